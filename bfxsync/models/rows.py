@@ -1,0 +1,127 @@
+"""
+What the values of a row may be.
+
+Strategy: a model's ``from_row`` is called for every message, so it screens its row with one
+``sum()``: that raises for text, null and lists. Only a row that fails there, or a client that
+wants `Decimal`, comes here, where every field is looked at and an error names what was wrong.
+JSON's ``true`` and ``false`` pass that screen as 1 and 0, as they do everywhere in Python; the
+exchange sends neither in market data.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+from math import isfinite
+from typing import Any
+
+from bfxsync.errors import RemoteError
+from bfxsync.types import Number, NumberType
+
+# What the screen can raise: text or null in the sum, a row that is too short or no list at
+# all (a dict raises KeyError from CPython 3.12 on), an integer too long for a float.
+SCREEN_ERRORS = (TypeError, LookupError, ArithmeticError, ValueError)
+
+INT64 = 2**63
+
+
+class Kind(Enum):
+    """What one field of a row is."""
+
+    NUMBER = "a number"
+    OPTIONAL_NUMBER = "a number or null"
+    INTEGER = "an integer"
+
+
+class Layout:
+    """
+    The fields of a row: which index, and what may stand there.
+
+    Parameters
+    ----------
+    name : str
+        The model's name, for messages.
+    fields : tuple of (str, int, Kind)
+        Name, index and kind, in the order of the model's constructor.
+    """
+
+    def __init__(self, name: str, *fields: tuple[str, int, Kind]) -> None:
+        self.name = name
+        self.fields = fields
+        self.length = 1 + max(
+            index for _, index, kind in fields if kind is not Kind.OPTIONAL_NUMBER
+        )
+
+    def read(self, row: object, number: NumberType) -> list[Any]:
+        """
+        Return the checked values in the order of the fields.
+
+        Raises
+        ------
+        RemoteError
+            The row is no list, is too short, or holds something else than it must.
+        """
+        if not isinstance(row, list):
+            raise RemoteError(
+                f"{self.name}: expected a list, got {_short(row)}", raw=row
+            )
+        if len(row) < self.length:
+            raise RemoteError(
+                f"{self.name}: expected at least {self.length} values, got {len(row)}",
+                raw=row,
+            )
+        values: list[Any] = []
+        for name, index, kind in self.fields:
+            value = row[index] if index < len(row) else None
+            if value is None and kind is Kind.OPTIONAL_NUMBER:
+                values.append(None)
+                continue
+            read = _integer(value) if kind is Kind.INTEGER else _number(value, number)
+            if read is None:
+                raise RemoteError(
+                    f"{self.name}.{name}: expected {kind.value}, got {_short(value)}",
+                    raw=row,
+                )
+            values.append(read)
+        return values
+
+
+def _integer(value: object) -> int | None:
+    """Return an integer of 64 bits, or None; text is accepted, as an old flag sent it."""
+    if isinstance(value, str):
+        try:
+            value = int(value)
+        except ValueError:
+            return None
+    if type(value) is float and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
+    elif (
+        isinstance(value, Decimal)
+        and value.is_finite()
+        and value == value.to_integral_value()
+    ):
+        value = int(value) if value.adjusted() < 19 else None
+    if type(value) is not int or not -INT64 <= value < INT64:
+        return None
+    return value
+
+
+def _number(value: object, number: NumberType) -> Number | None:
+    """Return a finite number of the wanted type, or None; text is accepted as above."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
+        return None
+    try:
+        # A float that must become a Decimal goes through its text: that is what was sent.
+        read = Decimal(repr(value) if isinstance(value, float) else value)
+        if number is Decimal:
+            return read if read.is_finite() else None
+        plain = float(read)
+    except (InvalidOperation, ArithmeticError, ValueError):
+        return None
+    return plain if isfinite(plain) else None
+
+
+def _short(value: object) -> str:
+    # Unlike repr it does not follow deep nesting, which may be hostile.
+    return reprlib.repr(value)

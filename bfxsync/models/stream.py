@@ -1,0 +1,85 @@
+"""What a subscription tells about itself, between its data and in the same order."""
+
+from __future__ import annotations
+
+from typing import Any, List
+
+import attrs
+
+from bfxsync.types import SubscriptionStatus
+
+
+@attrs.define
+class Snapshot:
+    """
+    The state from which the updates that follow go on.
+
+    It comes at the start, and after every `Gap`.
+
+    Attributes
+    ----------
+    rows : list
+        Of `Ticker` (one or none), `Trade` (oldest first) or `BookUpdate` (bids from the
+        best, then asks from the best), or their funding and raw kinds; may be empty.
+    """
+
+    rows: List[Any]
+
+
+@attrs.define
+class Gap:
+    """
+    Data is missing here; a `Snapshot` follows as soon as there is one.
+
+    Attributes
+    ----------
+    reason : str
+        For people: what happened.
+    dropped : int
+        Updates that had come and were thrown away because the consumer was too slow. What
+        the exchange sent while the link was down cannot be counted.
+    """
+
+    reason: str
+    dropped: int = 0
+
+
+@attrs.define
+class Status:
+    """
+    A change that is neither a gap nor a snapshot, such as the exchange's maintenance.
+
+    Attributes
+    ----------
+    status : SubscriptionStatus
+    """
+
+    status: SubscriptionStatus
+
+
+@attrs.define
+class Degraded:
+    """
+    The data goes on, but can no longer be trusted: a book's checksum did not match.
+
+    Attributes
+    ----------
+    reason : str
+        For people.
+    """
+
+    reason: str
+
+
+@attrs.define
+class Checksum:
+    """
+    The exchange's checksum of a book.
+
+    Attributes
+    ----------
+    value : int
+        CRC-32 as a signed 32-bit integer.
+    """
+
+    value: int

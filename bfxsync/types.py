@@ -1,0 +1,84 @@
+"""Names for what goes over the wire, and the exchange's enumerations."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum, IntEnum, IntFlag
+from typing import Any, List, Type, Union
+
+Symbol = str
+"""A trading pair such as ``tBTCUSD`` or ``tDOGE:USD``, or a funding currency such as ``fUSD``."""
+
+ChanId = int
+"""The exchange's number of a channel; new on every connection."""
+
+Mts = int
+"""Milliseconds since 1970-01-01 UTC."""
+
+Row = List[Any]
+"""One positional list of the wire; it may grow at its end at any time. `Any`, as a check of every
+field would cost more than all the rest: `models.rows` says how rows are screened instead."""
+
+Number = Union[float, Decimal]
+
+NumberType = Union[Type[float], Type[Decimal]]
+"""What the number fields of the models are: `float` (default) or `decimal.Decimal`."""
+
+
+class Flag(IntFlag):
+    """
+    Options of a WebSocket connection, to be added up.
+
+    References
+    ----------
+    https://docs.bitfinex.com/docs/flag-values
+    """
+
+    TIMESTAMP = 32_768
+    """The exchange's clock (ms) at the end of every array frame."""
+    SEQ_ALL = 65_536
+    """A number at the end of every array frame, so that a lost frame is noticed."""
+    OB_CHECKSUM = 131_072
+    """Checksums of the order books."""
+    BULK_UPDATES = 536_870_912
+    """All book updates of one iteration in one frame."""
+
+
+class InfoCode(IntEnum):
+    """Codes of `info` events."""
+
+    STOP = 20_051
+    """The server stops or restarts: connect anew."""
+    MAINTENANCE_START = 20_060
+    """The trading engine refreshes its data: pause."""
+    MAINTENANCE_END = 20_061
+    """The refresh is over: subscribe anew."""
+
+
+class ConnectionStatus(Enum):
+    """How a connection is; read it from any thread."""
+
+    NEW = "new"
+    CONNECTING = "connecting"
+    OPEN = "open"
+    MAINTENANCE = "maintenance"
+    RECONNECTING = "reconnecting"
+    CLOSED = "closed"
+    FAILED = "failed"
+
+
+class SubscriptionStatus(Enum):
+    """How a subscription is; read it from any thread."""
+
+    PENDING = "pending"
+    """Wanted, and no data yet."""
+    LIVE = "live"
+    """Data has come, and nothing is known to be missing."""
+    MAINTENANCE = "maintenance"
+    """The exchange is refreshing its data; what is known may be old."""
+    GAP = "gap"
+    """The link was lost; a snapshot comes when it is back."""
+    REJECTED = "rejected"
+    """The exchange refused it, or did not answer in time."""
+    CLOSED = "closed"
+    """It was ended by the user."""

@@ -1,0 +1,50 @@
+"""
+What a user asks of a connection.
+
+A token names who asked; to the session it is opaque and comes back in the outputs.
+"""
+
+from __future__ import annotations
+
+from typing import Hashable, Union
+
+import attrs
+
+from bfxsync.wire.channels import Channel
+
+
+@attrs.frozen
+class Subscribe:
+    """
+    Keep this channel subscribed.
+
+    Attributes
+    ----------
+    timeout_s : float
+        For the first data, counted from when the request goes out.
+    expires : float or None
+        When to give up if the request could not go out at all; None waits for ever.
+    """
+
+    token: Hashable
+    channel: Channel
+    timeout_s: float
+    expires: float | None = None
+
+
+@attrs.frozen
+class Unsubscribe:
+    """Give the channel up."""
+
+    token: Hashable
+
+
+@attrs.frozen
+class Ping:
+    """Ask for a pong; `expires` is when to stop waiting for it."""
+
+    token: Hashable
+    expires: float
+
+
+Command = Union[Subscribe, Unsubscribe, Ping]

@@ -1,0 +1,174 @@
+"""
+From an open socket to one that takes requests: info, conf, and the exchange's info codes.
+
+References
+----------
+https://docs.bitfinex.com/docs/ws-general
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from bfxsync.errors import VersionMismatch, error_from_code
+from bfxsync.types import ConnectionStatus, InfoCode
+from bfxsync.wire.codec import dumps
+from bfxsync.wire.outputs import Change, Fail, Output, Reopen, Report, Send
+
+VERSION = 2
+
+MAINTENANCE_S = 120.0
+"""The longest that the exchange says its pauses take; after that the socket is opened anew."""
+
+
+SERVICE_RESTART = 1012
+"""The close code that belongs to a server's restart (RFC 6455, registry)."""
+
+
+class Action(Enum):
+    """What an info code asks for."""
+
+    REOPEN = "reopen"
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+# What happens on each info code; any other is only logged. The texts beside them may change.
+ACTIONS = {
+    InfoCode.STOP: Action.REOPEN,
+    InfoCode.MAINTENANCE_START: Action.PAUSE,
+    InfoCode.MAINTENANCE_END: Action.RESUME,
+}
+
+
+class Step(Enum):
+    """What is waited for."""
+
+    NOTHING = "nothing"
+    INFO = "info"
+    CONF = "conf"
+    READY = "ready"
+
+
+class Handshake:
+    """
+    The steps before the first request, and the pauses after it.
+
+    Attributes
+    ----------
+    flags : int
+        What the exchange acknowledged; 0 until then.
+    is_paused : bool
+        The exchange is in maintenance: no requests.
+    """
+
+    def __init__(self, flags: int, timeout_s: float) -> None:
+        self.flags = 0
+        self.is_paused = False
+        self._wanted_flags = flags
+        self._timeout_s = timeout_s
+        self._step = Step.NOTHING
+        self._deadline: float | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """True when requests may be sent."""
+        return self._step is Step.READY and not self.is_paused
+
+    def open(self, now: float) -> None:
+        """Begin: the socket is open, and the exchange speaks first."""
+        self._step = Step.INFO
+        self._deadline = now + self._timeout_s
+
+    def lose(self) -> None:
+        """The socket is gone, and all that was agreed on it."""
+        self._step = Step.NOTHING
+        self._deadline = None
+        self.flags = 0
+        self.is_paused = False
+
+    def deadline(self) -> float | None:
+        """Return when to look again."""
+        return self._deadline
+
+    def tick(self, now: float) -> list[Output]:
+        """Give a socket up whose next step did not come in time."""
+        if self._deadline is None or now < self._deadline:
+            return []
+        self._deadline = None
+        if self._step is Step.READY:
+            return [Reopen(f"maintenance did not end within {MAINTENANCE_S:g} s")]
+        return [Reopen(f"no {self._step.value} within {self._timeout_s:g} s")]
+
+    def info(
+        self, body: dict[str, Any], now: float
+    ) -> tuple[Action | None, list[Output]]:
+        """Take an info event; return what it asks of the subscriptions, and the outputs."""
+        if "version" in body:
+            return None, self._begin(body, now)
+        code = _as_int(body.get("code"))
+        action = ACTIONS.get(code) if code is not None else None  # type: ignore[call-overload]
+        if action is Action.REOPEN:
+            return action, [
+                Reopen("the server stops or restarts (20051)", SERVICE_RESTART)
+            ]
+        if action is Action.PAUSE and not self.is_paused:
+            self._pause(now)
+            return action, [Change(ConnectionStatus.MAINTENANCE)]
+        if action is Action.RESUME and self.is_paused:
+            self.is_paused = False
+            self._deadline = None if self._step is Step.READY else now + self._timeout_s
+            return action, [Change(ConnectionStatus.OPEN)] if self.is_ready else []
+        return None, []
+
+    def conf(self, body: dict[str, Any], now: float) -> list[Output]:
+        """Take the answer to conf; without it the flags are taken to be off."""
+        if self._step is not Step.CONF:
+            return []
+        outputs: list[Output] = []
+        if body.get("status") == "OK":
+            flags = _as_int(body.get("flags"))
+            self.flags = self._wanted_flags if flags is None else flags
+        else:
+            error = error_from_code(
+                _as_int(body.get("code")),
+                "the flags were refused; going on without",
+                body,
+            )
+            outputs.append(Report(error))
+        return outputs + self._finish(now)
+
+    def _begin(self, body: dict[str, Any], now: float) -> list[Output]:
+        if self._step is not Step.INFO:
+            return []
+        if body["version"] != VERSION:
+            message = f"the exchange speaks version {body['version']!r}, not {VERSION}"
+            return [Fail(VersionMismatch(message, raw=body))]
+        platform = body.get("platform")
+        if isinstance(platform, dict) and platform.get("status") == 0:
+            self.is_paused = True
+        if not self._wanted_flags:
+            return self._finish(now)
+        self._step = Step.CONF
+        self._deadline = now + self._timeout_s
+        return [Send(dumps({"event": "conf", "flags": int(self._wanted_flags)}))]
+
+    def _finish(self, now: float) -> list[Output]:
+        self._step = Step.READY
+        self._deadline = None
+        if self.is_paused:
+            self._pause(now)
+            return [Change(ConnectionStatus.MAINTENANCE)]
+        return [Change(ConnectionStatus.OPEN)]
+
+    def _pause(self, now: float) -> None:
+        self.is_paused = True
+        self._deadline = now + MAINTENANCE_S
+
+
+def _as_int(value: object) -> int | None:
+    """Read a code that may come as text."""
+    if isinstance(value, str) and value.isdecimal():
+        return int(value)
+    return value if type(value) is int else None

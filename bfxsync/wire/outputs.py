@@ -1,0 +1,89 @@
+"""What a session wants done, in order."""
+
+from __future__ import annotations
+
+from typing import Any, Hashable, Union
+
+import attrs
+
+from bfxsync.errors import BfxError
+from bfxsync.types import ConnectionStatus
+
+
+@attrs.frozen
+class Send:
+    """Put this text on the wire."""
+
+    text: str
+
+
+@attrs.frozen
+class Deliver:
+    """Hand these updates, in order, to whoever holds the token."""
+
+    token: Hashable
+    updates: list[Any]
+
+
+@attrs.frozen
+class Asked:
+    """The token's request went out for the first time: its timeout counts from now."""
+
+    token: Hashable
+
+
+@attrs.frozen
+class Acknowledged:
+    """The exchange accepted the token's subscription."""
+
+    token: Hashable
+
+
+@attrs.frozen
+class Resolve:
+    """
+    What the token waits for is decided: it succeeded, or failed with this error.
+
+    A subscription that worked once is resolved again if the exchange later refuses it.
+    """
+
+    token: Hashable
+    error: BfxError | None = None
+
+
+@attrs.frozen
+class Report:
+    """Something went wrong that belongs to no waiting call."""
+
+    error: BfxError
+
+
+@attrs.frozen
+class Change:
+    """The connection is in this state now."""
+
+    status: ConnectionStatus
+
+
+@attrs.frozen
+class Reopen:
+    """
+    Close this socket and open another one; what follows it in the block is void.
+
+    `code` is what the user is told, as if the exchange had closed with it.
+    """
+
+    reason: str
+    code: int = 1006
+
+
+@attrs.frozen
+class Fail:
+    """Stop for good: another connection would end the same way."""
+
+    error: BfxError
+
+
+Output = Union[
+    Send, Asked, Deliver, Acknowledged, Resolve, Report, Change, Reopen, Fail
+]

@@ -1,0 +1,315 @@
+"""
+The protocol of one connection as plain functions over values: no socket, thread, lock or clock.
+
+Strategy: messages come in as whole blocks. In the everyday case a block holds nothing but data
+of known channels in unbroken sequence: it is decoded at once, audited by its ends, grouped by
+channel, and each channel gets its frames in one call. Whatever is unusual (an event, a frame of
+an unknown channel, garbage, a hole) makes the block be walked frame by frame, which finds the
+exact place. Nothing that the exchange sends makes `feed` raise.
+
+References
+----------
+https://docs.bitfinex.com/docs/ws-general
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Hashable
+
+from bfxsync.errors import (
+    NetworkError,
+    RemoteError,
+    RequestTimeout,
+    error_from_code,
+)
+from bfxsync.models.stream import Status
+from bfxsync.types import ChanId, Flag, SubscriptionStatus
+from bfxsync.wire.audit import Liveness, Sequence
+from bfxsync.wire.codec import Loads, dumps, loads_for, parse
+from bfxsync.wire.commands import Command, Ping, Subscribe, Unsubscribe
+from bfxsync.wire.frames import (
+    AccountData,
+    ChannelData,
+    ChecksumFrame,
+    Event,
+    Heartbeat,
+    decode,
+    sequence_index,
+)
+from bfxsync.wire.handshake import Action, Handshake
+from bfxsync.wire.outputs import (
+    Deliver,
+    Fail,
+    Output,
+    Reopen,
+    Report,
+    Resolve,
+    Send,
+)
+from bfxsync.wire.subscriptions import Subscriptions, Wanted, error_text
+
+if TYPE_CHECKING:
+    from typing_extensions import assert_never
+
+# What grouping a block can raise when a frame is not what it is in the everyday case.
+_UNUSUAL = (TypeError, LookupError, ValueError, RecursionError)
+
+
+class Session:
+    """
+    All that a connection knows of the protocol; it outlives its sockets.
+
+    Parameters
+    ----------
+    flags : int
+        Sum of the `Flag` values to ask for.
+    loads : callable
+        Reads one JSON text, see `codec.loads_for`.
+    timeout_s : float
+        For each step of the handshake.
+
+    Attributes
+    ----------
+    frame_count : int
+        Messages taken, over all sockets.
+    """
+
+    def __init__(
+        self,
+        *,
+        flags: int = Flag.SEQ_ALL | Flag.OB_CHECKSUM,
+        loads: Loads = loads_for(),
+        timeout_s: float = 10.0,
+    ) -> None:
+        self.frame_count = 0
+        self._loads = loads
+        self._handshake = Handshake(flags, timeout_s)
+        self._subscriptions = Subscriptions()
+        self._sequence = Sequence()
+        self._liveness = Liveness()
+        self._is_open = False
+        self._pings: dict[int, Ping] = {}
+        self._last_cid = 0
+
+    # --- the socket ---------------------------------------------------------------------------
+
+    def open(self, now: float) -> list[Output]:
+        """Take a socket that was just opened; the exchange speaks first."""
+        self._is_open = True
+        self._handshake.open(now)
+        self._sequence.reset()
+        self._liveness.reset(now)
+        return []
+
+    def lose(self, reason: str) -> list[Output]:
+        """Take the loss of the socket; what is wanted stays wanted."""
+        self._is_open = False
+        self._handshake.lose()
+        outputs = self._subscriptions.lose(reason)
+        for ping in self._pings.values():
+            error = NetworkError(f"no pong: {reason}", phase="receive")
+            outputs.append(Resolve(ping.token, error))
+        self._pings.clear()
+        return outputs
+
+    def next_deadline(self) -> float | None:
+        """Return when `tick` has something to do, or None."""
+        times = [self._handshake.deadline(), self._subscriptions.deadline()]
+        times += [ping.expires for ping in self._pings.values()]
+        if self._is_open:
+            times.append(self._liveness.deadline(idle=not self._subscriptions))
+        return min((time for time in times if time is not None), default=None)
+
+    def tick(self, now: float) -> list[Output]:
+        """Do what is due."""
+        outputs = self._handshake.tick(now)
+        outputs += self._subscriptions.tick(now, self._handshake.is_ready)
+        for cid in [cid for cid, ping in self._pings.items() if now >= ping.expires]:
+            error = RequestTimeout("no pong in time")
+            outputs.append(Resolve(self._pings.pop(cid).token, error))
+        if self._is_open:
+            if self._liveness.is_stale(now):
+                outputs.append(Reopen("the exchange was silent for too long"))
+            elif self._liveness.ping_due(now, idle=not self._subscriptions):
+                self._liveness.pinged()
+                outputs.append(self._ping())
+        return self._note_sent(outputs, now)
+
+    # --- the user -----------------------------------------------------------------------------
+
+    def apply(self, command: Command, now: float) -> list[Output]:
+        """Do what a user asks."""
+        if isinstance(command, Subscribe):
+            outputs = self._subscriptions.add(command, now, self._handshake.is_ready)
+        elif isinstance(command, Unsubscribe):
+            outputs = self._subscriptions.remove(command.token)
+        elif isinstance(command, Ping):
+            if not self._is_open:
+                error = NetworkError("not connected", phase="send")
+                return [Resolve(command.token, error)]
+            outputs = [self._ping()]
+            self._pings[self._last_cid] = command
+        else:
+            assert_never(command)
+        return self._note_sent(outputs, now)
+
+    # --- the exchange -------------------------------------------------------------------------
+
+    def feed(self, messages: list[bytes], now: float) -> list[Output]:
+        """Take a block of messages, in order."""
+        if not messages:
+            return []
+        self.frame_count += len(messages)
+        self._liveness.received(now)
+        groups = self._group(messages)
+        if groups is None:
+            return self._note_sent(self._walk(messages, now), now)
+        outputs: list[Output] = []
+        for entry, frames in groups:
+            self._deliver(entry, frames, outputs, now)
+        return outputs
+
+    def _group(self, messages: list[bytes]) -> list[tuple[Wanted, list[Any]]] | None:
+        """Sort a block of ordinary frames by channel; None if anything is unusual."""
+        routes = self._subscriptions.routes
+        groups: dict[ChanId, list[Any]] = {}
+        try:
+            frames = list(map(self._loads, messages))
+            for frame in frames:
+                group = groups.get(frame[0])
+                if group is None:
+                    groups[frame[0]] = [frame]
+                else:
+                    group.append(frame)
+            grouped = [(routes[chan_id], group) for chan_id, group in groups.items()]
+            flags = self._handshake.flags
+            if flags & Flag.SEQ_ALL:
+                index = sequence_index(flags)
+                first, last = frames[0][index], frames[-1][index]
+                if not self._sequence.accept_block(first, last, len(frames)):
+                    return None
+        except _UNUSUAL:
+            return None
+        return grouped
+
+    def _walk(self, messages: list[bytes], now: float) -> list[Output]:
+        outputs: list[Output] = []
+        for message in messages:
+            try:
+                value = parse(self._loads, message)
+                self._take(value, outputs, now)
+            except RemoteError as exc:
+                outputs.append(Report(exc))
+            except RecursionError:
+                error = RemoteError("nested too deeply", raw=message[:1000])
+                outputs.append(Report(error))
+            if outputs and isinstance(outputs[-1], (Reopen, Fail)):
+                break
+        return outputs
+
+    def _take(self, value: Any, outputs: list[Output], now: float) -> None:
+        frame = decode(value, self._handshake.flags)
+        if isinstance(frame, Event):
+            self._take_event(frame, outputs, now)
+            return
+        if self._handshake.flags & Flag.SEQ_ALL:
+            # Every array frame counts, whoever it is for.
+            wrong = self._sequence.accept(frame.seq)
+            if wrong is not None:
+                outputs.append(Report(RemoteError(wrong, raw=value)))
+                outputs.append(Reopen(f"something was lost: {wrong}"))
+                return
+        if isinstance(frame, (Heartbeat, ChecksumFrame, ChannelData)):
+            entry = self._subscriptions.routes.get(frame.chan_id)
+            if entry is not None:
+                self._deliver(entry, [value], outputs, now)
+            else:
+                self._subscriptions.park(frame.chan_id, value)
+        elif not isinstance(
+            frame, AccountData
+        ):  # nobody asked for the account's messages
+            assert_never(frame)
+
+    def _take_event(self, event: Event, outputs: list[Output], now: float) -> None:
+        body = event.body
+        if event.name == "info":
+            action, done = self._handshake.info(body, now)
+            outputs += done
+            self._after_info(action, outputs, now)
+        elif event.name == "conf":
+            outputs += self._handshake.conf(body, now)
+            if self._handshake.is_ready:
+                outputs += self._subscriptions.ask_all(now)
+        elif event.name == "subscribed":
+            entry, frames, done = self._subscriptions.subscribed(body)
+            outputs += done
+            if entry is not None:
+                self._deliver(entry, frames, outputs, now)
+        elif event.name == "unsubscribed":
+            self._subscriptions.unsubscribed(body)
+        elif event.name == "error":
+            is_ours, done = self._subscriptions.refused(body, now)
+            outputs += done
+            if not is_ours:
+                code = body.get("code")
+                error = error_from_code(
+                    code if type(code) is int else None, error_text(body), body
+                )
+                outputs.append(Report(error))
+        elif event.name == "pong":
+            cid = body.get("cid")
+            ping = self._pings.pop(cid, None) if type(cid) is int else None
+            if ping is not None:
+                outputs.append(Resolve(ping.token))
+        else:
+            outputs.append(
+                Report(RemoteError(f"unknown event {event.name[:40]!r}", raw=body))
+            )
+
+    def _after_info(
+        self, action: Action | None, outputs: list[Output], now: float
+    ) -> None:
+        if action is Action.PAUSE:
+            for entry in self._subscriptions:
+                if entry.channel.is_live:
+                    status = Status(SubscriptionStatus.MAINTENANCE)
+                    outputs.append(Deliver(entry.token, [status]))
+        elif action is Action.RESUME:
+            for entry in self._subscriptions:
+                if entry.chan_id is not None:
+                    outputs += self._subscriptions.resync(
+                        entry, "maintenance ended", now
+                    )
+        if self._handshake.is_ready:
+            outputs += self._subscriptions.ask_all(now)
+
+    def _deliver(
+        self, entry: Wanted, frames: list[Any], outputs: list[Output], now: float
+    ) -> None:
+        """Hand frames to their channel, and say what came of it."""
+        channel = entry.channel
+        was_live = channel.is_live
+        updates = channel.feed_many(frames)
+        if updates:
+            outputs.append(Deliver(entry.token, updates))
+        if channel.is_live and not was_live:
+            outputs += self._subscriptions.went_live(entry)
+        if channel.errors:
+            outputs += map(Report, channel.errors)
+            channel.errors = []
+        if channel.resync_reason is not None:
+            outputs += self._subscriptions.resync(entry, channel.resync_reason, now)
+
+    def _ping(self) -> Send:
+        self._last_cid += 1
+        return Send(dumps({"event": "ping", "cid": self._last_cid}))
+
+    def _note_sent(self, outputs: list[Output], now: float) -> list[Output]:
+        if any(isinstance(output, Send) for output in outputs):
+            self._liveness.sent(now)
+        return outputs
+
+    @property
+    def tokens(self) -> list[Hashable]:
+        """What is wanted, in the order in which it was asked for."""
+        return [entry.token for entry in self._subscriptions]

@@ -1,0 +1,362 @@
+"""
+What is wanted, asked for, acknowledged and gone; which channel number is whose.
+
+Strategy: an entry is *wanted* from the user's call until the user (or the exchange) ends it; on
+each socket it is asked for, acknowledged, and live from its first data. Every request carries a
+`subId` of its own, so an answer that comes too late is known as such and its channel is
+unsubscribed. Frames of a channel that nobody knows yet are parked: the exchange may send them
+before the acknowledgement.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Hashable
+
+import attrs
+
+from bfxsync.errors import (
+    BfxError,
+    NetworkError,
+    RemoteError,
+    RequestTimeout,
+    error_from_code,
+)
+from bfxsync.models.stream import Gap, Status
+from bfxsync.types import ChanId, SubscriptionStatus
+from bfxsync.wire.channels import Channel
+from bfxsync.wire.codec import dumps
+from bfxsync.wire.commands import Subscribe
+from bfxsync.wire.outputs import (
+    Acknowledged,
+    Asked,
+    Deliver,
+    Output,
+    Report,
+    Resolve,
+    Send,
+)
+
+PARKED_FRAMES = 1_000
+"""Frames kept, over all unknown channels of a socket, until an acknowledgement names them."""
+
+RETRY_S = 1.0
+"""Pause before a request is repeated that the exchange was not ready for."""
+
+MAX_RETRY_S = 60.0
+"""Longest wait for an answer to a repeated request."""
+
+_DUPLICATE = 10_301
+
+
+@attrs.define(eq=False)
+class Wanted:
+    """One subscription and where it stands on this socket."""
+
+    token: Hashable
+    channel: Channel
+    timeout_s: float
+    deadline: float | None
+    """When to give up waiting, or to ask again; None when nothing is waited for."""
+    sub_id: int | None = None
+    """Of the request that is not answered yet."""
+    chan_id: ChanId | None = None
+    was_asked: bool = False
+    """A request went out at some time."""
+    is_resolved: bool = False
+    """It worked once: the user's call has returned."""
+    in_gap: bool = False
+    """Its loss was told and no snapshot has come since."""
+    retry_at: float | None = None
+    patience_s: float = attrs.Factory(lambda self: self.timeout_s, takes_self=True)
+    """For the next answer; grows while a repeated request stays unanswered."""
+
+
+class Subscriptions:
+    """
+    All subscriptions of one connection.
+
+    Attributes
+    ----------
+    routes : dict
+        The entry of every channel number that is in use on this socket.
+    """
+
+    def __init__(self) -> None:
+        self.routes: dict[ChanId, Wanted] = {}
+        self._wanted: dict[Hashable, Wanted] = {}
+        self._asked: dict[int, Wanted] = {}
+        # Those with a deadline or a retry: nearly always empty, so looking at it costs nothing.
+        self._waiting: set[Wanted] = set()
+        # Unsubscribed here, and not confirmed there: their frames are still under way.
+        self._closing: set[ChanId] = set()
+        # None for a channel whose frames were too many to keep.
+        self._parked: dict[ChanId, list[Any] | None] = {}
+        self._parked_count = 0
+        self._last_sub_id = 0
+
+    def __len__(self) -> int:
+        return len(self._wanted)
+
+    def __iter__(self) -> Any:
+        return iter(list(self._wanted.values()))
+
+    # --- what the user asks -----------------------------------------------------------------
+
+    def add(self, command: Subscribe, now: float, ready: bool) -> list[Output]:
+        """Want a channel, and ask for it when requests may be sent."""
+        entry = Wanted(
+            command.token, command.channel, command.timeout_s, command.expires
+        )
+        self._wanted[command.token] = entry
+        self._waiting.add(entry)
+        return self._ask(entry, now) if ready else []
+
+    def remove(self, token: Hashable) -> list[Output]:
+        """Want a channel no more."""
+        entry = self._wanted.get(token)
+        return self._forget(entry) if entry is not None else []
+
+    # --- the connection ---------------------------------------------------------------------
+
+    def ask_all(self, now: float) -> list[Output]:
+        """Ask for everything that is wanted and has no channel."""
+        outputs: list[Output] = []
+        for entry in self:
+            if entry.chan_id is None and entry.sub_id is None:
+                outputs += self._ask(entry, now)
+        return outputs
+
+    def lose(self, reason: str) -> list[Output]:
+        """Forget the socket: every live subscription gets one gap."""
+        outputs: list[Output] = []
+        for entry in self:
+            outputs += self._tell_gap(entry, reason)
+            entry.channel.lose()
+            entry.sub_id = entry.chan_id = entry.retry_at = None
+            if entry.is_resolved:
+                entry.deadline = None
+                self._waiting.discard(entry)
+        self.routes.clear()
+        self._asked.clear()
+        self._closing.clear()
+        self._parked.clear()
+        self._parked_count = 0
+        return outputs
+
+    def resync(self, entry: Wanted, reason: str, now: float) -> list[Output]:
+        """Subscribe one channel anew on the same socket."""
+        outputs = self._tell_gap(entry, reason)
+        outputs += self._release(entry)
+        entry.channel.lose()
+        return outputs + self._ask(entry, now)
+
+    def deadline(self) -> float | None:
+        """Return when to look again."""
+        times = [
+            time
+            for entry in self._waiting
+            for time in (entry.deadline, entry.retry_at)
+            if time is not None
+        ]
+        return min(times) if times else None
+
+    def tick(self, now: float, ready: bool) -> list[Output]:
+        """Give up, or repeat, the requests whose time has come."""
+        outputs: list[Output] = []
+        for entry in list(self._waiting):
+            if entry.deadline is not None and now >= entry.deadline:
+                outputs += self._expire(entry, now, ready)
+            elif entry.retry_at is not None and now >= entry.retry_at:
+                entry.retry_at = None
+                if ready:
+                    outputs += self._ask(entry, now)
+        return outputs
+
+    # --- what the exchange says -------------------------------------------------------------
+
+    def subscribed(
+        self, body: dict[str, Any]
+    ) -> tuple[Wanted | None, list[Any], list[Output]]:
+        """
+        Take an acknowledgement.
+
+        Returns
+        -------
+        entry : Wanted or None
+            Whose it is; None if nobody waits for it any more.
+        frames : list
+            What had come for its channel before.
+        outputs : list of Output
+        """
+        chan_id = body.get("chanId")
+        if type(chan_id) is not int:
+            error = RemoteError("an acknowledgement without channel number", raw=body)
+            return None, [], [Report(error)]
+        parked = self._unpark(chan_id)
+        entry = self._answered(body)
+        if entry is None:
+            # The answer to a request that was given up: nobody may be left listening to it.
+            self._closing.add(chan_id)
+            return None, [], [_unsubscribe(chan_id)]
+        self._bind(entry, chan_id)
+        if parked is None:
+            entry.channel.resync_reason = (
+                "too many frames came before the acknowledgement"
+            )
+        return entry, parked or [], [Acknowledged(entry.token)]
+
+    def refused(self, body: dict[str, Any], now: float) -> tuple[bool, list[Output]]:
+        """Take an error event; return whether it was about a subscription, and the outputs."""
+        code, chan_id = body.get("code"), body.get("chanId")
+        entry = self._answered(body)
+        if entry is None:
+            # The answer to an unsubscribe: whatever was wrong, the channel is gone.
+            is_ours = type(chan_id) is int and chan_id in self._closing
+            self.unsubscribed(body)
+            return is_ours, []
+        error = error_from_code(
+            code if type(code) is int else None,
+            f"{entry.channel.name} {entry.channel.symbol}: {error_text(body)}",
+            body,
+        )
+        if code == _DUPLICATE and type(chan_id) is int and chan_id not in self.routes:
+            # We are subscribed already: an earlier request's channel becomes this one's.
+            self._closing.discard(chan_id)
+            self._bind(entry, chan_id)
+            return True, [Acknowledged(entry.token)]
+        if error.retryable:
+            entry.retry_at = now + RETRY_S
+            self._waiting.add(entry)
+            return True, []
+        outputs = self._forget(entry)
+        if entry.is_resolved:
+            outputs.append(Deliver(entry.token, [Status(SubscriptionStatus.REJECTED)]))
+            outputs.append(Report(error))
+        return True, [*outputs, Resolve(entry.token, error)]
+
+    def unsubscribed(self, body: dict[str, Any]) -> None:
+        """Take the end of a channel: its number may be used again."""
+        chan_id = body.get("chanId")
+        if type(chan_id) is int:
+            self._closing.discard(chan_id)
+
+    def park(self, chan_id: ChanId, value: Any) -> None:
+        """Keep a frame of an unknown channel; those of a channel being closed are dropped."""
+        if chan_id in self._closing:
+            return
+        frames = self._parked.setdefault(chan_id, [])
+        if frames is None:
+            return
+        if self._parked_count >= PARKED_FRAMES:
+            self._parked_count -= len(frames)
+            self._parked[chan_id] = None
+            return
+        frames.append(value)
+        self._parked_count += 1
+
+    def went_live(self, entry: Wanted) -> list[Output]:
+        """Note the first data of a subscription on this socket."""
+        entry.in_gap = False
+        entry.deadline = None
+        entry.patience_s = entry.timeout_s
+        self._waiting.discard(entry)
+        if entry.is_resolved:
+            return []
+        entry.is_resolved = True
+        return [Resolve(entry.token)]
+
+    # --- within -----------------------------------------------------------------------------
+
+    def _ask(self, entry: Wanted, now: float) -> list[Output]:
+        self._last_sub_id += 1
+        entry.sub_id = self._last_sub_id
+        self._asked[entry.sub_id] = entry
+        # A request that is repeated has the time that is left; after a gap there is nobody
+        # waiting, and the deadline is when to ask again.
+        if not entry.was_asked or entry.deadline is None:
+            entry.deadline = now + entry.patience_s
+        outputs: list[Output] = [] if entry.was_asked else [Asked(entry.token)]
+        entry.was_asked = True
+        self._waiting.add(entry)
+        request = entry.channel.request()
+        outputs.append(
+            Send(dumps({"event": "subscribe", **request, "subId": entry.sub_id}))
+        )
+        return outputs
+
+    def _answered(self, body: dict[str, Any]) -> Wanted | None:
+        """Find the request that is answered, by `subId`, else by the fields that are echoed."""
+        sub_id = body.get("subId")
+        if sub_id is None:
+            matching = (e for e in self._asked.values() if e.channel.matches(body))
+            entry = next(matching, None)
+        else:
+            entry = self._asked.get(sub_id) if type(sub_id) is int else None
+        if entry is not None:
+            self._withdraw(entry)
+        return entry
+
+    def _bind(self, entry: Wanted, chan_id: ChanId) -> None:
+        entry.chan_id = chan_id
+        self._closing.discard(chan_id)
+        self.routes[chan_id] = entry
+
+    def _withdraw(self, entry: Wanted) -> None:
+        if entry.sub_id is not None:
+            self._asked.pop(entry.sub_id, None)
+            entry.sub_id = None
+
+    def _release(self, entry: Wanted) -> list[Output]:
+        """Give up the request or the channel that the entry has on this socket."""
+        self._withdraw(entry)
+        chan_id = entry.chan_id
+        if chan_id is None:
+            return []
+        entry.chan_id = None
+        self.routes.pop(chan_id, None)
+        self._closing.add(chan_id)
+        return [_unsubscribe(chan_id)]
+
+    def _forget(self, entry: Wanted) -> list[Output]:
+        self._wanted.pop(entry.token, None)
+        self._waiting.discard(entry)
+        return self._release(entry)
+
+    def _expire(self, entry: Wanted, now: float, ready: bool) -> list[Output]:
+        what = f"{entry.channel.name} {entry.channel.symbol}"
+        if not entry.is_resolved:
+            error: BfxError
+            if entry.was_asked:
+                error = RequestTimeout(f"{what}: no data within {entry.timeout_s:g} s")
+            else:
+                error = NetworkError(f"{what}: not connected in time", phase="connect")
+            return [*self._forget(entry), Resolve(entry.token, error)]
+        outputs = self._release(entry)
+        entry.deadline = None
+        entry.patience_s = min(entry.patience_s * 2, MAX_RETRY_S)
+        error = RequestTimeout(
+            f"{what}: not subscribed again in time; asking once more"
+        )
+        outputs.append(Report(error))
+        return outputs + (self._ask(entry, now) if ready else [])
+
+    def _tell_gap(self, entry: Wanted, reason: str) -> list[Output]:
+        if not entry.channel.is_live or entry.in_gap:
+            return []
+        entry.in_gap = True
+        return [Deliver(entry.token, [Gap(reason)])]
+
+    def _unpark(self, chan_id: ChanId) -> list[Any] | None:
+        frames = self._parked.pop(chan_id, [])
+        self._parked_count -= len(frames or ())
+        return frames
+
+
+def error_text(body: dict[str, Any]) -> str:
+    """Return the text of an error event, for people."""
+    text = body.get("msg")
+    return text if isinstance(text, str) else "no reason given"
+
+
+def _unsubscribe(chan_id: ChanId) -> Send:
+    return Send(dumps({"event": "unsubscribe", "chanId": chan_id}))

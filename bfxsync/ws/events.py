@@ -1,0 +1,204 @@
+"""
+The official client's event names, and who listens to them.
+
+Names and arguments are those of ``bitfinex-api-py``; unlike there, the snapshot events come
+after every reconnect too.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Any, Callable, Dict, Iterable, Mapping, Tuple
+
+from bfxsync.errors import UsageError
+from bfxsync.models.market import (
+    BookUpdate,
+    FundingBookUpdate,
+    FundingRawBookUpdate,
+    FundingTicker,
+    FundingTrade,
+    FundingTradeUpdate,
+    RawBookUpdate,
+    Ticker,
+    Trade,
+    TradeUpdate,
+)
+from bfxsync.models.stream import Checksum, Snapshot
+from bfxsync.wire.outputs import Acknowledged
+from bfxsync.ws.dispatch import Routes
+
+Handler = Callable[..., object]
+
+CONNECTION_EVENTS = ("open", "disconnected", "subscribed")
+"""``open()``, ``disconnected(code, reason)`` and ``subscribed(subscription)``."""
+
+EVENT_OF_UPDATE: dict[type, str] = {
+    Ticker: "t_ticker_update",
+    FundingTicker: "f_ticker_update",
+    Trade: "t_trade_execution",
+    TradeUpdate: "t_trade_execution_update",
+    FundingTrade: "f_trade_execution",
+    FundingTradeUpdate: "f_trade_execution_update",
+    BookUpdate: "t_book_update",
+    FundingBookUpdate: "f_book_update",
+    RawBookUpdate: "t_raw_book_update",
+    FundingRawBookUpdate: "f_raw_book_update",
+    Checksum: "checksum",
+}
+"""Called with (subscription, update); ``checksum`` with an unsigned 32-bit integer."""
+
+# Called with (subscription, list of rows as on the wire: of trades the newest first).
+_SNAPSHOT_EVENTS = {
+    ("trades", False): "t_trades_snapshot",
+    ("trades", True): "f_trades_snapshot",
+    ("book", False): "t_book_snapshot",
+    ("book", True): "f_book_snapshot",
+    ("raw_book", False): "t_raw_book_snapshot",
+    ("raw_book", True): "f_raw_book_snapshot",
+}
+
+EVENTS = frozenset(
+    (*CONNECTION_EVENTS, *EVENT_OF_UPDATE.values(), *_SNAPSHOT_EVENTS.values())
+)
+"""Every name that `on` takes."""
+
+# Which classes a channel delivers, by (channel, is_funding).
+_UPDATES: dict[tuple[str, bool], tuple[type, ...]] = {
+    ("ticker", False): (Ticker,),
+    ("ticker", True): (FundingTicker,),
+    ("trades", False): (Trade, TradeUpdate),
+    ("trades", True): (FundingTrade, FundingTradeUpdate),
+    ("book", False): (BookUpdate, Checksum),
+    ("book", True): (FundingBookUpdate, Checksum),
+    ("raw_book", False): (RawBookUpdate, Checksum),
+    ("raw_book", True): (FundingRawBookUpdate, Checksum),
+}
+
+_EXTRAS = frozenset(
+    EVENT_OF_UPDATE[model] for model in (TradeUpdate, FundingTradeUpdate, Checksum)
+)
+
+
+def kind_of(arguments: Mapping[str, str], channel: str) -> tuple[str, bool]:
+    """Return (channel, is_funding), raw books as a channel of their own."""
+    raw = arguments.get("prec") == "R0"
+    return ("raw_book" if raw else channel, arguments["symbol"].startswith("f"))
+
+
+def data_classes(kind: tuple[str, bool]) -> tuple[type, ...]:
+    """Return the classes that a callback gets; confirmations and checksums are not among them."""
+    extras = (TradeUpdate, FundingTradeUpdate, Checksum)
+    return tuple(model for model in _UPDATES[kind] if model not in extras)
+
+
+class Listeners:
+    """
+    Handlers by event name.
+
+    Strategy: the table is replaced, never changed, so that the dispatch thread reads it without
+    a lock.
+    """
+
+    def __init__(self) -> None:
+        self._handlers: Dict[str, Tuple[Handler, ...]] = {}
+        # Protects the replacement of _handlers.
+        self._lock = Lock()
+
+    def add(self, event: str, handler: Handler) -> None:
+        """
+        Register a handler.
+
+        Raises
+        ------
+        UsageError
+            There is no such event.
+        """
+        if event not in EVENTS:
+            raise UsageError(
+                f"unknown event {event!r}; known are {', '.join(sorted(EVENTS))}"
+            )
+        with self._lock:
+            handlers = dict(self._handlers)
+            handlers[event] = (*handlers.get(event, ()), handler)
+            self._handlers = handlers
+
+    def wants(self, names: Iterable[str]) -> bool:
+        """Tell whether anyone listens to one of these events."""
+        return not self._handlers.keys().isdisjoint(names)
+
+    def emit(
+        self, event: str, *arguments: Any, report: Callable[[Exception], object]
+    ) -> None:
+        """Call every handler; an exception of one is reported and keeps none from the others."""
+        for handler in self._handlers.get(event, ()):
+            try:
+                handler(*arguments)
+            except Exception as exc:
+                report(exc)
+
+
+def names_for(kind: tuple[str, bool]) -> list[str]:
+    """Return the events that a channel can cause."""
+    names = ["subscribed", *(EVENT_OF_UPDATE[model] for model in _UPDATES[kind])]
+    snapshot = _SNAPSHOT_EVENTS.get(kind)
+    return names if snapshot is None else [*names, snapshot]
+
+
+def extras_of(names: Iterable[str]) -> list[str]:
+    """Return those of the events whose items a channel makes only when they are wanted."""
+    return [name for name in names if name in _EXTRAS]
+
+
+def routes_for(
+    kind: tuple[str, bool],
+    subscription: dict[str, str],
+    listeners: Listeners,
+    report: Callable[[Exception], object],
+) -> Routes:
+    """Return what calls the listeners for each class that the channel delivers."""
+    routes: Routes = {}
+    for model in _UPDATES[kind]:
+        routes[model] = _emitter(
+            EVENT_OF_UPDATE[model], subscription, listeners, report
+        )
+    snapshot = _SNAPSHOT_EVENTS.get(kind)
+    if snapshot is not None:
+        routes[Snapshot] = _snapshot_emitter(snapshot, subscription, listeners, report)
+    routes[Acknowledged] = lambda _: listeners.emit(
+        "subscribed", subscription, report=report
+    )
+    return routes
+
+
+def _snapshot_emitter(
+    name: str,
+    subscription: dict[str, str],
+    listeners: Listeners,
+    report: Callable[[Exception], object],
+) -> Callable[[Snapshot], None]:
+    newest_first = "trades" in name
+
+    def emit(item: Snapshot) -> None:
+        rows = item.rows[::-1] if newest_first else list(item.rows)
+        listeners.emit(name, subscription, rows, report=report)
+
+    return emit
+
+
+def _emitter(
+    name: str,
+    subscription: dict[str, str],
+    listeners: Listeners,
+    report: Callable[[Exception], object],
+) -> Callable[[Any], None]:
+    if name == "checksum":
+
+        def emit_checksum(item: Checksum) -> None:
+            listeners.emit(name, subscription, item.value & 0xFFFFFFFF, report=report)
+
+        return emit_checksum
+
+    def emit(item: Any) -> None:
+        listeners.emit(name, subscription, item, report=report)
+
+    return emit

@@ -1,0 +1,276 @@
+"""
+One WebSocket connection: connect, read blocks of messages, write, close. No thread, no retry.
+
+Strategy: websocket-client does what is long to get right once (proxy, TLS, handshake, masking);
+after its handshake the socket is non-blocking and ours. One thread both reads and writes it: a
+TLS socket that two threads use at the same time breaks. TLS may want to write in order to read
+and the other way round, and may hold bytes that the selector cannot see, so `events` and
+`has_pending` say what to wait for.
+
+This and `bfxsync.rest` are the only places where errors of other packages are translated.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import ssl
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import websocket
+
+from bfxsync.errors import NetworkError, UsageError
+from bfxsync.wire.websocket import (
+    MAX_MESSAGE_SIZE,
+    CloseCode,
+    Control,
+    Opcode,
+    Splitter,
+)
+
+BLOCK_SIZE = 64 * 1024
+"""Bytes that one `read` takes at the most."""
+
+MAX_UNSENT = 1024 * 1024
+"""Bytes that may wait to be sent; a peer that leaves more unread is given up."""
+
+_TLS_RECORD = 16_384
+
+# No bytes now: wait for the socket to be readable, or (TLS) writable.
+_WANT_READ = (BlockingIOError, InterruptedError, ssl.SSLWantReadError)
+
+_PROXY_TYPES = ("http", "socks4", "socks4a", "socks5", "socks5h")
+
+
+class Transport:
+    """
+    An open connection.
+
+    Attributes
+    ----------
+    lost : NetworkError or None
+        Why nothing more comes: the peer's close code and reason, or 1006 and what happened.
+        Messages read before it are still returned.
+    """
+
+    def __init__(self, sock: Any, max_size: int = MAX_MESSAGE_SIZE) -> None:
+        sock.setblocking(False)
+        self.lost: NetworkError | None = None
+        self._sock = sock
+        self._is_tls = isinstance(sock, ssl.SSLSocket)
+        self._splitter = Splitter(max_size)
+        self._unsent = bytearray()
+        self._read_wants_write = False
+        self._write_wants_read = False
+
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        *,
+        timeout_s: float,
+        proxy: str | None = None,
+        ca_bundle: str | None = None,
+    ) -> Transport:
+        """
+        Open a connection; blocks for at most the timeout in each step.
+
+        Raises
+        ------
+        NetworkError
+            With phase ``connect``; its `code` is the HTTP status if the handshake was refused.
+        """
+        options = dict(proxy_options(proxy), timeout=timeout_s, redirect_limit=0)
+        sslopt = {"ca_certs": ca_bundle} if ca_bundle is not None else {}
+        # Nothing reads through it, so it needs neither locks nor its UTF-8 check.
+        client = websocket.WebSocket(
+            sslopt=sslopt, enable_multithread=False, skip_utf8_validation=True
+        )
+        try:
+            client.connect(url, **options)
+        except websocket.WebSocketBadStatusException as exc:
+            status = exc.status_code
+            # Its own message holds headers and body: nothing to log.
+            message = f"the handshake was refused with HTTP status {status}"
+            raise NetworkError(message, phase="connect", code=status) from None
+        except (websocket.WebSocketException, OSError, ValueError) as exc:
+            raise NetworkError(f"cannot connect: {exc}", phase="connect") from exc
+        sock: Any = client.sock
+        client.sock = None
+        if client.getstatus() != 101:
+            sock.close()
+            message = f"the handshake ended with HTTP status {client.getstatus()}"
+            raise NetworkError(message, phase="connect", code=client.getstatus())
+        return cls(sock)
+
+    def fileno(self) -> int:
+        """Return the descriptor, for a selector."""
+        descriptor: int = self._sock.fileno()
+        return descriptor
+
+    @property
+    def events(self) -> int:
+        """What to wait for, as a selector's mask."""
+        if self._read_wants_write or (self._unsent and not self._write_wants_read):
+            return selectors.EVENT_READ | selectors.EVENT_WRITE
+        return selectors.EVENT_READ
+
+    @property
+    def has_pending(self) -> bool:
+        """True if TLS holds bytes that were read from the socket already."""
+        return self._is_tls and self.lost is None and self._sock.pending() > 0
+
+    def read(self) -> list[bytes]:
+        """Return the complete messages of the next block; controls are answered on the way."""
+        messages: list[bytes] = []
+        taken = 0
+        while taken < BLOCK_SIZE and self.lost is None:
+            self._read_wants_write = False
+            try:
+                data = self._sock.recv(BLOCK_SIZE)
+            except _WANT_READ:
+                break
+            except ssl.SSLWantWriteError:
+                self._read_wants_write = True
+                break
+            except OSError as exc:
+                self._lose(CloseCode.ABNORMAL, f"the connection broke: {exc}")
+                break
+            if not data:
+                self._lose(
+                    CloseCode.ABNORMAL, "the connection ended without a close frame"
+                )
+                break
+            messages += self._splitter.feed(data)
+            taken += len(data)
+            self._heed()
+            if not self._is_tls or len(data) < _TLS_RECORD:
+                break
+        if self._write_wants_read:
+            self._write_wants_read = False
+            self.flush()
+        return messages
+
+    def send(self, text: str) -> None:
+        """Queue a text message and send what the socket takes."""
+        self._queue(text.encode(), Opcode.TEXT)
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what is queued, as far as the socket takes it now."""
+        while self._unsent and self.lost is None and not self._write_wants_read:
+            try:
+                sent = self._sock.send(self._unsent)
+            except ssl.SSLWantReadError:
+                self._write_wants_read = True
+            except (BlockingIOError, InterruptedError, ssl.SSLWantWriteError):
+                break
+            except OSError as exc:
+                self._lose(CloseCode.ABNORMAL, f"the connection broke: {exc}")
+            else:
+                del self._unsent[:sent]
+        if len(self._unsent) > MAX_UNSENT:
+            self._lose(CloseCode.ABNORMAL, "the peer does not read what is sent")
+
+    def close(self, code: int = CloseCode.NORMAL, reason: str = "") -> None:
+        """Send a close frame if that is possible at once, and end the connection."""
+        if self.lost is None:
+            self._queue(code.to_bytes(2, "big") + reason.encode()[:123], Opcode.CLOSE)
+            self.flush()
+            self._lose(code, reason)
+        try:
+            # So that the peer sees an orderly end even while it is sending.
+            self._sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self._sock.close()
+
+    def _heed(self) -> None:
+        """Answer the control frames of a block, and take note of its end."""
+        splitter = self._splitter
+        pings = [
+            control for control in splitter.controls if control.opcode is Opcode.PING
+        ]
+        splitter.controls.clear()
+        if pings:
+            # The last one answers for all (RFC 6455, 5.5.3).
+            self._pong(pings[-1])
+        if splitter.close is not None:
+            code, reason = splitter.close.code, splitter.close.reason
+            answer = b"" if code == CloseCode.NO_CODE else code.to_bytes(2, "big")
+            self._queue(answer, Opcode.CLOSE)
+            self.flush()
+            self._lose(code, reason or "closed by the exchange")
+        elif splitter.violation is not None:
+            violation = splitter.violation
+            self._queue(violation.code.to_bytes(2, "big"), Opcode.CLOSE)
+            self.flush()
+            self._lose(violation.code, f"the peer broke the protocol: {violation}")
+
+    def _pong(self, ping: Control) -> None:
+        self._queue(ping.payload, Opcode.PONG)
+        self.flush()
+
+    def _queue(self, payload: bytes, opcode: Opcode) -> None:
+        self._unsent += websocket.ABNF.create_frame(payload, int(opcode)).format()
+
+    def _lose(self, code: int, reason: str) -> None:
+        if self.lost is None:
+            self.lost = NetworkError(reason, phase="receive", code=int(code))
+
+
+def check_url(url: object) -> str:
+    """
+    Return the address of a WebSocket.
+
+    Raises
+    ------
+    UsageError
+        It is none.
+    """
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("ws", "wss") or not parts.hostname:
+        raise UsageError(f"a host must look like 'wss://host/path', not {url!r}")
+    return str(url)
+
+
+def proxy_options(proxy: str | None) -> dict[str, Any]:
+    """
+    Return websocket-client's options for a proxy such as ``http://user:password@host:3128``.
+
+    Raises
+    ------
+    UsageError
+        It is no such address; the message leaves out what may be a password.
+    """
+    if proxy is None:
+        return {}
+    parts = _split(proxy)
+    if parts is None or parts.scheme not in _PROXY_TYPES or not parts.hostname:
+        raise UsageError(
+            "proxy must look like 'http://host:port' (or socks4, socks4a, socks5, socks5h)"
+        )
+    options: dict[str, Any] = {
+        "proxy_type": parts.scheme,
+        "http_proxy_host": parts.hostname,
+        "http_proxy_port": parts.port or (3128 if parts.scheme == "http" else 1080),
+    }
+    if parts.username is not None:
+        options["http_proxy_auth"] = (
+            unquote(parts.username),
+            unquote(parts.password or ""),
+        )
+    return options
+
+
+def _split(url: object) -> SplitResult | None:
+    if not isinstance(url, str):
+        return None
+    try:
+        parts = urlsplit(url)
+        # Raises if it is no number.
+        parts.port  # noqa: B018
+    except ValueError:
+        return None
+    return parts
