@@ -13,7 +13,7 @@ from decimal import Decimal
 from threading import Lock
 from typing import Any, Callable, Iterable, List, Mapping, Optional, TypeVar, overload
 
-from bfxsync.errors import BfxError, NetworkError, UsageError
+from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.types import ConnectionStatus, Flag, NumberType
 from bfxsync.wire.channels import Channel, channel_for
@@ -159,6 +159,11 @@ class WebSocketClient:
         """What ended the client for good, None if nothing did."""
         return self._pool.exception
 
+    @property
+    def frame_count(self) -> int:
+        """Messages that came from the exchange, over all connections."""
+        return sum(connection.session.frame_count for connection in self._pool.connections)
+
     def start(self) -> None:
         """
         Open the connection in the background, and return at once.
@@ -174,6 +179,9 @@ class WebSocketClient:
         """
         Block until `close` is called, from a callback or another thread, or Ctrl-C.
 
+        After `close` it returns at once: a signal handler may have closed the client just
+        before.
+
         Raises
         ------
         KeyboardInterrupt
@@ -181,10 +189,14 @@ class WebSocketClient:
         BfxError
             What ended the client for good: no other connection would do better.
         """
-        self.start()
         try:
+            if not self._pool.is_closing:
+                self.start()
             while not self._pool.stopped.wait(_WAIT_S):
                 pass
+        except ClosedError:
+            # By another thread, between the two lines above.
+            pass
         finally:
             self.close()
         if self._pool.exception is not None:
@@ -224,8 +236,8 @@ class WebSocketClient:
             raise NetworkError(
                 f"not connected within {allowed_s:g} s", phase="connect"
             ) from connection.last_error
-        if self._pool.exception is not None:
-            raise self._pool.exception
+        # It is set at the end too.
+        self._pool.check_open()
         for ticket in self._pool.tickets():
             rest = max(0.0, deadline - time.monotonic())
             Subscription(self, self._pool, ticket, allowed_s).wait_ready(rest)

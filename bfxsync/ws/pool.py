@@ -102,7 +102,7 @@ class Pool:
     def place(self, ticket: Ticket, timeout_s: float, expires: float | None) -> None:
         """Subscribe on the connection that has this subscription already, or has room."""
         with self._lock:
-            self._check_open()
+            self.check_open()
             connection = self._homes.get(ticket.identity)
             if connection is None:
                 connection = self._with_room()
@@ -180,7 +180,7 @@ class Pool:
         self.stopped.set()
 
     def _first(self) -> Connection:
-        self._check_open()
+        self.check_open()
         return self.connections[0] if self.connections else self._connect()
 
     def _with_room(self) -> Connection:
@@ -201,7 +201,8 @@ class Pool:
             connection.close()
         return connection
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raise what ended the client, or that it was closed."""
         if self.exception is not None:
             raise self.exception
         if self.is_closing:

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import pytest
+
+from bfxsync.ws.backoff import Backoff
+
+
+def test_r04_the_first_delay_is_at_most_a_second_and_jitter_is_full():
+    delays = [Backoff().delay_s() for _ in range(1000)]
+    assert 0 <= min(delays) < 0.1
+    assert 0.9 < max(delays) <= 1.0
+
+
+@pytest.mark.parametrize(
+    "failures, bound", [(0, 1), (1, 2), (2, 4), (5, 32), (6, 60), (7, 60), (5000, 60)]
+)
+def test_r04_the_bound_doubles_up_to_a_minute(failures, bound):
+    backoff = Backoff(failures=failures)
+    assert backoff.delay_s(jitter=1.0) == bound
+    assert backoff.delay_s(jitter=0.0) == 0
+
+
+def test_r04_a_refusal_for_too_many_requests_waits_at_least_a_minute():
+    assert Backoff().delay_s(429, jitter=0.0) == 60
+    assert Backoff().delay_s(503, jitter=0.0) == 0
+
+
+def test_a_failure_counts_and_a_connection_that_held_resets():
+    backoff = Backoff(first_s=0.5).failed().failed()
+    assert backoff.failures == 2
+    assert backoff.delay_s(jitter=1.0) == 2.0
+    assert backoff.reset() == Backoff(first_s=0.5)

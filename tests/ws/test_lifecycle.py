@@ -1,0 +1,265 @@
+"""Start, run and close, from everywhere (R10)."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import warnings
+import weakref
+
+import pytest
+
+from bfxsync import (
+    Backoff,
+    ClosedError,
+    ConnectionStatus,
+    NetworkError,
+    UsageError,
+    WebSocketClient,
+)
+
+
+def descriptors():
+    return len(os.listdir("/proc/self/fd"))
+
+
+def own_threads():
+    return [
+        t
+        for t in threading.enumerate()
+        if t.name.startswith(("bfxsync-io", "bfxsync-dispatch"))
+    ]
+
+
+def test_r10_a_hundred_cycles_leave_no_thread_and_no_descriptor(exchange):
+    WebSocketClient(exchange.url).close()
+    before = descriptors()
+    for number in range(100):
+        client = WebSocketClient(exchange.url)
+        client.start()
+        if number % 3 == 0:
+            client.subscribe_ticker("tBTCUSD", lambda ticker: None)
+        elif number % 3 == 1:
+            client.wait_ready()
+        client.close()
+        assert own_threads() == []
+    # The exchange's side of the last ones may take a moment.
+    deadline = time.monotonic() + 5.0
+    while exchange.connections and time.monotonic() < deadline:
+        exchange.finished.wait(0.01)
+    assert descriptors() <= before
+
+
+def test_r10_close_is_idempotent_and_works_before_the_start(exchange):
+    client = WebSocketClient(exchange.url)
+    client.close()
+    client.close()
+    assert client.status is ConnectionStatus.CLOSED
+    for use in (
+        client.start,
+        client.ping,
+        client.wait_ready,
+        lambda: client.subscribe_ticker("tBTCUSD"),
+    ):
+        with pytest.raises(ClosedError):
+            use()
+    client.run()
+
+
+def test_r10_close_from_a_callback_ends_run(exchange):
+    client = WebSocketClient(exchange.url)
+    client.subscribe_ticker("tBTCUSD", lambda ticker: client.close(), wait=False)
+    client.run()
+    assert client.exception is None
+
+
+def test_r10_close_from_another_thread_ends_run(exchange):
+    client = WebSocketClient(exchange.url)
+    client.on("open", lambda: threading.Thread(target=client.close).start())
+    client.run()
+
+
+def test_r10_close_returns_in_time_while_a_callback_blocks(exchange):
+    go_on = threading.Event()
+    client = WebSocketClient(exchange.url)
+    client.subscribe_ticker("tBTCUSD", lambda ticker: go_on.wait(20.0))
+    start = time.monotonic()
+    client.close()
+    assert time.monotonic() - start < 2.5
+    go_on.set()
+
+
+def test_r10_close_returns_in_time_while_it_connects():
+    # It takes the connection and never says a word.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"ws://127.0.0.1:{listener.getsockname()[1]}/"
+        client = WebSocketClient(url, timeout=3.0)
+        client.start()
+        silent, _ = listener.accept()
+        start = time.monotonic()
+        client.close()
+        assert time.monotonic() - start < 2.5
+        # The thread ends once the timeout of the attempt has passed.
+        for thread in own_threads():
+            thread.join(3.0)
+        assert own_threads() == []
+        silent.close()
+
+
+def test_r10_close_returns_in_time_while_it_waits_to_connect_again(exchange):
+    exchange.stop()
+    client = WebSocketClient(exchange.url, backoff=Backoff(first_s=60.0))
+    client.start()
+    start = time.monotonic()
+    client.close()
+    assert time.monotonic() - start < 1.0
+
+
+def test_r10_waiting_calls_end_with_closed_error(exchange):
+    exchange.stop()
+    client = WebSocketClient(exchange.url)
+    errors = []
+
+    def wait(call):
+        try:
+            call()
+        except Exception as exc:
+            errors.append(exc)
+
+    threads = [
+        threading.Thread(
+            target=wait, args=(lambda: client.subscribe_ticker("tBTCUSD"),)
+        ),
+        threading.Thread(target=wait, args=(client.wait_ready,)),
+    ]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 5.0
+    while not client._pool.tickets() and time.monotonic() < deadline:
+        threads[0].join(0.001)
+    client.close()
+    for thread in threads:
+        thread.join(5.0)
+    assert len(errors) == 2
+    assert any(isinstance(error, ClosedError) for error in errors)
+    assert all(isinstance(error, (ClosedError, NetworkError)) for error in errors)
+
+
+def test_r10_an_abandoned_client_ends_its_threads_with_a_warning(exchange):
+    client = WebSocketClient(exchange.url)
+    client.subscribe_trades("tBTCUSD", lambda trade: None)
+    gone = weakref.ref(client)
+    with pytest.warns(ResourceWarning, match="without close"):
+        del client
+        gc.collect()
+    assert gone() is None
+    for thread in own_threads():
+        thread.join(5.0)
+    assert own_threads() == []
+
+
+def test_r10_a_subscription_keeps_its_client(exchange):
+    book = WebSocketClient(exchange.url).subscribe_book("tBTCUSD").book
+    gc.collect()
+    assert book.best_bid is not None and own_threads()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        del book
+        gc.collect()
+
+
+def test_r10_running_a_notebook_cell_again_leaves_one_client(exchange):
+    namespace = {"WebSocketClient": WebSocketClient, "url": exchange.url}
+    cell = "client = WebSocketClient(url)\ntrades = client.subscribe_trades('tBTCUSD')"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        for _ in range(5):
+            exec(cell, namespace)
+            gc.collect()
+    deadline = time.monotonic() + 5.0
+    while len(own_threads()) > 2 and time.monotonic() < deadline:
+        own_threads()[0].join(0.05)
+    assert len(own_threads()) == 2
+    namespace["client"].close()
+
+
+def run_script(exchange, body, *, interrupt_after=None):
+    """Run a script against the exchange; return (exit code, output, seconds to the end)."""
+    head = f"from bfxsync import *\nURL = {exchange.url!r}\n"
+    script = subprocess.Popen(
+        [sys.executable, "-X", "dev", "-c", head + textwrap.dedent(body)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    start = time.monotonic()
+    if interrupt_after is not None:
+        line = script.stdout.readline()
+        assert line.strip() == interrupt_after, script.communicate(timeout=10)
+        start = time.monotonic()
+        script.send_signal(signal.SIGINT)
+    out, err = script.communicate(timeout=20)
+    return script.returncode, out + err, time.monotonic() - start
+
+
+def test_r10_ctrl_c_in_run_ends_within_two_seconds(exchange):
+    code, output, seconds = run_script(
+        exchange,
+        """
+        import threading
+        client = WebSocketClient(URL)
+        client.subscribe_ticker("tBTCUSD", lambda ticker: None)
+        threading.Timer(0.2, print, ["ready"], {"flush": True}).start()
+        try:
+            client.run()
+        except KeyboardInterrupt:
+            names = [thread.name for thread in threading.enumerate()]
+            print("threads", [name for name in names if "bfxsync" in name])
+            raise
+        """,
+        interrupt_after="ready",
+    )
+    assert seconds < 2.0
+    assert "threads []" in output
+    assert "KeyboardInterrupt" in output and code != 0
+
+
+def test_r10_a_signal_handler_may_close(exchange):
+    code, output, seconds = run_script(
+        exchange,
+        """
+        import signal, threading
+        client = WebSocketClient(URL)
+        signal.signal(signal.SIGINT, lambda *_: client.close())
+        client.subscribe_ticker("tBTCUSD", lambda ticker: None)
+        threading.Timer(0.2, print, ["ready"], {"flush": True}).start()
+        client.run()
+        print("ended")
+        """,
+        interrupt_after="ready",
+    )
+    assert (code, output) == (0, "ended\n")
+    assert seconds < 2.0
+
+
+def test_r10_a_program_that_forgets_close_ends_all_the_same(exchange):
+    code, output, seconds = run_script(
+        exchange,
+        """
+        client = WebSocketClient(URL)
+        client.subscribe_trades("tBTCUSD", print)
+        """,
+    )
+    assert code == 0 and "Fatal" not in output
+
+
+def test_run_raises_what_ended_the_client():
+    with pytest.raises(UsageError):
+        WebSocketClient("https://127.0.0.1/")

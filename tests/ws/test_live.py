@@ -1,0 +1,490 @@
+"""What a subscription promises, on the local exchange."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from decimal import Decimal
+
+import pytest
+
+from bfxsync import (
+    Backoff,
+    BookUpdate,
+    Client,
+    ClosedError,
+    ConnectionStatus,
+    Gap,
+    NetworkError,
+    RequestTimeout,
+    Snapshot,
+    Status,
+    SubscriptionRejected,
+    SubscriptionStatus,
+    Ticker,
+    Trade,
+    TradeUpdate,
+    UsageError,
+    WebSocketClient,
+)
+
+
+def test_a_callback_gets_data_only_and_on_event_the_rest(client, record):
+    data, events = record(), record()
+    client.subscribe_trades("tBTCUSD", data, on_event=events)
+    client.subscribe_book("tBTCUSD", data, on_event=events)
+    client.subscribe_ticker("tBTCUSD", data, on_event=events)
+    data.wait(lambda items: {Ticker, Trade, BookUpdate} <= {type(i) for i in items})
+    assert {type(item) for item in data.items} == {Ticker, Trade, BookUpdate}
+    assert {type(item) for item in events.items} == {Snapshot}
+
+
+def test_the_first_ticker_is_an_update_too(client, record):
+    data, events = record(), record()
+    client.subscribe_ticker("tBTCUSD", data, on_event=events)
+    (snapshot,) = events.wait_for(1)
+    assert snapshot.rows == data.wait_for(1)[:1]
+
+
+def test_subscribe_returns_when_the_book_is_readable(client):
+    book = client.subscribe_book("tBTCUSD", len=25).book
+    assert book.is_live
+    assert len(book.bids()) == len(book.asks()) == 25
+    assert book.best_bid == book.bids(1)[0] and book.best_ask == book.asks(1)[0]
+    assert book.best_bid.price < book.best_ask.price
+
+
+def test_levels_of_both_sides_are_of_the_same_moment(client):
+    book = client.subscribe_book("tBTCUSD").book
+    for _ in range(2000):
+        bids, asks = book.levels(1)
+        assert bids[0].price < asks[0].price
+
+
+@pytest.mark.parametrize("prec", ["P0", "P1", "P2", "P3", "P4", "R0"])
+def test_r11_books_of_every_precision_are_verified_by_checksums(client, prec):
+    errors = []
+    subscription = client.subscribe_book("tBTCUSD", prec=prec)
+    changes = subscription.events()
+    book = subscription.book
+    for change in changes:
+        errors += [change] if not isinstance(change, (Snapshot, *_LEVELS)) else []
+        if book.verified_count >= 2:
+            break
+    assert errors == [] and book.mismatch_count == 0 and book.unknown_deletes == 0
+
+
+_LEVELS = (BookUpdate, __import__("bfxsync").RawBookUpdate)
+
+
+@pytest.mark.parametrize("symbol", ["tETHUSD", "tBTCUSD", "tLTCBTC"])
+def test_r11_small_and_large_prices_are_verified_in_both_number_modes(exchange, symbol):
+    for numbers in (float, Decimal):
+        with WebSocketClient(exchange.url, numbers=numbers) as client:
+            subscription = client.subscribe_book(symbol)
+            for _ in subscription:
+                if subscription.book.verified_count >= 2:
+                    break
+            assert subscription.book.mismatch_count == 0
+            price = subscription.book.best_bid.price
+            assert isinstance(price, Decimal if numbers is Decimal else (int, float))
+
+
+def test_funding_channels_have_their_own_models(client, record):
+    got = record()
+    client.on("f_ticker_update", lambda s, ticker: got(ticker))
+    client.on("f_trade_execution", lambda s, trade: got(trade))
+    client.on("f_book_update", lambda s, level: got(level))
+    client.on("f_raw_book_update", lambda s, level: got(level))
+    client.subscribe_ticker("fUSD")
+    client.subscribe_trades("fUSD")
+    client.subscribe_book("fUSD")
+    client.subscribe_book("fUSD", prec="R0")
+    names = {
+        "FundingTicker",
+        "FundingTrade",
+        "FundingBookUpdate",
+        "FundingRawBookUpdate",
+    }
+    got.wait(lambda items: {type(item).__name__ for item in items} >= names, 20.0)
+
+
+# --- events -----------------------------------------------------------------------------------
+
+
+def test_official_events_have_the_official_arguments(exchange, record):
+    got = record()
+    with WebSocketClient(exchange.url) as client:
+
+        @client.on("open")
+        def opened():
+            got("open", None, None)
+
+        @client.on("subscribed")
+        def subscribed(subscription):
+            got("subscribed", subscription, None)
+
+        for event in ("t_ticker_update", "t_trade_execution", "t_book_update"):
+            client.on(event, lambda s, data, event=event: got(event, s, data))
+        for event in ("t_trades_snapshot", "t_book_snapshot", "checksum"):
+            client.on(event, lambda s, data, event=event: got(event, s, data))
+        update = lambda s, data: got("t_trade_execution_update", s, data)  # noqa: E731
+        assert client.on("t_trade_execution_update", update) is update
+        client.subscribe("ticker", "mine", symbol="tBTCUSD")
+        client.subscribe_trades("tBTCUSD")
+        client.subscribe_book("tBTCUSD")
+        wanted = {
+            "open",
+            "subscribed",
+            "t_ticker_update",
+            "t_trade_execution",
+            "t_trade_execution_update",
+            "t_trades_snapshot",
+            "t_book_update",
+            "t_book_snapshot",
+            "checksum",
+        }
+        items = got.wait(lambda items: {item[0] for item in items} >= wanted, 10.0)
+    first = {}
+    for event, subscription, data in items:
+        first.setdefault(event, (subscription, data))
+    subscription, ticker = first["t_ticker_update"]
+    assert subscription == {"channel": "ticker", "sub_id": "mine", "symbol": "tBTCUSD"}
+    assert isinstance(ticker, Ticker)
+    assert isinstance(first["t_trade_execution"][1], Trade)
+    assert isinstance(first["t_trade_execution_update"][1], TradeUpdate)
+    trades = first["t_trades_snapshot"][1]
+    assert trades[0].id > trades[-1].id, "newest first, as on the wire"
+    book, levels = first["t_book_snapshot"]
+    assert (book["prec"], book["freq"], book["len"]) == ("P0", "F0", "25")
+    assert len(levels) == 50
+    assert 0 <= first["checksum"][1] < 2**32
+    assert items[0][0] == "open"
+
+
+def test_a_handler_that_is_registered_late_gets_the_state_first(client, record):
+    client.subscribe_book("tBTCUSD")
+    got = record()
+    client.on("t_book_snapshot", lambda s, levels: got(len(levels)))
+    assert got.wait_for(1) == [50]
+
+
+def test_two_handles_and_a_handler_get_each_update_once(client, record):
+    one, two, event = record(), record(), record()
+    client.on("t_trade_execution", lambda s, trade: event(trade))
+    client.subscribe_trades("tBTCUSD", one)
+    client.subscribe_trades("tBTCUSD", two)
+    for got in (one, two, event):
+        ids = [trade.id for trade in got.wait_for(10)]
+        assert len(ids) == len(set(ids))
+
+
+def test_disconnected_tells_code_and_reason(exchange, client, record):
+    got = record()
+    client.on("disconnected", got)
+    client.subscribe_ticker("tBTCUSD")
+    exchange.drop_connections(1001)
+    assert got.wait_for(1)[0][0] == 1001
+    client.wait_ready()
+    exchange.drop_connections()
+    assert got.wait_for(2)[1][0] == 1006
+
+
+# --- handles ----------------------------------------------------------------------------------
+
+
+def test_subscribing_twice_makes_one_subscription_on_the_wire(exchange, client):
+    first = client.subscribe_book("tBTCUSD")
+    sent = client.frame_count
+    second = client.subscribe_book("tBTCUSD", len="25")
+    assert second.book.best_bid is not None
+    assert sum(1 for c in client._pool.connections[0].session.tokens) == 1 and sent
+    first.unsubscribe()
+    assert first.status is SubscriptionStatus.CLOSED
+    assert second.get(5.0) is not None, "the other one goes on"
+    second.unsubscribe()
+    client.ping()
+    assert client._pool.connections[0].session.tokens == []
+
+
+def test_a_late_handle_gets_its_snapshot_from_local_state(client, record):
+    client.subscribe_trades("tBTCUSD")
+    late = record()
+    client.subscribe_trades("tBTCUSD", on_event=late)
+    assert isinstance(late.wait_for(1)[0], Snapshot)
+
+
+def test_without_callback_nothing_piles_up_before_the_first_read(client):
+    subscription = client.subscribe_trades("tBTCUSD")
+    for _ in client.subscribe_trades("tETHUSD"):
+        if subscription.update_count > 3:
+            break
+    assert subscription._ticket.reader is None
+    events = subscription.events()
+    assert isinstance(next(events), Snapshot)
+
+
+def test_iteration_yields_data_and_ends_with_unsubscribe(client):
+    with client.subscribe_trades("tBTCUSD") as trades:
+        for count, trade in enumerate(trades):
+            assert isinstance(trade, Trade)
+            if count == 5:
+                trades.unsubscribe()
+    assert list(trades) == []
+
+
+def test_get_raises_in_time_and_after_the_end(exchange, client):
+    subscription = client.subscribe_ticker("tBTCUSD")
+    assert isinstance(subscription.get(5.0), Ticker), "the state comes first"
+    subscription.unsubscribe()
+    with pytest.raises(ClosedError):
+        while True:
+            subscription.get(1.0)
+
+
+def test_get_without_an_update_in_time_is_a_request_timeout(client):
+    subscription = client.subscribe_book("tBTCUSD", freq="F1")
+    with pytest.raises(RequestTimeout):
+        for _ in range(1000):
+            subscription.get(0.01)
+
+
+def test_a_handle_with_callback_cannot_be_read(client, record):
+    subscription = client.subscribe_ticker("tBTCUSD", record())
+    with pytest.raises(UsageError, match="callback"):
+        subscription.get()
+
+
+def test_iteration_ends_when_another_thread_closes_the_client(exchange):
+    client = WebSocketClient(exchange.url)
+    subscription = client.subscribe_ticker("tBTCUSD")
+    got = []
+    thread = threading.Thread(target=lambda: got.extend(subscription))
+    thread.start()
+    client.close()
+    thread.join(5.0)
+    assert not thread.is_alive()
+
+
+def test_wait_false_returns_at_once_and_wait_ready_waits(exchange, record):
+    with WebSocketClient(exchange.url) as client:
+        subscriptions = client.subscribe_many(
+            [
+                {"channel": "ticker", "symbol": "tBTCUSD"},
+                {"channel": "book", "symbol": "tETHUSD", "prec": "P1"},
+            ],
+            wait=False,
+        )
+        client.wait_ready()
+        assert [s.status for s in subscriptions] == [SubscriptionStatus.LIVE] * 2
+        assert (
+            subscriptions[1]["prec"] == "P1" and subscriptions[0]["symbol"] == "tBTCUSD"
+        )
+
+
+def test_one_refused_of_many_leaves_none_of_them(client):
+    requests = [
+        {"channel": "ticker", "symbol": "tBTCUSD"},
+        {"channel": "ticker", "symbol": "tNOSUCH:USD"},
+    ]
+    with pytest.raises(SubscriptionRejected) as caught:
+        client.subscribe_many(requests)
+    assert caught.value.code == 10300
+    client.ping()
+    assert client._pool.tickets() == []
+    assert client._pool.connections[0].session.tokens == []
+
+
+def test_a_refused_subscription_without_waiting_says_so_later(client):
+    subscription = client.subscribe_ticker("tNOSUCH:USD", wait=False)
+    with pytest.raises(SubscriptionRejected):
+        subscription.wait_ready(5.0)
+    assert subscription.status is SubscriptionStatus.REJECTED
+    assert isinstance(subscription.exception, SubscriptionRejected)
+    with pytest.raises(SubscriptionRejected):
+        next(iter(subscription))
+
+
+def test_a_callback_may_subscribe_and_wait(client, record):
+    got = record()
+
+    def on_ticker(ticker):
+        if not got.items:
+            got(client.subscribe_book("tETHUSD").book.best_bid)
+
+    client.subscribe_ticker("tBTCUSD", on_ticker)
+    assert isinstance(got.wait_for(1)[0], BookUpdate)
+
+
+def test_r05_more_channels_than_one_connection_takes_go_to_the_next(exchange):
+    with WebSocketClient(exchange.url, channels_per_connection=3) as client:
+        precs = ["P0", "P1", "P2", "P3", "P4", "R0"]
+        requests = [
+            {"channel": "book", "symbol": symbol, "prec": prec}
+            for symbol in ("tBTCUSD", "tETHUSD")
+            for prec in precs
+        ]
+        subscriptions = client.subscribe_many(requests)
+        assert len(client._pool.connections) == 4
+        assert all(s.status is SubscriptionStatus.LIVE for s in subscriptions)
+        subscriptions[0].unsubscribe()
+        client.subscribe_ticker("tLTCBTC")
+        assert len(client._pool.connections) == 4, "the free place is used again"
+
+
+# --- loss and recovery ------------------------------------------------------------------------
+
+
+def test_r03_gap_then_snapshot_then_updates_for_every_subscription(
+    exchange, client, record
+):
+    records = {}
+    requests = []
+    for channel in ("ticker", "trades", "book"):
+        records[channel] = got = record()
+        requests.append(
+            {
+                "channel": channel,
+                "symbol": "tBTCUSD",
+                "callback": got,
+                "on_event": got,
+            }
+        )
+    client.subscribe_many(requests)
+    for got in records.values():
+        got.wait(lambda items: len(items) >= 2)
+    exchange.drop_connections()
+    for got in records.values():
+        items = got.wait(lambda items: sum(isinstance(i, Snapshot) for i in items) == 2)
+        events = [i for i in items if isinstance(i, (Snapshot, Gap, Status))]
+        assert [type(event) for event in events] == [Snapshot, Gap, Snapshot]
+        gap = items.index(events[1])
+        assert items[gap + 1] is events[2], "nothing stands between gap and snapshot"
+        got.wait(lambda items, count=len(items): len(items) > count)
+
+
+def test_r03_no_trade_comes_twice_over_a_reconnect(exchange, client, record):
+    got = record()
+    client.subscribe_trades("tBTCUSD", got)
+    for _ in range(5):
+        exchange.drop_connections()
+        count = len(got.items)
+        got.wait_for(count + 10)
+    ids = [trade.id for trade in got.items]
+    assert len(ids) == len(set(ids))
+
+
+def test_r04_a_restart_is_followed_by_a_new_connection(exchange, client, record):
+    got = record()
+    client.subscribe_ticker("tBTCUSD", on_event=got)
+    exchange.send_info(20051)
+    items = got.wait_for(3)
+    assert [type(item) for item in items] == [Snapshot, Gap, Snapshot]
+
+
+def test_r04_maintenance_is_told_and_followed_by_a_resync(exchange, client, record):
+    got = record()
+    subscription = client.subscribe_book("tBTCUSD", on_event=got)
+    exchange.send_info(20060)
+    assert got.wait_for(2)[1] == Status(SubscriptionStatus.MAINTENANCE)
+    assert client.status is ConnectionStatus.MAINTENANCE
+    assert not subscription.book.is_live
+    exchange.send_info(20061)
+    assert [type(item) for item in got.wait_for(4)[2:]] == [Gap, Snapshot]
+    assert client.status is ConnectionStatus.OPEN
+
+
+def test_a_gap_that_nobody_listens_for_is_logged(exchange, client, caplog):
+    with caplog.at_level(logging.WARNING):
+        subscription = client.subscribe_book("tBTCUSD")
+        changes = subscription.events()
+        other = client.subscribe_ticker("tBTCUSD")
+        exchange.drop_connections()
+        assert any(isinstance(change, Gap) for change in _until_gap(changes))
+        other.wait_ready()
+    assert "ticker tBTCUSD: gap" in caplog.text
+
+
+def _until_gap(changes):
+    for change in changes:
+        yield change
+        if isinstance(change, Gap):
+            return
+
+
+def test_a_book_that_lost_its_link_is_empty_until_the_next_snapshot(exchange, record):
+    lost, opened = record(), record()
+    with WebSocketClient(exchange.url, backoff=Backoff(first_s=30.0)) as client:
+        subscription = client.subscribe_book("tBTCUSD", on_event=lost)
+        client.on("disconnected", opened)
+        exchange.stop()
+        opened.wait_for(1)
+        assert lost.wait_for(2)[1].reason
+        assert not subscription.book.is_live and len(subscription.book) == 0
+        assert subscription.status is SubscriptionStatus.GAP
+
+
+def test_an_unreachable_exchange_is_a_network_error_that_leaves_nothing(exchange):
+    exchange.stop()
+    with WebSocketClient(exchange.url, timeout=0.3, backoff=Backoff(0.01)) as client:
+        with pytest.raises(NetworkError) as caught:
+            client.subscribe_ticker("tBTCUSD")
+        assert caught.value.phase == "connect"
+        assert isinstance(caught.value.__cause__, NetworkError)
+        assert client._pool.tickets() == []
+        with pytest.raises(NetworkError):
+            client.wait_ready(0.05)
+        with pytest.raises(NetworkError):
+            client.ping(0.05)
+
+
+def test_a_subscription_that_need_not_wait_survives_a_late_start(exchange, record):
+    url, port = exchange.url, int(exchange.url.split(":")[2].split("/")[0])
+    exchange.stop()
+    got = record()
+    with WebSocketClient(url, backoff=Backoff(first_s=0.05), timeout=0.2) as client:
+        failing = client.subscribe_ticker("tBTCUSD", got, wait=False)
+        with pytest.raises(NetworkError):
+            failing.wait_ready(0.2)
+        from bfxsync.paper import PaperExchange
+
+        with PaperExchange(port=port):
+            got.wait_for(1)
+            client.close()
+
+
+# --- slow consumers ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", ["resync", "drop_oldest"])
+def test_r09_a_slow_callback_gets_a_gap_with_the_exact_number(exchange, record, policy):
+    with WebSocketClient(exchange.url, mailbox_size=20) as client:
+        got, go_on, fast = record(), threading.Event(), record()
+
+        def slow(item):
+            go_on.wait(30.0)
+            got(item)
+
+        client.subscribe_book("tBTCUSD", slow, on_event=got, policy=policy)
+        # The other client's thread sees the same updates.
+        with WebSocketClient(exchange.url) as other:
+            reader = other.subscribe_book("tBTCUSD")
+            for count, _ in enumerate(reader):
+                if count > 100:
+                    break
+        fast(None)
+        go_on.set()
+        items = got.wait(lambda items: any(isinstance(i, Gap) for i in items))
+        gap = next(i for i in items if isinstance(i, Gap))
+        assert gap.dropped > 0
+        if policy == "resync":
+            assert isinstance(
+                got.wait(lambda i: len(i) > items.index(gap) + 1)[items.index(gap) + 1],
+                Snapshot,
+            )
+
+
+def test_client_composes_the_web_socket_side(exchange):
+    with Client(wss_host=exchange.url) as bfx:
+        assert isinstance(bfx.wss.subscribe_ticker("tBTCUSD").get(5.0), Ticker)
+    assert bfx.wss.status is ConnectionStatus.CLOSED

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from bfxsync.errors import NetworkError, UsageError
+from bfxsync.models import BookUpdate, Gap, Snapshot, Ticker, Trade
+from bfxsync.ws.mailbox import Mailbox, Policy, check_policy, check_size
+
+
+def trades(*ids):
+    return [Trade(identity, 0, 1.0, 1.0) for identity in ids]
+
+
+def nothing():
+    return []
+
+
+def drain(mailbox):
+    items = []
+    more = True
+    while more:
+        batch, more = mailbox.take(100)
+        items += batch
+    return items
+
+
+def test_what_is_put_is_taken_in_order():
+    mailbox = Mailbox(10)
+    mailbox.put(trades(1, 2), nothing)
+    mailbox.put(trades(3), nothing)
+    assert mailbox.take(2) == (trades(1, 2), True)
+    assert mailbox.take(2) == (trades(3), False)
+    assert mailbox.take(2) == ([], False)
+
+
+def test_a_mailbox_announces_itself_once_until_it_is_empty():
+    announced = []
+    mailbox = Mailbox(10, on_ready=announced.append)
+    mailbox.put(trades(1), nothing)
+    mailbox.put(trades(2), nothing)
+    assert announced == [mailbox]
+    mailbox.take(1)
+    mailbox.put(trades(3), nothing)
+    assert announced == [mailbox]
+    mailbox.take(10)
+    mailbox.put(trades(4), nothing)
+    assert announced == [mailbox, mailbox]
+
+
+def test_r09_resync_counts_exactly_what_it_drops_and_starts_from_local_state():
+    state = [Snapshot(trades(4, 5))]
+    mailbox = Mailbox(3)
+    mailbox.put(trades(1, 2, 3), lambda: state)
+    mailbox.put(trades(4, 5), lambda: state)
+    assert drain(mailbox) == [Gap("the consumer was too slow", 5), *state]
+    assert mailbox.dropped_count == 5
+
+
+def test_r09_a_second_overflow_adds_to_the_gap_that_nobody_has_seen_yet():
+    state = [Snapshot([])]
+    mailbox = Mailbox(3)
+    mailbox.put(trades(*range(10)), lambda: state)
+    mailbox.put(trades(10, 11), lambda: state)
+    assert drain(mailbox) == [Gap("the consumer was too slow", 12), *state]
+    assert mailbox.dropped_count == 12
+
+
+def test_a_gap_in_an_overflowing_mailbox_is_no_update_that_was_dropped():
+    mailbox = Mailbox(2)
+    mailbox.put([Gap("the link"), Snapshot([])], nothing)
+    mailbox.put(trades(1), nothing)
+    assert drain(mailbox) == [Gap("the consumer was too slow", 1)]
+
+
+def test_r09_drop_oldest_puts_a_gap_where_the_oldest_stood():
+    mailbox = Mailbox(4, Policy.DROP_OLDEST)
+    mailbox.put(trades(1, 2, 3, 4), nothing)
+    mailbox.put(trades(5, 6), nothing)
+    assert drain(mailbox) == [Gap("the consumer was too slow", 3), *trades(4, 5, 6)]
+    assert mailbox.dropped_count == 3
+
+
+def test_r09_drop_oldest_never_exceeds_its_size_and_loses_no_count():
+    mailbox = Mailbox(10, Policy.DROP_OLDEST)
+    for first in range(0, 1000, 7):
+        mailbox.put(trades(*range(first, first + 7)), nothing)
+        assert len(mailbox) <= 10
+    gap, *rest = drain(mailbox)
+    assert gap.dropped + len(rest) == 1001
+    assert mailbox.dropped_count == gap.dropped
+
+
+def test_latest_keeps_the_newest_of_each_key():
+    mailbox = Mailbox(10, Policy.LATEST)
+    old, new = Ticker(*[1.0] * 10), Ticker(*[2.0] * 10)
+    mailbox.put([old, old, new], nothing)
+    assert drain(mailbox) == [new]
+    levels = [BookUpdate(1.0, 1, 1.0), BookUpdate(2.0, 1, -1.0), BookUpdate(1.0, 0, 1)]
+    mailbox.put(levels, nothing)
+    assert drain(mailbox) == levels[1:]
+    assert mailbox.dropped_count == 0
+
+
+def test_latest_keeps_what_an_event_stands_between_apart():
+    mailbox = Mailbox(10, Policy.LATEST)
+    before, after = BookUpdate(1.0, 1, 1.0), BookUpdate(1.0, 2, 2.0)
+    mailbox.put([before, Gap("the link"), Snapshot([]), after], nothing)
+    assert drain(mailbox) == [before, Gap("the link"), Snapshot([]), after]
+
+
+def test_r09_latest_is_bounded_too():
+    mailbox = Mailbox(5, Policy.LATEST)
+    mailbox.put([BookUpdate(float(price), 1, 1.0) for price in range(20)], nothing)
+    gap, *rest = drain(mailbox)
+    assert gap == Gap("the consumer was too slow", 16)
+    assert [level.price for level in rest] == [16.0, 17.0, 18.0, 19.0]
+
+
+def test_get_waits_for_a_put_of_another_thread():
+    mailbox = Mailbox(10)
+    thread = threading.Thread(target=mailbox.put, args=(trades(1), nothing))
+    thread.start()
+    assert mailbox.get(5.0) == trades(1)[0]
+    thread.join(5.0)
+
+
+def test_get_ends_with_its_timeout():
+    with pytest.raises(TimeoutError):
+        Mailbox(10).get(0.01)
+
+
+def test_a_closed_mailbox_is_read_to_its_end_and_takes_no_more():
+    mailbox = Mailbox(10)
+    mailbox.put(trades(1), nothing)
+    mailbox.close()
+    mailbox.put(trades(2), nothing)
+    assert mailbox.get() == trades(1)[0]
+    with pytest.raises(StopIteration):
+        mailbox.get()
+
+
+def test_a_mailbox_closed_with_an_error_raises_it_at_its_end():
+    mailbox = Mailbox(10)
+    mailbox.close(NetworkError("gone", phase="receive"))
+    with pytest.raises(NetworkError, match="gone"):
+        mailbox.get()
+
+
+def test_a_mailbox_is_crowded_past_half_of_its_size():
+    mailbox = Mailbox(4)
+    mailbox.put(trades(1, 2), nothing)
+    assert not mailbox.is_crowded
+    mailbox.put(trades(3), nothing)
+    assert mailbox.is_crowded
+
+
+def test_r09_what_is_taken_and_what_is_dropped_is_all_that_was_put():
+    total = 50_000
+    ready = threading.Semaphore(0)
+    mailbox = Mailbox(100, Policy.DROP_OLDEST, lambda _: ready.release())
+    taken = []
+
+    def consume():
+        while True:
+            ready.acquire()
+            more = True
+            while more:
+                batch, more = mailbox.take(7)
+                taken.extend(batch)
+            if None in taken[-7:]:
+                return
+
+    consumer = threading.Thread(target=consume)
+    consumer.start()
+    for first in range(0, total, 50):
+        mailbox.put(trades(*range(first, first + 50)), nothing)
+    mailbox.put([None], nothing)
+    consumer.join(10.0)
+    ids = [item.id for item in taken if isinstance(item, Trade)]
+    dropped = sum(item.dropped for item in taken if isinstance(item, Gap))
+    assert ids == sorted(ids)
+    assert len(ids) + dropped == total
+    assert mailbox.dropped_count == dropped
+
+
+@pytest.mark.parametrize("size", [1, 0, -1, 2.5, "10", None, True])
+def test_an_impossible_size_is_a_usage_error(size):
+    with pytest.raises(UsageError, match="mailbox_size"):
+        check_size(size)
+
+
+@pytest.mark.parametrize("policy", ["newest", None, 3])
+def test_an_unknown_policy_is_a_usage_error(policy):
+    with pytest.raises(UsageError, match="policy"):
+        check_policy(policy)
