@@ -1,0 +1,294 @@
+"""The face of the paper exchange: starts and stops it, from any thread."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import socket
+import ssl
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING, Callable, NamedTuple, Sequence, TypeVar
+
+from bfxsync.errors import NetworkError, UsageError
+from bfxsync.paper.settings import Counters, Settings
+
+if TYPE_CHECKING:
+    from bfxsync.paper.server import Server
+
+    _Ready = concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, Server]]
+
+T = TypeVar("T")
+
+_START_S = 10.0
+_STOP_S = 2.0
+_CALL_S = 5.0
+
+
+class _Running(NamedTuple):
+    thread: threading.Thread
+    loop: asyncio.AbstractEventLoop
+    server: Server
+
+
+class PaperExchange:
+    """
+    A Bitfinex on this machine: the public side of the WebSocket API, version 2.
+
+    It needs no key, no account and no network. There is a random market for ``tBTCUSD``,
+    ``tETHUSD``, ``tLTCBTC`` and ``fUSD``, and there are recordings of real sessions; the channels
+    are ``ticker``, ``trades`` and ``book``. It listens on the loopback interface only, unless told
+    otherwise. All methods may be called from any thread.
+
+    Parameters
+    ----------
+    host : str, optional
+        Address to listen on.
+    port : int, optional
+        0 takes a free one at the first start, and keeps it for the next.
+    captures : sequence of str, optional
+        Recordings to play: ``"btcusd-20181112"`` (``tBTCUSD``, 15 minutes, busy) and
+        ``"public-20210417"`` (seven quieter pairs, half a minute). When one ends, its subscribers
+        are told so (20051) and closed, and it can be played again.
+    speed : float, optional
+        Of recordings: 2 is twice as fast as it was; a very large number is as fast as the clients
+        read.
+    autoplay : bool, optional
+        A recording starts with the first subscription to one of its symbols; False: with `play`.
+    seed : int, optional
+        Of the random markets: the same seed gives the same events.
+    rate : float, optional
+        Events per second of each random market, while somebody watches it.
+    heartbeat_s, checksum_s, ticker_s : float, optional
+        Between two heartbeats of a channel, two checksums of a changing book, two tickers of a
+        changing market; the last two in the market's own time. The real exchange sends tickers
+        only every 10 to 15 seconds.
+    max_channels : int, optional
+        Subscriptions of one socket.
+    idle_s : float, optional
+        A socket without subscription is cut off after this time without a message from it.
+    farewell_s : float, optional
+        Between the announcement that the exchange stops (20051) and the close.
+    stall_s : float, optional
+        A client for which a megabyte waits, and which reads nothing for this time, is cut off.
+    ssl_context : ssl.SSLContext, optional
+        Serve ``wss`` with the certificate in it, which must be valid for ``localhost``.
+
+    Attributes
+    ----------
+    finished : threading.Event
+        Set when all recordings have ended; cleared by `play` and by a start.
+
+    Examples
+    --------
+    >>> with PaperExchange() as exchange:  # doctest: +SKIP
+    ...     exchange.url
+    'ws://127.0.0.1:40123/ws/2'
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        captures: Sequence[str] = (),
+        speed: float = 1.0,
+        autoplay: bool = True,
+        seed: int = 1,
+        rate: float = 10.0,
+        heartbeat_s: float = 15.0,
+        checksum_s: float = 2.5,
+        ticker_s: float = 1.0,
+        max_channels: int = 25,
+        idle_s: float = 60.0,
+        farewell_s: float = 1.0,
+        stall_s: float = 5.0,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        for name, value in (
+            ("speed", speed),
+            ("rate", rate),
+            ("heartbeat_s", heartbeat_s),
+        ):
+            if not value > 0:
+                raise UsageError(f"{name} must be positive, not {value!r}")
+        if isinstance(captures, str):
+            raise UsageError(f"captures must be a sequence of names, not {captures!r}")
+        self._settings = Settings(
+            captures=tuple(dict.fromkeys(captures)),
+            speed=speed,
+            autoplay=autoplay,
+            seed=seed,
+            rate=rate,
+            heartbeat_s=heartbeat_s,
+            checksum_s=checksum_s,
+            ticker_s=ticker_s,
+            max_channels=max_channels,
+            idle_s=idle_s,
+            farewell_s=farewell_s,
+            stall_s=stall_s,
+        )
+        self.finished = threading.Event()
+        self._host = host
+        self._ssl_context = ssl_context
+        # Start, stop and calls happen one after the other.
+        self._lock = threading.Lock()
+        self._running: _Running | None = None
+        self._counters = Counters()
+        self._bound_port = port
+
+    def __enter__(self) -> PaperExchange:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, or did last; 0 before the first start with a free port."""
+        return self._bound_port
+
+    @property
+    def url(self) -> str:
+        """What a client connects to."""
+        if self._ssl_context is not None:
+            return f"wss://localhost:{self.port}/ws/2"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"ws://{host}:{self.port}/ws/2"
+
+    @property
+    def connections(self) -> int:
+        """How many sockets are open now."""
+        running = self._running
+        return len(running.server.connections) if running is not None else 0
+
+    @property
+    def connections_opened(self) -> int:
+        """How many sockets have been opened since the start; stays after a stop."""
+        return self._counters.connections_opened
+
+    @property
+    def frames_sent(self) -> int:
+        """Messages sent to clients since the start, events included; stays after a stop."""
+        return self._counters.frames_sent
+
+    def start(self) -> PaperExchange:
+        """
+        Begin to listen; does nothing if it does already.
+
+        Raises
+        ------
+        UsageError
+            The extra ``paper`` is not installed, or there is no such capture.
+        NetworkError
+            The port is taken.
+        """
+        with self._lock:
+            if self._running is None:
+                self._running = self._start()
+        return self
+
+    def stop(self) -> None:
+        """Close all sockets and end the thread, within two seconds; twice is fine."""
+        with self._lock:
+            running, self._running = self._running, None
+            if running is not None:
+                running.loop.call_soon_threadsafe(running.server.stop)
+                running.thread.join(_STOP_S)
+
+    def play(self) -> None:
+        """Start the recordings, all those that do not play at the moment."""
+        self.finished.clear()
+        self._call(lambda server: server.play())
+
+    def drop_connections(self, code: int | None = None) -> int:
+        """
+        Lose all clients, and return how many there were.
+
+        Parameters
+        ----------
+        code : int, optional
+            Close with this code; None cuts the TCP connections without a close frame.
+        """
+        return self._call(lambda server: server.drop_connections(code))
+
+    def send_info(self, code: int) -> int:
+        """Send an info event (20051, 20060, 20061) to all clients, and return how many."""
+        return self._call(lambda server: server.send_info(code))
+
+    def _start(self) -> _Running:
+        try:
+            import aiohttp  # noqa: F401
+        except ImportError as exc:
+            raise UsageError(
+                'the paper exchange needs the extra "paper": pip install "bfxsync[paper]"'
+            ) from exc
+        from bfxsync.paper.capture import load
+
+        for name in self._settings.captures:
+            load(name)  # errors rise here, and the files are read before anybody waits
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        try:
+            # Sets SO_REUSEADDR where that means what it should.
+            listener = socket.create_server(
+                (self._host, self._bound_port), family=family
+            )
+        except OSError as exc:
+            raise NetworkError(
+                f"cannot listen on {self._host} port {self._bound_port}: {exc}",
+                phase="connect",
+            ) from exc
+        self._bound_port = listener.getsockname()[1]
+        self.finished.clear()
+        self._counters = Counters()
+        ready: _Ready = concurrent.futures.Future()
+        thread = threading.Thread(
+            target=self._run, args=(listener, ready), name="bfxsync-paper", daemon=True
+        )
+        thread.start()
+        try:
+            return _Running(thread, *ready.result(_START_S))
+        except BaseException:
+            thread.join(_STOP_S)
+            raise
+
+    def _run(self, listener: socket.socket, ready: _Ready) -> None:
+        try:
+            asyncio.run(self._main(listener, ready))
+        except BaseException as exc:
+            if ready.done():
+                raise
+            ready.set_exception(exc)
+        finally:
+            listener.close()
+
+    async def _main(self, listener: socket.socket, ready: _Ready) -> None:
+        from bfxsync.paper.server import Server
+
+        loop = asyncio.get_running_loop()
+        server = Server(self._settings, self._counters, self.finished.set)
+        await server.run(
+            listener, self._ssl_context, lambda: ready.set_result((loop, server))
+        )
+
+    def _call(self, function: Callable[[Server], T]) -> T:
+        """Let the exchange's thread do something, and wait for what comes of it."""
+        answer: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+        def call(server: Server) -> None:
+            try:
+                answer.set_result(function(server))
+            except BaseException as exc:
+                answer.set_exception(exc)
+
+        with self._lock:  # so that it does not stop meanwhile
+            running = self._running
+            if running is None:
+                raise UsageError("the paper exchange is not running")
+            running.loop.call_soon_threadsafe(call, running.server)
+            return answer.result(_CALL_S)

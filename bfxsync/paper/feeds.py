@@ -1,0 +1,233 @@
+"""
+What a channel sends, once for all its subscribers.
+
+A feed turns the events of a market into the bodies of frames: the text between the channel id and
+the suffixes, which are the subscriber's own. As all subscribers of a book share one window, the
+late ones start from what the others hold already.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Iterable, NamedTuple, Protocol, Sequence
+
+from bfxsync.paper.book import RAW, SIGNIFICANT_DIGITS
+from bfxsync.paper.market import BookChanged, Event, Market, TickerCame, Traded
+from bfxsync.paper.text import encode
+from bfxsync.paper.window import WholeBook, Window
+
+PRECISIONS = (*SIGNIFICANT_DIGITS, RAW)
+FREQUENCIES = ("F0", "F1")
+LENGTHS = (1, 25, 100, 250)
+SLOW_S = 2.0
+"""Between two updates of a book with frequency F1."""
+
+
+class Identity(NamedTuple):
+    """What is subscribed to; the last three belong to books."""
+
+    channel: str
+    symbol: str
+    prec: str = ""
+    freq: str = ""
+    length: int = 0
+
+
+class Subscriber(Protocol):
+    """Who gets the frames of a feed: one channel of one socket."""
+
+    def frame(self, body: str) -> None:
+        """Send one frame with this body."""
+
+    def rows(self, rows: Sequence[str]) -> None:
+        """Send the rows of one iteration of a book, as one frame or as many."""
+
+    def checksum(self, value: int) -> None:
+        """Send a checksum, if the socket asked for them."""
+
+
+class Pace(NamedTuple):
+    """Seconds of market time between two checksums of a book, and between two tickers."""
+
+    checksum_s: float = 2.5
+    ticker_s: float = 1.0
+
+
+class Feed(ABC):
+    """Base of the three kinds: who listens, and to what."""
+
+    def __init__(self, market: Market, pace: Pace) -> None:
+        self._market = market
+        self._pace = pace
+        # A dict, as it keeps the order and finds its members fast.
+        self.subscribers: dict[Subscriber, None] = {}
+
+    @abstractmethod
+    def first(self) -> str:
+        """Return the body of the first data frame of a new subscriber."""
+
+    @abstractmethod
+    def take(self, event: Event) -> None:
+        """Pass on what concerns this feed."""
+
+    def tick(self) -> None:
+        """Send what is due by the market's clock; nothing, unless a feed says otherwise."""
+
+    def _send(self, body: str) -> None:
+        for subscriber in self.subscribers:
+            subscriber.frame(body)
+
+
+class TradesFeed(Feed):
+    """The tape, then each trade twice: as it happens and confirmed."""
+
+    def first(self) -> str:
+        """Return the last trades, newest first."""
+        return encode(self._market.trades)
+
+    def take(self, event: Event) -> None:
+        """Pass on trades and confirmations."""
+        if isinstance(event, Traded):
+            self._send(f'"{event.kind}",{encode(event.row)}')
+
+
+class TickerFeed(Feed):
+    """The ticker: as captured, else whenever it is due and has changed."""
+
+    def __init__(self, market: Market, pace: Pace) -> None:
+        super().__init__(market, pace)
+        self._told = encode(market.ticker())
+        self._told_at = market.clock
+
+    def first(self) -> str:
+        """Return the ticker that the others know."""
+        return self._told
+
+    def take(self, event: Event) -> None:
+        """Pass on captured tickers."""
+        if isinstance(event, TickerCame):
+            self._told = encode(event.row)
+            self._send(self._told)
+
+    def tick(self) -> None:
+        """Send a derived ticker if it is time for one."""
+        market = self._market
+        if (
+            market.captured_ticker is None
+            and market.clock - self._told_at >= self._pace.ticker_s
+        ):
+            ticker = encode(market.ticker())
+            if ticker != self._told:
+                self._told, self._told_at = ticker, market.clock
+                self._send(ticker)
+
+
+class BookFeed(Feed):
+    """A window on the book, its changes, and now and then its checksum."""
+
+    def __init__(self, market: Market, pace: Pace, identity: Identity) -> None:
+        super().__init__(market, pace)
+        _, _, prec, self._freq, length = identity
+        self._is_captured = market.captured_book == (prec, self._freq, length)
+        window = WholeBook if self._is_captured else Window
+        self._window = window(market.book.depth(prec), prec, length, market.is_funding)
+        self._is_behind = False
+        self._is_unchecked = False
+        self._updated_at = self._checked_at = market.clock
+
+    def first(self) -> str:
+        """Return the window that the others know."""
+        return f"[{','.join(self._window.snapshot())}]"
+
+    def take(self, event: Event) -> None:
+        """Pass on changes at once, unless they are to be gathered."""
+        if not isinstance(event, BookChanged):
+            return
+        if self._is_captured and event.rows is not None:
+            self._send_rows(event.rows)
+        elif self._freq == "F0":
+            self._send_rows(self._window.update())
+        else:
+            self._is_behind = True
+
+    def tick(self) -> None:
+        """Send gathered changes and the checksum when they are due."""
+        now = self._market.clock
+        if self._is_behind and now - self._updated_at >= SLOW_S:
+            self._is_behind, self._updated_at = False, now
+            self._send_rows(self._window.update())
+        if self._is_unchecked and now - self._checked_at >= self._pace.checksum_s:
+            self._is_unchecked, self._checked_at = False, now
+            # Those of funding books are known to be wrong on the real exchange: there are none.
+            if not self._market.is_funding:
+                checksum = self._window.checksum()
+                for subscriber in self.subscribers:
+                    subscriber.checksum(checksum)
+
+    def _send_rows(self, rows: Sequence[str]) -> None:
+        if rows:
+            self._is_unchecked = True
+            for subscriber in self.subscribers:
+                subscriber.rows(rows)
+
+
+class Hub:
+    """
+    All markets, and the feeds that somebody listens to.
+
+    Parameters
+    ----------
+    pace : Pace, optional
+    """
+
+    def __init__(self, pace: Pace = Pace()) -> None:
+        self.markets: dict[str, Market] = {}
+        self._pace = pace
+        self._feeds: dict[str, dict[Identity, Feed]] = {}
+
+    def add(self, market: Market) -> None:
+        """Add a market, or put it in the place of one that nobody listens to."""
+        assert not self._feeds.get(market.symbol)
+        self.markets[market.symbol] = market
+        self._feeds[market.symbol] = {}
+
+    def subscribe(self, identity: Identity, subscriber: Subscriber) -> str:
+        """Let a channel listen from now on, and return the body of its first data frame."""
+        feeds = self._feeds[identity.symbol]
+        feed = feeds.get(identity)
+        if feed is None:
+            feed = feeds[identity] = self._make(identity)
+        feed.subscribers[subscriber] = None
+        return feed.first()
+
+    def unsubscribe(self, identity: Identity, subscriber: Subscriber) -> None:
+        """Let a channel listen no more."""
+        feeds = self._feeds[identity.symbol]
+        feed = feeds[identity]
+        del feed.subscribers[subscriber]
+        if not feed.subscribers:
+            del feeds[identity]
+
+    def is_watched(self, symbol: str) -> bool:
+        """Say whether anybody listens to a symbol."""
+        return bool(self._feeds[symbol])
+
+    def publish(self, market: Market, events: Iterable[Event]) -> None:
+        """Pass on what has happened to a market."""
+        feeds = self._feeds[market.symbol].values()
+        for event in events:
+            for feed in feeds:
+                feed.take(event)
+
+    def tick(self, market: Market) -> None:
+        """Send what has become due by the market's clock."""
+        for feed in self._feeds[market.symbol].values():
+            feed.tick()
+
+    def _make(self, identity: Identity) -> Feed:
+        market = self.markets[identity.symbol]
+        if identity.channel == "ticker":
+            return TickerFeed(market, self._pace)
+        if identity.channel == "trades":
+            return TradesFeed(market, self._pace)
+        return BookFeed(market, self._pace, identity)

@@ -1,0 +1,170 @@
+"""
+A market out of a seed: orders come, go and meet, without end.
+
+The same seed and symbol give the same events, at any pace. Prices wander around a fixed middle
+and stay within a fifth of it, so that the number of their digits never changes.
+"""
+
+from __future__ import annotations
+
+import random
+
+import attrs
+
+from bfxsync.paper.book import Entry
+from bfxsync.paper.market import BookChanged, Event, Market, Traded
+from bfxsync.paper.text import SCALE, to_units
+
+# Fewer levels than this on a side, and the next event adds to it: windows of 100 levels must move.
+# More orders than that, and the next event takes the worst away.
+_MIN_LEVELS = 130
+_START_ORDERS = 260
+_MAX_ORDERS = 300
+_CONFIRM_KINDS = {"te": "tu", "fte": "ftu"}
+
+
+@attrs.frozen
+class Recipe:
+    """What a random market looks like: `tick` is its price step, both prices in units."""
+
+    symbol: str
+    middle: int
+    tick: int
+    amount: float
+    periods: tuple[int, ...] = (0,)
+
+
+RECIPES = {
+    recipe.symbol: recipe
+    for recipe in (
+        Recipe("tBTCUSD", to_units(64_250), to_units(1), 0.2),
+        Recipe("tETHUSD", to_units(2_480), to_units(0.1), 2.0),
+        Recipe("tLTCBTC", to_units(0.00214), to_units(1e-7), 8.0),
+        Recipe("fUSD", to_units(0.00021), to_units(1e-8), 5_000.0, (2, 7, 14, 30, 120)),
+    )
+}
+
+
+class RandomMarket(Market):
+    """
+    A market without end.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    seed : int
+    mts : int
+        When it begins; the trades of its first snapshot lie before.
+    """
+
+    def __init__(self, recipe: Recipe, seed: int, mts: int) -> None:
+        super().__init__(recipe.symbol)
+        self._recipe = recipe
+        # A text as seed is hashed the same way in every process.
+        self._random = random.Random(f"{seed} {recipe.symbol}")
+        self._fair = float(recipe.middle)
+        self._next_order_id = 190_000_000_000 + self._random.randrange(10**9)
+        self._next_trade_id = 1_700_000_000 + self._random.randrange(10**7)
+        for is_bid in (True, False):
+            levels, orders = (
+                self.book.depth(prec).side(is_bid) for prec in ("P0", "R0")
+            )
+            while len(levels) < _MIN_LEVELS or len(orders) < _START_ORDERS:
+                self._place(is_bid)
+        maxlen = self.trades.maxlen or 0
+        while len(self.trades) < maxlen:
+            self.step(mts - 1_000 * (maxlen - len(self.trades)))
+
+    def step(self, mts: int) -> list[Event]:
+        """Let one thing happen, at a time in ms, and say what it was."""
+        self._drift()
+        depth = self.book.depth("P0")
+        raw = self.book.depth("R0")
+        for is_bid in (True, False):
+            if len(depth.side(is_bid)) < _MIN_LEVELS:
+                self._place(is_bid)
+                return [BookChanged()]
+            if len(raw.side(is_bid)) > _MAX_ORDERS:
+                self._cancel_worst(is_bid)
+                return [BookChanged()]
+        what = self._random.random()
+        if what < 0.12:
+            return self._cross(mts)
+        if what < 0.62:
+            self._place(self._random.random() < 0.5)
+        else:
+            self._cancel()
+        return [BookChanged()]
+
+    def confirmation(self, trade: Traded) -> Traded:
+        """Return what follows a trade: the same row as `tu`, or `ftu`."""
+        return Traded(_CONFIRM_KINDS[trade.kind], trade.row)
+
+    def _drift(self) -> None:
+        middle = self._recipe.middle
+        self._fair += self._random.gauss(0, 1) * self._recipe.tick
+        self._fair += (middle - self._fair) * 1e-5
+        self._fair = min(max(self._fair, 0.8 * middle), 1.2 * middle)
+
+    def _amount(self) -> int:
+        """An amount with eight places, never zero."""
+        amount = self._random.lognormvariate(0, 1) * self._recipe.amount
+        return max(int(amount * 10**8), 1) * (SCALE // 10**8)
+
+    def _place(self, is_bid: bool) -> None:
+        """Add an order near the fair price, but never one that would meet another."""
+        recipe = self._recipe
+        distance = int(self._random.expovariate(1 / 120)) + 1
+        ticks = round(self._fair / recipe.tick) + (-distance if is_bid else distance)
+        price = ticks * recipe.tick
+        opposite = self.book.depth("R0").side(not is_bid)
+        if len(opposite):
+            limit = opposite.best().price
+            bound = limit - recipe.tick if is_bid else limit + recipe.tick
+            price = min(price, bound) if is_bid else max(price, bound)
+        period = self._random.choice(recipe.periods)
+        self.book.put(
+            is_bid, Entry(price, period, 1, self._amount(), self._next_order_id)
+        )
+        self._next_order_id += self._random.randrange(1, 50)
+
+    def _cancel(self) -> None:
+        self.book.remove(self._random.choice(tuple(self.book.orders)))
+
+    def _cancel_worst(self, is_bid: bool) -> None:
+        *_, worst = self.book.depth("R0").side(is_bid)
+        self.book.remove(worst.order_id)
+
+    def _cross(self, mts: int) -> list[Event]:
+        """Let an order come that takes from the best of the other side, three orders at most."""
+        is_buy = self._random.random() < 0.5
+        # Towards the fair price more often than away from it.
+        bid, ask = (ladder.best().price for ladder in self.book.depth("R0"))
+        if self._random.random() < 0.5:
+            is_buy = 2 * self._fair > bid + ask
+        makers = self.book.depth("R0").side(not is_buy)
+        left = self._amount()
+        events: list[Event] = []
+        for _ in range(3):
+            maker = makers.best()
+            amount = min(left, maker.amount)
+            if amount == maker.amount:
+                self.book.remove(maker.order_id)
+            else:
+                self.book.put(not is_buy, maker._replace(amount=maker.amount - amount))
+            events.append(self._trade(mts, is_buy, amount, maker))
+            left -= amount
+            if not left:
+                break
+        events.append(BookChanged())
+        return events
+
+    def _trade(self, mts: int, is_buy: bool, amount: int, maker: Entry) -> Traded:
+        # Who buys a currency's use takes funding, and that has the minus sign there.
+        sign = 1 if is_buy != self.is_funding else -1
+        row = [self._next_trade_id, mts, sign * amount / SCALE, maker.price / SCALE]
+        if self.is_funding:
+            row.append(maker.period)
+        self._next_trade_id += self._random.randrange(1, 4)
+        self.record(row)
+        return Traded("fte" if self.is_funding else "te", row)

@@ -1,0 +1,219 @@
+"""
+The exchange inside its event loop: sockets on one side, markets on the other.
+
+Everything here runs on one thread; `exchange` is what other threads talk to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import uuid
+from typing import Any, Callable, Coroutine, Union
+
+from aiohttp import web
+
+from bfxsync.paper.capture import load
+from bfxsync.paper.connection import Connection
+from bfxsync.paper.feeds import Hub, Pace
+from bfxsync.paper.players import CapturePlayer, RandomPlayer, now_mts
+from bfxsync.paper.random_market import RECIPES, RandomMarket
+from bfxsync.paper.session import Session
+from bfxsync.paper.settings import Counters, Settings
+
+PATH = "/ws/2"
+STOPPING = 20051
+_GOING_AWAY, _RESTART = 1001, 1012
+_MAX_MESSAGE_BYTES = 1 << 20
+
+Player = Union[RandomPlayer, CapturePlayer]
+
+
+class Server:
+    """
+    A running exchange.
+
+    Parameters
+    ----------
+    settings : Settings
+    counters : Counters
+    on_finished : callable
+        Called each time all captures have ended.
+    """
+
+    def __init__(
+        self, settings: Settings, counters: Counters, on_finished: Callable[[], None]
+    ) -> None:
+        self.connections: dict[Connection, Session] = {}
+        self._settings = settings
+        self._counters = counters
+        self._on_finished = on_finished
+        self._server_id = str(uuid.uuid4())
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._unfinished: set[CapturePlayer] = set()
+        self._stopped = asyncio.Event()
+        self._hub = Hub(Pace(settings.checksum_s, settings.ticker_s))
+        self._captures = [self._capture_player(name) for name in settings.captures]
+        players: list[Player] = [*self._captures]
+        for recipe in RECIPES.values():
+            if recipe.symbol not in self._hub.markets:
+                market = RandomMarket(recipe, settings.seed, now_mts())
+                players.append(
+                    RandomPlayer(market, self._hub, settings.rate, self.room)
+                )
+        self._players = {
+            symbol: player for player in players for symbol in player.symbols
+        }
+        for player in players:
+            self._spawn(player.run())
+
+    async def run(
+        self,
+        listener: socket.socket,
+        tls: ssl.SSLContext | None,
+        on_ready: Callable[[], None],
+    ) -> None:
+        """Serve until `stop`."""
+        app = web.Application()
+        app.router.add_get(PATH, self._serve)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        try:
+            await web.SockSite(runner, listener, ssl_context=tls).start()
+            on_ready()
+            await self._stopped.wait()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await self._hang_up()
+            await runner.cleanup()
+
+    def stop(self) -> None:
+        """Let `run` come to its end."""
+        self._stopped.set()
+
+    def play(self) -> None:
+        """Start the captures that do not play."""
+        self._unfinished.update(self._captures)
+        for player in self._captures:
+            player.play()
+
+    def drop_connections(self, code: int | None) -> int:
+        """Cut all sockets off, or close them with a code, and return how many there were."""
+        connections = list(self.connections)
+        for connection in connections:
+            self._retire(connection)
+            if code is None:
+                connection.abort()
+            else:
+                connection.close(code)
+        return len(connections)
+
+    def send_info(self, code: int) -> int:
+        """Send an info event to all sockets, and return how many there are."""
+        for session in self.connections.values():
+            session.info(code)
+        return len(self.connections)
+
+    async def room(self) -> None:
+        """Wait until every client has read most of what it was sent."""
+        for connection in list(self.connections):
+            await connection.room()
+
+    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+        ws = web.WebSocketResponse(
+            autoclose=False, compress=False, max_msg_size=_MAX_MESSAGE_BYTES
+        )
+        await ws.prepare(request)
+        transport = request.transport
+        if transport is None:  # gone already
+            return ws
+        connection = Connection(ws, transport, self._settings.stall_s)
+
+        def send(text: str) -> None:
+            self._counters.frames_sent += 1
+            connection.send(text)
+
+        session = Session(
+            self._hub,
+            send,
+            now_mts,
+            max_channels=self._settings.max_channels,
+            server_id=self._server_id,
+            on_subscribed=lambda symbol: self._players[symbol].watch(),
+        )
+        self.connections[connection] = session
+        self._counters.connections_opened += 1
+        beat = self._spawn(self._beat(connection, session))
+        try:
+            session.open()
+            await connection.read(session.receive)
+        finally:
+            beat.cancel()
+            self._retire(connection)
+        return ws
+
+    async def _beat(self, connection: Connection, session: Session) -> None:
+        """Send heartbeats, and cut off a socket on which nothing happens."""
+        settings = self._settings
+        clock = asyncio.get_running_loop().time
+        beat_at = clock() + settings.heartbeat_s
+        while True:
+            idle_at = beat_at
+            if not session.channels:
+                idle_at = connection.last_received_at + settings.idle_s
+            await asyncio.sleep(max(min(beat_at, idle_at) - clock(), 0))
+            if clock() >= beat_at:
+                session.heartbeat()
+                beat_at += settings.heartbeat_s
+            idle_s = clock() - connection.last_received_at
+            if not session.channels and idle_s >= settings.idle_s:
+                connection.abort()
+                return
+
+    def _capture_player(self, name: str) -> CapturePlayer:
+        player = CapturePlayer(
+            load(name),
+            self._hub,
+            speed=self._settings.speed,
+            autoplay=self._settings.autoplay,
+            room=self.room,
+            on_end=self._capture_ended,
+        )
+        self._unfinished.add(player)
+        return player
+
+    def _capture_ended(self, player: CapturePlayer) -> None:
+        loop = asyncio.get_running_loop()
+        for connection, session in list(self.connections.items()):
+            symbols = {channel.identity.symbol for channel in session.channels.values()}
+            if symbols.intersection(player.symbols):
+                session.info(STOPPING)
+                session.leave()
+                loop.call_later(self._settings.farewell_s, connection.close, _RESTART)
+        self._unfinished.discard(player)
+        if not self._unfinished:
+            self._on_finished()
+
+    async def _hang_up(self) -> None:
+        """Close all sockets, in at most a quarter of a second."""
+        loop = asyncio.get_running_loop()
+        for connection in list(self.connections):
+            connection.hang_up(_GOING_AWAY)
+        deadline = loop.time() + 0.25
+        while self.connections and loop.time() < deadline:
+            await asyncio.sleep(0.005)
+        for connection in list(self.connections):
+            connection.abort()
+
+    def _retire(self, connection: Connection) -> None:
+        session = self.connections.pop(connection, None)
+        if session is not None:
+            session.leave()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)  # the loop itself holds its tasks only weakly
+        task.add_done_callback(self._tasks.discard)
+        return task

@@ -1,0 +1,282 @@
+"""
+The protocol of one socket: text in, text out; no I/O, no clock of its own.
+
+Every request is answered as the exchange was seen to answer it, errors with its codes and with
+the request's fields echoed.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any, Callable, Sequence
+
+from bfxsync.paper.feeds import FREQUENCIES, LENGTHS, PRECISIONS, Hub, Identity
+from bfxsync.paper.text import encode
+from bfxsync.types import Flag
+
+# Two that do nothing any more are accepted too, as old programs still set them: decimals (8) and
+# times (32) as text.
+_KNOWN_FLAGS = 8 | 32 | sum(Flag)
+_ECHOED = ("channel", "symbol", "key", "prec", "freq", "len", "subId")
+_BOOK_DEFAULTS = {"prec": "P0", "freq": "F0", "len": "25"}
+_INFO_TEXTS = {
+    20051: "Stopping. Please try to reconnect",
+    20060: "Entering in Maintenance mode. Please pause any activity.",
+    20061: "Maintenance ended. You can resume normal activity.",
+}
+
+
+class Channel:
+    """One subscription of one socket; what a feed sends to."""
+
+    def __init__(self, session: Session, chan_id: int, identity: Identity) -> None:
+        self.identity = identity
+        self.chan_id = chan_id
+        self._session = session
+
+    def frame(self, body: str) -> None:
+        """Send one frame."""
+        self._session.send_frame(self.chan_id, body)
+
+    def rows(self, rows: Sequence[str]) -> None:
+        """Send the rows of one iteration: as a list with BULK_UPDATES, else one by one."""
+        if self._session.flags & Flag.BULK_UPDATES:
+            self.frame(f"[{','.join(rows)}]")
+        else:
+            for row in rows:
+                self.frame(row)
+
+    def checksum(self, value: int) -> None:
+        """Send a checksum with OB_CHECKSUM."""
+        if self._session.flags & Flag.OB_CHECKSUM:
+            self.frame(f'"cs",{value}')
+
+
+class Session:
+    """
+    What the exchange knows about one socket.
+
+    Parameters
+    ----------
+    hub : Hub
+        Where the data comes from.
+    send : callable
+        Takes the text of each message to the client.
+    now_mts : callable
+        Returns the time in ms.
+    max_channels : int
+    server_id : str
+    on_subscribed : callable
+        Told the symbol after each new subscription.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        send: Callable[[str], None],
+        now_mts: Callable[[], int],
+        *,
+        max_channels: int = 25,
+        server_id: str = "",
+        on_subscribed: Callable[[str], None] = lambda symbol: None,
+    ) -> None:
+        self.flags = 0
+        self.channels: dict[int, Channel] = {}
+        self._hub = hub
+        self._send = send
+        self._now_mts = now_mts
+        self._max_channels = max_channels
+        self._server_id = server_id
+        self._on_subscribed = on_subscribed
+        self._seq = 0
+        self._used_ids = {0}
+        self._has_left = False
+        # What is answered to which event; orders and authentication would be more of them.
+        self._answers: dict[str, Callable[[dict[str, Any]], None]] = {
+            "conf": self._conf,
+            "ping": self._ping,
+            "subscribe": self._subscribe,
+            "unsubscribe": self._unsubscribe,
+        }
+
+    def open(self) -> None:
+        """Greet."""
+        self._event(
+            {
+                "event": "info",
+                "version": 2,
+                "serverId": self._server_id,
+                "platform": {"status": 1},
+            }
+        )
+
+    def receive(self, text: str) -> None:
+        """Answer a message; what is no JSON object is passed over in silence."""
+        try:
+            request = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        except (ValueError, RecursionError):
+            return
+        if self._has_left or not isinstance(request, dict):
+            return
+        event = request.get("event")
+        answer = self._answers.get(event) if isinstance(event, str) else None
+        if answer is None:
+            self._event(
+                {"event": "error", "msg": f"event: invalid ({event})", "code": 10000}
+            )
+        else:
+            answer(request)
+
+    def info(self, code: int) -> None:
+        """Send an info event."""
+        self._event({"event": "info", "code": code, "msg": _INFO_TEXTS.get(code, "")})
+
+    def heartbeat(self) -> None:
+        """Send a heartbeat on every channel, busy or not."""
+        for chan_id in self.channels:
+            self.send_frame(chan_id, '"hb"')
+
+    def leave(self) -> None:
+        """Say and hear no more: for a socket that is gone or going."""
+        self._has_left = True
+        for channel in self.channels.values():
+            self._hub.unsubscribe(channel.identity, channel)
+        self.channels.clear()
+
+    def send_frame(self, chan_id: int, body: str) -> None:
+        """Send a frame of a channel, with the suffixes that this socket has asked for."""
+        # Every array frame counts, also while the numbers are not shown.
+        self._seq += 1
+        suffix = f",{self._seq}" if self.flags & Flag.SEQ_ALL else ""
+        if self.flags & Flag.TIMESTAMP:
+            suffix += f",{self._now_mts()}"
+        self._send(f"[{chan_id},{body}{suffix}]")
+
+    def _event(self, event: dict[str, Any]) -> None:
+        self._send(encode(event))
+
+    def _conf(self, request: dict[str, Any]) -> None:
+        flags = request.get("flags")
+        if type(flags) is not int or flags & ~_KNOWN_FLAGS:
+            answer = {
+                "event": "conf",
+                "status": "FAILED",
+                "code": 10050,
+                "msg": "conf: invalid",
+            }
+            self._event({**answer, "flags": flags})
+            return
+        self.flags = flags
+        self._event({"event": "conf", "status": "OK", "flags": flags})
+
+    def _ping(self, request: dict[str, Any]) -> None:
+        pong: dict[str, Any] = {"event": "pong", "ts": self._now_mts()}
+        if "cid" in request:
+            pong["cid"] = request["cid"]
+        self._event(pong)
+
+    def _subscribe(self, request: dict[str, Any]) -> None:
+        name = request.get("channel")
+        if name not in ("ticker", "trades", "book"):
+            self._refuse(request, 10300, "channel: unknown")
+            return
+        symbol = self._symbol(request.get("symbol"))
+        if symbol is None:
+            self._refuse(request, 10300, "symbol: invalid")
+            return
+        request = {**request, "symbol": symbol}
+        book = {
+            field: request.get(field, value) for field, value in _BOOK_DEFAULTS.items()
+        }
+        identity = Identity(name, symbol)
+        if name == "book":
+            wrong = _wrong_book_field(**book)
+            if wrong:
+                self._refuse(request, 10300, f"{wrong}: invalid")
+                return
+            identity = Identity(
+                name, symbol, book["prec"], book["freq"], int(book["len"])
+            )
+        for channel in self.channels.values():
+            if channel.identity == identity:
+                self._refuse(request, 10301, "subscribe: dup", chanId=channel.chan_id)
+                return
+        if len(self.channels) >= self._max_channels:
+            self._refuse(request, 10305, "subscribe: limit")
+            return
+        self._open_channel(
+            identity,
+            {
+                "symbol": symbol,
+                **(book if name == "book" else {}),
+                **({"subId": request["subId"]} if "subId" in request else {}),
+                **_names(symbol),
+            },
+        )
+
+    def _open_channel(self, identity: Identity, fields: dict[str, Any]) -> None:
+        channel = Channel(self, self._new_chan_id(), identity)
+        ack = {
+            "event": "subscribed",
+            "channel": identity.channel,
+            "chanId": channel.chan_id,
+        }
+        self._event({**ack, **fields})
+        self.channels[channel.chan_id] = channel
+        channel.frame(self._hub.subscribe(identity, channel))
+        self._on_subscribed(identity.symbol)
+
+    def _unsubscribe(self, request: dict[str, Any]) -> None:
+        chan_id = request.get("chanId")
+        channel = self.channels.pop(chan_id, None) if type(chan_id) is int else None
+        if channel is None:
+            error = {"event": "error", "msg": "unsubscribe: invalid", "code": 10400}
+            self._event({**error, "chanId": chan_id})
+            return
+        self._hub.unsubscribe(channel.identity, channel)
+        self._event({"event": "unsubscribed", "status": "OK", "chanId": chan_id})
+
+    def _symbol(self, symbol: object) -> str | None:
+        for known in (symbol, f"t{symbol}"):
+            if isinstance(known, str) and known in self._hub.markets:
+                return known
+        return None
+
+    def _new_chan_id(self) -> int:
+        while True:
+            chan_id = random.randrange(1, 1_000_000)
+            if chan_id not in self._used_ids:
+                self._used_ids.add(chan_id)
+                return chan_id
+
+    def _refuse(
+        self, request: dict[str, Any], code: int, message: str, **more: int
+    ) -> None:
+        error = {field: request[field] for field in _ECHOED if field in request}
+        error.update(event="error", msg=message, code=code, **more)
+        symbol = request.get("symbol")
+        if isinstance(symbol, str):
+            error.update(_names(symbol))
+        self._event(error)
+
+
+def _names(symbol: str) -> dict[str, str]:
+    return {"currency" if symbol.startswith("f") else "pair": symbol[1:]}
+
+
+def _wrong_book_field(prec: object, freq: object, len: object) -> str | None:
+    if prec not in PRECISIONS:
+        return "precision"
+    if freq not in FREQUENCIES:
+        return "frequency"
+    if type(len) not in (int, str) or str(len) not in map(str, LENGTHS):
+        return "length"
+    return None
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value - value:  # infinity and NaN, which could not be sent back
+        raise ValueError(f"{text} is no number")
+    return value

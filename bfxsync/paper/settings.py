@@ -1,0 +1,42 @@
+"""What a user may choose and count; apart from the server, which needs aiohttp."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """
+    How an exchange behaves; see `bfxsync.paper.PaperExchange`.
+
+    Attributes
+    ----------
+    farewell_s : float
+        Between the announcement of a stop and the close.
+    stall_s : float
+        How long a client may read nothing while much waits for it.
+    """
+
+    captures: Sequence[str] = ()
+    speed: float = 1.0
+    autoplay: bool = True
+    seed: int = 1
+    rate: float = 10.0
+    heartbeat_s: float = 15.0
+    checksum_s: float = 2.5
+    ticker_s: float = 1.0
+    max_channels: int = 25
+    idle_s: float = 60.0
+    farewell_s: float = 1.0
+    stall_s: float = 5.0
+
+
+@attrs.define
+class Counters:
+    """Counted by the exchange's thread, read by any."""
+
+    connections_opened: int = 0
+    frames_sent: int = 0

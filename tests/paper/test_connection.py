@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bfxsync.paper import connection
+from bfxsync.paper.connection import HIGH_WATER, Connection
+
+
+class Transport:
+    """Takes everything and sends nothing, as if the other side did not read."""
+
+    def __init__(self) -> None:
+        self.written = b""
+        self.is_aborted = False
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.written)
+
+    def is_closing(self) -> bool:
+        return self.is_aborted
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+    close = abort
+
+
+class Ws:
+    closed = False
+
+
+def make(transport: Transport, stall_s: float = 0.02, ws: Any = Ws()) -> Connection:
+    return Connection(ws, transport, stall_s)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("size", "header"),
+    [
+        (0, b"\x81\x00"),
+        (125, b"\x81\x7d"),
+        (126, b"\x81\x7e\x00\x7e"),
+        (65535, b"\x81\x7e\xff\xff"),
+        (65536, b"\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00"),
+    ],
+)
+def test_messages_are_framed_and_sent_in_one_piece(size: int, header: bytes) -> None:
+    async def scene() -> bytes:
+        transport = Transport()
+        one = make(transport)
+        one.send("x" * size)
+        one.send("y")
+        assert transport.written == b""
+        await asyncio.sleep(0)
+        return transport.written
+
+    assert asyncio.run(scene()) == header + b"x" * size + b"\x81\x01y"
+
+
+def test_a_client_that_does_not_read_is_cut_off() -> None:
+    async def scene() -> Transport:
+        transport = Transport()
+        one = make(transport)
+        one.send("x" * HIGH_WATER)
+        await one.room()
+        return transport
+
+    assert asyncio.run(scene()).is_aborted
+
+
+def test_a_client_that_reads_in_time_is_waited_for() -> None:
+    async def scene() -> Transport:
+        transport = Transport()
+        one = make(transport, stall_s=5)
+        one.send("x" * HIGH_WATER)
+
+        def read() -> None:
+            transport.written = b""
+
+        asyncio.get_running_loop().call_later(0.01, read)
+        await one.room()
+        await one.room()
+        return transport
+
+    transport = asyncio.run(scene())
+    assert transport.written == b"" and not transport.is_aborted
+
+
+def test_nothing_follows_a_close_frame() -> None:
+    async def scene() -> bytes:
+        transport = Transport()
+        one = make(transport)
+        one.send("x")
+        one.hang_up(1001)
+        one.send("y")
+        one.hang_up(1001)
+        await one.room()
+        await asyncio.sleep(0)
+        return transport.written
+
+    assert asyncio.run(scene()) == b"\x81\x01x\x88\x02\x03\xe9"
+    assert connection.HIGH_WATER == 1 << 20

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any
+
+from bfxsync.paper import PaperExchange
+
+from .support import BookCopy, Client, is_event
+
+CHECKSUM = 131072
+BTCUSD = "btcusd-20181112"
+
+
+def collect(client: Client) -> tuple[Counter[str], list[Any]]:
+    """Everything until the exchange says that it stops."""
+    counts: Counter[str] = Counter()
+    messages = client.until(is_event("info"), deadline_s=30)
+    for message in messages[:-1]:
+        payload = message[1]
+        if isinstance(payload, str):
+            counts[payload] += 1
+        elif isinstance(payload[0], list):
+            counts["snapshot"] += 1
+        else:
+            counts["update" if payload[1] else "delete"] += 1
+    return counts, messages
+
+
+def test_a_client_gets_all_of_a_capture_and_is_closed_at_its_end() -> None:
+    with PaperExchange(
+        captures=(BTCUSD,), speed=1e9, autoplay=False, farewell_s=0.1
+    ) as exchange, Client(exchange.url) as client:
+        client.receive()
+        client.subscribe("trades", "tBTCUSD")
+        book = client.subscribe("book", "tBTCUSD", len="100")
+        first = client.receive()
+        assert not exchange.finished.is_set()
+        exchange.play()
+        counts, messages = collect(client)
+        assert counts == {
+            "te": 123,
+            "tu": 121,
+            "update": 40895 - 13130,
+            "delete": 13130,
+        }
+        assert messages[-1]["code"] == 20051
+        copy = BookCopy()
+        copy.feed(first[1], limit=100)
+        copy.feed([m[1] for m in messages[:-1] if m[0] == book], limit=100)
+        assert exchange.finished.wait(5)
+        assert client.close_code() == 1012
+        # It is rewound: who comes now begins at the beginning.
+        with Client(exchange.url) as again:
+            again.subscribe("book", "tBTCUSD", len="100")
+            assert again.receive()[1] == first[1]
+            exchange.play()
+            assert not exchange.finished.is_set()
+            counts, _ = collect(again)
+            assert counts == {"update": 40895 - 13130, "delete": 13130}
+
+
+def test_other_clients_do_not_notice_the_end_of_a_capture() -> None:
+    with PaperExchange(
+        captures=("public-20210417",), speed=1e9, farewell_s=0.01
+    ) as exchange:
+        with Client(exchange.url) as other, Client(exchange.url) as client:
+            other.subscribe("ticker", "tBTCUSD")
+            client.subscribe("trades", "tTESTBTC:TESTUSD")
+            assert exchange.finished.wait(10)
+            assert client.close_code() == 1012
+            other.send(event="ping")
+            messages = other.until(is_event("pong"))
+            assert not [m for m in messages if is_event("info")(m)]
+
+
+def test_a_capture_starts_with_its_first_subscription() -> None:
+    with PaperExchange(
+        captures=("public-20210417",), speed=20, checksum_s=2
+    ) as exchange:
+        with Client(exchange.url) as client:
+            client.send(event="conf", flags=CHECKSUM)
+            ticker = client.subscribe("ticker", "tDOGUSD")
+            begin = time.monotonic()
+            book = client.subscribe("book", "tDOGUSD", len="100")
+            messages = client.until(is_event("info"))
+            assert 1 < time.monotonic() - begin < 4  # 30 s, 20 times as fast
+            frames = [m for m in messages if isinstance(m, list)]
+            tickers = [m[1] for m in frames if m[0] == ticker]
+            assert tickers[-1][:2] == [278790, 1.53574339]
+            copy = BookCopy()
+            checksums = 0
+            for chan_id, payload, *value in (m for m in frames if m[0] == book):
+                if payload == "cs":
+                    checksums += 1
+                    assert value == [copy.checksum()]
+                else:
+                    copy.feed(
+                        payload if isinstance(payload[0], list) else [payload],
+                        limit=100,
+                    )
+            assert 5 <= checksums <= 15
+            assert exchange.finished.wait(5)
+
+
+def test_a_late_subscriber_gets_the_state_of_now() -> None:
+    with PaperExchange(captures=(BTCUSD,), speed=100, autoplay=True) as exchange:
+        with Client(exchange.url) as early, Client(exchange.url) as late:
+            chan_id = early.subscribe("book", "tBTCUSD", len="100")
+            copy = BookCopy()
+            copy.feed(early.receive()[1])
+            for _ in range(2_000):
+                copy.apply(early.receive()[1])
+            late.subscribe("book", "tBTCUSD", len="100")
+            snapshot = late.receive()[1]
+            deadline = time.monotonic() + 5
+            while copy.rows() != snapshot:
+                assert time.monotonic() < deadline
+                message = early.receive()
+                assert message[0] == chan_id
+                copy.apply(message[1])
+
+
+def test_a_capture_takes_the_place_of_the_random_market() -> None:
+    with PaperExchange(captures=[BTCUSD], autoplay=False) as exchange:
+        with Client(exchange.url) as client:
+            client.subscribe("ticker", "tBTCUSD")
+            assert client.receive()[1][0] == 6443
+            client.subscribe("ticker", "tETHUSD")
+            client.send(event="subscribe", channel="ticker", symbol="tBFTUSD")
+            assert client.until(is_event("error"))[-1]["code"] == 10300
