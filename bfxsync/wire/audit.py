@@ -36,6 +36,9 @@ class Sequence:
         """
         Take a whole block at once; False leaves everything as it was.
 
+        The baseline never comes from here, but from a frame that was read with care: more
+        numbers may have been appended to it.
+
         Only the ends are compared: a hole that is made up for by a repeated number inside the
         same block is not seen. TCP does neither.
         """
@@ -43,7 +46,8 @@ class Sequence:
             type(last) is not int
             or type(first) is not int
             or last - first != count - 1
-            or (self.last is not None and first != self.last + 1)
+            or self.last is None
+            or first != self.last + 1
         ):
             return False
         self.last = last

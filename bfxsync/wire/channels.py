@@ -14,6 +14,7 @@ https://docs.bitfinex.com/docs/ws-public
 from __future__ import annotations
 
 import re
+import reprlib
 from abc import ABC, abstractmethod
 from collections import deque
 from contextlib import nullcontext
@@ -52,7 +53,7 @@ LENGTHS = ("1", "25", "100", "250")
 _SYMBOL = re.compile(r"t[A-Z0-9]{2,}(:[A-Z0-9]+)?|f[A-Z0-9]{2,}")
 
 # A frame that is no list, or too short for what it says it is. A model's RemoteError says more.
-_FRAME_ERRORS = (RemoteError, *SCREEN_ERRORS)
+_FRAME_ERRORS = (RemoteError, RecursionError, *SCREEN_ERRORS)
 
 Guard = ContextManager[Any]
 
@@ -227,7 +228,7 @@ class TradesChannel(Channel):
                     self._take_rows(tag, updates)
                 elif tag != HEARTBEAT:
                     raise RemoteError(
-                        f"unknown kind of trade {str(tag)[:20]!r}", raw=frame
+                        f"unknown kind of trade {reprlib.repr(tag)}", raw=frame
                     )
             except _FRAME_ERRORS as exc:
                 self._fail(exc, frame)

@@ -28,8 +28,9 @@ __all__ = ["LOADS_ERRORS", "Loads", "dumps", "loads_for", "number_text", "parse"
 
 Loads = Callable[[bytes], Any]
 
-# What `loads` may raise; orjson's and json's errors are both ValueErrors.
-LOADS_ERRORS = (ValueError, RecursionError)
+# What `loads` may raise; orjson's and json's errors are both ValueErrors, and an exponent that
+# is beyond Decimal is an ArithmeticError.
+LOADS_ERRORS = (ValueError, RecursionError, ArithmeticError)
 
 
 def _refuse_constant(text: str) -> Any:

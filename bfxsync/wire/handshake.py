@@ -169,6 +169,7 @@ class Handshake:
 
 def _as_int(value: object) -> int | None:
     """Read a code that may come as text."""
-    if isinstance(value, str) and value.isdecimal():
+    # Longer ones are no codes, and int() refuses very long ones.
+    if isinstance(value, str) and value.isdecimal() and len(value) < 19:
         return int(value)
     return value if type(value) is int else None

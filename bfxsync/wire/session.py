@@ -25,7 +25,7 @@ from bfxsync.errors import (
 from bfxsync.models.stream import Status
 from bfxsync.types import ChanId, Flag, SubscriptionStatus
 from bfxsync.wire.audit import Liveness, Sequence
-from bfxsync.wire.codec import Loads, dumps, loads_for, parse
+from bfxsync.wire.codec import LOADS_ERRORS, Loads, dumps, loads_for, parse
 from bfxsync.wire.commands import Command, Ping, Subscribe, Unsubscribe
 from bfxsync.wire.frames import (
     AccountData,
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from typing_extensions import assert_never
 
 # What grouping a block can raise when a frame is not what it is in the everyday case.
-_UNUSUAL = (TypeError, LookupError, ValueError, RecursionError)
+_UNUSUAL = (TypeError, LookupError, *LOADS_ERRORS)
 
 
 class Session:
@@ -195,6 +195,7 @@ class Session:
     def _walk(self, messages: list[bytes], now: float) -> list[Output]:
         outputs: list[Output] = []
         for message in messages:
+            before = len(outputs)
             try:
                 value = parse(self._loads, message)
                 self._take(value, outputs, now)
@@ -203,16 +204,22 @@ class Session:
             except RecursionError:
                 error = RemoteError("nested too deeply", raw=message[:1000])
                 outputs.append(Report(error))
-            if outputs and isinstance(outputs[-1], (Reopen, Fail)):
+            if any(isinstance(output, (Reopen, Fail)) for output in outputs[before:]):
                 break
         return outputs
 
     def _take(self, value: Any, outputs: list[Output], now: float) -> None:
-        frame = decode(value, self._handshake.flags)
+        flags = self._handshake.flags
+        try:
+            frame = decode(value, flags)
+        except RemoteError:
+            if flags & Flag.SEQ_ALL and isinstance(value, list):
+                self._count_unreadable(value, flags)
+            raise
         if isinstance(frame, Event):
             self._take_event(frame, outputs, now)
             return
-        if self._handshake.flags & Flag.SEQ_ALL:
+        if flags & Flag.SEQ_ALL:
             # Every array frame counts, whoever it is for.
             wrong = self._sequence.accept(frame.seq)
             if wrong is not None:
@@ -246,7 +253,9 @@ class Session:
             if entry is not None:
                 self._deliver(entry, frames, outputs, now)
         elif event.name == "unsubscribed":
-            self._subscriptions.unsubscribed(body)
+            entry = self._subscriptions.unsubscribed(body)
+            if entry is not None:
+                self._resync(entry, "the exchange ended the channel", outputs, now)
         elif event.name == "error":
             is_ours, done = self._subscriptions.refused(body, now)
             outputs += done
@@ -277,9 +286,9 @@ class Session:
         elif action is Action.RESUME:
             for entry in self._subscriptions:
                 if entry.chan_id is not None:
-                    outputs += self._subscriptions.resync(
-                        entry, "maintenance ended", now
-                    )
+                    self._resync(entry, "maintenance ended", outputs, now)
+        elif action is Action.REOPEN:
+            return
         if self._handshake.is_ready:
             outputs += self._subscriptions.ask_all(now)
 
@@ -298,7 +307,21 @@ class Session:
             outputs += map(Report, channel.errors)
             channel.errors = []
         if channel.resync_reason is not None:
-            outputs += self._subscriptions.resync(entry, channel.resync_reason, now)
+            self._resync(entry, channel.resync_reason, outputs, now)
+
+    def _resync(
+        self, entry: Wanted, reason: str, outputs: list[Output], now: float
+    ) -> None:
+        ready = self._handshake.is_ready
+        outputs += self._subscriptions.resync(entry, reason, now, ready)
+
+    def _count_unreadable(self, frame: list[Any], flags: int) -> None:
+        """Count a frame that cannot be read, if its number can: it is no hole."""
+        try:
+            number = frame[sequence_index(flags)]
+        except IndexError:
+            return
+        self._sequence.accept_block(number, number, 1)
 
     def _ping(self) -> Send:
         self._last_cid += 1

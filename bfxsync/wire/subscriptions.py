@@ -122,7 +122,11 @@ class Subscriptions:
         """Ask for everything that is wanted and has no channel."""
         outputs: list[Output] = []
         for entry in self:
-            if entry.chan_id is None and entry.sub_id is None:
+            if (
+                entry.chan_id is None
+                and entry.sub_id is None
+                and entry.retry_at is None
+            ):
                 outputs += self._ask(entry, now)
         return outputs
 
@@ -143,12 +147,14 @@ class Subscriptions:
         self._parked_count = 0
         return outputs
 
-    def resync(self, entry: Wanted, reason: str, now: float) -> list[Output]:
-        """Subscribe one channel anew on the same socket."""
+    def resync(
+        self, entry: Wanted, reason: str, now: float, ready: bool
+    ) -> list[Output]:
+        """Subscribe one channel anew on the same socket, as soon as requests may be sent."""
         outputs = self._tell_gap(entry, reason)
         outputs += self._release(entry)
         entry.channel.lose()
-        return outputs + self._ask(entry, now)
+        return outputs + (self._ask(entry, now) if ready else [])
 
     def deadline(self) -> float | None:
         """Return when to look again."""
@@ -192,8 +198,11 @@ class Subscriptions:
         if type(chan_id) is not int:
             error = RemoteError("an acknowledgement without channel number", raw=body)
             return None, [], [Report(error)]
-        parked = self._unpark(chan_id)
         entry = self._answered(body)
+        if chan_id in self.routes:
+            # The same channel twice: it was taken over from an earlier request already.
+            return None, [], []
+        parked = self._unpark(chan_id)
         if entry is None:
             # The answer to a request that was given up: nobody may be left listening to it.
             self._closing.add(chan_id)
@@ -219,12 +228,15 @@ class Subscriptions:
             f"{entry.channel.name} {entry.channel.symbol}: {error_text(body)}",
             body,
         )
+        is_retryable = error.retryable
         if code == _DUPLICATE and type(chan_id) is int and chan_id not in self.routes:
-            # We are subscribed already: an earlier request's channel becomes this one's.
-            self._closing.discard(chan_id)
-            self._bind(entry, chan_id)
-            return True, [Acknowledged(entry.token)]
-        if error.retryable:
+            if chan_id not in self._closing:
+                # We are subscribed already: an earlier request's channel becomes this one's.
+                self._bind(entry, chan_id)
+                return True, [Acknowledged(entry.token)]
+            # Our own unsubscribe is still on its way.
+            is_retryable = True
+        if is_retryable:
             entry.retry_at = now + RETRY_S
             self._waiting.add(entry)
             return True, []
@@ -234,11 +246,17 @@ class Subscriptions:
             outputs.append(Report(error))
         return True, [*outputs, Resolve(entry.token, error)]
 
-    def unsubscribed(self, body: dict[str, Any]) -> None:
-        """Take the end of a channel: its number may be used again."""
+    def unsubscribed(self, body: dict[str, Any]) -> Wanted | None:
+        """
+        Take the end of a channel: its number may be used again.
+
+        Return the entry that is still wanted although its channel has ended.
+        """
         chan_id = body.get("chanId")
-        if type(chan_id) is int:
-            self._closing.discard(chan_id)
+        if type(chan_id) is not int:
+            return None
+        self._closing.discard(chan_id)
+        return self.routes.get(chan_id)
 
     def park(self, chan_id: ChanId, value: Any) -> None:
         """Keep a frame of an unknown channel; those of a channel being closed are dropped."""
@@ -268,6 +286,7 @@ class Subscriptions:
     # --- within -----------------------------------------------------------------------------
 
     def _ask(self, entry: Wanted, now: float) -> list[Output]:
+        entry.retry_at = None
         self._last_sub_id += 1
         entry.sub_id = self._last_sub_id
         self._asked[entry.sub_id] = entry

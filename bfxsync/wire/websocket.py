@@ -104,6 +104,8 @@ class Splitter:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the messages that are complete now, in order."""
+        if self.close is not None or self.violation is not None:
+            return []
         if self._parts:
             self._parts.append(data)
             self._held += len(data)

@@ -162,7 +162,9 @@ class WebSocketClient:
     @property
     def frame_count(self) -> int:
         """Messages that came from the exchange, over all connections."""
-        return sum(connection.session.frame_count for connection in self._pool.connections)
+        return sum(
+            connection.session.frame_count for connection in self._pool.connections
+        )
 
     def start(self) -> None:
         """
