@@ -29,7 +29,7 @@ from bfxsync.models.market import (
 )
 from bfxsync.models.stream import Gap
 
-MIN_SIZE = 2
+MIN_SIZE = 3
 
 _TOO_SLOW = "the consumer was too slow"
 
@@ -159,13 +159,17 @@ class Mailbox:
         restart : callable
             Returns the local state as items, for the policy ``resync``.
         """
+        state: Iterable[Any] = ()
+        if self.policy is Policy.RESYNC and not self._has_room(updates):
+            # Before the lock is taken, as it may take one itself. Readers only make room.
+            state = restart()
         with self._changed:
             if self._is_closed:
                 return
-            if len(self._items) + len(updates) <= self.size:
+            if self._has_room(updates):
                 self._items.extend(updates)
             elif self.policy is Policy.RESYNC:
-                self._resync(updates, restart())
+                self._resync(updates, state)
             else:
                 self._items.extend(updates)
                 self._drop_oldest()
@@ -221,6 +225,9 @@ class Mailbox:
             self._error = error
             self._changed.notify_all()
 
+    def _has_room(self, updates: Sequence[Any]) -> bool:
+        return len(self._items) + len(updates) <= self.size
+
     def _resync(self, updates: Sequence[Any], items: Iterable[Any]) -> None:
         dropped = _weigh(self._items) + _weigh(updates)
         counted = sum(item.dropped for item in self._items if isinstance(item, Gap))
@@ -258,7 +265,7 @@ def check_size(size: object) -> int:
     Raises
     ------
     UsageError
-        It is no integer, or too small for a gap and a snapshot.
+        It is no integer, or too small for a gap and what follows it.
     """
     if type(size) is not int or size < MIN_SIZE:
         raise UsageError(

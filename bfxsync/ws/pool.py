@@ -171,13 +171,14 @@ class Pool:
         """End without waiting: nobody holds the client any more."""
         if self.is_closing:
             return
-        if self.connections:
-            warnings.warn(
-                "a client was dropped without close()", ResourceWarning, stacklevel=2
-            )
         self.begin_close()
         self.dispatcher.stop(time.monotonic() + CLOSE_TIMEOUT_S)
         self.stopped.set()
+        if self.connections:
+            # Last, as it may be made an error.
+            warnings.warn(
+                "a client was dropped without close()", ResourceWarning, stacklevel=2
+            )
 
     def _first(self) -> Connection:
         self.check_open()

@@ -13,9 +13,11 @@ import threading
 import time
 import warnings
 import weakref
+from pathlib import Path
 
 import pytest
 
+import bfxsync
 from bfxsync import (
     Backoff,
     ClosedError,
@@ -198,6 +200,7 @@ def run_script(exchange, body, *, interrupt_after=None):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(bfxsync.__file__).parent.parent)},
     )
     start = time.monotonic()
     if interrupt_after is not None:

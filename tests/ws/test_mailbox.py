@@ -68,10 +68,10 @@ def test_r09_a_second_overflow_adds_to_the_gap_that_nobody_has_seen_yet():
 
 
 def test_a_gap_in_an_overflowing_mailbox_is_no_update_that_was_dropped():
-    mailbox = Mailbox(2)
+    mailbox = Mailbox(3)
     mailbox.put([Gap("the link"), Snapshot([])], nothing)
-    mailbox.put(trades(1), nothing)
-    assert drain(mailbox) == [Gap("the consumer was too slow", 1)]
+    mailbox.put(trades(1) * 2, nothing)
+    assert drain(mailbox) == [Gap("the consumer was too slow", 2)]
 
 
 def test_r09_drop_oldest_puts_a_gap_where_the_oldest_stood():
@@ -185,7 +185,7 @@ def test_r09_what_is_taken_and_what_is_dropped_is_all_that_was_put():
     assert mailbox.dropped_count == dropped
 
 
-@pytest.mark.parametrize("size", [1, 0, -1, 2.5, "10", None, True])
+@pytest.mark.parametrize("size", [2, 1, 0, -1, 3.5, "10", None, True])
 def test_an_impossible_size_is_a_usage_error(size):
     with pytest.raises(UsageError, match="mailbox_size"):
         check_size(size)

@@ -1,0 +1,16 @@
+"""Iterate over trades; what was missed shows up between them."""
+
+from itertools import islice
+
+from bfxsync import Client, Gap, Snapshot, Trade
+from bfxsync.paper import PaperExchange
+
+with PaperExchange() as exchange, Client(wss_host=exchange.url) as bfx:
+    with bfx.wss.subscribe_trades("tBTCUSD") as trades:
+        for item in islice(trades.events(), 10):
+            if isinstance(item, Snapshot):
+                print(f"begins with {len(item.rows)} trades")
+            elif isinstance(item, Gap):
+                print(f"something is missing: {item.reason}")
+            elif isinstance(item, Trade):
+                print(f"{item.mts} {item.price} x {item.amount}")

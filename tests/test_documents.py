@@ -1,0 +1,139 @@
+"""R17: what the documents show runs, and what they name exists."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import bfxsync
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.rst", *sorted((ROOT / "docs").glob("*.rst"))]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+_BLOCK = re.compile(r"^\.\. code-block:: python\n\n((?:    .*\n|\n)+)", re.MULTILINE)
+_ROW = re.compile(r"^(\S.*\?) +``(\S+\.py)`` ``(\S+)``$", re.MULTILINE)
+
+
+def blocks():
+    for path in DOCUMENTS:
+        for number, match in enumerate(_BLOCK.finditer(path.read_text()), 1):
+            code = re.sub(r"^    ", "", match.group(1), flags=re.MULTILINE)
+            yield pytest.param(code, id=f"{path.name}-{number}")
+
+
+def run(arguments, *, endless, enough, timeout=20.0):
+    """
+    Run a program and return what it printed.
+
+    An endless one gets Ctrl-C as soon as it has printed enough, and must end within two seconds.
+    """
+    program = subprocess.Popen(
+        [sys.executable, "-X", "dev", "-W", "error", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(bfxsync.__file__).parent.parent)},
+    )
+    lines = []
+    try:
+        if endless:
+            deadline = time.monotonic() + timeout
+            while not enough(lines) and time.monotonic() < deadline:
+                line = program.stdout.readline()
+                if not line:
+                    break
+                lines.append(line)
+            interrupted = time.monotonic()
+            program.send_signal(signal.SIGINT)
+            out, err = program.communicate(timeout=timeout)
+            assert time.monotonic() - interrupted < 2.0, "too slow to end by Ctrl-C"
+        else:
+            out, err = program.communicate(timeout=timeout)
+    finally:
+        program.kill()
+        program.wait()
+    output = "".join(lines) + out
+    if program.returncode != 0:
+        assert endless and err.rstrip().endswith("KeyboardInterrupt"), err
+    else:
+        assert err == ""
+    assert enough(output.splitlines()), (output, err)
+    return output
+
+
+@pytest.mark.parametrize("code", list(blocks()))
+def test_r17_every_snippet_runs(code):
+    endless = ".run()" in code and ".close()" not in code
+    run(["-u", "-c", code], endless=endless, enough=lambda lines: len(lines) >= 1)
+
+
+def test_r17_the_readme_has_its_four_examples():
+    assert len(_BLOCK.findall((ROOT / "README.rst").read_text())) >= 4
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_r17_every_example_runs(path):
+    code = path.read_text()
+    endless = ".run()" in code and ".wss.close()" not in code
+    enough = ENOUGH.get(path.stem, lambda lines: len(lines) >= 3)
+    output = run(["-u", str(path)], endless=endless, enough=enough)
+    if path.stem == "reconnect":
+        assert "threads left: []" in output
+
+
+def recovered(lines):
+    """Tell whether all three subscriptions have seen gap, snapshot and updates, in order."""
+    for name in ("ticker", "trades", "book"):
+        seen = [line.split()[1] for line in lines if line.startswith(name + " ")]
+        update = {"ticker": "Ticker", "trades": "Trade", "book": "BookUpdate"}[name]
+        if "Gap" not in seen or seen[seen.index("Gap") :][:3] != [
+            "Gap",
+            "Snapshot",
+            update,
+        ]:
+            return False
+    return True
+
+
+ENOUGH = {"reconnect": recovered}
+
+
+def questions():
+    text = (ROOT / "docs" / "questions.rst").read_text()
+    return [pytest.param(*row, id=row[0]) for row in _ROW.findall(text)]
+
+
+def test_there_are_twenty_questions_and_every_row_is_read():
+    rows = (ROOT / "docs" / "questions.rst").read_text().count("?  ")
+    assert len(questions()) == rows >= 20
+
+
+@pytest.mark.parametrize("question, path, name", questions())
+def test_every_question_has_its_answer(question, path, name):
+    module = importlib.import_module("bfxsync." + path[:-3].replace("/", "."))
+    answer = module
+    for part in name.split("."):
+        answer = getattr(answer, part)
+    # Named where it is made, not where it is only imported.
+    assert getattr(answer, "__module__", module.__name__) in (
+        module.__name__,
+        "builtins",
+    )
+    assert Path(module.__file__).as_posix().endswith(f"bfxsync/{path}")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_files_that_the_documents_name_exist(path):
+    for name in re.findall(
+        r"``((?:docs|tests|examples|benchmarks)/\S*?)``", path.read_text()
+    ):
+        assert (ROOT / name).exists(), name

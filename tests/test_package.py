@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from configparser import ConfigParser
+from pathlib import Path
+
+import bfxsync
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_all_names_exist_and_are_sorted():
+    names = [name for name in bfxsync.__all__ if not name.startswith("__")]
+    assert sorted(bfxsync.__all__) == sorted(set(bfxsync.__all__))
+    assert all(hasattr(bfxsync, name) for name in names)
+
+
+def test_everything_public_has_a_docstring():
+    for name in bfxsync.__all__:
+        thing = getattr(bfxsync, name)
+        if isinstance(thing, type):
+            assert thing.__doc__, name
+
+
+def test_version_is_the_changelogs_top_or_unreleased():
+    changelog = (ROOT / "CHANGELOG.rst").read_text()
+    first = re.search(r"^(Unreleased|\d+\.\d+\.\d+)\n-+$", changelog, re.MULTILINE)
+    assert first is not None and first.group(1) in ("Unreleased", bfxsync.__version__)
+
+
+def test_there_are_three_runtime_dependencies():
+    config = ConfigParser(interpolation=None)
+    config.read(ROOT / "setup.cfg")
+    names = re.findall(r"^[a-z-]+", config["options"]["install_requires"], re.MULTILINE)
+    assert names == ["websocket-client", "requests", "attrs"]
+
+
+def test_importing_it_is_silent_and_starts_nothing():
+    code = "import threading, sys, bfxsync; print(threading.active_count()); " + (
+        "print([m for m in ('aiohttp', 'rich', 'requests') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("1\n[]\n", "")
