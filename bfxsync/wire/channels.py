@@ -232,6 +232,9 @@ class TradesChannel(Channel):
                     )
             except _FRAME_ERRORS as exc:
                 self._fail(exc, frame)
+        if len(self._seen) > self._REMEMBERED:
+            self._seen_before = self._seen
+            self._seen = set()
         return updates
 
     def restart(self) -> list[Any]:
@@ -242,18 +245,20 @@ class TradesChannel(Channel):
         if not self.is_live:
             # No snapshot came before: this channel was taken over from an earlier request.
             self.resync_reason = "a trade came before the snapshot"
-            return
-        if trade.id not in self._seen and trade.id not in self._seen_before:
-            self._remember(trade)
+        elif not self._was_seen(trade.id):
+            self._seen.add(trade.id)
+            self._recent.append(trade)
             updates.append(trade)
 
     def _take_confirmation(self, row: Any, updates: list[Any]) -> None:
-        if self.extras or row[0] not in self._seen:
-            confirmation = self._make_update(row)
+        if not self._was_seen(row[0]):
             # A confirmation may overtake its trade, or be all that is left of it after a gap.
             self._take(self._make(row), updates)
-            if self.extras and self.is_live:
-                updates.append(confirmation)
+        if self.extras and self.is_live:
+            updates.append(self._make_update(row))
+
+    def _was_seen(self, identity: int) -> bool:
+        return identity in self._seen or identity in self._seen_before
 
     def _take_rows(self, rows: list[Any], updates: list[Any]) -> None:
         """Take a list of rows, newest first on the wire: the snapshot, or trades in bulk."""
@@ -266,29 +271,14 @@ class TradesChannel(Channel):
                 self._take(trade, updates)
             return
         self.is_live = True
-        missed = [
-            trade
-            for trade in trades
-            if trade.id not in self._seen and trade.id not in self._seen_before
-        ]
+        missed = [trade for trade in trades if not self._was_seen(trade.id)]
         self._recent.clear()
         self._recent.extend(trades)
-        for trade in missed:
-            self._mark(trade.id)
+        self._seen.update(trade.id for trade in missed)
         updates.append(Snapshot(trades))
         if self._had_snapshot:
             updates.extend(sorted(missed, key=lambda trade: trade.id))
         self._had_snapshot = True
-
-    def _remember(self, trade: Any) -> None:
-        self._mark(trade.id)
-        self._recent.append(trade)
-
-    def _mark(self, identity: int) -> None:
-        if len(self._seen) >= self._REMEMBERED:
-            self._seen_before = self._seen
-            self._seen = set()
-        self._seen.add(identity)
 
 
 class BookChannel(Channel):
@@ -414,7 +404,7 @@ def channel_for(
     UsageError
         There is no such channel, an argument is missing, unknown or impossible.
     """
-    if channel not in _CHANNELS:
+    if not isinstance(channel, str) or channel not in _CHANNELS:
         raise UsageError(
             f"channel must be one of {', '.join(_CHANNELS)}, not {channel!r}"
         )

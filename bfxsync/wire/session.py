@@ -46,7 +46,7 @@ from bfxsync.wire.outputs import (
     Resolve,
     Send,
 )
-from bfxsync.wire.subscriptions import Subscriptions, Wanted, error_text
+from bfxsync.wire.subscriptions import Answer, Subscriptions, Wanted, error_text
 
 if TYPE_CHECKING:
     from typing_extensions import assert_never
@@ -248,18 +248,15 @@ class Session:
             if self._handshake.is_ready:
                 outputs += self._subscriptions.ask_all(now)
         elif event.name == "subscribed":
-            entry, frames, done = self._subscriptions.subscribed(body)
-            outputs += done
-            if entry is not None:
-                self._deliver(entry, frames, outputs, now)
+            self._take_answer(self._subscriptions.subscribed(body), outputs, now)
         elif event.name == "unsubscribed":
             entry = self._subscriptions.unsubscribed(body)
             if entry is not None:
                 self._resync(entry, "the exchange ended the channel", outputs, now)
         elif event.name == "error":
-            is_ours, done = self._subscriptions.refused(body, now)
-            outputs += done
-            if not is_ours:
+            answer = self._subscriptions.refused(body, now)
+            self._take_answer(answer, outputs, now)
+            if not answer.is_known:
                 code = body.get("code")
                 error = error_from_code(
                     code if type(code) is int else None, error_text(body), body
@@ -274,6 +271,11 @@ class Session:
             outputs.append(
                 Report(RemoteError(f"unknown event {event.name[:40]!r}", raw=body))
             )
+
+    def _take_answer(self, answer: Answer, outputs: list[Output], now: float) -> None:
+        outputs += answer.outputs
+        if answer.entry is not None:
+            self._deliver(answer.entry, answer.frames, outputs, now)
 
     def _after_info(
         self, action: Action | None, outputs: list[Output], now: float

@@ -71,6 +71,28 @@ class Wanted:
     """For the next answer; grows while a repeated request stays unanswered."""
 
 
+@attrs.frozen
+class Answer:
+    """
+    What an answer of the exchange leads to.
+
+    Attributes
+    ----------
+    outputs : list of Output
+    entry : Wanted or None
+        Whose channel was found by it.
+    frames : list
+        What had come for that channel before.
+    is_known : bool
+        False if it belongs to nothing that was asked here.
+    """
+
+    outputs: list[Output]
+    entry: Wanted | None = None
+    frames: list[Any] = attrs.field(factory=list)
+    is_known: bool = True
+
+
 class Subscriptions:
     """
     All subscriptions of one connection.
@@ -180,49 +202,32 @@ class Subscriptions:
 
     # --- what the exchange says -------------------------------------------------------------
 
-    def subscribed(
-        self, body: dict[str, Any]
-    ) -> tuple[Wanted | None, list[Any], list[Output]]:
-        """
-        Take an acknowledgement.
-
-        Returns
-        -------
-        entry : Wanted or None
-            Whose it is; None if nobody waits for it any more.
-        frames : list
-            What had come for its channel before.
-        outputs : list of Output
-        """
+    def subscribed(self, body: dict[str, Any]) -> Answer:
+        """Take an acknowledgement."""
         chan_id = body.get("chanId")
         if type(chan_id) is not int:
             error = RemoteError("an acknowledgement without channel number", raw=body)
-            return None, [], [Report(error)]
+            return Answer([Report(error)])
         entry = self._answered(body)
         if chan_id in self.routes:
             # The same channel twice: it was taken over from an earlier request already.
-            return None, [], []
-        parked = self._unpark(chan_id)
+            return Answer([])
         if entry is None:
             # The answer to a request that was given up: nobody may be left listening to it.
+            self._unpark(chan_id)
             self._closing.add(chan_id)
-            return None, [], [_unsubscribe(chan_id)]
-        self._bind(entry, chan_id)
-        if parked is None:
-            entry.channel.resync_reason = (
-                "too many frames came before the acknowledgement"
-            )
-        return entry, parked or [], [Acknowledged(entry.token)]
+            return Answer([_unsubscribe(chan_id)])
+        return self._bind(entry, chan_id)
 
-    def refused(self, body: dict[str, Any], now: float) -> tuple[bool, list[Output]]:
-        """Take an error event; return whether it was about a subscription, and the outputs."""
+    def refused(self, body: dict[str, Any], now: float) -> Answer:
+        """Take an error event."""
         code, chan_id = body.get("code"), body.get("chanId")
         entry = self._answered(body)
         if entry is None:
             # The answer to an unsubscribe: whatever was wrong, the channel is gone.
-            is_ours = type(chan_id) is int and chan_id in self._closing
+            is_known = type(chan_id) is int and chan_id in self._closing
             self.unsubscribed(body)
-            return is_ours, []
+            return Answer([], is_known=is_known)
         error = error_from_code(
             code if type(code) is int else None,
             f"{entry.channel.name} {entry.channel.symbol}: {error_text(body)}",
@@ -232,19 +237,18 @@ class Subscriptions:
         if code == _DUPLICATE and type(chan_id) is int and chan_id not in self.routes:
             if chan_id not in self._closing:
                 # We are subscribed already: an earlier request's channel becomes this one's.
-                self._bind(entry, chan_id)
-                return True, [Acknowledged(entry.token)]
+                return self._bind(entry, chan_id)
             # Our own unsubscribe is still on its way.
             is_retryable = True
         if is_retryable:
             entry.retry_at = now + RETRY_S
             self._waiting.add(entry)
-            return True, []
+            return Answer([])
         outputs = self._forget(entry)
         if entry.is_resolved:
-            outputs.append(Deliver(entry.token, [Status(SubscriptionStatus.REJECTED)]))
-            outputs.append(Report(error))
-        return True, [*outputs, Resolve(entry.token, error)]
+            status = Status(SubscriptionStatus.REJECTED)
+            outputs += [Deliver(entry.token, [status]), Report(error)]
+        return Answer([*outputs, Resolve(entry.token, error)])
 
     def unsubscribed(self, body: dict[str, Any]) -> Wanted | None:
         """
@@ -256,7 +260,10 @@ class Subscriptions:
         if type(chan_id) is not int:
             return None
         self._closing.discard(chan_id)
-        return self.routes.get(chan_id)
+        entry = self.routes.pop(chan_id, None)
+        if entry is not None:
+            entry.chan_id = None
+        return entry
 
     def park(self, chan_id: ChanId, value: Any) -> None:
         """Keep a frame of an unknown channel; those of a channel being closed are dropped."""
@@ -315,10 +322,16 @@ class Subscriptions:
             self._withdraw(entry)
         return entry
 
-    def _bind(self, entry: Wanted, chan_id: ChanId) -> None:
+    def _bind(self, entry: Wanted, chan_id: ChanId) -> Answer:
         entry.chan_id = chan_id
         self._closing.discard(chan_id)
         self.routes[chan_id] = entry
+        frames = self._unpark(chan_id)
+        if frames is None:
+            entry.channel.resync_reason = (
+                "too many frames came before the acknowledgement"
+            )
+        return Answer([Acknowledged(entry.token)], entry, frames or [])
 
     def _withdraw(self, entry: Wanted) -> None:
         if entry.sub_id is not None:

@@ -117,6 +117,7 @@ class Splitter:
         append = messages.append
         # Inside a fragmented message a plain text frame is an error, found by `_other`.
         plain = _FINAL_TEXT if self._fragments is None else -1
+        max_size = self._max_size
         position = 0
         end = len(data)
         needed = 2
@@ -125,15 +126,13 @@ class Splitter:
                 size = data[position + 1]
                 start = position + 2
                 if size > 125:
-                    # -1: too long, or its length is not all here; both are found by `_other`.
+                    # -1: longer than 64 KiB, or its length is not all here: `_other` knows.
                     if size == 126 and end - start >= 2:
                         size = data[start] << 8 | data[start + 1]
                         start += 2
-                        if size > self._max_size:
-                            size = -1
                     else:
                         size = -1
-                if size >= 0:
+                if 0 <= size <= max_size:
                     stop = start + size
                     if stop > end:
                         needed = stop - position

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import logging
 import os
 import time
@@ -17,6 +16,12 @@ from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.types import ConnectionStatus, Flag, NumberType
 from bfxsync.wire.channels import Channel, channel_for
+from bfxsync.ws.arguments import (
+    check_ca_bundle,
+    check_callable,
+    check_flags,
+    check_timeout,
+)
 from bfxsync.ws.backoff import Backoff
 from bfxsync.ws.connection import Settings
 from bfxsync.ws.dispatch import Outlet, Routes
@@ -24,7 +29,7 @@ from bfxsync.ws.events import Handler, data_classes, kind_of
 from bfxsync.ws.mailbox import check_policy, check_size
 from bfxsync.ws.pool import CLOSE_TIMEOUT_S, Pool
 from bfxsync.ws.stream import Ticket, Waiter
-from bfxsync.ws.subscription import BookSubscription, Subscription
+from bfxsync.ws.subscription import BookSubscription, Subscription, wait_for
 from bfxsync.ws.transport import check_url, proxy_options
 
 logger = logging.getLogger(__name__)
@@ -39,8 +44,6 @@ Callback = Optional[Callable[[Any], object]]
 
 H = TypeVar("H", bound=Handler)
 S = TypeVar("S", bound="WebSocketClient")
-
-_ALL_FLAGS = int(Flag.TIMESTAMP | Flag.SEQ_ALL | Flag.OB_CHECKSUM | Flag.BULK_UPDATES)
 
 # Elsewhere a wait for a lock cannot be interrupted by Ctrl-C.
 _WAIT_S = None if os.name == "posix" else 0.5
@@ -112,14 +115,16 @@ class WebSocketClient:
                 f"channels_per_connection must be a positive integer, "
                 f"not {channels_per_connection!r}"
             )
+        if not isinstance(backoff, Backoff):
+            raise UsageError(f"backoff must be a Backoff, not {backoff!r}")
         proxy_options(proxy)
         settings = Settings(
             url=check_url(host),
-            flags=_check_flags(flags),
+            flags=check_flags(flags),
             numbers=numbers,
-            timeout_s=_check_timeout(timeout),
+            timeout_s=check_timeout(timeout),
             proxy=proxy,
-            ca_bundle=_check_file("ca_bundle", ca_bundle),
+            ca_bundle=check_ca_bundle(ca_bundle),
             mailbox_size=check_size(mailbox_size),
             backoff=backoff,
             channels_per_connection=channels_per_connection,
@@ -230,7 +235,7 @@ class WebSocketClient:
             A subscription failed.
         """
         allowed_s = (
-            self._settings.timeout_s if timeout is None else _check_timeout(timeout)
+            self._settings.timeout_s if timeout is None else check_timeout(timeout)
         )
         deadline = time.monotonic() + allowed_s
         connection = self._pool.start()
@@ -242,7 +247,7 @@ class WebSocketClient:
         self._pool.check_open()
         for ticket in self._pool.tickets():
             rest = max(0.0, deadline - time.monotonic())
-            Subscription(self, self._pool, ticket, allowed_s).wait_ready(rest)
+            wait_for(self._pool, ticket, rest, time.monotonic())
 
     def ping(self, timeout: float | None = None) -> float:
         """
@@ -261,7 +266,7 @@ class WebSocketClient:
             No pong in time.
         """
         allowed_s = (
-            self._settings.timeout_s if timeout is None else _check_timeout(timeout)
+            self._settings.timeout_s if timeout is None else check_timeout(timeout)
         )
         connection = self._pool.start()
         waiter = Waiter()
@@ -386,7 +391,7 @@ class WebSocketClient:
             error is raised and none of them stays.
         """
         # All are checked before the first is sent.
-        prepared = [self._prepare(**request) for request in requests]
+        prepared = [self._prepare(**_check_request(request)) for request in requests]
         subscriptions: List[Subscription] = []
         try:
             for subscription, ticket, timeout_s in prepared:
@@ -541,7 +546,7 @@ class WebSocketClient:
         size = (
             settings.mailbox_size if mailbox_size is None else check_size(mailbox_size)
         )
-        timeout_s = settings.timeout_s if timeout is None else _check_timeout(timeout)
+        timeout_s = settings.timeout_s if timeout is None else check_timeout(timeout)
         made = channel_for(channel, number=settings.numbers, guard=Lock(), **arguments)
         outlet = None
         if callback is not None or on_event is not None:
@@ -575,6 +580,15 @@ class WebSocketClient:
         return sub_id
 
 
+def _check_request(request: object) -> Mapping[str, Any]:
+    if not isinstance(request, Mapping) or "channel" not in request:
+        raise UsageError(
+            "a request must be a mapping with the channel and its arguments, such as "
+            f"{{'channel': 'ticker', 'symbol': 'tBTCUSD'}}, not {request!r}"
+        )
+    return request
+
+
 def _routes(
     channel: Channel, name: str, callback: Callback, on_event: Callback
 ) -> Routes:
@@ -592,59 +606,3 @@ def _routes(
 
         routes.update((model, log) for model in (Gap, Degraded))
     return routes
-
-
-def check_callable(name: str, function: Any) -> Any:
-    """
-    Return a function that can be called from a thread, or None.
-
-    Raises
-    ------
-    UsageError
-        It cannot be called, or is a coroutine function: calling that would do nothing.
-    """
-    if function is None:
-        return None
-    if not callable(function):
-        raise UsageError(f"{name} must be a function, not {function!r}")
-    inner = function
-    while isinstance(inner, functools.partial):
-        inner = inner.func
-    for candidate in (inner, getattr(inner, "__call__", None)):
-        if inspect.iscoroutinefunction(candidate) or inspect.isasyncgenfunction(
-            candidate
-        ):
-            raise UsageError(
-                f"{name} must be a plain function, not a coroutine function: "
-                "there is no event loop here that would run it"
-            )
-    return function
-
-
-def _check_flags(flags: object) -> int:
-    # bool is an int too, but certainly a mistake here.
-    if isinstance(flags, bool) or not isinstance(flags, int) or flags & ~_ALL_FLAGS:
-        names = ", ".join(f"{flag.name} ({int(flag)})" for flag in Flag)
-        raise UsageError(f"flags must be a sum of {names}, not {flags!r}")
-    return int(flags)
-
-
-def _check_timeout(timeout: object) -> float:
-    # NaN is not above zero either.
-    if (
-        isinstance(timeout, bool)
-        or not isinstance(timeout, (int, float))
-        or not timeout > 0
-    ):
-        raise UsageError(
-            f"timeout must be a positive number of seconds, not {timeout!r}"
-        )
-    return float(timeout)
-
-
-def _check_file(name: str, path: object) -> str | None:
-    if path is None:
-        return None
-    if not isinstance(path, (str, os.PathLike)) or not os.path.isfile(path):
-        raise UsageError(f"{name} must be the path of a file, not {path!r}")
-    return os.fspath(path)

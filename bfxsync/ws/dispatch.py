@@ -144,12 +144,13 @@ class Dispatcher:
 
     def _call(self, outlet: Outlet, batch: list[Any]) -> None:
         routes = outlet.routes
-        for index, item in enumerate(batch):
+        items = iter(batch)
+        for item in items:
             handler = routes.get(item.__class__)
             if handler is None:
                 continue
             if self._deadline is not None and time.monotonic() >= self._deadline:
-                self.dropped_count += len(batch) - index
+                self.dropped_count += 1 + sum(1 for _ in items)
                 return
             try:
                 handler(item)

@@ -113,7 +113,7 @@ class Listeners:
         UsageError
             There is no such event.
         """
-        if event not in EVENTS:
+        if not isinstance(event, str) or event not in EVENTS:
             raise UsageError(
                 f"unknown event {event!r}; known are {', '.join(sorted(EVENTS))}"
             )

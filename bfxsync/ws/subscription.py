@@ -13,6 +13,7 @@ from bfxsync.models.stream import Checksum, Degraded, Gap, Snapshot, Status
 from bfxsync.types import SubscriptionStatus
 from bfxsync.wire.channels import BookChannel
 from bfxsync.wire.outputs import Acknowledged
+from bfxsync.ws.arguments import check_timeout
 from bfxsync.ws.mailbox import Mailbox
 from bfxsync.ws.pool import Pool
 from bfxsync.ws.stream import Ticket
@@ -26,6 +27,31 @@ _EXTRAS = (TradeUpdate, FundingTradeUpdate, Checksum, Acknowledged)
 
 # The session's own deadline for an answer comes first; this is in case its thread is busy.
 _GRACE_S = 0.5
+
+
+def wait_for(pool: Pool, ticket: Ticket, allowed_s: float, start: float) -> None:
+    """
+    Wait for the first data of a ticket.
+
+    The time allowed counts from `start`, or from the moment in which the request went out if
+    that was later. Raises the ticket's error, `RequestTimeout` or `NetworkError`.
+    """
+    while True:
+        asked_at = ticket.asked_at
+        begin = start if asked_at is None else max(start, asked_at)
+        deadline = begin + allowed_s + _GRACE_S
+        if ticket.resolved.wait(max(0.0, deadline - time.monotonic())):
+            break
+        if asked_at is not ticket.asked_at:
+            continue  # it went out meanwhile
+        if asked_at is not None:
+            raise RequestTimeout(f"{ticket.name}: no data within {allowed_s:g} s")
+        home = pool.home(ticket)
+        message = f"{ticket.name}: not connected within {allowed_s:g} s"
+        cause = home.last_error if home is not None else None
+        raise NetworkError(message, phase="connect") from cause
+    if ticket.error is not None:
+        raise ticket.error
 
 
 class Subscription:
@@ -135,29 +161,11 @@ class Subscription:
         ClosedError
             The client was closed meanwhile.
         """
-        allowed_s = self._timeout_s if timeout is None else timeout
-        ticket = self._ticket
-        start = time.monotonic() if timeout is not None else self._called_at
-        while True:
-            begin = start if ticket.asked_at is None else max(start, ticket.asked_at)
-            deadline = begin + allowed_s + _GRACE_S
-            if ticket.resolved.wait(max(0.0, deadline - time.monotonic())):
-                break
-            if begin == (
-                start if ticket.asked_at is None else max(start, ticket.asked_at)
-            ):
-                self._raise_late(allowed_s)
-        if ticket.error is not None:
-            raise ticket.error
-
-    def _raise_late(self, allowed_s: float) -> None:
-        ticket = self._ticket
-        if ticket.asked_at is not None:
-            raise RequestTimeout(f"{ticket.name}: no data within {allowed_s:g} s")
-        home = self._pool.home(ticket)
-        cause = home.last_error if home is not None else None
-        message = f"{ticket.name}: not connected within {allowed_s:g} s"
-        raise NetworkError(message, phase="connect") from cause
+        if timeout is None:
+            wait_for(self._pool, self._ticket, self._timeout_s, self._called_at)
+        else:
+            start = time.monotonic()
+            wait_for(self._pool, self._ticket, check_timeout(timeout), start)
 
     def unsubscribe(self) -> None:
         """End it. What is queued for the callback is still delivered; twice does no harm."""
@@ -207,15 +215,16 @@ class Subscription:
         ClosedError
             The subscription or the client was closed.
         """
+        timeout_s = None if timeout is None else check_timeout(timeout)
         try:
-            return self._next_data(self._reader(), timeout)
+            return self._next_data(self._reader(), timeout_s)
         except StopIteration:
             raise ClosedError(f"{self._ticket.name} is closed") from None
         except RequestTimeout:
             raise
         except TimeoutError:
             raise RequestTimeout(
-                f"{self._ticket.name}: no update within {timeout:g} s"
+                f"{self._ticket.name}: no update within {timeout_s:g} s"
             ) from None
 
     def _next_data(self, reader: Mailbox, timeout: float | None) -> Any:

@@ -95,13 +95,14 @@ class Transport:
             message = f"the handshake was refused with HTTP status {status}"
             raise NetworkError(message, phase="connect", code=status) from None
         except (websocket.WebSocketException, OSError, ValueError) as exc:
+            answer = client.getstatus()
+            if answer is not None and answer != 101:
+                # A redirect: nothing, least of all a signature, may follow it.
+                message = f"the handshake ended with HTTP status {answer}"
+                raise NetworkError(message, phase="connect", code=answer) from None
             raise NetworkError(f"cannot connect: {exc}", phase="connect") from exc
         sock: Any = client.sock
         client.sock = None
-        if client.getstatus() != 101:
-            sock.close()
-            message = f"the handshake ended with HTTP status {client.getstatus()}"
-            raise NetworkError(message, phase="connect", code=client.getstatus())
         return cls(sock)
 
     def fileno(self) -> int:
@@ -247,13 +248,23 @@ def proxy_options(proxy: str | None) -> dict[str, Any]:
     if proxy is None:
         return {}
     parts = _split(proxy)
-    if parts is None or parts.scheme not in _PROXY_TYPES or not parts.hostname:
+    if (
+        parts is None
+        or parts.scheme not in _PROXY_TYPES
+        or not parts.hostname
+        # What looks like a path may be a password whose special characters are not quoted.
+        or parts.path not in ("", "/")
+        or parts.query
+        or parts.fragment
+    ):
         raise UsageError(
             "proxy must look like 'http://host:port' (or socks4, socks4a, socks5, socks5h)"
         )
     options: dict[str, Any] = {
         "proxy_type": parts.scheme,
         "http_proxy_host": parts.hostname,
+        # A list that names no host: what is asked for explicitly wins over the environment.
+        "http_no_proxy": ["-"],
         "http_proxy_port": parts.port or (3128 if parts.scheme == "http" else 1080),
     }
     if parts.username is not None:

@@ -1,0 +1,97 @@
+"""What users pass: checked at their line, before anything is sent."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import ssl
+from typing import Any
+
+from bfxsync.errors import UsageError
+from bfxsync.types import Flag
+
+MAX_TIMEOUT_S = 86_400.0
+
+_ALL_FLAGS = int(Flag.TIMESTAMP | Flag.SEQ_ALL | Flag.OB_CHECKSUM | Flag.BULK_UPDATES)
+
+
+def check_callable(name: str, function: Any) -> Any:
+    """
+    Return a function that can be called from a thread, or None.
+
+    Raises
+    ------
+    UsageError
+        It cannot be called, or is a coroutine function: calling that would do nothing.
+    """
+    if function is None:
+        return None
+    if not callable(function):
+        raise UsageError(f"{name} must be a function, not {function!r}")
+    inner = function
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    for candidate in (inner, getattr(inner, "__call__", None)):
+        if inspect.iscoroutinefunction(candidate) or inspect.isasyncgenfunction(
+            candidate
+        ):
+            raise UsageError(
+                f"{name} must be a plain function, not a coroutine function: "
+                "there is no event loop here that would run it"
+            )
+    return function
+
+
+def check_flags(flags: object) -> int:
+    """
+    Return the sum of `Flag` values.
+
+    Raises
+    ------
+    UsageError
+        There is no such flag.
+    """
+    # bool is an int too, but certainly a mistake here.
+    if isinstance(flags, bool) or not isinstance(flags, int) or flags & ~_ALL_FLAGS:
+        names = ", ".join(f"{flag.name} ({int(flag)})" for flag in Flag)
+        raise UsageError(f"flags must be a sum of {names}, not {flags!r}")
+    return int(flags)
+
+
+def check_timeout(timeout: object) -> float:
+    """
+    Return a number of seconds.
+
+    Raises
+    ------
+    UsageError
+        It is no number, not positive, or more than a day.
+    """
+    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool):
+        # NaN is in no range.
+        if 0 < timeout <= MAX_TIMEOUT_S:
+            return float(timeout)
+    raise UsageError(
+        f"timeout must be a positive number of seconds, at most a day, not {timeout!r}"
+    )
+
+
+def check_ca_bundle(path: object) -> str | None:
+    """
+    Return the path of a file of certificates, or None.
+
+    Raises
+    ------
+    UsageError
+        There is no such file, or no certificate in it.
+    """
+    if path is None:
+        return None
+    if not isinstance(path, (str, os.PathLike)) or not os.path.isfile(path):
+        raise UsageError(f"ca_bundle must be the path of a file, not {path!r}")
+    try:
+        ssl.create_default_context(cafile=os.fspath(path))
+    except ssl.SSLError as exc:
+        raise UsageError(f"ca_bundle {path!r} holds no certificate") from exc
+    return os.fspath(path)
