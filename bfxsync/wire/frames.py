@@ -23,6 +23,10 @@ HEARTBEAT = "hb"
 CHECKSUM = "cs"
 ACCOUNT_CHANNEL = 0
 
+# Plain integers: `&` with a member of an enumeration takes longer than all else in a small block.
+SEQ_ALL = int(Flag.SEQ_ALL)
+TIMESTAMP = int(Flag.TIMESTAMP)
+
 
 @attrs.frozen
 class Event:
@@ -128,7 +132,7 @@ def decode(value: object, flags: int) -> Frame:
 
 def sequence_index(flags: int) -> int:
     """Return where, from the end, the sequence number of a public frame stands."""
-    return -2 if flags & Flag.TIMESTAMP else -1
+    return -2 if flags & TIMESTAMP else -1
 
 
 def _suffix(
@@ -145,7 +149,7 @@ def _suffix(
         # Content that was appended to the frame. With text or a list between, nothing tells
         # which of the numbers is which.
         rest = [number for number in rest if type(number) is int]
-    mts = rest.pop() if flags & Flag.TIMESTAMP and rest else None
-    if not flags & Flag.SEQ_ALL or not rest:
+    mts = rest.pop() if flags & TIMESTAMP and rest else None
+    if not flags & SEQ_ALL or not rest:
         return None, None, mts
     return rest[0], rest[1] if len(rest) > 1 else None, mts

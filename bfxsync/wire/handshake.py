@@ -129,7 +129,7 @@ class Handshake:
         outputs: list[Output] = []
         if body.get("status") == "OK":
             flags = _as_int(body.get("flags"))
-            self.flags = self._wanted_flags if flags is None else flags
+            self.flags = int(self._wanted_flags if flags is None else flags)
         else:
             error = error_from_code(
                 _as_int(body.get("code")),

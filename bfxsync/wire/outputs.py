@@ -17,9 +17,13 @@ class Send:
     text: str
 
 
-@attrs.frozen
+@attrs.define
 class Deliver:
-    """Hand these updates, in order, to whoever holds the token."""
+    """
+    Hand these updates, in order, to whoever holds the token.
+
+    The one output of the everyday case; not frozen, as that costs three times as much to make.
+    """
 
     token: Hashable
     updates: list[Any]

@@ -28,6 +28,7 @@ from bfxsync.wire.audit import Liveness, Sequence
 from bfxsync.wire.codec import LOADS_ERRORS, Loads, dumps, loads_for, parse
 from bfxsync.wire.commands import Command, Ping, Subscribe, Unsubscribe
 from bfxsync.wire.frames import (
+    SEQ_ALL,
     AccountData,
     ChannelData,
     ChecksumFrame,
@@ -183,7 +184,7 @@ class Session:
                     group.append(frame)
             grouped = [(routes[chan_id], group) for chan_id, group in groups.items()]
             flags = self._handshake.flags
-            if flags & Flag.SEQ_ALL:
+            if flags & SEQ_ALL:
                 index = sequence_index(flags)
                 first, last = frames[0][index], frames[-1][index]
                 if not self._sequence.accept_block(first, last, len(frames)):
@@ -213,13 +214,13 @@ class Session:
         try:
             frame = decode(value, flags)
         except RemoteError:
-            if flags & Flag.SEQ_ALL and isinstance(value, list):
+            if flags & SEQ_ALL and isinstance(value, list):
                 self._count_unreadable(value, flags)
             raise
         if isinstance(frame, Event):
             self._take_event(frame, outputs, now)
             return
-        if flags & Flag.SEQ_ALL:
+        if flags & SEQ_ALL:
             # Every array frame counts, whoever it is for.
             wrong = self._sequence.accept(frame.seq)
             if wrong is not None:

@@ -226,7 +226,8 @@ class Subscriptions:
         if entry is None:
             # The answer to an unsubscribe: whatever was wrong, the channel is gone.
             is_known = type(chan_id) is int and chan_id in self._closing
-            self.unsubscribed(body)
+            if is_known:
+                self._closing.discard(chan_id)
             return Answer([], is_known=is_known)
         error = error_from_code(
             code if type(code) is int else None,

@@ -231,12 +231,14 @@ class Connection:
         self._selector.register(transport, self._mask)
         self._perform(self.session.open(now))
         while not self._is_closing and self.exception is None:
-            readable = self._wait(transport)
+            due = self.session.next_deadline()
+            readable = self._wait(transport, due)
             self._drain()
             if readable:
                 messages = transport.read()
                 self._perform(self.session.feed(messages, self._clock()))
-            self._perform(self.session.tick(self._clock()))
+            if due is None or self._clock() >= due:
+                self._perform(self.session.tick(self._clock()))
             if self._reopen is not None or transport.lost is not None:
                 break
             if self._is_crowded:
@@ -245,7 +247,7 @@ class Connection:
         if self._clock() >= stable_at:
             self._backoff = self._backoff.reset()
 
-    def _wait(self, transport: Transport) -> bool:
+    def _wait(self, transport: Transport, due: float | None) -> bool:
         """Wait for the next thing to do; return whether the socket may have something."""
         if transport.has_pending:
             return True
@@ -253,7 +255,7 @@ class Connection:
             self._mask = transport.events
             self._selector.modify(transport, self._mask)
         readable = False
-        for key, mask in self._select(self.session.next_deadline()):
+        for key, mask in self._select(due):
             if key.fileobj is transport:
                 if mask & selectors.EVENT_WRITE:
                     transport.flush()

@@ -130,11 +130,15 @@ class Listeners:
         self, event: str, *arguments: Any, report: Callable[[Exception], object]
     ) -> None:
         """Call every handler; an exception of one is reported and keeps none from the others."""
-        for handler in self._handlers.get(event, ()):
+        for handler in self.of(event):
             try:
                 handler(*arguments)
             except Exception as exc:
                 report(exc)
+
+    def of(self, event: str) -> tuple[Handler, ...]:
+        """Return the handlers of an event."""
+        return self._handlers.get(event, ())
 
 
 def names_for(kind: tuple[str, bool]) -> list[str]:
@@ -199,6 +203,11 @@ def _emitter(
         return emit_checksum
 
     def emit(item: Any) -> None:
-        listeners.emit(name, subscription, item, report=report)
+        # The body of `Listeners.emit`: this is called for every update.
+        for handler in listeners.of(name):
+            try:
+                handler(subscription, item)
+            except Exception as exc:
+                report(exc)
 
     return emit

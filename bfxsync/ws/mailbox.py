@@ -131,8 +131,11 @@ class Mailbox:
         self.dropped_count = 0
         self.lag_s = 0.0
         self._on_ready = on_ready
-        # Protects everything below; readers without `on_ready` wait on it.
-        self._changed = Condition(Lock())
+        # Protects everything below.
+        self._lock = Lock()
+        # Readers without `on_ready` wait on this; who does not wait takes the lock itself, which
+        # is faster.
+        self._changed = Condition(self._lock)
         self._items: Deque[Any] | _Newest = deque()
         if policy is Policy.LATEST:
             self._items = _Newest()
@@ -163,7 +166,7 @@ class Mailbox:
         if self.policy is Policy.RESYNC and not self._has_room(updates):
             # Before the lock is taken, as it may take one itself. Readers only make room.
             state = restart()
-        with self._changed:
+        with self._lock:
             if self._is_closed:
                 return
             if self._has_room(updates):
@@ -184,7 +187,7 @@ class Mailbox:
 
     def take(self, limit: int) -> Tuple[List[Any], bool]:
         """Return the oldest items and whether more are there, for the dispatch thread."""
-        with self._changed:
+        with self._lock:
             self.lag_s = time.monotonic() - self._waiting_since
             items = self._items
             if len(items) <= limit:

@@ -81,7 +81,12 @@ class Transport:
         NetworkError
             With phase ``connect``; its `code` is the HTTP status if the handshake was refused.
         """
-        options = dict(proxy_options(proxy), timeout=timeout_s, redirect_limit=0)
+        options = dict(
+            proxy_options(proxy),
+            timeout=timeout_s,
+            http_proxy_timeout=timeout_s,
+            redirect_limit=0,
+        )
         sslopt = {"ca_certs": ca_bundle} if ca_bundle is not None else {}
         # Nothing reads through it, so it needs neither locks nor its UTF-8 check.
         client = websocket.WebSocket(
@@ -94,7 +99,8 @@ class Transport:
             # Its own message holds headers and body: nothing to log.
             message = f"the handshake was refused with HTTP status {status}"
             raise NetworkError(message, phase="connect", code=status) from None
-        except (websocket.WebSocketException, OSError, ValueError) as exc:
+        except Exception as exc:
+            # Not only its own errors, OSError and ValueError: packages for SOCKS have others.
             answer = client.getstatus()
             if answer is not None and answer != 101:
                 # A redirect: nothing, least of all a signature, may follow it.
