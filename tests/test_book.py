@@ -1,0 +1,430 @@
+"""
+Books against plain dicts, sorted when they are read, and checksums against plain arithmetic.
+
+Strategy: the references below share nothing with the package but the models. They are as slow and
+as obvious as they can be.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from decimal import Decimal
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Callable, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import (
+    AMOUNTS,
+    COUNTS,
+    FUNDING_LEVELS,
+    IDS,
+    LEVELS,
+    OFFERS,
+    ORDERS,
+    PERIODS,
+    PRICES,
+)
+
+from bfxsync.book import (
+    AggregatedBook,
+    FundingBook,
+    FundingRawBook,
+    OrderBook,
+    RawBook,
+    checksum,
+)
+from bfxsync.models import (
+    BookUpdate,
+    FundingBookUpdate,
+    FundingRawBookUpdate,
+    RawBookUpdate,
+)
+
+DATA = Path(__file__).parent / "data"
+VECTORS = [
+    json.loads(line)
+    for line in (DATA / "checksum-vectors.jsonl").read_text("utf-8").splitlines()
+]
+GOLDEN = [
+    json.loads(line)["frame"]
+    for line in (DATA / "book-checksum-golden.jsonl").read_text("utf-8").splitlines()
+]
+
+
+def javascript(number: Any) -> str:
+    """Write a number as ECMAScript's Number::toString says, digit by digit."""
+    sign, digits, exponent = Decimal(repr(float(number))).normalize().as_tuple()
+    assert isinstance(exponent, int)
+    text, count = "".join(map(str, digits)), len(digits)
+    point = count + exponent
+    if text == "0":
+        return "0"
+    if count <= point <= 21:
+        text = text + "0" * (point - count)
+    elif 0 < point <= 21:
+        text = text[:point] + "." + text[point:]
+    elif -6 < point <= 0:
+        text = "0." + "0" * -point + text
+    else:
+        fraction = "." + text[1:] if count > 1 else ""
+        text = f"{text[0]}{fraction}e{'+' if point > 0 else '-'}{abs(point - 1)}"
+    return "-" * sign + text
+
+
+def crc(text: str) -> int:
+    value = zlib.crc32(text.encode("ascii"))
+    return value if value < 2**31 else value - 2**32
+
+
+def plain_checksum(bids: list[tuple[Any, Any]], asks: list[tuple[Any, Any]]) -> int:
+    parts = [
+        javascript(number)
+        for pair in zip_longest(bids[:25], asks[:25], fillvalue=())
+        for level in pair
+        for number in level
+    ]
+    return crc(":".join(parts))
+
+
+class Kind(NamedTuple):
+    """A kind of book, and how a dict would keep it."""
+
+    book: Callable[[], OrderBook[Any]]
+    model: Any
+    rows: st.SearchStrategy[Any]
+    is_bid: Callable[[Any], bool]
+    # What of a level goes into the checksum besides its amount.
+    key: Callable[[Any], Any]
+    # Sort key of the bids and of the asks, best first.
+    bids: Callable[[Any], Any]
+    asks: Callable[[Any], Any]
+    # What names a level, and whether it is gone.
+    name: Callable[[Any], Any]
+    gone: Callable[[Any], bool]
+
+
+def _side(update: Any) -> bool:
+    return bool(update.amount > 0)
+
+
+def _funding_side(update: Any) -> bool:
+    return bool(update.amount < 0)
+
+
+KINDS = {
+    "aggregated": Kind(
+        AggregatedBook,
+        BookUpdate,
+        LEVELS,
+        _side,
+        lambda u: u.price,
+        lambda u: -u.price,
+        lambda u: u.price,
+        # A level is one of its side: the same price may stand on both.
+        lambda u: (u.amount > 0, u.price),
+        lambda u: u.count == 0,
+    ),
+    "funding": Kind(
+        FundingBook,
+        FundingBookUpdate,
+        # Deletes are in the tests below: their side is a guess.
+        FUNDING_LEVELS.filter(lambda row: row[2] > 0),
+        _funding_side,
+        lambda u: u.rate,
+        lambda u: (-u.rate, u.period),
+        lambda u: (u.rate, u.period),
+        lambda u: (u.amount < 0, u.rate, u.period),
+        lambda u: u.count == 0,
+    ),
+    "raw": Kind(
+        RawBook,
+        RawBookUpdate,
+        ORDERS,
+        _side,
+        lambda u: u.order_id,
+        lambda u: (-u.price, u.order_id),
+        lambda u: (u.price, u.order_id),
+        lambda u: u.order_id,
+        lambda u: u.price == 0,
+    ),
+    "funding raw": Kind(
+        FundingRawBook,
+        FundingRawBookUpdate,
+        OFFERS,
+        _funding_side,
+        lambda u: u.offer_id,
+        lambda u: (-u.rate, u.period, u.offer_id),
+        lambda u: (u.rate, u.period, u.offer_id),
+        lambda u: u.offer_id,
+        lambda u: u.rate == 0,
+    ),
+}
+
+ALL_KINDS = pytest.mark.parametrize("name", KINDS)
+
+
+class Plain:
+    """A book as a dict."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.levels: dict[Any, Any] = {}
+        self.unknown_deletes = 0
+
+    def apply(self, update: Any) -> None:
+        name = self.kind.name(update)
+        if not self.kind.gone(update):
+            self.levels[name] = update
+        elif self.levels.pop(name, None) is None:
+            self.unknown_deletes += 1
+
+    def bids(self) -> list[Any]:
+        levels = [u for u in self.levels.values() if self.kind.is_bid(u)]
+        return sorted(levels, key=self.kind.bids)
+
+    def asks(self) -> list[Any]:
+        levels = [u for u in self.levels.values() if not self.kind.is_bid(u)]
+        return sorted(levels, key=self.kind.asks)
+
+    def checksum(self) -> int:
+        return plain_checksum(
+            *[
+                [(self.kind.key(u), u.amount) for u in side]
+                for side in (self.bids(), self.asks())
+            ]
+        )
+
+
+def assert_same(book: OrderBook[Any], plain: Plain) -> None:
+    bids, asks = plain.bids(), plain.asks()
+    assert book.bids() == bids
+    assert book.asks() == asks
+    assert len(book) == len(bids) + len(asks)
+    assert book.best_bid == (bids[0] if bids else None)
+    assert book.best_ask == (asks[0] if asks else None)
+    for count in (0, 1, 2, 25, 1000):
+        assert book.bids(count) == bids[:count]
+        assert book.asks(count) == asks[:count]
+    assert book.checksum() == plain.checksum()
+    assert book.unknown_deletes == plain.unknown_deletes
+
+
+@ALL_KINDS
+@given(data=st.data(), number=st.sampled_from([float, Decimal]))
+def test_book_equals_a_dict_after_every_update(
+    name: str, data: st.DataObject, number: Any
+) -> None:
+    kind = KINDS[name]
+    book, plain = kind.book(), Plain(kind)
+    for row in data.draw(st.lists(kind.rows, max_size=40)):
+        update = kind.model.from_row(list(row), number)
+        book.apply(update)
+        plain.apply(update)
+        assert_same(book, plain)
+
+
+@ALL_KINDS
+@given(data=st.data())
+def test_reset_leaves_nothing_but_the_snapshot(name: str, data: st.DataObject) -> None:
+    kind = KINDS[name]
+    rows = st.lists(kind.rows, max_size=30)
+    before, after = (
+        [kind.model.from_row(list(row)) for row in data.draw(rows)] for _ in range(2)
+    )
+    book, plain = kind.book(), Plain(kind)
+    book.reset(before)
+    plain.unknown_deletes = book.unknown_deletes
+    book.reset(after)
+    for update in after:
+        plain.apply(update)
+    assert_same(book, plain)
+    book.reset()
+    assert len(book) == 0
+    assert (book.best_bid, book.best_ask) == (None, None)
+
+
+@ALL_KINDS
+def test_book_is_empty_at_first(name: str) -> None:
+    assert_same(KINDS[name].book(), Plain(KINDS[name]))
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(1e-9, 1e22), AMOUNTS), max_size=60, unique_by=lambda t: t[0]
+    ),
+    st.sampled_from([float, Decimal]),
+)
+def test_checksum_takes_the_25_best_of_each_side_as_javascript_writes_them(
+    levels: list[tuple[float, float]], number: Any
+) -> None:
+    book = AggregatedBook()
+    for price, amount in levels:
+        book.apply(BookUpdate.from_row([price, 1, amount], number))
+    bids = sorted((level for level in levels if level[1] > 0), reverse=True)
+    asks = sorted(level for level in levels if level[1] < 0)
+    assert book.checksum() == plain_checksum(list(bids), list(asks))
+
+
+def read(frame: str, number: Any) -> Any:
+    return json.loads(frame, parse_float=number)
+
+
+@pytest.mark.parametrize("number", [float, Decimal])
+def test_checksum_of_a_captured_book_is_the_exchanges(number: Any) -> None:
+    snapshot, update, answer = (read(frame, number) for frame in GOLDEN)
+    book = AggregatedBook()
+    book.reset(BookUpdate.from_row(row, number) for row in snapshot[1])
+    assert book.checksum() != answer[2]
+    book.apply(BookUpdate.from_row(update[1], number))
+    assert book.checksum() == answer[2]
+
+
+@pytest.mark.parametrize("number", [float, Decimal])
+@pytest.mark.parametrize("vector", VECTORS, ids=[case["note"][:30] for case in VECTORS])
+def test_checksum_of_a_text_is_that_of_the_vector(vector: Any, number: Any) -> None:
+    numbers = [number(token) for token in vector["frame"].split(":") if token]
+    levels = list(zip(numbers[::2], numbers[1::2]))
+    bids, asks = levels[::2], levels[1::2]
+    assert checksum(bids, asks) == vector["crc32_signed"]
+    assert crc(vector["frame"]) == vector["crc32_signed"]
+
+
+@pytest.mark.parametrize(
+    "bids, asks, text",
+    [
+        ([(5.0, 1.0)], [], "5:1"),
+        ([], [(5.0, -1.0)], "5:-1"),
+        ([(5, 1), (4, 2)], [(6, -3)], "5:1:6:-3:4:2"),
+        ([(5, 1)], [(6, -3), (7, -4)], "5:1:6:-3:7:-4"),
+        ([(5, 1.5)], [(6.5, -3.0)], "5:1.5:6.5:-3"),
+        ([(10.05, 2.0)], [], "10.05:2"),
+        ([(1e-05, 1e-07)], [], "0.00001:1e-7"),
+        ([(1e16, 1e21)], [], "10000000000000000:1e+21"),
+        (
+            [(34006738527, 0.25)],
+            [(34006738528, -0.1)],
+            "34006738527:0.25:34006738528:-0.1",
+        ),
+        ([(Decimal("5.0"), Decimal("1E-7"))], [], "5:1e-7"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_checksum_is_over_this_text(bids: Any, asks: Any, text: str) -> None:
+    assert checksum(bids, asks) == crc(text)
+
+
+def level(price: float, count: int, amount: float) -> BookUpdate:
+    return BookUpdate(price, count, amount)
+
+
+def test_amount_of_a_level_is_its_new_total() -> None:
+    book = AggregatedBook()
+    book.reset([level(100.0, 1, 2.0), level(100.0, 3, 5.0)])
+    assert book.bids() == [level(100.0, 3, 5.0)]
+
+
+def test_delete_takes_the_level_of_its_side_only() -> None:
+    book = AggregatedBook()
+    book.reset([level(100.0, 1, 2.0), level(100.0, 1, -2.0)])
+    book.apply(level(100.0, 0, 1))
+    assert book.bids() == []
+    assert book.asks() == [level(100.0, 1, -2.0)]
+    assert book.unknown_deletes == 0
+    book.apply(level(100.0, 0, 1))
+    assert len(book) == 1
+    assert book.unknown_deletes == 1
+
+
+def test_crossed_book_is_kept_as_it_is() -> None:
+    book = AggregatedBook()
+    book.reset([level(101.0, 1, 1.0), level(100.0, 1, -1.0)])
+    assert (book.best_bid, book.best_ask) == (
+        level(101.0, 1, 1.0),
+        level(100.0, 1, -1.0),
+    )
+
+
+@given(
+    st.lists(FUNDING_LEVELS.filter(lambda row: row[2] > 0), max_size=10),
+    PRICES,
+    PERIODS,
+    st.sampled_from([1, -1]),
+)
+def test_funding_delete_takes_the_named_side_or_else_the_other(
+    rows: list[Any], rate: float, period: int, amount: int
+) -> None:
+    book = FundingBook()
+    book.reset(FundingBookUpdate.from_row(list(row)) for row in rows)
+    bids, asks = book.bids(), book.asks()
+
+    def without(levels: list[FundingBookUpdate]) -> list[FundingBookUpdate]:
+        return [u for u in levels if (u.rate, u.period) != (rate, period)]
+
+    book.apply(FundingBookUpdate(rate, period, 0, amount))
+    first, second = (asks, bids) if amount > 0 else (bids, asks)
+    if without(first) != first:
+        first = without(first)
+    else:
+        second = without(second)
+    left = (book.asks(), book.bids()) if amount > 0 else (book.bids(), book.asks())
+    assert left == (first, second)
+    assert book.unknown_deletes == (len(book) == len(bids) + len(asks))
+
+
+def test_funding_bids_are_those_who_want_money() -> None:
+    book = FundingBook()
+    wanted, offered = (FundingBookUpdate(0.0002, 30, 1, amount) for amount in (-5, 5))
+    book.reset([offered, wanted])
+    assert book.bids() == [wanted]
+    assert book.asks() == [offered]
+
+
+def test_order_that_changes_its_price_moves() -> None:
+    book = RawBook()
+    orders = [RawBookUpdate(i, price, 1.0) for i, price in ((1, 10.0), (2, 11.0))]
+    book.reset(orders)
+    moved = RawBookUpdate(1, 12.0, 1.0)
+    book.apply(moved)
+    assert book.bids() == [moved, orders[1]]
+    assert book.unknown_deletes == 0
+
+
+def test_order_that_changes_its_side_moves() -> None:
+    book = RawBook()
+    book.reset([RawBookUpdate(1, 10.0, 1.0)])
+    book.apply(RawBookUpdate(1, 10.0, -1.0))
+    assert book.bids() == []
+    assert book.asks() == [RawBookUpdate(1, 10.0, -1.0)]
+
+
+def test_orders_at_one_price_stand_by_id_on_both_sides() -> None:
+    book = RawBook()
+    book.reset(RawBookUpdate(i, 10.0, 1.0) for i in (3, 1, 2))
+    book.reset(
+        [RawBookUpdate(i, 10.0, 1.0) for i in (3, 1, 2)]
+        + [RawBookUpdate(i, 11.0, -1.0) for i in (6, 4, 5)]
+    )
+    assert [order.order_id for order in book.bids()] == [1, 2, 3]
+    assert [order.order_id for order in book.asks()] == [4, 5, 6]
+
+
+@pytest.mark.parametrize("amount", [1, -1])
+def test_delete_of_an_order_takes_it_whatever_side_it_names(amount: int) -> None:
+    book = RawBook()
+    book.reset([RawBookUpdate(1, 10.0, 1.0)])
+    book.apply(RawBookUpdate(1, 0, amount))
+    assert len(book) == 0
+    assert book.unknown_deletes == 0
+
+
+@given(st.lists(st.tuples(IDS, COUNTS), max_size=5))
+def test_reading_a_side_gives_a_list_of_its_own(rows: list[Any]) -> None:
+    book = AggregatedBook()
+    book.reset(level(float(price), 1, 1.0) for price, _ in rows)
+    book.bids().clear()
+    book.asks().clear()
+    assert len(book) == len({price for price, _ in rows})

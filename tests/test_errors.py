@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bfxsync
+from bfxsync import errors
+from bfxsync.errors import (
+    ApiError,
+    AuthError,
+    BfxError,
+    ChecksumMismatch,
+    ClosedError,
+    NetworkError,
+    NonceTooSmall,
+    NotReady,
+    RateLimited,
+    RemoteError,
+    RequestTimeout,
+    SubscriptionRejected,
+    UsageError,
+    VersionMismatch,
+    error_from_code,
+)
+
+PACKAGE = Path(bfxsync.__file__).parent
+
+PARENTS: dict[type[Exception], tuple[type[Exception], ...]] = {
+    BfxError: (Exception,),
+    UsageError: (BfxError, ValueError),
+    ClosedError: (BfxError,),
+    NetworkError: (BfxError,),
+    RequestTimeout: (NetworkError, TimeoutError),
+    RemoteError: (BfxError,),
+    ChecksumMismatch: (RemoteError,),
+    VersionMismatch: (RemoteError,),
+    ApiError: (BfxError,),
+    AuthError: (ApiError,),
+    NonceTooSmall: (AuthError,),
+    RateLimited: (ApiError,),
+    SubscriptionRejected: (ApiError,),
+    NotReady: (ApiError,),
+}
+
+RETRYABLE = {NetworkError, RequestTimeout, NonceTooSmall, RateLimited, NotReady}
+
+# Codes of the exchange's glossary, and those that other clients list.
+CLASSES: dict[type[ApiError], list[int | None]] = {
+    ApiError: [None, 0, -1, 10000, 10001, 10020, 10050, 10500, 99999, 2**70],
+    AuthError: [
+        *range(10100, 10105),
+        *range(10111, 10114),
+        10200,
+        10201,
+    ],
+    NonceTooSmall: [10114],
+    RateLimited: [11010],
+    SubscriptionRejected: [10011, 10012, *range(10300, 10306), 10400, 10401],
+    NotReady: [10008, 11000],
+}
+
+CODES = [(code, kind) for kind, codes in CLASSES.items() for code in codes]
+
+
+def defined() -> set[type[Exception]]:
+    return {
+        item
+        for item in vars(errors).values()
+        if inspect.isclass(item) and item.__module__ == errors.__name__
+    }
+
+
+@pytest.mark.parametrize(
+    "error, parents", PARENTS.items(), ids=lambda value: getattr(value, "__name__", "")
+)
+def test_error_stands_at_its_place_in_the_tree(
+    error: type[Exception], parents: tuple[type[Exception], ...]
+) -> None:
+    assert error.__bases__ == parents
+
+
+def test_tree_is_whole_and_drawn_in_the_docstring() -> None:
+    assert defined() == set(PARENTS)
+    drawn = re.findall(r"^ {4}[│ ├└─]*(\w+) ?", errors.__doc__ or "", re.MULTILINE)
+    assert set(drawn) == {error.__name__ for error in PARENTS}
+    assert len(drawn) == len(PARENTS)
+
+
+def test_every_error_is_public() -> None:
+    assert {error.__name__ for error in PARENTS} <= set(bfxsync.__all__)
+
+
+def test_retryable_is_what_may_succeed_later_without_a_change() -> None:
+    assert {error for error in defined() if error.retryable} == RETRYABLE  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("code, kind", CODES, ids=[str(code) for code, _ in CODES])
+def test_r13_code_decides_the_class(code: int | None, kind: type[ApiError]) -> None:
+    raw = {"event": "error", "code": code, "msg": "any text"}
+    error = error_from_code(code, "any text", raw)
+    assert type(error) is kind
+    assert error.code == code
+    assert error.message == "any text"
+    assert error.raw is raw
+    assert error.retryable is (kind in RETRYABLE)
+
+
+@given(st.integers() | st.none(), st.text())
+def test_r13_text_never_decides_the_class(code: int | None, text: str) -> None:
+    assert type(error_from_code(code, text)) is type(error_from_code(code, ""))
+
+
+@pytest.mark.parametrize(
+    "error, text",
+    [
+        (ApiError("symbol: invalid", code=10300), "symbol: invalid (code 10300)"),
+        (ApiError("generic", code=0), "generic (code 0)"),
+        (ApiError("no reason given"), "no reason given"),
+        (RateLimited("slow down", code=11010), "slow down (code 11010)"),
+        (NetworkError("refused", phase="connect"), "refused"),
+        (RequestTimeout("no answer"), "no answer"),
+        (RemoteError("unreadable", raw=b"{"), "unreadable"),
+        (
+            ChecksumMismatch("tBTCUSD", expected=-5, actual=7),
+            "book of tBTCUSD: the exchange's checksum is -5, the local one 7",
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_message_says_what_happened(error: BfxError, text: str) -> None:
+    assert str(error) == text
+
+
+def test_network_error_knows_how_far_it_came() -> None:
+    refused = NetworkError("HTTP 503", phase="connect", code=503)
+    assert (refused.phase, refused.code) == ("connect", 503)
+    assert NetworkError("reset", phase="send").code is None
+    timeout = RequestTimeout("no answer")
+    assert (timeout.phase, timeout.code) == ("receive", None)
+    assert RequestTimeout("no socket", phase="connect").phase == "connect"
+
+
+def test_timeout_is_caught_as_pythons_own() -> None:
+    with pytest.raises(TimeoutError):
+        raise RequestTimeout("no answer")
+
+
+def test_usage_error_is_caught_as_a_value_error() -> None:
+    with pytest.raises(ValueError):
+        raise UsageError("no such channel")
+
+
+def test_remote_error_keeps_what_came() -> None:
+    assert RemoteError("unreadable", raw=b"{").raw == b"{"
+    assert RemoteError("unreadable").raw is None
+    mismatch = ChecksumMismatch("tBTCUSD", expected=-5, actual=7)
+    assert (mismatch.symbol, mismatch.expected, mismatch.actual) == ("tBTCUSD", -5, 7)
+
+
+def test_rate_limit_says_how_long_to_wait() -> None:
+    assert RateLimited("slow down").retry_after_s == 60.0
+    assert RateLimited("slow down", retry_after_s=2.5).retry_after_s == 2.5
+
+
+TESTS = {
+    "startswith",
+    "endswith",
+    "find",
+    "index",
+    "count",
+    "match",
+    "fullmatch",
+    "search",
+    "findall",
+}
+
+
+def reads_a_text(node: ast.AST, names: set[str]) -> bool:
+    """Tell whether an expression reads the text of a body or an error, or one of the names."""
+    return any(
+        (isinstance(part, ast.Attribute) and part.attr in ("msg", "message"))
+        or (isinstance(part, ast.Constant) and part.value in ("msg", "message"))
+        or (isinstance(part, ast.Name) and part.id in names)
+        for part in ast.walk(node)
+    )
+
+
+def decisions_on_texts(source: str) -> Iterator[int]:
+    """Yield the lines where the text of a message decides something."""
+    tree = ast.parse(source)
+    names = {"msg"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and reads_a_text(node.value, {"msg"}):
+            names |= {name.id for name in node.targets if isinstance(name, ast.Name)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            is_identity = all(isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops)
+            parts = [] if is_identity else [node.left, *node.comparators]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            parts = [node.func.value, *node.args] if node.func.attr in TESTS else []
+        elif isinstance(node, ast.Subscript):
+            parts = [node.slice] if isinstance(node.slice, ast.Name) else []
+        else:
+            continue
+        if any(reads_a_text(part, names) for part in parts):
+            yield node.lineno
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "if body['msg'] == 'symbol: invalid': pass",
+        "if 'dup' in body.get('msg'): pass",
+        "if error.message.startswith('nonce'): pass",
+        "if re.search('limit', error.message): pass",
+        "text = body.get('msg')\nif text in TABLE: pass",
+        "text = body['msg']\nkind = TABLE[text]",
+        "if msg != 'ok': pass",
+    ],
+)
+def test_scan_finds_decisions_on_texts(source: str) -> None:
+    assert list(decisions_on_texts(source))
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(PACKAGE.rglob("*.py")),
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_r13_no_decision_reads_the_text_of_a_message(path: Path) -> None:
+    assert list(decisions_on_texts(path.read_text("utf-8"))) == []

@@ -1,0 +1,685 @@
+"""Channels alone, from frames as the JSON readers return them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import FUNDING_LEVELS, JSON_VALUES, LEVELS, OFFERS, ORDERS
+
+from bfxsync.book import checksum
+from bfxsync.errors import ChecksumMismatch, RemoteError, UsageError
+from bfxsync.models import (
+    BookUpdate,
+    Checksum,
+    Degraded,
+    FundingBookUpdate,
+    FundingRawBookUpdate,
+    FundingTicker,
+    FundingTrade,
+    FundingTradeUpdate,
+    RawBookUpdate,
+    Snapshot,
+    Ticker,
+    Trade,
+    TradeUpdate,
+)
+from bfxsync.wire.channels import (
+    BookChannel,
+    Channel,
+    TickerChannel,
+    TradesChannel,
+    channel_for,
+    check_symbol,
+)
+
+CHAN = 5
+
+
+def ticker() -> Channel:
+    return channel_for("ticker", symbol="tBTCUSD")
+
+
+def trades(symbol: str = "tBTCUSD") -> Channel:
+    return channel_for("trades", symbol=symbol)
+
+
+def book(symbol: str = "tBTCUSD", **arguments: Any) -> BookChannel:
+    channel = channel_for("book", symbol=symbol, **arguments)
+    assert isinstance(channel, BookChannel)
+    return channel
+
+
+def ticker_row(last: float = 7.0) -> list[float]:
+    return [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, last, 8.0, 9.0, 10.0]
+
+
+def trade_row(identity: int) -> list[float]:
+    return [identity, 1_567_526_214_876, 0.5, 100.0]
+
+
+def trade(identity: int) -> Trade:
+    return Trade.from_row(trade_row(identity))
+
+
+def feed(channel: Channel, *contents: Any) -> list[Any]:
+    """Feed frames, given as what follows the channel's number."""
+    return channel.feed_many([[CHAN, *content] for content in contents])
+
+
+# --- what is asked for --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name, arguments, request_",
+    [
+        ("ticker", {"symbol": "tBTCUSD"}, {"symbol": "tBTCUSD"}),
+        ("trades", {"symbol": "fUSD"}, {"symbol": "fUSD"}),
+        (
+            "book",
+            {"symbol": "tBTCUSD"},
+            {"symbol": "tBTCUSD", "prec": "P0", "freq": "F0", "len": "25"},
+        ),
+        (
+            "book",
+            {"symbol": "tDOGE:USD", "prec": "R0", "freq": "F1", "len": 100},
+            {"symbol": "tDOGE:USD", "prec": "R0", "freq": "F1", "len": "100"},
+        ),
+        (
+            "book",
+            {"symbol": "fUSD", "prec": "P4", "len": "250"},
+            {"symbol": "fUSD", "prec": "P4", "freq": "F0", "len": "250"},
+        ),
+    ],
+)
+def test_arguments_are_asked_for_as_text(
+    name: str, arguments: Any, request_: dict[str, str]
+) -> None:
+    channel = channel_for(name, **arguments)
+    assert channel.name == name
+    assert channel.symbol == arguments["symbol"]
+    assert channel.request() == {"channel": name, **request_}
+    assert channel.identity == (name, *request_.values())
+    assert not channel.is_live
+
+
+@pytest.mark.parametrize(
+    "name, arguments, message",
+    [
+        ("candles", {}, "channel must be one of ticker, trades, book, not 'candles'"),
+        ("ticker", {}, "symbol must be text such as 'tBTCUSD' or 'fUSD', not None"),
+        ("ticker", {"symbol": 7}, "symbol must be text such as"),
+        ("ticker", {"symbol": "tBTCUSD", "prec": "P0"}, "channel 'ticker' takes no 'prec'"),
+        (
+            "trades",
+            {"symbol": "tBTCUSD", "len": 1, "freq": "F0"},
+            "channel 'trades' takes no 'len', 'freq'",
+        ),
+        ("book", {"symbol": "tBTCUSD", "depth": 5}, "channel 'book' takes no 'depth'"),
+        (
+            "book",
+            {"symbol": "tBTCUSD", "prec": "P5"},
+            "prec must be one of P0, P1, P2, P3, P4, R0, not 'P5'",
+        ),
+        ("book", {"symbol": "tBTCUSD", "prec": 0}, "prec must be one of"),
+        ("book", {"symbol": "tBTCUSD", "freq": "F2"}, "freq must be one of F0, F1, not"),
+        (
+            "book",
+            {"symbol": "tBTCUSD", "len": 50},
+            "len must be one of 1, 25, 100, 250, not 50",
+        ),
+        ("book", {"symbol": "tBTCUSD", "len": True}, "len must be one of"),
+        ("book", {"symbol": "tBTCUSD", "len": 25.0}, "len must be one of"),
+        ("book", {"symbol": "tBTCUSD", "len": ["25"]}, "len must be one of"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_impossible_argument_is_refused(
+    name: str, arguments: Any, message: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        channel_for(name, **arguments)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    ["tBTCUSD", "tDOGE:USD", "tBTCF0:USTF0", "tTESTBTC:TESTUSD", "fUSD", "t1INCH:USD"],
+)
+def test_symbol_is_taken(symbol: str) -> None:
+    assert check_symbol(symbol) == symbol
+
+
+@pytest.mark.parametrize(
+    "symbol, proposal",
+    [("BTCUSD", "tBTCUSD"), ("DOGE:USD", "tDOGE:USD"), ("USD", "fUSD")],
+)
+def test_symbol_without_prefix_gets_a_proposal(symbol: str, proposal: str) -> None:
+    with pytest.raises(UsageError, match=f"did you mean '{proposal}'"):
+        check_symbol(symbol)
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    ["", "t", "tbtcusd", "btcusd", "tBTC-USD", "tBTC/USD", "tBTCUSD\n", "t:USD", "fUSD:p30"],
+)
+def test_what_no_symbol_looks_like_is_refused(symbol: str) -> None:
+    with pytest.raises(UsageError, match="in capitals"):
+        check_symbol(symbol)
+
+
+# --- which answer belongs to it -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body, is_ours",
+    [
+        ({"channel": "book", "symbol": "tBTCUSD"}, True),
+        ({"channel": "book", "symbol": "tBTCUSD", "pair": "BTCUSD", "len": "25"}, True),
+        ({"channel": "book", "symbol": "tBTCUSD", "len": 25}, True),
+        ({"channel": "book", "symbol": "tBTCUSD", "prec": "P0", "freq": "F0"}, True),
+        ({"channel": "book", "symbol": "tBTCUSD", "len": "100"}, False),
+        ({"channel": "book", "symbol": "tBTCUSD", "len": 100}, False),
+        ({"channel": "book", "symbol": "tBTCUSD", "prec": "R0"}, False),
+        ({"channel": "book", "symbol": "tBTCUSD", "freq": "F1"}, False),
+        ({"channel": "book", "symbol": "tETHUSD"}, False),
+        ({"channel": "trades", "symbol": "tBTCUSD"}, False),
+        ({"channel": "book"}, False),
+        ({"symbol": "tBTCUSD"}, False),
+        ({}, False),
+        ({"channel": ["book"], "symbol": {"a": 1}}, False),
+    ],
+    ids=str,
+)
+def test_answer_is_told_by_what_it_echoes(body: dict[str, Any], is_ours: bool) -> None:
+    assert book().matches(body) is is_ours
+
+
+# --- ticker -------------------------------------------------------------------------------------
+
+
+def test_first_ticker_is_a_snapshot_and_an_update() -> None:
+    channel = ticker()
+    first, second = (Ticker.from_row(ticker_row(last)) for last in (1.0, 2.0))
+    updates = feed(channel, [ticker_row(1.0)], ["hb"], [ticker_row(2.0)])
+    assert updates == [Snapshot([first]), first, second]
+    assert channel.is_live
+    assert feed(channel, [ticker_row(1.0)]) == [first]
+
+
+def test_funding_ticker_has_its_own_model() -> None:
+    channel = channel_for("ticker", symbol="fUSD")
+    row = [0.1, 0.2, 30, 4.0, 0.5, 2, 7.0, 8.0, 9.0, 1.0, 11.0, 12.0, 13.0, None, None, 5.0]
+    snapshot, update = feed(channel, [row])
+    assert update == FundingTicker.from_row(row)
+    assert snapshot == Snapshot([update])
+
+
+def test_late_consumer_starts_from_the_last_ticker() -> None:
+    channel = ticker()
+    assert channel.restart() == []
+    feed(channel, [ticker_row(1.0)], [ticker_row(2.0)])
+    last = Ticker.from_row(ticker_row(2.0))
+    assert channel.restart() == [Snapshot([last]), last]
+    channel.lose()
+    assert channel.restart() == []
+
+
+def test_ticker_starts_anew_after_a_loss() -> None:
+    channel = ticker()
+    feed(channel, [ticker_row(1.0)])
+    channel.lose()
+    again = Ticker.from_row(ticker_row(1.0))
+    assert feed(channel, [ticker_row(1.0)]) == [Snapshot([again]), again]
+
+
+def test_unreadable_ticker_costs_no_other() -> None:
+    channel = ticker()
+    updates = feed(channel, [[1, 2]], [None], [], [ticker_row(1.0)], ["te", ticker_row()])
+    assert updates[1:] == [Ticker.from_row(ticker_row(1.0))]
+    assert [type(error) for error in channel.errors] == [RemoteError] * 4
+    assert "ticker tBTCUSD: unreadable frame" in str(channel.errors[2])
+    assert isinstance(channel.errors[2], RemoteError)
+    assert channel.errors[2].raw == [CHAN]
+
+
+def test_channel_is_not_live_while_nothing_could_be_read() -> None:
+    channel = ticker()
+    assert feed(channel, [[1, 2]], ["hb"]) == []
+    assert not channel.is_live
+
+
+# --- trades -------------------------------------------------------------------------------------
+
+SNAPSHOT = [[trade_row(3), trade_row(2), trade_row(1)]]  # newest first, as on the wire
+
+
+def test_trades_snapshot_is_handed_out_oldest_first() -> None:
+    channel = trades()
+    assert feed(channel, SNAPSHOT) == [Snapshot([trade(1), trade(2), trade(3)])]
+    assert channel.is_live
+
+
+def test_empty_snapshot_of_trades_is_one() -> None:
+    channel = trades()
+    assert feed(channel, [[]]) == [Snapshot([])]
+    assert channel.is_live
+
+
+def test_trade_comes_once_although_it_is_sent_twice() -> None:
+    channel = trades()
+    feed(channel, SNAPSHOT)
+    assert feed(channel, ["te", trade_row(4)], ["tu", trade_row(4)]) == [trade(4)]
+    assert feed(channel, ["te", trade_row(4)], ["te", trade_row(3)]) == []
+
+
+def test_confirmation_that_overtakes_its_trade_is_the_trade() -> None:
+    channel = trades()
+    feed(channel, SNAPSHOT)
+    assert feed(channel, ["tu", trade_row(4)], ["te", trade_row(4)]) == [trade(4)]
+
+
+def test_trades_may_arrive_out_of_order() -> None:
+    channel = trades()
+    feed(channel, SNAPSHOT)
+    contents = [["te", trade_row(i)] for i in (9, 7, 8)]
+    assert feed(channel, *contents) == [trade(9), trade(7), trade(8)]
+
+
+def test_confirmations_are_extras() -> None:
+    channel = trades()
+    channel.extras = True
+    feed(channel, SNAPSHOT)
+    update = TradeUpdate.from_row(trade_row(4))
+    assert feed(channel, ["te", trade_row(4)], ["tu", trade_row(4)]) == [trade(4), update]
+    assert feed(channel, ["tu", trade_row(5)]) == [
+        trade(5),
+        TradeUpdate.from_row(trade_row(5)),
+    ]
+
+
+def test_funding_trades_have_their_own_tags_and_models() -> None:
+    channel = trades("fUSD")
+    channel.extras = True
+    row = [7, 1_574_694_605_000, -59.84, 0.00023647, 2]
+    feed(channel, [[]])
+    assert feed(channel, ["fte", row], ["ftu", row]) == [
+        FundingTrade.from_row(row),
+        FundingTradeUpdate.from_row(row),
+    ]
+    assert feed(channel, ["te", row]) == []
+    assert len(channel.errors) == 1
+
+
+def test_trades_in_bulk_after_the_snapshot_are_trades() -> None:
+    channel = trades()
+    feed(channel, SNAPSHOT)
+    assert feed(channel, [[trade_row(5), trade_row(4), trade_row(3)]]) == [
+        trade(4),
+        trade(5),
+    ]
+    assert feed(channel, [trade_row(6)]) == [trade(6)]
+    assert feed(channel, [[]]) == []
+
+
+def test_trades_that_were_missed_come_once_by_id_after_the_snapshot() -> None:
+    channel = trades()
+    feed(channel, SNAPSHOT, ["te", trade_row(4)])
+    channel.lose()
+    rows = [trade_row(i) for i in (6, 7, 5, 4, 3)]
+    snapshot = Snapshot([trade(i) for i in (3, 4, 5, 7, 6)])
+    assert feed(channel, [rows]) == [snapshot, trade(5), trade(6), trade(7)]
+    assert feed(channel, ["tu", trade_row(6)], ["te", trade_row(5)]) == []
+
+
+def test_first_snapshot_is_no_list_of_missed_trades() -> None:
+    channel = trades()
+    channel.lose()
+    assert feed(channel, SNAPSHOT) == [Snapshot([trade(1), trade(2), trade(3)])]
+
+
+@pytest.mark.parametrize("tag", ["te", "tu", None], ids=str)
+@pytest.mark.parametrize("extras", [True, False], ids=["extras", "no extras"])
+def test_trade_before_the_snapshot_asks_for_another_subscription(
+    tag: str | None, extras: bool
+) -> None:
+    channel = trades()
+    channel.extras = extras
+    content = [trade_row(4)] if tag is None else [tag, trade_row(4)]
+    assert feed(channel, ["hb"], content) == []
+    assert channel.resync_reason == "a trade came before the snapshot"
+    channel.lose()
+    assert channel.resync_reason is None
+    assert feed(channel, [[trade_row(4)]]) == [Snapshot([trade(4)])]
+
+
+def test_late_consumer_starts_from_the_latest_30_trades() -> None:
+    channel = trades()
+    assert channel.restart() == []
+    feed(channel, SNAPSHOT)
+    assert channel.restart() == [Snapshot([trade(1), trade(2), trade(3)])]
+    feed(channel, *[["te", trade_row(i)] for i in range(4, 41)])
+    assert channel.restart() == [Snapshot([trade(i) for i in range(11, 41)])]
+    channel.lose()
+    assert channel.restart() == []
+    feed(channel, [[trade_row(41)]])
+    assert channel.restart() == [Snapshot([trade(41)])]
+
+
+def test_ids_are_remembered_for_at_least_10_000_trades(monkeypatch: Any) -> None:
+    assert TradesChannel._REMEMBERED == 10_000
+    monkeypatch.setattr(TradesChannel, "_REMEMBERED", 5)
+    channel = trades()
+    feed(channel, [[]])
+    for last in range(1, 40):
+        assert feed(channel, ["te", trade_row(last)]) == [trade(last)]
+        for known in range(max(1, last - 4), last + 1):
+            assert feed(channel, ["te", trade_row(known)]) == []
+            assert feed(channel, ["tu", trade_row(known)]) == []
+    # Memory does not grow: the first ones were forgotten long ago.
+    assert feed(channel, ["te", trade_row(1)]) == [trade(1)]
+
+
+def test_unreadable_trade_costs_no_other() -> None:
+    channel = trades()
+    updates = feed(
+        channel,
+        [[trade_row(2), ["x"], None, trade_row(1)]],
+        ["te", None],
+        ["te"],
+        ["tu", [[]]],
+        ["xx", trade_row(5)],
+        [None],
+        [7],
+        [],
+        ["te", trade_row(3)],
+    )
+    assert updates == [Snapshot([trade(1), trade(2)]), trade(3)]
+    assert [type(error) for error in channel.errors] == [RemoteError] * 9
+    assert any("unknown kind of trade 'xx'" in str(error) for error in channel.errors)
+
+
+def test_r14_kind_of_trade_that_is_nested_deeply_is_an_error() -> None:
+    channel = trades()
+    tag: dict[str, Any] = {}
+    inner = tag
+    for _ in range(100_000):
+        inner["a"] = {}
+        inner = inner["a"]
+    assert feed(channel, [tag]) == []
+    assert len(channel.errors) == 1
+    assert len(str(channel.errors[0])) < 200
+    while tag:
+        tag = tag.pop("a")
+
+
+# --- books --------------------------------------------------------------------------------------
+
+
+class Guard:
+    """Counts how often it is entered, and that it is left."""
+
+    def __init__(self) -> None:
+        self.entered = 0
+        self.is_held = False
+
+    def __enter__(self) -> None:
+        assert not self.is_held
+        self.is_held = True
+        self.entered += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.is_held = False
+
+
+LEVELS_ON_THE_WIRE = [[100.0, 1, 1.0], [99.0, 2, 2.0], [101.0, 1, -1.0], [102.0, 1, -3.0]]
+SAME = [BookUpdate.from_row(row) for row in LEVELS_ON_THE_WIRE]
+
+
+def test_book_snapshot_is_in_order_of_the_best() -> None:
+    channel = book()
+    assert feed(channel, [LEVELS_ON_THE_WIRE[::-1]]) == [Snapshot(SAME)]
+    assert channel.is_live
+    assert channel.book.bids() + channel.book.asks() == SAME
+
+
+def test_empty_snapshot_of_a_book_is_one() -> None:
+    channel = book()
+    assert feed(channel, [[]]) == [Snapshot([])]
+    assert channel.is_live
+    assert feed(channel, [[]]) == []
+
+
+def test_update_is_applied_and_handed_out() -> None:
+    channel = book()
+    feed(channel, [LEVELS_ON_THE_WIRE])
+    rows = [[100.0, 0, 1], [98.0, 3, 2.5]]
+    updates = feed(channel, *[[row] for row in rows])
+    assert updates == [BookUpdate.from_row(row) for row in rows]
+    assert channel.book.best_bid == SAME[1]
+
+
+def test_list_of_rows_after_the_snapshot_is_a_bulk_update() -> None:
+    channel = book()
+    feed(channel, [LEVELS_ON_THE_WIRE])
+    rows = [[100.0, 0, 1], [98.0, 3, 2.5]]
+    assert feed(channel, [rows]) == [BookUpdate.from_row(row) for row in rows]
+    assert len(channel.book) == 4
+    assert channel.book.best_bid == SAME[1]
+
+
+@pytest.mark.parametrize(
+    "symbol, prec, model, row",
+    [
+        ("tBTCUSD", "P4", BookUpdate, [100.0, 1, 1.0]),
+        ("tBTCUSD", "R0", RawBookUpdate, [7, 100.0, 1.0]),
+        ("fUSD", "P0", FundingBookUpdate, [0.001, 30, 1, -1.0]),
+        ("fUSD", "R0", FundingRawBookUpdate, [7, 30, 0.001, -1.0]),
+    ],
+    ids=["pair", "raw", "funding", "funding raw"],
+)
+def test_each_kind_of_book_has_its_model(
+    symbol: str, prec: str, model: Any, row: list[float]
+) -> None:
+    channel = book(symbol, prec=prec)
+    assert feed(channel, [[row]]) == [Snapshot([model.from_row(row)])]
+    assert channel.book.best_bid == model.from_row(row)
+    assert feed(channel, [row]) == [model.from_row(row)]
+
+
+def test_decimals_reach_the_book() -> None:
+    channel = book(number=Decimal)
+    feed(channel, [[[100, 1, Decimal("1.50")]]])
+    best = channel.book.best_bid
+    assert str(best.amount) == "1.50"
+    assert type(best.price) is Decimal
+
+
+def test_update_before_the_snapshot_asks_for_another_subscription() -> None:
+    channel = book()
+    assert feed(channel, ["hb"], [[100.0, 1, 1.0]]) == []
+    assert channel.resync_reason == "a book's update came before its snapshot"
+    assert len(channel.book) == 0
+    channel.lose()
+    assert channel.resync_reason is None
+
+
+def test_loss_empties_the_book() -> None:
+    channel = book()
+    feed(channel, [LEVELS_ON_THE_WIRE])
+    channel.lose()
+    assert len(channel.book) == 0
+    assert not channel.is_live
+    assert feed(channel, [LEVELS_ON_THE_WIRE[:1]]) == [Snapshot(SAME[:1])]
+    assert len(channel.book) == 1
+
+
+def test_late_consumer_starts_from_the_whole_book() -> None:
+    channel = book()
+    assert channel.restart() == []
+    feed(channel, [LEVELS_ON_THE_WIRE], [[100.0, 0, 1]])
+    assert channel.restart() == [Snapshot(SAME[1:])]
+    channel.lose()
+    assert channel.restart() == []
+
+
+def test_guard_is_entered_once_for_a_block_and_for_each_reading() -> None:
+    guard = Guard()
+    channel = book(guard=guard)
+    feed(channel, [LEVELS_ON_THE_WIRE], *[[row] for row in LEVELS_ON_THE_WIRE], [None])
+    assert guard.entered == 1
+    channel.restart()
+    assert guard.entered == 2
+    channel.lose()
+    assert guard.entered == 3
+    assert not guard.is_held
+
+
+def good() -> int:
+    return checksum([(100.0, 1.0), (99.0, 2.0)], [(101.0, -1.0), (102.0, -3.0)])
+
+
+def test_equal_checksum_is_counted() -> None:
+    channel = book()
+    assert feed(channel, [LEVELS_ON_THE_WIRE], ["cs", good()]) == [Snapshot(SAME)]
+    assert (channel.verified_count, channel.mismatch_count) == (1, 0)
+    assert channel.errors == []
+
+
+def test_r11_checksum_speaks_of_the_book_as_it_is_at_that_frame() -> None:
+    channel = book()
+    removed = checksum([(99.0, 2.0)], [(101.0, -1.0), (102.0, -3.0)])
+    gone, back = [100.0, 0, 1], LEVELS_ON_THE_WIRE[0]
+    feed(
+        channel,
+        [LEVELS_ON_THE_WIRE],
+        ["cs", good()],
+        [gone],
+        ["cs", removed],
+        [back],
+        ["cs", good()],
+    )
+    assert (channel.verified_count, channel.mismatch_count) == (3, 0)
+
+
+def test_r11_mismatch_is_an_error_each_time_and_degrades_the_book_once() -> None:
+    channel = book()
+    feed(channel, [LEVELS_ON_THE_WIRE])
+    updates = feed(channel, ["cs", 7], ["cs", 8], [[98.0, 1, 1.0]])
+    text = f"book of tBTCUSD: the exchange's checksum is 7, the local one {good()}"
+    assert updates == [Degraded(text), BookUpdate(98.0, 1, 1.0)]
+    assert [str(error) for error in channel.errors] == [text, text.replace("is 7", "is 8")]
+    assert all(isinstance(error, ChecksumMismatch) for error in channel.errors)
+    assert (channel.verified_count, channel.mismatch_count) == (0, 2)
+
+
+def test_r11_next_snapshot_ends_the_degradation() -> None:
+    channel = book()
+    feed(channel, [LEVELS_ON_THE_WIRE], ["cs", 7])
+    channel.lose()
+    feed(channel, [LEVELS_ON_THE_WIRE])
+    (degraded,) = feed(channel, ["cs", 7])
+    assert isinstance(degraded, Degraded)
+
+
+def test_checksums_are_extras_too() -> None:
+    channel = book()
+    channel.extras = True
+    updates = feed(channel, [LEVELS_ON_THE_WIRE], ["cs", good()], ["cs", 7])
+    assert updates[1:3] == [Checksum(good()), Checksum(7)]
+    assert isinstance(updates[3], Degraded)
+
+
+@pytest.mark.parametrize(
+    "symbol, is_live", [("tBTCUSD", False), ("fUSD", True)], ids=["early", "funding"]
+)
+def test_checksum_is_not_compared(symbol: str, is_live: bool) -> None:
+    channel = book(symbol)
+    if is_live:
+        feed(channel, [[[0.001, 30, 1, -1.0]]])
+    assert feed(channel, ["cs", 7]) == []
+    assert (channel.verified_count, channel.mismatch_count) == (0, 0)
+    assert channel.errors == []
+
+
+def test_unreadable_levels_cost_no_other() -> None:
+    channel = book()
+    updates = feed(
+        channel,
+        [[*LEVELS_ON_THE_WIRE, ["x", 1, 1], None, 7]],
+        ["cs"],
+        ["cs", "7"],
+        ["te", LEVELS_ON_THE_WIRE[0]],
+        [None],
+        [],
+        [[100.0, 1]],
+        [[[100.0, 1]]],
+        [LEVELS_ON_THE_WIRE[0]],
+    )
+    assert updates == [Snapshot(SAME), SAME[0]]
+    assert [type(error) for error in channel.errors] == [RemoteError] * 10
+    assert (channel.verified_count, channel.mismatch_count) == (0, 0)
+
+
+# --- anything -----------------------------------------------------------------------------------
+
+CHANNELS = st.sampled_from(
+    [
+        ("ticker", {"symbol": "tBTCUSD"}),
+        ("ticker", {"symbol": "fUSD"}),
+        ("trades", {"symbol": "tBTCUSD"}),
+        ("trades", {"symbol": "fUSD"}),
+        *[
+            ("book", {"symbol": symbol, "prec": prec})
+            for symbol in ("tBTCUSD", "fUSD")
+            for prec in ("P0", "R0")
+        ],
+    ]
+)
+ROWS = st.one_of(LEVELS, FUNDING_LEVELS, ORDERS, OFFERS).map(list)
+CONTENTS = st.lists(
+    st.sampled_from(["hb", "cs", "te", "tu", "fte", "ftu", [], -7])
+    | ROWS
+    | st.lists(ROWS, max_size=3)
+    | JSON_VALUES,
+    max_size=4,
+)
+
+
+@given(CHANNELS, st.booleans(), st.lists(CONTENTS, max_size=6))
+def test_r14_no_frame_makes_a_channel_raise(
+    asked: Any, extras: bool, contents: list[Any]
+) -> None:
+    name, arguments = asked
+    channel = channel_for(name, **arguments)
+    channel.extras = extras
+    updates = feed(channel, *contents)
+    assert all(isinstance(error, RemoteError) for error in channel.errors)
+    if not channel.is_live:
+        assert all(isinstance(update, Checksum) for update in updates)
+    else:
+        data = [update for update in updates if not isinstance(update, Checksum)]
+        assert isinstance(data[0], Snapshot)
+    restarted = channel.restart()
+    assert bool(restarted) is channel.is_live
+
+
+@given(CHANNELS, st.lists(CONTENTS, max_size=8), st.data())
+def test_frames_give_the_same_in_any_blocks(
+    asked: Any, contents: list[Any], data: st.DataObject
+) -> None:
+    name, arguments = asked
+    whole, parted = (channel_for(name, **arguments) for _ in range(2))
+    cut = data.draw(st.integers(0, len(contents)))
+    expected = feed(whole, *contents)
+    assert feed(parted, *contents[:cut]) + feed(parted, *contents[cut:]) == expected
+    assert list(map(str, parted.errors)) == list(map(str, whole.errors))
+    assert parted.resync_reason == whole.resync_reason
+
+
+def test_channels_are_of_their_kind() -> None:
+    assert isinstance(ticker(), TickerChannel)
+    assert isinstance(trades(), TradesChannel)

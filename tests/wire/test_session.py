@@ -1,0 +1,1247 @@
+"""
+A whole connection, driven with bytes and a made-up clock.
+
+Strategy: `Peer` is a session and the exchange's side of its socket: it numbers the frames that
+it sends and moves the clock by hand. Tokens are plain strings.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from itertools import count
+from typing import Any, Iterable, List
+
+import pytest
+
+from bfxsync.book import checksum
+from bfxsync.errors import (
+    ApiError,
+    BfxError,
+    ChecksumMismatch,
+    NetworkError,
+    RemoteError,
+    RequestTimeout,
+    SubscriptionRejected,
+    VersionMismatch,
+)
+from bfxsync.models import BookUpdate, Degraded, Gap, Snapshot, Status, Ticker, Trade
+from bfxsync.types import ConnectionStatus, Flag, SubscriptionStatus
+from bfxsync.wire.channels import channel_for
+from bfxsync.wire.codec import loads_for
+from bfxsync.wire.commands import Ping, Subscribe, Unsubscribe
+from bfxsync.wire.outputs import (
+    Acknowledged,
+    Asked,
+    Change,
+    Deliver,
+    Fail,
+    Output,
+    Reopen,
+    Report,
+    Resolve,
+    Send,
+)
+from bfxsync.wire.session import Session
+from bfxsync.wire.subscriptions import PARKED_FRAMES
+
+SEQ = int(Flag.SEQ_ALL | Flag.OB_CHECKSUM)
+SEQ_MTS = SEQ | int(Flag.TIMESTAMP)
+MTS = 1_511_545_528_111
+
+OPEN = Change(ConnectionStatus.OPEN)
+MAINTENANCE = Change(ConnectionStatus.MAINTENANCE)
+PAUSED = Status(SubscriptionStatus.MAINTENANCE)
+
+INFO = {"event": "info", "version": 2, "platform": {"status": 1}}
+STOP = {"event": "info", "code": 20051, "msg": "stop"}
+PAUSE = {"event": "info", "code": 20060, "msg": "pause"}
+RESUME = {"event": "info", "code": 20061, "msg": "resume"}
+
+BTC, ETH = "tBTCUSD", "tETHUSD"
+
+TICKER_ROW = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]
+TICKER = Ticker.from_row(TICKER_ROW)
+LEVELS = [[100.0, 1, 1.0], [101.0, 1, -1.0]]
+BOOK = Snapshot([BookUpdate.from_row(row) for row in LEVELS])
+GOOD = checksum([(100.0, 1.0)], [(101.0, -1.0)])
+
+
+def trade_row(identity: int) -> List[float]:
+    return [identity, MTS, 0.5, 100.0]
+
+
+def trade(identity: int) -> Trade:
+    return Trade.from_row(trade_row(identity))
+
+
+class Peer:
+    """A session, and the exchange at the other end of its socket."""
+
+    def __init__(self, flags: int = SEQ, **options: Any) -> None:
+        self.session = Session(flags=flags, **options)
+        self.now = 1000.0
+        self.flags = flags
+        self.seq = count(1)
+
+    def open(self) -> List[Output]:
+        self.seq = count(1)
+        return self.session.open(self.now)
+
+    def frame(self, chan_id: int, *content: Any) -> bytes:
+        """Return the text of a channel's next frame."""
+        suffix = [next(self.seq)] if self.flags & Flag.SEQ_ALL else []
+        suffix += [MTS] if self.flags & Flag.TIMESTAMP else []
+        return json.dumps([chan_id, *content, *suffix]).encode()
+
+    def feed(self, *messages: Any) -> List[Output]:
+        """Feed one block: texts as they are, events as dicts."""
+        block = [
+            message if isinstance(message, bytes) else json.dumps(message).encode()
+            for message in messages
+        ]
+        return self.session.feed(block, self.now)
+
+    def ready(self) -> List[Output]:
+        """Open a socket and shake hands on it."""
+        outputs = [*self.open(), *self.feed(INFO)]
+        if self.flags:
+            outputs += self.feed({"event": "conf", "status": "OK", "flags": self.flags})
+        return outputs
+
+    def after(self, seconds: float) -> List[Output]:
+        self.now += seconds
+        return self.session.tick(self.now)
+
+    def subscribe(
+        self, token: str, name: str, symbol: str = BTC, **options: Any
+    ) -> List[Output]:
+        options = {"timeout_s": 10.0, **options}
+        channel = channel_for(name, symbol=symbol)
+        return self.session.apply(Subscribe(token, channel, **options), self.now)
+
+    def unsubscribe(self, token: str) -> List[Output]:
+        return self.session.apply(Unsubscribe(token), self.now)
+
+    def ping(self, token: str, timeout_s: float = 5.0) -> List[Output]:
+        return self.session.apply(Ping(token, self.now + timeout_s), self.now)
+
+
+def ack(sub_id: int, chan_id: Any, **fields: Any) -> dict[str, Any]:
+    return {"event": "subscribed", "chanId": chan_id, "subId": sub_id, **fields}
+
+
+def failure(code: Any, **fields: Any) -> dict[str, Any]:
+    return {"event": "error", "code": code, "msg": "any text", **fields}
+
+
+def sent(outputs: Iterable[Output]) -> List[Any]:
+    """Return what is to be sent: a subscribe as its symbol, others as event and argument."""
+    found: List[Any] = []
+    for output in outputs:
+        if isinstance(output, Send):
+            body = json.loads(output.text)
+            argument = {
+                "subscribe": "symbol",
+                "unsubscribe": "chanId",
+                "ping": "cid",
+                "conf": "flags",
+            }[body["event"]]
+            found.append((body["event"], body[argument]))
+    return found
+
+
+def updates(outputs: Iterable[Output], token: str = "a") -> List[Any]:
+    return [
+        update
+        for output in outputs
+        if isinstance(output, Deliver) and output.token == token
+        for update in output.updates
+    ]
+
+
+def reports(outputs: Iterable[Output]) -> List[type]:
+    return [type(output.error) for output in outputs if isinstance(output, Report)]
+
+
+def resolved(outputs: Iterable[Output], token: str = "a") -> List[Any]:
+    """Return how the token's wait ended: None or the error, each time."""
+    return [
+        output.error
+        for output in outputs
+        if isinstance(output, Resolve) and output.token == token
+    ]
+
+
+def reopens(outputs: Iterable[Output]) -> List[Output]:
+    return [output for output in outputs if isinstance(output, (Reopen, Fail))]
+
+
+def with_book(flags: int = SEQ, **options: Any) -> Peer:
+    """Return a peer whose book "a" is live on channel 5."""
+    peer = Peer(flags, **options)
+    peer.ready()
+    peer.subscribe("a", "book")
+    peer.feed(ack(1, 5), peer.frame(5, LEVELS))
+    return peer
+
+
+def with_trades() -> Peer:
+    """Return a peer whose trades "a" are live on channel 5; 1 and 2 were in the snapshot."""
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "trades")
+    peer.feed(ack(1, 5), peer.frame(5, [trade_row(2), trade_row(1)]))
+    return peer
+
+
+# --- from the open socket to the first data ------------------------------------------------------
+
+
+def test_order_is_info_conf_subscribe_data() -> None:
+    peer = Peer()
+    assert peer.subscribe("a", "ticker") == []
+    assert peer.open() == []
+    assert peer.feed(INFO) == [Send('{"event":"conf","flags":196608}')]
+    outputs = peer.feed({"event": "conf", "status": "OK", "flags": SEQ})
+    assert outputs == [
+        OPEN,
+        Asked("a"),
+        Send('{"event":"subscribe","channel":"ticker","symbol":"tBTCUSD","subId":1}'),
+    ]
+    assert peer.feed(ack(1, 5)) == [Acknowledged("a")]
+    assert peer.feed(peer.frame(5, TICKER_ROW)) == [
+        Deliver("a", [Snapshot([TICKER]), TICKER]),
+        Resolve("a"),
+    ]
+    assert peer.feed(peer.frame(5, "hb")) == []
+    assert peer.feed(peer.frame(5, TICKER_ROW)) == [Deliver("a", [TICKER])]
+
+
+def test_nothing_is_asked_for_before_conf_is_acknowledged() -> None:
+    peer = Peer()
+    peer.open()
+    assert peer.subscribe("a", "ticker") == []
+    assert sent(peer.feed(INFO)) == [("conf", SEQ)]
+    assert peer.subscribe("b", "book") == []
+    assert peer.after(5.0) == []
+    outputs = peer.feed({"event": "conf", "status": "OK", "flags": SEQ})
+    assert sent(outputs) == [("subscribe", BTC), ("subscribe", BTC)]
+
+
+def test_channel_is_asked_for_at_once_on_an_open_connection() -> None:
+    peer = Peer()
+    peer.ready()
+    assert sent(peer.subscribe("a", "ticker")) == [("subscribe", BTC)]
+
+
+def test_without_flags_there_is_no_conf() -> None:
+    peer = Peer(flags=0)
+    peer.subscribe("a", "book")
+    peer.open()
+    outputs = peer.feed(INFO)
+    assert outputs[0] == OPEN
+    assert sent(outputs) == [("subscribe", BTC)]
+    assert updates(peer.feed(ack(1, 5), b"[5,[[100,1,1]]]", b"[5,[99,1,1]]")) == [
+        Snapshot([BookUpdate(100, 1, 1)]),
+        BookUpdate(99, 1, 1),
+    ]
+
+
+def test_r04_another_version_is_the_end() -> None:
+    peer = Peer()
+    peer.open()
+    (fail,) = peer.feed({"event": "info", "version": 3}, {"event": "info", "code": 20051})
+    assert isinstance(fail, Fail)
+    assert isinstance(fail.error, VersionMismatch)
+
+
+def test_exchange_in_maintenance_is_asked_for_nothing_until_20061() -> None:
+    peer = Peer()
+    peer.subscribe("a", "ticker")
+    peer.open()
+    peer.feed({"event": "info", "version": 2, "platform": {"status": 0}})
+    conf = {"event": "conf", "status": "OK", "flags": SEQ}
+    assert peer.feed(conf) == [MAINTENANCE]
+    assert peer.subscribe("b", "book") == []
+    outputs = peer.feed(RESUME)
+    assert outputs[0] == OPEN
+    assert sent(outputs) == [("subscribe", BTC)] * 2
+
+
+def test_refused_flags_are_reported_and_nothing_is_counted() -> None:
+    peer = Peer()
+    peer.subscribe("a", "book")
+    peer.open()
+    peer.feed(INFO)
+    outputs = peer.feed({"event": "conf", "status": "FAILED", "code": 10050})
+    assert reports(outputs) == [ApiError]
+    assert sent(outputs) == [("subscribe", BTC)]
+    peer.feed(ack(1, 5), b"[5,[]]")
+    # Neither a missing number nor one that looks like a hole means anything now.
+    assert peer.feed(b'[5,"hb"]', b'[5,"hb",9]', b'[5,"hb",3]') == []
+    assert updates(peer.feed(b"[5,[99,1,1]]")) == [BookUpdate(99, 1, 1)]
+
+
+@pytest.mark.parametrize("step", ["info", "conf"])
+def test_handshake_that_stops_asks_for_another_socket(step: str) -> None:
+    peer = Peer()
+    peer.open()
+    if step == "conf":
+        peer.feed(INFO)
+    assert peer.session.next_deadline() == peer.now + 10.0
+    assert peer.after(9.9) == []
+    assert peer.after(0.1) == [Reopen(f"no {step} within 10 s")]
+
+
+# --- acknowledgements ----------------------------------------------------------------------------
+
+
+def test_answers_may_come_in_any_order() -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "ticker")
+    peer.subscribe("b", "ticker", ETH)
+    assert peer.feed(ack(2, 7), ack(1, 5)) == [Acknowledged("b"), Acknowledged("a")]
+    outputs = peer.feed(peer.frame(5, TICKER_ROW))
+    assert updates(outputs, "a") and not updates(outputs, "b")
+
+
+@pytest.mark.parametrize("length", ["25", 25], ids=["text", "number"])
+def test_answer_without_a_number_is_told_by_what_it_echoes(length: Any) -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("eth", "book", ETH)
+    peer.subscribe("trades", "trades")
+    peer.subscribe("a", "book")
+    body = {
+        "event": "subscribed",
+        "channel": "book",
+        "chanId": 5,
+        "symbol": BTC,
+        "prec": "P0",
+        "freq": "F0",
+        "len": length,
+        "pair": "BTCUSD",
+    }
+    assert peer.feed(body) == [Acknowledged("a")]
+    assert updates(peer.feed(peer.frame(5, LEVELS))) == [BOOK]
+
+
+def test_frames_before_the_answer_are_replayed_in_order() -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "book")
+    block = [
+        peer.frame(5, "hb"),
+        peer.frame(5, LEVELS),
+        peer.frame(5, [99.0, 1, 2.0]),
+        peer.frame(5, "hb"),
+    ]
+    assert peer.feed(*block) == []
+    outputs = peer.feed(ack(1, 5))
+    assert outputs == [
+        Acknowledged("a"),
+        Deliver("a", [BOOK, BookUpdate(99.0, 1, 2.0)]),
+        Resolve("a"),
+    ]
+
+
+def test_heartbeat_before_ack_is_ignored() -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "ticker")
+    assert peer.feed(peer.frame(5, "hb"), ack(1, 5)) == [Acknowledged("a")]
+
+
+def test_too_many_frames_before_the_answer_cost_a_second_subscription() -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "book")
+    peer.feed(peer.frame(5, LEVELS))
+    peer.feed(*[peer.frame(5, [99.0, 1, 2.0]) for _ in range(PARKED_FRAMES)])
+    outputs = peer.feed(ack(1, 5))
+    assert sent(outputs) == [("unsubscribe", 5), ("subscribe", BTC)]
+    assert updates(outputs) == []
+    outputs = peer.feed(
+        peer.frame(5, [98.0, 1, 2.0]),  # of the old channel, still under way
+        {"event": "unsubscribed", "status": "OK", "chanId": 5},
+        ack(2, 6),
+        peer.frame(6, LEVELS),
+    )
+    assert updates(outputs) == [BOOK]
+
+
+def test_frames_of_a_stranger_are_counted_and_kept_from_everybody() -> None:
+    peer = with_book()
+    assert peer.feed(peer.frame(99, LEVELS), peer.frame(98, "hb")) == []
+    assert updates(peer.feed(peer.frame(5, [99.0, 1, 2.0]))) == [BookUpdate(99.0, 1, 2.0)]
+
+
+def test_account_frames_are_counted_and_passed_over() -> None:
+    peer = with_book()
+    assert peer.feed(peer.frame(0, "wu", ["exchange", "USD", 1]), peer.frame(0, "hb")) == []
+    assert peer.feed(peer.frame(5, "hb")) == []
+
+
+def test_late_answer_is_given_back_and_its_data_dropped() -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "book")
+    (error,) = resolved(peer.after(10.0))
+    assert isinstance(error, RequestTimeout)
+    peer.feed(peer.frame(5, LEVELS))
+    assert peer.feed(ack(1, 5)) == [Send('{"event":"unsubscribe","chanId":5}')]
+    assert peer.feed(peer.frame(5, [99.0, 1, 2.0]), peer.frame(5, "hb")) == []
+    assert peer.feed({"event": "unsubscribed", "status": "OK", "chanId": 5}) == []
+
+
+# --- refusals ------------------------------------------------------------------------------------
+
+
+def test_refusal_is_the_answer_of_its_subscription() -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "ticker")
+    peer.subscribe("b", "ticker", ETH)
+    outputs = peer.feed(failure(10300, subId=2))
+    (error,) = resolved(outputs, "b")
+    assert isinstance(error, SubscriptionRejected)
+    assert error.code == 10300
+    assert peer.session.tokens == ["a"]
+    assert reports(outputs) == []
+
+
+def test_refusal_without_a_number_is_told_by_what_it_echoes() -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "ticker")
+    peer.subscribe("b", "ticker", ETH)
+    outputs = peer.feed(failure(10300, channel="ticker", symbol=ETH, pair="ETHUSD"))
+    assert len(resolved(outputs, "b")) == 1
+    assert peer.session.tokens == ["a"]
+
+
+@pytest.mark.parametrize(
+    "body, code",
+    [
+        (failure(10000), 10000),
+        (failure(10300, channel="ticker", symbol="tXRPUSD"), 10300),
+        (failure(10300, subId=77), 10300),
+        (failure("10300"), None),
+        (failure(None), None),
+        (failure([1]), None),
+    ],
+    ids=str,
+)
+def test_error_that_belongs_to_nobody_is_reported(body: Any, code: int | None) -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "ticker")
+    (report,) = peer.feed(body)
+    assert isinstance(report, Report)
+    assert isinstance(report.error, ApiError)
+    assert report.error.code == code
+    assert report.error.message == "any text"
+    assert report.error.raw == body
+    assert peer.session.tokens == ["a"]
+
+
+def test_refused_subscription_is_not_asked_for_again_on_the_next_socket() -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "ticker")
+    peer.feed(failure(10300, subId=1))
+    peer.session.lose("gone")
+    assert sent(peer.ready()) == [("conf", SEQ)]
+
+
+def test_refusal_after_a_reconnect_is_told_in_the_stream_and_reported() -> None:
+    peer = with_book()
+    peer.session.lose("gone")
+    peer.ready()
+    outputs = peer.feed(failure(10300, subId=2))
+    assert updates(outputs) == [Status(SubscriptionStatus.REJECTED)]
+    assert reports(outputs) == [SubscriptionRejected]
+    assert [type(error) for error in resolved(outputs)] == [SubscriptionRejected]
+
+
+def test_exchange_that_is_not_ready_is_asked_again_after_a_second() -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "ticker")
+    assert peer.feed(failure(11000, subId=1)) == []
+    assert peer.session.next_deadline() == peer.now + 1.0
+    assert peer.after(0.9) == []
+    assert sent(peer.after(0.1)) == [("subscribe", BTC)]
+    assert peer.feed(ack(2, 5)) == [Acknowledged("a")]
+
+
+def test_request_is_repeated_once_whatever_else_happens() -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "ticker")
+    peer.feed(failure(11000, subId=1))
+    outputs = peer.feed({"event": "info", "code": 20000}, PAUSE)
+    outputs += peer.after(0.5)
+    outputs += peer.feed(RESUME)
+    outputs += peer.after(0.5)
+    outputs += peer.after(2.0)
+    assert sent(outputs) == [("subscribe", BTC)]
+
+
+def test_exchange_that_is_never_ready_times_out() -> None:
+    peer = Peer()
+    peer.ready()
+    outputs = peer.subscribe("a", "ticker")
+    for sub_id in range(1, 20):
+        peer.feed(failure(11000, subId=sub_id))
+        outputs += peer.after(1.0)
+    assert sent(outputs) == [("subscribe", BTC)] * 10
+    assert [type(error) for error in resolved(outputs)] == [RequestTimeout]
+
+
+# --- 10301: subscribed already -------------------------------------------------------------------
+
+
+def duplicate(sub_id: int, chan_id: int) -> dict[str, Any]:
+    return failure(10301, subId=sub_id, chanId=chan_id, channel="book", symbol=BTC)
+
+
+def given_up_and_wanted_again() -> Peer:
+    """Return a peer that asked twice for one book; nobody waits for the first answer."""
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("old", "book")
+    peer.unsubscribe("old")
+    peer.subscribe("a", "book")
+    return peer
+
+
+def test_channel_of_the_earlier_request_is_taken_over_before_its_answer() -> None:
+    peer = given_up_and_wanted_again()
+    assert peer.feed(duplicate(2, 5)) == [Acknowledged("a")]
+    assert updates(peer.feed(peer.frame(5, LEVELS))) == [BOOK]
+    # The answer to the first request comes late; nothing may be ended by it.
+    assert peer.feed(ack(1, 5, channel="book", symbol=BTC)) == []
+    assert updates(peer.feed(peer.frame(5, [99.0, 1, 2.0]))) == [BookUpdate(99.0, 1, 2.0)]
+
+
+def test_channel_that_is_taken_over_brings_what_came_before() -> None:
+    peer = given_up_and_wanted_again()
+    peer.feed(peer.frame(5, "hb"), peer.frame(5, LEVELS))
+    outputs = peer.feed(duplicate(2, 5))
+    assert outputs[0] == Acknowledged("a")
+    assert updates(outputs) == [BOOK]
+    assert resolved(outputs) == [None]
+
+
+def test_channel_with_too_many_frames_is_not_taken_over_as_it_is() -> None:
+    peer = given_up_and_wanted_again()
+    peer.feed(*[peer.frame(5, "hb") for _ in range(PARKED_FRAMES + 1)])
+    outputs = peer.feed(duplicate(2, 5))
+    assert sent(outputs) == [("unsubscribe", 5), ("subscribe", BTC)]
+
+
+def test_channel_of_the_earlier_request_that_is_given_back_is_asked_for_anew() -> None:
+    peer = given_up_and_wanted_again()
+    assert sent(peer.feed(ack(1, 5))) == [("unsubscribe", 5)]
+    outputs = peer.feed(duplicate(2, 5), peer.frame(5, LEVELS))
+    outputs += peer.feed({"event": "unsubscribed", "status": "OK", "chanId": 5})
+    outputs += peer.after(1.0)
+    assert sent(outputs) == [("subscribe", BTC)]
+    outputs = peer.feed(ack(3, 6), peer.frame(6, LEVELS))
+    assert updates(outputs) == [BOOK]
+    assert resolved(outputs) == [None]
+
+
+def test_late_duplicate_of_a_request_that_was_given_up_ends_no_live_channel() -> None:
+    peer = with_book()
+    assert sent(peer.feed(duplicate(77, 5))) == []
+    assert updates(peer.feed(peer.frame(5, [99.0, 1, 2.0]))) == [BookUpdate(99.0, 1, 2.0)]
+
+
+def test_update_of_a_channel_that_was_taken_over_without_snapshot_asks_anew() -> None:
+    peer = given_up_and_wanted_again()
+    peer.feed(duplicate(2, 5))
+    outputs = peer.feed(peer.frame(5, [99.0, 1, 2.0]))
+    assert outputs == [
+        Send('{"event":"unsubscribe","chanId":5}'),
+        Send(
+            '{"event":"subscribe","channel":"book","symbol":"tBTCUSD","prec":"P0",'
+            '"freq":"F0","len":"25","subId":3}'
+        ),
+    ]
+
+
+# --- deadlines -----------------------------------------------------------------------------------
+
+
+def test_request_that_never_went_out_fails_as_not_connected() -> None:
+    peer = Peer()
+    peer.subscribe("a", "ticker", expires=1010.0)
+    assert peer.session.next_deadline() == 1010.0
+    assert peer.after(9.9) == []
+    (error,) = resolved(peer.after(0.1))
+    assert type(error) is NetworkError
+    assert error.phase == "connect"
+    assert peer.session.next_deadline() is None
+
+
+@pytest.mark.parametrize("is_acknowledged", [False, True], ids=["asked", "acknowledged"])
+def test_request_without_data_in_time_fails(is_acknowledged: bool) -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "ticker")
+    if is_acknowledged:
+        peer.feed(ack(1, 5))
+    outputs = peer.after(10.0)
+    assert [type(error) for error in resolved(outputs)] == [RequestTimeout]
+    assert sent(outputs) == ([("unsubscribe", 5)] if is_acknowledged else [])
+    assert peer.session.tokens == []
+
+
+def test_subscription_that_worked_once_is_asked_for_until_it_works() -> None:
+    peer = with_book()
+    peer.session.lose("gone")
+    peer.ready()
+    outputs: List[Output] = []
+    for _ in range(6):
+        outputs += peer.feed({"event": "pong", "ts": 1})
+        outputs += peer.after(5.0)
+    assert sent(outputs) == [("subscribe", BTC)] * 2
+    assert reports(outputs) == [RequestTimeout] * 2
+    assert resolved(outputs) == []
+    assert updates(peer.feed(ack(4, 6), peer.frame(6, LEVELS))) == [BOOK]
+
+
+# --- sequence numbers ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flags", [SEQ, SEQ_MTS], ids=["seq", "seq+mts"])
+@pytest.mark.parametrize(
+    "lost",
+    [
+        (5, [98.0, 1, 1.0]),
+        (5, "hb"),
+        (5, "cs", 7),
+        (77, "hb"),
+        (77, [[1, 2, 3]]),
+        (0, "hb"),
+    ],
+    ids=["update", "heartbeat", "checksum", "stranger's hb", "stranger's", "account's hb"],
+)
+def test_r03_every_lost_frame_asks_for_another_socket(lost: Any, flags: int) -> None:
+    peer = with_book(flags)
+    before, _, after = (
+        peer.frame(5, [99.0, 1, 1.0]),
+        peer.frame(*lost),
+        peer.frame(5, [97.0, 1, 1.0]),
+    )
+    outputs = peer.feed(before, after, peer.frame(5, [96.0, 1, 1.0]))
+    assert updates(outputs) == [BookUpdate(99.0, 1, 1.0)]
+    assert reports(outputs) == [RemoteError]
+    assert outputs[-1] == Reopen("something was lost: sequence number 4 after 2")
+
+
+@pytest.mark.parametrize("flags", [SEQ, SEQ_MTS], ids=["seq", "seq+mts"])
+@pytest.mark.parametrize("is_one_block", [True, False], ids=["one block", "two blocks"])
+def test_repeated_frame_asks_for_another_socket(is_one_block: bool, flags: int) -> None:
+    peer = with_book(flags)
+    frame = peer.frame(5, [99.0, 1, 1.0])
+    if is_one_block:
+        outputs = peer.feed(frame, frame)
+    else:
+        outputs = peer.feed(frame) + peer.feed(frame)
+    assert updates(outputs) == [BookUpdate(99.0, 1, 1.0)]
+    assert outputs[-1] == Reopen("something was lost: sequence number 2 after 2")
+
+
+def test_nothing_behind_a_hole_is_delivered_not_even_events() -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "book")
+    peer.feed(ack(1, 5), peer.frame(5, LEVELS))
+    peer.subscribe("b", "ticker")
+    next(peer.seq)
+    outputs = peer.feed(peer.frame(5, "hb"), ack(2, 6), peer.frame(6, TICKER_ROW))
+    assert outputs[1:] == [Reopen("something was lost: sequence number 3 after 1")]
+
+
+def test_frame_without_its_number_asks_for_another_socket() -> None:
+    peer = with_book()
+    outputs = peer.feed(b'[5,"hb"]')
+    assert reports(outputs) == [RemoteError]
+    assert outputs[-1] == Reopen("something was lost: a frame without sequence number")
+
+
+def test_every_array_frame_counts_and_no_event_does() -> None:
+    peer = with_book()
+    outputs = peer.feed(
+        peer.frame(5, "hb"),
+        {"event": "pong", "ts": 1},
+        peer.frame(5, "cs", GOOD),
+        {"event": "info", "code": 1},
+        peer.frame(77, "hb"),
+        peer.frame(0, "hb"),
+        peer.frame(5, [99.0, 1, 1.0]),
+    )
+    assert outputs == [Deliver("a", [BookUpdate(99.0, 1, 1.0)])]
+
+
+def test_each_socket_counts_anew() -> None:
+    peer = with_book()
+    peer.session.lose("gone")
+    peer.ready()
+    outputs = peer.feed(ack(2, 6), peer.frame(6, LEVELS))
+    assert reopens(outputs) == []
+    assert updates(outputs) == [BOOK]
+
+
+def test_r14_unreadable_frame_is_no_hole() -> None:
+    for content in ([None], ["cs", "x"], ["te"], [7], [{}]):
+        for others in ([], [{"event": "pong", "ts": 1}]):
+            peer = with_book()
+            outputs = peer.feed(*others, peer.frame(5, *content), peer.frame(5, "hb"))
+            assert reports(outputs) == [RemoteError]
+            assert reopens(outputs) == []
+            assert updates(peer.feed(peer.frame(5, [99.0, 1, 1.0])))
+
+
+@pytest.mark.parametrize("frame", ["[5]", '["5","hb"]', "[]", "[null,1]", "[5,null,77]"])
+def test_r14_unreadable_frame_without_the_next_number_counts_for_nothing(
+    frame: str,
+) -> None:
+    peer = with_book()
+    outputs = peer.feed({"event": "pong"}, frame.encode(), peer.frame(5, "hb"))
+    assert reports(outputs) == [RemoteError]
+    assert reopens(outputs) == []
+
+
+@pytest.mark.parametrize("extra", ["77", "null", '"new"', "[1]", "0.5"])
+def test_r14_content_appended_to_frames_changes_nothing(extra: str) -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "book")
+    outputs = peer.feed(ack(1, 5))
+    for content in ([LEVELS], ["hb"], [[99.0, 1, 1.0]], ["cs", 7]):
+        frame = peer.frame(5, *content)
+        outputs += peer.feed(frame[:-1] + b"," + extra.encode() + b"]")
+    assert reopens(outputs) == []
+    assert updates(outputs)[:2] == [BOOK, BookUpdate(99.0, 1, 1.0)]
+
+
+# --- loss and recovery ---------------------------------------------------------------------------
+
+
+def test_r03_loss_is_one_gap_then_snapshot_then_updates() -> None:
+    peer = with_book()
+    peer.subscribe("b", "ticker", ETH)
+    peer.feed(ack(2, 6), peer.frame(6, TICKER_ROW))
+    peer.subscribe("c", "trades", ETH)  # nothing has come for this one
+    assert peer.session.lose("gone") == [
+        Deliver("a", [Gap("gone")]),
+        Deliver("b", [Gap("gone")]),
+    ]
+    assert peer.session.lose("gone") == []
+    asked = [("subscribe", symbol) for symbol in (BTC, ETH, ETH)]
+    assert sent(peer.ready()) == [("conf", SEQ), *asked]
+    outputs = peer.feed(ack(4, 1), ack(5, 2), ack(6, 3))
+    outputs += peer.feed(peer.frame(1, LEVELS), peer.frame(2, TICKER_ROW))
+    outputs += peer.feed(peer.frame(1, [99.0, 1, 1.0]), peer.frame(2, TICKER_ROW))
+    assert updates(outputs, "a") == [BOOK, BookUpdate(99.0, 1, 1.0)]
+    assert updates(outputs, "b") == [Snapshot([TICKER]), TICKER, TICKER]
+    assert updates(outputs, "c") == []
+    assert resolved(outputs, "a") == []
+
+
+def test_r03_several_losses_before_a_snapshot_are_one_gap() -> None:
+    peer = with_book()
+    outputs = peer.session.lose("gone")
+    for sub_id in (2, 3):
+        peer.ready()
+        outputs += peer.feed(ack(sub_id, 6))
+        outputs += peer.session.lose("gone again")
+    assert updates(outputs) == [Gap("gone")]
+
+
+def test_book_is_empty_from_the_loss_to_the_snapshot() -> None:
+    peer = Peer()
+    peer.ready()
+    channel: Any = channel_for("book", symbol=BTC)
+    peer.session.apply(Subscribe("a", channel, 10.0), peer.now)
+    peer.feed(ack(1, 5), peer.frame(5, LEVELS))
+    assert len(channel.book) == 2
+    peer.session.lose("gone")
+    assert len(channel.book) == 0
+    peer.ready()
+    peer.feed(ack(2, 6), peer.frame(6, LEVELS[:1]))
+    assert len(channel.book) == 1
+
+
+def test_r03_trades_of_the_gap_come_once_by_id_after_the_snapshot() -> None:
+    peer = with_trades()
+    assert updates(peer.feed(peer.frame(5, "te", trade_row(3)))) == [trade(3)]
+    peer.session.lose("gone")
+    peer.ready()
+    rows = [trade_row(i) for i in (6, 4, 5, 3, 2)]
+    outputs = peer.feed(ack(2, 9), peer.frame(9, rows), peer.frame(9, "tu", trade_row(6)))
+    snapshot = Snapshot([trade(i) for i in (2, 3, 5, 4, 6)])
+    assert updates(outputs) == [snapshot, trade(4), trade(5), trade(6)]
+
+
+def test_trade_comes_once_whether_te_or_tu_is_first() -> None:
+    peer = with_trades()
+    outputs = peer.feed(
+        peer.frame(5, "te", trade_row(3)),
+        peer.frame(5, "tu", trade_row(3)),
+        peer.frame(5, "tu", trade_row(4)),
+        peer.frame(5, "te", trade_row(4)),
+        peer.frame(5, "te", trade_row(2)),
+    )
+    assert updates(outputs) == [trade(3), trade(4)]
+
+
+def test_frames_of_the_old_socket_are_nobodys_on_the_new_one() -> None:
+    peer = with_book()
+    peer.session.lose("gone")
+    peer.ready()
+    assert peer.feed(peer.frame(5, [99.0, 1, 1.0])) == []
+
+
+def test_channel_that_the_exchange_ends_is_asked_for_anew() -> None:
+    peer = with_book()
+    outputs = peer.feed({"event": "unsubscribed", "status": "OK", "chanId": 5})
+    assert updates(outputs) == [Gap("the exchange ended the channel")]
+    assert sent(outputs) == [("subscribe", BTC)]
+    outputs = peer.feed(ack(2, 6), peer.frame(6, LEVELS))
+    assert updates(outputs) == [BOOK]
+
+
+# --- checksums -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [float, Decimal])
+def test_r11_equal_checksum_says_nothing(number: Any) -> None:
+    peer = Peer(loads=loads_for(number))
+    peer.ready()
+    channel: Any = channel_for("book", symbol=BTC, number=number)
+    peer.session.apply(Subscribe("a", channel, 10.0), peer.now)
+    peer.feed(ack(1, 5), peer.frame(5, LEVELS))
+    assert peer.feed(peer.frame(5, "cs", GOOD)) == []
+    assert channel.verified_count == 1
+
+
+def test_r11_mismatch_is_reported_and_degrades_once_until_the_next_snapshot() -> None:
+    peer = with_book()
+    outputs = peer.feed(peer.frame(5, "cs", 7), peer.frame(5, [99.0, 1, 1.0]))
+    outputs += peer.feed(peer.frame(5, "cs", 8))
+    degraded, update = updates(outputs)
+    assert isinstance(degraded, Degraded)
+    assert update == BookUpdate(99.0, 1, 1.0)
+    assert reports(outputs) == [ChecksumMismatch] * 2
+    peer.session.lose("gone")
+    peer.ready()
+    outputs = peer.feed(ack(2, 6), peer.frame(6, LEVELS), peer.frame(6, "cs", 7))
+    assert [type(update) for update in updates(outputs)] == [Snapshot, Degraded]
+
+
+# --- info codes ----------------------------------------------------------------------------------
+
+
+def test_r04_20051_asks_for_another_socket_and_ends_the_block() -> None:
+    peer = with_book()
+    outputs = peer.feed(peer.frame(5, "hb"), STOP, peer.frame(5, [99.0, 1, 1.0]))
+    (reopen,) = outputs
+    assert isinstance(reopen, Reopen)
+    assert reopen.code == 1012
+
+
+def test_r04_20051_ends_the_block_even_while_a_request_waits() -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "ticker")
+    outputs = peer.feed(failure(11000, subId=1), STOP, {"event": "nonsense"})
+    assert [type(output) for output in outputs] == [Reopen]
+
+
+def test_r04_20060_pauses_and_20061_asks_for_everything_anew() -> None:
+    peer = with_book()
+    peer.subscribe("b", "ticker", ETH)  # asked for, nothing has come
+    assert peer.feed(PAUSE) == [MAINTENANCE, Deliver("a", [PAUSED])]
+    assert peer.subscribe("c", "trades") == []
+    assert updates(peer.feed(peer.frame(5, [99.0, 1, 1.0]))) == [BookUpdate(99.0, 1, 1.0)]
+    outputs = peer.feed(RESUME)
+    assert outputs[0] == OPEN
+    assert updates(outputs) == [Gap("maintenance ended")]
+    assert sent(outputs) == [
+        ("unsubscribe", 5),
+        ("subscribe", BTC),
+        ("subscribe", BTC),
+    ]
+    outputs = peer.feed({"event": "unsubscribed", "chanId": 5}, ack(3, 6))
+    assert updates(peer.feed(peer.frame(6, LEVELS))) == [BOOK]
+
+
+def test_r04_nothing_is_asked_for_during_maintenance() -> None:
+    peer = given_up_and_wanted_again()
+    peer.feed(duplicate(2, 5), PAUSE)
+    outputs = peer.feed(peer.frame(5, [99.0, 1, 1.0]))
+    assert sent(outputs) == [("unsubscribe", 5)]
+    assert sent(peer.after(1.0)) == []
+    assert sent(peer.feed(RESUME)) == [("subscribe", BTC)]
+
+
+def test_r04_20061_that_never_comes_asks_for_another_socket_after_120_s() -> None:
+    peer = with_book()
+    peer.feed(PAUSE)
+    for _ in range(119):
+        outputs = peer.feed(peer.frame(5, "hb")) + peer.after(1.0)
+        assert reopens(outputs) == []
+    outputs = peer.after(1.0)
+    assert reopens(outputs) == [Reopen("maintenance did not end within 120 s")]
+
+
+@pytest.mark.parametrize("code", [20000, 5000, "x", None, [], {}], ids=repr)
+def test_any_other_info_event_changes_nothing(code: Any) -> None:
+    peer = with_book()
+    assert peer.feed({"event": "info", "code": code, "msg": "hello"}) == []
+
+
+# --- signs of life -------------------------------------------------------------------------------
+
+
+def test_r02_silence_is_answered_with_a_ping_and_then_another_socket() -> None:
+    peer = with_book()
+    assert peer.session.next_deadline() == peer.now + 25.0
+    assert peer.after(24.9) == []
+    assert sent(peer.after(0.1)) == [("ping", 1)]
+    assert peer.session.next_deadline() == peer.now + 10.0
+    assert peer.after(9.9) == []
+    (reopen,) = peer.after(0.1)
+    assert isinstance(reopen, Reopen)
+    assert reopen.code == 1006
+
+
+@pytest.mark.parametrize("kind", ["frame", "event", "garbage"])
+def test_r02_whatever_comes_is_a_sign_of_life(kind: str) -> None:
+    peer = with_book()
+    for _ in range(5):
+        assert peer.after(24.0) == []
+        message = {
+            "frame": peer.frame(5, "hb") if kind == "frame" else b"",
+            "event": {"event": "pong", "ts": 1},
+            "garbage": b"garbage",
+        }[kind]
+        assert reopens(peer.feed(message)) == []
+    peer.after(25.0)
+    peer.feed({"event": "pong", "ts": 1, "cid": 1})
+    assert peer.session.next_deadline() == peer.now + 25.0
+
+
+def test_empty_block_is_no_sign_of_life() -> None:
+    peer = with_book()
+    peer.now += 5.0
+    assert peer.session.feed([], peer.now) == []
+    assert peer.session.next_deadline() == peer.now + 20.0
+
+
+def test_r02_idle_socket_is_kept_with_a_ping_every_20_s() -> None:
+    peer = Peer()
+    peer.ready()
+    for cid in range(1, 4):
+        assert peer.session.next_deadline() == peer.now + 20.0
+        assert peer.after(19.9) == []
+        assert sent(peer.after(0.1)) == [("ping", cid)]
+        peer.feed({"event": "pong", "ts": 1, "cid": cid})
+
+
+def test_socket_that_has_become_idle_is_pinged_too() -> None:
+    peer = with_book()
+    peer.now += 10.0
+    peer.feed(peer.frame(5, "hb"))
+    peer.unsubscribe("a")
+    assert peer.session.next_deadline() == peer.now + 20.0
+    peer.subscribe("b", "ticker")
+    assert peer.session.next_deadline() == peer.now + 10.0
+
+
+def test_lost_socket_needs_no_sign_of_life() -> None:
+    peer = with_book()
+    peer.session.lose("gone")
+    assert peer.session.next_deadline() is None
+    assert peer.after(1000.0) == []
+
+
+# --- the user's pings ----------------------------------------------------------------------------
+
+
+def test_ping_waits_for_its_own_pong() -> None:
+    peer = with_book()
+    assert sent(peer.ping("x")) == [("ping", 1)]
+    assert sent(peer.ping("y")) == [("ping", 2)]
+    assert peer.feed({"event": "pong", "ts": 1, "cid": 2}) == [Resolve("y")]
+    assert peer.feed({"event": "pong", "ts": 1, "cid": 2}) == []
+    assert peer.feed({"event": "pong", "ts": 1, "cid": 1}) == [Resolve("x")]
+
+
+def test_ping_without_pong_times_out() -> None:
+    peer = with_book()
+    peer.ping("x", 3.0)
+    peer.ping("y", 5.0)
+    assert peer.session.next_deadline() == peer.now + 3.0
+    outputs = peer.after(3.0)
+    assert [type(error) for error in resolved(outputs, "x")] == [RequestTimeout]
+    assert resolved(outputs, "y") == []
+    assert peer.feed({"event": "pong", "ts": 1, "cid": 1}) == []
+
+
+def test_ping_without_a_socket_fails_at_once() -> None:
+    peer = Peer()
+    (error,) = resolved(peer.ping("x"), "x")
+    assert type(error) is NetworkError
+    assert error.phase == "send"
+
+
+def test_loss_is_the_answer_of_every_ping() -> None:
+    peer = with_book()
+    peer.ping("x")
+    peer.ping("y")
+    outputs = peer.session.lose("gone")
+    for token in ("x", "y"):
+        (error,) = resolved(outputs, token)
+        assert type(error) is NetworkError
+        assert error.phase == "receive"
+        assert "gone" in str(error)
+    assert resolved(peer.session.lose("gone"), "x") == []
+
+
+# --- unsubscribe ---------------------------------------------------------------------------------
+
+
+def test_unsubscribe_of_what_was_never_asked_for_is_silent() -> None:
+    peer = Peer()
+    peer.subscribe("a", "ticker")
+    assert peer.unsubscribe("a") == []
+    assert peer.unsubscribe("a") == []
+    assert sent(peer.ready()) == [("conf", SEQ)]
+
+
+def test_unsubscribe_while_asked_gives_the_channel_back_when_it_comes() -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "ticker")
+    assert peer.unsubscribe("a") == []
+    peer.feed(peer.frame(5, TICKER_ROW))
+    assert sent(peer.feed(ack(1, 5))) == [("unsubscribe", 5)]
+    assert peer.feed(peer.frame(5, TICKER_ROW)) == []
+    assert peer.after(10.0) == []
+
+
+def test_unsubscribe_while_live_ends_the_deliveries() -> None:
+    peer = with_book()
+    assert sent(peer.unsubscribe("a")) == [("unsubscribe", 5)]
+    assert peer.feed(peer.frame(5, [99.0, 1, 1.0]), peer.frame(5, "hb")) == []
+    assert peer.feed({"event": "unsubscribed", "status": "OK", "chanId": 5}) == []
+    assert peer.session.lose("gone") == []
+    assert sent(peer.ready()) == [("conf", SEQ)]
+
+
+def test_unsubscribe_that_is_refused_is_no_error() -> None:
+    peer = with_book()
+    peer.unsubscribe("a")
+    assert peer.feed(failure(10400, chanId=5)) == []
+
+
+def test_tokens_are_what_is_wanted_in_order() -> None:
+    peer = Peer()
+    for token in "cab":
+        peer.subscribe(token, "ticker")
+    peer.unsubscribe("a")
+    assert peer.session.tokens == ["c", "b"]
+
+
+# --- blocks --------------------------------------------------------------------------------------
+
+
+def test_block_of_everyday_frames_is_one_delivery_for_each_channel() -> None:
+    peer = with_book()
+    peer.subscribe("b", "ticker")
+    peer.feed(ack(2, 6), peer.frame(6, TICKER_ROW))
+    outputs = peer.feed(
+        peer.frame(5, [99.0, 1, 1.0]),
+        peer.frame(6, TICKER_ROW),
+        peer.frame(5, [98.0, 1, 1.0]),
+        peer.frame(6, "hb"),
+    )
+    assert outputs == [
+        Deliver("a", [BookUpdate(99.0, 1, 1.0), BookUpdate(98.0, 1, 1.0)]),
+        Deliver("b", [TICKER]),
+    ]
+
+
+def test_frames_are_counted_over_all_sockets() -> None:
+    peer = with_book()
+    counted = peer.session.frame_count
+    peer.feed(peer.frame(5, "hb"), peer.frame(5, "hb"), b"garbage", {"event": "pong"})
+    peer.session.lose("gone")
+    peer.ready()
+    assert peer.session.frame_count == counted + 4 + 2
+
+
+# --- hostile -------------------------------------------------------------------------------------
+
+
+def nested(depth: int, opening: str = "[", closing: str = "]") -> str:
+    return opening * depth + "1" + closing * depth
+
+
+HOSTILE = [
+    '{"event":"subscribed"}',
+    '{"event":"subscribed","chanId":[5],"subId":1}',
+    '{"event":"subscribed","chanId":null,"subId":{"a":1}}',
+    '{"event":"subscribed","chanId":77,"subId":{"a":1}}',
+    '{"event":"subscribed","chanId":77,"subId":[1]}',
+    '{"event":"subscribed","chanId":77,"channel":["book"],"symbol":{}}',
+    '{"event":"subscribed","chanId":true,"subId":1}',
+    '{"event":"subscribed","chanId":1e400,"subId":1}',
+    '{"event":"subscribed","chanId":77,"channel":%s}' % nested(900),
+    '{"event":"unsubscribed"}',
+    '{"event":"unsubscribed","chanId":[5]}',
+    '{"event":"unsubscribed","chanId":{"a":5}}',
+    '{"event":"error"}',
+    '{"event":"error","code":"10300"}',
+    '{"event":"error","code":[10300],"subId":[1],"chanId":[5]}',
+    '{"event":"error","code":{"a":1},"subId":{"a":1}}',
+    '{"event":"error","code":10301,"subId":1,"chanId":[5]}',
+    '{"event":"error","code":10301,"chanId":{"a":5}}',
+    '{"event":"error","code":1e400}',
+    '{"event":"error","msg":%s}' % nested(900),
+    '{"event":"error","channel":%s,"symbol":"tETHUSD"}' % nested(1000, '{"a":', "}"),
+    '{"event":"info"}',
+    '{"event":"info","code":"20051x"}',
+    '{"event":"info","code":"%s"}' % ("9" * 5000),
+    '{"event":"info","code":%s}' % ("9" * 5000),
+    '{"event":"info","code":[20051]}',
+    '{"event":"info","code":{"a":20051}}',
+    '{"event":"info","code":%s}' % nested(1000),
+    '{"event":"info","version":%s}' % nested(1000),
+    '{"event":"conf","status":["OK"],"flags":{}}',
+    '{"event":"pong","cid":[1]}',
+    '{"event":"pong","cid":{"a":1}}',
+    '{"event":"pong","cid":1e5}',
+    '{"event":["subscribed"]}',
+    '{"event":null}',
+    '{"event":"%s"}' % ("x" * 10_000),
+    '{"no":"event"}',
+    "{}",
+    "[]",
+    "[5]",
+    "[null]",
+    "[[5],[],2]",
+    '[{"a":1},[],2]',
+    '["5",[],2]',
+    "[5.0,[],2]",
+    "[true,[],2]",
+    "[5,null,2]",
+    "[5,{},2]",
+    '[5,"cs",2]',
+    '[5,"cs","x",2]',
+    '[5,"cs",[1],2]',
+    '[5,"cs",1e400,2]',
+    '[5,"te",[],2]',
+    '[5,"te",{},2]',
+    '[5,[],"x"]',
+    "[5,[[]],2]",
+    "[5,[[],[]],2]",
+    "[5,[null],2]",
+    "[5,[1],2]",
+    "[5,[1e400,1,1],2]",
+    "[5,[1,1e400,1],2]",
+    "[5,[1,true,1],2]",
+    "[5,[[1,2,3],4,null],2]",
+    "[5,%s,2]" % ("9" * 5000),
+    "[5,[%s,1,1],2]" % ("9" * 400),
+    "[5,1e99999999999999999999,2]",
+    "[5,[1e99999999999999999999,1,1],2]",
+    "[5,%s,2]" % nested(500),
+    "[5,%s,2]" % nested(1000),
+    "[5,%s,2]" % nested(1000, '{"a":', "}"),
+    "[%s,1,2]" % nested(1000),
+    "[5,[%s,1,1],2]" % nested(1000),
+    '[5,"te",%s,2]' % nested(1000),
+    nested(100_000),
+    "[" * 100_000,
+    '{"a":' * 100_000,
+    "9" * 5000,
+    "null",
+    "true",
+    '"hb"',
+    "1.5",
+    "",
+    " ",
+    "\x00",
+    "<html>502 Bad Gateway</html>",
+    "NaN",
+    '[5,"hb",NaN]',
+    '"\\ud800"',
+]
+
+
+@pytest.mark.parametrize("name", ["ticker", "trades", "book"])
+@pytest.mark.parametrize(
+    "number, with_orjson",
+    [(float, True), (float, False), (Decimal, False)],
+    ids=["orjson", "stdlib", "decimal"],
+)
+def test_r14_nothing_hostile_raises(
+    number: Any, with_orjson: bool, name: str, monkeypatch: Any
+) -> None:
+    if not with_orjson:
+        monkeypatch.setattr("bfxsync.wire.codec.orjson", None)
+    loads = loads_for(number)
+    first = {"ticker": TICKER_ROW, "trades": [trade_row(1)], "book": LEVELS}[name]
+    for text in HOSTILE:
+        for flags in (0, SEQ):
+            peer = Peer(flags, loads=loads)
+            peer.ready()
+            channel = channel_for(name, symbol=BTC, number=number)
+            peer.session.apply(Subscribe("a", channel, 10.0), peer.now)
+            peer.feed(ack(1, 5), peer.frame(5, first))
+            peer.subscribe("b", "ticker", ETH)
+            outputs = peer.feed(text.encode())
+            outputs += peer.feed({"event": "pong"}, text.encode())
+            errors: List[BfxError] = [
+                output.error for output in outputs if isinstance(output, Report)
+            ]
+            assert all(len(str(error)) < 2500 for error in errors), text[:40]
+            if not reopens(outputs):
+                assert peer.session.tokens == ["a", "b"], text[:40]
+
+
+def test_r14_bytes_that_are_no_text_are_reported() -> None:
+    peer = with_book()
+    assert reports(peer.feed(b"\xff\xfe", b'{"event":"\xc3"}')) == [RemoteError] * 2
+
+
+def test_r14_unknown_event_is_reported_and_others_go_on() -> None:
+    peer = with_book()
+    outputs = peer.feed({"event": "new", "x": 1}, peer.frame(5, [99.0, 1, 1.0]))
+    (report, _) = outputs
+    assert isinstance(report, Report)
+    assert str(report.error) == "unknown event 'new'"
+    assert updates(outputs) == [BookUpdate(99.0, 1, 1.0)]
+
+
+def test_r14_bad_frame_of_one_channel_is_no_matter_of_the_others() -> None:
+    peer = with_book()
+    peer.subscribe("b", "ticker")
+    peer.feed(ack(2, 6), peer.frame(6, TICKER_ROW))
+    outputs = peer.feed(
+        peer.frame(5, ["x", 1, 1]),
+        peer.frame(6, TICKER_ROW),
+        peer.frame(5, [99.0, 1, 1.0]),
+    )
+    assert reports(outputs) == [RemoteError]
+    assert updates(outputs, "a") == [BookUpdate(99.0, 1, 1.0)]
+    assert updates(outputs, "b") == [TICKER]

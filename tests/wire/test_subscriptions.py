@@ -1,0 +1,616 @@
+"""The bookkeeping alone; what comes of it on a connection is in `test_session`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, List
+
+import pytest
+
+from bfxsync.errors import (
+    ApiError,
+    NetworkError,
+    RemoteError,
+    RequestTimeout,
+    SubscriptionRejected,
+)
+from bfxsync.models import Gap, Status
+from bfxsync.types import SubscriptionStatus
+from bfxsync.wire.channels import channel_for
+from bfxsync.wire.commands import Subscribe
+from bfxsync.wire.outputs import (
+    Acknowledged,
+    Asked,
+    Deliver,
+    Output,
+    Report,
+    Resolve,
+    Send,
+)
+from bfxsync.wire.subscriptions import (
+    PARKED_FRAMES,
+    RETRY_S,
+    Answer,
+    Subscriptions,
+    Wanted,
+    error_text,
+)
+
+BTC = "tBTCUSD"
+ETH = "tETHUSD"
+
+
+def wanted(
+    token: str = "btc",
+    symbol: str = BTC,
+    *,
+    timeout_s: float = 10.0,
+    expires: float | None = None,
+) -> Subscribe:
+    channel = channel_for("book", symbol=symbol)
+    return Subscribe(token, channel, timeout_s, expires)
+
+
+def request(sub_id: int, symbol: str = BTC) -> Send:
+    return Send(
+        '{"event":"subscribe","channel":"book","symbol":"%s","prec":"P0","freq":"F0",'
+        '"len":"25","subId":%d}' % (symbol, sub_id)
+    )
+
+
+def end(chan_id: int) -> Send:
+    return Send('{"event":"unsubscribe","chanId":%d}' % chan_id)
+
+
+def ack(chan_id: Any = 9, **fields: Any) -> dict[str, Any]:
+    return {"event": "subscribed", "chanId": chan_id, **fields}
+
+
+def failure(code: Any, **fields: Any) -> dict[str, Any]:
+    return {"event": "error", "code": code, "msg": "any text", **fields}
+
+
+def asked(*commands: Subscribe) -> Subscriptions:
+    subscriptions = Subscriptions()
+    for command in commands or [wanted()]:
+        subscriptions.add(command, 0.0, ready=True)
+    return subscriptions
+
+
+def live(*commands: Subscribe) -> Subscriptions:
+    """Return what was asked for, acknowledged as channels 9, 10, … and has had data."""
+    subscriptions = asked(*commands)
+    for number, entry in enumerate(subscriptions):
+        subscriptions.subscribed(ack(9 + number, subId=1 + number))
+        entry.channel.feed_many([[9 + number, []]])
+        subscriptions.went_live(entry)
+    return subscriptions
+
+
+def only(subscriptions: Subscriptions) -> Wanted:
+    (entry,) = subscriptions
+    assert isinstance(entry, Wanted)
+    return entry
+
+
+def errors(outputs: List[Output]) -> List[type]:
+    return [
+        type(output.error) for output in outputs if isinstance(output, (Report, Resolve))
+    ]
+
+
+# --- asking -------------------------------------------------------------------------------------
+
+
+def test_channel_is_asked_for_at_once_when_requests_may_be_sent() -> None:
+    subscriptions = Subscriptions()
+    assert subscriptions.add(wanted(), 0.0, ready=True) == [Asked("btc"), request(1)]
+    assert len(subscriptions) == 1
+
+
+def test_channel_is_asked_for_later_when_they_may_not() -> None:
+    subscriptions = Subscriptions()
+    assert subscriptions.add(wanted(), 0.0, ready=False) == []
+    assert subscriptions.ask_all(5.0) == [Asked("btc"), request(1)]
+    assert subscriptions.ask_all(5.0) == []
+
+
+def test_every_request_has_a_number_of_its_own() -> None:
+    subscriptions = asked(wanted(), wanted("eth", ETH))
+    subscriptions.lose("gone")
+    assert subscriptions.ask_all(5.0) == [request(3), request(4, ETH)]
+
+
+def test_request_asks_for_what_was_given() -> None:
+    subscriptions = Subscriptions()
+    channel = channel_for("book", symbol="fUSD", prec="R0", freq="F1", len=100)
+    (_, send) = subscriptions.add(Subscribe("usd", channel, 10.0), 0.0, ready=True)
+    assert isinstance(send, Send)
+    assert json.loads(send.text) == {
+        "event": "subscribe",
+        "channel": "book",
+        "symbol": "fUSD",
+        "prec": "R0",
+        "freq": "F1",
+        "len": "100",
+        "subId": 1,
+    }
+
+
+# --- acknowledgements ---------------------------------------------------------------------------
+
+
+def test_answer_is_told_by_its_number() -> None:
+    subscriptions = asked(wanted(), wanted("eth", ETH))
+    _, entry = subscriptions
+    answer = subscriptions.subscribed(ack(9, subId=2))
+    assert answer == Answer([Acknowledged("eth")], entry)
+    assert subscriptions.routes == {9: entry}
+
+
+@pytest.mark.parametrize("length", ["25", 25, None], ids=["text", "number", "none"])
+def test_answer_without_a_number_is_told_by_what_it_echoes(length: Any) -> None:
+    subscriptions = asked(wanted("eth", ETH), wanted())
+    body = ack(9, channel="book", symbol=BTC, prec="P0", freq="F0", pair="BTCUSD")
+    if length is not None:
+        body["len"] = length
+    assert subscriptions.subscribed(body).outputs == [Acknowledged("btc")]
+    assert subscriptions.routes[9].token == "btc"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"subId": 7},
+        {"subId": "1"},
+        {"subId": {"a": 1}},
+        {"subId": [1]},
+        {"subId": True},
+        {},
+        {"channel": "book", "symbol": ETH},
+        {"channel": "book", "symbol": BTC, "len": "100"},
+    ],
+    ids=str,
+)
+def test_channel_that_nobody_waits_for_is_given_back(fields: dict[str, Any]) -> None:
+    subscriptions = asked()
+    subscriptions.park(9, [9, "hb"])
+    assert subscriptions.subscribed(ack(9, **fields)) == Answer([end(9)])
+    assert not subscriptions.routes
+    subscriptions.park(9, [9, []])
+    # Its frames were dropped, those before the answer and those after it.
+    subscriptions.unsubscribed({"chanId": 9})
+    answer = subscriptions.subscribed(ack(9, subId=1))
+    assert answer == Answer([Acknowledged("btc")], only(subscriptions))
+
+
+@pytest.mark.parametrize("chan_id", [None, "9", 9.0, True, [9], {}], ids=repr)
+def test_r14_answer_without_a_channel_number_is_reported(chan_id: Any) -> None:
+    subscriptions = asked()
+    answer = subscriptions.subscribed(ack(chan_id, subId=1))
+    assert errors(answer.outputs) == [RemoteError]
+    assert (answer.entry, answer.frames) == (None, [])
+    assert not subscriptions.routes
+
+
+def test_second_answer_with_the_same_channel_changes_nothing() -> None:
+    subscriptions = live()
+    entry = only(subscriptions)
+    body = ack(9, channel="book", symbol=BTC)
+    assert subscriptions.subscribed(body) == Answer([])
+    assert subscriptions.routes == {9: entry}
+
+
+# --- frames before the acknowledgement ----------------------------------------------------------
+
+
+def test_frames_are_kept_in_order_until_their_channel_is_acknowledged() -> None:
+    subscriptions = asked(wanted(), wanted("eth", ETH))
+    for frame in ([9, "hb"], [10, "hb"], [9, []], [9, [1, 2, 3]]):
+        subscriptions.park(frame[0], frame)  # type: ignore[arg-type]
+    answer = subscriptions.subscribed(ack(9, subId=2))
+    assert answer.frames == [[9, "hb"], [9, []], [9, [1, 2, 3]]]
+    assert subscriptions.subscribed(ack(10, subId=1)).frames == [[10, "hb"]]
+
+
+def test_channel_with_too_many_frames_is_asked_for_anew() -> None:
+    subscriptions = asked(wanted(), wanted("eth", ETH))
+    for _ in range(PARKED_FRAMES - 1):
+        subscriptions.park(9, [9, "hb"])
+    subscriptions.park(10, [10, "hb"])
+    subscriptions.park(9, [9, "hb"])  # one too many
+    subscriptions.park(9, [9, "hb"])
+    answer = subscriptions.subscribed(ack(9, subId=1))
+    assert answer.entry is not None
+    assert answer.frames == []
+    assert answer.entry.channel.resync_reason == (
+        "too many frames came before the acknowledgement"
+    )
+    # The other one has lost nothing, and there is room again.
+    subscriptions.park(10, [10, []])
+    answer = subscriptions.subscribed(ack(10, subId=2))
+    assert answer.entry is not None
+    assert answer.frames == [[10, "hb"], [10, []]]
+    assert answer.entry.channel.resync_reason is None
+
+
+def test_room_for_frames_is_given_back() -> None:
+    subscriptions = Subscriptions()
+    for number in range(3):
+        subscriptions.add(wanted(str(number)), 0.0, ready=True)
+        for _ in range(PARKED_FRAMES):
+            subscriptions.park(number, [number, "hb"])
+        answer = subscriptions.subscribed(ack(number, subId=number + 1))
+        assert len(answer.frames) == PARKED_FRAMES
+    for _ in range(PARKED_FRAMES):
+        subscriptions.park(99, [99, "hb"])
+    subscriptions.lose("gone")
+    subscriptions.ask_all(0.0)
+    subscriptions.park(9, [9, "hb"])
+    assert subscriptions.subscribed(ack(9, subId=4)).frames == [[9, "hb"]]
+
+
+# --- refusals -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "code, kind",
+    [
+        (10300, SubscriptionRejected),
+        (10305, SubscriptionRejected),
+        (10011, SubscriptionRejected),
+        (10000, ApiError),
+        (None, ApiError),
+        ("10300", ApiError),
+        ([10300], ApiError),
+        (10301, SubscriptionRejected),
+    ],
+    ids=str,
+)
+def test_refusal_ends_the_subscription(code: Any, kind: type) -> None:
+    subscriptions = asked()
+    (resolve,) = subscriptions.refused(failure(code, subId=1), 1.0).outputs
+    assert isinstance(resolve, Resolve)
+    assert type(resolve.error) is kind
+    assert resolve.token == "btc"
+    assert str(resolve.error).startswith("book tBTCUSD: any text")
+    assert len(subscriptions) == 0
+    assert subscriptions.deadline() is None
+    assert subscriptions.ask_all(2.0) == []
+
+
+def test_refusal_without_a_number_is_told_by_what_it_echoes() -> None:
+    subscriptions = asked(wanted("eth", ETH), wanted())
+    body = failure(10300, channel="book", symbol=BTC, len=25)
+    (resolve,) = subscriptions.refused(body, 1.0).outputs
+    assert isinstance(resolve, Resolve) and resolve.token == "btc"
+
+
+@pytest.mark.parametrize("fields", [{}, {"subId": 7}, {"subId": {}}, {"chanId": {}}], ids=str)
+def test_error_about_nothing_that_was_asked_is_not_ours(fields: dict[str, Any]) -> None:
+    subscriptions = asked()
+    answer = subscriptions.refused(failure(10000, **fields), 1.0)
+    assert answer == Answer([], is_known=False)
+    assert len(subscriptions) == 1
+
+
+def test_refusal_after_it_worked_once_is_told_in_the_stream_too() -> None:
+    subscriptions = live()
+    subscriptions.lose("gone")
+    subscriptions.ask_all(5.0)
+    outputs = subscriptions.refused(failure(10300, subId=2), 6.0).outputs
+    assert outputs[0] == Deliver("btc", [Status(SubscriptionStatus.REJECTED)])
+    assert errors(outputs) == [SubscriptionRejected] * 2
+    assert isinstance(outputs[-1], Resolve)
+    assert len(subscriptions) == 0
+
+
+@pytest.mark.parametrize("code", [11000, 10008, 11010])
+def test_request_that_came_too_early_is_repeated(code: int) -> None:
+    subscriptions = asked()
+    assert subscriptions.refused(failure(code, subId=1), 2.0) == Answer([])
+    assert subscriptions.ask_all(2.1) == []
+    assert subscriptions.deadline() == 2.0 + RETRY_S
+    assert subscriptions.tick(2.9, ready=True) == []
+    assert subscriptions.tick(3.0, ready=True) == [request(2)]
+    assert subscriptions.tick(3.5, ready=True) == []
+    # The user's time goes on from the first request.
+    assert subscriptions.deadline() == 10.0
+
+
+def test_repetition_waits_until_requests_may_be_sent() -> None:
+    subscriptions = asked()
+    subscriptions.refused(failure(11000, subId=1), 2.0)
+    assert subscriptions.tick(3.0, ready=False) == []
+    assert subscriptions.ask_all(4.0) == [request(2)]
+    assert subscriptions.tick(5.0, ready=True) == []
+
+
+def test_channel_of_an_earlier_request_is_taken_over() -> None:
+    subscriptions = asked()
+    entry = only(subscriptions)
+    subscriptions.park(9, [9, "hb"])
+    answer = subscriptions.refused(failure(10301, subId=1, chanId=9), 1.0)
+    assert answer == Answer([Acknowledged("btc")], entry, [[9, "hb"]])
+    assert subscriptions.routes == {9: entry}
+    assert entry.chan_id == 9
+
+
+def test_channel_that_is_being_closed_is_not_taken_over_but_asked_for_again() -> None:
+    subscriptions = asked()
+    subscriptions.subscribed(ack(9, subId=7))  # nobody's, so it is given back
+    answer = subscriptions.refused(failure(10301, subId=1, chanId=9), 1.0)
+    assert answer == Answer([])
+    assert not subscriptions.routes
+    assert subscriptions.tick(1.0 + RETRY_S, ready=True) == [request(2)]
+
+
+@pytest.mark.parametrize("chan_id", [None, "9", [9], 10], ids=repr)
+def test_duplicate_of_no_channel_or_of_anothers_is_a_refusal(chan_id: Any) -> None:
+    subscriptions = live(wanted("eth", ETH), wanted("xrp", "tXRPUSD"))
+    subscriptions.add(wanted(), 0.0, ready=True)
+    body = failure(10301, subId=3, chanId=chan_id)
+    answer = subscriptions.refused(body, 1.0)
+    assert answer.is_known
+    assert errors(answer.outputs) == [SubscriptionRejected]
+    assert [entry.token for entry in subscriptions] == ["eth", "xrp"]
+
+
+def test_answer_to_an_unsubscribe_is_ours_whatever_it_says() -> None:
+    subscriptions = live()
+    subscriptions.remove("btc")
+    body = failure(10400, chanId=9)
+    assert subscriptions.refused(body, 1.0) == Answer([])
+    assert subscriptions.refused(body, 1.0) == Answer([], is_known=False)
+
+
+def test_error_that_names_a_live_channel_does_not_end_it() -> None:
+    subscriptions = live()
+    entry = only(subscriptions)
+    body = failure(10301, subId=77, chanId=9)
+    assert subscriptions.refused(body, 1.0) == Answer([], is_known=False)
+    assert subscriptions.routes == {9: entry}
+    assert entry.chan_id == 9
+
+
+# --- the end ------------------------------------------------------------------------------------
+
+
+def test_unsubscribe_before_the_request_went_out_says_nothing() -> None:
+    subscriptions = Subscriptions()
+    subscriptions.add(wanted(), 0.0, ready=False)
+    assert subscriptions.remove("btc") == []
+    assert subscriptions.ask_all(1.0) == []
+    assert subscriptions.deadline() is None
+
+
+def test_unsubscribe_before_the_answer_gives_the_channel_back_when_it_comes() -> None:
+    subscriptions = asked()
+    assert subscriptions.remove("btc") == []
+    assert subscriptions.subscribed(ack(9, subId=1)) == Answer([end(9)])
+
+
+def test_unsubscribe_after_the_answer_is_sent_at_once() -> None:
+    subscriptions = live()
+    assert subscriptions.remove("btc") == [end(9)]
+    assert not subscriptions.routes
+    assert subscriptions.remove("btc") == []
+    assert subscriptions.unsubscribed({"event": "unsubscribed", "chanId": 9}) is None
+
+
+def test_unsubscribe_of_a_stranger_says_nothing() -> None:
+    assert asked().remove("nobody") == []
+
+
+def test_number_of_an_ended_channel_may_be_used_again() -> None:
+    subscriptions = live()
+    subscriptions.remove("btc")
+    subscriptions.park(9, [9, "hb"])  # still of the old one
+    subscriptions.unsubscribed({"chanId": 9})
+    subscriptions.add(wanted(), 0.0, ready=True)
+    subscriptions.park(9, [9, []])
+    assert subscriptions.subscribed(ack(9, subId=2)).frames == [[9, []]]
+
+
+@pytest.mark.parametrize("chan_id", [None, "9", [9], {}, True], ids=repr)
+def test_r14_end_of_no_channel_changes_nothing(chan_id: Any) -> None:
+    subscriptions = live()
+    assert subscriptions.unsubscribed({"chanId": chan_id}) is None
+    assert list(subscriptions.routes) == [9]
+
+
+def test_end_of_a_channel_that_is_wanted_is_told() -> None:
+    subscriptions = live()
+    entry = only(subscriptions)
+    assert subscriptions.unsubscribed({"chanId": 9}) is entry
+    assert not subscriptions.routes
+    # It has ended, so there is nothing to unsubscribe.
+    assert subscriptions.resync(entry, "ended", 1.0, True) == [
+        Deliver("btc", [Gap("ended")]),
+        request(2),
+    ]
+
+
+# --- the socket ---------------------------------------------------------------------------------
+
+
+def test_r03_loss_is_one_gap_for_each_live_subscription() -> None:
+    subscriptions = live(wanted(), wanted("eth", ETH))
+    subscriptions.add(wanted("xrp", "tXRPUSD"), 0.0, ready=True)
+    assert subscriptions.lose("gone") == [
+        Deliver("btc", [Gap("gone")]),
+        Deliver("eth", [Gap("gone")]),
+    ]
+    assert subscriptions.lose("gone again") == []
+    assert not subscriptions.routes
+
+
+def test_loss_before_the_snapshot_is_no_second_gap() -> None:
+    subscriptions = live()
+    subscriptions.lose("gone")
+    subscriptions.ask_all(1.0)
+    subscriptions.subscribed(ack(5, subId=2))
+    assert subscriptions.lose("gone again") == []
+
+
+def test_r03_everything_is_asked_for_again_in_the_order_of_the_user() -> None:
+    subscriptions = live(wanted(), wanted("eth", ETH))
+    subscriptions.add(wanted("xrp", "tXRPUSD"), 0.0, ready=True)
+    subscriptions.lose("gone")
+    assert subscriptions.ask_all(5.0) == [
+        request(4),
+        request(5, ETH),
+        request(6, "tXRPUSD"),
+    ]
+
+
+def test_answers_of_the_lost_socket_are_nobodys() -> None:
+    subscriptions = asked()
+    subscriptions.lose("gone")
+    subscriptions.ask_all(1.0)
+    assert subscriptions.subscribed(ack(9, subId=1)) == Answer([end(9)])
+
+
+def test_one_channel_is_subscribed_anew_on_the_same_socket() -> None:
+    subscriptions = live()
+    entry = only(subscriptions)
+    assert subscriptions.resync(entry, "why", 5.0, True) == [
+        Deliver("btc", [Gap("why")]),
+        end(9),
+        request(2),
+    ]
+    assert not entry.channel.is_live
+    assert subscriptions.deadline() == 15.0
+    # Nothing was live since, so there is nothing to tell.
+    assert subscriptions.resync(entry, "again", 6.0, True) == [request(3)]
+
+
+def test_channel_is_subscribed_anew_only_when_requests_may_be_sent() -> None:
+    subscriptions = live()
+    entry = only(subscriptions)
+    assert subscriptions.resync(entry, "why", 5.0, False) == [
+        Deliver("btc", [Gap("why")]),
+        end(9),
+    ]
+    assert subscriptions.ask_all(9.0) == [request(2)]
+
+
+# --- time ---------------------------------------------------------------------------------------
+
+
+def test_first_data_is_the_answer_the_user_waits_for() -> None:
+    subscriptions = asked()
+    entry = only(subscriptions)
+    subscriptions.subscribed(ack(9, subId=1))
+    assert subscriptions.deadline() == 10.0
+    assert subscriptions.went_live(entry) == [Resolve("btc")]
+    assert subscriptions.deadline() is None
+    assert subscriptions.went_live(entry) == []
+
+
+def test_request_that_never_went_out_fails_as_not_connected() -> None:
+    subscriptions = Subscriptions()
+    subscriptions.add(wanted(expires=7.0), 0.0, ready=False)
+    assert subscriptions.deadline() == 7.0
+    assert subscriptions.tick(6.9, ready=False) == []
+    (resolve,) = subscriptions.tick(7.0, ready=False)
+    assert isinstance(resolve, Resolve)
+    assert type(resolve.error) is NetworkError
+    assert resolve.error.phase == "connect"
+    assert len(subscriptions) == 0
+
+
+def test_request_without_an_end_waits_for_ever() -> None:
+    subscriptions = Subscriptions()
+    subscriptions.add(wanted(), 0.0, ready=False)
+    assert subscriptions.deadline() is None
+    assert subscriptions.tick(1e9, ready=False) == []
+    assert len(subscriptions) == 1
+
+
+def test_time_of_a_request_counts_from_when_it_went_out() -> None:
+    subscriptions = Subscriptions()
+    subscriptions.add(wanted(expires=7.0), 0.0, ready=False)
+    subscriptions.ask_all(6.0)
+    assert subscriptions.tick(15.9, ready=True) == []
+    (resolve,) = subscriptions.tick(16.0, ready=True)
+    assert isinstance(resolve, Resolve)
+    assert type(resolve.error) is RequestTimeout
+    assert str(resolve.error) == "book tBTCUSD: no data within 10 s"
+
+
+def test_time_of_a_request_goes_on_over_a_loss() -> None:
+    subscriptions = asked()
+    subscriptions.lose("gone")
+    subscriptions.ask_all(6.0)
+    assert subscriptions.deadline() == 10.0
+    assert errors(subscriptions.tick(10.0, ready=True)) == [RequestTimeout]
+
+
+def test_acknowledged_channel_without_data_is_given_up_too() -> None:
+    subscriptions = asked()
+    subscriptions.subscribed(ack(9, subId=1))
+    send, resolve = subscriptions.tick(10.0, ready=True)
+    assert send == end(9)
+    assert errors([resolve]) == [RequestTimeout]
+
+
+def test_subscription_that_worked_once_is_asked_for_with_growing_patience() -> None:
+    subscriptions = live()
+    subscriptions.lose("gone")
+    now = 100.0
+    subscriptions.ask_all(now)
+    for sub_id, patience_s in [(3, 10), (4, 20), (5, 40), (6, 60), (7, 60)]:
+        now += patience_s
+        assert subscriptions.deadline() == now
+        assert subscriptions.tick(now - 0.1, ready=True) == []
+        report, send = subscriptions.tick(now, ready=True)
+        assert errors([report]) == [RequestTimeout]
+        assert send == request(sub_id)
+    subscriptions.subscribed(ack(9, subId=7))
+    subscriptions.went_live(only(subscriptions))
+    # It works again, and so does its first patience.
+    subscriptions.lose("gone")
+    subscriptions.ask_all(now)
+    assert subscriptions.deadline() == now + 10.0
+
+
+def test_repeated_request_waits_until_requests_may_be_sent() -> None:
+    subscriptions = live()
+    subscriptions.resync(only(subscriptions), "why", 0.0, True)
+    assert errors(subscriptions.tick(10.0, ready=False)) == [RequestTimeout]
+    assert subscriptions.deadline() is None
+    assert subscriptions.ask_all(50.0) == [request(3)]
+
+
+def test_late_answer_is_nobodys_and_the_channel_is_given_back() -> None:
+    subscriptions = asked()
+    subscriptions.tick(10.0, ready=True)
+    assert subscriptions.subscribed(ack(9, subId=1)) == Answer([end(9)])
+    subscriptions.park(9, [9, []])
+    subscriptions.add(wanted(), 11.0, ready=True)
+    subscriptions.unsubscribed({"chanId": 9})
+    assert subscriptions.subscribed(ack(9, subId=2)).frames == []
+
+
+def test_time_of_one_is_not_anothers() -> None:
+    subscriptions = asked(wanted(timeout_s=3.0), wanted("eth", ETH, timeout_s=30.0))
+    assert subscriptions.deadline() == 3.0
+    assert [output.token for output in subscriptions.tick(3.0, True)] == [  # type: ignore[union-attr]
+        "btc"
+    ]
+    assert subscriptions.deadline() == 30.0
+
+
+@pytest.mark.parametrize(
+    "body, text",
+    [
+        ({"msg": "symbol: invalid"}, "symbol: invalid"),
+        ({}, "no reason given"),
+        ({"msg": None}, "no reason given"),
+        ({"msg": ["x"]}, "no reason given"),
+    ],
+    ids=str,
+)
+def test_text_of_an_error_is_for_people(body: dict[str, Any], text: str) -> None:
+    assert error_text(body) == text
