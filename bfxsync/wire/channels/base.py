@@ -1,0 +1,109 @@
+"""What all channels have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import partial
+from typing import Any, Callable, ContextManager
+
+from bfxsync.errors import BfxError, RemoteError
+from bfxsync.models.rows import SCREEN_ERRORS
+from bfxsync.types import NumberType
+
+# A frame that is no list, or too short for what it says it is. A model's RemoteError says more.
+FRAME_ERRORS = (RemoteError, RecursionError, *SCREEN_ERRORS)
+
+Guard = ContextManager[Any]
+
+
+class Channel(ABC):
+    """
+    One channel as it was asked for.
+
+    Attributes
+    ----------
+    arguments : dict of str
+        The request's fields, sent again word for word after a reconnect.
+    is_live : bool
+        The first data of this connection has come.
+    extras : bool
+        Somebody wants the items that only events carry: `TradeUpdate` and `Checksum`.
+    errors : list of BfxError
+        What was wrong with frames since this was last cleared.
+    resync_reason : str or None
+        Why the channel must be subscribed anew: updates came without the snapshot before.
+    """
+
+    name: str
+
+    def __init__(
+        self, arguments: dict[str, str], number: NumberType, guard: Guard
+    ) -> None:
+        self.arguments = arguments
+        self.symbol = arguments["symbol"]
+        self.is_funding = self.symbol.startswith("f")
+        self.is_live = False
+        self.extras = False
+        self.errors: list[BfxError] = []
+        self.resync_reason: str | None = None
+        self._number = number
+        self.guard = guard
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What makes two requests the same to the exchange."""
+        return (self.name, *self.arguments.values())
+
+    def request(self) -> dict[str, str]:
+        """Return the fields of the subscribe message."""
+        return {"channel": self.name, **self.arguments}
+
+    def matches(self, body: dict[str, Any]) -> bool:
+        """
+        Tell whether an answer without `subId` is about this channel.
+
+        A length may come back as text or number, as it was sent; a field that is not echoed
+        says nothing, but without channel and symbol there is no telling.
+        """
+        echoed = {"channel": None, "symbol": None, **body}
+        return all(
+            key not in echoed or str(echoed[key]) == value
+            for key, value in self.request().items()
+        )
+
+    @abstractmethod
+    def feed_many(self, frames: list[list[Any]]) -> list[Any]:
+        """Return the updates of whole frames of this channel, in order."""
+
+    @abstractmethod
+    def restart(self) -> list[Any]:
+        """Return what a consumer who starts now must get first; nothing before the first data."""
+
+    def lose(self) -> None:
+        """Forget what only held for the connection that is gone."""
+        self.is_live = False
+        self.resync_reason = None
+
+    def _maker(self, model: Any) -> Callable[[Any], Any]:
+        """Return the model's `from_row` for the client's numbers."""
+        if self._number is float:
+            make: Callable[[Any], Any] = model.from_row
+            return make
+        return partial(model.from_row, number=self._number)
+
+    def _fail(self, exc: Exception, frame: object) -> None:
+        if not isinstance(exc, RemoteError):
+            exc = RemoteError(
+                f"{self.name} {self.symbol}: unreadable frame: {exc}", raw=frame
+            )
+        self.errors.append(exc)
+
+    def _models(self, make: Callable[[Any], Any], rows: list[Any]) -> list[Any]:
+        """Make the rows of a list one by one, so that a bad one costs no other."""
+        models = []
+        for row in rows:
+            try:
+                models.append(make(row))
+            except RemoteError as exc:
+                self.errors.append(exc)
+        return models

@@ -1,0 +1,127 @@
+"""Order books."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bfxsync.book import (
+    AggregatedBook,
+    FundingBook,
+    FundingRawBook,
+    OrderBook,
+    RawBook,
+)
+from bfxsync.errors import ChecksumMismatch, RemoteError
+from bfxsync.models.market import (
+    BookUpdate,
+    FundingBookUpdate,
+    FundingRawBookUpdate,
+    RawBookUpdate,
+)
+from bfxsync.models.stream import Checksum, Degraded, Snapshot
+from bfxsync.types import NumberType
+from bfxsync.wire.channels.base import FRAME_ERRORS, Channel, Guard
+from bfxsync.wire.frames import CHECKSUM, HEARTBEAT
+
+
+class BookChannel(Channel):
+    """
+    An order book, kept here in frame order and compared with the exchange's checksums.
+
+    Attributes
+    ----------
+    book : OrderBook
+        Guarded by `guard`, which is entered once for a block of frames.
+    verified_count, mismatch_count : int
+        Checksums that were equal and that were not.
+    """
+
+    name = "book"
+
+    def __init__(
+        self, arguments: dict[str, str], number: NumberType, guard: Guard
+    ) -> None:
+        super().__init__(arguments, number, guard)
+        raw = arguments["prec"] == "R0"
+        self.book: OrderBook[Any]
+        if self.is_funding:
+            self.book = FundingRawBook() if raw else FundingBook()
+            self._make = self._maker(FundingRawBookUpdate if raw else FundingBookUpdate)
+        else:
+            self.book = RawBook() if raw else AggregatedBook()
+            self._make = self._maker(RawBookUpdate if raw else BookUpdate)
+        self.verified_count = 0
+        self.mismatch_count = 0
+        self._is_degraded = False
+
+    def feed_many(self, frames: list[list[Any]]) -> list[Any]:
+        """Apply the frames to the book and return its changes."""
+        updates: list[Any] = []
+        append = updates.append
+        make, apply = self._make, self.book.apply
+        with self.guard:
+            for frame in frames:
+                try:
+                    row = frame[1]
+                    if row.__class__ is not list:
+                        self._take_text(frame, updates)
+                    elif self.is_live and row and row[0].__class__ is not list:
+                        update = make(row)
+                        apply(update)
+                        append(update)
+                    else:
+                        self._take_rows(row, updates)
+                except FRAME_ERRORS as exc:
+                    self._fail(exc, frame)
+        return updates
+
+    def restart(self) -> list[Any]:
+        """Return all levels: bids from the best, then asks from the best."""
+        if not self.is_live:
+            return []
+        with self.guard:
+            return [Snapshot(self.book.bids() + self.book.asks())]
+
+    def lose(self) -> None:
+        """Empty the book: what it would show is no longer known."""
+        super().lose()
+        with self.guard:
+            self.book.reset()
+
+    def _take_rows(self, rows: list[Any], updates: list[Any]) -> None:
+        if rows and rows[0].__class__ is not list:
+            self.resync_reason = "a book's update came before its snapshot"
+            return
+        levels = self._models(self._make, rows)
+        if self.is_live:
+            for level in levels:
+                self.book.apply(level)
+            updates.extend(levels)
+            return
+        self.book.reset(levels)
+        self.is_live = True
+        self._is_degraded = False
+        updates.append(Snapshot(self.book.bids() + self.book.asks()))
+
+    def _take_text(self, frame: list[Any], updates: list[Any]) -> None:
+        if frame[1] == HEARTBEAT:
+            return
+        if frame[1] != CHECKSUM or type(frame[2]) is not int:
+            raise RemoteError(
+                f"{self.symbol}: neither levels nor a checksum", raw=frame
+            )
+        if self.extras:
+            updates.append(Checksum(frame[2]))
+        # The exchange's checksums of funding books do not follow its documentation.
+        if not self.is_live or self.is_funding:
+            return
+        actual = self.book.checksum()
+        if actual == frame[2]:
+            self.verified_count += 1
+            return
+        self.mismatch_count += 1
+        mismatch = ChecksumMismatch(self.symbol, expected=frame[2], actual=actual)
+        self.errors.append(mismatch)
+        if not self._is_degraded:
+            self._is_degraded = True
+            updates.append(Degraded(str(mismatch)))
