@@ -1,0 +1,1 @@
+"""The command ``bfxsync``; it uses the public face of the library only."""

@@ -1,0 +1,243 @@
+"""
+The screen: draws a `View`, and knows nothing of clients.
+
+Strategy: every part is told how many rows it has, so that whatever the size of the terminal
+nothing scrolls; the asks stand above the bids, with the spread between them.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from bfxsync import BookUpdate, Ticker, Trade
+from bfxsync.cli.text import (
+    amount_text,
+    decimals_of,
+    ms_text,
+    price_text,
+    time_text,
+)
+from bfxsync.cli.views import MarketView, View
+
+_BID = "green"
+_ASK = "red"
+_WARNING = "bold not dim white on red"
+
+_SIDE_BY_SIDE_WIDTH = 72
+_AMOUNT_WIDTH = 11
+
+_EIGHTHS = ("", "\u258f", "\u258e", "\u258d", "\u258c", "\u258b", "\u258a", "\u2589")
+_FULL = "\u2588"
+
+
+class Screen:
+    """
+    The terminal, taken over for as long as the context lasts.
+
+    Parameters
+    ----------
+    host : str
+        Address of the exchange.
+    console : rich.console.Console, optional
+        Another one than that of the standard output.
+    """
+
+    interval_s = 0.125
+
+    def __init__(self, host: str, console: Console | None = None) -> None:
+        self._console = Console() if console is None else console
+        # Without a thread that refreshes it: whoever has something to show draws it.
+        self._live = Live(
+            _line(f" connecting to {host}", "dim"),
+            console=self._console,
+            screen=True,
+            auto_refresh=False,
+        )
+
+    def __enter__(self) -> Screen:
+        self._live.start(refresh=True)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def show(self, view: View) -> None:
+        """Draw one view."""
+        width, height = self._console.size
+        self._live.update(draw(view, width, height), refresh=True)
+
+
+def draw(view: View, width: int, height: int) -> RenderableType:
+    """
+    Return the whole screen.
+
+    Parameters
+    ----------
+    view : View
+    width, height : int
+        Of the terminal, in characters.
+    """
+    rows = max(0, height - 3)
+    if width >= _SIDE_BY_SIDE_WIDTH:
+        markets = Table.grid(expand=True)
+        for _ in view.markets:
+            markets.add_column(ratio=1)
+        share = width // len(view.markets)
+        panels = [_market(item, share, rows) for item in view.markets]
+        markets.add_row(*panels)
+        return Group(_header(view, width), markets, *_footer(view))
+    share, rest = divmod(rows, len(view.markets))
+    panels = [
+        _market(item, width, share + (index < rest))
+        for index, item in enumerate(view.markets)
+    ]
+    return Group(_header(view, width), *panels, *_footer(view))
+
+
+def _header(view: View, width: int) -> Text:
+    line = _line(" bfxsync demo", "bold")
+    line.append(f"  {view.host}", "dim")
+    end = f"{view.left_s:.0f} s left "
+    state = "" if view.status == "open" else f" {view.status.upper()} "
+    # Old versions of rich never return from an ellipsis in no room at all.
+    line.truncate(max(1, width - len(end) - len(state) - 2), overflow="ellipsis")
+    line.append(" " * max(0, width - len(line) - len(end) - len(state) - 1))
+    line.append(state, _WARNING)
+    line.append(f" {end}")
+    return line
+
+
+def _footer(view: View) -> tuple[Text, Text]:
+    total = view.total
+    flow = _line(f" {view.frames_per_s:,.0f} frames/s   {total.update_count:,} updates")
+    flow.append(f"   {len(total.gaps)} gaps", _WARNING if total.gaps else "")
+    flow.append(f"   {total.verified_count:,} checksums verified", _BID)
+    if total.mismatch_count:
+        flow.append(f"   {total.mismatch_count:,} wrong", _WARNING)
+    pace = _line(f" round trip {ms_text(view.round_trip_s)} ms", "dim")
+    pace.append(f"   to callback {ms_text(view.lag_s)} ms   Ctrl-C ends", "dim")
+    return flow, pace
+
+
+def _market(view: MarketView, width: int, height: int) -> Panel:
+    # Within the border and its padding.
+    inner = width - 4
+    # Two lines of the ticker, and two rules.
+    rows = max(0, height - 2 - 4)
+    known = max(len(view.bids), len(view.asks))
+    depth = max(0, min((rows - rows // 3 - 1) // 2, known))
+    trades = max(0, rows - 2 * depth - 1)
+    content = Group(
+        *_ticker(view.ticker),
+        Rule(style="dim"),
+        *_ladder(view, depth, inner),
+        Rule(style="dim"),
+        *_trades(view, trades),
+    )
+    title = _line(f" {view.symbol} ", "bold not dim")
+    if not view.is_live:
+        title.append("STALE ", _WARNING)
+    return Panel(
+        content,
+        title=title,
+        subtitle=_line(f" {view.source} ", "dim"),
+        border_style="dim",
+        height=max(height, 2),
+        width=width,
+    )
+
+
+def _ticker(ticker: Ticker | None) -> tuple[Text, Text]:
+    if ticker is None:
+        return _line("no ticker", "dim"), _line("")
+    decimals = decimals_of(ticker.last_price)
+    style = _ASK if ticker.daily_change < 0 else _BID
+    first = _line(price_text(ticker.last_price, decimals), f"bold {style}")
+    first.append(f"  {ticker.daily_change:+,.{decimals}f}", style)
+    first.append(f"  {ticker.daily_change_relative:+.2%}", style)
+    second = _line("high ", "dim")
+    second.append(price_text(ticker.high, decimals))
+    second.append(" low ", "dim")
+    second.append(price_text(ticker.low, decimals))
+    second.append(" vol ", "dim")
+    second.append(f"{ticker.volume:,.0f}")
+    return first, second
+
+
+def _ladder(view: MarketView, depth: int, width: int) -> list[RenderableType]:
+    asks, bids = view.asks[:depth], view.bids[:depth]
+    shown = [*asks, *bids]
+    if not shown:
+        return [_line("no book", "dim")]
+    decimals = decimals_of(shown[0].price)
+    price_width = max(len(price_text(level.price, decimals)) for level in shown)
+    largest = max(abs(level.amount) for level in shown)
+    bar_width = max(0, width - price_width - _AMOUNT_WIDTH - 4)
+
+    def row(level: BookUpdate, style: str) -> Text:
+        line = _line(f"{price_text(level.price, decimals):>{price_width}}", style)
+        line.append(f"  {amount_text(level.amount):>{_AMOUNT_WIDTH}}  ")
+        line.append(bar(abs(level.amount) / largest, bar_width), style)
+        return line
+
+    return [
+        *_padded([row(level, _ASK) for level in reversed(asks)], depth, at_top=True),
+        _spread(asks, bids, decimals),
+        *_padded([row(level, _BID) for level in bids], depth),
+    ]
+
+
+def _spread(
+    asks: Sequence[BookUpdate], bids: Sequence[BookUpdate], decimals: int
+) -> Text:
+    if not asks or not bids:
+        return _line("one side only", "dim")
+    return _line(f"spread {price_text(asks[0].price - bids[0].price, decimals)}", "dim")
+
+
+def _trades(view: MarketView, count: int) -> list[Text]:
+    shown = view.trades[:count]
+    if not shown:
+        return _padded([_line("no trades", "dim")][:count], count)
+    decimals = decimals_of(shown[0].price)
+    width = max(len(price_text(trade.price, decimals)) for trade in shown)
+
+    def row(trade: Trade) -> Text:
+        style, side = (_BID, "buy ") if trade.amount > 0 else (_ASK, "sell")
+        line = _line(f"{price_text(trade.price, decimals):>{width}}", style)
+        line.append(f"  {amount_text(trade.amount):>{_AMOUNT_WIDTH}}", style)
+        line.append(f"  {side}", style)
+        line.append(f"  {time_text(trade.mts)}", "dim")
+        return line
+
+    return _padded([row(trade) for trade in shown], count)
+
+
+def _padded(lines: list[Text], count: int, *, at_top: bool = False) -> list[Text]:
+    """Fill up with empty lines, so that nothing below moves."""
+    empty = [_line("") for _ in range(count - len(lines))]
+    return [*empty, *lines] if at_top else [*lines, *empty]
+
+
+def bar(ratio: float, width: int) -> str:
+    """Return a bar of this part of the width, never empty, as an amount never is zero."""
+    whole, eighths = divmod(max(1, round(ratio * width * 8)), 8)
+    return (_FULL * whole + _EIGHTHS[eighths]) if width else ""
+
+
+def _line(text: str, style: str = "") -> Text:
+    # As a part with a style of its own, or what is appended would have it too.
+    return Text(no_wrap=True, overflow="ellipsis").append(text, style)

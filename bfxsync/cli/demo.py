@@ -1,0 +1,192 @@
+"""The demonstration: an exchange, a client that watches it, and something that shows both."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack
+from importlib.util import find_spec
+from typing import Mapping, Protocol, TextIO
+
+from bfxsync import PUB_WSS_HOST
+from bfxsync.cli.summary import Summary
+from bfxsync.cli.text import price_text
+from bfxsync.cli.views import View
+from bfxsync.cli.watch import Watch
+from bfxsync.paper import PaperExchange
+
+_CAPTURE = "btcusd-20181112"
+_CAPTURE_S = 870.0
+_SPEED = 20.0
+# Longer than connecting and closing take: at its end the recording ends the connection too.
+_CAPTURE_MARGIN_S = 5.0
+
+_LOCAL_PING_S = 0.1
+# The real exchange serves others as well.
+_LIVE_PING_S = 1.0
+
+
+class Show(Protocol):
+    """
+    Where the views go.
+
+    Attributes
+    ----------
+    interval_s : float
+        Between two views.
+    """
+
+    interval_s: float
+
+    def show(self, view: View) -> None:
+        """Present one view."""
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Tell whether a screen can be drawn there."""
+    is_utf = (stream.encoding or "").lower().startswith("utf")
+    is_dumb = os.environ.get("TERM") in ("dumb", "unknown")
+    return stream.isatty() and is_utf and not is_dumb
+
+
+def missing_packages(*, is_live: bool, is_plain: bool) -> list[str]:
+    """Return those packages of the extras that would be needed and are not installed."""
+    needed = [] if is_plain else ["rich"]
+    if not is_live:
+        needed.append("aiohttp")
+    return [name for name in needed if find_spec(name) is None]
+
+
+def run(seconds: float, *, is_live: bool, is_plain: bool) -> Summary:
+    """
+    Run the demonstration.
+
+    Parameters
+    ----------
+    seconds : float
+        Counted from the first data of all channels.
+    is_live : bool
+        Watch the real exchange instead of a local one.
+    is_plain : bool
+        Print lines instead of drawing a screen.
+
+    Raises
+    ------
+    BfxError
+        The exchange cannot be reached, or refuses.
+    """
+    with ExitStack() as stack:
+        if is_live:
+            host, ping_s = PUB_WSS_HOST, _LIVE_PING_S
+            sources = {"tBTCUSD": "live", "tETHUSD": "live"}
+        else:
+            speed = capture_speed(seconds)
+            exchange = stack.enter_context(local_exchange(seconds))
+            host, ping_s = exchange.url, _LOCAL_PING_S
+            sources = {
+                "tBTCUSD": f"recorded 2018-11-12, {speed:.3g}x",
+                "tETHUSD": "a random market",
+            }
+        for symbol, source in sources.items():
+            print(f"{symbol}: {source}")
+        print(f"connecting to {host}", flush=True)
+        show: Show
+        if is_plain:
+            show = Lines(seconds)
+        else:
+            from bfxsync.cli.board import Screen
+
+            show = stack.enter_context(Screen(host))
+        return watch(host, sources, seconds, show, ping_s=ping_s)
+
+
+def capture_speed(seconds: float) -> float:
+    """Return how fast the recording may play without coming to its end."""
+    return min(_SPEED, _CAPTURE_S / (seconds + _CAPTURE_MARGIN_S))
+
+
+def local_exchange(seconds: float) -> PaperExchange:
+    """Return an exchange that has something to show in every channel within that time."""
+    return PaperExchange(
+        captures=(_CAPTURE,),
+        speed=capture_speed(seconds),
+        rate=50.0,
+        checksum_s=min(1.0, seconds / 4),
+    )
+
+
+def watch(
+    host: str,
+    sources: Mapping[str, str],
+    seconds: float,
+    show: Show,
+    *,
+    ping_s: float = _LOCAL_PING_S,
+) -> Summary:
+    """
+    Watch some markets of an exchange for a while, or until Ctrl-C.
+
+    Parameters
+    ----------
+    host : str
+        Address of the exchange.
+    sources : mapping
+        Where the data comes from, by symbol; for people.
+    seconds : float
+    show : Show
+    ping_s : float
+        Between two measurements of the round trip.
+
+    Raises
+    ------
+    BfxError
+        The exchange cannot be reached, or refuses.
+    """
+    watching = Watch(host, sources, ping_s)
+    was_interrupted = False
+    try:
+        with watching:
+            _run_show(watching, seconds, show)
+    except KeyboardInterrupt:
+        was_interrupted = True
+    return watching.summary(was_interrupted)
+
+
+def _run_show(watching: Watch, seconds: float, show: Show) -> None:
+    end = time.monotonic() + seconds
+    while watching.failure is None:
+        left_s = end - time.monotonic()
+        if left_s <= 0:
+            break
+        show.show(watching.view(left_s))
+        # Drawing took its time too.
+        time.sleep(min(show.interval_s, max(0.0, end - time.monotonic())))
+
+
+class Lines:
+    """
+    Progress as a few lines of text.
+
+    Parameters
+    ----------
+    seconds : float
+        How long all will take; there are about five lines in this time.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.interval_s = seconds / 5
+
+    def show(self, view: View) -> None:
+        """Print one line, but none about the very beginning."""
+        passed_s = self._seconds - view.left_s
+        if passed_s < self.interval_s / 2:
+            return
+        parts = [
+            f"{passed_s:6.1f} s",
+            f"{view.frame_count:9,} frames",
+        ]
+        for market in view.markets:
+            last = market.ticker.last_price if market.ticker is not None else None
+            parts.append(f"{market.symbol} {price_text(last)}")
+        print("   ".join(parts), flush=True)

@@ -1,0 +1,178 @@
+"""What came of a demonstration: numbers, a verdict, and both as text."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Deque, Sequence
+
+import attrs
+
+from bfxsync.cli.text import ms_text
+
+_MAX_SAMPLES = 100_000
+_RATIOS = (0.5, 0.9, 0.99)
+
+
+class Samples:
+    """Durations in seconds: the latest 100,000, so that a long run needs no more memory."""
+
+    def __init__(self) -> None:
+        self._values: Deque[float] = deque(maxlen=_MAX_SAMPLES)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def add(self, value: float) -> None:
+        """Keep one."""
+        self._values.append(value)
+
+    @property
+    def last(self) -> float | None:
+        """The newest, None without any."""
+        # A single step, as another thread may add the first in this moment.
+        newest = self._values.copy()
+        return newest[-1] if newest else None
+
+    def percentiles(self) -> Percentiles:
+        """Return what half, nine tenths and all but a hundredth do not exceed."""
+        ordered = sorted(self._values)
+        if not ordered:
+            return Percentiles(0, None, None, None)
+        at = [ordered[math.ceil(ratio * len(ordered)) - 1] for ratio in _RATIOS]
+        return Percentiles(len(ordered), *at)
+
+
+@attrs.frozen
+class Percentiles:
+    """A distribution, in seconds; None without samples."""
+
+    count: int
+    p50: float | None
+    p90: float | None
+    p99: float | None
+
+
+@attrs.frozen
+class ChannelSummary:
+    """
+    What one subscription brought.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``tBTCUSD book``.
+    update_count : int
+    gaps : tuple of str
+        The reason of each.
+    verified_count, mismatch_count : int or None
+        Checksums that were right and wrong; None where there are none.
+    """
+
+    name: str
+    update_count: int
+    gaps: tuple[str, ...] = ()
+    verified_count: int | None = None
+    mismatch_count: int | None = None
+
+
+def total(channels: Sequence[ChannelSummary]) -> ChannelSummary:
+    """Return all of them together."""
+    return ChannelSummary(
+        "all",
+        sum(channel.update_count for channel in channels),
+        tuple(reason for channel in channels for reason in channel.gaps),
+        sum(channel.verified_count or 0 for channel in channels),
+        sum(channel.mismatch_count or 0 for channel in channels),
+    )
+
+
+@attrs.frozen
+class Summary:
+    """
+    What came of a demonstration.
+
+    Attributes
+    ----------
+    elapsed_s : float
+        From the first data of all channels to the end.
+    channels : tuple of ChannelSummary
+    round_trips, lags : Percentiles
+        From ping to pong; from the I/O thread to the callback.
+    errors : tuple of str
+        Errors that belong to no channel.
+    was_interrupted : bool
+        It ended with Ctrl-C.
+    """
+
+    host: str
+    elapsed_s: float
+    frame_count: int
+    channels: tuple[ChannelSummary, ...]
+    round_trips: Percentiles
+    lags: Percentiles
+    errors: tuple[str, ...] = ()
+    was_interrupted: bool = False
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the demonstration is no success, for people; empty if it is one."""
+        silent = [item.name for item in self.channels if not item.update_count]
+        broken = [item for item in self.channels if item.gaps]
+        wrong = [item.name for item in self.channels if item.mismatch_count]
+        unverified = [item.name for item in self.channels if item.verified_count == 0]
+        found = []
+        if silent:
+            found.append(
+                f"no update of {', '.join(silent)} in {self.elapsed_s:.1f} s"
+                " (a quiet market may need more --seconds)"
+            )
+        if broken:
+            names = ", ".join(item.name for item in broken)
+            found.append(f"gaps in {names} ({broken[0].gaps[0]})")
+        if wrong:
+            found.append(f"wrong checksums of {', '.join(wrong)}")
+        if unverified:
+            found.append(f"no verified checksum of {', '.join(unverified)}")
+        if self.errors:
+            found.append(f"errors: {len(self.errors)}, the first: {self.errors[0]}")
+        return found
+
+    def text(self) -> str:
+        """Return it as lines of at most 80 ASCII characters."""
+        return "\n".join((*self._table(), "", *self._latency(), "", self._verdict()))
+
+    def _table(self) -> list[str]:
+        rate = self.frame_count / self.elapsed_s if self.elapsed_s > 0 else 0.0
+        lines = [
+            f"{self.frame_count:,} frames in {self.elapsed_s:.1f} s ({rate:,.0f}/s)"
+            f" from {self.host}",
+            "",
+            f"{'channel':<18}{'updates':>12}{'gaps':>8}{'checksums':>22}",
+        ]
+        for channel in (*self.channels, total(self.channels)):
+            checksums = ""
+            if channel.verified_count is not None:
+                checksums = f"{channel.verified_count:,} verified, {channel.mismatch_count:,} wrong"
+            lines.append(
+                f"{channel.name:<18}{channel.update_count:>12,}{len(channel.gaps):>8}"
+                f"{checksums:>22}".rstrip()
+            )
+        return lines
+
+    def _latency(self) -> list[str]:
+        lines = [f"{'latency, ms':<30}{'p50':>10}{'p90':>10}{'p99':>10}"]
+        for name, values in (
+            (f"ping and pong ({self.round_trips.count:,})", self.round_trips),
+            (f"I/O to callback ({self.lags.count:,})", self.lags),
+        ):
+            texts = map(ms_text, (values.p50, values.p90, values.p99))
+            lines.append(f"{name:<30}" + "".join(f"{text:>10}" for text in texts))
+        return lines
+
+    def _verdict(self) -> str:
+        if self.was_interrupted:
+            return "Ended with Ctrl-C."
+        if self.problems:
+            return f"Problems: {len(self.problems)}."
+        return "All good: updates in every channel, no gap, every checksum verified."

@@ -1,0 +1,39 @@
+"""Numbers as a trader reads them; ASCII only."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+_SIGNIFICANT_DIGITS = 5
+
+
+def decimals_of(price: float) -> int:
+    """Return how many decimals the exchange's prices have around this one."""
+    digits = len(str(int(abs(price)))) if abs(price) >= 1 else 0
+    return max(0, min(_SIGNIFICANT_DIGITS - digits, 8))
+
+
+def price_text(price: float | None, decimals: int | None = None) -> str:
+    """Return a price with separators; a dash for None."""
+    if price is None:
+        return "-"
+    return f"{price:,.{decimals_of(price) if decimals is None else decimals}f}"
+
+
+def amount_text(amount: float) -> str:
+    """Return an amount without its sign, in eleven characters where that is possible."""
+    size = abs(amount)
+    return f"{size:,.4f}" if size < 100_000 else f"{size:,.0f}"
+
+
+def time_text(mts: int) -> str:
+    """Return the time of the day, UTC."""
+    return datetime.fromtimestamp(mts / 1000, timezone.utc).strftime("%H:%M:%S")
+
+
+def ms_text(seconds: float | None) -> str:
+    """Return a duration in milliseconds, without the unit; a dash for None."""
+    if seconds is None:
+        return "-"
+    ms = seconds * 1000
+    return f"{ms:.2f}" if ms < 100 else f"{ms:.0f}"

@@ -1,0 +1,245 @@
+"""
+A client that watches some markets, and what is known about them at any moment.
+
+Strategy: callbacks run on the client's dispatch thread and only ever assign whole values; whoever
+draws takes a `View` of them and of the books, on its own thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Deque, Mapping
+
+from bfxsync import (
+    BfxError,
+    BookSubscription,
+    ChecksumMismatch,
+    Client,
+    Gap,
+    NetworkError,
+    Snapshot,
+    Subscription,
+    Ticker,
+    Trade,
+)
+from bfxsync.cli.summary import ChannelSummary, Samples, Summary, total
+from bfxsync.cli.views import MarketView, View
+
+LEVELS = 25
+TRADES = 50
+
+_CHANNELS = ("ticker", "trades", "book")
+_RATE_S = 1.0
+
+
+class _Market:
+    """What the callbacks of one symbol have brought."""
+
+    def __init__(self, symbol: str, source: str) -> None:
+        self.symbol = symbol
+        self.source = source
+        self.ticker: Ticker | None = None
+        self.trades: tuple[Trade, ...] = ()
+
+
+class _Feed:
+    """One subscription, and its callbacks."""
+
+    def __init__(self, market: _Market, channel: str, lags: Samples) -> None:
+        self._market = market
+        self._channel = channel
+        self._lags = lags
+        self._gaps: tuple[str, ...] = ()
+        # Known only after the first callbacks, perhaps.
+        self.subscription: Subscription | None = None
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What to subscribe to."""
+        request = {
+            "channel": self._channel,
+            "symbol": self._market.symbol,
+            "callback": self._on_update,
+            "on_event": self._on_event,
+        }
+        if self._channel == "book":
+            request["len"] = 100  # as it was recorded
+        return request
+
+    def summary(self) -> ChannelSummary:
+        """Return what came of it until now."""
+        name = f"{self._market.symbol} {self._channel}"
+        subscription = self.subscription
+        if subscription is None:
+            return ChannelSummary(name, 0)
+        # Those of which the callback does not know yet, or will not any more.
+        unseen = subscription.gap_count - len(self._gaps)
+        gaps = (*self._gaps, *["the link was lost"] * unseen)
+        if not isinstance(subscription, BookSubscription):
+            return ChannelSummary(name, subscription.update_count, gaps)
+        return ChannelSummary(
+            name,
+            subscription.update_count,
+            gaps,
+            subscription.book.verified_count,
+            subscription.book.mismatch_count,
+        )
+
+    def _on_update(self, update: Any) -> None:
+        if self.subscription is not None:
+            self._lags.add(self.subscription.lag_s)
+        if isinstance(update, Ticker):
+            self._market.ticker = update
+        elif isinstance(update, Trade):
+            self._market.trades = (update, *self._market.trades[: TRADES - 1])
+
+    def _on_event(self, event: Any) -> None:
+        if isinstance(event, Gap):
+            self._gaps = (*self._gaps, event.reason)
+        elif isinstance(event, Snapshot) and self._channel == "trades":
+            self._market.trades = tuple(reversed(event.rows[-TRADES:]))
+
+
+class Watch:
+    """
+    A client that watches the tickers, trades and books of some symbols.
+
+    As a context manager it subscribes at the start and closes the client at the end.
+
+    Parameters
+    ----------
+    host : str
+        Address of the exchange.
+    sources : mapping
+        Where the data comes from, by symbol; for people.
+    ping_s : float
+        Between two measurements of the round trip.
+    """
+
+    def __init__(self, host: str, sources: Mapping[str, str], ping_s: float) -> None:
+        self._host = host
+        self._ping_s = ping_s
+        # Each text once, in order.
+        self._errors: dict[str, None] = {}
+        self._wss = Client(wss_host=host, on_error=self._on_error).wss
+        self._round_trips = Samples()
+        self._lags = Samples()
+        self._markets = [_Market(*item) for item in sources.items()]
+        self._feeds = [
+            [_Feed(market, channel, self._lags) for channel in _CHANNELS]
+            for market in self._markets
+        ]
+        self._stopping = Event()
+        self._pinger = Thread(target=self._ping, name="bfxsync-demo-ping", daemon=True)
+        self._began_at: float | None = None
+        self._ended_at: float | None = None
+        self._marks: Deque[tuple[float, int]] = deque()
+
+    def __enter__(self) -> Watch:
+        try:
+            self._subscribe()
+        except BaseException:
+            self._wss.close()
+            raise
+        self._began_at = time.monotonic()
+        self._pinger.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._ended_at = time.monotonic()
+        self._stopping.set()
+        # Ends a ping that waits, too.
+        self._wss.close()
+        self._pinger.join()
+
+    @property
+    def failure(self) -> BfxError | None:
+        """What ended the client for good, None if nothing did."""
+        return self._wss.exception
+
+    def view(self, left_s: float) -> View:
+        """Return everything as it is now; to be called by one thread."""
+        frame_count = self._wss.frame_count
+        return View(
+            host=self._host,
+            status=self._wss.status.value,
+            left_s=left_s,
+            markets=tuple(map(self._view_market, self._markets, self._feeds)),
+            frame_count=frame_count,
+            frames_per_s=self._rate(frame_count),
+            total=total(self._channels()),
+            round_trip_s=self._round_trips.last,
+            lag_s=self._lags.last,
+        )
+
+    def summary(self, was_interrupted: bool) -> Summary:
+        """Return what came of it, after the end."""
+        elapsed_s = 0.0
+        if self._began_at is not None and self._ended_at is not None:
+            elapsed_s = self._ended_at - self._began_at
+        if self.failure is not None:
+            self._errors.setdefault(str(self.failure))
+        return Summary(
+            host=self._host,
+            elapsed_s=elapsed_s,
+            frame_count=self._wss.frame_count,
+            channels=self._channels(),
+            round_trips=self._round_trips.percentiles(),
+            lags=self._lags.percentiles(),
+            errors=tuple(self._errors),
+            was_interrupted=was_interrupted,
+        )
+
+    def _channels(self) -> tuple[ChannelSummary, ...]:
+        return tuple(feed.summary() for feeds in self._feeds for feed in feeds)
+
+    def _subscribe(self) -> None:
+        feeds = [feed for feeds in self._feeds for feed in feeds]
+        requests = [feed.request for feed in feeds]
+        subscriptions = self._wss.subscribe_many(requests, wait=False)
+        for feed, subscription in zip(feeds, subscriptions):
+            feed.subscription = subscription
+        self._wss.wait_ready()
+
+    def _view_market(self, market: _Market, feeds: list[_Feed]) -> MarketView:
+        *_, book = (feed.subscription for feed in feeds)
+        assert isinstance(book, BookSubscription)
+        bids, asks = book.book.levels(LEVELS)
+        return MarketView(
+            symbol=market.symbol,
+            source=market.source,
+            is_live=book.book.is_live,
+            ticker=market.ticker,
+            bids=bids,
+            asks=asks,
+            trades=market.trades,
+        )
+
+    def _rate(self, frame_count: int) -> float:
+        now = time.monotonic()
+        self._marks.append((now, frame_count))
+        while now - self._marks[0][0] > _RATE_S and len(self._marks) > 2:
+            self._marks.popleft()
+        since, count_then = self._marks[0]
+        return (frame_count - count_then) / (now - since) if now > since else 0.0
+
+    def _ping(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._round_trips.add(self._wss.ping())
+            except BfxError:
+                pass  # the link is down, which the subscriptions tell as a gap
+            self._stopping.wait(self._ping_s)
+
+    def _on_error(self, error: BaseException) -> None:
+        # These the channels tell, as wrong checksums and gaps.
+        if not isinstance(error, (ChecksumMismatch, NetworkError)):
+            self._errors.setdefault(str(error))

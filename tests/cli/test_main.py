@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any, Callable
+
+import pytest
+
+from bfxsync import NetworkError, __version__
+from bfxsync.cli import demo
+from bfxsync.cli.main import main
+from bfxsync.paper import PaperExchange
+
+Output = pytest.CaptureFixture[str]
+
+
+def table(text: str) -> dict[str, list[str]]:
+    """The lines of a summary, by channel or kind of latency."""
+    pattern = r"(tBTCUSD \w+|tETHUSD \w+|all|ping and pong|I/O to callback) +(.*)"
+    rows = (re.fullmatch(pattern, line) for line in text.splitlines())
+    return {row[1]: row[2].split() for row in rows if row is not None}
+
+
+def test_without_a_command_there_is_help(capsys: Output) -> None:
+    assert main([]) == 0
+    assert "demo" in capsys.readouterr().out
+
+
+def test_the_version(capsys: Output) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"bfxsync {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["dem"],
+        ["demo", "--fast"],
+        ["demo", "--seconds", "soon"],
+        ["demo", "--seconds", "0.9"],
+        ["demo", "--seconds", "nan"],
+        ["demo", "--seconds", "inf"],
+        ["demo", "--seconds", "86401"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_arguments_are_code_2(arguments: list[str], capsys: Output) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert arguments[-1] in capsys.readouterr().err
+
+
+def test_the_demo_ends_well(capsys: Output) -> None:
+    assert main(["demo", "--seconds", "2", "--plain"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.isascii() and "\x1b" not in out and "\r" not in out
+    rows = table(out)
+    channels = [f"{s} {c}" for s in ("tBTCUSD", "tETHUSD") for c in demo_channels()]
+    for name in channels:
+        updates, gaps, *checksums = rows[name]
+        assert int(updates.replace(",", "")) > 0
+        assert gaps == "0"
+        if name.endswith("book"):
+            verified, _, wrong, _ = checksums
+            assert int(verified) > 0 and wrong == "0"
+    for name in ("ping and pong", "I/O to callback"):
+        percentiles = [float(text) for text in rows[name][-3:]]
+        assert percentiles == sorted(percentiles)
+    assert len(re.findall(r"^ +\d\.\d s +[\d,]+ frames", out, re.MULTILINE)) == 4
+    assert out.endswith("every checksum verified.\n")
+
+
+def demo_channels() -> tuple[str, ...]:
+    return ("ticker", "trades", "book")
+
+
+@pytest.mark.parametrize(
+    "arguments, lacking, said",
+    [
+        (["--plain"], ["aiohttp"], "aiohttp"),
+        ([], ["rich", "aiohttp"], "rich and aiohttp"),
+        (["--live"], ["rich", "aiohttp"], "rich"),
+    ],
+    ids=["plain", "screen", "live"],
+)
+def test_missing_packages_are_named(
+    arguments: list[str],
+    lacking: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Output,
+) -> None:
+    monkeypatch.setattr(demo, "is_terminal", lambda stream: True)
+    for name in lacking:
+        monkeypatch.setitem(sys.modules, name, None)
+    assert main(["demo", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == (f'bfxsync demo: {said} missing: pip install "bfxsync[cli,paper]"\n')
+
+
+def test_live_and_plain_needs_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("rich", "aiohttp"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert demo.missing_packages(is_live=True, is_plain=True) == []
+
+
+def test_live_is_the_host_of_the_library(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    with demo.local_exchange(1.0) as exchange:
+        monkeypatch.setattr(demo, "PUB_WSS_HOST", exchange.url)
+        monkeypatch.setattr(demo, "PaperExchange", None)
+        assert main(["demo", "--seconds", "1", "--plain", "--live"]) == 0
+    out = capsys.readouterr().out
+    assert f"connecting to {exchange.url}\n" in out
+    assert "tBTCUSD: live\n" in out
+
+
+def test_a_refusal_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+    with PaperExchange(max_channels=5) as exchange:
+        monkeypatch.setattr(demo, "PUB_WSS_HOST", exchange.url)
+        assert main(["demo", "--seconds", "1", "--plain", "--live"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("bfxsync demo: ") and err.count("\n") == 1
+
+
+def raising(
+    error: BaseException, cause: BaseException | None = None
+) -> Callable[..., Any]:
+    def run(*_: object, **__: object) -> None:
+        raise error from cause
+
+    return run
+
+
+def test_an_error_is_told_with_its_cause(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    error = NetworkError("not connected within 10 s", phase="connect")
+    monkeypatch.setattr(demo, "run", raising(error, OSError("no route to host")))
+    assert main(["demo", "--plain"]) == 1
+    assert capsys.readouterr().err == (
+        "bfxsync demo: not connected within 10 s (no route to host)\n"
+    )
+
+
+def test_an_early_interrupt_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.setattr(demo, "run", raising(KeyboardInterrupt()))
+    assert main(["demo", "--plain"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_problems_are_one_line_and_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    # Nothing ever happens there, so nothing can be verified either.
+    with PaperExchange(rate=0.001, checksum_s=1000.0) as exchange:
+        monkeypatch.setattr(demo, "PUB_WSS_HOST", exchange.url)
+        assert main(["demo", "--seconds", "1", "--plain", "--live"]) == 1
+    out, err = capsys.readouterr()
+    assert "Problems: 2." in out
+    assert re.fullmatch(
+        r"bfxsync demo: no update of tBTCUSD trades, tBTCUSD book, tETHUSD trades,"
+        r" tETHUSD book in 1\.\d s \(a quiet market may need more --seconds\);"
+        r" no verified checksum of tBTCUSD book, tETHUSD book\n",
+        err,
+    )
