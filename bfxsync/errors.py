@@ -34,9 +34,15 @@ class BfxError(Exception):
     ----------
     retryable : bool
         True if the same call may succeed later without any change.
+    endpoint : str or None
+        The path of the REST call that it is about; None on a WebSocket.
+    http_status : int or None
+        The status of the answer of REST; None if there was none.
     """
 
     retryable: ClassVar[bool] = False
+    endpoint: str | None = None
+    http_status: int | None = None
 
 
 class UsageError(BfxError, ValueError):
@@ -180,7 +186,7 @@ class SubscriptionRejected(ApiError):
 
 
 class NotReady(ApiError):
-    """The exchange asks to try again later (11000, 10008)."""
+    """The exchange asks to try again later (11000, 10008, 20060; on REST 502, 503 and 504 too)."""
 
     retryable = True
 
@@ -212,6 +218,7 @@ _CLASS_OF_CODE: dict[int, type[ApiError]] = {
     10401: SubscriptionRejected,
     11000: NotReady,
     11010: RateLimited,
+    20060: NotReady,
 }
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+
+from bfxsync.errors import UsageError
+
+_MOST_DIGITS = 30
 
 
 def number_text(value: float | Decimal) -> str:
@@ -28,3 +32,97 @@ def number_text(value: float | Decimal) -> str:
     if -7 < power < 21:
         return format(Decimal(text), "f")
     return f"{mantissa}e{'+' if power > 0 else ''}{power}"
+
+
+def plain_decimal(value: object, name: str = "the number") -> str:
+    """
+    Write a number for the exchange to read: digits and a point, never an exponent.
+
+    Parameters
+    ----------
+    value : str, int, Decimal or float
+        A float means the shortest text that reads back as the same float.
+    name : str
+        What the error's message calls it.
+
+    Raises
+    ------
+    UsageError
+        It is no finite number, or far beyond what the exchange could mean.
+    """
+    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal, float)):
+        raise UsageError(f"{name} must be a number or its text, not {value!r}")
+    try:
+        # float's own repr, as that of a subclass (NumPy has one) may say anything.
+        number = Decimal(float.__repr__(value) if isinstance(value, float) else value)
+    except InvalidOperation:
+        raise UsageError(f"{name} must be a number, not {value!r}") from None
+    if not number.is_finite():
+        raise UsageError(f"{name} must be finite, not {number}")
+    if not number:
+        return "0"  # with no sign, and without the places of 0E-9
+    # Else 1e999999 would become a million digits. The value itself may be as long.
+    if abs(number.adjusted()) >= _MOST_DIGITS:
+        raise UsageError(
+            f"{name} must have at most {_MOST_DIGITS} digits before and zeros after the point"
+        )
+    return format(number, "f")
+
+
+PRICE_DIGITS = 5
+"""Significant digits of a price; the exchange cuts the rest."""
+
+PLACES = 8
+"""Digits after the point, of prices and amounts."""
+
+# Independent of the precision and the traps that an application has set for its own decimals.
+_EXACT = Context(prec=100, traps=[InvalidOperation])
+
+
+def round_price(value: str | int | Decimal | float) -> Decimal:
+    """
+    Round to a price that the exchange takes as it is: 5 significant digits, at most 8 places.
+
+    To the nearest such price; halfway between two, to the one whose last digit is even, so that
+    many roundings together are not biased. The exchange would cut instead: that makes every
+    price lower, which a buyer never notices and a seller pays for.
+
+    Returns
+    -------
+    Decimal
+        Without trailing zeros. ``format(price, "f")`` is its text without exponent, which is
+        also what is sent when it is used as an argument; ``str()`` of a price below 0.000001
+        has one.
+
+    Raises
+    ------
+    UsageError
+        It is no finite number.
+    """
+    number = Decimal(plain_decimal(value, "price"))
+    last_place = max(number.adjusted() - PRICE_DIGITS + 1, -PLACES)
+    return _round(number, last_place, ROUND_HALF_EVEN)
+
+
+def round_amount(value: str | int | Decimal | float) -> Decimal:
+    """
+    Cut to an amount that the exchange takes as it is: 8 places, towards zero.
+
+    Towards zero, as an amount must not become more than there is. The result is written as
+    that of `round_price` is.
+
+    Raises
+    ------
+    UsageError
+        It is no finite number.
+    """
+    return _round(Decimal(plain_decimal(value, "amount")), -PLACES, ROUND_DOWN)
+
+
+def _round(number: Decimal, last_place: int, rounding: str) -> Decimal:
+    rounded = number.quantize(Decimal((0, (1,), last_place)), rounding, _EXACT)
+    if not rounded:
+        return Decimal(0)  # without sign and places
+    short = rounded.normalize(_EXACT)
+    # 1.2E+5 means the same as 120000, but would be written so.
+    return Decimal(format(short, "f"))

@@ -12,18 +12,22 @@ from bfxsync.models.market import (
     Trade,
     TradeUpdate,
 )
+from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
 from bfxsync.models.stream import Checksum, Degraded, Gap, Snapshot, Status
 
 __all__ = [
     "BookUpdate",
+    "Candle",
     "Checksum",
     "Degraded",
+    "DerivativesStatus",
     "FundingBookUpdate",
     "FundingRawBookUpdate",
     "FundingTicker",
     "FundingTrade",
     "FundingTradeUpdate",
     "Gap",
+    "Liquidation",
     "RawBookUpdate",
     "Snapshot",
     "Status",

@@ -14,7 +14,7 @@ import reprlib
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from math import isfinite
-from typing import Any
+from typing import Any, Callable
 
 from bfxsync.errors import RemoteError
 from bfxsync.types import Number, NumberType
@@ -32,6 +32,13 @@ class Kind(Enum):
     NUMBER = "a number"
     OPTIONAL_NUMBER = "a number or null"
     INTEGER = "an integer"
+    OPTIONAL_INTEGER = "an integer or null"
+    TEXT = "text"
+    OPTIONAL_TEXT = "text or null"
+    ANY = "anything"
+
+
+_OPTIONAL = (Kind.OPTIONAL_NUMBER, Kind.OPTIONAL_INTEGER, Kind.OPTIONAL_TEXT, Kind.ANY)
 
 
 class Layout:
@@ -49,8 +56,9 @@ class Layout:
     def __init__(self, name: str, *fields: tuple[str, int, Kind]) -> None:
         self.name = name
         self.fields = fields
+        # What comes after the last field that must be there may be missing in old rows.
         self.length = 1 + max(
-            index for _, index, kind in fields if kind is not Kind.OPTIONAL_NUMBER
+            (index for _, index, kind in fields if kind not in _OPTIONAL), default=-1
         )
 
     def read(self, row: object, number: NumberType) -> list[Any]:
@@ -74,10 +82,10 @@ class Layout:
         values: list[Any] = []
         for name, index, kind in self.fields:
             value = row[index] if index < len(row) else None
-            if value is None and kind is Kind.OPTIONAL_NUMBER:
+            if value is None and kind in _OPTIONAL:
                 values.append(None)
                 continue
-            read = _integer(value) if kind is Kind.INTEGER else _number(value, number)
+            read = _READERS[kind](value, number)
             if read is None:
                 raise RemoteError(
                     f"{self.name}.{name}: expected {kind.value}, got {_short(value)}",
@@ -120,6 +128,21 @@ def _number(value: object, number: NumberType) -> Number | None:
     except (InvalidOperation, ArithmeticError, ValueError):
         return None
     return plain if isfinite(plain) else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+_READERS: dict[Kind, Callable[[Any, NumberType], Any]] = {
+    Kind.NUMBER: _number,
+    Kind.OPTIONAL_NUMBER: _number,
+    Kind.INTEGER: lambda value, _: _integer(value),
+    Kind.OPTIONAL_INTEGER: lambda value, _: _integer(value),
+    Kind.TEXT: lambda value, _: _text(value),
+    Kind.OPTIONAL_TEXT: lambda value, _: _text(value),
+    Kind.ANY: lambda value, _: value,
+}
 
 
 def _short(value: object) -> str:

@@ -40,6 +40,13 @@ class Unsubscribe:
 
 
 @attrs.frozen
+class Resubscribe:
+    """Subscribe the channel anew, with its first arguments."""
+
+    token: Hashable
+
+
+@attrs.frozen
 class Ping:
     """Ask for a pong; `expires` is when to stop waiting for it."""
 
@@ -47,4 +54,4 @@ class Ping:
     expires: float
 
 
-Command = Union[Subscribe, Unsubscribe, Ping]
+Command = Union[Subscribe, Unsubscribe, Resubscribe, Ping]

@@ -26,7 +26,7 @@ from bfxsync.models.stream import Status
 from bfxsync.types import ChanId, Flag, SubscriptionStatus
 from bfxsync.wire.audit import Liveness, Sequence
 from bfxsync.wire.codec import LOADS_ERRORS, Loads, dumps, loads_for, parse
-from bfxsync.wire.commands import Command, Ping, Subscribe, Unsubscribe
+from bfxsync.wire.commands import Command, Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.frames import (
     SEQ_ALL,
     AccountData,
@@ -144,6 +144,11 @@ class Session:
             outputs = self._subscriptions.add(command, now, self._handshake.is_ready)
         elif isinstance(command, Unsubscribe):
             outputs = self._subscriptions.remove(command.token)
+        elif isinstance(command, Resubscribe):
+            outputs = []
+            entry = self._subscriptions.get(command.token)
+            if entry is not None and entry.chan_id is not None:
+                self._resync(entry, "asked for by the user", outputs, now)
         elif isinstance(command, Ping):
             if not self._is_open:
                 error = NetworkError("not connected", phase="send")

@@ -138,6 +138,10 @@ class Subscriptions:
         entry = self._wanted.get(token)
         return self._forget(entry) if entry is not None else []
 
+    def get(self, token: Hashable) -> Wanted | None:
+        """Return the entry of a token, if it is wanted."""
+        return self._wanted.get(token)
+
     # --- the connection ---------------------------------------------------------------------
 
     def ask_all(self, now: float) -> list[Output]:

@@ -14,8 +14,13 @@ from typing import Any, Callable, Iterable, List, Mapping, Optional, TypeVar, ov
 
 from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
-from bfxsync.types import ConnectionStatus, Flag, NumberType
-from bfxsync.wire.channels import Channel, channel_for
+from bfxsync.types import ConnectionStatus, Flag, NumberType, SubscriptionStatus
+from bfxsync.wire.channels import (
+    Channel,
+    channel_for,
+    check_candle_symbol,
+    check_timeframe,
+)
 from bfxsync.ws.arguments import (
     check_ca_bundle,
     check_callable,
@@ -131,7 +136,7 @@ class WebSocketClient:
         )
         self._settings = settings
         self._pool = Pool(settings, check_callable("on_error", on_error))
-        self._sub_ids: weakref.WeakValueDictionary[str, Subscription] = (
+        self._sub_ids: weakref.WeakValueDictionary[str, Ticket] = (
             weakref.WeakValueDictionary()
         )
         finalizer = weakref.finalize(self, self._pool.abandon)
@@ -328,7 +333,7 @@ class WebSocketClient:
         Parameters
         ----------
         channel : str
-            ``ticker``, ``trades`` or ``book``.
+            ``ticker``, ``trades``, ``book``, ``candles`` or ``status``.
         sub_id : str, optional
             A name for it, different from all others of this client.
         callback : callable, optional
@@ -346,7 +351,8 @@ class WebSocketClient:
         mailbox_size : int, optional
             The client's without it.
         **arguments
-            ``symbol``; for books also ``prec``, ``freq`` and ``len``.
+            ``symbol``, for books also ``prec``, ``freq`` and ``len``; ``key`` for candles and
+            status.
 
         Raises
         ------
@@ -527,6 +533,128 @@ class WebSocketClient:
         assert isinstance(subscription, BookSubscription)
         return subscription
 
+    def subscribe_candles(
+        self,
+        symbol: str,
+        timeframe: str,
+        callback: Callback = None,
+        *,
+        on_event: Callback = None,
+        wait: bool = True,
+        timeout: float | None = None,
+        policy: str = "resync",
+        mailbox_size: int | None = None,
+    ) -> Subscription:
+        """
+        Subscribe to the candles of a symbol.
+
+        The callback gets a `Candle` whenever the current one changes, sometimes the one before
+        once more, and none for an empty interval. All other parameters are those of
+        `subscribe`.
+
+        Parameters
+        ----------
+        symbol : str
+            A pair, or a funding currency with its period ``fUSD:p30``, or with an aggregation of
+            periods ``fUSD:a30:p2:p30``.
+        timeframe : str
+            ``1m``, ``5m``, ``15m``, ``30m``, ``1h``, ``3h``, ``6h``, ``12h``, ``1D``, ``7D`` (or
+            ``1W``), ``14D``, ``1M``.
+        callback : callable, optional
+        on_event, wait, timeout, policy, mailbox_size
+            See `subscribe`.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/ws-public-candles
+        """
+        key = f"trade:{check_timeframe(timeframe)}:{check_candle_symbol(symbol)}"
+        return self.subscribe(
+            "candles",
+            key=key,
+            callback=callback,
+            on_event=on_event,
+            wait=wait,
+            timeout=timeout,
+            policy=policy,
+            mailbox_size=mailbox_size,
+        )
+
+    def subscribe_status(
+        self,
+        key: str,
+        callback: Callback = None,
+        *,
+        on_event: Callback = None,
+        wait: bool = True,
+        timeout: float | None = None,
+        policy: str = "resync",
+        mailbox_size: int | None = None,
+    ) -> Subscription:
+        """
+        Subscribe to the state of a derivative, or to all liquidations.
+
+        The callback gets a `DerivativesStatus` about once a second (the exchange repeats
+        itself), or a `Liquidation`. An unknown derivative gets no answer from the exchange at
+        all, so that the call ends with its timeout. All other parameters are those of
+        `subscribe`.
+
+        Parameters
+        ----------
+        key : str
+            ``deriv:tBTCF0:USTF0`` or ``liq:global``.
+        callback : callable, optional
+        on_event, wait, timeout, policy, mailbox_size
+            See `subscribe`.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/ws-public-status
+        """
+        return self.subscribe(
+            "status",
+            key=key,
+            callback=callback,
+            on_event=on_event,
+            wait=wait,
+            timeout=timeout,
+            policy=policy,
+            mailbox_size=mailbox_size,
+        )
+
+    def unsubscribe(self, sub_id: str) -> None:
+        """
+        End a subscription by its name.
+
+        Raises
+        ------
+        UsageError
+            There is none of that name.
+        """
+        ticket = self._ticket(sub_id)
+        self._pool.detach(ticket)
+        ticket.end(None, SubscriptionStatus.CLOSED)
+
+    def resubscribe(self, sub_id: str) -> None:
+        """
+        Subscribe one channel anew, with its first arguments: gap, snapshot, updates.
+
+        Raises
+        ------
+        UsageError
+            There is none of that name.
+        """
+        ticket = self._ticket(sub_id)
+        home = self._pool.home(ticket)
+        if home is not None:
+            home.resubscribe(ticket)
+
+    def _ticket(self, sub_id: str) -> Ticket:
+        ticket = self._sub_ids.get(sub_id) if isinstance(sub_id, str) else None
+        if ticket is None or not ticket.is_active:
+            raise UsageError(f"there is no subscription with sub_id {sub_id!r}")
+        return ticket
+
     def _prepare(
         self,
         channel: str,
@@ -566,7 +694,7 @@ class WebSocketClient:
         ticket = Ticket(made, fields, outlet, size=size, policy=checked_policy)
         kind = BookSubscription if made.name == "book" else Subscription
         subscription = kind(self, self._pool, ticket, timeout_s)
-        self._sub_ids[subscription.sub_id] = subscription
+        self._sub_ids[subscription.sub_id] = ticket
         return subscription, ticket, timeout_s
 
     def _new_sub_id(self, sub_id: str | None) -> str:
@@ -595,7 +723,7 @@ def _routes(
     """Return which function gets what: data the callback, events `on_event` or the log."""
     routes: Routes = {}
     if callback is not None:
-        kind = kind_of(channel.arguments, channel.name)
+        kind = kind_of(channel)
         routes.update((model, callback) for model in data_classes(kind))
     if on_event is not None:
         routes.update((model, on_event) for model in (Snapshot, Gap, Status, Degraded))

@@ -22,7 +22,7 @@ import attrs
 from bfxsync.errors import BfxError, ClosedError, NetworkError
 from bfxsync.types import ConnectionStatus, NumberType
 from bfxsync.wire.codec import loads_for
-from bfxsync.wire.commands import Ping, Subscribe, Unsubscribe
+from bfxsync.wire.commands import Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.outputs import (
     Acknowledged,
     Asked,
@@ -146,6 +146,10 @@ class Connection:
     def detach(self, ticket: Ticket) -> None:
         """Give a share up."""
         self._submit(self._detach, ticket)
+
+    def resubscribe(self, ticket: Ticket) -> None:
+        """Subscribe the channel of a ticket anew."""
+        self._submit(self._resubscribe, ticket)
 
     def read(self, ticket: Ticket, reader: Mailbox) -> None:
         """Fill a reader from now on."""
@@ -365,6 +369,11 @@ class Connection:
         if stream is not None and stream.detach(ticket):
             del self._streams[ticket.identity]
             self._perform(self.session.apply(Unsubscribe(stream), self._clock()))
+
+    def _resubscribe(self, ticket: Ticket) -> None:
+        stream = self._streams.get(ticket.identity)
+        if stream is not None:
+            self._perform(self.session.apply(Resubscribe(stream), self._clock()))
 
     def _read(self, ticket: Ticket, reader: Mailbox) -> None:
         stream = self._streams.get(ticket.identity)

@@ -8,7 +8,7 @@ after every reconnect too.
 from __future__ import annotations
 
 from threading import Lock
-from typing import Any, Callable, Dict, Iterable, Mapping, Tuple
+from typing import Any, Callable, Dict, Iterable, Tuple
 
 from bfxsync.errors import UsageError
 from bfxsync.models.market import (
@@ -23,7 +23,9 @@ from bfxsync.models.market import (
     Trade,
     TradeUpdate,
 )
+from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
 from bfxsync.models.stream import Checksum, Snapshot
+from bfxsync.wire.channels import Channel
 from bfxsync.wire.outputs import Acknowledged
 from bfxsync.ws.dispatch import Routes
 
@@ -43,11 +45,14 @@ EVENT_OF_UPDATE: dict[type, str] = {
     FundingBookUpdate: "f_book_update",
     RawBookUpdate: "t_raw_book_update",
     FundingRawBookUpdate: "f_raw_book_update",
+    Candle: "candles_update",
+    DerivativesStatus: "derivatives_status_update",
+    Liquidation: "liquidation_feed_update",
     Checksum: "checksum",
 }
 """Called with (subscription, update); ``checksum`` with an unsigned 32-bit integer."""
 
-# Called with (subscription, list of rows as on the wire: of trades the newest first).
+# Called with (subscription, list of rows as on the wire: of trades and candles the newest first).
 _SNAPSHOT_EVENTS = {
     ("trades", False): "t_trades_snapshot",
     ("trades", True): "f_trades_snapshot",
@@ -55,6 +60,7 @@ _SNAPSHOT_EVENTS = {
     ("book", True): "f_book_snapshot",
     ("raw_book", False): "t_raw_book_snapshot",
     ("raw_book", True): "f_raw_book_snapshot",
+    ("candles", False): "candles_snapshot",
 }
 
 EVENTS = frozenset(
@@ -72,6 +78,9 @@ _UPDATES: dict[tuple[str, bool], tuple[type, ...]] = {
     ("book", True): (FundingBookUpdate, Checksum),
     ("raw_book", False): (RawBookUpdate, Checksum),
     ("raw_book", True): (FundingRawBookUpdate, Checksum),
+    ("candles", False): (Candle,),
+    ("deriv", False): (DerivativesStatus,),
+    ("liq", False): (Liquidation,),
 }
 
 _EXTRAS = frozenset(
@@ -79,10 +88,14 @@ _EXTRAS = frozenset(
 )
 
 
-def kind_of(arguments: Mapping[str, str], channel: str) -> tuple[str, bool]:
-    """Return (channel, is_funding), raw books as a channel of their own."""
-    raw = arguments.get("prec") == "R0"
-    return ("raw_book" if raw else channel, arguments["symbol"].startswith("f"))
+def kind_of(channel: Channel) -> tuple[str, bool]:
+    """Return (channel, is_funding), with raw books and the status channels apart."""
+    if channel.name == "status":
+        return (channel.arguments["key"].partition(":")[0], False)
+    if channel.name == "candles":
+        return ("candles", False)
+    raw = channel.arguments.get("prec") == "R0"
+    return ("raw_book" if raw else channel.name, channel.is_funding)
 
 
 def data_classes(kind: tuple[str, bool]) -> tuple[type, ...]:
@@ -180,7 +193,7 @@ def _snapshot_emitter(
     listeners: Listeners,
     report: Callable[[Exception], object],
 ) -> Callable[[Snapshot], None]:
-    newest_first = "trades" in name
+    newest_first = "trades" in name or "candles" in name
 
     def emit(item: Snapshot) -> None:
         rows = item.rows[::-1] if newest_first else list(item.rows)

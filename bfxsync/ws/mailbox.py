@@ -27,6 +27,7 @@ from bfxsync.models.market import (
     Trade,
     TradeUpdate,
 )
+from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
 from bfxsync.models.stream import Gap
 
 MIN_SIZE = 3
@@ -57,6 +58,9 @@ _KEYS: dict[type, Callable[[Any], Any]] = {
     FundingBookUpdate: lambda update: (update.rate, update.period, update.amount > 0),
     RawBookUpdate: lambda update: update.order_id,
     FundingRawBookUpdate: lambda update: update.offer_id,
+    Candle: lambda update: update.mts,
+    DerivativesStatus: lambda update: None,
+    Liquidation: lambda update: (update.pos_id, update.mts),
 }
 
 

@@ -236,7 +236,7 @@ class Pool:
 
     def listener_for(self, stream: Stream) -> Outlet | None:
         """Return a new outlet for the event handlers of a stream, if it needs one now."""
-        kind = kind_of(stream.channel.arguments, stream.channel.name)
+        kind = kind_of(stream.channel)
         names = names_for(kind)
         stream.channel.extras = self.listeners.wants(extras_of(names))
         if stream.listener is not None or not self.listeners.wants(names):

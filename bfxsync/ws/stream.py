@@ -81,6 +81,12 @@ class Ticket(Waiter):
         """For messages."""
         return " ".join(self.identity)
 
+    @property
+    def is_active(self) -> bool:
+        """False once it was refused, unsubscribed, or its client closed."""
+        ended = (SubscriptionStatus.REJECTED, SubscriptionStatus.CLOSED)
+        return self.status not in ended
+
     def resolve(self, error: BfxError | None) -> None:
         """Let the waiting thread go on; an error ends the iteration too."""
         self.status = SubscriptionStatus.LIVE

@@ -64,7 +64,7 @@ class Subscription:
     Attributes
     ----------
     channel : str
-        ``ticker``, ``trades`` or ``book``.
+        ``ticker``, ``trades``, ``book``, ``candles`` or ``status``.
     symbol : str
     sub_id : str
         A name for it, the user's or a random one.
@@ -106,10 +106,7 @@ class Subscription:
     @property
     def is_active(self) -> bool:
         """False once it was refused, unsubscribed, or its client closed."""
-        return self.status not in (
-            SubscriptionStatus.REJECTED,
-            SubscriptionStatus.CLOSED,
-        )
+        return self._ticket.is_active
 
     @property
     def exception(self) -> Exception | None:

@@ -101,14 +101,16 @@ class Transport:
             raise NetworkError(message, phase="connect", code=status) from None
         except Exception as exc:
             # Not only its own errors, OSError and ValueError: packages for SOCKS have others.
-            answer = client.getstatus()
-            if answer is not None and answer != 101:
-                # A redirect: nothing, least of all a signature, may follow it.
-                message = f"the handshake ended with HTTP status {answer}"
-                raise NetworkError(message, phase="connect", code=answer) from None
+            _check_status(client)
             raise NetworkError(f"cannot connect: {exc}", phase="connect") from exc
         sock: Any = client.sock
         client.sock = None
+        try:
+            # Old versions of websocket-client return after a redirect as if all were well.
+            _check_status(client)
+        except NetworkError:
+            sock.close()
+            raise
         return cls(sock)
 
     def fileno(self) -> int:
@@ -225,6 +227,14 @@ class Transport:
     def _lose(self, code: int, reason: str) -> None:
         if self.lost is None:
             self.lost = NetworkError(reason, phase="receive", code=int(code))
+
+
+def _check_status(client: websocket.WebSocket) -> None:
+    """Raise if the handshake ended with another status than 101: nothing may follow a redirect."""
+    status = client.getstatus()
+    if status is not None and status != 101:
+        message = f"the handshake ended with HTTP status {status}"
+        raise NetworkError(message, phase="connect", code=status)
 
 
 def check_url(url: object) -> str:

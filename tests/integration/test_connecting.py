@@ -22,7 +22,7 @@ from bfxsync import (
 )
 from bfxsync.ws.transport import Transport
 
-from .bare_server import DEADLINE_S, BareServer, Peer, Tls
+from .bare_server import DEADLINE_S, BareServer, Peer, Tls, frame
 from .conftest import Connect, Serve
 from .connect_proxy import ConnectProxy
 from .support import subscribed
@@ -34,7 +34,7 @@ QUOTED = "fake-passw%40rd%2Fof%3Aa%25proxy"
 def refusal(url: str, *, timeout_s: float = DEADLINE_S, **options: Any) -> NetworkError:
     """Return why a connection cannot be made."""
     with pytest.raises(NetworkError) as caught:
-        Transport.connect(url, timeout_s=timeout_s, **options)
+        Transport.connect(url, timeout_s=timeout_s, **options).close()
     assert caught.value.phase == "connect"
     return caught.value
 
@@ -73,6 +73,25 @@ def test_redirect_has_its_status_and_is_not_followed(
 def test_redirect_without_a_target_has_its_status(serve: Serve) -> None:
     server = serve(lambda peer: peer.refuse(302))
     assert refusal(server.url).code == 302
+
+
+def redirect_and_greet(peer: Peer) -> None:
+    peer.read_request()
+    peer.send_bytes(
+        b"HTTP/1.1 302 Found\r\nLocation: ws://localhost:1/\r\n\r\n"
+        + frame('{"event":"info","version":2,"platform":{"status":1}}')
+    )
+
+
+def test_client_says_nothing_to_a_server_that_redirects(
+    serve: Serve, connect: Connect, security: Optional[Tls]
+) -> None:
+    server = serve(redirect_and_greet, tls=security)
+    client = connect(server)
+    client.start()
+    with pytest.raises(EOFError):
+        server.next_peer().receive()
+    client.close()
 
 
 def answer_without_key(peer: Peer) -> None:

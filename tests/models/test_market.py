@@ -125,7 +125,9 @@ def read(text: str, number: Any) -> list[Any]:
     return row
 
 
-def assert_fields(found: Any, fields: list[str | None], row: list[Any], number: Any) -> None:
+def assert_fields(
+    found: Any, fields: list[str | None], row: list[Any], number: Any
+) -> None:
     wanted = {name: token for name, token in zip(fields, row) if name is not None}
     assert {field.name for field in attrs.fields(type(found))} == set(wanted)
     for name, token in wanted.items():

@@ -199,7 +199,9 @@ def test_r12_every_finite_float_means_what_was_sent(value: float) -> None:
     assert read_number(value, Decimal) == Decimal(repr(value))
 
 
-@given(st.lists(JSON_VALUES, max_size=5) | JSON_VALUES, st.sampled_from([float, Decimal]))
+@given(
+    st.lists(JSON_VALUES, max_size=5) | JSON_VALUES, st.sampled_from([float, Decimal])
+)
 def test_r14_any_json_is_read_or_is_a_remote_error(row: object, number: Any) -> None:
     try:
         values = LAYOUT.read(row, number)

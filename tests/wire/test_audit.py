@@ -98,9 +98,7 @@ def test_block_that_is_accepted_is_one_whose_ends_are_accepted(
 ) -> None:
     sequence = after(last)
     accepted = sequence.accept_block(numbers[0], numbers[-1], len(numbers))
-    assert accepted == (
-        numbers[0] == last + 1 and numbers[-1] == last + len(numbers)
-    )
+    assert accepted == (numbers[0] == last + 1 and numbers[-1] == last + len(numbers))
     if type(other) is not int:
         assert not sequence.accept_block(other, other, 1)
 

@@ -109,10 +109,14 @@ def test_arguments_are_asked_for_as_text(
 @pytest.mark.parametrize(
     "name, arguments, message",
     [
-        ("candles", {}, "channel must be one of ticker, trades, book, not 'candles'"),
+        ("ticks", {}, "channel must be one of ticker, trades, book, candles"),
         ("ticker", {}, "symbol must be text such as 'tBTCUSD' or 'fUSD', not None"),
         ("ticker", {"symbol": 7}, "symbol must be text such as"),
-        ("ticker", {"symbol": "tBTCUSD", "prec": "P0"}, "channel 'ticker' takes no 'prec'"),
+        (
+            "ticker",
+            {"symbol": "tBTCUSD", "prec": "P0"},
+            "channel 'ticker' takes no 'prec'",
+        ),
         (
             "trades",
             {"symbol": "tBTCUSD", "len": 1, "freq": "F0"},
@@ -125,7 +129,11 @@ def test_arguments_are_asked_for_as_text(
             "prec must be one of P0, P1, P2, P3, P4, R0, not 'P5'",
         ),
         ("book", {"symbol": "tBTCUSD", "prec": 0}, "prec must be one of"),
-        ("book", {"symbol": "tBTCUSD", "freq": "F2"}, "freq must be one of F0, F1, not"),
+        (
+            "book",
+            {"symbol": "tBTCUSD", "freq": "F2"},
+            "freq must be one of F0, F1, not",
+        ),
         (
             "book",
             {"symbol": "tBTCUSD", "len": 50},
@@ -164,7 +172,17 @@ def test_symbol_without_prefix_gets_a_proposal(symbol: str, proposal: str) -> No
 
 @pytest.mark.parametrize(
     "symbol",
-    ["", "t", "tbtcusd", "btcusd", "tBTC-USD", "tBTC/USD", "tBTCUSD\n", "t:USD", "fUSD:p30"],
+    [
+        "",
+        "t",
+        "tbtcusd",
+        "btcusd",
+        "tBTC-USD",
+        "tBTC/USD",
+        "tBTCUSD\n",
+        "t:USD",
+        "fUSD:p30",
+    ],
 )
 def test_what_no_symbol_looks_like_is_refused(symbol: str) -> None:
     with pytest.raises(UsageError, match="in capitals"):
@@ -212,7 +230,24 @@ def test_first_ticker_is_a_snapshot_and_an_update() -> None:
 
 def test_funding_ticker_has_its_own_model() -> None:
     channel = channel_for("ticker", symbol="fUSD")
-    row = [0.1, 0.2, 30, 4.0, 0.5, 2, 7.0, 8.0, 9.0, 1.0, 11.0, 12.0, 13.0, None, None, 5.0]
+    row = [
+        0.1,
+        0.2,
+        30,
+        4.0,
+        0.5,
+        2,
+        7.0,
+        8.0,
+        9.0,
+        1.0,
+        11.0,
+        12.0,
+        13.0,
+        None,
+        None,
+        5.0,
+    ]
     snapshot, update = feed(channel, [row])
     assert update == FundingTicker.from_row(row)
     assert snapshot == Snapshot([update])
@@ -238,7 +273,9 @@ def test_ticker_starts_anew_after_a_loss() -> None:
 
 def test_unreadable_ticker_costs_no_other() -> None:
     channel = ticker()
-    updates = feed(channel, [[1, 2]], [None], [], [ticker_row(1.0)], ["te", ticker_row()])
+    updates = feed(
+        channel, [[1, 2]], [None], [], [ticker_row(1.0)], ["te", ticker_row()]
+    )
     assert updates[1:] == [Ticker.from_row(ticker_row(1.0))]
     assert [type(error) for error in channel.errors] == [RemoteError] * 4
     assert "ticker tBTCUSD: unreadable frame" in str(channel.errors[2])
@@ -294,7 +331,10 @@ def test_confirmations_are_extras() -> None:
     channel.extras = True
     feed(channel, SNAPSHOT)
     update = TradeUpdate.from_row(trade_row(4))
-    assert feed(channel, ["te", trade_row(4)], ["tu", trade_row(4)]) == [trade(4), update]
+    assert feed(channel, ["te", trade_row(4)], ["tu", trade_row(4)]) == [
+        trade(4),
+        update,
+    ]
     assert feed(channel, ["tu", trade_row(5)]) == [
         trade(5),
         TradeUpdate.from_row(trade_row(5)),
@@ -435,7 +475,12 @@ class Guard:
         self.is_held = False
 
 
-LEVELS_ON_THE_WIRE = [[100.0, 1, 1.0], [99.0, 2, 2.0], [101.0, 1, -1.0], [102.0, 1, -3.0]]
+LEVELS_ON_THE_WIRE = [
+    [100.0, 1, 1.0],
+    [99.0, 2, 2.0],
+    [101.0, 1, -1.0],
+    [102.0, 1, -3.0],
+]
 SAME = [BookUpdate.from_row(row) for row in LEVELS_ON_THE_WIRE]
 
 
@@ -571,7 +616,10 @@ def test_r11_mismatch_is_an_error_each_time_and_degrades_the_book_once() -> None
     updates = feed(channel, ["cs", 7], ["cs", 8], [[98.0, 1, 1.0]])
     text = f"book of tBTCUSD: the exchange's checksum is 7, the local one {good()}"
     assert updates == [Degraded(text), BookUpdate(98.0, 1, 1.0)]
-    assert [str(error) for error in channel.errors] == [text, text.replace("is 7", "is 8")]
+    assert [str(error) for error in channel.errors] == [
+        text,
+        text.replace("is 7", "is 8"),
+    ]
     assert all(isinstance(error, ChecksumMismatch) for error in channel.errors)
     assert (channel.verified_count, channel.mismatch_count) == (0, 2)
 

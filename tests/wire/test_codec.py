@@ -39,7 +39,9 @@ def test_orjson_reads_floats_where_it_is_installed() -> None:
 
 def test_without_orjson_the_standard_library_reads(monkeypatch: Any) -> None:
     monkeypatch.setitem(sys.modules, "orjson", None)  # its import fails now
-    spec = importlib.util.spec_from_file_location("codec_without_orjson", codec.__file__)
+    spec = importlib.util.spec_from_file_location(
+        "codec_without_orjson", codec.__file__
+    )
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -61,7 +63,7 @@ def test_numbers_are_float_or_decimal(number: Any) -> None:
         ("[]", []),
         ('{"event":"info"}', {"event": "info"}),
         ('[5,"hb"]', [5, "hb"]),
-        (' [ 1 ,\n2 ] ', [1, 2]),
+        (" [ 1 ,\n2 ] ", [1, 2]),
         ("[null,true,false]", [None, True, False]),
         ("7", 7),
         ('"größer ✓"', "größer ✓"),
@@ -145,9 +147,7 @@ def test_r14_number_beyond_every_type_is_read_or_is_a_remote_error(
 
 @ALL_READERS
 @given(data=st.binary(max_size=40) | JSON_TEXTS)
-def test_r14_any_bytes_are_read_or_are_a_remote_error(
-    reader: str, data: bytes
-) -> None:
+def test_r14_any_bytes_are_read_or_are_a_remote_error(reader: str, data: bytes) -> None:
     try:
         parse(reader, data)
     except RemoteError as error:

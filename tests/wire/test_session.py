@@ -29,7 +29,7 @@ from bfxsync.models import BookUpdate, Degraded, Gap, Snapshot, Status, Ticker, 
 from bfxsync.types import ConnectionStatus, Flag, SubscriptionStatus
 from bfxsync.wire.channels import channel_for
 from bfxsync.wire.codec import loads_for
-from bfxsync.wire.commands import Ping, Subscribe, Unsubscribe
+from bfxsync.wire.commands import Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.outputs import (
     Acknowledged,
     Asked,
@@ -122,6 +122,9 @@ class Peer:
 
     def unsubscribe(self, token: str) -> List[Output]:
         return self.session.apply(Unsubscribe(token), self.now)
+
+    def resubscribe(self, token: str) -> List[Output]:
+        return self.session.apply(Resubscribe(token), self.now)
 
     def ping(self, token: str, timeout_s: float = 5.0) -> List[Output]:
         return self.session.apply(Ping(token, self.now + timeout_s), self.now)
@@ -251,7 +254,9 @@ def test_without_flags_there_is_no_conf() -> None:
 def test_r04_another_version_is_the_end() -> None:
     peer = Peer()
     peer.open()
-    (fail,) = peer.feed({"event": "info", "version": 3}, {"event": "info", "code": 20051})
+    (fail,) = peer.feed(
+        {"event": "info", "version": 3}, {"event": "info", "code": 20051}
+    )
     assert isinstance(fail, Fail)
     assert isinstance(fail.error, VersionMismatch)
 
@@ -375,12 +380,17 @@ def test_too_many_frames_before_the_answer_cost_a_second_subscription() -> None:
 def test_frames_of_a_stranger_are_counted_and_kept_from_everybody() -> None:
     peer = with_book()
     assert peer.feed(peer.frame(99, LEVELS), peer.frame(98, "hb")) == []
-    assert updates(peer.feed(peer.frame(5, [99.0, 1, 2.0]))) == [BookUpdate(99.0, 1, 2.0)]
+    assert updates(peer.feed(peer.frame(5, [99.0, 1, 2.0]))) == [
+        BookUpdate(99.0, 1, 2.0)
+    ]
 
 
 def test_account_frames_are_counted_and_passed_over() -> None:
     peer = with_book()
-    assert peer.feed(peer.frame(0, "wu", ["exchange", "USD", 1]), peer.frame(0, "hb")) == []
+    assert (
+        peer.feed(peer.frame(0, "wu", ["exchange", "USD", 1]), peer.frame(0, "hb"))
+        == []
+    )
     assert peer.feed(peer.frame(5, "hb")) == []
 
 
@@ -524,7 +534,9 @@ def test_channel_of_the_earlier_request_is_taken_over_before_its_answer() -> Non
     assert updates(peer.feed(peer.frame(5, LEVELS))) == [BOOK]
     # The answer to the first request comes late; nothing may be ended by it.
     assert peer.feed(ack(1, 5, channel="book", symbol=BTC)) == []
-    assert updates(peer.feed(peer.frame(5, [99.0, 1, 2.0]))) == [BookUpdate(99.0, 1, 2.0)]
+    assert updates(peer.feed(peer.frame(5, [99.0, 1, 2.0]))) == [
+        BookUpdate(99.0, 1, 2.0)
+    ]
 
 
 def test_channel_that_is_taken_over_brings_what_came_before() -> None:
@@ -558,7 +570,9 @@ def test_channel_of_the_earlier_request_that_is_given_back_is_asked_for_anew() -
 def test_late_duplicate_of_a_request_that_was_given_up_ends_no_live_channel() -> None:
     peer = with_book()
     assert sent(peer.feed(duplicate(77, 5))) == []
-    assert updates(peer.feed(peer.frame(5, [99.0, 1, 2.0]))) == [BookUpdate(99.0, 1, 2.0)]
+    assert updates(peer.feed(peer.frame(5, [99.0, 1, 2.0]))) == [
+        BookUpdate(99.0, 1, 2.0)
+    ]
 
 
 def test_update_of_a_channel_that_was_taken_over_without_snapshot_asks_anew() -> None:
@@ -588,7 +602,9 @@ def test_request_that_never_went_out_fails_as_not_connected() -> None:
     assert peer.session.next_deadline() is None
 
 
-@pytest.mark.parametrize("is_acknowledged", [False, True], ids=["asked", "acknowledged"])
+@pytest.mark.parametrize(
+    "is_acknowledged", [False, True], ids=["asked", "acknowledged"]
+)
 def test_request_without_data_in_time_fails(is_acknowledged: bool) -> None:
     peer = Peer()
     peer.ready()
@@ -629,7 +645,14 @@ def test_subscription_that_worked_once_is_asked_for_until_it_works() -> None:
         (77, [[1, 2, 3]]),
         (0, "hb"),
     ],
-    ids=["update", "heartbeat", "checksum", "stranger's hb", "stranger's", "account's hb"],
+    ids=[
+        "update",
+        "heartbeat",
+        "checksum",
+        "stranger's hb",
+        "stranger's",
+        "account's hb",
+    ],
 )
 def test_r03_every_lost_frame_asks_for_another_socket(lost: Any, flags: int) -> None:
     peer = with_book(flags)
@@ -708,7 +731,9 @@ def test_r14_unreadable_frame_is_no_hole() -> None:
             assert updates(peer.feed(peer.frame(5, [99.0, 1, 1.0])))
 
 
-@pytest.mark.parametrize("frame", ["[5]", '["5","hb"]', "[]", "[null,1]", "[5,null,77]"])
+@pytest.mark.parametrize(
+    "frame", ["[5]", '["5","hb"]', "[]", "[null,1]", "[5,null,77]"]
+)
 def test_r14_unreadable_frame_without_the_next_number_counts_for_nothing(
     frame: str,
 ) -> None:
@@ -785,7 +810,9 @@ def test_r03_trades_of_the_gap_come_once_by_id_after_the_snapshot() -> None:
     peer.session.lose("gone")
     peer.ready()
     rows = [trade_row(i) for i in (6, 4, 5, 3, 2)]
-    outputs = peer.feed(ack(2, 9), peer.frame(9, rows), peer.frame(9, "tu", trade_row(6)))
+    outputs = peer.feed(
+        ack(2, 9), peer.frame(9, rows), peer.frame(9, "tu", trade_row(6))
+    )
     snapshot = Snapshot([trade(i) for i in (2, 3, 5, 4, 6)])
     assert updates(outputs) == [snapshot, trade(4), trade(5), trade(6)]
 
@@ -870,7 +897,9 @@ def test_r04_20060_pauses_and_20061_asks_for_everything_anew() -> None:
     peer.subscribe("b", "ticker", ETH)  # asked for, nothing has come
     assert peer.feed(PAUSE) == [MAINTENANCE, Deliver("a", [PAUSED])]
     assert peer.subscribe("c", "trades") == []
-    assert updates(peer.feed(peer.frame(5, [99.0, 1, 1.0]))) == [BookUpdate(99.0, 1, 1.0)]
+    assert updates(peer.feed(peer.frame(5, [99.0, 1, 1.0]))) == [
+        BookUpdate(99.0, 1, 1.0)
+    ]
     outputs = peer.feed(RESUME)
     assert outputs[0] == OPEN
     assert updates(outputs) == [Gap("maintenance ended")]
@@ -1053,6 +1082,27 @@ def test_unsubscribe_that_is_refused_is_no_error() -> None:
     assert peer.feed(failure(10400, chanId=5)) == []
 
 
+def test_user_may_have_a_channel_subscribed_anew() -> None:
+    peer = with_book()
+    outputs = peer.resubscribe("a")
+    assert updates(outputs) == [Gap("asked for by the user")]
+    assert sent(outputs) == [("unsubscribe", 5), ("subscribe", BTC)]
+    outputs = peer.feed(peer.frame(5, [99.0, 1, 1.0]), ack(2, 6), peer.frame(6, LEVELS))
+    assert updates(outputs) == [BOOK]
+
+
+@pytest.mark.parametrize("state", ["unknown", "never asked for", "asked for", "lost"])
+def test_channel_that_is_not_there_is_not_subscribed_anew(state: str) -> None:
+    peer = with_book() if state == "lost" else Peer()
+    if state == "asked for":
+        peer.ready()
+    if state == "lost":
+        peer.session.lose("gone")
+    elif state != "unknown":
+        peer.subscribe("a", "book")
+    assert peer.resubscribe("a") == []
+
+
 def test_tokens_are_what_is_wanted_in_order() -> None:
     peer = Peer()
     for token in "cab":
@@ -1227,7 +1277,7 @@ def test_r14_bytes_that_are_no_text_are_reported() -> None:
 def test_r14_unknown_event_is_reported_and_others_go_on() -> None:
     peer = with_book()
     outputs = peer.feed({"event": "new", "x": 1}, peer.frame(5, [99.0, 1, 1.0]))
-    (report, _) = outputs
+    report, _ = outputs
     assert isinstance(report, Report)
     assert str(report.error) == "unknown event 'new'"
     assert updates(outputs) == [BookUpdate(99.0, 1, 1.0)]

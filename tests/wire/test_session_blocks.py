@@ -57,14 +57,16 @@ def later_content(number: int) -> st.SearchStrategy[List[Any]]:
         st.tuples(st.sampled_from(["te", "tu"]), SMALL).map(
             lambda t: [t[0], [t[1], 1, 0.5, 100.0]]
         ),
-        st.tuples(st.integers(95, 105), st.integers(0, 2), st.sampled_from([1, -1])).map(
-            lambda row: [list(row)]
-        ),
+        st.tuples(
+            st.integers(95, 105), st.integers(0, 2), st.sampled_from([1, -1])
+        ).map(lambda row: [list(row)]),
         st.tuples(SMALL, st.sampled_from([0, 99, 100]), st.sampled_from([1, -1])).map(
             lambda row: [list(row)]
         ),
     ]
-    others = st.sampled_from([["hb"], ["cs", 7], ["cs", "x"], [None], [[1]], ["te"], [{}]])
+    others = st.sampled_from(
+        [["hb"], ["cs", 7], ["cs", "x"], [None], [[1]], ["te"], [{}]]
+    )
     return st.one_of(kinds[number], kinds[number], others)
 
 

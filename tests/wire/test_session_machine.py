@@ -18,6 +18,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -25,7 +26,7 @@ from hypothesis.stateful import (
 
 from bfxsync.errors import ApiError, RequestTimeout
 from bfxsync.models import BookUpdate, Gap, Snapshot, Status, Trade
-from bfxsync.types import Flag
+from bfxsync.types import Flag, SubscriptionStatus
 from bfxsync.wire.channels import BookChannel, Channel, channel_for
 from bfxsync.wire.commands import Ping, Subscribe, Unsubscribe
 from bfxsync.wire.outputs import Deliver, Output, Reopen, Report, Resolve, Send
@@ -35,6 +36,11 @@ FLAGS = int(Flag.SEQ_ALL)
 
 CHANNELS = {"tAAAUSD": "ticker", "tBBBUSD": "trades", "tCCCUSD": "book"}
 SYMBOLS = st.sampled_from(sorted(CHANNELS))
+
+# How the exchange answers a request for a channel.
+MOODS = st.sampled_from(
+    ["fine", "fine", "late", "late", "anonymous", "not ready", "refuse", "forget"]
+)
 
 PAUSE, RESUME = 20060, 20061
 
@@ -133,8 +139,9 @@ class Exchange:
         elif mood != "forget":
             self.chan_id += 1
             self.active[symbol] = self.chan_id
-            ack = {"event": "subscribed", "chanId": self.chan_id, **body}
-            ack["event"] = "subscribed"
+            ack = {**body, "event": "subscribed", "chanId": self.chan_id}
+            if mood == "anonymous":
+                del ack["subId"]
             if mood == "late":
                 self.late.append(ack)
             else:
@@ -149,7 +156,9 @@ class Exchange:
                 del self.active[symbol]
                 self.event(event="unsubscribed", status="OK", chanId=chan_id)
                 return
-        self.event(event="error", code=10400, msg="unsubscribe: invalid", chanId=chan_id)
+        self.event(
+            event="error", code=10400, msg="unsubscribe: invalid", chanId=chan_id
+        )
 
     def answer_late(self, chan_id: Optional[int] = None) -> None:
         for ack in list(self.late):
@@ -175,6 +184,8 @@ class User:
         elif isinstance(update, Snapshot):
             assert self.state != "live", "a snapshot without a gap"
             self.state = "live"
+        elif update == Status(SubscriptionStatus.REJECTED):
+            assert self.state != "waiting", "a refusal is the answer of who waits"
         elif isinstance(update, Status):
             assert self.state == "live"
         else:
@@ -203,6 +214,16 @@ class SessionMachine(RuleBasedStateMachine):
         self.is_ready = False  # as the client must know it by now
         self.is_paused = False
         self.tokens = 0
+        self.ended = 0  # channels that the exchange ended by itself
+
+    @initialize(symbols=st.lists(SYMBOLS, unique=True), is_open=st.booleans())
+    def begin(self, symbols: List[str], is_open: bool) -> None:
+        """Begin in the middle: what is interesting comes after the first steps."""
+        for symbol in symbols:
+            self.subscribe(symbol, 10.0)
+        if is_open:
+            self.open()
+            self.catch_up("fine")
 
     # --- what the outputs mean -------------------------------------------------------------------
 
@@ -218,6 +239,9 @@ class SessionMachine(RuleBasedStateMachine):
             elif isinstance(output, Deliver):
                 for update in output.updates:
                     self.users[str(output.token)].take(update)
+                    if update == Gap("the exchange ended the channel"):
+                        self.ended -= 1
+                        assert self.ended >= 0, "we ended our own channel"
             elif isinstance(output, Resolve) and output.error is not None:
                 self.users.pop(str(output.token), None)
             elif isinstance(output, Report):
@@ -252,20 +276,41 @@ class SessionMachine(RuleBasedStateMachine):
         del self.users[token]
         self.perform(self.session.apply(Unsubscribe(token), self.now))
 
+    @rule(symbol=SYMBOLS, mood=MOODS)
+    def change_the_mind(self, symbol: str, mood: str) -> None:
+        """Subscribe, and while that is under way unsubscribe and subscribe again."""
+        for token, user in list(self.users.items()):
+            if user.symbol == symbol:
+                del self.users[token]
+                self.perform(self.session.apply(Unsubscribe(token), self.now))
+        self.subscribe(symbol, 10.0)
+        while self.exchange.requests:
+            self.exchange.take(mood)
+        token = list(self.users)[-1]
+        del self.users[token]
+        self.perform(self.session.apply(Unsubscribe(token), self.now))
+        self.subscribe(symbol, 10.0)
+
     @rule()
     def ping(self) -> None:
         self.perform(self.session.apply(Ping("ping", self.now + 5.0), self.now))
 
     # --- the exchange ----------------------------------------------------------------------------
 
-    @rule(
-        mood=st.sampled_from(
-            ["fine", "fine", "fine", "late", "late", "not ready", "refuse", "forget"]
-        )
-    )
+    @rule(mood=MOODS)
     @precondition(lambda self: self.exchange.requests)
     def take(self, mood: str) -> None:
         self.exchange.take(mood)
+
+    @rule(mood=MOODS)
+    @precondition(lambda self: self.is_open)
+    def catch_up(self, mood: str) -> None:
+        """Let everything that is under way arrive, in both directions."""
+        for _ in range(3):
+            while self.exchange.requests:
+                self.exchange.take(mood)
+            while self.exchange.outbox:
+                self.deliver(8)
 
     @rule(symbol=SYMBOLS, price=st.integers(100, 109), is_gone=st.booleans())
     def move(self, symbol: str, price: int, is_gone: bool) -> None:
@@ -279,12 +324,19 @@ class SessionMachine(RuleBasedStateMachine):
     @rule()
     @precondition(lambda self: self.exchange.active)
     def end_a_channel(self) -> None:
-        self.exchange.end(next(iter(self.exchange.active.values())))
+        chan_id = next(iter(self.exchange.active.values()))
+        self.exchange.end(chan_id)
+        self.ended += 1
 
-    @rule(code=st.sampled_from([PAUSE, RESUME, RESUME, 1]))
+    @rule()
     @precondition(lambda self: self.is_open)
-    def inform(self, code: int) -> None:
-        self.exchange.event(event="info", code=code)
+    def maintain(self) -> None:
+        self.exchange.event(event="info", code=RESUME if self.is_paused else PAUSE)
+
+    @rule()
+    @precondition(lambda self: self.is_open)
+    def say_something_new(self) -> None:
+        self.exchange.event(event="info", code=1)
 
     # --- the link --------------------------------------------------------------------------------
 
@@ -318,16 +370,22 @@ class SessionMachine(RuleBasedStateMachine):
         del self.exchange.outbox[: len(block)]
         first = json.loads(block[0])
         name, code = (
-            (first["event"], first.get("code")) if isinstance(first, dict) else ("", None)
+            (first["event"], first.get("code"))
+            if isinstance(first, dict)
+            else ("", None)
         )
-        was_ready = self.is_ready
+        was_ready, was_paused = self.is_ready, self.is_paused
         if name == "conf":
             self.is_ready = True
         elif code in (PAUSE, RESUME):
             self.is_paused = code == PAUSE
         outputs = self.perform(self.session.feed(block, self.now))
+        if code == RESUME and was_paused:
+            assert not any(user.state == "live" for user in self.users.values())
         if self.is_ready and not was_ready and not self.is_paused:
-            asked = [json.loads(o.text)["symbol"] for o in outputs if isinstance(o, Send)]
+            asked = [
+                json.loads(o.text)["symbol"] for o in outputs if isinstance(o, Send)
+            ]
             assert asked == self.symbols(), "not exactly what is wanted is asked for"
 
     @rule(seconds=st.sampled_from([0.1, 1.0, 1.0, 5.0, 11.0, 26.0, 40.0, 130.0]))
@@ -385,7 +443,9 @@ class SessionMachine(RuleBasedStateMachine):
             assert user.state == "live"
             if isinstance(user.channel, BookChannel):
                 book = user.channel.book
-                found = {level.price: level.amount for level in book.bids() + book.asks()}
+                found = {
+                    level.price: level.amount for level in book.bids() + book.asks()
+                }
                 assert found == self.exchange.levels
             elif user.symbol == "tBBBUSD":
                 assert self.exchange.value - 1 in user.seen
@@ -394,4 +454,4 @@ class SessionMachine(RuleBasedStateMachine):
 
 
 TestSessionMachine = SessionMachine.TestCase
-TestSessionMachine.settings = settings(max_examples=60, stateful_step_count=40)
+TestSessionMachine.settings = settings(stateful_step_count=40)

@@ -95,7 +95,9 @@ def only(subscriptions: Subscriptions) -> Wanted:
 
 def errors(outputs: List[Output]) -> List[type]:
     return [
-        type(output.error) for output in outputs if isinstance(output, (Report, Resolve))
+        type(output.error)
+        for output in outputs
+        if isinstance(output, (Report, Resolve))
     ]
 
 
@@ -124,7 +126,7 @@ def test_every_request_has_a_number_of_its_own() -> None:
 def test_request_asks_for_what_was_given() -> None:
     subscriptions = Subscriptions()
     channel = channel_for("book", symbol="fUSD", prec="R0", freq="F1", len=100)
-    (_, send) = subscriptions.add(Subscribe("usd", channel, 10.0), 0.0, ready=True)
+    _, send = subscriptions.add(Subscribe("usd", channel, 10.0), 0.0, ready=True)
     assert isinstance(send, Send)
     assert json.loads(send.text) == {
         "event": "subscribe",
@@ -286,7 +288,9 @@ def test_refusal_without_a_number_is_told_by_what_it_echoes() -> None:
     assert isinstance(resolve, Resolve) and resolve.token == "btc"
 
 
-@pytest.mark.parametrize("fields", [{}, {"subId": 7}, {"subId": {}}, {"chanId": {}}], ids=str)
+@pytest.mark.parametrize(
+    "fields", [{}, {"subId": 7}, {"subId": {}}, {"chanId": {}}], ids=str
+)
 def test_error_about_nothing_that_was_asked_is_not_ours(fields: dict[str, Any]) -> None:
     subscriptions = asked()
     answer = subscriptions.refused(failure(10000, **fields), 1.0)

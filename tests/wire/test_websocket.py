@@ -271,9 +271,9 @@ def test_size_of_fragments_is_counted_for_each_message() -> None:
     message = server_frame(TEXT, payload(600), final=False) + server_frame(
         CONTINUATION, payload(400)
     )
-    assert see([message * 3], max_size=1000).messages == [
-        payload(600) + payload(400)
-    ] * 3
+    assert (
+        see([message * 3], max_size=1000).messages == [payload(600) + payload(400)] * 3
+    )
 
 
 @pytest.mark.parametrize("size", [1, 4, 125])
@@ -292,7 +292,9 @@ def test_violation_is_an_error_of_the_package_with_the_code_to_close_with() -> N
 
 # Messages, in fragments or whole, with control frames in any place and perhaps a close.
 BODIES = st.one_of(
-    st.binary(max_size=20), st.sampled_from(SIZES).map(payload), st.integers(0, 70_000).map(payload)
+    st.binary(max_size=20),
+    st.sampled_from(SIZES).map(payload),
+    st.integers(0, 70_000).map(payload),
 )
 CONTROLS = st.tuples(st.sampled_from([PING, PONG]), st.binary(max_size=125))
 

@@ -20,31 +20,55 @@ from bfxsync.errors import UsageError
 from bfxsync.types import NumberType
 from bfxsync.wire.channels.base import Channel, Guard
 from bfxsync.wire.channels.book import BookChannel
+from bfxsync.wire.channels.candles import CandlesChannel
+from bfxsync.wire.channels.status import DerivativesChannel, LiquidationsChannel
 from bfxsync.wire.channels.ticker import TickerChannel
 from bfxsync.wire.channels.trades import TradesChannel
 
 __all__ = [
     "BookChannel",
+    "CHANNELS",
+    "CandlesChannel",
     "Channel",
+    "DerivativesChannel",
     "FREQUENCIES",
     "Guard",
     "LENGTHS",
+    "LiquidationsChannel",
     "PRECISIONS",
+    "TIMEFRAMES",
     "TickerChannel",
     "TradesChannel",
     "channel_for",
+    "check_candle_key",
+    "check_candle_symbol",
     "check_symbol",
+    "check_timeframe",
 ]
 
 PRECISIONS = ("P0", "P1", "P2", "P3", "P4", "R0")
 FREQUENCIES = ("F0", "F1")
 LENGTHS = ("1", "25", "100", "250")
 
+TIMEFRAMES = (
+    "1m",
+    "5m",
+    "15m",
+    "30m",
+    "1h",
+    "3h",
+    "6h",
+    "12h",
+    "1D",
+    "7D",
+    "14D",
+    "1M",
+)
+
+_SECTION = re.compile(r"(a\d+:)?p\d+(:p\d+)?")
 _SYMBOL = re.compile(r"t[A-Z0-9]{2,}(:[A-Z0-9]+)?|f[A-Z0-9]{2,}")
 
-_CHANNELS: dict[str, type[Channel]] = {
-    channel.name: channel for channel in (TickerChannel, TradesChannel, BookChannel)
-}
+CHANNELS = ("ticker", "trades", "book", "candles", "status")
 
 
 def channel_for(
@@ -62,12 +86,24 @@ def channel_for(
     UsageError
         There is no such channel, an argument is missing, unknown or impossible.
     """
-    if not isinstance(channel, str) or channel not in _CHANNELS:
+    if not isinstance(channel, str) or channel not in CHANNELS:
         raise UsageError(
-            f"channel must be one of {', '.join(_CHANNELS)}, not {channel!r}"
+            f"channel must be one of {', '.join(CHANNELS)}, not {channel!r}"
         )
-    checked = {"symbol": check_symbol(arguments.pop("symbol", None))}
-    if channel == BookChannel.name:
+    made: type[Channel]
+    if channel == "candles":
+        made, checked = CandlesChannel, {
+            "key": check_candle_key(arguments.pop("key", None))
+        }
+    elif channel == "status":
+        key = _check_status_key(arguments.pop("key", None))
+        made = LiquidationsChannel if key.startswith("liq:") else DerivativesChannel
+        checked = {"key": key}
+    else:
+        checked = {"symbol": check_symbol(arguments.pop("symbol", None))}
+        made = TickerChannel if channel == "ticker" else TradesChannel
+    if channel == "book":
+        made = BookChannel
         checked["prec"] = _one_of("prec", arguments.pop("prec", "P0"), PRECISIONS)
         checked["freq"] = _one_of("freq", arguments.pop("freq", "F0"), FREQUENCIES)
         checked["len"] = _one_of("len", arguments.pop("len", "25"), LENGTHS)
@@ -75,7 +111,71 @@ def channel_for(
         raise UsageError(
             f"channel {channel!r} takes no {', '.join(map(repr, arguments))}"
         )
-    return _CHANNELS[channel](checked, number, guard)
+    return made(checked, number, guard)
+
+
+def check_timeframe(timeframe: object) -> str:
+    """
+    Return a timeframe as it is sent: a week may be called ``1W`` too.
+
+    Raises
+    ------
+    UsageError
+        There is no such timeframe.
+    """
+    if timeframe == "1W":
+        return "7D"
+    if timeframe not in TIMEFRAMES:
+        raise UsageError(
+            f"timeframe must be one of {', '.join(TIMEFRAMES)} (or 1W), not {timeframe!r}"
+        )
+    return str(timeframe)
+
+
+def check_candle_key(key: object) -> str:
+    """
+    Return the key of a candle channel as it is sent.
+
+    Raises
+    ------
+    UsageError
+        It is not of the form ``trade:1m:tBTCUSD``, ``trade:1m:fUSD:p30`` or
+        ``trade:1m:fUSD:a30:p2:p30``.
+    """
+    parts = key.split(":", 2) if isinstance(key, str) else []
+    if len(parts) != 3 or parts[0] != "trade":
+        raise UsageError(f"key must be such as 'trade:1m:tBTCUSD', not {key!r}")
+    return f"trade:{check_timeframe(parts[1])}:{check_candle_symbol(parts[2])}"
+
+
+def check_candle_symbol(symbol: object) -> str:
+    """
+    Return the symbol of candles, of funding with its period or periods.
+
+    Raises
+    ------
+    UsageError
+        It is not of the form ``tBTCUSD``, ``fUSD:p30`` or ``fUSD:a30:p2:p30``.
+    """
+    if not isinstance(symbol, str) or not symbol.startswith("f"):
+        return check_symbol(symbol)
+    currency, _, section = symbol.partition(":")
+    if not _SECTION.fullmatch(section):
+        raise UsageError(
+            "candles of funding need a period, or an aggregation of periods, such as "
+            f"'{currency}:p30' or '{currency}:a30:p2:p30', not {symbol!r}"
+        )
+    return f"{check_symbol(currency)}:{section}"
+
+
+def _check_status_key(key: object) -> str:
+    if key == "liq:global":
+        return "liq:global"
+    if not isinstance(key, str) or not key.startswith("deriv:"):
+        raise UsageError(
+            f"key must be 'liq:global' or such as 'deriv:tBTCF0:USTF0', not {key!r}"
+        )
+    return f"deriv:{check_symbol(key[6:])}"
 
 
 def check_symbol(symbol: object) -> str:

@@ -30,6 +30,8 @@ class Channel(ABC):
         Somebody wants the items that only events carry: `TradeUpdate` and `Checksum`.
     errors : list of BfxError
         What was wrong with frames since this was last cleared.
+    symbol : str
+        Of a key its last part: ``tBTCUSD``, ``fUSD:p30``, ``tBTCF0:USTF0``, ``global``.
     resync_reason : str or None
         Why the channel must be subscribed anew: updates came without the snapshot before.
     """
@@ -40,7 +42,10 @@ class Channel(ABC):
         self, arguments: dict[str, str], number: NumberType, guard: Guard
     ) -> None:
         self.arguments = arguments
-        self.symbol = arguments["symbol"]
+        # Behind the first words of a key: "trade:1m:fUSD:p30", "deriv:tBTCF0:USTF0".
+        words = 2 if self.name == "candles" else 1
+        key = arguments.get("key", "")
+        self.symbol = arguments.get("symbol") or key.split(":", words)[-1]
         self.is_funding = self.symbol.startswith("f")
         self.is_live = False
         self.extras = False
@@ -65,7 +70,8 @@ class Channel(ABC):
         A length may come back as text or number, as it was sent; a field that is not echoed
         says nothing, but without channel and symbol there is no telling.
         """
-        echoed = {"channel": None, "symbol": None, **body}
+        name = "key" if "key" in self.arguments else "symbol"
+        echoed = {"channel": None, name: None, **body}
         return all(
             key not in echoed or str(echoed[key]) == value
             for key, value in self.request().items()

@@ -1,4 +1,4 @@
-"""Tickers."""
+"""Channels whose first frame is flat like all others, and tickers."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from bfxsync.wire.channels.base import FRAME_ERRORS, Channel, Guard
 from bfxsync.wire.frames import HEARTBEAT
 
 
-class TickerChannel(Channel):
-    """Best prices and 24 hours; the first frame has the same flat shape as all others."""
-
-    name = "ticker"
+class FlatChannel(Channel):
+    """One row is the whole state, and the first is no different from the others."""
 
     def __init__(
-        self, arguments: dict[str, str], number: NumberType, guard: Guard
+        self,
+        arguments: dict[str, str],
+        number: NumberType,
+        guard: Guard,
+        model: Any,
     ) -> None:
         super().__init__(arguments, number, guard)
-        self._make = self._maker(FundingTicker if self.is_funding else Ticker)
+        self._make = self._maker(model)
         self._last: Any = None
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
-        """Return a ticker for every frame, a snapshot before the first."""
+        """Return a model for every frame, a snapshot before the first."""
         make = self._make
         updates: list[Any] = []
         for frame in frames:
@@ -42,5 +44,17 @@ class TickerChannel(Channel):
         return updates
 
     def restart(self) -> list[Any]:
-        """Return the last ticker, which counts as an update too."""
+        """Return the last state, which counts as an update too."""
         return [Snapshot([self._last]), self._last] if self.is_live else []
+
+
+class TickerChannel(FlatChannel):
+    """Best prices and 24 hours."""
+
+    name = "ticker"
+
+    def __init__(
+        self, arguments: dict[str, str], number: NumberType, guard: Guard
+    ) -> None:
+        model = FundingTicker if arguments["symbol"].startswith("f") else Ticker
+        super().__init__(arguments, number, guard, model)

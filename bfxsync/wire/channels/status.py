@@ -1,0 +1,71 @@
+"""The state of derivatives, and liquidations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bfxsync.errors import RemoteError
+from bfxsync.models.status import DerivativesStatus, Liquidation
+from bfxsync.models.stream import Snapshot
+from bfxsync.types import NumberType
+from bfxsync.wire.channels.base import FRAME_ERRORS, Channel, Guard
+from bfxsync.wire.channels.ticker import FlatChannel
+from bfxsync.wire.frames import HEARTBEAT
+
+
+class DerivativesChannel(FlatChannel):
+    """The state of one derivative (``deriv:tBTCF0:USTF0``), about once a second."""
+
+    name = "status"
+
+    def __init__(
+        self, arguments: dict[str, str], number: NumberType, guard: Guard
+    ) -> None:
+        super().__init__(arguments, number, guard, DerivativesStatus)
+        make, symbol = self._make, self.symbol
+
+        def make_with_key(row: Any) -> DerivativesStatus:
+            # The row lacks the key that was asked for.
+            status: DerivativesStatus = make(row)
+            status.key = symbol
+            return status
+
+        self._make = make_with_key
+
+
+class LiquidationsChannel(Channel):
+    """
+    All liquidations (``liq:global``).
+
+    A frame is a list of rows although it is an update. There is no snapshot, so the
+    subscription is ready with its acknowledgement.
+    """
+
+    name = "status"
+
+    def __init__(
+        self, arguments: dict[str, str], number: NumberType, guard: Guard
+    ) -> None:
+        super().__init__(arguments, number, guard)
+        self._make = self._maker(Liquidation)
+
+    def feed_many(self, frames: list[list[Any]]) -> list[Any]:
+        """Return a liquidation for every row; an empty snapshot the first time."""
+        updates: list[Any] = []
+        if not self.is_live:
+            self.is_live = True
+            updates.append(Snapshot([]))
+        for frame in frames:
+            try:
+                rows = frame[1]
+                if rows.__class__ is list:
+                    updates += self._models(self._make, rows)
+                elif rows != HEARTBEAT:
+                    raise RemoteError("no liquidations", raw=frame)
+            except FRAME_ERRORS as exc:
+                self._fail(exc, frame)
+        return updates
+
+    def restart(self) -> list[Any]:
+        """Return an empty snapshot: nothing is kept."""
+        return [Snapshot([])] if self.is_live else []

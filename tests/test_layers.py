@@ -1,0 +1,185 @@
+"""A module imports only from below, and only two packages touch the network."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import bfxsync
+
+PACKAGE = Path(bfxsync.__file__).parent
+
+# From the bottom to the top; a module may import from its own row and from those above it here.
+LAYERS = [
+    ("errors", "types", "_version"),
+    ("numbers",),
+    ("models",),
+    ("book", "auth"),
+    ("wire",),
+    (
+        "ws.arguments",
+        "ws.backoff",
+        "ws.latch",
+        "ws.mailbox",
+        "ws.transport",
+        "ws.dispatch",
+        "ws.events",
+        "ws.stream",
+        "rest.answers",
+        "rest.arguments",
+        "rest.calls",
+        "rest.forks",
+        "rest.intervals",
+        "rest.limits",
+        "rest.outgoing",
+        "rest.paging",
+        "rest.progress",
+        "rest.sessions",
+        "rest.transport",
+    ),
+    ("ws.connection", "ws.pool", "ws.subscription", "rest.public", "rest.history"),
+    ("symbols", "ws.client", "rest.client"),
+    ("client",),
+    ("",),  # bfxsync itself: the public face
+    ("paper",),
+    ("cli",),
+    ("__main__",),
+]
+
+# Below this everything is plain functions over values.
+PURE = ("errors", "types", "numbers", "models", "book", "auth", "wire")
+IMPURE = {
+    "socket",
+    "ssl",
+    "select",
+    "selectors",
+    "threading",
+    "queue",
+    "subprocess",
+    "asyncio",
+}
+
+NETWORK = {"websocket": ("ws.transport",), "requests": ("rest",), "aiohttp": ("paper",)}
+
+# It stands apart, or it would share the client's mistakes.
+PAPER_MAY = ("paper", "models", "wire.codec", "errors", "types", "numbers", "_version")
+
+
+def modules():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        name = name[: -len(".__init__")] if name.endswith(".__init__") else name
+        yield "" if name == "__init__" else name, path
+
+
+MODULES = dict(modules())
+
+
+def imports(path):
+    """Yield the name of every module that is imported, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+            # from bfxsync.wire import frames
+            for alias in node.names:
+                if node.module.startswith("bfxsync"):
+                    name = f"{node.module}.{alias.name}"[len("bfxsync.") :]
+                    if name in MODULES:
+                        yield "bfxsync." + name
+
+
+def own(path):
+    return {
+        "" if name == "bfxsync" else name[len("bfxsync.") :]
+        for name in imports(path)
+        if name == "bfxsync" or name.startswith("bfxsync.")
+    }
+
+
+def within(name, prefixes):
+    return any(name == prefix or name.startswith(prefix + ".") for prefix in prefixes)
+
+
+def layer(name):
+    if name == "":
+        return next(i for i, row in enumerate(LAYERS) if row == ("",))
+    found = [i for i, row in enumerate(LAYERS) if within(name, row)]
+    return found[0] if found else None
+
+
+PACKAGES = ("ws", "rest")
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name not in PACKAGES])
+def test_every_module_is_in_the_picture_and_imports_only_from_below(name):
+    mine = layer(name)
+    assert mine is not None, f"{name} is not in the picture"
+    for other in own(MODULES[name]) - set(PACKAGES):
+        assert layer(other) is not None and layer(other) <= mine, f"{name} → {other}"
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if within(name, PURE)])
+def test_nothing_below_the_line_has_sockets_threads_or_sleep(name):
+    source = MODULES[name].read_text()
+    found = {module.split(".")[0] for module in imports(MODULES[name])} & IMPURE
+    # The one lock that guards the nonce.
+    assert found == ({"threading"} if name == "auth" else set())
+    assert ".sleep(" not in source
+
+
+@pytest.mark.parametrize("package", NETWORK)
+def test_network_packages_have_one_place_each(package):
+    users = {
+        name
+        for name, path in MODULES.items()
+        if any(module.split(".")[0] == package for module in imports(path))
+    }
+    assert all(within(name, NETWORK[package]) for name in users), users
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if within(name, ["paper"])])
+def test_the_local_exchange_stands_apart(name):
+    for other in own(MODULES[name]):
+        assert within(other, PAPER_MAY), f"{name} → {other}"
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if within(name, ["cli"])])
+def test_the_command_line_uses_the_public_face(name):
+    for other in own(MODULES[name]):
+        assert other == "" or within(other, ("cli", "paper", "_version")), other
+
+
+def test_there_is_no_event_loop_but_in_the_local_exchange():
+    for name, path in MODULES.items():
+        if not within(name, ["paper"]):
+            assert "asyncio" not in {m.split(".")[0] for m in imports(path)}, name
+
+
+def test_r13_no_decision_is_made_by_the_text_of_a_message():
+    """Compared, searched or matched: never a variable that holds the exchange's text."""
+    names = {"msg", "message", "text"}
+    for name, path in MODULES.items():
+        if not within(name, ("wire", "ws", "rest")):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Compare):
+                operands = [node.left, *node.comparators]
+                literals = [o for o in operands if isinstance(o, ast.Constant)]
+                used = {
+                    part.id if isinstance(part, ast.Name) else part.attr
+                    for operand in operands
+                    for part in [operand]
+                    if isinstance(part, (ast.Name, ast.Attribute))
+                }
+                is_text = any(isinstance(c.value, str) for c in literals)
+                assert not (is_text and used & {"msg", "message"}), (name, node.lineno)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                target = node.func.value
+                searched = node.func.attr in ("startswith", "endswith", "find", "match")
+                if searched and isinstance(target, ast.Name):
+                    assert target.id not in names - {"text"}, (name, node.lineno)
