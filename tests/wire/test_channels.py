@@ -538,7 +538,7 @@ def test_each_kind_of_book_has_its_model(
 def test_decimals_reach_the_book() -> None:
     channel = book(number=Decimal)
     feed(channel, [[[100, 1, Decimal("1.50")]]])
-    best = channel.book.best_bid
+    (best,) = channel.book.bids()
     assert str(best.amount) == "1.50"
     assert type(best.price) is Decimal
 

@@ -722,7 +722,8 @@ def test_each_socket_counts_anew() -> None:
 
 
 def test_r14_unreadable_frame_is_no_hole() -> None:
-    for content in ([None], ["cs", "x"], ["te"], [7], [{}]):
+    contents: List[List[Any]] = [[None], ["cs", "x"], ["te"], [7], [{}]]
+    for content in contents:
         for others in ([], [{"event": "pong", "ts": 1}]):
             peer = with_book()
             outputs = peer.feed(*others, peer.frame(5, *content), peer.frame(5, "hb"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from itertools import count
-from typing import Any, Dict, Iterable, List, NamedTuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Tuple
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +23,7 @@ from bfxsync.wire.outputs import Deliver, Fail, Output, Reopen, Report, Send
 from bfxsync.wire.session import Session
 from bfxsync.wire.websocket import Splitter
 
-ASKED = [
+ASKED: List[Tuple[str, Dict[str, Any]]] = [
     ("ticker", {"symbol": "tBTCUSD"}),
     ("ticker", {"symbol": "fUSD"}),
     ("trades", {"symbol": "tBTCUSD"}),
@@ -37,13 +37,14 @@ FUNDING_TICKER = [0.1, 0.2, 30, 4.0, 0.5, 2, 7.0, 8.0, 9.0, 1.0, 11.0, 12.0, 13.
 
 def first_content(number: int) -> List[Any]:
     """Return what the channel's first frame holds."""
-    return [
+    contents: List[List[Any]] = [
         [TICKER],
         [FUNDING_TICKER],
         [[[2, 1, 0.5, 100.0], [1, 1, 0.5, 100.0]]],
         [[[100.0, 1, 1.0], [101.0, 1, -1.0]]],
         [[[1, 100.0, 1.0], [2, 101.0, -1.0]]],
-    ][number]
+    ]
+    return contents[number]
 
 
 SMALL = st.integers(1, 9)

@@ -416,6 +416,15 @@ def test_number_of_an_ended_channel_may_be_used_again() -> None:
     assert subscriptions.subscribed(ack(9, subId=2)).frames == [[9, []]]
 
 
+def test_channel_that_is_given_back_and_acknowledged_again_is_in_use() -> None:
+    subscriptions = asked()
+    subscriptions.subscribed(ack(9, subId=7))
+    subscriptions.subscribed(ack(9, subId=1))
+    assert list(subscriptions.routes) == [9]
+    answer = subscriptions.refused(failure(10400, chanId=9), 1.0)
+    assert answer == Answer([], is_known=False)
+
+
 @pytest.mark.parametrize("chan_id", [None, "9", [9], {}, True], ids=repr)
 def test_r14_end_of_no_channel_changes_nothing(chan_id: Any) -> None:
     subscriptions = live()
@@ -587,6 +596,15 @@ def test_repeated_request_waits_until_requests_may_be_sent() -> None:
     assert subscriptions.ask_all(50.0) == [request(3)]
 
 
+def test_request_that_is_given_up_before_its_repetition_is_repeated_once() -> None:
+    subscriptions = live()
+    subscriptions.lose("gone")
+    subscriptions.ask_all(0.0)
+    subscriptions.refused(failure(11000, subId=2), 9.5)
+    assert subscriptions.tick(10.0, ready=True)[1:] == [request(3)]
+    assert subscriptions.tick(9.5 + RETRY_S, ready=True) == []
+
+
 def test_late_answer_is_nobodys_and_the_channel_is_given_back() -> None:
     subscriptions = asked()
     subscriptions.tick(10.0, ready=True)
@@ -600,9 +618,8 @@ def test_late_answer_is_nobodys_and_the_channel_is_given_back() -> None:
 def test_time_of_one_is_not_anothers() -> None:
     subscriptions = asked(wanted(timeout_s=3.0), wanted("eth", ETH, timeout_s=30.0))
     assert subscriptions.deadline() == 3.0
-    assert [output.token for output in subscriptions.tick(3.0, True)] == [  # type: ignore[union-attr]
-        "btc"
-    ]
+    (resolve,) = subscriptions.tick(3.0, ready=True)
+    assert isinstance(resolve, Resolve) and resolve.token == "btc"
     assert subscriptions.deadline() == 30.0
 
 

@@ -146,7 +146,7 @@ def test_code_that_must_not_be_sent_is_a_violation(code: int) -> None:
 
 def test_what_comes_after_close_is_ignored() -> None:
     late = server_frame(TEXT, b"late") + server_frame(PING)
-    expected = ([b"before"], [], Close(1000, ""), None)
+    expected = Seen([b"before"], [], Close(1000, ""), None)
     data = server_frame(TEXT, b"before") + close(1000)
     assert see([data + late]) == expected
     assert see([data, late]) == expected
