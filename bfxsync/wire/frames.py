@@ -135,6 +135,14 @@ def sequence_index(flags: int) -> int:
     return -2 if flags & TIMESTAMP else -1
 
 
+def read_code(value: object) -> int | None:
+    """Read a code of an event, which may come as text; None if it is none."""
+    # Longer ones are no codes, and int() refuses very long ones.
+    if isinstance(value, str) and value.isdecimal() and len(value) < 19:
+        return int(value)
+    return value if type(value) is int else None
+
+
 def _suffix(
     value: list[Any], start: int, flags: int
 ) -> tuple[int | None, int | None, Mts | None]:

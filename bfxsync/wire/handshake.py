@@ -14,6 +14,7 @@ from typing import Any
 from bfxsync.errors import VersionMismatch, error_from_code
 from bfxsync.types import ConnectionStatus, InfoCode
 from bfxsync.wire.codec import dumps
+from bfxsync.wire.frames import read_code
 from bfxsync.wire.outputs import Change, Fail, Output, Reopen, Report, Send
 
 VERSION = 2
@@ -107,7 +108,7 @@ class Handshake:
         """Take an info event; return what it asks of the subscriptions, and the outputs."""
         if "version" in body:
             return None, self._begin(body, now)
-        code = _as_int(body.get("code"))
+        code = read_code(body.get("code"))
         action = ACTIONS.get(code) if code is not None else None  # type: ignore[call-overload]
         if action is Action.REOPEN:
             return action, [
@@ -128,11 +129,11 @@ class Handshake:
             return []
         outputs: list[Output] = []
         if body.get("status") == "OK":
-            flags = _as_int(body.get("flags"))
+            flags = read_code(body.get("flags"))
             self.flags = int(self._wanted_flags if flags is None else flags)
         else:
             error = error_from_code(
-                _as_int(body.get("code")),
+                read_code(body.get("code")),
                 "the flags were refused; going on without",
                 body,
             )
@@ -165,11 +166,3 @@ class Handshake:
     def _pause(self, now: float) -> None:
         self.is_paused = True
         self._deadline = now + MAINTENANCE_S
-
-
-def _as_int(value: object) -> int | None:
-    """Read a code that may come as text."""
-    # Longer ones are no codes, and int() refuses very long ones.
-    if isinstance(value, str) and value.isdecimal() and len(value) < 19:
-        return int(value)
-    return value if type(value) is int else None

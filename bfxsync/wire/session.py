@@ -28,6 +28,7 @@ from bfxsync.wire.audit import Liveness, Sequence
 from bfxsync.wire.codec import LOADS_ERRORS, Loads, dumps, loads_for, parse
 from bfxsync.wire.commands import Command, Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.frames import (
+    ACCOUNT_CHANNEL,
     SEQ_ALL,
     AccountData,
     ChannelData,
@@ -35,6 +36,7 @@ from bfxsync.wire.frames import (
     Event,
     Heartbeat,
     decode,
+    read_code,
     sequence_index,
 )
 from bfxsync.wire.handshake import Action, Handshake
@@ -236,7 +238,7 @@ class Session:
             entry = self._subscriptions.routes.get(frame.chan_id)
             if entry is not None:
                 self._deliver(entry, [value], outputs, now)
-            else:
+            elif frame.chan_id != ACCOUNT_CHANNEL:
                 self._subscriptions.park(frame.chan_id, value)
         elif not isinstance(
             frame, AccountData
@@ -263,9 +265,8 @@ class Session:
             answer = self._subscriptions.refused(body, now)
             self._take_answer(answer, outputs, now)
             if not answer.is_known:
-                code = body.get("code")
                 error = error_from_code(
-                    code if type(code) is int else None, error_text(body), body
+                    read_code(body.get("code")), error_text(body), body
                 )
                 outputs.append(Report(error))
         elif event.name == "pong":

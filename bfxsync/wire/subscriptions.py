@@ -26,6 +26,7 @@ from bfxsync.types import ChanId, SubscriptionStatus
 from bfxsync.wire.channels import Channel
 from bfxsync.wire.codec import dumps
 from bfxsync.wire.commands import Subscribe
+from bfxsync.wire.frames import read_code
 from bfxsync.wire.outputs import (
     Acknowledged,
     Asked,
@@ -38,6 +39,9 @@ from bfxsync.wire.outputs import (
 
 PARKED_FRAMES = 1_000
 """Frames kept, over all unknown channels of a socket, until an acknowledgement names them."""
+
+PARKED_CHANNELS = 100
+"""Unknown channels for which frames are kept."""
 
 RETRY_S = 1.0
 """Pause before a request is repeated that the exchange was not ready for."""
@@ -114,6 +118,8 @@ class Subscriptions:
         # None for a channel whose frames were too many to keep.
         self._parked: dict[ChanId, list[Any] | None] = {}
         self._parked_count = 0
+        # False once there were more unknown channels than are kept.
+        self._parked_all = True
         self._last_sub_id = 0
 
     def __len__(self) -> int:
@@ -171,6 +177,7 @@ class Subscriptions:
         self._closing.clear()
         self._parked.clear()
         self._parked_count = 0
+        self._parked_all = True
         return outputs
 
     def resync(
@@ -225,16 +232,17 @@ class Subscriptions:
 
     def refused(self, body: dict[str, Any], now: float) -> Answer:
         """Take an error event."""
-        code, chan_id = body.get("code"), body.get("chanId")
+        code, chan_id = read_code(body.get("code")), body.get("chanId")
         entry = self._answered(body)
         if entry is None:
             # The answer to an unsubscribe: whatever was wrong, the channel is gone.
             is_known = type(chan_id) is int and chan_id in self._closing
-            if is_known:
+            # A duplicate answers a request that was given up; our unsubscribe is still under way.
+            if is_known and code != _DUPLICATE:
                 self._closing.discard(chan_id)
             return Answer([], is_known=is_known)
         error = error_from_code(
-            code if type(code) is int else None,
+            code,
             f"{entry.channel.name} {entry.channel.symbol}: {error_text(body)}",
             body,
         )
@@ -273,6 +281,9 @@ class Subscriptions:
     def park(self, chan_id: ChanId, value: Any) -> None:
         """Keep a frame of an unknown channel; those of a channel being closed are dropped."""
         if chan_id in self._closing:
+            return
+        if chan_id not in self._parked and len(self._parked) >= PARKED_CHANNELS:
+            self._parked_all = False
             return
         frames = self._parked.setdefault(chan_id, [])
         if frames is None:
@@ -384,7 +395,7 @@ class Subscriptions:
         return [Deliver(entry.token, [Gap(reason)])]
 
     def _unpark(self, chan_id: ChanId) -> list[Any] | None:
-        frames = self._parked.pop(chan_id, [])
+        frames = self._parked.pop(chan_id, [] if self._parked_all else None)
         self._parked_count -= len(frames or ())
         return frames
 

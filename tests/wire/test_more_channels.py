@@ -223,3 +223,32 @@ def test_resubscribe_of_what_is_not_there_does_nothing():
     assert session.apply(Resubscribe("t"), 0.0) == []
     session.apply(Subscribe("t", candles(), 10.0), 0.0)
     assert session.apply(Resubscribe("t"), 0.0) == [], "not acknowledged yet"
+
+
+# --- bounds -----------------------------------------------------------------------------------
+
+
+def test_frames_of_very_many_unknown_channels_are_not_kept_but_cost_nobody_a_snapshot():
+    session = ready_session()
+    session.apply(Subscribe("t", candles(), 10.0), 0.0)
+    session.feed([f'[{number},"hb"]'.encode() for number in range(100, 400)], 0.0)
+    session.feed([b"[9,[]]"], 0.0)
+    ack = b'{"event":"subscribed","channel":"candles","chanId":9,"key":"trade:1m:tBTCUSD"}'
+    outputs = session.feed([ack], 0.1)
+    texts = [output.text for output in outputs if isinstance(output, Send)]
+    assert '"unsubscribe"' in texts[0] and '"subscribe"' in texts[1], "asked once more"
+
+
+def test_the_accounts_heartbeat_is_nobodys_and_is_not_kept():
+    session = ready_session()
+    assert session.feed([b'[0,"hb"]'] * 2000, 0.0) == []
+
+
+def test_a_code_may_come_as_text():
+    session = ready_session()
+    session.apply(Subscribe("t", candles(), 10.0), 0.0)
+    refusal = (
+        b'{"event":"error","channel":"candles","key":"trade:1m:tBTCUSD","code":"11000"}'
+    )
+    assert session.feed([refusal], 0.1) == [], "asked again a second later"
+    assert session.tick(1.2)

@@ -438,7 +438,7 @@ def test_refusal_without_a_number_is_told_by_what_it_echoes() -> None:
         (failure(10000), 10000),
         (failure(10300, channel="ticker", symbol="tXRPUSD"), 10300),
         (failure(10300, subId=77), 10300),
-        (failure("10300"), None),
+        (failure("10300"), 10300),
         (failure(None), None),
         (failure([1]), None),
     ],

@@ -263,7 +263,7 @@ def test_room_for_frames_is_given_back() -> None:
         (10011, SubscriptionRejected),
         (10000, ApiError),
         (None, ApiError),
-        ("10300", ApiError),
+        ("10300", SubscriptionRejected),
         ([10300], ApiError),
         (10301, SubscriptionRejected),
     ],
@@ -366,6 +366,17 @@ def test_answer_to_an_unsubscribe_is_ours_whatever_it_says() -> None:
     body = failure(10400, chanId=9)
     assert subscriptions.refused(body, 1.0) == Answer([])
     assert subscriptions.refused(body, 1.0) == Answer([], is_known=False)
+
+
+def test_late_duplicate_is_no_answer_to_an_unsubscribe() -> None:
+    subscriptions = asked()
+    subscriptions.subscribed(ack(9, subId=7))  # nobody's, so it is given back
+    subscriptions.refused(failure(10301, subId=8, chanId=9), 1.0)
+    subscriptions.park(9, [9, []])
+    # The channel is still being closed: it is not taken over, and nothing of it was kept.
+    answer = subscriptions.refused(failure(10301, subId=1, chanId=9), 1.0)
+    assert answer == Answer([])
+    assert not subscriptions.routes
 
 
 def test_error_that_names_a_live_channel_does_not_end_it() -> None:
