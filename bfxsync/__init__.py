@@ -29,6 +29,7 @@ from bfxsync.errors import (
     UsageError,
     VersionMismatch,
 )
+from bfxsync.hosts import PUB_REST_HOST, PUB_WSS_HOST, REST_HOST, WSS_HOST
 from bfxsync.models import (
     BookUpdate,
     Candle,
@@ -50,7 +51,7 @@ from bfxsync.models import (
 )
 from bfxsync.types import ConnectionStatus, Flag, InfoCode, SubscriptionStatus
 from bfxsync.ws.backoff import Backoff
-from bfxsync.ws.client import PUB_WSS_HOST, WSS_HOST, WebSocketClient
+from bfxsync.ws.client import WebSocketClient
 from bfxsync.ws.mailbox import Policy
 from bfxsync.ws.subscription import BookSubscription, BookView, Subscription
 
@@ -83,8 +84,10 @@ __all__ = [
     "NonceTooSmall",
     "NotReady",
     "OrderBook",
+    "PUB_REST_HOST",
     "PUB_WSS_HOST",
     "Policy",
+    "REST_HOST",
     "RateLimited",
     "RawBookUpdate",
     "RemoteError",

@@ -13,7 +13,7 @@ PACKAGE = Path(bfxsync.__file__).parent
 
 # From the bottom to the top; a module may import from its own row and from those above it here.
 LAYERS = [
-    ("errors", "types", "_version"),
+    ("errors", "types", "hosts", "_version"),
     ("numbers",),
     ("models",),
     ("book", "auth"),
@@ -39,7 +39,15 @@ LAYERS = [
         "rest.sessions",
         "rest.transport",
     ),
-    ("ws.connection", "ws.pool", "ws.subscription", "rest.public", "rest.history"),
+    (
+        "ws.connection",
+        "ws.pool",
+        "ws.subscription",
+        "ws.subscribing",
+        "ws.shorthands",
+        "rest.public",
+        "rest.history",
+    ),
     ("symbols", "ws.client", "rest.client"),
     ("client",),
     ("",),  # bfxsync itself: the public face
