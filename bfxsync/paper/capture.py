@@ -17,7 +17,8 @@ from typing import Any, Iterator, NamedTuple
 
 from bfxsync.errors import UsageError
 from bfxsync.paper.book import Entry
-from bfxsync.paper.market import BookChanged, Event, Market, Row, TickerCame, Traded
+from bfxsync.paper.market import BookChanged, Event, Market, TickerCame, Traded
+from bfxsync.paper.tape import Row
 from bfxsync.paper.text import encode, to_units
 
 _DATA = Path(__file__).parent / "data"

@@ -33,12 +33,19 @@ class _Running(NamedTuple):
 
 class PaperExchange:
     """
-    A Bitfinex on this machine: the public side of the WebSocket API, version 2.
+    A Bitfinex on this machine: the public side of the API, version 2, WebSocket and REST.
 
-    It needs no key, no account and no network. There is a random market for ``tBTCUSD``,
-    ``tETHUSD``, ``tLTCBTC`` and ``fUSD``, and there are recordings of real sessions; the channels
-    are ``ticker``, ``trades`` and ``book``. It listens on the loopback interface only, unless told
-    otherwise. All methods may be called from any thread.
+    It needs no key, no account and no network. There are random markets for ``tBTCUSD``,
+    ``tETHUSD``, ``tLTCBTC``, ``fUSD``, ``tBTCF0:USTF0`` and ``tETHF0:USTF0``, with trades and
+    candles since 2020, and there are recordings of real sessions, which have no past. The
+    channels are ``ticker``, ``trades``, ``book``, ``candles`` and ``status``; the endpoints of
+    REST are answered from the same markets, and from small samples where those know nothing. It
+    listens on the loopback interface only, unless told otherwise. All methods may be called from
+    any thread.
+
+    A market moves while somebody is subscribed to one of its channels. What it was before the
+    start depends on nothing but the seed and the time; since then it keeps every candle, and
+    the last 20,000 trades.
 
     Parameters
     ----------
@@ -56,13 +63,15 @@ class PaperExchange:
     autoplay : bool, optional
         A recording starts with the first subscription to one of its symbols; False: with `play`.
     seed : int, optional
-        Of the random markets: the same seed gives the same events.
+        Of the random markets: the same seed gives the same events, and the same past.
     rate : float, optional
         Events per second of each random market, while somebody watches it.
     heartbeat_s, checksum_s, ticker_s : float, optional
         Between two heartbeats of a channel, two checksums of a changing book, two tickers of a
         changing market; the last two in the market's own time. The real exchange sends tickers
         only every 10 to 15 seconds.
+    liquidation_s : float, optional
+        Between two liquidations, while somebody watches them.
     max_channels : int, optional
         Subscriptions of one socket.
     idle_s : float, optional
@@ -71,8 +80,15 @@ class PaperExchange:
         Between the announcement that the exchange stops (20051) and the close.
     stall_s : float, optional
         A client for which a megabyte waits, and which reads nothing for this time, is cut off.
+    rest_limits : bool, optional
+        Refuse REST requests that come too fast, as the real exchange does: each endpoint has its
+        number of requests per minute, and the one after is answered with the status 429, as are
+        all for a minute from then.
+    rest_minute_s : float, optional
+        What is taken for a minute there.
     ssl_context : ssl.SSLContext, optional
-        Serve ``wss`` with the certificate in it, which must be valid for ``localhost``.
+        Serve ``wss`` and ``https`` with the certificate in it, which must be valid for
+        ``localhost``.
 
     Attributes
     ----------
@@ -99,16 +115,21 @@ class PaperExchange:
         heartbeat_s: float = 15.0,
         checksum_s: float = 2.5,
         ticker_s: float = 1.0,
+        liquidation_s: float = 5.0,
         max_channels: int = 25,
         idle_s: float = 60.0,
         farewell_s: float = 1.0,
         stall_s: float = 5.0,
+        rest_limits: bool = False,
+        rest_minute_s: float = 60.0,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         for name, value in (
             ("speed", speed),
             ("rate", rate),
             ("heartbeat_s", heartbeat_s),
+            ("liquidation_s", liquidation_s),
+            ("rest_minute_s", rest_minute_s),
         ):
             if not value > 0:
                 raise UsageError(f"{name} must be positive, not {value!r}")
@@ -123,10 +144,13 @@ class PaperExchange:
             heartbeat_s=heartbeat_s,
             checksum_s=checksum_s,
             ticker_s=ticker_s,
+            liquidation_s=liquidation_s,
             max_channels=max_channels,
             idle_s=idle_s,
             farewell_s=farewell_s,
             stall_s=stall_s,
+            rest_limits=rest_limits,
+            rest_minute_s=rest_minute_s,
         )
         self.finished = threading.Event()
         self._host = host
@@ -155,11 +179,20 @@ class PaperExchange:
 
     @property
     def url(self) -> str:
-        """What a client connects to."""
+        """What a WebSocket client connects to."""
+        return f"ws{self._origin}/ws/2"
+
+    @property
+    def rest_url(self) -> str:
+        """What comes before the paths of REST endpoints: ``http://127.0.0.1:40123/v2``."""
+        return f"http{self._origin}/v2"
+
+    @property
+    def _origin(self) -> str:
         if self._ssl_context is not None:
-            return f"wss://localhost:{self.port}/ws/2"
+            return f"s://localhost:{self.port}"
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"ws://{host}:{self.port}/ws/2"
+        return f"://{host}:{self.port}"
 
     @property
     def connections(self) -> int:
@@ -176,6 +209,16 @@ class PaperExchange:
     def frames_sent(self) -> int:
         """Messages sent to clients since the start, events included; stays after a stop."""
         return self._counters.frames_sent
+
+    @property
+    def rest_requests(self) -> int:
+        """REST requests since the start, refused ones included; stays after a stop."""
+        return self._counters.rest_requests
+
+    @property
+    def rest_refusals(self) -> int:
+        """REST requests since the start that came too fast (429); stays after a stop."""
+        return self._counters.rest_refusals
 
     def start(self) -> PaperExchange:
         """

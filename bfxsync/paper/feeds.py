@@ -9,7 +9,7 @@ late ones start from what the others hold already.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Iterable, NamedTuple, Protocol, Sequence
+from typing import NamedTuple, Protocol, Sequence
 
 from bfxsync.paper.book import RAW, SIGNIFICANT_DIGITS
 from bfxsync.paper.market import BookChanged, Event, Market, TickerCame, Traded
@@ -24,13 +24,26 @@ SLOW_S = 2.0
 
 
 class Identity(NamedTuple):
-    """What is subscribed to; the last three belong to books."""
+    """
+    What is subscribed to.
+
+    Attributes
+    ----------
+    channel : str
+    symbol : str
+        What it belongs to, see `hub.Source`.
+    prec, freq, length : str, str, int
+        Of books.
+    key : str
+        Of candles and status.
+    """
 
     channel: str
     symbol: str
     prec: str = ""
     freq: str = ""
     length: int = 0
+    key: str = ""
 
 
 class Subscriber(Protocol):
@@ -54,17 +67,15 @@ class Pace(NamedTuple):
 
 
 class Feed(ABC):
-    """Base of the three kinds: who listens, and to what."""
+    """Base of all kinds: who listens."""
 
-    def __init__(self, market: Market, pace: Pace) -> None:
-        self._market = market
-        self._pace = pace
+    def __init__(self) -> None:
         # A dict, as it keeps the order and finds its members fast.
         self.subscribers: dict[Subscriber, None] = {}
 
     @abstractmethod
-    def first(self) -> str:
-        """Return the body of the first data frame of a new subscriber."""
+    def first(self) -> str | None:
+        """Return the body of the first data frame of a new subscriber, None if there is none."""
 
     @abstractmethod
     def take(self, event: Event) -> None:
@@ -81,6 +92,10 @@ class Feed(ABC):
 class TradesFeed(Feed):
     """The tape, then each trade twice: as it happens and confirmed."""
 
+    def __init__(self, market: Market) -> None:
+        super().__init__()
+        self._market = market
+
     def first(self) -> str:
         """Return the last trades, newest first."""
         return encode(self._market.trades)
@@ -95,7 +110,9 @@ class TickerFeed(Feed):
     """The ticker: as captured, else whenever it is due and has changed."""
 
     def __init__(self, market: Market, pace: Pace) -> None:
-        super().__init__(market, pace)
+        super().__init__()
+        self._market = market
+        self._pace = pace
         self._told = encode(market.ticker())
         self._told_at = market.clock
 
@@ -126,8 +143,10 @@ class BookFeed(Feed):
     """A window on the book, its changes, and now and then its checksum."""
 
     def __init__(self, market: Market, pace: Pace, identity: Identity) -> None:
-        super().__init__(market, pace)
-        _, _, prec, self._freq, length = identity
+        super().__init__()
+        self._market = market
+        self._pace = pace
+        prec, length, self._freq = identity.prec, identity.length, identity.freq
         self._is_captured = market.captured_book == (prec, self._freq, length)
         window = WholeBook if self._is_captured else Window
         self._window = window(market.book.depth(prec), prec, length, market.is_funding)
@@ -169,65 +188,3 @@ class BookFeed(Feed):
             self._is_unchecked = True
             for subscriber in self.subscribers:
                 subscriber.rows(rows)
-
-
-class Hub:
-    """
-    All markets, and the feeds that somebody listens to.
-
-    Parameters
-    ----------
-    pace : Pace, optional
-    """
-
-    def __init__(self, pace: Pace = Pace()) -> None:
-        self.markets: dict[str, Market] = {}
-        self._pace = pace
-        self._feeds: dict[str, dict[Identity, Feed]] = {}
-
-    def add(self, market: Market) -> None:
-        """Add a market, or put it in the place of one that nobody listens to."""
-        assert not self._feeds.get(market.symbol)
-        self.markets[market.symbol] = market
-        self._feeds[market.symbol] = {}
-
-    def subscribe(self, identity: Identity, subscriber: Subscriber) -> str:
-        """Let a channel listen from now on, and return the body of its first data frame."""
-        feeds = self._feeds[identity.symbol]
-        feed = feeds.get(identity)
-        if feed is None:
-            feed = feeds[identity] = self._make(identity)
-        feed.subscribers[subscriber] = None
-        return feed.first()
-
-    def unsubscribe(self, identity: Identity, subscriber: Subscriber) -> None:
-        """Let a channel listen no more."""
-        feeds = self._feeds[identity.symbol]
-        feed = feeds[identity]
-        del feed.subscribers[subscriber]
-        if not feed.subscribers:
-            del feeds[identity]
-
-    def is_watched(self, symbol: str) -> bool:
-        """Say whether anybody listens to a symbol."""
-        return bool(self._feeds[symbol])
-
-    def publish(self, market: Market, events: Iterable[Event]) -> None:
-        """Pass on what has happened to a market."""
-        feeds = self._feeds[market.symbol].values()
-        for event in events:
-            for feed in feeds:
-                feed.take(event)
-
-    def tick(self, market: Market) -> None:
-        """Send what has become due by the market's clock."""
-        for feed in self._feeds[market.symbol].values():
-            feed.tick()
-
-    def _make(self, identity: Identity) -> Feed:
-        market = self.markets[identity.symbol]
-        if identity.channel == "ticker":
-            return TickerFeed(market, self._pace)
-        if identity.channel == "trades":
-            return TradesFeed(market, self._pace)
-        return BookFeed(market, self._pace, identity)

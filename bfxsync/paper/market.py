@@ -8,16 +8,23 @@ where they come from.
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from typing import Any, List, NamedTuple, Sequence, Union
+from typing import NamedTuple, Sequence, Union
 
 from bfxsync.paper.book import Book, Entry
+from bfxsync.paper.chart import Chart
+from bfxsync.paper.history import History
+from bfxsync.paper.tape import Row, Tape
 from bfxsync.paper.text import SCALE, to_units
 
 SNAPSHOT_TRADES = 30
 TICKER_LEVELS = 25
 
-Row = List[Any]
+
+def now_mts() -> int:
+    """Return the time in ms."""
+    return int(time.time() * 1000)
 
 
 class BookChanged(NamedTuple):
@@ -39,19 +46,34 @@ class TickerCame(NamedTuple):
     row: Row
 
 
-Event = Union[BookChanged, Traded, TickerCame]
+class Liquidated(NamedTuple):
+    """Positions were taken over, or sold."""
+
+    rows: list[Row]
+
+
+Event = Union[BookChanged, Traded, TickerCame, Liquidated]
 
 
 class Market:
     """
     The state of one symbol.
 
-    Attributes
+    Parameters
     ----------
     symbol : str
+    history : History, optional
+        What was before the first trade.
+
+    Attributes
+    ----------
     book : Book
     trades : collections.deque
-        Rows, newest first.
+        The last rows, newest first.
+    tape : Tape
+        All trades.
+    chart : Chart
+        All candles.
     clock : float
         Seconds of market time; a capture's run faster or slower than ours.
     captured_book : tuple or None
@@ -60,10 +82,13 @@ class Market:
         The last captured ticker, None if tickers are derived.
     """
 
-    def __init__(self, symbol: str) -> None:
+    def __init__(self, symbol: str, history: History | None = None) -> None:
         self.symbol = symbol
         self.is_funding = symbol.startswith("f")
+        self.is_derivative = ":" in symbol and symbol.split(":")[0].endswith("F0")
         self.book = Book()
+        self.tape = Tape(history)
+        self.chart = Chart(history)
         self.trades: deque[Row] = deque(maxlen=SNAPSHOT_TRADES)
         self.clock = 0.0
         self.captured_book: tuple[str, str, int] | None = None
@@ -71,9 +96,11 @@ class Market:
         self._open = self._last = self._high = self._low = self._volume = 0
 
     def record(self, row: Row) -> None:
-        """Take a trade into the tape and the statistics of the ticker."""
+        """Take a trade into the tape, the chart and the statistics of the ticker."""
         self.trades.appendleft(row)
+        self.tape.record(row)
         price, amount = to_units(row[3]), abs(to_units(row[2]))
+        self.chart.record(row[1], price, amount, row[4] if self.is_funding else 0)
         if not self._open:
             self._open = self._high = self._low = price
         self._last = price

@@ -7,13 +7,13 @@ A player publishes and then waits for the clients to read, so nothing piles up, 
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Awaitable, Callable
 
 from bfxsync.paper.capture import CapturedMarket, Recording
-from bfxsync.paper.feeds import Hub
-from bfxsync.paper.market import Traded
+from bfxsync.paper.hub import Hub
+from bfxsync.paper.market import Traded, now_mts
 from bfxsync.paper.random_market import RandomMarket
+from bfxsync.paper.status import LIQUIDATIONS
 
 Room = Callable[[], Awaitable[None]]
 
@@ -23,11 +23,6 @@ _TICK_S = 0.1
 """The longest time between two looks at what is due in a quiet market."""
 _BURST = 100
 """Steps in a row before the clients get a turn to read."""
-
-
-def now_mts() -> int:
-    """Return the time in ms."""
-    return int(time.time() * 1000)
 
 
 class RandomPlayer:
@@ -92,6 +87,38 @@ class RandomPlayer:
                 asyncio.get_running_loop().call_later(
                     _CONFIRM_S, self._hub.publish, market, [confirmation]
                 )
+
+
+class LiquidationsPlayer:
+    """
+    Lets positions be liquidated while somebody watches.
+
+    Parameters
+    ----------
+    hub : Hub
+    interval_s : float
+        Between two of them.
+    """
+
+    def __init__(self, hub: Hub, interval_s: float) -> None:
+        self._hub = hub
+        self._interval_s = interval_s
+        self._watched = asyncio.Event()
+        self.symbols = [LIQUIDATIONS]
+
+    def watch(self) -> None:
+        """Note that somebody has subscribed."""
+        self._watched.set()
+
+    async def run(self) -> None:
+        """Play for ever."""
+        liquidations = self._hub.liquidations
+        while True:
+            self._watched.clear()
+            await self._watched.wait()
+            while self._hub.is_watched(LIQUIDATIONS):
+                await asyncio.sleep(self._interval_s)
+                self._hub.publish(liquidations, liquidations.step(now_mts()))
 
 
 class CapturePlayer:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import random
 
-import attrs
-
+from bfxsync.paper.bars import MINUTE_MS
 from bfxsync.paper.book import Entry
-from bfxsync.paper.market import BookChanged, Event, Market, Traded
+from bfxsync.paper.history import History, Recipe
+from bfxsync.paper.market import SNAPSHOT_TRADES, BookChanged, Event, Market, Traded
 from bfxsync.paper.text import SCALE, to_units
 
 # Fewer levels than this on a side, and the next event adds to it: windows of 100 levels must move.
@@ -23,26 +23,26 @@ _MAX_ORDERS = 300
 _CONFIRM_KINDS = {"te": "tu", "fte": "ftu"}
 
 
-@attrs.frozen
-class Recipe:
-    """What a random market looks like: `tick` is its price step, both prices in units."""
-
-    symbol: str
-    middle: int
-    tick: int
-    amount: float
-    periods: tuple[int, ...] = (0,)
-
-
 RECIPES = {
     recipe.symbol: recipe
     for recipe in (
         Recipe("tBTCUSD", to_units(64_250), to_units(1), 0.2),
         Recipe("tETHUSD", to_units(2_480), to_units(0.1), 2.0),
-        Recipe("tLTCBTC", to_units(0.00214), to_units(1e-7), 8.0),
-        Recipe("fUSD", to_units(0.00021), to_units(1e-8), 5_000.0, (2, 7, 14, 30, 120)),
+        Recipe("tLTCBTC", to_units(0.00214), to_units(1e-7), 8.0, emptiness=0.4),
+        Recipe(
+            "fUSD",
+            to_units(0.00021),
+            to_units(1e-8),
+            5_000.0,
+            (2, 7, 14, 30, 120),
+            emptiness=0.6,
+        ),
+        Recipe("tBTCF0:USTF0", to_units(64_260), to_units(1), 0.1),
+        Recipe("tETHF0:USTF0", to_units(2_481), to_units(0.1), 1.0, emptiness=0.3),
     )
 }
+# The trades of the first snapshot lie this long before the start, or less.
+_EARLY_MS = 30_000
 
 
 class RandomMarket(Market):
@@ -54,11 +54,12 @@ class RandomMarket(Market):
     recipe : Recipe
     seed : int
     mts : int
-        When it begins; the trades of its first snapshot lie before.
+        When it begins; the trades of its first snapshot lie before, and its history before them.
     """
 
     def __init__(self, recipe: Recipe, seed: int, mts: int) -> None:
-        super().__init__(recipe.symbol)
+        begin = (mts - _EARLY_MS) // MINUTE_MS
+        super().__init__(recipe.symbol, History(recipe, seed, begin))
         self._recipe = recipe
         # A text as seed is hashed the same way in every process.
         self._random = random.Random(f"{seed} {recipe.symbol}")
@@ -71,9 +72,11 @@ class RandomMarket(Market):
             )
             while len(levels) < _MIN_LEVELS or len(orders) < _START_ORDERS:
                 self._place(is_bid)
-        maxlen = self.trades.maxlen or 0
-        while len(self.trades) < maxlen:
-            self.step(mts - 1_000 * (maxlen - len(self.trades)))
+        while len(self.trades) < SNAPSHOT_TRADES:
+            self.step(
+                mts
+                - _EARLY_MS * (SNAPSHOT_TRADES - len(self.trades)) // SNAPSHOT_TRADES
+            )
 
     def step(self, mts: int) -> list[Event]:
         """Let one thing happen, at a time in ms, and say what it was."""

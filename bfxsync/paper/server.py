@@ -16,9 +16,13 @@ from aiohttp import web
 
 from bfxsync.paper.capture import load
 from bfxsync.paper.connection import Connection
-from bfxsync.paper.feeds import Hub, Pace
-from bfxsync.paper.players import CapturePlayer, RandomPlayer, now_mts
+from bfxsync.paper.feeds import Pace
+from bfxsync.paper.hub import Hub
+from bfxsync.paper.market import now_mts
+from bfxsync.paper.players import CapturePlayer, LiquidationsPlayer, RandomPlayer
 from bfxsync.paper.random_market import RECIPES, RandomMarket
+from bfxsync.paper.rest.app import RestApi
+from bfxsync.paper.rest.limits import RateLimits
 from bfxsync.paper.session import Session
 from bfxsync.paper.settings import Counters, Settings
 
@@ -27,7 +31,7 @@ STOPPING = 20051
 _GOING_AWAY, _RESTART = 1001, 1012
 _MAX_MESSAGE_BYTES = 1 << 20
 
-Player = Union[RandomPlayer, CapturePlayer]
+Player = Union[RandomPlayer, CapturePlayer, LiquidationsPlayer]
 
 
 class Server:
@@ -53,9 +57,19 @@ class Server:
         self._tasks: set[asyncio.Task[None]] = set()
         self._unfinished: set[CapturePlayer] = set()
         self._stopped = asyncio.Event()
-        self._hub = Hub(Pace(settings.checksum_s, settings.ticker_s))
+        self._hub = Hub(
+            Pace(settings.checksum_s, settings.ticker_s), seed=settings.seed
+        )
+        limits = None
+        if settings.rest_limits:
+            clock = asyncio.get_running_loop().time
+            limits = RateLimits(settings.rest_minute_s, clock)
+        self._rest = RestApi(self._hub, counters, limits)
         self._captures = [self._capture_player(name) for name in settings.captures]
-        players: list[Player] = [*self._captures]
+        players: list[Player] = [
+            *self._captures,
+            LiquidationsPlayer(self._hub, settings.liquidation_s),
+        ]
         for recipe in RECIPES.values():
             if recipe.symbol not in self._hub.markets:
                 market = RandomMarket(recipe, settings.seed, now_mts())
@@ -77,6 +91,7 @@ class Server:
         """Serve until `stop`."""
         app = web.Application()
         app.router.add_get(PATH, self._serve)
+        self._rest.add_to(app)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         try:
@@ -86,6 +101,7 @@ class Server:
         finally:
             for task in self._tasks:
                 task.cancel()
+            self._rest.hang_up()
             await self._hang_up()
             await runner.cleanup()
 

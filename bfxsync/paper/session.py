@@ -11,7 +11,9 @@ import json
 import random
 from typing import Any, Callable, Sequence
 
-from bfxsync.paper.feeds import FREQUENCIES, LENGTHS, PRECISIONS, Hub, Identity
+from bfxsync.paper.feeds import Identity
+from bfxsync.paper.hub import Hub
+from bfxsync.paper.subscriptions import Request, Wrong, names, read
 from bfxsync.paper.text import encode
 from bfxsync.types import Flag
 
@@ -19,7 +21,6 @@ from bfxsync.types import Flag
 # times (32) as text.
 _KNOWN_FLAGS = 8 | 32 | sum(Flag)
 _ECHOED = ("channel", "symbol", "key", "prec", "freq", "len", "subId")
-_BOOK_DEFAULTS = {"prec": "P0", "freq": "F0", "len": "25"}
 _INFO_TEXTS = {
     20051: "Stopping. Please try to reconnect",
     20060: "Entering in Maintenance mode. Please pause any activity.",
@@ -177,43 +178,23 @@ class Session:
         self._event(pong)
 
     def _subscribe(self, request: dict[str, Any]) -> None:
-        name = request.get("channel")
-        if name not in ("ticker", "trades", "book"):
-            self._refuse(request, 10300, "channel: unknown")
+        try:
+            wanted = read(request, self._hub)
+        except Wrong as wrong:
+            self._refuse(wrong.request, 10300, wrong.message)
             return
-        symbol = self._symbol(request.get("symbol"))
-        if symbol is None:
-            self._refuse(request, 10300, "symbol: invalid")
+        if wanted is None:
             return
-        request = {**request, "symbol": symbol}
-        book = {
-            field: request.get(field, value) for field, value in _BOOK_DEFAULTS.items()
-        }
-        identity = Identity(name, symbol)
-        if name == "book":
-            wrong = _wrong_book_field(**book)
-            if wrong:
-                self._refuse(request, 10300, f"{wrong}: invalid")
-                return
-            identity = Identity(
-                name, symbol, book["prec"], book["freq"], int(book["len"])
-            )
+        # A symbol is echoed as we know it.
+        request = {name: wanted.fields.get(name, request[name]) for name in request}
         for channel in self.channels.values():
-            if channel.identity == identity:
+            if channel.identity == wanted.identity:
                 self._refuse(request, 10301, "subscribe: dup", chanId=channel.chan_id)
                 return
         if len(self.channels) >= self._max_channels:
             self._refuse(request, 10305, "subscribe: limit")
             return
-        self._open_channel(
-            identity,
-            {
-                "symbol": symbol,
-                **(book if name == "book" else {}),
-                **({"subId": request["subId"]} if "subId" in request else {}),
-                **_names(symbol),
-            },
-        )
+        self._open_channel(*wanted)
 
     def _open_channel(self, identity: Identity, fields: dict[str, Any]) -> None:
         channel = Channel(self, self._new_chan_id(), identity)
@@ -224,7 +205,9 @@ class Session:
         }
         self._event({**ack, **fields})
         self.channels[channel.chan_id] = channel
-        channel.frame(self._hub.subscribe(identity, channel))
+        first = self._hub.subscribe(identity, channel)
+        if first is not None:
+            channel.frame(first)
         self._on_subscribed(identity.symbol)
 
     def _unsubscribe(self, request: dict[str, Any]) -> None:
@@ -237,12 +220,6 @@ class Session:
         self._hub.unsubscribe(channel.identity, channel)
         self._event({"event": "unsubscribed", "status": "OK", "chanId": chan_id})
 
-    def _symbol(self, symbol: object) -> str | None:
-        for known in (symbol, f"t{symbol}"):
-            if isinstance(known, str) and known in self._hub.markets:
-                return known
-        return None
-
     def _new_chan_id(self) -> int:
         while True:
             chan_id = random.randrange(1, 1_000_000)
@@ -250,29 +227,13 @@ class Session:
                 self._used_ids.add(chan_id)
                 return chan_id
 
-    def _refuse(
-        self, request: dict[str, Any], code: int, message: str, **more: int
-    ) -> None:
+    def _refuse(self, request: Request, code: int, message: str, **more: int) -> None:
         error = {field: request[field] for field in _ECHOED if field in request}
         error.update(event="error", msg=message, code=code, **more)
         symbol = request.get("symbol")
         if isinstance(symbol, str):
-            error.update(_names(symbol))
+            error.update(names(symbol))
         self._event(error)
-
-
-def _names(symbol: str) -> dict[str, str]:
-    return {"currency" if symbol.startswith("f") else "pair": symbol[1:]}
-
-
-def _wrong_book_field(prec: object, freq: object, len: object) -> str | None:
-    if prec not in PRECISIONS:
-        return "precision"
-    if freq not in FREQUENCIES:
-        return "frequency"
-    if type(len) not in (int, str) or str(len) not in map(str, LENGTHS):
-        return "length"
-    return None
 
 
 def _finite(text: str) -> float:

@@ -28,10 +28,13 @@ class Settings:
     heartbeat_s: float = 15.0
     checksum_s: float = 2.5
     ticker_s: float = 1.0
+    liquidation_s: float = 5.0
     max_channels: int = 25
     idle_s: float = 60.0
     farewell_s: float = 1.0
     stall_s: float = 5.0
+    rest_limits: bool = False
+    rest_minute_s: float = 60.0
 
 
 @attrs.define
@@ -40,3 +43,5 @@ class Counters:
 
     connections_opened: int = 0
     frames_sent: int = 0
+    rest_requests: int = 0
+    rest_refusals: int = 0

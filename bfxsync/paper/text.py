@@ -69,10 +69,14 @@ def _respell(text: str) -> str:
     return f"{sign}{digits[0]}{fraction}e{point - 1:+d}"
 
 
+class Text(str):
+    """JSON that is written already."""
+
+
 def encode(value: Any) -> str:
     """Write compact JSON with numbers as `number_text` writes them."""
     if value is None or value is True or value is False or isinstance(value, str):
-        return json.dumps(value)
+        return value if isinstance(value, Text) else json.dumps(value)
     if isinstance(value, (int, float)):
         return number_text(value)
     if isinstance(value, dict):

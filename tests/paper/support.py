@@ -129,7 +129,14 @@ class Client:
 
     def subscribe(self, channel: str, symbol: str, **fields: Any) -> int:
         """Subscribe, and return the channel's id; what comes before the ack is lost."""
-        self.send(event="subscribe", channel=channel, symbol=symbol, **fields)
+        return self._subscribe(channel=channel, symbol=symbol, **fields)
+
+    def subscribe_key(self, channel: str, key: str) -> int:
+        """Subscribe to a channel that has a key."""
+        return self._subscribe(channel=channel, key=key)
+
+    def _subscribe(self, **fields: Any) -> int:
+        self.send(event="subscribe", **fields)
         ack = self.until(
             lambda m: isinstance(m, dict) and m["event"] in ("subscribed", "error")
         )

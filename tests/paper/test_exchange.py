@@ -102,6 +102,8 @@ def test_without_aiohttp_the_error_names_the_extra(
         {"speed": 0},
         {"rate": -1.0},
         {"heartbeat_s": float("nan")},
+        {"liquidation_s": 0},
+        {"rest_minute_s": -1},
         {"captures": "btcusd-20181112"},
     ],
     ids=lambda options: next(iter(options)),

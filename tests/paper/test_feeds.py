@@ -6,7 +6,8 @@ from typing import Any, Sequence
 import pytest
 
 from bfxsync.paper.book import Entry
-from bfxsync.paper.feeds import Hub, Identity, Pace
+from bfxsync.paper.feeds import Identity, Pace
+from bfxsync.paper.hub import Hub
 from bfxsync.paper.market import BookChanged, Market, TickerCame, Traded
 from bfxsync.paper.text import encode, to_units
 
@@ -37,7 +38,8 @@ class Stage:
 
     def __init__(self, symbol: str = "tETHUSD") -> None:
         self.market = Market(symbol)
-        self.market.record([1, 1_700_000_000_000, 0.5, 2500])
+        period = [2] if self.market.is_funding else []
+        self.market.record([1, 1_700_000_000_000, 0.5, 2500, *period])
         self.hub = Hub(Pace(checksum_s=2.5, ticker_s=1.0))
         self.hub.add(self.market)
         self.order_id = 0

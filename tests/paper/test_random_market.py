@@ -17,7 +17,7 @@ each_symbol = pytest.mark.parametrize("symbol", list(RECIPES))
 
 def history(symbol: str, seed: int) -> tuple[list[Any], list[str]]:
     market = RandomMarket(RECIPES[symbol], seed, MTS)
-    events = [list(market.trades)]
+    events: list[Any] = [list(market.trades)]
     for n in range(300):
         events.append(market.step(MTS + n))
     return events, Window(market.book.depth("R0"), "R0", 250).snapshot()

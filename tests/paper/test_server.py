@@ -165,7 +165,7 @@ def test_confirmations_follow_trades_of_the_random_market(
     with Client(exchange.url) as client:
         client.subscribe("trades", "fUSD")
         waiting: dict[int, tuple[Any, float]] = {}
-        delays = []
+        delays: list[float] = []
         while len(delays) < 5:
             message = client.receive()
             if message[1] == "fte":
@@ -184,3 +184,44 @@ def test_frames_are_counted(exchange: PaperExchange) -> None:
         client.send(event="ping")
         assert client.receive()["event"] == "pong"
         assert exchange.frames_sent == before + 1
+
+
+def test_the_status_of_a_derivative_comes_every_second(
+    exchange: PaperExchange,
+) -> None:
+    with Client(exchange.url) as client:
+        chan_id = client.subscribe_key("status", "deriv:tBTCF0:USTF0")
+        times = []
+        for _ in range(3):
+            got, row = client.receive()
+            times.append(time.monotonic())
+            assert got == chan_id and len(row) == 23
+        assert 1.5 < times[2] - times[0] < 4
+
+
+def test_liquidations_come_now_and_then() -> None:
+    with PaperExchange(liquidation_s=0.01) as exchange, Client(exchange.url) as client:
+        chan_id = client.subscribe_key("status", "liq:global")
+        for _ in range(6):
+            got, rows = client.receive()
+            assert got == chan_id and [len(row) for row in rows] == [12]
+        client.send(event="unsubscribe", chanId=chan_id)
+        client.until(is_event("unsubscribed"))
+        again = client.subscribe_key("status", "liq:global")
+        assert client.receive()[0] == again
+
+
+def test_candles_follow_the_trades(exchange: PaperExchange) -> None:
+    with Client(exchange.url) as client:
+        candles = client.subscribe_key("candles", "trade:1D:tBTCUSD")
+        newest, *_ = client.receive()[1]
+        client.subscribe("trades", "tBTCUSD")
+        last = None
+        for _ in range(60):
+            chan_id, *payload = client.receive()
+            if chan_id == candles:
+                (row,) = payload
+                # The last price of a day is that of the last trade, told just before or after.
+                assert row[0] >= newest[0] and row[4] <= row[2] <= row[3]
+                last = row
+        assert last is not None and last[5] != newest[5]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bfxsync.paper.feeds import Hub
+from bfxsync.paper.hub import Hub
 from bfxsync.paper.market import Market
 from bfxsync.paper.session import Session
 
@@ -97,6 +97,51 @@ def test_a_book_has_defaults(socket: Socket) -> None:
     assert (ack["prec"], ack["freq"], ack["len"]) == ("P0", "F0", "25")
 
 
+@pytest.mark.parametrize(
+    "kind", ["subscribed.candles", "subscribed.status.deriv", "subscribed.status.liq"]
+)
+def test_an_ack_of_a_key_has_only_the_key(socket: Socket, kind: str) -> None:
+    wanted = json.loads(FRAMES[kind].replace("tBTCF0", "tDOGEF0"))
+    request = {"channel": wanted["channel"], "key": wanted["key"]}
+    ack, *first = socket.ask(event="subscribe", **request)
+    wanted["chanId"] = ack["chanId"]
+    assert ack == wanted and list(ack) == list(wanted)
+    # Liquidations have no snapshot.
+    assert len(first) == (0 if kind.endswith("liq") else 1)
+    (error,) = socket.ask(event="subscribe", **request, subId="x")
+    assert (error["code"], error["msg"]) == (10301, "subscribe: dup")
+    assert error["chanId"] == ack["chanId"]
+    assert error["key"] == request["key"] and error["subId"] == "x"
+    assert "symbol" not in error and "pair" not in error
+    socket.ask(event="unsubscribe", chanId=ack["chanId"])
+    ack, *_ = socket.ask(event="subscribe", **request, subId=3)
+    assert list(ack) == [*wanted, "subId"]
+
+
+def test_other_spellings_of_a_candle_key_are_the_same_channel(socket: Socket) -> None:
+    keys = [
+        ("trade:1W:tBTCUSD", "trade:7D:tBTCUSD"),
+        ("trade:1h:fUSD:a10:p2:p10", "trade:1h:fUSD:a30:p2:p10"),
+        ("trade:1h:fUSD:p2", "trade:1h:fUSD:a10:p2:p2"),
+    ]
+    for first, second in keys:
+        ack, _ = socket.ask(event="subscribe", channel="candles", key=first)
+        assert ack["key"] == first
+        (error,) = socket.ask(event="subscribe", channel="candles", key=second)
+        assert (error["code"], error["chanId"]) == (10301, ack["chanId"])
+        assert error["key"] == second
+
+
+def test_the_status_of_an_unknown_derivative_is_not_answered_at_all(
+    socket: Socket,
+) -> None:
+    for symbol in ("tNOPEF0:USTF0", "tBTCUSD", ""):
+        assert not socket.ask(
+            event="subscribe", channel="status", key=f"deriv:{symbol}"
+        )
+    assert not socket.session.channels
+
+
 @pytest.mark.parametrize("length", [1, "1", 25, "25", 100, "100", 250, "250"])
 def test_len_comes_back_with_the_type_it_was_sent_with(
     socket: Socket, length: int | str
@@ -148,7 +193,13 @@ def test_an_error_echoes_the_request(socket: Socket, kind: str) -> None:
         ({"symbol": 5}, "symbol: invalid"),
         ({"channel": None}, "channel: unknown"),
         ({"channel": ["book"]}, "channel: unknown"),
-        ({"channel": "candles"}, "channel: unknown"),
+        ({"channel": "candles"}, "key: invalid"),
+        ({"channel": "candles", "key": 5}, "key: invalid"),
+        ({"channel": "candles", "key": "trade:2m:tBTCUSD"}, "key: invalid"),
+        ({"channel": "candles", "key": "trade:1m:fUSD"}, "key: invalid"),
+        ({"channel": "candles", "key": "trade:1m:tNOPE"}, "symbol: invalid"),
+        ({"channel": "status"}, "key: invalid"),
+        ({"channel": "status", "key": "liq:tBTCUSD"}, "key: invalid"),
     ],
     ids=str,
 )

@@ -1,0 +1,114 @@
+"""Candles before they are rows: what traded in a span of time, how spans add up, where they begin.
+
+Time is counted here in whole minutes since 1970.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Callable, Iterable, NamedTuple
+
+MINUTE_MS = 60_000
+HOUR = 60
+DAY = 24 * HOUR
+
+
+class Bar(NamedTuple):
+    """
+    What traded in a span of time; a span without trades has none.
+
+    Attributes
+    ----------
+    open, close, high, low, volume : int
+        In units.
+    began, ended : int
+        Places of the first and the last trade among all of the same span, so that bars of
+        several funding periods can be put over each other.
+    """
+
+    open: int
+    close: int
+    high: int
+    low: int
+    volume: int
+    began: int = 0
+    ended: int = 0
+
+
+def join(early: Bar, late: Bar) -> Bar:
+    """Add up two bars, the second of which comes after the first."""
+    return Bar(
+        early.open,
+        late.close,
+        max(early.high, late.high),
+        min(early.low, late.low),
+        early.volume + late.volume,
+        early.began,
+        late.ended,
+    )
+
+
+def chain(bars: Iterable[Bar | None]) -> Bar | None:
+    """Add up bars that follow each other."""
+    total = None
+    for bar in bars:
+        if total is None:
+            total = bar
+        elif bar is not None:
+            total = join(total, bar)
+    return total
+
+
+def overlay(bars: Iterable[Bar | None]) -> Bar | None:
+    """Add up bars of the same span."""
+    found = [bar for bar in bars if bar is not None]
+    if len(found) < 2:
+        return found[0] if found else None
+    first = min(found, key=lambda bar: bar.began)
+    last = max(found, key=lambda bar: bar.ended)
+    return Bar(
+        first.open,
+        last.close,
+        max(bar.high for bar in found),
+        min(bar.low for bar in found),
+        sum(bar.volume for bar in found),
+        first.began,
+        last.ended,
+    )
+
+
+class Timeframe(NamedTuple):
+    """Where the intervals of a timeframe begin."""
+
+    floor: Callable[[int], int]
+    following: Callable[[int], int]
+
+
+def _even(minutes: int) -> Timeframe:
+    return Timeframe(
+        lambda minute: minute - minute % minutes, lambda begin: begin + minutes
+    )
+
+
+def _month(minute: int) -> int:
+    day = datetime.fromtimestamp(minute * 60, timezone.utc).date()
+    return int(datetime(day.year, day.month, 1, tzinfo=timezone.utc).timestamp() // 60)
+
+
+# Weeks and fortnights are counted from the first day of 1970, a Thursday: a guess.
+TIMEFRAMES = {
+    "1m": _even(1),
+    "5m": _even(5),
+    "15m": _even(15),
+    "30m": _even(30),
+    "1h": _even(HOUR),
+    "3h": _even(3 * HOUR),
+    "6h": _even(6 * HOUR),
+    "12h": _even(12 * HOUR),
+    "1D": _even(DAY),
+    "7D": _even(7 * DAY),
+    "14D": _even(14 * DAY),
+    "1M": Timeframe(_month, lambda begin: _month(begin + 31 * DAY)),
+}
+SPELLINGS = {"1W": "7D"}
+"""Other names of the same."""

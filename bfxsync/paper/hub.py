@@ -1,0 +1,128 @@
+"""Everything there is to listen to, and who listens."""
+
+from __future__ import annotations
+
+from typing import Callable, Iterable, Protocol
+
+from bfxsync.paper.candle_feed import CandlesFeed
+from bfxsync.paper.chart import CandleKey
+from bfxsync.paper.feeds import (
+    BookFeed,
+    Feed,
+    Identity,
+    Pace,
+    Subscriber,
+    TickerFeed,
+    TradesFeed,
+)
+from bfxsync.paper.market import Event, Market, now_mts
+from bfxsync.paper.status import LIQUIDATIONS, Derivative, Liquidations
+from bfxsync.paper.status_feeds import DerivativeFeed, LiquidationsFeed
+
+
+class Source(Protocol):
+    """A market, or the liquidations of all: what feeds belong to."""
+
+    @property
+    def symbol(self) -> str:
+        """The name under which its feeds are kept."""
+
+
+class Hub:
+    """
+    All markets, and the feeds that somebody listens to.
+
+    Parameters
+    ----------
+    pace : Pace, optional
+    now_mts : callable, optional
+        Returns the time in ms.
+    seed : int, optional
+        Of the liquidations.
+
+    Attributes
+    ----------
+    markets : dict
+        By symbol.
+    derivatives : dict
+        The status of those markets that are derivatives, by symbol.
+    liquidations : Liquidations
+    """
+
+    def __init__(
+        self,
+        pace: Pace = Pace(),
+        now_mts: Callable[[], int] = now_mts,
+        seed: int = 1,
+    ) -> None:
+        self.now_mts = now_mts
+        self.markets: dict[str, Market] = {}
+        self.derivatives: dict[str, Derivative] = {}
+        self.liquidations = Liquidations(self.markets, seed, now_mts())
+        self._pace = pace
+        self._feeds: dict[str, dict[Identity, Feed]] = {LIQUIDATIONS: {}}
+
+    def add(self, market: Market) -> None:
+        """Add a market, or put it in the place of one that nobody listens to."""
+        assert not self._feeds.get(market.symbol)
+        self.markets[market.symbol] = market
+        self._feeds[market.symbol] = {}
+        if market.is_derivative:
+            self.derivatives[market.symbol] = Derivative(market, self.markets)
+
+    def subscribe(self, identity: Identity, subscriber: Subscriber) -> str | None:
+        """
+        Let a channel listen from now on.
+
+        Returns
+        -------
+        str or None
+            The body of its first data frame, None if there is none.
+        """
+        feeds = self._feeds[identity.symbol]
+        feed = feeds.get(identity)
+        if feed is None:
+            feed = feeds[identity] = self._make(identity)
+        feed.subscribers[subscriber] = None
+        return feed.first()
+
+    def unsubscribe(self, identity: Identity, subscriber: Subscriber) -> None:
+        """Let a channel listen no more."""
+        feeds = self._feeds[identity.symbol]
+        feed = feeds[identity]
+        del feed.subscribers[subscriber]
+        if not feed.subscribers:
+            del feeds[identity]
+
+    def is_watched(self, symbol: str) -> bool:
+        """Say whether anybody listens to a symbol."""
+        return bool(self._feeds[symbol])
+
+    def publish(self, source: Source, events: Iterable[Event]) -> None:
+        """Pass on what has happened to a market, or to the liquidations."""
+        feeds = self._feeds[source.symbol].values()
+        for event in events:
+            for feed in feeds:
+                feed.take(event)
+
+    def tick(self, market: Market) -> None:
+        """Send what has become due by the market's clock."""
+        for feed in self._feeds[market.symbol].values():
+            feed.tick()
+
+    def _make(self, identity: Identity) -> Feed:
+        channel, symbol = identity.channel, identity.symbol
+        if symbol == LIQUIDATIONS:
+            return LiquidationsFeed()
+        market = self.markets[symbol]
+        if channel == "ticker":
+            return TickerFeed(market, self._pace)
+        if channel == "trades":
+            return TradesFeed(market)
+        if channel == "book":
+            return BookFeed(market, self._pace, identity)
+        if channel == "candles":
+            key = CandleKey.parse(identity.key)
+            assert key is not None
+            return CandlesFeed(market, key)
+        return DerivativeFeed(market, self.derivatives[symbol], self.now_mts)

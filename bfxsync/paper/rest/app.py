@@ -1,0 +1,107 @@
+"""The endpoints inside the event loop: requests in, JSON out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, Awaitable, Callable, Iterator, Mapping
+
+from aiohttp import web
+
+from bfxsync.paper.hub import Hub
+from bfxsync.paper.rest.limits import RateLimits
+from bfxsync.paper.rest.query import RATE_LIMIT, Query, Refused
+from bfxsync.paper.rest.routes import ROUTES, Route
+from bfxsync.paper.settings import Counters
+from bfxsync.paper.text import encode
+
+PATH = "/v2/"
+# So many rows are made in a row, then the sockets get a turn.
+_BURST = 500
+
+
+class RestApi:
+    """
+    All routes, served.
+
+    Parameters
+    ----------
+    hub : Hub
+    counters : Counters
+    limits : RateLimits or None
+        None lets everything through.
+    """
+
+    def __init__(self, hub: Hub, counters: Counters, limits: RateLimits | None) -> None:
+        self._hub = hub
+        self._counters = counters
+        self._limits = limits
+        self._open: set[asyncio.Transport] = set()
+
+    def add_to(self, app: web.Application) -> None:
+        """Add the routes to an application."""
+        for route in ROUTES:
+            app.router.add_route(route.method, PATH + route.path, self._handler(route))
+
+    def hang_up(self) -> None:
+        """Cut off those whose requests are being answered."""
+        for transport in list(self._open):
+            transport.abort()
+
+    def _handler(
+        self, route: Route
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            transport = request.transport
+            if transport is None:  # gone already
+                return web.Response()
+            self._open.add(transport)
+            try:
+                response = await self._respond(route, request)
+                # Sent here, so that the client is known until it has read everything.
+                await response.prepare(request)
+                await response.write_eof()
+            finally:
+                self._open.discard(transport)
+            return response
+
+        return handle
+
+    async def _respond(self, route: Route, request: web.Request) -> web.Response:
+        self._counters.rest_requests += 1
+        try:
+            text, status = await self._answer(route, request), 200
+        except Refused as refused:
+            text = encode(["error", refused.code, refused.message])
+            status = refused.status
+        return web.Response(text=text, status=status, content_type="application/json")
+
+    async def _answer(self, route: Route, request: web.Request) -> str:
+        limits = self._limits
+        client = request.remote or ""
+        if limits is not None and not limits.admits(
+            client, route.group, route.per_minute
+        ):
+            self._counters.rest_refusals += 1
+            raise Refused("ratelimit: error", RATE_LIMIT, 429)
+        values = {**request.query, **await _body(request), **request.match_info}
+        answer = route.answer(Query(self._hub, values))
+        return await _join(answer) if isinstance(answer, Iterator) else encode(answer)
+
+
+async def _body(request: web.Request) -> Mapping[str, Any]:
+    """Return the parameters of a body; what is no JSON object has none."""
+    try:
+        body = json.loads(await request.text())
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+async def _join(items: Iterator[object]) -> str:
+    texts = []
+    for item in items:
+        texts.append(encode(item))
+        if not len(texts) % _BURST:
+            await asyncio.sleep(0)
+    return f"[{','.join(texts)}]"
