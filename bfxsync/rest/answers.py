@@ -1,0 +1,168 @@
+"""
+What an answer of REST means: its value, or the error that it is.
+
+Strategy: the exchange's numeric code decides whatever the HTTP status says, as error arrays come
+with 200, 400 and 500 alike. The status decides only where there is no code: a gateway before the
+exchange answers in HTML, or not at all.
+
+References
+----------
+https://docs.bitfinex.com/docs/requirements-and-limitations
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple, Optional
+
+from bfxsync.errors import (
+    ApiError,
+    BfxError,
+    NotReady,
+    RateLimited,
+    RemoteError,
+    error_from_code,
+)
+from bfxsync.wire.codec import Loads, parse
+
+BLOCK_S = 60.0
+"""For so long the exchange refuses an address that has asked too often."""
+
+TOO_MANY_REQUESTS = 429
+
+UNAVAILABLE = frozenset((502, 503, 504))
+"""Statuses that pass by themselves: of the exchange (503), and of a gateway that does not reach
+it (502, 504)."""
+
+_RATE_LIMIT_CODE = 11010
+
+# The exchange's names of errors that come without a numeric code.
+_CODE_OF_NAME = {"ERR_RATE_LIMIT": _RATE_LIMIT_CODE}
+
+# An object of nothing but these is an error, with status 200 too.
+_ERROR_FIELDS = frozenset(("code", "error", "error_description", "message"))
+
+_RAW_LENGTH = 1000
+_LONGEST_WAIT_S = 86_400.0
+
+
+class Answer(NamedTuple):
+    """
+    What came back.
+
+    Attributes
+    ----------
+    status : int
+        Of HTTP.
+    body : bytes
+    retry_after : str or None
+        The header of that name.
+    """
+
+    status: int
+    body: bytes
+    retry_after: Optional[str] = None
+
+
+def read_answer(answer: Answer, loads: Loads, now: float) -> Any:
+    """
+    Return the value of an answer.
+
+    Parameters
+    ----------
+    answer : Answer
+    loads : callable
+        Reads JSON.
+    now : float
+        Seconds since 1970, for a ``Retry-After`` that is a date.
+
+    Raises
+    ------
+    ApiError
+        The exchange, or a gateway before it, says no.
+    RemoteError
+        It cannot be read.
+    """
+    try:
+        value = parse(loads, answer.body)
+    except RemoteError as exc:
+        error = _unreadable(answer, now)
+        error.http_status = answer.status
+        raise error from exc
+    refusal = _error_in(value, answer, now)
+    if refusal is None:
+        return value
+    refusal.http_status = answer.status
+    raise refusal
+
+
+def retry_after_s(text: str | None, now: float) -> float:
+    """Return what a ``Retry-After`` header asks for; the exchange's block without a good one."""
+    if text is None:
+        return BLOCK_S
+    try:
+        wait_s = float(text)
+    except ValueError:
+        try:
+            date = parsedate_to_datetime(text)
+        except (TypeError, ValueError, IndexError, OverflowError):
+            return BLOCK_S
+        if date.tzinfo is None:
+            date = date.replace(tzinfo=timezone.utc)
+        wait_s = date.timestamp() - now
+    if not math.isfinite(wait_s):
+        return BLOCK_S
+    return min(max(wait_s, 1.0), _LONGEST_WAIT_S)
+
+
+def _error_in(value: Any, answer: Answer, now: float) -> ApiError | None:
+    is_success = 200 <= answer.status < 300
+    if type(value) is list and value and value[0] == "error":
+        code, text = (*value[1:3], None, None)[:2]
+    elif type(value) is dict and (
+        not is_success
+        or value.get("error") is not None
+        or (value and not value.keys() - _ERROR_FIELDS)
+    ):
+        code, name = value.get("code"), value.get("error")
+        if code is None:
+            code = name
+        text = value.get("error_description") or value.get("message") or name
+    elif is_success:
+        return None
+    else:
+        code = text = None
+    return _refusal(code, text, value, answer, now)
+
+
+def _refusal(code: Any, text: Any, raw: Any, answer: Answer, now: float) -> ApiError:
+    """Build the error of an answer that can be read; a code may be a number, a text, or absent."""
+    status = answer.status
+    number = _number_of(code)
+    if not isinstance(text, str) or not text:
+        text = code if isinstance(code, str) and code else f"HTTP status {status}"
+    if status == TOO_MANY_REQUESTS or number == _RATE_LIMIT_CODE:
+        wait_s = retry_after_s(answer.retry_after, now)
+        return RateLimited(text, code=number, raw=raw, retry_after_s=wait_s)
+    if number in UNAVAILABLE or (number is None and status in UNAVAILABLE):
+        return NotReady(text, code=number, raw=raw)
+    return error_from_code(number, text, raw)
+
+
+def _number_of(code: Any) -> int | None:
+    if isinstance(code, str):
+        # Python refuses to read thousands of digits.
+        is_number = code.isdecimal() and len(code) < 20
+        return int(code) if is_number else _CODE_OF_NAME.get(code)
+    return code if isinstance(code, int) and not isinstance(code, bool) else None
+
+
+def _unreadable(answer: Answer, now: float) -> BfxError:
+    """Build the error of an answer that is no JSON: HTML, empty, cut off."""
+    status, beginning = answer.status, answer.body[:_RAW_LENGTH]
+    if status == TOO_MANY_REQUESTS or status in UNAVAILABLE or 400 <= status < 500:
+        return _refusal(None, None, beginning, answer, now)
+    what = "no JSON" if answer.body else "nothing"
+    return RemoteError(f"the answer is {what} (HTTP status {status})", raw=beginning)

@@ -1,0 +1,217 @@
+"""What users of REST pass: checked at their line, before anything is sent."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Callable, Dict, Iterable, Optional, Sequence, Union
+
+from bfxsync.errors import UsageError
+from bfxsync.types import Mts
+from bfxsync.wire.channels import check_symbol
+
+Time = Union[Mts, datetime, None]
+"""Milliseconds UTC, or a `datetime.datetime` that knows its time zone."""
+
+Params = Dict[str, Optional[int]]
+
+ALL = "ALL"
+
+PERIODS = range(2, 121)
+"""Days for which funding can be had."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MILLISECOND = timedelta(milliseconds=1)
+
+# Read as milliseconds, the seconds of 2001 to 5138 are days in the early seventies, long before
+# the exchange; what is beyond the second number is microseconds or nanoseconds.
+_SECONDS = range(10**9, 10**11)
+_BEYOND = 10**14
+
+_MOST_ROWS = 10**9
+_CURRENCY = re.compile(r"[A-Z0-9]{2,}")
+
+
+def check_choice(name: str, value: object, allowed: Sequence[str]) -> str:
+    """
+    Return the text if it is one of those allowed.
+
+    Raises
+    ------
+    UsageError
+        It is not.
+    """
+    if isinstance(value, str) and value in allowed:
+        return value
+    raise UsageError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+
+
+def check_integer(name: str, value: object, allowed: range) -> int:
+    """
+    Return the integer if it is in the range.
+
+    Raises
+    ------
+    UsageError
+        It is not.
+    """
+    # bool is an int too, but certainly a mistake here.
+    if isinstance(value, int) and not isinstance(value, bool) and value in allowed:
+        return int(value)
+    raise UsageError(
+        f"{name} must be an integer from {allowed[0]} to {allowed[-1]}, not {value!r}"
+    )
+
+
+def check_time(name: str, value: object) -> Mts | None:
+    """
+    Return a time in milliseconds since 1970-01-01 UTC, or None.
+
+    Parameters
+    ----------
+    name : str
+        What the error's message calls it.
+    value : int, datetime or None
+        Milliseconds, or a `datetime.datetime` that knows its time zone; microseconds are cut.
+
+    Raises
+    ------
+    UsageError
+        It is neither, has no time zone, or is plainly in seconds or microseconds.
+    """
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        if value.utcoffset() is None:
+            raise UsageError(
+                f"{name} must have a time zone, as in "
+                f"datetime(2024, 1, 1, tzinfo=timezone.utc); {value!r} has none"
+            )
+        value = (value - _EPOCH) // _MILLISECOND
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise UsageError(
+            f"{name} must be milliseconds as int, or a datetime with time zone, "
+            f"not {value!r}"
+        )
+    if value in _SECONDS or not 0 <= value < _BEYOND:
+        raise UsageError(f"{name} must be milliseconds since 1970, not {value!r}")
+    return int(value)
+
+
+def page_params(
+    *,
+    start: object = None,
+    end: object = None,
+    limit: object = None,
+    sort: object = None,
+    maximum: int = _MOST_ROWS,
+) -> Params:
+    """
+    Return what chooses the rows of a history, as the query has it.
+
+    Raises
+    ------
+    UsageError
+        A time is none (`check_time`); the start is after the end; the limit is not positive, or
+        above the endpoint's maximum (the exchange would refuse it too); the sort is neither 1
+        (oldest first) nor -1 (newest first).
+    """
+    params: Params = {
+        "start": check_time("start", start),
+        "end": check_time("end", end),
+        "limit": None,
+        "sort": None,
+    }
+    first, last = params["start"], params["end"]
+    if first is not None and last is not None and first > last:
+        raise UsageError(f"start ({first}) must not be after end ({last})")
+    if limit is not None:
+        params["limit"] = check_integer("limit", limit, range(1, maximum + 1))
+    if sort is not None:
+        if type(sort) is not int or sort not in (1, -1):
+            raise UsageError(
+                f"sort must be 1 (oldest first) or -1 (newest first), not {sort!r}"
+            )
+        params["sort"] = sort
+    return params
+
+
+def check_pair(symbol: object) -> str:
+    """
+    Return the symbol of a pair or a derivative, such as ``tBTCUSD`` or ``tBTCF0:USTF0``.
+
+    Raises
+    ------
+    UsageError
+        It is none.
+    """
+    checked = check_symbol(symbol)
+    if not checked.startswith("t"):
+        raise UsageError(f"symbol must be that of a pair ('t…'), not {symbol!r}")
+    return checked
+
+
+def check_funding(symbol: object) -> str:
+    """
+    Return the symbol of a funding currency, such as ``fUSD``.
+
+    Raises
+    ------
+    UsageError
+        It is none.
+    """
+    checked = check_symbol(symbol)
+    if not checked.startswith("f"):
+        raise UsageError(
+            f"symbol must be that of a funding currency ('f…'), not {symbol!r}"
+        )
+    return checked
+
+
+def check_currency(name: str, currency: object) -> str:
+    """
+    Return the currency, which has no prefix: ``USD``, ``UST``.
+
+    Raises
+    ------
+    UsageError
+        It is none.
+    """
+    if isinstance(currency, str) and _CURRENCY.fullmatch(currency):
+        return currency
+    raise UsageError(
+        f"{name} must be a currency in capitals such as 'USD', not {currency!r}"
+    )
+
+
+def check_list(name: str, values: object, check: Callable[[object], str]) -> list[str]:
+    """
+    Return the checked items of a list, each once, as the answer names them anyway.
+
+    Raises
+    ------
+    UsageError
+        It is empty; it is one text (whose letters would be taken for items); an item is wrong.
+    """
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise UsageError(f"{name} must be a list of texts, not {values!r}")
+    items = list(dict.fromkeys(map(check, values)))
+    if not items:
+        raise UsageError(f"{name} must not be empty")
+    return items
+
+
+def check_symbols(
+    name: str, symbols: object, check: Callable[[object], str] = check_symbol
+) -> str:
+    """
+    Return the symbols with commas between them, or ``ALL`` for all.
+
+    Raises
+    ------
+    UsageError
+        They are neither a list (`check_list`) nor ``"ALL"``.
+    """
+    if symbols == ALL or symbols == [ALL]:
+        return ALL
+    return ",".join(check_list(name, symbols, check))

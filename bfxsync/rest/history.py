@@ -1,0 +1,140 @@
+"""
+What the iterators over histories (`bfxsync.rest.public.history`) have in common.
+
+`HistoryEndpoints`, which has the ``iter_*`` methods, is composed into ``rest.public`` from there.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Iterator, NamedTuple, Optional, TypeVar
+
+from bfxsync.errors import UsageError
+from bfxsync.models.status import Candle
+from bfxsync.rest.arguments import Time, check_time, page_params
+from bfxsync.rest.intervals import fill_intervals, last_over
+from bfxsync.rest.paging import pages
+from bfxsync.rest.progress import bar_class, with_bar
+from bfxsync.types import Mts
+
+T = TypeVar("T")
+
+
+class Options(NamedTuple):
+    """What an iterator is called with, and the time of the call."""
+
+    start: Time
+    end: Time
+    sort: int
+    limit: Optional[int]
+    resume_after: Any
+    progress: bool
+    now_mts: Mts
+
+
+def iterate(
+    get: Callable[..., list[T]],
+    model: type[T],
+    title: str,
+    options: Options,
+    max_limit: int,
+    identity_of: Callable[[T], Any] | None = None,
+) -> Iterator[T]:
+    """
+    Check the options now, and return the rows, which are asked for when they are wanted.
+
+    Parameters
+    ----------
+    get : callable
+        Asks for one page; takes `start`, `end`, `limit` and `sort` by name.
+    model : type
+        The class of the rows.
+    title : str
+        What the progress bar says.
+    options : Options
+    max_limit : int
+        Rows that the exchange gives at once.
+    identity_of : callable, optional
+        What tells the rows of one time apart; None: there is one row for each.
+
+    Raises
+    ------
+    UsageError
+        An option is impossible, or what it needs is not installed.
+    """
+    page = page_params(
+        start=options.start,
+        end=options.end,
+        limit=options.limit,
+        sort=options.sort,
+        maximum=max_limit,
+    )
+    start, end, sort = page["start"], page["end"], page["sort"]
+    if sort is None:
+        raise UsageError("sort must be 1 (oldest first) or -1 (newest first), not None")
+    last = options.resume_after
+    if last is not None and not isinstance(last, model):
+        raise UsageError(f"resume_after must be a {model.__name__}, not {last!r}")
+
+    def fetch(start: Mts | None, end: Mts | None, limit: int, sort: int) -> list[T]:
+        return get(start=start, end=end, limit=limit, sort=sort)
+
+    def mts_of(row: Any) -> Any:
+        return row.mts
+
+    parts = pages(
+        fetch,
+        start=start,
+        end=end,
+        limit=page["limit"] or max_limit,
+        max_limit=max_limit,
+        sort=sort,
+        mts_of=mts_of,
+        identity_of=identity_of,
+        resume_after=last,
+    )
+    if options.progress:
+        parts = with_bar(
+            parts,
+            bar_class(),
+            title,
+            start=start,
+            end=options.now_mts if end is None else end,
+            sort=sort,
+            mts_of=mts_of,
+        )
+    return (row for part in parts for row in part)
+
+
+def filled(
+    candles: Iterator[Candle],
+    get: Callable[..., list[Candle]],
+    tf: str,
+    options: Options,
+    zero: Any,
+) -> Iterator[Candle]:
+    """Return candles of all intervals: these, and one without volume for each that has none."""
+    start, end = check_time("start", options.start), check_time("end", options.end)
+    last: Candle | None = options.resume_after
+    is_ascending = options.sort == 1
+    if end is not None:
+        end = min(end, last_over(options.now_mts, tf))
+    if last is not None and not is_ascending:
+        end = last.mts - 1 if end is None else min(end, last.mts - 1)
+
+    def before() -> Candle | None:
+        if last is not None and is_ascending:
+            return last
+        if not start:
+            return None
+        found = get(end=start - 1, limit=1, sort=-1)
+        return found[0] if found else None
+
+    return fill_intervals(
+        candles,
+        tf,
+        start=start,
+        end=end,
+        sort=options.sort,
+        before=before,
+        zero=zero,
+    )

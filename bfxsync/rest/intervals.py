@@ -1,0 +1,117 @@
+"""
+Where candles begin, and candles for the intervals that had no trades.
+
+The exchange sends none for those. Intervals from one minute to a day begin at multiples of
+themselves since 1970 (UTC), months at their first day. On which day its weeks begin is not
+documented, so nothing is assumed about that: an interval begins one length after the one before
+it, and the first one is always a candle of the exchange.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, Callable, Iterable, Iterator, Sequence
+
+from bfxsync.models.status import Candle
+from bfxsync.types import Mts
+
+_MINUTE = 60_000
+_HOUR = 60 * _MINUTE
+_DAY = 24 * _HOUR
+
+_UNITS = {"m": _MINUTE, "h": _HOUR, "D": _DAY, "W": 7 * _DAY}
+
+_MONTH = "1M"
+
+
+def interval_begins(candle_mts: Mts, tf: str, low: Mts, high: Mts) -> Sequence[Mts]:
+    """Return when the intervals after this candle's begin, of those from `low` to `high`."""
+    if tf == _MONTH:
+        return _month_begins(max(candle_mts + 1, low), high)
+    step = int(tf[:-1]) * _UNITS[tf[-1]]
+    skipped = max(-(-(low - candle_mts) // step), 1)
+    return range(candle_mts + skipped * step, high + 1, step)
+
+
+def last_over(now_mts: Mts, tf: str) -> Mts:
+    """Return the latest time at which an interval may have begun that is over now."""
+    if tf == _MONTH:
+        return _month_begins(now_mts - 32 * _DAY, now_mts)[-1] - 1
+    return now_mts - int(tf[:-1]) * _UNITS[tf[-1]]
+
+
+def _month_begins(low: Mts, high: Mts) -> list[Mts]:
+    date = datetime.fromtimestamp(low / 1000, timezone.utc)
+    months = date.year * 12 + date.month - 1
+    begins: list[Mts] = []
+    while True:
+        year, month = divmod(months, 12)
+        begin = datetime(year, month + 1, 1, tzinfo=timezone.utc)
+        mts = int(begin.timestamp()) * 1000
+        if mts > high:
+            return begins
+        if mts >= low:
+            begins.append(mts)
+        months += 1
+
+
+def fill_intervals(
+    candles: Iterable[Candle],
+    tf: str,
+    *,
+    start: Mts | None,
+    end: Mts | None,
+    sort: int,
+    before: Callable[[], Candle | None],
+    zero: Any,
+) -> Iterator[Candle]:
+    """
+    Yield the candles, and one without volume for each interval between them that has none.
+
+    Such a candle opens and closes at the close before it.
+
+    Parameters
+    ----------
+    candles : iterable of Candle
+        In the order of `sort`, all from `start` to `end`.
+    tf : str
+        Length of the intervals.
+    start, end : int or None
+        The range to fill, which may be wider than that of the candles; None: from the first
+        candle, to the last one.
+    sort : int
+        1: oldest first; -1: newest first.
+    before : callable
+        Returns the last candle before `start`, or None if there is none; called once, when the
+        filling needs it.
+    zero : float or Decimal
+        The volume of such a candle.
+    """
+
+    def between(older: Candle, high: Mts) -> Iterator[Candle]:
+        low = older.mts if start is None else start
+        begins = interval_begins(older.mts, tf, low, high)
+        price = older.close
+        for mts in begins if sort == 1 else reversed(begins):
+            yield Candle(mts, price, price, price, price, zero)
+
+    if sort == 1:
+        older = before()
+        for candle in candles:
+            if older is not None:
+                yield from between(older, candle.mts - 1)
+            yield candle
+            older = candle
+        if older is not None and end is not None:
+            yield from between(older, end)
+        return
+    high = end
+    for candle in candles:
+        if high is not None:
+            yield from between(candle, high)
+        yield candle
+        high = candle.mts - 1
+    if high is not None and start is not None:
+        oldest = before()
+        if oldest is not None:
+            yield from between(oldest, high)

@@ -1,0 +1,83 @@
+"""What goes out: arguments checked and made into an address and a body."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any, Mapping, NamedTuple, Optional
+from urllib.parse import urlencode
+
+from bfxsync.errors import UsageError
+from bfxsync.numbers import plain_decimal
+from bfxsync.wire.codec import dumps
+
+_METHODS = ("GET", "POST")
+
+# A part of nothing but dots would lead elsewhere.
+_PART = r"(?!\.+(?:/|$))[\w.:,@+~-]+"
+_PATH = re.compile(f"{_PART}(?:/{_PART})*", re.ASCII)
+
+
+class Request(NamedTuple):
+    """What is sent; `body` is JSON."""
+
+    method: str
+    url: str
+    body: Optional[bytes]
+
+
+def request_of(
+    host: str,
+    method: object,
+    path: object,
+    params: Mapping[str, Any] | None = None,
+    body: Mapping[str, Any] | None = None,
+) -> Request:
+    """
+    Return the request for a path of the host.
+
+    None values are left out of the query and of the body; no number is written with an exponent.
+
+    Raises
+    ------
+    UsageError
+        It can never work.
+    """
+    if method not in _METHODS:
+        raise UsageError(f"method must be 'GET' or 'POST', not {method!r}")
+    if not isinstance(path, str) or not _PATH.fullmatch(path):
+        raise UsageError(
+            "path must look like 'ticker/tBTCUSD', and what would stand behind '?' goes into "
+            f"params; not {path!r}"
+        )
+    url = f"{host}/{path}"
+    if params:
+        query = {
+            name: value if isinstance(value, str) else plain_decimal(value, name)
+            for name, value in params.items()
+            if value is not None
+        }
+        if query:
+            # Colons and commas as the exchange's pages write them.
+            url += "?" + urlencode(query, safe=":,")
+    if body is None:
+        return Request(str(method), url, None)
+    if method == "GET":
+        raise UsageError("a GET has no body")
+    given = {name: value for name, value in body.items() if value is not None}
+    try:
+        text = dumps(_plain(given))
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise UsageError(f"the body cannot be written as JSON: {exc}") from exc
+    return Request(str(method), url, text.encode())
+
+
+def _plain(value: object) -> object:
+    """Replace the numbers that JSON might write with an exponent by their texts."""
+    if isinstance(value, (float, Decimal)):
+        return plain_decimal(value, "a number of the body")
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,103 @@
+"""What every group of endpoints is made of: the transport, budgets, and rows into models."""
+
+from __future__ import annotations
+
+import reprlib
+from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, TypeVar
+
+from bfxsync.errors import RemoteError
+from bfxsync.types import NumberType
+
+if TYPE_CHECKING:
+    from bfxsync.rest.transport import RestTransport
+
+M = TypeVar("M")
+
+UNDOCUMENTED_PER_MINUTE = 10
+"""Where the exchange names no limit: the lowest that it names for its endpoints in general."""
+
+
+class Budget(NamedTuple):
+    """
+    What a request counts against.
+
+    Attributes
+    ----------
+    group : str
+        Endpoints with the same group share one budget.
+    per_minute : int
+        Requests per minute, by the endpoint's page.
+    """
+
+    group: str
+    per_minute: int = UNDOCUMENTED_PER_MINUTE
+
+
+class Endpoints:
+    """
+    A group of endpoints.
+
+    Parameters
+    ----------
+    transport : RestTransport
+    numbers : type
+        What the number fields of the models are: `float` or `decimal.Decimal`; the same that
+        the transport was made with.
+    """
+
+    def __init__(
+        self, transport: RestTransport, *, numbers: NumberType = float
+    ) -> None:
+        self._transport = transport
+        self._numbers = numbers
+
+    def _get(
+        self, path: str, budget: Budget, params: Mapping[str, Any] | None = None
+    ) -> Any:
+        return self._transport.request(
+            "GET",
+            path,
+            params=params,
+            group=budget.group,
+            per_minute=budget.per_minute,
+        )
+
+    def _post(
+        self,
+        path: str,
+        budget: Budget,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Any:
+        return self._transport.request(
+            "POST",
+            path,
+            params=params,
+            body=body,
+            group=budget.group,
+            per_minute=budget.per_minute,
+        )
+
+    def _one(self, read: Callable[[Any, NumberType], M], row: Any) -> M:
+        return read(row, self._numbers)
+
+    def _many(self, read: Callable[[Any, NumberType], M], rows: Any) -> list[M]:
+        number = self._numbers
+        return [read(row, number) for row in check_rows(rows)]
+
+
+def check_rows(rows: Any) -> list[Any]:
+    """
+    Return the rows.
+
+    Raises
+    ------
+    RemoteError
+        The answer is no list.
+    """
+    if not isinstance(rows, list):
+        raise RemoteError(
+            f"expected a list of rows, got {reprlib.repr(rows)}", raw=rows
+        )
+    return rows

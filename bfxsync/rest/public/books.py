@@ -1,0 +1,156 @@
+"""Order books as they are now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bfxsync.errors import UsageError
+from bfxsync.models.market import (
+    BookUpdate,
+    FundingBookUpdate,
+    FundingRawBookUpdate,
+    RawBookUpdate,
+)
+from bfxsync.rest.arguments import check_choice, check_funding, check_pair
+from bfxsync.rest.public.base import Budget, Endpoints
+from bfxsync.types import Symbol
+
+_BOOK = Budget("book", 240)
+
+_PRECISIONS = ("P0", "P1", "P2", "P3", "P4")
+_RAW = "R0"
+# Fewer than on WebSocket, which has 250 as well.
+_LENGTHS = ("1", "25", "100")
+
+
+class BookEndpoints(Endpoints):
+    """
+    Order books: both sides in one list, parted by the amount's sign.
+
+    A book that must be current is better subscribed to: ``wss.subscribe_book``.
+    """
+
+    def get_t_book(
+        self, pair: Symbol, precision: str = "P0", *, len: int | None = None
+    ) -> list[BookUpdate]:
+        """
+        Return the price levels of a pair's book; bids have positive amounts.
+
+        At most 240 requests a minute, over all books.
+
+        Parameters
+        ----------
+        pair : str
+            Its symbol, such as ``tBTCUSD``.
+        precision : str
+            How far prices are put together: ``P0`` (not at all) to ``P4``.
+        len : int, optional
+            Levels on each side: 1, 25 (as without it) or 100.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-book
+        """
+        symbol = check_pair(pair)
+        rows = self._book(symbol, check_precision(precision, "get_t_raw_book"), len)
+        return self._many(BookUpdate.from_row, rows)
+
+    def get_f_book(
+        self, currency: Symbol, precision: str = "P0", *, len: int | None = None
+    ) -> list[FundingBookUpdate]:
+        """
+        Return the levels of a funding book; bids have negative amounts.
+
+        At most 240 requests a minute, over all books.
+
+        Parameters
+        ----------
+        currency : str
+            Its symbol, such as ``fUSD``.
+        precision : str
+            How far rates are put together: ``P0`` (not at all) to ``P4``.
+        len : int, optional
+            Levels on each side: 1, 25 (as without it) or 100.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-book
+        """
+        symbol = check_funding(currency)
+        rows = self._book(symbol, check_precision(precision, "get_f_raw_book"), len)
+        return self._many(FundingBookUpdate.from_row, rows)
+
+    def get_t_raw_book(
+        self, pair: Symbol, *, len: int | None = None
+    ) -> list[RawBookUpdate]:
+        """
+        Return the single orders of a pair's book; bids have positive amounts.
+
+        At most 240 requests a minute, over all books.
+
+        Parameters
+        ----------
+        pair : str
+            Its symbol, such as ``tBTCUSD``.
+        len : int, optional
+            Orders on each side: 1, 25 (as without it) or 100.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-book
+        """
+        rows = self._book(check_pair(pair), _RAW, len)
+        return self._many(RawBookUpdate.from_row, rows)
+
+    def get_f_raw_book(
+        self, currency: Symbol, *, len: int | None = None
+    ) -> list[FundingRawBookUpdate]:
+        """
+        Return the single offers of a funding book; bids have negative amounts.
+
+        At most 240 requests a minute, over all books.
+
+        Parameters
+        ----------
+        currency : str
+            Its symbol, such as ``fUSD``.
+        len : int, optional
+            Offers on each side: 1, 25 (as without it) or 100.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-book
+        """
+        rows = self._book(check_funding(currency), _RAW, len)
+        return self._many(FundingRawBookUpdate.from_row, rows)
+
+    def _book(self, symbol: Symbol, precision: str, length: object) -> Any:
+        params = {"len": None if length is None else check_length(length)}
+        return self._get(f"book/{symbol}/{precision}", _BOOK, params)
+
+
+def check_precision(precision: object, raw_method: str) -> str:
+    """
+    Return the precision of an aggregated book.
+
+    Raises
+    ------
+    UsageError
+        There is none such; ``R0`` has a method of its own, as its rows are others.
+    """
+    if precision == _RAW:
+        raise UsageError(f"precision R0 is what {raw_method} asks for")
+    return check_choice("precision", precision, _PRECISIONS)
+
+
+def check_length(length: object) -> str:
+    """
+    Return the length of a book, which may be given as text.
+
+    Raises
+    ------
+    UsageError
+        REST has no book of that length.
+    """
+    text = str(length) if type(length) is int else length
+    return check_choice("len", text, _LENGTHS)

@@ -1,0 +1,137 @@
+"""What the exchange computes: average prices and exchange rates."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Union
+
+from bfxsync.errors import UsageError
+from bfxsync.models.public import (
+    FundingMarketAveragePrice,
+    FxRate,
+    TradingMarketAveragePrice,
+)
+from bfxsync.numbers import plain_decimal
+from bfxsync.rest.arguments import (
+    PERIODS,
+    check_currency,
+    check_funding,
+    check_integer,
+    check_pair,
+)
+from bfxsync.rest.public.base import Budget, Endpoints
+from bfxsync.types import Symbol
+
+Amount = Union[str, int, Decimal, float]
+"""A number in any form; it is sent as plain decimal text."""
+
+_AVERAGE = Budget("calc/trade/avg", 90)
+_FX = Budget("calc/fx", 90)
+
+
+class CalcEndpoints(Endpoints):
+    """Questions about the books as they are now; nothing is ordered."""
+
+    def get_trading_market_average_price(
+        self, symbol: Symbol, amount: Amount, *, price_limit: Amount | None = None
+    ) -> TradingMarketAveragePrice:
+        """
+        Return what an amount would cost on average.
+
+        At most 90 requests a minute, together with `get_funding_market_average_price`.
+
+        Parameters
+        ----------
+        symbol : str
+            That of a pair, such as ``tBTCUSD``.
+        amount : str, int, Decimal or float
+            In base currency: positive to buy, negative to sell.
+        price_limit : str, int, Decimal or float, optional
+            Worst price to count, in quote currency.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-market-average-price
+        """
+        # The exchange has one parameter for both; its name is that of the rate.
+        params = {
+            "symbol": check_pair(symbol),
+            "amount": _amount(amount),
+            "rate_limit": _positive("price_limit", price_limit),
+        }
+        row = self._post("calc/trade/avg", _AVERAGE, params=params)
+        return self._one(TradingMarketAveragePrice.from_row, row)
+
+    def get_funding_market_average_price(
+        self,
+        symbol: Symbol,
+        amount: Amount,
+        period: int,
+        *,
+        rate_limit: Amount | None = None,
+    ) -> FundingMarketAveragePrice:
+        """
+        Return the average rate for an amount of funding.
+
+        At most 90 requests a minute, together with `get_trading_market_average_price`.
+
+        Parameters
+        ----------
+        symbol : str
+            That of a funding currency, such as ``fUSD``.
+        amount : str, int, Decimal or float
+            In the currency, with the exchange's sign.
+        period : int
+            Longest period, in days: 2 to 120.
+        rate_limit : str, int, Decimal or float, optional
+            Worst rate to count, per day: 0.0002 means 0.02 % a day.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-market-average-price
+        """
+        params = {
+            "symbol": check_funding(symbol),
+            "amount": _amount(amount),
+            "period": check_integer("period", period, PERIODS),
+            "rate_limit": _positive("rate_limit", rate_limit),
+        }
+        row = self._post("calc/trade/avg", _AVERAGE, params=params)
+        return self._one(FundingMarketAveragePrice.from_row, row)
+
+    def get_fx_rate(self, ccy1: str, ccy2: str) -> FxRate:
+        """
+        Return what one unit of the first currency is in the second.
+
+        At most 90 requests a minute.
+
+        Parameters
+        ----------
+        ccy1, ccy2 : str
+            Currencies without prefix, such as ``BTC`` and ``USD``.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-foreign-exchange-rate
+        """
+        body = {
+            "ccy1": check_currency("ccy1", ccy1),
+            "ccy2": check_currency("ccy2", ccy2),
+        }
+        return self._one(FxRate.from_row, self._post("calc/fx", _FX, body=body))
+
+
+def _amount(value: Amount) -> str:
+    text = plain_decimal(value, "amount")
+    if text == "0":
+        raise UsageError("amount must not be 0")
+    return text
+
+
+def _positive(name: str, value: Amount | None) -> str | None:
+    if value is None:
+        return None
+    text = plain_decimal(value, name)
+    if text == "0" or text.startswith("-"):
+        raise UsageError(f"{name} must be positive, not {value!r}")
+    return text

@@ -1,0 +1,169 @@
+"""Statistics, rankings of users, and the funding market's numbers."""
+
+from __future__ import annotations
+
+from bfxsync.models.public import FundingStatistic, Leaderboard, Statistic
+from bfxsync.rest.arguments import Time, check_funding, page_params
+from bfxsync.rest.public.base import Budget, Endpoints
+from bfxsync.rest.public.resources import ranking, statistic
+from bfxsync.types import Symbol
+
+MOST_STATISTICS = 10_000
+MOST_LEADERBOARDS = 10_000
+MOST_FUNDING_STATISTICS = 250
+
+# All statistics share it.
+_STATISTICS = Budget("stats1", 15)
+_RANKINGS = Budget("rankings", 90)
+_FUNDING = Budget("funding/stats")
+
+
+class StatisticsEndpoints(Endpoints):
+    """Numbers about the exchange and its users."""
+
+    def get_stats_hist(
+        self,
+        resource: str,
+        *,
+        sort: int | None = None,
+        start: Time = None,
+        end: Time = None,
+        limit: int | None = None,
+    ) -> list[Statistic]:
+        """
+        Return samples of a statistic.
+
+        At most 15 requests a minute, over all statistics, together with `get_stats_last`.
+
+        Parameters
+        ----------
+        resource : str
+            Which one: ``pos.size:1m:tBTCUSD:long`` (or ``short``), ``funding.size:1m:fUSD``,
+            ``credits.size:1m:fUSD``, ``credits.size.sym:1m:fUSD:tBTCUSD``, ``vol.1d:30m:BFX``
+            (or ``vol.7d``, ``vol.30d``), ``vwap:1d:tBTCUSD``.
+        sort : int, optional
+            1: oldest first; -1: newest first.
+        start, end : int or datetime, optional
+            First and last time, both included: milliseconds, or with a time zone.
+        limit : int, optional
+            Rows, at most 10,000.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-stats
+        """
+        path = f"stats1/{statistic(resource)}/hist"
+        page = page_params(
+            start=start, end=end, limit=limit, sort=sort, maximum=MOST_STATISTICS
+        )
+        return self._many(Statistic.from_row, self._get(path, _STATISTICS, page))
+
+    def get_stats_last(
+        self,
+        resource: str,
+        *,
+        sort: int | None = None,
+        start: Time = None,
+        end: Time = None,
+        limit: int | None = None,
+    ) -> Statistic:
+        """
+        Return one sample of a statistic: the newest.
+
+        At most 15 requests a minute, over all statistics, together with `get_stats_hist`, which
+        says what the parameters may be. Those beside `resource` are taken because the
+        exchange's page has them here too.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-stats
+        """
+        path = f"stats1/{statistic(resource)}/last"
+        page = page_params(
+            start=start, end=end, limit=limit, sort=sort, maximum=MOST_STATISTICS
+        )
+        return self._one(Statistic.from_row, self._get(path, _STATISTICS, page))
+
+    def get_leaderboards_hist(
+        self,
+        resource: str,
+        *,
+        sort: int | None = None,
+        start: Time = None,
+        end: Time = None,
+        limit: int | None = None,
+    ) -> list[Leaderboard]:
+        """
+        Return places of a ranking.
+
+        At most 90 requests a minute, together with `get_leaderboards_last`.
+
+        Parameters
+        ----------
+        resource : str
+            Which one, over which time and of what: ``vol`` (volume; ``3h``, ``1w``, ``1M``),
+            ``plu`` (unrealised profit; ``3h``, ``1w``, ``1M``), ``plu_diff`` (its change;
+            ``1w``, ``1M``) or ``plr`` (realised profit; ``1w``, ``1M``), as in
+            ``vol:3h:tBTCUSD`` or ``plu_diff:1w:tGLOBAL:USD``.
+        sort : int, optional
+            1: oldest first; -1: newest first, as without it.
+        start, end : int or datetime, optional
+            First and last time, both included: milliseconds, or with a time zone.
+        limit : int, optional
+            Rows, at most 10,000; 125 without it.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-rankings
+        """
+        path = f"rankings/{ranking(resource)}/hist"
+        page = page_params(
+            start=start, end=end, limit=limit, sort=sort, maximum=MOST_LEADERBOARDS
+        )
+        return self._many(Leaderboard.from_row, self._get(path, _RANKINGS, page))
+
+    def get_leaderboards_last(self, resource: str) -> Leaderboard:
+        """
+        Return one place of a ranking: the newest row.
+
+        At most 90 requests a minute, together with `get_leaderboards_hist`, which says what the
+        resource may be. The exchange's page has the history only.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-rankings
+        """
+        path = f"rankings/{ranking(resource)}/last"
+        return self._one(Leaderboard.from_row, self._get(path, _RANKINGS))
+
+    def get_funding_stats(
+        self,
+        symbol: Symbol,
+        *,
+        start: Time = None,
+        end: Time = None,
+        limit: int | None = None,
+    ) -> list[FundingStatistic]:
+        """
+        Return the numbers of a currency's funding market, newest first.
+
+        The exchange names no limit of requests; 10 a minute are sent.
+
+        Parameters
+        ----------
+        symbol : str
+            That of a funding currency, such as ``fUSD``.
+        start, end : int or datetime, optional
+            First and last time, both included: milliseconds, or with a time zone.
+        limit : int, optional
+            Rows, at most 250.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-funding-stats
+        """
+        path = f"funding/stats/{check_funding(symbol)}/hist"
+        page = page_params(
+            start=start, end=end, limit=limit, maximum=MOST_FUNDING_STATISTICS
+        )
+        return self._many(FundingStatistic.from_row, self._get(path, _FUNDING, page))

@@ -1,0 +1,133 @@
+"""The state of the exchange and of derivatives; liquidations."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from bfxsync.models.public import PlatformStatus
+from bfxsync.models.status import DerivativesStatus, Liquidation
+from bfxsync.rest.arguments import Time, check_pair, check_symbols, page_params
+from bfxsync.rest.public.base import Budget, Endpoints, check_rows
+from bfxsync.types import Symbol
+
+MOST_DERIVATIVES_STATUS = 5_000
+MOST_LIQUIDATIONS = 500
+
+_PLATFORM = Budget("platform", 30)
+_DERIVATIVES = Budget("status", 90)
+_DERIVATIVES_HISTORY = Budget("status/hist", 90)
+_LIQUIDATIONS = Budget("liquidations", 3)
+
+
+class StatusEndpoints(Endpoints):
+    """How things stand."""
+
+    def get_platform_status(self) -> PlatformStatus:
+        """
+        Return whether the exchange works.
+
+        At most 30 requests a minute.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-platform-status
+        """
+        row = self._get("platform/status", _PLATFORM)
+        return self._one(PlatformStatus.from_row, row)
+
+    def get_derivatives_status(
+        self, keys: Sequence[Symbol]
+    ) -> dict[Symbol, DerivativesStatus]:
+        """
+        Return the state of derivatives, by symbol.
+
+        At most 90 requests a minute.
+
+        Parameters
+        ----------
+        keys : list of str
+            Symbols such as ``tBTCF0:USTF0``, or ``"ALL"``. One that the exchange does not know
+            is missing in the answer.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-derivatives-status
+        """
+        params = {"keys": check_symbols("keys", keys, check_pair)}
+        rows = self._get("status/deriv", _DERIVATIVES, params)
+        found = self._many(DerivativesStatus.from_rest_row, rows)
+        return {status.key: status for status in found if status.key is not None}
+
+    def get_derivatives_status_history(
+        self,
+        key: Symbol,
+        *,
+        sort: int | None = None,
+        start: Time = None,
+        end: Time = None,
+        limit: int | None = None,
+    ) -> list[DerivativesStatus]:
+        """
+        Return the state of a derivative as it was; the rows do not carry the key.
+
+        At most 90 requests a minute.
+
+        Parameters
+        ----------
+        key : str
+            Its symbol, such as ``tBTCF0:USTF0``.
+        sort : int, optional
+            1: oldest first; -1: newest first.
+        start, end : int or datetime, optional
+            First and last time, both included: milliseconds, or with a time zone.
+        limit : int, optional
+            Rows, at most 5,000.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-derivatives-status-history
+        """
+        path = f"status/deriv/{check_pair(key)}/hist"
+        page = page_params(
+            start=start,
+            end=end,
+            limit=limit,
+            sort=sort,
+            maximum=MOST_DERIVATIVES_STATUS,
+        )
+        rows = self._get(path, _DERIVATIVES_HISTORY, page)
+        return self._many(DerivativesStatus.from_row, rows)
+
+    def get_liquidations(
+        self,
+        *,
+        sort: int | None = None,
+        start: Time = None,
+        end: Time = None,
+        limit: int | None = None,
+    ) -> list[Liquidation]:
+        """
+        Return liquidations of positions, over all symbols.
+
+        At most 3 requests a minute.
+
+        Parameters
+        ----------
+        sort : int, optional
+            1: oldest first; -1: newest first.
+        start, end : int or datetime, optional
+            First and last time, both included: milliseconds, or with a time zone.
+        limit : int, optional
+            Rows, at most 500.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-liquidations
+        """
+        page = page_params(
+            start=start, end=end, limit=limit, sort=sort, maximum=MOST_LIQUIDATIONS
+        )
+        items = check_rows(self._get("liquidations/hist", _LIQUIDATIONS, page))
+        # Each row is in a list of its own, as on WebSocket, where one may hold several.
+        rows = [row for item in items for row in check_rows(item)]
+        return self._many(Liquidation.from_row, rows)

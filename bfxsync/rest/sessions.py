@@ -1,0 +1,264 @@
+"""
+Kept-alive connections, and the one place where requests is used.
+
+Strategy: a session is one adapter of requests with one connection, used by one thread at a time.
+The adapter is called directly: what `requests.Session` adds for every call (environment, cookies,
+redirects, authentication) is decided once per client, or not wanted here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import weakref
+from collections import deque
+from contextlib import suppress
+from typing import Any, Deque, Dict, List, Union
+from urllib.parse import quote
+
+import attrs
+import requests
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_environ_proxies, select_proxy
+from urllib3.exceptions import HTTPError
+from urllib3.util import parse_url
+
+from bfxsync._version import __version__
+from bfxsync.errors import NetworkError, RemoteError, RequestTimeout, UsageError
+from bfxsync.rest.answers import Answer
+from bfxsync.rest.calls import Call, watch
+from bfxsync.rest.forks import renew_after_fork
+from bfxsync.rest.outgoing import Request
+from bfxsync.ws.transport import proxy_options
+
+MAX_BODY_SIZE = 64 * 1024 * 1024
+"""Bytes of an answer; the largest of the exchange have a few MB."""
+
+_BLOCK_SIZE = 64 * 1024
+
+HEADERS = {
+    "User-Agent": f"bfxsync/{__version__}",
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+    "Connection": "keep-alive",
+}
+
+
+@attrs.frozen
+class Route:
+    """
+    How a host is reached.
+
+    Attributes
+    ----------
+    proxies : dict
+        From scheme to the proxy's address, which may hold a password.
+    verify : bool or str
+        Against which certificates: True for those of certifi, else a path.
+    """
+
+    proxies: Dict[str, str] = attrs.field(repr=False)
+    verify: Union[bool, str]
+
+    @classmethod
+    def to(cls, url: str, proxy: str | None, ca_bundle: str | None) -> Route:
+        """
+        Return the way to an address; what is None is looked up in the environment.
+
+        Raises
+        ------
+        UsageError
+            The proxy is none; the message leaves out what may be a password.
+        """
+        address = _environment_proxy(url) if proxy is None else _proxy_url(proxy)
+        verify = (
+            ca_bundle
+            # The variables that requests itself reads.
+            or os.environ.get("REQUESTS_CA_BUNDLE")
+            or os.environ.get("CURL_CA_BUNDLE")
+            or True
+        )
+        return cls({"all": address} if address is not None else {}, verify)
+
+
+class Session(HTTPAdapter):
+    """
+    One connection, kept alive.
+
+    Attributes
+    ----------
+    is_used : bool
+        It has served a call, so the server may have closed it meanwhile.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=1)
+        self.is_used = False
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        watch(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        is_new = proxy not in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        return watch(manager) if is_new else manager
+
+    def exchange(self, request: Request, route: Route, call: Call) -> Answer:
+        """
+        Send a request and read its answer.
+
+        Raises
+        ------
+        NetworkError
+            The link failed; RequestTimeout if nothing came in time.
+        RemoteError
+            The answer is too large.
+        """
+        if self.is_used:
+            call.phase = "send"
+        try:
+            with call.on_this_thread():
+                response = self.send(
+                    _prepare(request),
+                    stream=True,
+                    timeout=call.timeouts,
+                    verify=route.verify,
+                    proxies=route.proxies,
+                )
+                body = _read_body(response)
+        except (requests.RequestException, HTTPError, OSError, ValueError) as exc:
+            raise _translated(exc, call) from exc
+        self.is_used = True
+        return Answer(response.status_code, body, response.headers.get("Retry-After"))
+
+
+class Pool:
+    """
+    Sessions that wait for the next call, the last used first.
+
+    Calls are never kept waiting for one: where more threads call at the same time than the pool
+    holds, more sessions are made, and closed when they come back to a full pool.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        # Appends and pops of a deque need no lock.
+        self._idle: Deque[Session] = deque()
+        self._is_closed = False
+        weakref.finalize(self, _close_all, self._idle)
+        renew_after_fork(self)
+
+    def take(self, is_fresh: bool = False) -> Session:
+        """Return a session; a fresh one has no connection that could be stale."""
+        try:
+            return Session() if is_fresh else self._idle.pop()
+        except IndexError:
+            return Session()
+
+    def give(self, session: Session) -> None:
+        """Take a session back whose last answer was read to its end."""
+        self._idle.append(session)
+        # Looked at after the append: `close` sets it before it empties the pool.
+        spare = 0 if self._is_closed else self._size
+        while len(self._idle) > spare:
+            with suppress(IndexError):  # another thread may be faster
+                self._idle.popleft().close()
+
+    def close(self) -> None:
+        """Close all that wait here, and those that come back later."""
+        self._is_closed = True
+        _close_all(self._idle)
+
+    def renew(self) -> None:
+        """Leave the parent's connections to the parent; closing our copies does not end them."""
+        _close_all(self._idle)
+
+
+def _close_all(idle: Deque[Session]) -> None:
+    with suppress(IndexError):
+        while True:
+            idle.pop().close()
+
+
+def _prepare(request: Request) -> requests.PreparedRequest:
+    prepared = requests.PreparedRequest()
+    prepared.method = request.method
+    prepared.url = request.url
+    prepared.headers = CaseInsensitiveDict(HEADERS)
+    if request.body is not None:
+        prepared.body = request.body
+        prepared.headers["Content-Type"] = "application/json"
+        prepared.headers["Content-Length"] = str(len(request.body))
+    return prepared
+
+
+def _read_body(response: requests.Response) -> bytes:
+    blocks: List[bytes] = []
+    size = 0
+    try:
+        for block in response.iter_content(_BLOCK_SIZE):
+            blocks.append(block)
+            size += len(block)
+            if size > MAX_BODY_SIZE:
+                raise RemoteError(
+                    f"the answer has more than {MAX_BODY_SIZE} bytes",
+                    raw=blocks[0][:1000],
+                )
+        length = response.headers.get("Content-Length", "")
+        # Older versions of urllib3 do not look.
+        if length.isdecimal() and response.raw.tell() < int(length):
+            raise NetworkError("the answer ends before its length", phase="receive")
+    except BaseException:
+        # Else the connection lives on in the traceback of the error.
+        response.close()
+        raise
+    return b"".join(blocks)
+
+
+def _translated(exc: Exception, call: Call) -> NetworkError:
+    phase = call.phase
+    if call.is_out_of_time or isinstance(exc, requests.Timeout):
+        what = "connection" if phase == "connect" else "answer"
+        return RequestTimeout(f"no {what} in time", phase=phase)
+    inner: object = exc
+    # They wrap each other, as `reason` or as the last argument.
+    while isinstance(inner, Exception):
+        exc = inner
+        inner = getattr(inner, "reason", None)
+        if not isinstance(inner, Exception):
+            inner = exc.args[-1] if exc.args else None
+    text = inner if isinstance(inner, str) else str(exc)
+    return NetworkError(f"the link failed ({phase}): {text}", phase=phase)
+
+
+def _environment_proxy(url: str) -> str | None:
+    proxy = select_proxy(url, get_environ_proxies(url, no_proxy=None))
+    if proxy is None:
+        return None
+    address = proxy if "://" in proxy else f"http://{proxy}"
+    try:
+        host = parse_url(address).host
+    except HTTPError:
+        host = None
+    if not host:
+        # Told here, as requests would show all of it, with its password.
+        raise UsageError("the proxy that the environment names is no address")
+    return address
+
+
+def _proxy_url(proxy: str) -> str:
+    options = proxy_options(proxy)
+    kind, host = options["proxy_type"], options["http_proxy_host"]
+    if kind != "http" and importlib.util.find_spec("socks") is None:
+        raise UsageError(
+            'SOCKS needs the package PySocks: pip install "requests[socks]"'
+        )
+    user = ""
+    if "http_proxy_auth" in options:
+        name, password = (quote(text, safe="") for text in options["http_proxy_auth"])
+        user = f"{name}:{password}@"
+    if ":" in host:
+        host = f"[{host}]"
+    return f"{kind}://{user}{host}:{options['http_proxy_port']}"

@@ -1,0 +1,310 @@
+"""What can be traded: the exchange's lists of symbols, their limits and their spelling."""
+
+from __future__ import annotations
+
+import difflib
+import threading
+import time
+from concurrent.futures import Future
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, Callable, Mapping, Protocol, Sequence
+
+import attrs
+
+from bfxsync.errors import RemoteError, UsageError
+from bfxsync.models.conf import PairInfo
+from bfxsync.numbers import round_amount, round_price
+from bfxsync.rest.forks import renew_after_fork
+from bfxsync.types import Row, Symbol
+
+CONF_KEYS = (
+    "pub:list:pair:exchange",
+    "pub:list:pair:margin",
+    "pub:list:pair:futures",
+    "pub:list:currency",
+    "pub:map:currency:sym",
+    "pub:info:pair",
+    "pub:info:pair:futures",
+)
+"""All that is asked for, in one request."""
+
+
+class Conf(Protocol):
+    """What the values of the exchange's configuration come from: ``rest.public``."""
+
+    def conf_many(self, configs: Sequence[str]) -> Mapping[str, Any]:
+        """Return the values by key."""
+
+
+class Symbols:
+    """
+    The exchange's symbols, asked for when they are needed first and then kept for a while.
+
+    May be used by any number of threads; when the lists are missing or too old, one of them
+    asks and the others wait for it. What asking raises (`NetworkError`, `ApiError`,
+    `RemoteError`), every method may raise.
+
+    Parameters
+    ----------
+    public : object
+        The client's ``rest.public``, of which `conf_many` is used.
+    ttl_s : float, optional
+        Seconds for which the lists are kept. New pairs come every few days.
+    clock : callable, optional
+        A monotonic clock, in seconds.
+
+    References
+    ----------
+    https://docs.bitfinex.com/reference/rest-public-conf
+    """
+
+    def __init__(
+        self,
+        public: Conf,
+        *,
+        ttl_s: float = 3600.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._public = public
+        self._ttl_s = ttl_s
+        self._clock = clock
+        # Protects the three below; never held while asking.
+        self._lock = threading.Lock()
+        self._lists: _Lists | None = None
+        self._expires_at = 0.0
+        self._asking: Future[_Lists | None] | None = None
+        renew_after_fork(self)
+
+    @property
+    def exchange_pairs(self) -> tuple[Symbol, ...]:
+        """Symbols of the spot pairs, such as ``tBTCUSD``."""
+        return self._current().exchange_pairs
+
+    @property
+    def margin_pairs(self) -> tuple[Symbol, ...]:
+        """Symbols of the pairs that can be traded on margin."""
+        return self._current().margin_pairs
+
+    @property
+    def futures_pairs(self) -> tuple[Symbol, ...]:
+        """Symbols of the derivatives, such as ``tBTCF0:USTF0``."""
+        return self._current().futures_pairs
+
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        """Currencies in the exchange's spelling, such as ``UST``."""
+        return self._current().currencies
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """How currencies are called elsewhere, by the exchange's spelling: ``UST``, ``USDt``."""
+        return self._current().aliases
+
+    def alias(self, currency: str) -> str:
+        """
+        Return how a currency is called elsewhere: ``USDt`` for ``UST``.
+
+        One without another name is returned as it is.
+        """
+        return self._current().aliases.get(currency, currency)
+
+    def check(self, symbol: Symbol) -> Symbol:
+        """
+        Return the symbol if the exchange knows it: that of a pair, or of a funding currency.
+
+        Raises
+        ------
+        UsageError
+            It does not; the message names similar ones.
+        """
+        lists = self._current()
+        if not isinstance(symbol, str):
+            raise UsageError(
+                f"symbol must be text such as 'tBTCUSD' or 'fUSD', not {symbol!r}"
+            )
+        if symbol in lists.known:
+            return symbol
+        raise UsageError(f"there is no symbol {symbol!r}{lists.suggestion(symbol)}")
+
+    def min_order_size(self, symbol: Symbol) -> Decimal | None:
+        """
+        Return the smallest amount of an order, in base currency; None if none is named.
+
+        Raises
+        ------
+        UsageError
+            There is no such pair.
+        """
+        info = self._pair_info(symbol)
+        return None if info is None else Decimal(info.min_order_size)
+
+    def max_order_size(self, symbol: Symbol) -> Decimal | None:
+        """
+        Return the largest amount of an order, in base currency; None if none is named.
+
+        Raises
+        ------
+        UsageError
+            There is no such pair.
+        """
+        info = self._pair_info(symbol)
+        return None if info is None else Decimal(info.max_order_size)
+
+    def round_price(
+        self, symbol: Symbol, price: str | int | Decimal | float
+    ) -> Decimal:
+        """
+        Round to a price that the exchange takes as it is, as `bfxsync.numbers.round_price`.
+
+        Its rule is the same for all symbols; `symbol` is checked, as a price for a pair that
+        does not exist is a mistake.
+
+        Raises
+        ------
+        UsageError
+            There is no such symbol, or the price is no number.
+        """
+        self.check(symbol)
+        return round_price(price)
+
+    @staticmethod
+    def round_amount(amount: str | int | Decimal | float) -> Decimal:
+        """
+        Cut to an amount that the exchange takes as it is, as `bfxsync.numbers.round_amount`.
+
+        Raises
+        ------
+        UsageError
+            It is no number.
+        """
+        return round_amount(amount)
+
+    def refresh(self) -> None:
+        """Ask for the lists now, or wait for the thread that does."""
+        with self._lock:
+            self._expires_at = 0.0
+        self._current()
+
+    def renew(self) -> None:
+        """Start anew in a child process, in which no other thread asks; the lists stay."""
+        self._lock = threading.Lock()
+        self._asking = None
+
+    def _pair_info(self, symbol: Symbol) -> PairInfo | None:
+        if self.check(symbol).startswith("f"):
+            raise UsageError(f"orders are for pairs; {symbol!r} has no order size")
+        row = self._current().pair_infos.get(symbol)
+        # Read only now: a row that is wrong concerns nobody who asks for another pair.
+        return None if row is None else PairInfo.from_row(row, number=Decimal)
+
+    def _current(self) -> _Lists:
+        while True:
+            with self._lock:
+                if self._lists is not None and self._clock() < self._expires_at:
+                    return self._lists
+                asking = self._asking
+                if asking is None:
+                    mine = self._asking = Future()
+            if asking is None:
+                return self._ask(mine)
+            lists = asking.result()
+            # None: the thread that asked was interrupted, which is no concern of this one.
+            if lists is not None:
+                return lists
+
+    def _ask(self, promise: Future[_Lists | None]) -> _Lists:
+        lists: _Lists | None = None
+        error: Exception | None = None
+        try:
+            lists = _Lists.from_conf(self._public.conf_many(CONF_KEYS))
+            return lists
+        except Exception as exc:
+            error = exc
+            raise
+        finally:
+            with self._lock:
+                if lists is not None:
+                    self._lists = lists
+                    self._expires_at = self._clock() + self._ttl_s
+                self._asking = None
+            if error is not None:
+                promise.set_exception(error)
+            else:
+                promise.set_result(lists)
+
+
+@attrs.frozen
+class _Lists:
+    """What one answer said."""
+
+    exchange_pairs: tuple[Symbol, ...]
+    margin_pairs: tuple[Symbol, ...]
+    futures_pairs: tuple[Symbol, ...]
+    currencies: tuple[str, ...]
+    aliases: Mapping[str, str]
+    pair_infos: Mapping[Symbol, Row]
+    known: frozenset[Symbol]
+
+    @classmethod
+    def from_conf(cls, values: Mapping[str, Any]) -> _Lists:
+        """
+        Build from the values of `CONF_KEYS`.
+
+        Raises
+        ------
+        RemoteError
+            They are something else.
+        """
+        exchange, margin, futures = (
+            tuple("t" + pair for pair in _texts(values, f"pub:list:pair:{kind}"))
+            for kind in ("exchange", "margin", "futures")
+        )
+        currencies = _texts(values, "pub:list:currency")
+        funding = ("f" + currency for currency in currencies)
+        infos = {
+            **_by_name(values, "pub:info:pair"),
+            **_by_name(values, "pub:info:pair:futures"),
+        }
+        aliases = _by_name(values, "pub:map:currency:sym")
+        return cls(
+            exchange,
+            margin,
+            futures,
+            currencies,
+            MappingProxyType({code: row[1] for code, row in aliases.items()}),
+            {"t" + pair: row for pair, row in infos.items()},
+            frozenset((*exchange, *margin, *futures, *funding)),
+        )
+
+    def suggestion(self, symbol: str) -> str:
+        """Return how a message goes on after a symbol that is not known."""
+        plain = {_plain(known): known for known in sorted(self.known)}
+        close = difflib.get_close_matches(_plain(symbol), plain, n=3, cutoff=0.75)
+        names = " or ".join(repr(plain[name]) for name in close)
+        return f": did you mean {names}?" if names else ""
+
+
+def _plain(symbol: str) -> str:
+    """Return what is alike in spellings of the same symbol."""
+    return symbol.upper().replace(":", "")
+
+
+def _texts(values: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    texts = values[key]
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise RemoteError(f"{key}: expected a list of texts", raw=texts)
+    return tuple(texts)
+
+
+def _by_name(values: Mapping[str, Any], key: str) -> dict[str, Row]:
+    rows = values[key]
+    try:
+        found = {row[0]: row for row in rows if row[1] is not None}
+    except (TypeError, LookupError):
+        raise RemoteError(
+            f"{key}: expected pairs of name and value", raw=rows
+        ) from None
+    if not all(isinstance(name, str) for name in found):
+        raise RemoteError(f"{key}: expected names that are text", raw=rows)
+    return found

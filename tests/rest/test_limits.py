@@ -1,0 +1,472 @@
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from bisect import bisect_right
+from typing import Any, Callable, Optional
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bfxsync.errors import ClosedError, RateLimited
+from bfxsync.rest.limits import SHARED, WINDOW_S, Limits, is_loopback
+
+from .server import DEADLINE_S
+
+HOST = "api.example"
+
+
+class FakeTime:
+    """A clock that only waiting moves on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.waits: list[float] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        self.waits.append(seconds)
+        if not event.is_set():
+            self.now += seconds
+        return event.is_set()
+
+
+@pytest.fixture
+def time() -> FakeTime:
+    return FakeTime()
+
+
+@pytest.fixture
+def limits(time: FakeTime) -> Limits:
+    return Limits(time.clock, time.wait)
+
+
+def acquire(
+    limits: Limits,
+    per_minute: int = 3,
+    *,
+    host: str = HOST,
+    group: str = "ticker",
+    max_wait_s: float = 1e9,
+    closed: Optional[threading.Event] = None,
+) -> float:
+    closed = closed or threading.Event()
+    return limits.acquire(host, group, per_minute, max_wait_s=max_wait_s, closed=closed)
+
+
+def test_whole_budget_goes_out_at_once(limits: Limits, time: FakeTime) -> None:
+    assert [acquire(limits, 90) for _ in range(90)] == [0.0] * 90
+    assert time.waits == []
+
+
+def test_next_one_waits_until_the_first_is_old(limits: Limits, time: FakeTime) -> None:
+    acquire(limits, 2)
+    time.now += 20
+    acquire(limits, 2)
+    assert acquire(limits, 2) == WINDOW_S - 20
+    assert acquire(limits, 2) == 20
+    assert time.now == 1000 + WINDOW_S + 20
+
+
+def test_whole_budget_is_there_again_after_a_pause(
+    limits: Limits, time: FakeTime
+) -> None:
+    for _ in range(3):
+        acquire(limits, 3)
+    time.now += WINDOW_S
+    assert [acquire(limits, 3) for _ in range(3)] == [0.0] * 3
+    assert acquire(limits, 3) > 0
+
+
+def test_groups_and_hosts_are_counted_apart(limits: Limits) -> None:
+    assert acquire(limits, 1) == 0
+    assert acquire(limits, 1, group="candles") == 0
+    assert acquire(limits, 1, host="other.example") == 0
+    assert acquire(limits, 1) > 0
+
+
+def test_each_call_keeps_to_its_own_budget_of_the_same_group(limits: Limits) -> None:
+    assert [acquire(limits, 5) for _ in range(3)] == [0.0] * 3
+    assert acquire(limits, 5, max_wait_s=0) == 0
+    with pytest.raises(RateLimited):
+        acquire(limits, 4, max_wait_s=0)
+    assert acquire(limits, 5, max_wait_s=0) == 0
+
+
+@given(
+    per_minute=st.integers(1, 6),
+    script=st.lists(
+        st.one_of(
+            st.floats(0, 70).map(lambda seconds: ("pass", seconds)),
+            st.integers(1, 8).map(lambda count: ("ask", count)),
+            st.floats(1, 90).map(lambda seconds: ("refuse", seconds)),
+            st.floats(0, 100).map(lambda seconds: ("impatient", seconds)),
+        ),
+        max_size=30,
+    ),
+)
+def test_no_minute_ever_has_more_than_the_budget(
+    per_minute: int, script: list[tuple[str, Any]]
+) -> None:
+    time = FakeTime()
+    steps = iter(script)
+    sent: list[float] = []
+    closed_until = 0.0
+
+    def ask(max_wait_s: float) -> None:
+        try:
+            acquire(limits, per_minute, max_wait_s=max_wait_s)
+        except RateLimited:
+            return
+        assert time.now >= closed_until
+        sent.append(time.now)
+
+    def step() -> bool:
+        nonlocal closed_until
+        kind, number = next(steps, ("end", 0))
+        if kind == "pass":
+            time.now += number
+        elif kind == "refuse":
+            limits.refuse(HOST, "ticker", number)
+            closed_until = max(closed_until, time.now + number)
+        elif kind == "impatient":
+            ask(number)
+        elif kind == "ask":
+            for _ in range(number):
+                ask(1e9)
+        return kind != "end"
+
+    def wait(event: threading.Event, seconds: float) -> bool:
+        # Other threads do their part while this one waits, which makes it late.
+        wake = time.now + seconds
+        step()
+        time.now = max(time.now, wake)
+        return False
+
+    limits = Limits(time.clock, wait)
+    while step():
+        pass
+    sent.sort()
+    for index, start in enumerate(sent):
+        assert bisect_right(sent, start + 60.0) - index <= per_minute
+
+
+def test_wait_that_would_be_too_long_is_refused_at_once(
+    limits: Limits, time: FakeTime
+) -> None:
+    acquire(limits, 1)
+    time.now += 11
+    with pytest.raises(RateLimited) as info:
+        acquire(limits, 1, max_wait_s=49)
+    assert info.value.retry_after_s == 50
+    assert (info.value.code, info.value.retryable) == (None, True)
+    assert time.waits == []
+    assert acquire(limits, 1, max_wait_s=50) == 50
+
+
+def test_refused_wait_takes_nobodys_place(limits: Limits) -> None:
+    acquire(limits, 1)
+    for _ in range(5):
+        with pytest.raises(RateLimited):
+            acquire(limits, 1, max_wait_s=0)
+    assert acquire(limits, 1) == WINDOW_S
+
+
+def test_refusal_of_the_exchange_closes_the_group(
+    limits: Limits, time: FakeTime
+) -> None:
+    limits.refuse(HOST, "ticker", 60)
+    with pytest.raises(RateLimited) as info:
+        acquire(limits, 90, max_wait_s=59)
+    assert info.value.retry_after_s == 60
+    assert acquire(limits, 90, group="candles") == 0
+    assert acquire(limits, 90) == 60
+    assert acquire(limits, 90) == 0
+
+
+def test_shorter_refusal_does_not_open_earlier(limits: Limits) -> None:
+    limits.refuse(HOST, "ticker", 60)
+    limits.refuse(HOST, "ticker", 5)
+    assert acquire(limits) == 60
+
+
+def test_refusal_makes_those_wait_longer_who_wait(time: FakeTime) -> None:
+    def wait(event: threading.Event, seconds: float) -> bool:
+        if not time.waits:
+            limits.refuse(HOST, "ticker", 100)
+        return time.wait(event, seconds)
+
+    limits = Limits(time.clock, wait)
+    acquire(limits, 1)
+    assert acquire(limits, 1) == 100
+
+
+def test_refusal_may_make_a_wait_too_long(time: FakeTime) -> None:
+    def wait(event: threading.Event, seconds: float) -> bool:
+        limits.refuse(HOST, "ticker", 300)
+        return time.wait(event, seconds)
+
+    limits = Limits(time.clock, wait)
+    acquire(limits, 1)
+    with pytest.raises(RateLimited) as info:
+        acquire(limits, 1, max_wait_s=120)
+    assert info.value.retry_after_s == 300 - WINDOW_S
+
+
+def test_late_thread_goes_back_to_the_end(time: FakeTime) -> None:
+    """The machine slept while it waited: what its turn was, is in the past."""
+    order: list[str] = []
+
+    def wait(event: threading.Event, seconds: float) -> bool:
+        if not time.waits:
+            time.now += 500
+            acquire(limits, 1)
+            order.append("second")
+        return time.wait(event, seconds)
+
+    limits = Limits(time.clock, wait)
+    acquire(limits, 1)
+    acquire(limits, 1)
+    order.append("first")
+    assert order == ["second", "first"]
+
+
+@pytest.mark.parametrize("how", ["closed", "interrupted"])
+def test_wait_that_ends_early_gives_its_place_back(time: FakeTime, how: str) -> None:
+    closed = threading.Event()
+
+    def wait(event: threading.Event, seconds: float) -> bool:
+        if event is not closed:
+            return time.wait(event, seconds)
+        if how == "interrupted":
+            raise KeyboardInterrupt
+        return True
+
+    limits = Limits(time.clock, wait)
+    acquire(limits, 1)
+    with pytest.raises(ClosedError if how == "closed" else KeyboardInterrupt):
+        acquire(limits, 1, closed=closed)
+    assert acquire(limits, 1) == WINDOW_S
+
+
+def test_long_wait_is_logged_once_a_minute(
+    limits: Limits, time: FakeTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed = threading.Event()
+    closed.set()
+    acquire(limits, 1)
+    for _ in range(3):
+        with pytest.raises(ClosedError):
+            acquire(limits, 1, closed=closed)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert caplog.messages == [
+        "the limit of 1 requests a minute for 'ticker' is reached: waiting 61.0 s"
+    ]
+    acquire(limits, 1)
+    acquire(limits, 1)
+    assert len(caplog.records) == 2
+
+
+def test_short_wait_is_not_logged(
+    limits: Limits, time: FakeTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    acquire(limits, 1)
+    time.now += WINDOW_S - 2
+    assert acquire(limits, 1) == 2
+    assert caplog.records == []
+
+
+def test_loopback_is_counted_unless_exempt(time: FakeTime) -> None:
+    counted = Limits(time.clock, time.wait)
+    acquire(counted, 1, host="localhost")
+    assert acquire(counted, 1, host="localhost") > 0
+    exempt = Limits(time.clock, time.wait, exempt_loopback=True)
+    assert [acquire(exempt, 1, host="localhost") for _ in range(9)] == [0.0] * 9
+    acquire(exempt, 1)
+    assert acquire(exempt, 1) > 0
+
+
+def test_exempt_loopback_may_refuse_all_the_same(time: FakeTime) -> None:
+    limits = Limits(time.clock, time.wait, exempt_loopback=True)
+    limits.refuse("127.0.0.1", "ticker", 60)
+    assert acquire(limits, 1, host="127.0.0.1") == 60
+    assert acquire(limits, 1, host="127.0.0.1") == 0
+
+
+@pytest.mark.parametrize(
+    "host, expected",
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.8.9.10", True),
+        ("::1", True),
+        ("api.example", False),
+        ("localhost.example", False),
+        ("10.0.0.1", False),
+        ("", False),
+    ],
+)
+def test_what_is_loopback(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
+
+
+def test_memory_is_bounded_for_made_up_groups(limits: Limits, time: FakeTime) -> None:
+    for index in range(5000):
+        acquire(limits, 90, group=str(index))
+        time.now += 1
+    assert len(limits._groups) <= 256
+    assert sum(len(group.slots) for group in limits._groups.values()) <= 256
+
+
+def test_process_shares_one_instance() -> None:
+    assert isinstance(SHARED, Limits)
+
+
+class Stage:
+    """A clock for threads: they wait until the test moves it to where the first wants to be."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._changed = threading.Condition()
+        self._waiting: dict[int, float] = {}
+
+    def clock(self) -> float:
+        return self.now
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        me = threading.get_ident()
+        with self._changed:
+            self._waiting[me] = self.now + seconds
+            self._changed.notify_all()
+            try:
+                assert self._changed.wait_for(
+                    lambda: event.is_set() or self.now >= self._waiting[me], DEADLINE_S
+                )
+            finally:
+                del self._waiting[me]
+        return event.is_set()
+
+    def until(self, condition: Callable[[int], bool]) -> None:
+        """Wait until the number of waiting threads is as wanted."""
+        with self._changed:
+            assert self._changed.wait_for(
+                lambda: condition(len(self._waiting)), DEADLINE_S
+            )
+
+    def advance(self) -> None:
+        """Go on to the moment that the first thread waits for."""
+        with self._changed:
+            self.now = min(self._waiting.values())
+            self._changed.notify_all()
+
+    def notify(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+
+def test_threads_are_served_in_the_order_in_which_they_came() -> None:
+    stage = Stage()
+    limits = Limits(stage.clock, stage.wait)
+    served: list[tuple[int, float]] = []
+    changed = threading.Semaphore(0)
+
+    def work(index: int) -> None:
+        acquire(limits, 1)
+        served.append((index, stage.now))
+        changed.release()
+
+    acquire(limits, 1)
+    threads = [
+        threading.Thread(target=work, args=(index,), name="test-worker")
+        for index in range(8)
+    ]
+    for count, thread in enumerate(threads, 1):
+        thread.start()
+        stage.until(lambda waiting: waiting == count)
+    for _ in threads:
+        stage.advance()
+        assert changed.acquire(timeout=DEADLINE_S)
+    for thread in threads:
+        thread.join(DEADLINE_S)
+    assert served == [(index, WINDOW_S * (index + 1)) for index in range(8)]
+
+
+def test_many_threads_get_exactly_the_budget() -> None:
+    limits = Limits(lambda: 0.0)
+    start = threading.Barrier(8)
+    results: list[bool] = []
+
+    def work() -> None:
+        start.wait(DEADLINE_S)
+        for _ in range(50):
+            try:
+                acquire(limits, 90, max_wait_s=0)
+            except RateLimited:
+                results.append(False)
+            else:
+                results.append(True)
+
+    threads = [threading.Thread(target=work, name="test-worker") for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE_S)
+    assert (len(results), sum(results)) == (400, 90)
+
+
+def test_close_ends_all_waits_at_once() -> None:
+    closed = threading.Event()
+    errors: list[BaseException] = []
+    entered = threading.Semaphore(0)
+
+    def wait(event: threading.Event, seconds: float) -> bool:
+        entered.release()
+        return event.wait(seconds)
+
+    def work() -> None:
+        try:
+            acquire(limits, 1, closed=closed)
+        except ClosedError as error:
+            errors.append(error)
+
+    limits = Limits(wait=wait)
+    acquire(limits, 1)
+    threads = [threading.Thread(target=work, name="test-worker") for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert entered.acquire(timeout=DEADLINE_S)
+    closed.set()
+    for thread in threads:
+        thread.join(DEADLINE_S)
+    assert len(errors) == 4
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_child_process_gets_a_lock_that_is_free() -> None:
+    # In a process of its own, as this one may have threads.
+    script = """
+        import os, threading
+        from bfxsync.rest.limits import Limits
+        limits = Limits()
+        with limits._lock:
+            child = os.fork()
+            if child == 0:
+                limits.acquire("h", "g", 1, max_wait_s=0, closed=threading.Event())
+                os._exit(7)
+        print(os.WEXITSTATUS(os.waitpid(child, 0)[1]))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        stdout=subprocess.PIPE,
+        timeout=DEADLINE_S,
+        check=True,
+    )
+    assert done.stdout == b"7\n"

@@ -1,0 +1,138 @@
+"""What happens to connections and waits that no test of the transport brings about."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from io import BytesIO
+from typing import Iterator
+
+import pytest
+import requests
+import urllib3
+
+from bfxsync.errors import ClosedError, NetworkError
+from bfxsync.rest import calls, forks
+from bfxsync.rest.calls import Call
+from bfxsync.rest.outgoing import Request
+from bfxsync.rest.sessions import Pool, Route, Session, _read_body
+
+from .conftest import Connect, Serve
+from .server import Exchange
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    pool = Pool(3)
+    yield pool
+    pool.close()
+
+
+def test_last_session_is_taken_first(pool: Pool) -> None:
+    first, second = Session(), Session()
+    pool.give(first)
+    pool.give(second)
+    assert pool.take() is second
+    assert pool.take() is first
+    assert pool.take() not in (first, second)
+
+
+def test_full_pool_drops_what_was_idle_for_longest(pool: Pool) -> None:
+    given = [Session() for _ in range(5)]
+    for session in given:
+        pool.give(session)
+    assert [pool.take() for _ in range(3)] == given[:1:-1]
+    assert pool.take() not in given
+
+
+def test_fresh_session_is_none_of_the_pool(pool: Pool) -> None:
+    session = Session()
+    pool.give(session)
+    assert pool.take(is_fresh=True) is not session
+    assert pool.take() is session
+
+
+def test_session_that_comes_back_after_the_close_is_not_kept(pool: Pool) -> None:
+    session = pool.take()
+    pool.close()
+    pool.give(session)
+    assert pool.take() is not session
+
+
+def test_call_without_time_reads_nothing() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"x")
+        call = Call(1, 1, deadline=time.monotonic())
+        with ours.makefile("rb", buffering=0) as raw:
+            with pytest.raises(socket.timeout):
+                call.read_into(bytearray(1), raw, ours)
+        assert call.is_out_of_time
+        assert all(0 < timeout < 0.01 for timeout in call.timeouts)
+
+
+def test_call_within_a_call(serve: Serve) -> None:
+    """A signal handler may make one while its thread is in another."""
+    server = serve(lambda request: request.answer([]))
+    request, route = Request("GET", server.host, None), Route({}, True)
+    outer, inner = (Call(60, 60, time.monotonic() + 60) for _ in "12")
+    session = Session()
+    with outer.on_this_thread():
+        session.exchange(request, route, inner)
+        assert (inner.phase, outer.phase) == ("receive", "connect")
+        assert calls._current() is outer
+    session.close()
+
+
+def test_body_that_is_shorter_than_it_says() -> None:
+    """As an older urllib3 gives it, which does not look."""
+    response = requests.Response()
+    response.headers["Content-Length"] = "5"
+    response.raw = urllib3.HTTPResponse(
+        BytesIO(b"[1]"), preload_content=False, enforce_content_length=False
+    )
+    with pytest.raises(NetworkError) as info:
+        _read_body(response)
+    assert info.value.phase == "receive"
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_child_process_starts_anew(
+    serve: Serve, connect: Connect, is_closed: bool
+) -> None:
+    def answer(request: Exchange) -> None:
+        request.answer(request.connection)
+
+    transport = connect(serve(answer))
+    assert transport.request("GET", "ticker") == 1
+    if is_closed:
+        transport.close()
+    # What a fork has the child do.
+    forks._renew_all()
+    if is_closed:
+        with pytest.raises(ClosedError):
+            transport.request("GET", "ticker")
+    else:
+        assert transport.request("GET", "ticker") == 2
+
+
+def test_pool_is_used_by_many_threads_at_once(pool: Pool) -> None:
+    together = threading.Barrier(4)
+    taken: list[Session] = []
+
+    def work() -> None:
+        together.wait(10)
+        for _ in range(200):
+            session = pool.take()
+            assert session not in taken
+            taken.append(session)
+            taken.remove(session)
+            pool.give(session)
+
+    threads = [threading.Thread(target=work, name="test-pool") for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert taken == []
