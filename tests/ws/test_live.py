@@ -11,9 +11,11 @@ import pytest
 from bfxsync import (
     Backoff,
     BookUpdate,
+    Candle,
     Client,
     ClosedError,
     ConnectionStatus,
+    DerivativesStatus,
     Gap,
     NetworkError,
     RequestTimeout,
@@ -487,3 +489,94 @@ def test_client_composes_the_web_socket_side(exchange):
     with Client(wss_host=exchange.url) as bfx:
         assert isinstance(bfx.wss.subscribe_ticker("tBTCUSD").get(5.0), Ticker)
     assert bfx.wss.status is ConnectionStatus.CLOSED
+
+
+# --- candles and status -----------------------------------------------------------------------
+
+
+def test_candles_by_callback_and_event(client, record):
+    data, events, official = record(), record(), record()
+    client.on(
+        "candles_update", lambda subscription, candle: official(subscription, candle)
+    )
+    client.on(
+        "candles_snapshot", lambda subscription, rows: official(subscription, rows)
+    )
+    subscription = client.subscribe_candles("tBTCUSD", "1m", data, on_event=events)
+    snapshot = events.wait_for(1)[0]
+    assert [row.mts for row in snapshot.rows] == sorted(
+        row.mts for row in snapshot.rows
+    )
+    assert isinstance(data.wait_for(2)[0], Candle)
+    items = official.wait_for(2)
+    assert items[0][0]["key"] == subscription["key"] == "trade:1m:tBTCUSD"
+    assert items[0][1] == snapshot.rows[::-1], "as on the wire: the newest first"
+    assert isinstance(items[1][1], Candle)
+
+
+def test_a_week_may_be_called_1w_or_7d(client):
+    one = client.subscribe_candles("tBTCUSD", "1W")
+    two = client.subscribe_candles("tBTCUSD", "7D")
+    assert one["key"] == two["key"] == "trade:7D:tBTCUSD"
+
+
+def test_candles_of_funding_need_a_period(client):
+    with pytest.raises(UsageError, match="period"):
+        client.subscribe_candles("fUSD", "1m")
+    assert client.subscribe_candles("fUSD:a30:p2:p30", "1h").status is (
+        SubscriptionStatus.LIVE
+    )
+
+
+def test_derivatives_status_carries_its_key(client, record):
+    got = record()
+    client.on("derivatives_status_update", lambda subscription, status: got(status))
+    status = client.subscribe_status("deriv:tBTCF0:USTF0").get(5.0)
+    assert isinstance(status, DerivativesStatus) and status.key == "tBTCF0:USTF0"
+    assert got.wait_for(1)[0].key == "tBTCF0:USTF0"
+
+
+def test_a_derivative_that_is_unknown_gets_no_answer(client):
+    with pytest.raises(RequestTimeout):
+        client.subscribe_status("deriv:tNOPEF0:USTF0", timeout=0.3)
+    assert client._pool.tickets() == []
+
+
+def test_liquidations_are_ready_at_once(client, record):
+    got = record()
+    client.on("liquidation_feed_update", lambda subscription, item: got(item))
+    subscription = client.subscribe_status("liq:global", timeout=2.0)
+    assert subscription.status is SubscriptionStatus.LIVE
+
+
+# --- sub_id -----------------------------------------------------------------------------------
+
+
+def test_unsubscribe_and_resubscribe_by_name(client, record):
+    got = record()
+    client.subscribe("book", "mine", symbol="tBTCUSD", on_event=got)
+    client.resubscribe("mine")
+    assert [type(item) for item in got.wait_for(3)] == [Snapshot, Gap, Snapshot]
+    client.unsubscribe("mine")
+    client.ping()
+    assert client._pool.connections[0].session.tokens == []
+    for call in (client.unsubscribe, client.resubscribe):
+        for name in ("mine", "other", None):
+            with pytest.raises(UsageError, match="no subscription"):
+                call(name)
+    client.subscribe("ticker", "mine", symbol="tBTCUSD")
+
+
+def test_rest_and_web_socket_are_one_market(exchange):
+    with Client(wss_host=exchange.url, rest_host=exchange.rest_url) as bfx:
+        assert bfx.rest.public.get_t_ticker("tETHUSD").last_price > 0
+        assert bfx.symbols.check("tBTCUSD") == "tBTCUSD"
+        assert bfx.rest is bfx.rest and bfx.symbols is bfx.symbols
+    with pytest.raises(ClosedError):
+        bfx.rest.public.get_t_ticker("tETHUSD")
+    unused = Client(rest_host=exchange.rest_url)
+    unused.close()
+    with pytest.raises(ClosedError):
+        unused.rest
+    with pytest.raises(UsageError, match="on_limit"):
+        Client(on_limit="sometimes")
