@@ -51,7 +51,7 @@ def machine() -> str:
     if importlib.util.find_spec("bfxsync") is not None:
         # Asked itself, as it need not be installed to be found.
         versions.append(f"bfxsync {importlib.import_module('bfxsync').__version__}")
-    for package in ("websocket-client", "orjson", OFFICIAL, "websockets"):
+    for package in ("websocket-client", "requests", "orjson", OFFICIAL, "websockets"):
         try:
             versions.append(f"{package} {importlib.metadata.version(package)}")
         except importlib.metadata.PackageNotFoundError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import socket
 import weakref
 from collections import deque
 from contextlib import suppress
@@ -219,16 +220,17 @@ def _read_body(response: requests.Response) -> bytes:
 
 def _translated(exc: Exception, call: Call) -> NetworkError:
     phase = call.phase
-    if call.is_out_of_time or isinstance(exc, requests.Timeout):
-        what = "connection" if phase == "connect" else "answer"
-        return RequestTimeout(f"no {what} in time", phase=phase)
+    is_timeout = call.is_out_of_time or isinstance(exc, requests.Timeout)
     inner: object = exc
     # They wrap each other, as `reason` or as the last argument.
     while isinstance(inner, Exception):
         exc = inner
-        inner = getattr(inner, "reason", None)
+        inner = getattr(exc, "reason", None)
         if not isinstance(inner, Exception):
             inner = exc.args[-1] if exc.args else None
+    if is_timeout or isinstance(exc, socket.timeout):
+        what = "connection" if phase == "connect" else "answer"
+        return RequestTimeout(f"no {what} in time", phase=phase)
     text = inner if isinstance(inner, str) else str(exc)
     return NetworkError(f"the link failed ({phase}): {text}", phase=phase)
 

@@ -49,12 +49,13 @@ class Exchange:
         """Send any bytes."""
         self._sock.sendall(data)
 
-    def answer(self, value: Any, status: int = 200, **headers: str) -> None:
-        """Send a whole answer: JSON, or bytes as they are."""
+    def answer(self, value: Any, status: int = 200, **headers: str) -> bool:
+        """Send a whole answer, JSON or bytes as they are; true, so the connection is kept."""
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
         lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}"]
         lines += [f"{name.replace('_', '-')}: {text}" for name, text in headers.items()]
         self.send("\r\n".join([*lines, "", ""]).encode() + body)
+        return True
 
     def trickle(self, data: bytes, stop: threading.Event, pause_s: float) -> None:
         """Send a byte now and then, for ever."""

@@ -100,6 +100,18 @@ def test_each_call_keeps_to_its_own_budget_of_the_same_group(limits: Limits) -> 
     assert acquire(limits, 5, max_wait_s=0) == 0
 
 
+def test_nobody_overtakes_with_a_larger_budget(time: FakeTime) -> None:
+    def wait(event: threading.Event, seconds: float) -> bool:
+        with pytest.raises(RateLimited):
+            acquire(limits, 5, max_wait_s=0)
+        return time.wait(event, seconds)
+
+    limits = Limits(time.clock, wait)
+    acquire(limits, 1)
+    acquire(limits, 1)
+    assert acquire(limits, 5) == 0
+
+
 @given(
     per_minute=st.integers(1, 6),
     script=st.lists(

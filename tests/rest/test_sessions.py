@@ -72,6 +72,20 @@ def test_call_without_time_reads_nothing() -> None:
         assert all(0 < timeout < 0.01 for timeout in call.timeouts)
 
 
+@pytest.mark.parametrize("read_s, left_s", [(3, 60), (60, 3)])
+def test_read_is_bounded_by_silence_and_by_what_is_left(
+    read_s: float, left_s: float
+) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"x")
+        call = Call(1, read_s, deadline=time.monotonic() + left_s)
+        with ours.makefile("rb", buffering=0) as raw:
+            assert call.read_into(bytearray(1), raw, ours) == 1
+        assert 2 < (ours.gettimeout() or 0) <= 3
+        assert not call.is_out_of_time
+
+
 def test_call_within_a_call(serve: Serve) -> None:
     """A signal handler may make one while its thread is in another."""
     server = serve(lambda request: request.answer([]))

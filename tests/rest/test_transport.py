@@ -360,6 +360,17 @@ def test_handshake_that_never_comes_ends_with_the_connect_timeout(
     assert info.value.phase == "connect"
 
 
+def test_server_that_takes_nothing_ends_the_sending(connect: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        host = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        transport = RestTransport(host=host, timeout=(0.2, 5, 5))
+        started = time.monotonic()
+        with pytest.raises(RequestTimeout) as info:
+            transport.request("POST", "x", body={"x": "y" * 30_000_000})
+    assert 0.2 <= time.monotonic() - started < 2
+    assert info.value.phase == "send"
+
+
 def test_total_time_holds_over_all_attempts(serve: Serve, connect: Connect) -> None:
     server = serve(answers((503, b"")))
     started = time.monotonic()
@@ -454,6 +465,40 @@ def test_what_may_change_something_is_sent_once(
     assert len(server.requests) == 1
 
 
+class Instant(threading.Event):
+    """An event for which nobody has to wait."""
+
+    def wait(self, timeout: Any = None) -> bool:
+        return False
+
+
+def test_delays_count_to_the_total_time(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(answers((503, b"")))
+    transport = connect(server)
+    monkeypatch.setattr(transport, "_closed", Instant())
+    monkeypatch.setattr(transport_module, "_delay_s", lambda failures: 20.0)
+    with pytest.raises(NotReady):
+        transport.request("GET", "ticker", total=50)
+    assert len(server.requests) == 3
+
+
+def test_delay_after_a_connection_that_was_new(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures: list[int] = []
+
+    def delay_s(count: int) -> float:
+        failures.append(count)
+        return 0.0
+
+    monkeypatch.setattr(transport_module, "_delay_s", delay_s)
+    with pytest.raises(NetworkError):
+        connect(serve(lambda request: False)).request("GET", "ticker")
+    assert failures == [1, 2, 3, 4]
+
+
 def test_delays_grow_and_are_random(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport_module.random, "uniform", lambda low, high: high)
     bounds = [transport_module._delay_s(failures) for failures in range(1, 6)]
@@ -523,6 +568,39 @@ def test_connection_that_the_server_closes_just_when_it_is_used(
         (1, 2),
         (2, 1),
     ]
+
+
+def test_whole_pool_of_connections_that_are_dead(
+    serve: Serve, connect: Connect
+) -> None:
+    together = threading.Barrier(MAX_ATTEMPTS + 1)
+
+    def answer(request: Exchange) -> object:
+        if request.target == "/v2/together":
+            together.wait(DEADLINE_S)
+        return request.answer([]) if request.number == 1 else False
+
+    server = serve(answer)
+    transport = connect(server)
+    count = MAX_ATTEMPTS + 1
+    with ThreadPoolExecutor(count) as executor:
+        list(executor.map(transport.request, ["GET"] * count, ["together"] * count))
+    assert transport.request("GET", "ticker") == []
+    assert len(server.requests) == count + 2
+
+
+def test_connection_with_an_error_is_not_used_again(
+    serve: Serve, connect: Connect
+) -> None:
+    def answer(request: Exchange) -> object:
+        return request.answer([]) if request.number == 1 else False
+
+    transport = connect(serve(answer))
+    transport.request("GET", "ticker")
+    (session,) = transport._pool._idle
+    with pytest.raises(NetworkError):
+        transport.request("POST", "x", body={})
+    assert session not in transport._pool._idle
 
 
 def test_eight_threads(serve: Serve, connect: Connect, tls: Any) -> None:

@@ -1,0 +1,112 @@
+"""
+A TLS server that answers every request with the same ticker and keeps connections alive.
+
+It prints one JSON line with its port. For each line on its standard input it prints how many
+requests and connections there were since the last one. It ends with its input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import ssl
+import sys
+import threading
+from pathlib import Path
+
+#: Ten numbers, in the exchange's shape.
+TICKER = [
+    86912,
+    23.75,
+    86938,
+    11.5,
+    1060,
+    0.01237494,
+    86920,
+    812.12345678,
+    86998,
+    85156,
+]
+
+BODY = json.dumps(TICKER, separators=(",", ":")).encode()
+
+#: What surrounds it is as much as the exchange's gateway sends.
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\n"
+    b"Date: Fri, 20 Nov 2026 12:00:00 GMT\r\n"
+    b"Content-Type: application/json; charset=utf-8\r\n"
+    b"Content-Length: %d\r\n"
+    b"Connection: keep-alive\r\n"
+    b"Cache-Control: public, max-age=1\r\n"
+    b"Vary: Accept-Encoding\r\n"
+    b"X-Content-Type-Options: nosniff\r\n"
+    b"X-Frame-Options: SAMEORIGIN\r\n"
+    b"Strict-Transport-Security: max-age=31536000\r\n"
+    b"Server: local\r\n\r\n%b"
+) % (len(BODY), BODY)
+
+
+class Server:
+    """One thread for each connection."""
+
+    def __init__(self, certificate: Path) -> None:
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(certificate)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port: int = self._listener.getsockname()[1]
+        # Protects the counts.
+        self._lock = threading.Lock()
+        self._requests = self._connections = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def counts(self) -> str:
+        """Give what there was since the last time, as one JSON line."""
+        with self._lock:
+            counts = {"requests": self._requests, "connections": self._connections}
+            self._requests = self._connections = 0
+        return json.dumps(counts)
+
+    def _accept(self) -> None:
+        while True:
+            sock, _ = self._listener.accept()
+            with self._lock:
+                self._connections += 1
+            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serve(self, plain: socket.socket) -> None:
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            with self._context.wrap_socket(plain, server_side=True) as sock:
+                self._answer_all(sock)
+        except OSError:
+            pass  # the client has gone
+
+    def _answer_all(self, sock: ssl.SSLSocket) -> None:
+        data = b""
+        while True:
+            while b"\r\n\r\n" not in data:
+                block = sock.recv(65_536)
+                if not block:
+                    return
+                data += block
+            _, _, data = data.partition(b"\r\n\r\n")
+            with self._lock:
+                self._requests += 1
+            sock.sendall(ANSWER)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.strip().split("\n\n")[0])
+    parser.add_argument("--certificate", type=Path, required=True)
+    server = Server(parser.parse_args().certificate)
+    print(json.dumps({"port": server.port}), flush=True)
+    for _ in sys.stdin:
+        print(server.counts(), flush=True)
+    # Its threads wait for clients; nothing of them is needed.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
