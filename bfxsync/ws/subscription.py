@@ -178,23 +178,19 @@ class Subscription:
 
         What came before the first use of the iterator is not yielded; see `events`.
         """
-        reader = self._reader()
+        # Here, not at the first item: from now on nothing is missed.
+        return self._data(self._reader())
+
+    def events(self) -> Iterator[Any]:
+        """Yield data, and `Snapshot`, `Gap`, `Status` and `Degraded` between it."""
+        return _items(self._reader())
+
+    def _data(self, reader: Mailbox) -> Iterator[Any]:
         while True:
             try:
                 yield self._next_data(reader, None)
             except StopIteration:
                 return
-
-    def events(self) -> Iterator[Any]:
-        """Yield data, and `Snapshot`, `Gap`, `Status` and `Degraded` between it."""
-        reader = self._reader()
-        while True:
-            try:
-                item = reader.get()
-            except StopIteration:
-                return
-            if not isinstance(item, _EXTRAS):
-                yield item
 
     def get(self, timeout: float | None = None) -> Any:
         """
@@ -250,6 +246,16 @@ class Subscription:
                 else:
                     reader.close(ticket.error)
         return reader
+
+
+def _items(reader: Mailbox) -> Iterator[Any]:
+    while True:
+        try:
+            item = reader.get()
+        except StopIteration:
+            return
+        if not isinstance(item, _EXTRAS):
+            yield item
 
 
 class BookSubscription(Subscription):

@@ -22,7 +22,7 @@ def no_thread_is_left():
 
 @pytest.fixture
 def exchange():
-    with PaperExchange(rate=50.0, checksum_s=0.05) as exchange:
+    with PaperExchange(rate=300.0, checksum_s=0.05) as exchange:
         yield exchange
 
 

@@ -401,6 +401,7 @@ def test_a_gap_that_nobody_listens_for_is_logged(exchange, client, caplog):
         client.subscribe_ticker("tBTCUSD")
         # Asked for later, and so told later.
         changes = client.subscribe_book("tBTCUSD").events()
+        assert isinstance(next(changes), Snapshot)
         exchange.drop_connections()
         assert any(isinstance(change, Gap) for change in _until_gap(changes))
     assert "ticker tBTCUSD: gap" in caplog.text
