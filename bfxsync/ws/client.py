@@ -181,6 +181,8 @@ class WebSocketClient(Shorthands):
         ------
         KeyboardInterrupt
             After closing.
+        SystemExit
+            A callback called ``sys.exit()``.
         BfxError
             What ended the client for good: no other connection would do better.
         """
@@ -194,6 +196,8 @@ class WebSocketClient(Shorthands):
             pass
         finally:
             self.close()
+        if self._pool.exit_by is not None:
+            raise self._pool.exit_by
         if self._pool.exception is not None:
             raise self._pool.exception
 

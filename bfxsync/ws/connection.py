@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Callable, Deque, Hashable, Iterable, Tupl
 import attrs
 
 from bfxsync.errors import BfxError, ClosedError, NetworkError
-from bfxsync.types import ConnectionStatus, NumberType
+from bfxsync.models.stream import Status
+from bfxsync.types import ConnectionStatus, NumberType, SubscriptionStatus
 from bfxsync.wire.codec import loads_for
 from bfxsync.wire.commands import Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.outputs import (
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 
     class Owner(Protocol):
         """What a connection tells its pool; every call comes from the I/O thread."""
+
+        exception: BfxError | None
 
         def opened(self) -> None: ...
 
@@ -314,7 +317,10 @@ class Connection:
             method(*arguments)
 
     def _end(self) -> None:
-        error = self.exception
+        if self.exception is not None:
+            # First, so that whoever is woken below finds it.
+            self._owner.failed(self.exception)
+        error = self._owner.exception
         self.status = (
             ConnectionStatus.CLOSED if error is None else ConnectionStatus.FAILED
         )
@@ -333,8 +339,6 @@ class Connection:
         self._selector.close()
         self._wake_in.close()
         self._wake_out.close()
-        if error is not None:
-            self._owner.failed(error)
 
     def _refuse_outbox(self) -> None:
         """Fail what came too late; popping is atomic, so two threads may do it at once."""
@@ -369,6 +373,8 @@ class Connection:
         if stream is not None and stream.detach(ticket):
             del self._streams[ticket.identity]
             self._perform(self.session.apply(Unsubscribe(stream), self._clock()))
+        # Here as well as where it was asked for: what came between may have said otherwise.
+        ticket.withdraw(ClosedError(f"{ticket.name}: unsubscribed"))
 
     def _resubscribe(self, ticket: Ticket) -> None:
         stream = self._streams.get(ticket.identity)
@@ -407,8 +413,7 @@ class Connection:
                     logger.debug("> %s", output.text)
                     self._transport.send(output.text)
             elif isinstance(output, Asked):
-                for ticket in _stream(output.token).tickets:
-                    ticket.asked_at = self._clock()
+                _stream(output.token).ask(self._clock())
             elif isinstance(output, Acknowledged):
                 _stream(output.token).acknowledge(output)
             elif isinstance(output, Resolve):
@@ -434,6 +439,11 @@ class Connection:
         if not isinstance(token, Stream):
             cast(Waiter, token).resolve(error)
             return
+        if error is not None:
+            if not token.is_resolved:
+                token.deliver([Status(SubscriptionStatus.REJECTED)])
+                if not any(ticket.is_awaited for ticket in token.tickets):
+                    self._owner.reported(error)
         token.resolve(error)
         if error is not None:
             self._streams.pop(token.channel.identity, None)

@@ -76,6 +76,8 @@ class Dispatcher:
     ----------
     on_error : callable, optional
         Gets the exceptions of handlers, the first of each kind and handler.
+    on_exit : callable, optional
+        Gets what asks for the end of the program: the `SystemExit` of ``sys.exit()``.
 
     Attributes
     ----------
@@ -86,11 +88,15 @@ class Dispatcher:
     """
 
     def __init__(
-        self, name: str, on_error: Callable[[BaseException], object] | None = None
+        self,
+        name: str,
+        on_error: Callable[[BaseException], object] | None = None,
+        on_exit: Callable[[BaseException], object] = lambda exc: None,
     ) -> None:
         self.ready: SimpleQueue[Optional[Outlet]] = SimpleQueue()
         self.dropped_count = 0
         self._on_error = on_error
+        self._on_exit = on_exit
         self._deadline: float | None = None
         self._running: Outlet | None = None
         self._thread = Thread(target=self._run, name=name, daemon=True)
@@ -106,7 +112,8 @@ class Dispatcher:
 
     def stop(self, deadline: float) -> None:
         """Let what is queued run until the deadline (monotonic time), then end."""
-        self._deadline = deadline
+        # A second call, as from a callback that closes at each item, must not move the end.
+        self._deadline = min(deadline, self._deadline or deadline)
         self.ready.put(None)
 
     def join(self, deadline: float) -> bool:
@@ -117,10 +124,11 @@ class Dispatcher:
         if not self._thread.is_alive():
             return True
         running = self._running
-        name = running.name if running is not None else "nothing"
-        logger.warning(
-            "a callback of %s is still running; its thread ends with it", name
-        )
+        if running is not None:
+            logger.warning(
+                "a callback of %s is still running; its thread ends with it",
+                running.name,
+            )
         return False
 
     def _run(self) -> None:
@@ -154,10 +162,14 @@ class Dispatcher:
                 return
             try:
                 handler(item)
-            except Exception as exc:
+            except (SystemExit, KeyboardInterrupt) as exc:
+                logger.info("a callback of %s ends the program", outlet.name)
+                self._on_exit(exc)
+            except BaseException as exc:
+                # Whatever it is: the thread belongs to the other callbacks too.
                 self.report(outlet, exc)
 
-    def report(self, outlet: Outlet, exc: Exception) -> None:
+    def report(self, outlet: Outlet, exc: BaseException) -> None:
         """Log the first exception of its kind with its traceback, and hand it to `on_error`."""
         if not outlet.is_new(exc):
             return

@@ -62,6 +62,8 @@ class Pool:
     ----------
     exception : BfxError or None
         What ended it, if that was not `close`.
+    exit_by : BaseException or None
+        The `SystemExit` of a callback that ended it.
     stopped : Latch
         Set when it has ended or is about to.
     """
@@ -71,8 +73,10 @@ class Pool:
         self.exception: BfxError | None = None
         self.stopped = Latch()
         self.listeners = Listeners()
-        self.dispatcher = Dispatcher("bfxsync-dispatch", on_error)
+        self.dispatcher = Dispatcher("bfxsync-dispatch", on_error, self.exit)
+        self.exit_by: BaseException | None = None
         self.is_closing = False
+        self._was_opened = False
         self.connections: list[Connection] = []
         # Protects the placing of channels: _homes, _users, each connection's load, and the
         # start of threads. `close` does not take it.
@@ -151,7 +155,11 @@ class Pool:
         """End everything within the timeout; return whether all threads have ended."""
         deadline = time.monotonic() + timeout_s
         self.begin_close()
-        ended = [connection.join(deadline) for connection in list(self.connections)]
+        # A part is left for the callbacks if a connection attempt takes all the time.
+        io_deadline = deadline - timeout_s / 4
+        ended = [connection.join(io_deadline) for connection in list(self.connections)]
+        if not all(ended):
+            self._refuse_waiting()
         # After the connections, so that their last items are still delivered.
         self.dispatcher.stop(deadline)
         ended.append(self.dispatcher.join(deadline))
@@ -160,6 +168,24 @@ class Pool:
         if not all(ended[:-1]):
             logger.warning("a connection attempt is under way; its thread ends with it")
         return all(ended)
+
+    def _refuse_waiting(self) -> None:
+        """Answer those whose I/O thread is still in a connection attempt."""
+        # Not waited for: a signal handler may have interrupted who holds it.
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            tickets = [ticket for users in self._users.values() for ticket in users]
+        finally:
+            self._lock.release()
+        for ticket in tickets:
+            ticket.withdraw(ClosedError("the client was closed"))
+
+    def exit(self, exc: BaseException) -> None:
+        """End, and let `run` raise what a callback asked for."""
+        self.exit_by = exc
+        self.begin_close()
+        self.stopped.set()
 
     def begin_close(self) -> None:
         """Tell everything to end, and wait for nothing."""
@@ -205,14 +231,18 @@ class Pool:
     def check_open(self) -> None:
         """Raise what ended the client, or that it was closed."""
         if self.exception is not None:
-            raise self.exception
+            # Raised at many places: the traceback is each one's own.
+            raise self.exception.with_traceback(None)
         if self.is_closing:
             raise ClosedError("the client is closed")
 
     # --- I/O threads --------------------------------------------------------------------------
 
     def opened(self) -> None:
-        """Tell the handlers of `open`."""
+        """Tell the handlers of `open`, once: many subscribe there, and that is kept for them."""
+        if self._was_opened:
+            return
+        self._was_opened = True
         self._control.mailbox.put([_Opened()], list)
 
     def disconnected(self, code: int, reason: str) -> None:

@@ -51,6 +51,8 @@ class Ticket(Waiter):
         When the request first went out (monotonic time).
     is_released : bool
         The pool has taken it off its books.
+    is_awaited : bool
+        A call waits for it and raises its error; else `on_error` gets that.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Ticket(Waiter):
         self.update_count = 0
         self.gap_count = 0
         self.is_released = False
+        self.is_awaited = False
 
     @property
     def name(self) -> str:
@@ -93,6 +96,13 @@ class Ticket(Waiter):
         if error is not None:
             self.end(error, SubscriptionStatus.REJECTED)
         super().resolve(error)
+
+    def withdraw(self, waiting: BfxError) -> None:
+        """End it for its user: who waits for it gets this error."""
+        if not self.resolved.is_set():
+            self.resolve(waiting)
+        if self.status is not SubscriptionStatus.REJECTED or self.error is waiting:
+            self.end(None, SubscriptionStatus.CLOSED)
 
     def end(self, error: BfxError | None, status: SubscriptionStatus) -> None:
         """Nothing more comes."""
@@ -121,12 +131,14 @@ class Stream:
         self.tickets: list[Ticket] = []
         self.listener: Outlet | None = None
         self.is_resolved = False
+        self.asked_at: float | None = None
         self._mailboxes: list[Mailbox] = []
 
     def attach(self, ticket: Ticket) -> None:
         """Add a user, who begins with the local state."""
         self.tickets.append(ticket)
         ticket.channel = self.channel
+        ticket.asked_at = self.asked_at
         if ticket.outlet is not None:
             self._begin(ticket.outlet.mailbox)
         if self.is_resolved:
@@ -154,6 +166,12 @@ class Stream:
         """Fill the outlet of the event handlers from now on."""
         self.listener = outlet
         self._begin(outlet.mailbox)
+
+    def ask(self, now: float) -> None:
+        """Note that the request went out: the timeouts count from now."""
+        self.asked_at = now
+        for ticket in self.tickets:
+            ticket.asked_at = now
 
     def acknowledge(self, output: Any) -> None:
         """Tell the event handlers that the exchange accepted the subscription."""

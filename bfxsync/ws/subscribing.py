@@ -125,6 +125,7 @@ class Subscribing:
         try:
             for subscription, ticket, timeout_s in prepared:
                 expires = time.monotonic() + timeout_s if wait else None
+                ticket.is_awaited = wait
                 self._pool.place(ticket, timeout_s, expires)
                 subscriptions.append(subscription)
             if wait:

@@ -183,7 +183,7 @@ class Subscription:
 
     def events(self) -> Iterator[Any]:
         """Yield data, and `Snapshot`, `Gap`, `Status` and `Degraded` between it."""
-        return _items(self._reader())
+        return self._items(self._reader())
 
     def _data(self, reader: Mailbox) -> Iterator[Any]:
         while True:
@@ -191,6 +191,16 @@ class Subscription:
                 yield self._next_data(reader, None)
             except StopIteration:
                 return
+
+    def _items(self, reader: Mailbox) -> Iterator[Any]:
+        # A method, so that the iterator keeps the subscription and with it the client.
+        while True:
+            try:
+                item = reader.get()
+            except StopIteration:
+                return
+            if not isinstance(item, _EXTRAS):
+                yield item
 
     def get(self, timeout: float | None = None) -> Any:
         """
@@ -246,16 +256,6 @@ class Subscription:
                 else:
                     reader.close(ticket.error)
         return reader
-
-
-def _items(reader: Mailbox) -> Iterator[Any]:
-    while True:
-        try:
-            item = reader.get()
-        except StopIteration:
-            return
-        if not isinstance(item, _EXTRAS):
-            yield item
 
 
 class BookSubscription(Subscription):

@@ -266,3 +266,38 @@ def test_r10_a_program_that_forgets_close_ends_all_the_same(exchange):
 def test_run_raises_what_ended_the_client():
     with pytest.raises(UsageError):
         WebSocketClient("https://127.0.0.1/")
+
+
+def test_r10_a_callback_that_closes_at_each_item_does_not_move_the_end(exchange):
+    client = WebSocketClient(exchange.url)
+    calls = []
+
+    def slow(update):
+        calls.append(time.monotonic())
+        client.close()
+        threading.Event().wait(0.3)
+
+    client.subscribe_book("tBTCUSD", slow, wait=False)
+    client.run()
+    assert calls[-1] - calls[0] < 2.5
+
+
+def test_sys_exit_in_a_callback_ends_run_with_it(exchange):
+    client = WebSocketClient(exchange.url)
+    client.subscribe_ticker("tBTCUSD", lambda ticker: sys.exit(7), wait=False)
+    with pytest.raises(SystemExit) as caught:
+        client.run()
+    assert caught.value.code == 7
+
+
+def test_r10_iterating_over_events_keeps_the_client(exchange):
+    def events():
+        return WebSocketClient(exchange.url).subscribe_trades("tBTCUSD").events()
+
+    items = events()
+    gc.collect()
+    assert len([next(items) for _ in range(5)]) == 5
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        del items
+        gc.collect()

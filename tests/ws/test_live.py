@@ -581,3 +581,83 @@ def test_rest_and_web_socket_are_one_market(exchange):
         unused.rest
     with pytest.raises(UsageError, match="on_limit"):
         Client(on_limit="sometimes")
+
+
+# --- what a second look found -----------------------------------------------------------------
+
+
+def test_open_comes_once_so_that_handlers_may_subscribe_there(exchange, record):
+    with WebSocketClient(exchange.url, backoff=Backoff(first_s=0.05)) as client:
+        opened, got = record(), record()
+
+        @client.on("open")
+        def on_open():
+            client.subscribe_ticker("tBTCUSD", got, on_event=got)
+            opened(True)
+
+        client.start()
+        opened.wait_for(1)
+        exchange.drop_connections()
+        got.wait(lambda items: sum(isinstance(item, Snapshot) for item in items) == 2)
+        assert len(opened.items) == 1 and len(client._pool.tickets()) == 1
+
+
+def test_whatever_a_callback_raises_the_others_go_on(client, record):
+    class Strange(BaseException):
+        pass
+
+    def fail(ticker):
+        raise Strange
+
+    got = record()
+    client.subscribe_ticker("tBTCUSD", fail)
+    client.subscribe_trades("tBTCUSD", got)
+    got.wait_for(len(got.items) + 5)
+
+
+def test_a_refusal_that_nobody_waits_for_reaches_on_error(exchange, record):
+    errors, events = record(), record()
+    with WebSocketClient(exchange.url, on_error=errors) as client:
+        client.subscribe_ticker("tNOSUCH:USD", print, on_event=events, wait=False)
+        assert errors.wait_for(1)[0].code == 10300
+        assert events.wait_for(1) == [Status(SubscriptionStatus.REJECTED)]
+
+
+def test_unsubscribe_wakes_who_waits(exchange):
+    exchange.stop()
+    client = WebSocketClient(exchange.url, backoff=Backoff(first_s=0.01))
+    errors = []
+
+    def subscribe():
+        try:
+            client.subscribe("ticker", "mine", symbol="tBTCUSD", timeout=30.0)
+        except ClosedError as exc:
+            errors.append(exc)
+
+    thread = threading.Thread(target=subscribe)
+    thread.start()
+    while not client._pool.tickets():
+        thread.join(0.001)
+    client.unsubscribe("mine")
+    thread.join(5.0)
+    assert len(errors) == 1
+    client.close()
+
+
+def test_a_handle_that_was_unsubscribed_at_once_stays_so(client):
+    client.subscribe_ticker("tBTCUSD")
+    handles = []
+    for _ in range(200):
+        handle = client.subscribe("ticker", symbol="tBTCUSD")
+        handle.unsubscribe()
+        handles.append(handle)
+    client.ping()
+    assert not any(handle.is_active for handle in handles)
+
+
+def test_a_second_handle_knows_when_the_request_went_out(client):
+    first = client.subscribe_status("deriv:tNOPEF0:USTF0", wait=False, timeout=5.0)
+    client.ping()
+    with pytest.raises(RequestTimeout):
+        client.subscribe_status("deriv:tNOPEF0:USTF0", timeout=0.2)
+    first.unsubscribe()
