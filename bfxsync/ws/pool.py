@@ -18,6 +18,7 @@ from typing import Any
 import attrs
 
 from bfxsync.errors import BfxError, ClosedError
+from bfxsync.types import SubscriptionStatus
 from bfxsync.ws.connection import Connection, Settings
 from bfxsync.ws.dispatch import Dispatcher, Outlet
 from bfxsync.ws.events import (
@@ -131,10 +132,12 @@ class Pool:
             return connection
 
     def detach(self, ticket: Ticket) -> None:
-        """Give a share up."""
+        """Give a share up; one that was refused keeps its error."""
         connection = self.release(ticket)
         if connection is not None:
             connection.detach(ticket)
+        if ticket.error is None:
+            ticket.end(None, SubscriptionStatus.CLOSED)
 
     def home(self, ticket: Ticket) -> Connection | None:
         """Return the connection of a ticket."""

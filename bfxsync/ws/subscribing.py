@@ -11,7 +11,6 @@ from typing import Any, Callable, Iterable, List, Mapping, Optional
 
 from bfxsync.errors import UsageError
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
-from bfxsync.types import SubscriptionStatus
 from bfxsync.wire.channels import Channel, channel_for
 from bfxsync.ws.arguments import check_callable, check_timeout
 from bfxsync.ws.connection import Settings
@@ -147,9 +146,7 @@ class Subscribing:
         UsageError
             There is none of that name.
         """
-        ticket = self._ticket(sub_id)
-        self._pool.detach(ticket)
-        ticket.end(None, SubscriptionStatus.CLOSED)
+        self._pool.detach(self._ticket(sub_id))
 
     def resubscribe(self, sub_id: str) -> None:
         """

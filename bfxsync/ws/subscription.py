@@ -167,8 +167,6 @@ class Subscription:
     def unsubscribe(self) -> None:
         """End it. What is queued for the callback is still delivered; twice does no harm."""
         self._pool.detach(self._ticket)
-        if self._ticket.error is None:
-            self._ticket.end(None, SubscriptionStatus.CLOSED)
 
     close = unsubscribe
 

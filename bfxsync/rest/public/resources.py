@@ -12,8 +12,7 @@ from bfxsync.rest.arguments import (
     check_integer,
     check_pair,
 )
-
-TIMEFRAMES = tuple("1m 5m 15m 30m 1h 3h 6h 12h 1D 7D 14D 1M".split())
+from bfxsync.wire.channels import TIMEFRAMES
 
 _WEEK = "1W"
 
