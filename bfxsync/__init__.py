@@ -49,11 +49,20 @@ from bfxsync.models import (
     Trade,
     TradeUpdate,
 )
-from bfxsync.types import ConnectionStatus, Flag, InfoCode, SubscriptionStatus
+from bfxsync.types import (
+    ConnectionStatus,
+    Flag,
+    InfoCode,
+    LossCause,
+    SubscriptionStatus,
+)
 from bfxsync.ws.backoff import Backoff
+from bfxsync.ws.book_view import BookView
 from bfxsync.ws.client import WebSocketClient
 from bfxsync.ws.mailbox import Policy
-from bfxsync.ws.subscription import BookSubscription, BookView, Subscription
+from bfxsync.ws.pace import Pace
+from bfxsync.ws.replay import Replay, replay
+from bfxsync.ws.subscription import BookSubscription, Subscription
 
 __all__ = [
     "ApiError",
@@ -79,6 +88,7 @@ __all__ = [
     "Gap",
     "InfoCode",
     "Liquidation",
+    "LossCause",
     "NetworkError",
     "Nonce",
     "NonceTooSmall",
@@ -86,11 +96,13 @@ __all__ = [
     "OrderBook",
     "PUB_REST_HOST",
     "PUB_WSS_HOST",
+    "Pace",
     "Policy",
     "REST_HOST",
     "RateLimited",
     "RawBookUpdate",
     "RemoteError",
+    "Replay",
     "RequestTimeout",
     "Signer",
     "Snapshot",
@@ -106,6 +118,7 @@ __all__ = [
     "WSS_HOST",
     "WebSocketClient",
     "__version__",
+    "replay",
 ]
 
 # A library is silent until the application configures logging.

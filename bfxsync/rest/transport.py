@@ -38,10 +38,10 @@ from bfxsync.errors import (
     RequestTimeout,
     UsageError,
 )
+from bfxsync.forks import renew_after_fork
 from bfxsync.hosts import PUB_REST_HOST
 from bfxsync.rest.answers import read_answer
 from bfxsync.rest.calls import Call
-from bfxsync.rest.forks import renew_after_fork
 from bfxsync.rest.limits import SHARED, Limits
 from bfxsync.rest.outgoing import Request, request_of
 from bfxsync.rest.sessions import Pool, Route, Session
