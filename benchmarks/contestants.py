@@ -12,6 +12,7 @@ import argparse
 import faulthandler
 import os
 import sys
+import tempfile
 import threading
 import time
 from functools import partial
@@ -83,6 +84,11 @@ def run_bfxsync_json(run: Run, url: str, ca_bundle: Optional[str]) -> None:
     run_bfxsync(run, url, ca_bundle)
 
 
+def run_recording(run: Run, url: str, ca_bundle: Optional[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run_bfxsync(run, url, ca_bundle, record=os.path.join(folder, "run.jsonl.gz"))
+
+
 def run_official(run: Run, url: str, ca_bundle: Optional[str]) -> None:
     import asyncio
 
@@ -139,6 +145,7 @@ CONTESTANTS: Dict[str, Callable[[Run, str, Optional[str]], None]] = {
     "bitfinex-api-py": run_official,
     "bfxsync-0": partial(run_bfxsync, dispatch_threads=0),
     "bfxsync-2": partial(run_bfxsync, dispatch_threads=2),
+    "bfxsync-record": run_recording,
     "bfxsync-2-blocked": partial(run_bfxsync, dispatch_threads=2, blocked=True),
 }
 

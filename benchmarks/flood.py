@@ -36,6 +36,7 @@ NEEDS = {
     "bfxsync-json": ("bfxsync", "bfxsync"),
     OFFICIAL: ("bfxapi", "bitfinex-api-py==4.0.0"),
     "bfxsync-0": ("bfxsync", "bfxsync[speed]"),
+    "bfxsync-record": ("bfxsync", "bfxsync[speed]"),
     "bfxsync-2": ("bfxsync", "bfxsync[speed]"),
     "bfxsync-2-blocked": ("bfxsync", "bfxsync[speed]"),
 }
@@ -165,7 +166,8 @@ def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
         options.contestants = [
             name
             for name in CONTESTANTS
-            if options.mode == "latency" or name not in THREADS
+            if name not in ("bfxsync-record", *THREADS)
+            or (options.mode == "latency" and name in THREADS)
         ]
     if options.mode == "latency":
         options.floods = ["ticker"]

@@ -31,9 +31,11 @@ from bfxsync.errors import (
 )
 from bfxsync.hosts import PUB_REST_HOST, PUB_WSS_HOST, REST_HOST, WSS_HOST
 from bfxsync.models import (
+    BookSnapshot,
     BookUpdate,
     Candle,
     Degraded,
+    Depth,
     DerivativesStatus,
     FundingBookUpdate,
     FundingRawBookUpdate,
@@ -69,6 +71,7 @@ __all__ = [
     "AuthError",
     "Backoff",
     "BfxError",
+    "BookSnapshot",
     "BookSubscription",
     "BookUpdate",
     "BookView",
@@ -78,6 +81,7 @@ __all__ = [
     "ClosedError",
     "ConnectionStatus",
     "Degraded",
+    "Depth",
     "DerivativesStatus",
     "Flag",
     "FundingBookUpdate",
