@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import os
 import socket
 import ssl
 import threading
@@ -54,9 +55,10 @@ class PaperExchange(Controls):
         Address to listen on.
     port : int, optional
         0 takes a free one at the first start, and keeps it for the next.
-    captures : sequence of str, optional
+    captures : sequence of str or os.PathLike, optional
         Recordings to play: ``"btcusd-20181112"`` (``tBTCUSD``, 15 minutes, busy) and
-        ``"public-20210417"`` (seven quieter pairs, half a minute). When one ends, its subscribers
+        ``"public-20210417"`` (seven quieter pairs, half a minute), or the paths of recordings
+        made with ``Client(record=path)``. When one ends, its subscribers
         are told so (20051) and closed, and it can be played again.
     speed : float, optional
         Of recordings: 2 is twice as fast as it was; a very large number is as fast as the clients
@@ -108,7 +110,7 @@ class PaperExchange(Controls):
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        captures: Sequence[str] = (),
+        captures: Sequence[str | os.PathLike[str]] = (),
         speed: float = 1.0,
         autoplay: bool = True,
         seed: int = 1,

@@ -7,6 +7,7 @@ Everything here runs on one thread; `exchange` is what other threads talk to.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import uuid
@@ -228,7 +229,7 @@ class Server:
                 connection.abort()
                 return
 
-    def _capture_player(self, name: str) -> CapturePlayer:
+    def _capture_player(self, name: str | os.PathLike[str]) -> CapturePlayer:
         player = CapturePlayer(
             load(name),
             self._hub,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Sequence
 
 import attrs
@@ -20,7 +21,7 @@ class Settings:
         How long a client may read nothing while much waits for it.
     """
 
-    captures: Sequence[str] = ()
+    captures: Sequence[str | os.PathLike[str]] = ()
     speed: float = 1.0
     autoplay: bool = True
     seed: int = 1

@@ -211,13 +211,18 @@ class Player(Line):
                 self._await_readers()
 
     def _rest_until(self, due: float) -> None:
-        while not self._is_closing and time.monotonic() < due:
-            self._rest(due - time.monotonic())
+        while not self._is_closing:
+            left_s = due - time.monotonic()
+            if left_s <= 0:
+                return
+            self._rest(left_s)
 
     def _await_readers(self) -> None:
         """Wait until they have read most of what they have, not for each item."""
         self._is_waiting = True
-        while not (self._is_closing or all(_is_low(box) for _, box in self._readers)):
+        while not self._is_closing and any(
+            ticket.is_active and not _is_low(box) for ticket, box in self._readers
+        ):
             self._rest()
         self._is_waiting = False
 

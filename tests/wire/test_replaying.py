@@ -299,6 +299,43 @@ def test_a_loss_is_a_gap_and_the_next_snapshot_ends_it() -> None:
     ]
 
 
+def test_r03_wherever_it_was_cut_there_is_a_gap_a_snapshot_and_updates() -> None:
+    run: list[Record] = [
+        *handshake(),
+        got(ack("ticker", 5)),
+        got([5, TICKER_ROW, 1]),
+        got(ack("trades", 6)),
+        got([6, [[1, 10, 1, 9.5]], 2]),
+        got(ack("book", 7, **BOOK)),
+        got(trade(6, 2, 3)),
+        got([7, [[9.5, 1, 1], [9.6, 1, -1]], 4]),
+        got([7, [9.4, 1, 1], 5]),
+        got([5, TICKER_ROW, 6]),
+        got(trade(6, 3, 7)),
+        got([7, [9.4, 0, 1], 8]),
+    ]
+    wanted = {
+        "a": "ticker tBTCUSD",
+        "b": "trades tBTCUSD",
+        "c": "book tBTCUSD P0 F0 25",
+    }
+    for cut in range(1, len(run) + 1):
+        played = Played([*run[:cut], lost(), *run], **wanted)
+        told_before, told_all = Played(run[:cut], **wanted), played.outputs()
+        before = told_before.outputs()
+        for token in wanted:
+            items = [what[1:] for what in told_all if what[0] == token]
+            earlier = [what[1:] for what in before if what[0] == token]
+            assert items[: len(earlier)] == earlier
+            kinds = [kind for what in items[len(earlier) :] for kind in what]
+            if earlier:
+                assert kinds[0] == "gap: gone"
+                kinds = kinds[1:]
+            assert kinds[0].startswith("snapshot") and "gap" not in str(kinds)
+            # A trade that came before the cut does not come again.
+            assert len(kinds) > 1 or token == "b"
+
+
 def test_what_the_session_notices_is_told_once() -> None:
     """A hole in the sequence; the recorded client closed, and its loss was recorded too."""
     reason = "something was lost: sequence number 3 after 1"

@@ -187,22 +187,28 @@ def test_r09_what_waits_is_bounded_and_a_hole_says_how_many(path, caplog):
     recorder = Recorder(path, max_waiting=10_000)
     block = [b"[1,[%d,2,3]]" % n for n in range(10)]
     # Faster than it is written: a quarter of a second's worth waits.
-    begin = time.monotonic()
     for _ in range(100):
         recorder.received(1, block)
         recorder.received(2, block[:1])
-    assert time.monotonic() - begin < 0.2, "the machine is too slow for this test"
     recorder.lost(2, 1006, "gone")
-    wait_until(lambda: records(path))
-    recorder.received(1, [HEARTBEAT])
+    tries = 0
+
+    def has_room():
+        nonlocal tries
+        tries += 1
+        before = recorder.missing_count
+        recorder.received(1, [HEARTBEAT])
+        return recorder.missing_count == before
+
+    wait_until(has_room)
     end(recorder)
     found = records(path)
-    for number, count in ((1, 1_001), (2, 100)):
+    for number, count in ((1, 1_000 + tries), (2, 100)):
         mine = [r for r in found if r.connection == number]
         received = [r for r in mine if isinstance(r, Received)]
         missing = [r for r in mine if isinstance(r, Missing)]
         assert len(received) + sum(r.count for r in missing) == count
-        assert len(missing) == 1 and len(received) < count
+        assert missing and len(received) < count
     # It stands where the messages were; the loss is there although there was no room.
     assert [type(r) for r in found if r.connection == 1][-2:] == [Missing, Received]
     assert [type(r) for r in found if r.connection == 2][-2:] == [Lost, Missing]
@@ -210,7 +216,10 @@ def test_r09_what_waits_is_bounded_and_a_hole_says_how_many(path, caplog):
         r.count for r in found if isinstance(r, Missing)
     )
     messages = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
-    assert messages == ["the disk is too slow: messages are missing in a recording"] * 2
+    assert set(messages) == {
+        "the disk is too slow: messages are missing in a recording"
+    }
+    assert len(messages) == sum(isinstance(r, Missing) for r in found)
 
 
 def test_threads_may_record_at_the_same_time(path):
