@@ -45,11 +45,18 @@ _decode_decimals = json.JSONDecoder(
 
 
 def _loads_floats(data: bytes) -> Any:
-    return _decode_floats(data.decode())
+    return _decode_floats(_text(data))
 
 
 def _loads_decimals(data: bytes) -> Any:
-    return _decode_decimals(data.decode())
+    return _decode_decimals(_text(data))
+
+
+def _text(data: bytes) -> str:
+    # A binary message is of a class of its own; orjson refuses it as well.
+    if type(data) is not bytes:
+        raise ValueError(f"{type(data).__name__} is no text")
+    return data.decode()
 
 
 def loads_for(number: NumberType = float) -> Loads:

@@ -56,6 +56,7 @@ from bfxsync.wire.outputs import (
     Send,
 )
 from bfxsync.wire.subscriptions import Answer, Subscriptions, Wanted, error_text
+from bfxsync.wire.websocket import Binary
 
 if TYPE_CHECKING:
     from typing_extensions import assert_never
@@ -204,7 +205,8 @@ class Session:
             return []
         self.frame_count += len(messages)
         self._liveness.received(now)
-        self._channels.refresh(self._subscriptions.routes, now)
+        if now >= self._channels.refresh_at:
+            self._channels.refresh(self._subscriptions.routes, now)
         groups = self._group(messages)
         if groups is None:
             return self._note_sent(self._walk(messages, now), now)
@@ -241,6 +243,8 @@ class Session:
         for message in messages:
             before = len(outputs)
             try:
+                if isinstance(message, Binary):
+                    raise RemoteError("a binary message", raw=message[:1000])
                 value = parse(self._loads, message)
                 self._take(value, outputs, now)
             except RemoteError as exc:

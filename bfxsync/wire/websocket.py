@@ -3,12 +3,18 @@ Bytes of a server into WebSocket messages and control frames (RFC 6455).
 
 Strategy: nearly every frame of the exchange is one whole, unmasked text message of less than
 64 KiB, so `Splitter.feed` walks those in one loop without any object per frame. Whatever else
-comes (fragments, control frames, long or broken ones) leaves the loop for `_other`, one frame
-at a time. Text is not checked for UTF-8 here: the JSON reader that gets it does that anyway.
+comes (fragments, control frames, long, broken or unfinished ones) leaves the loop for `_other`,
+one frame at a time.
+
+Text must be UTF-8, and nearly all of it is ASCII. What the loop has gathered is therefore looked
+at all together: joining it costs less than a call for each message. Fragments go through a
+decoder, which remembers half a character, and so does what is here of an unfinished frame: text
+that cannot become right any more is refused at once.
 """
 
 from __future__ import annotations
 
+import codecs
 from enum import IntEnum
 
 import attrs
@@ -18,6 +24,11 @@ from bfxsync.errors import BfxError
 MAX_MESSAGE_SIZE = 16 * 2**20
 
 _FINAL_TEXT = 0x81
+
+# The longest payload that the loop takes: its length has two bytes.
+_PLAIN_SIZE = 2**16 - 1
+
+_Decoder = codecs.getincrementaldecoder("utf-8")
 
 
 class Opcode(IntEnum):
@@ -42,6 +53,12 @@ class CloseCode(IntEnum):
     """Never sent: there was no close frame."""
     BAD_DATA = 1007
     TOO_BIG = 1009
+
+
+class Binary(bytes):
+    """A binary message, which the exchange never sends; text is plain `bytes`."""
+
+    __slots__ = ()
 
 
 @attrs.frozen
@@ -94,6 +111,8 @@ class Splitter:
         self.close: Close | None = None
         self.violation: ProtocolViolation | None = None
         self._max_size = max_size
+        # First byte of the frames that the loop takes; none if even they may be too big.
+        self._plain = _FINAL_TEXT if max_size >= _PLAIN_SIZE else -1
         # Bytes of a frame that is not complete, as they came, so that a long one is joined once.
         self._parts: list[bytes] = []
         self._held = 0
@@ -101,61 +120,74 @@ class Splitter:
         # Payloads of a fragmented message; None between messages.
         self._fragments: list[bytes] | None = None
         self._fragments_size = 0
+        # Has read those payloads; None if they are not text.
+        self._decoder: codecs.IncrementalDecoder | None = None
+        # The same, and has read what is here of the frame that is not complete.
+        self._ahead: codecs.IncrementalDecoder | None = None
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the messages that are complete now, in order."""
+        """Return the messages that are complete now, in order; binary ones as `Binary`."""
         if self.close is not None or self.violation is not None:
             return []
-        if self._parts:
-            self._parts.append(data)
-            self._held += len(data)
-            if self._held < self._needed:
-                return []
-            data = b"".join(self._parts)
-            self._parts = []
         messages: list[bytes] = []
-        append = messages.append
-        # Inside a fragmented message a plain text frame is an error, found by `_other`.
-        plain = _FINAL_TEXT if self._fragments is None else -1
-        max_size = self._max_size
-        position = 0
-        end = len(data)
-        needed = 2
-        while end - position >= 2:
-            if data[position] == plain:
-                size = data[position + 1]
-                start = position + 2
-                if size > 125:
-                    # -1: longer than 64 KiB, or its length is not all here: `_other` knows.
-                    if size == 126 and end - start >= 2:
+        try:
+            if self._parts:
+                data = self._join(data)
+            # Inside a fragmented message a plain text frame is an error, found by `_other`.
+            plain = self._plain if self._fragments is None else -1
+            position = checked = 0
+            needed = 2
+            end = len(data)
+            # A frame that is shorter than this may lack its length.
+            last = end - 4
+            while True:
+                while position <= last and data[position] == plain:
+                    size = data[position + 1]
+                    start = position + 2
+                    if size > 125:
+                        if size > 126:
+                            break
                         size = data[start] << 8 | data[start + 1]
                         start += 2
-                    else:
-                        size = -1
-                if 0 <= size <= max_size:
                     stop = start + size
                     if stop > end:
-                        needed = stop - position
                         break
-                    append(data[start:stop])
+                    messages.append(data[start:stop])
                     position = stop
-                    continue
-            try:
+                # Before anything else is taken: what follows wrong text does not count.
+                texts = messages[checked:] if checked else messages
+                if not b"".join(texts).isascii():
+                    _check_texts(messages, checked)
+                if end - position < 2:
+                    break
                 taken, needed = self._other(data, position, end, messages)
-            except ProtocolViolation as violation:
-                self.violation = violation
-                return messages
-            if not taken:
-                break
-            position += taken
-            plain = _FINAL_TEXT if self._fragments is None else -1
-            if self.close is not None:
-                return messages
-        if position < end:
-            self._parts = [data[position:]]
-            self._held = end - position
-            self._needed = needed
+                if not taken:
+                    break
+                if self.close is not None:
+                    return messages
+                position += taken
+                checked = len(messages)
+                plain = self._plain if self._fragments is None else -1
+            if position < end:
+                self._parts = [data[position:]]
+                self._held = end - position
+                self._needed = needed
+        except ProtocolViolation as violation:
+            self.violation = violation
         return messages
+
+    def _join(self, data: bytes) -> bytes:
+        """Return all bytes of the frame that was not complete, or none if it still is not."""
+        self._parts.append(data)
+        self._held += len(data)
+        if self._held < self._needed:
+            if self._ahead is not None:
+                _read(self._ahead, data)
+            return b""
+        data = b"".join(self._parts)
+        self._parts = []
+        self._ahead = None
+        return data
 
     def _other(
         self, data: bytes, position: int, end: int, messages: list[bytes]
@@ -190,12 +222,14 @@ class Splitter:
         else:
             self._check_order(opcode, size)
         if end - position < header + size:
+            if opcode < Opcode.CLOSE:
+                self._look_ahead(opcode, data[position + header : end])
             return 0, header + size
         payload = data[position + header : position + header + size]
         if opcode >= Opcode.CLOSE:
             self._take_control(opcode, payload)
         else:
-            self._take_data(final, payload, messages)
+            self._take_data(opcode, final, payload, messages)
         return header + size, 2
 
     def _check_order(self, opcode: Opcode, size: int) -> None:
@@ -209,15 +243,33 @@ class Splitter:
                 f"message of more than {self._max_size} bytes", CloseCode.TOO_BIG
             )
 
-    def _take_data(self, final: bool, payload: bytes, messages: list[bytes]) -> None:
+    def _look_ahead(self, opcode: Opcode, payload: bytes) -> None:
+        """Read what is here of a frame, on trial: it is read once more when it is complete."""
+        if opcode is Opcode.TEXT:
+            self._ahead = _Decoder()
+        elif self._decoder is not None:
+            self._ahead = _Decoder()
+            self._ahead.setstate(self._decoder.getstate())
+        else:
+            return
+        _read(self._ahead, payload)
+
+    def _take_data(
+        self, opcode: Opcode, final: bool, payload: bytes, messages: list[bytes]
+    ) -> None:
         if self._fragments is None:
             self._fragments = []
+            self._decoder = _Decoder() if opcode is Opcode.TEXT else None
+        if self._decoder is not None:
+            _read(self._decoder, payload, final)
         self._fragments.append(payload)
         self._fragments_size += len(payload)
         if final:
-            messages.append(b"".join(self._fragments))
+            message = b"".join(self._fragments)
+            messages.append(message if self._decoder is not None else Binary(message))
             self._fragments = None
             self._fragments_size = 0
+            self._decoder = None
 
     def _take_control(self, opcode: Opcode, payload: bytes) -> None:
         if opcode is not Opcode.CLOSE:
@@ -236,6 +288,33 @@ class Splitter:
                 "close frame whose reason is not UTF-8", CloseCode.BAD_DATA
             ) from None
         self.close = Close(code, reason)
+
+
+def _check_texts(messages: list[bytes], start: int) -> None:
+    """Find the message, from the given one on, that is not UTF-8; drop it and the rest."""
+    for index in range(start, len(messages)):
+        try:
+            messages[index].decode()
+        except UnicodeDecodeError:
+            del messages[index:]
+            raise _not_utf8() from None
+
+
+def _read(
+    decoder: codecs.IncrementalDecoder, payload: bytes, final: bool = False
+) -> None:
+    """Read more text."""
+    try:
+        decoder.decode(payload, final)
+    except UnicodeDecodeError:
+        raise _not_utf8() from None
+    # Two bytes of a surrogate, which the decoder would refuse with the third.
+    if b"\xed\xa0" <= decoder.getstate()[0] < b"\xee":
+        raise _not_utf8()
+
+
+def _not_utf8() -> ProtocolViolation:
+    return ProtocolViolation("text that is not UTF-8", CloseCode.BAD_DATA)
 
 
 def _may_be_sent(code: int) -> bool:

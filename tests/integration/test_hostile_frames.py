@@ -1,4 +1,8 @@
-"""Whatever comes over a live connection: one report for each, and everything else goes on."""
+"""
+Whatever comes over a live connection: one report for each, and everything else goes on.
+
+Text that is not UTF-8 is no message at all: it ends the connection, which is opened again.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,17 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bfxsync import ApiError, BfxError, Flag, RemoteError, WebSocketClient
+from bfxsync import (
+    ApiError,
+    BfxError,
+    Flag,
+    Gap,
+    RemoteError,
+    Snapshot,
+    WebSocketClient,
+)
 
-from .bare_server import BINARY, TEXT, Peer, frame
+from .bare_server import BINARY, CLOSE, CONTINUATION, TEXT, Frame, Peer, frame
 from .conftest import Connect, Serve
 from .support import TICKER, Collector, acknowledge, greet, round_trip
 
@@ -84,6 +96,9 @@ NO_DATA = {
     "confirmation-id-list": '[18,"tu",[[1],2,3,4]#]',
     "confirmation-of-another-kind": '[18,"ftu",[1,2,3,4]#]',
     "trades-in-bulk": "[18,[[1,2,3]]#]",
+}
+
+NO_BOOK = {
     "book-null": "[19,null#]",
     "book-object": "[19,{}#]",
     "book-short": "[19,[6443,1]#]",
@@ -104,15 +119,23 @@ ERRORS = {
     "error-code-list": '{"event":"error","code":[1],"msg":5,"chanId":[17],"subId":[]}',
 }
 
+# Not those about a book: after one of them it is subscribed again.
 TEXTS = {**NO_JSON, **NO_FRAME, **NO_DATA, **ERRORS}
 
 BYTES = {
     "binary": frame(b"\x00\x01\xff", BINARY),
     "binary-nothing": frame(b"", BINARY),
-    "not-utf8": frame(b'{"event":"\xff"}', TEXT),
-    "half-a-character": frame(b'"\xc3', TEXT),
+    "binary-json": frame(b'{"event":"info"}', BINARY),
+    "binary-data": frame(b"[17,[1,2,3,4,5,6,7,8,9,10],1]", BINARY),
     "byte-order-mark": frame(b'\xef\xbb\xbf{"event":"info"}', TEXT),
-    "utf16": frame('{"event":"info"}'.encode("utf-16"), TEXT),
+}
+
+NOT_UTF8 = {
+    "latin1": frame('{"event":"ü"}'.encode("latin-1")),
+    "half-a-character": frame(b'"\xc3'),
+    "utf16": frame('{"event":"info"}'.encode("utf-16")),
+    "unfinished": frame(b"[17,\xff" + bytes(1000))[:50],
+    "fragment": frame(b"[17,", final=False) + frame(b"\xff", CONTINUATION, final=False),
 }
 
 
@@ -154,7 +177,9 @@ class Live:
         return frame(self.number("[19,[6443,2,1.5]#]"))
 
     def hostile(self, name: str) -> bytes:
-        return BYTES[name] if name in BYTES else frame(self.number(TEXTS[name]))
+        if name in BYTES:
+            return BYTES[name]
+        return frame(self.number({**TEXTS, **NO_BOOK}[name]))
 
 
 @pytest.fixture(params=list(MODES))
@@ -241,9 +266,38 @@ def test_hostile_frame_is_reported_once_and_the_rest_goes_on(
         assert len(str(error)) < 1000
     assert len(received["ticker"]) == 4
     assert [trade.id for trade in received["trades"].items] == [7]
+    assert len(received["book"]) == 1
+
+
+@pytest.mark.parametrize("name", NO_BOOK)
+def test_unreadable_frame_of_a_book_is_reported_once_and_the_book_is_subscribed_again(
+    live: Live,
+    errors: Collector,
+    closes: Collector,
+    received: dict[str, Collector],
+    name: str,
+) -> None:
+    peer = live.peer
+    peer.send_bytes(live.ticker() + live.hostile(name) + live.ticker())
+    assert peer.receive_json() == {"event": "unsubscribe", "chanId": BOOK_ID}
+    # Of the old channel, which is not listened to any more.
+    peer.send_bytes(live.hostile(name) + live.level())
+    peer.send_json({"event": "unsubscribed", "status": "OK", "chanId": BOOK_ID})
+    acknowledge(peer, BOOK_ID + 1)
+    peer.send_text(live.number("[20,[[6443,1,1]]#]"), live.number("[20,[6444,1,-1]#]"))
+    peer.send_bytes(live.ticker() + live.trade(7))
+    received["ticker"].wait_for(4)
+    round_trip(live.client, peer)
+    assert closes.items == []
+    live.client.close()
+    (error,) = errors.items
+    assert isinstance(error, RemoteError)
+    assert len(str(error)) < 1000
+    assert [trade.id for trade in received["trades"].items] == [7]
     # Of a list of levels the good ones count.
-    good = 3 if name == "book-bulk-mixed" else 0
-    assert len(received["book"]) == 1 + good
+    good = [6443] if name == "book-bulk-mixed" else []
+    prices = [level.price for level in received["book"].items]
+    assert prices == [*good, 6444]
 
 
 @pytest.mark.parametrize("digits", [25, 400, 10_000])
@@ -268,13 +322,51 @@ def test_hundreds_of_hostile_frames_in_one_block(
     names = [*TEXTS, *BYTES]
     names.remove("long")
     block = live.ticker()
-    for n in range(900):
+    for n in range(300):
         block += live.hostile(names[n % len(names)])
     live.peer.send_bytes(block + live.ticker())
     received["ticker"].wait_for(3, 20.0)
     round_trip(live.client, live.peer)
     live.client.close()
-    assert len(errors) == 900
+    assert len(errors) == 300
+
+
+@pytest.mark.parametrize("name", NOT_UTF8)
+def test_r03_text_that_is_not_utf8_ends_the_connection_and_it_is_opened_again(
+    serve: Serve, connect: Connect, closes: Collector, errors: Collector, name: str
+) -> None:
+    levels, events = Collector(), Collector()
+    server = serve()
+    client = connect(server, flags=0, on_error=errors)
+    client.on("disconnected", closes)
+    client.subscribe_many(
+        [
+            {
+                "channel": "book",
+                "symbol": "tBTCUSD",
+                "callback": levels,
+                "on_event": events,
+            }
+        ],
+        wait=False,
+    )
+    peer = server.next_peer()
+    greet(peer)
+    acknowledge(peer, BOOK_ID, [BOOK_ID, []])
+    level = frame(f"[{BOOK_ID},[6443,2,1.5]]")
+    peer.send_bytes(level + NOT_UTF8[name] + level)
+    assert peer.receive() == Frame(CLOSE, (1007).to_bytes(2, "big"))
+    again = server.next_peer()
+    greet(again)
+    acknowledge(again, BOOK_ID + 1, [BOOK_ID + 1, [[6443, 1, 2.5]]])
+    again.send_text(f"[{BOOK_ID + 1},[6444,1,-1]]")
+    assert [level.price for level in levels.wait_for(2)] == [6443, 6444]
+    ((code, reason),) = closes.wait_for(1)
+    assert code == 1007
+    assert "UTF-8" in reason
+    assert [type(event) for event in events.wait_for(3)] == [Snapshot, Gap, Snapshot]
+    assert "UTF-8" in events.items[1].reason
+    assert errors.items == []
 
 
 def test_raising_on_error_changes_nothing(serve: Serve, connect: Connect) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 import bfxsync.ws.transport
 from bfxsync import NetworkError
-from bfxsync.ws.transport import MAX_UNSENT, Transport
+from bfxsync.wire.websocket import Binary
+from bfxsync.ws.transport import MAX_PONGS, MAX_UNSENT, Transport
 
 from .bare_server import (
     BINARY,
@@ -172,6 +173,7 @@ def test_fragments_are_joined_around_a_ping(
     peer.send_bytes(frame("one ", TEXT, final=False) + frame("now", PING))
     peer.send_bytes(frame("two", CONTINUATION) + frame(b"\x00\xff", BINARY))
     assert loop.read(2) == [b"one two", b"\x00\xff"]
+    assert [type(message) for message in loop.messages] == [bytes, Binary]
     assert peer.receive() == Frame(PONG, b"now")
 
 
@@ -219,6 +221,41 @@ def test_ping_is_answered_with_its_payload(
     assert peer.receive() == Frame(PONG, payload)
 
 
+def test_every_ping_of_a_few_is_answered(
+    serve: Serve, open_transport: Open, security: Optional[Tls]
+) -> None:
+    server = serve(tls=security)
+    loop = Loop(open_transport(server))
+    peer = server.next_peer()
+    payloads = [b"%d" % n for n in range(MAX_PONGS)]
+    pings = b"".join(frame(payload, PING) for payload in payloads)
+    peer.send_bytes(pings + frame("after"))
+    assert loop.read(1) == [b"after"]
+    assert [peer.receive() for _ in payloads] == [
+        Frame(PONG, payload) for payload in payloads
+    ]
+
+
+def test_of_a_flood_of_pings_the_last_ones_are_answered(
+    serve: Serve, open_transport: Open, security: Optional[Tls]
+) -> None:
+    server = serve(tls=security)
+    transport = open_transport(server)
+    peer = server.next_peer()
+    pings = b"".join(frame(b"%d" % n, PING) for n in range(1000))
+    peer.send_bytes(pings + frame("after"))
+    # In one block, for which all must be here; 1,000 pings take less than a record of TLS.
+    assert is_readable(transport, DEADLINE_S)
+    loop = Loop(transport)
+    assert loop.read(1) == [b"after"]
+    transport.send("done")
+    received = []
+    while not received or received[-1].opcode == PONG:
+        received.append(peer.receive())
+    assert received[-2:] == [Frame(PONG, b"999"), Frame(TEXT, b"done")]
+    assert len(received) < 1000
+
+
 @pytest.mark.parametrize(
     ("sent", "code", "reason", "echoed"),
     [
@@ -251,6 +288,43 @@ def test_close_frame_is_reported_and_echoed(
     transport.close()
     with pytest.raises(EOFError):
         peer.receive()
+
+
+@pytest.mark.parametrize(
+    ("end", "code"), [(close_frame(1012, "restart"), 1012), (b"\xf1\x00", 1002)]
+)
+def test_what_came_before_the_end_may_still_be_answered(
+    serve: Serve,
+    open_transport: Open,
+    security: Optional[Tls],
+    end: bytes,
+    code: int,
+) -> None:
+    server = serve(tls=security)
+    transport = open_transport(server)
+    loop = Loop(transport)
+    peer = server.next_peer()
+    peer.send_bytes(frame("question") + end)
+    assert loop.read(1) == [b"question"]
+    transport.send("answer")
+    assert loop.lost().code == code
+    assert peer.receive() == Frame(TEXT, b"answer")
+    assert peer.receive() == Frame(CLOSE, code.to_bytes(2, "big"))
+
+
+def test_reason_of_the_end_is_the_peers_even_if_it_does_not_wait_for_the_answer(
+    serve: Serve, open_transport: Open, security: Optional[Tls]
+) -> None:
+    server = serve(tls=security)
+    transport = open_transport(server)
+    loop = Loop(transport)
+    peer = server.next_peer()
+    peer.send_bytes(frame("last words") + close_frame(1012, "restart"))
+    assert loop.read(1) == [b"last words"]
+    peer.reset()
+    transport.send("answer")
+    lost = loop.lost()
+    assert (lost.code, str(lost)) == (1012, "restart")
 
 
 def test_close_sends_a_close_frame_and_ends(
@@ -320,6 +394,9 @@ def test_an_end_without_close_frame_is_1006(
         (b"\x88\x01\x03", 1002),
         (close_frame(1005), 1002),
         (frame(b"\x03\xe8\xff", CLOSE), 1007),
+        (frame(b"\xff"), 1007),
+        (frame(b"\xc3"), 1007),
+        (frame(b"\xff" + bytes(70_000))[:11], 1007),
         (b"\x81\x7f" + (16 * 2**20 + 1).to_bytes(8, "big"), 1009),
         (b"\x81\x7f" + (2**63).to_bytes(8, "big"), 1002),
         (b"HTTP/1.1 200 OK\r\n\r\n", 1002),
@@ -336,6 +413,9 @@ def test_an_end_without_close_frame_is_1006(
         "half-a-code",
         "unsendable-code",
         "reason-not-utf8",
+        "text-not-utf8",
+        "half-a-character",
+        "unfinished-not-utf8",
         "too-long",
         "absurd-length",
         "http",
@@ -425,6 +505,18 @@ def test_what_the_socket_does_not_take_at_once_is_sent_later(
     assert received == [Frame(TEXT, text.encode()) for text in texts]
     transport.send("and now at once")
     assert peer.receive() == Frame(TEXT, b"and now at once")
+
+
+def test_bytes_are_sent_as_a_binary_message(
+    serve: Serve, open_transport: Open, security: Optional[Tls]
+) -> None:
+    server = serve(tls=security)
+    transport = open_transport(server)
+    peer = server.next_peer()
+    transport.send(b"\x00\xff")
+    transport.send("é")
+    assert peer.receive() == Frame(BINARY, b"\x00\xff")
+    assert peer.receive() == Frame(TEXT, "é".encode())
 
 
 def test_one_owner_reads_and_writes_at_full_speed(

@@ -13,6 +13,7 @@ from strategies import FINITE, JSON_TEXTS, JSON_VALUES
 
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.wire import codec
+from bfxsync.wire.websocket import Binary
 
 READERS = {
     "orjson": codec.loads_for(float),
@@ -54,6 +55,12 @@ def test_without_orjson_the_standard_library_reads(monkeypatch: Any) -> None:
 def test_numbers_are_float_or_decimal(number: Any) -> None:
     with pytest.raises(UsageError, match="numbers must be float or decimal.Decimal"):
         codec.loads_for(number)
+
+
+@ALL_READERS
+def test_binary_message_is_no_json(reader: str) -> None:
+    with pytest.raises(RemoteError, match="unreadable JSON"):
+        codec.parse(READERS[reader], Binary(b"[5]"))
 
 
 @ALL_READERS

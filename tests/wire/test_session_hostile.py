@@ -30,6 +30,7 @@ from bfxsync.wire.channels import channel_for
 from bfxsync.wire.codec import loads_for
 from bfxsync.wire.commands import Subscribe
 from bfxsync.wire.outputs import Report
+from bfxsync.wire.websocket import Binary
 
 
 def nested(depth: int, opening: str = "[", closing: str = "]") -> str:
@@ -245,6 +246,22 @@ def test_r14_unreadable_frame_of_nobody_is_reported(
     outputs = peer.feed(*beside, broken(peer, chan_id, content), peer.frame(5, "hb"))
     assert reports(outputs) == [RemoteError]
     assert len(outputs) == 1
+
+
+@BESIDE
+@pytest.mark.parametrize("number", [float, Decimal])
+def test_binary_message_is_reported_and_is_no_data(
+    number: Any, beside: List[Any]
+) -> None:
+    peer = with_book(loads=loads_for(number))
+    # Nor does it count in the sequence.
+    binary = Binary(b'[5,"hb",77]')
+    outputs = peer.feed(*beside, peer.frame(5, "hb"), binary, peer.frame(5, "hb"))
+    (output,) = outputs
+    assert isinstance(output, Report)
+    assert isinstance(output.error, RemoteError)
+    assert str(output.error) == "a binary message"
+    assert output.error.raw == b'[5,"hb",77]'
 
 
 @pytest.mark.parametrize(

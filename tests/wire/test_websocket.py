@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import product
 from typing import Any, List, NamedTuple, Optional
 
 import pytest
@@ -10,6 +11,7 @@ from strategies import cuts, server_frame
 from bfxsync.errors import BfxError
 from bfxsync.wire.websocket import (
     MAX_MESSAGE_SIZE,
+    Binary,
     Close,
     CloseCode,
     Control,
@@ -48,6 +50,10 @@ def see(pieces: List[bytes], max_size: int = MAX_MESSAGE_SIZE) -> Seen:
 
 def payload(size: int) -> bytes:
     return (b"[5,0.1]," * (size // 8 + 1))[:size]
+
+
+def kinds(seen: Seen) -> List[type]:
+    return [type(message) for message in seen.messages]
 
 
 def close(code: int, reason: bytes = b"") -> bytes:
@@ -103,8 +109,143 @@ def test_controls_gather_until_they_are_cleared() -> None:
     assert splitter.controls == [Control(PING, b"3")]
 
 
-def test_text_is_handed_on_whether_it_is_utf8_or_not() -> None:
-    assert see([server_frame(TEXT, b"\xff\xfe")]).messages == [b"\xff\xfe"]
+@pytest.mark.parametrize("size", [0, 3, 126, 70_000])
+def test_binary_message_can_be_told_from_text(size: int) -> None:
+    seen = see([server_frame(BINARY, payload(size)) + server_frame(TEXT, b"[5]")])
+    assert seen.messages == [payload(size), b"[5]"]
+    assert kinds(seen) == [Binary, bytes]
+
+
+def test_binary_message_may_be_any_bytes() -> None:
+    data = (
+        server_frame(BINARY, b"\xff\xfe")
+        + server_frame(BINARY, b"\xff", final=False)
+        + server_frame(CONTINUATION, b"\xe2\x82")
+    )
+    seen = see([bytes([byte]) for byte in data])
+    assert seen == ([b"\xff\xfe", b"\xff\xe2\x82"], [], None, None)
+    assert kinds(seen) == [Binary, Binary]
+
+
+# Of each length in UTF-8, and the last ones of their lengths and before the surrogates.
+LETTERS = "a\x7f\x80é\u07ff\u0800€\ud7ff\ue000\uffff\U00010000😀\U0010ffff"
+
+
+@pytest.mark.parametrize("count", [1, 5, 3000])
+def test_text_may_be_any_utf8_however_it_is_cut(count: int) -> None:
+    text = (LETTERS * count).encode()
+    data = server_frame(TEXT, b"[1]") + server_frame(TEXT, text)
+    seen = see([data * 2])
+    assert seen == ([b"[1]", text] * 2, [], None, None)
+    assert kinds(seen) == [bytes] * 4
+    places = range(len(data)) if count == 1 else range(0, len(data), 997)
+    for place in places:
+        assert see([data[:place], data[place:] + data]) == seen
+
+
+def test_character_may_be_parted_by_fragments() -> None:
+    text = LETTERS.encode()
+    for place in range(len(text) + 1):
+        data = (
+            server_frame(TEXT, text[:place], final=False)
+            + server_frame(PING, b"\xff")
+            + server_frame(CONTINUATION, text[place:])
+        )
+        expected = Seen([text], [Control(PING, b"\xff")], None, None)
+        assert see([data]) == expected
+        assert see([bytes([byte]) for byte in data]) == expected
+
+
+def test_half_a_character_of_one_message_is_not_continued_by_the_next() -> None:
+    data = server_frame(TEXT, "é".encode(), final=False)[:-1]
+    assert see([data]).violation is None
+    message = server_frame(TEXT, b"\xc3", final=False) + server_frame(CONTINUATION)
+    seen = see([message + server_frame(TEXT, b"\xa9")])
+    assert seen == ([], [], None, CloseCode.BAD_DATA)
+
+
+def test_binary_message_after_fragments_of_text_may_be_any_bytes() -> None:
+    text = server_frame(TEXT, b"[", final=False) + server_frame(CONTINUATION, b"]")
+    expected = Seen([b"[]", b"\xff\xfe"], [], None, None)
+    data = text + server_frame(BINARY, b"\xff\xfe")
+    assert see([bytes([byte]) for byte in data]) == expected
+
+
+def test_what_comes_after_wrong_text_does_not_count() -> None:
+    wrong = server_frame(TEXT, b"[1]") + server_frame(TEXT, b"\xff")
+    after = (
+        server_frame(TEXT, b"[2]")
+        + server_frame(PING, b"p")
+        + server_frame(BINARY, b"b")
+        + close(1000)
+    )
+    expected = Seen([b"[1]"], [], None, CloseCode.BAD_DATA)
+    assert see([wrong + after]) == expected
+    assert see([wrong, after]) == expected
+    # The first mistake counts.
+    assert see([wrong + b"\xff\xff"]) == expected
+
+
+def test_wrong_text_after_other_frames_leaves_what_came_before() -> None:
+    data = (
+        server_frame(TEXT, "é".encode())
+        + server_frame(PING, b"p")
+        + server_frame(BINARY, b"\xff")
+        + server_frame(TEXT, "ü".encode())
+        + server_frame(TEXT, b"\xfc")
+    )
+    expected = Seen(
+        ["é".encode(), b"\xff", "ü".encode()],
+        [Control(PING, b"p")],
+        None,
+        CloseCode.BAD_DATA,
+    )
+    assert see([data]) == expected
+    assert see([bytes([byte]) for byte in data]) == expected
+
+
+# Bytes up to the first one with which the text cannot become right any more.
+WRONG = {
+    "continuation byte": b"a\x80",
+    "first byte of nothing": b"a\xff",
+    "overlong, two bytes": b"a\xc0",
+    "overlong, three bytes": b"a\xe0\x9f",
+    "overlong, four bytes": b"a\xf0\x8f",
+    "first surrogate": b"a\xed\xa0",
+    "last surrogate": b"a\xed\xbf",
+    "beyond the last character": b"a\xf4\x90",
+    "far beyond": b"a\xf5",
+    "letter in a character": b"a\xe2\x82a",
+    "character in a character": b"a\xf0\x9f\x98\xc3",
+}
+
+
+@pytest.mark.parametrize("rest", [10, 1000, 100_000])
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+def test_wrong_text_is_refused_with_its_first_wrong_byte(
+    wrong: bytes, rest: int
+) -> None:
+    whole = server_frame(TEXT, wrong + payload(rest))
+    here = len(whole) - rest
+    assert see([whole[: here - 1]]).violation is None
+    assert see([whole[:here]]) == ([], [], None, CloseCode.BAD_DATA)
+    assert see([whole[: here - 1], whole[here - 1 : here]]).violation == 1007
+
+
+@pytest.mark.parametrize("place", [0, 1, -1])
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+def test_wrong_text_in_fragments_is_refused_with_its_first_wrong_byte(
+    wrong: bytes, place: int
+) -> None:
+    begin = server_frame(TEXT, wrong[:place], final=False)
+    whole = server_frame(CONTINUATION, wrong[place:] + payload(1000), final=False)
+    here = len(whole) - 1000
+    assert see([begin, whole[: here - 1]]).violation is None
+    assert see([begin + whole[:here]]) == ([], [], None, CloseCode.BAD_DATA)
+    assert see([begin, whole[: here - 1], whole[here - 1 : here]]).violation == 1007
+    # The same in a frame of its own, and the message goes on.
+    short = server_frame(CONTINUATION, wrong[place:], final=False)
+    assert see([begin + short]).violation is CloseCode.BAD_DATA
 
 
 @pytest.mark.parametrize("size", [0, 1, 125])
@@ -159,6 +300,8 @@ OPENED = server_frame(TEXT, b"[", final=False)
 
 PROTOCOL, TOO_BIG = CloseCode.PROTOCOL_ERROR, CloseCode.TOO_BIG
 
+BAD_DATA = CloseCode.BAD_DATA
+
 VIOLATIONS = {
     "masked": (b"\x81\x83abcd[5]", PROTOCOL),
     "masked, 126": (b"\x81\xfe", PROTOCOL),
@@ -205,8 +348,23 @@ VIOLATIONS = {
     "close of one byte": (server_frame(CLOSE, b"\x03"), PROTOCOL),
     "close with code 1005": (close(1005), PROTOCOL),
     "close with code 1006": (close(1006), PROTOCOL),
-    "reason that is no text": (close(1000, b"\xff"), CloseCode.BAD_DATA),
-    "reason that ends in a letter": (close(1000, "ä".encode()[:1]), CloseCode.BAD_DATA),
+    "reason that is no text": (close(1000, b"\xff"), BAD_DATA),
+    "reason that ends in a letter": (close(1000, "ä".encode()[:1]), BAD_DATA),
+    "text that is none": (server_frame(TEXT, b"\xff\xfe"), BAD_DATA),
+    "text that ends in a letter": (server_frame(TEXT, b"[1,\xc3"), BAD_DATA),
+    "long text that is none": (server_frame(TEXT, payload(600) + b"\xff"), BAD_DATA),
+    "fragment that is no text": (
+        OPENED + server_frame(CONTINUATION, b"\xff"),
+        BAD_DATA,
+    ),
+    "fragments that end in a letter": (
+        OPENED + server_frame(CONTINUATION, b"\xc3"),
+        BAD_DATA,
+    ),
+    "letter that is parted by a beginning": (
+        server_frame(TEXT, b"\xc3", final=False) + server_frame(TEXT, b"\xa9"),
+        PROTOCOL,
+    ),
 }
 
 ALL_VIOLATIONS = pytest.mark.parametrize(
@@ -290,46 +448,86 @@ def test_violation_is_an_error_of_the_package_with_the_code_to_close_with() -> N
     assert (str(error), error.code) == ("unknown opcode 0x3", CloseCode.PROTOCOL_ERROR)
 
 
-# Messages, in fragments or whole, with control frames in any place and perhaps a close.
+# Messages, in fragments or whole, with control frames in any place and perhaps a close. A text
+# may be wrong; nothing after it counts.
 BODIES = st.one_of(
-    st.binary(max_size=20),
     st.sampled_from(SIZES).map(payload),
     st.integers(0, 70_000).map(payload),
 )
+TEXTS = st.one_of(
+    st.text(max_size=10).map(str.encode),
+    st.text(st.sampled_from(LETTERS), max_size=10).map(str.encode),
+    BODIES,
+)
+BYTES = st.one_of(
+    st.binary(max_size=20),
+    st.lists(st.sampled_from([*WRONG.values(), *map(str.encode, LETTERS)])).map(
+        b"".join
+    ),
+)
 CONTROLS = st.tuples(st.sampled_from([PING, PONG]), st.binary(max_size=125))
+
+
+def may_become_text(data: bytes) -> bool:
+    """Try every end that a character can have."""
+    for size in range(4):
+        for end in product(b"\x80\x8f\x90\x9f\xa0\xbf", repeat=size):
+            try:
+                (data + bytes(end)).decode()
+            except UnicodeDecodeError as exc:
+                if exc.start < len(data) - 3:
+                    return False
+            else:
+                return True
+    return False
+
+
+def is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @st.composite
 def streams(draw: Any) -> "tuple[bytes, Seen]":
     data = bytearray()
-    messages: List[bytes] = []
-    controls: List[Control] = []
+    expected = Seen([], [], None, None)
 
     def maybe_controls() -> None:
         for opcode, body in draw(st.lists(CONTROLS, max_size=2)):
             data.extend(server_frame(opcode, body))
-            controls.append(Control(opcode, body))
+            if expected.violation is None:
+                expected.controls.append(Control(opcode, body))
 
     for _ in range(draw(st.integers(0, 6))):
         maybe_controls()
-        fragments = draw(st.lists(BODIES, min_size=1, max_size=3))
         opcode = draw(st.sampled_from([TEXT, TEXT, TEXT, BINARY]))
-        for index, body in enumerate(fragments):
+        is_binary = opcode is BINARY
+        body = draw(st.one_of(TEXTS, TEXTS, BYTES))
+        fragments = draw(cuts(body)) if draw(st.booleans()) else [body]
+        taken = b""
+        for index, fragment in enumerate(fragments):
             final = index == len(fragments) - 1
+            taken += fragment
+            if not (is_binary or (is_text if final else may_become_text)(taken)):
+                expected = expected._replace(violation=BAD_DATA)
             length_bytes = draw(st.sampled_from([0, 0, 0, 8]))
             data.extend(
-                server_frame(opcode, body, final=final, length_bytes=length_bytes)
+                server_frame(opcode, fragment, final=final, length_bytes=length_bytes)
             )
             opcode = CONTINUATION
             if not final:
                 maybe_controls()
-        messages.append(b"".join(fragments))
+        if expected.violation is None:
+            expected.messages.append(Binary(body) if is_binary else body)
     end = draw(st.none() | st.sampled_from([1000, 1001, 1012, 4000]))
     if end is not None:
         data.extend(close(end, b"reason") + draw(st.binary(max_size=20)))
-    return bytes(data), Seen(
-        messages, controls, Close(end, "reason") if end is not None else None, None
-    )
+        if expected.violation is None:
+            expected = expected._replace(close=Close(end, "reason"))
+    return bytes(data), expected
 
 
 @given(streams(), st.data())
@@ -337,11 +535,12 @@ def test_messages_are_the_same_however_the_stream_is_cut(
     stream: Any, data: st.DataObject
 ) -> None:
     octets, expected = stream
-    assert see([octets]) == expected
-    assert see(data.draw(cuts(octets))) == expected
+    for seen in (see([octets]), see(data.draw(cuts(octets)))):
+        assert seen == expected
+        assert kinds(seen) == kinds(expected)
 
 
-@given(st.lists(BODIES.filter(lambda body: len(body) < 200), max_size=4))
+@given(st.lists(st.text(max_size=150).map(str.encode), max_size=4))
 def test_messages_are_the_same_byte_by_byte(bodies: List[bytes]) -> None:
     octets = b"".join(server_frame(TEXT, body) for body in bodies)
     assert see([bytes([byte]) for byte in octets]).messages == bodies
