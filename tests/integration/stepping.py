@@ -1,0 +1,65 @@
+"""A recording that is played by hand: so much of it as a test wants, when it wants it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bfxsync.paper import PaperExchange
+from bfxsync.paper.capture import load
+
+
+class Stepping:
+    """
+    The steps of a recording that an exchange has and does not play itself.
+
+    Time in the market is that of the recording and goes on with the steps alone, so the same
+    steps make the same frames.
+
+    Parameters
+    ----------
+    exchange : PaperExchange
+        With this capture and ``autoplay=False``.
+    name : str
+        Of the capture.
+    """
+
+    def __init__(self, exchange: PaperExchange, name: str) -> None:
+        self._exchange = exchange
+        self._steps = load(name).steps
+        self._next = 0
+
+    @property
+    def left(self) -> int:
+        """How many there are still."""
+        return len(self._steps) - self._next
+
+    def step(self, count: int) -> None:
+        """Let the next ones happen; what comes of them is on its way when this returns."""
+        steps = self._steps[self._next : self._next + count]
+        self._next += len(steps)
+
+        def publish(server: Any) -> None:
+            hub = server._hub
+            for step in steps:
+                market = hub.markets[step.symbol]
+                market.clock = step.at
+                hub.publish(market, market.apply(step))
+                hub.tick(market)
+
+        self._exchange._call(publish)
+
+    def play_for(self, seconds: float) -> None:
+        """Let happen what happens within this time of the market."""
+        end = self._steps[self._next].at + seconds
+        later = (n for n, step in enumerate(self._steps) if step.at > end)
+        self.step(next(later, len(self._steps)) - self._next)
+
+    def channels(self) -> tuple[int, set[Any]]:
+        """Return the flags of the newest connection, and what it is subscribed to."""
+
+        def look(server: Any) -> tuple[int, set[Any]]:
+            session = list(server.connections.values())[-1]
+            found = {channel.identity for channel in session.channels.values()}
+            return session.flags, found
+
+        return self._exchange._call(look)
