@@ -13,6 +13,7 @@ import logging
 import selectors
 import socket
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import attrs
@@ -107,8 +108,10 @@ class Connection(Line):
         self._outbox.clear()
         if self._transport is not None:
             self._transport.disown()
-        # Not unregistered first: the kernel's object is shared with the parent.
-        self._selector.close()
+        # Not unregistered first: the kernel's object may be shared with the parent. Where it is
+        # not (kqueue), it is closed already.
+        with suppress(OSError):
+            self._selector.close()
         self._wake_in.close()
         self._wake_out.close()
 

@@ -113,20 +113,16 @@ class Dispatcher:
         suffixes = (
             [""] if thread_count == 1 else [f"-{n + 1}" for n in range(thread_count)]
         )
-        self._threads = [
-            Thread(target=self._run, name=name + suffix, daemon=True)
-            for suffix in suffixes
-        ]
+        self._names = [name + suffix for suffix in suffixes]
+        self._threads: list[Thread] = []
 
     def start(self) -> None:
-        """Start the threads."""
-        for thread in self._threads:
+        """Start the threads that have not been started."""
+        for name in self._names[len(self._threads) :]:
+            # Made now: one that was made before a fork may not be started after it (Python 3.13).
+            thread = Thread(target=self._run, name=name, daemon=True)
             thread.start()
-
-    @property
-    def is_current(self) -> bool:
-        """True on a dispatch thread."""
-        return current_thread() in self._threads
+            self._threads.append(thread)
 
     def stop(self, deadline: float) -> None:
         """Let what is queued run until the deadline (monotonic time), then end."""
@@ -139,7 +135,7 @@ class Dispatcher:
         """Wait for the threads' end; False if user code still runs then, which is named."""
         alive = []
         for thread in self._threads:
-            if thread is not current_thread() and thread.ident is not None:
+            if thread is not current_thread():
                 thread.join(max(0.0, deadline - time.monotonic()))
                 if thread.is_alive():
                     alive.append(thread)

@@ -162,10 +162,12 @@ class Pool:
     @property
     def status(self) -> ConnectionStatus:
         """How the first connection is."""
+        if self.is_closing:
+            # Whatever a thread is at that has yet to end.
+            failed = self.exception is not None
+            return ConnectionStatus.FAILED if failed else ConnectionStatus.CLOSED
         connections = self.connections
-        if connections:
-            return connections[0].status
-        return ConnectionStatus.CLOSED if self.is_closing else ConnectionStatus.NEW
+        return connections[0].status if connections else ConnectionStatus.NEW
 
     def release(self, ticket: Ticket) -> Line | None:
         """Take a ticket off the books; return its connection, None if that was done before."""
@@ -340,10 +342,15 @@ class Pool:
     def _connect(self) -> Line:
         self._numbers += 1
         connection = self._make_connection(self._numbers, self.settings, self)
-        if self._numbers == 1:
+        try:
             self.dispatcher.start()
+            connection.start()
+        except BaseException:
+            # Where threads are limited; the next attempt starts what is missing.
+            self._numbers -= 1
+            connection.disown()
+            raise
         self.connections = [*self.connections, connection]
-        connection.start()
         if self.is_closing:
             # Closed in this moment: the loop over the connections may have missed this one.
             connection.close()

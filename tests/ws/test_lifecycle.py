@@ -6,18 +6,15 @@ import gc
 import os
 import signal
 import socket
-import subprocess
 import sys
-import textwrap
 import threading
 import time
 import warnings
 import weakref
-from pathlib import Path
 
 import pytest
+from scripts import run
 
-import bfxsync
 from bfxsync import (
     Backoff,
     ClosedError,
@@ -192,29 +189,8 @@ def test_r10_running_a_notebook_cell_again_leaves_one_client(exchange):
     namespace["client"].close()
 
 
-def run_script(exchange, body, *, interrupt_after=None):
-    """Run a script against the exchange; return (exit code, output, seconds to the end)."""
-    head = f"from bfxsync import *\nURL = {exchange.url!r}\n"
-    script = subprocess.Popen(
-        [sys.executable, "-X", "dev", "-c", head + textwrap.dedent(body)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(bfxsync.__file__).parent.parent)},
-    )
-    start = time.monotonic()
-    if interrupt_after is not None:
-        line = script.stdout.readline()
-        assert line.strip() == interrupt_after, script.communicate(timeout=10)
-        start = time.monotonic()
-        script.send_signal(signal.SIGINT)
-    out, err = script.communicate(timeout=20)
-    return script.returncode, out + err, time.monotonic() - start
-
-
 def test_r10_ctrl_c_in_run_ends_within_two_seconds(exchange):
-    code, output, seconds = run_script(
-        exchange,
+    code, output, seconds = run(
         """
         import threading
         client = WebSocketClient(URL)
@@ -227,7 +203,8 @@ def test_r10_ctrl_c_in_run_ends_within_two_seconds(exchange):
             print("threads", [name for name in names if "bfxsync" in name])
             raise
         """,
-        interrupt_after="ready",
+        send=signal.SIGINT,
+        URL=exchange.url,
     )
     assert seconds < 2.0
     assert "threads []" in output
@@ -235,8 +212,7 @@ def test_r10_ctrl_c_in_run_ends_within_two_seconds(exchange):
 
 
 def test_r10_a_signal_handler_may_close(exchange):
-    code, output, seconds = run_script(
-        exchange,
+    code, output, seconds = run(
         """
         import signal, threading
         client = WebSocketClient(URL)
@@ -246,19 +222,20 @@ def test_r10_a_signal_handler_may_close(exchange):
         client.run()
         print("ended")
         """,
-        interrupt_after="ready",
+        send=signal.SIGINT,
+        URL=exchange.url,
     )
     assert (code, output) == (0, "ended\n")
     assert seconds < 2.0
 
 
 def test_r10_a_program_that_forgets_close_ends_all_the_same(exchange):
-    code, output, seconds = run_script(
-        exchange,
+    code, output, seconds = run(
         """
         client = WebSocketClient(URL)
         client.subscribe_trades("tBTCUSD", print)
         """,
+        URL=exchange.url,
     )
     assert code == 0 and "Fatal" not in output
 

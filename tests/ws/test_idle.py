@@ -1,0 +1,86 @@
+"""What a quiet connection costs (R16)."""
+
+from __future__ import annotations
+
+import selectors
+import threading
+import time
+
+import pytest
+
+from bfxsync import Backoff, WebSocketClient
+from bfxsync.paper import PaperExchange
+from bfxsync.wire import audit
+
+
+@pytest.fixture
+def wakeups(monkeypatch):
+    """A number for each time that an I/O thread came back from waiting: of what was ready."""
+    wakeups = []
+
+    class Counting(selectors.DefaultSelector):
+        def select(self, timeout=None):
+            ready = super().select(timeout)
+            if threading.current_thread().name.startswith("bfxsync-io"):
+                wakeups.append(len(ready))
+            return ready
+
+    monkeypatch.setattr(selectors, "DefaultSelector", Counting)
+    return wakeups
+
+
+def quiet(**options):
+    """An exchange whose market does not move."""
+    return PaperExchange(captures=["btcusd-20181112"], autoplay=False, **options)
+
+
+def test_r16_a_quiet_connection_wakes_up_for_its_heartbeats_and_nothing_else(wakeups):
+    with quiet(heartbeat_s=0.05) as exchange, WebSocketClient(exchange.url) as client:
+        handle = client.subscribe_book("tBTCUSD")
+        frames, woken = client.frame_count, len(wakeups)
+        time.sleep(0.8)
+        came = client.frame_count - frames
+        assert 10 <= came <= 16
+        # One may be under way between the two.
+        assert abs(len(wakeups) - woken - came) <= 1
+        assert set(wakeups[woken:]) == {1}, "none for a time that has come"
+        assert handle.age < 1.0
+
+
+def test_r16_a_connection_without_channels_wakes_up_for_its_pings(wakeups, monkeypatch):
+    monkeypatch.setattr(audit, "IDLE_PING_S", 0.1)
+    with quiet() as exchange, WebSocketClient(exchange.url) as client:
+        client.wait_ready()
+        frames, woken = client.frame_count, len(wakeups)
+        time.sleep(0.6)
+        came = client.frame_count - frames
+        assert 3 <= came <= 6
+        # For each the time to send it, and its answer.
+        assert abs(len(wakeups) - woken - 2 * came) <= 2
+
+
+def test_r16_a_connection_whose_peer_is_silent_wakes_up_to_ask_it(wakeups):
+    with quiet(heartbeat_s=60.0) as exchange, WebSocketClient(
+        exchange.url, ping_after=0.15, stale_after=30.0
+    ) as client:
+        client.subscribe_book("tBTCUSD")
+        frames, woken = client.frame_count, len(wakeups)
+        time.sleep(0.6)
+        came = client.frame_count - frames
+        assert 2 <= came <= 4
+        assert abs(len(wakeups) - woken - 2 * came) <= 2
+
+
+def test_r16_waiting_to_connect_again_wakes_up_for_nothing(wakeups, record):
+    lost = record()
+    with quiet() as exchange, WebSocketClient(
+        exchange.url, backoff=Backoff(1e6, 1e6)
+    ) as client:
+        client.on("disconnected", lost)
+        client.subscribe_book("tBTCUSD")
+        exchange.drop_connections()
+        lost.wait_for(1)
+        time.sleep(0.1)
+        woken = len(wakeups)
+        time.sleep(0.3)
+        assert len(wakeups) == woken

@@ -1,0 +1,312 @@
+"""How often connections are opened (R05)."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bfxsync import (
+    Backoff,
+    ClosedError,
+    ConnectionStatus,
+    NetworkError,
+    UsageError,
+    WebSocketClient,
+)
+from bfxsync.hosts import PUB_WSS_HOST, WSS_HOST
+from bfxsync.ws import pace as pace_module
+from bfxsync.ws.pace import PUBLIC_BUDGET, SPARE_S, Budget, Pace
+
+LOOPBACK = ["ws://127.0.0.1:8000/ws/2", "wss://localhost/ws/2", "ws://[::1]:1/"]
+
+
+class Waiter:
+    """What an I/O thread does: takes a turn, waits for it, and takes another if it must."""
+
+    def __init__(self, pace, url, now):
+        self.pace, self.url = pace, url
+        self.at = pace.reserve(url, now)
+        self.opened_at = now if self.at <= now else None
+
+    def wake(self, now):
+        """Look at the time; return whether it opens now."""
+        if self.pace.blocked_until(self.url) > self.at:
+            self.at = self.pace.reserve(self.url, now)
+        if now >= self.at:
+            self.opened_at = now
+        return self.opened_at is not None
+
+
+def worst(times, window_s):
+    """Return the largest number of times in any window of that length."""
+    return max(
+        (sum(1 for t in times if start <= t < start + window_s) for start in times),
+        default=0,
+    )
+
+
+# --- the sums ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url, count, window_s", [(PUB_WSS_HOST, 15, 60.0), (WSS_HOST, 5, 15.0)]
+)
+def test_r05_the_budget_is_that_of_the_host(url, count, window_s):
+    pace = Pace()
+    assert [pace.reserve(url, 100.0) for _ in range(count)] == [100.0] * count
+    later = 100.0 + window_s + SPARE_S
+    assert [pace.reserve(url, 130.0) for _ in range(count)] == [
+        max(130.0, later)
+    ] * count
+    # Another host has a budget of its own.
+    assert pace.reserve("wss://example.org/", 130.0) == 130.0
+
+
+def test_r05_names_of_a_host_are_counted_together():
+    pace = Pace()
+    urls = ["wss://HOST.org/a", "wss://host.org:8443/b", "ws://host.org"]
+    turns = [pace.reserve(urls[n % 3], 0.0) for n in range(16)]
+    assert turns == [0.0] * 15 + [PUBLIC_BUDGET.window_s + SPARE_S]
+
+
+@pytest.mark.parametrize("url", LOOPBACK)
+def test_r05_this_machine_is_not_counted_unless_that_is_asked_for(url):
+    pace = Pace()
+    assert {pace.reserve(url, 5.0) for _ in range(100)} == {5.0}
+    pace.block(url, 1_000.0)
+    assert pace.reserve(url, 5.0) == 5.0 and pace.blocked_until(url) < 0.0
+    pace = Pace(exempt_loopback=False)
+    assert max(pace.reserve(url, 5.0) for _ in range(16)) == 66.0
+
+
+def test_r05_a_block_holds_for_all_and_never_becomes_shorter():
+    pace = Pace()
+    pace.block(PUB_WSS_HOST, 70.0)
+    pace.block(PUB_WSS_HOST, 60.0)
+    assert pace.blocked_until(PUB_WSS_HOST) == 70.0
+    assert pace.reserve(PUB_WSS_HOST, 10.0) == 70.0
+    assert pace.reserve(PUB_WSS_HOST, 80.0) == 80.0
+    assert pace.reserve(WSS_HOST, 10.0) == 10.0
+
+
+def test_r05_those_that_a_block_has_held_up_do_not_all_come_at_its_end():
+    pace, openings = Pace(), []
+    waiters = [Waiter(pace, PUB_WSS_HOST, 0.0) for _ in range(60)]
+    waiting = [waiter for waiter in waiters if waiter.opened_at is None]
+    openings += [0.0] * (60 - len(waiting))
+    pace.block(PUB_WSS_HOST, 200.0)
+    while waiting:
+        now = min(waiter.at for waiter in waiting)
+        for waiter in [w for w in waiting if w.at <= now]:
+            if waiter.wake(now):
+                openings.append(now)
+                waiting.remove(waiter)
+    assert len(openings) == 60 and not any(0.0 < t < 200.0 for t in openings)
+    assert worst(openings, PUBLIC_BUDGET.window_s) == PUBLIC_BUDGET.count
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("open"), st.integers(1, 8)),
+        st.tuples(st.just("pass"), st.floats(0.0, 40.0)),
+        st.tuples(st.just("block"), st.floats(0.0, 90.0)),
+        st.tuples(st.just("wake"), st.just(0)),
+    ),
+    max_size=40,
+)
+
+
+@given(STEPS, st.sampled_from([PUB_WSS_HOST, WSS_HOST]))
+def test_r05_no_window_ever_has_more_than_the_budget(steps, url):
+    budget = pace_module.BUDGETS.get("api.bitfinex.com")
+    if url == PUB_WSS_HOST:
+        budget = PUBLIC_BUDGET
+    pace, now, openings, waiting = Pace(), 1_000.0, [], []
+    blocks = []
+
+    def wake_due(until):
+        # In the order in which their turns come; a new turn may come before `until` too.
+        while True:
+            due = [waiter for waiter in waiting if waiter.at <= until]
+            if not due:
+                return
+            waiter = min(due, key=lambda waiter: waiter.at)
+            at = max(now, waiter.at)
+            if waiter.wake(at):
+                waiting.remove(waiter)
+                openings.append(at)
+
+    for action, value in steps:
+        if action == "open":
+            for _ in range(value):
+                waiter = Waiter(pace, url, now)
+                if waiter.opened_at is None:
+                    waiting.append(waiter)
+                else:
+                    openings.append(now)
+        elif action == "pass":
+            wake_due(now + value)
+            now += value
+        elif action == "block":
+            pace.block(url, now + value)
+            blocks.append((now, now + value))
+        else:
+            # As a command does that somebody gives.
+            for waiter in list(waiting):
+                if waiter.wake(now):
+                    waiting.remove(waiter)
+                    openings.append(now)
+    wake_due(float("inf"))
+    assert worst(openings, budget.window_s) <= budget.count
+    for start, end in blocks:
+        assert not any(start < at < end for at in openings)
+
+
+def test_r05_threads_share_one_budget():
+    pace, turns, together = Pace(), [], threading.Barrier(8)
+
+    def reserve():
+        together.wait(10.0)
+        turns.extend([pace.reserve(PUB_WSS_HOST, 0.0) for _ in range(50)])
+
+    threads = [threading.Thread(target=reserve) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10.0)
+    window_s = PUBLIC_BUDGET.window_s + SPARE_S
+    assert sorted(turns) == [window_s * (n // 15) for n in range(400)]
+
+
+def test_r10_a_child_process_counts_on_with_a_lock_of_its_own():
+    pace = Pace()
+    pace.reserve(WSS_HOST, 0.0)
+    pace._lock.acquire()
+    pace.renew()
+    turns = [pace.reserve(WSS_HOST, 0.0) for _ in range(5)]
+    assert turns == [0.0] * 4 + [15.0 + SPARE_S]
+
+
+def test_a_pace_that_is_none_is_a_usage_error():
+    with pytest.raises(UsageError, match="pace"):
+        WebSocketClient("ws://localhost:1/", pace=5)
+
+
+# --- clients ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """A budget for tests, which holds for this machine too."""
+    monkeypatch.setattr(pace_module, "PUBLIC_BUDGET", Budget(3, 0.3))
+    monkeypatch.setattr(pace_module, "SPARE_S", 0.05)
+    return Pace(exempt_loopback=False)
+
+
+def test_r05_clients_of_a_process_share_the_budget(exchange, quick, record):
+    opened = record()
+    clients = [WebSocketClient(exchange.url, pace=quick) for _ in range(8)]
+    try:
+        for client in clients:
+            client.on("open", lambda: opened(time.monotonic()))
+            client.start()
+        times = sorted(opened.wait_for(8))
+    finally:
+        for client in clients:
+            client.close()
+    assert exchange.connections_opened == 8
+    # Openings are told a little after they were made.
+    assert times[3] - times[0] > 0.25 and times[6] - times[3] > 0.25
+
+
+def test_r05_clients_that_a_block_has_held_up_count_from_its_end(
+    exchange, quick, record
+):
+    opened = record()
+    clients = [WebSocketClient(exchange.url, pace=quick) for _ in range(9)]
+    for client in clients:
+        client.on("open", lambda: opened(time.monotonic()))
+    try:
+        for client in clients[:6]:
+            client.start()
+        opened.wait_for(3)
+        quick.block(exchange.url, time.monotonic() + 0.6)
+        opened.wait_for(6)
+        for client in clients[6:]:
+            client.start()
+        times = sorted(opened.wait_for(9))
+    finally:
+        for client in clients:
+            client.close()
+    assert times[3] - times[2] > 0.5 and times[6] - times[3] > 0.25
+
+
+def test_r05_further_connections_and_reconnects_are_counted_too(exchange, quick):
+    with WebSocketClient(
+        exchange.url, pace=quick, channels_per_connection=1, backoff=Backoff(0.001)
+    ) as client:
+        start = time.monotonic()
+        client.subscribe_many(
+            {"channel": "ticker", "symbol": symbol}
+            for symbol in ("tBTCUSD", "tETHUSD", "tLTCBTC")
+        )
+        exchange.drop_connections()
+        handle = client.subscribe_ticker("fUSD")
+        assert time.monotonic() - start > 0.3
+        assert handle.is_active
+
+
+def spent(url):
+    """Return a pace that lets nobody open for a minute."""
+    pace = Pace(exempt_loopback=False)
+    for _ in range(PUBLIC_BUDGET.count):
+        pace.reserve(url, time.monotonic())
+    return pace
+
+
+def test_r10_who_waits_for_its_turn_takes_commands_and_closes_at_once(exchange, record):
+    got = record()
+    client = WebSocketClient(exchange.url, pace=spent(exchange.url))
+    patient = client.subscribe_ticker("tBTCUSD", got, on_event=got, wait=False)
+    start = time.monotonic()
+    with pytest.raises(NetworkError) as caught:
+        client.subscribe_ticker("tETHUSD", timeout=0.05)
+    assert caught.value.phase == "connect"
+    with pytest.raises(NetworkError) as caught:
+        client.ping(1.0)
+    assert caught.value.phase == "send"
+    with pytest.raises(NetworkError):
+        client.wait_ready(0.05)
+    reader = client.subscribe_trades("tBTCUSD", wait=False)
+    items = iter(reader)
+    reader.unsubscribe()
+    assert list(items) == []
+    assert time.monotonic() - start < 1.0
+    assert client.status is ConnectionStatus.NEW and exchange.connections_opened == 0
+    start = time.monotonic()
+    client.close()
+    assert time.monotonic() - start < 1.0
+    with pytest.raises(ClosedError):
+        patient.wait_ready()
+    assert got.items == []
+
+
+def test_r05_a_refusal_with_429_holds_up_the_other_clients_too(exchange, quick):
+    exchange.inject("refuse_handshake", status=429)
+    backoff = Backoff(first_s=0.001, refused_s=0.4)
+    with WebSocketClient(exchange.url, pace=quick, backoff=backoff) as first:
+        start = time.monotonic()
+        first.start()
+        while not first.stats()["reconnects"] and time.monotonic() < start + 5.0:
+            time.sleep(0.002)
+        assert first.stats()["reconnects"] == {"refused": 1}
+        with WebSocketClient(exchange.url, pace=quick) as second:
+            second.wait_ready(5.0)
+            first.wait_ready(5.0)
+            assert time.monotonic() - start > 0.35
+            assert second.stats()["reconnects"] == {}
+    assert exchange.fault_counts["refuse_handshake"] == 1

@@ -1,0 +1,123 @@
+"""One subscription on the wire and its users, without a connection."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from bfxsync import (
+    ClosedError,
+    Degraded,
+    Gap,
+    Snapshot,
+    Status,
+    SubscriptionStatus,
+    Trade,
+)
+from bfxsync.wire.channels import channel_for
+from bfxsync.ws.mailbox import Mailbox, Policy
+from bfxsync.ws.stream import Stream, Ticket
+
+FRAME = [7, [[1, 1000, 0.5, 100.0]]]
+
+
+@pytest.fixture
+def stream():
+    channel = channel_for(
+        "trades", number=float, guard=threading.Lock(), symbol="tBTCUSD"
+    )
+    return Stream(channel, {"channel": "trades"})
+
+
+def ticket(stream):
+    fields = dict(stream.subscription)
+    return Ticket(stream.channel, fields, None, size=10, policy=Policy.RESYNC)
+
+
+def go_live(stream):
+    stream.deliver(stream.channel.feed_many([FRAME]))
+    stream.resolve(None)
+
+
+@pytest.mark.parametrize(
+    "item, status",
+    [
+        (None, SubscriptionStatus.LIVE),
+        (Gap("the link"), SubscriptionStatus.GAP),
+        (Degraded("of no help"), SubscriptionStatus.DEGRADED),
+        (Status(SubscriptionStatus.MAINTENANCE), SubscriptionStatus.MAINTENANCE),
+    ],
+    ids=["live", "gap", "degraded", "maintenance"],
+)
+def test_who_comes_late_finds_the_state_that_there_is(stream, item, status):
+    early, late = ticket(stream), ticket(stream)
+    stream.attach(early)
+    go_live(stream)
+    if item is not None:
+        stream.deliver([item])
+    stream.attach(late)
+    assert early.status is late.status is status
+    assert late.resolved.is_set() and late.error is None
+    stream.deliver([Status(SubscriptionStatus.LIVE)])
+    assert early.status is late.status is SubscriptionStatus.LIVE
+
+
+def test_a_reader_that_is_asked_for_twice_gets_everything_once(stream):
+    user = ticket(stream)
+    stream.attach(user)
+    go_live(stream)
+    user.reader = Mailbox(10)
+    stream.read(user, user.reader)
+    stream.read(user, user.reader)
+    stream.deliver([Trade(2, 0, 1.0, 1.0)])
+    assert [type(item) for item in user.reader.take(10)] == [Snapshot, Trade]
+
+
+def test_a_reader_that_was_there_first_is_filled_from_the_attachment_on(stream):
+    user = ticket(stream)
+    user.reader = Mailbox(10)
+    go_live(stream)
+    stream.attach(user)
+    stream.deliver([Trade(2, 0, 1.0, 1.0)])
+    assert [type(item) for item in user.reader.take(10)] == [Snapshot, Trade]
+
+
+def test_users_of_a_stream_that_joins_another_go_on_there_with_a_snapshot(stream):
+    other = Stream(stream.channel, stream.subscription)
+    users = [ticket(stream), ticket(stream)]
+    for user in users:
+        user.reader = Mailbox(10)
+        stream.attach(user)
+    go_live(other)
+    stream.join(other)
+    assert stream.tickets == [] and other.tickets == users
+    assert {user.status for user in users} == {SubscriptionStatus.LIVE}
+    for user in users:
+        assert [type(item) for item in user.reader.take(10)] == [Snapshot]
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_r10_what_belongs_to_a_parent_raises_and_waits_for_nothing(stream, is_live):
+    user = ticket(stream)
+    stream.attach(user)
+    user.reader = Mailbox(10)
+    if is_live:
+        go_live(stream)
+    error = ClosedError("of the parent")
+    # Whoever held it stayed there.
+    user.reader._lock.acquire()
+    user.disown(error)
+    assert user.status is SubscriptionStatus.CLOSED and user.error is error
+    assert user.resolved.is_set() and user.is_released
+    with pytest.raises(ClosedError, match="of the parent"):
+        user.reader.get(0.1)
+
+
+def test_r10_what_had_ended_before_the_fork_keeps_its_error(stream):
+    refused = ticket(stream)
+    error = ClosedError("no such symbol")
+    refused.resolve(error)
+    refused.disown(ClosedError("of the parent"))
+    assert refused.status is SubscriptionStatus.REJECTED and refused.error is error
+    assert str(refused.disowned) == "of the parent"
