@@ -92,8 +92,8 @@ class Liveness:
         self._stale_after_s = stale_after_s
         self._received = 0.0
         self._sent = 0.0
-        self._pinged = False
-        self._is_doubted = False
+        # How long a silence is borne before a ping: not at all in doubt, for ever after a ping.
+        self._patience_s = ping_after_s
         self._stale_at = 0.0
 
     def reset(self, now: float) -> None:
@@ -104,13 +104,12 @@ class Liveness:
     def received(self, now: float) -> None:
         """Note that the peer sent something."""
         self._received = now
-        self._pinged = self._is_doubted = False
+        self._patience_s = self._ping_after_s
         self._stale_at = now + self._stale_after_s
 
     def doubt(self, now: float) -> None:
         """Ask for a sign of life at once: nobody knows how long the silence was."""
-        self._is_doubted = True
-        self._pinged = False
+        self._patience_s = 0.0
         self._stale_at = min(self._stale_at, now + PROBE_S)
 
     def sent(self, now: float) -> None:
@@ -127,17 +126,14 @@ class Liveness:
 
     def pinged(self) -> None:
         """Note that the ping for this silence went out."""
-        self._pinged = True
+        self._patience_s = float("inf")
 
     def deadline(self, *, idle: bool) -> float:
         """Return when to look again."""
         return min(self._stale_at, self._ping_at(idle))
 
     def _ping_at(self, idle: bool) -> float:
-        silent = float("inf")
-        if not self._pinged:
-            waited = 0.0 if self._is_doubted else self._ping_after_s
-            silent = self._received + waited
+        silent = self._received + self._patience_s
         return min(silent, self._sent + IDLE_PING_S) if idle else silent
 
 
@@ -152,6 +148,11 @@ class ChannelsWatch:
     is what `Liveness` is for. What comes next may belong to any of them, so each is given some
     time for it, but never all of its time again: of a channel that is alone on its socket only
     pongs tell that the others would be heard.
+
+    Attributes
+    ----------
+    refresh_at : float
+        From when on the next block asks for a `refresh`; most need none.
     """
 
     def __init__(self, stale_after_s: float = STALE_AFTER_S) -> None:
@@ -159,27 +160,25 @@ class ChannelsWatch:
         self._quiet_s = stale_after_s / 2
         # Less than that, so that the next one is judged before the socket counts as quiet again.
         self._grace_s = stale_after_s * 0.4
+        self.refresh_at = 0.0
         self._since = 0.0
         self._refreshed = 0.0
-        self._refresh_at = 0.0
         self._due: float | None = None
 
     def reset(self, now: float) -> None:
         """Count every silence from now on."""
-        self._since = self._refreshed = self._refresh_at = now
+        self._since = self._refreshed = self.refresh_at = now
         self._due = None
 
     def refresh(self, routes: Mapping[ChanId, Any], now: float) -> None:
         """Move the deadline on, so that it wakes nobody while all channels are heard of."""
-        was_quiet = now - self._refreshed >= self._quiet_s
-        self._refreshed = now
-        if was_quiet:
+        if now - self._refreshed >= self._quiet_s:
             heard_by = now - self._stale_after_s + self._grace_s
             self._since = max(self._since, heard_by)
-        if was_quiet or now >= self._refresh_at:
-            self._refresh_at = now + self._stale_after_s / 8
-            self._due = None
-            self.deadline(routes)
+        self._refreshed = now
+        self.refresh_at = now + self._stale_after_s / 8
+        self._due = None
+        self.deadline(routes)
 
     def deadline(self, routes: Mapping[ChanId, Any]) -> float | None:
         """Return when a channel may have been silent for too long; None without channels."""

@@ -250,12 +250,13 @@ class Subscriptions:
             # A duplicate answers a request that was given up; our unsubscribe is still under way.
             if is_known and code != _DUPLICATE:
                 self._closing.discard(chan_id)
-            return Answer([], is_known=is_known)
-        if code == _NO_ROOM and self.routes:
-            limit = len(self.routes)
+            return Answer([], is_known=is_known or self._was_given_up(body))
+        # Answers come in order: a channel whose end is not confirmed yet still took its place.
+        taken = len(self.routes) + len(self._closing)
+        if code == _NO_ROOM and taken:
             outputs = self._forget(entry)
             displaced = Displaced(
-                entry.token, limit, entry.timeout_s, entry.is_resolved
+                entry.token, taken, entry.timeout_s, entry.is_resolved
             )
             return Answer([*outputs, displaced])
         error = error_from_code(
@@ -358,6 +359,11 @@ class Subscriptions:
         if entry is not None:
             self._withdraw(entry)
         return entry
+
+    def _was_given_up(self, body: dict[str, Any]) -> bool:
+        """Tell whether it answers a request of ours for which nobody waits any more."""
+        sub_id = body.get("subId")
+        return type(sub_id) is int and 0 < sub_id <= self._last_sub_id
 
     def _bind(self, entry: Wanted, chan_id: ChanId) -> Answer:
         entry.chan_id = chan_id

@@ -9,7 +9,7 @@ channel, and have room for few channels.
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 import attrs
 
@@ -45,6 +45,8 @@ class Exchange:
         self.levels: Dict[float, float] = {}
         self.chan_id = 100
         self.room = 30
+        # Of every request without room: how many channels there were, known and in all.
+        self.taken: Dict[int, Tuple[int, int]] = {}
         self.hang_up()
 
     def hang_up(self) -> None:
@@ -140,6 +142,8 @@ class Exchange:
             echo = {"channel": body["channel"], "symbol": symbol, "subId": sub_id}
             self.event(event="error", code=10301, msg="dup", chanId=chan_id, **echo)
         elif len(self.active) >= self.room:
+            active = len(self.active)
+            self.taken[sub_id] = active - len(self.late), active
             self.event(event="error", code=10305, msg="limit", subId=sub_id)
         elif mood == "not ready":
             self.event(event="error", code=11000, msg="later", subId=sub_id)
@@ -187,6 +191,7 @@ class User:
     last: int = 0
     seen: Set[int] = attrs.field(factory=set)
     request: Optional[Dict[str, Any]] = None
+    sub_id: int = 0
     asked_at: List[float] = attrs.field(factory=list)
 
     def take(self, updates: List[Any], now: float) -> None:

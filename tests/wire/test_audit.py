@@ -257,7 +257,8 @@ class Watched:
 
     def hear(self, now: float, *chan_ids: int) -> None:
         """A block with frames of these channels, or of none."""
-        self.watch.refresh(self.routes, now)
+        if now >= self.watch.refresh_at:
+            self.watch.refresh(self.routes, now)
         for chan_id in chan_ids:
             self.routes[chan_id].channel.seen_at = now
 

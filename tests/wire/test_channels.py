@@ -643,6 +643,9 @@ CHANNELS = st.sampled_from(
             for symbol in ("tBTCUSD", "fUSD")
             for prec in ("P0", "R0")
         ],
+        ("candles", {"key": "trade:1m:tBTCUSD"}),
+        ("status", {"key": "deriv:tBTCF0:USTF0"}),
+        ("status", {"key": "liq:global"}),
     ]
 )
 ROWS = st.one_of(LEVELS, FUNDING_LEVELS, ORDERS, OFFERS).map(list)

@@ -98,7 +98,7 @@ class Run(NamedTuple):
     frames: List[List[Any]]
 
     @property
-    def requests(self) -> List[Dict[str, str]]:
+    def requests(self) -> List[Dict[str, Any]]:
         """What is subscribed to."""
         fields = ("channel", "symbol", "prec", "freq", "len")
         return [
@@ -197,7 +197,7 @@ class Cut(NamedTuple):
 
     Attributes
     ----------
-    count : int
+    after : int
         Frames of it that still came.
     missed : int
         What happens until the next connection has begun.
@@ -205,7 +205,7 @@ class Cut(NamedTuple):
         Messages that come at once.
     """
 
-    count: int
+    after: int
     missed: int
     block: int
 
@@ -218,14 +218,14 @@ def check(run: Run, cuts: List[Cut], last_block: int = 50) -> None:
     plan = [*cuts, Cut(len(run.frames) * 2, 0, last_block)]
     for number, cut in enumerate(plan):
         shift = 10_000_000 * number
-        frames = list(run.connection(begin, shift))[: cut.count]
+        frames = list(run.connection(begin, shift))[: cut.after]
         user.connect(frames, cut.block)
         trades.note(frames, shift)
-        if cut.count >= 2:
+        if cut.after >= 2:
             requests = [{"event": "subscribe", **request} for request in run.requests]
             assert user.requests() == [{"event": "conf", "flags": FLAGS}, *requests]
         if number < len(cuts):
-            begin = min(run.place(begin, cut.count) + cut.missed, len(run.frames))
+            begin = min(run.place(begin, cut.after) + cut.missed, len(run.frames))
             user.perform(user.session.lose("cut"))
 
     assert user.errors == []

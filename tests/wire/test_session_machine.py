@@ -10,7 +10,7 @@ exactly the channels that are wanted, each once, and the books here are its book
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Set, Tuple
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -51,12 +51,30 @@ NONSENSE = st.sampled_from(
     [[None], [{}], ["cs", "x"], ["te"], [["x"]], [[None, 1, 1.0]], [[[1.0]]], [7]]
 )
 
+FAULTS = st.sampled_from(
+    ["wrong sum", "wrong sum", "wrong sum", "right sum", "nonsense", "silence", "end"]
+)
+CHANGES = st.sampled_from(["end", "again", "hesitate"])
+
+HAPPENINGS = st.sampled_from(
+    [
+        *[("room", 0), ("room", 1), ("room", 2), ("room", 30)],
+        *[("sleep", 5.0), ("sleep", 3600.0)],
+        *[("info", 1), ("info", None), ("info", None), ("ping", None)],
+    ]
+)
+
+# Nothing is more boring than a socket that is closed.
+MOSTLY = st.sampled_from([True, True, True, False])
+
+TIMES = st.sampled_from([1, 1, 7, 9])
+
 PAUSE, RESUME = 20060, 20061
 HEARTBEAT_S = 15.0
 
-STORM_S = 60.0
-IN_A_STORM = 7
-"""Times that a channel may be subscribed anew within that time without any other reason."""
+STORMS = {3.0: 3, 60.0: 7}
+"""How often a channel may be asked for within so many seconds without any other reason: at first,
+then at once, and then after 1, 2, 4, 8, … s."""
 
 
 class SessionMachine(RuleBasedStateMachine):
@@ -77,14 +95,13 @@ class SessionMachine(RuleBasedStateMachine):
         self.ended = 0  # channels that the exchange ended by itself
         self.reasons: List[float] = []  # when there was one to ask for channels anew
 
-    @initialize(symbols=st.lists(ONE_OF_THEM, unique=True), is_open=st.booleans())
-    def begin(self, symbols: List[str], is_open: bool) -> None:
-        """Begin in the middle: what is interesting comes after the first steps."""
-        for symbol in symbols:
+    @initialize(missing=st.sets(ONE_OF_THEM), is_closed=st.booleans())
+    def begin(self, missing: Set[str], is_closed: bool) -> None:
+        """Begin in the middle, mostly: what is interesting comes after the first steps."""
+        for symbol in sorted(set(SYMBOLS) - missing):
             self.subscribe(symbol, 10.0)
-        if is_open:
-            self.open()
-            self.catch_up("fine")
+        if not is_closed:
+            self.open(is_quick=True)
 
     # --- what the outputs mean -------------------------------------------------------------------
 
@@ -125,14 +142,17 @@ class SessionMachine(RuleBasedStateMachine):
         assert request == {"event": "subscribe", **user.channel.request()}
         user.request = user.request or request
         assert request == user.request, "asked for otherwise than at first"
+        user.sub_id = body["subId"]
         user.asked_at.append(self.now)
-        lately = [time for time in user.asked_at if time > self.now - STORM_S]
-        reasons = [time for time in self.reasons if time > self.now - STORM_S]
-        assert len(lately) <= IN_A_STORM + len(reasons), "a storm of requests"
+        for seconds, limit in STORMS.items():
+            lately = [time for time in user.asked_at if time > self.now - seconds]
+            reasons = [time for time in self.reasons if time > self.now - seconds]
+            assert len(lately) <= limit + len(reasons), "a storm of requests"
 
     def displace(self, output: Displaced) -> None:
-        assert output.limit == len(self.session._subscriptions.routes) > 0
         user = self.users.pop(str(output.token))
+        known, active = self.exchange.taken[user.sub_id]
+        assert max(1, known) <= output.limit <= active, "a limit that is none"
         assert output.is_resolved == (user.state == "gap")
         self.displaced[str(output.token)] = user, output
 
@@ -152,27 +172,25 @@ class SessionMachine(RuleBasedStateMachine):
         command = Subscribe(token, channel, patience_s, self.now + patience_s)
         self.perform(self.session.apply(command, self.now))
 
-    @rule(data=st.data())
+    @rule(data=st.data(), mood=MOODS, kind=CHANGES)
     @precondition(lambda self: self.users)
-    def unsubscribe(self, data: st.DataObject) -> None:
+    def change_the_mind(self, data: st.DataObject, mood: str, kind: str) -> None:
+        """Unsubscribe, subscribe again, or both while the other is under way."""
         token = data.draw(st.sampled_from(sorted(self.users)))
-        del self.users[token]
-        self.perform(self.session.apply(Unsubscribe(token), self.now))
+        symbol = self.users[token].symbol
+        self.unsubscribe(token)
+        if kind == "end":
+            return
+        self.subscribe(symbol, 10.0)
+        if kind == "hesitate":
+            while self.exchange.requests:
+                self.exchange.take(mood)
+            self.unsubscribe(list(self.users)[-1])
+            self.subscribe(symbol, 10.0)
 
-    @rule(symbol=ONE_OF_THEM, mood=MOODS)
-    def change_the_mind(self, symbol: str, mood: str) -> None:
-        """Subscribe, and while that is under way unsubscribe and subscribe again."""
-        for token, user in list(self.users.items()):
-            if user.symbol == symbol:
-                del self.users[token]
-                self.perform(self.session.apply(Unsubscribe(token), self.now))
-        self.subscribe(symbol, 10.0)
-        while self.exchange.requests:
-            self.exchange.take(mood)
-        token = list(self.users)[-1]
+    def unsubscribe(self, token: str) -> None:
         del self.users[token]
         self.perform(self.session.apply(Unsubscribe(token), self.now))
-        self.subscribe(symbol, 10.0)
 
     @rule()
     @precondition(lambda self: self.displaced)
@@ -187,10 +205,6 @@ class SessionMachine(RuleBasedStateMachine):
         expires = None if resolved else self.now + timeout_s
         command = Subscribe(token, user.channel, timeout_s, expires, resolved)
         self.perform(self.session.apply(command, self.now))
-
-    @rule()
-    def ping(self) -> None:
-        self.perform(self.session.apply(Ping("ping", self.now + 5.0), self.now))
 
     # --- the exchange ----------------------------------------------------------------------------
 
@@ -218,61 +232,56 @@ class SessionMachine(RuleBasedStateMachine):
     def move(self, symbol: str, price: int, is_gone: bool, is_told: bool) -> None:
         self.exchange.move(symbol, price, is_gone, is_told or symbol != BOOK)
 
-    @rule(error=st.sampled_from([0, 0, 1]))
-    @precondition(lambda self: BOOK in self.exchange.active)
-    def sum_up(self, error: int) -> None:
-        self.exchange.sum_up(error)
-
-    @rule(data=st.data(), content=NONSENSE)
+    @rule(
+        fault=FAULTS, data=st.data(), times=TIMES, pause_s=st.sampled_from([0, 1, 45])
+    )
     @precondition(lambda self: self.exchange.active)
-    def talk_nonsense(self, data: st.DataObject, content: List[Any]) -> None:
-        chan_ids = sorted(self.exchange.active.values())
-        self.exchange.frame(data.draw(st.sampled_from(chan_ids)), *content)
-
-    @rule(data=st.data())
-    @precondition(lambda self: self.exchange.active)
-    def fall_silent(self, data: st.DataObject) -> None:
-        chan_ids = sorted(self.exchange.active.values())
-        self.exchange.mute.add(data.draw(st.sampled_from(chan_ids)))
-
-    @rule(room=st.sampled_from([0, 1, 2, 30]))
-    def have_room(self, room: int) -> None:
-        self.exchange.room = room
+    def go_wrong(
+        self, fault: str, data: st.DataObject, times: int, pause_s: float
+    ) -> None:
+        """Let something be wrong with a channel, some times over, or all right for once."""
+        for _ in range(times):
+            chan_ids = sorted(self.exchange.active.values())
+            if not chan_ids:
+                break
+            chan_id = data.draw(st.sampled_from(chan_ids))
+            if fault == "nonsense":
+                self.exchange.frame(chan_id, *data.draw(NONSENSE))
+            elif fault == "silence":
+                self.exchange.mute.add(chan_id)
+            elif fault == "end":
+                self.exchange.end(chan_id)
+                self.ended += 1
+            else:
+                self.exchange.sum_up(error=1 if fault == "wrong sum" else 0)
+            if pause_s and self.is_open:
+                self.go_on(pause_s)
 
     @rule()
     @precondition(lambda self: self.exchange.late)
     def answer_late(self) -> None:
         self.exchange.answer_late()
 
-    @rule()
-    @precondition(lambda self: self.exchange.active)
-    def end_a_channel(self) -> None:
-        chan_id = next(iter(self.exchange.active.values()))
-        self.exchange.end(chan_id)
-        self.ended += 1
-
-    @rule()
-    @precondition(lambda self: self.is_open)
-    def maintain(self) -> None:
-        self.exchange.event(event="info", code=RESUME if self.is_paused else PAUSE)
-
-    @rule()
-    @precondition(lambda self: self.is_open)
-    def say_something_new(self) -> None:
-        self.exchange.event(event="info", code=1)
-
     # --- the link --------------------------------------------------------------------------------
 
-    @rule()
+    @rule(is_quick=MOSTLY)
     @precondition(lambda self: not self.is_open)
-    def open(self) -> None:
+    def open(self, is_quick: bool) -> None:
+        """Open a socket, mostly up to the first data of all channels."""
         self.is_open = True
-        self.reasons.append(self.now)
         self.perform(self.session.open(self.now))
         self.exchange.greet()
+        if is_quick:
+            self.catch_up("fine")
 
-    @rule()
+    @rule(is_back=MOSTLY)
     @precondition(lambda self: self.is_open)
+    def fail(self, is_back: bool) -> None:
+        """Lose the link; mostly it is soon there again."""
+        self.lose()
+        if is_back:
+            self.open(is_quick=True)
+
     def lose(self) -> None:
         self.is_open = self.is_ready = self.is_paused = False
         self.exchange.hang_up()
@@ -301,6 +310,7 @@ class SessionMachine(RuleBasedStateMachine):
         was_ready, was_paused = self.is_ready, self.is_paused
         if name == "conf":
             self.is_ready = True
+            self.reasons.append(self.now)
         elif code in (PAUSE, RESUME):
             self.is_paused = code == PAUSE
             self.reasons.append(self.now)
@@ -319,7 +329,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     # --- time ------------------------------------------------------------------------------------
 
-    @rule(seconds=st.sampled_from([0.1, 1.0, 1.0, 5.0, 11.0, 26.0, 40.0, 130.0]))
+    @rule(seconds=st.sampled_from([0.1, 1.0, 1.0, 1.0, 5.0, 5.0, 11.0, 26.0, 130.0]))
     def wait(self, seconds: float) -> None:
         """Let time pass while nothing comes, and nobody looks."""
         self.now += seconds
@@ -356,13 +366,26 @@ class SessionMachine(RuleBasedStateMachine):
             looks += 1
             assert looks < 20 + 2 * seconds, "looked too often"
 
-    @rule(jump_s=st.sampled_from([5.0, 3600.0]))
     def sleep(self, jump_s: float) -> None:
         """Let the machine be suspended."""
         outputs = self.perform(self.session.suspended(jump_s, self.now))
         if self.is_open:
             sent = [json.loads(o.text) for o in outputs if isinstance(o, Send)]
             assert [body["event"] for body in sent].count("ping") == 1
+
+    @rule(what=HAPPENINGS)
+    def happen(self, what: Tuple[str, Any]) -> None:
+        """Let something happen that comes from neither side's channels."""
+        kind, argument = what
+        if kind == "room":
+            self.exchange.room = argument
+        elif kind == "sleep":
+            self.sleep(argument)
+        elif kind == "ping":
+            self.perform(self.session.apply(Ping("ping", self.now + 5.0), self.now))
+        elif self.is_open:
+            code = argument or (RESUME if self.is_paused else PAUSE)
+            self.exchange.event(event="info", code=code)
 
     # --- what always holds -----------------------------------------------------------------------
 
@@ -385,7 +408,7 @@ class SessionMachine(RuleBasedStateMachine):
             while self.displaced:
                 self.go_elsewhere()
             if not self.is_open:
-                self.open()
+                self.open(is_quick=True)
             if self.is_paused:
                 self.exchange.event(event="info", code=RESUME)
             self.exchange.answer_late()
@@ -410,4 +433,6 @@ class SessionMachine(RuleBasedStateMachine):
 
 
 TestSessionMachine = SessionMachine.TestCase
-TestSessionMachine.settings = settings(stateful_step_count=40)
+TestSessionMachine.settings = settings(
+    stateful_step_count=50, max_examples=2 * settings().max_examples
+)

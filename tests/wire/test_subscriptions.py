@@ -390,6 +390,20 @@ def test_error_that_names_a_live_channel_does_not_end_it() -> None:
     assert entry.chan_id == 9
 
 
+@pytest.mark.parametrize("code", [10300, 10305, 11000, 10301])
+def test_refusal_of_what_was_given_up_is_ours_and_changes_nothing(code: int) -> None:
+    subscriptions = live(wanted("eth", ETH))
+    subscriptions.add(wanted(), 1.0, ready=True)
+    subscriptions.remove("btc")
+    body = failure(code, subId=2, channel="book", symbol=BTC)
+    assert subscriptions.refused(body, 2.0) == Answer([])
+    assert subscriptions.refused({**body, "subId": 3}, 2.0) == Answer(
+        [], is_known=False
+    )
+    assert list(subscriptions.routes) == [9]
+    assert subscriptions.deadline() is None
+
+
 # --- no room ------------------------------------------------------------------------------------
 
 
@@ -416,6 +430,24 @@ def test_r05_channel_that_worked_before_says_so_when_it_goes_elsewhere() -> None
     subscriptions.subscribed(ack(9, subId=3))
     answer = subscriptions.refused(failure(10305, subId=4), 6.0)
     assert answer == Answer([Displaced("btc", 1, 10.0, True)])
+
+
+def test_r05_channel_that_is_being_closed_still_took_its_place() -> None:
+    subscriptions = live(wanted("eth", ETH), wanted("xrp", "tXRPUSD"))
+    subscriptions.add(wanted(), 1.0, ready=True)
+    subscriptions.remove("eth")
+    answer = subscriptions.refused(failure(10305, subId=3), 2.0)
+    assert answer == Answer([Displaced("btc", 2, 10.0, False)])
+    subscriptions.add(wanted(), 3.0, ready=True)
+    subscriptions.remove("xrp")
+    answer = subscriptions.refused(failure(10305, subId=4), 4.0)
+    assert answer == Answer([Displaced("btc", 2, 10.0, False)])
+    # Their ends are confirmed before the next answer.
+    for chan_id in (9, 10):
+        subscriptions.unsubscribed({"chanId": chan_id})
+    subscriptions.add(wanted(), 5.0, ready=True)
+    (resolve,) = subscriptions.refused(failure(10305, subId=5), 6.0).outputs
+    assert isinstance(resolve, Resolve)
 
 
 def test_r05_without_any_open_channel_there_is_no_room_elsewhere_either() -> None:
