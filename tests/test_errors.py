@@ -20,7 +20,11 @@ from bfxsync.errors import (
     ClosedError,
     NetworkError,
     NonceTooSmall,
+    NotExecuted,
     NotReady,
+    OrderNotPlaced,
+    OrderRejected,
+    OutcomeUnknown,
     RateLimited,
     RemoteError,
     RequestTimeout,
@@ -38,6 +42,9 @@ PARENTS: dict[type[Exception], tuple[type[Exception], ...]] = {
     ClosedError: (BfxError,),
     NetworkError: (BfxError,),
     RequestTimeout: (NetworkError, TimeoutError),
+    OutcomeUnknown: (NetworkError,),
+    NotExecuted: (NetworkError,),
+    OrderNotPlaced: (NotExecuted,),
     RemoteError: (BfxError,),
     ChecksumMismatch: (RemoteError,),
     VersionMismatch: (RemoteError,),
@@ -46,10 +53,19 @@ PARENTS: dict[type[Exception], tuple[type[Exception], ...]] = {
     NonceTooSmall: (AuthError,),
     RateLimited: (ApiError,),
     SubscriptionRejected: (ApiError,),
+    OrderRejected: (ApiError,),
     NotReady: (ApiError,),
 }
 
-RETRYABLE = {NetworkError, RequestTimeout, NonceTooSmall, RateLimited, NotReady}
+RETRYABLE = {
+    NetworkError,
+    RequestTimeout,
+    NotExecuted,
+    OrderNotPlaced,
+    NonceTooSmall,
+    RateLimited,
+    NotReady,
+}
 
 # Codes of the exchange's glossary, and those that other clients list.
 CLASSES: dict[type[ApiError], list[int | None]] = {
