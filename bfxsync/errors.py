@@ -122,7 +122,7 @@ class OutcomeUnknown(NetworkError):
         hint: str = "",
         resolver: Resolver | None = None,
     ) -> None:
-        super().__init__(f"{message}; {hint}" if hint else message, phase=phase)
+        super().__init__(message, phase=phase)
         self.cid = cid
         self.cid_date = cid_date
         self.known = dict(known or {})
@@ -130,6 +130,26 @@ class OutcomeUnknown(NetworkError):
         self.hint = hint
         self.candidates: list[Any] = []
         self._resolver = resolver
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{text}; {self.hint}" if self.hint else text
+
+    def add(
+        self,
+        *,
+        cid: int | None = None,
+        cid_date: str | None = None,
+        known: Mapping[str, Any] | None = None,
+        hint: str = "",
+        resolver: Resolver | None = None,
+    ) -> None:
+        """Tell it what only the caller of the one who raised it knows."""
+        self.cid = cid if cid is not None else self.cid
+        self.cid_date = cid_date if cid_date is not None else self.cid_date
+        self.known.update(known or {})
+        self.hint = hint or self.hint
+        self._resolver = resolver if resolver is not None else self._resolver
 
     @property
     def can_resolve(self) -> bool:
