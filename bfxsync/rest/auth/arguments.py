@@ -7,8 +7,9 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Callable, Iterable, Mapping, TypeVar
 
-from bfxsync import numbers
 from bfxsync.errors import UsageError
+from bfxsync.numbers import PLACES, PRICE_DIGITS, plain_decimal
+from bfxsync.numbers import round_price as rounded_price
 from bfxsync.rest.arguments import check_choice, check_integer
 from bfxsync.types import OrderFlag
 
@@ -34,7 +35,7 @@ def check_amount(name: str, value: object) -> str:
     UsageError
         It is no finite number, or zero.
     """
-    text = numbers.plain_decimal(value, name)
+    text = plain_decimal(value, name)
     if not Decimal(text):
         raise UsageError(f"{name} must not be zero")
     return text
@@ -49,7 +50,7 @@ def check_positive(name: str, value: object) -> str:
     UsageError
         It is no finite number above zero.
     """
-    text = numbers.plain_decimal(value, name)
+    text = plain_decimal(value, name)
     if Decimal(text) <= 0:
         raise UsageError(f"{name} must be above zero, not {text}")
     return text
@@ -72,17 +73,17 @@ def check_price(name: str, value: object, round_price: bool = False) -> str:
         It is no finite number, is negative, or has more digits than the exchange takes: it would
         cut them without a word.
     """
-    text = numbers.plain_decimal(value, name)
+    text = plain_decimal(value, name)
     price = Decimal(text)
     if price < 0:
         raise UsageError(f"{name} must not be negative, and is {text}")
-    rounded = numbers.round_price(text)
+    rounded = rounded_price(text)
     if rounded == price:
         return text
     if not round_price:
         raise UsageError(
-            f"{name} {text} has more than {numbers.PRICE_DIGITS} significant digits or "
-            f"{numbers.PLACES} places; round_price=True makes {rounded:f} of it"
+            f"{name} {text} has more than {PRICE_DIGITS} significant digits or "
+            f"{PLACES} places; round_price=True makes {rounded:f} of it"
         )
     return format(rounded, "f")
 
