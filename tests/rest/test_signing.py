@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
@@ -24,6 +27,7 @@ from bfxsync.errors import (
     RequestTimeout,
     UsageError,
 )
+from bfxsync.nonce_file import FileNonce
 from bfxsync.rest import signing
 from bfxsync.rest import transport as transport_module
 from bfxsync.rest.limits import Limits
@@ -411,6 +415,91 @@ def test_r06_nonce_that_stays_too_small_is_told(
     assert (error.code, error.endpoint, error.http_status) == (10114, path, 500)
     assert error.clock_skew_s is None
     assert str(error) == "nonce: small (code 10114)"
+
+
+CALLS = """
+import sys
+from bfxsync.auth import Signer
+from bfxsync.nonce_file import FileNonce
+from bfxsync.rest.limits import Limits
+from bfxsync.rest.transport import RestTransport
+
+host, key, secret, path, calls = sys.argv[1:]
+transport = RestTransport(
+    host=host,
+    signer=Signer(key, secret, FileNonce(path)),
+    limits=Limits(exempt_loopback=True),
+)
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(int(calls)):
+    assert transport.request("POST", "auth/w/transfer" if number % 2 else "auth/r/wallets") == []
+"""
+
+
+def call_in_processes(server: Server, path: Path, processes: int, calls: int) -> None:
+    """Make calls in processes that share a nonce file; each call must succeed."""
+    arguments = [server.host, KEY, SECRET, str(path), str(calls)]
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", CALLS, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(processes)
+    ]
+    for process in running:
+        assert process.stdout is not None and process.stdin is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in running:
+        _, errors = process.communicate(timeout=100)
+        assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "processes, calls",
+    [(2, 100), pytest.param(4, 5_000, marks=pytest.mark.long)],
+)
+def test_r06_processes_that_share_a_nonce_file_see_no_error(
+    serve: Serve, tmp_path: Path, processes: int, calls: int
+) -> None:
+    pytest.importorskip("filelock")
+    verifier = Verifier(nothing)
+    call_in_processes(serve(verifier), tmp_path / "nonce", processes, calls)
+    # What was refused on the way was sent again, unseen.
+    assert len(verifier.seen) == processes * calls
+    assert verifier.forged == 0
+
+
+def test_r06_second_attempt_keeps_other_processes_from_overtaking(
+    serve: Serve, connect: Connect, tmp_path: Path
+) -> None:
+    pytest.importorskip("filelock")
+    path = tmp_path / "nonce"
+    other = FileNonce(path, timeout=0.01)
+    drawn: list[str] = []
+
+    def race(request: Exchange) -> object:
+        # Another process draws a number while this one is on its way.
+        try:
+            other.next()
+            drawn.append("drawn")
+        except RequestTimeout:
+            drawn.append("kept out")
+        if len(drawn) == 1:
+            return request.answer(NONCE_TOO_SMALL, 500)
+        return request.answer([])
+
+    transport = connect(serve(race), signer=signer(nonce=FileNonce(path)))
+    assert transport.request("POST", ORDER) == []
+    assert drawn == ["drawn", "kept out"]
+    assert other.next() > 0
 
 
 def date(seconds: float) -> str:
