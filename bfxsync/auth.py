@@ -111,12 +111,15 @@ class RestSigner(Protocol):
     """
 
     @property
-    def identity(self) -> str: ...
+    def identity(self) -> str:
+        """What is shared belongs to it."""
 
     @property
-    def nonce(self) -> Nonce: ...
+    def nonce(self) -> Nonce:
+        """Where its numbers come from."""
 
-    def rest_headers(self, path: str, body: str) -> dict[str, str]: ...
+    def rest_headers(self, path: str, body: str) -> dict[str, str]:
+        """Return the headers of a request, with a fresh nonce."""
 
 
 @attrs.define(eq=False)

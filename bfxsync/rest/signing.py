@@ -18,10 +18,11 @@ from typing import Dict, Iterator, List, Mapping
 import attrs
 
 from bfxsync.auth import Hidden
-from bfxsync.errors import ClosedError, RequestTimeout
-from bfxsync.rest.answers import Answer
+from bfxsync.errors import BfxError, ClosedError, RequestTimeout
+from bfxsync.rest.answers import Answer, read_answer
 from bfxsync.rest.forks import renew_after_fork
 from bfxsync.rest.outcomes import Kind
+from bfxsync.wire.codec import Loads
 
 _BLACKED_OUT = b"***"
 
@@ -130,10 +131,19 @@ def signed_lock(identity: str) -> SignedLock:
     return _locks.setdefault(identity, SignedLock())
 
 
-def without_secrets(answer: Answer, headers: Mapping[str, str]) -> Answer:
-    """Return an answer in which nothing stands that only the head of its request may hold."""
+def without_secrets(answer: Answer, headers: Mapping[str, str], loads: Loads) -> Answer:
+    """
+    Return an answer that may be kept in an error and shown.
+
+    A gateway may show the head of the request that it refuses. What is no error stays as it is.
+    """
     body = answer.body
     for value in headers.values():
         if isinstance(value, Hidden):
             body = body.replace(value.encode(), _BLACKED_OUT)
-    return answer._replace(body=body)
+    if body != answer.body:
+        try:
+            read_answer(answer, loads, 0.0)
+        except BfxError:
+            return answer._replace(body=body)
+    return answer

@@ -59,7 +59,7 @@ from bfxsync.errors import (
     UsageError,
 )
 from bfxsync.hosts import PUB_REST_HOST
-from bfxsync.rest.answers import Answer, moment_of, read_answer
+from bfxsync.rest.answers import moment_of, read_answer
 from bfxsync.rest.calls import Call
 from bfxsync.rest.forks import renew_after_fork
 from bfxsync.rest.limits import SHARED, Limits
@@ -371,21 +371,11 @@ class RestTransport:
             session.close()
             raise
         self._pool.give(session)
-        self._last_date = answer.date, time.time()
-        return self._read(answer, headers)
-
-    def _read(self, answer: Answer, headers: Mapping[str, str]) -> Any:
         now = time.time()
-        clean = answer
-        try:
-            return read_answer(answer, self._loads, now)
-        except BfxError:
-            if headers:
-                clean = without_secrets(answer, headers)
-            if clean.body == answer.body:
-                raise
-        # Out here, where no trace of the first error is left.
-        return read_answer(clean, self._loads, now)
+        self._last_date = answer.date, now
+        if headers:
+            answer = without_secrets(answer, headers, self._loads)
+        return read_answer(answer, self._loads, now)
 
 
 class _Budget(NamedTuple):

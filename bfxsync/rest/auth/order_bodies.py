@@ -221,8 +221,6 @@ def _check_operation(name: str, value: object) -> tuple[str, Body]:
         raise UsageError(f"{name} must hold pairs of a name and a dict, not {value!r}")
     try:
         body = _OPERATIONS[checked](**arguments)
-    except UsageError:
-        raise
     except TypeError as exc:
         # A name that the method does not have, or one missing.
         raise UsageError(f"{checked!r} of {name}: {exc}") from exc
