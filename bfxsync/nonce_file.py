@@ -10,6 +10,7 @@ only the same process could have sent.
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import time
 from contextlib import contextmanager
@@ -62,7 +63,7 @@ class FileNonce(Nonce):
         self._path = os.path.abspath(os.fspath(path))
         self._timeout = timeout
         self._busy: type[Exception] = filelock.Timeout
-        self._make_lock = filelock.FileLock
+        self._make_lock: Any = filelock.FileLock
         self.renew()
         with self._held(timeout):
             self._write(self._read())
@@ -102,13 +103,10 @@ class FileNonce(Nonce):
         """Start anew in a child process; the parent's hold of the file is not the child's."""
         # Reentrant: a number is drawn while `exclusive` holds it.
         self._thread_lock = RLock()
-        # One for all threads, which the lock above keeps apart; the older ones are so anyway.
-        try:
-            self._file_lock: Any = self._make_lock(
-                self._path + ".lock", thread_local=False
-            )
-        except TypeError:
-            self._file_lock = self._make_lock(self._path + ".lock")
+        # One for all threads, which the lock above keeps apart; older ones are so anyway.
+        names = inspect.signature(self._make_lock.__init__).parameters
+        options = {"thread_local": False} if "thread_local" in names else {}
+        self._file_lock = self._make_lock(self._path + ".lock", **options)
 
     @contextmanager
     def _held(self, timeout: float) -> Iterator[None]:

@@ -117,13 +117,20 @@ def test_older_versions_of_the_lock_know_no_thread_local(
 ) -> None:
     import filelock
 
-    def make(lock_file: str, **options: Any) -> Any:
-        if options:
-            raise TypeError("unexpected keyword argument")
-        return filelock.FileLock(lock_file, thread_local=False)
+    class OldLock:
+        """The lock as it was before version 3.11."""
+
+        def __init__(self, lock_file: str) -> None:
+            self._lock = filelock.FileLock(lock_file)
+
+        def acquire(self, timeout: float, poll_intervall: float) -> None:
+            self._lock.acquire(timeout, poll_intervall)
+
+        def release(self) -> None:
+            self._lock.release()
 
     old = ModuleType("filelock")
-    setattr(old, "FileLock", make)
+    setattr(old, "FileLock", OldLock)
     setattr(old, "Timeout", filelock.Timeout)
     monkeypatch.setitem(sys.modules, "filelock", old)
     assert FileNonce(path, lambda: 1.0).next() == 1_000_000
