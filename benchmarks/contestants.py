@@ -12,16 +12,25 @@ import argparse
 import faulthandler
 import os
 import sys
+import tempfile
 import threading
 import time
-from typing import Callable, Dict, Optional
+from functools import partial
+from typing import Any, Callable, Dict, Optional
 
 from counting import GRACE_S, Run
 from floor import run_floor
 from traffic import BOOK_LEN, FLOODS
 
 
-def run_bfxsync(run: Run, url: str, ca_bundle: Optional[str]) -> None:
+def run_bfxsync(
+    run: Run,
+    url: str,
+    ca_bundle: Optional[str],
+    *,
+    blocked: bool = False,
+    **options: Any,
+) -> None:
     from bfxsync import Gap, WebSocketClient
 
     on_data, on_event = run.callbacks()
@@ -33,7 +42,7 @@ def run_bfxsync(run: Run, url: str, ca_bundle: Optional[str]) -> None:
             run.result["gaps"] += 1
             run.result["dropped"] += change.dropped
 
-    client = WebSocketClient(url, ca_bundle=ca_bundle)
+    client = WebSocketClient(url, ca_bundle=ca_bundle, **options)
     try:
         if any(each.name == "trades" for each in run.wanted):
             # The callback gets each trade once, at its te. The handler makes it a call for
@@ -50,6 +59,11 @@ def run_bfxsync(run: Run, url: str, ca_bundle: Optional[str]) -> None:
                 books[each.symbol] = client.subscribe_book(
                     each.symbol, on_data, prec="P0", len=BOOK_LEN, on_event=on_change
                 ).book
+        if blocked:
+            # A second consumer of the first channel; the wire does not notice.
+            client.subscribe_ticker(
+                run.wanted[0].symbol, lambda _: time.sleep(run.timeout_s)
+            )
         run.start()
         done.wait(run.timeout_s)
         time.sleep(GRACE_S)
@@ -68,6 +82,11 @@ def run_bfxsync_json(run: Run, url: str, ca_bundle: Optional[str]) -> None:
     # None makes the import fail, as if it were not installed.
     sys.modules["orjson"] = None  # type: ignore[assignment]
     run_bfxsync(run, url, ca_bundle)
+
+
+def run_recording(run: Run, url: str, ca_bundle: Optional[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run_bfxsync(run, url, ca_bundle, record=os.path.join(folder, "run.jsonl.gz"))
 
 
 def run_official(run: Run, url: str, ca_bundle: Optional[str]) -> None:
@@ -124,6 +143,10 @@ CONTESTANTS: Dict[str, Callable[[Run, str, Optional[str]], None]] = {
     "bfxsync": run_bfxsync,
     "bfxsync-json": run_bfxsync_json,
     "bitfinex-api-py": run_official,
+    "bfxsync-0": partial(run_bfxsync, dispatch_threads=0),
+    "bfxsync-2": partial(run_bfxsync, dispatch_threads=2),
+    "bfxsync-record": run_recording,
+    "bfxsync-2-blocked": partial(run_bfxsync, dispatch_threads=2, blocked=True),
 }
 
 

@@ -35,7 +35,15 @@ NEEDS = {
     "bfxsync": ("bfxsync", "bfxsync[speed]"),
     "bfxsync-json": ("bfxsync", "bfxsync"),
     OFFICIAL: ("bfxapi", "bitfinex-api-py==4.0.0"),
+    "bfxsync-0": ("bfxsync", "bfxsync[speed]"),
+    "bfxsync-record": ("bfxsync", "bfxsync[speed]"),
+    "bfxsync-2": ("bfxsync", "bfxsync[speed]"),
+    "bfxsync-2-blocked": ("bfxsync", "bfxsync[speed]"),
 }
+
+#: Other numbers of dispatch threads, for `latency`; the last of them with one callback that never
+#: returns beside the one that is measured.
+THREADS = ("bfxsync-0", "bfxsync-2", "bfxsync-2-blocked")
 
 
 def machine() -> str:
@@ -154,7 +162,13 @@ def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
     )
     options = parser.parse_args(arguments)
     options.floods = options.floods or list(FLOODS)
-    options.contestants = options.contestants or list(CONTESTANTS)
+    if not options.contestants:
+        options.contestants = [
+            name
+            for name in CONTESTANTS
+            if name not in ("bfxsync-record", *THREADS)
+            or (options.mode == "latency" and name in THREADS)
+        ]
     if options.mode == "latency":
         options.floods = ["ticker"]
     for name in options.contestants:

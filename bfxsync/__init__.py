@@ -35,9 +35,11 @@ from bfxsync.errors import (
 )
 from bfxsync.hosts import PUB_REST_HOST, PUB_WSS_HOST, REST_HOST, WSS_HOST
 from bfxsync.models import (
+    BookSnapshot,
     BookUpdate,
     Candle,
     Degraded,
+    Depth,
     DerivativesStatus,
     FundingBookUpdate,
     FundingRawBookUpdate,
@@ -53,17 +55,27 @@ from bfxsync.models import (
     Trade,
     TradeUpdate,
 )
-from bfxsync.types import ConnectionStatus, Flag, InfoCode, SubscriptionStatus
+from bfxsync.types import (
+    ConnectionStatus,
+    Flag,
+    InfoCode,
+    LossCause,
+    SubscriptionStatus,
+)
 from bfxsync.ws.backoff import Backoff
+from bfxsync.ws.book_view import BookView
 from bfxsync.ws.client import WebSocketClient
 from bfxsync.ws.mailbox import Policy
-from bfxsync.ws.subscription import BookSubscription, BookView, Subscription
+from bfxsync.ws.pace import Pace
+from bfxsync.ws.replay import Replay, replay
+from bfxsync.ws.subscription import BookSubscription, Subscription
 
 __all__ = [
     "ApiError",
     "AuthError",
     "Backoff",
     "BfxError",
+    "BookSnapshot",
     "BookSubscription",
     "BookUpdate",
     "BookView",
@@ -73,6 +85,7 @@ __all__ = [
     "ClosedError",
     "ConnectionStatus",
     "Degraded",
+    "Depth",
     "DerivativesStatus",
     "Flag",
     "FundingBookUpdate",
@@ -83,6 +96,7 @@ __all__ = [
     "Gap",
     "InfoCode",
     "Liquidation",
+    "LossCause",
     "NetworkError",
     "Nonce",
     "NonceTooSmall",
@@ -94,11 +108,13 @@ __all__ = [
     "OutcomeUnknown",
     "PUB_REST_HOST",
     "PUB_WSS_HOST",
+    "Pace",
     "Policy",
     "REST_HOST",
     "RateLimited",
     "RawBookUpdate",
     "RemoteError",
+    "Replay",
     "RequestTimeout",
     "Signer",
     "Snapshot",
@@ -114,6 +130,7 @@ __all__ = [
     "WSS_HOST",
     "WebSocketClient",
     "__version__",
+    "replay",
 ]
 
 # A library is silent until the application configures logging.

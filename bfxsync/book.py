@@ -16,10 +16,11 @@ https://docs.bitfinex.com/docs/ws-websocket-checksum
 from __future__ import annotations
 
 import zlib
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from bisect import bisect_left
 from typing import Any, Generic, Iterable, TypeVar
 
+from bfxsync.models.book_reads import ReadableBook
 from bfxsync.models.market import (
     BookUpdate,
     FundingBookUpdate,
@@ -68,7 +69,7 @@ class Side(Generic[L]):
         self.levels.clear()
 
 
-class OrderBook(ABC, Generic[L]):
+class OrderBook(ReadableBook[L]):
     """
     An order book, kept current by `apply`.
 
@@ -114,17 +115,9 @@ class OrderBook(ABC, Generic[L]):
         """Return the best asks, best first; all of them without `count`."""
         return self._asks.levels[:count]
 
-    @property
-    def best_bid(self) -> L | None:
-        """The highest bid, or None without bids."""
-        levels = self._bids.levels
-        return levels[-1] if levels else None
-
-    @property
-    def best_ask(self) -> L | None:
-        """The lowest ask, or None without asks."""
-        levels = self._asks.levels
-        return levels[0] if levels else None
+    def levels(self, count: int | None = None) -> tuple[list[L], list[L]]:
+        """Return bids and asks, each best first; all of them without `count`."""
+        return self.bids(count), self.asks(count)
 
     def checksum(self) -> int:
         """Return the CRC-32 of the 25 best levels of each side, as a signed 32-bit integer."""
@@ -135,6 +128,8 @@ class OrderBook(ABC, Generic[L]):
 
 class AggregatedBook(OrderBook[BookUpdate]):
     """Price levels of a pair (P0 to P4)."""
+
+    is_funding = False
 
     def apply(self, level: BookUpdate) -> None:
         """Set, replace or take away one level; the sign of the amount names the side."""
@@ -152,6 +147,8 @@ class AggregatedBook(OrderBook[BookUpdate]):
 
 class FundingBook(OrderBook[FundingBookUpdate]):
     """Levels of a funding currency (P0 to P4): rate and period, signs the other way round."""
+
+    is_funding = True
 
     def apply(self, level: FundingBookUpdate) -> None:
         """Set, replace or take away one level."""
@@ -206,6 +203,8 @@ class _OrdersBook(OrderBook[R]):
 class RawBook(_OrdersBook[RawBookUpdate]):
     """Single orders of a pair (R0)."""
 
+    is_funding = False
+
     def apply(self, level: RawBookUpdate) -> None:
         """Set, move or take away one order; equal prices stand by id, ascending."""
         place: tuple[Side[RawBookUpdate], Any] | None = None
@@ -224,6 +223,8 @@ class RawBook(_OrdersBook[RawBookUpdate]):
 
 class FundingRawBook(_OrdersBook[FundingRawBookUpdate]):
     """Single offers of a funding currency (R0)."""
+
+    is_funding = True
 
     def apply(self, level: FundingRawBookUpdate) -> None:
         """Set, move or take away one offer; equal rates stand by period, then id."""

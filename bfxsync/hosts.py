@@ -1,5 +1,9 @@
 """The exchange's addresses, under the official client's names."""
 
+from __future__ import annotations
+
+import ipaddress
+
 PUB_REST_HOST = "https://api-pub.bitfinex.com/v2"
 """REST, without a key."""
 
@@ -11,3 +15,13 @@ PUB_WSS_HOST = "wss://api-pub.bitfinex.com/ws/2"
 
 WSS_HOST = "wss://api.bitfinex.com/ws/2"
 """WebSocket for accounts; it serves the public channels too."""
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host's name means this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

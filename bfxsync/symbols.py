@@ -13,9 +13,9 @@ from typing import Any, Callable, Mapping, Protocol, Sequence
 import attrs
 
 from bfxsync.errors import RemoteError, UsageError
+from bfxsync.forks import renew_after_fork
 from bfxsync.models.conf import PairInfo
 from bfxsync.numbers import round_amount, round_price
-from bfxsync.rest.forks import renew_after_fork
 from bfxsync.types import Row, Symbol
 
 CONF_KEYS = (

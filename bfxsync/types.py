@@ -123,6 +123,29 @@ class ConnectionStatus(Enum):
     FAILED = "failed"
 
 
+class LossCause(Enum):
+    """Why a connection had to be made anew."""
+
+    CLOSED = "closed"
+    """The exchange sent a close frame."""
+    BROKEN = "broken"
+    """It ended without a close frame, or the protocol was broken."""
+    STALE = "stale"
+    """Nothing came for too long."""
+    SEQUENCE = "sequence"
+    """A frame was missing or came twice."""
+    RESTART = "restart"
+    """The exchange announced that it stops or restarts (20051)."""
+    MAINTENANCE = "maintenance"
+    """A maintenance did not end in time."""
+    HANDSHAKE = "handshake"
+    """The exchange did not greet, or did not answer to the flags."""
+    REFUSED = "refused"
+    """A new connection was answered with an HTTP status."""
+    UNREACHABLE = "unreachable"
+    """A new connection could not be made."""
+
+
 class SubscriptionStatus(Enum):
     """How a subscription is; read it from any thread."""
 
@@ -134,6 +157,8 @@ class SubscriptionStatus(Enum):
     """The exchange is refreshing its data; what is known may be old."""
     GAP = "gap"
     """The link was lost; a snapshot comes when it is back."""
+    DEGRADED = "degraded"
+    """Data goes on, but it is known to be wrong, and subscribing anew did not help."""
     REJECTED = "rejected"
     """The exchange refused it, or did not answer in time."""
     CLOSED = "closed"

@@ -27,6 +27,7 @@ from strategies import (
     ORDERS,
     PERIODS,
     PRICES,
+    SIZES,
 )
 
 from bfxsync.book import (
@@ -43,6 +44,7 @@ from bfxsync.models import (
     FundingRawBookUpdate,
     RawBookUpdate,
 )
+from bfxsync.models.book_reads import BookSnapshot
 
 DATA = Path(__file__).parent / "data"
 VECTORS = [
@@ -209,6 +211,7 @@ def assert_same(book: OrderBook[Any], plain: Plain) -> None:
     for count in (0, 1, 2, 25, 1000):
         assert book.bids(count) == bids[:count]
         assert book.asks(count) == asks[:count]
+        assert book.levels(count) == (bids[:count], asks[:count])
     assert book.checksum() == plain.checksum()
     assert book.unknown_deletes == plain.unknown_deletes
 
@@ -245,6 +248,28 @@ def test_reset_leaves_nothing_but_the_snapshot(name: str, data: st.DataObject) -
     book.reset()
     assert len(book) == 0
     assert (book.best_bid, book.best_ask) == (None, None)
+
+
+@given(
+    st.sampled_from(list(KINDS)), st.data(), st.sampled_from([float, Decimal]), SIZES
+)
+def test_a_live_book_answers_what_its_copy_answers(
+    name: str, data: st.DataObject, number: Any, size: Any
+) -> None:
+    kind = KINDS[name]
+    book = kind.book()
+    for row in data.draw(st.lists(kind.rows, max_size=20)):
+        book.apply(kind.model.from_row(list(row), number))
+    bids, asks = map(tuple, book.levels())
+    symbol = "fUSD" if name.startswith("funding") else "tBTCUSD"
+    copy = BookSnapshot(symbol, "P0", bids, asks, True, None)
+    assert book.is_funding == copy.is_funding
+    assert (book.mid, book.spread) == (copy.mid, copy.spread)
+    assert (book.best_bid, book.best_ask) == (copy.best_bid, copy.best_ask)
+    assert book.depth(within_ratio=size) == copy.depth(within_ratio=size)
+    assert [book.vwap(s * size) for s in (1, -1)] == [
+        copy.vwap(s * size) for s in (1, -1)
+    ]
 
 
 @ALL_KINDS

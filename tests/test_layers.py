@@ -13,7 +13,7 @@ PACKAGE = Path(bfxsync.__file__).parent
 
 # From the bottom to the top; a module may import from its own row and from those above it here.
 LAYERS = [
-    ("errors", "types", "hosts", "_version"),
+    ("errors", "types", "hosts", "forks", "_version"),
     ("numbers",),
     ("models",),
     ("book", "auth", "nonce_file"),
@@ -21,6 +21,10 @@ LAYERS = [
     (
         "ws.arguments",
         "ws.backoff",
+        "ws.clock",
+        "ws.book_view",
+        "ws.pace",
+        "ws.recorder",
         "ws.latch",
         "ws.mailbox",
         "ws.transport",
@@ -30,7 +34,6 @@ LAYERS = [
         "rest.answers",
         "rest.arguments",
         "rest.calls",
-        "rest.forks",
         "rest.intervals",
         "rest.limits",
         "rest.options",
@@ -43,7 +46,11 @@ LAYERS = [
         "rest.transport",
     ),
     (
+        "ws.streams",
+        "ws.line",
         "ws.connection",
+        "ws.player",
+        "ws.stats",
         "ws.pool",
         "ws.subscription",
         "ws.subscribing",
@@ -54,6 +61,7 @@ LAYERS = [
         "rest.history",
     ),
     ("symbols", "ws.client", "rest.client"),
+    ("ws.replay",),
     ("client",),
     ("",),  # bfxsync itself: the public face
     ("paper",),

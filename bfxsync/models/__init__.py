@@ -1,5 +1,6 @@
 """Messages of the exchange as Python objects."""
 
+from bfxsync.models.book_reads import BookSnapshot, Depth
 from bfxsync.models.market import (
     BookUpdate,
     FundingBookUpdate,
@@ -16,10 +17,12 @@ from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
 from bfxsync.models.stream import Checksum, Degraded, Gap, Snapshot, Status
 
 __all__ = [
+    "BookSnapshot",
     "BookUpdate",
     "Candle",
     "Checksum",
     "Degraded",
+    "Depth",
     "DerivativesStatus",
     "FundingBookUpdate",
     "FundingRawBookUpdate",

@@ -3,71 +3,28 @@ Real sessions, recorded frame by frame, as markets that can be played again.
 
 What was captured is passed on as it came: the updates of the captured book, trades, tickers.
 Everything else is derived from it: books of other precision or length, and tickers where there
-were none. A raw book holds one made-up order for each captured level. ``data/README.rst`` says
-where the recordings come from.
+were none. A raw book that was not captured holds one made-up order for each captured level.
+``data/README.rst`` says where the bundled recordings come from; those of one's own client are
+played just so.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
+import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Iterator, NamedTuple
 
 from bfxsync.errors import UsageError
-from bfxsync.paper.book import Entry
+from bfxsync.paper.book import RAW, Entry
 from bfxsync.paper.market import BookChanged, Event, Market, TickerCame, Traded
+from bfxsync.paper.recordings import Recording, Step, read
 from bfxsync.paper.tape import Row
 from bfxsync.paper.text import encode, to_units
 
 _DATA = Path(__file__).parent / "data"
 
-# Book updates this close together count as one iteration of the matching engine.
-_ITERATION_S = 0.05
-_TRADE_KINDS = ("te", "tu", "fte", "ftu")
-
-
-class Step(NamedTuple):
-    """
-    What happened to one symbol at one time.
-
-    Attributes
-    ----------
-    at : float
-        Seconds since the first data frame.
-    symbol : str
-    kind : str
-        ``book``, ``ticker``, or the kind of a trade event.
-    rows : list
-        One row, or for ``book`` all rows of an iteration.
-    """
-
-    at: float
-    symbol: str
-    kind: str
-    rows: list[Row]
-
-
-class Recording(NamedTuple):
-    """
-    A capture as it was read; nothing in it changes any more.
-
-    Attributes
-    ----------
-    name : str
-    first : dict
-        By symbol and channel: the snapshot, or the first ticker.
-    books : dict
-        By symbol: precision, frequency and length of the captured book.
-    steps : list of Step
-        All that came after, in order.
-    """
-
-    name: str
-    first: dict[str, dict[str, list[Any]]]
-    books: dict[str, tuple[str, str, int]]
-    steps: list[Step]
+_PLACES = 12
+"""A rate may have more; the units of the paper exchange have as many."""
 
 
 def names() -> list[str]:
@@ -75,59 +32,33 @@ def names() -> list[str]:
     return sorted(path.name.partition(".")[0] for path in _DATA.glob("*.jsonl.gz"))
 
 
-@lru_cache(maxsize=None)
-def load(name: str) -> Recording:
-    """Read a capture; the same object is returned every time."""
-    if name not in names():
-        raise UsageError(f"no capture {name!r}; there are {', '.join(names())}")
-    recording = Recording(name, {}, {}, [])
-    channels: dict[int, dict[str, Any]] = {}
-    begin: float | None = None
-    for at, frame in _server_frames(_DATA / f"{name}.jsonl.gz"):
-        if isinstance(frame, dict):
-            if frame["event"] == "subscribed":
-                channels[frame["chanId"]] = frame
-            continue
-        if frame[1] == "hb":  # we make our own
-            continue
-        begin = at if begin is None else begin
-        _take(recording, at - begin, channels[frame[0]], frame)
-    return recording
+def load(name: str | os.PathLike[str]) -> Recording:
+    """
+    Read a capture of this name, or a recording from this path.
+
+    As long as the file stays the same, so does the object.
+
+    Raises
+    ------
+    UsageError
+        There is none, or it cannot be read.
+    """
+    path = os.fspath(name)
+    if path in names():
+        path = str(_DATA / f"{path}.jsonl.gz")
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        raise UsageError(
+            f"no capture {name!r}; there are {', '.join(names())}, and those of which "
+            "you give the path"
+        ) from None
+    return _read(path, found.st_mtime_ns, found.st_size)
 
 
-def _server_frames(path: Path) -> Iterator[tuple[float, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            record = json.loads(line)
-            if "frame" in record and record.get("dir") != "client->server":
-                yield record["t"], json.loads(record["frame"])
-
-
-def _take(
-    recording: Recording, at: float, channel: dict[str, Any], frame: list[Any]
-) -> None:
-    name, symbol = channel["channel"], channel["symbol"]
-    first = recording.first.setdefault(symbol, {})
-    if name not in first:
-        first[name] = frame[1]
-        if name == "book":
-            recording.books[symbol] = (
-                channel["prec"],
-                channel["freq"],
-                int(channel["len"]),
-            )
-        return
-    kind, row = (frame[1], frame[2]) if frame[1] in _TRADE_KINDS else (name, frame[1])
-    last = recording.steps[-1] if recording.steps else None
-    if (
-        last is not None
-        and kind == last.kind == "book"
-        and symbol == last.symbol
-        and at - last.at <= _ITERATION_S
-    ):
-        last.rows.append(row)
-    else:
-        recording.steps.append(Step(at, symbol, kind, [row]))
+@lru_cache(maxsize=8)
+def _read(path: str, _mtime_ns: int, _size: int) -> Recording:
+    return read(path)
 
 
 class CapturedMarket(Market):
@@ -138,18 +69,25 @@ class CapturedMarket(Market):
         first = recording.first[symbol]
         self.captured_book = recording.books.get(symbol)
         self.captured_ticker = first.get("ticker")
-        self._order_ids: dict[tuple[bool, int], int] = {}
+        self._is_raw = self.captured_book is not None and self.captured_book[0] == RAW
+        self._order_ids: dict[tuple[bool, int, int], int] = {}
         self._next_order_id = 1
         for row in reversed(first.get("trades", [])):
             self.record(row)
         for row in first.get("book", []):
-            self._set_level(row)
+            self._set(row)
+
+    def record(self, row: Row) -> None:
+        """Take a trade; of a rate, the twelve places that sums are made with."""
+        super().record(
+            [*row[:2], *(round(value, _PLACES) for value in row[2:4]), *row[4:]]
+        )
 
     def apply(self, step: Step) -> list[Event]:
         """Let the next thing happen, and say what it was."""
         if step.kind == "book":
             for row in step.rows:
-                self._set_level(row)
+                self._set(row)
             return [BookChanged([encode(row) for row in step.rows])]
         (row,) = step.rows
         if step.kind == "ticker":
@@ -160,16 +98,38 @@ class CapturedMarket(Market):
             self.record(row)
         return [Traded(step.kind, row)]
 
-    def _set_level(self, row: Row) -> None:
-        is_bid = row[2] > 0
-        price, count, amount = to_units(row[0]), row[1], abs(to_units(row[2]))
-        order_id = self._order_ids.get((is_bid, price))
-        if not count:
+    def _set(self, row: Row) -> None:
+        # Signs are the other way round for funding, which has a period before the rest.
+        is_bid = (row[-1] > 0) != self.is_funding
+        amount = _units(abs(row[-1]))
+        if self._is_raw:
+            period, price = row[1:3] if self.is_funding else (0, row[1])
+            self._set_order(is_bid, Entry(_units(price), period, 1, amount, row[0]))
+        else:
+            period, count = row[1:3] if self.is_funding else (0, row[1])
+            self._set_level(is_bid, Entry(_units(row[0]), period, count, amount))
+
+    def _set_order(self, is_bid: bool, order: Entry) -> None:
+        was_bid, old = self.book.orders.get(order.order_id, (is_bid, None))
+        place = (is_bid, order.price, order.period)
+        if old is not None and (was_bid, old.price, old.period) != place:
+            self.book.remove(order.order_id)
+        if order.price:
+            self.book.put(is_bid, order)
+
+    def _set_level(self, is_bid: bool, level: Entry) -> None:
+        place = (is_bid, level.price, level.period)
+        order_id = self._order_ids.get(place)
+        if not level.orders:
             if order_id is not None:
-                del self._order_ids[is_bid, price]
+                del self._order_ids[place]
                 self.book.remove(order_id)
             return
         if order_id is None:
-            order_id = self._order_ids[is_bid, price] = self._next_order_id
+            order_id = self._order_ids[place] = self._next_order_id
             self._next_order_id += 1
-        self.book.put(is_bid, Entry(price, 0, count, amount, order_id))
+        self.book.put(is_bid, level._replace(order_id=order_id))
+
+
+def _units(value: float) -> int:
+    return to_units(round(value, _PLACES))

@@ -10,10 +10,14 @@ Close frames are written here too, so that there is one of them, with the right 
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import struct
 from typing import Callable
 
 from aiohttp import WSMsgType, web
+
+from bfxsync.paper.text import to_bytes
 
 _TEXT, _CLOSE = 0x81, 0x88
 
@@ -21,6 +25,11 @@ _TEXT, _CLOSE = 0x81, 0x88
 HIGH_WATER = 1 << 20
 _POLL_S = 0.002
 _ANSWER_S = 1.0
+
+NO_CODE = 1005
+"""Stands for a close frame without a code, as in RFC 6455."""
+# Two ints, but on Windows two unsigned shorts: linger for no time.
+_NO_LINGER = struct.pack("HH" if os.name == "nt" else "ii", 1, 0)
 
 
 class Connection:
@@ -54,7 +63,7 @@ class Connection:
 
     def send(self, text: str) -> None:
         """Send a message at the end of this turn of the event loop."""
-        frame = _frame(_TEXT, text.encode("ascii"))
+        frame = _frame(_TEXT, to_bytes(text))
         if not self._waiting:
             self._loop.call_soon(self._flush)
         self._waiting.append(frame)
@@ -79,11 +88,14 @@ class Connection:
                 return
             await asyncio.sleep(_POLL_S)
 
-    def close(self, code: int) -> None:
+    def close(self, code: int, reason: str = "") -> None:
         """Send a close frame, and give the client a moment to answer it."""
         self._flush()
         if not self._is_over():
-            self._transport.write(_frame(_CLOSE, struct.pack(">H", code)))
+            payload = b""
+            if code != NO_CODE:
+                payload = struct.pack(">H", code) + to_bytes(reason)
+            self._transport.write(_frame(_CLOSE, payload))
             self._has_closed = True
             self._loop.call_later(_ANSWER_S, self._transport.abort)
 
@@ -92,8 +104,11 @@ class Connection:
         self.close(code)
         self._transport.close()
 
-    def abort(self) -> None:
-        """Cut the TCP connection, as a crash would."""
+    def abort(self, reset: bool = False) -> None:
+        """Cut the TCP connection, as a crash would; `reset` makes it a RST instead of a FIN."""
+        if reset and not self._transport.is_closing():
+            sock = self._transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self._waiting.clear()
         self._waiting_bytes = 0
         self._transport.abort()

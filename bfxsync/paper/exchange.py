@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Callable, NamedTuple, Sequence, TypeVar
 
 from bfxsync.errors import NetworkError, UsageError
+from bfxsync.paper.controls import Controls
 from bfxsync.paper.settings import Counters, Settings
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class _Running(NamedTuple):
     server: Server
 
 
-class PaperExchange:
+class PaperExchange(Controls):
     """
     A Bitfinex on this machine: the public side of the API, version 2, WebSocket and REST.
 
@@ -248,21 +249,6 @@ class PaperExchange:
         """Start the recordings, all those that do not play at the moment."""
         self.finished.clear()
         self._call(lambda server: server.play())
-
-    def drop_connections(self, code: int | None = None) -> int:
-        """
-        Lose all clients, and return how many there were.
-
-        Parameters
-        ----------
-        code : int, optional
-            Close with this code; None cuts the TCP connections without a close frame.
-        """
-        return self._call(lambda server: server.drop_connections(code))
-
-    def send_info(self, code: int) -> int:
-        """Send an info event (20051, 20060, 20061) to all clients, and return how many."""
-        return self._call(lambda server: server.send_info(code))
 
     def _start(self) -> _Running:
         try:

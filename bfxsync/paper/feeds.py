@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple, Protocol, Sequence
 
 from bfxsync.paper.book import RAW, SIGNIFICANT_DIGITS
+from bfxsync.paper.faults import Faults
 from bfxsync.paper.market import BookChanged, Event, Market, TickerCame, Traded
 from bfxsync.paper.text import encode
 from bfxsync.paper.window import WholeBook, Window
@@ -21,6 +22,7 @@ FREQUENCIES = ("F0", "F1")
 LENGTHS = (1, 25, 100, 250)
 SLOW_S = 2.0
 """Between two updates of a book with frequency F1."""
+_LOSS = "lost_book_update"
 
 
 class Identity(NamedTuple):
@@ -44,6 +46,10 @@ class Identity(NamedTuple):
     freq: str = ""
     length: int = 0
     key: str = ""
+
+    def facts(self) -> dict[str, str]:
+        """Return what a fault may be limited to."""
+        return {"channel": self.channel, "symbol": self.symbol, "key": self.key}
 
 
 class Subscriber(Protocol):
@@ -140,32 +146,44 @@ class TickerFeed(Feed):
 
 
 class BookFeed(Feed):
-    """A window on the book, its changes, and now and then its checksum."""
+    """
+    A window on the book, its changes, and now and then its checksum.
 
-    def __init__(self, market: Market, pace: Pace, identity: Identity) -> None:
+    Attributes
+    ----------
+    window : Window
+        What the subscribers have, unless a row of theirs was lost.
+    """
+
+    def __init__(
+        self, market: Market, pace: Pace, identity: Identity, faults: Faults
+    ) -> None:
         super().__init__()
         self._market = market
         self._pace = pace
+        self._identity = identity
+        self._faults = faults
         prec, length, self._freq = identity.prec, identity.length, identity.freq
         self._is_captured = market.captured_book == (prec, self._freq, length)
         window = WholeBook if self._is_captured else Window
-        self._window = window(market.book.depth(prec), prec, length, market.is_funding)
+        self.window = window(market.book.depth(prec), prec, length, market.is_funding)
+        self._is_watching = False
         self._is_behind = False
         self._is_unchecked = False
         self._updated_at = self._checked_at = market.clock
 
     def first(self) -> str:
         """Return the window that the others know."""
-        return f"[{','.join(self._window.snapshot())}]"
+        return f"[{','.join(self.window.snapshot())}]"
 
     def take(self, event: Event) -> None:
         """Pass on changes at once, unless they are to be gathered."""
         if not isinstance(event, BookChanged):
             return
         if self._is_captured and event.rows is not None:
-            self._send_rows(event.rows)
+            self._take_captured(event.rows)
         elif self._freq == "F0":
-            self._send_rows(self._window.update())
+            self._update()
         else:
             self._is_behind = True
 
@@ -174,14 +192,43 @@ class BookFeed(Feed):
         now = self._market.clock
         if self._is_behind and now - self._updated_at >= SLOW_S:
             self._is_behind, self._updated_at = False, now
-            self._send_rows(self._window.update())
+            self._update()
         if self._is_unchecked and now - self._checked_at >= self._pace.checksum_s:
-            self._is_unchecked, self._checked_at = False, now
-            # Those of funding books are known to be wrong on the real exchange: there are none.
-            if not self._market.is_funding:
-                checksum = self._window.checksum()
-                for subscriber in self.subscribers:
-                    subscriber.checksum(checksum)
+            self._send_checksum()
+
+    def _take_captured(self, rows: Sequence[str]) -> None:
+        # To lose one, the window must know what the book was before: one look ahead of the loss.
+        was_watching = self._is_watching
+        self._is_watching = self._may_lose()
+        if was_watching and self._is_watching:
+            self._update()
+        else:
+            self._send_rows(rows)
+            if self._is_watching:
+                self.window.update()
+
+    def _update(self) -> None:
+        if self._may_lose():
+            rows = self.window.lossy_update()
+            if rows is not None:
+                self._faults.take(_LOSS, **self._identity.facts())
+                self._send_rows(rows)
+                # At once: another change of the same level would hide the loss.
+                self._send_checksum()
+                return
+        self._send_rows(self.window.update())
+
+    def _may_lose(self) -> bool:
+        faults = self._faults
+        return bool(faults.armed) and faults.is_armed(_LOSS, **self._identity.facts())
+
+    def _send_checksum(self) -> None:
+        self._is_unchecked, self._checked_at = False, self._market.clock
+        # Those of funding books are known to be wrong on the real exchange: there are none.
+        if not self._market.is_funding:
+            checksum = self.window.checksum()
+            for subscriber in self.subscribers:
+                subscriber.checksum(checksum)
 
     def _send_rows(self, rows: Sequence[str]) -> None:
         if rows:

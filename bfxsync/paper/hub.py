@@ -6,6 +6,7 @@ from typing import Callable, Iterable, Protocol
 
 from bfxsync.paper.candle_feed import CandlesFeed
 from bfxsync.paper.chart import CandleKey
+from bfxsync.paper.faults import Faults
 from bfxsync.paper.feeds import (
     BookFeed,
     Feed,
@@ -18,6 +19,7 @@ from bfxsync.paper.feeds import (
 from bfxsync.paper.market import Event, Market, now_mts
 from bfxsync.paper.status import LIQUIDATIONS, Derivative, Liquidations
 from bfxsync.paper.status_feeds import DerivativeFeed, LiquidationsFeed
+from bfxsync.paper.window import Window
 
 
 class Source(Protocol):
@@ -39,9 +41,12 @@ class Hub:
         Returns the time in ms.
     seed : int, optional
         Of the liquidations.
+    faults : Faults, optional
 
     Attributes
     ----------
+    faults : Faults
+        What shall go wrong with books and sockets.
     markets : dict
         By symbol.
     derivatives : dict
@@ -54,7 +59,9 @@ class Hub:
         pace: Pace = Pace(),
         now_mts: Callable[[], int] = now_mts,
         seed: int = 1,
+        faults: Faults | None = None,
     ) -> None:
+        self.faults = Faults() if faults is None else faults
         self.now_mts = now_mts
         self.markets: dict[str, Market] = {}
         self.derivatives: dict[str, Derivative] = {}
@@ -98,6 +105,12 @@ class Hub:
         """Say whether anybody listens to a symbol."""
         return bool(self._feeds[symbol])
 
+    def window(self, identity: Identity) -> Window:
+        """Return what the subscribers of a book have of it, or the next one would get."""
+        feed = self._feeds[identity.symbol].get(identity) or self._make(identity)
+        assert isinstance(feed, BookFeed)
+        return feed.window
+
     def publish(self, source: Source, events: Iterable[Event]) -> None:
         """Pass on what has happened to a market, or to the liquidations."""
         feeds = self._feeds[source.symbol].values()
@@ -120,7 +133,7 @@ class Hub:
         if channel == "trades":
             return TradesFeed(market)
         if channel == "book":
-            return BookFeed(market, self._pace, identity)
+            return BookFeed(market, self._pace, identity, self.faults)
         if channel == "candles":
             key = CandleKey.parse(identity.key)
             assert key is not None

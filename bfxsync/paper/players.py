@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from typing import Awaitable, Callable
 
-from bfxsync.paper.capture import CapturedMarket, Recording
+from bfxsync.paper.capture import CapturedMarket
 from bfxsync.paper.hub import Hub
 from bfxsync.paper.market import Traded, now_mts
 from bfxsync.paper.random_market import RandomMarket
+from bfxsync.paper.recordings import Recording
 from bfxsync.paper.status import LIQUIDATIONS
 
 Room = Callable[[], Awaitable[None]]

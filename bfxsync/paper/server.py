@@ -14,8 +14,10 @@ from typing import Any, Callable, Coroutine, Union
 
 from aiohttp import web
 
+from bfxsync.errors import UsageError
 from bfxsync.paper.capture import load
 from bfxsync.paper.connection import Connection
+from bfxsync.paper.faults import SILENT_CHANNEL, Fault, Faults
 from bfxsync.paper.feeds import Pace
 from bfxsync.paper.hub import Hub
 from bfxsync.paper.market import now_mts
@@ -25,9 +27,11 @@ from bfxsync.paper.rest.app import RestApi
 from bfxsync.paper.rest.limits import RateLimits
 from bfxsync.paper.session import Session
 from bfxsync.paper.settings import Counters, Settings
+from bfxsync.paper.subscriptions import Wrong, read
+from bfxsync.paper.window import Window
 
 PATH = "/ws/2"
-STOPPING = 20051
+STOPPING, MAINTENANCE, MAINTENANCE_OVER = 20051, 20060, 20061
 _GOING_AWAY, _RESTART = 1001, 1012
 _MAX_MESSAGE_BYTES = 1 << 20
 
@@ -50,15 +54,19 @@ class Server:
         self, settings: Settings, counters: Counters, on_finished: Callable[[], None]
     ) -> None:
         self.connections: dict[Connection, Session] = {}
+        self.faults = Faults(counters.faults)
         self._settings = settings
         self._counters = counters
         self._on_finished = on_finished
         self._server_id = str(uuid.uuid4())
+        self._is_operative = True
         self._tasks: set[asyncio.Task[None]] = set()
         self._unfinished: set[CapturePlayer] = set()
         self._stopped = asyncio.Event()
         self._hub = Hub(
-            Pace(settings.checksum_s, settings.ticker_s), seed=settings.seed
+            Pace(settings.checksum_s, settings.ticker_s),
+            seed=settings.seed,
+            faults=self.faults,
         )
         limits = None
         if settings.rest_limits:
@@ -115,32 +123,63 @@ class Server:
         for player in self._captures:
             player.play()
 
-    def drop_connections(self, code: int | None) -> int:
+    def drop_connections(self, code: int | None, reason: str, reset: bool) -> int:
         """Cut all sockets off, or close them with a code, and return how many there were."""
         connections = list(self.connections)
         for connection in connections:
             self._retire(connection)
             if code is None:
-                connection.abort()
+                connection.abort(reset)
             else:
-                connection.close(code)
+                connection.close(code, reason)
+        name = "drop" if code is None else f"close_{code}"
+        self.faults.count(name, len(connections))
         return len(connections)
 
     def send_info(self, code: int) -> int:
         """Send an info event to all sockets, and return how many there are."""
+        if code in (MAINTENANCE, MAINTENANCE_OVER):
+            self._is_operative = code == MAINTENANCE_OVER
         for session in self.connections.values():
             session.info(code)
+        self.faults.count(f"info_{code}", len(self.connections))
         return len(self.connections)
+
+    def inject(self, fault: Fault) -> None:
+        """Arm a fault, or let it happen if it is about what is open now."""
+        symbol = fault.options.get("symbol")
+        if symbol is not None and symbol not in self._players:
+            known = ", ".join(sorted(self._players))
+            raise UsageError(f"no market {symbol!r}; there are {known}")
+        if fault.name == SILENT_CHANNEL:
+            for session in self.connections.values():
+                self.faults.count(SILENT_CHANNEL, session.silence(fault))
+        else:
+            self.faults.arm(fault)
+
+    def window(self, symbol: str, prec: str, length: int | str, freq: str) -> Window:
+        """Return what the subscribers of a book have of it."""
+        request = {"symbol": symbol, "prec": prec, "len": length, "freq": freq}
+        try:
+            wanted = read({"channel": "book", **request}, self._hub)
+        except Wrong as wrong:
+            raise UsageError(f"no such book: {wrong.message} in {request}") from None
+        assert wanted is not None
+        return self._hub.window(wanted.identity)
 
     async def room(self) -> None:
         """Wait until every client has read most of what it was sent."""
         for connection in list(self.connections):
             await connection.room()
 
-    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
         ws = web.WebSocketResponse(
             autoclose=False, compress=False, max_msg_size=_MAX_MESSAGE_BYTES
         )
+        if ws.can_prepare(request):
+            refusal = self.faults.take("refuse_handshake")
+            if refusal is not None:
+                return web.Response(status=refusal.options["status"])
         await ws.prepare(request)
         transport = request.transport
         if transport is None:  # gone already
@@ -155,6 +194,7 @@ class Server:
             self._hub,
             send,
             now_mts,
+            asyncio.get_running_loop().call_later,
             max_channels=self._settings.max_channels,
             server_id=self._server_id,
             on_subscribed=lambda symbol: self._players[symbol].watch(),
@@ -163,7 +203,7 @@ class Server:
         self._counters.connections_opened += 1
         beat = self._spawn(self._beat(connection, session))
         try:
-            session.open()
+            session.open(self._is_operative)
             await connection.read(session.receive)
         finally:
             beat.cancel()

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import random
-from typing import Any, Callable, Sequence
+from typing import Callable, Sequence
 
+from bfxsync.paper.acks import Acks, CallLater, Event
+from bfxsync.paper.faults import Fault
 from bfxsync.paper.feeds import Identity
 from bfxsync.paper.hub import Hub
-from bfxsync.paper.subscriptions import Request, Wrong, names, read
+from bfxsync.paper.subscriptions import Request, Wanted, Wrong, names, read
 from bfxsync.paper.text import encode
 from bfxsync.types import Flag
 
@@ -26,19 +28,32 @@ _INFO_TEXTS = {
     20060: "Entering in Maintenance mode. Please pause any activity.",
     20061: "Maintenance ended. You can resume normal activity.",
 }
+_DUPLICATE = (10301, "subscribe: dup")
+_LIMIT = (10305, "subscribe: limit")
+# The wire's texts, where they are known.
+_REFUSALS = dict([(10300, "symbol: invalid"), _DUPLICATE, _LIMIT])
 
 
 class Channel:
-    """One subscription of one socket; what a feed sends to."""
+    """
+    One subscription of one socket; what a feed sends to.
+
+    Attributes
+    ----------
+    is_silent : bool
+        Nothing is sent any more, not even heartbeats.
+    """
 
     def __init__(self, session: Session, chan_id: int, identity: Identity) -> None:
         self.identity = identity
         self.chan_id = chan_id
+        self.is_silent = False
         self._session = session
 
     def frame(self, body: str) -> None:
         """Send one frame."""
-        self._session.send_frame(self.chan_id, body)
+        if not self.is_silent:
+            self._session.send_data(self, body)
 
     def rows(self, rows: Sequence[str]) -> None:
         """Send the rows of one iteration: as a list with BULK_UPDATES, else one by one."""
@@ -50,8 +65,8 @@ class Channel:
 
     def checksum(self, value: int) -> None:
         """Send a checksum with OB_CHECKSUM."""
-        if self._session.flags & Flag.OB_CHECKSUM:
-            self.frame(f'"cs",{value}')
+        if self._session.flags & Flag.OB_CHECKSUM and not self.is_silent:
+            self._session.send_checksum(self, value)
 
 
 class Session:
@@ -61,11 +76,13 @@ class Session:
     Parameters
     ----------
     hub : Hub
-        Where the data comes from.
+        Where the data comes from, and what shall go wrong.
     send : callable
         Takes the text of each message to the client.
     now_mts : callable
         Returns the time in ms.
+    call_later : callable
+        Calls a function after so many seconds.
     max_channels : int
     server_id : str
     on_subscribed : callable
@@ -77,6 +94,7 @@ class Session:
         hub: Hub,
         send: Callable[[str], None],
         now_mts: Callable[[], int],
+        call_later: CallLater,
         *,
         max_channels: int = 25,
         server_id: str = "",
@@ -86,29 +104,32 @@ class Session:
         self.channels: dict[int, Channel] = {}
         self._hub = hub
         self._send = send
+        self._faults = hub.faults
         self._now_mts = now_mts
+        self._acks = Acks(self._faults, self._event, call_later, self.channels)
         self._max_channels = max_channels
         self._server_id = server_id
         self._on_subscribed = on_subscribed
         self._seq = 0
+        self._has_shown_seq = False
         self._used_ids = {0}
         self._has_left = False
         # What is answered to which event; orders and authentication would be more of them.
-        self._answers: dict[str, Callable[[dict[str, Any]], None]] = {
+        self._answers: dict[str, Callable[[Event], None]] = {
             "conf": self._conf,
             "ping": self._ping,
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
         }
 
-    def open(self) -> None:
-        """Greet."""
+    def open(self, is_operative: bool = True) -> None:
+        """Greet, and say whether the exchange works or is under maintenance."""
         self._event(
             {
                 "event": "info",
                 "version": 2,
                 "serverId": self._server_id,
-                "platform": {"status": 1},
+                "platform": {"status": int(is_operative)},
             }
         )
 
@@ -135,8 +156,9 @@ class Session:
 
     def heartbeat(self) -> None:
         """Send a heartbeat on every channel, busy or not."""
-        for chan_id in self.channels:
-            self.send_frame(chan_id, '"hb"')
+        for channel in self.channels.values():
+            if not channel.is_silent:
+                self._send_frame(channel, '"hb"')
 
     def leave(self) -> None:
         """Say and hear no more: for a socket that is gone or going."""
@@ -144,20 +166,63 @@ class Session:
         for channel in self.channels.values():
             self._hub.unsubscribe(channel.identity, channel)
         self.channels.clear()
+        self._acks.leave()
 
-    def send_frame(self, chan_id: int, body: str) -> None:
-        """Send a frame of a channel, with the suffixes that this socket has asked for."""
+    def silence(self, fault: Fault) -> int:
+        """Let the channels that a fault concerns say nothing more, and return how many."""
+        count = 0
+        for channel in self.channels.values():
+            if not channel.is_silent and fault.concerns(**channel.identity.facts()):
+                channel.is_silent = True
+                count += 1
+        return count
+
+    def send_data(self, channel: Channel, body: str) -> None:
+        """Send a data frame of a channel."""
+        text = self._send_frame(channel, body)
+        if self._faults.armed and self._faults.take(
+            "duplicate_frame", **channel.identity.facts()
+        ):
+            self._send(text)
+
+    def send_checksum(self, channel: Channel, value: int) -> None:
+        """Send the checksum of a channel's book."""
+        if self._faults.armed and self._faults.take(
+            "wrong_checksum", **channel.identity.facts()
+        ):
+            value ^= 1
+        self._send_frame(channel, f'"cs",{value}')
+
+    def _send_frame(self, channel: Channel, body: str) -> str:
+        """Send a frame with the suffixes that this socket has asked for, and return its text."""
+        if self._faults.armed:
+            self._spoil_next_frame()
         # Every array frame counts, also while the numbers are not shown.
         self._seq += 1
-        suffix = f",{self._seq}" if self.flags & Flag.SEQ_ALL else ""
+        self._has_shown_seq = bool(self.flags & Flag.SEQ_ALL)
+        suffix = f",{self._seq}" if self._has_shown_seq else ""
         if self.flags & Flag.TIMESTAMP:
             suffix += f",{self._now_mts()}"
-        self._send(f"[{chan_id},{body}{suffix}]")
+        text = f"[{channel.chan_id},{body}{suffix}]"
+        self._send(text)
+        return text
 
-    def _event(self, event: dict[str, Any]) -> None:
+    def _spoil_next_frame(self) -> None:
+        garbage = self._faults.take("garbage")
+        if garbage is not None:
+            self._send(garbage.options["text"])
+        # Nobody could see a hole before the first number.
+        if (
+            self._has_shown_seq
+            and self.flags & Flag.SEQ_ALL
+            and self._faults.take("sequence_hole")
+        ):
+            self._seq += 1
+
+    def _event(self, event: Event) -> None:
         self._send(encode(event))
 
-    def _conf(self, request: dict[str, Any]) -> None:
+    def _conf(self, request: Event) -> None:
         flags = request.get("flags")
         if type(flags) is not int or flags & ~_KNOWN_FLAGS:
             answer = {
@@ -171,46 +236,60 @@ class Session:
         self.flags = flags
         self._event({"event": "conf", "status": "OK", "flags": flags})
 
-    def _ping(self, request: dict[str, Any]) -> None:
-        pong: dict[str, Any] = {"event": "pong", "ts": self._now_mts()}
+    def _ping(self, request: Event) -> None:
+        pong: Event = {"event": "pong", "ts": self._now_mts()}
         if "cid" in request:
             pong["cid"] = request["cid"]
         self._event(pong)
 
-    def _subscribe(self, request: dict[str, Any]) -> None:
+    def _subscribe(self, request: Event) -> None:
         try:
             wanted = read(request, self._hub)
         except Wrong as wrong:
-            self._refuse(wrong.request, 10300, wrong.message)
+            self._event(_error(wrong.request, 10300, wrong.message))
             return
         if wanted is None:
             return
         # A symbol is echoed as we know it.
         request = {name: wanted.fields.get(name, request[name]) for name in request}
+        about = wanted.identity.facts()
+        if self._faults.take("no_answer", **about):
+            return
+        refusal = self._faults.take("refuse_subscribe", **about)
+        if refusal is not None:
+            code = refusal.options["code"]
+            text = _REFUSALS.get(code, "subscribe: failed")
+            self._event(_error(request, code, text))
+            return
         for channel in self.channels.values():
             if channel.identity == wanted.identity:
-                self._refuse(request, 10301, "subscribe: dup", chanId=channel.chan_id)
+                self._event(_error(request, *_DUPLICATE, chanId=channel.chan_id))
                 return
         if len(self.channels) >= self._max_channels:
-            self._refuse(request, 10305, "subscribe: limit")
+            self._event(_error(request, *_LIMIT))
             return
-        self._open_channel(*wanted)
+        self._open_channel(wanted, request)
 
-    def _open_channel(self, identity: Identity, fields: dict[str, Any]) -> None:
+    def _open_channel(self, wanted: Wanted, request: Request) -> None:
+        identity, fields = wanted
         channel = Channel(self, self._new_chan_id(), identity)
         ack = {
             "event": "subscribed",
             "channel": identity.channel,
             "chanId": channel.chan_id,
         }
-        self._event({**ack, **fields})
         self.channels[channel.chan_id] = channel
+        self._acks.send(
+            {**ack, **fields},
+            lambda: _error(request, *_DUPLICATE, chanId=channel.chan_id),
+            identity.facts(),
+        )
         first = self._hub.subscribe(identity, channel)
         if first is not None:
             channel.frame(first)
         self._on_subscribed(identity.symbol)
 
-    def _unsubscribe(self, request: dict[str, Any]) -> None:
+    def _unsubscribe(self, request: Event) -> None:
         chan_id = request.get("chanId")
         channel = self.channels.pop(chan_id, None) if type(chan_id) is int else None
         if channel is None:
@@ -227,13 +306,14 @@ class Session:
                 self._used_ids.add(chan_id)
                 return chan_id
 
-    def _refuse(self, request: Request, code: int, message: str, **more: int) -> None:
-        error = {field: request[field] for field in _ECHOED if field in request}
-        error.update(event="error", msg=message, code=code, **more)
-        symbol = request.get("symbol")
-        if isinstance(symbol, str):
-            error.update(names(symbol))
-        self._event(error)
+
+def _error(request: Request, code: int, message: str, **more: int) -> Event:
+    error: Event = {field: request[field] for field in _ECHOED if field in request}
+    error.update(event="error", msg=message, code=code, **more)
+    symbol = request.get("symbol")
+    if isinstance(symbol, str):
+        error.update(names(symbol))
+    return error
 
 
 def _finite(text: str) -> float:

@@ -45,3 +45,4 @@ class Counters:
     frames_sent: int = 0
     rest_requests: int = 0
     rest_refusals: int = 0
+    faults: dict[str, int] = attrs.field(factory=dict)

@@ -69,6 +69,11 @@ def _respell(text: str) -> str:
     return f"{sign}{digits[0]}{fraction}e{point - 1:+d}"
 
 
+def to_bytes(text: str) -> bytes:
+    """Return what goes over the wire; a byte that is no UTF-8 is written as its surrogate."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 class Text(str):
     """JSON that is written already."""
 

@@ -93,10 +93,14 @@ class Window:
 
     def snapshot(self) -> list[str]:
         """Return all rows: bids from the highest price down, then asks from the lowest up."""
+        bids, asks = self.sides()
+        return bids + asks
+
+    def sides(self) -> tuple[list[str], list[str]]:
+        """Return the rows of the bids and those of the asks, the best first."""
         put, sign = self._layout.put, self._bid_sign
-        rows = [put(sign, entry) for entry in self._bids.values()]
-        rows += [put(-sign, entry) for entry in self._asks.values()]
-        return rows
+        bids = [put(sign, entry) for entry in self._bids.values()]
+        return bids, [put(-sign, entry) for entry in self._asks.values()]
 
     def update(self) -> list[str]:
         """Move on to the book as it is, and return the rows that do the same to a copy."""
@@ -120,6 +124,38 @@ class Window:
         # Deletes first, so that a copy never holds more than `length` entries of a side.
         return gone + came
 
+    def lossy_update(self) -> list[str] | None:
+        """
+        Move on like `update`, and leave out the first row without which a copy is another book.
+
+        Returns
+        -------
+        list of str or None
+            None, and nothing has moved, if no row matters to the checksum.
+        """
+        length = self._length
+        for sign, old, new in (
+            (self._bid_sign, self._bids, self._depth.bids.top(length)),
+            (-self._bid_sign, self._asks, self._depth.asks.top(length)),
+        ):
+            for key in {**old, **new}:
+                before, after = old.get(key), new.get(key)
+                if before == after:
+                    continue
+                copy = {k: entry for k, entry in new.items() if k != key}
+                if before is not None:
+                    copy[key] = before
+                if self._checked(copy) == self._checked(new):
+                    continue
+                if after is not None:
+                    lost = self._layout.put(sign, after)
+                else:
+                    lost = self._layout.gone(sign, old[key])
+                rows = self.update()
+                rows.remove(lost)
+                return rows
+        return None
+
     def checksum(self) -> int:
         """
         Return the CRC-32 of the best 25 entries of each side as a signed integer.
@@ -134,24 +170,29 @@ class Window:
         for bid, ask in zip_longest(bids, asks):
             for sign, entry in ((self._bid_sign, bid), (-self._bid_sign, ask)):
                 if entry is not None:
-                    key = (
-                        str(entry.order_id) if self._is_raw else units_text(entry.price)
-                    )
-                    parts += (key, units_text(sign * entry.amount))
+                    parts += self._checked_parts(sign, entry)
         return checksum_of(":".join(parts))
+
+    def _checked(self, side: dict[tuple[int, int], Entry]) -> list[tuple[str, str]]:
+        best = sorted(side)[:CHECKSUM_LEVELS]
+        return [self._checked_parts(1, side[key]) for key in best]
+
+    def _checked_parts(self, sign: int, entry: Entry) -> tuple[str, str]:
+        key = str(entry.order_id) if self._is_raw else units_text(entry.price)
+        return key, units_text(sign * entry.amount)
 
 
 class WholeBook(Window):
     """
     A window that never cuts anything off, for books that hold no more than their subscribers see.
 
-    It has no memory and no `update`: who changes the book knows the rows already.
+    Who changes the book knows the rows already, so `update` need not be called each time.
     """
 
-    def snapshot(self) -> list[str]:
-        """Return all rows, see `Window.snapshot`."""
+    def sides(self) -> tuple[list[str], list[str]]:
+        """Return all rows, see `Window.sides`."""
         self.update()
-        return super().snapshot()
+        return super().sides()
 
     def checksum(self) -> int:
         """Return the checksum of the book as it is."""

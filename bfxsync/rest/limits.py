@@ -9,7 +9,6 @@ to wake it, and nobody can overtake it.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import threading
 import time
@@ -19,7 +18,8 @@ from typing import Callable, Deque, Dict, Optional, Tuple
 import attrs
 
 from bfxsync.errors import ClosedError, RateLimited
-from bfxsync.rest.forks import renew_after_fork
+from bfxsync.forks import renew_after_fork
+from bfxsync.hosts import is_loopback
 
 WINDOW_S = 61.0
 """A minute, and a second for threads that wake late and requests that are long on their way."""
@@ -250,16 +250,6 @@ class Limits:
 
 SHARED = Limits()
 """What all clients of this process count with, unless they are given another one."""
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host's name means this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _refusal(group: str, per_minute: int, wait_s: float) -> RateLimited:

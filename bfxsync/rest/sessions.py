@@ -28,9 +28,9 @@ from urllib3.util import parse_url
 
 from bfxsync._version import __version__
 from bfxsync.errors import NetworkError, RemoteError, RequestTimeout, UsageError
+from bfxsync.forks import renew_after_fork
 from bfxsync.rest.answers import Answer
 from bfxsync.rest.calls import Call, watch
-from bfxsync.rest.forks import renew_after_fork
 from bfxsync.rest.outgoing import Request
 from bfxsync.ws.transport import proxy_options
 

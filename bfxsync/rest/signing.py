@@ -19,8 +19,8 @@ import attrs
 
 from bfxsync.auth import Hidden
 from bfxsync.errors import BfxError, ClosedError, RequestTimeout
+from bfxsync.forks import renew_after_fork
 from bfxsync.rest.answers import Answer, read_answer
-from bfxsync.rest.forks import renew_after_fork
 from bfxsync.rest.outcomes import Kind
 from bfxsync.wire.codec import Loads
 

@@ -58,10 +58,10 @@ from bfxsync.errors import (
     RequestTimeout,
     UsageError,
 )
+from bfxsync.forks import renew_after_fork
 from bfxsync.hosts import PUB_REST_HOST
 from bfxsync.rest.answers import moment_of, read_answer
 from bfxsync.rest.calls import Call
-from bfxsync.rest.forks import renew_after_fork
 from bfxsync.rest.limits import SHARED, Limits
 from bfxsync.rest.options import check_count, check_host, check_seconds, check_timeouts
 from bfxsync.rest.outcomes import (

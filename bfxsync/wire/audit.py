@@ -1,5 +1,5 @@
 """
-Nothing lost, nobody silent: sequence numbers and signs of life.
+Nothing lost, nobody silent: sequence numbers, signs of life, and clocks that jump.
 
 References
 ----------
@@ -8,11 +8,21 @@ https://docs.bitfinex.com/docs/ws-general
 
 from __future__ import annotations
 
+from typing import Any, Mapping
+
+from bfxsync.types import ChanId
+
 PING_AFTER_S = 25.0
 """Silence after which a ping is sent; every channel has a heartbeat each 15 s."""
 
 STALE_AFTER_S = 35.0
 """Silence after which the socket is given up."""
+
+PROBE_S = 5.0
+"""Time for a sign of life after the clock has jumped."""
+
+JUMP_S = 5.0
+"""The wall clock gained so much on the monotonic one: the machine slept, or was set."""
 
 IDLE_PING_S = 20.0
 """A socket without subscriptions is closed by the exchange after 60 s without a client frame."""
@@ -64,22 +74,44 @@ class Sequence:
 
 
 class Liveness:
-    """When to send a ping, and when to give a silent socket up."""
+    """
+    When to send a ping, and when to give a silent socket up.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    ping_after_s, stale_after_s : float
+        Silence after which a ping is sent, and after which the socket is given up.
+    """
+
+    def __init__(
+        self,
+        ping_after_s: float = PING_AFTER_S,
+        stale_after_s: float = STALE_AFTER_S,
+    ) -> None:
+        self._ping_after_s = ping_after_s
+        self._stale_after_s = stale_after_s
         self._received = 0.0
         self._sent = 0.0
         self._pinged = False
+        self._is_doubted = False
+        self._stale_at = 0.0
 
     def reset(self, now: float) -> None:
         """Begin anew, for a new socket."""
-        self._received = self._sent = now
-        self._pinged = False
+        self._sent = now
+        self.received(now)
 
     def received(self, now: float) -> None:
         """Note that the peer sent something."""
         self._received = now
+        self._pinged = self._is_doubted = False
+        self._stale_at = now + self._stale_after_s
+
+    def doubt(self, now: float) -> None:
+        """Ask for a sign of life at once: nobody knows how long the silence was."""
+        self._is_doubted = True
         self._pinged = False
+        self._stale_at = min(self._stale_at, now + PROBE_S)
 
     def sent(self, now: float) -> None:
         """Note that something was sent to the peer."""
@@ -87,7 +119,7 @@ class Liveness:
 
     def is_stale(self, now: float) -> bool:
         """Tell whether the peer was silent for too long."""
-        return now >= self._received + STALE_AFTER_S
+        return now >= self._stale_at
 
     def ping_due(self, now: float, *, idle: bool) -> bool:
         """Tell whether to send a ping now; `idle` means that nothing is subscribed."""
@@ -99,8 +131,106 @@ class Liveness:
 
     def deadline(self, *, idle: bool) -> float:
         """Return when to look again."""
-        return min(self._received + STALE_AFTER_S, self._ping_at(idle))
+        return min(self._stale_at, self._ping_at(idle))
 
     def _ping_at(self, idle: bool) -> float:
-        silent = float("inf") if self._pinged else self._received + PING_AFTER_S
+        silent = float("inf")
+        if not self._pinged:
+            waited = 0.0 if self._is_doubted else self._ping_after_s
+            silent = self._received + waited
         return min(silent, self._sent + IDLE_PING_S) if idle else silent
+
+
+class ChannelsWatch:
+    """
+    Which channels are silent while the socket is not.
+
+    Every channel has a heartbeat each 15 s, quiet or busy. When a channel was last seen stands in
+    itself, so that a frame costs one assignment; here is only when to look.
+
+    While the socket as a whole is silent, or its thread was held up, no channel is judged: that
+    is what `Liveness` is for. What comes next may belong to any of them, so each is given some
+    time for it, but never all of its time again: of a channel that is alone on its socket only
+    pongs tell that the others would be heard.
+    """
+
+    def __init__(self, stale_after_s: float = STALE_AFTER_S) -> None:
+        self._stale_after_s = stale_after_s
+        self._quiet_s = stale_after_s / 2
+        # Less than that, so that the next one is judged before the socket counts as quiet again.
+        self._grace_s = stale_after_s * 0.4
+        self._since = 0.0
+        self._refreshed = 0.0
+        self._refresh_at = 0.0
+        self._due: float | None = None
+
+    def reset(self, now: float) -> None:
+        """Count every silence from now on."""
+        self._since = self._refreshed = self._refresh_at = now
+        self._due = None
+
+    def refresh(self, routes: Mapping[ChanId, Any], now: float) -> None:
+        """Move the deadline on, so that it wakes nobody while all channels are heard of."""
+        was_quiet = now - self._refreshed >= self._quiet_s
+        self._refreshed = now
+        if was_quiet:
+            heard_by = now - self._stale_after_s + self._grace_s
+            self._since = max(self._since, heard_by)
+        if was_quiet or now >= self._refresh_at:
+            self._refresh_at = now + self._stale_after_s / 8
+            self._due = None
+            self.deadline(routes)
+
+    def deadline(self, routes: Mapping[ChanId, Any]) -> float | None:
+        """Return when a channel may have been silent for too long; None without channels."""
+        if self._due is None and routes:
+            self._due = self._stale_after_s + min(
+                self._heard(entry) for entry in routes.values()
+            )
+        return self._due
+
+    def silent(self, routes: Mapping[ChanId, Any], now: float) -> list[Any]:
+        """Return the entries that have been silent for too long."""
+        due = self.deadline(routes)
+        if due is None or now < due:
+            return []
+        if now - self._refreshed >= self._quiet_s:
+            # Until something comes; then it is looked at again.
+            self._due = float("inf")
+            return []
+        self._due = None
+        # The same sum as in the deadline, or rounding might find it due for ever.
+        return [
+            entry
+            for entry in routes.values()
+            if self._stale_after_s + self._heard(entry) <= now
+        ]
+
+    def _heard(self, entry: Any) -> float:
+        return max(self._since, entry.channel.seen_at or self._since)
+
+
+class ClockWatch:
+    """
+    Notice that the machine was suspended.
+
+    The monotonic clock stands still meanwhile and the wall clock does not, so the one gains on
+    the other. A wall clock that is set forward looks the same, and costs one ping.
+
+    Attributes
+    ----------
+    jump_count : int
+    """
+
+    def __init__(self) -> None:
+        self.jump_count = 0
+        self._ahead_s: float | None = None
+
+    def observe(self, now: float, wall: float) -> float:
+        """Take both clocks' times; return by how many seconds they have jumped, mostly 0."""
+        ahead_s = wall - now
+        before_s, self._ahead_s = self._ahead_s, ahead_s
+        if before_s is None or ahead_s - before_s < JUMP_S:
+            return 0.0
+        self.jump_count += 1
+        return ahead_s - before_s

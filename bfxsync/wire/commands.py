@@ -24,12 +24,15 @@ class Subscribe:
         For the first data, counted from when the request goes out.
     expires : float or None
         When to give up if the request could not go out at all; None waits for ever.
+    is_resolved : bool
+        It worked before, on another connection: it is asked for until it works again.
     """
 
     token: Hashable
     channel: Channel
     timeout_s: float
     expires: float | None = None
+    is_resolved: bool = False
 
 
 @attrs.frozen
@@ -44,6 +47,7 @@ class Resubscribe:
     """Subscribe the channel anew, with its first arguments."""
 
     token: Hashable
+    reason: str = "asked for by the user"
 
 
 @attrs.frozen

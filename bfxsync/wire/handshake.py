@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any
 
 from bfxsync.errors import VersionMismatch, error_from_code
-from bfxsync.types import ConnectionStatus, InfoCode
+from bfxsync.types import ConnectionStatus, InfoCode, LossCause
 from bfxsync.wire.codec import dumps
 from bfxsync.wire.frames import read_code
 from bfxsync.wire.outputs import Change, Fail, Output, Reopen, Report, Send
@@ -99,8 +99,10 @@ class Handshake:
             return []
         self._deadline = None
         if self._step is Step.READY:
-            return [Reopen(f"maintenance did not end within {MAINTENANCE_S:g} s")]
-        return [Reopen(f"no {self._step.value} within {self._timeout_s:g} s")]
+            reason = f"maintenance did not end within {MAINTENANCE_S:g} s"
+            return [Reopen(reason, LossCause.MAINTENANCE)]
+        reason = f"no {self._step.value} within {self._timeout_s:g} s"
+        return [Reopen(reason, LossCause.HANDSHAKE)]
 
     def info(
         self, body: dict[str, Any], now: float
@@ -111,9 +113,8 @@ class Handshake:
         code = read_code(body.get("code"))
         action = ACTIONS.get(code) if code is not None else None  # type: ignore[call-overload]
         if action is Action.REOPEN:
-            return action, [
-                Reopen("the server stops or restarts (20051)", SERVICE_RESTART)
-            ]
+            reason = "the server stops or restarts (20051)"
+            return action, [Reopen(reason, LossCause.RESTART, SERVICE_RESTART)]
         if action is Action.PAUSE and not self.is_paused:
             self._pause(now)
             return action, [Change(ConnectionStatus.MAINTENANCE)]

@@ -7,7 +7,7 @@ from typing import Any, Hashable, Union
 import attrs
 
 from bfxsync.errors import BfxError
-from bfxsync.types import ConnectionStatus
+from bfxsync.types import ConnectionStatus, LossCause
 
 
 @attrs.frozen
@@ -56,6 +56,26 @@ class Resolve:
 
 
 @attrs.frozen
+class Displaced:
+    """
+    The token's channel has no room on this connection, and is no longer wanted here.
+
+    Attributes
+    ----------
+    limit : int
+        How many channels had room.
+    timeout_s : float
+    is_resolved : bool
+        It worked before, on an earlier socket.
+    """
+
+    token: Hashable
+    limit: int
+    timeout_s: float
+    is_resolved: bool
+
+
+@attrs.frozen
 class Report:
     """Something went wrong that belongs to no waiting call."""
 
@@ -78,6 +98,7 @@ class Reopen:
     """
 
     reason: str
+    cause: LossCause
     code: int = 1006
 
 
@@ -89,5 +110,14 @@ class Fail:
 
 
 Output = Union[
-    Send, Asked, Deliver, Acknowledged, Resolve, Report, Change, Reopen, Fail
+    Send,
+    Asked,
+    Deliver,
+    Acknowledged,
+    Resolve,
+    Displaced,
+    Report,
+    Change,
+    Reopen,
+    Fail,
 ]

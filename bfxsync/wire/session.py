@@ -22,9 +22,15 @@ from bfxsync.errors import (
     RequestTimeout,
     error_from_code,
 )
-from bfxsync.models.stream import Status
-from bfxsync.types import ChanId, Flag, SubscriptionStatus
-from bfxsync.wire.audit import Liveness, Sequence
+from bfxsync.models.stream import Degraded, Status
+from bfxsync.types import ChanId, Flag, LossCause, SubscriptionStatus
+from bfxsync.wire.audit import (
+    PING_AFTER_S,
+    STALE_AFTER_S,
+    ChannelsWatch,
+    Liveness,
+    Sequence,
+)
 from bfxsync.wire.codec import LOADS_ERRORS, Loads, dumps, loads_for, parse
 from bfxsync.wire.commands import Command, Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.frames import (
@@ -70,11 +76,16 @@ class Session:
         Reads one JSON text, see `codec.loads_for`.
     timeout_s : float
         For each step of the handshake.
+    ping_after_s, stale_after_s : float
+        Silence of the whole socket after which a ping is sent, and after which it is given up;
+        the latter is also how long one channel may be silent among others that are not.
 
     Attributes
     ----------
     frame_count : int
         Messages taken, over all sockets.
+    ping_s : float or None
+        Between the last ping and its pong.
     """
 
     def __init__(
@@ -83,16 +94,21 @@ class Session:
         flags: int = Flag.SEQ_ALL | Flag.OB_CHECKSUM,
         loads: Loads = loads_for(),
         timeout_s: float = 10.0,
+        ping_after_s: float = PING_AFTER_S,
+        stale_after_s: float = STALE_AFTER_S,
     ) -> None:
         self.frame_count = 0
+        self.ping_s: float | None = None
         self._loads = loads
         self._handshake = Handshake(flags, timeout_s)
         self._subscriptions = Subscriptions()
         self._sequence = Sequence()
-        self._liveness = Liveness()
+        self._liveness = Liveness(ping_after_s, stale_after_s)
+        self._channels = ChannelsWatch(stale_after_s)
         self._is_open = False
         self._pings: dict[int, Ping] = {}
         self._last_cid = 0
+        self._pinged_at: float | None = None
 
     # --- the socket ---------------------------------------------------------------------------
 
@@ -102,6 +118,7 @@ class Session:
         self._handshake.open(now)
         self._sequence.reset()
         self._liveness.reset(now)
+        self._channels.reset(now)
         return []
 
     def lose(self, reason: str) -> list[Output]:
@@ -121,6 +138,8 @@ class Session:
         times += [ping.expires for ping in self._pings.values()]
         if self._is_open:
             times.append(self._liveness.deadline(idle=not self._subscriptions))
+            if self._handshake.is_ready:
+                times.append(self._channels.deadline(self._subscriptions.routes))
         return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: float) -> list[Output]:
@@ -132,11 +151,24 @@ class Session:
             outputs.append(Resolve(self._pings.pop(cid).token, error))
         if self._is_open:
             if self._liveness.is_stale(now):
-                outputs.append(Reopen("the exchange was silent for too long"))
+                reason = "the exchange was silent for too long"
+                outputs.append(Reopen(reason, LossCause.STALE))
             elif self._liveness.ping_due(now, idle=not self._subscriptions):
                 self._liveness.pinged()
-                outputs.append(self._ping())
+                outputs.append(self._ping(now))
+            if self._handshake.is_ready:
+                for entry in self._channels.silent(self._subscriptions.routes, now):
+                    reason = "the channel was silent while others were not"
+                    self._recover(entry, reason, outputs, now)
         return self._note_sent(outputs, now)
+
+    def suspended(self, jump_s: float, now: float) -> list[Output]:
+        """Take that time has passed which the clock did not count: is the exchange still there?"""
+        for entry in self._subscriptions:
+            entry.channel.suspend(jump_s)
+        self._channels.reset(now)
+        self._liveness.doubt(now)
+        return self.tick(now)
 
     # --- the user -----------------------------------------------------------------------------
 
@@ -149,13 +181,16 @@ class Session:
         elif isinstance(command, Resubscribe):
             outputs = []
             entry = self._subscriptions.get(command.token)
-            if entry is not None and entry.chan_id is not None:
-                self._resync(entry, "asked for by the user", outputs, now)
+            # One that waits for its turn after a mishap need not wait any longer.
+            if entry is not None and (
+                entry.chan_id is not None or entry.retry_at is not None
+            ):
+                self._resync(entry, command.reason, outputs, now)
         elif isinstance(command, Ping):
             if not self._is_open:
                 error = NetworkError("not connected", phase="send")
                 return [Resolve(command.token, error)]
-            outputs = [self._ping()]
+            outputs = [self._ping(now)]
             self._pings[self._last_cid] = command
         else:
             assert_never(command)
@@ -169,6 +204,7 @@ class Session:
             return []
         self.frame_count += len(messages)
         self._liveness.received(now)
+        self._channels.refresh(self._subscriptions.routes, now)
         groups = self._group(messages)
         if groups is None:
             return self._note_sent(self._walk(messages, now), now)
@@ -221,9 +257,13 @@ class Session:
         try:
             frame = decode(value, flags)
         except RemoteError:
-            if flags & SEQ_ALL and isinstance(value, list):
+            if not isinstance(value, list):
+                raise
+            if flags & SEQ_ALL:
                 self._count_unreadable(value, flags)
-            raise
+            if not self._give_unreadable(value, outputs, now):
+                raise
+            return
         if isinstance(frame, Event):
             self._take_event(frame, outputs, now)
             return
@@ -232,7 +272,8 @@ class Session:
             wrong = self._sequence.accept(frame.seq)
             if wrong is not None:
                 outputs.append(Report(RemoteError(wrong, raw=value)))
-                outputs.append(Reopen(f"something was lost: {wrong}"))
+                reason = f"something was lost: {wrong}"
+                outputs.append(Reopen(reason, LossCause.SEQUENCE))
                 return
         if isinstance(frame, (Heartbeat, ChecksumFrame, ChannelData)):
             entry = self._subscriptions.routes.get(frame.chan_id)
@@ -260,7 +301,8 @@ class Session:
         elif event.name == "unsubscribed":
             entry = self._subscriptions.unsubscribed(body)
             if entry is not None:
-                self._resync(entry, "the exchange ended the channel", outputs, now)
+                reason = "the exchange ended the channel"
+                self._recover(entry, reason, outputs, now)
         elif event.name == "error":
             answer = self._subscriptions.refused(body, now)
             self._take_answer(answer, outputs, now)
@@ -271,6 +313,9 @@ class Session:
                 outputs.append(Report(error))
         elif event.name == "pong":
             cid = body.get("cid")
+            if cid == self._last_cid and self._pinged_at is not None:
+                self.ping_s = now - self._pinged_at
+                self._pinged_at = None
             ping = self._pings.pop(cid, None) if type(cid) is int else None
             if ping is not None:
                 outputs.append(Resolve(ping.token))
@@ -307,8 +352,12 @@ class Session:
         """Hand frames to their channel, and say what came of it."""
         channel = entry.channel
         was_live = channel.is_live
+        channel.seen_at = now
         updates = channel.feed_many(frames)
-        if updates:
+        if channel.has_event:
+            channel.has_event = False
+            outputs += _apart(entry.token, updates)
+        elif updates:
             outputs.append(Deliver(entry.token, updates))
         if channel.is_live and not was_live:
             outputs += self._subscriptions.went_live(entry)
@@ -316,7 +365,15 @@ class Session:
             outputs += map(Report, channel.errors)
             channel.errors = []
         if channel.resync_reason is not None:
-            self._resync(entry, channel.resync_reason, outputs, now)
+            self._recover(entry, channel.resync_reason, outputs, now)
+
+    def _recover(
+        self, entry: Wanted, reason: str, outputs: list[Output], now: float
+    ) -> None:
+        """Subscribe a channel anew that went wrong by itself; the more often, the later."""
+        delay_s = entry.channel.recovery.take(now)
+        ready = self._handshake.is_ready
+        outputs += self._subscriptions.resync(entry, reason, now, ready, delay_s)
 
     def _resync(
         self, entry: Wanted, reason: str, outputs: list[Output], now: float
@@ -332,8 +389,19 @@ class Session:
             return
         self._sequence.accept_block(number, number, 1)
 
-    def _ping(self) -> Send:
+    def _give_unreadable(
+        self, frame: list[Any], outputs: list[Output], now: float
+    ) -> bool:
+        """Let a channel say what is wrong, and whether it can go on; False if it is nobody's."""
+        chan_id = frame[0] if frame and type(frame[0]) is int else ACCOUNT_CHANNEL
+        entry = self._subscriptions.routes.get(chan_id)
+        if entry is not None:
+            self._deliver(entry, [frame], outputs, now)
+        return entry is not None or self._subscriptions.is_closing(chan_id)
+
+    def _ping(self, now: float) -> Send:
         self._last_cid += 1
+        self._pinged_at = now
         return Send(dumps({"event": "ping", "cid": self._last_cid}))
 
     def _note_sent(self, outputs: list[Output], now: float) -> list[Output]:
@@ -345,3 +413,15 @@ class Session:
     def tokens(self) -> list[Hashable]:
         """What is wanted, in the order in which it was asked for."""
         return [entry.token for entry in self._subscriptions]
+
+
+def _apart(token: Hashable, updates: list[Any]) -> list[Output]:
+    """Deliver updates so that every event stands at the beginning of its own output."""
+    outputs: list[Output] = []
+    start = 0
+    for index, update in enumerate(updates):
+        if index > start and isinstance(update, (Degraded, Status)):
+            outputs.append(Deliver(token, updates[start:index]))
+            start = index
+    outputs.append(Deliver(token, updates[start:]))
+    return outputs

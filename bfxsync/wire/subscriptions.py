@@ -31,6 +31,7 @@ from bfxsync.wire.outputs import (
     Acknowledged,
     Asked,
     Deliver,
+    Displaced,
     Output,
     Report,
     Resolve,
@@ -50,6 +51,7 @@ MAX_RETRY_S = 60.0
 """Longest wait for an answer to a repeated request."""
 
 _DUPLICATE = 10_301
+_NO_ROOM = 10_305
 
 
 @attrs.define(eq=False)
@@ -135,6 +137,7 @@ class Subscriptions:
         entry = Wanted(
             command.token, command.channel, command.timeout_s, command.expires
         )
+        entry.is_resolved = command.is_resolved
         self._wanted[command.token] = entry
         self._waiting.add(entry)
         return self._ask(entry, now) if ready else []
@@ -181,12 +184,19 @@ class Subscriptions:
         return outputs
 
     def resync(
-        self, entry: Wanted, reason: str, now: float, ready: bool
+        self, entry: Wanted, reason: str, now: float, ready: bool, delay_s: float = 0.0
     ) -> list[Output]:
         """Subscribe one channel anew on the same socket, as soon as requests may be sent."""
         outputs = self._tell_gap(entry, reason)
         outputs += self._release(entry)
         entry.channel.lose()
+        if delay_s:
+            entry.retry_at = now + delay_s
+            if entry.is_resolved:
+                # Nobody waits: the time for an answer counts from the next request.
+                entry.deadline = None
+            self._waiting.add(entry)
+            return outputs
         return outputs + (self._ask(entry, now) if ready else [])
 
     def deadline(self) -> float | None:
@@ -241,6 +251,13 @@ class Subscriptions:
             if is_known and code != _DUPLICATE:
                 self._closing.discard(chan_id)
             return Answer([], is_known=is_known)
+        if code == _NO_ROOM and self.routes:
+            limit = len(self.routes)
+            outputs = self._forget(entry)
+            displaced = Displaced(
+                entry.token, limit, entry.timeout_s, entry.is_resolved
+            )
+            return Answer([*outputs, displaced])
         error = error_from_code(
             code,
             f"{entry.channel.name} {entry.channel.symbol}: {error_text(body)}",
@@ -277,6 +294,10 @@ class Subscriptions:
         if entry is not None:
             entry.chan_id = None
         return entry
+
+    def is_closing(self, chan_id: ChanId) -> bool:
+        """Tell whether frames of this channel are only what is still under way."""
+        return chan_id in self._closing
 
     def park(self, chan_id: ChanId, value: Any) -> None:
         """Keep a frame of an unknown channel; those of a channel being closed are dropped."""

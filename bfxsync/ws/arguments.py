@@ -59,7 +59,7 @@ def check_flags(flags: object) -> int:
     return int(flags)
 
 
-def check_timeout(timeout: object) -> float:
+def check_timeout(timeout: object, name: str = "timeout") -> float:
     """
     Return a number of seconds.
 
@@ -73,7 +73,7 @@ def check_timeout(timeout: object) -> float:
         if 0 < timeout <= MAX_TIMEOUT_S:
             return float(timeout)
     raise UsageError(
-        f"timeout must be a positive number of seconds, at most a day, not {timeout!r}"
+        f"{name} must be a positive number of seconds, at most a day, not {timeout!r}"
     )
 
 

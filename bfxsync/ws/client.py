@@ -10,9 +10,12 @@ import weakref
 from decimal import Decimal
 from typing import Any, Callable, Optional, TypeVar, overload
 
+import attrs
+
 from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
 from bfxsync.hosts import PUB_WSS_HOST
 from bfxsync.types import ConnectionStatus, Flag, NumberType
+from bfxsync.wire.audit import PING_AFTER_S, STALE_AFTER_S
 from bfxsync.ws.arguments import (
     check_ca_bundle,
     check_callable,
@@ -20,11 +23,14 @@ from bfxsync.ws.arguments import (
     check_timeout,
 )
 from bfxsync.ws.backoff import Backoff
-from bfxsync.ws.connection import Settings
+from bfxsync.ws.connection import Connection, Settings
 from bfxsync.ws.events import Handler
 from bfxsync.ws.mailbox import check_size
-from bfxsync.ws.pool import CLOSE_TIMEOUT_S, Pool
+from bfxsync.ws.pace import SHARED, Pace
+from bfxsync.ws.pool import CLOSE_TIMEOUT_S, Connect, Pool
+from bfxsync.ws.recorder import Recorder
 from bfxsync.ws.shorthands import Shorthands
+from bfxsync.ws.stats import stats_of
 from bfxsync.ws.stream import Waiter
 from bfxsync.ws.subscription import wait_for
 from bfxsync.ws.transport import check_url, proxy_options
@@ -72,6 +78,20 @@ class WebSocketClient(Shorthands):
         Delays between attempts to connect.
     channels_per_connection : int
         More than these go to further connections.
+    ping_after, stale_after : float
+        Seconds of silence after which the exchange is asked for a sign of life, and after which
+        the connection is made anew. One channel that is silent for `stale_after` while others
+        are not is subscribed anew alone.
+    dispatch_threads : int
+        Threads on which callbacks run. With 1 (default) there are never two callbacks at once.
+        With more, any free one serves the next subscription; those of one subscription still
+        come one after the other. With 0 callbacks run on the thread that reads the socket: the
+        fastest, for functions that return at once; what would wait raises `UsageError` there.
+    pace : Pace
+        How often connections are opened; shared by all clients of the process.
+    record : str or os.PathLike, optional
+        A file, not there yet, that gets every message in and out with its time, and no secrets;
+        see `bfxsync.replay`.
 
     Raises
     ------
@@ -82,6 +102,9 @@ class WebSocketClient(Shorthands):
     ----------
     https://docs.bitfinex.com/docs/ws-general
     """
+
+    # Makes the connections; the pool holds it, so it must not hold this object.
+    _connect: Connect = Connection
 
     def __init__(
         self,
@@ -96,6 +119,11 @@ class WebSocketClient(Shorthands):
         on_error: Callable[[BaseException], object] | None = None,
         backoff: Backoff = Backoff(),
         channels_per_connection: int = 25,
+        ping_after: float = PING_AFTER_S,
+        stale_after: float = STALE_AFTER_S,
+        dispatch_threads: int = 1,
+        pace: Pace = SHARED,
+        record: str | os.PathLike[str] | None = None,
     ) -> None:
         if numbers not in (float, Decimal):
             raise UsageError(
@@ -108,23 +136,50 @@ class WebSocketClient(Shorthands):
             )
         if not isinstance(backoff, Backoff):
             raise UsageError(f"backoff must be a Backoff, not {backoff!r}")
+        if not isinstance(pace, Pace):
+            raise UsageError(f"pace must be a Pace, not {pace!r}")
+        if type(dispatch_threads) is not int or not 0 <= dispatch_threads <= 64:
+            raise UsageError(
+                f"dispatch_threads must be an integer from 0 to 64, not {dispatch_threads!r}"
+            )
+        ping_after_s = check_timeout(ping_after, "ping_after")
+        stale_after_s = check_timeout(stale_after, "stale_after")
+        if stale_after_s <= ping_after_s:
+            raise UsageError(
+                f"stale_after must be longer than ping_after, not {stale_after!r} and "
+                f"{ping_after!r}"
+            )
         proxy_options(proxy)
         settings = Settings(
             url=check_url(host),
             flags=check_flags(flags),
             numbers=numbers,
             timeout_s=check_timeout(timeout),
+            ping_after_s=ping_after_s,
+            stale_after_s=stale_after_s,
             proxy=proxy,
             ca_bundle=check_ca_bundle(ca_bundle),
             mailbox_size=check_size(mailbox_size),
             backoff=backoff,
+            pace=pace,
             channels_per_connection=channels_per_connection,
+            dispatch_threads=dispatch_threads,
         )
-        pool = Pool(settings, check_callable("on_error", on_error))
-        super().__init__(settings, pool)
-        finalizer = weakref.finalize(self, self._pool.abandon)
+        check_callable("on_error", on_error)
+        if record is not None:
+            # Last, as it makes a file and a thread.
+            settings = attrs.evolve(settings, recorder=Recorder(record))
+        pool = Pool(settings, on_error, self._connect)
+        if settings.recorder is not None:
+            settings.recorder.report = pool.reported
+        super().__init__(settings, self._begin(pool))
+
+    def _begin(self, pool: Pool) -> Pool:
+        """Let the pool end with this object."""
+        finalizer = weakref.finalize(self, pool.abandon)
         # At the end of the program the pools are closed in an orderly way instead.
         finalizer.atexit = False  # type: ignore[misc]  # a property without a slot
+        return pool
 
     def __enter__(self: S) -> S:
         return self
@@ -140,12 +195,7 @@ class WebSocketClient(Shorthands):
     @property
     def status(self) -> ConnectionStatus:
         """How the (first) connection is now."""
-        connections = self._pool.connections
-        if connections:
-            return connections[0].status
-        return (
-            ConnectionStatus.CLOSED if self._pool.is_closing else ConnectionStatus.NEW
-        )
+        return self._pool.status
 
     @property
     def exception(self) -> BfxError | None:
@@ -155,19 +205,39 @@ class WebSocketClient(Shorthands):
     @property
     def frame_count(self) -> int:
         """Messages that came from the exchange, over all connections."""
-        return sum(
-            connection.session.frame_count for connection in self._pool.connections
-        )
+        _, connections, past = self._pool.account()
+        return past.frames + sum(line.session.frame_count for line in connections)
+
+    def stats(self) -> dict[str, Any]:
+        """
+        Return how everything is and what was counted, as plain data.
+
+        Returns
+        -------
+        dict
+            Ready for JSON. ``status``; ``frames`` (messages of the exchange), ``updates`` and
+            ``gaps`` (of subscriptions on the wire), ``heals`` (channels that were subscribed anew
+            by themselves), ``drops`` (updates thrown away for slow consumers), ``queued`` (items
+            that wait now), ``lag_s`` (the longest wait of them), ``reconnects`` (by `LossCause`),
+            ``clock_jumps``; and the same for each of ``connections`` and ``subscriptions``. What
+            ended stays in the totals, in which event handlers are consumers too.
+        """
+        return stats_of(self._pool)
 
     def start(self) -> None:
         """
         Open the connection in the background, and return at once.
+
+        In the child of a fork it begins anew, with the same settings and event handlers and
+        without subscriptions: those are the parent's.
 
         Raises
         ------
         ClosedError
             The client is closed.
         """
+        if self._pool.is_forked:
+            self._pool = self._begin(self._pool.successor())
         self._pool.start()
 
     def run(self) -> None:
@@ -186,8 +256,9 @@ class WebSocketClient(Shorthands):
         BfxError
             What ended the client for good: no other connection would do better.
         """
+        self._pool.check_may_wait()
         try:
-            if not self._pool.is_closing:
+            if self._pool.is_forked or not self._pool.is_closing:
                 self.start()
             while not self._pool.stopped.wait(_WAIT_S):
                 pass
@@ -230,6 +301,7 @@ class WebSocketClient(Shorthands):
             self._settings.timeout_s if timeout is None else check_timeout(timeout)
         )
         deadline = time.monotonic() + allowed_s
+        self._pool.check_may_wait()
         connection = self._pool.start()
         if not connection.is_open.wait(max(0.0, deadline - time.monotonic())):
             raise NetworkError(
@@ -260,6 +332,7 @@ class WebSocketClient(Shorthands):
         allowed_s = (
             self._settings.timeout_s if timeout is None else check_timeout(timeout)
         )
+        self._pool.check_may_wait()
         connection = self._pool.start()
         waiter = Waiter()
         start = time.monotonic()

@@ -1,16 +1,18 @@
 """
-The thread on which user code runs.
+The threads on which user code runs.
 
 Strategy: a mailbox that gets something and is not scheduled puts itself into the ready queue,
-once; the dispatch thread takes a batch from it and calls, for each item, the handler of its
-class. An exception of user code is reported and changes nothing else.
+once; a dispatch thread takes a batch from it and calls, for each item, the handler of its class.
+While it is at that the mailbox is in nobody else's hands, so with several threads the items of
+one are still handled one after the other. An exception of user code is reported and changes
+nothing else.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread, current_thread
 from typing import Any, Callable, Dict, Optional
 
@@ -70,10 +72,14 @@ class Outlet:
 
 class Dispatcher:
     """
-    One thread that calls the handlers, one at a time.
+    The threads that call the handlers; with one of them, one handler at a time.
 
     Parameters
     ----------
+    name : str
+        Of the threads.
+    thread_count : int
+        With 0 the handlers are called by `run_ready`, on the threads that own the connections.
     on_error : callable, optional
         Gets the exceptions of handlers, the first of each kind and handler.
     on_exit : callable, optional
@@ -82,7 +88,7 @@ class Dispatcher:
     Attributes
     ----------
     ready : SimpleQueue
-        Outlets that have something; None ends the thread.
+        Outlets that have something; None has a thread look whether it is to end.
     dropped_count : int
         Items thrown away because the end did not wait for them.
     """
@@ -92,63 +98,107 @@ class Dispatcher:
         name: str,
         on_error: Callable[[BaseException], object] | None = None,
         on_exit: Callable[[BaseException], object] = lambda exc: None,
+        thread_count: int = 1,
     ) -> None:
+        self.is_inline = thread_count == 0
         self.ready: SimpleQueue[Optional[Outlet]] = SimpleQueue()
         self.dropped_count = 0
         self._on_error = on_error
         self._on_exit = on_exit
         self._deadline: float | None = None
-        self._running: Outlet | None = None
-        self._thread = Thread(target=self._run, name=name, daemon=True)
+        self._is_stopping = False
+        self._is_disowned = False
+        # By thread; each writes its own entry only.
+        self._running: Dict[Thread, Optional[Outlet]] = {}
+        suffixes = (
+            [""] if thread_count == 1 else [f"-{n + 1}" for n in range(thread_count)]
+        )
+        self._threads = [
+            Thread(target=self._run, name=name + suffix, daemon=True)
+            for suffix in suffixes
+        ]
 
     def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
 
     @property
     def is_current(self) -> bool:
-        """True on the dispatch thread itself."""
-        return current_thread() is self._thread
+        """True on a dispatch thread."""
+        return current_thread() in self._threads
 
     def stop(self, deadline: float) -> None:
         """Let what is queued run until the deadline (monotonic time), then end."""
         # A second call, as from a callback that closes at each item, must not move the end.
         self._deadline = min(deadline, self._deadline or deadline)
+        self._is_stopping = True
         self.ready.put(None)
 
     def join(self, deadline: float) -> bool:
-        """Wait for the thread's end; False if user code still runs then, which is named."""
-        if self.is_current or self._thread.ident is None:
-            return True
-        self._thread.join(max(0.0, deadline - time.monotonic()))
-        if not self._thread.is_alive():
-            return True
-        running = self._running
-        if running is not None:
-            logger.warning(
-                "a callback of %s is still running; its thread ends with it",
-                running.name,
-            )
-        return False
+        """Wait for the threads' end; False if user code still runs then, which is named."""
+        alive = []
+        for thread in self._threads:
+            if thread is not current_thread() and thread.ident is not None:
+                thread.join(max(0.0, deadline - time.monotonic()))
+                if thread.is_alive():
+                    alive.append(thread)
+        for thread in alive:
+            running = self._running.get(thread)
+            if running is not None:
+                logger.warning(
+                    "a callback of %s is still running; its thread ends with it",
+                    running.name,
+                )
+        return not alive
+
+    def disown(self) -> None:
+        """
+        Call nothing more in the child of a fork: what is queued is the parent's.
+
+        A callback may be what has forked: then its thread is the child's only one, and ends.
+        """
+        self._is_disowned = self._is_stopping = True
+        self._deadline = 0.0
+        self.ready = SimpleQueue()
+
+    def run_ready(self) -> None:
+        """Call the handlers of what is there, on this thread."""
+        while True:
+            try:
+                outlet = self.ready.get_nowait()
+            except Empty:
+                return
+            if outlet is not None:
+                self._serve(outlet)
 
     def _run(self) -> None:
-        stopping = False
-        while not (stopping and self.ready.empty()):
-            outlet = self.ready.get()
+        thread = current_thread()
+        while True:
+            try:
+                outlet = self.ready.get(block=not self._is_stopping)
+            except Empty:
+                break
             if outlet is None:
-                stopping = True
                 continue
-            self._running = outlet
-            batch, more = outlet.mailbox.take(BATCH)
-            self._call(outlet, batch)
-            if more:
-                self.ready.put(outlet)
+            self._running[thread] = outlet
+            self._serve(outlet)
             # Nothing may keep an outlet, and with it user code, alive while waiting.
-            self._running = outlet = None
+            self._running[thread] = outlet = None
+        if self._is_disowned:
+            return
+        # For the next one, which may be waiting.
+        self.ready.put(None)
         if self.dropped_count:
             logger.warning(
                 "%d items were not delivered before the end", self.dropped_count
             )
+
+    def _serve(self, outlet: Outlet) -> None:
+        self._call(outlet, outlet.mailbox.take(BATCH))
+        # Forked meanwhile, its lock may be held by a thread of the parent.
+        if not self._is_disowned and outlet.mailbox.leave():
+            self.ready.put(outlet)
 
     def _call(self, outlet: Outlet, batch: list[Any]) -> None:
         routes = outlet.routes
@@ -182,5 +232,8 @@ class Dispatcher:
             return
         try:
             self._on_error(exc)
-        except Exception:
+        except (SystemExit, KeyboardInterrupt) as end:
+            logger.info("on_error ends the program")
+            self._on_exit(end)
+        except BaseException:
             logger.exception("on_error raised")

@@ -31,8 +31,11 @@ from bfxsync.ws.dispatch import Routes
 
 Handler = Callable[..., object]
 
-CONNECTION_EVENTS = ("open", "disconnected", "subscribed")
-"""``open()``, ``disconnected(code, reason)`` and ``subscribed(subscription)``."""
+CONNECTION_EVENTS = ("open", "disconnected", "subscribed", "fatal")
+"""
+``open()``, ``disconnected(code, reason)``, ``subscribed(subscription)`` and ``fatal(error)``, which
+is ours: what ended the client for good.
+"""
 
 EVENT_OF_UPDATE: dict[type, str] = {
     Ticker: "t_ticker_update",
@@ -134,6 +137,12 @@ class Listeners:
             handlers = dict(self._handlers)
             handlers[event] = (*handlers.get(event, ()), handler)
             self._handlers = handlers
+
+    def copy(self) -> Listeners:
+        """Return one with the same handlers and a lock of its own."""
+        other = Listeners()
+        other._handlers = self._handlers
+        return other
 
     def wants(self, names: Iterable[str]) -> bool:
         """Tell whether anyone listens to one of these events."""

@@ -32,6 +32,8 @@ from bfxsync.models.stream import Gap
 
 MIN_SIZE = 3
 
+_SAME_TIME_S = 0.01
+
 _TOO_SLOW = "the consumer was too slow"
 
 
@@ -93,8 +95,10 @@ class _Newest:
                 self._items[key] = item
 
     def appendleft(self, item: Any) -> None:
-        self.extend([item])
-        self._items.move_to_end(next(reversed(self._items)), last=False)
+        # Nothing stands before it, so it keeps nothing apart. There is never a second one: the
+        # first to go is the last one.
+        self._items["first"] = item
+        self._items.move_to_end("first", last=False)
 
     def popleft(self) -> Any:
         return self._items.popitem(last=False)[1]
@@ -120,8 +124,6 @@ class Mailbox:
     ----------
     dropped_count : int
         Updates thrown away so far.
-    lag_s : float
-        How long the last batch had waited when it was taken.
     """
 
     def __init__(
@@ -133,8 +135,8 @@ class Mailbox:
         self.size = size
         self.policy = policy
         self.dropped_count = 0
-        self.lag_s = 0.0
         self._on_ready = on_ready
+        self.on_get: Callable[[], None] | None = None
         # Protects everything below.
         self._lock = Lock()
         # Readers without `on_ready` wait on this; who does not wait takes the lock itself, which
@@ -146,10 +148,27 @@ class Mailbox:
         self._is_scheduled = False
         self._is_closed = False
         self._error: BfxError | None = None
-        self._waiting_since = 0.0
+        # Items taken since the start; and what that number will be, with the time of arrival,
+        # when the items of each put have been taken.
+        self._taken = 0
+        self._arrivals: Deque[Tuple[int, float]] = deque()
+        self._last_lag_s = 0.0
 
     def __len__(self) -> int:
         return len(self._items)
+
+    @property
+    def lag_s(self) -> float:
+        """
+        How long the oldest item has waited; if none is there, the last one that was taken.
+
+        With ``latest`` one that takes the place of an older one has waited as long as that.
+        """
+        try:
+            _, since = self._arrivals[0]
+        except IndexError:
+            return self._last_lag_s
+        return time.monotonic() - since
 
     @property
     def is_crowded(self) -> bool:
@@ -180,26 +199,36 @@ class Mailbox:
             else:
                 self._items.extend(updates)
                 self._drop_oldest()
+            self._note_arrival()
             if self._on_ready is None:
                 self._changed.notify_all()
                 return
             if self._is_scheduled or not self._items:
                 return
             self._is_scheduled = True
-            self._waiting_since = time.monotonic()
         self._on_ready(self)
 
-    def take(self, limit: int) -> Tuple[List[Any], bool]:
-        """Return the oldest items and whether more are there, for the dispatch thread."""
+    def take(self, limit: int) -> List[Any]:
+        """Return the oldest items, for a dispatch thread; `leave` must follow."""
         with self._lock:
-            self.lag_s = time.monotonic() - self._waiting_since
             items = self._items
             if len(items) <= limit:
                 batch = list(items)
                 items.clear()
-                self._is_scheduled = False
-                return batch, False
-            return [items.popleft() for _ in range(limit)], True
+            else:
+                batch = [items.popleft() for _ in range(limit)]
+            self._note_taken(len(batch))
+            return batch
+
+    def leave(self) -> bool:
+        """
+        Say that what was taken is done with; return whether more has come.
+
+        Only now may another thread be told: what comes later must not overtake what is under way.
+        """
+        with self._lock:
+            self._is_scheduled = bool(self._items)
+            return self._is_scheduled
 
     def get(self, timeout_s: float | None = None) -> Any:
         """
@@ -214,12 +243,15 @@ class Mailbox:
         TimeoutError
             Nothing came in time.
         """
+        if self.on_get is not None:
+            self.on_get()
         with self._changed:
             if not self._changed.wait_for(
                 lambda: self._items or self._is_closed, timeout_s
             ):
                 raise TimeoutError
             if self._items:
+                self._note_taken(1)
                 return self._items.popleft()
             if self._error is not None:
                 raise self._error
@@ -235,11 +267,31 @@ class Mailbox:
     def _has_room(self, updates: Sequence[Any]) -> bool:
         return len(self._items) + len(updates) <= self.size
 
+    def _note_arrival(self) -> None:
+        arrivals = self._arrivals
+        now = time.monotonic()
+        total = self._taken + len(self._items)
+        if arrivals and now - arrivals[-1][1] < _SAME_TIME_S:
+            # Kept short: a consumer that does not come must not make it grow with every block.
+            arrivals[-1] = total, arrivals[-1][1]
+        elif not arrivals or total > arrivals[-1][0]:
+            # Not for items that only replaced others, or it would grow for ever.
+            arrivals.append((total, now))
+
+    def _note_taken(self, count: int) -> None:
+        self._taken += count
+        arrivals = self._arrivals
+        if arrivals:
+            self._last_lag_s = time.monotonic() - arrivals[0][1]
+        while arrivals and arrivals[0][0] <= self._taken:
+            arrivals.popleft()
+
     def _resync(self, updates: Sequence[Any], items: Iterable[Any]) -> None:
         dropped = _weigh(self._items) + _weigh(updates)
         counted = sum(item.dropped for item in self._items if isinstance(item, Gap))
         self.dropped_count += dropped - counted
         self._items.clear()
+        self._arrivals.clear()
         self._items.extend([Gap(_TOO_SLOW, dropped), *items])
 
     def _drop_oldest(self) -> None:
@@ -248,6 +300,7 @@ class Mailbox:
             return
         # One more, for the gap that takes their place.
         gone = [self._items.popleft() for _ in range(excess + 1)]
+        self._note_taken(excess)
         dropped = _weigh(gone)
         counted = sum(item.dropped for item in gone if isinstance(item, Gap))
         self.dropped_count += dropped - counted

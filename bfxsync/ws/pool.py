@@ -2,23 +2,28 @@
 The core of a client: its connections, its dispatch thread, and what they share.
 
 Strategy: threads hold this and never the client, so that an abandoned client is collected and
-its finalizer can end them. Channels are placed on the first connection that has room.
+its finalizer can end them. Channels are placed on the first connection that has room; one for
+which the exchange has no room after all moves on, and teaches the connection its limit.
 """
 
 from __future__ import annotations
 
 import atexit
 import logging
+import os
 import time
 import warnings
 import weakref
+from functools import partial
 from threading import Lock
-from typing import Any
+from typing import Any, Callable
 
 import attrs
 
-from bfxsync.errors import BfxError, ClosedError
-from bfxsync.types import SubscriptionStatus
+from bfxsync.errors import BfxError, ClosedError, UsageError
+from bfxsync.forks import renew_after_fork
+from bfxsync.models.stream import Gap
+from bfxsync.types import ConnectionStatus, SubscriptionStatus
 from bfxsync.ws.connection import Connection, Settings
 from bfxsync.ws.dispatch import Dispatcher, Outlet
 from bfxsync.ws.events import (
@@ -29,7 +34,9 @@ from bfxsync.ws.events import (
     routes_for,
 )
 from bfxsync.ws.latch import Latch
+from bfxsync.ws.line import Line
 from bfxsync.ws.mailbox import Policy
+from bfxsync.ws.stats import Past
 from bfxsync.ws.stream import Stream, Ticket
 
 logger = logging.getLogger(__name__)
@@ -55,12 +62,30 @@ class _Reported:
     error: BfxError
 
 
+@attrs.frozen
+class _Failed:
+    error: BfxError
+
+
+Connect = Callable[[int, Settings, Any], Line]
+"""Makes a connection of a number, the settings, and whom it tells."""
+
+
 class Pool:
     """
     Everything that lives on threads.
 
+    Parameters
+    ----------
+    settings : Settings
+    on_error : callable or None
+    connect : callable
+        Makes the connections.
+
     Attributes
     ----------
+    is_forked : bool
+        This is a child's copy: the threads stayed in the parent.
     exception : BfxError or None
         What ended it, if that was not `close`.
     exit_by : BaseException or None
@@ -69,37 +94,53 @@ class Pool:
         Set when it has ended or is about to.
     """
 
-    def __init__(self, settings: Settings, on_error: Any) -> None:
+    def __init__(
+        self, settings: Settings, on_error: Any, connect: Connect = Connection
+    ) -> None:
         self.settings = settings
+        self.on_error = on_error
         self.exception: BfxError | None = None
         self.stopped = Latch()
         self.listeners = Listeners()
-        self.dispatcher = Dispatcher("bfxsync-dispatch", on_error, self.exit)
+        self.dispatcher = Dispatcher(
+            "bfxsync-dispatch", on_error, self.exit, settings.dispatch_threads
+        )
         self.exit_by: BaseException | None = None
         self.is_closing = False
+        self.is_forked = False
+        # Replaced, never changed: it is gone through without the lock.
+        self.connections: list[Line] = []
+        self._make_connection = connect
         self._was_opened = False
-        self.connections: list[Connection] = []
-        # Protects the placing of channels: _homes, _users, each connection's load, and the
-        # start of threads. `close` does not take it.
+        self._numbers = 0
+        self._pid = os.getpid()
+        self._successor: Pool | None = None
+        # Protects the placing of channels: _homes, _users, each connection's load, the counts of
+        # what is no more, and the start of threads. `close` does not take it.
         self._lock = Lock()
-        self._homes: dict[tuple[str, ...], Connection] = {}
+        self._past = Past()
+        self._homes: dict[tuple[str, ...], Line] = {}
         self._users: dict[tuple[str, ...], set[Ticket]] = {}
+        # Those that have ended too, as long as somebody holds them.
+        self._known: weakref.WeakSet[Ticket] = weakref.WeakSet()
         self._control = Outlet(
             "a connection event",
             {
                 _Opened: self._emit_open,
                 _Disconnected: self._emit_disconnected,
                 _Reported: self._emit_reported,
+                _Failed: self._emit_failed,
             },
             self.dispatcher,
             size=_CONTROL_SIZE,
             policy=Policy.DROP_OLDEST,
         )
         _OPEN_POOLS.add(self)
+        renew_after_fork(self)
 
     # --- any thread ---------------------------------------------------------------------------
 
-    def start(self) -> Connection:
+    def start(self) -> Line:
         """Open the first connection if there is none."""
         with self._lock:
             return self._first()
@@ -114,32 +155,44 @@ class Pool:
                 connection.load += 1
                 self._homes[ticket.identity] = connection
             self._users.setdefault(ticket.identity, set()).add(ticket)
+            self._known.add(ticket)
             # Within the lock, so that it comes before the detachment of the same ticket.
             connection.attach(ticket, timeout_s, expires)
 
-    def release(self, ticket: Ticket) -> Connection | None:
+    @property
+    def status(self) -> ConnectionStatus:
+        """How the first connection is."""
+        connections = self.connections
+        if connections:
+            return connections[0].status
+        return ConnectionStatus.CLOSED if self.is_closing else ConnectionStatus.NEW
+
+    def release(self, ticket: Ticket) -> Line | None:
         """Take a ticket off the books; return its connection, None if that was done before."""
         with self._lock:
             if ticket.is_released:
                 return None
             ticket.is_released = True
+            self._past.drops += ticket.dropped_count
             connection = self._homes[ticket.identity]
             users = self._users[ticket.identity]
             users.discard(ticket)
             if not users:
                 del self._homes[ticket.identity], self._users[ticket.identity]
                 connection.load -= 1
+                self._past.heals += ticket.channel.recovery.count
             return connection
 
     def detach(self, ticket: Ticket) -> None:
         """Give a share up; one that was refused keeps its error."""
+        if ticket.error is None:
+            # First, so that it has dropped all that it ever will when it is counted.
+            ticket.end(None, SubscriptionStatus.CLOSED)
         connection = self.release(ticket)
         if connection is not None:
             connection.detach(ticket)
-        if ticket.error is None:
-            ticket.end(None, SubscriptionStatus.CLOSED)
 
-    def home(self, ticket: Ticket) -> Connection | None:
+    def home(self, ticket: Ticket) -> Line | None:
         """Return the connection of a ticket."""
         with self._lock:
             return None if ticket.is_released else self._homes[ticket.identity]
@@ -149,27 +202,50 @@ class Pool:
         with self._lock:
             return [ticket for users in self._users.values() for ticket in users]
 
+    def account(self) -> tuple[list[tuple[Ticket, Line]], list[Line], Past]:
+        """
+        Return all that counts, of one moment.
+
+        Those are the tickets in use, each with its connection, the connections, and what those
+        counted that are no more.
+        """
+        with self._lock:
+            tickets = [
+                (ticket, self._homes[identity])
+                for identity, users in self._users.items()
+                for ticket in users
+            ]
+            return tickets, self.connections, self._past.copy()
+
     def listen(self) -> None:
         """Look again for who listens to events."""
-        for connection in list(self.connections):
+        for connection in self.connections:
             connection.listen()
 
     def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> bool:
         """End everything within the timeout; return whether all threads have ended."""
+        if self.is_forked:
+            return True
         deadline = time.monotonic() + timeout_s
         self.begin_close()
         # A part is left for the callbacks if a connection attempt takes all the time.
         io_deadline = deadline - timeout_s / 4
-        ended = [connection.join(io_deadline) for connection in list(self.connections)]
+        ended = [connection.join(io_deadline) for connection in self.connections]
         if not all(ended):
+            busy = "a callback" if self.dispatcher.is_inline else "a connection attempt"
+            logger.warning("%s is under way; its thread ends with it", busy)
             self._refuse_waiting()
+        recorder = self.settings.recorder
+        if recorder is not None:
+            # After the connections, so that it has their ends.
+            recorder.stop()
         # After the connections, so that their last items are still delivered.
         self.dispatcher.stop(deadline)
         ended.append(self.dispatcher.join(deadline))
+        if recorder is not None:
+            ended.append(recorder.join(deadline))
         self.stopped.set()
         _OPEN_POOLS.discard(self)
-        if not all(ended[:-1]):
-            logger.warning("a connection attempt is under way; its thread ends with it")
         return all(ended)
 
     def _refuse_waiting(self) -> None:
@@ -193,7 +269,7 @@ class Pool:
     def begin_close(self) -> None:
         """Tell everything to end, and wait for nothing."""
         self.is_closing = True
-        for connection in list(self.connections):
+        for connection in self.connections:
             connection.close()
 
     def abandon(self) -> None:
@@ -202,6 +278,8 @@ class Pool:
             return
         self.begin_close()
         self.dispatcher.stop(time.monotonic() + CLOSE_TIMEOUT_S)
+        if self.settings.recorder is not None:
+            self.settings.recorder.stop()
         self.stopped.set()
         if self.connections:
             # Last, as it may be made an error.
@@ -209,22 +287,62 @@ class Pool:
                 "a client was dropped without close()", ResourceWarning, stacklevel=2
             )
 
-    def _first(self) -> Connection:
+    def renew(self) -> None:
+        """
+        Let go of everything in a child process: the threads stayed in the parent.
+
+        Any lock may have been held by one of them, so none is taken here.
+        """
+        self._lock = Lock()
+        self.listeners = self.listeners.copy()
+        if not self._numbers:
+            # Nothing had begun, so all of it can begin here.
+            return
+        # What was closed remains so.
+        self.is_forked = self.is_forked or not self.is_closing
+        self.is_closing = True
+        self.stopped.set()
+        self.dispatcher.disown()
+        for connection in self.connections:
+            connection.disown()
+        error = (
+            self._forked() if self.is_forked else ClosedError("the client is closed")
+        )
+        for ticket in list(self._known):
+            ticket.disown(error)
+
+    def successor(self) -> Pool:
+        """Return the one that takes its place in a child process, with the same handlers."""
+        with self._lock:
+            if self._successor is None:
+                # The recording, if there is one, is the parent's.
+                settings = attrs.evolve(self.settings, recorder=None)
+                self._successor = Pool(settings, self.on_error, self._make_connection)
+                self._successor.listeners = self.listeners
+            return self._successor
+
+    def _forked(self) -> ClosedError:
+        return ClosedError(
+            f"this client's connections and threads belong to the process {self._pid}, of which "
+            "this one is a fork; start() makes new ones here, and then subscribe anew"
+        )
+
+    def _first(self) -> Line:
         self.check_open()
         return self.connections[0] if self.connections else self._connect()
 
-    def _with_room(self) -> Connection:
-        limit = self.settings.channels_per_connection
+    def _with_room(self) -> Line:
         for connection in self.connections:
-            if connection.load < limit:
+            if connection.load < connection.limit:
                 return connection
         return self._connect()
 
-    def _connect(self) -> Connection:
-        connection = Connection(len(self.connections) + 1, self.settings, self)
-        if not self.connections:
+    def _connect(self) -> Line:
+        self._numbers += 1
+        connection = self._make_connection(self._numbers, self.settings, self)
+        if self._numbers == 1:
             self.dispatcher.start()
-        self.connections.append(connection)
+        self.connections = [*self.connections, connection]
         connection.start()
         if self.is_closing:
             # Closed in this moment: the loop over the connections may have missed this one.
@@ -233,13 +351,38 @@ class Pool:
 
     def check_open(self) -> None:
         """Raise what ended the client, or that it was closed."""
+        if self.is_forked:
+            raise self._forked()
         if self.exception is not None:
             # Raised at many places: the traceback is each one's own.
             raise self.exception.with_traceback(None)
         if self.is_closing:
             raise ClosedError("the client is closed")
 
+    def check_may_wait(self) -> None:
+        """
+        Raise if this thread is one that the wait would be for.
+
+        Raises
+        ------
+        UsageError
+            It is a connection's thread, on which callbacks run with ``dispatch_threads=0``.
+        """
+        # In the child of a fork nobody waits, whichever thread it was.
+        if not self.dispatcher.is_inline or self.is_forked:
+            return
+        if any(connection.is_current for connection in self.connections):
+            raise UsageError(
+                "with dispatch_threads=0 a callback runs on the thread that would have to do what "
+                "is waited for here; use wait=False, or a dispatch thread"
+            )
+
     # --- I/O threads --------------------------------------------------------------------------
+
+    def run_ready(self) -> None:
+        """Call the handlers on this thread, if there is no other for them."""
+        if self.dispatcher.is_inline:
+            self.dispatcher.run_ready()
 
     def opened(self) -> None:
         """Tell the handlers of `open`, once: many subscribe there, and that is kept for them."""
@@ -260,10 +403,52 @@ class Pool:
         """Take a refused ticket off the books."""
         self.release(ticket)
 
+    def sends_on(
+        self, connection: Line, ticket: Ticket, timeout_s: float, expires: float | None
+    ) -> bool:
+        """
+        Send a ticket to where its channel has moved in the meantime.
+
+        Return False if its channel is at home where it is. One that was given up goes nowhere.
+        """
+        with self._lock:
+            home = None if ticket.is_released else self._homes[ticket.identity]
+            if home is not None and home is not connection:
+                # Within the lock, so that it comes before the detachment of the same ticket.
+                home.attach(ticket, timeout_s, expires)
+            return home is not connection
+
+    def displaced(
+        self, connection: Line, stream: Stream, limit: int, timeout_s: float
+    ) -> None:
+        """Find another connection for a stream for which the exchange had no room."""
+        identity = stream.channel.identity
+        with self._lock:
+            connection.limit = min(connection.limit, limit)
+            if self._homes.get(identity) is not connection:
+                return
+            connection.load -= 1
+            other = self._homes[identity] = self._with_room()
+            other.load += 1
+            other.adopt(stream, timeout_s)
+        logger.info("%s: moved to connection %d", " ".join(identity), other.number)
+
+    def retires(self, connection: Line) -> bool:
+        """Take a connection off the books if it has no channels; return whether it had none."""
+        with self._lock:
+            if connection.load:
+                return False
+            self._past.add(connection)
+            self.connections = [
+                other for other in self.connections if other is not connection
+            ]
+            return True
+
     def failed(self, error: BfxError) -> None:
         """End everything: one connection's fatal error would be every other's too."""
         if self.exception is None:
             self.exception = error
+            self._control.mailbox.put([_Failed(error)], list)
         self.begin_close()
         self.stopped.set()
 
@@ -287,6 +472,7 @@ class Pool:
             self.listeners,
             lambda exc: dispatcher.report(outlet, exc),
         )
+        outlet.routes[Gap] = partial(_log_drops, outlet.name)
         return outlet
 
     # --- the dispatch thread ------------------------------------------------------------------
@@ -301,8 +487,17 @@ class Pool:
         logger.warning("%s: %s", type(item.error).__name__, item.error)
         self.dispatcher.call_on_error(item.error)
 
+    def _emit_failed(self, item: _Failed) -> None:
+        self.listeners.emit("fatal", item.error, report=self._report)
+
     def _report(self, exc: Exception) -> None:
         self.dispatcher.report(self._control, exc)
+
+
+def _log_drops(name: str, gap: Gap) -> None:
+    # Other gaps are the business of subscriptions, and of the event `disconnected`.
+    if gap.dropped:
+        logger.warning("%s: %s", name, gap)
 
 
 _OPEN_POOLS: weakref.WeakSet[Pool] = weakref.WeakSet()

@@ -13,9 +13,11 @@ from threading import Event
 from typing import Any
 
 from bfxsync.errors import BfxError
-from bfxsync.models.stream import Gap, Snapshot, Status
+from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.types import SubscriptionStatus
+from bfxsync.wire.audit import STALE_AFTER_S
 from bfxsync.wire.channels import Channel
+from bfxsync.ws.clock import CLOCK, Clock
 from bfxsync.ws.dispatch import Outlet
 from bfxsync.ws.mailbox import Mailbox, Policy
 
@@ -51,6 +53,12 @@ class Ticket(Waiter):
         When the request first went out (monotonic time).
     is_released : bool
         The pool has taken it off its books.
+    stale_after_s : float
+        Silence after which its data is called stale.
+    clock : Clock
+        The channel's own.
+    disowned : BfxError or None
+        In the child of a fork: that this belongs to the parent.
     is_awaited : bool
         A call waits for it and raises its error; else `on_error` gets that.
     """
@@ -63,6 +71,8 @@ class Ticket(Waiter):
         *,
         size: int,
         policy: Policy,
+        stale_after_s: float = STALE_AFTER_S,
+        clock: Clock = CLOCK,
     ) -> None:
         super().__init__()
         self.channel = channel
@@ -72,17 +82,56 @@ class Ticket(Waiter):
         self.reader: Mailbox | None = None
         self.size = size
         self.policy = policy
+        self.stale_after_s = stale_after_s
+        self.clock = clock
         self.status = SubscriptionStatus.PENDING
         self.asked_at: float | None = None
         self.update_count = 0
         self.gap_count = 0
         self.is_released = False
         self.is_awaited = False
+        self.disowned: BfxError | None = None
 
     @property
     def name(self) -> str:
         """For messages."""
         return " ".join(self.identity)
+
+    @property
+    def age_s(self) -> float | None:
+        """Seconds since the last frame of any kind; None if none has come on this connection."""
+        seen_at = self.channel.seen_at
+        return None if seen_at is None else max(0.0, self.clock.now() - seen_at)
+
+    @property
+    def is_stale(self) -> bool:
+        """True if what is known may be old: not live, or silent for too long."""
+        current = (SubscriptionStatus.LIVE, SubscriptionStatus.DEGRADED)
+        if self.status not in current:
+            return True
+        age_s = self.age_s
+        return age_s is None or age_s >= self.stale_after_s
+
+    @property
+    def lag_s(self) -> float:
+        """How long the oldest item waits for its consumer, or the last one did."""
+        return max((box.lag_s for box in self.mailboxes), default=0.0)
+
+    @property
+    def queued_count(self) -> int:
+        """Items that wait for the consumer."""
+        return sum(map(len, self.mailboxes))
+
+    @property
+    def dropped_count(self) -> int:
+        """Updates thrown away because the consumer was too slow."""
+        return sum(box.dropped_count for box in self.mailboxes)
+
+    @property
+    def mailboxes(self) -> list[Mailbox]:
+        """What its user's items wait in."""
+        boxes = [self.outlet.mailbox] if self.outlet is not None else []
+        return boxes if self.reader is None else [*boxes, self.reader]
 
     @property
     def is_active(self) -> bool:
@@ -104,6 +153,19 @@ class Ticket(Waiter):
         if self.status is not SubscriptionStatus.REJECTED or self.error is waiting:
             self.end(None, SubscriptionStatus.CLOSED)
 
+    def disown(self, error: BfxError) -> None:
+        """End it in a child process, whatever state its locks were in when that was forked."""
+        self.disowned = error
+        if self.is_active:
+            self.status = SubscriptionStatus.CLOSED
+            self.error = error
+        self.is_released = True
+        self.resolved = Event()
+        self.resolved.set()
+        self.outlet = None
+        self.reader = Mailbox(self.size, self.policy)
+        self.reader.close(error)
+
     def end(self, error: BfxError | None, status: SubscriptionStatus) -> None:
         """Nothing more comes."""
         self.status = status
@@ -123,6 +185,11 @@ class Stream:
         Its users; it ends with the last of them.
     listener : Outlet or None
         Where the items for event handlers go.
+    is_crowded : bool
+        At the last delivery one of its consumers had fallen behind.
+    gap_count : int
+    status : SubscriptionStatus
+        As its users see it; those that come later too.
     """
 
     def __init__(self, channel: Channel, subscription: dict[str, str]) -> None:
@@ -131,6 +198,9 @@ class Stream:
         self.tickets: list[Ticket] = []
         self.listener: Outlet | None = None
         self.is_resolved = False
+        self.is_crowded = False
+        self.gap_count = 0
+        self.status = SubscriptionStatus.PENDING
         self.asked_at: float | None = None
         self._mailboxes: list[Mailbox] = []
 
@@ -141,10 +211,12 @@ class Stream:
         ticket.asked_at = self.asked_at
         if ticket.outlet is not None:
             self._begin(ticket.outlet.mailbox)
+        if ticket.reader is not None:
+            # It was read from before it came here.
+            self._begin(ticket.reader)
         if self.is_resolved:
             ticket.resolve(None)
-            if not self.channel.is_live:
-                ticket.status = SubscriptionStatus.GAP
+            ticket.status = self.status
 
     def detach(self, ticket: Ticket) -> bool:
         """Remove a user; return whether it was the last."""
@@ -157,10 +229,7 @@ class Stream:
     def read(self, ticket: Ticket, reader: Mailbox) -> None:
         """Fill a reader from now on, beginning with the local state."""
         ticket.reader = reader
-        if ticket in self.tickets:
-            self._begin(reader)
-        else:
-            reader.close(ticket.error)
+        self._begin(reader)
 
     def listen(self, outlet: Outlet) -> None:
         """Fill the outlet of the event handlers from now on."""
@@ -178,22 +247,32 @@ class Stream:
         if self.listener is not None:
             self.listener.mailbox.put([output], self.channel.restart)
 
-    def deliver(self, updates: list[Any]) -> bool:
-        """Hand updates to all users; return whether one of them should be given a moment."""
+    def join(self, other: Stream) -> None:
+        """Let another stream of the same channel go on for all users of this one."""
+        for ticket in self.tickets:
+            other.attach(ticket)
+        self.tickets = []
+
+    def deliver(self, updates: list[Any]) -> int:
+        """Hand updates to all users, and return how many there are but for an event."""
         first = updates[0]
-        if first.__class__ in (Snapshot, Gap, Status):
+        count = len(updates)
+        if first.__class__ in (Snapshot, Gap, Status, Degraded):
+            count -= 1
             self._note(first)
         crowded = False
         for ticket in self.tickets:
-            ticket.update_count += len(updates)
+            ticket.update_count += count
         for mailbox in self._mailboxes:
             mailbox.put(updates, self.channel.restart)
             crowded = crowded or mailbox.is_crowded
-        return crowded
+        self.is_crowded = crowded
+        return count
 
     def resolve(self, error: BfxError | None) -> None:
         """Let the waiting threads go on."""
         self.is_resolved = error is None
+        self.status = SubscriptionStatus.LIVE
         for ticket in self.tickets:
             ticket.resolve(error)
 
@@ -205,6 +284,8 @@ class Stream:
             ticket.end(error, SubscriptionStatus.CLOSED)
 
     def _begin(self, mailbox: Mailbox) -> None:
+        if mailbox in self._mailboxes:
+            return
         self._mailboxes.append(mailbox)
         items = self.channel.restart()
         if items:
@@ -215,12 +296,14 @@ class Stream:
         status = SubscriptionStatus.LIVE
         if isinstance(item, Status):
             status = item.status
+        elif isinstance(item, Degraded):
+            status = SubscriptionStatus.DEGRADED
         elif isinstance(item, Gap):
             status = SubscriptionStatus.GAP
+            self.gap_count += 1
+        self.status = status
         for ticket in self.tickets:
             ticket.status = status
-            # The updates that follow in the same block are counted with it.
-            ticket.update_count -= 1
             if isinstance(item, Gap):
                 ticket.gap_count += 1
                 if ticket.outlet is None and ticket.reader is None:

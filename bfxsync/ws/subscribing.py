@@ -120,6 +120,8 @@ class Subscribing:
         """
         # All are checked before the first is sent.
         prepared = [self._prepare(**_check_request(request)) for request in requests]
+        if wait:
+            self._pool.check_may_wait()
         subscriptions: List[Subscription] = []
         try:
             for subscription, ticket, timeout_s in prepared:
@@ -204,7 +206,15 @@ class Subscribing:
             "sub_id": self._new_sub_id(sub_id),
             **made.arguments,
         }
-        ticket = Ticket(made, fields, outlet, size=size, policy=checked_policy)
+        ticket = Ticket(
+            made,
+            fields,
+            outlet,
+            size=size,
+            policy=checked_policy,
+            stale_after_s=settings.stale_after_s,
+            clock=settings.clock,
+        )
         kind = BookSubscription if made.name == "book" else Subscription
         subscription = kind(self, self._pool, ticket, timeout_s)
         self._sub_ids[subscription.sub_id] = ticket

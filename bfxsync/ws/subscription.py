@@ -1,19 +1,19 @@
-"""What a user holds: a subscription, and the view of its book."""
+"""What a user holds: a subscription."""
 
 from __future__ import annotations
 
 import logging
 import time
 from threading import Lock
-from typing import Any, Callable, Iterator
+from typing import Any, Iterator
 
 from bfxsync.errors import ClosedError, NetworkError, RequestTimeout, UsageError
 from bfxsync.models.market import FundingTradeUpdate, TradeUpdate
 from bfxsync.models.stream import Checksum, Degraded, Gap, Snapshot, Status
 from bfxsync.types import SubscriptionStatus
-from bfxsync.wire.channels import BookChannel
 from bfxsync.wire.outputs import Acknowledged
 from bfxsync.ws.arguments import check_timeout
+from bfxsync.ws.book_view import BookView
 from bfxsync.ws.mailbox import Mailbox
 from bfxsync.ws.pool import Pool
 from bfxsync.ws.stream import Ticket
@@ -36,6 +36,7 @@ def wait_for(pool: Pool, ticket: Ticket, allowed_s: float, start: float) -> None
     The time allowed counts from `start`, or from the moment in which the request went out if
     that was later. Raises the ticket's error, `RequestTimeout` or `NetworkError`.
     """
+    pool.check_may_wait()
     while True:
         asked_at = ticket.asked_at
         begin = start if asked_at is None else max(start, asked_at)
@@ -126,16 +127,37 @@ class Subscription:
     @property
     def dropped_count(self) -> int:
         """Updates thrown away because the consumer was too slow."""
-        boxes = [self._ticket.reader]
-        if self._ticket.outlet is not None:
-            boxes.append(self._ticket.outlet.mailbox)
-        return sum(box.dropped_count for box in boxes if box is not None)
+        return self._ticket.dropped_count
+
+    @property
+    def queued_count(self) -> int:
+        """Updates and events that wait for the callback or the iteration."""
+        return self._ticket.queued_count
+
+    @property
+    def heal_count(self) -> int:
+        """How often the channel was subscribed anew by itself, as something was wrong with it."""
+        return self._ticket.channel.recovery.count
 
     @property
     def lag_s(self) -> float:
-        """Seconds from the I/O thread to the callback, for the last batch; 0 without callback."""
-        outlet = self._ticket.outlet
-        return 0.0 if outlet is None else outlet.mailbox.lag_s
+        """Seconds that the oldest item waits for the callback or iteration, or the last one did."""
+        return self._ticket.lag_s
+
+    @property
+    def age(self) -> float | None:
+        """
+        Seconds since the last frame of any kind, heartbeats included.
+
+        The exchange sends one at least every 15 seconds, so this tells silence from quiet. None
+        before the first frame on the present connection.
+        """
+        return self._ticket.age_s
+
+    @property
+    def is_stale(self) -> bool:
+        """True if what was last delivered may be old: not live, or no frame for `stale_after`."""
+        return self._ticket.is_stale
 
     def wait_ready(self, timeout: float | None = None) -> None:
         """
@@ -193,6 +215,7 @@ class Subscription:
     def _items(self, reader: Mailbox) -> Iterator[Any]:
         # A method, so that the iterator keeps the subscription and with it the client.
         while True:
+            self._check_may_read()
             try:
                 item = reader.get()
             except StopIteration:
@@ -231,6 +254,7 @@ class Subscription:
     def _next_data(self, reader: Mailbox, timeout: float | None) -> Any:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
+            self._check_may_read()
             rest = None if deadline is None else max(0.0, deadline - time.monotonic())
             item = reader.get(rest)
             if isinstance(item, (Gap, Degraded)):
@@ -238,12 +262,20 @@ class Subscription:
             elif not isinstance(item, (*_EVENTS, *_EXTRAS)):
                 return item
 
+    def _check_may_read(self) -> None:
+        disowned = self._ticket.disowned
+        if disowned is not None:
+            # Before any lock, which a thread of the parent may have held.
+            raise disowned.with_traceback(None)
+        self._pool.check_may_wait()
+
     def _reader(self) -> Mailbox:
         ticket = self._ticket
         if ticket.outlet is not None:
             raise UsageError(
                 "a subscription with a callback cannot be read from as well"
             )
+        self._check_may_read()
         with self._lock:
             reader = ticket.reader
             if reader is None:
@@ -263,94 +295,3 @@ class BookSubscription(Subscription):
     def book(self) -> BookView:
         """The book; reading it takes no message from the callback or the iteration."""
         return BookView(self._client, self._ticket)
-
-
-class BookView:
-    """
-    A book as the exchange last described it; read it from any thread.
-
-    Every read sees a state that existed after a whole message. Levels are `BookUpdate` objects
-    (or the raw and funding kinds), best first.
-    """
-
-    def __init__(self, client: object, ticket: Ticket) -> None:
-        self._client = client
-        self._ticket = ticket
-
-    def __repr__(self) -> str:
-        return f"<BookView {self._ticket.name}: {self._ticket.status.value}>"
-
-    @property
-    def best_bid(self) -> Any:
-        """The highest bid, None without bids."""
-        return self._read(lambda book: book.best_bid)
-
-    @property
-    def best_ask(self) -> Any:
-        """The lowest ask, None without asks."""
-        return self._read(lambda book: book.best_ask)
-
-    def bids(self, count: int | None = None) -> list[Any]:
-        """Return the best bids, best first; all of them without `count`."""
-        result: list[Any] = self._read(lambda book: book.bids(_check_count(count)))
-        return result
-
-    def asks(self, count: int | None = None) -> list[Any]:
-        """Return the best asks, best first; all of them without `count`."""
-        result: list[Any] = self._read(lambda book: book.asks(_check_count(count)))
-        return result
-
-    def levels(self, count: int | None = None) -> tuple[list[Any], list[Any]]:
-        """Return bids and asks of the same moment."""
-        checked = _check_count(count)
-        result: tuple[list[Any], list[Any]] = self._read(
-            lambda book: (book.bids(checked), book.asks(checked))
-        )
-        return result
-
-    def checksum(self) -> int:
-        """Return the local checksum, as a signed 32-bit integer."""
-        result: int = self._read(lambda book: book.checksum())
-        return result
-
-    def __len__(self) -> int:
-        """Return the number of levels of both sides."""
-        result: int = self._read(len)
-        return result
-
-    @property
-    def is_live(self) -> bool:
-        """False before the first snapshot, after a gap, and after the end."""
-        return self._ticket.status is SubscriptionStatus.LIVE
-
-    @property
-    def verified_count(self) -> int:
-        """Checksums of the exchange that were equal to the local one."""
-        return self._channel.verified_count
-
-    @property
-    def mismatch_count(self) -> int:
-        """Checksums of the exchange that were not."""
-        return self._channel.mismatch_count
-
-    @property
-    def unknown_deletes(self) -> int:
-        """Deletes of levels that were not there."""
-        return self._channel.book.unknown_deletes
-
-    @property
-    def _channel(self) -> BookChannel:
-        channel = self._ticket.channel
-        assert isinstance(channel, BookChannel)
-        return channel
-
-    def _read(self, read: Callable[[Any], Any]) -> Any:
-        channel = self._channel
-        with channel.guard:
-            return read(channel.book)
-
-
-def _check_count(count: int | None) -> int | None:
-    if count is not None and (type(count) is not int or count < 0):
-        raise UsageError(f"count must be a non-negative integer or None, not {count!r}")
-    return count

@@ -24,7 +24,6 @@ from bfxsync.errors import NetworkError, UsageError
 from bfxsync.wire.websocket import (
     MAX_MESSAGE_SIZE,
     CloseCode,
-    Control,
     Opcode,
     Splitter,
 )
@@ -34,6 +33,9 @@ BLOCK_SIZE = 64 * 1024
 
 MAX_UNSENT = 1024 * 1024
 """Bytes that may wait to be sent; a peer that leaves more unread is given up."""
+
+MAX_PONGS = 16
+"""Pings that are answered of one block, the last ones (RFC 6455, 5.5.3)."""
 
 _TLS_RECORD = 16_384
 
@@ -52,14 +54,19 @@ class Transport:
     lost : NetworkError or None
         Why nothing more comes: the peer's close code and reason, or 1006 and what happened.
         Messages read before it are still returned.
+    was_closed : bool
+        The peer has sent a close frame.
     """
 
     def __init__(self, sock: Any, max_size: int = MAX_MESSAGE_SIZE) -> None:
         sock.setblocking(False)
         self.lost: NetworkError | None = None
+        self.was_closed = False
         self._sock = sock
         self._is_tls = isinstance(sock, ssl.SSLSocket)
         self._splitter = Splitter(max_size)
+        # Why it ends, from when that has been read to when the answer to it is sent.
+        self._ending: NetworkError | None = None
         self._unsent = bytearray()
         self._read_wants_write = False
         self._write_wants_read = False
@@ -127,14 +134,20 @@ class Transport:
 
     @property
     def has_pending(self) -> bool:
-        """True if TLS holds bytes that were read from the socket already."""
-        return self._is_tls and self.lost is None and self._sock.pending() > 0
+        """True if the next `read` need not wait: TLS holds bytes, or the end has been read."""
+        return self.lost is None and (
+            self._ending is not None or (self._is_tls and self._sock.pending() > 0)
+        )
 
     def read(self) -> list[bytes]:
-        """Return the complete messages of the next block; controls are answered on the way."""
+        """
+        Return the complete messages of the next block; controls are answered on the way.
+
+        Text comes as `bytes`, checked to be UTF-8, and binary messages as `Binary`.
+        """
         messages: list[bytes] = []
         taken = 0
-        while taken < BLOCK_SIZE and self.lost is None:
+        while taken < BLOCK_SIZE and self.lost is None and self._ending is None:
             self._read_wants_write = False
             try:
                 data = self._sock.recv(BLOCK_SIZE)
@@ -159,11 +172,17 @@ class Transport:
         if self._write_wants_read:
             self._write_wants_read = False
             self.flush()
+        if self._ending is not None and not messages:
+            # Not while there are messages: whoever gets them may still answer.
+            self._end(self._ending)
         return messages
 
-    def send(self, text: str) -> None:
-        """Queue a text message and send what the socket takes."""
-        self._queue(text.encode(), Opcode.TEXT)
+    def send(self, message: str | bytes) -> None:
+        """Queue a text message, or bytes as a binary one, and send what the socket takes."""
+        if isinstance(message, str):
+            self._queue(message.encode(), Opcode.TEXT)
+        else:
+            self._queue(message, Opcode.BINARY)
         self.flush()
 
     def flush(self) -> None:
@@ -195,6 +214,10 @@ class Transport:
             pass
         self._sock.close()
 
+    def disown(self) -> None:
+        """Give the descriptor back without a word: the connection belongs to another process."""
+        self._sock.close()
+
     def _heed(self) -> None:
         """Answer the control frames of a block, and take note of its end."""
         splitter = self._splitter
@@ -203,30 +226,36 @@ class Transport:
         ]
         splitter.controls.clear()
         if pings:
-            # The last one answers for all (RFC 6455, 5.5.3).
-            self._pong(pings[-1])
+            for ping in pings[-MAX_PONGS:]:
+                self._queue(ping.payload, Opcode.PONG)
+            self.flush()
         if splitter.close is not None:
-            code, reason = splitter.close.code, splitter.close.reason
-            answer = b"" if code == CloseCode.NO_CODE else code.to_bytes(2, "big")
-            self._queue(answer, Opcode.CLOSE)
-            self.flush()
-            self._lose(code, reason or "closed by the exchange")
+            self.was_closed = True
+            reason = splitter.close.reason or "closed by the exchange"
+            self._ending = _lost(splitter.close.code, reason)
         elif splitter.violation is not None:
-            violation = splitter.violation
-            self._queue(violation.code.to_bytes(2, "big"), Opcode.CLOSE)
-            self.flush()
-            self._lose(violation.code, f"the peer broke the protocol: {violation}")
+            reason = f"the peer broke the protocol: {splitter.violation}"
+            self._ending = _lost(splitter.violation.code, reason)
 
-    def _pong(self, ping: Control) -> None:
-        self._queue(ping.payload, Opcode.PONG)
+    def _end(self, ending: NetworkError) -> None:
+        """Answer a close frame with its code, or say what was wrong."""
+        code = ending.code or CloseCode.NO_CODE
+        answer = b"" if code == CloseCode.NO_CODE else code.to_bytes(2, "big")
+        self._queue(answer, Opcode.CLOSE)
         self.flush()
+        self.lost = ending
 
     def _queue(self, payload: bytes, opcode: Opcode) -> None:
         self._unsent += websocket.ABNF.create_frame(payload, int(opcode)).format()
 
     def _lose(self, code: int, reason: str) -> None:
         if self.lost is None:
-            self.lost = NetworkError(reason, phase="receive", code=int(code))
+            # A peer that has said why it ends may break the connection before it is answered.
+            self.lost = self._ending or _lost(code, reason)
+
+
+def _lost(code: int, reason: str) -> NetworkError:
+    return NetworkError(reason, phase="receive", code=int(code))
 
 
 def _check_status(client: websocket.WebSocket) -> None:

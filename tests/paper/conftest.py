@@ -17,5 +17,12 @@ def no_thread_is_left() -> Iterator[None]:
 @pytest.fixture
 def exchange() -> Iterator[PaperExchange]:
     """A lively one."""
-    with PaperExchange(rate=200, checksum_s=0.2) as exchange:
+    with PaperExchange(rate=200, checksum_s=0.05) as exchange:
+        yield exchange
+
+
+@pytest.fixture
+def quiet() -> Iterator[PaperExchange]:
+    """One that sends nothing but snapshots and heartbeats."""
+    with PaperExchange(rate=1e-3, heartbeat_s=0.05) as exchange:
         yield exchange

@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 import time
 import zlib
+from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import websocket
+
+from bfxsync.paper import PaperExchange
+
+SEQ, CHECKSUM, BULK = 65536, 131072, 536870912
+TICKER = {"channel": "ticker", "symbol": "tBTCUSD"}
+TRADES = {"channel": "trades", "symbol": "tBTCUSD"}
+BOOK = {"channel": "book", "symbol": "tETHUSD", "prec": "P0", "freq": "F0", "len": "25"}
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -35,6 +43,10 @@ def loads(text: str) -> Any:
 
 def is_event(name: str) -> Callable[[Any], bool]:
     return lambda message: isinstance(message, dict) and message["event"] == name
+
+
+def is_heartbeat(message: Any) -> bool:
+    return isinstance(message, list) and message[1] == "hb"
 
 
 class BookCopy:
@@ -114,8 +126,13 @@ class Client:
     def send(self, **message: Any) -> None:
         self.ws.send(json.dumps(message))
 
+    def text(self) -> str:
+        text = self.ws.recv()
+        assert isinstance(text, str)
+        return text
+
     def receive(self) -> Any:
-        return loads(self.ws.recv())
+        return loads(self.text())
 
     def until(self, wanted: Callable[[Any], bool], deadline_s: float = 5) -> list[Any]:
         """Everything up to the first message that is wanted, which is the last one."""
@@ -155,3 +172,31 @@ class Client:
             if opcode == websocket.ABNF.OPCODE_CLOSE:
                 return int.from_bytes(data[:2], "big")
         raise AssertionError("still open")
+
+
+@contextmanager
+def connected(
+    exchange: PaperExchange, flags: int = SEQ, **options: Any
+) -> Iterator[Client]:
+    """A client that has been greeted, and has set its flags."""
+    with Client(exchange.url, **options) as client:
+        assert client.receive()["event"] == "info"
+        client.send(event="conf", flags=flags)
+        assert client.receive()["status"] == "OK"
+        yield client
+
+
+def ask(client: Client, **message: Any) -> Any:
+    """The answer to a message; frames before it are lost."""
+    client.send(**message)
+    return client.until(lambda m: isinstance(m, dict))[-1]
+
+
+def subscribed(client: Client, **fields: Any) -> tuple[dict[str, Any], list[Any]]:
+    """Subscribe, and return the ack and the first frame; other frames are lost."""
+    ack = ask(client, event="subscribe", **fields)
+    assert ack["event"] == "subscribed"
+    while True:
+        first: list[Any] = client.receive()
+        if first[0] == ack["chanId"]:
+            return ack, first

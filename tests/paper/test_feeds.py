@@ -6,10 +6,12 @@ from typing import Any, Sequence
 import pytest
 
 from bfxsync.paper.book import Entry
+from bfxsync.paper.faults import check
 from bfxsync.paper.feeds import Identity, Pace
 from bfxsync.paper.hub import Hub
 from bfxsync.paper.market import BookChanged, Market, TickerCame, Traded
 from bfxsync.paper.text import encode, to_units
+from bfxsync.paper.window import checksum_of
 
 BOOK = Identity("book", "tETHUSD", "P0", "F0", 25)
 SLOW_BOOK = BOOK._replace(freq="F1")
@@ -130,6 +132,75 @@ def test_captured_rows_are_passed_on_as_they_are(stage: Stage) -> None:
     assert captured.got == [[json.loads(row) for row in rows]]
     assert other.got == [[[2500, 2, 3]]]
     assert stage.listen(BOOK)[1] == [[2500.1, 2, 3]]
+
+
+def lose(stage: Stage, times: int = 1) -> None:
+    stage.hub.faults.arm(check("lost_book_update", times, {"symbol": "tETHUSD"}))
+
+
+def test_a_lost_row_is_followed_by_the_checksum_that_finds_it(stage: Stage) -> None:
+    one, _ = stage.listen(BOOK)
+    two, _ = stage.listen(BOOK)
+    lose(stage)
+    stage.bid(2500, at=0.1)
+    assert one.got == two.got == [["cs", checksum_of("2500:1")]]
+    assert not stage.hub.faults.armed
+    stage.bid(2499, at=0.2)
+    assert one.got[1:] == [[[2499, 1, 1]]]
+    stage.wait(at=2.5)
+    assert len(one.got) == 2
+    stage.wait(at=2.6)  # counted from the one before
+    assert one.got[2:] == [["cs", checksum_of("2500:1:2499:1")]]
+
+
+def test_a_row_of_a_slow_book_is_lost_when_it_is_due(stage: Stage) -> None:
+    listener, _ = stage.listen(SLOW_BOOK)
+    stage.bid(2500, at=0.1)
+    lose(stage)
+    stage.bid(2501, at=0.2)
+    assert stage.hub.faults.armed
+    stage.wait(at=2.0)
+    assert listener.got == [[[2500, 1, 1]], ["cs", checksum_of("2501:1:2500:1")]]
+
+
+def test_a_row_of_a_funding_book_is_lost_and_no_checksum_says_so() -> None:
+    stage = Stage("fUSD")
+    listener, _ = stage.listen(BOOK._replace(symbol="fUSD"))
+    stage.hub.faults.arm(check("lost_book_update", 1, {}))
+    stage.bid(0.0002, at=5)
+    stage.bid(0.0001, at=6)
+    assert listener.got == [[[0.0001, 0, 1, -1]]]
+
+
+def test_a_row_of_a_captured_book_is_lost_after_a_look(stage: Stage) -> None:
+    stage.market.captured_book = ("P0", "F0", 25)
+
+    def put(order_id: int, price: float, at: float, row: str) -> None:
+        stage.market.book.put(True, Entry(to_units(price), 0, 1, to_units(1), order_id))
+        stage.market.clock = at
+        stage.hub.publish(stage.market, [BookChanged([row, row])])
+
+    put(1, 2500, 0, "[2500,1,1]")
+    listener, _ = stage.listen(BOOK)
+    lose(stage, times=2)
+    put(2, 2501, 1, "[2501,1,1]")
+    assert listener.got == [[[2501, 1, 1]] * 2]
+    put(3, 2502, 2, "[2502,1,1]")
+    put(4, 2503, 3, "[2503,1,1]")
+    put(5, 2504, 4, "[2504,1,1]")
+    assert listener.got[1:] == [
+        ["cs", checksum_of("2502:1:2501:1:2500:1")],
+        ["cs", checksum_of("2503:1:2502:1:2501:1:2500:1")],
+        [[2504, 1, 1]] * 2,
+    ]
+
+
+def test_what_a_market_sends_is_what_the_hub_says_it_has(stage: Stage) -> None:
+    assert stage.hub.window(BOOK).sides() == ([], [])
+    stage.listen(SLOW_BOOK)
+    stage.bid(2500, at=0.1)
+    assert stage.hub.window(SLOW_BOOK).sides() == ([], [])
+    assert stage.hub.window(BOOK).sides() == (["[2500,1,1]"], [])
 
 
 def test_trades_are_sent_as_they_happen(stage: Stage) -> None:

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bfxsync.paper import PaperExchange
+from bfxsync.ws.recorder import Recorder
 
 from .support import BookCopy, Client, is_event
 
@@ -129,3 +134,101 @@ def test_a_capture_takes_the_place_of_the_random_market() -> None:
             client.subscribe("ticker", "tETHUSD")
             client.send(event="subscribe", channel="ticker", symbol="tBFTUSD")
             assert client.until(is_event("error"))[-1]["code"] == 10300
+
+
+class Recording:
+    """A client that records, and loses its connections; what it knew at the end."""
+
+    def __init__(self, path: Path, symbol: str, **book: str) -> None:
+        self.symbol = symbol
+        self.book_fields = book
+        self.trades: dict[int, list[Any]] = {}
+        self.copy = BookCopy(book.get("prec") == "R0", symbol.startswith("f"))
+        self._recorder = Recorder(path)
+
+    def run(self, url: str, messages: int, number: int = 1) -> None:
+        """Subscribe on a new connection, and take so many messages."""
+        symbol, is_first = self.symbol, True
+        with Client(url) as client:
+            self._recorder.opened(number, url)
+            self._take(client, number, 1)
+            client.send(event="subscribe", channel="trades", symbol=symbol)
+            trades = self._take(client, number, 1)["chanId"]
+            self._take_trades(self._take(client, number, 1)[1])
+            client.send(
+                event="subscribe", channel="book", symbol=symbol, **self.book_fields
+            )
+            for _ in range(messages):
+                message = self._take(client, number, 1)
+                if isinstance(message, dict):
+                    continue
+                elif message[0] == trades:
+                    self._take_trades(message[2:] or message[1])
+                elif is_first:
+                    is_first = False
+                    self.copy.bids, self.copy.asks = {}, {}
+                    self.copy.feed(message[1])
+                else:
+                    self.copy.feed([message[1]])
+        self._recorder.lost(number, 1006, "the end")
+
+    def end(self) -> None:
+        self._recorder.stop()
+        assert self._recorder.join(time.monotonic() + 5)
+
+    def _take(self, client: Client, number: int, count: int) -> Any:
+        text = client.ws.recv()
+        self._recorder.received(number, [text.encode()])
+        return json.loads(text)
+
+    def _take_trades(self, rows: list[list[Any]]) -> None:
+        self.trades.update((row[0], row) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "book"),
+    [
+        ("tBTCUSD", {"prec": "P0", "freq": "F0", "len": "25"}),
+        ("tBTCUSD", {"prec": "R0", "freq": "F0", "len": "100"}),
+        ("fUSD", {"prec": "P0", "freq": "F0", "len": "25"}),
+    ],
+    ids=["levels", "raw", "funding"],
+)
+def test_a_recording_with_reconnects_is_played_to_the_same_end(
+    tmp_path: Path, symbol: str, book: dict[str, str]
+) -> None:
+    path = tmp_path / "run.jsonl.gz"
+    recording = Recording(path, symbol, **book)
+    with PaperExchange(rate=1_000) as exchange:
+        for number, messages in enumerate((200, 100, 300), start=1):
+            recording.run(exchange.url, messages, number % 2)
+    recording.end()
+    with PaperExchange(
+        captures=[str(path)],
+        speed=1e9,
+        autoplay=False,
+        farewell_s=0.01,
+        checksum_s=0.05,
+    ) as exchange, Client(exchange.url) as client:
+        client.send(event="conf", flags=CHECKSUM)
+        trades = client.subscribe("trades", symbol)
+        first = client.receive()[1]
+        client.subscribe("book", symbol, **book)
+        copy = BookCopy(book["prec"] == "R0", symbol.startswith("f"))
+        copy.feed(client.receive()[1])
+        exchange.play()
+        played = [row[0] for row in reversed(first)]
+        checksums = 0
+        for message in client.until(is_event("info"))[:-1]:
+            if message[0] != trades and message[1] != "cs":
+                copy.feed([message[1]])
+            elif message[1] == "cs":
+                checksums += 1
+                assert message[2] == copy.checksum()
+            elif message[1] in ("te", "fte"):
+                played.append(message[2][0])
+        assert len(played) == len(set(played))
+        # Of those that were confirmed only, before the client came, nobody knows more.
+        assert set(played) == recording.trades.keys()
+        assert copy.rows() == recording.copy.rows()
+        assert checksums > 0 or symbol.startswith("f")

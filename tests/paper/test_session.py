@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 
@@ -28,10 +28,12 @@ class Socket:
             self.hub.add(Market(symbol))
         self.sent: list[str] = []
         self.watched: list[str] = []
+        self.later: list[tuple[float, Callable[[], None]]] = []
         self.session = Session(
             self.hub,
             self.sent.append,
             lambda: NOW,
+            lambda delay_s, call: self.later.append((delay_s, call)),
             server_id="083bd8d4-aca7-4690-a573-eabfc8103de8",
             on_subscribed=self.watched.append,
             **options,

@@ -12,8 +12,9 @@ import pytest
 import requests
 import urllib3
 
+from bfxsync import forks
 from bfxsync.errors import ClosedError, NetworkError
-from bfxsync.rest import calls, forks
+from bfxsync.rest import calls
 from bfxsync.rest.calls import Call
 from bfxsync.rest.outgoing import Request
 from bfxsync.rest.sessions import Pool, Route, Session, _read_body

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
+from typing import Any, Dict, List
+
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import JSON_VALUES
 
-from bfxsync.wire.audit import Liveness, Sequence
+from bfxsync.wire.audit import (
+    JUMP_S,
+    PROBE_S,
+    ChannelsWatch,
+    ClockWatch,
+    Liveness,
+    Sequence,
+)
+from bfxsync.wire.channels import Channel, channel_for
 
 
 def after(last: int) -> Sequence:
@@ -103,8 +114,11 @@ def test_block_that_is_accepted_is_one_whose_ends_are_accepted(
         assert not sequence.accept_block(other, other, 1)
 
 
-def live(now: float = 100.0) -> Liveness:
-    liveness = Liveness()
+# --- the socket ---------------------------------------------------------------------------------
+
+
+def live(now: float = 100.0, **options: float) -> Liveness:
+    liveness = Liveness(**options)
     liveness.reset(now)
     return liveness
 
@@ -161,3 +175,291 @@ def test_new_socket_has_all_its_time() -> None:
     assert liveness.deadline(idle=False) == 225.0
     assert liveness.deadline(idle=True) == 220.0
     assert not liveness.is_stale(234.9)
+
+
+def test_r02_both_times_are_options() -> None:
+    liveness = live(ping_after_s=2.0, stale_after_s=3.0)
+    assert liveness.deadline(idle=False) == 102.0
+    assert liveness.ping_due(102.0, idle=False)
+    liveness.pinged()
+    assert liveness.deadline(idle=False) == 103.0
+    assert not liveness.is_stale(102.9)
+    assert liveness.is_stale(103.0)
+    liveness.received(102.5)
+    assert liveness.deadline(idle=False) == 104.5
+    assert not liveness.is_stale(105.4)
+
+
+def test_r02_doubt_asks_for_a_sign_of_life_at_once_and_gives_it_5_s() -> None:
+    assert PROBE_S == 5.0
+    liveness = live()
+    liveness.doubt(110.0)
+    assert liveness.ping_due(110.0, idle=False)
+    assert liveness.deadline(idle=False) <= 110.0
+    liveness.pinged()
+    assert not liveness.ping_due(114.9, idle=False)
+    assert liveness.deadline(idle=False) == 115.0
+    assert not liveness.is_stale(114.9)
+    assert liveness.is_stale(115.0)
+
+
+def test_sign_of_life_ends_the_doubt() -> None:
+    liveness = live()
+    liveness.doubt(110.0)
+    liveness.pinged()
+    liveness.received(112.0)
+    assert not liveness.is_stale(115.0)
+    assert liveness.deadline(idle=False) == 137.0
+    assert not liveness.ping_due(136.9, idle=False)
+
+
+def test_doubt_gives_nobody_more_time() -> None:
+    liveness = live()
+    liveness.pinged()
+    liveness.doubt(133.0)
+    # Another ping, as nobody knows what has become of the first.
+    assert liveness.ping_due(133.0, idle=False)
+    assert not liveness.is_stale(134.9)
+    assert liveness.is_stale(135.0)
+
+
+def test_new_socket_is_not_doubted() -> None:
+    liveness = live()
+    liveness.doubt(110.0)
+    liveness.reset(112.0)
+    assert liveness.deadline(idle=False) == 137.0
+    assert not liveness.is_stale(146.9)
+
+
+# --- one channel --------------------------------------------------------------------------------
+
+
+@attrs.define
+class Entry:
+    """What a route leads to, as far as the watch looks at it."""
+
+    channel: Channel
+
+
+class Watched:
+    """A watch over made-up channels; the socket was opened at 100."""
+
+    def __init__(self, *chan_ids: int, stale_after_s: float = 35.0) -> None:
+        self.watch = ChannelsWatch(stale_after_s)
+        self.watch.reset(100.0)
+        self.routes: Dict[int, Entry] = {}
+        for chan_id in chan_ids:
+            self.add(chan_id)
+
+    def add(self, chan_id: int, now: float | None = None) -> None:
+        self.routes[chan_id] = Entry(channel_for("ticker", symbol="tBTCUSD"))
+        self.routes[chan_id].channel.seen_at = now
+
+    def hear(self, now: float, *chan_ids: int) -> None:
+        """A block with frames of these channels, or of none."""
+        self.watch.refresh(self.routes, now)
+        for chan_id in chan_ids:
+            self.routes[chan_id].channel.seen_at = now
+
+    def silent(self, now: float) -> List[int]:
+        found = self.watch.silent(self.routes, now)
+        return [chan_id for chan_id, entry in self.routes.items() if entry in found]
+
+    @property
+    def deadline(self) -> float | None:
+        return self.watch.deadline(self.routes)
+
+
+def test_r02_one_channel_is_silent_among_others_after_35_s() -> None:
+    watched = Watched(1, 2, 3)
+    watched.hear(110.0, 1, 2, 3)
+    for now in (115.0, 120.0, 125.0, 130.0, 135.0, 140.0):
+        watched.hear(now, 1, 3)
+        assert watched.silent(now) == []
+    assert watched.deadline == 145.0
+    assert watched.silent(144.9) == []
+    assert watched.silent(145.0) == [2]
+
+
+def test_channel_that_was_never_heard_counts_from_the_socket() -> None:
+    watched = Watched(1, 2)
+    for now in (110.0, 120.0, 130.0):
+        watched.hear(now, 1)
+    assert watched.deadline == 135.0
+    assert watched.silent(135.0) == [2]
+
+
+def test_without_channels_nothing_is_due() -> None:
+    watched = Watched()
+    assert watched.deadline is None
+    watched.hear(110.0)
+    assert watched.silent(1000.0) == []
+    assert watched.deadline is None
+
+
+def test_new_channel_has_all_its_time() -> None:
+    watched = Watched(1)
+    watched.hear(110.0, 1)
+    watched.add(2, 118.0)
+    watched.hear(120.0, 1)
+    watched.hear(135.0, 1)
+    watched.hear(150.0, 1)
+    assert watched.silent(152.9) == []
+    assert watched.silent(153.0) == [2]
+
+
+def test_channel_that_is_gone_is_not_silent() -> None:
+    watched = Watched(1, 2)
+    watched.hear(110.0, 1, 2)
+    watched.hear(125.0, 1)
+    del watched.routes[2]
+    assert watched.deadline == 145.0
+    watched.hear(140.0, 1)
+    assert watched.silent(145.0) == []
+    assert watched.deadline == 160.0
+
+
+def test_r16_deadline_moves_on_while_all_are_heard_of() -> None:
+    watched = Watched(1, 2)
+    for now in range(100, 1000, 15):
+        watched.hear(now, 1)
+        watched.hear(now + 1.0, 2)
+        # Never before the next heartbeats: it wakes nobody.
+        assert watched.deadline is not None and watched.deadline > now + 16.0
+        assert watched.silent(now + 1.0) == []
+
+
+def test_r02_no_channel_is_judged_while_the_whole_socket_is_quiet() -> None:
+    watched = Watched(1, 2)
+    watched.hear(100.0, 2)
+    watched.hear(114.0, 1)
+    # Nothing comes from here on; the second channel's heartbeat was due at 115.
+    assert watched.deadline == 135.0
+    assert watched.silent(135.0) == []
+    # Nobody need look again until something comes.
+    assert watched.deadline == float("inf")
+    watched.hear(144.0, 1)
+    # What is under way may be of any channel: it has 14 s to come.
+    assert watched.deadline == 158.0
+    assert watched.silent(144.0) == []
+    watched.hear(145.0, 2)
+    assert watched.silent(158.0) == []
+
+
+def test_r02_channel_that_stays_silent_after_a_quiet_time_is_found_out() -> None:
+    watched = Watched(1, 2)
+    watched.hear(114.0, 1)
+    assert watched.silent(135.0) == []
+    watched.hear(144.0, 1)
+    watched.hear(150.0, 1)
+    assert watched.silent(157.9) == []
+    assert watched.silent(158.0) == [2]
+
+
+@pytest.mark.parametrize(
+    "pause_s", [1.0, 10.0, 14.0, 17.0, 17.5, 18.0, 20.0, 25.0, 34.9]
+)
+def test_r02_silent_channel_is_found_out_however_seldom_others_are_heard(
+    pause_s: float,
+) -> None:
+    # Such as one that is alone on its socket, where only pongs come.
+    watched = Watched(1)
+    heard_at = 100.0
+    while watched.deadline is not None and heard_at < 200.0:
+        if watched.deadline < heard_at + pause_s:
+            now = watched.deadline
+            if watched.silent(now):
+                assert 135.0 <= now < 150.0
+                return
+        heard_at += pause_s
+        watched.hear(heard_at)
+    pytest.fail("never found out")
+
+
+def test_r02_thread_that_was_held_up_takes_nobody_for_silent() -> None:
+    watched = Watched(1, 2)
+    watched.hear(110.0, 1, 2)
+    # The clock is looked at before what has come meanwhile is read, and after it.
+    assert watched.silent(170.0) == []
+    watched.hear(170.0, 1)
+    assert watched.silent(170.0) == []
+    watched.hear(170.1, 2)
+    assert watched.silent(184.0) == []
+    assert watched.deadline == 205.0
+
+
+def test_new_socket_counts_every_silence_anew() -> None:
+    watched = Watched(1)
+    watched.hear(110.0, 1)
+    assert watched.silent(134.9) == []
+    watched.watch.reset(134.0)
+    assert watched.deadline == 169.0
+    assert watched.silent(168.9) == []
+
+
+FRAMES = st.lists(
+    st.tuples(st.floats(0.01, 60.0), st.sets(st.integers(1, 3))), max_size=30
+)
+
+
+@given(FRAMES, st.sampled_from([35.0, 1.0, 0.3]))
+def test_r02_judgement_is_never_rash_and_never_a_busy_loop(
+    frames: Any, stale_after_s: float
+) -> None:
+    watched = Watched(1, 2, 3, stale_after_s=stale_after_s)
+    now = 100.0
+
+    def look() -> None:
+        for chan_id in watched.silent(now):
+            seen_at = watched.routes[chan_id].channel.seen_at or 100.0
+            assert now - seen_at >= stale_after_s - 1e-9
+            watched.add(chan_id, now)
+        assert watched.deadline is not None and watched.deadline > now
+
+    for pause_s, chan_ids in frames:
+        end = now + pause_s * stale_after_s / 35.0
+        while watched.deadline is not None and watched.deadline <= end:
+            now = watched.deadline
+            look()
+        now = end
+        watched.hear(now, *chan_ids)
+        look()
+
+
+# --- the clock ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "step_s, jump_s",
+    [(0.0, 0.0), (4.9, 0.0), (5.0, 5.0), (3600.0, 3600.0), (-3600.0, 0.0)],
+    ids=str,
+)
+def test_r02_clock_that_gained_5_s_on_the_other_has_jumped(
+    step_s: float, jump_s: float
+) -> None:
+    assert JUMP_S == 5.0
+    clocks = ClockWatch()
+    assert clocks.observe(100.0, 1_700_000_000.0) == 0.0
+    assert clocks.observe(130.0, 1_700_000_030.0) == 0.0
+    assert clocks.observe(131.0, 1_700_000_031.0 + step_s) == pytest.approx(jump_s)
+    assert clocks.jump_count == bool(jump_s)
+    # Once for each.
+    assert clocks.observe(132.0, 1_700_000_032.0 + step_s) == 0.0
+
+
+def test_first_look_at_the_clocks_is_no_jump() -> None:
+    clocks = ClockWatch()
+    assert clocks.observe(5.0, 1_700_000_000.0) == 0.0
+    assert clocks.jump_count == 0
+
+
+def test_slow_drift_is_no_jump_and_every_jump_is_counted() -> None:
+    clocks = ClockWatch()
+    wall = 1_700_000_000.0
+    for now in range(100):
+        wall += 2.0
+        assert clocks.observe(float(now), wall) == 0.0
+    clocks.observe(100.0, wall + 61.0)
+    clocks.observe(101.0, wall - 600.0)
+    assert clocks.observe(102.0, wall + 61.0) == pytest.approx(660.0)
+    assert clocks.jump_count == 2

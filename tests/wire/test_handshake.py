@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bfxsync.errors import ApiError, VersionMismatch
-from bfxsync.types import ConnectionStatus, Flag
+from bfxsync.types import ConnectionStatus, Flag, LossCause
 from bfxsync.wire.handshake import Action, Handshake
 from bfxsync.wire.outputs import Change, Fail, Reopen, Report, Send
 
@@ -154,7 +154,8 @@ def test_answer_to_conf_that_nobody_waits_for_changes_nothing() -> None:
 def test_r04_20051_asks_for_another_socket_as_if_closed_with_1012(code: object) -> None:
     action, outputs = ready().info({"event": "info", "code": code}, 5.0)
     assert action is Action.REOPEN
-    assert outputs == [Reopen("the server stops or restarts (20051)", 1012)]
+    reason = "the server stops or restarts (20051)"
+    assert outputs == [Reopen(reason, LossCause.RESTART, 1012)]
 
 
 @pytest.mark.parametrize("code", [20060, "20060"], ids=repr)
@@ -173,7 +174,8 @@ def test_r04_pause_without_an_end_asks_for_another_socket_after_120_s() -> None:
     handshake.info(PAUSE, 5.0)
     assert handshake.deadline() == 125.0
     assert handshake.tick(124.9) == []
-    assert handshake.tick(125.0) == [Reopen("maintenance did not end within 120 s")]
+    reason = "maintenance did not end within 120 s"
+    assert handshake.tick(125.0) == [Reopen(reason, LossCause.MAINTENANCE)]
     assert handshake.tick(126.0) == []
 
 
@@ -229,11 +231,11 @@ def test_each_step_has_its_time() -> None:
     handshake = opened(now=100.0)
     assert handshake.deadline() == 110.0
     assert handshake.tick(109.9) == []
-    assert handshake.tick(110.0) == [Reopen("no info within 10 s")]
+    assert handshake.tick(110.0) == [Reopen("no info within 10 s", LossCause.HANDSHAKE)]
     handshake = opened(now=100.0)
     handshake.info(INFO, 105.0)
     assert handshake.deadline() == 115.0
-    assert handshake.tick(115.0) == [Reopen("no conf within 10 s")]
+    assert handshake.tick(115.0) == [Reopen("no conf within 10 s", LossCause.HANDSHAKE)]
     assert handshake.tick(116.0) == []
 
 

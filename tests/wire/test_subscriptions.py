@@ -22,6 +22,7 @@ from bfxsync.wire.outputs import (
     Acknowledged,
     Asked,
     Deliver,
+    Displaced,
     Output,
     Report,
     Resolve,
@@ -46,9 +47,10 @@ def wanted(
     *,
     timeout_s: float = 10.0,
     expires: float | None = None,
+    is_resolved: bool = False,
 ) -> Subscribe:
     channel = channel_for("book", symbol=symbol)
-    return Subscribe(token, channel, timeout_s, expires)
+    return Subscribe(token, channel, timeout_s, expires, is_resolved)
 
 
 def request(sub_id: int, symbol: str = BTC) -> Send:
@@ -388,6 +390,70 @@ def test_error_that_names_a_live_channel_does_not_end_it() -> None:
     assert entry.chan_id == 9
 
 
+# --- no room ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", [10305, "10305"], ids=repr)
+def test_r05_channel_without_room_goes_elsewhere_with_what_is_left_to_do(
+    code: Any,
+) -> None:
+    subscriptions = live(wanted("eth", ETH), wanted("xrp", "tXRPUSD"))
+    subscriptions.add(wanted(timeout_s=7.0), 1.0, ready=True)
+    answer = subscriptions.refused(failure(code, subId=3), 2.0)
+    assert answer == Answer([Displaced("btc", 2, 7.0, False)])
+    # It is not wanted here any more, and those that are here are not touched.
+    assert [entry.token for entry in subscriptions] == ["eth", "xrp"]
+    assert list(subscriptions.routes) == [9, 10]
+    assert subscriptions.deadline() is None
+    subscriptions.lose("gone")
+    assert subscriptions.ask_all(5.0) == [request(4, ETH), request(5, "tXRPUSD")]
+
+
+def test_r05_channel_that_worked_before_says_so_when_it_goes_elsewhere() -> None:
+    subscriptions = live(wanted("eth", ETH), wanted())
+    subscriptions.lose("gone")
+    subscriptions.ask_all(5.0)
+    subscriptions.subscribed(ack(9, subId=3))
+    answer = subscriptions.refused(failure(10305, subId=4), 6.0)
+    assert answer == Answer([Displaced("btc", 1, 10.0, True)])
+
+
+def test_r05_without_any_open_channel_there_is_no_room_elsewhere_either() -> None:
+    subscriptions = asked(wanted("eth", ETH), wanted())
+    (resolve,) = subscriptions.refused(failure(10305, subId=2), 1.0).outputs
+    assert isinstance(resolve, Resolve)
+    assert type(resolve.error) is SubscriptionRejected
+    assert [entry.token for entry in subscriptions] == ["eth"]
+
+
+def test_r05_displaced_channel_is_asked_for_until_it_works_again() -> None:
+    command = wanted(is_resolved=True)
+    subscriptions = Subscriptions()
+    assert subscriptions.add(command, 0.0, ready=True) == [Asked("btc"), request(1)]
+    # Nobody waits for it: it is asked for again, and never refused for its silence.
+    report, send = subscriptions.tick(10.0, ready=True)
+    assert errors([report]) == [RequestTimeout]
+    assert send == request(2)
+    subscriptions.subscribed(ack(9, subId=2))
+    assert subscriptions.went_live(only(subscriptions)) == []
+    assert subscriptions.deadline() is None
+
+
+def test_displaced_channel_waits_for_its_new_connection() -> None:
+    subscriptions = Subscriptions()
+    assert subscriptions.add(wanted(is_resolved=True), 0.0, ready=False) == []
+    assert subscriptions.deadline() is None
+    assert subscriptions.tick(1e6, ready=False) == []
+    assert subscriptions.ask_all(1e6) == [Asked("btc"), request(1)]
+
+
+def test_error_without_room_that_answers_nothing_is_not_ours() -> None:
+    subscriptions = live()
+    answer = subscriptions.refused(failure(10305, subId=77), 1.0)
+    assert answer == Answer([], is_known=False)
+    assert list(subscriptions.routes) == [9]
+
+
 # --- the end ------------------------------------------------------------------------------------
 
 
@@ -517,6 +583,88 @@ def test_channel_is_subscribed_anew_only_when_requests_may_be_sent() -> None:
         end(9),
     ]
     assert subscriptions.ask_all(9.0) == [request(2)]
+
+
+def test_r03_request_after_a_recovery_is_the_first_one_but_for_its_number() -> None:
+    channel = channel_for("book", symbol="fUSD", prec="P3", freq="F1", len=250)
+    subscriptions = Subscriptions()
+    _, first = subscriptions.add(Subscribe("usd", channel, 10.0), 0.0, ready=True)
+    subscriptions.subscribed(ack(9, subId=1))
+    outputs = subscriptions.resync(only(subscriptions), "why", 1.0, True)
+    outputs += subscriptions.resync(only(subscriptions), "why", 2.0, True, 4.0)
+    outputs += subscriptions.tick(6.0, ready=True)
+    subscriptions.lose("gone")
+    outputs += subscriptions.ask_all(9.0)
+    bodies = [json.loads(o.text) for o in [first, *outputs] if isinstance(o, Send)]
+    asked_for = [body for body in bodies if body["event"] == "subscribe"]
+    assert [body.pop("subId") for body in asked_for] == [1, 2, 3, 4]
+    assert asked_for == [asked_for[0]] * 4
+
+
+def test_r11_channel_that_must_wait_for_its_turn_is_given_back_at_once() -> None:
+    subscriptions = live()
+    entry = only(subscriptions)
+    outputs = subscriptions.resync(entry, "why", 5.0, True, 4.0)
+    assert outputs == [Deliver("btc", [Gap("why")]), end(9)]
+    assert not entry.channel.is_live
+    assert subscriptions.is_closing(9)
+    assert subscriptions.deadline() == 9.0
+    assert subscriptions.tick(8.9, ready=True) == []
+    assert subscriptions.ask_all(8.9) == []
+    assert subscriptions.tick(9.0, ready=True) == [request(2)]
+    # The time for the answer counts from now.
+    assert subscriptions.deadline() == 19.0
+
+
+def test_turn_that_comes_while_no_requests_may_be_sent_is_not_lost() -> None:
+    subscriptions = live()
+    subscriptions.resync(only(subscriptions), "why", 5.0, False, 4.0)
+    assert subscriptions.tick(9.0, ready=False) == []
+    assert subscriptions.deadline() is None
+    assert subscriptions.ask_all(20.0) == [request(2)]
+
+
+def test_loss_asks_for_those_at_once_that_waited_for_their_turn() -> None:
+    subscriptions = live()
+    subscriptions.resync(only(subscriptions), "why", 5.0, True, 60.0)
+    assert subscriptions.lose("gone") == []
+    assert subscriptions.deadline() is None
+    assert subscriptions.ask_all(6.0) == [request(2)]
+
+
+def test_user_who_waits_has_the_time_that_is_left_whatever_goes_wrong() -> None:
+    subscriptions = asked()
+    subscriptions.subscribed(ack(9, subId=1))
+    assert subscriptions.resync(only(subscriptions), "why", 2.0, True, 4.0) == [end(9)]
+    assert subscriptions.tick(6.0, ready=True) == [request(2)]
+    assert subscriptions.deadline() == 10.0
+    subscriptions.subscribed(ack(10, subId=2))
+    subscriptions.resync(only(subscriptions), "why", 7.0, True, 8.0)
+    assert errors(subscriptions.tick(10.0, ready=True)) == [RequestTimeout]
+    assert subscriptions.deadline() is None
+
+
+def test_r11_turn_is_not_overtaken_by_the_time_for_an_earlier_answer() -> None:
+    subscriptions = live()
+    entry = only(subscriptions)
+    subscriptions.resync(entry, "why", 0.0, True)
+    subscriptions.subscribed(ack(10, subId=2))
+    # Acknowledged, but wrong again before its first data: the deadline of 10 s is void.
+    subscriptions.resync(entry, "why", 1.0, True, 60.0)
+    assert subscriptions.deadline() == 61.0
+    assert subscriptions.tick(60.9, ready=True) == []
+    assert subscriptions.tick(61.0, ready=True) == [request(3)]
+    assert subscriptions.deadline() == 71.0
+
+
+def test_frames_of_a_channel_being_closed_are_known_as_such() -> None:
+    subscriptions = live()
+    assert not subscriptions.is_closing(9)
+    subscriptions.remove("btc")
+    assert subscriptions.is_closing(9)
+    assert not subscriptions.is_closing(10)
+    subscriptions.unsubscribed({"chanId": 9})
+    assert not subscriptions.is_closing(9)
 
 
 # --- time ---------------------------------------------------------------------------------------

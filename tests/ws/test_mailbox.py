@@ -21,8 +21,8 @@ def drain(mailbox):
     items = []
     more = True
     while more:
-        batch, more = mailbox.take(100)
-        items += batch
+        items += mailbox.take(100)
+        more = mailbox.leave()
     return items
 
 
@@ -30,21 +30,28 @@ def test_what_is_put_is_taken_in_order():
     mailbox = Mailbox(10)
     mailbox.put(trades(1, 2), nothing)
     mailbox.put(trades(3), nothing)
-    assert mailbox.take(2) == (trades(1, 2), True)
-    assert mailbox.take(2) == (trades(3), False)
-    assert mailbox.take(2) == ([], False)
+    assert mailbox.take(2) == trades(1, 2)
+    assert mailbox.leave()
+    assert mailbox.take(2) == trades(3)
+    assert not mailbox.leave()
+    assert mailbox.take(2) == []
 
 
-def test_a_mailbox_announces_itself_once_until_it_is_empty():
+def test_a_mailbox_announces_itself_once_until_it_is_left_empty():
     announced = []
     mailbox = Mailbox(10, on_ready=announced.append)
     mailbox.put(trades(1), nothing)
     mailbox.put(trades(2), nothing)
     assert announced == [mailbox]
     mailbox.take(1)
+    assert mailbox.leave()
+    mailbox.take(10)
+    # Nobody else may be told while what was taken is under way.
     mailbox.put(trades(3), nothing)
     assert announced == [mailbox]
+    assert mailbox.leave()
     mailbox.take(10)
+    assert not mailbox.leave()
     mailbox.put(trades(4), nothing)
     assert announced == [mailbox, mailbox]
 
@@ -167,8 +174,8 @@ def test_r09_what_is_taken_and_what_is_dropped_is_all_that_was_put():
             ready.acquire()
             more = True
             while more:
-                batch, more = mailbox.take(7)
-                taken.extend(batch)
+                taken.extend(mailbox.take(7))
+                more = mailbox.leave()
             if None in taken[-7:]:
                 return
 

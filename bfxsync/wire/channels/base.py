@@ -9,6 +9,7 @@ from typing import Any, Callable, ContextManager
 from bfxsync.errors import BfxError, RemoteError
 from bfxsync.models.rows import SCREEN_ERRORS
 from bfxsync.types import NumberType
+from bfxsync.wire.recovery import Recovery
 
 # A frame that is no list, or too short for what it says it is. A model's RemoteError says more.
 FRAME_ERRORS = (RemoteError, RecursionError, *SCREEN_ERRORS)
@@ -33,7 +34,16 @@ class Channel(ABC):
     symbol : str
         Of a key its last part: ``tBTCUSD``, ``fUSD:p30``, ``tBTCF0:USTF0``, ``global``.
     resync_reason : str or None
-        Why the channel must be subscribed anew: updates came without the snapshot before.
+        Why the channel must be subscribed anew, such as updates without the snapshot before.
+    is_degraded : bool
+        It is known to be wrong, and subscribing anew did not help lately.
+    has_event : bool
+        Among the updates last returned is an event that may not be the first of them.
+    recovery : Recovery
+        How often that happened by itself.
+    seen_at : float or None
+        When the last frame of any kind came, heartbeats and the acknowledgement included
+        (monotonic time); None before the first on this connection.
     """
 
     name: str
@@ -51,6 +61,10 @@ class Channel(ABC):
         self.extras = False
         self.errors: list[BfxError] = []
         self.resync_reason: str | None = None
+        self.is_degraded = False
+        self.has_event = False
+        self.recovery = Recovery()
+        self.seen_at: float | None = None
         self._number = number
         self.guard = guard
 
@@ -89,6 +103,12 @@ class Channel(ABC):
         """Forget what only held for the connection that is gone."""
         self.is_live = False
         self.resync_reason = None
+        self.seen_at = None
+
+    def suspend(self, jump_s: float) -> None:
+        """Take that all that was noted is older than the clock says."""
+        if self.seen_at is not None:
+            self.seen_at -= jump_s
 
     def _maker(self, model: Any) -> Callable[[Any], Any]:
         """Return the model's `from_row` for the client's numbers."""

@@ -18,8 +18,8 @@ from bfxsync.models.market import (
     FundingRawBookUpdate,
     RawBookUpdate,
 )
-from bfxsync.models.stream import Checksum, Degraded, Snapshot
-from bfxsync.types import NumberType
+from bfxsync.models.stream import Checksum, Degraded, Snapshot, Status
+from bfxsync.types import NumberType, SubscriptionStatus
 from bfxsync.wire.channels.base import FRAME_ERRORS, Channel, Guard
 from bfxsync.wire.frames import CHECKSUM, HEARTBEAT
 
@@ -34,6 +34,8 @@ class BookChannel(Channel):
         Guarded by `guard`, which is entered once for a block of frames.
     verified_count, mismatch_count : int
         Checksums that were equal and that were not.
+    verified_at : float or None
+        When a checksum was equal last (monotonic time); None since the last snapshot.
     """
 
     name = "book"
@@ -52,7 +54,7 @@ class BookChannel(Channel):
             self._make = self._maker(RawBookUpdate if raw else BookUpdate)
         self.verified_count = 0
         self.mismatch_count = 0
-        self._is_degraded = False
+        self.verified_at: float | None = None
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
         """Apply the frames to the book and return its changes."""
@@ -69,10 +71,16 @@ class BookChannel(Channel):
                         update = make(row)
                         apply(update)
                         append(update)
+                        continue
                     else:
                         self._take_rows(row, updates)
                 except FRAME_ERRORS as exc:
                     self._fail(exc, frame)
+                    self._distrust("a frame of the book could not be read", updates)
+                if self.resync_reason is not None:
+                    # What follows belongs to a book that is given up, and nobody may read it.
+                    self.book.reset()
+                    break
         return updates
 
     def restart(self) -> list[Any]:
@@ -85,8 +93,15 @@ class BookChannel(Channel):
     def lose(self) -> None:
         """Empty the book: what it would show is no longer known."""
         super().lose()
+        self.verified_at = None
         with self.guard:
             self.book.reset()
+
+    def suspend(self, jump_s: float) -> None:
+        """Take that all that was noted is older than the clock says."""
+        super().suspend(jump_s)
+        if self.verified_at is not None:
+            self.verified_at -= jump_s
 
     def _take_rows(self, rows: list[Any], updates: list[Any]) -> None:
         if rows and rows[0].__class__ is not list:
@@ -97,11 +112,13 @@ class BookChannel(Channel):
             for level in levels:
                 self.book.apply(level)
             updates.extend(levels)
-            return
-        self.book.reset(levels)
-        self.is_live = True
-        self._is_degraded = False
-        updates.append(Snapshot(self.book.bids() + self.book.asks()))
+        else:
+            self.book.reset(levels)
+            self.is_live = True
+            self.is_degraded = False
+            updates.append(Snapshot(self.book.bids() + self.book.asks()))
+        if len(levels) < len(rows):
+            self._distrust("levels of the book could not be read", updates)
 
     def _take_text(self, frame: list[Any], updates: list[Any]) -> None:
         if frame[1] == HEARTBEAT:
@@ -110,18 +127,32 @@ class BookChannel(Channel):
             raise RemoteError(
                 f"{self.symbol}: neither levels nor a checksum", raw=frame
             )
+        if not self.is_live:
+            return
         if self.extras:
             updates.append(Checksum(frame[2]))
         # The exchange's checksums of funding books do not follow its documentation.
-        if not self.is_live or self.is_funding:
+        if self.is_funding:
             return
         actual = self.book.checksum()
         if actual == frame[2]:
             self.verified_count += 1
+            self.verified_at = self.seen_at
+            if self.is_degraded:
+                self.is_degraded = False
+                self.has_event = True
+                updates.append(Status(SubscriptionStatus.LIVE))
             return
         self.mismatch_count += 1
-        mismatch = ChecksumMismatch(self.symbol, expected=frame[2], actual=actual)
-        self.errors.append(mismatch)
-        if not self._is_degraded:
-            self._is_degraded = True
-            updates.append(Degraded(str(mismatch)))
+        self.errors.append(
+            ChecksumMismatch(self.symbol, expected=frame[2], actual=actual)
+        )
+        self._distrust("the checksum of the book did not match", updates)
+
+    def _distrust(self, reason: str, updates: list[Any]) -> None:
+        """Have the book subscribed anew; if that did not help lately, say so and go on."""
+        if not self.recovery.is_spent(self.seen_at or 0.0):
+            self.resync_reason = reason
+        elif self.is_live and not self.is_degraded:
+            self.is_degraded = self.has_event = True
+            updates.append(Degraded(f"{reason}, and subscribing anew did not help"))

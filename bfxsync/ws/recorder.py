@@ -1,0 +1,284 @@
+"""
+Recording what goes over the wire, while it does.
+
+Strategy: the threads that own the connections only append whole blocks to a queue that is bounded
+in bytes. A thread of its own makes lines of them, a quarter of a second's worth at a time,
+compresses them and writes them, complete up to there: a program that crashes loses no more. When
+the disk cannot keep up, messages are left out, and a line says how many.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import zlib
+from io import RawIOBase
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Union
+from urllib.parse import urlsplit
+
+from bfxsync._version import __version__
+from bfxsync.errors import BfxError, UsageError
+from bfxsync.forks import renew_after_fork
+from bfxsync.wire.recording import (
+    Lost,
+    Missing,
+    Opened,
+    Record,
+    Sent,
+    header,
+    line_of,
+    received_lines,
+)
+from bfxsync.ws.latch import Latch
+
+logger = logging.getLogger(__name__)
+
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+"""What may wait to be written, with what each message takes beside its text."""
+
+_BATCH_S = 0.25
+_BESIDE = 64
+_PIECE = 8_192
+
+# The fastest: higher ones save a fifth of the bytes for twice the time.
+_LEVEL = 1
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+class _Block(NamedTuple):
+    """Messages that came, or one that went, and how many bytes it counts for."""
+
+    connection: int
+    at: float
+    content: Union[List[bytes], str]
+    size: int
+
+
+class Recorder:
+    """
+    A recording that is being made: gzipped JSON lines.
+
+    All methods may be called from any thread. Nothing is written in the child of a fork.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Of a file that is not there yet, or empty. Nobody else may read it, as messages of an
+        account would stand in it too.
+    report : callable, optional
+        Gets the error if the recording fails, on the recording's own thread.
+    max_waiting : int, optional
+        Bytes that may wait to be written.
+
+    Attributes
+    ----------
+    report : callable
+    error : BfxError or None
+        Why it ended early.
+    missing_count : int
+        Messages that were left out as too much was waiting.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be made, or something stands in it.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        report: Callable[[BfxError], object] = lambda error: None,
+        max_waiting: int = MAX_WAITING_BYTES,
+    ) -> None:
+        self.error: BfxError | None = None
+        self.missing_count = 0
+        self.report = report
+        self._max_waiting = max_waiting
+        self._file = _open(path)
+        self._compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+        self._is_over = False
+        self._stopping = Latch()
+        self._queue: SimpleQueue[Optional[Union[_Block, Record]]] = SimpleQueue()
+        # Protects the two below, and the order of a gap and what follows it in the queue.
+        self._lock = Lock()
+        self._waiting = 0
+        self._missing: Dict[int, int] = {}
+        try:
+            self._write([header(time.time(), __version__)])
+        except OSError as exc:
+            self._file.close()
+            raise UsageError(f"cannot record to {path!r}: {exc}") from exc
+        renew_after_fork(self)
+        self._thread = Thread(target=self._run, name="bfxsync-record", daemon=True)
+        self._thread.start()
+
+    # --- the threads of the connections -------------------------------------------------------
+
+    def opened(self, connection: int, url: str) -> None:
+        """Note that a connection was opened."""
+        self._note(Opened(connection, time.time(), _address(url)))
+
+    def received(self, connection: int, messages: List[bytes]) -> None:
+        """Record messages that came, in order; the list must not change any more."""
+        size = sum(map(len, messages)) + _BESIDE * len(messages)
+        self._put(_Block(connection, time.time(), messages, size), len(messages))
+
+    def sent(self, connection: int, text: str) -> None:
+        """Record a message that went; what is secret in it is left out."""
+        size = len(text) + _BESIDE
+        self._put(_Block(connection, time.time(), text, size), 1)
+
+    def lost(self, connection: int, code: int, reason: str) -> None:
+        """Note that a connection was lost, or closed by its client: 1000 without reason."""
+        self._note(Lost(connection, time.time(), code, reason))
+
+    def _note(self, record: Record) -> None:
+        # Whatever waits: without it the rest could not be understood, and it is rare.
+        if not self._is_over:
+            self._queue.put(record)
+
+    def _put(self, block: _Block, count: int) -> None:
+        if self._is_over:
+            return
+        with self._lock:
+            missing = self._missing.get(block.connection, 0)
+            has_room = self._waiting + block.size <= self._max_waiting
+            if has_room:
+                self._waiting += block.size
+                if missing:
+                    del self._missing[block.connection]
+                    self._queue.put(Missing(block.connection, block.at, missing))
+                self._queue.put(block)
+            else:
+                self._missing[block.connection] = missing + count
+                self.missing_count += count
+        if not has_room and not missing:
+            logger.warning("the disk is too slow: messages are missing in a recording")
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Let it write what waits, then end. Takes no lock: a signal handler may call it."""
+        self._is_over = True
+        self._stopping.set()
+        self._queue.put(None)
+
+    def join(self, deadline: float) -> bool:
+        """Wait for that until the deadline (monotonic time); False if it takes longer."""
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+        if self._thread.is_alive():
+            logger.warning("the end of a recording is still being written")
+            return False
+        return True
+
+    def renew(self) -> None:
+        """Let go of the parent's file; for the child of a fork."""
+        self._is_over = True
+        self._lock = Lock()
+        self._stopping = Latch()
+        self._queue = SimpleQueue()
+        self._file.close()
+
+    # --- the recording's thread ---------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            is_last = False
+            while not is_last:
+                items = [self._queue.get()]
+                # More comes meanwhile: to be woken for every block would cost the others time.
+                is_last = self._stopping.wait(_BATCH_S)
+                self._take_all(items)
+                self._write_items(items)
+            self._write(map(line_of, self._gaps()))
+            self._write_bytes(self._compressor.flush(zlib.Z_FINISH))
+        except Exception as exc:
+            self._fail(exc)
+        finally:
+            self._file.close()
+
+    def _take_all(self, items: List[Optional[Union[_Block, Record]]]) -> None:
+        while True:
+            try:
+                items.append(self._queue.get_nowait())
+            except Empty:
+                return
+
+    def _write_items(self, items: List[Optional[Union[_Block, Record]]]) -> None:
+        self._write(_lines(item) for item in items if item is not None)
+        written = sum(item.size for item in items if isinstance(item, _Block))
+        with self._lock:
+            self._waiting -= written
+
+    def _gaps(self) -> List[Missing]:
+        """Return what nobody came to tell any more."""
+        with self._lock:
+            return [
+                Missing(n, time.time(), count) for n, count in self._missing.items()
+            ]
+
+    def _write(self, texts: Iterable[str]) -> None:
+        parts: List[bytes] = []
+        piece, size = [], 0
+        for text in texts:
+            piece.append(text)
+            size += len(text)
+            # In pieces, as to compress one lets the other threads go on: else those of the
+            # connections would wait until a quarter of a second's worth of lines is made.
+            if size >= _PIECE:
+                parts.append(self._compressor.compress("".join(piece).encode("ascii")))
+                piece, size = [], 0
+        parts.append(self._compressor.compress("".join(piece).encode("ascii")))
+        # Whatever comes later, what stands there up to now can be read.
+        parts.append(self._compressor.flush(zlib.Z_SYNC_FLUSH))
+        self._write_bytes(b"".join(parts))
+
+    def _write_bytes(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._file.write(rest) or 0 :]
+
+    def _fail(self, exc: Exception) -> None:
+        self._is_over = True
+        self.error = BfxError(f"the recording has failed: {exc}")
+        self.error.__cause__ = exc
+        # What waits would only take memory.
+        self._queue = SimpleQueue()
+        logger.error("%s", self.error)
+        self.report(self.error)
+
+
+def _open(path: object) -> RawIOBase:
+    if not isinstance(path, (str, os.PathLike)):
+        raise UsageError(f"a recording must be the path of a file, not {path!r}")
+    try:
+        # Without a buffer, which the child of a fork would write once more.
+        file = open(path, "ab", buffering=0, opener=_open_private)
+    except (OSError, ValueError) as exc:
+        raise UsageError(f"cannot record to {path!r}: {exc}") from exc
+    if os.fstat(file.fileno()).st_size:
+        file.close()
+        raise UsageError(f"cannot record to {path!r}: something stands in it already")
+    return file
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _address(url: str) -> str:
+    """Return a URL without what may be secret in it: user, password, query."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def _lines(item: Union[_Block, Record]) -> str:
+    if not isinstance(item, _Block):
+        return line_of(item)
+    if isinstance(item.content, str):
+        return line_of(Sent(item.connection, item.at, item.content))
+    return received_lines(item.connection, item.at, item.content)

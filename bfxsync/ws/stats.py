@@ -1,0 +1,118 @@
+"""What a client counted, as plain data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+if TYPE_CHECKING:
+    from bfxsync.ws.line import Line
+    from bfxsync.ws.pool import Pool
+    from bfxsync.ws.stream import Ticket
+
+
+@attrs.define
+class Past:
+    """What connections and subscriptions counted that are no more."""
+
+    frames: int = 0
+    updates: int = 0
+    gaps: int = 0
+    heals: int = 0
+    drops: int = 0
+    jumps: int = 0
+    losses: Counter[str] = attrs.field(factory=Counter)
+
+    def add(self, line: Line) -> None:
+        """Add those of one more connection."""
+        self.frames += line.session.frame_count
+        self.updates += line.streams.update_count
+        self.gaps += line.streams.gap_count
+        self.drops += line.streams.drop_count
+        self.jumps += line.jump_count
+        self.losses += line.losses
+
+    def copy(self) -> Past:
+        """Return one that does not change any more."""
+        return attrs.evolve(self, losses=Counter(self.losses))
+
+
+def stats_of(pool: Pool) -> dict[str, Any]:
+    """
+    Return the counters of a client; see `WebSocketClient.stats`.
+
+    What there is is of one moment; its counters are read one after the other while threads go on.
+    """
+    tickets, lines, past = pool.account()
+    subscriptions = [_subscription(ticket, line) for ticket, line in tickets]
+    losses = past.losses
+    for line in lines:
+        # A copy, made at once, as its thread may add to it.
+        losses.update(dict(line.losses))
+    # Handles that share a channel share its healing.
+    channels = {id(ticket.channel): ticket.channel for ticket, _ in tickets}
+    heals = sum(channel.recovery.count for channel in channels.values())
+    connections = [
+        _connection(line, [ticket for ticket, home in tickets if home is line])
+        for line in lines
+    ]
+    listening = [box for line in lines for box in line.streams.listening]
+    drops = past.drops + sum(box.dropped_count for box in listening)
+    drops += sum(line.streams.drop_count for line in lines)
+    return {
+        "status": _status(pool),
+        "frames": past.frames + sum(line.session.frame_count for line in lines),
+        "updates": past.updates + sum(line.streams.update_count for line in lines),
+        "gaps": past.gaps + sum(line.streams.gap_count for line in lines),
+        "heals": past.heals + heals,
+        "drops": drops + sum(row["drops"] for row in subscriptions),
+        "queued": sum(row["queued"] for row in connections),
+        "lag_s": max((row["lag_s"] for row in connections), default=0.0),
+        "reconnects": dict(losses),
+        "clock_jumps": past.jumps + sum(line.jump_count for line in lines),
+        "connections": connections,
+        "subscriptions": subscriptions,
+    }
+
+
+def _status(pool: Pool) -> str:
+    name: str = pool.status.value
+    return name
+
+
+def _connection(line: Line, tickets: list[Ticket]) -> dict[str, Any]:
+    error = line.last_error
+    boxes = [*line.streams.listening, *(b for t in tickets for b in t.mailboxes)]
+    return {
+        "number": line.number,
+        "status": line.status.value,
+        "channels": line.load,
+        "limit": line.limit,
+        "frames": line.session.frame_count,
+        "updates": line.streams.update_count,
+        "gaps": line.streams.gap_count,
+        "queued": sum(map(len, boxes)),
+        "lag_s": max((box.lag_s for box in boxes), default=0.0),
+        "ping_s": line.session.ping_s,
+        "reconnects": dict(line.losses),
+        "clock_jumps": line.jump_count,
+        "last_error": None if error is None else str(error),
+    }
+
+
+def _subscription(ticket: Ticket, line: Line) -> dict[str, Any]:
+    return {
+        **ticket.subscription,
+        "connection": line.number,
+        "status": ticket.status.value,
+        "is_stale": ticket.is_stale,
+        "age_s": ticket.age_s,
+        "updates": ticket.update_count,
+        "gaps": ticket.gap_count,
+        "heals": ticket.channel.recovery.count,
+        "drops": ticket.dropped_count,
+        "queued": ticket.queued_count,
+        "lag_s": ticket.lag_s,
+    }

@@ -1,0 +1,273 @@
+"""A book that is wrong: given up, subscribed anew, and at last only called degraded."""
+
+from __future__ import annotations
+
+from typing import Any, List
+
+import pytest
+
+from bfxsync.book import checksum
+from bfxsync.errors import ChecksumMismatch, RemoteError
+from bfxsync.models import (
+    BookUpdate,
+    Checksum,
+    Degraded,
+    Snapshot,
+    Status,
+)
+from bfxsync.types import SubscriptionStatus
+from bfxsync.wire.channels import BookChannel, channel_for
+from bfxsync.wire.recovery import BUDGET, WINDOW_S
+
+LEVELS = [[100.0, 1, 1.0], [99.0, 2, 2.0], [101.0, 1, -1.0], [102.0, 1, -3.0]]
+BOOK = Snapshot([BookUpdate.from_row(row) for row in LEVELS])
+GOOD = checksum([(100.0, 1.0), (99.0, 2.0)], [(101.0, -1.0), (102.0, -3.0)])
+
+LIVE = Status(SubscriptionStatus.LIVE)
+MISMATCH = "the checksum of the book did not match"
+UNREADABLE_FRAME = "a frame of the book could not be read"
+UNREADABLE_LEVELS = "levels of the book could not be read"
+
+
+class Guard:
+    """Looks at the book whenever it is left."""
+
+    def __init__(self) -> None:
+        self.channel: Any = None
+        self.seen: List[int] = []
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self.seen.append(len(self.channel.book))
+
+
+def book(now: float = 1000.0, **options: Any) -> BookChannel:
+    channel = channel_for("book", **{"symbol": "tBTCUSD", **options})
+    assert isinstance(channel, BookChannel)
+    channel.seen_at = now
+    return channel
+
+
+def feed(channel: BookChannel, *contents: Any) -> List[Any]:
+    return channel.feed_many([[5, *content] for content in contents])
+
+
+def live(now: float = 1000.0, **options: Any) -> BookChannel:
+    channel = book(now, **options)
+    assert feed(channel, [LEVELS]) == [BOOK]
+    return channel
+
+
+def spent(now: float = 1000.0, **options: Any) -> BookChannel:
+    """Return a live book that was subscribed anew so often lately that it does not help."""
+    channel = live(now, **options)
+    for _ in range(BUDGET):
+        channel.recovery.take(now)
+    return channel
+
+
+# --- given up -----------------------------------------------------------------------------------
+
+
+def test_r11_mismatch_is_an_error_and_gives_the_book_up() -> None:
+    channel = live()
+    # What follows in the block belongs to a book that is wrong.
+    updates = feed(channel, [[98.0, 1, 1.0]], ["cs", 7], [[97.0, 1, 1.0]], ["cs", 8])
+    assert updates == [BookUpdate(98.0, 1, 1.0)]
+    assert channel.resync_reason == MISMATCH
+    (error,) = channel.errors
+    assert isinstance(error, ChecksumMismatch)
+    assert (error.symbol, error.expected) == ("tBTCUSD", 7)
+    assert error.actual != 7
+    assert (channel.verified_count, channel.mismatch_count) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [["cs"], ["cs", "7"], ["te", LEVELS[0]], [None], [7], [{}], [], [[100.0, 1]]]
+    + [[["x", 1, 1]], [[100.0, None, 1.0]], [[None, 1, 1.0]], [[100.0, 1, None]]],
+    ids=str,
+)
+def test_r11_frame_that_cannot_be_read_gives_the_book_up(content: Any) -> None:
+    channel = live()
+    updates = feed(channel, [[98.0, 1, 1.0]], content, [[97.0, 1, 1.0]], content)
+    assert updates == [BookUpdate(98.0, 1, 1.0)]
+    assert channel.resync_reason == UNREADABLE_FRAME
+    assert [type(error) for error in channel.errors] == [RemoteError]
+    assert channel.mismatch_count == 0
+
+
+@pytest.mark.parametrize("row", [["x", 1, 1], None, 7, [], [100.0, 1]], ids=str)
+def test_r11_level_that_cannot_be_read_gives_the_book_up(row: Any) -> None:
+    channel = live()
+    level = [98.0, 1, 1.0]
+    # Those that could be read are handed out: a gap follows, and then all of them.
+    assert feed(channel, [[level, row]], [level]) == [BookUpdate.from_row(level)]
+    assert channel.resync_reason == UNREADABLE_LEVELS
+    assert [type(error) for error in channel.errors] == [RemoteError]
+
+
+def test_r11_level_of_the_snapshot_that_cannot_be_read_gives_the_book_up() -> None:
+    channel = book()
+    assert feed(channel, [[*LEVELS, None, ["x"]]], [LEVELS[0]]) == [BOOK]
+    assert channel.resync_reason == UNREADABLE_LEVELS
+    assert [type(error) for error in channel.errors] == [RemoteError] * 2
+
+
+def test_r11_first_frame_that_cannot_be_read_gives_the_book_up() -> None:
+    channel = book()
+    assert feed(channel, [None], [LEVELS]) == []
+    assert channel.resync_reason == UNREADABLE_FRAME
+    assert not channel.is_live
+
+
+@pytest.mark.parametrize(
+    "content",
+    [["cs", 7], [None], [[[98.0, 1, 1.0], [97.0]]]],
+    ids=["checksum", "frame", "half of a frame"],
+)
+def test_r11_no_reader_sees_a_book_that_is_given_up(content: Any) -> None:
+    guard = Guard()
+    channel = guard.channel = book(guard=guard)
+    feed(channel, [LEVELS])
+    feed(channel, [[98.0, 1, 1.0]], content)
+    channel.lose()
+    assert guard.seen == [4, 0, 0]
+
+
+def test_r11_book_begins_anew_after_it_was_given_up() -> None:
+    channel = live()
+    feed(channel, ["cs", 7])
+    channel.lose()
+    assert channel.resync_reason is None
+    assert feed(channel, [LEVELS], ["cs", GOOD]) == [BOOK]
+    assert (channel.verified_count, channel.mismatch_count) == (1, 1)
+
+
+def test_mismatch_comes_behind_the_checksum_for_those_who_want_both() -> None:
+    channel = live()
+    channel.extras = True
+    assert feed(channel, ["cs", GOOD], ["cs", 7]) == [Checksum(GOOD), Checksum(7)]
+    assert channel.resync_reason == MISMATCH
+
+
+def test_checksum_of_a_funding_book_never_gives_it_up() -> None:
+    channel = book(symbol="fUSD")
+    feed(channel, [[[0.001, 30, 1, -1.0]]], ["cs", 7], ["cs", 8])
+    assert channel.resync_reason is None
+    assert channel.errors == []
+
+
+# --- verified -----------------------------------------------------------------------------------
+
+
+def test_r11_equal_checksum_tells_when_the_book_was_right() -> None:
+    channel = live(1000.0)
+    assert channel.verified_at is None
+    channel.seen_at = 1003.0
+    feed(channel, ["cs", GOOD])
+    assert channel.verified_at == 1003.0
+    channel.seen_at = 1004.0
+    feed(channel, [[98.0, 1, 1.0]])
+    assert channel.verified_at == 1003.0
+    channel.lose()
+    assert channel.verified_at is None
+
+
+def test_suspend_makes_all_times_older() -> None:
+    channel = live(1000.0)
+    channel.suspend(50.0)
+    assert (channel.seen_at, channel.verified_at) == (950.0, None)
+    feed(channel, ["cs", GOOD])
+    channel.suspend(50.0)
+    assert (channel.seen_at, channel.verified_at) == (900.0, 900.0)
+    channel.lose()
+    channel.suspend(50.0)
+    assert (channel.seen_at, channel.verified_at) == (None, None)
+
+
+# --- degraded -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content, reason, errors",
+    [
+        (["cs", 7], MISMATCH, 1),
+        ([None], UNREADABLE_FRAME, 1),
+        ([[["x"], [98.0, 1, 1.0], ["y"]]], UNREADABLE_LEVELS, 2),
+    ],
+    ids=["checksum", "frame", "levels"],
+)
+def test_r11_when_it_does_not_help_the_book_goes_on_and_says_so_once(
+    content: Any, reason: str, errors: int
+) -> None:
+    channel = spent()
+    level = [97.0, 1, 1.0]
+    updates = feed(channel, content, [level], content)
+    updates = [u for u in updates if u != BookUpdate(98.0, 1, 1.0)]
+    degraded = Degraded(f"{reason}, and subscribing anew did not help")
+    assert updates == [degraded, BookUpdate.from_row(level)]
+    assert channel.resync_reason is None
+    assert channel.is_degraded and channel.has_event
+    # Each one is reported all the same.
+    assert len(channel.errors) == 2 * errors
+    assert len(channel.book) >= 5
+
+
+def test_r11_equal_checksum_ends_the_degradation() -> None:
+    channel = spent()
+    updates = feed(
+        channel,
+        ["cs", 7],
+        ["cs", 8],
+        ["cs", GOOD],
+        ["cs", GOOD],
+        ["cs", 9],
+    )
+    text = f"{MISMATCH}, and subscribing anew did not help"
+    assert updates == [Degraded(text), LIVE, Degraded(text)]
+    assert channel.is_degraded
+    assert (channel.verified_count, channel.mismatch_count) == (2, 3)
+
+
+def test_r11_next_snapshot_ends_the_degradation() -> None:
+    channel = spent()
+    feed(channel, ["cs", 7])
+    channel.lose()
+    assert channel.is_degraded
+    assert feed(channel, [LEVELS], ["cs", GOOD]) == [BOOK]
+    assert not channel.is_degraded
+
+
+def test_r11_snapshot_of_a_book_that_is_past_help_comes_before_the_degradation() -> (
+    None
+):
+    channel = spent()
+    channel.lose()
+    snapshot, degraded = feed(channel, [[*LEVELS, None]])
+    assert (snapshot, type(degraded)) == (BOOK, Degraded)
+
+
+def test_r03_book_without_a_snapshot_is_never_called_degraded() -> None:
+    channel = spent()
+    channel.lose()
+    assert feed(channel, [None], ["cs", 7], [None]) == []
+    assert channel.resync_reason is None
+    assert not channel.is_degraded
+    assert feed(channel, [LEVELS]) == [BOOK]
+
+
+def test_r11_book_is_healed_again_when_the_tries_are_long_ago() -> None:
+    channel = spent(1000.0)
+    feed(channel, ["cs", 7])
+    channel.seen_at = 1000.0 + WINDOW_S
+    assert feed(channel, ["cs", 7]) == []
+    assert channel.resync_reason == MISMATCH
+
+
+def test_status_of_a_book_that_was_never_wrong_is_not_told() -> None:
+    channel = live()
+    assert feed(channel, ["cs", GOOD], ["cs", GOOD]) == []
+    assert not channel.has_event
