@@ -141,6 +141,8 @@ def test_first_refused_operation_is_raised() -> None:
         found.raise_for_status()
     assert caught.value.endpoint == "auth/w/order/multi"
     read(row(data=[good, good]), float).raise_for_status()
+    # Rows have no status.
+    read_list(row(data=[DATA, DATA]), float).raise_for_status()
 
 
 @pytest.mark.parametrize("value", ["x", 1.5, [], {}, True], ids=repr)

@@ -59,8 +59,10 @@ class Desk:
     open, closed : list of rows
     writes : list of (str, dict)
         Paths and bodies, in the order of their arrival.
-    ahead_s : float
+    behind_s : float
         How far this clock is behind the client's.
+    is_careless : bool
+        Answers with all rows, whatever was asked for.
     """
 
     def __init__(self) -> None:
@@ -71,6 +73,7 @@ class Desk:
         self.reads = 0
         self.before_read: Callable[[int], None] = lambda count: None
         self.behind_s = 0.0
+        self.is_careless = False
         self._next_id = 100
 
     @property
@@ -166,6 +169,8 @@ class Desk:
         return has("id", row[0]) or has("gid", row[1]) or is_dated
 
     def find(self, path: str, body: Any) -> list[Any]:
+        if self.is_careless:
+            return self.open if path == "r/orders" else self.closed
         if path == "r/orders":
             return [r for r in self.open if not body or self.is_named(r, body)]
         assert path in ("r/orders/hist", f"r/orders/{SYMBOL}/hist")
@@ -295,6 +300,24 @@ def test_r07_same_client_id_of_another_day_is_another_order(scene: Scene) -> Non
     error = scene.unknown(scene.submit)
     with pytest.raises(OrderNotPlaced):
         error.resolve()
+
+
+def test_r07_rows_that_were_not_asked_for_are_not_taken_for_the_order(
+    scene: Scene,
+) -> None:
+    scene.submit(cid=1)
+    scene.desk.cancel(scene.submit(cid=2) and scene.desk.open[-1])
+    scene.desk.is_careless = True
+    scene.desk.fate = scene.desk.hang_up_before
+    today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
+    for act in (
+        scene.submit,
+        lambda: scene.auth.update_order(5, price=1),
+        lambda: scene.auth.cancel_order(id=5),
+        lambda: scene.auth.cancel_order(cid=77, cid_date=today),
+    ):
+        with pytest.raises(NotExecuted):
+            scene.unknown(act).resolve()
 
 
 @pytest.mark.parametrize("behind_s", [-7200.0, 7200.0, 90_000.0])

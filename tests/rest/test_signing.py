@@ -374,6 +374,32 @@ def test_interrupted_wait_leaves_the_line_in_order(
     assert not lock._is_held
 
 
+def test_r10_child_process_leaves_a_line_that_is_no_more() -> None:
+    lock = signing.SignedLock()
+    closed = threading.Event()
+    with lock.turn(Kind.READ, time.monotonic() + 1, closed):
+        gone: list[Any] = []
+
+        def wait_at_the_fork() -> None:
+            with pytest.raises(ClosedError):
+                with lock.turn(Kind.READ, time.monotonic() + DEADLINE_S, closed):
+                    raise AssertionError("nobody's turn")
+            gone.append(True)
+
+        thread = threading.Thread(target=wait_at_the_fork, name="test-waits")
+        thread.start()
+        deadline = time.monotonic() + DEADLINE_S
+        while not lock._waiting:
+            assert time.monotonic() < deadline
+            threading.Event().wait(0.001)
+        turns = list(lock._waiting)
+        lock.renew()
+        closed.set()
+        turns[0].event.set()
+        thread.join(DEADLINE_S)
+        assert gone == [True]
+
+
 def test_r10_child_process_takes_no_turn_of_its_parent() -> None:
     lock = signing.SignedLock()
     closed = threading.Event()
