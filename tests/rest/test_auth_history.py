@@ -44,10 +44,15 @@ HISTORIES = [
     History("auth", "iter_orders_history", "get_orders_history", 4, 0),
     History("auth", "iter_otc_orders_history", "get_otc_orders_history", 2, 0),
     History("auth", "iter_trades_history", "get_trades_history", 2, 0, True),
+    History("auth", "iter_ledgers", "get_ledgers", 3, 0),
+    History("auth", "iter_movements", "get_movements", 6, 0),
+    History("auth", "iter_positions_history", "get_positions_history", 13, 11),
+    History("auth", "iter_positions_snapshot", "get_positions_snapshot", 13, 11),
+    History("auth", "iter_positions_audit", "get_positions_audit", 13, 11),
 ]
 
 # Those that page in another way, and have tests of their own.
-OTHERS: Dict[str, List[str]] = {"auth": []}
+OTHERS: Dict[str, List[str]] = {"auth": ["iter_deposit_addresses"]}
 
 EVERY = pytest.mark.parametrize("history", HISTORIES, ids=lambda h: h.name)
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from bfxsync.rest.auth.order_inputs import OrderInputEndpoints
+from bfxsync.rest.auth.position_inputs import PositionInputEndpoints
+from bfxsync.rest.auth.thalex import ThalexEndpoints
 from bfxsync.rest.auth.trades import AccountTradeEndpoints
+from bfxsync.rest.auth.transfers import TransferEndpoints
 
 __all__ = ["AuthEndpoints"]
 
 
 class AuthEndpoints(
     OrderInputEndpoints,
+    PositionInputEndpoints,
+    TransferEndpoints,
+    ThalexEndpoints,
     AccountTradeEndpoints,
 ):
     """
