@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from bfxsync.models.notification import Notification, of_list, of_one
 from bfxsync.models.order_status import OrderStatus
 from bfxsync.models.rows import Kind, Layout
 from bfxsync.types import Mts, NumberType, OrderFlag, Row, Symbol
@@ -203,3 +204,11 @@ _OTC_ORDER = Layout(
     ("order_status", 12, Kind.TEXT),
     ("mts_tif", 13, Kind.OPTIONAL_INTEGER),
 )
+
+
+def read_operation(row: Row, number: NumberType) -> Notification[Any]:
+    """Read the answer to one of several operations, by what it says that it is."""
+    kind = row[1] if isinstance(row, list) and len(row) > 1 else None
+    if kind == "oc_multi-req":
+        return of_list(Order.from_partial_row)(row, number)
+    return of_one(Order.from_partial_row)(row, number)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import partial
 from typing import Any, List, Mapping, Sequence, Tuple
 
 from bfxsync.errors import NetworkError, OrderNotPlaced, OutcomeUnknown
 from bfxsync.models.notification import Notification, of_list, of_one
-from bfxsync.models.orders import Order
+from bfxsync.models.orders import Order, read_operation
 from bfxsync.rest.auth.base import Budget
 from bfxsync.rest.auth.order_bodies import (
     cancel_body,
@@ -20,7 +20,7 @@ from bfxsync.rest.auth.order_bodies import (
 from bfxsync.rest.auth.order_search import OrderSearch
 from bfxsync.rest.auth.orders import Date
 from bfxsync.rest.auth.resolving import Find
-from bfxsync.types import AnyNumber, NumberType, OrderFlag, OrderType, Row, Symbol
+from bfxsync.types import AnyNumber, OrderFlag, OrderType, Symbol
 
 Operation = Tuple[str, Mapping[str, Any]]
 """``"on"``, ``"ou"``, ``"oc"`` or ``"oc_multi"``, and the arguments of the method for it."""
@@ -391,19 +391,8 @@ class OrderInputEndpoints(OrderSearch):
         return self._write_order(
             "auth/w/order/multi",
             _MULTI,
-            of_list(_read_operation),
+            of_list(read_operation),
             body,
             find=self._find_operations(body["ops"]),
             hint=_HINT,
         )
-
-    def _today(self) -> str:
-        return f"{datetime.fromtimestamp(self._clock(), timezone.utc):%Y-%m-%d}"
-
-
-def _read_operation(row: Row, number: NumberType) -> Notification[Any]:
-    """Read the answer to one of several operations, by what it says that it is."""
-    kind = row[1] if isinstance(row, list) and len(row) > 1 else None
-    if kind == "oc_multi-req":
-        return of_list(Order.from_partial_row)(row, number)
-    return of_one(Order.from_partial_row)(row, number)

@@ -20,6 +20,9 @@ _MILLISECOND = timedelta(milliseconds=1)
 class OrderSearch(OrderEndpoints):
     """What looks for orders, for `OutcomeUnknown.resolve`."""
 
+    def _today(self) -> str:
+        return f"{datetime.fromtimestamp(self._clock(), timezone.utc):%Y-%m-%d}"
+
     def _find_new(self, cid: int, symbol: Symbol) -> Find[Order]:
         """Return what looks for a new order: among the open ones, then among the closed ones."""
 
