@@ -10,7 +10,7 @@ A synchronous, threaded client for the Bitfinex API v2.
 import logging
 
 from bfxsync._version import __version__
-from bfxsync.auth import Nonce, Signer
+from bfxsync.auth import Nonce, Signer, TokenSigner
 from bfxsync.book import OrderBook
 from bfxsync.client import Client
 from bfxsync.errors import (
@@ -21,7 +21,11 @@ from bfxsync.errors import (
     ClosedError,
     NetworkError,
     NonceTooSmall,
+    NotExecuted,
     NotReady,
+    OrderNotPlaced,
+    OrderRejected,
+    OutcomeUnknown,
     RateLimited,
     RemoteError,
     RequestTimeout,
@@ -56,6 +60,8 @@ from bfxsync.types import (
     Flag,
     InfoCode,
     LossCause,
+    OrderFlag,
+    OrderType,
     SubscriptionStatus,
 )
 from bfxsync.ws.backoff import Backoff
@@ -96,8 +102,14 @@ __all__ = [
     "NetworkError",
     "Nonce",
     "NonceTooSmall",
+    "NotExecuted",
     "NotReady",
     "OrderBook",
+    "OrderFlag",
+    "OrderNotPlaced",
+    "OrderRejected",
+    "OrderType",
+    "OutcomeUnknown",
     "PUB_REST_HOST",
     "PUB_WSS_HOST",
     "Pace",
@@ -115,6 +127,7 @@ __all__ = [
     "SubscriptionRejected",
     "SubscriptionStatus",
     "Ticker",
+    "TokenSigner",
     "Trade",
     "TradeUpdate",
     "UsageError",

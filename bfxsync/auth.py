@@ -1,8 +1,9 @@
 """
 Nonces and signatures, for both transports.
 
-Strategy: one `Signer` for each key, shared by REST and every socket, as the exchange compares
-each nonce with the largest that it has seen for that key anywhere.
+Strategy: one `Nonce` for each key, shared by REST and every socket of the process, as the exchange
+compares each nonce with the largest that it has seen for that key anywhere. Several processes
+share one through a file (`FileNonce`).
 
 References
 ----------
@@ -14,13 +15,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import time
+from contextlib import nullcontext
 from threading import Lock
-from typing import Any, Callable
+from typing import Any, Callable, ContextManager, Dict, Protocol
 
 import attrs
 
 from bfxsync.errors import UsageError
+
+# What can stand in a request's head; a line break there would end it.
+_VISIBLE = re.compile(r"[!-~]+")
 
 MAX_NONCE = 2**53 - 1
 """The largest that the exchange accepts; nanoseconds since 1970 are beyond it."""
@@ -44,7 +50,7 @@ class Nonce:
         self._clock = clock
         self._last = last
         # Protects _last: two threads must never get the same number.
-        self._lock = Lock()
+        self._lock: ContextManager[Any] = Lock()
 
     def next(self) -> int:
         """
@@ -57,13 +63,63 @@ class Nonce:
         """
         now = int(self._clock() * 1_000_000)
         with self._lock:
-            nonce = max(self._last + 1, now)
-            if nonce > MAX_NONCE:
-                raise UsageError(
-                    f"no nonce is left: the next would be above {MAX_NONCE}"
-                )
-            self._last = nonce
+            self._last = self._after(self._last, now)
+            return self._last
+
+    def exclusive(self, timeout: float) -> ContextManager[None]:
+        """Keep all others from drawing one for a while; threads are kept out elsewhere."""
+        return nullcontext()
+
+    def renew(self) -> None:
+        """Start anew in a child process: another thread may have held the lock at the fork."""
+        self._lock = Lock()
+
+    def _after(self, last: int, now: int) -> int:
+        nonce = max(last + 1, now)
+        if nonce > MAX_NONCE:
+            raise UsageError(f"no nonce is left: the next would be above {MAX_NONCE}")
         return nonce
+
+
+# Never forgotten: a client that is made anew after the clock was set back goes on behind the
+# last one's numbers.
+_nonces: Dict[str, Nonce] = {}
+
+
+def shared_nonce(identity: str) -> Nonce:
+    """Return the one source of nonces of this process for a key."""
+    # One call of a dict is not interrupted by other threads.
+    return _nonces.setdefault(identity, Nonce())
+
+
+class Hidden(str):
+    """Text for a request's head whose `repr`, as tracebacks show it, is blacked out."""
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+class RestSigner(Protocol):
+    """
+    What can sign for REST.
+
+    Attributes
+    ----------
+    identity : str
+        Those with the same one share a nonce, and a place in line.
+    nonce : Nonce
+    """
+
+    @property
+    def identity(self) -> str:
+        """What is shared belongs to it."""
+
+    @property
+    def nonce(self) -> Nonce:
+        """Where its numbers come from."""
+
+    def rest_headers(self, path: str, body: str) -> dict[str, str]:
+        """Return the headers of a request, with a fresh nonce."""
 
 
 @attrs.define(eq=False)
@@ -76,17 +132,30 @@ class Signer:
     api_key : str
     api_secret : str
     nonce : Nonce
+        By default the one that all signers of this process with the same key share.
     """
 
     api_key: str = attrs.field(repr=False)
     api_secret: str = attrs.field(repr=False)
-    nonce: Nonce = attrs.field(factory=Nonce, repr=False)
+    nonce: Nonce = attrs.field(
+        default=attrs.Factory(lambda self: _default_nonce(self.api_key), True),
+        repr=False,
+    )
 
     def __attrs_post_init__(self) -> None:
         for name, value in (("api_key", self.api_key), ("api_secret", self.api_secret)):
             # The value stays out of the message: it may be a secret in the wrong place.
             if not isinstance(value, str) or not value.strip():
                 raise UsageError(f"{name} must be text that is not empty")
+            if not _VISIBLE.fullmatch(value):
+                raise UsageError(
+                    f"{name} has characters that none has: a space or a line break at its end?"
+                )
+
+    @property
+    def identity(self) -> str:
+        """The key: what its signers share belongs to it."""
+        return self.api_key
 
     def sign(self, message: str) -> str:
         """Return the HMAC-SHA384 of the message, as lower-case hexadecimal digits."""
@@ -108,8 +177,8 @@ class Signer:
         nonce = str(self.nonce.next())
         return {
             "bfx-nonce": nonce,
-            "bfx-apikey": self.api_key,
-            "bfx-signature": self.sign(f"/api/{path}{nonce}{body}"),
+            "bfx-apikey": Hidden(self.api_key),
+            "bfx-signature": Hidden(self.sign(f"/api/{path}{nonce}{body}")),
         }
 
     def auth_event(self) -> dict[str, Any]:
@@ -123,3 +192,40 @@ class Signer:
             "authPayload": payload,
             "authSig": self.sign(payload),
         }
+
+
+@attrs.define(eq=False)
+class TokenSigner:
+    """
+    Sign with a token, which `generate_token` returns: it stands in for key and signature.
+
+    Attributes
+    ----------
+    token : str
+    nonce : Nonce
+        By default the one that all signers of this process with the same token share.
+    """
+
+    token: str = attrs.field(repr=False)
+    nonce: Nonce = attrs.field(
+        default=attrs.Factory(lambda self: _default_nonce(self.token), True),
+        repr=False,
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.token, str) or not _VISIBLE.fullmatch(self.token):
+            raise UsageError("a token must be text without spaces")
+
+    @property
+    def identity(self) -> str:
+        """The token: what its signers share belongs to it."""
+        return self.token
+
+    def rest_headers(self, path: str, body: str) -> dict[str, str]:
+        """Return the headers of a request, with a fresh nonce; see `Signer.rest_headers`."""
+        return {"bfx-nonce": str(self.nonce.next()), "bfx-token": Hidden(self.token)}
+
+
+def _default_nonce(identity: object) -> Nonce:
+    # What is no text is refused a moment later.
+    return shared_nonce(identity) if isinstance(identity, str) else Nonce()

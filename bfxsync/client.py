@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bfxsync.auth import Nonce, RestSigner, Signer, TokenSigner
 from bfxsync.errors import ClosedError, UsageError
 from bfxsync.hosts import PUB_REST_HOST, PUB_WSS_HOST
 from bfxsync.types import NumberType
@@ -23,8 +25,18 @@ class Client:
 
     Parameters
     ----------
+    api_key, api_secret : str, optional
+        By default the environment's ``BFX_API_KEY`` and ``BFX_API_SECRET``, if they are set.
+    auth_token : str, optional
+        Instead of these: a token that `generate_token` has returned.
+    nonce_file : str or os.PathLike, optional
+        A file that keeps nonces in order between the processes of this machine that use the same
+        key; needs the extra ``multiprocess``.
     wss_host, rest_host : str
         Addresses of the WebSocket and of REST.
+    auth_rest_host : str, optional
+        Address of REST for accounts. Without it `REST_HOST`, or `rest_host` if that is another
+        one than the exchange's.
     numbers : type
         `float` (default) or `decimal.Decimal`: the type of all number fields.
     proxy, ca_bundle : str, optional
@@ -44,9 +56,14 @@ class Client:
 
     def __init__(
         self,
+        api_key: str | None = None,
+        api_secret: str | None = None,
         *,
+        auth_token: str | None = None,
+        nonce_file: str | os.PathLike[str] | None = None,
         wss_host: str = PUB_WSS_HOST,
         rest_host: str = PUB_REST_HOST,
+        auth_rest_host: str | None = None,
         numbers: NumberType = float,
         proxy: str | None = None,
         ca_bundle: str | None = None,
@@ -57,11 +74,14 @@ class Client:
         # Here too, as REST is made when it is used first.
         if on_limit not in ("wait", "raise"):
             raise UsageError(f"on_limit must be 'wait' or 'raise', not {on_limit!r}")
+        signer = _signer_of(api_key, api_secret, auth_token, nonce_file)
         self.wss = WebSocketClient(
             wss_host, numbers=numbers, proxy=proxy, ca_bundle=ca_bundle, **options
         )
         self._rest_options: dict[str, Any] = {
             "host": rest_host,
+            "auth_host": auth_rest_host,
+            "signer": signer,
             "numbers": numbers,
             "proxy": proxy,
             "ca_bundle": ca_bundle,
@@ -118,3 +138,36 @@ class Client:
         if rest is not None:
             rest.close()
         self.wss.close()
+
+
+def _signer_of(
+    api_key: str | None,
+    api_secret: str | None,
+    auth_token: str | None,
+    nonce_file: str | os.PathLike[str] | None,
+) -> RestSigner | None:
+    """Return what signs, or None where there is nothing to sign with."""
+    if auth_token is not None:
+        if api_key is not None or api_secret is not None:
+            raise UsageError("auth_token stands instead of api_key and api_secret")
+    else:
+        # Both from one place: a key of one and a secret of the other would never fit.
+        if api_key is None and api_secret is None:
+            api_key = os.environ.get("BFX_API_KEY") or None
+            api_secret = os.environ.get("BFX_API_SECRET") or None
+        if api_key is None and api_secret is None:
+            if nonce_file is not None:
+                raise UsageError("nonce_file needs a key")
+            return None
+        if api_key is None or api_secret is None:
+            missing = "api_key" if api_key is None else "api_secret"
+            raise UsageError(f"{missing} is missing: both or neither")
+    options: dict[str, Nonce] = {}
+    if nonce_file is not None:
+        from bfxsync.nonce_file import FileNonce
+
+        options["nonce"] = FileNonce(nonce_file)
+    if auth_token is not None:
+        return TokenSigner(auth_token, **options)
+    assert api_key is not None and api_secret is not None
+    return Signer(api_key, api_secret, **options)

@@ -7,15 +7,19 @@ Every error that bfxsync raises, in one tree: who is to blame.
     ├─ UsageError (ValueError)       you: impossible arguments, raised before any I/O
     ├─ ClosedError                   you: the client is closed
     ├─ NetworkError                  nobody: .phase is "connect", "send" or "receive"
-    │  └─ RequestTimeout             (TimeoutError) no answer in time
+    │  ├─ RequestTimeout             (TimeoutError) no answer in time
+    │  ├─ OutcomeUnknown             a write that may or may not have been executed: resolve()
+    │  └─ NotExecuted                proven: a write was not executed
+    │     └─ OrderNotPlaced          it never left, or the exchange does not know it
     ├─ RemoteError                   them, unreadable: .raw
     │  ├─ ChecksumMismatch           .expected .actual .symbol
     │  └─ VersionMismatch            the exchange speaks another version of the protocol
     └─ ApiError                      them, saying no: .code .message .raw
        ├─ AuthError                  wrong key or signature
-       │  └─ NonceTooSmall           someone else uses this key
+       │  └─ NonceTooSmall           someone else uses this key: .clock_skew_s
        ├─ RateLimited                .retry_after_s
        ├─ SubscriptionRejected       a channel that was refused
+       ├─ OrderRejected              an order, or a change of one, that was refused
        └─ NotReady                   the exchange asks to try again later
 
 Decisions are made by class and by numeric code only, never by the text of a message.
@@ -23,7 +27,10 @@ Decisions are made by class and by numeric code only, never by the text of a mes
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, Callable, ClassVar, Mapping
+
+WORTH_NAMING_S = 5.0
+"""Clocks that differ by more than this are named where a nonce is refused."""
 
 
 class BfxError(Exception):
@@ -79,6 +86,131 @@ class RequestTimeout(NetworkError, TimeoutError):
 
     def __init__(self, message: str, *, phase: str = "receive") -> None:
         super().__init__(message, phase=phase)
+
+
+class OutcomeUnknown(NetworkError):
+    """
+    A write that may or may not have been executed: never send it again before that is known.
+
+    Attributes
+    ----------
+    cid : int or None
+        The client's id of the order that it is about.
+    cid_date : str or None
+        The UTC date to which that id belongs: ``"2026-01-31"``.
+    known : dict
+        What was sent, by the names of the request; without anything secret.
+    raw : object
+        What came back, cut to a sensible length; None if nothing did.
+    hint : str
+        How to find out by hand.
+    candidates : list
+        After `resolve`: what might have come of it, when that is more than one thing.
+    """
+
+    retryable = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        phase: str = "receive",
+        cid: int | None = None,
+        cid_date: str | None = None,
+        known: Mapping[str, Any] | None = None,
+        raw: object = None,
+        hint: str = "",
+        resolver: Resolver | None = None,
+    ) -> None:
+        super().__init__(message, phase=phase)
+        self.cid = cid
+        self.cid_date = cid_date
+        self.known = dict(known or {})
+        self.raw = raw
+        self.hint = hint
+        self.candidates: list[Any] = []
+        self._resolver = resolver
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{text}; {self.hint}" if self.hint else text
+
+    def add(
+        self,
+        *,
+        cid: int | None = None,
+        cid_date: str | None = None,
+        known: Mapping[str, Any] | None = None,
+        hint: str = "",
+        resolver: Resolver | None = None,
+    ) -> None:
+        """Tell it what only the caller of the one who raised it knows."""
+        self.cid = cid if cid is not None else self.cid
+        self.cid_date = cid_date if cid_date is not None else self.cid_date
+        self.known.update(known or {})
+        self.hint = hint or self.hint
+        self._resolver = resolver if resolver is not None else self._resolver
+
+    @property
+    def can_resolve(self) -> bool:
+        """True if the exchange can be asked what became of it."""
+        return self._resolver is not None
+
+    def resolve(self, timeout: float = 30.0) -> Any:
+        """
+        Ask the exchange what became of it; may be called again, from any thread.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds. That something was not executed is proven by asking twice, the second time
+            ten seconds or more after the call had failed: before, it may still be on its way.
+
+        Returns
+        -------
+        object
+            What has come of it, as the page of the method that raised this says: an order, the
+            rows of a history.
+
+        Raises
+        ------
+        NotExecuted
+            Nothing did; `OrderNotPlaced` for a new order. It can be sent again.
+        OutcomeUnknown
+            This error again: it cannot be told yet, or there are several `candidates`.
+        UsageError
+            There is nothing to ask the exchange for; `hint` says what to look at.
+        BfxError
+            Asking failed.
+        """
+        if self._resolver is None:
+            raise UsageError(
+                f"the exchange cannot be asked what became of {self.endpoint}"
+                + (f": {self.hint}" if self.hint else "")
+            )
+        return self._resolver(self, timeout)
+
+
+Resolver = Callable[[OutcomeUnknown, float], Any]
+
+
+class NotExecuted(NetworkError):
+    """Proven: a write was not executed, and can be sent again."""
+
+
+class OrderNotPlaced(NotExecuted):
+    """
+    Proven: an order does not exist. It never left, or the exchange does not know it.
+
+    Attributes
+    ----------
+    cid : int or None
+        The client's id that it would have had.
+    """
+
+    def __init__(self, message: str, *, phase: str, cid: int | None = None) -> None:
+        super().__init__(message, phase=phase)
+        self.cid = cid
 
 
 class RemoteError(BfxError):
@@ -152,9 +284,27 @@ class AuthError(ApiError):
 
 
 class NonceTooSmall(AuthError):
-    """A larger nonce was used with this key before: another program uses the same key."""
+    """
+    A larger nonce was used with this key before: another program uses the same key.
+
+    Attributes
+    ----------
+    clock_skew_s : float or None
+        How far this machine's clock is ahead of the exchange's, in seconds; negative if it is
+        behind; None if that is not known.
+    """
 
     retryable = True
+    clock_skew_s: float | None = None
+
+    def __str__(self) -> str:
+        text, skew_s = super().__str__(), self.clock_skew_s
+        if skew_s is None or abs(skew_s) <= WORTH_NAMING_S:
+            return text
+        side = "ahead of" if skew_s > 0 else "behind"
+        return (
+            f"{text}; this machine's clock is {abs(skew_s):.0f} s {side} the exchange's"
+        )
 
 
 class RateLimited(ApiError):
@@ -183,6 +333,10 @@ class RateLimited(ApiError):
 
 class SubscriptionRejected(ApiError):
     """The exchange refused a channel: an unknown symbol, or too many channels (10305)."""
+
+
+class OrderRejected(ApiError):
+    """The exchange refused an order, or a change or the cancellation of one."""
 
 
 class NotReady(ApiError):
@@ -222,6 +376,11 @@ _CLASS_OF_CODE: dict[int, type[ApiError]] = {
 }
 
 
-def error_from_code(code: int | None, message: str, raw: object = None) -> ApiError:
-    """Build the error whose class belongs to `code`; `ApiError` for an unknown one."""
-    return _CLASS_OF_CODE.get(code or 0, ApiError)(message, code=code, raw=raw)
+def error_from_code(
+    code: int | None,
+    message: str,
+    raw: object = None,
+    default: type[ApiError] = ApiError,
+) -> ApiError:
+    """Build the error whose class belongs to `code`; `default` for an unknown one."""
+    return _CLASS_OF_CODE.get(code or 0, default)(message, code=code, raw=raw)

@@ -21,6 +21,9 @@ field would cost more than all the rest: `models.rows` says how rows are screene
 
 Number = Union[float, Decimal]
 
+AnyNumber = Union[str, int, float, Decimal]
+"""What users may pass for an amount, a price or a rate: it leaves as a plain decimal text."""
+
 NumberType = Union[Type[float], Type[Decimal]]
 """What the number fields of the models are: `float` (default) or `decimal.Decimal`."""
 
@@ -42,6 +45,59 @@ class Flag(IntFlag):
     """Checksums of the order books."""
     BULK_UPDATES = 536_870_912
     """All book updates of one iteration in one frame."""
+
+
+class OrderType(str, Enum):
+    """
+    Kinds of orders; equal to the exchange's texts, which may be used instead.
+
+    Those that begin with ``EXCHANGE`` use the exchange wallet, the others margin.
+
+    References
+    ----------
+    https://docs.bitfinex.com/docs/order-types
+    """
+
+    LIMIT = "LIMIT"
+    EXCHANGE_LIMIT = "EXCHANGE LIMIT"
+    MARKET = "MARKET"
+    EXCHANGE_MARKET = "EXCHANGE MARKET"
+    STOP = "STOP"
+    EXCHANGE_STOP = "EXCHANGE STOP"
+    STOP_LIMIT = "STOP LIMIT"
+    EXCHANGE_STOP_LIMIT = "EXCHANGE STOP LIMIT"
+    TRAILING_STOP = "TRAILING STOP"
+    EXCHANGE_TRAILING_STOP = "EXCHANGE TRAILING STOP"
+    FOK = "FOK"
+    EXCHANGE_FOK = "EXCHANGE FOK"
+    IOC = "IOC"
+    EXCHANGE_IOC = "EXCHANGE IOC"
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class OrderFlag(IntFlag):
+    """
+    Options of an order (funding offers know HIDDEN only), to be added up.
+
+    References
+    ----------
+    https://docs.bitfinex.com/docs/flag-values
+    """
+
+    HIDDEN = 64
+    """Not shown in the book."""
+    CLOSE = 512
+    """Close the position, if there is one."""
+    REDUCE_ONLY = 1024
+    """It must not make a position larger or turn it around."""
+    POST_ONLY = 4096
+    """It must not match at once; it is cancelled instead."""
+    OCO = 16_384
+    """One cancels the other: a limit order together with a stop order."""
+    NO_VAR_RATES = 524_288
+    """No funding at variable rates."""
 
 
 class InfoCode(IntEnum):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfxsync.auth import MAX_NONCE, Nonce, Signer
+from bfxsync.auth import MAX_NONCE, Nonce, Signer, TokenSigner, shared_nonce
 from bfxsync.errors import UsageError
 
 KEY = "not-a-real-key"
@@ -284,3 +284,71 @@ def test_r06_nonces_of_8_threads_rise_and_are_unique(restless: None) -> None:
     assert not any(thread.is_alive() for thread in threads)
     assert all(numbers == sorted(numbers) for numbers in drawn)
     assert len({number for numbers in drawn for number in numbers}) == 10_000
+
+
+# --- what is shared by a key ------------------------------------------------------------------
+
+
+def test_r06_signers_of_one_key_share_their_nonce() -> None:
+    first, second = Signer("one-key", SECRET), Signer("one-key", "another-secret")
+    assert first.nonce is second.nonce is shared_nonce("one-key")
+    assert Signer("other-key", SECRET).nonce is not first.nonce
+    assert first.identity == "one-key"
+
+
+def test_r06_key_goes_on_where_its_last_signer_was() -> None:
+    last = Signer("left-key", SECRET).nonce.next()
+    assert Signer("left-key", SECRET).nonce.next() > last
+
+
+def test_r10_nonce_goes_on_in_a_child_process() -> None:
+    nonce = Nonce(lambda: 1.0, last=5_000_000)
+    with nonce._lock:  # another thread of the parent held it
+        nonce.renew()
+    assert nonce.next() == 5_000_001
+
+
+def test_nonce_of_one_process_keeps_nobody_out() -> None:
+    nonce = Nonce(lambda: 1.0)
+    with nonce.exclusive(0.0):
+        assert nonce.next() == 1_000_000
+
+
+@pytest.mark.parametrize("value", ["k3y\n", " k3y", "k3y\r\nx: y", "ключ", "a k3y"])
+@pytest.mark.parametrize("name", ["api_key", "api_secret"])
+def test_r15_key_that_no_header_can_hold_is_refused_and_not_shown(
+    name: str, value: str
+) -> None:
+    arguments = {"api_key": KEY, "api_secret": SECRET, name: value}
+    with pytest.raises(UsageError, match=f"^{name} has characters") as caught:
+        Signer(**arguments)
+    assert value.strip() not in str(caught.value)
+
+
+# --- tokens -----------------------------------------------------------------------------------
+
+
+def test_token_replaces_key_and_signature() -> None:
+    signer = TokenSigner("pub:api:token", Nonce(lambda: 0.0, last=9))
+    assert signer.rest_headers("v2/auth/r/wallets", "{}") == {
+        "bfx-nonce": "10",
+        "bfx-token": "pub:api:token",
+    }
+    assert signer.identity == "pub:api:token"
+    assert TokenSigner("pub:api:token").nonce is shared_nonce("pub:api:token")
+
+
+@pytest.mark.parametrize("value", ["", " ", "a b", "a\n", None, 5, b"x"], ids=repr)
+def test_token_must_be_text(value: Any) -> None:
+    with pytest.raises(UsageError, match="^a token must be text without spaces$"):
+        TokenSigner(value)
+
+
+def test_r15_heads_of_requests_are_blacked_out() -> None:
+    headers = signer_at(1).rest_headers("v2/auth/r/wallets", "{}")
+    token = TokenSigner("pub:api:token").rest_headers("v2/auth/r/wallets", "{}")
+    shown = repr(headers) + repr(token) + repr(TokenSigner("pub:api:token"))
+    assert KEY not in shown and "pub:api:token" not in shown
+    assert headers["bfx-signature"][:20] not in shown
+    assert headers["bfx-apikey"] == KEY
+    assert headers["bfx-apikey"].encode("latin-1") == KEY.encode()

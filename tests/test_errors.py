@@ -20,7 +20,11 @@ from bfxsync.errors import (
     ClosedError,
     NetworkError,
     NonceTooSmall,
+    NotExecuted,
     NotReady,
+    OrderNotPlaced,
+    OrderRejected,
+    OutcomeUnknown,
     RateLimited,
     RemoteError,
     RequestTimeout,
@@ -38,6 +42,9 @@ PARENTS: dict[type[Exception], tuple[type[Exception], ...]] = {
     ClosedError: (BfxError,),
     NetworkError: (BfxError,),
     RequestTimeout: (NetworkError, TimeoutError),
+    OutcomeUnknown: (NetworkError,),
+    NotExecuted: (NetworkError,),
+    OrderNotPlaced: (NotExecuted,),
     RemoteError: (BfxError,),
     ChecksumMismatch: (RemoteError,),
     VersionMismatch: (RemoteError,),
@@ -46,10 +53,19 @@ PARENTS: dict[type[Exception], tuple[type[Exception], ...]] = {
     NonceTooSmall: (AuthError,),
     RateLimited: (ApiError,),
     SubscriptionRejected: (ApiError,),
+    OrderRejected: (ApiError,),
     NotReady: (ApiError,),
 }
 
-RETRYABLE = {NetworkError, RequestTimeout, NonceTooSmall, RateLimited, NotReady}
+RETRYABLE = {
+    NetworkError,
+    RequestTimeout,
+    NotExecuted,
+    OrderNotPlaced,
+    NonceTooSmall,
+    RateLimited,
+    NotReady,
+}
 
 # Codes of the exchange's glossary, and those that other clients list.
 CLASSES: dict[type[ApiError], list[int | None]] = {
@@ -169,6 +185,73 @@ def test_remote_error_keeps_what_came() -> None:
 def test_rate_limit_says_how_long_to_wait() -> None:
     assert RateLimited("slow down").retry_after_s == 60.0
     assert RateLimited("slow down", retry_after_s=2.5).retry_after_s == 2.5
+
+
+def test_unknown_outcome_says_what_is_known() -> None:
+    error = OutcomeUnknown("auth/w/x may have been executed", phase="send")
+    assert (error.cid, error.cid_date, error.known, error.raw) == (None, None, {}, None)
+    assert str(error) == "auth/w/x may have been executed"
+    error.add(cid=5, cid_date="2026-01-31", known={"amount": "1"}, hint="look")
+    error.add(known={"price": "2"})
+    assert (error.cid, error.cid_date, error.hint) == (5, "2026-01-31", "look")
+    assert error.known == {"amount": "1", "price": "2"}
+    assert str(error) == "auth/w/x may have been executed; look"
+    assert error.phase == "send"
+
+
+def test_unknown_outcome_asks_who_can_tell() -> None:
+    error = OutcomeUnknown("open", resolver=lambda error, timeout: (error, timeout))
+    assert error.can_resolve
+    assert error.resolve(5.0) == (error, 5.0)
+    assert error.resolve() == (error, 30.0)
+    other = OutcomeUnknown("open")
+    other.add(resolver=lambda error, timeout: "found")
+    assert other.resolve() == "found"
+
+
+def test_unknown_outcome_says_when_nobody_can_tell() -> None:
+    error = OutcomeUnknown("open")
+    error.endpoint = "auth/w/alert/set"
+    assert not error.can_resolve
+    with pytest.raises(UsageError, match="cannot be asked .* auth/w/alert/set$"):
+        error.resolve()
+    error.add(hint="look at the alerts")
+    with pytest.raises(UsageError, match="auth/w/alert/set: look at the alerts$"):
+        error.resolve()
+
+
+def test_order_that_was_not_placed_keeps_its_client_id() -> None:
+    error = OrderNotPlaced("not sent", phase="connect", cid=7)
+    assert (error.cid, error.phase, error.code) == (7, "connect", None)
+    assert OrderNotPlaced("not sent", phase="send").cid is None
+
+
+@pytest.mark.parametrize(
+    "skew_s, text",
+    [
+        (None, "small (code 10114)"),
+        (5.0, "small (code 10114)"),
+        (-5.0, "small (code 10114)"),
+        (
+            61.4,
+            "small (code 10114); this machine's clock is 61 s ahead of the exchange's",
+        ),
+        (
+            -5.6,
+            "small (code 10114); this machine's clock is 6 s behind the exchange's",
+        ),
+    ],
+)
+def test_nonce_error_names_a_clock_that_is_wrong(skew_s: object, text: str) -> None:
+    error = NonceTooSmall("small", code=10114)
+    error.clock_skew_s = skew_s  # type: ignore[assignment]
+    assert str(error) == text
+
+
+def test_unknown_code_gives_the_class_that_was_asked_for() -> None:
+    assert type(error_from_code(10001, "no", None, OrderRejected)) is OrderRejected
+    assert type(error_from_code(None, "no", None, OrderRejected)) is OrderRejected
+    assert type(error_from_code(10114, "no", None, OrderRejected)) is NonceTooSmall
 
 
 TESTS = {

@@ -10,6 +10,7 @@ exchange sends neither in market data.
 
 from __future__ import annotations
 
+import json
 import reprlib
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -35,10 +36,23 @@ class Kind(Enum):
     OPTIONAL_INTEGER = "an integer or null"
     TEXT = "text"
     OPTIONAL_TEXT = "text or null"
+    OPTIONAL_OBJECT = "an object, its text, or null"
     ANY = "anything"
 
 
-_OPTIONAL = (Kind.OPTIONAL_NUMBER, Kind.OPTIONAL_INTEGER, Kind.OPTIONAL_TEXT, Kind.ANY)
+_OPTIONAL = (
+    Kind.OPTIONAL_NUMBER,
+    Kind.OPTIONAL_INTEGER,
+    Kind.OPTIONAL_TEXT,
+    Kind.OPTIONAL_OBJECT,
+    Kind.ANY,
+)
+
+_MAY_BE_MISSING = {
+    Kind.NUMBER: Kind.OPTIONAL_NUMBER,
+    Kind.INTEGER: Kind.OPTIONAL_INTEGER,
+    Kind.TEXT: Kind.OPTIONAL_TEXT,
+}
 
 
 class Layout:
@@ -59,6 +73,20 @@ class Layout:
         # What comes after the last field that must be there may be missing in old rows.
         self.length = 1 + max(
             (index for _, index, kind in fields if kind not in _OPTIONAL), default=-1
+        )
+
+    def tolerant(self) -> Layout:
+        """
+        Return the same layout for rows in which anything may be missing.
+
+        The exchange acknowledges a write with what it has of the row at that moment.
+        """
+        return Layout(
+            self.name,
+            *(
+                (name, index, _MAY_BE_MISSING.get(kind, kind))
+                for name, index, kind in self.fields
+            ),
         )
 
     def read(self, row: object, number: NumberType) -> list[Any]:
@@ -134,6 +162,18 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _object(value: object, number: NumberType) -> dict[str, Any] | None:
+    """Return an object; some endpoints send it as its JSON text, and an empty one as a list."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value, parse_float=number)
+        except (ValueError, RecursionError, ArithmeticError):
+            return None
+    if value == []:
+        return {}
+    return value if isinstance(value, dict) else None
+
+
 _READERS: dict[Kind, Callable[[Any, NumberType], Any]] = {
     Kind.NUMBER: _number,
     Kind.OPTIONAL_NUMBER: _number,
@@ -141,6 +181,7 @@ _READERS: dict[Kind, Callable[[Any, NumberType], Any]] = {
     Kind.OPTIONAL_INTEGER: lambda value, _: _integer(value),
     Kind.TEXT: lambda value, _: _text(value),
     Kind.OPTIONAL_TEXT: lambda value, _: _text(value),
+    Kind.OPTIONAL_OBJECT: _object,
     Kind.ANY: lambda value, _: value,
 }
 

@@ -57,13 +57,14 @@ class Answer(NamedTuple):
     status : int
         Of HTTP.
     body : bytes
-    retry_after : str or None
-        The header of that name.
+    retry_after, date : str or None
+        The headers of those names.
     """
 
     status: int
     body: bytes
     retry_after: Optional[str] = None
+    date: Optional[str] = None
 
 
 def read_answer(answer: Answer, loads: Loads, now: float) -> Any:
@@ -105,16 +106,24 @@ def retry_after_s(text: str | None, now: float) -> float:
     try:
         wait_s = float(text)
     except ValueError:
-        try:
-            date = parsedate_to_datetime(text)
-        except (TypeError, ValueError, IndexError, OverflowError):
+        moment_s = moment_of(text)
+        if moment_s is None:
             return BLOCK_S
-        if date.tzinfo is None:
-            date = date.replace(tzinfo=timezone.utc)
-        wait_s = date.timestamp() - now
+        wait_s = moment_s - now
     if not math.isfinite(wait_s):
         return BLOCK_S
     return min(max(wait_s, 1.0), _LONGEST_WAIT_S)
+
+
+def moment_of(date: str | None) -> float | None:
+    """Return the seconds since 1970 of a header with a date; None without a good one."""
+    try:
+        moment = parsedate_to_datetime(date or "")
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return moment.timestamp()
 
 
 def _error_in(value: Any, answer: Answer, now: float) -> ApiError | None:

@@ -118,6 +118,8 @@ class _Watched:
     """What is added to urllib3's connections."""
 
     response_class = _HTTPResponse
+    # http.client prints what it sends when this is switched on for the class it belongs to.
+    debuglevel = 0
 
     def connect(self) -> None:
         call = _current()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, TypeVar
+from typing import TYPE_CHECKING, Any, Mapping, TypeVar
 
-from bfxsync.hosts import PUB_REST_HOST
+from bfxsync.auth import RestSigner
+from bfxsync.hosts import PUB_REST_HOST, REST_HOST
+from bfxsync.rest.outgoing import SIGNED
 from bfxsync.rest.public import PublicEndpoints
 from bfxsync.rest.transport import RestTransport
 from bfxsync.types import NumberType
+
+if TYPE_CHECKING:
+    from bfxsync.rest.auth import AuthEndpoints
 
 R = TypeVar("R", bound="RestClient")
 
@@ -20,6 +25,11 @@ class RestClient:
     ----------
     host : str
         Address before the paths.
+    auth_host : str, optional
+        The same for what is signed. Without it `REST_HOST`, or the other one if that is not the
+        exchange's own: a local exchange has one address for both.
+    signer : Signer or TokenSigner, optional
+        For what needs a key.
     numbers : type
         What the number fields of the models are: `float` or `decimal.Decimal`.
     **options
@@ -35,11 +45,34 @@ class RestClient:
         self,
         host: str = PUB_REST_HOST,
         *,
+        auth_host: str | None = None,
+        signer: RestSigner | None = None,
         numbers: NumberType = float,
         **options: Any,
     ) -> None:
+        if auth_host is None:
+            auth_host = REST_HOST if host == PUB_REST_HOST else host
+        self._numbers = numbers
         self._transport = RestTransport(host=host, numbers=numbers, **options)
+        self._signed = RestTransport(
+            host=auth_host, numbers=numbers, signer=signer, **options
+        )
         self.public = PublicEndpoints(self._transport, numbers=numbers)
+        self._auth: AuthEndpoints | None = None
+
+    @property
+    def auth(self) -> AuthEndpoints:
+        """
+        What can be done with a key; without one every method raises `UsageError`.
+
+        Made when it is used first: who has no key need not load it.
+        """
+        if self._auth is None:
+            from bfxsync.rest.auth import AuthEndpoints
+
+            # Two threads may come here at the same time: both results are the same.
+            self._auth = AuthEndpoints(self._signed, numbers=self._numbers)
+        return self._auth
 
     def __enter__(self: R) -> R:
         return self
@@ -58,7 +91,8 @@ class RestClient:
         """
         Ask for anything else and return the answer's JSON as it is.
 
-        It counts against the budget of the path's first part.
+        It counts against the budget of the path's first part. What begins with ``auth/`` is
+        signed; of that ``auth/r/`` and ``auth/calc/`` count as reads, which are repeated.
 
         Parameters
         ----------
@@ -79,13 +113,18 @@ class RestClient:
             The exchange refuses.
         RemoteError
             The answer is unreadable.
+        OutcomeUnknown
+            It was no read, and may or may not have been executed.
         NetworkError
             The link failed.
         ClosedError
             The client is closed.
         """
-        return self._transport.request(method, path, params=params, body=body)
+        is_signed = isinstance(path, str) and path.startswith(SIGNED)
+        transport = self._signed if is_signed else self._transport
+        return transport.request(method, path, params=params, body=body)
 
     def close(self) -> None:
         """End everything; calls that wait raise `ClosedError`."""
         self._transport.close()
+        self._signed.close()

@@ -1,11 +1,12 @@
 """
-What the iterators over histories (`bfxsync.rest.public.history`) have in common.
+What the iterators over histories have in common, public ones and those of an account.
 
-`HistoryEndpoints`, which has the ``iter_*`` methods, is composed into ``rest.public`` from there.
+`bfxsync.rest.public.history` has the public ones; the others stand beside their endpoints.
 """
 
 from __future__ import annotations
 
+import operator
 from typing import Any, Callable, Iterator, NamedTuple, Optional, TypeVar
 
 from bfxsync.errors import UsageError
@@ -38,6 +39,7 @@ def iterate(
     options: Options,
     max_limit: int,
     identity_of: Callable[[T], Any] | None = None,
+    mts_of: Callable[[T], Any] = operator.attrgetter("mts"),
 ) -> Iterator[T]:
     """
     Check the options now, and return the rows, which are asked for when they are wanted.
@@ -55,6 +57,8 @@ def iterate(
         Rows that the exchange gives at once.
     identity_of : callable, optional
         What tells the rows of one time apart; None: there is one row for each.
+    mts_of : callable
+        The time of a row by which the exchange filters.
 
     Raises
     ------
@@ -77,9 +81,6 @@ def iterate(
 
     def fetch(start: Mts | None, end: Mts | None, limit: int, sort: int) -> list[T]:
         return get(start=start, end=end, limit=limit, sort=sort)
-
-    def mts_of(row: Any) -> Any:
-        return row.mts
 
     parts = pages(
         fetch,

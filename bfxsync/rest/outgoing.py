@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from typing import Any, Mapping, NamedTuple, Optional
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from bfxsync.errors import UsageError
 from bfxsync.numbers import plain_decimal
@@ -18,12 +18,33 @@ _PART = r"(?!\.+(?:/|$))[\w.:,@+~-]+"
 _PATH = re.compile(f"{_PART}(?:/{_PART})*", re.ASCII)
 
 
+SIGNED = "auth/"
+"""What the paths begin with that need a signature."""
+
+
 class Request(NamedTuple):
-    """What is sent; `body` is JSON."""
+    """
+    What is sent.
+
+    Attributes
+    ----------
+    method, url : str
+    body : bytes or None
+        JSON.
+    signed_path : str or None
+        The part of the address that is signed: from behind the host's slash to the end. None if
+        the request needs no signature.
+    """
 
     method: str
     url: str
     body: Optional[bytes]
+    signed_path: Optional[str] = None
+
+    @property
+    def signed_body(self) -> str:
+        """The text that is signed: that of the very bytes which are sent."""
+        return (self.body or b"").decode()
 
 
 def request_of(
@@ -51,6 +72,14 @@ def request_of(
             f"params; not {path!r}"
         )
     url = f"{host}/{path}"
+    signed_path = None
+    if path.startswith(SIGNED):
+        if method != "POST" or params:
+            raise UsageError(
+                f"what begins with {SIGNED!r} is a POST with a body and without params"
+            )
+        signed_path = urlsplit(url).path[1:]
+        body = body or {}
     if params:
         query = {
             name: value if isinstance(value, str) else plain_decimal(value, name)
@@ -69,7 +98,7 @@ def request_of(
         text = dumps(_plain(given))
     except (TypeError, ValueError, RecursionError) as exc:
         raise UsageError(f"the body cannot be written as JSON: {exc}") from exc
-    return Request(str(method), url, text.encode())
+    return Request(str(method), url, text.encode(), signed_path)
 
 
 def _plain(value: object) -> object:

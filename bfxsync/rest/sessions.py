@@ -11,10 +11,11 @@ from __future__ import annotations
 import importlib.util
 import os
 import socket
+import time
 import weakref
 from collections import deque
 from contextlib import suppress
-from typing import Any, Deque, Dict, List, Union
+from typing import Any, Deque, Dict, List, Mapping, Union
 from urllib.parse import quote
 
 import attrs
@@ -91,11 +92,14 @@ class Session(HTTPAdapter):
     ----------
     is_used : bool
         It has served a call, so the server may have closed it meanwhile.
+    idle_since : float
+        When its last call was over, by `time.monotonic`.
     """
 
     def __init__(self) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1)
         self.is_used = False
+        self.idle_since = 0.0
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
@@ -106,9 +110,15 @@ class Session(HTTPAdapter):
         manager = super().proxy_manager_for(proxy, **kwargs)
         return watch(manager) if is_new else manager
 
-    def exchange(self, request: Request, route: Route, call: Call) -> Answer:
+    def exchange(
+        self,
+        request: Request,
+        route: Route,
+        call: Call,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """
-        Send a request and read its answer.
+        Send a request, with more headers if it is signed, and read its answer.
 
         Raises
         ------
@@ -122,7 +132,7 @@ class Session(HTTPAdapter):
         try:
             with call.on_this_thread():
                 response = self.send(
-                    _prepare(request),
+                    _prepare(request, headers),
                     stream=True,
                     timeout=call.timeouts,
                     verify=route.verify,
@@ -130,9 +140,14 @@ class Session(HTTPAdapter):
                 )
                 body = _read_body(response)
         except (requests.RequestException, HTTPError, OSError, ValueError) as exc:
+            if headers:
+                _strip(exc)
             raise _translated(exc, call) from exc
         self.is_used = True
-        return Answer(response.status_code, body, response.headers.get("Retry-After"))
+        found = response.headers
+        return Answer(
+            response.status_code, body, found.get("Retry-After"), found.get("Date")
+        )
 
 
 class Pool:
@@ -151,15 +166,34 @@ class Pool:
         weakref.finalize(self, _close_all, self._idle)
         renew_after_fork(self)
 
-    def take(self, is_fresh: bool = False) -> Session:
-        """Return a session; a fresh one has no connection that could be stale."""
+    def take(
+        self, is_fresh: bool = False, longest_idle_s: float | None = None
+    ) -> Session:
+        """
+        Return a session; a fresh one has no connection that could be stale.
+
+        Parameters
+        ----------
+        is_fresh : bool
+        longest_idle_s : float, optional
+            One that has waited here for longer is left alone.
+        """
+        if is_fresh:
+            return Session()
         try:
-            return Session() if is_fresh else self._idle.pop()
+            session = self._idle.pop()
         except IndexError:
             return Session()
+        if longest_idle_s is not None:
+            if time.monotonic() - session.idle_since > longest_idle_s:
+                # A read may try it yet. All below it have waited even longer.
+                self._idle.append(session)
+                return Session()
+        return session
 
     def give(self, session: Session) -> None:
         """Take a session back whose last answer was read to its end."""
+        session.idle_since = time.monotonic()
         self._idle.append(session)
         # Looked at after the append: `close` sets it before it empties the pool.
         spare = 0 if self._is_closed else self._size
@@ -183,11 +217,15 @@ def _close_all(idle: Deque[Session]) -> None:
             idle.pop().close()
 
 
-def _prepare(request: Request) -> requests.PreparedRequest:
+def _prepare(
+    request: Request, headers: Mapping[str, str] | None
+) -> requests.PreparedRequest:
     prepared = requests.PreparedRequest()
     prepared.method = request.method
     prepared.url = request.url
     prepared.headers = CaseInsensitiveDict(HEADERS)
+    if headers:
+        prepared.headers.update(headers)
     if request.body is not None:
         prepared.body = request.body
         prepared.headers["Content-Type"] = "application/json"
@@ -216,6 +254,20 @@ def _read_body(response: requests.Response) -> bytes:
         response.close()
         raise
     return b"".join(blocks)
+
+
+def _strip(exc: BaseException | None) -> None:
+    """
+    Take away what leads from an error to the head of a signed request.
+
+    That is the request, which errors of requests hold, and the frames of those that were writing
+    it, whose variables some reports of errors show.
+    """
+    while exc is not None:
+        exc.__traceback__ = None
+        if isinstance(exc, requests.RequestException):
+            exc.request = exc.response = None
+        exc = exc.__cause__ or exc.__context__
 
 
 def _translated(exc: Exception, call: Call) -> NetworkError:

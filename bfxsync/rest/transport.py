@@ -4,20 +4,37 @@ One call of REST: check it, wait for its turn, send it, read the answer, try aga
 What is tried again
 -------------------
 
-Only reads (GET, and the POSTs of ``calc/``, which change nothing), at most `MAX_ATTEMPTS` times,
-after a random delay, and only within the call's total time:
+At most `MAX_ATTEMPTS` times, after a random delay, and only within the call's total time. Reads
+(GET, and the POSTs of ``calc/``, ``auth/r/`` and ``auth/calc/``), which have no effect to repeat:
 
 ==============================  =================================================================
-`NetworkError`                  the link failed in any phase: a read has no effect to repeat. At
-                                once, if the connection had been idle: the server has closed it
+`NetworkError`                  the link failed in any phase. At once, if the connection had been
+                                idle: the server has closed it
 `NotReady`                      the exchange asks for it: 11000 (not ready), 10008 (others were
                                 faster), 20060 (maintenance), HTTP 503
 `NotReady`                      HTTP 502 and 504: a gateway before the exchange does not reach it
 `RateLimited`                   by the exchange, with ``on_limit="wait"``: after its block, which
                                 all calls to that group wait for (see `bfxsync.rest.limits`)
+`NonceTooSmall`                 once and at once, with a fresh nonce
 ==============================  =================================================================
 
-Everything else is raised at once: it would fail again in the same way.
+Writes, only where it is certain that nothing was executed:
+
+==============================  =================================================================
+`NetworkError`, ``connect``     there was no connection: nothing has left
+`NotReady`, code 11000          the exchange has not begun with it
+`RateLimited`                   as for reads
+`NonceTooSmall`                 as for reads
+==============================  =================================================================
+
+Everything else is raised at once: it would fail again in the same way. A write may have been
+executed all the same, and raises `OutcomeUnknown`, when
+
+- the link failed while it was sent or while the answer was awaited,
+- the answer cannot be read, or is that of a gateway (HTTP 502, 503, 504),
+- the exchange itself does not know (10000, or a refusal without any code).
+
+Every other error of a write means that it was not executed.
 """
 
 from __future__ import annotations
@@ -26,13 +43,16 @@ import logging
 import random
 import threading
 import time
-from typing import Any, Mapping, NamedTuple, Tuple, Union
+from contextlib import nullcontext
+from typing import Any, ContextManager, Mapping, NamedTuple, Tuple, Union
 from urllib.parse import urlsplit
 
+from bfxsync.auth import RestSigner
 from bfxsync.errors import (
     BfxError,
     ClosedError,
     NetworkError,
+    NonceTooSmall,
     NotReady,
     RateLimited,
     RequestTimeout,
@@ -40,18 +60,30 @@ from bfxsync.errors import (
 )
 from bfxsync.forks import renew_after_fork
 from bfxsync.hosts import PUB_REST_HOST
-from bfxsync.rest.answers import read_answer
+from bfxsync.rest.answers import moment_of, read_answer
 from bfxsync.rest.calls import Call
 from bfxsync.rest.limits import SHARED, Limits
+from bfxsync.rest.options import check_count, check_host, check_seconds, check_timeouts
+from bfxsync.rest.outcomes import (
+    Kind,
+    is_uncertain,
+    kind_of,
+    may_repeat,
+    unknown_outcome,
+)
 from bfxsync.rest.outgoing import Request, request_of
 from bfxsync.rest.sessions import Pool, Route, Session
+from bfxsync.rest.signing import signed_lock, without_secrets
 from bfxsync.types import NumberType
 from bfxsync.wire.codec import loads_for
-from bfxsync.ws.arguments import MAX_TIMEOUT_S, check_ca_bundle
+from bfxsync.ws.arguments import check_ca_bundle
 
 MAX_ATTEMPTS = 4
 
-RETRIED = (NetworkError, NotReady)
+RETRIED = (NetworkError, NotReady, RateLimited, NonceTooSmall)
+
+LONGEST_IDLE_S = 5.0
+"""A write does not go out on a connection that was idle for longer: it may be dead already."""
 
 DEFAULT_PER_MINUTE = 90
 """The exchange's limit for most endpoints."""
@@ -74,12 +106,15 @@ class RestTransport:
     ----------
     host : str
         Address before the paths: ``https://api-pub.bitfinex.com/v2``.
+    signer : Signer or TokenSigner, optional
+        For the paths that begin with ``auth/``.
     numbers : type
         What numbers with a fraction become: `float` or `decimal.Decimal`.
     timeout : float or (float, float, float)
         Seconds for a whole call; or for connecting, for the longest silence, and for a whole
         call. The whole is from its first byte to the last of its answer, with all attempts and
-        the pauses between them, but without waiting for its turn. Looking up the host's name is
+        the pauses between them, and the time for which other calls with the same key are on the
+        wire, but without waiting for limits. Looking up the host's name is
         the system's and not bounded here, and connecting is tried so long for each of its
         addresses.
     proxy : str, optional
@@ -104,6 +139,7 @@ class RestTransport:
         self,
         *,
         host: str = PUB_REST_HOST,
+        signer: RestSigner | None = None,
         numbers: NumberType = float,
         timeout: Timeout = DEFAULT_TIMEOUT,
         proxy: str | None = None,
@@ -115,17 +151,44 @@ class RestTransport:
     ) -> None:
         if on_limit not in ("wait", "raise"):
             raise UsageError(f"on_limit must be 'wait' or 'raise', not {on_limit!r}")
-        self.host = _check_host(host)
+        self.host = check_host(host)
         self._hostname = urlsplit(self.host).hostname or ""
         self._loads = loads_for(numbers)
-        self._connect_s, self._read_s, self._total_s = _check_timeouts(timeout)
-        longest_s = _check_seconds("max_wait_s", max_wait_s)
+        self._connect_s, self._read_s, self._total_s = check_timeouts(timeout)
+        longest_s = check_seconds("max_wait_s", max_wait_s)
         self._max_wait_s = longest_s if on_limit == "wait" else 0.0
         self._limits = limits if limits is not None else SHARED
         self._route = Route.to(self.host, proxy, check_ca_bundle(ca_bundle))
-        self._pool = Pool(_check_count("pool_size", pool_size))
+        self._pool = Pool(check_count("pool_size", pool_size))
         self._closed = threading.Event()
+        self._signer = signer
+        if signer is not None:
+            # Held while a signed call is on the wire: the exchange wants nonces in their order.
+            self._signed_lock = signed_lock(signer.identity)
+            renew_after_fork(signer.nonce)
+        # The last answer's date and when it came, by this machine's clock; replaced as a whole.
+        self._last_date: tuple[str | None, float] = (None, 0.0)
         renew_after_fork(self)
+
+    @property
+    def clock_skew_s(self) -> float | None:
+        """How far this machine's clock is ahead of the exchange's; None before any answer."""
+        date, came_at = self._last_date
+        moment_s = moment_of(date)
+        # The header has no fraction: half a second is right on average.
+        return None if moment_s is None else came_at - moment_s - 0.5
+
+    def pause(self, seconds: float) -> None:
+        """
+        Wait.
+
+        Raises
+        ------
+        ClosedError
+            `close` was called.
+        """
+        if self._closed.wait(seconds):
+            raise ClosedError("the client was closed")
 
     def request(
         self,
@@ -137,10 +200,12 @@ class RestTransport:
         group: str | None = None,
         per_minute: int | None = None,
         total: float | None = None,
-        is_read: bool | None = None,
+        kind: Kind | None = None,
     ) -> Any:
         """
         Make a call and return the value of its answer.
+
+        It is signed if its path begins with ``auth/``.
 
         Parameters
         ----------
@@ -157,9 +222,9 @@ class RestTransport:
             the limit that most endpoints have.
         total : float, optional
             Seconds for this call, as the last of `timeout`.
-        is_read : bool, optional
-            It changes nothing, so it may be repeated. By default true of every GET and of
-            ``calc/``.
+        kind : Kind, optional
+            Whether it changes anything. By default told by the path: GET, ``calc/``, ``auth/r/``
+            and ``auth/calc/`` read.
 
         Raises
         ------
@@ -171,25 +236,32 @@ class RestTransport:
             Too many requests, and no (more) waiting.
         RemoteError
             The answer cannot be read.
+        OutcomeUnknown
+            A write that may or may not have been executed.
         NetworkError
             The link failed; `RequestTimeout` when the time was over.
         ClosedError
             `close` was called.
         """
         request = request_of(self.host, method, path, params, body)
-        first = path.partition("/")[0]
-        if is_read is None:
-            is_read = method == "GET" or first == "calc"
+        if request.signed_path is not None and self._signer is None:
+            raise UsageError(
+                f"{path} needs a key: Client(api_key=..., api_secret=...), or the environment "
+                "variables BFX_API_KEY and BFX_API_SECRET"
+            )
+        kind = kind_of(method, path) if kind is None else kind
         budget = _Budget(
-            group if group is not None else first,
-            _check_count("per_minute", per_minute, DEFAULT_PER_MINUTE),
+            group if group is not None else path.partition("/")[0],
+            check_count("per_minute", per_minute, DEFAULT_PER_MINUTE),
         )
-        total_s = self._total_s if total is None else _check_seconds("total", total)
+        total_s = self._total_s if total is None else check_seconds("total", total)
         try:
-            return self._attempt(request, budget, total_s, is_read)
+            return self._attempt(request, budget, total_s, kind)
         except BfxError as error:
             error.endpoint = path
-            raise
+            if kind is Kind.READ or not is_uncertain(error):
+                raise
+            raise unknown_outcome(error) from error
 
     def close(self) -> None:
         """
@@ -198,6 +270,8 @@ class RestTransport:
         Calls that are on the wire end as they would have.
         """
         self._closed.set()
+        if self._signer is not None:
+            self._signed_lock.wake()
         self._pool.close()
 
     def renew(self) -> None:
@@ -208,12 +282,12 @@ class RestTransport:
             self._closed.set()
 
     def _attempt(
-        self, request: Request, budget: _Budget, rest_s: float, is_read: bool
+        self, request: Request, budget: _Budget, rest_s: float, kind: Kind
     ) -> Any:
         """Send it, again if that is allowed and makes sense; see the top of this file."""
         wait_left_s = self._max_wait_s
         attempts = 0
-        is_fresh = False
+        is_fresh = is_again = False
         while True:
             wait_left_s -= self._limits.acquire(
                 self._hostname,
@@ -224,19 +298,31 @@ class RestTransport:
             )
             if self._closed.is_set():
                 raise ClosedError("the client is closed")
-            session = self._pool.take(is_fresh)
-            was_idle = session.is_used
+            was_idle = False
             attempts += 1
             started = time.monotonic()
+            deadline = started + rest_s
             try:
-                return self._once(session, request, started + rest_s)
-            except (RateLimited, *RETRIED) as error:
+                with self._turn(request, kind, deadline):
+                    # A read may try an old connection: it is repeated if that is dead.
+                    session = self._pool.take(
+                        is_fresh, None if kind is Kind.READ else LONGEST_IDLE_S
+                    )
+                    was_idle = session.is_used
+                    return self._once(session, request, deadline, is_again)
+            except RETRIED as error:
                 rest_s -= time.monotonic() - started
+                delay_s = 0.0
                 if isinstance(error, RateLimited):
                     self._limits.refuse(
                         self._hostname, budget.group, error.retry_after_s
                     )
-                    delay_s, is_hopeless = 0.0, error.retry_after_s > wait_left_s
+                    is_hopeless = error.retry_after_s > wait_left_s
+                elif isinstance(error, NonceTooSmall):
+                    error.clock_skew_s = self.clock_skew_s
+                    is_signed = request.signed_path is not None
+                    is_hopeless = is_again or rest_s <= 0 or not is_signed
+                    is_again = True
                 else:
                     is_link = isinstance(error, NetworkError)
                     is_timeout = isinstance(error, RequestTimeout)
@@ -245,22 +331,51 @@ class RestTransport:
                     delay_s = 0.0 if is_stale else _delay_s(attempts)
                     rest_s -= delay_s
                     is_hopeless = rest_s <= 0
-                if not is_read or attempts == MAX_ATTEMPTS or is_hopeless:
+                if (
+                    not may_repeat(error, kind)
+                    or attempts == MAX_ATTEMPTS
+                    or is_hopeless
+                ):
                     raise
                 _log.debug("trying again after: %s", error)
-            if self._closed.wait(delay_s):
-                raise ClosedError("the client was closed")
+            self.pause(delay_s)
 
-    def _once(self, session: Session, request: Request, deadline: float) -> Any:
+    def _turn(
+        self, request: Request, kind: Kind, deadline: float
+    ) -> ContextManager[None]:
+        if request.signed_path is None:
+            return nullcontext()
+        return self._signed_lock.turn(kind, deadline, self._closed)
+
+    def _once(
+        self, session: Session, request: Request, deadline: float, is_again: bool
+    ) -> Any:
         call = Call(self._connect_s, self._read_s, deadline)
+        headers: Mapping[str, str] = {}
         try:
-            answer = session.exchange(request, self._route, call)
+            if request.signed_path is None or self._signer is None:
+                answer = session.exchange(request, self._route, call)
+            else:
+                # The second time nobody else may draw a nonce until this one has arrived.
+                with (
+                    self._signer.nonce.exclusive(call.timeouts[0])
+                    if is_again
+                    else nullcontext()
+                ):
+                    headers = self._signer.rest_headers(
+                        request.signed_path, request.signed_body
+                    )
+                    answer = session.exchange(request, self._route, call, headers)
         except BaseException:
             # Whatever is left on its connection would be taken for the next answer.
             session.close()
             raise
         self._pool.give(session)
-        return read_answer(answer, self._loads, time.time())
+        now = time.time()
+        self._last_date = answer.date, now
+        if headers:
+            answer = without_secrets(answer, headers, self._loads)
+        return read_answer(answer, self._loads, now)
 
 
 class _Budget(NamedTuple):
@@ -271,53 +386,3 @@ class _Budget(NamedTuple):
 def _delay_s(failures: int) -> float:
     """Return a random delay up to a bound that doubles with every failure."""
     return random.uniform(0, min(_MAX_DELAY_S, _FIRST_DELAY_S * 2 ** (failures - 1)))
-
-
-def _check_host(host: object) -> str:
-    parts = None
-    if isinstance(host, str):
-        try:
-            parts = urlsplit(host)
-            parts.port  # noqa: B018 - raises if it is no number
-        except ValueError:
-            parts = None
-    if (
-        parts is None
-        or parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or parts.username is not None
-        or parts.query
-        or parts.fragment
-    ):
-        raise UsageError("a host must look like 'https://host/path'")
-    return str(host).rstrip("/")
-
-
-def _check_timeouts(timeout: object) -> tuple[float, float, float]:
-    if not isinstance(timeout, tuple):
-        total_s = _check_seconds("timeout", timeout)
-        return total_s, total_s, total_s
-    if len(timeout) != 3:
-        raise UsageError(
-            f"timeout must be one number, or (connect, read, total), not {timeout!r}"
-        )
-    connect_s, read_s, total_s = (_check_seconds("timeout", part) for part in timeout)
-    return connect_s, read_s, total_s
-
-
-def _check_seconds(name: str, value: object) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        # NaN is in no range.
-        if 0 < value <= MAX_TIMEOUT_S:
-            return float(value)
-    raise UsageError(
-        f"{name} must be a positive number of seconds, at most a day, not {value!r}"
-    )
-
-
-def _check_count(name: str, value: object, default: int | None = None) -> int:
-    if value is None and default is not None:
-        return default
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
-    raise UsageError(f"{name} must be a positive integer, not {value!r}")

@@ -210,3 +210,48 @@ def test_r14_any_json_is_read_or_is_a_remote_error(row: object, number: Any) -> 
     else:
         assert [type(value) for value in values[:2]] == [number, int]
         assert values[2] is None or type(values[2]) is number
+
+
+# --- objects, and rows that lack anything -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value, wanted",
+    [
+        ({"a": 1}, {"a": 1}),
+        ('{"a":1.5}', {"a": 1.5}),
+        ({}, {}),
+        ("{}", {}),
+        ([], {}),
+        (None, None),
+    ],
+    ids=str,
+)
+def test_object_may_be_its_text_or_an_empty_list(value: object, wanted: object) -> None:
+    layout = Layout("Model", ("field", 0, Kind.OPTIONAL_OBJECT))
+    assert layout.read([value], float) == [wanted]
+    assert layout.read([], float) == [None]
+
+
+def test_object_in_a_text_has_numbers_of_the_wanted_type() -> None:
+    layout = Layout("Model", ("field", 0, Kind.OPTIONAL_OBJECT))
+    assert layout.read(['{"a":0.1}'], Decimal) == [{"a": Decimal("0.1")}]
+
+
+@pytest.mark.parametrize(
+    "value", [1, 1.5, True, "", "x", "1", "[1]", [1], "[" * 100_000], ids=repr
+)
+def test_what_is_no_object_is_a_remote_error(value: object) -> None:
+    layout = Layout("Model", ("field", 0, Kind.OPTIONAL_OBJECT))
+    with pytest.raises(RemoteError, match="expected an object, its text, or null"):
+        layout.read([value], float)
+
+
+def test_tolerant_layout_takes_rows_that_lack_anything() -> None:
+    layout = LAYOUT.tolerant()
+    assert layout.read([], float) == [None, None, None]
+    assert layout.read([None] * 4, float) == [None, None, None]
+    assert layout.read([1, 2.5, None, 4], float) == [2.5, 1, 4.0]
+    with pytest.raises(RemoteError, match="Model.first: expected an integer or null"):
+        layout.read(["x", 2.5], float)
+    assert LAYOUT.length == 2  # the other one stays as it is

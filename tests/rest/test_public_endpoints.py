@@ -8,11 +8,9 @@ import re
 from collections import defaultdict
 from contextlib import suppress
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Iterator
 from urllib.parse import parse_qsl, urlsplit
 
-import attrs
 import pytest
 import responses
 from hypothesis import given
@@ -25,14 +23,9 @@ from bfxsync.rest.limits import Limits
 from bfxsync.rest.public import PublicEndpoints
 from bfxsync.rest.public.base import UNDOCUMENTED_PER_MINUTE
 
+from .tables import AnswerTransport, assert_answer, identity, rows_of
+
 HOST = "https://exchange.test/v2"
-
-DATA = Path(__file__).parent.parent / "data" / "rest"
-
-
-def rows_of(name: str) -> list[dict[str, Any]]:
-    with open(DATA / name, encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
 
 
 ROWS = rows_of("requests.jsonl")
@@ -43,28 +36,10 @@ ONE_ROW_OF_EACH_METHOD = {row["call"][0]: row for row in ROWS}
 WITH_MODEL = [row for row in ROWS if row["model"] is not None]
 
 
-def identity(row: dict[str, Any]) -> str:
-    method, arguments, options = row["call"]
-    shown = [*map(json.dumps, arguments), *options]
-    return f"{method}({', '.join(shown)})"
-
-
 EVERY_ROW = pytest.mark.parametrize("row", ROWS, ids=identity)
 EVERY_MODEL_ROW = pytest.mark.parametrize("row", WITH_MODEL, ids=identity)
 
 NUMBERS = pytest.mark.parametrize("number", [float, Decimal])
-
-
-class AnswerTransport:
-    """Answers everything with the same JSON and keeps what was asked."""
-
-    def __init__(self, answer: Any = None) -> None:
-        self.answer = answer
-        self.requests: list[tuple[str, str, dict[str, Any]]] = []
-
-    def request(self, method: str, path: str, **options: Any) -> Any:
-        self.requests.append((method, path, options))
-        return self.answer
 
 
 def endpoints(transport: Any, number: Any = float) -> PublicEndpoints:
@@ -80,48 +55,6 @@ def call(public: PublicEndpoints, row: dict[str, Any]) -> Any:
 def client(number: Any) -> Iterator[RestClient]:
     with RestClient(HOST, numbers=number, limits=Limits()) as client:
         yield client
-
-
-def assert_number(value: Any, text: str, number: Any) -> None:
-    if number is Decimal:
-        assert type(value) is Decimal
-        # As tuples: 1.10 equals 1.1 and is not what was sent.
-        assert value.as_tuple() == Decimal(text).as_tuple()
-    else:
-        assert type(value) in (int, float)
-        assert value == float(text)
-
-
-def assert_model(found: Any, model: str, expected: dict[str, Any], number: Any) -> None:
-    assert type(found).__name__ == model
-    names = {field.name for field in attrs.fields(type(found))}
-    assert names == set(expected["numbers"]) | set(expected["others"])
-    for name, text in expected["numbers"].items():
-        assert_number(getattr(found, name), text, number)
-    for name, wanted in expected["others"].items():
-        value = getattr(found, name)
-        if isinstance(wanted, dict):
-            assert_model(value, wanted["model"], wanted, number)
-        else:
-            assert type(value) is type(wanted)
-            assert value == wanted
-
-
-def assert_answer(found: Any, row: dict[str, Any], number: Any) -> None:
-    expected, model = row["expected"], row["model"]
-    if model is None:
-        parse_float = Decimal if number is Decimal else float
-        assert found == json.loads(expected, parse_float=parse_float)
-    elif isinstance(model, dict):
-        assert list(found) == list(expected)
-        for key, wanted in expected.items():
-            assert_model(found[key], model[key], wanted, number)
-    elif isinstance(expected, list):
-        assert len(found) == len(expected)
-        for one, wanted in zip(found, expected):
-            assert_model(one, model, wanted, number)
-    else:
-        assert_model(found, model, expected, number)
 
 
 # --- the table is whole -----------------------------------------------------------------------

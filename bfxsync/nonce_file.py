@@ -1,0 +1,160 @@
+"""
+A nonce that the processes of one machine share, kept in a file; needs the extra ``multiprocess``.
+
+Strategy: the file holds the last number as text of a fixed length, so that it is overwritten by one
+small write, and a lock file beside it (``filelock``) lets one process at a time read and write it.
+It is read for every nonce. A process that dies leaves its last number, or the one before it, which
+only the same process could have sent.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import time
+from contextlib import contextmanager
+from threading import RLock
+from typing import Any, Callable, Iterator
+
+from bfxsync.auth import MAX_NONCE, Nonce
+from bfxsync.errors import RequestTimeout, UsageError
+
+DEFAULT_TIMEOUT_S = 10.0
+_POLL_S = 0.002
+
+_LENGTH = len(str(MAX_NONCE))
+
+
+class FileNonce(Nonce):
+    """
+    Strictly increasing numbers over all processes that use the same file.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file; it is made if there is none, and another one with ``.lock`` behind its name. One
+        for each key, on a local disk.
+    clock : callable
+        Seconds since 1970.
+    timeout : float
+        Seconds to wait for other processes.
+
+    Raises
+    ------
+    UsageError
+        The extra is not installed, the file cannot be used, or holds something else.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        clock: Callable[[], float] = time.time,
+        timeout: float = DEFAULT_TIMEOUT_S,
+    ) -> None:
+        super().__init__(clock)
+        try:
+            filelock = importlib.import_module("filelock")
+        except ImportError as exc:
+            raise UsageError(
+                'a nonce file needs the extra "multiprocess": '
+                'pip install "bfxsync[multiprocess]"'
+            ) from exc
+        self._path = os.path.abspath(os.fspath(path))
+        self._timeout = timeout
+        self._busy: type[Exception] = filelock.Timeout
+        self._make_lock: Any = filelock.FileLock
+        self.renew()
+        with self._held(timeout):
+            self._write(self._read())
+
+    def next(self) -> int:
+        """
+        Return the next number.
+
+        Raises
+        ------
+        RequestTimeout
+            Other processes have kept the file for too long.
+        UsageError
+            The file cannot be used any more, or the largest possible number was used.
+        """
+        with self._held(self._timeout):
+            # Read the clock under the lock: numbers then follow it, whoever draws them.
+            now = int(self._clock() * 1_000_000)
+            self._last = self._after(max(self._last, self._read()), now)
+            self._write(self._last)
+            return self._last
+
+    @contextmanager
+    def exclusive(self, timeout: float) -> Iterator[None]:
+        """
+        Keep other processes and threads from drawing a number for a while.
+
+        Raises
+        ------
+        RequestTimeout
+            Others have kept the file for so many seconds.
+        """
+        with self._held(timeout):
+            yield
+
+    def renew(self) -> None:
+        """Start anew in a child process; the parent's hold of the file is not the child's."""
+        # Reentrant: a number is drawn while `exclusive` holds it.
+        self._thread_lock = RLock()
+        # One for all threads, which the lock above keeps apart; older ones are so anyway.
+        names = inspect.signature(self._make_lock.__init__).parameters
+        options = {"thread_local": False} if "thread_local" in names else {}
+        self._file_lock = self._make_lock(self._path + ".lock", **options)
+
+    @contextmanager
+    def _held(self, timeout: float) -> Iterator[None]:
+        if not self._thread_lock.acquire(timeout=timeout):
+            raise RequestTimeout(self._too_long(timeout), phase="connect")
+        try:
+            try:
+                # By position, as older versions spell the second one with three l.
+                self._file_lock.acquire(timeout, _POLL_S)
+            except self._busy as exc:
+                raise RequestTimeout(self._too_long(timeout), phase="connect") from exc
+            except OSError as exc:
+                raise self._unusable(exc) from exc
+            try:
+                yield
+            finally:
+                self._file_lock.release()
+        finally:
+            self._thread_lock.release()
+
+    def _read(self) -> int:
+        try:
+            with open(self._path, encoding="ascii") as file:
+                text = file.read(_LENGTH + 2).strip()
+        except FileNotFoundError:
+            return 0
+        except (OSError, ValueError) as exc:
+            raise self._unusable(exc) from exc
+        if not text:
+            return 0
+        if not text.isdecimal() or int(text) > MAX_NONCE:
+            # Not overwritten: it may be somebody's file.
+            raise UsageError(f"{self._path} holds no nonce")
+        return int(text)
+
+    def _write(self, nonce: int) -> None:
+        try:
+            # Not truncated first: a process that dies in between must not lose the number.
+            number = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o666)
+            try:
+                os.write(number, b"%0*d\n" % (_LENGTH, nonce))
+            finally:
+                os.close(number)
+        except OSError as exc:
+            raise self._unusable(exc) from exc
+
+    def _too_long(self, timeout: float) -> str:
+        return f"no nonce: others have kept {self._path} for {timeout:.1f} s"
+
+    def _unusable(self, exc: Exception) -> UsageError:
+        return UsageError(f"the nonce file {self._path} cannot be used: {exc}")

@@ -1,0 +1,35 @@
+"""The endpoints that need a key, composed flat: ``rest.auth.get_orders()``."""
+
+from __future__ import annotations
+
+from bfxsync.rest.auth.order_inputs import OrderInputEndpoints
+from bfxsync.rest.auth.position_inputs import PositionInputEndpoints
+from bfxsync.rest.auth.thalex import ThalexEndpoints
+from bfxsync.rest.auth.trades import AccountTradeEndpoints
+from bfxsync.rest.auth.transfers import TransferEndpoints
+
+__all__ = ["AuthEndpoints"]
+
+
+class AuthEndpoints(
+    OrderInputEndpoints,
+    PositionInputEndpoints,
+    TransferEndpoints,
+    ThalexEndpoints,
+    AccountTradeEndpoints,
+):
+    """
+    What can be done with a key: a method per request, and iterators over histories.
+
+    Arguments are checked before anything is sent: a wrong one raises `UsageError` at the
+    caller's line. What the exchange refuses raises `ApiError`. A write that raises
+    `OutcomeUnknown` may have been executed; one that raises anything else was not.
+
+    Parameters
+    ----------
+    transport : RestTransport
+        Made with a signer.
+    numbers : type
+        What the number fields of the models are: `float` or `decimal.Decimal`; the same that
+        the transport was made with.
+    """

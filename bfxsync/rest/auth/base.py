@@ -1,0 +1,223 @@
+"""What every group of signed endpoints is made of: reads, writes, and pages of histories."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from functools import partial
+from typing import Any, Callable, Iterator, Mapping, TypeVar
+
+from bfxsync.errors import (
+    ApiError,
+    BfxError,
+    NotExecuted,
+    OrderRejected,
+    OutcomeUnknown,
+    RemoteError,
+    error_from_code,
+)
+from bfxsync.models.notification import Notification
+from bfxsync.rest.arguments import Time
+from bfxsync.rest.auth.resolving import Attempt, Find, resolve
+from bfxsync.rest.history import Options, iterate
+from bfxsync.rest.outcomes import Kind, unknown_outcome
+from bfxsync.rest.public.base import Budget, Endpoints, check_rows
+from bfxsync.types import NumberType
+
+__all__ = ["Budget", "Kind", "SignedEndpoints", "check_rows", "deprecated"]
+
+T = TypeVar("T")
+
+Body = Mapping[str, Any]
+Read = Callable[[Any, NumberType], T]
+
+# Fields of requests that are as secret as a key.
+_SECRET = ("token", "tfaToken")
+
+_HINT = "look at the account before it is sent again"
+
+
+class SignedEndpoints(Endpoints):
+    """
+    A group of endpoints that need a key.
+
+    Parameters
+    ----------
+    transport : RestTransport
+        Made with a signer.
+    numbers : type
+        What the number fields of the models are: `float` or `decimal.Decimal`; the same that
+        the transport was made with.
+    """
+
+    # The wall clock, in seconds.
+    _clock = staticmethod(time.time)
+
+    def _read(
+        self, path: str, budget: Budget, read: Read[T], body: Body | None = None
+    ) -> T:
+        """Ask, and return what `read` makes of the answer."""
+        answer = self._ask(path, budget, body, Kind.READ)
+        try:
+            return read(answer, self._numbers)
+        except BfxError as error:
+            error.endpoint = path
+            raise
+
+    def _read_many(
+        self, path: str, budget: Budget, read: Read[T], body: Body | None = None
+    ) -> list[T]:
+        """Ask, and return what `read` makes of each row of the answer."""
+
+        def read_rows(answer: Any, number: NumberType) -> list[T]:
+            return [read(row, number) for row in check_rows(answer)]
+
+        return self._read(path, budget, read_rows, body)
+
+    def _read_raw(self, path: str, budget: Budget, body: Body | None = None) -> Any:
+        """Ask, and return the answer as it is: nobody has written down what it means."""
+        return self._ask(path, budget, body, Kind.READ)
+
+    def _write(
+        self,
+        path: str,
+        budget: Budget,
+        read: Read[T],
+        body: Body | None = None,
+        *,
+        find: Find[Any] | None = None,
+        hint: str = _HINT,
+        absent: Callable[[str], BfxError] = partial(NotExecuted, phase="send"),
+        cid: int | None = None,
+        cid_date: str | None = None,
+        kind: Kind = Kind.WRITE,
+    ) -> T:
+        """
+        Have something changed, and return what `read` makes of the answer.
+
+        Parameters
+        ----------
+        path, budget, read, body
+            As for `_read`. An answer that cannot be read leaves the outcome unknown.
+        find : callable, optional
+            Looks for what came of it, for `OutcomeUnknown.resolve`: takes an `Attempt` and
+            returns it, None, or what else `Found` has. None: the exchange cannot be asked.
+        hint : str
+            What users can do if it is not known whether it was executed.
+        absent : callable
+            Makes the error that says that it was not executed, from its message.
+        cid, cid_date : int and str, optional
+            For the error.
+        kind : Kind
+        """
+        started_s = self._clock()
+        try:
+            answer = self._ask(path, budget, body, kind)
+            try:
+                value = read(answer, self._numbers)
+            except RemoteError as error:
+                error.endpoint = path
+                raise unknown_outcome(error) from error
+            except BfxError as error:
+                error.endpoint = path
+                raise
+        except OutcomeUnknown as error:
+            attempt = Attempt(
+                started_s, self._clock(), time.monotonic(), self._transport
+            )
+            known = {
+                name: value
+                for name, value in (body or {}).items()
+                if value is not None and name not in _SECRET
+            }
+            error.add(cid=cid, cid_date=cid_date, known=known, hint=hint)
+            if find is not None:
+                ask, pause = find, self._transport.pause
+
+                def ask_again(error: OutcomeUnknown, timeout: float) -> Any:
+                    return resolve(error, attempt, ask, absent, pause, timeout)
+
+                error.add(resolver=ask_again)
+            raise
+        if isinstance(value, Notification):
+            value.endpoint = path
+        return value
+
+    def _write_order(
+        self, path: str, budget: Budget, read: Read[T], body: Body, **options: Any
+    ) -> T:
+        """Do as `_write` does, before all reads; a refusal is an `OrderRejected`."""
+        try:
+            return self._write(path, budget, read, body, kind=Kind.ORDER, **options)
+        except ApiError as error:
+            if type(error) is not ApiError:
+                raise
+            rejected = error_from_code(
+                error.code, error.message, error.raw, OrderRejected
+            )
+            rejected.endpoint, rejected.http_status = path, error.http_status
+        raise rejected
+
+    def _iterate(
+        self,
+        get: Callable[..., list[T]],
+        model: type[T],
+        title: str,
+        max_limit: int,
+        *,
+        mts_of: Callable[[T], Any],
+        identity_of: Callable[[T], Any] | None,
+        start: Time,
+        end: Time,
+        limit: int | None,
+        resume_after: T | None,
+        progress: bool,
+        sort: int | None = None,
+    ) -> Iterator[T]:
+        """
+        Return the rows of a history of any length; see `bfxsync.rest.history.iterate`.
+
+        Parameters
+        ----------
+        get : callable
+            Asks for one page; takes `start`, `end` and `limit` by name, and `sort` if that is
+            given here.
+        mts_of : callable
+            Returns the time of a row by which the exchange filters.
+        sort : int, optional
+            None where the exchange knows no order but the newest first.
+        """
+        now_mts = int(self._clock() * 1000)
+        if sort is None:
+
+            def fetch(*, sort: int, **page: Any) -> list[T]:
+                return get(**page)
+
+            ask: Callable[..., list[T]] = fetch
+        else:
+            ask = get
+        options = Options(
+            start,
+            end,
+            -1 if sort is None else sort,
+            limit,
+            resume_after,
+            progress,
+            now_mts,
+        )
+        return iterate(ask, model, title, options, max_limit, identity_of, mts_of)
+
+    def _ask(self, path: str, budget: Budget, body: Body | None, kind: Kind) -> Any:
+        return self._transport.request(
+            "POST",
+            path,
+            body=body,
+            group=budget.group,
+            per_minute=budget.per_minute,
+            kind=kind,
+        )
+
+
+def deprecated(name: str, instead: str = "the exchange no longer documents it") -> None:
+    """Warn the caller of the method that calls this."""
+    warnings.warn(f"{name} is deprecated: {instead}", DeprecationWarning, stacklevel=3)

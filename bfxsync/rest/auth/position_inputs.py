@@ -1,0 +1,197 @@
+"""Positions: claiming, increasing and changing them."""
+
+from __future__ import annotations
+
+from typing import Union
+
+from bfxsync.models.notification import Notification, of_nothing, of_one
+from bfxsync.models.positions import (
+    Position,
+    PositionAudit,
+    PositionClaim,
+    PositionHistory,
+    PositionIncrease,
+)
+from bfxsync.rest.arguments import check_integer, check_pair
+from bfxsync.rest.auth.arguments import check_amount, check_id, optional
+from bfxsync.rest.auth.base import Budget
+from bfxsync.rest.auth.positions import PositionEndpoints
+from bfxsync.rest.auth.resolving import Attempt, Candidates, Find, Found, Pending
+from bfxsync.types import AnyNumber, Symbol
+
+_CLAIM = Budget("auth/w/position/claim", 90)
+_INCREASE = Budget("auth/w/position/increase", 90)
+_FUNDING_TYPE = Budget("auth/w/position/update/funding/type")
+
+_FUNDING_TYPES = range(0, 2)
+
+_HINT = "resolve() returns the position as it is; do not send it again before you have looked"
+
+
+class PositionInputEndpoints(PositionEndpoints):
+    """Claiming, increasing and changing positions."""
+
+    def claim_position(
+        self, id: int, *, amount: AnyNumber | None = None
+    ) -> Notification[PositionClaim]:
+        """
+        Settle a position with what is in the margin wallet, instead of closing it by a trade.
+
+        At most 90 requests a minute.
+
+        Parameters
+        ----------
+        id : int
+            The `position_id` of a `Position`.
+        amount : str, int, Decimal or float, optional
+            How much of it; all of it without.
+
+        Returns
+        -------
+        Notification of PositionClaim
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been executed. Its `resolve` returns the `Position` as it is, or the
+            `PositionHistory` if it is closed; its amount tells. It raises `NotExecuted` if there
+            is no such position.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-position-claim
+        """
+        body = {
+            "id": check_id("id", id),
+            "amount": optional(check_amount, "amount", amount),
+        }
+        return self._write(
+            "auth/w/position/claim",
+            _CLAIM,
+            of_one(PositionClaim.from_partial_row),
+            body,
+            find=self._find_position(id),
+            hint=_HINT,
+        )
+
+    def increase_position(
+        self, symbol: Symbol, amount: AnyNumber
+    ) -> Notification[PositionIncrease]:
+        """
+        Open a position with what is in the margin wallet, or make it larger; at most once.
+
+        At most 90 requests a minute. `get_increase_position_info` says what is possible.
+
+        Parameters
+        ----------
+        symbol : str
+            The pair, such as ``tBTCUSD``.
+        amount : str, int, Decimal or float
+            In base currency: positive is long, negative is short.
+
+        Returns
+        -------
+        Notification of PositionIncrease
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been executed. Its `resolve` returns the `Position` of the pair as it is;
+            its amount tells. It raises `NotExecuted` if there was none all the while.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-position-increase
+        """
+        body = {
+            "symbol": check_pair(symbol),
+            "amount": check_amount("amount", amount),
+        }
+        return self._write(
+            "auth/w/position/increase",
+            _INCREASE,
+            of_one(PositionIncrease.from_partial_row),
+            body,
+            find=self._find_position_of(symbol),
+            hint=_HINT,
+        )
+
+    def update_position_funding_type(
+        self, symbol: Symbol, type: int
+    ) -> Notification[None]:
+        """
+        Choose how the funding of a position is borrowed.
+
+        The exchange names no limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        symbol : str
+            The pair, such as ``tBTCUSD``.
+        type : int
+            0: by the day; 1: for a term.
+
+        Returns
+        -------
+        Notification of None
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been changed.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/update-position-funding-type
+        """
+        body = {
+            "symbol": check_pair(symbol),
+            "type": check_integer("type", type, _FUNDING_TYPES),
+        }
+        return self._write(
+            "auth/w/position/update/funding/type",
+            _FUNDING_TYPE,
+            of_nothing(),
+            body,
+            hint="sent twice it does the same as once, so it may simply be sent again",
+        )
+
+    def _find_position(self, id: int) -> Find[Union[Position, PositionHistory]]:
+        """Return what looks for a position as it is; a closed one does not change any more."""
+
+        def find(attempt: Attempt) -> Found[Union[Position, PositionHistory]]:
+            for position in self.get_positions():
+                if position.position_id == id:
+                    return Pending(position)
+            for closed in self.get_positions_history(id=id):
+                if closed.position_id == id:
+                    return closed
+            return None
+
+        return find
+
+    def _find_position_of(self, symbol: Symbol) -> Find[Union[Position, PositionAudit]]:
+        """Return what looks for the position of a pair as it is, or for what there was of it."""
+
+        def find(attempt: Attempt) -> Found[Union[Position, PositionAudit]]:
+            for position in self.get_positions():
+                if position.symbol == symbol:
+                    return Pending(position)
+            # It may have been opened and closed again.
+            changes = self.iter_positions_audit(start=attempt.since_mts())
+            rows = [row for row in changes if row.symbol == symbol]
+            return Candidates(list(rows)) if rows else None
+
+        return find

@@ -1,0 +1,151 @@
+"""
+What became of a write whose outcome is not known: asking the exchange, until it is certain.
+
+Strategy: that something is there proves that it was executed. That it is not there proves nothing
+at first, as the request may still be on its way: it has to be absent twice, the second time ten
+seconds or more after the call had failed.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Callable, Generic, List, TypeVar, Union
+
+import attrs
+
+from bfxsync.errors import BfxError, OutcomeUnknown
+from bfxsync.types import Mts
+
+if TYPE_CHECKING:
+    from bfxsync.rest.transport import RestTransport
+
+T = TypeVar("T")
+
+SETTLED_S = 10.0
+"""So long after its call has failed a request is no longer on its way."""
+
+_PAUSE_S = 1.0
+# Of the guess how far the two clocks are apart, and of the way to the exchange.
+_MARGIN_S = 5.0
+_DAY_S = 86_400.0
+
+
+@attrs.define
+class Attempt:
+    """
+    A write that may or may not have been executed: where to look for it.
+
+    Attributes
+    ----------
+    started_s, ended_s : float
+        When the call was made and when it failed, by this machine's clock, since 1970.
+    ended_at : float
+        When it failed, by `time.monotonic`.
+    """
+
+    started_s: float
+    ended_s: float
+    ended_at: float
+    _transport: RestTransport = attrs.field(repr=False)
+
+    def since_mts(self, margin_s: float = _MARGIN_S) -> Mts:
+        """
+        Return the first time that what came of it can have, by the exchange's clock.
+
+        Known as soon as any answer has come: so ask for something first where that matters. The
+        margin is what the two clocks may still be apart.
+        """
+        skew_s = self._transport.clock_skew_s or 0.0
+        return max(int((self.started_s - skew_s - margin_s) * 1000), 0)
+
+    def dates(self) -> List[str]:
+        """Return the UTC dates on which it can have been executed, as the exchange writes them."""
+        skew_s = self._transport.clock_skew_s or 0.0
+        first = self.started_s - skew_s - _MARGIN_S
+        last = self.ended_s - skew_s + SETTLED_S
+        moments = [first, last]
+        while moments[-2] + _DAY_S < last:
+            moments.insert(-1, moments[-2] + _DAY_S)
+        texts = [
+            f"{datetime.fromtimestamp(moment, timezone.utc):%Y-%m-%d}"
+            for moment in moments
+        ]
+        return list(dict.fromkeys(texts))
+
+
+@attrs.define
+class Pending(Generic[T]):
+    """What is there now and may still change: it counts once the request cannot come any more."""
+
+    value: T
+
+
+@attrs.define
+class Candidates(Generic[T]):
+    """Several things, each of which may have come of it."""
+
+    values: List[T]
+
+
+Found = Union[T, Pending[T], Candidates[T], None]
+"""What was looked for; None if it is not there."""
+
+Find = Callable[[Attempt], Found[T]]
+
+
+def one_of(rows: List[T]) -> Found[T]:
+    """Return the only row, or what says that there is none, or that there are several."""
+    if len(rows) > 1:
+        return Candidates(rows)
+    return rows[0] if rows else None
+
+
+def resolve(
+    error: OutcomeUnknown,
+    attempt: Attempt,
+    find: Find[Any],
+    absent: Callable[[str], BfxError],
+    pause: Callable[[float], None],
+    timeout: float,
+) -> Any:
+    """
+    Ask until it is certain what became of a write; see `OutcomeUnknown.resolve`.
+
+    Parameters
+    ----------
+    error : OutcomeUnknown
+    attempt : Attempt
+    find : callable
+        Asks the exchange; what it raises ends this.
+    absent : callable
+        Makes the error that says that nothing was executed.
+    pause : callable
+        Waits for so many seconds.
+    timeout : float
+        Seconds for all of it.
+    """
+    deadline = time.monotonic() + timeout
+    is_second = False
+    while True:
+        asked_at = time.monotonic()
+        found = find(attempt)
+        if isinstance(found, Candidates):
+            error.candidates = list(found.values)
+            raise error
+        if found is not None and not isinstance(found, Pending):
+            return found
+        settled_at = attempt.ended_at + SETTLED_S
+        if is_second and asked_at >= settled_at:
+            if found is not None:
+                return found.value
+            raise absent(
+                f"{error.endpoint} was not executed: the exchange knows nothing of it"
+            )
+        is_second = True
+        now = time.monotonic()
+        # Not before the second answer can count.
+        wait_s = max(settled_at - now, _PAUSE_S)
+        if now + wait_s > deadline:
+            raise error
+        pause(wait_s)

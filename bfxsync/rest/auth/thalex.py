@@ -1,0 +1,125 @@
+"""Thalex, an exchange of derivatives: money that goes there and comes back."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from bfxsync.models.thalex import ThalexFreeTransferCount, ThalexTransfer
+from bfxsync.rest.arguments import check_choice
+from bfxsync.rest.auth.arguments import check_positive
+from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.rest.auth.transfer_bodies import Body, check_tfa
+from bfxsync.types import AnyNumber
+
+_DEPOSITS = Budget("auth/w/ext/wallets/deposits/request")
+_WITHDRAWALS = Budget("auth/w/ext/wallets/withdrawals/request")
+_FREE = Budget("auth/r/ext/wallets/transfers/free/count")
+
+_PROVIDER = "thalex"
+_CURRENCIES = ("USE", "ETH", "BTC")
+
+_HINT = "look at the wallets and movements, and at Thalex, before it is sent again"
+
+
+class ThalexEndpoints(SignedEndpoints):
+    """Transfers to and from Thalex."""
+
+    def request_thalex_deposit(
+        self, amount: AnyNumber, ccy: str, tfa_token: Mapping[str, Any]
+    ) -> ThalexTransfer:
+        """
+        Send money to Thalex, at most once.
+
+        The exchange names no limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        amount : str, int, Decimal or float
+            Above zero.
+        ccy : str
+            ``"USE"``, ``"ETH"`` or ``"BTC"``.
+        tfa_token : dict
+            The second factor. It is in no message and no error.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been executed; the exchange cannot be asked.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/thalex-deposit-request
+        """
+        return self._write(
+            "auth/w/ext/wallets/deposits/request",
+            _DEPOSITS,
+            ThalexTransfer.from_object,
+            _body(amount, ccy, tfa_token),
+            hint=_HINT,
+        )
+
+    def request_thalex_withdrawal(
+        self, amount: AnyNumber, ccy: str, tfa_token: Mapping[str, Any]
+    ) -> ThalexTransfer:
+        """
+        Fetch money from Thalex, at most once.
+
+        The exchange names no limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        amount, ccy, tfa_token
+            As for `request_thalex_deposit`.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been executed; the exchange cannot be asked.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/thalex-withdrawal-request
+        """
+        return self._write(
+            "auth/w/ext/wallets/withdrawals/request",
+            _WITHDRAWALS,
+            ThalexTransfer.from_object,
+            _body(amount, ccy, tfa_token),
+            hint=_HINT,
+        )
+
+    def get_thalex_free_transfer_count(self) -> ThalexFreeTransferCount:
+        """
+        Return how many transfers to and from Thalex are left that cost nothing.
+
+        The exchange names no limit, so at most 10 requests a minute.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/thalex-free-transfer-count
+        """
+        # The page writes it with a capital letter, and all other pages without.
+        body = {"provider": _PROVIDER, "Provider": _PROVIDER}
+        return self._read(
+            "auth/r/ext/wallets/transfers/free/count",
+            _FREE,
+            ThalexFreeTransferCount.from_object,
+            body,
+        )
+
+
+def _body(amount: object, ccy: object, tfa_token: object) -> Body:
+    return {
+        "provider": _PROVIDER,
+        "amount": check_positive("amount", amount),
+        "ccy": check_choice("ccy", ccy, _CURRENCIES),
+        "tfaToken": check_tfa("tfa_token", tfa_token),
+    }

@@ -1,0 +1,158 @@
+"""What an account has traded."""
+
+from __future__ import annotations
+
+from functools import partial
+from operator import attrgetter
+from typing import Iterator
+
+from bfxsync.models.executions import AccountTrade, OrderTrade, WeightedAverages
+from bfxsync.rest.arguments import Time, check_integer, check_pair, page_params
+from bfxsync.rest.auth.arguments import check_id
+from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.types import Symbol
+
+MOST_ACCOUNT_TRADES = 2500
+
+_ORDER_TRADES = Budget("auth/r/order/trades", 90)
+_TRADES = Budget("auth/r/trades/hist", 90)
+_AVERAGES = Budget("auth/r/trades/calc")
+
+_LIMITS = range(1, 10**9)
+
+
+class AccountTradeEndpoints(SignedEndpoints):
+    """What this account has traded."""
+
+    def get_order_trades(self, symbol: Symbol, id: int) -> list[OrderTrade]:
+        """
+        Return the trades of an order, of the last ten days.
+
+        At most 90 requests a minute.
+
+        Parameters
+        ----------
+        symbol : str
+            The order's pair, such as ``tBTCUSD``.
+        id : int
+            The order's id.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-order-trades
+        """
+        path = f"auth/r/order/{check_pair(symbol)}:{check_id('id', id)}/trades"
+        return self._read_many(path, _ORDER_TRADES, OrderTrade.from_row)
+
+    def get_trades_history(
+        self,
+        *,
+        symbol: Symbol | None = None,
+        sort: int | None = None,
+        start: Time = None,
+        end: Time = None,
+        limit: int | None = None,
+    ) -> list[AccountTrade]:
+        """
+        Return the account's trades.
+
+        At most 90 requests a minute.
+
+        Parameters
+        ----------
+        symbol : str, optional
+            Those of one pair only, such as ``tBTCUSD``.
+        sort : int, optional
+            1: oldest first; -1: newest first, as without it.
+        start, end : int or datetime, optional
+            First and last time, both included: milliseconds, or with a time zone.
+        limit : int, optional
+            Rows, at most 2,500.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-trades
+        """
+        path = "auth/r/trades/hist"
+        if symbol is not None:
+            path = f"auth/r/trades/{check_pair(symbol)}/hist"
+        page = page_params(
+            start=start, end=end, limit=limit, sort=sort, maximum=MOST_ACCOUNT_TRADES
+        )
+        return self._read_many(path, _TRADES, AccountTrade.from_row, page)
+
+    def iter_trades_history(
+        self,
+        *,
+        symbol: Symbol | None = None,
+        start: Time = None,
+        end: Time = None,
+        sort: int = 1,
+        limit: int | None = None,
+        resume_after: AccountTrade | None = None,
+        progress: bool = False,
+    ) -> Iterator[AccountTrade]:
+        """
+        Iterate over the account's trades, however many there are; each comes once.
+
+        Parameters
+        ----------
+        symbol, start, end
+            As for `get_trades_history`.
+        sort, limit, resume_after, progress
+            As for `HistoryEndpoints.iter_candles`.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-trades
+        """
+        if symbol is not None:
+            check_pair(symbol)
+        return self._iterate(
+            partial(self.get_trades_history, symbol=symbol),
+            AccountTrade,
+            "own trades",
+            MOST_ACCOUNT_TRADES,
+            mts_of=attrgetter("mts_create"),
+            identity_of=attrgetter("id"),
+            start=start,
+            end=end,
+            limit=limit,
+            resume_after=resume_after,
+            progress=progress,
+            sort=sort,
+        )
+
+    def get_trades_weighted_averages(
+        self,
+        symbol: Symbol,
+        *,
+        start: Time = None,
+        end: Time = None,
+        limit: int | None = None,
+    ) -> WeightedAverages:
+        """
+        Return what was bought and sold of a pair, and the average prices.
+
+        The exchange documents neither this nor its limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        symbol : str
+            The pair, such as ``tBTCUSD``.
+        start, end : int or datetime, optional
+            First and last time, both included: milliseconds, or with a time zone.
+        limit : int, optional
+            Trades to look at.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        if limit is not None:
+            check_integer("limit", limit, _LIMITS)
+        page = page_params(start=start, end=end, limit=limit)
+        body = {"symbol": check_pair(symbol), **page}
+        return self._read(
+            "auth/r/trades/calc", _AVERAGES, WeightedAverages.from_row, body
+        )

@@ -1,0 +1,675 @@
+"""R07 on REST: a write is sent at most once, and what became of it is never a guess."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from datetime import datetime, timezone
+from typing import Any, Callable, Iterator
+
+import pytest
+
+from bfxsync.auth import Signer
+from bfxsync.errors import (
+    ApiError,
+    ClosedError,
+    NetworkError,
+    NotExecuted,
+    NotReady,
+    OrderNotPlaced,
+    OrderRejected,
+    OutcomeUnknown,
+    RateLimited,
+    RemoteError,
+    UsageError,
+)
+from bfxsync.models.notification import of_nothing
+from bfxsync.rest import signing
+from bfxsync.rest.auth import AuthEndpoints, resolving
+from bfxsync.rest.auth.base import Budget
+from bfxsync.rest.auth.resolving import Attempt, Candidates, Pending, one_of, resolve
+from bfxsync.rest.transport import RestTransport
+
+from .conftest import Connect, Serve
+from .server import Exchange, Server
+from .signed import KEY, SECRET, Verifier
+from .tables import AnswerTransport
+
+SYMBOL = "tBTCUSD"
+DAY_MS = 86_400_000
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert resolving.SETTLED_S == 10.0
+    monkeypatch.setattr(resolving, "SETTLED_S", 0.1)
+    monkeypatch.setattr(resolving, "_PAUSE_S", 0.02)
+    monkeypatch.setattr(signing, "_locks", {})
+
+
+class Desk:
+    """
+    Orders of one account, as the exchange keeps them.
+
+    Attributes
+    ----------
+    fate : callable
+        Gets the request of a write and what would execute it, and answers.
+    open, closed : list of rows
+    writes : list of (str, dict)
+        Paths and bodies, in the order of their arrival.
+    behind_s : float
+        How far this clock is behind the client's.
+    is_careless : bool
+        Answers with all rows, whatever was asked for.
+    """
+
+    def __init__(self) -> None:
+        self.fate: Callable[[Exchange, Callable[[], Any]], object] = self.obey
+        self.open: list[list[Any]] = []
+        self.closed: list[list[Any]] = []
+        self.writes: list[tuple[str, Any]] = []
+        self.reads = 0
+        self.before_read: Callable[[int], None] = lambda count: None
+        self.behind_s = 0.0
+        self.is_careless = False
+        self._next_id = 100
+
+    @property
+    def now_s(self) -> float:
+        return time.time() - self.behind_s
+
+    @property
+    def date(self) -> str:
+        moment = time.gmtime(self.now_s)
+        return time.strftime("%a, %d %b %Y %H:%M:%S GMT", moment)
+
+    def __call__(self, request: Exchange) -> object:
+        path = request.target[len("/v2/auth/") :]
+        body = json.loads(request.body)
+        if path.startswith("w/"):
+            self.writes.append((path, body))
+            return self.fate(request, lambda: self.execute(path, body))
+        self.reads += 1
+        self.before_read(self.reads)
+        return request.answer(self.find(path, body), Date=self.date)
+
+    def obey(self, request: Exchange, execute: Callable[[], Any]) -> object:
+        return request.answer(execute(), Date=self.date)
+
+    def hang_up_after(self, request: Exchange, execute: Callable[[], Any]) -> object:
+        execute()
+        return False
+
+    def hang_up_before(self, request: Exchange, execute: Callable[[], Any]) -> object:
+        return False
+
+    def execute(self, path: str, body: Any) -> Any:
+        if path == "w/order/submit":
+            return self.notify("on-req", [self.place(body)])
+        if path == "w/order/update":
+            (row,) = (row for row in self.open if row[0] == body["id"])
+            row[6] = float(body["amount"])
+            return self.notify("ou-req", row)
+        if path == "w/order/cancel":
+            (row,) = (row for row in self.open if self.is_named(row, body))
+            return self.notify("oc-req", self.cancel(row))
+        if path == "w/order/cancel/multi":
+            rows = [row for row in self.open if self.is_named(row, body)]
+            return self.notify("oc_multi-req", list(map(self.cancel, rows)))
+        assert path == "w/order/multi"
+        answers = []
+        paths = {
+            "on": "submit",
+            "ou": "update",
+            "oc": "cancel",
+            "oc_multi": "cancel/multi",
+        }
+        for name, inner in body["ops"]:
+            answers.append(self.execute(f"w/order/{paths[name]}", inner))
+        return self.notify("ox_multi-req", answers)
+
+    def notify(self, kind: str, data: Any) -> Any:
+        now = int(self.now_s * 1000)
+        return [now, kind, None, None, data, None, "SUCCESS", "Submitting."]
+
+    def place(self, body: Any) -> list[Any]:
+        self._next_id += 1
+        now = int(self.now_s * 1000)
+        row: list[Any] = [None] * 32
+        row[0], row[1], row[2] = self._next_id, body.get("gid"), body["cid"]
+        row[3], row[4], row[5], row[8] = body["symbol"], now, now, body["type"]
+        row[6] = row[7] = float(body["amount"])
+        row[13], row[16], row[17] = "ACTIVE", float(body["price"]), 0
+        self.open.append(row)
+        return row
+
+    def cancel(self, row: list[Any]) -> list[Any]:
+        self.open.remove(row)
+        row[13] = "CANCELED"
+        self.closed.append(row)
+        return row
+
+    @staticmethod
+    def day_of(row: list[Any]) -> str:
+        moment = datetime.fromtimestamp(row[4] / 1000, timezone.utc)
+        return f"{moment:%Y-%m-%d}"
+
+    def is_named(self, row: list[Any], body: Any) -> bool:
+        def has(name: str, value: Any) -> bool:
+            wanted = body.get(name)
+            return value in wanted if isinstance(wanted, list) else value == wanted
+
+        if "cid_date" in body:
+            return row[2] == body["cid"] and self.day_of(row) == body["cid_date"]
+        if body.get("all"):
+            return True
+        is_dated = [row[2], self.day_of(row)] in (body.get("cid") or [])
+        return has("id", row[0]) or has("gid", row[1]) or is_dated
+
+    def find(self, path: str, body: Any) -> list[Any]:
+        if self.is_careless:
+            return self.open if path == "r/orders" else self.closed
+        if path == "r/orders":
+            return [r for r in self.open if not body or self.is_named(r, body)]
+        assert path in ("r/orders/hist", f"r/orders/{SYMBOL}/hist")
+        start, end = body.get("start", 0), body.get("end", 10**14)
+        rows = [row for row in self.closed if start <= row[4] <= end]
+        if "id" in body:
+            rows = [row for row in rows if row[0] in body["id"]]
+        return sorted(rows, key=lambda row: -row[4])[: body.get("limit", 25)]
+
+
+class Scene:
+    """A desk, its server, and a client of it."""
+
+    def __init__(self, desk: Desk, server: Server, transport: RestTransport) -> None:
+        self.desk = desk
+        self.server = server
+        self.transport = transport
+        self.auth = AuthEndpoints(transport)
+
+    def submit(self, **options: Any) -> Any:
+        options = {"cid": 77, **options}
+        return self.auth.submit_order("LIMIT", SYMBOL, "0.5", 30000, **options)
+
+    def unknown(self, act: Callable[[], Any]) -> OutcomeUnknown:
+        with pytest.raises(OutcomeUnknown) as caught:
+            act()
+        return caught.value
+
+
+@pytest.fixture
+def scene(serve: Serve, connect: Connect) -> Scene:
+    desk = Desk()
+    server = serve(Verifier(desk))
+    return Scene(desk, server, connect(server, signer=Signer(KEY, SECRET)))
+
+
+# --- new orders -------------------------------------------------------------------------------
+
+
+def test_r07_order_that_goes_well_is_acknowledged(scene: Scene) -> None:
+    found = scene.submit()
+    assert (found.data.id, found.data.cid, found.data.amount) == (101, 77, 0.5)
+    assert found.endpoint == "auth/w/order/submit"
+
+
+def test_r07_order_whose_answer_was_lost_is_found_among_the_open_ones(
+    scene: Scene,
+) -> None:
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.unknown(scene.submit)
+    today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
+    assert (error.cid, error.cid_date, error.phase) == (77, today, "receive")
+    assert error.known == {
+        "type": "LIMIT",
+        "symbol": SYMBOL,
+        "amount": "0.5",
+        "price": "30000",
+        "cid": 77,
+    }
+    assert "do not send it again" in str(error)
+    assert error.can_resolve
+    order = error.resolve()
+    assert (order.id, order.cid, order.amount) == (101, 77, 0.5)
+    assert len(scene.desk.writes) == 1
+
+
+def test_r07_order_that_is_closed_meanwhile_is_found_in_the_history(
+    scene: Scene,
+) -> None:
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.unknown(scene.submit)
+    scene.desk.cancel(scene.desk.open[0])
+    assert error.resolve().order_status == "CANCELED"
+    assert len(scene.desk.writes) == 1
+
+
+def test_r07_order_that_closes_between_two_questions_is_found_all_the_same(
+    scene: Scene,
+) -> None:
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.unknown(scene.submit)
+    row = scene.desk.open.pop()
+
+    def move(count: int) -> None:
+        # The history is asked second, when the order is not there yet.
+        if count == 3:
+            scene.desk.closed.append(row)
+
+    scene.desk.before_read = move
+    assert error.resolve().id == 101
+    assert scene.desk.reads >= 3
+
+
+def test_r07_order_that_never_arrived_is_proven_absent_by_asking_twice(
+    scene: Scene,
+) -> None:
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(scene.submit)
+    started = time.monotonic()
+    with pytest.raises(OrderNotPlaced, match="knows nothing of it") as caught:
+        error.resolve()
+    assert time.monotonic() - started >= 0.09
+    assert caught.value.cid == 77
+    assert scene.desk.reads == 4  # open and closed ones, twice
+    assert len(scene.desk.writes) == 1
+    assert scene.desk.open == scene.desk.closed == []
+
+
+def test_r07_order_that_arrives_late_is_found(scene: Scene) -> None:
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(scene.submit)
+
+    def arrive(count: int) -> None:
+        if count == 3:
+            scene.desk.place(scene.desk.writes[0][1])
+
+    scene.desk.before_read = arrive
+    assert error.resolve().id == 101
+
+
+def test_r07_same_client_id_of_another_day_is_another_order(scene: Scene) -> None:
+    old = scene.desk.place(
+        {"cid": 77, "symbol": SYMBOL, "amount": 1, "price": 2, "type": "LIMIT"}
+    )
+    old[4] -= DAY_MS
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(scene.submit)
+    with pytest.raises(OrderNotPlaced):
+        error.resolve()
+
+
+def test_r07_rows_that_were_not_asked_for_are_not_taken_for_the_order(
+    scene: Scene,
+) -> None:
+    scene.submit(cid=1)
+    scene.desk.cancel(scene.submit(cid=2) and scene.desk.open[-1])
+    scene.desk.is_careless = True
+    scene.desk.fate = scene.desk.hang_up_before
+    today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
+    for act in (
+        scene.submit,
+        lambda: scene.auth.update_order(5, price=1),
+        lambda: scene.auth.cancel_order(id=5),
+        lambda: scene.auth.cancel_order(cid=77, cid_date=today),
+    ):
+        with pytest.raises(NotExecuted):
+            scene.unknown(act).resolve()
+
+
+@pytest.mark.parametrize("behind_s", [-7200.0, 7200.0, 90_000.0])
+def test_r07_wrong_clock_finds_the_order_and_proves_its_absence(
+    scene: Scene, behind_s: float
+) -> None:
+    scene.desk.behind_s = behind_s
+    scene.desk.fate = scene.desk.hang_up_after
+    assert scene.unknown(scene.submit).resolve().id == 101
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(lambda: scene.submit(cid=78))
+    with pytest.raises(OrderNotPlaced):
+        error.resolve()
+
+
+def test_r07_too_short_a_time_proves_nothing(scene: Scene) -> None:
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(scene.submit)
+    with pytest.raises(OutcomeUnknown) as caught:
+        error.resolve(timeout=0.01)
+    assert caught.value is error
+    # It may be asked again.
+    with pytest.raises(OrderNotPlaced):
+        error.resolve()
+
+
+def test_r07_asking_may_fail_and_be_repeated(scene: Scene) -> None:
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.unknown(scene.submit)
+    right = scene.transport.host
+    scene.transport.host = "http://127.0.0.1:9/v2"
+    with pytest.raises(NetworkError) as caught:
+        error.resolve()
+    assert not isinstance(caught.value, (OutcomeUnknown, NotExecuted))
+    scene.transport.host = right
+    assert error.resolve().id == 101
+
+
+def test_r07_close_ends_the_asking(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resolving, "SETTLED_S", 20.0)
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(scene.submit)
+    raised: list[Any] = []
+
+    def ask() -> None:
+        with pytest.raises(ClosedError) as caught:
+            error.resolve()
+        raised.append(caught.value)
+
+    thread = threading.Thread(target=ask, name="test-asks")
+    thread.start()
+    scene.server.wait_for_requests(3)
+    scene.transport.close()
+    thread.join(10)
+    assert len(raised) == 1
+
+
+def test_r07_acknowledgement_that_cannot_be_read_leaves_the_order_open(
+    scene: Scene,
+) -> None:
+    def garble(request: Exchange, execute: Callable[[], Any]) -> object:
+        execute()
+        return request.answer([1, "on-req", None, None, "?", None, "SUCCESS", ""])
+
+    scene.desk.fate = garble
+    error = scene.unknown(scene.submit)
+    assert isinstance(error.__cause__, RemoteError)
+    assert error.resolve().id == 101
+
+
+def test_r07_order_without_a_connection_was_not_placed(
+    scene: Scene, no_delays: None
+) -> None:
+    scene.transport.host = "http://127.0.0.1:9/v2"
+    with pytest.raises(OrderNotPlaced, match="was not sent") as caught:
+        scene.submit()
+    error = caught.value
+    assert (error.phase, error.cid, error.retryable) == ("connect", 77, True)
+    assert error.endpoint == "auth/w/order/submit"
+    assert isinstance(error.__cause__, NetworkError)
+
+
+@pytest.mark.parametrize(
+    "answer, kind",
+    [
+        ((500, ["error", 10001, "Invalid order"]), OrderRejected),
+        ((500, ["error", 10020, "price: invalid"]), OrderRejected),
+        ((200, ["error", 20060, "maintenance"]), NotReady),
+        ((400, {"message": "bad"}), OrderRejected),
+    ],
+)
+def test_r07_refused_order_is_rejected(
+    scene: Scene, answer: Any, kind: type[ApiError]
+) -> None:
+    status, value = answer
+    scene.desk.fate = lambda request, execute: request.answer(value, status)
+    with pytest.raises(kind) as caught:
+        scene.submit()
+    error = caught.value
+    assert type(error) is kind
+    assert (error.endpoint, error.http_status) == ("auth/w/order/submit", status)
+    assert error.raw == value
+    assert error.__cause__ is None and error.__context__ is None
+
+
+def test_r07_limited_order_is_not_sent(serve: Serve, connect: Connect) -> None:
+    server = serve(lambda request: request.answer(["error", 11010, "ratelimit"], 429))
+    signer = Signer(KEY, SECRET)
+    auth = AuthEndpoints(connect(server, signer=signer, on_limit="raise"))
+    with pytest.raises(RateLimited):
+        auth.submit_order("MARKET", SYMBOL, 1)
+
+
+# --- changes and cancellations ----------------------------------------------------------------
+
+
+def test_r07_change_whose_answer_was_lost_shows_the_order_as_it_is(
+    scene: Scene,
+) -> None:
+    scene.submit()
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.unknown(lambda: scene.auth.update_order(101, amount="0.25"))
+    assert error.known == {"id": 101, "amount": "0.25"}
+    assert error.resolve().amount == 0.25
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(lambda: scene.auth.update_order(101, amount="0.75"))
+    assert error.resolve().amount == 0.25
+
+
+@pytest.mark.parametrize("by", ["id", "cid"])
+def test_r07_cancellation_whose_answer_was_lost_shows_the_order_as_it_is(
+    scene: Scene, by: str
+) -> None:
+    scene.submit()
+    today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
+    named: Any = {"id": 101} if by == "id" else {"cid": 77, "cid_date": today}
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(lambda: scene.auth.cancel_order(**named))
+    started = time.monotonic()
+    assert error.resolve().status.is_open
+    # Not at once: it may have been on its way.
+    assert time.monotonic() - started >= 0.09
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.unknown(lambda: scene.auth.cancel_order(**named))
+    assert error.resolve().order_status == "CANCELED"
+
+
+@pytest.mark.parametrize(
+    "named", [{"id": 5}, {"cid": 5, "cid_date": "2026-01-31"}], ids=["id", "cid"]
+)
+def test_r07_cancellation_of_an_order_that_does_not_exist_was_not_executed(
+    scene: Scene, named: Any
+) -> None:
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(lambda: scene.auth.cancel_order(**named))
+    with pytest.raises(NotExecuted):
+        error.resolve()
+
+
+def test_r07_cancellation_of_several_shows_those_that_are_open(scene: Scene) -> None:
+    for number in range(4):
+        scene.submit(cid=number, gid=number // 2)
+    today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
+    cancel = scene.auth.cancel_order_multi
+    scene.desk.fate = scene.desk.hang_up_before
+    assert [o.id for o in scene.unknown(lambda: cancel(gid=[0])).resolve()] == [
+        101,
+        102,
+    ]
+    assert [o.id for o in scene.unknown(lambda: cancel(id=[103])).resolve()] == [103]
+    dated = scene.unknown(lambda: cancel(cid=[(3, today)]))
+    assert [order.id for order in dated.resolve()] == [104]
+    assert len(scene.unknown(scene.auth.cancel_all_orders).resolve()) == 4
+    scene.desk.fate = scene.desk.hang_up_after
+    assert scene.unknown(lambda: cancel(gid=[0])).resolve() == []
+    assert scene.unknown(scene.auth.cancel_all_orders).resolve() == []
+    assert scene.desk.open == []
+
+
+def operations() -> list[Any]:
+    new = {"type": "LIMIT", "symbol": SYMBOL, "amount": 1, "price": 2}
+    return [
+        ("on", {**new, "cid": 5}),
+        ("on", {**new, "cid": 6, "gid": 9}),
+        ("ou", {"id": 101, "amount": 3}),
+        ("oc", {"cid": 78, "cid_date": f"{datetime.now(timezone.utc):%Y-%m-%d}"}),
+        ("oc_multi", {"gid": [9]}),
+    ]
+
+
+def test_r07_several_operations_are_told_one_by_one(scene: Scene) -> None:
+    scene.submit()
+    scene.submit(cid=78)
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.unknown(lambda: scene.auth.submit_order_multi(operations()))
+    first, second, changed, cancelled, left = error.resolve()
+    assert (first.cid, first.order_status) == (5, "ACTIVE")
+    assert (second.cid, second.order_status) == (6, "CANCELED")
+    assert (changed.id, changed.amount) == (101, 3)
+    assert cancelled.order_status == "CANCELED"
+    assert left == []
+    assert len(scene.desk.writes) == 3
+
+
+def test_r07_several_operations_that_never_arrived_are_none(scene: Scene) -> None:
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(lambda: scene.auth.submit_order_multi(operations()))
+    assert error.resolve() == [None, None, None, None, []]
+    error = scene.unknown(lambda: scene.auth.submit_order_multi(operations()[:2]))
+    assert error.resolve() == [None, None]
+
+
+def test_r07_several_new_orders_that_are_there_are_told_at_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resolving, "SETTLED_S", 30.0)
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.unknown(lambda: scene.auth.submit_order_multi(operations()[:2]))
+    assert [order.cid for order in error.resolve(timeout=5.0)] == [5, 6]
+
+
+def test_several_operations_that_go_well(scene: Scene) -> None:
+    scene.submit()
+    found = scene.auth.submit_order_multi(operations()[:3])
+    assert [inner.type for inner in found.data] == ["on-req", "on-req", "ou-req"]
+    assert found.data[2].data.amount == 3
+    found.raise_for_status()
+
+
+# --- what is the same for all writes ----------------------------------------------------------
+
+
+class Writer(AuthEndpoints):
+    """A write as other groups have them."""
+
+    def write(self, **options: Any) -> Any:
+        body = {"amount": "1", "none": None, "token": "t", "tfaToken": {"a": 1}}
+        budget = Budget("auth/w/some", 90)
+        return self._write("auth/w/some", budget, of_nothing(), body, **options)
+
+
+def test_r15_what_is_known_has_no_secret() -> None:
+    transport: Any = AnswerTransport("?")
+    with pytest.raises(OutcomeUnknown) as caught:
+        Writer(transport).write()
+    assert caught.value.known == {"amount": "1"}
+
+
+def test_write_that_nobody_can_ask_for_says_what_to_look_at() -> None:
+    transport: Any = AnswerTransport("?")
+    with pytest.raises(OutcomeUnknown, match="; look at the account") as caught:
+        Writer(transport).write()
+    with pytest.raises(UsageError, match="auth/w/some: look at the account"):
+        caught.value.resolve()
+    with pytest.raises(OutcomeUnknown, match="; look at the vault") as caught:
+        Writer(transport).write(hint="look at the vault")
+
+
+def test_error_that_reading_an_answer_raises_says_what_it_is_about() -> None:
+    def refuse(row: Any, number: Any) -> Any:
+        raise ApiError("refused in spite of its status", raw=row)
+
+    transport: Any = AnswerTransport([5])
+    writer = Writer(transport)
+    with pytest.raises(ApiError, match="in spite") as caught:
+        writer._write("auth/w/some", Budget("x"), refuse)
+    assert (caught.value.endpoint, caught.value.raw) == ("auth/w/some", [5])
+
+
+class Clock:
+    """Stands for a transport whose clock is off."""
+
+    def __init__(self, skew_s: Any) -> None:
+        self.clock_skew_s = skew_s
+
+
+def attempt(started_s: float, ended_s: float, skew_s: Any = None) -> Attempt:
+    clock: Any = Clock(skew_s)
+    return Attempt(started_s, ended_s, time.monotonic(), clock)
+
+
+MIDNIGHT_S = 1_769_904_000.0  # 2026-02-01
+
+
+@pytest.mark.parametrize(
+    "started_s, ended_s, skew_s, dates",
+    [
+        (-3600, -3590, None, ["2026-01-31"]),
+        (-2, 0.5, None, ["2026-01-31", "2026-02-01"]),
+        (2, 3, None, ["2026-01-31", "2026-02-01"]),
+        (60, 90, None, ["2026-02-01"]),
+        (60, 90, 120.0, ["2026-01-31"]),
+        (-60, -30, -120.0, ["2026-02-01"]),
+        (
+            -3600,
+            2 * 86400,
+            0.0,
+            [f"2026-{day}" for day in ("01-31", "02-01", "02-02", "02-03")],
+        ),
+    ],
+)
+def test_r07_dates_are_those_of_the_exchanges_clock(
+    started_s: float, ended_s: float, skew_s: Any, dates: list[str]
+) -> None:
+    found = attempt(MIDNIGHT_S + started_s, MIDNIGHT_S + ended_s, skew_s)
+    assert found.dates() == dates
+
+
+def test_r07_begin_is_by_the_exchanges_clock() -> None:
+    assert attempt(1000.0, 1001.0).since_mts() == 995_000
+    assert attempt(1000.0, 1001.0, 100.0).since_mts() == 895_000
+    assert attempt(1000.0, 1001.0, -100.0).since_mts(0) == 1_100_000
+    assert attempt(1.0, 1.0).since_mts() == 0
+
+
+@pytest.mark.parametrize(
+    "rows, found", [([], None), ([5], 5), ([5, 6], Candidates([5, 6]))]
+)
+def test_one_of_several_rows(rows: Any, found: Any) -> None:
+    assert one_of(rows) == found
+
+
+def outcomes(*found: Any) -> Iterator[Any]:
+    yield from found
+
+
+def ask(error: OutcomeUnknown, found: Iterator[Any], timeout: float = 30.0) -> Any:
+    where = attempt(time.time(), time.time())
+
+    def absent(message: str) -> Any:
+        return NotExecuted(message, phase="send")
+
+    def pause(seconds: float) -> None:
+        time.sleep(seconds)
+
+    return resolve(error, where, lambda _: next(found), absent, pause, timeout)
+
+
+def test_r07_several_candidates_are_no_proof() -> None:
+    error = OutcomeUnknown("open")
+    with pytest.raises(OutcomeUnknown) as caught:
+        ask(error, outcomes(Candidates([1, 2])))
+    assert caught.value is error
+    assert error.candidates == [1, 2]
+
+
+def test_r07_pending_counts_when_nothing_can_come_any_more() -> None:
+    error = OutcomeUnknown("open")
+    assert ask(error, outcomes(Pending(1), Pending(2))) == 2
+    assert ask(error, outcomes(Pending(1), 3)) == 3
+    assert ask(error, outcomes(None, Pending(4))) == 4
+    with pytest.raises(NotExecuted):
+        ask(error, outcomes(Pending(1), None))

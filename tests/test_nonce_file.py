@@ -1,0 +1,266 @@
+"""A nonce that processes share through a file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from bfxsync import nonce_file
+from bfxsync.auth import MAX_NONCE
+from bfxsync.errors import RequestTimeout, UsageError
+from bfxsync.nonce_file import FileNonce
+
+pytest.importorskip("filelock")
+
+DEADLINE_S = 30.0
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "nonce"
+
+
+def test_nonce_is_microseconds_of_the_wall_clock(path: Path) -> None:
+    nonce = FileNonce(path, lambda: 1_700_000_000.25)
+    assert nonce.next() == 1_700_000_000_250_000
+    assert path.read_text() == "1700000000250000\n"
+
+
+def test_r06_two_sources_with_one_file_take_turns(path: Path) -> None:
+    first, second = FileNonce(path, lambda: 1.0), FileNonce(path, lambda: 1.0)
+    drawn = [source.next() for source in (first, second, second, first)]
+    assert drawn == [1_000_000, 1_000_001, 1_000_002, 1_000_003]
+
+
+def test_r06_clock_set_back_an_hour_changes_nothing(path: Path) -> None:
+    now = [1_700_000_000.0]
+    before = FileNonce(path, lambda: now[0]).next()
+    now[0] -= 3600
+    # In a new process, too: the file remembers.
+    assert FileNonce(path, lambda: now[0]).next() == before + 1
+
+
+def test_r06_nonce_is_at_most_what_a_double_holds(path: Path) -> None:
+    path.write_text(str(MAX_NONCE - 1))
+    nonce = FileNonce(path, lambda: 1.0)
+    assert nonce.next() == MAX_NONCE
+    with pytest.raises(UsageError, match="no nonce is left"):
+        nonce.next()
+    assert path.read_text().strip() == str(MAX_NONCE)
+
+
+@pytest.mark.parametrize("text", ["", "\n", "0000000000000000\n", "12"])
+def test_file_may_be_new_or_shorter(path: Path, text: str) -> None:
+    path.write_text(text)
+    assert FileNonce(path, lambda: 1.0).next() == 1_000_000
+
+
+@pytest.mark.parametrize("text", ["x", "-5", "1.5", "9" * 17, "9007199254740992", "é"])
+def test_other_file_is_left_as_it_is(path: Path, text: str) -> None:
+    path.write_text(text, "utf-8")
+    with pytest.raises(UsageError, match="nonce"):
+        FileNonce(path)
+    assert path.read_text("utf-8") == text
+
+
+def test_file_that_cannot_be_used_is_told_when_it_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be used"):
+        FileNonce(tmp_path)  # a folder
+    with pytest.raises(UsageError, match="cannot be used"):
+        (tmp_path / "file").write_text("")
+        FileNonce(tmp_path / "file" / "nonce")
+
+
+def test_full_disk_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nonce = FileNonce(path)
+    last = nonce.next()
+
+    def fail(*_: Any) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(nonce_file.os, "write", fail)
+    with pytest.raises(UsageError, match="No space left"):
+        nonce.next()
+    monkeypatch.undo()
+    assert nonce.next() > last
+
+
+def test_file_that_is_gone_is_told(path: Path) -> None:
+    nonce = FileNonce(path, lambda: 1.0)
+    nonce.next()
+    path.unlink()
+    # Made anew: the numbers of this process go on.
+    assert nonce.next() == 1_000_001
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(UsageError, match="cannot be used"):
+        nonce.next()
+
+
+def test_without_the_extra_it_says_what_to_install(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "filelock", None)
+    with pytest.raises(UsageError, match=r"bfxsync\[multiprocess\]"):
+        FileNonce(path)
+
+
+def test_older_versions_of_the_lock_know_no_thread_local(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import filelock
+
+    class OldLock:
+        """The lock as it was before version 3.11."""
+
+        def __init__(self, lock_file: str) -> None:
+            self._lock = filelock.FileLock(lock_file)
+
+        def acquire(self, timeout: float, poll_intervall: float) -> None:
+            self._lock.acquire(timeout, poll_intervall)
+
+        def release(self) -> None:
+            self._lock.release()
+
+    old = ModuleType("filelock")
+    setattr(old, "FileLock", OldLock)
+    setattr(old, "Timeout", filelock.Timeout)
+    monkeypatch.setitem(sys.modules, "filelock", old)
+    assert FileNonce(path, lambda: 1.0).next() == 1_000_000
+
+
+def test_others_that_keep_the_file_are_waited_for_and_no_longer(path: Path) -> None:
+    nonce = FileNonce(path, timeout=0.05)
+    holding, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with FileNonce(path).exclusive(DEADLINE_S):
+            holding.set()
+            assert release.wait(DEADLINE_S)
+
+    holder = threading.Thread(target=hold, name="test-holder")
+    holder.start()
+    assert holding.wait(DEADLINE_S)
+    with pytest.raises(RequestTimeout, match="have kept") as caught:
+        nonce.next()
+    assert caught.value.phase == "connect"
+    release.set()
+    holder.join(DEADLINE_S)
+    assert nonce.next() > 0
+
+
+def test_thread_that_keeps_it_is_waited_for_and_no_longer(path: Path) -> None:
+    nonce = FileNonce(path, timeout=0.05)
+    raised: list[Any] = []
+
+    def draw() -> None:
+        with pytest.raises(RequestTimeout) as caught:
+            nonce.next()
+        raised.append(caught.value)
+
+    with nonce.exclusive(1.0):
+        before = nonce.next()  # the one that keeps it may draw
+        thread = threading.Thread(target=draw, name="test-draws")
+        thread.start()
+        thread.join(DEADLINE_S)
+    assert len(raised) == 1
+    assert nonce.next() > before
+
+
+def test_r06_nonces_of_8_threads_are_unique(path: Path) -> None:
+    nonce = FileNonce(path, lambda: 1.0)
+    drawn: list[int] = []
+
+    def draw() -> None:
+        for _ in range(50):
+            drawn.append(nonce.next())
+
+    threads = [threading.Thread(target=draw, name=f"test-{i}") for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE_S)
+    assert sorted(drawn) == list(range(1_000_000, 1_000_400))
+
+
+DRAW = """
+import sys
+from bfxsync.nonce_file import FileNonce
+# A clock that stands: the file alone keeps them apart.
+nonce = FileNonce(sys.argv[1], lambda: 1.0)
+print("ready", flush=True)
+sys.stdin.readline()
+print(*(nonce.next() for _ in range(int(sys.argv[2]))))
+"""
+
+
+def draw_in_processes(path: Path, processes: int, count: int) -> list[list[int]]:
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", DRAW, str(path), str(count)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(processes)
+    ]
+    for process in running:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    outputs: dict[int, str] = {}
+
+    def finish(index: int) -> None:
+        outputs[index] = running[index].communicate("\n", DEADLINE_S)[0]
+
+    threads = [threading.Thread(target=finish, args=(i,)) for i in range(processes)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE_S)
+    return [list(map(int, outputs[i].split())) for i in range(processes)]
+
+
+def test_r06_nonces_of_two_processes_rise_and_are_unique(path: Path) -> None:
+    count = 300
+    drawn = draw_in_processes(path, 2, count)
+    assert all(numbers == sorted(numbers) for numbers in drawn)
+    # Every number once, so none was drawn by both.
+    together = sorted(number for numbers in drawn for number in numbers)
+    assert together == list(range(1_000_000, 1_000_000 + 2 * count))
+
+
+def test_r10_child_process_is_not_kept_waiting(path: Path) -> None:
+    nonce = FileNonce(path, lambda: 1.0, timeout=0.5)
+    held = threading.Event()
+
+    def hold() -> None:
+        nonce._thread_lock.acquire()
+        held.set()
+
+    # Another thread of the parent was drawing at the moment of the fork.
+    thread = threading.Thread(target=hold)
+    thread.start()
+    thread.join(DEADLINE_S)
+    assert held.is_set()
+    nonce.renew()
+    assert nonce.next() == 1_000_000
+
+
+def test_it_is_read_for_every_number(path: Path) -> None:
+    nonce = FileNonce(path, lambda: 1.0)
+    nonce.next()
+    path.write_text("0000000002000000\n")
+    assert nonce.next() == 2_000_001
+
+
+def test_default_clock_is_the_wall_clock(path: Path) -> None:
+    before = int(time.time() * 1_000_000)
+    assert before <= FileNonce(path).next() <= int(time.time() * 1_000_000) + 1
+    assert nonce_file.DEFAULT_TIMEOUT_S == 10.0
