@@ -14,7 +14,16 @@ from typing import Any, Dict, List, Optional, Set, Tuple
 import attrs
 
 from bfxsync.book import checksum
-from bfxsync.models import BookUpdate, Degraded, Gap, Snapshot, Status, Trade
+from bfxsync.models import (
+    BookUpdate,
+    Checksum,
+    Degraded,
+    Gap,
+    Snapshot,
+    Status,
+    Trade,
+    TradeUpdate,
+)
 from bfxsync.types import SubscriptionStatus
 from bfxsync.wire.channels import BookChannel, Channel, channel_for
 
@@ -33,7 +42,9 @@ REJECTED = Status(SubscriptionStatus.REJECTED)
 
 
 def channel_of(symbol: str) -> Channel:
-    return channel_for(**ASKED[symbol])
+    channel = channel_for(**ASKED[symbol])
+    channel.extras = True
+    return channel
 
 
 class Exchange:
@@ -221,6 +232,8 @@ class User:
         assert not any(isinstance(update, events) for update in updates[1:])
 
     def take_data(self, update: Any) -> None:
+        if isinstance(update, (TradeUpdate, Checksum)):
+            return
         if isinstance(update, Trade):
             assert update.id not in self.seen, "a trade twice"
             self.seen.add(update.id)

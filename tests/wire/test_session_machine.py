@@ -26,7 +26,7 @@ from moody_exchange import BOOK, SYMBOLS, TICKER, TRADES, Exchange, User, channe
 from bfxsync.errors import ApiError, RemoteError, RequestTimeout
 from bfxsync.models import Gap
 from bfxsync.types import Flag
-from bfxsync.wire.commands import Ping, Subscribe, Unsubscribe
+from bfxsync.wire.commands import Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.outputs import (
     Deliver,
     Displaced,
@@ -36,6 +36,7 @@ from bfxsync.wire.outputs import (
     Resolve,
     Send,
 )
+from bfxsync.wire.recovery import BUDGET
 from bfxsync.wire.session import Session
 
 FLAGS = int(Flag.SEQ_ALL | Flag.OB_CHECKSUM)
@@ -54,7 +55,7 @@ NONSENSE = st.sampled_from(
 FAULTS = st.sampled_from(
     ["wrong sum", "wrong sum", "wrong sum", "right sum", "nonsense", "silence", "end"]
 )
-CHANGES = st.sampled_from(["end", "again", "hesitate"])
+CHANGES = st.sampled_from(["anew", "end", "again", "hesitate"])
 
 HAPPENINGS = st.sampled_from(
     [
@@ -120,7 +121,11 @@ class SessionMachine(RuleBasedStateMachine):
                     self.ended -= 1
                     assert self.ended >= 0, "we ended our own channel"
             elif isinstance(output, Resolve) and output.error is not None:
-                self.users.pop(str(output.token), None)
+                user = self.users.pop(str(output.token), None)
+                if getattr(output.error, "code", None) == 10305:
+                    assert user is not None
+                    known, _ = self.exchange.taken[user.sub_id]
+                    assert known == 0, "refused, though there is room elsewhere"
             elif isinstance(output, Displaced):
                 self.displace(output)
             elif isinstance(output, Report):
@@ -178,6 +183,10 @@ class SessionMachine(RuleBasedStateMachine):
         """Unsubscribe, subscribe again, or both while the other is under way."""
         token = data.draw(st.sampled_from(sorted(self.users)))
         symbol = self.users[token].symbol
+        if kind == "anew":
+            self.reasons.append(self.now)
+            self.perform(self.session.apply(Resubscribe(token), self.now))
+            return
         self.unsubscribe(token)
         if kind == "end":
             return
@@ -256,6 +265,17 @@ class SessionMachine(RuleBasedStateMachine):
                 self.exchange.sum_up(error=1 if fault == "wrong sum" else 0)
             if pause_s and self.is_open:
                 self.go_on(pause_s)
+
+    @rule(errors=st.lists(st.sampled_from([0, 0, 1]), max_size=4))
+    @precondition(lambda self: self.is_open and BOOK in self.exchange.active)
+    def wear_out(self, errors: List[int]) -> None:
+        """Let the book's checksum be wrong until it is no longer healed, and then on and off."""
+        for _ in range(BUDGET + 1):
+            self.exchange.sum_up(error=1)
+            self.go_on(16.0)
+        for error in errors:
+            self.exchange.move(BOOK, 100, False, True)
+            self.exchange.sum_up(error)
 
     @rule()
     @precondition(lambda self: self.exchange.late)
