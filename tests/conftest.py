@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from hypothesis import settings
 
@@ -12,13 +11,3 @@ settings.register_profile(
 )
 settings.register_profile("thorough", deadline=None, max_examples=2_000)
 settings.load_profile(os.getenv("HYPOTHESIS_PROFILE", "default"))
-
-
-def pytest_collection_modifyitems(config: Any, items: list[Any]) -> None:
-    """Leave the long forms out unless they are asked for: ``-m long``."""
-    if config.getoption("-m"):
-        return
-    long = [item for item in items if item.get_closest_marker("long")]
-    if long:
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]

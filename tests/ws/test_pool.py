@@ -273,7 +273,7 @@ def test_r05_handles_that_come_and_go_from_several_threads_leave_nothing(small, 
     def churn(seed):
         rng = random.Random(seed)
         try:
-            for _ in range(80):
+            for _ in range(50):
                 wanted = rng.sample(REQUESTS, 3)
                 handles = client.subscribe_many(wanted, wait=rng.random() < 0.3)
                 if rng.random() < 0.5:
