@@ -13,6 +13,7 @@ from bfxsync.types import NumberType
 
 if TYPE_CHECKING:
     from bfxsync.rest.auth import AuthEndpoints
+    from bfxsync.rest.merchant import MerchantEndpoints
 
 R = TypeVar("R", bound="RestClient")
 
@@ -59,6 +60,7 @@ class RestClient:
         )
         self.public = PublicEndpoints(self._transport, numbers=numbers)
         self._auth: AuthEndpoints | None = None
+        self._merchant: MerchantEndpoints | None = None
 
     @property
     def auth(self) -> AuthEndpoints:
@@ -73,6 +75,20 @@ class RestClient:
             # Two threads may come here at the same time: both results are the same.
             self._auth = AuthEndpoints(self._signed, numbers=self._numbers)
         return self._auth
+
+    @property
+    def merchant(self) -> MerchantEndpoints:
+        """
+        What merchants can do with a key; without one every method raises `UsageError`.
+
+        Made when it is used first: who is no merchant need not load it.
+        """
+        if self._merchant is None:
+            from bfxsync.rest.merchant import MerchantEndpoints
+
+            # Two threads may come here at the same time: both results are the same.
+            self._merchant = MerchantEndpoints(self._signed, numbers=self._numbers)
+        return self._merchant
 
     def __enter__(self: R) -> R:
         return self

@@ -49,6 +49,16 @@ HISTORIES = [
     History("auth", "iter_positions_history", "get_positions_history", 13, 11),
     History("auth", "iter_positions_snapshot", "get_positions_snapshot", 13, 11),
     History("auth", "iter_positions_audit", "get_positions_audit", 13, 11),
+    History("auth", "iter_login_history", "get_login_history", 2, 0),
+    # These have no id; what they say tells them apart.
+    History("auth", "iter_changelog_history", "get_changelog_history", 0, 2),
+    History("merchant", "iter_invoices", "get_invoices", "t", "id"),
+    History("auth", "iter_funding_offers_history", "get_funding_offers_history", 3, 0),
+    History("auth", "iter_funding_loans_history", "get_funding_loans_history", 4, 0),
+    History(
+        "auth", "iter_funding_credits_history", "get_funding_credits_history", 4, 0
+    ),
+    History("auth", "iter_funding_trades_history", "get_funding_trades_history", 2, 0),
 ]
 
 # Those that page in another way, and have tests of their own.
@@ -99,7 +109,8 @@ def rows_at(history: History, *times: int) -> list[Any]:
         row = json.loads(json.dumps(sample(history)))
         row[history.mts] = T0 + mts
         if history.id is not None:
-            row[history.id] = 1000 + number
+            # Some ids are texts.
+            row[history.id] = type(row[history.id])(1000 + number)
         rows.append(row)
     return rows
 

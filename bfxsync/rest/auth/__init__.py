@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from bfxsync.rest.auth.account import AccountEndpoints
+from bfxsync.rest.auth.alerts import AlertEndpoints
+from bfxsync.rest.auth.derivatives import DerivativeEndpoints
+from bfxsync.rest.auth.funding_inputs import FundingInputEndpoints
 from bfxsync.rest.auth.order_inputs import OrderInputEndpoints
 from bfxsync.rest.auth.position_inputs import PositionInputEndpoints
+from bfxsync.rest.auth.pulse import PulseEndpoints
+from bfxsync.rest.auth.recurring import RecurringOrderEndpoints
+from bfxsync.rest.auth.settings import SettingsEndpoints
 from bfxsync.rest.auth.thalex import ThalexEndpoints
+from bfxsync.rest.auth.tokens import TokenEndpoints
 from bfxsync.rest.auth.trades import AccountTradeEndpoints
 from bfxsync.rest.auth.transfers import TransferEndpoints
 
@@ -17,6 +25,14 @@ class AuthEndpoints(
     TransferEndpoints,
     ThalexEndpoints,
     AccountTradeEndpoints,
+    FundingInputEndpoints,
+    DerivativeEndpoints,
+    AlertEndpoints,
+    SettingsEndpoints,
+    PulseEndpoints,
+    AccountEndpoints,
+    TokenEndpoints,
+    RecurringOrderEndpoints,
 ):
     """
     What can be done with a key: a method per request, and iterators over histories.

@@ -1,0 +1,167 @@
+"""Alerts: that a price was reached."""
+
+from __future__ import annotations
+
+from bfxsync.models.alerts import Alert, AlertDeletion
+from bfxsync.rest.arguments import check_choice, check_integer, check_pair
+from bfxsync.rest.auth.arguments import check_positive, optional
+from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.types import AnyNumber, Symbol
+
+_ALERTS = Budget("auth/r/alerts", 45)
+_SET = Budget("auth/w/alert/set", 90)
+_DELETE = Budget("auth/w/alert/price/del", 90)
+_DELETE_BY_BODY = Budget("auth/w/alert/del")
+
+_TYPES = ("price",)
+_COUNTS = range(1, 10**6)
+
+_HINT = "get_alerts() shows it; sent twice it does the same as once, so it may be sent again"
+
+
+class AlertEndpoints(SignedEndpoints):
+    """What tells when a price is reached."""
+
+    def get_alerts(self, *, type: str | None = None) -> list[Alert]:
+        """
+        Return the alerts.
+
+        At most 45 requests a minute.
+
+        Parameters
+        ----------
+        type : str, optional
+            Those of one type only: ``"price"``, as yet the only one. The page does not have it,
+            a client of the exchange has.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-alerts
+        """
+        body = {"type": optional(check_choice, "type", type, _TYPES)}
+        return self._read_many("auth/r/alerts", _ALERTS, Alert.from_row, body)
+
+    def set_alert(
+        self,
+        symbol: Symbol,
+        price: AnyNumber,
+        *,
+        type: str = "price",
+        count: int = 100,
+    ) -> Alert:
+        """
+        Be told when a price is reached.
+
+        At most 90 requests a minute.
+
+        Parameters
+        ----------
+        symbol : str
+            The pair, such as ``tBTCUSD``.
+        price : str, int, Decimal or float
+            In quote currency, above zero.
+        type : str, optional
+            ``"price"``, as yet the only one.
+        count : int, optional
+            How often.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been set.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-alert-set
+        """
+        body = {
+            "type": check_choice("type", type, _TYPES),
+            "symbol": check_pair(symbol),
+            "price": _check_price("price", price),
+            "count": check_integer("count", count, _COUNTS),
+        }
+        return self._write(
+            "auth/w/alert/set", _SET, Alert.from_partial_row, body, hint=_HINT
+        )
+
+    def delete_alert(self, symbol: Symbol, price: AnyNumber) -> AlertDeletion:
+        """
+        Delete an alert.
+
+        At most 90 requests a minute.
+
+        Parameters
+        ----------
+        symbol : str
+            The pair, such as ``tBTCUSD``.
+        price : str, int, Decimal or float
+            As in the alert's `key`. A text is sent as it is, a number without zeros at its end.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been deleted.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-alert-del
+        """
+        path = f"auth/w/alert/price:{check_pair(symbol)}:{_check_price('price', price)}/del"
+        return self._write(path, _DELETE, AlertDeletion.from_row, hint=_HINT)
+
+    def delete_alert_by_body(self, symbol: Symbol, price: AnyNumber) -> AlertDeletion:
+        """
+        Delete an alert, in another way than the page has it.
+
+        As the exchange's own clients do it; its pages do not have it, nor its limit, so at most
+        10 requests a minute. `delete_alert` is the documented way.
+
+        Parameters
+        ----------
+        symbol, price
+            As for `delete_alert`.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been deleted.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        body = {
+            "symbol": check_pair(symbol),
+            "price": _check_price("price", price),
+        }
+        return self._write(
+            "auth/w/alert/del",
+            _DELETE_BY_BODY,
+            AlertDeletion.from_row,
+            body,
+            hint=_HINT,
+        )
+
+
+def _check_price(name: str, value: object) -> str:
+    """
+    Return a price as it stands in the key of an alert.
+
+    By that it is found: 220 and 220.0 would be two. A user's text is left as it is.
+    """
+    text = check_positive(name, value)
+    if isinstance(value, str) or "." not in text:
+        return text
+    return text.rstrip("0").rstrip(".")

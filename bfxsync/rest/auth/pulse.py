@@ -1,0 +1,168 @@
+"""Pulse, the exchange's social network, as its members use it. It is no longer documented."""
+
+from __future__ import annotations
+
+import reprlib
+from typing import Any, Sequence
+
+from bfxsync.errors import RemoteError, UsageError
+from bfxsync.models.pulse import PulseMessage
+from bfxsync.rest.arguments import Time, page_params
+from bfxsync.rest.auth.arguments import (
+    check_items,
+    check_switch,
+    check_text,
+    optional,
+)
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, deprecated
+from bfxsync.types import NumberType
+
+_HISTORY = Budget("auth/r/pulse/hist", 90)
+_ADD = Budget("auth/w/pulse/add", 15)
+_DELETE = Budget("auth/w/pulse/del")
+
+_HINT = "get_pulse_history() shows whether it is there"
+
+
+class PulseEndpoints(SignedEndpoints):
+    """Messages on Pulse."""
+
+    def get_pulse_history(
+        self,
+        *,
+        is_public: bool | None = None,
+        parent: str | None = None,
+        limit: int | None = None,
+        end: Time = None,
+    ) -> list[PulseMessage]:
+        """
+        Return messages of Pulse, the newest first. Deprecated: the exchange has no page for it.
+
+        At most 90 requests a minute.
+
+        Parameters
+        ----------
+        is_public : bool, optional
+            True: those of all; else your own.
+        parent : str, optional
+            Those that answer this message: its `pid`.
+        limit : int, optional
+            Rows.
+        end : int or datetime, optional
+            Only what is older: milliseconds, or with a time zone.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        deprecated("get_pulse_history")
+        page = page_params(end=end, limit=limit)
+        body = {
+            "isPublic": optional(check_switch, "is_public", is_public),
+            "parent": optional(check_text, "parent", parent),
+            "limit": page["limit"],
+            "end": page["end"],
+        }
+        return self._read_many(
+            "auth/r/pulse/hist", _HISTORY, PulseMessage.from_row, body
+        )
+
+    def add_pulse(
+        self,
+        title: str | None,
+        content: str,
+        *,
+        parent: str | None = None,
+        is_public: bool | None = None,
+        is_pin: bool | None = None,
+        attachments: Sequence[str] | None = None,
+    ) -> PulseMessage:
+        """
+        Write a message on Pulse, at most once. Deprecated: the exchange has no page for it.
+
+        At most 15 requests a minute.
+
+        Parameters
+        ----------
+        title : str or None
+            16 to 120 letters; None only for an answer to another message.
+        content : str
+            Markdown.
+        parent : str, optional
+            The `pid` of the message that it answers.
+        is_public, is_pin : bool, optional
+        attachments : list of str, optional
+            Pictures, in base64.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been written.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        deprecated("add_pulse")
+        if title is None and parent is None:
+            raise UsageError("a message that answers no other one needs a title")
+        body = {
+            "title": optional(check_text, "title", title),
+            "content": check_text("content", content),
+            "parent": optional(check_text, "parent", parent),
+            "isPublic": optional(check_switch, "is_public", is_public),
+            "isPin": optional(check_switch, "is_pin", is_pin),
+            "attachments": optional(
+                check_items, "attachments", attachments, check_text
+            ),
+        }
+        return self._write(
+            "auth/w/pulse/add", _ADD, PulseMessage.from_row, body, hint=_HINT
+        )
+
+    def delete_pulse(self, pid: str) -> bool:
+        """
+        Delete a message from Pulse. Deprecated: the exchange has no page for it.
+
+        Nobody has written down its limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        pid : str
+            The `pid` of a `PulseMessage`.
+
+        Returns
+        -------
+        bool
+            True: it was deleted.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been deleted.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        deprecated("delete_pulse")
+        body = {"pid": check_text("pid", pid)}
+        return self._write(
+            "auth/w/pulse/del", _DELETE, _read_deletion, body, hint=_HINT
+        )
+
+
+def _read_deletion(answer: Any, number: NumberType) -> bool:
+    """Read 1 or 0, or a list that begins with it."""
+    found = answer[0] if isinstance(answer, list) and answer else answer
+    if not isinstance(found, int) or found not in (0, 1):
+        raise RemoteError(f"expected 1 or 0, got {reprlib.repr(answer)}", raw=answer)
+    return bool(found)

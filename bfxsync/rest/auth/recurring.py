@@ -1,0 +1,367 @@
+"""Recurring orders: the same amount is bought or sold again and again."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timezone
+from typing import Any, Dict, Mapping, Union
+
+from bfxsync.errors import UsageError
+from bfxsync.models.recurring import RecurringAlgoOrder
+from bfxsync.rest.arguments import (
+    check_choice,
+    check_currency,
+    check_integer,
+    check_pair,
+)
+from bfxsync.rest.auth.arguments import (
+    check_object,
+    check_positive,
+    check_switch,
+    check_text,
+    optional,
+)
+from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.types import AnyNumber, Symbol
+
+Moment = Union[str, date, datetime]
+
+_CREATE = Budget("auth/w/ext/recurring-ao/create")
+_DETAIL = Budget("auth/r/ext/recurring-ao/detail")
+_UPDATE = Budget("auth/w/ext/recurring-ao/update")
+_CANCEL = Budget("auth/w/ext/recurring-ao/cancel")
+_LIST = Budget("auth/r/ext/recurring-ao/list")
+_ORDERS = Budget("auth/r/ext/recurring-ao/order/list")
+
+_ACTIONS = ("buy", "sell")
+_RECURRENCES = ("daily", "weekly", "monthly")
+_SORT_ORDERS = ("asc", "desc")
+_PAGES = range(0, 10**9)
+_PAGE_SIZES = range(1, 10**6)
+
+# One part of a path, and not one of dots only, which would lead elsewhere.
+_ID = re.compile(r"(?!\.+$)[\w.:,@+~-]+", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?")
+
+
+class RecurringOrderEndpoints(SignedEndpoints):
+    """Recurring orders: the same amount is bought or sold again and again."""
+
+    def create_recurring_order(
+        self,
+        alias: str,
+        symbol: Symbol,
+        currency: str,
+        action: str,
+        amount: AnyNumber,
+        recurrence: str,
+        *,
+        started_at: Moment | None = None,
+        ended_at: Moment | None = None,
+        endless: bool | None = None,
+    ) -> RecurringAlgoOrder:
+        """
+        Have the same amount bought or sold again and again.
+
+        The exchange documents neither this nor its limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        alias : str
+            Its name.
+        symbol : str
+            The pair, such as ``tBTCUSD``.
+        currency : str
+            That of the pair which the amount is of, such as ``USD``.
+        action : str
+            ``"buy"`` or ``"sell"``.
+        amount : str, int, Decimal or float
+            Of each order; above zero.
+        recurrence : str
+            ``"daily"``, ``"weekly"`` or ``"monthly"``.
+        started_at : str, date or datetime, optional
+            When it begins: a text such as ``2026-01-31`` or ``2026-01-31T12:00:00Z``, or with a
+            time zone.
+        ended_at : str, date or datetime, optional
+            When it ends. Either this must be given or `endless`.
+        endless : bool, optional
+            True: it goes on until it is cancelled.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may be there.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        body = _body(
+            alias=alias,
+            symbol=symbol,
+            currency=currency,
+            action=action,
+            amount=amount,
+            recurrence=recurrence,
+            started_at=started_at,
+            ended_at=ended_at,
+            endless=endless,
+        )
+        for name in ("alias", "_symbol", "currency", "action", "amount", "recurrence"):
+            if body[name] is None:
+                raise UsageError(f"{name.lstrip('_')} must be given")
+        # Nobody is to buy for ever because an argument was forgotten.
+        if body["endedAt"] is None and not body["endless"]:
+            raise UsageError("ended_at or endless=True must be given")
+        return self._write(
+            "auth/w/ext/recurring-ao/create",
+            _CREATE,
+            RecurringAlgoOrder.from_object,
+            body,
+            hint="get_recurring_orders shows whether it is there",
+        )
+
+    def get_recurring_order(self, algo_order_id: str) -> RecurringAlgoOrder:
+        """
+        Return a recurring order.
+
+        The exchange documents neither this nor its limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        algo_order_id : str
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        checked = _check_id("algo_order_id", algo_order_id)
+        return self._read(
+            f"auth/r/ext/recurring-ao/detail/{checked}",
+            _DETAIL,
+            RecurringAlgoOrder.from_object,
+        )
+
+    def update_recurring_order(
+        self,
+        algo_order_id: str,
+        *,
+        alias: str | None = None,
+        symbol: Symbol | None = None,
+        currency: str | None = None,
+        action: str | None = None,
+        amount: AnyNumber | None = None,
+        recurrence: str | None = None,
+        ended_at: Moment | None = None,
+        endless: bool | None = None,
+    ) -> RecurringAlgoOrder:
+        """
+        Change a recurring order; what is not given stays.
+
+        The exchange documents neither this nor its limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        algo_order_id : str
+        alias, symbol, currency, action, amount, recurrence, ended_at, endless
+            As for `create_recurring_order`; at least one of them.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been changed.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        checked = _check_id("algo_order_id", algo_order_id)
+        body = _body(
+            alias=alias,
+            symbol=symbol,
+            currency=currency,
+            action=action,
+            amount=amount,
+            recurrence=recurrence,
+            ended_at=ended_at,
+            endless=endless,
+        )
+        if all(value is None for value in body.values()):
+            raise UsageError("nothing is given that would change it")
+        return self._write(
+            f"auth/w/ext/recurring-ao/update/{checked}",
+            _UPDATE,
+            RecurringAlgoOrder.from_object,
+            # The exchange's own client names it in the path and here.
+            {"algoOrderId": checked, **body},
+            hint="get_recurring_order shows whether it was changed",
+        )
+
+    def cancel_recurring_order(self, algo_order_id: str) -> RecurringAlgoOrder:
+        """
+        Cancel a recurring order.
+
+        The exchange documents neither this nor its limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        algo_order_id : str
+
+        Raises
+        ------
+        UsageError
+            It is none.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been cancelled.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        checked = _check_id("algo_order_id", algo_order_id)
+        return self._write(
+            f"auth/w/ext/recurring-ao/cancel/{checked}",
+            _CANCEL,
+            RecurringAlgoOrder.from_object,
+            hint="get_recurring_order shows its status; it may also be sent again",
+        )
+
+    def get_recurring_orders(
+        self,
+        *,
+        page: int | None = None,
+        limit: int | None = None,
+        sort_field: str | None = None,
+        sort_order: str | None = None,
+        filter: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """
+        Return recurring orders, a page of them.
+
+        The exchange documents neither this nor its limit, so at most 10 requests a minute. The
+        answer is returned as it is sent: nobody has written down what is in it.
+
+        Parameters
+        ----------
+        page : int, optional
+        limit : int, optional
+            How many of them.
+        sort_field : str, optional
+        sort_order : str, optional
+            ``"asc"`` or ``"desc"``.
+        filter : dict, optional
+            As the exchange has it.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        body = _page(page, limit, sort_field, sort_order, filter)
+        return self._read_raw("auth/r/ext/recurring-ao/list", _LIST, body)
+
+    def get_recurring_order_orders(
+        self,
+        *,
+        algo_order_id: str | None = None,
+        page: int | None = None,
+        limit: int | None = None,
+        sort_field: str | None = None,
+        sort_order: str | None = None,
+        filter: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """
+        Return orders that recurring ones have made, a page of them.
+
+        The exchange documents neither this nor its limit, so at most 10 requests a minute. The
+        answer is returned as it is sent: nobody has written down what is in it.
+
+        Parameters
+        ----------
+        algo_order_id : str, optional
+            Those of one recurring order only.
+        page, limit, sort_field, sort_order, filter
+            As for `get_recurring_orders`.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        body = {
+            "algoOrderId": optional(_check_id, "algo_order_id", algo_order_id),
+            **_page(page, limit, sort_field, sort_order, filter),
+        }
+        return self._read_raw("auth/r/ext/recurring-ao/order/list", _ORDERS, body)
+
+
+def _body(
+    *,
+    alias: object,
+    symbol: object,
+    currency: object,
+    action: object,
+    amount: object,
+    recurrence: object,
+    started_at: object = None,
+    ended_at: object = None,
+    endless: object = None,
+) -> Dict[str, Any]:
+    """Return what of an order is given, checked."""
+    is_endless = optional(check_switch, "endless", endless)
+    if is_endless and ended_at is not None:
+        raise UsageError("ended_at and endless=True exclude each other")
+    return {
+        "alias": optional(check_text, "alias", alias),
+        "_symbol": None if symbol is None else check_pair(symbol),
+        "currency": optional(check_currency, "currency", currency),
+        "action": optional(check_choice, "action", action, _ACTIONS),
+        "amount": optional(check_positive, "amount", amount),
+        "recurrence": optional(check_choice, "recurrence", recurrence, _RECURRENCES),
+        "startedAt": optional(_check_moment, "started_at", started_at),
+        "endedAt": optional(_check_moment, "ended_at", ended_at),
+        "endless": None if is_endless is None else bool(is_endless),
+    }
+
+
+def _page(
+    page: object, limit: object, sort_field: object, sort_order: object, filter: object
+) -> Dict[str, Any]:
+    return {
+        "page": optional(check_integer, "page", page, _PAGES),
+        "limit": optional(check_integer, "limit", limit, _PAGE_SIZES),
+        "sortField": optional(check_text, "sort_field", sort_field),
+        "sortOrder": optional(check_choice, "sort_order", sort_order, _SORT_ORDERS),
+        "filter": optional(check_object, "filter", filter),
+    }
+
+
+def _check_id(name: str, value: object) -> str:
+    if isinstance(value, str) and _ID.fullmatch(value):
+        return value
+    raise UsageError(f"{name} must be the text of an id, not {value!r}")
+
+
+def _check_moment(name: str, value: object) -> str:
+    """Return a date, or a time UTC, as text."""
+    if isinstance(value, datetime):
+        if value.utcoffset() is None:
+            raise UsageError(f"{name} must have a time zone; {value!r} has none")
+        moment = value.astimezone(timezone.utc)
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        return value
+    raise UsageError(
+        f"{name} must be a datetime with a time zone, a date, or a text such as "
+        f"'2026-01-31', not {value!r}"
+    )

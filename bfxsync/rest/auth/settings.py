@@ -1,0 +1,160 @@
+"""Settings that an account keeps at the exchange."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Mapping, Optional, Sequence
+
+from bfxsync.errors import RemoteError, UsageError
+from bfxsync.models.notification import Notification, of_one
+from bfxsync.models.settings import CoreSetting, SettingsWriteResult, UserSetting
+from bfxsync.rest.auth.arguments import check_items, check_object, check_text
+from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.types import NumberType
+
+_READ = Budget("auth/r/settings", 90)
+_CORE = Budget("auth/r/settings/core")
+_SET = Budget("auth/w/settings/set", 90)
+_DELETE = Budget("auth/w/settings/del", 90)
+
+_KEY = re.compile(r"api:[A-Za-z0-9_-]*")
+
+_HINT = "sent twice it does the same as once, so it may simply be sent again"
+
+
+class SettingsEndpoints(SignedEndpoints):
+    """Settings of one's own, and of the platform."""
+
+    def get_settings(self, keys: Sequence[str]) -> list[UserSetting]:
+        """
+        Return settings of one's own.
+
+        At most 90 requests a minute.
+
+        Parameters
+        ----------
+        keys : list of str
+            ``"api:"`` and letters, digits, ``_`` and ``-``.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-settings
+        """
+        body = {"keys": check_items("keys", keys, _check_key)}
+        return self._read_many("auth/r/settings", _READ, UserSetting.from_row, body)
+
+    def set_settings(
+        self, settings: Mapping[str, Any]
+    ) -> Notification[Optional[SettingsWriteResult]]:
+        """
+        Write settings of one's own.
+
+        At most 90 requests a minute.
+
+        Parameters
+        ----------
+        settings : dict of str to object
+            By their keys (see `get_settings`) any JSON; but numbers with a fraction are kept as
+            text, as all numbers with one are sent.
+
+        Returns
+        -------
+        Notification of SettingsWriteResult
+            Or of None, where the exchange does not say how many there were.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            They may have been written.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-settings-set
+        """
+        checked = check_object("settings", settings)
+        check_items("settings", list(checked), _check_key)
+        return self._write(
+            "auth/w/settings/set",
+            _SET,
+            of_one(_read_result),
+            {"settings": checked},
+            hint=_HINT,
+        )
+
+    def delete_settings(
+        self, keys: Sequence[str]
+    ) -> Notification[Optional[SettingsWriteResult]]:
+        """
+        Delete settings of one's own.
+
+        At most 90 requests a minute.
+
+        Parameters
+        ----------
+        keys : list of str
+            As for `get_settings`.
+
+        Returns
+        -------
+        Notification of SettingsWriteResult
+            Or of None, where the exchange does not say how many there were.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            They may have been deleted.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-settings-del
+        """
+        checked = check_items("keys", keys, _check_key)
+        # The page calls the list "settings", the exchange's own clients call it "keys".
+        body = {"settings": checked, "keys": checked}
+        return self._write(
+            "auth/w/settings/del", _DELETE, of_one(_read_result), body, hint=_HINT
+        )
+
+    def get_core_settings(self, keys: Sequence[str]) -> list[CoreSetting]:
+        """
+        Return settings of the platform.
+
+        The exchange documents neither this nor its limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        keys : list of str
+            Which there are nobody has written down.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        body = {"keys": check_items("keys", keys, check_text)}
+        return self._read_many(
+            "auth/r/settings/core", _CORE, CoreSetting.from_row, body
+        )
+
+
+def _check_key(name: str, value: object) -> str:
+    if isinstance(value, str) and _KEY.fullmatch(value):
+        return value
+    raise UsageError(
+        f"{name} must be 'api:' and letters, digits, '_' and '-', not {value!r}"
+    )
+
+
+def _read_result(data: Any, number: NumberType) -> Optional[SettingsWriteResult]:
+    try:
+        return SettingsWriteResult.from_row(data, number)
+    except RemoteError:
+        # Where the number of settings stands is not certain, and it changes nothing.
+        return None

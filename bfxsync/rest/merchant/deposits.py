@@ -1,0 +1,105 @@
+"""Deposits of merchants: those that paid invoices, and those that belong to none."""
+
+from __future__ import annotations
+
+from bfxsync.errors import UsageError
+from bfxsync.models.merchant_account import MerchantDeposit, MerchantUnlinkedDeposit
+from bfxsync.rest.arguments import Time, check_time
+from bfxsync.rest.auth.arguments import check_id, check_switch, optional
+from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.rest.merchant.arguments import check_pay_currency
+
+_DEPOSITS = Budget("auth/r/ext/pay/deposits")
+_UNLINKED = Budget("auth/r/ext/pay/deposits/unlinked")
+
+_FIRST_MTS = 1_614_758_400_000
+_LONGEST_MS = 2 * 24 * 60 * 60 * 1000
+
+
+class MerchantDepositEndpoints(SignedEndpoints):
+    """Deposits, by which invoices are paid."""
+
+    def get_deposits(
+        self,
+        start: Time = None,
+        to: Time = None,
+        *,
+        id: int | None = None,
+        ccy: str | None = None,
+        unlinked: bool | None = None,
+    ) -> list[MerchantDeposit]:
+        """
+        Return deposits, and changes of the wallet, that may belong to invoices.
+
+        The exchange names no limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        start, to : int or datetime, optional
+            First and last time: milliseconds, or with a time zone.
+        id : int, optional
+            That one only; not together with a time.
+        ccy : str, optional
+            Those in one currency only, such as ``BTC`` or ``UST-ETH``.
+        unlinked : bool, optional
+            True: those only that belong to no invoice.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/complete-invoice
+        """
+        is_unlinked = optional(check_switch, "unlinked", unlinked)
+        first, last = check_time("start", start), check_time("to", to)
+        if first is not None and last is not None and first > last:
+            raise UsageError(f"start ({first}) must not be after to ({last})")
+        if id is not None and (first, last) != (None, None):
+            raise UsageError("id excludes start and to")
+        body = {
+            "from": first,
+            "to": last,
+            "id": optional(check_id, "id", id),
+            "ccy": optional(check_pay_currency, "ccy", ccy),
+            "unlinked": None if is_unlinked is None else bool(is_unlinked),
+        }
+        return self._read_many(
+            "auth/r/ext/pay/deposits", _DEPOSITS, MerchantDeposit.from_object, body
+        )
+
+    def get_unlinked_deposits(
+        self, ccy: str, *, start: Time = None, end: Time = None
+    ) -> list[MerchantUnlinkedDeposit]:
+        """
+        Return deposits in one currency that belong to no invoice.
+
+        The exchange names no limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        ccy : str
+            The currency, such as ``BTC`` or ``UST-ETH``.
+        start, end : int or datetime, optional
+            First and last time: milliseconds, or with a time zone; not before 2021-03-03
+            08:00 UTC, and at most two days apart. The last day without them; with one of them,
+            the day that begins or ends with it.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/complete-invoice
+        """
+        first, last = check_time("start", start), check_time("end", end)
+        if first is not None and first < _FIRST_MTS:
+            raise UsageError(f"start must not be before {_FIRST_MTS}, and is {first}")
+        if first is not None and last is not None:
+            if not 0 <= last - first <= _LONGEST_MS:
+                raise UsageError("end must be at most two days after start")
+        body = {
+            "ccy": check_pay_currency("ccy", ccy),
+            "start": first,
+            "end": last,
+        }
+        return self._read_many(
+            "auth/r/ext/pay/deposits/unlinked",
+            _UNLINKED,
+            MerchantUnlinkedDeposit.from_object,
+            body,
+        )

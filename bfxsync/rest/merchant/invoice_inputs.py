@@ -1,0 +1,302 @@
+"""What merchants do with invoices: make them, and end them."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Sequence
+
+from bfxsync.errors import OutcomeUnknown, UsageError
+from bfxsync.models.merchant import InvoiceSubmission
+from bfxsync.rest.arguments import check_currency, check_integer
+from bfxsync.rest.auth.arguments import (
+    check_id,
+    check_ids,
+    check_items,
+    check_object,
+    check_positive,
+    check_text,
+    optional,
+)
+from bfxsync.rest.auth.base import Budget
+from bfxsync.rest.auth.transfer_bodies import check_token
+from bfxsync.rest.merchant.arguments import check_customer, check_pay_currency
+from bfxsync.rest.merchant.invoices import InvoiceEndpoints
+from bfxsync.types import AnyNumber
+
+_CREATE = Budget("auth/w/ext/pay/invoice/create")
+_CREATE_POS = Budget("auth/w/ext/pay/invoice/create/pos")
+_COMPLETE = Budget("auth/w/ext/pay/invoice/complete")
+_EXPIRE = Budget("auth/w/ext/pay/invoice/expire")
+
+# The older clients stop at a day, the last one at three.
+_DURATIONS = range(300, 259_201)
+
+_HINT_CREATE = "get_invoices_paginated(order_id=…) shows whether it is there"
+_HINT_STATUS = "get_invoices(id=…) shows its status"
+
+
+class InvoiceInputEndpoints(InvoiceEndpoints):
+    """Invoices: made, ended, listed and counted."""
+
+    def submit_invoice(
+        self,
+        amount: AnyNumber,
+        currency: str,
+        order_id: str,
+        customer_info: Mapping[str, Any],
+        pay_currencies: Sequence[str],
+        *,
+        duration: int | None = None,
+        webhook: str | None = None,
+        redirect_url: str | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> InvoiceSubmission:
+        """
+        Make an invoice for a customer.
+
+        The exchange names no limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        amount : str, int, Decimal or float
+            Above zero.
+        currency : str
+            Of the amount, such as ``USD``.
+        order_id : str
+            The merchant's own.
+        customer_info : dict
+            ``nationality`` and ``residCountry`` (two letters each), ``residCity``,
+            ``residZipCode``, ``residStreet``, ``fullName`` and ``email``, which must be there;
+            and what the exchange knows besides: ``residState``, ``residBuildingNo``, ….
+        pay_currencies : list of str
+            In what it can be paid: ``BTC``, ``UST-ETH``, ``LNX``, ….
+        duration : int, optional
+            For how many seconds, 300 to 259,200; 900 without it.
+        webhook : str, optional
+            Address that is called when it was paid or has expired.
+        redirect_url : str, optional
+            Where the customer is sent then.
+        meta : dict, optional
+            As the exchange has it.
+
+        Returns
+        -------
+        InvoiceSubmission
+            May lack anything but its id.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may be there; `known` has nothing of the customer.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/submit-invoice
+        """
+        body = _body(
+            amount,
+            currency,
+            order_id,
+            pay_currencies,
+            duration,
+            webhook,
+            redirect_url,
+            meta,
+        )
+        body["customerInfo"] = check_customer("customer_info", customer_info)
+        try:
+            return self._write(
+                "auth/w/ext/pay/invoice/create",
+                _CREATE,
+                InvoiceSubmission.from_partial_object,
+                body,
+                hint=_HINT_CREATE,
+            )
+        except OutcomeUnknown as error:
+            # Errors are written to logs, where nothing private belongs.
+            error.known.pop("customerInfo", None)
+            raise
+
+    def submit_pos_invoice(
+        self,
+        amount: AnyNumber,
+        currency: str,
+        order_id: str,
+        pay_currencies: Sequence[str],
+        *,
+        duration: int | None = None,
+        webhook: str | None = None,
+        redirect_url: str | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> InvoiceSubmission:
+        """
+        Make an invoice at a point of sale, which names no customer.
+
+        The exchange names no limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        amount, currency, order_id, pay_currencies, duration, webhook, redirect_url, meta
+            As for `submit_invoice`.
+
+        Returns
+        -------
+        InvoiceSubmission
+            May lack anything but its id.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may be there.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/submit-pos-invoice
+        """
+        body = _body(
+            amount,
+            currency,
+            order_id,
+            pay_currencies,
+            duration,
+            webhook,
+            redirect_url,
+            meta,
+        )
+        return self._write(
+            "auth/w/ext/pay/invoice/create/pos",
+            _CREATE_POS,
+            InvoiceSubmission.from_partial_object,
+            body,
+            hint=_HINT_CREATE,
+        )
+
+    def complete_invoice(
+        self,
+        id: str,
+        pay_currency: str,
+        *,
+        deposit_id: int | None = None,
+        deposit_ids: Sequence[int] | None = None,
+        ledger_id: int | None = None,
+    ) -> InvoiceSubmission:
+        """
+        Say that an invoice is paid.
+
+        The exchange names no limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        id : str
+            The invoice's.
+        pay_currency : str
+            In what it was paid: one of its `pay_currencies`.
+        deposit_id : int, optional
+            The deposit by which it was paid; see `get_deposits`.
+        deposit_ids : list of int, optional
+            The same, if there were several.
+        ledger_id : int, optional
+            The change of the wallet by which it was paid. Of these three at most one is given.
+
+        Returns
+        -------
+        InvoiceSubmission
+            May lack anything but its id.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been executed.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/complete-invoice
+        """
+        body = {
+            "id": check_token("id", id),
+            "payCcy": check_pay_currency("pay_currency", pay_currency),
+            "depositId": optional(check_id, "deposit_id", deposit_id),
+            "depositIds": optional(check_ids, "deposit_ids", deposit_ids),
+            "ledgerId": optional(check_id, "ledger_id", ledger_id),
+        }
+        if [deposit_id, deposit_ids, ledger_id].count(None) < 2:
+            raise UsageError("deposit_id, deposit_ids and ledger_id exclude each other")
+        return self._write(
+            "auth/w/ext/pay/invoice/complete",
+            _COMPLETE,
+            InvoiceSubmission.from_partial_object,
+            body,
+            hint=_HINT_STATUS,
+        )
+
+    def expire_invoice(self, id: str) -> InvoiceSubmission:
+        """
+        End an invoice before its time: it can no longer be paid.
+
+        The exchange names no limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        id : str
+
+        Returns
+        -------
+        InvoiceSubmission
+            May lack anything but its id.
+
+        Raises
+        ------
+        UsageError
+            It is none.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been executed.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/expire-invoice
+        """
+        return self._write(
+            "auth/w/ext/pay/invoice/expire",
+            _EXPIRE,
+            InvoiceSubmission.from_partial_object,
+            {"id": check_token("id", id)},
+            hint=_HINT_STATUS,
+        )
+
+
+def _body(
+    amount: object,
+    currency: object,
+    order_id: object,
+    pay_currencies: object,
+    duration: object,
+    webhook: object,
+    redirect_url: object,
+    meta: object,
+) -> Dict[str, Any]:
+    """Return what is sent for an invoice, checked."""
+    return {
+        "amount": check_positive("amount", amount),
+        "currency": check_currency("currency", currency),
+        "orderId": check_text("order_id", order_id),
+        "payCurrencies": check_items(
+            "pay_currencies", pay_currencies, check_pay_currency
+        ),
+        "duration": optional(check_integer, "duration", duration, _DURATIONS),
+        "webhook": optional(check_token, "webhook", webhook),
+        "redirectUrl": optional(check_token, "redirect_url", redirect_url),
+        "meta": optional(check_object, "meta", meta),
+    }

@@ -1,0 +1,246 @@
+"""Invoices of merchants: which there are, and what they came to."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import Iterator, Sequence
+
+from bfxsync.errors import RemoteError
+from bfxsync.models.merchant import InvoicePage, InvoiceStats, InvoiceSubmission
+from bfxsync.rest.arguments import (
+    Time,
+    check_choice,
+    check_currency,
+    check_integer,
+    page_params,
+)
+from bfxsync.rest.auth.arguments import check_items, check_text, optional
+from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.rest.auth.transfer_bodies import check_token
+from bfxsync.rest.merchant.arguments import STATUSES, check_pay_currency
+
+MOST_INVOICES = 100
+
+_INVOICES = Budget("auth/r/ext/pay/invoices")
+_PAGINATED = Budget("auth/r/ext/pay/invoices/paginated")
+_COUNT = Budget("auth/r/ext/pay/invoice/stats/count")
+_EARNING = Budget("auth/r/ext/pay/invoice/stats/earning")
+
+_PAGES = range(1, 10**9)
+_PAGE_SIZES = range(1, MOST_INVOICES + 1)
+_SORTS = ("asc", "desc")
+_SORT_FIELDS = ("t", "amount", "status")
+_FORMATS = ("D", "W", "M", "Y", "A")
+
+
+class InvoiceEndpoints(SignedEndpoints):
+    """Invoices, and what they came to."""
+
+    def get_invoices(
+        self,
+        *,
+        id: str | None = None,
+        start: Time = None,
+        end: Time = None,
+        limit: int | None = None,
+    ) -> list[InvoiceSubmission]:
+        """
+        Return invoices.
+
+        The exchange names no limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        id : str, optional
+            That one only.
+        start, end : int or datetime, optional
+            First and last time at which they were made, both included: milliseconds, or with a
+            time zone.
+        limit : int, optional
+            Rows, at most 100; 10 without it.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/invoice-list
+        """
+        body = {
+            "id": optional(check_token, "id", id),
+            **page_params(start=start, end=end, limit=limit, maximum=MOST_INVOICES),
+        }
+        return self._read_many(
+            "auth/r/ext/pay/invoices", _INVOICES, InvoiceSubmission.from_object, body
+        )
+
+    def iter_invoices(
+        self,
+        *,
+        start: Time = None,
+        end: Time = None,
+        limit: int | None = None,
+        resume_after: InvoiceSubmission | None = None,
+        progress: bool = False,
+    ) -> Iterator[InvoiceSubmission]:
+        """
+        Iterate over invoices, the newest first; each comes once.
+
+        The exchange does not say that it lists them so. Where it does not, this raises
+        `RemoteError` and leaves none out; `get_invoices_paginated` takes the order.
+
+        Parameters
+        ----------
+        start, end
+            As for `get_invoices`.
+        limit, resume_after, progress
+            As for `HistoryEndpoints.iter_candles`.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/invoice-list
+        """
+        return self._iterate(
+            self._newest_invoices,
+            InvoiceSubmission,
+            "invoices",
+            MOST_INVOICES,
+            mts_of=attrgetter("t"),
+            identity_of=attrgetter("id"),
+            start=start,
+            end=end,
+            limit=limit,
+            resume_after=resume_after,
+            progress=progress,
+        )
+
+    def get_invoices_paginated(
+        self,
+        page: int = 1,
+        page_size: int = 10,
+        sort: str = "asc",
+        sort_field: str = "t",
+        *,
+        status: Sequence[str] | None = None,
+        fiat: Sequence[str] | None = None,
+        crypto: Sequence[str] | None = None,
+        id: str | None = None,
+        order_id: str | None = None,
+    ) -> InvoicePage:
+        """
+        Return a page of the invoices, in any order.
+
+        The exchange names no limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        page : int, optional
+            From 1.
+        page_size : int, optional
+            Invoices of a page, at most 100.
+        sort : str, optional
+            ``"asc"`` or ``"desc"``.
+        sort_field : str, optional
+            ``"t"`` (when they were made), ``"amount"`` or ``"status"``.
+        status : list of str, optional
+            Those only that are ``"CREATED"``, ``"PENDING"``, ``"COMPLETED"`` or ``"EXPIRED"``.
+        fiat : list of str, optional
+            Those only that are in one of these currencies, such as ``USD``.
+        crypto : list of str, optional
+            Those only that can be paid in one of these, such as ``BTC``.
+        id, order_id : str, optional
+            The one only with this id, or with this one of the merchant's own.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/invoice-list-paginated
+        """
+        body = {
+            "page": check_integer("page", page, _PAGES),
+            "pageSize": check_integer("page_size", page_size, _PAGE_SIZES),
+            "sort": check_choice("sort", sort, _SORTS),
+            "sortField": check_choice("sort_field", sort_field, _SORT_FIELDS),
+            "status": optional(check_items, "status", status, _check_status),
+            "fiat": optional(check_items, "fiat", fiat, check_currency),
+            "crypto": optional(check_items, "crypto", crypto, check_pay_currency),
+            "id": optional(check_token, "id", id),
+            "orderId": optional(check_text, "order_id", order_id),
+        }
+        return self._read(
+            "auth/r/ext/pay/invoices/paginated",
+            _PAGINATED,
+            InvoicePage.from_object,
+            body,
+        )
+
+    def get_invoice_count_stats(self, status: str, format: str) -> list[InvoiceStats]:
+        """
+        Return how many invoices there were.
+
+        The exchange names no limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        status : str
+            ``"CREATED"``, ``"PENDING"``, ``"COMPLETED"`` or ``"EXPIRED"``.
+        format : str
+            Of today (``"D"``), this week (``"W"``), month (``"M"``), year (``"Y"``), or of all
+            times (``"A"``).
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/invoice-count-stats
+        """
+        body = {
+            "status": _check_status("status", status),
+            "format": check_choice("format", format, _FORMATS),
+        }
+        return self._read_many(
+            "auth/r/ext/pay/invoice/stats/count", _COUNT, InvoiceStats.from_object, body
+        )
+
+    def get_invoice_earning_stats(
+        self, currency: str, format: str
+    ) -> list[InvoiceStats]:
+        """
+        Return what invoices earned.
+
+        The exchange names no limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        currency : str
+            In which it is told, such as ``USD``.
+        format : str
+            As for `get_invoice_count_stats`.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/invoice-earning-stats
+        """
+        body = {
+            "currency": check_currency("currency", currency),
+            "format": check_choice("format", format, _FORMATS),
+        }
+        return self._read_many(
+            "auth/r/ext/pay/invoice/stats/earning",
+            _EARNING,
+            InvoiceStats.from_object,
+            body,
+        )
+
+    def _newest_invoices(
+        self, *, start: Time, end: Time, limit: int
+    ) -> list[InvoiceSubmission]:
+        """Return invoices as `get_invoices` does, if a page of them is of the newest."""
+        found = self.get_invoices(start=start, end=end, limit=limit)
+        # All there are, if they are fewer: then the order does not matter.
+        if len(found) >= limit and found[0].t < found[-1].t:
+            error = RemoteError(
+                "the oldest invoices came first, so those between pages would be lost; "
+                "get_invoices_paginated takes the order"
+            )
+            error.endpoint = _INVOICES.group
+            raise error
+        return found
+
+
+def _check_status(name: str, value: object) -> str:
+    return check_choice(name, value, STATUSES)

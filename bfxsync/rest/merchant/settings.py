@@ -1,0 +1,328 @@
+"""Settings of merchants: what is exchanged by itself, how much may be taken, and the rest."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any, Dict, Mapping, Sequence
+
+from bfxsync.errors import RemoteError, UsageError
+from bfxsync.models.merchant_account import CurrencyConversion, MerchantLimits
+from bfxsync.numbers import plain_decimal
+from bfxsync.rest.auth.arguments import check_items, optional
+from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.rest.auth.transfer_bodies import check_token
+from bfxsync.rest.merchant.arguments import check_pay_currency
+from bfxsync.types import NumberType
+
+_CONVERT_LIST = Budget("auth/r/ext/pay/settings/convert/list", 90)
+_CONVERT_CREATE = Budget("auth/w/ext/pay/settings/convert/create")
+_CONVERT_REMOVE = Budget("auth/w/ext/pay/settings/convert/remove", 90)
+_LIMITS = Budget("auth/r/ext/pay/settings/daily/limit")
+_SET = Budget("auth/w/ext/pay/settings/set", 90)
+_SET_BATCH = Budget("auth/w/ext/pay/settings/set/batch")
+_GET = Budget("auth/r/ext/pay/settings/get")
+_LIST = Budget("auth/r/ext/pay/settings/list")
+
+_KEY = re.compile(r"bfx_pay_[a-z0-9_]+")
+
+_HINT_AGAIN = "it does nothing more the second time, so it may simply be sent again"
+_HINT_CONVERT = "get_currency_conversion_list shows whether it is there"
+
+
+class MerchantSettingEndpoints(SignedEndpoints):
+    """Settings: conversions, limits, and values by name."""
+
+    def get_currency_conversion_list(self) -> list[CurrencyConversion]:
+        """
+        Return what is exchanged by itself when it was paid.
+
+        At most 90 requests a minute.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/conversion-list
+        """
+        return self._read_many(
+            "auth/r/ext/pay/settings/convert/list",
+            _CONVERT_LIST,
+            CurrencyConversion.from_object,
+        )
+
+    def add_currency_conversion(self, base_ccy: str, convert_ccy: str) -> bool:
+        """
+        Have one currency exchanged for another when it was paid.
+
+        The exchange names no limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        base_ccy : str
+            The currency that is exchanged: ``UST``, ``UST-ETH``.
+        convert_ccy : str
+            The one that is got for it.
+
+        Returns
+        -------
+        bool
+            False: the exchange did not do it.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been executed.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/add-conversion
+        """
+        return self._write(
+            "auth/w/ext/pay/settings/convert/create",
+            _CONVERT_CREATE,
+            _read_bool,
+            _conversion(base_ccy, convert_ccy),
+            hint=_HINT_CONVERT,
+        )
+
+    def remove_currency_conversion(self, base_ccy: str, convert_ccy: str) -> bool:
+        """
+        Have one currency no longer exchanged for another.
+
+        At most 90 requests a minute.
+
+        Parameters
+        ----------
+        base_ccy, convert_ccy
+            As for `add_currency_conversion`.
+
+        Returns
+        -------
+        bool
+            False: the exchange did not do it.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been executed.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/remove-conversion
+        """
+        return self._write(
+            "auth/w/ext/pay/settings/convert/remove",
+            _CONVERT_REMOVE,
+            _read_bool,
+            _conversion(base_ccy, convert_ccy),
+            hint=_HINT_CONVERT,
+        )
+
+    def get_merchant_limits(
+        self, *, customer_emails: Sequence[str] | None = None
+    ) -> MerchantLimits:
+        """
+        Return how much may be taken in a day, and how much was.
+
+        The exchange names no limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        customer_emails : list of str, optional
+            Customers of whom it is asked how much they used.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/merchant-limits
+        """
+        body = {
+            "customerEmails": optional(
+                _check_private_items, "customer_emails", customer_emails
+            )
+        }
+        return self._read(
+            "auth/r/ext/pay/settings/daily/limit",
+            _LIMITS,
+            MerchantLimits.from_object,
+            body,
+        )
+
+    def set_merchant_setting(self, key: str, val: Any) -> bool:
+        """
+        Change a setting.
+
+        At most 90 requests a minute.
+
+        Parameters
+        ----------
+        key : str
+            Its name, such as ``bfx_pay_preferred_fiat``; the page has them all.
+        val : str, int, bool, Decimal or float
+            True and False go as 1 and 0, numbers with a fraction as their text.
+            `set_merchant_settings` can unset one.
+
+        Returns
+        -------
+        bool
+            False: the exchange did not do it.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been executed.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/merchant-settings-write
+        """
+        if val is None:
+            raise UsageError(
+                "val must not be None; set_merchant_settings({key: None}) unsets it"
+            )
+        body = {"key": _check_key("key", key), "val": _check_value("val", val)}
+        return self._write(
+            "auth/w/ext/pay/settings/set", _SET, _read_bool, body, hint=_HINT_AGAIN
+        )
+
+    def set_merchant_settings(self, settings: Mapping[str, Any]) -> bool:
+        """
+        Change several settings.
+
+        The exchange names no limit, so at most 10 requests a minute.
+
+        Parameters
+        ----------
+        settings : dict
+            Values by their names, as for `set_merchant_setting`; None unsets one.
+
+        Returns
+        -------
+        bool
+            False: the exchange did not do it.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been executed.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/merchant-settings-write-batch
+        """
+        if not isinstance(settings, Mapping) or not settings:
+            raise UsageError("settings must be a dict that is not empty")
+        items = []
+        for key, given in settings.items():
+            checked = _check_key("settings", key)
+            value = optional(_check_value, checked, given)
+            # The exchange names it in two ways; the wrong one alone might unset it.
+            items.append({"key": checked, "val": value, "value": value})
+        return self._write(
+            "auth/w/ext/pay/settings/set/batch",
+            _SET_BATCH,
+            _read_bool,
+            {"settings": items},
+            hint=_HINT_AGAIN,
+        )
+
+    def get_merchant_setting(self, key: str) -> Any:
+        """
+        Return the value of a setting.
+
+        The exchange names no limit, so at most 10 requests a minute. The answer is returned as
+        it is sent: each setting has its own kind of value.
+
+        Parameters
+        ----------
+        key : str
+            Its name, such as ``bfx_pay_preferred_fiat``.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/merchant-settings-read
+        """
+        return self._read_raw(
+            "auth/r/ext/pay/settings/get", _GET, {"key": _check_key("key", key)}
+        )
+
+    def list_merchant_settings(
+        self, keys: Sequence[str] | None = None
+    ) -> Dict[str, Any]:
+        """
+        Return the values of settings, by their names.
+
+        The exchange names no limit, so at most 10 requests a minute. The values are as they are
+        sent: each setting has its own kind.
+
+        Parameters
+        ----------
+        keys : list of str, optional
+            These only; all without it.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/merchant-settings-list
+        """
+        body = {"keys": optional(check_items, "keys", keys, _check_key)}
+        return self._read("auth/r/ext/pay/settings/list", _LIST, _read_dict, body)
+
+
+def _conversion(base_ccy: object, convert_ccy: object) -> Dict[str, Any]:
+    return {
+        "baseCcy": check_pay_currency("base_ccy", base_ccy),
+        "convertCcy": check_pay_currency("convert_ccy", convert_ccy),
+    }
+
+
+def _check_key(name: str, value: object) -> str:
+    if isinstance(value, str) and _KEY.fullmatch(value):
+        return value
+    raise UsageError(
+        f"{name}: a name must look like 'bfx_pay_preferred_fiat', not {value!r}"
+    )
+
+
+def _check_value(name: str, value: object) -> Any:
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, (str, int)):
+        return value
+    if isinstance(value, (float, Decimal)):
+        return plain_decimal(value, name)
+    raise UsageError(f"{name} must be text, a number, True or False, not {value!r}")
+
+
+def _check_private_items(name: str, values: object) -> list[str]:
+    """Check as `check_items` does, with nothing of the values in its messages."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
+        raise UsageError(f"{name} must be a list of texts")
+    return check_items(name, values, check_token)
+
+
+def _read_bool(answer: Any, number: NumberType) -> bool:
+    """Read true or false; 1 and 0, and a list of one of these, have been seen elsewhere."""
+    value = answer[0] if isinstance(answer, list) and len(answer) == 1 else answer
+    if isinstance(value, (bool, int)) and value in (0, 1):
+        return bool(value)
+    raise RemoteError("expected true or false", raw=answer)
+
+
+def _read_dict(answer: Any, number: NumberType) -> Dict[str, Any]:
+    if isinstance(answer, dict):
+        return answer
+    raise RemoteError("expected an object of settings", raw=answer)

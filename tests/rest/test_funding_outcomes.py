@@ -1,0 +1,582 @@
+"""R07 for funding: offers are made at most once, and what became of them is never a guess."""
+
+from __future__ import annotations
+
+import json
+import time
+from decimal import Context, Decimal, localcontext
+from typing import Any, Callable
+
+import pytest
+
+from bfxsync.auth import Signer
+from bfxsync.errors import NotExecuted, OutcomeUnknown
+from bfxsync.models.funding import FundingCredit, FundingLoan, FundingOffer
+from bfxsync.models.positions import Position
+from bfxsync.rest import signing
+from bfxsync.rest.auth import AuthEndpoints, resolving
+from bfxsync.rest.transport import RestTransport
+
+from .conftest import Connect, Serve
+from .server import Exchange, Server
+from .signed import KEY, SECRET, Verifier
+
+LOANS, CREDITS = "r/funding/loans", "r/funding/credits"
+OFFERS, HISTORY = "r/funding/offers/fUSD", "r/funding/offers/fUSD/hist"
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert resolving.SETTLED_S == 10.0
+    monkeypatch.setattr(resolving, "SETTLED_S", 0.1)
+    monkeypatch.setattr(resolving, "_PAUSE_S", 0.02)
+    monkeypatch.setattr(signing, "_locks", {})
+
+
+class Desk:
+    """
+    Funding of one account, as the exchange keeps it.
+
+    Attributes
+    ----------
+    fate : callable
+        Gets the request of a write and what would execute it, and answers.
+    open, closed : list of rows
+        Offers.
+    taken : dict of list of rows
+        Loans and credits, and those that have ended, by their paths.
+    positions : list of rows
+    is_by_creation : bool
+        Histories are sorted and filtered by when their rows were made, not by their last change.
+    writes : list of (str, dict)
+        Paths and bodies, in the order of their arrival.
+    reads : list of str
+        Paths.
+    """
+
+    def __init__(self) -> None:
+        self.fate: Callable[[Exchange, Callable[[], Any]], object] = self.obey
+        self.open: list[list[Any]] = []
+        self.closed: list[list[Any]] = []
+        self.taken: dict[str, list[Any]] = {}
+        self.positions: list[list[Any]] = []
+        self.is_by_creation = False
+        self.writes: list[tuple[str, Any]] = []
+        self.reads: list[str] = []
+        self.before_read: Callable[[int], None] = lambda count: None
+        self.behind_s = 0.0
+        self._next_id = 1000
+
+    @property
+    def now_s(self) -> float:
+        return time.time() - self.behind_s
+
+    @property
+    def date(self) -> str:
+        return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(self.now_s))
+
+    def __call__(self, request: Exchange) -> object:
+        path = request.target[len("/v2/auth/") :]
+        body = json.loads(request.body)
+        if path.startswith("w/"):
+            self.writes.append((path, body))
+            return self.fate(request, lambda: self.execute(path, body))
+        self.reads.append(path)
+        self.before_read(len(self.reads))
+        return request.answer(self.find(path, body), Date=self.date)
+
+    def obey(self, request: Exchange, execute: Callable[[], Any]) -> object:
+        return request.answer(execute(), Date=self.date)
+
+    def hang_up_after(self, request: Exchange, execute: Callable[[], Any]) -> object:
+        execute()
+        return False
+
+    def hang_up_before(self, request: Exchange, execute: Callable[[], Any]) -> object:
+        return False
+
+    def execute(self, path: str, body: Any) -> Any:
+        data = None
+        if path == "w/funding/offer/submit":
+            row = self.place(body)
+            data = [row[0], None, None, None, row[4]]
+        elif path == "w/funding/offer/cancel":
+            for row in self.open:
+                if row[0] == body["id"]:
+                    self.close(row)
+                    break
+        elif path == "w/funding/offer/cancel/all":
+            for row in list(self.open):
+                if row[1] == f"f{body.get('currency', row[1][1:])}":
+                    self.close(row)
+        now = int(self.now_s * 1000)
+        return [now, "x-req", None, None, data, None, "SUCCESS", "Submitting."]
+
+    def place(self, body: Any, ago_s: float = 0) -> list[Any]:
+        self._next_id += 1
+        # In whole seconds, as the exchange has it.
+        mts = int(self.now_s - ago_s) * 1000
+        row: list[Any] = [None] * 21
+        row[0], row[1], row[2], row[3] = self._next_id, body["symbol"], mts, mts
+        row[4] = row[5] = float(body["amount"])
+        row[6], row[9], row[10] = body["type"], body.get("flags", 0), "ACTIVE"
+        row[14], row[15] = float(body["rate"]), body["period"]
+        self.open.append(row)
+        return row
+
+    def close(
+        self, row: list[Any], status: str = "CANCELED", ago_s: float = 0
+    ) -> list[Any]:
+        if row in self.open:
+            self.open.remove(row)
+        row[3] = max(row[2], int(self.now_s - ago_s) * 1000)
+        row[10] = status
+        self.closed.append(row)
+        return row
+
+    def find(self, path: str, body: Any) -> list[Any]:
+        if path == "r/positions":
+            return self.positions
+        name, _, rest = path[len("r/funding/") :].partition("/")
+        symbol = None if rest in ("", "hist") else rest.split("/")[0]
+        is_past = rest.endswith("hist")
+        if name == "offers":
+            rows = self.closed if is_past else self.open
+        else:
+            rows = self.taken.get(path, [])
+        rows = [row for row in rows if symbol in (None, row[1])]
+        if not is_past:
+            return rows
+        first = 2 if name == "offers" else 3
+        column = first if self.is_by_creation else first + 1
+        start, end = body.get("start", 0), body.get("end", 10**14)
+        rows = [row for row in rows if start <= row[column] <= end]
+        return sorted(rows, key=lambda row: -row[column])[: body["limit"]]
+
+
+class Scene:
+    """A desk, its server, and a client of it."""
+
+    def __init__(self, desk: Desk, server: Server, transport: RestTransport) -> None:
+        self.desk = desk
+        self.server = server
+        self.transport = transport
+        self.auth = AuthEndpoints(transport)
+
+    def submit(self, **changes: Any) -> OutcomeUnknown:
+        arguments = {**BODY, **changes}
+        return self.unknown(lambda: self.auth.submit_funding_offer(**arguments))
+
+    def unknown(self, act: Callable[[], Any]) -> OutcomeUnknown:
+        with pytest.raises(OutcomeUnknown) as caught:
+            act()
+        return caught.value
+
+
+@pytest.fixture
+def scene(serve: Serve, connect: Connect) -> Scene:
+    desk = Desk()
+    server = serve(Verifier(desk))
+    return Scene(desk, server, connect(server, signer=Signer(KEY, SECRET)))
+
+
+def assert_several(error: OutcomeUnknown, count: int) -> None:
+    with pytest.raises(OutcomeUnknown) as caught:
+        error.resolve()
+    assert caught.value is error
+    assert len(error.candidates) == count
+
+
+BODY: Any = {
+    "type": "LIMIT",
+    "symbol": "fUSD",
+    "amount": "150.5",
+    "rate": "0.00025",
+    "period": 2,
+}
+
+
+# --- new offers -------------------------------------------------------------------------------
+
+
+def test_r07_offer_that_goes_well_is_acknowledged(scene: Scene) -> None:
+    found = scene.auth.submit_funding_offer(**BODY)
+    assert (found.data.id, found.data.amount, found.data.symbol) == (1001, 150.5, None)
+    assert found.endpoint == "auth/w/funding/offer/submit"
+
+
+def test_r07_offer_whose_answer_was_lost_is_found(scene: Scene) -> None:
+    scene.desk.place({**BODY, "symbol": "fUST"})
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.submit()
+    assert error.known == BODY
+    assert "do not send it again" in str(error)
+    offer = error.resolve()
+    assert type(offer) is FundingOffer
+    assert (offer.id, offer.amount, offer.rate) == (1002, 150.5, 0.00025)
+    assert scene.desk.reads == [OFFERS, HISTORY]
+    assert len(scene.desk.writes) == 1
+
+
+def test_r07_offer_that_was_taken_meanwhile_is_found_in_the_history(
+    scene: Scene,
+) -> None:
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.submit()
+    row = scene.desk.close(scene.desk.open[0], "EXECUTED at 0.025% (150.5)")
+    row[4] = 0
+    offer = error.resolve()
+    assert (offer.id, offer.amount, offer.status.is_executed) == (1001, 0, True)
+
+
+def test_r07_offer_that_is_taken_between_two_questions_is_found_once(
+    scene: Scene,
+) -> None:
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.submit()
+
+    def close(count: int) -> None:
+        if count == 2:
+            scene.desk.close(scene.desk.open[0], "EXECUTED at 0.025% (150.5)")
+
+    scene.desk.before_read = close
+    assert error.resolve().offer_status.startswith("EXECUTED")
+
+
+def test_r07_offer_that_never_arrived_is_proven_absent_by_asking_twice(
+    scene: Scene,
+) -> None:
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.submit()
+    with pytest.raises(NotExecuted, match="knows nothing of it"):
+        error.resolve()
+    assert scene.desk.reads == [OFFERS, HISTORY] * 2
+    assert len(scene.desk.writes) == 1
+
+
+def test_r07_offer_that_arrives_late_is_found(scene: Scene) -> None:
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.submit()
+
+    def arrive(count: int) -> None:
+        if count == 3:
+            scene.desk.place(BODY)
+
+    scene.desk.before_read = arrive
+    assert error.resolve().id == 1001
+
+
+@pytest.mark.parametrize("behind_s", [-7200.0, 7200.0])
+def test_r07_wrong_clock_finds_the_offer_and_proves_its_absence(
+    scene: Scene, behind_s: float
+) -> None:
+    scene.desk.behind_s = behind_s
+    scene.desk.fate = scene.desk.hang_up_after
+    assert scene.submit().resolve().id == 1001
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.submit(amount=151)
+    with pytest.raises(NotExecuted):
+        error.resolve()
+
+
+def test_r07_other_offers_of_the_same_time_are_not_taken_for_it(scene: Scene) -> None:
+    desk = scene.desk
+    for change in (
+        {"symbol": "fUST"},
+        {"type": "FRRDELTAFIX"},
+        {"amount": "150.50000002"},
+        {"amount": "-150.5"},
+        {"period": 3},
+        {"rate": "0.00025002"},
+    ):
+        desk.place({**BODY, **change})
+        desk.close(desk.place({**BODY, **change}))
+    desk.fate = desk.hang_up_before
+    error = scene.submit()
+    with pytest.raises(NotExecuted):
+        error.resolve()
+
+
+def test_r07_equal_offer_of_before_is_told_apart(scene: Scene) -> None:
+    scene.desk.place(BODY, ago_s=10)
+    scene.desk.fate = scene.desk.hang_up_after
+    assert scene.submit().resolve().id == 1002
+
+
+def test_r07_equal_offer_of_shortly_before_is_no_proof_of_absence(scene: Scene) -> None:
+    scene.desk.place(BODY, ago_s=10)
+    scene.desk.fate = scene.desk.hang_up_before
+    assert_several(scene.submit(), 1)
+
+
+def test_r07_equal_offer_of_long_before_is_another_one(scene: Scene) -> None:
+    # Also if it has ended just now.
+    scene.desk.place(BODY, ago_s=60)
+    scene.desk.close(scene.desk.place(BODY, ago_s=60))
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.submit()
+    with pytest.raises(NotExecuted):
+        error.resolve()
+
+
+def test_r07_two_equal_offers_at_the_same_time_are_candidates(scene: Scene) -> None:
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.submit()
+    scene.desk.place(BODY)
+    assert_several(error, 2)
+
+
+def test_r07_offer_with_almost_this_rate_may_be_it_or_may_be_another(
+    scene: Scene,
+) -> None:
+    # The step before it on a ladder of offers, or this one as the exchange has rounded it.
+    scene.desk.place({**BODY, "rate": "0.000250001"})
+    scene.desk.fate = scene.desk.hang_up_before
+    assert_several(scene.submit(), 1)
+
+
+def test_r07_offer_is_told_apart_from_the_steps_of_its_ladder(scene: Scene) -> None:
+    for rate in ("0.000249999", "0.000250001"):
+        scene.desk.place({**BODY, "rate": rate})
+    scene.desk.fate = scene.desk.hang_up_after
+    assert scene.submit().resolve().id == 1003
+
+
+@pytest.mark.parametrize(
+    "rate, shown, is_sure",
+    [("0", "0", True), ("0.00001", "0.00001", True), ("0.00001", "0.00031", False)],
+)
+def test_r07_offer_that_follows_the_market_is_sure_if_its_offset_is_shown(
+    scene: Scene, rate: str, shown: str, is_sure: bool
+) -> None:
+    kind = {"type": "FRRDELTAVAR"}
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.submit(**kind, rate=rate)
+    scene.desk.place({**BODY, **kind, "rate": shown})
+    if is_sure:
+        assert error.resolve().rate == float(shown)
+    else:
+        assert_several(error, 1)
+
+
+def test_r07_numbers_of_offers_may_be_decimals(serve: Serve, connect: Connect) -> None:
+    desk = Desk()
+    server = serve(Verifier(desk))
+    transport = connect(server, signer=Signer(KEY, SECRET), numbers=Decimal)
+    scene = Scene(desk, server, transport)
+    scene.auth = AuthEndpoints(transport, numbers=Decimal)
+    desk.fate = desk.hang_up_after
+    # What an application has set for itself changes nothing.
+    with localcontext(Context(prec=3)):
+        offer = scene.submit(amount="1234567.12345678", rate="0.00012345").resolve()
+    assert str(offer.amount) == "1234567.12345678"
+    assert str(offer.rate) == "0.00012345"
+
+
+# --- offers that are cancelled ----------------------------------------------------------------
+
+
+def test_r07_cancellation_whose_answer_was_lost_shows_the_offer_as_it_is(
+    scene: Scene,
+) -> None:
+    scene.desk.place(BODY)
+    scene.desk.place(BODY)
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.unknown(lambda: scene.auth.cancel_funding_offer(1001))
+    assert error.known == {"id": 1001}
+    offer = error.resolve()
+    assert (offer.id, offer.offer_status) == (1001, "CANCELED")
+    assert len(scene.desk.writes) == 1
+
+
+def test_r07_offer_that_stays_open_is_shown_when_it_can_no_longer_change(
+    scene: Scene,
+) -> None:
+    scene.desk.place(BODY)
+    scene.desk.fate = scene.desk.hang_up_before
+    offer = scene.unknown(lambda: scene.auth.cancel_funding_offer(1001)).resolve()
+    assert (offer.id, offer.offer_status) == (1001, "ACTIVE")
+    assert scene.desk.reads == ["r/funding/offers"] * 2
+
+
+def test_r07_cancellation_that_arrives_late_is_found(scene: Scene) -> None:
+    scene.desk.place(BODY)
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(lambda: scene.auth.cancel_funding_offer(1001))
+
+    def arrive(count: int) -> None:
+        if count == 2:
+            scene.desk.close(scene.desk.open[0])
+
+    scene.desk.before_read = arrive
+    assert error.resolve().offer_status == "CANCELED"
+
+
+def test_r07_cancellation_of_no_offer_was_not_executed(scene: Scene) -> None:
+    scene.desk.place(BODY)
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.unknown(lambda: scene.auth.cancel_funding_offer(5))
+    with pytest.raises(NotExecuted):
+        error.resolve()
+
+
+@pytest.mark.parametrize("is_by_creation", [False, True])
+def test_r07_cancelled_offer_is_found_whichever_way_the_history_is_sorted(
+    scene: Scene, is_by_creation: bool
+) -> None:
+    desk = scene.desk
+    desk.is_by_creation = is_by_creation
+    for _ in range(3):
+        desk.close(desk.place(BODY, ago_s=5000), ago_s=4000)
+    offer = desk.place(BODY, ago_s=3000)
+    # Made later, and ended before.
+    for _ in range(3):
+        desk.close(desk.place(BODY, ago_s=2000), ago_s=1000)
+    desk.fate = desk.hang_up_after
+    error = scene.unknown(lambda: scene.auth.cancel_funding_offer(offer[0]))
+    # And one that has ended since.
+    desk.close(desk.place(BODY), ago_s=-1)
+    assert error.resolve().id == offer[0]
+
+
+def test_r07_search_for_a_cancelled_offer_ends_where_it_can_no_longer_be(
+    scene: Scene,
+) -> None:
+    desk = scene.desk
+    for number in range(1200):
+        desk.close(desk.place(BODY, ago_s=5000), ago_s=4000 - number)
+    desk.fate = desk.hang_up_before
+    error = scene.unknown(lambda: scene.auth.cancel_funding_offer(5000))
+    with pytest.raises(NotExecuted):
+        error.resolve()
+    # One page each time, of three.
+    assert desk.reads == ["r/funding/offers", "r/funding/offers/hist"] * 2
+
+
+@pytest.mark.parametrize("currency", ["USD", "UST", None])
+def test_r07_cancellation_of_all_leaves_nothing(scene: Scene, currency: Any) -> None:
+    scene.desk.place(BODY)
+    scene.desk.place({**BODY, "symbol": "fUST"})
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.unknown(lambda: scene.auth.cancel_all_funding_offers(currency))
+    assert error.resolve() == []
+    assert scene.desk.reads == ["r/funding/offers"]
+
+
+@pytest.mark.parametrize("currency, ids", [("USD", [1001]), (None, [1001, 1002])])
+def test_r07_cancellation_of_all_that_never_arrived_shows_all_that_it_was_about(
+    scene: Scene, currency: Any, ids: list[int]
+) -> None:
+    scene.desk.place(BODY)
+    scene.desk.place({**BODY, "symbol": "fUST"})
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(lambda: scene.auth.cancel_all_funding_offers(currency))
+    assert [offer.id for offer in error.resolve()] == ids
+    assert scene.desk.reads == ["r/funding/offers"] * 2
+
+
+# --- what was lent and borrowed ---------------------------------------------------------------
+
+
+def taken(id: int, status: str = "ACTIVE") -> list[Any]:
+    mts = int(time.time()) * 1000
+    head = [id, "fUSD", -1, mts, mts, 200, 0, status, None, None, None, 0.002, 7]
+    return head + [None] * 9
+
+
+@pytest.mark.parametrize("path, kind", [(LOANS, FundingLoan), (CREDITS, FundingCredit)])
+def test_r07_funding_that_was_to_be_returned_is_shown_as_it_is(
+    scene: Scene, path: str, kind: Any
+) -> None:
+    scene.desk.taken = {LOANS: [taken(1)], CREDITS: [taken(2)]}
+    scene.desk.taken[path].append(taken(7))
+    scene.desk.fate = scene.desk.hang_up_before
+    found = scene.unknown(lambda: scene.auth.submit_funding_close(7)).resolve()
+    assert (type(found), found.id, found.status) == (kind, 7, "ACTIVE")
+    assert scene.desk.reads == [LOANS, CREDITS] * 2
+
+
+@pytest.mark.parametrize("path, kind", [(LOANS, FundingLoan), (CREDITS, FundingCredit)])
+def test_r07_funding_that_was_returned_is_found_in_the_history(
+    scene: Scene, path: str, kind: Any
+) -> None:
+    scene.desk.taken = {f"{LOANS}/hist": [taken(1)], f"{CREDITS}/hist": [taken(2)]}
+    scene.desk.taken[f"{path}/hist"].append(taken(7, "CLOSED (used)"))
+    scene.desk.fate = scene.desk.hang_up_after
+    found = scene.unknown(lambda: scene.auth.submit_funding_close(7)).resolve()
+    assert (type(found), found.id, found.status) == (kind, 7, "CLOSED (used)")
+
+
+def test_r07_return_of_no_funding_was_not_executed(scene: Scene) -> None:
+    scene.desk.taken = {LOANS: [taken(1)], f"{CREDITS}/hist": [taken(2)]}
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.unknown(lambda: scene.auth.submit_funding_close(7))
+    with pytest.raises(NotExecuted):
+        error.resolve()
+    assert len(scene.desk.writes) == 1
+
+
+# --- collateral -------------------------------------------------------------------------------
+
+
+def position(symbol: str, collateral: float) -> list[Any]:
+    row: list[Any] = [None] * 20
+    row[:6] = [symbol, "ACTIVE", 0.5, 30000, 0, 0]
+    row[11], row[17] = 7, collateral
+    return row
+
+
+def test_r07_collateral_whose_answer_was_lost_is_shown_by_the_position(
+    scene: Scene,
+) -> None:
+    scene.desk.positions = [
+        position("tETHF0:USTF0", 5),
+        position("tBTCF0:USTF0", 1150.61),
+    ]
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(
+        lambda: scene.auth.set_derivative_position_collateral("tBTCF0:USTF0", 1150.61)
+    )
+    found = error.resolve()
+    assert type(found) is Position
+    assert (found.symbol, found.collateral) == ("tBTCF0:USTF0", 1150.61)
+    # Not before it could have changed.
+    assert scene.desk.reads == ["r/positions"] * 2
+
+
+def test_r07_collateral_of_no_position_was_not_set(scene: Scene) -> None:
+    scene.desk.positions = [position("tETHF0:USTF0", 5)]
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(
+        lambda: scene.auth.set_derivative_position_collateral("tBTCF0:USTF0", 5)
+    )
+    with pytest.raises(NotExecuted):
+        error.resolve()
+
+
+# --- what may be sent again -------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(
+    "method, arguments, options, hint",
+    [
+        ("toggle_auto_renew", (True, "USD"), {}, "get_auto_renew_status"),
+        ("toggle_keep_funding", ("loan",), {"ids": [5]}, "that would undo it"),
+        ("set_alert", ("tBTCUSD", 600), {}, "may be sent again"),
+        ("delete_alert", ("tBTCUSD", 600), {}, "may be sent again"),
+        ("delete_alert_by_body", ("tBTCUSD", 600), {}, "may be sent again"),
+        ("set_settings", ({"api:x": 1},), {}, "may simply be sent again"),
+        ("delete_settings", (["api:x"],), {}, "may simply be sent again"),
+        ("add_pulse", ("A title", "Words."), {}, "get_pulse_history"),
+        ("delete_pulse", ("d139512b",), {}, "get_pulse_history"),
+    ],
+)
+def test_r07_what_cannot_be_asked_for_says_what_to_do(
+    scene: Scene, method: str, arguments: Any, options: Any, hint: str
+) -> None:
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.unknown(lambda: getattr(scene.auth, method)(*arguments, **options))
+    assert not error.can_resolve
+    assert hint in str(error)
+    assert len(scene.desk.writes) == 1
