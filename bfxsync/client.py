@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bfxsync.auth import Nonce, RestSigner, Signer, TokenSigner
 from bfxsync.errors import ClosedError, UsageError
+from bfxsync.forks import renew_after_fork
 from bfxsync.hosts import PUB_REST_HOST, PUB_WSS_HOST
 from bfxsync.types import NumberType
 from bfxsync.ws.client import WebSocketClient
@@ -94,6 +95,7 @@ class Client:
         self._rest: RestClient | None = None
         self._symbols: Symbols | None = None
         self._is_closed = False
+        renew_after_fork(self)
 
     @property
     def rest(self) -> RestClient:
@@ -124,6 +126,10 @@ class Client:
             if self._symbols is None:
                 self._symbols = Symbols(public)
             return self._symbols
+
+    def renew(self) -> None:
+        """Go on in a child process: a thread of the parent may have held the lock."""
+        self._lock = Lock()
 
     def __enter__(self: C) -> C:
         return self

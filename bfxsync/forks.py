@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import weakref
 from typing import Protocol
@@ -14,6 +15,8 @@ class Renewable(Protocol):
         """Start anew; called in the child, before anything else runs there."""
 
 
+logger = logging.getLogger(__name__)
+
 _alive: weakref.WeakSet[Renewable] = weakref.WeakSet()
 
 
@@ -24,7 +27,11 @@ def renew_after_fork(item: Renewable) -> None:
 
 def _renew_all() -> None:
     for item in list(_alive):
-        item.renew()
+        try:
+            item.renew()
+        except Exception:
+            # The others must have their turn all the same.
+            logger.exception("%r could not be made anew after a fork", item)
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, where there is no fork

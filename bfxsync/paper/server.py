@@ -104,9 +104,12 @@ class Server:
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         try:
-            await web.SockSite(runner, listener, ssl_context=tls).start()
+            site = web.SockSite(runner, listener, ssl_context=tls)
+            await site.start()
             on_ready()
             await self._stopped.wait()
+            # First, or clients come back while the others are being sent away.
+            await site.stop()
         finally:
             for task in self._tasks:
                 task.cancel()

@@ -25,6 +25,8 @@ class Latch:
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until it is set; return whether it is."""
+        if self.is_set:
+            return True
         passed = self._lock.acquire(
             timeout=-1 if timeout_s is None else max(timeout_s, 0)
         )

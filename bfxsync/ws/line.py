@@ -153,7 +153,7 @@ class Line(ABC):
                     argument.close(self.exception)
                 elif isinstance(argument, Stream):
                     argument.end(self.exception, error)
-                elif isinstance(argument, Waiter) and not argument.resolved.is_set():
+                elif isinstance(argument, Waiter) and not argument.resolved.is_set:
                     argument.resolve(error)
 
     @abstractmethod

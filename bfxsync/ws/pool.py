@@ -14,6 +14,7 @@ import os
 import time
 import warnings
 import weakref
+from _thread import start_new_thread
 from functools import partial
 from threading import Lock
 from typing import Any, Callable
@@ -42,6 +43,8 @@ from bfxsync.ws.stream import Stream, Ticket
 logger = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT_S = 2.0
+
+_MOMENT_S = 0.2
 
 _CONTROL_SIZE = 1_000
 
@@ -233,10 +236,11 @@ class Pool:
         # A part is left for the callbacks if a connection attempt takes all the time.
         io_deadline = deadline - timeout_s / 4
         ended = [connection.join(io_deadline) for connection in self.connections]
+        refused = None
         if not all(ended):
             busy = "a callback" if self.dispatcher.is_inline else "a connection attempt"
             logger.warning("%s is under way; its thread ends with it", busy)
-            self._refuse_waiting()
+            refused = self._refuse_waiting()
         recorder = self.settings.recorder
         if recorder is not None:
             # After the connections, so that it has their ends.
@@ -246,21 +250,34 @@ class Pool:
         ended.append(self.dispatcher.join(deadline))
         if recorder is not None:
             ended.append(recorder.join(deadline))
+        if refused is not None:
+            # Only for a moment: under a signal handler it may have to wait for that to end.
+            refused.wait(min(_MOMENT_S, deadline - time.monotonic()))
         self.stopped.set()
         _OPEN_POOLS.discard(self)
         return all(ended)
 
-    def _refuse_waiting(self) -> None:
-        """Answer those whose I/O thread is still in a connection attempt."""
-        # Not waited for: a signal handler may have interrupted who holds it.
-        if not self._lock.acquire(blocking=False):
-            return
+    def _refuse_waiting(self) -> Latch:
+        """
+        Answer those whose I/O thread is at something else; return what is set when that is done.
+
+        On a thread of its own: it takes locks, and a signal handler that closes may have
+        interrupted who holds them.
+        """
+        done = Latch()
+
+        def refuse() -> None:
+            for ticket in self.tickets():
+                ticket.withdraw(ClosedError("the client was closed"))
+            done.set()
+
         try:
-            tickets = [ticket for users in self._users.values() for ticket in users]
-        finally:
-            self._lock.release()
-        for ticket in tickets:
-            ticket.withdraw(ClosedError("the client was closed"))
+            # Not `Thread`, which takes locks too.
+            start_new_thread(refuse, ())
+        except RuntimeError:
+            # Too late: Python is ending, and nobody waits any more.
+            done.set()
+        return done
 
     def exit(self, exc: BaseException) -> None:
         """End, and let `run` raise what a callback asked for."""
@@ -342,15 +359,16 @@ class Pool:
     def _connect(self) -> Line:
         self._numbers += 1
         connection = self._make_connection(self._numbers, self.settings, self)
+        before, self.connections = self.connections, [*self.connections, connection]
         try:
             self.dispatcher.start()
             connection.start()
-        except BaseException:
-            # Where threads are limited; the next attempt starts what is missing.
+        except RuntimeError:
+            # No more threads; the next attempt starts what is missing.
             self._numbers -= 1
+            self.connections = before
             connection.disown()
             raise
-        self.connections = [*self.connections, connection]
         if self.is_closing:
             # Closed in this moment: the loop over the connections may have missed this one.
             connection.close()

@@ -9,7 +9,6 @@ read them. Neither knows the client, so that an abandoned client can be collecte
 from __future__ import annotations
 
 import logging
-from threading import Event
 from typing import Any
 
 from bfxsync.errors import BfxError
@@ -19,16 +18,17 @@ from bfxsync.wire.audit import STALE_AFTER_S
 from bfxsync.wire.channels import Channel
 from bfxsync.ws.clock import CLOCK, Clock
 from bfxsync.ws.dispatch import Outlet
+from bfxsync.ws.latch import Latch
 from bfxsync.ws.mailbox import Mailbox, Policy
 
 logger = logging.getLogger(__name__)
 
 
 class Waiter:
-    """Something that a thread waits for."""
+    """Something that a thread waits for, which a signal handler may interrupt."""
 
     def __init__(self) -> None:
-        self.resolved = Event()
+        self.resolved = Latch()
         self.error: BfxError | None = None
 
     def resolve(self, error: BfxError | None) -> None:
@@ -148,7 +148,7 @@ class Ticket(Waiter):
 
     def withdraw(self, waiting: BfxError) -> None:
         """End it for its user: who waits for it gets this error."""
-        if not self.resolved.is_set():
+        if not self.resolved.is_set:
             self.resolve(waiting)
         if self.status is not SubscriptionStatus.REJECTED or self.error is waiting:
             self.end(None, SubscriptionStatus.CLOSED)
@@ -160,7 +160,6 @@ class Ticket(Waiter):
             self.status = SubscriptionStatus.CLOSED
             self.error = error
         self.is_released = True
-        self.resolved = Event()
         self.resolved.set()
         self.outlet = None
         self.reader = Mailbox(self.size, self.policy)
@@ -279,7 +278,7 @@ class Stream:
     def end(self, error: BfxError | None, waiting: BfxError) -> None:
         """Nothing more comes: end the iterations, and fail those that still wait."""
         for ticket in self.tickets:
-            if not ticket.resolved.is_set():
+            if not ticket.resolved.is_set:
                 ticket.resolve(waiting)
             ticket.end(error, SubscriptionStatus.CLOSED)
 

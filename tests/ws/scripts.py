@@ -79,12 +79,12 @@ class Result(NamedTuple):
 
 
 def run(
-    body: str, *, on_line: str = "ready", send: int | None = None, **names: object
+    body: str, *, send: int | None = None, timeout: float = DEADLINE_S, **names: object
 ) -> Result:
     """
     Run a program after `HEAD`, with variables.
 
-    With a signal to send, it is sent when the program has printed that line.
+    With a signal to send, it is sent when the program has printed "ready".
     """
     variables = "".join(f"{name} = {value!r}\n" for name, value in names.items())
     program = subprocess.Popen(
@@ -105,10 +105,10 @@ def run(
     try:
         if send is not None:
             line = program.stdout.readline().strip()
-            assert line == on_line, (line, program.communicate(timeout=DEADLINE_S))
+            assert line == "ready", (line, program.communicate(timeout=timeout))
             start = time.monotonic()
             program.send_signal(send)
-        out, err = program.communicate(timeout=DEADLINE_S)
+        out, err = program.communicate(timeout=timeout)
     except BaseException:
         os.killpg(program.pid, signal.SIGKILL)
         program.communicate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 import sys
 import threading
 import time
@@ -160,28 +161,65 @@ def test_r08_a_callback_that_blocks_leaves_the_others_running(exchange, record):
         go_on.set()
 
 
+SERVER = """
+import sys
+from bfxsync.paper import PaperExchange
+
+with PaperExchange(rate=100.0) as exchange:
+    print(exchange.url, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def distant():
+    """The address of an exchange in a process of its own, so that it delays nobody here."""
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield server.stdout.readline().strip()
+    server.communicate(timeout=10.0)
+
+
+def note_lags(client):
+    """Subscribe to a book, and return where the delay of its callbacks is noted."""
+    lags, handles = [], []
+
+    def on_update(update):
+        if handles:
+            lags.append(handles[0].lag_s)
+
+    handles.append(client.subscribe_book("tETHUSD", on_update))
+    return lags
+
+
 @pytest.mark.long
 @pytest.mark.timeout(200)
-def test_r08_a_callback_that_sleeps_a_minute_costs_the_others_nothing(exchange):
-    lags, begun = [], threading.Event()
+def test_r08_a_callback_that_sleeps_a_minute_costs_the_others_nothing(distant):
+    begun = threading.Event()
 
     def sleep(_):
-        begun.set()
-        time.sleep(60.0)
+        if not begun.is_set():
+            begun.set()
+            time.sleep(60.0)
 
-    with WebSocketClient(exchange.url, dispatch_threads=2) as client:
+    # What the machine itself costs shows in another client, in which nobody sleeps.
+    with WebSocketClient(distant) as other, WebSocketClient(
+        distant, dispatch_threads=2
+    ) as client:
         client.subscribe_trades("tBTCUSD", sleep)
         assert begun.wait(10.0)
-        handle = client.subscribe_book(
-            "tETHUSD", lambda update: lags.append(handle.lag_s), wait=False
-        )
+        alone, beside = note_lags(other), note_lags(client)
         time.sleep(58.0)
-        client.unsubscribe(handle.sub_id)
-    lags.sort()
-    assert len(lags) > 1_000 and lags[int(len(lags) * 0.99)] < 0.005
     for thread in threading.enumerate():
         if thread.name.startswith("bfxsync-dispatch"):
             thread.join(10.0)
+    p99s = [sorted(lags)[int(len(lags) * 0.99)] for lags in (alone, beside)]
+    assert min(len(alone), len(beside)) > 1_000
+    assert p99s[1] < p99s[0] + 0.005, p99s
 
 
 def test_r08_updates_of_a_subscription_come_in_order_and_one_at_a_time(exchange):

@@ -22,6 +22,8 @@ from bfxsync import (
 )
 from bfxsync.ws import client as client_module
 
+_PATIENT = pytest.mark.timeout(1_100)
+
 
 def own_threads():
     names = ("bfxsync-io", "bfxsync-dispatch")
@@ -136,10 +138,15 @@ def test_r10_a_handler_of_sigterm_may_end_run(exchange, handler, code, threads):
     assert result[:2] == (code, "[]\n") and result.seconds < 2.0
 
 
-def test_r10_a_signal_during_any_call_lets_its_handler_close(exchange):
+@pytest.mark.parametrize(
+    "rounds", [25, pytest.param(1_000, marks=[pytest.mark.long, _PATIENT])]
+)
+def test_r10_a_signal_during_any_call_lets_its_handler_close(exchange, rounds):
     """The handler runs between any two steps of the main thread, which may hold a lock then."""
     code, output, seconds = run(
         """
+        import random
+
         stopped = []
 
         def close(*_):
@@ -148,11 +155,11 @@ def test_r10_a_signal_during_any_call_lets_its_handler_close(exchange):
 
         signal.signal(signal.SIGALRM, close)
         clients = []
-        for number in range(25):
-            clients.append(WebSocketClient(URL))
+        for number in range(ROUNDS):
+            clients[:] = [WebSocketClient(URL)]
             client = clients[-1]
             client.start()
-            signal.setitimer(signal.ITIMER_REAL, 0.002 + number * 0.0007)
+            signal.setitimer(signal.ITIMER_REAL, 0.002 + 0.02 * random.random())
             begin = time.monotonic()
             try:
                 while True:
@@ -165,8 +172,10 @@ def test_r10_a_signal_during_any_call_lets_its_handler_close(exchange):
         say(len(stopped))
         """,
         URL=exchange.url,
+        ROUNDS=rounds,
+        timeout=10.0 + rounds,
     )
-    assert (code, output) == (0, "25\n")
+    assert (code, output) == (0, f"{rounds}\n")
 
 
 @pytest.mark.parametrize("threads", [0, 2])
@@ -188,6 +197,18 @@ def test_r10_a_program_that_forgets_close_ends_while_callbacks_run(exchange, thr
         THREADS=threads,
     )
     assert code == 0 and "Fatal" not in output and "Error" not in output
+
+
+def test_r10_a_program_that_forgets_close_while_it_connects_ends_all_the_same():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        code, output, seconds = run(
+            """
+            client = WebSocketClient(URL, timeout=60.0)
+            client.subscribe_ticker("tBTCUSD", print, wait=False)
+            """,
+            URL=f"ws://127.0.0.1:{listener.getsockname()[1]}/",
+        )
+    assert (code, output) == (0, "") and seconds < 5.0
 
 
 # --- close, whatever is going on --------------------------------------------------------------

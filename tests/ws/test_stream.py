@@ -58,7 +58,7 @@ def test_who_comes_late_finds_the_state_that_there_is(stream, item, status):
         stream.deliver([item])
     stream.attach(late)
     assert early.status is late.status is status
-    assert late.resolved.is_set() and late.error is None
+    assert late.resolved.is_set and late.error is None
     stream.deliver([Status(SubscriptionStatus.LIVE)])
     assert early.status is late.status is SubscriptionStatus.LIVE
 
@@ -109,7 +109,7 @@ def test_r10_what_belongs_to_a_parent_raises_and_waits_for_nothing(stream, is_li
     user.reader._lock.acquire()
     user.disown(error)
     assert user.status is SubscriptionStatus.CLOSED and user.error is error
-    assert user.resolved.is_set() and user.is_released
+    assert user.resolved.is_set and user.is_released
     with pytest.raises(ClosedError, match="of the parent"):
         user.reader.get(0.1)
 
