@@ -1,8 +1,9 @@
 """
 What a call of REST costs, beside requests itself and the official client.
 
-Every contestant runs in a process of its own against a TLS server in another, in turn, for
-several rounds; the table shows medians. See README.rst beside this file.
+One kind of request needs no key, the other is signed. Every contestant runs in a process of its
+own against a TLS server in another, in turn, for several rounds; the table shows medians. See
+README.rst beside this file.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from flood import OFFICIAL, machine, table
 from processes import HERE, Failure, make_certificate
-from rest_contestants import CONTESTANTS, WARM_UP
-from rest_server import TICKER
+from rest_contestants import CONTESTANTS, REQUESTS, TICKER, WALLETS, WARM_UP
+from rest_server import TICKER as TICKER_ROW
+from rest_server import WALLETS as WALLET_ROWS
 
 SESSION = "requests.Session"
 
@@ -38,7 +40,11 @@ NEEDS = {
     OFFICIAL: ("bfxapi", "bitfinex-api-py==4.0.0"),
 }
 
+#: The number of the answer that shows that it was read.
+EXPECTED = {TICKER: TICKER_ROW[0], WALLETS: WALLET_ROWS[0][2]}
+
 HEADER = [
+    "request",
     "contestant",
     "us/call",
     "x session",
@@ -81,12 +87,18 @@ class Server:
 
 
 def run_once(
-    contestant: str, server: Server, certificate: Path, calls: int, timeout_s: float
+    request: str,
+    contestant: str,
+    server: Server,
+    certificate: Path,
+    calls: int,
+    timeout_s: float,
 ) -> Result:
     """Run one contestant; return its figures."""
-    command = [sys.executable, str(HERE / "rest_contestants.py"), contestant]
+    script = str(HERE / "rest_contestants.py")
+    command = [sys.executable, script, contestant, request]
     command += ["--host", server.host, "--ca-bundle", str(certificate)]
-    command += ["--calls", str(calls), "--bid", str(TICKER[0])]
+    command += ["--calls", str(calls), "--expected", str(EXPECTED[request])]
     command += ["--timeout", str(timeout_s)]
     # Nothing of the machine's own: all of them talk to the server directly.
     environment = {
@@ -107,21 +119,20 @@ def run_once(
     return {**result, "connections": counts["connections"]}
 
 
-def run_rounds(options: argparse.Namespace, certificate: Path) -> Dict[str, Result]:
+def run_rounds(
+    request: str, options: argparse.Namespace, server: Server, certificate: Path
+) -> Dict[str, Result]:
     """Let the contestants take turns; return the medians of each, and all its rounds."""
     contestants = options.contestants
     runs: Dict[str, List[Result]] = {each: [] for each in contestants}
-    server = Server(certificate)
-    try:
-        for turn in range(options.rounds):
-            # Each round starts with another one, so that nobody is always first.
-            start = turn % len(contestants)
-            for each in (*contestants[start:], *contestants[:start]):
-                runs[each].append(
-                    run_once(each, server, certificate, options.calls, options.timeout)
-                )
-    finally:
-        server.close()
+    for turn in range(options.rounds):
+        # Each round starts with another one, so that nobody is always first.
+        start = turn % len(contestants)
+        for each in (*contestants[start:], *contestants[:start]):
+            run = run_once(
+                request, each, server, certificate, options.calls, options.timeout
+            )
+            runs[each].append(run)
     return {
         name: {
             **{key: median(run[key] for run in results) for key in results[0]},
@@ -129,6 +140,20 @@ def run_rounds(options: argparse.Namespace, certificate: Path) -> Dict[str, Resu
         }
         for name, results in runs.items()
     }
+
+
+def run_all(
+    options: argparse.Namespace, certificate: Path
+) -> Dict[str, Dict[str, Result]]:
+    """Run every kind of request; return the results of each."""
+    server = Server(certificate)
+    try:
+        return {
+            request: run_rounds(request, options, server, certificate)
+            for request in options.requests
+        }
+    finally:
+        server.close()
 
 
 def ratio(results: Dict[str, Result], above: str, below: str) -> Optional[float]:
@@ -151,10 +176,11 @@ def misses(results: Dict[str, Result]) -> List[str]:
     return found
 
 
-def rows(results: Dict[str, Result]) -> List[List[str]]:
+def rows(request: str, results: Dict[str, Result]) -> List[List[str]]:
     verdict = "MISSED: " + ", ".join(misses(results)) if misses(results) else "met"
     return [
         [
+            request,
             name,
             f"{result['us_per_call']:.0f}",
             text(ratio(results, name, SESSION)),
@@ -176,6 +202,7 @@ def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser.add_argument("--calls", type=int, default=2_000, help="in each run")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--contestants", nargs="+", choices=list(CONTESTANTS))
+    parser.add_argument("--requests", nargs="+", choices=REQUESTS, default=REQUESTS)
     parser.add_argument("--timeout", type=float, default=120, help="seconds, of a run")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
     parser.add_argument(
@@ -196,18 +223,19 @@ def main() -> int:
     options = parse()
     with tempfile.TemporaryDirectory() as folder:
         try:
-            results = run_rounds(options, make_certificate(Path(folder)))
+            results = run_all(options, make_certificate(Path(folder)))
         except Failure as failure:
             print(f"FAILED: {failure}", file=sys.stderr)
             return 1
     print(machine())
     print(f"command: python {' '.join([Path(sys.argv[0]).name, *sys.argv[1:]])}")
     print(f"medians of {options.rounds} rounds of {options.calls:,} calls\n")
-    print(table(HEADER, rows(results)))
+    print(table(HEADER, [row for name in results for row in rows(name, results[name])]))
     if options.json is not None:
         figures = {"machine": machine(), "calls": options.calls, "results": results}
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
-    return 1 if options.check and misses(results) else 0
+    is_missed = any(misses(found) for found in results.values())
+    return 1 if options.check and is_missed else 0
 
 
 if __name__ == "__main__":

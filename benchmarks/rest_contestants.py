@@ -1,5 +1,5 @@
 """
-One REST contestant, in a process of its own: ask for a ticker many times, print what it cost.
+One REST contestant, in a process of its own: ask for the same many times, print what it cost.
 
 It prints one JSON line. CPU time is that of the whole process, user and system, from after the
 warm-up to the last answer.
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import hashlib
+import hmac
 import json
 import os
 import time
@@ -17,49 +19,78 @@ from typing import Callable, Dict
 from counting import cpu_s
 
 SYMBOL = "tBTCUSD"
+KEY, SECRET = "benchmark-key", "benchmark-secret"
+
+#: What is asked for: without a key, and signed.
+TICKER, WALLETS = "ticker", "wallets"
+REQUESTS = (TICKER, WALLETS)
 
 #: Calls before the measurement: modules are loaded then, and there is a connection to keep.
 WARM_UP = 20
 
-#: Makes a ticker's bid from the host and the file of certificates, again and again.
+#: Returns a number of the answer: a ticker's bid, or the balance of the first wallet.
 Ask = Callable[[], float]
 
 
-def bfxsync(host: str, ca_bundle: str) -> Ask:
+def bfxsync(request: str, host: str, ca_bundle: str) -> Ask:
+    from bfxsync.auth import Signer
     from bfxsync.rest.client import RestClient
     from bfxsync.rest.limits import Limits
 
-    limits = Limits(exempt_loopback=True)
-    client = RestClient(host, ca_bundle=ca_bundle, limits=limits)
+    client = RestClient(
+        host,
+        ca_bundle=ca_bundle,
+        signer=Signer(KEY, SECRET),
+        limits=Limits(exempt_loopback=True),
+    )
+    if request == WALLETS:
+        return lambda: client.auth.get_wallets()[0].balance
     return lambda: client.public.get_t_ticker(SYMBOL).bid
 
 
-def session(host: str, ca_bundle: str) -> Ask:
+def session(request: str, host: str, ca_bundle: str) -> Ask:
     import requests
 
     session = requests.Session()
     session.trust_env = False
     session.proxies = {}
     session.verify = ca_bundle
-    url = f"{host}/ticker/{SYMBOL}"
 
     def ask() -> float:
+        url = f"{host}/ticker/{SYMBOL}"
         return float(session.get(url, timeout=(10, 10)).json()[0])
 
-    return ask
+    def ask_signed() -> float:
+        path, body = "auth/r/wallets", "{}"
+        nonce = str(int(time.time() * 1_000_000))
+        message = f"/api/v2/{path}{nonce}{body}"
+        digest = hmac.new(SECRET.encode(), message.encode(), hashlib.sha384)
+        headers = {
+            "bfx-nonce": nonce,
+            "bfx-apikey": KEY,
+            "bfx-signature": digest.hexdigest(),
+            "content-type": "application/json",
+        }
+        url = f"{host}/{path}"
+        answer = session.post(url, data=body, headers=headers, timeout=(10, 10))
+        return float(answer.json()[0][2])
+
+    return ask_signed if request == WALLETS else ask
 
 
-def official(host: str, ca_bundle: str) -> Ask:
+def official(request: str, host: str, ca_bundle: str) -> Ask:
     # The client has no parameter for it; this variable of requests does the same.
     os.environ["REQUESTS_CA_BUNDLE"] = ca_bundle
 
     from bfxapi import Client
 
-    client = Client(rest_host=host)
+    client = Client(rest_host=host, api_key=KEY, api_secret=SECRET)
+    if request == WALLETS:
+        return lambda: client.rest.auth.get_wallets()[0].balance
     return lambda: client.rest.public.get_t_ticker(SYMBOL).bid
 
 
-CONTESTANTS: Dict[str, Callable[[str, str], Ask]] = {
+CONTESTANTS: Dict[str, Callable[[str, str, str], Ask]] = {
     "bfxsync": bfxsync,
     "requests.Session": session,
     "bitfinex-api-py": official,
@@ -69,21 +100,23 @@ CONTESTANTS: Dict[str, Callable[[str, str], Ask]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.strip().split("\n\n")[0])
     parser.add_argument("contestant", choices=list(CONTESTANTS))
+    parser.add_argument("request", choices=REQUESTS)
     parser.add_argument("--host", required=True)
     parser.add_argument("--ca-bundle", required=True)
     parser.add_argument("--calls", type=int, required=True)
-    parser.add_argument("--bid", type=float, required=True)
+    parser.add_argument("--expected", type=float, required=True)
     parser.add_argument("--timeout", type=float, required=True)
     options = parser.parse_args()
     # Against a contestant that hangs: end it, and say where it was.
     faulthandler.dump_traceback_later(options.timeout, exit=True)
-    ask = CONTESTANTS[options.contestant](options.host, options.ca_bundle)
+    contestant = CONTESTANTS[options.contestant]
+    ask = contestant(options.request, options.host, options.ca_bundle)
     good = 0
     for _ in range(WARM_UP):
-        good += ask() == options.bid
+        good += ask() == options.expected
     cpu, started = cpu_s(), time.monotonic()
     for _ in range(options.calls):
-        good += ask() == options.bid
+        good += ask() == options.expected
     result = {
         "good": good,
         "us_per_call": (cpu_s() - cpu) * 1e6 / options.calls,

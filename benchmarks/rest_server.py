@@ -1,5 +1,7 @@
 """
-A TLS server that answers every request with the same ticker and keeps connections alive.
+A TLS server that answers every GET with the same ticker and every POST with the same wallets.
+
+It keeps connections alive, and looks at no path and no signature.
 
 It prints one JSON line with its port. For each line on its standard input it prints how many
 requests and connections there were since the last one. It ends with its input.
@@ -10,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import socket
 import ssl
 import sys
@@ -30,10 +33,17 @@ TICKER = [
     85156,
 ]
 
-BODY = json.dumps(TICKER, separators=(",", ":")).encode()
+WALLETS = [
+    [wallet, currency, 1234.56789012 + n, 0, 1000.5 + n, None, None]
+    for n, (wallet, currency) in enumerate(
+        (wallet, currency)
+        for wallet in ("exchange", "margin", "funding")
+        for currency in ("USD", "UST", "BTC")
+    )
+]
 
 #: What surrounds it is as much as the exchange's gateway sends.
-ANSWER = (
+HEAD = (
     b"HTTP/1.1 200 OK\r\n"
     b"Date: Fri, 20 Nov 2026 12:00:00 GMT\r\n"
     b"Content-Type: application/json; charset=utf-8\r\n"
@@ -45,7 +55,17 @@ ANSWER = (
     b"X-Frame-Options: SAMEORIGIN\r\n"
     b"Strict-Transport-Security: max-age=31536000\r\n"
     b"Server: local\r\n\r\n%b"
-) % (len(BODY), BODY)
+)
+
+
+def answer(value: object) -> bytes:
+    body = json.dumps(value, separators=(",", ":")).encode()
+    return HEAD % (len(body), body)
+
+
+ANSWERS = {b"GET": answer(TICKER), b"POST": answer(WALLETS)}
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class Server:
@@ -91,10 +111,18 @@ class Server:
                 if not block:
                     return
                 data += block
-            _, _, data = data.partition(b"\r\n\r\n")
+            head, _, data = data.partition(b"\r\n\r\n")
+            length = _LENGTH.search(head)
+            missing = (int(length.group(1)) if length else 0) - len(data)
+            while missing > 0:
+                block = sock.recv(65_536)
+                if not block:
+                    return
+                missing -= len(block)
+            data = b""  # nobody sends the next request before the answer
             with self._lock:
                 self._requests += 1
-            sock.sendall(ANSWER)
+            sock.sendall(ANSWERS[head.split(b" ", 1)[0]])
 
 
 def main() -> None:

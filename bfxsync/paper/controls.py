@@ -110,6 +110,14 @@ class Controls(ABC):
             exchange gives 429 to those who connect too often, and 408, 429 or 503 during
             maintenance. Requests of REST are not concerned.
 
+        Requests of REST, where `path` is what comes after ``/v2/``, such as
+        ``"auth/w/order/submit"``:
+
+        ``lost_request``, option `path`
+            The next one does nothing, and is cut off without an answer.
+        ``lost_answer``, option `path`
+            The next one does what it should, and is cut off without an answer.
+
         `drop_connections` and `send_info` let more go wrong, at once.
 
         Examples

@@ -12,6 +12,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Callable, NamedTuple, Sequence, TypeVar
 
 from bfxsync.errors import NetworkError, UsageError
+from bfxsync.paper.accounts.face import AccountFace
+from bfxsync.paper.accounts.settings import PaperAccount, check_accounts
 from bfxsync.paper.controls import Controls
 from bfxsync.paper.settings import Counters, Settings
 
@@ -35,9 +37,9 @@ class _Running(NamedTuple):
 
 class PaperExchange(Controls):
     """
-    A Bitfinex on this machine: the public side of the API, version 2, WebSocket and REST.
+    A Bitfinex on this machine: the API, version 2; WebSocket, and REST with accounts.
 
-    It needs no key, no account and no network. There are random markets for ``tBTCUSD``,
+    It needs no network, and no key but its own. There are random markets for ``tBTCUSD``,
     ``tETHUSD``, ``tLTCBTC``, ``fUSD``, ``tBTCF0:USTF0`` and ``tETHF0:USTF0``, with trades and
     candles since 2020, and there are recordings of real sessions, which have no past. The
     channels are ``ticker``, ``trades``, ``book``, ``candles`` and ``status``; the endpoints of
@@ -45,9 +47,13 @@ class PaperExchange(Controls):
     listens on the loopback interface only, unless told otherwise. All methods may be called from
     any thread.
 
-    A market moves while somebody is subscribed to one of its channels. What it was before the
-    start depends on nothing but the seed and the time; since then it keeps every candle, and
-    the last 20,000 trades.
+    Accounts have wallets, orders, positions and histories of their own, and signatures and nonces
+    are checked as the real exchange does; `docs/accounts.rst` says what orders do. Their orders are
+    in the books that the channels show.
+
+    A market moves while somebody is subscribed to one of its channels, or has an open order. What
+    it was before the start depends on nothing but the seed and the time; since then it keeps
+    every candle, and the last 20,000 trades.
 
     Parameters
     ----------
@@ -89,6 +95,9 @@ class PaperExchange(Controls):
         all for a minute from then.
     rest_minute_s : float, optional
         What is taken for a minute there.
+    accounts : sequence of PaperAccount, optional
+        Who may sign requests; one account with the key ``"paper-key"`` and the secret
+        ``"paper-secret"`` without it. All of them begin anew with each start.
     ssl_context : ssl.SSLContext, optional
         Serve ``wss`` and ``https`` with the certificate in it, which must be valid for
         ``localhost``.
@@ -97,6 +106,8 @@ class PaperExchange(Controls):
     ----------
     finished : threading.Event
         Set when all recordings have ended; cleared by `play` and by a start.
+    accounts : tuple of AccountFace
+        What they have, and how to give them more.
 
     Examples
     --------
@@ -125,6 +136,7 @@ class PaperExchange(Controls):
         stall_s: float = 5.0,
         rest_limits: bool = False,
         rest_minute_s: float = 60.0,
+        accounts: Sequence[PaperAccount] = (PaperAccount(),),
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         for name, value in (
@@ -154,6 +166,11 @@ class PaperExchange(Controls):
             stall_s=stall_s,
             rest_limits=rest_limits,
             rest_minute_s=rest_minute_s,
+            accounts=check_accounts(accounts),
+        )
+        self.accounts = tuple(
+            AccountFace(account, self._call, index)
+            for index, account in enumerate(self._settings.accounts)
         )
         self.finished = threading.Event()
         self._host = host
@@ -196,6 +213,13 @@ class PaperExchange(Controls):
             return f"s://localhost:{self.port}"
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"://{host}:{self.port}"
+
+    @property
+    def account(self) -> AccountFace:
+        """The first account: its key and secret, balances, orders, trades; see `AccountFace`."""
+        if not self.accounts:
+            raise UsageError("this exchange was made without accounts")
+        return self.accounts[0]
 
     @property
     def connections(self) -> int:

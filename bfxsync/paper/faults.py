@@ -66,6 +66,7 @@ _CHANNEL = {
     **_SYMBOL,
     "key": Option(None, "the key of candles or of a status", _is_name),
 }
+_PATH = {"path": Option(None, "the path of an endpoint", _is_name)}
 
 FAULTS: Mapping[str, Mapping[str, Option]] = {
     "sequence_hole": {},
@@ -85,6 +86,8 @@ FAULTS: Mapping[str, Mapping[str, Option]] = {
             lambda status: _is_int(status) and 300 <= status <= 599,
         )
     },
+    "lost_request": _PATH,
+    "lost_answer": _PATH,
     SILENT_CHANNEL: _CHANNEL,
 }
 """Their options by name; `bfxsync.paper.PaperExchange.inject` says what they do."""
@@ -108,9 +111,11 @@ class Fault:
         self.options = options
         self.left = times
 
-    def concerns(self, channel: str = "", symbol: str = "", key: str = "") -> bool:
-        """Say whether it is about this channel."""
-        facts = {"channel": channel, "symbol": symbol, "key": key}
+    def concerns(
+        self, channel: str = "", symbol: str = "", key: str = "", path: str = ""
+    ) -> bool:
+        """Say whether it is about this channel, or this endpoint."""
+        facts = {"channel": channel, "symbol": symbol, "key": key, "path": path}
         return all(self.options.get(name) in (None, facts[name]) for name in facts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, Protocol
+from typing import Callable, Protocol, Sequence
 
 from bfxsync.paper.candle_feed import CandlesFeed
 from bfxsync.paper.chart import CandleKey
@@ -52,6 +52,10 @@ class Hub:
     derivatives : dict
         The status of those markets that are derivatives, by symbol.
     liquidations : Liquidations
+    awake : set of str
+        Symbols that count as listened to, though nobody does.
+    listeners : list of callable
+        Called with each source and its events, after the feeds.
     """
 
     def __init__(
@@ -66,6 +70,8 @@ class Hub:
         self.markets: dict[str, Market] = {}
         self.derivatives: dict[str, Derivative] = {}
         self.liquidations = Liquidations(self.markets, seed, now_mts())
+        self.awake: set[str] = set()
+        self.listeners: list[Callable[[Source, Sequence[Event]], None]] = []
         self._pace = pace
         self._feeds: dict[str, dict[Identity, Feed]] = {LIQUIDATIONS: {}}
 
@@ -103,7 +109,7 @@ class Hub:
 
     def is_watched(self, symbol: str) -> bool:
         """Say whether anybody listens to a symbol."""
-        return bool(self._feeds[symbol])
+        return bool(self._feeds[symbol]) or symbol in self.awake
 
     def window(self, identity: Identity) -> Window:
         """Return what the subscribers of a book have of it, or the next one would get."""
@@ -111,12 +117,14 @@ class Hub:
         assert isinstance(feed, BookFeed)
         return feed.window
 
-    def publish(self, source: Source, events: Iterable[Event]) -> None:
+    def publish(self, source: Source, events: Sequence[Event]) -> None:
         """Pass on what has happened to a market, or to the liquidations."""
         feeds = self._feeds[source.symbol].values()
         for event in events:
             for feed in feeds:
                 feed.take(event)
+        for listener in self.listeners:
+            listener(source, events)
 
     def tick(self, market: Market) -> None:
         """Send what has become due by the market's clock."""

@@ -7,11 +7,11 @@ A player publishes and then waits for the clients to read, so nothing piles up, 
 from __future__ import annotations
 
 import asyncio
-from typing import Awaitable, Callable
+from typing import Awaitable, Callable, Sequence
 
 from bfxsync.paper.capture import CapturedMarket
 from bfxsync.paper.hub import Hub
-from bfxsync.paper.market import Traded, now_mts
+from bfxsync.paper.market import Event, Traded, now_mts
 from bfxsync.paper.random_market import RandomMarket
 from bfxsync.paper.recordings import Recording
 from bfxsync.paper.status import LIQUIDATIONS
@@ -41,7 +41,7 @@ class RandomPlayer:
     """
 
     def __init__(self, market: RandomMarket, hub: Hub, rate: float, room: Room) -> None:
-        self._market = market
+        self.market = market
         self._hub = hub
         self._interval = 1 / rate
         self._room = room
@@ -63,24 +63,24 @@ class RandomPlayer:
             await self._watched.wait()
             looked_at = loop.time()
             due = looked_at + self._interval
-            while self._hub.is_watched(self._market.symbol):
+            while self._hub.is_watched(self.market.symbol):
                 await asyncio.sleep(min(max(due - loop.time(), 0), _TICK_S))
                 now = loop.time()
-                self._market.clock += now - looked_at
+                self.market.clock += now - looked_at
                 looked_at = now
                 # After a pause nothing is made up for, or a burst would follow.
                 due = max(due, now - _TICK_S)
                 for _ in range(_BURST):
                     if due > loop.time():
                         break
-                    self._step()
+                    self.publish(self.market.step(now_mts()))
                     due += self._interval
-                self._hub.tick(self._market)
+                self._hub.tick(self.market)
                 await self._room()
 
-    def _step(self) -> None:
-        market = self._market
-        events = market.step(now_mts())
+    def publish(self, events: Sequence[Event]) -> None:
+        """Pass on what has happened, and its confirmations a moment later."""
+        market = self.market
         self._hub.publish(market, events)
         for event in events:
             if isinstance(event, Traded):

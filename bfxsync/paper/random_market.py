@@ -8,11 +8,13 @@ and stay within a fifth of it, so that the number of their digits never changes.
 from __future__ import annotations
 
 import random
+from typing import Callable, NamedTuple
 
 from bfxsync.paper.bars import MINUTE_MS
 from bfxsync.paper.book import Entry
 from bfxsync.paper.history import History, Recipe
 from bfxsync.paper.market import SNAPSHOT_TRADES, BookChanged, Event, Market, Traded
+from bfxsync.paper.tape import Row
 from bfxsync.paper.text import SCALE, to_units
 
 # Fewer levels than this on a side, and the next event adds to it: windows of 100 levels must move.
@@ -43,6 +45,16 @@ RECIPES = {
 }
 # The trades of the first snapshot lie this long before the start, or less.
 _EARLY_MS = 30_000
+# So many orders one of the market's own meets at most.
+_MOST_MET = 3
+
+
+class Met(NamedTuple):
+    """What an order got from one that was in the book."""
+
+    amount: int
+    price: int
+    row: Row
 
 
 class RandomMarket(Market):
@@ -55,6 +67,12 @@ class RandomMarket(Market):
     seed : int
     mts : int
         When it begins; the trades of its first snapshot lie before, and its history before them.
+
+    Attributes
+    ----------
+    guests : dict
+        By order id, those in the book that are not the market's own: it never cancels them. Each
+        is called with the amount that somebody took, and with the row of that trade.
     """
 
     def __init__(self, recipe: Recipe, seed: int, mts: int) -> None:
@@ -63,6 +81,7 @@ class RandomMarket(Market):
         self._recipe = recipe
         # A text as seed is hashed the same way in every process.
         self._random = random.Random(f"{seed} {recipe.symbol}")
+        self.guests: dict[int, Callable[[int, Row], None]] = {}
         self._fair = float(recipe.middle)
         self._next_order_id = 190_000_000_000 + self._random.randrange(10**9)
         self._next_trade_id = 1_700_000_000 + self._random.randrange(10**7)
@@ -87,7 +106,7 @@ class RandomMarket(Market):
             if len(depth.side(is_bid)) < _MIN_LEVELS:
                 self._place(is_bid)
                 return [BookChanged()]
-            if len(raw.side(is_bid)) > _MAX_ORDERS:
+            if len(raw.side(is_bid)) > _MAX_ORDERS + len(self.guests):
                 self._cancel_worst(is_bid)
                 return [BookChanged()]
         what = self._random.random()
@@ -102,6 +121,57 @@ class RandomMarket(Market):
     def confirmation(self, trade: Traded) -> Traded:
         """Return what follows a trade: the same row as `tu`, or `ftu`."""
         return Traded(_CONFIRM_KINDS[trade.kind], trade.row)
+
+    def take(
+        self,
+        mts: int,
+        is_buy: bool,
+        amount: int,
+        limit: int | None = None,
+        most: int | None = None,
+    ) -> tuple[list[Event], list[Met]]:
+        """
+        Let an order meet the best of the other side.
+
+        Parameters
+        ----------
+        amount : int
+            Without sign.
+        limit : int, optional
+            The worst price.
+        most : int, optional
+            How many orders it meets at most.
+
+        Returns
+        -------
+        events : list
+            The trades; that the book has changed is not among them.
+        met : list of Met
+        """
+        makers = self.book.depth("R0").side(not is_buy)
+        events: list[Event] = []
+        met: list[Met] = []
+        guests: list[tuple[Callable[[int, Row], None], Met]] = []
+        while amount and len(makers) and len(met) != most:
+            maker = makers.best()
+            price = maker.price
+            if limit is not None and (price > limit if is_buy else price < limit):
+                break
+            part = min(amount, maker.amount)
+            if part == maker.amount:
+                self.book.remove(maker.order_id)
+            else:
+                self.book.put(not is_buy, maker._replace(amount=maker.amount - part))
+            trade = self._trade(mts, is_buy, part, maker)
+            events.append(trade)
+            met.append(Met(part, price, trade.row))
+            if maker.order_id in self.guests:
+                guests.append((self.guests[maker.order_id], met[-1]))
+            amount -= part
+        # The book is as it will be when they are told.
+        for guest, what in guests:
+            guest(what.amount, what.row)
+        return events, met
 
     def _drift(self) -> None:
         middle = self._recipe.middle
@@ -132,10 +202,15 @@ class RandomMarket(Market):
         self._next_order_id += self._random.randrange(1, 50)
 
     def _cancel(self) -> None:
-        self.book.remove(self._random.choice(tuple(self.book.orders)))
+        mine = tuple(self.book.orders)
+        if self.guests:
+            mine = tuple(id for id in mine if id not in self.guests)
+        if mine:
+            self.book.remove(self._random.choice(mine))
 
     def _cancel_worst(self, is_bid: bool) -> None:
-        *_, worst = self.book.depth("R0").side(is_bid)
+        side = self.book.depth("R0").side(is_bid)
+        *_, worst = (entry for entry in side if entry.order_id not in self.guests)
         self.book.remove(worst.order_id)
 
     def _cross(self, mts: int) -> list[Event]:
@@ -145,20 +220,7 @@ class RandomMarket(Market):
         bid, ask = (ladder.best().price for ladder in self.book.depth("R0"))
         if self._random.random() < 0.5:
             is_buy = 2 * self._fair > bid + ask
-        makers = self.book.depth("R0").side(not is_buy)
-        left = self._amount()
-        events: list[Event] = []
-        for _ in range(3):
-            maker = makers.best()
-            amount = min(left, maker.amount)
-            if amount == maker.amount:
-                self.book.remove(maker.order_id)
-            else:
-                self.book.put(not is_buy, maker._replace(amount=maker.amount - amount))
-            events.append(self._trade(mts, is_buy, amount, maker))
-            left -= amount
-            if not left:
-                break
+        events, _ = self.take(mts, is_buy, self._amount(), most=_MOST_MET)
         events.append(BookChanged())
         return events
 

@@ -16,6 +16,7 @@ from typing import Any, Callable, Coroutine, Union
 from aiohttp import web
 
 from bfxsync.errors import UsageError
+from bfxsync.paper.accounts.office import Office
 from bfxsync.paper.capture import load
 from bfxsync.paper.connection import Connection
 from bfxsync.paper.faults import SILENT_CHANNEL, Fault, Faults
@@ -26,6 +27,8 @@ from bfxsync.paper.players import CapturePlayer, LiquidationsPlayer, RandomPlaye
 from bfxsync.paper.random_market import RECIPES, RandomMarket
 from bfxsync.paper.rest.app import RestApi
 from bfxsync.paper.rest.limits import RateLimits
+from bfxsync.paper.rest.private import Gate
+from bfxsync.paper.rest.private_routes import PRIVATE_ROUTES
 from bfxsync.paper.session import Session
 from bfxsync.paper.settings import Counters, Settings
 from bfxsync.paper.subscriptions import Wrong, read
@@ -73,7 +76,6 @@ class Server:
         if settings.rest_limits:
             clock = asyncio.get_running_loop().time
             limits = RateLimits(settings.rest_minute_s, clock)
-        self._rest = RestApi(self._hub, counters, limits)
         self._captures = [self._capture_player(name) for name in settings.captures]
         players: list[Player] = [
             *self._captures,
@@ -88,6 +90,15 @@ class Server:
         self._players = {
             symbol: player for player in players for symbol in player.symbols
         }
+        venues = {
+            player.market.symbol: player
+            for player in players
+            if isinstance(player, RandomPlayer) and not player.market.is_funding
+        }
+        later = asyncio.get_running_loop().call_later
+        self.office = Office(settings.accounts, self._hub, venues, later)
+        gate = Gate(self._hub, self.office, PRIVATE_ROUTES)
+        self._rest = RestApi(self._hub, counters, limits, gate)
         for player in players:
             self._spawn(player.run())
 

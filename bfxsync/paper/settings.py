@@ -7,6 +7,8 @@ from typing import Sequence
 
 import attrs
 
+from bfxsync.paper.accounts.settings import PaperAccount
+
 
 @attrs.frozen(kw_only=True)
 class Settings:
@@ -36,6 +38,7 @@ class Settings:
     stall_s: float = 5.0
     rest_limits: bool = False
     rest_minute_s: float = 60.0
+    accounts: Sequence[PaperAccount] = ()
 
 
 @attrs.define

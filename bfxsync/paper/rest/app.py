@@ -10,6 +10,7 @@ from aiohttp import web
 
 from bfxsync.paper.hub import Hub
 from bfxsync.paper.rest.limits import RateLimits
+from bfxsync.paper.rest.private import Gate
 from bfxsync.paper.rest.query import RATE_LIMIT, Query, Refused
 from bfxsync.paper.rest.routes import ROUTES, Route
 from bfxsync.paper.settings import Counters
@@ -30,18 +31,24 @@ class RestApi:
     counters : Counters
     limits : RateLimits or None
         None lets everything through.
+    gate : Gate
+        For the endpoints that need a key.
     """
 
-    def __init__(self, hub: Hub, counters: Counters, limits: RateLimits | None) -> None:
+    def __init__(
+        self, hub: Hub, counters: Counters, limits: RateLimits | None, gate: Gate
+    ) -> None:
         self._hub = hub
         self._counters = counters
         self._limits = limits
+        self._gate = gate
         self._open: set[asyncio.Transport] = set()
 
     def add_to(self, app: web.Application) -> None:
         """Add the routes to an application."""
         for route in ROUTES:
             app.router.add_route(route.method, PATH + route.path, self._handler(route))
+        app.router.add_post(PATH + "auth/{path:.*}", self._handler(None))
 
     def hang_up(self) -> None:
         """Cut off those whose requests are being answered."""
@@ -49,7 +56,7 @@ class RestApi:
             transport.abort()
 
     def _handler(
-        self, route: Route
+        self, route: Route | None
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             transport = request.transport
@@ -57,7 +64,11 @@ class RestApi:
                 return web.Response()
             self._open.add(transport)
             try:
+                if self._is_lost("lost_request", request):
+                    return web.Response()
                 response = await self._respond(route, request)
+                if self._is_lost("lost_answer", request):
+                    return response
                 # Sent here, so that the client is known until it has read everything.
                 await response.prepare(request)
                 await response.write_eof()
@@ -67,7 +78,18 @@ class RestApi:
 
         return handle
 
-    async def _respond(self, route: Route, request: web.Request) -> web.Response:
+    def _is_lost(self, fault: str, request: web.Request) -> bool:
+        """Cut a client off if this shall happen to its request."""
+        faults = self._hub.faults
+        if not faults.armed or request.transport is None:
+            return False
+        path = request.raw_path.partition("?")[0][len(PATH) :]
+        if faults.take(fault, path=path) is None:
+            return False
+        request.transport.abort()
+        return True
+
+    async def _respond(self, route: Route | None, request: web.Request) -> web.Response:
         self._counters.rest_requests += 1
         try:
             text, status = await self._answer(route, request), 200
@@ -76,7 +98,11 @@ class RestApi:
             status = refused.status
         return web.Response(text=text, status=status, content_type="application/json")
 
-    async def _answer(self, route: Route, request: web.Request) -> str:
+    async def _answer(self, route: Route | None, request: web.Request) -> str:
+        found = self._gate.find(request.raw_path) if route is None else None
+        if found is not None:
+            route = found.route
+        assert route is not None
         limits = self._limits
         client = request.remote or ""
         if limits is not None and not limits.admits(
@@ -84,8 +110,13 @@ class RestApi:
         ):
             self._counters.rest_refusals += 1
             raise Refused("ratelimit: error", RATE_LIMIT, 429)
-        values = {**request.query, **await _body(request), **request.match_info}
-        answer = route.answer(Query(self._hub, values))
+        if found is not None:
+            sent = await request.read()
+            query: Query = self._gate.admit(found, request.headers, sent)
+        else:
+            values = {**request.query, **await _body(request), **request.match_info}
+            query = Query(self._hub, values)
+        answer = route.answer(query)
         return await _join(answer) if isinstance(answer, Iterator) else encode(answer)
 
 

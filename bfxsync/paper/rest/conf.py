@@ -19,8 +19,8 @@ _LABELS = {
     "UST": "Tether USDt",
     "USTF0": "Tether USDt (deriv)",
 }
-_NETWORKS = {"BTC": "BITCOIN", "ETH": "ETHEREUM", "LTC": "LITECOIN", "UST": "TETHERUSE"}
-_FEES = {"BTC": 0.0004, "ETH": 0.00135, "LTC": 0.001, "UST": 5, "USD": 0}
+NETWORKS = {"BTC": "BITCOIN", "ETH": "ETHEREUM", "LTC": "LITECOIN", "UST": "TETHERUSE"}
+FEES = {"BTC": 0.0004, "ETH": 0.00135, "LTC": 0.001, "UST": 5, "USD": 0}
 
 
 def conf(query: Query) -> list[object]:
@@ -86,24 +86,24 @@ def _explorers(markets: Markets) -> list[object]:
         base = f"https://explorer.example/{code.lower()}"
         return [base, f"{base}/address/VAL", f"{base}/tx/VAL"]
 
-    return [[code, urls(code)] for code in _spot(markets) if code in _NETWORKS]
+    return [[code, urls(code)] for code in _spot(markets) if code in NETWORKS]
 
 
 def _fees(markets: Markets) -> list[object]:
-    return [[code, [0, _FEES[code]]] for code in _spot(markets) if code in _FEES]
+    return [[code, [0, FEES[code]]] for code in _spot(markets) if code in FEES]
 
 
 def _methods(markets: Markets) -> list[object]:
     found: list[object] = [
-        [_NETWORKS[code], [code]] for code in _spot(markets) if code in _NETWORKS
+        [NETWORKS[code], [code]] for code in _spot(markets) if code in NETWORKS
     ]
     return [*found, ["WIRE", ["USD"]]]
 
 
 def _transfers(markets: Markets) -> list[object]:
-    codes = [code for code in _spot(markets) if code in _NETWORKS]
+    codes = [code for code in _spot(markets) if code in NETWORKS]
     empty: list[object] = [None]
-    return [[_NETWORKS[code], 1, 1, *empty * 4, 0, 0, *empty * 2, 3] for code in codes]
+    return [[NETWORKS[code], 1, 1, *empty * 4, 0, 0, *empty * 2, 3] for code in codes]
 
 
 def _pair_info(markets: Markets) -> list[object]:

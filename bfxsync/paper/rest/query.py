@@ -84,15 +84,15 @@ class Query:
 
     def __init__(self, hub: Hub, values: Mapping[str, Any]) -> None:
         self.hub = hub
-        self._values = values
+        self.values = values
 
     def has(self, name: str) -> bool:
         """Say whether a parameter was given."""
-        return self._values.get(name) is not None
+        return self.values.get(name) is not None
 
     def text(self, name: str, default: str | None = None) -> str:
         """Return a text; without default it must be there."""
-        value = self._values.get(name, default)
+        value = self.values.get(name, default)
         if value is None or isinstance(value, (dict, list)):
             raise Refused(f"{name}: invalid")
         return str(value)

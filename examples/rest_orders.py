@@ -1,0 +1,40 @@
+"""
+Move money, place and cancel an order, and find out what became of one whose answer was lost.
+
+All of it on the local exchange, with an account that it makes for you. Ends by itself.
+"""
+
+from bfxsync import Client, OutcomeUnknown
+from bfxsync.paper import PaperExchange
+
+with PaperExchange() as exchange:
+    account = exchange.account
+    with Client(
+        account.api_key, account.api_secret, rest_host=exchange.rest_url
+    ) as bfx:
+        auth = bfx.rest.auth
+
+        moved = auth.transfer_between_wallets("exchange", "margin", "USD", None, "250")
+        print(moved.status, moved.text)
+
+        bought = auth.submit_order("EXCHANGE MARKET", "tBTCUSD", "0.1").data
+        print(bought.status.word, "at", bought.price_avg)
+        for trade in auth.get_order_trades(bought.symbol, bought.id):
+            print("  got", trade.exec_amount, "for a fee of", trade.fee)
+
+        # Far below the market: it rests, and its money is held back.
+        order = auth.submit_order("EXCHANGE LIMIT", "tBTCUSD", "0.5", "50000").data
+        print(order.status.word, "and available:", account.available["exchange"]["USD"])
+        print(auth.cancel_order(id=order.id).text)
+
+        # The link breaks when the order is there and its answer is not.
+        exchange.inject("lost_answer", path="auth/w/order/submit")
+        try:
+            auth.submit_order("EXCHANGE LIMIT", "tBTCUSD", "0.2", "50000")
+        except OutcomeUnknown as error:
+            found = error.resolve()
+            print("it was placed after all:", found.id, found.status.word)
+        auth.cancel_all_orders()
+
+        for entry in auth.get_ledgers("USD", limit=3):
+            print(entry.amount, entry.balance, entry.description)

@@ -1,0 +1,91 @@
+"""A program that does most of what one can do with a key, and says all that can be said of it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any, Callable
+
+from bfxsync import Client
+from bfxsync.errors import BfxError
+from bfxsync.paper import PaperAccount, PaperExchange
+
+KEY, SECRET = "sentinel-key-91c2", "sentinel-secret-5a7f"
+
+
+def main(path: Path) -> None:
+    logging.basicConfig(level=logging.DEBUG, stream=sys.stdout)
+    http.client.HTTPConnection.debuglevel = 1
+    seen: list[dict[str, str]] = []
+    account = PaperAccount(api_key=KEY, api_secret=SECRET)
+    with PaperExchange(rate=1e-3, accounts=[account]) as exchange:
+
+        def spy(server: Any) -> None:
+            admit = server.office.keys.admit
+
+            def noting(path: str, headers: Any, body: bytes) -> Any:
+                seen.append(dict(headers))
+                return admit(path, headers, body)
+
+            server.office.keys.admit = noting
+
+        exchange._call(spy)
+        print(exchange, account, exchange.account, vars(exchange))
+        with Client(KEY, SECRET, rest_host=exchange.rest_url) as bfx:
+            use(bfx, exchange)
+            print(bfx, bfx.rest, bfx.rest.auth, vars(bfx.rest))
+        with Client(KEY, "sentinel-secret-wrong", rest_host=exchange.rest_url) as bfx:
+            attempt(bfx.rest.auth.get_wallets)
+    signatures = [
+        value
+        for headers in seen
+        for name, value in headers.items()
+        if name.lower() == "bfx-signature"
+    ]
+    path.write_text(json.dumps(signatures))
+    print("threads left:", threading.enumerate())
+
+
+def use(bfx: Client, exchange: PaperExchange) -> None:
+    auth = bfx.rest.auth
+    limit = ("EXCHANGE LIMIT", "tBTCUSD", "0.5", "50000")
+    calls: list[Callable[[], Any]] = [
+        auth.get_wallets,
+        lambda: auth.submit_order("EXCHANGE MARKET", "tBTCUSD", "0.1"),
+        lambda: auth.submit_order(*limit),
+        lambda: auth.submit_order("EXCHANGE LIMIT", "tBTCUSD", "50", "50000"),
+        lambda: auth.submit_order("EXCHANGE LIMIT", "tNOPE", "50", "50000"),
+        lambda: auth.transfer_between_wallets("exchange", "margin", "USD", None, 5),
+        auth.cancel_all_orders,
+        lambda: list(auth.iter_ledgers()),
+        auth.get_thalex_free_transfer_count,
+    ]
+    for call in calls:
+        print(attempt(call))
+    for fault in ("lost_answer", "lost_request"):
+        exchange.inject(fault, path="auth/w/order/submit")
+        attempt(lambda: auth.submit_order(*limit))
+    exchange.inject("lost_answer", path="auth/r/orders")
+    print(attempt(auth.get_orders))
+
+
+def attempt(call: Callable[[], Any]) -> Any:
+    """Call, and show an error with all that a report of it might have."""
+    try:
+        return call()
+    except BfxError as error:
+        logging.getLogger("run").exception("it failed")
+        report = traceback.TracebackException(
+            type(error), error, error.__traceback__, capture_locals=True
+        )
+        print("".join(report.format()), repr(error), vars(error))
+        return None
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,386 @@
+"""What becomes of orders, each kind in a market that is arranged for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bfxsync.paper import PaperAccount
+from bfxsync.paper.accounts.refusals import Declined, Invalid
+from bfxsync.paper.text import SCALE
+
+from .support import Floor
+
+BTC, USD = ("exchange", "BTC"), ("exchange", "USD")
+
+
+@pytest.fixture
+def floor() -> Floor:
+    """Asks of 1 at 101 and 2 at 102, bids of 1 at 99 and 2 at 98; nothing else."""
+    floor = Floor()
+    floor.clear()
+    for is_bid, price, amount in (
+        (False, 101.0, 1.0),
+        (False, 102.0, 2.0),
+        (True, 99.0, 1.0),
+        (True, 98.0, 2.0),
+    ):
+        floor.put(is_bid, price, amount)
+    return floor
+
+
+def balance(floor: Floor, wallet: tuple[str, str]) -> float:
+    return floor.account.wallets.get(*wallet).balance / SCALE
+
+
+def held(floor: Floor, wallet: tuple[str, str]) -> float:
+    return floor.account.wallets.get(*wallet).reserved / SCALE
+
+
+def book(floor: Floor, symbol: str = "tBTCUSD") -> dict[float, float]:
+    """Amounts by price; bids first, the best first."""
+    depth = floor.stalls[symbol].market.book.depth("P0")
+    return {
+        entry.price / SCALE: entry.amount / SCALE for side in depth for entry in side
+    }
+
+
+def test_a_market_order_takes_the_best_first_and_pays_its_fee_of_what_it_gets(
+    floor: Floor,
+) -> None:
+    order = floor.submit("EXCHANGE MARKET", "1.5")
+    assert order.status == "EXECUTED @ 102(0.5): was PARTIALLY FILLED @ 101(1)"
+    assert balance(floor, USD) == 100_000 - 101 - 51
+    assert balance(floor, BTC) == 10 + 1.5 - 0.003
+    assert order.row()[17] == 101.33333333
+    order = floor.submit("EXCHANGE MARKET", "-1")
+    assert order.status == "EXECUTED @ 99(-1)"
+    assert balance(floor, USD) == round(100_000 - 152 + 99 - 0.198, 8)
+    assert book(floor) == {98.0: 2, 102.0: 1.5}
+    assert [row[8] for row in floor.account.trades] == [-1, -1, -1]
+    assert [row[9:11] for row in floor.account.trades] == [
+        [-0.002, "BTC"],
+        [-0.001, "BTC"],
+        [-0.198, "USD"],
+    ]
+
+
+def test_a_market_order_that_the_book_cannot_fill_is_cancelled_for_the_rest(
+    floor: Floor,
+) -> None:
+    order = floor.submit("EXCHANGE MARKET", "-4")
+    assert order.status == "CANCELED was: PARTIALLY FILLED @ 98(-2), 99(-1)"
+    assert order.amount == -SCALE
+
+
+def test_a_limit_order_crosses_as_far_as_its_price_and_then_rests(
+    floor: Floor,
+) -> None:
+    order = floor.submit("EXCHANGE LIMIT", "3", "101.5")
+    assert order.status == "PARTIALLY FILLED @ 101(1)"
+    assert book(floor) == {101.5: 2, 99: 1, 98: 2, 102: 2}
+    assert held(floor, USD) == 203
+    floor.desk.cancel(floor.account, [order])
+    assert order.status == "CANCELED was: PARTIALLY FILLED @ 101(1)"
+    assert book(floor) == {99: 1, 98: 2, 102: 2}
+    assert held(floor, USD) == 0
+
+
+def test_who_rests_is_met_in_turn_and_pays_the_maker_s_fee(floor: Floor) -> None:
+    (other,) = floor.others
+    order = floor.submit("EXCHANGE LIMIT", "1", "100")
+    rows: list[Any] = []
+    floor.account.listeners.append(lambda code, row: rows.append((code, row)))
+    taker = floor.submit("EXCHANGE MARKET", "-0.4", account=other)
+    assert taker.status == "EXECUTED @ 100(-0.4)"
+    assert order.status == "PARTIALLY FILLED @ 100(0.4)"
+    assert held(floor, USD) == 60
+    assert balance(floor, BTC) == 10.3996
+    assert [code for code, _ in rows if code != "wu"] == ["te", "tu", "ou"]
+    assert floor.account.trades[-1][8:11] == [1, -0.0004, "BTC"]
+    floor.submit("EXCHANGE MARKET", "-1", account=other)
+    assert order.status == "EXECUTED @ 100(0.6): was PARTIALLY FILLED @ 100(0.4)"
+    assert rows[-1][0] == "oc"
+    assert floor.account.orders == {} and list(floor.account.closed) == [order.id]
+    # Both sides have the same trade.
+    assert floor.account.trades[-1][0] in [row[0] for row in other.trades]
+
+
+def test_the_random_market_meets_what_rests() -> None:
+    floor = Floor()
+    market = floor.stalls["tBTCUSD"].market
+    price = floor.best(True).price // SCALE + 1  # better than the best
+    order = floor.submit("EXCHANGE LIMIT", "1", price)
+    assert floor.best(True).order_id == order.id
+    for n in range(10_000):
+        floor.stalls["tBTCUSD"].step(floor.now + n)
+        if not order.is_open:
+            break
+    assert order.status.startswith(f"EXECUTED @ {price}")
+    assert all(row[8] == 1 for row in floor.account.trades)
+    assert market.guests == {} and floor.hub.awake == set()
+
+
+def test_the_random_market_never_cancels_what_is_not_its_own() -> None:
+    floor = Floor()
+    market = floor.stalls["tBTCUSD"].market
+    bids = [floor.submit("EXCHANGE LIMIT", "0.001", 50_000 - n) for n in range(310)]
+    for n in range(1_000):
+        floor.stalls["tBTCUSD"].step(floor.now + n)
+    assert all(order.id in market.book.orders for order in bids)
+    own = [id for id in market.book.orders if id not in market.guests]
+    assert 300 < len(own) < 1_300
+
+
+@pytest.mark.parametrize(
+    ("kind", "amount", "price", "flags", "status"),
+    [
+        ("FOK", "3", 102, 0, "EXECUTED @ 102(2): was PARTIALLY FILLED @ 101(1)"),
+        ("FOK", "3", 101, 0, "FILLORKILL CANCELED"),
+        ("IOC", "3", 101, 0, "IOC CANCELED was: PARTIALLY FILLED @ 101(1)"),
+        ("IOC", "-1", 99.5, 0, "IOC CANCELED"),
+        ("LIMIT", "1", 101, 4096, "POSTONLY CANCELED"),
+        ("LIMIT", "1", 100, 4096, "ACTIVE"),
+        ("LIMIT", "1", 100, 64, "ACTIVE"),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["EXCHANGE ", ""])
+def test_conditions(
+    floor: Floor,
+    prefix: str,
+    kind: str,
+    amount: str,
+    price: Any,
+    flags: int,
+    status: str,
+) -> None:
+    order = floor.submit(prefix + kind, amount, price, flags=flags)
+    assert order.status == status
+    assert (order.id in floor.account.orders) == (status == "ACTIVE")
+    assert order.row()[24] == (flags == 64)
+
+
+def test_a_hidden_order_is_not_in_the_book_and_is_filled_when_one_comes_to_meet_it(
+    floor: Floor,
+) -> None:
+    order = floor.submit("EXCHANGE LIMIT", "1", 100, flags=64)
+    assert 100 not in book(floor)
+    floor.put(False, 99.5, 0.4)
+    floor.trade(101)
+    assert order.status == "PARTIALLY FILLED @ 99.5(0.4)"
+    assert floor.account.trades[-1][8] == 1
+    floor.put(False, 100, 5)
+    floor.trade(101)
+    assert order.status.startswith("EXECUTED @ 100(0.6)")
+
+
+def test_a_stop_becomes_a_market_order_when_its_price_is_traded(floor: Floor) -> None:
+    order = floor.submit("EXCHANGE STOP", "-0.5", 95)
+    assert order.status == "ACTIVE" and book(floor) == {99: 1, 98: 2, 101: 1, 102: 2}
+    assert order.row()[16] == 95
+    floor.trade(95.1)
+    assert order.is_open
+    floor.trade(95)
+    assert order.status == "EXECUTED @ 99(-0.5)"
+    assert (order.kind, order.kind_prev) == ("EXCHANGE MARKET", "EXCHANGE STOP")
+
+
+@pytest.mark.parametrize("flags", [0, 1024])
+def test_a_stop_may_meet_an_order_of_its_own_account(floor: Floor, flags: int) -> None:
+    stop = floor.submit("EXCHANGE STOP", "-1", 95)
+    bid = floor.submit("EXCHANGE LIMIT", "1", 100, flags=flags)
+    floor.trade(95)
+    assert bid.status == "EXECUTED @ 100(1)" and stop.status == "EXECUTED @ 100(-1)"
+    assert [row[8] for row in floor.account.trades] == [1, -1]
+    assert floor.account.orders == {}
+
+
+def test_a_stop_limit_becomes_a_limit_order(floor: Floor) -> None:
+    order = floor.submit("EXCHANGE STOP LIMIT", "2", 103, price_aux_limit="101")
+    assert held(floor, USD) == 206
+    rows: list[Any] = []
+    floor.account.listeners.append(lambda code, row: rows.append((code, row)))
+    floor.trade(103)
+    assert order.status == "PARTIALLY FILLED @ 101(1)"
+    assert order.kind == "EXCHANGE LIMIT" and held(floor, USD) == 101
+    assert book(floor)[101] == 1 and rows[-1][0] == "ou"
+
+
+def test_a_trailing_stop_follows_the_market_one_way(floor: Floor) -> None:
+    floor.trade(100)
+    order = floor.submit("EXCHANGE TRAILING STOP", "-1", price_trailing="2")
+    assert order.stop == 98 * SCALE
+    floor.trade(104)
+    assert order.stop == 102 * SCALE
+    floor.trade(103)
+    assert order.stop == 102 * SCALE and order.is_open
+    floor.trade(102)
+    assert order.status == "EXECUTED @ 99(-1)"
+    order = floor.submit("EXCHANGE TRAILING STOP", "0.1", price_trailing="2")
+    floor.trade(90)
+    assert order.stop == 92 * SCALE
+    floor.trade(92)
+    assert order.status == "EXECUTED @ 101(0.1)"
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"),
+    [
+        ("EXCHANGE STOP", "INSUFFICIENT BALANCE (U1)"),
+        ("STOP", "INSUFFICIENT MARGIN"),
+    ],
+)
+def test_a_stop_that_cannot_be_paid_when_it_is_due_ends(kind: str, word: str) -> None:
+    balances = {"exchange": {"USD": 150}, "margin": {"USD": 30}}
+    floor = Floor(PaperAccount(balances=balances))
+    floor.clear()
+    floor.put(False, 500.0, 1.0)
+    floor.trade(100)
+    order = floor.submit(kind, "1", 120)
+    floor.trade(130)
+    assert order.status == word
+    assert all(wallet.reserved == 0 for wallet in floor.account.wallets)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ({"amount": "5"}, "not enough exchange balance for 5 BTCUSD at 40000"),
+        ({"amount": "-10.1"}, "not enough exchange balance for -10.1 BTCUSD"),
+        ({"amount": "0.00003"}, "minimum size for BTCUSD is 0.00004"),
+        ({"amount": "2000.1"}, "maximum size for BTCUSD is 2000.0"),
+        ({"amount": "0.00004", "price": "0.0001"}, "it is worth nothing"),
+        ({"flags": 16384}, "the flag OCO is not simulated by the local exchange"),
+        ({"type": "EXCHANGE FOK", "flags": 4096}, "only a limit order"),
+        ({"type": "LIMIT", "amount": "20"}, "not enough tradable balance for 20"),
+        (
+            {"symbol": "tBTCF0:USTF0", "type": "LIMIT", "amount": "30"},
+            "not enough tradable balance",
+        ),
+        ({"type": "EXCHANGE MARKET", "amount": "3"}, "not enough exchange balance"),
+    ],
+)
+def test_what_the_account_cannot_do_is_declined(body: Any, text: str) -> None:
+    floor = Floor()
+    given = {"type": "EXCHANGE LIMIT", "symbol": "tBTCUSD", "amount": "1"}
+    with pytest.raises(Declined, match="Invalid order: ") as caught:
+        floor.desk.submit(floor.account, {**given, "price": "40000", **body})
+    assert text in caught.value.text
+    assert floor.account.orders == {} and floor.account.closed == {}
+    assert all(wallet.reserved == 0 for wallet in floor.account.wallets)
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"type": "NOPE"}, "type"),
+        ({"type": None}, "type"),
+        ({"symbol": "tNOPE"}, "symbol"),
+        ({"symbol": ["tBTCUSD"]}, "symbol"),
+        ({"symbol": "tBTCF0:USTF0"}, "symbol"),  # there is no spot of it
+        ({"amount": None}, "amount"),
+        ({"amount": "0"}, "amount"),
+        ({"amount": "0.000000001"}, "amount"),
+        ({"amount": "x"}, "amount"),
+        ({"amount": "NaN"}, "amount"),
+        ({"amount": True}, "amount"),
+        ({"amount": "1e99999999"}, "amount"),
+        ({"price": None}, "price"),
+        ({"price": "-1"}, "price"),
+        ({"price": "1e-9"}, "price"),
+        ({"type": "EXCHANGE STOP", "price": None}, "price"),
+        ({"type": "EXCHANGE STOP LIMIT"}, "price_aux_limit"),
+        ({"type": "EXCHANGE TRAILING STOP"}, "price_trailing"),
+        ({"cid": 2**45}, "cid"),
+        ({"cid": "5"}, "cid"),
+        ({"gid": -1}, "gid"),
+        ({"flags": "64"}, "flags"),
+        ({"tif": "yesterday"}, "tif"),
+        ({"tif": "2001-01-01 00:00:00"}, "tif"),
+        ({"meta": "x"}, "meta"),
+        ({"type": "LIMIT", "symbol": "tBTCF0:USTF0", "lev": 0}, "lev"),
+        ({"type": "LIMIT", "symbol": "tBTCF0:USTF0", "lev": 101}, "lev"),
+    ],
+)
+def test_what_makes_no_sense_is_an_error(floor: Floor, body: Any, name: str) -> None:
+    given = {"type": "EXCHANGE LIMIT", "symbol": "tBTCUSD", "amount": "1"}
+    with pytest.raises(Invalid) as caught:
+        floor.desk.submit(floor.account, {**given, "price": "100", **body})
+    assert caught.value.message == f"{name}: invalid"
+
+
+def test_prices_are_cut_and_amounts_are_rounded_as_the_exchange_does(
+    floor: Floor,
+) -> None:
+    order = floor.submit("EXCHANGE LIMIT", "1.000000005", "98.76599")
+    assert order.row()[16] == 98.765 and order.row()[6] == 1
+    assert floor.submit("EXCHANGE LIMIT", "1.000000015", 50).row()[6] == 1.00000002
+
+
+def test_an_update_changes_what_it_names_and_finds_a_new_place(floor: Floor) -> None:
+    order = floor.submit("EXCHANGE LIMIT", "1", 100, gid=5, meta={"aff_code": "x"})
+    update = floor.desk.update
+    update(floor.account, order, {"price": "99.5", "gid": 7})
+    assert book(floor)[99.5] == 1 and 100 not in book(floor)
+    assert order.gid == 7 and held(floor, USD) == 99.5
+    update(floor.account, order, {"delta": "0.5"})
+    assert (order.amount, order.amount_orig) == (1.5 * SCALE, SCALE)
+    update(floor.account, order, {"amount": "0.7", "flags": 0, "meta": {}})
+    assert book(floor)[99.5] == 0.7
+    assert order.row()[31] == {}
+    update(floor.account, order, {"price": "101"})
+    assert order.status == "EXECUTED @ 101(0.7)"
+    assert held(floor, USD) == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({"amount": "-1"}, Invalid),
+        ({"delta": "-1"}, Invalid),
+        ({"amount": "2001"}, Declined),
+        ({"price": "0.000000001"}, Invalid),
+        ({"price": "999999"}, Declined),
+        ({"flags": 16384, "price": "50"}, Declined),
+    ],
+)
+def test_an_update_that_is_refused_changes_nothing(
+    floor: Floor, body: Any, error: Any
+) -> None:
+    order = floor.submit("EXCHANGE LIMIT", "1", 97)
+    before, books = order.row(), book(floor)
+    if "999999" in body.values():
+        body["amount"] = "2"
+    with pytest.raises(error):
+        floor.desk.update(floor.account, order, body)
+    assert order.row() == before and book(floor) == books
+    assert held(floor, USD) == 97
+
+
+def test_an_order_ends_when_its_time_is_up(floor: Floor) -> None:
+    tif = "2023-11-14 22:13:25"  # five seconds from now
+    order = floor.submit("EXCHANGE LIMIT", "1", 97, tif=tif)
+    ((delay_s, call),) = floor.later
+    assert delay_s == 5 and order.row()[10] == floor.now + 5_000
+    floor.desk.update(floor.account, order, {"tif": "2023-11-14 22:13:30"})
+    call()  # of the time that it had before
+    assert order.is_open
+    delay_s, call = floor.later[1]
+    assert delay_s == 10
+    call()
+    assert order.status == "CANCELED"
+    call()
+
+
+def test_an_order_without_client_id_gets_one(floor: Floor) -> None:
+    assert floor.submit("EXCHANGE LIMIT", "1", 97).cid == floor.now
+    assert floor.submit("EXCHANGE LIMIT", "1", 97, cid=5).cid == 5
+
+
+def test_funding_and_recordings_cannot_be_traded(floor: Floor) -> None:
+    with pytest.raises(Invalid, match="symbol: invalid"):
+        floor.submit("LIMIT", "1", 1, symbol="fUSD")
+    floor.hub.markets["tXRPUSD"] = floor.hub.markets["tBTCUSD"]
+    with pytest.raises(Invalid, match="a recording is not traded"):
+        floor.submit("LIMIT", "1", 1, symbol="tXRPUSD")

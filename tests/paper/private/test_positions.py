@@ -1,0 +1,138 @@
+"""What is bought and sold on margin, and of derivatives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bfxsync.paper.accounts.refusals import Declined
+from bfxsync.paper.text import SCALE
+
+from .support import Floor
+
+USD, DERIVATIVES = ("margin", "USD"), ("margin", "USTF0")
+SYMBOL = "tBTCF0:USTF0"
+
+
+@pytest.fixture
+def floor() -> Floor:
+    """Books of 100 at 1000 and 1001, and nothing else."""
+    floor = Floor()
+    for symbol in ("tBTCUSD", SYMBOL):
+        floor.clear(symbol)
+        floor.put(False, 1001.0, 100.0, symbol)
+        floor.put(True, 1000.0, 100.0, symbol)
+    return floor
+
+
+def wallet(floor: Floor, name: tuple[str, str]) -> list[float]:
+    """Balance, and what is held back."""
+    found = floor.account.wallets.get(*name)
+    return [found.balance / SCALE, found.reserved / SCALE]
+
+
+def test_a_position_costs_what_was_paid_and_brings_the_difference(floor: Floor) -> None:
+    floor.submit("MARKET", "2")
+    (position,) = floor.account.positions.open.values()
+    assert (position.amount, position.base_price) == (2 * SCALE, 1001)
+    assert wallet(floor, USD) == [100_000 - 4.004, 400.4]
+    floor.submit("MARKET", "-0.5")
+    assert wallet(floor, USD) == [100_000 - 4.004 - 0.5 - 1, 300.3]
+    floor.submit("MARKET", "-1.5")
+    assert floor.account.positions.open == {}
+    assert wallet(floor, USD) == [100_000 - 4.004 - 2 - 4, 0]
+    (row,) = floor.account.positions.closed
+    assert row[:4] == [*("tBTCUSD", "CLOSED"), 0, 1001]
+    assert [row[2] for row in floor.account.positions.changes] == [2, 1.5, 0]
+
+
+def test_a_position_may_turn_round(floor: Floor) -> None:
+    codes: list[str] = []
+    floor.account.listeners.append(lambda code, row: codes.append(code))
+    floor.submit("MARKET", "1")
+    floor.submit("MARKET", "-3")
+    (position,) = floor.account.positions.open.values()
+    assert (position.amount, position.base_price) == (-2 * SCALE, 1000)
+    assert [code for code in codes if code[0] == "p"] == ["pn", "pc", "pn"]
+    floor.submit("MARKET", "2")
+    text = [
+        booking.text
+        for booking in floor.account.wallets.ledger
+        if booking.category == 31
+    ]
+    assert text == [
+        "Settlement @ 1000 on wallet margin",
+        "Settlement @ 1001 on wallet margin",
+    ]
+
+
+def test_a_derivative_needs_what_its_leverage_says(floor: Floor) -> None:
+    floor.submit("MARKET", "2", symbol=SYMBOL, lev=50)
+    assert wallet(floor, DERIVATIVES) == [100_000 - 1.3013, 40.04]
+    order = floor.submit("LIMIT", "1", 990, symbol=SYMBOL)
+    assert order.lev == 10 and order.row()[31] == {"$F33": 10}
+    assert wallet(floor, DERIVATIVES)[1] == 139.04
+    floor.desk.update(floor.account, order, {"lev": 99})
+    assert wallet(floor, DERIVATIVES)[1] == 50.04
+    floor.desk.update(floor.account, order, {"lev": 10})
+    # Closing needs nothing, as far as there is something to close.
+    floor.submit("LIMIT", "-2", 1010, symbol=SYMBOL)
+    assert wallet(floor, DERIVATIVES)[1] == 139.04
+    floor.submit("LIMIT", "-30", 1010, symbol=SYMBOL)
+    assert wallet(floor, DERIVATIVES)[1] == 3030
+    (position,) = floor.account.positions.open.values()
+    row = position.row(1_100 * SCALE)
+    assert row[6:8] == [198, 0.0989011] and row[9] == 50
+    assert row[15:19] == [1, None, 40.04, 20.02]
+
+
+def test_an_order_that_makes_a_position_smaller_is_always_possible(
+    floor: Floor,
+) -> None:
+    floor.submit("MARKET", "99", symbol=SYMBOL, lev=1)
+    with pytest.raises(Declined):
+        floor.submit("MARKET", "1", symbol=SYMBOL, lev=1)
+    floor.submit("MARKET", "-99", symbol=SYMBOL)
+
+
+@pytest.mark.parametrize(
+    ("held", "amount", "word"),
+    [
+        (None, "1", "RSN_POS_NOTFOUND"),
+        ("1", "1", "RSN_POS_REDUCE_INCR"),
+        ("1", "-2", "RSN_POS_REDUCE_FLIP"),
+        ("1", "-1", "EXECUTED @ 1000(-1)"),
+    ],
+)
+def test_what_may_only_reduce_a_position(
+    floor: Floor, held: Any, amount: str, word: str
+) -> None:
+    if held:
+        floor.submit("MARKET", held)
+    assert floor.submit("MARKET", amount, flags=1024).status == word
+
+
+def test_what_may_only_reduce_a_position_ends_with_it(floor: Floor) -> None:
+    floor.submit("MARKET", "1")
+    order = floor.submit("LIMIT", "-1", 1100, flags=1024)
+    with pytest.raises(Declined, match="it would not reduce"):
+        floor.desk.update(floor.account, order, {"amount": "-2"})
+    floor.submit("MARKET", "-0.5")
+    assert order.status == "RSN_POS_REDUCE_FLIP"
+
+
+def test_a_closing_order_is_as_large_as_the_position(floor: Floor) -> None:
+    floor.submit("MARKET", "1.5")
+    order = floor.submit("MARKET", "-0.1", flags=512)
+    assert order.row()[7] == -1.5 and floor.account.positions.open == {}
+    assert floor.submit("MARKET", "-1", flags=512).status == "RSN_POS_NOTFOUND"
+
+
+def test_a_position_that_is_too_small_for_an_order_can_be_closed(floor: Floor) -> None:
+    floor.submit("MARKET", "1")
+    floor.submit("MARKET", "-0.99999")
+    with pytest.raises(Declined, match="minimum size"):
+        floor.submit("MARKET", "-0.00001")
+    floor.submit("MARKET", "-0.00001", flags=512)
+    assert floor.account.positions.open == {}

@@ -1,0 +1,230 @@
+"""Whatever happens, the books are right."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Any, Iterator
+
+import pytest
+
+from bfxsync.paper.accounts.account import Account, spot_need
+from bfxsync.paper.accounts.order import HIDDEN, Order
+from bfxsync.paper.accounts.refusals import Declined, Invalid
+from bfxsync.paper.accounts.wallets import TRADING_FEE
+from bfxsync.paper.rest.conf import legs
+from bfxsync.paper.text import SCALE, to_units
+
+from .support import Floor
+
+OPERATIONS = 250
+KINDS = ("LIMIT", "LIMIT", "LIMIT", "MARKET", "IOC", "FOK", "STOP", "STOP LIMIT")
+KINDS += ("TRAILING STOP",)
+
+
+class Mirror:
+    """What a listener knows of an account, from events alone."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.orders = {id: order.row() for id, order in account.orders.items()}
+        self.closed: set[int] = set()
+        self.wallets = {(w.kind, w.currency): w.row() for w in account.wallets}
+        self.positions: dict[str, Any] = {}
+        self.trades: list[Any] = []
+        self.announced: list[Any] = []
+        account.listeners.append(self.take)
+
+    def take(self, code: str, row: Any) -> None:
+        if code in ("on", "ou"):
+            assert row[0] not in self.closed
+            assert (row[0] in self.orders) == (code == "ou")
+            self.orders[row[0]] = row
+        elif code == "oc":
+            self.orders.pop(row[0], None)
+            assert row[0] not in self.closed
+            self.closed.add(row[0])
+        elif code == "wu":
+            self.wallets[row[0], row[1]] = row
+        elif code == "te":
+            self.announced.append(row[0])
+        elif code == "tu":
+            self.trades.append(row)
+        elif code == "pc":
+            del self.positions[row[0]]
+        else:
+            assert code in ("pn", "pu")
+            assert (row[0] in self.positions) == (code == "pu")
+            self.positions[row[0]] = row
+
+    def check(self) -> None:
+        account = self.account
+        assert set(self.orders) == set(account.orders)
+        for id, order in account.orders.items():
+            assert self.orders[id][6] == order.amount / SCALE
+        assert self.closed == set(account.closed)
+        wallets = {(w.kind, w.currency): w.row() for w in account.wallets}
+        assert self.wallets == wallets
+        assert self.trades == account.trades
+        assert self.announced == [row[0] for row in account.trades]
+        assert {s: p.row() for s, p in account.positions.open.items()} == self.positions
+
+
+def check(account: Account) -> None:
+    sums: Counter[Any] = Counter()
+    fees: Counter[str] = Counter()
+    for booking in account.wallets.ledger:
+        sums[booking.wallet, booking.currency] += booking.amount
+        assert sums[booking.wallet, booking.currency] == booking.balance
+        # A double has it without loss, so sums are right for clients as well.
+        assert to_units(booking.amount / SCALE) == booking.amount
+        assert to_units(booking.balance / SCALE) == booking.balance
+        if booking.category == TRADING_FEE:
+            fees[booking.currency] += booking.amount
+    needs: Counter[Any] = Counter()
+    for order in account.orders.values():
+        assert order.is_open and order.amount
+        if order.is_spot and order.plain_kind != "TRAILING STOP":
+            base, quote = legs(order.symbol[1:])
+            needs[quote if order.is_buy else base] += spot_need(order)
+    trails = any(o.plain_kind == "TRAILING STOP" for o in account.orders.values())
+    for wallet in account.wallets:
+        assert wallet.balance == sums[wallet.kind, wallet.currency]
+        assert wallet.reserved + wallet.available == wallet.balance
+        if wallet.kind == "exchange":
+            assert wallet.available >= 0
+            if not trails:
+                assert wallet.reserved == needs[wallet.currency]
+    traded: Counter[int] = Counter()
+    held: Counter[str] = Counter()
+    paid: Counter[str] = Counter()
+    for row in account.trades:
+        traded[row[3]] += to_units(row[4])
+        paid[row[10]] += to_units(row[9])
+        if not row[6].startswith("EXCHANGE"):
+            held[row[1]] += to_units(row[4])
+    assert +paid == +fees and -paid == -fees
+    for order in [*account.orders.values(), *account.closed.values()]:
+        assert sum(amount for _, amount in order.fills) == traded[order.id]
+        if order.id not in CHANGED:
+            assert order.amount_orig - order.amount == traded[order.id]
+        assert (order.closed_as == "EXECUTED") == (order.amount == 0)
+    assert {s: n for s, n in held.items() if n} == {
+        symbol: position.amount for symbol, position in account.positions.open.items()
+    }
+    for position in account.positions.open.values():
+        assert position.cost >= 0
+
+
+CHANGED: set[int] = set()
+
+
+def check_books(floor: Floor) -> None:
+    """What rests is in the book, as much of it as is left, and books do not cross."""
+    resting: dict[int, Order] = {}
+    for account in floor.office.accounts:
+        for id, order in account.orders.items():
+            if not (order.is_stop or order.has(HIDDEN)):
+                resting[id] = order
+    for symbol, stall in floor.stalls.items():
+        book = stall.market.book
+        here = {id: o for id, o in resting.items() if o.symbol == symbol}
+        assert set(here) == set(stall.market.guests)
+        for id, order in here.items():
+            is_bid, entry = book.orders[id]
+            assert is_bid == order.is_buy
+            assert (entry.price, entry.amount) == (order.price, abs(order.amount))
+        bids, asks = book.depth("R0")
+        assert bids.best().price < asks.best().price
+    is_open = {o.symbol for a in floor.office.accounts for o in a.orders.values()}
+    assert floor.hub.awake == is_open
+
+
+def seeds() -> Iterator[Any]:
+    for seed in range(60):
+        marks = [] if seed < 6 else [pytest.mark.long]
+        yield pytest.param(seed, marks=marks, id=str(seed))
+
+
+@pytest.mark.parametrize("seed", list(seeds()))
+def test_ledgers_orders_and_trades_agree_after_anything(seed: int) -> None:
+    dice = random.Random(seed)
+    floor = Floor()
+    mirrors = [Mirror(account) for account in floor.office.accounts]
+    CHANGED.clear()
+    done: Counter[str] = Counter()
+    for _ in range(OPERATIONS):
+        account = dice.choice(floor.office.accounts)
+        try:
+            done[operate(floor, account, dice)] += 1
+        except (Declined, Invalid) as refused:
+            done[type(refused).__name__] += 1
+        for mirror in mirrors:
+            check(mirror.account)
+            mirror.check()
+        check_books(floor)
+    floor.desk.cancel(floor.account, list(floor.account.orders.values()))
+    for wallet in floor.account.wallets:
+        if wallet.kind == "exchange":
+            assert wallet.reserved == 0
+    assert min(done[name] for name in ("submit", "update", "cancel", "step")) > 5
+    assert len(floor.account.trades) > 20
+
+
+def operate(floor: Floor, account: Account, dice: random.Random) -> str:
+    floor.now += 1
+    what = dice.random()
+    orders = list(account.orders.values())
+    if what < 0.35:
+        symbol = dice.choice(list(floor.stalls))
+        is_derivative = "F0" in symbol
+        kind = dice.choice(KINDS)
+        if not is_derivative and dice.random() < 0.6:
+            kind = f"EXCHANGE {kind}"
+        middle = floor.best(True, symbol).price / SCALE
+        sign = dice.choice((1, -1))
+        amount = sign * round(dice.expovariate(1) * 2 + 0.0001, 8)
+        near = middle * (1 + dice.gauss(0, 0.002))
+        flags = dice.choice((0, 0, 0, 64, 512, 1024, 4096))
+        floor.submit(
+            kind,
+            f"{amount:.8f}",
+            f"{near:.5g}",
+            symbol,
+            account,
+            flags=flags,
+            price_trailing=f"{middle * 0.001:.5g}",
+            price_aux_limit=f"{middle * (1 + dice.gauss(0, 0.002)):.5g}",
+            **({"lev": dice.randint(1, 100)} if is_derivative else {}),
+        )
+        return "submit"
+    if what < 0.5 and orders:
+        order = dice.choice(orders)
+        body: dict[str, Any] = {}
+        if dice.random() < 0.5:
+            price = order.price / SCALE * (1 + dice.gauss(0, 0.001))
+            body["price"] = f"{price:.5g}"
+        if dice.random() < 0.7:
+            body["delta"] = f"{dice.choice((1, -1)) * dice.random() / 10:.8f}"
+        CHANGED.add(order.id)
+        floor.desk.update(account, order, body)
+        return "update"
+    if what < 0.6 and orders:
+        floor.desk.cancel(account, [dice.choice(orders)])
+        return "cancel"
+    if what < 0.65:
+        account.deposit("exchange", "USD", f"{dice.random() * 1000:.8f}")
+        return "deposit"
+    if what < 0.7:
+        wallets = account.wallets
+        source, target = wallets.get("exchange", "USD"), wallets.get("margin", "USD")
+        if dice.random() < 0.5:
+            source, target = target, source
+        amount = to_units(round(dice.random() * 100, 8))
+        if 0 < amount <= source.available:
+            wallets.move(amount, source, target)
+        return "transfer"
+    stall = floor.stalls[dice.choice(list(floor.stalls))]
+    for _ in range(20):
+        stall.step(floor.now)
+    return "step"
