@@ -110,17 +110,19 @@ def rows_of(levels: tuple[list[Any], list[Any]]) -> tuple[list[Any], list[Any]]:
     return bids, asks
 
 
-def round_trip(client: WebSocketClient, peer: Peer) -> None:
+def round_trip(
+    client: WebSocketClient, peer: Peer, timeout_s: float = DEADLINE_S
+) -> None:
     """Return when the client has taken all that the peer sent before."""
     with ThreadPoolExecutor(1) as executor:
-        pong = executor.submit(client.ping, DEADLINE_S)
-        answer_ping(peer)
-        pong.result(DEADLINE_S)
+        pong = executor.submit(client.ping, timeout_s)
+        answer_ping(peer, timeout_s)
+        pong.result(timeout_s)
 
 
-def answer_ping(peer: Peer) -> None:
+def answer_ping(peer: Peer, timeout_s: float = DEADLINE_S) -> None:
     """Answer the ping that comes next."""
-    ping = peer.receive_json()
+    ping = peer.receive_json(timeout_s)
     assert ping["event"] == "ping", ping
     peer.send_json({"event": "pong", "ts": 1511545528111, "cid": ping["cid"]})
 

@@ -222,7 +222,8 @@ def play_seven_pairs(
         {**request, "subId": None} for request in subscribes
     ]
     peer.send_text(*others)
-    round_trip(client, peer)
+    # Byte by byte it takes a while, above all where coverage is measured.
+    round_trip(client, peer, timeout_s=60.0)
 
     assert client.frame_count == len(capture.server) + 1
     # Closing empties the books.

@@ -25,7 +25,7 @@ from bfxsync import (
 )
 from bfxsync.paper import PaperExchange
 
-from .bare_server import Tls, frame
+from .bare_server import DEADLINE_S, Tls, frame
 from .fault_proxy import UP, FaultProxy
 from .stepping import Stepping
 from .support import rows_of
@@ -165,7 +165,7 @@ class Scene:
         while steps.left and len(user.seen[0]) == counts[0]:
             # Until there was a trade; of the book there are updates all the time.
             steps.step(10 * STEPS)
-            user.client.ping()
+            user.client.ping(DEADLINE_S)
         self._settle()
         expected = self.exchange.book("tBTCUSD", "P0", 100)
         book = user.subscriptions[1].book
@@ -177,7 +177,7 @@ class Scene:
     def _settle(self) -> None:
         """Wait until all that was sent has come."""
         wait_until(lambda: self.user.client.status.value == "open")
-        self.user.client.ping()
+        self.user.client.ping(DEADLINE_S)
         wait_until(lambda: not any(s.queued_count for s in self.user.subscriptions))
 
     def _compare(self, told: Told) -> None:
@@ -216,8 +216,8 @@ def test_a_scene_without_a_fault() -> None:
 
 LOSSES = {"fin": "fin", "rst": "reset", "silence": "stop"}
 
-QUICK_TO_CONNECT: dict[str, Any] = {"timeout": 0.7}
-QUICK_TO_NOTICE: dict[str, Any] = {"ping_after": 0.1, "stale_after": 0.7}
+QUICK_TO_CONNECT: dict[str, Any] = {"timeout": 1.0}
+QUICK_TO_NOTICE: dict[str, Any] = {"ping_after": 0.1, "stale_after": 1.0}
 """So that silence does not take long; but longer than a busy machine makes a thread wait."""
 
 LOST_AT = {

@@ -17,7 +17,7 @@ from .user import BOOK, TICKER, TRADES, User, wait_until
 CANDLES = {"channel": "candles", "key": "trade:1m:tBTCUSD"}
 REQUESTS = (TICKER, TRADES, BOOK, CANDLES)
 
-PING_AFTER_S, STALE_AFTER_S = 0.15, 0.7
+PING_AFTER_S, STALE_AFTER_S = 0.15, 1.0
 """Short, but longer than a busy machine makes a thread wait."""
 
 SILENT = "the exchange was silent for too long"
