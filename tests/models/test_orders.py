@@ -24,7 +24,7 @@ from strategies import APPENDED, JSON_VALUES
 from bfxsync.errors import RemoteError
 from bfxsync.models import executions, orders
 from bfxsync.models.orders import Order
-from bfxsync.types import OrderFlag
+from bfxsync.types import OrderFlag, OrderType
 
 # Rows of the exchange's documentation, with values in place of its nulls.
 TABLE = {
@@ -250,3 +250,7 @@ def test_answers_to_operations_are_read_by_what_they_say_they_are() -> None:
     for wrong in (None, [], [1], answer(None, [ROW]), answer("oc_multi-req", None)):
         with pytest.raises(RemoteError):
             orders.read_operation(wrong, float)
+
+
+def test_an_order_type_reads_as_the_exchange_writes_it() -> None:
+    assert str(OrderType.EXCHANGE_LIMIT) == "EXCHANGE LIMIT"
