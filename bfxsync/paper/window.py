@@ -138,9 +138,14 @@ class Window:
             (self._bid_sign, self._bids, self._depth.bids.top(length)),
             (-self._bid_sign, self._asks, self._depth.asks.top(length)),
         ):
+            ids = {entry.order_id for entry in new.values()} if self._is_raw else set()
             for key in {**old, **new}:
                 before, after = old.get(key), new.get(key)
                 if before == after:
+                    continue
+                # A copy of a raw book knows orders by id: one that has another price
+                # takes the place of itself, whether its delete came or not.
+                if before is not None and after is None and before.order_id in ids:
                     continue
                 copy = {k: entry for k, entry in new.items() if k != key}
                 if before is not None:

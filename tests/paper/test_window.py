@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bfxsync.paper.book import Book, Entry
@@ -69,6 +69,15 @@ def test_a_copy_equals_the_window_after_each_update(
 @pytest.mark.parametrize("is_funding", [False, True], ids=["pair", "funding"])
 @pytest.mark.parametrize("prec", ["P0", "P4", "R0"])
 @given(todo=moves, length=st.integers(1, 6))
+# An order that has moved to another price between two looks.
+@example(
+    todo=[
+        (1, True, 2, 1, True),
+        (1, False, 1, 0, False),
+        (1, True, 1, 1, True),
+    ],
+    length=1,
+)
 def test_a_copy_that_has_lost_a_row_is_another_book(
     prec: str,
     is_funding: bool,
