@@ -51,6 +51,13 @@ class BfxError(Exception):
     endpoint: str | None = None
     http_status: int | None = None
 
+    # Python would call the class with nothing but the message, in another process too.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _made_again, (type(self), self.args, self._kept())
+
+    def _kept(self) -> dict[str, Any]:
+        return self.__dict__
+
 
 class UsageError(BfxError, ValueError):
     """An argument or a call that can never work; raised before anything is sent."""
@@ -91,6 +98,8 @@ class RequestTimeout(NetworkError, TimeoutError):
 class OutcomeUnknown(NetworkError):
     """
     A write that may or may not have been executed: never send it again before that is known.
+
+    A copy, such as one that has come from another process, cannot ask: it knows no client.
 
     Attributes
     ----------
@@ -189,6 +198,10 @@ class OutcomeUnknown(NetworkError):
                 + (f": {self.hint}" if self.hint else "")
             )
         return self._resolver(self, timeout)
+
+    def _kept(self) -> dict[str, Any]:
+        # What asks holds the client, and with it the key's secret.
+        return {**self.__dict__, "_resolver": None}
 
 
 Resolver = Callable[[OutcomeUnknown, float], Any]
@@ -374,6 +387,15 @@ _CLASS_OF_CODE: dict[int, type[ApiError]] = {
     11010: RateLimited,
     20060: NotReady,
 }
+
+
+def _made_again(
+    kind: type[BfxError], args: tuple[Any, ...], kept: Mapping[str, Any]
+) -> BfxError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(kept)
+    return error
 
 
 def error_from_code(

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
+import pickle
 import re
 from pathlib import Path
 from typing import Iterator
@@ -224,6 +226,55 @@ def test_order_that_was_not_placed_keeps_its_client_id() -> None:
     error = OrderNotPlaced("not sent", phase="connect", cid=7)
     assert (error.cid, error.phase, error.code) == (7, "connect", None)
     assert OrderNotPlaced("not sent", phase="send").cid is None
+
+
+def each_with_all_fields() -> list[BfxError]:
+    made: list[BfxError] = [
+        BfxError("no"),
+        UsageError("no"),
+        ClosedError("no"),
+        NetworkError("no", phase="send", code=1006),
+        RequestTimeout("no", phase="connect"),
+        OutcomeUnknown("no", cid=5, known={"price": "2"}, raw=b"[", hint="look"),
+        NotExecuted("no", phase="send"),
+        OrderNotPlaced("no", phase="send", cid=7),
+        RemoteError("no", raw=b"{"),
+        ChecksumMismatch("tBTCUSD", expected=-1, actual=2),
+        VersionMismatch("no", raw=3),
+        RateLimited("no", code=11010, raw=[1], retry_after_s=2.5),
+    ]
+    made += [
+        kind("no", code=10001, raw=["error"])
+        for kind in sorted(set(PARENTS) - {type(error) for error in made}, key=str)
+        if issubclass(kind, ApiError)
+    ]
+    return made
+
+
+@pytest.mark.parametrize(
+    "error", each_with_all_fields(), ids=lambda e: type(e).__name__
+)
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_error_comes_whole_from_another_process(error: BfxError, protocol: int) -> None:
+    error.endpoint, error.http_status = "auth/w/x", 500
+    copies = [pickle.loads(pickle.dumps(error, protocol)), copy.deepcopy(error)]
+    for other in [*copies, copy.copy(error)]:
+        assert type(other) is type(error)
+        assert (str(other), repr(other)) == (str(error), repr(error))
+        assert other.args == error.args and vars(other) == vars(error)
+
+
+def test_every_error_is_asked_whether_it_comes_whole() -> None:
+    assert {type(error) for error in each_with_all_fields()} == set(PARENTS)
+
+
+def test_r15_unknown_outcome_leaves_its_client_behind() -> None:
+    secret = "sentinel-secret"
+    error = OutcomeUnknown("open", resolver=lambda error, timeout: secret)
+    other = pickle.loads(pickle.dumps(error))
+    assert error.can_resolve and not other.can_resolve
+    with pytest.raises(UsageError, match="cannot be asked"):
+        other.resolve()
 
 
 @pytest.mark.parametrize(
