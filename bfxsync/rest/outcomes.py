@@ -20,7 +20,6 @@ from bfxsync.errors import (
     RateLimited,
     RemoteError,
 )
-from bfxsync.rest.answers import UNAVAILABLE
 
 NOT_READY_CODE = 11_000
 """The exchange has not begun with it, and asks to send it again."""
@@ -29,6 +28,9 @@ UNKNOWN_ERROR_CODE = 10_000
 """The exchange does not know either."""
 
 REQUEST_TIMEOUT = 408
+
+# Below it a gateway repeats the status of HTTP: {"code": 500, "error": "internal"}.
+_LEAST_CODE = 1_000
 
 
 class Kind(IntEnum):
@@ -68,7 +70,7 @@ def is_uncertain(error: BfxError) -> bool:
         return True
     if not isinstance(error, ApiError) or isinstance(error, RateLimited):
         return False
-    if error.code is not None and error.code not in UNAVAILABLE:
+    if error.code is not None and error.code >= _LEAST_CODE:
         return error.code == UNKNOWN_ERROR_CODE
     # Without a code of the exchange: a gateway spoke, or the exchange had no word for it. What
     # HTTP itself refuses for the sake of the request has not been executed.

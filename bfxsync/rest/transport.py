@@ -32,7 +32,7 @@ executed all the same, and raises `OutcomeUnknown`, when
 
 - the link failed while it was sent or while the answer was awaited,
 - the answer cannot be read, or is that of a gateway (HTTP 502, 503, 504),
-- the exchange itself does not know (10000, or a refusal without any code).
+- the exchange itself does not know (10000, or a refusal without a code of the exchange).
 
 Every other error of a write means that it was not executed.
 """

@@ -583,6 +583,7 @@ REFUSED = [
     (200, ["error", 20060, "maintenance"]),
     (400, {"message": "bad"}),
     (403, b"<html></html>"),
+    (403, {"code": 403, "error": "forbidden"}),
     (404, b""),
 ]
 OPEN = [
@@ -599,6 +600,9 @@ OPEN = [
     (502, b"<html></html>"),
     (503, b""),
     (503, {"code": 503, "error": "temporarily_unavailable"}),
+    (500, {"code": 500, "error": "internal"}),
+    (524, {"code": 524, "error": "origin_timeout"}),
+    (200, {"code": 500, "error": "internal"}),
     (504, b"<html></html>"),
 ]
 WRITES = pytest.mark.parametrize("path", [WRITE, ORDER])
