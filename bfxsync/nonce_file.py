@@ -63,7 +63,7 @@ class FileNonce(Nonce):
         self._path = os.path.abspath(os.fspath(path))
         self._timeout = timeout
         self._busy: type[Exception] = filelock.Timeout
-        self._make_lock: Any = filelock.FileLock
+        self._lock_kind: Any = filelock.FileLock
         self.renew()
         with self._held(timeout):
             self._write(self._read())
@@ -104,9 +104,10 @@ class FileNonce(Nonce):
         # Reentrant: a number is drawn while `exclusive` holds it.
         self._thread_lock = RLock()
         # One for all threads, which the lock above keeps apart; older ones are so anyway.
-        names = inspect.signature(self._make_lock.__init__).parameters
+        names = inspect.signature(self._lock_kind.__init__).parameters
         options = {"thread_local": False} if "thread_local" in names else {}
-        self._file_lock = self._make_lock(self._path + ".lock", **options)
+        lock = _own(self._lock_kind)
+        self._file_lock: Any = lock(self._path + ".lock", **options)
 
     @contextmanager
     def _held(self, timeout: float) -> Iterator[None]:
@@ -158,3 +159,20 @@ class FileNonce(Nonce):
 
     def _unusable(self, exc: Exception) -> UsageError:
         return UsageError(f"the nonce file {self._path} cannot be used: {exc}")
+
+
+def _own(kind: Any) -> Any:
+    """
+    Return a class of locks that nobody but this process lets go.
+
+    A child has a copy of each, and to the system both are one: when older versions of filelock
+    drop the copy, they end the hold of the parent.
+    """
+
+    process = os.getpid()
+
+    def release(self: Any, *args: Any, **options: Any) -> None:
+        if os.getpid() == process:
+            kind.release(self, *args, **options)
+
+    return type(kind.__name__, (kind,), {"release": release})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -251,6 +252,101 @@ def test_r10_child_process_is_not_kept_waiting(path: Path) -> None:
     assert held.is_set()
     nonce.renew()
     assert nonce.next() == 1_000_000
+
+
+FORK = """
+import fcntl, os, sys, threading, time, types
+import filelock
+
+class OldLock:
+    # As it was before it knew of forks: whoever drops it lets it go.
+
+    def __init__(self, lock_file):
+        self.path, self.number = lock_file, None
+
+    def acquire(self, timeout, poll_intervall):
+        number = os.open(self.path, os.O_RDWR | os.O_CREAT)
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                if time.monotonic() >= end:
+                    os.close(number)
+                    raise filelock.Timeout(self.path)
+                time.sleep(poll_intervall)
+            else:
+                self.number = number
+                return
+
+    def release(self, force=False):
+        if self.number is not None:
+            fcntl.flock(self.number, fcntl.LOCK_UN)
+            os.close(self.number)
+            self.number = None
+
+    def __del__(self):
+        self.release(force=True)
+
+if sys.argv[2] == "old":
+    module = types.ModuleType("filelock")
+    module.FileLock, module.Timeout = OldLock, filelock.Timeout
+    sys.modules["filelock"] = module
+
+from bfxsync.errors import RequestTimeout
+from bfxsync.forks import renew_after_fork
+from bfxsync.nonce_file import FileNonce
+
+nonce = FileNonce(sys.argv[1], timeout=0.2)
+renew_after_fork(nonce)
+held, over = threading.Event(), threading.Event()
+
+def hold():
+    with nonce.exclusive(30):
+        held.set()
+        over.wait(30)
+
+def is_held(nonce):
+    try:
+        nonce.next()
+    except RequestTimeout:
+        return True
+    return False
+
+thread = threading.Thread(target=hold)
+thread.start()
+held.wait(30)
+child = os.fork()
+if child == 0:
+    os._exit(7 if is_held(nonce) else 1)
+seen = [os.WEXITSTATUS(os.waitpid(child, 0)[1])]
+# Also for one who was not there before, when the child is gone.
+lock = OldLock(sys.argv[1] + ".lock")
+try:
+    lock.acquire(0.2, 0.01)
+    seen.append(False)
+except filelock.Timeout:
+    seen.append(True)
+over.set()
+thread.join()
+seen.append(nonce.next() > 0)
+print(seen)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("version", ["old", "installed"])
+def test_r06_child_process_does_not_end_the_hold_of_its_parent(
+    path: Path, version: str
+) -> None:
+    FileNonce(path)
+    done = subprocess.run(
+        [sys.executable, "-c", FORK, str(path), version],
+        stdout=subprocess.PIPE,
+        timeout=DEADLINE_S,
+        check=True,
+    )
+    assert done.stdout == b"[7, True, True]\n"
 
 
 def test_it_is_read_for_every_number(path: Path) -> None:
