@@ -41,6 +41,7 @@ LAYERS = [
         "rest.outgoing",
         "rest.paging",
         "rest.progress",
+        "rest.sent",
         "rest.sessions",
         "rest.signing",
         "rest.transport",

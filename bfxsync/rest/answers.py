@@ -59,12 +59,15 @@ class Answer(NamedTuple):
     body : bytes
     retry_after, date : str or None
         The headers of those names.
+    came_s : float
+        When its head had come, by this machine's clock, since 1970.
     """
 
     status: int
     body: bytes
     retry_after: Optional[str] = None
     date: Optional[str] = None
+    came_s: float = 0.0
 
 
 def read_answer(answer: Answer, loads: Loads, now: float) -> Any:

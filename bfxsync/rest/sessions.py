@@ -138,6 +138,8 @@ class Session(HTTPAdapter):
                     verify=route.verify,
                     proxies=route.proxies,
                 )
+                # Before the body, which may take its time.
+                came_s = time.time()
                 body = _read_body(response)
         except (requests.RequestException, HTTPError, OSError, ValueError) as exc:
             if headers:
@@ -146,7 +148,11 @@ class Session(HTTPAdapter):
         self.is_used = True
         found = response.headers
         return Answer(
-            response.status_code, body, found.get("Retry-After"), found.get("Date")
+            response.status_code,
+            body,
+            found.get("Retry-After"),
+            found.get("Date"),
+            came_s,
         )
 
 

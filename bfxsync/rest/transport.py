@@ -44,7 +44,7 @@ import random
 import threading
 import time
 from contextlib import nullcontext
-from typing import Any, ContextManager, Mapping, NamedTuple, Tuple, Union
+from typing import Any, Callable, ContextManager, Mapping, NamedTuple, Tuple, Union
 from urllib.parse import urlsplit
 
 from bfxsync.auth import RestSigner
@@ -166,7 +166,7 @@ class RestTransport:
             # Held while a signed call is on the wire: the exchange wants nonces in their order.
             self._signed_lock = signed_lock(signer.identity)
             renew_after_fork(signer.nonce)
-        # The last answer's date and when it came, by this machine's clock; replaced as a whole.
+        # The last date of an answer, and when it came by this machine's clock; replaced as a whole.
         self._last_date: tuple[str | None, float] = (None, 0.0)
         renew_after_fork(self)
 
@@ -201,6 +201,7 @@ class RestTransport:
         per_minute: int | None = None,
         total: float | None = None,
         kind: Kind | None = None,
+        leave: Callable[[], None] | None = None,
     ) -> Any:
         """
         Make a call and return the value of its answer.
@@ -225,6 +226,8 @@ class RestTransport:
         kind : Kind, optional
             Whether it changes anything. By default told by the path: GET, ``calc/``, ``auth/r/``
             and ``auth/calc/`` read.
+        leave : callable, optional
+            Called each time before it goes out.
 
         Raises
         ------
@@ -256,7 +259,7 @@ class RestTransport:
         )
         total_s = self._total_s if total is None else check_seconds("total", total)
         try:
-            return self._attempt(request, budget, total_s, kind)
+            return self._attempt(request, budget, total_s, kind, leave)
         except BfxError as error:
             error.endpoint = path
             if kind is Kind.READ or not is_uncertain(error):
@@ -282,7 +285,12 @@ class RestTransport:
             self._closed.set()
 
     def _attempt(
-        self, request: Request, budget: _Budget, rest_s: float, kind: Kind
+        self,
+        request: Request,
+        budget: _Budget,
+        rest_s: float,
+        kind: Kind,
+        leave: Callable[[], None] | None,
     ) -> Any:
         """Send it, again if that is allowed and makes sense; see the top of this file."""
         wait_left_s = self._max_wait_s
@@ -309,6 +317,8 @@ class RestTransport:
                         is_fresh, None if kind is Kind.READ else LONGEST_IDLE_S
                     )
                     was_idle = session.is_used
+                    if leave is not None:
+                        leave()
                     return self._once(session, request, deadline, is_again)
             except RETRIED as error:
                 rest_s -= time.monotonic() - started
@@ -372,7 +382,8 @@ class RestTransport:
             raise
         self._pool.give(session)
         now = time.time()
-        self._last_date = answer.date, now
+        if answer.date is not None:
+            self._last_date = answer.date, answer.came_s
         if headers:
             answer = without_secrets(answer, headers, self._loads)
         return read_answer(answer, self._loads, now)

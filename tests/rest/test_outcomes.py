@@ -29,10 +29,13 @@ from bfxsync.rest import signing
 from bfxsync.rest.auth import AuthEndpoints, resolving
 from bfxsync.rest.auth.base import Budget
 from bfxsync.rest.auth.resolving import Attempt, Candidates, Pending, one_of, resolve
+from bfxsync.rest.limits import Limits
+from bfxsync.rest.outcomes import Kind
+from bfxsync.rest.sent import Passage
 from bfxsync.rest.transport import RestTransport
 
 from .conftest import Connect, Serve
-from .server import Exchange, Server
+from .server import DEADLINE_S, Exchange, Server
 from .signed import KEY, SECRET, Verifier
 from .tables import AnswerTransport
 
@@ -333,6 +336,87 @@ def test_r07_wrong_clock_finds_the_order_and_proves_its_absence(
         error.resolve()
 
 
+@pytest.mark.parametrize("ahead_s", [-600.0, 600.0])
+@pytest.mark.parametrize("asked_before", [False, True])
+def test_r07_clock_that_is_set_right_meanwhile_hides_no_order(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, ahead_s: float, asked_before: bool
+) -> None:
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + ahead_s)
+    scene.desk.behind_s = ahead_s
+    if asked_before:
+        scene.auth.get_orders()
+    scene.desk.fate = scene.desk.hang_up_after
+    errors = [scene.unknown(lambda: scene.submit(cid=cid)) for cid in (77, 78)]
+    scene.desk.cancel(scene.desk.open[1])
+    monkeypatch.setattr(time, "time", right)
+    scene.desk.behind_s = 0.0
+    assert [error.resolve().cid for error in errors] == [77, 78]
+
+
+def sent_away(auth: AuthEndpoints) -> Attempt:
+    """Send a write whose outcome nobody knows, and return what is known of it."""
+    budget = Budget("auth/w/x", 10_000)
+    with pytest.raises(OutcomeUnknown) as caught:
+        auth._write("auth/w/x", budget, of_nothing(), find=lambda attempt: attempt)
+    found = caught.value.resolve()
+    assert type(found) is Attempt
+    return found
+
+
+def test_r07_write_leaves_when_its_turn_has_come(
+    serve: Serve, connect: Connect
+) -> None:
+    server = serve(lambda request: False)
+    auth = AuthEndpoints(connect(server, signer=Signer(KEY, SECRET)))
+    found: list[Attempt] = []
+    thread = threading.Thread(target=lambda: found.append(sent_away(auth)))
+    lock = signing.signed_lock(KEY)
+    with lock.turn(Kind.READ, time.monotonic() + 5, threading.Event()):
+        thread.start()
+        deadline = time.monotonic() + DEADLINE_S
+        while not lock._waiting:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        freed_s, freed_at = time.time(), time.monotonic()
+    thread.join(DEADLINE_S)
+    passage = found[0].passage
+    assert freed_s <= passage.left_s <= passage.over_s
+    assert freed_at <= passage.left_at <= passage.over_at
+
+
+def test_r07_write_leaves_when_its_limit_lets_it(
+    serve: Serve, connect: Connect
+) -> None:
+    class Slow(Limits):
+        freed_at = 0.0
+
+        def acquire(self, *_: Any, **__: Any) -> float:
+            time.sleep(0.05)
+            self.freed_at = time.monotonic()
+            return 0.05
+
+    limits, server = Slow(), serve(lambda request: False)
+    transport = connect(server, signer=Signer(KEY, SECRET), limits=limits)
+    assert sent_away(AuthEndpoints(transport)).passage.left_at >= limits.freed_at
+
+
+def test_r07_write_leaves_when_it_was_not_refused(
+    serve: Serve, connect: Connect, no_delays: None
+) -> None:
+    refused_at: list[float] = []
+
+    def refuse_once(request: Exchange) -> object:
+        if refused_at:
+            return False
+        refused_at.append(time.monotonic())
+        return request.answer(["error", 11000, "ready: invalid"], 500)
+
+    transport = connect(serve(refuse_once), signer=Signer(KEY, SECRET))
+    passage = sent_away(AuthEndpoints(transport)).passage
+    assert passage.left_at >= refused_at[0]
+
+
 def test_r07_too_short_a_time_proves_nothing(scene: Scene) -> None:
     scene.desk.fate = scene.desk.hang_up_before
     error = scene.unknown(scene.submit)
@@ -596,9 +680,14 @@ class Clock:
         self.clock_skew_s = skew_s
 
 
-def attempt(started_s: float, ended_s: float, skew_s: Any = None) -> Attempt:
+def attempt(
+    left_s: float, over_s: float, skew_s: Any = None, shift_s: float = 0.0
+) -> Attempt:
+    """Return one that left at that time, since when this machine's clock was set forward so far."""
     clock: Any = Clock(skew_s)
-    return Attempt(started_s, ended_s, time.monotonic(), clock)
+    left_at = time.monotonic() - (time.time() - left_s) + shift_s
+    passage = Passage(left_s, left_at, over_s, left_at + over_s - left_s)
+    return Attempt(passage, clock)
 
 
 MIDNIGHT_S = 1_769_904_000.0  # 2026-02-01
@@ -626,6 +715,18 @@ def test_r07_dates_are_those_of_the_exchanges_clock(
 ) -> None:
     found = attempt(MIDNIGHT_S + started_s, MIDNIGHT_S + ended_s, skew_s)
     assert found.dates() == dates
+
+
+@pytest.mark.parametrize("shift_s", [-300.0, 3600.0])
+def test_r07_clock_that_was_set_meanwhile_widens_where_to_look(shift_s: float) -> None:
+    steady = attempt(MIDNIGHT_S + 60, MIDNIGHT_S + 61)
+    moved = attempt(MIDNIGHT_S + 60, MIDNIGHT_S + 61, None, shift_s)
+    assert steady.is_clock_steady and not moved.is_clock_steady
+    assert len(moved.dates()) == (2 if shift_s < 0 else 1)
+    early_s = (steady.since_mts() - moved.since_mts()) / 1000
+    late_s = (moved.until_mts() - steady.until_mts()) / 1000
+    assert early_s == pytest.approx(max(-shift_s, 0), abs=0.4)
+    assert late_s == pytest.approx(max(shift_s, 0), abs=0.4)
 
 
 def test_r07_begin_is_by_the_exchanges_clock() -> None:

@@ -568,6 +568,37 @@ def test_date_that_is_none_is_not_heeded(
     assert transport.clock_skew_s is None
 
 
+def test_answer_without_a_date_leaves_what_is_known_of_the_clock(
+    serve: Serve, connect: Connect
+) -> None:
+    dates = [{"Date": "Wed, 21 Oct 2015 07:28:00 GMT"}, {}]
+    server = serve(lambda request: request.answer([], **dates.pop(0)))
+    transport = connect(server, signer=signer())
+    transport.request("POST", READ)
+    seen_s = transport.clock_skew_s
+    assert seen_s is not None and seen_s > 86_400
+    transport.request("POST", READ)
+    assert transport.clock_skew_s == seen_s
+
+
+def test_clock_is_read_before_the_body_has_come(serve: Serve, connect: Connect) -> None:
+    ready_s: list[float] = []
+
+    def take_time(request: Exchange) -> bool:
+        date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(1e9))
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nDate: {date}\r\n\r\n"
+        request.send(head.encode())
+        threading.Event().wait(0.5)
+        ready_s.append(time.time())
+        request.send(b"[]")
+        return True
+
+    transport = connect(serve(take_time), signer=signer())
+    transport.request("POST", READ)
+    assert transport.clock_skew_s is not None
+    assert transport.clock_skew_s + 1e9 + 0.5 < ready_s[0]
+
+
 # --- writes: again only where nothing was executed --------------------------------------------
 
 AGAIN = [

@@ -292,6 +292,19 @@ def test_r07_equal_transfer_of_long_before_is_another_one(scene: Scene) -> None:
         error.resolve()
 
 
+def test_r07_clock_that_was_set_meanwhile_makes_nothing_certain(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + 600)
+    scene.vault.behind_s = 600.0
+    scene.vault.fate = scene.vault.hang_up_after
+    error = scene.transfer()
+    monkeypatch.setattr(time, "time", right)
+    scene.vault.behind_s = 0.0
+    assert_several(error, 1)
+
+
 def test_r07_two_equal_transfers_at_the_same_time_are_candidates(scene: Scene) -> None:
     scene.vault.fate = scene.vault.hang_up_after
     error = scene.transfer()

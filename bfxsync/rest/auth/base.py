@@ -22,6 +22,7 @@ from bfxsync.rest.auth.resolving import Attempt, Find, resolve
 from bfxsync.rest.history import Options, iterate
 from bfxsync.rest.outcomes import Kind, unknown_outcome
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
+from bfxsync.rest.sent import Passage
 from bfxsync.types import NumberType
 
 __all__ = ["Budget", "Kind", "SignedEndpoints", "check_rows", "deprecated"]
@@ -110,9 +111,9 @@ class SignedEndpoints(Endpoints):
             For the error.
         kind : Kind
         """
-        started_s = self._clock()
+        passage = Passage()
         try:
-            answer = self._ask(path, budget, body, kind)
+            answer = self._ask(path, budget, body, kind, passage.leave)
             try:
                 value = read(answer, self._numbers)
             except RemoteError as error:
@@ -122,9 +123,8 @@ class SignedEndpoints(Endpoints):
                 error.endpoint = path
                 raise
         except OutcomeUnknown as error:
-            attempt = Attempt(
-                started_s, self._clock(), time.monotonic(), self._transport
-            )
+            passage.end()
+            attempt = Attempt(passage, self._transport)
             known = {
                 name: value
                 for name, value in (body or {}).items()
@@ -207,7 +207,14 @@ class SignedEndpoints(Endpoints):
         )
         return iterate(ask, model, title, options, max_limit, identity_of, mts_of)
 
-    def _ask(self, path: str, budget: Budget, body: Body | None, kind: Kind) -> Any:
+    def _ask(
+        self,
+        path: str,
+        budget: Budget,
+        body: Body | None,
+        kind: Kind,
+        leave: Callable[[], None] | None = None,
+    ) -> Any:
         return self._transport.request(
             "POST",
             path,
@@ -215,6 +222,7 @@ class SignedEndpoints(Endpoints):
             group=budget.group,
             per_minute=budget.per_minute,
             kind=kind,
+            leave=leave,
         )
 
 

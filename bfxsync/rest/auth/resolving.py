@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Callable, Generic, List, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Generic, List, Tuple, TypeVar, Union
 
 import attrs
 
 from bfxsync.errors import BfxError, OutcomeUnknown
+from bfxsync.rest.sent import Passage
 from bfxsync.types import Mts
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ _PAUSE_S = 1.0
 # Of the guess how far the two clocks are apart, and of the way to the exchange.
 _MARGIN_S = 5.0
 _DAY_S = 86_400.0
+# Clocks that are steady go apart by less than this in hours.
+_STEADY_S = 0.5
 
 
 @attrs.define
@@ -38,16 +41,17 @@ class Attempt:
 
     Attributes
     ----------
-    started_s, ended_s : float
-        When the call was made and when it failed, by this machine's clock, since 1970.
-    ended_at : float
-        When it failed, by `time.monotonic`.
+    passage : Passage
+        When it left and when it failed.
     """
 
-    started_s: float
-    ended_s: float
-    ended_at: float
+    passage: Passage
     _transport: RestTransport = attrs.field(repr=False)
+
+    @property
+    def is_clock_steady(self) -> bool:
+        """True if nobody has set this machine's clock since it left."""
+        return abs(self.passage.clock_shift_s) <= _STEADY_S
 
     def since_mts(self, margin_s: float = _MARGIN_S) -> Mts:
         """
@@ -56,15 +60,16 @@ class Attempt:
         Known as soon as any answer has come: so ask for something first where that matters. The
         margin is what the two clocks may still be apart.
         """
-        skew_s = self._transport.clock_skew_s or 0.0
-        return max(int((self.started_s - skew_s - margin_s) * 1000), 0)
+        return max(int((self._span()[0] - margin_s) * 1000), 0)
+
+    def until_mts(self, margin_s: float = _MARGIN_S) -> Mts:
+        """Return the last time that what came of it can have, as `since_mts`."""
+        return max(int((self._span()[1] + margin_s) * 1000), 0)
 
     def dates(self) -> List[str]:
         """Return the UTC dates on which it can have been executed, as the exchange writes them."""
-        skew_s = self._transport.clock_skew_s or 0.0
-        first = self.started_s - skew_s - _MARGIN_S
-        last = self.ended_s - skew_s + SETTLED_S
-        moments = [first, last]
+        first, last = self._span()
+        moments = [first - _MARGIN_S, last]
         while moments[-2] + _DAY_S < last:
             moments.insert(-1, moments[-2] + _DAY_S)
         texts = [
@@ -72,6 +77,15 @@ class Attempt:
             for moment in moments
         ]
         return list(dict.fromkeys(texts))
+
+    def _span(self) -> Tuple[float, float]:
+        """Return the first and the last moment, by the exchange's clock."""
+        passage = self.passage
+        first = passage.left_s - (self._transport.clock_skew_s or 0.0)
+        last = first + passage.lasted_s + SETTLED_S
+        # How far the clocks are apart may have been seen before the clock was set, or after.
+        shift_s = 0.0 if self.is_clock_steady else passage.clock_shift_s
+        return first + min(shift_s, 0.0), last + max(shift_s, 0.0)
 
 
 @attrs.define
@@ -135,7 +149,7 @@ def resolve(
             raise error
         if found is not None and not isinstance(found, Pending):
             return found
-        settled_at = attempt.ended_at + SETTLED_S
+        settled_at = attempt.passage.over_at + SETTLED_S
         if is_second and asked_at >= settled_at:
             if found is not None:
                 return found.value

@@ -15,7 +15,7 @@ from typing import Any, Callable, List, TypeVar
 from bfxsync.models.movements import Movement
 from bfxsync.models.wallets import Ledger
 from bfxsync.rest.auth.movements import MovementEndpoints
-from bfxsync.rest.auth.resolving import SETTLED_S, Attempt, Candidates, Find, Found
+from bfxsync.rest.auth.resolving import Attempt, Candidates, Find, Found
 from bfxsync.rest.auth.transfer_bodies import Body, wallet_name
 from bfxsync.rest.auth.wallets import WalletEndpoints
 from bfxsync.types import Mts
@@ -113,7 +113,9 @@ def told_apart(
     is_it : callable
         Tells whether it must be it, if the time fits.
     """
-    near, far = times_of(attempt, NEAR_S), times_of(attempt, FAR_S)
+    far = times_of(attempt, FAR_S)
+    # After the clock was set it is not known well enough when it left.
+    near = times_of(attempt, NEAR_S) if attempt.is_clock_steady else range(0)
     possible = [row for row in rows if mts_of(row) in far]
     sure = [row for row in possible if is_it(row) and mts_of(row) in near]
     if len(sure) == 1:
@@ -123,9 +125,7 @@ def told_apart(
 
 def times_of(attempt: Attempt, margin_s: float) -> range:
     """Return the times, in milliseconds, at which it can have been executed."""
-    first = attempt.since_mts(margin_s)
-    lasted_s = attempt.ended_s - attempt.started_s + SETTLED_S
-    return range(first, first + round((lasted_s + 2 * margin_s) * 1000))
+    return range(attempt.since_mts(margin_s), attempt.until_mts(margin_s) + 1)
 
 
 def is_about(found: Any, amount: str) -> bool:
