@@ -3,14 +3,21 @@ When writes left, by which those are known that have no id of ours.
 
 Strategy: a write leaves when its last attempt goes out, not when the call begins: it may wait for
 minutes for a limit, for its turn, or after a refusal. Times are kept by both clocks, as the wall
-clock may be set and the other one may stand still while the machine is suspended.
+clock may be set and the other one may stand still while the machine is suspended. Two that are
+alike and leave at about the same time cannot be told apart in the exchange's books; here it is
+known that there were two.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
+from contextlib import suppress
+from typing import Deque, Dict, Hashable
 
 import attrs
+
+MOST_KEPT = 1_000
 
 _FAR = float("inf")
 
@@ -22,12 +29,15 @@ class Passage:
 
     Attributes
     ----------
+    likeness : object
+        Equal to that of every other one whose traces in the books look the same.
     left_s, over_s : float
         When it left, and when its call was over, by this machine's clock, since 1970.
     left_at, over_at : float
         The same, by `time.monotonic`; infinite as long as it is on its way.
     """
 
+    likeness: Hashable = None
     left_s: float = attrs.field(factory=time.time)
     left_at: float = attrs.field(factory=time.monotonic)
     over_s: float = _FAR
@@ -55,3 +65,43 @@ class Passage:
         """
         now_s, now_at = time.time(), time.monotonic()
         return (now_s - self.left_s) - (now_at - self.left_at)
+
+
+class Sent:
+    """The last writes of a key that may have left traces."""
+
+    def __init__(self) -> None:
+        # One call of a deque is not interrupted by other threads.
+        self._passages: Deque[Passage] = deque(maxlen=MOST_KEPT)
+
+    def add(self, passage: Passage) -> None:
+        """Keep one that may leave now."""
+        self._passages.append(passage)
+
+    def drop(self, passage: Passage) -> None:
+        """Forget one that was certainly not executed."""
+        with suppress(ValueError):
+            self._passages.remove(passage)
+
+    def is_alone(self, passage: Passage, margin_s: float) -> bool:
+        """Tell whether no other one like it was on its way within so many seconds of it."""
+        kept = list(self._passages)
+        first, last = passage.left_at - margin_s, passage.over_at + margin_s
+        if len(kept) == MOST_KEPT and kept[0].left_at > first:
+            return False  # nobody knows any more
+        return not any(
+            other is not passage
+            and other.likeness == passage.likeness
+            and other.left_at <= last
+            and other.over_at >= first
+            for other in kept
+        )
+
+
+_sent: Dict[str, Sent] = {}
+
+
+def sent_with(identity: str) -> Sent:
+    """Return what was sent with a key by all clients of this process."""
+    # One call of a dict is not interrupted by other threads.
+    return _sent.setdefault(identity, Sent())

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from bfxsync.models.notification import Notification
+from bfxsync.rest.sent import Sent
 
 DATA = Path(__file__).parent.parent / "data" / "rest"
 
@@ -52,6 +53,7 @@ class AnswerTransport:
     def __init__(self, answer: Any = None) -> None:
         self.answer = answer
         self.requests: list[tuple[str, str, dict[str, Any]]] = []
+        self.sent = Sent()
 
     def request(self, method: str, path: str, **options: Any) -> Any:
         self.requests.append((method, path, options))

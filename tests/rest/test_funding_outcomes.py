@@ -13,7 +13,7 @@ from bfxsync.auth import Signer
 from bfxsync.errors import NotExecuted, OutcomeUnknown
 from bfxsync.models.funding import FundingCredit, FundingLoan, FundingOffer
 from bfxsync.models.positions import Position
-from bfxsync.rest import signing
+from bfxsync.rest import sent, signing
 from bfxsync.rest.auth import AuthEndpoints, resolving
 from bfxsync.rest.transport import RestTransport
 
@@ -31,6 +31,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolving, "SETTLED_S", 0.1)
     monkeypatch.setattr(resolving, "_PAUSE_S", 0.02)
     monkeypatch.setattr(signing, "_locks", {})
+    monkeypatch.setattr(sent, "_sent", {})
 
 
 class Desk:
@@ -324,6 +325,16 @@ def test_r07_two_equal_offers_at_the_same_time_are_candidates(scene: Scene) -> N
     error = scene.submit()
     scene.desk.place(BODY)
     assert_several(error, 2)
+
+
+@pytest.mark.parametrize("lost", ["hang_up_before", "hang_up_after"])
+@pytest.mark.parametrize("changes", [{}, {"amount": 150.5, "rate": "0.000250"}])
+def test_r07_one_of_two_equal_offers_of_this_program_is_never_guessed(
+    scene: Scene, lost: str, changes: Any
+) -> None:
+    scene.auth.submit_funding_offer(**{**BODY, **changes})
+    scene.desk.fate = getattr(scene.desk, lost)
+    assert_several(scene.submit(), 1 + (lost == "hang_up_after"))
 
 
 def test_r07_offer_with_almost_this_rate_may_be_it_or_may_be_another(

@@ -25,7 +25,7 @@ from bfxsync.errors import (
     UsageError,
 )
 from bfxsync.models.notification import of_nothing
-from bfxsync.rest import signing
+from bfxsync.rest import sent, signing
 from bfxsync.rest.auth import AuthEndpoints, resolving
 from bfxsync.rest.auth.base import Budget
 from bfxsync.rest.auth.resolving import Attempt, Candidates, Pending, one_of, resolve
@@ -49,6 +49,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolving, "SETTLED_S", 0.1)
     monkeypatch.setattr(resolving, "_PAUSE_S", 0.02)
     monkeypatch.setattr(signing, "_locks", {})
+    monkeypatch.setattr(sent, "_sent", {})
 
 
 class Desk:
@@ -686,7 +687,7 @@ def attempt(
     """Return one that left at that time, since when this machine's clock was set forward so far."""
     clock: Any = Clock(skew_s)
     left_at = time.monotonic() - (time.time() - left_s) + shift_s
-    passage = Passage(left_s, left_at, over_s, left_at + over_s - left_s)
+    passage = Passage(None, left_s, left_at, over_s, left_at + over_s - left_s)
     return Attempt(passage, clock)
 
 

@@ -14,7 +14,7 @@ from bfxsync.errors import ApiError, NotExecuted, OutcomeUnknown, RemoteError
 from bfxsync.models.movements import Movement
 from bfxsync.models.positions import Position, PositionAudit, PositionHistory
 from bfxsync.models.wallets import Ledger
-from bfxsync.rest import signing
+from bfxsync.rest import sent, signing
 from bfxsync.rest.auth import AuthEndpoints, resolving
 from bfxsync.rest.transport import RestTransport
 
@@ -32,6 +32,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolving, "SETTLED_S", 0.1)
     monkeypatch.setattr(resolving, "_PAUSE_S", 0.02)
     monkeypatch.setattr(signing, "_locks", {})
+    monkeypatch.setattr(sent, "_sent", {})
 
 
 class Vault:
@@ -390,6 +391,66 @@ def test_r15_second_factor_shows_in_no_error(scene: Scene) -> None:
         assert "at Thalex" in str(error)
 
 
+LOST = ["hang_up_before", "hang_up_after"]
+
+
+@pytest.mark.parametrize("lost", LOST)
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("amount", ["1.5", "1.50"])
+def test_r07_one_of_two_equal_transfers_of_this_program_is_never_guessed(
+    scene: Scene, lost: str, is_first: bool, amount: str
+) -> None:
+    scene.vault.fate = getattr(scene.vault, lost)
+    if is_first:
+        error = scene.transfer()
+    scene.vault.fate = scene.vault.obey
+    scene.auth.transfer_between_wallets("exchange", "margin", "UST", None, amount)
+    if not is_first:
+        scene.vault.fate = getattr(scene.vault, lost)
+        error = scene.transfer()
+    assert_several(error, 1 + (lost == "hang_up_after"))
+
+
+def test_r07_transfer_of_another_client_with_this_key_is_known_too(
+    scene: Scene, connect: Connect
+) -> None:
+    other = AuthEndpoints(connect(scene.server, signer=Signer(KEY, SECRET)))
+    other.transfer_between_wallets("exchange", "funding", "UST", None, "1.5")
+    scene.vault.fate = scene.vault.hang_up_before
+    assert_several(scene.transfer(), 1)
+
+
+def test_r07_transfers_that_look_different_are_told_apart(scene: Scene) -> None:
+    scene.auth.transfer_between_wallets("exchange", "margin", "UST", None, "1.25")
+    scene.auth.transfer_between_wallets("funding", "margin", "UST", None, "1.5")
+    scene.auth.transfer_between_wallets("exchange", "margin", "USD", None, "1.5")
+    scene.vault.fate = scene.vault.hang_up_after
+    assert scene.transfer().resolve().id == scene.vault.ledgers[6][1][0]
+    scene.vault.fate = scene.vault.hang_up_before
+    with pytest.raises(NotExecuted):
+        scene.transfer("1.75").resolve()
+
+
+@pytest.mark.parametrize("how", ["error", "status"])
+def test_r07_equal_transfer_that_was_refused_is_none(scene: Scene, how: str) -> None:
+    def refuse(request: Exchange, execute: Callable[[], Any]) -> object:
+        if how == "error":
+            return request.answer(["error", 10001, "not enough balance"], 500)
+        return request.answer([1, "acc_tf", None, None, None, None, "ERROR", "no"])
+
+    def transfer() -> None:
+        scene.auth.transfer_between_wallets("exchange", "margin", "UST", None, "1.5")
+
+    scene.vault.fate = refuse
+    if how == "error":
+        with pytest.raises(ApiError):
+            transfer()
+    else:
+        transfer()
+    scene.vault.fate = scene.vault.hang_up_after
+    assert scene.transfer().resolve().amount == -1.5
+
+
 # --- withdrawals ------------------------------------------------------------------------------
 
 
@@ -458,6 +519,17 @@ def test_r07_right_one_of_several_withdrawals_is_found(scene: Scene) -> None:
     scene.vault.withdraw({"method": "ethereum", "amount": "0.5", "address": "0xOTHER"})
     scene.vault.fate = scene.vault.hang_up_after
     assert scene.withdraw().resolve().id == 501
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_r07_one_of_two_like_withdrawals_of_this_program_is_never_guessed(
+    scene: Scene, lost: str
+) -> None:
+    submit = scene.auth.submit_wallet_withdrawal
+    # With its fee it is as much as the other one without.
+    submit("exchange", "Ethereum", ADDRESS, "0.49865")
+    scene.vault.fate = getattr(scene.vault, lost)
+    assert_several(scene.withdraw(), 1 + (lost == "hang_up_after"))
 
 
 def test_r07_deposit_of_the_same_time_is_no_withdrawal(scene: Scene) -> None:

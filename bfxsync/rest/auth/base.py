@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from functools import partial
-from typing import Any, Callable, Iterator, Mapping, TypeVar
+from typing import Any, Callable, Hashable, Iterator, Mapping, TypeVar
 
 from bfxsync.errors import (
     ApiError,
@@ -22,7 +22,7 @@ from bfxsync.rest.auth.resolving import Attempt, Find, resolve
 from bfxsync.rest.history import Options, iterate
 from bfxsync.rest.outcomes import Kind, unknown_outcome
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
-from bfxsync.rest.sent import Passage
+from bfxsync.rest.sent import Passage, Sent
 from bfxsync.types import NumberType
 
 __all__ = ["Budget", "Kind", "SignedEndpoints", "check_rows", "deprecated"]
@@ -87,6 +87,7 @@ class SignedEndpoints(Endpoints):
         body: Body | None = None,
         *,
         find: Find[Any] | None = None,
+        likeness: Hashable = None,
         hint: str = _HINT,
         absent: Callable[[str], BfxError] = partial(NotExecuted, phase="send"),
         cid: int | None = None,
@@ -103,6 +104,8 @@ class SignedEndpoints(Endpoints):
         find : callable, optional
             Looks for what came of it, for `OutcomeUnknown.resolve`: takes an `Attempt` and
             returns it, None, or what else `Found` has. None: the exchange cannot be asked.
+        likeness : object, optional
+            What `find` goes by, if others may be the same in that.
         hint : str
             What users can do if it is not known whether it was executed.
         absent : callable
@@ -111,7 +114,9 @@ class SignedEndpoints(Endpoints):
             For the error.
         kind : Kind
         """
-        passage = Passage()
+        passage = Passage(likeness)
+        sent = Sent() if likeness is None else self._transport.sent
+        sent.add(passage)
         try:
             answer = self._ask(path, budget, body, kind, passage.leave)
             try:
@@ -139,8 +144,14 @@ class SignedEndpoints(Endpoints):
 
                 error.add(resolver=ask_again)
             raise
+        except BfxError:
+            sent.drop(passage)
+            raise
+        passage.end()
         if isinstance(value, Notification):
             value.endpoint = path
+            if not value.is_success:
+                sent.drop(passage)
         return value
 
     def _write_order(

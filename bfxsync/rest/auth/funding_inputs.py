@@ -93,8 +93,9 @@ class FundingInputEndpoints(FundingSearch):
             The exchange refused it.
         OutcomeUnknown
             It may have been made. Its `resolve` returns the `FundingOffer`, or raises
-            `NotExecuted` if there is none. Equal offers within seconds it cannot always tell
-            apart; where it is not certain it raises the error again with `candidates`.
+            `NotExecuted` if there is none. Where it is not certain it raises the error again
+            with `candidates`, also for equal offers that this program has made within seconds.
+            One that somebody else makes just then it may take for this one.
 
         References
         ----------
@@ -115,6 +116,7 @@ class FundingInputEndpoints(FundingSearch):
             of_one(FundingOffer.from_partial_row),
             body,
             find=self._find_new_offer(body),
+            likeness=self._offer_likeness(body),
             hint=_HINT,
         )
 

@@ -10,7 +10,7 @@ may not; so it is a candidate, and never proof that nothing was executed.
 from __future__ import annotations
 
 from decimal import Context, Decimal, InvalidOperation, localcontext
-from typing import Any, Dict, List, Union
+from typing import Any, Dict, Hashable, List, Union
 
 from bfxsync.models.funding import FundingCredit, FundingLoan, FundingOffer
 from bfxsync.rest.auth.funding import FundingEndpoints
@@ -59,6 +59,11 @@ class FundingSearch(FundingEndpoints, FundingTakenEndpoints):
             return told_apart(list(rows.values()), _mts_create, attempt, is_it)
 
         return find
+
+    def _offer_likeness(self, body: Dict[str, Any]) -> Hashable:
+        """Return what `_find_new_offer` goes by."""
+        numbers = Decimal(body["amount"]), Decimal(body["rate"])
+        return "offer", body["symbol"], body["type"], body["period"], numbers
 
     def _find_offer(self, id: int) -> Find[FundingOffer]:
         """Return what looks for an offer as it is now; a closed one does not change any more."""

@@ -53,6 +53,10 @@ class Attempt:
         """True if nobody has set this machine's clock since it left."""
         return abs(self.passage.clock_shift_s) <= _STEADY_S
 
+    def is_alone(self, margin_s: float) -> bool:
+        """Tell whether nothing like it was sent by this process at about the same time."""
+        return self._transport.sent.is_alone(self.passage, SETTLED_S + margin_s)
+
     def since_mts(self, margin_s: float = _MARGIN_S) -> Mts:
         """
         Return the first time that what came of it can have, by the exchange's clock.

@@ -4,13 +4,14 @@ What became of transfers and withdrawals whose outcome is not known: looking int
 Strategy: neither has an id of ours, so one is known by what it moved and when. The books have whole
 seconds, and how far the clocks are apart is known to about one: what happened so near to the call
 is taken for it if it is the only one. What fits and is a little further off may be it or may not;
-so it is a candidate, and never proof that nothing was executed.
+so it is a candidate, and never proof that nothing was executed. Where this process has sent another
+one that looks the same at about the same time, both are no more than candidates.
 """
 
 from __future__ import annotations
 
 from decimal import Context, Decimal, InvalidOperation, localcontext
-from typing import Any, Callable, List, TypeVar
+from typing import Any, Callable, Hashable, List, TypeVar
 
 from bfxsync.models.movements import Movement
 from bfxsync.models.wallets import Ledger
@@ -58,6 +59,16 @@ class TransferSearch(WalletEndpoints, MovementEndpoints):
             return told_apart(list(filter(is_it, rows)), _mts, attempt)
 
         return find
+
+    def _transfer_likeness(self, body: Body) -> Hashable:
+        """Return what `_find_transfer` goes by."""
+        amount = Decimal(body["amount"])
+        return "transfer", body["currency"], wallet_name(body["from"]), amount
+
+    def _withdrawal_likeness(self, body: Body) -> Hashable:
+        """Return what `_find_withdrawal` goes by; fees may make different amounts look alike."""
+        goal = body["address"] or body["invoice"]
+        return "withdrawal", body["method"].lower(), goal
 
     def _find_withdrawal(self, body: Body) -> Find[Movement]:
         """Return what looks for the withdrawal, by the way that it takes, its goal and amount."""
@@ -114,8 +125,10 @@ def told_apart(
         Tells whether it must be it, if the time fits.
     """
     far = times_of(attempt, FAR_S)
-    # After the clock was set it is not known well enough when it left.
-    near = times_of(attempt, NEAR_S) if attempt.is_clock_steady else range(0)
+    # Where the clock was set nobody knows well enough when it left, and of two that this process
+    # has sent at about the same time nobody knows which one it is.
+    is_known = attempt.is_clock_steady and attempt.is_alone(2 * NEAR_S)
+    near = times_of(attempt, NEAR_S) if is_known else range(0)
     possible = [row for row in rows if mts_of(row) in far]
     sure = [row for row in possible if is_it(row) and mts_of(row) in near]
     if len(sure) == 1:

@@ -82,8 +82,10 @@ class TransferEndpoints(TransferSearch):
             The exchange refused it.
         OutcomeUnknown
             It may have been executed. Its `resolve` returns the `Ledger` by which the amount
-            left its wallet, or raises `NotExecuted` if there is none. Two equal transfers within
-            seconds it cannot always tell apart.
+            left its wallet, or raises `NotExecuted` if there is none. Of two equal transfers that
+            this program has made within seconds it cannot tell which one was executed: it raises
+            the error again with `candidates`. One that somebody else makes just then it may take
+            for this one.
 
         References
         ----------
@@ -105,6 +107,7 @@ class TransferEndpoints(TransferSearch):
             of_one(Transfer.from_partial_row),
             body,
             find=self._find_transfer(body),
+            likeness=self._transfer_likeness(body),
             hint=_HINT,
         )
 
@@ -206,6 +209,7 @@ class TransferEndpoints(TransferSearch):
             _read_withdrawal,
             body,
             find=self._find_withdrawal(body),
+            likeness=self._withdrawal_likeness(body),
             hint=_HINT,
         )
 

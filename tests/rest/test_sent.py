@@ -1,0 +1,88 @@
+"""What is known of writes that left: when, and what else left then."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from bfxsync.rest import sent
+from bfxsync.rest.sent import MOST_KEPT, Passage, Sent, sent_with
+
+
+def passage(likeness: object, left_at: float, over_at: float) -> Passage:
+    return Passage(likeness, 1e9 + left_at, left_at, 1e9 + over_at, over_at)
+
+
+def test_passage_is_on_its_way_until_it_ends() -> None:
+    before_s, before_at = time.time(), time.monotonic()
+    found = Passage("a")
+    assert found.left_s >= before_s and found.left_at >= before_at
+    assert found.over_s == found.over_at == float("inf")
+    first = found.left_at
+    found.leave()
+    found.end()
+    assert first <= found.left_at <= found.over_at
+    assert 0 <= found.lasted_s < 5
+    assert abs(found.clock_shift_s) < 5
+
+
+@pytest.mark.parametrize("is_by_wall", [True, False])
+def test_passage_lasts_as_long_as_either_clock_says(is_by_wall: bool) -> None:
+    found = passage("a", 10.0, 12.0)
+    if is_by_wall:
+        found.over_s += 60
+    else:
+        found.over_at += 60
+    assert found.lasted_s == 62
+
+
+def test_clock_that_was_set_back_is_noticed() -> None:
+    found = Passage("a")
+    found.left_s += 300
+    assert found.clock_shift_s == pytest.approx(-300, abs=5)
+
+
+@pytest.mark.parametrize(
+    "likeness, left_at, over_at, is_alone",
+    [
+        ("b", 100.0, 101.0, True),
+        ("a", 100.0, 101.0, False),
+        ("a", 80.0, 89.0, True),
+        ("a", 80.0, 91.0, False),
+        ("a", 80.0, float("inf"), False),
+        ("a", 110.9, 120.0, False),
+        ("a", 111.1, 120.0, True),
+    ],
+)
+def test_like_ones_of_about_the_same_time_are_seen(
+    likeness: str, left_at: float, over_at: float, is_alone: bool
+) -> None:
+    kept, mine = Sent(), passage("a", 100.0, 101.0)
+    other = passage(likeness, left_at, over_at)
+    for item in (other, mine):
+        kept.add(item)
+    assert kept.is_alone(mine, 10.0) is is_alone
+    kept.drop(other)
+    kept.drop(other)
+    assert kept.is_alone(mine, 10.0)
+
+
+def test_what_was_forgotten_is_not_certain() -> None:
+    kept, mine = Sent(), passage("a", 100.0, 101.0)
+    kept.add(passage("x", 95.0, 96.0))
+    kept.add(mine)
+    for number in range(MOST_KEPT - 2):
+        kept.add(passage(number, 200.0, 201.0))
+    assert not kept.is_alone(mine, 10.0)
+    assert kept.is_alone(mine, 3.0)
+    kept.add(passage("x", 300.0, 301.0))
+    assert not kept.is_alone(mine, 3.0)
+
+
+def test_clients_with_one_key_share_what_they_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sent, "_sent", {})
+    assert sent_with("a") is sent_with("a")
+    assert sent_with("a") is not sent_with("b")
