@@ -306,6 +306,39 @@ def test_r07_same_client_id_of_another_day_is_another_order(scene: Scene) -> Non
         error.resolve()
 
 
+@pytest.mark.parametrize("ago_s, count", [(0, 2), (20, 1)])
+@pytest.mark.parametrize("is_open", [True, False])
+@pytest.mark.parametrize("is_multi", [True, False])
+def test_r07_client_id_that_is_used_again_at_once_proves_nothing(
+    scene: Scene, ago_s: float, count: int, is_open: bool, is_multi: bool
+) -> None:
+    body = {"cid": 77, "symbol": SYMBOL, "amount": "1", "price": "2", "type": "LIMIT"}
+    old = scene.desk.place(body)
+    old[4] -= int(ago_s * 1000)
+    if not is_open:
+        scene.desk.cancel(old)
+    # Of two neither is certain, and of one that is a little too old not that it is another one.
+    desk = scene.desk
+    desk.fate = desk.hang_up_after if count == 2 else desk.hang_up_before
+    if is_multi:
+        error = scene.unknown(lambda: scene.auth.submit_order_multi([("on", body)]))
+    else:
+        error = scene.unknown(scene.submit)
+    with pytest.raises(OutcomeUnknown) as caught:
+        error.resolve()
+    assert caught.value is error
+    assert [order.cid for order in error.candidates] == [77] * count
+
+
+def test_r07_order_without_a_client_id_of_yours_is_found_with_one_question(
+    scene: Scene,
+) -> None:
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.unknown(lambda: scene.submit(cid=None))
+    assert error.resolve().cid == error.cid
+    assert scene.desk.reads == 1
+
+
 def test_r07_rows_that_were_not_asked_for_are_not_taken_for_the_order(
     scene: Scene,
 ) -> None:

@@ -109,7 +109,8 @@ class OrderInputEndpoints(OrderSearch):
             There was no connection: it has not left.
         OutcomeUnknown
             It may have been placed. Its `resolve` returns the `Order`, or raises
-            `OrderNotPlaced` when that is proven.
+            `OrderNotPlaced` when that is proven. Where your `cid` was used for another order just
+            before, it raises the error again with `candidates`.
 
         References
         ----------
@@ -138,7 +139,7 @@ class OrderInputEndpoints(OrderSearch):
                 _SUBMIT,
                 of_one(Order.from_partial_row),
                 body,
-                find=self._find_new(number, symbol),
+                find=self._find_new(number, symbol, is_unique=cid is None),
                 absent=partial(OrderNotPlaced, phase="send", cid=number),
                 hint=_HINT,
                 cid=number,

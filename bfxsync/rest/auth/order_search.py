@@ -8,7 +8,7 @@ from typing import Any, List
 from bfxsync.models.orders import Order
 from bfxsync.rest.auth.order_bodies import Body
 from bfxsync.rest.auth.orders import OrderEndpoints
-from bfxsync.rest.auth.resolving import Attempt, Find, Found, Pending
+from bfxsync.rest.auth.resolving import Attempt, Candidates, Find, Found, Pending
 from bfxsync.types import Symbol
 
 # An order is known by its cid, so where to look for it may be wide.
@@ -23,24 +23,24 @@ class OrderSearch(OrderEndpoints):
     def _today(self) -> str:
         return f"{datetime.fromtimestamp(self._clock(), timezone.utc):%Y-%m-%d}"
 
-    def _find_new(self, cid: int, symbol: Symbol) -> Find[Order]:
+    def _find_new(self, cid: int, symbol: Symbol, is_unique: bool) -> Find[Order]:
         """Return what looks for a new order: among the open ones, then among the closed ones."""
 
         def find(attempt: Attempt) -> Found[Order]:
+            orders: List[Order] = []
             asked: set[str] = set()
             # The first answer tells how far the clocks are apart, which may change the dates.
             while not asked.issuperset(attempt.dates()):
                 for day in attempt.dates():
                     if day not in asked:
                         asked.add(day)
-                        for order in self.get_orders(cid=cid, cid_date=day):
-                            if _is_new(order, cid, attempt):
-                                return order
+                        orders += self.get_orders(cid=cid, cid_date=day)
+            found = _new_one(orders, cid, attempt)
+            if is_unique and found is not None:
+                return found
             start = attempt.since_mts(_MARGIN_S)
-            for order in self.iter_orders_history(symbol=symbol, start=start):
-                if _is_new(order, cid, attempt):
-                    return order
-            return None
+            orders += self.iter_orders_history(symbol=symbol, start=start)
+            return _new_one(orders, cid, attempt)
 
         return find
 
@@ -98,17 +98,19 @@ class OrderSearch(OrderEndpoints):
             def became(name: str, body: Body) -> Any:
                 if name == "oc_multi":
                     return [order for order in open_now if _is_named(order, body)]
+                if name == "on":
+                    return _new_one([*open_now, *closed], body["cid"], attempt)
                 for order in [*open_now, *closed]:
-                    if name == "on":
-                        if _is_new(order, body["cid"], attempt):
-                            return order
-                    elif order.id == body.get("id") or (
+                    if order.id == body.get("id") or (
                         "id" not in body and order.cid == body["cid"]
                     ):
                         return order
                 return None
 
             found = [became(name, body) for name, body in ops]
+            doubtful = [item for item in found if isinstance(item, Candidates)]
+            if doubtful:
+                return Candidates([row for item in doubtful for row in item.values])
             is_final = all(
                 item is not None and name == "on" for item, (name, _) in zip(found, ops)
             )
@@ -117,9 +119,18 @@ class OrderSearch(OrderEndpoints):
         return find
 
 
-def _is_new(order: Order, cid: int, attempt: Attempt) -> bool:
-    """Tell whether this is the order; the same client id may have been used on another day."""
-    return order.cid == cid and order.mts_create >= attempt.since_mts(_MARGIN_S)
+def _new_one(orders: List[Order], cid: int, attempt: Attempt) -> Found[Order]:
+    """
+    Return the new order, or what may be it.
+
+    The same client id may have been used before, on another day or, against the rules, just now.
+    """
+    first = attempt.since_mts(_MARGIN_S)
+    rows = {o.id: o for o in orders if o.cid == cid and o.mts_create >= first}
+    found = list(rows.values())
+    if len(found) == 1 and found[0].mts_create >= attempt.since_mts():
+        return found[0]
+    return Candidates(found) if found else None
 
 
 def _is_named(order: Order, body: Body) -> bool:
