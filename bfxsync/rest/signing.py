@@ -24,13 +24,15 @@ from bfxsync.rest.answers import Answer, read_answer
 from bfxsync.rest.outcomes import Kind
 from bfxsync.wire.codec import Loads
 
+MOST_OVERTAKINGS = 10
+
 _BLACKED_OUT = b"***"
 
 
 @attrs.define(order=True)
 class _Turn:
     kind: Kind
-    number: int
+    number: int = 0
     is_here: bool = attrs.field(default=False, order=False)
     event: threading.Event = attrs.field(factory=threading.Event, order=False)
 
@@ -40,7 +42,8 @@ class SignedLock:
     Held by the one signed call of a key that is on the wire.
 
     The most urgent of those that wait comes next, and of the same kind the one that has waited
-    for longest. Unlike every other lock here it is held during I/O: that is what it is for.
+    for longest; but after `MOST_OVERTAKINGS` in a row it is the turn of the one that came first.
+    Unlike every other lock here it is held during I/O: that is what it is for.
     """
 
     def __init__(self) -> None:
@@ -49,6 +52,7 @@ class SignedLock:
         self._is_held = False
         self._waiting: List[_Turn] = []
         self._count = 0
+        self._overtakings = 0
         renew_after_fork(self)
 
     @contextmanager
@@ -73,14 +77,16 @@ class SignedLock:
         ClosedError
             The event was set.
         """
-        with self._lock:
-            self._count += 1
-            turn = _Turn(kind, self._count)
-            if self._is_held:
-                heapq.heappush(self._waiting, turn)
-            else:
-                self._is_held = turn.is_here = True
+        turn = _Turn(kind)
         try:
+            # In here, as Ctrl-C may come as soon as it is the turn.
+            with self._lock:
+                self._count += 1
+                turn.number = self._count
+                if self._is_held:
+                    heapq.heappush(self._waiting, turn)
+                else:
+                    self._is_held = turn.is_here = True
             while not turn.is_here:
                 if closed.is_set():
                     raise ClosedError("the client was closed")
@@ -117,9 +123,24 @@ class SignedLock:
             if not self._waiting:
                 self._is_held = False
                 return
-            following = heapq.heappop(self._waiting)
+            following = self._next()
             following.is_here = True
         following.event.set()
+
+    def _next(self) -> _Turn:
+        assert self._lock.locked()
+        first = min(self._waiting, key=_number)
+        if first is not self._waiting[0] and self._overtakings < MOST_OVERTAKINGS:
+            self._overtakings += 1
+            return heapq.heappop(self._waiting)
+        self._overtakings = 0
+        self._waiting.remove(first)
+        heapq.heapify(self._waiting)
+        return first
+
+
+def _number(turn: _Turn) -> int:
+    return turn.number
 
 
 _locks: Dict[str, SignedLock] = {}

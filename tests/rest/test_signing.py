@@ -374,6 +374,90 @@ def test_interrupted_wait_leaves_the_line_in_order(
     assert not lock._is_held
 
 
+def test_interrupt_at_the_very_moment_of_the_turn_keeps_nobody_waiting() -> None:
+    lock = signing.SignedLock()
+    closed = threading.Event()
+
+    class Interrupted:
+        """A lock whose holder is interrupted as soon as it has let go."""
+
+        def __init__(self) -> None:
+            self.lock = threading.Lock()
+            self.locked = self.lock.locked
+            self.is_over = False
+
+        def __enter__(self) -> None:
+            self.lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self.lock.release()
+            if not self.is_over:
+                self.is_over = True
+                raise Interrupt
+
+    lock._lock = Interrupted()  # type: ignore[assignment]
+    with pytest.raises(Interrupt):
+        with lock.turn(Kind.ORDER, time.monotonic() + DEADLINE_S, closed):
+            raise AssertionError("it was interrupted before")
+    with lock.turn(Kind.READ, time.monotonic() + DEADLINE_S, closed):
+        pass
+    assert not lock._is_held and lock._waiting == []
+
+
+def test_read_behind_orders_without_end_has_its_turn(
+    serve: Serve, connect: Connect
+) -> None:
+    verifier = Verifier(lambda request: request.answer([]))
+    transport = connect(serve(verifier), signer=signer(), timeout=DEADLINE_S)
+    over = threading.Event()
+
+    def order() -> None:
+        while not over.is_set():
+            transport.request("POST", ORDER)
+
+    threads = [threading.Thread(target=order, name="test-call") for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(5):
+            transport.request("POST", READ)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(DEADLINE_S)
+
+
+def test_who_came_first_is_overtaken_ten_times_and_no_more() -> None:
+    assert signing.MOST_OVERTAKINGS == 10
+    lock = signing.SignedLock()
+    deadline, closed = time.monotonic() + DEADLINE_S, threading.Event()
+    served: list[str] = []
+
+    def take(kind: Kind) -> None:
+        with lock.turn(kind, deadline, closed):
+            served.append(kind.name)
+
+    threads = []
+    with lock.turn(Kind.READ, deadline, closed):
+        for kind in [Kind.READ] * 2 + [Kind.WRITE] + [Kind.ORDER] * 25:
+            threads.append(threading.Thread(target=take, args=(kind,)))
+            threads[-1].start()
+            while len(lock._waiting) < len(threads):
+                assert time.monotonic() < deadline
+                threading.Event().wait(0.001)
+    for thread in threads:
+        thread.join(DEADLINE_S)
+    orders = ["ORDER"]
+    assert served == [
+        *orders * 10,
+        "READ",
+        *orders * 10,
+        "READ",
+        *orders * 5,
+        "WRITE",
+    ]
+
+
 def test_r10_child_process_leaves_a_line_that_is_no_more() -> None:
     lock = signing.SignedLock()
     closed = threading.Event()
