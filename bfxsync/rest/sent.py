@@ -35,6 +35,7 @@ class Passage:
         When it left, and when its call was over, by this machine's clock, since 1970.
     left_at, over_at : float
         The same, by `time.monotonic`; infinite as long as it is on its way.
+    has_left : bool
     """
 
     likeness: Hashable = None
@@ -42,9 +43,11 @@ class Passage:
     left_at: float = attrs.field(factory=time.monotonic)
     over_s: float = _FAR
     over_at: float = _FAR
+    has_left: bool = False
 
     def leave(self) -> None:
         """Note that it leaves now; what left before was refused."""
+        self.has_left = True
         self.left_s, self.left_at = time.time(), time.monotonic()
 
     def end(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 import time
 from datetime import datetime, timezone
@@ -449,6 +450,46 @@ def test_r07_write_leaves_when_it_was_not_refused(
     transport = connect(serve(refuse_once), signer=Signer(KEY, SECRET))
     passage = sent_away(AuthEndpoints(transport)).passage
     assert passage.left_at >= refused_at[0]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs POSIX")
+@pytest.mark.parametrize("has_left", [True, False])
+def test_r07_interrupted_order_is_named_in_the_log_if_it_has_left(
+    scene: Scene, caplog: pytest.LogCaptureFixture, has_left: bool
+) -> None:
+    def interrupt() -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def interrupt_the_client(request: Exchange, _: Callable[[], Any]) -> object:
+        interrupt()
+        scene.server.stopping.wait(DEADLINE_S)
+        return False
+
+    def interrupt_the_wait() -> None:
+        deadline = time.monotonic() + DEADLINE_S
+        while not lock._waiting and time.monotonic() < deadline:
+            time.sleep(0.001)
+        interrupt()
+
+    scene.desk.fate = interrupt_the_client
+    lock = signing.signed_lock(KEY)
+    if has_left:
+        with pytest.raises(KeyboardInterrupt):
+            scene.submit()
+    else:
+        thread = threading.Thread(target=interrupt_the_wait, name="test-interrupt")
+        with lock.turn(Kind.READ, time.monotonic() + DEADLINE_S, threading.Event()):
+            thread.start()
+            with pytest.raises(KeyboardInterrupt):
+                scene.submit()
+        thread.join(DEADLINE_S)
+    said = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert len(said) == len(scene.desk.writes) == has_left
+    if has_left:
+        today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
+        assert said[0].startswith(f"auth/w/order/submit (cid 77 of {today}) was inter")
+    # The line goes on.
+    assert scene.auth.get_orders() == []
 
 
 def test_r07_too_short_a_time_proves_nothing(scene: Scene) -> None:

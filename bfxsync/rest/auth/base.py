@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
 from functools import partial
@@ -29,12 +30,15 @@ __all__ = ["Budget", "Kind", "SignedEndpoints", "check_rows", "deprecated"]
 
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
+
 Body = Mapping[str, Any]
 Read = Callable[[Any, NumberType], T]
 
 # Fields of requests that are as secret as a key.
 _SECRET = ("token", "tfaToken")
 
+_MAYBE = "it may or may not have been executed"
 _HINT = "look at the account before it is sent again"
 
 
@@ -146,6 +150,13 @@ class SignedEndpoints(Endpoints):
             raise
         except BfxError:
             sent.drop(passage)
+            raise
+        except BaseException:
+            # Ctrl-C, or a mistake of ours: the caller cannot be told in any other way.
+            passage.end()
+            if passage.has_left:
+                which = "" if cid is None else f" (cid {cid} of {cid_date})"
+                _log.warning("%s%s was interrupted: %s", path, which, _MAYBE)
             raise
         passage.end()
         if isinstance(value, Notification):
