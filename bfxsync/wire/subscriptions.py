@@ -70,8 +70,6 @@ class Wanted:
     """A request went out at some time."""
     is_resolved: bool = False
     """It worked once: the user's call has returned."""
-    in_gap: bool = False
-    """Its loss was told and no snapshot has come since."""
     retry_at: float | None = None
     patience_s: float = attrs.Factory(lambda self: self.timeout_s, takes_self=True)
     """For the next answer; grows while a repeated request stays unanswered."""
@@ -319,7 +317,6 @@ class Subscriptions:
 
     def went_live(self, entry: Wanted) -> list[Output]:
         """Note the first data of a subscription on this socket."""
-        entry.in_gap = False
         entry.deadline = None
         entry.patience_s = entry.timeout_s
         self._waiting.discard(entry)
@@ -416,10 +413,9 @@ class Subscriptions:
         return outputs + (self._ask(entry, now) if ready else [])
 
     def _tell_gap(self, entry: Wanted, reason: str) -> list[Output]:
-        if not entry.channel.is_live or entry.in_gap:
-            return []
-        entry.in_gap = True
-        return [Deliver(entry.token, [Gap(reason)])]
+        # Told once: until the snapshot the channel is not live, whatever else is lost meanwhile.
+        is_live = entry.channel.is_live
+        return [Deliver(entry.token, [Gap(reason)])] if is_live else []
 
     def _unpark(self, chan_id: ChanId) -> list[Any] | None:
         frames = self._parked.pop(chan_id, [] if self._parked_all else None)
