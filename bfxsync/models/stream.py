@@ -21,9 +21,13 @@ class Snapshot:
     rows : list
         Of `Ticker` (one or none), `Trade` (oldest first) or `BookUpdate` (bids from the
         best, then asks from the best), or their funding and raw kinds; may be empty.
+    has_hole : bool
+        Of trades, after a loss: none of the rows was known before, so others may have been
+        missed that are older than all of them. The exchange's history on REST has those.
     """
 
     rows: List[Any]
+    has_hole: bool = False
 
 
 @attrs.define

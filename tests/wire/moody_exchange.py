@@ -92,7 +92,8 @@ class Exchange:
         if symbol == TICKER:
             self.frame(chan_id, self.ticker_row())
         elif symbol == TRADES:
-            rows = [self.trade_row(identity) for identity in self.trades[:-4:-1]]
+            count = self.value % 3 + 2  # not always as many
+            rows = [self.trade_row(i) for i in self.trades[: -count - 1 : -1]]
             self.frame(chan_id, rows)
         else:
             self.frame(chan_id, [[p, 1, a] for p, a in self.levels.items()])
@@ -201,6 +202,10 @@ class User:
     is_degraded: bool = False
     last: int = 0
     seen: Set[int] = attrs.field(factory=set)
+    first: Optional[Set[int]] = None
+    """The ids of the first snapshot of trades."""
+    has_hole: bool = False
+    """It was said that trades may have been missed."""
     request: Optional[Dict[str, Any]] = None
     sub_id: int = 0
     asked_at: List[float] = attrs.field(factory=list)
@@ -215,6 +220,9 @@ class User:
                 assert self.state != "live", "a snapshot without a gap"
                 self.state = "live"
                 self.is_degraded = False
+                self.has_hole = self.has_hole or update.has_hole
+                if self.first is None and self.symbol == TRADES:
+                    self.first = {trade.id for trade in update.rows}
             elif update == REJECTED:
                 assert self.state != "waiting", "a refusal is the answer of who waits"
             elif isinstance(update, Degraded):
@@ -240,6 +248,14 @@ class User:
         elif not isinstance(update, BookUpdate):
             assert update.last_price >= self.last, "a ticker after a later one"
             self.last = update.last_price
+
+    def missed(self, exchange: Exchange) -> Set[int]:
+        """Return the trades since the first snapshot that it was not told of."""
+        assert self.first is not None
+        begin = min(self.first, default=0)
+        since = {identity for identity in exchange.trades if identity >= begin}
+        assert self.seen <= since - self.first, "a trade from before it began"
+        return since - self.first - self.seen
 
     def is_right(self, exchange: Exchange) -> bool:
         """Tell whether all is well: it is live, and a book is the exchange's."""

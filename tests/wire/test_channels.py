@@ -374,6 +374,46 @@ def test_trades_that_were_missed_come_once_by_id_after_the_snapshot() -> None:
     assert feed(channel, ["tu", trade_row(6)], ["te", trade_row(5)]) == []
 
 
+@pytest.mark.parametrize(
+    "before, first, later, missed, has_hole",
+    [
+        ([], [2, 1], [3, 2], [3], False),
+        ([3, 4], [2, 1], [5, 4], [5], False),
+        ([3, 4], [2, 1], [4, 3], [], False),
+        ([3, 4], [2, 1], [7, 6], [6, 7], True),
+        ([], [2, 1], [4, 3], [3, 4], True),
+        ([], [], [4, 3], [3, 4], True),
+        ([3], [], [4, 3], [4], False),
+        ([], [2, 1], [], [], False),
+        ([3], [2, 1], [], [], False),
+        # An id may be lower than one that came before it.
+        ([5], [2, 1], [5, 4], [4], False),
+        # The same row twice, and rows from before the first snapshot.
+        ([], [2, 1], [4, 4, 2], [4], False),
+        ([5], [4, 3], [6, 5, 4, 3, 2, 1], [6], False),
+        ([], [4, 3], [4, 3, 2, 1], [], False),
+    ],
+    ids=str,
+)
+def test_r03_trades_of_a_gap_come_once_and_it_is_said_if_there_may_be_more(
+    before: list[int],
+    first: list[int],
+    later: list[int],
+    missed: list[int],
+    has_hole: bool,
+) -> None:
+    channel = trades()
+    rows = [trade_row(identity) for identity in first]
+    assert feed(channel, [rows])[0].has_hole is False
+    feed(channel, *[["te", trade_row(identity)] for identity in before])
+    channel.lose()
+    rows = [trade_row(identity) for identity in later]
+    snapshot, *others = feed(channel, [rows], ["tu", rows[0]] if rows else ["hb"])
+    assert snapshot.rows == [trade(identity) for identity in reversed(later)]
+    assert snapshot.has_hole is has_hole
+    assert others == [trade(identity) for identity in missed]
+
+
 def test_first_snapshot_is_no_list_of_missed_trades() -> None:
     channel = trades()
     channel.lose()

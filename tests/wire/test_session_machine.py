@@ -448,6 +448,7 @@ class SessionMachine(RuleBasedStateMachine):
             assert user.is_right(self.exchange)
             if user.symbol == TRADES:
                 assert self.exchange.value - 1 in user.seen
+                assert user.has_hole or not user.missed(self.exchange)
             elif user.symbol == TICKER:
                 assert user.last == self.exchange.value - 2
 

@@ -39,7 +39,9 @@ class TradesChannel(Channel):
         self._seen: set[int] = set()
         self._seen_before: set[int] = set()
         self._recent: deque[Any] = deque(maxlen=self._RECENT)
+        # Of the first snapshot, and the oldest trade in it: where the subscription begins.
         self._had_snapshot = False
+        self._begin = -1
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
         """Return new trades, and confirmations when somebody wants them."""
@@ -99,11 +101,21 @@ class TradesChannel(Channel):
                 self._take(trade, updates)
             return
         self.is_live = True
-        missed = [trade for trade in trades if not self._was_seen(trade.id)]
+        known = any(self._was_seen(trade.id) for trade in trades)
+        # By id, as a row may be there twice. A later snapshot may reach further back than the
+        # first one did: what is older than all of that was not missed.
+        missed = {
+            trade.id: trade
+            for trade in trades
+            if trade.id > self._begin and not self._was_seen(trade.id)
+        }
         self._recent.clear()
         self._recent.extend(trades)
-        self._seen.update(trade.id for trade in missed)
-        updates.append(Snapshot(trades))
+        self._seen.update(missed)
         if self._had_snapshot:
-            updates.extend(sorted(missed, key=lambda trade: trade.id))
+            updates.append(Snapshot(trades, has_hole=bool(missed) and not known))
+            updates.extend(missed[identity] for identity in sorted(missed))
+            return
         self._had_snapshot = True
+        self._begin = min(missed, default=-1)
+        updates.append(Snapshot(trades))
