@@ -267,6 +267,30 @@ def test_r11_book_is_healed_again_when_the_tries_are_long_ago() -> None:
     assert channel.resync_reason == MISMATCH
 
 
+@pytest.mark.parametrize("symbol", ["tBTCUSD", "fUSD"])
+def test_r11_degraded_book_needs_no_checksum_to_be_tried_again(symbol: str) -> None:
+    row = [0.001, 30, 1, 1.0] if symbol == "fUSD" else LEVELS[0]
+    channel = book(1000.0, symbol=symbol)
+    feed(channel, [[row]])
+    for _ in range(BUDGET):
+        channel.recovery.take(1000.0)
+    (degraded,) = feed(channel, [[["x"]]], ["hb"])
+    assert isinstance(degraded, Degraded)
+    channel.seen_at = 1000.0 + WINDOW_S - 0.1
+    assert len(feed(channel, ["hb"], [row], ["hb"])) == 1
+    assert channel.resync_reason is None
+    channel.seen_at = 1000.0 + WINDOW_S
+    # What follows in the block belongs to the book that is given up.
+    assert feed(channel, ["hb"], [row]) == []
+    assert channel.resync_reason == "the book has been wrong for some time"
+    channel.lose()
+    # A heartbeat before the snapshot is none of a book that is wrong.
+    assert feed(channel, ["hb"]) == []
+    assert channel.resync_reason is None
+    assert isinstance(feed(channel, [[row]], ["hb"])[0], Snapshot)
+    assert not channel.is_degraded
+
+
 def test_status_of_a_book_that_was_never_wrong_is_not_told() -> None:
     channel = live()
     assert feed(channel, ["cs", GOOD], ["cs", GOOD]) == []

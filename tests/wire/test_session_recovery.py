@@ -227,6 +227,21 @@ def test_r11_degraded_book_is_healed_when_the_budget_is_back() -> None:
     assert heal(peer, 7, 11) == [BOOK]
 
 
+def test_r11_degraded_book_that_is_quiet_is_healed_when_the_budget_is_back() -> None:
+    peer = with_degraded_book()
+    outputs: List[Output] = []
+    while not sent(outputs):
+        outputs = beat(peer, 15.0, 10)
+        assert peer.now < 1400.0
+    assert 1300.0 <= peer.now <= 1315.0
+    assert updates(outputs) == [Gap("the book has been wrong for some time")]
+    # Four times lately: that is still the pace.
+    assert sent(outputs) == [("unsubscribe", 10)]
+    assert sent(peer.after(8.0)) == [("subscribe", BTC)]
+    assert heal(peer, 7, 11) == [BOOK]
+    assert updates(beat(peer, 600.0, 11)) == []
+
+
 def test_r11_two_books_that_are_wrong_at_once_are_both_healed() -> None:
     peer = with_two("book")
     outputs = peer.feed(peer.frame(6, "cs", 7), peer.frame(5, "cs", 7))
