@@ -339,8 +339,7 @@ class Session:
         if action is Action.PAUSE:
             for entry in self._subscriptions:
                 if entry.channel.is_live:
-                    status = Status(SubscriptionStatus.MAINTENANCE)
-                    outputs.append(Deliver(entry.token, [status]))
+                    outputs.append(_paused(entry))
         elif action is Action.RESUME:
             for entry in self._subscriptions:
                 if entry.chan_id is not None:
@@ -358,13 +357,18 @@ class Session:
         was_live = channel.is_live
         channel.seen_at = now
         updates = channel.feed_many(frames)
-        if channel.has_event:
+        has_news = channel.has_event
+        if has_news:
             channel.has_event = False
             outputs += _apart(entry.token, updates)
         elif updates:
             outputs.append(Deliver(entry.token, updates))
         if channel.is_live and not was_live:
+            has_news = True
             outputs += self._subscriptions.went_live(entry)
+        if has_news and self._handshake.is_paused:
+            # Whatever it says of itself: the exchange is refreshing what it comes from.
+            outputs.append(_paused(entry))
         if channel.errors:
             outputs += map(Report, channel.errors)
             channel.errors = []
@@ -417,6 +421,10 @@ class Session:
     def tokens(self) -> list[Hashable]:
         """What is wanted, in the order in which it was asked for."""
         return [entry.token for entry in self._subscriptions]
+
+
+def _paused(entry: Wanted) -> Deliver:
+    return Deliver(entry.token, [Status(SubscriptionStatus.MAINTENANCE)])
 
 
 def _apart(token: Hashable, updates: list[Any]) -> list[Output]:

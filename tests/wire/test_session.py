@@ -619,6 +619,40 @@ def test_r03_loss_is_one_gap_then_snapshot_then_updates() -> None:
     assert resolved(outputs, "a") == []
 
 
+def test_r03_number_of_a_channel_that_was_being_ended_may_come_again() -> None:
+    peer = with_book()
+    peer.unsubscribe("a")
+    peer.session.lose("gone")
+    peer.ready()
+    peer.subscribe("b", "book", ETH)
+    # The first data before the answer, on the number whose end was never confirmed.
+    outputs = peer.feed(peer.frame(5, LEVELS), ack(2, 5), peer.frame(5, [99.0, 1, 1.0]))
+    assert updates(outputs, "b") == [BOOK, BookUpdate(99.0, 1, 1.0)]
+
+
+def test_r03_each_socket_has_room_for_frames_before_their_answer() -> None:
+    peer = with_book()
+    peer.feed(*[peer.frame(number, "hb") for number in range(1000, 1101)])
+    peer.session.lose("gone")
+    peer.ready()
+    outputs = peer.feed(ack(2, 5), peer.frame(5, LEVELS))
+    assert updates(outputs) == [BOOK]
+    assert sent(outputs) == []
+
+
+def test_r03_each_socket_has_all_the_time_for_an_answer() -> None:
+    peer = with_book()
+    peer.session.lose("gone")
+    peer.ready()
+    peer.after(9.0)
+    peer.session.lose("gone again")
+    assert peer.session.next_deadline() is None
+    assert peer.after(2.0) == []
+    peer.ready()
+    assert peer.after(9.9) == []
+    assert reports(peer.after(0.1)) == [RequestTimeout]
+
+
 def test_r03_several_losses_before_a_snapshot_are_one_gap() -> None:
     peer = with_book()
     outputs = peer.session.lose("gone")
@@ -735,6 +769,27 @@ def test_r04_20060_pauses_and_20061_asks_for_everything_anew() -> None:
     ]
     outputs = peer.feed({"event": "unsubscribed", "chanId": 5}, ack(3, 6))
     assert updates(peer.feed(peer.frame(6, LEVELS))) == [BOOK]
+
+
+def test_r04_snapshot_that_comes_during_maintenance_may_be_old() -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "book")
+    peer.subscribe("b", "ticker", ETH)
+    peer.feed(ack(1, 5), PAUSE)
+    assert peer.feed(peer.frame(5, LEVELS)) == [
+        Deliver("a", [BOOK]),
+        Resolve("a"),
+        Deliver("a", [PAUSED]),
+    ]
+    # Said once.
+    assert updates(peer.feed(peer.frame(5, [98.0, 1, 1.0]))) == [
+        BookUpdate(98.0, 1, 1.0)
+    ]
+    outputs = peer.feed(ack(2, 6), peer.frame(6, TICKER_ROW))
+    assert updates(outputs, "b") == [Snapshot([TICKER]), TICKER, PAUSED]
+    outputs = peer.feed(RESUME)
+    assert updates(outputs) == [Gap("maintenance ended")]
 
 
 def test_r04_nothing_is_asked_for_during_maintenance() -> None:

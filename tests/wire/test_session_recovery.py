@@ -18,6 +18,7 @@ from peer import (
     GOOD,
     LEVELS,
     PAUSE,
+    PAUSED,
     RESUME,
     SEQ,
     TICKER,
@@ -210,7 +211,8 @@ def test_r11_every_event_stands_at_the_beginning_of_its_own_output() -> None:
     assert live == Deliver("a", [LIVE, UPDATE])
     assert isinstance(degraded.updates[0], Degraded)
     assert degraded.updates[1:] == [UPDATE]
-    # In the next block nothing is left of that.
+    # In the next blocks nothing is left of that.
+    assert peer.feed(peer.frame(10, "hb")) == []
     assert peer.feed(peer.frame(10, LEVEL)) == [Deliver("a", [UPDATE])]
 
 
@@ -275,6 +277,14 @@ def test_r11_mismatch_during_maintenance_waits_for_its_end() -> None:
     assert sent(outputs) == [("unsubscribe", 5)]
     assert sent(peer.after(30.0)) == [("ping", 1)]
     assert sent(peer.feed(RESUME)) == [("subscribe", BTC)]
+
+
+def test_r11_equal_checksum_during_maintenance_does_not_make_the_book_live() -> None:
+    peer = with_degraded_book()
+    assert updates(peer.feed(PAUSE)) == [PAUSED]
+    good = peer.frame(10, "cs", GOOD)
+    outputs = peer.feed(good, peer.frame(10, LEVEL))
+    assert updates(outputs) == [LIVE, UPDATE, PAUSED]
 
 
 def test_end_of_maintenance_costs_no_budget() -> None:
