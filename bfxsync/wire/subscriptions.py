@@ -227,9 +227,12 @@ class Subscriptions:
         if type(chan_id) is not int:
             error = RemoteError("an acknowledgement without channel number", raw=body)
             return Answer([Report(error)])
+        is_known = chan_id in self.routes or chan_id in self._closing
+        if is_known and not self._is_awaited(body.get("subId")):
+            # Once more, or for a channel that was taken over: it has its place, or its end.
+            return Answer([])
         entry = self._answered(body)
         if chan_id in self.routes:
-            # The same channel twice: it was taken over from an earlier request already.
             return Answer([])
         if entry is None:
             # The answer to a request that was given up: nobody may be left listening to it.
@@ -352,10 +355,13 @@ class Subscriptions:
             matching = (e for e in self._asked.values() if e.channel.matches(body))
             entry = next(matching, None)
         else:
-            entry = self._asked.get(sub_id) if type(sub_id) is int else None
+            entry = self._asked[sub_id] if self._is_awaited(sub_id) else None
         if entry is not None:
             self._withdraw(entry)
         return entry
+
+    def _is_awaited(self, sub_id: object) -> bool:
+        return type(sub_id) is int and sub_id in self._asked
 
     def _was_given_up(self, body: dict[str, Any]) -> bool:
         """Tell whether it answers a request of ours for which nobody waits any more."""

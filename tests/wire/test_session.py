@@ -276,6 +276,41 @@ def test_late_answer_is_given_back_and_its_data_dropped() -> None:
     assert peer.feed({"event": "unsubscribed", "status": "OK", "chanId": 5}) == []
 
 
+def test_late_answer_that_comes_twice_is_given_back_once() -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "book")
+    peer.unsubscribe("a")
+    outputs = peer.feed(ack(1, 5), ack(1, 5))
+    assert outputs == [Send('{"event":"unsubscribe","chanId":5}')]
+
+
+@pytest.mark.parametrize("fields", [{"subId": 1}, {}, {"subId": [1]}], ids=str)
+def test_r03_repeated_answer_of_a_channel_being_ended_is_no_new_one(
+    fields: Any,
+) -> None:
+    peer = with_book()
+    peer.resubscribe("a")
+    body = {"event": "subscribed", "channel": "book", "symbol": BTC, "chanId": 5}
+    assert peer.feed({**body, **fields}, peer.frame(5, [99.0, 1, 1.0])) == []
+    outputs = peer.feed({"event": "unsubscribed", "status": "OK", "chanId": 5})
+    outputs += peer.feed(ack(2, 6), peer.frame(6, LEVELS))
+    assert outputs == [Acknowledged("a"), Deliver("a", [BOOK])]
+
+
+@pytest.mark.parametrize("fields", [{"subId": 1}, {}], ids=str)
+def test_r03_repeated_answer_of_a_live_channel_answers_no_other_request(
+    fields: Any,
+) -> None:
+    peer = with_book()
+    channel = channel_for("book", symbol=BTC, prec="P1")
+    peer.session.apply(Subscribe("b", channel, 10.0), peer.now)
+    body = {"event": "subscribed", "channel": "book", "symbol": BTC, "chanId": 5}
+    assert peer.feed({**body, **fields}) == []
+    outputs = peer.feed(ack(2, 6), peer.frame(6, LEVELS))
+    assert updates(outputs, "b") == [BOOK]
+
+
 # --- refusals ------------------------------------------------------------------------------------
 
 
