@@ -1,9 +1,9 @@
 """
 A small model of the exchange, with moods and faults, and of what a user sees of it.
 
-It takes requests in order, and answers some of them late, some twice too early, some with "not
-ready"; it can forget a change of a book, get a checksum wrong, send nonsense, fall silent on one
-channel, and have room for few channels.
+It takes requests in order, and answers some of them late, some twice, some with "not ready"; it can
+forget a change of a book, get a checksum wrong, send nonsense, fall silent on one channel, and
+have room for few channels. Every socket numbers its channels as the one before did.
 """
 
 from __future__ import annotations
@@ -54,7 +54,6 @@ class Exchange:
         self.value = 0  # rises with everything that happens in the market
         self.trades: List[int] = []
         self.levels: Dict[float, float] = {}
-        self.chan_id = 100
         self.room = 30
         # Of every request without room: how many channels there were, known and in all.
         self.taken: Dict[int, Tuple[int, int]] = {}
@@ -62,11 +61,13 @@ class Exchange:
 
     def hang_up(self) -> None:
         self.seq = 0
+        self.chan_id = 100
         self.active: Dict[str, int] = {}
         self.mute: Set[int] = set()
         self.requests: List[Dict[str, Any]] = []
         self.outbox: List[bytes] = []
         self.late: List[Dict[str, Any]] = []
+        self.again: List[Dict[str, Any]] = []
 
     def event(self, **body: Any) -> None:
         self.outbox.append(json.dumps(body).encode())
@@ -171,6 +172,10 @@ class Exchange:
                 self.late.append(ack)
             else:
                 self.event(**ack)
+            if mood == "twice":
+                ack = dict(ack)
+                del ack["subId"]
+                self.again.append(ack)
             self.snapshot(symbol)
 
     def end(self, chan_id: int) -> None:
@@ -190,6 +195,13 @@ class Exchange:
             if chan_id is None or ack["chanId"] == chan_id:
                 self.late.remove(ack)
                 self.event(**ack)
+
+    def answer_again(self) -> None:
+        """Repeat answers; a channel that was ended is answered no more."""
+        for ack in self.again:
+            if ack["chanId"] in self.active.values():
+                self.event(**ack)
+        self.again.clear()
 
 
 @attrs.define

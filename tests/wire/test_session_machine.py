@@ -45,7 +45,7 @@ ONE_OF_THEM = st.sampled_from(SYMBOLS)
 
 # How the exchange answers a request for a channel.
 MOODS = st.sampled_from(
-    ["fine", "fine", "late", "late", "anonymous", "not ready", "refuse", "forget"]
+    ["fine", "late", "late", "twice", "anonymous", "not ready", "refuse", "forget"]
 )
 
 NONSENSE = st.sampled_from(
@@ -281,6 +281,11 @@ class SessionMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.exchange.late)
     def answer_late(self) -> None:
         self.exchange.answer_late()
+
+    @rule()
+    @precondition(lambda self: self.exchange.again)
+    def answer_again(self) -> None:
+        self.exchange.answer_again()
 
     # --- the link --------------------------------------------------------------------------------
 
