@@ -6,6 +6,7 @@ from typing import Any
 
 from bfxsync.paper import PaperExchange
 from bfxsync.paper.capture import load
+from bfxsync.paper.market import Traded
 
 
 class Stepping:
@@ -21,12 +22,18 @@ class Stepping:
         With this capture and ``autoplay=False``.
     name : str
         Of the capture.
+
+    Attributes
+    ----------
+    trade_ids : list of int
+        Of all trades so far, in the order in which they were executed.
     """
 
     def __init__(self, exchange: PaperExchange, name: str) -> None:
         self._exchange = exchange
         self._steps = load(name).steps
         self._next = 0
+        self.trade_ids: list[int] = []
 
     @property
     def left(self) -> int:
@@ -43,7 +50,13 @@ class Stepping:
             for step in steps:
                 market = hub.markets[step.symbol]
                 market.clock = step.at
-                hub.publish(market, market.apply(step))
+                events = market.apply(step)
+                self.trade_ids += [
+                    event.row[0]
+                    for event in events
+                    if isinstance(event, Traded) and event.kind == "te"
+                ]
+                hub.publish(market, events)
                 hub.tick(market)
 
         self._exchange._call(publish)

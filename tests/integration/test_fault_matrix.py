@@ -15,6 +15,7 @@ from typing import Any, Callable, NamedTuple, Optional
 
 import pytest
 
+import bfxsync.wire.handshake
 from bfxsync import (
     Backoff,
     ChecksumMismatch,
@@ -24,6 +25,7 @@ from bfxsync import (
     SubscriptionRejected,
 )
 from bfxsync.paper import PaperExchange
+from bfxsync.paper.faults import FAULTS
 
 from .bare_server import DEADLINE_S, Tls, frame
 from .fault_proxy import UP, FaultProxy
@@ -200,8 +202,10 @@ class Scene:
         assert tuple(map(type, user.errors.items)) == told.errors
         assert user.reconnects == told.reconnects
         assert len(user.opens) == 1
-        ids = [trade.id for trade in user.seen[0].data]
-        assert len(ids) == len(set(ids)) > 0
+        # Every trade once and in order, also those of a gap; and no more.
+        begin = {trade.id for trade in user.seen[0].events[0].rows}
+        executed = [n for n in self.steps.trade_ids if n not in begin]
+        assert [trade.id for trade in user.seen[0].data] == executed != []
 
 
 def nothing(scene: Scene) -> None:
@@ -217,7 +221,7 @@ def test_a_scene_without_a_fault() -> None:
 LOSSES = {"fin": "fin", "rst": "reset", "silence": "stop"}
 
 QUICK_TO_CONNECT: dict[str, Any] = {"timeout": 1.0}
-QUICK_TO_NOTICE: dict[str, Any] = {"ping_after": 0.1, "stale_after": 1.0}
+QUICK_TO_NOTICE: dict[str, Any] = {"ping_after": 0.1, "stale_after": 3.0}
 """So that silence does not take long; but longer than a busy machine makes a thread wait."""
 
 LOST_AT = {
@@ -410,7 +414,7 @@ DEEDS = {
             LOST._replace(reconnects={"closed": 1, "refused": 1}),
             True,
         )
-        for status in (429, 502, 503)
+        for status in (408, 429, 502, 503)
     },
 }
 
@@ -491,6 +495,42 @@ def test_announcements_of_the_exchange_itself(code: int) -> None:
         assert user.reconnects == ({"restart": 1} if code == 20051 else {})
         assert user.errors.items == []
         assert exchange.fault_counts[f"info_{code}"] == 1
+
+
+def test_r04_maintenance_that_does_not_end_costs_the_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bfxsync.wire.handshake, "MAINTENANCE_S", 0.2)
+    with PaperExchange(rate=100.0) as exchange, User(
+        exchange.url, TRADES, BOOK
+    ) as user:
+        assert exchange.send_info(20060) == 1
+        # Those who come meanwhile are told of it, and wait as long.
+        user.closes.wait_for(3)
+        assert user.stories == ["SsG"] * 2
+        assert all(subscription.is_stale for subscription in user.subscriptions)
+        exchange.send_info(20061)
+        user.until_stories("SsGS")
+        user.seen[1].until_updated()
+        user.assert_in_order()
+        reason = "maintenance did not end within 0.2 s"
+        lost = len(user.closes)
+        assert user.closes.items == [(1006, reason)] * lost
+        assert [
+            event
+            for seen in user.seen
+            for event in seen.events
+            if isinstance(event, Gap)
+        ] == [Gap(reason)] * 2
+        assert user.reconnects == {"maintenance": lost}
+        assert user.errors.items == []
+    assert exchange.fault_counts["info_20060"] == 1
+
+
+def test_every_fault_of_the_exchanges_connections_is_in_the_matrix() -> None:
+    of_rest = {"lost_request", "lost_answer"}
+    elsewhere = {"silent_channel"}  # see `test_silence`
+    assert {deed.fault for deed in DEEDS.values()} == set(FAULTS) - of_rest - elsewhere
 
 
 def test_a_duplicate_frame_without_sequence_numbers_changes_nothing() -> None:
