@@ -294,6 +294,29 @@ def test_checksum_takes_the_25_best_of_each_side_as_javascript_writes_them(
     assert book.checksum() == plain_checksum(list(bids), list(asks))
 
 
+@pytest.mark.parametrize("bids, asks", [(30, 30), (30, 2), (1, 30), (25, 0)])
+def test_r11_checksum_is_over_25_levels_whatever_the_length(
+    bids: int, asks: int
+) -> None:
+    book, raw = AggregatedBook(), RawBook()
+    for index in range(max(bids, asks)):
+        for count, price, sign in ((bids, 99.5 - index, 1), (asks, 100.5 + index, -1)):
+            if index < count:
+                book.apply(BookUpdate(price, 1, sign * 0.5))
+                # Ties stand by id: the price does not tell which 25 are the best.
+                raw.apply(RawBookUpdate(sign * 100 + index + 200, 99.5 - sign, sign))
+    sides = [
+        [(99.5 - index, 0.5) for index in range(bids)],
+        [(100.5 + index, -0.5) for index in range(asks)],
+    ]
+    assert book.checksum() == plain_checksum(*sides)
+    sides = [
+        [(300 + index, 1) for index in range(bids)],
+        [(100 + index, -1) for index in range(asks)],
+    ]
+    assert raw.checksum() == plain_checksum(*sides)
+
+
 def read(frame: str, number: Any) -> Any:
     return json.loads(frame, parse_float=number)
 
@@ -335,6 +358,15 @@ def test_checksum_of_a_text_is_that_of_the_vector(vector: Any, number: Any) -> N
             "34006738527:0.25:34006738528:-0.1",
         ),
         ([(Decimal("5.0"), Decimal("1E-7"))], [], "5:1e-7"),
+        ([(1e-06, -1e-06)], [(9.5e-07, -1.7e-08)], "0.000001:-0.000001:9.5e-7:-1.7e-8"),
+        (
+            [(1e20, 123456789012345680000.0)],
+            [],
+            "100000000000000000000:123456789012345680000",
+        ),
+        ([(5e-324, 1.7976931348623157e308)], [], "5e-324:1.7976931348623157e+308"),
+        ([(1, -0.0)], [(Decimal("-0.0"), 0.1 + 0.2)], "1:0:0:0.30000000000000004"),
+        ([], [], ""),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -42,6 +42,7 @@ from peer import (
     with_trades,
 )
 
+from bfxsync.book import checksum
 from bfxsync.errors import (
     ApiError,
     NetworkError,
@@ -51,7 +52,7 @@ from bfxsync.errors import (
     VersionMismatch,
 )
 from bfxsync.models import BookUpdate, Gap, Snapshot, Status
-from bfxsync.types import LossCause, SubscriptionStatus
+from bfxsync.types import Flag, LossCause, SubscriptionStatus
 from bfxsync.wire.channels import channel_for
 from bfxsync.wire.codec import loads_for
 from bfxsync.wire.commands import Subscribe
@@ -765,6 +766,54 @@ def test_r11_equal_checksum_says_nothing(number: Any) -> None:
     peer.feed(ack(1, 5), peer.frame(5, LEVELS))
     assert peer.feed(peer.frame(5, "cs", GOOD)) == []
     assert channel.verified_count == 1
+
+
+def rows_of(prec: str, step: int) -> List[Any]:
+    """Return what happens to a book: of P0 levels, of R0 orders."""
+    if prec == "R0":
+        return [[[7, 100.5, 1.5], [8, 101, -2]], [7, 100.5, 2], [8, 0, -1]][step]
+    return [[[100.5, 1, 1.5], [101, 1, -2]], [100.5, 2, 2], [101, 0, -1]][step]
+
+
+@pytest.mark.parametrize("prec, bid, ask", [("P0", 100.5, 101), ("R0", 7, 8)])
+@pytest.mark.parametrize("has_bulk", [False, True], ids=["single", "bulk"])
+@pytest.mark.parametrize("has_mts", [False, True], ids=["no mts", "mts"])
+@pytest.mark.parametrize("has_seq", [False, True], ids=["no seq", "seq"])
+@pytest.mark.parametrize("length", [1, 25, 100, 250])
+def test_r11_checksums_are_compared_under_all_flags(
+    prec: str,
+    bid: Any,
+    ask: Any,
+    has_bulk: bool,
+    has_mts: bool,
+    has_seq: bool,
+    length: int,
+) -> None:
+    flags = Flag.OB_CHECKSUM | has_mts * Flag.TIMESTAMP | has_seq * Flag.SEQ_ALL
+    peer = Peer(int(flags | has_bulk * Flag.BULK_UPDATES))
+    peer.ready()
+    channel: Any = channel_for("book", symbol=BTC, prec=prec, len=length, freq="F1")
+    peer.session.apply(Subscribe("a", channel, 10.0), peer.now)
+    first, *changes = (rows_of(prec, step) for step in range(3))
+    # Before the snapshot it speaks of no book.
+    outputs = peer.feed(ack(1, 5), peer.frame(5, "cs", 7), peer.frame(5, first))
+    sums = [
+        checksum([(bid, 1.5)], [(ask, -2)]),
+        checksum([(bid, 2)], [(ask, -2)]),
+        checksum([(bid, 2)], []),
+    ]
+    if has_bulk:
+        # One iteration is one frame: there is nothing to speak of between its rows.
+        contents = [["cs", sums[0]], [changes], ["cs", sums[2]]]
+    else:
+        one, other = ([change] for change in changes)
+        contents = [["cs", sums[0]], one, ["cs", sums[1]], other, ["cs", sums[2]]]
+    outputs += peer.feed(*[peer.frame(5, *content) for content in contents])
+    assert reports(outputs) == []
+    assert channel.verified_count == (2 if has_bulk else 3)
+    assert len(updates(outputs)) == 3
+    outputs = peer.feed(peer.frame(5, "cs", sums[0]))
+    assert updates(outputs) == [Gap("the checksum of the book did not match")]
 
 
 # --- info codes ----------------------------------------------------------------------------------
