@@ -227,13 +227,13 @@ class Subscriptions:
         if type(chan_id) is not int:
             error = RemoteError("an acknowledgement without channel number", raw=body)
             return Answer([Report(error)])
-        is_known = chan_id in self.routes or chan_id in self._closing
-        if is_known and not self._is_awaited(body.get("subId")):
+        is_closing = chan_id in self._closing
+        if chan_id in self.routes or (
+            is_closing and not self._is_awaited(body.get("subId"))
+        ):
             # Once more, or for a channel that was taken over: it has its place, or its end.
             return Answer([])
         entry = self._answered(body)
-        if chan_id in self.routes:
-            return Answer([])
         if entry is None:
             # The answer to a request that was given up: nobody may be left listening to it.
             self._unpark(chan_id)
