@@ -37,12 +37,7 @@ from bfxsync.wire.outputs import (
     Resolve,
     Send,
 )
-
-PARKED_FRAMES = 1_000
-"""Frames kept, over all unknown channels of a socket, until an acknowledgement names them."""
-
-PARKED_CHANNELS = 100
-"""Unknown channels for which frames are kept."""
+from bfxsync.wire.parked import Parked
 
 RETRY_S = 1.0
 """Pause before a request is repeated that the exchange was not ready for."""
@@ -115,11 +110,7 @@ class Subscriptions:
         self._waiting: set[Wanted] = set()
         # Unsubscribed here, and not confirmed there: their frames are still under way.
         self._closing: set[ChanId] = set()
-        # None for a channel whose frames were too many to keep.
-        self._parked: dict[ChanId, list[Any] | None] = {}
-        self._parked_count = 0
-        # False once there were more unknown channels than are kept.
-        self._parked_all = True
+        self._parked = Parked()
         self._last_sub_id = 0
 
     def __len__(self) -> int:
@@ -177,8 +168,6 @@ class Subscriptions:
         self._asked.clear()
         self._closing.clear()
         self._parked.clear()
-        self._parked_count = 0
-        self._parked_all = True
         return outputs
 
     def resync(
@@ -236,7 +225,7 @@ class Subscriptions:
         entry = self._answered(body)
         if entry is None:
             # The answer to a request that was given up: nobody may be left listening to it.
-            self._unpark(chan_id)
+            self._parked.take(chan_id)
             self._closing.add(chan_id)
             return Answer([_unsubscribe(chan_id)])
         return self._bind(entry, chan_id)
@@ -303,20 +292,8 @@ class Subscriptions:
 
     def park(self, chan_id: ChanId, value: Any) -> None:
         """Keep a frame of an unknown channel; those of a channel being closed are dropped."""
-        if chan_id in self._closing:
-            return
-        if chan_id not in self._parked and len(self._parked) >= PARKED_CHANNELS:
-            self._parked_all = False
-            return
-        frames = self._parked.setdefault(chan_id, [])
-        if frames is None:
-            return
-        if self._parked_count >= PARKED_FRAMES:
-            self._parked_count -= len(frames)
-            self._parked[chan_id] = None
-            return
-        frames.append(value)
-        self._parked_count += 1
+        if chan_id not in self._closing:
+            self._parked.put(chan_id, value)
 
     def went_live(self, entry: Wanted) -> list[Output]:
         """Note the first data of a subscription on this socket."""
@@ -372,7 +349,7 @@ class Subscriptions:
         entry.chan_id = chan_id
         self._closing.discard(chan_id)
         self.routes[chan_id] = entry
-        frames = self._unpark(chan_id)
+        frames = self._parked.take(chan_id)
         if frames is None:
             entry.channel.resync_reason = (
                 "too many frames came before the acknowledgement"
@@ -422,11 +399,6 @@ class Subscriptions:
         # Told once: until the snapshot the channel is not live, whatever else is lost meanwhile.
         is_live = entry.channel.is_live
         return [Deliver(entry.token, [Gap(reason)])] if is_live else []
-
-    def _unpark(self, chan_id: ChanId) -> list[Any] | None:
-        frames = self._parked.pop(chan_id, [] if self._parked_all else None)
-        self._parked_count -= len(frames or ())
-        return frames
 
 
 def error_text(body: dict[str, Any]) -> str:

@@ -67,7 +67,7 @@ from bfxsync.wire.outputs import (
     Resolve,
     Send,
 )
-from bfxsync.wire.subscriptions import PARKED_FRAMES
+from bfxsync.wire.parked import PARKED_FRAMES
 
 # --- from the open socket to the first data ------------------------------------------------------
 

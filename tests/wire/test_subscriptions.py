@@ -28,8 +28,8 @@ from bfxsync.wire.outputs import (
     Resolve,
     Send,
 )
+from bfxsync.wire.parked import PARKED_FRAMES
 from bfxsync.wire.subscriptions import (
-    PARKED_FRAMES,
     RETRY_S,
     Answer,
     Subscriptions,
