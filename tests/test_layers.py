@@ -25,6 +25,7 @@ LAYERS = [
         "ws.book_view",
         "ws.pace",
         "ws.recorder",
+        "ws.greenlets",
         "ws.latch",
         "ws.mailbox",
         "ws.transport",

@@ -235,6 +235,8 @@ class WebSocketClient(Shorthands):
         ------
         ClosedError
             The client is closed.
+        UsageError
+            gevent or eventlet has patched the standard library: see ``docs/threads.rst``.
         """
         if self._pool.is_forked:
             self._pool = self._begin(self._pool.successor())

@@ -34,6 +34,7 @@ from bfxsync.ws.events import (
     names_for,
     routes_for,
 )
+from bfxsync.ws.greenlets import check_threads
 from bfxsync.ws.latch import Latch
 from bfxsync.ws.line import Line
 from bfxsync.ws.mailbox import Policy
@@ -357,6 +358,7 @@ class Pool:
         return self._connect()
 
     def _connect(self) -> Line:
+        check_threads()
         self._numbers += 1
         connection = self._make_connection(self._numbers, self.settings, self)
         before, self.connections = self.connections, [*self.connections, connection]

@@ -1,0 +1,50 @@
+"""Whether gevent or eventlet has put its cooperative threads in the place of real ones."""
+
+from __future__ import annotations
+
+import _thread
+import select
+import socket
+import ssl
+import time
+
+from bfxsync.errors import UsageError
+
+_PACKAGES = ("gevent", "eventlet")
+
+
+def patched_by() -> str | None:
+    """Return the package that has replaced something of what connections stand on, or None."""
+    # Looked up now: a program may patch long after the imports. Each can be patched alone.
+    for part in (
+        socket.socket,
+        ssl.SSLContext,
+        select.select,
+        time.sleep,
+        _thread.start_new_thread,
+        _thread.allocate_lock,
+    ):
+        package = str(getattr(part, "__module__", "")).partition(".")[0]
+        if package in _PACKAGES:
+            return package
+    return None
+
+
+def check_threads() -> None:
+    """
+    Raise if there are no real threads.
+
+    With some locks made before the patch and some after it, or with one part patched and another
+    not, a wait would hold up the thread that it waits for.
+
+    Raises
+    ------
+    UsageError
+        gevent or eventlet has patched the standard library.
+    """
+    package = patched_by()
+    if package is not None:
+        raise UsageError(
+            f"{package} has patched the standard library; connections need real threads and "
+            "sockets, so open them in a process that is not patched"
+        )
