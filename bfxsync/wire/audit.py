@@ -12,8 +12,11 @@ from typing import Any, Mapping
 
 from bfxsync.types import ChanId
 
+HEARTBEAT_S = 15.0
+"""Between two heartbeats of a channel, quiet or busy."""
+
 PING_AFTER_S = 25.0
-"""Silence after which a ping is sent; every channel has a heartbeat each 15 s."""
+"""Silence after which a ping is sent: more than a heartbeat is late."""
 
 STALE_AFTER_S = 35.0
 """Silence after which the socket is given up."""

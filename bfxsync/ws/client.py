@@ -9,13 +9,14 @@ import time
 import weakref
 from decimal import Decimal
 from typing import Any, Callable, Optional, TypeVar, overload
+from urllib.parse import urlsplit
 
 import attrs
 
 from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
-from bfxsync.hosts import PUB_WSS_HOST
+from bfxsync.hosts import PUB_WSS_HOST, is_loopback
 from bfxsync.types import ConnectionStatus, Flag, NumberType
-from bfxsync.wire.audit import PING_AFTER_S, STALE_AFTER_S
+from bfxsync.wire.audit import HEARTBEAT_S, PING_AFTER_S, STALE_AFTER_S
 from bfxsync.ws.arguments import (
     check_ca_bundle,
     check_callable,
@@ -81,7 +82,8 @@ class WebSocketClient(Shorthands):
     ping_after, stale_after : float
         Seconds of silence after which the exchange is asked for a sign of life, and after which
         the connection is made anew. One channel that is silent for `stale_after` while others
-        are not is subscribed anew alone.
+        are not is subscribed anew alone: it must be longer than the 15 seconds between two
+        heartbeats, unless the host is this machine itself.
     dispatch_threads : int
         Threads on which callbacks run. With 1 (default) there are never two callbacks at once.
         With more, any free one serves the next subscription; those of one subscription still
@@ -149,9 +151,19 @@ class WebSocketClient(Shorthands):
                 f"stale_after must be longer than ping_after, not {stale_after!r} and "
                 f"{ping_after!r}"
             )
+        url = check_url(host)
+        if stale_after_s <= HEARTBEAT_S and not is_loopback(
+            urlsplit(url).hostname or ""
+        ):
+            # Every quiet channel would count as silent, and be subscribed anew without end. A
+            # local exchange may be quicker.
+            raise UsageError(
+                f"stale_after must be longer than the {HEARTBEAT_S:g} s between two heartbeats "
+                f"of a channel, not {stale_after!r}"
+            )
         proxy_options(proxy)
         settings = Settings(
-            url=check_url(host),
+            url=url,
             flags=check_flags(flags),
             numbers=numbers,
             timeout_s=check_timeout(timeout),

@@ -295,6 +295,43 @@ def test_impossible_option_of_a_client(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "host",
+    ["wss://api-pub.bitfinex.com/ws/2", "wss://exchange.invalid/", "ws://192.0.2.1/"],
+)
+@pytest.mark.parametrize("stale_after", [0.5, 14.9, 15.0])
+def test_r02_a_deadline_within_a_heartbeat_is_a_usage_error(
+    host: str, stale_after: float
+) -> None:
+    with pytest.raises(UsageError, match="stale_after must be longer than the 15 s"):
+        WebSocketClient(host, ping_after=0.1, stale_after=stale_after)
+
+
+@pytest.mark.parametrize(
+    ("host", "stale_after"),
+    [
+        ("wss://api-pub.bitfinex.com/ws/2", 15.1),
+        ("ws://localhost:1/", 0.5),
+        ("ws://127.0.0.1:1/", 0.5),
+        ("ws://[::1]:1/", 0.5),
+    ],
+)
+def test_r02_a_local_exchange_may_have_quicker_heartbeats(
+    host: str, stale_after: float
+) -> None:
+    WebSocketClient(host, ping_after=0.1, stale_after=stale_after).close()
+
+
+@pytest.mark.parametrize(
+    ("ping_after", "stale_after"), [(20.0, 20.0), (30.0, 20.0), (35.0, 35.0)]
+)
+def test_r02_a_connection_is_not_given_up_before_it_was_asked(
+    ping_after: float, stale_after: float
+) -> None:
+    with pytest.raises(UsageError, match="stale_after must be longer than ping_after"):
+        WebSocketClient(ping_after=ping_after, stale_after=stale_after)
+
+
+@pytest.mark.parametrize(
     "request_", [{}, {"symbol": "tBTCUSD"}, "ticker", 5, None], ids=repr
 )
 def test_request_of_many_that_is_none(client: WebSocketClient, request_: Any) -> None:
