@@ -78,14 +78,24 @@ class NetworkError(BfxError):
     code : int or None
         Close code of the WebSocket, 1006 without a close frame; or the HTTP status with
         which the handshake was refused; None if there is neither.
+    retry_after_s : float or None
+        How long a refused handshake is to wait, if the exchange has said so.
     """
 
     retryable = True
 
-    def __init__(self, message: str, *, phase: str, code: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        phase: str,
+        code: int | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.phase = phase
         self.code = code
+        self.retry_after_s = retry_after_s
 
 
 class RequestTimeout(NetworkError, TimeoutError):

@@ -28,6 +28,7 @@ LAYERS = [
         "ws.greenlets",
         "ws.latch",
         "ws.mailbox",
+        "ws.opening",
         "ws.transport",
         "ws.dispatch",
         "ws.events",

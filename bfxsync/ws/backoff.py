@@ -8,6 +8,9 @@ import attrs
 
 TOO_MANY_REQUESTS = 429
 
+LONGEST_REFUSAL_S = 3600.0
+"""The exchange may ask to wait for so long; what is more is taken for a mistake."""
+
 
 @attrs.frozen
 class Backoff:
@@ -22,7 +25,8 @@ class Backoff:
         Largest bound.
     refused_s : float
         Smallest delay after HTTP status 429: the exchange blocks an address for a minute, and
-        attempts within it prolong that.
+        attempts within it prolong that. An answer that asks for more (``Retry-After``) gets it,
+        up to an hour.
     stable_s : float
         A connection that held for so long makes the next failure the first again.
     failures : int
@@ -35,12 +39,31 @@ class Backoff:
     stable_s: float = 30.0
     failures: int = 0
 
-    def delay_s(self, code: int | None = None, jitter: float | None = None) -> float:
-        """Return the delay; `code` is the HTTP status of a refused handshake."""
+    def delay_s(
+        self,
+        code: int | None = None,
+        jitter: float | None = None,
+        retry_after_s: float | None = None,
+    ) -> float:
+        """
+        Return the delay.
+
+        Parameters
+        ----------
+        code : int, optional
+            The HTTP status of a refused handshake.
+        jitter : float, optional
+            From 0 to 1; random without it.
+        retry_after_s : float, optional
+            What a refusal with status 429 has asked for.
+        """
         # The exponent is bounded too: after days of failures the power would overflow.
         bound = min(self.cap_s, self.first_s * 2.0 ** min(self.failures, 30))
         delay = bound * (random.random() if jitter is None else jitter)
-        return delay + self.refused_s if code == TOO_MANY_REQUESTS else delay
+        if code != TOO_MANY_REQUESTS:
+            return delay
+        asked_s = min(retry_after_s or 0.0, LONGEST_REFUSAL_S)
+        return delay + max(self.refused_s, asked_s)
 
     def failed(self) -> Backoff:
         """Return the state after one more failure."""

@@ -293,7 +293,8 @@ class Connection(Line):
         """Wait before the next attempt."""
         error = self.streams.last_error
         code = error.code if error is not None else None
-        delay_s = self._backoff.delay_s(code)
+        asked_s = error.retry_after_s if error is not None else None
+        delay_s = self._backoff.delay_s(code, retry_after_s=asked_s)
         self._backoff = self._backoff.failed()
         until = self._clock() + delay_s
         if code == TOO_MANY_REQUESTS:

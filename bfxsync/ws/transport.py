@@ -27,6 +27,7 @@ from bfxsync.wire.websocket import (
     Opcode,
     Splitter,
 )
+from bfxsync.ws.opening import Opening
 
 BLOCK_SIZE = 64 * 1024
 """Bytes that one `read` takes at the most."""
@@ -81,7 +82,7 @@ class Transport:
         ca_bundle: str | None = None,
     ) -> Transport:
         """
-        Open a connection; blocks for at most the timeout in each step.
+        Open a connection; blocks for at most the timeout in each step: connecting, TLS, handshake.
 
         Raises
         ------
@@ -95,30 +96,22 @@ class Transport:
             redirect_limit=0,
         )
         sslopt = {"ca_certs": ca_bundle} if ca_bundle is not None else {}
-        # Nothing reads through it, so it needs neither locks nor its UTF-8 check.
-        client = websocket.WebSocket(
-            sslopt=sslopt, enable_multithread=False, skip_utf8_validation=True
-        )
+        client = _Client(timeout_s, sslopt)
         try:
-            client.connect(url, **options)
-        except websocket.WebSocketBadStatusException as exc:
-            status = exc.status_code
-            # Its own message holds headers and body: nothing to log.
-            message = f"the handshake was refused with HTTP status {status}"
-            raise NetworkError(message, phase="connect", code=status) from None
+            client.connect(url, **options)  # type: ignore[no-untyped-call]
         except Exception as exc:
             # Not only its own errors, OSError and ValueError: packages for SOCKS have others.
             _check_status(client)
             raise NetworkError(f"cannot connect: {exc}", phase="connect") from exc
-        sock: Any = client.sock
+        opening = client.sock
         client.sock = None
         try:
             # Old versions of websocket-client return after a redirect as if all were well.
             _check_status(client)
         except NetworkError:
-            sock.close()
+            opening.close()
             raise
-        return cls(sock)
+        return cls(opening.sock)
 
     def fileno(self) -> int:
         """Return the descriptor, for a selector."""
@@ -258,12 +251,49 @@ def _lost(code: int, reason: str) -> NetworkError:
     return NetworkError(reason, phase="receive", code=int(code))
 
 
-def _check_status(client: websocket.WebSocket) -> None:
-    """Raise if the handshake ended with another status than 101: nothing may follow a redirect."""
-    status = client.getstatus()
-    if status is not None and status != 101:
-        message = f"the handshake ended with HTTP status {status}"
-        raise NetworkError(message, phase="connect", code=status)
+class _Client(websocket.WebSocket):
+    """
+    The part of websocket-client that connects.
+
+    Attributes
+    ----------
+    opening : Opening or None
+        The socket, from when it is connected on.
+    """
+
+    def __init__(self, timeout_s: float, sslopt: dict[str, Any]) -> None:
+        self.opening: Opening | None = None
+        self._timeout_s = timeout_s
+        # Nothing reads through it, so it needs neither locks nor its UTF-8 check.
+        super().__init__(
+            sslopt=sslopt, enable_multithread=False, skip_utf8_validation=True
+        )
+
+    @property
+    def sock(self) -> Any:
+        """What the handshake is done with."""
+        return self._sock
+
+    @sock.setter
+    def sock(self, sock: Any) -> None:
+        # Set by `connect` between connecting (which includes TLS) and the handshake.
+        self._sock = None
+        if sock is not None:
+            self._sock = self.opening = Opening(sock, self._timeout_s)
+
+
+def _check_status(client: _Client) -> None:
+    """Raise if the answer had another status than 101, whatever became of the rest of it."""
+    opening = client.opening
+    if opening is not None and opening.refusal is not None:
+        status = opening.refusal
+        # Not the error's own words: those are headers and body, which is nothing to log.
+        raise NetworkError(
+            f"the handshake was refused with HTTP status {status}",
+            phase="connect",
+            code=status,
+            retry_after_s=opening.retry_after_s,
+        ) from None
 
 
 def check_url(url: object) -> str:

@@ -25,6 +25,15 @@ def test_r04_a_refusal_for_too_many_requests_waits_at_least_a_minute():
     assert Backoff().delay_s(503, jitter=0.0) == 0
 
 
+@pytest.mark.parametrize(
+    "asked, waits", [(None, 60), (1, 60), (90, 90), (3600, 3600), (1e9, 3600)]
+)
+def test_r04_a_refusal_that_asks_for_more_time_gets_it_within_reason(asked, waits):
+    assert Backoff().delay_s(429, jitter=0.0, retry_after_s=asked) == waits
+    # Only where an attempt would prolong the block.
+    assert Backoff().delay_s(503, jitter=0.0, retry_after_s=asked) == 0
+
+
 def test_a_failure_counts_and_a_connection_that_held_resets():
     backoff = Backoff(first_s=0.5).failed().failed()
     assert backoff.failures == 2
