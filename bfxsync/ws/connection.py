@@ -152,13 +152,28 @@ class Connection(Line):
         """Wait until the exchange takes another connection from this process."""
         pace, url = self._settings.pace, self._settings.url
         at = pace.reserve(url, self._clock())
+        if self._clock() < at:
+            self._tell_turn(at - self._clock())
         while not self._is_over and self._clock() < at:
-            logger.info("the next connection is due in %.0f s", at - self._clock())
             self._rest(at)
             if pace.blocked_until(url) > at:
                 # Another one was refused meanwhile. All that wait need new turns then, or they
                 # would come at the same moment.
+                pace.give_back(url, at)
                 at = pace.reserve(url, self._clock())
+        if self._is_over:
+            # Or clients that come and go, as in a notebook, would hold up those after them.
+            pace.give_back(url, at)
+
+    def _tell_turn(self, seconds: float) -> None:
+        message = (
+            "this process has opened more connections than the exchange allows, or was refused "
+            f"for that; the next one is due in {seconds:.0f} s"
+        )
+        logger.warning("%s", message)
+        if self.streams.last_error is None:
+            # For those who wait: nothing else tells them why.
+            self.streams.last_error = NetworkError(message, phase="connect")
 
     def _connect(self) -> bool:
         first = self.status is ConnectionStatus.NEW

@@ -11,9 +11,9 @@ https://docs.bitfinex.com/docs/requirements-and-limitations
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import insort
 from threading import Lock
-from typing import Deque, Dict
+from typing import Dict, List
 from urllib.parse import urlsplit
 
 import attrs
@@ -52,7 +52,8 @@ class Pace:
         self._exempt_loopback = exempt_loopback
         # Protects everything below.
         self._lock = Lock()
-        self._openings: Dict[str, Deque[float]] = {}
+        # Sorted; those of the last window, and those to come.
+        self._openings: Dict[str, List[float]] = {}
         self._blocked_until: Dict[str, float] = {}
         renew_after_fork(self)
 
@@ -62,13 +63,27 @@ class Pace:
         if host is None:
             return now
         budget = BUDGETS.get(host, PUBLIC_BUDGET)
+        apart_s = budget.window_s + SPARE_S
         with self._lock:
-            openings = self._openings.setdefault(host, deque(maxlen=budget.count))
+            openings = self._openings.setdefault(host, [])
+            while openings and openings[0] + apart_s <= now:
+                del openings[0]
             at = max(now, self._blocked_until.get(host, now))
-            if len(openings) == budget.count:
-                at = max(at, openings[0] + budget.window_s + SPARE_S)
-            openings.append(at)
+            if len(openings) >= budget.count:
+                # Fewer than the budget come after that one, so no window with the new one in it
+                # has more.
+                at = max(at, openings[-budget.count] + apart_s)
+            insort(openings, at)
         return at
+
+    def give_back(self, url: str, at: float) -> None:
+        """Take a reserved moment off the books: no connection was, or will be, opened then."""
+        host = self._host(url)
+        if host is not None:
+            with self._lock:
+                openings = self._openings.get(host, [])
+                if at in openings:
+                    openings.remove(at)
 
     def blocked_until(self, url: str) -> float:
         """Return the moment until which nobody may; one that has passed if anybody may."""

@@ -32,9 +32,14 @@ class Waiter:
         self.at = pace.reserve(url, now)
         self.opened_at = now if self.at <= now else None
 
+    def give_up(self):
+        """Its client is closed before its turn has come."""
+        self.pace.give_back(self.url, self.at)
+
     def wake(self, now):
         """Look at the time; return whether it opens now."""
         if self.pace.blocked_until(self.url) > self.at:
+            self.pace.give_back(self.url, self.at)
             self.at = self.pace.reserve(self.url, now)
         if now >= self.at:
             self.opened_at = now
@@ -71,6 +76,36 @@ def test_r05_names_of_a_host_are_counted_together():
     urls = ["wss://HOST.org/a", "wss://host.org:8443/b", "ws://host.org"]
     turns = [pace.reserve(urls[n % 3], 0.0) for n in range(16)]
     assert turns == [0.0] * 15 + [PUBLIC_BUDGET.window_s + SPARE_S]
+
+
+def test_r05_turns_that_are_given_back_hold_up_nobody():
+    pace = Pace()
+    for _ in range(15):
+        pace.reserve(PUB_WSS_HOST, 0.0)
+    # As when a cell of a notebook is run again and again.
+    for _ in range(100):
+        at = pace.reserve(PUB_WSS_HOST, 1.0)
+        assert at == 61.0
+        pace.give_back(PUB_WSS_HOST, at)
+    # What was opened counts all the same.
+    assert [pace.reserve(PUB_WSS_HOST, 2.0) for _ in range(16)] == [61.0] * 15 + [122.0]
+
+
+def test_r05_a_turn_that_is_given_back_is_the_next_ones():
+    pace = Pace()
+    turns = [pace.reserve(WSS_HOST, 0.0) for _ in range(15)]
+    assert turns == [0.0] * 5 + [16.0] * 5 + [32.0] * 5
+    for at in turns[5:]:
+        pace.give_back(WSS_HOST, at)
+    assert [pace.reserve(WSS_HOST, 1.0) for _ in range(6)] == [16.0] * 5 + [32.0]
+
+
+@pytest.mark.parametrize("url", LOOPBACK)
+def test_a_turn_that_was_never_taken_can_be_given_back(url):
+    pace = Pace()
+    pace.give_back(url, 5.0)
+    pace.give_back(PUB_WSS_HOST, 5.0)
+    assert pace.reserve(PUB_WSS_HOST, 0.0) == 0.0
 
 
 @pytest.mark.parametrize("url", LOOPBACK)
@@ -115,6 +150,7 @@ STEPS = st.lists(
         st.tuples(st.just("pass"), st.floats(0.0, 40.0)),
         st.tuples(st.just("block"), st.floats(0.0, 90.0)),
         st.tuples(st.just("wake"), st.just(0)),
+        st.tuples(st.just("give up"), st.integers(0, 20)),
     ),
     max_size=40,
 )
@@ -154,6 +190,9 @@ def test_r05_no_window_ever_has_more_than_the_budget(steps, url):
         elif action == "block":
             pace.block(url, now + value)
             blocks.append((now, now + value))
+        elif action == "give up":
+            if waiting:
+                waiting.pop(value % len(waiting)).give_up()
         else:
             # As a command does that somebody gives.
             for waiter in list(waiting):
@@ -293,6 +332,37 @@ def test_r10_who_waits_for_its_turn_takes_commands_and_closes_at_once(exchange, 
     with pytest.raises(ClosedError):
         patient.wait_ready()
     assert got.items == []
+
+
+def test_r05_a_client_that_is_closed_before_its_turn_gives_it_back(exchange):
+    pace = spent(exchange.url)
+    before = time.monotonic()
+    for _ in range(40):
+        with WebSocketClient(exchange.url, pace=pace) as client:
+            client.start()
+    # As if none of them had been.
+    at = pace.reserve(exchange.url, time.monotonic())
+    assert at <= before + PUBLIC_BUDGET.window_s + SPARE_S
+    assert exchange.connections_opened == 0
+
+
+def test_r05_who_waits_for_its_turn_is_told_so(exchange, caplog):
+    with WebSocketClient(exchange.url, pace=spent(exchange.url)) as client:
+        with pytest.raises(NetworkError) as caught:
+            client.subscribe_ticker("tBTCUSD", timeout=0.05)
+        assert "more connections than the exchange allows" in str(
+            caught.value.__cause__
+        )
+        with pytest.raises(NetworkError) as caught:
+            client.wait_ready(0.05)
+        assert "more connections than the exchange allows" in str(
+            caught.value.__cause__
+        )
+        (connection,) = client.stats()["connections"]
+        assert "more connections" in connection["last_error"]
+    told = [record for record in caplog.records if record.levelname == "WARNING"]
+    # Once, however often it has looked at the clock.
+    assert ["is due in" in record.getMessage() for record in told].count(True) == 1
 
 
 def test_r05_a_refusal_with_429_holds_up_the_other_clients_too(exchange, quick):
