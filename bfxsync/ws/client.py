@@ -269,8 +269,10 @@ class WebSocketClient(Shorthands):
             A callback called ``sys.exit()``.
         BfxError
             What ended the client for good: no other connection would do better.
+        UsageError
+            It was called by a callback: no other would be called while it waits.
         """
-        self._pool.check_may_wait()
+        self._pool.check_may_run()
         try:
             if self._pool.is_forked or not self._pool.is_closing:
                 self.start()

@@ -116,6 +116,11 @@ class Dispatcher:
         self._names = [name + suffix for suffix in suffixes]
         self._threads: list[Thread] = []
 
+    @property
+    def is_current(self) -> bool:
+        """True on one of its threads."""
+        return current_thread() in self._threads
+
     def start(self) -> None:
         """Start the threads that have not been started."""
         for name in self._names[len(self._threads) :]:

@@ -404,6 +404,22 @@ class Pool:
                 "is waited for here; use wait=False, or a dispatch thread"
             )
 
+    def check_may_run(self) -> None:
+        """
+        Raise if this thread is one that user code runs on.
+
+        Raises
+        ------
+        UsageError
+            A callback waits for the end: no other would be called until then.
+        """
+        self.check_may_wait()
+        if self.dispatcher.is_current and not self.is_forked:
+            raise UsageError(
+                "run() was called by a callback, and no other would be called while it waits; "
+                "call it on a thread of your own"
+            )
+
     # --- I/O threads --------------------------------------------------------------------------
 
     def run_ready(self) -> None:

@@ -240,6 +240,35 @@ def test_r10_a_program_that_forgets_close_ends_all_the_same(exchange):
     assert code == 0 and "Fatal" not in output
 
 
+@pytest.mark.parametrize("threads", [0, 1, 2])
+def test_run_in_a_callback_is_a_usage_error_and_the_others_go_on(
+    exchange, record, threads
+):
+    others, errors = record(), record()
+    with WebSocketClient(
+        exchange.url, dispatch_threads=threads, on_error=errors
+    ) as client:
+        handle = client.subscribe_book("tBTCUSD", callback=lambda _: client.run())
+        client.subscribe_trades("tBTCUSD", callback=others)
+        others.wait_for(5)
+        assert [type(error) for error in errors.wait_for(1)] == [UsageError]
+        assert handle.is_active and client.status is ConnectionStatus.OPEN
+
+
+def test_run_may_be_called_by_several_threads_and_again(exchange):
+    client = WebSocketClient(exchange.url)
+    threads = [threading.Thread(target=client.run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    client.wait_ready()
+    client.close()
+    for thread in threads:
+        thread.join(10.0)
+        assert not thread.is_alive()
+    client.run()
+    assert exchange.connections_opened == 1
+
+
 def test_run_raises_what_ended_the_client():
     with pytest.raises(UsageError):
         WebSocketClient("https://127.0.0.1/")
