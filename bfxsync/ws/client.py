@@ -247,6 +247,8 @@ class WebSocketClient(Shorthands):
         ------
         ClosedError
             The client is closed.
+        NetworkError
+            The machine has no thread or no descriptor left for it.
         UsageError
             gevent or eventlet has patched the standard library: see ``docs/threads.rst``.
         """

@@ -94,10 +94,11 @@ class Connection(Line):
         self._was_opened = False
         self._is_retired = False
         self._empty_since: float | None = None
+        # Before the pair: if there is no descriptor for that, nothing is left open.
+        self._selector = selectors.DefaultSelector()
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
-        self._selector = selectors.DefaultSelector()
         self._selector.register(self._wake_in, selectors.EVENT_READ)
         self._mask = 0
 

@@ -21,7 +21,7 @@ from typing import Any, Callable
 
 import attrs
 
-from bfxsync.errors import BfxError, ClosedError, UsageError
+from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
 from bfxsync.forks import renew_after_fork
 from bfxsync.models.stream import Gap
 from bfxsync.types import ConnectionStatus, SubscriptionStatus
@@ -359,18 +359,22 @@ class Pool:
 
     def _connect(self) -> Line:
         check_threads()
-        self._numbers += 1
-        connection = self._make_connection(self._numbers, self.settings, self)
+        number = self._numbers + 1
+        try:
+            connection = self._make_connection(number, self.settings, self)
+        except OSError as exc:
+            raise _unmade(exc) from exc
+        self._numbers = number
         before, self.connections = self.connections, [*self.connections, connection]
         try:
             self.dispatcher.start()
             connection.start()
-        except RuntimeError:
+        except RuntimeError as exc:
             # No more threads; the next attempt starts what is missing.
             self._numbers -= 1
             self.connections = before
             connection.disown()
-            raise
+            raise _unmade(exc) from exc
         if self.is_closing:
             # Closed in this moment: the loop over the connections may have missed this one.
             connection.close()
@@ -464,14 +468,27 @@ class Pool:
     def displaced(
         self, connection: Line, stream: Stream, limit: int, timeout_s: float
     ) -> None:
-        """Find another connection for a stream for which the exchange had no room."""
+        """
+        Find another connection for a stream for which the exchange had no room.
+
+        Raises
+        ------
+        NetworkError
+            There is none, and none can be made.
+        """
         identity = stream.channel.identity
         with self._lock:
             connection.limit = min(connection.limit, limit)
             if self._homes.get(identity) is not connection:
                 return
             connection.load -= 1
-            other = self._homes[identity] = self._with_room()
+            try:
+                other = self._with_room()
+            except NetworkError:
+                # Until it is taken off the books, it counts here.
+                connection.load += 1
+                raise
+            self._homes[identity] = other
             other.load += 1
             other.adopt(stream, timeout_s)
         logger.info("%s: moved to connection %d", " ".join(identity), other.number)
@@ -535,6 +552,10 @@ class Pool:
 
     def _report(self, exc: Exception) -> None:
         self.dispatcher.report(self._control, exc)
+
+
+def _unmade(exc: Exception) -> NetworkError:
+    return NetworkError(f"no connection can be made: {exc}", phase="connect")
 
 
 def _log_drops(name: str, gap: Gap) -> None:

@@ -218,9 +218,7 @@ class Streams:
             elif isinstance(output, Displaced):
                 stream = self._streams.pop(cast(Stream, output.token).channel.identity)
                 stream.is_resolved = output.is_resolved
-                self._owner.displaced(
-                    self._line, stream, output.limit, output.timeout_s
-                )
+                self._displace(stream, output)
             elif isinstance(output, Report):
                 self._owner.reported(output.error)
             else:
@@ -256,9 +254,19 @@ class Streams:
         if outlet is not None:
             stream.listen(outlet)
 
+    def _displace(self, stream: Stream, output: Displaced) -> None:
+        try:
+            self._owner.displaced(self._line, stream, output.limit, output.timeout_s)
+        except NetworkError as exc:
+            # No thread or no descriptor for a further connection: that is this channel's loss.
+            if stream.is_resolved:
+                stream.deliver([Status(SubscriptionStatus.REJECTED)])
+                self._owner.reported(exc)
+            self._resolve(stream, exc)
+
     def _resolve(self, token: Hashable, error: BfxError | None) -> None:
         if isinstance(error, NetworkError) and error.phase == "connect":
-            error.__cause__ = self.last_error
+            error.__cause__ = error.__cause__ or self.last_error
         if not isinstance(token, Stream):
             cast(Waiter, token).resolve(error)
             return

@@ -14,6 +14,7 @@ from bfxsync import (
     Backoff,
     ConnectionStatus,
     Gap,
+    NetworkError,
     SubscriptionRejected,
     SubscriptionStatus,
     Trade,
@@ -497,7 +498,7 @@ def test_a_thread_that_cannot_be_started_is_started_by_the_next_attempt(
     got = record()
     with WebSocketClient(exchange.url, dispatch_threads=2) as client:
         monkeypatch.setattr(threading.Thread, "start", refuse)
-        with pytest.raises(RuntimeError, match="can't start"):
+        with pytest.raises(NetworkError, match="can't start"):
             client.subscribe_trades("tBTCUSD", got)
         monkeypatch.undo()
         client.subscribe_trades("tBTCUSD", got)

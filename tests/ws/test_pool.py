@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
+import socket
 import threading
 import time
 from collections import Counter
@@ -14,6 +17,7 @@ from bfxsync import (
     Gap,
     NetworkError,
     Snapshot,
+    Status,
     SubscriptionStatus,
     WebSocketClient,
 )
@@ -180,6 +184,92 @@ def test_r05_who_waits_gets_an_error_in_time_that_leaves_nothing(
         client.subscribe(**REQUESTS[3], timeout=0.2)
     assert time.monotonic() - start < 2.0
     assert loads(client) == [3, 0] and channels(small) == [3]
+
+
+@pytest.fixture
+def no_second_thread(monkeypatch):
+    """No thread can be started for a further connection, until this is undone."""
+    start = threading.Thread.start
+
+    def refuse(thread):
+        if thread.name.startswith("bfxsync-io-"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    def begin():
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    return begin
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_r05_a_further_connection_that_cannot_be_made_costs_that_channel_only(
+    small, client, errors, record, no_second_thread, monkeypatch, wait
+):
+    got = record()
+    client.subscribe_many({**request, "callback": got} for request in REQUESTS[:3])
+    no_second_thread()
+    if wait:
+        with pytest.raises(NetworkError, match="can't start") as caught:
+            client.subscribe(**REQUESTS[3])
+        assert caught.value.phase == "connect"
+        assert errors.items == []
+    else:
+        handle = client.subscribe(**REQUESTS[3], wait=False)
+        (error,) = errors.wait_for(1)
+        assert isinstance(error, NetworkError) and "can't start" in str(error)
+        assert handle.status is SubscriptionStatus.REJECTED
+        assert handle.exception is error
+    assert (loads(client), limits(client)) == ([3], [3])
+    # At once now, as nobody is asked any more.
+    with pytest.raises(NetworkError, match="can't start"):
+        client.subscribe(**REQUESTS[4], wait=wait)
+    got.wait_for(len(got.items) + 5)
+    assert client.exception is None
+    monkeypatch.undo()
+    client.subscribe(**REQUESTS[3])
+    assert loads(client) == [3, 1]
+
+
+def test_r05_a_live_channel_that_finds_no_place_any_more_says_so(
+    record, no_second_thread
+):
+    with PaperExchange(rate=300.0) as large:
+        port, url = large.port, large.url
+        events, errors = record(), record()
+        with WebSocketClient(
+            url, backoff=Backoff(0.02, 0.1), on_error=errors
+        ) as client:
+            handles = client.subscribe_many(
+                {**request, "on_event": events} for request in REQUESTS[:4]
+            )
+            no_second_thread()
+            large.stop()
+            with PaperExchange(rate=300.0, port=port, max_channels=3) as small:
+                (error,) = errors.wait_for(1, 20.0)
+                assert isinstance(error, NetworkError) and "can't start" in str(error)
+                wait_until(lambda: channels(small) == [3])
+                wait_until(lambda: loads(client) == [3])
+                (lost,) = [handle for handle in handles if not handle.is_active]
+                assert lost.status is SubscriptionStatus.REJECTED
+                assert lost.exception is error and client.exception is None
+                assert Status(SubscriptionStatus.REJECTED) in events.of(Status)
+                client.close()
+
+
+def test_r05_a_first_connection_without_descriptors_is_an_error_of_the_link(
+    small, client, monkeypatch
+):
+    def none_left(*arguments, **options):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(socket, "socketpair", none_left)
+    for call in (client.start, lambda: client.subscribe(**REQUESTS[0])):
+        with pytest.raises(NetworkError, match="Too many open files"):
+            call()
+    monkeypatch.undo()
+    client.subscribe(**REQUESTS[0])
+    assert [row["number"] for row in client.stats()["connections"]] == [1]
 
 
 # --- while one moves --------------------------------------------------------------------------
