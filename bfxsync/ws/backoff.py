@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import attrs
+
+from bfxsync.errors import UsageError
 
 TOO_MANY_REQUESTS = 429
 
@@ -31,6 +34,11 @@ class Backoff:
         A connection that held for so long makes the next failure the first again.
     failures : int
         In a row, so far.
+
+    Raises
+    ------
+    UsageError
+        A time is no finite number of seconds, or negative.
     """
 
     first_s: float = 1.0
@@ -38,6 +46,15 @@ class Backoff:
     refused_s: float = 60.0
     stable_s: float = 30.0
     failures: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        # Here, and not on the thread that would wait: without a delay, as after a comparison with
+        # NaN, it would knock again and again.
+        for name in ("first_s", "cap_s", "refused_s", "stable_s"):
+            value: object = getattr(self, name)
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not is_number or not 0 <= value < math.inf:  # type: ignore[operator]
+                raise UsageError(f"{name} must be a number of seconds, not {value!r}")
 
     def delay_s(
         self,

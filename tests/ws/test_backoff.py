@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from bfxsync import UsageError
 from bfxsync.ws.backoff import Backoff
 
 
@@ -39,3 +40,13 @@ def test_a_failure_counts_and_a_connection_that_held_resets():
     assert backoff.failures == 2
     assert backoff.delay_s(jitter=1.0) == 2.0
     assert backoff.reset() == Backoff(first_s=0.5)
+
+
+@pytest.mark.parametrize("name", ["first_s", "cap_s", "refused_s", "stable_s"])
+@pytest.mark.parametrize(
+    "value", [-1, -0.001, float("nan"), float("inf"), "1", None, True], ids=repr
+)
+def test_a_time_that_is_none_is_a_usage_error(name, value):
+    with pytest.raises(UsageError, match=name):
+        Backoff(**{name: value})
+    Backoff(**{name: 0})
