@@ -327,6 +327,9 @@ class Connection(Line):
         self._drain()
         self.streams.perform(self.session.tick(self._clock()))
         self._owner.run_ready()
+        if self.number > 1 and not self.streams and self._owner.retires(self):
+            # What it was for is gone: an attempt would only take another one's turn.
+            self._is_closing = self._is_retired = True
 
     def _end(self) -> None:
         if self._transport is not None:

@@ -24,6 +24,7 @@ from bfxsync import (
 from bfxsync.paper import PaperExchange
 from bfxsync.wire import audit
 from bfxsync.ws import connection
+from bfxsync.ws.pace import PUBLIC_BUDGET, SPARE_S, Pace
 from bfxsync.ws.pool import Pool
 
 REQUESTS = [
@@ -422,6 +423,37 @@ def test_r05_an_empty_further_connection_is_closed_and_stays_in_the_counts(
     client.subscribe(**REQUESTS[3])
     numbers = [row["number"] for row in client.stats()["connections"]]
     assert numbers == [1, 3], "a new one when it is needed"
+
+
+def test_r05_a_further_connection_that_waits_for_nothing_is_given_up(
+    small, client, record
+):
+    lost = record()
+    client.on("disconnected", lost)
+    client.subscribe_many(REQUESTS[:3])
+    moved = client.subscribe(**REQUESTS[3])
+    small.stop()
+    lost.wait_for(2)
+    assert len(client.stats()["connections"]) == 2
+    moved.unsubscribe()
+    wait_until(lambda: len(client.stats()["connections"]) == 1)
+    wait_until(lambda: "bfxsync-io-2" not in [t.name for t in threading.enumerate()])
+
+
+def test_r05_a_further_connection_gives_its_turn_back_when_it_is_not_needed(small):
+    pace = Pace(exempt_loopback=False)
+    with WebSocketClient(small.url, pace=pace, channels_per_connection=3) as client:
+        client.subscribe_many(REQUESTS[:3])
+        before = time.monotonic()
+        for _ in range(PUBLIC_BUDGET.count - 1):
+            pace.reserve(small.url, before)
+        # Its turn would be in a minute.
+        client.subscribe(**REQUESTS[3], wait=False).unsubscribe()
+        client.subscribe(**REQUESTS[3], wait=False).unsubscribe()
+        wait_until(lambda: len(client.stats()["connections"]) == 1)
+        turns = [pace.reserve(small.url, before) for _ in range(PUBLIC_BUDGET.count)]
+        assert max(turns) <= time.monotonic() + PUBLIC_BUDGET.window_s + SPARE_S
+        assert small.connections_opened == 1
 
 
 def test_r05_the_first_connection_stays_though_it_is_empty(small, client, soon):
