@@ -49,6 +49,7 @@ LAYERS = [
         "rest.transport",
     ),
     (
+        "ws.announcer",
         "ws.streams",
         "ws.line",
         "ws.connection",

@@ -15,7 +15,6 @@ import time
 import warnings
 import weakref
 from _thread import start_new_thread
-from functools import partial
 from threading import Lock
 from typing import Any, Callable
 
@@ -23,21 +22,14 @@ import attrs
 
 from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
 from bfxsync.forks import renew_after_fork
-from bfxsync.models.stream import Gap
 from bfxsync.types import ConnectionStatus, SubscriptionStatus
+from bfxsync.ws.announcer import Announcer
 from bfxsync.ws.connection import Connection, Settings
 from bfxsync.ws.dispatch import Dispatcher, Outlet
-from bfxsync.ws.events import (
-    Listeners,
-    extras_of,
-    kind_of,
-    names_for,
-    routes_for,
-)
+from bfxsync.ws.events import Listeners
 from bfxsync.ws.greenlets import check_threads
 from bfxsync.ws.latch import Latch
 from bfxsync.ws.line import Line
-from bfxsync.ws.mailbox import Policy
 from bfxsync.ws.stats import Past
 from bfxsync.ws.stream import Stream, Ticket
 
@@ -46,29 +38,6 @@ logger = logging.getLogger(__name__)
 CLOSE_TIMEOUT_S = 2.0
 
 _MOMENT_S = 0.2
-
-_CONTROL_SIZE = 1_000
-
-
-@attrs.frozen
-class _Opened:
-    pass
-
-
-@attrs.frozen
-class _Disconnected:
-    code: int
-    reason: str
-
-
-@attrs.frozen
-class _Reported:
-    error: BfxError
-
-
-@attrs.frozen
-class _Failed:
-    error: BfxError
 
 
 Connect = Callable[[int, Settings, Any], Line]
@@ -105,17 +74,16 @@ class Pool:
         self.on_error = on_error
         self.exception: BfxError | None = None
         self.stopped = Latch()
-        self.listeners = Listeners()
         self.dispatcher = Dispatcher(
             "bfxsync-dispatch", on_error, self.exit, settings.dispatch_threads
         )
+        self._announcer = Announcer(self.dispatcher, settings.mailbox_size)
         self.exit_by: BaseException | None = None
         self.is_closing = False
         self.is_forked = False
         # Replaced, never changed: it is gone through without the lock.
         self.connections: list[Line] = []
         self._make_connection = connect
-        self._was_opened = False
         self._numbers = 0
         self._pid = os.getpid()
         self._successor: Pool | None = None
@@ -127,18 +95,6 @@ class Pool:
         self._users: dict[tuple[str, ...], set[Ticket]] = {}
         # Those that have ended too, as long as somebody holds them.
         self._known: weakref.WeakSet[Ticket] = weakref.WeakSet()
-        self._control = Outlet(
-            "a connection event",
-            {
-                _Opened: self._emit_open,
-                _Disconnected: self._emit_disconnected,
-                _Reported: self._emit_reported,
-                _Failed: self._emit_failed,
-            },
-            self.dispatcher,
-            size=_CONTROL_SIZE,
-            policy=Policy.DROP_OLDEST,
-        )
         _OPEN_POOLS.add(self)
         renew_after_fork(self)
 
@@ -162,6 +118,11 @@ class Pool:
             self._known.add(ticket)
             # Within the lock, so that it comes before the detachment of the same ticket.
             connection.attach(ticket, timeout_s, expires)
+
+    @property
+    def listeners(self) -> Listeners:
+        """Who listens to which event."""
+        return self._announcer.listeners
 
     @property
     def status(self) -> ConnectionStatus:
@@ -314,7 +275,7 @@ class Pool:
         Any lock may have been held by one of them, so none is taken here.
         """
         self._lock = Lock()
-        self.listeners = self.listeners.copy()
+        self._announcer.listeners = self.listeners.copy()
         if not self._numbers:
             # Nothing had begun, so all of it can begin here.
             return
@@ -338,7 +299,7 @@ class Pool:
                 # The recording, if there is one, is the parent's.
                 settings = attrs.evolve(self.settings, recorder=None)
                 self._successor = Pool(settings, self.on_error, self._make_connection)
-                self._successor.listeners = self.listeners
+                self._successor._announcer.listeners = self.listeners
             return self._successor
 
     def _forked(self) -> ClosedError:
@@ -432,19 +393,20 @@ class Pool:
             self.dispatcher.run_ready()
 
     def opened(self) -> None:
-        """Tell the handlers of `open`, once: many subscribe there, and that is kept for them."""
-        if self._was_opened:
-            return
-        self._was_opened = True
-        self._control.mailbox.put([_Opened()], list)
+        """Tell the handlers of `open`."""
+        self._announcer.opened()
 
     def disconnected(self, code: int, reason: str) -> None:
         """Tell the handlers of `disconnected`."""
-        self._control.mailbox.put([_Disconnected(code, reason)], list)
+        self._announcer.disconnected(code, reason)
 
     def reported(self, error: BfxError) -> None:
         """Tell `on_error`."""
-        self._control.mailbox.put([_Reported(error)], list)
+        self._announcer.reported(error)
+
+    def listener_for(self, stream: Stream) -> Outlet | None:
+        """Return a new outlet for the event handlers of a stream, if it needs one now."""
+        return self._announcer.listener_for(stream)
 
     def released(self, ticket: Ticket) -> None:
         """Take a refused ticket off the books."""
@@ -508,60 +470,13 @@ class Pool:
         """End everything: one connection's fatal error would be every other's too."""
         if self.exception is None:
             self.exception = error
-            self._control.mailbox.put([_Failed(error)], list)
+            self._announcer.failed(error)
         self.begin_close()
         self.stopped.set()
-
-    def listener_for(self, stream: Stream) -> Outlet | None:
-        """Return a new outlet for the event handlers of a stream, if it needs one now."""
-        kind = kind_of(stream.channel)
-        names = names_for(kind)
-        stream.channel.extras = self.listeners.wants(extras_of(names))
-        if stream.listener is not None or not self.listeners.wants(names):
-            return None
-        outlet = Outlet(
-            f"an event of {' '.join(stream.channel.identity)}",
-            {},
-            self.dispatcher,
-            size=self.settings.mailbox_size,
-        )
-        dispatcher = self.dispatcher
-        outlet.routes = routes_for(
-            kind,
-            stream.subscription,
-            self.listeners,
-            lambda exc: dispatcher.report(outlet, exc),
-        )
-        outlet.routes[Gap] = partial(_log_drops, outlet.name)
-        return outlet
-
-    # --- the dispatch thread ------------------------------------------------------------------
-
-    def _emit_open(self, _: _Opened) -> None:
-        self.listeners.emit("open", report=self._report)
-
-    def _emit_disconnected(self, item: _Disconnected) -> None:
-        self.listeners.emit("disconnected", item.code, item.reason, report=self._report)
-
-    def _emit_reported(self, item: _Reported) -> None:
-        logger.warning("%s: %s", type(item.error).__name__, item.error)
-        self.dispatcher.call_on_error(item.error)
-
-    def _emit_failed(self, item: _Failed) -> None:
-        self.listeners.emit("fatal", item.error, report=self._report)
-
-    def _report(self, exc: Exception) -> None:
-        self.dispatcher.report(self._control, exc)
 
 
 def _unmade(exc: Exception) -> NetworkError:
     return NetworkError(f"no connection can be made: {exc}", phase="connect")
-
-
-def _log_drops(name: str, gap: Gap) -> None:
-    # Other gaps are the business of subscriptions, and of the event `disconnected`.
-    if gap.dropped:
-        logger.warning("%s: %s", name, gap)
 
 
 _OPEN_POOLS: weakref.WeakSet[Pool] = weakref.WeakSet()
