@@ -135,10 +135,19 @@ class Recorder:
         """Note that a connection was lost, or closed by its client: 1000 without reason."""
         self._note(Lost(connection, time.time(), code, reason))
 
-    def _note(self, record: Record) -> None:
+    def _note(self, record: Union[Opened, Lost]) -> None:
         # Whatever waits: without it the rest could not be understood, and it is rare.
-        if not self._is_over:
+        if self._is_over:
+            return
+        with self._lock:
+            # First what was missing on the connection as it was: the next one may be whole.
+            self._note_missing(record.connection, record.at)
             self._queue.put(record)
+
+    def _note_missing(self, connection: int, at: float) -> None:
+        missing = self._missing.pop(connection, 0)
+        if missing:
+            self._queue.put(Missing(connection, at, missing))
 
     def _put(self, block: _Block, count: int) -> None:
         if self._is_over:
@@ -148,9 +157,7 @@ class Recorder:
             has_room = self._waiting + block.size <= self._max_waiting
             if has_room:
                 self._waiting += block.size
-                if missing:
-                    del self._missing[block.connection]
-                    self._queue.put(Missing(block.connection, block.at, missing))
+                self._note_missing(block.connection, block.at)
                 self._queue.put(block)
             else:
                 self._missing[block.connection] = missing + count

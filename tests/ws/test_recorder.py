@@ -211,7 +211,7 @@ def test_r09_what_waits_is_bounded_and_a_hole_says_how_many(path, caplog):
         assert missing and len(received) < count
     # It stands where the messages were; the loss is there although there was no room.
     assert [type(r) for r in found if r.connection == 1][-2:] == [Missing, Received]
-    assert [type(r) for r in found if r.connection == 2][-2:] == [Lost, Missing]
+    assert [type(r) for r in found if r.connection == 2][-2:] == [Missing, Lost]
     assert recorder.missing_count == sum(
         r.count for r in found if isinstance(r, Missing)
     )
@@ -220,6 +220,21 @@ def test_r09_what_waits_is_bounded_and_a_hole_says_how_many(path, caplog):
         "the disk is too slow: messages are missing in a recording"
     }
     assert len(messages) == sum(isinstance(r, Missing) for r in found)
+
+
+def test_r09_a_hole_stands_before_the_end_of_the_connection_that_it_was_on(path):
+    """Else what the next connection brings would be taken for what came after the hole."""
+    recorder = Recorder(path, max_waiting=0)
+    recorder.opened(1, "ws://host")
+    recorder.received(1, [HEARTBEAT] * 3)
+    recorder.lost(1, 1006, "gone")
+    recorder.opened(1, "ws://host")
+    recorder._max_waiting = MAX_WAITING_BYTES
+    recorder.received(1, [HEARTBEAT])
+    end(recorder)
+    found = records(path)
+    assert [type(r) for r in found] == [Opened, Missing, Lost, Opened, Received]
+    assert found[1].count == 3
 
 
 def test_threads_may_record_at_the_same_time(path):
