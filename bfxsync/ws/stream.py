@@ -202,6 +202,8 @@ class Stream:
         self.status = SubscriptionStatus.PENDING
         self.asked_at: float | None = None
         self._mailboxes: list[Mailbox] = []
+        # Users that came in a gap, after the others had their first data.
+        self._has_waiting = False
 
     def attach(self, ticket: Ticket) -> None:
         """Add a user, who begins with the local state."""
@@ -214,8 +216,10 @@ class Stream:
             # It was read from before it came here.
             self._begin(ticket.reader)
         if self.is_resolved:
-            ticket.resolve(None)
             ticket.status = self.status
+            # In a gap there is nothing to begin with: it waits for the next snapshot.
+            self._has_waiting = True
+            self._resolve_waiting()
 
     def detach(self, ticket: Ticket) -> bool:
         """Remove a user; return whether it was the last."""
@@ -266,6 +270,8 @@ class Stream:
             mailbox.put(updates, self.channel.restart)
             crowded = crowded or mailbox.is_crowded
         self.is_crowded = crowded
+        if self._has_waiting:
+            self._resolve_waiting()
         return count
 
     def resolve(self, error: BfxError | None) -> None:
@@ -281,6 +287,16 @@ class Stream:
             if not ticket.resolved.is_set:
                 ticket.resolve(waiting)
             ticket.end(error, SubscriptionStatus.CLOSED)
+
+    def _resolve_waiting(self) -> None:
+        """Let those go on who came in a gap, if that is over."""
+        if not self.channel.is_live:
+            return
+        self._has_waiting = False
+        for ticket in self.tickets:
+            if not ticket.resolved.is_set:
+                ticket.resolve(None)
+                ticket.status = self.status
 
     def _begin(self, mailbox: Mailbox) -> None:
         if mailbox in self._mailboxes:

@@ -365,6 +365,43 @@ def test_r03_gap_then_snapshot_then_updates_for_every_subscription(
         got.wait(lambda items, count=len(items): len(items) > count)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"channel": "book", "symbol": "tBTCUSD"},
+        {"channel": "status", "key": "liq:global"},
+    ],
+    ids=["book", "liquidations"],
+)
+def test_r03_who_subscribes_in_a_gap_waits_for_its_end(exchange, record, arguments):
+    """A second handle is as good as the first: `subscribe` returns with data."""
+    with WebSocketClient(exchange.url, backoff=Backoff(0.3, 0.3)) as client:
+        events = record()
+        client.subscribe(**arguments, on_event=events)
+        exchange.drop_connections()
+        events.wait(lambda items: any(isinstance(item, Gap) for item in items))
+        mine = record()
+        late = client.subscribe(**arguments, on_event=mine)
+        assert client.status is ConnectionStatus.OPEN
+        assert late.status is SubscriptionStatus.LIVE
+        if arguments["channel"] == "book":
+            assert late.book.is_live and late.book.best_bid is not None
+        assert [type(item) for item in mine.wait_for(1)] == [Snapshot]
+
+
+def test_r03_who_waits_in_a_gap_that_does_not_end_gets_an_error_in_time(
+    exchange, record
+):
+    with WebSocketClient(exchange.url, backoff=Backoff(1e6, 1e6)) as client:
+        events = record()
+        first = client.subscribe_book("tBTCUSD", on_event=events)
+        exchange.drop_connections()
+        events.wait(lambda items: any(isinstance(item, Gap) for item in items))
+        with pytest.raises(RequestTimeout):
+            client.subscribe_book("tBTCUSD", timeout=0.05)
+        assert client._pool.tickets() == [first._ticket]
+
+
 def test_r03_no_trade_comes_twice_over_a_reconnect(exchange, client, record):
     got = record()
     client.subscribe_trades("tBTCUSD", got)

@@ -63,6 +63,21 @@ def test_who_comes_late_finds_the_state_that_there_is(stream, item, status):
     assert early.status is late.status is SubscriptionStatus.LIVE
 
 
+def test_r03_who_comes_in_a_gap_waits_for_its_end(stream):
+    early, late = ticket(stream), ticket(stream)
+    stream.attach(early)
+    go_live(stream)
+    stream.channel.lose()
+    stream.deliver([Gap("the link")])
+    stream.attach(late)
+    assert late.status is SubscriptionStatus.GAP and not late.resolved.is_set
+    stream.deliver([Status(SubscriptionStatus.MAINTENANCE)])
+    assert not late.resolved.is_set
+    stream.deliver(stream.channel.feed_many([FRAME]))
+    assert late.status is SubscriptionStatus.LIVE
+    assert late.resolved.is_set and late.error is None
+
+
 def test_a_reader_that_is_asked_for_twice_gets_everything_once(stream):
     user = ticket(stream)
     stream.attach(user)
