@@ -18,6 +18,8 @@ class Subscribe:
     """
     Keep this channel subscribed.
 
+    Said again of the same token, it is for one more user, and what counts is the longest time.
+
     Attributes
     ----------
     timeout_s : float

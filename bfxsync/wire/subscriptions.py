@@ -122,7 +122,11 @@ class Subscriptions:
     # --- what the user asks -----------------------------------------------------------------
 
     def add(self, command: Subscribe, now: float, ready: bool) -> list[Output]:
-        """Want a channel, and ask for it when requests may be sent."""
+        """Want a channel, and ask for it when requests may be sent; again, for one more user."""
+        known = self._wanted.get(command.token)
+        if known is not None:
+            _extend(known, command, now)
+            return []
         entry = Wanted(
             command.token, command.channel, command.timeout_s, command.expires
         )
@@ -399,6 +403,17 @@ class Subscriptions:
         # Told once: until the snapshot the channel is not live, whatever else is lost meanwhile.
         is_live = entry.channel.is_live
         return [Deliver(entry.token, [Gap(reason)])] if is_live else []
+
+
+def _extend(entry: Wanted, command: Subscribe, now: float) -> None:
+    """Give up when the most patient of its users would, not the first."""
+    if entry.is_resolved:
+        return
+    entry.timeout_s = max(entry.timeout_s, command.timeout_s)
+    entry.patience_s = max(entry.patience_s, command.timeout_s)
+    expires = now + command.timeout_s if entry.was_asked else command.expires
+    if entry.deadline is not None:
+        entry.deadline = None if expires is None else max(entry.deadline, expires)
 
 
 def error_text(body: dict[str, Any]) -> str:

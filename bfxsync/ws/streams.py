@@ -136,6 +136,7 @@ class Streams:
         stream = self._streams.get(ticket.identity)
         if stream is not None:
             stream.attach(ticket)
+            self._want(stream, timeout_s, expires)
             return
         if self._owner.sends_on(self._line, ticket, timeout_s, expires):
             return
@@ -151,12 +152,12 @@ class Streams:
         earlier = self._streams.get(stream.channel.identity)
         if earlier is not None:
             # Somebody asked for the same thing in between.
+            expires = self._expires(stream, timeout_s)
             stream.join(earlier)
             self._count_out(stream)
+            self._want(earlier, timeout_s, expires)
         elif stream.tickets:
-            is_awaited = any(ticket.is_awaited for ticket in stream.tickets)
-            expires = self._clock() + timeout_s if is_awaited else None
-            self._begin(stream, timeout_s, None if stream.is_resolved else expires)
+            self._begin(stream, timeout_s, self._expires(stream, timeout_s))
 
     def detach(self, ticket: Ticket) -> None:
         """Give a share up."""
@@ -237,10 +238,20 @@ class Streams:
     def _begin(self, stream: Stream, timeout_s: float, expires: float | None) -> None:
         self._streams[stream.channel.identity] = stream
         self._look_for_listener(stream)
+        self._want(stream, timeout_s, expires)
+
+    def _want(self, stream: Stream, timeout_s: float, expires: float | None) -> None:
         command = Subscribe(
             stream, stream.channel, timeout_s, expires, stream.is_resolved
         )
         self._apply(command)
+
+    def _expires(self, stream: Stream, timeout_s: float) -> float | None:
+        """Return when to give up asking for a stream that has moved here."""
+        is_awaited = all(ticket.is_awaited for ticket in stream.tickets)
+        if stream.is_resolved or not is_awaited:
+            return None
+        return self._clock() + timeout_s
 
     def _apply(self, command: Subscribe | Unsubscribe | Resubscribe | Ping) -> None:
         self.perform(self._session.apply(command, self._clock()))
@@ -272,7 +283,7 @@ class Streams:
             return
         if error is not None and not token.is_resolved:
             token.deliver([Status(SubscriptionStatus.REJECTED)])
-            if not any(ticket.is_awaited for ticket in token.tickets):
+            if not all(ticket.is_awaited for ticket in token.tickets):
                 self._owner.reported(error)
         token.resolve(error)
         if error is not None:

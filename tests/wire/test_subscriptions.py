@@ -806,6 +806,50 @@ def test_late_answer_is_nobodys_and_the_channel_is_given_back() -> None:
     assert subscriptions.subscribed(ack(9, subId=2)).frames == []
 
 
+@pytest.mark.parametrize(
+    "first, second, deadline",
+    [
+        ((3.0, 5.0), (1.0, 9.0), 9.0),
+        ((3.0, 9.0), (1.0, 5.0), 9.0),
+        ((3.0, 5.0), (1.0, None), None),
+        ((3.0, None), (1.0, 5.0), None),
+    ],
+    ids=["longer", "shorter", "without end", "after one without end"],
+)
+def test_request_of_two_users_waits_to_go_out_as_long_as_the_more_patient_would(
+    first: tuple[float, float | None],
+    second: tuple[float, float | None],
+    deadline: float | None,
+) -> None:
+    subscriptions = Subscriptions()
+    for timeout_s, expires in (first, second):
+        command = wanted(timeout_s=timeout_s, expires=expires)
+        assert subscriptions.add(command, 1.0, ready=False) == []
+    assert subscriptions.deadline() == deadline
+    assert only(subscriptions).timeout_s == 3.0
+
+
+@pytest.mark.parametrize(
+    "timeout_s, deadline", [(1.0, 3.0), (2.5, 4.5)], ids=["shorter", "longer"]
+)
+def test_request_that_went_out_has_the_time_of_the_user_who_came_last(
+    timeout_s: float, deadline: float
+) -> None:
+    subscriptions = asked(wanted(timeout_s=3.0))
+    assert subscriptions.add(wanted(timeout_s=timeout_s), 2.0, ready=True) == []
+    assert subscriptions.deadline() == deadline
+    (output,) = subscriptions.tick(deadline, ready=True)
+    assert isinstance(output, Resolve)
+    assert str(output.error) == "book tBTCUSD: no data within 3 s"
+
+
+def test_one_more_user_changes_nothing_about_a_subscription_that_works() -> None:
+    subscriptions = live(wanted())
+    assert subscriptions.add(wanted(timeout_s=99.0), 2.0, ready=True) == []
+    assert subscriptions.deadline() is None
+    assert only(subscriptions).timeout_s == 10.0
+
+
 def test_time_of_one_is_not_anothers() -> None:
     subscriptions = asked(wanted(timeout_s=3.0), wanted("eth", ETH, timeout_s=30.0))
     assert subscriptions.deadline() == 3.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from decimal import Decimal
 
 import pytest
@@ -29,6 +30,7 @@ from bfxsync import (
     UsageError,
     WebSocketClient,
 )
+from bfxsync.paper import PaperExchange
 
 
 def test_a_callback_gets_data_only_and_on_event_the_rest(client, record):
@@ -698,3 +700,58 @@ def test_a_second_handle_knows_when_the_request_went_out(client):
     with pytest.raises(RequestTimeout):
         client.subscribe_status("deriv:tNOPEF0:USTF0", timeout=0.2)
     first.unsubscribe()
+
+
+def test_a_second_handle_has_its_own_time_though_the_first_had_less(client):
+    client.subscribe_ticker("tBTCUSD")
+    first = client.subscribe_status("deriv:tNOPEF0:USTF0", wait=False, timeout=0.05)
+    start = time.monotonic()
+    with pytest.raises(RequestTimeout, match="within 1 s"):
+        client.subscribe_status("deriv:tNOPEF0:USTF0", timeout=1.0)
+    assert time.monotonic() - start >= 1.0
+    assert isinstance(first.exception, RequestTimeout)
+
+
+def test_who_does_not_wait_outlives_who_gave_up_waiting_for_the_connection(
+    exchange, record
+):
+    exchange.stop()
+    errors, got = record(), record()
+    with WebSocketClient(
+        exchange.url, backoff=Backoff(0.01, 0.02), on_error=errors
+    ) as client:
+        handles = []
+
+        def subscribe_too():
+            handles.append(client.subscribe_ticker("tBTCUSD", got, wait=False))
+
+        timer = threading.Timer(0.1, subscribe_too)
+        timer.start()
+        with pytest.raises(NetworkError):
+            client.subscribe_ticker("tBTCUSD", timeout=0.5)
+        timer.join()
+        with PaperExchange(port=exchange.port):
+            got.wait_for(1)
+            assert handles[0].status is SubscriptionStatus.LIVE
+        client.close()
+    assert errors.items == []
+
+
+def test_a_refusal_reaches_on_error_if_one_of_two_handles_does_not_wait(
+    exchange, record
+):
+    errors, refused = record(), []
+    with WebSocketClient(exchange.url, on_error=errors) as client:
+
+        @client.on("open")
+        def subscribe_twice():
+            client.subscribe_ticker("tNOSUCH:USD", wait=False)
+            try:
+                client.subscribe_ticker("tNOSUCH:USD")
+            except SubscriptionRejected as exc:
+                refused.append(exc)
+
+        client.start()
+        assert errors.wait_for(1)[0].code == 10300
+        client.ping()
+    assert [exc.code for exc in refused] == [10300]
