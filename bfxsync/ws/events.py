@@ -86,9 +86,10 @@ _UPDATES: dict[tuple[str, bool], tuple[type, ...]] = {
     ("liq", False): (Liquidation,),
 }
 
-_EXTRAS = frozenset(
-    EVENT_OF_UPDATE[model] for model in (TradeUpdate, FundingTradeUpdate, Checksum)
-)
+EXTRAS = frozenset((TradeUpdate, FundingTradeUpdate, Checksum))
+"""What only event handlers get, and is made only when there are some."""
+
+_EXTRA_EVENTS = frozenset(EVENT_OF_UPDATE[model] for model in EXTRAS)
 
 
 def kind_of(channel: Channel) -> tuple[str, bool]:
@@ -103,8 +104,7 @@ def kind_of(channel: Channel) -> tuple[str, bool]:
 
 def data_classes(kind: tuple[str, bool]) -> tuple[type, ...]:
     """Return the classes that a callback gets; confirmations and checksums are not among them."""
-    extras = (TradeUpdate, FundingTradeUpdate, Checksum)
-    return tuple(model for model in _UPDATES[kind] if model not in extras)
+    return tuple(model for model in _UPDATES[kind] if model not in EXTRAS)
 
 
 class Listeners:
@@ -172,7 +172,7 @@ def names_for(kind: tuple[str, bool]) -> list[str]:
 
 def extras_of(names: Iterable[str]) -> list[str]:
     """Return those of the events whose items a channel makes only when they are wanted."""
-    return [name for name in names if name in _EXTRAS]
+    return [name for name in names if name in _EXTRA_EVENTS]
 
 
 def routes_for(

@@ -18,6 +18,7 @@ from bfxsync.wire.audit import STALE_AFTER_S
 from bfxsync.wire.channels import Channel
 from bfxsync.ws.clock import CLOCK, Clock
 from bfxsync.ws.dispatch import Outlet
+from bfxsync.ws.events import EXTRAS
 from bfxsync.ws.latch import Latch
 from bfxsync.ws.mailbox import Mailbox, Policy
 
@@ -201,6 +202,7 @@ class Stream:
         self.gap_count = 0
         self.status = SubscriptionStatus.PENDING
         self.asked_at: float | None = None
+        # Those of the users.
         self._mailboxes: list[Mailbox] = []
         # Users that came in a gap, after the others had their first data.
         self._has_waiting = False
@@ -237,7 +239,7 @@ class Stream:
     def listen(self, outlet: Outlet) -> None:
         """Fill the outlet of the event handlers from now on."""
         self.listener = outlet
-        self._begin(outlet.mailbox)
+        self._start(outlet.mailbox)
 
     def ask(self, now: float) -> None:
         """Note that the request went out: the timeouts count from now."""
@@ -259,7 +261,10 @@ class Stream:
     def deliver(self, updates: list[Any]) -> int:
         """Hand updates to all users, and return how many there are but for an event."""
         first = updates[0]
-        count = len(updates)
+        theirs = updates
+        if self.channel.extras:
+            theirs = [item for item in updates if item.__class__ not in EXTRAS]
+        count = len(theirs)
         if first.__class__ in (Snapshot, Gap, Status, Degraded):
             count -= 1
             self._note(first)
@@ -267,8 +272,11 @@ class Stream:
         for ticket in self.tickets:
             ticket.update_count += count
         for mailbox in self._mailboxes:
-            mailbox.put(updates, self.channel.restart)
+            mailbox.put(theirs, self.channel.restart)
             crowded = crowded or mailbox.is_crowded
+        if self.listener is not None:
+            self.listener.mailbox.put(updates, self.channel.restart)
+            crowded = crowded or self.listener.mailbox.is_crowded
         self.is_crowded = crowded
         if self._has_waiting:
             self._resolve_waiting()
@@ -302,6 +310,9 @@ class Stream:
         if mailbox in self._mailboxes:
             return
         self._mailboxes.append(mailbox)
+        self._start(mailbox)
+
+    def _start(self, mailbox: Mailbox) -> None:
         items = self.channel.restart()
         if items:
             mailbox.put(items, self.channel.restart)

@@ -8,10 +8,8 @@ from threading import Lock
 from typing import Any, Iterator
 
 from bfxsync.errors import ClosedError, NetworkError, RequestTimeout, UsageError
-from bfxsync.models.market import FundingTradeUpdate, TradeUpdate
-from bfxsync.models.stream import Checksum, Degraded, Gap, Snapshot, Status
+from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.types import SubscriptionStatus
-from bfxsync.wire.outputs import Acknowledged
 from bfxsync.ws.arguments import check_timeout
 from bfxsync.ws.book_view import BookView
 from bfxsync.ws.mailbox import Mailbox
@@ -21,9 +19,6 @@ from bfxsync.ws.stream import Ticket
 logger = logging.getLogger(__name__)
 
 _EVENTS = (Snapshot, Gap, Status, Degraded)
-
-# Made only for event handlers; neither data nor events of a subscription.
-_EXTRAS = (TradeUpdate, FundingTradeUpdate, Checksum, Acknowledged)
 
 # The session's own deadline for an answer comes first; this is in case its thread is busy.
 _GRACE_S = 0.5
@@ -220,8 +215,7 @@ class Subscription:
                 item = reader.get()
             except StopIteration:
                 return
-            if not isinstance(item, _EXTRAS):
-                yield item
+            yield item
 
     def get(self, timeout: float | None = None) -> Any:
         """
@@ -259,7 +253,7 @@ class Subscription:
             item = reader.get(rest)
             if isinstance(item, (Gap, Degraded)):
                 logger.warning("%s: %s", self._ticket.name, item)
-            elif not isinstance(item, (*_EVENTS, *_EXTRAS)):
+            elif not isinstance(item, _EVENTS):
                 return item
 
     def _check_may_read(self) -> None:

@@ -166,6 +166,29 @@ def test_official_events_have_the_official_arguments(exchange, record):
     assert items[0][0] == "open"
 
 
+def test_r09_what_only_handlers_get_neither_fills_nor_counts_for_a_handle(
+    exchange, client, record
+):
+    """Confirmations and checksums: as many updates and drops with a listener as without."""
+    confirmed, verified = record(), record()
+    client.on("t_trade_execution_update", lambda s, trade: confirmed(trade))
+    client.on("checksum", lambda s, value: verified(value))
+    got = record()
+    handle = client.subscribe_trades("tBTCUSD", got)
+    book = client.subscribe_book("tBTCUSD")
+    levels = book.events()
+    confirmed.wait_for(10)
+    verified.wait_for(2)
+    handle.unsubscribe()
+    book.unsubscribe()
+    client.ping()
+    assert {type(item) for item in levels} == {Snapshot, BookUpdate}
+    trades = got.wait_for(handle.update_count)
+    assert len(trades) == handle.update_count
+    assert {type(item) for item in trades} == {Trade}
+    assert client.stats()["updates"] >= handle.update_count + book.update_count
+
+
 def test_a_handler_that_is_registered_late_gets_the_state_first(client, record):
     client.subscribe_book("tBTCUSD")
     got = record()

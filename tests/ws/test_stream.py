@@ -14,8 +14,10 @@ from bfxsync import (
     Status,
     SubscriptionStatus,
     Trade,
+    TradeUpdate,
 )
 from bfxsync.wire.channels import channel_for
+from bfxsync.ws.dispatch import Dispatcher, Outlet
 from bfxsync.ws.mailbox import Mailbox, Policy
 from bfxsync.ws.stream import Stream, Ticket
 
@@ -110,6 +112,25 @@ def test_users_of_a_stream_that_joins_another_go_on_there_with_a_snapshot(stream
     assert {user.status for user in users} == {SubscriptionStatus.LIVE}
     for user in users:
         assert [type(item) for item in user.reader.take(10)] == [Snapshot]
+
+
+@pytest.mark.parametrize("policy", list(Policy))
+def test_r09_confirmations_take_no_place_in_the_mailbox_of_a_handle(stream, policy):
+    user = ticket(stream)
+    user.reader = Mailbox(4, policy)
+    stream.attach(user)
+    stream.channel.extras = True
+    outlet = Outlet("events", {}, Dispatcher("none"), size=100)
+    stream.listen(outlet)
+    go_live(stream)
+    rows = [[number, 2000 + number, 0.5, 100.0] for number in (2, 3)]
+    frames = [[7, tag, row] for row in rows for tag in ("te", "tu")]
+    assert stream.deliver(stream.channel.feed_many(frames)) == 2
+    assert user.update_count == 2 and user.dropped_count == 0
+    kinds = [type(item) for item in user.reader.take(10)]
+    assert kinds == [Snapshot, Trade, Trade]
+    kinds = [type(item) for item in outlet.mailbox.take(10)]
+    assert kinds == [Snapshot] + [Trade, TradeUpdate] * 2
 
 
 @pytest.mark.parametrize("is_live", [True, False])
