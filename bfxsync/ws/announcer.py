@@ -122,7 +122,7 @@ class Announcer:
         dispatcher = self._dispatcher
         outlet.routes = routes_for(
             kind,
-            stream.subscription,
+            stream,
             self.listeners,
             lambda exc: dispatcher.report(outlet, exc),
         )

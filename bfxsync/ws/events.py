@@ -8,7 +8,7 @@ after every reconnect too.
 from __future__ import annotations
 
 from threading import Lock
-from typing import Any, Callable, Dict, Iterable, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Tuple
 
 from bfxsync.errors import UsageError
 from bfxsync.models.market import (
@@ -28,6 +28,9 @@ from bfxsync.models.stream import Checksum, Snapshot
 from bfxsync.wire.channels import Channel
 from bfxsync.wire.outputs import Acknowledged
 from bfxsync.ws.dispatch import Routes
+
+if TYPE_CHECKING:
+    from bfxsync.ws.stream import Stream
 
 Handler = Callable[..., object]
 
@@ -177,28 +180,26 @@ def extras_of(names: Iterable[str]) -> list[str]:
 
 def routes_for(
     kind: tuple[str, bool],
-    subscription: dict[str, str],
+    stream: Stream,
     listeners: Listeners,
     report: Callable[[Exception], object],
 ) -> Routes:
     """Return what calls the listeners for each class that the channel delivers."""
     routes: Routes = {}
     for model in _UPDATES[kind]:
-        routes[model] = _emitter(
-            EVENT_OF_UPDATE[model], subscription, listeners, report
-        )
+        routes[model] = _emitter(EVENT_OF_UPDATE[model], stream, listeners, report)
     snapshot = _SNAPSHOT_EVENTS.get(kind)
     if snapshot is not None:
-        routes[Snapshot] = _snapshot_emitter(snapshot, subscription, listeners, report)
+        routes[Snapshot] = _snapshot_emitter(snapshot, stream, listeners, report)
     routes[Acknowledged] = lambda _: listeners.emit(
-        "subscribed", subscription, report=report
+        "subscribed", stream.subscription, report=report
     )
     return routes
 
 
 def _snapshot_emitter(
     name: str,
-    subscription: dict[str, str],
+    stream: Stream,
     listeners: Listeners,
     report: Callable[[Exception], object],
 ) -> Callable[[Snapshot], None]:
@@ -206,21 +207,22 @@ def _snapshot_emitter(
 
     def emit(item: Snapshot) -> None:
         rows = item.rows[::-1] if newest_first else list(item.rows)
-        listeners.emit(name, subscription, rows, report=report)
+        listeners.emit(name, stream.subscription, rows, report=report)
 
     return emit
 
 
 def _emitter(
     name: str,
-    subscription: dict[str, str],
+    stream: Stream,
     listeners: Listeners,
     report: Callable[[Exception], object],
 ) -> Callable[[Any], None]:
     if name == "checksum":
 
         def emit_checksum(item: Checksum) -> None:
-            listeners.emit(name, subscription, item.value & 0xFFFFFFFF, report=report)
+            value = item.value & 0xFFFFFFFF
+            listeners.emit(name, stream.subscription, value, report=report)
 
         return emit_checksum
 
@@ -228,7 +230,7 @@ def _emitter(
         # The body of `Listeners.emit`: this is called for every update.
         for handler in listeners.of(name):
             try:
-                handler(subscription, item)
+                handler(stream.subscription, item)
             except Exception as exc:
                 report(exc)
 

@@ -181,6 +181,8 @@ class Stream:
 
     Attributes
     ----------
+    subscription : dict
+        What event handlers are told it is: the fields of the first user that there is.
     tickets : list of Ticket
         Its users; it ends with the last of them.
     listener : Outlet or None
@@ -229,7 +231,10 @@ class Stream:
             self.tickets.remove(ticket)
             theirs = (ticket.outlet.mailbox if ticket.outlet else None, ticket.reader)
             self._mailboxes = [box for box in self._mailboxes if box not in theirs]
-        return not self.tickets
+        if not self.tickets:
+            return True
+        self.subscription = self.tickets[0].subscription
+        return False
 
     def read(self, ticket: Ticket, reader: Mailbox) -> None:
         """Fill a reader from now on, beginning with the local state."""

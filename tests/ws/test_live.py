@@ -206,6 +206,23 @@ def test_two_handles_and_a_handler_get_each_update_once(client, record):
         assert len(ids) == len(set(ids))
 
 
+def test_events_of_a_shared_subscription_name_a_handle_that_is_there(client, record):
+    """So that a handler can unsubscribe what it is called for."""
+    got = record()
+    client.on("t_book_update", lambda s, level: got(s["sub_id"]))
+    for name in ("first", "second", "third"):
+        client.subscribe("book", name, symbol="tBTCUSD")
+    assert set(got.wait_for(5)) == {"first"}
+    client.unsubscribe("second")
+    client.unsubscribe("first")
+    client.ping()
+    count = len(got.items)
+    assert got.wait_for(count + 5)[-1] == "third"
+    client.unsubscribe(got.items[-1])
+    client.ping()
+    assert client.stats()["subscriptions"] == []
+
+
 def test_disconnected_tells_code_and_reason(exchange, client, record):
     got = record()
     client.on("disconnected", got)
