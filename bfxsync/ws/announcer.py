@@ -144,7 +144,7 @@ class Announcer:
     def _emit_failed(self, item: _Failed) -> None:
         self.listeners.emit("fatal", item.error, report=self._report)
 
-    def _report(self, exc: Exception) -> None:
+    def _report(self, exc: BaseException) -> None:
         self._dispatcher.report(self._control, exc)
 
 

@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 BATCH = 256
 """Items taken from a mailbox before the next one has its turn."""
 
+ENDS = (SystemExit, KeyboardInterrupt)
+"""What user code raises to end the program."""
+
 Routes = Dict[type, Callable[[Any], object]]
 
 
@@ -213,7 +216,7 @@ class Dispatcher:
                 return
             try:
                 handler(item)
-            except (SystemExit, KeyboardInterrupt) as exc:
+            except ENDS as exc:
                 logger.info("a callback of %s ends the program", outlet.name)
                 self._on_exit(exc)
             except BaseException as exc:
@@ -233,7 +236,7 @@ class Dispatcher:
             return
         try:
             self._on_error(exc)
-        except (SystemExit, KeyboardInterrupt) as end:
+        except ENDS as end:
             logger.info("on_error ends the program")
             self._on_exit(end)
         except BaseException:

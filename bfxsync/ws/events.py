@@ -27,7 +27,7 @@ from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
 from bfxsync.models.stream import Checksum, Snapshot
 from bfxsync.wire.channels import Channel
 from bfxsync.wire.outputs import Acknowledged
-from bfxsync.ws.dispatch import Routes
+from bfxsync.ws.dispatch import ENDS, Routes
 
 if TYPE_CHECKING:
     from bfxsync.ws.stream import Stream
@@ -152,13 +152,15 @@ class Listeners:
         return not self._handlers.keys().isdisjoint(names)
 
     def emit(
-        self, event: str, *arguments: Any, report: Callable[[Exception], object]
+        self, event: str, *arguments: Any, report: Callable[[BaseException], object]
     ) -> None:
         """Call every handler; an exception of one is reported and keeps none from the others."""
         for handler in self.of(event):
             try:
                 handler(*arguments)
-            except Exception as exc:
+            except ENDS:
+                raise
+            except BaseException as exc:
                 report(exc)
 
     def of(self, event: str) -> tuple[Handler, ...]:
@@ -182,7 +184,7 @@ def routes_for(
     kind: tuple[str, bool],
     stream: Stream,
     listeners: Listeners,
-    report: Callable[[Exception], object],
+    report: Callable[[BaseException], object],
 ) -> Routes:
     """Return what calls the listeners for each class that the channel delivers."""
     routes: Routes = {}
@@ -201,7 +203,7 @@ def _snapshot_emitter(
     name: str,
     stream: Stream,
     listeners: Listeners,
-    report: Callable[[Exception], object],
+    report: Callable[[BaseException], object],
 ) -> Callable[[Snapshot], None]:
     newest_first = "trades" in name or "candles" in name
 
@@ -216,7 +218,7 @@ def _emitter(
     name: str,
     stream: Stream,
     listeners: Listeners,
-    report: Callable[[Exception], object],
+    report: Callable[[BaseException], object],
 ) -> Callable[[Any], None]:
     if name == "checksum":
 
@@ -231,7 +233,9 @@ def _emitter(
         for handler in listeners.of(name):
             try:
                 handler(stream.subscription, item)
-            except Exception as exc:
+            except ENDS:
+                raise
+            except BaseException as exc:
                 report(exc)
 
     return emit

@@ -272,6 +272,32 @@ def test_r08_a_raising_callback_changes_nothing_for_others(exchange, record, cap
         caplog.clear()
 
 
+@pytest.mark.parametrize("event", ["t_trade_execution", "t_trades_snapshot", "open"])
+def test_r08_whatever_a_handler_raises_the_next_one_is_called(exchange, record, event):
+    """Also what is no `Exception`, such as the `CancelledError` of an event loop in there."""
+    errors, got = record(), record()
+    with WebSocketClient(exchange.url, on_error=errors) as client:
+
+        @client.on(event)
+        def fail(*arguments):
+            raise Strange
+
+        client.on(event, lambda *arguments: got(event))
+        client.subscribe_trades("tBTCUSD")
+        got.wait_for(1)
+        errors.wait_for(1)
+    assert {type(error) for error in errors.items} == {Strange}
+
+
+def test_r10_sys_exit_in_an_event_handler_ends_run_with_it(exchange):
+    client = WebSocketClient(exchange.url)
+    client.on("t_ticker_update", lambda *arguments: sys.exit(7))
+    client.subscribe_ticker("tBTCUSD", wait=False)
+    with pytest.raises(SystemExit) as caught:
+        client.run()
+    assert caught.value.code == 7
+
+
 def test_r10_each_callback_that_still_runs_at_the_end_is_named(caplog):
     go_on, begun = threading.Event(), threading.Semaphore(0)
 
