@@ -205,13 +205,13 @@ class Pool:
             refused = self._refuse_waiting()
         recorder = self.settings.recorder
         if recorder is not None:
-            # After the connections, so that it has their ends.
+            # After the connections, so that it has their ends. Before the callbacks end, which go
+            # on meanwhile: `on_error` is one of them, and the last lines may find the disk full.
             recorder.stop()
+            ended.append(recorder.join(deadline - min(_MOMENT_S, timeout_s / 8)))
         # After the connections, so that their last items are still delivered.
         self.dispatcher.stop(deadline)
         ended.append(self.dispatcher.join(deadline))
-        if recorder is not None:
-            ended.append(recorder.join(deadline))
         if refused is not None:
             # Only for a moment: under a signal handler it may have to wait for that to end.
             refused.wait(min(_MOMENT_S, deadline - time.monotonic()))
