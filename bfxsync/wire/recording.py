@@ -12,7 +12,6 @@ other kinds, are passed over: other programs may write more.
 from __future__ import annotations
 
 import json
-import math
 import re
 from typing import Any, Sequence, Union
 
@@ -35,6 +34,9 @@ _SECRET = re.compile(
     r'("(?:' + "|".join(_SECRETS) + r')"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,}\]]+)',
     re.DOTALL,
 )
+
+# The year 10000, for which there is no `datetime` any more.
+_END_OF_TIME_S = 253_402_300_800
 
 _loads = loads_for()
 _quote = json.JSONEncoder().encode
@@ -197,8 +199,9 @@ def _record(fields: dict[str, Any]) -> Record | None:
 
 def _time(fields: dict[str, Any]) -> float:
     at: Any = fields.get("t")
-    if type(at) not in (int, float) or not math.isfinite(at):
-        raise TypeError(f"t must be a number of seconds, not {at!r}")
+    # Of a NaN this is true, and of milliseconds.
+    if type(at) not in (int, float) or not 0 <= at < _END_OF_TIME_S:
+        raise TypeError(f"t must be a number of seconds since 1970, not {at!r}")
     return float(at)
 
 

@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+PATIENCE_S = 5.0
+"""Who holds the recording up for longer is named in the log."""
+
+_LONG_S = 3_600.0
+
 
 def lines_of(path: str) -> Iterator[bytes]:
     """
@@ -215,15 +220,27 @@ class Player(Line):
             left_s = due - time.monotonic()
             if left_s <= 0:
                 return
-            self._rest(left_s)
+            # The longest time that a thread may wait has an end.
+            self._rest(min(left_s, _LONG_S))
 
     def _await_readers(self) -> None:
         """Wait until they have read most of what they have, not for each item."""
         self._is_waiting = True
-        while not self._is_closing and any(
-            ticket.is_active and not _is_low(box) for ticket, box in self._readers
-        ):
-            self._rest()
+        # Once it was said, until somebody asks for something.
+        patience_s: float | None = PATIENCE_S
+        due = time.monotonic() + PATIENCE_S
+        while not self._is_closing:
+            slow = [
+                ticket.name
+                for ticket, box in self._readers
+                if ticket.is_active and not _is_low(box)
+            ]
+            if not slow:
+                break
+            if patience_s is not None and time.monotonic() >= due:
+                logger.warning("the replay waits for who reads %s", ", ".join(slow))
+                patience_s = None
+            self._rest(patience_s)
         self._is_waiting = False
 
     def _rest(self, timeout_s: float | None = None) -> None:

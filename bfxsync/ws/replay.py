@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping
 import attrs
 
 from bfxsync.errors import SubscriptionRejected, UsageError
-from bfxsync.types import NumberType
+from bfxsync.types import NumberType, SubscriptionStatus
 from bfxsync.wire.replaying import Contents
 from bfxsync.ws.client import WebSocketClient
 from bfxsync.ws.connection import Settings
@@ -156,8 +156,11 @@ class Replay(WebSocketClient):
         self, *arguments: Any, **options: Any
     ) -> tuple[Subscription, Ticket, float]:
         prepared = super()._prepare(*arguments, **options)
-        channel = prepared[1].channel
+        ticket = prepared[1]
+        channel = ticket.channel
         if not self._contents.has(channel):
+            # Its name is free again.
+            ticket.end(None, SubscriptionStatus.REJECTED)
             there = [" ".join(map(str, each.values())) for each in self.channels]
             raise SubscriptionRejected(
                 f"{' '.join(channel.identity)} is not in the recording; there is "

@@ -136,6 +136,8 @@ def test_lines_of_other_programs_are_read_too(line: str, record: Record | None) 
         '{"t":NaN,"frame":"[]"}',
         '{"t":1e999,"frame":"[]"}',
         '{"t":' + "9" * 400 + ',"frame":"[]"}',
+        '{"t":1700000000000,"frame":"[]"}',
+        '{"t":-1,"frame":"[]"}',
         '{"t":1,"frame":[]}',
         '{"t":1,"frame":"\\ud800"}',
         '{"t":1,"conn":"1","frame":"[]"}',

@@ -22,6 +22,7 @@ from bfxsync import (
     Gap,
     NetworkError,
     RemoteError,
+    RequestTimeout,
     Snapshot,
     Status,
     SubscriptionRejected,
@@ -32,6 +33,7 @@ from bfxsync import (
     WebSocketClient,
 )
 from bfxsync.paper import PaperExchange
+from bfxsync.ws import player
 from bfxsync.ws.replay import replay
 
 BUNDLED = Path(bfxsync.__file__).parent / "paper" / "data"
@@ -345,6 +347,28 @@ def test_readers_are_waited_for_and_nothing_is_dropped(material, size):
         assert got[name] == material.items[name]
 
 
+def test_who_holds_it_up_is_named_once(material, monkeypatch, caplog):
+    """Such as a loop that waits for the one while the other fills up."""
+    monkeypatch.setattr(player, "PATIENCE_S", 0.05)
+    with replay(material.path, mailbox_size=20) as recording:
+        trades = recording.subscribe(**REQUESTS["trades"])
+        book = recording.subscribe(**REQUESTS["book"])
+        levels = iter(book)
+        recording.start()
+        deadline = time.monotonic() + 10.0
+        while "the replay waits for who reads book tBTCUSD P0 F0 25" not in caplog.text:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        count = len(caplog.records)
+        with pytest.raises(RequestTimeout):
+            while True:
+                trades.get(0.2)
+        assert len(caplog.records) == count
+        next(levels)
+        book.unsubscribe()
+        assert list(trades)
+
+
 def test_a_reader_that_gives_up_holds_nobody_up(ticks):
     with replay(ticks, mailbox_size=10) as recording:
         lazy, busy = (recording.subscribe_ticker("tBTCUSD") for _ in range(2))
@@ -413,6 +437,17 @@ def test_a_channel_that_was_not_recorded_is_rejected_at_once(ticks):
         assert recording.stats()["subscriptions"] == []
 
 
+def test_the_name_of_a_rejected_channel_is_free(ticks):
+    with replay(ticks) as recording:
+        with pytest.raises(SubscriptionRejected) as caught:
+            recording.subscribe("ticker", "mine", symbol="tETHUSD")
+        # As a notebook does, which keeps the last error.
+        assert caught.value is not None
+        assert recording.subscribe("ticker", "mine", symbol="tBTCUSD")["sub_id"] == (
+            "mine"
+        )
+
+
 def test_an_empty_recording_has_nothing_and_ends_at_once(tmp_path):
     path = tmp_path / "empty.gz"
     path.write_bytes(gzip.compress(b""))
@@ -430,6 +465,14 @@ def test_it_says_what_there_is(ticks):
         assert (recording.end - recording.begin).total_seconds() == 10.1
         assert recording.missing_count == 0
         assert repr(recording) == f"<Replay {ticks}: new>"
+
+
+def test_r10_the_slowest_speed_is_a_wait_that_can_be_ended(ticks):
+    with replay(ticks, speed=1e-300) as recording:
+        ticker = recording.subscribe_ticker("tBTCUSD")
+        with pytest.raises(RequestTimeout):
+            ticker.get(0.2)
+    assert recording.exception is None and list(ticker) == []
 
 
 @pytest.mark.parametrize("speed", [0, -1, "1", True, float("nan"), float("inf")])
