@@ -142,7 +142,9 @@ class Line(ABC):
 
     def _refuse_outbox(self) -> None:
         """Fail what came too late; popping is atomic, so two threads may do it at once."""
-        error = self.exception or ClosedError("the client is closed")
+        # Of whichever connection it was: one's end is every other's too.
+        exception = self._owner.exception
+        error = exception or ClosedError("the client is closed")
         while True:
             try:
                 _, arguments = self._outbox.popleft()
@@ -150,9 +152,9 @@ class Line(ABC):
                 return
             for argument in arguments:
                 if isinstance(argument, Mailbox):
-                    argument.close(self.exception)
+                    argument.close(exception)
                 elif isinstance(argument, Stream):
-                    argument.end(self.exception, error)
+                    argument.end(exception, error)
                 elif isinstance(argument, Waiter) and not argument.resolved.is_set:
                     argument.resolve(error)
 

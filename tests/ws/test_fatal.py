@@ -101,6 +101,25 @@ def test_r04_a_version_that_changes_ends_everything_that_was_live(
     assert [row["status"] for row in client.stats()["connections"]] == ["failed"] * 2
 
 
+def test_r04_what_ended_one_connection_is_raised_to_who_reads_from_another(
+    exchange, other_version, record
+):
+    """Also when they begin to read only then."""
+    told = record()
+    client = WebSocketClient(exchange.url, channels_per_connection=1)
+    client.on("fatal", told)
+    symbols = ("tBTCUSD", "tETHUSD", "tLTCBTC", "fUSD")
+    handles = [client.subscribe_trades(symbol) for symbol in symbols]
+    other_version()
+    exchange.drop_connections()
+    told.wait_for(1)
+    client.close()
+    for handle in handles:
+        for read in (iter(handle).__next__, handle.get, handle.events().__next__):
+            with pytest.raises(VersionMismatch):
+                read()
+
+
 def test_r04_a_handler_of_fatal_may_close(exchange, other_version):
     other_version()
     client = WebSocketClient(exchange.url)
