@@ -18,9 +18,10 @@ BTCUSD = "btcusd-20181112"
 
 
 def collect(client: Client) -> tuple[Counter[str], list[Any]]:
-    """Everything until the exchange says that it stops."""
+    """Everything until the exchange says that it stops, but for heartbeats."""
     counts: Counter[str] = Counter()
-    messages = client.until(is_event("info"), deadline_s=30)
+    messages = client.until(is_event("info"), deadline_s=120)
+    messages = [m for m in messages if isinstance(m, dict) or m[1] != "hb"]
     for message in messages[:-1]:
         payload = message[1]
         if isinstance(payload, str):
