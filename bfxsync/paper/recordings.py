@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
 import zlib
 from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
@@ -84,7 +85,7 @@ class _Frame(NamedTuple):
     at: float
     connection: int
     body: Any
-    is_opening: bool = False
+    is_break: bool = False
 
 
 def read(path: str) -> Recording:
@@ -145,8 +146,8 @@ def _frames(path: str, only: str = "") -> Iterator[_Frame]:
 
 def _messages(record: Dict[str, Any]) -> Iterator[_Frame]:
     connection = record.get("conn", 1)
-    if "open" in record:
-        yield _Frame(record["t"], connection, None, is_opening=True)
+    if "open" in record or "missing" in record:
+        yield _Frame(record["t"], connection, None, is_break=True)
     if "frame" not in record or record.get("dir") == "client->server":
         return
     try:
@@ -154,6 +155,19 @@ def _messages(record: Dict[str, Any]) -> Iterator[_Frame]:
     except ValueError:
         return  # odd, see above
     yield _Frame(record["t"], connection, body)
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+
+
+def _sound(rows: List[Any], width: int) -> List[Row]:
+    """Return the rows that begin with so many numbers, without what more there is."""
+    return [
+        row[:width]
+        for row in rows
+        if len(row) >= width and all(map(_is_number, row[:width]))
+    ]
 
 
 class _Reader:
@@ -170,9 +184,10 @@ class _Reader:
         self._trades: Dict[str, set[int]] = {}
 
     def take(self, frame: _Frame) -> None:
-        """Take the next frame, or the opening of a connection."""
+        """Take the next frame, or the opening of a connection, or a hole in what it brought."""
         body = frame.body
-        if frame.is_opening:
+        if frame.is_break:
+            # After a hole nothing can be told until the channels have been subscribed again.
             for place in [p for p in self._channels if p[0] == frame.connection]:
                 del self._channels[place]
         elif isinstance(body, dict):
@@ -192,6 +207,8 @@ class _Reader:
         if isinstance(content, str) and content not in _EXECUTIONS + _CONFIRMATIONS:
             # Heartbeats and checksums: there are others when it is played.
             return
+        if not _is_number(frame.at):
+            raise ValueError("no time")
         begin = self._begin = frame.at if self._begin is None else self._begin
         is_first = place in self._fresh
         self._fresh.discard(place)
@@ -200,13 +217,18 @@ class _Reader:
         at = max(frame.at - begin, steps[-1].at if steps else 0.0)
         if channel == "ticker":
             self._take_ticker(at, symbol, content)
-        elif channel == "trades":
-            self._take_trade(at, symbol, frame.body)
+            return
+        # Those of funding have a period beside the rate.
+        width = (4 if channel == "trades" else 3) + symbol.startswith("f")
+        if channel == "trades":
+            kind = content if isinstance(content, str) else None
+            rows = _sound([frame.body[2]] if kind else content, width)
+            self._take_trades(at, symbol, kind, rows)
         elif is_first:
-            self._take_snapshot(at, symbol, content)
+            self._take_snapshot(at, symbol, _sound(content, width))
         else:
             rows = content if content and isinstance(content[0], list) else [content]
-            self._take_levels(at, symbol, rows)
+            self._take_levels(at, symbol, _sound(rows, width))
 
     def _is_taken(self, ack: Dict[str, Any]) -> bool:
         channel = ack["channel"]
@@ -219,16 +241,18 @@ class _Reader:
         if first.setdefault("ticker", row) is not row:
             self._step(at, symbol, "ticker", row)
 
-    def _take_trade(self, at: float, symbol: str, body: List[Any]) -> None:
+    def _take_trades(
+        self, at: float, symbol: str, kind: str | None, rows: List[Row]
+    ) -> None:
+        """Take one trade of a kind, or a snapshot of them."""
         known = self._trades.setdefault(symbol, set())
-        if isinstance(body[1], str):
-            kind, row = body[1], body[2]
-            # It may be known from a snapshot, which overtook it.
-            if kind in _CONFIRMATIONS or row[0] not in known:
-                self._step(at, symbol, kind, row)
-            known.add(row[0])
+        if kind is not None:
+            for row in rows:
+                # It may be known from a snapshot, which overtook it.
+                if kind in _CONFIRMATIONS or row[0] not in known:
+                    self._step(at, symbol, kind, row)
+                known.add(row[0])
             return
-        rows: List[Row] = body[1]
         first = self.recording.first.setdefault(symbol, {})
         if first.setdefault("trades", rows) is not rows:
             kind = "fte" if symbol.startswith("f") else "te"

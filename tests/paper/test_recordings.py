@@ -19,6 +19,8 @@ from .support import BookCopy
 Line = dict[str, Any]
 Make = Callable[..., Recording]
 
+HOLE = object()
+
 
 def ack(channel: str, chan_id: int, symbol: str, **fields: str) -> Line:
     body = {"event": "subscribed", "channel": channel, "chanId": chan_id}
@@ -33,7 +35,8 @@ def write(path: Path, events: list[Any]) -> Path:
     """
     Write a recording: a frame for each event, a tenth of a second apart.
 
-    A pair is a frame of another connection than the first, a text of a connection's opening.
+    A pair is a frame of another connection than the first, a text of a connection's opening, and
+    `HOLE` stands where messages are missing.
     """
     with gzip.open(path, "wt") as file:
         for n, event in enumerate(events):
@@ -41,6 +44,8 @@ def write(path: Path, events: list[Any]) -> Path:
             line: Line = {"t": 1000 + n / 10, "conn": conn}
             if isinstance(body, str):
                 line["open"] = body
+            elif body is HOLE:
+                line["missing"] = 17
             else:
                 line.update({"dir": "server->client", "frame": json.dumps(body)})
             file.write(json.dumps(line) + "\n")
@@ -141,10 +146,17 @@ def test_what_is_no_data_of_a_market_is_passed_over(make: Make) -> None:
         "text",
         [1, "te"],
         [1, "te", None],
+        [1, "te", [7]],
+        [1, "te", [7, 2, None, 99]],
+        [1, "te", [7, 2, True, 99]],
         [1, [[]]],
+        [1, [[7, 2, "1", 99]]],
         [2, 5],
         [2, [[]]],
         [2, [None]],
+        [2, ["98", 1, 1]],
+        [2, [98, 1, float("inf")]],
+        [2, [[98, 1, float("nan")]]],
         {"event": "subscribed"},
         {"event": "subscribed", "channel": "book", "chanId": 5},
         {"event": "subscribed", "channel": "book", "chanId": 5, "symbol": "tBTCUSD"},
@@ -163,6 +175,55 @@ def test_an_odd_frame_costs_no_other(make: Make, odd: Any) -> None:
         [1, "te", [8, 2, -0.5, 99]],
     )
     assert steps(recording)[-1] == ("te", [[8, 2, -0.5, 99]])
+    market, _ = play(recording, "tBTCUSD")
+    assert [row[0] for row in market.trades] == [8] and window(market) == [[99, 1, 1]]
+
+
+def test_r14_fields_that_nobody_knows_are_left_out(make: Make) -> None:
+    recording = make(
+        ack("trades", 1, "fUSD"),
+        book(2, "fUSD"),
+        [1, [[7, 1, 5, 0.001, 2, "new", None]]],
+        [2, [[0.001, 2, 1, 5, None]]],
+        [1, "fte", [8, 2, 5, 0.001, 2, 6]],
+        [2, [0.002, 30, 1, -5, "new"]],
+    )
+    assert recording.first["fUSD"] == {
+        "trades": [[7, 1, 5, 0.001, 2]],
+        "book": [[0.001, 2, 1, 5]],
+    }
+    assert steps(recording) == [
+        ("fte", [[8, 2, 5, 0.001, 2]]),
+        ("book", [[0.002, 30, 1, -5]]),
+    ]
+
+
+def test_one_bad_row_of_a_snapshot_costs_no_other(make: Make) -> None:
+    recording = make(book(2, "tBTCUSD"), [2, [[99, 1, 1], ["98", 1, 1], [97, 1, 2]]])
+    assert recording.first["tBTCUSD"]["book"] == [[99, 1, 1], [97, 1, 2]]
+
+
+def test_after_a_hole_a_market_stands_still_until_its_channel_is_subscribed_anew(
+    make: Make,
+) -> None:
+    """What is missing may have been the end of any level."""
+    recording = make(
+        book(2, "tBTCUSD"),
+        (2, ack("trades", 2, "tBTCUSD")),
+        (2, [2, []]),
+        [2, [[99, 1, 1], [101, 1, -1]]],
+        HOLE,
+        [2, [100, 1, -1]],
+        [2, [98, 1, 1]],
+        (2, [2, "te", [8, 2, -0.5, 99]]),
+        "ws://host",
+        book(2, "tBTCUSD"),
+        [2, [[99, 1, 1], [100, 1, -2]]],
+    )
+    assert steps(recording) == [
+        ("te", [[8, 2, -0.5, 99]]),
+        ("book", [[101, 0, -1], [100, 1, -2]]),
+    ]
 
 
 def test_after_a_reconnect_a_book_changes_into_the_new_snapshot(make: Make) -> None:
