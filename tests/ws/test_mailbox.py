@@ -2,10 +2,29 @@ from __future__ import annotations
 
 import threading
 
+import attrs
 import pytest
 
 from bfxsync.errors import NetworkError, UsageError
-from bfxsync.models import BookUpdate, Gap, Snapshot, Ticker, Trade
+from bfxsync.models import (
+    BookUpdate,
+    Candle,
+    DerivativesStatus,
+    FundingBookUpdate,
+    FundingRawBookUpdate,
+    FundingTicker,
+    FundingTrade,
+    FundingTradeUpdate,
+    Gap,
+    Liquidation,
+    RawBookUpdate,
+    Snapshot,
+    Ticker,
+    Trade,
+    TradeUpdate,
+)
+from bfxsync.models.stream import Checksum
+from bfxsync.ws.events import _UPDATES
 from bfxsync.ws.mailbox import Mailbox, Policy, check_policy, check_size
 
 
@@ -108,6 +127,47 @@ def test_latest_keeps_the_newest_of_each_key():
     mailbox.put(levels, nothing)
     assert drain(mailbox) == levels[1:]
     assert mailbox.dropped_count == 0
+
+
+# What makes a thing another one; all else about it is only newer.
+KEYS = {
+    Ticker: [],
+    FundingTicker: [],
+    Trade: ["id"],
+    TradeUpdate: ["id"],
+    FundingTrade: ["id"],
+    FundingTradeUpdate: ["id"],
+    BookUpdate: ["price", "side"],
+    FundingBookUpdate: ["rate", "period", "side"],
+    RawBookUpdate: ["order_id"],
+    FundingRawBookUpdate: ["offer_id"],
+    Candle: ["mts"],
+    DerivativesStatus: [],
+    Liquidation: ["pos_id", "mts"],
+}
+
+
+def test_r09_latest_knows_every_class_that_a_channel_delivers():
+    delivered = {model for models in _UPDATES.values() for model in models}
+    assert KEYS.keys() == delivered - {Checksum}
+
+
+@pytest.mark.parametrize("model", list(KEYS), ids=lambda model: model.__name__)
+def test_r09_latest_replaces_what_is_the_same_thing_and_nothing_else(model):
+    names = [field.name for field in attrs.fields(model)]
+    first = model(*[1] * len(names))
+    for name in names:
+        if name == "amount" and "side" in KEYS[model]:
+            # Of a level the sign is its side, and the size is not.
+            side = attrs.evolve(first, amount=-1)
+            mailbox = Mailbox(10, Policy.LATEST)
+            mailbox.put([first, side], nothing)
+            assert drain(mailbox) == [first, side]
+        newer = attrs.evolve(first, **{name: 2})
+        mailbox = Mailbox(10, Policy.LATEST)
+        mailbox.put([first, newer], nothing)
+        expected = [first, newer] if name in KEYS[model] else [newer]
+        assert drain(mailbox) == expected, name
 
 
 def test_latest_keeps_what_an_event_stands_between_apart():
