@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -98,6 +100,20 @@ def test_a_reader_that_was_there_first_is_filled_from_the_attachment_on(stream):
     stream.attach(user)
     stream.deliver([Trade(2, 0, 1.0, 1.0)])
     assert [type(item) for item in user.reader.take(10)] == [Snapshot, Trade]
+
+
+def test_r09_who_has_left_leaves_nothing(stream):
+    early = ticket(stream)
+    stream.attach(early)
+    go_live(stream)
+    late = ticket(stream)
+    late.reader = Mailbox(10)
+    stream.attach(late)
+    left = weakref.ref(late), weakref.ref(late.reader)
+    assert not stream.detach(late)
+    del late
+    gc.collect()
+    assert [reference() for reference in left] == [None, None]
 
 
 def test_users_of_a_stream_that_joins_another_go_on_there_with_a_snapshot(stream):
