@@ -254,7 +254,8 @@ class Mailbox:
                 self._note_taken(1)
                 return self._items.popleft()
             if self._error is not None:
-                raise self._error
+                # Raised each time that somebody asks: the traceback is each one's own.
+                raise self._error.with_traceback(None)
             raise StopIteration
 
     def close(self, error: BfxError | None = None) -> None:

@@ -47,7 +47,8 @@ def wait_for(pool: Pool, ticket: Ticket, allowed_s: float, start: float) -> None
         cause = home.last_error if home is not None else None
         raise NetworkError(message, phase="connect") from cause
     if ticket.error is not None:
-        raise ticket.error
+        # Raised each time that somebody waits: the traceback is each one's own.
+        raise ticket.error.with_traceback(None)
 
 
 class Subscription:

@@ -349,6 +349,20 @@ def test_a_refused_subscription_without_waiting_says_so_later(client):
         next(iter(subscription))
 
 
+def test_r09_an_error_that_is_raised_again_and_again_does_not_grow(client):
+    """As in a program that tries once more, for ever; and it tells where it was raised now."""
+    subscription = client.subscribe_ticker("tNOSUCH:USD", wait=False)
+    with pytest.raises(SubscriptionRejected):
+        subscription.wait_ready(5.0)
+    for ask in (subscription.wait_ready, subscription.get):
+        depths = set()
+        for _ in range(5):
+            with pytest.raises(SubscriptionRejected) as caught:
+                ask()
+            depths.add(len(caught.traceback))
+        assert len(depths) == 1
+
+
 def test_a_callback_may_subscribe_and_wait(client, record):
     got = record()
 
