@@ -109,7 +109,7 @@ def test_price_that_is_none(value: Any) -> None:
     [
         (arguments.check_id, 2**63 - 1, 1),
         (arguments.check_cid, 2**45 - 1, 0),
-        (arguments.check_gid, 2**31 - 1, 0),
+        (arguments.check_gid, 2**45 - 1, 0),
         (arguments.check_leverage, 100, 1),
     ],
 )

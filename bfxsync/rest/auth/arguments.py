@@ -20,7 +20,7 @@ WALLETS = ("exchange", "margin", "funding", "trading", "deposit")
 
 _IDS = range(1, 2**63)
 _CIDS = range(0, 2**45)
-_GIDS = range(0, 2**31)
+_GIDS = range(0, 2**45)
 _LEVERAGES = range(1, 101)
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -145,7 +145,7 @@ def check_cid(name: str, value: object) -> int:
 
 def check_gid(name: str, value: object) -> int:
     """
-    Return the id of a group of orders: 31 bits.
+    Return the id of a group of orders: 45 bits.
 
     Raises
     ------

@@ -81,7 +81,7 @@ class OrderInputEndpoints(OrderSearch):
         price_oco_stop : str, int, Decimal or float, optional
             Stop of an OCO order (`OrderFlag.OCO`); that order is in `Notification.more`.
         gid : int, optional
-            Group to put it into.
+            Group to put it into, below 2**45.
         cid : int, optional
             Your id for it, below 2**45, unique within the UTC day. A random one is made without
             it, as by this the order is found if the link fails.
