@@ -125,6 +125,19 @@ def test_request_of_the_table_is_one_of_its_endpoint(row: dict[str, Any]) -> Non
     assert re.fullmatch(pattern, row["request"]["path"])
 
 
+@pytest.mark.parametrize("name", {row["call"][0]: None for row in ROWS})
+def test_every_parameter_of_its_endpoints_can_be_given(name: str) -> None:
+    """One with a symbol and one without are one method: what one can send, the other can."""
+    rows = [row for row in ROWS if row["call"][0] == name]
+    sent = {key for row in rows for key in row["request"]["body"]}
+    known = {key for row in rows for key in ENDPOINTS[row["endpoint"]]["params"]}
+    if name == "cancel_all_orders":
+        known = {"all"}
+    elif name == "cancel_order_multi":
+        known -= {"all"}  # by the one before
+    assert sent == known
+
+
 @EVERY_METHOD
 def test_method_says_its_limit_and_its_page(row: dict[str, Any]) -> None:
     endpoint = ENDPOINTS[row["endpoint"]]
