@@ -42,7 +42,8 @@ def check_choice(name: str, value: object, allowed: Sequence[str]) -> str:
         It is not.
     """
     if isinstance(value, str) and value in allowed:
-        return value
+        # An enum of the user's own may be text as well, and may print as something else.
+        return allowed[allowed.index(value)]
     raise UsageError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
 
 

@@ -130,6 +130,7 @@ IMPOSSIBLE: list[tuple[str, str, list[Any], dict[str, Any]]] = [
             "31.01.2026",
             T0,
             datetime(2026, 1, 31),
+            datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))),
         )
     ),
     *(

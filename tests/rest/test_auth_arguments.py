@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -174,6 +175,33 @@ def test_end_of_an_order_needs_a_time_zone(value: Any) -> None:
         arguments.check_tif("tif", value)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        datetime.max.replace(tzinfo=UTC),
+        datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))),
+        datetime.min.replace(tzinfo=CET),
+    ],
+    ids=str,
+)
+def test_end_of_an_order_beyond_the_calendar_is_refused(value: datetime) -> None:
+    with pytest.raises(UsageError, match="^tif is out of range: datetime.datetime"):
+        arguments.check_tif("tif", value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))),
+        datetime.min.replace(tzinfo=CET),
+    ],
+    ids=str,
+)
+def test_date_of_a_client_id_beyond_the_calendar_is_refused(value: datetime) -> None:
+    with pytest.raises(UsageError, match="^cid_date is out of range"):
+        arguments.check_cid_date("cid_date", value)
+
+
 def test_flags_are_added_up() -> None:
     both = OrderFlag.HIDDEN | OrderFlag.POST_ONLY
     assert arguments.check_flags("flags", both) == 4160
@@ -266,6 +294,14 @@ def test_every_type_can_be_given_by_name_or_as_text(kind: OrderType) -> None:
     for given_type in (kind, kind.value):
         body = order_bodies.submit_body(given_type, "tBTCUSD", 1, 30000, **needed)
         assert body["type"] == kind.value and type(body["type"]) is str
+
+
+def test_type_may_be_of_an_enum_of_the_users_own() -> None:
+    class Kind(str, Enum):
+        RESTING = "EXCHANGE LIMIT"
+
+    body = order_bodies.submit_body(Kind.RESTING, "tBTCUSD", 1, 30000)
+    assert body["type"] == "EXCHANGE LIMIT" and type(body["type"]) is str
 
 
 def test_market_orders_and_trailing_stops_need_no_price() -> None:

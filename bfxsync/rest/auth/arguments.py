@@ -167,7 +167,7 @@ def check_cid_date(name: str, value: object) -> str:
     if isinstance(value, datetime):
         if value.utcoffset() is None:
             raise UsageError(f"{name} must have a time zone; {value!r} has none")
-        return f"{value.astimezone(timezone.utc):%Y-%m-%d}"
+        return f"{in_utc(name, value):%Y-%m-%d}"
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, str) and _DATE.fullmatch(value):
@@ -192,10 +192,24 @@ def check_tif(name: str, value: object) -> str:
             f"{name} must be a datetime with a time zone, as in "
             f"datetime.now(timezone.utc) + timedelta(hours=1), not {value!r}"
         )
-    moment = value.astimezone(timezone.utc)
     # Not cut: an order must not end before it was to.
-    moment += timedelta(microseconds=-moment.microsecond % 1_000_000)
-    return f"{moment:%Y-%m-%d %H:%M:%S}"
+    rest = timedelta(microseconds=-value.microsecond % 1_000_000)
+    return f"{in_utc(name, value, rest):%Y-%m-%d %H:%M:%S}"
+
+
+def in_utc(name: str, value: datetime, more: timedelta = timedelta()) -> datetime:
+    """
+    Return a time with a time zone in UTC, later by `more`.
+
+    Raises
+    ------
+    UsageError
+        That is beyond the first or the last day that there is, as of `datetime.max`.
+    """
+    try:
+        return value.astimezone(timezone.utc) + more
+    except OverflowError:
+        raise UsageError(f"{name} is out of range: {value!r}") from None
 
 
 def check_flags(name: str, value: object, allowed: OrderFlag = ~OrderFlag(0)) -> int:

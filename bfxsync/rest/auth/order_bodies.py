@@ -66,7 +66,7 @@ def submit_body(
     UsageError
         An argument is impossible, or one is missing that this type needs.
     """
-    kind = check_choice("type", str(type), _TYPES)
+    kind = check_choice("type", type, _TYPES)
     body = {
         "type": kind,
         "symbol": check_pair(symbol),

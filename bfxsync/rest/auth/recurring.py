@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from typing import Any, Dict, Mapping, Union
 
 from bfxsync.errors import UsageError
@@ -19,6 +19,7 @@ from bfxsync.rest.auth.arguments import (
     check_positive,
     check_switch,
     check_text,
+    in_utc,
     optional,
 )
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
@@ -355,7 +356,7 @@ def _check_moment(name: str, value: object) -> str:
     if isinstance(value, datetime):
         if value.utcoffset() is None:
             raise UsageError(f"{name} must have a time zone; {value!r} has none")
-        moment = value.astimezone(timezone.utc)
+        moment = in_utc(name, value)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, date):
         return value.isoformat()
