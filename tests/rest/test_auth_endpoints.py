@@ -148,6 +148,9 @@ def test_method_says_its_limit_and_its_page(row: dict[str, Any]) -> None:
     assert "References\n----------\nhttp" in text
     if endpoint.get("deprecated"):
         assert "deprecated" in text.lower()
+    # A refusal in a notification raises nothing by itself.
+    if row["shape"] == "notification" and row["call"][0] != "cancel_all_orders":
+        assert "`raise_for_status`" in text
 
 
 # --- what is sent, and what the answer means --------------------------------------------------

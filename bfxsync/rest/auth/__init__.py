@@ -38,8 +38,10 @@ class AuthEndpoints(
     What can be done with a key: a method per request, and iterators over histories.
 
     Arguments are checked before anything is sent: a wrong one raises `UsageError` at the
-    caller's line. What the exchange refuses raises `ApiError`. A write that raises
-    `OutcomeUnknown` may have been executed; one that raises anything else was not.
+    caller's line. What the exchange refuses raises `ApiError`; where it answers to a write with a
+    `Notification`, that may tell of a refusal too, and its `raise_for_status` makes an error of
+    it. A write that raises `OutcomeUnknown` may have been executed; one that raises anything else
+    was not.
 
     Parameters
     ----------

@@ -84,6 +84,7 @@ class FundingInputEndpoints(FundingSearch):
         Returns
         -------
         Notification of FundingOffer
+            Which may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
         ------
@@ -135,6 +136,7 @@ class FundingInputEndpoints(FundingSearch):
         Returns
         -------
         Notification of FundingOffer
+            Which may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
         ------
@@ -175,6 +177,7 @@ class FundingInputEndpoints(FundingSearch):
         Returns
         -------
         Notification of None
+            Which may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
         ------
@@ -213,6 +216,7 @@ class FundingInputEndpoints(FundingSearch):
         Returns
         -------
         Notification of None
+            Which may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
         ------
@@ -270,6 +274,7 @@ class FundingInputEndpoints(FundingSearch):
         -------
         Notification of FundingAutoRenew
             Or of None, where the exchange sends nothing about it.
+            The notification may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
         ------
@@ -324,6 +329,7 @@ class FundingInputEndpoints(FundingSearch):
         Returns
         -------
         Notification of None
+            Which may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
         ------

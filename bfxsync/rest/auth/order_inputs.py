@@ -97,6 +97,7 @@ class OrderInputEndpoints(OrderSearch):
         Returns
         -------
         Notification of Order
+            Which may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
         ------
@@ -192,6 +193,7 @@ class OrderInputEndpoints(OrderSearch):
         Returns
         -------
         Notification of Order
+            Which may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
         ------
@@ -256,6 +258,7 @@ class OrderInputEndpoints(OrderSearch):
         -------
         Notification of Order
             Which may have the id, or the client id, and nothing else.
+            The notification may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
         ------
@@ -315,6 +318,7 @@ class OrderInputEndpoints(OrderSearch):
         Returns
         -------
         Notification of list of Order
+            Which may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
         ------

@@ -49,6 +49,7 @@ class PositionInputEndpoints(PositionEndpoints):
         Returns
         -------
         Notification of PositionClaim
+            Which may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
         ------
@@ -96,6 +97,7 @@ class PositionInputEndpoints(PositionEndpoints):
         Returns
         -------
         Notification of PositionIncrease
+            Which may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
         ------
@@ -142,6 +144,7 @@ class PositionInputEndpoints(PositionEndpoints):
         Returns
         -------
         Notification of None
+            Which may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
         ------

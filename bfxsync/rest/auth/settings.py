@@ -61,6 +61,7 @@ class SettingsEndpoints(SignedEndpoints):
         -------
         Notification of SettingsWriteResult
             Or of None, where the exchange does not say how many there were.
+            The notification may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
         ------
@@ -102,6 +103,7 @@ class SettingsEndpoints(SignedEndpoints):
         -------
         Notification of SettingsWriteResult
             Or of None, where the exchange does not say how many there were.
+            The notification may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
         ------

@@ -73,6 +73,7 @@ class TransferEndpoints(TransferSearch):
         Returns
         -------
         Notification of Transfer
+            Which may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
         ------
@@ -170,6 +171,7 @@ class TransferEndpoints(TransferSearch):
         Returns
         -------
         Notification of Withdrawal
+            Which may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
         ------
@@ -235,6 +237,7 @@ class TransferEndpoints(TransferSearch):
         Returns
         -------
         Notification of DepositAddress
+            Which may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
         ------
