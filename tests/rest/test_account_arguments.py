@@ -336,17 +336,17 @@ IMPOSSIBLE: list[tuple[str, str, list[Any], dict[str, Any]]] = [
     *(
         ("merchant", method, [bad, *rest], {})
         for method, rest in (
-            ("set_merchant_setting", ["x"]),
-            ("get_merchant_setting", []),
+            ("set_merchant_settings", ["x"]),
+            ("get_merchant_settings", []),
         )
         for bad in ("", "preferred_fiat", "bfx_pay_", "bfx_pay_A b", 5, None)
     ),
     *(
-        ("merchant", "set_merchant_setting", ["bfx_pay_merchant_fee", bad], {})
+        ("merchant", "set_merchant_settings", ["bfx_pay_merchant_fee", bad], {})
         for bad in (None, [], {}, b"x", float("nan"), float("inf"))
     ),
     *(
-        ("merchant", "set_merchant_settings", [bad], {})
+        ("merchant", "set_merchant_settings_batch", [bad], {})
         for bad in (
             None,
             {},
@@ -510,7 +510,7 @@ def test_answer_of_a_setting_is_true_or_false(answer: Any, wanted: bool) -> None
     transport: Any = AnswerTransport(answer)
     merchant = MerchantEndpoints(transport)
     assert merchant.add_currency_conversion("UST", "BTC") is wanted
-    assert merchant.set_merchant_setting("bfx_pay_merchant_fee", "0.1") is wanted
+    assert merchant.set_merchant_settings("bfx_pay_merchant_fee", "0.1") is wanted
 
 
 @pytest.mark.parametrize("answer", [None, "true", 2, [], [1, 1], {}, {"ok": 1}, 1.0])

@@ -154,7 +154,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
             body,
         )
 
-    def set_merchant_setting(self, key: str, val: Any) -> bool:
+    def set_merchant_settings(self, key: str, val: Any) -> bool:
         """
         Change a setting.
 
@@ -166,7 +166,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
             Its name, such as ``bfx_pay_preferred_fiat``; the page has them all.
         val : str, int, bool, Decimal or float
             True and False go as 1 and 0, numbers with a fraction as their text.
-            `set_merchant_settings` can unset one.
+            `set_merchant_settings_batch` can unset one.
 
         Returns
         -------
@@ -188,14 +188,14 @@ class MerchantSettingEndpoints(SignedEndpoints):
         """
         if val is None:
             raise UsageError(
-                "val must not be None; set_merchant_settings({key: None}) unsets it"
+                "val must not be None; set_merchant_settings_batch({key: None}) unsets it"
             )
         body = {"key": _check_key("key", key), "val": _check_value("val", val)}
         return self._write(
             "auth/w/ext/pay/settings/set", _SET, _read_bool, body, hint=_HINT_AGAIN
         )
 
-    def set_merchant_settings(self, settings: Mapping[str, Any]) -> bool:
+    def set_merchant_settings_batch(self, settings: Mapping[str, Any]) -> bool:
         """
         Change several settings.
 
@@ -204,7 +204,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
         Parameters
         ----------
         settings : dict
-            Values by their names, as for `set_merchant_setting`; None unsets one.
+            Values by their names, as for `set_merchant_settings`; None unsets one.
 
         Returns
         -------
@@ -240,7 +240,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
             hint=_HINT_AGAIN,
         )
 
-    def get_merchant_setting(self, key: str) -> Any:
+    def get_merchant_settings(self, key: str) -> Any:
         """
         Return the value of a setting.
 
