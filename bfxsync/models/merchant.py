@@ -344,8 +344,9 @@ class InvoiceStats:
     Attributes
     ----------
     time : str
-        Name of the time.
+        Date of the time, UTC, as ISO 8601 has it.
     count : float
+        How many, or what was earned, in the currency that was asked for.
 
     References
     ----------

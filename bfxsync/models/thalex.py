@@ -9,7 +9,7 @@ import attrs
 
 from bfxsync.errors import RemoteError
 from bfxsync.models.rows import Kind, Layout
-from bfxsync.types import Mts, NumberType
+from bfxsync.types import NumberType
 
 
 @attrs.define
@@ -29,7 +29,7 @@ class ThalexTransfer:
     ccy : str or None
         The currency.
     created_at, updated_at : int or None
-        When it began and changed last, in milliseconds UTC.
+        When it began and changed last, since 1970: the page does not say in what.
     id : str or None
     status : str or None
     fee : float or None
@@ -44,8 +44,8 @@ class ThalexTransfer:
     address_dest: str | None
     amount: float | None
     ccy: str | None
-    created_at: Mts | None
-    updated_at: Mts | None
+    created_at: int | None
+    updated_at: int | None
     id: str | None
     status: str | None
     fee: float | None
@@ -94,11 +94,11 @@ class ThalexFreeTransfers:
     available : int
         How many are left.
     resets_at : int or None
-        When there are new ones, in milliseconds UTC.
+        When there are new ones, since 1970: the page does not say in what.
     """
 
     available: int
-    resets_at: Mts | None
+    resets_at: int | None
 
     @classmethod
     def from_object(

@@ -23,8 +23,8 @@ MOST_INVOICES = 100
 
 _INVOICES = Budget("auth/r/ext/pay/invoices")
 _PAGINATED = Budget("auth/r/ext/pay/invoices/paginated")
-_COUNT = Budget("auth/r/ext/pay/invoice/stats/count")
-_EARNING = Budget("auth/r/ext/pay/invoice/stats/earning")
+_COUNT = Budget("auth/r/ext/pay/invoice/stats/count", 90)
+_EARNING = Budget("auth/r/ext/pay/invoice/stats/earning", 90)
 
 _PAGES = range(1, 10**9)
 _PAGE_SIZES = range(1, MOST_INVOICES + 1)
@@ -174,7 +174,7 @@ class InvoiceEndpoints(SignedEndpoints):
         """
         Return how many invoices there were.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        At most 90 requests a minute.
 
         Parameters
         ----------
@@ -202,7 +202,7 @@ class InvoiceEndpoints(SignedEndpoints):
         """
         Return what invoices earned.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        At most 90 requests a minute.
 
         Parameters
         ----------

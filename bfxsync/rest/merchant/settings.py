@@ -22,7 +22,7 @@ _LIMITS = Budget("auth/r/ext/pay/settings/daily/limit")
 _SET = Budget("auth/w/ext/pay/settings/set", 90)
 _SET_BATCH = Budget("auth/w/ext/pay/settings/set/batch")
 _GET = Budget("auth/r/ext/pay/settings/get")
-_LIST = Budget("auth/r/ext/pay/settings/list")
+_LIST = Budget("auth/r/ext/pay/settings/list", 90)
 
 _KEY = re.compile(r"bfx_pay_[a-z0-9_]+")
 
@@ -266,8 +266,8 @@ class MerchantSettingEndpoints(SignedEndpoints):
         """
         Return the values of settings, by their names.
 
-        The exchange names no limit, so at most 10 requests a minute. The values are as they are
-        sent: each setting has its own kind.
+        At most 90 requests a minute. The values are as they are sent: each setting has its own
+        kind.
 
         Parameters
         ----------
