@@ -30,7 +30,8 @@ class AccountTrade:
     order_price : float or None
         The order's price, in quote currency.
     maker : int or None
-        1: the order was in the book (maker); -1: it took from there.
+        1: the order was in the book (maker); -1: it took from there. The page's own example
+        has a 0, of which it says nothing.
     fee : float or None
         In `fee_currency`: negative is paid, positive is received.
     fee_currency : str or None
@@ -94,8 +95,11 @@ class OrderTrade:
         In base currency: positive bought, negative sold.
     exec_price : float
         In quote currency.
+    order_type : str or None
+        See `OrderType`. The page has it; in its own example it is None.
     maker : int or None
-        1: the order was in the book (maker); -1: it took from there.
+        1: the order was in the book (maker); -1: it took from there. The page's own example
+        has a 0, of which it says nothing.
     fee : float or None
         In `fee_currency`: negative is paid, positive is received.
     fee_currency : str or None
@@ -113,6 +117,7 @@ class OrderTrade:
     order_id: int
     exec_amount: float
     exec_price: float
+    order_type: str | None
     maker: int | None
     fee: float | None
     fee_currency: str | None
@@ -132,6 +137,7 @@ _ORDER_TRADE = Layout(
     ("order_id", 3, Kind.INTEGER),
     ("exec_amount", 4, Kind.NUMBER),
     ("exec_price", 5, Kind.NUMBER),
+    ("order_type", 6, Kind.OPTIONAL_TEXT),
     ("maker", 8, Kind.OPTIONAL_INTEGER),
     ("fee", 9, Kind.OPTIONAL_NUMBER),
     ("fee_currency", 10, Kind.OPTIONAL_TEXT),

@@ -97,8 +97,8 @@ TABLE = {
     ),
     "OrderTrade": Case(
         executions.OrderTrade,
-        '[399251013,"tETHUSD",1573485493000,33963608932,0.26334268,187.37,null,null,1,-0.09868591,'
-        '"USD",1234]',
+        '[399251013,"tETHUSD",1573485493000,33963608932,0.26334268,187.37,"MARKET",null,1,'
+        '-0.09868591,"USD",1234]',
         {
             0: ("id", "int"),
             1: ("symbol", "text"),
@@ -106,6 +106,7 @@ TABLE = {
             3: ("order_id", "int"),
             4: ("exec_amount", "number"),
             5: ("exec_price", "number"),
+            6: ("order_type", "text?"),
             8: ("maker", "int?"),
             9: ("fee", "number?"),
             10: ("fee_currency", "text?"),
