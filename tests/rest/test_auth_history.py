@@ -191,6 +191,23 @@ def test_history_may_begin_with_its_oldest_row(history: History) -> None:
     assert oldest == newest[::-1] and len(oldest) == len(rows)
 
 
+def test_ids_of_an_audit_may_be_an_iterator() -> None:
+    (history,) = [h for h in HISTORIES if h.name == "iter_positions_audit"]
+    transport = Pages(history, rows_at(history, 0, 2, 4, 6))
+    found = list(iterate(history, transport, ids=iter([7, 8]), limit=2))
+    assert len(found) == 4
+    assert len(transport.requests) > 1
+    assert all(asked["id"] == [7, 8] for asked in transport.requests)
+
+
+@EVERY
+def test_iterator_explains_its_own_options(history: History) -> None:
+    """Its limit is that of one request: who expects fewer rows must read it there."""
+    method = getattr(table.FACES[history.on], history.name)
+    text = " ".join((inspect.getdoc(method) or "").split())
+    assert "limit : int, optional Rows to ask for at once" in text
+
+
 @EVERY
 def test_history_shows_how_far_it_has_come(
     history: History, monkeypatch: pytest.MonkeyPatch

@@ -94,8 +94,13 @@ class FundingEndpoints(SignedEndpoints):
         ----------
         symbol, start, end
             As for `get_funding_offers_history`.
-        limit, resume_after, progress
-            As for `HistoryEndpoints.iter_candles`.
+        limit : int, optional
+            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
+            iterating.
+        resume_after : FundingOffer, optional
+            The last row that an earlier iterator with the same arguments gave.
+        progress : bool, optional
+            Show a bar; needs the extra ``progress``.
 
         References
         ----------
@@ -170,8 +175,13 @@ class FundingEndpoints(SignedEndpoints):
         ----------
         symbol, start, end
             As for `get_funding_trades_history`.
-        limit, resume_after, progress
-            As for `HistoryEndpoints.iter_candles`.
+        limit : int, optional
+            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
+            iterating.
+        resume_after : AccountFundingTrade, optional
+            The last row that an earlier iterator with the same arguments gave.
+        progress : bool, optional
+            Show a bar; needs the extra ``progress``.
 
         References
         ----------

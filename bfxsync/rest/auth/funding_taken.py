@@ -91,8 +91,13 @@ class FundingTakenEndpoints(SignedEndpoints):
         ----------
         symbol, start, end
             As for `get_funding_loans_history`.
-        limit, resume_after, progress
-            As for `HistoryEndpoints.iter_candles`.
+        limit : int, optional
+            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
+            iterating.
+        resume_after : FundingLoan, optional
+            The last row that an earlier iterator with the same arguments gave.
+        progress : bool, optional
+            Show a bar; needs the extra ``progress``.
 
         References
         ----------
@@ -186,8 +191,13 @@ class FundingTakenEndpoints(SignedEndpoints):
         ----------
         symbol, start, end
             As for `get_funding_credits_history`.
-        limit, resume_after, progress
-            As for `HistoryEndpoints.iter_candles`.
+        limit : int, optional
+            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
+            iterating.
+        resume_after : FundingCredit, optional
+            The last row that an earlier iterator with the same arguments gave.
+        progress : bool, optional
+            Show a bar; needs the extra ``progress``.
 
         References
         ----------

@@ -102,8 +102,13 @@ class MovementEndpoints(SignedEndpoints):
         ----------
         currency, address, start, end
             As for `get_movements`.
-        limit, resume_after, progress
-            As for `HistoryEndpoints.iter_candles`.
+        limit : int, optional
+            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
+            iterating.
+        resume_after : Movement, optional
+            The last row that an earlier iterator with the same arguments gave.
+        progress : bool, optional
+            Show a bar; needs the extra ``progress``.
 
         References
         ----------

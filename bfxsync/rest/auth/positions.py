@@ -169,8 +169,13 @@ class PositionEndpoints(SignedEndpoints):
         ----------
         start, end
             As for `get_positions_history`; the time is that of the last change.
-        limit, resume_after, progress
-            As for `HistoryEndpoints.iter_candles`.
+        limit : int, optional
+            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
+            iterating.
+        resume_after : PositionHistory, optional
+            The last row that an earlier iterator with the same arguments gave.
+        progress : bool, optional
+            Show a bar; needs the extra ``progress``.
 
         References
         ----------
@@ -239,8 +244,13 @@ class PositionEndpoints(SignedEndpoints):
         ----------
         id, start, end
             As for `get_positions_snapshot`; the time is that of the row's last change.
-        limit, resume_after, progress
-            As for `HistoryEndpoints.iter_candles`.
+        limit : int, optional
+            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
+            iterating.
+        resume_after : PositionSnapshot, optional
+            The last row that an earlier iterator with the same arguments gave.
+        progress : bool, optional
+            Show a bar; needs the extra ``progress``.
 
         References
         ----------
@@ -310,16 +320,22 @@ class PositionEndpoints(SignedEndpoints):
         ----------
         ids, start, end
             As for `get_positions_audit`.
-        limit, resume_after, progress
-            As for `HistoryEndpoints.iter_candles`.
+        limit : int, optional
+            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
+            iterating.
+        resume_after : PositionAudit, optional
+            The last row that an earlier iterator with the same arguments gave.
+        progress : bool, optional
+            Show a bar; needs the extra ``progress``.
 
         References
         ----------
         https://docs.bitfinex.com/reference/rest-auth-positions-audit
         """
-        optional(check_ids, "ids", ids)
+        # Checked once: it may be an iterator, which gives them once only.
+        checked = optional(check_ids, "ids", ids)
         return self._iterate(
-            partial(self.get_positions_audit, ids=ids),
+            partial(self.get_positions_audit, ids=checked),
             PositionAudit,
             "changes of positions",
             MOST_AUDITS,

@@ -99,8 +99,15 @@ class AccountTradeEndpoints(SignedEndpoints):
         ----------
         symbol, start, end
             As for `get_trades_history`.
-        sort, limit, resume_after, progress
-            As for `HistoryEndpoints.iter_candles`.
+        sort : int, optional
+            1: oldest first, as without it; -1: newest first.
+        limit : int, optional
+            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
+            iterating.
+        resume_after : AccountTrade, optional
+            The last row that an earlier iterator with the same arguments gave.
+        progress : bool, optional
+            Show a bar; needs the extra ``progress``.
 
         References
         ----------

@@ -90,8 +90,13 @@ class InvoiceEndpoints(SignedEndpoints):
         ----------
         start, end
             As for `get_invoices`.
-        limit, resume_after, progress
-            As for `HistoryEndpoints.iter_candles`.
+        limit : int, optional
+            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
+            iterating.
+        resume_after : InvoiceSubmission, optional
+            The last row that an earlier iterator with the same arguments gave.
+        progress : bool, optional
+            Show a bar; needs the extra ``progress``.
 
         References
         ----------
