@@ -18,6 +18,7 @@ from bfxsync.rest.auth.arguments import (
     optional,
 )
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.rest.auth.order_pages import OrderPages
 from bfxsync.types import Symbol
 
 Date = Union[str, date, datetime]
@@ -145,7 +146,7 @@ class OrderEndpoints(SignedEndpoints):
         if symbol is not None:
             check_pair(symbol)
         return self._iterate(
-            partial(self.get_orders_history, symbol=symbol),
+            OrderPages(partial(self.get_orders_history, symbol=symbol), MOST_ORDERS),
             Order,
             "orders",
             MOST_ORDERS,
