@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from operator import index
+from typing import SupportsIndex
 
 from bfxsync.errors import UsageError
 
@@ -51,7 +53,10 @@ def plain_decimal(value: object, name: str = "the number") -> str:
         It is no finite number, or far beyond what the exchange could mean.
     """
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal, float)):
-        raise UsageError(f"{name} must be a number or its text, not {value!r}")
+        whole = plain_integer(value)
+        if whole is None:
+            raise UsageError(f"{name} must be a number or its text, not {value!r}")
+        value = whole
     try:
         # float's own repr, as that of a subclass (NumPy has one) may say anything.
         number = Decimal(float.__repr__(value) if isinstance(value, float) else value)
@@ -67,6 +72,16 @@ def plain_decimal(value: object, name: str = "the number") -> str:
             f"{name} must have at most {_MOST_DIGITS} digits before and zeros after the point"
         )
     return format(number, "f")
+
+
+def plain_integer(value: object) -> int | None:
+    """Return an integer as `int`, also one of another kind (NumPy has its own); None for others."""
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        return None
+    try:
+        return index(value)
+    except TypeError:  # an array of them
+        return None
 
 
 PRICE_DIGITS = 5

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from strategies import FINITE
 
 from bfxsync.errors import UsageError
-from bfxsync.numbers import number_text, plain_decimal
+from bfxsync.numbers import number_text, plain_decimal, plain_integer
 
 # Text of a number on the wire, and JavaScript's String(Number(text)), written by Node.js 20:
 # console.log(JSON.stringify([text, String(Number(text))]))
@@ -149,6 +149,27 @@ def test_r12_plain_text_means_the_same_float(number: float) -> None:
     assert float(text) == number
     assert re.fullmatch(r"-?\d+(\.\d+)?", text)
     assert plain_decimal(text) == plain_decimal(Decimal(text)) == text
+
+
+class Whole:
+    """An integer of another kind, as NumPy has them; with None, several of them."""
+
+    def __init__(self, value: int | None) -> None:
+        self.value = value
+
+    def __index__(self) -> int:
+        if self.value is None:
+            raise TypeError("only one of them can be an index")
+        return self.value
+
+
+def test_integer_of_another_kind_is_one() -> None:
+    assert plain_integer(Whole(5)) == plain_integer(5) == 5
+    assert plain_decimal(Whole(30_000)) == "30000"
+    for other in (Whole(None), True, 5.0, "5", Decimal(5), None):
+        assert plain_integer(other) is None
+    with pytest.raises(UsageError, match="^amount must be a number or its text"):
+        plain_decimal(Whole(None), "amount")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Callable, Dict, Iterable, Optional, Sequence, Union
 
 from bfxsync.errors import UsageError
+from bfxsync.numbers import plain_integer
 from bfxsync.types import Mts
 from bfxsync.wire.channels import check_symbol
 
@@ -57,8 +58,9 @@ def check_integer(name: str, value: object, allowed: range) -> int:
         It is not.
     """
     # bool is an int too, but certainly a mistake here.
-    if isinstance(value, int) and not isinstance(value, bool) and value in allowed:
-        return int(value)
+    whole = plain_integer(value)
+    if whole is not None and whole in allowed:
+        return whole
     raise UsageError(
         f"{name} must be an integer from {allowed[0]} to {allowed[-1]}, not {value!r}"
     )
@@ -89,14 +91,15 @@ def check_time(name: str, value: object) -> Mts | None:
                 f"datetime(2024, 1, 1, tzinfo=timezone.utc); {value!r} has none"
             )
         value = (value - _EPOCH) // _MILLISECOND
-    if not isinstance(value, int) or isinstance(value, bool):
+    mts = plain_integer(value)
+    if mts is None:
         raise UsageError(
             f"{name} must be milliseconds as int, or a datetime with time zone, "
             f"not {value!r}"
         )
-    if value in _SECONDS or not 0 <= value < _BEYOND:
-        raise UsageError(f"{name} must be milliseconds since 1970, not {value!r}")
-    return int(value)
+    if mts in _SECONDS or not 0 <= mts < _BEYOND:
+        raise UsageError(f"{name} must be milliseconds since 1970, not {mts}")
+    return mts
 
 
 def page_params(

@@ -21,6 +21,7 @@ from bfxsync.rest.arguments import (
     check_time,
     page_params,
 )
+from bfxsync.rest.auth.arguments import check_flags
 from bfxsync.rest.public.books import check_length, check_precision
 from bfxsync.rest.public.resources import (
     candle_key,
@@ -166,6 +167,23 @@ def test_integer_is_one_of_its_range() -> None:
     for bad in (1, 121, 2.0, "2", True, None):
         with pytest.raises(UsageError, match="period must be an integer from 2 to 120"):
             check_integer("period", bad, range(2, 121))
+
+
+def test_integers_may_be_of_another_kind() -> None:
+    class Whole:
+        def __init__(self, value: int) -> None:
+            self.value = value
+
+        def __index__(self) -> int:
+            return self.value
+
+    assert check_integer("period", Whole(2), range(2, 121)) == 2
+    assert check_time("start", Whole(MTS)) == MTS
+    assert check_flags("flags", Whole(64)) == 64
+    with pytest.raises(UsageError, match="^period must be an integer from 2 to 120"):
+        check_integer("period", Whole(1), range(2, 121))
+    with pytest.raises(UsageError, match="^start must be milliseconds since 1970"):
+        check_time("start", Whole(MTS // 1000))
 
 
 def test_currency_has_no_prefix() -> None:

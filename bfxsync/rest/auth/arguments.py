@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Callable, Iterable, Mapping, TypeVar
 
 from bfxsync.errors import UsageError
-from bfxsync.numbers import PLACES, PRICE_DIGITS, plain_decimal
+from bfxsync.numbers import PLACES, PRICE_DIGITS, plain_decimal, plain_integer
 from bfxsync.numbers import round_price as rounded_price
 from bfxsync.rest.arguments import check_choice, check_integer
 from bfxsync.types import OrderFlag
@@ -224,11 +224,11 @@ def check_flags(name: str, value: object, allowed: OrderFlag = ~OrderFlag(0)) ->
     known = 0
     for flag in OrderFlag:
         known |= int(flag & allowed)
-    # bool is an int too, but certainly a mistake here.
-    if isinstance(value, bool) or not isinstance(value, int) or value & ~known:
+    flags = plain_integer(value)
+    if flags is None or flags & ~known:
         names = ", ".join(f"{f.name} ({int(f)})" for f in OrderFlag if f & allowed)
         raise UsageError(f"{name} must be a sum of {names}, not {value!r}")
-    return int(value)
+    return flags
 
 
 def check_leverage(name: str, value: object) -> int:
