@@ -280,6 +280,19 @@ def test_no_argument_goes_out_unchecked(method: str) -> None:
         refuse(method, bound.args[1:], bound.kwargs)
 
 
+def test_receiver_of_a_withdrawal_shows_in_no_error() -> None:
+    transport: Any = AnswerTransport([])
+    person = {"dest_firstname": "sentinel", "dest_lastname": "sentinel"}
+    for receiver in (person, {"dest_corp_name": "sentinel"}):
+        with pytest.raises(OutcomeUnknown) as caught:
+            AuthEndpoints(transport).submit_wallet_withdrawal(
+                *WITHDRAWAL, travel_rule_tos=True, **receiver
+            )
+        error = caught.value
+        assert error.known["address"] == WITHDRAWAL[2]
+        assert "sentinel" not in f"{error}{error!r}{error.known}"
+
+
 def test_address_shows_in_no_message() -> None:
     transport: Any = AnswerTransport([])
     auth = AuthEndpoints(transport)

@@ -35,8 +35,16 @@ _log = logging.getLogger(__name__)
 Body = Mapping[str, Any]
 Read = Callable[[Any, NumberType], T]
 
-# Fields of requests that are as secret as a key.
-_SECRET = ("token", "tfaToken")
+# Fields of requests that are as secret as a key, or that are about people: errors keep none of
+# them, as they are written to logs.
+_PRIVATE = (
+    "token",
+    "tfaToken",
+    "customerInfo",
+    "dest_firstname",
+    "dest_lastname",
+    "dest_corp_name",
+)
 
 _MAYBE = "it may or may not have been executed"
 _HINT = "look at the account before it is sent again"
@@ -137,7 +145,7 @@ class SignedEndpoints(Endpoints):
             known = {
                 name: value
                 for name, value in (body or {}).items()
-                if value is not None and name not in _SECRET
+                if value is not None and name not in _PRIVATE
             }
             error.add(cid=cid, cid_date=cid_date, known=known, hint=hint)
             if find is not None:

@@ -182,7 +182,8 @@ class TransferEndpoints(TransferSearch):
         OutcomeUnknown
             It may have been executed. Its `resolve` returns the `Movement`, or raises
             `NotExecuted` if nothing was withdrawn at that time. If something was, and it is not
-            certain that it is this, it raises the error again with `candidates`.
+            certain that it is this, it raises the error again with `candidates`. Its `known` has
+            nothing of who receives it but the address.
 
         References
         ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Sequence
 
-from bfxsync.errors import OutcomeUnknown, UsageError
+from bfxsync.errors import UsageError
 from bfxsync.models.merchant import InvoiceSubmission
 from bfxsync.rest.arguments import check_currency, check_integer
 from bfxsync.rest.auth.arguments import (
@@ -107,18 +107,13 @@ class InvoiceInputEndpoints(InvoiceEndpoints):
             meta,
         )
         body["customerInfo"] = check_customer("customer_info", customer_info)
-        try:
-            return self._write(
-                "auth/w/ext/pay/invoice/create",
-                _CREATE,
-                InvoiceSubmission.from_partial_object,
-                body,
-                hint=_HINT_CREATE,
-            )
-        except OutcomeUnknown as error:
-            # Errors are written to logs, where nothing private belongs.
-            error.known.pop("customerInfo", None)
-            raise
+        return self._write(
+            "auth/w/ext/pay/invoice/create",
+            _CREATE,
+            InvoiceSubmission.from_partial_object,
+            body,
+            hint=_HINT_CREATE,
+        )
 
     def submit_pos_invoice(
         self,
