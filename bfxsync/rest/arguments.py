@@ -11,8 +11,9 @@ from bfxsync.numbers import plain_integer
 from bfxsync.types import Mts
 from bfxsync.wire.channels import check_symbol
 
-Time = Union[Mts, datetime, None]
-"""Milliseconds UTC, or a `datetime.datetime` that knows its time zone."""
+Time = Union[Mts, datetime, str, None]
+"""Milliseconds UTC, or a `datetime.datetime` that knows its time zone. Text is the digits of
+milliseconds, as the official client has it, and nothing else."""
 
 Params = Dict[str, Optional[int]]
 
@@ -30,6 +31,7 @@ _SECONDS = range(10**9, 10**11)
 _BEYOND = 10**14
 
 _MOST_ROWS = 10**9
+_DIGITS = re.compile(r"[0-9]{1,20}")
 _CURRENCY = re.compile(r"[A-Z0-9]{2,}")
 
 
@@ -74,8 +76,9 @@ def check_time(name: str, value: object) -> Mts | None:
     ----------
     name : str
         What the error's message calls it.
-    value : int, datetime or None
-        Milliseconds, or a `datetime.datetime` that knows its time zone; microseconds are cut.
+    value : int, datetime, str or None
+        Milliseconds, also as text, or a `datetime.datetime` that knows its time zone; microseconds
+        are cut.
 
     Raises
     ------
@@ -91,6 +94,8 @@ def check_time(name: str, value: object) -> Mts | None:
                 f"datetime(2024, 1, 1, tzinfo=timezone.utc); {value!r} has none"
             )
         value = (value - _EPOCH) // _MILLISECOND
+    elif isinstance(value, str) and _DIGITS.fullmatch(value):
+        value = int(value)
     mts = plain_integer(value)
     if mts is None:
         raise UsageError(

@@ -156,6 +156,9 @@ def test_range_is_inclusive(history: History) -> None:
     rows = rows_at(history, 0, 1, 2, 3, 4)
     found = list(iterate(history, Pages(history, rows), start=T0 + 1, end=T0 + 3))
     assert len(found) == 3
+    # As the official client has times.
+    found = list(iterate(history, Pages(history, rows), start=str(T0 + 1), limit=2))
+    assert len(found) == 4
 
 
 @EVERY
