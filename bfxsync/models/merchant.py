@@ -74,9 +74,9 @@ class Invoice:
     amount : float or None
         In that currency.
     currency : str or None
-        The currency, as the exchange's wallets name it.
+        As the invoice's `pay_currencies` have it: ``UST-ETH``.
     pay_currency : str or None
-        The same, with the way that it takes: ``UST-ETH``.
+        The currency that is paid.
     pool_currency : str or None
         The network.
     address : str or None

@@ -43,7 +43,7 @@ CUSTOMER = (
     '"customerType":"INDIVIDUAL"}'
 )
 INVOICE = (
-    '{"amount":0.10,"currency":"UST","payCurrency":"UST-ETH","poolCurrency":"ETH",'
+    '{"amount":0.10,"currency":"UST-ETH","payCurrency":"UST","poolCurrency":"ETH",'
     '"address":"0xabc","ext":{"a":1}}'
 )
 PAYMENT = (
