@@ -683,6 +683,18 @@ def test_r07_several_operations_are_told_one_by_one(scene: Scene) -> None:
     assert len(scene.desk.writes) == 3
 
 
+def test_r07_many_old_orders_that_were_cancelled_are_all_found(scene: Scene) -> None:
+    """More than the exchange returns if it is not told how many."""
+    for _ in range(30):
+        body = {"symbol": SYMBOL, "amount": 1, "price": 2, "type": "LIMIT"}
+        scene.desk.place({"cid": 1, "gid": 1, **body})[4] -= DAY_MS
+    ids = [row[0] for row in scene.desk.open]
+    scene.desk.fate = scene.desk.hang_up_after
+    ops = [("oc", {"id": id}) for id in ids]
+    error = scene.unknown(lambda: scene.auth.submit_order_multi(ops))
+    assert [order and order.id for order in error.resolve()] == ids
+
+
 def test_r07_several_operations_that_never_arrived_are_none(scene: Scene) -> None:
     scene.desk.fate = scene.desk.hang_up_before
     error = scene.unknown(lambda: scene.auth.submit_order_multi(operations()))

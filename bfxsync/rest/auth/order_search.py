@@ -93,7 +93,7 @@ class OrderSearch(OrderEndpoints):
             open_now = self.get_orders()
             closed = list(self.iter_orders_history(start=attempt.since_mts(_MARGIN_S)))
             if ids:
-                closed += self.get_orders_history(ids=ids)
+                closed += self.get_orders_history(ids=ids, limit=len(ids))
 
             def became(name: str, body: Body) -> Any:
                 if name == "oc_multi":
