@@ -72,7 +72,8 @@ class RandomMarket(Market):
     ----------
     guests : dict
         By order id, those in the book that are not the market's own: it never cancels them. Each
-        is called with the amount that somebody took, and with the row of that trade.
+        is called with the amount that somebody took, and with the row of that trade, before the
+        next one is met; it may take others out of the book.
     """
 
     def __init__(self, recipe: Recipe, seed: int, mts: int) -> None:
@@ -151,7 +152,6 @@ class RandomMarket(Market):
         makers = self.book.depth("R0").side(not is_buy)
         events: list[Event] = []
         met: list[Met] = []
-        guests: list[tuple[Callable[[int, Row], None], Met]] = []
         while amount and len(makers) and len(met) != most:
             maker = makers.best()
             price = maker.price
@@ -165,12 +165,10 @@ class RandomMarket(Market):
             trade = self._trade(mts, is_buy, part, maker)
             events.append(trade)
             met.append(Met(part, price, trade.row))
-            if maker.order_id in self.guests:
-                guests.append((self.guests[maker.order_id], met[-1]))
             amount -= part
-        # The book is as it will be when they are told.
-        for guest, what in guests:
-            guest(what.amount, what.row)
+            guest = self.guests.get(maker.order_id)
+            if guest is not None:
+                guest(part, trade.row)
         return events, met
 
     def _drift(self) -> None:

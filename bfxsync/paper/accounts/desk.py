@@ -295,17 +295,29 @@ class Desk:
 
     def _withdraw(self, order: Order) -> None:
         """Take an order out of the book, if it is there."""
-        venue = self._venues[order.symbol]
-        venue.market.guests.pop(order.id, None)
-        if order.id in venue.market.book.orders:
-            venue.market.book.remove(order.id)
-            venue.publish([BookChanged()])
+        if self._unbook(order):
+            self._venues[order.symbol].publish([BookChanged()])
+
+    def _unbook(self, order: Order) -> bool:
+        market = self._venues[order.symbol].market
+        market.guests.pop(order.id, None)
+        is_there = order.id in market.book.orders
+        if is_there:
+            market.book.remove(order.id)
+        return is_there
 
     def _met(self, account: Account, order: Order, amount: int, trade: Row) -> None:
         """Fill an order that was in the book, which it has left as far as it was met."""
         account.fill(order, amount, trade, order.price, is_maker=True)
         if not self._settle(account, order):
             account.emit("ou", order.row())
+        for id in list(self._alert.get(order.symbol, {})):
+            other = account.orders.get(id)
+            wrong = "" if other is None else broken_promise(account, other)
+            if other is not None and wrong:
+                # Who takes may come to it next. The book's change is told with its trades.
+                self._unbook(other)
+                self._close(account, other, wrong)
 
     def _take(
         self,

@@ -122,6 +122,24 @@ def test_what_may_only_reduce_a_position_ends_with_it(floor: Floor) -> None:
     assert order.status == "RSN_POS_REDUCE_FLIP"
 
 
+def test_one_order_cannot_meet_more_of_them_than_there_is_to_reduce(
+    floor: Floor,
+) -> None:
+    floor.submit("MARKET", "1")
+    orders = [
+        floor.submit("LIMIT", amount, 1000.5, flags=1024)
+        for amount in ("-0.6", "-0.6", "-0.4")
+    ]
+    floor.submit("EXCHANGE MARKET", "3", account=floor.others[0])
+    assert [order.status for order in orders] == [
+        "EXECUTED @ 1000.5(-0.6)",
+        "RSN_POS_REDUCE_FLIP",
+        "EXECUTED @ 1000.5(-0.4)",
+    ]
+    assert floor.account.positions.open == {} and floor.account.orders == {}
+    assert floor.stalls["tBTCUSD"].market.guests == {}
+
+
 def test_a_closing_order_is_as_large_as_the_position(floor: Floor) -> None:
     floor.submit("MARKET", "1.5")
     order = floor.submit("MARKET", "-0.1", flags=512)
