@@ -45,6 +45,8 @@ RECIPES = {
 }
 # The trades of the first snapshot lie this long before the start, or less.
 _EARLY_MS = 30_000
+# The market's own orders are never further from the middle, as a part of it.
+_WIDEST = 0.25
 # So many orders one of the market's own meets at most.
 _MOST_MET = 3
 
@@ -91,7 +93,7 @@ class RandomMarket(Market):
                 self.book.depth(prec).side(is_bid) for prec in ("P0", "R0")
             )
             while len(levels) < _MIN_LEVELS or len(orders) < _START_ORDERS:
-                self._place(is_bid)
+                self._place(mts, is_bid)
         while len(self.trades) < SNAPSHOT_TRADES:
             self.step(
                 mts
@@ -105,8 +107,7 @@ class RandomMarket(Market):
         raw = self.book.depth("R0")
         for is_bid in (True, False):
             if len(depth.side(is_bid)) < _MIN_LEVELS:
-                self._place(is_bid)
-                return [BookChanged()]
+                return self._place(mts, is_bid)
             if len(raw.side(is_bid)) > _MAX_ORDERS + len(self.guests):
                 self._cancel_worst(is_bid)
                 return [BookChanged()]
@@ -114,9 +115,8 @@ class RandomMarket(Market):
         if what < 0.12:
             return self._cross(mts)
         if what < 0.62:
-            self._place(self._random.random() < 0.5)
-        else:
-            self._cancel()
+            return self._place(mts, self._random.random() < 0.5)
+        self._cancel()
         return [BookChanged()]
 
     def confirmation(self, trade: Traded) -> Traded:
@@ -182,8 +182,12 @@ class RandomMarket(Market):
         amount = self._random.lognormvariate(0, 1) * self._recipe.amount
         return max(int(amount * 10**8), 1) * (SCALE // 10**8)
 
-    def _place(self, is_bid: bool) -> None:
-        """Add an order near the fair price, but never one that would meet another."""
+    def _place(self, mts: int, is_bid: bool) -> list[Event]:
+        """
+        Add an order near the fair price, but not one that would meet another.
+
+        Where a guest leaves no room for that within the market's bounds, it is met.
+        """
         recipe = self._recipe
         distance = int(self._random.expovariate(1 / 120)) + 1
         ticks = round(self._fair / recipe.tick) + (-distance if is_bid else distance)
@@ -193,11 +197,14 @@ class RandomMarket(Market):
             limit = opposite.best().price
             bound = limit - recipe.tick if is_bid else limit + recipe.tick
             price = min(price, bound) if is_bid else max(price, bound)
+            if abs(price - recipe.middle) > recipe.middle * _WIDEST:
+                return self._meet(mts, is_bid)
         period = self._random.choice(recipe.periods)
         self.book.put(
             is_bid, Entry(price, period, 1, self._amount(), self._next_order_id)
         )
         self._next_order_id += self._random.randrange(1, 50)
+        return [BookChanged()]
 
     def _cancel(self) -> None:
         mine = tuple(self.book.orders)
@@ -218,6 +225,9 @@ class RandomMarket(Market):
         bid, ask = (ladder.best().price for ladder in self.book.depth("R0"))
         if self._random.random() < 0.5:
             is_buy = 2 * self._fair > bid + ask
+        return self._meet(mts, is_buy)
+
+    def _meet(self, mts: int, is_buy: bool) -> list[Event]:
         events, _ = self.take(mts, is_buy, self._amount(), most=_MOST_MET)
         events.append(BookChanged())
         return events

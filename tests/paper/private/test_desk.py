@@ -384,3 +384,26 @@ def test_funding_and_recordings_cannot_be_traded(floor: Floor) -> None:
     floor.hub.markets["tXRPUSD"] = floor.hub.markets["tBTCUSD"]
     with pytest.raises(Invalid, match="a recording is not traded"):
         floor.submit("LIMIT", "1", 1, symbol="tXRPUSD")
+
+
+@pytest.mark.parametrize("sign", ["-", ""], ids=["sale", "purchase"])
+def test_an_order_far_from_the_market_is_met_and_the_market_goes_on(sign: str) -> None:
+    rich = PaperAccount(balances={"exchange": {"BTC": 1e6, "USD": 1e11}})
+    floor = Floor(rich)
+    market = floor.stalls["tBTCUSD"].market
+    price = "0.01" if sign else "1000000"
+    order = floor.submit("EXCHANGE LIMIT", f"{sign}150", price)
+    assert order.is_open and abs(order.amount) < 150 * SCALE
+    for _ in range(80):
+        for _ in range(20):
+            floor.stalls["tBTCUSD"].step()
+        for is_bid in (True, False):
+            orders = market.book.depth("R0").side(is_bid)
+            assert len(orders) <= 301
+            assert all(
+                entry.order_id == order.id or abs(entry.price / SCALE - 64_250) < 16_063
+                for entry in orders
+            )
+    assert order.status.startswith("EXECUTED @ ")
+    bid, ask = (side.best().price / SCALE for side in market.book.depth("R0"))
+    assert 50_000 < bid < ask < 80_000
