@@ -146,8 +146,10 @@ class PaperExchange(Controls):
             ("liquidation_s", liquidation_s),
             ("rest_minute_s", rest_minute_s),
         ):
-            if not value > 0:
-                raise UsageError(f"{name} must be positive, not {value!r}")
+            if not (isinstance(value, (int, float)) and value > 0):
+                raise UsageError(f"{name} must be a positive number, not {value!r}")
+        if not (isinstance(port, int) and 0 <= port < 2**16):
+            raise UsageError(f"port must be from 0 to 65535, not {port!r}")
         if isinstance(captures, str):
             raise UsageError(f"captures must be a sequence of names, not {captures!r}")
         self._settings = Settings(

@@ -61,7 +61,7 @@ def share(amount: int, rate: int) -> int:
 
 
 def _read(name: str, value: object) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
         raise Invalid(f"{name}: invalid")
     try:
         number = Decimal(str(value))

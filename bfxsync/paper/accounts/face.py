@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, TypeVar
 from bfxsync.errors import UsageError
 from bfxsync.paper.accounts.amounts import read_positive
 from bfxsync.paper.accounts.refusals import Invalid
-from bfxsync.paper.accounts.settings import WALLETS, PaperAccount
+from bfxsync.paper.accounts.settings import WALLETS, Amount, PaperAccount
 from bfxsync.paper.text import SCALE
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class AccountFace:
             ]
         )
 
-    def deposit(self, wallet: str, currency: str, amount: float | str) -> None:
+    def deposit(self, wallet: str, currency: str, amount: Amount) -> None:
         """
         Let money come in.
 
@@ -136,7 +136,7 @@ class AccountFace:
         wallet : str
             ``"exchange"``, ``"margin"`` or ``"funding"``.
         currency : str
-        amount : float or str
+        amount : str, int, Decimal or float
             Above zero; eight decimal places count.
 
         Raises

@@ -46,7 +46,7 @@ def new_order(body: Body, id: int, now_mts: int, market: Market) -> Order:
         Something is missing or impossible.
     """
     kind = body.get("type")
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise Invalid("type: invalid")
     is_spot = kind.startswith(SPOT_PREFIX)
     if market.is_funding or (market.is_derivative and is_spot):

@@ -134,7 +134,9 @@ class Keys:
             Impossible capabilities.
         """
         names = list(_CAPS) if caps is None else caps
-        if not isinstance(names, list) or not all(name in _CAPS for name in names):
+        if not isinstance(names, list) or not all(
+            isinstance(name, str) and name in _CAPS for name in names
+        ):
             raise Invalid("caps: invalid", 10020)
         scopes = [scope for name in names for scope in _CAPS[name]]
         rights = {

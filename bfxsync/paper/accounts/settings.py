@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Sequence
+from decimal import Decimal
+from typing import Mapping, Sequence, Union
 
 import attrs
 
 from bfxsync.errors import UsageError
+from bfxsync.paper.accounts.amounts import read_positive
+from bfxsync.paper.accounts.refusals import Invalid
 
 WALLETS = ("exchange", "margin", "funding")
 SCOPES = (
@@ -22,7 +25,8 @@ SCOPES = (
     "bfxpay",
 )
 
-Amounts = Mapping[str, Mapping[str, float]]
+Amount = Union[str, int, float, Decimal]
+Amounts = Mapping[str, Mapping[str, Amount]]
 
 
 def _default_balances() -> Amounts:
@@ -43,7 +47,8 @@ class PaperAccount:
     api_key, api_secret : str
         What its requests are signed with. They open nothing anywhere else.
     balances : mapping
-        By wallet (``exchange``, ``margin``, ``funding``) and currency.
+        By wallet (``exchange``, ``margin``, ``funding``) and currency: a number above zero, or its
+        text; eight decimal places count.
     permissions : mapping
         What the key may do, by scope (``orders``, ``wallets``, ``withdraw``, …): ``"rw"``, ``"r"``,
         ``"w"`` or ``""``. What is not named is allowed.
@@ -55,12 +60,22 @@ class PaperAccount:
     permissions: Mapping[str, str] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        for name in self.balances:
+        if not isinstance(self.balances, Mapping):
+            raise UsageError(f"balances must be a mapping, not {self.balances!r}")
+        for name, amounts in self.balances.items():
             if name not in WALLETS:
                 raise UsageError(f"no wallet {name!r}; there are {', '.join(WALLETS)}")
-            for currency, amount in self.balances[name].items():
-                if not 1e-8 <= amount < 1e12:
-                    raise UsageError(f"no balance of {amount!r} {currency} is possible")
+            if not isinstance(amounts, Mapping):
+                raise UsageError(
+                    f"what is in {name} must be a mapping such as {{'USD': 100}}, not {amounts!r}"
+                )
+            for currency, amount in amounts.items():
+                try:
+                    read_positive("amount", amount)
+                except Invalid:
+                    raise UsageError(
+                        f"no balance of {amount!r} {currency} is possible"
+                    ) from None
         for scope, rights in self.permissions.items():
             if scope not in SCOPES:
                 raise UsageError(f"no scope {scope!r}; there are {', '.join(SCOPES)}")
@@ -77,10 +92,14 @@ def check_accounts(accounts: Sequence[PaperAccount]) -> tuple[PaperAccount, ...]
     UsageError
         They are no accounts, or two have the same key.
     """
-    found = tuple(accounts)
+    wanted = "accounts must be a sequence of PaperAccount"
+    try:
+        found = tuple(accounts)
+    except TypeError:
+        raise UsageError(f"{wanted}, not {accounts!r}") from None
     for account in found:
         if not isinstance(account, PaperAccount):
-            raise UsageError("accounts must be a sequence of PaperAccount")
+            raise UsageError(f"{wanted}, not of {account!r}")
     if len({account.api_key for account in found}) < len(found):
         raise UsageError("two accounts have the same api_key")
     return found

@@ -98,7 +98,7 @@ def multi(call: Call) -> Row:
     for op in ops:
         if not (isinstance(op, list) and len(op) == 2 and isinstance(op[1], dict)):
             raise Refused("ops: invalid")
-        if op[0] not in _OPERATIONS:
+        if not isinstance(op[0], str) or op[0] not in _OPERATIONS:
             raise Refused("ops: invalid")
     answers = []
     for name, body in ops:

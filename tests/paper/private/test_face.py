@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -47,6 +48,14 @@ def test_a_deposit_is_there_at_once(exchange: PaperExchange, signed: Signed) -> 
     for wallet, amount in (("trading", 1), ("exchange", 0), ("exchange", "x")):
         with pytest.raises(UsageError):
             exchange.account.deposit(wallet, "USD", amount)
+
+
+@pytest.mark.parametrize("amount", ["5", 5, 5.0, Decimal(5)], ids=repr)
+def test_money_may_be_written_as_programs_have_it(amount: Any) -> None:
+    account = PaperAccount(balances={"exchange": {"USD": amount}})
+    with PaperExchange(accounts=[account]) as exchange:
+        exchange.account.deposit("exchange", "USD", amount)
+        assert exchange.account.balances == {"exchange": {"USD": 10}}
 
 
 def test_an_account_lives_as_long_as_its_exchange() -> None:

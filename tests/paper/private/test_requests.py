@@ -166,10 +166,16 @@ def test_each_operation_has_a_notification_of_its_own(signed: Signed) -> None:
         [["on"]],
         [["xx", {}]],
         [["on", []]],
+        [[[], {}]],
         {},
         [["oc", {"id": 1}]] * 76,
     ):
         assert signed.error(path, ops=wrong) == (10020, "ops: invalid")
+
+
+@pytest.mark.parametrize("kind", [None, 1, [], {}, ["LIMIT"], "limit"], ids=repr)
+def test_a_type_that_is_none_is_refused(signed: Signed, kind: Any) -> None:
+    assert signed.error(SUBMIT, **{**LIMIT, "type": kind}) == (10001, "type: invalid")
 
 
 def test_trades_and_ledgers_tell_the_same(signed: Signed) -> None:

@@ -162,6 +162,7 @@ def test_a_token_ends(signed: Signed, exchange: PaperExchange) -> None:
         {"scope": "api", "ttl": 0},
         {"scope": "api", "caps": ["x"]},
         {"scope": "api", "caps": "o"},
+        {"scope": "api", "caps": [[]]},
     ],
     ids=json.dumps,
 )
@@ -184,10 +185,15 @@ def test_limits_of_signed_requests_are_counted_for_themselves() -> None:
     [
         lambda: PaperAccount(balances={"trading": {"USD": 1}}),
         lambda: PaperAccount(balances={"exchange": {"USD": 0}}),
+        lambda: PaperAccount(balances={"exchange": {"USD": "x"}}),
+        lambda: PaperAccount(balances={"exchange": {"USD": None}}),  # type: ignore[dict-item]
+        lambda: PaperAccount(balances={"exchange": 5}),  # type: ignore[dict-item]
+        lambda: PaperAccount(balances=5),  # type: ignore[arg-type]
         lambda: PaperAccount(permissions={"everything": "r"}),
         lambda: PaperAccount(permissions={"orders": "x"}),
         lambda: PaperExchange(accounts=[PaperAccount(), PaperAccount()]),
         lambda: PaperExchange(accounts=["paper-key"]),  # type: ignore[list-item]
+        lambda: PaperExchange(accounts=PaperAccount()),  # type: ignore[arg-type]
         lambda: PaperExchange(accounts=()).account,
     ],
 )
