@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Invalid(Exception):
-    """A request that makes no sense, whatever the account has: it is answered by an error."""
+    """A request that makes no sense, whatever the account has."""
 
     def __init__(self, message: str, code: int = 10001) -> None:
         super().__init__(message)
@@ -13,7 +13,7 @@ class Invalid(Exception):
 
 
 class Declined(Exception):
-    """A request that makes sense, and is refused: a notification says so."""
+    """An order that makes sense, and is refused: where several things are asked for, it alone."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)

@@ -72,17 +72,17 @@ def trades_hist(call: Call) -> list[Row]:
 
 def submit(call: Call) -> Row:
     """Take an order."""
-    return _submit(call, call.values)
+    return _alone(_submit(call, call.values))
 
 
 def update(call: Call) -> Row:
     """Change an order."""
-    return _update(call, call.values)
+    return _alone(_update(call, call.values))
 
 
 def cancel(call: Call) -> Row:
     """Cancel an order."""
-    return _cancel(call, call.values)
+    return _alone(_cancel(call, call.values))
 
 
 def cancel_multi(call: Call) -> Row:
@@ -114,6 +114,13 @@ def multi(call: Call) -> Row:
 def notification(call: Call, kind: str, data: object, text: str) -> Row:
     """Return the answer to a write that succeeded."""
     return [call.hub.now_mts(), kind, None, None, data, None, "SUCCESS", text]
+
+
+def _alone(note: Row) -> Row:
+    """Return what answers a request for one thing: a refusal is an error there, like any other."""
+    if note[6] != "SUCCESS":
+        raise Refused(note[7], note[5])
+    return note
 
 
 def _submit(call: Call, body: Mapping[str, Any]) -> Row:

@@ -55,14 +55,10 @@ def test_a_new_order_is_answered_by_a_notification_with_a_list(signed: Signed) -
     assert signed.post("auth/r/orders") == [row]
 
 
-def test_an_order_that_is_declined_is_answered_by_a_notification(
-    signed: Signed,
-) -> None:
-    note = signed.post(SUBMIT, **{**LIMIT, "amount": "50", "cid": 3})
-    assert note[1] == "on-req" and note[5:7] == [10001, "ERROR"]
-    assert "not enough exchange balance for 50 BTCUSD at 50000" in note[7]
-    (row,) = note[4]
-    assert row[:4] == [0, None, 3, "tBTCUSD"] and not any(row[4:])
+def test_an_order_that_is_declined_is_answered_by_an_error(signed: Signed) -> None:
+    code, text = signed.error(SUBMIT, **{**LIMIT, "amount": "50"})
+    assert code == 10001
+    assert text == "Invalid order: not enough exchange balance for 50 BTCUSD at 50000"
     assert signed.error(SUBMIT, **{**LIMIT, "amount": "0"}) == (
         10001,
         "amount: invalid",
@@ -101,9 +97,9 @@ def test_an_order_is_cancelled_by_id_or_by_client_id(signed: Signed) -> None:
         (second[0], "CANCELED"),
         (first[0], "CANCELED"),
     ]
-    note = signed.post(CANCEL, id=first[0])
-    assert note[5:] == [10001, "ERROR", "Order not found."] and note[4][0] == first[0]
-    assert signed.post(CANCEL, cid=9, cid_date=today())[4][:3] == [None, None, 9]
+    unknown = (10001, "Order not found.")
+    assert signed.error(CANCEL, id=first[0]) == unknown
+    assert signed.error(CANCEL, cid=9, cid_date=today()) == unknown
     assert signed.error(CANCEL, cid=2) == (10020, "id: invalid")
     assert signed.error(CANCEL, id="5") == (10020, "id: invalid")
 
@@ -132,9 +128,10 @@ def test_an_update_is_answered_by_the_order_as_it_is_now(signed: Signed) -> None
     note = signed.post(path, id=row[0], price="49000", delta="0.1")
     assert note[1] == "ou-req" and note[6] == "SUCCESS"
     assert (note[4][6], note[4][7], note[4][16]) == (0.6, 0.5, 49_000)
-    note = signed.post(path, id=row[0], amount="50")
-    assert note[5:7] == [10001, "ERROR"] and note[4][6] == 0.6
-    assert signed.post(path, id=5, amount="1")[7] == "Order not found."
+    code, text = signed.error(path, id=row[0], amount="50")
+    assert code == 10001 and "not enough exchange balance" in text
+    assert signed.post("auth/r/orders") == [note[4]]
+    assert signed.error(path, id=5, amount="1") == (10001, "Order not found.")
     assert signed.error(path, id=row[0], amount="-1") == (10001, "amount: invalid")
 
 
@@ -159,6 +156,9 @@ def test_each_operation_has_a_notification_of_its_own(signed: Signed) -> None:
         ("on-req", "ERROR"),
         ("oc_multi-req", "SUCCESS"),
     ]
+    assert "not enough exchange balance" in note[4][1][7]
+    assert note[4][1][4][0][:4] == [0, None, 3, "tBTCUSD"]
+    assert note[4][3][4][0] == 5 and note[4][3][7] == "Order not found."
     assert note[4][4][7] == "price: invalid"
     assert sorted(each[2] for each in note[4][5][4]) == [1, 2]
     for wrong in (
@@ -385,6 +385,6 @@ def test_who_it_is(signed: Signed, other: Signed) -> None:
 def test_what_others_do_is_not_mine(signed: Signed, other: Signed) -> None:
     row = place(other)
     assert signed.post("auth/r/orders") == []
-    assert signed.post(CANCEL, id=row[0])[6] == "ERROR"
+    assert signed.error(CANCEL, id=row[0]) == (10001, "Order not found.")
     assert signed.post(f"auth/r/order/tBTCUSD:{row[0]}/trades") == []
     assert len(other.post("auth/r/orders")) == 1
