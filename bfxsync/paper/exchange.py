@@ -11,7 +11,7 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Callable, NamedTuple, Sequence, TypeVar
 
-from bfxsync.errors import NetworkError, UsageError
+from bfxsync.errors import NetworkError, RequestTimeout, UsageError
 from bfxsync.paper.accounts.face import AccountFace
 from bfxsync.paper.accounts.settings import PaperAccount, check_accounts
 from bfxsync.paper.controls import Controls
@@ -45,7 +45,8 @@ class PaperExchange(Controls):
     channels are ``ticker``, ``trades``, ``book``, ``candles`` and ``status``; the endpoints of
     REST are answered from the same markets, and from small samples where those know nothing. It
     listens on the loopback interface only, unless told otherwise. All methods may be called from
-    any thread.
+    any thread. It belongs to the process that made it: the child of a fork can be its client, but
+    neither ask it anything else nor stop it.
 
     Accounts have wallets, orders, positions and histories of their own, and signatures and nonces
     are checked as the real exchange does; `docs/accounts.rst` says what orders do. Their orders are
@@ -182,6 +183,7 @@ class PaperExchange(Controls):
         self._running: _Running | None = None
         self._counters = Counters()
         self._bound_port = port
+        self._process = os.getpid()
 
     def __enter__(self) -> PaperExchange:
         return self.start()
@@ -256,10 +258,12 @@ class PaperExchange(Controls):
         Raises
         ------
         UsageError
-            The extra ``paper`` is not installed, or there is no such capture.
+            The extra ``paper`` is not installed, there is no such capture, or this is the child of
+            a fork.
         NetworkError
             The port is taken.
         """
+        self._check_process()
         with self._lock:
             if self._running is None:
                 self._running = self._start()
@@ -267,6 +271,8 @@ class PaperExchange(Controls):
 
     def stop(self) -> None:
         """Close all sockets and end the thread, within two seconds; twice is fine."""
+        if self._process != os.getpid():
+            return  # the parent's, and this may be the end of its `with` in the child
         with self._lock:
             running, self._running = self._running, None
             if running is not None:
@@ -335,6 +341,7 @@ class PaperExchange(Controls):
 
     def _call(self, function: Callable[[Server], T]) -> T:
         """Let the exchange's thread do something, and wait for what comes of it."""
+        self._check_process()
         answer: concurrent.futures.Future[T] = concurrent.futures.Future()
 
         def call(server: Server) -> None:
@@ -348,4 +355,15 @@ class PaperExchange(Controls):
             if running is None:
                 raise UsageError("the paper exchange is not running")
             running.loop.call_soon_threadsafe(call, running.server)
-            return answer.result(_CALL_S)
+            concurrent.futures.wait([answer], _CALL_S)
+            if not answer.done():
+                raise RequestTimeout(f"no answer of the paper exchange in {_CALL_S} s")
+        return answer.result()
+
+    def _check_process(self) -> None:
+        # Before the lock is touched: a thread of the parent may have held it.
+        if self._process != os.getpid():
+            raise UsageError(
+                f"this paper exchange belongs to the process {self._process}, of which this one is"
+                " a fork: make another one here"
+            )

@@ -6,7 +6,7 @@ import ssl
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 import trustme
@@ -156,6 +156,40 @@ def test_calls_need_a_running_exchange() -> None:
     ):
         with pytest.raises(UsageError, match="not running"):
             call()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_the_child_of_a_fork_may_use_it_but_not_ask_it() -> None:
+    with PaperExchange() as exchange:
+        pid = os.fork()
+        if pid == 0:
+            os._exit(child_of(exchange))
+        _, status = os.waitpid(pid, 0)
+        assert os.WEXITSTATUS(status) == 0
+        assert exchange.account.balances["exchange"]["BTC"] == 10
+        with Client(exchange.url) as client:
+            assert client.receive()["event"] == "info"
+
+
+def child_of(exchange: PaperExchange) -> int:
+    """Say in a child whether all is well: 0 if so."""
+    calls: list[Callable[[], Any]] = [
+        lambda: exchange.account.balances,
+        exchange.start,
+        exchange.play,
+    ]
+    for call in calls:
+        try:
+            call()
+        except UsageError as error:
+            if f"belongs to the process {os.getppid()}" not in str(error):
+                return 1
+        else:
+            return 2
+    exchange.stop()
+    with Client(exchange.url) as client:
+        return 0 if client.receive()["event"] == "info" else 3
 
 
 def test_it_serves_tls() -> None:
