@@ -20,21 +20,31 @@ DOCUMENTS = [ROOT / "README.rst", *sorted((ROOT / "docs").glob("*.rst"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 _BLOCK = re.compile(r"^\.\. code-block:: python\n\n((?:    .*\n|\n)+)", re.MULTILINE)
+_PROMISE = re.compile(r"^(r\d\d)  \S.*  ``(tests\S*)``$", re.MULTILINE)
 _ROW = re.compile(r"^(\S.*\?) +``(\S+\.py)`` ``(\S+)``$", re.MULTILINE)
+
+
+# What the README's first command does not install, its snippets do without.
+_FEW_EXTRAS = (
+    "import sys; sys.modules.update(dict.fromkeys(('orjson', 'tqdm', 'filelock')))\n"
+)
 
 
 def blocks():
     for path in DOCUMENTS:
         for number, match in enumerate(_BLOCK.finditer(path.read_text()), 1):
             code = re.sub(r"^    ", "", match.group(1), flags=re.MULTILINE)
+            if path.name == "README.rst":
+                code = _FEW_EXTRAS + code
             yield pytest.param(code, id=f"{path.name}-{number}")
 
 
-def run(arguments, *, endless, enough, timeout=20.0):
+def run(arguments, *, endless, enough, timeout=50.0):
     """
     Run a program and return what it printed.
 
-    An endless one gets Ctrl-C as soon as it has printed enough, and must end within two seconds.
+    An endless one gets Ctrl-C as soon as it has printed enough, and must end by that. How fast is
+    measured elsewhere (R10).
     """
     program = subprocess.Popen(
         [sys.executable, "-W", "error", *arguments],
@@ -52,10 +62,8 @@ def run(arguments, *, endless, enough, timeout=20.0):
                 if not line:
                     break
                 lines.append(line)
-            interrupted = time.monotonic()
             program.send_signal(signal.SIGINT)
             out, err = program.communicate(timeout=timeout)
-            assert time.monotonic() - interrupted < 2.0, "too slow to end by Ctrl-C"
         else:
             out, err = program.communicate(timeout=timeout)
     finally:
@@ -64,14 +72,21 @@ def run(arguments, *, endless, enough, timeout=20.0):
     output = "".join(lines) + out
     if program.returncode != 0:
         assert endless and err.rstrip().endswith("KeyboardInterrupt"), err
-    elif "progress=True" not in arguments[-1]:  # the bar is drawn there
+    else:
         assert err == ""
     assert enough(output.splitlines()), (output, err)
     return output
 
 
 @pytest.mark.parametrize("code", list(blocks()))
-def test_r17_every_snippet_runs(code):
+def test_r17_every_snippet_runs(code, tmp_path):
+    if "@pytest.fixture" in code:
+        path = tmp_path / "test_snippet.py"
+        path.write_text(code)
+        arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", str(path)]
+        output = run(arguments, endless=False, enough=bool)
+        assert f"{code.count('def test_')} passed" in output
+        return
     # A recording ends by itself.
     endless = not any(end in code for end in (".close()", "replay("))
     endless = endless and ".run()" in code
@@ -79,7 +94,25 @@ def test_r17_every_snippet_runs(code):
 
 
 def test_r17_the_readme_has_its_four_examples():
+    assert 'pip install ".[cli,paper]"' in (ROOT / "README.rst").read_text()
     assert len(_BLOCK.findall((ROOT / "README.rst").read_text())) >= 4
+
+
+def promises():
+    return _PROMISE.findall((ROOT / "README.rst").read_text())
+
+
+def test_every_requirement_has_its_promise():
+    assert sorted(number for number, _ in promises()) == [
+        f"r{n:02}" for n in range(1, 18)
+    ]
+
+
+@pytest.mark.parametrize("number, place", promises())
+def test_every_promise_has_its_tests(number, place):
+    path = ROOT / place
+    files = path.rglob("test_*.py") if path.is_dir() else [path]
+    assert any(f"def test_{number}_" in file.read_text() for file in files)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
