@@ -54,7 +54,8 @@ class PaperExchange(Controls):
 
     A market moves while somebody is subscribed to one of its channels, or has an open order. What
     it was before the start depends on nothing but the seed and the time; since then it keeps
-    every candle, and the last 20,000 trades.
+    every candle, and the last 20,000 trades; of each account the last 20,000 entries of its ledger,
+    closed orders, trades and the like.
 
     Parameters
     ----------

@@ -7,8 +7,9 @@ order rests. So a fill is only arithmetic, and cannot fail.
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import count
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Deque, Iterator
 
 import attrs
 
@@ -19,6 +20,7 @@ from bfxsync.paper.accounts.settings import PaperAccount
 from bfxsync.paper.accounts.wallets import (
     DEPOSIT,
     EXCHANGE,
+    KEPT,
     SETTLEMENT,
     TRADING_FEE,
     Wallet,
@@ -61,11 +63,11 @@ class Account:
     Attributes
     ----------
     orders, closed : dict of Order
-        By id: those that are open, and those that were.
-    trades : list of list
-        Rows as of ``tu``, the oldest first.
-    movements : list of list
-        Deposits and withdrawals, the oldest first.
+        By id: those that are open, and the last of those that were.
+    trades : collections.deque of list
+        Rows as of ``tu``, the last ones, the oldest first.
+    movements : collections.deque of list
+        Deposits and withdrawals, the last ones, the oldest first.
     listeners : list of callable
         Called with a code and a row of the account's channel, for everything that happens:
         ``on``, ``ou``, ``oc``, ``te``, ``tu``, ``wu``, ``pn``, ``pu``, ``pc``.
@@ -86,8 +88,8 @@ class Account:
         self.listeners: list[Listener] = []
         self.orders: dict[int, Order] = {}
         self.closed: dict[int, Order] = {}
-        self.trades: list[Row] = []
-        self.movements: list[Row] = []
+        self.trades: Deque[Row] = deque(maxlen=KEPT)
+        self.movements: Deque[Row] = deque(maxlen=KEPT)
         self.addresses: dict[tuple[str, str], list[str]] = {}
         self.wallets = Wallets(lambda: next(ids.booking), now_mts, self._changed)
         self.positions = Positions(lambda: next(ids.position), now_mts, self.emit)
@@ -107,6 +109,12 @@ class Account:
         text = f"Deposit (PAPER) #{id}"
         self.wallets.book(kind, currency, units, DEPOSIT, text)
         self.movements.append(movement_row(id, currency, "PAPER", now, units))
+
+    def remember(self, order: Order) -> None:
+        """Keep an order that is open no more."""
+        self.closed[order.id] = order
+        if len(self.closed) > KEPT:
+            del self.closed[next(iter(self.closed))]
 
     def place_of(self, order: Order) -> tuple[Wallet, Wallet]:
         """Return the wallets of base and quote that an order uses."""

@@ -351,7 +351,7 @@ class Desk:
 
     def _leave(self, account: Account, order: Order) -> None:
         del account.orders[order.id]
-        account.closed[order.id] = order
+        account.remember(order)
         self._venues[order.symbol].market.guests.pop(order.id, None)
         self._alert.get(order.symbol, {}).pop(order.id, None)
         mine = self._open[order.symbol]

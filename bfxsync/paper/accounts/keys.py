@@ -147,10 +147,17 @@ class Keys:
             )
             for scope in scopes
         }
+        self._drop_expired()
         token = f"pub:api:{uuid.uuid4()}-paper"
         expires = self._now_mts() + ttl_s * 1000
         self._tokens[token] = Caller(caller.account, rights, 0, expires)
         return token
+
+    def _drop_expired(self) -> None:
+        now = self._now_mts()
+        for token, caller in list(self._tokens.items()):
+            if now >= (caller.expires_mts or 0):
+                del self._tokens[token]
 
     def forget_token(self, caller: Caller, token: object) -> None:
         """Let a token of the same account be worth nothing any more."""

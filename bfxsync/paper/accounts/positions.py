@@ -7,12 +7,14 @@ the difference is the profit. There are no interests and no liquidations.
 
 from __future__ import annotations
 
-from typing import Callable, Iterable
+from collections import deque
+from typing import Callable, Deque, Iterable
 
 import attrs
 
 from bfxsync.paper.accounts.amounts import QUANTUM, cost, cost_at_most
 from bfxsync.paper.accounts.order import Order
+from bfxsync.paper.accounts.wallets import KEPT
 from bfxsync.paper.tape import Row
 from bfxsync.paper.text import SCALE
 
@@ -91,8 +93,8 @@ class Positions:
     ----------
     open : dict
         By symbol.
-    closed, changes : list of list
-        Rows of those that are closed, and of every change of any; the oldest first.
+    closed, changes : collections.deque of list
+        Rows of those that are closed, and of every change of any; the last ones, the oldest first.
     """
 
     def __init__(
@@ -102,8 +104,8 @@ class Positions:
         on_change: Callable[[str, Row], None],
     ) -> None:
         self.open: dict[str, Position] = {}
-        self.closed: list[Row] = []
-        self.changes: list[Row] = []
+        self.closed: Deque[Row] = deque(maxlen=KEPT)
+        self.changes: Deque[Row] = deque(maxlen=KEPT)
         self._new_id = new_id
         self._now_mts = now_mts
         self._on_change = on_change

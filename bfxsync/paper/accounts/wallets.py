@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Hashable, Iterator, NamedTuple
+from collections import deque
+from typing import Any, Callable, Deque, Hashable, Iterator, NamedTuple
 
 import attrs
 
@@ -11,6 +12,9 @@ from bfxsync.paper.text import SCALE, units_text
 
 EXCHANGE, SETTLEMENT, TRANSFER = 5, 31, 51
 DEPOSIT, WITHDRAWAL, TRADING_FEE, WITHDRAWAL_FEE = 101, 104, 201, 254
+
+KEPT = 20_000
+"""So many bookings, trades, closed orders, … of an account are kept; the oldest go first."""
 
 _LABELS = {"exchange": "Exchange", "margin": "Margin", "funding": "Funding"}
 
@@ -100,8 +104,8 @@ class Wallets:
 
     Attributes
     ----------
-    ledger : list of Booking
-        The oldest first.
+    ledger : collections.deque of Booking
+        The last ones, the oldest first.
     """
 
     def __init__(
@@ -110,7 +114,9 @@ class Wallets:
         now_mts: Callable[[], int],
         on_change: Callable[[Wallet], None],
     ) -> None:
-        self.ledger: list[Booking] = []
+        self.ledger: Deque[Booking] = deque()
+        # Of each wallet the last booking that the ledger has forgotten.
+        self._before: dict[tuple[str, str], Booking] = {}
         self._wallets: dict[tuple[str, str], Wallet] = {}
         self._new_id = new_id
         self._now_mts = now_mts
@@ -151,7 +157,15 @@ class Wallets:
                 wallet.last_change,
             )
         )
+        if len(self.ledger) > KEPT:
+            oldest = self.ledger.popleft()
+            self._before[oldest.wallet, oldest.currency] = oldest
         self._on_change(wallet)
+
+    def past(self) -> Iterator[Booking]:
+        """Iterate over the ledger, and what each wallet had before it."""
+        yield from self._before.values()
+        yield from self.ledger
 
     def move(self, amount: int, source: Wallet, target: Wallet) -> None:
         """Bring an amount from one wallet to another."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Deque
 
 from bfxsync.paper.accounts.account import (
     DERIVATIVE_TAKER_FEE,
@@ -154,7 +155,7 @@ def forget_token(call: Call) -> list[int]:
 
 
 def _past(
-    call: Call, rows: list[Row], limit: int, wanted: list[int] | None
+    call: Call, rows: Deque[Row], limit: int, wanted: list[int] | None
 ) -> list[Row]:
     page = call.page(limit, limit)
     found = (

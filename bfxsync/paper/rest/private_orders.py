@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Mapping, Sequence
+from typing import Any, Callable, Iterable, Mapping
 
 from bfxsync.paper.accounts.inputs import day_of
 from bfxsync.paper.accounts.order import Order
@@ -62,12 +62,14 @@ def order_trades(call: Call) -> list[Row]:
 def trades_hist(call: Call) -> list[Row]:
     """Return trades."""
     page = call.page(_DEFAULT_LIMIT, 2_500)
-    trades: Sequence[Row] = call.account.trades
-    if call.has("symbol"):
-        symbol = call.market().symbol
-        trades = [row for row in trades if row[1] == symbol]
-    ordered = reversed(trades) if page.newest_first else trades
-    return list(page.cut(row for row in ordered if page.covers(row[2])))
+    symbol = call.market().symbol if call.has("symbol") else None
+    trades = call.account.trades
+    rows = (
+        row
+        for row in (reversed(trades) if page.newest_first else trades)
+        if page.covers(row[2]) and symbol in (None, row[1])
+    )
+    return list(page.cut(rows))
 
 
 def submit(call: Call) -> Row:

@@ -29,7 +29,7 @@ def wallets_hist(call: Call) -> list[Row]:
     """Return what there was at a time."""
     end, currency = call.whole("end"), call.values.get("currency")
     rows: dict[tuple[str, str], Row] = {}
-    for booking in call.account.wallets.ledger:
+    for booking in call.account.wallets.past():
         if (end is None or booking.mts <= end) and currency in (None, booking.currency):
             kind, code = booking.wallet, booking.currency
             balance = booking.balance / SCALE

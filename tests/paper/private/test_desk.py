@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from bfxsync.paper import PaperAccount
+from bfxsync.paper.accounts.account import Account
+from bfxsync.paper.accounts.amounts import QUANTUM
 from bfxsync.paper.accounts.refusals import Declined, Invalid
+from bfxsync.paper.accounts.wallets import Wallet
 from bfxsync.paper.text import SCALE
 
 from .support import Floor
@@ -407,3 +410,30 @@ def test_an_order_far_from_the_market_is_met_and_the_market_goes_on(sign: str) -
     assert order.status.startswith("EXECUTED @ ")
     bid, ask = (side.best().price / SCALE for side in market.book.depth("R0"))
     assert 50_000 < bid < ask < 80_000
+
+
+def test_r09_histories_keep_their_last_entries_only(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bfxsync.paper.accounts.wallets.KEPT", 50)
+    monkeypatch.setattr("bfxsync.paper.accounts.account.KEPT", 50)
+    account = Floor().account
+    before = len(account.wallets.ledger)
+    for n in range(200):
+        account.wallets.move(QUANTUM, *spot_and_margin(account, n % 2))
+        order = floor.submit("EXCHANGE LIMIT", "1", 50, cid=n)
+        floor.desk.cancel(floor.account, [order])
+    assert len(account.wallets.ledger) == 50 and before > 5
+    balances = {
+        (each.wallet, each.currency): each.balance for each in account.wallets.past()
+    }
+    assert balances == {(w.kind, w.currency): w.balance for w in account.wallets}
+    assert [order.cid for order in floor.account.closed.values()] == [*range(150, 200)]
+    bounded = (account.trades, account.movements)
+    assert [each.maxlen for each in bounded] == [50, 50]
+
+
+def spot_and_margin(account: Account, turned: int) -> list[Wallet]:
+    """Two wallets of dollars, in this order or the other."""
+    wallets = [account.wallets.get(kind, "USD") for kind in ("exchange", "margin")]
+    return wallets[::-1] if turned else wallets

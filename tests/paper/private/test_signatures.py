@@ -144,6 +144,7 @@ def test_a_token_stands_in_for_key_and_signature(signed: Signed, other: Signed) 
 
 
 def test_a_token_ends(signed: Signed, exchange: PaperExchange) -> None:
+    token_of(signed, ttl=1)
     token = token_of(signed, ttl=1)
     assert with_token(signed, token, 1)[0] == 200
 
@@ -152,6 +153,9 @@ def test_a_token_ends(signed: Signed, exchange: PaperExchange) -> None:
 
     exchange._call(let_time_pass)
     assert with_token(signed, token, 2) == (500, ["error", 10100, "token: invalid"])
+    # Those that were not used since go when the next one is made.
+    token_of(signed)
+    assert exchange._call(lambda server: len(server.office.keys._tokens)) == 1
 
 
 @pytest.mark.parametrize(

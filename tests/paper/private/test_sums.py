@@ -65,7 +65,7 @@ class Mirror:
         assert self.closed == set(account.closed)
         wallets = {(w.kind, w.currency): w.row() for w in account.wallets}
         assert self.wallets == wallets
-        assert self.trades == account.trades
+        assert self.trades == list(account.trades)
         assert self.announced == [row[0] for row in account.trades]
         assert {s: p.row() for s, p in account.positions.open.items()} == self.positions
 
