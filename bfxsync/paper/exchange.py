@@ -197,6 +197,10 @@ class PaperExchange(Controls):
     ) -> None:
         self.stop()
 
+    def __repr__(self) -> str:
+        state = "stopped" if self._running is None else self.url
+        return f"<PaperExchange {state}>"
+
     @property
     def port(self) -> int:
         """The port it listens on, or did last; 0 before the first start with a free port."""

@@ -248,7 +248,7 @@ class Limits:
                 del self._groups[key]
 
 
-SHARED = Limits()
+SHARED = Limits(exempt_loopback=True)
 """What all clients of this process count with, unless they are given another one."""
 
 

@@ -305,6 +305,10 @@ def test_loopback_is_counted_unless_exempt(time: FakeTime) -> None:
     assert acquire(exempt, 1) > 0
 
 
+def test_clients_do_not_wait_for_this_machine() -> None:
+    assert [acquire(SHARED, 1, host="127.0.0.1") for _ in range(9)] == [0.0] * 9
+
+
 def test_exempt_loopback_may_refuse_all_the_same(time: FakeTime) -> None:
     limits = Limits(time.clock, time.wait, exempt_loopback=True)
     limits.refuse("127.0.0.1", "ticker", 60)

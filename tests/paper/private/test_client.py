@@ -146,6 +146,48 @@ def test_orders_go_through_all_that_one_can_do_with_them(auth: AuthEndpoints) ->
     assert [order.id for order in auth.get_orders_history(ids=[first.id])] == [first.id]
 
 
+def test_tests_on_the_local_exchange_need_not_wait(exchange: PaperExchange) -> None:
+    """Fifteen a minute may be asked for by those who mean the real one."""
+    with Client(rest_host=exchange.rest_url, on_limit="raise") as bfx:
+        for _ in range(20):
+            bfx.rest.public.get_t_trades("tBTCUSD", limit=1)
+        assert exchange.rest_requests == 20
+
+
+def test_eight_threads_of_one_client_leave_the_books_right(
+    exchange: PaperExchange, auth: AuthEndpoints
+) -> None:
+    before = exchange.account.balances["exchange"]
+
+    def trade(n: int) -> None:
+        for m in range(3):
+            order = auth.submit_order(*LIMIT[:2], "0.01", "50000", gid=n).data
+            auth.update_order(id=order.id, amount="0.02")
+            if m % 2:
+                auth.cancel_order(id=order.id)
+            auth.submit_order(
+                "EXCHANGE MARKET", "tBTCUSD", "0.01" if n % 2 else "-0.01"
+            )
+
+    threads = [threading.Thread(target=trade, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    account = exchange.account
+    assert len(account.orders) == 16 and len(account.closed_orders) == 8 + 24
+    held = account.balances["exchange"]["USD"] - account.available["exchange"]["USD"]
+    assert held == pytest.approx(16 * 0.02 * 50_000)
+    auth.cancel_all_orders()
+    assert account.available == account.balances
+    for currency in ("USD", "BTC"):
+        entries = auth.get_ledgers(currency, wallet="exchange", limit=2500)
+        change = sum(entry.amount for entry in entries[:-1])
+        assert entries[-1].balance == entries[-1].amount == Decimal(before[currency])
+        assert change == entries[0].balance - entries[-1].balance
+        assert float(entries[0].balance) == account.balances["exchange"][currency]
+
+
 def test_refusals_have_their_classes(
     exchange: PaperExchange, auth: AuthEndpoints
 ) -> None:
