@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from itertools import product
+from itertools import accumulate, product
 from typing import Any, List, NamedTuple, Optional
 
 import pytest
@@ -544,6 +544,24 @@ def test_messages_are_the_same_however_the_stream_is_cut(
 def test_messages_are_the_same_byte_by_byte(bodies: List[bytes]) -> None:
     octets = b"".join(server_frame(TEXT, body) for body in bodies)
     assert see([bytes([byte]) for byte in octets]).messages == bodies
+
+
+def test_frame_is_taken_with_its_last_byte_wherever_it_is_cut() -> None:
+    frames = [
+        server_frame(PING),
+        server_frame(TEXT, b"[5]"),
+        server_frame(PONG, b"1"),
+        server_frame(TEXT),
+        server_frame(BINARY, payload(126)),
+        server_frame(PING),
+    ]
+    octets = b"".join(frames)
+    ends = list(accumulate(map(len, frames)))
+    for first in range(len(octets)):
+        for second in range(first, min(first + 8, len(octets)) + 1):
+            seen = see([octets[:first], octets[first:second]])
+            count = sum(end <= second for end in ends)
+            assert len(seen.messages) + len(seen.controls) == count
 
 
 @given(st.binary(max_size=60), st.data())
