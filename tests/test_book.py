@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import (
     AMOUNTS,
@@ -411,6 +411,8 @@ def test_crossed_book_is_kept_as_it_is() -> None:
     PERIODS,
     st.sampled_from([1, -1]),
 )
+@example([[0.0002, 30, 1, 5.0], [0.0002, 30, 1, -5.0]], 0.0002, 30, 1)
+@example([[0.0002, 30, 1, 5.0], [0.0002, 30, 1, -5.0]], 0.0002, 30, -1)
 def test_funding_delete_takes_the_named_side_or_else_the_other(
     rows: list[Any], rate: float, period: int, amount: int
 ) -> None:
