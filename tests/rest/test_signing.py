@@ -458,6 +458,32 @@ def test_who_came_first_is_overtaken_ten_times_and_no_more() -> None:
     ]
 
 
+def test_turn_that_is_given_up_is_nobody_elses() -> None:
+    lock = signing.SignedLock()
+    closed = threading.Event()
+    done = threading.Event()
+
+    def wait() -> None:
+        with lock.turn(Kind.ORDER, time.monotonic() + DEADLINE_S, closed):
+            done.set()
+
+    with lock.turn(Kind.READ, time.monotonic() + 1, closed):
+        thread = threading.Thread(target=wait, name="test-waits")
+        thread.start()
+        deadline = time.monotonic() + DEADLINE_S
+        while not lock._waiting:
+            assert time.monotonic() < deadline
+            threading.Event().wait(0.001)
+        with pytest.raises(RequestTimeout):
+            with lock.turn(Kind.READ, time.monotonic(), closed):
+                raise AssertionError("nobody's turn")
+        # The order still waits, as one call is on the wire.
+        assert [turn.kind for turn in lock._waiting] == [Kind.ORDER]
+        assert not done.is_set()
+    thread.join(DEADLINE_S)
+    assert done.is_set()
+
+
 def test_r10_child_process_leaves_a_line_that_is_no_more() -> None:
     lock = signing.SignedLock()
     closed = threading.Event()
@@ -478,6 +504,10 @@ def test_r10_child_process_leaves_a_line_that_is_no_more() -> None:
             threading.Event().wait(0.001)
         turns = list(lock._waiting)
         lock.renew()
+        # The child's own calls go on, and give no turn to those of its parent.
+        for _ in range(2):
+            with lock.turn(Kind.ORDER, time.monotonic() + 1, closed):
+                pass
         closed.set()
         turns[0].event.set()
         thread.join(DEADLINE_S)
