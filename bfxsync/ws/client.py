@@ -389,3 +389,19 @@ class WebSocketClient(Shorthands):
         self._pool.listeners.add(event, check_callable("callback", callback))
         self._pool.listen()
         return callback
+
+    def off(self, event: str, callback: Handler | None = None) -> None:
+        """
+        Call a function no more at an event; without a function, none of those that were.
+
+        What it is called with just now it finishes. A notebook cell that registers handlers begins
+        with this, or each run adds one more.
+
+        Raises
+        ------
+        UsageError
+            There is no such event, or the function is not registered for it.
+        """
+        self._pool.listeners.remove(event, callback)
+        # Confirmations and checksums are made only while somebody wants them.
+        self._pool.listen()

@@ -132,13 +132,31 @@ class Listeners:
         UsageError
             There is no such event.
         """
-        if not isinstance(event, str) or event not in EVENTS:
-            raise UsageError(
-                f"unknown event {event!r}; known are {', '.join(sorted(EVENTS))}"
-            )
+        _check_event(event)
         with self._lock:
             handlers = dict(self._handlers)
             handlers[event] = (*handlers.get(event, ()), handler)
+            self._handlers = handlers
+
+    def remove(self, event: str, handler: Handler | None) -> None:
+        """
+        Take back a handler, as often as it is registered; all of the event without one.
+
+        Raises
+        ------
+        UsageError
+            There is no such event, or the handler is not registered for it.
+        """
+        _check_event(event)
+        with self._lock:
+            handlers = dict(self._handlers)
+            before = handlers.pop(event, ())
+            # Equal, not the same: a bound method is made anew each time that it is named.
+            after = tuple(other for other in before if other != handler)
+            if handler is not None and len(after) == len(before):
+                raise UsageError(f"{handler!r} is not registered for {event!r}")
+            if handler is not None and after:
+                handlers[event] = after
             self._handlers = handlers
 
     def copy(self) -> Listeners:
@@ -166,6 +184,13 @@ class Listeners:
     def of(self, event: str) -> tuple[Handler, ...]:
         """Return the handlers of an event."""
         return self._handlers.get(event, ())
+
+
+def _check_event(event: object) -> None:
+    if not isinstance(event, str) or event not in EVENTS:
+        raise UsageError(
+            f"unknown event {event!r}; known are {', '.join(sorted(EVENTS))}"
+        )
 
 
 def names_for(kind: tuple[str, bool]) -> list[str]:
