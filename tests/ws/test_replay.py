@@ -378,16 +378,14 @@ def test_a_reader_that_gives_up_holds_nobody_up(ticks):
         assert [ticker.bid for ticker in reading] == list(range(1, 101))
 
 
-@pytest.mark.parametrize(("speed", "least", "most"), [(20, 0.45, 2), (None, 0, 0.4)])
-def test_the_speed_is_that_of_the_recording_or_of_the_consumers(
-    ticks, speed, least, most
-):
+@pytest.mark.parametrize(("speed", "least"), [(20, 0.49), (None, 0.0)])
+def test_the_speed_is_that_of_the_recording_or_of_the_consumers(ticks, speed, least):
     with replay(ticks, speed=speed) as recording:
-        times = []
+        times = [time.monotonic()]
         recording.subscribe_ticker("tBTCUSD", lambda _: times.append(time.monotonic()))
         recording.run()
-    # 99 tenths of a second.
-    assert least < times[-1] - times[0] < most
+    # From the beginning: what came late is made up for. It was 99 tenths of a second.
+    assert len(times) == 101 and least < times[-1] - times[0] < 9.0
 
 
 def test_a_recording_that_was_cut_off_plays_up_to_there(tmp_path):
