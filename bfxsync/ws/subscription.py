@@ -225,7 +225,7 @@ class Subscription:
         Parameters
         ----------
         timeout : float, optional
-            Seconds; without it as long as it takes.
+            Seconds; 0 only takes what is there, and without it it takes as long as it takes.
 
         Raises
         ------
@@ -234,7 +234,9 @@ class Subscription:
         ClosedError
             The subscription or the client was closed.
         """
-        timeout_s = None if timeout is None else check_timeout(timeout)
+        timeout_s: float | None = None
+        if timeout is not None:
+            timeout_s = 0.0 if timeout == 0 else check_timeout(timeout)
         try:
             return self._next_data(self._reader(), timeout_s)
         except StopIteration:

@@ -293,6 +293,20 @@ def test_get_without_an_update_in_time_is_a_request_timeout(client):
             subscription.get(0.01)
 
 
+def test_get_without_a_wait_takes_what_is_there(client):
+    subscription = client.subscribe_ticker("tBTCUSD")
+    found, misses = [], 0
+    deadline = time.monotonic() + 30.0
+    while len(found) < 3 or not misses:
+        assert time.monotonic() < deadline
+        try:
+            found.append(subscription.get(timeout=0))
+        except RequestTimeout:
+            misses += 1
+            threading.Event().wait(0.001)
+    assert all(isinstance(ticker, Ticker) for ticker in found)
+
+
 def test_a_handle_with_callback_cannot_be_read(client, record):
     subscription = client.subscribe_ticker("tBTCUSD", record())
     with pytest.raises(UsageError, match="callback"):
