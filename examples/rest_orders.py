@@ -15,17 +15,20 @@ with PaperExchange() as exchange:
         auth = bfx.rest.auth
 
         moved = auth.transfer_between_wallets("exchange", "margin", "USD", None, "250")
-        print(moved.status, moved.text)
+        print(moved.raise_for_status().text)
 
-        bought = auth.submit_order("EXCHANGE MARKET", "tBTCUSD", "0.1").data
+        # A refusal is an answer too: what stands in it counts once it is no error.
+        answer = auth.submit_order("EXCHANGE MARKET", "tBTCUSD", "0.1")
+        bought = answer.raise_for_status().data
         print(bought.status.word, "at", bought.price_avg)
         for trade in auth.get_order_trades(bought.symbol, bought.id):
             print("  got", trade.exec_amount, "for a fee of", trade.fee)
 
         # Far below the market: it rests, and its money is held back.
-        order = auth.submit_order("EXCHANGE LIMIT", "tBTCUSD", "0.5", "50000").data
+        answer = auth.submit_order("EXCHANGE LIMIT", "tBTCUSD", "0.5", "50000")
+        order = answer.raise_for_status().data
         print(order.status.word, "and available:", account.available["exchange"]["USD"])
-        print(auth.cancel_order(id=order.id).text)
+        print(auth.cancel_order(id=order.id).raise_for_status().text)
 
         # The link breaks when the order is there and its answer is not.
         exchange.inject("lost_answer", path="auth/w/order/submit")

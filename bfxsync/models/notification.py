@@ -78,9 +78,14 @@ class Notification(Generic[T]):
         """True if the exchange has accepted it."""
         return self.status == SUCCESS
 
-    def raise_for_status(self) -> None:
+    def raise_for_status(self) -> Notification[T]:
         """
         Raise what the exchange refused; of several operations, what it refused first.
+
+        Returns
+        -------
+        Notification
+            Itself, so that ``.data`` can follow.
 
         Raises
         ------
@@ -99,6 +104,7 @@ class Notification(Generic[T]):
                 if isinstance(item, Notification):
                     item.endpoint = item.endpoint or self.endpoint
                     item.raise_for_status()
+        return self
 
     @classmethod
     def from_row(

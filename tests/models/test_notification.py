@@ -140,7 +140,8 @@ def test_first_refused_operation_is_raised() -> None:
     with pytest.raises(OrderRejected, match="not found") as caught:
         found.raise_for_status()
     assert caught.value.endpoint == "auth/w/order/multi"
-    read(row(data=[good, good]), float).raise_for_status()
+    found = read(row(data=[good, good]), float)
+    assert found.raise_for_status() is found
     # Rows have no status.
     read_list(row(data=[DATA, DATA]), float).raise_for_status()
 
