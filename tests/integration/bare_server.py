@@ -17,10 +17,14 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from types import TracebackType
 from typing import Any, Callable, NamedTuple, Optional
 
 DEADLINE_S = 5.0
+
+PATIENCE_S = 30.0
+"""For what comes sooner or later: on a busy machine, later."""
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
@@ -197,9 +201,17 @@ class Peer:
         self._sock.close()
 
     def _write(self, data: bytes) -> None:
-        size = self.slice_size or len(data)
-        for start in range(0, len(data), size or 1):
-            self._sock.sendall(data[start : start + size])
+        rest = memoryview(data)
+        deadline = time.monotonic() + PATIENCE_S
+        while rest:
+            try:
+                sent = self._sock.send(rest[: self.slice_size])
+            except socket.timeout:
+                # On a busy machine a client is slow to read, which is no fault.
+                if time.monotonic() > deadline:
+                    raise
+                continue
+            rest = rest[sent:]
 
     def _encrypt(self, data: bytes) -> bytes:
         if self._tls is None:

@@ -27,11 +27,11 @@ from bfxsync import (
 from bfxsync.paper import PaperExchange
 from bfxsync.paper.faults import FAULTS
 
-from .bare_server import Tls, frame
+from .bare_server import PATIENCE_S, Tls, frame
 from .fault_proxy import UP, FaultProxy
 from .stepping import Stepping
 from .support import rows_of
-from .user import BOOK, PATIENCE_S, TRADES, User, wait_until
+from .user import BOOK, TRADES, User, wait_until
 
 CAPTURE = "btcusd-20181112"
 

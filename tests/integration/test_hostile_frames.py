@@ -22,7 +22,16 @@ from bfxsync import (
     WebSocketClient,
 )
 
-from .bare_server import BINARY, CLOSE, CONTINUATION, TEXT, Frame, Peer, frame
+from .bare_server import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PATIENCE_S,
+    TEXT,
+    Frame,
+    Peer,
+    frame,
+)
 from .conftest import Connect, Serve
 from .support import TICKER, Collector, acknowledge, greet, round_trip
 
@@ -325,8 +334,8 @@ def test_hundreds_of_hostile_frames_in_one_block(
     for n in range(300):
         block += live.hostile(names[n % len(names)])
     live.peer.send_bytes(block + live.ticker())
-    received["ticker"].wait_for(3, 20.0)
-    round_trip(live.client, live.peer)
+    received["ticker"].wait_for(3, PATIENCE_S)
+    round_trip(live.client, live.peer, PATIENCE_S)
     live.client.close()
     assert len(errors) == 300
 

@@ -10,15 +10,12 @@ from typing import Any, Callable, Optional
 
 from bfxsync import Backoff, Degraded, Gap, Snapshot, Status, WebSocketClient
 
-from .bare_server import DEADLINE_S
+from .bare_server import DEADLINE_S, PATIENCE_S
 from .support import Collector
 
 TICKER = {"channel": "ticker", "symbol": "tBTCUSD"}
 TRADES = {"channel": "trades", "symbol": "tBTCUSD"}
 BOOK = {"channel": "book", "symbol": "tBTCUSD", "prec": "P0", "len": "25"}
-
-PATIENCE_S = 30.0
-"""For what comes sooner or later: on a busy machine, later."""
 
 SOON = Backoff(first_s=0.02, cap_s=0.1)
 
