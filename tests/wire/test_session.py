@@ -821,7 +821,7 @@ def test_r11_checksums_are_compared_under_all_flags(
 
 def test_r04_20051_asks_for_another_socket_and_ends_the_block() -> None:
     peer = with_book()
-    outputs = peer.feed(peer.frame(5, "hb"), STOP, peer.frame(5, [99.0, 1, 1.0]))
+    outputs = peer.feed(peer.frame(5, "hb"), STOP, STOP, peer.frame(5, [99.0, 1, 1.0]))
     (reopen,) = outputs
     assert isinstance(reopen, Reopen)
     assert reopen.code == 1012
