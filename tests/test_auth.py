@@ -303,9 +303,11 @@ def test_r06_key_goes_on_where_its_last_signer_was() -> None:
 
 def test_r10_nonce_goes_on_in_a_child_process() -> None:
     nonce = Nonce(lambda: 1.0, last=5_000_000)
-    with nonce._lock:  # another thread of the parent held it
+    held = nonce._lock
+    with held:  # another thread of the parent has it for ever
         nonce.renew()
-    assert nonce.next() == 5_000_001
+        assert nonce._lock is not held
+        assert nonce.next() == 5_000_001
 
 
 def test_nonce_of_one_process_keeps_nobody_out() -> None:

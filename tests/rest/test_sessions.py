@@ -123,8 +123,11 @@ def test_child_process_starts_anew(
     assert transport.request("GET", "ticker") == 1
     if is_closed:
         transport.close()
+    closed = transport._closed
     # What a fork has the child do.
     forks._renew_all()
+    # A thread of the parent may have held the lock of the old one.
+    assert transport._closed is not closed
     if is_closed:
         with pytest.raises(ClosedError):
             transport.request("GET", "ticker")

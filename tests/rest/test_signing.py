@@ -518,9 +518,12 @@ def test_r10_child_process_takes_no_turn_of_its_parent() -> None:
     lock = signing.SignedLock()
     closed = threading.Event()
     with lock.turn(Kind.READ, time.monotonic() + 1, closed):
-        lock.renew()
-        with lock.turn(Kind.READ, time.monotonic() + 1, closed):
-            pass
+        held = lock._lock
+        with held:  # another thread of the parent has it for ever
+            lock.renew()
+            assert lock._lock is not held
+            with lock.turn(Kind.READ, time.monotonic() + 1, closed):
+                pass
 
 
 # --- nonces that are too small ----------------------------------------------------------------
