@@ -71,6 +71,8 @@ STATUSES: list[tuple[str, str, list[tuple[str, str]], list[str], Any]] = [
     ),
     ("EXECUTED at 0.0368% (57.9)", "EXECUTED", [("0.000368", "57.9")], [], None),
     ("EXECUTED @ Infinity(NaN)", "EXECUTED", [], [], None),
+    ("EXECUTED @ 1.5(NaN)", "EXECUTED", [], [], None),
+    ("EXECUTED @ Infinity(2)", "EXECUTED", [], [], None),
     ("", "", [], [], None),
     ("something new", "something new", [], [], None),
 ]

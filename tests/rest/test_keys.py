@@ -11,7 +11,7 @@ from typing import Any, Iterator
 
 import pytest
 
-from bfxsync import Client, hosts
+from bfxsync import Client, forks, hosts
 from bfxsync.auth import Signer, TokenSigner, shared_nonce
 from bfxsync.errors import ClosedError, UsageError
 from bfxsync.nonce_file import FileNonce
@@ -164,6 +164,17 @@ def test_closed_client_signs_nothing(rest: Any) -> None:
         with pytest.raises(ClosedError):
             call()
     assert verifier.seen == []
+
+
+def test_r10_child_process_makes_its_rest_side_though_its_parent_was_about_to(
+    make: Any,
+) -> None:
+    client = make("k", "s")
+    held = client._lock
+    with held:  # another thread of the parent has it for ever
+        forks._renew_all()  # what a fork has the child do
+        assert client._lock is not held
+        assert signer_of(client).api_key == "k"
 
 
 FORK = """
