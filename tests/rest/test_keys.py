@@ -177,6 +177,15 @@ def test_r10_child_process_makes_its_rest_side_though_its_parent_was_about_to(
         assert signer_of(client).api_key == "k"
 
 
+def test_r06_child_process_draws_nonces_with_a_lock_of_its_own(make: Any) -> None:
+    nonce = signer_of(make("k", "s")).nonce
+    held = nonce._lock
+    with held:  # another thread of the parent has it for ever
+        forks._renew_all()  # what a fork has the child do
+        assert nonce._lock is not held
+        assert nonce.next() > 0
+
+
 FORK = """
 import os, sys, threading
 from bfxsync.auth import Signer

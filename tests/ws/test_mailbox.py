@@ -84,6 +84,21 @@ def test_r09_resync_counts_exactly_what_it_drops_and_starts_from_local_state():
     assert mailbox.dropped_count == 5
 
 
+@pytest.mark.parametrize("policy", [Policy.RESYNC, Policy.DROP_OLDEST], ids=str)
+def test_local_state_is_asked_for_only_by_a_resync_without_room(policy):
+    asked = []
+
+    def restart():
+        asked.append(True)
+        return []
+
+    mailbox = Mailbox(2, policy)
+    mailbox.put(trades(1, 2), restart)
+    assert asked == []
+    mailbox.put(trades(3), restart)
+    assert asked == [True] * (policy is Policy.RESYNC)
+
+
 def test_r09_a_second_overflow_adds_to_the_gap_that_nobody_has_seen_yet():
     state = [Snapshot([])]
     mailbox = Mailbox(3)
@@ -183,6 +198,15 @@ def test_r09_latest_is_bounded_too():
     gap, *rest = drain(mailbox)
     assert gap == Gap("the consumer was too slow", 16)
     assert [level.price for level in rest] == [16.0, 17.0, 18.0, 19.0]
+
+
+def test_latest_drops_nothing_for_a_key_that_has_its_place():
+    mailbox = Mailbox(2, Policy.LATEST)
+    old, other, new = (BookUpdate(*row) for row in ((1, 1, 1), (2, 1, 1), (1, 2, 2)))
+    mailbox.put([old, other], nothing)
+    mailbox.put([new], nothing)
+    assert drain(mailbox) == [other, new]
+    assert mailbox.dropped_count == 0
 
 
 def test_get_waits_for_a_put_of_another_thread():
