@@ -267,7 +267,7 @@ def test_r10_a_callback_may_fork(exchange, threads):
         """
         client = WebSocketClient(URL, dispatch_threads=THREADS)
         parent = os.getpid()
-        done = threading.Event()
+        ready, done = threading.Event(), threading.Event()
         pids = []
 
         def check():
@@ -281,7 +281,7 @@ def test_r10_a_callback_may_fork(exchange, threads):
             if os.getpid() != parent:
                 say("a callback of the parent in the child")
                 os._exit(1)
-            if done.is_set():
+            if done.is_set() or not ready.is_set():
                 return
             say(in_child(check))
             pid = os.fork()
@@ -294,6 +294,8 @@ def test_r10_a_callback_may_fork(exchange, threads):
 
         book = client.subscribe_book("tBTCUSD").book
         mirror = client.subscribe_trades("tBTCUSD", on_trade)
+        # The callback uses both names, and may come before they are there.
+        ready.set()
         assert done.wait(20.0)
         say(ended_well(pids[0]))
         count = mirror.update_count
