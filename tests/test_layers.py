@@ -55,6 +55,7 @@ LAYERS = [
         "ws.connection",
         "ws.player",
         "ws.stats",
+        "ws.places",
         "ws.pool",
         "ws.subscription",
         "ws.subscribing",

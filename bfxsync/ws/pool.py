@@ -2,8 +2,7 @@
 The core of a client: its connections, its dispatch thread, and what they share.
 
 Strategy: threads hold this and never the client, so that an abandoned client is collected and
-its finalizer can end them. Channels are placed on the first connection that has room; one for
-which the exchange has no room after all moves on, and teaches the connection its limit.
+its finalizer can end them.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from bfxsync.ws.events import Listeners
 from bfxsync.ws.greenlets import check_threads
 from bfxsync.ws.latch import Latch
 from bfxsync.ws.line import Line
-from bfxsync.ws.stats import Past
+from bfxsync.ws.places import Places
 from bfxsync.ws.stream import Stream, Ticket
 
 logger = logging.getLogger(__name__)
@@ -44,7 +43,7 @@ Connect = Callable[[int, Settings, Any], Line]
 """Makes a connection of a number, the settings, and whom it tells."""
 
 
-class Pool:
+class Pool(Places):
     """
     Everything that lives on threads.
 
@@ -70,6 +69,7 @@ class Pool:
     def __init__(
         self, settings: Settings, on_error: Any, connect: Connect = Connection
     ) -> None:
+        super().__init__()
         self.settings = settings
         self.on_error = on_error
         self.exception: BfxError | None = None
@@ -81,20 +81,10 @@ class Pool:
         self.exit_by: BaseException | None = None
         self.is_closing = False
         self.is_forked = False
-        # Replaced, never changed: it is gone through without the lock.
-        self.connections: list[Line] = []
         self._make_connection = connect
         self._numbers = 0
         self._pid = os.getpid()
         self._successor: Pool | None = None
-        # Protects the placing of channels: _homes, _users, each connection's load, the counts of
-        # what is no more, and the start of threads. `close` does not take it.
-        self._lock = Lock()
-        self._past = Past()
-        self._homes: dict[tuple[str, ...], Line] = {}
-        self._users: dict[tuple[str, ...], set[Ticket]] = {}
-        # Those that have ended too, as long as somebody holds them.
-        self._known: weakref.WeakSet[Ticket] = weakref.WeakSet()
         _OPEN_POOLS.add(self)
         renew_after_fork(self)
 
@@ -104,20 +94,6 @@ class Pool:
         """Open the first connection if there is none."""
         with self._lock:
             return self._first()
-
-    def place(self, ticket: Ticket, timeout_s: float, expires: float | None) -> None:
-        """Subscribe on the connection that has this subscription already, or has room."""
-        with self._lock:
-            self.check_open()
-            connection = self._homes.get(ticket.identity)
-            if connection is None:
-                connection = self._with_room()
-                connection.load += 1
-                self._homes[ticket.identity] = connection
-            self._users.setdefault(ticket.identity, set()).add(ticket)
-            self._known.add(ticket)
-            # Within the lock, so that it comes before the detachment of the same ticket.
-            connection.attach(ticket, timeout_s, expires)
 
     @property
     def listeners(self) -> Listeners:
@@ -134,22 +110,6 @@ class Pool:
         connections = self.connections
         return connections[0].status if connections else ConnectionStatus.NEW
 
-    def release(self, ticket: Ticket) -> Line | None:
-        """Take a ticket off the books; return its connection, None if that was done before."""
-        with self._lock:
-            if ticket.is_released:
-                return None
-            ticket.is_released = True
-            self._past.drops += ticket.dropped_count
-            connection = self._homes[ticket.identity]
-            users = self._users[ticket.identity]
-            users.discard(ticket)
-            if not users:
-                del self._homes[ticket.identity], self._users[ticket.identity]
-                connection.load -= 1
-                self._past.heals += ticket.channel.recovery.count
-            return connection
-
     def detach(self, ticket: Ticket) -> None:
         """Give a share up; one that was refused keeps its error."""
         if ticket.error is None:
@@ -158,31 +118,6 @@ class Pool:
         connection = self.release(ticket)
         if connection is not None:
             connection.detach(ticket)
-
-    def home(self, ticket: Ticket) -> Line | None:
-        """Return the connection of a ticket."""
-        with self._lock:
-            return None if ticket.is_released else self._homes[ticket.identity]
-
-    def tickets(self) -> list[Ticket]:
-        """Return all that are in use."""
-        with self._lock:
-            return [ticket for users in self._users.values() for ticket in users]
-
-    def account(self) -> tuple[list[tuple[Ticket, Line]], list[Line], Past]:
-        """
-        Return all that counts, of one moment.
-
-        Those are the tickets in use, each with its connection, the connections, and what those
-        counted that are no more.
-        """
-        with self._lock:
-            tickets = [
-                (ticket, self._homes[identity])
-                for identity, users in self._users.items()
-                for ticket in users
-            ]
-            return tickets, self.connections, self._past.copy()
 
     def listen(self) -> None:
         """Look again for who listens to events."""
@@ -312,12 +247,6 @@ class Pool:
         self.check_open()
         return self.connections[0] if self.connections else self._connect()
 
-    def _with_room(self) -> Line:
-        for connection in self.connections:
-            if connection.load < connection.limit:
-                return connection
-        return self._connect()
-
     def _connect(self) -> Line:
         check_threads()
         number = self._numbers + 1
@@ -407,64 +336,6 @@ class Pool:
     def listener_for(self, stream: Stream) -> Outlet | None:
         """Return a new outlet for the event handlers of a stream, if it needs one now."""
         return self._announcer.listener_for(stream)
-
-    def released(self, ticket: Ticket) -> None:
-        """Take a refused ticket off the books."""
-        self.release(ticket)
-
-    def sends_on(
-        self, connection: Line, ticket: Ticket, timeout_s: float, expires: float | None
-    ) -> bool:
-        """
-        Send a ticket to where its channel has moved in the meantime.
-
-        Return False if its channel is at home where it is. One that was given up goes nowhere.
-        """
-        with self._lock:
-            home = None if ticket.is_released else self._homes[ticket.identity]
-            if home is not None and home is not connection:
-                # Within the lock, so that it comes before the detachment of the same ticket.
-                home.attach(ticket, timeout_s, expires)
-            return home is not connection
-
-    def displaced(
-        self, connection: Line, stream: Stream, limit: int, timeout_s: float
-    ) -> None:
-        """
-        Find another connection for a stream for which the exchange had no room.
-
-        Raises
-        ------
-        NetworkError
-            There is none, and none can be made.
-        """
-        identity = stream.channel.identity
-        with self._lock:
-            connection.limit = min(connection.limit, limit)
-            if self._homes.get(identity) is not connection:
-                return
-            connection.load -= 1
-            try:
-                other = self._with_room()
-            except NetworkError:
-                # Until it is taken off the books, it counts here.
-                connection.load += 1
-                raise
-            self._homes[identity] = other
-            other.load += 1
-            other.adopt(stream, timeout_s)
-        logger.info("%s: moved to connection %d", " ".join(identity), other.number)
-
-    def retires(self, connection: Line) -> bool:
-        """Take a connection off the books if it has no channels; return whether it had none."""
-        with self._lock:
-            if connection.load:
-                return False
-            self._past.add(connection)
-            self.connections = [
-                other for other in self.connections if other is not connection
-            ]
-            return True
 
     def failed(self, error: BfxError) -> None:
         """End everything: one connection's fatal error would be every other's too."""
