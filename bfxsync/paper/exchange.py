@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_START_S = 10.0
-_STOP_S = 2.0
-_CALL_S = 5.0
+# Long, as it shares a machine with whatever is tested: these end a wait that has no end.
+_START_S = 30.0
+_STOP_S = 10.0
+_CALL_S = 30.0
 
 
 class _Running(NamedTuple):
@@ -275,7 +276,7 @@ class PaperExchange(Controls):
         return self
 
     def stop(self) -> None:
-        """Close all sockets and end the thread, within two seconds; twice is fine."""
+        """Close all sockets and wait for the end of the thread; twice is fine."""
         if self._process != os.getpid():
             return  # the parent's, and this may be the end of its `with` in the child
         with self._lock:
