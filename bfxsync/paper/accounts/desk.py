@@ -284,6 +284,9 @@ class Desk:
             alert[order.id] = account
         else:
             alert.pop(order.id, None)
+        if order.is_stop:
+            # The last trade may have been beyond it already.
+            self._to_look_at[order.symbol] = None
         if order.is_stop or order.has(HIDDEN):
             return
         venue = self._venues[order.symbol]

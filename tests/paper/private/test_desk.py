@@ -199,7 +199,20 @@ def test_a_stop_may_meet_an_order_of_its_own_account(floor: Floor, flags: int) -
     assert floor.account.orders == {}
 
 
+def test_a_stop_that_the_last_trade_has_passed_is_triggered_at_once(
+    floor: Floor,
+) -> None:
+    floor.trade(100.0)
+    order = floor.submit("EXCHANGE STOP", "-0.5", 100.5)
+    assert order.status == "EXECUTED @ 99(-0.5)"
+    order = floor.submit("EXCHANGE STOP", "-0.5", 98.5)
+    assert order.status == "ACTIVE"
+    floor.desk.update(floor.account, order, {"price": "99.5"})
+    assert order.status == "EXECUTED @ 99(-0.5)"
+
+
 def test_a_stop_limit_becomes_a_limit_order(floor: Floor) -> None:
+    floor.trade(100.0)
     order = floor.submit("EXCHANGE STOP LIMIT", "2", 103, price_aux_limit="101")
     assert held(floor, USD) == 206
     rows: list[Any] = []
