@@ -147,6 +147,13 @@ def test_a_call_raises_at_its_caller(
         exchange.play()
 
 
+def test_its_repr_says_where_it_is() -> None:
+    exchange = PaperExchange()
+    assert repr(exchange) == "<PaperExchange stopped>"
+    with exchange:
+        assert repr(exchange) == f"<PaperExchange {exchange.url}>"
+
+
 def test_calls_need_a_running_exchange() -> None:
     exchange = PaperExchange()
     for call in (
