@@ -131,6 +131,13 @@ class Client:
         """Go on in a child process: a thread of the parent may have held the lock."""
         self._lock = Lock()
 
+    def __repr__(self) -> str:
+        has_key = self._rest_options["signer"] is not None
+        return (
+            f"<{type(self).__name__} {self.wss!r} {self._rest_options['host']} "
+            f"{'with' if has_key else 'without'} a key>"
+        )
+
     def __enter__(self: C) -> C:
         return self
 

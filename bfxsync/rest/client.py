@@ -90,6 +90,9 @@ class RestClient:
             self._merchant = MerchantEndpoints(self._signed, numbers=self._numbers)
         return self._merchant
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._transport.host}>"
+
     def __enter__(self: R) -> R:
         return self
 

@@ -55,6 +55,16 @@ def test_keys_are_given_by_position_as_the_official_client_has_them(make: Any) -
     assert signer.nonce is shared_nonce("a-key")
 
 
+def test_r15_shown_client_says_whether_it_has_a_key_and_not_which(make: Any) -> None:
+    client = make("a-key", "a-secret", rest_host="https://127.0.0.1:1")
+    assert repr(client) == (
+        "<Client <WebSocketClient wss://api-pub.bitfinex.com/ws/2: new> "
+        "https://127.0.0.1:1 with a key>"
+    )
+    assert repr(make()).endswith(" https://api-pub.bitfinex.com/v2 without a key>")
+    assert repr(client.rest) == "<RestClient https://127.0.0.1:1>"
+
+
 def test_keys_come_from_the_environment(
     make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
