@@ -21,6 +21,7 @@ from bfxsync.auth import Hidden
 from bfxsync.errors import BfxError, ClosedError, RequestTimeout
 from bfxsync.forks import renew_after_fork
 from bfxsync.rest.answers import Answer, read_answer
+from bfxsync.rest.limits import wait_in_naps
 from bfxsync.rest.outcomes import Kind
 from bfxsync.wire.codec import Loads
 
@@ -96,7 +97,7 @@ class SignedLock:
                         "other calls with the same key were on the wire all the time",
                         phase="connect",
                     )
-                turn.event.wait(rest_s)
+                wait_in_naps(turn.event, rest_s)
                 turn.event.clear()
             yield
         finally:

@@ -62,7 +62,7 @@ from bfxsync.forks import renew_after_fork
 from bfxsync.hosts import PUB_REST_HOST
 from bfxsync.rest.answers import moment_of, read_answer
 from bfxsync.rest.calls import Call
-from bfxsync.rest.limits import SHARED, Limits
+from bfxsync.rest.limits import SHARED, Limits, wait_in_naps
 from bfxsync.rest.options import check_count, check_host, check_seconds, check_timeouts
 from bfxsync.rest.outcomes import (
     Kind,
@@ -189,8 +189,13 @@ class RestTransport:
         ClosedError
             `close` was called.
         """
-        if self._closed.wait(seconds):
-            raise ClosedError("the client was closed")
+        end = time.monotonic() + seconds
+        while True:
+            rest_s = end - time.monotonic()
+            if wait_in_naps(self._closed, max(rest_s, 0.0)):
+                raise ClosedError("the client was closed")
+            if rest_s <= 0:
+                return
 
     def request(
         self,

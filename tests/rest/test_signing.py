@@ -374,6 +374,30 @@ def test_interrupted_wait_leaves_the_line_in_order(
     assert not lock._is_held
 
 
+def test_no_wait_for_a_turn_is_longer_than_what_ctrl_c_may_miss(
+    connect: Connect, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    transport = connect(serve(nothing), signer=signer())
+    lock, deadline = transport._signed_lock, time.monotonic() + 60
+
+    def interrupt(event: threading.Event, timeout: Any = None) -> bool:
+        waits.append(timeout)
+        raise Interrupt
+
+    with lock.turn(Kind.READ, deadline, threading.Event()):
+        monkeypatch.setattr(threading.Event, "wait", interrupt)
+        for wait in (
+            lambda: transport.pause(10),
+            lambda: transport.request("POST", READ),
+        ):
+            with pytest.raises(Interrupt):
+                wait()
+    monkeypatch.undo()
+    # A wait that it comes just before is not ended by it, and on Windows no wait is.
+    assert waits == [1.0, 1.0]
+
+
 def test_interrupt_at_the_very_moment_of_the_turn_keeps_nobody_waiting() -> None:
     lock = signing.SignedLock()
     closed = threading.Event()
