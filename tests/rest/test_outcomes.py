@@ -834,8 +834,8 @@ def outcomes(*found: Any) -> Iterator[Any]:
     yield from found
 
 
-def ask(error: OutcomeUnknown, found: Iterator[Any], timeout: float = 30.0) -> Any:
-    where = attempt(time.time(), time.time())
+def ask(error: OutcomeUnknown, found: Iterator[Any], ago_s: float = 0.0) -> Any:
+    where = attempt(time.time() - ago_s, time.time() - ago_s)
 
     def absent(message: str) -> Any:
         return NotExecuted(message, phase="send")
@@ -843,7 +843,7 @@ def ask(error: OutcomeUnknown, found: Iterator[Any], timeout: float = 30.0) -> A
     def pause(seconds: float) -> None:
         time.sleep(seconds)
 
-    return resolve(error, where, lambda _: next(found), absent, pause, timeout)
+    return resolve(error, where, lambda _: next(found), absent, pause, 30.0)
 
 
 def test_r07_several_candidates_are_no_proof() -> None:
@@ -852,6 +852,29 @@ def test_r07_several_candidates_are_no_proof() -> None:
         ask(error, outcomes(Candidates([1, 2])))
     assert caught.value is error
     assert error.candidates == [1, 2]
+
+
+def test_r07_one_look_proves_no_absence_however_late_it_is() -> None:
+    error = OutcomeUnknown("open")
+    assert ask(error, outcomes(None, 5), ago_s=60.0) == 5
+    with pytest.raises(NotExecuted):
+        ask(error, outcomes(None, None), ago_s=60.0)
+
+
+def test_r07_two_looks_prove_nothing_while_it_may_be_on_its_way() -> None:
+    where = attempt(time.time(), time.time())
+    looked_at: list[float] = []
+
+    def look(_: Attempt) -> None:
+        looked_at.append(time.monotonic())
+
+    def absent(message: str) -> Any:
+        return NotExecuted(message, phase="send")
+
+    with pytest.raises(NotExecuted):
+        # Pauses that end too early.
+        resolve(OutcomeUnknown("open"), where, look, absent, lambda _: None, 30.0)
+    assert looked_at[-1] >= where.passage.over_at + resolving.SETTLED_S
 
 
 def test_r07_pending_counts_when_nothing_can_come_any_more() -> None:

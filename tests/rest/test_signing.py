@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import subprocess
@@ -901,6 +902,33 @@ def test_r07_silence_after_a_write_leaves_its_outcome_open(
     assert caught.value.phase == "receive"
     assert isinstance(caught.value.__cause__, RequestTimeout)
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("is_used", [True, False])
+def test_r07_write_that_takes_too_long_to_be_sent_is_not_sent_again(
+    serve: Serve,
+    connect: Connect,
+    no_delays: None,
+    monkeypatch: pytest.MonkeyPatch,
+    is_used: bool,
+) -> None:
+    server = serve(answered((200, [])))
+    transport = connect(server, signer=signer())
+    if is_used:
+        transport.request("POST", READ)
+    sending = http.client.HTTPConnection.send
+
+    def send_and_time_out(connection: Any, data: Any) -> None:
+        sending(connection, data)
+        if b"{}" in bytes(data):
+            raise socket.timeout("timed out")
+
+    monkeypatch.setattr(http.client.HTTPConnection, "send", send_and_time_out)
+    with pytest.raises(OutcomeUnknown) as caught:
+        transport.request("POST", ORDER)
+    assert caught.value.phase == "send"
+    server.wait_for_requests(1 + is_used)
+    assert len(server.requests) == 1 + is_used
 
 
 def test_forged_signature_is_an_authentication_error(
