@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from contextlib import suppress
-from typing import Deque, Dict, Hashable
+from typing import Deque, Dict, Hashable, Tuple
 
 import attrs
 
@@ -101,10 +101,10 @@ class Sent:
         )
 
 
-_sent: Dict[str, Sent] = {}
+_sent: Dict[Tuple[str, str], Sent] = {}
 
 
-def sent_with(identity: str) -> Sent:
-    """Return what was sent with a key by all clients of this process."""
+def sent_to(host: str, identity: str) -> Sent:
+    """Return what was sent to a host with a key by all clients of this process."""
     # One call of a dict is not interrupted by other threads.
-    return _sent.setdefault(identity, Sent())
+    return _sent.setdefault((host, identity), Sent())

@@ -72,7 +72,7 @@ from bfxsync.rest.outcomes import (
     unknown_outcome,
 )
 from bfxsync.rest.outgoing import Request, request_of
-from bfxsync.rest.sent import Sent, sent_with
+from bfxsync.rest.sent import Sent, sent_to
 from bfxsync.rest.sessions import Pool, Route, Session
 from bfxsync.rest.signing import signed_lock, without_secrets
 from bfxsync.types import NumberType
@@ -163,7 +163,7 @@ class RestTransport:
         self._pool = Pool(check_count("pool_size", pool_size))
         self._closed = threading.Event()
         self._signer = signer
-        self.sent = Sent() if signer is None else sent_with(signer.identity)
+        self.sent = Sent() if signer is None else sent_to(self.host, signer.identity)
         if signer is not None:
             # Held while a signed call is on the wire: the exchange wants nonces in their order.
             self._signed_lock = signed_lock(signer.identity)

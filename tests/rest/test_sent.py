@@ -7,7 +7,7 @@ import time
 import pytest
 
 from bfxsync.rest import sent
-from bfxsync.rest.sent import MOST_KEPT, Passage, Sent, sent_with
+from bfxsync.rest.sent import MOST_KEPT, Passage, Sent, sent_to
 
 
 def passage(likeness: object, left_at: float, over_at: float) -> Passage:
@@ -84,5 +84,6 @@ def test_clients_with_one_key_share_what_they_sent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sent, "_sent", {})
-    assert sent_with("a") is sent_with("a")
-    assert sent_with("a") is not sent_with("b")
+    assert sent_to("host", "a") is sent_to("host", "a")
+    assert sent_to("host", "a") is not sent_to("host", "b")
+    assert sent_to("host", "a") is not sent_to("another", "a")
