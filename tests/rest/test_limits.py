@@ -341,6 +341,19 @@ def test_memory_is_bounded_for_made_up_groups(limits: Limits, time: FakeTime) ->
     assert sum(len(group.slots) for group in limits._groups.values()) <= 256
 
 
+def test_made_up_groups_push_out_none_that_is_used_up_or_refused(
+    limits: Limits,
+) -> None:
+    acquire(limits, 1, group="used-up")
+    limits.refuse(HOST, "refused", 600)
+    for index in range(1000):
+        acquire(limits, 90, group=str(index))
+    assert acquire(limits, 1, group="used-up") == WINDOW_S
+    with pytest.raises(RateLimited) as info:
+        acquire(limits, 90, group="refused", max_wait_s=1)
+    assert info.value.retry_after_s == 600 - WINDOW_S
+
+
 def test_process_shares_one_instance() -> None:
     assert isinstance(SHARED, Limits)
 
