@@ -63,7 +63,10 @@ class Opening:
     def refusal(self) -> int | None:
         """The HTTP status, if there is one that is not the agreement to a WebSocket."""
         line = bytes(self._answer).partition(b"\n")[0].split(maxsplit=2)
-        if len(line) < 2 or not line[0].startswith(b"HTTP/") or not line[1].isdigit():
+        if len(line) < 2 or not line[0].startswith(b"HTTP/"):
+            return None
+        # Of an answer that was cut within its status nobody knows which one it is.
+        if len(line[1]) != 3 or not line[1].isdigit():
             return None
         status = int(line[1])
         return None if status == SWITCHING_PROTOCOLS else status

@@ -236,7 +236,8 @@ class Subscription:
         """
         timeout_s: float | None = None
         if timeout is not None:
-            timeout_s = 0.0 if timeout == 0 else check_timeout(timeout)
+            only_takes = timeout == 0 and not isinstance(timeout, bool)
+            timeout_s = 0.0 if only_takes else check_timeout(timeout)
         try:
             return self._next_data(self._reader(), timeout_s)
         except StopIteration:

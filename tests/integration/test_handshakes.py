@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
 import threading
 import time
 from typing import Any, Optional
@@ -11,6 +12,7 @@ from typing import Any, Optional
 import pytest
 
 from bfxsync import Backoff
+from bfxsync.ws.opening import Opening
 
 from .bare_server import Peer, Tls
 from .conftest import Connect, Serve
@@ -178,3 +180,21 @@ def test_r04_a_handshake_in_drips_is_followed_by_the_next_attempt(
     server.next_peer(60.0)
     assert server.accepted == 3
     client.close()
+
+
+@pytest.mark.parametrize(
+    "answer, refusal_at",
+    [(b"HTTP/1.1 101 Switching", None), (b"HTTP/1.1 429 Too Many", 12)],
+    ids=["agreed", "refused"],
+)
+def test_an_answer_that_is_cut_within_its_status_has_none(
+    answer: bytes, refusal_at: Optional[int]
+) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        opening = Opening(ours, 30.0)
+        for size in range(1, len(answer) + 1):
+            theirs.sendall(answer[size - 1 : size])
+            opening.recv(1)
+            is_known = refusal_at is not None and size >= refusal_at
+            assert opening.refusal == (429 if is_known else None), size
