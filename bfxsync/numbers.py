@@ -79,7 +79,8 @@ def plain_integer(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, SupportsIndex):
         return None
     try:
-        return index(value)
+        # An enum of integers stays one in `index` before CPython 3.10.
+        return int(index(value))
     except TypeError:  # an array of them
         return None
 
