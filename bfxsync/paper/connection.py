@@ -119,7 +119,11 @@ class Connection:
     def _backlog(self) -> int:
         if self._is_over():
             return 0
-        return self._waiting_bytes + self._transport.get_write_buffer_size()
+        try:
+            return self._waiting_bytes + self._transport.get_write_buffer_size()
+        except AttributeError:
+            # Before CPython 3.11, TLS has nothing left to ask when its connection is gone.
+            return 0
 
     def _flush(self) -> None:
         # Nothing may follow a close frame.
