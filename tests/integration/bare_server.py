@@ -21,9 +21,7 @@ import time
 from types import TracebackType
 from typing import Any, Callable, NamedTuple, Optional
 
-DEADLINE_S = 5.0
-
-PATIENCE_S = 30.0
+DEADLINE_S = 30.0
 """For what comes sooner or later: on a busy machine, later."""
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
@@ -202,7 +200,7 @@ class Peer:
 
     def _write(self, data: bytes) -> None:
         rest = memoryview(data)
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + DEADLINE_S
         while rest:
             try:
                 sent = self._sock.send(rest[: self.slice_size])

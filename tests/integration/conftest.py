@@ -9,7 +9,7 @@ import trustme
 
 from bfxsync import WebSocketClient
 
-from .bare_server import BareServer, Tls
+from .bare_server import DEADLINE_S, BareServer, Tls
 
 Serve = Callable[..., BareServer]
 Connect = Callable[..., WebSocketClient]
@@ -69,7 +69,7 @@ def connect(serve: Serve) -> Iterator[Connect]:
 
     def make(server: BareServer, **options: Any) -> WebSocketClient:
         options.setdefault("ca_bundle", server.ca_bundle)
-        options.setdefault("timeout", 5.0)
+        options.setdefault("timeout", DEADLINE_S)
         clients.append(WebSocketClient(server.url, **options))
         return clients[-1]
 

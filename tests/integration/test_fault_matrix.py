@@ -27,7 +27,7 @@ from bfxsync import (
 from bfxsync.paper import PaperExchange
 from bfxsync.paper.faults import FAULTS
 
-from .bare_server import PATIENCE_S, Tls, frame
+from .bare_server import DEADLINE_S, Tls, frame
 from .fault_proxy import UP, FaultProxy
 from .stepping import Stepping
 from .support import rows_of
@@ -167,7 +167,7 @@ class Scene:
         while steps.left and len(user.seen[0]) == counts[0]:
             # Until there was a trade; of the book there are updates all the time.
             steps.step(10 * STEPS)
-            user.client.ping(PATIENCE_S)
+            user.client.ping(DEADLINE_S)
         self._settle()
         expected = self.exchange.book("tBTCUSD", "P0", 100)
         book = user.subscriptions[1].book
@@ -179,7 +179,7 @@ class Scene:
     def _settle(self) -> None:
         """Wait until all that was sent has come."""
         wait_until(lambda: self.user.client.status.value == "open")
-        self.user.client.ping(PATIENCE_S)
+        self.user.client.ping(DEADLINE_S)
         wait_until(lambda: not any(s.queued_count for s in self.user.subscriptions))
 
     def _compare(self, told: Told) -> None:

@@ -26,7 +26,7 @@ from .bare_server import (
     BINARY,
     CLOSE,
     CONTINUATION,
-    PATIENCE_S,
+    DEADLINE_S,
     TEXT,
     Frame,
     Peer,
@@ -334,8 +334,8 @@ def test_hundreds_of_hostile_frames_in_one_block(
     for n in range(300):
         block += live.hostile(names[n % len(names)])
     live.peer.send_bytes(block + live.ticker())
-    received["ticker"].wait_for(3, PATIENCE_S)
-    round_trip(live.client, live.peer, PATIENCE_S)
+    received["ticker"].wait_for(3, DEADLINE_S)
+    round_trip(live.client, live.peer, DEADLINE_S)
     live.client.close()
     assert len(errors) == 300
 

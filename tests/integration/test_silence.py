@@ -10,7 +10,7 @@ import pytest
 from bfxsync import Gap, SubscriptionStatus
 from bfxsync.paper import PaperExchange
 
-from .bare_server import DEADLINE_S, Tls
+from .bare_server import Tls
 from .fault_proxy import BOTH, DOWN, FaultProxy
 from .user import BOOK, TICKER, TRADES, User, wait_until
 
@@ -25,7 +25,10 @@ SILENT = "the exchange was silent for too long"
 SHORT: dict[str, Any] = {"ping_after": PING_AFTER_S, "stale_after": STALE_AFTER_S}
 
 # What a busy machine may add to a deadline.
-SLACK_S = 1.5
+SLACK_S = 5.0
+
+# R02: data is there again after an outage that was not longer.
+RESUMED_S = 10.0
 
 
 def lively(**options: Any) -> PaperExchange:
@@ -64,7 +67,7 @@ def test_r02_a_silent_exchange_is_noticed_and_data_resumes_when_it_is_back(
         proxy.resume()
         user.until_stories("SGS")
         user.seen[2].until_updated()
-        assert time.monotonic() - begin < DEADLINE_S
+        assert time.monotonic() - begin < RESUMED_S
         assert none_stale(user)
         for seen in user.seen:
             assert seen.events[1] == Gap(SILENT)
@@ -121,7 +124,7 @@ def test_r02_an_outage_of_a_few_back_offs_ends_with_the_outage() -> None:
         begin = time.monotonic()
         proxy.resume()
         user.until_stories("SGS")
-        assert time.monotonic() - begin < DEADLINE_S
+        assert time.monotonic() - begin < RESUMED_S
         assert user.closes.items[0] == (1006, SILENT)
         user.assert_in_order()
 

@@ -10,7 +10,7 @@ from typing import Any, Callable, Optional
 
 from bfxsync import Backoff, Degraded, Gap, Snapshot, Status, WebSocketClient
 
-from .bare_server import DEADLINE_S, PATIENCE_S
+from .bare_server import DEADLINE_S
 from .support import Collector
 
 TICKER = {"channel": "ticker", "symbol": "tBTCUSD"}
@@ -60,18 +60,18 @@ class Seen(Collector):
         return self.shape.replace(".", "")
 
     def until(
-        self, is_there: Callable[[Seen], bool], timeout_s: float = PATIENCE_S
+        self, is_there: Callable[[Seen], bool], timeout_s: float = DEADLINE_S
     ) -> None:
         """Wait until this holds."""
         with self._changed:
             came = self._changed.wait_for(lambda: is_there(self), timeout_s)
         assert came, f"{self.request}: only {self.shape[-100:]} within {timeout_s} s"
 
-    def until_story(self, story: str, timeout_s: float = PATIENCE_S) -> None:
+    def until_story(self, story: str, timeout_s: float = DEADLINE_S) -> None:
         """Wait until as many events have come as this has letters."""
         self.until(lambda seen: len(seen.story) >= len(story), timeout_s)
 
-    def until_updated(self, timeout_s: float = PATIENCE_S) -> None:
+    def until_updated(self, timeout_s: float = DEADLINE_S) -> None:
         """Wait until an update has come after the last event, which must be a snapshot."""
         self.until(lambda seen: re.search(r"S\.+$", seen.shape) is not None, timeout_s)
 
@@ -117,7 +117,7 @@ class User:
             self.subscriptions: list[Any] = self.client.subscribe_many(
                 [
                     {
-                        "timeout": PATIENCE_S,
+                        "timeout": DEADLINE_S,
                         **seen.request,
                         "callback": seen,
                         "on_event": seen,
@@ -152,7 +152,7 @@ class User:
         counts: dict[str, int] = self.client.stats()["reconnects"]
         return counts
 
-    def until_stories(self, story: str, timeout_s: float = PATIENCE_S) -> None:
+    def until_stories(self, story: str, timeout_s: float = DEADLINE_S) -> None:
         """Wait until every subscription has that many events, and check that it is these."""
         for seen in self.seen:
             seen.until_story(story, timeout_s)
@@ -164,7 +164,7 @@ class User:
             seen.assert_in_order()
 
 
-def wait_until(is_there: Callable[[], object], timeout_s: float = PATIENCE_S) -> None:
+def wait_until(is_there: Callable[[], object], timeout_s: float = DEADLINE_S) -> None:
     """Wait for what tells nobody that it is there: the clock is asked again and again."""
     deadline = time.monotonic() + timeout_s
     pause = threading.Event()
