@@ -162,6 +162,8 @@ class RecordedSession(Session):
         # recording has not shown the answer yet, and those that had data.
         self._places: Dict[Hashable, int] = {}
         self._unanswered: Set[Hashable] = set()
+        # By which the sessions here know their requests; the recorded client had others.
+        self._sub_ids: Dict[Hashable, Any] = {}
         self._resolved: Set[Hashable] = set()
 
     def next_deadline(self) -> float | None:
@@ -270,12 +272,17 @@ class RecordedSession(Session):
         name = event.get("event")
         if name in _ACCOUNT:
             return outputs
+        sub_id = event.pop("subId", None)
+        is_other = sub_id is not None
         if name == "subscribed":
             for token in self._tokens_of(event):
                 if token not in self._unanswered or self._places[token] != number:
                     outputs += self._ask(token, number, now)
                 self._unanswered.discard(token)
-        if event.pop("subId", None) is not None:
+                if token in self._sub_ids:
+                    event["subId"] = self._sub_ids[token]
+                    is_other = True
+        if is_other:
             message = dumps(event).encode()
         return outputs + session.feed([message], now)
 
@@ -301,7 +308,12 @@ class RecordedSession(Session):
             expires=None,
             is_resolved=token in self._resolved,
         )
-        return outputs + self._session(number).apply(command, now)
+        self._sub_ids.pop(token, None)
+        asked = self._session(number).apply(command, now)
+        for output in asked:
+            if isinstance(output, Send):
+                self._sub_ids[token] = _event(output.text.encode()).get("subId")
+        return outputs + asked
 
     def _withdraw(self, token: Hashable, now: float) -> None:
         place = self._displace(token)

@@ -570,6 +570,7 @@ def test_a_callback_may_subscribe_and_does_not_wait(tmp_path):
         tmp_path / "run.gz", tick(1), tick(2), {**again, "symbol": "tBTCUSD"}, tick(3)
     )
     first, second = [], []
+    active, refused = [], []
     with replay(path) as recording:
 
         def take(ticker):
@@ -579,13 +580,18 @@ def test_a_callback_may_subscribe_and_does_not_wait(tmp_path):
                     "tBTCUSD", lambda ticker: second.append(ticker.bid)
                 )
                 # The same channel: it begins with the local state.
-                assert handle.is_active
-                with pytest.raises(UsageError, match="dispatch_threads=0"):
-                    handle.get()
+                active.append(handle.is_active)
+                other = recording.subscribe_ticker("tBTCUSD")
+                try:
+                    other.get()
+                except UsageError as error:
+                    refused.append(str(error))
 
         recording.subscribe_ticker("tBTCUSD", take)
         recording.run()
     assert (first, second) == ([1, 2, 3], [1, 2, 3])
+    assert active == [True]
+    assert len(refused) == 1 and "dispatch_threads=0" in refused[0]
 
 
 @pytest.mark.parametrize("speed", [None, 0.001])
