@@ -46,12 +46,15 @@ def run(arguments, *, endless, enough, timeout=50.0):
     An endless one gets Ctrl-C as soon as it has printed enough, and must end by that. How fast is
     measured elsewhere (R10).
     """
+    # Without what this run of pytest was told, which is not meant for one in a snippet.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"}
+    environment["PYTHONPATH"] = str(Path(bfxsync.__file__).parent.parent)
     program = subprocess.Popen(
         [sys.executable, "-W", "error", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(bfxsync.__file__).parent.parent)},
+        env=environment,
     )
     lines = []
     try:
