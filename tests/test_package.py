@@ -39,7 +39,8 @@ def test_there_are_three_runtime_dependencies():
 
 def test_importing_it_is_silent_and_starts_nothing():
     code = "import threading, sys, bfxsync; print(threading.active_count()); " + (
-        "print([m for m in ('aiohttp', 'rich', 'requests') if m in sys.modules])"
+        "later = 'aiohttp', 'rich', 'requests', 'bfxsync.rest'; "
+        "print([m for m in later if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True

@@ -12,9 +12,6 @@ https://docs.bitfinex.com/docs/requirements-and-limitations
 
 from __future__ import annotations
 
-import math
-from datetime import timezone
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple, Optional
 
 from bfxsync.errors import (
@@ -25,10 +22,8 @@ from bfxsync.errors import (
     RemoteError,
     error_from_code,
 )
+from bfxsync.headers import retry_after_s
 from bfxsync.wire.codec import Loads, parse
-
-BLOCK_S = 60.0
-"""For so long the exchange refuses an address that has asked too often."""
 
 TOO_MANY_REQUESTS = 429
 
@@ -45,7 +40,6 @@ _CODE_OF_NAME = {"ERR_RATE_LIMIT": _RATE_LIMIT_CODE}
 _ERROR_FIELDS = frozenset(("code", "error", "error_description", "message"))
 
 _RAW_LENGTH = 1000
-_LONGEST_WAIT_S = 86_400.0
 
 
 class Answer(NamedTuple):
@@ -100,33 +94,6 @@ def read_answer(answer: Answer, loads: Loads, now: float) -> Any:
         return value
     refusal.http_status = answer.status
     raise refusal
-
-
-def retry_after_s(text: str | None, now: float) -> float:
-    """Return what a ``Retry-After`` header asks for; the exchange's block without a good one."""
-    if text is None:
-        return BLOCK_S
-    try:
-        wait_s = float(text)
-    except ValueError:
-        moment_s = moment_of(text)
-        if moment_s is None:
-            return BLOCK_S
-        wait_s = moment_s - now
-    if not math.isfinite(wait_s):
-        return BLOCK_S
-    return min(max(wait_s, 1.0), _LONGEST_WAIT_S)
-
-
-def moment_of(date: str | None) -> float | None:
-    """Return the seconds since 1970 of a header with a date; None without a good one."""
-    try:
-        moment = parsedate_to_datetime(date or "")
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return moment.timestamp()
 
 
 def _error_in(value: Any, answer: Answer, now: float) -> ApiError | None:

@@ -59,8 +59,9 @@ from bfxsync.errors import (
     UsageError,
 )
 from bfxsync.forks import renew_after_fork
+from bfxsync.headers import moment_of
 from bfxsync.hosts import PUB_REST_HOST
-from bfxsync.rest.answers import moment_of, read_answer
+from bfxsync.rest.answers import read_answer
 from bfxsync.rest.calls import Call
 from bfxsync.rest.limits import SHARED, Limits, wait_in_naps
 from bfxsync.rest.options import check_count, check_host, check_seconds, check_timeouts

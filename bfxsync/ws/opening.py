@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from bfxsync.rest.answers import retry_after_s
+from bfxsync.headers import retry_after_s
 
 MAX_ANSWER = 64 * 1024
 """Bytes that the answer to a handshake may have."""

@@ -19,7 +19,8 @@ from bfxsync.errors import (
     RemoteError,
     SubscriptionRejected,
 )
-from bfxsync.rest.answers import Answer, read_answer, retry_after_s
+from bfxsync.headers import retry_after_s
+from bfxsync.rest.answers import Answer, read_answer
 from bfxsync.wire.codec import loads_for
 
 NOW = 1_700_000_000.0
