@@ -27,7 +27,7 @@ Decisions are made by class and by numeric code only, never by the text of a mes
 
 from __future__ import annotations
 
-from typing import Any, Callable, ClassVar, Mapping
+from typing import Any, Callable, ClassVar, Mapping, Sequence
 
 WORTH_NAMING_S = 5.0
 """Clocks that differ by more than this are named where a nonce is refused."""
@@ -243,12 +243,27 @@ class RemoteError(BfxError):
     Attributes
     ----------
     raw : object
-        What came, cut to a sensible length.
+        What came, cut to a sensible length. For a list: the first row that could not be read.
+    rows : list
+        The rows of a list that could be read, in the order of the answer; empty if it is not
+        about a list.
+    unreadable : list of (object, str)
+        The other rows of the list, as they came, each with the reason; together with `rows`
+        they are the whole answer. Empty if it is not about a list.
     """
 
-    def __init__(self, message: str, *, raw: object = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        raw: object = None,
+        rows: Sequence[Any] = (),
+        unreadable: Sequence[tuple[Any, str]] = (),
+    ) -> None:
         super().__init__(message)
         self.raw = raw
+        self.rows = list(rows)
+        self.unreadable = list(unreadable)
 
 
 class ChecksumMismatch(RemoteError):

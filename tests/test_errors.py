@@ -180,6 +180,10 @@ def test_usage_error_is_caught_as_a_value_error() -> None:
 def test_remote_error_keeps_what_came() -> None:
     assert RemoteError("unreadable", raw=b"{").raw == b"{"
     assert RemoteError("unreadable").raw is None
+    of_no_list = RemoteError("unreadable")
+    assert (of_no_list.rows, of_no_list.unreadable) == ([], [])
+    of_list = RemoteError("unreadable", rows=(1, 3), unreadable=[([2], "too short")])
+    assert (of_list.rows, of_list.unreadable) == ([1, 3], [([2], "too short")])
     mismatch = ChecksumMismatch("tBTCUSD", expected=-5, actual=7)
     assert (mismatch.symbol, mismatch.expected, mismatch.actual) == ("tBTCUSD", -5, 7)
 
@@ -238,7 +242,7 @@ def each_with_all_fields() -> list[BfxError]:
         OutcomeUnknown("no", cid=5, known={"price": "2"}, raw=b"[", hint="look"),
         NotExecuted("no", phase="send"),
         OrderNotPlaced("no", phase="send", cid=7),
-        RemoteError("no", raw=b"{"),
+        RemoteError("no", raw=[2], rows=[1], unreadable=[([2], "too short")]),
         ChecksumMismatch("tBTCUSD", expected=-1, actual=2),
         VersionMismatch("no", raw=3),
         RateLimited("no", code=11010, raw=[1], retry_after_s=2.5),

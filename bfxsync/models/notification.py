@@ -8,7 +8,7 @@ from typing import Any, Callable, Generic, List, Optional, TypeVar
 import attrs
 
 from bfxsync.errors import ApiError, OrderRejected, RemoteError, error_from_code
-from bfxsync.models.rows import Kind, Layout
+from bfxsync.models.rows import Kind, Layout, read_rows
 from bfxsync.types import Mts, NumberType, Row
 
 T = TypeVar("T")
@@ -158,8 +158,7 @@ def of_one(read: Read[T]) -> Callable[[Row, NumberType], Notification[T]]:
         return read(data[0] if _is_list_of_rows(data) else data, number)
 
     def read_more(data: Any, number: NumberType) -> List[T]:
-        rows = data[1:] if _is_list_of_rows(data) else []
-        return [read(row, number) for row in rows]
+        return read_rows(read, data[1:] if _is_list_of_rows(data) else [], number)
 
     return partial(Notification.from_row, read=read_first, read_more=read_more)
 
@@ -170,7 +169,7 @@ def of_list(read: Read[T]) -> Callable[[Row, NumberType], Notification[List[T]]]
     def read_list(data: Any, number: NumberType) -> List[T]:
         if not isinstance(data, list):
             raise RemoteError("Notification.data: expected a list of rows", raw=data)
-        return [read(row, number) for row in data]
+        return read_rows(read, data, number)
 
     return partial(Notification.from_row, read=read_list)
 

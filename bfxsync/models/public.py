@@ -320,7 +320,7 @@ class Vasp:
     name: str
 
     @classmethod
-    def from_object(cls, fields: object) -> Vasp:
+    def from_object(cls, fields: object, number: NumberType = float) -> Vasp:
         """Build from an object with ``id`` and ``name``."""
         if not isinstance(fields, dict):
             raise RemoteError(

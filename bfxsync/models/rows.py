@@ -15,7 +15,7 @@ import reprlib
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from math import isfinite
-from typing import Any, Callable
+from typing import Any, Callable, TypeVar
 
 from bfxsync.errors import RemoteError
 from bfxsync.types import Number, NumberType
@@ -25,6 +25,8 @@ from bfxsync.types import Number, NumberType
 SCREEN_ERRORS = (TypeError, LookupError, ArithmeticError, ValueError)
 
 INT64 = 2**63
+
+T = TypeVar("T")
 
 
 class Kind(Enum):
@@ -121,6 +123,38 @@ class Layout:
                 )
             values.append(read)
         return values
+
+
+def read_rows(
+    read: Callable[[Any, NumberType], T], rows: object, number: NumberType
+) -> list[T]:
+    """
+    Return what `read` makes of each row.
+
+    Raises
+    ------
+    RemoteError
+        It is no list; or a row cannot be read: then the error has the others as `rows`, and the
+        unreadable ones with their reasons as `unreadable`.
+    """
+    if not isinstance(rows, list):
+        raise RemoteError(f"expected a list of rows, got {_short(rows)}", raw=rows)
+    readable: list[T] = []
+    unreadable: list[tuple[Any, str]] = []
+    for row in rows:
+        try:
+            readable.append(read(row, number))
+        except RemoteError as exc:
+            unreadable.append((row, str(exc)))
+    if unreadable:
+        row, reason = unreadable[0]
+        raise RemoteError(
+            f"{len(unreadable)} of {len(rows)} rows cannot be read: {reason}",
+            raw=row,
+            rows=readable,
+            unreadable=unreadable,
+        )
+    return readable
 
 
 def _integer(value: object) -> int | None:

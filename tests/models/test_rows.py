@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from strategies import FINITE, JSON_VALUES
 
 from bfxsync.errors import RemoteError
-from bfxsync.models.rows import INT64, Kind, Layout
+from bfxsync.models.rows import INT64, Kind, Layout, read_rows
 
 LAYOUT = Layout(
     "Model",
@@ -255,3 +255,33 @@ def test_tolerant_layout_takes_rows_that_lack_anything() -> None:
     with pytest.raises(RemoteError, match="Model.first: expected an integer or null"):
         layout.read(["x", 2.5], float)
     assert LAYOUT.length == 2  # the other one stays as it is
+
+
+@given(st.lists(JSON_VALUES | st.just([1, 2.5])))
+def test_rows_of_a_list_are_read_or_reported(rows: list[Any]) -> None:
+    good, bad = [], []
+    for row in rows:
+        try:
+            good.append(LAYOUT.read(row, float))
+        except RemoteError as error:
+            bad.append((row, str(error)))
+    try:
+        assert read_rows(LAYOUT.read, rows, float) == good
+        assert bad == []
+    except RemoteError as error:
+        assert (error.rows, error.unreadable) == (good, bad)
+        assert error.raw is bad[0][0] and str(error).endswith(bad[0][1])
+
+
+def test_what_is_no_list_has_no_rows() -> None:
+    with pytest.raises(RemoteError, match="expected a list of rows, got {}") as caught:
+        read_rows(LAYOUT.read, {}, float)
+    assert (caught.value.rows, caught.value.unreadable) == ([], [])
+
+
+def test_message_counts_the_rows_that_cannot_be_read() -> None:
+    with pytest.raises(RemoteError) as caught:
+        read_rows(LAYOUT.read, [[1, 2], [1], [3, 4], {}], float)
+    assert str(caught.value) == (
+        "2 of 4 rows cannot be read: Model: expected at least 2 values, got 1"
+    )

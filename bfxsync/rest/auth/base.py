@@ -18,6 +18,7 @@ from bfxsync.errors import (
     error_from_code,
 )
 from bfxsync.models.notification import Notification
+from bfxsync.models.rows import read_rows
 from bfxsync.rest.arguments import Time
 from bfxsync.rest.auth.resolving import Attempt, Find, resolve
 from bfxsync.rest.history import Options, iterate
@@ -81,11 +82,7 @@ class SignedEndpoints(Endpoints):
         self, path: str, budget: Budget, read: Read[T], body: Body | None = None
     ) -> list[T]:
         """Ask, and return what `read` makes of each row of the answer."""
-
-        def read_rows(answer: Any, number: NumberType) -> list[T]:
-            return [read(row, number) for row in check_rows(answer)]
-
-        return self._read(path, budget, read_rows, body)
+        return self._read(path, budget, partial(read_rows, read), body)
 
     def _read_raw(self, path: str, budget: Budget, body: Body | None = None) -> Any:
         """Ask, and return the answer as it is: nobody has written down what it means."""

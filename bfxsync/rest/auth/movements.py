@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any, Iterator, Mapping, Sequence, Set, Tuple
 
 from bfxsync.models.movements import Movement, MovementInfo
+from bfxsync.models.rows import read_rows
 from bfxsync.models.transfers import DepositAddressItem, LightningPayment
 from bfxsync.rest.arguments import (
     Time,
@@ -17,7 +18,7 @@ from bfxsync.rest.arguments import (
     page_params,
 )
 from bfxsync.rest.auth.arguments import check_id, check_ids, check_object, optional
-from bfxsync.rest.auth.base import Budget, SignedEndpoints, check_rows
+from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.rest.auth.transfer_bodies import check_token
 from bfxsync.types import NumberType
 
@@ -252,5 +253,5 @@ class MovementEndpoints(SignedEndpoints):
 
 def _read_payments(answer: Any, number: NumberType) -> list[LightningPayment]:
     """Read the payments; asked for by its id, one may come alone."""
-    objects = [answer] if isinstance(answer, dict) else check_rows(answer)
-    return [LightningPayment.from_object(item, number) for item in objects]
+    objects = [answer] if isinstance(answer, dict) else answer
+    return read_rows(LightningPayment.from_object, objects, number)

@@ -6,6 +6,7 @@ import reprlib
 from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, TypeVar
 
 from bfxsync.errors import RemoteError
+from bfxsync.models.rows import read_rows
 from bfxsync.types import NumberType
 
 if TYPE_CHECKING:
@@ -83,8 +84,7 @@ class Endpoints:
         return read(row, self._numbers)
 
     def _many(self, read: Callable[[Any, NumberType], M], rows: Any) -> list[M]:
-        number = self._numbers
-        return [read(row, number) for row in check_rows(rows)]
+        return read_rows(read, rows, self._numbers)
 
 
 def check_rows(rows: Any) -> list[Any]:

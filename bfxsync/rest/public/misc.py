@@ -87,8 +87,7 @@ class MiscEndpoints(Endpoints):
         ----------
         https://docs.bitfinex.com/reference/virtual-asset-service-providers
         """
-        rows = check_rows(self._get("ext/vasps", _VASPS))
-        return [Vasp.from_object(fields) for fields in rows]
+        return self._many(Vasp.from_object, self._get("ext/vasps", _VASPS))
 
     def get_posts_hist(
         self, *, end: Time = None, limit: int | None = None, type: int | None = None

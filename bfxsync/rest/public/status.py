@@ -129,5 +129,10 @@ class StatusEndpoints(Endpoints):
         )
         items = check_rows(self._get("liquidations/hist", _LIQUIDATIONS, page))
         # Each row is in a list of its own, as on WebSocket, where one may hold several.
-        rows = [row for item in items for row in check_rows(item)]
+        # One that is no list is no row either, and is reported with the rows.
+        rows = [
+            row
+            for item in items
+            for row in (item if isinstance(item, list) else [item])
+        ]
         return self._many(Liquidation.from_row, rows)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence
+import reprlib
+from typing import Any, Callable, Mapping, Sequence, TypeVar
 
 from bfxsync.errors import RemoteError
 from bfxsync.models.market import FundingTicker, Ticker
@@ -16,6 +17,8 @@ from bfxsync.rest.arguments import (
 )
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
 from bfxsync.types import NumberType, Symbol
+
+M = TypeVar("M")
 
 MOST_TICKERS_HISTORY = 250
 
@@ -71,8 +74,7 @@ class TickerEndpoints(Endpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-public-tickers
         """
-        rows = self._ticker_rows(check_symbols("symbols", symbols))
-        return {symbol: self._one(_reader(symbol), row) for symbol, row in rows}
+        return dict(self._tickers(_TICKER_OF, check_symbols("symbols", symbols)))
 
     def get_t_tickers(self, symbols: Sequence[Symbol]) -> dict[Symbol, Ticker]:
         """
@@ -87,12 +89,8 @@ class TickerEndpoints(Endpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-public-tickers
         """
-        rows = self._ticker_rows(check_symbols("symbols", symbols, check_pair))
-        return {
-            symbol: self._one(Ticker.from_row, row)
-            for symbol, row in rows
-            if symbol.startswith("t")
-        }
+        joined = check_symbols("symbols", symbols, check_pair)
+        return dict(self._tickers({"t": Ticker.from_row}, joined))
 
     def get_f_tickers(self, symbols: Sequence[Symbol]) -> dict[Symbol, FundingTicker]:
         """
@@ -107,12 +105,8 @@ class TickerEndpoints(Endpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-public-tickers
         """
-        rows = self._ticker_rows(check_symbols("symbols", symbols, check_funding))
-        return {
-            symbol: self._one(FundingTicker.from_row, row)
-            for symbol, row in rows
-            if symbol.startswith("f")
-        }
+        joined = check_symbols("symbols", symbols, check_funding)
+        return dict(self._tickers({"f": FundingTicker.from_row}, joined))
 
     def get_tickers_history(
         self,
@@ -150,20 +144,33 @@ class TickerEndpoints(Endpoints):
         rows = self._get("tickers/hist", _HISTORY, {"symbols": joined, **page})
         return self._many(TickersHistory.from_row, rows)
 
-    def _ticker_rows(self, symbols: str) -> list[tuple[Symbol, list[Any]]]:
-        """Return each row without the symbol that leads it, and that symbol."""
-        rows = check_rows(self._get("tickers", _TICKERS, {"symbols": symbols}))
-        for row in rows:
-            if not isinstance(row, list) or not row or not isinstance(row[0], str):
+    def _tickers(
+        self, readers: Mapping[str, Callable[[Any, NumberType], M]], symbols: str
+    ) -> list[tuple[Symbol, M]]:
+        """Return the symbols and tickers of those kinds for which there is a reader."""
+
+        def read(row: Any, number: NumberType) -> tuple[Symbol, M]:
+            kind = _kind(row)
+            if kind not in readers:
                 raise RemoteError(
-                    "expected a ticker that begins with its symbol", raw=row
+                    "expected a ticker that begins with the symbol of a pair or a funding "
+                    f"currency, got {reprlib.repr(row)}",
+                    raw=row,
                 )
-        return [(row[0], row[1:]) for row in rows]
+            return row[0], readers[kind](row[1:], number)
+
+        rows = check_rows(self._get("tickers", _TICKERS, {"symbols": symbols}))
+        others = set(_TICKER_OF) - set(readers)
+        return self._many(read, [row for row in rows if _kind(row) not in others])
 
 
-def _reader(symbol: Symbol) -> Callable[[Any, NumberType], Ticker | FundingTicker]:
-    if symbol.startswith("t"):
-        return Ticker.from_row
-    if symbol.startswith("f"):
-        return FundingTicker.from_row
-    raise RemoteError(f"neither a pair nor a funding currency: {symbol!r}", raw=symbol)
+def _kind(row: Any) -> str:
+    """Return the letter with which the symbol of a ticker begins."""
+    is_ticker = isinstance(row, list) and row and isinstance(row[0], str)
+    return row[0][:1] if is_ticker else ""
+
+
+_TICKER_OF: dict[str, Callable[[Any, NumberType], Ticker | FundingTicker]] = {
+    "t": Ticker.from_row,
+    "f": FundingTicker.from_row,
+}
