@@ -70,7 +70,7 @@ class Nonce:
         """Keep all others from drawing one for a while; threads are kept out elsewhere."""
         return nullcontext()
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """Start anew in a child process: another thread may have held the lock at the fork."""
         self._lock = Lock()
 

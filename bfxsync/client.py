@@ -127,7 +127,7 @@ class Client:
                 self._symbols = Symbols(public)
             return self._symbols
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """Go on in a child process: a thread of the parent may have held the lock."""
         self._lock = Lock()
 

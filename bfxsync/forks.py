@@ -11,7 +11,7 @@ from typing import Protocol
 class Renewable(Protocol):
     """Something that a child process cannot use as it got it."""
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """Start anew; called in the child, before anything else runs there."""
 
 
@@ -28,7 +28,7 @@ def renew_after_fork(item: Renewable) -> None:
 def _renew_all() -> None:
     for item in list(_alive):
         try:
-            item.renew()
+            item._reset_after_fork()
         except Exception:
             # The others must have their turn all the same.
             logger.exception("%r could not be made anew after a fork", item)

@@ -64,7 +64,7 @@ class FileNonce(Nonce):
         self._timeout = timeout
         self._busy: type[Exception] = filelock.Timeout
         self._lock_kind: Any = filelock.FileLock
-        self.renew()
+        self._reset_after_fork()
         with self._held(timeout):
             self._write(self._read())
 
@@ -99,7 +99,7 @@ class FileNonce(Nonce):
         with self._held(timeout):
             yield
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """Start anew in a child process; the parent's hold of the file is not the child's."""
         # Reentrant: a number is drawn while `exclusive` holds it.
         self._thread_lock = RLock()

@@ -186,7 +186,7 @@ class Symbols:
             self._expires_at = 0.0
         self._current()
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """Start anew in a child process, in which no other thread asks; the lists stay."""
         self._lock = threading.Lock()
         self._asking = None

@@ -305,7 +305,7 @@ def test_r10_nonce_goes_on_in_a_child_process() -> None:
     nonce = Nonce(lambda: 1.0, last=5_000_000)
     held = nonce._lock
     with held:  # another thread of the parent has it for ever
-        nonce.renew()
+        nonce._reset_after_fork()
         assert nonce._lock is not held
         assert nonce.next() == 5_000_001
 

@@ -213,7 +213,7 @@ class Limits:
             now = self._clock()
             self._group(host, group, now).close(now, now + retry_after_s)
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """Start anew in a child process: another thread may have held the lock at the fork."""
         self._lock = threading.Lock()
 

@@ -212,7 +212,7 @@ class Pool:
         self._is_closed = True
         _close_all(self._idle)
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """Leave the parent's connections to the parent; closing our copies does not end them."""
         _close_all(self._idle)
 

@@ -108,7 +108,7 @@ class SignedLock:
         for turn in list(self._waiting):
             turn.event.set()
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """Start anew in a child process: the call on the wire is the parent's."""
         self._lock = threading.Lock()
         self._is_held = False

@@ -285,7 +285,7 @@ class RestTransport:
             self._signed_lock.wake()
         self._pool.close()
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """Start anew in a child process: another thread may have held the event's lock."""
         was_closed = self._closed.is_set()
         self._closed = threading.Event()

@@ -98,7 +98,7 @@ class Pace:
                 before = self._blocked_until.get(host, until)
                 self._blocked_until[host] = max(before, until)
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """Go on in a child process, where the lock may have been held by nobody's thread."""
         self._lock = Lock()
 

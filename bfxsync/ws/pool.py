@@ -203,7 +203,7 @@ class Pool(Places):
                 "a client was dropped without close()", ResourceWarning, stacklevel=2
             )
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """
         Let go of everything in a child process: the threads stayed in the parent.
 

@@ -181,7 +181,7 @@ class Recorder:
             return False
         return True
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """Let go of the parent's file; for the child of a fork."""
         self._is_over = True
         self._lock = Lock()

@@ -528,7 +528,7 @@ def test_r10_child_process_leaves_a_line_that_is_no_more() -> None:
             assert time.monotonic() < deadline
             threading.Event().wait(0.001)
         turns = list(lock._waiting)
-        lock.renew()
+        lock._reset_after_fork()
         # The child's own calls go on, and give no turn to those of its parent.
         for _ in range(2):
             with lock.turn(Kind.ORDER, time.monotonic() + 1, closed):
@@ -545,7 +545,7 @@ def test_r10_child_process_takes_no_turn_of_its_parent() -> None:
     with lock.turn(Kind.READ, time.monotonic() + 1, closed):
         held = lock._lock
         with held:  # another thread of the parent has it for ever
-            lock.renew()
+            lock._reset_after_fork()
             assert lock._lock is not held
             with lock.turn(Kind.READ, time.monotonic() + 1, closed):
                 pass
