@@ -24,6 +24,7 @@ from typing import Any, Callable, ContextManager, Dict, Protocol
 import attrs
 
 from bfxsync.errors import UsageError
+from bfxsync.hidden import Hidden, hide
 
 # What can stand in a request's head; a line break there would end it.
 _VISIBLE = re.compile(r"[!-~]+")
@@ -92,13 +93,6 @@ def shared_nonce(identity: str) -> Nonce:
     return _nonces.setdefault(identity, Nonce())
 
 
-class Hidden(str):
-    """Text for a request's head whose `repr`, as tracebacks show it, is blacked out."""
-
-    def __repr__(self) -> str:
-        return "'***'"
-
-
 class RestSigner(Protocol):
     """
     What can sign for REST.
@@ -135,8 +129,8 @@ class Signer:
         By default the one that all signers of this process with the same key share.
     """
 
-    api_key: str = attrs.field(repr=False)
-    api_secret: str = attrs.field(repr=False)
+    api_key: str = attrs.field(repr=False, converter=hide)
+    api_secret: str = attrs.field(repr=False, converter=hide)
     nonce: Nonce = attrs.field(
         default=attrs.Factory(lambda self: _default_nonce(self.api_key), True),
         repr=False,
@@ -206,7 +200,7 @@ class TokenSigner:
         By default the one that all signers of this process with the same token share.
     """
 
-    token: str = attrs.field(repr=False)
+    token: str = attrs.field(repr=False, converter=hide)
     nonce: Nonce = attrs.field(
         default=attrs.Factory(lambda self: _default_nonce(self.token), True),
         repr=False,

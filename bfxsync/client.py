@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bfxsync.auth import Nonce, RestSigner, Signer, TokenSigner
 from bfxsync.errors import ClosedError, UsageError
 from bfxsync.forks import renew_after_fork
-from bfxsync.hosts import PUB_REST_HOST, PUB_WSS_HOST
+from bfxsync.hidden import hide
+from bfxsync.hosts import (
+    PUB_REST_HOST,
+    PUB_WSS_HOST,
+    check_encryption,
+    check_rest_host,
+    check_wss_host,
+    signed_rest_host,
+)
 from bfxsync.types import NumberType
 from bfxsync.ws.client import WebSocketClient
 
@@ -37,7 +45,7 @@ class Client:
         Addresses of the WebSocket and of REST.
     auth_rest_host : str, optional
         Address of REST for accounts. Without it `REST_HOST`, or `rest_host` if that is another
-        one than the exchange's.
+        one than the exchange's public one, which takes no signed calls.
     numbers : type
         `float` (default) or `decimal.Decimal`: the type of all number fields.
     proxy, ca_bundle : str, optional
@@ -47,6 +55,10 @@ class Client:
     on_limit : str
         What a REST call does when a limit of the exchange is reached: ``"wait"`` for its turn, or
         ``"raise"`` `RateLimited`.
+    allow_insecure : bool
+        Let a key go to another machine over ``http://`` or ``ws://``, where everybody on the way
+        can read what it is used for and change it. Keys of the local exchange (``paper-…``) may
+        go anywhere.
     **options
         All other keyword arguments of `WebSocketClient`.
 
@@ -70,12 +82,22 @@ class Client:
         ca_bundle: str | None = None,
         rest_timeout: float | None = None,
         on_limit: str = "wait",
+        allow_insecure: bool = False,
         **options: Any,
     ) -> None:
+        # First of all: from here on no frame shows them.
+        api_key, api_secret = hide(api_key), hide(api_secret)
+        auth_token, proxy = hide(auth_token), hide(proxy)
         # Here too, as REST is made when it is used first.
         if on_limit not in ("wait", "raise"):
             raise UsageError(f"on_limit must be 'wait' or 'raise', not {on_limit!r}")
+        # All of it here, as REST is made when it is used first.
+        wss_host, rest_host = check_wss_host(wss_host), check_rest_host(rest_host)
+        auth_rest_host = signed_rest_host(rest_host, auth_rest_host)
         signer = _signer_of(api_key, api_secret, auth_token, nonce_file)
+        if signer is not None:
+            for host in (auth_rest_host, wss_host):
+                check_encryption(host, signer.identity, allow_insecure)
         self.wss = WebSocketClient(
             wss_host, numbers=numbers, proxy=proxy, ca_bundle=ca_bundle, **options
         )
@@ -87,6 +109,7 @@ class Client:
             "proxy": proxy,
             "ca_bundle": ca_bundle,
             "on_limit": on_limit,
+            "allow_insecure": allow_insecure,
         }
         if rest_timeout is not None:
             self._rest_options["timeout"] = rest_timeout
@@ -166,8 +189,8 @@ def _signer_of(
     else:
         # Both from one place: a key of one and a secret of the other would never fit.
         if api_key is None and api_secret is None:
-            api_key = os.environ.get("BFX_API_KEY") or None
-            api_secret = os.environ.get("BFX_API_SECRET") or None
+            api_key = hide(os.environ.get("BFX_API_KEY") or None)
+            api_secret = hide(os.environ.get("BFX_API_SECRET") or None)
         if api_key is None and api_secret is None:
             if nonce_file is not None:
                 raise UsageError("nonce_file needs a key")

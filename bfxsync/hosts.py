@@ -1,8 +1,19 @@
-"""The exchange's addresses, under the official client's names."""
+"""
+The exchange's addresses, and all that is decided about the address of a host.
+
+Strategy: an address is checked once, where a user gives it, and rebuilt from its parts, so that
+one host has one spelling for the budgets, for comparisons, and for every parser that reads it
+later. What may be secret in it is refused (a user, a password) or shown as ``***`` (a query).
+"""
 
 from __future__ import annotations
 
 import ipaddress
+import re
+from typing import NamedTuple, Optional
+from urllib.parse import urlsplit
+
+from bfxsync.errors import UsageError
 
 PUB_REST_HOST = "https://api-pub.bitfinex.com/v2"
 """REST, without a key."""
@@ -16,12 +27,203 @@ PUB_WSS_HOST = "wss://api-pub.bitfinex.com/ws/2"
 WSS_HOST = "wss://api.bitfinex.com/ws/2"
 """WebSocket for accounts; it serves the public channels too."""
 
+DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
-def is_loopback(host: str) -> bool:
+PAPER_PREFIX = "paper-"
+"""How keys begin that are worth nothing: those of the local exchange."""
+
+HIDDEN = "***"
+
+_PUBLIC_NAME = "api-pub.bitfinex.com"
+
+# Without a backslash, a bracket or a blank, which parsers of addresses read in different ways.
+_VISIBLE = re.compile(r"[!-Z^-~]+")
+_NAME = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?")
+
+
+class Address(NamedTuple):
+    """
+    Where a server is.
+
+    Attributes
+    ----------
+    scheme, hostname : str
+        In small letters; an IPv6 address has no brackets.
+    port : int
+    path : str
+    query : str
+    """
+
+    scheme: str
+    hostname: str
+    port: int
+    path: str = ""
+    query: str = ""
+
+    def __str__(self) -> str:
+        query = f"?{self.query}" if self.query else ""
+        return f"{self.scheme}://{self.netloc}{self.path}{query}"
+
+    @property
+    def netloc(self) -> str:
+        """The host as it is written in an address; its port only if it is not the usual one."""
+        name = f"[{self.hostname}]" if ":" in self.hostname else self.hostname
+        is_usual = DEFAULT_PORTS.get(self.scheme) == self.port
+        return name if is_usual else f"{name}:{self.port}"
+
+
+def address_of(url: object) -> Address | None:
+    """Return the parts of an address without user and password; None if it is none."""
+    if not isinstance(url, str) or not _VISIBLE.fullmatch(_without_brackets(url)):
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        hostname = _checked_name(parts.hostname)
+    except ValueError:
+        return None
+    if port is None:
+        port = DEFAULT_PORTS.get(parts.scheme)
+    if not hostname or not port or "@" in parts.netloc or parts.fragment:
+        return None
+    return Address(parts.scheme, hostname, port, parts.path, parts.query)
+
+
+def check_rest_host(host: object) -> str:
+    """
+    Return the address before the paths of REST, without a slash at its end.
+
+    Raises
+    ------
+    UsageError
+        It is none; the message leaves out what may be secret.
+    """
+    address = address_of(host)
+    if address is None or address.scheme not in ("http", "https") or address.query:
+        raise UsageError(f"a host must look like 'https://host/path'{_told(host)}")
+    return str(address._replace(path=address.path.rstrip("/")))
+
+
+def check_wss_host(host: object) -> str:
+    """
+    Return the address of a WebSocket.
+
+    Raises
+    ------
+    UsageError
+        It is none; the message leaves out what may be secret.
+    """
+    address = address_of(host)
+    if address is None or address.scheme not in ("ws", "wss"):
+        raise UsageError(f"a host must look like 'wss://host/path'{_told(host)}")
+    return str(address)
+
+
+def signed_rest_host(host: str, auth_host: object = None) -> str:
+    """
+    Return the address for signed calls.
+
+    Parameters
+    ----------
+    host : str
+        For the others; checked.
+    auth_host : str, optional
+        What a user asks for. Without it `REST_HOST`, or the other one if that is not the
+        exchange's public one, which serves no signed calls.
+
+    Raises
+    ------
+    UsageError
+        It is none, or the public one.
+    """
+    if auth_host is None:
+        return REST_HOST if hostname_of(host) == _PUBLIC_NAME else host
+    checked = check_rest_host(auth_host)
+    if hostname_of(checked) == _PUBLIC_NAME:
+        raise UsageError(f"{checked} serves no signed calls; {REST_HOST} does")
+    return checked
+
+
+def check_encryption(host: str, key: str | None, allow_insecure: bool) -> None:
+    """
+    Refuse to send a key to another machine in clear text.
+
+    Keys of the local exchange, which begin with ``paper-``, may go anywhere.
+
+    Raises
+    ------
+    UsageError
+        Everybody on the way could read the key, and change the orders.
+    """
+    address = address_of(host)
+    assert address is not None
+    if (
+        key is None
+        or allow_insecure
+        or address.scheme in ("https", "wss")
+        or key.startswith(PAPER_PREFIX)
+        or is_loopback(address.hostname)
+    ):
+        return
+    raise UsageError(
+        f"{shown(host)} is not encrypted, so everybody on the way could read what the key is "
+        f"used for and change it: use {address.scheme}s://, or allow_insecure=True"
+    )
+
+
+def hostname_of(url: str) -> str:
+    """Return the name of a host in small letters, without port; an empty text if there is none."""
+    address = address_of(url)
+    return "" if address is None else address.hostname
+
+
+def is_loopback(hostname: str) -> bool:
     """Tell whether a host's name means this machine."""
-    if host == "localhost":
+    name = hostname.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        ip = ipaddress.ip_address(name)
     except ValueError:
         return False
+    mapped: Optional[ipaddress.IPv4Address] = getattr(ip, "ipv4_mapped", None)
+    return (ip if mapped is None else mapped).is_loopback
+
+
+def shown(url: str) -> str:
+    """Return an address as it may be printed and logged: what may be secret is ``***``."""
+    address = address_of(url)
+    if address is None:
+        return HIDDEN
+    return str(address._replace(query=HIDDEN if address.query else ""))
+
+
+def _checked_name(name: str | None) -> str:
+    """
+    Return a host's name without the dot that may end it.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    name = (name or "").lower()
+    if ":" in name:
+        return str(ipaddress.IPv6Address(name))
+    name = name[:-1] if name.endswith(".") else name
+    if not _NAME.fullmatch(name):
+        raise ValueError("no name of a host")
+    return name
+
+
+def _without_brackets(url: str) -> str:
+    # Those around an IPv6 address.
+    return url.replace("[", "", 1).replace("]", "", 1)
+
+
+def _told(host: object) -> str:
+    """Return the end of a message about what is no address, unless it may hold a secret."""
+    is_harmless = isinstance(host, str) and not set("@?#%\\") & set(host)
+    return (
+        f", not {host!r}" if is_harmless or not isinstance(host, (str, bytes)) else ""
+    )

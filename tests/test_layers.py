@@ -13,7 +13,7 @@ PACKAGE = Path(bfxsync.__file__).parent
 
 # From the bottom to the top; a module may import from its own row and from those above it here.
 LAYERS = [
-    ("errors", "types", "hosts", "headers", "forks", "_version"),
+    ("errors", "types", "hosts", "hidden", "headers", "forks", "_version"),
     ("numbers",),
     ("models",),
     ("book", "auth", "nonce_file"),
@@ -75,7 +75,17 @@ LAYERS = [
 ]
 
 # Below this everything is plain functions over values.
-PURE = ("errors", "types", "numbers", "models", "book", "auth", "wire")
+PURE = (
+    "errors",
+    "types",
+    "hosts",
+    "hidden",
+    "numbers",
+    "models",
+    "book",
+    "auth",
+    "wire",
+)
 IMPURE = {
     "socket",
     "ssl",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Mapping, TypeVar
 
 from bfxsync.auth import RestSigner
-from bfxsync.hosts import PUB_REST_HOST, REST_HOST
+from bfxsync.hosts import PUB_REST_HOST, check_rest_host, signed_rest_host
 from bfxsync.rest.outgoing import SIGNED
 from bfxsync.rest.public import PublicEndpoints
 from bfxsync.rest.transport import RestTransport
@@ -28,7 +28,8 @@ class RestClient:
         Address before the paths.
     auth_host : str, optional
         The same for what is signed. Without it `REST_HOST`, or the other one if that is not the
-        exchange's own: a local exchange has one address for both.
+        exchange's public one, which takes no signed calls: a local exchange has one address for
+        both.
     signer : Signer or TokenSigner, optional
         For what needs a key.
     numbers : type
@@ -51,8 +52,8 @@ class RestClient:
         numbers: NumberType = float,
         **options: Any,
     ) -> None:
-        if auth_host is None:
-            auth_host = REST_HOST if host == PUB_REST_HOST else host
+        host = check_rest_host(host)
+        auth_host = signed_rest_host(host, auth_host)
         self._numbers = numbers
         self._transport = RestTransport(host=host, numbers=numbers, **options)
         self._signed = RestTransport(

@@ -2,38 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from bfxsync.errors import UsageError
 from bfxsync.ws.arguments import MAX_TIMEOUT_S
-
-
-def check_host(host: object) -> str:
-    """
-    Return an address without the slash at its end.
-
-    Raises
-    ------
-    UsageError
-        It is none; the message leaves it out, as it may hold a password.
-    """
-    parts = None
-    if isinstance(host, str):
-        try:
-            parts = urlsplit(host)
-            parts.port  # noqa: B018 - raises if it is no number
-        except ValueError:
-            parts = None
-    if (
-        parts is None
-        or parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or parts.username is not None
-        or parts.query
-        or parts.fragment
-    ):
-        raise UsageError("a host must look like 'https://host/path'")
-    return str(host).rstrip("/")
 
 
 def check_timeouts(timeout: object) -> tuple[float, float, float]:

@@ -17,9 +17,9 @@ from typing import Dict, Iterator, List, Mapping
 
 import attrs
 
-from bfxsync.auth import Hidden
 from bfxsync.errors import BfxError, ClosedError, RequestTimeout
 from bfxsync.forks import renew_after_fork
+from bfxsync.hidden import Hidden
 from bfxsync.rest.answers import Answer, read_answer
 from bfxsync.rest.limits import wait_in_naps
 from bfxsync.rest.outcomes import Kind

@@ -60,11 +60,11 @@ from bfxsync.errors import (
 )
 from bfxsync.forks import renew_after_fork
 from bfxsync.headers import moment_of
-from bfxsync.hosts import PUB_REST_HOST
+from bfxsync.hosts import PUB_REST_HOST, check_encryption, check_rest_host
 from bfxsync.rest.answers import read_answer
 from bfxsync.rest.calls import Call
 from bfxsync.rest.limits import SHARED, Limits, wait_in_naps
-from bfxsync.rest.options import check_count, check_host, check_seconds, check_timeouts
+from bfxsync.rest.options import check_count, check_seconds, check_timeouts
 from bfxsync.rest.outcomes import (
     Kind,
     is_uncertain,
@@ -135,6 +135,9 @@ class RestTransport:
     pool_size : int
         Connections that are kept alive between calls. More threads than that may call at the
         same time; their connections are closed afterwards.
+    allow_insecure : bool
+        Let a key go to another machine over ``http://``, where everybody on the way can read what
+        it is used for and change it.
     """
 
     def __init__(
@@ -150,10 +153,13 @@ class RestTransport:
         max_wait_s: float = 120.0,
         limits: Limits | None = None,
         pool_size: int = 10,
+        allow_insecure: bool = False,
     ) -> None:
         if on_limit not in ("wait", "raise"):
             raise UsageError(f"on_limit must be 'wait' or 'raise', not {on_limit!r}")
-        self.host = check_host(host)
+        self.host = check_rest_host(host)
+        if signer is not None:
+            check_encryption(self.host, signer.identity, allow_insecure)
         self._hostname = urlsplit(self.host).hostname or ""
         self._loads = loads_for(numbers)
         self._connect_s, self._read_s, self._total_s = check_timeouts(timeout)

@@ -9,12 +9,17 @@ import time
 import weakref
 from decimal import Decimal
 from typing import Any, Callable, Optional, TypeVar, overload
-from urllib.parse import urlsplit
 
 import attrs
 
 from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
-from bfxsync.hosts import PUB_WSS_HOST, is_loopback
+from bfxsync.hosts import (
+    PUB_WSS_HOST,
+    check_wss_host,
+    hostname_of,
+    is_loopback,
+    shown,
+)
 from bfxsync.types import ConnectionStatus, Flag, NumberType
 from bfxsync.wire.audit import HEARTBEAT_S, PING_AFTER_S, STALE_AFTER_S
 from bfxsync.ws.arguments import (
@@ -34,7 +39,7 @@ from bfxsync.ws.shorthands import Shorthands
 from bfxsync.ws.stats import stats_of
 from bfxsync.ws.stream import Waiter
 from bfxsync.ws.subscription import wait_for
-from bfxsync.ws.transport import check_url, proxy_options
+from bfxsync.ws.transport import proxy_options
 
 logger = logging.getLogger(__name__)
 
@@ -151,10 +156,8 @@ class WebSocketClient(Shorthands):
                 f"stale_after must be longer than ping_after, not {stale_after!r} and "
                 f"{ping_after!r}"
             )
-        url = check_url(host)
-        if stale_after_s <= HEARTBEAT_S and not is_loopback(
-            urlsplit(url).hostname or ""
-        ):
+        url = check_wss_host(host)
+        if stale_after_s <= HEARTBEAT_S and not is_loopback(hostname_of(url)):
             # Every quiet channel would count as silent, and be subscribed anew without end. A
             # local exchange may be quicker.
             raise UsageError(
@@ -200,7 +203,9 @@ class WebSocketClient(Shorthands):
         self.close()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._settings.url}: {self.status.value}>"
+        return (
+            f"<{type(self).__name__} {shown(self._settings.url)}: {self.status.value}>"
+        )
 
     # --- life ---------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from bfxsync.errors import BfxError, NetworkError
+from bfxsync.hosts import shown
 from bfxsync.types import ConnectionStatus, LossCause, NumberType
 from bfxsync.wire.audit import ClockWatch
 from bfxsync.wire.codec import loads_for
@@ -51,7 +52,7 @@ RETIRE_AFTER_S = 60.0
 class Settings:
     """How to connect."""
 
-    url: str
+    url: str = attrs.field(repr=shown)
     flags: int
     numbers: NumberType
     timeout_s: float
@@ -365,5 +366,5 @@ class Connection(Line):
             self.is_open.set()
             if not self._was_opened:
                 self._was_opened = True
-                logger.info("connected to %s", self._settings.url)
+                logger.info("connected to %s", shown(self._settings.url))
                 self._owner.opened()

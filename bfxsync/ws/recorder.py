@@ -17,11 +17,11 @@ from io import RawIOBase
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Union
-from urllib.parse import urlsplit
 
 from bfxsync._version import __version__
 from bfxsync.errors import BfxError, UsageError
 from bfxsync.forks import renew_after_fork
+from bfxsync.hosts import address_of
 from bfxsync.wire.recording import (
     Lost,
     Missing,
@@ -277,10 +277,9 @@ def _open_private(path: str, flags: int) -> int:
 
 
 def _address(url: str) -> str:
-    """Return a URL without what may be secret in it: user, password, query."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
+    """Return a URL without what may be secret in it."""
+    address = address_of(url)
+    return "" if address is None else str(address._replace(query=""))
 
 
 def _lines(item: Union[_Block, Record]) -> str:

@@ -296,21 +296,6 @@ def _check_status(client: _Client) -> None:
         ) from None
 
 
-def check_url(url: object) -> str:
-    """
-    Return the address of a WebSocket.
-
-    Raises
-    ------
-    UsageError
-        It is none.
-    """
-    parts = _split(url)
-    if parts is None or parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise UsageError(f"a host must look like 'wss://host/path', not {url!r}")
-    return str(url)
-
-
 def proxy_options(proxy: str | None) -> dict[str, Any]:
     """
     Return websocket-client's options for a proxy such as ``http://user:password@host:3128``.

@@ -58,7 +58,7 @@ def wait_until(condition, timeout_s=5.0):
 def test_everything_is_recorded_in_order_with_its_time(path):
     before = time.time()
     recorder = Recorder(path)
-    recorder.opened(1, "wss://user:secret@host:8443/ws/2?token=secret")
+    recorder.opened(1, "wss://host:8443/ws/2?token=secret")
     recorder.received(1, [b'{"event":"info","version":2}'])
     recorder.sent(1, '{"event":"conf","flags":65536}')
     recorder.received(2, [HEARTBEAT, b"[1,[1.10,2]]", b""])

@@ -1,0 +1,77 @@
+"""Text that hides itself, and errors that are cut off from what their frames held."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+from bfxsync.hosts import HIDDEN
+
+E = TypeVar("E", bound=BaseException)
+
+# What a terminal acts upon, what ends a line, and what turns the direction of reading.
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+class Hidden(str):
+    """
+    Text whose `repr`, as tracebacks with variables show it, is blacked out.
+
+    A parameter is bound to it anew at the first line of a public function, so that no frame of
+    ours has the plain one.
+    """
+
+    def __repr__(self) -> str:
+        return f"'{HIDDEN}'"
+
+
+class HiddenBytes(bytes):
+    """The same for bytes."""
+
+    def __repr__(self) -> str:
+        return f"b'{HIDDEN}'"
+
+
+def hide(value: Any) -> Any:
+    """Return a text, or all texts in dicts and lists, hidden; anything else as it is."""
+    # Not of other classes that are derived from these: they may have methods of their own.
+    if type(value) is str:
+        return Hidden(value)
+    if type(value) is bytes:
+        return HiddenBytes(value)
+    if type(value) is dict:
+        return {key: hide(item) for key, item in value.items()}
+    if type(value) is list or type(value) is tuple:
+        return type(value)(map(hide, value))
+    return value
+
+
+def printable(text: str) -> str:
+    """Return what a peer said as one line without anything that a terminal would act upon."""
+    return _CONTROL.sub(_escaped, text)
+
+
+def without_frames(exc: E) -> E:
+    """
+    Return an error of another package, cut off from the frames that it went through.
+
+    Their variables, which some reports of errors show, hold a proxy's password or the head of a
+    signed request. What a peer said in it can be printed afterwards.
+    """
+    found: list[BaseException] = [exc]
+    for inner in found:
+        inner.__traceback__ = None
+        inner.args = tuple(
+            printable(value) if isinstance(value, str) else value
+            for value in inner.args
+        )
+        for other in (inner.__cause__, inner.__context__):
+            if other is not None and all(other is not known for known in found):
+                found.append(other)
+    return exc
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found.group().encode("unicode_escape").decode("ascii")
