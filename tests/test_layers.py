@@ -36,6 +36,7 @@ LAYERS = [
         "rest.answers",
         "rest.arguments",
         "rest.calls",
+        "rest.framing",
         "rest.intervals",
         "rest.limits",
         "rest.options",

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Optional
 from bfxsync.errors import (
     ApiError,
     BfxError,
+    NetworkError,
     NotReady,
     RateLimited,
     RemoteError,
@@ -39,6 +40,9 @@ _CODE_OF_NAME = {"ERR_RATE_LIMIT": _RATE_LIMIT_CODE}
 # An object of nothing but these is an error, with status 200 too.
 _ERROR_FIELDS = frozenset(("code", "error", "error_description", "message"))
 
+# What the exchange's values begin with. A page that is whole begins otherwise.
+_JSON_BEGINS = b"[{"
+
 _RAW_LENGTH = 1000
 
 
@@ -55,6 +59,8 @@ class Answer(NamedTuple):
         The headers of those names.
     came_s : float
         When its head had come, by this machine's clock, since 1970.
+    has_length : bool
+        Its head says where it ends; else nobody can tell whether it is whole.
     """
 
     status: int
@@ -62,6 +68,7 @@ class Answer(NamedTuple):
     retry_after: Optional[str] = None
     date: Optional[str] = None
     came_s: float = 0.0
+    has_length: bool = True
 
 
 def read_answer(answer: Answer, loads: Loads, now: float) -> Any:
@@ -80,6 +87,8 @@ def read_answer(answer: Answer, loads: Loads, now: float) -> Any:
     ------
     ApiError
         The exchange, or a gateway before it, says no.
+    NetworkError
+        It was cut off.
     RemoteError
         It cannot be read.
     """
@@ -143,5 +152,7 @@ def _unreadable(answer: Answer, now: float) -> BfxError:
     status, beginning = answer.status, answer.body[:_RAW_LENGTH]
     if status == TOO_MANY_REQUESTS or status in UNAVAILABLE or 400 <= status < 500:
         return _refusal(None, None, beginning, answer, now)
+    if not answer.has_length and (not answer.body or answer.body[0] in _JSON_BEGINS):
+        return NetworkError("the answer was cut off", phase="receive")
     what = "no JSON" if answer.body else "nothing"
     return RemoteError(f"the answer is {what} (HTTP status {status})", raw=beginning)

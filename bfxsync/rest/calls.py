@@ -1,10 +1,15 @@
 """
-How much time a call has, and how far it has come.
+The deadline and the phase of one call, and whether its answer was complete.
 
 Strategy: requests bounds each read of the socket, not all of them together: a server that sends a
 byte now and then is read for ever. So the socket's file, which every byte of an answer comes
 through, asks the call for the rest of its time before each read. It is put in with what http.client
 and urllib3 have for that: `response_class`, `ConnectionCls` and `pool_classes_by_scheme`.
+
+http.client reads past 100 only, takes any other interim answer for the real one, and throws away
+what its buffer holds beyond the end of a body: either way the connection would give the next call
+an answer that is not its own. So interim answers are skipped here, and the buffer is looked at
+before it goes.
 """
 
 from __future__ import annotations
@@ -17,6 +22,15 @@ import threading
 import time
 from contextlib import contextmanager
 from typing import Any, Iterator, Optional
+
+from bfxsync.rest.framing import has_certain_end, is_interim
+
+MAX_HEAD_SIZE = 256 * 1024
+"""Bytes of an answer before its body, with all interim answers; a usual head has one KB."""
+
+
+class HeadTooLarge(http.client.HTTPException):
+    """The head does not end, or interim answers come without end."""
 
 
 class Call:
@@ -31,12 +45,22 @@ class Call:
         That is being read, of the server or of a proxy before it.
     is_out_of_time : bool
         A read found no time left, or got nothing in it.
+    has_length : bool
+        The answer says where it ends, by a length or by chunks; else the connection's end is
+        its end, and nobody can tell whether it is whole.
+    has_surplus : bool
+        More came than the answer, as far as can be seen without asking the socket again.
+    socket : socket or None
+        That the answer came by.
     """
 
     def __init__(self, connect_s: float, read_s: float, deadline: float) -> None:
         self.phase = "connect"
         self.answer: Optional[http.client.HTTPResponse] = None
         self.is_out_of_time = False
+        self.has_length = True
+        self.has_surplus = False
+        self.socket: Optional[socket.socket] = None
         self._connect_s = connect_s
         self._read_s = read_s
         self._deadline = deadline
@@ -46,6 +70,22 @@ class Call:
         """For connecting and for the first read, in seconds."""
         rest_s = max(self._deadline - time.monotonic(), 0.001)
         return min(self._connect_s, rest_s), min(self._read_s, rest_s)
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether its answer was read to a certain end, so that the next byte is new."""
+        answer = self.answer
+        return (
+            answer is not None
+            and answer.isclosed()
+            and not answer.will_close
+            and has_certain_end(
+                answer.status,
+                answer.headers.get_all("Content-Length", []),
+                answer.headers.get_all("Transfer-Encoding", []),
+            )
+            and not self.has_surplus
+        )
 
     @contextmanager
     def on_this_thread(self) -> Iterator[None]:
@@ -89,29 +129,63 @@ class _Bounded(io.RawIOBase):
     """A socket's file that is read within a call's time."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, call: Call) -> None:
+        self.call = call
+        self.is_in_head = True
+        self.is_over = False
         self._raw = raw
         self._sock = sock
-        self._call = call
+        self._size = 0
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
-        return self._call.read_into(buffer, self._raw, self._sock)
+    def readinto(self, buffer: Any) -> Optional[int]:
+        if self.is_over:
+            return None  # nothing is there, and nothing is waited for
+        count = self.call.read_into(buffer, self._raw, self._sock)
+        self._size += count
+        if self.is_in_head and self._size > MAX_HEAD_SIZE:
+            raise HeadTooLarge(
+                f"the head of the answer has more than {MAX_HEAD_SIZE} bytes"
+            )
+        return count
 
     def close(self) -> None:
         self._raw.close()
         super().close()
 
 
+class _Reader(io.BufferedReader):
+    """Says when it goes whether there was more than was read from it."""
+
+    raw: _Bounded
+
+    def close(self) -> None:
+        if not self.closed:
+            self.raw.is_over = True
+            self.raw.call.has_surplus |= bool(self.peek())
+        super().close()
+
+
 class _HTTPResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        call = _current()
+        self._call = call = _current()
         call.phase = "receive"
         call.answer = self
+        call.socket = sock
         raw: Any = self.fp.detach()
-        self.fp = io.BufferedReader(_Bounded(raw, sock, call))
+        self._bounded = _Bounded(raw, sock, call)
+        self.fp = _Reader(self._bounded)
+
+    def begin(self) -> None:
+        super().begin()
+        while is_interim(self.status):
+            # As before the first one, or nothing would be read.
+            self.headers = self.msg = None  # type: ignore[assignment]
+            super().begin()
+        self._bounded.is_in_head = False
+        self._call.has_length = bool(self.chunked) or self.length is not None
 
 
 class _Watched:

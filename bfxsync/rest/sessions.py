@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import socket
+import ssl
 import time
 import weakref
 from collections import deque
@@ -24,13 +25,19 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import HTTPError
-from urllib3.util import parse_url
+from urllib3.util import parse_url, wait_for_read
 
 from bfxsync._version import __version__
-from bfxsync.errors import NetworkError, RemoteError, RequestTimeout, UsageError
+from bfxsync.errors import (
+    BfxError,
+    NetworkError,
+    RemoteError,
+    RequestTimeout,
+    UsageError,
+)
 from bfxsync.forks import renew_after_fork
 from bfxsync.rest.answers import Answer
-from bfxsync.rest.calls import Call, watch
+from bfxsync.rest.calls import Call, HeadTooLarge, watch
 from bfxsync.rest.outgoing import Request
 from bfxsync.ws.transport import proxy_options
 
@@ -92,6 +99,8 @@ class Session(HTTPAdapter):
     ----------
     is_used : bool
         It has served a call, so the server may have closed it meanwhile.
+    is_complete : bool
+        Its last answer was read to a certain end: only then it may serve another call.
     idle_since : float
         When its last call was over, by `time.monotonic`.
     """
@@ -99,7 +108,26 @@ class Session(HTTPAdapter):
     def __init__(self) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1)
         self.is_used = False
+        self.is_complete = True
         self.idle_since = 0.0
+        self._socket: Any = None
+
+    @property
+    def is_silent(self) -> bool:
+        """
+        Tell whether nothing came since its last answer, and its connection has not ended.
+
+        What comes unasked would be taken for the next answer.
+        """
+        sock = self._socket
+        if sock is None:
+            return True
+        try:
+            # TLS may have decrypted bytes that the system no longer has.
+            has_more = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+            return not has_more and not wait_for_read(sock, timeout=0)
+        except (OSError, ValueError):
+            return False  # it is closed
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
@@ -129,6 +157,7 @@ class Session(HTTPAdapter):
         """
         if self.is_used:
             call.phase = "send"
+        self.is_complete = False
         try:
             with call.on_this_thread():
                 response = self.send(
@@ -146,6 +175,8 @@ class Session(HTTPAdapter):
                 _strip(exc)
             raise _translated(exc, call) from exc
         self.is_used = True
+        self.is_complete = call.is_complete
+        self._socket = call.socket
         found = response.headers
         return Answer(
             response.status_code,
@@ -153,6 +184,7 @@ class Session(HTTPAdapter):
             found.get("Retry-After"),
             found.get("Date"),
             came_s,
+            call.has_length,
         )
 
 
@@ -184,21 +216,26 @@ class Pool:
         longest_idle_s : float, optional
             One that has waited here for longer is left alone.
         """
-        if is_fresh:
-            return Session()
-        try:
-            session = self._idle.pop()
-        except IndexError:
-            return Session()
-        if longest_idle_s is not None:
-            if time.monotonic() - session.idle_since > longest_idle_s:
-                # A read may try it yet. All below it have waited even longer.
-                self._idle.append(session)
-                return Session()
-        return session
+        while not is_fresh:
+            try:
+                session = self._idle.pop()
+            except IndexError:
+                break
+            if longest_idle_s is not None:
+                if time.monotonic() - session.idle_since > longest_idle_s:
+                    # A read may try it yet. All below it have waited even longer.
+                    self._idle.append(session)
+                    break
+            if session.is_silent:
+                return session
+            session.close()
+        return Session()
 
     def give(self, session: Session) -> None:
-        """Take a session back whose last answer was read to its end."""
+        """Take a session back after its answer, and close it where that has no certain end."""
+        if not session.is_complete:
+            session.close()
+            return
         session.idle_since = time.monotonic()
         self._idle.append(session)
         # Looked at after the append: `close` sets it before it empties the pool.
@@ -252,8 +289,9 @@ def _read_body(response: requests.Response) -> bytes:
                     raw=blocks[0][:1000],
                 )
         length = response.headers.get("Content-Length", "")
-        # Older versions of urllib3 do not look.
-        if length.isdecimal() and response.raw.tell() < int(length):
+        # Older versions of urllib3 do not look. Chunks are counted, whatever the length says.
+        is_counted = "Transfer-Encoding" in response.headers
+        if length.isdecimal() and response.raw.tell() < int(length) and not is_counted:
             raise NetworkError("the answer ends before its length", phase="receive")
     except BaseException:
         # Else the connection lives on in the traceback of the error.
@@ -276,7 +314,7 @@ def _strip(exc: BaseException | None) -> None:
         exc = exc.__cause__ or exc.__context__
 
 
-def _translated(exc: Exception, call: Call) -> NetworkError:
+def _translated(exc: Exception, call: Call) -> BfxError:
     phase = call.phase
     is_timeout = call.is_out_of_time or isinstance(exc, requests.Timeout)
     inner: object = exc
@@ -289,6 +327,8 @@ def _translated(exc: Exception, call: Call) -> NetworkError:
     if is_timeout or isinstance(exc, socket.timeout):
         what = "connection" if phase == "connect" else "answer"
         return RequestTimeout(f"no {what} in time", phase=phase)
+    if isinstance(exc, HeadTooLarge):
+        return RemoteError(str(exc))
     text = inner if isinstance(inner, str) else str(exc)
     return NetworkError(f"the link failed ({phase}): {text}", phase=phase)
 
