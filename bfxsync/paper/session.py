@@ -7,8 +7,8 @@ the request's fields echoed.
 
 from __future__ import annotations
 
-import json
 import random
+import re
 from typing import Callable, Sequence
 
 from bfxsync.paper.acks import Acks, CallLater, Event
@@ -16,12 +16,13 @@ from bfxsync.paper.faults import Fault
 from bfxsync.paper.feeds import Identity
 from bfxsync.paper.hub import Hub
 from bfxsync.paper.subscriptions import Request, Wanted, Wrong, names, read
-from bfxsync.paper.text import encode
+from bfxsync.paper.text import decode, encode
 from bfxsync.types import Flag
 
 # Two that do nothing any more are accepted too, as old programs still set them: decimals (8) and
 # times (32) as text.
 _KNOWN_FLAGS = 8 | 32 | sum(Flag)
+_ID_TEXT = re.compile(r"[1-9]\d{0,15}", re.ASCII)
 _ECHOED = ("channel", "symbol", "key", "prec", "freq", "len", "subId")
 _INFO_TEXTS = {
     20051: "Stopping. Please try to reconnect",
@@ -136,7 +137,7 @@ class Session:
     def receive(self, text: str) -> None:
         """Answer a message; what is no JSON object is passed over in silence."""
         try:
-            request = json.loads(text, parse_float=_finite, parse_constant=_finite)
+            request = decode(text)
         except (ValueError, RecursionError):
             return
         if self._has_left or not isinstance(request, dict):
@@ -291,13 +292,22 @@ class Session:
 
     def _unsubscribe(self, request: Event) -> None:
         chan_id = request.get("chanId")
-        channel = self.channels.pop(chan_id, None) if type(chan_id) is int else None
+        channel = self._channel_of(chan_id)
         if channel is None:
             error = {"event": "error", "msg": "unsubscribe: invalid", "code": 10400}
             self._event({**error, "chanId": chan_id})
             return
+        del self.channels[channel.chan_id]
         self._hub.unsubscribe(channel.identity, channel)
-        self._event({"event": "unsubscribed", "status": "OK", "chanId": chan_id})
+        # As a number, also for those who sent text: that is how they know it from the ack.
+        answer = {"event": "unsubscribed", "status": "OK", "chanId": channel.chan_id}
+        self._event(answer)
+
+    def _channel_of(self, chan_id: object) -> Channel | None:
+        """Return the open channel of an id, which some clients send as text."""
+        if isinstance(chan_id, str) and _ID_TEXT.fullmatch(chan_id):
+            chan_id = int(chan_id)
+        return self.channels.get(chan_id) if type(chan_id) is int else None
 
     def _new_chan_id(self) -> int:
         while True:
@@ -314,10 +324,3 @@ def _error(request: Request, code: int, message: str, **more: int) -> Event:
     if isinstance(symbol, str):
         error.update(names(symbol))
     return error
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if value - value:  # infinity and NaN, which could not be sent back
-        raise ValueError(f"{text} is no number")
-    return value

@@ -16,6 +16,8 @@ SCALE = 10**12
 """Units in 1: twelve places cover every price and amount of the exchange."""
 
 _POWER = 12
+_EXACT = 2**53
+"""From here on not every whole number is a double."""
 
 
 def to_units(value: float) -> int:
@@ -72,6 +74,27 @@ def _respell(text: str) -> str:
 def to_bytes(text: str) -> bytes:
     """Return what goes over the wire; a byte that is no UTF-8 is written as its surrogate."""
     return text.encode("utf-8", "surrogateescape")
+
+
+def decode(text: str | bytes) -> Any:
+    """
+    Read JSON as the exchange reads it, which has one kind of number: 25.0 is 25.
+
+    Raises
+    ------
+    ValueError
+        It is no JSON, or has a number that cannot be sent back, such as NaN or 1e999.
+    RecursionError
+        It is nested too deeply.
+    """
+    return json.loads(text, parse_float=_number, parse_constant=_number)
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if value - value:  # infinity and NaN
+        raise ValueError(f"{text} is not a number")
+    return int(value) if value.is_integer() and abs(value) < _EXACT else value
 
 
 class Text(str):

@@ -188,7 +188,8 @@ def test_an_error_echoes_the_request(socket: Socket, kind: str) -> None:
     [
         ({"freq": "F2"}, "frequency: invalid"),
         ({"prec": ["P0"]}, "precision: invalid"),
-        ({"len": 25.0}, "length: invalid"),
+        ({"len": 25.5}, "length: invalid"),
+        ({"len": "25.0"}, "length: invalid"),
         ({"len": True}, "length: invalid"),
         ({"len": None}, "length: invalid"),
         ({"symbol": None}, "symbol: invalid"),
@@ -248,9 +249,23 @@ def test_unsubscribing_ends_a_channel_for_good(socket: Socket) -> None:
     assert not socket.hub.is_watched("tBTCUSD")
     (error,) = socket.ask(event="unsubscribe", chanId=chan_id)
     assert (error["code"], error["chanId"]) == (10400, chan_id)
-    for wrong in (None, str(chan_id), 1.5, [1]):
+    for wrong in (None, str(chan_id), 1.5, [1], True, {}):
         (error,) = socket.ask(event="unsubscribe", chanId=wrong)
         assert (error["code"], error["chanId"]) == (10400, wrong)
+
+
+def test_a_channel_id_may_be_sent_as_text(socket: Socket) -> None:
+    """Some clients do, and are answered with the number that they were told."""
+    chan_id = socket.subscribe("ticker", "tBTCUSD")
+    other = socket.subscribe("trades", "tBTCUSD")
+    wanted = {**json.loads(FRAMES["unsubscribed"]), "chanId": chan_id}
+    assert socket.ask(event="unsubscribe", chanId=str(chan_id)) == [wanted]
+    assert list(socket.session.channels) == [other]
+    texts = ("", "0", "x", f"0{other}", f"+{other}", f" {other}", f"{other}.0")
+    for wrong in (str(chan_id), *texts, "٣", "9" * 5000):
+        (error,) = socket.ask(event="unsubscribe", chanId=wrong)
+        assert (error["code"], error["chanId"]) == (10400, wrong)
+    assert list(socket.session.channels) == [other]
 
 
 def test_channel_ids_are_distinct_and_never_zero() -> None:
@@ -297,7 +312,25 @@ def test_known_flags_are_acknowledged(socket: Socket, flags: int) -> None:
     ]
 
 
-@pytest.mark.parametrize("flags", [1, 65537, -1, "65536", None, 65536.0, True])
+@pytest.mark.parametrize("number", ["65536.0", "6.5536e4", "65536"])
+def test_a_whole_number_may_be_written_as_a_fraction(
+    socket: Socket, number: str
+) -> None:
+    """JSON has one kind of number."""
+    for text in (
+        f'{{"event":"conf","flags":{number}}}',
+        f'{{"event":"ping","cid":{number}}}',
+    ):
+        socket.session.receive(text)
+    assert socket.sent[0] == '{"event":"conf","status":"OK","flags":65536}'
+    assert socket.sent[1].endswith('"cid":65536}')
+    ack, _ = socket.ask(event="subscribe", channel="book", symbol="tBTCUSD", len=25.0)
+    assert ack["len"] == 25
+    socket.session.receive(f'{{"event":"unsubscribe","chanId":{ack["chanId"]}.0}}')
+    assert json.loads(socket.sent[-1])["event"] == "unsubscribed"
+
+
+@pytest.mark.parametrize("flags", [1, 65537, -1, "65536", None, 65536.5, True])
 def test_other_flags_fail_and_leave_the_old_ones(socket: Socket, flags: Any) -> None:
     socket.ask(event="conf", flags=SEQ)
     (answer,) = socket.ask(event="conf", flags=flags)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bfxsync.paper
-from bfxsync.paper.text import SCALE, encode, number_text, to_units, units_text
+from bfxsync.paper.text import SCALE, decode, encode, number_text, to_units, units_text
 
 CAPTURES = sorted((Path(bfxsync.paper.__file__).parent / "data").glob("*.gz"))
 
@@ -94,3 +94,26 @@ def test_captured_numbers_are_written_as_they_came(path: Path) -> None:
             frame = json.loads(line).get("frame", "{}")
             if frame.startswith("["):
                 check(json.loads(frame, parse_float=Token))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("25.0", 25),
+        ("-0.0", 0),
+        ("2.5e3", 2500),
+        ("0.5", 0.5),
+        ("9007199254740991.0", 2**53 - 1),
+        ("1e300", 1e300),
+        ('{"a":[1.0,"1.0"]}', {"a": [1, "1.0"]}),
+    ],
+)
+def test_json_is_read_with_one_kind_of_number(text: str, value: Any) -> None:
+    read = decode(text)
+    assert read == value and repr(read) == repr(value)
+
+
+@pytest.mark.parametrize("text", ["NaN", "[1e999]", "-Infinity", "{", ""])
+def test_what_cannot_be_sent_back_is_no_json(text: str) -> None:
+    with pytest.raises(ValueError):
+        decode(text)

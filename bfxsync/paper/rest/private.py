@@ -8,7 +8,6 @@ another matter, see `bfxsync.paper.accounts`.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Callable, Mapping, NamedTuple
 
@@ -19,6 +18,7 @@ from bfxsync.paper.accounts.refusals import Invalid
 from bfxsync.paper.hub import Hub
 from bfxsync.paper.rest.query import PARAMETERS, Query, Refused
 from bfxsync.paper.rest.routes import Route
+from bfxsync.paper.text import decode
 
 GENERIC = 10001
 
@@ -142,7 +142,7 @@ class Gate:
         if scope and not caller.may(scope, right):
             raise Refused("api_key: permission invalid", GENERIC)
         try:
-            values = json.loads(body) if body.strip() else {}
+            values = decode(body) if body.strip() else {}
         except (ValueError, RecursionError):
             raise Refused("body: invalid") from None
         if not isinstance(values, dict):
