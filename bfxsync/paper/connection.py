@@ -4,7 +4,8 @@ One WebSocket of the exchange's side.
 Strategy: aiohttp does the handshake and reads. What goes to the client is framed here and handed
 to the transport in one piece per turn of the event loop: a server's frames are not masked, so a
 header is two to ten bytes, and a busy market needs one system call where it would need hundreds.
-Close frames are written here too, so that there is one of them, with the right code.
+Pings are answered here, in their place between the messages. Close frames are written here too, so
+that there is one of them, with the right code.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from aiohttp import WSMsgType, web
 
 from bfxsync.paper.text import to_bytes
 
-_TEXT, _CLOSE = 0x81, 0x88
+_TEXT, _CLOSE, _PONG = 0x81, 0x88, 0x8A
 
 # More than this waiting for a client to read it, and whoever makes more has to wait as well.
 HIGH_WATER = 1 << 20
 _POLL_S = 0.002
-_ANSWER_S = 1.0
+ANSWER_S = 1.0
+"""How long a client may take to answer a close frame, and to read what was sent before it."""
 
 NO_CODE = 1005
 """Stands for a close frame without a code, as in RFC 6455."""
@@ -46,7 +48,7 @@ class Connection:
     Attributes
     ----------
     last_received_at : float
-        By the event loop's clock.
+        When anything came, control frames included; by the event loop's clock.
     """
 
     def __init__(
@@ -59,11 +61,15 @@ class Connection:
         self._has_closed = False
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
-        self.last_received_at = self._loop.time()
+        self._written_bytes = 0
+        self._taken_bytes = 0
+        self._taken_at = self.last_received_at = self._loop.time()
 
     def send(self, text: str) -> None:
         """Send a message at the end of this turn of the event loop."""
-        frame = _frame(_TEXT, to_bytes(text))
+        self._queue(_frame(_TEXT, to_bytes(text)))
+
+    def _queue(self, frame: bytes) -> None:
         if not self._waiting:
             self._loop.call_soon(self._flush)
         self._waiting.append(frame)
@@ -75,7 +81,9 @@ class Connection:
             self.last_received_at = self._loop.time()
             if message.type is WSMsgType.TEXT:
                 receive(message.data)
-                await self.room()
+            elif message.type is WSMsgType.PING:
+                self._queue(_frame(_PONG, message.data))
+            await self.room()
         # The client answers our close frame, or sends the first one and gets its code back.
         self.hang_up(self._ws.close_code or 1000)
 
@@ -88,6 +96,18 @@ class Connection:
                 return
             await asyncio.sleep(_POLL_S)
 
+    def unread_since(self) -> float | None:
+        """
+        Return since when the client has taken nothing of what waits for it.
+
+        None if nothing waits. As exact as the times between two calls are short.
+        """
+        unread = self._unread_bytes()
+        taken = self._written_bytes - unread
+        if not unread or taken != self._taken_bytes:
+            self._taken_bytes, self._taken_at = taken, self._loop.time()
+        return self._taken_at if unread else None
+
     def close(self, code: int, reason: str = "") -> None:
         """Send a close frame, and give the client a moment to answer it."""
         self._flush()
@@ -97,12 +117,14 @@ class Connection:
                 payload = struct.pack(">H", code) + to_bytes(reason)
             self._transport.write(_frame(_CLOSE, payload))
             self._has_closed = True
-            self._loop.call_later(_ANSWER_S, self._transport.abort)
+            self._loop.call_later(ANSWER_S, self._transport.abort)
 
     def hang_up(self, code: int) -> None:
         """Send a close frame, if there was none, and close without waiting for an answer."""
         self.close(code)
         self._transport.close()
+        # That waits until everything is read.
+        self._loop.call_later(ANSWER_S, self._transport.abort)
 
     def abort(self, reset: bool = False) -> None:
         """Cut the TCP connection, as a crash would; `reset` makes it a RST instead of a FIN."""
@@ -117,10 +139,11 @@ class Connection:
         return self._has_closed or self._ws.closed or self._transport.is_closing()
 
     def _backlog(self) -> int:
-        if self._is_over():
-            return 0
+        return 0 if self._is_over() else self._waiting_bytes + self._unread_bytes()
+
+    def _unread_bytes(self) -> int:
         try:
-            return self._waiting_bytes + self._transport.get_write_buffer_size()
+            return self._transport.get_write_buffer_size()
         except AttributeError:
             # Before CPython 3.11, TLS has nothing left to ask when its connection is gone.
             return 0
@@ -128,7 +151,9 @@ class Connection:
     def _flush(self) -> None:
         # Nothing may follow a close frame.
         if self._waiting and not self._is_over():
-            self._transport.write(b"".join(self._waiting))
+            block = b"".join(self._waiting)
+            self._written_bytes += len(block)
+            self._transport.write(block)
         self._waiting.clear()
         self._waiting_bytes = 0
 

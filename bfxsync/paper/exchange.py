@@ -64,6 +64,11 @@ class PaperExchange(Controls):
         Address to listen on.
     port : int, optional
         0 takes a free one at the first start, and keeps it for the next.
+    allowed_hosts : sequence of str, optional
+        More names by which clients address it, such as that of a container or a proxy, and hosts
+        of which web pages may talk to it. Without, it answers to loopback names, to `host`, and to
+        those of the real exchange, and refuses others with HTTP 403, so that no web page can reach
+        it through its visitor's browser (``docs/testing.rst``).
     captures : sequence of str or os.PathLike, optional
         Recordings to play: ``"btcusd-20181112"`` (``tBTCUSD``, 15 minutes, busy) and
         ``"public-20210417"`` (seven quieter pairs, half a minute), or the paths of recordings
@@ -87,7 +92,11 @@ class PaperExchange(Controls):
     max_channels : int, optional
         Subscriptions of one socket.
     idle_s : float, optional
-        A socket without subscription is cut off after this time without a message from it.
+        A socket without subscription is cut off after this time without anything from it, be it
+        only a ping or a pong; one with subscriptions when it has read nothing for this time of
+        what waits for it; a REST client when it has not read its answer.
+    request_timeout_s : float, optional
+        A connection that has sent no complete request after this time is cut off.
     farewell_s : float, optional
         Between the announcement that the exchange stops (20051) and the close.
     stall_s : float, optional
@@ -124,6 +133,7 @@ class PaperExchange(Controls):
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        allowed_hosts: Sequence[str] = (),
         captures: Sequence[str | os.PathLike[str]] = (),
         speed: float = 1.0,
         autoplay: bool = True,
@@ -135,6 +145,7 @@ class PaperExchange(Controls):
         liquidation_s: float = 5.0,
         max_channels: int = 25,
         idle_s: float = 60.0,
+        request_timeout_s: float = 10.0,
         farewell_s: float = 1.0,
         stall_s: float = 5.0,
         rest_limits: bool = False,
@@ -147,15 +158,20 @@ class PaperExchange(Controls):
             ("rate", rate),
             ("heartbeat_s", heartbeat_s),
             ("liquidation_s", liquidation_s),
+            ("idle_s", idle_s),
+            ("request_timeout_s", request_timeout_s),
             ("rest_minute_s", rest_minute_s),
         ):
             if not (isinstance(value, (int, float)) and value > 0):
                 raise UsageError(f"{name} must be a positive number, not {value!r}")
         if not (isinstance(port, int) and 0 <= port < 2**16):
             raise UsageError(f"port must be from 0 to 65535, not {port!r}")
-        if isinstance(captures, str):
-            raise UsageError(f"captures must be a sequence of names, not {captures!r}")
+        for name, names in (("captures", captures), ("allowed_hosts", allowed_hosts)):
+            if isinstance(names, str):
+                raise UsageError(f"{name} must be a sequence of names, not {names!r}")
         self._settings = Settings(
+            host=host,
+            allowed_hosts=tuple(allowed_hosts),
             captures=tuple(dict.fromkeys(captures)),
             speed=speed,
             autoplay=autoplay,
@@ -167,6 +183,7 @@ class PaperExchange(Controls):
             liquidation_s=liquidation_s,
             max_channels=max_channels,
             idle_s=idle_s,
+            request_timeout_s=request_timeout_s,
             farewell_s=farewell_s,
             stall_s=stall_s,
             rest_limits=rest_limits,

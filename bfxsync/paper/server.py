@@ -16,12 +16,14 @@ from typing import Any, Callable, Coroutine, Union
 from aiohttp import web
 
 from bfxsync.errors import UsageError
+from bfxsync.paper.access import AccessPolicy
 from bfxsync.paper.accounts.office import Office
 from bfxsync.paper.capture import load
-from bfxsync.paper.connection import Connection
+from bfxsync.paper.connection import ANSWER_S, Connection
 from bfxsync.paper.faults import SILENT_CHANNEL, Fault, Faults
 from bfxsync.paper.feeds import Pace
 from bfxsync.paper.hub import Hub
+from bfxsync.paper.listener import Listener
 from bfxsync.paper.market import now_mts
 from bfxsync.paper.players import CapturePlayer, LiquidationsPlayer, RandomPlayer
 from bfxsync.paper.random_market import RECIPES, RandomMarket
@@ -61,6 +63,8 @@ class Server:
         self.faults = Faults(counters.faults)
         self._settings = settings
         self._counters = counters
+        access = AccessPolicy(settings.host, settings.allowed_hosts)
+        self._listener = Listener(access, settings.request_timeout_s)
         self._on_finished = on_finished
         self._server_id = str(uuid.uuid4())
         self._is_operative = True
@@ -98,7 +102,7 @@ class Server:
         later = asyncio.get_running_loop().call_later
         self.office = Office(settings.accounts, self._hub, venues, later)
         gate = Gate(self._hub, self.office, PRIVATE_ROUTES)
-        self._rest = RestApi(self._hub, counters, limits, gate)
+        self._rest = RestApi(self._hub, counters, limits, gate, settings)
         for player in players:
             self._spawn(player.run())
 
@@ -112,21 +116,18 @@ class Server:
         app = web.Application()
         app.router.add_get(PATH, self._serve)
         self._rest.add_to(app)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
         try:
-            site = web.SockSite(runner, listener, ssl_context=tls)
-            await site.start()
+            await self._listener.start(app, listener, tls)
             on_ready()
             await self._stopped.wait()
-            # First, or clients come back while the others are being sent away.
-            await site.stop()
         finally:
+            # First, or clients come back while the others are being sent away.
+            self._listener.stop()
             for task in self._tasks:
                 task.cancel()
             self._rest.hang_up()
             await self._hang_up()
-            await runner.cleanup()
+            await self._listener.clean_up()
 
     def stop(self) -> None:
         """Let `run` come to its end."""
@@ -189,7 +190,11 @@ class Server:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         ws = web.WebSocketResponse(
-            autoclose=False, compress=False, max_msg_size=_MAX_MESSAGE_BYTES
+            timeout=ANSWER_S,
+            autoclose=False,
+            autoping=False,
+            compress=False,
+            max_msg_size=_MAX_MESSAGE_BYTES,
         )
         if ws.can_prepare(request):
             refusal = self.faults.take("refuse_handshake")
@@ -226,22 +231,24 @@ class Server:
         return ws
 
     async def _beat(self, connection: Connection, session: Session) -> None:
-        """Send heartbeats, and cut off a socket on which nothing happens."""
+        """Send heartbeats, and cut off a socket that shows no sign of life."""
         settings = self._settings
         clock = asyncio.get_running_loop().time
         beat_at = clock() + settings.heartbeat_s
         while True:
-            idle_at = beat_at
+            idle_since = connection.unread_since()
             if not session.channels:
-                idle_at = connection.last_received_at + settings.idle_s
+                idle_since = connection.last_received_at
+            if idle_since is None:  # the client takes what it is sent
+                idle_since = clock()
+            idle_at = idle_since + settings.idle_s
+            if clock() >= idle_at:
+                connection.abort()
+                return
             await asyncio.sleep(max(min(beat_at, idle_at) - clock(), 0))
             if clock() >= beat_at:
                 session.heartbeat()
                 beat_at += settings.heartbeat_s
-            idle_s = clock() - connection.last_received_at
-            if not session.channels and idle_s >= settings.idle_s:
-                connection.abort()
-                return
 
     def _capture_player(self, name: str | os.PathLike[str]) -> CapturePlayer:
         player = CapturePlayer(

@@ -23,6 +23,8 @@ class Settings:
         How long a client may read nothing while much waits for it.
     """
 
+    host: str = "127.0.0.1"
+    allowed_hosts: Sequence[str] = ()
     captures: Sequence[str | os.PathLike[str]] = ()
     speed: float = 1.0
     autoplay: bool = True
@@ -34,6 +36,7 @@ class Settings:
     liquidation_s: float = 5.0
     max_channels: int = 25
     idle_s: float = 60.0
+    request_timeout_s: float = 10.0
     farewell_s: float = 1.0
     stall_s: float = 5.0
     rest_limits: bool = False

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 
@@ -105,3 +105,41 @@ def test_nothing_follows_a_close_frame() -> None:
 
     assert asyncio.run(scene()) == b"\x81\x01x\x88\x02\x03\xe9"
     assert connection.HIGH_WATER == 1 << 20
+
+
+def test_the_time_without_reading_begins_anew_with_each_byte_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scene() -> None:
+        now = 100.0
+        transport = Transport()
+        one = make(transport)
+        monkeypatch.setattr(one, "_loop", Clock(lambda: now))
+        assert one.unread_since() is None
+        one.send("x" * 98)
+        await asyncio.sleep(0)
+        assert one.unread_since() == 100
+        now = 101
+        assert one.unread_since() == 100
+        # More to read is no sign of life, less is.
+        one.send("y" * 98)
+        await asyncio.sleep(0)
+        assert one.unread_since() == 100
+        transport.written = transport.written[1:]
+        assert one.unread_since() == 101
+        now = 102
+        assert one.unread_since() == 101
+        transport.written = b""
+        assert one.unread_since() is None
+
+    asyncio.run(scene())
+
+
+class Clock:
+    """An event loop with another clock."""
+
+    def __init__(self, time: Callable[[], float]) -> None:
+        self.time = time
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio.get_running_loop(), name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any, Awaitable, Callable, Iterator, Mapping
 
 from aiohttp import web
@@ -13,8 +12,8 @@ from bfxsync.paper.rest.limits import RateLimits
 from bfxsync.paper.rest.private import Gate
 from bfxsync.paper.rest.query import RATE_LIMIT, Query, Refused
 from bfxsync.paper.rest.routes import ROUTES, Route
-from bfxsync.paper.settings import Counters
-from bfxsync.paper.text import encode
+from bfxsync.paper.settings import Counters, Settings
+from bfxsync.paper.text import decode, encode
 
 PATH = "/v2/"
 # So many rows are made in a row, then the sockets get a turn.
@@ -33,15 +32,22 @@ class RestApi:
         None lets everything through.
     gate : Gate
         For the endpoints that need a key.
+    settings : Settings
     """
 
     def __init__(
-        self, hub: Hub, counters: Counters, limits: RateLimits | None, gate: Gate
+        self,
+        hub: Hub,
+        counters: Counters,
+        limits: RateLimits | None,
+        gate: Gate,
+        settings: Settings,
     ) -> None:
         self._hub = hub
         self._counters = counters
         self._limits = limits
         self._gate = gate
+        self._settings = settings
         self._open: set[asyncio.Transport] = set()
 
     def add_to(self, app: web.Application) -> None:
@@ -70,8 +76,10 @@ class RestApi:
                 if self._is_lost("lost_answer", request):
                     return response
                 # Sent here, so that the client is known until it has read everything.
-                await response.prepare(request)
-                await response.write_eof()
+                transport.set_write_buffer_limits(0)
+                await asyncio.wait_for(_send(response, request), self._settings.idle_s)
+            except asyncio.TimeoutError:
+                transport.abort()
             finally:
                 self._open.discard(transport)
             return response
@@ -110,23 +118,36 @@ class RestApi:
         ):
             self._counters.rest_refusals += 1
             raise Refused("ratelimit: error", RATE_LIMIT, 429)
+        sent = await self._body(request)
         if found is not None:
-            sent = await request.read()
             query: Query = self._gate.admit(found, request.headers, sent)
         else:
-            values = {**request.query, **await _body(request), **request.match_info}
+            values = {**request.query, **_parameters(sent), **request.match_info}
             query = Query(self._hub, values)
         answer = route.answer(query)
         return await _join(answer) if isinstance(answer, Iterator) else encode(answer)
 
+    async def _body(self, request: web.Request) -> bytes:
+        timeout_s = self._settings.request_timeout_s
+        try:
+            return await asyncio.wait_for(request.read(), timeout_s)
+        except asyncio.TimeoutError:
+            # As a proxy does; the connection is closed, since more of the body may come.
+            raise Refused("request: timeout", status=408) from None
 
-async def _body(request: web.Request) -> Mapping[str, Any]:
+
+async def _send(response: web.Response, request: web.Request) -> None:
+    await response.prepare(request)
+    await response.write_eof()
+
+
+def _parameters(body: bytes) -> Mapping[str, Any]:
     """Return the parameters of a body; what is no JSON object has none."""
     try:
-        body = json.loads(await request.text())
+        values = decode(body)
     except (ValueError, RecursionError):
         return {}
-    return body if isinstance(body, dict) else {}
+    return values if isinstance(values, dict) else {}
 
 
 async def _join(items: Iterator[object]) -> str:

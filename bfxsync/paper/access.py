@@ -1,0 +1,104 @@
+"""
+Host and Origin checks: which requests the exchange answers.
+
+Strategy: a web page can make its visitor's browser connect to any address, loopback included. Two
+headers, which no script can set, tell: Origin is the host of the page, and Host is the name that
+the browser connected to. With DNS rebinding (a name that is changed to a loopback address after
+the page was loaded) both are the page's own host. So both must name this exchange, or this machine,
+whose own programs could connect without a browser anyway. Programs send the Host that they connect
+to, and either no Origin, or one made of the Host, or a fixed one: loopback or the real exchange.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Iterable, Sequence, Union
+
+_REAL = "bitfinex.com"
+# Nothing but a host and a port, as parsers differ in what else they let pass: some clients' origins
+# end with a slash.
+_HOST = r"(\[[0-9a-f:.]+\]|[^\s:/?#@\\\[\]]+)(?::\d*)?"
+_HOST_HEADER = re.compile(_HOST, re.ASCII | re.IGNORECASE)
+_ORIGIN_HEADER = re.compile(rf"[a-z][a-z\d+.-]*://{_HOST}/?", re.ASCII | re.IGNORECASE)
+_Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+
+
+class AccessPolicy:
+    """
+    Which values of Host and Origin are accepted.
+
+    Parameters
+    ----------
+    listen_host : str
+        Address that the exchange listens on.
+    allowed_hosts : iterable of str
+        Further names by which it is known.
+    """
+
+    def __init__(self, listen_host: str, allowed_hosts: Iterable[str]) -> None:
+        names = {"localhost", listen_host, *allowed_hosts}
+        self._names = {_normalized(name) for name in names if name}
+        address = _address(listen_host or "0.0.0.0")
+        self._is_on_all_addresses = address is not None and address.is_unspecified
+
+    def refusal(self, hosts: Sequence[str], origins: Sequence[str]) -> str | None:
+        """
+        Return why a request is refused, None if it is not.
+
+        Parameters
+        ----------
+        hosts, origins : list of str
+            All values of these headers.
+        """
+        if len(hosts) > 1 or len(origins) > 1:
+            return "a request has at most one Host and one Origin"
+        # Clients of HTTP/1.0 need not say whom they mean; browsers always do.
+        host = _host_in(_HOST_HEADER, hosts[0]) if hosts else "localhost"
+        if not (self._is_known(host) or self._is_address_listened_on(host)):
+            return (
+                f"Host {hosts[0]!r} is not this exchange, which answers to loopback names and to"
+                " the address it listens on; PaperExchange(allowed_hosts=[...]) adds others"
+            )
+        if origins:
+            origin = _host_in(_ORIGIN_HEADER, origins[0])
+            if not (self._is_known(origin) or (origin and origin == host)):
+                return (
+                    f"web pages of {origins[0]!r} are not answered;"
+                    " PaperExchange(allowed_hosts=[...]) adds their host"
+                )
+        return None
+
+    def _is_known(self, host: str) -> bool:
+        address = _address(host)
+        return (
+            host in self._names
+            or (address is not None and address.is_loopback)
+            # Programs that are led here instead of to the real exchange.
+            or host == _REAL
+            or host.endswith(f".{_REAL}")
+        )
+
+    def _is_address_listened_on(self, host: str) -> bool:
+        # No DNS record is behind an address, so there is nothing to rebind.
+        return self._is_on_all_addresses and _address(host) is not None
+
+
+def _host_in(form: re.Pattern[str], header: str) -> str:
+    """Return the host that a header names, empty if it names none."""
+    match = form.fullmatch(header)
+    return _normalized(match.group(1)) if match else ""
+
+
+def _normalized(host: str) -> str:
+    host = host.lower().strip("[]")
+    host = host[:-1] if host.endswith(".") else host
+    address = _address(host)
+    return host if address is None else str(address)
+
+
+def _address(host: str) -> _Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None

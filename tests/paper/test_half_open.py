@@ -1,0 +1,172 @@
+"""Peers that say nothing, not everything, or do not read: none of them is kept for ever."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import time
+from typing import Callable, Iterator
+
+import pytest
+import trustme
+
+from bfxsync.paper import PaperExchange
+
+from .support import Client, ask, connected
+
+PATIENCE_S = 30.0
+REQUEST = b"GET /v2/platform/status HTTP/1.1\r\nHost: localhost\r\n\r\n"
+UPGRADE = (
+    b"GET /ws/2 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+    b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+)
+
+
+@pytest.fixture
+def hasty() -> Iterator[PaperExchange]:
+    """One that waits a tenth of a second for a request."""
+    with PaperExchange(rate=1e-3, request_timeout_s=0.1) as exchange:
+        yield exchange
+
+
+def connect(exchange: PaperExchange) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", exchange.port), timeout=PATIENCE_S)
+
+
+def rest_of(plain: socket.socket) -> bytes:
+    """Everything that comes until the other side ends the connection."""
+    received = b""
+    while True:
+        try:
+            block = plain.recv(65536)
+        except ConnectionResetError:
+            return received
+        if not block:
+            return received
+        received += block
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"\r\n", REQUEST[:5], REQUEST[:-2], UPGRADE],
+    ids=["nothing", "a line", "a word", "no end", "no key"],
+)
+def test_a_connection_without_a_request_is_cut_off(
+    hasty: PaperExchange, sent: bytes
+) -> None:
+    with connect(hasty) as plain:
+        plain.sendall(sent)
+        assert rest_of(plain) == b""
+
+
+def test_a_tls_connection_without_a_handshake_is_cut_off() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+    with PaperExchange(ssl_context=context, request_timeout_s=0.1) as exchange:
+        with connect(exchange) as plain:
+            assert rest_of(plain) == b""
+
+
+def test_a_connection_that_has_made_a_request_may_be_silent(
+    hasty: PaperExchange,
+) -> None:
+    with connect(hasty) as early, connect(hasty) as late:
+        early.sendall(REQUEST)
+        assert early.recv(65536).startswith(b"HTTP/1.1 200")
+        # The deadline of both is over.
+        assert rest_of(late) == b""
+        early.sendall(REQUEST)
+        assert early.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("path", ["calc/fx", "auth/r/wallets"])
+def test_a_body_that_does_not_come_is_not_waited_for(
+    hasty: PaperExchange, path: str
+) -> None:
+    with connect(hasty) as plain:
+        head = f"POST /v2/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
+        plain.sendall(f"{head}\r\n{{".encode())
+        assert plain.recv(65536).startswith(b"HTTP/1.1 408")
+
+
+def test_an_answer_that_nobody_reads_is_given_up() -> None:
+    with PaperExchange(rate=1e-3, idle_s=0.2) as exchange:
+        with connect(exchange) as deaf:
+            # More than the buffers of both sides hold.
+            path = b"/v2/candles/trade:1m:tBTCUSD/hist?limit=10000"
+            request = REQUEST.replace(b"/v2/platform/status", path)
+            deaf.sendall(request * 16)
+            wait_until(lambda: is_reset(deaf))
+
+
+def is_reset(plain: socket.socket) -> bool:
+    """Say whether the other side has cut the connection off, without reading from it."""
+    try:
+        plain.sendall(b"\r\n")
+    except (ConnectionResetError, BrokenPipeError):
+        return True
+    return False
+
+
+@pytest.mark.parametrize("is_half_closed", [False, True], ids=["open", "half closed"])
+def test_a_subscriber_that_takes_nothing_is_cut_off(is_half_closed: bool) -> None:
+    # Long before the deadline of those for whom much waits.
+    with PaperExchange(rate=1e-3, idle_s=0.2, stall_s=1e6) as exchange:
+        with connected(exchange) as client:
+            client.subscribe("ticker", "tBTCUSD")
+            ping = json.dumps({"event": "ping", "cid": "x" * 900_000})
+            client.ws.settimeout(PATIENCE_S)
+            try:
+                for _ in range(16):
+                    client.ws.send(ping)
+                if is_half_closed:
+                    client.ws.sock.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass  # cut off already
+            wait_until(lambda: not exchange.connections)
+
+
+def test_a_subscriber_that_reads_may_be_silent() -> None:
+    with PaperExchange(rate=1e-3, idle_s=0.1, heartbeat_s=0.02) as exchange:
+        with connected(exchange) as busy, connected(exchange) as idle:
+            busy.subscribe("ticker", "tBTCUSD")
+            assert idle.close_code() is None
+            assert ask(busy, event="ping")["event"] == "pong"
+
+
+def test_a_ping_or_pong_is_life() -> None:
+    with PaperExchange(rate=1e-3, idle_s=0.5) as exchange:
+        with Client(exchange.url) as pings, Client(exchange.url) as pongs:
+            for client in (pings, pongs):
+                client.receive()
+            with Client(exchange.url) as silent:
+                silent.receive()
+                silent.ws.settimeout(0.02)
+                while exchange.connections == 3:
+                    pings.ws.ping("x")
+                    pongs.ws.pong("x")
+                    try:
+                        assert not silent.ws.sock.recv(1)
+                    except (socket.timeout, ConnectionResetError):
+                        pass
+            for client in (pings, pongs):
+                assert ask(client, event="ping")["event"] == "pong"
+
+
+def test_a_peer_that_does_not_answer_a_close_frame_is_cut_off(
+    exchange: PaperExchange,
+) -> None:
+    with Client(exchange.url) as client:
+        client.receive()
+        # A frame of a kind that there is not, and then nothing more.
+        client.ws.sock.sendall(b"\x83\x80aaaa")
+        wait_until(lambda: not exchange.connections)
+        assert client.close_code() == 1002
