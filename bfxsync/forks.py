@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import weakref
 from typing import Protocol
+
+from bfxsync.describe import type_name
+from bfxsync.logs import get_logger
 
 
 class Renewable(Protocol):
@@ -15,7 +17,7 @@ class Renewable(Protocol):
         """Start anew; called in the child, before anything else runs there."""
 
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 _alive: weakref.WeakSet[Renewable] = weakref.WeakSet()
 
@@ -29,9 +31,10 @@ def _renew_all() -> None:
     for item in list(_alive):
         try:
             item._reset_after_fork()
-        except Exception:
+        except Exception as exc:
             # The others must have their turn all the same.
-            logger.exception("%r could not be made anew after a fork", item)
+            name = type_name(item)
+            logger.error("a %s could not be reset after a fork", name, exc_info=exc)
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, where there is no fork

@@ -13,7 +13,17 @@ PACKAGE = Path(bfxsync.__file__).parent
 
 # From the bottom to the top; a module may import from its own row and from those above it here.
 LAYERS = [
-    ("errors", "types", "hosts", "hidden", "headers", "forks", "_version"),
+    (
+        "errors",
+        "types",
+        "hosts",
+        "hidden",
+        "headers",
+        "describe",
+        "logs",
+        "forks",
+        "_version",
+    ),
     ("numbers",),
     ("models",),
     ("book", "auth", "nonce_file"),

@@ -9,7 +9,6 @@ to wake it, and nobody can overtake it.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import deque
@@ -20,6 +19,7 @@ import attrs
 from bfxsync.errors import ClosedError, RateLimited
 from bfxsync.forks import renew_after_fork
 from bfxsync.hosts import is_loopback
+from bfxsync.logs import get_logger
 
 WINDOW_S = 61.0
 """A minute, and a second for threads that wake late and requests that are long on their way."""
@@ -31,7 +31,7 @@ _WORTH_A_LOG_S = 2.0
 _LONGEST_NAP_S = 1.0
 _MANY_GROUPS = 256
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 Wait = Callable[[threading.Event, float], bool]
 

@@ -39,7 +39,6 @@ Every other error of a write means that it was not executed.
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 import time
@@ -61,6 +60,7 @@ from bfxsync.errors import (
 from bfxsync.forks import renew_after_fork
 from bfxsync.headers import moment_of
 from bfxsync.hosts import PUB_REST_HOST, check_encryption, check_rest_host
+from bfxsync.logs import get_logger
 from bfxsync.rest.answers import read_answer
 from bfxsync.rest.calls import Call
 from bfxsync.rest.limits import SHARED, Limits, wait_in_naps
@@ -97,7 +97,7 @@ Timeout = Union[float, Tuple[float, float, float]]
 _FIRST_DELAY_S = 0.5
 _MAX_DELAY_S = 4.0
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class RestTransport:

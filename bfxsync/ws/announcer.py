@@ -8,12 +8,12 @@ stream that a handler listens to.
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 
 import attrs
 
 from bfxsync.errors import BfxError
+from bfxsync.logs import get_logger
 from bfxsync.models.stream import Gap
 from bfxsync.ws.dispatch import Dispatcher, Outlet
 from bfxsync.ws.events import (
@@ -26,7 +26,7 @@ from bfxsync.ws.events import (
 from bfxsync.ws.mailbox import Policy
 from bfxsync.ws.stream import Stream
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 _CONTROL_SIZE = 1_000
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import os
 import time
 import weakref
@@ -20,6 +19,7 @@ from bfxsync.hosts import (
     is_loopback,
     shown,
 )
+from bfxsync.logs import get_logger
 from bfxsync.types import ConnectionStatus, Flag, NumberType
 from bfxsync.wire.audit import HEARTBEAT_S, PING_AFTER_S, STALE_AFTER_S
 from bfxsync.ws.arguments import (
@@ -41,7 +41,7 @@ from bfxsync.ws.stream import Waiter
 from bfxsync.ws.subscription import wait_for
 from bfxsync.ws.transport import proxy_options
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 Callback = Optional[Callable[[Any], object]]
 
@@ -79,7 +79,7 @@ class WebSocketClient(Shorthands):
         File of certificate authorities instead of the system's.
     on_error : callable, optional
         Gets every error that belongs to no call: unreadable frames, failed checksums,
-        exceptions of callbacks (the first of each kind). They are logged as well.
+        exceptions of callbacks (the first of each class and line). They are logged as well.
     backoff : Backoff
         Delays between attempts to connect.
     channels_per_connection : int
@@ -236,8 +236,10 @@ class WebSocketClient(Shorthands):
             ``gaps`` (of subscriptions on the wire), ``heals`` (channels that were subscribed anew
             by themselves), ``drops`` (updates thrown away for slow consumers), ``queued`` (items
             that wait now), ``lag_s`` (the longest wait of them), ``reconnects`` (by `LossCause`),
-            ``clock_jumps``; and the same for each of ``connections`` and ``subscriptions``. What
-            ended stays in the totals, in which event handlers are consumers too.
+            ``clock_jumps``, ``error_count`` and ``last_error`` (exceptions of callbacks, event
+            handlers and `on_error`; the text of the latest); and the same for each
+            of ``connections`` and ``subscriptions``. What ended stays in the totals, in which
+            event handlers are consumers too.
         """
         return stats_of(self._pool)
 

@@ -13,13 +13,14 @@ import logging
 import selectors
 import socket
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import attrs
 
-from bfxsync.errors import BfxError, NetworkError
+from bfxsync.errors import NetworkError
 from bfxsync.hosts import shown
+from bfxsync.logs import get_logger
 from bfxsync.types import ConnectionStatus, LossCause, NumberType
 from bfxsync.wire.audit import ClockWatch
 from bfxsync.wire.codec import loads_for
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from bfxsync.ws.streams import Owner, SocketOutput
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 # How long the I/O thread steps aside, once per block, for a consumer that falls behind: a busy
 # socket otherwise gets the interpreter back before the dispatch thread has woken up.
@@ -127,24 +128,17 @@ class Connection(Line):
     # --- the I/O thread -----------------------------------------------------------------------
 
     def _run(self) -> None:
-        try:
-            while not self._is_over:
-                self._await_turn()
-                if self._is_over:
-                    break
-                if self._connect():
-                    self._serve()
-                    self._disconnect()
-                    # Not only after the pause.
-                    self._owner.run_ready()
-                if not self._is_over:
-                    self._pause()
-        except Exception as exc:
-            logger.exception("the I/O thread failed; this is a mistake in bfxsync")
-            self.exception = BfxError(f"the I/O thread failed: {exc!r}")
-            self.exception.__cause__ = exc
-        finally:
-            self._end()
+        while not self._is_over:
+            self._await_turn()
+            if self._is_over:
+                break
+            if self._connect():
+                self._serve()
+                self._disconnect()
+                # Not only after the pause.
+                self._owner.run_ready()
+            if not self._is_over:
+                self._pause()
 
     @property
     def _is_over(self) -> bool:
@@ -333,13 +327,15 @@ class Connection(Line):
             self._is_closing = self._is_retired = True
 
     def _end(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-        self._finish()
-        self._owner.run_ready()
-        self._selector.close()
-        self._wake_in.close()
-        self._wake_out.close()
+        with ExitStack() as stack:
+            # Called from the last to the first, each even if another one raises.
+            stack.callback(self._wake_out.close)
+            stack.callback(self._wake_in.close)
+            stack.callback(self._selector.close)
+            stack.callback(self._owner.run_ready)
+            stack.callback(self._finish)
+            if self._transport is not None:
+                stack.callback(self._transport.close)
 
     # --- outputs ------------------------------------------------------------------------------
 

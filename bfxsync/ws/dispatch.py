@@ -10,15 +10,16 @@ nothing else.
 
 from __future__ import annotations
 
-import logging
 import time
 from queue import Empty, SimpleQueue
-from threading import Thread, current_thread
-from typing import Any, Callable, Dict, Optional
+from threading import Thread, current_thread, get_ident
+from typing import Any, Callable, Dict, Optional, Set, Tuple
 
+from bfxsync.describe import raised_at, type_name, without_our_frames
+from bfxsync.logs import get_logger
 from bfxsync.ws.mailbox import Mailbox, Policy
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 BATCH = 256
 """Items taken from a mailbox before the next one has its turn."""
@@ -27,6 +28,40 @@ ENDS = (SystemExit, KeyboardInterrupt)
 """What user code raises to end the program."""
 
 Routes = Dict[type, Callable[[Any], object]]
+
+_MAX_KINDS = 1_000
+
+
+class CallbackErrors:
+    """
+    Exceptions of somebody's callbacks: all are counted, the first of each kind is reported.
+
+    A kind is a class and the line that raised. Classes are told apart by name: one may refuse
+    to be hashed or compared.
+
+    Attributes
+    ----------
+    count : int
+    last : BaseException or None
+        The latest; its traceback begins with the user's function.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.last: BaseException | None = None
+        self._kinds: Set[Tuple[str, str, int]] = set()
+
+    def add(self, exc: BaseException) -> bool:
+        """Count an exception; return whether it is the first of its kind."""
+        self.count += 1
+        without_our_frames(exc)
+        self.last = exc
+        kind = (type_name(exc), *raised_at(exc))
+        # Code that is generated again and again must not fill the memory.
+        if kind in self._kinds or len(self._kinds) >= _MAX_KINDS:
+            return False
+        self._kinds.add(kind)
+        return True
 
 
 class Outlet:
@@ -40,7 +75,7 @@ class Outlet:
     mailbox : Mailbox
     routes : dict
         The handler of each class of item; other items are passed over.
-    error_count : int
+    errors : CallbackErrors
         Exceptions raised by the handlers.
     """
 
@@ -55,22 +90,12 @@ class Outlet:
     ) -> None:
         self.name = name
         self.routes = routes
-        self.error_count = 0
+        self.errors = CallbackErrors()
         self.mailbox = Mailbox(size, policy, self._schedule)
         self._ready = dispatcher.ready
-        # Kinds of exception that were reported in full already.
-        self._reported: set[type[BaseException]] = set()
 
     def _schedule(self, _mailbox: Mailbox) -> None:
         self._ready.put(self)
-
-    def is_new(self, exc: BaseException) -> bool:
-        """Count an exception; tell whether it is the first of its kind here."""
-        self.error_count += 1
-        if type(exc) in self._reported:
-            return False
-        self._reported.add(type(exc))
-        return True
 
 
 class Dispatcher:
@@ -84,9 +109,11 @@ class Dispatcher:
     thread_count : int
         With 0 the handlers are called by `run_ready`, on the threads that own the connections.
     on_error : callable, optional
-        Gets the exceptions of handlers, the first of each kind and handler.
+        Gets the exceptions of handlers, the first of each kind and outlet.
     on_exit : callable, optional
         Gets what asks for the end of the program: the `SystemExit` of ``sys.exit()``.
+    on_failure : callable, optional
+        Gets what ends a thread although nothing should.
 
     Attributes
     ----------
@@ -94,6 +121,8 @@ class Dispatcher:
         Outlets that have something; None has a thread look whether it is to end.
     dropped_count : int
         Items thrown away because the end did not wait for them.
+    last_error : BaseException or None
+        The latest exception of user code.
     """
 
     def __init__(
@@ -102,12 +131,18 @@ class Dispatcher:
         on_error: Callable[[BaseException], object] | None = None,
         on_exit: Callable[[BaseException], object] = lambda exc: None,
         thread_count: int = 1,
+        on_failure: Callable[[BaseException], object] = lambda exc: None,
     ) -> None:
         self.is_inline = thread_count == 0
         self.ready: SimpleQueue[Optional[Outlet]] = SimpleQueue()
         self.dropped_count = 0
         self._on_error = on_error
         self._on_exit = on_exit
+        self._on_failure = on_failure
+        self.last_error: BaseException | None = None
+        self._own_errors = CallbackErrors()
+        # By thread; each writes its own entry only.
+        self._error_counts: Dict[int, int] = {}
         self._deadline: float | None = None
         self._is_stopping = False
         self._is_disowned = False
@@ -124,11 +159,16 @@ class Dispatcher:
         """True on one of its threads."""
         return current_thread() in self._threads
 
+    @property
+    def error_count(self) -> int:
+        """Exceptions of user code, on all threads."""
+        return sum(self._error_counts.copy().values())
+
     def start(self) -> None:
         """Start the threads that have not been started."""
         for name in self._names[len(self._threads) :]:
             # Made now: one that was made before a fork may not be started after it (Python 3.13).
-            thread = Thread(target=self._run, name=name, daemon=True)
+            thread = Thread(target=self._main, name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
 
@@ -175,6 +215,14 @@ class Dispatcher:
                 return
             if outlet is not None:
                 self._serve(outlet)
+
+    def _main(self) -> None:
+        try:
+            self._run()
+        except BaseException as exc:
+            # Or callbacks would end without a word, and whoever waits would wait for ever.
+            logger.error("a dispatch thread failed", exc_info=exc)
+            self._on_failure(exc)
 
     def _run(self) -> None:
         thread = current_thread()
@@ -224,11 +272,10 @@ class Dispatcher:
                 self.report(outlet, exc)
 
     def report(self, outlet: Outlet, exc: BaseException) -> None:
-        """Log the first exception of its kind with its traceback, and hand it to `on_error`."""
-        if not outlet.is_new(exc):
-            return
-        logger.error("a callback of %s raised", outlet.name, exc_info=exc)
-        self.call_on_error(exc)
+        """Count an exception; the first of its kind is logged and handed to `on_error`."""
+        if self._add(outlet.errors, exc):
+            logger.error("a callback of %s raised", outlet.name, exc_info=exc)
+            self.call_on_error(exc)
 
     def call_on_error(self, exc: BaseException) -> None:
         """Hand an error to the user's `on_error`; one that it raises itself is logged."""
@@ -239,5 +286,13 @@ class Dispatcher:
         except ENDS as end:
             logger.info("on_error ends the program")
             self._on_exit(end)
-        except BaseException:
-            logger.exception("on_error raised")
+        except BaseException as own:
+            if self._add(self._own_errors, own):
+                logger.error("on_error raised", exc_info=own)
+
+    def _add(self, errors: CallbackErrors, exc: BaseException) -> bool:
+        is_new = errors.add(exc)
+        self.last_error = exc
+        counts, thread = self._error_counts, get_ident()
+        counts[thread] = counts.get(thread, 0) + 1
+        return is_new

@@ -11,10 +11,13 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections import Counter, deque
+from contextlib import ExitStack
 from threading import Event, Thread, current_thread
 from typing import TYPE_CHECKING, Any, Callable, Deque, Tuple
 
+from bfxsync.describe import error_text
 from bfxsync.errors import BfxError, ClosedError, NetworkError
+from bfxsync.logs import get_logger
 from bfxsync.types import ConnectionStatus
 from bfxsync.wire.session import Session
 from bfxsync.ws.mailbox import Mailbox
@@ -23,6 +26,9 @@ from bfxsync.ws.streams import SocketOutput, Streams
 
 if TYPE_CHECKING:
     from bfxsync.ws.streams import Owner
+
+
+logger = get_logger(__name__)
 
 
 class Line(ABC):
@@ -71,7 +77,7 @@ class Line(ABC):
         self._is_closing = False
         self._is_finished = False
         self._outbox: Deque[Tuple[Callable[..., None], Tuple[Any, ...]]] = deque()
-        self._thread = Thread(target=self._run, name=name, daemon=True)
+        self._thread = Thread(target=self._main, name=name, daemon=True)
 
     # --- any thread ---------------------------------------------------------------------------
 
@@ -164,9 +170,28 @@ class Line(ABC):
 
     # --- the thread ---------------------------------------------------------------------------
 
+    def _main(self) -> None:
+        """Run to the end; whatever that is, it is noted, and nobody waits any longer."""
+        try:
+            try:
+                self._run()
+            except BfxError as exc:
+                self.exception = exc
+            except BaseException as exc:
+                # Whatever it is: only this thread could tell those who wait.
+                self.exception = _failure(exc)
+            self._end()
+        except BaseException as exc:
+            self.exception = self.exception or _failure(exc)
+            self._finish()
+
     @abstractmethod
     def _run(self) -> None:
         """Do everything, until the end."""
+
+    @abstractmethod
+    def _end(self) -> None:
+        """Let go of everything; `_finish` is a part of it."""
 
     @abstractmethod
     def _take(self, output: SocketOutput) -> None:
@@ -182,14 +207,27 @@ class Line(ABC):
         if self._is_finished:
             # Disowned: a callback on this thread has forked, and all this is the parent's.
             return
-        if self.exception is not None:
-            # First, so that whoever is woken below finds it.
-            self._owner.failed(self.exception)
+        with ExitStack() as stack:
+            # Called from the last to the first, each even if another one raises.
+            stack.callback(self._refuse_outbox)
+            stack.callback(self.is_open.set)
+            stack.callback(setattr, self, "_is_finished", True)
+            stack.callback(self._end_streams)
+            if self.exception is not None:
+                # First, so that whoever is woken below finds it.
+                stack.callback(self._owner.failed, self.exception)
+
+    def _end_streams(self) -> None:
         error = self._owner.exception
         self.status = (
             ConnectionStatus.CLOSED if error is None else ConnectionStatus.FAILED
         )
         self.streams.end(error, error or ClosedError("the client was closed"))
-        self._is_finished = True
-        self.is_open.set()
-        self._refuse_outbox()
+
+
+def _failure(exc: BaseException) -> BfxError:
+    message = "the thread of a connection failed; this is a mistake in bfxsync"
+    logger.error("%s", message, exc_info=exc)
+    error = BfxError(f"{message}: {error_text(exc)}")
+    error.__cause__ = exc
+    return error

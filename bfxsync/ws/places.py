@@ -8,17 +8,17 @@ has no channels left is taken off.
 
 from __future__ import annotations
 
-import logging
 import weakref
 from abc import ABC, abstractmethod
 from threading import Lock
 
 from bfxsync.errors import NetworkError
+from bfxsync.logs import get_logger
 from bfxsync.ws.line import Line
 from bfxsync.ws.stats import Past
 from bfxsync.ws.stream import Stream, Ticket
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 class Places(ABC):

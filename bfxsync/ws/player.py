@@ -10,15 +10,16 @@ player waits for it.
 from __future__ import annotations
 
 import gzip
-import logging
 import sys
 import time
 import zlib
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Callable, Iterator
 
-from bfxsync.errors import BfxError, RemoteError, UsageError
+from bfxsync.errors import RemoteError, UsageError
+from bfxsync.logs import get_logger
 from bfxsync.types import ConnectionStatus
 from bfxsync.wire.codec import loads_for
 from bfxsync.wire.outputs import Change, Fail, Reopen, Send
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from bfxsync.ws.streams import Owner, SocketOutput
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 PATIENCE_S = 5.0
 """Who holds the recording up for longer is named in the log."""
@@ -177,22 +178,17 @@ class Player(Line):
     # --- the thread ---------------------------------------------------------------------------
 
     def _run(self) -> None:
-        try:
-            while not (self.is_playing or self._is_closing):
-                self._rest()
-            self._play()
-        except BfxError as exc:
-            self.exception = exc
-        except Exception as exc:
-            logger.exception("the player failed; this is a mistake in bfxsync")
-            self.exception = BfxError(f"the player failed: {exc!r}")
-            self.exception.__cause__ = exc
-        finally:
-            has_ended = not self._is_closing
-            self._finish()
-            self._owner.run_ready()
-            if has_ended:
-                self._on_end()
+        while not (self.is_playing or self._is_closing):
+            self._rest()
+        self._play()
+
+    def _end(self) -> None:
+        with ExitStack() as stack:
+            # Called from the last to the first, each even if another one raises.
+            if not self._is_closing:
+                stack.callback(self._on_end)
+            stack.callback(self._owner.run_ready)
+            stack.callback(self._finish)
 
     def _play(self) -> None:
         session, streams, clock = self.session, self.streams, self._time

@@ -8,7 +8,6 @@ its finalizer can end them.
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import time
 import warnings
@@ -19,8 +18,10 @@ from typing import Any, Callable
 
 import attrs
 
+from bfxsync.describe import error_text
 from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
 from bfxsync.forks import renew_after_fork
+from bfxsync.logs import get_logger
 from bfxsync.types import ConnectionStatus, SubscriptionStatus
 from bfxsync.ws.announcer import Announcer
 from bfxsync.ws.connection import Connection, Settings
@@ -32,7 +33,7 @@ from bfxsync.ws.line import Line
 from bfxsync.ws.places import Places
 from bfxsync.ws.stream import Stream, Ticket
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 CLOSE_TIMEOUT_S = 2.0
 
@@ -75,7 +76,11 @@ class Pool(Places):
         self.exception: BfxError | None = None
         self.stopped = Latch()
         self.dispatcher = Dispatcher(
-            "bfxsync-dispatch", on_error, self.exit, settings.dispatch_threads
+            "bfxsync-dispatch",
+            on_error,
+            self.exit,
+            settings.dispatch_threads,
+            self._dispatch_failed,
         )
         self._announcer = Announcer(self.dispatcher, settings.mailbox_size)
         self.exit_by: BaseException | None = None
@@ -339,11 +344,23 @@ class Pool(Places):
 
     def failed(self, error: BfxError) -> None:
         """End everything: one connection's fatal error would be every other's too."""
-        if self.exception is None:
+        is_first = self.exception is None
+        if is_first:
             self.exception = error
-            self._announcer.failed(error)
         self.begin_close()
         self.stopped.set()
+        if is_first:
+            # Last, so that whatever happens there, nobody waits any longer.
+            self._announcer.failed(error)
+
+    # --- dispatch threads ---------------------------------------------------------------------
+
+    def _dispatch_failed(self, exc: BaseException) -> None:
+        error = BfxError(
+            f"a dispatch thread failed; this is a mistake in bfxsync: {error_text(exc)}"
+        )
+        error.__cause__ = exc
+        self.failed(error)
 
 
 def _unmade(exc: Exception) -> NetworkError:

@@ -9,7 +9,6 @@ the disk cannot keep up, messages are left out, and a line says how many.
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 import zlib
@@ -19,9 +18,11 @@ from threading import Lock, Thread
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Union
 
 from bfxsync._version import __version__
+from bfxsync.describe import error_text
 from bfxsync.errors import BfxError, UsageError
 from bfxsync.forks import renew_after_fork
 from bfxsync.hosts import address_of
+from bfxsync.logs import get_logger
 from bfxsync.wire.recording import (
     Lost,
     Missing,
@@ -34,7 +35,7 @@ from bfxsync.wire.recording import (
 )
 from bfxsync.ws.latch import Latch
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 """What may wait to be written, with what each message takes beside its text."""
@@ -202,7 +203,8 @@ class Recorder:
                 self._write_items(items)
             self._write(map(line_of, self._gaps()))
             self._write_bytes(self._compressor.flush(zlib.Z_FINISH))
-        except Exception as exc:
+        except BaseException as exc:
+            # Whatever it is: only this thread can tell that the recording is not going on.
             self._fail(exc)
         finally:
             self._file.close()
@@ -248,9 +250,9 @@ class Recorder:
         while rest:
             rest = rest[self._file.write(rest) or 0 :]
 
-    def _fail(self, exc: Exception) -> None:
+    def _fail(self, exc: BaseException) -> None:
         self._is_over = True
-        self.error = BfxError(f"the recording has failed: {exc}")
+        self.error = BfxError(f"the recording has failed: {error_text(exc)}")
         self.error.__cause__ = exc
         # What waits would only take memory.
         self._queue = SimpleQueue()

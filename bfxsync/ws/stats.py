@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from bfxsync.describe import error_text
+
 if TYPE_CHECKING:
     from bfxsync.ws.line import Line
     from bfxsync.ws.pool import Pool
@@ -72,6 +74,8 @@ def stats_of(pool: Pool) -> dict[str, Any]:
         "lag_s": max((row["lag_s"] for row in connections), default=0.0),
         "reconnects": dict(losses),
         "clock_jumps": past.jumps + sum(line.jump_count for line in lines),
+        "error_count": pool.dispatcher.error_count,
+        "last_error": _error(pool.dispatcher.last_error),
         "connections": connections,
         "subscriptions": subscriptions,
     }
@@ -103,6 +107,8 @@ def _connection(line: Line, tickets: list[Ticket]) -> dict[str, Any]:
 
 
 def _subscription(ticket: Ticket, line: Line) -> dict[str, Any]:
+    outlet = ticket.outlet
+    errors = None if outlet is None else outlet.errors
     return {
         **ticket.subscription,
         "connection": line.number,
@@ -115,4 +121,10 @@ def _subscription(ticket: Ticket, line: Line) -> dict[str, Any]:
         "drops": ticket.dropped_count,
         "queued": ticket.queued_count,
         "lag_s": ticket.lag_s,
+        "error_count": 0 if errors is None else errors.count,
+        "last_error": None if errors is None else _error(errors.last),
     }
+
+
+def _error(exc: BaseException | None) -> str | None:
+    return None if exc is None else error_text(exc)

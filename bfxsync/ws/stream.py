@@ -8,10 +8,10 @@ read them. Neither knows the client, so that an abandoned client can be collecte
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from bfxsync.errors import BfxError
+from bfxsync.logs import get_logger
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.types import SubscriptionStatus
 from bfxsync.wire.audit import STALE_AFTER_S
@@ -22,7 +22,7 @@ from bfxsync.ws.events import EXTRAS
 from bfxsync.ws.latch import Latch
 from bfxsync.ws.mailbox import Mailbox, Policy
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 class Waiter:

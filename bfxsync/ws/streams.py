@@ -6,6 +6,7 @@ Everything here runs on the thread that owns the connection.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Callable, Hashable, Iterable, Union, cast
 
 from bfxsync.errors import BfxError, ClosedError, NetworkError
@@ -227,10 +228,15 @@ class Streams:
 
     def end(self, error: BfxError | None, waiting: BfxError) -> None:
         """End everything: iterations with `error`, if any, and those who wait with `waiting`."""
-        for stream in self._streams.values():
-            stream.end(error, waiting)
-            self._count_out(stream)
+        with ExitStack() as stack:
+            # Each is ended even if another one fails, as after a mistake anything may be broken.
+            stack.callback(self._end_waiting, waiting)
+            for stream in self._streams.values():
+                stack.callback(self._count_out, stream)
+                stack.callback(stream.end, error, waiting)
         self._streams.clear()
+
+    def _end_waiting(self, waiting: BfxError) -> None:
         for output in self._session.lose("closed"):
             if isinstance(output, Resolve) and isinstance(output.token, Waiter):
                 output.token.resolve(waiting)

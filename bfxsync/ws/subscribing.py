@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import uuid
 import weakref
@@ -10,6 +9,7 @@ from threading import Lock
 from typing import Any, Callable, Iterable, List, Mapping, Optional
 
 from bfxsync.errors import UsageError
+from bfxsync.logs import get_logger
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.wire.channels import Channel, channel_for
 from bfxsync.ws.arguments import check_callable, check_timeout
@@ -21,7 +21,7 @@ from bfxsync.ws.pool import Pool
 from bfxsync.ws.stream import Ticket
 from bfxsync.ws.subscription import BookSubscription, Subscription
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 Callback = Optional[Callable[[Any], object]]
 

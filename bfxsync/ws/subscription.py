@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from threading import Lock
 from typing import Any, Iterator
 
 from bfxsync.errors import ClosedError, NetworkError, RequestTimeout, UsageError
+from bfxsync.logs import get_logger
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.types import SubscriptionStatus
 from bfxsync.ws.arguments import check_timeout
@@ -16,7 +16,7 @@ from bfxsync.ws.mailbox import Mailbox
 from bfxsync.ws.pool import Pool
 from bfxsync.ws.stream import Ticket
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 _EVENTS = (Snapshot, Gap, Status, Degraded)
 
@@ -129,6 +129,18 @@ class Subscription:
     def queued_count(self) -> int:
         """Updates and events that wait for the callback or the iteration."""
         return self._ticket.queued_count
+
+    @property
+    def error_count(self) -> int:
+        """Exceptions that its callback, or `on_event`, has raised."""
+        outlet = self._ticket.outlet
+        return 0 if outlet is None else outlet.errors.count
+
+    @property
+    def last_error(self) -> BaseException | None:
+        """The latest of them; its traceback begins with the callback."""
+        outlet = self._ticket.outlet
+        return None if outlet is None else outlet.errors.last
 
     @property
     def heal_count(self) -> int:

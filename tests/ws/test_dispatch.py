@@ -75,7 +75,7 @@ def test_r08_a_raising_callback_is_reported_once_with_its_traceback_then_counted
         bad.mailbox.put(["end"], list)
         items = done.wait(lambda items: "end" in items and len(items) == 101)
     assert [item for item in items if item != "end"] == list(range(100))
-    assert bad.error_count == 100
+    assert bad.errors.count == 100 == dispatcher.error_count
     assert [str(error) for error in errors] == ["item 0"]
     (entry,) = caplog.records
     assert "bad one" in entry.message and entry.exc_info[0] is ValueError

@@ -260,8 +260,7 @@ def test_r08_a_raising_callback_changes_nothing_for_others(exchange, record, cap
             client.on("t_trade_execution", lambda subscription, trade: 1 / 0)
             client.subscribe_trades("tBTCUSD", others)
             others.wait_for(10)
-            outlet = bad._ticket.outlet
-            wait_until(lambda: outlet.error_count >= 5)
+            wait_until(lambda: bad.error_count >= 5)
         kinds = sorted(type(error).__name__ for error in errors.items)
         assert kinds == ["ValueError", "ZeroDivisionError"]
         raised = [entry for entry in caplog.records if entry.exc_info]

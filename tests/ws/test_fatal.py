@@ -140,10 +140,10 @@ def test_a_mistake_of_ours_ends_the_client_instead_of_hanging_it(
     (error,) = told.wait_for(1)
     monkeypatch.undo()
     assert isinstance(error.__cause__, ZeroDivisionError)
-    with pytest.raises(type(error), match="I/O thread failed"):
+    with pytest.raises(type(error), match="thread of a connection failed"):
         while True:
             next(items)
-    with pytest.raises(type(error), match="I/O thread failed"):
+    with pytest.raises(type(error), match="thread of a connection failed"):
         client.run()
     assert "this is a mistake in bfxsync" in caplog.text
     client.close()

@@ -23,10 +23,18 @@ TOTALS = {
     "lag_s",
     "reconnects",
     "clock_jumps",
+    "error_count",
+    "last_error",
     "connections",
     "subscriptions",
 }
-OF_A_CONNECTION = TOTALS - {"heals", "drops", "connections", "subscriptions"} | {
+OF_A_CONNECTION = TOTALS - {
+    "heals",
+    "drops",
+    "error_count",
+    "connections",
+    "subscriptions",
+} | {
     "number",
     "channels",
     "limit",
@@ -46,6 +54,8 @@ OF_A_SUBSCRIPTION = {
     "drops",
     "queued",
     "lag_s",
+    "error_count",
+    "last_error",
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import warnings
 from functools import partial
@@ -17,6 +16,7 @@ from bfxsync.errors import (
     RemoteError,
     error_from_code,
 )
+from bfxsync.logs import get_logger
 from bfxsync.models.notification import Notification
 from bfxsync.models.rows import read_rows
 from bfxsync.rest.arguments import Time
@@ -31,7 +31,7 @@ __all__ = ["Budget", "Kind", "SignedEndpoints", "check_rows", "deprecated"]
 
 T = TypeVar("T")
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 Body = Mapping[str, Any]
 Read = Callable[[Any, NumberType], T]

@@ -1,0 +1,112 @@
+"""
+Text about objects of other people: their exceptions, functions and half-made instances.
+
+Strategy: whatever such an object computes itself may raise: its `repr`, its text, its truth value,
+a property named ``__class__``, the hash of its class. What is asked here is either read from the
+interpreter's own slots or guarded.
+"""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from types import TracebackType
+from typing import Any, Callable, Tuple, TypeVar
+
+T = TypeVar("T")
+
+_GET_QUALNAME = type.__dict__["__qualname__"].__get__
+_GET_TRACEBACK = BaseException.__dict__["__traceback__"].__get__
+
+_MAX_CHARS = 200
+
+
+def type_name(value: object) -> str:
+    """Return the name of an object's class, whatever its metaclass does."""
+    name: str = _GET_QUALNAME(type(value))
+    return name
+
+
+def safe_repr(value: object) -> str:
+    """Return ``repr(value)``, cut to a line, or the name of its class if that raises."""
+    try:
+        text = repr(value)
+    except Exception:
+        return f"<{type_name(value)} object>"
+    return text if len(text) <= _MAX_CHARS else text[: _MAX_CHARS - 1] + "…"
+
+
+def error_text(exc: BaseException) -> str:
+    """Return class and text of an exception."""
+    try:
+        text = str(exc)
+    except Exception:
+        text = "<its text cannot be made>"
+    return f"{type_name(exc)}: {text}" if text else type_name(exc)
+
+
+def traceback_of(exc: BaseException) -> TracebackType | None:
+    """Return the traceback of an exception, whatever its class says that it is."""
+    found: TracebackType | None = _GET_TRACEBACK(exc)
+    return found
+
+
+def has_printable_traceback(exc: BaseException) -> bool:
+    """Tell whether `traceback`, and so `logging`, can print an exception and its causes."""
+    try:
+        traceback.format_exception(type(exc), exc, traceback_of(exc))
+    except Exception:
+        return False
+    return True
+
+
+def traceback_text(exc: BaseException) -> str:
+    """Return the traceback of an exception that `traceback` cannot print."""
+    frames = "".join(traceback.format_tb(traceback_of(exc)))
+    return f"Traceback (most recent call last):\n{frames}{error_text(exc)}"
+
+
+def raised_at(exc: BaseException) -> Tuple[str, int]:
+    """Return file and line where an exception was raised; no line without a traceback."""
+    last = traceback_of(exc)
+    if last is None:
+        return ("", 0)
+    while last.tb_next is not None:
+        last = last.tb_next
+    return (last.tb_frame.f_code.co_filename, last.tb_lineno)
+
+
+def also_half_made(method: Callable[[T], str]) -> Callable[[T], str]:
+    """
+    Make a `__repr__` work on objects whose `__init__` has not finished, or has raised.
+
+    Debuggers and error reports print the variables of every frame, `self` among them.
+    """
+
+    @functools.wraps(method)
+    def __repr__(self: T) -> str:
+        try:
+            return method(self)
+        except AttributeError:
+            return f"<{type(self).__name__}: not initialized>"
+
+    return __repr__
+
+
+def without_our_frames(exc: BaseException, package: str = "bfxsync") -> None:
+    """
+    Take the frames of this package off the head of a traceback.
+
+    The rest begins with the user's own function, and keeps nothing of ours alive. An exception
+    that was raised by the package itself keeps its traceback.
+    """
+    rest = traceback_of(exc)
+    while rest is not None and _is_of(rest.tb_frame.f_globals, package):
+        rest = rest.tb_next
+    if rest is not None:
+        BaseException.with_traceback(exc, rest)
+
+
+def _is_of(names: dict[str, Any], package: str) -> bool:
+    name = names.get("__name__")
+    return isinstance(name, str) and f"{name}.".startswith(f"{package}.")
