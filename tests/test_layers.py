@@ -24,7 +24,7 @@ LAYERS = [
         "forks",
         "_version",
     ),
-    ("numbers",),
+    ("numbers", "proxies", "dialing"),
     ("models",),
     ("book", "auth", "nonce_file"),
     ("wire",),

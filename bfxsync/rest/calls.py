@@ -23,6 +23,9 @@ import time
 from contextlib import contextmanager
 from typing import Any, Iterator, Optional
 
+from bfxsync.dialing import dial
+from bfxsync.hosts import Address
+from bfxsync.proxies import Proxy
 from bfxsync.rest.framing import has_certain_end, is_interim
 
 MAX_HEAD_SIZE = 256 * 1024
@@ -43,6 +46,8 @@ class Call:
         ``connect``, ``send`` (nothing can have come of it yet) or ``receive``.
     answer : http.client.HTTPResponse or None
         That is being read, of the server or of a proxy before it.
+    proxy : Proxy or None
+        By way of which its host is reached.
     is_out_of_time : bool
         A read found no time left, or got nothing in it.
     has_length : bool
@@ -57,6 +62,7 @@ class Call:
     def __init__(self, connect_s: float, read_s: float, deadline: float) -> None:
         self.phase = "connect"
         self.answer: Optional[http.client.HTTPResponse] = None
+        self.proxy: Optional[Proxy] = None
         self.is_out_of_time = False
         self.has_length = True
         self.has_surplus = False
@@ -194,6 +200,13 @@ class _Watched:
     response_class = _HTTPResponse
     # http.client prints what it sends when this is switched on for the class it belongs to.
     debuglevel = 0
+
+    def _new_conn(self) -> Any:
+        proxy = _current().proxy
+        if proxy is None or not proxy.is_socks:
+            return super()._new_conn()  # type: ignore[misc]
+        address = Address("", self.host, self.port)  # type: ignore[attr-defined]
+        return dial(address, proxy, _current().timeouts[0])
 
     def connect(self) -> None:
         call = _current()

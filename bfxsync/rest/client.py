@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Mapping, TypeVar
 
 from bfxsync.auth import RestSigner
+from bfxsync.hidden import hide
 from bfxsync.hosts import PUB_REST_HOST, check_rest_host, signed_rest_host
 from bfxsync.rest.outgoing import SIGNED
 from bfxsync.rest.public import PublicEndpoints
@@ -52,6 +53,9 @@ class RestClient:
         numbers: NumberType = float,
         **options: Any,
     ) -> None:
+        if "proxy" in options:
+            # First of all: from here on no frame shows a password in it.
+            options["proxy"] = hide(options["proxy"])
         host = check_rest_host(host)
         auth_host = signed_rest_host(host, auth_host)
         self._numbers = numbers

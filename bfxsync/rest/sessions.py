@@ -8,7 +8,6 @@ redirects, authentication) is decided once per client, or not wanted here.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import socket
 import ssl
@@ -16,30 +15,23 @@ import time
 import weakref
 from collections import deque
 from contextlib import suppress
-from typing import Any, Deque, Dict, List, Mapping, Union
-from urllib.parse import quote
+from typing import Any, Deque, Dict, List, Mapping, Optional, Union
 
 import attrs
 import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import HTTPError
-from urllib3.util import parse_url, wait_for_read
+from urllib3.util import wait_for_read
 
 from bfxsync._version import __version__
-from bfxsync.errors import (
-    BfxError,
-    NetworkError,
-    RemoteError,
-    RequestTimeout,
-    UsageError,
-)
+from bfxsync.errors import BfxError, NetworkError, RemoteError, RequestTimeout
 from bfxsync.forks import renew_after_fork
+from bfxsync.hidden import without_frames
+from bfxsync.proxies import Proxy, proxy_for
 from bfxsync.rest.answers import Answer
 from bfxsync.rest.calls import Call, HeadTooLarge, watch
 from bfxsync.rest.outgoing import Request
-from bfxsync.ws.transport import proxy_options
 
 MAX_BODY_SIZE = 64 * 1024 * 1024
 """Bytes of an answer; the largest of the exchange have a few MB."""
@@ -61,13 +53,12 @@ class Route:
 
     Attributes
     ----------
-    proxies : dict
-        From scheme to the proxy's address, which may hold a password.
+    proxy : Proxy or None
     verify : bool or str
         Against which certificates: True for those of certifi, else a path.
     """
 
-    proxies: Dict[str, str] = attrs.field(repr=False)
+    proxy: Optional[Proxy]
     verify: Union[bool, str]
 
     @classmethod
@@ -80,7 +71,6 @@ class Route:
         UsageError
             The proxy is none; the message leaves out what may be a password.
         """
-        address = _environment_proxy(url) if proxy is None else _proxy_url(proxy)
         verify = (
             ca_bundle
             # The variables that requests itself reads.
@@ -88,7 +78,14 @@ class Route:
             or os.environ.get("CURL_CA_BUNDLE")
             or True
         )
-        return cls({"all": address} if address is not None else {}, verify)
+        return cls(proxy_for(url, proxy), verify)
+
+    @property
+    def proxies(self) -> Dict[str, str]:
+        """The proxy as requests takes it; one for SOCKS is dialled without it."""
+        if self.proxy is None or self.proxy.is_socks:
+            return {}
+        return {"all": self.proxy.url}
 
 
 class Session(HTTPAdapter):
@@ -158,6 +155,7 @@ class Session(HTTPAdapter):
         if self.is_used:
             call.phase = "send"
         self.is_complete = False
+        call.proxy = route.proxy
         try:
             with call.on_this_thread():
                 response = self.send(
@@ -171,9 +169,7 @@ class Session(HTTPAdapter):
                 came_s = time.time()
                 body = _read_body(response)
         except (requests.RequestException, HTTPError, OSError, ValueError) as exc:
-            if headers:
-                _strip(exc)
-            raise _translated(exc, call) from exc
+            raise _translated(exc, call) from _strip(exc)
         self.is_used = True
         self.is_complete = call.is_complete
         self._socket = call.socket
@@ -300,18 +296,14 @@ def _read_body(response: requests.Response) -> bytes:
     return b"".join(blocks)
 
 
-def _strip(exc: BaseException | None) -> None:
-    """
-    Take away what leads from an error to the head of a signed request.
-
-    That is the request, which errors of requests hold, and the frames of those that were writing
-    it, whose variables some reports of errors show.
-    """
-    while exc is not None:
-        exc.__traceback__ = None
-        if isinstance(exc, requests.RequestException):
-            exc.request = exc.response = None
-        exc = exc.__cause__ or exc.__context__
+def _strip(exc: Exception) -> Exception:
+    """Take away what leads from an error to the head of a request, or a proxy's password."""
+    inner: BaseException | None = exc
+    while inner is not None:
+        if isinstance(inner, requests.RequestException):
+            inner.request = inner.response = None
+        inner = inner.__cause__ or inner.__context__
+    return without_frames(exc)
 
 
 def _translated(exc: Exception, call: Call) -> BfxError:
@@ -331,34 +323,3 @@ def _translated(exc: Exception, call: Call) -> BfxError:
         return RemoteError(str(exc))
     text = inner if isinstance(inner, str) else str(exc)
     return NetworkError(f"the link failed ({phase}): {text}", phase=phase)
-
-
-def _environment_proxy(url: str) -> str | None:
-    proxy = select_proxy(url, get_environ_proxies(url, no_proxy=None))
-    if proxy is None:
-        return None
-    address = proxy if "://" in proxy else f"http://{proxy}"
-    try:
-        host = parse_url(address).host
-    except HTTPError:
-        host = None
-    if not host:
-        # Told here, as requests would show all of it, with its password.
-        raise UsageError("the proxy that the environment names is no address")
-    return address
-
-
-def _proxy_url(proxy: str) -> str:
-    options = proxy_options(proxy)
-    kind, host = options["proxy_type"], options["http_proxy_host"]
-    if kind != "http" and importlib.util.find_spec("socks") is None:
-        raise UsageError(
-            'SOCKS needs the package PySocks: pip install "requests[socks]"'
-        )
-    user = ""
-    if "http_proxy_auth" in options:
-        name, password = (quote(text, safe="") for text in options["http_proxy_auth"])
-        user = f"{name}:{password}@"
-    if ":" in host:
-        host = f"[{host}]"
-    return f"{kind}://{user}{host}:{options['http_proxy_port']}"

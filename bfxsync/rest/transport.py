@@ -59,6 +59,7 @@ from bfxsync.errors import (
 )
 from bfxsync.forks import renew_after_fork
 from bfxsync.headers import moment_of
+from bfxsync.hidden import hide
 from bfxsync.hosts import PUB_REST_HOST, check_encryption, check_rest_host
 from bfxsync.logs import get_logger
 from bfxsync.rest.answers import read_answer
@@ -121,7 +122,8 @@ class RestTransport:
         addresses.
     proxy : str, optional
         As for the WebSocket: ``http://user:password@host:3128``, or socks4, socks4a, socks5,
-        socks5h. By default the environment decides (``https_proxy``, ``no_proxy``).
+        socks5h (extra ``socks``). By default the environment decides (``https_proxy``,
+        ``all_proxy``, ``no_proxy``), but not about this machine itself.
     ca_bundle : str, optional
         Path of the certificates to trust. By default the environment decides
         (``REQUESTS_CA_BUNDLE``), else those that come with requests.
@@ -155,6 +157,8 @@ class RestTransport:
         pool_size: int = 10,
         allow_insecure: bool = False,
     ) -> None:
+        # First of all: from here on no frame shows a password in it.
+        proxy = hide(proxy)
         if on_limit not in ("wait", "raise"):
             raise UsageError(f"on_limit must be 'wait' or 'raise', not {on_limit!r}")
         self.host = check_rest_host(host)

@@ -12,6 +12,7 @@ from typing import Any, Callable, Optional, TypeVar, overload
 import attrs
 
 from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
+from bfxsync.hidden import hide
 from bfxsync.hosts import (
     PUB_WSS_HOST,
     check_wss_host,
@@ -20,6 +21,7 @@ from bfxsync.hosts import (
     shown,
 )
 from bfxsync.logs import get_logger
+from bfxsync.proxies import proxy_for
 from bfxsync.types import ConnectionStatus, Flag, NumberType
 from bfxsync.wire.audit import HEARTBEAT_S, PING_AFTER_S, STALE_AFTER_S
 from bfxsync.ws.arguments import (
@@ -39,7 +41,6 @@ from bfxsync.ws.shorthands import Shorthands
 from bfxsync.ws.stats import stats_of
 from bfxsync.ws.stream import Waiter
 from bfxsync.ws.subscription import wait_for
-from bfxsync.ws.transport import proxy_options
 
 logger = get_logger(__name__)
 
@@ -73,8 +74,9 @@ class WebSocketClient(Shorthands):
     timeout : float
         Seconds for a step of connecting, and for the first data of a subscription.
     proxy : str, optional
-        Such as ``http://user:password@host:3128``; without it the environment decides, as for
-        most programs (``https_proxy``, ``no_proxy``). SOCKS needs the package python-socks.
+        Such as ``http://user:password@host:3128``, or socks4, socks4a, socks5, socks5h, which need
+        the extra ``socks``. Without it the environment decides, as for most programs:
+        ``https_proxy``, ``all_proxy`` and ``no_proxy``; never for this machine itself.
     ca_bundle : str, optional
         File of certificate authorities instead of the system's.
     on_error : callable, optional
@@ -132,6 +134,8 @@ class WebSocketClient(Shorthands):
         pace: Pace = SHARED,
         record: str | os.PathLike[str] | None = None,
     ) -> None:
+        # First of all: from here on no frame shows a password in it.
+        proxy = hide(proxy)
         if numbers not in (float, Decimal):
             raise UsageError(
                 f"numbers must be float or decimal.Decimal, not {numbers!r}"
@@ -164,7 +168,6 @@ class WebSocketClient(Shorthands):
                 f"stale_after must be longer than the {HEARTBEAT_S:g} s between two heartbeats "
                 f"of a channel, not {stale_after!r}"
             )
-        proxy_options(proxy)
         settings = Settings(
             url=url,
             flags=check_flags(flags),
@@ -172,7 +175,7 @@ class WebSocketClient(Shorthands):
             timeout_s=check_timeout(timeout),
             ping_after_s=ping_after_s,
             stale_after_s=stale_after_s,
-            proxy=proxy,
+            proxy=proxy_for(url, proxy),
             ca_bundle=check_ca_bundle(ca_bundle),
             mailbox_size=check_size(mailbox_size),
             backoff=backoff,

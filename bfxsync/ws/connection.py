@@ -21,6 +21,7 @@ import attrs
 from bfxsync.errors import NetworkError
 from bfxsync.hosts import shown
 from bfxsync.logs import get_logger
+from bfxsync.proxies import Proxy
 from bfxsync.types import ConnectionStatus, LossCause, NumberType
 from bfxsync.wire.audit import ClockWatch
 from bfxsync.wire.codec import loads_for
@@ -59,7 +60,7 @@ class Settings:
     timeout_s: float
     ping_after_s: float
     stale_after_s: float
-    proxy: str | None = attrs.field(repr=False)
+    proxy: Proxy | None
     ca_bundle: str | None
     mailbox_size: int
     backoff: Backoff

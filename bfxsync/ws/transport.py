@@ -1,8 +1,10 @@
 """
 One WebSocket connection: connect, read blocks of messages, write, close. No thread, no retry.
 
-Strategy: websocket-client does what is long to get right once (proxy, TLS, handshake, masking);
-after its handshake the socket is non-blocking and ours. One thread both reads and writes it: a
+Strategy: websocket-client does what is long to get right once (handshake, masking); the socket is
+ours: dialled with or without a proxy, under TLS, and after the handshake non-blocking. So whatever
+a proxy or a peer answers is bounded in time as a whole, the environment is read in one place, and
+no frame of another package holds a proxy's password. One thread both reads and writes it: a
 TLS socket that two threads use at the same time breaks. TLS may want to write in order to read
 and the other way round, and may hold bytes that the selector cannot see, so `events` and
 `has_pending` say what to wait for.
@@ -12,15 +14,19 @@ This and `bfxsync.rest` are the only places where errors of other packages are t
 
 from __future__ import annotations
 
+import os
 import selectors
 import socket
 import ssl
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
 
 import websocket
 
-from bfxsync.errors import NetworkError, UsageError
+from bfxsync.dialing import dial
+from bfxsync.errors import NetworkError
+from bfxsync.hidden import without_frames
+from bfxsync.hosts import address_of
+from bfxsync.proxies import Proxy
 from bfxsync.wire.websocket import (
     MAX_MESSAGE_SIZE,
     CloseCode,
@@ -42,8 +48,6 @@ _TLS_RECORD = 16_384
 
 # No bytes now: wait for the socket to be readable, or (TLS) writable.
 _WANT_READ = (BlockingIOError, InterruptedError, ssl.SSLWantReadError)
-
-_PROXY_TYPES = ("http", "socks4", "socks4a", "socks5", "socks5h")
 
 
 class Transport:
@@ -78,7 +82,7 @@ class Transport:
         url: str,
         *,
         timeout_s: float,
-        proxy: str | None = None,
+        proxy: Proxy | None = None,
         ca_bundle: str | None = None,
     ) -> Transport:
         """
@@ -89,29 +93,38 @@ class Transport:
         NetworkError
             With phase ``connect``; its `code` is the HTTP status if the handshake was refused.
         """
-        options = dict(
-            proxy_options(proxy),
-            timeout=timeout_s,
-            http_proxy_timeout=timeout_s,
-            redirect_limit=0,
-        )
-        sslopt = {"ca_certs": ca_bundle} if ca_bundle is not None else {}
-        client = _Client(timeout_s, sslopt)
+        address = address_of(url)
+        assert address is not None, "it was checked when the client was made"
+        client = _Client(timeout_s)
+        sock: socket.socket | None = None
         try:
-            client.connect(url, **options)  # type: ignore[no-untyped-call]
-        except Exception as exc:
-            # Not only its own errors, OSError and ValueError: packages for SOCKS have others.
-            _check_status(client)
-            raise NetworkError(f"cannot connect: {exc}", phase="connect") from exc
-        opening = client.sock
-        client.sock = None
-        try:
+            sock = dial(address, proxy, timeout_s)
+            for option in websocket._socket.DEFAULT_SOCKET_OPTION:
+                sock.setsockopt(*option)
+            if address.scheme == "wss":
+                sock.settimeout(timeout_s)
+                sock = _tls_context(ca_bundle).wrap_socket(
+                    sock, server_hostname=address.hostname
+                )
+            sock.settimeout(timeout_s)
+            client.connect(url, socket=sock, redirect_limit=0)  # type: ignore[no-untyped-call]
             # Old versions of websocket-client return after a redirect as if all were well.
             _check_status(client)
+            client.sock = None
+            return cls(sock)
         except NetworkError:
-            opening.close()
+            _close(sock)
             raise
-        return cls(opening.sock)
+        except Exception as exc:
+            _close(sock)
+            # Not of its own errors alone, which it wraps in different ways.
+            _check_status(client)
+            raise NetworkError(
+                f"cannot connect: {exc}", phase="connect"
+            ) from without_frames(exc)
+        except BaseException:
+            _close(sock)
+            raise
 
     def fileno(self) -> int:
         """Return the descriptor, for a selector."""
@@ -261,13 +274,11 @@ class _Client(websocket.WebSocket):
         The socket, from when it is connected on.
     """
 
-    def __init__(self, timeout_s: float, sslopt: dict[str, Any]) -> None:
+    def __init__(self, timeout_s: float) -> None:
         self.opening: Opening | None = None
         self._timeout_s = timeout_s
         # Nothing reads through it, so it needs neither locks nor its UTF-8 check.
-        super().__init__(
-            sslopt=sslopt, enable_multithread=False, skip_utf8_validation=True
-        )
+        super().__init__(enable_multithread=False, skip_utf8_validation=True)
 
     @property
     def sock(self) -> Any:
@@ -276,7 +287,7 @@ class _Client(websocket.WebSocket):
 
     @sock.setter
     def sock(self, sock: Any) -> None:
-        # Set by `connect` between connecting (which includes TLS) and the handshake.
+        # Set by `connect` before the handshake.
         self._sock = None
         if sock is not None:
             self._sock = self.opening = Opening(sock, self._timeout_s)
@@ -296,52 +307,21 @@ def _check_status(client: _Client) -> None:
         ) from None
 
 
-def proxy_options(proxy: str | None) -> dict[str, Any]:
-    """
-    Return websocket-client's options for a proxy such as ``http://user:password@host:3128``.
-
-    Raises
-    ------
-    UsageError
-        It is no such address; the message leaves out what may be a password.
-    """
-    if proxy is None:
-        return {}
-    parts = _split(proxy)
-    if (
-        parts is None
-        or parts.scheme not in _PROXY_TYPES
-        or not parts.hostname
-        # What looks like a path may be a password whose special characters are not quoted.
-        or parts.path not in ("", "/")
-        or parts.query
-        or parts.fragment
-    ):
-        raise UsageError(
-            "proxy must look like 'http://host:port' (or socks4, socks4a, socks5, socks5h)"
-        )
-    options: dict[str, Any] = {
-        "proxy_type": parts.scheme,
-        "http_proxy_host": parts.hostname,
-        # A list that names no host: what is asked for explicitly wins over the environment.
-        "http_no_proxy": ["-"],
-        "http_proxy_port": parts.port or (3128 if parts.scheme == "http" else 1080),
-    }
-    if parts.username is not None:
-        options["http_proxy_auth"] = (
-            unquote(parts.username),
-            unquote(parts.password or ""),
-        )
-    return options
+def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
+    # The checks of certificates that urllib3 and websocket-client ask for, on every Python alike:
+    # those that are stricter from 3.13 on refuse many companies' own authorities.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # A variable of websocket-client.
+    path = ca_bundle or os.environ.get("WEBSOCKET_CLIENT_CA_BUNDLE")
+    if not path:
+        context.load_default_certs()
+    elif os.path.isdir(path):
+        context.load_verify_locations(capath=path)
+    else:
+        context.load_verify_locations(path)
+    return context
 
 
-def _split(url: object) -> SplitResult | None:
-    if not isinstance(url, str):
-        return None
-    try:
-        parts = urlsplit(url)
-        # Raises if it is no number.
-        parts.port  # noqa: B018
-    except ValueError:
-        return None
-    return parts
+def _close(sock: socket.socket | None) -> None:
+    if sock is not None:
+        sock.close()

@@ -1,4 +1,4 @@
-"""A tiny HTTP proxy: it knows CONNECT, and passwords."""
+"""Tiny proxies: one for HTTP that knows CONNECT, and one for SOCKS 4, 4a and 5."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .bare_server import DEADLINE_S
 _BLOCK = 65_536
 
 
-class ConnectProxy:
+class _Proxy:
     """
     A proxy on loopback.
 
@@ -25,17 +25,14 @@ class ConnectProxy:
     Attributes
     ----------
     requests : list of str
-        The heads of the requests.
+        What it was asked for.
     """
 
     def __init__(
         self, user: Optional[str] = None, password: Optional[str] = None
     ) -> None:
         self.requests: list[str] = []
-        self._wanted: Optional[str] = None
-        if user is not None:
-            pair = base64.b64encode(f"{user}:{password}".encode()).decode()
-            self._wanted = f"Proxy-Authorization: Basic {pair}"
+        self.user, self.password = user, password
         self._is_stopping = False
         self._relays: list[threading.Thread] = []
         self._sockets: list[socket.socket] = []
@@ -74,21 +71,109 @@ class ConnectProxy:
 
     def _relay(self, client: socket.socket) -> None:
         with client:
-            head = b""
-            while b"\r\n\r\n" not in head:
-                data = client.recv(_BLOCK)
-                if not data:
-                    return
-                head += data
-            lines = head.decode().split("\r\n")
-            self.requests.append(head.decode())
-            if self._wanted is not None and self._wanted not in lines:
-                client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+            try:
+                place = self._negotiate(client)
+            except EOFError:
                 return
-            host, port = lines[0].split()[1].rsplit(":", 1)
-            with socket.create_connection((host, int(port)), DEADLINE_S) as target:
-                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            if place is None:
+                return
+            host, port = place
+            # Names that nobody can look up lead here: whoever asks for them has not tried to.
+            host = "127.0.0.1" if host.endswith(".invalid") else host
+            with socket.create_connection((host, port), DEADLINE_S) as target:
+                client.sendall(self._agreement)
                 _pass_on(client, target)
+
+    _agreement = b""
+
+    def _negotiate(self, client: socket.socket) -> Optional[tuple[str, int]]:
+        """Return where to; None if it was refused."""
+        raise NotImplementedError
+
+
+class ConnectProxy(_Proxy):
+    """A proxy for HTTP; its requests are their heads."""
+
+    _agreement = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+    def _negotiate(self, client: socket.socket) -> Optional[tuple[str, int]]:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            data = client.recv(_BLOCK)
+            if not data:
+                return None
+            head += data
+        lines = head.decode().split("\r\n")
+        self.requests.append(head.decode())
+        if self.user is not None:
+            pair = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+            if f"Proxy-Authorization: Basic {pair}" not in lines:
+                client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+                return None
+        host, port = lines[0].split()[1].rsplit(":", 1)
+        return host, int(port)
+
+
+class SocksProxy(_Proxy):
+    """A proxy for SOCKS (RFC 1928 and 1929); its requests are ``5 name host:port`` and the like."""
+
+    def _negotiate(self, client: socket.socket) -> Optional[tuple[str, int]]:
+        version = _exactly(client, 1)[0]
+        if version == 4:
+            return self._negotiate_4(client)
+        assert version == 5, f"no SOCKS: {version}"
+        methods = _exactly(client, _exactly(client, 1)[0])
+        wanted = 0 if self.user is None else 2
+        if wanted not in methods:
+            client.sendall(b"\x05\xff")
+            return None
+        client.sendall(bytes((5, wanted)))
+        if wanted:
+            _exactly(client, 1)
+            user, password = (_exactly(client, _exactly(client, 1)[0]) for _ in "ab")
+            is_known = (user.decode(), password.decode()) == (self.user, self.password)
+            client.sendall(b"\x01\x00" if is_known else b"\x01\x01")
+            if not is_known:
+                return None
+        kind = _exactly(client, 4)[3]
+        if kind == 3:
+            host = _exactly(client, _exactly(client, 1)[0]).decode()
+        else:
+            family = socket.AF_INET if kind == 1 else socket.AF_INET6
+            host = socket.inet_ntop(family, _exactly(client, 4 if kind == 1 else 16))
+        port = int.from_bytes(_exactly(client, 2), "big")
+        self.requests.append(f"5 {'name' if kind == 3 else 'ip'} {host}:{port}")
+        client.sendall(b"\x05\x00\x00\x01" + bytes(6))
+        return host, port
+
+    def _negotiate_4(self, client: socket.socket) -> Optional[tuple[str, int]]:
+        _exactly(client, 1)
+        port = int.from_bytes(_exactly(client, 2), "big")
+        place = _exactly(client, 4)
+        user, what, host = _text(client), "ip", socket.inet_ntoa(place)
+        if place[:3] == bytes(3):
+            what, host = "name", _text(client)
+        is_known = self.user is None or user == self.user
+        self.requests.append(f"4 {what} {host}:{port}")
+        client.sendall((b"\x00\x5a" if is_known else b"\x00\x5b") + bytes(6))
+        return (host, port) if is_known else None
+
+
+def _exactly(client: socket.socket, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        block = client.recv(count - len(data))
+        if not block:
+            raise EOFError
+        data += block
+    return data
+
+
+def _text(client: socket.socket) -> str:
+    data = b""
+    while not data.endswith(b"\0"):
+        data += _exactly(client, 1)
+    return data[:-1].decode()
 
 
 def _pass_on(one: socket.socket, other: socket.socket) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
-import time
+import threading
 import traceback
 from pathlib import Path
-from typing import Any, Iterator, Optional
+from typing import Any, Callable, Iterator, Optional
 
 import pytest
 
@@ -20,12 +20,15 @@ from bfxsync import (
     UsageError,
     WebSocketClient,
 )
+from bfxsync.proxies import proxy_for
 from bfxsync.ws.transport import Transport
 
 from .bare_server import DEADLINE_S, BareServer, Peer, Tls, frame
 from .conftest import Connect, Serve
-from .connect_proxy import ConnectProxy
+from .connect_proxy import ConnectProxy, SocksProxy
 from .support import subscribed
+
+Clients = Callable[..., WebSocketClient]
 
 PASSWORD = "fake-passw@rd/of:a%proxy"
 QUOTED = "fake-passw%40rd%2Fof%3Aa%25proxy"
@@ -226,6 +229,27 @@ def guarded_proxy() -> Iterator[ConnectProxy]:
     proxy.stop()
 
 
+@pytest.fixture
+def socks() -> Iterator[SocksProxy]:
+    proxy = SocksProxy()
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def clients(proxy: ConnectProxy, socks: SocksProxy, serve: Serve) -> Iterator[Clients]:
+    """Make clients of any address that are closed before the proxies and servers stop."""
+    made: list[WebSocketClient] = []
+
+    def make(url: str, **options: Any) -> WebSocketClient:
+        made.append(WebSocketClient(url, flags=0, timeout=DEADLINE_S, **options))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
 def use(client: WebSocketClient, server: BareServer) -> None:
     """Let the client get its first ticker."""
     client.start()
@@ -261,20 +285,55 @@ def test_proxy_is_used_whatever_the_environment_says(
     assert len(proxy.requests) == 1
 
 
+def elsewhere(server: BareServer) -> str:
+    """Return the address of a server under a name that only a proxy can look up."""
+    return server.url.replace("localhost", "exchange.invalid")
+
+
 def test_without_a_proxy_the_environment_decides(
     serve: Serve,
-    connect: Connect,
+    clients: Clients,
     security: Optional[Tls],
     proxy: ConnectProxy,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    name = "http_proxy" if security is None else "https_proxy"
-    monkeypatch.setenv(name, f"http://localhost:{proxy.port}")
+    name = "HTTP_PROXY" if security is None else "https_proxy"
+    monkeypatch.setenv(name, f"localhost:{proxy.port}")
     server = serve(tls=security)
-    client = connect(server, flags=0)
-    use(client, server)
-    client.close()
+    use(clients(elsewhere(server), ca_bundle=server.ca_bundle), server)
     assert len(proxy.requests) == 1
+
+
+def test_this_machine_is_not_looked_for_through_the_environments_proxy(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://proxy.invalid:3128")
+    server = serve()
+    use(connect(server, flags=0), server)
+
+
+def test_environment_is_read_when_the_client_is_made(
+    serve: Serve,
+    clients: Clients,
+    proxy: ConnectProxy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("all_proxy", f"http://localhost:{proxy.port}")
+    server = serve()
+    client = clients(elsewhere(server))
+    monkeypatch.setenv("all_proxy", "http://proxy.invalid:3128")
+    use(client, server)
+
+
+def test_https_proxy_of_the_environment_is_no_way_to_a_websocket(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", "https://proxy.invalid")
+    client = clients("wss://exchange.invalid/ws/2")
+    with pytest.raises(NetworkError) as caught:
+        client.wait_ready(0.5)
+    assert "cannot lead to a WebSocket" in str(caught.value.__cause__)
 
 
 def all_texts(client: WebSocketClient, error: Optional[BfxError]) -> str:
@@ -284,6 +343,25 @@ def all_texts(client: WebSocketClient, error: Optional[BfxError]) -> str:
     if error is not None:
         texts += traceback.format_exception(type(error), error, error.__traceback__)
         texts += [repr(error), repr(error.__cause__)]
+    return "\n".join(texts)
+
+
+def shown(error: BaseException) -> str:
+    """Return an error as a report with the variables of all frames shows it."""
+    texts = [repr(error), repr(vars(error))]
+    seen: Optional[BaseException] = error
+    while seen is not None:
+        for place, _ in traceback.walk_tb(seen.__traceback__):
+            # Ours, and those of other packages; the tests have the password themselves.
+            if Path(place.f_code.co_filename).parent != Path(__file__).parent:
+                # Not the objects themselves: what they hold is in other variables.
+                texts += [
+                    repr(value)
+                    for name, value in place.f_locals.items()
+                    if name not in ("self", "cls")
+                ]
+        texts += [str(seen), repr(seen.args)]
+        seen = seen.__cause__ or seen.__context__
     return "\n".join(texts)
 
 
@@ -326,14 +404,15 @@ def test_password_of_a_refusing_proxy_is_told_to_nobody(
     assert isinstance(cause, NetworkError) and "407" in str(cause)
     client.close()
     assert_secret(all_texts(client, caught.value) + all_texts(client, cause))
+    assert_secret(shown(caught.value))
     assert_secret(caplog.text)
     assert server.accepted == 0
 
 
 def test_proxy_that_does_not_exist_is_a_network_error(serve: Serve) -> None:
     proxy = f"http://me:{QUOTED}@localhost:{free_port()}"
-    error = refusal(serve().url, proxy=proxy)
-    assert_secret(str(error) + repr(error.__cause__))
+    error = refusal(serve().url, proxy=proxy_for("", proxy))
+    assert_secret(shown(error))
 
 
 # What a SOCKS server says first, and then: nothing, a refusal, or something else.
@@ -346,27 +425,124 @@ SOCKS_ANSWERS = {
 
 @pytest.mark.parametrize("name", list(SOCKS_ANSWERS))
 def test_socks_proxy_that_refuses(serve: Serve, name: str) -> None:
-    pytest.importorskip("python_socks")
     answer = SOCKS_ANSWERS[name]
-    proxy = serve(lambda peer: peer.send_bytes(answer), reads=False)
-    error = refusal("ws://localhost:1/", proxy=f"socks5://localhost:{proxy.port}")
+    server = serve(lambda peer: peer.send_bytes(answer), reads=False)
+    proxy = f"socks5://localhost:{server.port}"
+    error = refusal("ws://localhost:1/", proxy=proxy_for("", proxy))
+    assert f"the proxy {proxy} failed" in str(error)
     assert error.__cause__ is not None
 
 
 def test_socks_proxy_that_is_silent_is_given_up(serve: Serve) -> None:
-    pytest.importorskip("python_socks")
-    proxy = serve(lambda peer: None, reads=False)
-    address = f"socks5://localhost:{proxy.port}"
-    begin = time.monotonic()
-    refusal("ws://localhost:1/", timeout_s=0.2, proxy=address)
-    assert time.monotonic() - begin < DEADLINE_S
+    server = serve(lambda peer: None, reads=False)
+    proxy = proxy_for("", f"socks5://localhost:{server.port}")
+    assert "timed out" in str(refusal("ws://localhost:1/", timeout_s=0.2, proxy=proxy))
 
 
-def test_socks_without_its_package_is_a_network_error(
+# Each goes on for longer than any deadline of these tests.
+DRIPS = {
+    "http": b"HTTP/1.1 200 OK\r\nX: ",
+    "socks5": b"\x05\x00\x05\x00\x00\x03\xff",
+    "socks4": b"",
+}
+
+
+@pytest.mark.parametrize("kind", list(DRIPS))
+def test_proxy_that_answers_in_drips_is_given_up(serve: Serve, kind: str) -> None:
+    is_over = threading.Event()
+
+    def drip(peer: Peer) -> None:
+        try:
+            for byte in DRIPS[kind] + b"a" * 10_000:
+                peer.send_bytes(bytes((byte,)))
+                if is_over.wait(0.02):
+                    return
+        except OSError:
+            pass  # it has hung up
+
+    server = serve(drip, reads=False)
+    proxy = proxy_for("", f"{kind}://localhost:{server.port}")
+    error = refusal("ws://localhost:1/", timeout_s=0.2, proxy=proxy)
+    is_over.set()
+    assert kind == "socks4" or "timed out" in str(error)
+
+
+@pytest.mark.parametrize(
+    "answer, told",
+    [
+        (b"HTTP/1.1 403 No \x1b[31mway\r\n\r\n", r"status 403: No \x1b[31mway"),
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "status 101"),
+        (b"HTTP/1.0 502\r\n\r\n", "status 502"),
+        (b"\x05\x00 what?\r\n\r\n", "does not speak HTTP"),
+        (b"x" * 100_000, "more than 65536 bytes"),
+    ],
+    ids=["forbidden", "switching", "gateway", "nonsense", "endless"],
+)
+def test_http_proxy_that_refuses(serve: Serve, answer: bytes, told: str) -> None:
+    server = serve(lambda peer: peer.send_bytes(answer), reads=False)
+    proxy = proxy_for("", f"http://localhost:{server.port}")
+    assert told in str(refusal("ws://localhost:1/", proxy=proxy))
+
+
+def test_http_proxy_that_hangs_up(serve: Serve) -> None:
+    server = serve(lambda peer: hang_up(peer), reads=False)
+    proxy = proxy_for("", f"http://localhost:{server.port}")
+    assert "ended the connection" in str(refusal("ws://localhost:1/", proxy=proxy))
+
+
+SOCKS = {
+    "socks4a": "4 name exchange.invalid",
+    "socks5h": "5 name exchange.invalid",
+    "socks": "5 name exchange.invalid",
+    "socks4": "4 ip 127.0.0.1",
+    "socks5": "5 ip 127.0.0.1",
+}
+
+
+@pytest.mark.parametrize("kind", list(SOCKS))
+def test_client_goes_through_a_socks_proxy(
+    serve: Serve, clients: Clients, socks: SocksProxy, tls: Tls, kind: str
+) -> None:
+    server = serve(tls=tls if kind == "socks5h" else None)
+    # The others look up names by themselves.
+    url = (
+        elsewhere(server) if "name" in SOCKS[kind] else f"ws://127.0.0.1:{server.port}"
+    )
+    proxy = f"{kind}://localhost:{socks.port}"
+    if kind == "socks":
+        # As desktops write it, in the environment too.
+        proxy = proxy.upper()
+    use(clients(url, proxy=proxy, ca_bundle=server.ca_bundle), server)
+    assert socks.requests == [f"{SOCKS[kind]}:{server.port}"]
+
+
+def test_socks_proxy_of_the_environment(
+    serve: Serve,
+    clients: Clients,
+    socks: SocksProxy,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("websocket._http.HAVE_PYTHON_SOCKS", False)
-    refusal("ws://localhost:1/", proxy="socks5://localhost:1080")
+    monkeypatch.setenv("ALL_PROXY", f"socks5h://localhost:{socks.port}")
+    server = serve()
+    use(clients(elsewhere(server)), server)
+    assert socks.requests == [f"5 name exchange.invalid:{server.port}"]
+
+
+def test_socks_proxy_with_a_password(serve: Serve, clients: Clients) -> None:
+    proxy = SocksProxy("me", PASSWORD)
+    server = serve()
+    try:
+        address = f"socks5h://me:{QUOTED}@localhost:{proxy.port}"
+        client = clients(elsewhere(server), proxy=address)
+        use(client, server)
+        assert_secret(all_texts(client, None))
+        client.close()
+        wrong = proxy_for("", address.replace("me:", "you:"))
+        error = refusal(elsewhere(server), proxy=wrong)
+        assert "authentication failed" in str(error)
+        assert_secret(shown(error))
+    finally:
+        proxy.stop()
 
 
 # --- impossible arguments ---------------------------------------------------------------------
@@ -422,6 +598,7 @@ def test_proxy_that_is_none_is_a_usage_error(proxy: Any) -> None:
     with pytest.raises(UsageError, match="proxy") as caught:
         WebSocketClient("ws://localhost:1/", proxy=proxy)
     assert_secret("".join(traceback.format_exception(None, caught.value, None)))
+    assert_secret(shown(caught.value))
 
 
 def test_authorities_that_are_none_are_a_usage_error(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def authority() -> trustme.CA:
 @pytest.fixture(scope="session")
 def tls(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Tls:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
+    authority.issue_cert("localhost", "exchange.invalid").configure_cert(context)
     bundle = tmp_path_factory.mktemp("tls") / "authority.pem"
     authority.cert_pem.write_to_path(str(bundle))
     return Tls(context, str(bundle))

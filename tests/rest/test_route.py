@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
+import socket
 import subprocess
 import sys
 import textwrap
 import traceback
-from typing import Any, Callable, Iterator
+from typing import Callable, Iterator
 
 import pytest
-from integration.connect_proxy import ConnectProxy
+from integration.connect_proxy import ConnectProxy, SocksProxy
 
-from bfxsync.errors import NetworkError, UsageError
+from bfxsync.errors import NetworkError, RequestTimeout
 from bfxsync.rest.limits import Limits
 from bfxsync.rest.sessions import Route
 from bfxsync.rest.transport import RestTransport
@@ -28,6 +28,7 @@ QUOTED = "s3cret%2Fwith%3Asigns%40"
 URL = "https://api.example/v2"
 
 StartProxy = Callable[..., ConnectProxy]
+StartSocks = Callable[..., SocksProxy]
 
 
 def echo(request: Exchange) -> None:
@@ -48,7 +49,22 @@ def start_proxy() -> Iterator[StartProxy]:
 
 
 @pytest.fixture
-def server(start_proxy: StartProxy, serve: Serve, tls: Tls) -> Server:
+def start_socks() -> Iterator[StartSocks]:
+    proxies: list[SocksProxy] = []
+
+    def start(*arguments: str) -> SocksProxy:
+        proxies.append(SocksProxy(*arguments))
+        return proxies[-1]
+
+    yield start
+    for proxy in proxies:
+        proxy.stop()
+
+
+@pytest.fixture
+def server(
+    start_proxy: StartProxy, start_socks: StartSocks, serve: Serve, tls: Tls
+) -> Server:
     # Stopped before the proxies are, which wait for their connections.
     return serve(echo, tls)
 
@@ -103,62 +119,100 @@ def test_password_of_a_proxy_is_told_to_nobody(
         ("http://u:p@[::1]:8080", "http://u:p@[::1]:8080"),
         ("http://u@host", "http://u:@host:3128"),
         (f"http://me:{QUOTED}@host:1", f"http://me:{QUOTED}@host:1"),
-        ("socks5h://host", "socks5h://host:1080"),
-        ("socks4://u:p@host:9", "socks4://u:p@host:9"),
     ],
 )
-def test_address_of_a_proxy(
-    monkeypatch: pytest.MonkeyPatch, proxy: str, address: str
-) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+def test_address_of_a_proxy(proxy: str, address: str) -> None:
     assert Route.to(URL, proxy, None).proxies == {"all": address}
 
 
-def test_socks_needs_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match="PySocks"):
-        RestTransport(proxy="socks5://localhost")
-
-
-@pytest.mark.parametrize(
-    "environment, expected",
-    [
-        ({}, {}),
-        ({"https_proxy": "http://proxy:3128"}, {"all": "http://proxy:3128"}),
-        ({"HTTPS_PROXY": "proxy:3128"}, {"all": "http://proxy:3128"}),
-        ({"all_proxy": "http://u:p@proxy"}, {"all": "http://u:p@proxy"}),
-        ({"http_proxy": "http://proxy:3128"}, {}),
-        ({"https_proxy": "http://proxy:3128", "no_proxy": "example"}, {}),
-        ({"https_proxy": "http://proxy:3128", "NO_PROXY": "*"}, {}),
-    ],
-    ids=str,
-)
-def test_proxy_of_the_environment(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: Any
+@pytest.mark.parametrize("kind", ["socks4a", "socks5h"])
+@pytest.mark.parametrize("security", ["plain", "tls"])
+def test_socks_proxy(
+    start_socks: StartSocks, serve: Serve, tls: Tls, kind: str, security: str
 ) -> None:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert Route.to(URL, None, None).proxies == expected
+    server = serve(echo, tls if security == "tls" else None)
+    proxy = start_socks("me", PASSWORD)
+    # A name that only the proxy can look up.
+    host = server.host.replace("localhost", "exchange.invalid")
+    transport = RestTransport(
+        host=host.replace("127.0.0.1", "exchange.invalid"),
+        proxy=f"{kind}://me:{QUOTED}@localhost:{proxy.port}",
+        ca_bundle=tls.ca_bundle,
+    )
+    for _ in range(3):
+        assert transport.request("GET", "ticker") == "/v2/ticker"
+    assert proxy.requests == [f"{kind[5]} name exchange.invalid:{server.port}"]
+    assert server.connections == 1
+    transport.close()
 
 
-def test_explicit_proxy_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("https_proxy", "http://other:3128")
-    monkeypatch.setenv("no_proxy", "*")
-    route = Route.to(URL, "http://proxy:3128", None)
-    assert route.proxies == {"all": "http://proxy:3128"}
-
-
-@pytest.mark.parametrize(
-    "proxy", ["http://me:s3cret/x@host:1", "http://me:s3cret#x@host", "http://"]
-)
-def test_proxy_of_the_environment_that_is_none(
-    monkeypatch: pytest.MonkeyPatch, proxy: str
+@pytest.mark.parametrize("kind", ["socks4", "socks5"])
+def test_socks_proxy_that_looks_up_no_names(
+    start_socks: StartSocks, serve: Serve, connect: Connect, kind: str
 ) -> None:
-    monkeypatch.setenv("https_proxy", proxy)
-    with pytest.raises(UsageError, match="environment") as info:
-        RestTransport()
+    server = serve(echo)
+    proxy = start_socks()
+    transport = connect(server, proxy=f"{kind}://localhost:{proxy.port}")
+    assert transport.request("GET", "ticker") == "/v2/ticker"
+    assert proxy.requests == [f"{kind[5]} ip 127.0.0.1:{server.port}"]
+    transport.close()
+
+
+@pytest.mark.parametrize("user", ["me", "you"])
+def test_socks_proxy_that_refuses_is_a_failed_connection(
+    start_socks: StartSocks,
+    server: Server,
+    connect: Connect,
+    no_delays: None,
+    user: str,
+) -> None:
+    proxy = start_socks("me", "another")
+    address = f"socks5h://{user}:{QUOTED}@localhost:{proxy.port}"
+    transport = connect(server, proxy=address)
+    with pytest.raises(NetworkError, match="authentication failed") as info:
+        transport.request("GET", "ticker")
+    assert info.value.phase == "connect"
     told = "".join(traceback.format_exception(None, info.value, info.tb))
-    assert "s3cret" not in told
+    for secret in (PASSWORD, QUOTED, "s3cret"):
+        assert secret not in told
+    assert server.requests == []
+
+
+def test_socks_proxy_that_is_silent_is_given_up(
+    serve: Serve, connect: Connect, no_delays: None
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"socks5h://localhost:{silent.getsockname()[1]}"
+        transport = connect(serve(echo), proxy=address, timeout=0.2)
+        with pytest.raises(RequestTimeout) as info:
+            transport.request("GET", "ticker")
+        assert info.value.phase == "connect"
+
+
+@pytest.mark.parametrize("variable", ["https_proxy", "ALL_PROXY"])
+def test_proxy_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+    start_proxy: StartProxy,
+    serve: Serve,
+    tls: Tls,
+    variable: str,
+) -> None:
+    server, proxy = serve(echo, tls), start_proxy()
+    monkeypatch.setenv(variable, f"localhost:{proxy.port}")
+    host = f"https://exchange.invalid:{server.port}/v2"
+    transport = RestTransport(host=host, ca_bundle=tls.ca_bundle)
+    assert transport.request("GET", "ticker") == "/v2/ticker"
+    assert len(proxy.requests) == 1
+    transport.close()
+
+
+def test_this_machine_is_not_looked_for_through_the_environments_proxy(
+    monkeypatch: pytest.MonkeyPatch, serve: Serve, connect: Connect
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://proxy.invalid:3128")
+    transport = connect(serve(echo))
+    assert transport.request("GET", "ticker") == "/v2/ticker"
 
 
 def test_environment_is_read_once(

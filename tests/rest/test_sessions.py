@@ -90,7 +90,7 @@ def test_read_is_bounded_by_silence_and_by_what_is_left(
 def test_call_within_a_call(serve: Serve) -> None:
     """A signal handler may make one while its thread is in another."""
     server = serve(lambda request: request.answer([]))
-    request, route = Request("GET", server.host, None), Route({}, True)
+    request, route = Request("GET", server.host, None), Route(None, True)
     outer, inner = (Call(60, 60, time.monotonic() + 60) for _ in "12")
     session = Session()
     with outer.on_this_thread():
