@@ -31,6 +31,7 @@ LAYERS = [
     (
         "ws.arguments",
         "ws.backoff",
+        "ws.callbacks",
         "ws.clock",
         "ws.book_view",
         "ws.pace",

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import os
 import ssl
-from typing import Any
 
 from bfxsync.errors import UsageError
 from bfxsync.types import Flag
@@ -14,33 +11,6 @@ from bfxsync.types import Flag
 MAX_TIMEOUT_S = 86_400.0
 
 _ALL_FLAGS = int(Flag.TIMESTAMP | Flag.SEQ_ALL | Flag.OB_CHECKSUM | Flag.BULK_UPDATES)
-
-
-def check_callable(name: str, function: Any) -> Any:
-    """
-    Return a function that can be called from a thread, or None.
-
-    Raises
-    ------
-    UsageError
-        It cannot be called, or is a coroutine function: calling that would do nothing.
-    """
-    if function is None:
-        return None
-    if not callable(function):
-        raise UsageError(f"{name} must be a function, not {function!r}")
-    inner = function
-    while isinstance(inner, functools.partial):
-        inner = inner.func
-    for candidate in (inner, getattr(inner, "__call__", None)):
-        if inspect.iscoroutinefunction(candidate) or inspect.isasyncgenfunction(
-            candidate
-        ):
-            raise UsageError(
-                f"{name} must be a plain function, not a coroutine function: "
-                "there is no event loop here that would run it"
-            )
-    return function
 
 
 def check_flags(flags: object) -> int:

@@ -26,13 +26,13 @@ from bfxsync.types import ConnectionStatus, Flag, NumberType
 from bfxsync.wire.audit import HEARTBEAT_S, PING_AFTER_S, STALE_AFTER_S
 from bfxsync.ws.arguments import (
     check_ca_bundle,
-    check_callable,
     check_flags,
     check_timeout,
 )
 from bfxsync.ws.backoff import Backoff
+from bfxsync.ws.callbacks import check_callback
 from bfxsync.ws.connection import Connection, Settings
-from bfxsync.ws.events import Handler
+from bfxsync.ws.events import Handler, arguments_of
 from bfxsync.ws.mailbox import check_size
 from bfxsync.ws.pace import SHARED, Pace
 from bfxsync.ws.pool import CLOSE_TIMEOUT_S, Connect, Pool
@@ -183,7 +183,7 @@ class WebSocketClient(Shorthands):
             channels_per_connection=channels_per_connection,
             dispatch_threads=dispatch_threads,
         )
-        check_callable("on_error", on_error)
+        check_callback("on_error", on_error, "error")
         if record is not None:
             # Last, as it makes a file and a thread.
             settings = attrs.evolve(settings, recorder=Recorder(record))
@@ -392,11 +392,13 @@ class WebSocketClient(Shorthands):
         Raises
         ------
         UsageError
-            There is no such event, or it is no plain function.
+            There is no such event, or it is no plain function that takes these arguments.
         """
+        takes = arguments_of(event)
         if callback is None:
             return functools.partial(self.on, event)
-        self._pool.listeners.add(event, check_callable("callback", callback))
+        check_callback("callback", callback, *takes)
+        self._pool.listeners.add(event, callback)
         self._pool.listen()
         return callback
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Tuple
 
+from bfxsync.describe import safe_repr
 from bfxsync.errors import UsageError
 from bfxsync.models.market import (
     BookUpdate,
@@ -34,7 +35,12 @@ if TYPE_CHECKING:
 
 Handler = Callable[..., object]
 
-CONNECTION_EVENTS = ("open", "disconnected", "subscribed", "fatal")
+CONNECTION_EVENTS = {
+    "open": (),
+    "disconnected": ("code", "reason"),
+    "subscribed": ("subscription",),
+    "fatal": ("error",),
+}
 """
 ``open()``, ``disconnected(code, reason)``, ``subscribed(subscription)`` and ``fatal(error)``, which
 is ours: what ended the client for good.
@@ -93,6 +99,24 @@ EXTRAS = frozenset((TradeUpdate, FundingTradeUpdate, Checksum))
 """What only event handlers get, and is made only when there are some."""
 
 _EXTRA_EVENTS = frozenset(EVENT_OF_UPDATE[model] for model in EXTRAS)
+
+
+def arguments_of(event: str) -> tuple[str, ...]:
+    """
+    Return what the handlers of an event are called with, by name.
+
+    Raises
+    ------
+    UsageError
+        There is no such event.
+    """
+    _check_event(event)
+    if event in CONNECTION_EVENTS:
+        return CONNECTION_EVENTS[event]
+    if event == "checksum":
+        return ("subscription", "value")
+    is_snapshot = event in _SNAPSHOT_EVENTS.values()
+    return ("subscription", "rows" if is_snapshot else "update")
 
 
 def kind_of(channel: Channel) -> tuple[str, bool]:
@@ -154,7 +178,9 @@ class Listeners:
             # Equal, not the same: a bound method is made anew each time that it is named.
             after = tuple(other for other in before if other != handler)
             if handler is not None and len(after) == len(before):
-                raise UsageError(f"{handler!r} is not registered for {event!r}")
+                raise UsageError(
+                    f"{safe_repr(handler)} is not registered for {event!r}"
+                )
             if handler is not None and after:
                 handlers[event] = after
             self._handlers = handlers
@@ -189,7 +215,7 @@ class Listeners:
 def _check_event(event: object) -> None:
     if not isinstance(event, str) or event not in EVENTS:
         raise UsageError(
-            f"unknown event {event!r}; known are {', '.join(sorted(EVENTS))}"
+            f"unknown event {safe_repr(event)}; known are {', '.join(sorted(EVENTS))}"
         )
 
 

@@ -12,7 +12,8 @@ from bfxsync.errors import UsageError
 from bfxsync.logs import get_logger
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.wire.channels import Channel, channel_for
-from bfxsync.ws.arguments import check_callable, check_timeout
+from bfxsync.ws.arguments import check_timeout
+from bfxsync.ws.callbacks import check_callback
 from bfxsync.ws.connection import Settings
 from bfxsync.ws.dispatch import Outlet, Routes
 from bfxsync.ws.events import data_classes, kind_of
@@ -182,8 +183,8 @@ class Subscribing:
         **arguments: object,
     ) -> tuple[Subscription, Ticket, float]:
         """Check the arguments of one subscription and make its parts."""
-        check_callable("callback", callback)
-        check_callable("on_event", on_event)
+        check_callback("callback", callback, "update")
+        check_callback("on_event", on_event, "event")
         checked_policy = check_policy(policy)
         settings = self._settings
         size = (
