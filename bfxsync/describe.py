@@ -27,6 +27,21 @@ def type_name(value: object) -> str:
     return name
 
 
+def printable(text: str) -> str:
+    """
+    Return what a peer said as one line that a terminal only prints.
+
+    What `repr` would escape is escaped: controls, other ends of lines, marks that turn the
+    direction of reading.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
+
+
 def safe_repr(value: object) -> str:
     """Return ``repr(value)``, cut to a line, or the name of its class if that raises."""
     try:

@@ -19,7 +19,8 @@ import time
 from base64 import b64encode
 from typing import Any
 
-from bfxsync.hidden import printable, without_frames
+from bfxsync.describe import printable
+from bfxsync.hidden import without_frames
 from bfxsync.hosts import Address
 from bfxsync.proxies import Proxy
 

@@ -29,6 +29,8 @@ from __future__ import annotations
 
 from typing import Any, Callable, ClassVar, Mapping, Sequence
 
+from bfxsync.describe import printable
+
 WORTH_NAMING_S = 5.0
 """Clocks that differ by more than this are named where a nonce is refused."""
 
@@ -50,6 +52,10 @@ class BfxError(Exception):
     retryable: ClassVar[bool] = False
     endpoint: str | None = None
     http_status: int | None = None
+
+    def __str__(self) -> str:
+        # What a peer said is in it, and it is printed and logged.
+        return printable(super().__str__())
 
     # Python would call the class with nothing but the message, in another process too.
     def __reduce__(self) -> tuple[Any, ...]:

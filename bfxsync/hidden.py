@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, TypeVar
 
+from bfxsync.describe import printable
 from bfxsync.hosts import HIDDEN
 
 E = TypeVar("E", bound=BaseException)
-
-# What a terminal acts upon, what ends a line, and what turns the direction of reading.
-_CONTROL = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 
 
 class Hidden(str):
@@ -48,11 +43,6 @@ def hide(value: Any) -> Any:
     return value
 
 
-def printable(text: str) -> str:
-    """Return what a peer said as one line without anything that a terminal would act upon."""
-    return _CONTROL.sub(_escaped, text)
-
-
 def without_frames(exc: E) -> E:
     """
     Return an error of another package, cut off from the frames that it went through.
@@ -71,7 +61,3 @@ def without_frames(exc: E) -> E:
             if other is not None and all(other is not known for known in found):
                 found.append(other)
     return exc
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return found.group().encode("unicode_escape").decode("ascii")

@@ -13,7 +13,12 @@ import sys
 import threading
 import traceback
 
-from bfxsync.describe import has_printable_traceback, traceback_of, traceback_text
+from bfxsync.describe import (
+    has_printable_traceback,
+    printable,
+    traceback_of,
+    traceback_text,
+)
 
 
 class GuardedLogger:
@@ -69,6 +74,8 @@ class GuardedLogger:
         try:
             if not self._logger.isEnabledFor(level) or _is_nested():
                 return
+            # Peers' text is among them.
+            arguments = tuple(map(_told, arguments))
             exc_info = None
             if exc is not None:
                 if has_printable_traceback(exc):
@@ -114,6 +121,11 @@ class GuardedLogger:
 def get_logger(name: str) -> GuardedLogger:
     """Return the logger of a module."""
     return GuardedLogger(name)
+
+
+def _told(argument: object) -> object:
+    """Return what is logged of an argument: of a text, what a terminal only prints."""
+    return printable(argument) if type(argument) is str else argument
 
 
 _LOG_CODE = GuardedLogger._log.__code__

@@ -6,11 +6,14 @@ import sys
 import traceback
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bfxsync.describe import (
     also_half_made,
     error_text,
     has_printable_traceback,
+    printable,
     raised_at,
     safe_repr,
     traceback_of,
@@ -132,3 +135,25 @@ def test_a_half_made_object_has_a_repr():
     assert repr(Thing()) == "<Thing of size 1>"
     assert repr(Thing.__new__(Thing)) == "<Thing: not initialized>"
     assert sys.modules[Thing.__repr__.__module__] is sys.modules[__name__]
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ("plain ünï → text", "plain ünï → text"),
+        ("two\r\nlines", r"two\r\nlines"),
+        ("\x1b[31mred\x1b[0m\x9b1m", r"\x1b[31mred\x1b[0m\x9b1m"),
+        ("bell\x07 nul\x00 del\x7f", r"bell\x07 nul\x00 del\x7f"),
+        ("\u2028\u202eevil\u2066", r"\u2028\u202eevil\u2066"),
+        ("\udc80", r"\udc80"),
+    ],
+)
+def test_what_is_printed_of_a_peers_text(text, told):
+    assert printable(text) == told
+
+
+@given(st.text())
+def test_printed_text_is_one_line(text):
+    told = printable(text)
+    assert len(told.splitlines()) <= 1 and printable(told) == told
+    told.encode()

@@ -203,3 +203,10 @@ def test_every_module_logs_through_the_guard():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute):
                 assert node.attr not in ("getLogger", "LoggerAdapter"), name
+
+
+def test_what_a_peer_says_is_logged_on_one_line(attach):
+    handler = Kept()
+    attach(handler)
+    get_logger(NAME).error("%s: %d, %r", "two\nlines \x1b[31m", 5, None)
+    assert handler.records[0].getMessage() == r"two\nlines \x1b[31m: 5, None"

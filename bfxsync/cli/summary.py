@@ -129,7 +129,7 @@ class Summary:
             )
         if broken:
             names = ", ".join(item.name for item in broken)
-            found.append(f"gaps in {names} ({broken[0].gaps[0]})")
+            found.append(f"gaps in {names} ({broken[0].gaps[0]!r})")
         if wrong:
             found.append(f"wrong checksums of {', '.join(wrong)}")
         if unverified:

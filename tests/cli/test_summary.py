@@ -74,7 +74,7 @@ def test_the_text_is_for_any_terminal() -> None:
         ),
         (
             ChannelSummary("tBTCUSD ticker", 5, ("the link was lost", "again")),
-            "gaps in tBTCUSD ticker (the link was lost)",
+            "gaps in tBTCUSD ticker ('the link was lost')",
         ),
         (
             ChannelSummary("tBTCUSD book", 5, (), 7, 1),
