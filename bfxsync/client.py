@@ -19,6 +19,7 @@ from bfxsync.hosts import (
     signed_rest_host,
 )
 from bfxsync.types import NumberType
+from bfxsync.ws.arguments import check_timeout
 from bfxsync.ws.client import WebSocketClient
 
 if TYPE_CHECKING:
@@ -59,6 +60,10 @@ class Client:
         Let a key go to another machine over ``http://`` or ``ws://``, where everybody on the way
         can read what it is used for and change it. Keys of the local exchange (``paper-…``) may
         go anywhere.
+    absence_s : float
+        So many seconds after its call has failed a write is no longer on its way: only then what
+        the exchange does not list counts as not executed (see `OutcomeUnknown.resolve`). 60 by
+        default.
     **options
         All other keyword arguments of `WebSocketClient`.
 
@@ -83,6 +88,7 @@ class Client:
         rest_timeout: float | None = None,
         on_limit: str = "wait",
         allow_insecure: bool = False,
+        absence_s: float = 60.0,
         **options: Any,
     ) -> None:
         # First of all: from here on no frame shows them.
@@ -94,6 +100,7 @@ class Client:
         # All of it here, as REST is made when it is used first.
         wss_host, rest_host = check_wss_host(wss_host), check_rest_host(rest_host)
         auth_rest_host = signed_rest_host(rest_host, auth_rest_host)
+        check_timeout(absence_s, "absence_s")
         signer = _signer_of(api_key, api_secret, auth_token, nonce_file)
         if signer is not None:
             for host in (auth_rest_host, wss_host):
@@ -110,6 +117,7 @@ class Client:
             "ca_bundle": ca_bundle,
             "on_limit": on_limit,
             "allow_insecure": allow_insecure,
+            "absence_s": absence_s,
         }
         if rest_timeout is not None:
             self._rest_options["timeout"] = rest_timeout

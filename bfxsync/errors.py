@@ -9,8 +9,8 @@ Every error that bfxsync raises, in one tree: who is to blame.
     ├─ NetworkError                  nobody: .phase is "connect", "send" or "receive"
     │  ├─ RequestTimeout             (TimeoutError) no answer in time
     │  ├─ OutcomeUnknown             a write that may or may not have been executed: resolve()
-    │  └─ NotExecuted                proven: a write was not executed
-    │     └─ OrderNotPlaced          it never left, or the exchange does not know it
+    │  └─ NotExecuted                a write was not executed: .proof says how that is known,
+    │     └─ OrderNotPlaced          "never_sent", "refused" or (inferred) "absent"
     ├─ RemoteError                   them, unreadable: .raw
     │  ├─ ChecksumMismatch           .expected .actual .symbol
     │  └─ VersionMismatch            the exchange speaks another version of the protocol
@@ -27,9 +27,12 @@ Decisions are made by class and by numeric code only, never by the text of a mes
 
 from __future__ import annotations
 
-from typing import Any, Callable, ClassVar, Mapping, Sequence
+from typing import Any, Callable, Literal, Mapping, Sequence
 
 from bfxsync.describe import printable
+
+Proof = Literal["never_sent", "refused", "absent"]
+"""How it is known that a write was not executed; see `NotExecuted`."""
 
 WORTH_NAMING_S = 5.0
 """Clocks that differ by more than this are named where a nonce is refused."""
@@ -49,7 +52,7 @@ class BfxError(Exception):
         The status of the answer of REST; None if there was none.
     """
 
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
     endpoint: str | None = None
     http_status: int | None = None
 
@@ -122,7 +125,7 @@ class OutcomeUnknown(NetworkError):
     cid : int or None
         The client's id of the order that it is about.
     cid_date : str or None
-        The UTC date to which that id belongs: ``"2026-01-31"``.
+        The UTC date to which that id belongs, by this machine's clock: ``"2026-01-31"``.
     known : dict
         What was sent, by the names of the request; without anything secret.
     raw : object
@@ -130,7 +133,10 @@ class OutcomeUnknown(NetworkError):
     hint : str
         How to find out by hand.
     candidates : list
-        After `resolve`: what might have come of it, when that is more than one thing.
+        After `resolve`: what may have come of it, where that is not certain. A row that could
+        not be read stands there as it came.
+    reason : str
+        After `resolve`: why it still is not known.
     """
 
     retryable = False
@@ -154,11 +160,11 @@ class OutcomeUnknown(NetworkError):
         self.raw = raw
         self.hint = hint
         self.candidates: list[Any] = []
+        self.reason = ""
         self._resolver = resolver
 
     def __str__(self) -> str:
-        text = super().__str__()
-        return f"{text}; {self.hint}" if self.hint else text
+        return "; ".join(filter(None, (super().__str__(), self.reason, self.hint)))
 
     def add(
         self,
@@ -181,15 +187,16 @@ class OutcomeUnknown(NetworkError):
         """True if the exchange can be asked what became of it."""
         return self._resolver is not None
 
-    def resolve(self, timeout: float = 30.0) -> Any:
+    def resolve(self, timeout: float | None = None) -> Any:
         """
         Ask the exchange what became of it; may be called again, from any thread.
 
         Parameters
         ----------
-        timeout : float
-            Seconds. That something was not executed is proven by asking twice, the second time
-            ten seconds or more after the call had failed: before, it may still be on its way.
+        timeout : float, optional
+            Seconds. By default 30 more than the client's `absence_s`, so that it ends with an
+            answer: only when so much time has passed since the call failed, what the exchange
+            does not list counts as not executed.
 
         Returns
         -------
@@ -200,9 +207,10 @@ class OutcomeUnknown(NetworkError):
         Raises
         ------
         NotExecuted
-            Nothing did; `OrderNotPlaced` for a new order. It can be sent again.
+            Nothing did, as far as can be inferred (`proof` is ``"absent"``); `OrderNotPlaced`
+            for a new order.
         OutcomeUnknown
-            This error again: it cannot be told yet, or there are several `candidates`.
+            This error again: its `reason` says why, and `candidates` has what may be it.
         UsageError
             There is nothing to ask the exchange for; `hint` says what to look at.
         BfxError
@@ -220,16 +228,36 @@ class OutcomeUnknown(NetworkError):
         return {**self.__dict__, "_resolver": None}
 
 
-Resolver = Callable[[OutcomeUnknown, float], Any]
+Resolver = Callable[[OutcomeUnknown, "float | None"], Any]
 
 
 class NotExecuted(NetworkError):
-    """Proven: a write was not executed, and can be sent again."""
+    """
+    A write was not executed.
+
+    Attributes
+    ----------
+    proof : str
+        How that is known. ``"never_sent"``: it has not left this machine. ``"refused"``: the
+        exchange refused it, which became known only after `OutcomeUnknown`; a refusal that
+        answers the call itself is an `ApiError`. ``"absent"``: an inference and no proof; the
+        exchange was asked `absence_s` or more after the call had failed, and lists no trace
+        of it.
+    retryable : bool
+        True only for ``"never_sent"``.
+    """
+
+    retryable = False
+
+    def __init__(self, message: str, *, phase: str, proof: Proof) -> None:
+        super().__init__(message, phase=phase)
+        self.proof = proof
+        self.retryable = proof == "never_sent"
 
 
 class OrderNotPlaced(NotExecuted):
     """
-    Proven: an order does not exist. It never left, or the exchange does not know it.
+    A new order was not placed; `NotExecuted` says how that is known.
 
     Attributes
     ----------
@@ -237,8 +265,10 @@ class OrderNotPlaced(NotExecuted):
         The client's id that it would have had.
     """
 
-    def __init__(self, message: str, *, phase: str, cid: int | None = None) -> None:
-        super().__init__(message, phase=phase)
+    def __init__(
+        self, message: str, *, phase: str, proof: Proof, cid: int | None = None
+    ) -> None:
+        super().__init__(message, phase=phase, proof=proof)
         self.cid = cid
 
 

@@ -6,7 +6,7 @@ import inspect
 import pickle
 import re
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 from hypothesis import given
@@ -62,8 +62,6 @@ PARENTS: dict[type[Exception], tuple[type[Exception], ...]] = {
 RETRYABLE = {
     NetworkError,
     RequestTimeout,
-    NotExecuted,
-    OrderNotPlaced,
     NonceTooSmall,
     RateLimited,
     NotReady,
@@ -202,14 +200,16 @@ def test_unknown_outcome_says_what_is_known() -> None:
     assert (error.cid, error.cid_date, error.hint) == (5, "2026-01-31", "look")
     assert error.known == {"amount": "1", "price": "2"}
     assert str(error) == "auth/w/x may have been executed; look"
-    assert error.phase == "send"
+    error.reason = "asked too early"
+    assert str(error) == "auth/w/x may have been executed; asked too early; look"
+    assert (error.phase, error.candidates) == ("send", [])
 
 
 def test_unknown_outcome_asks_who_can_tell() -> None:
     error = OutcomeUnknown("open", resolver=lambda error, timeout: (error, timeout))
     assert error.can_resolve
     assert error.resolve(5.0) == (error, 5.0)
-    assert error.resolve() == (error, 30.0)
+    assert error.resolve() == (error, None)
     other = OutcomeUnknown("open")
     other.add(resolver=lambda error, timeout: "found")
     assert other.resolve() == "found"
@@ -226,10 +226,26 @@ def test_unknown_outcome_says_when_nobody_can_tell() -> None:
         error.resolve()
 
 
+PROOFS: list[Any] = [("never_sent", True), ("refused", False), ("absent", False)]
+
+
+@pytest.mark.parametrize("proof, retryable", PROOFS)
+def test_r07_only_what_never_left_may_be_sent_again(
+    proof: Any, retryable: bool
+) -> None:
+    for error in (
+        NotExecuted("no", phase="send", proof=proof),
+        OrderNotPlaced("no", phase="send", proof=proof),
+    ):
+        for other in (error, pickle.loads(pickle.dumps(error))):
+            assert (other.proof, other.retryable) == (proof, retryable)
+    assert not NotExecuted.retryable and not OrderNotPlaced.retryable
+
+
 def test_order_that_was_not_placed_keeps_its_client_id() -> None:
-    error = OrderNotPlaced("not sent", phase="connect", cid=7)
+    error = OrderNotPlaced("not sent", phase="connect", proof="never_sent", cid=7)
     assert (error.cid, error.phase, error.code) == (7, "connect", None)
-    assert OrderNotPlaced("not sent", phase="send").cid is None
+    assert OrderNotPlaced("no", phase="send", proof="absent").cid is None
 
 
 def each_with_all_fields() -> list[BfxError]:
@@ -240,8 +256,8 @@ def each_with_all_fields() -> list[BfxError]:
         NetworkError("no", phase="send", code=1006),
         RequestTimeout("no", phase="connect"),
         OutcomeUnknown("no", cid=5, known={"price": "2"}, raw=b"[", hint="look"),
-        NotExecuted("no", phase="send"),
-        OrderNotPlaced("no", phase="send", cid=7),
+        NotExecuted("no", phase="send", proof="refused"),
+        OrderNotPlaced("no", phase="send", proof="never_sent", cid=7),
         RemoteError("no", raw=[2], rows=[1], unreadable=[([2], "too short")]),
         ChecksumMismatch("tBTCUSD", expected=-1, actual=2),
         VersionMismatch("no", raw=3),

@@ -48,6 +48,7 @@ LAYERS = [
         "rest.arguments",
         "rest.calls",
         "rest.framing",
+        "rest.clocks",
         "rest.intervals",
         "rest.limits",
         "rest.options",

@@ -57,8 +57,8 @@ class Answer(NamedTuple):
     body : bytes
     retry_after, date : str or None
         The headers of those names.
-    came_s : float
-        When its head had come, by this machine's clock, since 1970.
+    came_s, came_at : float
+        When its head had come: by this machine's clock, since 1970, and by `time.monotonic`.
     has_length : bool
         Its head says where it ends; else nobody can tell whether it is whole.
     """
@@ -69,6 +69,7 @@ class Answer(NamedTuple):
     date: Optional[str] = None
     came_s: float = 0.0
     has_length: bool = True
+    came_at: float = 0.0
 
 
 def read_answer(answer: Answer, loads: Loads, now: float) -> Any:

@@ -59,16 +59,6 @@ class Passage:
         """How long it may have been on its way, in seconds."""
         return max(self.over_s - self.left_s, self.over_at - self.left_at)
 
-    @property
-    def clock_shift_s(self) -> float:
-        """
-        By how much the wall clock was set forward since, in seconds; negative: set back.
-
-        A time for which the machine was suspended counts too, as nothing tells it apart.
-        """
-        now_s, now_at = time.time(), time.monotonic()
-        return (now_s - self.left_s) - (now_at - self.left_at)
-
 
 class Sent:
     """The last writes of a key that may have left traces."""

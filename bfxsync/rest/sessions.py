@@ -166,7 +166,7 @@ class Session(HTTPAdapter):
                     proxies=route.proxies,
                 )
                 # Before the body, which may take its time.
-                came_s = time.time()
+                came_s, came_at = time.time(), time.monotonic()
                 body = _read_body(response)
         except (requests.RequestException, HTTPError, OSError, ValueError) as exc:
             raise _translated(exc, call) from _strip(exc)
@@ -181,6 +181,7 @@ class Session(HTTPAdapter):
             found.get("Date"),
             came_s,
             call.has_length,
+            came_at=came_at,
         )
 
 

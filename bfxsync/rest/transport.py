@@ -58,12 +58,12 @@ from bfxsync.errors import (
     UsageError,
 )
 from bfxsync.forks import renew_after_fork
-from bfxsync.headers import moment_of
 from bfxsync.hidden import hide
 from bfxsync.hosts import PUB_REST_HOST, check_encryption, check_rest_host
 from bfxsync.logs import get_logger
 from bfxsync.rest.answers import read_answer
 from bfxsync.rest.calls import Call
+from bfxsync.rest.clocks import ExchangeClock
 from bfxsync.rest.limits import SHARED, Limits, wait_in_naps
 from bfxsync.rest.options import check_count, check_seconds, check_timeouts
 from bfxsync.rest.outcomes import (
@@ -92,6 +92,9 @@ DEFAULT_PER_MINUTE = 90
 """The exchange's limit for most endpoints."""
 
 DEFAULT_TIMEOUT = (10.0, 10.0, 30.0)
+
+DEFAULT_ABSENCE_S = 60.0
+"""Twice as long as a call takes at most."""
 
 Timeout = Union[float, Tuple[float, float, float]]
 
@@ -140,6 +143,14 @@ class RestTransport:
     allow_insecure : bool
         Let a key go to another machine over ``http://``, where everybody on the way can read what
         it is used for and change it.
+    absence_s : float
+        So many seconds after its call has failed a write is no longer on its way: what the
+        exchange does not list then counts as not executed (see `OutcomeUnknown.resolve`).
+
+    Attributes
+    ----------
+    clock : ExchangeClock
+        What answers have shown of the exchange's clock.
     """
 
     def __init__(
@@ -156,6 +167,7 @@ class RestTransport:
         limits: Limits | None = None,
         pool_size: int = 10,
         allow_insecure: bool = False,
+        absence_s: float = DEFAULT_ABSENCE_S,
     ) -> None:
         # First of all: from here on no frame shows a password in it.
         proxy = hide(proxy)
@@ -179,17 +191,14 @@ class RestTransport:
             # Held while a signed call is on the wire: the exchange wants nonces in their order.
             self._signed_lock = signed_lock(signer.identity)
             renew_after_fork(signer.nonce)
-        # The last date of an answer, and when it came by this machine's clock; replaced as a whole.
-        self._last_date: tuple[str | None, float] = (None, 0.0)
+        self.absence_s = check_seconds("absence_s", absence_s)
+        self.clock = ExchangeClock()
         renew_after_fork(self)
 
     @property
     def clock_skew_s(self) -> float | None:
         """How far this machine's clock is ahead of the exchange's; None before any answer."""
-        date, came_at = self._last_date
-        moment_s = moment_of(date)
-        # The header has no fraction: half a second is right on average.
-        return None if moment_s is None else came_at - moment_s - 0.5
+        return self.clock.skew_s
 
     def pause(self, seconds: float) -> None:
         """
@@ -401,7 +410,7 @@ class RestTransport:
         self._pool.give(session)
         now = time.time()
         if answer.date is not None:
-            self._last_date = answer.date, answer.came_s
+            self.clock.see_date(answer.date, answer.came_s, answer.came_at)
         if headers:
             answer = without_secrets(answer, headers, self._loads)
         return read_answer(answer, self._loads, now)

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from bfxsync.models.notification import Notification
+from bfxsync.rest.clocks import ExchangeClock
 from bfxsync.rest.sent import Sent
 
 DATA = Path(__file__).parent.parent / "data" / "rest"
@@ -47,10 +48,10 @@ def _decoded(value: Any) -> Any:
 class AnswerTransport:
     """Answers everything with the same JSON and keeps what was asked."""
 
-    # The clocks agree, and pauses are none.
-    clock_skew_s = 0.0
+    absence_s = 60.0
 
     def __init__(self, answer: Any = None) -> None:
+        self.clock = ExchangeClock()
         self.answer = answer
         self.requests: list[tuple[str, str, dict[str, Any]]] = []
         self.sent = Sent()

@@ -377,7 +377,7 @@ def test_impossible_call_is_refused_before_anything_is_sent(
 
 
 def test_operations_leave_out_what_is_not_given() -> None:
-    body = order_bodies.operations_body(
+    body, _ = order_bodies.operations_body(
         [
             ("on", {**LIMIT, "price": 12345.6, "round_price": True, "cid": 5}),
             ("ou", {"id": 7, "delta": 0.5}),

@@ -14,7 +14,7 @@ from bfxsync.errors import NotExecuted, OutcomeUnknown
 from bfxsync.models.funding import FundingCredit, FundingLoan, FundingOffer
 from bfxsync.models.positions import Position
 from bfxsync.rest import sent, signing
-from bfxsync.rest.auth import AuthEndpoints, resolving
+from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.transport import RestTransport
 
 from .conftest import Connect, Serve
@@ -26,10 +26,7 @@ OFFERS, HISTORY = "r/funding/offers/fUSD", "r/funding/offers/fUSD/hist"
 
 
 @pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert resolving.SETTLED_S == 10.0
-    monkeypatch.setattr(resolving, "SETTLED_S", 0.1)
-    monkeypatch.setattr(resolving, "_PAUSE_S", 0.02)
+def state_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signing, "_locks", {})
     monkeypatch.setattr(sent, "_sent", {})
 
@@ -178,7 +175,9 @@ class Scene:
 def scene(serve: Serve, connect: Connect) -> Scene:
     desk = Desk()
     server = serve(Verifier(desk))
-    return Scene(desk, server, connect(server, signer=Signer(KEY, SECRET)))
+    return Scene(
+        desk, server, connect(server, signer=Signer(KEY, SECRET), absence_s=0.1)
+    )
 
 
 def assert_several(error: OutcomeUnknown, count: int) -> None:
@@ -244,13 +243,14 @@ def test_r07_offer_that_is_taken_between_two_questions_is_found_once(
     assert error.resolve().offer_status.startswith("EXECUTED")
 
 
-def test_r07_offer_that_never_arrived_is_proven_absent_by_asking_twice(
+def test_r07_offer_that_never_arrived_is_absent_after_asking_twice(
     scene: Scene,
 ) -> None:
     scene.desk.fate = scene.desk.hang_up_before
     error = scene.submit()
-    with pytest.raises(NotExecuted, match="knows nothing of it"):
+    with pytest.raises(NotExecuted, match="inferred.* open offers and") as caught:
         error.resolve()
+    assert (caught.value.proof, caught.value.retryable) == ("absent", False)
     assert scene.desk.reads == [OFFERS, HISTORY] * 2
     assert len(scene.desk.writes) == 1
 
@@ -268,16 +268,21 @@ def test_r07_offer_that_arrives_late_is_found(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("behind_s", [-7200.0, 7200.0])
-def test_r07_wrong_clock_finds_the_offer_and_proves_its_absence(
+def test_r07_wrong_clock_is_certain_once_a_notification_confirms_the_header(
     scene: Scene, behind_s: float
 ) -> None:
     scene.desk.behind_s = behind_s
     scene.desk.fate = scene.desk.hang_up_after
-    assert scene.submit().resolve().id == 1001
+    found = scene.submit()
+    assert_several(found, 1)
     scene.desk.fate = scene.desk.hang_up_before
-    error = scene.submit(amount=151)
+    absent = scene.submit(amount=151)
+    assert_several(absent, 0)
+    scene.desk.fate = scene.desk.obey
+    scene.auth.submit_funding_offer(**{**BODY, "symbol": "fUST"})
+    assert found.resolve().id == 1001
     with pytest.raises(NotExecuted):
-        error.resolve()
+        absent.resolve()
 
 
 def test_r07_other_offers_of_the_same_time_are_not_taken_for_it(scene: Scene) -> None:
@@ -304,7 +309,7 @@ def test_r07_equal_offer_of_before_is_told_apart(scene: Scene) -> None:
     assert scene.submit().resolve().id == 1002
 
 
-def test_r07_equal_offer_of_shortly_before_is_no_proof_of_absence(scene: Scene) -> None:
+def test_r07_equal_offer_of_shortly_before_is_a_candidate(scene: Scene) -> None:
     scene.desk.place(BODY, ago_s=10)
     scene.desk.fate = scene.desk.hang_up_before
     assert_several(scene.submit(), 1)
@@ -373,7 +378,9 @@ def test_r07_offer_that_follows_the_market_is_sure_if_its_offset_is_shown(
 def test_r07_numbers_of_offers_may_be_decimals(serve: Serve, connect: Connect) -> None:
     desk = Desk()
     server = serve(Verifier(desk))
-    transport = connect(server, signer=Signer(KEY, SECRET), numbers=Decimal)
+    transport = connect(
+        server, signer=Signer(KEY, SECRET), numbers=Decimal, absence_s=0.1
+    )
     scene = Scene(desk, server, transport)
     scene.auth = AuthEndpoints(transport, numbers=Decimal)
     desk.fate = desk.hang_up_after

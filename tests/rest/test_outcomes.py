@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from datetime import datetime, timezone
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 import pytest
 
@@ -27,12 +27,11 @@ from bfxsync.errors import (
 )
 from bfxsync.models.notification import of_nothing
 from bfxsync.rest import sent, signing
-from bfxsync.rest.auth import AuthEndpoints, resolving
+from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.auth.base import Budget
-from bfxsync.rest.auth.resolving import Attempt, Candidates, Pending, one_of, resolve
+from bfxsync.rest.auth.resolving import Attempt, Search
 from bfxsync.rest.limits import Limits
 from bfxsync.rest.outcomes import Kind
-from bfxsync.rest.sent import Passage
 from bfxsync.rest.transport import RestTransport
 
 from .conftest import Connect, Serve
@@ -45,12 +44,13 @@ DAY_MS = 86_400_000
 
 
 @pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert resolving.SETTLED_S == 10.0
-    monkeypatch.setattr(resolving, "SETTLED_S", 0.1)
-    monkeypatch.setattr(resolving, "_PAUSE_S", 0.02)
+def state_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signing, "_locks", {})
     monkeypatch.setattr(sent, "_sent", {})
+
+
+def http_date(moment_s: float) -> str:
+    return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(moment_s))
 
 
 class Desk:
@@ -66,8 +66,11 @@ class Desk:
         Paths and bodies, in the order of their arrival.
     behind_s : float
         How far this clock is behind the client's.
+    dates : callable
+        Makes the header ``Date`` of a time; None: there is none.
     is_careless : bool
         Answers with all rows, whatever was asked for.
+    trades : list of rows
     """
 
     def __init__(self) -> None:
@@ -78,7 +81,9 @@ class Desk:
         self.reads = 0
         self.before_read: Callable[[int], None] = lambda count: None
         self.behind_s = 0.0
+        self.dates: Callable[[float], Any] = http_date
         self.is_careless = False
+        self.trades: list[list[Any]] = []
         self._next_id = 100
 
     @property
@@ -86,9 +91,9 @@ class Desk:
         return time.time() - self.behind_s
 
     @property
-    def date(self) -> str:
-        moment = time.gmtime(self.now_s)
-        return time.strftime("%a, %d %b %Y %H:%M:%S GMT", moment)
+    def headers(self) -> dict[str, str]:
+        date = self.dates(self.now_s)
+        return {} if date is None else {"Date": date}
 
     def __call__(self, request: Exchange) -> object:
         path = request.target[len("/v2/auth/") :]
@@ -98,10 +103,10 @@ class Desk:
             return self.fate(request, lambda: self.execute(path, body))
         self.reads += 1
         self.before_read(self.reads)
-        return request.answer(self.find(path, body), Date=self.date)
+        return request.answer(self.find(path, body), **self.headers)
 
     def obey(self, request: Exchange, execute: Callable[[], Any]) -> object:
-        return request.answer(execute(), Date=self.date)
+        return request.answer(execute(), **self.headers)
 
     def hang_up_after(self, request: Exchange, execute: Callable[[], Any]) -> object:
         execute()
@@ -174,6 +179,8 @@ class Desk:
         return has("id", row[0]) or has("gid", row[1]) or is_dated
 
     def find(self, path: str, body: Any) -> list[Any]:
+        if path == f"r/trades/{SYMBOL}/hist":
+            return self.trades
         if self.is_careless:
             return self.open if path == "r/orders" else self.closed
         if path == "r/orders":
@@ -209,7 +216,9 @@ class Scene:
 def scene(serve: Serve, connect: Connect) -> Scene:
     desk = Desk()
     server = serve(Verifier(desk))
-    return Scene(desk, server, connect(server, signer=Signer(KEY, SECRET)))
+    return Scene(
+        desk, server, connect(server, signer=Signer(KEY, SECRET), absence_s=0.1)
+    )
 
 
 # --- new orders -------------------------------------------------------------------------------
@@ -260,26 +269,29 @@ def test_r07_order_that_closes_between_two_questions_is_found_all_the_same(
     row = scene.desk.open.pop()
 
     def move(count: int) -> None:
-        # The history is asked second, when the order is not there yet.
-        if count == 3:
+        # The history is asked third, when the order is not there yet.
+        if count == 4:
             scene.desk.closed.append(row)
 
     scene.desk.before_read = move
     assert error.resolve().id == 101
-    assert scene.desk.reads >= 3
+    assert scene.desk.reads >= 4
 
 
-def test_r07_order_that_never_arrived_is_proven_absent_by_asking_twice(
+def test_r07_order_that_never_arrived_is_absent_after_asking_twice(
     scene: Scene,
 ) -> None:
     scene.desk.fate = scene.desk.hang_up_before
     error = scene.unknown(scene.submit)
-    started = time.monotonic()
-    with pytest.raises(OrderNotPlaced, match="knows nothing of it") as caught:
+    failed_at = time.monotonic()
+    with pytest.raises(OrderNotPlaced, match="can be inferred: .*trades") as caught:
         error.resolve()
-    assert time.monotonic() - started >= 0.09
-    assert caught.value.cid == 77
-    assert scene.desk.reads == 4  # open and closed ones, twice
+    assert time.monotonic() - failed_at >= 0.09
+    absent = caught.value
+    assert (absent.cid, absent.proof, absent.retryable) == (77, "absent", False)
+    assert (absent.endpoint, absent.phase) == ("auth/w/order/submit", "receive")
+    # By its id, among all open ones, the closed ones and the trades; twice.
+    assert scene.desk.reads == 8
     assert len(scene.desk.writes) == 1
     assert scene.desk.open == scene.desk.closed == []
 
@@ -358,8 +370,8 @@ def test_r07_rows_that_were_not_asked_for_are_not_taken_for_the_order(
             scene.unknown(act).resolve()
 
 
-@pytest.mark.parametrize("behind_s", [-7200.0, 7200.0, 90_000.0])
-def test_r07_wrong_clock_finds_the_order_and_proves_its_absence(
+@pytest.mark.parametrize("behind_s", [-7200.0, 7200.0])
+def test_r07_wrong_clock_finds_the_order_and_its_absence(
     scene: Scene, behind_s: float
 ) -> None:
     scene.desk.behind_s = behind_s
@@ -393,7 +405,12 @@ def sent_away(auth: AuthEndpoints) -> Attempt:
     """Send a write whose outcome nobody knows, and return what is known of it."""
     budget = Budget("auth/w/x", 10_000)
     with pytest.raises(OutcomeUnknown) as caught:
-        auth._write("auth/w/x", budget, of_nothing(), find=lambda attempt: attempt)
+        auth._write(
+            "auth/w/x",
+            budget,
+            of_nothing(),
+            search=Search(lambda attempt: attempt, "x"),
+        )
     found = caught.value.resolve()
     assert type(found) is Attempt
     return found
@@ -403,7 +420,7 @@ def test_r07_write_leaves_when_its_turn_has_come(
     serve: Serve, connect: Connect
 ) -> None:
     server = serve(lambda request: False)
-    auth = AuthEndpoints(connect(server, signer=Signer(KEY, SECRET)))
+    auth = AuthEndpoints(connect(server, signer=Signer(KEY, SECRET), absence_s=0.1))
     found: list[Attempt] = []
     thread = threading.Thread(target=lambda: found.append(sent_away(auth)))
     lock = signing.signed_lock(KEY)
@@ -515,10 +532,8 @@ def test_r07_asking_may_fail_and_be_repeated(scene: Scene) -> None:
     assert error.resolve().id == 101
 
 
-def test_r07_close_ends_the_asking(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(resolving, "SETTLED_S", 20.0)
+def test_r07_close_ends_the_asking(scene: Scene) -> None:
+    scene.transport.absence_s = 20.0
     scene.desk.fate = scene.desk.hang_up_before
     error = scene.unknown(scene.submit)
     raised: list[Any] = []
@@ -530,7 +545,7 @@ def test_r07_close_ends_the_asking(
 
     thread = threading.Thread(target=ask, name="test-asks")
     thread.start()
-    scene.server.wait_for_requests(3)
+    scene.server.wait_for_requests(5)
     scene.transport.close()
     thread.join(10)
     assert len(raised) == 1
@@ -557,6 +572,7 @@ def test_r07_order_without_a_connection_was_not_placed(
         scene.submit()
     error = caught.value
     assert (error.phase, error.cid, error.retryable) == ("connect", 77, True)
+    assert error.proof == "never_sent"
     assert error.endpoint == "auth/w/order/submit"
     assert isinstance(error.__cause__, NetworkError)
 
@@ -703,10 +719,8 @@ def test_r07_several_operations_that_never_arrived_are_none(scene: Scene) -> Non
     assert error.resolve() == [None, None]
 
 
-def test_r07_several_new_orders_that_are_there_are_told_at_once(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(resolving, "SETTLED_S", 30.0)
+def test_r07_several_new_orders_that_are_there_are_told_at_once(scene: Scene) -> None:
+    scene.transport.absence_s = 30.0
     scene.desk.fate = scene.desk.hang_up_after
     error = scene.unknown(lambda: scene.auth.submit_order_multi(operations()[:2]))
     assert [order.cid for order in error.resolve(timeout=5.0)] == [5, 6]
@@ -758,129 +772,3 @@ def test_error_that_reading_an_answer_raises_says_what_it_is_about() -> None:
     with pytest.raises(ApiError, match="in spite") as caught:
         writer._write("auth/w/some", Budget("x"), refuse)
     assert (caught.value.endpoint, caught.value.raw) == ("auth/w/some", [5])
-
-
-class Clock:
-    """Stands for a transport whose clock is off."""
-
-    def __init__(self, skew_s: Any) -> None:
-        self.clock_skew_s = skew_s
-
-
-def attempt(
-    left_s: float, over_s: float, skew_s: Any = None, shift_s: float = 0.0
-) -> Attempt:
-    """Return one that left at that time, since when this machine's clock was set forward so far."""
-    clock: Any = Clock(skew_s)
-    left_at = time.monotonic() - (time.time() - left_s) + shift_s
-    passage = Passage(None, left_s, left_at, over_s, left_at + over_s - left_s)
-    return Attempt(passage, clock)
-
-
-MIDNIGHT_S = 1_769_904_000.0  # 2026-02-01
-
-
-@pytest.mark.parametrize(
-    "started_s, ended_s, skew_s, dates",
-    [
-        (-3600, -3590, None, ["2026-01-31"]),
-        (-2, 0.5, None, ["2026-01-31", "2026-02-01"]),
-        (2, 3, None, ["2026-01-31", "2026-02-01"]),
-        (60, 90, None, ["2026-02-01"]),
-        (60, 90, 120.0, ["2026-01-31"]),
-        (-60, -30, -120.0, ["2026-02-01"]),
-        (
-            -3600,
-            2 * 86400,
-            0.0,
-            [f"2026-{day}" for day in ("01-31", "02-01", "02-02", "02-03")],
-        ),
-    ],
-)
-def test_r07_dates_are_those_of_the_exchanges_clock(
-    started_s: float, ended_s: float, skew_s: Any, dates: list[str]
-) -> None:
-    found = attempt(MIDNIGHT_S + started_s, MIDNIGHT_S + ended_s, skew_s)
-    assert found.dates() == dates
-
-
-@pytest.mark.parametrize("shift_s", [-300.0, 3600.0])
-def test_r07_clock_that_was_set_meanwhile_widens_where_to_look(shift_s: float) -> None:
-    steady = attempt(MIDNIGHT_S + 60, MIDNIGHT_S + 61)
-    moved = attempt(MIDNIGHT_S + 60, MIDNIGHT_S + 61, None, shift_s)
-    assert steady.is_clock_steady and not moved.is_clock_steady
-    assert len(moved.dates()) == (2 if shift_s < 0 else 1)
-    early_s = (steady.since_mts() - moved.since_mts()) / 1000
-    late_s = (moved.until_mts() - steady.until_mts()) / 1000
-    assert early_s == pytest.approx(max(-shift_s, 0), abs=0.4)
-    assert late_s == pytest.approx(max(shift_s, 0), abs=0.4)
-
-
-def test_r07_begin_is_by_the_exchanges_clock() -> None:
-    assert attempt(1000.0, 1001.0).since_mts() == 995_000
-    assert attempt(1000.0, 1001.0, 100.0).since_mts() == 895_000
-    assert attempt(1000.0, 1001.0, -100.0).since_mts(0) == 1_100_000
-    assert attempt(1.0, 1.0).since_mts() == 0
-
-
-@pytest.mark.parametrize(
-    "rows, found", [([], None), ([5], 5), ([5, 6], Candidates([5, 6]))]
-)
-def test_one_of_several_rows(rows: Any, found: Any) -> None:
-    assert one_of(rows) == found
-
-
-def outcomes(*found: Any) -> Iterator[Any]:
-    yield from found
-
-
-def ask(error: OutcomeUnknown, found: Iterator[Any], ago_s: float = 0.0) -> Any:
-    where = attempt(time.time() - ago_s, time.time() - ago_s)
-
-    def absent(message: str) -> Any:
-        return NotExecuted(message, phase="send")
-
-    def pause(seconds: float) -> None:
-        time.sleep(seconds)
-
-    return resolve(error, where, lambda _: next(found), absent, pause, 30.0)
-
-
-def test_r07_several_candidates_are_no_proof() -> None:
-    error = OutcomeUnknown("open")
-    with pytest.raises(OutcomeUnknown) as caught:
-        ask(error, outcomes(Candidates([1, 2])))
-    assert caught.value is error
-    assert error.candidates == [1, 2]
-
-
-def test_r07_one_look_proves_no_absence_however_late_it_is() -> None:
-    error = OutcomeUnknown("open")
-    assert ask(error, outcomes(None, 5), ago_s=60.0) == 5
-    with pytest.raises(NotExecuted):
-        ask(error, outcomes(None, None), ago_s=60.0)
-
-
-def test_r07_two_looks_prove_nothing_while_it_may_be_on_its_way() -> None:
-    where = attempt(time.time(), time.time())
-    looked_at: list[float] = []
-
-    def look(_: Attempt) -> None:
-        looked_at.append(time.monotonic())
-
-    def absent(message: str) -> Any:
-        return NotExecuted(message, phase="send")
-
-    with pytest.raises(NotExecuted):
-        # Pauses that end too early.
-        resolve(OutcomeUnknown("open"), where, look, absent, lambda _: None, 30.0)
-    assert looked_at[-1] >= where.passage.over_at + resolving.SETTLED_S
-
-
-def test_r07_pending_counts_when_nothing_can_come_any_more() -> None:
-    error = OutcomeUnknown("open")
-    assert ask(error, outcomes(Pending(1), Pending(2))) == 2
-    assert ask(error, outcomes(Pending(1), 3)) == 3
-    assert ask(error, outcomes(None, Pending(4))) == 4
-    with pytest.raises(NotExecuted):
-        ask(error, outcomes(Pending(1), None))

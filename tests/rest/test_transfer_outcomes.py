@@ -15,7 +15,7 @@ from bfxsync.models.movements import Movement
 from bfxsync.models.positions import Position, PositionAudit, PositionHistory
 from bfxsync.models.wallets import Ledger
 from bfxsync.rest import sent, signing
-from bfxsync.rest.auth import AuthEndpoints, resolving
+from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.transport import RestTransport
 
 from .conftest import Connect, Serve
@@ -27,10 +27,7 @@ TFA = {"method": "otp", "token": "sentinel-981273"}
 
 
 @pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert resolving.SETTLED_S == 10.0
-    monkeypatch.setattr(resolving, "SETTLED_S", 0.1)
-    monkeypatch.setattr(resolving, "_PAUSE_S", 0.02)
+def state_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signing, "_locks", {})
     monkeypatch.setattr(sent, "_sent", {})
 
@@ -61,6 +58,7 @@ class Vault:
         self.reads: list[str] = []
         self.before_read: Callable[[int], None] = lambda count: None
         self.behind_s = 0.0
+        self.date: Any = "right"
         self.fee = 0.00135
 
     @property
@@ -73,8 +71,10 @@ class Vault:
         return int(self.now_s) * 1000
 
     @property
-    def date(self) -> str:
-        return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(self.now_s))
+    def headers(self) -> dict[str, str]:
+        right = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(self.now_s))
+        date = right if self.date == "right" else self.date
+        return {} if date is None else {"Date": date}
 
     def __call__(self, request: Exchange) -> object:
         path = request.target[len("/v2/auth/") :]
@@ -84,10 +84,10 @@ class Vault:
             return self.fate(request, lambda: self.execute(path, body))
         self.reads.append(path)
         self.before_read(len(self.reads))
-        return request.answer(self.find(path, body), Date=self.date)
+        return request.answer(self.find(path, body), **self.headers)
 
     def obey(self, request: Exchange, execute: Callable[[], Any]) -> object:
-        return request.answer(execute(), Date=self.date)
+        return request.answer(execute(), **self.headers)
 
     def hang_up_after(self, request: Exchange, execute: Callable[[], Any]) -> object:
         execute()
@@ -200,7 +200,9 @@ class Scene:
 def scene(serve: Serve, connect: Connect) -> Scene:
     vault = Vault()
     server = serve(Verifier(vault))
-    return Scene(vault, server, connect(server, signer=Signer(KEY, SECRET)))
+    return Scene(
+        vault, server, connect(server, signer=Signer(KEY, SECRET), absence_s=0.1)
+    )
 
 
 def assert_several(error: OutcomeUnknown, count: int) -> None:
@@ -233,13 +235,14 @@ def test_r07_transfer_whose_answer_was_lost_is_found_in_the_books(scene: Scene) 
     assert len(scene.vault.writes) == 1
 
 
-def test_r07_transfer_that_never_arrived_is_proven_absent_by_asking_twice(
+def test_r07_transfer_that_never_arrived_is_absent_after_asking_twice(
     scene: Scene,
 ) -> None:
     scene.vault.fate = scene.vault.hang_up_before
     error = scene.transfer()
-    with pytest.raises(NotExecuted, match="knows nothing of it"):
+    with pytest.raises(NotExecuted, match="inferred.* the ledger showed") as caught:
         error.resolve()
+    assert (caught.value.proof, caught.value.retryable) == ("absent", False)
     # The first question has only told how far the clocks are apart.
     assert scene.vault.reads == ["r/ledgers/hist", *["r/ledgers/UST/hist"] * 2]
     assert len(scene.vault.writes) == 1
@@ -258,16 +261,40 @@ def test_r07_transfer_that_arrives_late_is_found(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("behind_s", [-7200.0, 7200.0])
-def test_r07_wrong_clock_finds_the_transfer_and_proves_its_absence(
+def test_r07_wrong_clock_is_certain_once_a_notification_confirms_the_header(
     scene: Scene, behind_s: float
 ) -> None:
     scene.vault.behind_s = behind_s
     scene.vault.fate = scene.vault.hang_up_after
-    assert scene.transfer().resolve().amount == -1.5
+    found = scene.transfer()
+    assert_several(found, 1)
     scene.vault.fate = scene.vault.hang_up_before
-    error = scene.transfer("1.75")
+    absent = scene.transfer("1.75")
+    assert_several(absent, 0)
+    assert "differ by 72" in absent.reason
+    scene.vault.fate = scene.vault.obey
+    scene.auth.transfer_between_wallets("exchange", "margin", "BTC", None, 1)
+    assert found.resolve().amount == -1.5
     with pytest.raises(NotExecuted):
-        error.resolve()
+        absent.resolve()
+
+
+ODD_DATES = [None, "yesterday", "Thu, 01 Jan 9998 00:00:00 GMT"]
+
+
+@pytest.mark.parametrize("date", ODD_DATES)
+@pytest.mark.parametrize("behind_s", [0.0, 600.0])
+@pytest.mark.parametrize("what", ["transfer", "withdraw"])
+def test_r07_without_a_date_nothing_is_certain(
+    scene: Scene, date: Any, behind_s: float, what: str
+) -> None:
+    scene.vault.behind_s = behind_s
+    scene.vault.date = date
+    for lost, count in (("hang_up_before", 0), ("hang_up_after", 1)):
+        scene.vault.fate = getattr(scene.vault, lost)
+        error = getattr(scene, what)()
+        assert_several(error, count)
+        assert ("readable Date" in error.reason) is (count == 0)
 
 
 def test_r07_equal_transfer_of_before_is_told_apart(scene: Scene) -> None:
@@ -277,7 +304,7 @@ def test_r07_equal_transfer_of_before_is_told_apart(scene: Scene) -> None:
     assert row.id == scene.vault.ledgers[2][1][0]
 
 
-def test_r07_equal_transfer_of_shortly_before_is_no_proof_of_absence(
+def test_r07_equal_transfer_of_shortly_before_is_a_candidate(
     scene: Scene,
 ) -> None:
     scene.vault.transfer(BODY, ago_s=10)
@@ -362,7 +389,9 @@ def test_r07_amount_is_compared_as_the_exchange_rounds_it(
 def test_r07_numbers_may_be_decimals(serve: Serve, connect: Connect) -> None:
     vault = Vault()
     server = serve(Verifier(vault))
-    transport = connect(server, signer=Signer(KEY, SECRET), numbers=Decimal)
+    transport = connect(
+        server, signer=Signer(KEY, SECRET), numbers=Decimal, absence_s=0.1
+    )
     scene = Scene(vault, server, transport)
     scene.auth = AuthEndpoints(transport, numbers=Decimal)
     vault.fate = vault.hang_up_after
@@ -479,10 +508,12 @@ def test_r07_withdrawal_of_the_amount_with_the_fee_is_found(scene: Scene) -> Non
     assert error.resolve().id == 500
 
 
-def test_r07_withdrawal_that_never_arrived_is_proven_absent(scene: Scene) -> None:
+def test_r07_withdrawal_that_never_arrived_is_absent_after_asking_twice(
+    scene: Scene,
+) -> None:
     scene.vault.fate = scene.vault.hang_up_before
     error = scene.withdraw()
-    with pytest.raises(NotExecuted, match="knows nothing of it"):
+    with pytest.raises(NotExecuted, match="inferred.*movements and the ledger"):
         error.resolve()
     both = ["r/movements/hist", "r/ledgers/hist"]
     assert scene.vault.reads == ["r/ledgers/hist", *both, *both]

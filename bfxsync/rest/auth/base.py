@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import warnings
 from functools import partial
-from typing import Any, Callable, Hashable, Iterator, Mapping, TypeVar
+from typing import Any, Callable, Hashable, Iterator, Mapping, Optional, TypeVar
 
 from bfxsync.errors import (
     ApiError,
     BfxError,
+    NetworkError,
     NotExecuted,
     OrderRejected,
     OutcomeUnknown,
@@ -20,7 +22,8 @@ from bfxsync.logs import get_logger
 from bfxsync.models.notification import Notification
 from bfxsync.models.rows import read_rows
 from bfxsync.rest.arguments import Time
-from bfxsync.rest.auth.resolving import Attempt, Find, resolve
+from bfxsync.rest.auth.resolving import Attempt, Search, resolve
+from bfxsync.rest.auth.unread import UnreadRows
 from bfxsync.rest.history import Options, iterate
 from bfxsync.rest.outcomes import Kind, unknown_outcome
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
@@ -30,6 +33,7 @@ from bfxsync.types import NumberType
 __all__ = ["Budget", "Kind", "SignedEndpoints", "check_rows", "deprecated"]
 
 T = TypeVar("T")
+E = TypeVar("E", bound="SignedEndpoints")
 
 _log = get_logger(__name__)
 
@@ -46,6 +50,9 @@ _PRIVATE = (
     "dest_lastname",
     "dest_corp_name",
 )
+
+# A notification that took longer does not tell what the exchange's clock shows now.
+_QUICK_S = 2.0
 
 _MAYBE = "it may or may not have been executed"
 _HINT = "look at the account before it is sent again"
@@ -67,6 +74,15 @@ class SignedEndpoints(Endpoints):
     # The wall clock, in seconds.
     _clock = staticmethod(time.time)
 
+    # Where rows go that cannot be read; None: they are an error.
+    _unread: Optional[UnreadRows] = None
+
+    def _around(self: E, unread: UnreadRows) -> E:
+        """Return a copy whose lists leave out the rows that cannot be read, and keep them there."""
+        found = copy.copy(self)
+        found._unread = unread
+        return found
+
     def _read(
         self, path: str, budget: Budget, read: Read[T], body: Body | None = None
     ) -> T:
@@ -82,7 +98,13 @@ class SignedEndpoints(Endpoints):
         self, path: str, budget: Budget, read: Read[T], body: Body | None = None
     ) -> list[T]:
         """Ask, and return what `read` makes of each row of the answer."""
-        return self._read(path, budget, partial(read_rows, read), body)
+        try:
+            return self._read(path, budget, partial(read_rows, read), body)
+        except RemoteError as error:
+            if self._unread is None or not error.unreadable:
+                raise
+            self._unread.add(error, (body or {}).get("limit"))
+            return error.rows
 
     def _read_raw(self, path: str, budget: Budget, body: Body | None = None) -> Any:
         """Ask, and return the answer as it is: nobody has written down what it means."""
@@ -95,10 +117,10 @@ class SignedEndpoints(Endpoints):
         read: Read[T],
         body: Body | None = None,
         *,
-        find: Find[Any] | None = None,
+        search: Search[Any] | None = None,
         likeness: Hashable = None,
         hint: str = _HINT,
-        absent: Callable[[str], BfxError] = partial(NotExecuted, phase="send"),
+        not_executed: Callable[..., NotExecuted] = NotExecuted,
         cid: int | None = None,
         cid_date: str | None = None,
         kind: Kind = Kind.WRITE,
@@ -110,15 +132,15 @@ class SignedEndpoints(Endpoints):
         ----------
         path, budget, read, body
             As for `_read`. An answer that cannot be read leaves the outcome unknown.
-        find : callable, optional
-            Looks for what came of it, for `OutcomeUnknown.resolve`: takes an `Attempt` and
-            returns it, None, or what else `Found` has. None: the exchange cannot be asked.
+        search : Search, optional
+            Looks for what came of it, for `OutcomeUnknown.resolve`. None: the exchange cannot be
+            asked.
         likeness : object, optional
-            What `find` goes by, if others may be the same in that.
+            What the search goes by, if others may be the same in that.
         hint : str
             What users can do if it is not known whether it was executed.
-        absent : callable
-            Makes the error that says that it was not executed, from its message.
+        not_executed : callable
+            Makes the error that says that it was not executed; takes what `NotExecuted` takes.
         cid, cid_date : int and str, optional
             For the error.
         kind : Kind
@@ -145,14 +167,22 @@ class SignedEndpoints(Endpoints):
                 if value is not None and name not in _PRIVATE
             }
             error.add(cid=cid, cid_date=cid_date, known=known, hint=hint)
-            if find is not None:
-                ask, pause = find, self._transport.pause
+            if search is not None:
+                wanted, pause = search, self._transport.pause
 
-                def ask_again(error: OutcomeUnknown, timeout: float) -> Any:
-                    return resolve(error, attempt, ask, absent, pause, timeout)
+                def ask_again(error: OutcomeUnknown, timeout: float | None) -> Any:
+                    return resolve(error, attempt, wanted, not_executed, pause, timeout)
 
                 error.add(resolver=ask_again)
             raise
+        except NetworkError as error:
+            # Of those that leave nothing open.
+            sent.drop(passage)
+            absent = not_executed(
+                f"{path} was not sent: {error}", phase=error.phase, proof="never_sent"
+            )
+            absent.endpoint = path
+            raise absent from error
         except BfxError:
             sent.drop(passage)
             raise
@@ -168,6 +198,10 @@ class SignedEndpoints(Endpoints):
             value.endpoint = path
             if not value.is_success:
                 sent.drop(passage)
+            elif value.mts is not None and passage.lasted_s <= _QUICK_S:
+                self._transport.clock.see_own(
+                    value.mts / 1000, passage.over_s, passage.over_at
+                )
         return value
 
     def _write_order(

@@ -14,11 +14,15 @@ from bfxsync.rest.arguments import check_pair
 from bfxsync.rest.auth.arguments import check_positive
 from bfxsync.rest.auth.base import Budget
 from bfxsync.rest.auth.positions import PositionEndpoints
-from bfxsync.rest.auth.resolving import Attempt, Find, Found, Pending
+from bfxsync.rest.auth.resolving import Attempt, Found, Pending, Search
+from bfxsync.rest.auth.unread import UnreadRows, with_unread
 from bfxsync.types import AnyNumber, NumberType, Symbol
 
 _SET = Budget("auth/w/deriv/collateral/set", 90)
 _LIMITS = Budget("auth/calc/deriv/collateral/limits", 90)
+
+# Where a position's row has it.
+_SYMBOL = 0
 
 _HINT = "resolve() returns the position as it is, with its collateral"
 
@@ -65,7 +69,7 @@ class DerivativeEndpoints(PositionEndpoints):
             _SET,
             _read_collateral,
             body,
-            find=self._find_active(symbol),
+            search=self._search_active(symbol),
             hint=_HINT,
         )
 
@@ -93,16 +97,17 @@ class DerivativeEndpoints(PositionEndpoints):
             {"symbol": check_pair(symbol)},
         )
 
-    def _find_active(self, symbol: Symbol) -> Find[Position]:
+    def _search_active(self, symbol: Symbol) -> Search[Position]:
         """Return what looks for the position of a derivative as it is."""
 
         def find(attempt: Attempt) -> Found[Position]:
-            for position in self.get_positions():
+            unread = UnreadRows()
+            for position in self._around(unread).get_positions():
                 if position.symbol == symbol:
                     return Pending(position)
-            return None
+            return with_unread(None, unread.like({_SYMBOL: symbol}))
 
-        return find
+        return Search(find, "positions")
 
 
 def _read_collateral(answer: Any, number: NumberType) -> DerivativePositionCollateral:

@@ -116,7 +116,7 @@ class FundingInputEndpoints(FundingSearch):
             _SUBMIT,
             of_one(FundingOffer.from_partial_row),
             body,
-            find=self._find_new_offer(body),
+            search=self._search_new_offer(body),
             likeness=self._offer_likeness(body),
             hint=_HINT,
         )
@@ -157,7 +157,7 @@ class FundingInputEndpoints(FundingSearch):
             _CANCEL,
             of_one(FundingOffer.from_partial_row),
             {"id": check_id("id", id)},
-            find=self._find_offer(id),
+            search=self._search_offer(id),
             hint=_HINT,
         )
 
@@ -198,7 +198,7 @@ class FundingInputEndpoints(FundingSearch):
             _CANCEL_ALL,
             of_nothing(),
             {"currency": optional(check_currency, "currency", currency)},
-            find=self._find_open_offers(currency),
+            search=self._search_open_offers(currency),
             hint=_HINT,
         )
 
@@ -237,7 +237,7 @@ class FundingInputEndpoints(FundingSearch):
             _CLOSE,
             of_nothing(),
             {"id": check_id("id", id)},
-            find=self._find_taken(id),
+            search=self._search_taken(id),
             hint=_HINT,
         )
 

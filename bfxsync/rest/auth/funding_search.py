@@ -4,7 +4,7 @@ What became of writes about funding whose outcome is not known: looking for it.
 Strategy: a new offer has no id of ours, so it is known by what it is and by when it was made. One
 that fits in everything and was made at that moment is taken for it if it is the only one. One that
 fits but for the rate, which the exchange may have rounded, or but for a few seconds, may be it or
-may not; so it is a candidate, and never proof that nothing was executed.
+may not; so it is a candidate, and never a sign that nothing was executed.
 """
 
 from __future__ import annotations
@@ -15,9 +15,16 @@ from typing import Any, Dict, Hashable, List, Union
 from bfxsync.models.funding import FundingCredit, FundingLoan, FundingOffer
 from bfxsync.rest.auth.funding import FundingEndpoints
 from bfxsync.rest.auth.funding_taken import FundingTakenEndpoints
-from bfxsync.rest.auth.resolving import Attempt, Find, Found, Pending
-from bfxsync.rest.auth.transfer_search import FAR_S, is_about, times_of, told_apart
+from bfxsync.rest.auth.resolving import Attempt, Candidates, Found, Pending, Search
+from bfxsync.rest.auth.transfer_search import FAR_S, edges_of, is_about, told_apart
+from bfxsync.rest.auth.unread import UnreadRows, with_unread
+from bfxsync.rest.clocks import Clocks
 from bfxsync.types import Mts
+
+_OFFERS = "open offers and their history"
+
+# Where rows of offers, loans and credits have them.
+_ID, _SYMBOL = 0, 1
 
 Taken = Union[FundingLoan, FundingCredit]
 
@@ -31,7 +38,7 @@ _EXACT = Context(prec=100, traps=[InvalidOperation])
 class FundingSearch(FundingEndpoints, FundingTakenEndpoints):
     """What looks for offers, loans and credits, for `OutcomeUnknown.resolve`."""
 
-    def _find_new_offer(self, body: Dict[str, Any]) -> Find[FundingOffer]:
+    def _search_new_offer(self, body: Dict[str, Any]) -> Search[FundingOffer]:
         """Return what looks for a new offer: among the open ones, then among the closed ones."""
         symbol = body["symbol"]
 
@@ -49,71 +56,83 @@ class FundingSearch(FundingEndpoints, FundingTakenEndpoints):
             return _is_rate(offer.rate, body["rate"])
 
         def find(attempt: Attempt) -> Found[FundingOffer]:
+            unread = UnreadRows()
+            here = self._around(unread)
             # In this order, as one that is closed meanwhile goes from here to there. The answer
             # also tells how far the clocks are apart.
-            offers = self.get_funding_offers(symbol=symbol)
+            offers = here.get_funding_offers(symbol=symbol)
             # Without an end, as it is asked by the last change.
-            start = times_of(attempt, FAR_S)[0]
-            offers += self.iter_funding_offers_history(symbol=symbol, start=start)
+            start = edges_of(attempt.span())[0]
+            offers += here.iter_funding_offers_history(symbol=symbol, start=start)
             rows = {offer.id: offer for offer in offers if may_be_it(offer)}
-            return told_apart(list(rows.values()), _mts_create, attempt, is_it)
+            found = told_apart(list(rows.values()), _mts_create, attempt, is_it)
+            return with_unread(found, unread.like({_SYMBOL: symbol}))
 
-        return find
+        return Search(find, _OFFERS, Clocks.KNOWN)
 
     def _offer_likeness(self, body: Dict[str, Any]) -> Hashable:
-        """Return what `_find_new_offer` goes by."""
+        """Return what `_search_new_offer` goes by."""
         numbers = Decimal(body["amount"]), Decimal(body["rate"])
         return "offer", body["symbol"], body["type"], body["period"], numbers
 
-    def _find_offer(self, id: int) -> Find[FundingOffer]:
+    def _search_offer(self, id: int) -> Search[FundingOffer]:
         """Return what looks for an offer as it is now; a closed one does not change any more."""
 
         def find(attempt: Attempt) -> Found[FundingOffer]:
-            for offer in self.get_funding_offers():
+            unread = UnreadRows()
+            here = self._around(unread)
+            for offer in here.get_funding_offers():
                 if offer.id == id:
                     return Pending(offer)
-            since = attempt.since_mts(FAR_S)
-            for offer in self.iter_funding_offers_history():
+            span = attempt.span()
+            since = 0 if span.clocks is Clocks.UNKNOWN else span.since_mts(FAR_S)
+            for offer in here.iter_funding_offers_history():
                 if offer.id == id:
                     return offer
                 # Whichever way they are sorted, this and all that follow are older.
                 if offer.id < id and offer.mts_update < since:
                     break
-            return None
+            return with_unread(None, unread.like({_ID: id}))
 
-        return find
+        return Search(find, _OFFERS)
 
-    def _find_open_offers(self, currency: str | None) -> Find[List[FundingOffer]]:
+    def _search_open_offers(self, currency: str | None) -> Search[List[FundingOffer]]:
         """Return what looks for offers of a currency, or of all, that are still open."""
         symbol = None if currency is None else f"f{currency}"
 
         def find(attempt: Attempt) -> Found[List[FundingOffer]]:
-            offers = self.get_funding_offers()
+            unread = UnreadRows()
+            offers = self._around(unread).get_funding_offers()
             left = [offer for offer in offers if symbol in (None, offer.symbol)]
+            strange = unread.like({} if symbol is None else {_SYMBOL: symbol})
+            if strange:
+                return Candidates([*left, *strange])
             return Pending(left) if left else left
 
-        return find
+        return Search(find, "open offers")
 
-    def _find_taken(self, id: int) -> Find[Taken]:
+    def _search_taken(self, id: int) -> Search[Taken]:
         """Return what looks for a loan or credit as it is now, or as it ended."""
 
         def find(attempt: Attempt) -> Found[Taken]:
+            unread = UnreadRows()
+            here = self._around(unread)
             open_now: List[Taken] = [
-                *self.get_funding_loans(),
-                *self.get_funding_credits(),
+                *here.get_funding_loans(),
+                *here.get_funding_credits(),
             ]
             for taken in open_now:
                 if taken.id == id:
                     return Pending(taken)
-            for loan in self.iter_funding_loans_history():
+            for loan in here.iter_funding_loans_history():
                 if loan.id == id:
                     return loan
-            for credit in self.iter_funding_credits_history():
+            for credit in here.iter_funding_credits_history():
                 if credit.id == id:
                     return credit
-            return None
+            return with_unread(None, unread.like({_ID: id}))
 
-        return find
+        return Search(find, "loans and credits, and the histories of both,")
 
 
 def _is_rate(found: Any, rate: str) -> bool:

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import random
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from bfxsync.errors import UsageError
 from bfxsync.rest.arguments import check_choice, check_pair
@@ -185,9 +195,9 @@ def cancel_multi_body(
     }
 
 
-def operations_body(ops: object) -> Body:
+def operations_body(ops: object) -> Tuple[Body, FrozenSet[int]]:
     """
-    Return what is sent for several operations at once.
+    Return what is sent for several operations at once, and the client ids that were made for it.
 
     Raises
     ------
@@ -198,10 +208,11 @@ def operations_body(ops: object) -> Body:
     pairs = check_items("ops", ops, _check_operation)
     if len(pairs) > MOST_OPERATIONS:
         raise UsageError(f"ops must be at most {MOST_OPERATIONS}, not {len(pairs)}")
-    cids = [body["cid"] for name, body in pairs if name == "on"]
+    cids = [body["cid"] for name, body, _ in pairs if name == "on"]
     if len(set(cids)) < len(cids):
         raise UsageError("two of the new orders have the same cid")
-    return {"ops": [[name, body] for name, body in pairs]}
+    own = frozenset(body["cid"] for _, body, is_own in pairs if is_own)
+    return {"ops": [[name, body] for name, body, _ in pairs]}, own
 
 
 _OPERATIONS: Dict[str, Callable[..., Body]] = {
@@ -212,7 +223,8 @@ _OPERATIONS: Dict[str, Callable[..., Body]] = {
 }
 
 
-def _check_operation(name: str, value: object) -> tuple[str, Body]:
+def _check_operation(name: str, value: object) -> tuple[str, Body, bool]:
+    """Return its name, what is sent for it, and whether that has a new client id."""
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
         raise UsageError(f"{name} must hold pairs of a name and a dict, not {value!r}")
     operation, arguments = value
@@ -224,7 +236,9 @@ def _check_operation(name: str, value: object) -> tuple[str, Body]:
     except TypeError as exc:
         # A name that the method does not have, or one missing.
         raise UsageError(f"{checked!r} of {name}: {exc}") from exc
-    return checked, {key: item for key, item in body.items() if item is not None}
+    is_own = checked == "on" and arguments.get("cid") is None
+    known = {key: item for key, item in body.items() if item is not None}
+    return checked, known, is_own
 
 
 def _check_dated(name: str, value: object) -> list[Any]:

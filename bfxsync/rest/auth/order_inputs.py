@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, List, Mapping, Sequence, Tuple
 
-from bfxsync.errors import NetworkError, OrderNotPlaced, OutcomeUnknown
+from bfxsync.errors import OrderNotPlaced
 from bfxsync.models.notification import Notification, of_list, of_one
 from bfxsync.models.orders import Order, read_operation
 from bfxsync.rest.auth.base import Budget
@@ -19,7 +19,6 @@ from bfxsync.rest.auth.order_bodies import (
 )
 from bfxsync.rest.auth.order_search import OrderSearch
 from bfxsync.rest.auth.orders import Date
-from bfxsync.rest.auth.resolving import Find
 from bfxsync.types import AnyNumber, OrderFlag, OrderType, Symbol
 
 Operation = Tuple[str, Mapping[str, Any]]
@@ -107,11 +106,12 @@ class OrderInputEndpoints(OrderSearch):
         OrderRejected
             The exchange refused it.
         OrderNotPlaced
-            There was no connection: it has not left.
+            It has not left: there was no connection. Its `proof` is ``"never_sent"``.
         OutcomeUnknown
             It may have been placed. Its `resolve` returns the `Order`, or raises
-            `OrderNotPlaced` when that is proven. Where your `cid` was used for another order just
-            before, it raises the error again with `candidates`.
+            `OrderNotPlaced` (`proof` is ``"absent"``) when nothing shows it any more. An order
+            with your `cid` whose day, time or terms do not quite fit is one of its
+            `candidates`; one with a random client id is taken for it in any case.
 
         References
         ----------
@@ -134,26 +134,17 @@ class OrderInputEndpoints(OrderSearch):
             round_price=round_price,
         )
         number: int = body["cid"]
-        try:
-            return self._write_order(
-                "auth/w/order/submit",
-                _SUBMIT,
-                of_one(Order.from_partial_row),
-                body,
-                find=self._find_new(number, symbol, is_unique=cid is None),
-                absent=partial(OrderNotPlaced, phase="send", cid=number),
-                hint=_HINT,
-                cid=number,
-                cid_date=self._today(),
-            )
-        except OutcomeUnknown:
-            raise
-        except NetworkError as error:
-            absent = OrderNotPlaced(
-                f"the order was not sent: {error}", phase=error.phase, cid=number
-            )
-            absent.endpoint = error.endpoint
-            raise absent from error
+        return self._write_order(
+            "auth/w/order/submit",
+            _SUBMIT,
+            of_one(Order.from_partial_row),
+            body,
+            search=self._search_new(body, is_own=cid is None),
+            not_executed=partial(OrderNotPlaced, cid=number),
+            hint=_HINT,
+            cid=number,
+            cid_date=self._today(),
+        )
 
     def update_order(
         self,
@@ -230,7 +221,7 @@ class OrderInputEndpoints(OrderSearch):
             _UPDATE,
             of_one(Order.from_partial_row),
             body,
-            find=self._find_by_id(id),
+            search=self._search_id(id),
             hint=_HINT,
         )
 
@@ -275,17 +266,16 @@ class OrderInputEndpoints(OrderSearch):
         https://docs.bitfinex.com/reference/rest-auth-cancel-order
         """
         body = cancel_body(id, cid=cid, cid_date=cid_date)
-        find: Find[Order]
         if id is not None:
-            find = self._find_by_id(id)
+            search = self._search_id(id)
         else:
-            find = self._find_by_cid(body["cid"], body["cid_date"])
+            search = self._search_cid(body["cid"], body["cid_date"])
         return self._write_order(
             "auth/w/order/cancel",
             _CANCEL,
             of_one(Order.from_partial_row),
             body,
-            find=find,
+            search=search,
             hint=_HINT,
             cid=body["cid"],
             cid_date=body["cid_date"],
@@ -340,7 +330,7 @@ class OrderInputEndpoints(OrderSearch):
             _CANCEL_MULTI,
             of_list(Order.from_partial_row),
             body,
-            find=self._find_open(body),
+            search=self._search_open(body),
             hint=_HINT,
         )
 
@@ -385,19 +375,20 @@ class OrderInputEndpoints(OrderSearch):
             The exchange refused all of it.
         OutcomeUnknown
             They may have been executed. Its `resolve` returns a list: for a new order what it
-            has become or None if there is none, for a change or a cancellation the order as it
-            is or None, for ``"oc_multi"`` the list of those that are still open.
+            has become, for a change or a cancellation the order as it is, for either None if
+            nothing shows it (which is an inference), for ``"oc_multi"`` the list of those that
+            are still open.
 
         References
         ----------
         https://docs.bitfinex.com/reference/rest-auth-order-multi
         """
-        body = operations_body(ops)
+        body, own = operations_body(ops)
         return self._write_order(
             "auth/w/order/multi",
             _MULTI,
             of_list(read_operation),
             body,
-            find=self._find_operations(body["ops"]),
+            search=self._search_operations(body["ops"], own),
             hint=_HINT,
         )

@@ -1,145 +1,344 @@
-"""What became of orders whose outcome is not known: asking for them."""
+"""
+What became of orders whose outcome is not known: asking for them.
+
+Strategy: a new order is known by its client id. One that was made for it at random is in no other
+order, so whatever has it is the new order, whenever it was made and whatever it looks like now. One
+of the caller's own may be in an order of another day, or, against the rules, of the same one: what
+fits in time and terms is the new order if it is the only one; what does not quite fit is a
+candidate. It is looked for among the open orders of any date, as this machine may be wrong about
+that, in the history and in the trades.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
-from typing import Any, List
+from datetime import datetime, timezone
+from typing import Any, Collection, Iterable, List, Tuple
 
 from bfxsync.models.orders import Order
 from bfxsync.rest.auth.order_bodies import Body
 from bfxsync.rest.auth.orders import OrderEndpoints
-from bfxsync.rest.auth.resolving import Attempt, Candidates, Find, Found, Pending
-from bfxsync.types import Symbol
+from bfxsync.rest.auth.resolving import Attempt, Candidates, Found, Pending, Search
+from bfxsync.rest.auth.trades import AccountTradeEndpoints
+from bfxsync.rest.auth.transfer_search import is_about
+from bfxsync.rest.auth.unread import Places, UnreadRows, may_be, with_unread
+from bfxsync.rest.clocks import Clocks, Span, date_of
+from bfxsync.types import Mts, OrderFlag
 
-# An order is known by its cid, so where to look for it may be wide.
-_MARGIN_S = 60.0
-_DAY = timedelta(days=1)
-_MILLISECOND = timedelta(milliseconds=1)
+# Of the guess when it left, and of the way to the exchange.
+_NEAR_S = 5.0
+_FAR_S = 60.0
+_DAY_S = 86_400.0
+
+# The amount of such an order is what the exchange makes of it.
+_OF_POSITION = OrderFlag.CLOSE | OrderFlag.REDUCE_ONLY
+
+_PLACES = "open orders, order history and trades"
+_ORDERS = "open orders and order history"
+
+# Where rows of orders and of trades have them.
+_ID, _GID, _CID, _SYMBOL = 0, 1, 2, 3
+_TRADE_SYMBOL, _TRADE_CID = 1, 11
 
 
-class OrderSearch(OrderEndpoints):
+class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
     """What looks for orders, for `OutcomeUnknown.resolve`."""
 
     def _today(self) -> str:
-        return f"{datetime.fromtimestamp(self._clock(), timezone.utc):%Y-%m-%d}"
+        return date_of(self._clock() * 1000)
 
-    def _find_new(self, cid: int, symbol: Symbol, is_unique: bool) -> Find[Order]:
-        """Return what looks for a new order: among the open ones, then among the closed ones."""
+    def _search_new(self, body: Body, is_own: bool) -> Search[Order]:
+        """
+        Return what looks for a new order.
+
+        Parameters
+        ----------
+        body : dict
+            What was sent.
+        is_own : bool
+            Its client id was made for it.
+        """
+        cid = body["cid"]
 
         def find(attempt: Attempt) -> Found[Order]:
+            unread = UnreadRows()
+            here = self._around(unread)
             orders: List[Order] = []
-            asked: set[str] = set()
-            # The first answer tells how far the clocks are apart, which may change the dates.
-            while not asked.issuperset(attempt.dates()):
-                for day in attempt.dates():
-                    if day not in asked:
-                        asked.add(day)
-                        orders += self.get_orders(cid=cid, cid_date=day)
-            found = _new_one(orders, cid, attempt)
-            if is_unique and found is not None:
+            asked: List[str] = []
+            today = date_of(attempt.passage.left_s * 1000)
+            # One by one, as the first answer tells how far the clocks are apart.
+            while True:
+                days = [today, *attempt.span().dates()]
+                left = [day for day in days if day not in asked]
+                if not left:
+                    break
+                asked.append(left[0])
+                orders += here.get_orders(cid=cid, cid_date=left[0])
+                if is_own and any(order.cid == cid for order in orders):
+                    return _new_one(orders, body, is_own, attempt.span())
+            # Of any other date, too.
+            orders += here.get_orders()
+            start = _start_of(attempt.span())
+            orders += here.iter_orders_history(symbol=body["symbol"], start=start)
+            found = _new_one(orders, body, is_own, attempt.span())
+            if is_own and found is not None:
                 return found
-            start = attempt.since_mts(_MARGIN_S)
-            orders += self.iter_orders_history(symbol=symbol, start=start)
-            return _new_one(orders, cid, attempt)
+            found = with_unread(found, unread.like(_places_of(body)))
+            if found is None:
+                found = self._find_traded(orders, body, is_own, attempt.span())
+            return found
 
-        return find
+        return Search(find, _PLACES, Clocks.DOUBTFUL)
 
-    def _find_by_id(self, id: int) -> Find[Order]:
+    def _find_traded(
+        self, known: List[Order], body: Body, is_own: bool, span: Span
+    ) -> Found[Order]:
+        """Look among the trades for those of an order that is in no list (yet)."""
+        cid, symbol = body["cid"], body["symbol"]
+        unread = UnreadRows()
+        here = self._around(unread)
+        trades = here.iter_trades_history(symbol=symbol, start=_start_of(span))
+        # What is known by now was no candidate.
+        others = {order.id for order in known if order.cid == cid}
+        mine = [
+            trade
+            for trade in trades
+            if trade.cid == cid and trade.order_id not in others
+        ]
+        found: Found[Any] = None
+        if mine:
+            ids = list(dict.fromkeys(trade.order_id for trade in mine))
+            closed = here.get_orders_history(ids=ids, limit=len(ids))
+            found = _new_one(closed, body, is_own, span)
+            if found is None and not any(order.cid == cid for order in closed):
+                found = Candidates([*mine, *closed])
+        places: Places = {_TRADE_SYMBOL: symbol, _TRADE_CID: cid}
+        return with_unread(found, unread.like(places))
+
+    def _search_id(self, id: int) -> Search[Order]:
         """Return what looks for an order as it is now; a closed one does not change any more."""
 
         def find(attempt: Attempt) -> Found[Order]:
-            for order in self.get_orders(ids=[id]):
+            unread = UnreadRows()
+            here = self._around(unread)
+            for order in here.get_orders(ids=[id]):
                 if order.id == id:
                     return Pending(order)
-            for order in self.get_orders_history(ids=[id]):
+            for order in here.get_orders_history(ids=[id]):
                 if order.id == id:
                     return order
-            return None
+            return with_unread(None, unread.like({_ID: id}))
 
-        return find
+        return Search(find, _ORDERS)
 
-    def _find_by_cid(self, cid: int, cid_date: str) -> Find[Order]:
-        """Do as `_find_by_id`, for a client id."""
-        first = datetime.strptime(cid_date, "%Y-%m-%d").replace(tzinfo=timezone.utc)
+    def _search_cid(self, cid: int, cid_date: str) -> Search[Order]:
+        """Do as `_search_id`, for a client id and its date."""
+        first, last = _edges_of(cid_date)
 
         def find(attempt: Attempt) -> Found[Order]:
-            for order in self.get_orders(cid=cid, cid_date=cid_date):
-                if order.cid == cid:
-                    return Pending(order)
-            last = first + _DAY - _MILLISECOND
-            for order in self.iter_orders_history(start=first, end=last):
-                if order.cid == cid:
-                    return order
-            return None
+            unread = UnreadRows()
+            here = self._around(unread)
+            open_now = here.get_orders(cid=cid, cid_date=cid_date)
+            closed = here.iter_orders_history(start=first, end=last)
+            found = _only(
+                [order for order in open_now if _is_dated(order, cid, cid_date)],
+                [order for order in closed if _is_dated(order, cid, cid_date)],
+            )
+            return with_unread(found, unread.like({_CID: cid}))
 
-        return find
+        return Search(find, _ORDERS)
 
-    def _find_open(self, body: Body) -> Find[List[Order]]:
+    def _search_open(self, body: Body) -> Search[List[Order]]:
         """Return what looks for orders of a cancellation that are still open."""
 
         def find(attempt: Attempt) -> Found[List[Order]]:
-            left = [order for order in self.get_orders() if _is_named(order, body)]
+            unread = UnreadRows()
+            orders = self._around(unread).get_orders()
+            left = [order for order in orders if _is_named(order, body)]
+            strange = [row for row in unread.rows if _may_be_named(row, body)]
+            if strange:
+                return Candidates([*left, *strange])
             return Pending(left) if left else left
 
-        return find
+        return Search(find, "open orders")
 
-    def _find_operations(self, ops: List[Any]) -> Find[List[Any]]:
-        """Return what looks for the orders of several operations, with few requests."""
+    def _search_operations(
+        self, ops: List[Any], own: Collection[int]
+    ) -> Search[List[Any]]:
+        """
+        Return what looks for the orders of several operations, with few requests.
+
+        Parameters
+        ----------
+        ops : list of (str, dict)
+            What was sent.
+        own : collection of int
+            The client ids that were made for it.
+        """
         ids = [
             body["id"] for name, body in ops if name in ("ou", "oc") and "id" in body
         ]
+        has_new = any(name == "on" for name, _ in ops)
+        dates = [body["cid_date"] for name, body in ops if "cid_date" in body]
 
         def find(attempt: Attempt) -> Found[List[Any]]:
-            open_now = self.get_orders()
-            closed = list(self.iter_orders_history(start=attempt.since_mts(_MARGIN_S)))
+            unread = UnreadRows()
+            here = self._around(unread)
+            open_now = here.get_orders()
+            # What tells how far the clocks are apart has come now.
+            span = attempt.span()
+            start = _start_of(span)
+            if start is not None:
+                start = min([start, *(_edges_of(date)[0] for date in dates)])
+            closed = list(here.iter_orders_history(start=start))
             if ids:
-                closed += self.get_orders_history(ids=ids, limit=len(ids))
+                closed += here.get_orders_history(ids=ids, limit=len(ids))
+            orders = [*open_now, *closed]
 
             def became(name: str, body: Body) -> Any:
                 if name == "oc_multi":
                     return [order for order in open_now if _is_named(order, body)]
                 if name == "on":
-                    return _new_one([*open_now, *closed], body["cid"], attempt)
-                for order in [*open_now, *closed]:
-                    if order.id == body.get("id") or (
-                        "id" not in body and order.cid == body["cid"]
-                    ):
-                        return order
-                return None
+                    is_own = body["cid"] in own
+                    found = _new_one(orders, body, is_own, span)
+                    if found is None:
+                        found = self._find_traded(orders, body, is_own, span)
+                    return found
+                return _named_one(orders, body)
 
             found = [became(name, body) for name, body in ops]
             doubtful = [item for item in found if isinstance(item, Candidates)]
-            if doubtful:
-                return Candidates([row for item in doubtful for row in item.values])
+            strange = [
+                row
+                for row in unread.rows
+                if unread.is_cut
+                or any(
+                    _may_be_about(row, name, body)
+                    for item, (name, body) in zip(found, ops)
+                    if item is None or name == "oc_multi"
+                )
+            ]
+            if doubtful or strange:
+                rows = [row for item in doubtful for row in item.values]
+                return Candidates([*rows, *strange])
             is_final = all(
                 item is not None and name == "on" for item, (name, _) in zip(found, ops)
             )
-            return found if is_final else Pending(found)
+            return found if is_final else Pending(found, None in found)
 
-        return find
+        needs = Clocks.DOUBTFUL if has_new else Clocks.UNKNOWN
+        return Search(find, _PLACES, needs)
 
 
-def _new_one(orders: List[Order], cid: int, attempt: Attempt) -> Found[Order]:
-    """
-    Return the new order, or what may be it.
-
-    The same client id may have been used before, on another day or, against the rules, just now.
-    """
-    first = attempt.since_mts(_MARGIN_S)
-    rows = {o.id: o for o in orders if o.cid == cid and o.mts_create >= first}
+def _new_one(
+    orders: Iterable[Order], body: Body, is_own: bool, span: Span
+) -> Found[Order]:
+    """Return the new order, or what may be it; see the top of this file."""
+    rows = {order.id: order for order in orders if order.cid == body["cid"]}
     found = list(rows.values())
-    if len(found) == 1 and found[0].mts_create >= attempt.since_mts():
-        return found[0]
-    return Candidates(found) if found else None
+    if is_own:
+        # Of an OCO order, the stop may have it as well.
+        fitting = [order for order in found if _fits(order, body)]
+        return _only_of(fitting if len(found) > 1 else found, found)
+    possible = [
+        order
+        for order in found
+        if span.clocks is Clocks.UNKNOWN or span.is_possible(order.mts_create, _FAR_S)
+        # A client id is unique within a day, so no other order should have it.
+        or date_of(order.mts_create) in span.dates()
+    ]
+    sure = [
+        order
+        for order in possible
+        if span.is_likely(order.mts_create, _NEAR_S) and _fits(order, body)
+    ]
+    is_oco = bool(OrderFlag(body.get("flags") or 0) & OrderFlag.OCO)
+    return _only_of(sure if len(possible) == 1 or is_oco else [], possible)
+
+
+def _only_of(sure: List[Order], possible: List[Order]) -> Found[Order]:
+    if len(sure) == 1:
+        return sure[0]
+    return Candidates(possible) if possible else None
+
+
+def _only(open_now: List[Order], closed: List[Order]) -> Found[Order]:
+    """Return the only order; one that is open may still change."""
+    rows = {order.id: order for order in [*open_now, *closed]}
+    if len(rows) > 1:
+        return Candidates(list(rows.values()))
+    if closed:
+        return closed[0]
+    return Pending(open_now[0]) if open_now else None
+
+
+def _named_one(orders: List[Order], body: Body) -> Any:
+    """Return the order that a change or a cancellation is about."""
+    if "id" in body:
+        named = [order for order in orders if order.id == body["id"]]
+    else:
+        cid, cid_date = body["cid"], body["cid_date"]
+        named = [order for order in orders if _is_dated(order, cid, cid_date)]
+    rows = list({order.id: order for order in named}.values())
+    if len(rows) > 1:
+        return Candidates(rows)
+    return rows[0] if rows else None
+
+
+def _fits(order: Order, body: Body) -> bool:
+    """Tell whether an order is on the terms that were sent."""
+    if order.symbol != body["symbol"] or order.order_type != body["type"]:
+        return False
+    if OrderFlag(body.get("flags") or 0) & _OF_POSITION:
+        return True
+    return is_about(order.amount_orig, body["amount"])
 
 
 def _is_named(order: Order, body: Body) -> bool:
     """Tell whether a cancellation of several orders means this one."""
-    if body.get("all"):
-        return True
-    day = f"{datetime.fromtimestamp(order.mts_create / 1000, timezone.utc):%Y-%m-%d}"
-    return (
+    return bool(body.get("all")) or (
         order.id in (body.get("id") or ())
         or order.gid in (body.get("gid") or ())
-        or [order.cid, day] in (body.get("cid") or ())
+        or any(_is_dated(order, cid, day) for cid, day in body.get("cid") or ())
     )
+
+
+def _is_dated(order: Order, cid: int, cid_date: str) -> bool:
+    """Tell whether an order has this client id, and was made on this day or just beside it."""
+    first, last = _edges_of(cid_date)
+    return order.cid == cid and first <= order.mts_create <= last
+
+
+def _edges_of(cid_date: str) -> Tuple[Mts, Mts]:
+    """Return the first and last time of a day; at midnight two clocks may have different days."""
+    first = datetime.strptime(cid_date, "%Y-%m-%d").replace(tzinfo=timezone.utc)
+    return int((first.timestamp() - _FAR_S) * 1000), int(
+        (first.timestamp() + _DAY_S + _FAR_S) * 1000
+    )
+
+
+def _places_of(body: Body) -> Places:
+    return {_CID: body["cid"], _SYMBOL: body["symbol"]}
+
+
+def _may_be_about(row: Any, name: str, body: Body) -> bool:
+    """Tell whether an order that cannot be read may be the one that an operation is about."""
+    if name == "oc_multi":
+        return _may_be_named(row, body)
+    if name == "on":
+        return may_be(row, _places_of(body))
+    return may_be(row, {_ID: body["id"]} if "id" in body else {_CID: body["cid"]})
+
+
+def _may_be_named(row: Any, body: Body) -> bool:
+    """Do as `_is_named`, for an order that cannot be read."""
+    if body.get("all"):
+        return True
+    named: List[Places] = [{_ID: id} for id in body.get("id") or ()]
+    named += [{_GID: gid} for gid in body.get("gid") or ()]
+    named += [{_CID: cid} for cid, _ in body.get("cid") or ()]
+    return any(may_be(row, places) for places in named)
+
+
+def _start_of(span: Span) -> Mts | None:
+    """Return from when on the history is read: a day before, as times may be wrong."""
+    return None if span.clocks is Clocks.UNKNOWN else span.since_mts(_DAY_S)

@@ -16,7 +16,10 @@ from bfxsync.rest.arguments import check_integer, check_pair
 from bfxsync.rest.auth.arguments import check_amount, check_id, optional
 from bfxsync.rest.auth.base import Budget
 from bfxsync.rest.auth.positions import PositionEndpoints
-from bfxsync.rest.auth.resolving import Attempt, Candidates, Find, Found, Pending
+from bfxsync.rest.auth.resolving import Attempt, Candidates, Found, Pending, Search
+from bfxsync.rest.auth.transfer_search import FAR_S
+from bfxsync.rest.auth.unread import UnreadRows, with_unread
+from bfxsync.rest.clocks import Clocks
 from bfxsync.types import AnyNumber, Symbol
 
 _CLAIM = Budget("auth/w/position/claim", 90)
@@ -24,6 +27,9 @@ _INCREASE = Budget("auth/w/position/increase", 90)
 _FUNDING_TYPE = Budget("auth/w/position/update/funding/type")
 
 _FUNDING_TYPES = range(0, 2)
+
+# Where a position's row has them.
+_SYMBOL, _ID = 0, 11
 
 _HINT = "resolve() returns the position as it is; do not send it again before you have looked"
 
@@ -75,7 +81,7 @@ class PositionInputEndpoints(PositionEndpoints):
             _CLAIM,
             of_one(PositionClaim.from_partial_row),
             body,
-            find=self._find_position(id),
+            search=self._search_position(id),
             hint=_HINT,
         )
 
@@ -122,7 +128,7 @@ class PositionInputEndpoints(PositionEndpoints):
             _INCREASE,
             of_one(PositionIncrease.from_partial_row),
             body,
-            find=self._find_position_of(symbol),
+            search=self._search_position_of(symbol),
             hint=_HINT,
         )
 
@@ -171,30 +177,37 @@ class PositionInputEndpoints(PositionEndpoints):
             hint="sent twice it does the same as once, so it may simply be sent again",
         )
 
-    def _find_position(self, id: int) -> Find[Union[Position, PositionHistory]]:
+    def _search_position(self, id: int) -> Search[Union[Position, PositionHistory]]:
         """Return what looks for a position as it is; a closed one does not change any more."""
 
         def find(attempt: Attempt) -> Found[Union[Position, PositionHistory]]:
-            for position in self.get_positions():
+            unread = UnreadRows()
+            here = self._around(unread)
+            for position in here.get_positions():
                 if position.position_id == id:
                     return Pending(position)
-            for closed in self.get_positions_history(id=id):
+            for closed in here.get_positions_history(id=id):
                 if closed.position_id == id:
                     return closed
-            return None
+            return with_unread(None, unread.like({_ID: id}))
 
-        return find
+        return Search(find, "positions and their history")
 
-    def _find_position_of(self, symbol: Symbol) -> Find[Union[Position, PositionAudit]]:
+    def _search_position_of(
+        self, symbol: Symbol
+    ) -> Search[Union[Position, PositionAudit]]:
         """Return what looks for the position of a pair as it is, or for what there was of it."""
 
         def find(attempt: Attempt) -> Found[Union[Position, PositionAudit]]:
-            for position in self.get_positions():
+            unread = UnreadRows()
+            here = self._around(unread)
+            for position in here.get_positions():
                 if position.symbol == symbol:
                     return Pending(position)
             # It may have been opened and closed again.
-            changes = self.iter_positions_audit(start=attempt.since_mts())
+            changes = here.iter_positions_audit(start=attempt.span().since_mts(FAR_S))
             rows = [row for row in changes if row.symbol == symbol]
-            return Candidates(list(rows)) if rows else None
+            found = Candidates(list(rows)) if rows else None
+            return with_unread(found, unread.like({_SYMBOL: symbol}))
 
-        return find
+        return Search(find, "positions and their audit", Clocks.KNOWN)

@@ -1,37 +1,39 @@
 """
-What became of a write whose outcome is not known: asking the exchange, until it is certain.
+What became of a write whose outcome is not known: asking the exchange until that can be told.
 
-Strategy: that something is there proves that it was executed. That it is not there proves nothing
-at first, as the request may still be on its way: it has to be absent twice, the second time ten
-seconds or more after the call had failed.
+Strategy: finding what must be it settles the matter. What may be it or may not, and a row that
+cannot be read and may be it, are candidates: they settle nothing. That nothing is found proves
+nothing either: the request may still be on its way, or be somewhere else than where it was looked
+for. It counts as absent only when it was looked for at least twice, the last time so long after the
+call had failed as the client was told to wait (`absence_s`), and with clocks that are known as well
+as that search needs. Even then it is an inference, and its error says so. The table of
+``docs/accounts.rst`` is the whole of it.
 """
 
 from __future__ import annotations
 
 import time
-from datetime import datetime, timezone
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Callable, Generic, List, Tuple, TypeVar, Union
 
 import attrs
 
-from bfxsync.errors import BfxError, OutcomeUnknown
+from bfxsync.errors import NotExecuted, OutcomeUnknown, UsageError
+from bfxsync.rest.clocks import Clocks, Reading, Span, span_of
 from bfxsync.rest.sent import Passage
-from bfxsync.types import Mts
+from bfxsync.ws.arguments import MAX_TIMEOUT_S
 
 if TYPE_CHECKING:
     from bfxsync.rest.transport import RestTransport
 
 T = TypeVar("T")
 
-SETTLED_S = 10.0
-"""So long after its call has failed a request is no longer on its way."""
+ASKING_S = 30.0
+"""What `resolve` has for asking by default, on top of `absence_s`."""
 
-_PAUSE_S = 1.0
-# Of the guess how far the two clocks are apart, and of the way to the exchange.
-_MARGIN_S = 5.0
+# Between the first two times that it is asked; then twice as long each time.
+_PAUSE_S = 5.0
 _DAY_S = 86_400.0
-# Clocks that are steady go apart by less than this in hours.
-_STEADY_S = 0.5
 
 
 @attrs.define
@@ -47,123 +49,225 @@ class Attempt:
 
     passage: Passage
     _transport: RestTransport = attrs.field(repr=False)
+    # What was known of the exchange's clock when it had failed.
+    _before: Tuple[Reading, ...] = attrs.field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._before = tuple(self._transport.clock.readings())
 
     @property
-    def is_clock_steady(self) -> bool:
-        """True if nobody has set this machine's clock since it left."""
-        return abs(self.passage.clock_shift_s) <= _STEADY_S
+    def absence_s(self) -> float:
+        """So long after its call has failed a request is no longer on its way."""
+        return self._transport.absence_s
+
+    def span(self) -> Span:
+        """Return when it can have been executed, by all that is known now."""
+        passage = self.passage
+        # A wall clock that was set by years is no time on the way.
+        longest_s = passage.over_at - passage.left_at + _DAY_S
+        return span_of(
+            passage.left_s,
+            passage.left_at,
+            min(passage.lasted_s, longest_s),
+            self.absence_s,
+            [*self._before, *self._transport.clock.readings()],
+        )
 
     def is_alone(self, margin_s: float) -> bool:
         """Tell whether nothing like it was sent by this process at about the same time."""
-        return self._transport.sent.is_alone(self.passage, SETTLED_S + margin_s)
-
-    def since_mts(self, margin_s: float = _MARGIN_S) -> Mts:
-        """
-        Return the first time that what came of it can have, by the exchange's clock.
-
-        Known as soon as any answer has come: so ask for something first where that matters. The
-        margin is what the two clocks may still be apart.
-        """
-        return max(int((self._span()[0] - margin_s) * 1000), 0)
-
-    def until_mts(self, margin_s: float = _MARGIN_S) -> Mts:
-        """Return the last time that what came of it can have, as `since_mts`."""
-        return max(int((self._span()[1] + margin_s) * 1000), 0)
-
-    def dates(self) -> List[str]:
-        """Return the UTC dates on which it can have been executed, as the exchange writes them."""
-        first, last = self._span()
-        moments = [first - _MARGIN_S, last]
-        while moments[-2] + _DAY_S < last:
-            moments.insert(-1, moments[-2] + _DAY_S)
-        texts = [
-            f"{datetime.fromtimestamp(moment, timezone.utc):%Y-%m-%d}"
-            for moment in moments
-        ]
-        return list(dict.fromkeys(texts))
-
-    def _span(self) -> Tuple[float, float]:
-        """Return the first and the last moment, by the exchange's clock."""
-        passage = self.passage
-        first = passage.left_s - (self._transport.clock_skew_s or 0.0)
-        last = first + passage.lasted_s + SETTLED_S
-        # How far the clocks are apart may have been seen before the clock was set, or after.
-        shift_s = 0.0 if self.is_clock_steady else passage.clock_shift_s
-        return first + min(shift_s, 0.0), last + max(shift_s, 0.0)
+        return self._transport.sent.is_alone(self.passage, self.absence_s + margin_s)
 
 
 @attrs.define
 class Pending(Generic[T]):
-    """What is there now and may still change: it counts once the request cannot come any more."""
+    """
+    What is there now and may still change: it counts once the request cannot come any more.
+
+    Attributes
+    ----------
+    value : T
+    infers_absence : bool
+        It says of something that it was not executed.
+    """
 
     value: T
+    infers_absence: bool = False
 
 
 @attrs.define
-class Candidates(Generic[T]):
-    """Several things, each of which may have come of it."""
+class Candidates:
+    """What may have come of it, or may not: rows, also such as cannot be read."""
 
-    values: List[T]
+    values: List[Any]
 
 
-Found = Union[T, Pending[T], Candidates[T], None]
+Found = Union[T, Pending[T], Candidates, None]
 """What was looked for; None if it is not there."""
 
-Find = Callable[[Attempt], Found[T]]
+
+@attrs.frozen
+class Search(Generic[T]):
+    """
+    How to look for what became of a write.
+
+    Attributes
+    ----------
+    find : callable
+        Takes an `Attempt`, asks the exchange, and returns `Found`. What it raises ends the asking.
+    places : str
+        Where it looks, in words.
+    needs : Clocks
+        How well the time must be known before it means anything that nothing is there.
+    """
+
+    find: Callable[[Attempt], Found[T]]
+    places: str
+    needs: Clocks = Clocks.UNKNOWN
 
 
-def one_of(rows: List[T]) -> Found[T]:
-    """Return the only row, or what says that there is none, or that there are several."""
-    if len(rows) > 1:
-        return Candidates(rows)
-    return rows[0] if rows else None
+class Verdict(Enum):
+    """What follows from what was found."""
+
+    FOUND = "it is returned"
+    WAIT = "it is asked again"
+    CANDIDATES = "it stays unknown: what is there may be it or not"
+    CLOCKS = "it stays unknown: the clocks are not known well enough"
+    ABSENT = "it was not executed, as far as can be inferred"
+
+
+def decide(
+    found: Found[Any], *, is_last: bool, clocks: Clocks, needs: Clocks
+) -> Verdict:
+    """
+    Return what follows from what was found.
+
+    Parameters
+    ----------
+    found : object
+    is_last : bool
+        It was asked before, and the request is no longer on its way.
+    clocks, needs : Clocks
+        How well the time of the write is known, and how well it must be.
+    """
+    is_certain = found is not None and not isinstance(found, (Pending, Candidates))
+    if is_certain:
+        return Verdict.FOUND
+    if not is_last:
+        return Verdict.WAIT
+    if isinstance(found, Candidates):
+        return Verdict.CANDIDATES
+    if isinstance(found, Pending) and not found.infers_absence:
+        return Verdict.FOUND
+    if clocks < needs:
+        return Verdict.CLOCKS
+    return Verdict.ABSENT if found is None else Verdict.FOUND
 
 
 def resolve(
     error: OutcomeUnknown,
     attempt: Attempt,
-    find: Find[Any],
-    absent: Callable[[str], BfxError],
+    search: Search[Any],
+    absent: Callable[..., NotExecuted],
     pause: Callable[[float], None],
-    timeout: float,
+    timeout: float | None,
 ) -> Any:
     """
-    Ask until it is certain what became of a write; see `OutcomeUnknown.resolve`.
+    Ask until it can be told what became of a write; see `OutcomeUnknown.resolve`.
 
     Parameters
     ----------
     error : OutcomeUnknown
     attempt : Attempt
-    find : callable
-        Asks the exchange; what it raises ends this.
+    search : Search
     absent : callable
         Makes the error that says that nothing was executed.
     pause : callable
         Waits for so many seconds.
-    timeout : float
-        Seconds for all of it.
+    timeout : float or None
+        Seconds for all of it; None: enough for an answer.
     """
-    deadline = time.monotonic() + timeout
-    is_second = False
+    absence_s = attempt.absence_s
+    deadline = time.monotonic() + _check_timeout(timeout, absence_s + ASKING_S)
+    settled_at = attempt.passage.over_at + absence_s
+    pause_s = min(_PAUSE_S, absence_s)
+    is_again = False
     while True:
         asked_at = time.monotonic()
-        found = find(attempt)
-        if isinstance(found, Candidates):
-            error.candidates = list(found.values)
+        found = search.find(attempt)
+        span = attempt.span()
+        verdict = decide(
+            found,
+            is_last=is_again and asked_at >= settled_at,
+            clocks=span.clocks,
+            needs=search.needs,
+        )
+        if verdict is Verdict.FOUND:
+            return found.value if isinstance(found, Pending) else found
+        after_s = asked_at - attempt.passage.over_at
+        if verdict is Verdict.ABSENT:
+            error.candidates, error.reason = [], ""
+            raise _absence(error, absent, search.places, after_s)
+        is_found = isinstance(found, Candidates)
+        error.candidates = list(found.values) if isinstance(found, Candidates) else []
+        if verdict is not Verdict.WAIT:
+            error.reason = _MAYBE if is_found else _of_clocks(span)
             raise error
-        if found is not None and not isinstance(found, Pending):
-            return found
-        settled_at = attempt.passage.over_at + SETTLED_S
-        if is_second and asked_at >= settled_at:
-            if found is not None:
-                return found.value
-            raise absent(
-                f"{error.endpoint} was not executed: the exchange knows nothing of it"
-            )
-        is_second = True
         now = time.monotonic()
-        # Not before the second answer can count.
-        wait_s = max(settled_at - now, _PAUSE_S)
+        # At last just when it counts.
+        wait_s = pause_s if now >= settled_at else min(pause_s, settled_at - now)
         if now + wait_s > deadline:
+            error.reason = _MAYBE if is_found else _too_early(after_s, absence_s)
             raise error
         pause(wait_s)
+        pause_s *= 2
+        is_again = True
+
+
+_MAYBE = "what was found may be it or may not: see its candidates"
+
+
+def _absence(
+    error: OutcomeUnknown,
+    absent: Callable[..., NotExecuted],
+    places: str,
+    after_s: float,
+) -> NotExecuted:
+    found = absent(
+        f"{error.endpoint} was not executed, as far as can be inferred: {after_s:.0f} s after the "
+        f"call failed {places} showed nothing of it. That is no proof: look at the account before "
+        "it is sent again",
+        phase=error.phase,
+        proof="absent",
+    )
+    found.endpoint = error.endpoint
+    return found
+
+
+def _of_clocks(span: Span) -> str:
+    if len(span.told_s) == 1:
+        why = "no answer of the exchange had a readable Date"
+    else:
+        why = (
+            "this machine's clock was set, or it and the times in the exchange's answers differ by "
+            f"{span.apart_s:.0f} s"
+        )
+    return f"nothing of it was found, but that says nothing: {why}"
+
+
+def _too_early(after_s: float, absence_s: float) -> str:
+    return (
+        f"nothing of it was found {after_s:.0f} s after the call failed, which says nothing before "
+        f"{absence_s:g} s (absence_s), and before it was asked twice"
+    )
+
+
+def _check_timeout(timeout: object, default_s: float) -> float:
+    if timeout is None:
+        return default_s
+    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool):
+        # NaN is in no range.
+        if 0 <= timeout <= MAX_TIMEOUT_S:
+            return float(timeout)
+    raise UsageError(
+        f"timeout must be a number of seconds, at most a day, not {timeout!r}"
+    )

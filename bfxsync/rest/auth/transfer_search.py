@@ -2,29 +2,35 @@
 What became of transfers and withdrawals whose outcome is not known: looking into the books.
 
 Strategy: neither has an id of ours, so one is known by what it moved and when. The books have whole
-seconds, and how far the clocks are apart is known to about one: what happened so near to the call
-is taken for it if it is the only one. What fits and is a little further off may be it or may not;
-so it is a candidate, and never proof that nothing was executed. Where this process has sent another
-one that looks the same at about the same time, both are no more than candidates.
+seconds, and how far the clocks are apart is known to about one, if at all: what happened so near to
+the call is taken for it if it is the only one. What fits and is a little further off may be it or
+may not; so it is a candidate, and never a sign that nothing was executed. Where this process has
+sent another one that looks the same at about the same time, both are no more than candidates; and
+so is everything where the clocks are not known, and then nothing counts as absent.
 """
 
 from __future__ import annotations
 
 from decimal import Context, Decimal, InvalidOperation, localcontext
-from typing import Any, Callable, Hashable, List, TypeVar
+from typing import Any, Callable, Hashable, List, Tuple, TypeVar
 
 from bfxsync.models.movements import Movement
 from bfxsync.models.wallets import Ledger
 from bfxsync.rest.auth.movements import MovementEndpoints
-from bfxsync.rest.auth.resolving import Attempt, Candidates, Find, Found
+from bfxsync.rest.auth.resolving import Attempt, Candidates, Found, Search
 from bfxsync.rest.auth.transfer_bodies import Body, wallet_name
+from bfxsync.rest.auth.unread import UnreadRows, with_unread
 from bfxsync.rest.auth.wallets import WalletEndpoints
+from bfxsync.rest.clocks import Clocks, Span
 from bfxsync.types import Mts
 
 T = TypeVar("T")
 
 TRANSFERS, WITHDRAWALS = 51, 104
 """Categories of ledgers."""
+
+# Where a ledger's row has it.
+_CURRENCY = 1
 
 NEAR_S = 2.5
 FAR_S = 30.0
@@ -40,7 +46,7 @@ _EXACT = Context(prec=100, traps=[InvalidOperation])
 class TransferSearch(WalletEndpoints, MovementEndpoints):
     """What looks for transfers and withdrawals, for `OutcomeUnknown.resolve`."""
 
-    def _find_transfer(self, body: Body) -> Find[Ledger]:
+    def _search_transfer(self, body: Body) -> Search[Ledger]:
         """Return what looks for the booking by which the amount left its wallet."""
         change, wallet = "-" + body["amount"], wallet_name(body["from"])
         # Nobody has written down as what a conversion is booked.
@@ -52,25 +58,27 @@ class TransferSearch(WalletEndpoints, MovementEndpoints):
 
         def find(attempt: Attempt) -> Found[Ledger]:
             self._learn_clock()
-            times = times_of(attempt, FAR_S)
-            rows = self.iter_ledgers(
-                body["currency"], category=category, start=times[0], end=times[-1]
+            unread = UnreadRows()
+            first, last = edges_of(attempt.span())
+            rows = self._around(unread).iter_ledgers(
+                body["currency"], category=category, start=first, end=last
             )
-            return told_apart(list(filter(is_it, rows)), _mts, attempt)
+            found = told_apart(list(filter(is_it, rows)), _mts, attempt)
+            return with_unread(found, unread.like({_CURRENCY: body["currency"]}))
 
-        return find
+        return Search(find, "the ledger", Clocks.KNOWN)
 
     def _transfer_likeness(self, body: Body) -> Hashable:
-        """Return what `_find_transfer` goes by."""
+        """Return what `_search_transfer` goes by."""
         amount = Decimal(body["amount"])
         return "transfer", body["currency"], wallet_name(body["from"]), amount
 
     def _withdrawal_likeness(self, body: Body) -> Hashable:
-        """Return what `_find_withdrawal` goes by; fees may make different amounts look alike."""
+        """Return what `_search_withdrawal` goes by; fees may make different amounts look alike."""
         goal = body["address"] or body["invoice"]
         return "withdrawal", body["method"].lower(), goal
 
-    def _find_withdrawal(self, body: Body) -> Find[Movement]:
+    def _search_withdrawal(self, body: Body) -> Search[Movement]:
         """Return what looks for the withdrawal, by the way that it takes, its goal and amount."""
         goals = (body["address"], body["invoice"])
 
@@ -84,24 +92,24 @@ class TransferSearch(WalletEndpoints, MovementEndpoints):
 
         def find(attempt: Attempt) -> Found[Any]:
             self._learn_clock()
-            times = times_of(attempt, FAR_S)
+            unread = UnreadRows()
+            here = self._around(unread)
+            first, last = edges_of(attempt.span())
             # Without an end, as it is asked by the last change.
-            moved = self.iter_movements(start=times[0])
+            moved = here.iter_movements(start=first)
             rows = [row for row in moved if row.amount < 0]
-            found = told_apart(rows, _mts_start, attempt, is_it)
-            if found is not None:
-                return found
-            # Money that has left is as good a sign, and would be costly to overlook.
-            booked = self.iter_ledgers(
-                category=WITHDRAWALS, start=times[0], end=times[-1]
-            )
-            return told_apart(list(booked), _mts, attempt, lambda row: False)
+            found: Found[Any] = told_apart(rows, _mts_start, attempt, is_it)
+            if found is None:
+                # Money that has left is as good a sign, and would be costly to overlook.
+                booked = here.iter_ledgers(category=WITHDRAWALS, start=first, end=last)
+                found = told_apart(list(booked), _mts, attempt, lambda row: False)
+            return with_unread(found, unread.like({}))
 
-        return find
+        return Search(find, "movements and the ledger", Clocks.KNOWN)
 
     def _learn_clock(self) -> None:
         """Let an answer come, as only that tells how far the clocks are apart."""
-        if self._transport.clock_skew_s is None:
+        if not self._transport.clock.readings():
             self.get_ledgers(limit=1)
 
 
@@ -124,21 +132,24 @@ def told_apart(
     is_it : callable
         Tells whether it must be it, if the time fits.
     """
-    far = times_of(attempt, FAR_S)
-    # Where the clock was set nobody knows well enough when it left, and of two that this process
-    # has sent at about the same time nobody knows which one it is.
-    is_known = attempt.is_clock_steady and attempt.is_alone(2 * NEAR_S)
-    near = times_of(attempt, NEAR_S) if is_known else range(0)
-    possible = [row for row in rows if mts_of(row) in far]
-    sure = [row for row in possible if is_it(row) and mts_of(row) in near]
+    span = attempt.span()
+    # Where the clocks are not known nobody knows well enough when it left, and of two that this
+    # process has sent at about the same time nobody knows which one it is.
+    is_known = span.clocks is Clocks.KNOWN and attempt.is_alone(2 * NEAR_S)
+    possible = [row for row in rows if span.is_possible(mts_of(row), FAR_S)]
+    sure = [
+        row
+        for row in possible
+        if is_known and is_it(row) and span.is_likely(mts_of(row), NEAR_S)
+    ]
     if len(sure) == 1:
         return sure[0]
     return Candidates(sure or possible) if possible else None
 
 
-def times_of(attempt: Attempt, margin_s: float) -> range:
-    """Return the times, in milliseconds, at which it can have been executed."""
-    return range(attempt.since_mts(margin_s), attempt.until_mts(margin_s) + 1)
+def edges_of(span: Span) -> Tuple[Mts, Mts]:
+    """Return the first and last time of what may be it."""
+    return span.since_mts(FAR_S), span.until_mts(FAR_S)
 
 
 def is_about(found: Any, amount: str) -> bool:

@@ -83,10 +83,10 @@ class TransferEndpoints(TransferSearch):
             The exchange refused it.
         OutcomeUnknown
             It may have been executed. Its `resolve` returns the `Ledger` by which the amount
-            left its wallet, or raises `NotExecuted` if there is none. Of two equal transfers that
-            this program has made within seconds it cannot tell which one was executed: it raises
-            the error again with `candidates`. One that somebody else makes just then it may take
-            for this one.
+            left its wallet, or raises `NotExecuted` (`proof` is ``"absent"``) if there is none.
+            Where the clocks are not known, and of two equal transfers that this program has made
+            within `absence_s`, it cannot tell: it raises the error again with `candidates`. One
+            that somebody else makes just then it may take for this one.
 
         References
         ----------
@@ -107,7 +107,7 @@ class TransferEndpoints(TransferSearch):
             _TRANSFER,
             of_one(Transfer.from_partial_row),
             body,
-            find=self._find_transfer(body),
+            search=self._search_transfer(body),
             likeness=self._transfer_likeness(body),
             hint=_HINT,
         )
@@ -181,9 +181,9 @@ class TransferEndpoints(TransferSearch):
             The exchange refused it, which it may do with the status of a success.
         OutcomeUnknown
             It may have been executed. Its `resolve` returns the `Movement`, or raises
-            `NotExecuted` if nothing was withdrawn at that time. If something was, and it is not
-            certain that it is this, it raises the error again with `candidates`. Its `known` has
-            nothing of who receives it but the address.
+            `NotExecuted` (`proof` is ``"absent"``) if nothing was withdrawn at that time. If
+            something was, and it is not certain that it is this, it raises the error again with
+            `candidates`. Its `known` has nothing of who receives it but the address.
 
         References
         ----------
@@ -211,7 +211,7 @@ class TransferEndpoints(TransferSearch):
             _WITHDRAW,
             _read_withdrawal,
             body,
-            find=self._find_withdrawal(body),
+            search=self._search_withdrawal(body),
             likeness=self._withdrawal_likeness(body),
             hint=_HINT,
         )

@@ -19,7 +19,7 @@ from bfxsync.errors import (
     OutcomeUnknown,
 )
 from bfxsync.paper import PaperAccount, PaperExchange
-from bfxsync.rest.auth import AuthEndpoints, resolving
+from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.client import RestClient
 from bfxsync.rest.limits import Limits
 
@@ -35,7 +35,8 @@ def rest_of(exchange: PaperExchange, **options: Any) -> RestClient:
         signer=Signer(account.api_key, account.api_secret),
         numbers=Decimal,
         limits=Limits(exempt_loopback=True),
-        **options,
+        # What is absent is believed to be, after a moment.
+        **{"absence_s": 0.1, **options},
     )
 
 
@@ -43,13 +44,6 @@ def rest_of(exchange: PaperExchange, **options: Any) -> RestClient:
 def auth(exchange: PaperExchange) -> Iterator[AuthEndpoints]:
     with rest_of(exchange) as client:
         yield client.auth
-
-
-@pytest.fixture
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is absent is believed to be, after a moment."""
-    monkeypatch.setattr(resolving, "SETTLED_S", 0.1)
-    monkeypatch.setattr(resolving, "_PAUSE_S", 0.02)
 
 
 def test_the_whole_client_trades_on_the_local_exchange(exchange: PaperExchange) -> None:
@@ -241,7 +235,7 @@ def test_the_other_groups_are_read_by_the_client(auth: AuthEndpoints) -> None:
 
 @pytest.mark.parametrize("fault", ["lost_answer", "lost_request"])
 def test_what_became_of_an_order_is_found_out(
-    exchange: PaperExchange, auth: AuthEndpoints, soon: None, fault: str
+    exchange: PaperExchange, auth: AuthEndpoints, fault: str
 ) -> None:
     exchange.inject(fault, path=SUBMIT)
     with pytest.raises(OutcomeUnknown) as caught:
@@ -268,7 +262,7 @@ def test_what_became_of_an_order_that_is_filled_at_once_is_found_in_the_history(
 
 @pytest.mark.parametrize("fault", ["lost_answer", "lost_request"])
 def test_what_became_of_other_writes_is_found_out(
-    exchange: PaperExchange, auth: AuthEndpoints, soon: None, fault: str
+    exchange: PaperExchange, auth: AuthEndpoints, fault: str
 ) -> None:
     order = auth.submit_order(*LIMIT).data
     for path, call in (
