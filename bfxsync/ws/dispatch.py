@@ -248,7 +248,7 @@ class Dispatcher:
 
     def _serve(self, outlet: Outlet) -> None:
         self._call(outlet, outlet.mailbox.take(BATCH))
-        # Forked meanwhile, its lock may be held by a thread of the parent.
+        # Forked meanwhile, what is left is the parent's.
         if not self._is_disowned and outlet.mailbox.leave():
             self.ready.put(outlet)
 

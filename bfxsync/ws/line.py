@@ -12,11 +12,12 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from contextlib import ExitStack
-from threading import Event, Thread, current_thread
+from threading import Thread, current_thread
 from typing import TYPE_CHECKING, Any, Callable, Deque, Tuple
 
 from bfxsync.describe import error_text
 from bfxsync.errors import BfxError, ClosedError, NetworkError
+from bfxsync.latch import Latch
 from bfxsync.logs import get_logger
 from bfxsync.types import ConnectionStatus
 from bfxsync.wire.session import Session
@@ -42,7 +43,7 @@ class Line(ABC):
     status : ConnectionStatus
     exception : BfxError or None
         What ended it for good.
-    is_open : Event
+    is_open : Latch
         Set while requests can be sent, and when the connection has ended.
     load, limit : int
         Channels that the pool has placed here, and that it may place here.
@@ -65,7 +66,7 @@ class Line(ABC):
         self.number = number
         self.status = ConnectionStatus.NEW
         self.exception: BfxError | None = None
-        self.is_open = Event()
+        self.is_open = Latch()
         self.load = 0
         self.limit = limit
         self.losses: Counter[str] = Counter()

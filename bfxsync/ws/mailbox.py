@@ -1,8 +1,15 @@
 """
 Bounded queues between the I/O thread and whoever consumes.
 
-Strategy: the I/O thread puts a whole block at a time under one lock and never waits; what happens
-when a mailbox is full is its policy. Nothing disappears silently: what is dropped is counted in
+Strategy: no locks. One thread at a time puts, whole blocks, and never waits; every step that it
+shares with the consumers is one call into C, which no other thread and no signal can divide: to
+append a block, to take the next item of one, to take out one that is empty. So whoever gets an
+item has it alone, in order, and an interrupted reader leaves nothing behind.
+
+What happens when a mailbox is full is its policy. The writer then takes out what is left, which
+settles exactly what the consumers had taken until then, and puts back what is to stay. What has
+just come is never dropped to make room for itself, so that nothing is lost that nobody had a
+chance to take: a mailbox holds at the most its size and one block. What is dropped is counted in
 a `Gap` that stands where it was.
 """
 
@@ -11,10 +18,12 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from enum import Enum
-from threading import Condition, Lock
+from itertools import groupby, islice
+from operator import itemgetter, length_hint
 from typing import Any, Callable, Deque, Iterable, Iterator, List, Sequence, Tuple
 
 from bfxsync.errors import BfxError, UsageError
+from bfxsync.latch import Bells, Latch
 from bfxsync.models.market import (
     BookUpdate,
     FundingBookUpdate,
@@ -32,9 +41,14 @@ from bfxsync.models.stream import Gap
 
 MIN_SIZE = 3
 
-_SAME_TIME_S = 0.01
-
 _TOO_SLOW = "the consumer was too slow"
+
+# At least this part of a full mailbox goes at once: taking out all and putting the rest back for
+# every further block would cost too much.
+_DROPPED_AT_ONCE = 8
+
+# How long a reader that does not want to wait does so all the same while the writer drops items.
+_MOMENT_S = 1.0
 
 
 class Policy(str, Enum):
@@ -66,45 +80,172 @@ _KEYS: dict[type, Callable[[Any], Any]] = {
 }
 
 
+_Block = Tuple[Iterator[Any], float, int]
+"""What is left of a block, when it came, and the number of items put up to its end."""
+
+_Dated = List[Tuple[Any, float]]
+"""Items, and when each came."""
+
+
+class _Queue:
+    """All items, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._blocks: Deque[_Block] = deque()
+        # The writer's own.
+        self._end = 0
+
+    def __len__(self) -> int:
+        blocks = self._blocks
+        try:
+            items, _, first_end = blocks[0]
+            return blocks[-1][2] - first_end + length_hint(items)
+        except IndexError:
+            return 0
+
+    @property
+    def since(self) -> float | None:
+        """When the oldest item came."""
+        try:
+            items, since, _ = self._blocks[0]
+            # What was taken last may have left an empty block.
+            return since if length_hint(items) else self._blocks[1][1]
+        except IndexError:
+            return None
+
+    # --- the writer ---------------------------------------------------------------------------
+
+    def add(self, updates: Sequence[Any], now: float) -> int:
+        """Add a block, and return how many items it takes."""
+        self._end += len(updates)
+        self._blocks.append((iter(updates), now, self._end))
+        return len(updates)
+
+    def drain(self) -> _Dated:
+        """Take out all that the consumers have not taken until now."""
+        left: _Dated = []
+        while True:
+            try:
+                items, since, _ = self._blocks.popleft()
+            except IndexError:
+                return left
+            left += [(item, since) for item in items]
+
+    def refill(self, items: _Dated) -> None:
+        """Put back items that came at several times."""
+        for since, group in groupby(items, key=itemgetter(1)):
+            self.add([item for item, _ in group], since)
+
+    # --- consumers ----------------------------------------------------------------------------
+
+    def take(self, limit: int) -> Tuple[List[Any], float | None]:
+        """Take the oldest items, and tell when the first of them came."""
+        taken: List[Any] = []
+        first: float | None = None
+        while len(taken) < limit:
+            try:
+                block = self._blocks[0]
+            except IndexError:
+                break
+            # The block stays in its place: what is left of it counts, and may be dropped.
+            taken += islice(block[0], limit - len(taken))
+            if first is None and taken:
+                first = block[1]
+            if not length_hint(block[0]):
+                self._forget(block)
+        return taken, first
+
+    def pop(self) -> Tuple[Any, float]:
+        """Take the oldest item, and tell when it came; IndexError if there is none."""
+        while True:
+            block = self._blocks[0]
+            # A loop, as a call might be followed by an interrupt that loses what it returned.
+            for item in block[0]:
+                return item, block[1]
+            self._forget(block)
+
+    def _forget(self, block: _Block) -> None:
+        try:
+            self._blocks.remove(block)
+        except ValueError:
+            pass  # another reader was quicker, or the writer has taken it out
+
+
 class _Newest:
     """
-    As much of a deque as `Mailbox` uses, with one item for each key: the newest.
+    One item for each key: the newest.
 
     An event keeps apart what stands before and after it.
     """
 
     def __init__(self) -> None:
-        self._items: OrderedDict[Any, Any] = OrderedDict()
+        # By key: the item, and since when one for this key has waited. Written in C, each of its
+        # methods is one step.
+        self._items: OrderedDict[Any, Tuple[Any, float]] = OrderedDict()
+        # The writer's own.
         self._events = 0
 
     def __len__(self) -> int:
         return len(self._items)
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._items.values())
+    @property
+    def since(self) -> float | None:
+        """When the oldest item came, or the first of those that it has replaced."""
+        while True:
+            try:
+                return min((since for _, since in self._items.values()), default=None)
+            except RuntimeError:
+                pass  # changed meanwhile
 
-    def extend(self, items: Iterable[Any]) -> None:
-        for item in items:
+    # --- the writer ---------------------------------------------------------------------------
+
+    def add(self, updates: Sequence[Any], now: float) -> int:
+        """Add a block, and return how many items it takes."""
+        keys = set()
+        for item in updates:
             key_of = _KEYS.get(item.__class__)
             if key_of is None:
                 self._events += 1
-                self._items["event", self._events] = item
+                key: Any = self._events
             else:
                 key = item.__class__, self._events, key_of(item)
-                self._items.pop(key, None)
-                self._items[key] = item
+            _, since = self._items.pop(key, (None, now))
+            self._items[key] = item, since
+            keys.add(key)
+        return len(keys)
 
-    def appendleft(self, item: Any) -> None:
-        # Nothing stands before it, so it keeps nothing apart. There is never a second one: the
-        # first to go is the last one.
-        self._items["first"] = item
-        self._items.move_to_end("first", last=False)
+    def drain(self) -> _Dated:
+        """Take out all that the consumers have not taken until now."""
+        left: _Dated = []
+        try:
+            while True:
+                left.append(self.pop())
+        except IndexError:
+            return left
 
-    def popleft(self) -> Any:
-        return self._items.popitem(last=False)[1]
+    def refill(self, items: _Dated) -> None:
+        """Put back items that came at several times."""
+        for item, since in items:
+            self.add([item], since)
 
-    def clear(self) -> None:
-        self._items.clear()
+    # --- consumers ----------------------------------------------------------------------------
+
+    def take(self, limit: int) -> Tuple[List[Any], float | None]:
+        """Take the oldest items, and tell when the first of them came."""
+        taken: _Dated = []
+        try:
+            while len(taken) < limit:
+                taken.append(self.pop())
+        except IndexError:
+            pass
+        return [item for item, _ in taken], taken[0][1] if taken else None
+
+    def pop(self) -> Tuple[Any, float]:
+        """Take the oldest item, and tell when it came; IndexError if there is none."""
+        try:
+            return self._items.popitem(last=False)[1]
+        except KeyError:
+            raise IndexError from None
 
 
 class Mailbox:
@@ -114,7 +255,7 @@ class Mailbox:
     Parameters
     ----------
     size : int
-        Items it holds at the most.
+        Items it holds at the most, beside one block.
     policy : Policy
     on_ready : callable, optional
         Called with the mailbox when it has something and nobody was told yet; without it
@@ -124,6 +265,10 @@ class Mailbox:
     ----------
     dropped_count : int
         Updates thrown away so far.
+    is_asked_for : bool
+        Somebody has asked the writer to fill it.
+    begun : Latch
+        Set when what there was to begin with has been put, and when it is closed.
     """
 
     def __init__(
@@ -135,27 +280,25 @@ class Mailbox:
         self.size = size
         self.policy = policy
         self.dropped_count = 0
-        self._on_ready = on_ready
+        self.is_asked_for = False
+        self.begun = Latch()
         self.on_get: Callable[[], None] | None = None
-        # Protects everything below.
-        self._lock = Lock()
-        # Readers without `on_ready` wait on this; who does not wait takes the lock itself, which
-        # is faster.
-        self._changed = Condition(self._lock)
-        self._items: Deque[Any] | _Newest = deque()
+        self._on_ready = on_ready
+        self._queue: _Queue | _Newest = _Queue()
         if policy is Policy.LATEST:
-            self._items = _Newest()
-        self._is_scheduled = False
+            self._queue = _Newest()
+        # Whoever takes it out tells, or is, the one thread that serves this mailbox; two could
+        # claim a flag at once.
+        self._token = [True]
+        self._readers = Bells()
+        # Between taking items out and putting the rest back.
+        self._is_dropping = False
         self._is_closed = False
         self._error: BfxError | None = None
-        # Items taken since the start; and what that number will be, with the time of arrival,
-        # when the items of each put have been taken.
-        self._taken = 0
-        self._arrivals: Deque[Tuple[int, float]] = deque()
         self._last_lag_s = 0.0
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._queue)
 
     @property
     def lag_s(self) -> float:
@@ -164,61 +307,79 @@ class Mailbox:
 
         With ``latest`` one that takes the place of an older one has waited as long as that.
         """
-        try:
-            _, since = self._arrivals[0]
-        except IndexError:
-            return self._last_lag_s
-        return time.monotonic() - since
+        since = self._queue.since
+        return self._last_lag_s if since is None else time.monotonic() - since
 
     @property
     def is_crowded(self) -> bool:
         """True past half of the size: the writer may give the readers a moment."""
-        return 2 * len(self._items) > self.size
+        return 2 * len(self._queue) > self.size
 
-    def put(self, updates: Sequence[Any], restart: Callable[[], Iterable[Any]]) -> None:
+    # --- the writer: one thread at a time -----------------------------------------------------
+
+    def put(self, updates: Sequence[Any], restart: Callable[[], Sequence[Any]]) -> None:
         """
         Add a block.
 
         Parameters
         ----------
         updates : sequence
+            Not changed any more by anybody.
         restart : callable
             Returns the local state as items, for the policy ``resync``.
         """
-        state: Iterable[Any] = ()
-        if self.policy is Policy.RESYNC and not self._has_room(updates):
-            # Before the lock is taken, as it may take one itself. Readers only make room.
-            state = restart()
-        with self._lock:
-            if self._is_closed:
-                return
-            if self._has_room(updates):
-                self._items.extend(updates)
-            elif self.policy is Policy.RESYNC:
-                self._resync(updates, state)
-            else:
-                self._items.extend(updates)
-                self._drop_oldest()
-            self._note_arrival()
-            if self._on_ready is None:
-                self._changed.notify_all()
-                return
-            if self._is_scheduled or not self._items:
-                return
-            self._is_scheduled = True
-        self._on_ready(self)
+        if self._is_closed or not updates:
+            return
+        now = time.monotonic()
+        if self.policy is Policy.RESYNC and len(self._queue) >= self.size:
+            self._resync(updates, restart(), now)
+        else:
+            count = self._queue.add(updates, now)
+            if self.policy is not Policy.RESYNC and len(self._queue) > self.size:
+                self._drop_oldest(count, now)
+        if self._readers:
+            self._readers.ring()
+        if self._on_ready is not None and self._takes_token():
+            self._on_ready(self)
+
+    def _resync(self, updates: Sequence[Any], state: Sequence[Any], now: float) -> None:
+        """Put a gap and the local state in the place of everything."""
+        self._is_dropping = True
+        queued = [item for item, _ in self._queue.drain()]
+        self._queue.add([self._drop([*queued, *updates]), *state], now)
+        self._is_dropping = False
+
+    def _drop_oldest(self, count: int, now: float) -> None:
+        """Put a gap in the place of the oldest items, but not of so many that have just come."""
+        self._is_dropping = True
+        left = self._queue.drain()
+        # The consumers may have made room. One more for the gap.
+        excess = len(left) + 1 - self.size
+        if excess > 1:
+            excess = max(excess, self.size // _DROPPED_AT_ONCE)
+            excess = max(0, min(excess, len(left) - count))
+            if excess:
+                gap = self._drop([item for item, _ in left[:excess]])
+                rest = left[excess:]
+                left = [(gap, rest[0][1] if rest else now), *rest]
+        self._queue.refill(left)
+        self._is_dropping = False
+
+    def _drop(self, items: Sequence[Any]) -> Gap:
+        """Count what is dropped, and return the gap that says so."""
+        dropped = _weigh(items)
+        counted = sum(item.dropped for item in items if isinstance(item, Gap))
+        self.dropped_count += dropped - counted
+        return Gap(_TOO_SLOW, dropped)
+
+    # --- the dispatch thread ------------------------------------------------------------------
 
     def take(self, limit: int) -> List[Any]:
         """Return the oldest items, for a dispatch thread; `leave` must follow."""
-        with self._lock:
-            items = self._items
-            if len(items) <= limit:
-                batch = list(items)
-                items.clear()
-            else:
-                batch = [items.popleft() for _ in range(limit)]
-            self._note_taken(len(batch))
-            return batch
+        items, since = self._queue.take(limit)
+        if since is not None:
+            self._last_lag_s = time.monotonic() - since
+        return items
 
     def leave(self) -> bool:
         """
@@ -226,9 +387,19 @@ class Mailbox:
 
         Only now may another thread be told: what comes later must not overtake what is under way.
         """
-        with self._lock:
-            self._is_scheduled = bool(self._items)
-            return self._is_scheduled
+        if len(self._queue):
+            return True
+        self._token.append(True)
+        # What comes from here on is announced by the writer, unless this thread is quicker.
+        return len(self._queue) > 0 and self._takes_token()
+
+    def _takes_token(self) -> bool:
+        try:
+            return self._token.pop()
+        except IndexError:
+            return False
+
+    # --- any thread ---------------------------------------------------------------------------
 
     def get(self, timeout_s: float | None = None) -> Any:
         """
@@ -245,67 +416,39 @@ class Mailbox:
         """
         if self.on_get is not None:
             self.on_get()
-        with self._changed:
-            if not self._changed.wait_for(
-                lambda: self._items or self._is_closed, timeout_s
-            ):
+        now = time.monotonic()
+        deadline = None if timeout_s is None else now + timeout_s
+        while True:
+            # First, as what is there was put before that.
+            is_closed = self._is_closed
+            try:
+                item, since = self._queue.pop()
+                # Nothing is called from here on, or an interrupt might lose the item.
+                self._last_lag_s = now - since
+                return item
+            except IndexError:
+                pass
+            if is_closed and not self._is_dropping:
+                if self._error is not None:
+                    # Raised each time that somebody asks: the traceback is each one's own.
+                    raise self._error.with_traceback(None)
+                raise StopIteration
+            rest_s = None if deadline is None else deadline - now
+            if rest_s is not None and self._is_dropping:
+                rest_s = max(rest_s, _MOMENT_S)
+            if not self._readers.wait(self._has_news, rest_s):
                 raise TimeoutError
-            if self._items:
-                self._note_taken(1)
-                return self._items.popleft()
-            if self._error is not None:
-                # Raised each time that somebody asks: the traceback is each one's own.
-                raise self._error.with_traceback(None)
-            raise StopIteration
+            now = time.monotonic()
 
     def close(self, error: BfxError | None = None) -> None:
         """Take nothing more; what is there can still be read."""
-        with self._changed:
-            self._is_closed = True
-            self._error = error
-            self._changed.notify_all()
+        self._error = error
+        self._is_closed = True
+        self._readers.ring()
+        self.begun.set()
 
-    def _has_room(self, updates: Sequence[Any]) -> bool:
-        return len(self._items) + len(updates) <= self.size
-
-    def _note_arrival(self) -> None:
-        arrivals = self._arrivals
-        now = time.monotonic()
-        total = self._taken + len(self._items)
-        if arrivals and now - arrivals[-1][1] < _SAME_TIME_S:
-            # Kept short: a consumer that does not come must not make it grow with every block.
-            arrivals[-1] = total, arrivals[-1][1]
-        elif not arrivals or total > arrivals[-1][0]:
-            # Not for items that only replaced others, or it would grow for ever.
-            arrivals.append((total, now))
-
-    def _note_taken(self, count: int) -> None:
-        self._taken += count
-        arrivals = self._arrivals
-        if arrivals:
-            self._last_lag_s = time.monotonic() - arrivals[0][1]
-        while arrivals and arrivals[0][0] <= self._taken:
-            arrivals.popleft()
-
-    def _resync(self, updates: Sequence[Any], items: Iterable[Any]) -> None:
-        dropped = _weigh(self._items) + _weigh(updates)
-        counted = sum(item.dropped for item in self._items if isinstance(item, Gap))
-        self.dropped_count += dropped - counted
-        self._items.clear()
-        self._arrivals.clear()
-        self._items.extend([Gap(_TOO_SLOW, dropped), *items])
-
-    def _drop_oldest(self) -> None:
-        excess = len(self._items) - self.size
-        if excess <= 0:
-            return
-        # One more, for the gap that takes their place.
-        gone = [self._items.popleft() for _ in range(excess + 1)]
-        self._note_taken(excess)
-        dropped = _weigh(gone)
-        counted = sum(item.dropped for item in gone if isinstance(item, Gap))
-        self.dropped_count += dropped - counted
-        self._items.appendleft(Gap(_TOO_SLOW, dropped))
+    def _has_news(self) -> bool:
+        return len(self._queue) > 0 or (self._is_closed and not self._is_dropping)
 
 
 def _weigh(items: Iterable[Any]) -> int:

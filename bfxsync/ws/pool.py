@@ -21,6 +21,7 @@ import attrs
 from bfxsync.describe import error_text
 from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
 from bfxsync.forks import renew_after_fork
+from bfxsync.latch import Latch
 from bfxsync.logs import get_logger
 from bfxsync.types import ConnectionStatus, SubscriptionStatus
 from bfxsync.ws.announcer import Announcer
@@ -28,7 +29,6 @@ from bfxsync.ws.connection import Connection, Settings
 from bfxsync.ws.dispatch import Dispatcher, Outlet
 from bfxsync.ws.events import Listeners
 from bfxsync.ws.greenlets import check_threads
-from bfxsync.ws.latch import Latch
 from bfxsync.ws.line import Line
 from bfxsync.ws.places import Places
 from bfxsync.ws.stream import Stream, Ticket
@@ -284,6 +284,11 @@ class Pool(Places):
             raise self.exception.with_traceback(None)
         if self.is_closing:
             raise ClosedError("the client is closed")
+
+    def check_exit(self) -> None:
+        """Raise what a callback ended the program with, if one did."""
+        if self.exit_by is not None:
+            raise self.exit_by.with_traceback(None)
 
     def check_may_wait(self) -> None:
         """

@@ -22,6 +22,7 @@ from bfxsync.describe import error_text
 from bfxsync.errors import BfxError, UsageError
 from bfxsync.forks import renew_after_fork
 from bfxsync.hosts import address_of
+from bfxsync.latch import Latch
 from bfxsync.logs import get_logger
 from bfxsync.wire.recording import (
     Lost,
@@ -33,7 +34,6 @@ from bfxsync.wire.recording import (
     line_of,
     received_lines,
 )
-from bfxsync.ws.latch import Latch
 
 logger = get_logger(__name__)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from bfxsync.errors import BfxError
+from bfxsync.latch import Latch
 from bfxsync.logs import get_logger
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.types import SubscriptionStatus
@@ -19,7 +20,6 @@ from bfxsync.wire.channels import Channel
 from bfxsync.ws.clock import CLOCK, Clock
 from bfxsync.ws.dispatch import Outlet
 from bfxsync.ws.events import EXTRAS
-from bfxsync.ws.latch import Latch
 from bfxsync.ws.mailbox import Mailbox, Policy
 
 logger = get_logger(__name__)
@@ -48,6 +48,8 @@ class Ticket(Waiter):
         As it was asked for; from the attachment on that of the stream.
     outlet : Outlet or None
         Where the callback's items go; None without callback.
+    has_callback : bool
+        Its data goes to a function; else the outlet, if there is one, is for events alone.
     reader : Mailbox or None
         What is iterated over; made by the first who wants to read.
     asked_at : float or None
@@ -64,6 +66,9 @@ class Ticket(Waiter):
         A call waits for it and raises its error; else `on_error` gets that.
     """
 
+    # Of the class, so that `reading` can tell in one step whether there is one.
+    reader: Mailbox | None = None
+
     def __init__(
         self,
         channel: Channel,
@@ -74,13 +79,14 @@ class Ticket(Waiter):
         policy: Policy,
         stale_after_s: float = STALE_AFTER_S,
         clock: Clock = CLOCK,
+        has_callback: bool = False,
     ) -> None:
         super().__init__()
         self.channel = channel
         self.identity = channel.identity
         self.subscription = subscription
         self.outlet = outlet
-        self.reader: Mailbox | None = None
+        self.has_callback = has_callback
         self.size = size
         self.policy = policy
         self.stale_after_s = stale_after_s
@@ -139,6 +145,13 @@ class Ticket(Waiter):
         """False once it was refused, unsubscribed, or its client closed."""
         ended = (SubscriptionStatus.REJECTED, SubscriptionStatus.CLOSED)
         return self.status not in ended
+
+    def reading(self) -> Mailbox:
+        """Return the reader, the same one for all threads that ask."""
+        if self.reader is None:
+            vars(self).setdefault("reader", Mailbox(self.size, self.policy))
+        assert self.reader is not None
+        return self.reader
 
     def resolve(self, error: BfxError | None) -> None:
         """Let the waiting thread go on; an error ends the iteration too."""
@@ -318,9 +331,8 @@ class Stream:
         self._start(mailbox)
 
     def _start(self, mailbox: Mailbox) -> None:
-        items = self.channel.restart()
-        if items:
-            mailbox.put(items, self.channel.restart)
+        mailbox.put(self.channel.restart(), self.channel.restart)
+        mailbox.begun.set()
 
     def _note(self, item: Any) -> None:
         """Keep the status and the counts of the users; a gap that nobody would see is logged."""

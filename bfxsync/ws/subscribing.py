@@ -215,6 +215,7 @@ class Subscribing:
             policy=checked_policy,
             stale_after_s=settings.stale_after_s,
             clock=settings.clock,
+            has_callback=callback is not None,
         )
         kind = BookSubscription if made.name == "book" else Subscription
         subscription = kind(self, self._pool, ticket, timeout_s)

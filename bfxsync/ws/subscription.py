@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from threading import Lock
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 from bfxsync.errors import ClosedError, NetworkError, RequestTimeout, UsageError
 from bfxsync.logs import get_logger
@@ -18,7 +17,8 @@ from bfxsync.ws.stream import Ticket
 
 logger = get_logger(__name__)
 
-_EVENTS = (Snapshot, Gap, Status, Degraded)
+_EVENTS = frozenset((Snapshot, Gap, Status, Degraded))
+_GAPS = frozenset((Gap, Degraded))
 
 # The session's own deadline for an answer comes first; this is in case its thread is busy.
 _GRACE_S = 0.5
@@ -79,8 +79,6 @@ class Subscription:
         self.channel = ticket.channel.name
         self.symbol = ticket.channel.symbol
         self.sub_id = ticket.subscription["sub_id"]
-        # Protects the making of the reader.
-        self._lock = Lock()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._ticket.name}: {self.status.value}>"
@@ -94,6 +92,14 @@ class Subscription:
     def __getitem__(self, key: str) -> str:
         """Return a field as the official client names it: `channel`, `sub_id`, `symbol`, …"""
         return self._ticket.subscription[key]
+
+    def __contains__(self, key: object) -> bool:
+        """Tell whether there is such a field; of the data nothing is read."""
+        return key in self._ticket.subscription
+
+    def keys(self) -> list[str]:
+        """Return the names of the fields, so that ``dict(handle)`` has them all."""
+        return list(self._ticket.subscription)
 
     @property
     def status(self) -> SubscriptionStatus:
@@ -204,31 +210,19 @@ class Subscription:
         """
         Yield data; it ends with the subscription or the client.
 
-        What came before the first use of the iterator is not yielded; see `events`.
+        What came before the first use of the iterator is not yielded; see `events`. Several
+        threads may share an iterator.
+
+        Raises
+        ------
+        SystemExit
+            A callback called ``sys.exit()``, which has closed the client.
         """
-        # Here, not at the first item: from now on nothing is missed.
-        return self._data(self._reader())
+        return _Items(self, self._next_data)
 
     def events(self) -> Iterator[Any]:
         """Yield data, and `Snapshot`, `Gap`, `Status` and `Degraded` between it."""
-        return self._items(self._reader())
-
-    def _data(self, reader: Mailbox) -> Iterator[Any]:
-        while True:
-            try:
-                yield self._next_data(reader, None)
-            except StopIteration:
-                return
-
-    def _items(self, reader: Mailbox) -> Iterator[Any]:
-        # A method, so that the iterator keeps the subscription and with it the client.
-        while True:
-            self._check_may_read()
-            try:
-                item = reader.get()
-            except StopIteration:
-                return
-            yield item
+        return _Items(self, self._next_item)
 
     def get(self, timeout: float | None = None) -> Any:
         """
@@ -245,13 +239,19 @@ class Subscription:
             Nothing came in time.
         ClosedError
             The subscription or the client was closed.
+        SystemExit
+            A callback called ``sys.exit()``, which has closed the client.
         """
         timeout_s: float | None = None
         if timeout is not None:
             only_takes = timeout == 0 and not isinstance(timeout, bool)
             timeout_s = 0.0 if only_takes else check_timeout(timeout)
+        reader = self._reader()
+        if timeout_s == 0.0 and self._ticket.channel.is_live:
+            # What there is to begin with may be on its way, the first time.
+            reader.begun.wait(self._timeout_s)
         try:
-            return self._next_data(self._reader(), timeout_s)
+            return self._next_data(reader, timeout_s)
         except StopIteration:
             raise ClosedError(f"{self._ticket.name} is closed") from None
         except RequestTimeout:
@@ -261,41 +261,73 @@ class Subscription:
                 f"{self._ticket.name}: no update within {timeout_s:g} s"
             ) from None
 
-    def _next_data(self, reader: Mailbox, timeout: float | None) -> Any:
-        deadline = None if timeout is None else time.monotonic() + timeout
+    def _next_data(self, reader: Mailbox, timeout_s: float | None = None) -> Any:
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        rest_s = timeout_s
         while True:
-            self._check_may_read()
-            rest = None if deadline is None else max(0.0, deadline - time.monotonic())
-            item = reader.get(rest)
-            if isinstance(item, (Gap, Degraded)):
-                logger.warning("%s: %s", self._ticket.name, item)
-            elif not isinstance(item, _EVENTS):
+            item = self._next_item(reader, rest_s)
+            # Nothing may be called before it is returned, or an interrupt might lose it.
+            if item.__class__ not in _EVENTS:
                 return item
+            if item.__class__ in _GAPS and self._ticket.outlet is None:
+                logger.warning("%s: %s", self._ticket.name, item)
+            if deadline is not None:
+                rest_s = max(0.0, deadline - time.monotonic())
+
+    def _next_item(self, reader: Mailbox, timeout_s: float | None = None) -> Any:
+        self._check_may_read()
+        try:
+            return reader.get(timeout_s)
+        except StopIteration:
+            self._pool.check_exit()
+            raise
 
     def _check_may_read(self) -> None:
         disowned = self._ticket.disowned
         if disowned is not None:
-            # Before any lock, which a thread of the parent may have held.
             raise disowned.with_traceback(None)
         self._pool.check_may_wait()
 
     def _reader(self) -> Mailbox:
         ticket = self._ticket
-        if ticket.outlet is not None:
+        self._check_may_read()
+        if ticket.has_callback:
             raise UsageError(
                 "a subscription with a callback cannot be read from as well"
             )
-        self._check_may_read()
-        with self._lock:
-            reader = ticket.reader
-            if reader is None:
-                reader = ticket.reader = Mailbox(ticket.size, ticket.policy)
-                home = self._pool.home(ticket)
-                if home is not None:
-                    home.read(ticket, reader)
-                else:
-                    reader.close(ticket.error)
+        reader = ticket.reading()
+        if not reader.is_asked_for:
+            # Twice does no harm, as when this is interrupted before the last line.
+            home = self._pool.home(ticket)
+            if home is not None:
+                home.read(ticket, reader)
+            else:
+                reader.close(ticket.error)
+            reader.is_asked_for = True
         return reader
+
+
+class _Items:
+    """
+    An iterator over what a subscription receives.
+
+    It is no generator: an interrupt would end that for good, and two threads could not share it.
+    It keeps the subscription, and with it the client.
+    """
+
+    def __init__(
+        self, subscription: Subscription, following: Callable[[Mailbox], Any]
+    ) -> None:
+        self._subscription = subscription
+        self._following = following
+        # Here, not at the first item: from now on nothing is missed.
+        self._reader = subscription._reader()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return self._following(self._reader)
 
 
 class BookSubscription(Subscription):

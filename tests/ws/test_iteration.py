@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from functools import partial
 
 import pytest
 
-from bfxsync import BookUpdate, ClosedError, Snapshot, Trade
+from bfxsync import (
+    BookUpdate,
+    ClosedError,
+    Gap,
+    RequestTimeout,
+    Snapshot,
+    Ticker,
+    Trade,
+    UsageError,
+)
 
 
 def start(*functions):
@@ -108,3 +118,77 @@ def test_what_was_queued_is_read_before_the_end(client):
     handle.unsubscribe()
     queued = handle.queued_count
     assert queued >= 5 and len(list(items)) == queued
+
+
+# --- small things -----------------------------------------------------------------------------
+
+
+def test_the_first_get_takes_what_is_there_without_waiting(client):
+    for _ in range(20):
+        handle = client.subscribe_ticker("tBTCUSD")
+        assert isinstance(handle.get(0), Ticker)
+
+
+def test_get_without_waiting_raises_before_the_first_data(exchange, client):
+    exchange.inject("silent_channel", channel="ticker")
+    handle = client.subscribe_ticker("tETHUSD", wait=False)
+    with pytest.raises(RequestTimeout, match="within 0 s"):
+        handle.get(0)
+
+
+def test_fields_of_a_handle_are_found_without_reading_data(client):
+    handle = client.subscribe_book("tBTCUSD", prec="P1")
+    assert "symbol" in handle and "tBTCUSD" not in handle and 5 not in handle
+    fields = dict(handle)
+    assert fields["channel"] == "book" and fields["prec"] == "P1"
+    assert fields["sub_id"] == handle.sub_id == handle["sub_id"]
+    assert handle._ticket.reader is None
+
+
+def test_a_handle_with_an_event_function_alone_can_be_iterated(client, record):
+    events = record()
+    handle = client.subscribe_trades("tBTCUSD", on_event=events)
+    assert isinstance(next(iter(handle)), Trade)
+    assert isinstance(handle.get(10.0), Trade)
+    assert isinstance(events.wait_for(1)[0], Snapshot)
+
+
+def test_a_handle_with_a_callback_says_why_it_is_not_read(client):
+    handle = client.subscribe_trades("tBTCUSD", lambda trade: None)
+    for read in (handle.__iter__, handle.events, handle.get):
+        with pytest.raises(UsageError, match="with a callback"):
+            read()
+
+
+def test_gaps_are_logged_for_a_loop_and_told_to_an_event_function(
+    client, exchange, record, caplog
+):
+    events = record()
+    logged = iter(client.subscribe_trades("tBTCUSD"))
+    told = iter(client.subscribe_trades("tETHUSD", on_event=events))
+    next(logged), next(told)
+    exchange.drop_connections()
+    events.wait(lambda items: any(isinstance(item, Gap) for item in items))
+    deadline = time.monotonic() + 10.0
+    while "trades tBTCUSD: Gap" not in caplog.text:
+        assert time.monotonic() < deadline
+        next(logged), next(told)
+    assert "trades tETHUSD: Gap" not in caplog.text
+
+
+@pytest.mark.parametrize("kind", [iter, lambda handle: handle.events()])
+def test_several_threads_may_share_one_iterator(client, record, kind):
+    handle = client.subscribe_book("tBTCUSD")
+    items, got = kind(handle), record()
+
+    def read():
+        for item in items:
+            got(item)
+
+    threads = start(read, read, read)
+    got.wait_for(100, 20.0)
+    handle.unsubscribe()
+    join(threads)
+    assert len({id(item) for item in got.items}) == len(got.items)
+    with pytest.raises(StopIteration):
+        next(items)

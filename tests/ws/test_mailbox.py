@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import attrs
 import pytest
@@ -24,6 +25,7 @@ from bfxsync.models import (
     TradeUpdate,
 )
 from bfxsync.models.stream import Checksum
+from bfxsync.ws import mailbox as mailboxes
 from bfxsync.ws.events import _UPDATES
 from bfxsync.ws.mailbox import Mailbox, Policy, check_policy, check_size
 
@@ -110,9 +112,54 @@ def test_r09_a_second_overflow_adds_to_the_gap_that_nobody_has_seen_yet():
 
 def test_a_gap_in_an_overflowing_mailbox_is_no_update_that_was_dropped():
     mailbox = Mailbox(3)
-    mailbox.put([Gap("the link"), Snapshot([])], nothing)
-    mailbox.put(trades(1) * 2, nothing)
+    mailbox.put([Gap("the link"), Snapshot([]), *trades(1)], nothing)
+    mailbox.put(trades(2), nothing)
     assert drain(mailbox) == [Gap("the consumer was too slow", 2)]
+
+
+@pytest.mark.parametrize("policy", list(Policy))
+def test_r09_a_burst_that_finds_an_empty_mailbox_is_kept_whole(policy):
+    mailbox = Mailbox(10, policy)
+    for first in (0, 1000):
+        burst = trades(*range(first, first + 1000))
+        mailbox.put(burst, nothing)
+        assert len(mailbox) == 1000
+        assert drain(mailbox) == burst
+    assert mailbox.dropped_count == 0
+
+
+@pytest.mark.parametrize("policy", list(Policy))
+def test_r09_a_burst_exceeds_the_size_by_itself_alone(policy):
+    mailbox = Mailbox(10, policy)
+    for first in range(0, 10_000, 100):
+        mailbox.put(trades(*range(first, first + 100)), nothing)
+        assert len(mailbox) <= 110
+    items = drain(mailbox)
+    kept = [item.id for item in items if isinstance(item, Trade)]
+    assert mailbox.dropped_count == items[0].dropped == 10_000 - len(kept)
+    if policy is not Policy.RESYNC:
+        assert kept == list(range(9_900, 10_000)), "only what had waited went"
+
+
+@pytest.mark.parametrize("policy", [Policy.LATEST, Policy.DROP_OLDEST], ids=str)
+def test_r09_a_full_mailbox_drops_several_at_once(policy):
+    mailbox = Mailbox(80, policy)
+    mailbox.put(trades(*range(80)), nothing)
+    mailbox.put(trades(80), nothing)
+    gap, *rest = drain(mailbox)
+    assert gap.dropped == 10 and [item.id for item in rest] == list(range(10, 81))
+
+
+@pytest.mark.parametrize("policy", list(Policy))
+def test_what_is_left_of_a_long_block_counts(policy):
+    mailbox = Mailbox(10, policy)
+    mailbox.put(trades(*range(10)), nothing)
+    assert mailbox.take(4) == trades(0, 1, 2, 3)
+    assert len(mailbox) == 6 and mailbox.leave()
+    assert mailbox.get(0) == trades(4)[0]
+    assert len(mailbox) == 5
+    assert drain(mailbox) == trades(*range(5, 10))
+    assert len(mailbox) == 0
 
 
 def test_r09_drop_oldest_puts_a_gap_where_the_oldest_stood():
@@ -194,7 +241,9 @@ def test_latest_keeps_what_an_event_stands_between_apart():
 
 def test_r09_latest_is_bounded_too():
     mailbox = Mailbox(5, Policy.LATEST)
-    mailbox.put([BookUpdate(float(price), 1, 1.0) for price in range(20)], nothing)
+    for price in range(20):
+        mailbox.put([BookUpdate(float(price), 1, 1.0)], nothing)
+        assert len(mailbox) <= 5
     gap, *rest = drain(mailbox)
     assert gap == Gap("the consumer was too slow", 16)
     assert [level.price for level in rest] == [16.0, 17.0, 18.0, 19.0]
@@ -217,9 +266,39 @@ def test_get_waits_for_a_put_of_another_thread():
     thread.join(5.0)
 
 
-def test_get_ends_with_its_timeout():
+@pytest.mark.parametrize("timeout_s", [0.0, 0.01])
+def test_get_ends_with_its_timeout(timeout_s):
     with pytest.raises(TimeoutError):
-        Mailbox(10).get(0.01)
+        Mailbox(10).get(timeout_s)
+
+
+@pytest.mark.parametrize("policy", list(Policy))
+def test_get_misses_nothing_while_the_writer_makes_room(policy, monkeypatch):
+    """Taken out and not yet put back is not the same as not there."""
+    mailbox = Mailbox(10, policy)
+    asked, seen = threading.Event(), []
+
+    def read():
+        asked.wait(5.0)
+        seen.append(mailbox.get(0.0))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    weigh = mailboxes._weigh
+
+    def weigh_slowly(items):
+        asked.set()
+        # Until the reader waits, which it would not do with nothing to wait for.
+        deadline = time.monotonic() + 5.0
+        while not mailbox._readers and time.monotonic() < deadline:
+            time.sleep(0)
+        return weigh(items)
+
+    monkeypatch.setattr(mailboxes, "_weigh", weigh_slowly)
+    mailbox.put(trades(*range(10)), nothing)
+    mailbox.put(trades(10), lambda: [Snapshot([])])
+    thread.join(5.0)
+    assert isinstance(seen[0], Gap)
 
 
 def test_a_closed_mailbox_is_read_to_its_end_and_takes_no_more():

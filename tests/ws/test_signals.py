@@ -140,6 +140,24 @@ def test_r10_a_handler_of_sigterm_may_end_run(exchange, handler, code, threads):
 
 
 @pytest.mark.parametrize(
+    "read",
+    ["list(handle)", "list(handle.events())", "[handle.get() for _ in range(10**6)]"],
+    ids=["loop", "events", "get"],
+)
+def test_r10_sys_exit_in_a_callback_ends_a_main_thread_that_reads(exchange, read):
+    code, output, seconds = run(
+        f"""
+        with WebSocketClient(URL) as client:
+            handle = client.subscribe_trades("tETHUSD")
+            client.subscribe_trades("tBTCUSD", lambda trade: sys.exit(3))
+            {read}
+        """,
+        URL=exchange.url,
+    )
+    assert (code, output) == (3, "")
+
+
+@pytest.mark.parametrize(
     "rounds", [25, pytest.param(1_000, marks=[pytest.mark.long, _PATIENT])]
 )
 def test_r10_a_signal_during_any_call_lets_its_handler_close(exchange, rounds):

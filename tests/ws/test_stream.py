@@ -157,8 +157,6 @@ def test_r10_what_belongs_to_a_parent_raises_and_waits_for_nothing(stream, is_li
     if is_live:
         go_live(stream)
     error = ClosedError("of the parent")
-    # Whoever held it stayed there.
-    user.reader._lock.acquire()
     user.disown(error)
     assert user.status is SubscriptionStatus.CLOSED and user.error is error
     assert user.resolved.is_set and user.is_released
