@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bfxsync.errors import UsageError
 from bfxsync.paper.book import RAW, Entry
@@ -21,7 +23,10 @@ from bfxsync.paper.recordings import Recording, Step, read
 from bfxsync.paper.tape import Row
 from bfxsync.paper.text import encode, to_units
 
-_DATA = Path(__file__).parent / "data"
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
+
+_SUFFIX = ".jsonl.gz"
 
 _PLACES = 12
 """A rate may have more; the units of the paper exchange have as many."""
@@ -29,7 +34,7 @@ _PLACES = 12
 
 def names() -> list[str]:
     """Return the names of the captures that there are."""
-    return sorted(path.name.partition(".")[0] for path in _DATA.glob("*.jsonl.gz"))
+    return sorted(_bundled())
 
 
 def load(name: str | os.PathLike[str]) -> Recording:
@@ -45,7 +50,7 @@ def load(name: str | os.PathLike[str]) -> Recording:
     """
     path = os.fspath(name)
     if path in names():
-        path = str(_DATA / f"{path}.jsonl.gz")
+        return _read_bundled(path)
     try:
         found = os.stat(path)
     except (OSError, ValueError):
@@ -56,9 +61,24 @@ def load(name: str | os.PathLike[str]) -> Recording:
     return _read(path, found.st_mtime_ns, found.st_size)
 
 
+def _bundled() -> dict[str, Traversable]:
+    # The package may be in a zip archive, where its data has no path.
+    files = resources.files("bfxsync.paper").joinpath("data").iterdir()
+    return {
+        file.name[: -len(_SUFFIX)]: file
+        for file in files
+        if file.name.endswith(_SUFFIX)
+    }
+
+
+@lru_cache(maxsize=8)
+def _read_bundled(name: str) -> Recording:
+    return read(_bundled()[name])
+
+
 @lru_cache(maxsize=8)
 def _read(path: str, _mtime_ns: int, _size: int) -> Recording:
-    return read(path)
+    return read(Path(path))
 
 
 class CapturedMarket(Market):

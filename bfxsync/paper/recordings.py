@@ -12,13 +12,15 @@ from __future__ import annotations
 import gzip
 import json
 import math
-import os
 import zlib
-from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Tuple
 
 from bfxsync.errors import UsageError
 from bfxsync.paper.book import RAW, SIGNIFICANT_DIGITS
 from bfxsync.paper.tape import Row
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
 
 # Book updates this close together count as one iteration of the matching engine.
 _ITERATION_S = 0.05
@@ -88,30 +90,30 @@ class _Frame(NamedTuple):
     is_break: bool = False
 
 
-def read(path: str) -> Recording:
+def read(file: Traversable) -> Recording:
     """
-    Read a recording.
+    Read a recording, which may be in an archive.
 
     Raises
     ------
     UsageError
         It cannot be read, or holds no data of a market.
     """
-    books = _choose_books(path)
-    reader = _Reader(Recording(os.path.basename(path), {}, books, []))
-    for frame in _frames(path):
+    books = _choose_books(file)
+    reader = _Reader(Recording(file.name, {}, books, []))
+    for frame in _frames(file):
         try:
             reader.take(frame)
         except _ODD:
             continue
     if not reader.recording.first:
-        raise UsageError(f"there is no data of a market in {path!r}")
+        raise UsageError(f"there is no data of a market in {str(file)!r}")
     return reader.recording
 
 
-def _choose_books(path: str) -> Dict[str, BookKey]:
+def _choose_books(file: Traversable) -> Dict[str, BookKey]:
     found: Dict[str, BookKey] = {}
-    for frame in _frames(path, only="subscribed"):
+    for frame in _frames(file, only="subscribed"):
         try:
             if frame.body["channel"] == "book":
                 symbol, key = frame.body["symbol"], _book_key(frame.body)
@@ -130,10 +132,12 @@ def _preference(key: BookKey) -> Tuple[int, str, int]:
     return _PRECISIONS.index(prec), freq, -length
 
 
-def _frames(path: str, only: str = "") -> Iterator[_Frame]:
+def _frames(file: Traversable, only: str = "") -> Iterator[_Frame]:
     """Yield what came from the exchange, or those messages with this word in them."""
     try:
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
+        with file.open("rb") as packed, gzip.open(
+            packed, "rt", encoding="utf-8"
+        ) as lines:
             for line in lines:
                 if only in line:
                     yield from _messages(json.loads(line))
@@ -141,7 +145,7 @@ def _frames(path: str, only: str = "") -> Iterator[_Frame]:
         # The recording was cut off, as by a crash; up to there it is good.
         return
     except (OSError, zlib.error, *_ODD) as exc:
-        raise UsageError(f"cannot read the recording {path!r}: {exc!r}") from exc
+        raise UsageError(f"cannot read the recording {str(file)!r}: {exc!r}") from exc
 
 
 def _messages(record: Dict[str, Any]) -> Iterator[_Frame]:

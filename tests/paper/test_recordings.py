@@ -54,7 +54,7 @@ def write(path: Path, events: list[Any]) -> Path:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    return lambda *events: read(str(write(tmp_path / "run.jsonl.gz", list(events))))
+    return lambda *events: read(write(tmp_path / "run.jsonl.gz", list(events)))
 
 
 def steps(recording: Recording) -> list[tuple[str, list[Any]]]:
@@ -312,7 +312,7 @@ def test_a_frame_that_is_no_json_is_passed_over(tmp_path: Path) -> None:
         file.write('{"t":2000,"frame":"[1,"}\n')
         file.write('{"t":2000,"dir":"client->server","frame":"[1,[3]]"}\n')
         file.write('{"t":2000,"conn":1,"lost":1006,"reason":""}\n')
-    assert steps(read(str(path))) == [("ticker", [[2]])]
+    assert steps(read(path)) == [("ticker", [[2]])]
 
 
 def test_trades_missed_in_a_gap_come_once_and_the_oldest_first(make: Make) -> None:
@@ -428,7 +428,7 @@ def test_a_clock_that_is_set_back_does_not_turn_the_order(tmp_path: Path) -> Non
     with gzip.open(path, "wt") as file:
         for t, frame in zip([10, 11, 13, 12, 14], frames):
             file.write(json.dumps({"t": t, "frame": json.dumps(frame)}) + "\n")
-    assert [step.at for step in read(str(path)).steps] == [2, 2, 3]
+    assert [step.at for step in read(path).steps] == [2, 2, 3]
 
 
 def test_a_recording_that_was_cut_off_is_read_up_to_there(tmp_path: Path) -> None:
@@ -438,7 +438,7 @@ def test_a_recording_that_was_cut_off_is_read_up_to_there(tmp_path: Path) -> Non
     lengths = []
     for size in (len(whole) - 4, len(whole) // 2):
         path.write_bytes(whole[:size])
-        found = [step.rows[0] for step in read(str(path)).steps]
+        found = [step.rows[0] for step in read(path).steps]
         assert found == [frame[1] for frame in frames[1 : len(found) + 1]]
         lengths.append(len(found))
     assert 4_990 <= lengths[0] and 1_000 < lengths[1] < 4_000
