@@ -11,6 +11,7 @@ played just so.
 from __future__ import annotations
 
 import os
+import stat
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -58,6 +59,9 @@ def load(name: str | os.PathLike[str]) -> Recording:
             f"no capture {name!r}; there are {', '.join(names())}, and those of which "
             "you give the path"
         ) from None
+    if not stat.S_ISREG(found.st_mode):
+        # It is read twice, and a pipe to which nobody writes would be waited for.
+        raise UsageError(f"the recording {path!r} is not a regular file")
     return _read(path, found.st_mtime_ns, found.st_size)
 
 

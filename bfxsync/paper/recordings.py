@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Book updates this close together count as one iteration of the matching engine.
 _ITERATION_S = 0.05
+_LONGEST_LINE = 1 << 25
+"""Twice the largest message that a client takes, as quotes in it are escaped."""
 _EXECUTIONS = ("te", "fte")
 _CONFIRMATIONS = ("tu", "ftu")
 
@@ -32,7 +34,7 @@ _PRECISIONS = ("P0", RAW, *list(SIGNIFICANT_DIGITS)[1:])
 
 # What a frame raises that is not what it should be. It was recorded as it came, and the client
 # had to bear it too.
-_ODD = (LookupError, TypeError, ValueError, AttributeError)
+_ODD = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 BookKey = Tuple[str, str, int]
 """Precision, frequency and length."""
@@ -134,12 +136,17 @@ def _preference(key: BookKey) -> Tuple[int, str, int]:
 
 def _frames(file: Traversable, only: str = "") -> Iterator[_Frame]:
     """Yield what came from the exchange, or those messages with this word in them."""
+    wanted = only.encode()
     try:
-        with file.open("rb") as packed, gzip.open(
-            packed, "rt", encoding="utf-8"
-        ) as lines:
-            for line in lines:
-                if only in line:
+        with file.open("rb") as packed, gzip.open(packed) as lines:
+            while True:
+                line = lines.readline(_LONGEST_LINE)
+                if not line:
+                    return
+                if len(line) == _LONGEST_LINE:
+                    # A small file can unpack to more than there is memory for.
+                    raise ValueError(f"a line is longer than {_LONGEST_LINE} bytes")
+                if wanted in line:
                     yield from _messages(json.loads(line))
     except EOFError:
         # The recording was cut off, as by a crash; up to there it is good.
@@ -156,7 +163,7 @@ def _messages(record: Dict[str, Any]) -> Iterator[_Frame]:
         return
     try:
         body = json.loads(record["frame"])
-    except ValueError:
+    except (ValueError, RecursionError):
         return  # odd, see above
     yield _Frame(record["t"], connection, body)
 

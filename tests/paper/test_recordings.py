@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
 from bfxsync.errors import UsageError
-from bfxsync.paper import capture
+from bfxsync.paper import capture, recordings
 from bfxsync.paper.capture import CapturedMarket
 from bfxsync.paper.market import BookChanged
 from bfxsync.paper.recordings import Recording, Step, read
@@ -473,3 +474,35 @@ def test_a_recording_is_known_by_its_path(tmp_path: Path) -> None:
     assert capture.load(path).first == {"tBTCUSD": {"ticker": [2]}}
     with pytest.raises(UsageError, match="no capture 'nul.*; there are btcusd"):
         capture.load("nul\0")
+
+
+def test_a_line_that_unpacks_to_more_than_there_is_room_for_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "_LONGEST_LINE", 1000)
+    path = write(tmp_path / "a.gz", [ack("ticker", 1, "tBTCUSD"), [1, [1]]])
+    assert capture.load(path).first
+    for last in (b"", b"\n"):
+        path = tmp_path / f"b{len(last)}.gz"
+        path.write_bytes(gzip.compress(b'{"t":1,"frame":"' + b"0" * 2000 + last))
+        with pytest.raises(UsageError, match="longer than 1000 bytes"):
+            capture.load(path)
+
+
+def test_a_frame_that_is_nested_too_deeply_costs_no_other(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.gz", [ack("ticker", 1, "tBTCUSD"), [1, [1]]])
+    lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+    lines.insert(1, json.dumps({"t": 1, "conn": 1, "frame": "[" * 100_000}))
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    assert capture.load(path).first == {"tBTCUSD": {"ticker": [1]}}
+    # The line itself is another matter: no client writes such a one.
+    path.write_bytes(gzip.compress(b"[" * 100_000))
+    with pytest.raises(UsageError, match="a.gz"):
+        capture.load(path)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.gz")
+    for path in (tmp_path, tmp_path / "pipe.gz"):
+        with pytest.raises(UsageError, match="is not a regular file"):
+            capture.load(path)
