@@ -56,6 +56,11 @@ class Client:
     on_limit : str
         What a REST call does when a limit of the exchange is reached: ``"wait"`` for its turn, or
         ``"raise"`` `RateLimited`.
+    strict : bool
+        What becomes of rows of a REST list that cannot be read. True: the call raises
+        `RemoteError`, with the other rows. False: they are left out, with a warning in the log;
+        what must not miss one raises all the same (`resolve`, candles with ``fill=True``).
+        WebSocket snapshots report theirs to `on_error` in any case.
     allow_insecure : bool
         Let a key go to another machine over ``http://`` or ``ws://``, where everybody on the way
         can read what it is used for and change it. Keys of the local exchange (``paper-…``) may
@@ -87,6 +92,7 @@ class Client:
         ca_bundle: str | None = None,
         rest_timeout: float | None = None,
         on_limit: str = "wait",
+        strict: bool = True,
         allow_insecure: bool = False,
         absence_s: float = 60.0,
         **options: Any,
@@ -97,6 +103,8 @@ class Client:
         # Here too, as REST is made when it is used first.
         if on_limit not in ("wait", "raise"):
             raise UsageError(f"on_limit must be 'wait' or 'raise', not {on_limit!r}")
+        if not isinstance(strict, bool):
+            raise UsageError(f"strict must be True or False, not {strict!r}")
         # All of it here, as REST is made when it is used first.
         wss_host, rest_host = check_wss_host(wss_host), check_rest_host(rest_host)
         auth_rest_host = signed_rest_host(rest_host, auth_rest_host)
@@ -116,6 +124,7 @@ class Client:
             "proxy": proxy,
             "ca_bundle": ca_bundle,
             "on_limit": on_limit,
+            "strict": strict,
             "allow_insecure": allow_insecure,
             "absence_s": absence_s,
         }

@@ -60,6 +60,7 @@ LAYERS = [
         "rest.sessions",
         "rest.signing",
         "rest.transport",
+        "rest.unreadable",
     ),
     (
         "ws.announcer",

@@ -35,6 +35,9 @@ class RestClient:
         For what needs a key.
     numbers : type
         What the number fields of the models are: `float` or `decimal.Decimal`.
+    strict : bool
+        False: rows of a list that cannot be read are left out with a warning in the log, instead
+        of a `RemoteError` that has the others.
     **options
         All other keyword arguments of `RestTransport`.
 
@@ -51,6 +54,7 @@ class RestClient:
         auth_host: str | None = None,
         signer: RestSigner | None = None,
         numbers: NumberType = float,
+        strict: bool = True,
         **options: Any,
     ) -> None:
         if "proxy" in options:
@@ -58,12 +62,12 @@ class RestClient:
             options["proxy"] = hide(options["proxy"])
         host = check_rest_host(host)
         auth_host = signed_rest_host(host, auth_host)
-        self._numbers = numbers
+        self._options: dict[str, Any] = {"numbers": numbers, "strict": strict}
         self._transport = RestTransport(host=host, numbers=numbers, **options)
         self._signed = RestTransport(
             host=auth_host, numbers=numbers, signer=signer, **options
         )
-        self.public = PublicEndpoints(self._transport, numbers=numbers)
+        self.public = PublicEndpoints(self._transport, **self._options)
         self._auth: AuthEndpoints | None = None
         self._merchant: MerchantEndpoints | None = None
 
@@ -78,7 +82,7 @@ class RestClient:
             from bfxsync.rest.auth import AuthEndpoints
 
             # Two threads may come here at the same time: both results are the same.
-            self._auth = AuthEndpoints(self._signed, numbers=self._numbers)
+            self._auth = AuthEndpoints(self._signed, **self._options)
         return self._auth
 
     @property
@@ -92,7 +96,7 @@ class RestClient:
             from bfxsync.rest.merchant import MerchantEndpoints
 
             # Two threads may come here at the same time: both results are the same.
-            self._merchant = MerchantEndpoints(self._signed, numbers=self._numbers)
+            self._merchant = MerchantEndpoints(self._signed, **self._options)
         return self._merchant
 
     def __repr__(self) -> str:

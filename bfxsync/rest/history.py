@@ -15,6 +15,7 @@ from bfxsync.rest.arguments import Time, check_time, page_params
 from bfxsync.rest.intervals import fill_intervals, last_over
 from bfxsync.rest.paging import pages
 from bfxsync.rest.progress import bar_class, with_bar
+from bfxsync.rest.unreadable import Skip, strictly
 from bfxsync.types import Mts
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ class Options(NamedTuple):
     resume_after: Any
     progress: bool
     now_mts: Mts
+    skip: Optional[Skip] = None
 
 
 def iterate(
@@ -40,6 +42,9 @@ def iterate(
     max_limit: int,
     identity_of: Callable[[T], Any] | None = None,
     mts_of: Callable[[T], Any] = operator.attrgetter("mts"),
+    *,
+    has_own_times: bool = False,
+    from_both_ends: bool = False,
 ) -> Iterator[T]:
     """
     Check the options now, and return the rows, which are asked for when they are wanted.
@@ -56,9 +61,13 @@ def iterate(
     max_limit : int
         Rows that the exchange gives at once.
     identity_of : callable, optional
-        What tells the rows of one time apart; None: there is one row for each.
+        By what the rows of one time are sorted.
     mts_of : callable
         The time of a row by which the exchange filters.
+    has_own_times : bool
+        There is at most one row for each time.
+    from_both_ends : bool
+        The identity is a true key, and the exchange knows both directions.
 
     Raises
     ------
@@ -80,7 +89,9 @@ def iterate(
         raise UsageError(f"resume_after must be a {model.__name__}, not {last!r}")
 
     def fetch(start: Mts | None, end: Mts | None, limit: int, sort: int) -> list[T]:
-        return get(start=start, end=end, limit=limit, sort=sort)
+        # What follows is concluded from all rows of a page.
+        with strictly():
+            return get(start=start, end=end, limit=limit, sort=sort)
 
     parts = pages(
         fetch,
@@ -91,7 +102,10 @@ def iterate(
         sort=sort,
         mts_of=mts_of,
         identity_of=identity_of,
+        has_own_times=has_own_times,
+        from_both_ends=from_both_ends,
         resume_after=last,
+        skip=options.skip,
     )
     if options.progress:
         parts = with_bar(
@@ -127,7 +141,8 @@ def filled(
             return last
         if not start:
             return None
-        found = get(end=start - 1, limit=1, sort=-1)
+        with strictly():
+            found = get(end=start - 1, limit=1, sort=-1)
         return found[0] if found else None
 
     return fill_intervals(

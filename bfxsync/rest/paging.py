@@ -2,18 +2,26 @@
 Histories that are longer than one answer: page after page, no row lost and none twice.
 
 Strategy: the exchange has no cursor, only `start` and `end`, both inclusive, so a page may end
-in the middle of a millisecond. Such a millisecond is delivered whole or not at all: its rows
-are held back, and the next page begins with it and brings them again, together with the rest.
-Nothing has to be remembered but a time, and a row that was added meanwhile is found as well. A
-page that holds one millisecond only is asked for again with the largest limit there is; when
-that one is full too, the millisecond is read from both ends, and only when they do not meet is
-it an error. Within a millisecond rows are in the order of their identity, whatever order they
-came in, so that an interrupted iteration can go on after the last row that it gave.
+in the middle of a millisecond. The rows of a page's last millisecond are held back, and the next
+page begins with it and brings them again, together with the rest. So nothing has to be told apart:
+within one answer every row counts, equal ones too, as both sides of a trade with oneself have one
+id, and two lines of a log may say the same. That the held rows do come again is checked: if not,
+the exchange sorts or filters by another time, and rows may be missing.
 
-A page that is shorter than asked for is the last one: the exchange filters first and cuts then,
-and refuses a limit above its maximum (10020) instead of lowering it. As nothing would tell that
-a maximum has been lowered after all, a length that looks like one (a multiple of 25, as all of
-them are) counts as a full page: one request more, seldom, and no row is lost.
+The length of a page says nothing. The exchange may give fewer rows at once than its page says, so
+the end is only where it gives none, or none but those of the millisecond that a page has ended
+with. That costs one request more than there are pages with rows, which count against the endpoint's
+budget; a page less would be a guess.
+
+A millisecond that fills a page is whole if the exchange has given more rows than that at once
+before. Otherwise it is asked for with the largest limit. Where rows have a key and there are two
+directions, it is read from both ends, and whole if these meet. Else a page without bounds shows
+whether the exchange gives more at once. If nothing proves it, that is an error that says so; only
+of less than 100 rows, when nothing follows them, is it taken for granted.
+
+Rows of one millisecond are given in the order of their identity, then of all that they say,
+whatever order they came in, so that an interrupted iteration can go on after the last row that it
+gave.
 
 References
 ----------
@@ -23,9 +31,11 @@ https://docs.bitfinex.com/reference/rest-public-trades
 from __future__ import annotations
 
 import math
+from collections import Counter
+from itertools import groupby
 from typing import Any, Callable, Generic, Iterator, List, Optional, TypeVar
 
-from bfxsync.errors import RemoteError
+from bfxsync.errors import RemoteError, UsageError
 from bfxsync.types import Mts
 
 T = TypeVar("T")
@@ -33,7 +43,9 @@ T = TypeVar("T")
 Fetch = Callable[[Optional[Mts], Optional[Mts], int, int], List[T]]
 """What asks for one page: ``fetch(start, end, limit, sort)``."""
 
-_LIMITS_ARE_MULTIPLES_OF = 25
+FEW = 100
+"""Fewer rows than this are not taken for all that the exchange gives at once if more were asked
+for. One request can make 75 of one time: orders."""
 
 
 def pages(
@@ -46,7 +58,10 @@ def pages(
     sort: int,
     mts_of: Callable[[T], Any],
     identity_of: Callable[[T], Any] | None = None,
+    has_own_times: bool = False,
+    from_both_ends: bool = False,
     resume_after: T | None = None,
+    skip: Callable[[RemoteError], None] | None = None,
 ) -> Iterator[list[T]]:
     """
     Yield a history in order, in lists that are never empty; each row comes once.
@@ -68,49 +83,96 @@ def pages(
     mts_of : callable
         Returns a row's time; it may have a fraction.
     identity_of : callable, optional
-        Returns what tells the rows of one time apart; the values must be sortable. None: there
-        is only one row for each millisecond.
+        Returns by what the rows of one time are sorted; the values must be sortable.
+    has_own_times : bool
+        There is at most one row for each millisecond: no page has to begin with the end of the
+        one before it.
+    from_both_ends : bool
+        The identity is a true key, which no two rows of one time share, and `fetch` knows both
+        directions.
     resume_after : row, optional
         The last row that an earlier iteration over the same range gave.
+    skip : callable, optional
+        Gets the error of a page with rows that cannot be read, and the others are given. None:
+        the error is raised after the others.
 
     Raises
     ------
     RemoteError
-        One millisecond has more rows than can be read, or an answer does not fit what was
-        asked for. Everything before it has been given.
+        One millisecond has more rows than can be read, an answer does not fit what was asked
+        for, or a row cannot be read. Everything before it has been given.
+    UsageError
+        Several rows equal `resume_after`, and nothing tells which of them came last.
     """
-    order = _Order(sort, mts_of, identity_of)
-    given = None
+    order = _Order(sort, mts_of, identity_of, start, end)
     if resume_after is not None:
-        given = order.key(resume_after)
-        start, end = order.narrow(start, end, order.next_place(resume_after))
+        step = sort if has_own_times else 0
+        start, end = order.narrow(start, end, order.place(resume_after) + step)
     size = limit
+    # Rows that the exchange has given at once.
+    most = 0
+    # The keys of the rows that were held back: the next page must bring them again.
+    edge: Counter[Any] = Counter()
+    # A page of one millisecond, which is whole if nothing follows.
+    doubtful: list[T] = []
     while start is None or end is None or start <= end:
-        page = fetch(start, end, size, sort)
-        rows = order.arrange(page, start, end)
-        is_last = len(page) < size and not _looks_cut(len(page))
-        if not is_last:
-            if not rows:
-                raise RemoteError(
-                    f"expected rows between {start} and {end} ms, got {len(page)} others",
-                    raw=page[:3],
-                )
-            place = order.next_place(rows[-1])
-            rows = [row for row in rows if order.place(row) != place]
-            if not rows:
-                if size < max_limit:
-                    size = max_limit
-                    continue
-                rows = _whole_millisecond(fetch, page, place, max_limit, order)
-                place += sort
-            start, end = order.narrow(start, end, place)
-        if given is not None:
-            rows = order.after(given, rows)
-        if rows:
-            yield rows
-        if is_last:
+        error = None
+        try:
+            page = fetch(start, end, size, sort)
+            count = len(page)
+        except RemoteError as exc:
+            if not exc.unreadable:
+                raise
+            page, count = exc.rows, len(exc.rows) + len(exc.unreadable)
+            if skip is None or not page:
+                error = exc
+            else:
+                skip(exc)
+        if doubtful:
+            if 0 < count <= len(doubtful):
+                doubtful = _whole(fetch, doubtful, max_limit, order, from_both_ends)
+            yield from order.part_after(resume_after, order.sorted(doubtful))
+            doubtful = []
+        page = order.wanted(page, start, end)
+        rows = order.sorted(page)
+        if error is not None:
+            yield from order.part_after(resume_after, rows)
+            raise error
+        if not rows:
+            order.check_edge(edge, rows)
             return
-        size = limit
+        place = order.place(rows[-1])
+        whole = [row for row in rows if has_own_times or order.place(row) != place]
+        held = rows[len(whole) :]
+        is_full = count >= size
+        if not whole and is_full and size < max_limit:
+            most, size = max(most, count), max_limit
+            continue
+        if whole or not is_full:
+            order.check_edge(edge, rows)
+        goes_on = True
+        if not whole:
+            if count < most:
+                # The page had room for more, so that nothing follows. Only a maximum that has
+                # been lowered right now could have cut it, which is not believed of few rows.
+                goes_on = count >= FEW
+                whole = held
+            elif (
+                not is_full
+                and count < FEW
+                and _is_alike(fetch, page, max_limit, order, from_both_ends)
+            ):
+                doubtful = page
+            else:
+                whole = _whole(fetch, page, max_limit, order, from_both_ends)
+            held = []
+        yield from order.part_after(resume_after, whole)
+        if not goes_on:
+            return
+        edge = Counter(map(order.key, held))
+        start, end = order.narrow(start, end, place + (0 if held else sort))
+        most, size = max(most, count), limit
+    yield from order.part_after(resume_after, order.sorted(doubtful))
 
 
 class _Order(Generic[T]):
@@ -121,10 +183,13 @@ class _Order(Generic[T]):
         sort: int,
         mts_of: Callable[[T], Any],
         identity_of: Callable[[T], Any] | None,
+        start: Mts | None,
+        end: Mts | None,
     ) -> None:
         self.sort = sort
         self._mts_of = mts_of
         self._identity_of = identity_of
+        self._bounds = start, end
         # Back to the side that the reading comes from: a fraction must not be stepped over.
         self._whole: Callable[[Any], int] = math.floor if sort == 1 else math.ceil
 
@@ -138,10 +203,32 @@ class _Order(Generic[T]):
         """Return the millisecond that has to be asked for to get this row."""
         return self._whole(self._mts_of(row))
 
-    def next_place(self, row: T) -> Mts:
-        """Return where the page after the one that ends with this row must begin."""
-        is_alone = self._identity_of is None
-        return self.place(row) + (self.sort if is_alone else 0)
+    def from_the_other_end(self, fetch: Fetch[T], page: list[T], limit: int) -> list[T]:
+        """Ask for the millisecond of these rows in the other direction; return it in this one."""
+        place = low = high = self.place(page[0])
+        if any(self._mts_of(row) != place for row in page):
+            # A time with a fraction lies between two milliseconds.
+            low, high = (place, place + 1) if self.sort == 1 else (place - 1, place)
+        opposite = fetch(low, high, limit, -self.sort)
+        return [row for row in reversed(opposite) if self.place(row) == place]
+
+    def check_edge(self, edge: Counter[Any], rows: list[T]) -> None:
+        """
+        Check that rows with these keys are there again.
+
+        Raises
+        ------
+        RemoteError
+            They are not.
+        """
+        missing = edge - Counter(map(self.key, rows))
+        if missing:
+            raise RemoteError(
+                f"rows of {next(iter(missing))[0]} ms came at the end of a page and not again "
+                "when they were asked for by that time: they have changed meanwhile, or the "
+                "exchange sorts by another time",
+                raw=rows[:3],
+            )
 
     def narrow(
         self, start: Mts | None, end: Mts | None, place: Mts
@@ -151,52 +238,115 @@ class _Order(Generic[T]):
             return (place if start is None else max(start, place)), end
         return start, (place if end is None else min(end, place))
 
-    def arrange(self, page: list[T], start: Mts | None, end: Mts | None) -> list[T]:
-        """Return the rows of the range, once each and in order."""
-        rows = {}
-        for row in page:
-            mts = self._mts_of(row)
-            if (start is None or start <= mts) and (end is None or mts <= end):
-                rows[self.key(row)] = row
-        return [rows[key] for key in sorted(rows, reverse=self.sort == -1)]
+    def wanted(self, page: list[T], start: Mts | None, end: Mts | None) -> list[T]:
+        """
+        Return the rows without those that nobody has asked for.
 
-    def after(self, given: Any, rows: list[T]) -> list[T]:
-        """Return the rows that come after the one with this key."""
-        if self.sort == 1:
-            return [row for row in rows if self.key(row) > given]
-        return [row for row in rows if self.key(row) < given]
+        Raises
+        ------
+        RemoteError
+            The page has rows, but none of those that were asked for; or some that were asked
+            for, but not now, so that the exchange must have sorted them by something else.
+        """
+        wanted = [row for row in page if self._is_in(row, *self._bounds)]
+        rows = [row for row in wanted if self._is_in(row, start, end)]
+        if len(rows) < len(wanted) or (page and not rows):
+            raise RemoteError(
+                f"expected rows between {start} and {end} ms, got {len(page) - len(rows)} "
+                "others",
+                raw=page[:3],
+            )
+        return rows
+
+    def sorted(self, rows: list[T]) -> list[T]:
+        """Return the rows in order; those with one key by all that they say."""
+        is_descending = self.sort == -1
+        found: list[T] = []
+        by_key = sorted(rows, key=self.key, reverse=is_descending)
+        for _, group in groupby(by_key, self.key):
+            alike = list(group)
+            if len(alike) > 1:
+                alike.sort(key=repr, reverse=is_descending)
+            found += alike
+        return found
+
+    def part_after(self, last: T | None, rows: list[T]) -> Iterator[list[T]]:
+        """
+        Yield the rows that come after this one, if there are any; all of them for None.
+
+        Raises
+        ------
+        UsageError
+            Several of them equal it.
+        """
+        if last is not None:
+            key = self.key(last)
+            alike = [row for row in rows if self.key(row) == key]
+            rows = [row for row in rows if self._is_behind(row, key)]
+            if len(alike) > 1:
+                texts = [repr(row) for row in alike]
+                if texts.count(repr(last)) != 1:
+                    raise UsageError(
+                        f"resume_after: several rows of {key[0]} ms are like {last!r}, and "
+                        "nothing tells which of them came last; iterate again with "
+                        f"{'start' if self.sort == 1 else 'end'}={self.place(last)}"
+                    )
+                rows = alike[texts.index(repr(last)) + 1 :] + rows
+        if rows:
+            yield rows
+
+    def _is_behind(self, row: T, key: Any) -> bool:
+        other = self.key(row)
+        return bool(other > key if self.sort == 1 else other < key)
+
+    def _is_in(self, row: T, start: Mts | None, end: Mts | None) -> bool:
+        mts = self._mts_of(row)
+        return bool((start is None or start <= mts) and (end is None or mts <= end))
 
 
-def _whole_millisecond(
-    fetch: Fetch[T], page: list[T], place: Mts, max_limit: int, order: _Order[T]
+def _is_alike(
+    fetch: Fetch[T],
+    page: list[T],
+    max_limit: int,
+    order: _Order[T],
+    from_both_ends: bool,
+) -> bool:
+    """Tell whether nothing speaks against this page being all rows of its millisecond."""
+    if len(page) == 1 or not from_both_ends:
+        return True
+    opposite = order.from_the_other_end(fetch, page, max_limit)
+    return set(map(order.key, page)) == set(map(order.key, opposite))
+
+
+def _whole(
+    fetch: Fetch[T],
+    page: list[T],
+    max_limit: int,
+    order: _Order[T],
+    from_both_ends: bool,
 ) -> list[T]:
-    """Return all rows of the millisecond that fills even the largest page."""
-    page = [row for row in page if order.place(row) == place]
-    # A time with a fraction lies between two milliseconds.
-    low, high = (place, place + 1) if order.sort == 1 else (place - 1, place)
-    if all(order.key(row)[0] == place for row in page):
-        low = high = place
-    opposite = [
-        row
-        for row in fetch(low, high, max_limit, -order.sort)
-        if order.place(row) == place
-    ]
-    first = list(dict.fromkeys(order.key(row) for row in page))
-    second = list(dict.fromkeys(order.key(row) for row in reversed(opposite)))
-    common = len(set(first) & set(second))
-    # The end of one and the begin of the other are the same rows in the same order: they meet.
-    is_complete = common > 0 and first[-common:] == second[:common]
-    # A page that only looked full, and has the same rows from both sides.
-    is_complete |= len(page) < max_limit and common == len(first) == len(second)
-    if not is_complete:
-        raise RemoteError(
-            f"more rows have the time {place} ms than the {len(first)} that the exchange "
-            f"gives at most: ask for less at once if that is possible, or go on beyond "
-            f"them with {'start' if order.sort == 1 else 'end'}={place + order.sort}",
-            raw=page[:3],
-        )
-    return order.arrange([*page, *opposite], None, None)
+    """
+    Return all rows of the one millisecond that this page is of.
 
-
-def _looks_cut(length: int) -> bool:
-    return length > 0 and length % _LIMITS_ARE_MULTIPLES_OF == 0
+    Raises
+    ------
+    RemoteError
+        It may have more than can be read.
+    """
+    if from_both_ends:
+        opposite = order.from_the_other_end(fetch, page, max_limit)
+        keys, others = list(map(order.key, page)), list(map(order.key, opposite))
+        common = len(set(keys) & set(others))
+        # The end of one and the begin of the other are the same rows: they meet.
+        if common and keys[-common:] == others[:common]:
+            return order.sorted(page + opposite[common:])
+    # Does the exchange give more rows at once than there are of this millisecond?
+    if len(page) < len(fetch(None, None, max_limit, order.sort)):
+        return order.sorted(page)
+    place = order.place(page[0])
+    raise RemoteError(
+        f"{place} ms may have more rows than the {len(page)} that the exchange gives at once: "
+        "ask for less at once if that is possible, or go on beyond them with "
+        f"{'start' if order.sort == 1 else 'end'}={place + order.sort}",
+        raw=page[:3],
+    )

@@ -587,7 +587,27 @@ def test_invoices_that_come_oldest_first_are_an_error_and_not_a_gap() -> None:
     assert caught.value.endpoint == "auth/r/ext/pay/invoices"
 
 
+class OldestFirst(AnswerTransport):
+    """Answers with the oldest invoices of the range, `most` at once."""
+
+    most = 100
+
+    def request(self, method: str, path: str, **options: Any) -> Any:
+        super().request(method, path, **options)
+        body = options["body"]
+        start, end = body["start"] or 0, body["end"] or 10**15
+        chosen = [row for row in self.answer if start <= row["t"] <= end]
+        return chosen[: min(body["limit"], self.most)]
+
+
 def test_order_of_invoices_that_fit_on_one_page_does_not_matter() -> None:
-    transport: Any = AnswerTransport(invoices(1, 2, 3))
+    transport: Any = OldestFirst(invoices(1, 2, 3))
     found = list(MerchantEndpoints(transport).iter_invoices())
     assert [invoice.t - T0 for invoice in found] == [3, 2, 1]
+
+
+def test_short_page_of_the_oldest_invoices_is_an_error() -> None:
+    transport: Any = OldestFirst(invoices(1, 2, 3))
+    transport.most = 2
+    with pytest.raises(RemoteError, match="get_invoices_paginated"):
+        list(MerchantEndpoints(transport).iter_invoices())

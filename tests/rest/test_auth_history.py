@@ -8,7 +8,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 import pytest
 
-from bfxsync.errors import UsageError
+from bfxsync.errors import RemoteError, UsageError
 
 from . import test_auth_endpoints as table
 from .tables import arguments_of
@@ -76,20 +76,21 @@ class Pages:
         self.requests: list[dict[str, Any]] = []
         self._history = history
         self._rows = rows
+        self.maximum = 10**9
 
     def request(self, method: str, path: str, **options: Any) -> Any:
         asked = {k: v for k, v in options["body"].items() if v is not None}
         self.requests.append(asked)
         mts = self._history.mts
         assert self._history.is_sorted or "sort" not in asked
-        rows = sorted(
-            self._rows,
-            key=lambda row: row[mts],
-            reverse=asked.get("sort", -1) == -1,
-        )
+
+        def mts_of(row: Any) -> Any:
+            return row[mts][0] if isinstance(row[mts], list) else row[mts]
+
+        rows = sorted(self._rows, key=mts_of, reverse=asked.get("sort", -1) == -1)
         start, end = asked.get("start", 0), asked.get("end", 10**14)
-        chosen = [row for row in rows if start <= row[mts] <= end]
-        return json.loads(json.dumps(chosen[: asked["limit"]]))
+        chosen = [row for row in rows if start <= mts_of(row) <= end]
+        return json.loads(json.dumps(chosen[: min(asked["limit"], self.maximum)]))
 
 
 def sample(history: History) -> Any:
@@ -116,7 +117,7 @@ def rows_at(history: History, *times: int) -> list[Any]:
 
 
 def iterate(history: History, transport: Any, **options: Any) -> Any:
-    face = table.FACES[history.on](transport)
+    face = table.FACES[history.on](transport, strict=options.pop("strict", True))
     # Those that need a first argument have it in the table.
     needed = next(
         arguments_of(row)[0]
@@ -148,7 +149,52 @@ def test_history_of_many_pages_comes_whole_and_newest_first(history: History) ->
     assert len(transport.requests) > 4
     one_page = Pages(history, rows)
     assert found == list(iterate(history, one_page, **options))
-    assert len(one_page.requests) == 1
+    # The first time is asked for once more: nothing else tells that there is nothing before.
+    assert len(one_page.requests) == 2
+
+
+@EVERY
+def test_equal_rows_of_one_answer_all_come(history: History) -> None:
+    rows = rows_at(history, 0, 1, 2, 3)
+    options: Any = {"sort": -1} if history.is_sorted else {}
+    for count in (1, 2, 3):
+        # As both sides of a trade with oneself, but for what tells them apart.
+        transport = Pages(history, [*rows, *[rows[1]] * count, rows[3]])
+        whole = list(iterate(history, transport, **options))
+        assert len(whole) == len(rows) + count + 1
+        for limit in (2, 5):
+            found = iterate(history, transport, limit=limit, **options)
+            assert list(found) == whole
+
+
+@EVERY
+def test_page_that_is_shorter_than_asked_for_is_not_the_last(history: History) -> None:
+    rows = rows_at(history, *range(60))
+    transport = Pages(history, rows)
+    transport.maximum = 7
+    options: Any = {"sort": -1} if history.is_sorted else {}
+    assert len(list(iterate(history, transport, **options))) == len(rows)
+
+
+@EVERY
+def test_unreadable_row_ends_an_iteration_or_is_skipped(
+    history: History, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = rows_at(history, *range(9))
+    # In none of the layouts is a list at this place.
+    rows[4][history.mts] = [rows[4][history.mts]]
+    transport = Pages(history, rows)
+    options: Any = {"sort": -1} if history.is_sorted else {}
+    found = []
+    with pytest.raises(RemoteError) as caught:
+        for row in iterate(history, transport, limit=5, **options):
+            found.append(row)
+    assert caught.value.unreadable[0][0] == rows[4]
+    assert found and set(map(str, caught.value.rows)) <= set(map(str, found))
+    assert caplog.text == ""
+    skipped = list(iterate(history, transport, limit=5, strict=False, **options))
+    assert len(skipped) == len(rows) - 1
+    assert "1 of 5 rows cannot be read" in caplog.text
 
 
 @EVERY

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bfxsync.errors import ApiError, OutcomeUnknown, UsageError
+from bfxsync.errors import ApiError, OutcomeUnknown, RemoteError, UsageError
 from bfxsync.models.transfers import DepositAddressItem
 from bfxsync.rest.auth import AuthEndpoints
 
@@ -367,7 +367,7 @@ class Addresses:
 
 @pytest.mark.parametrize(
     "total, size, requests",
-    [(0, 100, 1), (5, 100, 1), (20, 20, 2), (45, 20, 3), (100, 100, 2), (250, 100, 3)],
+    [(0, 100, 1), (5, 100, 2), (20, 20, 2), (45, 20, 4), (100, 100, 2), (250, 100, 4)],
 )
 def test_addresses_come_page_by_page_and_once(
     total: int, size: int, requests: int
@@ -395,6 +395,21 @@ def test_address_that_is_made_meanwhile_brings_none_twice() -> None:
     assert [item.address for item in first + rest] == [
         f"ADDRESS{number}" for number in range(30)
     ]
+
+
+def test_unreadable_address_ends_the_pages_or_is_skipped() -> None:
+    transport: Any = Addresses(45)
+    transport.rows[30] = "?"
+    found: list[Any] = []
+    with pytest.raises(RemoteError, match="1 of 20 rows"):
+        for item in AuthEndpoints(transport).iter_deposit_addresses("x", page_size=20):
+            found.append(item)
+    assert len(found) == 39
+    lenient = AuthEndpoints(transport, strict=False)
+    assert len(list(lenient.iter_deposit_addresses("x", page_size=20))) == 44
+    transport.rows[20:40] = ["?"] * 20
+    with pytest.raises(RemoteError, match="20 of 20 rows"):
+        list(lenient.iter_deposit_addresses("x", page_size=20))
 
 
 def test_exchange_that_knows_no_pages_does_not_go_on_for_ever() -> None:

@@ -35,6 +35,7 @@ class Transport:
         self._rows = rows
         self._mts_index = mts_index
         self._wrapped = wrapped
+        self.maximum = 10**9
 
     def request(
         self,
@@ -60,7 +61,7 @@ class Transport:
             for row in sorted(self._rows, key=mts_of, reverse=descending)
             if asked.get("start", 0) <= mts_of(row) <= asked.get("end", 10**14)
         ]
-        page = chosen[: asked["limit"]]
+        page = chosen[: min(asked["limit"], self.maximum)]
         return [[row] for row in page] if self._wrapped else page
 
 
@@ -381,7 +382,8 @@ def test_empty_minutes_are_filled() -> None:
     found = list(public.iter_candles("tBTCUSD", fill=True))
     assert minutes(iter(found)) == [0, 1, 2, 3, 4]
     assert found[2] == Candle(T0 + 2 * MINUTE, 20114.5, 20114.5, 20114.5, 20114.5, 0.0)
-    assert len(transport.requests) == 1
+    # Also beyond the last candle, as a page may be shorter than it was asked for.
+    assert len(transport.requests) == 2
 
 
 @pytest.mark.parametrize("sort", [1, -1], ids=["ascending", "descending"])
@@ -394,7 +396,7 @@ def test_a_range_is_filled_from_its_begin_to_its_end(sort: int) -> None:
     # The candle before the range gives the price to fill with.
     before = {"end": T0 + 3 * MINUTE - 1, "limit": 1, "sort": -1}
     assert before in transport.requests
-    assert len(transport.requests) == 2
+    assert len(transport.requests) == 3
 
 
 @pytest.mark.parametrize("sort", [1, -1], ids=["ascending", "descending"])
@@ -424,7 +426,28 @@ def test_filling_needs_no_price_from_before_the_begin_of_time() -> None:
     transport, public = candles(0, 2)
     found = public.iter_candles("tBTCUSD", start=0, fill=True)
     assert minutes(found) == [0, 1, 2]
-    assert len(transport.requests) == 1
+    assert all("start" in asked for asked in transport.requests)
+
+
+@pytest.mark.parametrize("sort", [1, -1], ids=["ascending", "descending"])
+def test_no_candle_is_made_up_where_a_page_is_short(sort: int) -> None:
+    transport, public = candles(*range(1000))
+    transport.maximum = 120
+    found = public.iter_candles(
+        "tBTCUSD", start=T0, end=T0 + 999 * MINUTE, sort=sort, fill=True
+    )
+    assert [candle.volume for candle in found] == [1.43504645] * 1000
+
+
+def test_unreadable_candle_is_not_filled() -> None:
+    transport, _ = candles(0, 1, 2, 3)
+    transport._rows[1][1] = "?"
+    public = HistoryEndpoints(transport, strict=False)  # type: ignore[arg-type]
+    assert minutes(public.iter_candles("tBTCUSD")) == [0, 2, 3]
+    found = public.iter_candles("tBTCUSD", fill=True)
+    assert next(found).mts == T0
+    with pytest.raises(RemoteError, match="1 of 4 rows cannot be read"):
+        list(found)
 
 
 def test_filled_candles_have_the_clients_numbers() -> None:

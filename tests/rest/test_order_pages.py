@@ -11,8 +11,20 @@ from hypothesis import strategies as st
 
 from bfxsync.errors import RemoteError
 from bfxsync.models.orders import Order
+from bfxsync.rest import paging
+from bfxsync.rest.auth import order_pages
 from bfxsync.rest.auth.order_pages import OrderPages
 from bfxsync.rest.paging import pages
+
+FEW = 25
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let histories of these tests be small ones."""
+    monkeypatch.setattr(paging, "FEW", FEW)
+    monkeypatch.setattr(order_pages, "FEW", FEW)
+
 
 T0 = 1_678_465_320_000
 MOST = 4
@@ -40,26 +52,34 @@ def made(number: int, created: int, lasted: int) -> Order:
 class Exchange:
     """Answers with orders as they are sorted and filtered by these times."""
 
-    def __init__(self, orders: List[Order], sort_by: str, filter_by: str) -> None:
+    def __init__(
+        self,
+        orders: List[Order],
+        sort_by: str,
+        filter_by: str,
+        clamp: int = 2500,
+    ) -> None:
         self.orders = sorted(orders, key=lambda o: getattr(o, sort_by), reverse=True)
         self.filter_by = filter_by
+        self.clamp = clamp
         self.count = 0
 
     def __call__(
         self, *, start: Optional[int], end: Optional[int], limit: int
     ) -> List[Order]:
-        assert limit <= MOST
         self.count += 1
         return [
             order
             for order in self.orders
             if (start is None or start <= getattr(order, self.filter_by))
             and (end is None or getattr(order, self.filter_by) <= end)
-        ][:limit]
+        ][: min(limit, self.clamp)]
 
 
-def read(exchange: Exchange, limit: int = MOST, **options: Any) -> List[Order]:
-    ask = OrderPages(exchange, MOST)
+def read(
+    exchange: Exchange, limit: int = MOST, most: int = MOST, **options: Any
+) -> List[Order]:
+    ask = OrderPages(exchange, most)
 
     def fetch(start: Any, end: Any, limit: int, sort: int) -> List[Order]:
         return ask(start=start, end=end, limit=limit)
@@ -68,7 +88,7 @@ def read(exchange: Exchange, limit: int = MOST, **options: Any) -> List[Order]:
         fetch,
         **{"start": None, "end": None, **options},
         limit=limit,
-        max_limit=MOST,
+        max_limit=most,
         sort=-1,
         mts_of=lambda order: order.mts_create,
         identity_of=lambda order: order.id,
@@ -121,8 +141,61 @@ def test_pages_that_are_of_the_newest_cost_no_more_requests() -> None:
     orders = [made(number, number * 10, number % 2 * 15) for number in range(12)]
     exchange = Exchange(orders, "mts_create", "mts_create")
     assert len(read(exchange)) == 12
-    # A row that ends a page comes again with the next one.
-    assert exchange.count == 4
+    # A row that ends a page comes again with the next one, and the last one alone.
+    assert exchange.count == 5
+
+
+@given(lives=LIVES, clamp=st.integers(1, 40))
+def test_page_that_is_shorter_than_asked_for_hides_no_order(
+    lives: Any, clamp: int
+) -> None:
+    clamp = max(clamp, FEW)
+    orders = [made(number, *life) for number, life in enumerate(lives * 2)]
+    exchange = Exchange(orders, "mts_update", "mts_create", clamp)
+    newest_first = sorted(orders, key=lambda order: order.mts_create, reverse=True)
+    try:
+        found = read(exchange, 2500, most=2500)
+    except RemoteError as error:
+        assert "may have" in str(error)
+    else:
+        assert {order.id for order in found} == {order.id for order in newest_first}
+
+
+def test_unreadable_order_is_reported_with_the_orders_of_all_parts() -> None:
+    lives = [(0, 59), (10, 1), (60, 1), (61, 1), (62, 1)]
+    orders = [made(number, *life) for number, life in enumerate(lives)]
+    exchange = Exchange(orders, "mts_update", "mts_create")
+
+    def ask(**page: Any) -> List[Order]:
+        rows = exchange(**page)
+        if orders[2] not in rows:
+            return rows
+        rest = [order for order in rows if order is not orders[2]]
+        raise RemoteError("no", rows=rest, unreadable=[("?", "no")])
+
+    pages_of_orders = OrderPages(ask, MOST)
+    with pytest.raises(RemoteError) as caught:
+        pages_of_orders(start=None, end=None, limit=MOST)
+    assert [order.id for order in caught.value.rows] == [4, 3, 1, 0]
+    assert caught.value.unreadable == [("?", "no")]
+    # They are known now, and the error has been told.
+    assert len(pages_of_orders(start=None, end=None, limit=MOST)) == 4
+
+
+def test_answer_that_is_no_list_of_orders_is_an_error() -> None:
+    def ask(**page: Any) -> List[Order]:
+        raise RemoteError("no list", raw={})
+
+    with pytest.raises(RemoteError, match="no list"):
+        OrderPages(ask, MOST)(start=None, end=None, limit=MOST)
+
+
+def test_many_orders_of_one_time_are_whole_where_pages_are_longer() -> None:
+    orders = [made(number, 5, number) for number in range(30)]
+    others = [made(100 + number, 100 + number, 1) for number in range(31)]
+    exchange = Exchange(orders + others, "mts_update", "mts_create")
+    found = read(exchange, 2500, most=2500, end=T0 + 5)
+    assert {order.id for order in found} == set(range(30))
 
 
 @pytest.mark.parametrize("sort_by", ["mts_create", "mts_update"])

@@ -69,7 +69,7 @@ class Desk:
     dates : callable
         Makes the header ``Date`` of a time; None: there is none.
     is_careless : bool
-        Answers with all rows, whatever was asked for.
+        Answers with all rows of the time, whichever of them were asked for.
     trades : list of rows
     """
 
@@ -181,14 +181,14 @@ class Desk:
     def find(self, path: str, body: Any) -> list[Any]:
         if path == f"r/trades/{SYMBOL}/hist":
             return self.trades
-        if self.is_careless:
-            return self.open if path == "r/orders" else self.closed
+        if self.is_careless and path == "r/orders":
+            return self.open
         if path == "r/orders":
             return [r for r in self.open if not body or self.is_named(r, body)]
         assert path in ("r/orders/hist", f"r/orders/{SYMBOL}/hist")
         start, end = body.get("start", 0), body.get("end", 10**14)
         rows = [row for row in self.closed if start <= row[4] <= end]
-        if "id" in body:
+        if "id" in body and not self.is_careless:
             rows = [row for row in rows if row[0] in body["id"]]
         return sorted(rows, key=lambda row: -row[4])[: body.get("limit", 25)]
 

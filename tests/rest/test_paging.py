@@ -1,14 +1,23 @@
 from __future__ import annotations
 
 import random
-from typing import Any, Callable, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfxsync.errors import NetworkError, RemoteError
+from bfxsync.errors import NetworkError, RemoteError, UsageError
+from bfxsync.rest import paging
 from bfxsync.rest.paging import pages
+
+FEW = 25
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let histories of these tests be small ones."""
+    monkeypatch.setattr(paging, "FEW", FEW)
 
 
 class Row(NamedTuple):
@@ -21,23 +30,27 @@ class Server:
     A history as the exchange has it: both bounds inclusive, no cursor, cut after `limit` rows.
 
     `clamp` makes it give fewer rows than asked for without saying so; `disorder` mixes the rows
-    of each page, `duplicates` sends some twice; `before` is called before each answer.
+    of each page; `before` is called before each answer. With `is_stable` rows of one time have
+    the same order in both directions; without `is_sortable` there is only the newest first.
     """
 
     def __init__(
         self,
-        rows: List[Row],
+        rows: List[Any],
         *,
         clamp: Optional[int] = None,
+        maxima: Sequence[int] = (),
         disorder: Optional[random.Random] = None,
-        duplicates: bool = False,
+        is_stable: bool = False,
+        is_sortable: bool = True,
         before: Callable[[int], None] = lambda count: None,
     ) -> None:
         self.rows = rows
         self.requests: List[Tuple[Optional[int], Optional[int], int, int]] = []
-        self._clamp = clamp
+        self._maxima = maxima or [10**9 if clamp is None else clamp]
         self._disorder = disorder
-        self._duplicates = duplicates
+        self._is_stable = is_stable
+        self._is_sortable = is_sortable
         self._before = before
 
     def fetch(
@@ -45,14 +58,19 @@ class Server:
     ) -> List[Row]:
         self._before(len(self.requests))
         self.requests.append((start, end, limit, sort))
+        is_descending = sort == -1 or not self._is_sortable
+        rows = sorted(self.rows, reverse=is_descending)
+        if self._is_stable:
+            rows = sorted(self.rows)
+            rows.sort(key=lambda row: row.mts, reverse=is_descending)
         chosen = [
             row
-            for row in sorted(self.rows, reverse=sort == -1)
+            for row in rows
             if (start is None or row.mts >= start) and (end is None or row.mts <= end)
         ]
-        page = chosen[: limit if self._clamp is None else min(limit, self._clamp)]
-        if self._duplicates and page:
-            page = [page[0], *page][: max(limit, 2)]
+        # With each answer another one, if there are several.
+        maximum = self._maxima[len(self.requests) % len(self._maxima)]
+        page = chosen[: min(limit, maximum)]
         if self._disorder is not None:
             self._disorder.shuffle(page)
         return page
@@ -67,7 +85,8 @@ def read(
     max_limit: int = 20,
     sort: int = 1,
     unique: bool = False,
-    resume_after: Optional[Row] = None,
+    from_both_ends: bool = True,
+    resume_after: Optional[Any] = None,
 ) -> List[List[Row]]:
     return list(
         pages(
@@ -79,6 +98,8 @@ def read(
             sort=sort,
             mts_of=lambda row: row.mts,
             identity_of=None if unique else lambda row: row.id,
+            has_own_times=unique,
+            from_both_ends=from_both_ends,
             resume_after=resume_after,
         )
     )
@@ -101,6 +122,11 @@ HISTORIES = st.lists(
     unique_by=lambda pair: pair[1],
 ).map(lambda pairs: [Row(*pair) for pair in pairs])
 
+# The same with rows that nothing tells apart.
+WITH_TWINS = st.lists(
+    st.builds(Row, st.integers(100, 106), st.integers(1, 4)), max_size=40
+)
+
 LIMITS = st.integers(1, 60)
 
 DIRECTIONS = st.sampled_from([1, -1])
@@ -108,18 +134,34 @@ DIRECTIONS = st.sampled_from([1, -1])
 BOUNDS = st.none() | st.integers(98, 108)
 
 
-@given(HISTORIES, LIMITS, DIRECTIONS, BOUNDS, BOUNDS, st.booleans(), st.randoms())
+@given(
+    HISTORIES | WITH_TWINS,
+    LIMITS,
+    DIRECTIONS,
+    BOUNDS,
+    BOUNDS,
+    st.booleans(),
+    st.randoms(),
+)
 def test_every_row_of_the_range_comes_once_and_in_order(
     rows: List[Row],
     limit: int,
     sort: int,
     start: Optional[int],
     end: Optional[int],
-    duplicates: bool,
+    is_stable: bool,
     disorder: random.Random,
 ) -> None:
-    server = Server(rows, duplicates=duplicates, disorder=disorder)
-    got = read(server, start=start, end=end, limit=limit, max_limit=60, sort=sort)
+    server = Server(rows, is_stable=is_stable, disorder=disorder)
+    got = read(
+        server,
+        start=start,
+        end=end,
+        limit=limit,
+        max_limit=60,
+        sort=sort,
+        from_both_ends=len(set(rows)) == len(rows),
+    )
     expected = [
         row
         for row in sorted(rows, reverse=sort == -1)
@@ -129,14 +171,50 @@ def test_every_row_of_the_range_comes_once_and_in_order(
     assert all(got)
 
 
-@given(HISTORIES, LIMITS, st.integers(1, 60), DIRECTIONS)
-def test_no_row_is_lost_or_wrong_when_milliseconds_have_more_than_the_largest_page(
-    rows: List[Row], limit: int, max_limit: int, sort: int
+@given(
+    HISTORIES,
+    LIMITS,
+    st.integers(2, 60),
+    DIRECTIONS,
+    st.integers(2, 40),
+    st.booleans(),
+)
+def test_no_row_is_lost_in_silence_whatever_a_page_holds(
+    rows: List[Row],
+    limit: int,
+    max_limit: int,
+    sort: int,
+    clamp: int,
+    is_stable: bool,
 ) -> None:
+    # Where the rows of a millisecond look the same from both ends, nothing shows that fewer are
+    # given at once than the exchange gives anywhere.
+    if is_stable:
+        clamp = max(clamp, FEW)
     limit = min(limit, max_limit)
+    server = Server(rows, clamp=clamp, is_stable=is_stable)
+    expect_all_or_an_error(server, rows, limit, max_limit, sort, clamp)
+
+
+@given(HISTORIES | WITH_TWINS, LIMITS, st.integers(FEW, 60), st.booleans(), DIRECTIONS)
+def test_no_row_is_lost_in_silence_where_rows_have_no_key(
+    rows: List[Row], limit: int, clamp: int, is_sortable: bool, sort: int
+) -> None:
+    sort = sort if is_sortable else -1
+    server = Server(rows, clamp=clamp, is_sortable=is_sortable)
+    expect_all_or_an_error(server, rows, limit, 60, sort, clamp, from_both_ends=False)
+
+
+def expect_all_or_an_error(
+    server: Server,
+    rows: List[Row],
+    limit: int,
+    max_limit: int,
+    sort: int,
+    clamp: int,
+    from_both_ends: bool = True,
+) -> None:
     expected = sorted(rows, reverse=sort == -1)
-    counts = [len([row for row in rows if row.mts == mts]) for mts in range(100, 107)]
-    server = Server(rows)
     got: List[Row] = []
     try:
         for part in pages(
@@ -148,16 +226,29 @@ def test_no_row_is_lost_or_wrong_when_milliseconds_have_more_than_the_largest_pa
             sort=sort,
             mts_of=lambda row: row.mts,
             identity_of=lambda row: row.id,
+            from_both_ends=from_both_ends,
         ):
             got += part
-    except RemoteError:
-        # At twice the largest page nothing proves that there is not one more.
-        assert max(counts) >= 2 * max_limit
+    except RemoteError as error:
+        # It is one only where a millisecond may fill a page, and it says where to go on.
+        counts = [
+            len([row for row in rows if row.mts == mts]) for mts in range(100, 107)
+        ]
+        assert max(counts) >= min(max_limit, clamp) or max(counts) == len(rows)
+        assert "may have more rows than" in str(error)
         assert got == expected[: len(got)]
         assert not got or got[-1].mts != expected[len(got)].mts
     else:
         assert got == expected
-        assert max(counts) < 2 * max_limit
+
+
+@given(HISTORIES, LIMITS, st.lists(st.integers(2, 60), min_size=1), DIRECTIONS)
+def test_a_maximum_that_changes_loses_no_row_in_silence(
+    rows: List[Row], limit: int, maxima: List[int], sort: int
+) -> None:
+    maxima = [max(maximum, FEW) for maximum in maxima]
+    server = Server(rows, maxima=maxima)
+    expect_all_or_an_error(server, rows, limit, 60, sort, min(maxima))
 
 
 @given(st.sets(st.integers(100, 160)), LIMITS, DIRECTIONS, BOUNDS)
@@ -229,8 +320,9 @@ def test_rows_added_while_paging_come_once_and_in_order(
 
     server = Server(history, before=grow)
     got = flat(read(server, limit=limit, max_limit=60))
-    # The last page was not full, so at that time there was nothing more.
-    assert got == sorted(history)
+    assert got == sorted(set(got))
+    # A millisecond that has been given is not asked for again.
+    assert all(row.mts == got[-1].mts for row in set(history) - set(got))
 
 
 @given(HISTORIES, LIMITS, st.lists(st.integers(0, 2), max_size=10))
@@ -259,10 +351,27 @@ def test_a_maximum_that_was_lowered_loses_nothing(
 
 
 @SORTS
-def test_a_short_page_is_the_last_one(sort: int) -> None:
+def test_an_end_costs_one_request(sort: int) -> None:
     server = Server(rows_at(1, 2, 3))
-    assert len(read(server, limit=10, sort=sort)) == 1
-    assert len(server.requests) == 1
+    assert flat(read(server, limit=10, sort=sort)) == server.rows[::sort]
+    last = server.rows[::sort][-1].mts
+    bounds = (last, None) if sort == 1 else (None, last)
+    assert server.requests == [(None, None, 10, sort), (*bounds, 10, sort)]
+
+
+@SORTS
+def test_a_single_row_is_given_when_nothing_follows(sort: int) -> None:
+    server = Server(rows_at(5))
+    assert read(server, limit=10, sort=sort) == [server.rows]
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("clamp", [3, 7, 120, 999])
+@SORTS
+def test_a_short_page_is_not_taken_for_the_last_one(clamp: int, sort: int) -> None:
+    server = Server(rows_at(*range(1500)), clamp=clamp)
+    got = read(server, limit=2500, max_limit=2500, sort=sort)
+    assert flat(got) == server.rows[::sort]
 
 
 def test_a_length_that_looks_like_a_maximum_is_asked_beyond() -> None:
@@ -271,13 +380,45 @@ def test_a_length_that_looks_like_a_maximum_is_asked_beyond() -> None:
     assert server.requests == [(None, None, 100, 1), (24, None, 100, 1)]
 
 
-def test_equal_short_pages_from_both_sides_are_complete_in_any_order() -> None:
-    class Unordered(Server):
-        def fetch(self, *arguments: Any) -> List[Row]:
-            return sorted(super().fetch(*arguments))
+@pytest.mark.parametrize("is_sortable", [True, False])
+def test_rows_that_nothing_tells_apart_all_come(is_sortable: bool) -> None:
+    rows = [Row(5, 1), Row(5, 1), Row(6, 2), Row(6, 2), Row(6, 2)]
+    server = Server(rows, is_sortable=is_sortable)
+    for limit in (1, 2, 3, 10):
+        got = read(server, limit=limit, sort=-1, from_both_ends=False)
+        assert flat(got) == rows[::-1]
 
-    server = Unordered(rows_at(*[7] * 25))
-    assert flat(read(server, limit=100, max_limit=100)) == server.rows
+
+def test_few_rows_of_one_time_are_all_that_there_is() -> None:
+    for is_stable in (True, False):
+        server = Server(rows_at(7, 7, 7), is_stable=is_stable)
+        assert flat(read(server, limit=100, max_limit=100)) == server.rows
+    server = Server(rows_at(7, 7, 7), is_sortable=False)
+    got = read(server, limit=100, max_limit=100, sort=-1, from_both_ends=False)
+    assert flat(got) == server.rows[::-1]
+
+
+def test_a_longer_page_shows_that_a_millisecond_is_whole() -> None:
+    # From both ends the same rows in the same order: that proves nothing.
+    rows = rows_at(*[7] * 30, *[8] * 31)
+    server = Server(rows, is_stable=True)
+    assert flat(read(server, end=7, limit=100, max_limit=100)) == rows[:30]
+    assert server.requests == [
+        (None, 7, 100, 1),
+        (7, 7, 100, -1),
+        (None, None, 100, 1),
+    ]
+
+
+@pytest.mark.parametrize("is_sortable", [True, False])
+def test_a_lowered_maximum_full_of_one_time_is_an_error(is_sortable: bool) -> None:
+    server = Server(rows_at(*[7] * 1500), clamp=999, is_sortable=is_sortable)
+    if is_sortable:
+        got = read(server, limit=2500, max_limit=2500)  # the ends meet
+        assert flat(got) == server.rows
+        server = Server(rows_at(*[7] * 2500), clamp=999)
+    with pytest.raises(RemoteError, match="more rows than the 999"):
+        read(server, limit=2500, max_limit=2500, sort=-1, from_both_ends=is_sortable)
 
 
 def test_an_empty_history_is_one_request() -> None:
@@ -298,12 +439,14 @@ def test_times_of_their_own_are_not_asked_for_twice() -> None:
 
 def test_a_millisecond_at_the_end_of_a_full_page_waits_for_the_next_one() -> None:
     server = Server(rows_at(1, 2, 2, 2, 3))
-    assert read(server, limit=3) == [rows_at(1), rows_at(1, 2, 2, 2, 3)[1:]]
+    rows = server.rows
+    assert read(server, limit=3) == [rows[:1], rows[1:4], rows[4:]]
     # The second page began with three rows of one millisecond, so the largest was asked for.
     assert server.requests == [
         (None, None, 3, 1),
         (2, None, 3, 1),
         (2, None, 20, 1),
+        (3, None, 3, 1),
     ]
 
 
@@ -362,6 +505,128 @@ def test_full_pages_out_of_the_range_are_an_error_and_no_endless_loop() -> None:
     with pytest.raises(RemoteError, match="between 11 and None ms, got 10 others"):
         read(server, limit=10, unique=True)
     assert len(server.requests) == 2
+
+
+def test_held_rows_that_do_not_come_again_are_an_error() -> None:
+    class ByAnotherTime(Server):
+        def fetch(self, *arguments: Any) -> List[Row]:
+            return [Row(9, 1), Row(5, 2)] if arguments[1] is None else [Row(3, 3)]
+
+    with pytest.raises(RemoteError, match="5 ms came at the end of a page and not"):
+        read(ByAnotherTime([]), limit=10, sort=-1)
+
+
+def test_rows_that_were_asked_for_before_are_an_error() -> None:
+    class Deaf(Server):
+        def fetch(self, *arguments: Any) -> List[Row]:
+            return self.rows[:10]
+
+    with pytest.raises(RemoteError, match="between 10 and None ms, got 9 others"):
+        read(Deaf(rows_at(*range(1, 31))), limit=100, max_limit=100)
+
+
+UNREADABLE = RemoteError(
+    "1 of 3 rows cannot be read: no", rows=rows_at(1, 2), unreadable=[("?", "no")]
+)
+
+
+def fail_with(error: RemoteError, answer: int = 0) -> Callable[[int], None]:
+    def before(count: int) -> None:
+        if count == answer:
+            raise error
+
+    return before
+
+
+@SORTS
+def test_good_rows_of_a_page_come_before_its_error(sort: int) -> None:
+    server = Server([], before=fail_with(UNREADABLE))
+    iterator = pages(
+        server.fetch,
+        start=None,
+        end=None,
+        limit=10,
+        max_limit=10,
+        sort=sort,
+        mts_of=lambda row: row.mts,
+    )
+    assert next(iterator) == rows_at(1, 2)[::sort]
+    with pytest.raises(RemoteError) as caught:
+        next(iterator)
+    assert caught.value is UNREADABLE
+
+
+def skipped(server: Server, limit: int = 10) -> Tuple[List[Row], List[RemoteError]]:
+    errors: List[RemoteError] = []
+    parts = pages(
+        server.fetch,
+        start=None,
+        end=None,
+        limit=limit,
+        max_limit=limit,
+        sort=1,
+        mts_of=lambda row: row.mts,
+        identity_of=lambda row: row.id,
+        skip=errors.append,
+    )
+    return [row for part in parts for row in part], errors
+
+
+def test_unreadable_rows_are_skipped_and_the_history_goes_on() -> None:
+    class WithOne(Server):
+        """Has a row that cannot be read in its first page."""
+
+        def fetch(self, *arguments: Any) -> List[Row]:
+            page = super().fetch(*arguments)
+            if len(self.requests) > 1:
+                return page
+            raise RemoteError("no", rows=page[:-1], unreadable=[(page[-1], "no")])
+
+    rows = rows_at(*range(20))
+    found, errors = skipped(WithOne(rows))
+    assert len(errors) == 1
+    # It is in the next page again, where it can be read.
+    assert found == rows
+
+
+def test_page_that_cannot_be_read_at_all_is_no_end() -> None:
+    error = RemoteError("no", unreadable=[("?", "no")])
+    with pytest.raises(RemoteError) as caught:
+        skipped(Server([], before=fail_with(error)))
+    assert caught.value is error
+
+
+def test_answer_that_is_no_list_is_not_skipped() -> None:
+    error = RemoteError("no list", raw={})
+    with pytest.raises(RemoteError) as caught:
+        skipped(Server([], before=fail_with(error)))
+    assert caught.value is error
+
+
+@SORTS
+def test_resuming_after_one_of_equal_rows_is_refused(sort: int) -> None:
+    rows = [Row(1, 1), Row(5, 2), Row(5, 2), Row(9, 3)]
+    for last in (0, 3):
+        got = flat(read(Server(rows), limit=10, sort=sort, resume_after=rows[last]))
+        assert got == (rows[last + 1 :] if sort == 1 else rows[:last][::-1])
+    with pytest.raises(UsageError, match="^resume_after: several rows of 5 ms"):
+        read(Server(rows), limit=10, sort=sort, resume_after=rows[1])
+
+
+class Side(NamedTuple):
+    """A row of which two can have one id: the sides of a trade with oneself."""
+
+    mts: int
+    id: int
+    order_id: int
+
+
+@SORTS
+def test_resuming_tells_rows_of_one_identity_apart(sort: int) -> None:
+    rows = [Side(5, 1, 1), Side(5, 2, 1), Side(5, 2, 2), Side(5, 2, 3), Side(6, 3, 1)]
+    for index, last in enumerate(rows[::sort]):
+        got = flat(read(Server(rows), limit=10, sort=sort, resume_after=last))
+        assert got == rows[::sort][index + 1 :]
 
 
 def test_rows_out_of_the_range_are_left_out() -> None:

@@ -28,6 +28,7 @@ from bfxsync.rest.history import Options, iterate
 from bfxsync.rest.outcomes import Kind, unknown_outcome
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
 from bfxsync.rest.sent import Passage, Sent
+from bfxsync.rest.unreadable import must_raise
 from bfxsync.types import NumberType
 
 __all__ = ["Budget", "Kind", "SignedEndpoints", "check_rows", "deprecated"]
@@ -69,6 +70,8 @@ class SignedEndpoints(Endpoints):
     numbers : type
         What the number fields of the models are: `float` or `decimal.Decimal`; the same that
         the transport was made with.
+    strict : bool
+        False: rows of a list that cannot be read are left out with a warning.
     """
 
     # The wall clock, in seconds.
@@ -80,7 +83,7 @@ class SignedEndpoints(Endpoints):
     def _around(self: E, unread: UnreadRows) -> E:
         """Return a copy whose lists leave out the rows that cannot be read, and keep them there."""
         found = copy.copy(self)
-        found._unread = unread
+        found._unread, found._skip = unread, None
         return found
 
     def _read(
@@ -99,9 +102,12 @@ class SignedEndpoints(Endpoints):
     ) -> list[T]:
         """Ask, and return what `read` makes of each row of the answer."""
         try:
-            return self._read(path, budget, partial(read_rows, read), body)
+            return self._rows(
+                partial(self._read, path, budget, partial(read_rows, read), body)
+            )
         except RemoteError as error:
-            if self._unread is None or not error.unreadable:
+            # An iterator asks for other pages, and tells by itself what it skips.
+            if self._unread is None or must_raise() or not error.unreadable:
                 raise
             self._unread.add(error, (body or {}).get("limit"))
             return error.rows
@@ -245,6 +251,8 @@ class SignedEndpoints(Endpoints):
             given here.
         mts_of : callable
             Returns the time of a row by which the exchange filters.
+        identity_of : callable
+            Returns by what the rows of one time are sorted; a true key if `sort` is given.
         sort : int, optional
             None where the exchange knows no order but the newest first.
         """
@@ -265,8 +273,19 @@ class SignedEndpoints(Endpoints):
             resume_after,
             progress,
             now_mts,
+            self._skip if self._unread is None else self._unread.add,
         )
-        return iterate(ask, model, title, options, max_limit, identity_of, mts_of)
+        return iterate(
+            ask,
+            model,
+            title,
+            options,
+            max_limit,
+            identity_of,
+            mts_of,
+            # Of these, only rows with a key can be asked for in both directions.
+            from_both_ends=sort is not None,
+        )
 
     def _ask(
         self,

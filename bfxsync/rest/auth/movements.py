@@ -7,6 +7,7 @@ from itertools import count
 from operator import attrgetter
 from typing import Any, Iterator, Mapping, Sequence, Set, Tuple
 
+from bfxsync.errors import RemoteError
 from bfxsync.models.movements import Movement, MovementInfo
 from bfxsync.models.rows import read_rows
 from bfxsync.models.transfers import DepositAddressItem, LightningPayment
@@ -20,6 +21,7 @@ from bfxsync.rest.arguments import (
 from bfxsync.rest.auth.arguments import check_id, check_ids, check_object, optional
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.rest.auth.transfer_bodies import check_token
+from bfxsync.rest.unreadable import strictly
 from bfxsync.types import NumberType
 
 MOST_MOVEMENTS = 2500
@@ -230,14 +232,29 @@ class MovementEndpoints(SignedEndpoints):
         if checked in _BY_ID or "txid" in given:
             check_token("txid", given.get("txid"))
         body = {"action": checked, "query": given}
-        return self._read(
-            "auth/r/ext/invoice/payments", _LIGHTNING, _read_payments, body
+        return self._rows(
+            partial(
+                self._read,
+                "auth/r/ext/invoice/payments",
+                _LIGHTNING,
+                _read_payments,
+                body,
+            )
         )
 
     def _addresses(self, method: str, size: int) -> Iterator[DepositAddressItem]:
         given: Set[Tuple[str, str]] = set()
         for page in count(1):
-            items = self.get_deposit_addresses(method, page=page, page_size=size)
+            error = None
+            try:
+                with strictly():
+                    items = self.get_deposit_addresses(
+                        method, page=page, page_size=size
+                    )
+            except RemoteError as exc:
+                if not exc.unreadable:
+                    raise
+                items, error = exc.rows, exc
             known = len(given)
             for item in items:
                 key = (item.address, item.wallet_type)
@@ -245,9 +262,13 @@ class MovementEndpoints(SignedEndpoints):
                 if key not in given:
                     given.add(key)
                     yield item
-            # A length that looks like a page of another size than was asked for is not trusted.
-            is_last = len(items) < size and len(items) % _PAGE_SIZES[0] != 0
-            if is_last or len(given) == known:
+            # A short page is not the last one: the exchange may give fewer than were asked for.
+            is_last = len(given) == known
+            if error is not None:
+                if self._skip is None or is_last:
+                    raise error
+                self._skip(error)
+            elif is_last:
                 return
 
 

@@ -4,9 +4,11 @@ Pages of closed orders, so that none is lost between them.
 Strategy: the exchange filters by the time when an order was made, and its page does not say by what
 it sorts. Cut off after so many rows that is all the same if it is the same time. If it is that of
 the last change, as in the exchange's own reports, an order that was open for long ends a page, and
-whoever goes on from when that one was made misses what was made after it. So a full page that may
-be cut in this way is not trusted: the range is read in parts, each of them whole, and the pages are
+whoever goes on from when that one was made misses what was made after it. So a page that may be
+cut in this way is not trusted: the range is read in parts, each of them whole, and the pages are
 made of that. The exchange keeps closed orders for two weeks only, so that is not too much.
+
+A part is whole if it has few orders, or fewer than another one that the exchange gave at once.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Callable, Dict, List, Optional, Tuple
 
 from bfxsync.errors import RemoteError
 from bfxsync.models.orders import Order
+from bfxsync.rest.paging import FEW
 from bfxsync.types import Mts
 
 Range = Tuple[Optional[Mts], Optional[Mts]]
@@ -36,14 +39,26 @@ class OrderPages:
         self._ask = ask
         self._most = most
         self._known: Optional[List[Order]] = None
+        # The last page with rows that cannot be read, until somebody has been told.
+        self._error: Optional[RemoteError] = None
 
     def __call__(
         self, *, start: Mts | None, end: Mts | None, limit: int
     ) -> List[Order]:
         """Return the orders of a range that were made last, the newest first."""
+        found = self._newest(start, end, limit)
+        error, self._error = self._error, None
+        if error is None:
+            return found
+        raise RemoteError(
+            str(error), raw=error.raw, rows=found, unreadable=error.unreadable
+        ) from error
+
+    def _newest(self, start: Mts | None, end: Mts | None, limit: int) -> List[Order]:
         if self._known is None:
-            page = self._ask(start=start, end=end, limit=limit)
-            if len(page) < limit or is_of_newest(page):
+            page, _ = self._page(start, end, limit)
+            # Also of a page that is shorter than asked for more orders may follow.
+            if is_of_newest(page):
                 return page
             self._known = sorted(self._all((start, end)), key=_created, reverse=True)
         wanted = [
@@ -54,22 +69,47 @@ class OrderPages:
         ]
         return wanted[:limit]
 
+    def _page(
+        self, start: Mts | None, end: Mts | None, limit: int
+    ) -> Tuple[List[Order], int]:
+        """Return orders as the exchange cuts them, and how many rows it sent."""
+        try:
+            page = self._ask(start=start, end=end, limit=limit)
+        except RemoteError as error:
+            if not error.unreadable:
+                raise
+            self._error = error
+            return error.rows, len(error.rows) + len(error.unreadable)
+        return page, len(page)
+
     def _all(self, wanted: Range) -> List[Order]:
         found: Dict[int, Order] = {}
+        longest = 0
         parts = [wanted]
         while parts:
             start, end = parts.pop()
-            page = self._ask(start=start, end=end, limit=self._most)
+            page, count = self._page(start, end, self._most)
             found.update((order.id, order) for order in page)
-            if len(page) >= self._most:
-                middle = _middle(page, start, end)
+            is_whole = count < min(self._most, max(longest, FEW))
+            longest = max(longest, count)
+            if is_whole or not page:
+                continue
+            middle = _middle(page, start, end)
+            if middle is not None:
                 parts += [(start, middle), (middle + 1, end)]
+            elif self._page(None, None, self._most)[1] <= count:
+                raise RemoteError(
+                    f"more orders may have been made at {page[0].mts_create} ms than the "
+                    f"{count} that the exchange gives at once"
+                )
         return list(found.values())
 
 
 def is_of_newest(page: List[Order]) -> bool:
     """Tell whether no order is missing that was made after the oldest one of a full page."""
     following = list(zip(page, page[1:]))
+    if not page:
+        return True
     if any(one.mts_create < other.mts_create for one, other in following):
         return False
     if any(one.mts_update < other.mts_update for one, other in following):
@@ -78,16 +118,13 @@ def is_of_newest(page: List[Order]) -> bool:
     return min(order.mts_update for order in page) <= page[-1].mts_create
 
 
-def _middle(page: List[Order], start: Mts | None, end: Mts | None) -> Mts:
-    """Return a time that cuts a range into two, each with some of the orders if it can be."""
+def _middle(page: List[Order], start: Mts | None, end: Mts | None) -> Mts | None:
+    """Return a time that cuts a range into two, if it can be with orders in each; or None."""
     times = sorted(map(_created, page))
     first = times[0] if start is None else start
     last = max(order.mts_update for order in page) if end is None else end
     if first >= last:
-        raise RemoteError(
-            f"more orders than the {len(page)} that the exchange gives at most were made at "
-            f"{first} ms"
-        )
+        return None
     middle = times[len(times) // 2]
     return middle if first <= middle < last else (first + last) // 2
 

@@ -121,7 +121,8 @@ class AccountTradeEndpoints(SignedEndpoints):
             "own trades",
             MOST_ACCOUNT_TRADES,
             mts_of=attrgetter("mts_create"),
-            identity_of=attrgetter("id"),
+            # Each pair has ids of its own, and a trade with oneself is in it for both orders.
+            identity_of=attrgetter("id", "symbol", "order_id"),
             start=start,
             end=end,
             limit=limit,

@@ -34,8 +34,8 @@ class UnreadRows:
         self.rows: List[Any] = []
         self.is_cut = False
 
-    def add(self, error: RemoteError, limit: int | None) -> None:
-        """Take those of one answer; `limit` is what was asked for."""
+    def add(self, error: RemoteError, limit: int | None = None) -> None:
+        """Take those of one answer; `limit` is what was asked for, if nothing more will be."""
         self.rows += [row for row, _ in error.unreadable]
         count = len(error.rows) + len(error.unreadable)
         self.is_cut |= limit is not None and count >= limit

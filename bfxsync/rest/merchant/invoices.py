@@ -236,8 +236,8 @@ class InvoiceEndpoints(SignedEndpoints):
     ) -> list[InvoiceSubmission]:
         """Return invoices as `get_invoices` does, if a page of them is of the newest."""
         found = self.get_invoices(start=start, end=end, limit=limit)
-        # All there are, if they are fewer: then the order does not matter.
-        if len(found) >= limit and found[0].t < found[-1].t:
+        # If these are all there are, the order does not matter.
+        if found and found[0].t < found[-1].t and self._are_more(found, end, limit):
             error = RemoteError(
                 "the oldest invoices came first, so those between pages would be lost; "
                 "get_invoices_paginated takes the order"
@@ -245,6 +245,14 @@ class InvoiceEndpoints(SignedEndpoints):
             error.endpoint = _INVOICES.group
             raise error
         return found
+
+    def _are_more(self, found: list[InvoiceSubmission], end: Time, limit: int) -> bool:
+        """Tell whether there are newer invoices than these, of which the newest is the last."""
+        if len(found) >= limit:
+            return True
+        last = found[-1]
+        newer = self.get_invoices(start=last.t, end=end, limit=limit)
+        return any(invoice.t > last.t for invoice in newer)
 
 
 def _check_status(name: str, value: object) -> str:

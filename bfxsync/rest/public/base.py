@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import reprlib
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, TypeVar
 
 from bfxsync.errors import RemoteError
 from bfxsync.models.rows import read_rows
+from bfxsync.rest.unreadable import Skip, must_raise, warn_of_unreadable
 from bfxsync.types import NumberType
 
 if TYPE_CHECKING:
@@ -44,13 +46,22 @@ class Endpoints:
     numbers : type
         What the number fields of the models are: `float` or `decimal.Decimal`; the same that
         the transport was made with.
+    strict : bool
+        False: rows of a list that cannot be read are left out with a warning in the log, instead
+        of a `RemoteError` that has the others.
     """
 
     def __init__(
-        self, transport: RestTransport, *, numbers: NumberType = float
+        self,
+        transport: RestTransport,
+        *,
+        numbers: NumberType = float,
+        strict: bool = True,
     ) -> None:
         self._transport = transport
         self._numbers = numbers
+        # Gets the error of a list with rows that are left out; None: it is raised.
+        self._skip: Skip | None = None if strict else warn_of_unreadable
 
     def _get(
         self, path: str, budget: Budget, params: Mapping[str, Any] | None = None
@@ -84,7 +95,17 @@ class Endpoints:
         return read(row, self._numbers)
 
     def _many(self, read: Callable[[Any, NumberType], M], rows: Any) -> list[M]:
-        return read_rows(read, rows, self._numbers)
+        return self._rows(partial(read_rows, read, rows, self._numbers))
+
+    def _rows(self, read: Callable[[], list[M]]) -> list[M]:
+        """Return the rows; without those that cannot be read, if the client wants that."""
+        try:
+            return read()
+        except RemoteError as error:
+            if self._skip is None or must_raise() or not error.unreadable:
+                raise
+            self._skip(error)
+            return error.rows
 
 
 def check_rows(rows: Any) -> list[Any]:

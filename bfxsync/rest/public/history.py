@@ -97,12 +97,14 @@ class HistoryEndpoints(
             close, the volume is 0. When `start` is given the first one may be such a candle,
             which costs one request more; when `end` is given the last one may be, up to the
             last interval that is over. Before the first trade of all there is nothing to fill
-            with.
+            with. A candle that cannot be read raises, also with ``strict=False``.
 
         Raises
         ------
         RemoteError
-            When rows are wanted: the answers do not fit what was asked for.
+            When rows are wanted: the answers do not fit what was asked for; a row cannot be
+            read, and those of the same page that can have been given; or more rows have one
+            time than the exchange gives at once.
 
         References
         ----------
@@ -111,7 +113,10 @@ class HistoryEndpoints(
         options = self._options(start, end, sort, limit, resume_after, progress)
         key = candle_key(symbol, tf)
         get = partial(self.get_candles_hist, symbol, tf)
-        candles = iterate(get, Candle, key, options, MOST_CANDLES)
+        if fill:
+            # A candle that cannot be read is no interval without trades.
+            options = options._replace(skip=None)
+        candles = iterate(get, Candle, key, options, MOST_CANDLES, has_own_times=True)
         if not fill:
             return candles
         return filled(candles, get, check_timeframe(tf), options, self._numbers(0))
@@ -212,6 +217,7 @@ class HistoryEndpoints(
             self._options(start, end, sort, limit, resume_after, progress),
             MOST_TICKERS_HISTORY,
             lambda row: row.symbol,
+            from_both_ends=True,
         )
 
     def iter_derivatives_status(
@@ -337,16 +343,28 @@ class HistoryEndpoints(
 
     def _iter_t_trades(self, pair: Symbol, options: Options) -> Iterator[Trade]:
         get = partial(self.get_t_trades, check_pair(pair))
-        title = f"trades {pair}"
-        return iterate(get, Trade, title, options, MOST_TRADES, lambda trade: trade.id)
+        return iterate(
+            get,
+            Trade,
+            f"trades {pair}",
+            options,
+            MOST_TRADES,
+            lambda trade: trade.id,
+            from_both_ends=True,
+        )
 
     def _iter_f_trades(
         self, currency: Symbol, options: Options
     ) -> Iterator[FundingTrade]:
         get = partial(self.get_f_trades, check_funding(currency))
-        title = f"trades {currency}"
         return iterate(
-            get, FundingTrade, title, options, MOST_TRADES, lambda trade: trade.id
+            get,
+            FundingTrade,
+            f"trades {currency}",
+            options,
+            MOST_TRADES,
+            lambda trade: trade.id,
+            from_both_ends=True,
         )
 
     def _options(
@@ -359,4 +377,6 @@ class HistoryEndpoints(
         progress: bool,
     ) -> Options:
         now_mts = int(self._clock() * 1000)
-        return Options(start, end, sort, limit, resume_after, progress, now_mts)
+        return Options(
+            start, end, sort, limit, resume_after, progress, now_mts, self._skip
+        )
