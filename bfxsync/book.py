@@ -73,7 +73,7 @@ class OrderBook(ReadableBook[L]):
     """
     An order book, kept current by `apply`.
 
-    It is pure and has no lock: the I/O thread that feeds it guards it, see `BookView`.
+    It is pure and has no lock: other threads read it between two changes, see `BookView`.
 
     Attributes
     ----------

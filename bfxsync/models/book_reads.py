@@ -2,8 +2,8 @@
 What can be read from a book, and a book that stands still.
 
 Strategy: everything follows from `levels`, which is called once for each answer. So every answer
-is of one moment, whoever gives it: the live book of the I/O thread, the view that guards it, or
-a copy that is frozen.
+is of one moment, whoever gives it: the live book of the I/O thread, the view of it, or a
+copy that is frozen.
 """
 
 from __future__ import annotations

@@ -1,16 +1,29 @@
-"""The view of a book that a subscription keeps current."""
+"""
+The view of a book that a subscription keeps current.
+
+Strategy: a reader holds no lock. It looks at the book's version, reads, and looks again: if the
+I/O thread has changed the book meanwhile, it reads once more. So a reader that is interrupted, or
+a signal handler that reads what the interrupted code was reading, stops nobody.
+"""
 
 from __future__ import annotations
 
+import sys
+import time
 from datetime import datetime
 from typing import Any, Callable, TypeVar
 
+from bfxsync.errors import ClosedError
 from bfxsync.models.book_reads import BookSnapshot, ReadableBook, check_count
 from bfxsync.types import SubscriptionStatus
 from bfxsync.wire.channels import BookChannel
 from bfxsync.ws.stream import Ticket
 
 T = TypeVar("T")
+
+# Tries after which a reader does not only let other threads run, but waits for a moment.
+_PATIENCE = 20
+_MOMENT_S = 0.0001
 
 
 class BookView(ReadableBook[Any]):
@@ -28,9 +41,16 @@ class BookView(ReadableBook[Any]):
     https://docs.bitfinex.com/docs/ws-websocket-checksum
     """
 
-    def __init__(self, client: object, ticket: Ticket) -> None:
-        self._client = client
+    def __init__(
+        self,
+        keeper: object,
+        ticket: Ticket,
+        has_writer: Callable[[], bool] = lambda: True,
+    ) -> None:
+        # The handle, which keeps the client: a book that is held is still subscribed to.
+        self._keeper = keeper
         self._ticket = ticket
+        self._has_writer = has_writer
 
     def __repr__(self) -> str:
         return f"<BookView {self._ticket.name}: {self._ticket.status.value}>"
@@ -159,11 +179,29 @@ class BookView(ReadableBook[Any]):
         return None if at is None else self._ticket.clock.utc(at)
 
     def _read(self, read: Callable[[BookChannel], T]) -> T:
-        """Read while the I/O thread does not write: between two blocks of messages."""
-        disowned = self._ticket.disowned
-        if disowned is not None:
-            # Before the guard, which a thread of the parent may have held when this was forked.
-            raise disowned
-        channel = self._channel
-        with channel.guard:
-            return read(channel)
+        """Read a state between two blocks of messages."""
+        tries = 0
+        while True:
+            disowned = self._ticket.disowned
+            if disowned is not None:
+                # Each time: forked within a read, it finds the parent's writing never ended.
+                raise disowned.with_traceback(None)
+            channel = self._channel
+            version = channel.version
+            if version % 2 == 0:
+                try:
+                    answer = read(channel)
+                except Exception:
+                    # Of a book that was changed meanwhile it says nothing.
+                    if channel.version == version:
+                        raise
+                else:
+                    if channel.version == version:
+                        return answer
+            elif sys.is_finalizing() or not self._has_writer():
+                raise ClosedError(
+                    f"{self._ticket.name}: the book was left half changed by a thread that has "
+                    "ended, or is being changed by this one"
+                )
+            tries += 1
+            time.sleep(0.0 if tries < _PATIENCE else _MOMENT_S)

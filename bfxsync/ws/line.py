@@ -92,6 +92,11 @@ class Line(ABC):
         return self.streams.last_error
 
     @property
+    def is_finished(self) -> bool:
+        """True when its thread has done all that it ever will."""
+        return self._is_finished
+
+    @property
     def is_current(self) -> bool:
         """True on the connection's own thread."""
         return current_thread() is self._thread

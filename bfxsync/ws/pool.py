@@ -285,6 +285,13 @@ class Pool(Places):
         if self.is_closing:
             raise ClosedError("the client is closed")
 
+    def has_writer(self, ticket: Ticket) -> bool:
+        """Tell whether a thread other than this one may be changing the ticket's channel."""
+        home = self.home(ticket)
+        # Shared with others, a channel lives on without the ticket.
+        lines = self.connections if home is None else [home]
+        return any(not (line.is_current or line.is_finished) for line in lines)
+
     def check_exit(self) -> None:
         """Raise what a callback ended the program with, if one did."""
         if self.exit_by is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import uuid
 import weakref
-from threading import Lock
 from typing import Any, Callable, Iterable, List, Mapping, Optional
 
 from bfxsync.errors import UsageError
@@ -191,7 +190,7 @@ class Subscribing:
             settings.mailbox_size if mailbox_size is None else check_size(mailbox_size)
         )
         timeout_s = settings.timeout_s if timeout is None else check_timeout(timeout)
-        made = channel_for(channel, number=settings.numbers, guard=Lock(), **arguments)
+        made = channel_for(channel, number=settings.numbers, **arguments)
         outlet = None
         if callback is not None or on_event is not None:
             name = " ".join(made.identity)

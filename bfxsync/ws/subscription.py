@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any, Callable, Iterator
 
 from bfxsync.errors import ClosedError, NetworkError, RequestTimeout, UsageError
@@ -336,4 +337,6 @@ class BookSubscription(Subscription):
     @property
     def book(self) -> BookView:
         """The book; reading it takes no message from the callback or the iteration."""
-        return BookView(self._client, self._ticket)
+        return BookView(
+            self, self._ticket, partial(self._pool.has_writer, self._ticket)
+        )

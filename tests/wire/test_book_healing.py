@@ -29,20 +29,6 @@ UNREADABLE_FRAME = "a frame of the book could not be read"
 UNREADABLE_LEVELS = "levels of the book could not be read"
 
 
-class Guard:
-    """Looks at the book whenever it is left."""
-
-    def __init__(self) -> None:
-        self.channel: Any = None
-        self.seen: List[int] = []
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        self.seen.append(len(self.channel.book))
-
-
 def book(now: float = 1000.0, **options: Any) -> BookChannel:
     channel = channel_for("book", **{"symbol": "tBTCUSD", **options})
     assert isinstance(channel, BookChannel)
@@ -129,12 +115,20 @@ def test_r11_first_frame_that_cannot_be_read_gives_the_book_up() -> None:
     ids=["checksum", "frame", "half of a frame"],
 )
 def test_r11_no_reader_sees_a_book_that_is_given_up(content: Any) -> None:
-    guard = Guard()
-    channel = guard.channel = book(guard=guard)
-    feed(channel, [LEVELS])
+    """Neither within a block, when the version is odd, nor after it."""
+    channel = live()
+    sizes: List[int] = []
+    reset = channel.book.reset
+
+    def note(levels: Any = ()) -> None:
+        assert channel.version % 2 == 1
+        reset(levels)
+        sizes.append(len(channel.book))
+
+    channel.book.reset = note  # type: ignore[method-assign]
     feed(channel, [[98.0, 1, 1.0]], content)
     channel.lose()
-    assert guard.seen == [4, 0, 0]
+    assert sizes == [0, 0] and channel.version % 2 == 0
 
 
 def test_r11_book_begins_anew_after_it_was_given_up() -> None:

@@ -498,22 +498,6 @@ def test_r14_kind_of_trade_that_is_nested_deeply_is_an_error() -> None:
 # --- books --------------------------------------------------------------------------------------
 
 
-class Guard:
-    """Counts how often it is entered, and that it is left."""
-
-    def __init__(self) -> None:
-        self.entered = 0
-        self.is_held = False
-
-    def __enter__(self) -> None:
-        assert not self.is_held
-        self.is_held = True
-        self.entered += 1
-
-    def __exit__(self, *_: object) -> None:
-        self.is_held = False
-
-
 LEVELS_ON_THE_WIRE = [
     [100.0, 1, 1.0],
     [99.0, 2, 2.0],
@@ -610,16 +594,39 @@ def test_late_consumer_starts_from_the_whole_book() -> None:
     assert channel.restart() == []
 
 
-def test_guard_is_entered_once_for_a_block_and_for_each_reading() -> None:
-    guard = Guard()
-    channel = book(guard=guard)
+def test_version_is_odd_while_a_block_or_a_loss_changes_the_book() -> None:
+    channel = book()
+    seen: list[int] = []
+    apply, reset = channel.book.apply, channel.book.reset
+
+    def note_apply(level: Any) -> None:
+        seen.append(channel.version)
+        apply(level)
+
+    def note_reset(levels: Any = ()) -> None:
+        seen.append(channel.version)
+        reset(levels)
+
+    channel.book.apply = note_apply  # type: ignore[method-assign]
+    channel.book.reset = note_reset  # type: ignore[method-assign]
     feed(channel, [LEVELS_ON_THE_WIRE], *[[row] for row in LEVELS_ON_THE_WIRE], [None])
-    assert guard.entered == 1
+    assert set(seen) == {1} and channel.version == 2
     channel.restart()
-    assert guard.entered == 2
+    assert channel.version == 2
     channel.lose()
-    assert guard.entered == 3
-    assert not guard.is_held
+    assert seen[-1] == 3 and channel.version == 4
+
+
+def test_version_is_even_again_after_a_mistake_of_our_own() -> None:
+    channel = book()
+
+    def fail(row: Any) -> None:
+        raise MemoryError
+
+    channel._make = fail
+    with pytest.raises(MemoryError):
+        feed(channel, [LEVELS_ON_THE_WIRE])
+    assert channel.version == 2
 
 
 def good() -> int:

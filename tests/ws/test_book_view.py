@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ from paper.support import is_event
 from bfxsync import (
     Backoff,
     ChecksumMismatch,
+    ClosedError,
     Flag,
     Gap,
     Snapshot,
@@ -342,3 +344,87 @@ def test_r11_a_degraded_book_is_not_live_until_a_checksum_is_equal(view):
     assert not view.is_live and view.is_stale and view.mid == 100
     feed(view, [1, "cs", view.checksum()])
     assert view.is_live and not view.is_stale
+
+
+# --- without a lock ---------------------------------------------------------------------------
+
+
+def test_r11_a_reader_waits_while_the_book_is_changed(view, record):
+    feed(view, SNAPSHOT)
+    channel, got = view._ticket.channel, record()
+    channel.version += 1
+    channel.book.reset()
+    thread = threading.Thread(target=lambda: got(view.levels()))
+    thread.start()
+    # As long as it takes to try many times.
+    thread.join(0.02)
+    assert got.items == []
+    channel.feed_many([[1, [98, 1, 1]]])
+    channel.version += 1
+    assert [level.price for level in got.wait_for(1)[0][0]] == [98]
+    thread.join(5.0)
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["torn", "raises"])
+def test_r11_a_read_is_repeated_when_the_book_has_changed_meanwhile(view, fails):
+    feed(view, SNAPSHOT)
+    tries = []
+
+    def read(channel):
+        tries.append(channel.version)
+        if len(tries) < 3:
+            channel.feed_many([[1, [98, 1, 1]]])
+            if fails:
+                raise IndexError
+        return len(channel.book)
+
+    assert view._read(read) == 3
+    assert len(tries) == 3 and tries == sorted(set(tries))
+
+
+def test_r11_what_a_read_raises_is_raised_when_nothing_has_changed(view):
+    def read(channel):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        view._read(read)
+
+
+def test_r11_a_reader_gives_up_when_nobody_ends_the_change(view):
+    writers = iter([True] * 50)
+    view._has_writer = lambda: next(writers, False)
+    view._ticket.channel.version += 1
+    with pytest.raises(ClosedError, match="half changed"):
+        view.bids()
+    assert next(writers, None) is None
+
+
+def test_r10_a_reader_gives_up_when_it_finds_itself_in_a_fork(view):
+    forked = ClosedError("of the parent")
+
+    def fork():
+        view._ticket.disown(forked)
+        return True
+
+    view._has_writer = fork
+    view._ticket.channel.version += 1
+    with pytest.raises(ClosedError, match="of the parent"):
+        view.asks()
+
+
+def test_a_book_can_be_read_from_a_thread_that_changes_others(client):
+    """As in a callback with `dispatch_threads=0`, or after the end."""
+    handle = client.subscribe_book("tBTCUSD")
+    pool, ticket = handle._pool, handle._ticket
+    assert pool.has_writer(ticket)
+    handle.unsubscribe()
+    assert pool.has_writer(ticket), "the channel may be shared"
+    client.close()
+    assert not pool.has_writer(ticket)
+    assert isinstance(handle.book.bids(), list)
+
+
+def test_a_book_keeps_the_handle_that_it_was_taken_from(client):
+    book = client.subscribe_book("tBTCUSD").book
+    gc.collect()
+    assert book.is_live and client.stats()["subscriptions"]

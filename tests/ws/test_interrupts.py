@@ -141,3 +141,30 @@ say("well")
 """,
         rounds,
     )
+
+
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_a_signal_handler_may_read_what_it_has_interrupted(exchange, rounds):
+    """Of a book, and of the counters: whatever the main thread was reading just then."""
+    interrupt(
+        """
+client = WebSocketClient(URL)
+book = client.subscribe_book("tBTCUSD").book
+looks = []
+
+def look(*_):
+    book.levels(), book.snapshot()
+    looks.append(book.verified_count)
+
+signal.signal(signal.SIGALRM, look)
+while len(looks) < ROUNDS:
+    count = len(looks)
+    signal.setitimer(signal.ITIMER_REAL, random.uniform(0.00001, 0.0005))
+    while count == len(looks):
+        book.levels(), book.snapshot(), book.vwap(1)
+client.close()
+say("well")
+""",
+        rounds,
+        URL=exchange.url,
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import threading
 import weakref
 
 import pytest
@@ -28,9 +27,7 @@ FRAME = [7, [[1, 1000, 0.5, 100.0]]]
 
 @pytest.fixture
 def stream():
-    channel = channel_for(
-        "trades", number=float, guard=threading.Lock(), symbol="tBTCUSD"
-    )
+    channel = channel_for("trades", number=float, symbol="tBTCUSD")
     return Stream(channel, {"channel": "trades"})
 
 

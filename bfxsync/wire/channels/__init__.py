@@ -14,11 +14,10 @@ https://docs.bitfinex.com/docs/ws-public
 from __future__ import annotations
 
 import re
-from contextlib import nullcontext
 
 from bfxsync.errors import UsageError
 from bfxsync.types import NumberType
-from bfxsync.wire.channels.base import Channel, Guard
+from bfxsync.wire.channels.base import Channel
 from bfxsync.wire.channels.book import BookChannel
 from bfxsync.wire.channels.candles import CandlesChannel
 from bfxsync.wire.channels.status import DerivativesChannel, LiquidationsChannel
@@ -32,7 +31,6 @@ __all__ = [
     "Channel",
     "DerivativesChannel",
     "FREQUENCIES",
-    "Guard",
     "LENGTHS",
     "LiquidationsChannel",
     "PRECISIONS",
@@ -75,7 +73,6 @@ def channel_for(
     channel: str,
     *,
     number: NumberType = float,
-    guard: Guard = nullcontext(),
     **arguments: object,
 ) -> Channel:
     """
@@ -111,7 +108,7 @@ def channel_for(
         raise UsageError(
             f"channel {channel!r} takes no {', '.join(map(repr, arguments))}"
         )
-    return made(checked, number, guard)
+    return made(checked, number)
 
 
 def check_timeframe(timeframe: object) -> str:

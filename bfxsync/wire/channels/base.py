@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import partial
-from typing import Any, Callable, ContextManager
+from typing import Any, Callable
 
 from bfxsync.errors import BfxError, RemoteError
 from bfxsync.models.rows import SCREEN_ERRORS
@@ -13,8 +13,6 @@ from bfxsync.wire.recovery import Recovery
 
 # A frame that is no list, or too short for what it says it is. A model's RemoteError says more.
 FRAME_ERRORS = (RemoteError, RecursionError, *SCREEN_ERRORS)
-
-Guard = ContextManager[Any]
 
 
 class Channel(ABC):
@@ -48,9 +46,7 @@ class Channel(ABC):
 
     name: str
 
-    def __init__(
-        self, arguments: dict[str, str], number: NumberType, guard: Guard
-    ) -> None:
+    def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
         self.arguments = arguments
         # Behind the first words of a key: "trade:1m:fUSD:p30", "deriv:tBTCF0:USTF0".
         words = 2 if self.name == "candles" else 1
@@ -66,7 +62,6 @@ class Channel(ABC):
         self.recovery = Recovery()
         self.seen_at: float | None = None
         self._number = number
-        self.guard = guard
 
     @property
     def identity(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from bfxsync.errors import RemoteError
 from bfxsync.models.status import Candle
 from bfxsync.models.stream import Snapshot
 from bfxsync.types import NumberType
-from bfxsync.wire.channels.base import FRAME_ERRORS, Channel, Guard
+from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
 from bfxsync.wire.frames import HEARTBEAT
 
 _KEPT = 240
@@ -24,10 +24,8 @@ class CandlesChannel(Channel):
 
     name = "candles"
 
-    def __init__(
-        self, arguments: dict[str, str], number: NumberType, guard: Guard
-    ) -> None:
-        super().__init__(arguments, number, guard)
+    def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
+        super().__init__(arguments, number)
         self._make = self._maker(Candle)
         # The latest, oldest first: what a consumer who comes late begins with.
         self._candles: list[Candle] = []

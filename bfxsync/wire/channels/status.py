@@ -8,7 +8,7 @@ from bfxsync.errors import RemoteError
 from bfxsync.models.status import DerivativesStatus, Liquidation
 from bfxsync.models.stream import Snapshot
 from bfxsync.types import NumberType
-from bfxsync.wire.channels.base import FRAME_ERRORS, Channel, Guard
+from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
 from bfxsync.wire.channels.ticker import FlatChannel
 from bfxsync.wire.frames import HEARTBEAT
 
@@ -18,10 +18,8 @@ class DerivativesChannel(FlatChannel):
 
     name = "status"
 
-    def __init__(
-        self, arguments: dict[str, str], number: NumberType, guard: Guard
-    ) -> None:
-        super().__init__(arguments, number, guard, DerivativesStatus)
+    def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
+        super().__init__(arguments, number, DerivativesStatus)
         make, symbol = self._make, self.symbol
 
         def make_with_key(row: Any) -> DerivativesStatus:
@@ -43,10 +41,8 @@ class LiquidationsChannel(Channel):
 
     name = "status"
 
-    def __init__(
-        self, arguments: dict[str, str], number: NumberType, guard: Guard
-    ) -> None:
-        super().__init__(arguments, number, guard)
+    def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
+        super().__init__(arguments, number)
         self._make = self._maker(Liquidation)
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:

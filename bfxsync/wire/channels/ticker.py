@@ -7,7 +7,7 @@ from typing import Any
 from bfxsync.models.market import FundingTicker, Ticker
 from bfxsync.models.stream import Snapshot
 from bfxsync.types import NumberType
-from bfxsync.wire.channels.base import FRAME_ERRORS, Channel, Guard
+from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
 from bfxsync.wire.frames import HEARTBEAT
 
 
@@ -18,10 +18,9 @@ class FlatChannel(Channel):
         self,
         arguments: dict[str, str],
         number: NumberType,
-        guard: Guard,
         model: Any,
     ) -> None:
-        super().__init__(arguments, number, guard)
+        super().__init__(arguments, number)
         self._make = self._maker(model)
         self._last: Any = None
 
@@ -53,8 +52,6 @@ class TickerChannel(FlatChannel):
 
     name = "ticker"
 
-    def __init__(
-        self, arguments: dict[str, str], number: NumberType, guard: Guard
-    ) -> None:
+    def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
         model = FundingTicker if arguments["symbol"].startswith("f") else Ticker
-        super().__init__(arguments, number, guard, model)
+        super().__init__(arguments, number, model)

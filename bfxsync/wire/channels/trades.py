@@ -10,7 +10,7 @@ from bfxsync.errors import RemoteError
 from bfxsync.models.market import FundingTrade, FundingTradeUpdate, Trade, TradeUpdate
 from bfxsync.models.stream import Snapshot
 from bfxsync.types import NumberType
-from bfxsync.wire.channels.base import FRAME_ERRORS, Channel, Guard
+from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
 from bfxsync.wire.frames import HEARTBEAT
 
 
@@ -28,10 +28,8 @@ class TradesChannel(Channel):
     _REMEMBERED = 10_000
     _RECENT = 30
 
-    def __init__(
-        self, arguments: dict[str, str], number: NumberType, guard: Guard
-    ) -> None:
-        super().__init__(arguments, number, guard)
+    def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
+        super().__init__(arguments, number)
         funding = self.is_funding
         self._make = self._maker(FundingTrade if funding else Trade)
         self._make_update = self._maker(FundingTradeUpdate if funding else TradeUpdate)
