@@ -7,8 +7,6 @@ A synchronous, threaded client for the Bitfinex API v2.
 ...     bfx.wss.run()
 """
 
-import logging
-
 from bfxsync._version import __version__
 from bfxsync.auth import Nonce, Signer, TokenSigner
 from bfxsync.book import OrderBook
@@ -137,6 +135,3 @@ __all__ = [
     "__version__",
     "replay",
 ]
-
-# A library is silent until the application configures logging.
-logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -42,6 +42,7 @@ LAYERS = [
         "ws.opening",
         "ws.transport",
         "ws.dispatch",
+        "ws.event_log",
         "ws.events",
         "ws.stream",
         "rest.answers",

@@ -9,6 +9,7 @@ from typing import Sequence
 
 from bfxsync import BfxError, __version__
 from bfxsync.cli import demo
+from bfxsync.cli.log_lines import LogLines
 
 OK = 0
 FAILED = 1
@@ -70,7 +71,11 @@ def _demo(arguments: argparse.Namespace) -> int:
         names = " and ".join(missing)
         return _fail(f'{names} missing: pip install "bfxsync[cli,paper]"', USAGE)
     try:
-        summary = demo.run(arguments.seconds, is_live=arguments.live, is_plain=is_plain)
+        # What is logged must not fall into the screen.
+        with LogLines(is_held=not is_plain):
+            summary = demo.run(
+                arguments.seconds, is_live=arguments.live, is_plain=is_plain
+            )
     except BfxError as exc:
         cause = "" if exc.__cause__ is None else f" ({exc.__cause__})"
         return _fail(f"{exc}{cause}", FAILED)

@@ -8,14 +8,13 @@ stream that a handler listens to.
 
 from __future__ import annotations
 
-from functools import partial
-
 import attrs
 
 from bfxsync.errors import BfxError
 from bfxsync.logs import get_logger
 from bfxsync.models.stream import Gap
 from bfxsync.ws.dispatch import Dispatcher, Outlet
+from bfxsync.ws.event_log import ErrorLog, EventLog
 from bfxsync.ws.events import (
     Listeners,
     extras_of,
@@ -72,6 +71,7 @@ class Announcer:
         self._dispatcher = dispatcher
         self._mailbox_size = mailbox_size
         self._was_opened = False
+        self._log_error = ErrorLog()
         self._control = Outlet(
             "a connection event",
             {
@@ -126,7 +126,7 @@ class Announcer:
             self.listeners,
             lambda exc: dispatcher.report(outlet, exc),
         )
-        outlet.routes[Gap] = partial(_log_drops, outlet.name)
+        outlet.routes[Gap] = EventLog(outlet.name)
         return outlet
 
     # --- the dispatch thread ------------------------------------------------------------------
@@ -138,17 +138,12 @@ class Announcer:
         self.listeners.emit("disconnected", item.code, item.reason, report=self._report)
 
     def _emit_reported(self, item: _Reported) -> None:
-        logger.warning("%s: %s", type(item.error).__name__, item.error)
+        self._log_error(item.error)
         self._dispatcher.call_on_error(item.error)
 
     def _emit_failed(self, item: _Failed) -> None:
+        logger.error("the client has ended: %s", item.error)
         self.listeners.emit("fatal", item.error, report=self._report)
 
     def _report(self, exc: BaseException) -> None:
         self._dispatcher.report(self._control, exc)
-
-
-def _log_drops(name: str, gap: Gap) -> None:
-    # Other gaps are the business of subscriptions, and of the event `disconnected`.
-    if gap.dropped:
-        logger.warning("%s: %s", name, gap)

@@ -95,6 +95,8 @@ class Connection(Line):
         self._transport: Transport | None = None
         self._reopen: Reopen | None = None
         self._was_opened = False
+        # What was said of the present outage.
+        self._told: set[str] = set()
         self._is_retired = False
         self._empty_since: float | None = None
         # Before the pair: if there is no descriptor for that, nothing is left open.
@@ -167,10 +169,16 @@ class Connection(Line):
             "this process has opened more connections than the exchange allows, or was refused "
             f"for that; the next one is due in {seconds:.0f} s"
         )
-        logger.warning("%s", message)
+        self._tell("turn", "%s", message)
         if self.streams.last_error is None:
             # For those who wait: nothing else tells them why.
             self.streams.last_error = NetworkError(message, phase="connect")
+
+    def _tell(self, topic: str, message: str, *arguments: object) -> None:
+        """Log what keeps the connection down: the first of an outage as a warning."""
+        log = logger.info if topic in self._told else logger.warning
+        self._told.add(topic)
+        log(message, *arguments)
 
     def _connect(self) -> bool:
         first = self.status is ConnectionStatus.NEW
@@ -190,7 +198,7 @@ class Connection(Line):
             refused = exc.code is not None
             cause = LossCause.REFUSED if refused else LossCause.UNREACHABLE
             self.losses[cause.value] += 1
-            logger.warning("%s", exc)
+            self._tell("outage", "%s; trying again", exc)
             return False
         self.streams.last_error = None
         if settings.recorder is not None:
@@ -227,7 +235,9 @@ class Connection(Line):
             if self.number > 1:
                 self._retire_if_empty()
         if self._clock() >= stable_at:
+            # Only now is an outage over: a peer that takes connections and drops them is one.
             self._backoff = self._backoff.reset()
+            self._told.clear()
 
     def _wait(self, transport: Transport, due: float | None) -> bool:
         """Wait for the next thing to do; return whether the socket may have something."""
@@ -260,7 +270,7 @@ class Connection(Line):
         jump_s = self._clock_watch.observe(now, time.time())
         if jump_s:
             self.jump_count += 1
-            logger.warning("the clock has jumped by %.0f s; is the peer there?", jump_s)
+            logger.info("the clock has jumped by %.0f s; is the peer there?", jump_s)
             self.streams.perform(self.session.suspended(jump_s, now))
 
     def _retire_if_empty(self) -> None:
@@ -294,7 +304,8 @@ class Connection(Line):
         if not self._is_over and cause is not None:
             self.status = ConnectionStatus.RECONNECTING
             self.losses[cause.value] += 1
-            logger.warning("disconnected (%s: %s)", code, reason)
+            url = shown(self._settings.url)
+            self._tell("outage", "disconnected from %s (%s: %s)", url, code, reason)
             self.streams.perform(self.session.lose(reason))
         if self._settings.recorder is not None:
             self._settings.recorder.lost(self.number, code, reason)

@@ -269,7 +269,7 @@ class Player(Line):
         elif isinstance(output, Reopen):
             if output.reason or output.code != 1000:
                 self.losses[output.cause.value] += 1
-                logger.warning("disconnected (%s: %s)", output.code, output.reason)
+                logger.info("disconnected (%s: %s)", output.code, output.reason)
             self._owner.disconnected(output.code, output.reason)
         elif isinstance(output, Fail):
             self.exception = output.error

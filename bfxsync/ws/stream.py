@@ -350,4 +350,4 @@ class Stream:
             if isinstance(item, Gap):
                 ticket.gap_count += 1
                 if ticket.outlet is None and ticket.reader is None:
-                    logger.warning("%s: gap: %s", ticket.name, item.reason)
+                    logger.info("%s: gap: %s", ticket.name, item.reason)

@@ -8,20 +8,18 @@ import weakref
 from typing import Any, Callable, Iterable, List, Mapping, Optional
 
 from bfxsync.errors import UsageError
-from bfxsync.logs import get_logger
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.wire.channels import Channel, channel_for
 from bfxsync.ws.arguments import check_timeout
 from bfxsync.ws.callbacks import check_callback
 from bfxsync.ws.connection import Settings
 from bfxsync.ws.dispatch import Outlet, Routes
+from bfxsync.ws.event_log import EventLog
 from bfxsync.ws.events import data_classes, kind_of
 from bfxsync.ws.mailbox import check_policy, check_size
 from bfxsync.ws.pool import Pool
 from bfxsync.ws.stream import Ticket
 from bfxsync.ws.subscription import BookSubscription, Subscription
-
-logger = get_logger(__name__)
 
 Callback = Optional[Callable[[Any], object]]
 
@@ -252,9 +250,6 @@ def _routes(
     if on_event is not None:
         routes.update((model, on_event) for model in (Snapshot, Gap, Status, Degraded))
     else:
-
-        def log(item: object) -> None:
-            logger.warning("%s: %s", name, item)
-
+        log = EventLog(name)
         routes.update((model, log) for model in (Gap, Degraded))
     return routes

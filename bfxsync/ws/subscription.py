@@ -7,19 +7,16 @@ from functools import partial
 from typing import Any, Callable, Iterator
 
 from bfxsync.errors import ClosedError, NetworkError, RequestTimeout, UsageError
-from bfxsync.logs import get_logger
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.types import SubscriptionStatus
 from bfxsync.ws.arguments import check_timeout
 from bfxsync.ws.book_view import BookView
+from bfxsync.ws.event_log import EventLog
 from bfxsync.ws.mailbox import Mailbox
 from bfxsync.ws.pool import Pool
 from bfxsync.ws.stream import Ticket
 
-logger = get_logger(__name__)
-
 _EVENTS = frozenset((Snapshot, Gap, Status, Degraded))
-_GAPS = frozenset((Gap, Degraded))
 
 # The session's own deadline for an answer comes first; this is in case its thread is busy.
 _GRACE_S = 0.5
@@ -80,6 +77,7 @@ class Subscription:
         self.channel = ticket.channel.name
         self.symbol = ticket.channel.symbol
         self.sub_id = ticket.subscription["sub_id"]
+        self._log_event = EventLog(ticket.name)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._ticket.name}: {self.status.value}>"
@@ -270,8 +268,8 @@ class Subscription:
             # Nothing may be called before it is returned, or an interrupt might lose it.
             if item.__class__ not in _EVENTS:
                 return item
-            if item.__class__ in _GAPS and self._ticket.outlet is None:
-                logger.warning("%s: %s", self._ticket.name, item)
+            if self._ticket.outlet is None:
+                self._log_event(item)
             if deadline is not None:
                 rest_s = max(0.0, deadline - time.monotonic())
 

@@ -504,7 +504,7 @@ def test_r04_maintenance_is_told_and_followed_by_a_resync(exchange, client, reco
 
 
 def test_a_gap_that_nobody_listens_for_is_logged(exchange, client, caplog):
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         client.subscribe_ticker("tBTCUSD")
         # Asked for later, and so told later.
         changes = client.subscribe_book("tBTCUSD").events()
