@@ -123,13 +123,16 @@ class _Queue:
 
     def drain(self) -> _Dated:
         """Take out all that the consumers have not taken until now."""
-        left: _Dated = []
+        parts: List[_Dated] = []
+        # The newest first, and each block in one step: were the oldest taken out first, a consumer
+        # could go on with a younger block meanwhile, and the rest would come back behind that.
         while True:
             try:
-                items, since, _ = self._blocks.popleft()
+                items, since, _ = self._blocks.pop()
             except IndexError:
-                return left
-            left += [(item, since) for item in items]
+                break
+            parts.append([(item, since) for item in list(items)])
+        return [dated for part in reversed(parts) for dated in part]
 
     def refill(self, items: _Dated) -> None:
         """Put back items that came at several times."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 
 import attrs
 import pytest
@@ -353,6 +354,38 @@ def test_r09_what_is_taken_and_what_is_dropped_is_all_that_was_put():
     assert ids == sorted(ids)
     assert len(ids) + dropped == total
     assert mailbox.dropped_count == dropped
+
+
+class _Interrupted(deque):
+    """Blocks of a mailbox; a consumer takes some items after each one that is taken out."""
+
+    def __init__(self, blocks, take):
+        super().__init__(blocks)
+        self.take = take
+
+    def pop(self):
+        block = super().pop()
+        self.take()
+        return block
+
+    def popleft(self):
+        block = super().popleft()
+        self.take()
+        return block
+
+
+def test_r09_order_holds_while_the_writer_drops_items():
+    mailbox = Mailbox(12, Policy.DROP_OLDEST)
+    taken = []
+    for first in range(0, 12, 4):
+        mailbox.put(trades(*range(first, first + 4)), nothing)
+    queue = mailbox._queue
+    queue._blocks = _Interrupted(queue._blocks, lambda: taken.extend(mailbox.take(1)))
+    mailbox.put(trades(*range(12, 16)), nothing)
+    taken += mailbox.take(100)
+    ids = [item.id for item in taken if isinstance(item, Trade)]
+    assert ids == sorted(ids)
+    assert len(ids) + mailbox.dropped_count == 16
 
 
 @pytest.mark.parametrize("size", [2, 1, 0, -1, 3.5, "10", None, True])
