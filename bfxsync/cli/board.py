@@ -163,17 +163,20 @@ def _market(view: MarketView, width: int, height: int) -> Panel:
 def _ticker(ticker: Ticker | None) -> tuple[Text, Text]:
     if ticker is None:
         return _line("no ticker", "dim"), _line("")
+    change, ratio = ticker.daily_change, ticker.daily_change_relative
+    if ticker.last_price is None or change is None or ratio is None:
+        return _line("no trade yet", "dim"), _line("")
     decimals = decimals_of(ticker.last_price)
-    style = _ASK if ticker.daily_change < 0 else _BID
+    style = _ASK if change < 0 else _BID
     first = _line(price_text(ticker.last_price, decimals), f"bold {style}")
-    first.append(f"  {ticker.daily_change:+,.{decimals}f}", style)
-    first.append(f"  {ticker.daily_change_relative:+.2%}", style)
+    first.append(f"  {change:+,.{decimals}f}", style)
+    first.append(f"  {ratio:+.2%}", style)
     second = _line("high ", "dim")
     second.append(price_text(ticker.high, decimals))
     second.append(" low ", "dim")
     second.append(price_text(ticker.low, decimals))
     second.append(" vol ", "dim")
-    second.append(f"{ticker.volume:,.0f}")
+    second.append(f"{ticker.volume or 0:,.0f}")
     return first, second
 
 

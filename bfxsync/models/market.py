@@ -20,6 +20,8 @@ class Ticker:
     """
     Best bid and ask, and the last 24 hours, of a trading pair.
 
+    A field is None where there is nothing yet: no order on that side of the book, or no trade.
+
     Attributes
     ----------
     bid, ask : float
@@ -42,16 +44,16 @@ class Ticker:
     https://docs.bitfinex.com/reference/ws-public-ticker
     """
 
-    bid: float
-    bid_size: float
-    ask: float
-    ask_size: float
-    daily_change: float
-    daily_change_relative: float
-    last_price: float
-    volume: float
-    high: float
-    low: float
+    bid: float | None
+    bid_size: float | None
+    ask: float | None
+    ask_size: float | None
+    daily_change: float | None
+    daily_change_relative: float | None
+    last_price: float | None
+    volume: float | None
+    high: float | None
+    low: float | None
 
     @classmethod
     def from_row(cls, row: Row, number: NumberType = float) -> Ticker:
@@ -73,16 +75,17 @@ class Ticker:
 
 _TICKER = Layout(
     "Ticker",
-    ("bid", 0, Kind.NUMBER),
-    ("bid_size", 1, Kind.NUMBER),
-    ("ask", 2, Kind.NUMBER),
-    ("ask_size", 3, Kind.NUMBER),
-    ("daily_change", 4, Kind.NUMBER),
-    ("daily_change_relative", 5, Kind.NUMBER),
-    ("last_price", 6, Kind.NUMBER),
-    ("volume", 7, Kind.NUMBER),
-    ("high", 8, Kind.NUMBER),
-    ("low", 9, Kind.NUMBER),
+    ("bid", 0, Kind.OPTIONAL_NUMBER),
+    ("bid_size", 1, Kind.OPTIONAL_NUMBER),
+    ("ask", 2, Kind.OPTIONAL_NUMBER),
+    ("ask_size", 3, Kind.OPTIONAL_NUMBER),
+    ("daily_change", 4, Kind.OPTIONAL_NUMBER),
+    ("daily_change_relative", 5, Kind.OPTIONAL_NUMBER),
+    ("last_price", 6, Kind.OPTIONAL_NUMBER),
+    ("volume", 7, Kind.OPTIONAL_NUMBER),
+    ("high", 8, Kind.OPTIONAL_NUMBER),
+    ("low", 9, Kind.OPTIONAL_NUMBER),
+    least=10,
 )
 
 
@@ -90,6 +93,8 @@ _TICKER = Layout(
 class FundingTicker:
     """
     Best rates, and the last 24 hours, of a funding currency.
+
+    A field is None where there is nothing yet: no offer on that side of the book, or no trade.
 
     Attributes
     ----------
@@ -119,19 +124,19 @@ class FundingTicker:
     https://docs.bitfinex.com/reference/ws-public-ticker
     """
 
-    frr: float
-    bid: float
-    bid_period: int
-    bid_size: float
-    ask: float
-    ask_period: int
-    ask_size: float
-    daily_change: float
-    daily_change_relative: float
-    last_price: float
-    volume: float
-    high: float
-    low: float
+    frr: float | None
+    bid: float | None
+    bid_period: int | None
+    bid_size: float | None
+    ask: float | None
+    ask_period: int | None
+    ask_size: float | None
+    daily_change: float | None
+    daily_change_relative: float | None
+    last_price: float | None
+    volume: float | None
+    high: float | None
+    low: float | None
     frr_amount_available: float | None
 
     @classmethod
@@ -143,20 +148,21 @@ class FundingTicker:
 
 _FUNDING_TICKER = Layout(
     "FundingTicker",
-    ("frr", 0, Kind.NUMBER),
-    ("bid", 1, Kind.NUMBER),
-    ("bid_period", 2, Kind.INTEGER),
-    ("bid_size", 3, Kind.NUMBER),
-    ("ask", 4, Kind.NUMBER),
-    ("ask_period", 5, Kind.INTEGER),
-    ("ask_size", 6, Kind.NUMBER),
-    ("daily_change", 7, Kind.NUMBER),
-    ("daily_change_relative", 8, Kind.NUMBER),
-    ("last_price", 9, Kind.NUMBER),
-    ("volume", 10, Kind.NUMBER),
-    ("high", 11, Kind.NUMBER),
-    ("low", 12, Kind.NUMBER),
+    ("frr", 0, Kind.OPTIONAL_NUMBER),
+    ("bid", 1, Kind.OPTIONAL_NUMBER),
+    ("bid_period", 2, Kind.OPTIONAL_INTEGER),
+    ("bid_size", 3, Kind.OPTIONAL_NUMBER),
+    ("ask", 4, Kind.OPTIONAL_NUMBER),
+    ("ask_period", 5, Kind.OPTIONAL_INTEGER),
+    ("ask_size", 6, Kind.OPTIONAL_NUMBER),
+    ("daily_change", 7, Kind.OPTIONAL_NUMBER),
+    ("daily_change_relative", 8, Kind.OPTIONAL_NUMBER),
+    ("last_price", 9, Kind.OPTIONAL_NUMBER),
+    ("volume", 10, Kind.OPTIONAL_NUMBER),
+    ("high", 11, Kind.OPTIONAL_NUMBER),
+    ("low", 12, Kind.OPTIONAL_NUMBER),
     ("frr_amount_available", 15, Kind.OPTIONAL_NUMBER),
+    least=13,
 )
 
 

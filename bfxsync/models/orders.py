@@ -44,8 +44,8 @@ class Order:
     flags : OrderFlag or None
     order_status : str
         See `status`, which takes it apart.
-    price : float
-        In quote currency.
+    price : float or None
+        In quote currency; None where the exchange sends none, as for some market orders.
     price_avg : float or None
         Of what was executed; 0 before.
     price_trailing : float or None
@@ -80,7 +80,7 @@ class Order:
     mts_tif: Mts | None
     flags: OrderFlag | None
     order_status: str
-    price: float
+    price: float | None
     price_avg: float | None
     price_trailing: float | None
     price_aux_limit: float | None
@@ -100,7 +100,7 @@ class Order:
 
     @classmethod
     def from_row(cls, row: Row, number: NumberType = float) -> Order:
-        """Build from a row of 18 or more values, 32 as the exchange sends it."""
+        """Build from a row of 14 or more values, 32 as the exchange sends it."""
         return cls._of(_ORDER.read(row, number))
 
     @classmethod
@@ -131,7 +131,7 @@ _ORDER = Layout(
     ("mts_tif", 10, Kind.OPTIONAL_INTEGER),
     ("flags", 12, Kind.OPTIONAL_INTEGER),
     ("order_status", 13, Kind.TEXT),
-    ("price", 16, Kind.NUMBER),
+    ("price", 16, Kind.OPTIONAL_NUMBER),
     ("price_avg", 17, Kind.OPTIONAL_NUMBER),
     ("price_trailing", 18, Kind.OPTIONAL_NUMBER),
     ("price_aux_limit", 19, Kind.OPTIONAL_NUMBER),

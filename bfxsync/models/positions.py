@@ -35,7 +35,8 @@ class Position:
     price_liq : float or None
         At this price it is closed by force.
     leverage : float or None
-    position_id : int
+    position_id : int or None
+        None in the short rows that were sent formerly.
     mts_create, mts_update : int or None
         When it was opened and changed last, in milliseconds UTC.
     type : int or None
@@ -60,7 +61,7 @@ class Position:
     pl_perc: float | None
     price_liq: float | None
     leverage: float | None
-    position_id: int
+    position_id: int | None
     mts_create: Mts | None
     mts_update: Mts | None
     type: int | None
@@ -70,7 +71,7 @@ class Position:
 
     @classmethod
     def from_row(cls, row: Row, number: NumberType = float) -> Position:
-        """Build from a row of 12 or more values, 20 as the exchange sends it."""
+        """Build from a row of 6 or more values, 20 as the exchange sends it."""
         return cls(*_POSITION.read(row, number))
 
 
@@ -86,7 +87,7 @@ _POSITION = Layout(
     ("pl_perc", 7, Kind.OPTIONAL_NUMBER),
     ("price_liq", 8, Kind.OPTIONAL_NUMBER),
     ("leverage", 9, Kind.OPTIONAL_NUMBER),
-    ("position_id", 11, Kind.INTEGER),
+    ("position_id", 11, Kind.OPTIONAL_INTEGER),
     ("mts_create", 12, Kind.OPTIONAL_INTEGER),
     ("mts_update", 13, Kind.OPTIONAL_INTEGER),
     ("type", 15, Kind.OPTIONAL_INTEGER),

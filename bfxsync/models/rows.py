@@ -67,14 +67,19 @@ class Layout:
         The model's name, for messages.
     fields : tuple of (str, int, Kind)
         Name, index and kind, in the order of the model's constructor.
+    least : int
+        Values that a row has at least, where fields that may be null must be there all the same.
     """
 
-    def __init__(self, name: str, *fields: tuple[str, int, Kind]) -> None:
+    def __init__(
+        self, name: str, *fields: tuple[str, int, Kind], least: int = 0
+    ) -> None:
         self.name = name
         self.fields = fields
         # What comes after the last field that must be there may be missing in old rows.
         self.length = 1 + max(
-            (index for _, index, kind in fields if kind not in _OPTIONAL), default=-1
+            (index for _, index, kind in fields if kind not in _OPTIONAL),
+            default=least - 1,
         )
 
     def tolerant(self) -> Layout:

@@ -47,7 +47,7 @@ TABLE = {
             10: ("mts_tif", "int?"),
             12: ("flags", "int?"),
             13: ("order_status", "text"),
-            16: ("price", "number"),
+            16: ("price", "number?"),
             17: ("price_avg", "number?"),
             18: ("price_trailing", "number?"),
             19: ("price_aux_limit", "number?"),

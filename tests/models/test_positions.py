@@ -55,7 +55,7 @@ TABLE = {
             7: ("pl_perc", "number?"),
             8: ("price_liq", "number?"),
             9: ("leverage", "number?"),
-            11: ("position_id", "int"),
+            11: ("position_id", "int?"),
             12: ("mts_create", "int?"),
             13: ("mts_update", "int?"),
             15: ("type", "int?"),
@@ -307,3 +307,10 @@ def test_r14_part_that_is_no_list_is_a_remote_error(
 def test_r14_any_nested_row_is_read_or_is_a_remote_error(number: Any, row: Any) -> None:
     for model, _, _ in NESTED.values():
         check_any_row(Case(model, "", {}), row, number)
+
+
+def test_position_of_ten_columns_is_read() -> None:
+    """As they were sent in 2018."""
+    row = ["tBTCUSD", "ACTIVE", -0.01, 7700.5, -0.0003, 0, None, None, None, None]
+    found = positions.Position.from_row(row)
+    assert (found.symbol, found.amount, found.position_id) == ("tBTCUSD", -0.01, None)

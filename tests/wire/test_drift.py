@@ -20,7 +20,7 @@ from peer import ETH, SEQ_MTS, TICKER, TICKER_ROW, Peer, ack, reopens, updates
 from strategies import APPENDED, JSON_VALUES
 
 from bfxsync.errors import RemoteError
-from bfxsync.models import Gap, Snapshot
+from bfxsync.models import FundingTicker, Gap, Snapshot, Ticker
 from bfxsync.wire.channels import channel_for
 from bfxsync.wire.commands import Subscribe
 from bfxsync.wire.outputs import Output, Report
@@ -58,13 +58,20 @@ LIQUIDATION = (
 # From docs.bitfinex.com/reference/ws-public-*
 KINDS = {
     "ticker": Kind(
-        "ticker", {"symbol": "tBTCUSD"}, json.dumps(TICKER_ROW), is_flat=True
+        "ticker",
+        {"symbol": "tBTCUSD"},
+        json.dumps(TICKER_ROW),
+        optional=dict(enumerate(field.name for field in attrs.fields(Ticker))),
+        is_flat=True,
     ),
     "funding ticker": Kind(
         "ticker",
         {"symbol": "fUSD"},
         FUNDING_TICKER,
-        optional={15: "frr_amount_available"},
+        optional={
+            15 if field.name == "frr_amount_available" else index: field.name
+            for index, field in enumerate(attrs.fields(FundingTicker))
+        },
         meaningless=(13, 14),
         is_flat=True,
     ),

@@ -183,13 +183,16 @@ class PositionInputEndpoints(PositionEndpoints):
         def find(attempt: Attempt) -> Found[Union[Position, PositionHistory]]:
             unread = UnreadRows()
             here = self._around(unread)
-            for position in here.get_positions():
+            open_now = here.get_positions()
+            for position in open_now:
                 if position.position_id == id:
                     return Pending(position)
             for closed in here.get_positions_history(id=id):
                 if closed.position_id == id:
                     return closed
-            return with_unread(None, unread.like({_ID: id}))
+            # One of the short rows without an id may be it.
+            nameless = [row for row in open_now if row.position_id is None]
+            return with_unread(None, [*unread.like({_ID: id}), *nameless])
 
         return Search(find, "positions and their history")
 
