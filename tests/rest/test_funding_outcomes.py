@@ -63,6 +63,7 @@ class Desk:
         self.reads: list[str] = []
         self.before_read: Callable[[int], None] = lambda count: None
         self.behind_s = 0.0
+        self.date: Any = "right"
         self._next_id = 1000
 
     @property
@@ -70,8 +71,10 @@ class Desk:
         return time.time() - self.behind_s
 
     @property
-    def date(self) -> str:
-        return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(self.now_s))
+    def headers(self) -> dict[str, str]:
+        right = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(self.now_s))
+        date = right if self.date == "right" else self.date
+        return {} if date is None else {"Date": date}
 
     def __call__(self, request: Exchange) -> object:
         path = request.target[len("/v2/auth/") :]
@@ -81,10 +84,10 @@ class Desk:
             return self.fate(request, lambda: self.execute(path, body))
         self.reads.append(path)
         self.before_read(len(self.reads))
-        return request.answer(self.find(path, body), Date=self.date)
+        return request.answer(self.find(path, body), **self.headers)
 
     def obey(self, request: Exchange, execute: Callable[[], Any]) -> object:
-        return request.answer(execute(), Date=self.date)
+        return request.answer(execute(), **self.headers)
 
     def hang_up_after(self, request: Exchange, execute: Callable[[], Any]) -> object:
         execute()
@@ -570,6 +573,55 @@ def test_r07_collateral_of_no_position_was_not_set(scene: Scene) -> None:
     )
     with pytest.raises(NotExecuted):
         error.resolve()
+
+
+# --- rows that cannot be read -----------------------------------------------------------------
+
+
+def test_r07_offer_that_cannot_be_read_stays_unknown(scene: Scene) -> None:
+    odd = scene.desk.place(BODY)
+    odd[4] = "much"
+    auth = scene.auth
+    scene.desk.fate = scene.desk.hang_up_before
+    for act in (
+        lambda: auth.submit_funding_offer(**BODY),
+        lambda: auth.cancel_funding_offer(1001),
+        lambda: auth.cancel_all_funding_offers("USD"),
+        lambda: auth.cancel_all_funding_offers(),
+    ):
+        error = scene.unknown(act)
+        assert_several(error, 1)
+        assert error.candidates == [odd]
+    assert scene.unknown(lambda: auth.cancel_all_funding_offers("UST")).resolve() == []
+    for other in (
+        lambda: auth.submit_funding_offer(**{**BODY, "symbol": "fUST"}),
+        lambda: auth.cancel_funding_offer(1002),
+    ):
+        with pytest.raises(NotExecuted):
+            scene.unknown(other).resolve()
+
+
+def test_r07_loan_that_cannot_be_read_stays_unknown(scene: Scene) -> None:
+    odd = taken(7)
+    odd[5] = "much"
+    scene.desk.taken = {LOANS: [odd]}
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(lambda: scene.auth.submit_funding_close(7))
+    assert_several(error, 1)
+    assert error.candidates == [odd]
+    with pytest.raises(NotExecuted):
+        scene.unknown(lambda: scene.auth.submit_funding_close(8)).resolve()
+
+
+@pytest.mark.parametrize("date", [None, "yesterday"])
+def test_r07_offer_is_never_certain_without_a_date(scene: Scene, date: Any) -> None:
+    scene.desk.date = date
+    for lost, count in (("hang_up_before", 0), ("hang_up_after", 1)):
+        scene.desk.fate = getattr(scene.desk, lost)
+        assert_several(scene.submit(), count)
+    # By its id it is.
+    error = scene.unknown(lambda: scene.auth.cancel_funding_offer(1001))
+    assert error.resolve().offer_status == "CANCELED"
 
 
 # --- what may be sent again -------------------------------------------------------------------

@@ -180,7 +180,10 @@ class Desk:
 
     def find(self, path: str, body: Any) -> list[Any]:
         if path == f"r/trades/{SYMBOL}/hist":
-            return self.trades
+            start, end = body.get("start", 0), body.get("end", 10**14)
+            rows = [row for row in self.trades if start <= row[2] <= end]
+            step = body.get("sort", -1)
+            return sorted(rows, key=lambda row: step * row[2])[: body["limit"]]
         if self.is_careless and path == "r/orders":
             return self.open
         if path == "r/orders":
@@ -772,3 +775,369 @@ def test_error_that_reading_an_answer_raises_says_what_it_is_about() -> None:
     with pytest.raises(ApiError, match="in spite") as caught:
         writer._write("auth/w/some", Budget("x"), refuse)
     assert (caught.value.endpoint, caught.value.raw) == ("auth/w/some", [5])
+
+
+# --- clocks, terms, and what cannot be read ---------------------------------------------------
+
+NO_DATES: list[Any] = [
+    lambda now_s: None,
+    lambda now_s: "",
+    lambda now_s: "yesterday",
+    lambda now_s: "Thu, 01 Jan 9998 00:00:00 GMT",
+]
+ODD_DATES: list[Any] = [
+    *NO_DATES,
+    http_date,
+    lambda now_s: http_date(now_s + 600),
+    lambda now_s: http_date(now_s - 5 * 3600),
+    lambda now_s: http_date(now_s + 3 * 86_400),
+]
+DATES = ["none", "empty", "word", "far", "right", "fast", "slow", "days"]
+
+
+@pytest.mark.parametrize("dates", ODD_DATES, ids=DATES)
+@pytest.mark.parametrize("behind_s", [0.0, 600.0, -7200.0, 200_000.0])
+@pytest.mark.parametrize("is_open", [True, False])
+@pytest.mark.parametrize("is_multi", [True, False])
+def test_r07_order_with_a_random_client_id_is_ours_whatever_its_time(
+    scene: Scene, dates: Any, behind_s: float, is_open: bool, is_multi: bool
+) -> None:
+    desk = scene.desk
+    desk.dates, desk.behind_s, desk.fate = dates, behind_s, desk.hang_up_after
+    if is_multi:
+        new = {"type": "LIMIT", "symbol": SYMBOL, "amount": 1, "price": 2}
+        error = scene.unknown(lambda: scene.auth.submit_order_multi([("on", new)]))
+    else:
+        error = scene.unknown(lambda: scene.submit(cid=None))
+    if not is_open:
+        desk.cancel(desk.open[0])
+    found = error.resolve()
+    assert [order.id for order in (found if is_multi else [found])] == [101]
+
+
+@pytest.mark.parametrize("dates", ODD_DATES, ids=DATES)
+@pytest.mark.parametrize("behind_s", [0.0, 600.0, -7200.0])
+@pytest.mark.parametrize("cid", [None, 77])
+def test_r07_order_is_absent_only_where_the_clock_is_known(
+    scene: Scene, dates: Any, behind_s: float, cid: Any
+) -> None:
+    desk = scene.desk
+    desk.dates, desk.behind_s, desk.fate = dates, behind_s, desk.hang_up_before
+    error = scene.unknown(lambda: scene.submit(cid=cid))
+    is_known = dates not in NO_DATES and dates is not ODD_DATES[-1]
+    with pytest.raises(OrderNotPlaced if is_known else OutcomeUnknown) as caught:
+        error.resolve()
+    if not is_known:
+        assert caught.value is error and error.candidates == []
+        assert "days" if dates is ODD_DATES[-1] else "no answer" in error.reason
+
+
+@pytest.mark.parametrize("dates", ODD_DATES, ids=DATES)
+@pytest.mark.parametrize("behind_s", [0.0, 600.0, -7200.0])
+def test_r07_order_with_a_client_id_of_yours_is_never_absent_when_it_is_there(
+    scene: Scene, dates: Any, behind_s: float
+) -> None:
+    desk = scene.desk
+    desk.dates, desk.behind_s, desk.fate = dates, behind_s, desk.hang_up_after
+    error = scene.unknown(scene.submit)
+    try:
+        order = error.resolve()
+    except OutcomeUnknown:
+        (order,) = error.candidates
+    else:
+        # Somebody says what its time would be.
+        assert dates not in NO_DATES
+    assert (order.id, order.cid) == (101, 77)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [{"symbol": "tETHUSD"}, {"type": "MARKET"}, {"amount": "-0.5"}, {"amount": "0.6"}],
+    ids=str,
+)
+def test_r07_order_with_your_client_id_on_other_terms_is_a_candidate(
+    scene: Scene, terms: Any
+) -> None:
+    body = {"cid": 77, "symbol": SYMBOL, "amount": "0.5", "price": 2, "type": "LIMIT"}
+    scene.desk.place({**body, **terms})
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(scene.submit)
+    with pytest.raises(OutcomeUnknown, match="see its candidates"):
+        error.resolve()
+    assert [order.id for order in error.candidates] == [101]
+
+
+@pytest.mark.parametrize("flags", [512, 1024])
+def test_r07_amount_of_an_order_that_closes_is_what_the_exchange_makes_of_it(
+    scene: Scene, flags: int
+) -> None:
+    def cut_down(request: Exchange, execute: Callable[[], Any]) -> object:
+        execute()
+        scene.desk.open[0][7] = 0.25
+        return False
+
+    scene.desk.fate = cut_down
+    assert scene.unknown(lambda: scene.submit(flags=flags)).resolve().id == 101
+
+
+def test_r07_order_of_two_is_told_from_its_stop(scene: Scene) -> None:
+    def place_both(request: Exchange, execute: Callable[[], Any]) -> object:
+        execute()
+        scene.desk.place({**scene.desk.writes[-1][1], "type": "STOP"})
+        return False
+
+    scene.desk.fate = place_both
+    for number, cid in enumerate((77, None)):
+        error = scene.unknown(
+            lambda cid=cid: scene.submit(cid=cid, flags=16384, price_oco_stop=20000)
+        )
+        assert error.resolve().id == 101 + 2 * number
+
+
+def trade(cid: int, order_id: int) -> list[Any]:
+    mts = int(time.time() * 1000) + order_id
+    row = [order_id, SYMBOL, mts, order_id, 0.5, 30000, "LIMIT", 30000, 1, -0.1]
+    return [*row, "USD", cid]
+
+
+@pytest.mark.parametrize("cid", [None, 77])
+def test_r07_trade_of_an_order_that_no_list_has_is_a_candidate(
+    scene: Scene, cid: Any
+) -> None:
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(lambda: scene.submit(cid=cid))
+    scene.desk.trades = [trade(1, 4), trade(error.cid or 0, 5)]
+    with pytest.raises(OutcomeUnknown, match="see its candidates"):
+        error.resolve()
+    assert [found.order_id for found in error.candidates] == [5]
+
+
+def test_r07_order_is_found_by_its_trade(scene: Scene) -> None:
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.unknown(lambda: scene.submit(cid=None))
+    row = scene.desk.open.pop()
+    # Only by its id, as its time is not that which is asked for.
+    row[4] -= 3 * DAY_MS
+    scene.desk.closed.append(row)
+    scene.desk.trades = [trade(row[2], 101)]
+    assert error.resolve().id == 101
+
+
+def test_r07_trades_of_an_older_order_with_your_client_id_mean_nothing(
+    scene: Scene,
+) -> None:
+    body = {"cid": 77, "symbol": SYMBOL, "amount": "0.5", "price": 2, "type": "LIMIT"}
+    for is_open in (True, False):
+        row = scene.desk.place(body)
+        row[4] -= 3 * DAY_MS
+        if not is_open:
+            scene.desk.cancel(row)
+    scene.desk.trades = [trade(77, 101), trade(77, 102)]
+    scene.desk.fate = scene.desk.hang_up_before
+    with pytest.raises(OrderNotPlaced):
+        scene.unknown(scene.submit).resolve()
+
+
+def odd_order(**fields: Any) -> list[Any]:
+    """Return a row that cannot be read, as it has no status."""
+    places = {"id": 0, "gid": 1, "cid": 2, "symbol": 3}
+    row: list[Any] = [None] * 32
+    for name, value in fields.items():
+        row[places[name]] = value
+    return row
+
+
+@pytest.mark.parametrize("where", ["open", "closed", "trades"])
+@pytest.mark.parametrize(
+    "row, may_be", [({}, True), ({"symbol": SYMBOL}, True), ({"cid": 77}, True)]
+)
+def test_r07_row_that_cannot_be_read_may_be_the_order(
+    scene: Scene, where: str, row: Any, may_be: bool
+) -> None:
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(scene.submit)
+    odd = odd_order(**row)
+    odd[4] = int(time.time() * 1000)
+    if where == "trades":
+        odd = [1, SYMBOL, odd[4]]
+    getattr(scene.desk, where).append(odd)
+    with pytest.raises(OutcomeUnknown, match="see its candidates"):
+        error.resolve()
+    assert odd in error.candidates
+
+
+@pytest.mark.parametrize(
+    "row", [{"cid": 78}, {"cid": 78, "symbol": SYMBOL}, {"symbol": "tETHUSD"}]
+)
+def test_r07_row_of_a_stranger_that_cannot_be_read_hides_nothing(
+    scene: Scene, row: Any
+) -> None:
+    odd = odd_order(id=5, **row)
+    odd[4] = int(time.time() * 1000)
+    scene.submit(cid=1)
+    scene.desk.cancel(scene.desk.open[0])[4] -= 9000
+    for rows in (scene.desk.open, scene.desk.closed):
+        rows.append(odd)
+    scene.desk.fate = scene.desk.hang_up_before
+    with pytest.raises(OrderNotPlaced):
+        scene.unknown(scene.submit).resolve()
+    with pytest.raises(NotExecuted):
+        scene.unknown(lambda: scene.auth.cancel_order(id=6)).resolve()
+    scene.desk.fate = scene.desk.hang_up_after
+    for cid in (79, None):
+        error = scene.unknown(lambda cid=cid: scene.submit(cid=cid))
+        assert error.resolve().cid == error.cid
+
+
+def test_r07_row_that_cannot_be_read_hides_what_is_behind_it(scene: Scene) -> None:
+    """A page without any time has no next one."""
+    odd = odd_order(id=5, cid=78)
+    odd[4] = int(time.time() * 1000)
+    scene.desk.closed.append(odd)
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(scene.submit)
+    with pytest.raises(OutcomeUnknown):
+        error.resolve()
+    assert error.candidates == [odd]
+
+
+def test_r07_change_of_an_order_that_cannot_be_read_stays_unknown(scene: Scene) -> None:
+    today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
+    odd = odd_order(id=5, gid=9, cid=77, symbol=SYMBOL)
+    odd[4] = int(time.time() * 1000)
+    scene.desk.open.append(odd)
+    scene.desk.fate = scene.desk.hang_up_before
+    auth = scene.auth
+    for act in (
+        lambda: auth.update_order(5, price=1),
+        lambda: auth.cancel_order(id=5),
+        lambda: auth.cancel_order(cid=77, cid_date=today),
+        lambda: auth.cancel_order_multi(id=[4, 5]),
+        lambda: auth.cancel_order_multi(gid=[9]),
+        lambda: auth.cancel_order_multi(cid=[(77, today)]),
+        lambda: auth.cancel_all_orders(),
+        lambda: auth.submit_order_multi([("oc", {"id": 5})]),
+        lambda: auth.submit_order_multi([("oc", {"cid": 77, "cid_date": today})]),
+        lambda: auth.submit_order_multi([("oc_multi", {"gid": [9]})]),
+    ):
+        error = scene.unknown(act)
+        with pytest.raises(OutcomeUnknown):
+            error.resolve()
+        assert error.candidates == [odd]
+    assert scene.unknown(lambda: auth.cancel_order_multi(id=[4])).resolve() == []
+    ops: Any = [("oc_multi", {"gid": [8]}), ("oc", {"id": 4})]
+    assert scene.unknown(lambda: auth.submit_order_multi(ops)).resolve() == [[], None]
+
+
+@pytest.mark.parametrize("dates", NO_DATES, ids=DATES[: len(NO_DATES)])
+def test_r07_several_operations_are_not_absent_without_a_date(
+    scene: Scene, dates: Any
+) -> None:
+    scene.desk.dates, scene.desk.fate = dates, scene.desk.hang_up_before
+    error = scene.unknown(lambda: scene.auth.submit_order_multi(operations()[:1]))
+    with pytest.raises(OutcomeUnknown, match="readable Date"):
+        error.resolve()
+    # What has an id is in the lists or not, whatever the time.
+    error = scene.unknown(lambda: scene.auth.submit_order_multi(operations()[2:]))
+    assert error.resolve() == [None, None, []]
+
+
+@pytest.mark.parametrize("dates", NO_DATES, ids=DATES[: len(NO_DATES)])
+def test_r07_order_with_an_id_needs_no_clock(scene: Scene, dates: Any) -> None:
+    scene.submit()
+    scene.desk.dates, scene.desk.fate = dates, scene.desk.hang_up_after
+    error = scene.unknown(lambda: scene.auth.update_order(101, amount="0.25"))
+    assert error.resolve().amount == 0.25
+    for act in (
+        lambda: scene.auth.cancel_order(id=5),
+        lambda: scene.auth.cancel_order(cid=5, cid_date="2026-01-31"),
+    ):
+        scene.desk.fate = scene.desk.hang_up_before
+        with pytest.raises(NotExecuted) as caught:
+            scene.unknown(act).resolve()
+        assert (caught.value.proof, caught.value.retryable) == ("absent", False)
+
+
+def test_r07_order_of_the_last_moment_of_a_day_is_found_by_its_date(
+    scene: Scene,
+) -> None:
+    """Two clocks of the exchange may have different days then."""
+    scene.submit()
+    midnight = datetime(2026, 2, 1, tzinfo=timezone.utc).timestamp() * 1000
+    scene.desk.is_careless = True
+    scene.desk.fate = scene.desk.hang_up_before
+    for after_ms, is_named in ((-1, True), (9_000, True), (120_000, False)):
+        scene.desk.open[0][4] = int(midnight) + after_ms
+        error = scene.unknown(
+            lambda: scene.auth.cancel_order(cid=77, cid_date="2026-01-31")
+        )
+        if is_named:
+            assert error.resolve().id == 101
+        else:
+            with pytest.raises(NotExecuted):
+                error.resolve()
+
+
+def test_r07_of_two_orders_with_one_client_id_none_is_guessed(scene: Scene) -> None:
+    today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
+    for _ in range(2):
+        scene.submit()
+    scene.desk.fate = scene.desk.hang_up_before
+    for act in (
+        lambda: scene.auth.cancel_order(cid=77, cid_date=today),
+        lambda: scene.auth.submit_order_multi([("oc", {"cid": 77, "cid_date": today})]),
+    ):
+        error = scene.unknown(act)
+        with pytest.raises(OutcomeUnknown):
+            error.resolve()
+        assert sorted(order.id for order in error.candidates) == [101, 102]
+
+
+# --- what never left ----------------------------------------------------------------------------
+
+
+def test_r07_every_write_that_never_left_says_so(scene: Scene, no_delays: None) -> None:
+    scene.transport.host = "http://127.0.0.1:9/v2"
+    auth = scene.auth
+    for act in (
+        lambda: auth.update_order(5, price=1),
+        lambda: auth.cancel_order(id=5),
+        lambda: auth.cancel_all_orders(),
+        lambda: auth.submit_order_multi(operations()),
+        lambda: auth.transfer_between_wallets("exchange", "margin", "UST", None, 1),
+        lambda: auth.submit_wallet_withdrawal("exchange", "bitcoin", "x", 1),
+        lambda: auth.submit_funding_offer("LIMIT", "fUSD", 150, "0.001", 2),
+        lambda: auth.set_settings({"api:x": 1}),
+    ):
+        with pytest.raises(NotExecuted, match="was not sent") as caught:
+            act()
+        error = caught.value
+        assert type(error) is NotExecuted
+        assert (error.proof, error.retryable) == ("never_sent", True)
+        assert error.endpoint is not None and error.endpoint.startswith("auth/w/")
+        assert isinstance(error.__cause__, NetworkError)
+    # A read is no write.
+    with pytest.raises(NetworkError) as lost:
+        auth.get_orders()
+    assert not isinstance(lost.value, NotExecuted)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs POSIX")
+def test_r07_waiting_for_absence_ends_with_ctrl_c(scene: Scene) -> None:
+    scene.transport.absence_s = 3600.0
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(scene.submit)
+
+    def interrupt() -> None:
+        scene.server.wait_for_requests(5)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt, name="test-interrupt")
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        error.resolve()
+    thread.join(DEADLINE_S)
+    # It may be asked again.
+    scene.transport.absence_s = 0.05
+    with pytest.raises(OrderNotPlaced):
+        error.resolve()

@@ -41,6 +41,8 @@ class Vault:
     fate : callable
         Gets the request of a write and what would execute it, and answers.
     ledgers, movements, positions, past, audit : list of rows
+    strange : list of rows
+        In every ledger.
     writes : list of (str, dict)
         Paths and bodies, in the order of their arrival.
     reads : list of str
@@ -59,6 +61,7 @@ class Vault:
         self.before_read: Callable[[int], None] = lambda count: None
         self.behind_s = 0.0
         self.date: Any = "right"
+        self.strange: list[list[Any]] = []
         self.fee = 0.00135
 
     @property
@@ -149,6 +152,7 @@ class Vault:
                 and (path == "r/ledgers/hist" or row[1] == currency)
                 and start <= row[3] <= end
             ]
+            rows += [row for row in self.strange if start <= row[3] <= end]
             return sorted(rows, key=lambda row: -row[3])[: body["limit"]]
         if path == "r/movements/hist":
             rows = [row for row in self.movements if start <= row[6] <= end]
@@ -689,6 +693,76 @@ def test_r07_position_that_came_and_went_is_a_candidate(scene: Scene) -> None:
     error = scene.unknown(lambda: scene.auth.increase_position("tBTCUSD", 1))
     assert_several(error, 1)
     assert type(error.candidates[0]) is PositionAudit
+
+
+# --- rows that cannot be read -----------------------------------------------------------------
+
+
+def odd_booking(vault: Vault, currency: Any) -> list[Any]:
+    """Book something whose amount cannot be read."""
+    vault.book(51, "UST", "exchange", -1.5)
+    _, row = vault.ledgers.pop()
+    row[1], row[5] = currency, "much"
+    # Whatever currency is asked for.
+    vault.strange.append(row)
+    return row
+
+
+@pytest.mark.parametrize("currency", ["UST", None, 7])
+def test_r07_booking_that_cannot_be_read_may_be_the_transfer(
+    scene: Scene, currency: Any
+) -> None:
+    odd = odd_booking(scene.vault, currency)
+    scene.vault.fate = scene.vault.hang_up_before
+    for error in (scene.transfer(), scene.withdraw()):
+        assert_several(error, 1)
+        assert error.candidates == [odd]
+    scene.vault.fate = scene.vault.hang_up_after
+    assert_several(scene.transfer("2.5"), 2)
+
+
+def test_r07_booking_of_a_stranger_that_cannot_be_read_hides_nothing(
+    scene: Scene,
+) -> None:
+    odd_booking(scene.vault, "BTC")
+    scene.vault.transfer({**BODY, "amount": "9"}, ago_s=10)
+    scene.vault.fate = scene.vault.hang_up_before
+    with pytest.raises(NotExecuted):
+        scene.transfer().resolve()
+    scene.vault.fate = scene.vault.hang_up_after
+    assert scene.transfer("2.5").resolve().amount == -2.5
+
+
+def test_r07_movement_that_cannot_be_read_may_be_the_withdrawal(scene: Scene) -> None:
+    scene.vault.fate = scene.vault.hang_up_before
+    error = scene.withdraw()
+    odd = [500, None, None, None, None, scene.vault.mts, scene.vault.mts]
+    scene.vault.movements.append(odd)
+    assert_several(error, 1)
+    assert error.candidates == [odd]
+
+
+def test_r07_position_that_cannot_be_read_stays_unknown(scene: Scene) -> None:
+    odd = position("tBTCUSD", 8)
+    odd[2] = "much"
+    scene.vault.positions = [odd]
+    scene.vault.fate = scene.vault.hang_up_before
+    auth = scene.auth
+    for act in (
+        lambda: auth.claim_position(8),
+        lambda: auth.increase_position("tBTCUSD", 1),
+        lambda: auth.set_derivative_position_collateral("tBTCUSD", 5),
+    ):
+        error = scene.unknown(act)
+        assert_several(error, 1)
+        assert error.candidates == [odd]
+    for act in (
+        lambda: auth.claim_position(7),
+        lambda: auth.increase_position("tETHUSD", 1),
+        lambda: auth.set_derivative_position_collateral("tETHUSD", 5),
+    ):
+        with pytest.raises(NotExecuted):
+            scene.unknown(act).resolve()
 
 
 # --- what may be sent again -------------------------------------------------------------------

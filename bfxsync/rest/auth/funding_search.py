@@ -63,7 +63,9 @@ class FundingSearch(FundingEndpoints, FundingTakenEndpoints):
             offers = here.get_funding_offers(symbol=symbol)
             # Without an end, as it is asked by the last change.
             start = edges_of(attempt.span())[0]
-            offers += here.iter_funding_offers_history(symbol=symbol, start=start)
+            offers += unread.around(
+                here.iter_funding_offers_history(symbol=symbol, start=start)
+            )
             rows = {offer.id: offer for offer in offers if may_be_it(offer)}
             found = told_apart(list(rows.values()), _mts_create, attempt, is_it)
             return with_unread(found, unread.like({_SYMBOL: symbol}))
@@ -86,7 +88,7 @@ class FundingSearch(FundingEndpoints, FundingTakenEndpoints):
                     return Pending(offer)
             span = attempt.span()
             since = 0 if span.clocks is Clocks.UNKNOWN else span.since_mts(FAR_S)
-            for offer in here.iter_funding_offers_history():
+            for offer in unread.around(here.iter_funding_offers_history()):
                 if offer.id == id:
                     return offer
                 # Whichever way they are sorted, this and all that follow are older.
@@ -124,10 +126,10 @@ class FundingSearch(FundingEndpoints, FundingTakenEndpoints):
             for taken in open_now:
                 if taken.id == id:
                     return Pending(taken)
-            for loan in here.iter_funding_loans_history():
+            for loan in unread.around(here.iter_funding_loans_history()):
                 if loan.id == id:
                     return loan
-            for credit in here.iter_funding_credits_history():
+            for credit in unread.around(here.iter_funding_credits_history()):
                 if credit.id == id:
                     return credit
             return with_unread(None, unread.like({_ID: id}))

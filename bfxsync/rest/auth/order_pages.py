@@ -13,7 +13,7 @@ A part is whole if it has few orders, or fewer than another one that the exchang
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from bfxsync.errors import RemoteError
 from bfxsync.models.orders import Order
@@ -39,7 +39,8 @@ class OrderPages:
         self._ask = ask
         self._most = most
         self._known: Optional[List[Order]] = None
-        # The last page with rows that cannot be read, until somebody has been told.
+        # Rows that cannot be read, until somebody has been told, and the last error about them.
+        self._unreadable: List[Tuple[Any, str]] = []
         self._error: Optional[RemoteError] = None
 
     def __call__(
@@ -48,10 +49,11 @@ class OrderPages:
         """Return the orders of a range that were made last, the newest first."""
         found = self._newest(start, end, limit)
         error, self._error = self._error, None
+        unreadable, self._unreadable = self._unreadable, []
         if error is None:
             return found
         raise RemoteError(
-            str(error), raw=error.raw, rows=found, unreadable=error.unreadable
+            str(error), raw=error.raw, rows=found, unreadable=unreadable
         ) from error
 
     def _newest(self, start: Mts | None, end: Mts | None, limit: int) -> List[Order]:
@@ -79,6 +81,12 @@ class OrderPages:
             if not error.unreadable:
                 raise
             self._error = error
+            self._unreadable += [
+                # Parts overlap.
+                row
+                for row in error.unreadable
+                if row not in self._unreadable
+            ]
             return error.rows, len(error.rows) + len(error.unreadable)
         return page, len(page)
 

@@ -28,6 +28,7 @@ from bfxsync.types import Mts, OrderFlag
 _NEAR_S = 5.0
 _FAR_S = 60.0
 _DAY_S = 86_400.0
+_KEPT_S = 14 * _DAY_S
 
 # The amount of such an order is what the exchange makes of it.
 _OF_POSITION = OrderFlag.CLOSE | OrderFlag.REDUCE_ONLY
@@ -78,7 +79,9 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
             # Of any other date, too.
             orders += here.get_orders()
             start = _start_of(attempt.span())
-            orders += here.iter_orders_history(symbol=body["symbol"], start=start)
+            orders += unread.around(
+                here.iter_orders_history(symbol=body["symbol"], start=start)
+            )
             found = _new_one(orders, body, is_own, attempt.span())
             if is_own and found is not None:
                 return found
@@ -96,7 +99,9 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
         cid, symbol = body["cid"], body["symbol"]
         unread = UnreadRows()
         here = self._around(unread)
-        trades = here.iter_trades_history(symbol=symbol, start=_start_of(span))
+        # The exchange keeps them for years, and orders for two weeks.
+        start = _start_of(span) or span.since_mts(_KEPT_S)
+        trades = unread.around(here.iter_trades_history(symbol=symbol, start=start))
         # What is known by now was no candidate.
         others = {order.id for order in known if order.cid == cid}
         mine = [
@@ -138,7 +143,7 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
             unread = UnreadRows()
             here = self._around(unread)
             open_now = here.get_orders(cid=cid, cid_date=cid_date)
-            closed = here.iter_orders_history(start=first, end=last)
+            closed = unread.around(here.iter_orders_history(start=first, end=last))
             found = _only(
                 [order for order in open_now if _is_dated(order, cid, cid_date)],
                 [order for order in closed if _is_dated(order, cid, cid_date)],
@@ -189,7 +194,7 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
             start = _start_of(span)
             if start is not None:
                 start = min([start, *(_edges_of(date)[0] for date in dates)])
-            closed = list(here.iter_orders_history(start=start))
+            closed = list(unread.around(here.iter_orders_history(start=start)))
             if ids:
                 closed += here.get_orders_history(ids=ids, limit=len(ids))
             orders = [*open_now, *closed]
@@ -340,5 +345,5 @@ def _may_be_named(row: Any, body: Body) -> bool:
 
 
 def _start_of(span: Span) -> Mts | None:
-    """Return from when on the history is read: a day before, as times may be wrong."""
-    return None if span.clocks is Clocks.UNKNOWN else span.since_mts(_DAY_S)
+    """Return from when on the history is read: a day before; all of it if clocks may be wrong."""
+    return span.since_mts(_DAY_S) if span.clocks is Clocks.KNOWN else None

@@ -208,7 +208,9 @@ class PositionInputEndpoints(PositionEndpoints):
                 if position.symbol == symbol:
                     return Pending(position)
             # It may have been opened and closed again.
-            changes = here.iter_positions_audit(start=attempt.span().since_mts(FAR_S))
+            changes = unread.around(
+                here.iter_positions_audit(start=attempt.span().since_mts(FAR_S))
+            )
             rows = [row for row in changes if row.symbol == symbol]
             found = Candidates(list(rows)) if rows else None
             return with_unread(found, unread.like({_SYMBOL: symbol}))

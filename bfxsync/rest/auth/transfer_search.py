@@ -60,8 +60,10 @@ class TransferSearch(WalletEndpoints, MovementEndpoints):
             self._learn_clock()
             unread = UnreadRows()
             first, last = edges_of(attempt.span())
-            rows = self._around(unread).iter_ledgers(
-                body["currency"], category=category, start=first, end=last
+            rows = unread.around(
+                self._around(unread).iter_ledgers(
+                    body["currency"], category=category, start=first, end=last
+                )
             )
             found = told_apart(list(filter(is_it, rows)), _mts, attempt)
             return with_unread(found, unread.like({_CURRENCY: body["currency"]}))
@@ -96,12 +98,14 @@ class TransferSearch(WalletEndpoints, MovementEndpoints):
             here = self._around(unread)
             first, last = edges_of(attempt.span())
             # Without an end, as it is asked by the last change.
-            moved = here.iter_movements(start=first)
+            moved = unread.around(here.iter_movements(start=first))
             rows = [row for row in moved if row.amount < 0]
             found: Found[Any] = told_apart(rows, _mts_start, attempt, is_it)
             if found is None:
                 # Money that has left is as good a sign, and would be costly to overlook.
-                booked = here.iter_ledgers(category=WITHDRAWALS, start=first, end=last)
+                booked = unread.around(
+                    here.iter_ledgers(category=WITHDRAWALS, start=first, end=last)
+                )
                 found = told_apart(list(booked), _mts, attempt, lambda row: False)
             return with_unread(found, unread.like({}))
 
@@ -110,7 +114,7 @@ class TransferSearch(WalletEndpoints, MovementEndpoints):
     def _learn_clock(self) -> None:
         """Let an answer come, as only that tells how far the clocks are apart."""
         if not self._transport.clock.readings():
-            self.get_ledgers(limit=1)
+            self._around(UnreadRows()).get_ledgers(limit=1)
 
 
 def told_apart(

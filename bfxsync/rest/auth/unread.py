@@ -7,7 +7,7 @@ but what may be the row it looks for is a candidate: it must never count as abse
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, TypeVar, Union
+from typing import Any, Iterator, List, Mapping, TypeVar, Union
 
 from bfxsync.errors import RemoteError
 from bfxsync.rest.auth.resolving import Candidates, Found
@@ -27,7 +27,7 @@ class UnreadRows:
     rows : list
         As they came.
     is_cut : bool
-        One was on a full page, so other pages may not have been asked for.
+        Other rows may be behind them that were not asked for.
     """
 
     def __init__(self) -> None:
@@ -39,6 +39,16 @@ class UnreadRows:
         self.rows += [row for row, _ in error.unreadable]
         count = len(error.rows) + len(error.unreadable)
         self.is_cut |= limit is not None and count >= limit
+
+    def around(self, rows: Iterator[T]) -> Iterator[T]:
+        """Give the rows of an iterator, also if it ends early because of such rows."""
+        try:
+            yield from rows
+        except RemoteError as error:
+            if not error.unreadable:
+                raise
+            self.add(error)
+            self.is_cut = True
 
     def like(self, places: Places) -> List[Any]:
         """Return those that may be the row that has this at its places."""
