@@ -80,10 +80,21 @@ class Liveness:
     """
     When to send a ping, and when to give a silent socket up.
 
+    While something is subscribed, the only signs of life are data and heartbeats of it: a gateway
+    that is half dead answers pings and acknowledges requests for ever. Otherwise whatever comes is
+    one, pongs too.
+
     Parameters
     ----------
     ping_after_s, stale_after_s : float
         Silence after which a ping is sent, and after which the socket is given up.
+
+    Attributes
+    ----------
+    is_expecting : bool
+        Something is subscribed.
+    was_heard : bool
+        There was data or a heartbeat of what is subscribed on this socket.
     """
 
     def __init__(
@@ -91,36 +102,54 @@ class Liveness:
         ping_after_s: float = PING_AFTER_S,
         stale_after_s: float = STALE_AFTER_S,
     ) -> None:
+        self.is_expecting = False
+        self.was_heard = False
         self._ping_after_s = ping_after_s
         self._stale_after_s = stale_after_s
-        self._received = 0.0
+        self._alive_at = 0.0
         self._sent = 0.0
-        # How long a silence is borne before a ping: not at all in doubt, for ever after a ping.
-        self._patience_s = ping_after_s
-        self._stale_at = 0.0
+        self._is_pinged = False
+        # When a probe must have been answered; None without one.
+        self._probe_until: float | None = None
 
     def reset(self, now: float) -> None:
         """Begin anew, for a new socket."""
         self._sent = now
-        self.received(now)
+        self.is_expecting = self.was_heard = False
+        self._restart(now)
+
+    def expect(self, is_expecting: bool, now: float) -> None:
+        """Say whether something is subscribed; the first subscription has all its time."""
+        if is_expecting and not self.is_expecting:
+            self._restart(now)
+        self.is_expecting = is_expecting
 
     def received(self, now: float) -> None:
         """Note that the peer sent something."""
-        self._received = now
-        self._patience_s = self._ping_after_s
-        self._stale_at = now + self._stale_after_s
+        if self._probe_until is not None:
+            # Any answer ends the doubt, and heartbeats come only every 15 s.
+            self._restart(now)
+        elif not self.is_expecting:
+            self._alive_at = now
+            self._is_pinged = False
+
+    def heard(self, now: float) -> None:
+        """Note data or a heartbeat of what is subscribed."""
+        self._alive_at = now
+        self._is_pinged = False
+        self.was_heard = True
 
     def doubt(self, now: float) -> None:
         """Ask for a sign of life at once: nobody knows how long the silence was."""
-        self._patience_s = 0.0
-        self._stale_at = min(self._stale_at, now + PROBE_S)
+        self._is_pinged = False
+        self._probe_until = min(self._stale_at, now + PROBE_S)
 
     def sent(self, now: float) -> None:
         """Note that something was sent to the peer."""
         self._sent = now
 
     def is_stale(self, now: float) -> bool:
-        """Tell whether the peer was silent for too long."""
+        """Tell whether there was no sign of life for too long."""
         return now >= self._stale_at
 
     def ping_due(self, now: float, *, idle: bool) -> bool:
@@ -129,15 +158,30 @@ class Liveness:
 
     def pinged(self) -> None:
         """Note that the ping for this silence went out."""
-        self._patience_s = float("inf")
+        self._is_pinged = True
 
     def deadline(self, *, idle: bool) -> float:
         """Return when to look again."""
         return min(self._stale_at, self._ping_at(idle))
 
+    @property
+    def _stale_at(self) -> float:
+        if self._probe_until is not None:
+            return self._probe_until
+        return self._alive_at + self._stale_after_s
+
     def _ping_at(self, idle: bool) -> float:
-        silent = self._received + self._patience_s
+        silent = self._alive_at + self._ping_after_s
+        if self._is_pinged:
+            silent = float("inf")
+        elif self._probe_until is not None:
+            silent = self._alive_at
         return min(silent, self._sent + IDLE_PING_S) if idle else silent
+
+    def _restart(self, now: float) -> None:
+        self._alive_at = now
+        self._is_pinged = False
+        self._probe_until = None
 
 
 class ChannelsWatch:
@@ -149,13 +193,13 @@ class ChannelsWatch:
 
     While the socket as a whole is silent, or its thread was held up, no channel is judged: that
     is what `Liveness` is for. What comes next may belong to any of them, so each is given some
-    time for it, but never all of its time again: of a channel that is alone on its socket only
-    pongs tell that the others would be heard.
+    time for it, but never all of its time again. Acknowledgements and pongs say nothing about
+    channels, so only data and heartbeats of what is subscribed count as hearing of the socket.
 
     Attributes
     ----------
     refresh_at : float
-        From when on the next block asks for a `refresh`; most need none.
+        From when on the next frame of a channel asks for a `refresh`; most need none.
     """
 
     def __init__(self, stale_after_s: float = STALE_AFTER_S) -> None:

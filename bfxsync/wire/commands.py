@@ -18,22 +18,17 @@ class Subscribe:
     """
     Keep this channel subscribed.
 
-    Said again of the same token, it is for one more user, and what counts is the longest time.
+    It has no deadline: it is requested until it works, is refused, or is given up. Repeated for the
+    same token, it changes nothing.
 
     Attributes
     ----------
-    timeout_s : float
-        For the first data, counted from when the request goes out.
-    expires : float or None
-        When to give up if the request could not go out at all; None waits for ever.
     is_resolved : bool
-        It worked before, on another connection: it is asked for until it works again.
+        It worked before, on another connection.
     """
 
     token: Hashable
     channel: Channel
-    timeout_s: float
-    expires: float | None = None
     is_resolved: bool = False
 
 

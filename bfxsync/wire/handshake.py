@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from bfxsync.errors import VersionMismatch, error_from_code
+from bfxsync.errors import BfxError, VersionMismatch, error_from_code
 from bfxsync.types import ConnectionStatus, InfoCode, LossCause
 from bfxsync.wire.codec import dumps
 from bfxsync.wire.frames import read_code
@@ -22,6 +22,9 @@ VERSION = 2
 MAINTENANCE_S = 120.0
 """The longest that the exchange says its pauses take; after that the socket is opened anew."""
 
+
+CONF_FAILED = 10_050
+"""The error code that refuses the flags."""
 
 SERVICE_RESTART = 1012
 """The close code that belongs to a server's restart (RFC 6455, registry)."""
@@ -71,6 +74,7 @@ class Handshake:
         self._timeout_s = timeout_s
         self._step = Step.NOTHING
         self._deadline: float | None = None
+        self._refusal: BfxError | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -88,6 +92,7 @@ class Handshake:
         self._deadline = None
         self.flags = 0
         self.is_paused = False
+        self._refusal = None
 
     def deadline(self) -> float | None:
         """Return when to look again."""
@@ -116,13 +121,16 @@ class Handshake:
             reason = "the server stops or restarts (20051)"
             return action, [Reopen(reason, LossCause.RESTART, SERVICE_RESTART)]
         if action is Action.PAUSE and not self.is_paused:
-            self._pause(now)
-            return action, [Change(ConnectionStatus.MAINTENANCE)]
+            return action, [self._pause(now)]
         if action is Action.RESUME and self.is_paused:
             self.is_paused = False
             self._deadline = None if self._step is Step.READY else now + self._timeout_s
-            return action, [Change(ConnectionStatus.OPEN)] if self.is_ready else []
+            return action, [self._opened()] if self.is_ready else []
         return None, []
+
+    def is_about_conf(self, body: dict[str, Any]) -> bool:
+        """Tell whether an error event refuses the flags."""
+        return self._step is Step.CONF and read_code(body.get("code")) == CONF_FAILED
 
     def conf(self, body: dict[str, Any], now: float) -> list[Output]:
         """Take the answer to conf; without it the flags are taken to be off."""
@@ -138,6 +146,7 @@ class Handshake:
                 "the flags were refused; going on without",
                 body,
             )
+            self._refusal = error
             outputs.append(Report(error))
         return outputs + self._finish(now)
 
@@ -159,11 +168,14 @@ class Handshake:
     def _finish(self, now: float) -> list[Output]:
         self._step = Step.READY
         self._deadline = None
-        if self.is_paused:
-            self._pause(now)
-            return [Change(ConnectionStatus.MAINTENANCE)]
-        return [Change(ConnectionStatus.OPEN)]
+        return [self._pause(now) if self.is_paused else self._opened()]
 
-    def _pause(self, now: float) -> None:
+    def _opened(self) -> Change:
+        return Change(ConnectionStatus.OPEN, self._refusal)
+
+    def _pause(self, now: float) -> Change:
         self.is_paused = True
         self._deadline = now + MAINTENANCE_S
+        code = int(InfoCode.MAINTENANCE_START)
+        error = error_from_code(code, "the exchange is in maintenance")
+        return Change(ConnectionStatus.MAINTENANCE, error)

@@ -31,9 +31,22 @@ class Deliver:
 
 @attrs.frozen
 class Asked:
-    """The token's request went out for the first time: its timeout counts from now."""
+    """The token's request went out for the first time: a waiting call's timeout starts now."""
 
     token: Hashable
+
+
+@attrs.frozen
+class Delayed:
+    """
+    Why the token still has no data; it is requested again by itself.
+
+    A waiting call whose timeout passes raises an error with this cause. It is over with the next
+    `Snapshot`.
+    """
+
+    token: Hashable
+    error: BfxError
 
 
 @attrs.frozen
@@ -58,20 +71,18 @@ class Resolve:
 @attrs.frozen
 class Displaced:
     """
-    The token's channel has no room on this connection, and is no longer wanted here.
+    The token's channel must move to another connection, and is no longer wanted here.
 
     Attributes
     ----------
-    limit : int
-        How many channels had room.
-    timeout_s : float
+    limit : int or None
+        How many channels had room; None if it moves because it stays silent on this one.
     is_resolved : bool
         It worked before, on an earlier socket.
     """
 
     token: Hashable
-    limit: int
-    timeout_s: float
+    limit: int | None
     is_resolved: bool
 
 
@@ -84,9 +95,18 @@ class Report:
 
 @attrs.frozen
 class Change:
-    """The connection is in this state now."""
+    """
+    The connection is in this state now.
+
+    Attributes
+    ----------
+    status : ConnectionStatus
+    trouble : BfxError or None
+        Why requests are held back, or what was refused; the cause that waiting calls name.
+    """
 
     status: ConnectionStatus
+    trouble: BfxError | None = attrs.field(default=None, eq=False)
 
 
 @attrs.frozen
@@ -113,6 +133,7 @@ Output = Union[
     Send,
     Asked,
     Deliver,
+    Delayed,
     Acknowledged,
     Resolve,
     Displaced,

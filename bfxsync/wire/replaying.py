@@ -13,7 +13,6 @@ here from the beginning see a gap while the recorded client was not subscribed.
 
 from __future__ import annotations
 
-import math
 from typing import Any, Dict, Hashable, Iterable, Iterator, List, Set
 
 import attrs
@@ -304,8 +303,6 @@ class RecordedSession(Session):
         self._places[token] = number
         command = attrs.evolve(
             self._wanted[token],
-            timeout_s=math.inf,
-            expires=None,
             is_resolved=token in self._resolved,
         )
         self._sub_ids.pop(token, None)

@@ -76,10 +76,11 @@ class Session:
     loads : callable
         Reads one JSON text, see `codec.loads_for`.
     timeout_s : float
-        For each step of the handshake.
+        For each step of the handshake, and for a request to bring data.
     ping_after_s, stale_after_s : float
         Silence of the whole socket after which a ping is sent, and after which it is given up;
-        the latter is also how long one channel may be silent among others that are not.
+        the latter is also how long one channel may be silent among others that are not. While
+        something is subscribed, only its data and heartbeats end a silence.
 
     Attributes
     ----------
@@ -102,7 +103,7 @@ class Session:
         self.ping_s: float | None = None
         self._loads = loads
         self._handshake = Handshake(flags, timeout_s)
-        self._subscriptions = Subscriptions()
+        self._subscriptions = Subscriptions(timeout_s)
         self._sequence = Sequence()
         self._liveness = Liveness(ping_after_s, stale_after_s)
         self._channels = ChannelsWatch(stale_after_s)
@@ -110,6 +111,11 @@ class Session:
         self._pings: dict[int, Ping] = {}
         self._last_cid = 0
         self._pinged_at: float | None = None
+
+    @property
+    def is_proven(self) -> bool:
+        """True if this socket has brought some of what is wanted, or nothing is wanted."""
+        return self._liveness.was_heard or not self._subscriptions
 
     # --- the socket ---------------------------------------------------------------------------
 
@@ -135,33 +141,49 @@ class Session:
 
     def next_deadline(self) -> float | None:
         """Return when `tick` has something to do, or None."""
-        times = [self._handshake.deadline(), self._subscriptions.deadline()]
+        times = [self._handshake.deadline()]
         times += [ping.expires for ping in self._pings.values()]
         if self._is_open:
-            times.append(self._liveness.deadline(idle=not self._subscriptions))
+            times.append(self._liveness.deadline(idle=self._is_idle))
             if self._handshake.is_ready:
+                times.append(self._subscriptions.deadline())
                 times.append(self._channels.deadline(self._subscriptions.routes))
         return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: float) -> list[Output]:
         """Do what is due."""
+        self._look_what_is_expected(now)
         outputs = self._handshake.tick(now)
-        outputs += self._subscriptions.tick(now, self._handshake.is_ready)
+        if self._handshake.is_ready:
+            outputs += self._subscriptions.tick(now)
         for cid in [cid for cid, ping in self._pings.items() if now >= ping.expires]:
             error = RequestTimeout("no pong in time")
             outputs.append(Resolve(self._pings.pop(cid).token, error))
-        if self._is_open:
+        if self._is_open and not _is_reopened(outputs):
             if self._liveness.is_stale(now):
                 reason = "the exchange was silent for too long"
                 outputs.append(Reopen(reason, LossCause.STALE))
-            elif self._liveness.ping_due(now, idle=not self._subscriptions):
+            elif self._liveness.ping_due(now, idle=self._is_idle):
                 self._liveness.pinged()
                 outputs.append(self._ping(now))
             if self._handshake.is_ready:
-                for entry in self._channels.silent(self._subscriptions.routes, now):
-                    reason = "the channel was silent while others were not"
-                    self._recover(entry, reason, outputs, now)
+                self._look_for_silence(outputs, now)
         return self._note_sent(outputs, now)
+
+    @property
+    def _is_idle(self) -> bool:
+        """True without a channel: only client frames keep such a socket open."""
+        return not self._subscriptions.routes
+
+    def _look_for_silence(self, outputs: list[Output], now: float) -> None:
+        for entry in self._channels.silent(self._subscriptions.routes, now):
+            leaving = self._subscriptions.failed(entry, now)
+            outputs += leaving
+            if _is_reopened(leaving):
+                return
+            if not leaving:
+                reason = "the channel was silent while others were not"
+                self._recover(entry, reason, outputs, now)
 
     def suspended(self, jump_s: float, now: float) -> list[Output]:
         """Take that time has passed which the clock did not count: is the exchange still there?"""
@@ -205,11 +227,10 @@ class Session:
             return []
         self.frame_count += len(messages)
         self._liveness.received(now)
-        if now >= self._channels.refresh_at:
-            self._channels.refresh(self._subscriptions.routes, now)
         groups = self._group(messages)
         if groups is None:
             return self._note_sent(self._walk(messages, now), now)
+        self._heard(now)
         outputs: list[Output] = []
         for entry, frames in groups:
             self._deliver(entry, frames, outputs, now)
@@ -282,6 +303,8 @@ class Session:
         if isinstance(frame, (Heartbeat, ChecksumFrame, ChannelData)):
             entry = self._subscriptions.routes.get(frame.chan_id)
             if entry is not None:
+                # Channel 0 will count here too, once it has been asked for.
+                self._heard(now)
                 self._deliver(entry, [value], outputs, now)
             elif frame.chan_id != ACCOUNT_CHANNEL:
                 self._subscriptions.park(frame.chan_id, value)
@@ -297,9 +320,7 @@ class Session:
             outputs += done
             self._after_info(action, outputs, now)
         elif event.name == "conf":
-            outputs += self._handshake.conf(body, now)
-            if self._handshake.is_ready:
-                outputs += self._subscriptions.ask_all(now)
+            self._take_conf(body, outputs, now)
         elif event.name == "subscribed":
             self._take_answer(self._subscriptions.subscribed(body), outputs, now)
         elif event.name == "unsubscribed":
@@ -307,6 +328,9 @@ class Session:
             if entry is not None:
                 reason = "the exchange ended the channel"
                 self._recover(entry, reason, outputs, now)
+        elif event.name == "error" and self._handshake.is_about_conf(event.body):
+            # Some answer with an error instead of a failed conf.
+            self._take_conf(body, outputs, now)
         elif event.name == "error":
             answer = self._subscriptions.refused(body, now)
             self._take_answer(answer, outputs, now)
@@ -328,9 +352,18 @@ class Session:
                 Report(RemoteError(f"unknown event {event.name[:40]!r}", raw=body))
             )
 
+    def _take_conf(
+        self, body: dict[str, Any], outputs: list[Output], now: float
+    ) -> None:
+        outputs += self._handshake.conf(body, now)
+        if self._handshake.is_ready:
+            outputs += self._subscriptions.ask_all(now)
+
     def _take_answer(self, answer: Answer, outputs: list[Output], now: float) -> None:
         outputs += answer.outputs
         if answer.entry is not None:
+            if answer.frames:
+                self._heard(now)
             self._deliver(answer.entry, answer.frames, outputs, now)
 
     def _after_info(
@@ -341,6 +374,7 @@ class Session:
                 if entry.channel.is_live:
                     outputs.append(_paused(entry))
         elif action is Action.RESUME:
+            self._subscriptions.resume(now)
             for entry in self._subscriptions:
                 if entry.chan_id is not None:
                     self._resync(entry, "maintenance ended", outputs, now)
@@ -371,6 +405,9 @@ class Session:
             outputs.append(_paused(entry))
         if channel.errors:
             outputs += map(Report, channel.errors)
+            if not channel.is_live:
+                error = channel.errors[-1]
+                outputs += self._subscriptions.could_not_read(entry, error)
             channel.errors = []
         if channel.resync_reason is not None:
             self._recover(entry, channel.resync_reason, outputs, now)
@@ -404,6 +441,7 @@ class Session:
         chan_id = frame[0] if frame and type(frame[0]) is int else ACCOUNT_CHANNEL
         entry = self._subscriptions.routes.get(chan_id)
         if entry is not None:
+            self._heard(now)
             self._deliver(entry, [frame], outputs, now)
         return entry is not None or self._subscriptions.is_closing(chan_id)
 
@@ -412,15 +450,35 @@ class Session:
         self._pinged_at = now
         return Send(dumps({"event": "ping", "cid": self._last_cid}))
 
+    def _heard(self, now: float) -> None:
+        """Note a frame of what is subscribed: the sign of life of the whole socket."""
+        self._liveness.heard(now)
+        if now >= self._channels.refresh_at:
+            self._channels.refresh(self._subscriptions.routes, now)
+
     def _note_sent(self, outputs: list[Output], now: float) -> list[Output]:
         if any(isinstance(output, Send) for output in outputs):
             self._liveness.sent(now)
+        self._look_what_is_expected(now)
         return outputs
+
+    def _look_what_is_expected(self, now: float) -> None:
+        """Expect data from the first acknowledgement on, for as long as something is asked for."""
+        subscriptions, liveness = self._subscriptions, self._liveness
+        is_expecting = bool(subscriptions.routes) or (
+            liveness.is_expecting and subscriptions.is_asking
+        )
+        # In a maintenance the exchange need not send anything.
+        liveness.expect(is_expecting and self._handshake.is_ready, now)
 
     @property
     def tokens(self) -> list[Hashable]:
         """What is wanted, in the order in which it was asked for."""
         return [entry.token for entry in self._subscriptions]
+
+
+def _is_reopened(outputs: list[Output]) -> bool:
+    return any(isinstance(output, Reopen) for output in outputs)
 
 
 def _paused(entry: Wanted) -> Deliver:

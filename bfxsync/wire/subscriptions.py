@@ -2,10 +2,11 @@
 What is wanted, asked for, acknowledged and gone; which channel number is whose.
 
 Strategy: an entry is *wanted* from the user's call until the user (or the exchange) ends it; on
-each socket it is asked for, acknowledged, and live from its first data. Every request carries a
-`subId` of its own, so an answer that comes too late is known as such and its channel is
-unsubscribed. Frames of a channel that nobody knows yet are parked: the exchange may send them
-before the acknowledgement.
+each socket it is asked for, acknowledged, and live from its first data. Deadlines belong to
+requests, not to entries: a request that brings no data in time is withdrawn and repeated, and the
+next one has twice the time. Every request carries a `subId` of its own, so an answer that comes too
+late is known as such and its channel is unsubscribed. Frames of a channel that nobody knows yet are
+parked: the exchange may send them before the acknowledgement.
 """
 
 from __future__ import annotations
@@ -14,15 +15,9 @@ from typing import Any, Hashable
 
 import attrs
 
-from bfxsync.errors import (
-    BfxError,
-    NetworkError,
-    RemoteError,
-    RequestTimeout,
-    error_from_code,
-)
+from bfxsync.errors import BfxError, RemoteError, RequestTimeout, error_from_code
 from bfxsync.models.stream import Gap, Status
-from bfxsync.types import ChanId, SubscriptionStatus
+from bfxsync.types import ChanId, LossCause, SubscriptionStatus
 from bfxsync.wire.channels import Channel
 from bfxsync.wire.codec import dumps
 from bfxsync.wire.commands import Subscribe
@@ -30,20 +25,32 @@ from bfxsync.wire.frames import read_code
 from bfxsync.wire.outputs import (
     Acknowledged,
     Asked,
+    Delayed,
     Deliver,
     Displaced,
     Output,
+    Reopen,
     Report,
     Resolve,
     Send,
 )
 from bfxsync.wire.parked import Parked
+from bfxsync.wire.recovery import WINDOW_S
+
+ANSWER_S = 10.0
+"""How long a request may take to bring data."""
 
 RETRY_S = 1.0
-"""Pause before a request is repeated that the exchange was not ready for."""
+"""Pause before a request is repeated that the exchange was not ready for; it doubles each time."""
 
 MAX_RETRY_S = 60.0
-"""Longest wait for an answer to a repeated request."""
+"""The longest that a repeated request waits for its turn or its answer."""
+
+UNANSWERED = 3
+"""Requests without data, in a row, after which that is reported."""
+
+FAILURES = 3
+"""Failed recoveries of a channel on one socket, within `WINDOW_S`, after which it leaves that."""
 
 _DUPLICATE = 10_301
 _NO_ROOM = 10_305
@@ -55,19 +62,22 @@ class Wanted:
 
     token: Hashable
     channel: Channel
-    timeout_s: float
-    deadline: float | None
-    """When to give up waiting, or to ask again; None when nothing is waited for."""
+    is_resolved: bool = False
+    """It worked once: the user's call has returned."""
+    deadline: float | None = None
+    """Of the request that has brought no data yet."""
     sub_id: int | None = None
     """Of the request that is not answered yet."""
     chan_id: ChanId | None = None
     was_asked: bool = False
     """A request went out at some time."""
-    is_resolved: bool = False
-    """It worked once: the user's call has returned."""
     retry_at: float | None = None
-    patience_s: float = attrs.Factory(lambda self: self.timeout_s, takes_self=True)
-    """For the next answer; grows while a repeated request stays unanswered."""
+    refusals: int = 0
+    """Answers in a row that ask to try again later."""
+    unreadable: BfxError | None = None
+    """What came instead of the first data."""
+    failures: list[float] = attrs.Factory(list)
+    """When it was found silent or unanswered on this socket."""
 
 
 @attrs.frozen
@@ -96,18 +106,24 @@ class Subscriptions:
     """
     All subscriptions of one connection.
 
+    Parameters
+    ----------
+    answer_s : float
+        How long the first request of a channel may take to bring data.
+
     Attributes
     ----------
     routes : dict
         The entry of every channel number that is in use on this socket.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, answer_s: float = ANSWER_S) -> None:
         self.routes: dict[ChanId, Wanted] = {}
+        self._answer_s = answer_s
         self._wanted: dict[Hashable, Wanted] = {}
         self._asked: dict[int, Wanted] = {}
         # Those with a deadline or a retry: nearly always empty, so looking at it costs nothing.
-        self._waiting: set[Wanted] = set()
+        self._waiting: dict[Hashable, Wanted] = {}
         # Unsubscribed here, and not confirmed there: their frames are still under way.
         self._closing: set[ChanId] = set()
         self._parked = Parked()
@@ -119,20 +135,19 @@ class Subscriptions:
     def __iter__(self) -> Any:
         return iter(list(self._wanted.values()))
 
+    @property
+    def is_asking(self) -> bool:
+        """True if something was requested on this socket, answered or not."""
+        return bool(self.routes or self._asked)
+
     # --- what the user asks -----------------------------------------------------------------
 
     def add(self, command: Subscribe, now: float, ready: bool) -> list[Output]:
-        """Want a channel, and ask for it when requests may be sent; again, for one more user."""
-        known = self._wanted.get(command.token)
-        if known is not None:
-            _extend(known, command, now)
+        """Want a channel, and ask for it when requests may be sent."""
+        if command.token in self._wanted:
             return []
-        entry = Wanted(
-            command.token, command.channel, command.timeout_s, command.expires
-        )
-        entry.is_resolved = command.is_resolved
+        entry = Wanted(command.token, command.channel, command.is_resolved)
         self._wanted[command.token] = entry
-        self._waiting.add(entry)
         return self._ask(entry, now) if ready else []
 
     def remove(self, token: Hashable) -> list[Output]:
@@ -153,7 +168,7 @@ class Subscriptions:
             if (
                 entry.chan_id is None
                 and entry.sub_id is None
-                and entry.retry_at is None
+                and (entry.retry_at is None or entry.retry_at <= now)
             ):
                 outputs += self._ask(entry, now)
         return outputs
@@ -164,12 +179,12 @@ class Subscriptions:
         for entry in self:
             outputs += self._tell_gap(entry, reason)
             entry.channel.lose()
-            entry.sub_id = entry.chan_id = entry.retry_at = None
-            if entry.is_resolved:
-                entry.deadline = None
-                self._waiting.discard(entry)
+            entry.sub_id = entry.chan_id = entry.retry_at = entry.deadline = None
+            entry.refusals = 0
+            entry.failures.clear()
         self.routes.clear()
         self._asked.clear()
+        self._waiting.clear()
         self._closing.clear()
         self._parked.clear()
         return outputs
@@ -183,33 +198,55 @@ class Subscriptions:
         entry.channel.lose()
         if delay_s:
             entry.retry_at = now + delay_s
-            if entry.is_resolved:
-                # Nobody waits: the time for an answer counts from the next request.
-                entry.deadline = None
-            self._waiting.add(entry)
+            self._waiting[entry.token] = entry
             return outputs
         return outputs + (self._ask(entry, now) if ready else [])
 
+    def resume(self, now: float) -> None:
+        """Give requests that went out before a maintenance all their time again."""
+        for entry in self._waiting.values():
+            if entry.deadline is not None:
+                entry.deadline = now + self._patience_s(entry)
+
+    def failed(self, entry: Wanted, now: float) -> list[Output]:
+        """
+        Note that a channel was silent, or its request unanswered, although the socket is open.
+
+        When that was tried often enough, return how it leaves this socket: alone if others are
+        live here, else with all of them.
+        """
+        recent = [time for time in entry.failures if time > now - WINDOW_S]
+        entry.failures = [*recent, now]
+        if len(entry.failures) < FAILURES:
+            return []
+        if any(e.channel.is_live for e in self.routes.values() if e is not entry):
+            outputs = self._tell_gap(entry, "the channel stayed silent")
+            outputs += self._forget(entry)
+            entry.channel.lose()
+            return [*outputs, Displaced(entry.token, None, entry.is_resolved)]
+        reason = "what was subscribed stayed silent"
+        return [Reopen(reason, LossCause.STALE)]
+
     def deadline(self) -> float | None:
-        """Return when to look again."""
+        """Return when to look again, if requests may be sent then."""
         times = [
             time
-            for entry in self._waiting
+            for entry in self._waiting.values()
             for time in (entry.deadline, entry.retry_at)
             if time is not None
         ]
         return min(times) if times else None
 
-    def tick(self, now: float, ready: bool) -> list[Output]:
-        """Give up, or repeat, the requests whose time has come."""
+    def tick(self, now: float) -> list[Output]:
+        """Repeat the requests whose time has come; only while requests may be sent."""
         outputs: list[Output] = []
-        for entry in list(self._waiting):
+        for entry in list(self._waiting.values()):
             if entry.deadline is not None and now >= entry.deadline:
-                outputs += self._expire(entry, now, ready)
+                outputs += self._expire(entry, now)
             elif entry.retry_at is not None and now >= entry.retry_at:
-                entry.retry_at = None
-                if ready:
-                    outputs += self._ask(entry, now)
+                outputs += self._ask(entry, now)
+            if outputs and isinstance(outputs[-1], Reopen):
+                break
         return outputs
 
     # --- what the exchange says -------------------------------------------------------------
@@ -249,26 +286,24 @@ class Subscriptions:
         taken = len(self.routes) + len(self._closing)
         if code == _NO_ROOM and taken:
             outputs = self._forget(entry)
-            displaced = Displaced(
-                entry.token, taken, entry.timeout_s, entry.is_resolved
-            )
+            displaced = Displaced(entry.token, taken, entry.is_resolved)
             return Answer([*outputs, displaced])
         error = error_from_code(
             code,
             f"{entry.channel.name} {entry.channel.symbol}: {error_text(body)}",
             body,
         )
-        is_retryable = error.retryable
         if code == _DUPLICATE and type(chan_id) is int and chan_id not in self.routes:
             if chan_id not in self._closing:
                 # We are subscribed already: an earlier request's channel becomes this one's.
                 return self._bind(entry, chan_id)
             # Our own unsubscribe is still on its way.
-            is_retryable = True
-        if is_retryable:
-            entry.retry_at = now + RETRY_S
-            self._waiting.add(entry)
+            self._retry(entry, now)
             return Answer([])
+        if error.retryable:
+            self._retry(entry, now)
+            told = [Report(error)] if entry.refusals == UNANSWERED else []
+            return Answer([Delayed(entry.token, error), *told])
         outputs = self._forget(entry)
         if entry.is_resolved:
             status = Status(SubscriptionStatus.REJECTED)
@@ -301,28 +336,45 @@ class Subscriptions:
 
     def went_live(self, entry: Wanted) -> list[Output]:
         """Note the first data of a subscription on this socket."""
-        entry.deadline = None
-        entry.patience_s = entry.timeout_s
-        self._waiting.discard(entry)
+        entry.deadline = entry.unreadable = None
+        entry.refusals = entry.channel.unanswered = 0
+        self._waiting.pop(entry.token, None)
         if entry.is_resolved:
             return []
         entry.is_resolved = True
         return [Resolve(entry.token)]
 
+    def could_not_read(self, entry: Wanted, error: BfxError) -> list[Output]:
+        """Note what came instead of the first data."""
+        entry.unreadable = error
+        return [Delayed(entry.token, error)]
+
     # --- within -----------------------------------------------------------------------------
+
+    def _patience_s(self, entry: Wanted) -> float:
+        """Return how long the next request may take: twice the time after each without data."""
+        # The exponent is bounded too: after days of failures the power would overflow.
+        doubled_s = self._answer_s * 2.0 ** min(entry.channel.unanswered, 10)
+        return max(self._answer_s, min(MAX_RETRY_S, doubled_s))
+
+    def _retry(self, entry: Wanted, now: float) -> None:
+        """Repeat a request that was answered with "later"."""
+        entry.deadline = None
+        entry.retry_at = now + min(
+            MAX_RETRY_S, RETRY_S * 2.0 ** min(entry.refusals, 10)
+        )
+        entry.refusals += 1
+        self._waiting[entry.token] = entry
 
     def _ask(self, entry: Wanted, now: float) -> list[Output]:
         entry.retry_at = None
         self._last_sub_id += 1
         entry.sub_id = self._last_sub_id
         self._asked[entry.sub_id] = entry
-        # A request that is repeated has the time that is left; after a gap there is nobody
-        # waiting, and the deadline is when to ask again.
-        if not entry.was_asked or entry.deadline is None:
-            entry.deadline = now + entry.patience_s
+        entry.deadline = now + self._patience_s(entry)
         outputs: list[Output] = [] if entry.was_asked else [Asked(entry.token)]
         entry.was_asked = True
-        self._waiting.add(entry)
+        self._waiting[entry.token] = entry
         request = entry.channel.request()
         outputs.append(
             Send(dumps({"event": "subscribe", **request, "subId": entry.sub_id}))
@@ -368,6 +420,7 @@ class Subscriptions:
     def _release(self, entry: Wanted) -> list[Output]:
         """Give up the request or the channel that the entry has on this socket."""
         self._withdraw(entry)
+        entry.deadline = None
         chan_id = entry.chan_id
         if chan_id is None:
             return []
@@ -378,42 +431,29 @@ class Subscriptions:
 
     def _forget(self, entry: Wanted) -> list[Output]:
         self._wanted.pop(entry.token, None)
-        self._waiting.discard(entry)
+        self._waiting.pop(entry.token, None)
         return self._release(entry)
 
-    def _expire(self, entry: Wanted, now: float, ready: bool) -> list[Output]:
-        what = f"{entry.channel.name} {entry.channel.symbol}"
-        if not entry.is_resolved:
-            error: BfxError
-            if entry.was_asked:
-                error = RequestTimeout(f"{what}: no data within {entry.timeout_s:g} s")
-            else:
-                error = NetworkError(f"{what}: not connected in time", phase="connect")
-            return [*self._forget(entry), Resolve(entry.token, error)]
+    def _expire(self, entry: Wanted, now: float) -> list[Output]:
+        """Withdraw a request that has brought no data, and repeat it here or elsewhere."""
+        channel = entry.channel
         outputs = self._release(entry)
-        entry.deadline = None
-        entry.patience_s = min(entry.patience_s * 2, MAX_RETRY_S)
-        error = RequestTimeout(
-            f"{what}: not subscribed again in time; asking once more"
-        )
-        outputs.append(Report(error))
-        return outputs + (self._ask(entry, now) if ready else [])
+        channel.lose()
+        channel.unanswered += 1
+        if channel.unanswered == UNANSWERED:
+            error = RequestTimeout(
+                f"{channel.name} {channel.symbol}: unanswered: no data after {UNANSWERED} "
+                "requests; it is requested again"
+            )
+            error.__cause__ = entry.unreadable
+            outputs += [Report(error), Delayed(entry.token, error)]
+        leaving = self.failed(entry, now)
+        return outputs + (leaving or self._ask(entry, now))
 
     def _tell_gap(self, entry: Wanted, reason: str) -> list[Output]:
         # Told once: until the snapshot the channel is not live, whatever else is lost meanwhile.
         is_live = entry.channel.is_live
         return [Deliver(entry.token, [Gap(reason)])] if is_live else []
-
-
-def _extend(entry: Wanted, command: Subscribe, now: float) -> None:
-    """Give up when the most patient of its users would, not the first."""
-    if entry.is_resolved:
-        return
-    entry.timeout_s = max(entry.timeout_s, command.timeout_s)
-    entry.patience_s = max(entry.patience_s, command.timeout_s)
-    expires = now + command.timeout_s if entry.was_asked else command.expires
-    if entry.deadline is not None:
-        entry.deadline = None if expires is None else max(entry.deadline, expires)
 
 
 def error_text(body: dict[str, Any]) -> str:

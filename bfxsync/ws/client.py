@@ -40,7 +40,7 @@ from bfxsync.ws.recorder import Recorder
 from bfxsync.ws.shorthands import Shorthands
 from bfxsync.ws.stats import stats_of
 from bfxsync.ws.stream import Waiter
-from bfxsync.ws.subscription import wait_for
+from bfxsync.ws.subscription import out_of_time, wait_for
 
 logger = get_logger(__name__)
 
@@ -72,7 +72,8 @@ class WebSocketClient(Shorthands):
     mailbox_size : int
         Updates that may wait for a callback or an iteration.
     timeout : float
-        Seconds for a step of connecting, and for the first data of a subscription.
+        Seconds for a step of connecting, for a request to bring data before it is repeated, and for
+        calls that wait.
     proxy : str, optional
         Such as ``http://user:password@host:3128``, or socks4, socks4a, socks5, socks5h, which need
         the extra ``socks``. Without it the environment decides, as for most programs:
@@ -88,9 +89,10 @@ class WebSocketClient(Shorthands):
         More than these go to further connections.
     ping_after, stale_after : float
         Seconds of silence after which the exchange is asked for a sign of life, and after which
-        the connection is made anew. One channel that is silent for `stale_after` while others
-        are not is subscribed anew alone: it must be longer than the 15 seconds between two
-        heartbeats, unless the host is this machine itself.
+        the connection is made anew; while something is subscribed, only its data and heartbeats
+        end a silence. One channel that is silent for `stale_after` while others are not is
+        subscribed anew alone. That must be longer than the 15 seconds between two heartbeats,
+        unless the host is this machine itself.
     dispatch_threads : int
         Threads on which callbacks run. With 1 (default) there are never two callbacks at once.
         With more, any free one serves the next subscription; those of one subscription still
@@ -321,7 +323,7 @@ class WebSocketClient(Shorthands):
         Raises
         ------
         NetworkError
-            Not connected in time.
+            Not connected in time, or the exchange is in maintenance (phase ``send``).
         SubscriptionRejected, RequestTimeout
             A subscription failed.
         """
@@ -332,9 +334,8 @@ class WebSocketClient(Shorthands):
         self._pool.check_may_wait()
         connection = self._pool.start()
         if not connection.is_open.wait(max(0.0, deadline - time.monotonic())):
-            raise NetworkError(
-                f"not connected within {allowed_s:g} s", phase="connect"
-            ) from connection.last_error
+            reason = connection.last_error
+            raise out_of_time("client", allowed_s, False, reason) from reason
         # It is set at the end too.
         self._pool.check_open()
         for ticket in self._pool.tickets():

@@ -94,6 +94,8 @@ class Connection(Line):
         self._clock_watch = ClockWatch()
         self._transport: Transport | None = None
         self._reopen: Reopen | None = None
+        # Why the last attempt to connect failed; None after one that did not.
+        self._refusal: NetworkError | None = None
         self._was_opened = False
         # What was said of the present outage.
         self._told: set[str] = set()
@@ -170,9 +172,8 @@ class Connection(Line):
             f"for that; the next one is due in {seconds:.0f} s"
         )
         self._tell("turn", "%s", message)
-        if self.streams.last_error is None:
-            # For those who wait: nothing else tells them why.
-            self.streams.last_error = NetworkError(message, phase="connect")
+        # For those who wait: nothing else tells them why.
+        self.streams.last_error = NetworkError(message, phase="connect")
 
     def _tell(self, topic: str, message: str, *arguments: object) -> None:
         """Log what keeps the connection down: the first of an outage as a warning."""
@@ -194,13 +195,13 @@ class Connection(Line):
                 ca_bundle=settings.ca_bundle,
             )
         except NetworkError as exc:
-            self.streams.last_error = exc
+            self.streams.last_error = self._refusal = exc
             refused = exc.code is not None
             cause = LossCause.REFUSED if refused else LossCause.UNREACHABLE
             self.losses[cause.value] += 1
             self._tell("outage", "%s; trying again", exc)
             return False
-        self.streams.last_error = None
+        self._refusal = None
         if settings.recorder is not None:
             settings.recorder.opened(self.number, settings.url)
         return True
@@ -234,8 +235,9 @@ class Connection(Line):
                 time.sleep(_YIELD_S)
             if self.number > 1:
                 self._retire_if_empty()
-        if self._clock() >= stable_at:
-            # Only now is an outage over: a peer that takes connections and drops them is one.
+        if self._clock() >= stable_at and session.is_proven:
+            # Only now is an outage over: a peer that takes connections and drops them, or brings
+            # no data, is one.
             self._backoff = self._backoff.reset()
             self._told.clear()
 
@@ -306,6 +308,8 @@ class Connection(Line):
             self.losses[cause.value] += 1
             url = shown(self._settings.url)
             self._tell("outage", "disconnected from %s (%s: %s)", url, code, reason)
+            message = f"the connection was lost: {reason}"
+            self.streams.last_error = NetworkError(message, phase="receive", code=code)
             self.streams.perform(self.session.lose(reason))
         if self._settings.recorder is not None:
             self._settings.recorder.lost(self.number, code, reason)
@@ -314,7 +318,7 @@ class Connection(Line):
 
     def _pause(self) -> None:
         """Wait before the next attempt."""
-        error = self.streams.last_error
+        error = self._refusal
         code = error.code if error is not None else None
         asked_s = error.retry_after_s if error is not None else None
         delay_s = self._backoff.delay_s(code, retry_after_s=asked_s)
@@ -360,6 +364,7 @@ class Connection(Line):
                     self._settings.recorder.sent(self.number, output.text)
                 self._transport.send(output.text)
         elif isinstance(output, Change):
+            self.streams.last_error = output.trouble
             self._change(output.status)
         elif isinstance(output, Reopen):
             self._reopen = output

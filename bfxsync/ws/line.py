@@ -16,7 +16,7 @@ from threading import Thread, current_thread
 from typing import TYPE_CHECKING, Any, Callable, Deque, Tuple
 
 from bfxsync.describe import error_text
-from bfxsync.errors import BfxError, ClosedError, NetworkError
+from bfxsync.errors import BfxError, ClosedError
 from bfxsync.latch import Latch
 from bfxsync.logs import get_logger
 from bfxsync.types import ConnectionStatus
@@ -87,8 +87,8 @@ class Line(ABC):
         self._thread.start()
 
     @property
-    def last_error(self) -> NetworkError | None:
-        """Why the last attempt to connect failed."""
+    def last_error(self) -> BfxError | None:
+        """Why requests cannot be sent, or what was refused; None if nothing is known."""
         return self.streams.last_error
 
     @property
@@ -101,13 +101,13 @@ class Line(ABC):
         """True on the connection's own thread."""
         return current_thread() is self._thread
 
-    def attach(self, ticket: Ticket, timeout_s: float, expires: float | None) -> None:
+    def attach(self, ticket: Ticket) -> None:
         """Subscribe, or share the subscription that there is."""
-        self._submit(self.streams.attach, ticket, timeout_s, expires)
+        self._submit(self.streams.attach, ticket)
 
-    def adopt(self, stream: Stream, timeout_s: float) -> None:
-        """Go on with a stream for which another connection had no room."""
-        self._submit(self.streams.adopt, stream, timeout_s)
+    def adopt(self, stream: Stream) -> None:
+        """Go on with a stream that has left another connection."""
+        self._submit(self.streams.adopt, stream)
 
     def detach(self, ticket: Ticket) -> None:
         """Give a share up."""

@@ -49,7 +49,7 @@ class Places(ABC):
     def check_open(self) -> None:
         """Raise what ended the client, or that it was closed."""
 
-    def place(self, ticket: Ticket, timeout_s: float, expires: float | None) -> None:
+    def place(self, ticket: Ticket) -> None:
         """Subscribe on the connection that has this subscription already, or has room."""
         with self._lock:
             self.check_open()
@@ -61,7 +61,7 @@ class Places(ABC):
             self._users.setdefault(ticket.identity, set()).add(ticket)
             self._known.add(ticket)
             # Within the lock, so that it comes before the detachment of the same ticket.
-            connection.attach(ticket, timeout_s, expires)
+            connection.attach(ticket)
 
     def release(self, ticket: Ticket) -> Line | None:
         """Take a ticket off the books; return its connection, None if that was done before."""
@@ -110,9 +110,7 @@ class Places(ABC):
         """Take a refused ticket off the books."""
         self.release(ticket)
 
-    def sends_on(
-        self, connection: Line, ticket: Ticket, timeout_s: float, expires: float | None
-    ) -> bool:
+    def sends_on(self, connection: Line, ticket: Ticket) -> bool:
         """
         Send a ticket to where its channel has moved in the meantime.
 
@@ -122,14 +120,20 @@ class Places(ABC):
             home = None if ticket.is_released else self._homes[ticket.identity]
             if home is not None and home is not connection:
                 # Within the lock, so that it comes before the detachment of the same ticket.
-                home.attach(ticket, timeout_s, expires)
+                home.attach(ticket)
             return home is not connection
 
-    def displaced(
-        self, connection: Line, stream: Stream, limit: int, timeout_s: float
-    ) -> None:
+    def displaced(self, connection: Line, stream: Stream, limit: int | None) -> None:
         """
-        Find another connection for a stream for which the exchange had no room.
+        Find another connection for a stream that must leave this one.
+
+        Parameters
+        ----------
+        connection : Line
+        stream : Stream
+        limit : int or None
+            How many channels the exchange has room for on this one; None if there was room, and
+            no data.
 
         Raises
         ------
@@ -138,19 +142,20 @@ class Places(ABC):
         """
         identity = stream.channel.identity
         with self._lock:
-            connection.limit = min(connection.limit, limit)
+            if limit is not None:
+                connection.limit = min(connection.limit, limit)
             if self._homes.get(identity) is not connection:
                 return
             connection.load -= 1
             try:
-                other = self._with_room()
+                other = self._with_room(but=connection)
             except NetworkError:
                 # Until it is taken off the books, it counts here.
                 connection.load += 1
                 raise
             self._homes[identity] = other
             other.load += 1
-            other.adopt(stream, timeout_s)
+            other.adopt(stream)
         logger.info("%s: moved to connection %d", " ".join(identity), other.number)
 
     def retires(self, connection: Line) -> bool:
@@ -166,9 +171,9 @@ class Places(ABC):
 
     # --- with the lock ------------------------------------------------------------------------
 
-    def _with_room(self) -> Line:
+    def _with_room(self, but: Line | None = None) -> Line:
         for connection in self.connections:
-            if connection.load < connection.limit:
+            if connection is not but and connection.load < connection.limit:
                 return connection
         return self._connect()
 

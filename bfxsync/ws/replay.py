@@ -152,9 +152,7 @@ class Replay(WebSocketClient):
         assert isinstance(player, Player)
         return player
 
-    def _prepare(
-        self, *arguments: Any, **options: Any
-    ) -> tuple[Subscription, Ticket, float]:
+    def _prepare(self, *arguments: Any, **options: Any) -> tuple[Subscription, Ticket]:
         prepared = super()._prepare(*arguments, **options)
         ticket = prepared[1]
         channel = ticket.channel

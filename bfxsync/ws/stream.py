@@ -54,6 +54,8 @@ class Ticket(Waiter):
         What is iterated over; made by the first who wants to read.
     asked_at : float or None
         When the request first went out (monotonic time).
+    delay : BfxError or None
+        Why it still has no data, although it is asked for again and again.
     is_released : bool
         The pool has taken it off its books.
     stale_after_s : float
@@ -93,6 +95,7 @@ class Ticket(Waiter):
         self.clock = clock
         self.status = SubscriptionStatus.PENDING
         self.asked_at: float | None = None
+        self.delay: BfxError | None = None
         self.update_count = 0
         self.gap_count = 0
         self.is_released = False
@@ -217,6 +220,7 @@ class Stream:
         self.gap_count = 0
         self.status = SubscriptionStatus.PENDING
         self.asked_at: float | None = None
+        self._delay: BfxError | None = None
         # Those of the users.
         self._mailboxes: list[Mailbox] = []
         # Users that came in a gap, after the others had their first data.
@@ -227,6 +231,7 @@ class Stream:
         self.tickets.append(ticket)
         ticket.channel = self.channel
         ticket.asked_at = self.asked_at
+        ticket.delay = self._delay
         if ticket.outlet is not None:
             self._begin(ticket.outlet.mailbox)
         if ticket.reader is not None:
@@ -264,6 +269,12 @@ class Stream:
         self.asked_at = now
         for ticket in self.tickets:
             ticket.asked_at = now
+
+    def delay(self, error: BfxError | None) -> None:
+        """Note why there is no data yet; None once there is."""
+        self._delay = error
+        for ticket in self.tickets:
+            ticket.delay = error
 
     def acknowledge(self, output: Any) -> None:
         """Tell the event handlers that the exchange accepted the subscription."""
@@ -344,6 +355,8 @@ class Stream:
         elif isinstance(item, Gap):
             status = SubscriptionStatus.GAP
             self.gap_count += 1
+        elif self._delay is not None:
+            self.delay(None)
         self.status = status
         for ticket in self.tickets:
             ticket.status = status

@@ -17,6 +17,7 @@ from bfxsync.wire.outputs import (
     Acknowledged,
     Asked,
     Change,
+    Delayed,
     Deliver,
     Displaced,
     Fail,
@@ -49,16 +50,10 @@ if TYPE_CHECKING:
 
         def home(self, ticket: Ticket) -> Any: ...
 
-        def sends_on(
-            self,
-            connection: Any,
-            ticket: Ticket,
-            timeout_s: float,
-            expires: float | None,
-        ) -> bool: ...
+        def sends_on(self, connection: Any, ticket: Ticket) -> bool: ...
 
         def displaced(
-            self, connection: Any, stream: Stream, limit: int, timeout_s: float
+            self, connection: Any, stream: Stream, limit: int | None
         ) -> None: ...
 
         def failed(self, error: BfxError) -> None: ...
@@ -91,8 +86,9 @@ class Streams:
 
     Attributes
     ----------
-    last_error : NetworkError or None
-        Why the last attempt to connect failed; given as the cause to those who wait for that.
+    last_error : BfxError or None
+        Why requests cannot be sent (the last attempt to connect, the loss, a maintenance), or what
+        was refused; waiting calls whose timeout passes name it.
     is_crowded : bool
         Set when a consumer has fallen behind; whoever looks at it sets it back.
     update_count, gap_count : int
@@ -109,7 +105,7 @@ class Streams:
         take: Callable[[SocketOutput], None],
         line: Any = None,
     ) -> None:
-        self.last_error: NetworkError | None = None
+        self.last_error: BfxError | None = None
         self.is_crowded = False
         self.update_count = 0
         self.gap_count = 0
@@ -132,33 +128,30 @@ class Streams:
 
     # --- commands -----------------------------------------------------------------------------
 
-    def attach(self, ticket: Ticket, timeout_s: float, expires: float | None) -> None:
+    def attach(self, ticket: Ticket) -> None:
         """Subscribe, or share the subscription that there is."""
         stream = self._streams.get(ticket.identity)
         if stream is not None:
             stream.attach(ticket)
-            self._want(stream, timeout_s, expires)
             return
-        if self._owner.sends_on(self._line, ticket, timeout_s, expires):
+        if self._owner.sends_on(self._line, ticket):
             return
         stream = Stream(ticket.channel, ticket.subscription)
         stream.attach(ticket)
-        self._begin(stream, timeout_s, expires)
+        self._begin(stream)
 
-    def adopt(self, stream: Stream, timeout_s: float) -> None:
-        """Go on with a stream for which another connection had no room."""
+    def adopt(self, stream: Stream) -> None:
+        """Go on with a stream that has left another connection."""
         # Those who gave it up meanwhile did not find it where they looked.
         for ticket in [ticket for ticket in stream.tickets if ticket.is_released]:
             stream.detach(ticket)
         earlier = self._streams.get(stream.channel.identity)
         if earlier is not None:
             # Somebody asked for the same thing in between.
-            expires = self._expires(stream, timeout_s)
             stream.join(earlier)
             self._count_out(stream)
-            self._want(earlier, timeout_s, expires)
         elif stream.tickets:
-            self._begin(stream, timeout_s, self._expires(stream, timeout_s))
+            self._begin(stream)
 
     def detach(self, ticket: Ticket) -> None:
         """Give a share up."""
@@ -213,6 +206,8 @@ class Streams:
                     self.is_crowded = True
             elif isinstance(output, Asked):
                 cast(Stream, output.token).ask(self._clock())
+            elif isinstance(output, Delayed):
+                cast(Stream, output.token).delay(output.error)
             elif isinstance(output, Acknowledged):
                 cast(Stream, output.token).acknowledge(output)
             elif isinstance(output, Resolve):
@@ -241,23 +236,10 @@ class Streams:
             if isinstance(output, Resolve) and isinstance(output.token, Waiter):
                 output.token.resolve(waiting)
 
-    def _begin(self, stream: Stream, timeout_s: float, expires: float | None) -> None:
+    def _begin(self, stream: Stream) -> None:
         self._streams[stream.channel.identity] = stream
         self._look_for_listener(stream)
-        self._want(stream, timeout_s, expires)
-
-    def _want(self, stream: Stream, timeout_s: float, expires: float | None) -> None:
-        command = Subscribe(
-            stream, stream.channel, timeout_s, expires, stream.is_resolved
-        )
-        self._apply(command)
-
-    def _expires(self, stream: Stream, timeout_s: float) -> float | None:
-        """Return when to give up asking for a stream that has moved here."""
-        is_awaited = all(ticket.is_awaited for ticket in stream.tickets)
-        if stream.is_resolved or not is_awaited:
-            return None
-        return self._clock() + timeout_s
+        self._apply(Subscribe(stream, stream.channel, stream.is_resolved))
 
     def _apply(self, command: Subscribe | Unsubscribe | Resubscribe | Ping) -> None:
         self.perform(self._session.apply(command, self._clock()))
@@ -273,8 +255,12 @@ class Streams:
 
     def _displace(self, stream: Stream, output: Displaced) -> None:
         try:
-            self._owner.displaced(self._line, stream, output.limit, output.timeout_s)
+            self._owner.displaced(self._line, stream, output.limit)
         except NetworkError as exc:
+            if output.limit is None:
+                # There is room where it was.
+                self._begin(stream)
+                return
             # No thread or no descriptor for a further connection: that is this channel's loss.
             if stream.is_resolved:
                 stream.deliver([Status(SubscriptionStatus.REJECTED)])
@@ -282,8 +268,6 @@ class Streams:
             self._resolve(stream, exc)
 
     def _resolve(self, token: Hashable, error: BfxError | None) -> None:
-        if isinstance(error, NetworkError) and error.phase == "connect":
-            error.__cause__ = error.__cause__ or self.last_error
         if not isinstance(token, Stream):
             cast(Waiter, token).resolve(error)
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 import weakref
 from typing import Any, Callable, Iterable, List, Mapping, Optional
@@ -64,7 +63,7 @@ class Subscribing:
         wait : bool
             Return when the first data has been applied (default), or at once.
         timeout : float, optional
-            Seconds for that, from the moment in which the request went out; the client's
+            Seconds to wait for that, from the moment in which the request went out; the client's
             without it.
         policy : str
             What happens when the consumer is too slow: ``resync``, ``latest``, ``drop_oldest``.
@@ -80,8 +79,11 @@ class Subscribing:
             An argument is impossible.
         SubscriptionRejected
             The exchange refused it.
-        RequestTimeout, NetworkError
-            No data in time; not connected in time.
+        RequestTimeout
+            No data in time; the message and the cause say what is known of why.
+        NetworkError
+            It could not be requested in time: with phase ``connect``, as there is no connection;
+            with phase ``send``, as the exchange is in maintenance.
         ClosedError
             The client is closed.
 
@@ -122,10 +124,9 @@ class Subscribing:
             self._pool.check_may_wait()
         subscriptions: List[Subscription] = []
         try:
-            for subscription, ticket, timeout_s in prepared:
-                expires = time.monotonic() + timeout_s if wait else None
+            for subscription, ticket in prepared:
                 ticket.is_awaited = wait
-                self._pool.place(ticket, timeout_s, expires)
+                self._pool.place(ticket)
                 subscriptions.append(subscription)
             if wait:
                 for subscription in subscriptions:
@@ -178,7 +179,7 @@ class Subscribing:
         policy: str = "resync",
         mailbox_size: int | None = None,
         **arguments: object,
-    ) -> tuple[Subscription, Ticket, float]:
+    ) -> tuple[Subscription, Ticket]:
         """Check the arguments of one subscription and make its parts."""
         check_callback("callback", callback, "update")
         check_callback("on_event", on_event, "event")
@@ -217,7 +218,7 @@ class Subscribing:
         kind = BookSubscription if made.name == "book" else Subscription
         subscription = kind(self, self._pool, ticket, timeout_s)
         self._sub_ids[subscription.sub_id] = ticket
-        return subscription, ticket, timeout_s
+        return subscription, ticket
 
     def _new_sub_id(self, sub_id: str | None) -> str:
         if sub_id is None:

@@ -6,7 +6,13 @@ import time
 from functools import partial
 from typing import Any, Callable, Iterator
 
-from bfxsync.errors import ClosedError, NetworkError, RequestTimeout, UsageError
+from bfxsync.errors import (
+    BfxError,
+    ClosedError,
+    NetworkError,
+    RequestTimeout,
+    UsageError,
+)
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.types import SubscriptionStatus
 from bfxsync.ws.arguments import check_timeout
@@ -18,35 +24,44 @@ from bfxsync.ws.stream import Ticket
 
 _EVENTS = frozenset((Snapshot, Gap, Status, Degraded))
 
-# The session's own deadline for an answer comes first; this is in case its thread is busy.
-_GRACE_S = 0.5
-
 
 def wait_for(pool: Pool, ticket: Ticket, allowed_s: float, start: float) -> None:
     """
     Wait for the first data of a ticket.
 
     The time allowed counts from `start`, or from the moment in which the request went out if
-    that was later. Raises the ticket's error, `RequestTimeout` or `NetworkError`.
+    that was later. Raises the ticket's error, or what `out_of_time` says.
     """
     pool.check_may_wait()
     while True:
         asked_at = ticket.asked_at
         begin = start if asked_at is None else max(start, asked_at)
-        deadline = begin + allowed_s + _GRACE_S
+        deadline = begin + allowed_s
         if ticket.resolved.wait(max(0.0, deadline - time.monotonic())):
             break
         if asked_at is not ticket.asked_at:
             continue  # it went out meanwhile
-        if asked_at is not None:
-            raise RequestTimeout(f"{ticket.name}: no data within {allowed_s:g} s")
         home = pool.home(ticket)
-        message = f"{ticket.name}: not connected within {allowed_s:g} s"
-        cause = home.last_error if home is not None else None
-        raise NetworkError(message, phase="connect") from cause
+        reason = ticket.delay or (home.last_error if home is not None else None)
+        error = out_of_time(ticket.name, allowed_s, asked_at is not None, reason)
+        raise error from reason
     if ticket.error is not None:
         # Raised each time that somebody waits: the traceback is each one's own.
         raise ticket.error.with_traceback(None)
+
+
+def out_of_time(
+    name: str, allowed_s: float, was_asked: bool, reason: BfxError | None
+) -> NetworkError:
+    """Return the error of a waiting call whose time has passed, with what is known of why."""
+    because = f": {reason}" if reason is not None else ""
+    within = f"within {allowed_s:g} s{because}"
+    if was_asked:
+        return RequestTimeout(f"{name}: no data {within}")
+    if reason is None or isinstance(reason, NetworkError):
+        return NetworkError(f"{name}: not connected {within}", phase="connect")
+    # The connection stands, and the exchange takes no requests.
+    return NetworkError(f"{name}: not requested {within}", phase="send")
 
 
 class Subscription:
@@ -112,8 +127,12 @@ class Subscription:
 
     @property
     def exception(self) -> Exception | None:
-        """Why it was refused, or None."""
-        return self._ticket.error
+        """
+        Why it was refused, or why it still has no data although it is requested again and again.
+
+        None while all is well. `is_active` tells the two apart.
+        """
+        return self._ticket.error or self._ticket.delay
 
     @property
     def update_count(self) -> int:
@@ -189,7 +208,9 @@ class Subscription:
         RequestTimeout
             No data came in time.
         NetworkError
-            With phase ``connect``: the request could not go out.
+            It could not be requested in time: with phase ``connect``, as there is no connection;
+            with phase ``send``, as the exchange is in maintenance. The message and the cause of
+            both say what is known of why.
         ClosedError
             The client was closed meanwhile.
         """

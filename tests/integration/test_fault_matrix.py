@@ -21,7 +21,6 @@ from bfxsync import (
     ChecksumMismatch,
     Gap,
     RemoteError,
-    RequestTimeout,
     SubscriptionRejected,
 )
 from bfxsync.paper import PaperExchange
@@ -401,9 +400,7 @@ DEEDS = {
         LOST._replace(connections=2),
         True,
     ),
-    "no-answer": Deed(
-        "no_answer", ON_BOOK, None, LOST._replace(errors=(RequestTimeout,)), True
-    ),
+    "no-answer": Deed("no_answer", ON_BOOK, None, LOST, True),
     "wrong-checksum": Deed("wrong_checksum", {"symbol": "tBTCUSD"}, None, HEALED),
     "lost-update": Deed("lost_book_update", {"symbol": "tBTCUSD"}, None, HEALED),
     **{
@@ -447,7 +444,7 @@ def play_deed(deed: Deed, told: Told, is_early: bool) -> None:
     scene = Scene(
         inject if is_early else nothing,
         act=None if is_early else inject,
-        book={**WHOLE_BOOK, "timeout": 0.4 if deed.fault == "no_answer" else 5.0},
+        timeout=1.0 if deed.fault == "no_answer" else DEADLINE_S,
         backoff=PATIENT,
     )
     scene.play(told)

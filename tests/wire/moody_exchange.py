@@ -2,8 +2,9 @@
 A small model of the exchange, with moods and faults, and of what a user sees of it.
 
 It takes requests in order, and answers some of them late, some twice, some with "not ready"; it can
-forget a change of a book, get a checksum wrong, send nonsense, fall silent on one channel, and
-have room for few channels. Every socket numbers its channels as the one before did.
+forget a change of a book, get a checksum wrong, send nonsense, fall silent on one channel or on all
+of them while it still answers, and have room for few channels. Every socket numbers its channels as
+the one before did.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class Exchange:
         self.chan_id = 100
         self.active: Dict[str, int] = {}
         self.mute: Set[int] = set()
+        self.is_half_dead = False  # it answers, and sends no frame of any channel
         self.requests: List[Dict[str, Any]] = []
         self.outbox: List[bytes] = []
         self.late: List[Dict[str, Any]] = []
@@ -73,7 +75,7 @@ class Exchange:
         self.outbox.append(json.dumps(body).encode())
 
     def frame(self, chan_id: int, *content: Any) -> None:
-        if chan_id not in self.mute:
+        if chan_id not in self.mute and not self.is_half_dead:
             self.seq += 1
             self.outbox.append(json.dumps([chan_id, *content, self.seq]).encode())
 
@@ -219,6 +221,8 @@ class User:
     has_hole: bool = False
     """It was said that trades may have been missed."""
     request: Optional[Dict[str, Any]] = None
+    is_unanswered: bool = False
+    """It was said that requests stay unanswered."""
     sub_id: int = 0
     asked_at: List[float] = attrs.field(factory=list)
 
@@ -231,7 +235,7 @@ class User:
             elif isinstance(update, Snapshot):
                 assert self.state != "live", "a snapshot without a gap"
                 self.state = "live"
-                self.is_degraded = False
+                self.is_degraded = self.is_unanswered = False
                 self.has_hole = self.has_hole or update.has_hole
                 if self.first is None and self.symbol == TRADES:
                     self.first = {trade.id for trade in update.rows}

@@ -100,7 +100,6 @@ class Peer:
     def subscribe(
         self, token: str, name: str, symbol: str = BTC, **options: Any
     ) -> List[Output]:
-        options = {"timeout_s": 10.0, **options}
         channel = self.channels[token] = channel_for(name, symbol=symbol)
         return self.session.apply(Subscribe(token, channel, **options), self.now)
 

@@ -177,6 +177,72 @@ def test_new_socket_has_all_its_time() -> None:
     assert not liveness.is_stale(234.9)
 
 
+def expecting(now: float = 100.0, **options: float) -> Liveness:
+    """Return what is told of a socket on which something was subscribed at once."""
+    liveness = live(now, **options)
+    liveness.expect(True, now)
+    return liveness
+
+
+def test_r02_answers_are_no_sign_of_life_while_something_is_subscribed() -> None:
+    liveness = expecting()
+    for now in range(101, 135):
+        liveness.received(float(now))
+        assert not liveness.is_stale(float(now))
+    assert liveness.is_stale(135.0)
+    assert not liveness.was_heard
+
+
+def test_r02_one_ping_is_sent_for_one_silence_of_what_is_subscribed() -> None:
+    liveness = expecting()
+    assert liveness.ping_due(125.0, idle=False)
+    liveness.pinged()
+    liveness.received(125.1)
+    assert not liveness.ping_due(134.9, idle=False)
+    liveness.heard(126.0)
+    assert liveness.was_heard
+    assert liveness.deadline(idle=False) == 151.0
+    assert not liveness.is_stale(160.9)
+
+
+def test_first_subscription_has_all_its_time_and_further_ones_give_none() -> None:
+    liveness = live()
+    liveness.received(110.0)
+    liveness.expect(True, 130.0)
+    assert liveness.deadline(idle=False) == 155.0
+    liveness.received(150.0)
+    liveness.expect(True, 150.0)
+    assert liveness.is_stale(165.0)
+
+
+def test_without_subscriptions_pongs_count_again() -> None:
+    liveness = expecting()
+    liveness.received(120.0)
+    liveness.expect(False, 121.0)
+    assert liveness.is_stale(135.0)
+    liveness.received(122.0)
+    assert not liveness.is_stale(156.9)
+
+
+def test_new_socket_expects_nothing() -> None:
+    liveness = expecting()
+    liveness.heard(101.0)
+    liveness.reset(110.0)
+    assert not liveness.is_expecting and not liveness.was_heard
+    liveness.received(140.0)
+    assert not liveness.is_stale(150.0)
+
+
+def test_r02_any_answer_ends_the_doubt_and_heartbeats_have_their_time() -> None:
+    liveness = expecting()
+    liveness.doubt(130.0)
+    liveness.received(130.2)
+    # A pong; the next heartbeat may be 15 s away.
+    assert not liveness.is_stale(165.1)
+    assert liveness.is_stale(165.2)
+    assert liveness.deadline(idle=False) == 155.2
+
+
 def test_r02_both_times_are_options() -> None:
     liveness = live(ping_after_s=2.0, stale_after_s=3.0)
     assert liveness.deadline(idle=False) == 102.0
@@ -363,17 +429,16 @@ def test_r02_channel_that_stays_silent_after_a_quiet_time_is_found_out() -> None
 def test_r02_silent_channel_is_found_out_however_seldom_others_are_heard(
     pause_s: float,
 ) -> None:
-    # Such as one that is alone on its socket, where only pongs come.
-    watched = Watched(1)
+    watched = Watched(1, 2)
     heard_at = 100.0
     while watched.deadline is not None and heard_at < 200.0:
         if watched.deadline < heard_at + pause_s:
             now = watched.deadline
-            if watched.silent(now):
+            if 1 in watched.silent(now):
                 assert 135.0 <= now < 150.0
                 return
         heard_at += pause_s
-        watched.hear(heard_at)
+        watched.hear(heard_at, 2)
     pytest.fail("never found out")
 
 

@@ -161,7 +161,7 @@ class User:
         self.sent: List[Dict[str, Any]] = []
         self.errors: List[Exception] = []
         for token, channel in enumerate(self.channels):
-            self.perform(self.session.apply(Subscribe(token, channel, 10.0), 0.0))
+            self.perform(self.session.apply(Subscribe(token, channel), 0.0))
 
     def perform(self, outputs: List[Output]) -> None:
         for output in outputs:

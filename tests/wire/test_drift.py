@@ -156,7 +156,7 @@ def opened(kind: Kind) -> Peer:
     peer.ready()
     channel = channel_for(kind.channel, **kind.arguments)
     channel.extras = True
-    peer.session.apply(Subscribe("a", channel, 10.0), peer.now)
+    peer.session.apply(Subscribe("a", channel), peer.now)
     peer.channels["a"] = channel
     peer.subscribe("b", "ticker", ETH)
     peer.feed(ack(1, 5), ack(2, 6), peer.frame(6, TICKER_ROW))

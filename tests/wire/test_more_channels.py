@@ -12,7 +12,7 @@ from bfxsync.models import Snapshot
 from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
 from bfxsync.wire.channels import channel_for
 from bfxsync.wire.commands import Resubscribe, Subscribe
-from bfxsync.wire.outputs import Deliver, Resolve, Send
+from bfxsync.wire.outputs import Delayed, Deliver, Resolve, Send
 from bfxsync.wire.session import Session
 
 # From docs.bitfinex.com/reference/ws-public-status, ws-public-candles
@@ -200,7 +200,7 @@ def ready_session():
 
 def test_liquidations_are_ready_with_the_acknowledgement():
     session = ready_session()
-    session.apply(Subscribe("t", channel_for("status", key="liq:global"), 10.0), 0.0)
+    session.apply(Subscribe("t", channel_for("status", key="liq:global")), 0.0)
     ack = b'{"event":"subscribed","channel":"status","chanId":7,"key":"liq:global"}'
     outputs = session.feed([ack], 0.1)
     assert Resolve("t") in outputs
@@ -209,7 +209,7 @@ def test_liquidations_are_ready_with_the_acknowledgement():
 
 def test_resubscribe_sends_the_same_request_again_after_a_gap():
     session = ready_session()
-    session.apply(Subscribe("t", candles(), 10.0), 0.0)
+    session.apply(Subscribe("t", candles()), 0.0)
     ack = b'{"event":"subscribed","channel":"candles","chanId":7,"key":"trade:1m:tBTCUSD"}'
     session.feed([ack, b"[7,[]]"], 0.1)
     gap, unsubscribe, subscribe = session.apply(Resubscribe("t"), 0.2)
@@ -221,7 +221,7 @@ def test_resubscribe_sends_the_same_request_again_after_a_gap():
 def test_resubscribe_of_what_is_not_there_does_nothing():
     session = ready_session()
     assert session.apply(Resubscribe("t"), 0.0) == []
-    session.apply(Subscribe("t", candles(), 10.0), 0.0)
+    session.apply(Subscribe("t", candles()), 0.0)
     assert session.apply(Resubscribe("t"), 0.0) == [], "not acknowledged yet"
 
 
@@ -230,7 +230,7 @@ def test_resubscribe_of_what_is_not_there_does_nothing():
 
 def test_frames_of_very_many_unknown_channels_are_not_kept_but_cost_nobody_a_snapshot():
     session = ready_session()
-    session.apply(Subscribe("t", candles(), 10.0), 0.0)
+    session.apply(Subscribe("t", candles()), 0.0)
     session.feed([f'[{number},"hb"]'.encode() for number in range(100, 400)], 0.0)
     session.feed([b"[9,[]]"], 0.0)
     ack = b'{"event":"subscribed","channel":"candles","chanId":9,"key":"trade:1m:tBTCUSD"}'
@@ -246,9 +246,10 @@ def test_the_accounts_heartbeat_is_nobodys_and_is_not_kept():
 
 def test_a_code_may_come_as_text():
     session = ready_session()
-    session.apply(Subscribe("t", candles(), 10.0), 0.0)
+    session.apply(Subscribe("t", candles()), 0.0)
     refusal = (
         b'{"event":"error","channel":"candles","key":"trade:1m:tBTCUSD","code":"11000"}'
     )
-    assert session.feed([refusal], 0.1) == [], "asked again a second later"
-    assert session.tick(1.2)
+    (delayed,) = session.feed([refusal], 0.1)
+    assert isinstance(delayed, Delayed) and delayed.error.retryable
+    assert session.tick(1.2), "asked again a second later"

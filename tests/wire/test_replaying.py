@@ -125,7 +125,7 @@ class Played:
         name = "key" if channel in ("candles", "status") else "symbol"
         fields = dict(zip([name, "prec", "freq", "len"], rest))
         made = channel_for(channel, **fields)
-        assert self.session.apply(Subscribe(token, made, 10.0), 0.0) == []
+        assert self.session.apply(Subscribe(token, made), 0.0) == []
 
     def outputs(self) -> list[Any]:
         """All that comes of it, in short."""
@@ -667,7 +667,7 @@ def test_an_unsubscribed_channel_is_told_nothing_more() -> None:
     ]
     session = RecordedSession(contents_of(list(records)))
     channel = channel_for("ticker", symbol="tBTCUSD")
-    session.apply(Subscribe("a", channel, 10.0), 0.0)
+    session.apply(Subscribe("a", channel), 0.0)
     for record in records[:-3]:
         session.take(record, 0.0)
     assert channel.is_live

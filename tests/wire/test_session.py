@@ -46,6 +46,7 @@ from bfxsync.book import checksum
 from bfxsync.errors import (
     ApiError,
     NetworkError,
+    NotReady,
     RemoteError,
     RequestTimeout,
     SubscriptionRejected,
@@ -59,7 +60,9 @@ from bfxsync.wire.commands import Subscribe
 from bfxsync.wire.outputs import (
     Acknowledged,
     Asked,
+    Delayed,
     Deliver,
+    Displaced,
     Fail,
     Output,
     Reopen,
@@ -145,12 +148,14 @@ def test_exchange_in_maintenance_is_asked_for_nothing_until_20061() -> None:
     assert sent(outputs) == [("subscribe", BTC)] * 2
 
 
-def test_refused_flags_are_reported_and_nothing_is_counted() -> None:
+@pytest.mark.parametrize("event", ["conf", "error"])
+def test_refused_flags_are_reported_and_nothing_is_counted(event: str) -> None:
     peer = Peer()
     peer.subscribe("a", "book")
     peer.open()
     peer.feed(INFO)
-    outputs = peer.feed({"event": "conf", "status": "FAILED", "code": 10050})
+    answer = {"event": event, "status": "FAILED", "code": 10050, "msg": "any text"}
+    outputs = peer.feed(answer)
     assert reports(outputs) == [ApiError]
     assert sent(outputs) == [("subscribe", BTC)]
     peer.feed(ack(1, 5), b"[5,[]]")
@@ -269,8 +274,7 @@ def test_late_answer_is_given_back_and_its_data_dropped() -> None:
     peer = Peer()
     peer.ready()
     peer.subscribe("a", "book")
-    (error,) = resolved(peer.after(10.0))
-    assert isinstance(error, RequestTimeout)
+    assert sent(peer.after(10.0)) == [("subscribe", BTC)]
     peer.feed(peer.frame(5, LEVELS))
     assert peer.feed(ack(1, 5)) == [Send('{"event":"unsubscribe","chanId":5}')]
     assert peer.feed(peer.frame(5, [99.0, 1, 2.0]), peer.frame(5, "hb")) == []
@@ -305,7 +309,7 @@ def test_r03_repeated_answer_of_a_live_channel_answers_no_other_request(
 ) -> None:
     peer = with_book()
     channel = channel_for("book", symbol=BTC, prec="P1")
-    peer.session.apply(Subscribe("b", channel, 10.0), peer.now)
+    peer.session.apply(Subscribe("b", channel), peer.now)
     body = {"event": "subscribed", "channel": "book", "symbol": BTC, "chanId": 5}
     assert peer.feed({**body, **fields}) == []
     outputs = peer.feed(ack(2, 6), peer.frame(6, LEVELS))
@@ -386,7 +390,8 @@ def test_exchange_that_is_not_ready_is_asked_again_after_a_second() -> None:
     peer = Peer()
     peer.ready()
     peer.subscribe("a", "ticker")
-    assert peer.feed(failure(11000, subId=1)) == []
+    (delayed,) = peer.feed(failure(11000, subId=1))
+    assert isinstance(delayed, Delayed) and isinstance(delayed.error, NotReady)
     assert peer.session.next_deadline() == peer.now + 1.0
     assert peer.after(0.9) == []
     assert sent(peer.after(0.1)) == [("subscribe", BTC)]
@@ -406,15 +411,17 @@ def test_request_is_repeated_once_whatever_else_happens() -> None:
     assert sent(outputs) == [("subscribe", BTC)]
 
 
-def test_exchange_that_is_never_ready_times_out() -> None:
+def test_exchange_that_is_never_ready_is_reported_once_and_asked_on() -> None:
     peer = Peer()
     peer.ready()
     outputs = peer.subscribe("a", "ticker")
-    for sub_id in range(1, 20):
-        peer.feed(failure(11000, subId=sub_id))
-        outputs += peer.after(1.0)
-    assert sent(outputs) == [("subscribe", BTC)] * 10
-    assert [type(error) for error in resolved(outputs)] == [RequestTimeout]
+    for sub_id, pause_s in enumerate([1.0, 2.0, 4.0, 8.0, 16.0], start=1):
+        outputs += peer.feed(failure(11000, subId=sub_id))
+        outputs += peer.after(pause_s - 0.1)
+        outputs += peer.after(0.1)
+        assert sent(outputs) == [("subscribe", BTC)] * (1 + sub_id)
+    assert reports(outputs) == [NotReady]
+    assert resolved(outputs) == reopens(outputs) == []
 
 
 # --- 10301: subscribed already -------------------------------------------------------------------
@@ -497,44 +504,82 @@ def test_update_of_a_channel_that_was_taken_over_without_snapshot_asks_anew() ->
 # --- deadlines -----------------------------------------------------------------------------------
 
 
-def test_request_that_never_went_out_fails_as_not_connected() -> None:
+def test_request_waits_for_a_socket_as_long_as_it_takes() -> None:
     peer = Peer()
-    peer.subscribe("a", "ticker", expires=1010.0)
-    assert peer.session.next_deadline() == 1010.0
-    assert peer.after(9.9) == []
-    (error,) = resolved(peer.after(0.1))
-    assert type(error) is NetworkError
-    assert error.phase == "connect"
+    peer.subscribe("a", "ticker")
     assert peer.session.next_deadline() is None
+    assert peer.after(1e6) == []
+    assert sent(peer.ready())[1:] == [("subscribe", BTC)]
 
 
 @pytest.mark.parametrize(
     "is_acknowledged", [False, True], ids=["asked", "acknowledged"]
 )
-def test_request_without_data_in_time_fails(is_acknowledged: bool) -> None:
+def test_request_without_data_in_time_is_repeated(is_acknowledged: bool) -> None:
     peer = Peer()
     peer.ready()
     peer.subscribe("a", "ticker")
     if is_acknowledged:
         peer.feed(ack(1, 5))
     outputs = peer.after(10.0)
-    assert [type(error) for error in resolved(outputs)] == [RequestTimeout]
-    assert sent(outputs) == ([("unsubscribe", 5)] if is_acknowledged else [])
-    assert peer.session.tokens == []
+    gone = [("unsubscribe", 5)] if is_acknowledged else []
+    assert sent(outputs) == [*gone, ("subscribe", BTC)]
+    assert resolved(outputs) == reports(outputs) == []
+    assert peer.session.tokens == ["a"]
 
 
-def test_subscription_that_worked_once_is_asked_for_until_it_works() -> None:
-    peer = with_book()
-    peer.session.lose("gone")
+def with_live(token: str, chan_id: int, sub_id: int) -> Peer:
+    """Return a peer with a live ticker."""
+    peer = Peer()
     peer.ready()
+    peer.subscribe(token, "ticker", ETH)
+    peer.feed(ack(sub_id, chan_id), peer.frame(chan_id, TICKER_ROW))
+    return peer
+
+
+def test_unanswered_request_among_live_channels_is_reported_and_moves() -> None:
+    peer = with_live("b", 5, 1)
+    peer.subscribe("a", "book")
     outputs: List[Output] = []
-    for _ in range(6):
-        outputs += peer.feed({"event": "pong", "ts": 1})
-        outputs += peer.after(5.0)
+    for _ in range(7):
+        peer.feed(peer.frame(5, "hb"))
+        outputs += peer.after(10.0)
     assert sent(outputs) == [("subscribe", BTC)] * 2
-    assert reports(outputs) == [RequestTimeout] * 2
-    assert resolved(outputs) == []
-    assert updates(peer.feed(ack(4, 6), peer.frame(6, LEVELS))) == [BOOK]
+    report, delayed, displaced = outputs[-3:]
+    assert isinstance(report, Report) and isinstance(delayed, Delayed)
+    assert report.error is delayed.error
+    assert displaced == Displaced("a", None, False)
+    assert resolved(outputs) == reopens(outputs) == []
+    assert peer.session.tokens == ["b"]
+    # Its late answers are nobody's.
+    assert sent(peer.feed(ack(2, 6), ack(3, 7))) == [
+        ("unsubscribe", 6),
+        ("unsubscribe", 7),
+    ]
+
+
+def test_r02_requests_that_stay_unanswered_lead_to_another_socket() -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "book")
+    outputs: List[Output] = []
+    # Pongs do not say that anybody listens to requests; nor is the socket given up rashly.
+    for _ in range(7):
+        assert reopens(outputs) == []
+        peer.feed({"event": "pong", "ts": 1})
+        outputs += peer.after(10.0)
+    (reopen,) = reopens(outputs)
+    assert reopen == outputs[-1]
+    assert isinstance(reopen, Reopen) and reopen.cause is LossCause.STALE
+    peer.session.lose("gone")
+    # There it has the patience that it has come to.
+    assert sent(peer.ready())[1:] == [("subscribe", BTC)]
+    outputs = []
+    for _ in range(6):
+        assert ("subscribe", BTC) not in sent(outputs)
+        peer.feed({"event": "pong", "ts": 1})
+        outputs = peer.after(10.0)
+    assert ("subscribe", BTC) in sent(outputs)
 
 
 # --- sequence numbers ----------------------------------------------------------------------------
@@ -686,7 +731,7 @@ def test_r03_each_socket_has_all_the_time_for_an_answer() -> None:
     assert peer.after(2.0) == []
     peer.ready()
     assert peer.after(9.9) == []
-    assert reports(peer.after(0.1)) == [RequestTimeout]
+    assert sent(peer.after(0.1)) == [("subscribe", BTC)]
 
 
 def test_r03_several_losses_before_a_snapshot_are_one_gap() -> None:
@@ -703,7 +748,7 @@ def test_book_is_empty_from_the_loss_to_the_snapshot() -> None:
     peer = Peer()
     peer.ready()
     channel: Any = channel_for("book", symbol=BTC)
-    peer.session.apply(Subscribe("a", channel, 10.0), peer.now)
+    peer.session.apply(Subscribe("a", channel), peer.now)
     peer.feed(ack(1, 5), peer.frame(5, LEVELS))
     assert len(channel.book) == 2
     peer.session.lose("gone")
@@ -762,7 +807,7 @@ def test_r11_equal_checksum_says_nothing(number: Any) -> None:
     peer = Peer(loads=loads_for(number))
     peer.ready()
     channel: Any = channel_for("book", symbol=BTC, number=number)
-    peer.session.apply(Subscribe("a", channel, 10.0), peer.now)
+    peer.session.apply(Subscribe("a", channel), peer.now)
     peer.feed(ack(1, 5), peer.frame(5, LEVELS))
     assert peer.feed(peer.frame(5, "cs", GOOD)) == []
     assert channel.verified_count == 1
@@ -793,7 +838,7 @@ def test_r11_checksums_are_compared_under_all_flags(
     peer = Peer(int(flags | has_bulk * Flag.BULK_UPDATES))
     peer.ready()
     channel: Any = channel_for("book", symbol=BTC, prec=prec, len=length, freq="F1")
-    peer.session.apply(Subscribe("a", channel, 10.0), peer.now)
+    peer.session.apply(Subscribe("a", channel), peer.now)
     first, *changes = (rows_of(prec, step) for step in range(3))
     # Before the snapshot it speaks of no book.
     outputs = peer.feed(ack(1, 5), peer.frame(5, "cs", 7), peer.frame(5, first))
@@ -832,7 +877,7 @@ def test_r04_20051_ends_the_block_even_while_a_request_waits() -> None:
     peer.ready()
     peer.subscribe("a", "ticker")
     outputs = peer.feed(failure(11000, subId=1), STOP, {"event": "nonsense"})
-    assert [type(output) for output in outputs] == [Reopen]
+    assert [type(output) for output in outputs] == [Delayed, Reopen]
 
 
 def test_r04_20060_pauses_and_20061_asks_for_everything_anew() -> None:
@@ -918,23 +963,156 @@ def test_r02_silence_is_answered_with_a_ping_and_then_another_socket() -> None:
     assert (reopen.cause, reopen.code) == (LossCause.STALE, 1006)
 
 
-@pytest.mark.parametrize("kind", ["frame", "event", "garbage"])
-def test_r02_whatever_comes_is_a_sign_of_life(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["pong", "stranger's heartbeat", "garbage"])
+def test_r02_without_subscriptions_whatever_comes_is_a_sign_of_life(kind: str) -> None:
+    peer = Peer()
+    peer.ready()
+    outputs: List[Output] = []
+    for _ in range(5):
+        outputs += peer.after(24.0)
+        outputs += peer.feed(a_message(peer, kind))
+    assert reopens(outputs) == []
+
+
+def a_message(peer: Peer, kind: str) -> Any:
+    """Return the next message of a kind; channel 5 is live."""
+    if kind in ("heartbeat", "update"):
+        return peer.frame(5, "hb" if kind == "heartbeat" else [98.0, 1, 1.0])
+    return {
+        "pong": {"event": "pong", "ts": 1},
+        "acknowledgement": ack(77, 88),
+        "refusal": failure(10300, subId=99),
+        "stranger's heartbeat": peer.frame(77, "hb") if "stranger" in kind else b"",
+        "account's heartbeat": peer.frame(0, "hb") if "account" in kind else b"",
+        "garbage": b"garbage",
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["heartbeat", "update"])
+def test_r02_what_was_asked_for_is_the_sign_of_life(kind: str) -> None:
     peer = with_book()
     outputs: List[Output] = []
     for _ in range(5):
         outputs += peer.after(24.0)
-        message = {
-            "frame": peer.frame(5, "hb") if kind == "frame" else b"",
-            "event": {"event": "pong", "ts": 1},
-            "garbage": b"garbage",
-        }[kind]
-        outputs += peer.feed(message)
+        outputs += peer.feed(a_message(peer, kind))
+    assert sent(outputs) == reopens(outputs) == []
+    assert sent(peer.after(25.0)) == [("ping", 1)]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["pong", "acknowledgement", "refusal", "stranger's heartbeat"]
+    + ["account's heartbeat", "garbage"],
+)
+def test_r02_nothing_else_is_a_sign_of_life_of_what_was_asked_for(kind: str) -> None:
+    peer = with_book()
+    outputs: List[Output] = []
+    for _ in range(35):
+        assert reopens(outputs) == []
+        outputs += peer.feed(a_message(peer, kind))
+        outputs += peer.after(1.0)
+    # One ping for the one silence, whatever else comes.
+    assert sent(outputs).count(("ping", 1)) == 1
+    assert ("ping", 2) not in sent(outputs)
+    (reopen,) = reopens(outputs)
+    assert reopen == Reopen("the exchange was silent for too long", LossCause.STALE)
+
+
+def test_r02_acknowledged_and_silent_socket_is_left_after_35_s() -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "ticker")
+    peer.feed(ack(1, 5))
+    outputs: List[Output] = []
+    for second in range(1, 36):
+        assert reopens(outputs) == []
+        peer.feed({"event": "pong", "ts": 1})
+        outputs += peer.after(1.0)
+        if second in (10, 30):
+            peer.feed(ack(2 + second // 30, 5 + second))
+    assert len(reopens(outputs)) == 1
+    assert not peer.session.is_proven
+
+
+def test_first_subscription_of_an_idle_socket_has_all_its_time() -> None:
+    peer = Peer()
+    peer.ready()
+    for _ in range(10):
+        peer.after(20.0)
+        peer.feed({"event": "pong", "ts": 1})
+    peer.now += 15.0
+    peer.subscribe("a", "ticker")
+    peer.feed(ack(1, 5))
+    assert reopens(peer.after(9.9)) == []
+    assert sent(peer.after(0.1)) == [("unsubscribe", 5), ("subscribe", BTC)]
+    peer.feed(ack(2, 6))
+    assert sent(peer.after(15.0)) == [("ping", 11)]
+    assert reopens(peer.after(9.9)) == []
+    assert len(reopens(peer.after(0.1))) == 1
+
+
+def test_r02_third_silence_beside_a_channel_without_data_leaves_the_socket() -> None:
+    peer = Peer(timeout_s=1000.0)
+    peer.ready()
+    peer.subscribe("a", "trades")
+    peer.subscribe("b", "trades", ETH)
+    # The one has heartbeats and no snapshot; the other is acknowledged, and that is all.
+    peer.feed(ack(1, 5), ack(2, 6))
+    sub_id = 2
+    outputs: List[Output] = []
+    while not reopens(outputs):
+        assert peer.now < 1200.0
+        outputs = peer.feed(peer.frame(5, "hb")) + peer.after(1.0)
+        if ("subscribe", ETH) in sent(outputs):
+            sub_id += 1
+            peer.feed(ack(sub_id, 10 + sub_id))
+    assert sub_id == 4
+    (reopen,) = reopens(outputs)
+    assert reopen == Reopen("what was subscribed stayed silent", LossCause.STALE)
+
+
+def test_socket_is_proven_by_what_was_asked_for() -> None:
+    peer = Peer()
+    peer.open()
+    peer.subscribe("a", "ticker")
+    peer.feed(INFO, {"event": "conf", "status": "OK", "flags": SEQ}, ack(1, 5))
+    assert not peer.session.is_proven
+    peer.unsubscribe("a")
+    assert peer.session.is_proven
+    peer = with_book()
+    assert peer.session.is_proven
+    peer.session.lose("gone")
+    peer.open()
+    assert not peer.session.is_proven
+
+
+def test_r04_pongs_are_enough_during_maintenance() -> None:
+    peer = with_book()
+    peer.feed(PAUSE)
+    outputs: List[Output] = []
+    for _ in range(5):
+        outputs += peer.after(20.0)
+        outputs += peer.feed({"event": "pong", "ts": 1})
     assert reopens(outputs) == []
-    assert ("ping", 1) not in sent(outputs)
-    outputs = peer.after(25.0)
-    assert sent(outputs)[0] == ("ping", 1)
-    assert reopens(outputs) == []
+    peer.feed(RESUME, ack(2, 6))
+    assert reopens(peer.after(9.9)) == []
+
+
+def test_r04_request_that_is_out_is_not_repeated_during_maintenance() -> None:
+    peer = Peer()
+    peer.ready()
+    peer.subscribe("a", "book")
+    peer.feed(PAUSE)
+    outputs: List[Output] = []
+    for _ in range(8):
+        outputs += peer.after(10.0)
+        outputs += peer.feed({"event": "pong", "ts": 1})
+    assert [what for what in sent(outputs) if what[0] != "ping"] == []
+    assert sent(peer.feed(RESUME)) == []
+    # It may have been heard: it has all its time again, and no unanswered one is counted.
+    assert sent(peer.after(9.9)) == []
+    assert sent(peer.after(0.1)) == [("subscribe", BTC)]
+    assert peer.channels["a"].unanswered == 1
 
 
 def test_empty_block_is_no_sign_of_life() -> None:

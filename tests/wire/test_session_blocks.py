@@ -144,7 +144,7 @@ def talks(draw: Any) -> Talk:
 def ready(flags: int) -> Session:
     session = Session(flags=flags)
     for token, (name, arguments) in enumerate(ASKED):
-        command = Subscribe(token, channel_for(name, **arguments), 10.0)
+        command = Subscribe(token, channel_for(name, **arguments))
         session.apply(command, 0.0)
     session.open(0.0)
     session.feed([b'{"event":"info","version":2}'], 0.0)

@@ -147,7 +147,7 @@ def test_r14_nothing_hostile_raises(
             peer = Peer(flags, loads=loads)
             peer.ready()
             channel = channel_for(name, symbol=BTC, number=number)
-            peer.session.apply(Subscribe("a", channel, 10.0), peer.now)
+            peer.session.apply(Subscribe("a", channel), peer.now)
             peer.feed(ack(1, 5), peer.frame(5, first))
             peer.subscribe("b", "ticker", ETH)
             outputs = peer.feed(text.encode())

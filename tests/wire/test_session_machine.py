@@ -28,6 +28,7 @@ from bfxsync.models import Gap
 from bfxsync.types import Flag
 from bfxsync.wire.commands import Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.outputs import (
+    Delayed,
     Deliver,
     Displaced,
     Output,
@@ -38,6 +39,7 @@ from bfxsync.wire.outputs import (
 )
 from bfxsync.wire.recovery import BUDGET
 from bfxsync.wire.session import Session
+from bfxsync.wire.subscriptions import UNANSWERED
 
 FLAGS = int(Flag.SEQ_ALL | Flag.OB_CHECKSUM)
 
@@ -54,6 +56,7 @@ NONSENSE = st.sampled_from(
 
 FAULTS = st.sampled_from(
     ["wrong sum", "wrong sum", "wrong sum", "right sum", "nonsense", "silence", "end"]
+    + ["half dead"]
 )
 CHANGES = st.sampled_from(["anew", "end", "again", "hesitate"])
 
@@ -71,7 +74,7 @@ MOSTLY = st.sampled_from([True, True, True, False])
 TIMES = st.sampled_from([1, 1, 7, 9])
 
 PAUSE, RESUME = 20060, 20061
-HEARTBEAT_S = 15.0
+HEARTBEAT_S, STALE_AFTER_S = 15.0, 35.0
 
 STORMS = {3.0: 3, 60.0: 7}
 """How often a channel may be asked for within so many seconds without any other reason: at first,
@@ -95,12 +98,13 @@ class SessionMachine(RuleBasedStateMachine):
         self.tokens = 0
         self.ended = 0  # channels that the exchange ended by itself
         self.reasons: List[float] = []  # when there was one to ask for channels anew
+        self.alive_at = 0.0  # when nothing was expected, or something of that came
 
     @initialize(missing=st.sets(ONE_OF_THEM), is_closed=st.booleans())
     def begin(self, missing: Set[str], is_closed: bool) -> None:
         """Begin in the middle, mostly: what is interesting comes after the first steps."""
         for symbol in sorted(set(SYMBOLS) - missing):
-            self.subscribe(symbol, 10.0)
+            self.subscribe(symbol)
         if not is_closed:
             self.open(is_quick=True)
 
@@ -120,7 +124,11 @@ class SessionMachine(RuleBasedStateMachine):
                 if output.updates[0] == Gap("the exchange ended the channel"):
                     self.ended -= 1
                     assert self.ended >= 0, "we ended our own channel"
+            elif isinstance(output, Resolve) and output.token == "ping":
+                pass
             elif isinstance(output, Resolve) and output.error is not None:
+                # Only the exchange's own refusal ends a subscription.
+                assert isinstance(output.error, ApiError)
                 user = self.users.pop(str(output.token), None)
                 if getattr(output.error, "code", None) == 10305:
                     assert user is not None
@@ -132,8 +140,13 @@ class SessionMachine(RuleBasedStateMachine):
                 # A refusal of what was given up, or of what is asked for again; nonsense.
                 known = (ApiError, RequestTimeout, RemoteError)
                 assert isinstance(output.error, known)
+            elif isinstance(output, Delayed):
+                user = self.users[str(output.token)]
+                assert user.state != "live", "late, and there is data"
                 if isinstance(output.error, RequestTimeout):
-                    self.reasons.append(self.now)
+                    assert not user.is_unanswered, "said twice"
+                    assert user.channel.unanswered == UNANSWERED
+                    user.is_unanswered = True
             elif isinstance(output, Reopen):
                 is_over = True
         if is_over:
@@ -156,8 +169,12 @@ class SessionMachine(RuleBasedStateMachine):
 
     def displace(self, output: Displaced) -> None:
         user = self.users.pop(str(output.token))
-        known, active = self.exchange.taken[user.sub_id]
-        assert max(1, known) <= output.limit <= active, "a limit that is none"
+        if output.limit is None:
+            others = [other for other in self.users.values() if other.state == "live"]
+            assert others, "nobody would be disturbed by another socket"
+        else:
+            known, active = self.exchange.taken[user.sub_id]
+            assert max(1, known) <= output.limit <= active, "a limit that is none"
         assert output.is_resolved == (user.state == "gap")
         self.displaced[str(output.token)] = user, output
 
@@ -166,16 +183,15 @@ class SessionMachine(RuleBasedStateMachine):
 
     # --- the user --------------------------------------------------------------------------------
 
-    @rule(symbol=ONE_OF_THEM, patience_s=st.sampled_from([1.0, 10.0]))
-    def subscribe(self, symbol: str, patience_s: float) -> None:
+    @rule(symbol=ONE_OF_THEM)
+    def subscribe(self, symbol: str) -> None:
         if symbol in self.symbols():
             return
         self.tokens += 1
         token = f"{symbol}#{self.tokens}"
         channel = channel_of(symbol)
         self.users[token] = User(symbol, channel)
-        command = Subscribe(token, channel, patience_s, self.now + patience_s)
-        self.perform(self.session.apply(command, self.now))
+        self.perform(self.session.apply(Subscribe(token, channel), self.now))
 
     @rule(data=st.data(), mood=MOODS, kind=CHANGES)
     @precondition(lambda self: self.users)
@@ -190,12 +206,12 @@ class SessionMachine(RuleBasedStateMachine):
         self.unsubscribe(token)
         if kind == "end":
             return
-        self.subscribe(symbol, 10.0)
+        self.subscribe(symbol)
         if kind == "hesitate":
             while self.exchange.requests:
                 self.exchange.take(mood)
             self.unsubscribe(list(self.users)[-1])
-            self.subscribe(symbol, 10.0)
+            self.subscribe(symbol)
 
     def unsubscribe(self, token: str) -> None:
         del self.users[token]
@@ -210,9 +226,7 @@ class SessionMachine(RuleBasedStateMachine):
             return
         self.users[token] = user
         self.reasons.append(self.now)
-        resolved, timeout_s = output.is_resolved, output.timeout_s
-        expires = None if resolved else self.now + timeout_s
-        command = Subscribe(token, user.channel, timeout_s, expires, resolved)
+        command = Subscribe(token, user.channel, output.is_resolved)
         self.perform(self.session.apply(command, self.now))
 
     # --- the exchange ----------------------------------------------------------------------------
@@ -258,6 +272,8 @@ class SessionMachine(RuleBasedStateMachine):
                 self.exchange.frame(chan_id, *data.draw(NONSENSE))
             elif fault == "silence":
                 self.exchange.mute.add(chan_id)
+            elif fault == "half dead":
+                self.exchange.is_half_dead = True
             elif fault == "end":
                 self.exchange.end(chan_id)
                 self.ended += 1
@@ -343,7 +359,13 @@ class SessionMachine(RuleBasedStateMachine):
         for message in block:
             if b" 11000," in message or b" 10301," in message:
                 self.reasons.append(self.now + 1.0)
-        outputs = self.perform(self.session.feed(block, self.now))
+        # Those before it, and those that are acknowledged in it.
+        routes = set(self.session._subscriptions.routes)
+        fed = self.session.feed(block, self.now)
+        routes.update(self.session._subscriptions.routes)
+        if any(self.chan_id_of(message) in routes for message in block):
+            self.alive_at = self.now
+        outputs = self.perform(fed)
         if code == RESUME and was_paused:
             assert not any(user.state == "live" for user in self.users.values())
         if self.is_ready and not was_ready and not self.is_paused:
@@ -351,6 +373,11 @@ class SessionMachine(RuleBasedStateMachine):
                 json.loads(o.text)["symbol"] for o in outputs if isinstance(o, Send)
             ]
             assert asked == self.symbols(), "not exactly what is wanted is asked for"
+
+    @staticmethod
+    def chan_id_of(message: bytes) -> Any:
+        value = json.loads(message)
+        return value[0] if isinstance(value, list) else None
 
     # --- time ------------------------------------------------------------------------------------
 
@@ -369,6 +396,8 @@ class SessionMachine(RuleBasedStateMachine):
                 self.perform(self.session.tick(self.now))
         deadline = self.session.next_deadline()
         assert deadline is None or deadline > self.now
+        if self.is_open and self.session._liveness.is_expecting:
+            assert self.now - self.alive_at < STALE_AFTER_S, "a silent socket is kept"
 
     @rule(seconds=st.sampled_from([1.0, 10.0, 45.0, 45.0, 400.0]))
     @precondition(lambda self: self.is_open)
@@ -393,6 +422,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     def sleep(self, jump_s: float) -> None:
         """Let the machine be suspended."""
+        self.alive_at = max(self.alive_at, self.now)
         outputs = self.perform(self.session.suspended(jump_s, self.now))
         if self.is_open:
             sent = [json.loads(o.text) for o in outputs if isinstance(o, Send)]
@@ -413,6 +443,11 @@ class SessionMachine(RuleBasedStateMachine):
             self.exchange.event(event="info", code=code)
 
     # --- what always holds -----------------------------------------------------------------------
+
+    @invariant()
+    def life_is_counted_from_the_first_acknowledgement(self) -> None:
+        if not self.is_open or not self.session._liveness.is_expecting:
+            self.alive_at = self.now
 
     @invariant()
     def tokens_are_what_is_wanted(self) -> None:

@@ -9,28 +9,32 @@ import pytest
 
 from bfxsync.errors import (
     ApiError,
-    NetworkError,
     RemoteError,
     RequestTimeout,
     SubscriptionRejected,
 )
 from bfxsync.models import Gap, Status
-from bfxsync.types import SubscriptionStatus
+from bfxsync.types import LossCause, SubscriptionStatus
 from bfxsync.wire.channels import channel_for
 from bfxsync.wire.commands import Subscribe
 from bfxsync.wire.outputs import (
     Acknowledged,
     Asked,
+    Delayed,
     Deliver,
     Displaced,
     Output,
+    Reopen,
     Report,
     Resolve,
     Send,
 )
 from bfxsync.wire.parked import PARKED_FRAMES
+from bfxsync.wire.recovery import WINDOW_S
 from bfxsync.wire.subscriptions import (
+    FAILURES,
     RETRY_S,
+    UNANSWERED,
     Answer,
     Subscriptions,
     Wanted,
@@ -45,12 +49,9 @@ def wanted(
     token: str = "btc",
     symbol: str = BTC,
     *,
-    timeout_s: float = 10.0,
-    expires: float | None = None,
     is_resolved: bool = False,
 ) -> Subscribe:
-    channel = channel_for("book", symbol=symbol)
-    return Subscribe(token, channel, timeout_s, expires, is_resolved)
+    return Subscribe(token, channel_for("book", symbol=symbol), is_resolved)
 
 
 def request(sub_id: int, symbol: str = BTC) -> Send:
@@ -128,7 +129,7 @@ def test_every_request_has_a_number_of_its_own() -> None:
 def test_request_asks_for_what_was_given() -> None:
     subscriptions = Subscriptions()
     channel = channel_for("book", symbol="fUSD", prec="R0", freq="F1", len=100)
-    _, send = subscriptions.add(Subscribe("usd", channel, 10.0), 0.0, ready=True)
+    _, send = subscriptions.add(Subscribe("usd", channel), 0.0, ready=True)
     assert isinstance(send, Send)
     assert json.loads(send.text) == {
         "event": "subscribe",
@@ -314,22 +315,41 @@ def test_refusal_after_it_worked_once_is_told_in_the_stream_too() -> None:
 @pytest.mark.parametrize("code", [11000, 10008, 11010])
 def test_request_that_came_too_early_is_repeated(code: int) -> None:
     subscriptions = asked()
-    assert subscriptions.refused(failure(code, subId=1), 2.0) == Answer([])
+    (delayed,) = subscriptions.refused(failure(code, subId=1), 2.0).outputs
+    assert isinstance(delayed, Delayed)
+    assert getattr(delayed.error, "code", None) == code
     assert subscriptions.ask_all(2.1) == []
     assert subscriptions.deadline() == 2.0 + RETRY_S
-    assert subscriptions.tick(2.9, ready=True) == []
-    assert subscriptions.tick(3.0, ready=True) == [request(2)]
-    assert subscriptions.tick(3.5, ready=True) == []
-    # The user's time goes on from the first request.
-    assert subscriptions.deadline() == 10.0
+    assert subscriptions.tick(2.9) == []
+    assert subscriptions.tick(3.0) == [request(2)]
+    assert subscriptions.tick(3.5) == []
+    # The new request has all its time.
+    assert subscriptions.deadline() == 13.0
+
+
+def test_request_that_always_comes_too_early_is_repeated_ever_later() -> None:
+    subscriptions = asked()
+    now = 0.0
+    reported: List[int] = []
+    for number, pause_s in enumerate([1, 2, 4, 8, 16, 32, 60, 60], start=1):
+        answer = subscriptions.refused(failure(11000, subId=number), now)
+        reported += [number for o in answer.outputs if isinstance(o, Report)]
+        assert subscriptions.tick(now + pause_s - 0.1) == []
+        now += pause_s
+        assert subscriptions.tick(now) == [request(number + 1)]
+    assert reported == [UNANSWERED]
+    # After another loss it may be ready at once.
+    subscriptions.lose("gone")
+    subscriptions.ask_all(now)
+    subscriptions.refused(failure(11000, subId=10), now)
+    assert subscriptions.deadline() == now + RETRY_S
 
 
 def test_repetition_waits_until_requests_may_be_sent() -> None:
     subscriptions = asked()
     subscriptions.refused(failure(11000, subId=1), 2.0)
-    assert subscriptions.tick(3.0, ready=False) == []
     assert subscriptions.ask_all(4.0) == [request(2)]
-    assert subscriptions.tick(5.0, ready=True) == []
+    assert subscriptions.tick(5.0) == []
 
 
 def test_channel_of_an_earlier_request_is_taken_over() -> None:
@@ -348,7 +368,7 @@ def test_channel_that_is_being_closed_is_not_taken_over_but_asked_for_again() ->
     answer = subscriptions.refused(failure(10301, subId=1, chanId=9), 1.0)
     assert answer == Answer([])
     assert not subscriptions.routes
-    assert subscriptions.tick(1.0 + RETRY_S, ready=True) == [request(2)]
+    assert subscriptions.tick(1.0 + RETRY_S) == [request(2)]
 
 
 @pytest.mark.parametrize("chan_id", [None, "9", [9], 10], ids=repr)
@@ -412,9 +432,9 @@ def test_r05_channel_without_room_goes_elsewhere_with_what_is_left_to_do(
     code: Any,
 ) -> None:
     subscriptions = live(wanted("eth", ETH), wanted("xrp", "tXRPUSD"))
-    subscriptions.add(wanted(timeout_s=7.0), 1.0, ready=True)
+    subscriptions.add(wanted(), 1.0, ready=True)
     answer = subscriptions.refused(failure(code, subId=3), 2.0)
-    assert answer == Answer([Displaced("btc", 2, 7.0, False)])
+    assert answer == Answer([Displaced("btc", 2, False)])
     # It is not wanted here any more, and those that are here are not touched.
     assert [entry.token for entry in subscriptions] == ["eth", "xrp"]
     assert list(subscriptions.routes) == [9, 10]
@@ -429,7 +449,7 @@ def test_r05_channel_that_worked_before_says_so_when_it_goes_elsewhere() -> None
     subscriptions.ask_all(5.0)
     subscriptions.subscribed(ack(9, subId=3))
     answer = subscriptions.refused(failure(10305, subId=4), 6.0)
-    assert answer == Answer([Displaced("btc", 1, 10.0, True)])
+    assert answer == Answer([Displaced("btc", 1, True)])
 
 
 def test_r05_channel_that_is_being_closed_still_took_its_place() -> None:
@@ -437,11 +457,11 @@ def test_r05_channel_that_is_being_closed_still_took_its_place() -> None:
     subscriptions.add(wanted(), 1.0, ready=True)
     subscriptions.remove("eth")
     answer = subscriptions.refused(failure(10305, subId=3), 2.0)
-    assert answer == Answer([Displaced("btc", 2, 10.0, False)])
+    assert answer == Answer([Displaced("btc", 2, False)])
     subscriptions.add(wanted(), 3.0, ready=True)
     subscriptions.remove("xrp")
     answer = subscriptions.refused(failure(10305, subId=4), 4.0)
-    assert answer == Answer([Displaced("btc", 2, 10.0, False)])
+    assert answer == Answer([Displaced("btc", 2, False)])
     # Their ends are confirmed before the next answer.
     for chan_id in (9, 10):
         subscriptions.unsubscribed({"chanId": chan_id})
@@ -462,10 +482,7 @@ def test_r05_displaced_channel_is_asked_for_until_it_works_again() -> None:
     command = wanted(is_resolved=True)
     subscriptions = Subscriptions()
     assert subscriptions.add(command, 0.0, ready=True) == [Asked("btc"), request(1)]
-    # Nobody waits for it: it is asked for again, and never refused for its silence.
-    report, send = subscriptions.tick(10.0, ready=True)
-    assert errors([report]) == [RequestTimeout]
-    assert send == request(2)
+    assert subscriptions.tick(10.0) == [request(2)]
     subscriptions.subscribed(ack(9, subId=2))
     assert subscriptions.went_live(only(subscriptions)) == []
     assert subscriptions.deadline() is None
@@ -475,7 +492,6 @@ def test_displaced_channel_waits_for_its_new_connection() -> None:
     subscriptions = Subscriptions()
     assert subscriptions.add(wanted(is_resolved=True), 0.0, ready=False) == []
     assert subscriptions.deadline() is None
-    assert subscriptions.tick(1e6, ready=False) == []
     assert subscriptions.ask_all(1e6) == [Asked("btc"), request(1)]
 
 
@@ -620,11 +636,11 @@ def test_channel_is_subscribed_anew_only_when_requests_may_be_sent() -> None:
 def test_r03_request_after_a_recovery_is_the_first_one_but_for_its_number() -> None:
     channel = channel_for("book", symbol="fUSD", prec="P3", freq="F1", len=250)
     subscriptions = Subscriptions()
-    _, first = subscriptions.add(Subscribe("usd", channel, 10.0), 0.0, ready=True)
+    _, first = subscriptions.add(Subscribe("usd", channel), 0.0, ready=True)
     subscriptions.subscribed(ack(9, subId=1))
     outputs = subscriptions.resync(only(subscriptions), "why", 1.0, True)
     outputs += subscriptions.resync(only(subscriptions), "why", 2.0, True, 4.0)
-    outputs += subscriptions.tick(6.0, ready=True)
+    outputs += subscriptions.tick(6.0)
     subscriptions.lose("gone")
     outputs += subscriptions.ask_all(9.0)
     bodies = [json.loads(o.text) for o in [first, *outputs] if isinstance(o, Send)]
@@ -641,9 +657,9 @@ def test_r11_channel_that_must_wait_for_its_turn_is_given_back_at_once() -> None
     assert not entry.channel.is_live
     assert subscriptions.is_closing(9)
     assert subscriptions.deadline() == 9.0
-    assert subscriptions.tick(8.9, ready=True) == []
+    assert subscriptions.tick(8.9) == []
     assert subscriptions.ask_all(8.9) == []
-    assert subscriptions.tick(9.0, ready=True) == [request(2)]
+    assert subscriptions.tick(9.0) == [request(2)]
     # The time for the answer counts from now.
     assert subscriptions.deadline() == 19.0
 
@@ -651,8 +667,7 @@ def test_r11_channel_that_must_wait_for_its_turn_is_given_back_at_once() -> None
 def test_turn_that_comes_while_no_requests_may_be_sent_is_not_lost() -> None:
     subscriptions = live()
     subscriptions.resync(only(subscriptions), "why", 5.0, False, 4.0)
-    assert subscriptions.tick(9.0, ready=False) == []
-    assert subscriptions.deadline() is None
+    assert subscriptions.ask_all(8.9) == []
     assert subscriptions.ask_all(20.0) == [request(2)]
 
 
@@ -664,18 +679,6 @@ def test_loss_asks_for_those_at_once_that_waited_for_their_turn() -> None:
     assert subscriptions.ask_all(6.0) == [request(2)]
 
 
-def test_user_who_waits_has_the_time_that_is_left_whatever_goes_wrong() -> None:
-    subscriptions = asked()
-    subscriptions.subscribed(ack(9, subId=1))
-    assert subscriptions.resync(only(subscriptions), "why", 2.0, True, 4.0) == [end(9)]
-    assert subscriptions.tick(6.0, ready=True) == [request(2)]
-    assert subscriptions.deadline() == 10.0
-    subscriptions.subscribed(ack(10, subId=2))
-    subscriptions.resync(only(subscriptions), "why", 7.0, True, 8.0)
-    assert errors(subscriptions.tick(10.0, ready=True)) == [RequestTimeout]
-    assert subscriptions.deadline() is None
-
-
 def test_r11_turn_is_not_overtaken_by_the_time_for_an_earlier_answer() -> None:
     subscriptions = live()
     entry = only(subscriptions)
@@ -684,8 +687,8 @@ def test_r11_turn_is_not_overtaken_by_the_time_for_an_earlier_answer() -> None:
     # Acknowledged, but wrong again before its first data: the deadline of 10 s is void.
     subscriptions.resync(entry, "why", 1.0, True, 60.0)
     assert subscriptions.deadline() == 61.0
-    assert subscriptions.tick(60.9, ready=True) == []
-    assert subscriptions.tick(61.0, ready=True) == [request(3)]
+    assert subscriptions.tick(60.9) == []
+    assert subscriptions.tick(61.0) == [request(3)]
     assert subscriptions.deadline() == 71.0
 
 
@@ -712,65 +715,64 @@ def test_first_data_is_the_answer_the_user_waits_for() -> None:
     assert subscriptions.went_live(entry) == []
 
 
-def test_request_that_never_went_out_fails_as_not_connected() -> None:
-    subscriptions = Subscriptions()
-    subscriptions.add(wanted(expires=7.0), 0.0, ready=False)
-    assert subscriptions.deadline() == 7.0
-    assert subscriptions.tick(6.9, ready=False) == []
-    (resolve,) = subscriptions.tick(7.0, ready=False)
-    assert isinstance(resolve, Resolve)
-    assert type(resolve.error) is NetworkError
-    assert resolve.error.phase == "connect"
-    assert len(subscriptions) == 0
-
-
-def test_request_without_an_end_waits_for_ever() -> None:
+def test_subscription_that_cannot_be_asked_for_waits_for_ever() -> None:
     subscriptions = Subscriptions()
     subscriptions.add(wanted(), 0.0, ready=False)
     assert subscriptions.deadline() is None
-    assert subscriptions.tick(1e9, ready=False) == []
-    assert len(subscriptions) == 1
+    assert subscriptions.tick(1e9) == []
+    assert not subscriptions.is_asking
+    assert subscriptions.ask_all(1e9) == [Asked("btc"), request(1)]
+    assert subscriptions.is_asking
 
 
 def test_time_of_a_request_counts_from_when_it_went_out() -> None:
-    subscriptions = Subscriptions()
-    subscriptions.add(wanted(expires=7.0), 0.0, ready=False)
+    subscriptions = Subscriptions(answer_s=4.0)
+    subscriptions.add(wanted(), 0.0, ready=False)
     subscriptions.ask_all(6.0)
-    assert subscriptions.tick(15.9, ready=True) == []
-    (resolve,) = subscriptions.tick(16.0, ready=True)
-    assert isinstance(resolve, Resolve)
-    assert type(resolve.error) is RequestTimeout
-    assert str(resolve.error) == "book tBTCUSD: no data within 10 s"
+    assert subscriptions.tick(9.9) == []
+    assert subscriptions.tick(10.0) == [request(2)]
 
 
-def test_time_of_a_request_goes_on_over_a_loss() -> None:
+def test_request_after_a_loss_has_all_its_time() -> None:
     subscriptions = asked()
     subscriptions.lose("gone")
-    subscriptions.ask_all(6.0)
-    assert subscriptions.deadline() == 10.0
-    assert errors(subscriptions.tick(10.0, ready=True)) == [RequestTimeout]
+    assert subscriptions.deadline() is None
+    assert subscriptions.tick(11.0) == []
+    subscriptions.ask_all(11.0)
+    assert subscriptions.deadline() == 21.0
+    assert len(subscriptions) == 1
 
 
-def test_acknowledged_channel_without_data_is_given_up_too() -> None:
+def test_acknowledged_channel_without_data_is_asked_for_anew() -> None:
     subscriptions = asked()
     subscriptions.subscribed(ack(9, subId=1))
-    send, resolve = subscriptions.tick(10.0, ready=True)
-    assert send == end(9)
-    assert errors([resolve]) == [RequestTimeout]
+    assert subscriptions.tick(10.0) == [end(9), request(2)]
+    assert subscriptions.is_closing(9)
 
 
-def test_subscription_that_worked_once_is_asked_for_with_growing_patience() -> None:
-    subscriptions = live()
-    subscriptions.lose("gone")
-    now = 100.0
-    subscriptions.ask_all(now)
-    for sub_id, patience_s in [(3, 10), (4, 20), (5, 40), (6, 60), (7, 60)]:
+@pytest.mark.parametrize("is_resolved", [False, True], ids=["first", "again"])
+def test_unanswered_request_is_repeated_with_growing_patience(
+    is_resolved: bool,
+) -> None:
+    subscriptions = asked(wanted(is_resolved=is_resolved))
+    now, told = 0.0, []
+    for sub_id, patience_s in [(2, 10), (3, 20), (4, 40), (5, 60), (6, 60), (7, 60)]:
+        assert subscriptions.deadline() == now + patience_s
         now += patience_s
-        assert subscriptions.deadline() == now
-        assert subscriptions.tick(now - 0.1, ready=True) == []
-        report, send = subscriptions.tick(now, ready=True)
-        assert errors([report]) == [RequestTimeout]
-        assert send == request(sub_id)
+        assert subscriptions.tick(now - 0.1) == []
+        outputs = subscriptions.tick(now)
+        told += [(sub_id, output) for output in outputs[:-1]]
+        if isinstance(outputs[-1], Reopen):
+            subscriptions.lose("gone")
+            outputs = subscriptions.ask_all(now)
+        assert outputs[-1] == request(sub_id)
+    # Once, after the third.
+    (third, report), (_, delayed) = told
+    assert third == 1 + UNANSWERED == 4
+    assert isinstance(report, Report) and isinstance(delayed, Delayed)
+    assert report.error is delayed.error
+    assert type(report.error) is RequestTimeout
+    assert "unanswered" in str(report.error)
     subscriptions.subscribed(ack(9, subId=7))
     subscriptions.went_live(only(subscriptions))
     # It works again, and so does its first patience.
@@ -779,83 +781,127 @@ def test_subscription_that_worked_once_is_asked_for_with_growing_patience() -> N
     assert subscriptions.deadline() == now + 10.0
 
 
-def test_repeated_request_waits_until_requests_may_be_sent() -> None:
-    subscriptions = live()
-    subscriptions.resync(only(subscriptions), "why", 0.0, True)
-    assert errors(subscriptions.tick(10.0, ready=False)) == [RequestTimeout]
-    assert subscriptions.deadline() is None
-    assert subscriptions.ask_all(50.0) == [request(3)]
+@pytest.mark.parametrize("answer_s", [100.0, 86_400.0])
+def test_patience_is_never_less_than_the_first(answer_s: float) -> None:
+    subscriptions = Subscriptions(answer_s)
+    subscriptions.add(wanted(), 0.0, ready=True)
+    subscriptions.tick(answer_s)
+    assert subscriptions.deadline() == 2 * answer_s
 
 
-def test_request_that_is_given_up_before_its_repetition_is_repeated_once() -> None:
-    subscriptions = live()
-    subscriptions.lose("gone")
-    subscriptions.ask_all(0.0)
+def test_unanswered_requests_are_counted_on_live_sockets_only() -> None:
+    subscriptions = asked()
+    for number in range(10):
+        now = 100.0 * number
+        assert subscriptions.tick(now + 9.9) == []
+        assert subscriptions.lose("gone") == []
+        subscriptions.ask_all(now + 100.0)
+    assert only(subscriptions).channel.unanswered == 0
+
+
+def test_unanswered_error_names_the_data_that_could_not_be_read() -> None:
+    subscriptions = asked()
+    entry = only(subscriptions)
+    error = RemoteError("no book at all")
+    assert subscriptions.could_not_read(entry, error) == [Delayed("btc", error)]
+    reports = [o for t in (10.0, 30.0, 70.0) for o in subscriptions.tick(t)]
+    (report,) = [o for o in reports if isinstance(o, Report)]
+    assert report.error.__cause__ is error
+
+
+def test_requests_before_a_maintenance_have_all_their_time_after_it() -> None:
+    subscriptions = asked(wanted(), wanted("eth", ETH))
     subscriptions.refused(failure(11000, subId=2), 9.5)
-    assert subscriptions.tick(10.0, ready=True)[1:] == [request(3)]
-    assert subscriptions.tick(9.5 + RETRY_S, ready=True) == []
+    subscriptions.resume(50.0)
+    assert subscriptions.deadline() == 9.5 + RETRY_S
+    assert subscriptions.tick(50.0) == [request(3, ETH)]
+    assert subscriptions.deadline() == 60.0
+    assert subscriptions.tick(60.0) == [request(4), request(5, ETH)]
 
 
 def test_late_answer_is_nobodys_and_the_channel_is_given_back() -> None:
     subscriptions = asked()
-    subscriptions.tick(10.0, ready=True)
+    subscriptions.tick(10.0)
     assert subscriptions.subscribed(ack(9, subId=1)) == Answer([end(9)])
     subscriptions.park(9, [9, []])
-    subscriptions.add(wanted(), 11.0, ready=True)
     subscriptions.unsubscribed({"chanId": 9})
     assert subscriptions.subscribed(ack(9, subId=2)).frames == []
 
 
-@pytest.mark.parametrize(
-    "first, second, deadline",
-    [
-        ((3.0, 5.0), (1.0, 9.0), 9.0),
-        ((3.0, 9.0), (1.0, 5.0), 9.0),
-        ((3.0, 5.0), (1.0, None), None),
-        ((3.0, None), (1.0, 5.0), None),
-    ],
-    ids=["longer", "shorter", "without end", "after one without end"],
-)
-def test_request_of_two_users_waits_to_go_out_as_long_as_the_more_patient_would(
-    first: tuple[float, float | None],
-    second: tuple[float, float | None],
-    deadline: float | None,
-) -> None:
-    subscriptions = Subscriptions()
-    for timeout_s, expires in (first, second):
-        command = wanted(timeout_s=timeout_s, expires=expires)
-        assert subscriptions.add(command, 1.0, ready=False) == []
-    assert subscriptions.deadline() == deadline
-    assert only(subscriptions).timeout_s == 3.0
-
-
-@pytest.mark.parametrize(
-    "timeout_s, deadline", [(1.0, 3.0), (2.5, 4.5)], ids=["shorter", "longer"]
-)
-def test_request_that_went_out_has_the_time_of_the_user_who_came_last(
-    timeout_s: float, deadline: float
-) -> None:
-    subscriptions = asked(wanted(timeout_s=3.0))
-    assert subscriptions.add(wanted(timeout_s=timeout_s), 2.0, ready=True) == []
-    assert subscriptions.deadline() == deadline
-    (output,) = subscriptions.tick(deadline, ready=True)
-    assert isinstance(output, Resolve)
-    assert str(output.error) == "book tBTCUSD: no data within 3 s"
-
-
-def test_one_more_user_changes_nothing_about_a_subscription_that_works() -> None:
-    subscriptions = live(wanted())
-    assert subscriptions.add(wanted(timeout_s=99.0), 2.0, ready=True) == []
+def test_request_given_up_while_it_is_repeated_leaves_nothing_behind() -> None:
+    subscriptions = asked()
+    subscriptions.tick(10.0)
+    assert subscriptions.remove("btc") == []
+    assert not subscriptions.is_asking
     assert subscriptions.deadline() is None
-    assert only(subscriptions).timeout_s == 10.0
+    for sub_id in (1, 2):
+        answer = subscriptions.subscribed(ack(8 + sub_id, subId=sub_id))
+        assert answer == Answer([end(8 + sub_id)])
 
 
-def test_time_of_one_is_not_anothers() -> None:
-    subscriptions = asked(wanted(timeout_s=3.0), wanted("eth", ETH, timeout_s=30.0))
-    assert subscriptions.deadline() == 3.0
-    (resolve,) = subscriptions.tick(3.0, ready=True)
-    assert isinstance(resolve, Resolve) and resolve.token == "btc"
-    assert subscriptions.deadline() == 30.0
+def test_one_more_user_changes_nothing() -> None:
+    subscriptions = live()
+    assert subscriptions.add(wanted(), 2.0, ready=True) == []
+    assert subscriptions.deadline() is None
+    subscriptions = asked()
+    assert subscriptions.add(wanted(), 2.0, ready=True) == []
+    assert subscriptions.deadline() == 10.0
+
+
+# --- another socket -----------------------------------------------------------------------------
+
+
+def fail(subscriptions: Subscriptions, *times: float) -> List[Output]:
+    """Let the first subscription fail at these times."""
+    return [
+        o for t in times for o in subscriptions.failed(next(iter(subscriptions)), t)
+    ]
+
+
+def test_third_failure_among_live_channels_moves_that_one_alone() -> None:
+    subscriptions = live(wanted(), wanted("eth", ETH))
+    assert FAILURES == 3
+    assert fail(subscriptions, 40.0, 80.0) == []
+    outputs = fail(subscriptions, 120.0)
+    assert outputs == [
+        Deliver("btc", [Gap("the channel stayed silent")]),
+        end(9),
+        Displaced("btc", None, True),
+    ]
+    assert [entry.token for entry in subscriptions] == ["eth"]
+    assert list(subscriptions.routes) == [10]
+
+
+def test_third_failure_without_live_channels_leaves_the_socket() -> None:
+    subscriptions = live(wanted())
+    subscriptions.add(wanted("eth", ETH), 0.0, ready=True)
+    (reopen,) = fail(subscriptions, 40.0, 80.0, 120.0)
+    assert isinstance(reopen, Reopen)
+    assert reopen.cause is LossCause.STALE
+    assert len(subscriptions) == 2
+
+
+def test_third_unanswered_request_leaves_the_socket() -> None:
+    subscriptions = live(wanted("eth", ETH))
+    subscriptions.add(wanted(), 0.0, ready=True)
+    outputs = [o for t in (10.0, 30.0, 70.0) for o in subscriptions.tick(t)]
+    assert outputs[-1] == Displaced("btc", None, False)
+    assert [type(o) for o in outputs] == [Send, Send, Report, Delayed, Displaced]
+    # The other one is not touched; on the next connection the patience goes on.
+    assert list(subscriptions.routes) == [9]
+    subscriptions = asked(wanted("eth", ETH), wanted())
+    outputs = [o for t in (10.0, 30.0, 70.0) for o in subscriptions.tick(t)]
+    assert [type(o) for o in outputs].count(Reopen) == 1
+    assert isinstance(outputs[-1], Reopen)
+
+
+def test_failures_long_ago_or_on_another_socket_do_not_count() -> None:
+    subscriptions = live()
+    assert fail(subscriptions, 0.0, 100.0, WINDOW_S) == []
+    assert fail(subscriptions, WINDOW_S + 50.0)
+    subscriptions.lose("gone")
+    subscriptions.ask_all(WINDOW_S + 60.0)
+    assert fail(subscriptions, WINDOW_S + 70.0, WINDOW_S + 80.0) == []
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,9 @@ class Channel(ABC):
         Among the updates last returned is an event that may not be the first of them.
     recovery : Recovery
         How often that happened by itself.
+    unanswered : int
+        Requests for it, in a row, that brought no data although the socket was open; the time for
+        the next one follows from that, on whichever connection.
     seen_at : float or None
         When the last frame of any kind came, heartbeats and the acknowledgement included
         (monotonic time); None before the first on this connection.
@@ -60,6 +63,7 @@ class Channel(ABC):
         self.is_degraded = False
         self.has_event = False
         self.recovery = Recovery()
+        self.unanswered = 0
         self.seen_at: float | None = None
         self._number = number
 
