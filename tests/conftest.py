@@ -2,8 +2,31 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+HERE = Path(__file__).parent
+# The core: the pure layers in full, then the live path, the local exchange's protocol, and writes.
+SHORT = [
+    HERE / path
+    for path in (
+        "models",
+        "wire",
+        "test_auth.py",
+        "test_book.py",
+        "test_errors.py",
+        "test_layers.py",
+        "test_numbers.py",
+        "test_package.py",
+        "ws/test_live.py",
+        "ws/test_mailbox.py",
+        "paper/test_session.py",
+        "rest/test_outcomes.py",
+        "rest/test_signing.py",
+    )
+]
 
 # A shell without job control starts what goes to the background with Ctrl-C ignored, and all that
 # the tests start would have it so too.
@@ -19,3 +42,29 @@ for name, examples in (("default", 100), ("brief", 20), ("thorough", 2_000)):
         name, deadline=None, max_examples=examples, derandomize=is_ci
     )
 settings.load_profile(os.getenv("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--short", action="store_true", help="only the core, in less than 90 seconds"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--short"):
+        missing = [str(path) for path in SHORT if not path.exists()]
+        if missing:
+            raise pytest.UsageError(f"the short run has no {', '.join(missing)}")
+        settings.load_profile("brief")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out of a short run what is neither in its list nor on the way there."""
+    if not config.getoption("--short") or HERE not in collection_path.parents:
+        return None
+    wanted = any(
+        path in (collection_path, *collection_path.parents)
+        or collection_path in path.parents
+        for path in SHORT
+    )
+    return None if wanted else True

@@ -46,3 +46,19 @@ def test_importing_it_is_silent_and_starts_nothing():
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True
     )
     assert (done.stdout, done.stderr) == ("1\n[]\n", "")
+
+
+def test_each_recording_has_its_licence_in_the_metadata():
+    data = ROOT / "bfxsync/paper/data"
+    config = ConfigParser(interpolation=None)
+    config.read(ROOT / "setup.cfg")
+    patterns = config["metadata"]["license_files"].split()
+    listed = {path for pattern in patterns for path in ROOT.glob(pattern)}
+    sources = (data / "README.rst").read_text("utf-8").split("\n``")[1:]
+    assert {text.partition("``")[0] for text in sources} == {
+        path.name for path in data.glob("*.gz")
+    }
+    for text in sources:
+        (licence,) = set(re.findall(r"``(LICENSE\S*)``", text))
+        assert data / licence in listed
+    assert ROOT / "LICENSE" in listed
