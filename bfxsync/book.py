@@ -20,6 +20,7 @@ from abc import abstractmethod
 from bisect import bisect_left
 from typing import Any, Generic, Iterable, TypeVar
 
+from bfxsync.describe import with_parts_named_publicly
 from bfxsync.models.book_reads import ReadableBook
 from bfxsync.models.market import (
     BookUpdate,
@@ -69,6 +70,7 @@ class Side(Generic[L]):
         self.levels.clear()
 
 
+@with_parts_named_publicly
 class OrderBook(ReadableBook[L]):
     """
     An order book, kept current by `apply`.

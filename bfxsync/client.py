@@ -7,6 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bfxsync.auth import Nonce, RestSigner, Signer, TokenSigner
+from bfxsync.describe import also_half_made
 from bfxsync.errors import ClosedError, UsageError
 from bfxsync.forks import renew_after_fork
 from bfxsync.hidden import hide
@@ -171,6 +172,7 @@ class Client:
         """Go on in a child process: a thread of the parent may have held the lock."""
         self._lock = Lock()
 
+    @also_half_made
     def __repr__(self) -> str:
         has_key = self._rest_options["signer"] is not None
         return (

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import functools
 import traceback
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import Any, Callable, Tuple, TypeVar
 
+C = TypeVar("C", bound=type)
 T = TypeVar("T")
 
 _GET_QUALNAME = type.__dict__["__qualname__"].__get__
 _GET_TRACEBACK = BaseException.__dict__["__traceback__"].__get__
 
 _MAX_CHARS = 200
+_FEW = 3
 
 
 def type_name(value: object) -> str:
@@ -49,6 +51,15 @@ def safe_repr(value: object) -> str:
     except Exception:
         return f"<{type_name(value)} object>"
     return text if len(text) <= _MAX_CHARS else text[: _MAX_CHARS - 1] + "…"
+
+
+def few(value: object) -> str:
+    """Return ``repr(value)``; of a long list or tuple the ends, and how many stand between."""
+    if not isinstance(value, (list, tuple)) or len(value) <= _FEW:
+        return repr(value)
+    begin, end = ("[", "]") if isinstance(value, list) else ("(", ")")
+    between = f"… {len(value) - 2} more …"
+    return f"{begin}{value[0]!r}, {between}, {value[-1]!r}{end}"
 
 
 def error_text(exc: BaseException) -> str:
@@ -106,6 +117,22 @@ def also_half_made(method: Callable[[T], str]) -> Callable[[T], str]:
             return f"<{type(self).__name__}: not initialized>"
 
     return __repr__
+
+
+def with_parts_named_publicly(cls: C) -> C:
+    """
+    Give the methods that a class has from the parts it is composed of its own name.
+
+    Python names methods in the text of a `TypeError`, and there a user looks for a class that
+    the documents know.
+    """
+    for part in cls.__mro__[1:]:
+        if part.__module__.partition(".")[0] != "bfxsync":
+            continue
+        for name, member in vars(part).items():
+            if isinstance(member, FunctionType) and not name.startswith("_"):
+                member.__qualname__ = f"{cls.__qualname__}.{name}"
+    return cls
 
 
 def without_our_frames(exc: BaseException, package: str = "bfxsync") -> None:

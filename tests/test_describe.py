@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bfxsync.describe import (
     also_half_made,
     error_text,
+    few,
     has_printable_traceback,
     printable,
     raised_at,
@@ -157,3 +158,10 @@ def test_printed_text_is_one_line(text):
     told = printable(text)
     assert len(told.splitlines()) <= 1 and printable(told) == told
     told.encode()
+
+
+def test_long_lists_are_shown_by_their_ends():
+    assert few([1, 2, 3]) == "[1, 2, 3]"
+    assert few(list(range(10))) == "[0, … 8 more …, 9]"
+    assert few(tuple("abcde")) == "('a', … 3 more …, 'e')"
+    assert few("no list") == "'no list'"

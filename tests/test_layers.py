@@ -115,7 +115,16 @@ IMPURE = {
 NETWORK = {"websocket": ("ws.transport",), "requests": ("rest",), "aiohttp": ("paper",)}
 
 # It stands apart, or it would share the client's mistakes.
-PAPER_MAY = ("paper", "models", "wire.codec", "errors", "types", "numbers", "_version")
+PAPER_MAY = (
+    "paper",
+    "models",
+    "wire.codec",
+    "describe",
+    "errors",
+    "types",
+    "numbers",
+    "_version",
+)
 
 
 def modules():

@@ -19,6 +19,7 @@ from typing import Any, Callable, Generic, NamedTuple, Sequence, TypeVar
 
 import attrs
 
+from bfxsync.describe import also_half_made
 from bfxsync.errors import UsageError
 from bfxsync.numbers import plain_decimal
 
@@ -249,6 +250,7 @@ class BookSnapshot(ReadableBook[Any]):
     is_live: bool
     verified_at: datetime | None
 
+    @also_half_made
     def __repr__(self) -> str:
         sides = f"{len(self.bids)} bids, {len(self.asks)} asks"
         return f"<BookSnapshot {self.symbol} {self.prec}: {sides}>"

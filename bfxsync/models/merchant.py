@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from bfxsync.describe import few
 from bfxsync.errors import RemoteError
 from bfxsync.models.objects import ObjectLayout, list_of, one_of, switch, texts
 from bfxsync.models.rows import Kind
@@ -230,9 +231,9 @@ class InvoiceSubmission:
     redirect_url: str | None
     status: str
     customer_info: CustomerInfo | None
-    invoices: list[Invoice] | None
+    invoices: list[Invoice] | None = attrs.field(repr=few)
     payment: Payment | None
-    additional_payments: list[Payment] | None
+    additional_payments: list[Payment] | None = attrs.field(repr=few)
     merchant_name: str | None
     metadata: dict[str, Any] | None
     flags: list[str] | None
@@ -310,7 +311,7 @@ class InvoicePage:
     sort_field: str | None
     total_pages: int
     total_items: int
-    items: list[InvoiceSubmission]
+    items: list[InvoiceSubmission] = attrs.field(repr=few)
 
     @classmethod
     def from_object(cls, fields: object, number: NumberType = float) -> InvoicePage:

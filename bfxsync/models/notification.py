@@ -7,6 +7,7 @@ from typing import Any, Callable, Generic, List, Optional, TypeVar
 
 import attrs
 
+from bfxsync.describe import few
 from bfxsync.errors import ApiError, OrderRejected, RemoteError, error_from_code
 from bfxsync.models.rows import Kind, Layout, read_rows
 from bfxsync.types import Mts, NumberType, Row
@@ -65,11 +66,11 @@ class Notification(Generic[T]):
     mts: Optional[Mts]
     type: str
     message_id: Optional[int]
-    data: T
+    data: T = attrs.field(repr=few)
     code: Optional[int]
     status: str
     text: Optional[str]
-    more: List[T]
+    more: List[T] = attrs.field(repr=few)
     raw: Row = attrs.field(repr=False, eq=False)
     endpoint: Optional[str] = attrs.field(default=None, repr=False, eq=False)
 

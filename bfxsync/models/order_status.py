@@ -17,6 +17,7 @@ from typing import Optional, Tuple
 
 import attrs
 
+from bfxsync.describe import few
 from bfxsync.types import Number, NumberType
 
 _NOTE = re.compile(r"\s*\(note:\s*([^()]*)\)\s*$")
@@ -71,8 +72,8 @@ class OrderStatus:
 
     text: str
     word: str
-    fills: Tuple[Fill, ...] = ()
-    history: Tuple[OrderStatus, ...] = ()
+    fills: Tuple[Fill, ...] = attrs.field(default=(), repr=few)
+    history: Tuple[OrderStatus, ...] = attrs.field(default=(), repr=few)
     note: Optional[str] = None
 
     @property

@@ -6,6 +6,7 @@ from typing import Any, List
 
 import attrs
 
+from bfxsync.describe import few
 from bfxsync.types import SubscriptionStatus
 
 
@@ -26,7 +27,7 @@ class Snapshot:
         missed that are older than all of them. The exchange's history on REST has those.
     """
 
-    rows: List[Any]
+    rows: List[Any] = attrs.field(repr=few)
     has_hole: bool = False
 
 

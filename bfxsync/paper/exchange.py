@@ -11,6 +11,7 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Callable, NamedTuple, Sequence, TypeVar
 
+from bfxsync.describe import also_half_made, with_parts_named_publicly
 from bfxsync.errors import NetworkError, RequestTimeout, UsageError
 from bfxsync.paper.accounts.face import AccountFace
 from bfxsync.paper.accounts.settings import PaperAccount, check_accounts
@@ -36,6 +37,7 @@ class _Running(NamedTuple):
     server: Server
 
 
+@with_parts_named_publicly
 class PaperExchange(Controls):
     """
     A Bitfinex on this machine: the API, version 2; WebSocket, and REST with accounts.
@@ -215,6 +217,7 @@ class PaperExchange(Controls):
     ) -> None:
         self.stop()
 
+    @also_half_made
     def __repr__(self) -> str:
         state = "stopped" if self._running is None else self.url
         return f"<PaperExchange {state}>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Mapping, TypeVar
 
 from bfxsync.auth import RestSigner
+from bfxsync.describe import also_half_made
 from bfxsync.hidden import hide
 from bfxsync.hosts import PUB_REST_HOST, check_rest_host, signed_rest_host
 from bfxsync.rest.outgoing import SIGNED
@@ -99,6 +100,7 @@ class RestClient:
             self._merchant = MerchantEndpoints(self._signed, **self._options)
         return self._merchant
 
+    @also_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._transport.host}>"
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Callable, Iterator
 
 from bfxsync.errors import RemoteError
+from bfxsync.logs import get_logger
 
 Skip = Callable[[RemoteError], None]
 """Gets the error of a list whose other rows are returned all the same."""
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _is_strict: ContextVar[bool] = ContextVar("bfxsync_strict", default=False)
 

@@ -13,6 +13,7 @@ import time
 from datetime import datetime
 from typing import Any, Callable, TypeVar
 
+from bfxsync.describe import also_half_made
 from bfxsync.errors import ClosedError
 from bfxsync.models.book_reads import BookSnapshot, ReadableBook, check_count
 from bfxsync.types import SubscriptionStatus
@@ -52,6 +53,7 @@ class BookView(ReadableBook[Any]):
         self._ticket = ticket
         self._has_writer = has_writer
 
+    @also_half_made
     def __repr__(self) -> str:
         return f"<BookView {self._ticket.name}: {self._ticket.status.value}>"
 

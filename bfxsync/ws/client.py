@@ -11,6 +11,7 @@ from typing import Any, Callable, Optional, TypeVar, overload
 
 import attrs
 
+from bfxsync.describe import also_half_made, with_parts_named_publicly
 from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
 from bfxsync.hidden import hide
 from bfxsync.hosts import (
@@ -53,6 +54,7 @@ S = TypeVar("S", bound="WebSocketClient")
 _WAIT_S = None if os.name == "posix" else 0.5
 
 
+@with_parts_named_publicly
 class WebSocketClient(Shorthands):
     """
     Live data of the exchange, by callback, event, iteration or as state.
@@ -207,6 +209,7 @@ class WebSocketClient(Shorthands):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @also_half_made
     def __repr__(self) -> str:
         return (
             f"<{type(self).__name__} {shown(self._settings.url)}: {self.status.value}>"

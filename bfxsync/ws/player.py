@@ -57,7 +57,8 @@ def lines_of(path: str) -> Iterator[bytes]:
     """
     is_begun = False
     try:
-        with gzip.open(path, "rb") as file:
+        # Opened first: the half-made file of `gzip` has no repr, which breaks error reports.
+        with open(path, "rb") as packed, gzip.GzipFile(fileobj=packed) as file:
             for line in file:
                 is_begun = True
                 yield line

@@ -140,8 +140,13 @@ class Pool(Places):
         ended = [connection.join(io_deadline) for connection in self.connections]
         refused = None
         if not all(ended):
-            busy = "a callback" if self.dispatcher.is_inline else "a connection attempt"
-            logger.warning("%s is under way; its thread ends with it", busy)
+            if self.dispatcher.is_inline:
+                logger.warning("a callback is under way; its thread ends with it")
+            else:
+                # Nothing that anybody could change.
+                logger.info(
+                    "a connection attempt is under way; its thread ends with it"
+                )
             refused = self._refuse_waiting()
         recorder = self.settings.recorder
         if recorder is not None:

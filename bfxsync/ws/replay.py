@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping
 
 import attrs
 
+from bfxsync.describe import also_half_made
 from bfxsync.errors import SubscriptionRejected, UsageError
 from bfxsync.types import NumberType, SubscriptionStatus
 from bfxsync.wire.replaying import Contents
@@ -102,6 +103,7 @@ class Replay(WebSocketClient):
         self.end = _utc(self._contents.end)
         self.missing_count = self._contents.missing_count
 
+    @also_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._path}: {self.status.value}>"
 

@@ -6,6 +6,7 @@ import time
 from functools import partial
 from typing import Any, Callable, Iterator
 
+from bfxsync.describe import also_half_made
 from bfxsync.errors import (
     BfxError,
     ClosedError,
@@ -94,6 +95,7 @@ class Subscription:
         self.sub_id = ticket.subscription["sub_id"]
         self._log_event = EventLog(ticket.name)
 
+    @also_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._ticket.name}: {self.status.value}>"
 

@@ -362,7 +362,7 @@ def test_r10_a_fork_at_any_moment_hangs_nobody(exchange):
             while not stopping.is_set():
                 kept.book.bids()
                 client.stats()
-                client.on("disconnected", str)
+                client.on("disconnected", lambda code, reason: None)
 
         def iterate():
             for _ in kept:
@@ -385,7 +385,7 @@ def test_r10_a_fork_at_any_moment_hangs_nobody(exchange):
                 handle.unsubscribe()
             assert refused(client.ping) and refused(kept.wait_ready)
             client.stats()
-            client.on("disconnected", str)
+            client.on("disconnected", lambda code, reason: None)
             client.close()
             if number % 10 == 0:
                 client.start()

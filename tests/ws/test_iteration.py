@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import threading
 import time
 from functools import partial
@@ -163,6 +164,7 @@ def test_a_handle_with_a_callback_says_why_it_is_not_read(client):
 def test_gaps_are_logged_for_a_loop_and_told_to_an_event_function(
     client, exchange, record, caplog
 ):
+    caplog.set_level(logging.INFO, "bfxsync")
     events = record()
     logged = iter(client.subscribe_trades("tBTCUSD"))
     told = iter(client.subscribe_trades("tETHUSD", on_event=events))
@@ -170,10 +172,10 @@ def test_gaps_are_logged_for_a_loop_and_told_to_an_event_function(
     exchange.drop_connections()
     events.wait(lambda items: any(isinstance(item, Gap) for item in items))
     deadline = time.monotonic() + 10.0
-    while "trades tBTCUSD: Gap" not in caplog.text:
+    while "trades tBTCUSD: gap" not in caplog.text:
         assert time.monotonic() < deadline
         next(logged), next(told)
-    assert "trades tETHUSD: Gap" not in caplog.text
+    assert "trades tETHUSD: gap" not in caplog.text
 
 
 @pytest.mark.parametrize("kind", [iter, lambda handle: handle.events()])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, TypeVar
 
+from bfxsync.describe import also_half_made
 from bfxsync.errors import UsageError
 from bfxsync.paper.accounts.amounts import read_positive
 from bfxsync.paper.accounts.refusals import Invalid
@@ -79,6 +80,7 @@ class AccountFace:
         self._call = call
         self._index = index
 
+    @also_half_made
     def __repr__(self) -> str:
         return f"<account {self.api_key}>"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bfxsync.describe import with_parts_named_publicly
 from bfxsync.rest.auth.account import AccountEndpoints
 from bfxsync.rest.auth.alerts import AlertEndpoints
 from bfxsync.rest.auth.derivatives import DerivativeEndpoints
@@ -19,6 +20,7 @@ from bfxsync.rest.auth.transfers import TransferEndpoints
 __all__ = ["AuthEndpoints"]
 
 
+@with_parts_named_publicly
 class AuthEndpoints(
     OrderInputEndpoints,
     PositionInputEndpoints,

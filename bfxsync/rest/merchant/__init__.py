@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bfxsync.describe import with_parts_named_publicly
 from bfxsync.rest.merchant.deposits import MerchantDepositEndpoints
 from bfxsync.rest.merchant.former import FormerMerchantEndpoints
 from bfxsync.rest.merchant.invoice_inputs import InvoiceInputEndpoints
@@ -10,6 +11,7 @@ from bfxsync.rest.merchant.settings import MerchantSettingEndpoints
 __all__ = ["MerchantEndpoints"]
 
 
+@with_parts_named_publicly
 class MerchantEndpoints(
     InvoiceInputEndpoints,
     MerchantDepositEndpoints,

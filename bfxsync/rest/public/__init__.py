@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bfxsync.describe import with_parts_named_publicly
 from bfxsync.rest.public.books import BookEndpoints
 from bfxsync.rest.public.calc import CalcEndpoints
 from bfxsync.rest.public.candles import CandleEndpoints
@@ -15,6 +16,7 @@ from bfxsync.rest.public.trades import TradeEndpoints
 __all__ = ["PublicEndpoints"]
 
 
+@with_parts_named_publicly
 class PublicEndpoints(
     HistoryEndpoints,
     TickerEndpoints,
