@@ -9,7 +9,6 @@ it: the levels that are different, and the trades that nobody was told of.
 
 from __future__ import annotations
 
-import gzip
 import json
 import math
 import zlib
@@ -18,14 +17,13 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Tuple
 from bfxsync.errors import UsageError
 from bfxsync.paper.book import RAW, SIGNIFICANT_DIGITS
 from bfxsync.paper.tape import Row
+from bfxsync.recording_files import lines_in
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable
 
 # Book updates this close together count as one iteration of the matching engine.
 _ITERATION_S = 0.05
-_LONGEST_LINE = 1 << 25
-"""Twice the largest message that a client takes, as quotes in it are escaped."""
 _EXECUTIONS = ("te", "fte")
 _CONFIRMATIONS = ("tu", "ftu")
 
@@ -138,14 +136,8 @@ def _frames(file: Traversable, only: str = "") -> Iterator[_Frame]:
     """Yield what came from the exchange, or those messages with this word in them."""
     wanted = only.encode()
     try:
-        with file.open("rb") as packed, gzip.open(packed) as lines:
-            while True:
-                line = lines.readline(_LONGEST_LINE)
-                if not line:
-                    return
-                if len(line) == _LONGEST_LINE:
-                    # A small file can unpack to more than there is memory for.
-                    raise ValueError(f"a line is longer than {_LONGEST_LINE} bytes")
+        with file.open("rb") as packed:
+            for line in lines_in(packed):
                 if wanted in line:
                     yield from _messages(json.loads(line))
     except EOFError:

@@ -19,6 +19,7 @@ import attrs
 
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.wire.codec import LOADS_ERRORS, dumps, loads_for, parse
+from bfxsync.wire.websocket import MAX_MESSAGE_SIZE
 
 FORMAT = "bfxsync recording"
 VERSION = 1
@@ -162,6 +163,22 @@ def read_line(line: bytes) -> Record | None:
         raise RemoteError(message, raw=line[:1000]) from exc
 
 
+def is_line(line: bytes) -> bool:
+    """
+    Tell whether something is a line of a recording.
+
+    Raises
+    ------
+    UsageError
+        The recording is of a later version.
+    """
+    try:
+        read_line(line)
+    except RemoteError:
+        return False
+    return True
+
+
 def redact(text: str) -> str:
     """Return a message without the values that are secret."""
     return _SECRET.sub(rf'\1"{REDACTED}"', text)
@@ -185,6 +202,8 @@ def _record(fields: dict[str, Any]) -> Record | None:
         if fields.get("dir") == CLIENT:
             return Sent(connection, _time(fields), text)
         message = text.encode("utf-8", "surrogateescape")
+        if len(message) > MAX_MESSAGE_SIZE:
+            raise ValueError(f"a message has more than {MAX_MESSAGE_SIZE} bytes")
         return Received(connection, _time(fields), message)
     if "open" in fields:
         return Opened(connection, _time(fields), _take(fields, "open", str))

@@ -104,7 +104,9 @@ class WebSocketClient(Shorthands):
         How often connections are opened; shared by all clients of the process.
     record : str or os.PathLike, optional
         A file, not there yet, that gets every message in and out with its time, and no secrets;
-        see `bfxsync.replay`.
+        see `bfxsync.replay`. ``{time}`` in its name becomes the time (UTC): ``20261129T121700Z``.
+    record_append : bool
+        Continue the file if there is one, gzipped or not, also after a last line that was cut off.
 
     Raises
     ------
@@ -137,6 +139,7 @@ class WebSocketClient(Shorthands):
         dispatch_threads: int = 1,
         pace: Pace = SHARED,
         record: str | os.PathLike[str] | None = None,
+        record_append: bool = False,
     ) -> None:
         # First of all: from here on no frame shows a password in it.
         proxy = hide(proxy)
@@ -190,7 +193,9 @@ class WebSocketClient(Shorthands):
         check_callback("on_error", on_error, "error")
         if record is not None:
             # Last, as it makes a file and a thread.
-            settings = attrs.evolve(settings, recorder=Recorder(record))
+            settings = attrs.evolve(
+                settings, recorder=Recorder(record, append=record_append)
+            )
         pool = Pool(settings, on_error, self._connect)
         if settings.recorder is not None:
             settings.recorder.report = pool.reported

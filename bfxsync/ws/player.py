@@ -9,7 +9,6 @@ player waits for it.
 
 from __future__ import annotations
 
-import gzip
 import sys
 import time
 import zlib
@@ -20,10 +19,11 @@ from typing import TYPE_CHECKING, Callable, Iterator
 
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.logs import get_logger
+from bfxsync.recording_files import read_lines
 from bfxsync.types import ConnectionStatus
 from bfxsync.wire.codec import loads_for
 from bfxsync.wire.outputs import Change, Fail, Reopen, Send
-from bfxsync.wire.recording import read_line
+from bfxsync.wire.recording import is_line, read_line
 from bfxsync.wire.replaying import Contents, RecordedSession
 from bfxsync.ws.clock import Clock
 from bfxsync.ws.connection import Settings
@@ -51,17 +51,17 @@ def lines_of(path: str) -> Iterator[bytes]:
     Raises
     ------
     UsageError
-        There is no such file, or it is no gzip.
+        There is no such file, or it is neither gzipped nor JSON lines.
     RemoteError
         It is broken in the middle.
     """
     is_begun = False
     try:
-        # Opened first: the half-made file of `gzip` has no repr, which breaks error reports.
-        with open(path, "rb") as packed, gzip.GzipFile(fileobj=packed) as file:
-            for line in file:
-                is_begun = True
-                yield line
+        for line in read_lines(path):
+            if not line.endswith(b"\n") and not is_line(line):
+                raise EOFError
+            is_begun = True
+            yield line
     except EOFError:
         logger.info("%s was cut off; it is good up to there", path)
     except (OSError, ValueError, zlib.error) as exc:

@@ -12,10 +12,9 @@ from __future__ import annotations
 import os
 import time
 import zlib
-from io import RawIOBase
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Union
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Union
 
 from bfxsync._version import __version__
 from bfxsync.describe import error_text
@@ -24,6 +23,7 @@ from bfxsync.forks import renew_after_fork
 from bfxsync.hosts import address_of
 from bfxsync.latch import Latch
 from bfxsync.logs import get_logger
+from bfxsync.recording_files import LEVEL, open_for_recording, write_all
 from bfxsync.wire.recording import (
     Lost,
     Missing,
@@ -31,6 +31,7 @@ from bfxsync.wire.recording import (
     Record,
     Sent,
     header,
+    is_line,
     line_of,
     received_lines,
 )
@@ -44,8 +45,6 @@ _BATCH_S = 0.25
 _BESIDE = 64
 _PIECE = 8_192
 
-# The fastest: higher ones save a fifth of the bytes for twice the time.
-_LEVEL = 1
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -68,14 +67,18 @@ class Recorder:
     ----------
     path : str or os.PathLike
         Of a file that is not there yet, or empty. Nobody else may read it, as messages of an
-        account would stand in it too.
+        account would stand in it too. ``{time}`` in it becomes the time: ``20261129T121700Z``.
     report : callable, optional
         Gets the error if the recording fails, on the recording's own thread.
     max_waiting : int, optional
         Bytes that may wait to be written.
+    append : bool
+        The file may be a recording, gzipped or not, which is continued; a last line that was cut
+        off is taken away from it.
 
     Attributes
     ----------
+    path : str
     report : callable
     error : BfxError or None
         Why it ended early.
@@ -93,13 +96,20 @@ class Recorder:
         path: str | os.PathLike[str],
         report: Callable[[BfxError], object] = lambda error: None,
         max_waiting: int = MAX_WAITING_BYTES,
+        append: bool = False,
     ) -> None:
         self.error: BfxError | None = None
         self.missing_count = 0
         self.report = report
         self._max_waiting = max_waiting
-        self._file = _open(path)
-        self._compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+        self.path = _path_of(path, time.time())
+        try:
+            self._file, is_gzip = open_for_recording(self.path, append, is_line)
+        except (OSError, ValueError) as exc:
+            raise UsageError(f"cannot record to {self.path!r}: {exc}") from exc
+        self._packer: Any = (
+            zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP) if is_gzip else _Plain()
+        )
         self._is_over = False
         self._stopping = Latch()
         self._queue: SimpleQueue[Optional[Union[_Block, Record]]] = SimpleQueue()
@@ -111,7 +121,7 @@ class Recorder:
             self._write([header(time.time(), __version__)])
         except OSError as exc:
             self._file.close()
-            raise UsageError(f"cannot record to {path!r}: {exc}") from exc
+            raise UsageError(f"cannot record to {self.path!r}: {exc}") from exc
         renew_after_fork(self)
         self._thread = Thread(target=self._run, name="bfxsync-record", daemon=True)
         self._thread.start()
@@ -202,7 +212,7 @@ class Recorder:
                 self._take_all(items)
                 self._write_items(items)
             self._write(map(line_of, self._gaps()))
-            self._write_bytes(self._compressor.flush(zlib.Z_FINISH))
+            write_all(self._file, self._packer.flush(zlib.Z_FINISH))
         except BaseException as exc:
             # Whatever it is: only this thread can tell that the recording is not going on.
             self._fail(exc)
@@ -238,17 +248,12 @@ class Recorder:
             # In pieces, as to compress one lets the other threads go on: else those of the
             # connections would wait until a quarter of a second's worth of lines is made.
             if size >= _PIECE:
-                parts.append(self._compressor.compress("".join(piece).encode("ascii")))
+                parts.append(self._packer.compress("".join(piece).encode("ascii")))
                 piece, size = [], 0
-        parts.append(self._compressor.compress("".join(piece).encode("ascii")))
+        parts.append(self._packer.compress("".join(piece).encode("ascii")))
         # Whatever comes later, what stands there up to now can be read.
-        parts.append(self._compressor.flush(zlib.Z_SYNC_FLUSH))
-        self._write_bytes(b"".join(parts))
-
-    def _write_bytes(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[self._file.write(rest) or 0 :]
+        parts.append(self._packer.flush(zlib.Z_SYNC_FLUSH))
+        write_all(self._file, b"".join(parts))
 
     def _fail(self, exc: BaseException) -> None:
         self._is_over = True
@@ -260,22 +265,21 @@ class Recorder:
         self.report(self.error)
 
 
-def _open(path: object) -> RawIOBase:
-    if not isinstance(path, (str, os.PathLike)):
+def _path_of(path: object, now: float) -> str:
+    name = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if not isinstance(name, str):
         raise UsageError(f"a recording must be the path of a file, not {path!r}")
-    try:
-        # Without a buffer, which the child of a fork would write once more.
-        file = open(path, "ab", buffering=0, opener=_open_private)
-    except (OSError, ValueError) as exc:
-        raise UsageError(f"cannot record to {path!r}: {exc}") from exc
-    if os.fstat(file.fileno()).st_size:
-        file.close()
-        raise UsageError(f"cannot record to {path!r}: something stands in it already")
-    return file
+    return name.replace("{time}", time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now)))
 
 
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+class _Plain:
+    """What a packer has, for a recording that somebody has unpacked."""
+
+    def compress(self, data: bytes) -> bytes:
+        return data
+
+    def flush(self, mode: int = zlib.Z_FINISH) -> bytes:
+        return b""
 
 
 def _address(url: str) -> str:

@@ -11,7 +11,6 @@ from typing import Any, Iterator
 
 import pytest
 import trustme
-import websocket
 
 from bfxsync import Backoff, Gap, NetworkError
 from bfxsync.paper import PaperExchange
@@ -39,7 +38,9 @@ UNSENDABLE = [1004, 1006, 1015, 2999]
 
 @pytest.fixture
 def exchange() -> Iterator[PaperExchange]:
-    with PaperExchange(rate=100.0, heartbeat_s=1.0) as exchange:
+    with PaperExchange(
+        rate=100.0, heartbeat_s=1.0, allowed_hosts=["exchange.invalid"]
+    ) as exchange:
         yield exchange
 
 

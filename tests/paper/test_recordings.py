@@ -8,8 +8,9 @@ from typing import Any, Callable
 
 import pytest
 
+from bfxsync import recording_files
 from bfxsync.errors import UsageError
-from bfxsync.paper import capture, recordings
+from bfxsync.paper import capture
 from bfxsync.paper.capture import CapturedMarket
 from bfxsync.paper.market import BookChanged
 from bfxsync.paper.recordings import Recording, Step, read
@@ -479,13 +480,13 @@ def test_a_recording_is_known_by_its_path(tmp_path: Path) -> None:
 def test_a_line_that_unpacks_to_more_than_there_is_room_for_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "_LONGEST_LINE", 1000)
+    monkeypatch.setattr(recording_files, "MAX_LINE_SIZE", 1000)
     path = write(tmp_path / "a.gz", [ack("ticker", 1, "tBTCUSD"), [1, [1]]])
     assert capture.load(path).first
     for last in (b"", b"\n"):
         path = tmp_path / f"b{len(last)}.gz"
         path.write_bytes(gzip.compress(b'{"t":1,"frame":"' + b"0" * 2000 + last))
-        with pytest.raises(UsageError, match="longer than 1000 bytes"):
+        with pytest.raises(UsageError, match="more than 1000 bytes"):
             capture.load(path)
 
 

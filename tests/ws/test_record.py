@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import threading
 
@@ -10,20 +11,19 @@ import pytest
 
 from bfxsync import BfxError, ClosedError, UsageError, WebSocketClient, replay
 
-needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
-
 
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "run.jsonl.gz"
 
 
-@pytest.fixture
-def pipe(tmp_path):
-    """A file on a disk that fails when its second value, a descriptor, is closed."""
-    path = tmp_path / "pipe"
-    os.mkfifo(path)
-    return path, os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+def onto_a_pipe(client):
+    """Let it record into a pipe, which fails when the returned end of it is closed."""
+    reader, writer = os.pipe()
+    recorder = client._settings.recorder
+    recorder._file.close()
+    recorder._file = io.FileIO(writer, "w")
+    return reader
 
 
 def threads():
@@ -56,16 +56,15 @@ def test_of_two_clients_with_one_path_the_second_is_not_made(exchange, path, rec
         ]
 
 
-@needs_pipes
 @pytest.mark.parametrize("dispatch_threads", [0, 1, 3])
 def test_a_disk_that_fails_ends_the_recording_and_nothing_else(
-    exchange, pipe, record, dispatch_threads
+    exchange, path, record, dispatch_threads
 ):
     errors, got = record(), record()
-    path, reader = pipe
     with WebSocketClient(
         exchange.url, record=path, on_error=errors, dispatch_threads=dispatch_threads
     ) as client:
+        reader = onto_a_pipe(client)
         client.subscribe_trades("tBTCUSD", got)
         os.close(reader)
         assert "the recording has failed" in str(errors.wait_for(1)[0])
@@ -74,11 +73,10 @@ def test_a_disk_that_fails_ends_the_recording_and_nothing_else(
     assert [type(error) for error in errors.items] == [BfxError]
 
 
-@needs_pipes
-def test_a_disk_that_fails_at_the_last_lines_is_told_too(exchange, pipe, record):
+def test_a_disk_that_fails_at_the_last_lines_is_told_too(exchange, path, record):
     errors = record()
-    path, reader = pipe
     client = WebSocketClient(exchange.url, record=path, on_error=errors)
+    reader = onto_a_pipe(client)
     client.subscribe_trades("tBTCUSD")
     os.close(reader)
     # What takes a moment to write.
@@ -87,12 +85,11 @@ def test_a_disk_that_fails_at_the_last_lines_is_told_too(exchange, pipe, record)
     assert [type(error) for error in errors.items] == [BfxError]
 
 
-@needs_pipes
-def test_r10_close_returns_in_time_while_the_disk_hangs(exchange, pipe, record, caplog):
+def test_r10_close_returns_in_time_while_the_disk_hangs(exchange, path, record, caplog):
     """With what is queued for the callbacks delivered."""
-    path, reader = pipe
     got = record()
     client = WebSocketClient(exchange.url, record=path)
+    reader = onto_a_pipe(client)
     client._settings.recorder.received(9, [os.urandom(1_000_000).hex().encode()])
     handle = client.subscribe_trades("tBTCUSD", got)
     got.wait_for(3)
@@ -121,3 +118,18 @@ def test_nothing_begins_to_record_after_close(path):
     with pytest.raises(ClosedError):
         client.start()
     assert path.read_bytes() == before and threads() == []
+
+
+def test_a_recording_is_continued_and_replayed_as_one(exchange, path, record):
+    for append in (False, True):
+        got = record()
+        with WebSocketClient(exchange.url, record=path, record_append=append) as client:
+            client.subscribe_trades("tBTCUSD", got)
+            got.wait_for(3)
+    with pytest.raises(UsageError, match="something stands in it already"):
+        WebSocketClient(exchange.url, record=path)
+    with replay(path) as recording:
+        gaps = record()
+        trades = recording.subscribe_trades("tBTCUSD", on_event=gaps)
+        ids = [trade.id for trade in trades]
+    assert ids == sorted(set(ids)) and len(ids) >= 6

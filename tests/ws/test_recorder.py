@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import logging
 import os
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 import zlib
+from datetime import datetime, timezone
 
 import pytest
 
@@ -45,6 +47,14 @@ def text_of(path):
 
 def records(path):
     return [read_line(line.encode()) for line in text_of(path).splitlines()[1:]]
+
+
+def onto_a_pipe(recorder):
+    """Let it write into a pipe from here on, and return the end to read from."""
+    reader, writer = os.pipe()
+    recorder._file.close()
+    recorder._file = io.FileIO(writer, "w")
+    return reader
 
 
 def wait_until(condition, timeout_s=5.0):
@@ -100,6 +110,36 @@ def test_nobody_else_may_read_it(path):
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_that_was_there_is_closed_to_others_too(path):
+    path.touch()
+    path.chmod(0o666)
+    end(Recorder(path))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+@pytest.mark.parametrize("append", [False, True])
+@pytest.mark.parametrize("has_reader", [False, True])
+def test_a_named_pipe_is_refused_at_once(tmp_path, has_reader, append):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK) if has_reader else None
+    with pytest.raises(UsageError, match="not a regular file"):
+        Recorder(pipe, append=append)
+    if reader is not None:
+        os.close(reader)
+
+
+def test_the_time_stands_in_the_name(tmp_path):
+    recorder = Recorder(tmp_path / "run-{time}.gz")
+    end(recorder)
+    (name,) = os.listdir(tmp_path)
+    assert recorder.path == str(tmp_path / name)
+    made = datetime.strptime(name, "run-%Y%m%dT%H%M%SZ.gz")
+    age = datetime.now(timezone.utc) - made.replace(tzinfo=timezone.utc)
+    assert abs(age.total_seconds()) < 60
 
 
 def test_a_path_may_be_text_too_and_the_file_may_be_there_but_empty(path):
@@ -278,14 +318,10 @@ def test_nothing_is_recorded_after_the_end_and_to_end_twice_does_no_harm(path):
     assert path.read_bytes() == before
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
-def test_a_disk_that_fails_is_reported_and_ends_the_recording(tmp_path, caplog):
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+def test_a_disk_that_fails_is_reported_and_ends_the_recording(path, caplog):
     reports = []
-    recorder = Recorder(pipe, reports.append)
-    os.close(reader)
+    recorder = Recorder(path, reports.append)
+    os.close(onto_a_pipe(recorder))
     recorder.received(1, [HEARTBEAT])
     wait_until(lambda: reports)
     assert reports == [recorder.error]
@@ -299,12 +335,9 @@ def test_a_disk_that_fails_is_reported_and_ends_the_recording(tmp_path, caplog):
     end(recorder)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
-def test_the_end_does_not_wait_for_ever_for_the_disk(tmp_path, caplog):
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    recorder = Recorder(pipe)
+def test_the_end_does_not_wait_for_ever_for_the_disk(path, caplog):
+    recorder = Recorder(path)
+    reader = onto_a_pipe(recorder)
     # More than a pipe holds: it waits for somebody to read.
     recorder.received(1, [os.urandom(1_000_000).hex().encode()])
     recorder.stop()
