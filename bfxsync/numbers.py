@@ -3,12 +3,48 @@
 from __future__ import annotations
 
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from functools import partial
 from operator import index
-from typing import SupportsIndex
+from typing import Any, Callable, SupportsIndex
 
 from bfxsync.errors import UsageError
+from bfxsync.types import NumberType
 
 _MOST_DIGITS = 30
+
+
+def own_context(prec: int) -> Context:
+    """
+    Return a context for our own operations with decimals.
+
+    That of an application may have any precision, rounding and traps, in this thread and, by
+    `decimal.DefaultContext`, in every new one; so nothing is taken from there.
+    """
+    return Context(prec, ROUND_HALF_EVEN, -999999, 999999, 1, 0, [], [InvalidOperation])
+
+
+EXACT = own_context(100)
+
+
+def decimal_of(value: str | int | Decimal | float) -> Decimal:
+    """
+    Return a number as it is written, with all its digits; a float by its shortest text.
+
+    Raises
+    ------
+    InvalidOperation
+        It is no number.
+    """
+    # float's own repr, as that of a subclass (NumPy has one) may say anything.
+    text = float.__repr__(value) if isinstance(value, float) else value
+    return Decimal(text, EXACT)
+
+
+READERS_OF: dict[NumberType, Callable[[str], Any]] = {
+    float: float,
+    Decimal: partial(Decimal, context=EXACT),
+}
+"""What reads the text of a number in JSON, by the type that is wanted."""
 
 
 def number_text(value: float | Decimal) -> str:
@@ -32,7 +68,7 @@ def number_text(value: float | Decimal) -> str:
         return mantissa
     power = int(exponent)
     if -7 < power < 21:
-        return format(Decimal(text), "f")
+        return format(decimal_of(text), "f")
     return f"{mantissa}e{'+' if power > 0 else ''}{power}"
 
 
@@ -58,8 +94,7 @@ def plain_decimal(value: object, name: str = "the number") -> str:
             raise UsageError(f"{name} must be a number or its text, not {value!r}")
         value = whole
     try:
-        # float's own repr, as that of a subclass (NumPy has one) may say anything.
-        number = Decimal(float.__repr__(value) if isinstance(value, float) else value)
+        number = decimal_of(value)
     except InvalidOperation:
         raise UsageError(f"{name} must be a number, not {value!r}") from None
     if not number.is_finite():
@@ -91,9 +126,6 @@ PRICE_DIGITS = 5
 PLACES = 8
 """Digits after the point, of prices and amounts."""
 
-# Independent of the precision and the traps that an application has set for its own decimals.
-_EXACT = Context(prec=100, traps=[InvalidOperation])
-
 
 def round_price(value: str | int | Decimal | float) -> Decimal:
     """
@@ -115,7 +147,7 @@ def round_price(value: str | int | Decimal | float) -> Decimal:
     UsageError
         It is no finite number.
     """
-    number = Decimal(plain_decimal(value, "price"))
+    number = decimal_of(plain_decimal(value, "price"))
     last_place = max(number.adjusted() - PRICE_DIGITS + 1, -PLACES)
     return _round(number, last_place, ROUND_HALF_EVEN)
 
@@ -132,13 +164,13 @@ def round_amount(value: str | int | Decimal | float) -> Decimal:
     UsageError
         It is no finite number.
     """
-    return _round(Decimal(plain_decimal(value, "amount")), -PLACES, ROUND_DOWN)
+    return _round(decimal_of(plain_decimal(value, "amount")), -PLACES, ROUND_DOWN)
 
 
 def _round(number: Decimal, last_place: int, rounding: str) -> Decimal:
-    rounded = number.quantize(Decimal((0, (1,), last_place)), rounding, _EXACT)
+    rounded = number.quantize(Decimal((0, (1,), last_place)), rounding, EXACT)
     if not rounded:
         return Decimal(0)  # without sign and places
-    short = rounded.normalize(_EXACT)
+    short = rounded.normalize(EXACT)
     # 1.2E+5 means the same as 120000, but would be written so.
-    return Decimal(format(short, "f"))
+    return decimal_of(format(short, "f"))

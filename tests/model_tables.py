@@ -15,6 +15,7 @@ NUMBERS = pytest.mark.parametrize("number", [float, Decimal])
 
 HOSTILE = {
     "int": [1.5, "x", [1], {}, True, 2**63],
+    "switch": [1.5, "x", [1], {}, 2**63],
     "number": ["x", "", [1], {}, True, float("nan")],
     "text": [1, 1.5, ["x"], {}, True],
     "object": [1, 1.5, ["x"], "x", "[1]", "1", True],
@@ -32,8 +33,8 @@ class Case(NamedTuple):
     text : str
         The row on the wire, with a value at each index below.
     fields : dict
-        Name and kind at each index, in the order of the model's fields: ``int``, ``number``,
-        ``text``, ``object`` or ``any``, with ``?`` behind if it may be null.
+        Name and kind at each index, in the order of the model's fields: ``int``, ``switch``,
+        ``number``, ``text``, ``object`` or ``any``, with ``?`` behind if it may be null.
     """
 
     model: Any

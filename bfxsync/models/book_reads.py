@@ -12,7 +12,7 @@ import operator
 from abc import ABC, abstractmethod
 from bisect import bisect_left
 from datetime import datetime
-from decimal import Context, Decimal, InvalidOperation, localcontext
+from decimal import Decimal, localcontext
 from functools import reduce
 from itertools import accumulate
 from typing import Any, Callable, Generic, NamedTuple, Sequence, TypeVar
@@ -21,14 +21,12 @@ import attrs
 
 from bfxsync.describe import also_half_made
 from bfxsync.errors import UsageError
-from bfxsync.numbers import plain_decimal
+from bfxsync.numbers import EXACT, own_context, plain_decimal
 
 L = TypeVar("L")
 
-# Independent of the precision and the traps that an application has set for its own decimals.
-# Floats take no notice of either.
-_EXACT = Context(prec=100, traps=[InvalidOperation])
-_AVERAGE = Context(prec=28, traps=[InvalidOperation])
+# Floats take no notice of contexts.
+_AVERAGE = own_context(28)
 
 _PRICE = operator.attrgetter("price")
 _RATE = operator.attrgetter("rate")
@@ -112,7 +110,7 @@ class ReadableBook(ABC, Generic[L]):
         if not bids or not asks:
             return None
         price = self._prices()
-        with localcontext(_EXACT):
+        with localcontext(EXACT):
             spread: float = price(asks[0]) - price(bids[0])
         return spread
 
@@ -157,7 +155,7 @@ class ReadableBook(ABC, Generic[L]):
         price = self._prices()
         middle = self._middle(bids[0], asks[0])
         number = type(middle)
-        with localcontext(_EXACT):
+        with localcontext(EXACT):
             distance = number(text) if within_ratio is None else middle * number(text)
             low, high = middle - distance, middle + distance
             return Depth(
@@ -196,7 +194,7 @@ class ReadableBook(ABC, Generic[L]):
         if not side:
             return None
         price = self._prices()
-        with localcontext(_EXACT):
+        with localcontext(EXACT):
             wanted = abs(_number_of(side[0])(text))
             totals = list(accumulate(map(_size, side)))
             last = bisect_left(totals, wanted)
@@ -217,7 +215,7 @@ class ReadableBook(ABC, Generic[L]):
 
     def _middle(self, bid: L, ask: L) -> Any:
         price = self._prices()
-        with localcontext(_EXACT):
+        with localcontext(EXACT):
             return (price(bid) + price(ask)) / 2
 
 

@@ -89,9 +89,9 @@ class TxStatus:
 _TX_STATUS = Layout(
     "TxStatus",
     ("method", 0, Kind.TEXT),
-    ("dep_status", 1, Kind.INTEGER),
-    ("wd_status", 2, Kind.INTEGER),
-    ("payment_id_dep", 7, Kind.INTEGER),
-    ("payment_id_wd", 8, Kind.INTEGER),
+    ("dep_status", 1, Kind.SWITCH),
+    ("wd_status", 2, Kind.SWITCH),
+    ("payment_id_dep", 7, Kind.SWITCH),
+    ("payment_id_wd", 8, Kind.SWITCH),
     ("deposit_confirmations_required", 11, Kind.OPTIONAL_INTEGER),
 )

@@ -33,7 +33,7 @@ class DerivativePositionCollateral:
         return cls(*_COLLATERAL.read(row, number))
 
 
-_COLLATERAL = Layout("DerivativePositionCollateral", ("status", 0, Kind.INTEGER))
+_COLLATERAL = Layout("DerivativePositionCollateral", ("status", 0, Kind.SWITCH))
 
 
 @attrs.define

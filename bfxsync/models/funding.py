@@ -312,7 +312,7 @@ _ACCOUNT_FUNDING_TRADE = Layout(
     ("amount", 4, Kind.NUMBER),
     ("rate", 5, Kind.NUMBER),
     ("period", 6, Kind.INTEGER),
-    ("maker", 7, Kind.OPTIONAL_INTEGER),
+    ("maker", 7, Kind.OPTIONAL_SWITCH),
 )
 
 

@@ -77,7 +77,7 @@ class Notification(Generic[T]):
     @property
     def is_success(self) -> bool:
         """True if the exchange has accepted it."""
-        return self.status == SUCCESS
+        return self.status.upper() == SUCCESS
 
     def raise_for_status(self) -> Notification[T]:
         """
@@ -118,14 +118,14 @@ class Notification(Generic[T]):
         """Build from a row of 7 or more values, the fifth of which `read` reads."""
         mts, kind, message_id, data, code, status, text = _LAYOUT.read(row, number)
         if mts is not None:
-            mts = round(mts * 1000) if mts < _LEAST_MTS else int(mts)
+            mts = round(float(mts) * 1000) if mts < _LEAST_MTS else int(mts)
         value: Any = None
         more: List[T] = []
         try:
             value = read(data, number)
             more = read_more(data, number) if read_more is not None else []
         except RemoteError:
-            if status == SUCCESS:
+            if status.upper() == SUCCESS:
                 raise
         return cls(
             mts,

@@ -2,28 +2,33 @@
 The text of an order's status, taken apart.
 
 Strategy: the grammar is not documented, so nothing is an error: what is not understood stays in
-`word` or in `text`. What has been seen::
+`word` or in `text`. What has been seen, in capitals, in small letters and in both::
 
     status  = word [fills] [":" | ","] ["was" [":"] status] ["(note: " note ")"]
     fills   = ("@" | "at") price "(" amount ")" {"," price "(" amount ")"}
-    word    = capitals, such as EXECUTED, PARTIALLY FILLED, INSUFFICIENT BALANCE (G1), RSN_DUST
+    word    = EXECUTED, PARTIALLY FILLED, INSUFFICIENT BALANCE (G1), RSN_DUST, …
 """
 
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import InvalidOperation
 from typing import Optional, Tuple
 
 import attrs
 
 from bfxsync.describe import few
+from bfxsync.numbers import EXACT, decimal_of
 from bfxsync.types import Number, NumberType
 
-_NOTE = re.compile(r"\s*\(note:\s*([^()]*)\)\s*$")
+_NOTE = re.compile(r"\s*\(note:\s*([^()]*)\)\s*$", re.IGNORECASE)
 # A status before this one: "EXECUTED @ 1.0(2.0): was PARTIALLY FILLED @ …", or after a comma.
-_BEFORE = re.compile(r"\s*[:,]?\s*\bwas\b:?\s*|\s*,\s*(?=[A-Z_]{2})")
-_WORD = re.compile(r"[A-Z_]+(?: [A-Z_]+)*(?: \([A-Z]\d\))?")
+_BEFORE = re.compile(r"\s*[:,]?\s*\bwas\b:?\s*|\s*,\s*(?=[a-z_]{2})", re.IGNORECASE)
+_WORD = re.compile(
+    r"[a-z_]+(?: (?!at\b)[a-z_]+)*(?: \([a-z]\d\))?", re.ASCII | re.IGNORECASE
+)
+# Spelled otherwise at some time.
+_CANCELLED = re.compile(r"\bCANCELLED\b")
 _FILL = re.compile(r"([^\s(),@]+)\s*\(([^()]+)\)")
 
 _OPEN = frozenset(("ACTIVE", "PARTIALLY FILLED"))
@@ -56,8 +61,9 @@ class OrderStatus:
     text : str
         All of it, as the exchange sent it.
     word : str
-        What it begins with: ``ACTIVE``, ``EXECUTED``, ``PARTIALLY FILLED``, ``CANCELED``,
-        ``POSTONLY CANCELED``, ``INSUFFICIENT BALANCE (G1)``, ``RSN_DUST``, …
+        What it begins with, in capitals however it was sent: ``ACTIVE``, ``EXECUTED``,
+        ``PARTIALLY FILLED``, ``CANCELED``, ``POSTONLY CANCELED``,
+        ``INSUFFICIENT BALANCE (G1)``, ``RSN_DUST``, …
     fills : tuple of Fill
         Every execution that is named, also in what it was before; the newest first.
     history : tuple of OrderStatus
@@ -110,7 +116,8 @@ class OrderStatus:
 
 def _word(part: str) -> str:
     found = _WORD.match(part)
-    return found.group() if found is not None else part
+    word = found.group() if found is not None else part
+    return _CANCELLED.sub("CANCELED", word.upper())
 
 
 def _fills(part: str, number: NumberType) -> Tuple[Fill, ...]:
@@ -119,11 +126,11 @@ def _fills(part: str, number: NumberType) -> Tuple[Fill, ...]:
         try:
             # A funding offer's rate: "at 0.0368% (57.9)".
             is_percent = price.endswith("%")
-            parsed = Decimal(price[:-1] if is_percent else price)
-            size = Decimal(amount)
+            parsed = decimal_of(price[:-1] if is_percent else price)
+            size = decimal_of(amount)
         except InvalidOperation:
             continue  # "BALANCE (G1)"
         if parsed.is_finite() and size.is_finite():
-            parsed = parsed / 100 if is_percent else parsed
+            parsed = EXACT.scaleb(parsed, -2) if is_percent else parsed
             fills.append(Fill(number(parsed), number(size)))
     return tuple(fills)

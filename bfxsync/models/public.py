@@ -39,7 +39,7 @@ class PlatformStatus:
         return cls(*_PLATFORM_STATUS.read(row, number))
 
 
-_PLATFORM_STATUS = Layout("PlatformStatus", ("status", 0, Kind.INTEGER))
+_PLATFORM_STATUS = Layout("PlatformStatus", ("status", 0, Kind.SWITCH))
 
 
 @attrs.define

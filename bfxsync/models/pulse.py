@@ -60,7 +60,7 @@ _PULSE_PROFILE = Layout(
     ("twitter_handle", 9, Kind.OPTIONAL_TEXT),
     ("followers", 11, Kind.OPTIONAL_INTEGER),
     ("following", 12, Kind.OPTIONAL_INTEGER),
-    ("tipping_status", 16, Kind.OPTIONAL_INTEGER),
+    ("tipping_status", 16, Kind.OPTIONAL_SWITCH),
 )
 
 
@@ -139,14 +139,14 @@ _PULSE_MESSAGE = Layout(
     ("puid", 3, Kind.TEXT),
     ("title", 5, Kind.OPTIONAL_TEXT),
     ("content", 6, Kind.OPTIONAL_TEXT),
-    ("is_pin", 9, Kind.OPTIONAL_INTEGER),
-    ("is_public", 10, Kind.OPTIONAL_INTEGER),
-    ("comments_disabled", 11, Kind.OPTIONAL_INTEGER),
+    ("is_pin", 9, Kind.OPTIONAL_SWITCH),
+    ("is_public", 10, Kind.OPTIONAL_SWITCH),
+    ("comments_disabled", 11, Kind.OPTIONAL_SWITCH),
     ("tags", 12, Kind.ANY),
     ("attachments", 13, Kind.ANY),
     ("meta", 14, Kind.ANY),
     ("likes", 15, Kind.OPTIONAL_INTEGER),
-    ("uid_liked", 16, Kind.OPTIONAL_INTEGER),
+    ("uid_liked", 16, Kind.OPTIONAL_SWITCH),
     ("profile", 18, Kind.ANY),
     ("comments", 19, Kind.OPTIONAL_INTEGER),
 )

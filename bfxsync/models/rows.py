@@ -18,6 +18,7 @@ from math import isfinite
 from typing import Any, Callable, TypeVar
 
 from bfxsync.errors import RemoteError
+from bfxsync.numbers import EXACT, READERS_OF, decimal_of
 from bfxsync.types import Number, NumberType
 
 # What the screen can raise: text or null in the sum, a row that is too short or no list at
@@ -36,6 +37,8 @@ class Kind(Enum):
     OPTIONAL_NUMBER = "a number or null"
     INTEGER = "an integer"
     OPTIONAL_INTEGER = "an integer or null"
+    SWITCH = "1 or 0, true or false"
+    OPTIONAL_SWITCH = "1 or 0, true, false or null"
     TEXT = "text"
     OPTIONAL_TEXT = "text or null"
     OPTIONAL_OBJECT = "an object, its text, or null"
@@ -45,6 +48,7 @@ class Kind(Enum):
 _OPTIONAL = (
     Kind.OPTIONAL_NUMBER,
     Kind.OPTIONAL_INTEGER,
+    Kind.OPTIONAL_SWITCH,
     Kind.OPTIONAL_TEXT,
     Kind.OPTIONAL_OBJECT,
     Kind.ANY,
@@ -53,6 +57,7 @@ _OPTIONAL = (
 _MAY_BE_MISSING = {
     Kind.NUMBER: Kind.OPTIONAL_NUMBER,
     Kind.INTEGER: Kind.OPTIONAL_INTEGER,
+    Kind.SWITCH: Kind.OPTIONAL_SWITCH,
     Kind.TEXT: Kind.OPTIONAL_TEXT,
 }
 
@@ -174,12 +179,17 @@ def _integer(value: object) -> int | None:
     elif (
         isinstance(value, Decimal)
         and value.is_finite()
-        and value == value.to_integral_value()
+        and value == value.to_integral_value(context=EXACT)
     ):
         value = int(value) if value.adjusted() < 19 else None
     if type(value) is not int or not -INT64 <= value < INT64:
         return None
     return value
+
+
+def _switch(value: object) -> int | None:
+    """Return an integer; the exchange writes 1 and 0 as true and false too."""
+    return int(value) if isinstance(value, bool) else _integer(value)
 
 
 def _number(value: object, number: NumberType) -> Number | None:
@@ -188,7 +198,7 @@ def _number(value: object, number: NumberType) -> Number | None:
         return None
     try:
         # A float that must become a Decimal goes through its text: that is what was sent.
-        read = Decimal(repr(value) if isinstance(value, float) else value)
+        read = decimal_of(value)
         if number is Decimal:
             return read if read.is_finite() else None
         plain = float(read)
@@ -205,7 +215,7 @@ def _object(value: object, number: NumberType) -> dict[str, Any] | None:
     """Return an object; some endpoints send it as its JSON text, and an empty one as a list."""
     if isinstance(value, str):
         try:
-            value = json.loads(value, parse_float=number)
+            value = json.loads(value, parse_float=READERS_OF[number])
         except (ValueError, RecursionError, ArithmeticError):
             return None
     if value == []:
@@ -218,6 +228,8 @@ _READERS: dict[Kind, Callable[[Any, NumberType], Any]] = {
     Kind.OPTIONAL_NUMBER: _number,
     Kind.INTEGER: lambda value, _: _integer(value),
     Kind.OPTIONAL_INTEGER: lambda value, _: _integer(value),
+    Kind.SWITCH: lambda value, _: _switch(value),
+    Kind.OPTIONAL_SWITCH: lambda value, _: _switch(value),
     Kind.TEXT: lambda value, _: _text(value),
     Kind.OPTIONAL_TEXT: lambda value, _: _text(value),
     Kind.OPTIONAL_OBJECT: _object,

@@ -196,7 +196,7 @@ _LIQUIDATION = Layout(
     ("symbol", 4, Kind.TEXT),
     ("amount", 5, Kind.NUMBER),
     ("base_price", 6, Kind.NUMBER),
-    ("is_match", 8, Kind.INTEGER),
-    ("is_market_sold", 9, Kind.INTEGER),
+    ("is_match", 8, Kind.SWITCH),
+    ("is_market_sold", 9, Kind.SWITCH),
     ("liquidation_price", 11, Kind.OPTIONAL_NUMBER),
 )

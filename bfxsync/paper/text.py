@@ -9,20 +9,23 @@ here is shared with the client, which could otherwise repeat a mistake and never
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from typing import Any
 
 SCALE = 10**12
 """Units in 1: twelve places cover every price and amount of the exchange."""
 
 _POWER = 12
+CONTEXT = Context(100, ROUND_HALF_EVEN, -999999, 999999, 1, 0, [], [InvalidOperation])
+"""For all decimals: nothing is taken from the context of the application, which may be anything."""
+
 _EXACT = 2**53
 """From here on not every whole number is a double."""
 
 
 def to_units(value: float) -> int:
     """Turn a number of the wire into units; more than twelve places raise ValueError."""
-    scaled = Decimal(repr(value)).scaleb(_POWER)
+    scaled = CONTEXT.scaleb(Decimal(repr(value), CONTEXT), _POWER)
     units = int(scaled)
     if units != scaled:
         raise ValueError(f"{value!r} has more than {_POWER} decimal places")

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any, Callable
 
 from bfxsync.errors import RemoteError, UsageError
-from bfxsync.numbers import number_text
+from bfxsync.numbers import READERS_OF, number_text
 from bfxsync.types import NumberType
 
 try:
@@ -40,7 +40,7 @@ def _refuse_constant(text: str) -> Any:
 # json.loads builds a decoder at every call that has options; these are made once.
 _decode_floats = json.JSONDecoder(parse_constant=_refuse_constant).decode
 _decode_decimals = json.JSONDecoder(
-    parse_float=Decimal, parse_constant=_refuse_constant
+    parse_float=READERS_OF[Decimal], parse_constant=_refuse_constant
 ).decode
 
 

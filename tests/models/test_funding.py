@@ -101,7 +101,7 @@ TABLE = {
             4: ("amount", "number"),
             5: ("rate", "number"),
             6: ("period", "int"),
-            7: ("maker", "int?"),
+            7: ("maker", "switch?"),
         },
     ),
     "FundingAutoRenew": Case(
@@ -111,7 +111,7 @@ TABLE = {
         funding_info.FundingAutoRenewStatus, '["USD",5,0.00034405,0]', RENEW
     ),
     "DerivativePositionCollateral": Case(
-        derivatives.DerivativePositionCollateral, "[1]", {0: ("status", "int")}
+        derivatives.DerivativePositionCollateral, "[1]", {0: ("status", "switch")}
     ),
     "DerivativePositionCollateralLimits": Case(
         derivatives.DerivativePositionCollateralLimits,

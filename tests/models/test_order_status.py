@@ -74,7 +74,33 @@ STATUSES: list[tuple[str, str, list[tuple[str, str]], list[str], Any]] = [
     ("EXECUTED @ 1.5(NaN)", "EXECUTED", [], [], None),
     ("EXECUTED @ Infinity(2)", "EXECUTED", [], [], None),
     ("", "", [], [], None),
-    ("something new", "something new", [], [], None),
+    ("something new", "SOMETHING NEW", [], [], None),
+    ("1 something", "1 SOMETHING", [], [], None),
+    # As users of other clients quote them.
+    ("Executed @ 12.0(1.0)", "EXECUTED", [("12.0", "1.0")], [], None),
+    ("executed at 0.0368% (57.9)", "EXECUTED", [("0.000368", "57.9")], [], None),
+    (
+        "Insufficient Funds (G1) was: Partially Filled @ 1.5(2.0)",
+        "INSUFFICIENT FUNDS (G1)",
+        [("1.5", "2.0")],
+        ["PARTIALLY FILLED"],
+        None,
+    ),
+    (
+        "insufficient balance (g1) was: partially filled @ 2.5(3.0)",
+        "INSUFFICIENT BALANCE (G1)",
+        [("2.5", "3.0")],
+        ["PARTIALLY FILLED"],
+        None,
+    ),
+    ("Cancelled", "CANCELED", [], [], None),
+    (
+        "PostOnly Cancelled Was: Active (Note: posclose)",
+        "POSTONLY CANCELED",
+        [],
+        ["ACTIVE"],
+        "posclose",
+    ),
 ]
 
 

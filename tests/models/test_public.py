@@ -23,7 +23,7 @@ PROFILE = (
 # Model, the row's text on the wire, and the field at each index: its kind, "?" for one that may
 # be null. Rows without a page of the exchange are constructed.
 TABLE: dict[str, tuple[Any, str, dict[int, tuple[str, str]]]] = {
-    "PlatformStatus": (public.PlatformStatus, "[1]", {0: ("status", "int")}),
+    "PlatformStatus": (public.PlatformStatus, "[1]", {0: ("status", "switch")}),
     "TickersHistory": (
         public.TickersHistory,
         '["tMKRF0:USTF0",643.57,null,648.82,null,null,null,null,null,null,null,null,'
@@ -92,7 +92,7 @@ TABLE: dict[str, tuple[Any, str, dict[int, tuple[str, str]]]] = {
             9: ("twitter_handle", "text?"),
             11: ("followers", "int?"),
             12: ("following", "int?"),
-            16: ("tipping_status", "int?"),
+            16: ("tipping_status", "switch?"),
         },
     ),
     "PulseMessage": (
@@ -106,14 +106,14 @@ TABLE: dict[str, tuple[Any, str, dict[int, tuple[str, str]]]] = {
             3: ("puid", "text"),
             5: ("title", "text?"),
             6: ("content", "text?"),
-            9: ("is_pin", "int?"),
-            10: ("is_public", "int?"),
-            11: ("comments_disabled", "int?"),
+            9: ("is_pin", "switch?"),
+            10: ("is_public", "switch?"),
+            11: ("comments_disabled", "switch?"),
             12: ("tags", "list?"),
             13: ("attachments", "list?"),
             14: ("meta", "list?"),
             15: ("likes", "int?"),
-            16: ("uid_liked", "int?"),
+            16: ("uid_liked", "switch?"),
             18: ("profile", "profile?"),
             19: ("comments", "int?"),
         },
@@ -123,10 +123,10 @@ TABLE: dict[str, tuple[Any, str, dict[int, tuple[str, str]]]] = {
         '["BITCOIN",1,0,null,null,null,null,0,1,null,null,3]',
         {
             0: ("method", "text"),
-            1: ("dep_status", "int"),
-            2: ("wd_status", "int"),
-            7: ("payment_id_dep", "int"),
-            8: ("payment_id_wd", "int"),
+            1: ("dep_status", "switch"),
+            2: ("wd_status", "switch"),
+            7: ("payment_id_dep", "switch"),
+            8: ("payment_id_wd", "switch"),
             11: ("deposit_confirmations_required", "int?"),
         },
     ),
@@ -138,6 +138,7 @@ NUMBERS = pytest.mark.parametrize("number", [float, Decimal])
 
 HOSTILE = {
     "int": [1.5, "x", [1], {}, True, 2**63],
+    "switch": [1.5, "x", [1], {}, 2**63],
     "number": ["x", "", [1], {}, True, float("nan")],
     "text": [1, 1.5, ["x"], {}, True],
     "list": ["x", 1, {}],

@@ -285,3 +285,19 @@ def test_message_counts_the_rows_that_cannot_be_read() -> None:
     assert str(caught.value) == (
         "2 of 4 rows cannot be read: Model: expected at least 2 values, got 1"
     )
+
+
+@pytest.mark.parametrize(
+    "value, expected",
+    [(1, 1), (0, 0), (True, 1), (False, 0), ("1", 1), (-1, -1), (None, None)],
+)
+def test_switches_are_numbers_or_booleans(value: Any, expected: Any) -> None:
+    layout = Layout("Model", ("field", 0, Kind.OPTIONAL_SWITCH))
+    (found,) = layout.read([value], float)
+    assert found == expected and type(found) is type(expected)
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_boolean_is_no_integer(value: bool) -> None:
+    with pytest.raises(RemoteError, match=f"expected an integer, got {value}"):
+        read_integer(value)

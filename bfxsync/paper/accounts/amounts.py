@@ -10,23 +10,23 @@ from __future__ import annotations
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 from bfxsync.paper.accounts.refusals import Invalid
-from bfxsync.paper.text import SCALE
+from bfxsync.paper.text import CONTEXT, SCALE
 
 QUANTUM = SCALE // 10**8
 """The smallest amount, in units."""
 
-_PLACES = Decimal(1).scaleb(-8)
-_LARGEST = Decimal(10) ** 12
-_PRICES = Context(prec=5, rounding=ROUND_DOWN)
+_PLACES = Decimal("1e-8")
+_LARGEST = Decimal("1e12")
+_PRICES = Context(5, ROUND_DOWN, -999999, 999999, 1, 0, [], [InvalidOperation])
 _MILLION = 10**6
 
 
 def read_amount(name: str, value: object) -> int:
     """Read an amount that is not zero; what is beyond its eight places is rounded."""
-    amount = _read(name, value).quantize(_PLACES, ROUND_HALF_EVEN)
+    amount = _read(name, value).quantize(_PLACES, ROUND_HALF_EVEN, CONTEXT)
     if not amount:
         raise Invalid(f"{name}: invalid")
-    return int(amount * SCALE)
+    return int(CONTEXT.multiply(amount, SCALE))
 
 
 def read_positive(name: str, value: object) -> int:
@@ -39,10 +39,10 @@ def read_positive(name: str, value: object) -> int:
 
 def read_price(name: str, value: object) -> int:
     """Read a price above zero; what is beyond its five digits or eight places is cut off."""
-    price = _PRICES.plus(_read(name, value)).quantize(_PLACES, ROUND_DOWN)
+    price = _PRICES.plus(_read(name, value)).quantize(_PLACES, ROUND_DOWN, CONTEXT)
     if price <= 0:
         raise Invalid(f"{name}: invalid")
-    return int(price * SCALE)
+    return int(CONTEXT.multiply(price, SCALE))
 
 
 def cost(amount: int, price: int) -> int:
@@ -64,9 +64,9 @@ def _read(name: str, value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
         raise Invalid(f"{name}: invalid")
     try:
-        number = Decimal(str(value))
+        number = Decimal(str(value), CONTEXT)
     except InvalidOperation:
         raise Invalid(f"{name}: invalid") from None
-    if not (number.is_finite() and -_LARGEST < number < _LARGEST):
+    if not (number.is_finite() and number.copy_abs() < _LARGEST):
         raise Invalid(f"{name}: invalid")
     return number

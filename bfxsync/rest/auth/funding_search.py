@@ -9,10 +9,11 @@ may not; so it is a candidate, and never a sign that nothing was executed.
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, InvalidOperation, localcontext
+from decimal import Decimal, localcontext
 from typing import Any, Dict, Hashable, List, Union
 
 from bfxsync.models.funding import FundingCredit, FundingLoan, FundingOffer
+from bfxsync.numbers import EXACT
 from bfxsync.rest.auth.funding import FundingEndpoints
 from bfxsync.rest.auth.funding_taken import FundingTakenEndpoints
 from bfxsync.rest.auth.resolving import Attempt, Candidates, Found, Pending, Search
@@ -30,9 +31,6 @@ Taken = Union[FundingLoan, FundingCredit]
 
 # What a float cannot tell apart: the steps between the rates of several offers are larger.
 _PRECISION = Decimal("1e-12")
-
-# Independent of the precision and the traps that an application has set for its own decimals.
-_EXACT = Context(prec=100, traps=[InvalidOperation])
 
 
 class FundingSearch(FundingEndpoints, FundingTakenEndpoints):
@@ -139,7 +137,7 @@ class FundingSearch(FundingEndpoints, FundingTakenEndpoints):
 
 def _is_rate(found: Any, rate: str) -> bool:
     """Tell whether a rate is the very one that was sent as this text."""
-    with localcontext(_EXACT):
+    with localcontext(EXACT):
         wanted = Decimal(rate)
         return abs(Decimal(str(found)) - wanted) <= abs(wanted) * _PRECISION
 

@@ -11,11 +11,12 @@ so is everything where the clocks are not known, and then nothing counts as abse
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, InvalidOperation, localcontext
+from decimal import Decimal, localcontext
 from typing import Any, Callable, Hashable, List, Tuple, TypeVar
 
 from bfxsync.models.movements import Movement
 from bfxsync.models.wallets import Ledger
+from bfxsync.numbers import EXACT
 from bfxsync.rest.auth.movements import MovementEndpoints
 from bfxsync.rest.auth.resolving import Attempt, Candidates, Found, Search
 from bfxsync.rest.auth.transfer_bodies import Body, wallet_name
@@ -38,9 +39,6 @@ FAR_S = 30.0
 # What the exchange rounds to, and what a float cannot tell apart.
 _PLACE = Decimal("1e-8")
 _PRECISION = Decimal("1e-15")
-
-# Independent of the precision and the traps that an application has set for its own decimals.
-_EXACT = Context(prec=100, traps=[InvalidOperation])
 
 
 class TransferSearch(WalletEndpoints, MovementEndpoints):
@@ -158,14 +156,14 @@ def edges_of(span: Span) -> Tuple[Mts, Mts]:
 
 def is_about(found: Any, amount: str) -> bool:
     """Tell whether a number of the books is the amount that was sent as this text."""
-    with localcontext(_EXACT):
+    with localcontext(EXACT):
         wanted = Decimal(amount)
         return abs(Decimal(str(found)) - wanted) <= _PLACE + abs(wanted) * _PRECISION
 
 
 def _is_paid(row: Movement, amount: str) -> bool:
     """Tell whether a withdrawal is of this amount, with its fee or without."""
-    with localcontext(_EXACT):
+    with localcontext(EXACT):
         paid, fees = abs(Decimal(str(row.amount))), abs(Decimal(str(row.fees or 0)))
         sums = paid, paid + fees, paid - fees
     return any(is_about(sum_, amount) for sum_ in sums)
