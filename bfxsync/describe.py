@@ -149,6 +149,21 @@ def without_our_frames(exc: BaseException, package: str = "bfxsync") -> None:
         BaseException.with_traceback(exc, rest)
 
 
+def cut_before(exc: BaseException, earlier: TracebackType) -> None:
+    """
+    Take an earlier traceback off the end of one.
+
+    An exception that is raised again and again, always the same object, keeps all of them, and the
+    memory fills.
+    """
+    part = traceback_of(exc)
+    while part is not None:
+        if part.tb_next is earlier:
+            part.tb_next = None
+            return
+        part = part.tb_next
+
+
 def _is_of(names: dict[str, Any], package: str) -> bool:
     name = names.get("__name__")
     return isinstance(name, str) and f"{name}.".startswith(f"{package}.")

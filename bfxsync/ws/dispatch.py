@@ -13,9 +13,16 @@ from __future__ import annotations
 import time
 from queue import Empty, SimpleQueue
 from threading import Thread, current_thread, get_ident
+from types import TracebackType
 from typing import Any, Callable, Dict, Optional, Set, Tuple
 
-from bfxsync.describe import raised_at, type_name, without_our_frames
+from bfxsync.describe import (
+    cut_before,
+    raised_at,
+    traceback_of,
+    type_name,
+    without_our_frames,
+)
 from bfxsync.logs import get_logger
 from bfxsync.ws.mailbox import Mailbox, Policy
 
@@ -49,13 +56,16 @@ class CallbackErrors:
     def __init__(self) -> None:
         self.count = 0
         self.last: BaseException | None = None
+        self._last_head: TracebackType | None = None
         self._kinds: Set[Tuple[str, str, int]] = set()
 
     def add(self, exc: BaseException) -> bool:
         """Count an exception; return whether it is the first of its kind."""
         self.count += 1
         without_our_frames(exc)
-        self.last = exc
+        if exc is self.last and self._last_head is not None:
+            cut_before(exc, self._last_head)
+        self.last, self._last_head = exc, traceback_of(exc)
         kind = (type_name(exc), *raised_at(exc))
         # Code that is generated again and again must not fill the memory.
         if kind in self._kinds or len(self._kinds) >= _MAX_KINDS:

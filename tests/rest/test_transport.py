@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import socket
 import threading
 import time
@@ -413,6 +414,28 @@ def test_read_is_tried_again(
     server = serve(answers(*failures, (200, [1])))
     assert connect(server).request(*call) == [1]
     assert len(server.requests) == MAX_ATTEMPTS
+
+
+def test_logging_handler_that_raises_changes_no_call(
+    serve: Serve,
+    connect: Connect,
+    no_delays: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Chat(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise ConnectionError("the chat cannot be reached")
+
+    logger = logging.getLogger("bfxsync.rest.transport")
+    monkeypatch.setattr(logger, "handlers", [Chat()])
+    logger.setLevel(logging.DEBUG)
+    try:
+        server = serve(answers((503, b""), (200, [1])))
+        assert connect(server).request("GET", "ticker") == [1]
+    finally:
+        logger.setLevel(logging.NOTSET)
+    assert "not logged: DEBUG: trying again after" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("answer", RETRIED.values(), ids=list(RETRIED))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import traceback
 
 import pytest
 
@@ -133,6 +134,24 @@ def test_r08_an_on_error_that_raises_is_reported_once(record, caplog):
     assert dispatcher.error_count == 10
     texts = [entry.getMessage() for entry in caplog.records]
     assert sum(text.startswith("on_error raised\nTraceback") for text in texts) == 1
+
+
+def test_r08_one_object_that_is_raised_again_and_again_fills_no_memory(record):
+    done, same = record(), ValueError("made once")
+
+    def raise_it(item):
+        raise same
+
+    dispatcher = Dispatcher("bfxsync-dispatch")
+    dispatcher.start()
+    outlet = Outlet("bad", {int: raise_it, str: done}, dispatcher, size=1_000)
+    outlet.mailbox.put([*range(500), "end"], list)
+    done.wait_for(1)
+    dispatcher.stop(time.monotonic() + 5.0)
+    assert dispatcher.join(time.monotonic() + 5.0)
+    assert outlet.errors.count == 500 and outlet.errors.last is same
+    frames = [frame.f_code for frame, _ in traceback.walk_tb(same.__traceback__)]
+    assert frames == [raise_it.__code__]
 
 
 def test_r08_each_line_that_raises_is_reported(exchange, record, caplog):
