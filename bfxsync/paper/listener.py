@@ -3,7 +3,9 @@ Accepts connections, and admits their requests.
 
 Strategy: aiohttp waits for a connection's first request without a limit. So each connection has
 a deadline, set when it is accepted and lifted by its first request; the requests after it are
-covered by aiohttp's keep-alive timeout.
+covered by aiohttp's keep-alive timeout. Whether a peer still takes what it is sent only the kernel
+knows, as long as its buffers have room; where it can be told to, it ends connections on which
+nothing was acknowledged for too long.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import sys
 from typing import Awaitable, Callable
 
 from aiohttp import hdrs, web
@@ -21,6 +24,7 @@ from bfxsync.paper.text import encode
 _KEEP_ALIVE_S = 75.0
 _BACKLOG = 128
 _GENERIC = 10001
+_LONGEST_MS = 2**31 - 1
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -34,10 +38,15 @@ class Listener:
     access : AccessPolicy
     request_timeout_s : float
         A connection from which no request has come after this time is cut off.
+    idle_s : float
+        As is one that acknowledges nothing for this time, on Linux.
     """
 
-    def __init__(self, access: AccessPolicy, request_timeout_s: float) -> None:
+    def __init__(
+        self, access: AccessPolicy, request_timeout_s: float, idle_s: float
+    ) -> None:
         self._access = access
+        self._idle_s = idle_s
         self._request_timeout_s = request_timeout_s
         self._deadlines: dict[asyncio.BaseProtocol, asyncio.TimerHandle] = {}
         self._runner: web.AppRunner | None = None
@@ -47,6 +56,12 @@ class Listener:
         self, app: web.Application, listener: socket.socket, tls: ssl.SSLContext | None
     ) -> None:
         """Start accepting connections."""
+        if sys.platform == "linux":
+            # Accepted sockets have the options of the listening one.
+            unacknowledged_ms = min(max(round(self._idle_s * 1000), 1), _LONGEST_MS)
+            listener.setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unacknowledged_ms
+            )
         app.middlewares.append(self._admit)
         runner = self._runner = web.AppRunner(
             app, access_log=None, keepalive_timeout=_KEEP_ALIVE_S

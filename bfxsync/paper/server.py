@@ -64,7 +64,7 @@ class Server:
         self._settings = settings
         self._counters = counters
         access = AccessPolicy(settings.host, settings.allowed_hosts)
-        self._listener = Listener(access, settings.request_timeout_s)
+        self._listener = Listener(access, settings.request_timeout_s, settings.idle_s)
         self._on_finished = on_finished
         self._server_id = str(uuid.uuid4())
         self._is_operative = True

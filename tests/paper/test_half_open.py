@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import sys
 import time
 from typing import Callable, Iterator
 
@@ -131,6 +132,17 @@ def test_a_subscriber_that_takes_nothing_is_cut_off(is_half_closed: bool) -> Non
                     client.ws.sock.shutdown(socket.SHUT_WR)
             except OSError:
                 pass  # cut off already
+            wait_until(lambda: not exchange.connections)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="TCP_USER_TIMEOUT")
+def test_a_subscriber_with_little_unread_is_cut_off() -> None:
+    """What waits for it is all in the kernel's buffers, where we cannot see it."""
+    small = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)
+    with PaperExchange(rate=1e-3, idle_s=0.2) as exchange:
+        with connected(exchange, sockopt=small) as client:
+            client.subscribe("ticker", "tBTCUSD")
+            client.send(event="ping", cid="x" * 300_000)
             wait_until(lambda: not exchange.connections)
 
 
