@@ -12,6 +12,7 @@ from typing import Any, Callable
 import pytest
 
 from bfxsync.auth import Signer
+from bfxsync.client import Client
 from bfxsync.errors import (
     ApiError,
     ClosedError,
@@ -30,6 +31,7 @@ from bfxsync.rest import sent, signing
 from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.auth.base import Budget
 from bfxsync.rest.auth.resolving import Attempt, Search
+from bfxsync.rest.client import RestClient
 from bfxsync.rest.limits import Limits
 from bfxsync.rest.outcomes import Kind
 from bfxsync.rest.transport import RestTransport
@@ -1091,6 +1093,25 @@ def test_r07_of_two_orders_with_one_client_id_none_is_guessed(scene: Scene) -> N
         with pytest.raises(OutcomeUnknown):
             error.resolve()
         assert sorted(order.id for order in error.candidates) == [101, 102]
+
+
+# --- absence_s ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), 86_401, "60", None, True])
+def test_absence_s_that_is_none_is_refused(value: Any) -> None:
+    for make in (Client, RestClient, RestTransport):
+        with pytest.raises(UsageError, match="absence_s must be"):
+            make(absence_s=value)
+
+
+def test_absence_s_is_a_minute_unless_told_otherwise() -> None:
+    with Client(KEY, SECRET) as bfx:
+        assert bfx.rest.auth._transport.absence_s == 60.0
+    with Client(KEY, SECRET, absence_s=0.5) as bfx:
+        assert bfx.rest.auth._transport.absence_s == 0.5
+    with RestClient() as rest:
+        assert rest._signed.absence_s == 60.0
 
 
 # --- what never left ----------------------------------------------------------------------------
