@@ -817,6 +817,22 @@ def test_r07_order_with_a_random_client_id_is_ours_whatever_its_time(
     assert [order.id for order in (found if is_multi else [found])] == [101]
 
 
+@pytest.mark.parametrize("is_multi", [True, False])
+def test_r07_order_with_a_random_client_id_is_ours_if_all_clocks_are_wrong(
+    scene: Scene, is_multi: bool
+) -> None:
+    """The header and this machine agree, and the books have another time."""
+    scene.desk.fate = scene.desk.hang_up_after
+    if is_multi:
+        new = {"type": "LIMIT", "symbol": SYMBOL, "amount": 1, "price": 2}
+        error = scene.unknown(lambda: scene.auth.submit_order_multi([("on", new)]))
+    else:
+        error = scene.unknown(lambda: scene.submit(cid=None))
+    scene.desk.cancel(scene.desk.open[0])[4] -= 5 * DAY_MS
+    found = error.resolve()
+    assert [order.id for order in (found if is_multi else [found])] == [101]
+
+
 @pytest.mark.parametrize("dates", ODD_DATES, ids=DATES)
 @pytest.mark.parametrize("behind_s", [0.0, 600.0, -7200.0])
 @pytest.mark.parametrize("cid", [None, 77])
@@ -835,7 +851,7 @@ def test_r07_order_is_absent_only_where_the_clock_is_known(
 
 
 @pytest.mark.parametrize("dates", ODD_DATES, ids=DATES)
-@pytest.mark.parametrize("behind_s", [0.0, 600.0, -7200.0])
+@pytest.mark.parametrize("behind_s", [0.0, 600.0, -7200.0, 200_000.0])
 def test_r07_order_with_a_client_id_of_yours_is_never_absent_when_it_is_there(
     scene: Scene, dates: Any, behind_s: float
 ) -> None:

@@ -78,7 +78,7 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
                     return _new_one(orders, body, is_own, attempt.span())
             # Of any other date, too.
             orders += here.get_orders()
-            start = _start_of(attempt.span())
+            start = _start_of(attempt, is_own)
             orders += unread.around(
                 here.iter_orders_history(symbol=body["symbol"], start=start)
             )
@@ -87,20 +87,21 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
                 return found
             found = with_unread(found, unread.like(_places_of(body)))
             if found is None:
-                found = self._find_traded(orders, body, is_own, attempt.span())
+                found = self._find_traded(orders, body, is_own, attempt)
             return found
 
         return Search(find, _PLACES, Clocks.DOUBTFUL)
 
     def _find_traded(
-        self, known: List[Order], body: Body, is_own: bool, span: Span
+        self, known: List[Order], body: Body, is_own: bool, attempt: Attempt
     ) -> Found[Order]:
         """Look among the trades for those of an order that is in no list (yet)."""
         cid, symbol = body["cid"], body["symbol"]
         unread = UnreadRows()
         here = self._around(unread)
         # The exchange keeps them for years, and orders for two weeks.
-        start = _start_of(span) or span.since_mts(_KEPT_S)
+        span = attempt.span()
+        start = _start_of(attempt, is_own) or span.since_mts(_KEPT_S)
         trades = unread.around(here.iter_trades_history(symbol=symbol, start=start))
         # What is known by now was no candidate.
         others = {order.id for order in known if order.cid == cid}
@@ -191,7 +192,7 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
             open_now = here.get_orders()
             # What tells how far the clocks are apart has come now.
             span = attempt.span()
-            start = _start_of(span)
+            start = _start_of(attempt, bool(own))
             if start is not None:
                 start = min([start, *(_edges_of(date)[0] for date in dates)])
             closed = list(unread.around(here.iter_orders_history(start=start)))
@@ -206,7 +207,7 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
                     is_own = body["cid"] in own
                     found = _new_one(orders, body, is_own, span)
                     if found is None:
-                        found = self._find_traded(orders, body, is_own, span)
+                        found = self._find_traded(orders, body, is_own, attempt)
                     return found
                 return _named_one(orders, body)
 
@@ -247,7 +248,8 @@ def _new_one(
     possible = [
         order
         for order in found
-        if span.clocks is Clocks.UNKNOWN or span.is_possible(order.mts_create, _FAR_S)
+        # By its time one is another order only where the clocks are known.
+        if span.clocks is not Clocks.KNOWN or span.is_possible(order.mts_create, _FAR_S)
         # A client id is unique within a day, so no other order should have it.
         or date_of(order.mts_create) in span.dates()
     ]
@@ -344,6 +346,14 @@ def _may_be_named(row: Any, body: Body) -> bool:
     return any(may_be(row, places) for places in named)
 
 
-def _start_of(span: Span) -> Mts | None:
-    """Return from when on the history is read: a day before; all of it if clocks may be wrong."""
-    return span.since_mts(_DAY_S) if span.clocks is Clocks.KNOWN else None
+def _start_of(attempt: Attempt, is_own: bool) -> Mts | None:
+    """
+    Return from when on the history is read: a day before it was sent; None: all of it.
+
+    All of it where the clocks may be wrong; and for a client id of ours before it counts as absent,
+    as there is no time that it must have.
+    """
+    span = attempt.span()
+    if span.clocks is not Clocks.KNOWN or (is_own and attempt.is_over):
+        return None
+    return span.since_mts(_DAY_S)

@@ -60,6 +60,11 @@ class Attempt:
         """So long after its call has failed a request is no longer on its way."""
         return self._transport.absence_s
 
+    @property
+    def is_over(self) -> bool:
+        """True when it is no longer on its way: what is not there now may count as absent."""
+        return time.monotonic() >= self.passage.over_at + self.absence_s
+
     def span(self) -> Span:
         """Return when it can have been executed, by all that is known now."""
         passage = self.passage

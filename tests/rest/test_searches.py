@@ -1,0 +1,145 @@
+"""What was executed is never overlooked, and never taken for something else, while two of three
+witnesses tell the right time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bfxsync.models.orders import Order
+from bfxsync.models.wallets import Ledger
+from bfxsync.rest.auth.order_search import _new_one
+from bfxsync.rest.auth.resolving import Attempt, Candidates
+from bfxsync.rest.auth.transfer_search import told_apart
+from bfxsync.rest.clocks import Clocks, ExchangeClock, Reading
+from bfxsync.rest.sent import Passage, Sent
+
+NOW, AT = 1_769_904_030.0, 5_000.0  # 2026-02-01, half a minute after midnight
+ABSENCE_S = 60.0
+
+BODY = {"cid": 77, "symbol": "tBTCUSD", "type": "LIMIT", "amount": "0.5"}
+ROW: list[Any] = [1, None, 77, "tBTCUSD", 0, 0, 0.5, 0.5, "LIMIT"]
+ORDER = Order.from_row([*ROW, None, None, None, 0, "ACTIVE", None, None, 30000, 0])
+LEDGER = Ledger.from_row([1, "UST", "exchange", 0, None, -1.5, 7, None, "a transfer"])
+
+
+class Transport:
+    """What an attempt asks a transport for."""
+
+    def __init__(self, readings: list[Reading]) -> None:
+        self.absence_s = ABSENCE_S
+        self.clock = ExchangeClock()
+        self.clock.readings = lambda: readings  # type: ignore[method-assign]
+        self.sent = Sent()
+
+
+def attempt(ahead_s: float, readings: list[Reading]) -> Attempt:
+    """Return one that left when the exchange's clock showed `NOW`, and failed a second later."""
+    left_s = NOW + ahead_s
+    transport: Any = Transport(readings)
+    return Attempt(Passage(None, left_s, AT, left_s + 1, AT + 1), transport)
+
+
+@st.composite
+def attempts(draw: Any) -> Attempt:
+    """Draw one of which at most one witness is wrong: the headers, a notification, the clock."""
+    wrong_s = draw(st.one_of(st.floats(-20, 20), st.floats(-1e6, 1e6)))
+    who = draw(st.sampled_from(["nobody", "local", "header", "notification"]))
+    ahead_s = wrong_s if who == "local" else 0.0
+    readings = []
+    kinds = [("header", False)] * draw(st.integers(0, 3))
+    if draw(st.booleans()):
+        kinds.append(("notification", True))
+    for name, is_own in kinds:
+        after_s = draw(st.floats(-3600, 3600))
+        # Headers have no fraction.
+        error_s = wrong_s if who == name else draw(st.floats(-0.6, 0.6))
+        moment_s = NOW + after_s
+        readings.append(
+            Reading(moment_s + error_s, moment_s + ahead_s, AT + after_s, is_own)
+        )
+    return attempt(ahead_s, readings)
+
+
+def at(mts: float, id: int, **changes: Any) -> Order:
+    return attrs.evolve(ORDER, id=id, mts_create=int(mts), **changes)
+
+
+OTHERS = st.lists(
+    st.tuples(
+        st.floats(-1e6, 1e6), st.sampled_from([{}, {"symbol": "tETHUSD"}, {"cid": 5}])
+    ),
+    max_size=3,
+)
+
+
+@given(
+    left=attempts(),
+    after_s=st.floats(0, 1 + ABSENCE_S),
+    others=OTHERS,
+    is_own=st.booleans(),
+)
+def test_r07_order_that_was_executed_is_found_or_a_candidate(
+    left: Attempt, after_s: float, others: Any, is_own: bool
+) -> None:
+    mine = at((NOW + after_s) * 1000, 1)
+    if is_own:
+        others = [(when, {**changes, "cid": 5}) for when, changes in others]
+    rows = [mine] + [
+        at((NOW + when) * 1000, number + 2, **changes)
+        for number, (when, changes) in enumerate(others)
+    ]
+    found = _new_one(rows, BODY, is_own, left.span())
+    if is_own:
+        assert found is mine
+    elif isinstance(found, Candidates):
+        assert mine in found.values
+    else:
+        assert found is mine
+
+
+@given(left=attempts(), others=OTHERS, is_own=st.booleans())
+def test_r07_order_that_was_not_executed_is_never_found(
+    left: Attempt, others: Any, is_own: bool
+) -> None:
+    rows = [
+        at((NOW + when) * 1000, number, **changes)
+        for number, (when, changes) in enumerate(others)
+        # Nobody else used the client id just then.
+        if not -90 < when < 180 and not (is_own and changes.get("cid") != 5)
+    ]
+    found = _new_one(rows, BODY, is_own, left.span())
+    span = left.span()
+    if not isinstance(found, Candidates) and found is not None:
+        # It is on the same terms, and somebody says that it was made right then.
+        assert span.clocks is Clocks.DOUBTFUL
+        assert any(abs(found.mts_create / 1000 - told) < 60 for told in span.told_s)
+    if is_own:
+        assert found is None
+
+
+@given(left=attempts(), after_s=st.floats(0, 1 + ABSENCE_S))
+def test_r07_transfer_that_was_executed_is_found_or_a_candidate(
+    left: Attempt, after_s: float
+) -> None:
+    mine = attrs.evolve(LEDGER, mts=int(NOW + after_s) * 1000)
+    found = told_apart([mine], lambda row: row.mts, left)
+    span = left.span()
+    if found is None:
+        # Nobody concludes from it that it was not executed.
+        assert span.clocks is not Clocks.KNOWN
+    elif not isinstance(found, Candidates):
+        assert found is mine and span.clocks is Clocks.KNOWN
+
+
+@given(left=attempts(), ago_s=st.floats(120, 1e6), is_later=st.booleans())
+def test_r07_transfer_of_another_time_is_never_taken_for_it(
+    left: Attempt, ago_s: float, is_later: bool
+) -> None:
+    other = NOW + (ago_s if is_later else -ago_s)
+    row = attrs.evolve(LEDGER, mts=int(other) * 1000)
+    found = told_apart([row], lambda row: row.mts, left)
+    assert found is None or isinstance(found, Candidates)
