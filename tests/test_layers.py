@@ -48,6 +48,7 @@ LAYERS = [
         "rest.answers",
         "rest.arguments",
         "rest.calls",
+        "rest.encodings",
         "rest.framing",
         "rest.clocks",
         "rest.intervals",

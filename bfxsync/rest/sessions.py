@@ -13,9 +13,10 @@ import socket
 import ssl
 import time
 import weakref
+import zlib
 from collections import deque
 from contextlib import suppress
-from typing import Any, Deque, Dict, List, Mapping, Optional, Union
+from typing import Any, Deque, Dict, Iterable, Iterator, List, Mapping, Optional, Union
 
 import attrs
 import requests
@@ -31,6 +32,7 @@ from bfxsync.hidden import without_frames
 from bfxsync.proxies import Proxy, proxy_for
 from bfxsync.rest.answers import Answer
 from bfxsync.rest.calls import Call, HeadTooLarge, watch
+from bfxsync.rest.encodings import ACCEPTED, unpacked
 from bfxsync.rest.outgoing import Request
 
 MAX_BODY_SIZE = 64 * 1024 * 1024
@@ -38,10 +40,13 @@ MAX_BODY_SIZE = 64 * 1024 * 1024
 
 _BLOCK_SIZE = 64 * 1024
 
+# Of the link, of what is before the exchange, and of a body that cannot be unpacked.
+_FAILURES = (requests.RequestException, HTTPError, OSError, ValueError, zlib.error)
+
 HEADERS = {
     "User-Agent": f"bfxsync/{__version__}",
     "Accept": "application/json",
-    "Accept-Encoding": "gzip, deflate",
+    "Accept-Encoding": ACCEPTED,
     "Connection": "keep-alive",
 }
 
@@ -168,7 +173,7 @@ class Session(HTTPAdapter):
                 # Before the body, which may take its time.
                 came_s, came_at = time.time(), time.monotonic()
                 body = _read_body(response)
-        except (requests.RequestException, HTTPError, OSError, ValueError) as exc:
+        except _FAILURES as exc:
             raise _translated(exc, call) from _strip(exc)
         self.is_used = True
         self.is_complete = call.is_complete
@@ -277,14 +282,13 @@ def _read_body(response: requests.Response) -> bytes:
     blocks: List[bytes] = []
     size = 0
     try:
-        for block in response.iter_content(_BLOCK_SIZE):
+        raw = response.raw.stream(_BLOCK_SIZE, decode_content=False)
+        encoding = response.headers.get("Content-Encoding", "")
+        for block in unpacked(_counted(raw), encoding):
             blocks.append(block)
             size += len(block)
             if size > MAX_BODY_SIZE:
-                raise RemoteError(
-                    f"the answer has more than {MAX_BODY_SIZE} bytes",
-                    raw=blocks[0][:1000],
-                )
+                raise _too_large(blocks[0])
         length = response.headers.get("Content-Length", "")
         # Older versions of urllib3 do not look. Chunks are counted, whatever the length says.
         is_counted = "Transfer-Encoding" in response.headers
@@ -295,6 +299,22 @@ def _read_body(response: requests.Response) -> bytes:
         response.close()
         raise
     return b"".join(blocks)
+
+
+def _counted(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass on what came, as long as it is not too much: packed, it may mean nothing at all."""
+    size, first = 0, b""
+    for block in blocks:
+        first = first or block
+        size += len(block)
+        if size > MAX_BODY_SIZE:
+            raise _too_large(first)
+        yield block
+
+
+def _too_large(beginning: bytes) -> RemoteError:
+    text = f"the answer has more than {MAX_BODY_SIZE} bytes"
+    return RemoteError(text, raw=beginning[:1000])
 
 
 def _strip(exc: Exception) -> Exception:
