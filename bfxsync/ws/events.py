@@ -7,8 +7,7 @@ after every reconnect too.
 
 from __future__ import annotations
 
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List
 
 from bfxsync.describe import safe_repr
 from bfxsync.errors import UsageError
@@ -138,14 +137,12 @@ class Listeners:
     """
     Handlers by event name.
 
-    Strategy: the table is replaced, never changed, so that the dispatch thread reads it without
-    a lock.
+    Strategy: a list for each event, of which each step is one call that nothing interrupts: Ctrl-C
+    leaves no lock held that a callback would wait for, and a signal handler may come in between.
     """
 
     def __init__(self) -> None:
-        self._handlers: Dict[str, Tuple[Handler, ...]] = {}
-        # Protects the replacement of _handlers.
-        self._lock = Lock()
+        self._handlers: Dict[str, List[Handler]] = {event: [] for event in EVENTS}
 
     def add(self, event: str, handler: Handler) -> None:
         """
@@ -157,10 +154,7 @@ class Listeners:
             There is no such event.
         """
         _check_event(event)
-        with self._lock:
-            handlers = dict(self._handlers)
-            handlers[event] = (*handlers.get(event, ()), handler)
-            self._handlers = handlers
+        self._handlers[event].append(handler)
 
     def remove(self, event: str, handler: Handler | None) -> None:
         """
@@ -172,28 +166,30 @@ class Listeners:
             There is no such event, or the handler is not registered for it.
         """
         _check_event(event)
-        with self._lock:
-            handlers = dict(self._handlers)
-            before = handlers.pop(event, ())
-            # Equal, not the same: a bound method is made anew each time that it is named.
-            after = tuple(other for other in before if other != handler)
-            if handler is not None and len(after) == len(before):
-                raise UsageError(
-                    f"{safe_repr(handler)} is not registered for {event!r}"
-                )
-            if handler is not None and after:
-                handlers[event] = after
-            self._handlers = handlers
+        handlers = self._handlers[event]
+        if handler is None:
+            handlers.clear()
+            return
+        # Equal, not the same: a bound method is made anew each time that it is named.
+        count = handlers.count(handler)
+        if not count:
+            raise UsageError(f"{safe_repr(handler)} is not registered for {event!r}")
+        for _ in range(count):
+            try:
+                handlers.remove(handler)
+            except ValueError:
+                # Somebody else was quicker.
+                return
 
     def copy(self) -> Listeners:
-        """Return one with the same handlers and a lock of its own."""
+        """Return one with the same handlers."""
         other = Listeners()
-        other._handlers = self._handlers
+        other._handlers = {name: list(items) for name, items in self._handlers.items()}
         return other
 
     def wants(self, names: Iterable[str]) -> bool:
         """Tell whether anyone listens to one of these events."""
-        return not self._handlers.keys().isdisjoint(names)
+        return any(self._handlers[name] for name in names)
 
     def emit(
         self, event: str, *arguments: Any, report: Callable[[BaseException], object]
@@ -208,8 +204,8 @@ class Listeners:
                 report(exc)
 
     def of(self, event: str) -> tuple[Handler, ...]:
-        """Return the handlers of an event."""
-        return self._handlers.get(event, ())
+        """Return the handlers of an event, as they are now."""
+        return tuple(self._handlers[event])
 
 
 def _check_event(event: object) -> None:

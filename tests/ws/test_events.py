@@ -72,6 +72,26 @@ def test_what_is_not_registered_cannot_be_taken_back():
     assert called(listeners) == ["one"]
 
 
+def test_handlers_may_come_while_one_is_taken_back():
+    """As in a signal handler, or in the comparison of handlers."""
+    listeners = Listeners()
+
+    class Peculiar:
+        def __call__(self, notes):
+            notes.append("peculiar")
+
+        def __eq__(self, other):
+            listeners.add("open", one)
+            listeners.remove("fatal", None)
+            return self is other
+
+    peculiar = Peculiar()
+    listeners.add("open", peculiar)
+    listeners.add("open", two)
+    listeners.remove("open", two)
+    assert set(called(listeners)) == {"peculiar", "one"}
+
+
 def test_handlers_come_and_go_while_data_comes(client, record):
     first, second = record(), record()
 
