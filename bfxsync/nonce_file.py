@@ -12,6 +12,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import re
+import stat
 import time
 from contextlib import contextmanager
 from threading import RLock
@@ -24,6 +26,16 @@ DEFAULT_TIMEOUT_S = 10.0
 _POLL_S = 0.002
 
 _LENGTH = len(str(MAX_NONCE))
+_OWN = re.compile(rb"[0-9]{%d}\n" % _LENGTH)
+
+# A named pipe would be waited for.
+_FLAGS = (
+    os.O_RDWR
+    | os.O_CREAT
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
 
 
 class FileNonce(Nonce):
@@ -34,7 +46,7 @@ class FileNonce(Nonce):
     ----------
     path : str or os.PathLike
         The file; it is made if there is none, and another one with ``.lock`` behind its name. One
-        for each key, on a local disk.
+        for each key, on a local disk. What it does not hold itself is never overwritten.
     clock : callable
         Seconds since 1970.
     timeout : float
@@ -65,8 +77,13 @@ class FileNonce(Nonce):
         self._busy: type[Exception] = filelock.Timeout
         self._lock_kind: Any = filelock.FileLock
         self._reset_after_fork()
-        with self._held(timeout):
-            self._write(self._read())
+        # Before the lock is made beside what may be somebody's file.
+        self._check_lock()
+        if os.path.lexists(self._path):
+            with self._opened() as number:
+                self._read(number)
+        with self._held(timeout), self._opened() as number:
+            self._write(number, self._read(number))
 
     def next(self) -> int:
         """
@@ -79,11 +96,11 @@ class FileNonce(Nonce):
         UsageError
             The file cannot be used any more, or the largest possible number was used.
         """
-        with self._held(self._timeout):
+        with self._held(self._timeout), self._opened() as number:
             # Read the clock under the lock: numbers then follow it, whoever draws them.
             now = int(self._clock() * 1_000_000)
-            self._last = self._after(max(self._last, self._read()), now)
-            self._write(self._last)
+            self._last = self._after(max(self._last, self._read(number)), now)
+            self._write(number, self._last)
             return self._last
 
     @contextmanager
@@ -128,29 +145,57 @@ class FileNonce(Nonce):
         finally:
             self._thread_lock.release()
 
-    def _read(self) -> int:
+    def _check_lock(self) -> None:
+        """Refuse a lock file that is somebody's: to take the lock would empty it."""
+        lock = self._path + ".lock"
         try:
-            with open(self._path, encoding="ascii") as file:
-                text = file.read(_LENGTH + 2).strip()
+            found = os.lstat(lock)
         except FileNotFoundError:
-            return 0
+            return
         except (OSError, ValueError) as exc:
             raise self._unusable(exc) from exc
-        if not text:
-            return 0
-        if not text.isdecimal() or int(text) > MAX_NONCE:
-            # Not overwritten: it may be somebody's file.
-            raise UsageError(f"{self._path} holds no nonce")
-        return int(text)
+        if not stat.S_ISREG(found.st_mode) or found.st_size:
+            raise UsageError(
+                f"{lock} is not an empty file, so it is not a lock of this library's; "
+                "it is left as it is"
+            )
 
-    def _write(self, nonce: int) -> None:
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        """Open the file, which is made if there is none, and yield its descriptor."""
         try:
-            # Not truncated first: a process that dies in between must not lose the number.
-            number = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o666)
-            try:
-                os.write(number, b"%0*d\n" % (_LENGTH, nonce))
-            finally:
-                os.close(number)
+            # Not truncated: a process that dies in between must not lose the number.
+            number = os.open(self._path, _FLAGS, 0o666)
+        except (OSError, ValueError) as exc:
+            raise self._unusable(exc) from exc
+        try:
+            if not stat.S_ISREG(os.fstat(number).st_mode):
+                raise self._unusable(OSError("it is not a regular file"))
+            yield number
+        finally:
+            os.close(number)
+
+    def _read(self, number: int) -> int:
+        try:
+            data = os.read(number, _LENGTH + 2)
+        except OSError as exc:
+            raise self._unusable(exc) from exc
+        if not data:
+            return 0
+        # Exactly what is written here, or it is somebody's file.
+        if not _OWN.fullmatch(data) or int(data) > MAX_NONCE:
+            raise UsageError(
+                f"{self._path} holds something else than a nonce of this library's; "
+                "it is left as it is"
+            )
+        return int(data)
+
+    def _write(self, number: int, nonce: int) -> None:
+        data = b"%0*d\n" % (_LENGTH, nonce)
+        try:
+            os.lseek(number, 0, os.SEEK_SET)
+            if os.write(number, data) != len(data):
+                raise OSError("it was not written as a whole")
         except OSError as exc:
             raise self._unusable(exc) from exc
 

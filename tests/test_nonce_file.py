@@ -49,7 +49,7 @@ def test_r06_clock_set_back_an_hour_changes_nothing(path: Path) -> None:
 
 
 def test_r06_nonce_is_at_most_what_a_double_holds(path: Path) -> None:
-    path.write_text(str(MAX_NONCE - 1))
+    path.write_text(f"{MAX_NONCE - 1}\n")
     nonce = FileNonce(path, lambda: 1.0)
     assert nonce.next() == MAX_NONCE
     with pytest.raises(UsageError, match="no nonce is left"):
@@ -57,18 +57,79 @@ def test_r06_nonce_is_at_most_what_a_double_holds(path: Path) -> None:
     assert path.read_text().strip() == str(MAX_NONCE)
 
 
-@pytest.mark.parametrize("text", ["", "\n", "0000000000000000\n", "12"])
-def test_file_may_be_new_or_shorter(path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["", "0000000000000000\n"])
+def test_file_may_be_new(path: Path, text: str) -> None:
     path.write_text(text)
     assert FileNonce(path, lambda: 1.0).next() == 1_000_000
 
 
-@pytest.mark.parametrize("text", ["x", "-5", "1.5", "9" * 17, "9007199254740992", "é"])
-def test_other_file_is_left_as_it_is(path: Path, text: str) -> None:
-    path.write_text(text, "utf-8")
+FOREIGN = {
+    "pid": "4711\n",
+    "digits": "1700000000250000",
+    "more digits": "17000000002500001\n",
+    "two lines": "1700000000250000\n\n",
+    "a table": "1\n" + " " * 20 + "\nprecious\n",
+    "digits first": "1700000000250000\nprecious\n",
+    "too large": "9007199254740992\n",
+    "negative": "-700000000250000\n",
+    "other digits": "١" * 16 + "\n",
+    "blank": "\n",
+    "binary": "\0" * 17,
+}
+
+
+@pytest.mark.parametrize("name", list(FOREIGN))
+def test_other_file_is_left_as_it_is(path: Path, name: str) -> None:
+    path.write_text(FOREIGN[name], "utf-8")
     with pytest.raises(UsageError, match="nonce"):
         FileNonce(path)
-    assert path.read_text("utf-8") == text
+    assert path.read_text("utf-8") == FOREIGN[name]
+    # Not even a lock is left beside it.
+    assert os.listdir(path.parent) == [path.name]
+
+
+@pytest.mark.parametrize("name", list(FOREIGN))
+def test_file_that_became_anothers_is_left_as_it_is(path: Path, name: str) -> None:
+    nonce = FileNonce(path)
+    path.write_text(FOREIGN[name], "utf-8")
+    with pytest.raises(UsageError, match="left as it is"):
+        nonce.next()
+    assert path.read_text("utf-8") == FOREIGN[name]
+
+
+def test_lock_of_somebody_else_is_left_as_it_is(path: Path) -> None:
+    lock = path.with_name("nonce.lock")
+    lock.write_text("4711\n")
+    with pytest.raises(UsageError, match="not a lock of this library's"):
+        FileNonce(path)
+    assert lock.read_text() == "4711\n"
+    lock.unlink()
+    precious = path.with_name("precious")
+    precious.write_text("precious")
+    lock.symlink_to(precious)
+    with pytest.raises(UsageError, match="not a lock of this library's"):
+        FileNonce(path)
+    assert precious.read_text() == "precious"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+@pytest.mark.parametrize("name", ["nonce", "nonce.lock"])
+def test_named_pipe_is_refused_at_once(path: Path, name: str) -> None:
+    os.mkfifo(path.with_name(name))
+    with pytest.raises(UsageError):
+        FileNonce(path)
+
+
+def test_what_is_written_in_part_is_told(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nonce = FileNonce(path, lambda: 1.0)
+    write = os.write
+    monkeypatch.setattr(nonce_file.os, "write", lambda fd, data: write(fd, data[:5]))
+    with pytest.raises(UsageError, match="as a whole"):
+        nonce.next()
+    monkeypatch.undo()
+    assert nonce.next() == 1_000_001
 
 
 def test_file_that_cannot_be_used_is_told_when_it_is_named(tmp_path: Path) -> None:
