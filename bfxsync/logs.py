@@ -84,6 +84,7 @@ class GuardedLogger:
                 else:
                     message = f"{message}\n%s"
                     arguments = (*arguments, traceback_text(exc))
+                    exc = None
             self._logger.log(
                 level, message, *arguments, exc_info=exc_info, stacklevel=3
             )
@@ -92,13 +93,14 @@ class GuardedLogger:
             is_main = threading.current_thread() is threading.main_thread()
             if is_main and not isinstance(failure, Exception):
                 raise
-            self._complain(level, message, arguments, failure)
+            self._complain(level, message, arguments, exc, failure)
 
     def _complain(
         self,
         level: int,
         message: str,
         arguments: tuple[object, ...],
+        exc: BaseException | None,
         failure: BaseException,
     ) -> None:
         """Print what could not be logged, and why."""
@@ -107,6 +109,8 @@ class GuardedLogger:
         try:
             text = message % arguments if arguments else message
             lines = [f"bfxsync: not logged: {logging.getLevelName(level)}: {text}\n"]
+            if exc is not None:
+                lines.append(f"{traceback_text(exc)}\n")
             if not GuardedLogger.has_complained:
                 GuardedLogger.has_complained = True
                 lines += traceback.format_exception(

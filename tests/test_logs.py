@@ -101,6 +101,17 @@ def test_a_handler_that_raises_harms_nobody_and_is_shown_once(attach, stderr):
     assert lines.count("ConnectionError: the chat is down") == 1
 
 
+def test_a_traceback_that_was_lost_to_a_handler_is_printed(attach, stderr):
+    attach(Angry(ConnectionError("the chat is down")))
+    try:
+        raise LookupError("in a callback")
+    except LookupError as exc:
+        get_logger(NAME).error("a callback raised", exc_info=exc)
+    text = stderr()
+    assert text.startswith("bfxsync: not logged: ERROR: a callback raised\nTraceback")
+    assert "LookupError: in a callback" in text
+
+
 def test_a_program_that_wants_no_complaints_gets_none(attach, stderr, monkeypatch):
     attach(Angry(ValueError()))
     monkeypatch.setattr(logging, "raiseExceptions", False)
