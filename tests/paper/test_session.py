@@ -187,6 +187,7 @@ def test_an_error_echoes_the_request(socket: Socket, kind: str) -> None:
     ("fields", "message"),
     [
         ({"freq": "F2"}, "frequency: invalid"),
+        ({"freq": 0}, "frequency: invalid"),
         ({"prec": ["P0"]}, "precision: invalid"),
         ({"len": 25.5}, "length: invalid"),
         ({"len": "25.0"}, "length: invalid"),
@@ -284,6 +285,15 @@ def test_ping_is_answered_with_its_cid(socket: Socket) -> None:
         {"event": "pong", "ts": NOW, "cid": 1234}
     ]
     assert socket.ask(event="ping") == [{"event": "pong", "ts": NOW}]
+
+
+@pytest.mark.parametrize("cid", ["1234", "", None, 2**53, -1.5, True, [1], {"a": 1}])
+def test_cid_and_sub_id_come_back_as_they_were_sent(socket: Socket, cid: Any) -> None:
+    (pong,) = socket.ask(event="ping", cid=cid)
+    ack, _ = socket.ask(event="subscribe", channel="ticker", symbol="fUSD", subId=cid)
+    (error,) = socket.ask(event="subscribe", channel="nope", subId=cid)
+    for answer, name in ((pong, "cid"), (ack, "subId"), (error, "subId")):
+        assert answer[name] == cid and type(answer[name]) is type(cid)
 
 
 def test_an_unknown_event_is_refused(socket: Socket) -> None:
