@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from functools import partial
-from operator import index
-from typing import Any, Callable, SupportsIndex
+from typing import Any, Callable
 
 from bfxsync.errors import UsageError
+from bfxsync.plain import narrow_float_text, plain_integer
 from bfxsync.types import NumberType
 
 _MOST_DIGITS = 30
@@ -90,9 +90,10 @@ def plain_decimal(value: object, name: str = "the number") -> str:
     """
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal, float)):
         whole = plain_integer(value)
-        if whole is None:
+        found = narrow_float_text(value) if whole is None else whole
+        if found is None:
             raise UsageError(f"{name} must be a number or its text, not {value!r}")
-        value = whole
+        value = found
     try:
         number = decimal_of(value)
     except InvalidOperation:
@@ -107,17 +108,6 @@ def plain_decimal(value: object, name: str = "the number") -> str:
             f"{name} must have at most {_MOST_DIGITS} digits before and zeros after the point"
         )
     return format(number, "f")
-
-
-def plain_integer(value: object) -> int | None:
-    """Return an integer as `int`, also one of another kind (NumPy has its own); None for others."""
-    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
-        return None
-    try:
-        # An enum of integers stays one in `index` before CPython 3.10.
-        return int(index(value))
-    except TypeError:  # an array of them
-        return None
 
 
 PRICE_DIGITS = 5

@@ -16,6 +16,7 @@ from bfxsync.errors import RemoteError, UsageError
 from bfxsync.forks import renew_after_fork
 from bfxsync.models.conf import PairInfo
 from bfxsync.numbers import round_amount, round_price
+from bfxsync.plain import plain_text
 from bfxsync.types import Row, Symbol
 
 CONF_KEYS = (
@@ -107,7 +108,10 @@ class Symbols:
 
         One without another name is returned as it is.
         """
-        return self._current().aliases.get(currency, currency)
+        code = plain_text(currency)
+        if code is None:
+            raise UsageError(f"currency must be text such as 'UST', not {currency!r}")
+        return self._current().aliases.get(code, code)
 
     def check(self, symbol: Symbol) -> Symbol:
         """
@@ -119,13 +123,14 @@ class Symbols:
             It does not; the message names similar ones.
         """
         lists = self._current()
-        if not isinstance(symbol, str):
+        text = plain_text(symbol)
+        if text is None:
             raise UsageError(
                 f"symbol must be text such as 'tBTCUSD' or 'fUSD', not {symbol!r}"
             )
-        if symbol in lists.known:
-            return symbol
-        raise UsageError(f"there is no symbol {symbol!r}{lists.suggestion(symbol)}")
+        if text in lists.known:
+            return text
+        raise UsageError(f"there is no symbol {text!r}{lists.suggestion(text)}")
 
     def min_order_size(self, symbol: Symbol) -> Decimal | None:
         """
@@ -192,9 +197,10 @@ class Symbols:
         self._asking = None
 
     def _pair_info(self, symbol: Symbol) -> PairInfo | None:
-        if self.check(symbol).startswith("f"):
+        checked = self.check(symbol)
+        if checked.startswith("f"):
             raise UsageError(f"orders are for pairs; {symbol!r} has no order size")
-        row = self._current().pair_infos.get(symbol)
+        row = self._current().pair_infos.get(checked)
         # Read only now: a row that is wrong concerns nobody who asks for another pair.
         return None if row is None else PairInfo.from_row(row, number=Decimal)
 

@@ -23,6 +23,7 @@ LAYERS = [
         "logs",
         "forks",
         "latch",
+        "plain",
         "_version",
     ),
     ("numbers", "proxies", "dialing", "recording_files"),
@@ -97,6 +98,7 @@ PURE = (
     "hosts",
     "hidden",
     "numbers",
+    "plain",
     "models",
     "book",
     "auth",
@@ -125,6 +127,7 @@ PAPER_MAY = (
     "errors",
     "types",
     "numbers",
+    "plain",
     "_version",
 )
 

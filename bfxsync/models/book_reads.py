@@ -22,6 +22,7 @@ import attrs
 from bfxsync.describe import also_half_made
 from bfxsync.errors import UsageError
 from bfxsync.numbers import EXACT, own_context, plain_decimal
+from bfxsync.plain import plain_integer
 
 L = TypeVar("L")
 
@@ -279,9 +280,10 @@ def check_count(count: int | None) -> int | None:
     UsageError
         It is neither None nor an integer from 0 on.
     """
-    if count is not None and (type(count) is not int or count < 0):
+    whole = plain_integer(count)
+    if count is not None and (whole is None or whole < 0):
         raise UsageError(f"count must be a non-negative integer or None, not {count!r}")
-    return count
+    return whole
 
 
 def _number_of(level: Any) -> Any:

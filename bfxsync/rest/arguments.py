@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
+from math import isfinite
 from typing import Callable, Dict, Iterable, Optional, Sequence, Union
 
 from bfxsync.errors import UsageError
-from bfxsync.numbers import plain_integer
+from bfxsync.plain import plain_integer, plain_text
 from bfxsync.types import Mts
 from bfxsync.wire.channels import check_symbol
 
@@ -24,6 +25,7 @@ PERIODS = range(2, 121)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MILLISECOND = timedelta(milliseconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 
 # Read as milliseconds, the seconds of 2001 to 5138 are days in the early seventies, long before
 # the exchange; what is beyond the second number is microseconds or nanoseconds.
@@ -76,9 +78,9 @@ def check_time(name: str, value: object) -> Mts | None:
     ----------
     name : str
         What the error's message calls it.
-    value : int, datetime, str or None
-        Milliseconds, also as text, or a `datetime.datetime` that knows its time zone; microseconds
-        are cut.
+    value : int, float, datetime, str or None
+        Milliseconds, also as text, or a `datetime.datetime` that knows its time zone; what is
+        less than a millisecond is cut.
 
     Raises
     ------
@@ -87,24 +89,59 @@ def check_time(name: str, value: object) -> Mts | None:
     """
     if value is None:
         return None
+    mts: int | None
     if isinstance(value, datetime):
-        if value.utcoffset() is None:
-            raise UsageError(
-                f"{name} must have a time zone, as in "
-                f"datetime(2024, 1, 1, tzinfo=timezone.utc); {value!r} has none"
-            )
-        value = (value - _EPOCH) // _MILLISECOND
+        mts = (check_datetime(name, value) - _EPOCH) // _MILLISECOND
     elif isinstance(value, str) and _DIGITS.fullmatch(value):
-        value = int(value)
-    mts = plain_integer(value)
+        mts = int(value)
+    elif isinstance(value, float):
+        # As time.time() * 1000 gives it. A float of 0 is more likely a mistake than 1970.
+        mts = int(value) if isfinite(value) else None
+        if mts is not None and abs(mts) < _SECONDS[-1]:
+            raise _seconds(name, value)
+    else:
+        mts = plain_integer(value)
     if mts is None:
         raise UsageError(
             f"{name} must be milliseconds as int, or a datetime with time zone, "
             f"not {value!r}"
         )
-    if mts in _SECONDS or not 0 <= mts < _BEYOND:
+    if mts in _SECONDS:
+        raise _seconds(name, mts)
+    if not 0 <= mts < _BEYOND:
         raise UsageError(f"{name} must be milliseconds since 1970, not {mts}")
     return mts
+
+
+def check_datetime(name: str, value: datetime) -> datetime:
+    """
+    Return a datetime as one of Python's own, in UTC: pandas has a class of its own.
+
+    Raises
+    ------
+    UsageError
+        It has no time zone, or is no time (NaT of pandas is a datetime too).
+    """
+    # Nothing else differs from itself.
+    if value != value:
+        raise UsageError(f"{name} must be a time, not {value!r}")
+    if value.utcoffset() is None:
+        raise UsageError(
+            f"{name} must have a time zone, as in "
+            f"datetime(2024, 1, 1, tzinfo=timezone.utc); {value!r} has none"
+        )
+    try:
+        microseconds = plain_integer((value - _EPOCH) // _MICROSECOND)
+        return _EPOCH + timedelta(microseconds=microseconds or 0)
+    except (OverflowError, ValueError):
+        raise UsageError(f"{name} is out of range: {value!r}") from None
+
+
+def _seconds(name: str, value: float) -> UsageError:
+    return UsageError(
+        f"{name} must be milliseconds since 1970, and {value!r} looks like seconds: "
+        "multiply it by 1000"
+    )
 
 
 def page_params(
@@ -137,11 +174,12 @@ def page_params(
     if limit is not None:
         params["limit"] = check_integer("limit", limit, range(1, maximum + 1))
     if sort is not None:
-        if type(sort) is not int or sort not in (1, -1):
+        direction = plain_integer(sort)
+        if direction not in (1, -1):
             raise UsageError(
                 f"sort must be 1 (oldest first) or -1 (newest first), not {sort!r}"
             )
-        params["sort"] = sort
+        params["sort"] = direction
     return params
 
 
@@ -186,8 +224,9 @@ def check_currency(name: str, currency: object) -> str:
     UsageError
         It is none.
     """
-    if isinstance(currency, str) and _CURRENCY.fullmatch(currency):
-        return currency
+    text = plain_text(currency)
+    if text is not None and _CURRENCY.fullmatch(text):
+        return text
     raise UsageError(
         f"{name} must be a currency in capitals such as 'USD', not {currency!r}"
     )
@@ -221,6 +260,13 @@ def check_symbols(
     UsageError
         They are neither a list (`check_list`) nor ``"ALL"``.
     """
-    if symbols == ALL or symbols == [ALL]:
+    if isinstance(symbols, str) and symbols == ALL:
         return ALL
-    return ",".join(check_list(name, symbols, check))
+    items = check_list(name, symbols, lambda symbol: _symbol_or_all(symbol, check))
+    if items == [ALL]:
+        return ALL
+    return ",".join(map(check, items))
+
+
+def _symbol_or_all(symbol: object, check: Callable[[object], str]) -> str:
+    return ALL if isinstance(symbol, str) and symbol == ALL else check(symbol)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 from bfxsync.errors import UsageError
 from bfxsync.numbers import plain_decimal
+from bfxsync.plain import narrow_float_text, plain_bool, plain_integer, plain_text
 from bfxsync.wire.codec import dumps
 
 _METHODS = ("GET", "POST")
@@ -64,14 +65,15 @@ def request_of(
     UsageError
         It can never work.
     """
-    if method not in _METHODS:
+    if not isinstance(method, str) or method not in _METHODS:
         raise UsageError(f"method must be 'GET' or 'POST', not {method!r}")
-    if not isinstance(path, str) or not _PATH.fullmatch(path):
+    text = plain_text(path)
+    if text is None or not _PATH.fullmatch(text):
         raise UsageError(
             "path must look like 'ticker/tBTCUSD', and what would stand behind '?' goes into "
             f"params; not {path!r}"
         )
-    url = f"{host}/{path}"
+    path, url = text, f"{host}/{text}"
     signed_path = None
     if path.startswith(SIGNED):
         if method != "POST" or params:
@@ -82,8 +84,9 @@ def request_of(
         body = body or {}
     if params:
         query = {
-            name: value if isinstance(value, str) else plain_decimal(value, name)
+            name: plain_decimal(value, name) if text is None else text
             for name, value in params.items()
+            for text in [plain_text(value)]
             if value is not None
         }
         if query:
@@ -102,8 +105,17 @@ def request_of(
 
 
 def _plain(value: object) -> object:
-    """Replace the numbers that JSON might write with an exponent by their texts."""
-    if isinstance(value, (float, Decimal)):
+    """
+    Replace the numbers that JSON might write with an exponent by their texts, and those of other
+    libraries by plain ones.
+    """
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    switch = plain_bool(value)
+    whole = plain_integer(value) if switch is None else switch
+    if whole is not None:
+        return whole
+    if isinstance(value, (float, Decimal)) or narrow_float_text(value) is not None:
         return plain_decimal(value, "a number of the body")
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}

@@ -8,6 +8,7 @@ from typing import Any, Callable, Iterable, List, Mapping, Optional
 
 from bfxsync.errors import UsageError
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
+from bfxsync.plain import plain_text
 from bfxsync.wire.channels import Channel, channel_for
 from bfxsync.ws.arguments import check_timeout
 from bfxsync.ws.callbacks import check_callback
@@ -164,7 +165,7 @@ class Subscribing:
             home.resubscribe(ticket)
 
     def _ticket(self, sub_id: str) -> Ticket:
-        ticket = self._sub_ids.get(sub_id) if isinstance(sub_id, str) else None
+        ticket = self._sub_ids.get(plain_text(sub_id) or "")
         if ticket is None or not ticket.is_active:
             raise UsageError(f"there is no subscription with sub_id {sub_id!r}")
         return ticket
@@ -223,12 +224,13 @@ class Subscribing:
     def _new_sub_id(self, sub_id: str | None) -> str:
         if sub_id is None:
             return str(uuid.uuid4())
-        if not isinstance(sub_id, str) or not sub_id:
+        text = plain_text(sub_id)
+        if not text:
             raise UsageError(f"sub_id must be text, not {sub_id!r}")
-        taken = self._sub_ids.get(sub_id)
+        taken = self._sub_ids.get(text)
         if taken is not None and taken.is_active:
             raise UsageError(f"sub_id {sub_id!r} is taken by another subscription")
-        return sub_id
+        return text
 
 
 def _check_request(request: object) -> Mapping[str, Any]:

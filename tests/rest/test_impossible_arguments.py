@@ -40,7 +40,10 @@ def refuse(method: str, arguments: Any, options: Any) -> None:
 
 DATES: list[dict[str, Any]] = [
     {"start": "2024-01-01"},
-    {"start": 1.5e12},
+    {"start": 1.5e9},
+    {"start": 0.0},
+    {"start": float("nan")},
+    {"start": float("inf")},
     {"start": True},
     {"start": -1},
     {"start": 1_700_000_000},

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Callable, Iterable, Mapping, TypeVar
 
 from bfxsync.errors import UsageError
-from bfxsync.numbers import PLACES, PRICE_DIGITS, plain_decimal, plain_integer
+from bfxsync.numbers import PLACES, PRICE_DIGITS, plain_decimal
 from bfxsync.numbers import round_price as rounded_price
-from bfxsync.rest.arguments import check_choice, check_integer
+from bfxsync.plain import plain_bool, plain_integer, plain_text
+from bfxsync.rest.arguments import check_choice, check_datetime, check_integer
 from bfxsync.types import OrderFlag
 
 C = TypeVar("C")
@@ -165,9 +166,7 @@ def check_cid_date(name: str, value: object) -> str:
         It is neither such a text, nor a date, nor a datetime with a time zone.
     """
     if isinstance(value, datetime):
-        if value.utcoffset() is None:
-            raise UsageError(f"{name} must have a time zone; {value!r} has none")
-        return f"{in_utc(name, value):%Y-%m-%d}"
+        return f"{check_datetime(name, value):%Y-%m-%d}"
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, str) and _DATE.fullmatch(value):
@@ -187,29 +186,18 @@ def check_tif(name: str, value: object) -> str:
     UsageError
         It is no datetime with a time zone.
     """
-    if not isinstance(value, datetime) or value.utcoffset() is None:
+    if not isinstance(value, datetime):
         raise UsageError(
             f"{name} must be a datetime with a time zone, as in "
             f"datetime.now(timezone.utc) + timedelta(hours=1), not {value!r}"
         )
-    # Not cut: an order must not end before it was to.
-    rest = timedelta(microseconds=-value.microsecond % 1_000_000)
-    return f"{in_utc(name, value, rest):%Y-%m-%d %H:%M:%S}"
-
-
-def in_utc(name: str, value: datetime, more: timedelta = timedelta()) -> datetime:
-    """
-    Return a time with a time zone in UTC, later by `more`.
-
-    Raises
-    ------
-    UsageError
-        That is beyond the first or the last day that there is, as of `datetime.max`.
-    """
+    moment = check_datetime(name, value)
     try:
-        return value.astimezone(timezone.utc) + more
+        # Not cut: an order must not end before it was to.
+        moment += timedelta(microseconds=-moment.microsecond % 1_000_000)
     except OverflowError:
         raise UsageError(f"{name} is out of range: {value!r}") from None
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def check_flags(name: str, value: object, allowed: OrderFlag = ~OrderFlag(0)) -> int:
@@ -266,8 +254,9 @@ def check_text(name: str, value: object) -> str:
     UsageError
         It is none; the message leaves it out, as it may be a secret.
     """
-    if isinstance(value, str) and value.strip():
-        return value
+    text = plain_text(value)
+    if text is not None and text.strip():
+        return text
     raise UsageError(f"{name} must be text that is not empty")
 
 
@@ -280,8 +269,10 @@ def check_switch(name: str, value: object) -> int:
     UsageError
         It is neither of these.
     """
-    if isinstance(value, int) and value in (0, 1):
-        return int(value)
+    switch = plain_bool(value)
+    whole = plain_integer(value) if switch is None else int(switch)
+    if whole is not None and whole in (0, 1):
+        return whole
     raise UsageError(f"{name} must be True or False, not {value!r}")
 
 

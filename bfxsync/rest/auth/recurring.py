@@ -8,9 +8,11 @@ from typing import Any, Dict, Mapping, Union
 
 from bfxsync.errors import UsageError
 from bfxsync.models.recurring import RecurringAlgoOrder
+from bfxsync.plain import plain_text
 from bfxsync.rest.arguments import (
     check_choice,
     check_currency,
+    check_datetime,
     check_integer,
     check_pair,
 )
@@ -19,7 +21,6 @@ from bfxsync.rest.auth.arguments import (
     check_positive,
     check_switch,
     check_text,
-    in_utc,
     optional,
 )
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
@@ -346,22 +347,22 @@ def _page(
 
 
 def _check_id(name: str, value: object) -> str:
-    if isinstance(value, str) and _ID.fullmatch(value):
-        return value
+    text = plain_text(value)
+    if text is not None and _ID.fullmatch(text):
+        return text
     raise UsageError(f"{name} must be the text of an id, not {value!r}")
 
 
 def _check_moment(name: str, value: object) -> str:
     """Return a date, or a time UTC, as text."""
     if isinstance(value, datetime):
-        if value.utcoffset() is None:
-            raise UsageError(f"{name} must have a time zone; {value!r} has none")
-        moment = in_utc(name, value)
+        moment = check_datetime(name, value)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, str) and _DATE.fullmatch(value):
-        return value
+    text = plain_text(value)
+    if text is not None and _DATE.fullmatch(text):
+        return text
     raise UsageError(
         f"{name} must be a datetime with a time zone, a date, or a text such as "
         f"'2026-01-31', not {value!r}"

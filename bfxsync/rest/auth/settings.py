@@ -8,6 +8,7 @@ from typing import Any, Mapping, Optional, Sequence
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.notification import Notification, of_one
 from bfxsync.models.settings import CoreSetting, SettingsWriteResult, UserSetting
+from bfxsync.plain import plain_text
 from bfxsync.rest.auth.arguments import check_items, check_object, check_text
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.types import NumberType
@@ -147,8 +148,9 @@ class SettingsEndpoints(SignedEndpoints):
 
 
 def _check_key(name: str, value: object) -> str:
-    if isinstance(value, str) and _KEY.fullmatch(value):
-        return value
+    text = plain_text(value)
+    if text is not None and _KEY.fullmatch(text):
+        return text
     raise UsageError(
         f"{name} must be 'api:' and letters, digits, '_' and '-', not {value!r}"
     )

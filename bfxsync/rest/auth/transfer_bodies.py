@@ -6,6 +6,7 @@ import re
 from typing import Any, Dict, Mapping
 
 from bfxsync.errors import UsageError
+from bfxsync.plain import plain_text
 from bfxsync.rest.arguments import check_currency
 from bfxsync.rest.auth.arguments import (
     check_id,
@@ -33,8 +34,9 @@ def check_token(name: str, value: object) -> str:
     UsageError
         It is none; the message leaves it out, as it may be private.
     """
-    if isinstance(value, str) and _TOKEN.fullmatch(value):
-        return value
+    text = plain_text(value)
+    if text is not None and _TOKEN.fullmatch(text):
+        return text
     raise UsageError(f"{name} must be text without blanks, and not empty")
 
 

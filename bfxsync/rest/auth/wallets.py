@@ -8,6 +8,7 @@ from typing import Iterator
 
 from bfxsync.errors import UsageError
 from bfxsync.models.wallets import BalanceAvailable, Ledger, Wallet, WalletHistory
+from bfxsync.plain import plain_integer
 from bfxsync.rest.arguments import (
     Time,
     check_choice,
@@ -221,6 +222,7 @@ class WalletEndpoints(SignedEndpoints):
 
 def _check_direction(name: str, value: object) -> int:
     # 1.0 and True are equal to 1, but are not it.
-    if type(value) is int and value in (1, -1):
-        return value
+    direction = plain_integer(value)
+    if direction is not None and direction in (1, -1):
+        return direction
     raise UsageError(f"{name} must be 1 (buy) or -1 (sell), not {value!r}")

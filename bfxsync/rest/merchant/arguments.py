@@ -6,6 +6,7 @@ import re
 from typing import Any, Dict, Mapping
 
 from bfxsync.errors import UsageError
+from bfxsync.plain import plain_text
 
 STATUSES = ("CREATED", "PENDING", "COMPLETED", "EXPIRED")
 
@@ -31,8 +32,9 @@ def check_pay_currency(name: str, value: object) -> str:
     UsageError
         It is none.
     """
-    if isinstance(value, str) and _PAY_CURRENCY.fullmatch(value):
-        return value
+    text = plain_text(value)
+    if text is not None and _PAY_CURRENCY.fullmatch(text):
+        return text
     raise UsageError(
         f"{name} must be a currency in capitals such as 'BTC' or 'UST-ETH', not {value!r}"
     )

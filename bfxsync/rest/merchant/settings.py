@@ -9,6 +9,7 @@ from typing import Any, Dict, Mapping, Sequence
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.merchant_account import CurrencyConversion, MerchantLimits
 from bfxsync.numbers import plain_decimal
+from bfxsync.plain import plain_bool, plain_integer, plain_text
 from bfxsync.rest.auth.arguments import check_items, optional
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.rest.auth.transfer_bodies import check_token
@@ -290,18 +291,21 @@ def _conversion(base_ccy: object, convert_ccy: object) -> Dict[str, Any]:
 
 
 def _check_key(name: str, value: object) -> str:
-    if isinstance(value, str) and _KEY.fullmatch(value):
-        return value
+    text = plain_text(value)
+    if text is not None and _KEY.fullmatch(text):
+        return text
     raise UsageError(
         f"{name}: a name must look like 'bfx_pay_preferred_fiat', not {value!r}"
     )
 
 
 def _check_value(name: str, value: object) -> Any:
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, (str, int)):
-        return value
+    switch = plain_bool(value)
+    whole = plain_integer(value) if switch is None else int(switch)
+    if whole is not None:
+        return whole
+    if isinstance(value, str):
+        return plain_text(value)
     if isinstance(value, (float, Decimal)):
         return plain_decimal(value, name)
     raise UsageError(f"{name} must be text, a number, True or False, not {value!r}")

@@ -11,6 +11,7 @@ from bfxsync.models.market import (
     FundingRawBookUpdate,
     RawBookUpdate,
 )
+from bfxsync.plain import plain_integer, plain_text
 from bfxsync.rest.arguments import check_choice, check_funding, check_pair
 from bfxsync.rest.public.base import Budget, Endpoints
 from bfxsync.types import Symbol
@@ -138,7 +139,7 @@ def check_precision(precision: object, raw_method: str) -> str:
     UsageError
         There is none such; ``R0`` has a method of its own, as its rows are others.
     """
-    if precision == _RAW:
+    if plain_text(precision) == _RAW:
         raise UsageError(f"precision R0 is what {raw_method} asks for")
     return check_choice("precision", precision, _PRECISIONS)
 
@@ -152,5 +153,5 @@ def check_length(length: object) -> str:
     UsageError
         REST has no book of that length.
     """
-    text = str(length) if type(length) is int else length
-    return check_choice("len", text, _LENGTHS)
+    whole = plain_integer(length)
+    return check_choice("len", length if whole is None else str(whole), _LENGTHS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from bfxsync.errors import UsageError
+from bfxsync.plain import plain_text
 from bfxsync.rest.arguments import (
     PERIODS,
     check_choice,
@@ -58,7 +59,8 @@ def check_timeframe(tf: object) -> str:
     UsageError
         There is no such interval.
     """
-    return check_choice("tf", "7D" if tf == _WEEK else tf, TIMEFRAMES)
+    text = plain_text(tf)
+    return check_choice("tf", "7D" if text == _WEEK else tf, TIMEFRAMES)
 
 
 def candle_key(symbol: object, tf: object) -> str:
@@ -71,9 +73,10 @@ def candle_key(symbol: object, tf: object) -> str:
         The symbol or the timeframe is impossible, or a funding currency is without periods.
     """
     timeframe = check_timeframe(tf)
-    if not isinstance(symbol, str) or not symbol.startswith("f"):
+    text = plain_text(symbol)
+    if text is None or not text.startswith("f"):
         return f"trade:{timeframe}:{check_pair(symbol)}"
-    match = _FUNDING.fullmatch(symbol)
+    match = _FUNDING.fullmatch(text)
     if match is None:
         raise UsageError(
             "symbol of funding candles must be a currency with its period, as 'fUSD:p30', or "
@@ -82,7 +85,7 @@ def candle_key(symbol: object, tf: object) -> str:
     last = check_integer("period", int(match[3]), PERIODS)
     if match[2] and check_integer("period", int(match[2]), PERIODS) > last:
         raise UsageError(f"the first period must not be above the last in {symbol!r}")
-    return f"trade:{timeframe}:{symbol}"
+    return f"trade:{timeframe}:{text}"
 
 
 def statistic(resource: object) -> str:
@@ -135,7 +138,7 @@ def ranking(resource: object) -> str:
 
 def _parts(name: str, value: object, example: str) -> tuple[str, str, str]:
     """Split at the first two colons; a symbol may hold another."""
-    parts = value.split(":", 2) if isinstance(value, str) else []
+    parts = (plain_text(value) or "").split(":", 2)
     if len(parts) != 3:
         raise UsageError(f"{name} must be a key such as {example!r}, not {value!r}")
     return parts[0], parts[1], parts[2]
@@ -150,8 +153,9 @@ def conf_key(key: object) -> str:
     UsageError
         It does not begin with ``pub:``, or is several keys in one.
     """
-    if isinstance(key, str) and _CONF_KEY.fullmatch(key):
-        return key
+    text = plain_text(key)
+    if text is not None and _CONF_KEY.fullmatch(text):
+        return text
     raise UsageError(
         f"config must be one key such as 'pub:list:pair:exchange', not {key!r}"
     )
@@ -166,8 +170,9 @@ def check_nickname(nickname: object) -> str:
     UsageError
         It is no text, empty, or has signs that mean something else in a path.
     """
-    if isinstance(nickname, str) and _NICKNAME.fullmatch(nickname):
-        return nickname
+    text = plain_text(nickname)
+    if text is not None and _NICKNAME.fullmatch(text):
+        return text
     raise UsageError(
         f"nickname must be of letters, digits, '_', '-' and '.', not {nickname!r}"
     )

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 
 from bfxsync.errors import UsageError
+from bfxsync.plain import plain_integer, plain_text
 from bfxsync.types import NumberType
 from bfxsync.wire.channels.base import Channel
 from bfxsync.wire.channels.book import BookChannel
@@ -83,10 +84,12 @@ def channel_for(
     UsageError
         There is no such channel, an argument is missing, unknown or impossible.
     """
-    if not isinstance(channel, str) or channel not in CHANNELS:
+    name = plain_text(channel)
+    if name not in CHANNELS:
         raise UsageError(
             f"channel must be one of {', '.join(CHANNELS)}, not {channel!r}"
         )
+    channel = name
     made: type[Channel]
     if channel == "candles":
         made, checked = CandlesChannel, {
@@ -120,13 +123,14 @@ def check_timeframe(timeframe: object) -> str:
     UsageError
         There is no such timeframe.
     """
-    if timeframe == "1W":
+    text = plain_text(timeframe)
+    if text == "1W":
         return "7D"
-    if timeframe not in TIMEFRAMES:
+    if text is None or text not in TIMEFRAMES:
         raise UsageError(
             f"timeframe must be one of {', '.join(TIMEFRAMES)} (or 1W), not {timeframe!r}"
         )
-    return str(timeframe)
+    return text
 
 
 def check_candle_key(key: object) -> str:
@@ -139,7 +143,7 @@ def check_candle_key(key: object) -> str:
         It is not of the form ``trade:1m:tBTCUSD``, ``trade:1m:fUSD:p30`` or
         ``trade:1m:fUSD:a30:p2:p30``.
     """
-    parts = key.split(":", 2) if isinstance(key, str) else []
+    parts = (plain_text(key) or "").split(":", 2)
     if len(parts) != 3 or parts[0] != "trade":
         raise UsageError(f"key must be such as 'trade:1m:tBTCUSD', not {key!r}")
     return f"trade:{check_timeframe(parts[1])}:{check_candle_symbol(parts[2])}"
@@ -154,9 +158,10 @@ def check_candle_symbol(symbol: object) -> str:
     UsageError
         It is not of the form ``tBTCUSD``, ``fUSD:p30`` or ``fUSD:a30:p2:p30``.
     """
-    if not isinstance(symbol, str) or not symbol.startswith("f"):
+    text = plain_text(symbol)
+    if text is None or not text.startswith("f"):
         return check_symbol(symbol)
-    currency, _, section = symbol.partition(":")
+    currency, _, section = text.partition(":")
     if not _SECTION.fullmatch(section):
         raise UsageError(
             "candles of funding need a period, or an aggregation of periods, such as "
@@ -166,13 +171,14 @@ def check_candle_symbol(symbol: object) -> str:
 
 
 def _check_status_key(key: object) -> str:
-    if key == "liq:global":
-        return "liq:global"
-    if not isinstance(key, str) or not key.startswith("deriv:"):
+    text = plain_text(key)
+    if text == "liq:global":
+        return text
+    if text is None or not text.startswith("deriv:"):
         raise UsageError(
             f"key must be 'liq:global' or such as 'deriv:tBTCF0:USTF0', not {key!r}"
         )
-    return f"deriv:{check_symbol(key[6:])}"
+    return f"deriv:{check_symbol(text[6:])}"
 
 
 def check_symbol(symbol: object) -> str:
@@ -184,12 +190,14 @@ def check_symbol(symbol: object) -> str:
     UsageError
         It has no prefix, or letters that no symbol has.
     """
-    if not isinstance(symbol, str):
+    text = plain_text(symbol)
+    if text is None:
         raise UsageError(
             f"symbol must be text such as 'tBTCUSD' or 'fUSD', not {symbol!r}"
         )
-    if _SYMBOL.fullmatch(symbol):
-        return symbol
+    if _SYMBOL.fullmatch(text):
+        return text
+    symbol = text
     if _SYMBOL.fullmatch("t" + symbol):
         kind = "f" if len(symbol) < 6 else "t"
         raise UsageError(
@@ -204,7 +212,8 @@ def check_symbol(symbol: object) -> str:
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> str:
     """Return the value as text if it is allowed; lengths may be given as integers."""
-    text = str(value) if type(value) is int else value
-    if text not in allowed:
+    whole = plain_integer(value)
+    text = plain_text(value) if whole is None else str(whole)
+    if text is None or text not in allowed:
         raise UsageError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
-    return str(text)
+    return text

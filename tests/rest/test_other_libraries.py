@@ -1,0 +1,335 @@
+"""Values of other libraries and of the user's own classes, as arguments of every method."""
+
+from __future__ import annotations
+
+import enum
+import json
+import warnings
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any, Callable
+
+import numpy
+import pandas
+import pytest
+
+from bfxsync.errors import RemoteError, UsageError
+from bfxsync.models.book_reads import BookSnapshot
+from bfxsync.numbers import plain_decimal, round_amount, round_price
+from bfxsync.rest.arguments import check_symbols, check_time, page_params
+from bfxsync.rest.auth import AuthEndpoints
+from bfxsync.rest.auth import arguments as auth_arguments
+from bfxsync.rest.merchant import MerchantEndpoints
+from bfxsync.rest.outgoing import request_of
+from bfxsync.rest.public import PublicEndpoints
+from bfxsync.wire.channels import channel_for
+
+from .tables import AnswerTransport, arguments_of, rows_of
+
+FACES: dict[str, Any] = {
+    "public": PublicEndpoints,
+    "auth": AuthEndpoints,
+    "merchant": MerchantEndpoints,
+}
+FILES = [
+    "requests.jsonl",
+    *(f"auth-requests-{g}.jsonl" for g in ("account", "balances")),
+]
+FILES += [f"auth-requests-{group}.jsonl" for group in ("funding", "orders")]
+ROWS = {
+    (row.get("on", "public"), row["call"][0]): row
+    for name in FILES
+    for row in rows_of(name)
+}
+
+MTS = 1_700_000_000_123
+
+
+def sent(row: dict[str, Any], change: Callable[[Any], Any]) -> Any:
+    """Return the very request of a row's call, with changed arguments."""
+    arguments, options = arguments_of(row)
+    transport: Any = AnswerTransport()
+    face = FACES[row.get("on", "public")](transport)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            getattr(face, row["call"][0])(*change(arguments), **change(options))
+        except (RemoteError, TypeError, AttributeError, LookupError):
+            pass  # what was asked matters, not the answer, which is null
+        except Exception as error:
+            if not transport.requests:
+                raise
+            assert not isinstance(error, UsageError)
+    assert transport.requests
+    method, path, given = transport.requests[0]
+    body = dict(given.get("body") or {})
+    # Those that nobody has given are random.
+    if "cid" not in json.dumps(row["request"]["body"] or {}):
+        body.pop("cid", None)
+    return request_of("https://x", method, path, given.get("params"), body or None)
+
+
+def each(change: Callable[[Any], Any], value: Any) -> Any:
+    """Change what is in a list or a dict, but not the keys."""
+    if isinstance(value, dict):
+        return {name: each(change, item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [each(change, item) for item in value]
+    return change(value)
+
+
+def as_enum(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    (member,) = enum.Enum("Text", {"A": value}, type=str)  # type: ignore[misc,var-annotated]
+    return member
+
+
+def as_numpy(value: Any) -> Any:
+    if isinstance(value, bool):
+        return numpy.bool_(value)
+    if isinstance(value, int):
+        return numpy.int64(value)
+    if isinstance(value, float):
+        return numpy.float64(value)
+    return numpy.str_(value) if isinstance(value, str) else value
+
+
+def as_timestamp(value: Any) -> Any:
+    return pandas.Timestamp(value) if isinstance(value, datetime) else value
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=["-".join(key) for key in ROWS])
+@pytest.mark.parametrize("change", [as_enum, as_numpy, as_timestamp])
+def test_same_request_is_sent_for_values_of_other_classes(
+    row: dict[str, Any], change: Callable[[Any], Any]
+) -> None:
+    plain = sent(row, lambda value: value)
+    assert sent(row, lambda value: each(change, value)) == plain
+
+
+# What a table has where there is no time, a list of symbols, an array, and what compares with
+# anything piece by piece, so that its truth is no question.
+NO_ARGUMENTS: dict[str, Any] = {
+    "NaT": pandas.NaT,
+    "NA": pandas.NA,
+    "nan": float("nan"),
+    "series": pandas.Series(["tBTCUSD", "tETHUSD"]),
+    "array": numpy.array([1.5, 2.5]),
+    "integers": numpy.array([1, 2]),
+    "frame": pandas.DataFrame({"a": [1, 2]}),
+    "naive": pandas.Timestamp("2024-01-01"),
+    "datetime64": numpy.datetime64("2024-01-01"),
+    "timedelta": pandas.Timedelta(seconds=5),
+    "complex": numpy.complex128(1),
+}
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=["-".join(key) for key in ROWS])
+@pytest.mark.parametrize("kind", ["NaT", "NA", "series", "array"])
+def test_what_cannot_be_taken_is_a_usage_error(row: dict[str, Any], kind: str) -> None:
+    bad = NO_ARGUMENTS[kind]
+    arguments, options = arguments_of(row)
+    calls = [
+        (arguments[:place] + [bad] + arguments[place + 1 :], options)
+        for place in range(len(arguments))
+    ]
+    calls += [(arguments, {**options, name: bad}) for name in options]
+    for given, named in calls:
+        transport: Any = AnswerTransport()
+        method = getattr(FACES[row.get("on", "public")](transport), row["call"][0])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            try:
+                method(*given, **named)
+            except UsageError:
+                assert transport.requests == []
+            except Exception:
+                # It could be taken: a Series of symbols is a list of them.
+                assert transport.requests
+
+
+@pytest.mark.parametrize("name", ["start", "end"])
+@pytest.mark.parametrize("bad", [pandas.NaT, numpy.datetime64("NaT", "ns")], ids=str)
+def test_missing_time_is_named(name: str, bad: Any) -> None:
+    with pytest.raises(UsageError, match=f"^{name} must be"):
+        page_params(**{name: bad})
+    with pytest.raises(UsageError, match="^cid_date must be"):
+        auth_arguments.check_cid_date("cid_date", bad)
+    with pytest.raises(UsageError, match="^tif must be"):
+        auth_arguments.check_tif("tif", bad)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        numpy.int64(MTS),
+        numpy.float64(MTS + 0.5),
+        pandas.Timestamp(MTS, unit="ms", tz="UTC"),
+        pandas.Timestamp(MTS, unit="ms", tz="Europe/Berlin"),
+        # Nanoseconds are cut, without a warning.
+        pandas.Timestamp(MTS * 10**6 + 999_999, unit="ns", tz="UTC"),
+    ],
+    ids=repr,
+)
+def test_times_of_other_libraries_are_milliseconds(value: Any) -> None:
+    found = check_time("start", value)
+    assert (found, type(found)) == (MTS, int)
+
+
+@pytest.mark.parametrize("value", [numpy.float32(1.7e12), numpy.float64(1.7e9)])
+def test_time_that_is_too_coarse_or_in_seconds_is_refused(value: Any) -> None:
+    with pytest.raises(UsageError, match="^start must be milliseconds"):
+        check_time("start", value)
+
+
+def test_days_and_ends_of_pandas_are_those_of_python() -> None:
+    moment = pandas.Timestamp("2026-01-31T23:59:59.000000001", tz="UTC")
+    assert auth_arguments.check_cid_date("cid_date", moment) == "2026-01-31"
+    assert auth_arguments.check_tif("tif", moment) == "2026-01-31 23:59:59"
+    east = pandas.Timestamp("2026-02-01T00:30:00", tz="Europe/Berlin")
+    assert auth_arguments.check_cid_date("cid_date", east) == "2026-01-31"
+
+
+@pytest.mark.parametrize(
+    "symbols",
+    [
+        pandas.Series(["tBTCUSD", "tETHUSD"]),
+        pandas.Index(["tBTCUSD", "tETHUSD"]),
+        numpy.array(["tBTCUSD", "tETHUSD"]),
+        pandas.array(["tBTCUSD", "tETHUSD"]),
+        {"tBTCUSD": 1, "tETHUSD": 2}.keys(),
+        (symbol for symbol in ("tBTCUSD", "tETHUSD")),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_columns_of_symbols_are_lists(symbols: Any) -> None:
+    found = check_symbols("symbols", symbols)
+    assert (found, type(found)) == ("tBTCUSD,tETHUSD", str)
+
+
+def test_all_symbols_may_stand_in_an_array() -> None:
+    assert check_symbols("symbols", numpy.array(["ALL"])) == "ALL"
+    with pytest.raises(UsageError):
+        check_symbols("symbols", pandas.Series(["tBTCUSD", None]))
+    with pytest.raises(UsageError):
+        check_symbols("symbols", pandas.Series([], dtype=object))
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (numpy.float32(0.1), "0.1"),
+        (numpy.float32(1e-7), "0.0000001"),
+        (numpy.float16(0.5), "0.5"),
+        (numpy.float64(0.1), "0.1"),
+        (numpy.int64(-5), "-5"),
+        (numpy.uint8(5), "5"),
+        (numpy.array(5), "5"),
+        (numpy.str_("0.10"), "0.10"),
+    ],
+    ids=repr,
+)
+def test_numbers_of_numpy_are_sent_by_their_shortest_text(
+    value: Any, text: str
+) -> None:
+    assert plain_decimal(value) == text
+    assert auth_arguments.check_amount("amount", value) == text
+    assert round_price(value) == round_price(text)
+    assert round_amount(value) == round_amount(text)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        numpy.float32("nan"),
+        numpy.float32("inf"),
+        numpy.bool_(True),
+        numpy.array([0.5]),
+        numpy.array(0.5),
+        pandas.NA,
+        pandas.NaT,
+        pandas.Series([1.5]),
+        Decimal("sNaN"),
+    ],
+    ids=repr,
+)
+def test_what_is_no_number_is_a_usage_error(value: Any) -> None:
+    with pytest.raises(UsageError, match="^amount must be"):
+        plain_decimal(value, "amount")
+
+
+def test_switches_of_numpy_are_switches() -> None:
+    for value in (True, numpy.bool_(True), 1, numpy.int64(1)):
+        found = auth_arguments.check_switch("hidden", value)
+        assert (found, type(found)) == (1, int)
+    for bad in (numpy.array([True]), pandas.NA, numpy.float64(1), "1", 2):
+        with pytest.raises(UsageError, match="^hidden must be True or False"):
+            auth_arguments.check_switch("hidden", bad)
+
+
+class Word(str, enum.Enum):
+    TICKER = "ticker"
+    BOOK = "book"
+    CANDLES = "candles"
+    STATUS = "status"
+    PAIR = "tBTCUSD"
+    KEY = "trade:1W:fUSD:p30"
+    DERIVATIVE = "deriv:tBTCF0:USTF0"
+    LIQUIDATIONS = "liq:global"
+    P1 = "P1"
+    F1 = "F1"
+    LEN = "100"
+
+
+@pytest.mark.parametrize(
+    "channel, options, wanted",
+    [
+        (Word.TICKER, {"symbol": Word.PAIR}, {"symbol": "tBTCUSD"}),
+        (
+            Word.BOOK,
+            {"symbol": Word.PAIR, "prec": Word.P1, "freq": Word.F1, "len": Word.LEN},
+            {"symbol": "tBTCUSD", "prec": "P1", "freq": "F1", "len": "100"},
+        ),
+        (
+            Word.BOOK,
+            {"symbol": Word.PAIR, "len": numpy.int64(25)},
+            {"symbol": "tBTCUSD", "prec": "P0", "freq": "F0", "len": "25"},
+        ),
+        (Word.CANDLES, {"key": Word.KEY}, {"key": "trade:7D:fUSD:p30"}),
+        (Word.STATUS, {"key": Word.DERIVATIVE}, {"key": "deriv:tBTCF0:USTF0"}),
+        (Word.STATUS, {"key": Word.LIQUIDATIONS}, {"key": "liq:global"}),
+    ],
+)
+def test_channels_are_asked_for_by_the_value_of_an_enum(
+    channel: Any, options: dict[str, Any], wanted: dict[str, str]
+) -> None:
+    found = channel_for(channel, **options).arguments
+    assert found == wanted
+    assert {type(value) for value in found.values()} == {str}
+
+
+@pytest.mark.parametrize("bad", NO_ARGUMENTS.values(), ids=list(NO_ARGUMENTS))
+@pytest.mark.parametrize("name", ["symbol", "prec", "freq", "len"])
+def test_channel_takes_no_tables(name: str, bad: Any) -> None:
+    with pytest.raises(UsageError):
+        channel_for("book", **{"symbol": "tBTCUSD", name: bad})
+    for channel in ("candles", "status"):
+        with pytest.raises(UsageError):
+            channel_for(channel, key=bad)
+    with pytest.raises(UsageError):
+        channel_for(bad, symbol="tBTCUSD")
+
+
+def test_levels_are_counted_by_integers_of_numpy() -> None:
+    snapshot = BookSnapshot("tBTCUSD", "P0", (1, 2), (3, 4), True, None)
+    assert snapshot.levels(numpy.int64(1)) == ((1,), (3,))
+    for bad in (True, numpy.bool_(True), 1.0, numpy.array([1, 2]), -1):
+        with pytest.raises(UsageError):
+            snapshot.levels(bad)
+
+
+def test_time_at_the_end_of_all_days_is_out_of_range() -> None:
+    last = datetime.max.replace(tzinfo=timezone.utc)
+    with pytest.raises(UsageError, match="^tif is out of range"):
+        auth_arguments.check_tif("tif", last)
