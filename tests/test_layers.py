@@ -24,6 +24,7 @@ LAYERS = [
         "forks",
         "latch",
         "plain",
+        "shield",
         "_version",
     ),
     ("numbers", "proxies", "dialing", "recording_files"),

@@ -8,6 +8,8 @@ stream that a handler listens to.
 
 from __future__ import annotations
 
+from threading import Lock
+
 import attrs
 
 from bfxsync.errors import BfxError
@@ -72,6 +74,9 @@ class Announcer:
         self._mailbox_size = mailbox_size
         self._was_opened = False
         self._log_error = ErrorLog()
+        # A mailbox has one writer at a time, and the connections of a client announce here side by
+        # side. Only their threads take it, and that of a recording.
+        self._lock = Lock()
         self._control = Outlet(
             "a connection event",
             {
@@ -92,19 +97,23 @@ class Announcer:
         if self._was_opened:
             return
         self._was_opened = True
-        self._control.mailbox.put([_Opened()], list)
+        self._announce(_Opened())
 
     def disconnected(self, code: int, reason: str) -> None:
         """Tell the handlers of `disconnected`."""
-        self._control.mailbox.put([_Disconnected(code, reason)], list)
+        self._announce(_Disconnected(code, reason))
 
     def reported(self, error: BfxError) -> None:
         """Tell `on_error`."""
-        self._control.mailbox.put([_Reported(error)], list)
+        self._announce(_Reported(error))
 
     def failed(self, error: BfxError) -> None:
         """Tell the handlers of `fatal`."""
-        self._control.mailbox.put([_Failed(error)], list)
+        self._announce(_Failed(error))
+
+    def _announce(self, item: object) -> None:
+        with self._lock:
+            self._control.mailbox.put([item], list)
 
     def listener_for(self, stream: Stream) -> Outlet | None:
         """Return a new outlet for the event handlers of a stream, if it needs one now."""

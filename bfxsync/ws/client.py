@@ -378,6 +378,7 @@ class WebSocketClient(Shorthands):
         if not waiter.resolved.wait(allowed_s + CLOSE_TIMEOUT_S):
             raise NetworkError("no pong: the connection is being made", phase="send")
         if waiter.error is not None:
+            self._pool.check_exit()
             raise waiter.error
         return time.monotonic() - start
 

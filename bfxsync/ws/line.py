@@ -113,6 +113,10 @@ class Line(ABC):
         """Give a share up."""
         self._submit(self.streams.detach, ticket)
 
+    def drop(self, ticket: Ticket) -> None:
+        """Give a share up that nobody can read any more."""
+        self._submit(self.streams.drop, ticket)
+
     def resubscribe(self, ticket: Ticket) -> None:
         """Subscribe the channel of a ticket anew."""
         self._submit(self.streams.resubscribe, ticket)

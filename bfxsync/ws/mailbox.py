@@ -222,9 +222,10 @@ class _Newest:
         left: _Dated = []
         try:
             while True:
-                left.append(self.pop())
-        except IndexError:
-            return left
+                # The newest first, as above.
+                left.append(self._items.popitem()[1])
+        except KeyError:
+            return left[::-1]
 
     def refill(self, items: _Dated) -> None:
         """Put back items that came at several times."""
@@ -344,6 +345,11 @@ class Mailbox:
             self._readers.ring()
         if self._on_ready is not None and self._takes_token():
             self._on_ready(self)
+
+    def discard(self) -> None:
+        """Take nothing more, and throw away what is there: nobody can read it."""
+        self.close()
+        self._queue.drain()
 
     def _resync(self, updates: Sequence[Any], state: Sequence[Any], now: float) -> None:
         """Put a gap and the local state in the place of everything."""

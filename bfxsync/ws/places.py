@@ -11,39 +11,70 @@ from __future__ import annotations
 import weakref
 from abc import ABC, abstractmethod
 from threading import Lock
+from typing import Mapping, Tuple
+
+import attrs
 
 from bfxsync.errors import NetworkError
 from bfxsync.logs import get_logger
+from bfxsync.shield import shielded
+from bfxsync.ws.greenlets import check_threads
 from bfxsync.ws.line import Line
 from bfxsync.ws.stats import Past
 from bfxsync.ws.stream import Stream, Ticket
 
 logger = get_logger(__name__)
 
+Identity = Tuple[str, ...]
+"""What a channel is known by: its name and its arguments."""
+
+
+@attrs.frozen
+class Directory:
+    """
+    What is where, at one moment.
+
+    Attributes
+    ----------
+    connections : tuple of Line
+        In the order of opening.
+    homes : dict
+        The connection of each identity.
+    users : dict
+        The tickets of each identity.
+    past : Past
+        What connections and tickets counted that are no more.
+    """
+
+    connections: Tuple[Line, ...] = ()
+    homes: Mapping[Identity, Line] = attrs.field(factory=dict)
+    users: Mapping[Identity, Tuple[Ticket, ...]] = attrs.field(factory=dict)
+    past: Past = attrs.field(factory=Past)
+
 
 class Places(ABC):
     """
     The part of a pool that places channels.
 
-    Attributes
-    ----------
-    connections : list of Line
-        In the order of opening.
+    Strategy: whoever changes something puts a new directory in the place of the old one, under a
+    lock, on a thread that no signal reaches (see `shielded`). Whoever wants to know something
+    takes the directory that there is, which nobody changes any more, and needs no lock.
     """
 
     def __init__(self) -> None:
-        # Replaced, never changed: it is gone through without the lock.
-        self.connections: list[Line] = []
-        # Protects the placing of channels: _homes, _users, each connection's load, the counts of
-        # what is no more, and the start of threads. `close` does not take it.
+        # Protects the replacement of the directory, each connection's load and limit, and the
+        # start of threads. I/O threads take it too: no thread that can be interrupted may.
         self._lock = Lock()
-        self._past = Past()
-        self._homes: dict[tuple[str, ...], Line] = {}
-        self._users: dict[tuple[str, ...], set[Ticket]] = {}
+        self._directory = Directory()
         # Those that have ended too, as long as somebody holds them.
         self._known: weakref.WeakSet[Ticket] = weakref.WeakSet()
 
-    # --- any thread ---------------------------------------------------------------------------
+    # --- any thread, without the lock ---------------------------------------------------------
+
+    @property
+    def connections(self) -> Tuple[Line, ...]:
+        """In the order of opening."""
+        return self._directory.connections
 
     @abstractmethod
     def check_open(self) -> None:
@@ -51,64 +82,89 @@ class Places(ABC):
 
     def place(self, ticket: Ticket) -> None:
         """Subscribe on the connection that has this subscription already, or has room."""
-        with self._lock:
-            self.check_open()
-            connection = self._homes.get(ticket.identity)
-            if connection is None:
-                connection = self._with_room()
-                connection.load += 1
-                self._homes[ticket.identity] = connection
-            self._users.setdefault(ticket.identity, set()).add(ticket)
-            self._known.add(ticket)
-            # Within the lock, so that it comes before the detachment of the same ticket.
-            connection.attach(ticket)
-
-    def release(self, ticket: Ticket) -> Line | None:
-        """Take a ticket off the books; return its connection, None if that was done before."""
-        with self._lock:
-            if ticket.is_released:
-                return None
-            ticket.is_released = True
-            self._past.drops += ticket.dropped_count
-            connection = self._homes[ticket.identity]
-            users = self._users[ticket.identity]
-            users.discard(ticket)
-            if not users:
-                del self._homes[ticket.identity], self._users[ticket.identity]
-                connection.load -= 1
-                self._past.heals += ticket.channel.recovery.count
-            return connection
+        if not self.connections:
+            # Before anything waits: without real threads it would wait for ever.
+            check_threads()
+        shielded(self._place, ticket)
 
     def home(self, ticket: Ticket) -> Line | None:
         """Return the connection of a ticket."""
-        with self._lock:
-            return None if ticket.is_released else self._homes[ticket.identity]
+        if ticket.is_released:
+            return None
+        return self._directory.homes.get(ticket.identity)
 
     def tickets(self) -> list[Ticket]:
         """Return all that are in use."""
-        with self._lock:
-            return [ticket for users in self._users.values() for ticket in users]
+        return [ticket for ticket, _ in self.account()[0]]
 
-    def account(self) -> tuple[list[tuple[Ticket, Line]], list[Line], Past]:
+    def account(self) -> tuple[list[tuple[Ticket, Line]], Tuple[Line, ...], Past]:
         """
         Return all that counts, of one moment.
 
         Those are the tickets in use, each with its connection, the connections, and what those
         counted that are no more.
         """
-        with self._lock:
-            tickets = [
-                (ticket, self._homes[identity])
-                for identity, users in self._users.items()
-                for ticket in users
-            ]
-            return tickets, self.connections, self._past.copy()
+        now = self._directory
+        tickets = [
+            (ticket, now.homes[identity])
+            for identity, users in now.users.items()
+            for ticket in users
+        ]
+        return tickets, now.connections, now.past
 
-    # --- I/O threads --------------------------------------------------------------------------
+    # --- threads that no signal reaches -------------------------------------------------------
+
+    def _place(self, ticket: Ticket) -> None:
+        identity = ticket.identity
+        with self._lock:
+            self.check_open()
+            if ticket.is_released:
+                # Given up before it came here: who asked for it was interrupted.
+                return
+            connection = self._directory.homes.get(identity)
+            if connection is None:
+                connection = self._with_room()
+                connection.load += 1
+            now = self._directory
+            self._directory = attrs.evolve(
+                now,
+                homes={**now.homes, identity: connection},
+                users={**now.users, identity: (*now.users.get(identity, ()), ticket)},
+            )
+            self._known.add(ticket)
+            # Within the lock, so that it comes before the detachment of the same ticket.
+            connection.attach(ticket)
+
+    def _release(self, ticket: Ticket) -> Line | None:
+        """Take a ticket off the books; return its connection, None if that was done before."""
+        identity = ticket.identity
+        with self._lock:
+            now = self._directory
+            if ticket.is_released:
+                return None
+            ticket.is_released = True
+            users = now.users.get(identity, ())
+            if ticket not in users:
+                return None
+            connection = now.homes[identity]
+            ticket.counted_drops = ticket.dropped_count
+            past = attrs.evolve(now.past, drops=now.past.drops + ticket.counted_drops)
+            rest = tuple(user for user in users if user is not ticket)
+            if rest:
+                homes, others = now.homes, {**now.users, identity: rest}
+            else:
+                homes, others = dict(now.homes), dict(now.users)
+                del homes[identity], others[identity]
+                connection.load -= 1
+                past = attrs.evolve(
+                    past, heals=past.heals + ticket.channel.recovery.count
+                )
+            self._directory = attrs.evolve(now, homes=homes, users=others, past=past)
+            return connection
 
     def released(self, ticket: Ticket) -> None:
         """Take a refused ticket off the books."""
-        self.release(ticket)
+        self._release(ticket)
 
     def sends_on(self, connection: Line, ticket: Ticket) -> bool:
         """
@@ -117,7 +173,7 @@ class Places(ABC):
         Return False if its channel is at home where it is. One that was given up goes nowhere.
         """
         with self._lock:
-            home = None if ticket.is_released else self._homes[ticket.identity]
+            home = self.home(ticket)
             if home is not None and home is not connection:
                 # Within the lock, so that it comes before the detachment of the same ticket.
                 home.attach(ticket)
@@ -144,7 +200,7 @@ class Places(ABC):
         with self._lock:
             if limit is not None:
                 connection.limit = min(connection.limit, limit)
-            if self._homes.get(identity) is not connection:
+            if self._directory.homes.get(identity) is not connection:
                 return
             connection.load -= 1
             try:
@@ -153,7 +209,8 @@ class Places(ABC):
                 # Until it is taken off the books, it counts here.
                 connection.load += 1
                 raise
-            self._homes[identity] = other
+            now = self._directory
+            self._directory = attrs.evolve(now, homes={**now.homes, identity: other})
             other.load += 1
             other.adopt(stream)
         logger.info("%s: moved to connection %d", " ".join(identity), other.number)
@@ -163,10 +220,11 @@ class Places(ABC):
         with self._lock:
             if connection.load:
                 return False
-            self._past.add(connection)
-            self.connections = [
-                other for other in self.connections if other is not connection
-            ]
+            now = self._directory
+            rest = tuple(line for line in now.connections if line is not connection)
+            self._directory = attrs.evolve(
+                now, connections=rest, past=now.past.with_line(connection)
+            )
             return True
 
     # --- with the lock ------------------------------------------------------------------------

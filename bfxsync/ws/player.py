@@ -14,10 +14,10 @@ import time
 import zlib
 from contextlib import ExitStack
 from datetime import datetime, timezone
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Callable, Iterator
 
 from bfxsync.errors import RemoteError, UsageError
+from bfxsync.latch import Latch
 from bfxsync.logs import get_logger
 from bfxsync.recording_files import read_lines
 from bfxsync.types import ConnectionStatus
@@ -137,9 +137,7 @@ class Player(Line):
         self.is_playing = False
         # For readers.
         self._is_waiting = False
-        # Wakes the thread; the flag keeps it to one token at a time.
-        self._bell: SimpleQueue[None] = SimpleQueue()
-        self._is_rung = False
+        self._has_work = Latch()
         self._readers: list[tuple[Ticket, Mailbox]] = []
 
     # --- any thread ---------------------------------------------------------------------------
@@ -172,9 +170,7 @@ class Player(Line):
             self._wake()
 
     def _wake(self) -> None:
-        if not self._is_rung:
-            self._is_rung = True
-            self._bell.put(None)
+        self._has_work.set()
 
     # --- the thread ---------------------------------------------------------------------------
 
@@ -242,12 +238,9 @@ class Player(Line):
 
     def _rest(self, timeout_s: float | None = None) -> None:
         """Wait for what users ask, and do it."""
-        try:
-            self._bell.get(timeout=timeout_s)
-        except Empty:
-            pass
-        # Before the outbox is emptied and anything is looked at: who finds it set relies on that.
-        self._is_rung = False
+        self._has_work.wait(timeout_s)
+        # Before the outbox is emptied and anything is looked at, or what comes then would wait.
+        self._has_work.clear()
         self._drain()
         self._owner.run_ready()
 

@@ -12,9 +12,8 @@ import os
 import time
 import warnings
 import weakref
-from _thread import start_new_thread
 from threading import Lock
-from typing import Any, Callable
+from typing import Any, Callable, Iterable
 
 import attrs
 
@@ -23,6 +22,7 @@ from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
 from bfxsync.forks import renew_after_fork
 from bfxsync.latch import Latch
 from bfxsync.logs import get_logger
+from bfxsync.shield import shielded
 from bfxsync.types import ConnectionStatus, SubscriptionStatus
 from bfxsync.ws.announcer import Announcer
 from bfxsync.ws.connection import Connection, Settings
@@ -97,8 +97,12 @@ class Pool(Places):
 
     def start(self) -> Line:
         """Open the first connection if there is none."""
-        with self._lock:
-            return self._first()
+        self.check_open()
+        connections = self.connections
+        if connections:
+            return connections[0]
+        check_threads()
+        return shielded(self._start)
 
     @property
     def listeners(self) -> Listeners:
@@ -115,14 +119,24 @@ class Pool(Places):
         connections = self.connections
         return connections[0].status if connections else ConnectionStatus.NEW
 
-    def detach(self, ticket: Ticket) -> None:
-        """Give a share up; one that was refused keeps its error."""
-        if ticket.error is None:
-            # First, so that it has dropped all that it ever will when it is counted.
-            ticket.end(None, SubscriptionStatus.CLOSED)
-        connection = self.release(ticket)
-        if connection is not None:
-            connection.detach(ticket)
+    def detach(self, *tickets: Ticket) -> None:
+        """Give shares up; one that was refused keeps its error."""
+        shielded(self._detach, tickets)
+
+    def _detach(self, tickets: Iterable[Ticket]) -> None:
+        for ticket in tickets:
+            if ticket.error is None:
+                # First, so that it drops nothing more.
+                ticket.end(None, SubscriptionStatus.CLOSED)
+            connection = self._release(ticket)
+            if connection is not None:
+                connection.detach(ticket)
+
+    def drop(self, ticket: Ticket) -> None:
+        """Give up what nobody can read any more; a finalizer may call it, as it takes no lock."""
+        connection = self.home(ticket)
+        if connection is not None and not self.is_closing:
+            connection.drop(ticket)
 
     def listen(self) -> None:
         """Look again for who listens to events."""
@@ -131,14 +145,15 @@ class Pool(Places):
 
     def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> bool:
         """End everything within the timeout; return whether all threads have ended."""
-        if self.is_forked:
-            return True
+        # Even if the main thread is interrupted while it waits: what has begun goes on.
+        return self.is_forked or shielded(self._close, timeout_s)
+
+    def _close(self, timeout_s: float) -> bool:
         deadline = time.monotonic() + timeout_s
         self.begin_close()
         # A part is left for the callbacks if a connection attempt takes all the time.
         io_deadline = deadline - timeout_s / 4
         ended = [connection.join(io_deadline) for connection in self.connections]
-        refused = None
         if not all(ended):
             if self.dispatcher.is_inline:
                 logger.warning("a callback is under way; its thread ends with it")
@@ -147,7 +162,9 @@ class Pool(Places):
                 logger.info(
                     "a connection attempt is under way; its thread ends with it"
                 )
-            refused = self._refuse_waiting()
+            # Those whose I/O thread is at something else would wait for ever.
+            for ticket in self.tickets():
+                ticket.withdraw(ClosedError("the client was closed"))
         recorder = self.settings.recorder
         if recorder is not None:
             # After the connections, so that it has their ends. Before the callbacks end, which go
@@ -157,34 +174,9 @@ class Pool(Places):
         # After the connections, so that their last items are still delivered.
         self.dispatcher.stop(deadline)
         ended.append(self.dispatcher.join(deadline))
-        if refused is not None:
-            # Only for a moment: under a signal handler it may have to wait for that to end.
-            refused.wait(min(_MOMENT_S, deadline - time.monotonic()))
         self.stopped.set()
         _OPEN_POOLS.discard(self)
         return all(ended)
-
-    def _refuse_waiting(self) -> Latch:
-        """
-        Answer those whose I/O thread is at something else; return what is set when that is done.
-
-        On a thread of its own: it takes locks, and a signal handler that closes may have
-        interrupted who holds them.
-        """
-        done = Latch()
-
-        def refuse() -> None:
-            for ticket in self.tickets():
-                ticket.withdraw(ClosedError("the client was closed"))
-            done.set()
-
-        try:
-            # Not `Thread`, which takes locks too.
-            start_new_thread(refuse, ())
-        except RuntimeError:
-            # Too late: Python is ending, and nobody waits any more.
-            done.set()
-        return done
 
     def exit(self, exc: BaseException) -> None:
         """End, and let `run` raise what a callback asked for."""
@@ -239,6 +231,9 @@ class Pool(Places):
 
     def successor(self) -> Pool:
         """Return the one that takes its place in a child process, with the same handlers."""
+        return shielded(self._succeed)
+
+    def _succeed(self) -> Pool:
         with self._lock:
             if self._successor is None:
                 # The recording, if there is one, is the parent's.
@@ -253,9 +248,10 @@ class Pool(Places):
             "this one is a fork; start() makes new ones here, and then subscribe anew"
         )
 
-    def _first(self) -> Line:
-        self.check_open()
-        return self.connections[0] if self.connections else self._connect()
+    def _start(self) -> Line:
+        with self._lock:
+            self.check_open()
+            return self.connections[0] if self.connections else self._connect()
 
     def _connect(self) -> Line:
         check_threads()
@@ -265,14 +261,17 @@ class Pool(Places):
         except OSError as exc:
             raise _unmade(exc) from exc
         self._numbers = number
-        before, self.connections = self.connections, [*self.connections, connection]
+        before = self._directory
+        self._directory = attrs.evolve(
+            before, connections=(*before.connections, connection)
+        )
         try:
             self.dispatcher.start()
             connection.start()
         except RuntimeError as exc:
             # No more threads; the next attempt starts what is missing.
             self._numbers -= 1
-            self.connections = before
+            self._directory = before
             connection.disown()
             raise _unmade(exc) from exc
         if self.is_closing:
@@ -284,6 +283,7 @@ class Pool(Places):
         """Raise what ended the client, or that it was closed."""
         if self.is_forked:
             raise self._forked()
+        self.check_exit()
         if self.exception is not None:
             # Raised at many places: the traceback is each one's own.
             raise self.exception.with_traceback(None)

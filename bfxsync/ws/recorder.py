@@ -24,6 +24,7 @@ from bfxsync.hosts import address_of
 from bfxsync.latch import Latch
 from bfxsync.logs import get_logger
 from bfxsync.recording_files import LEVEL, open_for_recording, write_all
+from bfxsync.shield import shielded
 from bfxsync.wire.recording import (
     Lost,
     Missing,
@@ -124,7 +125,7 @@ class Recorder:
             raise UsageError(f"cannot record to {self.path!r}: {exc}") from exc
         renew_after_fork(self)
         self._thread = Thread(target=self._run, name="bfxsync-record", daemon=True)
-        self._thread.start()
+        shielded(self._thread.start)
 
     # --- the threads of the connections -------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Mapping
 
 import attrs
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bfxsync.ws.stream import Ticket
 
 
-@attrs.define
+@attrs.frozen
 class Past:
     """What connections and subscriptions counted that are no more."""
 
@@ -25,20 +25,19 @@ class Past:
     heals: int = 0
     drops: int = 0
     jumps: int = 0
-    losses: Counter[str] = attrs.field(factory=Counter)
+    losses: Mapping[str, int] = attrs.field(factory=dict)
 
-    def add(self, line: Line) -> None:
-        """Add those of one more connection."""
-        self.frames += line.session.frame_count
-        self.updates += line.streams.update_count
-        self.gaps += line.streams.gap_count
-        self.drops += line.streams.drop_count
-        self.jumps += line.jump_count
-        self.losses += line.losses
-
-    def copy(self) -> Past:
-        """Return one that does not change any more."""
-        return attrs.evolve(self, losses=Counter(self.losses))
+    def with_line(self, line: Line) -> Past:
+        """Return one with those of one more connection."""
+        return Past(
+            frames=self.frames + line.session.frame_count,
+            updates=self.updates + line.streams.update_count,
+            gaps=self.gaps + line.streams.gap_count,
+            heals=self.heals,
+            drops=self.drops + line.streams.drop_count,
+            jumps=self.jumps + line.jump_count,
+            losses=Counter(self.losses) + line.losses,
+        )
 
 
 def stats_of(pool: Pool) -> dict[str, Any]:
@@ -49,7 +48,7 @@ def stats_of(pool: Pool) -> dict[str, Any]:
     """
     tickets, lines, past = pool.account()
     subscriptions = [_subscription(ticket, line) for ticket, line in tickets]
-    losses = past.losses
+    losses = Counter(past.losses)
     for line in lines:
         # A copy, made at once, as its thread may add to it.
         losses.update(dict(line.losses))

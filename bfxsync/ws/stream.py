@@ -58,6 +58,8 @@ class Ticket(Waiter):
         Why it still has no data, although it is asked for again and again.
     is_released : bool
         The pool has taken it off its books.
+    counted_drops : int
+        Of its drops, those that are in the client's total since it was released.
     stale_after_s : float
         Silence after which its data is called stale.
     clock : Clock
@@ -99,6 +101,7 @@ class Ticket(Waiter):
         self.update_count = 0
         self.gap_count = 0
         self.is_released = False
+        self.counted_drops = 0
         self.is_awaited = False
         self.disowned: BfxError | None = None
 
@@ -258,6 +261,10 @@ class Stream:
         """Fill a reader from now on, beginning with the local state."""
         ticket.reader = reader
         self._begin(reader)
+
+    def stop_reading(self, reader: Mailbox) -> None:
+        """Fill a reader no more."""
+        self._mailboxes = [box for box in self._mailboxes if box is not reader]
 
     def listen(self, outlet: Outlet) -> None:
         """Fill the outlet of the event handlers from now on."""

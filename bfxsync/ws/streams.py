@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
         def home(self, ticket: Ticket) -> Any: ...
 
+        def detach(self, *tickets: Ticket) -> None: ...
+
         def sends_on(self, connection: Any, ticket: Ticket) -> bool: ...
 
         def displaced(
@@ -160,8 +162,22 @@ class Streams:
             del self._streams[ticket.identity]
             self._count_out(stream)
             self._apply(Unsubscribe(stream))
+        # What it dropped after it was taken off the books.
+        self.drop_count += ticket.dropped_count - ticket.counted_drops
+        ticket.counted_drops = ticket.dropped_count
         # Here as well as where it was asked for: what came between may have said otherwise.
         ticket.withdraw(ClosedError(f"{ticket.name}: unsubscribed"))
+
+    def drop(self, ticket: Ticket) -> None:
+        """Give up a share that nobody can read any more, or no more than its reader."""
+        if ticket.outlet is None:
+            self._owner.detach(ticket)
+            return
+        reader, stream = ticket.reader, self._streams.get(ticket.identity)
+        if reader is not None:
+            reader.discard()
+            if stream is not None:
+                stream.stop_reading(reader)
 
     def resubscribe(self, ticket: Ticket) -> None:
         """Subscribe the channel of a ticket anew."""

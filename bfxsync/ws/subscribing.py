@@ -119,25 +119,25 @@ class Subscribing:
             Return when the first data of all has been applied, or at once. If one fails, its
             error is raised and none of them stays.
         """
+        if not isinstance(requests, Iterable) or isinstance(requests, (str, Mapping)):
+            raise UsageError(f"requests must be a list of mappings, not {requests!r}")
         # All are checked before the first is sent.
         prepared = [self._prepare(**_check_request(request)) for request in requests]
         if wait:
             self._pool.check_may_wait()
-        subscriptions: List[Subscription] = []
         try:
-            for subscription, ticket in prepared:
+            for _, ticket in prepared:
                 ticket.is_awaited = wait
                 self._pool.place(ticket)
-                subscriptions.append(subscription)
             if wait:
-                for subscription in subscriptions:
+                for subscription, _ in prepared:
                     subscription.wait_ready()
         except BaseException:
-            # Also at Ctrl-C: a call that raises leaves nothing behind.
-            for subscription in subscriptions:
-                subscription.unsubscribe()
+            # Also at Ctrl-C: a call that raises leaves nothing behind. All of them, as one may be
+            # on its way to its place just now.
+            self._pool.detach(*(ticket for _, ticket in prepared))
             raise
-        return subscriptions
+        return [subscription for subscription, _ in prepared]
 
     def unsubscribe(self, sub_id: str) -> None:
         """

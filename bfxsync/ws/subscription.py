@@ -47,6 +47,7 @@ def wait_for(pool: Pool, ticket: Ticket, allowed_s: float, start: float) -> None
         error = out_of_time(ticket.name, allowed_s, asked_at is not None, reason)
         raise error from reason
     if ticket.error is not None:
+        pool.check_exit()
         # Raised each time that somebody waits: the traceback is each one's own.
         raise ticket.error.with_traceback(None)
 
@@ -94,6 +95,15 @@ class Subscription:
         self.symbol = ticket.channel.symbol
         self.sub_id = ticket.subscription["sub_id"]
         self._log_event = EventLog(ticket.name)
+
+    def __del__(self) -> None:
+        ticket = getattr(self, "_ticket", None)
+        # What was never read has its events and callbacks as readers, a callback is one itself.
+        # What was read, nobody can read any more.
+        if ticket is None or ticket.reader is None or ticket.has_callback:
+            return
+        if ticket.is_active:
+            self._pool.drop(ticket)
 
     @also_half_made
     def __repr__(self) -> str:

@@ -39,7 +39,7 @@ def interrupt(body, rounds, **names):
     assert (code, output) == (0, "well\n"), output
 
 
-ROUNDS = [500, pytest.param(10_000, marks=LONG)]
+ROUNDS = [300, pytest.param(10_000, marks=LONG)]
 
 
 @pytest.mark.parametrize("rounds", ROUNDS)
@@ -153,7 +153,7 @@ book = client.subscribe_book("tBTCUSD").book
 looks = []
 
 def look(*_):
-    book.levels(), book.snapshot()
+    book.levels(), book.snapshot(), client.stats()
     looks.append(book.verified_count)
 
 signal.signal(signal.SIGALRM, look)
@@ -161,10 +161,114 @@ while len(looks) < ROUNDS:
     count = len(looks)
     signal.setitimer(signal.ITIMER_REAL, random.uniform(0.00001, 0.0005))
     while count == len(looks):
-        book.levels(), book.snapshot(), book.vwap(1)
+        book.levels(), book.snapshot(), book.vwap(1), client.stats()
 client.close()
 say("well")
 """,
         rounds,
         URL=exchange.url,
+    )
+
+
+@pytest.mark.parametrize(
+    "threads, rounds",
+    [(1, 150), *(pytest.param(threads, 4_000, marks=LONG) for threads in (0, 1))],
+)
+def test_a_client_goes_on_whatever_call_is_interrupted(exchange, rounds, threads):
+    interrupt(
+        """
+client = WebSocketClient(URL, dispatch_threads=THREADS)
+trades = client.subscribe_trades("tBTCUSD")
+items, book = iter(trades), client.subscribe_book("tBTCUSD").book
+got = []
+client.subscribe_book("tBTCUSD", got.append, prec="P1")
+
+def ignore(subscription, trade):
+    pass
+
+def subscribe():
+    client.subscribe_ticker("tETHUSD").unsubscribe()
+
+def listen():
+    client.on("t_trade_execution", ignore)
+    client.off("t_trade_execution")
+
+calls = [
+    lambda: next(items),
+    lambda: trades.get(0.001),
+    lambda: trades.get(),
+    lambda: (book.levels(), book.snapshot()),
+    lambda: client.stats(),
+    lambda: client.wait_ready(),
+    lambda: client.ping(),
+    subscribe,
+    listen,
+]
+for number in range(ROUNDS):
+    try:
+        interrupted(calls[number % len(calls)], 0.003)
+    except RequestTimeout:
+        pass
+    if number % 20 == 19:
+        # Everybody else goes on, and so does this thread.
+        count = len(got)
+        client.ping(10.0)
+        deadline = time.monotonic() + 10.0
+        while len(got) == count:
+            assert time.monotonic() < deadline, (client.status, client.exception)
+            time.sleep(0.001)
+        assert client.status is ConnectionStatus.OPEN and book.is_live
+client.ping(), client.ping()
+names = [row["symbol"] for row in client.stats()["subscriptions"]]
+assert names == ["tBTCUSD"] * 3, "an interrupted subscribe leaves nothing behind"
+client.close()
+assert [t.name for t in threading.enumerate() if "bfxsync" in t.name] == []
+assert hits > ROUNDS * 0.7, hits
+say("well")
+""",
+        rounds,
+        URL=exchange.url,
+        THREADS=threads,
+    )
+
+
+@pytest.mark.parametrize(
+    "threads, rounds",
+    [(1, 5), *(pytest.param(threads, 100, marks=LONG) for threads in (0, 1, 3))],
+)
+def test_r10_two_quick_interrupts_of_run_leave_no_thread(exchange, rounds, threads):
+    interrupt(
+        """
+def interrupt(*_):
+    # The second one comes while the first one closes, or just after that.
+    if next(signals):
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.00001, 0.003))
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, interrupt)
+for number in range(ROUNDS):
+    signals = iter([True, False])
+    try:
+        try:
+            with WebSocketClient(URL, dispatch_threads=THREADS) as client:
+                handle = client.subscribe_trades("tBTCUSD", lambda trade: None)
+                signal.setitimer(signal.ITIMER_REAL, 0.005)
+                client.run()
+        finally:
+            # Where everything had ended before the second one.
+            while signals.__length_hint__():
+                time.sleep(0.001)
+    except KeyboardInterrupt:
+        hits += 1
+    deadline = time.monotonic() + 5.0
+    while any("bfxsync" in thread.name for thread in threading.enumerate()):
+        assert time.monotonic() < deadline, threading.enumerate()
+        time.sleep(0.001)
+    assert client.status is ConnectionStatus.CLOSED and not handle.is_active
+assert hits == ROUNDS
+say("well")
+""",
+        rounds,
+        URL=exchange.url,
+        THREADS=threads,
     )

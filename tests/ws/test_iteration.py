@@ -165,6 +165,7 @@ def test_gaps_are_logged_for_a_loop_and_told_to_an_event_function(
     client, exchange, record, caplog
 ):
     caplog.set_level(logging.INFO, "bfxsync")
+    caplog.set_level("INFO", "bfxsync")
     events = record()
     logged = iter(client.subscribe_trades("tBTCUSD"))
     told = iter(client.subscribe_trades("tETHUSD", on_event=events))
@@ -194,3 +195,9 @@ def test_several_threads_may_share_one_iterator(client, record, kind):
     assert len({id(item) for item in got.items}) == len(got.items)
     with pytest.raises(StopIteration):
         next(items)
+
+
+@pytest.mark.parametrize("requests", [None, 5, "ticker", {"channel": "ticker"}])
+def test_subscribe_many_takes_a_list_of_mappings(client, requests):
+    with pytest.raises(UsageError, match="requests must be a list of mappings"):
+        client.subscribe_many(requests)

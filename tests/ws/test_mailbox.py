@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 
 import attrs
 import pytest
@@ -382,6 +382,33 @@ def test_r09_order_holds_while_the_writer_drops_items():
     queue = mailbox._queue
     queue._blocks = _Interrupted(queue._blocks, lambda: taken.extend(mailbox.take(1)))
     mailbox.put(trades(*range(12, 16)), nothing)
+    taken += mailbox.take(100)
+    ids = [item.id for item in taken if isinstance(item, Trade)]
+    assert ids == sorted(ids)
+    assert len(ids) + mailbox.dropped_count == 16
+
+
+class _InterruptedItems(OrderedDict):
+    """Items of a mailbox; a consumer takes one after each one that is taken out."""
+
+    def popitem(self, last=True):
+        item = super().popitem(last)
+        if self.take is not None:
+            take, self.take = self.take, None
+            take()
+            self.take = take
+        return item
+
+
+def test_r09_order_holds_while_the_writer_drops_newest_items():
+    mailbox = Mailbox(12, Policy.LATEST)
+    taken = []
+    mailbox.put(trades(*range(12)), nothing)
+    queue = mailbox._queue
+    items = queue._items = _InterruptedItems(queue._items)
+    items.take = lambda: taken.extend(mailbox.take(1))
+    mailbox.put(trades(*range(12, 16)), nothing)
+    items.take = None
     taken += mailbox.take(100)
     ids = [item.id for item in taken if isinstance(item, Trade)]
     assert ids == sorted(ids)

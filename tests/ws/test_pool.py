@@ -389,7 +389,7 @@ def test_r05_handles_that_come_and_go_from_several_threads_leave_nothing(small, 
         for handle in last:
             handle.unsubscribe()
         wait_until(lambda: sum(channels(small)) == 0)
-        assert sum(loads(client)) == 0 and client._pool._homes == {}
+        assert sum(loads(client)) == 0 and client._pool._directory.homes == {}
     assert errors.items == []
 
 

@@ -1,0 +1,68 @@
+"""
+Work that Ctrl-C must not cut short.
+
+Strategy: Python runs signal handlers on the main thread only. What takes a lock, or does several
+steps that belong together, is run on a short-lived thread instead when the main thread asks for
+it, and that one merely waits, which may be interrupted. So no lock is ever held by a thread that a
+signal can reach, and a signal handler can always get it. The standard library's own `Thread.start`
+and `Thread.join` are such work: interrupted, they lose locks on Python 3.9.
+"""
+
+from __future__ import annotations
+
+import threading
+from _thread import get_ident, start_new_thread
+from typing import Any, Callable, Generic, TypeVar
+
+from bfxsync.latch import Latch
+
+T = TypeVar("T")
+
+
+def shielded(call: Callable[..., T], *arguments: Any) -> T:
+    """
+    Call a function on a thread that no signal reaches, and return what it returns.
+
+    What it raises is raised here. If the main thread is interrupted while it waits, the function
+    still runs to its end.
+    """
+    if get_ident() != threading.main_thread().ident:
+        return call(*arguments)
+    work = _Work(call, arguments)
+    try:
+        # One call, unlike `Thread.start`.
+        start_new_thread(work.run, ())
+    except RuntimeError:
+        # No more threads, or Python is ending.
+        return call(*arguments)
+    work.done.wait()
+    return work.result()
+
+
+class _Work(Generic[T]):
+    def __init__(self, call: Callable[..., T], arguments: tuple[Any, ...]) -> None:
+        self.done = Latch()
+        self._call = call
+        self._arguments = arguments
+        self._result: list[T] = []
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._result.append(self._call(*self._arguments))
+        except BaseException as exc:
+            self._error = exc
+        finally:
+            # Whatever asked for the current thread, as logging does, has made an entry for this
+            # one, which nobody else would take out (before Python 3.13).
+            getattr(threading, "_active", {}).pop(get_ident(), None)
+            self.done.set()
+
+    def result(self) -> T:
+        if self._error is not None:
+            try:
+                raise self._error
+            finally:
+                # The traceback of the error refers to this object.
+                self._error = None
+        return self._result[0]

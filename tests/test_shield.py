@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+
+import pytest
+
+from bfxsync import shield
+from bfxsync.shield import shielded
+
+
+def test_what_is_returned_and_raised_comes_back():
+    assert shielded(divmod, 7, 2) == (3, 1)
+    with pytest.raises(ZeroDivisionError):
+        shielded(divmod, 7, 0)
+
+
+def test_the_main_thread_has_it_done_by_another():
+    assert shielded(threading.get_ident) != threading.get_ident()
+
+
+def test_any_other_thread_does_it_itself():
+    same = []
+    thread = threading.Thread(
+        target=lambda: same.append(
+            shielded(threading.get_ident) == threading.get_ident()
+        )
+    )
+    thread.start()
+    thread.join(5.0)
+    assert same == [True]
+
+
+def test_it_is_done_to_its_end_although_the_main_thread_is_interrupted():
+    begun, go_on, done = (threading.Event() for _ in range(3))
+
+    def work():
+        begun.set()
+        go_on.wait(5.0)
+        done.set()
+
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+            shielded(work)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert begun.wait(5.0) and not done.is_set()
+    go_on.set()
+    assert done.wait(5.0)
+
+
+def test_a_signal_handler_gets_the_lock_that_the_interrupted_call_wants():
+    lock, seen = threading.Lock(), []
+    begun = threading.Event()
+
+    def work(name):
+        with lock:
+            if name == "main":
+                begun.set()
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)
+            seen.append(name)
+
+    before = signal.signal(signal.SIGALRM, lambda *_: shielded(work, "handler"))
+    try:
+        shielded(work, "main")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert seen == ["main", "handler"]
+
+
+def test_without_another_thread_it_is_done_here(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(shield, "start_new_thread", fail)
+    assert shielded(threading.get_ident) == threading.get_ident()
+
+
+def test_no_entry_of_a_thread_is_left(caplog):
+    before = threading.enumerate()
+    with caplog.at_level(logging.INFO):
+        # Asks for the current thread.
+        shielded(logging.getLogger("bfxsync").info, "text")
+    assert caplog.messages == ["text"]
+    assert threading.enumerate() == before
