@@ -129,12 +129,18 @@ class Signer:
         By default the one that all signers of this process with the same key share.
     """
 
-    api_key: str = attrs.field(repr=False, converter=hide)
-    api_secret: str = attrs.field(repr=False, converter=hide)
-    nonce: Nonce = attrs.field(
-        default=attrs.Factory(lambda self: _default_nonce(self.api_key), True),
-        repr=False,
-    )
+    api_key: str = attrs.field(repr=False)
+    api_secret: str = attrs.field(repr=False)
+    nonce: Nonce = attrs.field(repr=False)
+
+    def __init__(
+        self, api_key: str, api_secret: str, nonce: Nonce | None = None
+    ) -> None:
+        # Not that of attrs, whose frame would show them to a report of an error.
+        api_key, api_secret = hide(api_key), hide(api_secret)
+        self.__attrs_init__(  # type: ignore[attr-defined]
+            api_key, api_secret, nonce or _default_nonce(api_key)
+        )
 
     def __attrs_post_init__(self) -> None:
         for name, value in (("api_key", self.api_key), ("api_secret", self.api_secret)):
@@ -200,11 +206,15 @@ class TokenSigner:
         By default the one that all signers of this process with the same token share.
     """
 
-    token: str = attrs.field(repr=False, converter=hide)
-    nonce: Nonce = attrs.field(
-        default=attrs.Factory(lambda self: _default_nonce(self.token), True),
-        repr=False,
-    )
+    token: str = attrs.field(repr=False)
+    nonce: Nonce = attrs.field(repr=False)
+
+    def __init__(self, token: str, nonce: Nonce | None = None) -> None:
+        # Not that of attrs, whose frame would show it to a report of an error.
+        token = hide(token)
+        self.__attrs_init__(  # type: ignore[attr-defined]
+            token, nonce or _default_nonce(token)
+        )
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.token, str) or not _VISIBLE.fullmatch(self.token):

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Iterator, Mapping, TypeVar
 
 from bfxsync.describe import printable
 from bfxsync.hosts import HIDDEN
+
+PRIVATE = frozenset(
+    (
+        "token",
+        "tfaToken",
+        "customerInfo",
+        "dest_firstname",
+        "dest_lastname",
+        "dest_corp_name",
+    )
+)
+"""Fields of requests that are as secret as a key, or that are about people."""
 
 E = TypeVar("E", bound=BaseException)
 
@@ -29,18 +41,51 @@ class HiddenBytes(bytes):
         return f"b'{HIDDEN}'"
 
 
+class HiddenInt(int):
+    """The same for an integer."""
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+    # What `str` and formats take, and so JSON.
+    __str__ = int.__repr__
+
+
 def hide(value: Any) -> Any:
-    """Return a text, or all texts in dicts and lists, hidden; anything else as it is."""
+    """Return a text or an integer, or all of them in dicts and lists, hidden."""
     # Not of other classes that are derived from these: they may have methods of their own.
     if type(value) is str:
         return Hidden(value)
     if type(value) is bytes:
         return HiddenBytes(value)
-    if type(value) is dict:
+    if type(value) is int:
+        return HiddenInt(value)
+    if isinstance(value, Mapping):
         return {key: hide(item) for key, item in value.items()}
     if type(value) is list or type(value) is tuple:
         return type(value)(map(hide, value))
     return value
+
+
+def hide_private(body: Any) -> Any:
+    """Return the body of a request with the values hidden that errors must not show."""
+    if not isinstance(body, Mapping):
+        return body
+    return {
+        name: hide(value) if name in PRIVATE else value for name, value in body.items()
+    }
+
+
+def hidden_in(value: Any) -> Iterator[str]:
+    """Yield the texts of what is hidden in dicts and lists."""
+    if isinstance(value, (Hidden, HiddenInt)):
+        yield Hidden(str(value))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from hidden_in(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from hidden_in(item)
 
 
 def without_frames(exc: E) -> E:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import traceback
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
-from bfxsync.hidden import Hidden, HiddenBytes, hide, without_frames
+from bfxsync.hidden import (
+    Hidden,
+    HiddenBytes,
+    hidden_in,
+    hide,
+    hide_private,
+    without_frames,
+)
 
 SECRET = "sentinel-4d1b"
 
@@ -19,19 +28,34 @@ SECRET = "sentinel-4d1b"
         SECRET.encode(),
         {"method": "otp", "token": SECRET},
         [SECRET, {"a": (SECRET, 5)}],
-        None,
         5,
+        MappingProxyType({"code": 123456}),
+        None,
+        2.5,
     ],
     ids=repr,
 )
 def test_hidden_is_equal_and_not_shown(value: Any) -> None:
     assert hide(value) == value
-    assert SECRET not in repr(hide(value)) + f"{hide(value)!r}"
+    told = repr(hide(value)) + f"{hide(value)!r}"
+    assert SECRET not in told and "123456" not in told
 
 
 def test_hidden_text_is_still_text() -> None:
     assert Hidden("a") + "b" == "ab" and {Hidden("a"): 1}["a"] == 1
     assert HiddenBytes(b"a").decode() == "a" and isinstance(hide("a"), str)
+
+
+def test_private_fields_of_a_body_are_hidden_and_sent_as_they_are() -> None:
+    body = {"amount": "1", "tfaToken": {"method": "otp", "token": 123456}, "token": "t"}
+    hidden = hide_private(body)
+    assert hidden == body and json.loads(json.dumps(hidden)) == body
+    assert repr(hidden["amount"]) == "'1'"
+    for secret in ("123456", "otp", "'t'"):
+        assert secret not in repr(hidden)
+    assert list(hidden_in(hidden)) == ["otp", "123456", "t"]
+    assert list(hidden_in([(hidden,), 5, "plain"])) == ["otp", "123456", "t"]
+    assert hide_private(None) is None and hide_private("text") == "text"
 
 
 def failing(password: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Mapping, TypeVar
 
 from bfxsync.auth import RestSigner
 from bfxsync.describe import also_half_made
-from bfxsync.hidden import hide
+from bfxsync.hidden import hide, hide_private
 from bfxsync.hosts import PUB_REST_HOST, check_rest_host, signed_rest_host
 from bfxsync.rest.outgoing import SIGNED
 from bfxsync.rest.public import PublicEndpoints
@@ -150,6 +150,7 @@ class RestClient:
         ClosedError
             The client is closed.
         """
+        body = hide_private(body)
         is_signed = isinstance(path, str) and path.startswith(SIGNED)
         transport = self._signed if is_signed else self._transport
         return transport.request(method, path, params=params, body=body)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Any, Mapping, NamedTuple, Optional
+from typing import Any, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import urlencode, urlsplit
 
 from bfxsync.errors import UsageError
+from bfxsync.hidden import Hidden, HiddenBytes, hidden_in
 from bfxsync.numbers import plain_decimal
 from bfxsync.plain import narrow_float_text, plain_bool, plain_integer, plain_text
 from bfxsync.wire.codec import dumps
@@ -35,17 +36,21 @@ class Request(NamedTuple):
     signed_path : str or None
         The part of the address that is signed: from behind the host's slash to the end. None if
         the request needs no signature.
+    secrets : tuple of str
+        What is in the body and must not be shown.
     """
 
     method: str
     url: str
     body: Optional[bytes]
     signed_path: Optional[str] = None
+    secrets: Tuple[str, ...] = ()
 
     @property
     def signed_body(self) -> str:
         """The text that is signed: that of the very bytes which are sent."""
-        return (self.body or b"").decode()
+        text = (self.body or b"").decode()
+        return Hidden(text) if self.secrets else text
 
 
 def request_of(
@@ -101,7 +106,9 @@ def request_of(
         text = dumps(_plain(given))
     except (TypeError, ValueError, RecursionError) as exc:
         raise UsageError(f"the body cannot be written as JSON: {exc}") from exc
-    return Request(str(method), url, text.encode(), signed_path)
+    secrets = tuple(hidden_in(given))
+    data = HiddenBytes(text.encode()) if secrets else text.encode()
+    return Request(str(method), url, data, signed_path, secrets)
 
 
 def _plain(value: object) -> object:

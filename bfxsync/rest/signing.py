@@ -13,7 +13,7 @@ import heapq
 import threading
 import time
 from contextlib import contextmanager
-from typing import Dict, Iterator, List, Mapping
+from typing import Dict, Iterable, Iterator, List
 
 import attrs
 
@@ -28,6 +28,8 @@ from bfxsync.wire.codec import Loads
 MOST_OVERTAKINGS = 10
 
 _BLACKED_OUT = b"***"
+# Shorter ones are words, such as the name of a kind of second factor.
+_SHORTEST = 4
 
 
 @attrs.define(order=True)
@@ -153,15 +155,16 @@ def signed_lock(identity: str) -> SignedLock:
     return _locks.setdefault(identity, SignedLock())
 
 
-def without_secrets(answer: Answer, headers: Mapping[str, str], loads: Loads) -> Answer:
+def without_secrets(answer: Answer, sent: Iterable[str], loads: Loads) -> Answer:
     """
     Return an answer that may be kept in an error and shown.
 
-    A gateway may show the head of the request that it refuses. What is no error stays as it is.
+    A gateway may show the request that it refuses: of what was sent, all that is `Hidden` is
+    blacked out. What is no error stays as it is.
     """
     body = answer.body
-    for value in headers.values():
-        if isinstance(value, Hidden):
+    for value in sent:
+        if isinstance(value, Hidden) and len(value) >= _SHORTEST:
             body = body.replace(value.encode(), _BLACKED_OUT)
     if body != answer.body:
         try:

@@ -58,7 +58,7 @@ from bfxsync.errors import (
     UsageError,
 )
 from bfxsync.forks import renew_after_fork
-from bfxsync.hidden import hide
+from bfxsync.hidden import hide, hide_private
 from bfxsync.hosts import PUB_REST_HOST, check_encryption, check_rest_host
 from bfxsync.logs import get_logger
 from bfxsync.rest.answers import read_answer
@@ -273,6 +273,7 @@ class RestTransport:
         ClosedError
             `close` was called.
         """
+        body = hide_private(body)
         request = request_of(self.host, method, path, params, body)
         if request.signed_path is not None and self._signer is None:
             raise UsageError(
@@ -412,7 +413,9 @@ class RestTransport:
         if answer.date is not None:
             self.clock.see_date(answer.date, answer.came_s, answer.came_at)
         if headers:
-            answer = without_secrets(answer, headers, self._loads)
+            answer = without_secrets(
+                answer, (*headers.values(), *request.secrets), self._loads
+            )
         return read_answer(answer, self._loads, now)
 
 

@@ -27,7 +27,7 @@ HOST = "https://api.example/v2"
     ],
 )
 def test_path_is_sent_as_it_is(path: str) -> None:
-    assert request_of(HOST, "GET", path) == ("GET", f"{HOST}/{path}", None, None)
+    assert request_of(HOST, "GET", path)[:4] == ("GET", f"{HOST}/{path}", None, None)
 
 
 @pytest.mark.parametrize(

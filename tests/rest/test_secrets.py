@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import io
+import json
 import logging
 import pickle
 import reprlib
+import socket
 import traceback
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -26,6 +28,8 @@ from .server import Exchange, Server
 from .signed import KEY, SECRET
 
 TOKEN = "pub:api:sentinel-token-51d2"
+CODE, CODE_NUMBER = "sentinel-2fa-482913", 482913
+PROXY_PASSWORD = "sentinel-proxy-7f3a"
 
 READ, WRITE = "auth/r/wallets", "auth/w/order/submit"
 
@@ -214,3 +218,138 @@ def test_r15_head_of_a_request_cannot_be_written_out_by_mistake() -> None:
     headers = Signer(KEY, SECRET).rest_headers("v2/auth/r/wallets", "{}")
     assert KEY not in f"{headers}" and KEY not in "%r" % headers
     assert SECRET.encode() not in pickle.dumps(headers)
+
+
+# --- second factors -----------------------------------------------------------------------------
+
+
+def echo_body(request: Exchange) -> bool:
+    return request.answer(b"<html>" + request.body + b"</html>", 500)
+
+
+def moves(client: RestClient, code: Any, amount: str) -> list[Callable[[], Any]]:
+    tfa = {"method": "otp", "token": code}
+    auth = client.auth
+    body = {"amount": amount, "tfaToken": tfa}
+    return [
+        lambda: auth.transfer_between_wallets(
+            "exchange", "margin", "USD", None, amount, email_dst="a@b", tfa_token=tfa
+        ),
+        lambda: auth.request_thalex_deposit(amount, "BTC", tfa),
+        lambda: auth.request_thalex_withdrawal(amount, "BTC", tfa),
+        lambda: client.request("POST", "auth/w/withdraw", body=body),
+        lambda: client.request("GET", "auth/w/withdraw", body=body),
+        lambda: client.request("POST", "auth/w/withdraw", body={**body, "x": {1, 2}}),
+        lambda: auth.invalidate_token(str(code)),
+    ]
+
+
+@pytest.mark.parametrize("code", [CODE, CODE_NUMBER])
+@pytest.mark.parametrize(
+    "handler, amount",
+    [
+        (echo_body, "1"),
+        (hang_up, "1"),
+        (cut_off, "1"),
+        (lambda request: request.answer(["error", 10020, "tfa: invalid"], 500), "1"),
+        (lambda request: request.answer({"a": 1}), "1"),
+        (hang_up, "-1"),
+    ],
+    ids=["echo", "hang-up", "cut-off", "refusal", "unreadable", "impossible"],
+)
+def test_r15_no_second_factor_in_any_output(
+    serve: Serve,
+    output: io.StringIO,
+    no_delays: None,
+    handler: Callable[[Exchange], object],
+    amount: str,
+    code: Any,
+) -> None:
+    server = serve(handler)
+    failures = 0
+    with RestClient(
+        server.host, signer=Signer(KEY, SECRET), limits=Limits(exempt_loopback=True)
+    ) as client, redirect_stdout(output), redirect_stderr(output):
+        for call in moves(client, code, amount):
+            try:
+                output.write(repr(call()))
+            except BfxError as error:
+                failures += 1
+                logging.getLogger("test").exception("it failed")
+                output.write(shown_of_ours(error))
+    # What it is about has arrived, unchanged.
+    sent = [json.loads(request.body) for request in server.requests]
+    assert amount == "-1" or sent[0]["tfaToken"] == {"method": "otp", "token": code}
+    assert failures >= 2
+    assert str(code) not in output.getvalue()
+
+
+def shown_of_ours(error: BaseException) -> str:
+    """Return the variables of all frames but the tests' own, which hold what they pass."""
+    parts: list[str] = []
+    seen: Any = error
+    while seen is not None:
+        parts += [repr(seen), str(seen), repr(vars(seen)), repr(seen.args)]
+        for frame, _ in traceback.walk_tb(seen.__traceback__):
+            if frame.f_code.co_filename != __file__:
+                parts += map(repr, frame.f_locals.values())
+        seen = seen.__cause__ or seen.__context__
+    return "\n".join(parts)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"on_limit": "never"},
+        {"rest_host": "nonsense"},
+        {"wss_host": "nonsense"},
+        {"auth_token": TOKEN},
+        {"timeout": -1},
+        {"numbers": int},
+        {"nonce_file": "/"},
+        {"proxy": f"ftp://me:{PROXY_PASSWORD}@host"},
+        {"rest_host": "http://192.0.2.1"},
+        {"record": "/"},
+        {"nonsense": True},
+    ],
+    ids=str,
+)
+def test_r15_no_secret_where_a_client_cannot_be_made(options: dict[str, Any]) -> None:
+    given = {"proxy": f"http://me:{PROXY_PASSWORD}@localhost:9", **options}
+    with pytest.raises((BfxError, TypeError)) as caught:
+        bfxsync.Client(KEY, SECRET, **given)
+    text = shown_of_ours(caught.value)
+    for secret in (KEY, SECRET, TOKEN, PROXY_PASSWORD):
+        assert secret not in text
+    for make in (Signer, TokenSigner):
+        with pytest.raises(BfxError) as caught:
+            make(*[f"{SECRET} "] * (2 if make is Signer else 1))
+        assert SECRET not in shown_of_ours(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["http", "socks5h", "socks4"])
+def test_r15_password_of_a_proxy_is_in_no_output(
+    output: io.StringIO, no_delays: None, kind: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    with bfxsync.Client(
+        KEY,
+        SECRET,
+        proxy=f"{kind}://me:{PROXY_PASSWORD}@127.0.0.1:{port}",
+        timeout=0.2,
+        rest_timeout=0.3,
+    ) as client, redirect_stdout(output), redirect_stderr(output):
+        for call in (
+            lambda: client.rest.request("GET", "ticker/tBTCUSD"),
+            lambda: client.rest.auth.get_wallets(),
+            lambda: client.wss.subscribe_ticker("tBTCUSD"),
+        ):
+            with pytest.raises(BfxError) as caught:
+                call()
+            output.write(shown_of_ours(caught.value))
+        output.write(repr(client) + repr(vars(client)) + repr(vars(client.wss)))
+        output.write(repr(vars(client.rest._transport)))
+    assert "127.0.0.1" in output.getvalue()
+    for secret in (PROXY_PASSWORD, KEY, SECRET):
+        assert secret not in output.getvalue()

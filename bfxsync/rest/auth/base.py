@@ -18,6 +18,7 @@ from bfxsync.errors import (
     RemoteError,
     error_from_code,
 )
+from bfxsync.hidden import PRIVATE, hide_private
 from bfxsync.logs import get_logger
 from bfxsync.models.notification import Notification
 from bfxsync.models.rows import read_rows
@@ -40,17 +41,6 @@ _log = get_logger(__name__)
 
 Body = Mapping[str, Any]
 Read = Callable[[Any, NumberType], T]
-
-# Fields of requests that are as secret as a key, or that are about people: errors keep none of
-# them, as they are written to logs.
-_PRIVATE = (
-    "token",
-    "tfaToken",
-    "customerInfo",
-    "dest_firstname",
-    "dest_lastname",
-    "dest_corp_name",
-)
 
 # A notification that took longer does not tell what the exchange's clock shows now.
 _QUICK_S = 2.0
@@ -151,6 +141,7 @@ class SignedEndpoints(Endpoints):
             For the error.
         kind : Kind
         """
+        body = hide_private(body)
         passage = Passage(likeness)
         sent = Sent() if likeness is None else self._transport.sent
         sent.add(passage)
@@ -170,7 +161,7 @@ class SignedEndpoints(Endpoints):
             known = {
                 name: value
                 for name, value in (body or {}).items()
-                if value is not None and name not in _PRIVATE
+                if value is not None and name not in PRIVATE
             }
             error.add(cid=cid, cid_date=cid_date, known=known, hint=hint)
             if search is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from bfxsync.hidden import hide
 from bfxsync.models.thalex import ThalexFreeTransferCount, ThalexTransfer
 from bfxsync.rest.arguments import check_choice
 from bfxsync.rest.auth.arguments import check_positive
@@ -54,6 +55,7 @@ class ThalexEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/thalex-deposit-request
         """
+        tfa_token = hide(tfa_token)
         return self._write(
             "auth/w/ext/wallets/deposits/request",
             _DEPOSITS,
@@ -88,6 +90,7 @@ class ThalexEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/thalex-withdrawal-request
         """
+        tfa_token = hide(tfa_token)
         return self._write(
             "auth/w/ext/wallets/withdrawals/request",
             _WITHDRAWALS,

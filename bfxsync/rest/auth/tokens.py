@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Sequence
 
 from bfxsync.errors import UsageError
+from bfxsync.hidden import hide
 from bfxsync.models.account import AuthToken
 from bfxsync.rest.arguments import check_choice, check_integer
 from bfxsync.rest.auth.arguments import check_items, check_switch, optional
@@ -113,6 +114,7 @@ class TokenEndpoints(SignedEndpoints):
         ----------
         https://github.com/bitfinexcom/bfx-api-node-rest
         """
+        token = hide(token)
         return self._write(
             "auth/w/token/del",
             _INVALIDATE,

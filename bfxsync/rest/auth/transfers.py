@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from bfxsync.errors import RemoteError, error_from_code
+from bfxsync.hidden import hide
 from bfxsync.models.notification import Notification, of_one
 from bfxsync.models.transfers import (
     DepositAddress,
@@ -92,6 +93,7 @@ class TransferEndpoints(TransferSearch):
         ----------
         https://docs.bitfinex.com/reference/rest-auth-transfer
         """
+        tfa_token = hide(tfa_token)
         body = transfer_body(
             from_wallet,
             to_wallet,
