@@ -72,7 +72,7 @@ class FileNonce(Nonce):
                 'a nonce file needs the extra "multiprocess": '
                 'pip install "bfxsync[multiprocess]"'
             ) from exc
-        self._path = os.path.abspath(os.fspath(path))
+        self._path = _path_of(path)
         self._timeout = timeout
         self._busy: type[Exception] = filelock.Timeout
         self._lock_kind: Any = filelock.FileLock
@@ -204,6 +204,12 @@ class FileNonce(Nonce):
 
     def _unusable(self, exc: Exception) -> UsageError:
         return UsageError(f"the nonce file {self._path} cannot be used: {exc}")
+
+
+def _path_of(path: object) -> str:
+    if not isinstance(path, (str, os.PathLike)):
+        raise UsageError(f"nonce_file must be the path of a file, not {path!r}")
+    return os.path.abspath(os.fsdecode(path))
 
 
 def _own(kind: Any) -> Any:

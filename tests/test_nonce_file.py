@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bfxsync import nonce_file
+from bfxsync import Client, nonce_file
 from bfxsync.auth import MAX_NONCE
 from bfxsync.errors import RequestTimeout, UsageError
 from bfxsync.nonce_file import FileNonce
@@ -32,6 +32,15 @@ def test_nonce_is_microseconds_of_the_wall_clock(path: Path) -> None:
     nonce = FileNonce(path, lambda: 1_700_000_000.25)
     assert nonce.next() == 1_700_000_000_250_000
     assert path.read_text() == "1700000000250000\n"
+
+
+@pytest.mark.parametrize("path", [5, None, True, []], ids=repr)
+def test_what_is_no_path_is_a_usage_error(path: Any) -> None:
+    with pytest.raises(UsageError, match="nonce_file must be the path of a file"):
+        FileNonce(path)
+    if path is not None:
+        with pytest.raises(UsageError, match="nonce_file must be"):
+            Client(api_key="paper-a", api_secret="paper-b", nonce_file=path)
 
 
 def test_r06_two_sources_with_one_file_take_turns(path: Path) -> None:
