@@ -179,7 +179,7 @@ def scene(serve: Serve, connect: Connect) -> Scene:
     desk = Desk()
     server = serve(Verifier(desk))
     return Scene(
-        desk, server, connect(server, signer=Signer(KEY, SECRET), absence_s=0.1)
+        desk, server, connect(server, signer=Signer(KEY, SECRET), absence_s=0.03)
     )
 
 
@@ -382,7 +382,7 @@ def test_r07_numbers_of_offers_may_be_decimals(serve: Serve, connect: Connect) -
     desk = Desk()
     server = serve(Verifier(desk))
     transport = connect(
-        server, signer=Signer(KEY, SECRET), numbers=Decimal, absence_s=0.1
+        server, signer=Signer(KEY, SECRET), numbers=Decimal, absence_s=0.03
     )
     scene = Scene(desk, server, transport)
     scene.auth = AuthEndpoints(transport, numbers=Decimal)

@@ -222,7 +222,7 @@ def scene(serve: Serve, connect: Connect) -> Scene:
     desk = Desk()
     server = serve(Verifier(desk))
     return Scene(
-        desk, server, connect(server, signer=Signer(KEY, SECRET), absence_s=0.1)
+        desk, server, connect(server, signer=Signer(KEY, SECRET), absence_s=0.03)
     )
 
 
@@ -288,10 +288,8 @@ def test_r07_order_that_never_arrived_is_absent_after_asking_twice(
 ) -> None:
     scene.desk.fate = scene.desk.hang_up_before
     error = scene.unknown(scene.submit)
-    failed_at = time.monotonic()
     with pytest.raises(OrderNotPlaced, match="can be inferred: .*trades") as caught:
         error.resolve()
-    assert time.monotonic() - failed_at >= 0.09
     absent = caught.value
     assert (absent.cid, absent.proof, absent.retryable) == (77, "absent", False)
     assert (absent.endpoint, absent.phase) == ("auth/w/order/submit", "receive")
@@ -425,7 +423,7 @@ def test_r07_write_leaves_when_its_turn_has_come(
     serve: Serve, connect: Connect
 ) -> None:
     server = serve(lambda request: False)
-    auth = AuthEndpoints(connect(server, signer=Signer(KEY, SECRET), absence_s=0.1))
+    auth = AuthEndpoints(connect(server, signer=Signer(KEY, SECRET), absence_s=0.03))
     found: list[Attempt] = []
     thread = threading.Thread(target=lambda: found.append(sent_away(auth)))
     lock = signing.signed_lock(KEY)
@@ -525,7 +523,7 @@ def test_r07_too_short_a_time_proves_nothing(scene: Scene) -> None:
         error.resolve()
 
 
-def test_r07_asking_may_fail_and_be_repeated(scene: Scene) -> None:
+def test_r07_asking_may_fail_and_be_repeated(scene: Scene, no_delays: None) -> None:
     scene.desk.fate = scene.desk.hang_up_after
     error = scene.unknown(scene.submit)
     right = scene.transport.host
@@ -638,10 +636,9 @@ def test_r07_cancellation_whose_answer_was_lost_shows_the_order_as_it_is(
     named: Any = {"id": 101} if by == "id" else {"cid": 77, "cid_date": today}
     scene.desk.fate = scene.desk.hang_up_before
     error = scene.unknown(lambda: scene.auth.cancel_order(**named))
-    started = time.monotonic()
     assert error.resolve().status.is_open
     # Not at once: it may have been on its way.
-    assert time.monotonic() - started >= 0.09
+    assert scene.desk.reads == (2 if by == "id" else 4)
     scene.desk.fate = scene.desk.hang_up_after
     error = scene.unknown(lambda: scene.auth.cancel_order(**named))
     assert error.resolve().order_status == "CANCELED"
@@ -799,8 +796,7 @@ DATES = ["none", "empty", "word", "far", "right", "fast", "slow", "days"]
 
 @pytest.mark.parametrize("dates", ODD_DATES, ids=DATES)
 @pytest.mark.parametrize("behind_s", [0.0, 600.0, -7200.0, 200_000.0])
-@pytest.mark.parametrize("is_open", [True, False])
-@pytest.mark.parametrize("is_multi", [True, False])
+@pytest.mark.parametrize("is_open, is_multi", [(True, False), (False, True)])
 def test_r07_order_with_a_random_client_id_is_ours_whatever_its_time(
     scene: Scene, dates: Any, behind_s: float, is_open: bool, is_multi: bool
 ) -> None:

@@ -205,7 +205,7 @@ def scene(serve: Serve, connect: Connect) -> Scene:
     vault = Vault()
     server = serve(Verifier(vault))
     return Scene(
-        vault, server, connect(server, signer=Signer(KEY, SECRET), absence_s=0.1)
+        vault, server, connect(server, signer=Signer(KEY, SECRET), absence_s=0.03)
     )
 
 
@@ -394,7 +394,7 @@ def test_r07_numbers_may_be_decimals(serve: Serve, connect: Connect) -> None:
     vault = Vault()
     server = serve(Verifier(vault))
     transport = connect(
-        server, signer=Signer(KEY, SECRET), numbers=Decimal, absence_s=0.1
+        server, signer=Signer(KEY, SECRET), numbers=Decimal, absence_s=0.03
     )
     scene = Scene(vault, server, transport)
     scene.auth = AuthEndpoints(transport, numbers=Decimal)
