@@ -290,3 +290,23 @@ def test_a_dispatch_thread_that_must_end_wakes_everybody(exchange, monkeypatch, 
     monkeypatch.setattr(Dispatcher, "_call", call)
     client.subscribe_trades("tBTCUSD", lambda trade: None, wait=False)
     assert_all_ended(client, threads, raised, raises, EVERYBODY)
+
+
+def test_a_player_that_must_end_wakes_everybody(
+    exchange, monkeypatch, record, tmp_path
+):
+    path, got = tmp_path / "run.gz", record()
+    with WebSocketClient(exchange.url, record=path) as client:
+        client.subscribe_trades("tBTCUSD", got)
+        got.wait_for(1)
+    recording = replay(path)
+    handle = recording.subscribe_trades("tBTCUSD")
+    monkeypatch.setattr(Streams, "perform", lambda *_: 1 / 0)
+    threads, raised = waits_of(recording, handle)
+    for thread in threads:
+        thread.join(10.0)
+        assert not thread.is_alive(), thread.name
+    assert set(raised) >= EVERYBODY
+    assert isinstance(recording.exception.__cause__, ZeroDivisionError)
+    assert all(raised[name] is recording.exception for name in EVERYBODY)
+    recording.close()
