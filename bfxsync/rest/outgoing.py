@@ -8,7 +8,7 @@ from typing import Any, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import urlencode, urlsplit
 
 from bfxsync.errors import UsageError
-from bfxsync.hidden import Hidden, HiddenBytes, hidden_in
+from bfxsync.hidden import Hidden, HiddenBytes, HiddenInt, hidden_in
 from bfxsync.numbers import plain_decimal
 from bfxsync.plain import narrow_float_text, plain_bool, plain_integer, plain_text
 from bfxsync.wire.codec import dumps
@@ -116,7 +116,7 @@ def _plain(value: object) -> object:
     Replace the numbers that JSON might write with an exponent by their texts, and those of other
     libraries by plain ones.
     """
-    if value is None or isinstance(value, (bool, str)):
+    if value is None or isinstance(value, (bool, str, HiddenInt)):
         return value
     switch = plain_bool(value)
     whole = plain_integer(value) if switch is None else switch
