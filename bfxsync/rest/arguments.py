@@ -131,9 +131,9 @@ def check_datetime(name: str, value: datetime) -> datetime:
             f"datetime(2024, 1, 1, tzinfo=timezone.utc); {value!r} has none"
         )
     try:
-        microseconds = plain_integer((value - _EPOCH) // _MICROSECOND)
-        return _EPOCH + timedelta(microseconds=microseconds or 0)
-    except (OverflowError, ValueError):
+        # Of pandas, a difference has a class of its own too, and its nanoseconds are cut.
+        return _EPOCH + timedelta(microseconds=int((value - _EPOCH) // _MICROSECOND))
+    except (OverflowError, TypeError, ValueError):
         raise UsageError(f"{name} is out of range: {value!r}") from None
 
 

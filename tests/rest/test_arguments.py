@@ -34,6 +34,7 @@ from bfxsync.rest.public.resources import (
 
 MTS = 1_700_000_000_123
 
+WEST = timezone(timedelta(hours=-1))
 MOSCOW = timezone(timedelta(hours=3))
 
 
@@ -89,6 +90,7 @@ def test_time_of_a_date_is_exact(date: datetime) -> None:
         (1_700_000_000, "start must be milliseconds since 1970, and 1700000000 looks"),
         (1_700_000_000_123_456, "start must be milliseconds since 1970"),
         (-1, "start must be milliseconds since 1970"),
+        (datetime.max.replace(tzinfo=WEST), "start is out of range"),
         (datetime(1969, 12, 31, tzinfo=timezone.utc), "start must be milliseconds"),
     ],
     ids=str,

@@ -6,10 +6,12 @@ from typing import Any, Callable
 
 import pytest
 
-from bfxsync.errors import RemoteError
+from bfxsync import Client
+from bfxsync.errors import RemoteError, UsageError
 from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.public import PublicEndpoints
 
+from .conftest import Serve
 from .tables import AnswerTransport
 
 TICKER = [10645, 73.93, 10647, 75.22, 731.6, 0.0738, 10644.6, 14480.9, 10766, 9889.1]
@@ -77,3 +79,27 @@ def test_liquidation_outside_of_a_list_is_reported_as_a_row() -> None:
     error = error_of(PublicEndpoints, rows, lambda p: p.get_liquidations())
     assert len(error.rows) == 3
     assert [row for row, _ in error.unreadable] == ["what?"]
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_client_passes_on_whether_rows_may_be_left_out(
+    serve: Serve, strict: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve(lambda exchange: exchange.answer([WALLET, ["odd"], TRADE[:4]]))
+    options: Any = {} if strict else {"strict": False}
+    with Client("key-of-nobody", "secret", rest_host=server.host, **options) as client:
+        for ask, count in (
+            (client.rest.auth.get_wallets, 1),
+            (lambda: client.rest.public.get_t_trades("tBTCUSD"), 1),
+        ):
+            if strict:
+                with pytest.raises(RemoteError, match="2 of 3 rows cannot be read"):
+                    ask()
+            else:
+                assert len(ask()) == count
+    assert caplog.text.count("they are left out (strict=False)") == (2 - 2 * strict)
+
+
+def test_strict_is_true_or_false() -> None:
+    with pytest.raises(UsageError, match="^strict must be True or False"):
+        Client(strict="no")  # type: ignore[arg-type]
