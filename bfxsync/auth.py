@@ -17,14 +17,15 @@ import hashlib
 import hmac
 import re
 import time
-from contextlib import nullcontext
-from threading import Lock
-from typing import Any, Callable, ContextManager, Dict, Protocol
+from typing import Any, Callable, Dict, Protocol, TypeVar
 
 import attrs
 
-from bfxsync.errors import UsageError
+from bfxsync.atomic import AtomicValue
+from bfxsync.errors import BfxError, UsageError
 from bfxsync.hidden import Hidden, hide
+
+R = TypeVar("R")
 
 # What can stand in a request's head; a line break there would end it.
 _VISIBLE = re.compile(r"[!-~]+")
@@ -49,9 +50,9 @@ class Nonce:
 
     def __init__(self, clock: Callable[[], float] = time.time, last: int = 0) -> None:
         self._clock = clock
-        self._last = last
-        # Protects _last: two threads must never get the same number.
-        self._lock: ContextManager[Any] = Lock()
+        # Without a lock: the thread of a socket draws numbers too, and must not wait for one that
+        # was interrupted.
+        self._last = AtomicValue(last)
 
     def next(self) -> int:
         """
@@ -63,17 +64,36 @@ class Nonce:
             The largest possible one was used; this key can never be used again.
         """
         now = int(self._clock() * 1_000_000)
-        with self._lock:
-            self._last = self._after(self._last, now)
-            return self._last
 
-    def exclusive(self, timeout: float) -> ContextManager[None]:
-        """Keep all others from drawing one for a while; threads are kept out elsewhere."""
-        return nullcontext()
+        def draw(last: int) -> tuple[int, int]:
+            nonce = self._after(last, now)
+            return nonce, nonce
+
+        return self._last.update(draw)
+
+    def draw(self, deliver: Callable[[int | Exception], object]) -> None:
+        """
+        Draw the next number without waiting for anything, as the thread of a socket has to.
+
+        Parameters
+        ----------
+        deliver : callable
+            Takes the number, or the error that `next` would have raised; at once, or later on
+            another thread if the number must be waited for.
+        """
+        try:
+            number = self.next()
+        except BfxError as error:
+            deliver(error)
+        else:
+            deliver(number)
+
+    def exclusive(self, timeout: float, work: Callable[[], R]) -> R:
+        """Call it while nobody else draws a number; threads are kept out elsewhere."""
+        return work()
 
     def _reset_after_fork(self) -> None:
-        """Start anew in a child process: another thread may have held the lock at the fork."""
-        self._lock = Lock()
+        """Go on in a child process; the numbers of both come from the clock."""
 
     def _after(self, last: int, now: int) -> int:
         nonce = max(last + 1, now)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bfxsync.auth import Nonce, RestSigner, Signer, TokenSigner
 from bfxsync.describe import also_half_made
 from bfxsync.errors import ClosedError, UsageError
-from bfxsync.forks import renew_after_fork
 from bfxsync.hidden import hide
 from bfxsync.hosts import (
     PUB_REST_HOST,
@@ -62,6 +60,10 @@ class Client:
         `RemoteError`, with the other rows. False: they are left out, with a warning in the log;
         what must not miss one raises all the same (`resolve`, candles with ``fill=True``).
         WebSocket snapshots report theirs to `on_error` in any case.
+    max_wait_s : float, optional
+        Seconds: a REST call that would have to wait longer for its turns raises `RateLimited` at
+        once. By default it waits as long as its budget asks for, and up to an hour when the
+        exchange refuses.
     allow_insecure : bool
         Let a key go to another machine over ``http://`` or ``ws://``, where everybody on the way
         can read what it is used for and change it. Keys of the local exchange (``paper-…``) may
@@ -94,6 +96,7 @@ class Client:
         rest_timeout: float | None = None,
         on_limit: str = "wait",
         strict: bool = True,
+        max_wait_s: float | None = None,
         allow_insecure: bool = False,
         absence_s: float = 60.0,
         **options: Any,
@@ -106,6 +109,8 @@ class Client:
             raise UsageError(f"on_limit must be 'wait' or 'raise', not {on_limit!r}")
         if not isinstance(strict, bool):
             raise UsageError(f"strict must be True or False, not {strict!r}")
+        if max_wait_s is not None:
+            check_timeout(max_wait_s, "max_wait_s")
         # All of it here, as REST is made when it is used first.
         wss_host, rest_host = check_wss_host(wss_host), check_rest_host(rest_host)
         auth_rest_host = signed_rest_host(rest_host, auth_rest_host)
@@ -126,17 +131,16 @@ class Client:
             "ca_bundle": ca_bundle,
             "on_limit": on_limit,
             "strict": strict,
+            "max_wait_s": max_wait_s,
             "allow_insecure": allow_insecure,
             "absence_s": absence_s,
         }
         if rest_timeout is not None:
             self._rest_options["timeout"] = rest_timeout
-        # Protects the making of the two below.
-        self._lock = Lock()
-        self._rest: RestClient | None = None
-        self._symbols: Symbols | None = None
+        # What is made when it is used first. Of two threads that make the same one is too late,
+        # as `dict.setdefault` decides; there is no lock that an interrupted one could keep.
+        self._made: dict[str, Any] = {}
         self._is_closed = False
-        renew_after_fork(self)
 
     @property
     def rest(self) -> RestClient:
@@ -148,29 +152,32 @@ class Client:
         ClosedError
             The client is closed.
         """
+        rest: RestClient | None = self._made.get("rest")
+        if rest is not None:
+            return rest
+        if self._is_closed:
+            raise ClosedError("the client is closed")
         from bfxsync.rest.client import RestClient
 
-        with self._lock:
-            if self._rest is None:
-                if self._is_closed:
-                    raise ClosedError("the client is closed")
-                self._rest = RestClient(**self._rest_options)
-            return self._rest
+        mine = RestClient(**self._rest_options)
+        rest = self._made.setdefault("rest", mine)
+        if rest is not mine:
+            mine.close()
+        if self._is_closed:
+            # Closed meanwhile, by a thread or signal handler that has not seen it.
+            rest.close()
+            raise ClosedError("the client is closed")
+        return rest
 
     @property
     def symbols(self) -> Symbols:
         """What can be traded, with its limits and its rounding."""
-        from bfxsync.symbols import Symbols
+        symbols: Symbols | None = self._made.get("symbols")
+        if symbols is None:
+            from bfxsync.symbols import Symbols
 
-        public = self.rest.public
-        with self._lock:
-            if self._symbols is None:
-                self._symbols = Symbols(public)
-            return self._symbols
-
-    def _reset_after_fork(self) -> None:
-        """Go on in a child process: a thread of the parent may have held the lock."""
-        self._lock = Lock()
+            symbols = self._made.setdefault("symbols", Symbols(self.rest.public))
+        return symbols
 
     @also_half_made
     def __repr__(self) -> str:
@@ -189,7 +196,7 @@ class Client:
     def close(self) -> None:
         """End everything; returns within two seconds, from any thread."""
         self._is_closed = True
-        rest = self._rest
+        rest = self._made.get("rest")
         if rest is not None:
             rest.close()
         self.wss.close()

@@ -17,7 +17,7 @@ Every error that bfxsync raises, in one tree: who is to blame.
     └─ ApiError                      them, saying no: .code .message .raw
        ├─ AuthError                  wrong key or signature
        │  └─ NonceTooSmall           someone else uses this key: .clock_skew_s
-       ├─ RateLimited                .retry_after_s
+       ├─ RateLimited                .retry_after_s .is_own_budget
        ├─ SubscriptionRejected       a channel that was refused
        ├─ OrderRejected              an order, or a change of one, that was refused
        └─ NotReady                   the exchange asks to try again later
@@ -389,6 +389,9 @@ class RateLimited(ApiError):
     ----------
     retry_after_s : float
         How long to wait before the next one.
+    is_own_budget : bool
+        True if bfxsync has counted so many that it sends no more, and this one was not sent;
+        False if the exchange has refused it, or one like it a moment before.
     """
 
     retryable = True
@@ -400,9 +403,17 @@ class RateLimited(ApiError):
         code: int | None = None,
         raw: object = None,
         retry_after_s: float = 60.0,
+        is_own_budget: bool = False,
     ) -> None:
         super().__init__(message, code=code, raw=raw)
         self.retry_after_s = retry_after_s
+        self.is_own_budget = is_own_budget
+
+    def __str__(self) -> str:
+        wait_s = self.retry_after_s
+        time = f"{wait_s:.1f} s" if wait_s < 7200 else f"{wait_s / 3600:.1f} h"
+        who = "bfxsync's own count" if self.is_own_budget else "refused by the exchange"
+        return f"{super().__str__()} ({who}); try again in {time}"
 
 
 class SubscriptionRejected(ApiError):
@@ -414,7 +425,7 @@ class OrderRejected(ApiError):
 
 
 class NotReady(ApiError):
-    """The exchange asks to try again later (11000, 10008, 20060; on REST 502, 503 and 504 too)."""
+    """The exchange asks to try again later (11000, 10008, 20060; on REST 408, 5xx of a gateway)."""
 
     retryable = True
 

@@ -5,6 +5,10 @@ Strategy: the file holds the last number as text of a fixed length, so that it i
 small write, and a lock file beside it (``filelock``) lets one process at a time read and write it.
 It is read for every nonce. A process that dies leaves its last number, or the one before it, which
 only the same process could have sent.
+
+Both locks are taken and released by short-lived threads of our own, which Ctrl-C never reaches: a
+caller that is interrupted stops waiting, and nothing stays locked behind it. So the thread of a
+socket can have a number brought to it (`FileNonce.draw`) and need not wait for other processes.
 """
 
 from __future__ import annotations
@@ -15,12 +19,18 @@ import os
 import re
 import stat
 import time
+from _thread import get_ident, start_new_thread
 from contextlib import contextmanager
-from threading import RLock
-from typing import Any, Callable, Iterator
+from threading import Lock
+from typing import Any, Callable, Iterator, Optional, TypeVar
+
+import attrs
 
 from bfxsync.auth import MAX_NONCE, Nonce
 from bfxsync.errors import RequestTimeout, UsageError
+from bfxsync.latch import Latch
+
+R = TypeVar("R")
 
 DEFAULT_TIMEOUT_S = 10.0
 _POLL_S = 0.002
@@ -36,6 +46,30 @@ _FLAGS = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+
+# Ctrl-C does not end a wait that it comes just before, and none at all on Windows.
+_LONGEST_NAP_S = 1.0
+
+
+@attrs.define(eq=False)
+class _Hold:
+    """
+    The file, kept by a thread of ours for as long as another thread needs it.
+
+    Attributes
+    ----------
+    owner : int
+        The thread that may use the file meanwhile.
+    granted, over : Latch
+        The locks are taken, or could not be; they are no longer needed.
+    error : Exception or None
+        Why they could not be taken.
+    """
+
+    owner: int = attrs.field(factory=get_ident)
+    granted: Latch = attrs.field(factory=Latch)
+    over: Latch = attrs.field(factory=Latch)
+    error: Optional[Exception] = None
 
 
 class FileNonce(Nonce):
@@ -76,14 +110,20 @@ class FileNonce(Nonce):
         self._timeout = timeout
         self._busy: type[Exception] = filelock.Timeout
         self._lock_kind: Any = filelock.FileLock
+        # The largest number so far; only who has the file reads and writes it.
+        self._largest = 0
         self._reset_after_fork()
         # Before the lock is made beside what may be somebody's file.
         self._check_lock()
         if os.path.lexists(self._path):
             with self._opened() as number:
                 self._read(number)
-        with self._held(timeout), self._opened() as number:
-            self._write(number, self._read(number))
+
+        def write_first() -> None:
+            with self._opened() as number:
+                self._write(number, self._read(number))
+
+        self.exclusive(timeout, write_first)
 
     def next(self) -> int:
         """
@@ -96,35 +136,98 @@ class FileNonce(Nonce):
         UsageError
             The file cannot be used any more, or the largest possible number was used.
         """
-        with self._held(self._timeout), self._opened() as number:
-            # Read the clock under the lock: numbers then follow it, whoever draws them.
-            now = int(self._clock() * 1_000_000)
-            self._last = self._after(max(self._last, self._read(number)), now)
-            self._write(number, self._last)
-            return self._last
+        hold = self._hold
+        if hold is not None and hold.owner == get_ident() and not hold.over.is_set:
+            return self._draw()
+        drawn: list[int | Exception] = []
+        is_there = Latch()
 
-    @contextmanager
-    def exclusive(self, timeout: float) -> Iterator[None]:
+        def deliver(result: int | Exception) -> None:
+            drawn.append(result)
+            is_there.set()
+
+        self.draw(deliver)
+        while not is_there.wait(_LONGEST_NAP_S):
+            pass
+        (result,) = drawn
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def draw(self, deliver: Callable[[int | Exception], object]) -> None:
         """
-        Keep other processes and threads from drawing a number for a while.
+        Draw the next number without waiting for other processes; see `Nonce.draw`.
+
+        It is delivered on a thread of its own.
+        """
+
+        def bring() -> None:
+            result: int | Exception
+            try:
+                with self._held(self._timeout):
+                    result = self._draw()
+            except Exception as error:
+                result = error
+            deliver(result)
+
+        start_new_thread(bring, ())
+
+    def exclusive(self, timeout: float, work: Callable[[], R]) -> R:
+        """
+        Call it while no other process and no other thread draws a number.
 
         Raises
         ------
         RequestTimeout
             Others have kept the file for so many seconds.
         """
-        with self._held(timeout):
-            yield
+        hold = _Hold()
+        try:
+            # Twice, as a Ctrl-C may come in the first.
+            try:
+                start_new_thread(self._keep, (hold, timeout))
+                while not hold.granted.wait(_LONGEST_NAP_S):
+                    pass
+                if hold.error is not None:
+                    raise hold.error
+                return work()
+            finally:
+                hold.over.set()
+        finally:
+            hold.over.set()
 
     def _reset_after_fork(self) -> None:
         """Start anew in a child process; the parent's hold of the file is not the child's."""
-        # Reentrant: a number is drawn while `exclusive` holds it.
-        self._thread_lock = RLock()
+        self._hold: Optional[_Hold] = None
+        # Taken by threads of ours only.
+        self._thread_lock = Lock()
         # One for all threads, which the lock above keeps apart; older ones are so anyway.
         names = inspect.signature(self._lock_kind.__init__).parameters
         options = {"thread_local": False} if "thread_local" in names else {}
         lock = _own(self._lock_kind)
         self._file_lock: Any = lock(self._path + ".lock", **options)
+
+    def _keep(self, hold: _Hold, timeout: float) -> None:
+        """Keep the file until the hold is over."""
+        try:
+            with self._held(timeout):
+                self._hold = hold
+                hold.granted.set()
+                hold.over.wait()
+                self._hold = None
+        except Exception as exc:
+            hold.error = exc
+        hold.granted.set()
+
+    def _draw(self) -> int:
+        with self._opened() as number:
+            # The clock is read while the file is kept: numbers then follow it, whoever draws them.
+            now = int(self._clock() * 1_000_000)
+            nonce = self._after(max(self._largest, self._read(number)), now)
+            # Before it is written, as that may fail half-way.
+            self._largest = nonce
+            self._write(number, nonce)
+        return nonce
 
     @contextmanager
     def _held(self, timeout: float) -> Iterator[None]:

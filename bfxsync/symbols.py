@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import threading
 import time
-from concurrent.futures import Future
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, Callable, Mapping, Protocol, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Protocol, Sequence
 
 import attrs
 
+from bfxsync.atomic import AtomicValue
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.forks import renew_after_fork
+from bfxsync.latch import Latch
 from bfxsync.models.conf import PairInfo
 from bfxsync.numbers import round_amount, round_price
 from bfxsync.plain import plain_text
@@ -29,6 +29,9 @@ CONF_KEYS = (
     "pub:info:pair:futures",
 )
 """All that is asked for, in one request."""
+
+# Ctrl-C does not end a wait that it comes just before, and none at all on Windows.
+_LONGEST_NAP_S = 1.0
 
 
 class Conf(Protocol):
@@ -70,11 +73,7 @@ class Symbols:
         self._public = public
         self._ttl_s = ttl_s
         self._clock = clock
-        # Protects the three below; never held while asking.
-        self._lock = threading.Lock()
-        self._lists: _Lists | None = None
-        self._expires_at = 0.0
-        self._asking: Future[_Lists | None] | None = None
+        self._state = AtomicValue(_State())
         renew_after_fork(self)
 
     @property
@@ -187,14 +186,12 @@ class Symbols:
 
     def refresh(self) -> None:
         """Ask for the lists now, or wait for the thread that does."""
-        with self._lock:
-            self._expires_at = 0.0
+        self._state.update(lambda state: (state._replace(expires_at=0.0), None))
         self._current()
 
     def _reset_after_fork(self) -> None:
         """Start anew in a child process, in which no other thread asks; the lists stay."""
-        self._lock = threading.Lock()
-        self._asking = None
+        self._state = AtomicValue(self._state.get()._replace(asking=None))
 
     def _pair_info(self, symbol: Symbol) -> PairInfo | None:
         checked = self.check(symbol)
@@ -206,38 +203,67 @@ class Symbols:
 
     def _current(self) -> _Lists:
         while True:
-            with self._lock:
-                if self._lists is not None and self._clock() < self._expires_at:
-                    return self._lists
-                asking = self._asking
-                if asking is None:
-                    mine = self._asking = Future()
-            if asking is None:
-                return self._ask(mine)
-            lists = asking.result()
-            # None: the thread that asked was interrupted, which is no concern of this one.
-            if lists is not None:
-                return lists
+            mine, now = _Asking(), self._clock()
 
-    def _ask(self, promise: Future[_Lists | None]) -> _Lists:
-        lists: _Lists | None = None
-        error: Exception | None = None
-        try:
-            lists = _Lists.from_conf(self._public.conf_many(CONF_KEYS))
-            return lists
-        except Exception as exc:
-            error = exc
-            raise
-        finally:
-            with self._lock:
-                if lists is not None:
-                    self._lists = lists
-                    self._expires_at = self._clock() + self._ttl_s
-                self._asking = None
-            if error is not None:
-                promise.set_exception(error)
-            else:
-                promise.set_result(lists)
+            def look(state: _State) -> tuple[_State, _Lists | _Asking]:
+                if state.lists is not None and now < state.expires_at:
+                    return state, state.lists
+                if state.asking is not None:
+                    return state, state.asking
+                return state._replace(asking=mine), mine
+
+            try:
+                # Twice, as a Ctrl-C may come in the first.
+                try:
+                    found = self._state.update(look)
+                    if found is mine:
+                        mine.lists = _Lists.from_conf(self._public.conf_many(CONF_KEYS))
+                        return mine.lists
+                except Exception as exc:
+                    mine.error = exc
+                    raise
+                finally:
+                    self._end(mine)
+            finally:
+                self._end(mine)
+            if isinstance(found, _Lists):
+                return found
+            while not found.is_over.wait(_LONGEST_NAP_S):
+                pass
+            if found.error is not None:
+                raise found.error
+            # None: the thread that asked was interrupted, which is no concern of this one.
+            if found.lists is not None:
+                return found.lists
+
+    def _end(self, asking: _Asking) -> None:
+        """Publish what was answered, if this thread has asked at all."""
+        expires_at = self._clock() + self._ttl_s
+
+        def end(state: _State) -> tuple[_State, None]:
+            if state.asking is not asking:
+                return state, None
+            if asking.lists is None:
+                return state._replace(asking=None), None
+            return _State(asking.lists, expires_at), None
+
+        self._state.update(end)
+        asking.is_over.set()
+
+
+@attrs.define(eq=False)
+class _Asking:
+    """One request for the lists, which other threads wait for."""
+
+    is_over: Latch = attrs.field(factory=Latch)
+    lists: Optional[_Lists] = None
+    error: Optional[Exception] = None
+
+
+class _State(NamedTuple):
+    lists: Optional[_Lists] = None
+    expires_at: float = 0.0
+    asking: Optional[_Asking] = None
 
 
 @attrs.frozen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import signal
 import time
@@ -10,7 +11,7 @@ from typing import Callable
 LONGEST_S = 0.0003
 """Before an interrupt comes; at random moments, so that over time each line is met."""
 
-# Python throws away what is raised while it collects garbage: then none comes any more.
+# Python throws away what is raised while an object goes: then none comes any more.
 _LOST_S = 0.1
 _HANG_S = 20.0
 
@@ -28,22 +29,34 @@ def interrupted(
     handler = signal.signal(signal.SIGALRM, signal.default_int_handler)
     # That of pytest-timeout.
     timer = signal.setitimer(signal.ITIMER_REAL, 0)
+    # Hypothesis looks on while garbage is collected, where interrupts are thrown away.
+    gc.disable()
     started = time.monotonic()
     try:
         for _ in range(times):
             began = time.monotonic()
+            # Twice, as an interrupt at the very end of a block may slip past its own handler.
             try:
-                delay_s = random.uniform(0.000_005, longest_s)
-                signal.setitimer(signal.ITIMER_REAL, delay_s, _HANG_S)
-                while time.monotonic() - began < _LOST_S:
-                    work()
-                signal.setitimer(signal.ITIMER_REAL, 0)
+                _run_until_interrupted(work, longest_s)
             except KeyboardInterrupt:
                 signal.setitimer(signal.ITIMER_REAL, 0)
             assert time.monotonic() - began < _HANG_S, "it hung"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        gc.enable()
         signal.signal(signal.SIGALRM, handler)
         if timer[0]:
             rest_s = max(timer[0] - (time.monotonic() - started), 0.1)
             signal.setitimer(signal.ITIMER_REAL, rest_s, timer[1])
+
+
+def _run_until_interrupted(work: Callable[[], object], longest_s: float) -> None:
+    began = time.monotonic()
+    try:
+        delay_s = random.uniform(0.000_005, longest_s)
+        signal.setitimer(signal.ITIMER_REAL, delay_s, _HANG_S)
+        while time.monotonic() - began < _LOST_S:
+            work()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except KeyboardInterrupt:
+        signal.setitimer(signal.ITIMER_REAL, 0)

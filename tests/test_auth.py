@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from typing import Any, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from interrupts import interrupted
 
 from bfxsync.auth import MAX_NONCE, Nonce, Signer, TokenSigner, shared_nonce
 from bfxsync.errors import UsageError
@@ -303,17 +305,50 @@ def test_r06_key_goes_on_where_its_last_signer_was() -> None:
 
 def test_r10_nonce_goes_on_in_a_child_process() -> None:
     nonce = Nonce(lambda: 1.0, last=5_000_000)
-    held = nonce._lock
-    with held:  # another thread of the parent has it for ever
-        nonce._reset_after_fork()
-        assert nonce._lock is not held
-        assert nonce.next() == 5_000_001
+    nonce._reset_after_fork()
+    assert nonce.next() == 5_000_001
 
 
 def test_nonce_of_one_process_keeps_nobody_out() -> None:
     nonce = Nonce(lambda: 1.0)
-    with nonce.exclusive(0.0):
-        assert nonce.next() == 1_000_000
+    assert nonce.exclusive(0.0, nonce.next) == 1_000_000
+
+
+def test_nonce_is_delivered_at_once() -> None:
+    delivered: list[Any] = []
+    nonce = Nonce(lambda: 1.0, last=MAX_NONCE - 1)
+    nonce.draw(delivered.append)
+    nonce.draw(delivered.append)
+    assert delivered[0] == MAX_NONCE
+    assert isinstance(delivered[1], UsageError)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [pytest.param(1000, id="short"), pytest.param(30_000, marks=pytest.mark.long)],
+)
+def test_r06_interrupts_keep_no_other_thread_from_its_nonces(times: int) -> None:
+    nonce, over = Nonce(), threading.Event()
+    seen: list[int] = []
+
+    def work() -> None:
+        while not over.is_set():
+            nonce.draw(seen.append)  # type: ignore[arg-type]
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    mine: list[int] = []
+    try:
+        interrupted(lambda: mine.append(nonce.next()), times)
+        done = len(seen)
+        while len(seen) <= done and thread.is_alive():
+            time.sleep(0.001)
+    finally:
+        over.set()
+        thread.join(10)
+    assert not thread.is_alive()
+    assert seen == sorted(set(seen)) and mine == sorted(set(mine))
+    assert not set(seen) & set(mine)
 
 
 @pytest.mark.parametrize("value", ["k3y\n", " k3y", "k3y\r\nx: y", "ключ", "a k3y"])

@@ -141,7 +141,18 @@ def test_r13_text_never_decides_the_class(code: int | None, text: str) -> None:
         (ApiError("symbol: invalid", code=10300), "symbol: invalid (code 10300)"),
         (ApiError("generic", code=0), "generic (code 0)"),
         (ApiError("no reason given"), "no reason given"),
-        (RateLimited("slow down", code=11010), "slow down (code 11010)"),
+        (
+            RateLimited("slow down", code=11010),
+            "slow down (code 11010) (refused by the exchange); try again in 60.0 s",
+        ),
+        (
+            RateLimited("too many", retry_after_s=0.5, is_own_budget=True),
+            "too many (bfxsync's own count); try again in 0.5 s",
+        ),
+        (
+            RateLimited("slow down", retry_after_s=86_400.0),
+            "slow down (refused by the exchange); try again in 24.0 h",
+        ),
         (NetworkError("refused", phase="connect"), "refused"),
         (RequestTimeout("no answer"), "no answer"),
         (RemoteError("unreadable", raw=b"{"), "unreadable"),
@@ -184,6 +195,11 @@ def test_remote_error_keeps_what_came() -> None:
     assert (of_list.rows, of_list.unreadable) == ([1, 3], [([2], "too short")])
     mismatch = ChecksumMismatch("tBTCUSD", expected=-5, actual=7)
     assert (mismatch.symbol, mismatch.expected, mismatch.actual) == ("tBTCUSD", -5, 7)
+
+
+def test_rate_limit_says_who_refused() -> None:
+    assert RateLimited("slow down").is_own_budget is False
+    assert RateLimited("slow down", is_own_budget=True).is_own_budget is True
 
 
 def test_rate_limit_says_how_long_to_wait() -> None:

@@ -25,6 +25,7 @@ LAYERS = [
         "latch",
         "plain",
         "shield",
+        "atomic",
         "_version",
     ),
     ("numbers", "proxies", "dialing", "recording_files"),
@@ -193,8 +194,7 @@ def test_every_module_is_in_the_picture_and_imports_only_from_below(name):
 def test_nothing_below_the_line_has_sockets_threads_or_sleep(name):
     source = MODULES[name].read_text()
     found = {module.split(".")[0] for module in imports(MODULES[name])} & IMPURE
-    # The one lock that guards the nonce.
-    assert found == ({"threading"} if name == "auth" else set())
+    assert found == set()
     assert ".sleep(" not in source
 
 

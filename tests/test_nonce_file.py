@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from interrupts import interrupted
 
 from bfxsync import Client, nonce_file
 from bfxsync.auth import MAX_NONCE
@@ -212,9 +214,11 @@ def test_others_that_keep_the_file_are_waited_for_and_no_longer(path: Path) -> N
     holding, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with FileNonce(path).exclusive(DEADLINE_S):
+        def wait() -> None:
             holding.set()
             assert release.wait(DEADLINE_S)
+
+        FileNonce(path).exclusive(DEADLINE_S, wait)
 
     holder = threading.Thread(target=hold, name="test-holder")
     holder.start()
@@ -236,11 +240,14 @@ def test_thread_that_keeps_it_is_waited_for_and_no_longer(path: Path) -> None:
             nonce.next()
         raised.append(caught.value)
 
-    with nonce.exclusive(1.0):
+    def keep() -> int:
         before = nonce.next()  # the one that keeps it may draw
         thread = threading.Thread(target=draw, name="test-draws")
         thread.start()
         thread.join(DEADLINE_S)
+        return before
+
+    before = nonce.exclusive(1.0, keep)
     assert len(raised) == 1
     assert nonce.next() > before
 
@@ -372,9 +379,11 @@ renew_after_fork(nonce)
 held, over = threading.Event(), threading.Event()
 
 def hold():
-    with nonce.exclusive(30):
+    def wait():
         held.set()
         over.wait(30)
+
+    nonce.exclusive(30, wait)
 
 def is_held(nonce):
     try:
@@ -430,3 +439,68 @@ def test_default_clock_is_the_wall_clock(path: Path) -> None:
     before = int(time.time() * 1_000_000)
     assert before <= FileNonce(path).next() <= int(time.time() * 1_000_000) + 1
     assert nonce_file.DEFAULT_TIMEOUT_S == 10.0
+
+
+def test_number_is_brought_to_who_must_not_wait(path: Path) -> None:
+    """A socket's thread goes on though another process keeps the file."""
+    nonce = FileNonce(path, lambda: 1.0)
+    delivered: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
+
+    def keep() -> None:
+        nonce.draw(delivered.put)
+        assert delivered.empty()
+
+    FileNonce(path).exclusive(DEADLINE_S, keep)
+    assert delivered.get(timeout=DEADLINE_S) == 1_000_000
+    path.write_text("no number")
+    nonce.draw(delivered.put)
+    assert isinstance(delivered.get(timeout=DEADLINE_S), UsageError)
+
+
+def test_number_that_others_keep_back_is_delivered_as_an_error(path: Path) -> None:
+    nonce = FileNonce(path, timeout=0.05)
+    delivered: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
+
+    def keep() -> None:
+        nonce.draw(delivered.put)
+        assert isinstance(delivered.get(timeout=DEADLINE_S), RequestTimeout)
+
+    FileNonce(path).exclusive(DEADLINE_S, keep)
+
+
+# Ctrl-C may come before a file is in anybody's hands.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    "times",
+    [pytest.param(300, id="short"), pytest.param(20_000, marks=pytest.mark.long)],
+)
+def test_r06_interrupts_keep_the_file_from_nobody(path: Path, times: int) -> None:
+    nonce, other = FileNonce(path), FileNonce(path, timeout=DEADLINE_S)
+    over = threading.Event()
+    seen: list[int] = []
+    mine: list[int] = []
+
+    def work() -> None:
+        while not over.is_set():
+            seen.append(other.next())
+
+    def draw() -> None:
+        mine.append(nonce.next())
+        mine.append(nonce.exclusive(DEADLINE_S, nonce.next))
+
+    thread = threading.Thread(target=work, name="test-other")
+    thread.start()
+    try:
+        interrupted(draw, times, longest_s=0.002)
+        # Who comes next may have the file, of this process or of another one.
+        done = len(seen)
+        while len(seen) <= done + 1 and thread.is_alive():
+            time.sleep(0.001)
+        last = nonce.next()
+    finally:
+        over.set()
+        thread.join(DEADLINE_S)
+    assert not thread.is_alive()
+    assert seen == sorted(set(seen)) and mine == sorted(set(mine))
+    assert not set(seen) & set(mine)
+    assert last > mine[-1]

@@ -3,14 +3,16 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 import warnings
-from concurrent.futures import Future
 from decimal import Decimal
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import pytest
+from interrupts import interrupted
 
 from bfxsync.errors import NetworkError, RemoteError, UsageError
+from bfxsync.latch import Latch
 from bfxsync.symbols import CONF_KEYS, Symbols
 
 # Items as the exchange's documentation has them (reference/rest-public-conf).
@@ -211,10 +213,11 @@ class Crowd:
     ) -> None:
         waiting = threading.Semaphore(0)
 
-        class WatchedFuture(Future):  # type: ignore[type-arg]
-            def result(self, timeout: Optional[float] = None) -> Any:
-                waiting.release()
-                return super().result(timeout)
+        wait = Latch.wait
+
+        def watched(latch: Latch, timeout_s: Optional[float] = None) -> bool:
+            waiting.release()
+            return wait(latch, timeout_s)
 
         def answer() -> None:
             if self.public.count == 1:
@@ -222,7 +225,7 @@ class Crowd:
                     assert waiting.acquire(timeout=10)
             fail(self.public.count)
 
-        monkeypatch.setattr("bfxsync.symbols.Future", WatchedFuture)
+        monkeypatch.setattr(Latch, "wait", watched)
         self.public = Public(answer)
         self._symbols = Symbols(self.public)
         self._outcomes: List[object] = []
@@ -285,8 +288,7 @@ def test_a_child_process_does_not_wait_for_a_thread_of_its_parent() -> None:
     thread = threading.Thread(target=symbols.check, args=("tBTCUSD",))
     thread.start()
     assert is_asked.wait(10)
-    # As a thread does for a moment, which may be that of the fork.
-    with symbols._lock, warnings.catch_warnings():
+    with warnings.catch_warnings():
         # From CPython 3.12 on: there are threads. That is the point here.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
@@ -300,3 +302,33 @@ def test_a_child_process_does_not_wait_for_a_thread_of_its_parent() -> None:
     may_answer.set()
     thread.join(10)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize(
+    "times",
+    [pytest.param(500, id="short"), pytest.param(20_000, marks=pytest.mark.long)],
+)
+def test_interrupts_keep_no_other_thread_from_asking(times: int) -> None:
+    public = Public(lambda: None)
+    symbols, over = Symbols(public), threading.Event()
+    count = 0
+
+    def work() -> None:
+        nonlocal count
+        while not over.is_set():
+            symbols.refresh()
+            count += 1
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        interrupted(symbols.refresh, times, longest_s=0.001)
+        done = count
+        while count < done + 2 and thread.is_alive():
+            time.sleep(0.001)
+    finally:
+        over.set()
+        thread.join(10)
+    assert not thread.is_alive()
+    assert symbols.check("tBTCUSD") == "tBTCUSD"
+    assert symbols._state.get().asking is None

@@ -28,9 +28,10 @@ from bfxsync.wire.codec import Loads, parse
 
 TOO_MANY_REQUESTS = 429
 
-UNAVAILABLE = frozenset((502, 503, 504))
-"""Statuses that pass by themselves: of the exchange (503), and of a gateway that does not reach
-it (502, 504)."""
+UNAVAILABLE = frozenset((408, 502, 503, 504, *range(520, 528), 530))
+"""Statuses that pass by themselves: of the exchange (503), of a gateway that does not reach it
+(502, 504; Cloudflare, which stands before it: 520 to 527, 530), and of a server that was about to
+close an idle connection (408)."""
 
 _RATE_LIMIT_CODE = 11010
 

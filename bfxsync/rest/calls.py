@@ -17,11 +17,13 @@ from __future__ import annotations
 import functools
 import http.client
 import io
+import queue
 import socket
 import threading
 import time
+from collections import deque
 from contextlib import contextmanager
-from typing import Any, Iterator, Optional
+from typing import Any, Deque, Iterator, Optional
 
 from bfxsync.dialing import dial
 from bfxsync.hosts import Address
@@ -221,10 +223,38 @@ class _Watched:
         call.phase = "send"
 
 
+class _Places:
+    """
+    What a pool of urllib3 keeps its connections in, here a single one, by one thread.
+
+    `queue.LifoQueue` has a lock: a thread that is interrupted while it holds it would wait for it
+    for ever when urllib3 gives the connection back.
+    """
+
+    def __init__(self, maxsize: int) -> None:
+        self._maxsize = maxsize
+        self._items: Deque[Any] = deque()
+
+    def qsize(self) -> int:
+        return len(self._items)
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        if len(self._items) >= self._maxsize:
+            raise queue.Full
+        self._items.append(item)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        try:
+            return self._items.pop()
+        except IndexError:
+            raise queue.Empty from None
+
+
 @functools.lru_cache(maxsize=None)
 def _watched(pool: Any) -> Any:
     connection = type(pool.ConnectionCls.__name__, (_Watched, pool.ConnectionCls), {})
-    return type(pool.__name__, (pool,), {"ConnectionCls": connection})
+    names = {"ConnectionCls": connection, "QueueCls": _Places}
+    return type(pool.__name__, (pool,), names)
 
 
 def watch(manager: Any) -> Any:

@@ -9,21 +9,22 @@ never during one.
 
 from __future__ import annotations
 
-import heapq
-import threading
 import time
-from contextlib import contextmanager
-from typing import Dict, Iterable, Iterator, List
+from typing import Callable, Dict, Iterable, NamedTuple, Optional, Tuple, TypeVar
 
 import attrs
 
+from bfxsync.atomic import AtomicValue
 from bfxsync.errors import BfxError, ClosedError, RequestTimeout
 from bfxsync.forks import renew_after_fork
 from bfxsync.hidden import Hidden
+from bfxsync.latch import Latch
 from bfxsync.rest.answers import Answer, read_answer
 from bfxsync.rest.limits import wait_in_naps
 from bfxsync.rest.outcomes import Kind
 from bfxsync.wire.codec import Loads
+
+R = TypeVar("R")
 
 MOST_OVERTAKINGS = 10
 
@@ -32,12 +33,56 @@ _BLACKED_OUT = b"***"
 _SHORTEST = 4
 
 
-@attrs.define(order=True)
+@attrs.define(eq=False)
 class _Turn:
     kind: Kind
-    number: int = 0
-    is_here: bool = attrs.field(default=False, order=False)
-    event: threading.Event = attrs.field(factory=threading.Event, order=False)
+    # Opened when it may be its turn; what counts is the line.
+    latch: Latch = attrs.field(factory=Latch)
+
+
+class _Line(NamedTuple):
+    """
+    Who has the turn, and who waits for it.
+
+    Attributes
+    ----------
+    holder : _Turn or None
+        None only while nobody waits.
+    waiting : tuple of _Turn
+        In the order in which they came.
+    overtakings : int
+        How often in a row the first of these was overtaken.
+    """
+
+    holder: Optional[_Turn] = None
+    waiting: Tuple[_Turn, ...] = ()
+    overtakings: int = 0
+
+    def with_turn(self, turn: _Turn) -> _Line:
+        """Return it with one more call, whose turn it is if there is no other."""
+        if self.holder is None:
+            return self._replace(holder=turn)
+        return self._replace(waiting=(*self.waiting, turn))
+
+    def without(self, turn: _Turn) -> _Line:
+        """Return it without that call, whose turn is the next one's."""
+        if self.holder is turn:
+            return self._next()
+        if turn not in self.waiting:
+            return self
+        return self._replace(waiting=_without(self.waiting, turn))
+
+    def _next(self) -> _Line:
+        if not self.waiting:
+            return self._replace(holder=None)
+        first = self.waiting[0]
+        # Of those that are alike `min` gives the one that came first.
+        following, overtakings = min(self.waiting, key=_kind), 0
+        if following is not first and self.overtakings == MOST_OVERTAKINGS:
+            following = first
+        elif following is not first:
+            overtakings = self.overtakings + 1
+        return _Line(following, _without(self.waiting, following), overtakings)
 
 
 class SignedLock:
@@ -46,104 +91,90 @@ class SignedLock:
 
     The most urgent of those that wait comes next, and of the same kind the one that has waited
     for longest; but after `MOST_OVERTAKINGS` in a row it is the turn of the one that came first.
-    Unlike every other lock here it is held during I/O: that is what it is for.
+    It is held during I/O: that is what it is for. The line is one value that is replaced as a
+    whole, so a thread that is interrupted at any moment leaves it as it should be.
     """
 
     def __init__(self) -> None:
-        # Protects all below, for moments only.
-        self._lock = threading.Lock()
-        self._is_held = False
-        self._waiting: List[_Turn] = []
-        self._count = 0
-        self._overtakings = 0
+        self._line = AtomicValue(_Line())
         renew_after_fork(self)
 
-    @contextmanager
-    def turn(
-        self, kind: Kind, deadline: float, closed: threading.Event
-    ) -> Iterator[None]:
+    def run(
+        self, kind: Kind, deadline: float, closed: Latch, work: Callable[[], R]
+    ) -> R:
         """
-        Wait for the turn of a call, and keep it until the end of the block.
+        Wait for the turn of a call, and keep it until the function is over.
 
         Parameters
         ----------
         kind : Kind
         deadline : float
             By `time.monotonic`.
-        closed : threading.Event
+        closed : Latch
             Ends the wait; who sets it has to call `wake`.
+        work : callable
+            Makes the call; what it returns is returned.
 
         Raises
         ------
         RequestTimeout
             Others have had their turns until then; nothing was sent.
         ClosedError
-            The event was set.
+            The latch was set.
         """
         turn = _Turn(kind)
         try:
-            # In here, as Ctrl-C may come as soon as it is the turn.
-            with self._lock:
-                self._count += 1
-                turn.number = self._count
-                if self._is_held:
-                    heapq.heappush(self._waiting, turn)
-                else:
-                    self._is_held = turn.is_here = True
-            while not turn.is_here:
-                if closed.is_set():
-                    raise ClosedError("the client was closed")
-                rest_s = deadline - time.monotonic()
-                if rest_s <= 0:
-                    raise RequestTimeout(
-                        "other calls with the same key were on the wire all the time",
-                        phase="connect",
-                    )
-                wait_in_naps(turn.event, rest_s)
-                turn.event.clear()
-            yield
+            # A context manager would not do: Ctrl-C may come between its begin and the block's.
+            try:
+                self._line.update(lambda line: (line.with_turn(turn), None))
+                self._wait(turn, deadline, closed)
+                return work()
+            finally:
+                self._leave(turn)
         finally:
+            # Once more, for a Ctrl-C that has come in the first; of a turn that is left already
+            # nothing is there.
             self._leave(turn)
 
     def wake(self) -> None:
-        """Let those that wait look at their events; without a lock, as a signal may do this."""
-        for turn in list(self._waiting):
-            turn.event.set()
+        """Let those that wait look at their latches; a signal handler may do this."""
+        for turn in self._line.get().waiting:
+            turn.latch.set()
 
     def _reset_after_fork(self) -> None:
         """Start anew in a child process: the call on the wire is the parent's."""
-        self._lock = threading.Lock()
-        self._is_held = False
-        self._waiting = []
+        self._line = AtomicValue(_Line())
+
+    def _wait(self, turn: _Turn, deadline: float, closed: Latch) -> None:
+        while self._line.get().holder is not turn:
+            if closed.is_set:
+                raise ClosedError("the client was closed")
+            rest_s = deadline - time.monotonic()
+            if rest_s <= 0:
+                raise RequestTimeout(
+                    "other calls with the same key were on the wire all the time",
+                    phase="connect",
+                )
+            wait_in_naps(turn.latch, rest_s)
+            turn.latch.clear()
 
     def _leave(self, turn: _Turn) -> None:
-        with self._lock:
-            if not turn.is_here:
-                if turn in self._waiting:
-                    self._waiting.remove(turn)
-                    heapq.heapify(self._waiting)
-                return
-            if not self._waiting:
-                self._is_held = False
-                return
-            following = self._next()
-            following.is_here = True
-        following.event.set()
+        def leave(line: _Line) -> tuple[_Line, _Turn | None]:
+            after = line.without(turn)
+            return after, after.holder
 
-    def _next(self) -> _Turn:
-        assert self._lock.locked()
-        first = min(self._waiting, key=_number)
-        if first is not self._waiting[0] and self._overtakings < MOST_OVERTAKINGS:
-            self._overtakings += 1
-            return heapq.heappop(self._waiting)
-        self._overtakings = 0
-        self._waiting.remove(first)
-        heapq.heapify(self._waiting)
-        return first
+        # Whoever has the turn now: to open its latch twice does no harm.
+        holder = self._line.update(leave)
+        if holder is not None:
+            holder.latch.set()
 
 
-def _number(turn: _Turn) -> int:
-    return turn.number
+def _kind(turn: _Turn) -> Kind:
+    return turn.kind
+
+
+def _without(turns: Tuple[_Turn, ...], turn: _Turn) -> Tuple[_Turn, ...]:
+    return tuple(other for other in turns if other is not turn)
 
 
 _locks: Dict[str, SignedLock] = {}

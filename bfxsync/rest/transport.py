@@ -12,9 +12,11 @@ At most `MAX_ATTEMPTS` times, after a random delay, and only within the call's t
                                 idle: the server has closed it
 `NotReady`                      the exchange asks for it: 11000 (not ready), 10008 (others were
                                 faster), 20060 (maintenance), HTTP 503
-`NotReady`                      HTTP 502 and 504: a gateway before the exchange does not reach it
+`NotReady`                      HTTP 502, 504, 520 to 527, 530: a gateway before the exchange does
+                                not reach it; 408: it was about to close the connection
 `RateLimited`                   by the exchange, with ``on_limit="wait"``: after its block, which
-                                all calls to that group wait for (see `bfxsync.rest.limits`)
+                                all calls to that group wait for (see `bfxsync.rest.limits`),
+                                if it is not longer than ``max_wait_s``, or an hour
 `NonceTooSmall`                 once and at once, with a fresh nonce
 ==============================  =================================================================
 
@@ -31,7 +33,7 @@ Everything else is raised at once: it would fail again in the same way. A write 
 executed all the same, and raises `OutcomeUnknown`, when
 
 - the link failed while it was sent or while the answer was awaited,
-- the answer cannot be read, or is that of a gateway (HTTP 502, 503, 504),
+- the answer cannot be read, or is that of a gateway (HTTP 408, 502 to 504, 520 to 530),
 - the exchange itself does not know (10000, or a refusal without a code of the exchange).
 
 Every other error of a write means that it was not executed.
@@ -40,10 +42,8 @@ Every other error of a write means that it was not executed.
 from __future__ import annotations
 
 import random
-import threading
 import time
-from contextlib import nullcontext
-from typing import Any, Callable, ContextManager, Mapping, NamedTuple, Tuple, Union
+from typing import Any, Callable, Mapping, NamedTuple, Tuple, Union
 from urllib.parse import urlsplit
 
 from bfxsync.auth import RestSigner
@@ -60,11 +60,12 @@ from bfxsync.errors import (
 from bfxsync.forks import renew_after_fork
 from bfxsync.hidden import hide, hide_private
 from bfxsync.hosts import PUB_REST_HOST, check_encryption, check_rest_host
+from bfxsync.latch import Latch
 from bfxsync.logs import get_logger
-from bfxsync.rest.answers import read_answer
+from bfxsync.rest.answers import Answer, read_answer
 from bfxsync.rest.calls import Call
 from bfxsync.rest.clocks import ExchangeClock
-from bfxsync.rest.limits import SHARED, Limits, wait_in_naps
+from bfxsync.rest.limits import LONGEST_REFUSAL_S, SHARED, Limits, wait_in_naps
 from bfxsync.rest.options import check_count, check_seconds, check_timeouts
 from bfxsync.rest.outcomes import (
     Kind,
@@ -133,8 +134,10 @@ class RestTransport:
     on_limit : str
         What to do when a budget is used up, or the exchange refuses for that reason: ``"wait"``
         for the turn, or ``"raise"`` `RateLimited`.
-    max_wait_s : float
-        A call that would have to wait longer for its turns raises `RateLimited` at once.
+    max_wait_s : float, optional
+        A call that would have to wait longer for its turns raises `RateLimited` at once. By
+        default it waits for budgets as long as it takes, and for a refusal of the exchange up to
+        an hour.
     limits : Limits, optional
         By default shared by all clients of the process.
     pool_size : int
@@ -163,7 +166,7 @@ class RestTransport:
         proxy: str | None = None,
         ca_bundle: str | None = None,
         on_limit: str = "wait",
-        max_wait_s: float = 120.0,
+        max_wait_s: float | None = None,
         limits: Limits | None = None,
         pool_size: int = 10,
         allow_insecure: bool = False,
@@ -176,15 +179,18 @@ class RestTransport:
         self.host = check_rest_host(host)
         if signer is not None:
             check_encryption(self.host, signer.identity, allow_insecure)
-        self._hostname = urlsplit(self.host).hostname or ""
+        parts = urlsplit(self.host)
+        self._hostname = parts.hostname or ""
+        self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._loads = loads_for(numbers)
         self._connect_s, self._read_s, self._total_s = check_timeouts(timeout)
-        longest_s = check_seconds("max_wait_s", max_wait_s)
-        self._max_wait_s = longest_s if on_limit == "wait" else 0.0
+        if max_wait_s is not None:
+            check_seconds("max_wait_s", max_wait_s)
+        self._max_wait_s = max_wait_s if on_limit == "wait" else 0.0
         self._limits = limits if limits is not None else SHARED
         self._route = Route.to(self.host, proxy, check_ca_bundle(ca_bundle))
         self._pool = Pool(check_count("pool_size", pool_size))
-        self._closed = threading.Event()
+        self._closed = Latch()
         self._signer = signer
         self.sent = Sent() if signer is None else sent_to(self.host, signer.identity)
         if signer is not None:
@@ -193,7 +199,6 @@ class RestTransport:
             renew_after_fork(signer.nonce)
         self.absence_s = check_seconds("absence_s", absence_s)
         self.clock = ExchangeClock()
-        renew_after_fork(self)
 
     @property
     def clock_skew_s(self) -> float | None:
@@ -305,13 +310,6 @@ class RestTransport:
             self._signed_lock.wake()
         self._pool.close()
 
-    def _reset_after_fork(self) -> None:
-        """Start anew in a child process: another thread may have held the event's lock."""
-        was_closed = self._closed.is_set()
-        self._closed = threading.Event()
-        if was_closed:
-            self._closed.set()
-
     def _attempt(
         self,
         request: Request,
@@ -325,37 +323,50 @@ class RestTransport:
         attempts = 0
         is_fresh = is_again = False
         while True:
-            wait_left_s -= self._limits.acquire(
+            waited_s = self._limits.acquire(
                 self._hostname,
                 budget.group,
                 budget.per_minute,
+                port=self._port,
                 max_wait_s=wait_left_s,
                 closed=self._closed,
             )
-            if self._closed.is_set():
+            if wait_left_s is not None:
+                wait_left_s -= waited_s
+            if self._closed.is_set:
                 raise ClosedError("the client is closed")
             was_idle = False
             attempts += 1
             started = time.monotonic()
             deadline = started + rest_s
+
+            def send() -> Any:
+                nonlocal was_idle
+                # A read may try an old connection: it is repeated if that is dead.
+                session = self._pool.take(
+                    is_fresh, None if kind is Kind.READ else LONGEST_IDLE_S
+                )
+                was_idle = session.is_used
+                if leave is not None:
+                    leave()
+                return self._once(session, request, deadline, is_again)
+
             try:
-                with self._turn(request, kind, deadline):
-                    # A read may try an old connection: it is repeated if that is dead.
-                    session = self._pool.take(
-                        is_fresh, None if kind is Kind.READ else LONGEST_IDLE_S
-                    )
-                    was_idle = session.is_used
-                    if leave is not None:
-                        leave()
-                    return self._once(session, request, deadline, is_again)
+                if request.signed_path is None:
+                    return send()
+                return self._signed_lock.run(kind, deadline, self._closed, send)
             except RETRIED as error:
                 rest_s -= time.monotonic() - started
                 delay_s = 0.0
                 if isinstance(error, RateLimited):
+                    wait_s = error.retry_after_s
                     self._limits.refuse(
-                        self._hostname, budget.group, error.retry_after_s
+                        self._hostname, budget.group, wait_s, port=self._port
                     )
-                    is_hopeless = error.retry_after_s > wait_left_s
+                    longest_s = (
+                        LONGEST_REFUSAL_S if wait_left_s is None else wait_left_s
+                    )
+                    is_hopeless = wait_s > longest_s
                 elif isinstance(error, NonceTooSmall):
                     error.clock_skew_s = self.clock_skew_s
                     is_signed = request.signed_path is not None
@@ -378,13 +389,6 @@ class RestTransport:
                 _log.debug("trying again after: %s", error)
             self.pause(delay_s)
 
-    def _turn(
-        self, request: Request, kind: Kind, deadline: float
-    ) -> ContextManager[None]:
-        if request.signed_path is None:
-            return nullcontext()
-        return self._signed_lock.turn(kind, deadline, self._closed)
-
     def _once(
         self, session: Session, request: Request, deadline: float, is_again: bool
     ) -> Any:
@@ -394,16 +398,22 @@ class RestTransport:
             if request.signed_path is None or self._signer is None:
                 answer = session.exchange(request, self._route, call)
             else:
+                signer, path, body = (
+                    self._signer,
+                    request.signed_path,
+                    request.signed_body,
+                )
+
+                def send_signed() -> Answer:
+                    nonlocal headers
+                    headers = signer.rest_headers(path, body)
+                    return session.exchange(request, self._route, call, headers)
+
                 # The second time nobody else may draw a nonce until this one has arrived.
-                with (
-                    self._signer.nonce.exclusive(call.timeouts[0])
-                    if is_again
-                    else nullcontext()
-                ):
-                    headers = self._signer.rest_headers(
-                        request.signed_path, request.signed_body
-                    )
-                    answer = session.exchange(request, self._route, call, headers)
+                if is_again:
+                    answer = signer.nonce.exclusive(call.timeouts[0], send_signed)
+                else:
+                    answer = send_signed()
         except BaseException:
             # Whatever is left on its connection would be taken for the next answer.
             session.close()

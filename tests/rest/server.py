@@ -176,7 +176,10 @@ class Server:
             exchange = Exchange(sock, head.decode(), b"", connection, number)
             length = int(exchange.headers.get("content-length", 0))
             while len(data) < length:
-                data += sock.recv(65_536)
+                block = sock.recv(65_536)
+                if not block:
+                    return
+                data += block
             exchange.body, data = data[:length], data[length:]
             with self._changed:
                 self.requests.append(exchange)

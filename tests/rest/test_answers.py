@@ -13,6 +13,7 @@ from bfxsync.errors import (
     ApiError,
     AuthError,
     BfxError,
+    NetworkError,
     NonceTooSmall,
     NotReady,
     RateLimited,
@@ -219,7 +220,9 @@ def test_temporarily_unavailable(status: int) -> None:
     assert error.raw == UNAVAILABLE
 
 
-@pytest.mark.parametrize("status", [502, 503, 504])
+@pytest.mark.parametrize(
+    "status", [408, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530]
+)
 @pytest.mark.parametrize(
     "body", [HTML, b"", b'["error",', b"[]", b'["error",null,"text"]', b'{"a":1}']
 )
@@ -250,6 +253,19 @@ def test_unreadable_refusal(status: int, body: bytes) -> None:
     assert type(error) is ApiError
     assert (error.code, error.raw) == (None, body)
     assert error.message == f"HTTP status {status}"
+
+
+@pytest.mark.parametrize(
+    "body, kind",
+    [(b"", NetworkError), (b"[1,2", NetworkError), (b'{"a"', NetworkError)]
+    + [(b"<html></html>", RemoteError), (b"\xff", RemoteError)],
+)
+def test_body_without_a_length_may_have_been_cut(
+    body: bytes, kind: type[Exception]
+) -> None:
+    with pytest.raises(kind) as info:
+        read_answer(Answer(200, body, has_length=False), loads_for(float), 0.0)
+    assert getattr(info.value, "http_status") == 200
 
 
 def test_raw_of_an_unreadable_answer_is_its_beginning() -> None:

@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
 
-from bfxsync import Client, forks, hosts
+from bfxsync import Client, hosts
 from bfxsync.auth import Signer, TokenSigner, shared_nonce
 from bfxsync.errors import ClosedError, UsageError
 from bfxsync.nonce_file import FileNonce
@@ -176,24 +177,44 @@ def test_closed_client_signs_nothing(rest: Any) -> None:
     assert verifier.seen == []
 
 
-def test_r10_child_process_makes_its_rest_side_though_its_parent_was_about_to(
-    make: Any,
+def test_threads_that_make_the_rest_side_at_once_get_the_same(
+    make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = make("k", "s")
-    held = client._lock
-    with held:  # another thread of the parent has it for ever
-        forks._renew_all()  # what a fork has the child do
-        assert client._lock is not held
-        assert signer_of(client).api_key == "k"
+    together = threading.Barrier(2, timeout=DEADLINE_S)
+    closed: list[Any] = []
+    create, close = RestClient.__init__, RestClient.close
+
+    def slow(rest: RestClient, *arguments: Any, **options: Any) -> None:
+        create(rest, *arguments, **options)
+        together.wait()
+
+    def noted(rest: RestClient) -> None:
+        closed.append(rest)
+        close(rest)
+
+    monkeypatch.setattr(RestClient, "__init__", slow)
+    monkeypatch.setattr(RestClient, "close", noted)
+    with ThreadPoolExecutor(2) as executor:
+        first, second = executor.map(lambda _: client.rest, range(2))
+    assert first is second is client.rest
+    assert len(closed) == 1 and closed[0] is not first
 
 
-def test_r06_child_process_draws_nonces_with_a_lock_of_its_own(make: Any) -> None:
-    nonce = signer_of(make("k", "s")).nonce
-    held = nonce._lock
-    with held:  # another thread of the parent has it for ever
-        forks._renew_all()  # what a fork has the child do
-        assert nonce._lock is not held
-        assert nonce.next() > 0
+def test_client_that_is_closed_meanwhile_makes_no_rest_side(
+    make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = make("k", "s")
+    create = RestClient.__init__
+
+    def slow(rest: RestClient, *arguments: Any, **options: Any) -> None:
+        create(rest, *arguments, **options)
+        client.close()
+
+    monkeypatch.setattr(RestClient, "__init__", slow)
+    with pytest.raises(ClosedError):
+        client.rest
+    assert client._made["rest"]._transport._closed.is_set
 
 
 FORK = """

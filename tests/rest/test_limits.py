@@ -1,10 +1,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
-import textwrap
 import threading
 from bisect import bisect_right
 from typing import Any, Callable, Optional
@@ -12,9 +8,17 @@ from typing import Any, Callable, Optional
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from interrupts import interrupted
 
 from bfxsync.errors import ClosedError, RateLimited
-from bfxsync.rest.limits import SHARED, WINDOW_S, Limits, is_loopback
+from bfxsync.latch import Latch
+from bfxsync.rest.limits import (
+    LONGEST_REFUSAL_S,
+    SHARED,
+    WINDOW_S,
+    Limits,
+    is_loopback,
+)
 
 from .server import DEADLINE_S
 
@@ -31,11 +35,11 @@ class FakeTime:
     def clock(self) -> float:
         return self.now
 
-    def wait(self, event: threading.Event, seconds: float) -> bool:
+    def wait(self, latch: Latch, seconds: float) -> bool:
         self.waits.append(seconds)
-        if not event.is_set():
+        if not latch.is_set:
             self.now += seconds
-        return event.is_set()
+        return latch.is_set
 
 
 @pytest.fixture
@@ -53,12 +57,19 @@ def acquire(
     per_minute: int = 3,
     *,
     host: str = HOST,
+    port: int = 443,
     group: str = "ticker",
-    max_wait_s: float = 1e9,
-    closed: Optional[threading.Event] = None,
+    max_wait_s: Optional[float] = None,
+    closed: Optional[Latch] = None,
 ) -> float:
-    closed = closed or threading.Event()
-    return limits.acquire(host, group, per_minute, max_wait_s=max_wait_s, closed=closed)
+    return limits.acquire(
+        host,
+        group,
+        per_minute,
+        port=port,
+        max_wait_s=max_wait_s,
+        closed=closed or Latch(),
+    )
 
 
 def test_whole_budget_goes_out_at_once(limits: Limits, time: FakeTime) -> None:
@@ -85,10 +96,11 @@ def test_whole_budget_is_there_again_after_a_pause(
     assert acquire(limits, 3) > 0
 
 
-def test_groups_and_hosts_are_counted_apart(limits: Limits) -> None:
+def test_groups_hosts_and_ports_are_counted_apart(limits: Limits) -> None:
     assert acquire(limits, 1) == 0
     assert acquire(limits, 1, group="candles") == 0
     assert acquire(limits, 1, host="other.example") == 0
+    assert acquire(limits, 1, port=8443) == 0
     assert acquire(limits, 1) > 0
 
 
@@ -101,10 +113,10 @@ def test_each_call_keeps_to_its_own_budget_of_the_same_group(limits: Limits) -> 
 
 
 def test_nobody_overtakes_with_a_larger_budget(time: FakeTime) -> None:
-    def wait(event: threading.Event, seconds: float) -> bool:
+    def wait(latch: Latch, seconds: float) -> bool:
         with pytest.raises(RateLimited):
             acquire(limits, 5, max_wait_s=0)
-        return time.wait(event, seconds)
+        return time.wait(latch, seconds)
 
     limits = Limits(time.clock, wait)
     acquire(limits, 1)
@@ -155,7 +167,7 @@ def test_no_minute_ever_has_more_than_the_budget(
                 ask(1e9)
         return kind != "end"
 
-    def wait(event: threading.Event, seconds: float) -> bool:
+    def wait(latch: Latch, seconds: float) -> bool:
         # Other threads do their part while this one waits, which makes it late.
         wake = time.now + seconds
         step()
@@ -179,6 +191,7 @@ def test_wait_that_would_be_too_long_is_refused_at_once(
         acquire(limits, 1, max_wait_s=49)
     assert info.value.retry_after_s == 50
     assert (info.value.code, info.value.retryable) == (None, True)
+    assert info.value.is_own_budget
     assert time.waits == []
     assert acquire(limits, 1, max_wait_s=50) == 50
 
@@ -198,9 +211,50 @@ def test_refusal_of_the_exchange_closes_the_group(
     with pytest.raises(RateLimited) as info:
         acquire(limits, 90, max_wait_s=59)
     assert info.value.retry_after_s == 60
+    assert not info.value.is_own_budget
     assert acquire(limits, 90, group="candles") == 0
     assert acquire(limits, 90) == 60
     assert acquire(limits, 90) == 0
+
+
+def test_refusal_concerns_one_server_only(limits: Limits) -> None:
+    limits.refuse("localhost", "ticker", 60, port=8001)
+    assert acquire(limits, 90, host="localhost", port=8002) == 0
+    assert acquire(limits, 90, host="localhost", port=8001) == 60
+
+
+def test_own_budget_is_waited_for_as_long_as_it_takes(time: FakeTime) -> None:
+    """A hundred threads wait in one line: the last for longer than any refusal may last."""
+    waited: list[float] = []
+
+    def wait(latch: Latch, seconds: float) -> bool:
+        if len(waited) < 100:
+            waited.append(seconds)
+            acquire(limits, 1)
+        return time.wait(latch, seconds)
+
+    limits = Limits(time.clock, wait)
+    acquire(limits, 1)
+    acquire(limits, 1)
+    assert waited == [WINDOW_S * (index + 1) for index in range(100)]
+    assert waited[-1] > LONGEST_REFUSAL_S
+
+
+@pytest.mark.parametrize("max_wait_s", [None, 0, 86_399])
+def test_refusal_for_a_day_is_an_error_that_says_so(
+    limits: Limits, time: FakeTime, max_wait_s: Optional[float]
+) -> None:
+    limits.refuse(HOST, "ticker", 86_400)
+    with pytest.raises(RateLimited, match=r"refused by the exchange.* 24\.0 h") as info:
+        acquire(limits, 90, max_wait_s=max_wait_s)
+    assert (info.value.retry_after_s, info.value.is_own_budget) == (86_400, False)
+    assert time.waits == []
+    assert acquire(limits, 90, max_wait_s=86_400) == 86_400
+
+
+def test_refusal_for_an_hour_is_waited_for(limits: Limits) -> None:
+    limits.refuse(HOST, "ticker", LONGEST_REFUSAL_S)
+    assert acquire(limits, 90) == LONGEST_REFUSAL_S
 
 
 def test_shorter_refusal_does_not_open_earlier(limits: Limits) -> None:
@@ -210,10 +264,10 @@ def test_shorter_refusal_does_not_open_earlier(limits: Limits) -> None:
 
 
 def test_refusal_makes_those_wait_longer_who_wait(time: FakeTime) -> None:
-    def wait(event: threading.Event, seconds: float) -> bool:
+    def wait(latch: Latch, seconds: float) -> bool:
         if not time.waits:
             limits.refuse(HOST, "ticker", 100)
-        return time.wait(event, seconds)
+        return time.wait(latch, seconds)
 
     limits = Limits(time.clock, wait)
     acquire(limits, 1)
@@ -221,9 +275,9 @@ def test_refusal_makes_those_wait_longer_who_wait(time: FakeTime) -> None:
 
 
 def test_refusal_may_make_a_wait_too_long(time: FakeTime) -> None:
-    def wait(event: threading.Event, seconds: float) -> bool:
+    def wait(latch: Latch, seconds: float) -> bool:
         limits.refuse(HOST, "ticker", 300)
-        return time.wait(event, seconds)
+        return time.wait(latch, seconds)
 
     limits = Limits(time.clock, wait)
     acquire(limits, 1)
@@ -236,12 +290,12 @@ def test_late_thread_goes_back_to_the_end(time: FakeTime) -> None:
     """The machine slept while it waited: what its turn was, is in the past."""
     order: list[str] = []
 
-    def wait(event: threading.Event, seconds: float) -> bool:
+    def wait(latch: Latch, seconds: float) -> bool:
         if not time.waits:
             time.now += 500
             acquire(limits, 1)
             order.append("second")
-        return time.wait(event, seconds)
+        return time.wait(latch, seconds)
 
     limits = Limits(time.clock, wait)
     acquire(limits, 1)
@@ -252,11 +306,11 @@ def test_late_thread_goes_back_to_the_end(time: FakeTime) -> None:
 
 @pytest.mark.parametrize("how", ["closed", "interrupted"])
 def test_wait_that_ends_early_gives_its_place_back(time: FakeTime, how: str) -> None:
-    closed = threading.Event()
+    closed = Latch()
 
-    def wait(event: threading.Event, seconds: float) -> bool:
-        if event is not closed:
-            return time.wait(event, seconds)
+    def wait(latch: Latch, seconds: float) -> bool:
+        if latch is not closed:
+            return time.wait(latch, seconds)
         if how == "interrupted":
             raise KeyboardInterrupt
         return True
@@ -271,7 +325,7 @@ def test_wait_that_ends_early_gives_its_place_back(time: FakeTime, how: str) -> 
 def test_long_wait_is_logged_once_a_minute(
     limits: Limits, time: FakeTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    closed = threading.Event()
+    closed = Latch()
     closed.set()
     acquire(limits, 1)
     for _ in range(3):
@@ -279,7 +333,7 @@ def test_long_wait_is_logged_once_a_minute(
             acquire(limits, 1, closed=closed)
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert caplog.messages == [
-        "the limit of 1 requests a minute for 'ticker' is reached: waiting 61.0 s"
+        "the own limit of 1 requests a minute for 'ticker' is reached: waiting 61.0 s"
     ]
     acquire(limits, 1)
     acquire(limits, 1)
@@ -337,8 +391,8 @@ def test_memory_is_bounded_for_made_up_groups(limits: Limits, time: FakeTime) ->
     for index in range(5000):
         acquire(limits, 90, group=str(index))
         time.now += 1
-    assert len(limits._groups) <= 256
-    assert sum(len(group.slots) for group in limits._groups.values()) <= 256
+    assert len(limits._groups.get()) <= 256
+    assert sum(len(group.slots) for group in limits._groups.get().values()) <= 256
 
 
 def test_made_up_groups_push_out_none_that_is_used_up_or_refused(
@@ -369,18 +423,18 @@ class Stage:
     def clock(self) -> float:
         return self.now
 
-    def wait(self, event: threading.Event, seconds: float) -> bool:
+    def wait(self, latch: Latch, seconds: float) -> bool:
         me = threading.get_ident()
         with self._changed:
             self._waiting[me] = self.now + seconds
             self._changed.notify_all()
             try:
                 assert self._changed.wait_for(
-                    lambda: event.is_set() or self.now >= self._waiting[me], DEADLINE_S
+                    lambda: latch.is_set or self.now >= self._waiting[me], DEADLINE_S
                 )
             finally:
                 del self._waiting[me]
-        return event.is_set()
+        return latch.is_set
 
     def until(self, condition: Callable[[int], bool]) -> None:
         """Wait until the number of waiting threads is as wanted."""
@@ -451,13 +505,13 @@ def test_many_threads_get_exactly_the_budget() -> None:
 
 
 def test_close_ends_all_waits_at_once() -> None:
-    closed = threading.Event()
+    closed = Latch()
     errors: list[BaseException] = []
     entered = threading.Semaphore(0)
 
-    def wait(event: threading.Event, seconds: float) -> bool:
+    def wait(latch: Latch, seconds: float) -> bool:
         entered.release()
-        return event.wait(seconds)
+        return latch.wait(seconds)
 
     def work() -> None:
         try:
@@ -478,24 +532,33 @@ def test_close_ends_all_waits_at_once() -> None:
     assert len(errors) == 4
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_child_process_gets_a_lock_that_is_free() -> None:
-    # In a process of its own, as this one may have threads.
-    script = """
-        import os, threading
-        from bfxsync.rest.limits import Limits
-        limits = Limits()
-        with limits._lock:
-            child = os.fork()
-            if child == 0:
-                limits.acquire("h", "g", 1, max_wait_s=0, closed=threading.Event())
-                os._exit(7)
-        print(os.WEXITSTATUS(os.waitpid(child, 0)[1]))
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)],
-        stdout=subprocess.PIPE,
-        timeout=DEADLINE_S,
-        check=True,
-    )
-    assert done.stdout == b"7\n"
+@pytest.mark.parametrize(
+    "times",
+    [pytest.param(1000, id="short"), pytest.param(30_000, marks=pytest.mark.long)],
+)
+def test_interrupts_keep_nobody_waiting_and_lose_no_slot(times: int) -> None:
+    time = FakeTime()
+    limits = Limits(time.clock, lambda latch, seconds: latch.wait(0.0002))
+    over = threading.Event()
+    count = 0
+
+    def work() -> None:
+        nonlocal count
+        while not over.is_set():
+            acquire(limits, 90, group="other")
+            limits.refuse(HOST, "refused", 1)
+            time.now += 1
+            count += 1
+
+    thread = threading.Thread(target=work, name="test-other")
+    thread.start()
+    try:
+        # Some go out at once and most wait.
+        interrupted(lambda: acquire(limits, 30), times)
+    finally:
+        over.set()
+        thread.join(DEADLINE_S)
+    assert not thread.is_alive() and count > 0
+    # What an interrupt has left behind is over when its minute is.
+    time.now += 2 * WINDOW_S
+    assert [acquire(limits, 30, max_wait_s=0) for _ in range(30)] == [0.0] * 30

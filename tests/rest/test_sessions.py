@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import socket
 import threading
 import time
@@ -123,11 +124,8 @@ def test_child_process_starts_anew(
     assert transport.request("GET", "ticker") == 1
     if is_closed:
         transport.close()
-    closed = transport._closed
     # What a fork has the child do.
     forks._renew_all()
-    # A thread of the parent may have held the lock of the old one.
-    assert transport._closed is not closed
     if is_closed:
         with pytest.raises(ClosedError):
             transport.request("GET", "ticker")
@@ -154,3 +152,14 @@ def test_pool_is_used_by_many_threads_at_once(pool: Pool) -> None:
     for thread in threads:
         thread.join(10)
     assert taken == []
+
+
+def test_place_of_a_connection_is_taken_and_given_back_without_waiting() -> None:
+    places = calls._Places(1)
+    with pytest.raises(queue.Empty):
+        places.get(timeout=60)
+    places.put("connection")
+    assert places.qsize() == 1
+    with pytest.raises(queue.Full):
+        places.put("another", timeout=60)
+    assert places.get() == "connection"

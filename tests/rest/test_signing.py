@@ -14,6 +14,7 @@ from typing import Any, Callable
 
 import pytest
 import urllib3
+from interrupts import interrupted
 
 from bfxsync.auth import Nonce, Signer, TokenSigner
 from bfxsync.errors import (
@@ -28,6 +29,7 @@ from bfxsync.errors import (
     RequestTimeout,
     UsageError,
 )
+from bfxsync.latch import Latch
 from bfxsync.nonce_file import FileNonce
 from bfxsync.rest import signing
 from bfxsync.rest import transport as transport_module
@@ -198,10 +200,14 @@ class Gate:
         return request.answer([])
 
 
+def waiting_in(lock: signing.SignedLock) -> list[Kind]:
+    return [turn.kind for turn in lock._line.get().waiting]
+
+
 def wait_for_turns(transport: RestTransport, count: int) -> None:
     """Wait until so many calls wait for their turn."""
     deadline = time.monotonic() + DEADLINE_S
-    while len(transport._signed_lock._waiting) != count:
+    while len(waiting_in(transport._signed_lock)) != count:
         assert time.monotonic() < deadline
         threading.Event().wait(0.001)
 
@@ -343,7 +349,7 @@ def test_call_that_gets_no_turn_in_its_time_is_not_sent(
     with pytest.raises(RequestTimeout, match="same key") as caught:
         transport.request("POST", ORDER, total=0.05)
     assert caught.value.phase == "connect"
-    assert transport._signed_lock._waiting == []
+    assert waiting_in(transport._signed_lock) == []
     gate.opened.set()
     holding.join(DEADLINE_S)
     assert transport.request("POST", READ) == []
@@ -357,22 +363,25 @@ class Interrupt(BaseException):
 def test_interrupted_wait_leaves_the_line_in_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lock = signing.SignedLock()
-    closed = threading.Event()
+    lock, closed = signing.SignedLock(), Latch()
     deadline = time.monotonic() + DEADLINE_S
 
-    def interrupt(event: threading.Event, timeout: Any = None) -> bool:
+    def interrupt(latch: Latch, timeout_s: Any = None) -> bool:
         raise Interrupt
 
-    with lock.turn(Kind.READ, deadline, closed):
+    def wait_in_vain() -> None:
         with monkeypatch.context() as patched, pytest.raises(Interrupt):
-            patched.setattr(threading.Event, "wait", interrupt)
-            with lock.turn(Kind.ORDER, deadline, closed):
-                raise AssertionError("nobody's turn")
-        assert lock._waiting == []
-    with lock.turn(Kind.READ, deadline, closed):
-        pass
-    assert not lock._is_held
+            patched.setattr(Latch, "wait", interrupt)
+            lock.run(Kind.ORDER, deadline, closed, nobodys_turn)
+        assert waiting_in(lock) == []
+
+    lock.run(Kind.READ, deadline, closed, wait_in_vain)
+    assert lock.run(Kind.READ, deadline, closed, lambda: "mine") == "mine"
+    assert lock._line.get() == signing._Line()
+
+
+def nobodys_turn() -> None:
+    raise AssertionError("nobody's turn")
 
 
 def test_no_wait_for_a_turn_is_longer_than_what_ctrl_c_may_miss(
@@ -382,51 +391,98 @@ def test_no_wait_for_a_turn_is_longer_than_what_ctrl_c_may_miss(
     transport = connect(serve(nothing), signer=signer())
     lock, deadline = transport._signed_lock, time.monotonic() + 60
 
-    def interrupt(event: threading.Event, timeout: Any = None) -> bool:
-        waits.append(timeout)
+    def interrupt(latch: Latch, timeout_s: Any = None) -> bool:
+        waits.append(timeout_s)
         raise Interrupt
 
-    with lock.turn(Kind.READ, deadline, threading.Event()):
-        monkeypatch.setattr(threading.Event, "wait", interrupt)
-        for wait in (
-            lambda: transport.pause(10),
-            lambda: transport.request("POST", READ),
-        ):
-            with pytest.raises(Interrupt):
-                wait()
-    monkeypatch.undo()
+    def wait() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(Latch, "wait", interrupt)
+            for work in (
+                lambda: transport.pause(10),
+                lambda: transport.request("POST", READ),
+            ):
+                with pytest.raises(Interrupt):
+                    work()
+
+    lock.run(Kind.READ, deadline, Latch(), wait)
     # A wait that it comes just before is not ended by it, and on Windows no wait is.
     assert waits == [1.0, 1.0]
 
 
-def test_interrupt_at_the_very_moment_of_the_turn_keeps_nobody_waiting() -> None:
-    lock = signing.SignedLock()
-    closed = threading.Event()
+@pytest.mark.parametrize(
+    "times",
+    [pytest.param(1000, id="short"), pytest.param(30_000, marks=pytest.mark.long)],
+)
+def test_interrupts_keep_nobody_waiting_for_a_turn(times: int) -> None:
+    lock, closed, over = signing.SignedLock(), Latch(), threading.Event()
+    now, most, count = 0, 0, 0
 
-    class Interrupted:
-        """A lock whose holder is interrupted as soon as it has let go."""
+    def work() -> None:
+        nonlocal now, most, count
+        # Only one is here at a time, so that nothing of this needs a lock.
+        now += 1
+        most = max(most, now)
+        count += 1
+        now -= 1
 
-        def __init__(self) -> None:
-            self.lock = threading.Lock()
-            self.locked = self.lock.locked
-            self.is_over = False
+    def others() -> None:
+        while not over.is_set():
+            lock.run(Kind.READ, time.monotonic() + DEADLINE_S, closed, work)
 
-        def __enter__(self) -> None:
-            self.lock.acquire()
+    threads = [threading.Thread(target=others, name="test-call") for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        deadline = time.monotonic() + 1000
+        interrupted(lambda: lock.run(Kind.ORDER, deadline, closed, int), times)
+        done = count
+        while count <= done + 1 and all(thread.is_alive() for thread in threads):
+            threading.Event().wait(0.001)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(DEADLINE_S)
+    assert not any(thread.is_alive() for thread in threads)
+    assert most == 1
+    assert lock._line.get() == signing._Line(overtakings=lock._line.get().overtakings)
 
-        def __exit__(self, *_: object) -> None:
-            self.lock.release()
-            if not self.is_over:
-                self.is_over = True
-                raise Interrupt
 
-    lock._lock = Interrupted()  # type: ignore[assignment]
-    with pytest.raises(Interrupt):
-        with lock.turn(Kind.ORDER, time.monotonic() + DEADLINE_S, closed):
-            raise AssertionError("it was interrupted before")
-    with lock.turn(Kind.READ, time.monotonic() + DEADLINE_S, closed):
-        pass
-    assert not lock._is_held and lock._waiting == []
+@pytest.mark.parametrize(
+    "times",
+    [pytest.param(200, id="short"), pytest.param(10_000, marks=pytest.mark.long)],
+)
+# Ctrl-C may come before a socket, or what would close it, is in anybody's hands.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("source", ["own", "file"])
+def test_r06_signed_calls_stay_in_order_whatever_is_interrupted(
+    serve: Serve, connect: Connect, tmp_path: Path, source: str, times: int
+) -> None:
+    verifier = Verifier(nothing)
+    nonce = FileNonce(tmp_path / "nonce") if source == "file" else Nonce()
+    transport = connect(serve(verifier), signer=signer(nonce=nonce), timeout=DEADLINE_S)
+    over, errors = threading.Event(), []
+
+    def others() -> None:
+        try:
+            while not over.is_set():
+                transport.request("POST", READ)
+        except BaseException as exc:
+            errors.append(exc)
+
+    thread = threading.Thread(target=others, name="test-call")
+    thread.start()
+    try:
+        interrupted(lambda: transport.request("POST", ORDER), times, longest_s=0.005)
+        done = len(verifier.seen)
+        while len(verifier.seen) <= done + 1 and thread.is_alive():
+            threading.Event().wait(0.001)
+    finally:
+        over.set()
+        thread.join(DEADLINE_S)
+    assert not thread.is_alive() and errors == []
+    assert transport.request("POST", ORDER) == []
+    assert verifier.forged == 0
 
 
 def test_read_behind_orders_without_end_has_its_turn(
@@ -454,22 +510,23 @@ def test_read_behind_orders_without_end_has_its_turn(
 
 def test_who_came_first_is_overtaken_ten_times_and_no_more() -> None:
     assert signing.MOST_OVERTAKINGS == 10
-    lock = signing.SignedLock()
-    deadline, closed = time.monotonic() + DEADLINE_S, threading.Event()
+    lock, closed = signing.SignedLock(), Latch()
+    deadline = time.monotonic() + DEADLINE_S
     served: list[str] = []
+    threads: list[threading.Thread] = []
 
-    def take(kind: Kind) -> None:
-        with lock.turn(kind, deadline, closed):
-            served.append(kind.name)
+    def come(kind: Kind) -> None:
+        lock.run(kind, deadline, closed, lambda: served.append(kind.name))
 
-    threads = []
-    with lock.turn(Kind.READ, deadline, closed):
+    def let_all_come() -> None:
         for kind in [Kind.READ] * 2 + [Kind.WRITE] + [Kind.ORDER] * 25:
-            threads.append(threading.Thread(target=take, args=(kind,)))
+            threads.append(threading.Thread(target=come, args=(kind,)))
             threads[-1].start()
-            while len(lock._waiting) < len(threads):
+            while len(waiting_in(lock)) < len(threads):
                 assert time.monotonic() < deadline
                 threading.Event().wait(0.001)
+
+    lock.run(Kind.READ, deadline, closed, let_all_come)
     for thread in threads:
         thread.join(DEADLINE_S)
     orders = ["ORDER"]
@@ -484,71 +541,60 @@ def test_who_came_first_is_overtaken_ten_times_and_no_more() -> None:
 
 
 def test_turn_that_is_given_up_is_nobody_elses() -> None:
-    lock = signing.SignedLock()
-    closed = threading.Event()
+    lock, closed = signing.SignedLock(), Latch()
+    deadline = time.monotonic() + DEADLINE_S
     done = threading.Event()
+    thread = threading.Thread(
+        target=lock.run,
+        args=(Kind.ORDER, deadline, closed, done.set),
+        name="test-waits",
+    )
 
-    def wait() -> None:
-        with lock.turn(Kind.ORDER, time.monotonic() + DEADLINE_S, closed):
-            done.set()
-
-    with lock.turn(Kind.READ, time.monotonic() + 1, closed):
-        thread = threading.Thread(target=wait, name="test-waits")
+    def give_up() -> None:
         thread.start()
-        deadline = time.monotonic() + DEADLINE_S
-        while not lock._waiting:
+        while not waiting_in(lock):
             assert time.monotonic() < deadline
             threading.Event().wait(0.001)
         with pytest.raises(RequestTimeout):
-            with lock.turn(Kind.READ, time.monotonic(), closed):
-                raise AssertionError("nobody's turn")
+            lock.run(Kind.READ, time.monotonic(), closed, nobodys_turn)
         # The order still waits, as one call is on the wire.
-        assert [turn.kind for turn in lock._waiting] == [Kind.ORDER]
+        assert waiting_in(lock) == [Kind.ORDER]
         assert not done.is_set()
+
+    lock.run(Kind.READ, time.monotonic() + 1, closed, give_up)
     thread.join(DEADLINE_S)
     assert done.is_set()
 
 
 def test_r10_child_process_leaves_a_line_that_is_no_more() -> None:
-    lock = signing.SignedLock()
-    closed = threading.Event()
-    with lock.turn(Kind.READ, time.monotonic() + 1, closed):
-        gone: list[Any] = []
+    lock, closed = signing.SignedLock(), Latch()
+    deadline = time.monotonic() + DEADLINE_S
+    gone: list[Any] = []
 
-        def wait_at_the_fork() -> None:
-            with pytest.raises(ClosedError):
-                with lock.turn(Kind.READ, time.monotonic() + DEADLINE_S, closed):
-                    raise AssertionError("nobody's turn")
-            gone.append(True)
+    def wait_at_the_fork() -> None:
+        with pytest.raises(ClosedError):
+            lock.run(Kind.READ, deadline, closed, nobodys_turn)
+        gone.append(True)
 
-        thread = threading.Thread(target=wait_at_the_fork, name="test-waits")
+    thread = threading.Thread(target=wait_at_the_fork, name="test-waits")
+
+    def fork() -> None:
         thread.start()
-        deadline = time.monotonic() + DEADLINE_S
-        while not lock._waiting:
+        while not waiting_in(lock):
             assert time.monotonic() < deadline
             threading.Event().wait(0.001)
-        turns = list(lock._waiting)
+        (turn,) = lock._line.get().waiting
         lock._reset_after_fork()
         # The child's own calls go on, and give no turn to those of its parent.
         for _ in range(2):
-            with lock.turn(Kind.ORDER, time.monotonic() + 1, closed):
-                pass
+            lock.run(Kind.ORDER, time.monotonic() + 1, closed, int)
         closed.set()
-        turns[0].event.set()
+        turn.latch.set()
         thread.join(DEADLINE_S)
-        assert gone == [True]
 
-
-def test_r10_child_process_takes_no_turn_of_its_parent() -> None:
-    lock = signing.SignedLock()
-    closed = threading.Event()
-    with lock.turn(Kind.READ, time.monotonic() + 1, closed):
-        held = lock._lock
-        with held:  # another thread of the parent has it for ever
-            lock._reset_after_fork()
-            assert lock._lock is not held
-            with lock.turn(Kind.READ, time.monotonic() + 1, closed):
-                pass
+    lock.run(Kind.READ, time.monotonic() + 1, closed, fork)
+    assert gone == [True]
+    assert lock._line.get() == signing._Line()
 
 
 # --- nonces that are too small ----------------------------------------------------------------
@@ -588,6 +634,7 @@ def test_r06_nonce_that_stays_too_small_is_told(
 CALLS = """
 import sys
 from bfxsync.auth import Signer
+from bfxsync.latch import Latch
 from bfxsync.nonce_file import FileNonce
 from bfxsync.rest.limits import Limits
 from bfxsync.rest.transport import RestTransport

@@ -8,7 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Optional
 
 import pytest
 import requests
@@ -27,6 +27,7 @@ from bfxsync.errors import (
     UsageError,
 )
 from bfxsync.hosts import PUB_REST_HOST
+from bfxsync.latch import Latch
 from bfxsync.rest import sessions
 from bfxsync.rest import transport as transport_module
 from bfxsync.rest.limits import Limits
@@ -402,6 +403,11 @@ RETRIED = {
     "503": (503, {"code": 503, "error": "temporarily_unavailable"}),
     "502": (502, b"<html></html>"),
     "504": (504, b""),
+    "408": (408, b""),
+    "520": (520, b"<html></html>"),
+    "522": (522, b"<html></html>"),
+    "527": (527, b"<html></html>"),
+    "530": (530, b"error code: 1033"),
 }
 
 
@@ -478,7 +484,7 @@ def test_everything_else_is_told_at_once(
         (("GET", "ticker"), Kind.ORDER),
     ],
 )
-@pytest.mark.parametrize("how", ["503", "504", "hangs up"])
+@pytest.mark.parametrize("how", ["408", "503", "504", "522", "530", "hangs up"])
 def test_what_may_change_something_is_sent_once(
     serve: Serve, connect: Connect, call: Any, kind: Any, how: str
 ) -> None:
@@ -491,10 +497,10 @@ def test_what_may_change_something_is_sent_once(
     assert len(server.requests) == 1
 
 
-class Instant(threading.Event):
-    """An event for which nobody has to wait."""
+class Instant(Latch):
+    """A latch for which nobody has to wait."""
 
-    def wait(self, timeout: Any = None) -> bool:
+    def wait(self, timeout_s: Optional[float] = None) -> bool:
         return False
 
 
@@ -716,9 +722,9 @@ def test_close_ends_waiting_for(
     server = serve(answers((503, b"")))
     waits = threading.Event()
 
-    def wait(event: threading.Event, seconds: float) -> bool:
+    def wait(latch: Latch, seconds: float) -> bool:
         waits.set()
-        return event.wait(seconds)
+        return latch.wait(seconds)
 
     def delay_s(failures: int) -> float:
         waits.set()
@@ -726,7 +732,7 @@ def test_close_ends_waiting_for(
 
     limits = Limits(wait=wait)
     if what == "its turn":
-        limits.refuse("localhost", "ticker", 60)
+        limits.refuse("localhost", "ticker", 60, port=server.port)
     monkeypatch.setattr(transport_module, "_delay_s", delay_s)
     transport = connect(server, limits=limits)
     with ThreadPoolExecutor(1) as executor:

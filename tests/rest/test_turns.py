@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from bfxsync.errors import NetworkError, RateLimited
+from bfxsync import Client
+from bfxsync.errors import NetworkError, RateLimited, UsageError
+from bfxsync.latch import Latch
 from bfxsync.rest.limits import WINDOW_S, Limits, wait_in_naps
 from bfxsync.rest.transport import DEFAULT_PER_MINUTE, MAX_ATTEMPTS
 
@@ -26,7 +28,7 @@ class FakeTime:
     def clock(self) -> float:
         return self.now
 
-    def wait(self, event: threading.Event, seconds: float) -> bool:
+    def wait(self, latch: Latch, seconds: float) -> bool:
         self.now += seconds
         return False
 
@@ -145,23 +147,62 @@ def test_refusal_says_for_how_long(
     assert time.now == 7
 
 
-def test_refusals_without_end_are_raised_at_the_ceiling(
-    serve: Serve, connect: Connect, limits: Limits, time: FakeTime
+@pytest.mark.parametrize(
+    "options, attempts", [({}, MAX_ATTEMPTS), ({"max_wait_s": 120}, 3)], ids=str
+)
+def test_refusals_without_end_are_raised(
+    serve: Serve,
+    connect: Connect,
+    limits: Limits,
+    time: FakeTime,
+    options: Any,
+    attempts: int,
 ) -> None:
     server = serve(Refusing(99))
     with pytest.raises(RateLimited) as info:
-        connect(server, limits=limits).request("GET", "ticker")
+        connect(server, limits=limits, **options).request("GET", "ticker")
     assert (info.value.code, info.value.http_status) == (11010, 429)
-    assert (time.now, len(server.requests)) == (120, 3)
+    assert not info.value.is_own_budget
+    assert (time.now, len(server.requests)) == (60 * (attempts - 1), attempts)
+
+
+@pytest.mark.parametrize("options", [{}, {"max_wait_s": 600}], ids=str)
+def test_refusal_for_a_day_is_raised_and_told_to_all(
+    serve: Serve, connect: Connect, limits: Limits, time: FakeTime, options: Any
+) -> None:
+    server = serve(Refusing(1, Retry_After="86400"))
+    for _ in range(2):
+        with pytest.raises(RateLimited, match=r"by the exchange.*24\.0 h") as info:
+            connect(server, limits=limits, **options).request("GET", "ticker")
+        assert info.value.retry_after_s == 86_400
+    assert (time.now, len(server.requests)) == (0, 1)
+
+
+def test_refusal_of_one_server_is_none_of_another(
+    serve: Serve, connect: Connect, limits: Limits, time: FakeTime
+) -> None:
+    refusing, other = serve(Refusing(1)), serve(Refusing(0))
+    with pytest.raises(RateLimited):
+        connect(refusing, limits=limits, on_limit="raise").request("GET", "ticker")
+    assert connect(other, limits=limits).request("GET", "ticker") == [1]
+    assert time.now == 0
+
+
+def test_client_takes_a_longest_wait(serve: Serve) -> None:
+    server = serve(Refusing(1, Retry_After="30"))
+    with Client(rest_host=server.host, max_wait_s=29) as bfx:
+        with pytest.raises(RateLimited, match="30.0 s"):
+            bfx.rest.request("GET", "ticker")
+    with pytest.raises(UsageError, match="max_wait_s"):
+        Client(max_wait_s=0)
 
 
 def test_waiting_for_a_turn_is_not_part_of_the_total_time(
     serve: Serve, connect: Connect, limits: Limits, time: FakeTime
 ) -> None:
-    limits.refuse("localhost", "ticker", 100)
-    assert connect(serve(Refusing(0)), limits=limits, timeout=1).request(
-        "GET", "ticker"
-    ) == [1]
+    server = serve(Refusing(0))
+    limits.refuse("localhost", "ticker", 100, port=server.port)
+    assert connect(server, limits=limits, timeout=1).request("GET", "ticker") == [1]
     assert time.now == 100
 
 
@@ -169,17 +210,17 @@ def test_waiting_for_a_turn_is_not_part_of_the_total_time(
 def test_interrupt_ends_the_wait_at_once(serve: Serve, connect: Connect) -> None:
     waits = threading.Event()
 
-    def wait(event: threading.Event, seconds: float) -> bool:
+    def wait(latch: Latch, seconds: float) -> bool:
         waits.set()
-        return wait_in_naps(event, seconds)
+        return wait_in_naps(latch, seconds)
 
     def interrupt() -> None:
         assert waits.wait(DEADLINE_S)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     limits = Limits(wait=wait)
-    limits.refuse("localhost", "ticker", 60)
     server = serve(Refusing(0))
+    limits.refuse("localhost", "ticker", 60, port=server.port)
     helper = threading.Thread(target=interrupt, name="test-interrupt")
     helper.start()
     started = monotonic()
