@@ -18,6 +18,7 @@ from bfxsync.errors import (
     OrderRejected,
     OutcomeUnknown,
 )
+from bfxsync.numbers import round_price
 from bfxsync.paper import PaperAccount, PaperExchange
 from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.client import RestClient
@@ -82,6 +83,25 @@ def test_balances_are_the_sum_of_their_ledger_to_the_last_digit(
         assert filled == order.amount_orig - order.amount == order.amount_orig
         named = order.status.fills
         assert sum(fill.amount for fill in named) == filled
+
+
+def test_both_sides_of_a_trade_with_oneself_are_given(exchange: PaperExchange) -> None:
+    with rest_of(exchange) as client:
+        ticker = client.public.get_t_ticker("tBTCUSD")
+        assert ticker.bid is not None and ticker.ask is not None
+        between = round_price((ticker.bid + ticker.ask) / 2)
+        auth = client.auth
+        orders = [
+            auth.submit_order("EXCHANGE LIMIT", "tBTCUSD", amount, between).data
+            for amount in ("-0.01", "0.01")
+        ]
+        once = auth.get_trades_history()
+        for limit in (None, 1):
+            trades = list(auth.iter_trades_history(sort=-1, limit=limit))
+            assert sorted(map(repr, trades)) == sorted(map(repr, once))
+    sides = [trade for trade in trades if trade.exec_price == between]
+    assert {trade.order_id for trade in sides} == {order.id for order in orders}
+    assert len({trade.id for trade in sides}) == 1
 
 
 def test_every_status_is_understood_by_the_client(auth: AuthEndpoints) -> None:
