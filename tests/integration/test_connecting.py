@@ -27,6 +27,7 @@ from .bare_server import DEADLINE_S, BareServer, Peer, Tls, frame
 from .conftest import Connect, Serve
 from .connect_proxy import ConnectProxy, SocksProxy
 from .support import subscribed
+from .user import wait_until
 
 Clients = Callable[..., WebSocketClient]
 
@@ -181,14 +182,16 @@ def test_client_says_why_it_is_not_connected(
 ) -> None:
     server = serve(lambda peer: peer.refuse(status), tls=security)
     client = connect(server)
+    client.start()
+    wait_until(lambda: client.stats()["connections"][0]["last_error"])
     with pytest.raises(NetworkError) as caught:
-        client.subscribe_ticker("tBTCUSD", timeout=0.2)
+        client.subscribe_ticker("tBTCUSD", timeout=0.05)
     assert caught.value.phase == "connect"
     cause = caught.value.__cause__
     assert isinstance(cause, NetworkError)
     assert cause.code == status
     with pytest.raises(NetworkError) as caught:
-        client.wait_ready(0.2)
+        client.wait_ready(0.05)
     assert caught.value.__cause__ is not None
 
 
