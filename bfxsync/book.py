@@ -136,9 +136,14 @@ class AggregatedBook(OrderBook[BookUpdate]):
     def apply(self, level: BookUpdate) -> None:
         """Set, replace or take away one level; the sign of the amount names the side."""
         side = self._bids if level.amount > 0 else self._asks
-        if level.count:
+        if level.count and level.amount:
             side.set(level.price, level)
-        elif not side.remove(level.price):
+            return
+        # A level without any amount is gone as well, and names no side.
+        is_known = side.remove(level.price)
+        if not level.amount:
+            is_known = self._bids.remove(level.price) or is_known
+        if not is_known:
             self.unknown_deletes += 1
 
     @staticmethod
@@ -157,7 +162,7 @@ class FundingBook(OrderBook[FundingBookUpdate]):
         bid = (level.rate, -level.period)
         ask = (level.rate, level.period)
         is_bid = level.amount < 0
-        if level.count:
+        if level.count and level.amount:
             (self._bids if is_bid else self._asks).set(bid if is_bid else ask, level)
             return
         # The documentation does not say which sign a delete has: the named side first.
@@ -210,7 +215,7 @@ class RawBook(_OrdersBook[RawBookUpdate]):
     def apply(self, level: RawBookUpdate) -> None:
         """Set, move or take away one order; equal prices stand by id, ascending."""
         place: tuple[Side[RawBookUpdate], Any] | None = None
-        if level.price:
+        if level.price and level.amount:
             if level.amount > 0:
                 place = self._bids, (level.price, -level.order_id)
             else:
@@ -231,7 +236,7 @@ class FundingRawBook(_OrdersBook[FundingRawBookUpdate]):
     def apply(self, level: FundingRawBookUpdate) -> None:
         """Set, move or take away one offer; equal rates stand by period, then id."""
         place: tuple[Side[FundingRawBookUpdate], Any] | None = None
-        if level.rate:
+        if level.rate and level.amount:
             if level.amount < 0:
                 place = self._bids, (level.rate, -level.period, -level.offer_id)
             else:

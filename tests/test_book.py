@@ -396,6 +396,34 @@ def test_delete_takes_the_level_of_its_side_only() -> None:
     assert book.unknown_deletes == 1
 
 
+@pytest.mark.parametrize("count", [0, 3])
+@pytest.mark.parametrize("amount", [2.0, -2.0], ids=["bid", "ask"])
+def test_level_without_amount_is_gone_whatever_its_side(
+    count: int, amount: float
+) -> None:
+    book = AggregatedBook()
+    book.reset([level(100.0, 1, amount)])
+    book.apply(level(100.0, count, 0))
+    assert len(book) == 0
+    assert book.unknown_deletes == 0
+    book.apply(level(100.0, count, 0))
+    assert book.unknown_deletes == 1
+
+
+@pytest.mark.parametrize("amount", [2.0, -2.0], ids=["bid", "ask"])
+def test_order_or_offer_without_amount_is_gone(amount: float) -> None:
+    raw, funding, offers = RawBook(), FundingBook(), FundingRawBook()
+    raw.reset([RawBookUpdate(1, 10.0, amount)])
+    raw.apply(RawBookUpdate(1, 10.0, 0))
+    funding.reset([FundingBookUpdate(0.001, 30, 1, amount)])
+    funding.apply(FundingBookUpdate(0.001, 30, 1, 0))
+    offers.reset([FundingRawBookUpdate(1, 30, 0.001, amount)])
+    offers.apply(FundingRawBookUpdate(1, 30, 0.001, 0))
+    for book in (raw, funding, offers):
+        assert len(book) == 0
+        assert book.unknown_deletes == 0
+
+
 def test_crossed_book_is_kept_as_it_is() -> None:
     book = AggregatedBook()
     book.reset([level(101.0, 1, 1.0), level(100.0, 1, -1.0)])

@@ -35,6 +35,7 @@ class Watcher:
             number=number,
         )
         assert isinstance(channel, BookChannel)
+        channel.is_bulk = bulk
         self.channel = channel
         self.length = identity.length
         self.checksums = 0

@@ -366,7 +366,7 @@ class RawBookUpdate:
     price : float
         In quote currency; 0 means that the order is gone.
     amount : float
-        In base currency: positive for bids, negative for asks.
+        In base currency: positive for bids, negative for asks; 0 means that the order is gone too.
 
     References
     ----------
@@ -411,7 +411,7 @@ class FundingRawBookUpdate:
     rate : float
         Per day; 0 means that the offer is gone.
     amount : float
-        In the currency: negative for bids, positive for asks.
+        In the currency: negative for bids, positive for asks; 0 means that the offer is gone too.
 
     References
     ----------

@@ -65,7 +65,7 @@ class Status:
 @attrs.define
 class Degraded:
     """
-    The data goes on, but can no longer be trusted: a book's checksum did not match.
+    The data goes on, but cannot be trusted: a checksum did not match, or rows were unreadable.
 
     Attributes
     ----------

@@ -26,6 +26,7 @@ ACCOUNT_CHANNEL = 0
 # Plain integers: `&` with a member of an enumeration takes longer than all else in a small block.
 SEQ_ALL = int(Flag.SEQ_ALL)
 TIMESTAMP = int(Flag.TIMESTAMP)
+BULK_UPDATES = int(Flag.BULK_UPDATES)
 
 
 @attrs.frozen

@@ -22,7 +22,7 @@ from bfxsync.errors import (
     RequestTimeout,
     error_from_code,
 )
-from bfxsync.models.stream import Degraded, Status
+from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.types import ChanId, Flag, LossCause, SubscriptionStatus
 from bfxsync.wire.audit import (
     PING_AFTER_S,
@@ -35,6 +35,7 @@ from bfxsync.wire.codec import LOADS_ERRORS, Loads, dumps, loads_for, parse
 from bfxsync.wire.commands import Command, Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.frames import (
     ACCOUNT_CHANNEL,
+    BULK_UPDATES,
     SEQ_ALL,
     AccountData,
     ChannelData,
@@ -362,6 +363,7 @@ class Session:
     def _take_answer(self, answer: Answer, outputs: list[Output], now: float) -> None:
         outputs += answer.outputs
         if answer.entry is not None:
+            answer.entry.channel.is_bulk = bool(self._handshake.flags & BULK_UPDATES)
             if answer.frames:
                 self._heard(now)
             self._deliver(answer.entry, answer.frames, outputs, now)
@@ -490,7 +492,7 @@ def _apart(token: Hashable, updates: list[Any]) -> list[Output]:
     outputs: list[Output] = []
     start = 0
     for index, update in enumerate(updates):
-        if index > start and isinstance(update, (Degraded, Status)):
+        if index > start and isinstance(update, (Degraded, Gap, Snapshot, Status)):
             outputs.append(Deliver(token, updates[start:index]))
             start = index
     outputs.append(Deliver(token, updates[start:]))

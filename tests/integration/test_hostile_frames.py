@@ -64,7 +64,6 @@ NO_FRAME = {
     "number": "17",
     "text": '"hb"',
     "empty-list": "[]",
-    "only-a-channel": "[17]",
     "channel-null": "[null,[1]#]",
     "channel-text": '["17",[1]#]',
     "channel-list": "[[17],[1]#]",
@@ -79,6 +78,7 @@ NO_FRAME = {
 }
 
 NO_DATA = {
+    "only-a-channel": "[17]",
     "ticker-null": "[17,null#]",
     "ticker-number": "[17,5.5#]",
     "ticker-object": '[17,{"0":1}#]',
@@ -86,7 +86,6 @@ NO_DATA = {
     "ticker-empty": "[17,[]#]",
     "ticker-short": "[17,[1,2,3]#]",
     "ticker-text": f'[17,["x"{REST}]#]',
-    "ticker-value-null": f"[17,[null{REST}]#]",
     "ticker-value-list": f"[17,[[1]{REST}]#]",
     "ticker-value-object": f"[17,[{{}}{REST}]#]",
     "ticker-nested": "[17," + "[" * 400 + "]" * 400 + "#]",
@@ -99,7 +98,6 @@ NO_DATA = {
     "trade-id-null": '[18,"te",[null,2,3,4]#]',
     "trade-id-list": '[18,"te",[[1],2,3,4]#]',
     "trade-id-fraction": '[18,"te",[1.5,2,3,4]#]',
-    "trade-id-huge": f'[18,"te",[{2**70},2,3,4]#]',
     "trade-amount-text": '[18,"te",[1,2,"x",4]#]',
     "confirmation-short": '[18,"tu",[]#]',
     "confirmation-id-list": '[18,"tu",[[1],2,3,4]#]',
@@ -128,8 +126,9 @@ ERRORS = {
     "error-code-list": '{"event":"error","code":[1],"msg":5,"chanId":[17],"subId":[]}',
 }
 
-# Not those about a book: after one of them it is subscribed again.
-TEXTS = {**NO_JSON, **NO_FRAME, **NO_DATA, **ERRORS}
+# What is of no channel; after one of the others its channel is subscribed again.
+TEXTS = {**NO_JSON, **NO_FRAME, **ERRORS}
+OF_CHANNELS = {**NO_DATA, **NO_BOOK}
 
 BYTES = {
     "binary": frame(b"\x00\x01\xff", BINARY),
@@ -188,7 +187,7 @@ class Live:
     def hostile(self, name: str) -> bytes:
         if name in BYTES:
             return BYTES[name]
-        return frame(self.number({**TEXTS, **NO_BOOK}[name]))
+        return frame(self.number({**TEXTS, **OF_CHANNELS}[name]))
 
 
 @pytest.fixture(params=list(MODES))
@@ -278,6 +277,35 @@ def test_hostile_frame_is_reported_once_and_the_rest_goes_on(
     assert len(received["book"]) == 1
 
 
+@pytest.mark.parametrize("name", NO_DATA)
+def test_unreadable_frame_is_reported_once_and_its_channel_subscribed_again(
+    live: Live,
+    errors: Collector,
+    closes: Collector,
+    received: dict[str, Collector],
+    name: str,
+) -> None:
+    peer = live.peer
+    chan_id = int(NO_DATA[name][1:3])
+    peer.send_bytes(live.hostile(name))
+    assert peer.receive_json() == {"event": "unsubscribe", "chanId": chan_id}
+    # Of the old channel, which is not listened to any more.
+    peer.send_bytes(live.hostile(name))
+    peer.send_json({"event": "unsubscribed", "status": "OK", "chanId": chan_id})
+    acknowledge(peer, 20)
+    first = "[]" if chan_id == TRADES_ID else json.dumps(TICKER)
+    peer.send_text(live.number(f"[20,{first}#]"))
+    peer.send_bytes(live.level())
+    round_trip(live.client, peer)
+    assert closes.items == []
+    live.client.close()
+    (error,) = errors.items
+    assert isinstance(error, RemoteError)
+    assert len(str(error)) < 1000
+    assert len(received["ticker"]) == (1 if chan_id == TRADES_ID else 2)
+    assert len(received["book"]) == 1
+
+
 @pytest.mark.parametrize("name", NO_BOOK)
 def test_unreadable_frame_of_a_book_is_reported_once_and_the_book_is_subscribed_again(
     live: Live,
@@ -303,22 +331,20 @@ def test_unreadable_frame_of_a_book_is_reported_once_and_the_book_is_subscribed_
     assert isinstance(error, RemoteError)
     assert len(str(error)) < 1000
     assert [trade.id for trade in received["trades"].items] == [7]
-    # Of a list of levels the good ones count.
-    good = [6443] if name == "book-bulk-mixed" else []
-    prices = [level.price for level in received["book"].items]
-    assert prices == [*good, 6444]
+    assert [level.price for level in received["book"].items] == [6444]
 
 
-@pytest.mark.parametrize("digits", [25, 400, 10_000])
+@pytest.mark.parametrize("digits", [22, 25, 400, 10_000])
 @pytest.mark.parametrize("mode", [MODES["float"], MODES["decimal"]], ids=str)
 def test_absurdly_long_integer_is_reported_once(
     live: Live, errors: Collector, received: dict[str, Collector], digits: int
 ) -> None:
+    # Whether the channel is healed depends on the reader: one takes it for no JSON at all.
     # Not with sequence numbers: where a reader takes it for no JSON, the frame's is lost as well.
     live.peer.send_text(f'[18,"te",[{"9" * digits},1542045947738,0.1,6443.1]]')
     errors.wait_for(1)
-    live.peer.send_bytes(live.trade(7))
-    received["trades"].wait_for(1)
+    live.peer.send_bytes(live.ticker())
+    received["ticker"].wait_for(2)
     live.client.close()
     (error,) = errors.items
     assert isinstance(error, RemoteError)

@@ -222,6 +222,9 @@ def not_ready(peer: Peer) -> None:
 def unreadable(peer: Peer) -> None:
     greet(peer)
     acknowledge(peer, 5, [5, ["no", "ticker"]])
+    # It is healed at once.
+    assert peer.receive_json() == {"event": "unsubscribe", "chanId": 5}
+    assert peer.receive_json()["event"] == "subscribe"
 
 
 def loses(peer: Peer) -> None:

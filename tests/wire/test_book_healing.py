@@ -88,6 +88,7 @@ def test_r11_frame_that_cannot_be_read_gives_the_book_up(content: Any) -> None:
 @pytest.mark.parametrize("row", [["x", 1, 1], None, 7, [], [100.0, 1]], ids=str)
 def test_r11_level_that_cannot_be_read_gives_the_book_up(row: Any) -> None:
     channel = live()
+    channel.is_bulk = True
     level = [98.0, 1, 1.0]
     # Those that could be read are handed out: a gap follows, and then all of them.
     assert feed(channel, [[level, row]], [level]) == [BookUpdate.from_row(level)]
@@ -117,6 +118,7 @@ def test_r11_first_frame_that_cannot_be_read_gives_the_book_up() -> None:
 def test_r11_no_reader_sees_a_book_that_is_given_up(content: Any) -> None:
     """Neither within a block, when the version is odd, nor after it."""
     channel = live()
+    channel.is_bulk = True
     sizes: List[int] = []
     reset = channel.book.reset
 
@@ -198,6 +200,7 @@ def test_r11_when_it_does_not_help_the_book_goes_on_and_says_so_once(
     content: Any, reason: str, errors: int
 ) -> None:
     channel = spent()
+    channel.is_bulk = True
     level = [97.0, 1, 1.0]
     updates = feed(channel, content, [level], content)
     updates = [u for u in updates if u != BookUpdate(98.0, 1, 1.0)]
@@ -276,7 +279,7 @@ def test_r11_degraded_book_needs_no_checksum_to_be_tried_again(symbol: str) -> N
     channel.seen_at = 1000.0 + WINDOW_S
     # What follows in the block belongs to the book that is given up.
     assert feed(channel, ["hb"], [row]) == []
-    assert channel.resync_reason == "the book has been wrong for some time"
+    assert channel.resync_reason == "it has been wrong for some time"
     channel.lose()
     # A heartbeat before the snapshot is none of a book that is wrong.
     assert feed(channel, ["hb"]) == []

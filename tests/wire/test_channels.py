@@ -15,6 +15,7 @@ from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models import (
     BookUpdate,
     Checksum,
+    Degraded,
     FundingBookUpdate,
     FundingRawBookUpdate,
     FundingTicker,
@@ -22,10 +23,12 @@ from bfxsync.models import (
     FundingTradeUpdate,
     RawBookUpdate,
     Snapshot,
+    Status,
     Ticker,
     Trade,
     TradeUpdate,
 )
+from bfxsync.types import SubscriptionStatus
 from bfxsync.wire.channels import (
     BookChannel,
     Channel,
@@ -34,6 +37,7 @@ from bfxsync.wire.channels import (
     channel_for,
     check_symbol,
 )
+from bfxsync.wire.recovery import BUDGET, WINDOW_S
 
 CHAN = 5
 
@@ -270,12 +274,40 @@ def test_ticker_starts_anew_after_a_loss() -> None:
     assert feed(channel, [ticker_row(1.0)]) == [Snapshot([again]), again]
 
 
-def test_unreadable_ticker_costs_no_other() -> None:
+def spent(channel: Any) -> Any:
+    """Return a channel that was subscribed anew so often lately that it does not help."""
+    for _ in range(BUDGET):
+        channel.recovery.take(0.0)
+    return channel
+
+
+def test_unreadable_ticker_gives_the_channel_up() -> None:
     channel = ticker()
+    feed(channel, [ticker_row(1.0)])
+    assert feed(channel, [[1, 2]], [ticker_row(2.0)]) == []
+    assert channel.resync_reason == "a row could not be read"
+    assert [type(error) for error in channel.errors] == [RemoteError]
+
+
+def test_degraded_ticker_is_right_again_with_the_next_row() -> None:
+    channel = spent(ticker())
+    feed(channel, [ticker_row(1.0)])
+    updates = feed(channel, [[1, 2]], [None], [ticker_row(2.0)], [ticker_row(3.0)])
+    degraded, status, *data = updates
+    assert isinstance(degraded, Degraded)
+    assert status == Status(SubscriptionStatus.LIVE)
+    assert data == [Ticker.from_row(ticker_row(bid)) for bid in (2.0, 3.0)]
+    assert channel.resync_reason is None
+
+
+def test_unreadable_ticker_costs_no_other_when_nothing_helps() -> None:
+    channel = spent(ticker())
     updates = feed(
         channel, [[1, 2]], [None], [], [ticker_row(1.0)], ["te", ticker_row()]
     )
-    assert updates[1:] == [Ticker.from_row(ticker_row(1.0))]
+    snapshot, first, degraded = updates
+    assert isinstance(snapshot, Snapshot) and isinstance(degraded, Degraded)
+    assert first == Ticker.from_row(ticker_row(1.0))
     assert [type(error) for error in channel.errors] == [RemoteError] * 4
     assert "ticker tBTCUSD: unreadable frame" in str(channel.errors[2])
     assert isinstance(channel.errors[2], RemoteError)
@@ -462,8 +494,41 @@ def test_ids_are_remembered_for_at_least_10_000_trades(monkeypatch: Any) -> None
     assert feed(channel, ["te", trade_row(1)]) == [trade(1)]
 
 
-def test_unreadable_trade_costs_no_other() -> None:
+@pytest.mark.parametrize(
+    "content",
+    [["te", None], ["te"], ["tu", [[]]], ["xx", trade_row(5)], [None], [7], []]
+    + [[[["x"], None]]],
+    ids=str,
+)
+def test_unreadable_trade_gives_the_channel_up(content: Any) -> None:
     channel = trades()
+    feed(channel, SNAPSHOT)
+    assert feed(channel, ["te", trade_row(4)], content, ["te", trade_row(5)]) == [
+        trade(4)
+    ]
+    assert channel.resync_reason == "trades could not be read"
+    assert {type(error) for error in channel.errors} == {RemoteError}
+    channel.lose()
+    # What was missed comes with the next snapshot.
+    updates = feed(channel, [[trade_row(5), trade_row(4)]])
+    assert updates[1:] == [trade(5)]
+
+
+def test_degraded_trades_are_tried_again_when_the_budget_is_back() -> None:
+    channel = spent(trades())
+    feed(channel, SNAPSHOT)
+    (degraded,) = feed(channel, ["te", None], ["te", None], ["hb"])
+    assert isinstance(degraded, Degraded)
+    channel.seen_at = WINDOW_S
+    assert feed(channel, ["hb"]) == []
+    assert channel.resync_reason == "it has been wrong for some time"
+    channel.lose()
+    assert feed(channel, SNAPSHOT)
+    assert not channel.is_degraded
+
+
+def test_unreadable_trade_costs_no_other_when_nothing_helps() -> None:
+    channel = spent(trades())
     updates = feed(
         channel,
         [[trade_row(2), ["x"], None, trade_row(1)]],
@@ -476,7 +541,10 @@ def test_unreadable_trade_costs_no_other() -> None:
         [],
         ["te", trade_row(3)],
     )
-    assert updates == [Snapshot([trade(1), trade(2)]), trade(3)]
+    snapshot, degraded, data = updates
+    assert snapshot == Snapshot([trade(1), trade(2)])
+    assert isinstance(degraded, Degraded)
+    assert data == trade(3)
     assert [type(error) for error in channel.errors] == [RemoteError] * 9
     assert "unknown kind of trade 'xx'" in map(str, channel.errors)
 
@@ -530,8 +598,9 @@ def test_update_is_applied_and_handed_out() -> None:
     assert channel.book.best_bid == SAME[1]
 
 
-def test_list_of_rows_after_the_snapshot_is_a_bulk_update() -> None:
+def test_list_of_rows_after_the_snapshot_is_a_bulk_update_if_that_was_agreed() -> None:
     channel = book()
+    channel.is_bulk = True
     feed(channel, [LEVELS_ON_THE_WIRE])
     rows = [[100.0, 0, 1], [98.0, 3, 2.5]]
     assert feed(channel, [rows]) == [BookUpdate.from_row(row) for row in rows]
@@ -729,8 +798,8 @@ def test_frames_give_the_same_in_any_blocks(
     cut = data.draw(st.integers(0, len(contents)))
     expected = feed(whole, *contents)
     updates = feed(parted, *contents[:cut])
-    if parted.resync_reason is None or name != "book":
-        # Of a book that is given up nothing is taken until it is subscribed anew.
+    if parted.resync_reason is None:
+        # Of a channel that is given up nothing is taken until it is subscribed anew.
         updates += feed(parted, *contents[cut:])
     assert updates == expected
     assert list(map(str, parted.errors)) == list(map(str, whole.errors))

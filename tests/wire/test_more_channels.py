@@ -8,11 +8,12 @@ from decimal import Decimal
 import pytest
 
 from bfxsync.errors import RemoteError, UsageError
-from bfxsync.models import Snapshot
+from bfxsync.models import Degraded, Snapshot
 from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
 from bfxsync.wire.channels import channel_for
 from bfxsync.wire.commands import Resubscribe, Subscribe
 from bfxsync.wire.outputs import Delayed, Deliver, Resolve, Send
+from bfxsync.wire.recovery import BUDGET
 from bfxsync.wire.session import Session
 
 # From docs.bitfinex.com/reference/ws-public-status, ws-public-candles
@@ -27,12 +28,16 @@ LIQ = (
 )
 
 
-def row(mts, close=1.0):
+BEGIN = 1_574_694_000_000
+
+
+def row(seconds, close=1.0):
+    mts = BEGIN + 1000 * seconds
     return [mts, 1.0, close, 2.0, 0.5, 10.0]
 
 
-def candle(mts, close=1.0):
-    return Candle.from_row(row(mts, close))
+def candle(seconds, close=1.0):
+    return Candle.from_row(row(seconds, close))
 
 
 def candles():
@@ -134,7 +139,9 @@ def test_only_the_latest_candles_are_kept():
     channel.feed_many([[1, []]])
     channel.feed_many([[1, row(60 * number)] for number in range(1000)])
     (snapshot,) = channel.restart()
-    assert len(snapshot.rows) == 240 and snapshot.rows[-1].mts == 60 * 999
+    assert (
+        len(snapshot.rows) == 240 and snapshot.rows[-1].mts == BEGIN + 1000 * 60 * 999
+    )
 
 
 def test_a_candle_before_the_snapshot_asks_for_a_resync():
@@ -146,12 +153,32 @@ def test_a_candle_before_the_snapshot_asks_for_a_resync():
 
 
 @pytest.mark.parametrize("frame", [[1, "cs", 5], [1, None], [1], [1, ["x"]]], ids=repr)
-def test_r14_an_unreadable_candle_costs_no_other(frame):
+def test_r14_an_unreadable_candle_gives_the_channel_up_unless_that_does_not_help(frame):
     channel = candles()
     channel.feed_many([[1, []]])
-    assert channel.feed_many([frame, [1, row(60)]]) == [candle(60)]
+    assert channel.feed_many([frame, [1, row(60)]]) == []
     (error,) = channel.errors
     assert isinstance(error, RemoteError)
+    assert channel.resync_reason == "candles could not be read"
+    channel = spent(candles())
+    channel.feed_many([[1, []]])
+    degraded, *others = channel.feed_many([frame, [1, "hb"], [1, row(60)]])
+    assert isinstance(degraded, Degraded)
+    assert others == [candle(60)]
+    assert channel.resync_reason is None
+
+
+def test_a_snapshot_without_a_readable_candle_is_none():
+    channel = candles()
+    assert channel.feed_many([[1, [["x"], None]]]) == []
+    assert not channel.is_live
+    assert channel.resync_reason == "candles could not be read"
+
+
+def spent(channel):
+    for _ in range(BUDGET):
+        channel.recovery.take(0.0)
+    return channel
 
 
 # --- status -----------------------------------------------------------------------------------
@@ -184,8 +211,18 @@ def test_liquidations_are_updates_though_their_frames_look_like_snapshots():
 def test_r14_unreadable_liquidations_are_reported():
     channel = channel_for("status", key="liq:global")
     channel.feed_many([])
-    assert channel.feed_many([[1, "x"], [1], [1, [["pos"]]]]) == []
+    assert channel.feed_many([[1, "x"], [1]]) == []
+    assert len(channel.errors) == 1
+    assert channel.resync_reason == "liquidations could not be read"
+    channel = spent(channel_for("status", key="liq:global"))
+    channel.feed_many([])
+    frames = [[1, "x"], [1], [1, [["pos"]]], [1, "hb"]]
+    (degraded,) = channel.feed_many(frames)
+    assert isinstance(degraded, Degraded)
     assert len(channel.errors) == 3
+    channel.lose()
+    channel.feed_many([])
+    assert not channel.is_degraded
 
 
 # --- in a session -----------------------------------------------------------------------------

@@ -81,6 +81,7 @@ def channel_of(expected: dict[str, Any], number: NumberType) -> Channel:
         arguments["prec"] = expected["prec"]
     channel = channel_for(expected["channel"], number=number, **arguments)
     channel.extras = True
+    channel.is_bulk = True
     return channel
 
 

@@ -46,6 +46,9 @@ CONF = {"event": "conf", "status": "OK", "flags": SEQ}
 TICKER_ROW = [9.5, 1, 10, 2, 0, 0, 9.75, 100, 11, 9, None]
 
 
+MTS = 1_574_694_000_000
+
+
 def opened(conn: int = 1) -> Opened:
     return Opened(conn, 0.0, "wss://host/ws/2")
 
@@ -141,7 +144,7 @@ class Played:
 
 
 def trade(chan_id: int, number: int, seq: int) -> Any:
-    return [chan_id, "te", [number, 1000 + number, 0.5, 100.0], seq]
+    return [chan_id, "te", [number, MTS + number, 0.5, 100.0], seq]
 
 
 # --- what there is -------------------------------------------------------------------------------
@@ -216,7 +219,7 @@ def test_a_channel_is_told_what_the_recorded_client_got() -> None:
             *handshake(),
             went({"event": "subscribe", "channel": "trades", "symbol": "tBTCUSD"}),
             got(ack("trades", 5, 1)),
-            got([5, [[2, 20, 1, 9.5], [1, 10, 1, 9.5]], 1]),
+            got([5, [[2, MTS + 2, 1, 9.5], [1, MTS, 1, 9.5]], 1]),
             got([5, "hb", 2]),
             got(trade(5, 3, 3)),
             lost(1000, ""),
@@ -305,7 +308,7 @@ def test_r03_wherever_it_was_cut_there_is_a_gap_a_snapshot_and_updates() -> None
         got(ack("ticker", 5)),
         got([5, TICKER_ROW, 1]),
         got(ack("trades", 6)),
-        got([6, [[1, 10, 1, 9.5]], 2]),
+        got([6, [[1, MTS, 1, 9.5]], 2]),
         got(ack("book", 7, **BOOK)),
         got(trade(6, 2, 3)),
         got([7, [[9.5, 1, 1], [9.6, 1, -1]], 4]),

@@ -198,14 +198,15 @@ BESIDE = pytest.mark.parametrize(
 
 @BESIDE
 @pytest.mark.parametrize("content", UNREADABLE)
-def test_r14_unreadable_frame_is_no_hole_and_costs_a_ticker_nothing_else(
+def test_r14_unreadable_frame_is_no_hole_and_heals_its_ticker_alone(
     content: str, beside: List[Any]
 ) -> None:
     peer = with_ticker_and_book()
     outputs = peer.feed(*beside, broken(peer, 6, content), peer.frame(6, TICKER_ROW))
     assert reports(outputs) == [RemoteError]
-    assert updates(outputs, "b") == [TICKER]
-    assert sent(outputs) == []
+    assert updates(outputs, "b") == [Gap("a row could not be read")]
+    assert [what for what, _ in sent(outputs)] == ["unsubscribe", "subscribe"]
+    assert reopens(outputs) == []
     assert updates(peer.feed(peer.frame(5, [99.0, 1, 1.0])))
 
 

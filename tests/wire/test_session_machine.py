@@ -52,11 +52,13 @@ MOODS = st.sampled_from(
 
 NONSENSE = st.sampled_from(
     [[None], [{}], ["cs", "x"], ["te"], [["x"]], [[None, 1, 1.0]], [[[1.0]]], [7]]
+    # Rows of another channel.
+    + [[[305, 1_574_694_475_039, 0.5, 100.0]], [[[100.0, 1, 1.0, 1.0, 1.0, 1.0]]]]
 )
 
 FAULTS = st.sampled_from(
     ["wrong sum", "wrong sum", "wrong sum", "right sum", "nonsense", "silence", "end"]
-    + ["half dead"]
+    + ["half dead", "new snapshot"]
 )
 CHANGES = st.sampled_from(["anew", "end", "again", "hesitate"])
 
@@ -272,6 +274,9 @@ class SessionMachine(RuleBasedStateMachine):
                 self.exchange.frame(chan_id, *data.draw(NONSENSE))
             elif fault == "silence":
                 self.exchange.mute.add(chan_id)
+            elif fault == "new snapshot":
+                if BOOK in self.exchange.active:
+                    self.exchange.snapshot(BOOK)
             elif fault == "half dead":
                 self.exchange.is_half_dead = True
             elif fault == "end":

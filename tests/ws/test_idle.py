@@ -59,7 +59,7 @@ def test_r16_a_connection_without_channels_wakes_up_for_its_pings(wakeups, monke
         assert abs(len(wakeups) - woken - 2 * came) <= 2
 
 
-def test_r16_a_connection_whose_peer_is_silent_wakes_up_to_ask_it(wakeups):
+def test_r16_a_connection_whose_peer_is_silent_wakes_up_to_ask_it_once(wakeups):
     with quiet(heartbeat_s=60.0) as exchange, WebSocketClient(
         exchange.url, ping_after=0.15, stale_after=30.0
     ) as client:
@@ -67,8 +67,9 @@ def test_r16_a_connection_whose_peer_is_silent_wakes_up_to_ask_it(wakeups):
         frames, woken = client.frame_count, len(wakeups)
         time.sleep(0.6)
         came = client.frame_count - frames
-        assert 2 <= came <= 4
-        assert abs(len(wakeups) - woken - 2 * came) <= 2
+        # Its answer says nothing about the book, and a second one would not either.
+        assert came == 1
+        assert len(wakeups) - woken <= 4
 
 
 def test_r16_waiting_to_connect_again_wakes_up_for_nothing(wakeups, record):

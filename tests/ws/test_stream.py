@@ -22,7 +22,7 @@ from bfxsync.ws.dispatch import Dispatcher, Outlet
 from bfxsync.ws.mailbox import Mailbox, Policy
 from bfxsync.ws.stream import Stream, Ticket
 
-FRAME = [7, [[1, 1000, 0.5, 100.0]]]
+FRAME = [7, [[1, 1_574_694_475_039, 0.5, 100.0]]]
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_r09_confirmations_take_no_place_in_the_mailbox_of_a_handle(stream, poli
     outlet = Outlet("events", {}, Dispatcher("none"), size=100)
     stream.listen(outlet)
     go_live(stream)
-    rows = [[number, 2000 + number, 0.5, 100.0] for number in (2, 3)]
+    rows = [[number, 1_574_694_475_039 + number, 0.5, 100.0] for number in (2, 3)]
     frames = [[7, tag, row] for row in rows for tag in ("te", "tu")]
     assert stream.deliver(stream.channel.feed_many(frames)) == 2
     assert user.update_count == 2 and user.dropped_count == 0

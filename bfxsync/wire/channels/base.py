@@ -8,7 +8,9 @@ from typing import Any, Callable
 
 from bfxsync.errors import BfxError, RemoteError
 from bfxsync.models.rows import SCREEN_ERRORS
+from bfxsync.models.stream import Degraded
 from bfxsync.types import NumberType
+from bfxsync.wire.channels.shapes import FITS, Fits
 from bfxsync.wire.recovery import Recovery
 
 # A frame that is no list, or too short for what it says it is. A model's RemoteError says more.
@@ -35,6 +37,8 @@ class Channel(ABC):
         Why the channel must be subscribed anew, such as updates without the snapshot before.
     is_degraded : bool
         It is known to be wrong, and subscribing anew did not help lately.
+    is_bulk : bool
+        Updates may come as lists of rows (`Flag.BULK_UPDATES`, as acknowledged on this connection).
     has_event : bool
         Among the updates last returned is an event that may not be the first of them.
     recovery : Recovery
@@ -61,6 +65,7 @@ class Channel(ABC):
         self.errors: list[BfxError] = []
         self.resync_reason: str | None = None
         self.is_degraded = False
+        self.is_bulk = False
         self.has_event = False
         self.recovery = Recovery()
         self.unanswered = 0
@@ -110,11 +115,33 @@ class Channel(ABC):
             self.seen_at -= jump_s
 
     def _maker(self, model: Any) -> Callable[[Any], Any]:
-        """Return the model's `from_row` for the client's numbers."""
-        if self._number is float:
-            make: Callable[[Any], Any] = model.from_row
-            return make
-        return partial(model.from_row, number=self._number)
+        """Return what makes the model of a row that is of its kind, with the client's numbers."""
+        from_row: Callable[[Any], Any] = model.from_row
+        if self._number is not float:
+            from_row = partial(model.from_row, number=self._number)
+        fits: Fits = FITS[model]
+        name = f"{self.name} {self.symbol}"
+
+        def make(row: Any) -> Any:
+            made = from_row(row)
+            if not fits(row, made):
+                raise RemoteError(f"{name}: a row of another channel", raw=row)
+            return made
+
+        return make
+
+    def _distrust(self, reason: str, updates: list[Any]) -> None:
+        """Have the channel subscribed anew; if that did not help lately, say so and go on."""
+        if not self.recovery.is_spent(self.seen_at or 0.0):
+            self.resync_reason = reason
+        elif self.is_live and not self.is_degraded:
+            self.is_degraded = self.has_event = True
+            updates.append(Degraded(f"{reason}, and subscribing anew did not help"))
+
+    def _beat(self, updates: list[Any]) -> None:
+        """Take a heartbeat: when something has been wrong for long, it is time to try again."""
+        if self.is_degraded and self.is_live:
+            self._distrust("it has been wrong for some time", updates)
 
     def _fail(self, exc: Exception, frame: object) -> None:
         if not isinstance(exc, RemoteError):

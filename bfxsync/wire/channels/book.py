@@ -18,7 +18,7 @@ from bfxsync.models.market import (
     FundingRawBookUpdate,
     RawBookUpdate,
 )
-from bfxsync.models.stream import Checksum, Degraded, Snapshot, Status
+from bfxsync.models.stream import Checksum, Gap, Snapshot, Status
 from bfxsync.types import NumberType, SubscriptionStatus
 from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
 from bfxsync.wire.frames import CHECKSUM, HEARTBEAT
@@ -115,11 +115,16 @@ class BookChannel(Channel):
             self.resync_reason = "a book's update came before its snapshot"
             return
         levels = self._models(self._make, rows)
-        if self.is_live:
+        if self.is_live and (self.is_bulk or not rows):
             for level in levels:
                 self.book.apply(level)
             updates.extend(levels)
-        else:
+        elif levels or not rows:
+            if self.is_live:
+                # Only a snapshot is a list then; what led to it was not sent.
+                updates.append(Gap("the exchange has sent a new snapshot"))
+                self.verified_at = None
+                self.has_event = True
             self.book.reset(levels)
             self.is_live = True
             self.is_degraded = False
@@ -129,9 +134,8 @@ class BookChannel(Channel):
 
     def _take_text(self, frame: list[Any], updates: list[Any]) -> None:
         if frame[1] == HEARTBEAT:
-            if self.is_degraded and self.is_live:
-                # Not every book has checksums, and a quiet one has none for long.
-                self._distrust("the book has been wrong for some time", updates)
+            # Not every book has checksums, and a quiet one has none for long.
+            self._beat(updates)
             return
         if frame[1] != CHECKSUM or type(frame[2]) is not int:
             raise RemoteError(
@@ -158,11 +162,3 @@ class BookChannel(Channel):
             ChecksumMismatch(self.symbol, expected=frame[2], actual=actual)
         )
         self._distrust("the checksum of the book did not match", updates)
-
-    def _distrust(self, reason: str, updates: list[Any]) -> None:
-        """Have the book subscribed anew; if that did not help lately, say so and go on."""
-        if not self.recovery.is_spent(self.seen_at or 0.0):
-            self.resync_reason = reason
-        elif self.is_live and not self.is_degraded:
-            self.is_degraded = self.has_event = True
-            updates.append(Degraded(f"{reason}, and subscribing anew did not help"))

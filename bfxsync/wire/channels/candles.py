@@ -38,10 +38,16 @@ class CandlesChannel(Channel):
                 rows = frame[1]
                 if rows.__class__ is list:
                     self._take(rows, updates)
-                elif rows != HEARTBEAT:
+                elif rows == HEARTBEAT:
+                    self._beat(updates)
+                else:
                     raise RemoteError(f"{self.symbol}: no candle", raw=frame)
             except FRAME_ERRORS as exc:
                 self._fail(exc, frame)
+                self._distrust("candles could not be read", updates)
+            if self.resync_reason is not None:
+                # What follows belongs to a channel that is given up.
+                break
         return updates
 
     def restart(self) -> list[Any]:
@@ -56,8 +62,12 @@ class CandlesChannel(Channel):
             rows = [rows]
         # Newest first on the wire.
         candles = self._models(self._make, rows[::-1])
+        if rows and not candles:
+            self._distrust("candles could not be read", updates)
+            return
         if not self.is_live:
             self.is_live = True
+            self.is_degraded = False
             self._candles = candles[-_KEPT:]
             updates.append(Snapshot(candles))
             return

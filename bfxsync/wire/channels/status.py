@@ -50,16 +50,26 @@ class LiquidationsChannel(Channel):
         updates: list[Any] = []
         if not self.is_live:
             self.is_live = True
+            self.is_degraded = False
             updates.append(Snapshot([]))
         for frame in frames:
             try:
                 rows = frame[1]
                 if rows.__class__ is list:
-                    updates += self._models(self._make, rows)
-                elif rows != HEARTBEAT:
+                    liquidations = self._models(self._make, rows)
+                    updates += liquidations
+                    if rows and not liquidations:
+                        self._distrust("liquidations could not be read", updates)
+                elif rows == HEARTBEAT:
+                    self._beat(updates)
+                else:
                     raise RemoteError("no liquidations", raw=frame)
             except FRAME_ERRORS as exc:
                 self._fail(exc, frame)
+                self._distrust("liquidations could not be read", updates)
+            if self.resync_reason is not None:
+                # What follows belongs to a channel that is given up.
+                break
         return updates
 
     def restart(self) -> list[Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bfxsync.models.market import FundingTicker, Ticker
-from bfxsync.models.stream import Snapshot
-from bfxsync.types import NumberType
+from bfxsync.models.stream import Snapshot, Status
+from bfxsync.types import NumberType, SubscriptionStatus
 from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
 from bfxsync.wire.frames import HEARTBEAT
 
@@ -31,15 +31,27 @@ class FlatChannel(Channel):
         for frame in frames:
             try:
                 row = frame[1]
-                if row != HEARTBEAT:
-                    updates.append(make(row))
+                if row == HEARTBEAT:
+                    continue
+                last = make(row)
             except FRAME_ERRORS as exc:
                 self._fail(exc, frame)
-        if updates:
-            self._last = updates[-1]
+                self._distrust("a row could not be read", updates)
+                if self.resync_reason is not None:
+                    # What follows belongs to a channel that is given up.
+                    break
+                continue
+            self._last = last
             if not self.is_live:
                 self.is_live = True
-                updates.insert(0, Snapshot([updates[0]]))
+                self.is_degraded = False
+                updates.append(Snapshot([last]))
+            elif self.is_degraded:
+                # One row is the whole state.
+                self.is_degraded = False
+                self.has_event = True
+                updates.append(Status(SubscriptionStatus.LIVE))
+            updates.append(last)
         return updates
 
     def restart(self) -> list[Any]:

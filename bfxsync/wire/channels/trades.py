@@ -54,12 +54,18 @@ class TradesChannel(Channel):
                     self._take_confirmation(frame[2], updates)
                 elif tag.__class__ is list:
                     self._take_rows(tag, updates)
-                elif tag != HEARTBEAT:
+                elif tag == HEARTBEAT:
+                    self._beat(updates)
+                else:
                     raise RemoteError(
                         f"unknown kind of trade {reprlib.repr(tag)}", raw=frame
                     )
             except FRAME_ERRORS as exc:
                 self._fail(exc, frame)
+                self._distrust("trades could not be read", updates)
+            if self.resync_reason is not None:
+                # What follows belongs to a channel that is given up.
+                break
         if len(self._seen) > self._REMEMBERED:
             self._seen_before = self._seen
             self._seen = set()
@@ -94,11 +100,15 @@ class TradesChannel(Channel):
             self._take(self._make(rows), updates)
             return
         trades = self._models(self._make, rows[::-1])
+        if rows and not trades:
+            self._distrust("trades could not be read", updates)
+            return
         if self.is_live:
             for trade in trades:
                 self._take(trade, updates)
             return
         self.is_live = True
+        self.is_degraded = False
         known = any(self._was_seen(trade.id) for trade in trades)
         # By id, as a row may be there twice. A later snapshot may reach further back than the
         # first one did: what is older than all of that was not missed.

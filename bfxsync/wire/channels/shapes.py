@@ -1,0 +1,152 @@
+"""
+Which rows are of a channel's own kind, and which belong to another's.
+
+Strategy: rows grow at their end and have nulls in new places, so neither their length nor a null
+tells kinds apart. What does is size: a time in milliseconds and the id of an order are larger than
+any count, period or rate, and a price has at most five significant digits. Only what can never be
+is refused: a doubtful row is the business of sequence numbers and checksums.
+
+References
+----------
+https://docs.bitfinex.com/docs/ws-public
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from bfxsync.models.market import (
+    BookUpdate,
+    FundingBookUpdate,
+    FundingRawBookUpdate,
+    FundingTicker,
+    FundingTrade,
+    FundingTradeUpdate,
+    RawBookUpdate,
+    Ticker,
+    Trade,
+    TradeUpdate,
+)
+from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
+
+LEAST_TIME = 10**11
+"""No time in milliseconds since 1973 is less."""
+
+MOST_PRICE = 10**8
+"""A price with more digits than this has zeros at its end: five digits are significant."""
+
+MOST_COUNT = 10**9
+MOST_DAYS = 100_000
+MOST_RATE = 10_000
+"""Per day."""
+
+MOST_ORDER_ID = 10**12
+"""Ids have reached 10**11 in ten years; times in milliseconds are larger than this."""
+
+Fits = Callable[[Any, Any], bool]
+"""Tells whether a row, with the model that was made of it, is of the channel's own kind."""
+
+
+def _is_price(price: Any) -> bool:
+    return price is None or price < MOST_PRICE or not price % 1_000
+
+
+def _is_ticker(row: Any, ticker: Any) -> bool:
+    # Of a funding currency: days where a pair has a price and a ratio.
+    if len(row) > 12 and _is_days(row[2]) and _is_days(row[5]):
+        return False
+    return (
+        _is_price(ticker.bid)
+        and not _is_negative(ticker.bid_size)
+        and not _is_negative(ticker.ask_size)
+        and not _is_negative(ticker.volume)
+    )
+
+
+def _is_funding_ticker(_: Any, ticker: Any) -> bool:
+    return (
+        _is_below(ticker.frr, MOST_RATE)
+        and _is_below(ticker.bid_period, MOST_DAYS)
+        and _is_below(ticker.ask_period, MOST_DAYS)
+        and not _is_negative(ticker.volume)
+    )
+
+
+def _is_days(value: Any) -> bool:
+    return value.__class__ is int and 2 <= value <= 366
+
+
+def _is_negative(value: Any) -> bool:
+    return value is not None and value < 0
+
+
+def _is_below(value: Any, most: int) -> bool:
+    return value is None or value < most
+
+
+def _is_trade(_: Any, trade: Any) -> bool:
+    return bool(trade.mts >= LEAST_TIME) and _is_price(trade.price)
+
+
+def _is_funding_trade(_: Any, trade: Any) -> bool:
+    return bool(
+        trade.mts >= LEAST_TIME and trade.rate < MOST_RATE and trade.period < MOST_DAYS
+    )
+
+
+def _is_level(_: Any, level: Any) -> bool:
+    return 0 <= level.count < MOST_COUNT and (
+        level.price < MOST_PRICE or _is_price(level.price)
+    )
+
+
+def _is_funding_level(_: Any, level: Any) -> bool:
+    return bool(
+        level.rate < MOST_RATE
+        and level.period < MOST_DAYS
+        and 0 <= level.count < MOST_COUNT
+    )
+
+
+def _is_order(_: Any, order: Any) -> bool:
+    return order.order_id < MOST_ORDER_ID and (
+        order.price < MOST_PRICE or _is_price(order.price)
+    )
+
+
+def _is_offer(_: Any, offer: Any) -> bool:
+    return bool(
+        offer.offer_id < MOST_ORDER_ID
+        and offer.period < MOST_DAYS
+        and offer.rate < MOST_RATE
+    )
+
+
+def _is_candle(_: Any, candle: Any) -> bool:
+    return bool(candle.mts >= LEAST_TIME)
+
+
+def _is_derivatives_status(row: Any, status: Any) -> bool:
+    # The only kind whose shortest rows are so long.
+    return len(row) >= 18 and bool(status.mts >= LEAST_TIME)
+
+
+def _is_liquidation(row: Any, liquidation: Any) -> bool:
+    return row[0] == "pos" and bool(liquidation.mts >= LEAST_TIME)
+
+
+FITS: dict[type, Fits] = {
+    Ticker: _is_ticker,
+    FundingTicker: _is_funding_ticker,
+    Trade: _is_trade,
+    TradeUpdate: _is_trade,
+    FundingTrade: _is_funding_trade,
+    FundingTradeUpdate: _is_funding_trade,
+    BookUpdate: _is_level,
+    FundingBookUpdate: _is_funding_level,
+    RawBookUpdate: _is_order,
+    FundingRawBookUpdate: _is_offer,
+    Candle: _is_candle,
+    DerivativesStatus: _is_derivatives_status,
+    Liquidation: _is_liquidation,
+}
