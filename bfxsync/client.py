@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bfxsync.auth import Nonce, RestSigner, Signer, TokenSigner
 from bfxsync.describe import also_half_made
 from bfxsync.errors import ClosedError, UsageError
+from bfxsync.forks import lazily
 from bfxsync.hidden import hide
 from bfxsync.hosts import (
     PUB_REST_HOST,
@@ -157,9 +158,7 @@ class Client:
             return rest
         if self._is_closed:
             raise ClosedError("the client is closed")
-        from bfxsync.rest.client import RestClient
-
-        mine = RestClient(**self._rest_options)
+        mine = lazily(_rest_client)(**self._rest_options)
         rest = self._made.setdefault("rest", mine)
         if rest is not mine:
             mine.close()
@@ -174,9 +173,8 @@ class Client:
         """What can be traded, with its limits and its rounding."""
         symbols: Symbols | None = self._made.get("symbols")
         if symbols is None:
-            from bfxsync.symbols import Symbols
-
-            symbols = self._made.setdefault("symbols", Symbols(self.rest.public))
+            mine = lazily(_symbols)(self.rest.public)
+            symbols = self._made.setdefault("symbols", mine)
         return symbols
 
     @also_half_made
@@ -226,10 +224,26 @@ def _signer_of(
             raise UsageError(f"{missing} is missing: both or neither")
     options: dict[str, Nonce] = {}
     if nonce_file is not None:
-        from bfxsync.nonce_file import FileNonce
+        from bfxsync.nonce_file import FileNonce  # loads nothing that is not there yet
 
         options["nonce"] = FileNonce(nonce_file)
     if auth_token is not None:
         return TokenSigner(auth_token, **options)
     assert api_key is not None and api_secret is not None
     return Signer(api_key, api_secret, **options)
+
+
+def _rest_client() -> type[RestClient]:
+    # With what Python itself loads only when a host's name is looked up, or a date is read.
+    import email.utils  # noqa: F401
+    import encodings.idna  # noqa: F401
+
+    from bfxsync.rest.client import RestClient
+
+    return RestClient
+
+
+def _symbols() -> type[Symbols]:
+    from bfxsync.symbols import Symbols
+
+    return Symbols

@@ -20,6 +20,7 @@ from base64 import b64encode
 from typing import Any
 
 from bfxsync.describe import printable
+from bfxsync.forks import lazily
 from bfxsync.hidden import without_frames
 from bfxsync.hosts import Address
 from bfxsync.proxies import Proxy
@@ -113,7 +114,7 @@ def _rest_s(deadline: float) -> float:
 
 
 def _dial_socks(address: Address, proxy: Proxy, timeout_s: float) -> socket.socket:
-    socks = importlib.import_module("socks")
+    socks = lazily(lambda: importlib.import_module("socks"))
     places = socket.getaddrinfo(
         proxy.hostname, proxy.port, 0, socket.SOCK_STREAM, socket.IPPROTO_TCP
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from datetime import timezone
+from datetime import datetime, timezone
+from typing import Callable
+
+from bfxsync.forks import lazily
 
 BLOCK_S = 60.0
 """For so long the exchange refuses an address that has asked too often."""
@@ -29,13 +32,17 @@ def retry_after_s(text: str | None, now: float) -> float:
 
 def moment_of(date: str | None) -> float | None:
     """Return the seconds since 1970 of a header with a date; None without a good one."""
-    # Here, as it loads much and few need it: who streams only never does.
-    from email.utils import parsedate_to_datetime
-
     try:
-        moment = parsedate_to_datetime(date or "")
+        moment = lazily(_date_reader)(date or "")
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
     return moment.timestamp()
+
+
+def _date_reader() -> Callable[[str], datetime]:
+    # Here, as it loads much and few need it: who streams only never does.
+    from email.utils import parsedate_to_datetime
+
+    return parsedate_to_datetime

@@ -28,6 +28,7 @@ import attrs
 
 from bfxsync.auth import MAX_NONCE, Nonce
 from bfxsync.errors import RequestTimeout, UsageError
+from bfxsync.forks import lazily
 from bfxsync.latch import Latch
 
 R = TypeVar("R")
@@ -100,7 +101,7 @@ class FileNonce(Nonce):
     ) -> None:
         super().__init__(clock)
         try:
-            filelock = importlib.import_module("filelock")
+            filelock = lazily(lambda: importlib.import_module("filelock"))
         except ImportError as exc:
             raise UsageError(
                 'a nonce file needs the extra "multiprocess": '

@@ -7,9 +7,11 @@ listens needs none, and making so many classes takes a while.
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from bfxsync.forks import lazily
 from bfxsync.models.book_reads import BookSnapshot, Depth
 from bfxsync.models.market import (
     BookUpdate,
@@ -243,7 +245,7 @@ _OF_REST = (
 
 def __getattr__(name: str) -> object:
     for module in _OF_REST if name in __all__ else ():
-        found = vars(import_module(f"{__name__}.{module}"))
+        found = vars(lazily(partial(import_module, f"{__name__}.{module}")))
         if name in found:
             return found[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

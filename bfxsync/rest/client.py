@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Mapping, TypeVar
 
 from bfxsync.auth import RestSigner
 from bfxsync.describe import also_half_made
+from bfxsync.forks import lazily
 from bfxsync.hidden import hide, hide_private
 from bfxsync.hosts import PUB_REST_HOST, check_rest_host, signed_rest_host
 from bfxsync.rest.outgoing import SIGNED
@@ -80,10 +81,8 @@ class RestClient:
         Made when it is used first: who has no key need not load it.
         """
         if self._auth is None:
-            from bfxsync.rest.auth import AuthEndpoints
-
             # Two threads may come here at the same time: both results are the same.
-            self._auth = AuthEndpoints(self._signed, **self._options)
+            self._auth = lazily(_auth_endpoints)(self._signed, **self._options)
         return self._auth
 
     @property
@@ -94,10 +93,8 @@ class RestClient:
         Made when it is used first: who is no merchant need not load it.
         """
         if self._merchant is None:
-            from bfxsync.rest.merchant import MerchantEndpoints
-
             # Two threads may come here at the same time: both results are the same.
-            self._merchant = MerchantEndpoints(self._signed, **self._options)
+            self._merchant = lazily(_merchant_endpoints)(self._signed, **self._options)
         return self._merchant
 
     @also_half_made
@@ -159,3 +156,15 @@ class RestClient:
         """End everything; calls that wait raise `ClosedError`."""
         self._transport.close()
         self._signed.close()
+
+
+def _auth_endpoints() -> type[AuthEndpoints]:
+    from bfxsync.rest.auth import AuthEndpoints
+
+    return AuthEndpoints
+
+
+def _merchant_endpoints() -> type[MerchantEndpoints]:
+    from bfxsync.rest.merchant import MerchantEndpoints
+
+    return MerchantEndpoints

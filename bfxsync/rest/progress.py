@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import Any, Callable, Iterator, TypeVar
 
 from bfxsync.errors import UsageError
+from bfxsync.forks import lazily
 from bfxsync.types import Mts
 
 T = TypeVar("T")
@@ -24,7 +25,7 @@ def bar_class() -> Any:
         The extra is not installed.
     """
     try:
-        return importlib.import_module("tqdm.auto").tqdm
+        return lazily(lambda: importlib.import_module("tqdm.auto").tqdm)
     except ImportError as exc:
         raise UsageError(
             'progress=True needs the extra "progress": pip install "bfxsync[progress]"'
