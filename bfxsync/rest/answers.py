@@ -13,6 +13,7 @@ https://docs.bitfinex.com/docs/requirements-and-limitations
 from __future__ import annotations
 
 from typing import Any, NamedTuple, Optional
+from urllib.parse import urlsplit
 
 from bfxsync.errors import (
     ApiError,
@@ -45,6 +46,7 @@ _ERROR_FIELDS = frozenset(("code", "error", "error_description", "message"))
 _JSON_BEGINS = b"[{"
 
 _RAW_LENGTH = 1000
+_LOCATION_LENGTH = 200
 
 
 class Answer(NamedTuple):
@@ -62,6 +64,8 @@ class Answer(NamedTuple):
         When its head had come: by this machine's clock, since 1970, and by `time.monotonic`.
     has_length : bool
         Its head says where it ends; else nobody can tell whether it is whole.
+    location : str or None
+        The header of that name: where a redirect leads, which is not followed.
     """
 
     status: int
@@ -70,6 +74,7 @@ class Answer(NamedTuple):
     date: Optional[str] = None
     came_s: float = 0.0
     has_length: bool = True
+    location: Optional[str] = None
     came_at: float = 0.0
 
 
@@ -156,5 +161,23 @@ def _unreadable(answer: Answer, now: float) -> BfxError:
         return _refusal(None, None, beginning, answer, now)
     if not answer.has_length and (not answer.body or answer.body[0] in _JSON_BEGINS):
         return NetworkError("the answer was cut off", phase="receive")
+    if 300 <= status < 400 and answer.location is not None:
+        return RemoteError(
+            f"a redirect to {_shown(answer.location)}, which is not followed "
+            f"(HTTP status {status})",
+            raw=beginning,
+        )
     what = "no JSON" if answer.body else "nothing"
     return RemoteError(f"the answer is {what} (HTTP status {status})", raw=beginning)
+
+
+def _shown(location: str) -> str:
+    """Return an address as a message may show it: without user, password, query and fragment."""
+    try:
+        parts = urlsplit(location)
+        shown = f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+    except ValueError:
+        return "what is no address"
+    scheme = f"{parts.scheme}://" if parts.scheme else ""
+    # As a literal, since another one than the exchange may have written it.
+    return ascii(f"{scheme}{shown}"[:_LOCATION_LENGTH])

@@ -186,6 +186,7 @@ class Session(HTTPAdapter):
             found.get("Date"),
             came_s,
             call.has_length,
+            found.get("Location"),
             came_at=came_at,
         )
 

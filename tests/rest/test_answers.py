@@ -288,3 +288,21 @@ def test_anything_is_a_value_or_one_of_our_errors(status: int, body: bytes) -> N
         assert error.http_status == status
     else:
         assert 200 <= status < 300
+
+
+@pytest.mark.parametrize(
+    "location, shown",
+    [
+        ("https://elsewhere.example/v2/x", "'https://elsewhere.example/v2/x'"),
+        ("/login?token=s3cret#s3cret", "'/login'"),
+        ("https://me:s3cret@elsewhere.example/?s3cret", "'https://elsewhere.example/'"),
+        ("https://[s3cret", "what is no address"),
+        ("/a\x1b[31m", "'/a\\x1b[31m'"),
+    ],
+)
+def test_redirect_names_its_target_without_secrets(location: str, shown: str) -> None:
+    with pytest.raises(RemoteError) as info:
+        read_answer(Answer(302, b"", location=location), loads_for(float), 0.0)
+    assert f"a redirect to {shown}, which" in str(info.value)
+    assert "s3cret" not in str(info.value)
+    assert info.value.http_status == 302

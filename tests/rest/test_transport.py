@@ -290,7 +290,7 @@ def test_redirect_is_not_followed(serve: Serve, connect: Connect, status: int) -
         request.answer(b"", status, Location=f"{server.host}/elsewhere")
 
     server = serve(answer)
-    with pytest.raises(RemoteError) as info:
+    with pytest.raises(RemoteError, match="to 'http://localhost:.*/elsewhere'") as info:
         connect(server).request("GET", "ticker")
     assert info.value.http_status == status
     assert len(server.requests) == 1
