@@ -20,7 +20,9 @@ def interrupted(call, longest_s=0.0003):
     global hits
     try:
         try:
-            signal.setitimer(signal.ITIMER_REAL, random.uniform(0.000005, longest_s))
+            # Once more much later: a signal just before the system's own wait interrupts nothing.
+            delay_s = random.uniform(0.000005, longest_s)
+            signal.setitimer(signal.ITIMER_REAL, delay_s, 0.5)
             while True:
                 call()
         finally:
@@ -32,7 +34,7 @@ def interrupted(call, longest_s=0.0003):
 
 def interrupt(body, rounds, **names):
     """Run a program with `interrupted`; it says "well" at its end."""
-    limit = 25 if rounds < 5_000 else 240
+    limit = 30 if rounds < 1_000 else 200
     code, output, _ = run(
         INTERRUPTS + body, ROUNDS=rounds, LIMIT=limit, timeout=limit + 5.0, **names
     )
