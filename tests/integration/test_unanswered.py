@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any, Callable, Iterator
 
@@ -20,7 +21,7 @@ from bfxsync import (
     WebSocketClient,
 )
 
-from .bare_server import BareServer, Peer
+from .bare_server import BareServer, Peer, frame
 from .conftest import Connect, Serve
 from .connect_proxy import ConnectProxy
 from .support import INFO, TICKER, acknowledge, answer_ping, greet, round_trip
@@ -35,6 +36,11 @@ SILENT = "the exchange was silent for too long"
 @pytest.fixture
 def server(serve: Serve) -> BareServer:
     return serve()
+
+
+def prompt(peer: Peer) -> None:
+    """Speak first with the handshake itself, so that short deadlines cannot pass before."""
+    peer.accept(frame(json.dumps(INFO)))
 
 
 class Deaf:
@@ -104,15 +110,14 @@ def test_r02_without_subscriptions_pongs_are_enough(server: BareServer) -> None:
 
 
 def test_r02_what_stays_unanswered_among_live_channels_moves_alone(
-    server: BareServer,
+    serve: Serve,
 ) -> None:
-    with User(server.url, TICKERS, OTHERS, wait=False, flags=0, timeout=0.1) as user:
+    server = serve(prompt)
+    with User(server.url, TICKERS, OTHERS, wait=False, flags=0, timeout=0.2) as user:
         peer = server.next_peer()
-        greet(peer)
         acknowledge(peer, 5, [5, TICKER])
         deaf = Deaf(peer)
         other = server.next_peer()
-        greet(other)
         request = acknowledge(other, 5, [5, TICKER])
         assert request["symbol"] == "tETHUSD"
         live, moved = user.seen
@@ -134,12 +139,12 @@ def test_r02_what_stays_unanswered_among_live_channels_moves_alone(
 
 
 def test_unanswered_requests_are_reported_once_and_repeated_elsewhere(
-    server: BareServer,
+    serve: Serve,
 ) -> None:
+    server = serve(prompt)
     with User(server.url, TICKERS, wait=False, flags=0, timeout=0.05) as user:
         (subscription,), (seen,) = user.subscriptions, user.seen
         peer = server.next_peer()
-        greet(peer)
         deaf = Deaf(peer)
         (error,) = user.errors.wait_for(1)
         assert isinstance(error, RequestTimeout)
@@ -152,7 +157,6 @@ def test_unanswered_requests_are_reported_once_and_repeated_elsewhere(
         requests = deaf.join()
         assert [body["event"] for body in requests] == ["subscribe"] * 3
         assert len({body["subId"] for body in requests}) == 3
-        greet(peer)
         acknowledge(peer, 5, [5, TICKER])
         seen.until_story("S")
         subscription.wait_ready()
@@ -163,7 +167,10 @@ def test_unanswered_requests_are_reported_once_and_repeated_elsewhere(
 def test_subscription_outlives_an_outage_before_its_first_data(
     server: BareServer,
 ) -> None:
-    with User(server.url, TICKERS, wait=False, flags=0, timeout=0.1) as user:
+    request = {**TICKERS, "timeout": 0.01}
+    with User(server.url, request, wait=False, flags=0) as user:
+        with pytest.raises(NetworkError):
+            user.subscriptions[0].wait_ready()
         for _ in range(5):
             peer = server.next_peer()
             greet(peer)
