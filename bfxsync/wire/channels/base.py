@@ -116,19 +116,23 @@ class Channel(ABC):
 
     def _maker(self, model: Any) -> Callable[[Any], Any]:
         """Return what makes the model of a row that is of its kind, with the client's numbers."""
-        from_row: Callable[[Any], Any] = model.from_row
+        read: Callable[[Any], Any] = model.from_row
         if self._number is not float:
-            from_row = partial(model.from_row, number=self._number)
+            read = partial(model.from_row, number=self._number)
         fits: Fits = FITS[model]
-        name = f"{self.name} {self.symbol}"
+        self._read, self._fits = read, fits
 
         def make(row: Any) -> Any:
-            made = from_row(row)
+            made = read(row)
             if not fits(row, made):
-                raise RemoteError(f"{name}: a row of another channel", raw=row)
+                raise self._foreign(row)
             return made
 
         return make
+
+    def _foreign(self, row: Any) -> RemoteError:
+        name = f"{self.name} {self.symbol}"
+        return RemoteError(f"{name}: a row of another channel", raw=row)
 
     def _distrust(self, reason: str, updates: list[Any]) -> None:
         """Have the channel subscribed anew; if that did not help lately, say so and go on."""
