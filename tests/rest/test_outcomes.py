@@ -6,8 +6,9 @@ import json
 import signal
 import threading
 import time
+from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import pytest
 
@@ -26,6 +27,7 @@ from bfxsync.errors import (
     RemoteError,
     UsageError,
 )
+from bfxsync.latch import Latch
 from bfxsync.models.notification import of_nothing
 from bfxsync.rest import sent, signing
 from bfxsync.rest.auth import AuthEndpoints
@@ -419,6 +421,33 @@ def sent_away(auth: AuthEndpoints) -> Attempt:
     return found
 
 
+@contextmanager
+def others_turn() -> Iterator[signing.SignedLock]:
+    """Let another thread have the turn of the key meanwhile."""
+    lock, has_begun, may_end = signing.signed_lock(KEY), Latch(), Latch()
+
+    def keep() -> None:
+        has_begun.set()
+        may_end.wait(DEADLINE_S)
+
+    arguments = (Kind.READ, time.monotonic() + DEADLINE_S, Latch(), keep)
+    thread = threading.Thread(target=lock.run, args=arguments, name="test-turn")
+    thread.start()
+    try:
+        assert has_begun.wait(DEADLINE_S)
+        yield lock
+    finally:
+        may_end.set()
+        thread.join(DEADLINE_S)
+
+
+def wait_until_one_waits(lock: signing.SignedLock) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not lock._line.get().waiting:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 def test_r07_write_leaves_when_its_turn_has_come(
     serve: Serve, connect: Connect
 ) -> None:
@@ -426,13 +455,9 @@ def test_r07_write_leaves_when_its_turn_has_come(
     auth = AuthEndpoints(connect(server, signer=Signer(KEY, SECRET), absence_s=0.03))
     found: list[Attempt] = []
     thread = threading.Thread(target=lambda: found.append(sent_away(auth)))
-    lock = signing.signed_lock(KEY)
-    with lock.turn(Kind.READ, time.monotonic() + 5, threading.Event()):
+    with others_turn() as lock:
         thread.start()
-        deadline = time.monotonic() + DEADLINE_S
-        while not lock._waiting:
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
+        wait_until_one_waits(lock)
         freed_s, freed_at = time.time(), time.monotonic()
     thread.join(DEADLINE_S)
     passage = found[0].passage
@@ -486,19 +511,16 @@ def test_r07_interrupted_order_is_named_in_the_log_if_it_has_left(
         return False
 
     def interrupt_the_wait() -> None:
-        deadline = time.monotonic() + DEADLINE_S
-        while not lock._waiting and time.monotonic() < deadline:
-            time.sleep(0.001)
+        wait_until_one_waits(signing.signed_lock(KEY))
         interrupt()
 
     scene.desk.fate = interrupt_the_client
-    lock = signing.signed_lock(KEY)
     if has_left:
         with pytest.raises(KeyboardInterrupt):
             scene.submit()
     else:
         thread = threading.Thread(target=interrupt_the_wait, name="test-interrupt")
-        with lock.turn(Kind.READ, time.monotonic() + DEADLINE_S, threading.Event()):
+        with others_turn():
             thread.start()
             with pytest.raises(KeyboardInterrupt):
                 scene.submit()
