@@ -35,6 +35,8 @@ from collections import Counter
 from itertools import groupby
 from typing import Any, Callable, Generic, Iterator, List, Optional, TypeVar
 
+import attrs
+
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.types import Mts
 
@@ -114,30 +116,22 @@ def pages(
     # The keys of the rows that were held back: the next page must bring them again.
     edge: Counter[Any] = Counter()
     # A page of one millisecond, which is whole if nothing follows.
-    doubtful: list[T] = []
+    doubtful: _Page[T] | None = None
     while start is None or end is None or start <= end:
-        error = None
-        try:
-            page = fetch(start, end, size, sort)
-            count = len(page)
-        except RemoteError as exc:
-            if not exc.unreadable:
-                raise
-            page, count = exc.rows, len(exc.rows) + len(exc.unreadable)
-            if skip is None or not page:
-                error = exc
-            else:
-                skip(exc)
-        if doubtful:
-            if 0 < count <= len(doubtful):
+        page = _ask(fetch, start, end, size, sort).told(skip)
+        count = page.count
+        if doubtful is not None:
+            if 0 < count <= doubtful.count:
                 doubtful = _whole(fetch, doubtful, max_limit, order, from_both_ends)
-            yield from order.part_after(resume_after, order.sorted(doubtful))
-            doubtful = []
-        page = order.wanted(page, start, end)
-        rows = order.sorted(page)
-        if error is not None:
+                doubtful = doubtful.told(skip)
+            yield from order.part_after(resume_after, order.sorted(doubtful.rows))
+            doubtful.check()
+            doubtful = None
+        page = attrs.evolve(page, rows=order.wanted(page.rows, start, end))
+        rows = order.sorted(page.rows)
+        if page.error is not None:
             yield from order.part_after(resume_after, rows)
-            raise error
+            raise page.error
         if not rows:
             order.check_edge(edge, rows)
             return
@@ -164,15 +158,63 @@ def pages(
             ):
                 doubtful = page
             else:
-                whole = _whole(fetch, page, max_limit, order, from_both_ends)
+                page = _whole(fetch, page, max_limit, order, from_both_ends)
+                page = page.told(skip)
+                whole = page.rows
             held = []
         yield from order.part_after(resume_after, whole)
+        page.check()
         if not goes_on:
             return
         edge = Counter(map(order.key, held))
         start, end = order.narrow(start, end, place + (0 if held else sort))
         most, size = max(most, count), limit
-    yield from order.part_after(resume_after, order.sorted(doubtful))
+    if doubtful is not None:
+        yield from order.part_after(resume_after, order.sorted(doubtful.rows))
+
+
+@attrs.frozen
+class _Page(Generic[T]):
+    """
+    One answer.
+
+    Attributes
+    ----------
+    rows : list
+        Those that can be read.
+    count : int
+        How many came, with the others.
+    error : RemoteError or None
+        About the others, if somebody has to be told.
+    """
+
+    rows: List[T]
+    count: int
+    error: Optional[RemoteError] = None
+
+    def told(self, skip: Callable[[RemoteError], None] | None) -> _Page[T]:
+        """Return it without its error, which `skip` gets unless no row can be read at all."""
+        if self.error is None or skip is None or not self.rows:
+            return self
+        skip(self.error)
+        return attrs.evolve(self, error=None)
+
+    def check(self) -> None:
+        """Raise its error."""
+        if self.error is not None:
+            raise self.error
+
+
+def _ask(
+    fetch: Fetch[T], start: Mts | None, end: Mts | None, limit: int, sort: int
+) -> _Page[T]:
+    try:
+        rows = fetch(start, end, limit, sort)
+    except RemoteError as error:
+        if not error.unreadable:
+            raise
+        return _Page(error.rows, len(error.rows) + len(error.unreadable), error)
+    return _Page(rows, len(rows))
 
 
 class _Order(Generic[T]):
@@ -203,14 +245,17 @@ class _Order(Generic[T]):
         """Return the millisecond that has to be asked for to get this row."""
         return self._whole(self._mts_of(row))
 
-    def from_the_other_end(self, fetch: Fetch[T], page: list[T], limit: int) -> list[T]:
+    def from_the_other_end(
+        self, fetch: Fetch[T], rows: list[T], limit: int
+    ) -> _Page[T]:
         """Ask for the millisecond of these rows in the other direction; return it in this one."""
-        place = low = high = self.place(page[0])
-        if any(self._mts_of(row) != place for row in page):
+        place = low = high = self.place(rows[0])
+        if any(self._mts_of(row) != place for row in rows):
             # A time with a fraction lies between two milliseconds.
             low, high = (place, place + 1) if self.sort == 1 else (place - 1, place)
-        opposite = fetch(low, high, limit, -self.sort)
-        return [row for row in reversed(opposite) if self.place(row) == place]
+        opposite = _ask(fetch, low, high, limit, -self.sort)
+        found = [row for row in reversed(opposite.rows) if self.place(row) == place]
+        return attrs.evolve(opposite, rows=found)
 
     def check_edge(self, edge: Counter[Any], rows: list[T]) -> None:
         """
@@ -306,47 +351,51 @@ class _Order(Generic[T]):
 
 def _is_alike(
     fetch: Fetch[T],
-    page: list[T],
+    page: _Page[T],
     max_limit: int,
     order: _Order[T],
     from_both_ends: bool,
 ) -> bool:
     """Tell whether nothing speaks against this page being all rows of its millisecond."""
-    if len(page) == 1 or not from_both_ends:
+    if page.count == 1 or not from_both_ends:
         return True
-    opposite = order.from_the_other_end(fetch, page, max_limit)
-    return set(map(order.key, page)) == set(map(order.key, opposite))
+    opposite = order.from_the_other_end(fetch, page.rows, max_limit)
+    return opposite.error is None and (
+        set(map(order.key, page.rows)) == set(map(order.key, opposite.rows))
+    )
 
 
 def _whole(
     fetch: Fetch[T],
-    page: list[T],
+    page: _Page[T],
     max_limit: int,
     order: _Order[T],
     from_both_ends: bool,
-) -> list[T]:
+) -> _Page[T]:
     """
-    Return all rows of the one millisecond that this page is of.
+    Return all rows of the one millisecond that this page is of, and the error about others.
 
     Raises
     ------
     RemoteError
         It may have more than can be read.
     """
+    rows = page.rows
     if from_both_ends:
-        opposite = order.from_the_other_end(fetch, page, max_limit)
-        keys, others = list(map(order.key, page)), list(map(order.key, opposite))
+        opposite = order.from_the_other_end(fetch, rows, max_limit)
+        keys, others = list(map(order.key, rows)), list(map(order.key, opposite.rows))
         common = len(set(keys) & set(others))
         # The end of one and the begin of the other are the same rows: they meet.
         if common and keys[-common:] == others[:common]:
-            return order.sorted(page + opposite[common:])
+            found = order.sorted(rows + opposite.rows[common:])
+            return _Page(found, len(found), opposite.error)
     # Does the exchange give more rows at once than there are of this millisecond?
-    if len(page) < len(fetch(None, None, max_limit, order.sort)):
-        return order.sorted(page)
-    place = order.place(page[0])
+    if page.count < _ask(fetch, None, None, max_limit, order.sort).count:
+        return _Page(order.sorted(rows), page.count)
+    place = order.place(rows[0])
     raise RemoteError(
-        f"{place} ms may have more rows than the {len(page)} that the exchange gives at once: "
+        f"{place} ms may have more rows than the {page.count} that the exchange gives at once: "
         "ask for less at once if that is possible, or go on beyond them with "
         f"{'start' if order.sort == 1 else 'end'}={place + order.sort}",
-        raw=page[:3],
+        raw=rows[:3],
     )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import pytest
 from hypothesis import given
@@ -122,7 +122,12 @@ HISTORIES = st.lists(
     unique_by=lambda pair: pair[1],
 ).map(lambda pairs: [Row(*pair) for pair in pairs])
 
-# The same with rows that nothing tells apart.
+# So many of one time that a page may be cut among them.
+CROWDS = st.tuples(st.integers(FEW, 60), st.integers(0, 5)).map(
+    lambda counts: rows_at(*[100] * counts[0], *[101] * counts[1])
+)
+
+# With rows that nothing tells apart.
 WITH_TWINS = st.lists(
     st.builds(Row, st.integers(100, 106), st.integers(1, 4)), max_size=40
 )
@@ -607,6 +612,113 @@ def test_answer_that_is_no_list_is_not_skipped() -> None:
     with pytest.raises(RemoteError) as caught:
         skipped(Server([], before=fail_with(error)))
     assert caught.value is error
+
+
+class Unreadable(Server):
+    """A history with rows that cannot be read."""
+
+    def __init__(self, rows: List[Row], bad: Set[int], **options: Any) -> None:
+        super().__init__(rows, **options)
+        self.bad = bad
+
+    def fetch(self, *arguments: Any) -> List[Row]:
+        page = super().fetch(*arguments)
+        good = [row for row in page if row.id not in self.bad]
+        if good == page:
+            return page
+        unreadable = [(row, "no") for row in page if row.id in self.bad]
+        raise RemoteError("no", rows=good, unreadable=unreadable)
+
+
+@given(
+    HISTORIES | CROWDS,
+    st.sets(st.integers(0, 59), max_size=8),
+    LIMITS,
+    st.integers(FEW, 60),
+    DIRECTIONS,
+    st.booleans(),
+    st.booleans(),
+)
+def test_rows_beside_an_unreadable_one_are_given(
+    rows: List[Row],
+    indexes: Set[int],
+    limit: int,
+    clamp: int,
+    sort: int,
+    from_both_ends: bool,
+    is_skipping: bool,
+) -> None:
+    bad = {row.id for index, row in enumerate(rows) if index in indexes}
+    server = Unreadable(rows, bad, clamp=clamp)
+    expected = sorted(rows, reverse=sort == -1)
+    good = [row for row in expected if row.id not in bad]
+    got: List[Row] = []
+    told: Set[int] = set()
+
+    def skip(error: RemoteError) -> None:
+        told.update(row.id for row, _ in error.unreadable)
+
+    try:
+        for part in pages(
+            server.fetch,
+            start=None,
+            end=None,
+            limit=limit,
+            max_limit=60,
+            sort=sort,
+            mts_of=lambda row: row.mts,
+            identity_of=lambda row: row.id,
+            from_both_ends=from_both_ends,
+            skip=skip if is_skipping else None,
+        ):
+            got += part
+    except RemoteError as error:
+        assert got == good[: len(got)] or error.unreadable
+        assert set(error.rows) <= set(got)
+        for row, _ in error.unreadable:
+            before = expected[: expected.index(row)]
+            assert set(before) & set(good) <= set(got)
+    else:
+        assert got == good
+        assert told == bad
+
+
+@pytest.mark.parametrize("is_skipping", [False, True], ids=["strict", "skipping"])
+@SORTS
+def test_unreadable_row_at_the_other_end_of_a_millisecond_loses_none(
+    sort: int, is_skipping: bool
+) -> None:
+    rows = rows_at(*[100] * (FEW + 15))
+    last = rows[-1] if sort == 1 else rows[0]
+    server = Unreadable(rows, {last.id}, clamp=FEW)
+    got: List[Row] = []
+    errors: List[RemoteError] = []
+    parts = pages(
+        server.fetch,
+        start=None,
+        end=None,
+        limit=60,
+        max_limit=60,
+        sort=sort,
+        mts_of=lambda row: row.mts,
+        identity_of=lambda row: row.id,
+        from_both_ends=True,
+        skip=errors.append if is_skipping else None,
+    )
+    try:
+        for part in parts:
+            got += part
+    except RemoteError as error:
+        errors.append(error)
+    assert got == [row for row in rows[::sort] if row != last]
+    assert [error.unreadable for error in errors] == [[(last, "no")]]
+
+
+def test_unreadable_row_counts_where_a_millisecond_may_be_cut() -> None:
+    rows = rows_at(*[100] * (FEW + 15))
+    server = Unreadable(rows, {3}, clamp=FEW)
+    with pytest.raises(RemoteError, match=f"more rows than the {FEW} "):
+        skipped(server, limit=60)
 
 
 @SORTS
