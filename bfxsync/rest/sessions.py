@@ -341,7 +341,8 @@ def _translated(exc: Exception, call: Call) -> BfxError:
     if is_timeout or isinstance(exc, socket.timeout):
         what = "connection" if phase == "connect" else "answer"
         return RequestTimeout(f"no {what} in time", phase=phase)
-    if isinstance(exc, HeadTooLarge):
+    # A proxy's is no answer to the request, which has not left.
+    if isinstance(exc, HeadTooLarge) and phase != "connect":
         return RemoteError(str(exc))
     text = inner if isinstance(inner, str) else str(exc)
     return NetworkError(f"the link failed ({phase}): {text}", phase=phase)

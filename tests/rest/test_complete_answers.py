@@ -108,6 +108,20 @@ def test_head_without_end_is_unreadable(
     assert server.connections == 2
 
 
+def test_proxys_head_without_end_means_that_nothing_has_left(
+    serve: Serve, connect: Connect, tls: Tls, no_delays: None
+) -> None:
+    line = b"X: " + b"y" * 60_000
+    proxy = serve(lambda request: request.send(whole(b"", *[line] * 5)))
+    exchange = serve(lambda request: request.answer([]), tls)
+    transport = connect(exchange, proxy=f"http://127.0.0.1:{proxy.port}")
+    with pytest.raises(NetworkError, match=str(MAX_HEAD_SIZE)) as info:
+        transport.request("POST", "x", body={})
+    assert info.value.phase == "connect"
+    assert not isinstance(info.value, OutcomeUnknown)
+    assert len(proxy.requests) == MAX_ATTEMPTS
+
+
 @pytest.mark.parametrize("data", [SURPLUS, b""], ids=["answer behind it", "alone"])
 def test_switching_protocols_is_unreadable(
     serve: Serve, connect: Connect, data: bytes
