@@ -14,8 +14,19 @@ BLOCK_S = 60.0
 _LONGEST_WAIT_S = 86_400.0
 
 
-def retry_after_s(text: str | None, now: float) -> float:
-    """Return what a ``Retry-After`` header asks for; the exchange's block without a good one."""
+def retry_after_s(text: str | None, date: str | None, now: float) -> float:
+    """
+    Return what a ``Retry-After`` header asks for; the exchange's block without a good one.
+
+    Parameters
+    ----------
+    text : str or None
+        The header, which may be a date.
+    date : str or None
+        The ``Date`` of the same answer: by that clock the other one is meant.
+    now : float
+        Seconds since 1970 by this machine's clock, for an answer without a good one.
+    """
     if text is None:
         return BLOCK_S
     try:
@@ -24,7 +35,8 @@ def retry_after_s(text: str | None, now: float) -> float:
         moment_s = moment_of(text)
         if moment_s is None:
             return BLOCK_S
-        wait_s = moment_s - now
+        sent_s = moment_of(date)
+        wait_s = moment_s - (now if sent_s is None else sent_s)
     if not math.isfinite(wait_s):
         return BLOCK_S
     return min(max(wait_s, 1.0), _LONGEST_WAIT_S)

@@ -88,7 +88,7 @@ def read_answer(answer: Answer, loads: Loads, now: float) -> Any:
     loads : callable
         Reads JSON.
     now : float
-        Seconds since 1970, for a ``Retry-After`` that is a date.
+        Seconds since 1970, for a ``Retry-After`` that is a date in an answer without one.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def _refusal(code: Any, text: Any, raw: Any, answer: Answer, now: float) -> ApiE
     if not isinstance(text, str) or not text:
         text = code if isinstance(code, str) and code else f"HTTP status {status}"
     if status == TOO_MANY_REQUESTS or number == _RATE_LIMIT_CODE:
-        wait_s = retry_after_s(answer.retry_after, now)
+        wait_s = retry_after_s(answer.retry_after, answer.date, now)
         return RateLimited(text, code=number, raw=raw, retry_after_s=wait_s)
     if number in UNAVAILABLE or (number is None and status in UNAVAILABLE):
         return NotReady(text, code=number, raw=raw)

@@ -74,8 +74,14 @@ class Opening:
     @property
     def retry_after_s(self) -> float | None:
         """How long the answer asks to wait before the next attempt."""
+        text = self._header(b"retry-after")
+        if text is None:
+            return None
+        return retry_after_s(text, self._header(b"date"), time.time())
+
+    def _header(self, wanted: bytes) -> str | None:
         for line in bytes(self._answer).partition(b"\r\n\r\n")[0].split(b"\n")[1:]:
             name, _, value = line.partition(b":")
-            if name.strip().lower() == b"retry-after":
-                return retry_after_s(value.strip().decode("latin-1"), time.time())
+            if name.strip().lower() == wanted:
+                return value.strip().decode("latin-1")
         return None

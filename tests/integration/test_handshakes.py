@@ -137,6 +137,11 @@ def test_r04_a_refusal_counts_though_its_body_does_not_come(
     [
         ("Retry-After: 120", 120.0),
         ("retry-after:  90 ", 90.0),
+        (
+            "Date: Sat, 31 Jan 2026 10:00:00 GMT\r\n"
+            "Retry-After: Sat, 31 Jan 2026 10:02:00 GMT",
+            120.0,
+        ),
         ("X-Retry-After: 120", None),
         ("X-Text: Retry-After: 120", None),
     ],

@@ -193,7 +193,7 @@ def test_rate_limit_in_any_form(status: int, body: Any, code: Optional[int]) -> 
     ],
 )
 def test_retry_after(header: Optional[str], expected: float) -> None:
-    assert retry_after_s(header, NOW) == expected
+    assert retry_after_s(header, None, NOW) == expected
     error = error_of(429, b"", header)
     assert isinstance(error, RateLimited)
     assert error.retry_after_s == expected
@@ -201,7 +201,23 @@ def test_retry_after(header: Optional[str], expected: float) -> None:
 
 @given(st.text())
 def test_retry_after_is_always_a_sensible_wait(header: str) -> None:
-    assert 1.0 <= retry_after_s(header, NOW) <= 86_400.0
+    assert 1.0 <= retry_after_s(header, None, NOW) <= 86_400.0
+
+
+@pytest.mark.parametrize("skew_s", [-7200, 0, 7200, 10**8])
+def test_retry_after_counts_by_the_clock_of_its_answer(skew_s: int) -> None:
+    theirs = formatdate(NOW + skew_s, usegmt=True)
+    until = formatdate(NOW + skew_s + 30, usegmt=True)
+    assert retry_after_s(until, theirs, NOW) == 30.0
+    assert retry_after_s("7", theirs, NOW) == 7.0
+    with pytest.raises(RateLimited) as caught:
+        read_answer(Answer(429, b"", until, theirs), loads_for(float), NOW)
+    assert caught.value.retry_after_s == 30.0
+
+
+def test_retry_after_counts_by_ours_without_a_good_date() -> None:
+    until = formatdate(NOW + 30, usegmt=True)
+    assert retry_after_s(until, "yesterday", NOW) == 30.0
 
 
 UNAVAILABLE = {
