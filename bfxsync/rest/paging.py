@@ -141,17 +141,18 @@ def pages(
         is_full = count >= size
         if not whole and is_full and size < max_limit:
             most, size = max(most, count), max_limit
+            # The wider page must bring these again too.
+            edge |= Counter(map(order.key, rows))
             continue
         if whole or not is_full:
             order.check_edge(edge, rows)
-        goes_on = True
         if not whole:
-            if count < most:
+            if count < min(most, FEW):
                 # The page had room for more, so that nothing follows. Only a maximum that has
                 # been lowered right now could have cut it, which is not believed of few rows.
-                goes_on = count >= FEW
-                whole = held
-            elif (
+                yield from order.part_after(resume_after, held)
+                return
+            if (
                 not is_full
                 and count < FEW
                 and _is_alike(fetch, page, max_limit, order, from_both_ends)
@@ -164,8 +165,6 @@ def pages(
             held = []
         yield from order.part_after(resume_after, whole)
         page.check()
-        if not goes_on:
-            return
         edge = Counter(map(order.key, held))
         start, end = order.narrow(start, end, place + (0 if held else sort))
         most, size = max(most, count), limit

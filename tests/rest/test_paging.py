@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import pytest
@@ -47,7 +48,7 @@ class Server:
     ) -> None:
         self.rows = rows
         self.requests: List[Tuple[Optional[int], Optional[int], int, int]] = []
-        self._maxima = maxima or [10**9 if clamp is None else clamp]
+        self.maxima = maxima or [10**9 if clamp is None else clamp]
         self._disorder = disorder
         self._is_stable = is_stable
         self._is_sortable = is_sortable
@@ -69,7 +70,7 @@ class Server:
             if (start is None or row.mts >= start) and (end is None or row.mts <= end)
         ]
         # With each answer another one, if there are several.
-        maximum = self._maxima[len(self.requests) % len(self._maxima)]
+        maximum = self.maxima[len(self.requests) % len(self.maxima)]
         page = chosen[: min(limit, maximum)]
         if self._disorder is not None:
             self._disorder.shuffle(page)
@@ -254,6 +255,53 @@ def test_a_maximum_that_changes_loses_no_row_in_silence(
     maxima = [max(maximum, FEW) for maximum in maxima]
     server = Server(rows, maxima=maxima)
     expect_all_or_an_error(server, rows, limit, 60, sort, min(maxima))
+
+
+@given(
+    st.lists(st.integers(100, 102), min_size=FEW, max_size=80).map(
+        lambda t: rows_at(*t)
+    ),
+    LIMITS,
+    st.lists(st.integers(FEW, 60), min_size=2, max_size=4),
+    DIRECTIONS,
+    st.booleans(),
+)
+def test_a_maximum_lowered_among_rows_of_one_time_loses_none(
+    rows: List[Row], limit: int, maxima: List[int], sort: int, from_both_ends: bool
+) -> None:
+    def lower(count: int) -> None:
+        server.maxima = [sorted(maxima, reverse=True)[min(count, len(maxima) - 1)]]
+
+    server = Server(rows, before=lower)
+    got: List[Row] = []
+    try:
+        for part in pages(
+            server.fetch,
+            start=None,
+            end=None,
+            limit=limit,
+            max_limit=60,
+            sort=sort,
+            mts_of=lambda row: row.mts,
+            identity_of=lambda row: row.id,
+            from_both_ends=from_both_ends,
+        ):
+            got += part
+    except RemoteError:
+        assert max(Counter(row.mts for row in rows).values()) >= min(maxima)
+        assert got == sorted(rows, reverse=sort == -1)[: len(got)]
+    else:
+        assert got == sorted(rows, reverse=sort == -1)
+
+
+@SORTS
+def test_wider_page_with_fewer_rows_is_an_error(sort: int) -> None:
+    def lower(count: int) -> None:
+        server.maxima = [60, 4][count : count + 1] or [4]
+
+    server = Server(rows_at(*[7] * 12), before=lower)
+    with pytest.raises(RemoteError, match="^rows of 7 ms came at the end of a page"):
+        read(server, limit=10, max_limit=60, sort=sort)
 
 
 @given(st.sets(st.integers(100, 160)), LIMITS, DIRECTIONS, BOUNDS)
