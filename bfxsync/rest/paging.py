@@ -379,18 +379,22 @@ def _whole(
     RemoteError
         It may have more than can be read.
     """
-    rows = page.rows
+    rows, count, error = page.rows, page.count, None
     if from_both_ends:
         opposite = order.from_the_other_end(fetch, rows, max_limit)
         keys, others = list(map(order.key, rows)), list(map(order.key, opposite.rows))
-        common = len(set(keys) & set(others))
+        known = set(keys)
+        common = len(known & set(others))
         # The end of one and the begin of the other are the same rows: they meet.
         if common and keys[-common:] == others[:common]:
             found = order.sorted(rows + opposite.rows[common:])
             return _Page(found, len(found), opposite.error)
+        added = [row for row, key in zip(opposite.rows, others) if key not in known]
+        if added:
+            rows, count, error = rows + added, count + len(added), opposite.error
     # Does the exchange give more rows at once than there are of this millisecond?
-    if page.count < _ask(fetch, None, None, max_limit, order.sort).count:
-        return _Page(order.sorted(rows), page.count)
+    if count < _ask(fetch, None, None, max_limit, order.sort).count:
+        return _Page(order.sorted(rows), count, error)
     place = order.place(rows[0])
     raise RemoteError(
         f"{place} ms may have more rows than the {page.count} that the exchange gives at once: "

@@ -295,6 +295,22 @@ def test_a_maximum_lowered_among_rows_of_one_time_loses_none(
 
 
 @SORTS
+@pytest.mark.parametrize("longest", [40, 41])
+def test_rows_that_only_the_other_end_shows_count(longest: int, sort: int) -> None:
+    def change(count: int) -> None:
+        server.maxima = [[30, 40, longest, 60][min(count, 3)]]
+
+    rows = rows_at(*[7] * 40, 7 + sort)
+    server = Server(rows, before=change, is_stable=True)
+    if longest == 40:
+        with pytest.raises(RemoteError, match="may have more rows than the 30"):
+            read(server, limit=60, sort=sort, max_limit=60)
+    else:
+        got = read(server, limit=60, sort=sort, max_limit=60)
+        assert flat(got) == sorted(rows, reverse=sort == -1)
+
+
+@SORTS
 def test_wider_page_with_fewer_rows_is_an_error(sort: int) -> None:
     def lower(count: int) -> None:
         server.maxima = [60, 4][count : count + 1] or [4]
