@@ -10,6 +10,7 @@ and `Thread.join` are such work: interrupted, they lose locks on Python 3.9.
 
 from __future__ import annotations
 
+import sys
 import threading
 from _thread import get_ident, start_new_thread
 from typing import Any, Callable, Generic, TypeVar
@@ -26,17 +27,33 @@ def shielded(call: Callable[..., T], *arguments: Any) -> T:
     What it raises is raised here. If the main thread is interrupted while it waits, the function
     still runs to its end.
     """
-    if get_ident() != threading.main_thread().ident:
+    # While Python ends, as in a `__del__` then, no other thread gets its turn any more. (A start
+    # says so from Python 3.12 on; before that it seems to work.)
+    if get_ident() != threading.main_thread().ident or sys.is_finalizing():
         return call(*arguments)
     work = _Work(call, arguments)
     try:
         # One call, unlike `Thread.start`.
         start_new_thread(work.run, ())
     except RuntimeError:
-        # No more threads, or Python is ending.
+        # No more threads.
         return call(*arguments)
     work.done.wait()
     return work.result()
+
+
+def start_thread(thread: threading.Thread) -> None:
+    """
+    Start a thread, if it will run.
+
+    Raises
+    ------
+    RuntimeError
+        There are no more threads, or Python is ending: before 3.12 `start` would wait for ever.
+    """
+    if sys.is_finalizing():
+        raise RuntimeError("Python is ending")
+    thread.start()
 
 
 class _Work(Generic[T]):

@@ -24,6 +24,7 @@ from bfxsync.describe import (
     without_our_frames,
 )
 from bfxsync.logs import get_logger
+from bfxsync.shield import start_thread
 from bfxsync.ws.mailbox import Mailbox, Policy
 
 logger = get_logger(__name__)
@@ -179,7 +180,7 @@ class Dispatcher:
         for name in self._names[len(self._threads) :]:
             # Made now: one that was made before a fork may not be started after it (Python 3.13).
             thread = Thread(target=self._main, name=name, daemon=True)
-            thread.start()
+            start_thread(thread)
             self._threads.append(thread)
 
     def stop(self, deadline: float) -> None:
@@ -190,21 +191,21 @@ class Dispatcher:
         self.ready.put(None)
 
     def join(self, deadline: float) -> bool:
-        """Wait for the threads' end; False if user code still runs then, which is named."""
-        alive = []
-        for thread in self._threads:
-            if thread is not current_thread():
-                thread.join(max(0.0, deadline - time.monotonic()))
-                if thread.is_alive():
-                    alive.append(thread)
-        for thread in alive:
-            running = self._running.get(thread)
-            if running is not None:
-                logger.warning(
-                    "a callback of %s is still running; its thread ends with it",
-                    running.name,
-                )
-        return not alive
+        """Wait for the threads' end; False if user code still runs then: see `running`."""
+        others = [thread for thread in self._threads if thread is not current_thread()]
+        for thread in others:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in others)
+
+    def running(self) -> list[str]:
+        """Return the names of the outlets whose callbacks run on other threads now."""
+        me = current_thread()
+        now = self._running.copy().items()
+        return [
+            outlet.name
+            for thread, outlet in now
+            if outlet is not None and thread is not me
+        ]
 
     def disown(self) -> None:
         """

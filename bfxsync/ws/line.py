@@ -19,6 +19,7 @@ from bfxsync.describe import error_text
 from bfxsync.errors import BfxError, ClosedError
 from bfxsync.latch import Latch
 from bfxsync.logs import get_logger
+from bfxsync.shield import start_thread
 from bfxsync.types import ConnectionStatus
 from bfxsync.wire.session import Session
 from bfxsync.ws.mailbox import Mailbox
@@ -84,7 +85,7 @@ class Line(ABC):
 
     def start(self) -> None:
         """Start the thread."""
-        self._thread.start()
+        start_thread(self._thread)
 
     @property
     def last_error(self) -> BfxError | None:

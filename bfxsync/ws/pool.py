@@ -13,7 +13,7 @@ import time
 import warnings
 import weakref
 from threading import Lock
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, Tuple
 
 import attrs
 
@@ -42,6 +42,9 @@ _MOMENT_S = 0.2
 
 Connect = Callable[[int, Settings, Any], Line]
 """Makes a connection of a number, the settings, and whom it tells."""
+
+_Note = Tuple[Callable[..., None], str]
+"""What has not ended at a close, and the method of the logger that tells it."""
 
 
 class Pool(Places):
@@ -145,10 +148,19 @@ class Pool(Places):
 
     def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> bool:
         """End everything within the timeout; return whether all threads have ended."""
+        if self.is_forked:
+            return True
         # Even if the main thread is interrupted while it waits: what has begun goes on.
-        return self.is_forked or shielded(self._close, timeout_s)
+        has_ended, notes = shielded(self._close, timeout_s)
+        # Only here, by the caller: a signal handler may have interrupted `logging`, and then no
+        # other thread gets its lock before the handler has returned.
+        for log, note in notes:
+            log("%s; its thread ends with it", note)
+        return has_ended
 
-    def _close(self, timeout_s: float) -> bool:
+    def _close(self, timeout_s: float) -> tuple[bool, list[_Note]]:
+        """Do so; return what there is to be logged as well."""
+        notes: list[_Note] = []
         deadline = time.monotonic() + timeout_s
         self.begin_close()
         # A part is left for the callbacks if a connection attempt takes all the time.
@@ -156,12 +168,10 @@ class Pool(Places):
         ended = [connection.join(io_deadline) for connection in self.connections]
         if not all(ended):
             if self.dispatcher.is_inline:
-                logger.warning("a callback is under way; its thread ends with it")
+                notes.append((logger.warning, "a callback is under way"))
             else:
                 # Nothing that anybody could change.
-                logger.info(
-                    "a connection attempt is under way; its thread ends with it"
-                )
+                notes.append((logger.info, "a connection attempt is under way"))
             # Those whose I/O thread is at something else would wait for ever.
             for ticket in self.tickets():
                 ticket.withdraw(ClosedError("the client was closed"))
@@ -170,13 +180,22 @@ class Pool(Places):
             # After the connections, so that it has their ends. Before the callbacks end, which go
             # on meanwhile: `on_error` is one of them, and the last lines may find the disk full.
             recorder.stop()
-            ended.append(recorder.join(deadline - min(_MOMENT_S, timeout_s / 8)))
+            is_whole = recorder.join(deadline - min(_MOMENT_S, timeout_s / 8))
+            if not is_whole:
+                note = "the end of a recording is still being written"
+                notes.append((logger.warning, note))
+            ended.append(is_whole)
         # After the connections, so that their last items are still delivered.
         self.dispatcher.stop(deadline)
         ended.append(self.dispatcher.join(deadline))
+        if not ended[-1]:
+            notes += [
+                (logger.warning, f"a callback of {name} is still running")
+                for name in self.dispatcher.running()
+            ]
         self.stopped.set()
         _OPEN_POOLS.discard(self)
-        return all(ended)
+        return all(ended), notes
 
     def exit(self, exc: BaseException) -> None:
         """End, and let `run` raise what a callback asked for."""

@@ -24,7 +24,7 @@ from bfxsync.hosts import address_of
 from bfxsync.latch import Latch
 from bfxsync.logs import get_logger
 from bfxsync.recording_files import LEVEL, open_for_recording, write_all
-from bfxsync.shield import shielded
+from bfxsync.shield import shielded, start_thread
 from bfxsync.wire.recording import (
     Lost,
     Missing,
@@ -125,7 +125,7 @@ class Recorder:
             raise UsageError(f"cannot record to {self.path!r}: {exc}") from exc
         renew_after_fork(self)
         self._thread = Thread(target=self._run, name="bfxsync-record", daemon=True)
-        shielded(self._thread.start)
+        shielded(start_thread, self._thread)
 
     # --- the threads of the connections -------------------------------------------------------
 
@@ -188,10 +188,7 @@ class Recorder:
     def join(self, deadline: float) -> bool:
         """Wait for that until the deadline (monotonic time); False if it takes longer."""
         self._thread.join(max(0.0, deadline - time.monotonic()))
-        if self._thread.is_alive():
-            logger.warning("the end of a recording is still being written")
-            return False
-        return True
+        return not self._thread.is_alive()
 
     def _reset_after_fork(self) -> None:
         """Let go of the parent's file; for the child of a fork."""

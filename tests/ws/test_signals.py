@@ -230,6 +230,78 @@ def test_r10_a_program_that_forgets_close_while_it_connects_ends_all_the_same():
     assert (code, output) == (0, "") and seconds < 5.0
 
 
+@pytest.mark.parametrize(
+    "call, says",
+    [
+        ("client.close()", ""),
+        ("handle.unsubscribe()", ""),
+        ("client.run()", ""),
+        ("client.subscribe_trades('tBTCUSD')", "ClosedError"),
+        ("handle.get()", "ClosedError"),
+        ("WebSocketClient(URL).subscribe_trades('tBTCUSD')", "NetworkError"),
+    ],
+)
+def test_r10_a_finalizer_at_the_end_of_python_may_call_anything(exchange, call, says):
+    """No other thread runs then, so nothing may wait for one."""
+    code, output, _ = run(
+        """
+        faulthandler.dump_traceback_later(20.0, exit=True)
+        client = WebSocketClient(URL)
+        handle = client.subscribe_ticker("tBTCUSD")
+
+        class Bot:
+            def __del__(self, say=say, run=exec, names=dict(globals())):
+                try:
+                    run(CALL, names)
+                    say("done")
+                except BfxError as exc:
+                    say(type(exc).__name__)
+
+        # A circle goes last of all.
+        bot = Bot()
+        bot.itself = bot
+        """,
+        URL=exchange.url,
+        CALL=call,
+    )
+    assert (code, output) == (0, f"{says or 'done'}\n")
+
+
+def test_r10_a_handler_may_close_what_it_has_interrupted_in_logging(exchange):
+    """Callbacks then wait for the lock of `logging`, which the main thread keeps meanwhile."""
+    code, output, _ = run(
+        """
+        import logging
+        from bfxsync.ws import client as client_module
+        client_module.CLOSE_TIMEOUT_S = 0.4
+        faulthandler.dump_traceback_later(20.0, exit=True)
+        waits = threading.Event()
+
+        def callback(trade):
+            waits.set()
+            logging.info("a trade")
+
+        class Slow(logging.StreamHandler):
+            def emit(self, record):
+                if record.getMessage() == "main":
+                    waits.clear()
+                    assert waits.wait(10.0)
+                    signal.raise_signal(signal.SIGTERM)
+                super().emit(record)
+
+        logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[Slow()])
+        signal.signal(signal.SIGTERM, lambda *_: client.close())
+        client = WebSocketClient(URL)
+        client.subscribe_trades("tBTCUSD", callback)
+        logging.info("main")
+        say(client.status.value)
+        """,
+        URL=exchange.url,
+    )
+    assert code == 0 and output.startswith("closed\n"), output
+    assert "a callback of trades tBTCUSD is still running" in output
+
+
 # --- close, whatever is going on --------------------------------------------------------------
 
 
