@@ -537,6 +537,17 @@ def test_r07_return_of_no_funding_was_not_executed(scene: Scene) -> None:
     assert len(scene.desk.writes) == 1
 
 
+def test_r07_return_that_the_exchange_may_have_forgotten_is_not_absent(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.unknown(lambda: scene.auth.submit_funding_close(7))
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 2.5 * 86_400)
+    with pytest.raises(OutcomeUnknown, match="does not list for that long"):
+        error.resolve()
+
+
 # --- collateral -------------------------------------------------------------------------------
 
 

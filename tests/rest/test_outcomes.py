@@ -313,6 +313,30 @@ def test_r07_order_that_arrives_late_is_found(scene: Scene) -> None:
     assert error.resolve().id == 101
 
 
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda auth: auth.submit_order("LIMIT", SYMBOL, "0.5", "30000", cid=77),
+        lambda auth: auth.submit_order("LIMIT", SYMBOL, "0.5", "30000"),
+        lambda auth: auth.update_order(5, price=1),
+        lambda auth: auth.cancel_order(id=5),
+        lambda auth: auth.cancel_order(cid=77, cid_date="2026-01-31"),
+        lambda auth: auth.submit_order_multi([("oc", {"id": 5})]),
+    ],
+    ids=["new", "new with a random id", "change", "id", "cid", "several"],
+)
+def test_r07_order_that_the_exchange_may_have_forgotten_is_not_absent(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, act: Callable[[AuthEndpoints], Any]
+) -> None:
+    scene.desk.fate = scene.desk.hang_up_before
+    error = scene.unknown(lambda: act(scene.auth))
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 13.5 * 86_400)
+    with pytest.raises(OutcomeUnknown, match="does not list for that long") as caught:
+        error.resolve()
+    assert caught.value is error and error.candidates == []
+
+
 def test_r07_same_client_id_of_another_day_is_another_order(scene: Scene) -> None:
     old = scene.desk.place(
         {"cid": 77, "symbol": SYMBOL, "amount": 1, "price": 2, "type": "LIMIT"}

@@ -165,12 +165,13 @@ class Clockwork:
         timeout: Any = None,
         needs: Clocks = Clocks.UNKNOWN,
         absent: Callable[..., NotExecuted] = NotExecuted,
+        kept_s: float = float("inf"),
     ) -> Any:
         def look(_: Attempt) -> Any:
             self.looks.append(self.at - self.failed_at)
             return next(found)
 
-        search = Search(look, "the books", needs)
+        search = Search(look, "the books", needs, kept_s)
         return resolve(error, self.attempt, search, absent, self.pause, timeout)
 
 
@@ -234,11 +235,54 @@ def test_r07_one_look_says_nothing_however_late_it_is(
 ) -> None:
     clockwork = Clockwork(monkeypatch, 60.0)
     clockwork.at += 3600
-    assert clockwork.ask(unknown, iter([None, 5])) == 5
-    with pytest.raises(NotExecuted):
-        clockwork.ask(unknown, iter([None, None]))
     with pytest.raises(OutcomeUnknown, match="asked twice"):
         clockwork.ask(unknown, iter([None]), timeout=1)
+    clockwork.attempt.was_looked_for = False
+    assert clockwork.ask(unknown, iter([None, 5])) == 5
+
+
+def test_r07_looks_of_several_calls_count_together(
+    monkeypatch: pytest.MonkeyPatch, unknown: OutcomeUnknown
+) -> None:
+    clockwork = Clockwork(monkeypatch, 60.0)
+    for _ in range(3):
+        with pytest.raises(OutcomeUnknown):
+            clockwork.ask(unknown, iter([None]), timeout=0)
+        clockwork.at += 20
+    with pytest.raises(NotExecuted):
+        clockwork.ask(unknown, iter([None]), timeout=0)
+    assert clockwork.pauses == []
+
+
+def test_r07_look_that_failed_is_none(
+    monkeypatch: pytest.MonkeyPatch, unknown: OutcomeUnknown
+) -> None:
+    clockwork = Clockwork(monkeypatch, 60.0)
+    clockwork.at += 3600
+    with pytest.raises(StopIteration):
+        clockwork.ask(unknown, iter([]), timeout=0)
+    with pytest.raises(OutcomeUnknown, match="asked twice"):
+        clockwork.ask(unknown, iter([None]), timeout=0)
+
+
+@pytest.mark.parametrize("is_asleep", [False, True], ids=["awake", "asleep"])
+@pytest.mark.parametrize("nothing", [None, Pending([1, None], infers_absence=True)])
+def test_r07_what_may_be_forgotten_is_not_absent(
+    monkeypatch: pytest.MonkeyPatch,
+    unknown: OutcomeUnknown,
+    nothing: Any,
+    is_asleep: bool,
+) -> None:
+    clockwork = Clockwork(monkeypatch, 60.0)
+    week_s = 7 * 86_400.0
+    if is_asleep:
+        # The monotonic clock stands still meanwhile.
+        monkeypatch.setattr(time, "time", lambda: 1e9 + clockwork.at + 3 * week_s)
+    clockwork.at += 120 if is_asleep else 3 * week_s
+    with pytest.raises(OutcomeUnknown, match="the books show nothing of it 21 days"):
+        clockwork.ask(unknown, always(nothing), kept_s=2 * week_s)
+    assert clockwork.ask(unknown, iter([5]), kept_s=2 * week_s) == 5
+    assert clockwork.ask(unknown, iter([Pending(6)]), kept_s=2 * week_s) == 6
 
 
 @pytest.mark.parametrize("is_early", [True, False])
@@ -250,6 +294,7 @@ def test_r07_candidates_stay_visible_and_settle_nothing(
         clockwork.ask(unknown, always(Candidates([1])), 1 if is_early else None)
     assert caught.value is unknown and unknown.candidates == [1]
     # It was on its way all the while.
+    clockwork.at = clockwork.failed_at
     assert clockwork.ask(unknown, iter([Candidates([1]), 2])) == 2
 
 
@@ -261,7 +306,9 @@ def test_r07_what_is_pending_counts_when_nothing_can_come_any_more(
     assert ask(unknown, iter([Pending(1), 3])) == 3
     clockwork.at = clockwork.failed_at
     assert ask(unknown, iter([Pending(1), Pending(2)])) == 2
+    clockwork.at = clockwork.failed_at
     assert ask(unknown, iter([None, Pending(4)])) == 4
+    clockwork.at = clockwork.failed_at
     with pytest.raises(NotExecuted):
         ask(unknown, iter([Pending(1), None]))
 

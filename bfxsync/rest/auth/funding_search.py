@@ -29,6 +29,9 @@ _ID, _SYMBOL = 0, 1
 
 Taken = Union[FundingLoan, FundingCredit]
 
+# The histories have the last three days.
+_TAKEN_KEPT_S = 2 * 86_400.0
+
 # What a float cannot tell apart: the steps between the rates of several offers are larger.
 _PRECISION = Decimal("1e-12")
 
@@ -132,7 +135,8 @@ class FundingSearch(FundingEndpoints, FundingTakenEndpoints):
                     return credit
             return with_unread(None, unread.like({_ID: id}))
 
-        return Search(find, "loans and credits, and the histories of both,")
+        places = "loans and credits, and the histories of both,"
+        return Search(find, places, kept_s=_TAKEN_KEPT_S)
 
 
 def _is_rate(found: Any, rate: str) -> bool:

@@ -29,6 +29,7 @@ _NEAR_S = 5.0
 _FAR_S = 60.0
 _DAY_S = 86_400.0
 _KEPT_S = 14 * _DAY_S
+_SURELY_KEPT_S = 13 * _DAY_S
 
 # The amount of such an order is what the exchange makes of it.
 _OF_POSITION = OrderFlag.CLOSE | OrderFlag.REDUCE_ONLY
@@ -90,7 +91,7 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
                 found = self._find_traded(orders, body, is_own, attempt)
             return found
 
-        return Search(find, _PLACES, Clocks.DOUBTFUL)
+        return Search(find, _PLACES, Clocks.DOUBTFUL, _SURELY_KEPT_S)
 
     def _find_traded(
         self, known: List[Order], body: Body, is_own: bool, attempt: Attempt
@@ -134,7 +135,7 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
                     return order
             return with_unread(None, unread.like({_ID: id}))
 
-        return Search(find, _ORDERS)
+        return Search(find, _ORDERS, kept_s=_SURELY_KEPT_S)
 
     def _search_cid(self, cid: int, cid_date: str) -> Search[Order]:
         """Do as `_search_id`, for a client id and its date."""
@@ -151,7 +152,7 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
             )
             return with_unread(found, unread.like({_CID: cid}))
 
-        return Search(find, _ORDERS)
+        return Search(find, _ORDERS, kept_s=_SURELY_KEPT_S)
 
     def _search_open(self, body: Body) -> Search[List[Order]]:
         """Return what looks for orders of a cancellation that are still open."""
@@ -232,7 +233,7 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
             return found if is_final else Pending(found, None in found)
 
         needs = Clocks.DOUBTFUL if has_new else Clocks.UNKNOWN
-        return Search(find, _PLACES, needs)
+        return Search(find, _PLACES, needs, _SURELY_KEPT_S)
 
 
 def _new_one(

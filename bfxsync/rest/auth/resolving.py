@@ -5,9 +5,9 @@ Strategy: finding what must be it settles the matter. What may be it or may not,
 cannot be read and may be it, are candidates: they settle nothing. That nothing is found proves
 nothing either: the request may still be on its way, or be somewhere else than where it was looked
 for. It counts as absent only when it was looked for at least twice, the last time so long after the
-call had failed as the client was told to wait (`absence_s`), and with clocks that are known as well
-as that search needs. Even then it is an inference, and its error says so. The table of
-``docs/accounts.rst`` is the whole of it.
+call had failed as the client was told to wait (`absence_s`), but not so long that the exchange may
+have forgotten it, and with clocks that are known as well as that search needs. Even then it is an
+inference, and its error says so. The table of ``docs/accounts.rst`` is the whole of it.
 """
 
 from __future__ import annotations
@@ -45,10 +45,13 @@ class Attempt:
     ----------
     passage : Passage
         When it left and when it failed.
+    was_looked_for : bool
+        The exchange has answered once.
     """
 
     passage: Passage
     _transport: RestTransport = attrs.field(repr=False)
+    was_looked_for: bool = attrs.field(default=False, init=False)
     # What was known of the exchange's clock when it had failed.
     _before: Tuple[Reading, ...] = attrs.field(init=False, repr=False)
 
@@ -64,6 +67,16 @@ class Attempt:
     def is_over(self) -> bool:
         """True when it is no longer on its way: what is not there now may count as absent."""
         return time.monotonic() >= self.passage.over_at + self.absence_s
+
+    @property
+    def after_s(self) -> float:
+        """
+        How long ago its call has failed, in seconds.
+
+        By the clock that says more, as the monotonic one may stand still in a machine that sleeps.
+        """
+        passage = self.passage
+        return max(time.monotonic() - passage.over_at, time.time() - passage.over_s)
 
     def span(self) -> Span:
         """Return when it can have been executed, by all that is known now."""
@@ -123,11 +136,14 @@ class Search(Generic[T]):
         Where it looks, in words.
     needs : Clocks
         How well the time must be known before it means anything that nothing is there.
+    kept_s : float
+        So long the places certainly show it; what is missing later may have been forgotten.
     """
 
     find: Callable[[Attempt], Found[T]]
     places: str
     needs: Clocks = Clocks.UNKNOWN
+    kept_s: float = float("inf")
 
 
 class Verdict(Enum):
@@ -137,11 +153,17 @@ class Verdict(Enum):
     WAIT = "it is asked again"
     CANDIDATES = "it stays unknown: what is there may be it or not"
     CLOCKS = "it stays unknown: the clocks are not known well enough"
+    FORGOTTEN = "it stays unknown: the exchange may list it no longer"
     ABSENT = "it was not executed, as far as can be inferred"
 
 
 def decide(
-    found: Found[Any], *, is_last: bool, clocks: Clocks, needs: Clocks
+    found: Found[Any],
+    *,
+    is_last: bool,
+    clocks: Clocks,
+    needs: Clocks,
+    is_kept: bool = True,
 ) -> Verdict:
     """
     Return what follows from what was found.
@@ -153,6 +175,8 @@ def decide(
         It was asked before, and the request is no longer on its way.
     clocks, needs : Clocks
         How well the time of the write is known, and how well it must be.
+    is_kept : bool
+        The exchange would still list it.
     """
     is_certain = found is not None and not isinstance(found, (Pending, Candidates))
     if is_certain:
@@ -163,6 +187,8 @@ def decide(
         return Verdict.CANDIDATES
     if isinstance(found, Pending) and not found.infers_absence:
         return Verdict.FOUND
+    if not is_kept:
+        return Verdict.FORGOTTEN
     if clocks < needs:
         return Verdict.CLOCKS
     return Verdict.ABSENT if found is None else Verdict.FOUND
@@ -195,16 +221,17 @@ def resolve(
     deadline = time.monotonic() + _check_timeout(timeout, absence_s + ASKING_S)
     settled_at = attempt.passage.over_at + absence_s
     pause_s = min(_PAUSE_S, absence_s)
-    is_again = False
     while True:
         asked_at = time.monotonic()
         found = search.find(attempt)
+        is_again, attempt.was_looked_for = attempt.was_looked_for, True
         span = attempt.span()
         verdict = decide(
             found,
             is_last=is_again and asked_at >= settled_at,
             clocks=span.clocks,
             needs=search.needs,
+            is_kept=attempt.after_s <= search.kept_s,
         )
         if verdict is Verdict.FOUND:
             return found.value if isinstance(found, Pending) else found
@@ -215,7 +242,12 @@ def resolve(
         is_found = isinstance(found, Candidates)
         error.candidates = list(found.values) if isinstance(found, Candidates) else []
         if verdict is not Verdict.WAIT:
-            error.reason = _MAYBE if is_found else _of_clocks(span)
+            if is_found:
+                error.reason = _MAYBE
+            elif verdict is Verdict.FORGOTTEN:
+                error.reason = _forgotten(attempt.after_s, search.places)
+            else:
+                error.reason = _of_clocks(span)
             raise error
         now = time.monotonic()
         # At last just when it counts.
@@ -225,7 +257,6 @@ def resolve(
             raise error
         pause(wait_s)
         pause_s *= 2
-        is_again = True
 
 
 _MAYBE = "what was found may be it or may not: see its candidates"
@@ -257,6 +288,13 @@ def _of_clocks(span: Span) -> str:
             f"{span.apart_s:.0f} s"
         )
     return f"nothing of it was found, but that says nothing: {why}"
+
+
+def _forgotten(after_s: float, places: str) -> str:
+    return (
+        f"{places} show nothing of it {after_s / _DAY_S:.0f} days after the call failed, which "
+        "says nothing: the exchange does not list for that long what is closed"
+    )
 
 
 def _too_early(after_s: float, absence_s: float) -> str:
