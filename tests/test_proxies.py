@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bfxsync.client import Client
 from bfxsync.errors import UsageError
 from bfxsync.proxies import Proxy, proxy_for
 from bfxsync.rest.client import RestClient
@@ -26,6 +27,11 @@ SECRET = "s3cret"
 
 URLS = ["https://api.example/v2", "wss://api.example/ws/2"]
 CLEAR_URLS = ["http://api.example/v2", "ws://api.example/ws/2"]
+
+
+def start_websocket() -> None:
+    with WebSocketClient() as wss:
+        wss.start()
 
 
 def proxy_in(
@@ -197,7 +203,7 @@ def test_address_that_is_none_is_told_without_itself(
             make(proxy=proxy)
         assert SECRET not in shown(info.value)
     monkeypatch.setenv("https_proxy", proxy)
-    for make in (WebSocketClient, RestTransport, RestClient):
+    for make in (start_websocket, RestTransport, RestClient):
         with pytest.raises(UsageError, match="environment names") as info:
             make()
         assert SECRET not in shown(info.value)
@@ -220,9 +226,37 @@ def test_socks_needs_its_extra(monkeypatch: pytest.MonkeyPatch, kind: str) -> No
         with pytest.raises(UsageError, match=r"bfxsync\[socks\]"):
             make(proxy=f"{kind}://localhost" if kind != "socks" else "socks5://host")
     monkeypatch.setenv("all_proxy", f"{kind}://localhost")
-    for make in (WebSocketClient, RestTransport):
+    for make in (start_websocket, RestTransport):
         with pytest.raises(UsageError, match=r"bfxsync\[socks\]"):
             make()
+
+
+# As in a program that has one side of a client on this machine, and does not use the other.
+LOCAL = {"rest_host": "http://localhost:1"}
+LOCAL_WSS = {"wss_host": "ws://localhost:1"}
+
+
+@pytest.mark.parametrize("proxy", ["socks5://host", "socks9://host", "http://a b"])
+def test_only_what_is_used_needs_a_usable_proxy(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setenv("all_proxy", proxy)
+    with Client("paper-key", "secret", **LOCAL) as bfx:
+        assert bfx.rest.auth
+        for use in (
+            bfx.wss.start,
+            bfx.wss.ping,
+            lambda: bfx.wss.subscribe_ticker("tBTCUSD"),
+            lambda: bfx.wss.subscribe_ticker("tBTCUSD", wait=False),
+        ):
+            with pytest.raises(UsageError, match="proxy"):
+                use()
+        assert bfx.wss.stats()["subscriptions"] == []
+    with Client(**LOCAL_WSS) as bfx:
+        bfx.wss.start()
+        with pytest.raises(UsageError, match="proxy"):
+            bfx.rest
 
 
 @pytest.mark.parametrize("part", ["user", "password"])

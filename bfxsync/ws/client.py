@@ -79,7 +79,8 @@ class WebSocketClient(Shorthands):
     proxy : str, optional
         Such as ``http://user:password@host:3128``, or socks4, socks4a, socks5, socks5h, which need
         the extra ``socks``. Without it the environment decides, as for most programs:
-        ``https_proxy``, ``all_proxy`` and ``no_proxy``; never for this machine itself.
+        ``https_proxy``, ``all_proxy`` and ``no_proxy``; never for this machine itself. One of the
+        environment that cannot be used is an error (`UsageError`) when a connection is wanted.
     ca_bundle : str, optional
         File of certificate authorities instead of the system's.
     on_error : callable, optional
@@ -175,6 +176,14 @@ class WebSocketClient(Shorthands):
                 f"stale_after must be longer than the {HEARTBEAT_S:g} s between two heartbeats "
                 f"of a channel, not {stale_after!r}"
             )
+        try:
+            found, problem = proxy_for(url, proxy), None
+        except UsageError as exc:
+            if proxy is not None:
+                raise
+            # Raised when a connection is wanted: a program that uses nothing but REST on this
+            # machine needs no proxy.
+            found, problem = None, str(exc)
         settings = Settings(
             url=url,
             flags=check_flags(flags),
@@ -182,7 +191,8 @@ class WebSocketClient(Shorthands):
             timeout_s=check_timeout(timeout),
             ping_after_s=ping_after_s,
             stale_after_s=stale_after_s,
-            proxy=proxy_for(url, proxy),
+            proxy=found,
+            proxy_problem=problem,
             ca_bundle=check_ca_bundle(ca_bundle),
             mailbox_size=check_size(mailbox_size),
             backoff=backoff,

@@ -69,6 +69,7 @@ class Settings:
     dispatch_threads: int
     recorder: Recorder | None = attrs.field(default=None, repr=False)
     clock: Clock = CLOCK
+    proxy_problem: str | None = None
 
 
 class Connection(Line):

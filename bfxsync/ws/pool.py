@@ -274,6 +274,8 @@ class Pool(Places):
 
     def _connect(self) -> Line:
         check_threads()
+        if self.settings.proxy_problem is not None:
+            raise UsageError(self.settings.proxy_problem)
         number = self._numbers + 1
         try:
             connection = self._make_connection(number, self.settings, self)
