@@ -18,6 +18,7 @@ import inspect
 import os
 import re
 import stat
+import sys
 import time
 from _thread import get_ident, start_new_thread
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ from typing import Any, Callable, Iterator, Optional, TypeVar
 import attrs
 
 from bfxsync.auth import MAX_NONCE, Nonce
-from bfxsync.errors import RequestTimeout, UsageError
+from bfxsync.errors import NetworkError, RequestTimeout, UsageError
 from bfxsync.forks import lazily
 from bfxsync.latch import Latch
 
@@ -134,6 +135,8 @@ class FileNonce(Nonce):
         ------
         RequestTimeout
             Other processes have kept the file for too long.
+        NetworkError
+            There is no thread left for it, or Python is ending.
         UsageError
             The file cannot be used any more, or the largest possible number was used.
         """
@@ -171,7 +174,7 @@ class FileNonce(Nonce):
                 result = error
             deliver(result)
 
-        start_new_thread(bring, ())
+        _start(bring)
 
     def exclusive(self, timeout: float, work: Callable[[], R]) -> R:
         """
@@ -186,7 +189,7 @@ class FileNonce(Nonce):
         try:
             # Twice, as a Ctrl-C may come in the first.
             try:
-                start_new_thread(self._keep, (hold, timeout))
+                _start(self._keep, hold, timeout)
                 while not hold.granted.wait(_LONGEST_NAP_S):
                     pass
                 if hold.error is not None:
@@ -308,6 +311,16 @@ class FileNonce(Nonce):
 
     def _unusable(self, exc: Exception) -> UsageError:
         return UsageError(f"the nonce file {self._path} cannot be used: {exc}")
+
+
+def _start(work: Callable[..., object], *arguments: object) -> None:
+    try:
+        if sys.is_finalizing():
+            # In a `__del__`: before Python 3.12 a thread can be started then, but never runs.
+            raise RuntimeError("Python is ending")
+        start_new_thread(work, arguments)
+    except RuntimeError as exc:
+        raise NetworkError(f"no nonce: {exc}", phase="connect") from exc
 
 
 def _path_of(path: object) -> str:

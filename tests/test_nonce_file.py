@@ -17,7 +17,7 @@ from interrupts import interrupted
 
 from bfxsync import Client, nonce_file
 from bfxsync.auth import MAX_NONCE
-from bfxsync.errors import RequestTimeout, UsageError
+from bfxsync.errors import NetworkError, RequestTimeout, UsageError
 from bfxsync.nonce_file import FileNonce
 
 pytest.importorskip("filelock")
@@ -250,6 +250,49 @@ def test_thread_that_keeps_it_is_waited_for_and_no_longer(path: Path) -> None:
     before = nonce.exclusive(1.0, keep)
     assert len(raised) == 1
     assert nonce.next() > before
+
+
+def test_without_another_thread_nothing_is_drawn_and_it_says_so(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nonce = FileNonce(path, lambda: 1.0)
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as without:
+        without.setattr(nonce_file, "start_new_thread", fail)
+        for call in (nonce.next, lambda: nonce.exclusive(1.0, nonce.next)):
+            with pytest.raises(NetworkError, match="no nonce: can't start") as caught:
+                call()
+            assert caught.value.phase == "connect"
+    assert nonce.next() == 1_000_000
+
+
+def test_none_is_waited_for_while_python_ends(path: Path) -> None:
+    """In a `__del__`; no other thread runs then."""
+    script = """
+import faulthandler, os, sys
+from bfxsync import NetworkError
+from bfxsync.nonce_file import FileNonce
+
+faulthandler.dump_traceback_later(20.0, exit=True)
+nonce = FileNonce(sys.argv[1])
+
+class Bot:
+    def __del__(self, calls=[nonce.next, lambda: nonce.exclusive(1.0, nonce.next)]):
+        for call in calls:
+            try:
+                call()
+            except NetworkError:
+                os.write(1, b"none ")
+
+bot = Bot()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, path], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "none none "), done
 
 
 def test_r06_nonces_of_8_threads_are_unique(path: Path) -> None:

@@ -437,7 +437,8 @@ class Mailbox:
                 return item
             except IndexError:
                 pass
-            if is_closed and not self._is_dropping:
+            # The length last: meanwhile the writer may have put back what it had taken out.
+            if is_closed and not self._is_dropping and not len(self._queue):
                 if self._error is not None:
                     # Raised each time that somebody asks: the traceback is each one's own.
                     raise self._error.with_traceback(None)

@@ -302,6 +302,26 @@ def test_get_misses_nothing_while_the_writer_makes_room(policy, monkeypatch):
     assert isinstance(seen[0], Gap)
 
 
+@pytest.mark.parametrize("policy", list(Policy))
+def test_the_end_is_not_before_what_the_writer_has_put_back(policy, monkeypatch):
+    mailbox = Mailbox(10, policy)
+    mailbox.put(trades(1, 2), nothing)
+    mailbox.close()
+    pop, left = mailbox._queue.pop, [True]
+
+    def pop_in_between():
+        # Where the writer has everything in its hands, and puts it back just after that.
+        if left:
+            left.clear()
+            raise IndexError
+        return pop()
+
+    monkeypatch.setattr(mailbox._queue, "pop", pop_in_between)
+    assert [mailbox.get(), mailbox.get()] == trades(1, 2)
+    with pytest.raises(StopIteration):
+        mailbox.get()
+
+
 def test_a_closed_mailbox_is_read_to_its_end_and_takes_no_more():
     mailbox = Mailbox(10)
     mailbox.put(trades(1), nothing)
