@@ -558,6 +558,27 @@ def test_r07_interrupted_order_is_named_in_the_log_if_it_has_left(
     assert scene.auth.get_orders() == []
 
 
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_r07_order_that_is_interrupted_after_its_answer_is_named_in_the_log(
+    scene: Scene,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    is_answered: bool,
+) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    # What is done last, after a good answer and after none.
+    name = "see_own" if is_answered else "readings"
+    monkeypatch.setattr(scene.transport.clock, name, interrupt)
+    if not is_answered:
+        scene.desk.fate = scene.desk.hang_up_after
+    with pytest.raises(KeyboardInterrupt):
+        scene.submit()
+    (said,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert said.startswith("auth/w/order/submit (cid 77 of ")
+
+
 def test_r07_too_short_a_time_proves_nothing(scene: Scene) -> None:
     scene.desk.fate = scene.desk.hang_up_before
     error = scene.unknown(scene.submit)

@@ -146,42 +146,41 @@ class SignedEndpoints(Endpoints):
         sent = Sent() if likeness is None else self._transport.sent
         sent.add(passage)
         try:
-            answer = self._ask(path, budget, body, kind, passage.leave)
             try:
-                value = read(answer, self._numbers)
-            except RemoteError as error:
-                error.endpoint = path
-                raise unknown_outcome(error) from error
-            except BfxError as error:
-                error.endpoint = path
+                return self._pass(passage, sent, path, budget, read, body, kind)
+            except OutcomeUnknown as error:
+                passage.end()
+                attempt = Attempt(passage, self._transport)
+                known = {
+                    name: value
+                    for name, value in (body or {}).items()
+                    if value is not None and name not in PRIVATE
+                }
+                error.add(cid=cid, cid_date=cid_date, known=known, hint=hint)
+                if search is not None:
+                    wanted, pause = search, self._transport.pause
+
+                    def ask_again(error: OutcomeUnknown, timeout: float | None) -> Any:
+                        return resolve(
+                            error, attempt, wanted, not_executed, pause, timeout
+                        )
+
+                    error.add(resolver=ask_again)
                 raise
-        except OutcomeUnknown as error:
-            passage.end()
-            attempt = Attempt(passage, self._transport)
-            known = {
-                name: value
-                for name, value in (body or {}).items()
-                if value is not None and name not in PRIVATE
-            }
-            error.add(cid=cid, cid_date=cid_date, known=known, hint=hint)
-            if search is not None:
-                wanted, pause = search, self._transport.pause
-
-                def ask_again(error: OutcomeUnknown, timeout: float | None) -> Any:
-                    return resolve(error, attempt, wanted, not_executed, pause, timeout)
-
-                error.add(resolver=ask_again)
-            raise
-        except NetworkError as error:
-            # Of those that leave nothing open.
-            sent.drop(passage)
-            absent = not_executed(
-                f"{path} was not sent: {error}", phase=error.phase, proof="never_sent"
-            )
-            absent.endpoint = path
-            raise absent from error
+            except NetworkError as error:
+                # Of those that leave nothing open.
+                sent.drop(passage)
+                absent = not_executed(
+                    f"{path} was not sent: {error}",
+                    phase=error.phase,
+                    proof="never_sent",
+                )
+                absent.endpoint = path
+                raise absent from error
+            except BfxError:
+                sent.drop(passage)
+                raise
         except BfxError:
-            sent.drop(passage)
             raise
         except BaseException:
             # Ctrl-C, or a mistake of ours: the caller cannot be told in any other way.
@@ -189,6 +188,27 @@ class SignedEndpoints(Endpoints):
             if passage.has_left:
                 which = "" if cid is None else f" (cid {cid} of {cid_date})"
                 _log.warning("%s%s was interrupted: %s", path, which, _MAYBE)
+            raise
+
+    def _pass(
+        self,
+        passage: Passage,
+        sent: Sent,
+        path: str,
+        budget: Budget,
+        read: Read[T],
+        body: Body | None,
+        kind: Kind,
+    ) -> T:
+        """Send a write and read its answer, as its passage is told."""
+        answer = self._ask(path, budget, body, kind, passage.leave)
+        try:
+            value = read(answer, self._numbers)
+        except RemoteError as error:
+            error.endpoint = path
+            raise unknown_outcome(error) from error
+        except BfxError as error:
+            error.endpoint = path
             raise
         passage.end()
         if isinstance(value, Notification):
