@@ -338,11 +338,16 @@ class ApiError(BfxError):
         Its text, for people only: it may change at any time.
     raw : object
         The whole answer.
+    call : str or None
+        The call of REST that was refused, as text: ``get_t_ticker("tNOPE")``; None on a
+        WebSocket.
 
     References
     ----------
     https://docs.bitfinex.com/docs/abbreviations-glossary
     """
+
+    call: str | None = None
 
     def __init__(
         self, message: str, *, code: int | None = None, raw: object = None
@@ -351,6 +356,10 @@ class ApiError(BfxError):
         self.code = code
         self.message = message
         self.raw = raw
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if self.call is None else f"{self.call}: {text}"
 
 
 class AuthError(ApiError):

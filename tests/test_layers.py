@@ -50,6 +50,7 @@ LAYERS = [
         "ws.stream",
         "rest.answers",
         "rest.arguments",
+        "rest.callers",
         "rest.calls",
         "rest.encodings",
         "rest.framing",

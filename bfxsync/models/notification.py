@@ -57,6 +57,8 @@ class Notification(Generic[T]):
         The row as it came.
     endpoint : str or None
         The path of the REST call that it answers.
+    call : str or None
+        That call as text, where it may have been refused.
 
     References
     ----------
@@ -73,6 +75,7 @@ class Notification(Generic[T]):
     more: List[T] = attrs.field(repr=few)
     raw: Row = attrs.field(repr=False, eq=False)
     endpoint: Optional[str] = attrs.field(default=None, repr=False, eq=False)
+    call: Optional[str] = attrs.field(default=None, repr=False, eq=False)
 
     @property
     def is_success(self) -> bool:
@@ -98,12 +101,13 @@ class Notification(Generic[T]):
             kind = OrderRejected if self.type in _ABOUT_ORDERS else ApiError
             said = self.text or self.status
             error = error_from_code(self.code, said, self.raw, kind)
-            error.endpoint = self.endpoint
+            error.endpoint, error.call = self.endpoint, self.call
             raise error
         if isinstance(self.data, list):
             for item in self.data:
                 if isinstance(item, Notification):
                     item.endpoint = item.endpoint or self.endpoint
+                    item.call = item.call or self.call
                     item.raise_for_status()
         return self
 

@@ -48,6 +48,7 @@ from urllib.parse import urlsplit
 
 from bfxsync.auth import RestSigner
 from bfxsync.errors import (
+    ApiError,
     BfxError,
     ClosedError,
     NetworkError,
@@ -63,6 +64,7 @@ from bfxsync.hosts import PUB_REST_HOST, check_encryption, check_rest_host
 from bfxsync.latch import Latch
 from bfxsync.logs import get_logger
 from bfxsync.rest.answers import Answer, read_answer
+from bfxsync.rest.callers import current_call
 from bfxsync.rest.calls import Call
 from bfxsync.rest.clocks import ExchangeClock
 from bfxsync.rest.limits import LONGEST_REFUSAL_S, SHARED, Limits, wait_in_naps
@@ -295,6 +297,8 @@ class RestTransport:
             return self._attempt(request, budget, total_s, kind, leave)
         except BfxError as error:
             error.endpoint = path
+            if isinstance(error, ApiError):
+                error.call = current_call() or f"{method} {path}"
             if kind is Kind.READ or not is_uncertain(error):
                 raise
             raise unknown_outcome(error) from error

@@ -25,6 +25,7 @@ from bfxsync.models.rows import read_rows
 from bfxsync.rest.arguments import Time
 from bfxsync.rest.auth.resolving import Attempt, Search, resolve
 from bfxsync.rest.auth.unread import UnreadRows
+from bfxsync.rest.callers import current_call
 from bfxsync.rest.history import Options, iterate
 from bfxsync.rest.outcomes import Kind, unknown_outcome
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
@@ -213,6 +214,9 @@ class SignedEndpoints(Endpoints):
         passage.end()
         if isinstance(value, Notification):
             value.endpoint = path
+            if not value.is_success or isinstance(value.data, list):
+                # Of several operations each may have been refused.
+                value.call = current_call()
             if not value.is_success:
                 sent.drop(passage)
             elif value.mts is not None and passage.lasted_s <= _QUICK_S:
@@ -234,6 +238,7 @@ class SignedEndpoints(Endpoints):
                 error.code, error.message, error.raw, OrderRejected
             )
             rejected.endpoint, rejected.http_status = path, error.http_status
+            rejected.call = error.call
         raise rejected
 
     def _iterate(

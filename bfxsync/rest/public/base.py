@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, TypeVar
 
 from bfxsync.errors import RemoteError
 from bfxsync.models.rows import read_rows
+from bfxsync.rest.callers import NamedInErrors
 from bfxsync.rest.unreadable import Skip, must_raise, warn_of_unreadable
 from bfxsync.types import NumberType
 
@@ -36,7 +37,7 @@ class Budget(NamedTuple):
     per_minute: int = UNDOCUMENTED_PER_MINUTE
 
 
-class Endpoints:
+class Endpoints(NamedInErrors):
     """
     A group of endpoints.
 
