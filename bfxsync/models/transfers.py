@@ -74,7 +74,7 @@ class Withdrawal:
     Attributes
     ----------
     withdrawal_id : int or None
-        That of its `Movement`; 0 or None: there is no withdrawal.
+        That of its `Movement`; 0: there is no withdrawal.
     method : str
         The way that it takes: ``bitcoin``, ``tetheruse``.
     payment_id : str or None

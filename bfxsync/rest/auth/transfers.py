@@ -318,10 +318,10 @@ class TransferEndpoints(TransferSearch):
 
 
 def _read_withdrawal(row: Row, number: NumberType) -> Notification[Withdrawal]:
-    """Read the answer to a withdrawal; a success without an id is a refusal."""
+    """Read the answer to a withdrawal; a success with the id 0 is a refusal, one without may be."""
     found = of_one(Withdrawal.from_partial_row)(row, number)
     if not found.is_success or found.data.withdrawal_id:
         return found
-    if found.data.withdrawal_id is None and found.data.method is None:
+    if found.data.withdrawal_id is None:
         raise RemoteError("Withdrawal: it is not said what became of it", raw=row)
     raise error_from_code(found.code, found.text or "no withdrawal was made", row)
