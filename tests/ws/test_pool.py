@@ -318,11 +318,17 @@ def test_r05_a_reader_that_begins_at_the_move_reads_each_update_once(
     small, client, errors, monkeypatch
 ):
     client.subscribe_many(REQUESTS[:3])
-    moving, readers = [], []
+    moving, readers, given = [], [], threading.Event()
+
+    def read():
+        assert given.wait(30.0)
+        readers.append(moving[0].events())
+
     # On its thread: the request to read comes after the last look at what users ask.
-    at_the_move(monkeypatch, lambda: readers.append(moving[0].events()))
+    at_the_move(monkeypatch, read)
     # Its generator runs from the first `next` on; the mailbox is there at once.
     moving.append(client.subscribe(**REQUESTS[3], wait=False))
+    given.set()
     moving[0].wait_ready(5.0)
     items = [next(readers[0]) for _ in range(50)]
     assert isinstance(items[0], Snapshot)
@@ -335,15 +341,17 @@ def test_r05_what_is_given_up_at_the_move_is_subscribed_nowhere(
     small, client, errors, monkeypatch, again
 ):
     client.subscribe_many(REQUESTS[:3])
-    moving, more = [], []
+    moving, more, given = [], [], threading.Event()
 
     def give_up():
+        assert given.wait(30.0)
         moving[0].unsubscribe()
         if again:
             more.append(client.subscribe(**REQUESTS[3], wait=False))
 
     at_the_move(monkeypatch, give_up)
     moving.append(client.subscribe(**REQUESTS[3], wait=False))
+    given.set()
     if again:
         wait_until(lambda: more)
         more[0].wait_ready(5.0)
