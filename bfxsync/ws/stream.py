@@ -271,8 +271,11 @@ class Stream:
         self.listener = outlet
         self._start(outlet.mailbox)
 
-    def ask(self, now: float) -> None:
-        """Note that the request went out: the timeouts count from now."""
+    def ask(self, now: float | None) -> None:
+        """Note when the request first went out, as timeouts count from then; None: it did not."""
+        if now is not None and self.asked_at is not None:
+            # Once more, on another connection: a call must not wait longer for that.
+            return
         self.asked_at = now
         for ticket in self.tickets:
             ticket.asked_at = now

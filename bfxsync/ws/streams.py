@@ -231,6 +231,9 @@ class Streams:
             elif isinstance(output, Displaced):
                 stream = self._streams.pop(cast(Stream, output.token).channel.identity)
                 stream.is_resolved = output.is_resolved
+                if output.limit is not None:
+                    # There was no room for it: it has yet to be requested.
+                    stream.ask(None)
                 self._displace(stream, output)
             elif isinstance(output, Report):
                 self._owner.reported(output.error)
