@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Context, Decimal, localcontext
 from typing import Any, List
 
 import pytest
@@ -158,6 +159,23 @@ def test_price_with_zeros_at_its_end_is_a_price_however_large() -> None:
     channel = channel_of("book")
     (snapshot,) = feed(channel, "book", [12_345_000_000, 1, 0.5])
     assert len(snapshot.rows) == 1
+
+
+@pytest.mark.parametrize(
+    "text, is_price",
+    [("12345000000", True), ("12345000000.5", False), ("1E+9999999", False)],
+)
+def test_price_is_judged_alike_in_any_decimal_context(
+    text: str, is_price: bool
+) -> None:
+    channel = channel_for("book", symbol="tBTCUSD", number=Decimal)
+    # With four digits there is no remainder of such a number.
+    with localcontext(Context(prec=4)):
+        channel.feed_many([[7, [[Decimal(text), 1, Decimal("0.5")]]]])
+    assert channel.is_live is is_price
+    assert ["a row of another channel" in str(error) for error in channel.errors] == (
+        [] if is_price else [True]
+    )
 
 
 @pytest.mark.parametrize("numbers", ["float", "text"])

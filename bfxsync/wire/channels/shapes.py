@@ -48,7 +48,8 @@ Fits = Callable[[Any, Any], bool]
 
 
 def _is_price(price: Any) -> bool:
-    return price is None or price < MOST_PRICE or not price % 1_000
+    # Of a Decimal the remainder would depend on the context of the thread.
+    return price is None or price < MOST_PRICE or not float(price) % 1_000
 
 
 def _is_ticker(row: Any, ticker: Any) -> bool:
