@@ -95,6 +95,10 @@ class Liveness:
         Something is subscribed.
     was_heard : bool
         There was data or a heartbeat of what is subscribed on this socket.
+    alive_at : float
+        When the last sign of life came, or the wait for the first one began.
+    is_pinged : bool
+        A ping went out in this silence.
     """
 
     def __init__(
@@ -106,9 +110,9 @@ class Liveness:
         self.was_heard = False
         self._ping_after_s = ping_after_s
         self._stale_after_s = stale_after_s
-        self._alive_at = 0.0
+        self.alive_at = 0.0
         self._sent = 0.0
-        self._is_pinged = False
+        self.is_pinged = False
         # When a probe must have been answered; None without one.
         self._probe_until: float | None = None
 
@@ -130,18 +134,18 @@ class Liveness:
             # Any answer ends the doubt, and heartbeats come only every 15 s.
             self._restart(now)
         elif not self.is_expecting:
-            self._alive_at = now
-            self._is_pinged = False
+            self.alive_at = now
+            self.is_pinged = False
 
     def heard(self, now: float) -> None:
         """Note data or a heartbeat of what is subscribed."""
-        self._alive_at = now
-        self._is_pinged = False
+        self.alive_at = now
+        self.is_pinged = False
         self.was_heard = True
 
     def doubt(self, now: float) -> None:
         """Ask for a sign of life at once: nobody knows how long the silence was."""
-        self._is_pinged = False
+        self.is_pinged = False
         self._probe_until = min(self._stale_at, now + PROBE_S)
 
     def sent(self, now: float) -> None:
@@ -158,7 +162,7 @@ class Liveness:
 
     def pinged(self) -> None:
         """Note that the ping for this silence went out."""
-        self._is_pinged = True
+        self.is_pinged = True
 
     def deadline(self, *, idle: bool) -> float:
         """Return when to look again."""
@@ -168,19 +172,19 @@ class Liveness:
     def _stale_at(self) -> float:
         if self._probe_until is not None:
             return self._probe_until
-        return self._alive_at + self._stale_after_s
+        return self.alive_at + self._stale_after_s
 
     def _ping_at(self, idle: bool) -> float:
-        silent = self._alive_at + self._ping_after_s
-        if self._is_pinged:
+        silent = self.alive_at + self._ping_after_s
+        if self.is_pinged:
             silent = float("inf")
         elif self._probe_until is not None:
-            silent = self._alive_at
+            silent = self.alive_at
         return min(silent, self._sent + IDLE_PING_S) if idle else silent
 
     def _restart(self, now: float) -> None:
-        self._alive_at = now
-        self._is_pinged = False
+        self.alive_at = now
+        self.is_pinged = False
         self._probe_until = None
 
 

@@ -162,6 +162,10 @@ class Session:
             outputs.append(Resolve(self._pings.pop(cid).token, error))
         if self._is_open and not _is_reopened(outputs):
             if self._liveness.is_stale(now):
+                if self._liveness.is_pinged and self._pinged_at is None:
+                    # The peer is there, and sends none of what was requested.
+                    since = self._liveness.alive_at
+                    outputs += self._subscriptions.silent_since(since)
                 reason = "the exchange was silent for too long"
                 outputs.append(Reopen(reason, LossCause.STALE))
             elif self._liveness.ping_due(now, idle=self._is_idle):
@@ -178,7 +182,11 @@ class Session:
 
     def _look_for_silence(self, outputs: list[Output], now: float) -> None:
         for entry in self._channels.silent(self._subscriptions.routes, now):
-            leaving = self._subscriptions.failed(entry, now)
+            if entry.deadline is not None:
+                # It has never brought data here: that is what its request waits for.
+                leaving = self._subscriptions.expire(entry, now)
+            else:
+                leaving = self._subscriptions.failed(entry, now)
             outputs += leaving
             if _is_reopened(leaving):
                 return

@@ -227,6 +227,23 @@ class Subscriptions:
         reason = "what was subscribed stayed silent"
         return [Reopen(reason, LossCause.STALE)]
 
+    def expire(self, entry: Wanted, now: float) -> list[Output]:
+        """Withdraw a request that has brought no data, and repeat it here or elsewhere."""
+        outputs = self._release(entry)
+        entry.channel.lose()
+        outputs += self._note_unanswered(entry)
+        leaving = self.failed(entry, now)
+        return outputs + (leaving or self._ask(entry, now))
+
+    def silent_since(self, since: float) -> list[Output]:
+        """Note the requests for which nothing came, as nothing at all did since this moment."""
+        outputs: list[Output] = []
+        for entry in self._waiting.values():
+            if entry.deadline is not None:
+                asked_at = entry.deadline - self._patience_s(entry)
+                outputs += self._note_unanswered(entry) if asked_at <= since else []
+        return outputs
+
     def deadline(self) -> float | None:
         """Return when to look again, if requests may be sent then."""
         times = [
@@ -242,7 +259,7 @@ class Subscriptions:
         outputs: list[Output] = []
         for entry in list(self._waiting.values()):
             if entry.deadline is not None and now >= entry.deadline:
-                outputs += self._expire(entry, now)
+                outputs += self.expire(entry, now)
             elif entry.retry_at is not None and now >= entry.retry_at:
                 outputs += self._ask(entry, now)
             if outputs and isinstance(outputs[-1], Reopen):
@@ -434,21 +451,17 @@ class Subscriptions:
         self._waiting.pop(entry.token, None)
         return self._release(entry)
 
-    def _expire(self, entry: Wanted, now: float) -> list[Output]:
-        """Withdraw a request that has brought no data, and repeat it here or elsewhere."""
+    def _note_unanswered(self, entry: Wanted) -> list[Output]:
         channel = entry.channel
-        outputs = self._release(entry)
-        channel.lose()
         channel.unanswered += 1
-        if channel.unanswered == UNANSWERED:
-            error = RequestTimeout(
-                f"{channel.name} {channel.symbol}: unanswered: no data after {UNANSWERED} "
-                "requests; it is requested again"
-            )
-            error.__cause__ = entry.unreadable
-            outputs += [Report(error), Delayed(entry.token, error)]
-        leaving = self.failed(entry, now)
-        return outputs + (leaving or self._ask(entry, now))
+        if channel.unanswered != UNANSWERED:
+            return []
+        error = RequestTimeout(
+            f"{channel.name} {channel.symbol}: unanswered: no data after {UNANSWERED} "
+            "requests; it is requested again"
+        )
+        error.__cause__ = entry.unreadable
+        return [Report(error), Delayed(entry.token, error)]
 
     def _tell_gap(self, entry: Wanted, reason: str) -> list[Output]:
         # Told once: until the snapshot the channel is not live, whatever else is lost meanwhile.

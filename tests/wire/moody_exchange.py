@@ -277,6 +277,8 @@ class User:
         """Tell whether all is well: it is live, and a book is the exchange's."""
         if self.state != "live" or exchange.active[self.symbol] in exchange.mute:
             return False
+        if exchange.is_half_dead:
+            return False
         if not isinstance(self.channel, BookChannel):
             return True
         book = self.channel.book

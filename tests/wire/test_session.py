@@ -1034,6 +1034,57 @@ def test_r02_acknowledged_and_silent_socket_is_left_after_35_s() -> None:
     assert not peer.session.is_proven
 
 
+@pytest.mark.parametrize("answers", [True, False], ids=["answers", "is gone"])
+def test_r02_request_on_a_socket_left_for_silence_is_unanswered(answers: bool) -> None:
+    peer = Peer()
+    peer.subscribe("a", "ticker")
+    told: List[Output] = []
+    sub_id = 0
+    # From the third on, a request has more time than a socket may be silent.
+    for _ in range(4):
+        outputs = peer.ready()
+        for _ in range(36):
+            if ("subscribe", BTC) in sent(outputs):
+                sub_id += 1
+                peer.feed(ack(sub_id, 4 + sub_id))
+            if reopens(outputs):
+                break
+            cids = [cid for event, cid in sent(outputs) if event == "ping"]
+            peer.feed(*({"event": "pong", "cid": cid} for cid in cids if answers))
+            outputs = peer.after(1.0)
+            told += [o for o in outputs if isinstance(o, (Report, Delayed))]
+        assert len(reopens(outputs)) == 1
+        peer.session.lose("gone")
+    assert sub_id == 6
+    if not answers:
+        # A lost link says nothing of a request.
+        assert told == []
+        return
+    report, delayed = told
+    assert isinstance(report, Report) and isinstance(delayed, Delayed)
+    assert report.error is delayed.error
+    assert type(report.error) is RequestTimeout and "unanswered" in str(report.error)
+
+
+def test_r02_channel_acknowledged_and_silent_among_others_is_unanswered() -> None:
+    peer = with_live("b", 5, 1)
+    peer.subscribe("a", "book")
+    outputs, sub_id = peer.feed(ack(2, 6)), 2
+    for second in range(1, 70):
+        outputs += peer.feed(peer.frame(5, "hb"))
+        outputs += (news := peer.after(1.0))
+        if ("subscribe", BTC) in sent(news):
+            sub_id += 1
+            peer.feed(ack(sub_id, 4 + sub_id))
+        if any(isinstance(output, Displaced) for output in news):
+            break
+    report, delayed, displaced = outputs[-3:]
+    assert second == 65 and sub_id == 4
+    assert isinstance(report, Report) and isinstance(delayed, Delayed)
+    assert "unanswered" in str(report.error)
+    assert displaced == Displaced("a", None, False)
+
+
 def test_first_subscription_of_an_idle_socket_has_all_its_time() -> None:
     peer = Peer()
     peer.ready()

@@ -809,6 +809,15 @@ def test_unanswered_error_names_the_data_that_could_not_be_read() -> None:
     assert report.error.__cause__ is error
 
 
+def test_silence_counts_for_requests_that_are_as_old_as_it_is() -> None:
+    subscriptions = asked(wanted(), wanted("eth", ETH))
+    # This one is asked for again later: nothing is out.
+    subscriptions.refused(failure(11000, subId=2), 1.0)
+    first, second = (entry.channel for entry in subscriptions)
+    assert subscriptions.silent_since(-1.0) == subscriptions.silent_since(0.0) == []
+    assert (first.unanswered, second.unanswered) == (1, 0)
+
+
 def test_requests_before_a_maintenance_have_all_their_time_after_it() -> None:
     subscriptions = asked(wanted(), wanted("eth", ETH))
     subscriptions.refused(failure(11000, subId=2), 9.5)
