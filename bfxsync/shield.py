@@ -15,6 +15,7 @@ import threading
 from _thread import get_ident, start_new_thread
 from typing import Any, Callable, Generic, TypeVar
 
+from bfxsync.errors import UsageError
 from bfxsync.latch import Latch
 
 T = TypeVar("T")
@@ -40,6 +41,52 @@ def shielded(call: Callable[..., T], *arguments: Any) -> T:
         return call(*arguments)
     work.done.wait()
     return work.result()
+
+
+def later(call: Callable[..., object], *arguments: Any) -> None:
+    """
+    Call a function on a thread that no signal reaches, and do not wait for it.
+
+    Raises
+    ------
+    RuntimeError
+        There are no more threads.
+    """
+    start_new_thread(_Work(call, arguments).run, ())
+
+
+class Section:
+    """
+    A lock that knows who has it.
+
+    Anywhere within, Python may collect garbage and call a finalizer of the program, on the same
+    thread. What that calls can ask `is_mine`, and do later what it cannot do now. To enter a second
+    time raises `UsageError`: to wait would be for ever.
+    """
+
+    def __init__(self) -> None:
+        # One that is not held up by its own thread: between its lines and those of the holder
+        # nothing has begun, or all is done, and then a finalizer may well come in between.
+        self._lock = threading.RLock()
+        self._holder: int | None = None
+
+    @property
+    def is_mine(self) -> bool:
+        """True within, on the thread that has entered."""
+        return self._holder == get_ident()
+
+    def __enter__(self) -> None:
+        if self.is_mine:
+            raise UsageError(
+                "a finalizer has called this within a call of the same client; only unsubscribe() "
+                "and close() can be called there"
+            )
+        self._lock.acquire()
+        self._holder = get_ident()
+
+    def __exit__(self, *_: object) -> None:
+        self._holder = None
+        self._lock.release()
 
 
 def start_thread(thread: threading.Thread) -> None:

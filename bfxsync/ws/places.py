@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import weakref
 from abc import ABC, abstractmethod
-from threading import Lock
 from typing import Mapping, Tuple
 
 import attrs
 
 from bfxsync.errors import NetworkError
 from bfxsync.logs import get_logger
-from bfxsync.shield import shielded
+from bfxsync.shield import Section, shielded
 from bfxsync.ws.greenlets import check_threads
 from bfxsync.ws.line import Line
 from bfxsync.ws.stats import Past
@@ -64,7 +63,7 @@ class Places(ABC):
     def __init__(self) -> None:
         # Protects the replacement of the directory, each connection's load and limit, and the
         # start of threads. I/O threads take it too: no thread that can be interrupted may.
-        self._lock = Lock()
+        self._lock = Section()
         self._directory = Directory()
         # Those that have ended too, as long as somebody holds them.
         self._known: weakref.WeakSet[Ticket] = weakref.WeakSet()

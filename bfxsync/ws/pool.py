@@ -12,7 +12,6 @@ import os
 import time
 import warnings
 import weakref
-from threading import Lock
 from typing import Any, Callable, Iterable, Tuple
 
 import attrs
@@ -22,7 +21,7 @@ from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
 from bfxsync.forks import renew_after_fork
 from bfxsync.latch import Latch
 from bfxsync.logs import get_logger
-from bfxsync.shield import shielded
+from bfxsync.shield import Section, later, shielded
 from bfxsync.types import ConnectionStatus, SubscriptionStatus
 from bfxsync.ws.announcer import Announcer
 from bfxsync.ws.connection import Connection, Settings
@@ -124,7 +123,11 @@ class Pool(Places):
 
     def detach(self, *tickets: Ticket) -> None:
         """Give shares up; one that was refused keeps its error."""
-        shielded(self._detach, tickets)
+        if self._lock.is_mine:
+            # A finalizer, which Python has called just while this thread places something.
+            later(self._detach, tickets)
+        else:
+            shielded(self._detach, tickets)
 
     def _detach(self, tickets: Iterable[Ticket]) -> None:
         for ticket in tickets:
@@ -230,7 +233,7 @@ class Pool(Places):
 
         Any lock may have been held by one of them, so none is taken here.
         """
-        self._lock = Lock()
+        self._lock = Section()
         self._announcer.listeners = self.listeners.copy()
         if not self._numbers:
             # Nothing had begun, so all of it can begin here.

@@ -6,10 +6,14 @@ import gc
 import threading
 import time
 import weakref
+from contextlib import nullcontext
+from types import SimpleNamespace
 
+import attrs
 import pytest
 
-from bfxsync import Gap, Snapshot, WebSocketClient
+from bfxsync import Gap, Snapshot, UsageError, WebSocketClient
+from bfxsync.ws import places
 from bfxsync.ws.stream import Ticket
 
 
@@ -144,6 +148,41 @@ def test_a_finalizer_waits_for_no_lock(client):
         del handle
         gc.collect()
     wait_until(lambda: not symbols(client))
+
+
+@pytest.mark.parametrize("call", ["unsubscribe", "close", "subscribe"])
+def test_a_finalizer_of_the_program_may_run_while_something_is_placed(
+    exchange, monkeypatch, capsys, call
+):
+    """Python may collect garbage anywhere, also where a thread has the lock of the pool."""
+    client = WebSocketClient(exchange.url)
+    handle = client.subscribe_ticker("tBTCUSD")
+    calls = {
+        "unsubscribe": handle.unsubscribe,
+        "close": client.close,
+        "subscribe": lambda: client.subscribe_trades("tBTCUSD", wait=False),
+    }
+
+    class Bot:
+        def __del__(self):
+            with pytest.raises(UsageError) if call == "subscribe" else nullcontext():
+                calls[call]()
+            ended.append(call)
+
+    def evolve(*given, **changes):
+        # Once: it is in a circle, which nobody holds any more.
+        bots.clear()
+        gc.collect()
+        return attrs.evolve(*given, **changes)
+
+    ended, bots = [], [Bot()]
+    bots[0].itself = bots[0]
+    monkeypatch.setattr(places, "attrs", SimpleNamespace(evolve=evolve))
+    client.subscribe_trades("tETHUSD", wait=False)
+    assert ended == [call]
+    left = {"unsubscribe": ["tETHUSD"], "close": ["tBTCUSD", "tETHUSD"]}
+    wait_until(lambda: symbols(client) == left.get(call, ["tBTCUSD", "tETHUSD"]))
+    client.close()
 
 
 def test_many_threads_may_drop_what_they_have_read(client):
