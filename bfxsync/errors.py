@@ -162,6 +162,7 @@ class OutcomeUnknown(NetworkError):
         self.candidates: list[Any] = []
         self.reason = ""
         self._resolver = resolver
+        self._is_copy = False
 
     def __str__(self) -> str:
         return "; ".join(filter(None, (super().__str__(), self.reason, self.hint)))
@@ -212,10 +213,16 @@ class OutcomeUnknown(NetworkError):
         OutcomeUnknown
             This error again: its `reason` says why, and `candidates` has what may be it.
         UsageError
-            There is nothing to ask the exchange for; `hint` says what to look at.
+            There is nothing to ask the exchange for; `hint` says what to look at. Or this is a
+            copy.
         BfxError
             Asking failed.
         """
+        if self._is_copy:
+            raise UsageError(
+                f"a copy of the error about {self.endpoint} cannot ask the exchange: it knows no "
+                "client; call resolve() of the error itself, where it was raised"
+            )
         if self._resolver is None:
             raise UsageError(
                 f"the exchange cannot be asked what became of {self.endpoint}"
@@ -225,7 +232,8 @@ class OutcomeUnknown(NetworkError):
 
     def _kept(self) -> dict[str, Any]:
         # What asks holds the client, and with it the key's secret.
-        return {**self.__dict__, "_resolver": None}
+        is_copy = self._is_copy or self._resolver is not None
+        return {**self.__dict__, "_resolver": None, "_is_copy": is_copy}
 
 
 Resolver = Callable[[OutcomeUnknown, "float | None"], Any]

@@ -307,10 +307,15 @@ def test_every_error_is_asked_whether_it_comes_whole() -> None:
 def test_r15_unknown_outcome_leaves_its_client_behind() -> None:
     secret = "sentinel-secret"
     error = OutcomeUnknown("open", resolver=lambda error, timeout: secret)
+    error.add(hint="resolve() asks the exchange")
     other = pickle.loads(pickle.dumps(error))
     assert error.can_resolve and not other.can_resolve
-    with pytest.raises(UsageError, match="cannot be asked"):
-        other.resolve()
+    for unable in (other, copy.copy(other), copy.copy(error)):
+        with pytest.raises(UsageError, match="^a copy of the error .* knows no client"):
+            unable.resolve()
+    blind = copy.copy(OutcomeUnknown("open", hint="look at the account"))
+    with pytest.raises(UsageError, match="cannot be asked .*: look at the account"):
+        blind.resolve()
 
 
 @pytest.mark.parametrize(
