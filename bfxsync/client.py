@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bfxsync.auth import Nonce, RestSigner, Signer, TokenSigner
@@ -19,7 +20,7 @@ from bfxsync.hosts import (
     signed_rest_host,
 )
 from bfxsync.types import NumberType
-from bfxsync.ws.arguments import check_timeout
+from bfxsync.ws.arguments import check_bool, check_timeout
 from bfxsync.ws.client import WebSocketClient
 
 if TYPE_CHECKING:
@@ -106,10 +107,9 @@ class Client:
         api_key, api_secret = hide(api_key), hide(api_secret)
         auth_token, proxy = hide(auth_token), hide(proxy)
         # Here too, as REST is made when it is used first.
-        if on_limit not in ("wait", "raise"):
-            raise UsageError(f"on_limit must be 'wait' or 'raise', not {on_limit!r}")
-        if not isinstance(strict, bool):
-            raise UsageError(f"strict must be True or False, not {strict!r}")
+        on_limit = lazily(partial(_check_rest, on_limit, rest_timeout))
+        strict = check_bool("strict", strict)
+        allow_insecure = check_bool("allow_insecure", allow_insecure)
         if max_wait_s is not None:
             check_timeout(max_wait_s, "max_wait_s")
         # All of it here, as REST is made when it is used first.
@@ -198,6 +198,15 @@ class Client:
         if rest is not None:
             rest.close()
         self.wss.close()
+
+
+def _check_rest(on_limit: object, rest_timeout: object) -> str:
+    # Loads nothing else of REST.
+    from bfxsync.rest.options import check_on_limit, check_timeouts
+
+    if rest_timeout is not None:
+        check_timeouts(rest_timeout, "rest_timeout")
+    return check_on_limit(on_limit)
 
 
 def _signer_of(

@@ -6,6 +6,7 @@ from typing import Any, Iterator, Mapping, TypeVar
 
 from bfxsync.describe import printable
 from bfxsync.hosts import HIDDEN
+from bfxsync.plain import plain_integer, plain_text
 
 PRIVATE = frozenset(
     (
@@ -53,13 +54,17 @@ class HiddenInt(int):
 
 def hide(value: Any) -> Any:
     """Return a text or an integer, or all of them in dicts and lists, hidden."""
-    # Not of other classes that are derived from these: they may have methods of their own.
-    if type(value) is str:
-        return Hidden(value)
+    if isinstance(value, (Hidden, HiddenBytes, HiddenInt)):
+        return value
+    # As it is sent: a class of the user's own, or of NumPy, may show it in its own way.
+    text = plain_text(value)
+    if text is not None:
+        return Hidden(text)
     if type(value) is bytes:
         return HiddenBytes(value)
-    if type(value) is int:
-        return HiddenInt(value)
+    whole = plain_integer(value)
+    if whole is not None:
+        return HiddenInt(whole)
     if isinstance(value, Mapping):
         return {key: hide(item) for key, item in value.items()}
     if type(value) is list or type(value) is tuple:

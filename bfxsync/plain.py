@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from math import inf
 from numbers import Real
 from operator import index
-from typing import SupportsIndex
+from typing import Any, Iterable, SupportsIndex
 
 
 def plain_text(value: object) -> str | None:
@@ -37,6 +38,30 @@ def plain_integer(value: object) -> int | None:
         # An enum of integers stays one in `index` before CPython 3.10.
         return int(index(value))
     except TypeError:  # an array of them
+        return None
+
+
+def plain_real(value: object) -> float | None:
+    """Return a real number as `float`, also one of NumPy; None for others."""
+    if isinstance(value, float):
+        return float(value)
+    whole = plain_integer(value)
+    if whole is not None:
+        try:
+            return float(whole)
+        except OverflowError:
+            return inf if whole > 0 else -inf
+    text = narrow_float_text(value)
+    return None if text is None else float(text)
+
+
+def plain_items(values: object) -> list[Any] | None:
+    """Return the items of what has some, but not the letters of a text; None for others."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        return None
+    try:
+        return list(iter(values))
+    except TypeError:  # an array of one number only looks like one
         return None
 
 

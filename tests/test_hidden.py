@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import enum
 import json
 import traceback
 from types import MappingProxyType
 from typing import Any
 
+import numpy
 import pytest
 
 from bfxsync.hidden import (
@@ -44,6 +46,31 @@ def test_hidden_is_equal_and_not_shown(value: Any) -> None:
 def test_hidden_text_is_still_text() -> None:
     assert Hidden("a") + "b" == "ab" and {Hidden("a"): 1}["a"] == 1
     assert HiddenBytes(b"a").decode() == "a" and isinstance(hide("a"), str)
+
+
+class Code(str, enum.Enum):
+    OTP = SECRET
+
+
+class Pin(int):
+    def __repr__(self) -> str:
+        return "123456"
+
+
+@pytest.mark.parametrize(
+    "value, sent",
+    [
+        (Code.OTP, SECRET),
+        (numpy.str_(SECRET), SECRET),
+        (Pin(123456), "123456"),
+        (numpy.int64(123456), "123456"),
+    ],
+    ids=["enum", "str", "Pin", "int64"],
+)
+def test_values_of_other_classes_are_hidden_too(value: Any, sent: str) -> None:
+    hidden = hide({"token": value})
+    assert SECRET not in repr(hidden) and "123456" not in repr(hidden)
+    assert list(hidden_in(hidden)) == [sent]
 
 
 def test_private_fields_of_a_body_are_hidden_and_sent_as_they_are() -> None:

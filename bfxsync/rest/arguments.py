@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 from math import isfinite
-from typing import Callable, Dict, Iterable, Optional, Sequence, Union
+from typing import Callable, Dict, Optional, Sequence, Union
 
 from bfxsync.errors import UsageError
-from bfxsync.plain import plain_integer, plain_text
+from bfxsync.plain import plain_integer, plain_items, plain_text
 from bfxsync.types import Mts
 from bfxsync.wire.channels import check_symbol
 
@@ -241,9 +241,10 @@ def check_list(name: str, values: object, check: Callable[[object], str]) -> lis
     UsageError
         It is empty; it is one text (whose letters would be taken for items); an item is wrong.
     """
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+    found = plain_items(values)
+    if found is None:
         raise UsageError(f"{name} must be a list of texts, not {values!r}")
-    items = list(dict.fromkeys(map(check, values)))
+    items = list(dict.fromkeys(map(check, found)))
     if not items:
         raise UsageError(f"{name} must not be empty")
     return items

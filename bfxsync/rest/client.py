@@ -13,6 +13,7 @@ from bfxsync.rest.outgoing import SIGNED
 from bfxsync.rest.public import PublicEndpoints
 from bfxsync.rest.transport import RestTransport
 from bfxsync.types import NumberType
+from bfxsync.ws.arguments import check_bool
 
 if TYPE_CHECKING:
     from bfxsync.rest.auth import AuthEndpoints
@@ -62,6 +63,7 @@ class RestClient:
         if "proxy" in options:
             # First of all: from here on no frame shows a password in it.
             options["proxy"] = hide(options["proxy"])
+        strict = check_bool("strict", strict)
         host = check_rest_host(host)
         auth_host = signed_rest_host(host, auth_host)
         self._options: dict[str, Any] = {"numbers": numbers, "strict": strict}

@@ -17,6 +17,7 @@ from bfxsync.rest.paging import pages
 from bfxsync.rest.progress import bar_class, with_bar
 from bfxsync.rest.unreadable import Skip, strictly
 from bfxsync.types import Mts
+from bfxsync.ws.arguments import check_bool
 
 T = TypeVar("T")
 
@@ -107,7 +108,7 @@ def iterate(
         resume_after=last,
         skip=options.skip,
     )
-    if options.progress:
+    if check_bool("progress", options.progress):
         parts = with_bar(
             parts,
             bar_class(),

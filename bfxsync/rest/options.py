@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from bfxsync.errors import UsageError
-from bfxsync.ws.arguments import MAX_TIMEOUT_S
+from bfxsync.plain import plain_integer, plain_text
+from bfxsync.ws.arguments import check_timeout
 
 
-def check_timeouts(timeout: object) -> tuple[float, float, float]:
+def check_timeouts(
+    timeout: object, name: str = "timeout"
+) -> tuple[float, float, float]:
     """
     Return the seconds for connecting, for the longest silence, and for a whole call.
 
@@ -16,13 +19,13 @@ def check_timeouts(timeout: object) -> tuple[float, float, float]:
         They are neither one number nor three.
     """
     if not isinstance(timeout, tuple):
-        total_s = check_seconds("timeout", timeout)
+        total_s = check_seconds(name, timeout)
         return total_s, total_s, total_s
     if len(timeout) != 3:
         raise UsageError(
-            f"timeout must be one number, or (connect, read, total), not {timeout!r}"
+            f"{name} must be one number, or (connect, read, total), not {timeout!r}"
         )
-    connect_s, read_s, total_s = (check_seconds("timeout", part) for part in timeout)
+    connect_s, read_s, total_s = (check_seconds(name, part) for part in timeout)
     return connect_s, read_s, total_s
 
 
@@ -35,13 +38,22 @@ def check_seconds(name: str, value: object) -> float:
     UsageError
         It is none, not positive, or more than a day.
     """
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        # NaN is in no range.
-        if 0 < value <= MAX_TIMEOUT_S:
-            return float(value)
-    raise UsageError(
-        f"{name} must be a positive number of seconds, at most a day, not {value!r}"
-    )
+    return check_timeout(value, name)
+
+
+def check_on_limit(value: object) -> str:
+    """
+    Return what is done when a limit is reached: ``wait`` or ``raise``.
+
+    Raises
+    ------
+    UsageError
+        It is neither.
+    """
+    text = plain_text(value)
+    if text not in ("wait", "raise"):
+        raise UsageError(f"on_limit must be 'wait' or 'raise', not {value!r}")
+    return text
 
 
 def check_count(name: str, value: object, default: int | None = None) -> int:
@@ -55,6 +67,7 @@ def check_count(name: str, value: object, default: int | None = None) -> int:
     """
     if value is None and default is not None:
         return default
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
+    whole = plain_integer(value)
+    if whole is not None and whole > 0:
+        return whole
     raise UsageError(f"{name} must be a positive integer, not {value!r}")

@@ -68,7 +68,12 @@ from bfxsync.rest.callers import current_call
 from bfxsync.rest.calls import Call
 from bfxsync.rest.clocks import ExchangeClock
 from bfxsync.rest.limits import LONGEST_REFUSAL_S, SHARED, Limits, wait_in_naps
-from bfxsync.rest.options import check_count, check_seconds, check_timeouts
+from bfxsync.rest.options import (
+    check_count,
+    check_on_limit,
+    check_seconds,
+    check_timeouts,
+)
 from bfxsync.rest.outcomes import (
     Kind,
     is_uncertain,
@@ -82,7 +87,7 @@ from bfxsync.rest.sessions import Pool, Route, Session
 from bfxsync.rest.signing import signed_lock, without_secrets
 from bfxsync.types import NumberType
 from bfxsync.wire.codec import loads_for
-from bfxsync.ws.arguments import check_ca_bundle
+from bfxsync.ws.arguments import check_bool, check_ca_bundle
 
 MAX_ATTEMPTS = 4
 
@@ -176,8 +181,8 @@ class RestTransport:
     ) -> None:
         # First of all: from here on no frame shows a password in it.
         proxy = hide(proxy)
-        if on_limit not in ("wait", "raise"):
-            raise UsageError(f"on_limit must be 'wait' or 'raise', not {on_limit!r}")
+        on_limit = check_on_limit(on_limit)
+        allow_insecure = check_bool("allow_insecure", allow_insecure)
         self.host = check_rest_host(host)
         if signer is not None:
             check_encryption(self.host, signer.identity, allow_insecure)
@@ -187,7 +192,7 @@ class RestTransport:
         self._loads = loads_for(numbers)
         self._connect_s, self._read_s, self._total_s = check_timeouts(timeout)
         if max_wait_s is not None:
-            check_seconds("max_wait_s", max_wait_s)
+            max_wait_s = check_seconds("max_wait_s", max_wait_s)
         self._max_wait_s = max_wait_s if on_limit == "wait" else 0.0
         self._limits = limits if limits is not None else SHARED
         self._route = Route.to(self.host, proxy, check_ca_bundle(ca_bundle))

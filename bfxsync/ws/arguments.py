@@ -6,6 +6,7 @@ import os
 import ssl
 
 from bfxsync.errors import UsageError
+from bfxsync.plain import plain_bool, plain_integer, plain_real
 from bfxsync.types import Flag
 
 MAX_TIMEOUT_S = 86_400.0
@@ -23,10 +24,26 @@ def check_flags(flags: object) -> int:
         There is no such flag.
     """
     # bool is an int too, but certainly a mistake here.
-    if isinstance(flags, bool) or not isinstance(flags, int) or flags & ~_ALL_FLAGS:
+    whole = plain_integer(flags)
+    if whole is None or whole & ~_ALL_FLAGS:
         names = ", ".join(f"{flag.name} ({int(flag)})" for flag in Flag)
         raise UsageError(f"flags must be a sum of {names}, not {flags!r}")
-    return int(flags)
+    return whole
+
+
+def check_bool(name: str, value: object) -> bool:
+    """
+    Return True or False.
+
+    Raises
+    ------
+    UsageError
+        It is neither: of something else, such as ``"no"``, the truth may be a surprise.
+    """
+    found = plain_bool(value)
+    if found is None:
+        raise UsageError(f"{name} must be True or False, not {value!r}")
+    return found
 
 
 def check_timeout(timeout: object, name: str = "timeout") -> float:
@@ -38,10 +55,10 @@ def check_timeout(timeout: object, name: str = "timeout") -> float:
     UsageError
         It is no number, not positive, or more than a day.
     """
-    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool):
-        # NaN is in no range.
-        if 0 < timeout <= MAX_TIMEOUT_S:
-            return float(timeout)
+    seconds = plain_real(timeout)
+    # NaN is in no range.
+    if seconds is not None and 0 < seconds <= MAX_TIMEOUT_S:
+        return seconds
     raise UsageError(
         f"{name} must be a positive number of seconds, at most a day, not {timeout!r}"
     )

@@ -22,10 +22,12 @@ from bfxsync.hosts import (
     shown,
 )
 from bfxsync.logs import get_logger
+from bfxsync.plain import plain_integer
 from bfxsync.proxies import proxy_for
 from bfxsync.types import ConnectionStatus, Flag, NumberType
 from bfxsync.wire.audit import HEARTBEAT_S, PING_AFTER_S, STALE_AFTER_S
 from bfxsync.ws.arguments import (
+    check_bool,
     check_ca_bundle,
     check_flags,
     check_timeout,
@@ -144,11 +146,12 @@ class WebSocketClient(Shorthands):
     ) -> None:
         # First of all: from here on no frame shows a password in it.
         proxy = hide(proxy)
-        if numbers not in (float, Decimal):
+        if numbers is not float and numbers is not Decimal:
             raise UsageError(
                 f"numbers must be float or decimal.Decimal, not {numbers!r}"
             )
-        if type(channels_per_connection) is not int or channels_per_connection < 1:
+        most_channels = plain_integer(channels_per_connection)
+        if most_channels is None or most_channels < 1:
             raise UsageError(
                 f"channels_per_connection must be a positive integer, "
                 f"not {channels_per_connection!r}"
@@ -157,7 +160,8 @@ class WebSocketClient(Shorthands):
             raise UsageError(f"backoff must be a Backoff, not {backoff!r}")
         if not isinstance(pace, Pace):
             raise UsageError(f"pace must be a Pace, not {pace!r}")
-        if type(dispatch_threads) is not int or not 0 <= dispatch_threads <= 64:
+        thread_count = plain_integer(dispatch_threads)
+        if thread_count is None or not 0 <= thread_count <= 64:
             raise UsageError(
                 f"dispatch_threads must be an integer from 0 to 64, not {dispatch_threads!r}"
             )
@@ -197,10 +201,11 @@ class WebSocketClient(Shorthands):
             mailbox_size=check_size(mailbox_size),
             backoff=backoff,
             pace=pace,
-            channels_per_connection=channels_per_connection,
-            dispatch_threads=dispatch_threads,
+            channels_per_connection=most_channels,
+            dispatch_threads=thread_count,
         )
         check_callback("on_error", on_error, "error")
+        record_append = check_bool("record_append", record_append)
         if record is not None:
             # Last, as it makes a file and a thread.
             settings = attrs.evolve(

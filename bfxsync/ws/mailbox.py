@@ -38,6 +38,7 @@ from bfxsync.models.market import (
 )
 from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
 from bfxsync.models.stream import Gap
+from bfxsync.plain import plain_integer
 
 MIN_SIZE = 3
 
@@ -481,11 +482,12 @@ def check_size(size: object) -> int:
     UsageError
         It is no integer, or too small for a gap and what follows it.
     """
-    if type(size) is not int or size < MIN_SIZE:
+    whole = plain_integer(size)
+    if whole is None or whole < MIN_SIZE:
         raise UsageError(
             f"mailbox_size must be an integer of at least {MIN_SIZE}, not {size!r}"
         )
-    return size
+    return whole
 
 
 def check_policy(policy: object) -> Policy:

@@ -13,6 +13,7 @@ import attrs
 
 from bfxsync.describe import also_half_made
 from bfxsync.errors import SubscriptionRejected, UsageError
+from bfxsync.plain import plain_real
 from bfxsync.types import NumberType, SubscriptionStatus
 from bfxsync.wire.replaying import Contents
 from bfxsync.ws.client import WebSocketClient
@@ -223,9 +224,9 @@ def _make_player(
 def _check_speed(speed: object) -> float | None:
     if speed is None:
         return None
-    if isinstance(speed, (int, float)) and not isinstance(speed, bool):
-        if 0 < speed < math.inf:
-            return float(speed)
+    factor = plain_real(speed)
+    if factor is not None and 0 < factor < math.inf:
+        return factor
     raise UsageError(f"speed must be a positive number or None, not {speed!r}")
 
 

@@ -8,9 +8,9 @@ from typing import Any, Callable, Iterable, List, Mapping, Optional
 
 from bfxsync.errors import UsageError
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
-from bfxsync.plain import plain_text
+from bfxsync.plain import plain_items, plain_text
 from bfxsync.wire.channels import Channel, channel_for
-from bfxsync.ws.arguments import check_timeout
+from bfxsync.ws.arguments import check_bool, check_timeout
 from bfxsync.ws.callbacks import check_callback
 from bfxsync.ws.connection import Settings
 from bfxsync.ws.dispatch import Outlet, Routes
@@ -119,10 +119,12 @@ class Subscribing:
             Return when the first data of all has been applied, or at once. If one fails, its
             error is raised and none of them stays.
         """
-        if not isinstance(requests, Iterable) or isinstance(requests, (str, Mapping)):
+        wait = check_bool("wait", wait)
+        items = None if isinstance(requests, Mapping) else plain_items(requests)
+        if items is None:
             raise UsageError(f"requests must be a list of mappings, not {requests!r}")
         # All are checked before the first is sent.
-        prepared = [self._prepare(**_check_request(request)) for request in requests]
+        prepared = [self._prepare(**_check_request(request)) for request in items]
         if wait:
             self._pool.check_may_wait()
         try:

@@ -15,6 +15,7 @@ from bfxsync.errors import (
     UsageError,
 )
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
+from bfxsync.plain import plain_real
 from bfxsync.types import SubscriptionStatus
 from bfxsync.ws.arguments import check_timeout
 from bfxsync.ws.book_view import BookView
@@ -276,8 +277,7 @@ class Subscription:
         """
         timeout_s: float | None = None
         if timeout is not None:
-            only_takes = timeout == 0 and not isinstance(timeout, bool)
-            timeout_s = 0.0 if only_takes else check_timeout(timeout)
+            timeout_s = 0.0 if plain_real(timeout) == 0 else check_timeout(timeout)
         reader = self._reader()
         if timeout_s == 0.0 and self._ticket.channel.is_live:
             # What there is to begin with may be on its way, the first time.

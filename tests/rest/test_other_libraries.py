@@ -13,16 +13,20 @@ import numpy
 import pandas
 import pytest
 
+from bfxsync import Client
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.book_reads import BookSnapshot
 from bfxsync.numbers import plain_decimal, round_amount, round_price
 from bfxsync.rest.arguments import check_symbols, check_time, page_params
 from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.auth import arguments as auth_arguments
+from bfxsync.rest.client import RestClient
 from bfxsync.rest.merchant import MerchantEndpoints
+from bfxsync.rest.options import check_count, check_seconds
 from bfxsync.rest.outgoing import request_of
 from bfxsync.rest.public import PublicEndpoints
 from bfxsync.wire.channels import channel_for
+from bfxsync.ws.arguments import check_bool
 
 from .tables import AnswerTransport, arguments_of, rows_of
 
@@ -117,6 +121,7 @@ NO_ARGUMENTS: dict[str, Any] = {
     "series": pandas.Series(["tBTCUSD", "tETHUSD"]),
     "array": numpy.array([1.5, 2.5]),
     "integers": numpy.array([1, 2]),
+    "scalar": numpy.array(5),
     "frame": pandas.DataFrame({"a": [1, 2]}),
     "naive": pandas.Timestamp("2024-01-01"),
     "datetime64": numpy.datetime64("2024-01-01"),
@@ -126,7 +131,7 @@ NO_ARGUMENTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=["-".join(key) for key in ROWS])
-@pytest.mark.parametrize("kind", ["NaT", "NA", "series", "array"])
+@pytest.mark.parametrize("kind", ["NaT", "NA", "series", "array", "scalar"])
 def test_what_cannot_be_taken_is_a_usage_error(row: dict[str, Any], kind: str) -> None:
     bad = NO_ARGUMENTS[kind]
     arguments, options = arguments_of(row)
@@ -333,3 +338,83 @@ def test_time_at_the_end_of_all_days_is_out_of_range() -> None:
     last = datetime.max.replace(tzinfo=timezone.utc)
     with pytest.raises(UsageError, match="^tif is out of range"):
         auth_arguments.check_tif("tif", last)
+
+
+OPTIONS = """
+    on_limit strict max_wait_s allow_insecure absence_s rest_timeout numbers timeout flags backoff
+    channels_per_connection ping_after stale_after dispatch_threads pace mailbox_size record
+    record_append on_error proxy ca_bundle wss_host rest_host nonce_file
+"""
+
+
+@pytest.mark.parametrize("name", OPTIONS.split())
+@pytest.mark.parametrize("kind", ["NaT", "NA", "nan", "series", "array", "frame"])
+def test_options_of_a_client_are_checked_at_its_line(name: str, kind: str) -> None:
+    with pytest.raises(UsageError, match=f"{name}|host must"):
+        Client("key", "secret", **{name: NO_ARGUMENTS[kind]})
+
+
+@pytest.mark.parametrize("name", ["on_limit", "strict", "allow_insecure", "timeout"])
+def test_options_of_a_rest_client_are_checked(name: str) -> None:
+    with pytest.raises(UsageError, match=f"^{name} must be"):
+        RestClient(**{name: NO_ARGUMENTS["series"]})
+
+
+def test_options_may_be_of_other_libraries() -> None:
+    client = Client(
+        on_limit=as_enum("raise"),
+        strict=numpy.bool_(False),  # type: ignore[arg-type]
+        max_wait_s=numpy.float32(5),  # type: ignore[arg-type]
+        rest_timeout=numpy.int64(5),  # type: ignore[arg-type]
+        timeout=numpy.float32(2.5),
+        flags=numpy.int64(65536),
+        channels_per_connection=numpy.int64(5),
+        dispatch_threads=numpy.int64(2),
+        mailbox_size=numpy.int64(500),
+    )
+    client.close()
+
+
+@pytest.mark.parametrize(
+    "value", [5, 5.0, numpy.int64(5), numpy.float32(5), numpy.array(5)], ids=repr
+)
+def test_seconds_are_any_real_number(value: Any) -> None:
+    found = check_seconds("timeout", value)
+    assert (found, type(found)) == (5.0, float)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), True, "5", float("nan")])
+def test_other_seconds_are_refused(value: Any) -> None:
+    with pytest.raises(UsageError, match="^timeout must be"):
+        check_seconds("timeout", value)
+
+
+def test_counts_are_integers_of_any_kind() -> None:
+    assert type(check_count("pool_size", numpy.int64(5))) is int
+    for bad in (True, 5.0, numpy.bool_(True), numpy.array([5])):
+        with pytest.raises(UsageError):
+            check_count("pool_size", bad)
+
+
+@pytest.mark.parametrize("bad", ["no", 1, 0, None, pandas.NA, numpy.array([True])])
+def test_truth_of_something_else_is_not_guessed(bad: Any) -> None:
+    with pytest.raises(UsageError, match="^wait must be True or False"):
+        check_bool("wait", bad)
+    assert check_bool("wait", numpy.bool_(False)) is False
+
+
+@pytest.mark.parametrize("kind", NO_ARGUMENTS)
+def test_nothing_but_true_cancels_all_orders(kind: str) -> None:
+    transport: Any = AnswerTransport()
+    for bad in (NO_ARGUMENTS[kind], 1.0, numpy.array([1]), Decimal(1), "1"):
+        with pytest.raises(UsageError, match="^all must be True"):
+            AuthEndpoints(transport).cancel_order_multi(all=bad)
+    assert transport.requests == []
+
+
+@pytest.mark.parametrize("name", ["progress", "fill", "limit", "sort", "resume_after"])
+@pytest.mark.parametrize("kind", ["NA", "series", "array", "frame"])
+def test_iterators_check_their_options(name: str, kind: str) -> None:
+    transport: Any = AnswerTransport()
+    with pytest.raises(UsageError, match=f"^{name} must be"):
+        PublicEndpoints(transport).iter_candles("tBTCUSD", **{name: NO_ARGUMENTS[kind]})

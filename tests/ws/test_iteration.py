@@ -8,6 +8,8 @@ import threading
 import time
 from functools import partial
 
+import numpy
+import pandas
 import pytest
 
 from bfxsync import (
@@ -197,7 +199,26 @@ def test_several_threads_may_share_one_iterator(client, record, kind):
         next(items)
 
 
-@pytest.mark.parametrize("requests", [None, 5, "ticker", {"channel": "ticker"}])
+@pytest.mark.parametrize(
+    "bad", [pandas.NA, pandas.Series([1.5, 2.5]), numpy.bool_(True), "5"], ids=repr
+)
+def test_get_refuses_what_is_no_number_of_seconds(client, bad):
+    handle = client.subscribe_ticker("tBTCUSD")
+    with pytest.raises(UsageError, match="^timeout must be"):
+        handle.get(bad)
+    assert handle.get(numpy.float32(20)) is not None
+
+
+def test_subscribing_does_not_guess_whether_to_wait(client):
+    with pytest.raises(UsageError, match="^wait must be True or False"):
+        client.subscribe_ticker("tBTCUSD", wait=pandas.NA)
+    handle = client.subscribe_ticker("tBTCUSD", wait=numpy.bool_(True))
+    assert handle.is_active
+
+
+@pytest.mark.parametrize(
+    "requests", [None, 5, "ticker", {"channel": "ticker"}, numpy.array(5)]
+)
 def test_subscribe_many_takes_a_list_of_mappings(client, requests):
     with pytest.raises(UsageError, match="requests must be a list of mappings"):
         client.subscribe_many(requests)

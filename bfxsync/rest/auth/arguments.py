@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Callable, Iterable, Mapping, TypeVar
+from typing import Any, Callable, Mapping, TypeVar
 
 from bfxsync.errors import UsageError
 from bfxsync.numbers import PLACES, PRICE_DIGITS, plain_decimal
 from bfxsync.numbers import round_price as rounded_price
-from bfxsync.plain import plain_bool, plain_integer, plain_text
+from bfxsync.plain import plain_bool, plain_integer, plain_items, plain_text
 from bfxsync.rest.arguments import check_choice, check_datetime, check_integer
 from bfxsync.types import OrderFlag
 
@@ -112,9 +112,10 @@ def check_items(
     UsageError
         It is none, or empty (the exchange would take that for all), or an item is wrong.
     """
-    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
+    found = None if isinstance(values, Mapping) else plain_items(values)
+    if found is None:
         raise UsageError(f"{name} must be a list, not {values!r}")
-    items = [check(name, value) for value in values]
+    items = [check(name, value) for value in found]
     if not items:
         raise UsageError(f"{name} must not be empty")
     return items

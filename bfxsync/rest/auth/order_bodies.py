@@ -30,6 +30,7 @@ from bfxsync.rest.auth.arguments import (
     check_object,
     check_positive,
     check_price,
+    check_switch,
     check_tif,
     optional,
 )
@@ -183,7 +184,7 @@ def cancel_multi_body(
     """
     named = [value for value in (id, cid, gid) if value is not None]
     if all is not None:
-        if all not in (True, 1) or named:
+        if not check_switch("all", all) or named:
             raise UsageError("all must be True, and stand alone")
         return {"all": 1}
     if not named:

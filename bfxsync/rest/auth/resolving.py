@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Callable, Generic, List, Tuple, TypeVar, 
 import attrs
 
 from bfxsync.errors import NotExecuted, OutcomeUnknown, UsageError
+from bfxsync.plain import plain_real
 from bfxsync.rest.clocks import Clocks, Reading, Span, span_of
 from bfxsync.rest.sent import Passage
 from bfxsync.ws.arguments import MAX_TIMEOUT_S
@@ -307,10 +308,10 @@ def _too_early(after_s: float, absence_s: float) -> str:
 def _check_timeout(timeout: object, default_s: float) -> float:
     if timeout is None:
         return default_s
-    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool):
-        # NaN is in no range.
-        if 0 <= timeout <= MAX_TIMEOUT_S:
-            return float(timeout)
+    seconds = plain_real(timeout)
+    # NaN is in no range.
+    if seconds is not None and 0 <= seconds <= MAX_TIMEOUT_S:
+        return seconds
     raise UsageError(
         f"timeout must be a number of seconds, at most a day, not {timeout!r}"
     )

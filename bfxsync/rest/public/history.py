@@ -42,6 +42,7 @@ from bfxsync.rest.public.tickers import MOST_TICKERS_HISTORY, TickerEndpoints
 from bfxsync.rest.public.trades import MOST_TRADES, TradeEndpoints
 from bfxsync.types import Symbol
 from bfxsync.wire.channels import check_symbol
+from bfxsync.ws.arguments import check_bool
 
 
 class HistoryEndpoints(
@@ -113,6 +114,7 @@ class HistoryEndpoints(
         options = self._options(start, end, sort, limit, resume_after, progress)
         key = candle_key(symbol, tf)
         get = partial(self.get_candles_hist, symbol, tf)
+        fill = check_bool("fill", fill)
         if fill:
             # A candle that cannot be read is no interval without trades.
             options = options._replace(skip=None)
