@@ -316,7 +316,12 @@ class Subscriptions:
                 return self._bind(entry, chan_id)
             # Our own unsubscribe is still on its way.
             self._retry(entry, now)
-            return Answer([])
+            if entry.refusals < UNANSWERED:
+                return Answer([])
+            # Or nobody listens to it: then this socket has no such channel for us any more.
+            told = [Report(error)] if entry.refusals == UNANSWERED else []
+            leaving = self.failed(entry, now)
+            return Answer([Delayed(entry.token, error), *told, *leaving])
         if error.retryable:
             self._retry(entry, now)
             told = [Report(error)] if entry.refusals == UNANSWERED else []

@@ -410,6 +410,25 @@ def test_error_that_names_a_live_channel_does_not_end_it() -> None:
     assert entry.chan_id == 9
 
 
+def test_channel_whose_end_is_never_confirmed_moves_elsewhere() -> None:
+    subscriptions = live(wanted(), wanted("eth", ETH))
+    subscriptions.resync(next(iter(subscriptions)), "wrong", 1.0, ready=True)
+    outputs: List[Output] = []
+    now = 1.0
+    for sub_id in range(3, 8):
+        body = failure(10301, subId=sub_id, chanId=9)
+        answer = subscriptions.refused(body, now)
+        assert answer.is_known and answer.entry is None
+        outputs += answer.outputs
+        now = subscriptions.deadline() or now
+        subscriptions.tick(now)
+    # From the third refusal on it counts as a failure, and it is reported once.
+    assert [type(o) for o in outputs] == [Delayed, Report, Delayed, Delayed, Displaced]
+    assert outputs[-1] == Displaced("btc", None, True)
+    assert [entry.token for entry in subscriptions] == ["eth"]
+    assert subscriptions.deadline() is None
+
+
 @pytest.mark.parametrize("code", [10300, 10305, 11000, 10301])
 def test_refusal_of_what_was_given_up_is_ours_and_changes_nothing(code: int) -> None:
     subscriptions = live(wanted("eth", ETH))
