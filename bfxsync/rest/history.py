@@ -132,10 +132,11 @@ def filled(
     start, end = check_time("start", options.start), check_time("end", options.end)
     last: Candle | None = options.resume_after
     is_ascending = options.sort == 1
-    if end is not None:
-        end = min(end, last_over(options.now_mts, tf))
     if last is not None and not is_ascending:
+        # What is before a candle that has been given is over, also where this clock is slow.
         end = last.mts - 1 if end is None else min(end, last.mts - 1)
+    elif end is not None:
+        end = min(end, last_over(options.now_mts, tf))
 
     def before() -> Candle | None:
         if last is not None and is_ascending:

@@ -422,6 +422,18 @@ def test_filling_resumes_after_any_candle(sort: int) -> None:
         assert rest == whole[count:]
 
 
+@pytest.mark.parametrize("sort", [1, -1], ids=["ascending", "descending"])
+def test_filling_resumes_also_where_this_clock_is_slow(sort: int) -> None:
+    _, public = candles(0, 2, 5, 9)
+    public._clock = lambda: (T0 + 3 * MINUTE) / 1000
+    options: Dict[str, Any] = dict(start=T0, end=T0 + 20 * MINUTE, sort=sort, fill=True)
+    whole = list(public.iter_candles("tBTCUSD", **options))
+    assert minutes(iter(whole)) == list(range(10))[::sort]
+    for count, candle in enumerate(whole, 1):
+        rest = list(public.iter_candles("tBTCUSD", resume_after=candle, **options))
+        assert rest == whole[count:]
+
+
 def test_filling_needs_no_price_from_before_the_begin_of_time() -> None:
     transport, public = candles(0, 2)
     found = public.iter_candles("tBTCUSD", start=0, fill=True)
