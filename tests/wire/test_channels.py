@@ -300,6 +300,18 @@ def test_degraded_ticker_is_right_again_with_the_next_row() -> None:
     assert channel.resync_reason is None
 
 
+def test_degraded_ticker_that_is_quiet_is_tried_again() -> None:
+    channel = spent(ticker())
+    feed(channel, [ticker_row()])
+    channel.seen_at = 0.0
+    (degraded,) = feed(channel, [[1, 2]], ["hb"])
+    assert isinstance(degraded, Degraded) and channel.resync_reason is None
+    channel.seen_at = WINDOW_S
+    # What follows in the block belongs to the channel that is given up.
+    assert feed(channel, ["hb"], [ticker_row(8.0)]) == []
+    assert channel.resync_reason == "it has been wrong for some time"
+
+
 def test_unreadable_ticker_costs_no_other_when_nothing_helps() -> None:
     channel = spent(ticker())
     updates = feed(

@@ -32,6 +32,9 @@ class FlatChannel(Channel):
             try:
                 row = frame[1]
                 if row == HEARTBEAT:
+                    self._beat(updates)
+                    if self.resync_reason is not None:
+                        break
                     continue
                 last = make(row)
             except FRAME_ERRORS as exc:
