@@ -4,21 +4,39 @@ Logging that cannot harm the thread that logs.
 Strategy: handlers, filters and formatters are the program's code. One that raises must not end a
 thread that owns a connection, nor replace the error that a caller waits for. So every module logs
 through a `GuardedLogger`, which has the methods of `logging.Logger` and lets nothing out.
+
+Each handler has a lock, which Ctrl-C in a logging call of the main thread can leave locked for
+ever. Our own calls there are shielded from that, but not those of the program, so no thread of ours
+waits for such a lock without an end.
 """
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import sys
 import threading
 import traceback
+import weakref
+from contextlib import ExitStack
+from typing import Iterator
 
 from bfxsync.describe import (
     has_printable_traceback,
     printable,
+    safe_repr,
     traceback_of,
     traceback_text,
 )
+from bfxsync.shield import shielded
+
+HANDLER_WAIT_S = 2.0
+"""How long a message waits for a handler that is busy before it is given up."""
+
+_RLOCK = type(threading.RLock())
+
+# Handlers that were waited for in vain: the next message does not wait again.
+_stuck: weakref.WeakSet[logging.Handler] = weakref.WeakSet()
 
 
 class GuardedLogger:
@@ -85,9 +103,20 @@ class GuardedLogger:
                     message = f"{message}\n%s"
                     arguments = (*arguments, traceback_text(exc))
                     exc = None
-            self._logger.log(
-                level, message, *arguments, exc_info=exc_info, stacklevel=3
+            caller = sys._getframe(2)
+            code = caller.f_code
+            record = self._logger.makeRecord(
+                self._logger.name,
+                level,
+                code.co_filename,
+                caller.f_lineno,
+                message,
+                arguments,
+                exc_info,
+                code.co_name,
             )
+            # With what the program has noted of the present context, as filters may add that.
+            shielded(contextvars.copy_context().run, _handle, self._logger, record)
         except BaseException as failure:
             # Ctrl-C, not the handler's doing; on all other threads only a handler can raise it.
             is_main = threading.current_thread() is threading.main_thread()
@@ -122,6 +151,46 @@ class GuardedLogger:
             pass
 
 
+def _handle(logger: logging.Logger, record: logging.LogRecord) -> None:
+    """
+    Pass a record to the handlers of a logger.
+
+    Raises
+    ------
+    TimeoutError
+        The lock of a handler is not to be had.
+    """
+    with ExitStack() as stack:
+        for handler in _handlers_of(logger):
+            lock = handler.lock
+            if not isinstance(lock, _RLOCK):
+                continue  # none, or one of the program's own
+            wait_s = 0.0 if handler in _stuck else HANDLER_WAIT_S
+            if not lock.acquire(True, wait_s):
+                _stuck.add(handler)
+                raise TimeoutError(
+                    f"the lock of {safe_repr(handler)} is taken; Ctrl-C in a logging call can "
+                    "have left it so for ever"
+                )
+            _stuck.discard(handler)
+            # Held, as its owner may take it again: so `logging` does not wait.
+            stack.callback(lock.release)
+        logger.handle(record)
+
+
+def _handlers_of(logger: logging.Logger) -> Iterator[logging.Handler]:
+    """Yield the handlers that get the records of a logger, as `Logger.callHandlers` does."""
+    found = False
+    current: logging.Logger | None = logger
+    while current is not None:
+        for handler in list(current.handlers):
+            found = True
+            yield handler
+        current = current.parent if current.propagate else None
+    if not found and logging.lastResort is not None:
+        yield logging.lastResort
+
+
 def get_logger(name: str) -> GuardedLogger:
     """Return the logger of a module."""
     return GuardedLogger(name)
@@ -132,7 +201,7 @@ def _told(argument: object) -> object:
     return printable(argument) if type(argument) is str else argument
 
 
-_LOG_CODE = GuardedLogger._log.__code__
+_LOG_CODES = (GuardedLogger._log.__code__, _handle.__code__)
 
 
 def _is_nested() -> bool:
@@ -144,7 +213,7 @@ def _is_nested() -> bool:
     # Not this function's frame, nor that of `_log` itself.
     frame = sys._getframe(1).f_back
     while frame is not None:
-        if frame.f_code is _LOG_CODE:
+        if frame.f_code in _LOG_CODES:
             return True
         frame = frame.f_back
     return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextvars
 import io
 import logging
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import bfxsync
+from bfxsync import logs
 from bfxsync.logs import GuardedLogger, get_logger
 
 NAME = "bfxsync.test"
@@ -214,6 +216,58 @@ def test_every_module_logs_through_the_guard():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute):
                 assert node.attr not in ("getLogger", "LoggerAdapter"), name
+
+
+class Threads(Kept):
+    def __init__(self):
+        super().__init__()
+        self.threads = []
+
+    def emit(self, record):
+        super().emit(record)
+        self.threads.append(threading.get_ident())
+
+
+def test_main_thread_holds_no_lock_of_a_handler(attach):
+    handler = attach(Threads())
+    variable = contextvars.ContextVar("request")
+    variable.set("r-1")
+    seen = []
+    handler.addFilter(lambda record: seen.append(variable.get()) or True)
+    get_logger(NAME).warning("here")
+    assert handler.threads != [threading.main_thread().ident]
+    assert handler.records[0].threadName == "MainThread" and seen == ["r-1"]
+    assert handler.records[0].funcName == "test_main_thread_holds_no_lock_of_a_handler"
+
+
+def test_lock_of_a_handler_that_was_lost_holds_up_nobody(attach, stderr, monkeypatch):
+    monkeypatch.setattr(logs, "HANDLER_WAIT_S", 0.05)
+    handler, logger = attach(Kept()), get_logger(NAME)
+    is_held, may_end = threading.Event(), threading.Event()
+
+    def lose():
+        handler.acquire()
+        is_held.set()
+        may_end.wait(10.0)
+        handler.release()
+
+    holder = threading.Thread(target=lose)
+    holder.start()
+    assert is_held.wait(10.0)
+    thread = threading.Thread(target=logger.warning, args=("lost",))
+    thread.start()
+    thread.join(10.0)
+    assert not thread.is_alive()
+    logger.warning("lost too")
+    assert handler.records == [] and handler in logs._stuck
+    said = stderr()
+    assert "not logged: WARNING: lost\n" in said
+    assert "not logged: WARNING: lost too\n" in said
+    may_end.set()
+    holder.join(10.0)
+    logger.warning("there")
+    assert [record.getMessage() for record in handler.records] == ["there"]
+    assert handler not in logs._stuck
 
 
 def test_what_a_peer_says_is_logged_on_one_line(attach):
