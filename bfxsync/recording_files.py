@@ -24,6 +24,9 @@ except ImportError:  # on Windows
 MAX_LINE_SIZE = 97 * 2**20
 """Bytes of a line: the longest message (16 MiB), each byte of it escaped as ``\\u0000``."""
 
+MAX_BESIDE_TEXTS = 2**20
+"""Bytes of a line that are in none of its texts, quotes included; of a message it has few."""
+
 _BLOCK_SIZE = 64 * 1024
 _MAGIC = b"\x1f\x8b"
 _WINDOW = 16 + zlib.MAX_WBITS
@@ -66,7 +69,8 @@ def read_lines(path: str) -> Iterator[bytes]:
     OSError
         It cannot be read, or is no regular file.
     ValueError
-        It is neither gzipped nor JSON lines, or a line is longer than `MAX_LINE_SIZE`.
+        It is neither gzipped nor JSON lines, or a line is longer than `MAX_LINE_SIZE`, or has more
+        than `MAX_BESIDE_TEXTS` beside its texts.
     zlib.error
         It is broken.
     """
@@ -80,7 +84,10 @@ def lines_in(file: IO[bytes] | FileIO) -> Iterator[bytes]:
 
 
 def open_for_recording(
-    path: str, append: bool, is_line: Callable[[bytes], bool]
+    path: str,
+    append: bool,
+    is_line: Callable[[bytes], bool],
+    is_ours: Callable[[bytes], bool],
 ) -> Opened:
     """
     Open a file that is not there yet or empty; or a recording, to continue it.
@@ -94,7 +101,9 @@ def open_for_recording(
     append : bool
         Something may stand in it.
     is_line : callable
-        Tells whether something is a line of a recording.
+        Tells whether something may be a line of a recording.
+    is_ours : callable
+        Tells whether it can be nothing else.
 
     Raises
     ------
@@ -117,18 +126,24 @@ def open_for_recording(
             os.fchmod(file.fileno(), 0o600)
         if not found.st_size:
             return Opened(file, True)
-        return _at_its_end(path, file, is_line)
+        return _at_its_end(path, file, is_line, is_ours)
     except BaseException:
         file.close()
         raise
 
 
-def _at_its_end(path: str, file: FileIO, is_line: Callable[[bytes], bool]) -> Opened:
+def _at_its_end(
+    path: str,
+    file: FileIO,
+    is_line: Callable[[bytes], bool],
+    is_ours: Callable[[bytes], bool],
+) -> Opened:
     """Prepare a recording in which something stands for more of it."""
     is_gzip = file.read(len(_MAGIC)) == _MAGIC
     file.seek(0)
     first, last, is_cut = _ends(file)
-    if first and not is_line(first):
+    # Other programs may have written something before it, but not all of it.
+    if first and not (is_ours(first) or (is_line(first) and is_ours(last))):
         raise ValueError("what stands in it is no recording")
     is_whole = last.endswith(b"\n") or not last
     if is_cut or not (is_whole or is_line(last)):
@@ -267,15 +282,43 @@ def _lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
                 parts.clear()
                 size = 0
             _check_size(len(line))
+            _check_texts(line)
             yield line + b"\n"
         if rest:
             parts.append(rest)
             size += len(rest)
             _check_size(size)
     if parts:
-        yield b"".join(parts)
+        line = b"".join(parts)
+        _check_texts(line)
+        yield line
 
 
 def _check_size(size: int) -> None:
     if size > MAX_LINE_SIZE:
         raise ValueError(f"a line has more than {MAX_LINE_SIZE} bytes")
+
+
+def _check_texts(line: bytes) -> None:
+    """
+    Refuse a long line that is not mostly text.
+
+    Read as JSON it could take thirty times its size: ``[],`` is an object of 64 bytes.
+    """
+    if len(line) <= MAX_BESIDE_TEXTS:
+        return
+    # Without escapes, so that each quote begins or ends a text.
+    line = line.replace(b"\\\\", b"").replace(b'\\"', b"")
+    beside = 0
+    end = -1
+    while end < len(line):
+        begin = line.find(b'"', end + 1)
+        begin = len(line) if begin < 0 else begin
+        beside += begin - end
+        if beside > MAX_BESIDE_TEXTS:
+            raise ValueError(
+                f"a line has more than {MAX_BESIDE_TEXTS} bytes beside its texts"
+            )
+        end = line.find(b'"', begin + 1)
+        end = len(line) if end < 0 else end
+        beside += 1

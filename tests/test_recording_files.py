@@ -17,8 +17,13 @@ from hypothesis import strategies as st
 
 from bfxsync import RemoteError, UsageError, replay
 from bfxsync.paper.capture import load
-from bfxsync.recording_files import MAX_LINE_SIZE, open_for_recording, read_lines
-from bfxsync.wire.recording import is_line, received_lines
+from bfxsync.recording_files import (
+    MAX_BESIDE_TEXTS,
+    MAX_LINE_SIZE,
+    open_for_recording,
+    read_lines,
+)
+from bfxsync.wire.recording import is_line, is_ours, received_lines
 from bfxsync.wire.websocket import MAX_MESSAGE_SIZE
 from bfxsync.ws.recorder import Recorder
 
@@ -118,20 +123,25 @@ for read in (lambda: replay(sys.argv[1]).close(), lambda: load(sys.argv[1])):
     try:
         read()
     except BfxError as error:
-        print(type(error).__name__, "a line has more than" in str(error))
+        print(type(error).__name__, "a line has more than" in str(error), flush=True)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
-def test_r09_a_line_without_end_takes_bounded_memory(tmp_path: Path) -> None:
+@pytest.mark.parametrize("piece", [b"0", b"[],"], ids=["text", "objects"])
+def test_r09_a_line_without_end_takes_bounded_memory(
+    tmp_path: Path, piece: bytes
+) -> None:
     pytest.importorskip("resource")
     path = tmp_path / "bomb.gz"
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     with open(path, "wb") as file:
-        file.write(packer.compress(HEADER + b'{"t":1,"frame":"['))
-        for _ in range(2 * MAX_LINE_SIZE // 2**20):
-            file.write(packer.compress(b"0" * 2**20))
-        file.write(packer.flush())
+        is_text = piece == b"0"
+        file.write(packer.compress(HEADER + b'{"t":1,"frame":' + b'"['[not is_text :]))
+        # Of objects as many as may stand in a line: each takes twenty times its size.
+        for _ in range((2 * MAX_LINE_SIZE if is_text else MAX_LINE_SIZE // 2) // 2**20):
+            file.write(packer.compress(piece * (2**20 // len(piece))))
+        file.write(packer.compress(b"\n") + packer.flush())
     assert path.stat().st_size < 400_000
     done = subprocess.run(
         [sys.executable, "-c", BOMB, str(path)],
@@ -153,6 +163,25 @@ def test_the_longest_message_can_be_read_again() -> None:
         assert beside + grown * MAX_MESSAGE_SIZE < MAX_LINE_SIZE
 
 
+@pytest.mark.parametrize("char", ['"', "\\", '\\"', "x"])
+def test_a_long_message_of_any_characters_can_be_read_again(
+    tmp_path: Path, char: str
+) -> None:
+    line = received_lines(1, 1.0, [char.encode() * MAX_BESIDE_TEXTS]).encode()
+    path = tmp_path / "run"
+    path.write_bytes(line + line[:-1])
+    assert read(path) == [line, line[:-1]]
+
+
+@pytest.mark.parametrize("char", [b"[],", b'"",', b'"\\"",', b"0,"])
+def test_a_long_line_must_be_mostly_text(tmp_path: Path, char: bytes) -> None:
+    path = tmp_path / "run"
+    for content in (b"[%s", b'{"frame":"x","a":[%s\n'):
+        path.write_bytes(b"{}\n" + content % (char * (MAX_BESIDE_TEXTS // 2)))
+        with pytest.raises(ValueError, match="beside its texts"):
+            read(path)
+
+
 def test_a_message_longer_than_any_of_the_wire_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "run"
     text = "[" + "1," * (MAX_MESSAGE_SIZE // 2)
@@ -168,7 +197,7 @@ def test_a_message_longer_than_any_of_the_wire_is_refused(tmp_path: Path) -> Non
 
 def continued(path: Path, more: bytes) -> list[bytes]:
     """Continue a recording with a line, and return the lines that it then has."""
-    opened = open_for_recording(str(path), True, is_line)
+    opened = open_for_recording(str(path), True, is_line, is_ours)
     with opened.file as file:
         file.write(gzip.compress(more) if opened.is_gzip else more)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -222,6 +251,9 @@ def test_a_recording_that_was_cut_off_anywhere_is_continued(size: int) -> None:
         b"precious\n",
         b'{"a": 1, "precious": true',
         b'{"format":"bfxsync recording","version":2}\n' + MORE,
+        b'{"precious": true}\n',
+        b'{"precious": true}\n{"precious": false}',
+        packed(b'{"precious": true}\n'),
         packed(b"precious\n"),
         packed(WHOLE)[:-8] + b"x" * 8,
         packed(WHOLE) + b"precious",
@@ -238,12 +270,12 @@ def test_what_is_no_recording_is_never_changed(tmp_path: Path, content: bytes) -
 def test_two_cannot_record_to_one_file(tmp_path: Path) -> None:
     pytest.importorskip("fcntl")
     path = tmp_path / "run"
-    first: Any = open_for_recording(str(path), False, is_line)
+    first: Any = open_for_recording(str(path), False, is_line, is_ours)
     for append in (False, True):
         with pytest.raises(ValueError, match="something else is recording to it"):
-            open_for_recording(str(path), append, is_line)
+            open_for_recording(str(path), append, is_line, is_ours)
     first.file.close()
-    open_for_recording(str(path), False, is_line).file.close()
+    open_for_recording(str(path), False, is_line, is_ours).file.close()
 
 
 def test_a_link_still_leads_to_what_was_continued(tmp_path: Path) -> None:
@@ -251,6 +283,6 @@ def test_a_link_still_leads_to_what_was_continued(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "run").write_bytes(packed(WHOLE)[:1_000])
     (tmp_path / "link").symlink_to(folder / "run")
-    opened = open_for_recording(str(tmp_path / "link"), True, is_line)
+    opened = open_for_recording(str(tmp_path / "link"), True, is_line, is_ours)
     opened.file.close()
     assert (tmp_path / "link").is_symlink() and read(folder / "run")

@@ -142,25 +142,7 @@ def read_line(line: bytes) -> Record | None:
     UsageError
         The recording is of a later version.
     """
-    try:
-        fields = _loads(line)
-    except LOADS_ERRORS:
-        # Only the standard library reads the lone surrogates that `_read_text` leaves.
-        fields = parse(json.loads, line)
-    if not isinstance(fields, dict):
-        raise RemoteError("a line of a recording that is no object", raw=line[:1000])
-    if fields.get("format") == FORMAT:
-        version = fields.get("version")
-        if type(version) is not int or version > VERSION:
-            raise UsageError(
-                f"the recording has version {version!r}; this bfxsync reads {VERSION}"
-            )
-        return None
-    try:
-        return _record(fields)
-    except (TypeError, ValueError, OverflowError) as exc:
-        message = f"a line of a recording that cannot be read: {exc}"
-        raise RemoteError(message, raw=line[:1000]) from exc
+    return _read_fields(line)[1]
 
 
 def is_line(line: bytes) -> bool:
@@ -179,9 +161,48 @@ def is_line(line: bytes) -> bool:
     return True
 
 
+def is_ours(line: bytes) -> bool:
+    """
+    Tell whether something can be nothing but a line of a recording: a header, or what happened.
+
+    Raises
+    ------
+    UsageError
+        The recording is of a later version.
+    """
+    try:
+        is_header, record = _read_fields(line)
+    except RemoteError:
+        return False
+    return is_header or record is not None
+
+
 def redact(text: str) -> str:
     """Return a message without the values that are secret."""
     return _SECRET.sub(rf'\1"{REDACTED}"', text)
+
+
+def _read_fields(line: bytes) -> tuple[bool, Record | None]:
+    """Return whether a line is a header, and what it says happened."""
+    try:
+        fields = _loads(line)
+    except LOADS_ERRORS:
+        # Only the standard library reads the lone surrogates that `_read_text` leaves.
+        fields = parse(json.loads, line)
+    if not isinstance(fields, dict):
+        raise RemoteError("a line of a recording that is no object", raw=line[:1000])
+    if fields.get("format") == FORMAT:
+        version = fields.get("version")
+        if type(version) is not int or version > VERSION:
+            raise UsageError(
+                f"the recording has version {version!r}; this bfxsync reads {VERSION}"
+            )
+        return True, None
+    try:
+        return False, _record(fields)
+    except (TypeError, ValueError, OverflowError) as exc:
+        message = f"a line of a recording that cannot be read: {exc}"
+        raise RemoteError(message, raw=line[:1000]) from exc
 
 
 def _line(fields: dict[str, Any]) -> str:

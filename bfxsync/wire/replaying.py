@@ -56,6 +56,12 @@ _FIELDS = ("channel", "symbol", "key", "prec", "freq", "len")
 # Why there is a gap that no loss was the reason of.
 _GONE = "the recorded client subscribed anew"
 
+MAX_CONNECTIONS = 10_000
+"""A recording with more of them is refused: each takes memory until the end."""
+
+MAX_CHANNELS_SIZE = 4 * 2**20
+"""Characters of what tells the channels of a recording apart: enough for some ten thousand."""
+
 _loads = loads_for()
 
 
@@ -82,6 +88,8 @@ class Contents:
     flags: Dict[int, int] = attrs.Factory(dict)
     missing_count: int = 0
     _asked: Dict[int, int] = attrs.Factory(dict)
+    _known: Set[str] = attrs.Factory(set)
+    _size: int = 0
 
     @classmethod
     def of(cls, lines: Iterable[bytes]) -> Contents:
@@ -124,6 +132,7 @@ class Contents:
             flags = event.get("flags") if event.get("event") == "conf" else None
             if type(flags) is int:
                 self._asked[record.connection] = flags
+                _check_connections(self._asked)
         elif isinstance(record, Received):
             self._take_event(record.connection, _event(record.message))
 
@@ -132,9 +141,15 @@ class Contents:
             flags = event.get("flags")
             asked = self._asked.get(connection, 0)
             self.flags[connection] = flags if type(flags) is int else asked
+            _check_connections(self.flags)
         elif event.get("event") == "subscribed":
             fields = {name: event[name] for name in _FIELDS if name in event}
-            if fields not in self.channels:
+            name = repr(fields)
+            if name not in self._known:
+                self._size += len(name)
+                if self._size > MAX_CHANNELS_SIZE:
+                    raise RemoteError("a recording of too many channels")
+                self._known.add(name)
                 self.channels.append(fields)
 
 
@@ -218,6 +233,7 @@ class RecordedSession(Session):
         if session is None:
             flags = self._contents.flags.get(number, 0)
             session = self._sessions[number] = Session(flags=flags, loads=self._loads)
+            _check_connections(self._sessions)
         return session
 
     def _take_opening(self, number: int, now: float) -> list[Output]:
@@ -362,6 +378,11 @@ class RecordedSession(Session):
                 yield Change(ConnectionStatus.RECONNECTING)
             yield from self._sessions[number].lose(output.reason)
         yield output
+
+
+def _check_connections(known: Dict[int, Any]) -> None:
+    if len(known) > MAX_CONNECTIONS:
+        raise RemoteError(f"a recording of more than {MAX_CONNECTIONS} connections")
 
 
 def _event(data: bytes) -> Dict[str, Any]:

@@ -276,7 +276,7 @@ class Session:
                 if isinstance(message, Binary):
                     raise RemoteError("a binary message", raw=message[:1000])
                 value = parse(self._loads, message)
-                self._take(value, outputs, now)
+                self._take(value, len(message), outputs, now)
             except RemoteError as exc:
                 outputs.append(Report(exc))
             except RecursionError:
@@ -286,7 +286,7 @@ class Session:
                 break
         return outputs
 
-    def _take(self, value: Any, outputs: list[Output], now: float) -> None:
+    def _take(self, value: Any, size: int, outputs: list[Output], now: float) -> None:
         flags = self._handshake.flags
         try:
             frame = decode(value, flags)
@@ -316,7 +316,7 @@ class Session:
                 self._heard(now)
                 self._deliver(entry, [value], outputs, now)
             elif frame.chan_id != ACCOUNT_CHANNEL:
-                self._subscriptions.park(frame.chan_id, value)
+                self._subscriptions.park(frame.chan_id, value, size)
         elif not isinstance(
             frame, AccountData
         ):  # nobody asked for the account's messages

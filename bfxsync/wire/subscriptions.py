@@ -351,10 +351,10 @@ class Subscriptions:
         """Tell whether frames of this channel are only what is still under way."""
         return chan_id in self._closing
 
-    def park(self, chan_id: ChanId, value: Any) -> None:
+    def park(self, chan_id: ChanId, value: Any, size: int) -> None:
         """Keep a frame of an unknown channel; those of a channel being closed are dropped."""
         if chan_id not in self._closing:
-            self._parked.put(chan_id, value)
+            self._parked.put(chan_id, value, size)
 
     def went_live(self, entry: Wanted) -> list[Output]:
         """Note the first data of a subscription on this socket."""

@@ -33,6 +33,7 @@ from bfxsync.wire.recording import (
     Sent,
     header,
     is_line,
+    is_ours,
     line_of,
     received_lines,
 )
@@ -105,7 +106,9 @@ class Recorder:
         self._max_waiting = max_waiting
         self.path = _path_of(path, time.time())
         try:
-            self._file, is_gzip = open_for_recording(self.path, append, is_line)
+            self._file, is_gzip = open_for_recording(
+                self.path, append, is_line, is_ours
+            )
         except (OSError, ValueError) as exc:
             raise UsageError(f"cannot record to {self.path!r}: {exc}") from exc
         self._packer: Any = (

@@ -36,7 +36,12 @@ from bfxsync.wire.recording import (
     header,
     line_of,
 )
-from bfxsync.wire.replaying import Contents, RecordedSession
+from bfxsync.wire.replaying import (
+    MAX_CHANNELS_SIZE,
+    MAX_CONNECTIONS,
+    Contents,
+    RecordedSession,
+)
 
 SEQ = 65536
 
@@ -473,6 +478,32 @@ def test_a_channel_may_move_to_another_connection() -> None:
         ("gap: the exchange ended the channel",),
         ("snapshot 1", "Ticker"),
     ]
+
+
+def test_r09_connections_of_a_recording_are_bounded() -> None:
+    records = [opened(number) for number in range(1, MAX_CONNECTIONS + 2)]
+    session = RecordedSession(Contents())
+    for record in records[:-1]:
+        session.take(record, 0.0)
+    with pytest.raises(RemoteError, match="more than 10000 connections"):
+        session.take(records[-1], 0.0)
+    with pytest.raises(RemoteError, match="more than 10000 connections"):
+        contents_of([got(CONF, record.connection) for record in records])
+    asked = {"event": "conf", "flags": SEQ}
+    with pytest.raises(RemoteError, match="more than 10000 connections"):
+        contents_of([went(asked, record.connection) for record in records])
+
+
+def test_r09_channels_of_a_recording_are_bounded() -> None:
+    def acks(size: int) -> list[Any]:
+        fields = {"event": "subscribed", "channel": "ticker"}
+        return [got({**fields, "symbol": f"{n:0{size}}"}) for n in range(200)]
+
+    size = MAX_CHANNELS_SIZE // 200
+    again = acks(size - 50) + acks(size - 50)
+    assert len(contents_of(again).channels) == 200
+    with pytest.raises(RemoteError, match="too many channels"):
+        contents_of(acks(size))
 
 
 def test_a_refusal_is_passed_over_if_it_worked_later() -> None:

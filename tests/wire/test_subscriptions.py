@@ -29,7 +29,7 @@ from bfxsync.wire.outputs import (
     Resolve,
     Send,
 )
-from bfxsync.wire.parked import PARKED_FRAMES
+from bfxsync.wire.parked import PARKED_BYTES, PARKED_FRAMES
 from bfxsync.wire.recovery import WINDOW_S
 from bfxsync.wire.subscriptions import (
     FAILURES,
@@ -179,10 +179,10 @@ def test_answer_without_a_number_is_told_by_what_it_echoes(length: Any) -> None:
 )
 def test_channel_that_nobody_waits_for_is_given_back(fields: dict[str, Any]) -> None:
     subscriptions = asked()
-    subscriptions.park(9, [9, "hb"])
+    subscriptions.park(9, [9, "hb"], 8)
     assert subscriptions.subscribed(ack(9, **fields)) == Answer([end(9)])
     assert not subscriptions.routes
-    subscriptions.park(9, [9, []])
+    subscriptions.park(9, [9, []], 8)
     # Its frames were dropped, those before the answer and those after it.
     subscriptions.unsubscribed({"chanId": 9})
     answer = subscriptions.subscribed(ack(9, subId=1))
@@ -212,7 +212,7 @@ def test_second_answer_with_the_same_channel_changes_nothing() -> None:
 def test_frames_are_kept_in_order_until_their_channel_is_acknowledged() -> None:
     subscriptions = asked(wanted(), wanted("eth", ETH))
     for frame in ([9, "hb"], [10, "hb"], [9, []], [9, [1, 2, 3]]):
-        subscriptions.park(frame[0], frame)  # type: ignore[arg-type]
+        subscriptions.park(frame[0], frame, 8)  # type: ignore[arg-type]
     answer = subscriptions.subscribed(ack(9, subId=2))
     assert answer.frames == [[9, "hb"], [9, []], [9, [1, 2, 3]]]
     assert subscriptions.subscribed(ack(10, subId=1)).frames == [[10, "hb"]]
@@ -221,10 +221,10 @@ def test_frames_are_kept_in_order_until_their_channel_is_acknowledged() -> None:
 def test_channel_with_too_many_frames_is_asked_for_anew() -> None:
     subscriptions = asked(wanted(), wanted("eth", ETH))
     for _ in range(PARKED_FRAMES - 1):
-        subscriptions.park(9, [9, "hb"])
-    subscriptions.park(10, [10, "hb"])
-    subscriptions.park(9, [9, "hb"])  # one too many
-    subscriptions.park(9, [9, "hb"])
+        subscriptions.park(9, [9, "hb"], 8)
+    subscriptions.park(10, [10, "hb"], 8)
+    subscriptions.park(9, [9, "hb"], 8)  # one too many
+    subscriptions.park(9, [9, "hb"], 8)
     answer = subscriptions.subscribed(ack(9, subId=1))
     assert answer.entry is not None
     assert answer.frames == []
@@ -232,11 +232,28 @@ def test_channel_with_too_many_frames_is_asked_for_anew() -> None:
         "too many frames came before the acknowledgement"
     )
     # The other one has lost nothing, and there is room again.
-    subscriptions.park(10, [10, []])
+    subscriptions.park(10, [10, []], 8)
     answer = subscriptions.subscribed(ack(10, subId=2))
     assert answer.entry is not None
     assert answer.frames == [[10, "hb"], [10, []]]
     assert answer.entry.channel.resync_reason is None
+
+
+def test_r09_frames_that_wait_are_bounded_in_bytes() -> None:
+    subscriptions = asked(wanted(), wanted("eth", ETH))
+    subscriptions.park(9, [9, []], PARKED_BYTES - 10)
+    subscriptions.park(10, [10, "hb"], 10)
+    subscriptions.park(9, [9, "hb"], 1)  # one too many
+    answer = subscriptions.subscribed(ack(9, subId=1))
+    assert answer.frames == []
+    assert answer.entry is not None and answer.entry.channel.resync_reason is not None
+    # There is room again, but never for one that is larger than all.
+    subscriptions.park(10, [10, []], PARKED_BYTES - 10)
+    assert subscriptions.subscribed(ack(10, subId=2)).frames == [[10, "hb"], [10, []]]
+    subscriptions.park(11, [11, []], PARKED_BYTES + 1)
+    subscriptions.park(12, [12, []], PARKED_BYTES)
+    assert subscriptions._parked.take(11) is None
+    assert subscriptions._parked.take(12) == [[12, []]]
 
 
 def test_room_for_frames_is_given_back() -> None:
@@ -244,14 +261,14 @@ def test_room_for_frames_is_given_back() -> None:
     for number in range(3):
         subscriptions.add(wanted(str(number)), 0.0, ready=True)
         for _ in range(PARKED_FRAMES):
-            subscriptions.park(number, [number, "hb"])
+            subscriptions.park(number, [number, "hb"], 8)
         answer = subscriptions.subscribed(ack(number, subId=number + 1))
         assert len(answer.frames) == PARKED_FRAMES
     for _ in range(PARKED_FRAMES):
-        subscriptions.park(99, [99, "hb"])
+        subscriptions.park(99, [99, "hb"], 8)
     subscriptions.lose("gone")
     subscriptions.ask_all(0.0)
-    subscriptions.park(9, [9, "hb"])
+    subscriptions.park(9, [9, "hb"], 8)
     assert subscriptions.subscribed(ack(9, subId=4)).frames == [[9, "hb"]]
 
 
@@ -355,7 +372,7 @@ def test_repetition_waits_until_requests_may_be_sent() -> None:
 def test_channel_of_an_earlier_request_is_taken_over() -> None:
     subscriptions = asked()
     entry = only(subscriptions)
-    subscriptions.park(9, [9, "hb"])
+    subscriptions.park(9, [9, "hb"], 8)
     answer = subscriptions.refused(failure(10301, subId=1, chanId=9), 1.0)
     assert answer == Answer([Acknowledged("btc")], entry, [[9, "hb"]])
     assert subscriptions.routes == {9: entry}
@@ -394,7 +411,7 @@ def test_late_duplicate_is_no_answer_to_an_unsubscribe() -> None:
     subscriptions = asked()
     subscriptions.subscribed(ack(9, subId=7))  # nobody's, so it is given back
     subscriptions.refused(failure(10301, subId=8, chanId=9), 1.0)
-    subscriptions.park(9, [9, []])
+    subscriptions.park(9, [9, []], 8)
     # The channel is still being closed: it is not taken over, and nothing of it was kept.
     answer = subscriptions.refused(failure(10301, subId=1, chanId=9), 1.0)
     assert answer == Answer([])
@@ -553,10 +570,10 @@ def test_unsubscribe_of_a_stranger_says_nothing() -> None:
 def test_number_of_an_ended_channel_may_be_used_again() -> None:
     subscriptions = live()
     subscriptions.remove("btc")
-    subscriptions.park(9, [9, "hb"])  # still of the old one
+    subscriptions.park(9, [9, "hb"], 8)  # still of the old one
     subscriptions.unsubscribed({"chanId": 9})
     subscriptions.add(wanted(), 0.0, ready=True)
-    subscriptions.park(9, [9, []])
+    subscriptions.park(9, [9, []], 8)
     assert subscriptions.subscribed(ack(9, subId=2)).frames == [[9, []]]
 
 
@@ -851,7 +868,7 @@ def test_late_answer_is_nobodys_and_the_channel_is_given_back() -> None:
     subscriptions = asked()
     subscriptions.tick(10.0)
     assert subscriptions.subscribed(ack(9, subId=1)) == Answer([end(9)])
-    subscriptions.park(9, [9, []])
+    subscriptions.park(9, [9, []], 8)
     subscriptions.unsubscribed({"chanId": 9})
     assert subscriptions.subscribed(ack(9, subId=2)).frames == []
 
