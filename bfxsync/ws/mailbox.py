@@ -434,7 +434,8 @@ class Mailbox:
             try:
                 item, since = self._queue.pop()
                 # Nothing is called from here on, or an interrupt might lose the item.
-                self._last_lag_s = now - since
+                # It may have come after the clock was read.
+                self._last_lag_s = now - since if now > since else 0.0
                 return item
             except IndexError:
                 pass

@@ -228,6 +228,13 @@ def test_lag_is_how_long_the_oldest_item_waits(clock):
     assert mailbox.get() == trades(5)[0] and mailbox.lag_s == 0.5
 
 
+def test_lag_of_what_comes_after_the_clock_was_read_is_nothing(clock):
+    mailbox = Mailbox(10)
+    mailbox.put(trades(1), list)
+    clock.now -= 2.0
+    assert mailbox.get() == trades(1)[0] and mailbox.lag_s == 0.0
+
+
 def test_lag_of_an_empty_take_is_that_of_the_last_item(clock):
     mailbox = Mailbox(10)
     mailbox.put(trades(1), list)
