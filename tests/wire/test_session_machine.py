@@ -50,10 +50,12 @@ MOODS = st.sampled_from(
     ["fine", "late", "late", "twice", "anonymous", "not ready", "refuse", "forget"]
 )
 
+FOREIGN = [305, 1_574_694_475_039, 0.5, 100.0]
+
 NONSENSE = st.sampled_from(
     [[None], [{}], ["cs", "x"], ["te"], [["x"]], [[None, 1, 1.0]], [[[1.0]]], [7]]
     # Rows of another channel.
-    + [[[305, 1_574_694_475_039, 0.5, 100.0]], [[[100.0, 1, 1.0, 1.0, 1.0, 1.0]]]]
+    + [[FOREIGN], [[[100.0, 1, 1.0, 1.0, 1.0, 1.0]]]]
 )
 
 FAULTS = st.sampled_from(
@@ -271,7 +273,10 @@ class SessionMachine(RuleBasedStateMachine):
                 break
             chan_id = data.draw(st.sampled_from(chan_ids))
             if fault == "nonsense":
-                self.exchange.frame(chan_id, *data.draw(NONSENSE))
+                content = data.draw(NONSENSE)
+                # A trade is none under the number of trades.
+                if content != [FOREIGN] or chan_id != self.exchange.active.get(TRADES):
+                    self.exchange.frame(chan_id, *content)
             elif fault == "silence":
                 self.exchange.mute.add(chan_id)
             elif fault == "new snapshot":
@@ -364,11 +369,13 @@ class SessionMachine(RuleBasedStateMachine):
         for message in block:
             if b" 11000," in message or b" 10301," in message:
                 self.reasons.append(self.now + 1.0)
-        # Those before it, and those that are acknowledged in it.
-        routes = set(self.session._subscriptions.routes)
+        # Those before it, and those that are acknowledged in it, with what came before that.
+        subscriptions = self.session._subscriptions
+        routes, kept = set(subscriptions.routes), set(subscriptions._parked._frames)
         fed = self.session.feed(block, self.now)
-        routes.update(self.session._subscriptions.routes)
-        if any(self.chan_id_of(message) in routes for message in block):
+        new = set(subscriptions.routes) - routes
+        came = {self.chan_id_of(message) for message in block}
+        if came & (routes | new) or kept & new:
             self.alive_at = self.now
         outputs = self.perform(fed)
         if code == RESUME and was_paused:
