@@ -57,6 +57,7 @@ FLAT = ("ticker", "funding ticker", "status")
 # Sequence numbers and checksums are what finds these.
 ALIKE = {
     ("trades", "funding trades"),
+    ("trades", "raw funding book"),
     ("book", "funding book"),
     ("raw book", "raw funding book"),
 }
@@ -136,9 +137,9 @@ def test_row_behind_a_strange_word_is_an_error(kind: str, tag: str) -> None:
         ("funding ticker", [*FUNDING_TICKER[:2], MTS, *FUNDING_TICKER[3:]]),
         ("funding ticker", [*FUNDING_TICKER[:5], MTS, *FUNDING_TICKER[6:]]),
         ("funding ticker", [*FUNDING_TICKER[:10], -1.0, *FUNDING_TICKER[11:]]),
-        ("trades", [1, LEAST_TIME - 1, 0.5, 7244.9]),
+        ("trades", [MTS, 7244, 0.5, 7244.9]),
         ("trades", [1, MTS, 0.5, MTS]),
-        ("funding trades", [1, LEAST_TIME - 1, 0.5, 0.0002, 2]),
+        ("funding trades", [MTS, 7244, 0.5, 0.0002, 2]),
         ("funding trades", [1, MTS, 0.5, 645_902_785, 2]),
         ("funding trades", [1, MTS, 0.5, 0.0002, MTS]),
         ("candles", [LEAST_TIME - 1, *CANDLE[1:]]),
@@ -153,6 +154,15 @@ def test_value_that_can_never_be_tells_a_foreign_row(kind: str, row: List[Any]) 
     (error,) = channel.errors
     assert "a row of another channel" in str(error)
     assert isinstance(error, RemoteError) and error.raw == row
+
+
+@pytest.mark.parametrize(
+    "kind, row", [("trades", [1, 1, 1, 1]), ("funding trades", [1, 1, 1, 0.1, 2])]
+)
+def test_trade_of_a_played_exchange_is_a_trade(kind: str, row: List[Any]) -> None:
+    channel = channel_of(kind)
+    feed(channel, kind, row)
+    assert channel.errors == [] and channel.is_live
 
 
 def test_price_with_zeros_at_its_end_is_a_price_however_large() -> None:

@@ -30,7 +30,7 @@ from bfxsync.models.market import (
 from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
 
 LEAST_TIME = 10**11
-"""No time in milliseconds since 1973 is less."""
+"""No time in milliseconds since 1973 is less, and no id of a trade has come near it."""
 
 MOST_PRICE = 10**8
 """A price with more digits than this has zeros at its end: five digits are significant."""
@@ -86,12 +86,14 @@ def _is_below(value: Any, most: int) -> bool:
 
 
 def _is_trade(_: Any, trade: Any) -> bool:
-    return bool(trade.mts >= LEAST_TIME) and _is_price(trade.price)
+    # Not by its time, which is small where somebody plays an exchange: rows of candles and of
+    # the status channel begin with a time, and all others have no integers here.
+    return bool(trade.id < LEAST_TIME) and _is_price(trade.price)
 
 
 def _is_funding_trade(_: Any, trade: Any) -> bool:
     return bool(
-        trade.mts >= LEAST_TIME and trade.rate < MOST_RATE and trade.period < MOST_DAYS
+        trade.id < LEAST_TIME and trade.rate < MOST_RATE and trade.period < MOST_DAYS
     )
 
 
