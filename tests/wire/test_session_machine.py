@@ -55,7 +55,7 @@ FOREIGN = [305, 1_574_694_475_039, 0.5, 100.0]
 NONSENSE = st.sampled_from(
     [[None], [{}], ["cs", "x"], ["te"], [["x"]], [[None, 1, 1.0]], [[[1.0]]], [7]]
     # Rows of another channel.
-    + [[FOREIGN], [[[100.0, 1, 1.0, 1.0, 1.0, 1.0]]]]
+    + [[FOREIGN], [[[1_574_694_475_039, 1, 1.0, 1.0, 1.0, 1.0]]]]
 )
 
 FAULTS = st.sampled_from(
