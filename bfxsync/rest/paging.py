@@ -95,8 +95,8 @@ def pages(
     resume_after : row, optional
         The last row that an earlier iteration over the same range gave.
     skip : callable, optional
-        Gets the error of a page with rows that cannot be read, and the others are given. None:
-        the error is raised after the others.
+        Gets the error of a page with rows that cannot be read, once for each row, and the
+        others are given. None: the error is raised after the others.
 
     Raises
     ------
@@ -107,6 +107,7 @@ def pages(
         Several rows equal `resume_after`, and nothing tells which of them came last.
     """
     order = _Order(sort, mts_of, identity_of, start, end)
+    unreadable = _Unreadable(skip)
     if resume_after is not None:
         step = sort if has_own_times else 0
         start, end = order.narrow(start, end, order.place(resume_after) + step)
@@ -118,12 +119,12 @@ def pages(
     # A page of one millisecond, which is whole if nothing follows.
     doubtful: _Page[T] | None = None
     while start is None or end is None or start <= end:
-        page = _ask(fetch, start, end, size, sort).told(skip)
+        page = unreadable.skip(_ask(fetch, start, end, size, sort))
         count = page.count
         if doubtful is not None:
-            if 0 < count <= doubtful.count:
+            if 0 < count <= doubtful.count and not doubtful.reaches(page):
                 doubtful = _whole(fetch, doubtful, max_limit, order, from_both_ends)
-                doubtful = doubtful.told(skip)
+                doubtful = unreadable.skip(doubtful)
             yield from order.part_after(resume_after, order.sorted(doubtful.rows))
             doubtful.check()
             doubtful = None
@@ -160,7 +161,7 @@ def pages(
                 doubtful = page
             else:
                 page = _whole(fetch, page, max_limit, order, from_both_ends)
-                page = page.told(skip)
+                page = unreadable.skip(page)
                 whole = page.rows
             held = []
         yield from order.part_after(resume_after, whole)
@@ -184,24 +185,50 @@ class _Page(Generic[T]):
     count : int
         How many came, with the others.
     error : RemoteError or None
-        About the others, if somebody has to be told.
+        About the others, if it has to be raised.
+    unreadable : list
+        The others, as they came.
     """
 
     rows: List[T]
     count: int
     error: Optional[RemoteError] = None
+    unreadable: List[Any] = attrs.field(factory=list)
 
-    def told(self, skip: Callable[[RemoteError], None] | None) -> _Page[T]:
-        """Return it without its error, which `skip` gets unless no row can be read at all."""
-        if self.error is None or skip is None or not self.rows:
-            return self
-        skip(self.error)
-        return attrs.evolve(self, error=None)
+    def reaches(self, following: _Page[T]) -> bool:
+        """
+        Return whether this page has an unreadable row of the page that follows its millisecond.
+
+        If so, it was not cut within the millisecond.
+        """
+        return any(row in self.unreadable for row in following.unreadable)
 
     def check(self) -> None:
         """Raise its error."""
         if self.error is not None:
             raise self.error
+
+
+class _Unreadable:
+    """Skips unreadable rows, each once although two pages may have it."""
+
+    def __init__(self, skip: Callable[[RemoteError], None] | None) -> None:
+        self._skip = skip
+        # Those of the last page that had any.
+        self._skipped: list[Any] = []
+
+    def skip(self, page: _Page[T]) -> _Page[T]:
+        """Return the page without its error, unless it is to be raised."""
+        if self._skip is None or page.error is None:
+            return page
+        is_new = any(row not in self._skipped for row in page.unreadable)
+        if is_new and not page.rows:
+            # Nothing tells where to continue.
+            return page
+        if is_new:
+            self._skip(page.error)
+        self._skipped = page.unreadable
+        return attrs.evolve(page, error=None)
 
 
 def _ask(
@@ -212,7 +239,8 @@ def _ask(
     except RemoteError as error:
         if not error.unreadable:
             raise
-        return _Page(error.rows, len(error.rows) + len(error.unreadable), error)
+        unreadable = [row for row, _ in error.unreadable]
+        return _Page(error.rows, len(error.rows) + len(unreadable), error, unreadable)
     return _Page(rows, len(rows))
 
 
@@ -379,7 +407,8 @@ def _whole(
     RemoteError
         It may have more than can be read.
     """
-    rows, count, error = page.rows, page.count, None
+    rows, count = page.rows, page.count
+    error, unreadable = None, page.unreadable
     if from_both_ends:
         opposite = order.from_the_other_end(fetch, rows, max_limit)
         keys, others = list(map(order.key, rows)), list(map(order.key, opposite.rows))
@@ -388,13 +417,14 @@ def _whole(
         # The end of one and the begin of the other are the same rows: they meet.
         if common and keys[-common:] == others[:common]:
             found = order.sorted(rows + opposite.rows[common:])
-            return _Page(found, len(found), opposite.error)
+            return _Page(found, len(found), opposite.error, opposite.unreadable)
         added = [row for row, key in zip(opposite.rows, others) if key not in known]
         if added:
-            rows, count, error = rows + added, count + len(added), opposite.error
+            rows, count = rows + added, count + len(added)
+            error, unreadable = opposite.error, opposite.unreadable
     # Does the exchange give more rows at once than there are of this millisecond?
     if count < _ask(fetch, None, None, max_limit, order.sort).count:
-        return _Page(order.sorted(rows), count, error)
+        return _Page(order.sorted(rows), count, error, unreadable)
     place = order.place(rows[0])
     raise RemoteError(
         f"{place} ms may have more rows than the {page.count} that the exchange gives at once: "

@@ -778,6 +778,35 @@ def test_unreadable_row_at_the_other_end_of_a_millisecond_loses_none(
     assert [error.unreadable for error in errors] == [[(last, "no")]]
 
 
+@pytest.mark.parametrize("from_both_ends", [False, True])
+@pytest.mark.parametrize("clamp", [None, 5])
+@SORTS
+@pytest.mark.parametrize(
+    "times", [[9], [9, 9], [9, 9, 9, 9], [7, 9, 9], range(5, 20), [6] * 3 + [9] * 4]
+)
+def test_history_ends_behind_a_skipped_last_row(
+    times: Sequence[int], sort: int, clamp: Optional[int], from_both_ends: bool
+) -> None:
+    good = rows_at(*times)[::sort]
+    bad = Row(1 if sort == -1 else 30, 99)
+    errors: List[RemoteError] = []
+    parts = pages(
+        Unreadable([*good, bad], {99}, clamp=clamp).fetch,
+        start=None,
+        end=None,
+        limit=10,
+        max_limit=20,
+        sort=sort,
+        mts_of=lambda row: row.mts,
+        identity_of=lambda row: row.id,
+        from_both_ends=from_both_ends,
+        skip=errors.append,
+    )
+    assert flat(list(parts)) == good
+    assert all(error.unreadable == [(bad, "no")] for error in errors)
+    assert len(errors) == 1
+
+
 def test_unreadable_row_counts_where_a_millisecond_may_be_cut() -> None:
     rows = rows_at(*[100] * (FEW + 15))
     server = Unreadable(rows, {3}, clamp=FEW)

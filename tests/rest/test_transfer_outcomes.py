@@ -712,8 +712,7 @@ def odd_booking(vault: Vault, currency: Any) -> list[Any]:
 def test_r07_booking_that_cannot_be_read_may_be_the_transfer(
     scene: Scene, currency: Any
 ) -> None:
-    # Of another second, so that a page is never of one alone.
-    scene.vault.book(51, "UST", "exchange", 9.0, ago_s=5)
+    scene.vault.book(51, "UST", "exchange", 9.0)
     odd = odd_booking(scene.vault, currency)
     scene.vault.fate = scene.vault.hang_up_before
     for error in (scene.transfer(), scene.withdraw()):
