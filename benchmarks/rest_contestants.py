@@ -33,9 +33,9 @@ Ask = Callable[[], float]
 
 
 def bfxsync(request: str, host: str, ca_bundle: str) -> Ask:
-    from bfxsync.auth import Signer
+    from bfxsync.auth.signer import Signer
     from bfxsync.rest.client import RestClient
-    from bfxsync.rest.limits import Limits
+    from bfxsync.rest.http.rate_limiter import Limits
 
     client = RestClient(
         host,

@@ -7,9 +7,11 @@ A synchronous, threaded client for the Bitfinex API v2.
 ...     bfx.wss.run()
 """
 
+from bfxsync._base.hosts import PUB_REST_HOST, PUB_WSS_HOST, REST_HOST, WSS_HOST
 from bfxsync._version import __version__
-from bfxsync.auth import Nonce, Signer, TokenSigner
-from bfxsync.book import OrderBook
+from bfxsync.auth.nonce import Nonce
+from bfxsync.auth.signer import Signer, TokenSigner
+from bfxsync.book.book import OrderBook
 from bfxsync.client import Client
 from bfxsync.errors import (
     ApiError,
@@ -31,7 +33,6 @@ from bfxsync.errors import (
     UsageError,
     VersionMismatch,
 )
-from bfxsync.hosts import PUB_REST_HOST, PUB_WSS_HOST, REST_HOST, WSS_HOST
 from bfxsync.models import (
     BookSnapshot,
     BookUpdate,
@@ -53,6 +54,7 @@ from bfxsync.models import (
     Trade,
     TradeUpdate,
 )
+from bfxsync.recording.replay import Replay, replay
 from bfxsync.types import (
     ConnectionStatus,
     Flag,
@@ -62,12 +64,11 @@ from bfxsync.types import (
     OrderType,
     SubscriptionStatus,
 )
-from bfxsync.ws.backoff import Backoff
 from bfxsync.ws.book_view import BookView
 from bfxsync.ws.client import WebSocketClient
-from bfxsync.ws.mailbox import Policy
-from bfxsync.ws.pace import Pace
-from bfxsync.ws.replay import Replay, replay
+from bfxsync.ws.dispatch.mailbox import Policy
+from bfxsync.ws.io.backoff import Backoff
+from bfxsync.ws.io.rate_limiter import Pace
 from bfxsync.ws.subscription import BookSubscription, Subscription
 
 __all__ = [

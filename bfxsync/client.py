@@ -6,12 +6,10 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bfxsync.auth import Nonce, RestSigner, Signer, TokenSigner
-from bfxsync.describe import also_half_made
-from bfxsync.errors import ClosedError, UsageError
-from bfxsync.forks import lazily
-from bfxsync.hidden import hide
-from bfxsync.hosts import (
+from bfxsync._base.describe import also_half_made
+from bfxsync._base.forks import lazily
+from bfxsync._base.hidden import hide
+from bfxsync._base.hosts import (
     PUB_REST_HOST,
     PUB_WSS_HOST,
     check_encryption,
@@ -19,8 +17,11 @@ from bfxsync.hosts import (
     check_wss_host,
     signed_rest_host,
 )
+from bfxsync.auth.nonce import Nonce
+from bfxsync.auth.signer import RestSigner, Signer, TokenSigner
+from bfxsync.checks.options import check_bool, check_timeout
+from bfxsync.errors import ClosedError, UsageError
 from bfxsync.types import NumberType
-from bfxsync.ws.arguments import check_bool, check_timeout
 from bfxsync.ws.client import WebSocketClient
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ class Client:
 
 def _check_rest(on_limit: object, rest_timeout: object) -> str:
     # Loads nothing else of REST.
-    from bfxsync.rest.options import check_on_limit, check_timeouts
+    from bfxsync.checks.transport_options import check_on_limit, check_timeouts
 
     if rest_timeout is not None:
         check_timeouts(rest_timeout, "rest_timeout")
@@ -233,7 +234,9 @@ def _signer_of(
             raise UsageError(f"{missing} is missing: both or neither")
     options: dict[str, Nonce] = {}
     if nonce_file is not None:
-        from bfxsync.nonce_file import FileNonce  # loads nothing that is not there yet
+        from bfxsync.auth.nonce_file import (
+            FileNonce,  # loads nothing that is not there yet
+        )
 
         options["nonce"] = FileNonce(nonce_file)
     if auth_token is not None:

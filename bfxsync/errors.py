@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Literal, Mapping, Sequence
 
-from bfxsync.describe import printable
+from bfxsync._base.describe import printable
 
 Proof = Literal["never_sent", "refused", "absent"]
 """How it is known that a write was not executed; see `NotExecuted`."""

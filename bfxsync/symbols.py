@@ -10,13 +10,13 @@ from typing import Any, Callable, Mapping, NamedTuple, Optional, Protocol, Seque
 
 import attrs
 
-from bfxsync.atomic import AtomicValue
+from bfxsync._base.atomic import AtomicValue
+from bfxsync._base.forks import renew_after_fork
+from bfxsync._base.latch import Latch
+from bfxsync._base.numbers import round_amount, round_price
+from bfxsync._base.plain import plain_text
 from bfxsync.errors import RemoteError, UsageError
-from bfxsync.forks import renew_after_fork
-from bfxsync.latch import Latch
 from bfxsync.models.conf import PairInfo
-from bfxsync.numbers import round_amount, round_price
-from bfxsync.plain import plain_text
 from bfxsync.types import Row, Symbol
 
 CONF_KEYS = (
@@ -159,7 +159,7 @@ class Symbols:
         self, symbol: Symbol, price: str | int | Decimal | float
     ) -> Decimal:
         """
-        Round to a price that the exchange takes as it is, as `bfxsync.numbers.round_price`.
+        Round to a price that the exchange takes as it is, as `bfxsync._base.numbers.round_price`.
 
         Its rule is the same for all symbols; `symbol` is checked, as a price for a pair that
         does not exist is a mistake.
@@ -175,7 +175,7 @@ class Symbols:
     @staticmethod
     def round_amount(amount: str | int | Decimal | float) -> Decimal:
         """
-        Cut to an amount that the exchange takes as it is, as `bfxsync.numbers.round_amount`.
+        Cut to an amount that the exchange takes as it is, as `bfxsync._base.numbers.round_amount`.
 
         Raises
         ------

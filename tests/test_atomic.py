@@ -7,7 +7,7 @@ from typing import Iterator
 import pytest
 from interrupts import interrupted
 
-from bfxsync.atomic import AtomicValue
+from bfxsync._base.atomic import AtomicValue
 
 DEADLINE_S = 10.0
 

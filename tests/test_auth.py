@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from interrupts import interrupted
 
-from bfxsync.auth import MAX_NONCE, Nonce, Signer, TokenSigner, shared_nonce
+from bfxsync.auth.nonce import MAX_NONCE, Nonce, shared_nonce
+from bfxsync.auth.signer import Signer, TokenSigner
 from bfxsync.errors import UsageError
 
 KEY = "not-a-real-key"

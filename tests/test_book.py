@@ -30,7 +30,7 @@ from strategies import (
     SIZES,
 )
 
-from bfxsync.book import (
+from bfxsync.book.book import (
     AggregatedBook,
     FundingBook,
     FundingRawBook,
@@ -38,13 +38,13 @@ from bfxsync.book import (
     RawBook,
     checksum,
 )
+from bfxsync.book.queries import BookSnapshot
 from bfxsync.models import (
     BookUpdate,
     FundingBookUpdate,
     FundingRawBookUpdate,
     RawBookUpdate,
 )
-from bfxsync.models.book_reads import BookSnapshot
 
 DATA = Path(__file__).parent / "data"
 VECTORS = [

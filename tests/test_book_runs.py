@@ -14,9 +14,9 @@ from typing import Any, Sequence
 
 import pytest
 
-from bfxsync.paper.feeds import LENGTHS, PRECISIONS, Identity, Pace
-from bfxsync.paper.hub import Hub
-from bfxsync.paper.random_market import RECIPES, RandomMarket
+from bfxsync.paper.markets.random import RECIPES, RandomMarket
+from bfxsync.paper.server.feeds import LENGTHS, PRECISIONS, Identity, Pace
+from bfxsync.paper.server.market_data import Hub
 from bfxsync.wire.channels import BookChannel, channel_for
 from bfxsync.wire.codec import loads_for
 

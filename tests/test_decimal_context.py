@@ -8,18 +8,18 @@ from typing import Any, Callable
 
 import pytest
 
-from bfxsync import book as books
+from bfxsync._base.numbers import number_text, plain_decimal, round_amount, round_price
+from bfxsync.book import book as books
+from bfxsync.checks.order_arguments import check_amount, check_positive, check_price
 from bfxsync.errors import BfxError
 from bfxsync.models import BookUpdate
 from bfxsync.models.notification import of_nothing
 from bfxsync.models.orders import Order
 from bfxsync.models.status import Liquidation
-from bfxsync.numbers import number_text, plain_decimal, round_amount, round_price
-from bfxsync.paper.accounts import amounts
+from bfxsync.paper.engine import amounts
 from bfxsync.paper.text import to_units
-from bfxsync.rest.auth.arguments import check_amount, check_positive, check_price
 from bfxsync.rest.auth.transfer_search import is_about
-from bfxsync.rest.paging import pages
+from bfxsync.rest.history.pages import pages
 from bfxsync.wire.codec import loads_for
 
 ALL = [

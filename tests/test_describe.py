@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfxsync.describe import (
+from bfxsync._base.describe import (
     also_half_made,
     error_text,
     few,

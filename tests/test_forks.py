@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from bfxsync import forks
+from bfxsync._base import forks
 
 DEADLINE_S = 30.0
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy
 import pytest
 
-from bfxsync.hidden import (
+from bfxsync._base.hidden import (
     Hidden,
     HiddenBytes,
     hidden_in,

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bfxsync import PUB_REST_HOST, REST_HOST, Client, UsageError, WebSocketClient
-from bfxsync.auth import Signer, TokenSigner
-from bfxsync.hosts import (
+from bfxsync._base.hosts import (
     address_of,
     check_encryption,
     check_rest_host,
@@ -21,8 +20,9 @@ from bfxsync.hosts import (
     shown,
     signed_rest_host,
 )
+from bfxsync.auth.signer import Signer, TokenSigner
 from bfxsync.rest.client import RestClient
-from bfxsync.rest.transport import RestTransport
+from bfxsync.rest.http.transport import RestTransport
 
 SECRET = "sentinel-pw-77c1"
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from bfxsync.latch import Bells, Latch
+from bfxsync._base.latch import Bells, Latch
 
 
 def test_wait_returns_at_once_when_it_is_set():

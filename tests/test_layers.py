@@ -13,80 +13,32 @@ PACKAGE = Path(bfxsync.__file__).parent
 
 # From the bottom to the top; a module may import from its own row and from those above it here.
 LAYERS = [
-    (
-        "errors",
-        "types",
-        "hosts",
-        "hidden",
-        "headers",
-        "describe",
-        "logs",
-        "forks",
-        "latch",
-        "plain",
-        "shield",
-        "atomic",
-        "_version",
-    ),
-    ("numbers", "proxies", "dialing", "recording_files"),
+    ("errors", "types", "_version", "_base"),
+    ("book.queries",),
     ("models",),
-    ("book", "auth", "nonce_file"),
+    ("book",),
+    ("auth",),
     ("wire",),
+    ("checks",),
+    ("outcome",),
+    ("recording.files", "recording.format", "recording.session", "recording.recorder"),
+    ("ws.dispatch", "ws.core.shared_subscription"),
     (
-        "ws.arguments",
-        "ws.backoff",
-        "ws.callbacks",
-        "ws.clock",
-        "ws.book_view",
-        "ws.pace",
-        "ws.recorder",
-        "ws.greenlets",
-        "ws.mailbox",
-        "ws.opening",
-        "ws.transport",
-        "ws.dispatch",
-        "ws.event_log",
-        "ws.events",
-        "ws.stream",
-        "rest.answers",
-        "rest.arguments",
-        "rest.callers",
-        "rest.calls",
-        "rest.encodings",
-        "rest.framing",
-        "rest.clocks",
-        "rest.intervals",
-        "rest.limits",
-        "rest.options",
-        "rest.outcomes",
-        "rest.outgoing",
-        "rest.paging",
-        "rest.progress",
-        "rest.sent",
-        "rest.sessions",
-        "rest.signing",
-        "rest.transport",
-        "rest.unreadable",
+        "ws.io.transport",
+        "ws.io.handshake_socket",
+        "ws.io.backoff",
+        "ws.io.rate_limiter",
     ),
-    (
-        "ws.announcer",
-        "ws.streams",
-        "ws.line",
-        "ws.connection",
-        "ws.player",
-        "ws.stats",
-        "ws.places",
-        "ws.pool",
-        "ws.subscription",
-        "ws.subscribing",
-        "ws.shorthands",
-        "rest.public",
-        "rest.auth",
-        "rest.merchant",
-        "rest.history",
-    ),
+    ("ws.core.subscription_table",),
+    ("ws.io",),
+    ("recording.player",),
+    ("ws.core", "ws.stats"),
+    ("ws.book_view", "ws.subscription", "ws.subscribe", "ws.shorthands"),
+    ("rest.http",),
+    ("rest.history",),
+    ("rest.public", "rest.auth", "rest.merchant"),
     ("symbols", "ws.client", "rest.client"),
-    ("ws.replay",),
+    ("recording",),
     ("client",),
     ("",),  # bfxsync itself: the public face
     ("paper",),
@@ -98,13 +50,16 @@ LAYERS = [
 PURE = (
     "errors",
     "types",
-    "hosts",
-    "hidden",
-    "numbers",
-    "plain",
+    "_base.hosts",
+    "_base.hidden",
+    "_base.numbers",
+    "_base.plain",
     "models",
     "book",
-    "auth",
+    "auth.nonce",
+    "auth.signer",
+    "recording.format",
+    "recording.session",
     "wire",
 )
 IMPURE = {
@@ -118,19 +73,23 @@ IMPURE = {
     "asyncio",
 }
 
-NETWORK = {"websocket": ("ws.transport",), "requests": ("rest",), "aiohttp": ("paper",)}
+NETWORK = {
+    "websocket": ("ws.io.transport",),
+    "requests": ("rest",),
+    "aiohttp": ("paper",),
+}
 
 # It stands apart, or it would share the client's mistakes.
 PAPER_MAY = (
     "paper",
     "models",
     "wire.codec",
-    "describe",
-    "recording_files",
+    "recording.files",
     "errors",
     "types",
-    "numbers",
-    "plain",
+    "_base.describe",
+    "_base.numbers",
+    "_base.plain",
     "_version",
 )
 
@@ -180,7 +139,8 @@ def layer(name):
     return found[0] if found else None
 
 
-PACKAGES = ("ws", "rest")
+# They have nothing but a docstring.
+PACKAGES = ("ws", "ws.core", "ws.io", "rest", "recording")
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name not in PACKAGES])

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import bfxsync
-from bfxsync import logs
-from bfxsync.logs import GuardedLogger, get_logger
+from bfxsync._base import logs
+from bfxsync._base.logs import GuardedLogger, get_logger
 
 NAME = "bfxsync.test"
 

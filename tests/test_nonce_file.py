@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 from interrupts import interrupted
 
-from bfxsync import Client, nonce_file
-from bfxsync.auth import MAX_NONCE
+from bfxsync import Client
+from bfxsync.auth import nonce_file
+from bfxsync.auth.nonce import MAX_NONCE
+from bfxsync.auth.nonce_file import FileNonce
 from bfxsync.errors import NetworkError, RequestTimeout, UsageError
-from bfxsync.nonce_file import FileNonce
 
 pytest.importorskip("filelock")
 
@@ -274,7 +275,7 @@ def test_none_is_waited_for_while_python_ends(path: Path) -> None:
     script = """
 import faulthandler, os, sys
 from bfxsync import NetworkError
-from bfxsync.nonce_file import FileNonce
+from bfxsync.auth.nonce_file import FileNonce
 
 faulthandler.dump_traceback_later(20.0, exit=True)
 nonce = FileNonce(sys.argv[1])
@@ -313,7 +314,7 @@ def test_r06_nonces_of_8_threads_are_unique(path: Path) -> None:
 
 DRAW = """
 import sys
-from bfxsync.nonce_file import FileNonce
+from bfxsync.auth.nonce_file import FileNonce
 # A clock that stands: the file alone keeps them apart.
 nonce = FileNonce(sys.argv[1], lambda: 1.0)
 print("ready", flush=True)
@@ -414,8 +415,8 @@ if sys.argv[2] == "old":
     sys.modules["filelock"] = module
 
 from bfxsync.errors import RequestTimeout
-from bfxsync.forks import renew_after_fork
-from bfxsync.nonce_file import FileNonce
+from bfxsync._base.forks import renew_after_fork
+from bfxsync.auth.nonce_file import FileNonce
 
 nonce = FileNonce(sys.argv[1], timeout=0.2)
 renew_after_fork(nonce)

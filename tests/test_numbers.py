@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import FINITE
 
+from bfxsync._base.numbers import number_text, plain_decimal, plain_integer
 from bfxsync.errors import UsageError
-from bfxsync.numbers import number_text, plain_decimal, plain_integer
 
 # Text of a number on the wire, and JavaScript's String(Number(text)), written by Node.js 20:
 # console.log(JSON.stringify([text, String(Number(text))]))

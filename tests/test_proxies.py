@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bfxsync._base.proxies import Proxy, proxy_for
 from bfxsync.client import Client
 from bfxsync.errors import UsageError
-from bfxsync.proxies import Proxy, proxy_for
 from bfxsync.rest.client import RestClient
-from bfxsync.rest.transport import RestTransport
+from bfxsync.rest.http.transport import RestTransport
 from bfxsync.ws.client import WebSocketClient
 
 PROXY = "http://proxy:3128"

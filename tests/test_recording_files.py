@@ -16,16 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bfxsync import RemoteError, UsageError, replay
-from bfxsync.paper.capture import load
-from bfxsync.recording_files import (
+from bfxsync.paper.markets.captured import load
+from bfxsync.recording.files import (
     MAX_BESIDE_TEXTS,
     MAX_LINE_SIZE,
     open_for_recording,
     read_lines,
 )
-from bfxsync.wire.recording import is_line, is_ours, received_lines
+from bfxsync.recording.format import is_line, is_ours, received_lines
+from bfxsync.recording.recorder import Recorder
 from bfxsync.wire.websocket import MAX_MESSAGE_SIZE
-from bfxsync.ws.recorder import Recorder
 
 HEADER = b'{"format":"bfxsync recording","version":1,"t":1}\n'
 LINES = [HEADER] + [b'{"t":%d,"conn":1,"missing":1}\n' % n for n in range(1, 500)]
@@ -117,7 +117,7 @@ BOMB = """
 import re, sys
 from bfxsync import replay
 from bfxsync.errors import BfxError
-from bfxsync.paper.capture import load
+from bfxsync.paper.markets.captured import load
 
 for read in (lambda: replay(sys.argv[1]).close(), lambda: load(sys.argv[1])):
     try:

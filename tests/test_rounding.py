@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bfxsync._base.numbers import round_amount, round_price
 from bfxsync.errors import UsageError
-from bfxsync.numbers import round_amount, round_price
 
 PLAIN = re.compile(r"-?(0|[1-9]\d*)(\.\d*[1-9])?")
 

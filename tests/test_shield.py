@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from bfxsync import shield
-from bfxsync.shield import shielded
+from bfxsync._base import shield
+from bfxsync._base.shield import shielded
 
 
 def test_what_is_returned_and_raised_comes_back():

@@ -11,8 +11,8 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 import pytest
 from interrupts import interrupted
 
+from bfxsync._base.latch import Latch
 from bfxsync.errors import NetworkError, RemoteError, UsageError
-from bfxsync.latch import Latch
 from bfxsync.symbols import CONF_KEYS, Symbols
 
 # Items as the exchange's documentation has them (reference/rest-public-conf).

@@ -11,8 +11,8 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from bfxsync.forks import lazily
-from bfxsync.models.book_reads import BookSnapshot, Depth
+from bfxsync._base.forks import lazily
+from bfxsync.book.queries import BookSnapshot, Depth
 from bfxsync.models.market import (
     BookUpdate,
     FundingBookUpdate,
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
         LoginHistory,
         UserInfo,
     )
+    from bfxsync.models.account_trades import AccountTrade, OrderTrade, WeightedAverages
     from bfxsync.models.alerts import Alert, AlertDeletion
     from bfxsync.models.conf import PairInfo, TxStatus
     from bfxsync.models.derivatives import (
         DerivativePositionCollateral,
         DerivativePositionCollateralLimits,
     )
-    from bfxsync.models.executions import AccountTrade, OrderTrade, WeightedAverages
     from bfxsync.models.funding import (
         AccountFundingTrade,
         FundingCredit,
@@ -221,7 +221,7 @@ _OF_REST = (
     "alerts",
     "conf",
     "derivatives",
-    "executions",
+    "account_trades",
     "funding",
     "funding_info",
     "margin",

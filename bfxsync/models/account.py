@@ -233,7 +233,7 @@ _KEY_PERMISSION = Layout(
 @attrs.define
 class AuthToken:
     """
-    What stands in for a key for some time; see `bfxsync.auth.TokenSigner`.
+    What stands in for a key for some time; see `bfxsync.auth.signer.TokenSigner`.
 
     Attributes
     ----------

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from bfxsync.describe import few
+from bfxsync._base.describe import few
 from bfxsync.errors import RemoteError
 from bfxsync.models.objects import ObjectLayout, list_of, one_of, switch, texts
 from bfxsync.models.rows import Kind

@@ -7,7 +7,7 @@ from typing import Any, Callable, Generic, List, Optional, TypeVar
 
 import attrs
 
-from bfxsync.describe import few
+from bfxsync._base.describe import few
 from bfxsync.errors import ApiError, OrderRejected, RemoteError, error_from_code
 from bfxsync.models.rows import Kind, Layout, read_rows
 from bfxsync.types import Mts, NumberType, Row

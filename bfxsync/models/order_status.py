@@ -17,8 +17,8 @@ from typing import Optional, Tuple
 
 import attrs
 
-from bfxsync.describe import few
-from bfxsync.numbers import EXACT, decimal_of
+from bfxsync._base.describe import few
+from bfxsync._base.numbers import EXACT, decimal_of
 from bfxsync.types import Number, NumberType
 
 _NOTE = re.compile(r"\s*\(note:\s*([^()]*)\)\s*$", re.IGNORECASE)

@@ -17,8 +17,8 @@ from enum import Enum
 from math import isfinite
 from typing import Any, Callable, TypeVar
 
+from bfxsync._base.numbers import EXACT, READERS_OF, decimal_of
 from bfxsync.errors import RemoteError
-from bfxsync.numbers import EXACT, READERS_OF, decimal_of
 from bfxsync.types import Number, NumberType
 
 # What the screen can raise: text or null in the sum, a row that is too short or no list at

@@ -6,7 +6,7 @@ from typing import Any, List
 
 import attrs
 
-from bfxsync.describe import few
+from bfxsync._base.describe import few
 from bfxsync.types import SubscriptionStatus
 
 

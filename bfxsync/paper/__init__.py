@@ -6,7 +6,7 @@ A Bitfinex on this machine, for demonstrations and for tests without network.
 
 from __future__ import annotations
 
-from bfxsync.paper.accounts.settings import PaperAccount
+from bfxsync.paper.engine.account_settings import PaperAccount
 from bfxsync.paper.exchange import PaperExchange
 
 __all__ = ["PaperAccount", "PaperExchange"]

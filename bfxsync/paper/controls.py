@@ -13,8 +13,8 @@ from bfxsync.paper.settings import Counters
 from bfxsync.paper.text import to_bytes
 
 if TYPE_CHECKING:
-    from bfxsync.paper.server import Server
-    from bfxsync.paper.window import Window
+    from bfxsync.paper.server.app import Server
+    from bfxsync.paper.server.book_window import Window
 
 T = TypeVar("T")
 Row = List[float]

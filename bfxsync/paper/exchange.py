@@ -11,15 +11,15 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Callable, NamedTuple, Sequence, TypeVar
 
-from bfxsync.describe import also_half_made, with_parts_named_publicly
+from bfxsync._base.describe import also_half_made, with_parts_named_publicly
 from bfxsync.errors import NetworkError, RequestTimeout, UsageError
-from bfxsync.paper.accounts.face import AccountFace
-from bfxsync.paper.accounts.settings import PaperAccount, check_accounts
+from bfxsync.paper.account_view import AccountFace
 from bfxsync.paper.controls import Controls
+from bfxsync.paper.engine.account_settings import PaperAccount, check_accounts
 from bfxsync.paper.settings import Counters, Settings
 
 if TYPE_CHECKING:
-    from bfxsync.paper.server import Server
+    from bfxsync.paper.server.app import Server
 
     _Ready = concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, Server]]
 
@@ -317,7 +317,7 @@ class PaperExchange(Controls):
             raise UsageError(
                 'the paper exchange needs the extra "paper": pip install "bfxsync[paper]"'
             ) from exc
-        from bfxsync.paper.capture import load
+        from bfxsync.paper.markets.captured import load
 
         for name in self._settings.captures:
             load(name)  # errors rise here, and the files are read before anybody waits
@@ -357,7 +357,7 @@ class PaperExchange(Controls):
             listener.close()
 
     async def _main(self, listener: socket.socket, ready: _Ready) -> None:
-        from bfxsync.paper.server import Server
+        from bfxsync.paper.server.app import Server
 
         loop = asyncio.get_running_loop()
         server = Server(self._settings, self._counters, self.finished.set)

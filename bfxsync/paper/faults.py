@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping, NamedTuple
 
 from bfxsync.errors import UsageError
-from bfxsync.paper.chart import CandleKey
+from bfxsync.paper.markets.chart import CandleKey
 from bfxsync.paper.text import to_bytes
 
 SILENT_CHANNEL = "silent_channel"

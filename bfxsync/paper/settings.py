@@ -7,7 +7,7 @@ from typing import Sequence
 
 import attrs
 
-from bfxsync.paper.accounts.settings import PaperAccount
+from bfxsync.paper.engine.account_settings import PaperAccount
 
 
 @attrs.frozen(kw_only=True)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Mapping, TypeVar
 
-from bfxsync.auth import RestSigner
-from bfxsync.describe import also_half_made
-from bfxsync.forks import lazily
-from bfxsync.hidden import hide, hide_private
-from bfxsync.hosts import PUB_REST_HOST, check_rest_host, signed_rest_host
-from bfxsync.rest.outgoing import SIGNED
+from bfxsync._base.describe import also_half_made
+from bfxsync._base.forks import lazily
+from bfxsync._base.hidden import hide, hide_private
+from bfxsync._base.hosts import PUB_REST_HOST, check_rest_host, signed_rest_host
+from bfxsync.auth.signer import RestSigner
+from bfxsync.checks.options import check_bool
+from bfxsync.rest.http.request import SIGNED
+from bfxsync.rest.http.transport import RestTransport
 from bfxsync.rest.public import PublicEndpoints
-from bfxsync.rest.transport import RestTransport
 from bfxsync.types import NumberType
-from bfxsync.ws.arguments import check_bool
 
 if TYPE_CHECKING:
     from bfxsync.rest.auth import AuthEndpoints

@@ -15,8 +15,8 @@ import json
 from decimal import Decimal
 from typing import Any, Callable
 
+from bfxsync._base.numbers import READERS_OF, number_text
 from bfxsync.errors import RemoteError, UsageError
-from bfxsync.numbers import READERS_OF, number_text
 from bfxsync.types import NumberType
 
 try:

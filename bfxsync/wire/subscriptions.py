@@ -34,8 +34,8 @@ from bfxsync.wire.outputs import (
     Resolve,
     Send,
 )
-from bfxsync.wire.parked import Parked
 from bfxsync.wire.recovery import WINDOW_S
+from bfxsync.wire.unrouted import Parked
 
 ANSWER_S = 10.0
 """How long a request may take to bring data."""

@@ -13,12 +13,12 @@ import time
 from datetime import datetime
 from typing import Any, Callable, TypeVar
 
-from bfxsync.describe import also_half_made
+from bfxsync._base.describe import also_half_made
+from bfxsync.book.queries import BookSnapshot, ReadableBook, check_count
 from bfxsync.errors import ClosedError
-from bfxsync.models.book_reads import BookSnapshot, ReadableBook, check_count
 from bfxsync.types import SubscriptionStatus
 from bfxsync.wire.channels import BookChannel
-from bfxsync.ws.stream import Ticket
+from bfxsync.ws.core.shared_subscription import Ticket
 
 T = TypeVar("T")
 

@@ -11,38 +11,38 @@ from typing import Any, Callable, Optional, TypeVar, overload
 
 import attrs
 
-from bfxsync.describe import also_half_made, with_parts_named_publicly
-from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
-from bfxsync.hidden import hide
-from bfxsync.hosts import (
+from bfxsync._base.describe import also_half_made, with_parts_named_publicly
+from bfxsync._base.hidden import hide
+from bfxsync._base.hosts import (
     PUB_WSS_HOST,
     check_wss_host,
     hostname_of,
     is_loopback,
     shown,
 )
-from bfxsync.logs import get_logger
-from bfxsync.plain import plain_integer
-from bfxsync.proxies import proxy_for
-from bfxsync.types import ConnectionStatus, Flag, NumberType
-from bfxsync.wire.audit import HEARTBEAT_S, PING_AFTER_S, STALE_AFTER_S
-from bfxsync.ws.arguments import (
+from bfxsync._base.logs import get_logger
+from bfxsync._base.plain import plain_integer
+from bfxsync._base.proxies import proxy_for
+from bfxsync.checks.callbacks import check_callback
+from bfxsync.checks.options import (
     check_bool,
     check_ca_bundle,
     check_flags,
     check_timeout,
 )
-from bfxsync.ws.backoff import Backoff
-from bfxsync.ws.callbacks import check_callback
-from bfxsync.ws.connection import Connection, Settings
-from bfxsync.ws.events import Handler, arguments_of
-from bfxsync.ws.mailbox import check_size
-from bfxsync.ws.pace import SHARED, Pace
-from bfxsync.ws.pool import CLOSE_TIMEOUT_S, Connect, Pool
-from bfxsync.ws.recorder import Recorder
+from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
+from bfxsync.recording.recorder import Recorder
+from bfxsync.types import ConnectionStatus, Flag, NumberType
+from bfxsync.wire.audit import HEARTBEAT_S, PING_AFTER_S, STALE_AFTER_S
+from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Connect, Pool
+from bfxsync.ws.core.shared_subscription import Waiter
+from bfxsync.ws.dispatch.events import Handler, arguments_of
+from bfxsync.ws.dispatch.mailbox import check_size
+from bfxsync.ws.io.backoff import Backoff
+from bfxsync.ws.io.connection import Connection, Settings
+from bfxsync.ws.io.rate_limiter import SHARED, Pace
 from bfxsync.ws.shorthands import Shorthands
 from bfxsync.ws.stats import stats_of
-from bfxsync.ws.stream import Waiter
 from bfxsync.ws.subscription import out_of_time, wait_for
 
 logger = get_logger(__name__)

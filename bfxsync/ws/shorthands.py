@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bfxsync.wire.channels import check_candle_symbol, check_timeframe
-from bfxsync.ws.subscribing import Callback, Subscribing
+from bfxsync.ws.subscribe import Callback, Subscribing
 from bfxsync.ws.subscription import BookSubscription, Subscription
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Mapping
 
 import attrs
 
-from bfxsync.describe import error_text
+from bfxsync._base.describe import error_text
 
 if TYPE_CHECKING:
-    from bfxsync.ws.line import Line
-    from bfxsync.ws.pool import Pool
-    from bfxsync.ws.stream import Ticket
+    from bfxsync.ws.core.core import Pool
+    from bfxsync.ws.core.shared_subscription import Ticket
+    from bfxsync.ws.io.link import Line
 
 
 @attrs.frozen

@@ -6,7 +6,9 @@ import time
 from functools import partial
 from typing import Any, Callable, Iterator
 
-from bfxsync.describe import also_half_made
+from bfxsync._base.describe import also_half_made
+from bfxsync._base.plain import plain_real
+from bfxsync.checks.options import check_timeout
 from bfxsync.errors import (
     BfxError,
     ClosedError,
@@ -15,14 +17,12 @@ from bfxsync.errors import (
     UsageError,
 )
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
-from bfxsync.plain import plain_real
 from bfxsync.types import SubscriptionStatus
-from bfxsync.ws.arguments import check_timeout
 from bfxsync.ws.book_view import BookView
-from bfxsync.ws.event_log import EventLog
-from bfxsync.ws.mailbox import Mailbox
-from bfxsync.ws.pool import Pool
-from bfxsync.ws.stream import Ticket
+from bfxsync.ws.core.core import Pool
+from bfxsync.ws.core.shared_subscription import Ticket
+from bfxsync.ws.dispatch.event_log import EventLog
+from bfxsync.ws.dispatch.mailbox import Mailbox
 
 _EVENTS = frozenset((Snapshot, Gap, Status, Degraded))
 

@@ -1,5 +1,5 @@
 """
-Run the Autobahn test suite's cases against `bfxsync.ws.transport.Transport`.
+Run the Autobahn test suite's cases against `bfxsync.ws.io.transport.Transport`.
 
 The suite's fuzzing server, which needs CPython 2.7, is started on a free port of the loopback
 interface. Each case is one connection: the transport is read and written as the I/O thread does
@@ -23,9 +23,9 @@ import time
 from pathlib import Path
 from typing import Any, Iterator, NamedTuple, Optional
 
-import bfxsync.ws.transport
+import bfxsync.ws.io.transport
 from bfxsync.wire.websocket import MAX_MESSAGE_SIZE, Binary
-from bfxsync.ws.transport import Transport
+from bfxsync.ws.io.transport import Transport
 
 AGENT = "bfxsync"
 
@@ -236,7 +236,7 @@ def main(arguments: Optional[list[str]] = None) -> int:
     parser.add_argument("--table", type=Path, help="write the table to this file")
     options = parser.parse_args(arguments)
     # The exchange is never sent much; the suite wants to have its longest messages back.
-    bfxsync.ws.transport.MAX_UNSENT = 2 * MAX_MESSAGE_SIZE
+    bfxsync.ws.io.transport.MAX_UNSENT = 2 * MAX_MESSAGE_SIZE
     begin = time.monotonic()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.reports or Path(temporary)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bfxsync.paper import PaperExchange
-from bfxsync.paper.capture import load
-from bfxsync.paper.market import Traded
+from bfxsync.paper.markets.captured import load
+from bfxsync.paper.markets.market import Traded
 
 
 class Stepping:

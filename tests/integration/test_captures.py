@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 import pytest
 
-import bfxsync.ws.transport
+import bfxsync.ws.io.transport
 from bfxsync import (
     Backoff,
     BookUpdate,
@@ -190,7 +190,7 @@ def test_every_frame_of_seven_pairs_is_read_in_scraps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Odd, so that they end everywhere in a frame and its head.
-    monkeypatch.setattr(bfxsync.ws.transport, "BLOCK_SIZE", 7)
+    monkeypatch.setattr(bfxsync.ws.io.transport, "BLOCK_SIZE", 7)
     play_seven_pairs(serve, connect, security, seven_pairs, float)
 
 

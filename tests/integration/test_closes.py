@@ -14,7 +14,7 @@ import trustme
 
 from bfxsync import Backoff, Gap, NetworkError
 from bfxsync.paper import PaperExchange
-from bfxsync.ws.pace import Pace
+from bfxsync.ws.io.rate_limiter import Pace
 
 from .bare_server import Tls
 from .fault_proxy import FaultProxy
@@ -210,7 +210,7 @@ def test_r04_after_too_many_requests_there_is_a_minute_of_peace(
 ) -> None:
     assert Backoff().delay_s(429, jitter=0.0) == 60.0
     assert Backoff().delay_s(503, jitter=1.0) == 1.0
-    caplog.set_level(logging.INFO, "bfxsync.ws.connection")
+    caplog.set_level(logging.INFO, "bfxsync.ws.io.connection")
     exchange.inject("refuse_handshake", status=429)
     with User(exchange.url, TICKER, wait=False, backoff=Backoff()) as user:
         wait_until(lambda: "connecting again" in caplog.text)

@@ -20,8 +20,8 @@ from bfxsync import (
     UsageError,
     WebSocketClient,
 )
-from bfxsync.proxies import proxy_for
-from bfxsync.ws.transport import Transport
+from bfxsync._base.proxies import proxy_for
+from bfxsync.ws.io.transport import Transport
 
 from .bare_server import DEADLINE_S, BareServer, Peer, Tls, frame
 from .conftest import Connect, Serve

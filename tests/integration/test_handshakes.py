@@ -12,7 +12,7 @@ from typing import Any, Optional
 import pytest
 
 from bfxsync import Backoff
-from bfxsync.ws.opening import Opening
+from bfxsync.ws.io.handshake_socket import Opening
 
 from .bare_server import Peer, Tls
 from .conftest import Connect, Serve
@@ -157,7 +157,7 @@ def test_a_refusal_says_how_long_to_wait(
 def test_r04_a_client_waits_for_as_long_as_a_refusal_asks(
     serve: Serve, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "bfxsync.ws.connection")
+    caplog.set_level(logging.INFO, "bfxsync.ws.io.connection")
     server = serve(lambda peer: peer.refuse(429, "Retry-After: 300"))
     client = connect(server, backoff=Backoff())
     client.start()

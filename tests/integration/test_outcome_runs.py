@@ -12,7 +12,7 @@ import pytest
 
 from bfxsync import Client, NotExecuted, OrderNotPlaced, OutcomeUnknown
 from bfxsync.paper import PaperAccount, PaperExchange
-from bfxsync.rest import transport as transport_module
+from bfxsync.rest.http import transport as transport_module
 
 from .fault_proxy import UP, FaultProxy
 

@@ -13,7 +13,7 @@ from bfxsync.errors import RateLimited, UsageError
 from bfxsync.models.market import Trade
 from bfxsync.paper import PaperExchange
 from bfxsync.rest.client import RestClient
-from bfxsync.rest.limits import Limits
+from bfxsync.rest.http.rate_limiter import Limits
 from bfxsync.rest.public import PublicEndpoints
 from bfxsync.symbols import Symbols
 

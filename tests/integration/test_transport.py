@@ -9,10 +9,10 @@ from typing import Callable, Iterator, Optional
 
 import pytest
 
-import bfxsync.ws.transport
+import bfxsync.ws.io.transport
 from bfxsync import NetworkError
 from bfxsync.wire.websocket import Binary
-from bfxsync.ws.transport import MAX_PONGS, MAX_UNSENT, Transport
+from bfxsync.ws.io.transport import MAX_PONGS, MAX_UNSENT, Transport
 
 from .bare_server import (
     BINARY,
@@ -139,7 +139,7 @@ def test_messages_are_read_in_single_bytes(
     security: Optional[Tls],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(bfxsync.ws.transport, "BLOCK_SIZE", 1)
+    monkeypatch.setattr(bfxsync.ws.io.transport, "BLOCK_SIZE", 1)
     server = serve(tls=security)
     loop = Loop(open_transport(server))
     peer = server.next_peer()

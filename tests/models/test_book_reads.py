@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import PRICES, SIZES
 
+from bfxsync.book.queries import BookSnapshot, Depth
 from bfxsync.errors import UsageError
 from bfxsync.models import (
     BookUpdate,
@@ -28,7 +29,6 @@ from bfxsync.models import (
     FundingRawBookUpdate,
     RawBookUpdate,
 )
-from bfxsync.models.book_reads import BookSnapshot, Depth
 
 Side = List[Tuple[Any, Any]]
 """Price (or rate) and size, which is never negative."""

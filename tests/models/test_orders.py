@@ -22,7 +22,8 @@ from model_tables import (
 from strategies import APPENDED, JSON_VALUES
 
 from bfxsync.errors import RemoteError
-from bfxsync.models import executions, orders
+from bfxsync.models import account_trades as executions
+from bfxsync.models import orders
 from bfxsync.models.orders import Order
 from bfxsync.types import OrderFlag, OrderType
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bfxsync.paper.access import AccessPolicy
+from bfxsync.paper.server.access import AccessPolicy
 
 PAGE = "http://elsewhere.example"
 

@@ -4,7 +4,7 @@ import calendar
 
 import pytest
 
-from bfxsync.paper.bars import TIMEFRAMES, Bar, chain, overlay
+from bfxsync.paper.markets.bars import TIMEFRAMES, Bar, chain, overlay
 
 
 def minute(*date: int) -> int:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfxsync.paper.book import SIGNIFICANT_DIGITS, Book, Entry, round_price
+from bfxsync.paper.engine.book import SIGNIFICANT_DIGITS, Book, Entry, round_price
 from bfxsync.paper.text import SCALE, to_units
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from bfxsync.paper.feeds import Identity
-from bfxsync.paper.hub import Hub
-from bfxsync.paper.market import BookChanged, Market, Traded
-from bfxsync.paper.random_market import RECIPES, RandomMarket
+from bfxsync.paper.markets.market import BookChanged, Market, Traded
+from bfxsync.paper.markets.random import RECIPES, RandomMarket
+from bfxsync.paper.server.feeds import Identity
+from bfxsync.paper.server.market_data import Hub
 
 from .test_feeds import Listener
 

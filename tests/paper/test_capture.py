@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from bfxsync.errors import UsageError
-from bfxsync.paper import capture
-from bfxsync.paper.capture import CapturedMarket, Recording
-from bfxsync.paper.market import BookChanged, TickerCame, Traded
-from bfxsync.paper.window import WholeBook, Window
+from bfxsync.paper.markets import captured as capture
+from bfxsync.paper.markets.captured import CapturedMarket, Recording
+from bfxsync.paper.markets.market import BookChanged, TickerCame, Traded
+from bfxsync.paper.server.book_window import WholeBook, Window
 
 from .support import BookCopy
 

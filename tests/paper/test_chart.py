@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from bfxsync.paper.bars import TIMEFRAMES
-from bfxsync.paper.chart import CandleKey, Chart
-from bfxsync.paper.history import BEGIN
-from bfxsync.paper.market import Market
-from bfxsync.paper.random_market import RECIPES, RandomMarket
+from bfxsync.paper.markets.bars import TIMEFRAMES
+from bfxsync.paper.markets.chart import CandleKey, Chart
+from bfxsync.paper.markets.history import BEGIN
+from bfxsync.paper.markets.market import Market
+from bfxsync.paper.markets.random import RECIPES, RandomMarket
 from bfxsync.paper.text import SCALE, to_units
 
 MTS = 1_700_000_000_000

@@ -6,7 +6,7 @@ import pytest
 
 from bfxsync.errors import UsageError
 from bfxsync.paper import PaperExchange
-from bfxsync.paper.feeds import LENGTHS, PRECISIONS
+from bfxsync.paper.server.feeds import LENGTHS, PRECISIONS
 
 from .support import BULK, CHECKSUM, SEQ, BookCopy, ask, connected, loads
 

@@ -5,8 +5,8 @@ from typing import Any, Callable
 
 import pytest
 
-from bfxsync.paper import connection
-from bfxsync.paper.connection import HIGH_WATER, Connection
+from bfxsync.paper.server import ws_connection as connection
+from bfxsync.paper.server.ws_connection import HIGH_WATER, Connection
 
 
 class Transport:

@@ -129,7 +129,7 @@ def test_a_start_that_fails_raises_and_leaves_nothing(
 
     exchange = PaperExchange()
     with monkeypatch.context() as patch:
-        patch.setattr("bfxsync.paper.server.RandomMarket", fail)
+        patch.setattr("bfxsync.paper.server.app.RandomMarket", fail)
         with pytest.raises(RuntimeError, match="no market today"):
             exchange.start()
     with exchange, Client(exchange.url) as client:
@@ -142,7 +142,7 @@ def test_a_call_raises_at_its_caller(
     def fail(*args: object) -> None:
         raise RuntimeError("not now")
 
-    monkeypatch.setattr("bfxsync.paper.server.Server.play", fail)
+    monkeypatch.setattr("bfxsync.paper.server.app.Server.play", fail)
     with pytest.raises(RuntimeError, match="not now"):
         exchange.play()
 

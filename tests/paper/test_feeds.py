@@ -5,13 +5,13 @@ from typing import Any, Sequence
 
 import pytest
 
-from bfxsync.paper.book import Entry
+from bfxsync.paper.engine.book import Entry
 from bfxsync.paper.faults import check
-from bfxsync.paper.feeds import Identity, Pace
-from bfxsync.paper.hub import Hub
-from bfxsync.paper.market import BookChanged, Market, TickerCame, Traded
+from bfxsync.paper.markets.market import BookChanged, Market, TickerCame, Traded
+from bfxsync.paper.server.book_window import checksum_of
+from bfxsync.paper.server.feeds import Identity, Pace
+from bfxsync.paper.server.market_data import Hub
 from bfxsync.paper.text import encode, to_units
-from bfxsync.paper.window import checksum_of
 
 BOOK = Identity("book", "tETHUSD", "P0", "F0", 25)
 SLOW_BOOK = BOOK._replace(freq="F1")

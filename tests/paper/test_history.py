@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from bfxsync.paper.bars import DAY, HOUR, Bar, chain
-from bfxsync.paper.history import BEGIN, History, Series
-from bfxsync.paper.random_market import RECIPES
+from bfxsync.paper.markets.bars import DAY, HOUR, Bar, chain
+from bfxsync.paper.markets.history import BEGIN, History, Series
+from bfxsync.paper.markets.random import RECIPES
 from bfxsync.paper.text import SCALE, to_units
 
 NOON = (19_600 * 24 + 12) * HOUR

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bfxsync.paper import PaperExchange
-from bfxsync.ws.recorder import Recorder
+from bfxsync.recording.recorder import Recorder
 
 from .support import BookCopy, Client, is_event
 

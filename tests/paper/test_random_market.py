@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from bfxsync.paper.market import BookChanged, Traded
-from bfxsync.paper.random_market import RECIPES, RandomMarket
+from bfxsync.paper.markets.market import BookChanged, Traded
+from bfxsync.paper.markets.random import RECIPES, RandomMarket
+from bfxsync.paper.server.book_window import Window
 from bfxsync.paper.text import to_units
-from bfxsync.paper.window import Window
 
 STEPS = 2_000
 MTS = 1_700_000_000_000

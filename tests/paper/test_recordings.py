@@ -8,13 +8,13 @@ from typing import Any, Callable
 
 import pytest
 
-from bfxsync import recording_files
 from bfxsync.errors import UsageError
-from bfxsync.paper import capture
-from bfxsync.paper.capture import CapturedMarket
-from bfxsync.paper.market import BookChanged
-from bfxsync.paper.recordings import Recording, Step, read
-from bfxsync.paper.window import WholeBook, Window
+from bfxsync.paper.markets import captured as capture
+from bfxsync.paper.markets.captured import CapturedMarket
+from bfxsync.paper.markets.market import BookChanged
+from bfxsync.paper.markets.recordings import Recording, Step, read
+from bfxsync.paper.server.book_window import WholeBook, Window
+from bfxsync.recording import files as recording_files
 
 from .support import BookCopy
 

@@ -5,9 +5,9 @@ from typing import Any, Callable
 
 import pytest
 
-from bfxsync.paper.hub import Hub
-from bfxsync.paper.market import Market
-from bfxsync.paper.session import Session
+from bfxsync.paper.markets.market import Market
+from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.server.ws_session import Session
 
 from .support import read_data
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bfxsync.paper.feeds import Identity
-from bfxsync.paper.hub import Hub
-from bfxsync.paper.market import BookChanged, Market
-from bfxsync.paper.random_market import RECIPES, RandomMarket
-from bfxsync.paper.status import LIQUIDATIONS, noise
+from bfxsync.paper.markets.market import BookChanged, Market
+from bfxsync.paper.markets.random import RECIPES, RandomMarket
+from bfxsync.paper.markets.status import LIQUIDATIONS, noise
+from bfxsync.paper.server.feeds import Identity
+from bfxsync.paper.server.market_data import Hub
 
 from .test_feeds import Listener
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from itertools import islice
 
-from bfxsync.paper.history import BEGIN
-from bfxsync.paper.random_market import RECIPES, RandomMarket
-from bfxsync.paper.tape import LIVE_TRADES, Tape
+from bfxsync.paper.markets.history import BEGIN
+from bfxsync.paper.markets.random import RECIPES, RandomMarket
+from bfxsync.paper.markets.tape import LIVE_TRADES, Tape
 
 MTS = 1_700_000_000_000
 

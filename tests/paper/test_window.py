@@ -6,11 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bfxsync.paper.book import Book, Entry
-from bfxsync.paper.capture import CapturedMarket
-from bfxsync.paper.recordings import Recording, Step
+from bfxsync.paper.engine.book import Book, Entry
+from bfxsync.paper.markets.captured import CapturedMarket
+from bfxsync.paper.markets.recordings import Recording, Step
+from bfxsync.paper.server.book_window import WholeBook, Window, checksum_of
 from bfxsync.paper.text import encode, to_units
-from bfxsync.paper.window import WholeBook, Window, checksum_of
 
 from .support import BookCopy, read_data
 

@@ -7,9 +7,9 @@ from typing import Any, Callable, Iterator, Optional
 import pytest
 import trustme
 
-from bfxsync.rest import transport as transport_module
-from bfxsync.rest.limits import Limits
-from bfxsync.rest.transport import RestTransport
+from bfxsync.rest.http import transport as transport_module
+from bfxsync.rest.http.rate_limiter import Limits
+from bfxsync.rest.http.transport import RestTransport
 
 from .server import Handler, Server, Tls
 

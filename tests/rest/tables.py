@@ -12,8 +12,8 @@ from typing import Any
 import attrs
 
 from bfxsync.models.notification import Notification
-from bfxsync.rest.clocks import ExchangeClock
-from bfxsync.rest.sent import Sent
+from bfxsync.outcome.clocks import ExchangeClock
+from bfxsync.outcome.writes import Sent
 
 DATA = Path(__file__).parent.parent / "data" / "rest"
 

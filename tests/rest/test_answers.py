@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bfxsync._base.headers import retry_after_s
 from bfxsync.errors import (
     ApiError,
     AuthError,
@@ -20,8 +21,7 @@ from bfxsync.errors import (
     RemoteError,
     SubscriptionRejected,
 )
-from bfxsync.headers import retry_after_s
-from bfxsync.rest.answers import Answer, read_answer
+from bfxsync.rest.http.response import Answer, read_answer
 from bfxsync.wire.codec import loads_for
 
 NOW = 1_700_000_000.0

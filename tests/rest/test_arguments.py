@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfxsync.errors import UsageError
-from bfxsync.rest.arguments import (
+from bfxsync.checks.arguments import (
     check_choice,
     check_currency,
     check_funding,
@@ -21,7 +20,8 @@ from bfxsync.rest.arguments import (
     check_time,
     page_params,
 )
-from bfxsync.rest.auth.arguments import check_flags
+from bfxsync.checks.order_arguments import check_flags
+from bfxsync.errors import UsageError
 from bfxsync.rest.public.books import check_length, check_precision
 from bfxsync.rest.public.resources import (
     candle_key,

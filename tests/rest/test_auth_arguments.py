@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bfxsync.checks import order_arguments as arguments
 from bfxsync.errors import UsageError
-from bfxsync.rest.auth import AuthEndpoints, arguments, order_bodies
+from bfxsync.rest.auth import AuthEndpoints, order_bodies
 from bfxsync.types import OrderFlag, OrderType
 
 from .tables import AnswerTransport

@@ -18,13 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import APPENDED, JSON_VALUES
 
-from bfxsync.auth import Nonce, Signer
+from bfxsync.auth.nonce import Nonce
+from bfxsync.auth.signer import Signer
 from bfxsync.errors import ApiError, OutcomeUnknown, RemoteError, UsageError
 from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.client import RestClient
-from bfxsync.rest.limits import Limits
+from bfxsync.rest.http.rate_limiter import Limits
+from bfxsync.rest.http.retry_policy import Kind
 from bfxsync.rest.merchant import MerchantEndpoints
-from bfxsync.rest.outcomes import Kind
 from bfxsync.rest.public.base import UNDOCUMENTED_PER_MINUTE
 
 from .tables import DATA, AnswerTransport, arguments_of, assert_answer, rows_of

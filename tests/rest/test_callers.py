@@ -7,10 +7,10 @@ from typing import Any, Callable
 
 import pytest
 
-from bfxsync.auth import Signer
+from bfxsync.auth.signer import Signer
 from bfxsync.errors import ApiError, OrderRejected, RateLimited
 from bfxsync.rest.client import RestClient
-from bfxsync.rest.limits import Limits
+from bfxsync.rest.http.rate_limiter import Limits
 
 from .conftest import Connect, Serve
 from .server import Exchange

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfxsync.rest.clocks import (
+from bfxsync.outcome.clocks import (
     AGREE_S,
     Clocks,
     ExchangeClock,

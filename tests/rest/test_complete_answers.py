@@ -10,8 +10,8 @@ import pytest
 from interrupts import interrupted
 
 from bfxsync.errors import NetworkError, OutcomeUnknown, RemoteError, RequestTimeout
-from bfxsync.rest.calls import MAX_HEAD_SIZE
-from bfxsync.rest.transport import MAX_ATTEMPTS
+from bfxsync.rest.http.call_deadline import MAX_HEAD_SIZE
+from bfxsync.rest.http.transport import MAX_ATTEMPTS
 
 from .conftest import Connect, Serve
 from .server import DEADLINE_S, Exchange, Server, Tls

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bfxsync.errors import NetworkError, OutcomeUnknown, RemoteError
-from bfxsync.rest import sessions
-from bfxsync.rest.encodings import unpacked
+from bfxsync.rest.http import connections as sessions
+from bfxsync.rest.http.encodings import unpacked
 
 from .conftest import Connect, Serve
 from .server import Exchange

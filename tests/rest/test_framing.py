@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bfxsync.rest.framing import has_certain_end, is_interim
+from bfxsync.rest.http.framing import has_certain_end, is_interim
 
 
 @pytest.mark.parametrize(

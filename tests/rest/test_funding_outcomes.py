@@ -9,13 +9,14 @@ from typing import Any, Callable
 
 import pytest
 
-from bfxsync.auth import Signer
+from bfxsync.auth.signer import Signer
 from bfxsync.errors import NotExecuted, OutcomeUnknown
 from bfxsync.models.funding import FundingCredit, FundingLoan, FundingOffer
 from bfxsync.models.positions import Position
-from bfxsync.rest import sent, signing
+from bfxsync.outcome import writes as sent
 from bfxsync.rest.auth import AuthEndpoints
-from bfxsync.rest.transport import RestTransport
+from bfxsync.rest.http import signing
+from bfxsync.rest.http.transport import RestTransport
 
 from .conftest import Connect, Serve
 from .server import Exchange, Server

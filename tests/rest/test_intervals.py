@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bfxsync.models.status import Candle
-from bfxsync.rest.intervals import fill_intervals, interval_begins, last_over
+from bfxsync.rest.history.intervals import fill_intervals, interval_begins, last_over
 
 MINUTE = 60_000
 DAY = 1440 * MINUTE

@@ -12,13 +12,15 @@ from typing import Any, Iterator
 
 import pytest
 
-from bfxsync import Client, hosts
-from bfxsync.auth import Signer, TokenSigner, shared_nonce
+from bfxsync import Client
+from bfxsync._base import hosts
+from bfxsync.auth.nonce import shared_nonce
+from bfxsync.auth.nonce_file import FileNonce
+from bfxsync.auth.signer import Signer, TokenSigner
 from bfxsync.errors import ClosedError, UsageError
-from bfxsync.nonce_file import FileNonce
-from bfxsync.rest import signing
 from bfxsync.rest.client import RestClient
-from bfxsync.rest.limits import Limits
+from bfxsync.rest.http import signing
+from bfxsync.rest.http.rate_limiter import Limits
 
 from .conftest import Serve
 from .server import DEADLINE_S
@@ -219,9 +221,9 @@ def test_client_that_is_closed_meanwhile_makes_no_rest_side(
 
 FORK = """
 import os, sys, threading
-from bfxsync.auth import Signer
+from bfxsync.auth.signer import Signer
 from bfxsync.rest.client import RestClient
-from bfxsync.rest.limits import Limits
+from bfxsync.rest.http.rate_limiter import Limits
 
 host, key, secret = sys.argv[1:]
 limits = Limits(exempt_loopback=True)

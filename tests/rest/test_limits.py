@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from interrupts import interrupted
 
+from bfxsync._base.latch import Latch
 from bfxsync.errors import ClosedError, RateLimited
-from bfxsync.latch import Latch
-from bfxsync.rest.limits import (
+from bfxsync.rest.http.rate_limiter import (
     LONGEST_REFUSAL_S,
     SHARED,
     WINDOW_S,

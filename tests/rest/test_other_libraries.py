@@ -14,19 +14,19 @@ import pandas
 import pytest
 
 from bfxsync import Client
+from bfxsync._base.numbers import plain_decimal, round_amount, round_price
+from bfxsync.book.queries import BookSnapshot
+from bfxsync.checks import order_arguments as auth_arguments
+from bfxsync.checks.arguments import check_symbols, check_time, page_params
+from bfxsync.checks.options import check_bool
+from bfxsync.checks.transport_options import check_count, check_seconds
 from bfxsync.errors import RemoteError, UsageError
-from bfxsync.models.book_reads import BookSnapshot
-from bfxsync.numbers import plain_decimal, round_amount, round_price
-from bfxsync.rest.arguments import check_symbols, check_time, page_params
 from bfxsync.rest.auth import AuthEndpoints
-from bfxsync.rest.auth import arguments as auth_arguments
 from bfxsync.rest.client import RestClient
+from bfxsync.rest.http.request import request_of
 from bfxsync.rest.merchant import MerchantEndpoints
-from bfxsync.rest.options import check_count, check_seconds
-from bfxsync.rest.outgoing import request_of
 from bfxsync.rest.public import PublicEndpoints
 from bfxsync.wire.channels import channel_for
-from bfxsync.ws.arguments import check_bool
 
 from .tables import AnswerTransport, arguments_of, rows_of
 

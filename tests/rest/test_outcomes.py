@@ -12,7 +12,8 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
-from bfxsync.auth import Signer
+from bfxsync._base.latch import Latch
+from bfxsync.auth.signer import Signer
 from bfxsync.client import Client
 from bfxsync.errors import (
     ApiError,
@@ -27,16 +28,16 @@ from bfxsync.errors import (
     RemoteError,
     UsageError,
 )
-from bfxsync.latch import Latch
 from bfxsync.models.notification import of_nothing
-from bfxsync.rest import sent, signing
+from bfxsync.outcome import writes as sent
 from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.auth.base import Budget
 from bfxsync.rest.auth.resolving import Attempt, Search
 from bfxsync.rest.client import RestClient
-from bfxsync.rest.limits import Limits
-from bfxsync.rest.outcomes import Kind
-from bfxsync.rest.transport import RestTransport
+from bfxsync.rest.http import signing
+from bfxsync.rest.http.rate_limiter import Limits
+from bfxsync.rest.http.retry_policy import Kind
+from bfxsync.rest.http.transport import RestTransport
 
 from .conftest import Connect, Serve
 from .server import DEADLINE_S, Exchange, Server

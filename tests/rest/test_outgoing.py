@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bfxsync.errors import UsageError
-from bfxsync.rest.outgoing import request_of
+from bfxsync.rest.http.request import request_of
 
 HOST = "https://api.example/v2"
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bfxsync.errors import NetworkError, RemoteError, UsageError
-from bfxsync.rest import paging
-from bfxsync.rest.paging import pages
+from bfxsync.rest.history import pages as paging
+from bfxsync.rest.history.pages import pages
 
 FEW = 25
 

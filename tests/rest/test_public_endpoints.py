@@ -19,7 +19,7 @@ from strategies import APPENDED, JSON_VALUES
 
 from bfxsync.errors import ClosedError, RemoteError, UsageError
 from bfxsync.rest.client import RestClient
-from bfxsync.rest.limits import Limits
+from bfxsync.rest.http.rate_limiter import Limits
 from bfxsync.rest.public import PublicEndpoints
 from bfxsync.rest.public.base import UNDOCUMENTED_PER_MINUTE
 

@@ -17,6 +17,8 @@ from bfxsync.errors import (
     RemoteError,
     UsageError,
 )
+from bfxsync.outcome.clocks import Clocks, ExchangeClock
+from bfxsync.outcome.writes import Passage, Sent
 from bfxsync.rest.auth.resolving import (
     Attempt,
     Candidates,
@@ -27,8 +29,6 @@ from bfxsync.rest.auth.resolving import (
     resolve,
 )
 from bfxsync.rest.auth.unread import UnreadRows, may_be, with_unread
-from bfxsync.rest.clocks import Clocks, ExchangeClock
-from bfxsync.rest.sent import Passage, Sent
 
 ACCOUNTS = Path(__file__).parents[2] / "docs" / "accounts.rst"
 

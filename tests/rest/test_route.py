@@ -15,9 +15,9 @@ import pytest
 from integration.connect_proxy import ConnectProxy, SocksProxy
 
 from bfxsync.errors import NetworkError, RequestTimeout
-from bfxsync.rest.limits import Limits
-from bfxsync.rest.sessions import Route
-from bfxsync.rest.transport import RestTransport
+from bfxsync.rest.http.connections import Route
+from bfxsync.rest.http.rate_limiter import Limits
+from bfxsync.rest.http.transport import RestTransport
 
 from .conftest import Connect, Serve
 from .server import DEADLINE_S, Exchange, Server, Tls
@@ -262,7 +262,7 @@ def test_child_process_makes_connections_of_its_own(
     # In a process of its own, as this one has threads.
     script = """
         import os, sys
-        from bfxsync.rest.transport import RestTransport
+        from bfxsync.rest.http.transport import RestTransport
 
         host, ca_bundle = sys.argv[1:]
         transport = RestTransport(host=host, ca_bundle=ca_bundle)

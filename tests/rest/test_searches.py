@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from bfxsync.models.orders import Order
 from bfxsync.models.wallets import Ledger
+from bfxsync.outcome.clocks import Clocks, ExchangeClock, Reading
+from bfxsync.outcome.writes import Passage, Sent
 from bfxsync.rest.auth.order_search import _new_one
 from bfxsync.rest.auth.resolving import Attempt, Candidates
 from bfxsync.rest.auth.transfer_search import told_apart
-from bfxsync.rest.clocks import Clocks, ExchangeClock, Reading
-from bfxsync.rest.sent import Passage, Sent
 
 NOW, AT = 1_769_904_030.0, 5_000.0  # 2026-02-01, half a minute after midnight
 ABSENCE_S = 60.0

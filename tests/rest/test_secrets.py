@@ -17,11 +17,11 @@ from typing import Any, Callable, Iterator
 import pytest
 
 import bfxsync
-from bfxsync.auth import Signer, TokenSigner
+from bfxsync.auth.signer import Signer, TokenSigner
 from bfxsync.errors import BfxError
-from bfxsync.rest import signing
 from bfxsync.rest.client import RestClient
-from bfxsync.rest.limits import Limits
+from bfxsync.rest.http import signing
+from bfxsync.rest.http.rate_limiter import Limits
 
 from .conftest import Serve
 from .server import Exchange, Server

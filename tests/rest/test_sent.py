@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from bfxsync.rest import sent
-from bfxsync.rest.sent import MOST_KEPT, Passage, Sent, sent_to
+from bfxsync.outcome import writes as sent
+from bfxsync.outcome.writes import MOST_KEPT, Passage, Sent, sent_to
 
 
 def passage(likeness: object, left_at: float, over_at: float) -> Passage:

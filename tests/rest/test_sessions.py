@@ -13,12 +13,12 @@ import pytest
 import requests
 import urllib3
 
-from bfxsync import forks
+from bfxsync._base import forks
 from bfxsync.errors import ClosedError, NetworkError
-from bfxsync.rest import calls
-from bfxsync.rest.calls import Call
-from bfxsync.rest.outgoing import Request
-from bfxsync.rest.sessions import Pool, Route, Session, _read_body
+from bfxsync.rest.http import call_deadline as calls
+from bfxsync.rest.http.call_deadline import Call
+from bfxsync.rest.http.connections import Pool, Route, Session, _read_body
+from bfxsync.rest.http.request import Request
 
 from .conftest import Connect, Serve
 from .server import Exchange

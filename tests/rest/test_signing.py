@@ -16,7 +16,10 @@ import pytest
 import urllib3
 from interrupts import interrupted
 
-from bfxsync.auth import Nonce, Signer, TokenSigner
+from bfxsync._base.latch import Latch
+from bfxsync.auth.nonce import Nonce
+from bfxsync.auth.nonce_file import FileNonce
+from bfxsync.auth.signer import Signer, TokenSigner
 from bfxsync.errors import (
     ApiError,
     AuthError,
@@ -29,13 +32,11 @@ from bfxsync.errors import (
     RequestTimeout,
     UsageError,
 )
-from bfxsync.latch import Latch
-from bfxsync.nonce_file import FileNonce
-from bfxsync.rest import signing
-from bfxsync.rest import transport as transport_module
-from bfxsync.rest.limits import Limits
-from bfxsync.rest.outcomes import Kind
-from bfxsync.rest.transport import MAX_ATTEMPTS, RestTransport
+from bfxsync.rest.http import signing
+from bfxsync.rest.http import transport as transport_module
+from bfxsync.rest.http.rate_limiter import Limits
+from bfxsync.rest.http.retry_policy import Kind
+from bfxsync.rest.http.transport import MAX_ATTEMPTS, RestTransport
 
 from .conftest import Connect, Serve
 from .server import DEADLINE_S, Exchange, Server
@@ -633,11 +634,11 @@ def test_r06_nonce_that_stays_too_small_is_told(
 
 CALLS = """
 import sys
-from bfxsync.auth import Signer
-from bfxsync.latch import Latch
-from bfxsync.nonce_file import FileNonce
-from bfxsync.rest.limits import Limits
-from bfxsync.rest.transport import RestTransport
+from bfxsync.auth.signer import Signer
+from bfxsync._base.latch import Latch
+from bfxsync.auth.nonce_file import FileNonce
+from bfxsync.rest.http.rate_limiter import Limits
+from bfxsync.rest.http.transport import RestTransport
 
 host, key, secret, path, calls = sys.argv[1:]
 transport = RestTransport(

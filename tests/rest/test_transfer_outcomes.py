@@ -9,14 +9,15 @@ from typing import Any, Callable
 
 import pytest
 
-from bfxsync.auth import Signer
+from bfxsync.auth.signer import Signer
 from bfxsync.errors import ApiError, NotExecuted, OutcomeUnknown, RemoteError
 from bfxsync.models.movements import Movement
 from bfxsync.models.positions import Position, PositionAudit, PositionHistory
 from bfxsync.models.wallets import Ledger
-from bfxsync.rest import sent, signing
+from bfxsync.outcome import writes as sent
 from bfxsync.rest.auth import AuthEndpoints
-from bfxsync.rest.transport import RestTransport
+from bfxsync.rest.http import signing
+from bfxsync.rest.http.transport import RestTransport
 
 from .conftest import Connect, Serve
 from .server import Exchange, Server

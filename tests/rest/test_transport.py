@@ -15,6 +15,8 @@ import requests
 import responses
 
 import bfxsync
+from bfxsync._base.hosts import PUB_REST_HOST
+from bfxsync._base.latch import Latch
 from bfxsync.errors import (
     ApiError,
     ClosedError,
@@ -26,13 +28,11 @@ from bfxsync.errors import (
     RequestTimeout,
     UsageError,
 )
-from bfxsync.hosts import PUB_REST_HOST
-from bfxsync.latch import Latch
-from bfxsync.rest import sessions
-from bfxsync.rest import transport as transport_module
-from bfxsync.rest.limits import Limits
-from bfxsync.rest.outcomes import Kind
-from bfxsync.rest.transport import MAX_ATTEMPTS, RestTransport
+from bfxsync.rest.http import connections as sessions
+from bfxsync.rest.http import transport as transport_module
+from bfxsync.rest.http.rate_limiter import Limits
+from bfxsync.rest.http.retry_policy import Kind
+from bfxsync.rest.http.transport import MAX_ATTEMPTS, RestTransport
 
 from .conftest import Connect, Serve
 from .server import DEADLINE_S, Exchange
@@ -433,7 +433,7 @@ def test_logging_handler_that_raises_changes_no_call(
         def emit(self, record: logging.LogRecord) -> None:
             raise ConnectionError("the chat cannot be reached")
 
-    logger = logging.getLogger("bfxsync.rest.transport")
+    logger = logging.getLogger("bfxsync.rest.http.transport")
     monkeypatch.setattr(logger, "handlers", [Chat()])
     logger.setLevel(logging.DEBUG)
     try:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from bfxsync import Client
+from bfxsync._base.latch import Latch
 from bfxsync.errors import NetworkError, RateLimited, UsageError
-from bfxsync.latch import Latch
-from bfxsync.rest.limits import WINDOW_S, Limits, wait_in_naps
-from bfxsync.rest.transport import DEFAULT_PER_MINUTE, MAX_ATTEMPTS
+from bfxsync.rest.http.rate_limiter import WINDOW_S, Limits, wait_in_naps
+from bfxsync.rest.http.transport import DEFAULT_PER_MINUTE, MAX_ATTEMPTS
 
 from .conftest import Connect, Serve
 from .server import DEADLINE_S, Exchange

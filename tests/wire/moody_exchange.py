@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Optional, Set, Tuple
 
 import attrs
 
-from bfxsync.book import checksum
+from bfxsync.book.book import checksum
 from bfxsync.models import (
     BookUpdate,
     Checksum,

@@ -11,7 +11,7 @@ import json
 from itertools import count
 from typing import Any, Dict, Iterable, List
 
-from bfxsync.book import checksum
+from bfxsync.book.book import checksum
 from bfxsync.models import BookUpdate, Snapshot, Status, Ticker, Trade
 from bfxsync.types import ConnectionStatus, Flag, SubscriptionStatus
 from bfxsync.wire.channels import Channel, channel_for

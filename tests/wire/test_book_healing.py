@@ -6,7 +6,7 @@ from typing import Any, List
 
 import pytest
 
-from bfxsync.book import checksum
+from bfxsync.book.book import checksum
 from bfxsync.errors import ChecksumMismatch, RemoteError
 from bfxsync.models import (
     BookUpdate,

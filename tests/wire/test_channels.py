@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import FUNDING_LEVELS, JSON_VALUES, LEVELS, OFFERS, ORDERS
 
-from bfxsync.book import checksum
+from bfxsync.book.book import checksum
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models import (
     BookUpdate,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bfxsync.errors import RemoteError, UsageError
-from bfxsync.wire.recording import (
+from bfxsync.recording.format import (
     CLIENT,
     REDACTED,
     SERVER,

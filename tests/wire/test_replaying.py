@@ -13,6 +13,22 @@ import pytest
 
 from bfxsync.errors import NetworkError, RemoteError, UsageError
 from bfxsync.models import Gap, Snapshot, Status
+from bfxsync.recording.format import (
+    Lost,
+    Missing,
+    Opened,
+    Received,
+    Record,
+    Sent,
+    header,
+    line_of,
+)
+from bfxsync.recording.session import (
+    MAX_CHANNELS_SIZE,
+    MAX_CONNECTIONS,
+    Contents,
+    RecordedSession,
+)
 from bfxsync.types import ConnectionStatus, LossCause
 from bfxsync.wire.channels import channel_for
 from bfxsync.wire.codec import loads_for
@@ -25,22 +41,6 @@ from bfxsync.wire.outputs import (
     Reopen,
     Report,
     Resolve,
-)
-from bfxsync.wire.recording import (
-    Lost,
-    Missing,
-    Opened,
-    Received,
-    Record,
-    Sent,
-    header,
-    line_of,
-)
-from bfxsync.wire.replaying import (
-    MAX_CHANNELS_SIZE,
-    MAX_CONNECTIONS,
-    Contents,
-    RecordedSession,
 )
 
 SEQ = 65536

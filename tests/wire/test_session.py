@@ -42,7 +42,7 @@ from peer import (
     with_trades,
 )
 
-from bfxsync.book import checksum
+from bfxsync.book.book import checksum
 from bfxsync.errors import (
     ApiError,
     NetworkError,
@@ -70,7 +70,7 @@ from bfxsync.wire.outputs import (
     Resolve,
     Send,
 )
-from bfxsync.wire.parked import PARKED_FRAMES
+from bfxsync.wire.unrouted import PARKED_FRAMES
 
 # --- from the open socket to the first data ------------------------------------------------------
 

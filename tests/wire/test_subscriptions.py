@@ -29,7 +29,6 @@ from bfxsync.wire.outputs import (
     Resolve,
     Send,
 )
-from bfxsync.wire.parked import PARKED_BYTES, PARKED_FRAMES
 from bfxsync.wire.recovery import WINDOW_S
 from bfxsync.wire.subscriptions import (
     FAILURES,
@@ -40,6 +39,7 @@ from bfxsync.wire.subscriptions import (
     Wanted,
     error_text,
 )
+from bfxsync.wire.unrouted import PARKED_BYTES, PARKED_FRAMES
 
 BTC = "tBTCUSD"
 ETH = "tETHUSD"

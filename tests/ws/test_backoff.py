@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bfxsync import UsageError
-from bfxsync.ws.backoff import Backoff
+from bfxsync.ws.io.backoff import Backoff
 
 
 def test_r04_the_first_delay_is_at_most_a_second_and_jitter_is_full():

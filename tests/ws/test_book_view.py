@@ -26,12 +26,12 @@ from bfxsync import (
     UsageError,
     WebSocketClient,
 )
-from bfxsync.models.book_reads import Depth
+from bfxsync.book.queries import Depth
 from bfxsync.paper import PaperExchange
 from bfxsync.wire.channels import channel_for
 from bfxsync.ws.book_view import BookView
-from bfxsync.ws.mailbox import Policy
-from bfxsync.ws.stream import Ticket
+from bfxsync.ws.core.shared_subscription import Ticket
+from bfxsync.ws.dispatch.mailbox import Policy
 
 READERS = 3
 FRAMES = 200

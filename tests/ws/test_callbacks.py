@@ -14,8 +14,8 @@ from unittest import mock
 import pytest
 
 from bfxsync import UsageError, WebSocketClient
-from bfxsync.ws.callbacks import check_callback
-from bfxsync.ws.events import EVENTS, arguments_of
+from bfxsync.checks.callbacks import check_callback
+from bfxsync.ws.dispatch.events import EVENTS, arguments_of
 
 NOWHERE = "ws://127.0.0.1:1/ws/2"
 

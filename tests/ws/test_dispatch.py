@@ -7,7 +7,7 @@ import time
 import pytest
 
 from bfxsync.models import Trade
-from bfxsync.ws.dispatch import BATCH, Dispatcher, Outlet
+from bfxsync.ws.dispatch.dispatcher import BATCH, Dispatcher, Outlet
 
 
 def trade(identity=1):

@@ -22,7 +22,7 @@ from bfxsync import (
     WebSocketClient,
 )
 from bfxsync.ws import client as client_module
-from bfxsync.ws.dispatch import Dispatcher, Outlet
+from bfxsync.ws.dispatch.dispatcher import Dispatcher, Outlet
 
 SYMBOLS = ["tBTCUSD", "tETHUSD", "tLTCBTC", "fUSD"]
 

@@ -13,8 +13,8 @@ import attrs
 import pytest
 
 from bfxsync import Gap, Snapshot, UsageError, WebSocketClient
-from bfxsync.ws import places
-from bfxsync.ws.stream import Ticket
+from bfxsync.ws.core import placement as places
+from bfxsync.ws.core.shared_subscription import Ticket
 
 
 def wait_until(condition, timeout=10.0):

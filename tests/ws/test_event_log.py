@@ -9,7 +9,7 @@ import pytest
 from scripts import run
 
 from bfxsync import Backoff, Degraded, Gap, RemoteError, Snapshot, WebSocketClient
-from bfxsync.ws.event_log import QUIET_S, ErrorLog, EventLog
+from bfxsync.ws.dispatch.event_log import QUIET_S, ErrorLog, EventLog
 
 
 def wait_until(condition, timeout=30.0):

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from bfxsync import UsageError
-from bfxsync.ws.events import Listeners
+from bfxsync.ws.dispatch.events import Listeners
 
 
 def called(listeners, event="open"):

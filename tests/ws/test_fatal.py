@@ -13,8 +13,8 @@ from bfxsync import (
     WebSocketClient,
 )
 from bfxsync.errors import VersionMismatch
-from bfxsync.paper.session import Session
-from bfxsync.ws.streams import Streams
+from bfxsync.paper.server.ws_session import Session
+from bfxsync.ws.core.subscription_table import Streams
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import importlib.util
 import pytest
 from scripts import run
 
-from bfxsync.ws.greenlets import check_threads, patched_by
+from bfxsync._base.greenlets import check_threads, patched_by
 
 # What it does to a module, for machines that have neither: classes and functions of its own in
 # the place of those of the standard library.
@@ -61,7 +61,7 @@ def test_real_threads_are_what_they_are():
 @pytest.mark.parametrize("package", ["gevent", "eventlet"])
 def test_any_part_that_is_replaced_is_found(package):
     body = """
-from bfxsync.ws.greenlets import patched_by
+from bfxsync._base.greenlets import patched_by
 for module, name in (
     ("socket", "socket"),
     ("ssl", "SSLContext"),

@@ -10,9 +10,9 @@ import traceback
 import pytest
 
 from bfxsync import Backoff, BfxError, Gap, WebSocketClient, replay
-from bfxsync.logs import GuardedLogger
-from bfxsync.ws.dispatch import Dispatcher, Outlet
-from bfxsync.ws.streams import Streams
+from bfxsync._base.logs import GuardedLogger
+from bfxsync.ws.core.subscription_table import Streams
+from bfxsync.ws.dispatch.dispatcher import Dispatcher, Outlet
 
 QUICK = Backoff(first_s=0.02, cap_s=0.05)
 

@@ -51,7 +51,7 @@ def test_interrupted_readers_lose_and_double_nothing(policy, rounds):
     interrupt(
         """
 from bfxsync.models import Gap, Trade
-from bfxsync.ws.mailbox import Mailbox, Policy
+from bfxsync.ws.dispatch.mailbox import Mailbox, Policy
 
 mailbox = Mailbox(SIZE, Policy(POLICY))
 mine, others, put = [], [], 0
@@ -114,7 +114,7 @@ def test_an_interrupted_waiter_leaves_the_others_to_be_woken(rounds):
     interrupt(
         """
 from queue import SimpleQueue
-from bfxsync.latch import Latch
+from bfxsync._base.latch import Latch
 
 passed, inboxes = SimpleQueue(), [SimpleQueue() for _ in range(2)]
 

@@ -26,9 +26,9 @@ from bfxsync.models import (
     TradeUpdate,
 )
 from bfxsync.models.stream import Checksum
-from bfxsync.ws import mailbox as mailboxes
-from bfxsync.ws.events import _UPDATES
-from bfxsync.ws.mailbox import Mailbox, Policy, check_policy, check_size
+from bfxsync.ws.dispatch import mailbox as mailboxes
+from bfxsync.ws.dispatch.events import _UPDATES
+from bfxsync.ws.dispatch.mailbox import Mailbox, Policy, check_policy, check_size
 
 
 def trades(*ids):

@@ -16,11 +16,11 @@ from bfxsync import (
     NetworkError,
     UsageError,
     WebSocketClient,
-    forks,
 )
-from bfxsync.hosts import PUB_WSS_HOST, WSS_HOST
-from bfxsync.ws import pace as pace_module
-from bfxsync.ws.pace import PUBLIC_BUDGET, SPARE_S, Budget, Pace
+from bfxsync._base import forks
+from bfxsync._base.hosts import PUB_WSS_HOST, WSS_HOST
+from bfxsync.ws.io import rate_limiter as pace_module
+from bfxsync.ws.io.rate_limiter import PUBLIC_BUDGET, SPARE_S, Budget, Pace
 
 LOOPBACK = ["ws://127.0.0.1:8000/ws/2", "wss://localhost/ws/2", "ws://[::1]:1/"]
 

@@ -23,9 +23,9 @@ from bfxsync import (
 )
 from bfxsync.paper import PaperExchange
 from bfxsync.wire import audit
-from bfxsync.ws import connection
-from bfxsync.ws.pace import PUBLIC_BUDGET, SPARE_S, Pace
-from bfxsync.ws.pool import Pool
+from bfxsync.ws.core.core import Pool
+from bfxsync.ws.io import connection
+from bfxsync.ws.io.rate_limiter import PUBLIC_BUDGET, SPARE_S, Pace
 
 REQUESTS = [
     {"channel": "book", "symbol": symbol, "prec": prec}

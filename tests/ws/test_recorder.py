@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 import pytest
 
 from bfxsync import BfxError, UsageError, __version__
-from bfxsync.wire.recording import (
+from bfxsync.recording.format import (
     CLIENT,
     Lost,
     Missing,
@@ -25,7 +25,7 @@ from bfxsync.wire.recording import (
     Sent,
     read_line,
 )
-from bfxsync.ws.recorder import MAX_WAITING_BYTES, Recorder
+from bfxsync.recording.recorder import MAX_WAITING_BYTES, Recorder
 
 HEARTBEAT = b'[1,"hb"]'
 
@@ -207,7 +207,7 @@ def test_at_most_a_second_is_lost_in_a_crash(path):
 def test_a_program_that_is_killed_leaves_what_can_be_read(path):
     code = (
         "import os, signal, sys, time\n"
-        "from bfxsync.ws.recorder import Recorder\n"
+        "from bfxsync.recording.recorder import Recorder\n"
         "recorder = Recorder(sys.argv[1])\n"
         "for n in range(50):\n"
         "    recorder.received(1, [b'[%d]' % n] * 100)\n"

@@ -33,8 +33,8 @@ from bfxsync import (
     WebSocketClient,
 )
 from bfxsync.paper import PaperExchange
-from bfxsync.ws import player
-from bfxsync.ws.replay import replay
+from bfxsync.recording import player
+from bfxsync.recording.replay import replay
 
 BUNDLED = Path(bfxsync.__file__).parent / "paper" / "data"
 

@@ -11,9 +11,9 @@ import pytest
 from bfxsync import BookUpdate, Gap, Snapshot, Trade, WebSocketClient
 from bfxsync.models import Ticker
 from bfxsync.paper import PaperExchange
-from bfxsync.paper.session import Session
-from bfxsync.ws import mailbox as mailboxes
-from bfxsync.ws.mailbox import Mailbox, Policy
+from bfxsync.paper.server.ws_session import Session
+from bfxsync.ws.dispatch import mailbox as mailboxes
+from bfxsync.ws.dispatch.mailbox import Mailbox, Policy
 
 SIZE = 20
 POLICIES = ["resync", "latest", "drop_oldest"]

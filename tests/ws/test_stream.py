@@ -18,9 +18,9 @@ from bfxsync import (
     TradeUpdate,
 )
 from bfxsync.wire.channels import channel_for
-from bfxsync.ws.dispatch import Dispatcher, Outlet
-from bfxsync.ws.mailbox import Mailbox, Policy
-from bfxsync.ws.stream import Stream, Ticket
+from bfxsync.ws.core.shared_subscription import Stream, Ticket
+from bfxsync.ws.dispatch.dispatcher import Dispatcher, Outlet
+from bfxsync.ws.dispatch.mailbox import Mailbox, Policy
 
 FRAME = [7, [[1, 1_574_694_475_039, 0.5, 100.0]]]
 

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from bfxsync import Backoff, Gap, Snapshot, WebSocketClient
-from bfxsync.paper.session import Session
+from bfxsync.paper.server.ws_session import Session
 from bfxsync.wire import audit
-from bfxsync.ws import connection
+from bfxsync.ws.io import connection
 
 
 class WallClock:

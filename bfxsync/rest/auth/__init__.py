@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bfxsync.describe import with_parts_named_publicly
+from bfxsync._base.describe import with_parts_named_publicly
 from bfxsync.rest.auth.account import AccountEndpoints
 from bfxsync.rest.auth.alerts import AlertEndpoints
 from bfxsync.rest.auth.derivatives import DerivativeEndpoints

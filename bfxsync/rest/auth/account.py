@@ -5,9 +5,9 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Any, Iterator
 
+from bfxsync.checks.arguments import Time, page_params
 from bfxsync.models.account import ChangeLog, KeyPermission, LoginHistory, UserInfo
 from bfxsync.models.summary import Summary
-from bfxsync.rest.arguments import Time, page_params
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, deprecated
 
 MOST_LOGINS = 250

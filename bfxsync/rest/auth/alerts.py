@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bfxsync.checks.arguments import check_choice, check_integer, check_pair
+from bfxsync.checks.order_arguments import check_positive, optional
 from bfxsync.models.alerts import Alert, AlertDeletion
-from bfxsync.rest.arguments import check_choice, check_integer, check_pair
-from bfxsync.rest.auth.arguments import check_positive, optional
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.types import AnyNumber, Symbol
 

@@ -8,6 +8,9 @@ import warnings
 from functools import partial
 from typing import Any, Callable, Hashable, Iterator, Mapping, Optional, TypeVar
 
+from bfxsync._base.hidden import PRIVATE, hide_private
+from bfxsync._base.logs import get_logger
+from bfxsync.checks.arguments import Time
 from bfxsync.errors import (
     ApiError,
     BfxError,
@@ -18,19 +21,16 @@ from bfxsync.errors import (
     RemoteError,
     error_from_code,
 )
-from bfxsync.hidden import PRIVATE, hide_private
-from bfxsync.logs import get_logger
 from bfxsync.models.notification import Notification
 from bfxsync.models.rows import read_rows
-from bfxsync.rest.arguments import Time
+from bfxsync.outcome.writes import Passage, Sent
 from bfxsync.rest.auth.resolving import Attempt, Search, resolve
 from bfxsync.rest.auth.unread import UnreadRows
-from bfxsync.rest.callers import current_call
-from bfxsync.rest.history import Options, iterate
-from bfxsync.rest.outcomes import Kind, unknown_outcome
+from bfxsync.rest.history.iterate import Options, iterate
+from bfxsync.rest.history.unreadable import must_raise
+from bfxsync.rest.http.callers import current_call
+from bfxsync.rest.http.retry_policy import Kind, unknown_outcome
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
-from bfxsync.rest.sent import Passage, Sent
-from bfxsync.rest.unreadable import must_raise
 from bfxsync.types import NumberType
 
 __all__ = ["Budget", "Kind", "SignedEndpoints", "check_rows", "deprecated"]
@@ -258,7 +258,7 @@ class SignedEndpoints(Endpoints):
         sort: int | None = None,
     ) -> Iterator[T]:
         """
-        Return the rows of a history of any length; see `bfxsync.rest.history.iterate`.
+        Return the rows of a history of any length; see `bfxsync.rest.history.iterate.iterate`.
 
         Parameters
         ----------

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from bfxsync.checks.arguments import check_pair
+from bfxsync.checks.order_arguments import check_positive
 from bfxsync.errors import ApiError
 from bfxsync.models.derivatives import (
     DerivativePositionCollateral,
     DerivativePositionCollateralLimits,
 )
 from bfxsync.models.positions import Position
-from bfxsync.rest.arguments import check_pair
-from bfxsync.rest.auth.arguments import check_positive
 from bfxsync.rest.auth.base import Budget
 from bfxsync.rest.auth.positions import PositionEndpoints
 from bfxsync.rest.auth.resolving import Attempt, Found, Pending, Search

@@ -6,9 +6,9 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Iterator, Optional
 
+from bfxsync.checks.arguments import Time, check_currency, check_funding, page_params
 from bfxsync.models.funding import AccountFundingTrade, FundingOffer
 from bfxsync.models.funding_info import FundingAutoRenewStatus, FundingInfo
-from bfxsync.rest.arguments import Time, check_currency, check_funding, page_params
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.types import NumberType, Symbol
 

@@ -6,19 +6,15 @@ import re
 from decimal import Decimal
 from typing import Any, Mapping, Optional, Sequence
 
-from bfxsync.errors import UsageError
-from bfxsync.models.funding import FundingOffer
-from bfxsync.models.funding_info import FundingAutoRenew
-from bfxsync.models.notification import Notification, of_nothing, of_one
-from bfxsync.numbers import plain_decimal
-from bfxsync.rest.arguments import (
+from bfxsync._base.numbers import plain_decimal
+from bfxsync.checks.arguments import (
     PERIODS,
     check_choice,
     check_currency,
     check_funding,
     check_integer,
 )
-from bfxsync.rest.auth.arguments import (
+from bfxsync.checks.order_arguments import (
     check_amount,
     check_flags,
     check_id,
@@ -26,6 +22,10 @@ from bfxsync.rest.auth.arguments import (
     check_switch,
     optional,
 )
+from bfxsync.errors import UsageError
+from bfxsync.models.funding import FundingOffer
+from bfxsync.models.funding_info import FundingAutoRenew
+from bfxsync.models.notification import Notification, of_nothing, of_one
 from bfxsync.rest.auth.base import Budget
 from bfxsync.rest.auth.funding_search import FundingSearch
 from bfxsync.types import AnyNumber, NumberType, OrderFlag, Symbol

@@ -12,14 +12,14 @@ from __future__ import annotations
 from decimal import Decimal, localcontext
 from typing import Any, Dict, Hashable, List, Union
 
+from bfxsync._base.numbers import EXACT
 from bfxsync.models.funding import FundingCredit, FundingLoan, FundingOffer
-from bfxsync.numbers import EXACT
+from bfxsync.outcome.clocks import Clocks
 from bfxsync.rest.auth.funding import FundingEndpoints
-from bfxsync.rest.auth.funding_taken import FundingTakenEndpoints
+from bfxsync.rest.auth.loans import FundingTakenEndpoints
 from bfxsync.rest.auth.resolving import Attempt, Candidates, Found, Pending, Search
 from bfxsync.rest.auth.transfer_search import FAR_S, edges_of, is_about, told_apart
 from bfxsync.rest.auth.unread import UnreadRows, with_unread
-from bfxsync.rest.clocks import Clocks
 from bfxsync.types import Mts
 
 _OFFERS = "open offers and their history"

@@ -7,21 +7,21 @@ from itertools import count
 from operator import attrgetter
 from typing import Any, Iterator, Mapping, Sequence, Set, Tuple
 
-from bfxsync.errors import RemoteError
-from bfxsync.models.movements import Movement, MovementInfo
-from bfxsync.models.rows import read_rows
-from bfxsync.models.transfers import DepositAddressItem, LightningPayment
-from bfxsync.rest.arguments import (
+from bfxsync.checks.arguments import (
     Time,
     check_choice,
     check_currency,
     check_integer,
     page_params,
 )
-from bfxsync.rest.auth.arguments import check_id, check_ids, check_object, optional
+from bfxsync.checks.order_arguments import check_id, check_ids, check_object, optional
+from bfxsync.errors import RemoteError
+from bfxsync.models.movements import Movement, MovementInfo
+from bfxsync.models.rows import read_rows
+from bfxsync.models.transfers import DepositAddressItem, LightningPayment
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.rest.auth.transfer_bodies import check_token
-from bfxsync.rest.unreadable import strictly
+from bfxsync.rest.history.unreadable import strictly
 from bfxsync.types import NumberType
 
 MOST_MOVEMENTS = 2500

@@ -15,9 +15,8 @@ from typing import (
     Tuple,
 )
 
-from bfxsync.errors import UsageError
-from bfxsync.rest.arguments import check_choice, check_pair
-from bfxsync.rest.auth.arguments import (
+from bfxsync.checks.arguments import check_choice, check_pair
+from bfxsync.checks.order_arguments import (
     check_amount,
     check_cid,
     check_cid_date,
@@ -34,6 +33,7 @@ from bfxsync.rest.auth.arguments import (
     check_tif,
     optional,
 )
+from bfxsync.errors import UsageError
 from bfxsync.types import OrderFlag, OrderType
 
 Body = Dict[str, Any]

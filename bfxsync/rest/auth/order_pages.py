@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from bfxsync.errors import RemoteError
 from bfxsync.models.orders import Order
-from bfxsync.rest.paging import FEW
+from bfxsync.rest.history.pages import FEW
 from bfxsync.types import Mts
 
 Range = Tuple[Optional[Mts], Optional[Mts]]

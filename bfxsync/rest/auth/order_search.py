@@ -15,13 +15,13 @@ from datetime import datetime, timezone
 from typing import Any, Collection, Iterable, List, Tuple
 
 from bfxsync.models.orders import Order
+from bfxsync.outcome.clocks import Clocks, Span, date_of
 from bfxsync.rest.auth.order_bodies import Body
 from bfxsync.rest.auth.orders import OrderEndpoints
 from bfxsync.rest.auth.resolving import Attempt, Candidates, Found, Pending, Search
 from bfxsync.rest.auth.trades import AccountTradeEndpoints
 from bfxsync.rest.auth.transfer_search import is_about
 from bfxsync.rest.auth.unread import Places, UnreadRows, may_be, with_unread
-from bfxsync.rest.clocks import Clocks, Span, date_of
 from bfxsync.types import Mts, OrderFlag
 
 # Of the guess when it left, and of the way to the exchange.

@@ -7,16 +7,16 @@ from functools import partial
 from operator import attrgetter
 from typing import Iterator, Sequence, Union
 
-from bfxsync.errors import UsageError
-from bfxsync.models.orders import Order, OtcOrder
-from bfxsync.rest.arguments import Time, check_pair, page_params
-from bfxsync.rest.auth.arguments import (
+from bfxsync.checks.arguments import Time, check_pair, page_params
+from bfxsync.checks.order_arguments import (
     check_cid,
     check_cid_date,
     check_gid,
     check_ids,
     optional,
 )
+from bfxsync.errors import UsageError
+from bfxsync.models.orders import Order, OtcOrder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.rest.auth.order_pages import OrderPages
 from bfxsync.types import Symbol

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Union
 
+from bfxsync.checks.arguments import check_integer, check_pair
+from bfxsync.checks.order_arguments import check_amount, check_id, optional
 from bfxsync.models.notification import Notification, of_nothing, of_one
 from bfxsync.models.positions import (
     Position,
@@ -12,14 +14,12 @@ from bfxsync.models.positions import (
     PositionHistory,
     PositionIncrease,
 )
-from bfxsync.rest.arguments import check_integer, check_pair
-from bfxsync.rest.auth.arguments import check_amount, check_id, optional
+from bfxsync.outcome.clocks import Clocks
 from bfxsync.rest.auth.base import Budget
 from bfxsync.rest.auth.positions import PositionEndpoints
 from bfxsync.rest.auth.resolving import Attempt, Candidates, Found, Pending, Search
 from bfxsync.rest.auth.transfer_search import FAR_S
 from bfxsync.rest.auth.unread import UnreadRows, with_unread
-from bfxsync.rest.clocks import Clocks
 from bfxsync.types import AnyNumber, Symbol
 
 _CLAIM = Budget("auth/w/position/claim", 90)

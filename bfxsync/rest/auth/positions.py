@@ -6,6 +6,8 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Iterator, Sequence, Union
 
+from bfxsync.checks.arguments import Time, check_pair, page_params
+from bfxsync.checks.order_arguments import check_amount, check_id, check_ids, optional
 from bfxsync.models.margin import BaseMarginInfo, PositionIncreaseInfo, SymbolMarginInfo
 from bfxsync.models.positions import (
     Position,
@@ -13,8 +15,6 @@ from bfxsync.models.positions import (
     PositionHistory,
     PositionSnapshot,
 )
-from bfxsync.rest.arguments import Time, check_pair, page_params
-from bfxsync.rest.auth.arguments import check_amount, check_id, check_ids, optional
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.types import AnyNumber, Symbol
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import reprlib
 from typing import Any, Sequence
 
-from bfxsync.errors import RemoteError, UsageError
-from bfxsync.models.pulse import PulseMessage
-from bfxsync.rest.arguments import Time, page_params
-from bfxsync.rest.auth.arguments import (
+from bfxsync.checks.arguments import Time, page_params
+from bfxsync.checks.order_arguments import (
     check_items,
     check_switch,
     check_text,
     optional,
 )
+from bfxsync.errors import RemoteError, UsageError
+from bfxsync.models.pulse import PulseMessage
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, deprecated
 from bfxsync.types import NumberType
 

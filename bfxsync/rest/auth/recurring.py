@@ -6,23 +6,23 @@ import re
 from datetime import date, datetime
 from typing import Any, Dict, Mapping, Union
 
-from bfxsync.errors import UsageError
-from bfxsync.models.recurring import RecurringAlgoOrder
-from bfxsync.plain import plain_text
-from bfxsync.rest.arguments import (
+from bfxsync._base.plain import plain_text
+from bfxsync.checks.arguments import (
     check_choice,
     check_currency,
     check_datetime,
     check_integer,
     check_pair,
 )
-from bfxsync.rest.auth.arguments import (
+from bfxsync.checks.order_arguments import (
     check_object,
     check_positive,
     check_switch,
     check_text,
     optional,
 )
+from bfxsync.errors import UsageError
+from bfxsync.models.recurring import RecurringAlgoOrder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.types import AnyNumber, Symbol
 

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, Callable, Generic, List, Tuple, TypeVar, 
 
 import attrs
 
+from bfxsync._base.plain import plain_real
+from bfxsync.checks.options import MAX_TIMEOUT_S
 from bfxsync.errors import NotExecuted, OutcomeUnknown, UsageError
-from bfxsync.plain import plain_real
-from bfxsync.rest.clocks import Clocks, Reading, Span, span_of
-from bfxsync.rest.sent import Passage
-from bfxsync.ws.arguments import MAX_TIMEOUT_S
+from bfxsync.outcome.clocks import Clocks, Reading, Span, span_of
+from bfxsync.outcome.writes import Passage
 
 if TYPE_CHECKING:
-    from bfxsync.rest.transport import RestTransport
+    from bfxsync.rest.http.transport import RestTransport
 
 T = TypeVar("T")
 

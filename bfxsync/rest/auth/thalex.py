@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from bfxsync.hidden import hide
+from bfxsync._base.hidden import hide
+from bfxsync.checks.arguments import check_choice
+from bfxsync.checks.order_arguments import check_positive
 from bfxsync.models.thalex import ThalexFreeTransferCount, ThalexTransfer
-from bfxsync.rest.arguments import check_choice
-from bfxsync.rest.auth.arguments import check_positive
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.rest.auth.transfer_bodies import Body, check_tfa
 from bfxsync.types import AnyNumber

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
+from bfxsync._base.hidden import hide
+from bfxsync.checks.arguments import check_choice, check_integer
+from bfxsync.checks.order_arguments import check_items, check_switch, optional
 from bfxsync.errors import UsageError
-from bfxsync.hidden import hide
 from bfxsync.models.account import AuthToken
-from bfxsync.rest.arguments import check_choice, check_integer
-from bfxsync.rest.auth.arguments import check_items, check_switch, optional
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.rest.auth.transfer_bodies import check_token
 
@@ -34,7 +34,7 @@ class TokenEndpoints(SignedEndpoints):
         cust_ip: str | None = None,
     ) -> AuthToken:
         """
-        Make a token, with which `bfxsync.auth.TokenSigner` signs.
+        Make a token, with which `bfxsync.auth.signer.TokenSigner` signs.
 
         The exchange names no limit, so at most 10 requests a minute.
 

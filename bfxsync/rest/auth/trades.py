@@ -6,9 +6,9 @@ from functools import partial
 from operator import attrgetter
 from typing import Iterator
 
-from bfxsync.models.executions import AccountTrade, OrderTrade, WeightedAverages
-from bfxsync.rest.arguments import Time, check_integer, check_pair, page_params
-from bfxsync.rest.auth.arguments import check_id
+from bfxsync.checks.arguments import Time, check_integer, check_pair, page_params
+from bfxsync.checks.order_arguments import check_id
+from bfxsync.models.account_trades import AccountTrade, OrderTrade, WeightedAverages
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.types import Symbol
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Mapping
 
-from bfxsync.errors import UsageError
-from bfxsync.plain import plain_text
-from bfxsync.rest.arguments import check_currency
-from bfxsync.rest.auth.arguments import (
+from bfxsync._base.plain import plain_text
+from bfxsync.checks.arguments import check_currency
+from bfxsync.checks.order_arguments import (
     check_id,
     check_positive,
     check_switch,
@@ -16,6 +15,7 @@ from bfxsync.rest.auth.arguments import (
     check_wallet,
     optional,
 )
+from bfxsync.errors import UsageError
 
 Body = Dict[str, Any]
 

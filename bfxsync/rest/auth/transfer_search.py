@@ -14,15 +14,15 @@ from __future__ import annotations
 from decimal import Decimal, localcontext
 from typing import Any, Callable, Hashable, List, Tuple, TypeVar
 
+from bfxsync._base.numbers import EXACT
 from bfxsync.models.movements import Movement
 from bfxsync.models.wallets import Ledger
-from bfxsync.numbers import EXACT
+from bfxsync.outcome.clocks import Clocks, Span
 from bfxsync.rest.auth.movements import MovementEndpoints
 from bfxsync.rest.auth.resolving import Attempt, Candidates, Found, Search
 from bfxsync.rest.auth.transfer_bodies import Body, wallet_name
 from bfxsync.rest.auth.unread import UnreadRows, with_unread
 from bfxsync.rest.auth.wallets import WalletEndpoints
-from bfxsync.rest.clocks import Clocks, Span
 from bfxsync.types import Mts
 
 T = TypeVar("T")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from bfxsync._base.hidden import hide
+from bfxsync.checks.arguments import check_currency
+from bfxsync.checks.order_arguments import check_positive, check_switch, check_wallet
 from bfxsync.errors import RemoteError, error_from_code
-from bfxsync.hidden import hide
 from bfxsync.models.notification import Notification, of_one
 from bfxsync.models.transfers import (
     DepositAddress,
@@ -13,8 +15,6 @@ from bfxsync.models.transfers import (
     Transfer,
     Withdrawal,
 )
-from bfxsync.rest.arguments import check_currency
-from bfxsync.rest.auth.arguments import check_positive, check_switch, check_wallet
 from bfxsync.rest.auth.base import Budget
 from bfxsync.rest.auth.transfer_bodies import (
     check_token,

@@ -6,10 +6,8 @@ from functools import partial
 from operator import attrgetter
 from typing import Iterator
 
-from bfxsync.errors import UsageError
-from bfxsync.models.wallets import BalanceAvailable, Ledger, Wallet, WalletHistory
-from bfxsync.plain import plain_integer
-from bfxsync.rest.arguments import (
+from bfxsync._base.plain import plain_integer
+from bfxsync.checks.arguments import (
     Time,
     check_choice,
     check_currency,
@@ -19,7 +17,9 @@ from bfxsync.rest.arguments import (
     check_time,
     page_params,
 )
-from bfxsync.rest.auth.arguments import check_positive, optional
+from bfxsync.checks.order_arguments import check_positive, optional
+from bfxsync.errors import UsageError
+from bfxsync.models.wallets import BalanceAvailable, Ledger, Wallet, WalletHistory
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.types import AnyNumber, Symbol
 

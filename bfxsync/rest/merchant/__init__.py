@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bfxsync.describe import with_parts_named_publicly
+from bfxsync._base.describe import with_parts_named_publicly
 from bfxsync.rest.merchant.deposits import MerchantDepositEndpoints
-from bfxsync.rest.merchant.former import FormerMerchantEndpoints
+from bfxsync.rest.merchant.deprecated import FormerMerchantEndpoints
 from bfxsync.rest.merchant.invoice_inputs import InvoiceInputEndpoints
 from bfxsync.rest.merchant.settings import MerchantSettingEndpoints
 

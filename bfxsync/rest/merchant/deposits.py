@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from bfxsync.checks.arguments import Time, check_time
+from bfxsync.checks.merchant_arguments import check_pay_currency
+from bfxsync.checks.order_arguments import check_id, check_switch, optional
 from bfxsync.errors import UsageError
 from bfxsync.models.merchant_account import MerchantDeposit, MerchantUnlinkedDeposit
-from bfxsync.rest.arguments import Time, check_time
-from bfxsync.rest.auth.arguments import check_id, check_switch, optional
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
-from bfxsync.rest.merchant.arguments import check_pay_currency
 
 _DEPOSITS = Budget("auth/r/ext/pay/deposits")
 _UNLINKED = Budget("auth/r/ext/pay/deposits/unlinked")

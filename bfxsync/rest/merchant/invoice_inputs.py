@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Sequence
 
-from bfxsync.errors import UsageError
-from bfxsync.models.merchant import InvoiceSubmission
-from bfxsync.rest.arguments import check_currency, check_integer
-from bfxsync.rest.auth.arguments import (
+from bfxsync.checks.arguments import check_currency, check_integer
+from bfxsync.checks.merchant_arguments import check_customer, check_pay_currency
+from bfxsync.checks.order_arguments import (
     check_id,
     check_ids,
     check_items,
@@ -16,9 +15,10 @@ from bfxsync.rest.auth.arguments import (
     check_text,
     optional,
 )
+from bfxsync.errors import UsageError
+from bfxsync.models.merchant import InvoiceSubmission
 from bfxsync.rest.auth.base import Budget
 from bfxsync.rest.auth.transfer_bodies import check_token
-from bfxsync.rest.merchant.arguments import check_customer, check_pay_currency
 from bfxsync.rest.merchant.invoices import InvoiceEndpoints
 from bfxsync.types import AnyNumber
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Iterator, Sequence
 
-from bfxsync.errors import RemoteError
-from bfxsync.models.merchant import InvoicePage, InvoiceStats, InvoiceSubmission
-from bfxsync.rest.arguments import (
+from bfxsync.checks.arguments import (
     Time,
     check_choice,
     check_currency,
     check_integer,
     page_params,
 )
-from bfxsync.rest.auth.arguments import check_items, check_text, optional
+from bfxsync.checks.merchant_arguments import STATUSES, check_pay_currency
+from bfxsync.checks.order_arguments import check_items, check_text, optional
+from bfxsync.errors import RemoteError
+from bfxsync.models.merchant import InvoicePage, InvoiceStats, InvoiceSubmission
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.rest.auth.transfer_bodies import check_token
-from bfxsync.rest.merchant.arguments import STATUSES, check_pay_currency
 
 MOST_INVOICES = 100
 

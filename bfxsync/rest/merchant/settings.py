@@ -6,14 +6,14 @@ import re
 from decimal import Decimal
 from typing import Any, Dict, Mapping, Sequence
 
+from bfxsync._base.numbers import plain_decimal
+from bfxsync._base.plain import plain_bool, plain_integer, plain_text
+from bfxsync.checks.merchant_arguments import check_pay_currency
+from bfxsync.checks.order_arguments import check_items, optional
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.merchant_account import CurrencyConversion, MerchantLimits
-from bfxsync.numbers import plain_decimal
-from bfxsync.plain import plain_bool, plain_integer, plain_text
-from bfxsync.rest.auth.arguments import check_items, optional
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.rest.auth.transfer_bodies import check_token
-from bfxsync.rest.merchant.arguments import check_pay_currency
 from bfxsync.types import NumberType
 
 _CONVERT_LIST = Budget("auth/r/ext/pay/settings/convert/list", 90)

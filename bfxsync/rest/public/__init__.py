@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bfxsync.describe import with_parts_named_publicly
+from bfxsync._base.describe import with_parts_named_publicly
 from bfxsync.rest.public.books import BookEndpoints
 from bfxsync.rest.public.calc import CalcEndpoints
 from bfxsync.rest.public.candles import CandleEndpoints

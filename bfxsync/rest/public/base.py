@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, TypeVar
 
 from bfxsync.errors import RemoteError
 from bfxsync.models.rows import read_rows
-from bfxsync.rest.callers import NamedInErrors
-from bfxsync.rest.unreadable import Skip, must_raise, warn_of_unreadable
+from bfxsync.rest.history.unreadable import Skip, must_raise, warn_of_unreadable
+from bfxsync.rest.http.callers import NamedInErrors
 from bfxsync.types import NumberType
 
 if TYPE_CHECKING:
-    from bfxsync.rest.transport import RestTransport
+    from bfxsync.rest.http.transport import RestTransport
 
 M = TypeVar("M")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from bfxsync._base.plain import plain_integer, plain_text
+from bfxsync.checks.arguments import check_choice, check_funding, check_pair
 from bfxsync.errors import UsageError
 from bfxsync.models.market import (
     BookUpdate,
@@ -11,8 +13,6 @@ from bfxsync.models.market import (
     FundingRawBookUpdate,
     RawBookUpdate,
 )
-from bfxsync.plain import plain_integer, plain_text
-from bfxsync.rest.arguments import check_choice, check_funding, check_pair
 from bfxsync.rest.public.base import Budget, Endpoints
 from bfxsync.types import Symbol
 

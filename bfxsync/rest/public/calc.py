@@ -5,19 +5,19 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Union
 
-from bfxsync.errors import UsageError
-from bfxsync.models.public import (
-    FundingMarketAveragePrice,
-    FxRate,
-    TradingMarketAveragePrice,
-)
-from bfxsync.numbers import plain_decimal
-from bfxsync.rest.arguments import (
+from bfxsync._base.numbers import plain_decimal
+from bfxsync.checks.arguments import (
     PERIODS,
     check_currency,
     check_funding,
     check_integer,
     check_pair,
+)
+from bfxsync.errors import UsageError
+from bfxsync.models.public import (
+    FundingMarketAveragePrice,
+    FxRate,
+    TradingMarketAveragePrice,
 )
 from bfxsync.rest.public.base import Budget, Endpoints
 from bfxsync.types import Symbol

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bfxsync.checks.arguments import Time, page_params
 from bfxsync.models.status import Candle
-from bfxsync.rest.arguments import Time, page_params
 from bfxsync.rest.public.base import Budget, Endpoints
 from bfxsync.rest.public.resources import candle_key
 from bfxsync.types import Symbol

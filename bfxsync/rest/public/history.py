@@ -16,16 +16,17 @@ import time
 from functools import partial
 from typing import Any, Iterator, Sequence
 
-from bfxsync.models.market import FundingTrade, Trade
-from bfxsync.models.public import FundingStatistic, Statistic, TickersHistory
-from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
-from bfxsync.rest.arguments import (
+from bfxsync.checks.arguments import (
     Time,
     check_funding,
     check_pair,
     check_symbols,
 )
-from bfxsync.rest.history import Options, filled, iterate
+from bfxsync.checks.options import check_bool
+from bfxsync.models.market import FundingTrade, Trade
+from bfxsync.models.public import FundingStatistic, Statistic, TickersHistory
+from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
+from bfxsync.rest.history.iterate import Options, filled, iterate
 from bfxsync.rest.public.candles import MOST_CANDLES, CandleEndpoints
 from bfxsync.rest.public.resources import candle_key, check_timeframe, statistic
 from bfxsync.rest.public.statistics import (
@@ -42,7 +43,6 @@ from bfxsync.rest.public.tickers import MOST_TICKERS_HISTORY, TickerEndpoints
 from bfxsync.rest.public.trades import MOST_TRADES, TradeEndpoints
 from bfxsync.types import Symbol
 from bfxsync.wire.channels import check_symbol
-from bfxsync.ws.arguments import check_bool
 
 
 class HistoryEndpoints(

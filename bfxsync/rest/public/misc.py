@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
+from bfxsync.checks.arguments import Time, check_integer, check_list, page_params
 from bfxsync.errors import RemoteError
 from bfxsync.models.public import Vasp
 from bfxsync.models.pulse import AnnouncementPost, PulseMessage, PulseProfile
-from bfxsync.rest.arguments import Time, check_integer, check_list, page_params
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
 from bfxsync.rest.public.resources import check_nickname, conf_key
 

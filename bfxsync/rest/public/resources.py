@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-from bfxsync.errors import UsageError
-from bfxsync.plain import plain_text
-from bfxsync.rest.arguments import (
+from bfxsync._base.plain import plain_text
+from bfxsync.checks.arguments import (
     PERIODS,
     check_choice,
     check_funding,
     check_integer,
     check_pair,
 )
+from bfxsync.errors import UsageError
 from bfxsync.wire.channels import TIMEFRAMES
 
 _WEEK = "1W"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bfxsync.checks.arguments import Time, check_funding, page_params
 from bfxsync.models.public import FundingStatistic, Leaderboard, Statistic
-from bfxsync.rest.arguments import Time, check_funding, page_params
 from bfxsync.rest.public.base import Budget, Endpoints
 from bfxsync.rest.public.resources import ranking, statistic
 from bfxsync.types import Symbol

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Sequence
 
+from bfxsync.checks.arguments import Time, check_pair, check_symbols, page_params
 from bfxsync.models.public import PlatformStatus
 from bfxsync.models.status import DerivativesStatus, Liquidation
-from bfxsync.rest.arguments import Time, check_pair, check_symbols, page_params
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
 from bfxsync.types import Symbol
 

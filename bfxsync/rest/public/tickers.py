@@ -5,16 +5,16 @@ from __future__ import annotations
 import reprlib
 from typing import Any, Callable, Mapping, Sequence, TypeVar
 
-from bfxsync.errors import RemoteError
-from bfxsync.models.market import FundingTicker, Ticker
-from bfxsync.models.public import TickersHistory
-from bfxsync.rest.arguments import (
+from bfxsync.checks.arguments import (
     Time,
     check_funding,
     check_pair,
     check_symbols,
     page_params,
 )
+from bfxsync.errors import RemoteError
+from bfxsync.models.market import FundingTicker, Ticker
+from bfxsync.models.public import TickersHistory
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
 from bfxsync.types import NumberType, Symbol
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bfxsync.checks.arguments import Time, check_funding, check_pair, page_params
 from bfxsync.models.market import FundingTrade, Trade
-from bfxsync.rest.arguments import Time, check_funding, check_pair, page_params
 from bfxsync.rest.public.base import Budget, Endpoints
 from bfxsync.types import Symbol
 

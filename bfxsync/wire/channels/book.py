@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bfxsync.book import (
+from bfxsync.book.book import (
     AggregatedBook,
     FundingBook,
     FundingRawBook,

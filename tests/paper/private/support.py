@@ -12,13 +12,13 @@ from typing import Any, Mapping, Sequence
 import requests
 
 from bfxsync.paper import PaperAccount, PaperExchange
-from bfxsync.paper.accounts.account import Account
-from bfxsync.paper.accounts.office import Office
-from bfxsync.paper.accounts.order import Order
-from bfxsync.paper.book import Entry
-from bfxsync.paper.hub import Hub
-from bfxsync.paper.market import Event
-from bfxsync.paper.random_market import RECIPES, RandomMarket
+from bfxsync.paper.engine.account import Account
+from bfxsync.paper.engine.book import Entry
+from bfxsync.paper.engine.order import Order
+from bfxsync.paper.engine.registry import Office
+from bfxsync.paper.markets.market import Event
+from bfxsync.paper.markets.random import RECIPES, RandomMarket
+from bfxsync.paper.server.market_data import Hub
 from bfxsync.paper.text import to_units
 
 TIMEOUT_S = 10

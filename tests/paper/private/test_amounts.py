@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfxsync.paper.accounts.amounts import (
+from bfxsync.paper.engine.amounts import (
     QUANTUM,
     cost,
     cost_at_most,
@@ -15,7 +15,7 @@ from bfxsync.paper.accounts.amounts import (
     read_price,
     share,
 )
-from bfxsync.paper.accounts.refusals import Invalid
+from bfxsync.paper.engine.refusals import Invalid
 from bfxsync.paper.text import SCALE
 
 amounts = st.integers(1, 10**13).map(lambda n: n * QUANTUM)

@@ -9,7 +9,8 @@ from typing import Any, Iterator
 import pytest
 
 from bfxsync import Client
-from bfxsync.auth import Signer, TokenSigner
+from bfxsync._base.numbers import round_price
+from bfxsync.auth.signer import Signer, TokenSigner
 from bfxsync.errors import (
     ApiError,
     AuthError,
@@ -18,11 +19,10 @@ from bfxsync.errors import (
     OrderRejected,
     OutcomeUnknown,
 )
-from bfxsync.numbers import round_price
 from bfxsync.paper import PaperAccount, PaperExchange
 from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.client import RestClient
-from bfxsync.rest.limits import Limits
+from bfxsync.rest.http.rate_limiter import Limits
 
 SUBMIT, TRANSFER = "auth/w/order/submit", "auth/w/transfer"
 LIMIT = ("EXCHANGE LIMIT", "tBTCUSD", "0.5", "50000")

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from bfxsync.paper import PaperAccount
-from bfxsync.paper.accounts.account import Account
-from bfxsync.paper.accounts.amounts import QUANTUM
-from bfxsync.paper.accounts.refusals import Declined, Invalid
-from bfxsync.paper.accounts.wallets import Wallet
+from bfxsync.paper.engine.account import Account
+from bfxsync.paper.engine.amounts import QUANTUM
+from bfxsync.paper.engine.refusals import Declined, Invalid
+from bfxsync.paper.engine.wallets import Wallet
 from bfxsync.paper.text import SCALE
 
 from .support import Floor
@@ -428,8 +428,8 @@ def test_an_order_far_from_the_market_is_met_and_the_market_goes_on(sign: str) -
 def test_r09_histories_keep_their_last_entries_only(
     floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bfxsync.paper.accounts.wallets.KEPT", 50)
-    monkeypatch.setattr("bfxsync.paper.accounts.account.KEPT", 50)
+    monkeypatch.setattr("bfxsync.paper.engine.wallets.KEPT", 50)
+    monkeypatch.setattr("bfxsync.paper.engine.account.KEPT", 50)
     account = Floor().account
     before = len(account.wallets.ledger)
     for n in range(200):

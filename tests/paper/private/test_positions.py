@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bfxsync.paper.accounts.refusals import Declined
+from bfxsync.paper.engine.refusals import Declined
 from bfxsync.paper.text import SCALE
 
 from .support import Floor

@@ -8,11 +8,11 @@ from typing import Any, Iterator
 
 import pytest
 
-from bfxsync.paper.accounts.account import Account, spot_need
-from bfxsync.paper.accounts.order import HIDDEN, Order
-from bfxsync.paper.accounts.refusals import Declined, Invalid
-from bfxsync.paper.accounts.wallets import TRADING_FEE
-from bfxsync.paper.rest.conf import legs
+from bfxsync.paper.engine.account import Account, spot_need
+from bfxsync.paper.engine.order import HIDDEN, Order
+from bfxsync.paper.engine.refusals import Declined, Invalid
+from bfxsync.paper.engine.wallets import TRADING_FEE
+from bfxsync.paper.server.rest.conf import legs
 from bfxsync.paper.text import SCALE, to_units
 
 from .support import Floor

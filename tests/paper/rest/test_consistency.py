@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bfxsync.paper import PaperExchange
-from bfxsync.paper.bars import TIMEFRAMES
+from bfxsync.paper.markets.bars import TIMEFRAMES
 
 from ..support import BookCopy, Client, is_event
 from ..test_chart import candles_of

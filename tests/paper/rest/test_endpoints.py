@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bfxsync.paper.rest.routes import ROUTES
+from bfxsync.paper.server.rest.routes import ROUTES
 
 from .support import Rest
 

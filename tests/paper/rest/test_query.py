@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from bfxsync.paper.hub import Hub
-from bfxsync.paper.market import Market
-from bfxsync.paper.rest.query import Page, Query, Refused
+from bfxsync.paper.markets.market import Market
+from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.server.rest.query import Page, Query, Refused
 
 
 def query(**values: Any) -> Query:

@@ -1,0 +1,175 @@
+"""
+TCP connections to a host, directly or by way of a proxy.
+
+Strategy: what a proxy answers is bounded in time as a whole, not each read of it, and in size. A
+SOCKS proxy is spoken to by PySocks, for both transports. It was chosen over python-socks because
+requests and urllib3 name it and systems ship it, because its interface has stood still since 2017,
+and because the time of a whole negotiation can be bounded by nothing but a method of the socket
+that it reads from. Its own hooks into urllib3 are not used: they bound each read only, and keep the
+password in their frames.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import re
+import socket
+import time
+from base64 import b64encode
+from typing import Any
+
+from bfxsync._base.describe import printable
+from bfxsync._base.forks import lazily
+from bfxsync._base.hidden import without_frames
+from bfxsync._base.hosts import Address
+from bfxsync._base.proxies import Proxy
+
+MAX_ANSWER = 64 * 1024
+"""Bytes that a proxy's answer may have."""
+
+_STATUS = re.compile(rb"HTTP/1\.\d (\d{3})(?: ([^\r\n]*))?\r?\n")
+_MOST_TOLD = 100
+
+
+def dial(address: Address, proxy: Proxy | None, timeout_s: float) -> socket.socket:
+    """
+    Return a socket that is connected to a host.
+
+    Parameters
+    ----------
+    address : Address
+    proxy : Proxy or None
+    timeout_s : float
+        For connecting, for each address that the name has; and once more for all that a proxy
+        answers.
+
+    Raises
+    ------
+    OSError
+        It cannot be reached, or the proxy refuses; nothing of it shows the proxy's password.
+    """
+    if proxy is None:
+        return socket.create_connection((address.hostname, address.port), timeout_s)
+    if proxy.is_socks:
+        return _dial_socks(address, proxy, timeout_s)
+    if proxy.kind != "http":
+        raise OSError(
+            f"the proxy {proxy} cannot lead to a WebSocket; http and socks can"
+        )
+    sock = socket.create_connection((proxy.hostname, proxy.port), timeout_s)
+    try:
+        _tunnel(sock, address, proxy, time.monotonic() + timeout_s)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _tunnel(
+    sock: socket.socket, address: Address, proxy: Proxy, deadline: float
+) -> None:
+    """Ask an HTTP proxy for a connection to a host."""
+    # Not in a variable, as it holds the password.
+    sock.sendall(_connect_request(address, proxy))
+    answer = bytearray()
+    while not answer.endswith((b"\r\n\r\n", b"\n\n")):
+        sock.settimeout(_rest_s(deadline))
+        # What comes behind the head belongs to the host.
+        data = sock.recv(1)
+        if not data:
+            raise OSError(f"the proxy {proxy} ended the connection")
+        answer += data
+        if len(answer) > MAX_ANSWER:
+            raise OSError(
+                f"the answer of the proxy {proxy} has more than {MAX_ANSWER} bytes"
+            )
+    found = _STATUS.match(answer)
+    if found is None:
+        raise OSError(f"the proxy {proxy} does not speak HTTP")
+    status, text = int(found.group(1)), (found.group(2) or b"").decode("latin-1")
+    if not 200 <= status < 300:
+        told = printable(text[:_MOST_TOLD])
+        raise OSError(f"the proxy {proxy} refused with HTTP status {status}: {told}")
+
+
+def _connect_request(address: Address, proxy: Proxy) -> bytes:
+    name = f"[{address.hostname}]" if ":" in address.hostname else address.hostname
+    target = f"{name}:{address.port}"
+    lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
+    if proxy.username is not None:
+        pair = f"{proxy.username}:{proxy.password or ''}".encode()
+        lines.append(f"Proxy-Authorization: Basic {b64encode(pair).decode()}")
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def _rest_s(deadline: float) -> float:
+    rest_s = deadline - time.monotonic()
+    if rest_s <= 0:
+        raise socket.timeout("timed out")
+    return rest_s
+
+
+# --- SOCKS ------------------------------------------------------------------------------------
+
+
+def _dial_socks(address: Address, proxy: Proxy, timeout_s: float) -> socket.socket:
+    socks = lazily(lambda: importlib.import_module("socks"))
+    places = socket.getaddrinfo(
+        proxy.hostname, proxy.port, 0, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    )
+    error: OSError | None = None
+    for family, kind, protocol, _, place in places:
+        sock = _bounded(socks.socksocket)(family, kind, protocol)
+        try:
+            sock.set_proxy(
+                socks.SOCKS4 if proxy.kind.startswith("socks4") else socks.SOCKS5,
+                place[0],
+                proxy.port,
+                proxy.kind[-1] in "ah",
+                proxy.username,
+                proxy.password,
+            )
+            sock.bound(timeout_s)
+            sock.connect((address.hostname, address.port))
+            # From here on it is a plain one: the class of PySocks would cost for each call.
+            return socket.socket(family, kind, protocol, sock.detach())
+        except Exception as exc:
+            # PySocks lets errors of other kinds through as well.
+            error = _translated(exc, proxy)
+        finally:
+            # After `detach` it has nothing to close.
+            sock.close()
+        if isinstance(error, socket.timeout):
+            break
+    assert error is not None
+    raise error
+
+
+@functools.lru_cache(maxsize=None)
+def _bounded(kind: Any) -> Any:
+    """Return a class of sockets whose reads together are bounded in time."""
+
+    def bound(self: Any, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+        self.deadline = None
+        self.settimeout(timeout_s)
+
+    def recv_into(self: Any, *args: Any) -> int:
+        if self.deadline is None:
+            # The first answer: it is connected to the proxy.
+            self.deadline = time.monotonic() + self.timeout_s
+        socket.socket.settimeout(self, _rest_s(self.deadline))
+        return socket.socket.recv_into(self, *args)
+
+    return type("BoundedSocket", (kind,), {"bound": bound, "recv_into": recv_into})
+
+
+def _translated(exc: Exception, proxy: Proxy) -> OSError:
+    """Return an error that says which proxy it was, and keeps none of PySocks' frames."""
+    inner = getattr(exc, "socket_err", None) or exc
+    told = f"the proxy {proxy} failed: {exc}"
+    kind = socket.timeout if isinstance(inner, socket.timeout) else OSError
+    error = kind(told)
+    error.__cause__ = without_frames(exc)
+    return error

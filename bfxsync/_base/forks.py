@@ -1,0 +1,108 @@
+"""What a fork leaves behind: locks and connections of the parent, and imports half done."""
+
+from __future__ import annotations
+
+import os
+import time
+import weakref
+from _thread import get_ident
+from typing import Callable, Dict, Protocol, TypeVar
+
+from bfxsync._base.describe import type_name
+from bfxsync._base.logs import get_logger
+
+
+class Renewable(Protocol):
+    """Something that a child process cannot use as it got it."""
+
+    def _reset_after_fork(self) -> None:
+        """Start anew; called in the child, before anything else runs there."""
+
+
+logger = get_logger(__name__)
+
+T = TypeVar("T")
+
+# By thread; a dict's operations are one call each, so that no lock is needed here.
+_importing: Dict[object, int] = {}
+_forking: Dict[int, bool] = {}
+
+_PAUSE_S = 0.001
+# Imports take far less; what is left behind by an interrupt holds up no fork for ever.
+_LONGEST_WAIT_S = 5.0
+
+_alive: weakref.WeakSet[Renewable] = weakref.WeakSet()
+
+
+def renew_after_fork(item: Renewable) -> None:
+    """Renew it in every child process, as long as it lives."""
+    _alive.add(item)
+
+
+def _renew_all() -> None:
+    for item in list(_alive):
+        try:
+            item._reset_after_fork()
+        except Exception as exc:
+            # The others must have their turn all the same.
+            name = type_name(item)
+            logger.error("a %s could not be reset after a fork", name, exc_info=exc)
+
+
+def lazily(load: Callable[[], T]) -> T:
+    """
+    Call a function that imports something, while no thread forks.
+
+    A child that is forked while another thread imports a module inherits the lock of that module,
+    which nobody releases there, and waits for it for ever.
+    """
+    me = object()
+    try:
+        # Twice, as a Ctrl-C may come in the first.
+        try:
+            _enter(me)
+            return load()
+        finally:
+            _importing.pop(me, None)
+    finally:
+        _importing.pop(me, None)
+
+
+def _enter(me: object) -> None:
+    deadline = time.monotonic() + _LONGEST_WAIT_S
+    is_inner = get_ident() in list(_importing.values())
+    while True:
+        # First said and then looked at, as a thread that forks does it the other way round.
+        _importing[me] = get_ident()
+        if is_inner or not _forking or time.monotonic() > deadline:
+            return
+        del _importing[me]
+        time.sleep(_PAUSE_S)
+
+
+def _before_fork() -> None:
+    """Wait for the imports of other threads."""
+    _forking[get_ident()] = True
+    deadline = time.monotonic() + _LONGEST_WAIT_S
+    while set(_importing.values()) - {get_ident()} and time.monotonic() < deadline:
+        time.sleep(_PAUSE_S)
+
+
+def _after_fork_in_parent() -> None:
+    _forking.pop(get_ident(), None)
+
+
+def _after_fork_in_child() -> None:
+    _forking.clear()
+    for token, thread in list(_importing.items()):
+        if thread != get_ident():
+            _importing.pop(token, None)
+    _renew_all()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where there is no fork
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )

@@ -1,0 +1,219 @@
+"""
+Logging that cannot harm the thread that logs.
+
+Strategy: handlers, filters and formatters are the program's code. One that raises must not end a
+thread that owns a connection, nor replace the error that a caller waits for. So every module logs
+through a `GuardedLogger`, which has the methods of `logging.Logger` and lets nothing out.
+
+Each handler has a lock, which Ctrl-C in a logging call of the main thread can leave locked for
+ever. Our own calls there are shielded from that, but not those of the program, so no thread of ours
+waits for such a lock without an end.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import sys
+import threading
+import traceback
+import weakref
+from contextlib import ExitStack
+from typing import Iterator
+
+from bfxsync._base.describe import (
+    has_printable_traceback,
+    printable,
+    safe_repr,
+    traceback_of,
+    traceback_text,
+)
+from bfxsync._base.shield import shielded
+
+HANDLER_WAIT_S = 2.0
+"""How long a message waits for a handler that is busy before it is given up."""
+
+_RLOCK = type(threading.RLock())
+
+# Handlers that were waited for in vain: the next message does not wait again.
+_stuck: weakref.WeakSet[logging.Handler] = weakref.WeakSet()
+
+
+class GuardedLogger:
+    """
+    A logger that does not raise.
+
+    What a handler lets out is printed to stderr once, with its traceback; each message that was
+    lost to one is printed there, unless `logging.raiseExceptions` is false. What is logged by a
+    handler while it handles one of these messages is dropped, or there would be no end to it.
+
+    Parameters
+    ----------
+    name : str
+    """
+
+    has_complained = False
+
+    def __init__(self, name: str) -> None:
+        self._logger = logging.getLogger(name)
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 – as in `logging`
+        """Tell whether messages of a level are wanted."""
+        try:
+            return self._logger.isEnabledFor(level)
+        except Exception:
+            return False
+
+    def debug(self, message: str, *arguments: object) -> None:
+        """Log what is of interest to developers."""
+        self._log(logging.DEBUG, message, arguments)
+
+    def info(self, message: str, *arguments: object) -> None:
+        """Log what happens in the ordinary course of things."""
+        self._log(logging.INFO, message, arguments)
+
+    def warning(self, message: str, *arguments: object) -> None:
+        """Log what somebody should know; without any configuration it goes to stderr."""
+        self._log(logging.WARNING, message, arguments)
+
+    def error(
+        self, message: str, *arguments: object, exc_info: BaseException | None = None
+    ) -> None:
+        """Log a failure, with the traceback of an exception if there is one."""
+        self._log(logging.ERROR, message, arguments, exc_info)
+
+    def _log(
+        self,
+        level: int,
+        message: str,
+        arguments: tuple[object, ...],
+        exc: BaseException | None = None,
+    ) -> None:
+        try:
+            if not self._logger.isEnabledFor(level) or _is_nested():
+                return
+            # Peers' text is among them.
+            arguments = tuple(map(_told, arguments))
+            exc_info = None
+            if exc is not None:
+                if has_printable_traceback(exc):
+                    # Not the exception alone: `logging` would ask for its truth value.
+                    exc_info = (type(exc), exc, traceback_of(exc))
+                else:
+                    message = f"{message}\n%s"
+                    arguments = (*arguments, traceback_text(exc))
+                    exc = None
+            caller = sys._getframe(2)
+            code = caller.f_code
+            record = self._logger.makeRecord(
+                self._logger.name,
+                level,
+                code.co_filename,
+                caller.f_lineno,
+                message,
+                arguments,
+                exc_info,
+                code.co_name,
+            )
+            # With what the program has noted of the present context, as filters may add that.
+            shielded(contextvars.copy_context().run, _handle, self._logger, record)
+        except BaseException as failure:
+            # Ctrl-C, not the handler's doing; on all other threads only a handler can raise it.
+            is_main = threading.current_thread() is threading.main_thread()
+            if is_main and not isinstance(failure, Exception):
+                raise
+            self._complain(level, message, arguments, exc, failure)
+
+    def _complain(
+        self,
+        level: int,
+        message: str,
+        arguments: tuple[object, ...],
+        exc: BaseException | None,
+        failure: BaseException,
+    ) -> None:
+        """Print what could not be logged, and why."""
+        if not logging.raiseExceptions or sys.stderr is None:
+            return
+        try:
+            text = message % arguments if arguments else message
+            lines = [f"bfxsync: not logged: {logging.getLevelName(level)}: {text}\n"]
+            if exc is not None:
+                lines.append(f"{traceback_text(exc)}\n")
+            if not GuardedLogger.has_complained:
+                GuardedLogger.has_complained = True
+                lines += traceback.format_exception(
+                    type(failure), failure, traceback_of(failure)
+                )
+            sys.stderr.write("".join(lines))
+        except Exception:
+            # stderr may be the program's as well, and closed or broken.
+            pass
+
+
+def _handle(logger: logging.Logger, record: logging.LogRecord) -> None:
+    """
+    Pass a record to the handlers of a logger.
+
+    Raises
+    ------
+    TimeoutError
+        The lock of a handler is not to be had.
+    """
+    with ExitStack() as stack:
+        for handler in _handlers_of(logger):
+            lock = handler.lock
+            if not isinstance(lock, _RLOCK):
+                continue  # none, or one of the program's own
+            wait_s = 0.0 if handler in _stuck else HANDLER_WAIT_S
+            if not lock.acquire(True, wait_s):
+                _stuck.add(handler)
+                raise TimeoutError(
+                    f"the lock of {safe_repr(handler)} is taken; Ctrl-C in a logging call can "
+                    "have left it so for ever"
+                )
+            _stuck.discard(handler)
+            # Held, as its owner may take it again: so `logging` does not wait.
+            stack.callback(lock.release)
+        logger.handle(record)
+
+
+def _handlers_of(logger: logging.Logger) -> Iterator[logging.Handler]:
+    """Yield the handlers that get the records of a logger, as `Logger.callHandlers` does."""
+    found = False
+    current: logging.Logger | None = logger
+    while current is not None:
+        for handler in list(current.handlers):
+            found = True
+            yield handler
+        current = current.parent if current.propagate else None
+    if not found and logging.lastResort is not None:
+        yield logging.lastResort
+
+
+def get_logger(name: str) -> GuardedLogger:
+    """Return the logger of a module."""
+    return GuardedLogger(name)
+
+
+def _told(argument: object) -> object:
+    """Return what is logged of an argument: of a text, what a terminal only prints."""
+    return printable(argument) if type(argument) is str else argument
+
+
+_LOG_CODES = (GuardedLogger._log.__code__, _handle.__code__)
+
+
+def _is_nested() -> bool:
+    """
+    Tell whether this is logged by what handles an earlier message on the same thread.
+
+    The frames say so, not a flag, which Ctrl-C could leave set.
+    """
+    # Not this function's frame, nor that of `_log` itself.
+    frame = sys._getframe(1).f_back
+    while frame is not None:
+        if frame.f_code in _LOG_CODES:
+            return True
+        frame = frame.f_back
+    return False

@@ -1,0 +1,219 @@
+"""
+Which proxy leads to a host: the one that a user names, or that of the environment.
+
+Strategy: decided once, when a client is made, and in the same way for both transports: ``wss`` goes
+where ``https`` goes. This machine itself is never looked for through a proxy of the environment,
+which would find another machine under that name.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import ipaddress
+import os
+import re
+import sys
+from typing import Mapping
+from urllib.parse import quote, unquote, urlsplit
+
+import attrs
+
+from bfxsync._base.hidden import Hidden
+from bfxsync._base.hosts import Address, address_of, is_loopback
+from bfxsync.errors import UsageError
+
+# The variables of the environment know only these two.
+_SCHEMES = {"ws": "http", "wss": "https"}
+
+_EXPLICIT_KINDS = ("http", "socks4", "socks4a", "socks5", "socks5h")
+# Desktops write `socks` for a proxy that is to look up names as well.
+_ALIASES = {"socks": "socks5h"}
+
+_SOCKS_PORT = 1080
+_EXPLICIT_PORTS = {"http": 3128}
+_ENVIRONMENT_PORTS = {"http": 80, "https": 443}
+
+MOST_CREDENTIALS = 127
+"""Bytes of a user's name, or a password, for SOCKS; PySocks counts more of them wrongly."""
+
+
+@attrs.frozen
+class Proxy:
+    """
+    A proxy.
+
+    Attributes
+    ----------
+    kind : str
+        ``http``, ``https``, ``socks4``, ``socks4a``, ``socks5`` or ``socks5h``; with the last
+        letter it looks up the names of hosts.
+    hostname : str
+    port : int
+    username, password : str or None
+    """
+
+    kind: str
+    hostname: str
+    port: int
+    username: str | None = attrs.field(default=None, repr=False)
+    password: str | None = attrs.field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.kind}://{self._place}"
+
+    @property
+    def is_socks(self) -> bool:
+        """Whether it is spoken to in SOCKS."""
+        return self.kind.startswith("socks")
+
+    @property
+    def url(self) -> str:
+        """Its address with the password in it."""
+        user = ""
+        if self.username is not None:
+            password = quote(self.password or "", safe="")
+            user = f"{quote(self.username, safe='')}:{password}@"
+        return Hidden(f"{self.kind}://{user}{self._place}")
+
+    @property
+    def _place(self) -> str:
+        name = f"[{self.hostname}]" if ":" in self.hostname else self.hostname
+        return f"{name}:{self.port}"
+
+
+def proxy_for(url: str, proxy: object = None) -> Proxy | None:
+    """
+    Return the proxy by way of which a host is reached, or None.
+
+    Parameters
+    ----------
+    url : str
+        Address of the host.
+    proxy : str, optional
+        Such as ``http://user:password@host:3128``; it counts for this machine too. Without it the
+        environment decides: ``https_proxy``, ``http_proxy``, ``all_proxy`` and ``no_proxy``, also
+        in capitals.
+
+    Raises
+    ------
+    UsageError
+        It is none, or needs the extra ``socks``; the message leaves out what may be a password.
+    """
+    if proxy is not None:
+        found = _parsed(proxy, _EXPLICIT_KINDS, _EXPLICIT_PORTS)
+        if found is None:
+            raise UsageError(
+                "proxy must look like 'http://host:port' (or socks4, socks4a, socks5, socks5h)"
+            )
+        return _checked(found)
+    address = address_of(url)
+    if address is None or is_loopback(address.hostname):
+        return None
+    text = _environments(address)
+    if not text:
+        return None
+    kinds = (*_EXPLICIT_KINDS, "https")
+    text = Hidden(text if "://" in text else f"http://{text}")
+    found = _parsed(text, kinds, _ENVIRONMENT_PORTS)
+    if found is None:
+        raise UsageError(
+            "the proxy that the environment names is no address of the form 'http://host:port' "
+            "(or https, socks4, socks4a, socks5, socks5h)"
+        )
+    return _checked(found)
+
+
+def _parsed(
+    text: object, kinds: tuple[str, ...], ports: Mapping[str, int]
+) -> Proxy | None:
+    if not isinstance(text, str):
+        return None
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return None
+    kind = _ALIASES.get(parts.scheme, parts.scheme)
+    place = address_of("http://" + parts.netloc.rpartition("@")[2])
+    # What looks like a path may be a password whose special characters are not quoted.
+    is_odd = parts.path not in ("", "/") or parts.query or parts.fragment
+    if kind not in kinds or place is None or is_odd:
+        return None
+    username, password = (
+        None if value is None else unquote(value)
+        for value in (parts.username, parts.password)
+    )
+    port = port or ports.get(kind, _SOCKS_PORT)
+    return Proxy(kind, place.hostname, port, username, password)
+
+
+def _checked(proxy: Proxy) -> Proxy:
+    if proxy.is_socks:
+        if importlib.util.find_spec("socks") is None:
+            raise UsageError(
+                'a SOCKS proxy needs the extra "socks": pip install "bfxsync[socks]"'
+            )
+        for value in (proxy.username, proxy.password):
+            if len((value or "").encode()) > MOST_CREDENTIALS:
+                raise UsageError(
+                    "the user and the password of a SOCKS proxy may have at most "
+                    f"{MOST_CREDENTIALS} bytes each"
+                )
+    return proxy
+
+
+def _environments(address: Address) -> str | None:
+    """Return what the environment names for an address."""
+    scheme = _SCHEMES.get(address.scheme, address.scheme)
+    named = [_variable(f"{name}_proxy") for name in (scheme, "all")]
+    if any(value is not None for value in named):
+        if _is_exempt(address, _variable("no_proxy") or ""):
+            return None
+        return named[0] or named[1]
+    return _of_the_system(scheme, address.hostname)
+
+
+def _variable(name: str) -> str | None:
+    """Return a variable without blanks; in small letters it counts first, even if it is empty."""
+    # The environment is in no variable here: its repr shows all that is in it.
+    value = os.environ.get(name)
+    if value is None and not (name == "http_proxy" and "REQUEST_METHOD" in os.environ):
+        # In a CGI script HTTP_PROXY is the header "Proxy" of whoever asks.
+        value = os.environ.get(name.upper())
+    return None if value is None else value.strip()
+
+
+def _is_exempt(address: Address, no_proxy: str) -> bool:
+    """Tell whether a host is in a list of names, domains, addresses, and networks."""
+    return any(
+        _matches(address, entry) for entry in re.split(r"[\s,]+", no_proxy) if entry
+    )
+
+
+def _matches(address: Address, entry: str) -> bool:
+    if entry == "*":
+        return True
+    name, port = entry.lower(), None
+    found = re.fullmatch(r"(\[[^]]+\]|[^:]+):(\d+)", name)
+    if found:
+        name, port = found.group(1), int(found.group(2))
+    if port is not None and port != address.port:
+        return False
+    try:
+        ip = ipaddress.ip_address(address.hostname)
+    except ValueError:
+        domain = (name[1:] if name.startswith("*.") else name).strip(".")
+        return bool(domain) and f".{address.hostname}".endswith(f".{domain}")
+    try:
+        return ip in ipaddress.ip_network(name.strip("[]"), strict=False)
+    except ValueError:
+        return False
+
+
+def _of_the_system(scheme: str, hostname: str) -> str | None:
+    """Return what the settings of macOS or Windows name; other systems have none."""
+    if sys.platform not in ("darwin", "win32"):
+        return None
+    from urllib.request import getproxies, proxy_bypass
+
+    return None if proxy_bypass(hostname) else getproxies().get(scheme)

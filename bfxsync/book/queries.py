@@ -1,0 +1,300 @@
+"""
+What can be read from a book, and a book that stands still.
+
+Strategy: everything follows from `levels`, which is called once for each answer. So every answer
+is of one moment, whoever gives it: the live book of the I/O thread, the view of it, or a
+copy that is frozen.
+"""
+
+from __future__ import annotations
+
+import operator
+from abc import ABC, abstractmethod
+from bisect import bisect_left
+from datetime import datetime
+from decimal import Decimal, localcontext
+from functools import reduce
+from itertools import accumulate
+from typing import Any, Callable, Generic, NamedTuple, Sequence, TypeVar
+
+import attrs
+
+from bfxsync._base.describe import also_half_made
+from bfxsync._base.numbers import EXACT, own_context, plain_decimal
+from bfxsync._base.plain import plain_integer
+from bfxsync.errors import UsageError
+
+L = TypeVar("L")
+
+# Floats take no notice of contexts.
+_AVERAGE = own_context(28)
+
+_PRICE = operator.attrgetter("price")
+_RATE = operator.attrgetter("rate")
+
+
+class Depth(NamedTuple):
+    """
+    What stands near the middle of a book.
+
+    Attributes
+    ----------
+    bids, asks : float
+        Total amounts, in base currency (of funding: in the currency); never negative.
+    """
+
+    bids: float
+    asks: float
+
+
+class ReadableBook(ABC, Generic[L]):
+    """
+    A book that answers questions.
+
+    Answers are in the client's numbers: with ``numbers=Decimal`` every price and amount is a
+    `Decimal`. Those of sums and differences are as exact as these numbers are; a sum of floats
+    has the usual noise. Where prices are named, a funding book means rates, per day.
+    """
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def is_funding(self) -> bool:
+        """Whether it is of a funding currency: rates for prices, signs the other way round."""
+
+    @abstractmethod
+    def levels(self, count: int | None = None) -> tuple[Sequence[L], Sequence[L]]:
+        """
+        Return bids and asks of the same moment, each best first.
+
+        Parameters
+        ----------
+        count : int, optional
+            At most so many of each; all of them without it.
+        """
+
+    @property
+    def best_bid(self) -> L | None:
+        """The highest bid; None without bids."""
+        bids, _ = self.levels(1)
+        return bids[0] if bids else None
+
+    @property
+    def best_ask(self) -> L | None:
+        """The lowest ask; None without asks."""
+        _, asks = self.levels(1)
+        return asks[0] if asks else None
+
+    @property
+    def mid(self) -> float | None:
+        """
+        The price halfway between the best bid and the best ask; None when a side is empty.
+
+        In quote currency; of a funding book the rate, per day.
+        """
+        bids, asks = self.levels(1)
+        if not bids or not asks:
+            return None
+        middle: float = self._middle(bids[0], asks[0])
+        return middle
+
+    @property
+    def spread(self) -> float | None:
+        """
+        The price of the best ask less that of the best bid; None when a side is empty.
+
+        In quote currency; of a funding book a difference of rates, per day. It is negative when
+        the best bid is above the best ask, as in a funding book, where the periods may differ.
+        """
+        bids, asks = self.levels(1)
+        if not bids or not asks:
+            return None
+        price = self._prices()
+        with localcontext(EXACT):
+            spread: float = price(asks[0]) - price(bids[0])
+        return spread
+
+    def depth(
+        self,
+        *,
+        within: str | int | Decimal | float | None = None,
+        within_ratio: str | int | Decimal | float | None = None,
+    ) -> Depth | None:
+        """
+        Return the total amounts of both sides up to a distance from `mid`.
+
+        Parameters
+        ----------
+        within : number or its text
+            The distance, in quote currency (of funding: in rate per day). Levels that are just
+            so far away count.
+        within_ratio : number or its text
+            Instead of `within`: the distance as a ratio of `mid`; 0.01 means 1 %.
+
+        Returns
+        -------
+        Depth or None
+            ``(bids, asks)``, in base currency, never negative. None when a side is empty: there
+            is no middle. Levels beyond the book's length are not known, and so not counted.
+
+        Raises
+        ------
+        UsageError
+            Neither or both are given, or it is no number, or negative.
+        """
+        if (within is None) is (within_ratio is None):
+            raise UsageError("depth takes either within or within_ratio")
+        name = "within_ratio" if within is None else "within"
+        value = within_ratio if within is None else within
+        text = plain_decimal(value, name)
+        if text.startswith("-"):
+            raise UsageError(f"{name} must not be negative, not {value!r}")
+        bids, asks = self.levels()
+        if not bids or not asks:
+            return None
+        price = self._prices()
+        middle = self._middle(bids[0], asks[0])
+        number = type(middle)
+        with localcontext(EXACT):
+            distance = number(text) if within_ratio is None else middle * number(text)
+            low, high = middle - distance, middle + distance
+            return Depth(
+                _total([bid for bid in bids if price(bid) >= low], number),
+                _total([ask for ask in asks if price(ask) <= high], number),
+            )
+
+    def vwap(self, amount: str | int | Decimal | float) -> float | None:
+        """
+        Return the average price at which an amount could be traded at once, weighted by volume.
+
+        Parameters
+        ----------
+        amount : number or its text
+            In base currency, with the sign of an order: positive buys, from the asks; negative
+            sells, to the bids. For funding with the sign of an offer, in the currency: positive
+            lends, to the bids; negative borrows, from the asks.
+
+        Returns
+        -------
+        float or None
+            In quote currency, before fees; Decimals are rounded to 28 digits. Of a funding book
+            the average rate, per day, whatever the periods are. None when all the levels that
+            are known do not hold the amount: a book of greater `len` may.
+
+        Raises
+        ------
+        UsageError
+            The amount is zero, or no number.
+        """
+        text = plain_decimal(amount, "amount")
+        if text == "0":
+            raise UsageError("amount must not be 0: its sign says which side is meant")
+        bids, asks = self.levels()
+        side = asks if text.startswith("-") is self.is_funding else bids
+        if not side:
+            return None
+        price = self._prices()
+        with localcontext(EXACT):
+            wanted = abs(_number_of(side[0])(text))
+            totals = list(accumulate(map(_size, side)))
+            last = bisect_left(totals, wanted)
+            if last == len(side):
+                return None
+            # Counted from the best price on: what one level holds costs exactly its price.
+            best = price(side[0])
+            rest = wanted - totals[last - 1] if last else wanted
+            more = sum((price(level) - best) * _size(level) for level in side[:last])
+            more += (price(side[last]) - best) * rest
+            average = best + more / wanted
+        with localcontext(_AVERAGE):
+            rounded: float = +average
+        return rounded
+
+    def _prices(self) -> Callable[[Any], Any]:
+        return _RATE if self.is_funding else _PRICE
+
+    def _middle(self, bid: L, ask: L) -> Any:
+        price = self._prices()
+        with localcontext(EXACT):
+            return (price(bid) + price(ask)) / 2
+
+
+@attrs.frozen(repr=False)
+class BookSnapshot(ReadableBook[Any]):
+    """
+    A copy of a book at one moment, which does not change any more.
+
+    It answers what the live book does. Its levels are shared with other copies; treat them as
+    read-only.
+
+    Attributes
+    ----------
+    symbol : str
+    prec : str
+        ``P0`` to ``P4``, or ``R0``.
+    bids, asks : tuple
+        Of `BookUpdate` or the raw and funding kinds, each best first.
+    is_live : bool
+        The book was live then, see `BookView.is_live`.
+    verified_at : datetime or None
+        When the last checksum before then was equal (UTC); None if there was none since the
+        exchange's last snapshot.
+    """
+
+    symbol: str
+    prec: str
+    bids: tuple[Any, ...]
+    asks: tuple[Any, ...]
+    is_live: bool
+    verified_at: datetime | None
+
+    @also_half_made
+    def __repr__(self) -> str:
+        sides = f"{len(self.bids)} bids, {len(self.asks)} asks"
+        return f"<BookSnapshot {self.symbol} {self.prec}: {sides}>"
+
+    def __len__(self) -> int:
+        """Return the number of levels of both sides."""
+        return len(self.bids) + len(self.asks)
+
+    @property
+    def is_funding(self) -> bool:
+        """Whether it is of a funding currency: rates for prices, signs the other way round."""
+        return self.symbol.startswith("f")
+
+    def levels(
+        self, count: int | None = None
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Return bids and asks, each best first; all of them without `count`."""
+        check_count(count)
+        return self.bids[:count], self.asks[:count]
+
+
+def check_count(count: int | None) -> int | None:
+    """
+    Return how many levels are asked for; None means all.
+
+    Raises
+    ------
+    UsageError
+        It is neither None nor an integer from 0 on.
+    """
+    whole = plain_integer(count)
+    if count is not None and (whole is None or whole < 0):
+        raise UsageError(f"count must be a non-negative integer or None, not {count!r}")
+    return whole
+
+
+def _number_of(level: Any) -> Any:
+    return Decimal if type(level.amount) is Decimal else float
+
+
+def _size(level: Any) -> Any:
+    return abs(level.amount)
+
+
+def _total(levels: list[Any], number: Any) -> Any:
+    # From the best on, as `vwap` adds them, and not by sum(), which has its own way with floats
+    # in newer Pythons: what is counted here can be traded there.
+    return reduce(operator.add, map(_size, levels), number(0))

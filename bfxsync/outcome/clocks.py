@@ -1,0 +1,258 @@
+"""
+What the exchange's clock showed when a write left, and how much of that is certain.
+
+Strategy: what the exchange books has times by its own clock, and three witnesses tell of that: the
+``Date`` header of answers, which may be that of a gateway; the time in the exchange's
+notifications; and this machine's clock. None of them is right for certain, and no difference that
+is not known is taken for zero. A time counts as known when two witnesses agree. When they
+contradict each other, or the clock was set (or the machine suspended, which looks the same) between
+the write and an answer, everything that any of them says is possible. Times are kept by the
+monotonic clock as well, so that a wall clock which is set afterwards changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime, timezone
+from enum import IntEnum
+from typing import Deque, Iterable, List, Tuple
+
+import attrs
+
+from bfxsync._base.headers import moment_of
+from bfxsync.types import Mts
+
+AGREE_S = 5.0
+"""Witnesses whose times differ by no more than this agree."""
+
+STEADY_S = 0.5
+"""Clocks that nobody sets go apart by less than this in hours."""
+
+NEAR_S = 10.0
+"""What is executed so long after its call has failed is nothing unusual."""
+
+_DAY_S = 86_400.0
+
+# What a header can mean at all: 1970 to 2096.
+_SENSIBLE_S = (0.0, 4e9)
+
+# A few, as several gateways with clocks of their own may answer in turn.
+_KEPT = 8
+
+
+class Clocks(IntEnum):
+    """How well the time of a write is known, by the exchange's clock."""
+
+    UNKNOWN = 0
+    """Nothing says what the exchange's clock shows, or the witnesses are days apart."""
+    DOUBTFUL = 1
+    """Witnesses contradict each other: any of them may be right."""
+    KNOWN = 2
+    """Two witnesses agree."""
+
+
+@attrs.frozen
+class Reading:
+    """
+    What the exchange's clock showed at a moment.
+
+    Attributes
+    ----------
+    exchange_s : float
+        Seconds since 1970.
+    local_s, at : float
+        The same moment by this machine's clock, and by `time.monotonic`.
+    is_own : bool
+        From a notification, so of the clock that the books are kept by; else from a header.
+    """
+
+    exchange_s: float
+    local_s: float
+    at: float
+    is_own: bool = False
+
+    def told(self, local_s: float, at: float) -> Tuple[float, float]:
+        """Return what it showed at another moment, by the monotonic and by the wall clock."""
+        return self.exchange_s + at - self.at, self.exchange_s + local_s - self.local_s
+
+
+class ExchangeClock:
+    """What answers have shown of the exchange's clock lately."""
+
+    def __init__(self) -> None:
+        # One call of a deque is not interrupted by other threads. Headers stay text until they
+        # are needed: to read one takes longer than all else that is done with an answer's head.
+        self._dates: Deque[Tuple[str, float, float]] = deque(maxlen=_KEPT)
+        self._own: Deque[Reading] = deque(maxlen=1)
+
+    def see_date(self, header: str, local_s: float, at: float) -> None:
+        """Note the ``Date`` of an answer, and when its head had come."""
+        self._dates.append((header, local_s, at))
+
+    def see_own(self, exchange_s: float, local_s: float, at: float) -> None:
+        """Note the time of a notification, and when it had come."""
+        if _is_sensible(exchange_s):
+            self._own.append(Reading(exchange_s, local_s, at, is_own=True))
+
+    def readings(self) -> List[Reading]:
+        """Return them, the newest last; what cannot be read is left out."""
+        found = list(self._own)
+        for header, local_s, at in list(self._dates):
+            moment_s = moment_of(header)
+            if moment_s is not None and _is_sensible(moment_s):
+                # The header has no fraction: half a second is right on average.
+                found.append(Reading(moment_s + 0.5, local_s, at))
+        return found
+
+    @property
+    def skew_s(self) -> float | None:
+        """How far this machine's clock is ahead of the last ``Date``; None without one."""
+        dates = [reading for reading in self.readings() if not reading.is_own]
+        return dates[-1].local_s - dates[-1].exchange_s if dates else None
+
+
+@attrs.frozen
+class Span:
+    """
+    When a write can have been executed, by the exchange's clock.
+
+    Attributes
+    ----------
+    clocks : Clocks
+    first_s, last_s : float
+        When it can have left: all that is possible.
+    told_s : tuple of float
+        When it left, as each witness says.
+    lasted_s : float
+        For how long it was on its way.
+    absence_s : float
+        For how long after that it may still be executed.
+    apart_s : float
+        By how much the witnesses differ.
+    """
+
+    clocks: Clocks
+    first_s: float
+    last_s: float
+    told_s: Tuple[float, ...]
+    lasted_s: float
+    absence_s: float
+    apart_s: float
+
+    def since_mts(self, margin_s: float) -> Mts:
+        """Return the first time that what came of it can have."""
+        return max(int((self.first_s - margin_s) * 1000), 0)
+
+    def until_mts(self, margin_s: float) -> Mts:
+        """Return the last time that what came of it can have."""
+        end_s = self.last_s + self.lasted_s + self.absence_s + margin_s
+        return max(int(end_s * 1000), 0)
+
+    def is_possible(self, mts: Mts, margin_s: float) -> bool:
+        """Tell whether what came of it can have this time."""
+        return self.since_mts(margin_s) <= mts <= self.until_mts(margin_s)
+
+    def is_likely(self, mts: Mts, margin_s: float) -> bool:
+        """Tell whether it fits what a witness says, and that it took no unusual time."""
+        if self.clocks is Clocks.UNKNOWN:
+            return False
+        after_s = self.lasted_s + min(self.absence_s, NEAR_S)
+        return any(
+            told_s - margin_s <= mts / 1000 <= told_s + after_s + margin_s
+            for told_s in self.told_s
+        )
+
+    def dates(self) -> List[str]:
+        """Return the UTC dates on which it can have been executed, as the exchange writes them."""
+        first_s = max(self.first_s - AGREE_S, 0.0)
+        last_s = self.last_s + self.lasted_s + self.absence_s + AGREE_S
+        moments = [first_s, last_s]
+        while moments[-2] + _DAY_S < last_s:
+            moments.insert(-1, moments[-2] + _DAY_S)
+        return list(dict.fromkeys(date_of(moment_s * 1000) for moment_s in moments))
+
+
+def date_of(mts: float) -> str:
+    """Return the UTC date of a time, as the exchange writes it."""
+    return f"{datetime.fromtimestamp(mts / 1000, timezone.utc):%Y-%m-%d}"
+
+
+def span_of(
+    left_s: float,
+    left_at: float,
+    lasted_s: float,
+    absence_s: float,
+    readings: Iterable[Reading],
+) -> Span:
+    """
+    Return when a write can have been executed.
+
+    Parameters
+    ----------
+    left_s, left_at : float
+        When it left, by this machine's clock and by `time.monotonic`.
+    lasted_s, absence_s : float
+        See `Span`.
+    readings : iterable of Reading
+        Of before and after, the newest last.
+    """
+    own: List[float] = []
+    dates: List[float] = []
+    told: List[float] = []
+    # Of each header both things that it can mean, if the clock was set meanwhile.
+    meant: List[Tuple[float, float]] = []
+    for reading in readings:
+        by_monotonic, by_wall = reading.told(left_s, left_at)
+        told += [by_monotonic, by_wall]
+        if not reading.is_own:
+            meant.append((by_monotonic, by_wall))
+        if abs(by_monotonic - by_wall) <= STEADY_S:
+            (own if reading.is_own else dates).append(by_monotonic)
+    known = _agreed(own, dates, meant, left_s)
+    if known:
+        return _span(Clocks.KNOWN, known, lasted_s, absence_s)
+    newest = told[-2] if told else left_s
+    told.append(left_s)
+    if len(told) > 1 and max(told) - min(told) <= _DAY_S:
+        return _span(Clocks.DOUBTFUL, told, lasted_s, absence_s)
+    found = _span(Clocks.UNKNOWN, told, lasted_s, absence_s)
+    return attrs.evolve(found, first_s=newest - _DAY_S, last_s=newest + _DAY_S)
+
+
+def _agreed(
+    own: List[float],
+    dates: List[float],
+    meant: List[Tuple[float, float]],
+    left_s: float,
+) -> List[float]:
+    """Return the times of the witnesses that agree on when it left; none if they do not."""
+    if own:
+        # The books are kept by this clock, so a header or this machine's clock need not fit if
+        # the other one does.
+        anchor = own[-1]
+        others = [time_s for time_s in (*dates, left_s) if _agree(time_s, anchor)]
+        return [anchor] if others else []
+    if not dates:
+        return []
+    anchor = dates[-1]
+    is_agreed = _agree(left_s, anchor) and all(
+        any(_agree(time_s, anchor) for time_s in both) for both in meant
+    )
+    return dates if is_agreed else []
+
+
+def _is_sensible(time_s: float) -> bool:
+    return _SENSIBLE_S[0] <= time_s <= _SENSIBLE_S[1]
+
+
+def _agree(one_s: float, other_s: float) -> bool:
+    return abs(one_s - other_s) <= AGREE_S
+
+
+def _span(
+    clocks: Clocks, told: Iterable[float], lasted_s: float, absence_s: float
+) -> Span:
+    times = tuple(told)
+    first_s, last_s = min(times), max(times)
+    apart_s = last_s - first_s
+    return Span(clocks, first_s, last_s, times, lasted_s, absence_s, apart_s)

@@ -1,0 +1,266 @@
+"""
+One account: its wallets, orders, positions and trades, and what a trade does to them.
+
+Strategy: an order never has more to fill than its wallet can pay, as that is held back while the
+order rests. So a fill is only arithmetic, and cannot fail.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import count
+from typing import Any, Callable, Deque, Iterator
+
+import attrs
+
+from bfxsync.paper.engine.account_settings import PaperAccount
+from bfxsync.paper.engine.amounts import cost, cost_at_most, read_amount, share
+from bfxsync.paper.engine.order import Order
+from bfxsync.paper.engine.positions import Position, Positions, needed_by
+from bfxsync.paper.engine.wallets import (
+    DEPOSIT,
+    EXCHANGE,
+    KEPT,
+    SETTLEMENT,
+    TRADING_FEE,
+    Wallet,
+    Wallets,
+)
+from bfxsync.paper.markets.tape import Row
+from bfxsync.paper.server.rest.conf import legs
+from bfxsync.paper.text import SCALE, units_text
+
+Listener = Callable[[str, Row], None]
+
+MAKER_FEE, TAKER_FEE = 1_000, 2_000
+"""Millionths, of what one gets by a trade, or of its value on margin."""
+DERIVATIVE_TAKER_FEE = 650
+"""Millionths of the value; who rested pays nothing."""
+
+
+@attrs.define
+class Ids:
+    """Where the ids of everything come from; one for all accounts."""
+
+    order: Iterator[int] = attrs.field(factory=lambda: count(180_000_000_001))
+    booking: Iterator[int] = attrs.field(factory=lambda: count(6_000_000_001))
+    movement: Iterator[int] = attrs.field(factory=lambda: count(20_000_001))
+    position: Iterator[int] = attrs.field(factory=lambda: count(170_000_001))
+
+
+class Account:
+    """
+    The state of one account.
+
+    Parameters
+    ----------
+    settings : PaperAccount
+        How it begins.
+    user_id : int
+    ids : Ids
+    now_mts : callable
+
+    Attributes
+    ----------
+    orders, closed : dict of Order
+        By id: those that are open, and the last of those that were.
+    trades : collections.deque of list
+        Rows as of ``tu``, the last ones, the oldest first.
+    movements : collections.deque of list
+        Deposits and withdrawals, the last ones, the oldest first.
+    listeners : list of callable
+        Called with a code and a row of the account's channel, for everything that happens:
+        ``on``, ``ou``, ``oc``, ``te``, ``tu``, ``wu``, ``pn``, ``pu``, ``pc``.
+    """
+
+    def __init__(
+        self,
+        settings: PaperAccount,
+        user_id: int,
+        ids: Ids,
+        now_mts: Callable[[], int],
+    ) -> None:
+        self.settings = settings
+        self.user_id = user_id
+        self.ids = ids
+        self.now_mts = now_mts
+        self.created_mts = now_mts()
+        self.listeners: list[Listener] = []
+        self.orders: dict[int, Order] = {}
+        self.closed: dict[int, Order] = {}
+        self.trades: Deque[Row] = deque(maxlen=KEPT)
+        self.movements: Deque[Row] = deque(maxlen=KEPT)
+        self.addresses: dict[tuple[str, str], list[str]] = {}
+        self.wallets = Wallets(lambda: next(ids.booking), now_mts, self._changed)
+        self.positions = Positions(lambda: next(ids.position), now_mts, self.emit)
+        for kind, amounts in settings.balances.items():
+            for currency, amount in amounts.items():
+                self.deposit(kind, currency, amount)
+
+    def emit(self, code: str, row: Row) -> None:
+        """Tell the listeners."""
+        for listener in list(self.listeners):
+            listener(code, row)
+
+    def deposit(self, kind: str, currency: str, amount: object) -> None:
+        """Let money come in."""
+        units = read_amount("amount", amount)
+        id, now = next(self.ids.movement), self.now_mts()
+        text = f"Deposit (PAPER) #{id}"
+        self.wallets.book(kind, currency, units, DEPOSIT, text)
+        self.movements.append(movement_row(id, currency, "PAPER", now, units))
+
+    def remember(self, order: Order) -> None:
+        """Keep an order that is open no more."""
+        self.closed[order.id] = order
+        if len(self.closed) > KEPT:
+            del self.closed[next(iter(self.closed))]
+
+    def place_of(self, order: Order) -> tuple[Wallet, Wallet]:
+        """Return the wallets of base and quote that an order uses."""
+        kind = "exchange" if order.is_spot else "margin"
+        base, quote = legs(order.symbol[1:])
+        return self.wallets.get(kind, base), self.wallets.get(kind, quote)
+
+    def orders_on_margin(self, symbol: str) -> list[Order]:
+        """Return the open orders of a symbol that may change its position."""
+        orders = self.orders.values()
+        return [o for o in orders if o.symbol == symbol and not o.is_spot]
+
+    def hold_for(self, order: Order) -> None:
+        """Hold back what an order needs now, nothing if it is closed."""
+        base, quote = self.place_of(order)
+        if order.is_spot:
+            needed = spot_need(order) if order.is_open else 0
+            wallet = quote if order.is_buy else base
+            self.wallets.hold(order.id, "exchange", wallet.currency, needed)
+        else:
+            orders = self.orders_on_margin(order.symbol)
+            needed = needed_by(self.positions.open.get(order.symbol), orders)
+            self.wallets.hold(order.symbol, "margin", quote.currency, needed)
+
+    def fill(
+        self, order: Order, amount: int, trade: Row, price: int, is_maker: bool
+    ) -> None:
+        """
+        Let a part of an order be executed.
+
+        Parameters
+        ----------
+        amount : int
+            Without sign.
+        trade : list
+            The market's row; its id and time are taken.
+        """
+        sign = 1 if order.is_buy else -1
+        order.amount -= sign * amount
+        order.fills.append((price, sign * amount))
+        order.mts_update = self.now_mts()
+        if order.is_spot:
+            fee, currency = self._exchange(order, amount, price, is_maker)
+        else:
+            fee, currency = self._settle(order, sign * amount, price, is_maker)
+        if not order.amount:
+            order.closed_as = "EXECUTED"
+        # fmt: off
+        row: Row = [
+            trade[0], order.symbol, trade[1], order.id, sign * amount / SCALE,
+            price / SCALE, order.kind, order.price / SCALE, 1 if is_maker else -1,
+        ]
+        # fmt: on
+        confirmed = [*row, -fee / SCALE, currency, order.cid]
+        self.trades.append(confirmed)
+        self.emit("te", [*row, None, None, order.cid])
+        self.emit("tu", confirmed)
+
+    def _exchange(
+        self, order: Order, amount: int, price: int, is_maker: bool
+    ) -> tuple[int, str]:
+        """Swap base and quote in the exchange wallet; the fee is a part of what one gets."""
+        base, quote = self.place_of(order)
+        sign = 1 if order.is_buy else -1
+        value = cost(amount, price)
+        got, is_of = (amount, base) if order.is_buy else (value, quote)
+        fee = share(got, MAKER_FEE if is_maker else TAKER_FEE)
+        at = f"@ {units_text(price)}"
+        shown = units_text(sign * amount)
+        text = f"Exchange {shown} {base.currency} for {quote.currency} {at}"
+        meta = _meta(order, amount, price)
+        book = self.wallets.book
+        book("exchange", base.currency, sign * amount, EXCHANGE, text, meta)
+        book("exchange", quote.currency, -sign * value, EXCHANGE, text, meta)
+        text = f"Trading fees for {units_text(amount)} {base.currency} {at}"
+        book("exchange", is_of.currency, -fee, TRADING_FEE, text, meta)
+        self.hold_for(order)
+        return fee, is_of.currency
+
+    def _settle(
+        self, order: Order, amount: int, price: int, is_maker: bool
+    ) -> tuple[int, str]:
+        """Change a position; profit and fee are of the quote currency."""
+        base, quote = self.place_of(order)
+        symbol = order.symbol
+        if order.lev is not None:
+            rate = 0 if is_maker else DERIVATIVE_TAKER_FEE
+        else:
+            rate = MAKER_FEE if is_maker else TAKER_FEE
+        fee = share(cost(abs(amount), price), rate)
+        profit = self.positions.trade(symbol, amount, price, order.lev)
+        at = f"@ {units_text(price)}"
+        meta = _meta(order, amount, price)
+        book = self.wallets.book
+        book("margin", quote.currency, profit, SETTLEMENT, f"Settlement {at}", meta)
+        text = f"Trading fees for {units_text(abs(amount))} {base.currency} {at}"
+        book("margin", quote.currency, -fee, TRADING_FEE, text, meta)
+        self.hold_for(order)
+        return fee, quote.currency
+
+    def _changed(self, wallet: Wallet) -> None:
+        self.emit("wu", wallet.row())
+
+    def position(self, symbol: str) -> Position | None:
+        """Return the position of a symbol."""
+        return self.positions.open.get(symbol)
+
+
+def spot_need(order: Order) -> int:
+    """Return how much an order of the exchange wallet must have, in what it gives away."""
+    size = abs(order.amount)
+    if not order.is_buy:
+        return size
+    price = order.stop or order.price
+    if order.plain_kind == "STOP LIMIT":
+        price = max(price, order.price_aux_limit)
+    return cost_at_most(size, price)
+
+
+def movement_row(
+    id: int,
+    currency: str,
+    method: str,
+    mts: int,
+    amount: int,
+    fee: int = 0,
+    address: str | None = None,
+    payment_id: str | None = None,
+    note: str | None = None,
+) -> Row:
+    """Return a deposit, or a withdrawal if the amount is negative, as it goes over the wire."""
+    # fmt: off
+    return [
+        id, currency, method, None, None, mts, mts, None, None, "COMPLETED", None, None,
+        amount / SCALE, -fee / SCALE, None, None, address, payment_id, None, None, None,
+        note,
+    ]
+    # fmt: on
+
+
+def _meta(order: Order, amount: int, price: int) -> dict[str, Any]:
+    return {
+        "reason": "TRADE",
+        "order_id": order.id,
+        "order_cid": order.cid,
+        "order_gid": order.gid,
+        "trade_price": units_text(price),
+        "trade_amount": units_text(amount),
+    }

@@ -1,0 +1,194 @@
+"""What a client sends about orders, read and checked."""
+
+from __future__ import annotations
+
+import calendar
+import time
+from typing import Any, Mapping
+
+from bfxsync.paper.engine.amounts import (
+    cost,
+    read_amount,
+    read_positive,
+    read_price,
+)
+from bfxsync.paper.engine.order import (
+    CLOSE,
+    OCO,
+    POST_ONLY,
+    SPOT_PREFIX,
+    TYPES,
+    Order,
+)
+from bfxsync.paper.engine.refusals import Declined, Invalid
+from bfxsync.paper.markets.market import Market
+from bfxsync.paper.text import SCALE
+
+Body = Mapping[str, Any]
+
+SMALLEST, LARGEST = "0.00004", "2000.0"
+"""Of an order, in base currency; those that the configuration names."""
+DEFAULT_LEVERAGE = 10
+
+_KINDS = {prefix + kind for prefix in ("", SPOT_PREFIX) for kind in TYPES}
+_CID_LIMIT = 2**45
+_SIMULATED = "is not simulated by the local exchange"
+_TIME = "%Y-%m-%d %H:%M:%S"
+
+
+def new_order(body: Body, id: int, now_mts: int, market: Market) -> Order:
+    """
+    Make an order of a request.
+
+    Raises
+    ------
+    Invalid
+        Something is missing or impossible.
+    """
+    kind = body.get("type")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise Invalid("type: invalid")
+    is_spot = kind.startswith(SPOT_PREFIX)
+    if market.is_funding or (market.is_derivative and is_spot):
+        raise Invalid("symbol: invalid")
+    amount = read_amount("amount", body.get("amount"))
+    cid = read_whole("cid", body.get("cid"), _CID_LIMIT)
+    order = Order(
+        id=id,
+        gid=read_whole("gid", body.get("gid"), _CID_LIMIT),
+        cid=now_mts if cid is None else cid,
+        symbol=market.symbol,
+        mts_create=now_mts,
+        mts_update=now_mts,
+        kind=kind,
+        amount=amount,
+        amount_orig=amount,
+        lev=_leverage(body.get("lev"), market) or None,
+    )
+    read_terms(order, body, now_mts)
+    plain = order.plain_kind
+    if order.is_stop:
+        if plain == "TRAILING STOP":
+            if not order.price_trailing:
+                raise Invalid("price_trailing: invalid")
+            last = round(market.ticker()[6] * SCALE)
+            order.stop = trail(order, last)
+        else:
+            order.stop = _needed("price", order.price)
+            if plain == "STOP LIMIT":
+                _needed("price_aux_limit", order.price_aux_limit)
+    elif plain != "MARKET":
+        _needed("price", order.price)
+    return order
+
+
+def read_terms(order: Order, body: Body, now_mts: int) -> None:
+    """Take over what may be said with a new order as well as later, as far as it is there."""
+    if body.get("price") is not None and body["price"] not in ("0", 0, ""):
+        order.price = read_price("price", body["price"])
+        if order.is_stop and order.plain_kind != "TRAILING STOP":
+            order.stop = order.price
+    for name in ("price_aux_limit", "price_trailing"):
+        if body.get(name) is not None and body[name] not in ("0", 0, ""):
+            setattr(order, name, read_price(name, body[name]))
+    flags = read_whole("flags", body.get("flags"), 2**31)
+    if flags is not None:
+        order.flags = flags
+    if body.get("tif") is not None:
+        order.mts_tif = _read_time(body["tif"])
+        if order.mts_tif <= now_mts:
+            raise Invalid("tif: invalid")
+    meta = body.get("meta")
+    if meta is not None:
+        if not isinstance(meta, dict):
+            raise Invalid("meta: invalid")
+        order.meta = dict(meta)
+
+
+def check_order(order: Order) -> None:
+    """
+    Look whether the exchange takes such an order, whatever the account has.
+
+    Raises
+    ------
+    Declined
+    """
+    pair = order.symbol[1:]
+    size = abs(order.amount)
+    # What is left of a position may be small, and can be closed all the same.
+    if size < read_positive("amount", SMALLEST) and not order.has(CLOSE):
+        raise Declined(f"Invalid order: minimum size for {pair} is {SMALLEST}")
+    if size > read_positive("amount", LARGEST):
+        raise Declined(f"Invalid order: maximum size for {pair} is {LARGEST}")
+    if order.price and not cost(size, order.price):
+        raise Declined("Invalid order: it is worth nothing")
+    if order.has(OCO):
+        raise Declined(f"Invalid order: the flag OCO {_SIMULATED}")
+    if order.has(POST_ONLY) and order.plain_kind != "LIMIT":
+        raise Declined("Invalid order: only a limit order can be post-only")
+
+
+def changed_amount(order: Order, body: Body) -> int:
+    """Return what is to be left of an order, of which a request may say the whole or the change."""
+    if body.get("amount") is not None:
+        amount = read_amount("amount", body["amount"])
+    elif body.get("delta") is not None:
+        amount = order.amount + read_amount("delta", body["delta"])
+    else:
+        return order.amount
+    if (amount > 0) != (order.amount > 0) or not amount:
+        raise Invalid("amount: invalid")
+    return amount
+
+
+def trail(order: Order, last: int) -> int:
+    """Return where a trailing stop is triggered, after a trade at a price."""
+    if order.is_buy:
+        stop = last + order.price_trailing
+        return min(stop, order.stop) if order.stop else stop
+    return max(last - order.price_trailing, order.stop, 1)
+
+
+def read_whole(name: str, value: object, limit: int) -> int | None:
+    """Read a number from 0 up to, but not including, a limit; None if there is none."""
+    if value is None:
+        return None
+    # As text it is refused, of flags alone it is known that they come so.
+    if type(value) is not int or not 0 <= value < limit:
+        raise Invalid(f"{name}: invalid")
+    return value
+
+
+def read_leverage(order: Order, body: Body, market: Market) -> None:
+    """Take over another leverage, if there is one."""
+    if body.get("lev") is not None:
+        order.lev = _leverage(body["lev"], market)
+
+
+def day_of(mts: int) -> str:
+    """Return the day of a time, in UTC."""
+    return time.strftime("%Y-%m-%d", time.gmtime(mts // 1000))
+
+
+def _leverage(value: object, market: Market) -> int | None:
+    if not market.is_derivative:
+        return None
+    lev = read_whole("lev", value, 101)
+    if lev == 0:
+        raise Invalid("lev: invalid")
+    return DEFAULT_LEVERAGE if lev is None else lev
+
+
+def _needed(name: str, value: int) -> int:
+    if not value:
+        raise Invalid(f"{name}: invalid")
+    return value
+
+
+def _read_time(value: object) -> int:
+    for form in (_TIME, "%Y-%m-%d"):
+        try:
+            return calendar.timegm(time.strptime(str(value), form)) * 1000
+        except ValueError:
+            continue
+    raise Invalid("tif: invalid")

@@ -1,0 +1,146 @@
+"""One order, and how its state is spelled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from bfxsync.paper.markets.tape import Row
+from bfxsync.paper.text import SCALE, units_text
+
+HIDDEN, CLOSE, REDUCE_ONLY, POST_ONLY, OCO, NO_VAR_RATES = (
+    64,
+    512,
+    1024,
+    4096,
+    16384,
+    524288,
+)
+SPOT_PREFIX = "EXCHANGE "
+TYPES = ("LIMIT", "MARKET", "STOP", "STOP LIMIT", "TRAILING STOP", "FOK", "IOC")
+STOPS = ("STOP", "STOP LIMIT", "TRAILING STOP")
+
+# So many executions are named in a status.
+_FILLS_SHOWN = 10
+
+
+@attrs.define(eq=False)
+class Order:
+    """
+    An order of an account.
+
+    Attributes
+    ----------
+    kind, kind_prev : str
+        Its type, and the one that it had before it was triggered.
+    amount : int
+        What is left, negative for a sale.
+    price : int
+        0 if it has none.
+    stop : int
+        At which price a stop is triggered; 0 for other orders.
+    fills : list of (int, int)
+        Price and amount of what was executed, the oldest first.
+    closed_as : str
+        The word that its last status begins with, empty while it is open.
+    """
+
+    id: int
+    gid: int | None
+    cid: int
+    symbol: str
+    mts_create: int
+    mts_update: int
+    kind: str
+    amount: int
+    price: int = 0
+    amount_orig: int = 0
+    price_trailing: int = 0
+    price_aux_limit: int = 0
+    stop: int = 0
+    flags: int = 0
+    lev: int | None = None
+    mts_tif: int | None = None
+    meta: dict[str, Any] = attrs.field(factory=dict)
+    kind_prev: str | None = None
+    fills: list[tuple[int, int]] = attrs.field(factory=list)
+    closed_as: str = ""
+
+    @property
+    def is_buy(self) -> bool:
+        """Which side it is on; of one that was filled, too."""
+        return (self.amount or self.amount_orig) > 0
+
+    @property
+    def is_spot(self) -> bool:
+        """Whether it uses the exchange wallet."""
+        return self.kind.startswith(SPOT_PREFIX)
+
+    @property
+    def plain_kind(self) -> str:
+        """Its type without the word for the exchange wallet."""
+        return self.kind[len(SPOT_PREFIX) :] if self.is_spot else self.kind
+
+    @property
+    def is_stop(self) -> bool:
+        """Whether it waits to be triggered."""
+        return self.plain_kind in STOPS
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something may still become of it."""
+        return not self.closed_as
+
+    def has(self, flag: int) -> bool:
+        """Say whether a flag is set, of several any."""
+        return bool(self.flags & flag)
+
+    def become(self, plain_kind: str) -> None:
+        """Take another type, as a stop does when it is triggered."""
+        prefix = SPOT_PREFIX if self.is_spot else ""
+        self.kind_prev, self.kind = self.kind, prefix + plain_kind
+
+    @property
+    def status(self) -> str:
+        """What has become of it, as the exchange writes it."""
+        if not self.closed_as:
+            return _filled(self.fills) if self.fills else "ACTIVE"
+        if self.closed_as != "EXECUTED":
+            before = f" was: {_filled(self.fills)}" if self.fills else ""
+            return self.closed_as + before
+        *earlier, (price, amount) = self.fills
+        text = f"EXECUTED @ {units_text(price)}({units_text(amount)})"
+        return f"{text}: was {_filled(earlier)}" if earlier else text
+
+    @property
+    def price_avg(self) -> float:
+        """At which price it was executed on average, 0 if it was not."""
+        done = sum(amount for _, amount in self.fills)
+        value = sum(price * amount for price, amount in self.fills)
+        return round(value / done / SCALE, 8) if done else 0
+
+    def row(self) -> Row:
+        """Return it as it goes over the wire."""
+        meta = dict(self.meta)
+        if self.has(POST_ONLY):
+            meta["$F7"] = 1
+        if self.lev is not None:
+            meta["$F33"] = self.lev
+        price = self.stop if self.is_stop else self.price
+        # fmt: off
+        return [
+            self.id, self.gid, self.cid, self.symbol, self.mts_create, self.mts_update,
+            self.amount / SCALE, self.amount_orig / SCALE, self.kind, self.kind_prev,
+            self.mts_tif, None, self.flags, self.status, None, None, price / SCALE,
+            self.price_avg, self.price_trailing / SCALE, self.price_aux_limit / SCALE,
+            None, None, None, 0, int(self.has(HIDDEN)), None, None, None, "API>BFX",
+            None, None, meta,
+        ]
+        # fmt: on
+
+
+def _filled(fills: list[tuple[int, int]]) -> str:
+    newest = fills[: -_FILLS_SHOWN - 1 : -1]
+    parts = [f"{units_text(price)}({units_text(amount)})" for price, amount in newest]
+    return f"PARTIALLY FILLED @ {', '.join(parts)}"

@@ -1,0 +1,195 @@
+"""
+What an account holds on margin and of derivatives.
+
+A position costs what was paid for it; closing a part of it takes the same part of the cost, and
+the difference is the profit. There are no interests and no liquidations.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Callable, Deque, Iterable
+
+import attrs
+
+from bfxsync.paper.engine.amounts import QUANTUM, cost, cost_at_most
+from bfxsync.paper.engine.order import Order
+from bfxsync.paper.engine.wallets import KEPT
+from bfxsync.paper.markets.tape import Row
+from bfxsync.paper.text import SCALE
+
+MARGIN_PER_CENT = 20
+"""What a margin position needs of its price; of a derivative it is one by its leverage."""
+
+
+@attrs.define(eq=False)
+class Position:
+    """
+    A position.
+
+    Attributes
+    ----------
+    amount : int
+        Negative if it is short.
+    cost : int
+        What was paid, or got, for what is left; never negative.
+    base_price : float
+        What one was bought or sold for, on average; of one that is closed it is the last.
+    lev : int or None
+        None on margin.
+    """
+
+    id: int
+    symbol: str
+    mts_create: int
+    mts_update: int
+    lev: int | None = None
+    amount: int = 0
+    cost: int = 0
+    base_price: float = 0.0
+
+    def profit(self, price: int) -> int:
+        """Return what it would bring to close it at a price."""
+        value = cost(abs(self.amount), price)
+        return value - self.cost if self.amount > 0 else self.cost - value
+
+    def row(self, price: int | None = None) -> Row:
+        """Return it as it goes over the wire; with a price there is its profit, too."""
+        status = "ACTIVE" if self.amount else "CLOSED"
+        profit = ratio = None
+        if price is not None and self.cost:
+            profit = self.profit(price) / SCALE
+            ratio = round(self.profit(price) / self.cost, 8)
+        collateral: list[float | None] = [None, None]
+        if self.lev is not None:
+            needed = needed_for(self.cost, self.lev)
+            collateral = [needed / SCALE, needed / 2 / SCALE]
+        # fmt: off
+        return [
+            self.symbol, status, self.amount / SCALE, self.base_price, 0, 0, profit, ratio,
+            None, self.lev, None, self.id, self.mts_create, self.mts_update, None,
+            int(self.lev is not None), None, *collateral, {"reason": "TRADE"},
+        ]
+        # fmt: on
+
+    def past_row(self) -> Row:
+        """Return it as histories have it, with nothing that depends on the market."""
+        row = self.row()
+        row[9] = None
+        return row
+
+
+class Positions:
+    """
+    All positions of an account.
+
+    Parameters
+    ----------
+    new_id, now_mts : callable
+    on_change : callable
+        Called with a code of the account's channel (``pn``, ``pu``, ``pc``) and a row.
+
+    Attributes
+    ----------
+    open : dict
+        By symbol.
+    closed, changes : collections.deque of list
+        Rows of those that are closed, and of every change of any; the last ones, the oldest first.
+    """
+
+    def __init__(
+        self,
+        new_id: Callable[[], int],
+        now_mts: Callable[[], int],
+        on_change: Callable[[str, Row], None],
+    ) -> None:
+        self.open: dict[str, Position] = {}
+        self.closed: Deque[Row] = deque(maxlen=KEPT)
+        self.changes: Deque[Row] = deque(maxlen=KEPT)
+        self._new_id = new_id
+        self._now_mts = now_mts
+        self._on_change = on_change
+
+    def amount(self, symbol: str) -> int:
+        """Return how much there is of a symbol, negative if short."""
+        position = self.open.get(symbol)
+        return 0 if position is None else position.amount
+
+    def trade(self, symbol: str, amount: int, price: int, lev: int | None) -> int:
+        """Take what was bought, or sold if negative, and return the profit of what that closed."""
+        now = self._now_mts()
+        position = self.open.get(symbol)
+        profit = 0
+        if position is not None and (position.amount > 0) != (amount > 0):
+            closing = min(abs(amount), abs(position.amount))
+            profit = self._reduce(position, closing, price, now)
+            amount += closing if amount < 0 else -closing
+            if position.amount:
+                self._note("pu", position)
+                return profit
+            del self.open[symbol]
+            self.closed.append(position.past_row())
+            self._note("pc", position)
+            position = None
+        if amount:
+            code = "pu"
+            if position is None:
+                code = "pn"
+                position = Position(self._new_id(), symbol, now, now)
+                self.open[symbol] = position
+            position.amount += amount
+            position.cost += cost(abs(amount), price)
+            position.base_price = round(position.cost / abs(position.amount), 8)
+            position.lev = lev
+            position.mts_update = now
+            self._note(code, position)
+        return profit
+
+    def _reduce(self, position: Position, closing: int, price: int, now: int) -> int:
+        was_long = position.amount > 0
+        whole = abs(position.amount)
+        paid = position.cost * closing // whole // QUANTUM * QUANTUM
+        if closing == whole:
+            paid = position.cost
+        position.cost -= paid
+        position.amount += -closing if was_long else closing
+        position.mts_update = now
+        value = cost(closing, price)
+        return value - paid if was_long else paid - value
+
+    def _note(self, code: str, position: Position) -> None:
+        self.changes.append(position.past_row())
+        self._on_change(code, position.row())
+
+
+def needed_for(value: int, lev: int | None) -> int:
+    """Return how much must be there for something of this value."""
+    if lev is None:
+        return -(-value * MARGIN_PER_CENT // 100 // QUANTUM) * QUANTUM
+    return -(-value // lev // QUANTUM) * QUANTUM
+
+
+def needed_by(position: Position | None, orders: Iterable[Order]) -> int:
+    """
+    Return how much must be there for a position and all orders of its symbol.
+
+    Only what orders add to the position counts, and only on the side where that is more.
+    """
+    amount, needed = 0, 0
+    if position is not None:
+        amount = position.amount
+        needed = needed_for(position.cost, position.lev)
+    sides = [0, 0]
+    for is_buy in (True, False):
+        # What closes the position needs nothing.
+        free = max(-amount if is_buy else amount, 0)
+        for order in orders:
+            if order.is_buy == is_buy and order.amount:
+                size = abs(order.amount)
+                adds = max(size - free, 0)
+                free = max(free - size, 0)
+                price = order.stop or order.price
+                sides[is_buy] += needed_for(cost_at_most(adds, price), order.lev)
+        holds = (amount > 0) == is_buy
+        sides[is_buy] += needed if holds or not amount else 0
+    return max(*sides, needed)

@@ -1,0 +1,190 @@
+"""What an account has: balances, what of them is held back, and how they came about."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Callable, Deque, Hashable, Iterator, NamedTuple
+
+import attrs
+
+from bfxsync.paper.markets.tape import Row
+from bfxsync.paper.text import SCALE, units_text
+
+EXCHANGE, SETTLEMENT, TRANSFER = 5, 31, 51
+DEPOSIT, WITHDRAWAL, TRADING_FEE, WITHDRAWAL_FEE = 101, 104, 201, 254
+
+KEPT = 20_000
+"""So many bookings, trades, closed orders, … of an account are kept; the oldest go first."""
+
+_LABELS = {"exchange": "Exchange", "margin": "Margin", "funding": "Funding"}
+
+
+class Booking(NamedTuple):
+    """
+    One change of a balance.
+
+    Attributes
+    ----------
+    amount, balance : int
+        The change, and what there was afterwards, in units.
+    category : int
+        The exchange's number for its kind.
+    """
+
+    id: int
+    wallet: str
+    currency: str
+    mts: int
+    amount: int
+    balance: int
+    category: int
+    text: str
+
+    def row(self) -> Row:
+        """Return it as it goes over the wire, without its category."""
+        amount, balance = self.amount / SCALE, self.balance / SCALE
+        # fmt: off
+        return [
+            self.id, self.currency, self.wallet, self.mts, None, amount, balance, None,
+            self.text,
+        ]
+        # fmt: on
+
+
+@attrs.define(eq=False)
+class Wallet:
+    """
+    One currency in one wallet.
+
+    Attributes
+    ----------
+    balance : int
+    holds : dict
+        What of it is held back, by what it is for.
+    """
+
+    kind: str
+    currency: str
+    balance: int = 0
+    holds: dict[Hashable, int] = attrs.field(factory=dict)
+    last_change: str | None = None
+    last_meta: dict[str, Any] | None = None
+
+    @property
+    def reserved(self) -> int:
+        """How much is held back."""
+        return sum(self.holds.values())
+
+    @property
+    def available(self) -> int:
+        """What may be used; less than nothing after losses."""
+        return self.balance - self.reserved
+
+    def row(self) -> Row:
+        """Return it as it goes over the wire."""
+        # fmt: off
+        return [
+            self.kind, self.currency, self.balance / SCALE, 0, self.available / SCALE,
+            self.last_change, self.last_meta,
+        ]
+        # fmt: on
+
+
+class Wallets:
+    """
+    All wallets of an account, and its ledger.
+
+    Parameters
+    ----------
+    new_id : callable
+        Returns the id of the next booking.
+    now_mts : callable
+    on_change : callable
+        Called with a wallet that has changed.
+
+    Attributes
+    ----------
+    ledger : collections.deque of Booking
+        The last ones, the oldest first.
+    """
+
+    def __init__(
+        self,
+        new_id: Callable[[], int],
+        now_mts: Callable[[], int],
+        on_change: Callable[[Wallet], None],
+    ) -> None:
+        self.ledger: Deque[Booking] = deque()
+        # Of each wallet the last booking that the ledger has forgotten.
+        self._before: dict[tuple[str, str], Booking] = {}
+        self._wallets: dict[tuple[str, str], Wallet] = {}
+        self._new_id = new_id
+        self._now_mts = now_mts
+        self._on_change = on_change
+
+    def __iter__(self) -> Iterator[Wallet]:
+        return (self._wallets[key] for key in sorted(self._wallets))
+
+    def get(self, kind: str, currency: str) -> Wallet:
+        """Return a wallet, an empty one if there is none yet."""
+        return self._wallets.get((kind, currency)) or Wallet(kind, currency)
+
+    def book(
+        self,
+        kind: str,
+        currency: str,
+        amount: int,
+        category: int,
+        text: str,
+        meta: dict[str, Any] | None = None,
+    ) -> None:
+        """Change a balance, and write down why; nothing is no change."""
+        if not amount:
+            return
+        wallet = self._own(kind, currency)
+        wallet.balance += amount
+        wallet.last_change = f"{text} on wallet {kind}"
+        wallet.last_meta = meta
+        self.ledger.append(
+            Booking(
+                self._new_id(),
+                kind,
+                currency,
+                self._now_mts(),
+                amount,
+                wallet.balance,
+                category,
+                wallet.last_change,
+            )
+        )
+        if len(self.ledger) > KEPT:
+            oldest = self.ledger.popleft()
+            self._before[oldest.wallet, oldest.currency] = oldest
+        self._on_change(wallet)
+
+    def past(self) -> Iterator[Booking]:
+        """Iterate over the ledger, and what each wallet had before it."""
+        yield from self._before.values()
+        yield from self.ledger
+
+    def move(self, amount: int, source: Wallet, target: Wallet) -> None:
+        """Bring an amount from one wallet to another."""
+        change = f"Transfer of {units_text(amount)} {source.currency} from wallet"
+        text = f"{change} {_LABELS[source.kind]} to {_LABELS[target.kind]}"
+        for wallet, sign in ((source, -1), (target, 1)):
+            self.book(wallet.kind, wallet.currency, sign * amount, TRANSFER, text)
+
+    def hold(self, purpose: Hashable, kind: str, currency: str, amount: int) -> None:
+        """Hold an amount back for a purpose, instead of what was until now."""
+        wallet = self.get(kind, currency)
+        if wallet.holds.get(purpose, 0) == amount:
+            return
+        wallet = self._own(kind, currency)
+        if amount:
+            wallet.holds[purpose] = amount
+        else:
+            del wallet.holds[purpose]
+        self._on_change(wallet)
+
+    def _own(self, kind: str, currency: str) -> Wallet:
+        return self._wallets.setdefault((kind, currency), Wallet(kind, currency))

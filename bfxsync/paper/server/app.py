@@ -1,0 +1,301 @@
+"""
+The exchange inside its event loop: sockets on one side, markets on the other.
+
+Everything here runs on one thread; `exchange` is what other threads talk to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+import uuid
+from typing import Any, Callable, Coroutine, Union
+
+from aiohttp import web
+
+from bfxsync.errors import UsageError
+from bfxsync.paper.engine.registry import Office
+from bfxsync.paper.faults import SILENT_CHANNEL, Fault, Faults
+from bfxsync.paper.markets.captured import load
+from bfxsync.paper.markets.market import now_mts
+from bfxsync.paper.markets.players import (
+    CapturePlayer,
+    LiquidationsPlayer,
+    RandomPlayer,
+)
+from bfxsync.paper.markets.random import RECIPES, RandomMarket
+from bfxsync.paper.server.access import AccessPolicy
+from bfxsync.paper.server.book_window import Window
+from bfxsync.paper.server.feeds import Pace
+from bfxsync.paper.server.listener import Listener
+from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.server.rest.app import RestApi
+from bfxsync.paper.server.rest.limits import RateLimits
+from bfxsync.paper.server.rest.private import Gate
+from bfxsync.paper.server.rest.private_routes import PRIVATE_ROUTES
+from bfxsync.paper.server.subscriptions import Wrong, read
+from bfxsync.paper.server.ws_connection import ANSWER_S, Connection
+from bfxsync.paper.server.ws_session import Session
+from bfxsync.paper.settings import Counters, Settings
+
+PATH = "/ws/2"
+STOPPING, MAINTENANCE, MAINTENANCE_OVER = 20051, 20060, 20061
+_GOING_AWAY, _RESTART = 1001, 1012
+_MAX_MESSAGE_BYTES = 1 << 20
+
+Player = Union[RandomPlayer, CapturePlayer, LiquidationsPlayer]
+
+
+class Server:
+    """
+    A running exchange.
+
+    Parameters
+    ----------
+    settings : Settings
+    counters : Counters
+    on_finished : callable
+        Called each time all captures have ended.
+    """
+
+    def __init__(
+        self, settings: Settings, counters: Counters, on_finished: Callable[[], None]
+    ) -> None:
+        self.connections: dict[Connection, Session] = {}
+        self.faults = Faults(counters.faults)
+        self._settings = settings
+        self._counters = counters
+        access = AccessPolicy(settings.host, settings.allowed_hosts)
+        self._listener = Listener(access, settings.request_timeout_s, settings.idle_s)
+        self._on_finished = on_finished
+        self._server_id = str(uuid.uuid4())
+        self._is_operative = True
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._unfinished: set[CapturePlayer] = set()
+        self._stopped = asyncio.Event()
+        self._hub = Hub(
+            Pace(settings.checksum_s, settings.ticker_s),
+            seed=settings.seed,
+            faults=self.faults,
+        )
+        limits = None
+        if settings.rest_limits:
+            clock = asyncio.get_running_loop().time
+            limits = RateLimits(settings.rest_minute_s, clock)
+        self._captures = [self._capture_player(name) for name in settings.captures]
+        players: list[Player] = [
+            *self._captures,
+            LiquidationsPlayer(self._hub, settings.liquidation_s),
+        ]
+        for recipe in RECIPES.values():
+            if recipe.symbol not in self._hub.markets:
+                market = RandomMarket(recipe, settings.seed, now_mts())
+                players.append(
+                    RandomPlayer(market, self._hub, settings.rate, self.room)
+                )
+        self._players = {
+            symbol: player for player in players for symbol in player.symbols
+        }
+        venues = {
+            player.market.symbol: player
+            for player in players
+            if isinstance(player, RandomPlayer) and not player.market.is_funding
+        }
+        later = asyncio.get_running_loop().call_later
+        self.office = Office(settings.accounts, self._hub, venues, later)
+        gate = Gate(self._hub, self.office, PRIVATE_ROUTES)
+        self._rest = RestApi(self._hub, counters, limits, gate, settings)
+        for player in players:
+            self._spawn(player.run())
+
+    async def run(
+        self,
+        listener: socket.socket,
+        tls: ssl.SSLContext | None,
+        on_ready: Callable[[], None],
+    ) -> None:
+        """Serve until `stop`."""
+        app = web.Application()
+        app.router.add_get(PATH, self._serve)
+        self._rest.add_to(app)
+        try:
+            await self._listener.start(app, listener, tls)
+            on_ready()
+            await self._stopped.wait()
+        finally:
+            # First, or clients come back while the others are being sent away.
+            self._listener.stop()
+            for task in self._tasks:
+                task.cancel()
+            self._rest.hang_up()
+            await self._hang_up()
+            await self._listener.clean_up()
+
+    def stop(self) -> None:
+        """Let `run` come to its end."""
+        self._stopped.set()
+
+    def play(self) -> None:
+        """Start the captures that do not play."""
+        self._unfinished.update(self._captures)
+        for player in self._captures:
+            player.play()
+
+    def drop_connections(self, code: int | None, reason: str, reset: bool) -> int:
+        """Cut all sockets off, or close them with a code, and return how many there were."""
+        connections = list(self.connections)
+        for connection in connections:
+            self._retire(connection)
+            if code is None:
+                connection.abort(reset)
+            else:
+                connection.close(code, reason)
+        name = "drop" if code is None else f"close_{code}"
+        self.faults.count(name, len(connections))
+        return len(connections)
+
+    def send_info(self, code: int) -> int:
+        """Send an info event to all sockets, and return how many there are."""
+        if code in (MAINTENANCE, MAINTENANCE_OVER):
+            self._is_operative = code == MAINTENANCE_OVER
+        for session in self.connections.values():
+            session.info(code)
+        self.faults.count(f"info_{code}", len(self.connections))
+        return len(self.connections)
+
+    def inject(self, fault: Fault) -> None:
+        """Arm a fault, or let it happen if it is about what is open now."""
+        symbol = fault.options.get("symbol")
+        if symbol is not None and symbol not in self._players:
+            known = ", ".join(sorted(self._players))
+            raise UsageError(f"no market {symbol!r}; there are {known}")
+        if fault.name == SILENT_CHANNEL:
+            for session in self.connections.values():
+                self.faults.count(SILENT_CHANNEL, session.silence(fault))
+        else:
+            self.faults.arm(fault)
+
+    def window(self, symbol: str, prec: str, length: int | str, freq: str) -> Window:
+        """Return what the subscribers of a book have of it."""
+        request = {"symbol": symbol, "prec": prec, "len": length, "freq": freq}
+        try:
+            wanted = read({"channel": "book", **request}, self._hub)
+        except Wrong as wrong:
+            raise UsageError(f"no such book: {wrong.message} in {request}") from None
+        assert wanted is not None
+        return self._hub.window(wanted.identity)
+
+    async def room(self) -> None:
+        """Wait until every client has read most of what it was sent."""
+        for connection in list(self.connections):
+            await connection.room()
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        ws = web.WebSocketResponse(
+            timeout=ANSWER_S,
+            autoclose=False,
+            autoping=False,
+            compress=False,
+            max_msg_size=_MAX_MESSAGE_BYTES,
+        )
+        if ws.can_prepare(request):
+            refusal = self.faults.take("refuse_handshake")
+            if refusal is not None:
+                return web.Response(status=refusal.options["status"])
+        await ws.prepare(request)
+        transport = request.transport
+        if transport is None:  # gone already
+            return ws
+        connection = Connection(ws, transport, self._settings.stall_s)
+
+        def send(text: str) -> None:
+            self._counters.frames_sent += 1
+            connection.send(text)
+
+        session = Session(
+            self._hub,
+            send,
+            now_mts,
+            asyncio.get_running_loop().call_later,
+            max_channels=self._settings.max_channels,
+            server_id=self._server_id,
+            on_subscribed=lambda symbol: self._players[symbol].watch(),
+        )
+        self.connections[connection] = session
+        self._counters.connections_opened += 1
+        beat = self._spawn(self._beat(connection, session))
+        try:
+            session.open(self._is_operative)
+            await connection.read(session.receive)
+        finally:
+            beat.cancel()
+            self._retire(connection)
+        return ws
+
+    async def _beat(self, connection: Connection, session: Session) -> None:
+        """Send heartbeats, and cut off a socket that shows no sign of life."""
+        settings = self._settings
+        clock = asyncio.get_running_loop().time
+        beat_at = clock() + settings.heartbeat_s
+        while True:
+            idle_since = connection.unread_since()
+            if not session.channels:
+                idle_since = connection.last_received_at
+            if idle_since is None:  # the client takes what it is sent
+                idle_since = clock()
+            idle_at = idle_since + settings.idle_s
+            if clock() >= idle_at:
+                connection.abort()
+                return
+            await asyncio.sleep(max(min(beat_at, idle_at) - clock(), 0))
+            if clock() >= beat_at:
+                session.heartbeat()
+                beat_at += settings.heartbeat_s
+
+    def _capture_player(self, name: str | os.PathLike[str]) -> CapturePlayer:
+        player = CapturePlayer(
+            load(name),
+            self._hub,
+            speed=self._settings.speed,
+            autoplay=self._settings.autoplay,
+            room=self.room,
+            on_end=self._capture_ended,
+        )
+        self._unfinished.add(player)
+        return player
+
+    def _capture_ended(self, player: CapturePlayer) -> None:
+        loop = asyncio.get_running_loop()
+        for connection, session in list(self.connections.items()):
+            symbols = {channel.identity.symbol for channel in session.channels.values()}
+            if symbols.intersection(player.symbols):
+                session.info(STOPPING)
+                session.leave()
+                loop.call_later(self._settings.farewell_s, connection.close, _RESTART)
+        self._unfinished.discard(player)
+        if not self._unfinished:
+            self._on_finished()
+
+    async def _hang_up(self) -> None:
+        """Close all sockets, in at most a quarter of a second."""
+        loop = asyncio.get_running_loop()
+        for connection in list(self.connections):
+            connection.hang_up(_GOING_AWAY)
+        deadline = loop.time() + 0.25
+        while self.connections and loop.time() < deadline:
+            await asyncio.sleep(0.005)
+        for connection in list(self.connections):
+            connection.abort()
+
+    def _retire(self, connection: Connection) -> None:
+        session = self.connections.pop(connection, None)
+        if session is not None:
+            session.leave()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)  # the loop itself holds its tasks only weakly
+        task.add_done_callback(self._tasks.discard)
+        return task

@@ -1,0 +1,120 @@
+"""
+Accepts connections, and admits their requests.
+
+Strategy: aiohttp waits for a connection's first request without a limit. So each connection has
+a deadline, set when it is accepted and lifted by its first request; the requests after it are
+covered by aiohttp's keep-alive timeout. Whether a peer still takes what it is sent only the kernel
+knows, as long as its buffers have room; where it can be told to, it ends connections on which
+nothing was acknowledged for too long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import sys
+from typing import Awaitable, Callable
+
+from aiohttp import hdrs, web
+
+from bfxsync.paper.server.access import AccessPolicy
+from bfxsync.paper.text import encode
+
+_KEEP_ALIVE_S = 75.0
+_BACKLOG = 128
+_GENERIC = 10001
+_LONGEST_MS = 2**31 - 1
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Listener:
+    """
+    A listening socket, and what it lets through to an application.
+
+    Parameters
+    ----------
+    access : AccessPolicy
+    request_timeout_s : float
+        A connection from which no request has come after this time is cut off.
+    idle_s : float
+        As is one that acknowledges nothing for this time, on Linux.
+    """
+
+    def __init__(
+        self, access: AccessPolicy, request_timeout_s: float, idle_s: float
+    ) -> None:
+        self._access = access
+        self._idle_s = idle_s
+        self._request_timeout_s = request_timeout_s
+        self._deadlines: dict[asyncio.BaseProtocol, asyncio.TimerHandle] = {}
+        self._runner: web.AppRunner | None = None
+        self._server: asyncio.AbstractServer | None = None
+
+    async def start(
+        self, app: web.Application, listener: socket.socket, tls: ssl.SSLContext | None
+    ) -> None:
+        """Start accepting connections."""
+        if sys.platform == "linux":
+            # Accepted sockets have the options of the listening one.
+            unacknowledged_ms = min(max(round(self._idle_s * 1000), 1), _LONGEST_MS)
+            listener.setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unacknowledged_ms
+            )
+        app.middlewares.append(self._admit)
+        runner = self._runner = web.AppRunner(
+            app, access_log=None, keepalive_timeout=_KEEP_ALIVE_S
+        )
+        await runner.setup()
+        assert runner.server is not None
+        make = runner.server
+
+        def accept() -> asyncio.Protocol:
+            protocol = make()
+            self._deadlines[protocol] = loop.call_later(
+                self._request_timeout_s, self._cut_off, protocol
+            )
+            return protocol
+
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            accept,
+            sock=listener,
+            backlog=_BACKLOG,
+            ssl=tls,
+            ssl_handshake_timeout=self._request_timeout_s if tls else None,
+        )
+
+    def stop(self) -> None:
+        """Stop accepting; open connections remain."""
+        if self._server is not None:
+            self._server.close()
+
+    async def clean_up(self) -> None:
+        """Close the remaining connections."""
+        for deadline in self._deadlines.values():
+            deadline.cancel()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @web.middleware
+    async def _admit(
+        self, request: web.Request, handler: Handler
+    ) -> web.StreamResponse:
+        deadline = self._deadlines.pop(request.protocol, None)
+        if deadline is not None:
+            deadline.cancel()
+        headers = request.headers
+        refusal = self._access.refusal(
+            headers.getall(hdrs.HOST, ()), headers.getall(hdrs.ORIGIN, ())
+        )
+        if refusal is not None:
+            text = encode(["error", _GENERIC, refusal])
+            return web.Response(status=403, text=text, content_type="application/json")
+        return await handler(request)
+
+    def _cut_off(self, protocol: web.RequestHandler) -> None:
+        del self._deadlines[protocol]
+        if protocol.transport is not None:
+            protocol.transport.abort()

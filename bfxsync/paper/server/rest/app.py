@@ -1,0 +1,159 @@
+"""The endpoints inside the event loop: requests in, JSON out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Awaitable, Callable, Iterator, Mapping
+
+from aiohttp import web
+
+from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.server.rest.limits import RateLimits
+from bfxsync.paper.server.rest.private import Gate
+from bfxsync.paper.server.rest.query import RATE_LIMIT, Query, Refused
+from bfxsync.paper.server.rest.routes import ROUTES, Route
+from bfxsync.paper.settings import Counters, Settings
+from bfxsync.paper.text import decode, encode
+
+PATH = "/v2/"
+# So many rows are made in a row, then the sockets get a turn.
+_BURST = 500
+
+
+class RestApi:
+    """
+    All routes, served.
+
+    Parameters
+    ----------
+    hub : Hub
+    counters : Counters
+    limits : RateLimits or None
+        None lets everything through.
+    gate : Gate
+        For the endpoints that need a key.
+    settings : Settings
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        counters: Counters,
+        limits: RateLimits | None,
+        gate: Gate,
+        settings: Settings,
+    ) -> None:
+        self._hub = hub
+        self._counters = counters
+        self._limits = limits
+        self._gate = gate
+        self._settings = settings
+        self._open: set[asyncio.Transport] = set()
+
+    def add_to(self, app: web.Application) -> None:
+        """Add the routes to an application."""
+        for route in ROUTES:
+            app.router.add_route(route.method, PATH + route.path, self._handler(route))
+        app.router.add_post(PATH + "auth/{path:.*}", self._handler(None))
+
+    def hang_up(self) -> None:
+        """Cut off those whose requests are being answered."""
+        for transport in list(self._open):
+            transport.abort()
+
+    def _handler(
+        self, route: Route | None
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            transport = request.transport
+            if transport is None:  # gone already
+                return web.Response()
+            self._open.add(transport)
+            try:
+                if self._is_lost("lost_request", request):
+                    return web.Response()
+                response = await self._respond(route, request)
+                if self._is_lost("lost_answer", request):
+                    return response
+                # Sent here, so that the client is known until it has read everything.
+                transport.set_write_buffer_limits(0)
+                await asyncio.wait_for(_send(response, request), self._settings.idle_s)
+            except asyncio.TimeoutError:
+                transport.abort()
+            finally:
+                self._open.discard(transport)
+            return response
+
+        return handle
+
+    def _is_lost(self, fault: str, request: web.Request) -> bool:
+        """Cut a client off if this shall happen to its request."""
+        faults = self._hub.faults
+        if not faults.armed or request.transport is None:
+            return False
+        path = request.raw_path.partition("?")[0][len(PATH) :]
+        if faults.take(fault, path=path) is None:
+            return False
+        request.transport.abort()
+        return True
+
+    async def _respond(self, route: Route | None, request: web.Request) -> web.Response:
+        self._counters.rest_requests += 1
+        try:
+            text, status = await self._answer(route, request), 200
+        except Refused as refused:
+            text = encode(["error", refused.code, refused.message])
+            status = refused.status
+        return web.Response(text=text, status=status, content_type="application/json")
+
+    async def _answer(self, route: Route | None, request: web.Request) -> str:
+        found = self._gate.find(request.raw_path) if route is None else None
+        if found is not None:
+            route = found.route
+        assert route is not None
+        limits = self._limits
+        client = request.remote or ""
+        if limits is not None and not limits.admits(
+            client, route.group, route.per_minute
+        ):
+            self._counters.rest_refusals += 1
+            raise Refused("ratelimit: error", RATE_LIMIT, 429)
+        sent = await self._body(request)
+        if found is not None:
+            query: Query = self._gate.admit(found, request.headers, sent)
+        else:
+            values = {**request.query, **_parameters(sent), **request.match_info}
+            query = Query(self._hub, values)
+        answer = route.answer(query)
+        return await _join(answer) if isinstance(answer, Iterator) else encode(answer)
+
+    async def _body(self, request: web.Request) -> bytes:
+        timeout_s = self._settings.request_timeout_s
+        try:
+            return await asyncio.wait_for(request.read(), timeout_s)
+        except asyncio.TimeoutError:
+            # As a proxy does; the connection is closed, since more of the body may come.
+            raise Refused("request: timeout", status=408) from None
+
+
+async def _send(response: web.Response, request: web.Request) -> None:
+    await response.prepare(request)
+    await response.write_eof()
+
+
+def _parameters(body: bytes) -> Mapping[str, Any]:
+    """Return the parameters of a body; what is no JSON object has none."""
+    try:
+        values = decode(body)
+    except (ValueError, RecursionError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+async def _join(items: Iterator[object]) -> str:
+    texts = []
+    for item in items:
+        texts.append(encode(item))
+        if not len(texts) % _BURST:
+            await asyncio.sleep(0)
+    return f"[{','.join(texts)}]"

@@ -1,0 +1,106 @@
+"""Tickers, trades, books and candles."""
+
+from __future__ import annotations
+
+from typing import Iterable, Iterator
+
+from bfxsync.paper.engine.book import round_price
+from bfxsync.paper.markets.bars import HOUR, MINUTE_MS
+from bfxsync.paper.markets.chart import CandleKey
+from bfxsync.paper.markets.market import Market
+from bfxsync.paper.markets.tape import Row
+from bfxsync.paper.server.book_window import Window
+from bfxsync.paper.server.feeds import PRECISIONS
+from bfxsync.paper.server.rest.query import Query, Refused
+from bfxsync.paper.text import SCALE, Text
+
+_BOOK_LENGTHS = (1, 25, 100)
+_HOUR_MS = HOUR * MINUTE_MS
+_YEAR_MS = 365 * 24 * _HOUR_MS
+# Samples of tickers are taken a little after the full hour.
+_SAMPLE_MS = 4_000
+
+
+def ticker(query: Query) -> Row:
+    """Return the ticker of a symbol."""
+    return query.market().ticker()
+
+
+def tickers(query: Query) -> Iterator[Row]:
+    """Iterate over tickers with their symbols; unknown symbols are left out (a guess)."""
+    for market in _markets(query):
+        yield [market.symbol, *market.ticker()]
+
+
+def tickers_hist(query: Query) -> Iterator[Row]:
+    """Iterate over hourly samples of best prices, a year back; there are none of funding."""
+    page = query.page(100, 250)
+    now = query.hub.now_mts()
+    hours = page.shifted(-_SAMPLE_MS).times(now - _YEAR_MS, now - _SAMPLE_MS, _HOUR_MS)
+    return page.cut(_samples(_markets(query), hours))
+
+
+def trades_hist(query: Query) -> Iterator[Row]:
+    """Iterate over trades."""
+    page = query.page(125, 10_000)
+    tape = query.market().tape
+    return page.cut(tape.rows(page.start, page.end, page.newest_first))
+
+
+def book(query: Query) -> Text:
+    """Return the book as those see it who are subscribed to it."""
+    market = query.market()
+    prec = query.text("precision")
+    if prec not in PRECISIONS:
+        raise Refused("precision: invalid")
+    length = query.whole("len")
+    length = 25 if length is None else length
+    if length not in _BOOK_LENGTHS:
+        raise Refused("len: invalid")
+    window = Window(market.book.depth(prec), prec, length, market.is_funding)
+    return Text(f"[{','.join(window.snapshot())}]")
+
+
+def candles_hist(query: Query) -> Iterator[Row]:
+    """Iterate over candles."""
+    page = query.page(100, 10_000)
+    key = _candle_key(query)
+    chart = query.hub.markets[key.symbol].chart
+    return page.cut(chart.rows(key, page.start, page.end, page.newest_first))
+
+
+def candles_last(query: Query) -> Row:
+    """Return the newest candle, an empty list if there is none."""
+    key = _candle_key(query)
+    return next(query.hub.markets[key.symbol].chart.rows(key), [])
+
+
+def _candle_key(query: Query) -> CandleKey:
+    key = CandleKey.parse(query.text("candle"))
+    if key is None:
+        raise Refused("key: invalid")
+    if key.symbol not in query.hub.markets:
+        raise Refused("symbol: invalid")
+    return key
+
+
+def _markets(query: Query) -> list[Market]:
+    symbols = query.text("symbols").split(",")
+    markets = query.hub.markets
+    if "ALL" in symbols:
+        return list(markets.values())
+    return [markets[symbol] for symbol in symbols if symbol in markets]
+
+
+def _samples(markets: list[Market], hours: Iterable[int]) -> Iterator[Row]:
+    empty: Row = [None]
+    for hour in hours:
+        minute = hour // MINUTE_MS
+        for market in markets:
+            bar = market.chart.bar(minute - HOUR, minute, range(1))
+            if bar is not None and not market.is_funding:
+                spread = bar.close // 10_000
+                bid = round_price(bar.close - spread, 5, up=False) / SCALE
+                ask = round_price(bar.close + spread, 5, up=True) / SCALE
+                mts = hour + _SAMPLE_MS
+                yield [market.symbol, bid, None, ask, *empty * 8, mts]

@@ -1,0 +1,188 @@
+"""Positions and margin, and who the account belongs to."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Deque
+
+from bfxsync.paper.engine.account import (
+    DERIVATIVE_TAKER_FEE,
+    MAKER_FEE,
+    TAKER_FEE,
+)
+from bfxsync.paper.engine.account_settings import SCOPES
+from bfxsync.paper.engine.keys import LONGEST_TTL_S
+from bfxsync.paper.engine.positions import MARGIN_PER_CENT, Position
+from bfxsync.paper.markets.market import Market
+from bfxsync.paper.markets.tape import Row
+from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.server.rest.conf import legs
+from bfxsync.paper.server.rest.private import Call
+from bfxsync.paper.server.rest.query import Refused
+from bfxsync.paper.text import SCALE, to_units
+
+_MILLION = 1_000_000
+_DEFAULT_LIMIT = 25
+_USER_LENGTH = 55
+
+
+def positions(call: Call) -> list[Row]:
+    """Return what is held, with what it would bring now."""
+    held = call.account.positions.open.values()
+    return [position.row(_closing_price(call.hub, position)) for position in held]
+
+
+def positions_hist(call: Call) -> list[Row]:
+    """Return positions that are closed, the newest first."""
+    page = call.page(_DEFAULT_LIMIT, 50)
+    return _past(call, call.account.positions.closed, page.limit, call.ids())
+
+
+def positions_snap(call: Call) -> list[Row]:
+    """Return what was held at the end of each day, of which the exchange has seen none."""
+    call.page(_DEFAULT_LIMIT, 500)
+    return []
+
+
+def positions_audit(call: Call) -> list[Row]:
+    """Return every change of positions, the newest first."""
+    page = call.page(_DEFAULT_LIMIT, 250)
+    wanted = call.ids("ids") if call.has("ids") else call.ids()
+    return _past(call, call.account.positions.changes, page.limit, wanted)
+
+
+def margin_base(call: Call) -> Row:
+    """Return what the margin wallet is worth, of which only dollars count here."""
+    wallet = call.account.wallets.get("margin", "USD")
+    profit = needed = 0
+    for position in call.account.positions.open.values():
+        if legs(position.symbol[1:])[1] == "USD":
+            profit += position.profit(_closing_price(call.hub, position))
+            needed += position.cost * MARGIN_PER_CENT // 200
+    net = wallet.balance + profit
+    numbers = (profit, 0, wallet.balance, net, needed)
+    return ["base", [number / SCALE for number in numbers]]
+
+
+def margin_symbol(call: Call) -> Row:
+    """Return what could be bought and sold on margin."""
+    market = call.market()
+    if market.is_funding or market.is_derivative:
+        raise Refused("symbol: invalid")
+    return _margin_row(call, market)
+
+
+def margin_all(call: Call) -> list[Row]:
+    """Return what could be bought and sold on margin, of all pairs."""
+    return [
+        _margin_row(call, market)
+        for market in call.hub.markets.values()
+        if not (market.is_funding or market.is_derivative)
+    ]
+
+
+def user_info(call: Call) -> Row:
+    """Return who it is."""
+    account = call.account
+    row: Row = [None] * _USER_LENGTH
+    row[:6] = [account.user_id, "paper@example.com", "paper", account.created_mts, 1, 3]
+    row[7:11] = ["UTC", "en", "bitfinex", 1]
+    row[21:24] = [1, 0, 0]
+    row[26] = ["otp"]
+    seconds = time.gmtime(account.created_mts // 1000)
+    row[44] = f"{time.strftime('%Y-%m-%dT%H:%M:%S', seconds)}.000Z"
+    return row
+
+
+def summary(call: Call) -> Row:
+    """Return fees, and what was paid of them."""
+    paid: dict[str, float] = {}
+    for trade in call.account.trades:
+        units = to_units(trade[9]) + to_units(paid.get(trade[10], 0))
+        paid[trade[10]] = units / SCALE
+    maker, taker = MAKER_FEE / _MILLION, TAKER_FEE / _MILLION
+    derivative = DERIVATIVE_TAKER_FEE / _MILLION
+    none: Row = [None]
+    fees = [[*[maker] * 3, None, None, 0], [*[taker] * 3, None, None, derivative]]
+    volumes = [{"curr": "Total (USD)", "vol": 0, "vol_safe": 0, "vol_maker": 0}]
+    earned: Row = [None, {}, 0]
+    leo = {"leo_lev": 0, "leo_amount_avg": 0}
+    return [*none * 4, fees, [volumes, paid, 0], earned, None, None, leo]
+
+
+def logins_hist(call: Call) -> list[Row]:
+    """Return the one time when somebody came."""
+    page = call.page(_DEFAULT_LIMIT, 250)
+    mts = call.account.created_mts
+    info = json.dumps({"user_agent": {"browser": "paper"}})
+    row: Row = [1, None, mts, None, "127.0.0.1", None, None, info]
+    return [row] if page.covers(mts) else []
+
+
+def changelog_hist(call: Call) -> list[Row]:
+    """Return the one thing that was changed."""
+    page = call.page(_DEFAULT_LIMIT, 500)
+    mts = call.account.created_mts
+    text = "settings: api key created"
+    row: Row = [mts, None, text, None, None, "127.0.0.1", "paper"]
+    return [row] if page.covers(mts) else []
+
+
+def permissions(call: Call) -> list[Row]:
+    """Return what the key, or the token, may do."""
+    may = call.caller.may
+    return [[scope, int(may(scope, "r")), int(may(scope, "w"))] for scope in SCOPES]
+
+
+def new_token(call: Call) -> list[str]:
+    """Make a token."""
+    if call.text("scope") != "api":
+        raise Refused("scope: invalid")
+    ttl_s = call.whole("ttl")
+    if ttl_s is None:
+        ttl_s = 120
+    if not 1 <= ttl_s <= LONGEST_TTL_S:
+        raise Refused("ttl: invalid")
+    caps, may_write = call.values.get("caps"), bool(call.values.get("writePermission"))
+    return [call.office.keys.new_token(call.caller, ttl_s, caps, may_write)]
+
+
+def forget_token(call: Call) -> list[int]:
+    """Let a token be worth nothing any more."""
+    call.office.keys.forget_token(call.caller, call.values.get("token"))
+    return [1]
+
+
+def _past(
+    call: Call, rows: Deque[Row], limit: int, wanted: list[int] | None
+) -> list[Row]:
+    page = call.page(limit, limit)
+    found = (
+        row
+        for row in reversed(rows)
+        if page.covers(row[13]) and (wanted is None or row[11] in wanted)
+    )
+    return list(page.cut(found))
+
+
+def _closing_price(hub: Hub, position: Position) -> int:
+    """Return what the best order of the other side offers, or else the last price."""
+    market = hub.markets[position.symbol]
+    side = market.book.depth("R0").side(position.amount > 0)
+    return side.best().price if len(side) else to_units(market.trades[0][3])
+
+
+def _margin_row(call: Call, market: Market) -> Row:
+    quote = legs(market.symbol[1:])[1]
+    wallet = call.account.wallets.get("margin", quote)
+    power = [
+        max(amount, 0) * 100 // MARGIN_PER_CENT / SCALE
+        for amount in (wallet.available, wallet.balance)
+    ]
+    depth = market.book.depth("R0")
+    sizes = [
+        round(power[0] * SCALE / side.best().price, 8) if len(side) else 0
+        for side in (depth.asks, depth.bids)
+    ]
+    return ["sym", market.symbol, [*power, *sizes, None, None, None, None]]

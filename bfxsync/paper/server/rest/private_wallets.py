@@ -1,0 +1,220 @@
+"""Wallets, ledgers, transfers, deposits and withdrawals."""
+
+from __future__ import annotations
+
+from bfxsync.paper.engine.account import movement_row
+from bfxsync.paper.engine.account_settings import WALLETS
+from bfxsync.paper.engine.amounts import QUANTUM, read_positive
+from bfxsync.paper.engine.wallets import WITHDRAWAL, WITHDRAWAL_FEE, Wallet
+from bfxsync.paper.markets.tape import Row
+from bfxsync.paper.server.rest.conf import FEES, NETWORKS, legs
+from bfxsync.paper.server.rest.private import GENERIC, Call
+from bfxsync.paper.server.rest.private_orders import notification
+from bfxsync.paper.server.rest.query import Refused
+from bfxsync.paper.text import SCALE, to_units, units_text
+
+_DEFAULT_LIMIT = 25
+_OLD_NAMES = {"trading": "margin", "deposit": "funding"}
+_LABELS = {"exchange": "Exchange", "margin": "Margin", "funding": "Funding"}
+_CURRENCIES = {network.lower(): code for code, network in NETWORKS.items()}
+_MARGIN_LEVERAGE = 5
+
+
+def wallets(call: Call) -> list[Row]:
+    """Return what there is."""
+    return [wallet.row() for wallet in call.account.wallets]
+
+
+def wallets_hist(call: Call) -> list[Row]:
+    """Return what there was at a time."""
+    end, currency = call.whole("end"), call.values.get("currency")
+    rows: dict[tuple[str, str], Row] = {}
+    for booking in call.account.wallets.past():
+        if (end is None or booking.mts <= end) and currency in (None, booking.currency):
+            kind, code = booking.wallet, booking.currency
+            balance = booking.balance / SCALE
+            rows[kind, code] = [kind, code, balance, 0, None, None, booking.mts]
+    return [rows[key] for key in sorted(rows)]
+
+
+def ledgers(call: Call) -> list[Row]:
+    """Return changes of balances, the newest first."""
+    page = call.page(_DEFAULT_LIMIT, 2_500)
+    category = call.whole("category")
+    kind = _wallet_name(call, "wallet") if call.has("wallet") else None
+    currency = call.text("currency") if call.has("currency") else None
+    rows = (
+        booking.row()
+        for booking in reversed(call.account.wallets.ledger)
+        if page.covers(booking.mts)
+        and category in (None, booking.category)
+        and kind in (None, booking.wallet)
+        and currency in (None, booking.currency)
+    )
+    return list(page.cut(rows))
+
+
+def transfer(call: Call) -> Row:
+    """Move money between wallets; of conversions only those to derivatives and back."""
+    for name in ("email_dst", "user_id_dst"):
+        if call.has(name):
+            raise Refused("transfers to others are not simulated by the local exchange")
+    source = call.account.wallets.get(_wallet_name(call, "from"), call.text("currency"))
+    currency = call.text("currency_to", source.currency)
+    target = call.account.wallets.get(_wallet_name(call, "to"), currency)
+    if currency != source.currency and currency.replace(
+        "F0", ""
+    ) != source.currency.replace("F0", ""):
+        raise Refused("conversions are not simulated by the local exchange")
+    if (source.kind, source.currency) == (target.kind, target.currency):
+        raise Refused("to: invalid")
+    amount = read_positive("amount", call.values.get("amount"))
+    if amount > source.available:
+        raise Refused(
+            "Momentary balance check. Please wait few seconds and try the transfer again.",
+            GENERIC,
+        )
+    call.account.wallets.move(amount, source, target)
+    converted = currency if call.has("currency_to") else None
+    data: Row = [call.hub.now_mts(), source.kind, target.kind, None, source.currency]
+    data += [converted, None, amount / SCALE]
+    text = f"{units_text(amount)} {source.currency} transferred from"
+    text = f"{text} {_LABELS[source.kind]} to {_LABELS[target.kind]}"
+    return notification(call, "acc_tf", data, text)
+
+
+def available(call: Call) -> Row:
+    """Return how much an order or offer could be about."""
+    kind = call.text("type")
+    wallets = call.account.wallets
+    market = call.market()
+    if kind == "FUNDING":
+        return [_free(wallets.get("funding", market.symbol[1:])) / SCALE]
+    base, quote = legs(market.symbol[1:])
+    if kind == "DERIV":
+        lev = read_positive("lev", call.values.get("lev", 10)) // SCALE
+        free = _free(wallets.get("margin", quote)) * max(lev, 1)
+        price = to_units(market.trades[0][3])
+        return [free * SCALE // price // QUANTUM * QUANTUM / SCALE]
+    if kind not in ("EXCHANGE", "MARGIN"):
+        raise Refused("type: invalid")
+    direction = call.whole("dir")
+    if direction not in (1, -1):
+        raise Refused("dir: invalid")
+    price = read_positive("rate", call.values.get("rate"))
+    if kind == "EXCHANGE" and direction == -1:
+        return [_free(wallets.get("exchange", base)) / SCALE]
+    free = _free(wallets.get(kind.lower(), quote))
+    if kind == "MARGIN":
+        free *= _MARGIN_LEVERAGE
+    return [free * SCALE // price // QUANTUM * QUANTUM / SCALE]
+
+
+def deposit_address(call: Call) -> Row:
+    """Return an address, which belongs to nobody."""
+    kind, method = _wallet_name(call, "wallet"), call.text("method").lower()
+    currency = _currency(method)
+    known = call.account.addresses.setdefault((kind, method), [])
+    if not known or call.whole("op_renew"):
+        number = len(known) + 1
+        user = call.account.user_id
+        known.append(f"paper-{user}-{kind}-{method}-{number}")
+    data: Row = [None, method.upper(), currency, None, known[-1], None]
+    return notification(call, "acc_dep", data, "success")
+
+
+def deposit_addresses(call: Call) -> list[Row]:
+    """Return all addresses of a way to deposit."""
+    method = call.text("method").lower()
+    page, size = call.whole("page") or 1, call.whole("pageSize") or 20
+    if page < 1 or not 20 <= size <= 100:
+        raise Refused("page: invalid")
+    rows = [
+        [address, kind]
+        for (kind, way), addresses in sorted(call.account.addresses.items())
+        if way == method
+        for address in addresses
+    ]
+    return rows[(page - 1) * size : page * size]
+
+
+def withdraw(call: Call) -> Row:
+    """Let money leave; it arrives nowhere."""
+    account = call.account
+    method = call.text("method").lower()
+    wallet = account.wallets.get(_wallet_name(call, "wallet"), _currency(method))
+    address, amount = call.text("address"), call.values.get("amount")
+    units = read_positive("amount", amount)
+    fee = to_units(FEES[wallet.currency])
+    if call.whole("fee_deduct"):
+        units -= fee
+        if units <= 0:
+            raise Refused("amount: invalid", GENERIC)
+    payment_id = call.text("payment_id") if call.has("payment_id") else None
+    note = call.text("note") if call.has("note") else None
+    is_possible = units + fee <= wallet.available
+    id = next(account.ids.movement) if is_possible else 0
+    data: Row = [id, None, method, payment_id, wallet.kind, units / SCALE]
+    data += [None, None, fee / SCALE]
+    if not is_possible:
+        text = f"Not enough {wallet.currency} in the {wallet.kind} wallet."
+        now = call.hub.now_mts()
+        return [now, "acc_wd-req", None, None, data, None, "FAILURE", text]
+    book = account.wallets.book
+    network = method.upper()
+    text = f"{wallet.currency} Withdrawal #{id}"
+    book(wallet.kind, wallet.currency, -units, WITHDRAWAL, text)
+    text = f"{network} Withdrawal fee #{id}"
+    book(wallet.kind, wallet.currency, -fee, WITHDRAWAL_FEE, text)
+    now = call.hub.now_mts()
+    row = movement_row(
+        id, wallet.currency, network, now, -units, fee, address, payment_id, note
+    )
+    account.movements.append(row)
+    text = "Your withdrawal request has been successfully submitted."
+    return notification(call, "acc_wd-req", data, text)
+
+
+def movements(call: Call) -> list[Row]:
+    """Return deposits and withdrawals, the newest first."""
+    page = call.page(_DEFAULT_LIMIT, 2_500)
+    wanted = call.ids()
+    currency = call.text("currency") if call.has("currency") else None
+    address = call.text("address") if call.has("address") else None
+    rows = (
+        row
+        for row in reversed(call.account.movements)
+        if page.covers(row[6])
+        and (wanted is None or row[0] in wanted)
+        and currency in (None, row[1])
+        and address in (None, row[16])
+    )
+    return list(page.cut(rows))
+
+
+def movement_info(call: Call) -> Row:
+    """Return all that is known of a movement."""
+    id = call.whole("id")
+    for row in call.account.movements:
+        if row[0] == id:
+            return [*row, *[None] * 10]
+    raise Refused("id: invalid")
+
+
+def _wallet_name(call: Call, name: str) -> str:
+    text = call.text(name)
+    kind = _OLD_NAMES.get(text, text)
+    if kind not in WALLETS:
+        raise Refused(f"{name}: invalid")
+    return kind
+
+
+def _currency(method: str) -> str:
+    if method not in _CURRENCIES:
+        known = ", ".join(sorted(_CURRENCIES))
+        raise Refused(f"method: invalid; the local exchange has {known}")
+    return _CURRENCIES[method]
+
+
+def _free(wallet: Wallet) -> int:
+    return max(wallet.available, 0)

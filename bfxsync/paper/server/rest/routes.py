@@ -1,0 +1,76 @@
+"""
+Which endpoints there are.
+
+Authenticated endpoints would be more rows of the table.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, NamedTuple
+
+from bfxsync.paper.server.rest import calc, conf, market, samples, stats, status
+from bfxsync.paper.server.rest.query import Query
+
+# For those of which the exchange's documentation says nothing.
+_UNKNOWN = 90
+
+
+class Route(NamedTuple):
+    """
+    An endpoint.
+
+    Attributes
+    ----------
+    method, path : str
+        The path comes after ``/v2/``; names in braces are parameters.
+    answer : callable
+        Takes a `Query`; returns a JSON value, or an iterator over the items of a list.
+    group : str
+        Endpoints of the same group are counted together: those of one page of the documentation.
+    per_minute : int
+        How many requests of the group are allowed.
+    """
+
+    method: str
+    path: str
+    answer: Callable[[Query], object]
+    group: str
+    per_minute: int
+
+
+ROUTES = (
+    Route("GET", "ticker/{symbol}", market.ticker, "ticker", 90),
+    Route("GET", "tickers", market.tickers, "tickers", 30),
+    Route("GET", "tickers/hist", market.tickers_hist, "tickers/hist", _UNKNOWN),
+    Route("GET", "trades/{symbol}/hist", market.trades_hist, "trades", 15),
+    Route("GET", "book/{symbol}/{precision}", market.book, "book", 240),
+    Route("GET", "candles/{candle}/hist", market.candles_hist, "candles", 30),
+    Route("GET", "candles/{candle}/last", market.candles_last, "candles", 30),
+    Route("GET", "platform/status", status.platform, "platform/status", 30),
+    Route("GET", "status/deriv", status.derivatives, "status/deriv", 90),
+    Route("GET", "status/deriv/{key}/hist", status.derivative_hist, "status/hist", 90),
+    Route("GET", "liquidations/hist", status.liquidations, "liquidations", 3),
+    Route(
+        "GET", "funding/stats/{symbol}/hist", status.funding_stats, "funding", _UNKNOWN
+    ),
+    Route("GET", "stats1/{key}/hist", stats.stats_hist, "stats1", 15),
+    Route("GET", "stats1/{key}/last", stats.stats_last, "stats1", 15),
+    Route("GET", "rankings/{key}/hist", stats.rankings_hist, "rankings", 90),
+    Route("GET", "rankings/{key}/last", stats.rankings_last, "rankings", 90),
+    Route("GET", "conf/{keys}", conf.conf, "conf", 90),
+    Route("POST", "calc/trade/avg", calc.trade_average, "calc/trade/avg", 90),
+    Route("POST", "calc/fx", calc.fx, "calc/fx", 90),
+    Route("GET", "posts/hist", samples.posts_hist, "posts", _UNKNOWN),
+    Route("GET", "pulse/hist", samples.pulse_hist, "pulse/hist", 90),
+    Route(
+        "GET", "pulse/profile/{nickname}", samples.pulse_profile, "pulse/profile", 90
+    ),
+    Route("GET", "ext/vasps", samples.vasps, "ext/vasps", _UNKNOWN),
+    Route(
+        "GET",
+        "ext/pay/invoice/currency/detailed",
+        samples.pay_currencies,
+        "ext/pay",
+        _UNKNOWN,
+    ),
+)

@@ -1,0 +1,86 @@
+"""The platform, derivatives, liquidations, and the statistics of funding."""
+
+from __future__ import annotations
+
+import math
+from typing import Iterator
+
+from bfxsync.paper.markets.bars import DAY, HOUR, MINUTE_MS
+from bfxsync.paper.markets.history import BEGIN
+from bfxsync.paper.markets.market import Market
+from bfxsync.paper.markets.status import noise
+from bfxsync.paper.markets.tape import Row
+from bfxsync.paper.server.rest.query import Query, Refused
+from bfxsync.paper.text import SCALE
+
+_FIVE_MINUTES_MS = 5 * MINUTE_MS
+_DAY_MS = DAY * MINUTE_MS
+_BEGIN_MS = BEGIN * MINUTE_MS
+_ALL_PERIODS = range(1_000)
+
+
+def platform(query: Query) -> Row:
+    """Say that the platform is operative."""
+    return [1]
+
+
+def derivatives(query: Query) -> Iterator[Row]:
+    """Iterate over the status of derivatives, as the channel has it, each with its key."""
+    known = query.hub.derivatives
+    keys = query.text("keys", "tBTCF0:USTF0,tETHF0:USTF0").split(",")
+    for key in known if "ALL" in keys else keys:
+        if key in known:
+            yield [key, *known[key].row(query.hub.now_mts())]
+
+
+def derivative_hist(query: Query) -> Iterator[Row]:
+    """Iterate over the status of a derivative at each full minute after it was traded."""
+    page = query.page(100, 5_000)
+    derivative = query.hub.derivatives.get(query.text("key"))
+    if derivative is None:
+        raise Refused("key: invalid")
+    times = page.times(_BEGIN_MS, query.hub.now_mts(), MINUTE_MS)
+    rows = (derivative.past(mts // MINUTE_MS) for mts in times)
+    return page.cut(row for row in rows if row is not None)
+
+
+def liquidations(query: Query) -> Iterator[list[Row]]:
+    """Iterate over liquidations, each in a list of its own."""
+    page = query.page(100, 500)
+    rows = query.hub.liquidations.rows(page.start, page.end, page.newest_first)
+    return page.cut([row] for row in rows)
+
+
+def funding_stats(query: Query) -> Iterator[Row]:
+    """Iterate over what is known of a currency's funding every five minutes."""
+    page = query.page(100, 250)
+    market = query.market()
+    if not market.is_funding:
+        raise Refused("symbol: invalid")
+    times = page.times(_BEGIN_MS, query.hub.now_mts(), _FIVE_MINUTES_MS)
+    rows = (_funding_stat(market, mts) for mts in times)
+    return page.cut(row for row in rows if row is not None)
+
+
+def _funding_stat(market: Market, mts: int) -> Row | None:
+    minute = mts // MINUTE_MS
+    bar = market.chart.bar(minute - HOUR, minute, _ALL_PERIODS)
+    if bar is None:
+        return None
+    rate = bar.close / SCALE / 365
+    period = round(60 + 20 * noise(market.symbol, "period", mts), 2)
+    provided = level(f"{market.symbol} provided", mts, 3e9)
+    used = round(provided * (0.9 + 0.05 * noise(market.symbol, "used", mts)), 8)
+    cheap = level(f"{market.symbol} cheap", mts, 1e9)
+    # fmt: off
+    return [
+        mts, None, None, round(rate, 12), period, None, None,
+        provided, used, None, None, cheap,
+    ]
+    # fmt: on
+
+
+def level(name: str, mts: int, size: float) -> float:
+    """A number around a size that rises and falls within a day, and trembles."""
+    wave = math.sin(mts / _DAY_MS * 2 * math.pi) / 20
+    return round(size * (1 + wave + noise(name, mts) / 100), 8)

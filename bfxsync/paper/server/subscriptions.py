@@ -1,0 +1,124 @@
+"""Requests to subscribe: which channel is meant, or why there is none."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping, NamedTuple
+
+from bfxsync.paper.markets.chart import CandleKey
+from bfxsync.paper.markets.status import LIQUIDATIONS
+from bfxsync.paper.server.feeds import FREQUENCIES, LENGTHS, PRECISIONS, Identity
+from bfxsync.paper.server.market_data import Hub
+
+Request = Mapping[str, Any]
+
+_BOOK_DEFAULTS = {"prec": "P0", "freq": "F0", "len": "25"}
+
+
+class Wanted(NamedTuple):
+    """A channel, and what its acknowledgement says of it."""
+
+    identity: Identity
+    fields: dict[str, Any]
+
+
+class Wrong(Exception):
+    """A request that is refused, with what is echoed of it."""
+
+    def __init__(self, message: str, request: Request) -> None:
+        super().__init__(message)
+        self.message = message
+        self.request = request
+
+
+def read(request: Request, hub: Hub) -> Wanted | None:
+    """
+    Return what is subscribed to; None if such a request gets no answer at all.
+
+    Raises
+    ------
+    Wrong
+        There is no such thing.
+    """
+    channel = request.get("channel")
+    reader = _READERS.get(channel) if isinstance(channel, str) else None
+    if reader is None:
+        raise Wrong("channel: unknown", request)
+    return reader(request, hub)
+
+
+def names(symbol: str) -> dict[str, str]:
+    """Return the field that tells a symbol without its first letter."""
+    return {"currency" if symbol.startswith("f") else "pair": symbol[1:]}
+
+
+def _of_symbol(request: Request, hub: Hub) -> Wanted:
+    symbol = _symbol(request, hub)
+    fields = {"symbol": symbol, **_echo(request), **names(symbol)}
+    return Wanted(Identity(request["channel"], symbol), fields)
+
+
+def _book(request: Request, hub: Hub) -> Wanted:
+    symbol = _symbol(request, hub)
+    book = {field: request.get(field, value) for field, value in _BOOK_DEFAULTS.items()}
+    wrong = _wrong_book_field(**book)
+    if wrong:
+        raise Wrong(f"{wrong}: invalid", {**request, "symbol": symbol})
+    identity = Identity("book", symbol, book["prec"], book["freq"], int(book["len"]))
+    return Wanted(
+        identity, {"symbol": symbol, **book, **_echo(request), **names(symbol)}
+    )
+
+
+def _candles(request: Request, hub: Hub) -> Wanted:
+    # Which text goes with which mistake is a guess; the code is the one of all refusals.
+    key = CandleKey.parse(request.get("key"))
+    if key is None:
+        raise Wrong("key: invalid", request)
+    if key.symbol not in hub.markets:
+        raise Wrong("symbol: invalid", request)
+    identity = Identity("candles", key.symbol, key=key.text)
+    return Wanted(identity, {"key": request["key"], **_echo(request)})
+
+
+def _status(request: Request, hub: Hub) -> Wanted | None:
+    key = request.get("key")
+    kind, _, symbol = key.partition(":") if isinstance(key, str) else ("", "", "")
+    fields = {"key": key, **_echo(request)}
+    if key == LIQUIDATIONS:
+        return Wanted(Identity("status", LIQUIDATIONS, key=LIQUIDATIONS), fields)
+    if kind != "deriv":
+        raise Wrong("key: invalid", request)
+    if symbol not in hub.derivatives:
+        return None  # as the real exchange was seen to do
+    return Wanted(Identity("status", symbol, key=f"deriv:{symbol}"), fields)
+
+
+_READERS: dict[str, Callable[[Request, Hub], Wanted | None]] = {
+    "ticker": _of_symbol,
+    "trades": _of_symbol,
+    "book": _book,
+    "candles": _candles,
+    "status": _status,
+}
+
+
+def _symbol(request: Request, hub: Hub) -> str:
+    symbol = request.get("symbol")
+    for known in (symbol, f"t{symbol}"):
+        if isinstance(known, str) and known in hub.markets:
+            return known
+    raise Wrong("symbol: invalid", request)
+
+
+def _echo(request: Request) -> dict[str, Any]:
+    return {"subId": request["subId"]} if "subId" in request else {}
+
+
+def _wrong_book_field(prec: object, freq: object, len: object) -> str | None:
+    if prec not in PRECISIONS:
+        return "precision"
+    if freq not in FREQUENCIES:
+        return "frequency"
+    if type(len) not in (int, str) or str(len) not in map(str, LENGTHS):
+        return "length"
+    return None

@@ -1,0 +1,326 @@
+"""
+The protocol of one socket: text in, text out; no I/O, no clock of its own.
+
+Every request is answered as the exchange was seen to answer it, errors with its codes and with
+the request's fields echoed.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from typing import Callable, Sequence
+
+from bfxsync.paper.faults import Fault
+from bfxsync.paper.server.acks import Acks, CallLater, Event
+from bfxsync.paper.server.feeds import Identity
+from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.server.subscriptions import Request, Wanted, Wrong, names, read
+from bfxsync.paper.text import decode, encode
+from bfxsync.types import Flag
+
+# Two that do nothing any more are accepted too, as old programs still set them: decimals (8) and
+# times (32) as text.
+_KNOWN_FLAGS = 8 | 32 | sum(Flag)
+_ID_TEXT = re.compile(r"[1-9]\d{0,15}", re.ASCII)
+_ECHOED = ("channel", "symbol", "key", "prec", "freq", "len", "subId")
+_INFO_TEXTS = {
+    20051: "Stopping. Please try to reconnect",
+    20060: "Entering in Maintenance mode. Please pause any activity.",
+    20061: "Maintenance ended. You can resume normal activity.",
+}
+_DUPLICATE = (10301, "subscribe: dup")
+_LIMIT = (10305, "subscribe: limit")
+# The wire's texts, where they are known.
+_REFUSALS = dict([(10300, "symbol: invalid"), _DUPLICATE, _LIMIT])
+
+
+class Channel:
+    """
+    One subscription of one socket; what a feed sends to.
+
+    Attributes
+    ----------
+    is_silent : bool
+        Nothing is sent any more, not even heartbeats.
+    """
+
+    def __init__(self, session: Session, chan_id: int, identity: Identity) -> None:
+        self.identity = identity
+        self.chan_id = chan_id
+        self.is_silent = False
+        self._session = session
+
+    def frame(self, body: str) -> None:
+        """Send one frame."""
+        if not self.is_silent:
+            self._session.send_data(self, body)
+
+    def rows(self, rows: Sequence[str]) -> None:
+        """Send the rows of one iteration: as a list with BULK_UPDATES, else one by one."""
+        if self._session.flags & Flag.BULK_UPDATES:
+            self.frame(f"[{','.join(rows)}]")
+        else:
+            for row in rows:
+                self.frame(row)
+
+    def checksum(self, value: int) -> None:
+        """Send a checksum with OB_CHECKSUM."""
+        if self._session.flags & Flag.OB_CHECKSUM and not self.is_silent:
+            self._session.send_checksum(self, value)
+
+
+class Session:
+    """
+    What the exchange knows about one socket.
+
+    Parameters
+    ----------
+    hub : Hub
+        Where the data comes from, and what shall go wrong.
+    send : callable
+        Takes the text of each message to the client.
+    now_mts : callable
+        Returns the time in ms.
+    call_later : callable
+        Calls a function after so many seconds.
+    max_channels : int
+    server_id : str
+    on_subscribed : callable
+        Told the symbol after each new subscription.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        send: Callable[[str], None],
+        now_mts: Callable[[], int],
+        call_later: CallLater,
+        *,
+        max_channels: int = 25,
+        server_id: str = "",
+        on_subscribed: Callable[[str], None] = lambda symbol: None,
+    ) -> None:
+        self.flags = 0
+        self.channels: dict[int, Channel] = {}
+        self._hub = hub
+        self._send = send
+        self._faults = hub.faults
+        self._now_mts = now_mts
+        self._acks = Acks(self._faults, self._event, call_later, self.channels)
+        self._max_channels = max_channels
+        self._server_id = server_id
+        self._on_subscribed = on_subscribed
+        self._seq = 0
+        self._has_shown_seq = False
+        self._used_ids = {0}
+        self._has_left = False
+        # What is answered to which event; orders and authentication would be more of them.
+        self._answers: dict[str, Callable[[Event], None]] = {
+            "conf": self._conf,
+            "ping": self._ping,
+            "subscribe": self._subscribe,
+            "unsubscribe": self._unsubscribe,
+        }
+
+    def open(self, is_operative: bool = True) -> None:
+        """Greet, and say whether the exchange works or is under maintenance."""
+        self._event(
+            {
+                "event": "info",
+                "version": 2,
+                "serverId": self._server_id,
+                "platform": {"status": int(is_operative)},
+            }
+        )
+
+    def receive(self, text: str) -> None:
+        """Answer a message; what is no JSON object is passed over in silence."""
+        try:
+            request = decode(text)
+        except (ValueError, RecursionError):
+            return
+        if self._has_left or not isinstance(request, dict):
+            return
+        event = request.get("event")
+        answer = self._answers.get(event) if isinstance(event, str) else None
+        if answer is None:
+            self._event(
+                {"event": "error", "msg": f"event: invalid ({event})", "code": 10000}
+            )
+        else:
+            answer(request)
+
+    def info(self, code: int) -> None:
+        """Send an info event."""
+        self._event({"event": "info", "code": code, "msg": _INFO_TEXTS.get(code, "")})
+
+    def heartbeat(self) -> None:
+        """Send a heartbeat on every channel, busy or not."""
+        for channel in self.channels.values():
+            if not channel.is_silent:
+                self._send_frame(channel, '"hb"')
+
+    def leave(self) -> None:
+        """Say and hear no more: for a socket that is gone or going."""
+        self._has_left = True
+        for channel in self.channels.values():
+            self._hub.unsubscribe(channel.identity, channel)
+        self.channels.clear()
+        self._acks.leave()
+
+    def silence(self, fault: Fault) -> int:
+        """Let the channels that a fault concerns say nothing more, and return how many."""
+        count = 0
+        for channel in self.channels.values():
+            if not channel.is_silent and fault.concerns(**channel.identity.facts()):
+                channel.is_silent = True
+                count += 1
+        return count
+
+    def send_data(self, channel: Channel, body: str) -> None:
+        """Send a data frame of a channel."""
+        text = self._send_frame(channel, body)
+        if self._faults.armed and self._faults.take(
+            "duplicate_frame", **channel.identity.facts()
+        ):
+            self._send(text)
+
+    def send_checksum(self, channel: Channel, value: int) -> None:
+        """Send the checksum of a channel's book."""
+        if self._faults.armed and self._faults.take(
+            "wrong_checksum", **channel.identity.facts()
+        ):
+            value ^= 1
+        self._send_frame(channel, f'"cs",{value}')
+
+    def _send_frame(self, channel: Channel, body: str) -> str:
+        """Send a frame with the suffixes that this socket has asked for, and return its text."""
+        if self._faults.armed:
+            self._spoil_next_frame()
+        # Every array frame counts, also while the numbers are not shown.
+        self._seq += 1
+        self._has_shown_seq = bool(self.flags & Flag.SEQ_ALL)
+        suffix = f",{self._seq}" if self._has_shown_seq else ""
+        if self.flags & Flag.TIMESTAMP:
+            suffix += f",{self._now_mts()}"
+        text = f"[{channel.chan_id},{body}{suffix}]"
+        self._send(text)
+        return text
+
+    def _spoil_next_frame(self) -> None:
+        garbage = self._faults.take("garbage")
+        if garbage is not None:
+            self._send(garbage.options["text"])
+        # Nobody could see a hole before the first number.
+        if (
+            self._has_shown_seq
+            and self.flags & Flag.SEQ_ALL
+            and self._faults.take("sequence_hole")
+        ):
+            self._seq += 1
+
+    def _event(self, event: Event) -> None:
+        self._send(encode(event))
+
+    def _conf(self, request: Event) -> None:
+        flags = request.get("flags")
+        if type(flags) is not int or flags & ~_KNOWN_FLAGS:
+            answer = {
+                "event": "conf",
+                "status": "FAILED",
+                "code": 10050,
+                "msg": "conf: invalid",
+            }
+            self._event({**answer, "flags": flags})
+            return
+        self.flags = flags
+        self._event({"event": "conf", "status": "OK", "flags": flags})
+
+    def _ping(self, request: Event) -> None:
+        pong: Event = {"event": "pong", "ts": self._now_mts()}
+        if "cid" in request:
+            pong["cid"] = request["cid"]
+        self._event(pong)
+
+    def _subscribe(self, request: Event) -> None:
+        try:
+            wanted = read(request, self._hub)
+        except Wrong as wrong:
+            self._event(_error(wrong.request, 10300, wrong.message))
+            return
+        if wanted is None:
+            return
+        # A symbol is echoed as we know it.
+        request = {name: wanted.fields.get(name, request[name]) for name in request}
+        about = wanted.identity.facts()
+        if self._faults.take("no_answer", **about):
+            return
+        refusal = self._faults.take("refuse_subscribe", **about)
+        if refusal is not None:
+            code = refusal.options["code"]
+            text = _REFUSALS.get(code, "subscribe: failed")
+            self._event(_error(request, code, text))
+            return
+        for channel in self.channels.values():
+            if channel.identity == wanted.identity:
+                self._event(_error(request, *_DUPLICATE, chanId=channel.chan_id))
+                return
+        if len(self.channels) >= self._max_channels:
+            self._event(_error(request, *_LIMIT))
+            return
+        self._open_channel(wanted, request)
+
+    def _open_channel(self, wanted: Wanted, request: Request) -> None:
+        identity, fields = wanted
+        channel = Channel(self, self._new_chan_id(), identity)
+        ack = {
+            "event": "subscribed",
+            "channel": identity.channel,
+            "chanId": channel.chan_id,
+        }
+        self.channels[channel.chan_id] = channel
+        self._acks.send(
+            {**ack, **fields},
+            lambda: _error(request, *_DUPLICATE, chanId=channel.chan_id),
+            identity.facts(),
+        )
+        first = self._hub.subscribe(identity, channel)
+        if first is not None:
+            channel.frame(first)
+        self._on_subscribed(identity.symbol)
+
+    def _unsubscribe(self, request: Event) -> None:
+        chan_id = request.get("chanId")
+        channel = self._channel_of(chan_id)
+        if channel is None:
+            error = {"event": "error", "msg": "unsubscribe: invalid", "code": 10400}
+            self._event({**error, "chanId": chan_id})
+            return
+        del self.channels[channel.chan_id]
+        self._hub.unsubscribe(channel.identity, channel)
+        # As a number, also for those who sent text: that is how they know it from the ack.
+        answer = {"event": "unsubscribed", "status": "OK", "chanId": channel.chan_id}
+        self._event(answer)
+
+    def _channel_of(self, chan_id: object) -> Channel | None:
+        """Return the open channel of an id, which some clients send as text."""
+        if isinstance(chan_id, str) and _ID_TEXT.fullmatch(chan_id):
+            chan_id = int(chan_id)
+        return self.channels.get(chan_id) if type(chan_id) is int else None
+
+    def _new_chan_id(self) -> int:
+        while True:
+            chan_id = random.randrange(1, 1_000_000)
+            if chan_id not in self._used_ids:
+                self._used_ids.add(chan_id)
+                return chan_id
+
+
+def _error(request: Request, code: int, message: str, **more: int) -> Event:
+    error: Event = {field: request[field] for field in _ECHOED if field in request}
+    error.update(event="error", msg=message, code=code, **more)
+    symbol = request.get("symbol")
+    if isinstance(symbol, str):
+        error.update(names(symbol))
+    return error

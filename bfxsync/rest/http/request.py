@@ -1,0 +1,131 @@
+"""What goes out: arguments checked and made into an address and a body."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any, Mapping, NamedTuple, Optional, Tuple
+from urllib.parse import urlencode, urlsplit
+
+from bfxsync._base.hidden import Hidden, HiddenBytes, HiddenInt, hidden_in
+from bfxsync._base.numbers import plain_decimal
+from bfxsync._base.plain import narrow_float_text, plain_bool, plain_integer, plain_text
+from bfxsync.errors import UsageError
+from bfxsync.wire.codec import dumps
+
+_METHODS = ("GET", "POST")
+
+# A part of nothing but dots would lead elsewhere.
+_PART = r"(?!\.+(?:/|$))[\w.:,@+~-]+"
+_PATH = re.compile(f"{_PART}(?:/{_PART})*", re.ASCII)
+
+
+SIGNED = "auth/"
+"""What the paths begin with that need a signature."""
+
+
+class Request(NamedTuple):
+    """
+    What is sent.
+
+    Attributes
+    ----------
+    method, url : str
+    body : bytes or None
+        JSON.
+    signed_path : str or None
+        The part of the address that is signed: from behind the host's slash to the end. None if
+        the request needs no signature.
+    secrets : tuple of str
+        What is in the body and must not be shown.
+    """
+
+    method: str
+    url: str
+    body: Optional[bytes]
+    signed_path: Optional[str] = None
+    secrets: Tuple[str, ...] = ()
+
+    @property
+    def signed_body(self) -> str:
+        """The text that is signed: that of the very bytes which are sent."""
+        text = (self.body or b"").decode()
+        return Hidden(text) if self.secrets else text
+
+
+def request_of(
+    host: str,
+    method: object,
+    path: object,
+    params: Mapping[str, Any] | None = None,
+    body: Mapping[str, Any] | None = None,
+) -> Request:
+    """
+    Return the request for a path of the host.
+
+    None values are left out of the query and of the body; no number is written with an exponent.
+
+    Raises
+    ------
+    UsageError
+        It can never work.
+    """
+    if not isinstance(method, str) or method not in _METHODS:
+        raise UsageError(f"method must be 'GET' or 'POST', not {method!r}")
+    text = plain_text(path)
+    if text is None or not _PATH.fullmatch(text):
+        raise UsageError(
+            "path must look like 'ticker/tBTCUSD', and what would stand behind '?' goes into "
+            f"params; not {path!r}"
+        )
+    path, url = text, f"{host}/{text}"
+    signed_path = None
+    if path.startswith(SIGNED):
+        if method != "POST" or params:
+            raise UsageError(
+                f"what begins with {SIGNED!r} is a POST with a body and without params"
+            )
+        signed_path = urlsplit(url).path[1:]
+        body = body or {}
+    if params:
+        query = {
+            name: plain_decimal(value, name) if text is None else text
+            for name, value in params.items()
+            for text in [plain_text(value)]
+            if value is not None
+        }
+        if query:
+            # Colons and commas as the exchange's pages write them.
+            url += "?" + urlencode(query, safe=":,")
+    if body is None:
+        return Request(str(method), url, None)
+    if method == "GET":
+        raise UsageError("a GET has no body")
+    given = {name: value for name, value in body.items() if value is not None}
+    try:
+        text = dumps(_plain(given))
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise UsageError(f"the body cannot be written as JSON: {exc}") from exc
+    secrets = tuple(hidden_in(given))
+    data = HiddenBytes(text.encode()) if secrets else text.encode()
+    return Request(str(method), url, data, signed_path, secrets)
+
+
+def _plain(value: object) -> object:
+    """
+    Replace the numbers that JSON might write with an exponent by their texts, and those of other
+    libraries by plain ones.
+    """
+    if value is None or isinstance(value, (bool, str, HiddenInt)):
+        return value
+    switch = plain_bool(value)
+    whole = plain_integer(value) if switch is None else switch
+    if whole is not None:
+        return whole
+    if isinstance(value, (float, Decimal)) or narrow_float_text(value) is not None:
+        return plain_decimal(value, "a number of the body")
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

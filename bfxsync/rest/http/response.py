@@ -1,0 +1,183 @@
+"""
+What an answer of REST means: its value, or the error that it is.
+
+Strategy: the exchange's numeric code decides whatever the HTTP status says, as error arrays come
+with 200, 400 and 500 alike. The status decides only where there is no code: a gateway before the
+exchange answers in HTML, or not at all.
+
+References
+----------
+https://docs.bitfinex.com/docs/requirements-and-limitations
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Optional
+from urllib.parse import urlsplit
+
+from bfxsync._base.headers import retry_after_s
+from bfxsync.errors import (
+    ApiError,
+    BfxError,
+    NetworkError,
+    NotReady,
+    RateLimited,
+    RemoteError,
+    error_from_code,
+)
+from bfxsync.wire.codec import Loads, parse
+
+TOO_MANY_REQUESTS = 429
+
+UNAVAILABLE = frozenset((408, 502, 503, 504, *range(520, 528), 530))
+"""Statuses that pass by themselves: of the exchange (503), of a gateway that does not reach it
+(502, 504; Cloudflare, which stands before it: 520 to 527, 530), and of a server that was about to
+close an idle connection (408)."""
+
+_RATE_LIMIT_CODE = 11010
+
+# The exchange's names of errors that come without a numeric code.
+_CODE_OF_NAME = {"ERR_RATE_LIMIT": _RATE_LIMIT_CODE}
+
+# An object of nothing but these is an error, with status 200 too.
+_ERROR_FIELDS = frozenset(("code", "error", "error_description", "message"))
+
+# What the exchange's values begin with. A page that is whole begins otherwise.
+_JSON_BEGINS = b"[{"
+
+_RAW_LENGTH = 1000
+_LOCATION_LENGTH = 200
+
+
+class Answer(NamedTuple):
+    """
+    What came back.
+
+    Attributes
+    ----------
+    status : int
+        Of HTTP.
+    body : bytes
+    retry_after, date : str or None
+        The headers of those names.
+    came_s, came_at : float
+        When its head had come: by this machine's clock, since 1970, and by `time.monotonic`.
+    has_length : bool
+        Its head says where it ends; else nobody can tell whether it is whole.
+    location : str or None
+        The header of that name: where a redirect leads, which is not followed.
+    """
+
+    status: int
+    body: bytes
+    retry_after: Optional[str] = None
+    date: Optional[str] = None
+    came_s: float = 0.0
+    has_length: bool = True
+    location: Optional[str] = None
+    came_at: float = 0.0
+
+
+def read_answer(answer: Answer, loads: Loads, now: float) -> Any:
+    """
+    Return the value of an answer.
+
+    Parameters
+    ----------
+    answer : Answer
+    loads : callable
+        Reads JSON.
+    now : float
+        Seconds since 1970, for a ``Retry-After`` that is a date in an answer without one.
+
+    Raises
+    ------
+    ApiError
+        The exchange, or a gateway before it, says no.
+    NetworkError
+        It was cut off.
+    RemoteError
+        It cannot be read.
+    """
+    try:
+        value = parse(loads, answer.body)
+    except RemoteError as exc:
+        error = _unreadable(answer, now)
+        error.http_status = answer.status
+        raise error from exc
+    refusal = _error_in(value, answer, now)
+    if refusal is None:
+        return value
+    refusal.http_status = answer.status
+    raise refusal
+
+
+def _error_in(value: Any, answer: Answer, now: float) -> ApiError | None:
+    is_success = 200 <= answer.status < 300
+    if type(value) is list and value and value[0] == "error":
+        code, text = (*value[1:3], None, None)[:2]
+    elif type(value) is dict and (
+        not is_success
+        or value.get("error") is not None
+        or (value and not value.keys() - _ERROR_FIELDS)
+    ):
+        code, name = value.get("code"), value.get("error")
+        if code is None:
+            code = name
+        text = value.get("error_description") or value.get("message") or name
+    elif is_success:
+        return None
+    else:
+        code = text = None
+    return _refusal(code, text, value, answer, now)
+
+
+def _refusal(code: Any, text: Any, raw: Any, answer: Answer, now: float) -> ApiError:
+    """Build the error of an answer that can be read; a code may be a number, a text, or absent."""
+    status = answer.status
+    number = _number_of(code)
+    if not isinstance(text, str) or not text:
+        text = code if isinstance(code, str) and code else f"HTTP status {status}"
+    if status == TOO_MANY_REQUESTS or number == _RATE_LIMIT_CODE:
+        wait_s = retry_after_s(answer.retry_after, answer.date, now)
+        return RateLimited(text, code=number, raw=raw, retry_after_s=wait_s)
+    if number in UNAVAILABLE or (number is None and status in UNAVAILABLE):
+        return NotReady(text, code=number, raw=raw)
+    return error_from_code(number, text, raw)
+
+
+def _number_of(code: Any) -> int | None:
+    if isinstance(code, str):
+        # Python refuses to read thousands of digits.
+        is_number = code.isdecimal() and len(code) < 20
+        return int(code) if is_number else _CODE_OF_NAME.get(code)
+    return code if isinstance(code, int) and not isinstance(code, bool) else None
+
+
+def _unreadable(answer: Answer, now: float) -> BfxError:
+    """Build the error of an answer that is no JSON: HTML, empty, cut off."""
+    status, beginning = answer.status, answer.body[:_RAW_LENGTH]
+    if status == TOO_MANY_REQUESTS or status in UNAVAILABLE or 400 <= status < 500:
+        return _refusal(None, None, beginning, answer, now)
+    if not answer.has_length and (not answer.body or answer.body[0] in _JSON_BEGINS):
+        return NetworkError("the answer was cut off", phase="receive")
+    if 300 <= status < 400 and answer.location is not None:
+        return RemoteError(
+            f"a redirect to {_shown(answer.location)}, which is not followed "
+            f"(HTTP status {status})",
+            raw=beginning,
+        )
+    what = "no JSON" if answer.body else "nothing"
+    return RemoteError(f"the answer is {what} (HTTP status {status})", raw=beginning)
+
+
+def _shown(location: str) -> str:
+    """Return an address as a message may show it: without user, password, query and fragment."""
+    try:
+        parts = urlsplit(location)
+        shown = f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+    except ValueError:
+        return "what is no address"
+    scheme = f"{parts.scheme}://" if parts.scheme else ""
+    # As a literal, since another one than the exchange may have written it.
+    return ascii(f"{scheme}{shown}"[:_LOCATION_LENGTH])

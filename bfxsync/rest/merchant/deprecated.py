@@ -1,0 +1,248 @@
+"""What merchants could do formerly: the exchange no longer documents it."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from bfxsync.checks.merchant_arguments import check_pay_currency
+from bfxsync.checks.order_arguments import (
+    check_object,
+    check_positive,
+    check_switch,
+    check_text,
+    optional,
+)
+from bfxsync.errors import UsageError
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, deprecated
+from bfxsync.rest.auth.transfer_bodies import check_token
+from bfxsync.types import AnyNumber
+
+_UPDATE = Budget("auth/w/ext/pay/invoice/update")
+_EVENTS = Budget("auth/r/ext/pay/invoice/events")
+_REFUND = Budget("auth/w/ext/pay/invoice/refund")
+_MARK_REFUNDED = Budget("auth/w/ext/pay/invoice/mark/refunded")
+_CURRENCIES = Budget("auth/r/ext/pay/currency/list")
+_DETAILED = Budget("auth/r/ext/pay/currency/detailed")
+
+_HINT_STATUS = "get_invoices(id=…) shows its status"
+_HINT_REFUND = "look at get_movements and at the invoice before it is sent again"
+
+
+class FormerMerchantEndpoints(SignedEndpoints):
+    """What the exchange no longer documents."""
+
+    def update_invoice(
+        self,
+        id: str,
+        *,
+        fields: Mapping[str, Any] | None = None,
+        private_note: str | None = None,
+    ) -> Any:
+        """
+        Change an invoice. It is deprecated.
+
+        The exchange names no limit, so at most 10 requests a minute. The answer is returned as
+        it is sent: nobody has written down what is in it.
+
+        Parameters
+        ----------
+        id : str
+        fields : dict, optional
+            As the exchange has it: ``{"customerInfo": {"tosAccepted": True}}``.
+        private_note : str, optional
+            For the merchant only.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been executed.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        deprecated("update_invoice")
+        body = {
+            "id": check_token("id", id),
+            "fields": optional(check_object, "fields", fields),
+            "privateNote": optional(check_text, "private_note", private_note),
+        }
+        if fields is None and private_note is None:
+            raise UsageError("nothing is given that would change it")
+        return self._write(
+            "auth/w/ext/pay/invoice/update", _UPDATE, _as_sent, body, hint=_HINT_STATUS
+        )
+
+    def get_invoice_events(self, id: str) -> Any:
+        """
+        Return what happened to an invoice. It is deprecated.
+
+        The exchange names no limit, so at most 10 requests a minute. The answer is returned as
+        it is sent: nobody has written down what is in it.
+
+        Parameters
+        ----------
+        id : str
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        deprecated("get_invoice_events")
+        body = {"id": check_token("id", id)}
+        return self._read_raw("auth/r/ext/pay/invoice/events", _EVENTS, body)
+
+    def refund_invoice(
+        self,
+        id: str,
+        ccy: str,
+        amount: AnyNumber,
+        address: str,
+        *,
+        payment_id: str | None = None,
+    ) -> Any:
+        """
+        Send money of an invoice back, at most once. It is deprecated.
+
+        The exchange names no limit, so at most 10 requests a minute. The answer is returned as
+        it is sent: nobody has written down what is in it.
+
+        Parameters
+        ----------
+        id : str
+            The invoice's.
+        ccy : str
+            What is sent back: ``BTC``, ``UST-ETH``.
+        amount : str, int, Decimal or float
+            Above zero.
+        address : str
+            Where it goes.
+        payment_id : str, optional
+            The tag, where the address needs one.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been executed; the exchange cannot be asked.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        deprecated("refund_invoice")
+        destination = {"address": check_token("address", address)}
+        if payment_id is not None:
+            destination["payment_id"] = check_token("payment_id", payment_id)
+        body = {
+            "id": check_token("id", id),
+            "ccy": check_pay_currency("ccy", ccy),
+            "amount": check_positive("amount", amount),
+            "address": destination,
+        }
+        return self._write(
+            "auth/w/ext/pay/invoice/refund", _REFUND, _as_sent, body, hint=_HINT_REFUND
+        )
+
+    def mark_invoice_refunded(self, id: str, refund_id: str) -> Any:
+        """
+        Say that money of an invoice was sent back. It is deprecated.
+
+        The exchange names no limit, so at most 10 requests a minute. The answer is returned as
+        it is sent: nobody has written down what is in it.
+
+        Parameters
+        ----------
+        id : str
+            The invoice's.
+        refund_id : str
+            The refund's.
+
+        Raises
+        ------
+        UsageError
+            An argument is impossible.
+        ApiError
+            The exchange refused it.
+        OutcomeUnknown
+            It may have been executed.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        deprecated("mark_invoice_refunded")
+        body = {
+            "id": check_token("id", id),
+            "refundId": check_token("refund_id", refund_id),
+        }
+        return self._write(
+            "auth/w/ext/pay/invoice/mark/refunded",
+            _MARK_REFUNDED,
+            _as_sent,
+            body,
+            hint=_HINT_STATUS,
+        )
+
+    def get_pay_currencies(
+        self, *, detailed: bool | None = None, id: str | None = None
+    ) -> Any:
+        """
+        Return in what can be paid. It is deprecated.
+
+        The exchange names no limit, so at most 10 requests a minute. The answer is returned as
+        it is sent: nobody has written down what is in it.
+
+        Parameters
+        ----------
+        detailed : bool, optional
+            True: with more about each.
+        id : str, optional
+            Of one invoice only.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        deprecated("get_pay_currencies")
+        body = {
+            "detailed": _switch("detailed", detailed),
+            "id": optional(check_token, "id", id),
+        }
+        return self._read_raw("auth/r/ext/pay/currency/list", _CURRENCIES, body)
+
+    def get_pay_currencies_detailed(self, *, detailed: bool | None = None) -> Any:
+        """
+        Return in what can be paid, with more about each. It is deprecated.
+
+        The exchange names no limit, so at most 10 requests a minute. The answer is returned as
+        it is sent: nobody has written down what is in it.
+
+        Parameters
+        ----------
+        detailed : bool, optional
+            As for `get_pay_currencies`.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        deprecated("get_pay_currencies_detailed")
+        body = {"detailed": _switch("detailed", detailed)}
+        return self._read_raw("auth/r/ext/pay/currency/detailed", _DETAILED, body)
+
+
+def _as_sent(answer: Any, number: Any) -> Any:
+    return answer
+
+
+def _switch(name: str, value: object) -> Any:
+    checked = optional(check_switch, name, value)
+    return None if checked is None else bool(checked)

@@ -1,0 +1,309 @@
+"""
+The threads on which user code runs.
+
+Strategy: a mailbox that gets something and is not scheduled puts itself into the ready queue,
+once; a dispatch thread takes a batch from it and calls, for each item, the handler of its class.
+While it is at that the mailbox is in nobody else's hands, so with several threads the items of
+one are still handled one after the other. An exception of user code is reported and changes
+nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from queue import Empty, SimpleQueue
+from threading import Thread, current_thread, get_ident
+from types import TracebackType
+from typing import Any, Callable, Dict, Optional, Set, Tuple
+
+from bfxsync._base.describe import (
+    cut_before,
+    raised_at,
+    traceback_of,
+    type_name,
+    without_our_frames,
+)
+from bfxsync._base.logs import get_logger
+from bfxsync._base.shield import start_thread
+from bfxsync.ws.dispatch.mailbox import Mailbox, Policy
+
+logger = get_logger(__name__)
+
+BATCH = 256
+"""Items taken from a mailbox before the next one has its turn."""
+
+ENDS = (SystemExit, KeyboardInterrupt)
+"""What user code raises to end the program."""
+
+Routes = Dict[type, Callable[[Any], object]]
+
+_MAX_KINDS = 1_000
+
+
+class CallbackErrors:
+    """
+    Exceptions of somebody's callbacks: all are counted, the first of each kind is reported.
+
+    A kind is a class and the line that raised. Classes are told apart by name: one may refuse
+    to be hashed or compared.
+
+    Attributes
+    ----------
+    count : int
+    last : BaseException or None
+        The latest; its traceback begins with the user's function.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.last: BaseException | None = None
+        self._last_head: TracebackType | None = None
+        self._kinds: Set[Tuple[str, str, int]] = set()
+
+    def add(self, exc: BaseException) -> bool:
+        """Count an exception; return whether it is the first of its kind."""
+        self.count += 1
+        without_our_frames(exc)
+        if exc is self.last and self._last_head is not None:
+            cut_before(exc, self._last_head)
+        self.last, self._last_head = exc, traceback_of(exc)
+        kind = (type_name(exc), *raised_at(exc))
+        # Code that is generated again and again must not fill the memory.
+        if kind in self._kinds or len(self._kinds) >= _MAX_KINDS:
+            return False
+        self._kinds.add(kind)
+        return True
+
+
+class Outlet:
+    """
+    A mailbox whose items go to user code.
+
+    Attributes
+    ----------
+    name : str
+        For messages.
+    mailbox : Mailbox
+    routes : dict
+        The handler of each class of item; other items are passed over.
+    errors : CallbackErrors
+        Exceptions raised by the handlers.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        routes: Routes,
+        dispatcher: Dispatcher,
+        *,
+        size: int,
+        policy: Policy = Policy.RESYNC,
+    ) -> None:
+        self.name = name
+        self.routes = routes
+        self.errors = CallbackErrors()
+        self.mailbox = Mailbox(size, policy, self._schedule)
+        self._ready = dispatcher.ready
+
+    def _schedule(self, _mailbox: Mailbox) -> None:
+        self._ready.put(self)
+
+
+class Dispatcher:
+    """
+    The threads that call the handlers; with one of them, one handler at a time.
+
+    Parameters
+    ----------
+    name : str
+        Of the threads.
+    thread_count : int
+        With 0 the handlers are called by `run_ready`, on the threads that own the connections.
+    on_error : callable, optional
+        Gets the exceptions of handlers, the first of each kind and outlet.
+    on_exit : callable, optional
+        Gets what asks for the end of the program: the `SystemExit` of ``sys.exit()``.
+    on_failure : callable, optional
+        Gets what ends a thread although nothing should.
+
+    Attributes
+    ----------
+    ready : SimpleQueue
+        Outlets that have something; None has a thread look whether it is to end.
+    dropped_count : int
+        Items thrown away because the end did not wait for them.
+    last_error : BaseException or None
+        The latest exception of user code.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        on_error: Callable[[BaseException], object] | None = None,
+        on_exit: Callable[[BaseException], object] = lambda exc: None,
+        thread_count: int = 1,
+        on_failure: Callable[[BaseException], object] = lambda exc: None,
+    ) -> None:
+        self.is_inline = thread_count == 0
+        self.ready: SimpleQueue[Optional[Outlet]] = SimpleQueue()
+        self.dropped_count = 0
+        self._on_error = on_error
+        self._on_exit = on_exit
+        self._on_failure = on_failure
+        self.last_error: BaseException | None = None
+        self._own_errors = CallbackErrors()
+        # By thread; each writes its own entry only.
+        self._error_counts: Dict[int, int] = {}
+        self._deadline: float | None = None
+        self._is_stopping = False
+        self._is_disowned = False
+        # By thread; each writes its own entry only.
+        self._running: Dict[Thread, Optional[Outlet]] = {}
+        suffixes = (
+            [""] if thread_count == 1 else [f"-{n + 1}" for n in range(thread_count)]
+        )
+        self._names = [name + suffix for suffix in suffixes]
+        self._threads: list[Thread] = []
+
+    @property
+    def is_current(self) -> bool:
+        """True on one of its threads."""
+        return current_thread() in self._threads
+
+    @property
+    def error_count(self) -> int:
+        """Exceptions of user code, on all threads."""
+        return sum(self._error_counts.copy().values())
+
+    def start(self) -> None:
+        """Start the threads that have not been started."""
+        for name in self._names[len(self._threads) :]:
+            # Made now: one that was made before a fork may not be started after it (Python 3.13).
+            thread = Thread(target=self._main, name=name, daemon=True)
+            start_thread(thread)
+            self._threads.append(thread)
+
+    def stop(self, deadline: float) -> None:
+        """Let what is queued run until the deadline (monotonic time), then end."""
+        # A second call, as from a callback that closes at each item, must not move the end.
+        self._deadline = min(deadline, self._deadline or deadline)
+        self._is_stopping = True
+        self.ready.put(None)
+
+    def join(self, deadline: float) -> bool:
+        """Wait for the threads' end; False if user code still runs then: see `running`."""
+        others = [thread for thread in self._threads if thread is not current_thread()]
+        for thread in others:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in others)
+
+    def running(self) -> list[str]:
+        """Return the names of the outlets whose callbacks run on other threads now."""
+        me = current_thread()
+        now = self._running.copy().items()
+        return [
+            outlet.name
+            for thread, outlet in now
+            if outlet is not None and thread is not me
+        ]
+
+    def disown(self) -> None:
+        """
+        Call nothing more in the child of a fork: what is queued is the parent's.
+
+        A callback may be what has forked: then its thread is the child's only one, and ends.
+        """
+        self._is_disowned = self._is_stopping = True
+        self._deadline = 0.0
+        self.ready = SimpleQueue()
+
+    def run_ready(self) -> None:
+        """Call the handlers of what is there, on this thread."""
+        while True:
+            try:
+                outlet = self.ready.get_nowait()
+            except Empty:
+                return
+            if outlet is not None:
+                self._serve(outlet)
+
+    def _main(self) -> None:
+        try:
+            self._run()
+        except BaseException as exc:
+            # Or callbacks would end without a word, and whoever waits would wait for ever.
+            logger.error("a dispatch thread failed", exc_info=exc)
+            self._on_failure(exc)
+
+    def _run(self) -> None:
+        thread = current_thread()
+        while True:
+            try:
+                outlet = self.ready.get(block=not self._is_stopping)
+            except Empty:
+                break
+            if outlet is None:
+                continue
+            self._running[thread] = outlet
+            self._serve(outlet)
+            # Nothing may keep an outlet, and with it user code, alive while waiting.
+            self._running[thread] = outlet = None
+        if self._is_disowned:
+            return
+        # For the next one, which may be waiting.
+        self.ready.put(None)
+        if self.dropped_count:
+            logger.warning(
+                "%d items were not delivered before the end", self.dropped_count
+            )
+
+    def _serve(self, outlet: Outlet) -> None:
+        self._call(outlet, outlet.mailbox.take(BATCH))
+        # Forked meanwhile, what is left is the parent's.
+        if not self._is_disowned and outlet.mailbox.leave():
+            self.ready.put(outlet)
+
+    def _call(self, outlet: Outlet, batch: list[Any]) -> None:
+        routes = outlet.routes
+        items = iter(batch)
+        for item in items:
+            handler = routes.get(item.__class__)
+            if handler is None:
+                continue
+            if self._deadline is not None and time.monotonic() >= self._deadline:
+                self.dropped_count += 1 + sum(1 for _ in items)
+                return
+            try:
+                handler(item)
+            except ENDS as exc:
+                logger.info("a callback of %s ends the program", outlet.name)
+                self._on_exit(exc)
+            except BaseException as exc:
+                # Whatever it is: the thread belongs to the other callbacks too.
+                self.report(outlet, exc)
+
+    def report(self, outlet: Outlet, exc: BaseException) -> None:
+        """Count an exception; the first of its kind is logged and handed to `on_error`."""
+        if self._add(outlet.errors, exc):
+            logger.error("a callback of %s raised", outlet.name, exc_info=exc)
+            self.call_on_error(exc)
+
+    def call_on_error(self, exc: BaseException) -> None:
+        """Hand an error to the user's `on_error`; one that it raises itself is logged."""
+        if self._on_error is None:
+            return
+        try:
+            self._on_error(exc)
+        except ENDS as end:
+            logger.info("on_error ends the program")
+            self._on_exit(end)
+        except BaseException as own:
+            if self._add(self._own_errors, own):
+                logger.error("on_error raised", exc_info=own)
+
+    def _add(self, errors: CallbackErrors, exc: BaseException) -> bool:
+        is_new = errors.add(exc)
+        self.last_error = exc
+        counts, thread = self._error_counts, get_ident()
+        counts[thread] = counts.get(thread, 0) + 1
+        return is_new

@@ -1,0 +1,158 @@
+"""
+What the handlers of events are told: of connections, and of every subscription.
+
+Strategy: the I/O threads put items into mailboxes, and the dispatch thread calls the handlers, as
+it does for callbacks. There is one mailbox for what happens to the connections, and one for each
+stream that a handler listens to.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+
+import attrs
+
+from bfxsync._base.logs import get_logger
+from bfxsync.errors import BfxError
+from bfxsync.models.stream import Gap
+from bfxsync.ws.core.shared_subscription import Stream
+from bfxsync.ws.dispatch.dispatcher import Dispatcher, Outlet
+from bfxsync.ws.dispatch.event_log import ErrorLog, EventLog
+from bfxsync.ws.dispatch.events import (
+    Listeners,
+    extras_of,
+    kind_of,
+    names_for,
+    routes_for,
+)
+from bfxsync.ws.dispatch.mailbox import Policy
+
+logger = get_logger(__name__)
+
+_CONTROL_SIZE = 1_000
+
+
+@attrs.frozen
+class _Opened:
+    pass
+
+
+@attrs.frozen
+class _Disconnected:
+    code: int
+    reason: str
+
+
+@attrs.frozen
+class _Reported:
+    error: BfxError
+
+
+@attrs.frozen
+class _Failed:
+    error: BfxError
+
+
+class Announcer:
+    """
+    The way from what happens to the handlers that `on` has registered.
+
+    Parameters
+    ----------
+    dispatcher : Dispatcher
+    mailbox_size : int
+        Of each stream's mailbox.
+
+    Attributes
+    ----------
+    listeners : Listeners
+    """
+
+    def __init__(self, dispatcher: Dispatcher, mailbox_size: int) -> None:
+        self.listeners = Listeners()
+        self._dispatcher = dispatcher
+        self._mailbox_size = mailbox_size
+        self._was_opened = False
+        self._log_error = ErrorLog()
+        # A mailbox has one writer at a time, and the connections of a client announce here side by
+        # side. Only their threads take it, and that of a recording.
+        self._lock = Lock()
+        self._control = Outlet(
+            "a connection event",
+            {
+                _Opened: self._emit_open,
+                _Disconnected: self._emit_disconnected,
+                _Reported: self._emit_reported,
+                _Failed: self._emit_failed,
+            },
+            dispatcher,
+            size=_CONTROL_SIZE,
+            policy=Policy.DROP_OLDEST,
+        )
+
+    # --- I/O threads --------------------------------------------------------------------------
+
+    def opened(self) -> None:
+        """Tell the handlers of `open`, once: many subscribe there, and that is kept for them."""
+        if self._was_opened:
+            return
+        self._was_opened = True
+        self._announce(_Opened())
+
+    def disconnected(self, code: int, reason: str) -> None:
+        """Tell the handlers of `disconnected`."""
+        self._announce(_Disconnected(code, reason))
+
+    def reported(self, error: BfxError) -> None:
+        """Tell `on_error`."""
+        self._announce(_Reported(error))
+
+    def failed(self, error: BfxError) -> None:
+        """Tell the handlers of `fatal`."""
+        self._announce(_Failed(error))
+
+    def _announce(self, item: object) -> None:
+        with self._lock:
+            self._control.mailbox.put([item], list)
+
+    def listener_for(self, stream: Stream) -> Outlet | None:
+        """Return a new outlet for the event handlers of a stream, if it needs one now."""
+        kind = kind_of(stream.channel)
+        names = names_for(kind)
+        stream.channel.extras = self.listeners.wants(extras_of(names))
+        if stream.listener is not None or not self.listeners.wants(names):
+            return None
+        outlet = Outlet(
+            f"an event of {' '.join(stream.channel.identity)}",
+            {},
+            self._dispatcher,
+            size=self._mailbox_size,
+        )
+        dispatcher = self._dispatcher
+        outlet.routes = routes_for(
+            kind,
+            stream,
+            self.listeners,
+            lambda exc: dispatcher.report(outlet, exc),
+        )
+        outlet.routes[Gap] = EventLog(outlet.name)
+        return outlet
+
+    # --- the dispatch thread ------------------------------------------------------------------
+
+    def _emit_open(self, _: _Opened) -> None:
+        self.listeners.emit("open", report=self._report)
+
+    def _emit_disconnected(self, item: _Disconnected) -> None:
+        self.listeners.emit("disconnected", item.code, item.reason, report=self._report)
+
+    def _emit_reported(self, item: _Reported) -> None:
+        self._log_error(item.error)
+        self._dispatcher.call_on_error(item.error)
+
+    def _emit_failed(self, item: _Failed) -> None:
+        logger.error("the client has ended: %s", item.error)
+        self.listeners.emit("fatal", item.error, report=self._report)
+
+    def _report(self, exc: BaseException) -> None:
+        self._dispatcher.report(self._control, exc)

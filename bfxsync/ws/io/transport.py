@@ -1,0 +1,327 @@
+"""
+One WebSocket connection: connect, read blocks of messages, write, close. No thread, no retry.
+
+Strategy: websocket-client does what is long to get right once (handshake, masking); the socket is
+ours: dialled with or without a proxy, under TLS, and after the handshake non-blocking. So whatever
+a proxy or a peer answers is bounded in time as a whole, the environment is read in one place, and
+no frame of another package holds a proxy's password. One thread both reads and writes it: a
+TLS socket that two threads use at the same time breaks. TLS may want to write in order to read
+and the other way round, and may hold bytes that the selector cannot see, so `events` and
+`has_pending` say what to wait for.
+
+This and `bfxsync.rest` are the only places where errors of other packages are translated.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import ssl
+from typing import Any
+
+import websocket
+
+from bfxsync._base.dialing import dial
+from bfxsync._base.hidden import without_frames
+from bfxsync._base.hosts import address_of
+from bfxsync._base.proxies import Proxy
+from bfxsync.errors import NetworkError
+from bfxsync.wire.websocket import (
+    MAX_MESSAGE_SIZE,
+    CloseCode,
+    Opcode,
+    Splitter,
+)
+from bfxsync.ws.io.handshake_socket import Opening
+
+BLOCK_SIZE = 64 * 1024
+"""Bytes that one `read` takes at the most."""
+
+MAX_UNSENT = 1024 * 1024
+"""Bytes that may wait to be sent; a peer that leaves more unread is given up."""
+
+MAX_PONGS = 16
+"""Pings that are answered of one block, the last ones (RFC 6455, 5.5.3)."""
+
+_TLS_RECORD = 16_384
+
+# No bytes now: wait for the socket to be readable, or (TLS) writable.
+_WANT_READ = (BlockingIOError, InterruptedError, ssl.SSLWantReadError)
+
+
+class Transport:
+    """
+    An open connection.
+
+    Attributes
+    ----------
+    lost : NetworkError or None
+        Why nothing more comes: the peer's close code and reason, or 1006 and what happened.
+        Messages read before it are still returned.
+    was_closed : bool
+        The peer has sent a close frame.
+    """
+
+    def __init__(self, sock: Any, max_size: int = MAX_MESSAGE_SIZE) -> None:
+        sock.setblocking(False)
+        self.lost: NetworkError | None = None
+        self.was_closed = False
+        self._sock = sock
+        self._is_tls = isinstance(sock, ssl.SSLSocket)
+        self._splitter = Splitter(max_size)
+        # Why it ends, from when that has been read to when the answer to it is sent.
+        self._ending: NetworkError | None = None
+        self._unsent = bytearray()
+        self._read_wants_write = False
+        self._write_wants_read = False
+
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        *,
+        timeout_s: float,
+        proxy: Proxy | None = None,
+        ca_bundle: str | None = None,
+    ) -> Transport:
+        """
+        Open a connection; blocks for at most the timeout in each step: connecting, TLS, handshake.
+
+        Raises
+        ------
+        NetworkError
+            With phase ``connect``; its `code` is the HTTP status if the handshake was refused.
+        """
+        address = address_of(url)
+        assert address is not None, "it was checked when the client was made"
+        client = _Client(timeout_s)
+        sock: socket.socket | None = None
+        try:
+            sock = dial(address, proxy, timeout_s)
+            for option in websocket._socket.DEFAULT_SOCKET_OPTION:
+                sock.setsockopt(*option)
+            if address.scheme == "wss":
+                sock.settimeout(timeout_s)
+                sock = _tls_context(ca_bundle).wrap_socket(
+                    sock, server_hostname=address.hostname
+                )
+            sock.settimeout(timeout_s)
+            client.connect(url, socket=sock, redirect_limit=0)  # type: ignore[no-untyped-call]
+            # Old versions of websocket-client return after a redirect as if all were well.
+            _check_status(client)
+            client.sock = None
+            return cls(sock)
+        except NetworkError:
+            _close(sock)
+            raise
+        except Exception as exc:
+            _close(sock)
+            # Not of its own errors alone, which it wraps in different ways.
+            _check_status(client)
+            raise NetworkError(
+                f"cannot connect: {exc}", phase="connect"
+            ) from without_frames(exc)
+        except BaseException:
+            _close(sock)
+            raise
+
+    def fileno(self) -> int:
+        """Return the descriptor, for a selector."""
+        descriptor: int = self._sock.fileno()
+        return descriptor
+
+    @property
+    def events(self) -> int:
+        """What to wait for, as a selector's mask."""
+        if self._read_wants_write or (self._unsent and not self._write_wants_read):
+            return selectors.EVENT_READ | selectors.EVENT_WRITE
+        return selectors.EVENT_READ
+
+    @property
+    def has_pending(self) -> bool:
+        """True if the next `read` need not wait: TLS holds bytes, or the end has been read."""
+        return self.lost is None and (
+            self._ending is not None or (self._is_tls and self._sock.pending() > 0)
+        )
+
+    def read(self) -> list[bytes]:
+        """
+        Return the complete messages of the next block; controls are answered on the way.
+
+        Text comes as `bytes`, checked to be UTF-8, and binary messages as `Binary`.
+        """
+        messages: list[bytes] = []
+        taken = 0
+        while taken < BLOCK_SIZE and self.lost is None and self._ending is None:
+            self._read_wants_write = False
+            try:
+                data = self._sock.recv(BLOCK_SIZE)
+            except _WANT_READ:
+                break
+            except ssl.SSLWantWriteError:
+                self._read_wants_write = True
+                break
+            except OSError as exc:
+                self._lose(CloseCode.ABNORMAL, f"the connection broke: {exc}")
+                break
+            if not data:
+                self._lose(
+                    CloseCode.ABNORMAL, "the connection ended without a close frame"
+                )
+                break
+            messages += self._splitter.feed(data)
+            taken += len(data)
+            self._heed()
+            if not self._is_tls or len(data) < _TLS_RECORD:
+                break
+        if self._write_wants_read:
+            self._write_wants_read = False
+            self.flush()
+        if self._ending is not None and not messages:
+            # Not while there are messages: whoever gets them may still answer.
+            self._end(self._ending)
+        return messages
+
+    def send(self, message: str | bytes) -> None:
+        """Queue a text message, or bytes as a binary one, and send what the socket takes."""
+        if isinstance(message, str):
+            self._queue(message.encode(), Opcode.TEXT)
+        else:
+            self._queue(message, Opcode.BINARY)
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what is queued, as far as the socket takes it now."""
+        while self._unsent and self.lost is None and not self._write_wants_read:
+            try:
+                sent = self._sock.send(self._unsent)
+            except ssl.SSLWantReadError:
+                self._write_wants_read = True
+            except (BlockingIOError, InterruptedError, ssl.SSLWantWriteError):
+                break
+            except OSError as exc:
+                self._lose(CloseCode.ABNORMAL, f"the connection broke: {exc}")
+            else:
+                del self._unsent[:sent]
+        if len(self._unsent) > MAX_UNSENT:
+            self._lose(CloseCode.ABNORMAL, "the peer does not read what is sent")
+
+    def close(self, code: int = CloseCode.NORMAL, reason: str = "") -> None:
+        """Send a close frame if that is possible at once, and end the connection."""
+        if self.lost is None:
+            self._queue(code.to_bytes(2, "big") + reason.encode()[:123], Opcode.CLOSE)
+            self.flush()
+            self._lose(code, reason)
+        try:
+            # So that the peer sees an orderly end even while it is sending.
+            self._sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self._sock.close()
+
+    def disown(self) -> None:
+        """Give the descriptor back without a word: the connection belongs to another process."""
+        self._sock.close()
+
+    def _heed(self) -> None:
+        """Answer the control frames of a block, and take note of its end."""
+        splitter = self._splitter
+        pings = [
+            control for control in splitter.controls if control.opcode is Opcode.PING
+        ]
+        splitter.controls.clear()
+        if pings:
+            for ping in pings[-MAX_PONGS:]:
+                self._queue(ping.payload, Opcode.PONG)
+            self.flush()
+        if splitter.close is not None:
+            self.was_closed = True
+            reason = splitter.close.reason or "closed by the exchange"
+            self._ending = _lost(splitter.close.code, reason)
+        elif splitter.violation is not None:
+            reason = f"the peer broke the protocol: {splitter.violation}"
+            self._ending = _lost(splitter.violation.code, reason)
+
+    def _end(self, ending: NetworkError) -> None:
+        """Answer a close frame with its code, or say what was wrong."""
+        code = ending.code or CloseCode.NO_CODE
+        answer = b"" if code == CloseCode.NO_CODE else code.to_bytes(2, "big")
+        self._queue(answer, Opcode.CLOSE)
+        self.flush()
+        self.lost = ending
+
+    def _queue(self, payload: bytes, opcode: Opcode) -> None:
+        self._unsent += websocket.ABNF.create_frame(payload, int(opcode)).format()
+
+    def _lose(self, code: int, reason: str) -> None:
+        if self.lost is None:
+            # A peer that has said why it ends may break the connection before it is answered.
+            self.lost = self._ending or _lost(code, reason)
+
+
+def _lost(code: int, reason: str) -> NetworkError:
+    return NetworkError(reason, phase="receive", code=int(code))
+
+
+class _Client(websocket.WebSocket):
+    """
+    The part of websocket-client that connects.
+
+    Attributes
+    ----------
+    opening : Opening or None
+        The socket, from when it is connected on.
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        self.opening: Opening | None = None
+        self._timeout_s = timeout_s
+        # Nothing reads through it, so it needs neither locks nor its UTF-8 check.
+        super().__init__(enable_multithread=False, skip_utf8_validation=True)
+
+    @property
+    def sock(self) -> Any:
+        """What the handshake is done with."""
+        return self._sock
+
+    @sock.setter
+    def sock(self, sock: Any) -> None:
+        # Set by `connect` before the handshake.
+        self._sock = None
+        if sock is not None:
+            self._sock = self.opening = Opening(sock, self._timeout_s)
+
+
+def _check_status(client: _Client) -> None:
+    """Raise if the answer had another status than 101, whatever became of the rest of it."""
+    opening = client.opening
+    if opening is not None and opening.refusal is not None:
+        status = opening.refusal
+        # Not the error's own words: those are headers and body, which is nothing to log.
+        raise NetworkError(
+            f"the handshake was refused with HTTP status {status}",
+            phase="connect",
+            code=status,
+            retry_after_s=opening.retry_after_s,
+        ) from None
+
+
+def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
+    # The checks of certificates that urllib3 and websocket-client ask for, on every Python alike:
+    # those that are stricter from 3.13 on refuse many companies' own authorities.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # A variable of websocket-client.
+    path = ca_bundle or os.environ.get("WEBSOCKET_CLIENT_CA_BUNDLE")
+    if not path:
+        context.load_default_certs()
+    elif os.path.isdir(path):
+        context.load_verify_locations(capath=path)
+    else:
+        context.load_verify_locations(path)
+    return context
+
+
+def _close(sock: socket.socket | None) -> None:
+    if sock is not None:
+        sock.close()
