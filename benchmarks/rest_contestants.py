@@ -35,13 +35,13 @@ Ask = Callable[[], float]
 def bfxsync(request: str, host: str, ca_bundle: str) -> Ask:
     from bfxsync.auth.signer import Signer
     from bfxsync.rest.client import RestClient
-    from bfxsync.rest.http.rate_limiter import Limits
+    from bfxsync.rest.http.rate_limiter import RequestRateLimiter
 
     client = RestClient(
         host,
         ca_bundle=ca_bundle,
         signer=Signer(KEY, SECRET),
-        limits=Limits(exempt_loopback=True),
+        limits=RequestRateLimiter(exempt_loopback=True),
     )
     if request == WALLETS:
         return lambda: client.auth.get_wallets()[0].balance

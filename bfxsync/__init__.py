@@ -68,7 +68,7 @@ from bfxsync.ws.book_view import BookView
 from bfxsync.ws.client import WebSocketClient
 from bfxsync.ws.dispatch.mailbox import Policy
 from bfxsync.ws.io.backoff import Backoff
-from bfxsync.ws.io.rate_limiter import Pace
+from bfxsync.ws.io.rate_limiter import ConnectionRateLimiter
 from bfxsync.ws.subscription import BookSubscription, Subscription
 
 __all__ = [
@@ -111,7 +111,7 @@ __all__ = [
     "OutcomeUnknown",
     "PUB_REST_HOST",
     "PUB_WSS_HOST",
-    "Pace",
+    "ConnectionRateLimiter",
     "Policy",
     "REST_HOST",
     "RateLimited",

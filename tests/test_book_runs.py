@@ -15,8 +15,8 @@ from typing import Any, Sequence
 import pytest
 
 from bfxsync.paper.markets.random import RECIPES, RandomMarket
-from bfxsync.paper.server.feeds import LENGTHS, PRECISIONS, Identity, Pace
-from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.server.feeds import LENGTHS, PRECISIONS, FeedIntervals, Identity
+from bfxsync.paper.server.market_data import MarketData
 from bfxsync.wire.channels import BookChannel, channel_for
 from bfxsync.wire.codec import loads_for
 
@@ -26,7 +26,9 @@ MTS = 1_700_000_000_000
 class Watcher:
     """A subscriber of the local exchange, and the client's channel that gets what it is sent."""
 
-    def __init__(self, hub: Hub, identity: Identity, number: Any, bulk: bool) -> None:
+    def __init__(
+        self, market_data: MarketData, identity: Identity, number: Any, bulk: bool
+    ) -> None:
         channel = channel_for(
             "book",
             symbol=identity.symbol,
@@ -42,7 +44,7 @@ class Watcher:
         self._loads = loads_for(number)
         self._bulk = bulk
         self._block: list[Any] = []
-        first = hub.subscribe(identity, self)
+        first = market_data.subscribe(identity, self)
         assert first is not None
         self.frame(first)
 
@@ -67,18 +69,18 @@ class Watcher:
 def run(symbol: str, seed: int, number: Any, events: int) -> list[Watcher]:
     """Let things happen and every watcher see them, with a checksum after each change."""
     market = RandomMarket(RECIPES[symbol], seed, MTS)
-    hub = Hub(Pace(checksum_s=0.0), now_mts=lambda: MTS)
-    hub.add(market)
+    market_data = MarketData(FeedIntervals(checksum_s=0.0), now_mts=lambda: MTS)
+    market_data.add(market)
     watchers = [
-        Watcher(hub, Identity("book", symbol, prec, "F0", length), number, bulk)
+        Watcher(market_data, Identity("book", symbol, prec, "F0", length), number, bulk)
         for prec in PRECISIONS
         for length in LENGTHS
         for bulk in (False, True)
     ]
     for index in range(events):
         market.clock += 0.01
-        hub.publish(market, market.step(MTS + index))
-        hub.tick(market)
+        market_data.publish(market, market.step(MTS + index))
+        market_data.tick(market)
         for watcher in watchers:
             watcher.read()
     return watchers

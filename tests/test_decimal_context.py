@@ -18,7 +18,7 @@ from bfxsync.models.orders import Order
 from bfxsync.models.status import Liquidation
 from bfxsync.paper.engine import amounts
 from bfxsync.paper.text import to_units
-from bfxsync.rest.auth.transfer_search import is_about
+from bfxsync.rest.auth.transfer_search import approximately
 from bfxsync.rest.history.pages import pages
 from bfxsync.wire.codec import loads_for
 
@@ -143,8 +143,8 @@ OPERATIONS: dict[str, Callable[[], Any]] = {
     "exponent beyond all": refused("1e9999999999999999999"),
     "not a number": refused(Decimal("sNaN")),
     "is_about": lambda: [
-        is_about(Decimal("0.123456789"), "0.12345679"),
-        is_about(0.123, "0.124"),
+        approximately(Decimal("0.123456789"), "0.12345679"),
+        approximately(0.123, "0.124"),
     ],
     "paper amount": each(amounts.read_amount, "amount"),
     "paper price": each(amounts.read_price, "price"),

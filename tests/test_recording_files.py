@@ -261,6 +261,7 @@ def test_a_recording_that_was_cut_off_anywhere_is_continued(size: int) -> None:
         packed(WHOLE)[:-8] + b"x" * 8,
         packed(WHOLE) + b"precious",
     ],
+    ids=range(9),
 )
 def test_what_is_no_recording_is_never_changed(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "run"

@@ -22,7 +22,7 @@ from typing import Any, Generic, Iterable, TypeVar
 
 from bfxsync._base.describe import with_parts_named_publicly
 from bfxsync._base.numbers import number_text
-from bfxsync.book.queries import ReadableBook
+from bfxsync.book.queries import BookQueries
 from bfxsync.models.market import (
     BookUpdate,
     FundingBookUpdate,
@@ -71,7 +71,7 @@ class Side(Generic[L]):
 
 
 @with_parts_named_publicly
-class OrderBook(ReadableBook[L]):
+class OrderBook(BookQueries[L]):
     """
     An order book, kept current by `apply`.
 

@@ -47,7 +47,7 @@ class Depth(NamedTuple):
     asks: float
 
 
-class ReadableBook(ABC, Generic[L]):
+class BookQueries(ABC, Generic[L]):
     """
     A book that answers questions.
 
@@ -221,7 +221,7 @@ class ReadableBook(ABC, Generic[L]):
 
 
 @attrs.frozen(repr=False)
-class BookSnapshot(ReadableBook[Any]):
+class BookSnapshot(BookQueries[Any]):
     """
     A copy of a book at one moment, which does not change any more.
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Mapping, Protocol, TextIO
 
 from bfxsync import PUB_WSS_HOST
-from bfxsync.cli.summary import Summary
+from bfxsync.cli.summary import FeedSummary
 from bfxsync.cli.text import price_text
 from bfxsync.cli.views import View
 from bfxsync.cli.watch import Watch
@@ -57,7 +57,7 @@ def missing_packages(*, is_live: bool, is_plain: bool) -> list[str]:
     return [name for name in needed if find_spec(name) is None]
 
 
-def run(seconds: float, *, is_live: bool, is_plain: bool) -> Summary:
+def run(seconds: float, *, is_live: bool, is_plain: bool) -> FeedSummary:
     """
     Run the demonstration.
 
@@ -122,7 +122,7 @@ def watch(
     show: Show,
     *,
     ping_s: float = _LOCAL_PING_S,
-) -> Summary:
+) -> FeedSummary:
     """
     Watch some markets of an exchange for a while, or until Ctrl-C.
 

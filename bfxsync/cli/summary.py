@@ -88,7 +88,7 @@ def total(channels: Sequence[ChannelSummary]) -> ChannelSummary:
 
 
 @attrs.frozen
-class Summary:
+class FeedSummary:
     """
     What came of a demonstration.
 

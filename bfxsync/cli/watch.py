@@ -25,7 +25,7 @@ from bfxsync import (
     Ticker,
     Trade,
 )
-from bfxsync.cli.summary import ChannelSummary, Samples, Summary, total
+from bfxsync.cli.summary import ChannelSummary, FeedSummary, Samples, total
 from bfxsync.cli.views import MarketView, View
 
 LEVELS = 25
@@ -180,14 +180,14 @@ class Watch:
             lag_s=self._lags.last,
         )
 
-    def summary(self, was_interrupted: bool) -> Summary:
+    def summary(self, was_interrupted: bool) -> FeedSummary:
         """Return what came of it, after the end."""
         elapsed_s = 0.0
         if self._began_at is not None and self._ended_at is not None:
             elapsed_s = self._ended_at - self._began_at
         if self.failure is not None:
             self._errors.setdefault(str(self.failure))
-        return Summary(
+        return FeedSummary(
             host=self._host,
             elapsed_s=elapsed_s,
             frame_count=self._wss.frame_count,

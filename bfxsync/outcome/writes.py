@@ -23,7 +23,7 @@ _FAR = float("inf")
 
 
 @attrs.define(eq=False)
-class Passage:
+class WriteRecord:
     """
     One write on its way.
 
@@ -60,41 +60,41 @@ class Passage:
         return max(self.over_s - self.left_s, self.over_at - self.left_at)
 
 
-class Sent:
+class RecentWrites:
     """The last writes of a key that may have left traces."""
 
     def __init__(self) -> None:
         # One call of a deque is not interrupted by other threads.
-        self._passages: Deque[Passage] = deque(maxlen=MOST_KEPT)
+        self._records: Deque[WriteRecord] = deque(maxlen=MOST_KEPT)
 
-    def add(self, passage: Passage) -> None:
+    def add(self, record: WriteRecord) -> None:
         """Keep one that may leave now."""
-        self._passages.append(passage)
+        self._records.append(record)
 
-    def drop(self, passage: Passage) -> None:
+    def drop(self, record: WriteRecord) -> None:
         """Forget one that was certainly not executed."""
         with suppress(ValueError):
-            self._passages.remove(passage)
+            self._records.remove(record)
 
-    def is_alone(self, passage: Passage, margin_s: float) -> bool:
+    def is_alone(self, record: WriteRecord, margin_s: float) -> bool:
         """Tell whether no other one like it was on its way within so many seconds of it."""
-        kept = list(self._passages)
-        first, last = passage.left_at - margin_s, passage.over_at + margin_s
+        kept = list(self._records)
+        first, last = record.left_at - margin_s, record.over_at + margin_s
         if len(kept) == MOST_KEPT and kept[0].left_at > first:
             return False  # nobody knows any more
         return not any(
-            other is not passage
-            and other.likeness == passage.likeness
+            other is not record
+            and other.likeness == record.likeness
             and other.left_at <= last
             and other.over_at >= first
             for other in kept
         )
 
 
-_sent: Dict[Tuple[str, str], Sent] = {}
+_sent: Dict[Tuple[str, str], RecentWrites] = {}
 
 
-def sent_to(host: str, identity: str) -> Sent:
+def sent_to(host: str, identity: str) -> RecentWrites:
     """Return what was sent to a host with a key by all clients of this process."""
     # One call of a dict is not interrupted by other threads.
-    return _sent.setdefault((host, identity), Sent())
+    return _sent.setdefault((host, identity), RecentWrites())

@@ -51,7 +51,7 @@ _TRADE = {
 _POSITION = {"symbol": 0, "amount": 2, "base_price": 3, "id": 11}
 
 
-class AccountFace:
+class AccountView:
     """
     One account of a running exchange.
 
@@ -156,7 +156,7 @@ class AccountFace:
 
     def _ask(self, function: Callable[[Account], T]) -> T:
         def ask(server: Server) -> T:
-            return function(server.office.accounts[self._index])
+            return function(server.registry.accounts[self._index])
 
         answer: T = self._call(ask)
         return answer

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Callable, NamedTuple, Sequence, TypeVar
 
 from bfxsync._base.describe import also_half_made, with_parts_named_publicly
 from bfxsync.errors import NetworkError, RequestTimeout, UsageError
-from bfxsync.paper.account_view import AccountFace
+from bfxsync.paper.account_view import AccountView
 from bfxsync.paper.controls import Controls
 from bfxsync.paper.engine.account_settings import PaperAccount, check_accounts
-from bfxsync.paper.settings import Counters, Settings
+from bfxsync.paper.settings import Counters, ExchangeSettings
 
 if TYPE_CHECKING:
     from bfxsync.paper.server.app import Server
@@ -171,7 +171,7 @@ class PaperExchange(Controls):
         for name, names in (("captures", captures), ("allowed_hosts", allowed_hosts)):
             if isinstance(names, str):
                 raise UsageError(f"{name} must be a sequence of names, not {names!r}")
-        self._settings = Settings(
+        self._settings = ExchangeSettings(
             host=host,
             allowed_hosts=tuple(allowed_hosts),
             captures=tuple(dict.fromkeys(captures)),
@@ -193,7 +193,7 @@ class PaperExchange(Controls):
             accounts=check_accounts(accounts),
         )
         self.accounts = tuple(
-            AccountFace(account, self._call, index)
+            AccountView(account, self._call, index)
             for index, account in enumerate(self._settings.accounts)
         )
         self.finished = threading.Event()
@@ -245,8 +245,8 @@ class PaperExchange(Controls):
         return f"://{host}:{self.port}"
 
     @property
-    def account(self) -> AccountFace:
-        """The first account: its key and secret, balances, orders, trades; see `AccountFace`."""
+    def account(self) -> AccountView:
+        """The first account: its key and secret, balances, orders, trades; see `AccountView`."""
         if not self.accounts:
             raise UsageError("this exchange was made without accounts")
         return self.accounts[0]

@@ -11,7 +11,7 @@ from bfxsync.paper.engine.account_settings import PaperAccount
 
 
 @attrs.frozen(kw_only=True)
-class Settings:
+class ExchangeSettings:
     """
     How an exchange behaves; see `bfxsync.paper.PaperExchange`.
 

@@ -42,7 +42,7 @@ _FLAGS = (
 )
 
 
-class Opened(NamedTuple):
+class OpenedFile(NamedTuple):
     """
     A file to write to the end of.
 
@@ -88,7 +88,7 @@ def open_for_recording(
     append: bool,
     is_line: Callable[[bytes], bool],
     is_ours: Callable[[bytes], bool],
-) -> Opened:
+) -> OpenedFile:
     """
     Open a file that is not there yet or empty; or a recording, to continue it.
 
@@ -125,7 +125,7 @@ def open_for_recording(
             # It was there before, for others to read.
             os.fchmod(file.fileno(), 0o600)
         if not found.st_size:
-            return Opened(file, True)
+            return OpenedFile(file, True)
         return _at_its_end(path, file, is_line, is_ours)
     except BaseException:
         file.close()
@@ -137,7 +137,7 @@ def _at_its_end(
     file: FileIO,
     is_line: Callable[[bytes], bool],
     is_ours: Callable[[bytes], bool],
-) -> Opened:
+) -> OpenedFile:
     """Prepare a recording in which something stands for more of it."""
     is_gzip = file.read(len(_MAGIC)) == _MAGIC
     file.seek(0)
@@ -153,7 +153,7 @@ def _at_its_end(
             os.ftruncate(file.fileno(), os.fstat(file.fileno()).st_size - len(last))
     elif not is_whole:
         file.write(_packed(b"\n") if is_gzip else b"\n")
-    return Opened(file, is_gzip)
+    return OpenedFile(file, is_gzip)
 
 
 def _ends(file: FileIO) -> tuple[bytes, bytes, bool]:

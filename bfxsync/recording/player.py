@@ -26,10 +26,10 @@ from bfxsync.recording.session import Contents, RecordedSession
 from bfxsync.types import ConnectionStatus
 from bfxsync.wire.codec import loads_for
 from bfxsync.wire.outputs import Change, Fail, Reopen, Send
-from bfxsync.ws.core.shared_subscription import Ticket
+from bfxsync.ws.core.shared_subscription import Subscriber
 from bfxsync.ws.dispatch.mailbox import Mailbox
-from bfxsync.ws.io.connection import Settings
-from bfxsync.ws.io.link import Line
+from bfxsync.ws.io.connection import ConnectionSettings
+from bfxsync.ws.io.link import Link
 
 if TYPE_CHECKING:
     from typing_extensions import assert_never
@@ -93,7 +93,7 @@ class RecordedClock(Clock):
         return datetime.fromtimestamp(at, timezone.utc)
 
 
-class Player(Line):
+class Player(Link):
     """
     All connections of a recording, played as one.
 
@@ -112,7 +112,7 @@ class Player(Line):
     def __init__(
         self,
         number: int,
-        settings: Settings,
+        settings: ConnectionSettings,
         owner: Owner,
         *,
         path: str,
@@ -138,7 +138,7 @@ class Player(Line):
         # For readers.
         self._is_waiting = False
         self._has_work = Latch()
-        self._readers: list[tuple[Ticket, Mailbox]] = []
+        self._readers: list[tuple[Subscriber, Mailbox]] = []
 
     # --- any thread ---------------------------------------------------------------------------
 
@@ -147,16 +147,16 @@ class Player(Line):
         self.is_playing = True
         self._wake()
 
-    def detach(self, ticket: Ticket) -> None:
+    def detach(self, subscriber: Subscriber) -> None:
         """Give a share up."""
-        self._submit(self._detach, ticket)
+        self._submit(self._detach, subscriber)
 
-    def read(self, ticket: Ticket, reader: Mailbox) -> None:
+    def read(self, subscriber: Subscriber, reader: Mailbox) -> None:
         """Fill a reader from now on, and wait for it when it falls behind."""
         reader.on_get = lambda: self._note_read(reader)
-        self._submit(self._read, ticket, reader)
+        self._submit(self._read, subscriber, reader)
 
-    def disown(self) -> None:
+    def detach_after_fork(self) -> None:
         """Let go of everything in the child of a fork: the file is the thread's alone."""
         self._is_closing = self._is_finished = True
         self.status = ConnectionStatus.CLOSED
@@ -224,9 +224,9 @@ class Player(Line):
         due = time.monotonic() + PATIENCE_S
         while not self._is_closing:
             slow = [
-                ticket.name
-                for ticket, box in self._readers
-                if ticket.is_active and not _is_low(box)
+                subscriber.name
+                for subscriber, box in self._readers
+                if subscriber.is_active and not _is_low(box)
             ]
             if not slow:
                 break
@@ -244,13 +244,13 @@ class Player(Line):
         self._drain()
         self._owner.run_ready()
 
-    def _read(self, ticket: Ticket, reader: Mailbox) -> None:
-        self._readers.append((ticket, reader))
-        self.streams.read(ticket, reader)
+    def _read(self, subscriber: Subscriber, reader: Mailbox) -> None:
+        self._readers.append((subscriber, reader))
+        self.streams.read(subscriber, reader)
 
-    def _detach(self, ticket: Ticket) -> None:
-        self._readers = [pair for pair in self._readers if pair[0] is not ticket]
-        self.streams.detach(ticket)
+    def _detach(self, subscriber: Subscriber) -> None:
+        self._readers = [pair for pair in self._readers if pair[0] is not subscriber]
+        self.streams.detach(subscriber)
 
     def _take(self, output: SocketOutput) -> None:
         if isinstance(output, Change):

@@ -18,9 +18,9 @@ from bfxsync.recording.player import Player, RecordedClock, lines_of
 from bfxsync.recording.session import Contents
 from bfxsync.types import NumberType, SubscriptionStatus
 from bfxsync.ws.client import WebSocketClient
-from bfxsync.ws.core.core import Pool
-from bfxsync.ws.core.shared_subscription import Ticket
-from bfxsync.ws.io.connection import Settings
+from bfxsync.ws.core.core import Core
+from bfxsync.ws.core.shared_subscription import Subscriber
+from bfxsync.ws.io.connection import ConnectionSettings
 from bfxsync.ws.subscription import Subscription
 
 # Nothing is opened there.
@@ -146,22 +146,24 @@ class Replay(WebSocketClient):
         UsageError
             It does not play yet.
         """
-        if not self._pool.is_closing and not self._player().is_playing:
+        if not self._core.is_closing and not self._player().is_playing:
             raise UsageError("nothing comes before start() or run()")
         super().wait_ready(timeout)
 
     def _player(self) -> Player:
-        player = self._pool.start()
+        player = self._core.start()
         assert isinstance(player, Player)
         return player
 
-    def _prepare(self, *arguments: Any, **options: Any) -> tuple[Subscription, Ticket]:
+    def _prepare(
+        self, *arguments: Any, **options: Any
+    ) -> tuple[Subscription, Subscriber]:
         prepared = super()._prepare(*arguments, **options)
-        ticket = prepared[1]
-        channel = ticket.channel
+        subscriber = prepared[1]
+        channel = subscriber.channel
         if not self._contents.has(channel):
             # Its name is free again.
-            ticket.end(None, SubscriptionStatus.REJECTED)
+            subscriber.end(None, SubscriptionStatus.REJECTED)
             there = [" ".join(map(str, each.values())) for each in self.channels]
             raise SubscriptionRejected(
                 f"{' '.join(channel.identity)} is not in the recording; there is "
@@ -202,8 +204,8 @@ def _make_player(
     clock: RecordedClock,
     speed: float | None,
     number: int,
-    settings: Settings,
-    owner: Pool,
+    settings: ConnectionSettings,
+    owner: Core,
 ) -> Player:
     def end() -> None:
         owner.begin_close()

@@ -143,7 +143,7 @@ class Liveness:
         self.is_pinged = False
         self.was_heard = True
 
-    def doubt(self, now: float) -> None:
+    def probe(self, now: float) -> None:
         """Ask for a sign of life at once: nobody knows how long the silence was."""
         self.is_pinged = False
         self._probe_until = min(self._stale_at, now + PROBE_S)

@@ -46,7 +46,7 @@ ACTIONS = {
 }
 
 
-class Step(Enum):
+class HandshakeStep(Enum):
     """What is waited for."""
 
     NOTHING = "nothing"
@@ -72,23 +72,23 @@ class Handshake:
         self.is_paused = False
         self._wanted_flags = flags
         self._timeout_s = timeout_s
-        self._step = Step.NOTHING
+        self._step = HandshakeStep.NOTHING
         self._deadline: float | None = None
         self._refusal: BfxError | None = None
 
     @property
     def is_ready(self) -> bool:
         """True when requests may be sent."""
-        return self._step is Step.READY and not self.is_paused
+        return self._step is HandshakeStep.READY and not self.is_paused
 
     def open(self, now: float) -> None:
         """Begin: the socket is open, and the exchange speaks first."""
-        self._step = Step.INFO
+        self._step = HandshakeStep.INFO
         self._deadline = now + self._timeout_s
 
     def lose(self) -> None:
         """The socket is gone, and all that was agreed on it."""
-        self._step = Step.NOTHING
+        self._step = HandshakeStep.NOTHING
         self._deadline = None
         self.flags = 0
         self.is_paused = False
@@ -103,7 +103,7 @@ class Handshake:
         if self._deadline is None or now < self._deadline:
             return []
         self._deadline = None
-        if self._step is Step.READY:
+        if self._step is HandshakeStep.READY:
             reason = f"maintenance did not end within {MAINTENANCE_S:g} s"
             return [Reopen(reason, LossCause.MAINTENANCE)]
         reason = f"no {self._step.value} within {self._timeout_s:g} s"
@@ -124,17 +124,22 @@ class Handshake:
             return action, [self._pause(now)]
         if action is Action.RESUME and self.is_paused:
             self.is_paused = False
-            self._deadline = None if self._step is Step.READY else now + self._timeout_s
+            self._deadline = (
+                None if self._step is HandshakeStep.READY else now + self._timeout_s
+            )
             return action, [self._opened()] if self.is_ready else []
         return None, []
 
     def is_about_conf(self, body: dict[str, Any]) -> bool:
         """Tell whether an error event refuses the flags."""
-        return self._step is Step.CONF and read_code(body.get("code")) == CONF_FAILED
+        return (
+            self._step is HandshakeStep.CONF
+            and read_code(body.get("code")) == CONF_FAILED
+        )
 
     def conf(self, body: dict[str, Any], now: float) -> list[Output]:
         """Take the answer to conf; without it the flags are taken to be off."""
-        if self._step is not Step.CONF:
+        if self._step is not HandshakeStep.CONF:
             return []
         outputs: list[Output] = []
         if body.get("status") == "OK":
@@ -151,7 +156,7 @@ class Handshake:
         return outputs + self._finish(now)
 
     def _begin(self, body: dict[str, Any], now: float) -> list[Output]:
-        if self._step is not Step.INFO:
+        if self._step is not HandshakeStep.INFO:
             return []
         if body["version"] != VERSION:
             message = f"the exchange speaks version {body['version']!r}, not {VERSION}"
@@ -161,12 +166,12 @@ class Handshake:
             self.is_paused = True
         if not self._wanted_flags:
             return self._finish(now)
-        self._step = Step.CONF
+        self._step = HandshakeStep.CONF
         self._deadline = now + self._timeout_s
         return [Send(dumps({"event": "conf", "flags": int(self._wanted_flags)}))]
 
     def _finish(self, now: float) -> list[Output]:
-        self._step = Step.READY
+        self._step = HandshakeStep.READY
         self._deadline = None
         return [self._pause(now) if self.is_paused else self._opened()]
 

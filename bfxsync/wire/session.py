@@ -56,7 +56,12 @@ from bfxsync.wire.outputs import (
     Resolve,
     Send,
 )
-from bfxsync.wire.subscriptions import Answer, Subscriptions, Wanted, error_text
+from bfxsync.wire.subscriptions import (
+    Acknowledgement,
+    Subscriptions,
+    SubscriptionState,
+    error_text,
+)
 from bfxsync.wire.websocket import Binary
 
 if TYPE_CHECKING:
@@ -199,7 +204,7 @@ class Session:
         for entry in self._subscriptions:
             entry.channel.suspend(jump_s)
         self._channels.reset(now)
-        self._liveness.doubt(now)
+        self._liveness.probe(now)
         return self.tick(now)
 
     # --- the user -----------------------------------------------------------------------------
@@ -245,7 +250,9 @@ class Session:
             self._deliver(entry, frames, outputs, now)
         return outputs
 
-    def _group(self, messages: list[bytes]) -> list[tuple[Wanted, list[Any]]] | None:
+    def _group(
+        self, messages: list[bytes]
+    ) -> list[tuple[SubscriptionState, list[Any]]] | None:
         """Sort a block of ordinary frames by channel; None if anything is unusual."""
         routes = self._subscriptions.routes
         groups: dict[ChanId, list[Any]] = {}
@@ -368,7 +375,9 @@ class Session:
         if self._handshake.is_ready:
             outputs += self._subscriptions.ask_all(now)
 
-    def _take_answer(self, answer: Answer, outputs: list[Output], now: float) -> None:
+    def _take_answer(
+        self, answer: Acknowledgement, outputs: list[Output], now: float
+    ) -> None:
         outputs += answer.outputs
         if answer.entry is not None:
             answer.entry.channel.is_bulk = bool(self._handshake.flags & BULK_UPDATES)
@@ -394,7 +403,11 @@ class Session:
             outputs += self._subscriptions.ask_all(now)
 
     def _deliver(
-        self, entry: Wanted, frames: list[Any], outputs: list[Output], now: float
+        self,
+        entry: SubscriptionState,
+        frames: list[Any],
+        outputs: list[Output],
+        now: float,
     ) -> None:
         """Hand frames to their channel, and say what came of it."""
         channel = entry.channel
@@ -423,7 +436,7 @@ class Session:
             self._recover(entry, channel.resync_reason, outputs, now)
 
     def _recover(
-        self, entry: Wanted, reason: str, outputs: list[Output], now: float
+        self, entry: SubscriptionState, reason: str, outputs: list[Output], now: float
     ) -> None:
         """Subscribe a channel anew that went wrong by itself; the more often, the later."""
         delay_s = entry.channel.recovery.take(now)
@@ -431,7 +444,7 @@ class Session:
         outputs += self._subscriptions.resync(entry, reason, now, ready, delay_s)
 
     def _resync(
-        self, entry: Wanted, reason: str, outputs: list[Output], now: float
+        self, entry: SubscriptionState, reason: str, outputs: list[Output], now: float
     ) -> None:
         ready = self._handshake.is_ready
         outputs += self._subscriptions.resync(entry, reason, now, ready)
@@ -491,7 +504,7 @@ def _is_reopened(outputs: list[Output]) -> bool:
     return any(isinstance(output, Reopen) for output in outputs)
 
 
-def _paused(entry: Wanted) -> Deliver:
+def _paused(entry: SubscriptionState) -> Deliver:
     return Deliver(entry.token, [Status(SubscriptionStatus.MAINTENANCE)])
 
 

@@ -35,7 +35,7 @@ from bfxsync.wire.outputs import (
     Send,
 )
 from bfxsync.wire.recovery import WINDOW_S
-from bfxsync.wire.unrouted import Parked
+from bfxsync.wire.unrouted import UnroutedFrames
 
 ANSWER_S = 10.0
 """How long a request may take to bring data."""
@@ -57,7 +57,7 @@ _NO_ROOM = 10_305
 
 
 @attrs.define(eq=False)
-class Wanted:
+class SubscriptionState:
     """One subscription and where it stands on this socket."""
 
     token: Hashable
@@ -81,7 +81,7 @@ class Wanted:
 
 
 @attrs.frozen
-class Answer:
+class Acknowledgement:
     """
     What an answer of the exchange leads to.
 
@@ -97,7 +97,7 @@ class Answer:
     """
 
     outputs: list[Output]
-    entry: Wanted | None = None
+    entry: SubscriptionState | None = None
     frames: list[Any] = attrs.field(factory=list)
     is_known: bool = True
 
@@ -118,15 +118,15 @@ class Subscriptions:
     """
 
     def __init__(self, answer_s: float = ANSWER_S) -> None:
-        self.routes: dict[ChanId, Wanted] = {}
+        self.routes: dict[ChanId, SubscriptionState] = {}
         self._answer_s = answer_s
-        self._wanted: dict[Hashable, Wanted] = {}
-        self._asked: dict[int, Wanted] = {}
+        self._wanted: dict[Hashable, SubscriptionState] = {}
+        self._asked: dict[int, SubscriptionState] = {}
         # Those with a deadline or a retry: nearly always empty, so looking at it costs nothing.
-        self._waiting: dict[Hashable, Wanted] = {}
+        self._waiting: dict[Hashable, SubscriptionState] = {}
         # Unsubscribed here, and not confirmed there: their frames are still under way.
         self._closing: set[ChanId] = set()
-        self._parked = Parked()
+        self._parked = UnroutedFrames()
         self._last_sub_id = 0
 
     def __len__(self) -> int:
@@ -146,7 +146,7 @@ class Subscriptions:
         """Want a channel, and ask for it when requests may be sent."""
         if command.token in self._wanted:
             return []
-        entry = Wanted(command.token, command.channel, command.is_resolved)
+        entry = SubscriptionState(command.token, command.channel, command.is_resolved)
         self._wanted[command.token] = entry
         return self._ask(entry, now) if ready else []
 
@@ -155,7 +155,7 @@ class Subscriptions:
         entry = self._wanted.get(token)
         return self._forget(entry) if entry is not None else []
 
-    def get(self, token: Hashable) -> Wanted | None:
+    def get(self, token: Hashable) -> SubscriptionState | None:
         """Return the entry of a token, if it is wanted."""
         return self._wanted.get(token)
 
@@ -190,7 +190,12 @@ class Subscriptions:
         return outputs
 
     def resync(
-        self, entry: Wanted, reason: str, now: float, ready: bool, delay_s: float = 0.0
+        self,
+        entry: SubscriptionState,
+        reason: str,
+        now: float,
+        ready: bool,
+        delay_s: float = 0.0,
     ) -> list[Output]:
         """Subscribe one channel anew on the same socket, as soon as requests may be sent."""
         outputs = self._tell_gap(entry, reason)
@@ -208,7 +213,7 @@ class Subscriptions:
             if entry.deadline is not None:
                 entry.deadline = now + self._patience_s(entry)
 
-    def failed(self, entry: Wanted, now: float) -> list[Output]:
+    def failed(self, entry: SubscriptionState, now: float) -> list[Output]:
         """
         Note that a channel was silent, or its request unanswered, although the socket is open.
 
@@ -227,7 +232,7 @@ class Subscriptions:
         reason = "what was subscribed stayed silent"
         return [Reopen(reason, LossCause.STALE)]
 
-    def expire(self, entry: Wanted, now: float) -> list[Output]:
+    def expire(self, entry: SubscriptionState, now: float) -> list[Output]:
         """Withdraw a request that has brought no data, and repeat it here or elsewhere."""
         outputs = self._release(entry)
         entry.channel.lose()
@@ -268,27 +273,27 @@ class Subscriptions:
 
     # --- what the exchange says -------------------------------------------------------------
 
-    def subscribed(self, body: dict[str, Any]) -> Answer:
+    def subscribed(self, body: dict[str, Any]) -> Acknowledgement:
         """Take an acknowledgement."""
         chan_id = body.get("chanId")
         if type(chan_id) is not int:
             error = RemoteError("an acknowledgement without channel number", raw=body)
-            return Answer([Report(error)])
+            return Acknowledgement([Report(error)])
         is_closing = chan_id in self._closing
         if chan_id in self.routes or (
             is_closing and not self._is_awaited(body.get("subId"))
         ):
             # Once more, or for a channel that was taken over: it has its place, or its end.
-            return Answer([])
+            return Acknowledgement([])
         entry = self._answered(body)
         if entry is None:
             # The answer to a request that was given up: nobody may be left listening to it.
             self._parked.take(chan_id)
             self._closing.add(chan_id)
-            return Answer([_unsubscribe(chan_id)])
+            return Acknowledgement([_unsubscribe(chan_id)])
         return self._bind(entry, chan_id)
 
-    def refused(self, body: dict[str, Any], now: float) -> Answer:
+    def refused(self, body: dict[str, Any], now: float) -> Acknowledgement:
         """Take an error event."""
         code, chan_id = read_code(body.get("code")), body.get("chanId")
         entry = self._answered(body)
@@ -298,13 +303,13 @@ class Subscriptions:
             # A duplicate answers a request that was given up; our unsubscribe is still under way.
             if is_known and code != _DUPLICATE:
                 self._closing.discard(chan_id)
-            return Answer([], is_known=is_known or self._was_given_up(body))
+            return Acknowledgement([], is_known=is_known or self._was_given_up(body))
         # Answers come in order: a channel whose end is not confirmed yet still took its place.
         taken = len(self.routes) + len(self._closing)
         if code == _NO_ROOM and taken:
             outputs = self._forget(entry)
             displaced = Displaced(entry.token, taken, entry.is_resolved)
-            return Answer([*outputs, displaced])
+            return Acknowledgement([*outputs, displaced])
         error = error_from_code(
             code,
             f"{entry.channel.name} {entry.channel.symbol}: {error_text(body)}",
@@ -317,22 +322,22 @@ class Subscriptions:
             # Our own unsubscribe is still on its way.
             self._retry(entry, now)
             if entry.refusals < UNANSWERED:
-                return Answer([])
+                return Acknowledgement([])
             # Or nobody listens to it: then this socket has no such channel for us any more.
             told = [Report(error)] if entry.refusals == UNANSWERED else []
             leaving = self.failed(entry, now)
-            return Answer([Delayed(entry.token, error), *told, *leaving])
+            return Acknowledgement([Delayed(entry.token, error), *told, *leaving])
         if error.retryable:
             self._retry(entry, now)
             told = [Report(error)] if entry.refusals == UNANSWERED else []
-            return Answer([Delayed(entry.token, error), *told])
+            return Acknowledgement([Delayed(entry.token, error), *told])
         outputs = self._forget(entry)
         if entry.is_resolved:
             status = Status(SubscriptionStatus.REJECTED)
             outputs += [Deliver(entry.token, [status]), Report(error)]
-        return Answer([*outputs, Resolve(entry.token, error)])
+        return Acknowledgement([*outputs, Resolve(entry.token, error)])
 
-    def unsubscribed(self, body: dict[str, Any]) -> Wanted | None:
+    def unsubscribed(self, body: dict[str, Any]) -> SubscriptionState | None:
         """
         Take the end of a channel: its number may be used again.
 
@@ -356,7 +361,7 @@ class Subscriptions:
         if chan_id not in self._closing:
             self._parked.put(chan_id, value, size)
 
-    def went_live(self, entry: Wanted) -> list[Output]:
+    def went_live(self, entry: SubscriptionState) -> list[Output]:
         """Note the first data of a subscription on this socket."""
         entry.deadline = entry.unreadable = None
         entry.refusals = entry.channel.unanswered = 0
@@ -366,20 +371,20 @@ class Subscriptions:
         entry.is_resolved = True
         return [Resolve(entry.token)]
 
-    def could_not_read(self, entry: Wanted, error: BfxError) -> list[Output]:
+    def could_not_read(self, entry: SubscriptionState, error: BfxError) -> list[Output]:
         """Note what came instead of the first data."""
         entry.unreadable = error
         return [Delayed(entry.token, error)]
 
     # --- within -----------------------------------------------------------------------------
 
-    def _patience_s(self, entry: Wanted) -> float:
+    def _patience_s(self, entry: SubscriptionState) -> float:
         """Return how long the next request may take: twice the time after each without data."""
         # The exponent is bounded too: after days of failures the power would overflow.
         doubled_s = self._answer_s * 2.0 ** min(entry.channel.unanswered, 10)
         return max(self._answer_s, min(MAX_RETRY_S, doubled_s))
 
-    def _retry(self, entry: Wanted, now: float) -> None:
+    def _retry(self, entry: SubscriptionState, now: float) -> None:
         """Repeat a request that was answered with "later"."""
         entry.deadline = None
         entry.retry_at = now + min(
@@ -388,7 +393,7 @@ class Subscriptions:
         entry.refusals += 1
         self._waiting[entry.token] = entry
 
-    def _ask(self, entry: Wanted, now: float) -> list[Output]:
+    def _ask(self, entry: SubscriptionState, now: float) -> list[Output]:
         entry.retry_at = None
         self._last_sub_id += 1
         entry.sub_id = self._last_sub_id
@@ -403,7 +408,7 @@ class Subscriptions:
         )
         return outputs
 
-    def _answered(self, body: dict[str, Any]) -> Wanted | None:
+    def _answered(self, body: dict[str, Any]) -> SubscriptionState | None:
         """Find the request that is answered, by `subId`, else by the fields that are echoed."""
         sub_id = body.get("subId")
         if sub_id is None:
@@ -423,7 +428,7 @@ class Subscriptions:
         sub_id = body.get("subId")
         return type(sub_id) is int and 0 < sub_id <= self._last_sub_id
 
-    def _bind(self, entry: Wanted, chan_id: ChanId) -> Answer:
+    def _bind(self, entry: SubscriptionState, chan_id: ChanId) -> Acknowledgement:
         entry.chan_id = chan_id
         self._closing.discard(chan_id)
         self.routes[chan_id] = entry
@@ -432,14 +437,14 @@ class Subscriptions:
             entry.channel.resync_reason = (
                 "too many frames came before the acknowledgement"
             )
-        return Answer([Acknowledged(entry.token)], entry, frames or [])
+        return Acknowledgement([Acknowledged(entry.token)], entry, frames or [])
 
-    def _withdraw(self, entry: Wanted) -> None:
+    def _withdraw(self, entry: SubscriptionState) -> None:
         if entry.sub_id is not None:
             self._asked.pop(entry.sub_id, None)
             entry.sub_id = None
 
-    def _release(self, entry: Wanted) -> list[Output]:
+    def _release(self, entry: SubscriptionState) -> list[Output]:
         """Give up the request or the channel that the entry has on this socket."""
         self._withdraw(entry)
         entry.deadline = None
@@ -451,12 +456,12 @@ class Subscriptions:
         self._closing.add(chan_id)
         return [_unsubscribe(chan_id)]
 
-    def _forget(self, entry: Wanted) -> list[Output]:
+    def _forget(self, entry: SubscriptionState) -> list[Output]:
         self._wanted.pop(entry.token, None)
         self._waiting.pop(entry.token, None)
         return self._release(entry)
 
-    def _note_unanswered(self, entry: Wanted) -> list[Output]:
+    def _note_unanswered(self, entry: SubscriptionState) -> list[Output]:
         channel = entry.channel
         channel.unanswered += 1
         if channel.unanswered != UNANSWERED:
@@ -468,7 +473,7 @@ class Subscriptions:
         error.__cause__ = entry.unreadable
         return [Report(error), Delayed(entry.token, error)]
 
-    def _tell_gap(self, entry: Wanted, reason: str) -> list[Output]:
+    def _tell_gap(self, entry: SubscriptionState, reason: str) -> list[Output]:
         # Told once: until the snapshot the channel is not live, whatever else is lost meanwhile.
         is_live = entry.channel.is_live
         return [Deliver(entry.token, [Gap(reason)])] if is_live else []

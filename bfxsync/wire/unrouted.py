@@ -20,7 +20,7 @@ PARKED_CHANNELS = 100
 """Unknown channels for which frames are kept."""
 
 
-class Parked:
+class UnroutedFrames:
     """The frames of all unknown channels of a socket, so many and no more."""
 
     def __init__(self) -> None:

@@ -14,11 +14,11 @@ from datetime import datetime
 from typing import Any, Callable, TypeVar
 
 from bfxsync._base.describe import also_half_made
-from bfxsync.book.queries import BookSnapshot, ReadableBook, check_count
+from bfxsync.book.queries import BookQueries, BookSnapshot, check_count
 from bfxsync.errors import ClosedError
 from bfxsync.types import SubscriptionStatus
 from bfxsync.wire.channels import BookChannel
-from bfxsync.ws.core.shared_subscription import Ticket
+from bfxsync.ws.core.shared_subscription import Subscriber
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ _PATIENCE = 20
 _MOMENT_S = 0.0001
 
 
-class BookView(ReadableBook[Any]):
+class BookView(BookQueries[Any]):
     """
     A book as the exchange last described it; read it from any thread.
 
@@ -45,17 +45,17 @@ class BookView(ReadableBook[Any]):
     def __init__(
         self,
         keeper: object,
-        ticket: Ticket,
+        subscriber: Subscriber,
         has_writer: Callable[[], bool] = lambda: True,
     ) -> None:
         # The handle, which keeps the client: a book that is held is still subscribed to.
         self._keeper = keeper
-        self._ticket = ticket
+        self._subscriber = subscriber
         self._has_writer = has_writer
 
     @also_half_made
     def __repr__(self) -> str:
-        return f"<BookView {self._ticket.name}: {self._ticket.status.value}>"
+        return f"<BookView {self._subscriber.name}: {self._subscriber.status.value}>"
 
     def __len__(self) -> int:
         """Return the number of levels of both sides."""
@@ -119,7 +119,7 @@ class BookView(ReadableBook[Any]):
         Every channel has a heartbeat each 15 seconds, quiet or busy; `stale_after` is the
         client's option, 35 seconds without it.
         """
-        return not self.is_live or self._ticket.is_stale
+        return not self.is_live or self._subscriber.is_stale
 
     @property
     def age(self) -> float | None:
@@ -128,7 +128,7 @@ class BookView(ReadableBook[Any]):
 
         None before the first frame of the channel on the present connection.
         """
-        return self._ticket.age_s
+        return self._subscriber.age_s
 
     @property
     def verified_at(self) -> datetime | None:
@@ -164,30 +164,30 @@ class BookView(ReadableBook[Any]):
 
     @property
     def _channel(self) -> BookChannel:
-        channel = self._ticket.channel
+        channel = self._subscriber.channel
         assert isinstance(channel, BookChannel)
         return channel
 
     def _is_live(self, channel: BookChannel) -> bool:
         # The status follows the channel by a moment, in which the book is wrong or empty already.
         return (
-            self._ticket.status is SubscriptionStatus.LIVE
+            self._subscriber.status is SubscriptionStatus.LIVE
             and channel.is_live
             and channel.resync_reason is None
             and not channel.is_degraded
         )
 
     def _utc(self, at: float | None) -> datetime | None:
-        return None if at is None else self._ticket.clock.utc(at)
+        return None if at is None else self._subscriber.clock.utc(at)
 
     def _read(self, read: Callable[[BookChannel], T]) -> T:
         """Read a state between two blocks of messages."""
         tries = 0
         while True:
-            disowned = self._ticket.disowned
-            if disowned is not None:
+            detached = self._subscriber.detached
+            if detached is not None:
                 # Each time: forked within a read, it finds the parent's writing never ended.
-                raise disowned.with_traceback(None)
+                raise detached.with_traceback(None)
             channel = self._channel
             version = channel.version
             if version % 2 == 0:
@@ -202,7 +202,7 @@ class BookView(ReadableBook[Any]):
                         return answer
             elif sys.is_finalizing() or not self._has_writer():
                 raise ClosedError(
-                    f"{self._ticket.name}: the book was left half changed by a thread that has "
+                    f"{self._subscriber.name}: the book was left half changed by a thread that has "
                     "ended, or is being changed by this one"
                 )
             tries += 1

@@ -34,13 +34,13 @@ from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
 from bfxsync.recording.recorder import Recorder
 from bfxsync.types import ConnectionStatus, Flag, NumberType
 from bfxsync.wire.audit import HEARTBEAT_S, PING_AFTER_S, STALE_AFTER_S
-from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Connect, Pool
+from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Connect, Core
 from bfxsync.ws.core.shared_subscription import Waiter
 from bfxsync.ws.dispatch.events import Handler, arguments_of
 from bfxsync.ws.dispatch.mailbox import check_size
 from bfxsync.ws.io.backoff import Backoff
-from bfxsync.ws.io.connection import Connection, Settings
-from bfxsync.ws.io.rate_limiter import SHARED, Pace
+from bfxsync.ws.io.connection import Connection, ConnectionSettings
+from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
 from bfxsync.ws.shorthands import Shorthands
 from bfxsync.ws.stats import stats_of
 from bfxsync.ws.subscription import out_of_time, wait_for
@@ -140,7 +140,7 @@ class WebSocketClient(Shorthands):
         ping_after: float = PING_AFTER_S,
         stale_after: float = STALE_AFTER_S,
         dispatch_threads: int = 1,
-        pace: Pace = SHARED,
+        pace: ConnectionRateLimiter = SHARED,
         record: str | os.PathLike[str] | None = None,
         record_append: bool = False,
     ) -> None:
@@ -158,7 +158,7 @@ class WebSocketClient(Shorthands):
             )
         if not isinstance(backoff, Backoff):
             raise UsageError(f"backoff must be a Backoff, not {backoff!r}")
-        if not isinstance(pace, Pace):
+        if not isinstance(pace, ConnectionRateLimiter):
             raise UsageError(f"pace must be a Pace, not {pace!r}")
         thread_count = plain_integer(dispatch_threads)
         if thread_count is None or not 0 <= thread_count <= 64:
@@ -188,7 +188,7 @@ class WebSocketClient(Shorthands):
             # Raised when a connection is wanted: a program that uses nothing but REST on this
             # machine needs no proxy.
             found, problem = None, str(exc)
-        settings = Settings(
+        settings = ConnectionSettings(
             url=url,
             flags=check_flags(flags),
             numbers=numbers,
@@ -211,17 +211,17 @@ class WebSocketClient(Shorthands):
             settings = attrs.evolve(
                 settings, recorder=Recorder(record, append=record_append)
             )
-        pool = Pool(settings, on_error, self._connect)
+        core = Core(settings, on_error, self._connect)
         if settings.recorder is not None:
-            settings.recorder.report = pool.reported
-        super().__init__(settings, self._begin(pool))
+            settings.recorder.report = core.reported
+        super().__init__(settings, self._begin(core))
 
-    def _begin(self, pool: Pool) -> Pool:
+    def _begin(self, core: Core) -> Core:
         """Let the pool end with this object."""
-        finalizer = weakref.finalize(self, pool.abandon)
+        finalizer = weakref.finalize(self, core.abandon)
         # At the end of the program the pools are closed in an orderly way instead.
         finalizer.atexit = False  # type: ignore[misc]  # a property without a slot
-        return pool
+        return core
 
     def __enter__(self: S) -> S:
         return self
@@ -240,17 +240,17 @@ class WebSocketClient(Shorthands):
     @property
     def status(self) -> ConnectionStatus:
         """How the (first) connection is now."""
-        return self._pool.status
+        return self._core.status
 
     @property
     def exception(self) -> BfxError | None:
         """What ended the client for good, None if nothing did."""
-        return self._pool.exception
+        return self._core.exception
 
     @property
     def frame_count(self) -> int:
         """Messages that came from the exchange, over all connections."""
-        _, connections, past = self._pool.account()
+        _, connections, past = self._core.account()
         return past.frames + sum(line.session.frame_count for line in connections)
 
     def stats(self) -> dict[str, Any]:
@@ -269,7 +269,7 @@ class WebSocketClient(Shorthands):
             of ``connections`` and ``subscriptions``. What ended stays in the totals, in which
             event handlers are consumers too.
         """
-        return stats_of(self._pool)
+        return stats_of(self._core)
 
     def start(self) -> None:
         """
@@ -287,9 +287,9 @@ class WebSocketClient(Shorthands):
         UsageError
             gevent or eventlet has patched the standard library: see ``docs/threads.rst``.
         """
-        if self._pool.is_forked:
-            self._pool = self._begin(self._pool.successor())
-        self._pool.start()
+        if self._core.is_forked:
+            self._core = self._begin(self._core.successor())
+        self._core.start()
 
     def run(self) -> None:
         """
@@ -309,21 +309,21 @@ class WebSocketClient(Shorthands):
         UsageError
             It was called by a callback: no other would be called while it waits.
         """
-        self._pool.check_may_run()
+        self._core.check_may_run()
         try:
-            if self._pool.is_forked or not self._pool.is_closing:
+            if self._core.is_forked or not self._core.is_closing:
                 self.start()
-            while not self._pool.stopped.wait(_WAIT_S):
+            while not self._core.stopped.wait(_WAIT_S):
                 pass
         except ClosedError:
             # By another thread, between the two lines above.
             pass
         finally:
             self.close()
-        if self._pool.exit_by is not None:
-            raise self._pool.exit_by
-        if self._pool.exception is not None:
-            raise self._pool.exception
+        if self._core.exit_by is not None:
+            raise self._core.exit_by
+        if self._core.exception is not None:
+            raise self._core.exception
 
     def close(self) -> None:
         """
@@ -332,7 +332,7 @@ class WebSocketClient(Shorthands):
         What is queued for callbacks is delivered first, as far as time allows. Twice does no
         harm.
         """
-        self._pool.close(CLOSE_TIMEOUT_S)
+        self._core.close(CLOSE_TIMEOUT_S)
 
     def wait_ready(self, timeout: float | None = None) -> None:
         """
@@ -354,16 +354,16 @@ class WebSocketClient(Shorthands):
             self._settings.timeout_s if timeout is None else check_timeout(timeout)
         )
         deadline = time.monotonic() + allowed_s
-        self._pool.check_may_wait()
-        connection = self._pool.start()
+        self._core.check_may_wait()
+        connection = self._core.start()
         if not connection.is_open.wait(max(0.0, deadline - time.monotonic())):
             reason = connection.last_error
             raise out_of_time("client", allowed_s, False, reason) from reason
         # It is set at the end too.
-        self._pool.check_open()
-        for ticket in self._pool.tickets():
+        self._core.check_open()
+        for subscriber in self._core.subscribers():
             rest = max(0.0, deadline - time.monotonic())
-            wait_for(self._pool, ticket, rest, time.monotonic())
+            wait_for(self._core, subscriber, rest, time.monotonic())
 
     def ping(self, timeout: float | None = None) -> float:
         """
@@ -384,8 +384,8 @@ class WebSocketClient(Shorthands):
         allowed_s = (
             self._settings.timeout_s if timeout is None else check_timeout(timeout)
         )
-        self._pool.check_may_wait()
-        connection = self._pool.start()
+        self._core.check_may_wait()
+        connection = self._core.start()
         waiter = Waiter()
         start = time.monotonic()
         connection.ping(waiter, start + allowed_s)
@@ -393,7 +393,7 @@ class WebSocketClient(Shorthands):
         if not waiter.resolved.wait(allowed_s + CLOSE_TIMEOUT_S):
             raise NetworkError("no pong: the connection is being made", phase="send")
         if waiter.error is not None:
-            self._pool.check_exit()
+            self._core.check_exit()
             raise waiter.error
         return time.monotonic() - start
 
@@ -423,8 +423,8 @@ class WebSocketClient(Shorthands):
         if callback is None:
             return functools.partial(self.on, event)
         check_callback("callback", callback, *takes)
-        self._pool.listeners.add(event, callback)
-        self._pool.listen()
+        self._core.listeners.add(event, callback)
+        self._core.listen()
         return callback
 
     def off(self, event: str, callback: Handler | None = None) -> None:
@@ -439,6 +439,6 @@ class WebSocketClient(Shorthands):
         UsageError
             There is no such event, or the function is not registered for it.
         """
-        self._pool.listeners.remove(event, callback)
+        self._core.listeners.remove(event, callback)
         # Confirmations and checksums are made only while somebody wants them.
-        self._pool.listen()
+        self._core.listen()

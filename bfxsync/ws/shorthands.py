@@ -11,7 +11,7 @@ from bfxsync.ws.subscription import BookSubscription, Subscription
 if TYPE_CHECKING:
     from typing_extensions import TypedDict, Unpack
 
-    class Options(TypedDict, total=False):
+    class SubscribeOptions(TypedDict, total=False):
         """What every channel takes, see `Subscribing.subscribe`."""
 
         sub_id: str | None
@@ -29,7 +29,7 @@ class Shorthands(Subscribing):
         self,
         symbol: str,
         callback: Callback = None,
-        **options: Unpack[Options],
+        **options: Unpack[SubscribeOptions],
     ) -> Subscription:
         """
         Subscribe to the best prices and 24-hour figures of a symbol.
@@ -52,7 +52,7 @@ class Shorthands(Subscribing):
         self,
         symbol: str,
         callback: Callback = None,
-        **options: Unpack[Options],
+        **options: Unpack[SubscribeOptions],
     ) -> Subscription:
         """
         Subscribe to the trades of a symbol.
@@ -80,7 +80,7 @@ class Shorthands(Subscribing):
         prec: str = "P0",
         freq: str = "F0",
         len: int | str = 25,  # noqa: A002 – the exchange's word
-        **options: Unpack[Options],
+        **options: Unpack[SubscribeOptions],
     ) -> BookSubscription:
         """
         Subscribe to the order book of a symbol, and keep it in `BookSubscription.book`.
@@ -123,7 +123,7 @@ class Shorthands(Subscribing):
         symbol: str,
         timeframe: str,
         callback: Callback = None,
-        **options: Unpack[Options],
+        **options: Unpack[SubscribeOptions],
     ) -> Subscription:
         """
         Subscribe to the candles of a symbol.
@@ -160,7 +160,7 @@ class Shorthands(Subscribing):
         self,
         key: str,
         callback: Callback = None,
-        **options: Unpack[Options],
+        **options: Unpack[SubscribeOptions],
     ) -> Subscription:
         """
         Subscribe to the state of a derivative, or to all liquidations.

@@ -10,9 +10,9 @@ import attrs
 from bfxsync._base.describe import error_text
 
 if TYPE_CHECKING:
-    from bfxsync.ws.core.core import Pool
-    from bfxsync.ws.core.shared_subscription import Ticket
-    from bfxsync.ws.io.link import Line
+    from bfxsync.ws.core.core import Core
+    from bfxsync.ws.core.shared_subscription import Subscriber
+    from bfxsync.ws.io.link import Link
 
 
 @attrs.frozen
@@ -27,7 +27,7 @@ class Past:
     jumps: int = 0
     losses: Mapping[str, int] = attrs.field(factory=dict)
 
-    def with_line(self, line: Line) -> Past:
+    def with_line(self, line: Link) -> Past:
         """Return one with those of one more connection."""
         return Past(
             frames=self.frames + line.session.frame_count,
@@ -40,30 +40,36 @@ class Past:
         )
 
 
-def stats_of(pool: Pool) -> dict[str, Any]:
+def stats_of(core: Core) -> dict[str, Any]:
     """
     Return the counters of a client; see `WebSocketClient.stats`.
 
     What there is is of one moment; its counters are read one after the other while threads go on.
     """
-    tickets, lines, past = pool.account()
-    subscriptions = [_subscription(ticket, line) for ticket, line in tickets]
+    subscribers, lines, past = core.account()
+    subscriptions = [
+        _subscription(subscriber, line) for subscriber, line in subscribers
+    ]
     losses = Counter(past.losses)
     for line in lines:
         # A copy, made at once, as its thread may add to it.
         losses.update(dict(line.losses))
     # Handles that share a channel share its healing.
-    channels = {id(ticket.channel): ticket.channel for ticket, _ in tickets}
+    channels = {
+        id(subscriber.channel): subscriber.channel for subscriber, _ in subscribers
+    }
     heals = sum(channel.recovery.count for channel in channels.values())
     connections = [
-        _connection(line, [ticket for ticket, home in tickets if home is line])
+        _connection(
+            line, [subscriber for subscriber, home in subscribers if home is line]
+        )
         for line in lines
     ]
     listening = [box for line in lines for box in line.streams.listening]
     drops = past.drops + sum(box.dropped_count for box in listening)
     drops += sum(line.streams.drop_count for line in lines)
     return {
-        "status": _status(pool),
+        "status": _status(core),
         "frames": past.frames + sum(line.session.frame_count for line in lines),
         "updates": past.updates + sum(line.streams.update_count for line in lines),
         "gaps": past.gaps + sum(line.streams.gap_count for line in lines),
@@ -73,21 +79,21 @@ def stats_of(pool: Pool) -> dict[str, Any]:
         "lag_s": max((row["lag_s"] for row in connections), default=0.0),
         "reconnects": dict(losses),
         "clock_jumps": past.jumps + sum(line.jump_count for line in lines),
-        "error_count": pool.dispatcher.error_count,
-        "last_error": _error(pool.dispatcher.last_error),
+        "error_count": core.dispatcher.error_count,
+        "last_error": _error(core.dispatcher.last_error),
         "connections": connections,
         "subscriptions": subscriptions,
     }
 
 
-def _status(pool: Pool) -> str:
-    name: str = pool.status.value
+def _status(core: Core) -> str:
+    name: str = core.status.value
     return name
 
 
-def _connection(line: Line, tickets: list[Ticket]) -> dict[str, Any]:
+def _connection(line: Link, subscribers: list[Subscriber]) -> dict[str, Any]:
     error = line.last_error
-    boxes = [*line.streams.listening, *(b for t in tickets for b in t.mailboxes)]
+    boxes = [*line.streams.listening, *(b for t in subscribers for b in t.mailboxes)]
     return {
         "number": line.number,
         "status": line.status.value,
@@ -105,21 +111,21 @@ def _connection(line: Line, tickets: list[Ticket]) -> dict[str, Any]:
     }
 
 
-def _subscription(ticket: Ticket, line: Line) -> dict[str, Any]:
-    outlet = ticket.outlet
-    errors = None if outlet is None else outlet.errors
+def _subscription(subscriber: Subscriber, line: Link) -> dict[str, Any]:
+    callback_queue = subscriber.callback_queue
+    errors = None if callback_queue is None else callback_queue.errors
     return {
-        **ticket.subscription,
+        **subscriber.subscription,
         "connection": line.number,
-        "status": ticket.status.value,
-        "is_stale": ticket.is_stale,
-        "age_s": ticket.age_s,
-        "updates": ticket.update_count,
-        "gaps": ticket.gap_count,
-        "heals": ticket.channel.recovery.count,
-        "drops": ticket.dropped_count,
-        "queued": ticket.queued_count,
-        "lag_s": ticket.lag_s,
+        "status": subscriber.status.value,
+        "is_stale": subscriber.is_stale,
+        "age_s": subscriber.age_s,
+        "updates": subscriber.update_count,
+        "gaps": subscriber.gap_count,
+        "heals": subscriber.channel.recovery.count,
+        "drops": subscriber.dropped_count,
+        "queued": subscriber.queued_count,
+        "lag_s": subscriber.lag_s,
         "error_count": 0 if errors is None else errors.count,
         "last_error": None if errors is None else _error(errors.last),
     }

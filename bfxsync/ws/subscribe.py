@@ -12,13 +12,13 @@ from bfxsync.checks.options import check_bool, check_timeout
 from bfxsync.errors import UsageError
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.wire.channels import Channel, channel_for
-from bfxsync.ws.core.core import Pool
-from bfxsync.ws.core.shared_subscription import Ticket
-from bfxsync.ws.dispatch.dispatcher import Outlet, Routes
+from bfxsync.ws.core.core import Core
+from bfxsync.ws.core.shared_subscription import Subscriber
+from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Routes
 from bfxsync.ws.dispatch.event_log import EventLog
 from bfxsync.ws.dispatch.events import data_classes, kind_of
 from bfxsync.ws.dispatch.mailbox import check_policy, check_size
-from bfxsync.ws.io.connection import Settings
+from bfxsync.ws.io.connection import ConnectionSettings
 from bfxsync.ws.subscription import BookSubscription, Subscription
 
 Callback = Optional[Callable[[Any], object]]
@@ -27,10 +27,10 @@ Callback = Optional[Callable[[Any], object]]
 class Subscribing:
     """The part of a client that subscribes and unsubscribes."""
 
-    def __init__(self, settings: Settings, pool: Pool) -> None:
+    def __init__(self, settings: ConnectionSettings, core: Core) -> None:
         self._settings = settings
-        self._pool = pool
-        self._sub_ids: weakref.WeakValueDictionary[str, Ticket] = (
+        self._core = core
+        self._sub_ids: weakref.WeakValueDictionary[str, Subscriber] = (
             weakref.WeakValueDictionary()
         )
 
@@ -126,18 +126,18 @@ class Subscribing:
         # All are checked before the first is sent.
         prepared = [self._prepare(**_check_request(request)) for request in items]
         if wait:
-            self._pool.check_may_wait()
+            self._core.check_may_wait()
         try:
-            for _, ticket in prepared:
-                ticket.is_awaited = wait
-                self._pool.place(ticket)
+            for _, subscriber in prepared:
+                subscriber.is_awaited = wait
+                self._core.place(subscriber)
             if wait:
                 for subscription, _ in prepared:
                     subscription.wait_ready()
         except BaseException:
             # Also at Ctrl-C: a call that raises leaves nothing behind. All of them, as one may be
             # on its way to its place just now.
-            self._pool.detach(*(ticket for _, ticket in prepared))
+            self._core.detach(*(subscriber for _, subscriber in prepared))
             raise
         return [subscription for subscription, _ in prepared]
 
@@ -150,7 +150,7 @@ class Subscribing:
         UsageError
             There is none of that name.
         """
-        self._pool.detach(self._ticket(sub_id))
+        self._core.detach(self._subscriber(sub_id))
 
     def resubscribe(self, sub_id: str) -> None:
         """
@@ -161,16 +161,16 @@ class Subscribing:
         UsageError
             There is none of that name.
         """
-        ticket = self._ticket(sub_id)
-        home = self._pool.home(ticket)
+        subscriber = self._subscriber(sub_id)
+        home = self._core.home(subscriber)
         if home is not None:
-            home.resubscribe(ticket)
+            home.resubscribe(subscriber)
 
-    def _ticket(self, sub_id: str) -> Ticket:
-        ticket = self._sub_ids.get(plain_text(sub_id) or "")
-        if ticket is None or not ticket.is_active:
+    def _subscriber(self, sub_id: str) -> Subscriber:
+        subscriber = self._sub_ids.get(plain_text(sub_id) or "")
+        if subscriber is None or not subscriber.is_active:
             raise UsageError(f"there is no subscription with sub_id {sub_id!r}")
-        return ticket
+        return subscriber
 
     def _prepare(
         self,
@@ -182,7 +182,7 @@ class Subscribing:
         policy: str = "resync",
         mailbox_size: int | None = None,
         **arguments: object,
-    ) -> tuple[Subscription, Ticket]:
+    ) -> tuple[Subscription, Subscriber]:
         """Check the arguments of one subscription and make its parts."""
         check_callback("callback", callback, "update")
         check_callback("on_event", on_event, "event")
@@ -193,13 +193,13 @@ class Subscribing:
         )
         timeout_s = settings.timeout_s if timeout is None else check_timeout(timeout)
         made = channel_for(channel, number=settings.numbers, **arguments)
-        outlet = None
+        callback_queue = None
         if callback is not None or on_event is not None:
             name = " ".join(made.identity)
-            outlet = Outlet(
+            callback_queue = CallbackQueue(
                 name,
                 _routes(made, name, callback, on_event),
-                self._pool.dispatcher,
+                self._core.dispatcher,
                 size=size,
                 policy=checked_policy,
             )
@@ -208,10 +208,10 @@ class Subscribing:
             "sub_id": self._new_sub_id(sub_id),
             **made.arguments,
         }
-        ticket = Ticket(
+        subscriber = Subscriber(
             made,
             fields,
-            outlet,
+            callback_queue,
             size=size,
             policy=checked_policy,
             stale_after_s=settings.stale_after_s,
@@ -219,9 +219,9 @@ class Subscribing:
             has_callback=callback is not None,
         )
         kind = BookSubscription if made.name == "book" else Subscription
-        subscription = kind(self, self._pool, ticket, timeout_s)
-        self._sub_ids[subscription.sub_id] = ticket
-        return subscription, ticket
+        subscription = kind(self, self._core, subscriber, timeout_s)
+        self._sub_ids[subscription.sub_id] = subscriber
+        return subscription, subscriber
 
     def _new_sub_id(self, sub_id: str | None) -> str:
         if sub_id is None:

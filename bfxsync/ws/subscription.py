@@ -19,38 +19,40 @@ from bfxsync.errors import (
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.types import SubscriptionStatus
 from bfxsync.ws.book_view import BookView
-from bfxsync.ws.core.core import Pool
-from bfxsync.ws.core.shared_subscription import Ticket
+from bfxsync.ws.core.core import Core
+from bfxsync.ws.core.shared_subscription import Subscriber
 from bfxsync.ws.dispatch.event_log import EventLog
 from bfxsync.ws.dispatch.mailbox import Mailbox
 
 _EVENTS = frozenset((Snapshot, Gap, Status, Degraded))
 
 
-def wait_for(pool: Pool, ticket: Ticket, allowed_s: float, start: float) -> None:
+def wait_for(
+    core: Core, subscriber: Subscriber, allowed_s: float, start: float
+) -> None:
     """
     Wait for the first data of a ticket.
 
     The time allowed counts from `start`, or from the moment in which the request went out if
     that was later. Raises the ticket's error, or what `out_of_time` says.
     """
-    pool.check_may_wait()
+    core.check_may_wait()
     while True:
-        asked_at = ticket.asked_at
+        asked_at = subscriber.asked_at
         begin = start if asked_at is None else max(start, asked_at)
         deadline = begin + allowed_s
-        if ticket.resolved.wait(max(0.0, deadline - time.monotonic())):
+        if subscriber.resolved.wait(max(0.0, deadline - time.monotonic())):
             break
-        if asked_at is not ticket.asked_at:
+        if asked_at is not subscriber.asked_at:
             continue  # it went out meanwhile
-        home = pool.home(ticket)
-        reason = ticket.delay or (home.last_error if home is not None else None)
-        error = out_of_time(ticket.name, allowed_s, asked_at is not None, reason)
+        home = core.home(subscriber)
+        reason = subscriber.delay or (home.last_error if home is not None else None)
+        error = out_of_time(subscriber.name, allowed_s, asked_at is not None, reason)
         raise error from reason
-    if ticket.error is not None:
-        pool.check_exit()
+    if subscriber.error is not None:
+        core.check_exit()
         # Raised each time that somebody waits: the traceback is each one's own.
-        raise ticket.error.with_traceback(None)
+        raise subscriber.error.with_traceback(None)
 
 
 def out_of_time(
@@ -84,31 +86,31 @@ class Subscription:
     """
 
     def __init__(
-        self, client: object, pool: Pool, ticket: Ticket, timeout_s: float
+        self, client: object, core: Core, subscriber: Subscriber, timeout_s: float
     ) -> None:
         # A subscription keeps its client alive.
         self._client = client
-        self._pool = pool
-        self._ticket = ticket
+        self._core = core
+        self._subscriber = subscriber
         self._timeout_s = timeout_s
         self._called_at = time.monotonic()
-        self.channel = ticket.channel.name
-        self.symbol = ticket.channel.symbol
-        self.sub_id = ticket.subscription["sub_id"]
-        self._log_event = EventLog(ticket.name)
+        self.channel = subscriber.channel.name
+        self.symbol = subscriber.channel.symbol
+        self.sub_id = subscriber.subscription["sub_id"]
+        self._log_event = EventLog(subscriber.name)
 
     def __del__(self) -> None:
-        ticket = getattr(self, "_ticket", None)
+        subscriber = getattr(self, "_ticket", None)
         # What was never read has its events and callbacks as readers, a callback is one itself.
         # What was read, nobody can read any more.
-        if ticket is None or ticket.reader is None or ticket.has_callback:
+        if subscriber is None or subscriber.reader is None or subscriber.has_callback:
             return
-        if ticket.is_active:
-            self._pool.drop(ticket)
+        if subscriber.is_active:
+            self._core.drop(subscriber)
 
     @also_half_made
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._ticket.name}: {self.status.value}>"
+        return f"<{type(self).__name__} {self._subscriber.name}: {self.status.value}>"
 
     def __enter__(self) -> Subscription:
         return self
@@ -118,25 +120,25 @@ class Subscription:
 
     def __getitem__(self, key: str) -> str:
         """Return a field as the official client names it: `channel`, `sub_id`, `symbol`, …"""
-        return self._ticket.subscription[key]
+        return self._subscriber.subscription[key]
 
     def __contains__(self, key: object) -> bool:
         """Tell whether there is such a field; of the data nothing is read."""
-        return key in self._ticket.subscription
+        return key in self._subscriber.subscription
 
     def keys(self) -> list[str]:
         """Return the names of the fields, so that ``dict(handle)`` has them all."""
-        return list(self._ticket.subscription)
+        return list(self._subscriber.subscription)
 
     @property
     def status(self) -> SubscriptionStatus:
         """How it is now."""
-        return self._ticket.status
+        return self._subscriber.status
 
     @property
     def is_active(self) -> bool:
         """False once it was refused, unsubscribed, or its client closed."""
-        return self._ticket.is_active
+        return self._subscriber.is_active
 
     @property
     def exception(self) -> Exception | None:
@@ -145,49 +147,49 @@ class Subscription:
 
         None while all is well. `is_active` tells the two apart.
         """
-        return self._ticket.error or self._ticket.delay
+        return self._subscriber.error or self._subscriber.delay
 
     @property
     def update_count(self) -> int:
         """Updates that came from the exchange, whether they were consumed or not."""
-        return self._ticket.update_count
+        return self._subscriber.update_count
 
     @property
     def gap_count(self) -> int:
         """How often the link was lost or data was known to be missing."""
-        return self._ticket.gap_count
+        return self._subscriber.gap_count
 
     @property
     def dropped_count(self) -> int:
         """Updates thrown away because the consumer was too slow."""
-        return self._ticket.dropped_count
+        return self._subscriber.dropped_count
 
     @property
     def queued_count(self) -> int:
         """Updates and events that wait for the callback or the iteration."""
-        return self._ticket.queued_count
+        return self._subscriber.queued_count
 
     @property
     def error_count(self) -> int:
         """Exceptions that its callback, or `on_event`, has raised."""
-        outlet = self._ticket.outlet
-        return 0 if outlet is None else outlet.errors.count
+        callback_queue = self._subscriber.callback_queue
+        return 0 if callback_queue is None else callback_queue.errors.count
 
     @property
     def last_error(self) -> BaseException | None:
         """The latest of them; its traceback begins with the callback."""
-        outlet = self._ticket.outlet
-        return None if outlet is None else outlet.errors.last
+        callback_queue = self._subscriber.callback_queue
+        return None if callback_queue is None else callback_queue.errors.last
 
     @property
     def heal_count(self) -> int:
         """How often the channel was subscribed anew by itself, as something was wrong with it."""
-        return self._ticket.channel.recovery.count
+        return self._subscriber.channel.recovery.count
 
     @property
     def lag_s(self) -> float:
         """Seconds that the oldest item waits for the callback or iteration, or the last one did."""
-        return self._ticket.lag_s
+        return self._subscriber.lag_s
 
     @property
     def age(self) -> float | None:
@@ -197,12 +199,12 @@ class Subscription:
         The exchange sends one at least every 15 seconds, so this tells silence from quiet. None
         before the first frame on the present connection.
         """
-        return self._ticket.age_s
+        return self._subscriber.age_s
 
     @property
     def is_stale(self) -> bool:
         """True if what was last delivered may be old: not live, or no frame for `stale_after`."""
-        return self._ticket.is_stale
+        return self._subscriber.is_stale
 
     def wait_ready(self, timeout: float | None = None) -> None:
         """
@@ -228,14 +230,14 @@ class Subscription:
             The client was closed meanwhile.
         """
         if timeout is None:
-            wait_for(self._pool, self._ticket, self._timeout_s, self._called_at)
+            wait_for(self._core, self._subscriber, self._timeout_s, self._called_at)
         else:
             start = time.monotonic()
-            wait_for(self._pool, self._ticket, check_timeout(timeout), start)
+            wait_for(self._core, self._subscriber, check_timeout(timeout), start)
 
     def unsubscribe(self) -> None:
         """End it. What is queued for the callback is still delivered; twice does no harm."""
-        self._pool.detach(self._ticket)
+        self._core.detach(self._subscriber)
 
     close = unsubscribe
 
@@ -279,18 +281,18 @@ class Subscription:
         if timeout is not None:
             timeout_s = 0.0 if plain_real(timeout) == 0 else check_timeout(timeout)
         reader = self._reader()
-        if timeout_s == 0.0 and self._ticket.channel.is_live:
+        if timeout_s == 0.0 and self._subscriber.channel.is_live:
             # What there is to begin with may be on its way, the first time.
             reader.begun.wait(self._timeout_s)
         try:
             return self._next_data(reader, timeout_s)
         except StopIteration:
-            raise ClosedError(f"{self._ticket.name} is closed") from None
+            raise ClosedError(f"{self._subscriber.name} is closed") from None
         except RequestTimeout:
             raise
         except TimeoutError:
             raise RequestTimeout(
-                f"{self._ticket.name}: no update within {timeout_s:g} s"
+                f"{self._subscriber.name}: no update within {timeout_s:g} s"
             ) from None
 
     def _next_data(self, reader: Mailbox, timeout_s: float | None = None) -> Any:
@@ -301,7 +303,7 @@ class Subscription:
             # Nothing may be called before it is returned, or an interrupt might lose it.
             if item.__class__ not in _EVENTS:
                 return item
-            if self._ticket.outlet is None:
+            if self._subscriber.callback_queue is None:
                 self._log_event(item)
             if deadline is not None:
                 rest_s = max(0.0, deadline - time.monotonic())
@@ -311,30 +313,30 @@ class Subscription:
         try:
             return reader.get(timeout_s)
         except StopIteration:
-            self._pool.check_exit()
+            self._core.check_exit()
             raise
 
     def _check_may_read(self) -> None:
-        disowned = self._ticket.disowned
-        if disowned is not None:
-            raise disowned.with_traceback(None)
-        self._pool.check_may_wait()
+        detached = self._subscriber.detached
+        if detached is not None:
+            raise detached.with_traceback(None)
+        self._core.check_may_wait()
 
     def _reader(self) -> Mailbox:
-        ticket = self._ticket
+        subscriber = self._subscriber
         self._check_may_read()
-        if ticket.has_callback:
+        if subscriber.has_callback:
             raise UsageError(
                 "a subscription with a callback cannot be read from as well"
             )
-        reader = ticket.reading()
+        reader = subscriber.reading()
         if not reader.is_asked_for:
             # Twice does no harm, as when this is interrupted before the last line.
-            home = self._pool.home(ticket)
+            home = self._core.home(subscriber)
             if home is not None:
-                home.read(ticket, reader)
+                home.read(subscriber, reader)
             else:
-                reader.close(ticket.error)
+                reader.close(subscriber.error)
             reader.is_asked_for = True
         return reader
 
@@ -369,5 +371,5 @@ class BookSubscription(Subscription):
     def book(self) -> BookView:
         """The book; reading it takes no message from the callback or the iteration."""
         return BookView(
-            self, self._ticket, partial(self._pool.has_writer, self._ticket)
+            self, self._subscriber, partial(self._core.has_writer, self._subscriber)
         )

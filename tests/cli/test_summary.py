@@ -3,9 +3,9 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from bfxsync.cli.summary import ChannelSummary, Percentiles, Samples, Summary, total
+from bfxsync.cli.summary import ChannelSummary, FeedSummary, Percentiles, Samples, total
 
-GOOD = Summary(
+GOOD = FeedSummary(
     host="ws://127.0.0.1:1/ws/2",
     elapsed_s=10.0,
     frame_count=12345,

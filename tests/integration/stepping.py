@@ -46,9 +46,9 @@ class Stepping:
         self._next += len(steps)
 
         def publish(server: Any) -> None:
-            hub = server._hub
+            market_data = server._market_data
             for step in steps:
-                market = hub.markets[step.symbol]
+                market = market_data.markets[step.symbol]
                 market.clock = step.at
                 events = market.apply(step)
                 self.trade_ids += [
@@ -56,8 +56,8 @@ class Stepping:
                     for event in events
                     if isinstance(event, Traded) and event.kind == "te"
                 ]
-                hub.publish(market, events)
-                hub.tick(market)
+                market_data.publish(market, events)
+                market_data.tick(market)
 
         self._exchange._call(publish)
 

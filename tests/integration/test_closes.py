@@ -14,7 +14,7 @@ import trustme
 
 from bfxsync import Backoff, Gap, NetworkError
 from bfxsync.paper import PaperExchange
-from bfxsync.ws.io.rate_limiter import Pace
+from bfxsync.ws.io.rate_limiter import ConnectionRateLimiter
 
 from .bare_server import Tls
 from .fault_proxy import FaultProxy
@@ -235,7 +235,11 @@ def test_r04_a_name_that_cannot_be_resolved_is_retried(
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     url = f"ws://exchange.invalid:{exchange.port}/ws/2"
     with User(
-        url, *REQUESTS, wait=False, backoff=Backoff(first_s=0.05), pace=Pace()
+        url,
+        *REQUESTS,
+        wait=False,
+        backoff=Backoff(first_s=0.05),
+        pace=ConnectionRateLimiter(),
     ) as user:
         # However long the resolver takes to say no.
         wait_until(lambda: user.reconnects.get("unreachable", 0) >= 2, 60.0)

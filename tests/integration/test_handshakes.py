@@ -12,7 +12,7 @@ from typing import Any, Optional
 import pytest
 
 from bfxsync import Backoff
-from bfxsync.ws.io.handshake_socket import Opening
+from bfxsync.ws.io.handshake_socket import HandshakeSocket
 
 from .bare_server import Peer, Tls
 from .conftest import Connect, Serve
@@ -197,7 +197,7 @@ def test_an_answer_that_is_cut_within_its_status_has_none(
 ) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        opening = Opening(ours, 30.0)
+        opening = HandshakeSocket(ours, 30.0)
         for size in range(1, len(answer) + 1):
             theirs.sendall(answer[size - 1 : size])
             opening.recv(1)

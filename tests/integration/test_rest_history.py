@@ -13,7 +13,7 @@ from bfxsync.errors import RateLimited, UsageError
 from bfxsync.models.market import Trade
 from bfxsync.paper import PaperExchange
 from bfxsync.rest.client import RestClient
-from bfxsync.rest.http.rate_limiter import Limits
+from bfxsync.rest.http.rate_limiter import RequestRateLimiter
 from bfxsync.rest.public import PublicEndpoints
 from bfxsync.symbols import Symbols
 
@@ -39,7 +39,7 @@ def connect(exchange: PaperExchange) -> Iterator[Connect]:
     clients: List[RestClient] = []
 
     def make(exchange: PaperExchange, **options: Any) -> PublicEndpoints:
-        options.setdefault("limits", Limits())
+        options.setdefault("limits", RequestRateLimiter())
         clients.append(RestClient(exchange.rest_url, numbers=Decimal, **options))
         return clients[-1].public
 
@@ -108,7 +108,7 @@ def test_an_iteration_over_the_limit_is_resumed(
 ) -> None:
     options: Any = dict(start=START, end=START_MTS + 3_600_000)
     limited = connect(
-        exchange, on_limit="raise", limits=Limits(exempt_loopback=not ours)
+        exchange, on_limit="raise", limits=RequestRateLimiter(exempt_loopback=not ours)
     )
     got: List[Trade] = []
     with pytest.raises(RateLimited):
@@ -144,7 +144,7 @@ def test_small_pages_give_what_one_page_gives(
     connect: Connect, name: str, arguments: Any, span: Any, limit: int
 ) -> None:
     with PaperExchange() as exchange:
-        public = connect(exchange, limits=Limits(exempt_loopback=True))
+        public = connect(exchange, limits=RequestRateLimiter(exempt_loopback=True))
         iterate = getattr(public, name)
         whole = list(islice(iterate(*arguments, **span, sort=-1), 1000))
         assert whole
@@ -158,7 +158,7 @@ def test_small_pages_give_what_one_page_gives(
 
 def test_funding_statistics_come_newest_first(connect: Connect) -> None:
     with PaperExchange() as exchange:
-        public = connect(exchange, limits=Limits(exempt_loopback=True))
+        public = connect(exchange, limits=RequestRateLimiter(exempt_loopback=True))
         paged = list(islice(public.iter_funding_stats("fUSD", limit=20), 100))
         assert paged == list(islice(public.iter_funding_stats("fUSD"), 100))
         assert paged == sorted(paged, key=lambda row: -row.mts)

@@ -8,7 +8,7 @@ import pytest
 from bfxsync.paper.markets.market import BookChanged, Market, Traded
 from bfxsync.paper.markets.random import RECIPES, RandomMarket
 from bfxsync.paper.server.feeds import Identity
-from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.server.market_data import MarketData
 
 from .test_feeds import Listener
 
@@ -20,16 +20,16 @@ class Stage:
     """A market whose trades are ours, and a listener to its candles."""
 
     def __init__(self, market: Market, key: str) -> None:
-        self.hub = Hub()
+        self.market_data = MarketData()
         self.market = market
-        self.hub.add(market)
+        self.market_data.add(market)
         self.identity = Identity("candles", market.symbol, key=key)
         self.listener, self.first = self.listen()
         self.trade_id = 0
 
     def listen(self) -> tuple[Listener, Any]:
         listener = Listener()
-        first = self.hub.subscribe(self.identity, listener)
+        first = self.market_data.subscribe(self.identity, listener)
         assert first is not None
         return listener, json.loads(first)
 
@@ -37,8 +37,8 @@ class Stage:
         self.trade_id += 1
         row = [self.trade_id, BEGIN + at_ms, amount, price, *period]
         self.market.record(row)
-        self.hub.publish(self.market, [Traded("te", row), BookChanged()])
-        self.hub.publish(self.market, [Traded("tu", row)])
+        self.market_data.publish(self.market, [Traded("te", row), BookChanged()])
+        self.market_data.publish(self.market, [Traded("tu", row)])
 
     def got(self) -> list[Any]:
         """What has come since the last look, with times from the beginning in seconds."""
@@ -93,7 +93,7 @@ def test_several_trades_of_one_order_are_one_row(stage: Stage) -> None:
         row = [trade_id, BEGIN, 1, 2500 + trade_id]
         stage.market.record(row)
         events.append(Traded("te", row))
-    stage.hub.publish(stage.market, events)
+    stage.market_data.publish(stage.market, events)
     assert stage.got() == [[0, 2501, 2503, 2503, 2501, 3]]
 
 
@@ -105,7 +105,7 @@ def test_a_late_subscriber_gets_what_the_others_know(stage: Stage) -> None:
     stage.got()
     # The confirmation of a trade that the snapshot has changes nothing.
     row = [stage.trade_id, BEGIN + MINUTE_MS, 1, 2501]
-    stage.hub.publish(stage.market, [Traded("tu", row)])
+    stage.market_data.publish(stage.market, [Traded("tu", row)])
     assert stage.got() == []
 
 

@@ -6,7 +6,7 @@ from typing import Any, Callable
 import pytest
 
 from bfxsync.paper.server import ws_connection as connection
-from bfxsync.paper.server.ws_connection import HIGH_WATER, Connection
+from bfxsync.paper.server.ws_connection import HIGH_WATER, WsConnection
 
 
 class Transport:
@@ -35,8 +35,8 @@ class Ws:
     closed = False
 
 
-def make(transport: Transport, stall_s: float = 0.02, ws: Any = Ws()) -> Connection:
-    return Connection(ws, transport, stall_s)  # type: ignore[arg-type]
+def make(transport: Transport, stall_s: float = 0.02, ws: Any = Ws()) -> WsConnection:
+    return WsConnection(ws, transport, stall_s)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

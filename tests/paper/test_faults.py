@@ -142,7 +142,7 @@ def test_channels_fall_silent_and_the_sequence_goes_on(exchange: PaperExchange) 
         ({}, {"candles", "status", "ticker"}),
         ({"channel": "trades"}, set()),
     ],
-    ids=str,
+    ids=["one candle key", "one status key", "one symbol", "all", "nothing such"],
 )
 def test_a_silent_channel_has_no_heartbeats(
     quiet: PaperExchange, options: dict[str, Any], silent: set[str]

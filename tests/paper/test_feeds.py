@@ -9,8 +9,8 @@ from bfxsync.paper.engine.book import Entry
 from bfxsync.paper.faults import check
 from bfxsync.paper.markets.market import BookChanged, Market, TickerCame, Traded
 from bfxsync.paper.server.book_window import checksum_of
-from bfxsync.paper.server.feeds import Identity, Pace
-from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.server.feeds import FeedIntervals, Identity
+from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.text import encode, to_units
 
 BOOK = Identity("book", "tETHUSD", "P0", "F0", 25)
@@ -42,13 +42,16 @@ class Stage:
         self.market = Market(symbol)
         period = [2] if self.market.is_funding else []
         self.market.record([1, 1_700_000_000_000, 0.5, 2500, *period])
-        self.hub = Hub(Pace(checksum_s=2.5, ticker_s=1.0))
-        self.hub.add(self.market)
+        self.market_data = MarketData(FeedIntervals(checksum_s=2.5, ticker_s=1.0))
+        self.market_data.add(self.market)
         self.order_id = 0
 
     def listen(self, identity: Identity) -> tuple[Listener, Any]:
         listener = Listener()
-        return listener, json.loads(f"[{self.hub.subscribe(identity, listener)}]")[0]
+        return (
+            listener,
+            json.loads(f"[{self.market_data.subscribe(identity, listener)}]")[0],
+        )
 
     def bid(self, price: float, at: float) -> None:
         self.order_id += 1
@@ -56,12 +59,12 @@ class Stage:
             True, Entry(to_units(price), 0, 1, to_units(1), self.order_id)
         )
         self.market.clock = at
-        self.hub.publish(self.market, [BookChanged()])
-        self.hub.tick(self.market)
+        self.market_data.publish(self.market, [BookChanged()])
+        self.market_data.tick(self.market)
 
     def wait(self, at: float) -> None:
         self.market.clock = at
-        self.hub.tick(self.market)
+        self.market_data.tick(self.market)
 
 
 @pytest.fixture
@@ -128,14 +131,16 @@ def test_captured_rows_are_passed_on_as_they_are(stage: Stage) -> None:
     other, _ = stage.listen(BOOK._replace(prec="P1"))
     stage.market.book.put(True, Entry(to_units(2500.1), 0, 2, to_units(3), 1))
     rows = ["[2500.1,1,1]", "[2500.1,2,3]", "[2500.1,2,3]"]
-    stage.hub.publish(stage.market, [BookChanged(rows)])
+    stage.market_data.publish(stage.market, [BookChanged(rows)])
     assert captured.got == [[json.loads(row) for row in rows]]
     assert other.got == [[[2500, 2, 3]]]
     assert stage.listen(BOOK)[1] == [[2500.1, 2, 3]]
 
 
 def lose(stage: Stage, times: int = 1) -> None:
-    stage.hub.faults.arm(check("lost_book_update", times, {"symbol": "tETHUSD"}))
+    stage.market_data.faults.arm(
+        check("lost_book_update", times, {"symbol": "tETHUSD"})
+    )
 
 
 def test_a_lost_row_is_followed_by_the_checksum_that_finds_it(stage: Stage) -> None:
@@ -144,7 +149,7 @@ def test_a_lost_row_is_followed_by_the_checksum_that_finds_it(stage: Stage) -> N
     lose(stage)
     stage.bid(2500, at=0.1)
     assert one.got == two.got == [["cs", checksum_of("2500:1")]]
-    assert not stage.hub.faults.armed
+    assert not stage.market_data.faults.armed
     stage.bid(2499, at=0.2)
     assert one.got[1:] == [[[2499, 1, 1]]]
     stage.wait(at=2.5)
@@ -158,7 +163,7 @@ def test_a_row_of_a_slow_book_is_lost_when_it_is_due(stage: Stage) -> None:
     stage.bid(2500, at=0.1)
     lose(stage)
     stage.bid(2501, at=0.2)
-    assert stage.hub.faults.armed
+    assert stage.market_data.faults.armed
     stage.wait(at=2.0)
     assert listener.got == [[[2500, 1, 1]], ["cs", checksum_of("2501:1:2500:1")]]
 
@@ -166,7 +171,7 @@ def test_a_row_of_a_slow_book_is_lost_when_it_is_due(stage: Stage) -> None:
 def test_a_row_of_a_funding_book_is_lost_and_no_checksum_says_so() -> None:
     stage = Stage("fUSD")
     listener, _ = stage.listen(BOOK._replace(symbol="fUSD"))
-    stage.hub.faults.arm(check("lost_book_update", 1, {}))
+    stage.market_data.faults.arm(check("lost_book_update", 1, {}))
     stage.bid(0.0002, at=5)
     stage.bid(0.0001, at=6)
     assert listener.got == [[[0.0001, 0, 1, -1]]]
@@ -178,7 +183,7 @@ def test_a_row_of_a_captured_book_is_lost_after_a_look(stage: Stage) -> None:
     def put(order_id: int, price: float, at: float, row: str) -> None:
         stage.market.book.put(True, Entry(to_units(price), 0, 1, to_units(1), order_id))
         stage.market.clock = at
-        stage.hub.publish(stage.market, [BookChanged([row, row])])
+        stage.market_data.publish(stage.market, [BookChanged([row, row])])
 
     put(1, 2500, 0, "[2500,1,1]")
     listener, _ = stage.listen(BOOK)
@@ -196,18 +201,18 @@ def test_a_row_of_a_captured_book_is_lost_after_a_look(stage: Stage) -> None:
 
 
 def test_what_a_market_sends_is_what_the_hub_says_it_has(stage: Stage) -> None:
-    assert stage.hub.window(BOOK).sides() == ([], [])
+    assert stage.market_data.window(BOOK).sides() == ([], [])
     stage.listen(SLOW_BOOK)
     stage.bid(2500, at=0.1)
-    assert stage.hub.window(SLOW_BOOK).sides() == ([], [])
-    assert stage.hub.window(BOOK).sides() == (["[2500,1,1]"], [])
+    assert stage.market_data.window(SLOW_BOOK).sides() == ([], [])
+    assert stage.market_data.window(BOOK).sides() == (["[2500,1,1]"], [])
 
 
 def test_trades_are_sent_as_they_happen(stage: Stage) -> None:
     listener, first = stage.listen(TRADES)
     assert first == [[1, 1_700_000_000_000, 0.5, 2500]]
     trade = [2, 1_700_000_000_001, -1e-7, 2499.9]
-    stage.hub.publish(
+    stage.market_data.publish(
         stage.market, [Traded("te", trade), BookChanged(), Traded("tu", trade)]
     )
     assert listener.got == [["te", trade], ["tu", trade]]
@@ -230,7 +235,7 @@ def test_captured_tickers_take_the_place_of_derived_ones(stage: Stage) -> None:
     assert first == [1, 2]
     stage.bid(2500, at=50)
     stage.market.captured_ticker = [3, 4]
-    stage.hub.publish(stage.market, [TickerCame([3, 4])])
+    stage.market_data.publish(stage.market, [TickerCame([3, 4])])
     assert listener.got == [[[3, 4]]]
     assert stage.listen(TICKER)[1] == [3, 4]
 
@@ -238,11 +243,11 @@ def test_captured_tickers_take_the_place_of_derived_ones(stage: Stage) -> None:
 def test_who_has_left_hears_no_more(stage: Stage) -> None:
     early, _ = stage.listen(BOOK)
     late, _ = stage.listen(BOOK)
-    assert stage.hub.is_watched("tETHUSD")
-    stage.hub.unsubscribe(BOOK, early)
+    assert stage.market_data.is_watched("tETHUSD")
+    stage.market_data.unsubscribe(BOOK, early)
     stage.bid(2500, at=0.1)
     assert early.got == [] and late.got == [[[2500, 1, 1]]]
-    stage.hub.unsubscribe(BOOK, late)
-    assert not stage.hub.is_watched("tETHUSD")
+    stage.market_data.unsubscribe(BOOK, late)
+    assert not stage.market_data.is_watched("tETHUSD")
     stage.bid(2501, at=0.2)
     assert encode(stage.listen(BOOK)[1]) == "[[2501,1,1],[2500,1,1]]"

@@ -12,7 +12,7 @@ from bfxsync.errors import UsageError
 from bfxsync.paper.markets import captured as capture
 from bfxsync.paper.markets.captured import CapturedMarket
 from bfxsync.paper.markets.market import BookChanged
-from bfxsync.paper.markets.recordings import Recording, Step, read
+from bfxsync.paper.markets.recordings import MarketStep, Recording, read
 from bfxsync.paper.server.book_window import WholeBook, Window
 from bfxsync.recording import files as recording_files
 
@@ -304,7 +304,7 @@ def test_a_book_that_is_the_same_after_a_reconnect_does_not_change(make: Make) -
 def test_a_level_that_nobody_knows_can_be_deleted(make: Make) -> None:
     recording = make(book(3, "tBTCUSD"), [3, [[99, 1, 1]]])
     market, _ = play(recording, "tBTCUSD")
-    market.apply(Step(9, "tBTCUSD", "book", [[98, 0, 1], [99, 0, -1]]))
+    market.apply(MarketStep(9, "tBTCUSD", "book", [[98, 0, 1], [99, 0, -1]]))
     assert window(market) == [[99, 1, 1]]
 
 
@@ -404,7 +404,7 @@ def test_coarser_levels_are_made_of_raw_orders(make: Make) -> None:
     )
     market, _ = play(recording, "tBTCUSD")
     # Of an order that nobody knows.
-    market.apply(Step(9, "tBTCUSD", "book", [[75, 0, 1]]))
+    market.apply(MarketStep(9, "tBTCUSD", "book", [[75, 0, 1]]))
     levels = Window(market.book.depth("P0"), "P0", 25).snapshot()
     assert [json.loads(row) for row in levels] == [[99.1, 2, 1.25], [98.7, 1, 2]]
 
@@ -459,6 +459,7 @@ def test_a_recording_that_was_cut_off_is_read_up_to_there(tmp_path: Path) -> Non
         gzip.compress(b'{"t":1,"frame":"[1,[2]]"}\n'),
         gzip.compress(b'{"t":1}\n' * 1_000)[:20] + bytes(range(200)),
     ],
+    ids=range(9),
 )
 def test_what_is_no_recording_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "run.jsonl.gz"

@@ -6,8 +6,8 @@ from typing import Any, Callable
 import pytest
 
 from bfxsync.paper.markets.market import Market
-from bfxsync.paper.server.market_data import Hub
-from bfxsync.paper.server.ws_session import Session
+from bfxsync.paper.server.market_data import MarketData
+from bfxsync.paper.server.ws_session import WsSession
 
 from .support import read_data
 
@@ -23,14 +23,14 @@ class Socket:
     """A session and what it has sent."""
 
     def __init__(self, **options: Any) -> None:
-        self.hub = Hub()
+        self.market_data = MarketData()
         for symbol in SYMBOLS:
-            self.hub.add(Market(symbol))
+            self.market_data.add(Market(symbol))
         self.sent: list[str] = []
         self.watched: list[str] = []
         self.later: list[tuple[float, Callable[[], None]]] = []
-        self.session = Session(
-            self.hub,
+        self.session = WsSession(
+            self.market_data,
             self.sent.append,
             lambda: NOW,
             lambda delay_s, call: self.later.append((delay_s, call)),
@@ -244,10 +244,10 @@ def test_one_channel_too_many_is_refused_and_the_others_live_on() -> None:
 
 def test_unsubscribing_ends_a_channel_for_good(socket: Socket) -> None:
     chan_id = socket.subscribe("ticker", "tBTCUSD")
-    assert socket.hub.is_watched("tBTCUSD")
+    assert socket.market_data.is_watched("tBTCUSD")
     wanted = {**json.loads(FRAMES["unsubscribed"]), "chanId": chan_id}
     assert socket.ask(event="unsubscribe", chanId=chan_id) == [wanted]
-    assert not socket.hub.is_watched("tBTCUSD")
+    assert not socket.market_data.is_watched("tBTCUSD")
     (error,) = socket.ask(event="unsubscribe", chanId=chan_id)
     assert (error["code"], error["chanId"]) == (10400, chan_id)
     for wrong in (None, str(chan_id), 1.5, [1], True, {}):
@@ -443,7 +443,9 @@ def test_who_leaves_is_silent(socket: Socket) -> None:
     socket.subscribe("ticker", "tBTCUSD")
     socket.subscribe("book", "fUSD")
     socket.session.leave()
-    assert not socket.hub.is_watched("tBTCUSD") and not socket.hub.is_watched("fUSD")
+    assert not socket.market_data.is_watched(
+        "tBTCUSD"
+    ) and not socket.market_data.is_watched("fUSD")
     assert socket.ask(event="ping") == []
     socket.session.heartbeat()
     assert socket.sent == []

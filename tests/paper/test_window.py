@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bfxsync.paper.engine.book import Book, Entry
 from bfxsync.paper.markets.captured import CapturedMarket
-from bfxsync.paper.markets.recordings import Recording, Step
+from bfxsync.paper.markets.recordings import MarketStep, Recording
 from bfxsync.paper.server.book_window import WholeBook, Window, checksum_of
 from bfxsync.paper.text import encode, to_units
 
@@ -232,6 +232,6 @@ def test_the_exchanges_own_checksum_of_a_captured_book_with_tiny_prices() -> Non
     windows = [
         window(market.book.depth("P0"), "P0", 25) for window in (Window, WholeBook)
     ]
-    market.apply(Step(0, "tXRPBTC", "book", [update[1]]))
+    market.apply(MarketStep(0, "tXRPBTC", "book", [update[1]]))
     windows[0].update()
     assert [window.checksum() for window in windows] == [checksum[2]] * 2

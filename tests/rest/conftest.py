@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from bfxsync.rest.http import transport as transport_module
-from bfxsync.rest.http.rate_limiter import Limits
+from bfxsync.rest.http.rate_limiter import RequestRateLimiter
 from bfxsync.rest.http.transport import RestTransport
 
 from .server import Handler, Server, Tls
@@ -37,7 +37,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def unused_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each test start with budgets of its own: the process's are shared by all clients."""
-    monkeypatch.setattr(transport_module, "SHARED", Limits())
+    monkeypatch.setattr(transport_module, "SHARED", RequestRateLimiter())
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def connect(serve: Serve, tls: Tls) -> Iterator[Connect]:
     def make(server: Server, **options: Any) -> RestTransport:
         if server.host.startswith("https"):
             options.setdefault("ca_bundle", tls.ca_bundle)
-        options.setdefault("limits", Limits(exempt_loopback=True))
+        options.setdefault("limits", RequestRateLimiter(exempt_loopback=True))
         transports.append(RestTransport(host=server.host, **options))
         return transports[-1]
 

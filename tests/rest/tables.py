@@ -13,7 +13,7 @@ import attrs
 
 from bfxsync.models.notification import Notification
 from bfxsync.outcome.clocks import ExchangeClock
-from bfxsync.outcome.writes import Sent
+from bfxsync.outcome.writes import RecentWrites
 
 DATA = Path(__file__).parent.parent / "data" / "rest"
 
@@ -54,7 +54,7 @@ class AnswerTransport:
         self.clock = ExchangeClock()
         self.answer = answer
         self.requests: list[tuple[str, str, dict[str, Any]]] = []
-        self.sent = Sent()
+        self.sent = RecentWrites()
 
     def request(self, method: str, path: str, **options: Any) -> Any:
         self.requests.append((method, path, options))

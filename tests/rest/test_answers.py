@@ -21,7 +21,7 @@ from bfxsync.errors import (
     RemoteError,
     SubscriptionRejected,
 )
-from bfxsync.rest.http.response import Answer, read_answer
+from bfxsync.rest.http.response import HttpResponse, read_answer
 from bfxsync.wire.codec import loads_for
 
 NOW = 1_700_000_000.0
@@ -30,7 +30,7 @@ HTML = b"<html><head><title>502 Bad Gateway</title></head></html>"
 
 
 def read(status: int, body: bytes, retry_after: Optional[str] = None) -> Any:
-    return read_answer(Answer(status, body, retry_after), loads_for(float), NOW)
+    return read_answer(HttpResponse(status, body, retry_after), loads_for(float), NOW)
 
 
 def error_of(status: int, body: object, retry_after: Optional[str] = None) -> BfxError:
@@ -64,7 +64,7 @@ def test_value_of_a_success_is_returned(status: int, value: Any) -> None:
 
 
 def test_numbers_are_the_clients() -> None:
-    value = read_answer(Answer(200, b"[1.10, 2]"), loads_for(Decimal), NOW)
+    value = read_answer(HttpResponse(200, b"[1.10, 2]"), loads_for(Decimal), NOW)
     assert value == [Decimal("1.10"), 2]
     assert [type(item) for item in value] == [Decimal, int]
 
@@ -211,7 +211,7 @@ def test_retry_after_counts_by_the_clock_of_its_answer(skew_s: int) -> None:
     assert retry_after_s(until, theirs, NOW) == 30.0
     assert retry_after_s("7", theirs, NOW) == 7.0
     with pytest.raises(RateLimited) as caught:
-        read_answer(Answer(429, b"", until, theirs), loads_for(float), NOW)
+        read_answer(HttpResponse(429, b"", until, theirs), loads_for(float), NOW)
     assert caught.value.retry_after_s == 30.0
 
 
@@ -280,7 +280,7 @@ def test_body_without_a_length_may_have_been_cut(
     body: bytes, kind: type[Exception]
 ) -> None:
     with pytest.raises(kind) as info:
-        read_answer(Answer(200, body, has_length=False), loads_for(float), 0.0)
+        read_answer(HttpResponse(200, body, has_length=False), loads_for(float), 0.0)
     assert getattr(info.value, "http_status") == 200
 
 
@@ -318,7 +318,7 @@ def test_anything_is_a_value_or_one_of_our_errors(status: int, body: bytes) -> N
 )
 def test_redirect_names_its_target_without_secrets(location: str, shown: str) -> None:
     with pytest.raises(RemoteError) as info:
-        read_answer(Answer(302, b"", location=location), loads_for(float), 0.0)
+        read_answer(HttpResponse(302, b"", location=location), loads_for(float), 0.0)
     assert f"a redirect to {shown}, which" in str(info.value)
     assert "s3cret" not in str(info.value)
     assert info.value.http_status == 302

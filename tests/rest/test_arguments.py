@@ -144,7 +144,11 @@ def test_all_symbols_have_a_word(symbols: object) -> None:
     assert check_symbols("symbols", symbols) == "ALL"
 
 
-@pytest.mark.parametrize("make", [list, tuple, dict.fromkeys, iter], ids=str)
+@pytest.mark.parametrize(
+    "make",
+    [list, tuple, dict.fromkeys, iter],
+    ids=["list", "tuple", "dict", "iterator"],
+)
 def test_symbols_come_in_anything_iterable(make: Any) -> None:
     symbols = make(["tBTCUSD", "fUSD"])
     assert check_symbols("symbols", symbols) == "tBTCUSD,fUSD"

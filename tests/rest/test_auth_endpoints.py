@@ -23,8 +23,8 @@ from bfxsync.auth.signer import Signer
 from bfxsync.errors import ApiError, OutcomeUnknown, RemoteError, UsageError
 from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.client import RestClient
-from bfxsync.rest.http.rate_limiter import Limits
-from bfxsync.rest.http.retry_policy import Kind
+from bfxsync.rest.http.rate_limiter import RequestRateLimiter
+from bfxsync.rest.http.retry_policy import RequestKind
 from bfxsync.rest.merchant import MerchantEndpoints
 from bfxsync.rest.public.base import UNDOCUMENTED_PER_MINUTE
 
@@ -94,7 +94,9 @@ def quietly(row: dict[str, Any], transport: Any, number: Any = float) -> Any:
 @pytest.fixture
 def client(number: Any) -> Iterator[RestClient]:
     signer = Signer(KEY, SECRET, Nonce(lambda: 0.0, last=NONCE - 1))
-    with RestClient(HOST, signer=signer, numbers=number, limits=Limits()) as client:
+    with RestClient(
+        HOST, signer=signer, numbers=number, limits=RequestRateLimiter()
+    ) as client:
         yield client
 
 
@@ -194,8 +196,8 @@ def test_request_is_repeated_only_if_it_is_a_read(row: dict[str, Any]) -> None:
     ask(row, transport)
     ((_, path, options),) = transport.requests
     is_read = path.startswith(("auth/r/", "auth/calc/"))
-    assert (options["kind"] is Kind.READ) is is_read
-    assert (options["kind"] is Kind.ORDER) is path.startswith("auth/w/order/")
+    assert (options["kind"] is RequestKind.READ) is is_read
+    assert (options["kind"] is RequestKind.ORDER) is path.startswith("auth/w/order/")
 
 
 @pytest.mark.parametrize(

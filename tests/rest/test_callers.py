@@ -10,7 +10,7 @@ import pytest
 from bfxsync.auth.signer import Signer
 from bfxsync.errors import ApiError, OrderRejected, RateLimited
 from bfxsync.rest.client import RestClient
-from bfxsync.rest.http.rate_limiter import Limits
+from bfxsync.rest.http.rate_limiter import RequestRateLimiter
 
 from .conftest import Connect, Serve
 from .server import Exchange
@@ -26,8 +26,8 @@ def client(serve: Serve, connect: Connect, answer: Any, status: int) -> RestClie
     def refuse(request: Exchange) -> object:
         return request.answer(answer, status)
 
-    host = connect(serve(refuse), limits=Limits()).host
-    return RestClient(host, signer=Signer(KEY, SECRET), limits=Limits())
+    host = connect(serve(refuse), limits=RequestRateLimiter()).host
+    return RestClient(host, signer=Signer(KEY, SECRET), limits=RequestRateLimiter())
 
 
 @pytest.mark.parametrize(

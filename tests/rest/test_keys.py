@@ -20,7 +20,7 @@ from bfxsync.auth.signer import Signer, TokenSigner
 from bfxsync.errors import ClosedError, UsageError
 from bfxsync.rest.client import RestClient
 from bfxsync.rest.http import signing
-from bfxsync.rest.http.rate_limiter import Limits
+from bfxsync.rest.http.rate_limiter import RequestRateLimiter
 
 from .conftest import Serve
 from .server import DEADLINE_S
@@ -144,7 +144,7 @@ def rest(serve: Serve) -> Iterator[tuple[RestClient, Verifier, Any]]:
         public.host,
         auth_host=signed.host,
         signer=Signer(KEY, SECRET),
-        limits=Limits(exempt_loopback=True),
+        limits=RequestRateLimiter(exempt_loopback=True),
     ) as client:
         yield client, verifier, public
 

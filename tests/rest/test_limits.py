@@ -16,7 +16,7 @@ from bfxsync.rest.http.rate_limiter import (
     LONGEST_REFUSAL_S,
     SHARED,
     WINDOW_S,
-    Limits,
+    RequestRateLimiter,
     is_loopback,
 )
 
@@ -48,12 +48,12 @@ def time() -> FakeTime:
 
 
 @pytest.fixture
-def limits(time: FakeTime) -> Limits:
-    return Limits(time.clock, time.wait)
+def limits(time: FakeTime) -> RequestRateLimiter:
+    return RequestRateLimiter(time.clock, time.wait)
 
 
 def acquire(
-    limits: Limits,
+    limits: RequestRateLimiter,
     per_minute: int = 3,
     *,
     host: str = HOST,
@@ -72,12 +72,16 @@ def acquire(
     )
 
 
-def test_whole_budget_goes_out_at_once(limits: Limits, time: FakeTime) -> None:
+def test_whole_budget_goes_out_at_once(
+    limits: RequestRateLimiter, time: FakeTime
+) -> None:
     assert [acquire(limits, 90) for _ in range(90)] == [0.0] * 90
     assert time.waits == []
 
 
-def test_next_one_waits_until_the_first_is_old(limits: Limits, time: FakeTime) -> None:
+def test_next_one_waits_until_the_first_is_old(
+    limits: RequestRateLimiter, time: FakeTime
+) -> None:
     acquire(limits, 2)
     time.now += 20
     acquire(limits, 2)
@@ -87,7 +91,7 @@ def test_next_one_waits_until_the_first_is_old(limits: Limits, time: FakeTime) -
 
 
 def test_whole_budget_is_there_again_after_a_pause(
-    limits: Limits, time: FakeTime
+    limits: RequestRateLimiter, time: FakeTime
 ) -> None:
     for _ in range(3):
         acquire(limits, 3)
@@ -96,7 +100,7 @@ def test_whole_budget_is_there_again_after_a_pause(
     assert acquire(limits, 3) > 0
 
 
-def test_groups_hosts_and_ports_are_counted_apart(limits: Limits) -> None:
+def test_groups_hosts_and_ports_are_counted_apart(limits: RequestRateLimiter) -> None:
     assert acquire(limits, 1) == 0
     assert acquire(limits, 1, group="candles") == 0
     assert acquire(limits, 1, host="other.example") == 0
@@ -104,7 +108,9 @@ def test_groups_hosts_and_ports_are_counted_apart(limits: Limits) -> None:
     assert acquire(limits, 1) > 0
 
 
-def test_each_call_keeps_to_its_own_budget_of_the_same_group(limits: Limits) -> None:
+def test_each_call_keeps_to_its_own_budget_of_the_same_group(
+    limits: RequestRateLimiter,
+) -> None:
     assert [acquire(limits, 5) for _ in range(3)] == [0.0] * 3
     assert acquire(limits, 5, max_wait_s=0) == 0
     with pytest.raises(RateLimited):
@@ -118,7 +124,7 @@ def test_nobody_overtakes_with_a_larger_budget(time: FakeTime) -> None:
             acquire(limits, 5, max_wait_s=0)
         return time.wait(latch, seconds)
 
-    limits = Limits(time.clock, wait)
+    limits = RequestRateLimiter(time.clock, wait)
     acquire(limits, 1)
     acquire(limits, 1)
     assert acquire(limits, 5) == 0
@@ -174,7 +180,7 @@ def test_no_minute_ever_has_more_than_the_budget(
         time.now = max(time.now, wake)
         return False
 
-    limits = Limits(time.clock, wait)
+    limits = RequestRateLimiter(time.clock, wait)
     while step():
         pass
     sent.sort()
@@ -183,7 +189,7 @@ def test_no_minute_ever_has_more_than_the_budget(
 
 
 def test_wait_that_would_be_too_long_is_refused_at_once(
-    limits: Limits, time: FakeTime
+    limits: RequestRateLimiter, time: FakeTime
 ) -> None:
     acquire(limits, 1)
     time.now += 11
@@ -196,7 +202,7 @@ def test_wait_that_would_be_too_long_is_refused_at_once(
     assert acquire(limits, 1, max_wait_s=50) == 50
 
 
-def test_refused_wait_takes_nobodys_place(limits: Limits) -> None:
+def test_refused_wait_takes_nobodys_place(limits: RequestRateLimiter) -> None:
     acquire(limits, 1)
     for _ in range(5):
         with pytest.raises(RateLimited):
@@ -205,7 +211,7 @@ def test_refused_wait_takes_nobodys_place(limits: Limits) -> None:
 
 
 def test_refusal_of_the_exchange_closes_the_group(
-    limits: Limits, time: FakeTime
+    limits: RequestRateLimiter, time: FakeTime
 ) -> None:
     limits.refuse(HOST, "ticker", 60)
     with pytest.raises(RateLimited) as info:
@@ -217,7 +223,7 @@ def test_refusal_of_the_exchange_closes_the_group(
     assert acquire(limits, 90) == 0
 
 
-def test_refusal_concerns_one_server_only(limits: Limits) -> None:
+def test_refusal_concerns_one_server_only(limits: RequestRateLimiter) -> None:
     limits.refuse("localhost", "ticker", 60, port=8001)
     assert acquire(limits, 90, host="localhost", port=8002) == 0
     assert acquire(limits, 90, host="localhost", port=8001) == 60
@@ -233,7 +239,7 @@ def test_own_budget_is_waited_for_as_long_as_it_takes(time: FakeTime) -> None:
             acquire(limits, 1)
         return time.wait(latch, seconds)
 
-    limits = Limits(time.clock, wait)
+    limits = RequestRateLimiter(time.clock, wait)
     acquire(limits, 1)
     acquire(limits, 1)
     assert waited == [WINDOW_S * (index + 1) for index in range(100)]
@@ -242,7 +248,7 @@ def test_own_budget_is_waited_for_as_long_as_it_takes(time: FakeTime) -> None:
 
 @pytest.mark.parametrize("max_wait_s", [None, 0, 86_399])
 def test_refusal_for_a_day_is_an_error_that_says_so(
-    limits: Limits, time: FakeTime, max_wait_s: Optional[float]
+    limits: RequestRateLimiter, time: FakeTime, max_wait_s: Optional[float]
 ) -> None:
     limits.refuse(HOST, "ticker", 86_400)
     with pytest.raises(RateLimited, match=r"refused by the exchange.* 24\.0 h") as info:
@@ -252,12 +258,12 @@ def test_refusal_for_a_day_is_an_error_that_says_so(
     assert acquire(limits, 90, max_wait_s=86_400) == 86_400
 
 
-def test_refusal_for_an_hour_is_waited_for(limits: Limits) -> None:
+def test_refusal_for_an_hour_is_waited_for(limits: RequestRateLimiter) -> None:
     limits.refuse(HOST, "ticker", LONGEST_REFUSAL_S)
     assert acquire(limits, 90) == LONGEST_REFUSAL_S
 
 
-def test_shorter_refusal_does_not_open_earlier(limits: Limits) -> None:
+def test_shorter_refusal_does_not_open_earlier(limits: RequestRateLimiter) -> None:
     limits.refuse(HOST, "ticker", 60)
     limits.refuse(HOST, "ticker", 5)
     assert acquire(limits) == 60
@@ -269,7 +275,7 @@ def test_refusal_makes_those_wait_longer_who_wait(time: FakeTime) -> None:
             limits.refuse(HOST, "ticker", 100)
         return time.wait(latch, seconds)
 
-    limits = Limits(time.clock, wait)
+    limits = RequestRateLimiter(time.clock, wait)
     acquire(limits, 1)
     assert acquire(limits, 1) == 100
 
@@ -279,7 +285,7 @@ def test_refusal_may_make_a_wait_too_long(time: FakeTime) -> None:
         limits.refuse(HOST, "ticker", 300)
         return time.wait(latch, seconds)
 
-    limits = Limits(time.clock, wait)
+    limits = RequestRateLimiter(time.clock, wait)
     acquire(limits, 1)
     with pytest.raises(RateLimited) as info:
         acquire(limits, 1, max_wait_s=120)
@@ -297,7 +303,7 @@ def test_late_thread_goes_back_to_the_end(time: FakeTime) -> None:
             order.append("second")
         return time.wait(latch, seconds)
 
-    limits = Limits(time.clock, wait)
+    limits = RequestRateLimiter(time.clock, wait)
     acquire(limits, 1)
     acquire(limits, 1)
     order.append("first")
@@ -315,7 +321,7 @@ def test_wait_that_ends_early_gives_its_place_back(time: FakeTime, how: str) -> 
             raise KeyboardInterrupt
         return True
 
-    limits = Limits(time.clock, wait)
+    limits = RequestRateLimiter(time.clock, wait)
     acquire(limits, 1)
     with pytest.raises(ClosedError if how == "closed" else KeyboardInterrupt):
         acquire(limits, 1, closed=closed)
@@ -323,7 +329,7 @@ def test_wait_that_ends_early_gives_its_place_back(time: FakeTime, how: str) -> 
 
 
 def test_long_wait_is_logged_once_a_minute(
-    limits: Limits, time: FakeTime, caplog: pytest.LogCaptureFixture
+    limits: RequestRateLimiter, time: FakeTime, caplog: pytest.LogCaptureFixture
 ) -> None:
     closed = Latch()
     closed.set()
@@ -341,7 +347,7 @@ def test_long_wait_is_logged_once_a_minute(
 
 
 def test_short_wait_is_not_logged(
-    limits: Limits, time: FakeTime, caplog: pytest.LogCaptureFixture
+    limits: RequestRateLimiter, time: FakeTime, caplog: pytest.LogCaptureFixture
 ) -> None:
     acquire(limits, 1)
     time.now += WINDOW_S - 2
@@ -350,10 +356,10 @@ def test_short_wait_is_not_logged(
 
 
 def test_loopback_is_counted_unless_exempt(time: FakeTime) -> None:
-    counted = Limits(time.clock, time.wait)
+    counted = RequestRateLimiter(time.clock, time.wait)
     acquire(counted, 1, host="localhost")
     assert acquire(counted, 1, host="localhost") > 0
-    exempt = Limits(time.clock, time.wait, exempt_loopback=True)
+    exempt = RequestRateLimiter(time.clock, time.wait, exempt_loopback=True)
     assert [acquire(exempt, 1, host="localhost") for _ in range(9)] == [0.0] * 9
     acquire(exempt, 1)
     assert acquire(exempt, 1) > 0
@@ -364,7 +370,7 @@ def test_clients_do_not_wait_for_this_machine() -> None:
 
 
 def test_exempt_loopback_may_refuse_all_the_same(time: FakeTime) -> None:
-    limits = Limits(time.clock, time.wait, exempt_loopback=True)
+    limits = RequestRateLimiter(time.clock, time.wait, exempt_loopback=True)
     limits.refuse("127.0.0.1", "ticker", 60)
     assert acquire(limits, 1, host="127.0.0.1") == 60
     assert acquire(limits, 1, host="127.0.0.1") == 0
@@ -387,7 +393,9 @@ def test_what_is_loopback(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
 
 
-def test_memory_is_bounded_for_made_up_groups(limits: Limits, time: FakeTime) -> None:
+def test_memory_is_bounded_for_made_up_groups(
+    limits: RequestRateLimiter, time: FakeTime
+) -> None:
     for index in range(5000):
         acquire(limits, 90, group=str(index))
         time.now += 1
@@ -396,7 +404,7 @@ def test_memory_is_bounded_for_made_up_groups(limits: Limits, time: FakeTime) ->
 
 
 def test_made_up_groups_push_out_none_that_is_used_up_or_refused(
-    limits: Limits,
+    limits: RequestRateLimiter,
 ) -> None:
     acquire(limits, 1, group="used-up")
     limits.refuse(HOST, "refused", 600)
@@ -409,7 +417,7 @@ def test_made_up_groups_push_out_none_that_is_used_up_or_refused(
 
 
 def test_process_shares_one_instance() -> None:
-    assert isinstance(SHARED, Limits)
+    assert isinstance(SHARED, RequestRateLimiter)
 
 
 class Stage:
@@ -456,7 +464,7 @@ class Stage:
 
 def test_threads_are_served_in_the_order_in_which_they_came() -> None:
     stage = Stage()
-    limits = Limits(stage.clock, stage.wait)
+    limits = RequestRateLimiter(stage.clock, stage.wait)
     served: list[tuple[int, float]] = []
     changed = threading.Semaphore(0)
 
@@ -482,7 +490,7 @@ def test_threads_are_served_in_the_order_in_which_they_came() -> None:
 
 
 def test_many_threads_get_exactly_the_budget() -> None:
-    limits = Limits(lambda: 0.0)
+    limits = RequestRateLimiter(lambda: 0.0)
     start = threading.Barrier(8)
     results: list[bool] = []
 
@@ -519,7 +527,7 @@ def test_close_ends_all_waits_at_once() -> None:
         except ClosedError as error:
             errors.append(error)
 
-    limits = Limits(wait=wait)
+    limits = RequestRateLimiter(wait=wait)
     acquire(limits, 1)
     threads = [threading.Thread(target=work, name="test-worker") for _ in range(4)]
     for thread in threads:
@@ -538,7 +546,7 @@ def test_close_ends_all_waits_at_once() -> None:
 )
 def test_interrupts_keep_nobody_waiting_and_lose_no_slot(times: int) -> None:
     time = FakeTime()
-    limits = Limits(time.clock, lambda latch, seconds: latch.wait(0.0002))
+    limits = RequestRateLimiter(time.clock, lambda latch, seconds: latch.wait(0.0002))
     over = threading.Event()
     count = 0
 

@@ -35,8 +35,8 @@ from bfxsync.rest.auth.base import Budget
 from bfxsync.rest.auth.resolving import Attempt, Search
 from bfxsync.rest.client import RestClient
 from bfxsync.rest.http import signing
-from bfxsync.rest.http.rate_limiter import Limits
-from bfxsync.rest.http.retry_policy import Kind
+from bfxsync.rest.http.rate_limiter import RequestRateLimiter
+from bfxsync.rest.http.retry_policy import RequestKind
 from bfxsync.rest.http.transport import RestTransport
 
 from .conftest import Connect, Serve
@@ -455,7 +455,7 @@ def others_turn() -> Iterator[signing.SignedLock]:
         has_begun.set()
         may_end.wait(DEADLINE_S)
 
-    arguments = (Kind.READ, time.monotonic() + DEADLINE_S, Latch(), keep)
+    arguments = (RequestKind.READ, time.monotonic() + DEADLINE_S, Latch(), keep)
     thread = threading.Thread(target=lock.run, args=arguments, name="test-turn")
     thread.start()
     try:
@@ -485,15 +485,15 @@ def test_r07_write_leaves_when_its_turn_has_come(
         wait_until_one_waits(lock)
         freed_s, freed_at = time.time(), time.monotonic()
     thread.join(DEADLINE_S)
-    passage = found[0].passage
-    assert freed_s <= passage.left_s <= passage.over_s
-    assert freed_at <= passage.left_at <= passage.over_at
+    record = found[0].record
+    assert freed_s <= record.left_s <= record.over_s
+    assert freed_at <= record.left_at <= record.over_at
 
 
 def test_r07_write_leaves_when_its_limit_lets_it(
     serve: Serve, connect: Connect
 ) -> None:
-    class Slow(Limits):
+    class Slow(RequestRateLimiter):
         freed_at = 0.0
 
         def acquire(self, *_: Any, **__: Any) -> float:
@@ -503,7 +503,7 @@ def test_r07_write_leaves_when_its_limit_lets_it(
 
     limits, server = Slow(), serve(lambda request: False)
     transport = connect(server, signer=Signer(KEY, SECRET), limits=limits)
-    assert sent_away(AuthEndpoints(transport)).passage.left_at >= limits.freed_at
+    assert sent_away(AuthEndpoints(transport)).record.left_at >= limits.freed_at
 
 
 def test_r07_write_leaves_when_it_was_not_refused(
@@ -518,8 +518,8 @@ def test_r07_write_leaves_when_it_was_not_refused(
         return request.answer(["error", 11000, "ready: invalid"], 500)
 
     transport = connect(serve(refuse_once), signer=Signer(KEY, SECRET))
-    passage = sent_away(AuthEndpoints(transport)).passage
-    assert passage.left_at >= refused_at[0]
+    record = sent_away(AuthEndpoints(transport)).record
+    assert record.left_at >= refused_at[0]
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs POSIX")

@@ -19,7 +19,7 @@ from strategies import APPENDED, JSON_VALUES
 
 from bfxsync.errors import ClosedError, RemoteError, UsageError
 from bfxsync.rest.client import RestClient
-from bfxsync.rest.http.rate_limiter import Limits
+from bfxsync.rest.http.rate_limiter import RequestRateLimiter
 from bfxsync.rest.public import PublicEndpoints
 from bfxsync.rest.public.base import UNDOCUMENTED_PER_MINUTE
 
@@ -53,7 +53,7 @@ def call(public: PublicEndpoints, row: dict[str, Any]) -> Any:
 
 @pytest.fixture
 def client(number: Any) -> Iterator[RestClient]:
-    with RestClient(HOST, numbers=number, limits=Limits()) as client:
+    with RestClient(HOST, numbers=number, limits=RequestRateLimiter()) as client:
         yield client
 
 
@@ -109,7 +109,7 @@ def test_request_and_answer_are_as_documented(
 def test_symbols_stay_readable_in_the_address() -> None:
     with responses.RequestsMock() as exchange:
         exchange.add("GET", re.compile(".*"), body="[]")
-        with RestClient(HOST, limits=Limits()) as client:
+        with RestClient(HOST, limits=RequestRateLimiter()) as client:
             client.public.get_tickers(["tBTCUSD", "tDOGE:USD"])
         sent = urlsplit(str(exchange.calls[0].request.url))
     assert sent.query == "symbols=tBTCUSD,tDOGE:USD"
@@ -267,7 +267,7 @@ def test_configuration_named_twice_is_asked_for_once() -> None:
 def test_client_asks_for_anything_else() -> None:
     with responses.RequestsMock() as exchange:
         exchange.add("POST", f"{HOST}/some/new:thing", body='[1, {"a": 2.5}]')
-        with RestClient(HOST, numbers=Decimal, limits=Limits()) as client:
+        with RestClient(HOST, numbers=Decimal, limits=RequestRateLimiter()) as client:
             found = client.request(
                 "POST", "some/new:thing", params={"x": 1}, body={"y": "z", "n": None}
             )
@@ -278,7 +278,7 @@ def test_client_asks_for_anything_else() -> None:
 
 
 def test_client_that_is_closed_sends_nothing() -> None:
-    client = RestClient(HOST, limits=Limits())
+    client = RestClient(HOST, limits=RequestRateLimiter())
     client.close()
     client.close()
     with responses.RequestsMock() as exchange:

@@ -18,7 +18,7 @@ from bfxsync.errors import (
     UsageError,
 )
 from bfxsync.outcome.clocks import Clocks, ExchangeClock
-from bfxsync.outcome.writes import Passage, Sent
+from bfxsync.outcome.writes import RecentWrites, WriteRecord
 from bfxsync.rest.auth.resolving import (
     Attempt,
     Candidates,
@@ -121,7 +121,7 @@ class Transport:
     def __init__(self, absence_s: float) -> None:
         self.absence_s = absence_s
         self.clock = ExchangeClock()
-        self.sent = Sent()
+        self.sent = RecentWrites()
 
 
 class Clockwork:
@@ -142,12 +142,12 @@ class Clockwork:
         self.transport = Transport(absence_s)
         monkeypatch.setattr(time, "monotonic", lambda: self.at)
         monkeypatch.setattr(time, "time", lambda: 1e9 + self.at)
-        passage = Passage()
-        passage.leave()
-        passage.end()
+        record = WriteRecord()
+        record.leave()
+        record.end()
         self.see_date()
         transport: Any = self.transport
-        self.attempt = Attempt(passage, transport)
+        self.attempt = Attempt(record, transport)
         self.failed_at = self.at
 
     def see_date(self) -> None:
@@ -343,7 +343,7 @@ def test_r07_clock_that_was_set_by_years_takes_no_years(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clockwork = Clockwork(monkeypatch, 60.0)
-    clockwork.attempt.passage.left_s = 0.0
+    clockwork.attempt.record.left_s = 0.0
     span = clockwork.attempt.span()
     assert span.clocks is UNKNOWN and len(span.dates()) < 6
 

@@ -15,8 +15,8 @@ import pytest
 from integration.connect_proxy import ConnectProxy, SocksProxy
 
 from bfxsync.errors import NetworkError, RequestTimeout
-from bfxsync.rest.http.connections import Route
-from bfxsync.rest.http.rate_limiter import Limits
+from bfxsync.rest.http.connections import ProxyConfig
+from bfxsync.rest.http.rate_limiter import RequestRateLimiter
 from bfxsync.rest.http.transport import RestTransport
 
 from .conftest import Connect, Serve
@@ -122,7 +122,7 @@ def test_password_of_a_proxy_is_told_to_nobody(
     ],
 )
 def test_address_of_a_proxy(proxy: str, address: str) -> None:
-    assert Route.to(URL, proxy, None).proxies == {"all": address}
+    assert ProxyConfig.to(URL, proxy, None).proxies == {"all": address}
 
 
 @pytest.mark.parametrize("kind", ["socks4a", "socks5h"])
@@ -229,7 +229,9 @@ def test_certificates_of_the_environment(
     monkeypatch: pytest.MonkeyPatch, server: Server, tls: Tls, variable: str
 ) -> None:
     monkeypatch.setenv(variable, tls.ca_bundle)
-    transport = RestTransport(host=server.host, limits=Limits(exempt_loopback=True))
+    transport = RestTransport(
+        host=server.host, limits=RequestRateLimiter(exempt_loopback=True)
+    )
     assert transport.request("GET", "ticker") == "/v2/ticker"
     transport.close()
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from bfxsync.models.orders import Order
 from bfxsync.models.wallets import Ledger
 from bfxsync.outcome.clocks import Clocks, ExchangeClock, Reading
-from bfxsync.outcome.writes import Passage, Sent
+from bfxsync.outcome.writes import RecentWrites, WriteRecord
 from bfxsync.rest.auth.order_search import _new_one
 from bfxsync.rest.auth.resolving import Attempt, Candidates
-from bfxsync.rest.auth.transfer_search import told_apart
+from bfxsync.rest.auth.transfer_search import identify
 
 NOW, AT = 1_769_904_030.0, 5_000.0  # 2026-02-01, half a minute after midnight
 ABSENCE_S = 60.0
@@ -33,14 +33,14 @@ class Transport:
         self.absence_s = ABSENCE_S
         self.clock = ExchangeClock()
         self.clock.readings = lambda: readings  # type: ignore[method-assign]
-        self.sent = Sent()
+        self.sent = RecentWrites()
 
 
 def attempt(ahead_s: float, readings: list[Reading]) -> Attempt:
     """Return one that left when the exchange's clock showed `NOW`, and failed a second later."""
     left_s = NOW + ahead_s
     transport: Any = Transport(readings)
-    return Attempt(Passage(None, left_s, AT, left_s + 1, AT + 1), transport)
+    return Attempt(WriteRecord(None, left_s, AT, left_s + 1, AT + 1), transport)
 
 
 @st.composite
@@ -126,7 +126,7 @@ def test_r07_transfer_that_was_executed_is_found_or_a_candidate(
     left: Attempt, after_s: float
 ) -> None:
     mine = attrs.evolve(LEDGER, mts=int(NOW + after_s) * 1000)
-    found = told_apart([mine], lambda row: row.mts, left)
+    found = identify([mine], lambda row: row.mts, left)
     span = left.span()
     if found is None:
         # Nobody concludes from it that it was not executed.
@@ -141,5 +141,5 @@ def test_r07_transfer_of_another_time_is_never_taken_for_it(
 ) -> None:
     other = NOW + (ago_s if is_later else -ago_s)
     row = attrs.evolve(LEDGER, mts=int(other) * 1000)
-    found = told_apart([row], lambda row: row.mts, left)
+    found = identify([row], lambda row: row.mts, left)
     assert found is None or isinstance(found, Candidates)

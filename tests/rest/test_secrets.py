@@ -21,7 +21,7 @@ from bfxsync.auth.signer import Signer, TokenSigner
 from bfxsync.errors import BfxError
 from bfxsync.rest.client import RestClient
 from bfxsync.rest.http import signing
-from bfxsync.rest.http.rate_limiter import Limits
+from bfxsync.rest.http.rate_limiter import RequestRateLimiter
 
 from .conftest import Serve
 from .server import Exchange, Server
@@ -148,7 +148,9 @@ def test_r15_no_secret_in_any_output(
 ) -> None:
     server = serve(HANDLERS[index])
     signer = make()
-    client = RestClient(server.host, signer=signer, limits=Limits(exempt_loopback=True))
+    client = RestClient(
+        server.host, signer=signer, limits=RequestRateLimiter(exempt_loopback=True)
+    )
     # Not in the fixture, as pytest puts its own in place of these for a test.
     with client, redirect_stdout(output), redirect_stderr(output):
         logging.getLogger("test").debug("%r %r %r", client, signer, client.auth)
@@ -176,7 +178,7 @@ def test_r15_no_secret_when_there_is_no_connection(
     with RestClient(
         "http://127.0.0.1:9/v2",
         signer=Signer(KEY, SECRET),
-        limits=Limits(exempt_loopback=True),
+        limits=RequestRateLimiter(exempt_loopback=True),
     ) as client:
         for call in (
             client.auth.get_orders,
@@ -194,7 +196,9 @@ def test_r15_echoed_secrets_are_blacked_out_in_what_an_error_keeps(
 ) -> None:
     server = serve(echo_head)
     with RestClient(
-        server.host, signer=Signer(KEY, SECRET), limits=Limits(exempt_loopback=True)
+        server.host,
+        signer=Signer(KEY, SECRET),
+        limits=RequestRateLimiter(exempt_loopback=True),
     ) as client:
         with pytest.raises(BfxError) as caught:
             client.request("POST", WRITE)
@@ -268,7 +272,9 @@ def test_r15_no_second_factor_in_any_output(
     server = serve(handler)
     failures = 0
     with RestClient(
-        server.host, signer=Signer(KEY, SECRET), limits=Limits(exempt_loopback=True)
+        server.host,
+        signer=Signer(KEY, SECRET),
+        limits=RequestRateLimiter(exempt_loopback=True),
     ) as client, redirect_stdout(output), redirect_stderr(output):
         for call in moves(client, code, amount):
             try:

@@ -7,16 +7,16 @@ import time
 import pytest
 
 from bfxsync.outcome import writes as sent
-from bfxsync.outcome.writes import MOST_KEPT, Passage, Sent, sent_to
+from bfxsync.outcome.writes import MOST_KEPT, RecentWrites, WriteRecord, sent_to
 
 
-def passage(likeness: object, left_at: float, over_at: float) -> Passage:
-    return Passage(likeness, 1e9 + left_at, left_at, 1e9 + over_at, over_at)
+def record(likeness: object, left_at: float, over_at: float) -> WriteRecord:
+    return WriteRecord(likeness, 1e9 + left_at, left_at, 1e9 + over_at, over_at)
 
 
 def test_passage_is_on_its_way_until_it_ends() -> None:
     before_s, before_at = time.time(), time.monotonic()
-    found = Passage("a")
+    found = WriteRecord("a")
     assert found.left_s >= before_s and found.left_at >= before_at
     assert found.over_s == found.over_at == float("inf")
     first = found.left_at
@@ -28,7 +28,7 @@ def test_passage_is_on_its_way_until_it_ends() -> None:
 
 @pytest.mark.parametrize("is_by_wall", [True, False])
 def test_passage_lasts_as_long_as_either_clock_says(is_by_wall: bool) -> None:
-    found = passage("a", 10.0, 12.0)
+    found = record("a", 10.0, 12.0)
     if is_by_wall:
         found.over_s += 60
     else:
@@ -51,8 +51,8 @@ def test_passage_lasts_as_long_as_either_clock_says(is_by_wall: bool) -> None:
 def test_like_ones_of_about_the_same_time_are_seen(
     likeness: str, left_at: float, over_at: float, is_alone: bool
 ) -> None:
-    kept, mine = Sent(), passage("a", 100.0, 101.0)
-    other = passage(likeness, left_at, over_at)
+    kept, mine = RecentWrites(), record("a", 100.0, 101.0)
+    other = record(likeness, left_at, over_at)
     for item in (other, mine):
         kept.add(item)
     assert kept.is_alone(mine, 10.0) is is_alone
@@ -62,14 +62,14 @@ def test_like_ones_of_about_the_same_time_are_seen(
 
 
 def test_what_was_forgotten_is_not_certain() -> None:
-    kept, mine = Sent(), passage("a", 100.0, 101.0)
-    kept.add(passage("x", 95.0, 96.0))
+    kept, mine = RecentWrites(), record("a", 100.0, 101.0)
+    kept.add(record("x", 95.0, 96.0))
     kept.add(mine)
     for number in range(MOST_KEPT - 2):
-        kept.add(passage(number, 200.0, 201.0))
+        kept.add(record(number, 200.0, 201.0))
     assert not kept.is_alone(mine, 10.0)
     assert kept.is_alone(mine, 3.0)
-    kept.add(passage("x", 300.0, 301.0))
+    kept.add(record("x", 300.0, 301.0))
     assert not kept.is_alone(mine, 3.0)
 
 

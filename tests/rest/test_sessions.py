@@ -16,8 +16,13 @@ import urllib3
 from bfxsync._base import forks
 from bfxsync.errors import ClosedError, NetworkError
 from bfxsync.rest.http import call_deadline as calls
-from bfxsync.rest.http.call_deadline import Call
-from bfxsync.rest.http.connections import Pool, Route, Session, _read_body
+from bfxsync.rest.http.call_deadline import CallDeadline
+from bfxsync.rest.http.connections import (
+    HttpConnection,
+    HttpConnectionPool,
+    ProxyConfig,
+    _read_body,
+)
 from bfxsync.rest.http.request import Request
 
 from .conftest import Connect, Serve
@@ -25,14 +30,14 @@ from .server import Exchange
 
 
 @pytest.fixture
-def pool() -> Iterator[Pool]:
-    pool = Pool(3)
+def pool() -> Iterator[HttpConnectionPool]:
+    pool = HttpConnectionPool(3)
     yield pool
     pool.close()
 
 
-def test_last_session_is_taken_first(pool: Pool) -> None:
-    first, second = Session(), Session()
+def test_last_session_is_taken_first(pool: HttpConnectionPool) -> None:
+    first, second = HttpConnection(), HttpConnection()
     pool.give(first)
     pool.give(second)
     assert pool.take() is second
@@ -40,22 +45,24 @@ def test_last_session_is_taken_first(pool: Pool) -> None:
     assert pool.take() not in (first, second)
 
 
-def test_full_pool_drops_what_was_idle_for_longest(pool: Pool) -> None:
-    given = [Session() for _ in range(5)]
+def test_full_pool_drops_what_was_idle_for_longest(pool: HttpConnectionPool) -> None:
+    given = [HttpConnection() for _ in range(5)]
     for session in given:
         pool.give(session)
     assert [pool.take() for _ in range(3)] == given[:1:-1]
     assert pool.take() not in given
 
 
-def test_fresh_session_is_none_of_the_pool(pool: Pool) -> None:
-    session = Session()
+def test_fresh_session_is_none_of_the_pool(pool: HttpConnectionPool) -> None:
+    session = HttpConnection()
     pool.give(session)
     assert pool.take(is_fresh=True) is not session
     assert pool.take() is session
 
 
-def test_session_that_comes_back_after_the_close_is_not_kept(pool: Pool) -> None:
+def test_session_that_comes_back_after_the_close_is_not_kept(
+    pool: HttpConnectionPool,
+) -> None:
     session = pool.take()
     pool.close()
     pool.give(session)
@@ -66,7 +73,7 @@ def test_call_without_time_reads_nothing() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.sendall(b"x")
-        call = Call(1, 1, deadline=time.monotonic())
+        call = CallDeadline(1, 1, deadline=time.monotonic())
         with ours.makefile("rb", buffering=0) as raw:
             with pytest.raises(socket.timeout):
                 call.read_into(bytearray(1), raw, ours)
@@ -81,7 +88,7 @@ def test_read_is_bounded_by_silence_and_by_what_is_left(
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.sendall(b"x")
-        call = Call(1, read_s, deadline=time.monotonic() + left_s)
+        call = CallDeadline(1, read_s, deadline=time.monotonic() + left_s)
         with ours.makefile("rb", buffering=0) as raw:
             assert call.read_into(bytearray(1), raw, ours) == 1
         assert 2 < (ours.gettimeout() or 0) <= 3
@@ -91,9 +98,9 @@ def test_read_is_bounded_by_silence_and_by_what_is_left(
 def test_call_within_a_call(serve: Serve) -> None:
     """A signal handler may make one while its thread is in another."""
     server = serve(lambda request: request.answer([]))
-    request, route = Request("GET", server.host, None), Route(None, True)
-    outer, inner = (Call(60, 60, time.monotonic() + 60) for _ in "12")
-    session = Session()
+    request, route = Request("GET", server.host, None), ProxyConfig(None, True)
+    outer, inner = (CallDeadline(60, 60, time.monotonic() + 60) for _ in "12")
+    session = HttpConnection()
     with outer.on_this_thread():
         session.exchange(request, route, inner)
         assert (inner.phase, outer.phase) == ("receive", "connect")
@@ -133,9 +140,9 @@ def test_child_process_starts_anew(
         assert transport.request("GET", "ticker") == 2
 
 
-def test_pool_is_used_by_many_threads_at_once(pool: Pool) -> None:
+def test_pool_is_used_by_many_threads_at_once(pool: HttpConnectionPool) -> None:
     together = threading.Barrier(4)
-    taken: list[Session] = []
+    taken: list[HttpConnection] = []
 
     def work() -> None:
         together.wait(10)

@@ -34,8 +34,8 @@ from bfxsync.errors import (
 )
 from bfxsync.rest.http import signing
 from bfxsync.rest.http import transport as transport_module
-from bfxsync.rest.http.rate_limiter import Limits
-from bfxsync.rest.http.retry_policy import Kind
+from bfxsync.rest.http.rate_limiter import RequestRateLimiter
+from bfxsync.rest.http.retry_policy import RequestKind
 from bfxsync.rest.http.transport import MAX_ATTEMPTS, RestTransport
 
 from .conftest import Connect, Serve
@@ -166,7 +166,7 @@ def check_order(serve: Serve, connect: Connect, calls: int) -> None:
     def work(index: int) -> None:
         start.wait()
         for number in range(calls):
-            kind = Kind.ORDER if number % 10 == 0 else None
+            kind = RequestKind.ORDER if number % 10 == 0 else None
             clients[index % 2].request("POST", READ, kind=kind)
 
     in_threads(8, work)
@@ -201,7 +201,7 @@ class Gate:
         return request.answer([])
 
 
-def waiting_in(lock: signing.SignedLock) -> list[Kind]:
+def waiting_in(lock: signing.SignedLock) -> list[RequestKind]:
     return [turn.kind for turn in lock._line.get().waiting]
 
 
@@ -264,7 +264,7 @@ def test_no_turn_is_held_while_a_limit_is_waited_for(
     serve: Serve, connect: Connect
 ) -> None:
     verifier = Verifier(nothing)
-    transport = connect(serve(verifier), signer=signer(), limits=Limits())
+    transport = connect(serve(verifier), signer=signer(), limits=RequestRateLimiter())
     transport.request("POST", READ, group="slow", per_minute=1)
     waiting = threading.Thread(
         target=lambda: pytest.raises(
@@ -373,11 +373,11 @@ def test_interrupted_wait_leaves_the_line_in_order(
     def wait_in_vain() -> None:
         with monkeypatch.context() as patched, pytest.raises(Interrupt):
             patched.setattr(Latch, "wait", interrupt)
-            lock.run(Kind.ORDER, deadline, closed, nobodys_turn)
+            lock.run(RequestKind.ORDER, deadline, closed, nobodys_turn)
         assert waiting_in(lock) == []
 
-    lock.run(Kind.READ, deadline, closed, wait_in_vain)
-    assert lock.run(Kind.READ, deadline, closed, lambda: "mine") == "mine"
+    lock.run(RequestKind.READ, deadline, closed, wait_in_vain)
+    assert lock.run(RequestKind.READ, deadline, closed, lambda: "mine") == "mine"
     assert lock._line.get() == signing._Line()
 
 
@@ -406,7 +406,7 @@ def test_no_wait_for_a_turn_is_longer_than_what_ctrl_c_may_miss(
                 with pytest.raises(Interrupt):
                     work()
 
-    lock.run(Kind.READ, deadline, Latch(), wait)
+    lock.run(RequestKind.READ, deadline, Latch(), wait)
     # A wait that it comes just before is not ended by it, and on Windows no wait is.
     assert waits == [1.0, 1.0]
 
@@ -429,14 +429,14 @@ def test_interrupts_keep_nobody_waiting_for_a_turn(times: int) -> None:
 
     def others() -> None:
         while not over.is_set():
-            lock.run(Kind.READ, time.monotonic() + DEADLINE_S, closed, work)
+            lock.run(RequestKind.READ, time.monotonic() + DEADLINE_S, closed, work)
 
     threads = [threading.Thread(target=others, name="test-call") for _ in range(2)]
     for thread in threads:
         thread.start()
     try:
         deadline = time.monotonic() + 1000
-        interrupted(lambda: lock.run(Kind.ORDER, deadline, closed, int), times)
+        interrupted(lambda: lock.run(RequestKind.ORDER, deadline, closed, int), times)
         done = count
         while count <= done + 1 and all(thread.is_alive() for thread in threads):
             threading.Event().wait(0.001)
@@ -516,18 +516,20 @@ def test_who_came_first_is_overtaken_ten_times_and_no_more() -> None:
     served: list[str] = []
     threads: list[threading.Thread] = []
 
-    def come(kind: Kind) -> None:
+    def come(kind: RequestKind) -> None:
         lock.run(kind, deadline, closed, lambda: served.append(kind.name))
 
     def let_all_come() -> None:
-        for kind in [Kind.READ] * 2 + [Kind.WRITE] + [Kind.ORDER] * 25:
+        for kind in (
+            [RequestKind.READ] * 2 + [RequestKind.WRITE] + [RequestKind.ORDER] * 25
+        ):
             threads.append(threading.Thread(target=come, args=(kind,)))
             threads[-1].start()
             while len(waiting_in(lock)) < len(threads):
                 assert time.monotonic() < deadline
                 threading.Event().wait(0.001)
 
-    lock.run(Kind.READ, deadline, closed, let_all_come)
+    lock.run(RequestKind.READ, deadline, closed, let_all_come)
     for thread in threads:
         thread.join(DEADLINE_S)
     orders = ["ORDER"]
@@ -547,7 +549,7 @@ def test_turn_that_is_given_up_is_nobody_elses() -> None:
     done = threading.Event()
     thread = threading.Thread(
         target=lock.run,
-        args=(Kind.ORDER, deadline, closed, done.set),
+        args=(RequestKind.ORDER, deadline, closed, done.set),
         name="test-waits",
     )
 
@@ -557,12 +559,12 @@ def test_turn_that_is_given_up_is_nobody_elses() -> None:
             assert time.monotonic() < deadline
             threading.Event().wait(0.001)
         with pytest.raises(RequestTimeout):
-            lock.run(Kind.READ, time.monotonic(), closed, nobodys_turn)
+            lock.run(RequestKind.READ, time.monotonic(), closed, nobodys_turn)
         # The order still waits, as one call is on the wire.
-        assert waiting_in(lock) == [Kind.ORDER]
+        assert waiting_in(lock) == [RequestKind.ORDER]
         assert not done.is_set()
 
-    lock.run(Kind.READ, time.monotonic() + 1, closed, give_up)
+    lock.run(RequestKind.READ, time.monotonic() + 1, closed, give_up)
     thread.join(DEADLINE_S)
     assert done.is_set()
 
@@ -574,7 +576,7 @@ def test_r10_child_process_leaves_a_line_that_is_no_more() -> None:
 
     def wait_at_the_fork() -> None:
         with pytest.raises(ClosedError):
-            lock.run(Kind.READ, deadline, closed, nobodys_turn)
+            lock.run(RequestKind.READ, deadline, closed, nobodys_turn)
         gone.append(True)
 
     thread = threading.Thread(target=wait_at_the_fork, name="test-waits")
@@ -588,12 +590,12 @@ def test_r10_child_process_leaves_a_line_that_is_no_more() -> None:
         lock._reset_after_fork()
         # The child's own calls go on, and give no turn to those of its parent.
         for _ in range(2):
-            lock.run(Kind.ORDER, time.monotonic() + 1, closed, int)
+            lock.run(RequestKind.ORDER, time.monotonic() + 1, closed, int)
         closed.set()
         turn.latch.set()
         thread.join(DEADLINE_S)
 
-    lock.run(Kind.READ, time.monotonic() + 1, closed, fork)
+    lock.run(RequestKind.READ, time.monotonic() + 1, closed, fork)
     assert gone == [True]
     assert lock._line.get() == signing._Line()
 

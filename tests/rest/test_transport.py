@@ -30,8 +30,8 @@ from bfxsync.errors import (
 )
 from bfxsync.rest.http import connections as sessions
 from bfxsync.rest.http import transport as transport_module
-from bfxsync.rest.http.rate_limiter import Limits
-from bfxsync.rest.http.retry_policy import Kind
+from bfxsync.rest.http.rate_limiter import RequestRateLimiter
+from bfxsync.rest.http.retry_policy import RequestKind
 from bfxsync.rest.http.transport import MAX_ATTEMPTS, RestTransport
 
 from .conftest import Connect, Serve
@@ -232,7 +232,9 @@ def test_certificate_of_an_unknown_authority(
     serve: Serve, connect: Connect, tls: Any, no_delays: None
 ) -> None:
     server = serve(echo, tls)
-    transport = RestTransport(host=server.host, limits=Limits(exempt_loopback=True))
+    transport = RestTransport(
+        host=server.host, limits=RequestRateLimiter(exempt_loopback=True)
+    )
     with pytest.raises(NetworkError, match="certificate") as info:
         transport.request("GET", "ticker")
     assert info.value.phase == "connect"
@@ -480,8 +482,8 @@ def test_everything_else_is_told_at_once(
     "call, kind",
     [
         (("POST", "order/submit"), None),
-        (("POST", "calc/fx"), Kind.WRITE),
-        (("GET", "ticker"), Kind.ORDER),
+        (("POST", "calc/fx"), RequestKind.WRITE),
+        (("GET", "ticker"), RequestKind.ORDER),
     ],
 )
 @pytest.mark.parametrize("how", ["408", "503", "504", "522", "530", "hangs up"])
@@ -730,7 +732,7 @@ def test_close_ends_waiting_for(
         waits.set()
         return 20.0
 
-    limits = Limits(wait=wait)
+    limits = RequestRateLimiter(wait=wait)
     if what == "its turn":
         limits.refuse("localhost", "ticker", 60, port=server.port)
     monkeypatch.setattr(transport_module, "_delay_s", delay_s)

@@ -12,7 +12,7 @@ import pytest
 from bfxsync import Client
 from bfxsync._base.latch import Latch
 from bfxsync.errors import NetworkError, RateLimited, UsageError
-from bfxsync.rest.http.rate_limiter import WINDOW_S, Limits, wait_in_naps
+from bfxsync.rest.http.rate_limiter import WINDOW_S, RequestRateLimiter, wait_in_naps
 from bfxsync.rest.http.transport import DEFAULT_PER_MINUTE, MAX_ATTEMPTS
 
 from .conftest import Connect, Serve
@@ -39,8 +39,8 @@ def time() -> FakeTime:
 
 
 @pytest.fixture
-def limits(time: FakeTime) -> Limits:
-    return Limits(time.clock, time.wait)
+def limits(time: FakeTime) -> RequestRateLimiter:
+    return RequestRateLimiter(time.clock, time.wait)
 
 
 class Refusing:
@@ -60,7 +60,7 @@ class Refusing:
 
 
 def test_budget_is_kept(
-    serve: Serve, connect: Connect, limits: Limits, time: FakeTime
+    serve: Serve, connect: Connect, limits: RequestRateLimiter, time: FakeTime
 ) -> None:
     transport = connect(serve(Refusing(0)), limits=limits)
     for _ in range(5):
@@ -69,7 +69,7 @@ def test_budget_is_kept(
 
 
 def test_budget_by_default(
-    serve: Serve, connect: Connect, limits: Limits, time: FakeTime
+    serve: Serve, connect: Connect, limits: RequestRateLimiter, time: FakeTime
 ) -> None:
     transport = connect(serve(Refusing(0)), limits=limits)
     for index in range(DEFAULT_PER_MINUTE):
@@ -82,7 +82,11 @@ def test_budget_by_default(
 
 
 def test_every_attempt_counts(
-    serve: Serve, connect: Connect, limits: Limits, time: FakeTime, no_delays: None
+    serve: Serve,
+    connect: Connect,
+    limits: RequestRateLimiter,
+    time: FakeTime,
+    no_delays: None,
 ) -> None:
     transport = connect(serve(lambda request: False), limits=limits, max_wait_s=1000)
     with pytest.raises(NetworkError):
@@ -102,7 +106,7 @@ def test_clients_of_a_process_share_the_budgets(serve: Serve, connect: Connect) 
 
 
 def test_wait_beyond_its_ceiling_is_refused_at_once(
-    serve: Serve, connect: Connect, limits: Limits, time: FakeTime
+    serve: Serve, connect: Connect, limits: RequestRateLimiter, time: FakeTime
 ) -> None:
     server = serve(Refusing(0))
     transport = connect(server, limits=limits, max_wait_s=WINDOW_S - 1)
@@ -117,7 +121,11 @@ def test_wait_beyond_its_ceiling_is_refused_at_once(
     "body", [REFUSAL, {"error": "ERR_RATE_LIMIT"}, b"<html></html>"], ids=str
 )
 def test_refusal_closes_the_group_for_all_clients(
-    serve: Serve, connect: Connect, limits: Limits, time: FakeTime, body: Any
+    serve: Serve,
+    connect: Connect,
+    limits: RequestRateLimiter,
+    time: FakeTime,
+    body: Any,
 ) -> None:
     server = serve(Refusing(1, body))
     first, second = (connect(server, limits=limits, on_limit="raise") for _ in "12")
@@ -132,7 +140,7 @@ def test_refusal_closes_the_group_for_all_clients(
 
 
 def test_refusal_is_waited_out(
-    serve: Serve, connect: Connect, limits: Limits, time: FakeTime
+    serve: Serve, connect: Connect, limits: RequestRateLimiter, time: FakeTime
 ) -> None:
     server = serve(Refusing(1))
     assert connect(server, limits=limits).request("GET", "ticker") == [1]
@@ -140,7 +148,7 @@ def test_refusal_is_waited_out(
 
 
 def test_refusal_says_for_how_long(
-    serve: Serve, connect: Connect, limits: Limits, time: FakeTime
+    serve: Serve, connect: Connect, limits: RequestRateLimiter, time: FakeTime
 ) -> None:
     server = serve(Refusing(1, Retry_After="7"))
     assert connect(server, limits=limits).request("GET", "ticker") == [1]
@@ -153,7 +161,7 @@ def test_refusal_says_for_how_long(
 def test_refusals_without_end_are_raised(
     serve: Serve,
     connect: Connect,
-    limits: Limits,
+    limits: RequestRateLimiter,
     time: FakeTime,
     options: Any,
     attempts: int,
@@ -168,7 +176,11 @@ def test_refusals_without_end_are_raised(
 
 @pytest.mark.parametrize("options", [{}, {"max_wait_s": 600}], ids=str)
 def test_refusal_for_a_day_is_raised_and_told_to_all(
-    serve: Serve, connect: Connect, limits: Limits, time: FakeTime, options: Any
+    serve: Serve,
+    connect: Connect,
+    limits: RequestRateLimiter,
+    time: FakeTime,
+    options: Any,
 ) -> None:
     server = serve(Refusing(1, Retry_After="86400"))
     for _ in range(2):
@@ -179,7 +191,7 @@ def test_refusal_for_a_day_is_raised_and_told_to_all(
 
 
 def test_refusal_of_one_server_is_none_of_another(
-    serve: Serve, connect: Connect, limits: Limits, time: FakeTime
+    serve: Serve, connect: Connect, limits: RequestRateLimiter, time: FakeTime
 ) -> None:
     refusing, other = serve(Refusing(1)), serve(Refusing(0))
     with pytest.raises(RateLimited):
@@ -198,7 +210,7 @@ def test_client_takes_a_longest_wait(serve: Serve) -> None:
 
 
 def test_waiting_for_a_turn_is_not_part_of_the_total_time(
-    serve: Serve, connect: Connect, limits: Limits, time: FakeTime
+    serve: Serve, connect: Connect, limits: RequestRateLimiter, time: FakeTime
 ) -> None:
     server = serve(Refusing(0))
     limits.refuse("localhost", "ticker", 100, port=server.port)
@@ -218,7 +230,7 @@ def test_interrupt_ends_the_wait_at_once(serve: Serve, connect: Connect) -> None
         assert waits.wait(DEADLINE_S)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-    limits = Limits(wait=wait)
+    limits = RequestRateLimiter(wait=wait)
     server = serve(Refusing(0))
     limits.refuse("localhost", "ticker", 60, port=server.port)
     helper = threading.Thread(target=interrupt, name="test-interrupt")

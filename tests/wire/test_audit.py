@@ -235,7 +235,7 @@ def test_new_socket_expects_nothing() -> None:
 
 def test_r02_any_answer_ends_the_doubt_and_heartbeats_have_their_time() -> None:
     liveness = expecting()
-    liveness.doubt(130.0)
+    liveness.probe(130.0)
     liveness.received(130.2)
     # A pong; the next heartbeat may be 15 s away.
     assert not liveness.is_stale(165.1)
@@ -259,7 +259,7 @@ def test_r02_both_times_are_options() -> None:
 def test_r02_doubt_asks_for_a_sign_of_life_at_once_and_gives_it_5_s() -> None:
     assert PROBE_S == 5.0
     liveness = live()
-    liveness.doubt(110.0)
+    liveness.probe(110.0)
     assert liveness.ping_due(110.0, idle=False)
     assert liveness.deadline(idle=False) <= 110.0
     liveness.pinged()
@@ -271,7 +271,7 @@ def test_r02_doubt_asks_for_a_sign_of_life_at_once_and_gives_it_5_s() -> None:
 
 def test_sign_of_life_ends_the_doubt() -> None:
     liveness = live()
-    liveness.doubt(110.0)
+    liveness.probe(110.0)
     liveness.pinged()
     liveness.received(112.0)
     assert not liveness.is_stale(115.0)
@@ -282,7 +282,7 @@ def test_sign_of_life_ends_the_doubt() -> None:
 def test_doubt_gives_nobody_more_time() -> None:
     liveness = live()
     liveness.pinged()
-    liveness.doubt(133.0)
+    liveness.probe(133.0)
     # Another ping, as nobody knows what has become of the first.
     assert liveness.ping_due(133.0, idle=False)
     assert not liveness.is_stale(134.9)
@@ -291,7 +291,7 @@ def test_doubt_gives_nobody_more_time() -> None:
 
 def test_new_socket_is_not_doubted() -> None:
     liveness = live()
-    liveness.doubt(110.0)
+    liveness.probe(110.0)
     liveness.reset(112.0)
     assert liveness.deadline(idle=False) == 137.0
     assert not liveness.is_stale(146.9)

@@ -34,9 +34,9 @@ from bfxsync.wire.subscriptions import (
     FAILURES,
     RETRY_S,
     UNANSWERED,
-    Answer,
+    Acknowledgement,
     Subscriptions,
-    Wanted,
+    SubscriptionState,
     error_text,
 )
 from bfxsync.wire.unrouted import PARKED_BYTES, PARKED_FRAMES
@@ -90,9 +90,9 @@ def live(*commands: Subscribe) -> Subscriptions:
     return subscriptions
 
 
-def only(subscriptions: Subscriptions) -> Wanted:
+def only(subscriptions: Subscriptions) -> SubscriptionState:
     (entry,) = subscriptions
-    assert isinstance(entry, Wanted)
+    assert isinstance(entry, SubscriptionState)
     return entry
 
 
@@ -149,7 +149,7 @@ def test_answer_is_told_by_its_number() -> None:
     subscriptions = asked(wanted(), wanted("eth", ETH))
     _, entry = subscriptions
     answer = subscriptions.subscribed(ack(9, subId=2))
-    assert answer == Answer([Acknowledged("eth")], entry)
+    assert answer == Acknowledgement([Acknowledged("eth")], entry)
     assert subscriptions.routes == {9: entry}
 
 
@@ -180,13 +180,13 @@ def test_answer_without_a_number_is_told_by_what_it_echoes(length: Any) -> None:
 def test_channel_that_nobody_waits_for_is_given_back(fields: dict[str, Any]) -> None:
     subscriptions = asked()
     subscriptions.park(9, [9, "hb"], 8)
-    assert subscriptions.subscribed(ack(9, **fields)) == Answer([end(9)])
+    assert subscriptions.subscribed(ack(9, **fields)) == Acknowledgement([end(9)])
     assert not subscriptions.routes
     subscriptions.park(9, [9, []], 8)
     # Its frames were dropped, those before the answer and those after it.
     subscriptions.unsubscribed({"chanId": 9})
     answer = subscriptions.subscribed(ack(9, subId=1))
-    assert answer == Answer([Acknowledged("btc")], only(subscriptions))
+    assert answer == Acknowledgement([Acknowledged("btc")], only(subscriptions))
 
 
 @pytest.mark.parametrize("chan_id", [None, "9", 9.0, True, [9], {}], ids=repr)
@@ -202,7 +202,7 @@ def test_second_answer_with_the_same_channel_changes_nothing() -> None:
     subscriptions = live()
     entry = only(subscriptions)
     body = ack(9, channel="book", symbol=BTC)
-    assert subscriptions.subscribed(body) == Answer([])
+    assert subscriptions.subscribed(body) == Acknowledgement([])
     assert subscriptions.routes == {9: entry}
 
 
@@ -314,7 +314,7 @@ def test_refusal_without_a_number_is_told_by_what_it_echoes() -> None:
 def test_error_about_nothing_that_was_asked_is_not_ours(fields: dict[str, Any]) -> None:
     subscriptions = asked()
     answer = subscriptions.refused(failure(10000, **fields), 1.0)
-    assert answer == Answer([], is_known=False)
+    assert answer == Acknowledgement([], is_known=False)
     assert len(subscriptions) == 1
 
 
@@ -374,7 +374,7 @@ def test_channel_of_an_earlier_request_is_taken_over() -> None:
     entry = only(subscriptions)
     subscriptions.park(9, [9, "hb"], 8)
     answer = subscriptions.refused(failure(10301, subId=1, chanId=9), 1.0)
-    assert answer == Answer([Acknowledged("btc")], entry, [[9, "hb"]])
+    assert answer == Acknowledgement([Acknowledged("btc")], entry, [[9, "hb"]])
     assert subscriptions.routes == {9: entry}
     assert entry.chan_id == 9
 
@@ -383,7 +383,7 @@ def test_channel_that_is_being_closed_is_not_taken_over_but_asked_for_again() ->
     subscriptions = asked()
     subscriptions.subscribed(ack(9, subId=7))  # nobody's, so it is given back
     answer = subscriptions.refused(failure(10301, subId=1, chanId=9), 1.0)
-    assert answer == Answer([])
+    assert answer == Acknowledgement([])
     assert not subscriptions.routes
     assert subscriptions.tick(1.0 + RETRY_S) == [request(2)]
 
@@ -403,8 +403,8 @@ def test_answer_to_an_unsubscribe_is_ours_whatever_it_says() -> None:
     subscriptions = live()
     subscriptions.remove("btc")
     body = failure(10400, chanId=9)
-    assert subscriptions.refused(body, 1.0) == Answer([])
-    assert subscriptions.refused(body, 1.0) == Answer([], is_known=False)
+    assert subscriptions.refused(body, 1.0) == Acknowledgement([])
+    assert subscriptions.refused(body, 1.0) == Acknowledgement([], is_known=False)
 
 
 def test_late_duplicate_is_no_answer_to_an_unsubscribe() -> None:
@@ -414,7 +414,7 @@ def test_late_duplicate_is_no_answer_to_an_unsubscribe() -> None:
     subscriptions.park(9, [9, []], 8)
     # The channel is still being closed: it is not taken over, and nothing of it was kept.
     answer = subscriptions.refused(failure(10301, subId=1, chanId=9), 1.0)
-    assert answer == Answer([])
+    assert answer == Acknowledgement([])
     assert not subscriptions.routes
 
 
@@ -422,7 +422,7 @@ def test_error_that_names_a_live_channel_does_not_end_it() -> None:
     subscriptions = live()
     entry = only(subscriptions)
     body = failure(10301, subId=77, chanId=9)
-    assert subscriptions.refused(body, 1.0) == Answer([], is_known=False)
+    assert subscriptions.refused(body, 1.0) == Acknowledgement([], is_known=False)
     assert subscriptions.routes == {9: entry}
     assert entry.chan_id == 9
 
@@ -452,8 +452,8 @@ def test_refusal_of_what_was_given_up_is_ours_and_changes_nothing(code: int) -> 
     subscriptions.add(wanted(), 1.0, ready=True)
     subscriptions.remove("btc")
     body = failure(code, subId=2, channel="book", symbol=BTC)
-    assert subscriptions.refused(body, 2.0) == Answer([])
-    assert subscriptions.refused({**body, "subId": 3}, 2.0) == Answer(
+    assert subscriptions.refused(body, 2.0) == Acknowledgement([])
+    assert subscriptions.refused({**body, "subId": 3}, 2.0) == Acknowledgement(
         [], is_known=False
     )
     assert list(subscriptions.routes) == [9]
@@ -470,7 +470,7 @@ def test_r05_channel_without_room_goes_elsewhere_with_what_is_left_to_do(
     subscriptions = live(wanted("eth", ETH), wanted("xrp", "tXRPUSD"))
     subscriptions.add(wanted(), 1.0, ready=True)
     answer = subscriptions.refused(failure(code, subId=3), 2.0)
-    assert answer == Answer([Displaced("btc", 2, False)])
+    assert answer == Acknowledgement([Displaced("btc", 2, False)])
     # It is not wanted here any more, and those that are here are not touched.
     assert [entry.token for entry in subscriptions] == ["eth", "xrp"]
     assert list(subscriptions.routes) == [9, 10]
@@ -485,7 +485,7 @@ def test_r05_channel_that_worked_before_says_so_when_it_goes_elsewhere() -> None
     subscriptions.ask_all(5.0)
     subscriptions.subscribed(ack(9, subId=3))
     answer = subscriptions.refused(failure(10305, subId=4), 6.0)
-    assert answer == Answer([Displaced("btc", 1, True)])
+    assert answer == Acknowledgement([Displaced("btc", 1, True)])
 
 
 def test_r05_channel_that_is_being_closed_still_took_its_place() -> None:
@@ -493,11 +493,11 @@ def test_r05_channel_that_is_being_closed_still_took_its_place() -> None:
     subscriptions.add(wanted(), 1.0, ready=True)
     subscriptions.remove("eth")
     answer = subscriptions.refused(failure(10305, subId=3), 2.0)
-    assert answer == Answer([Displaced("btc", 2, False)])
+    assert answer == Acknowledgement([Displaced("btc", 2, False)])
     subscriptions.add(wanted(), 3.0, ready=True)
     subscriptions.remove("xrp")
     answer = subscriptions.refused(failure(10305, subId=4), 4.0)
-    assert answer == Answer([Displaced("btc", 2, False)])
+    assert answer == Acknowledgement([Displaced("btc", 2, False)])
     # Their ends are confirmed before the next answer.
     for chan_id in (9, 10):
         subscriptions.unsubscribed({"chanId": chan_id})
@@ -534,7 +534,7 @@ def test_displaced_channel_waits_for_its_new_connection() -> None:
 def test_error_without_room_that_answers_nothing_is_not_ours() -> None:
     subscriptions = live()
     answer = subscriptions.refused(failure(10305, subId=77), 1.0)
-    assert answer == Answer([], is_known=False)
+    assert answer == Acknowledgement([], is_known=False)
     assert list(subscriptions.routes) == [9]
 
 
@@ -552,7 +552,7 @@ def test_unsubscribe_before_the_request_went_out_says_nothing() -> None:
 def test_unsubscribe_before_the_answer_gives_the_channel_back_when_it_comes() -> None:
     subscriptions = asked()
     assert subscriptions.remove("btc") == []
-    assert subscriptions.subscribed(ack(9, subId=1)) == Answer([end(9)])
+    assert subscriptions.subscribed(ack(9, subId=1)) == Acknowledgement([end(9)])
 
 
 def test_unsubscribe_after_the_answer_is_sent_at_once() -> None:
@@ -583,7 +583,7 @@ def test_channel_that_is_given_back_and_acknowledged_again_is_in_use() -> None:
     subscriptions.subscribed(ack(9, subId=1))
     assert list(subscriptions.routes) == [9]
     answer = subscriptions.refused(failure(10400, chanId=9), 1.0)
-    assert answer == Answer([], is_known=False)
+    assert answer == Acknowledgement([], is_known=False)
 
 
 @pytest.mark.parametrize("chan_id", [None, "9", [9], {}, True], ids=repr)
@@ -642,7 +642,7 @@ def test_answers_of_the_lost_socket_are_nobodys() -> None:
     subscriptions = asked()
     subscriptions.lose("gone")
     subscriptions.ask_all(1.0)
-    assert subscriptions.subscribed(ack(9, subId=1)) == Answer([end(9)])
+    assert subscriptions.subscribed(ack(9, subId=1)) == Acknowledgement([end(9)])
 
 
 def test_one_channel_is_subscribed_anew_on_the_same_socket() -> None:
@@ -867,7 +867,7 @@ def test_requests_before_a_maintenance_have_all_their_time_after_it() -> None:
 def test_late_answer_is_nobodys_and_the_channel_is_given_back() -> None:
     subscriptions = asked()
     subscriptions.tick(10.0)
-    assert subscriptions.subscribed(ack(9, subId=1)) == Answer([end(9)])
+    assert subscriptions.subscribed(ack(9, subId=1)) == Acknowledgement([end(9)])
     subscriptions.park(9, [9, []], 8)
     subscriptions.unsubscribed({"chanId": 9})
     assert subscriptions.subscribed(ack(9, subId=2)).frames == []
@@ -881,7 +881,7 @@ def test_request_given_up_while_it_is_repeated_leaves_nothing_behind() -> None:
     assert subscriptions.deadline() is None
     for sub_id in (1, 2):
         answer = subscriptions.subscribed(ack(8 + sub_id, subId=sub_id))
-        assert answer == Answer([end(8 + sub_id)])
+        assert answer == Acknowledgement([end(8 + sub_id)])
 
 
 def test_one_more_user_changes_nothing() -> None:

@@ -30,7 +30,7 @@ from bfxsync.book.queries import Depth
 from bfxsync.paper import PaperExchange
 from bfxsync.wire.channels import channel_for
 from bfxsync.ws.book_view import BookView
-from bfxsync.ws.core.shared_subscription import Ticket
+from bfxsync.ws.core.shared_subscription import Subscriber
 from bfxsync.ws.dispatch.mailbox import Policy
 
 READERS = 3
@@ -295,15 +295,15 @@ def test_a_book_is_not_live_after_the_end(client):
 def view():
     """A view of a channel that nobody feeds but the test."""
     channel = channel_for("book", symbol="tBTCUSD")
-    ticket = Ticket(channel, {}, None, size=1, policy=Policy.RESYNC)
-    return BookView(None, ticket)
+    subscriber = Subscriber(channel, {}, None, size=1, policy=Policy.RESYNC)
+    return BookView(None, subscriber)
 
 
 def feed(view, frame, seen_at=None):
-    channel = view._ticket.channel
+    channel = view._subscriber.channel
     channel.seen_at = time.monotonic() if seen_at is None else seen_at
     channel.feed_many([frame])
-    view._ticket.status = SubscriptionStatus.LIVE
+    view._subscriber.status = SubscriptionStatus.LIVE
 
 
 SNAPSHOT = [1, [[99, 1, 1], [101, 1, -1]]]
@@ -315,7 +315,7 @@ def test_nothing_is_known_before_the_first_frame(view):
 
 
 def test_a_silent_book_is_stale_but_stays_readable(view):
-    view._ticket.stale_after_s = 35.0
+    view._subscriber.stale_after_s = 35.0
     feed(view, SNAPSHOT, time.monotonic() - 34.0)
     assert not view.is_stale and 34.0 <= view.age < 35.0
     feed(view, SNAPSHOT, time.monotonic() - 35.0)
@@ -339,7 +339,7 @@ def test_r11_a_book_with_another_checksum_is_not_live_from_that_moment(view):
 def test_r11_a_degraded_book_is_not_live_until_a_checksum_is_equal(view):
     feed(view, SNAPSHOT)
     for _ in range(5):
-        view._ticket.channel.recovery.take(time.monotonic())
+        view._subscriber.channel.recovery.take(time.monotonic())
     feed(view, [1, "cs", view.checksum() + 1])
     assert not view.is_live and view.is_stale and view.mid == 100
     feed(view, [1, "cs", view.checksum()])
@@ -351,7 +351,7 @@ def test_r11_a_degraded_book_is_not_live_until_a_checksum_is_equal(view):
 
 def test_r11_a_reader_waits_while_the_book_is_changed(view, record):
     feed(view, SNAPSHOT)
-    channel, got = view._ticket.channel, record()
+    channel, got = view._subscriber.channel, record()
     channel.version += 1
     channel.book.reset()
     thread = threading.Thread(target=lambda: got(view.levels()))
@@ -393,7 +393,7 @@ def test_r11_what_a_read_raises_is_raised_when_nothing_has_changed(view):
 def test_r11_a_reader_gives_up_when_nobody_ends_the_change(view):
     writers = iter([True] * 50)
     view._has_writer = lambda: next(writers, False)
-    view._ticket.channel.version += 1
+    view._subscriber.channel.version += 1
     with pytest.raises(ClosedError, match="half changed"):
         view.bids()
     assert next(writers, None) is None
@@ -403,11 +403,11 @@ def test_r10_a_reader_gives_up_when_it_finds_itself_in_a_fork(view):
     forked = ClosedError("of the parent")
 
     def fork():
-        view._ticket.disown(forked)
+        view._subscriber.detach_after_fork(forked)
         return True
 
     view._has_writer = fork
-    view._ticket.channel.version += 1
+    view._subscriber.channel.version += 1
     with pytest.raises(ClosedError, match="of the parent"):
         view.asks()
 
@@ -415,12 +415,12 @@ def test_r10_a_reader_gives_up_when_it_finds_itself_in_a_fork(view):
 def test_a_book_can_be_read_from_a_thread_that_changes_others(client):
     """As in a callback with `dispatch_threads=0`, or after the end."""
     handle = client.subscribe_book("tBTCUSD")
-    pool, ticket = handle._pool, handle._ticket
-    assert pool.has_writer(ticket)
+    core, subscriber = handle._core, handle._subscriber
+    assert core.has_writer(subscriber)
     handle.unsubscribe()
-    assert pool.has_writer(ticket), "the channel may be shared"
+    assert core.has_writer(subscriber), "the channel may be shared"
     client.close()
-    assert not pool.has_writer(ticket)
+    assert not core.has_writer(subscriber)
     assert isinstance(handle.book.bids(), list)
 
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from bfxsync.models import Trade
-from bfxsync.ws.dispatch.dispatcher import BATCH, Dispatcher, Outlet
+from bfxsync.ws.dispatch.dispatcher import BATCH, CallbackQueue, Dispatcher
 
 
 def trade(identity=1):
@@ -38,8 +38,8 @@ def test_each_item_goes_to_the_handler_of_its_class_on_the_dispatch_thread(
 ):
     got = record()
     routes = {Trade: lambda item: got(item, threading.current_thread().name)}
-    outlet = Outlet("test", routes, dispatcher, size=10)
-    outlet.mailbox.put(["text", trade(1), 5, trade(2)], list)
+    callback_queue = CallbackQueue("test", routes, dispatcher, size=10)
+    callback_queue.mailbox.put(["text", trade(1), 5, trade(2)], list)
     assert got.wait_for(2) == [
         (trade(1), "bfxsync-dispatch"),
         (trade(2), "bfxsync-dispatch"),
@@ -48,9 +48,11 @@ def test_each_item_goes_to_the_handler_of_its_class_on_the_dispatch_thread(
 
 def test_a_long_queue_lets_others_have_their_turn(dispatcher, record):
     order, begin = record(), threading.Event()
-    long = Outlet("a", {int: lambda _: order("long")}, dispatcher, size=10 * BATCH)
-    gate = Outlet("g", {int: lambda _: begin.wait(5.0)}, dispatcher, size=10)
-    short = Outlet("b", {int: lambda _: order("short")}, dispatcher, size=10)
+    long = CallbackQueue(
+        "a", {int: lambda _: order("long")}, dispatcher, size=10 * BATCH
+    )
+    gate = CallbackQueue("g", {int: lambda _: begin.wait(5.0)}, dispatcher, size=10)
+    short = CallbackQueue("b", {int: lambda _: order("short")}, dispatcher, size=10)
     gate.mailbox.put([0], list)
     long.mailbox.put(list(range(2 * BATCH)), list)
     short.mailbox.put([0], list)
@@ -66,8 +68,8 @@ def test_r08_a_raising_callback_is_reported_once_with_its_traceback_then_counted
     def fail(item):
         raise ValueError(f"item {item}")
 
-    bad = Outlet("bad one", {int: fail, str: done}, dispatcher, size=1000)
-    good = Outlet("good one", {int: done}, dispatcher, size=1000)
+    bad = CallbackQueue("bad one", {int: fail, str: done}, dispatcher, size=1000)
+    good = CallbackQueue("good one", {int: done}, dispatcher, size=1000)
     with caplog.at_level(logging.ERROR):
         for number in range(100):
             bad.mailbox.put([number], list)
@@ -89,8 +91,8 @@ def test_r08_another_kind_of_exception_is_reported_too(dispatcher, errors, recor
         done(index)
         raise kinds[index]("x")
 
-    outlet = Outlet("bad", {int: fail}, dispatcher, size=10)
-    outlet.mailbox.put([0, 1, 2], list)
+    callback_queue = CallbackQueue("bad", {int: fail}, dispatcher, size=10)
+    callback_queue.mailbox.put([0, 1, 2], list)
     done.wait_for(3)
     stop(dispatcher)
     assert [type(error) for error in errors] == [ValueError, KeyError]
@@ -107,8 +109,8 @@ def test_an_on_error_that_raises_is_logged_and_harms_nobody(caplog, record):
 
     dispatcher = Dispatcher("bfxsync-dispatch", on_error)
     dispatcher.start()
-    outlet = Outlet("bad", {int: fail, str: done}, dispatcher, size=10)
-    outlet.mailbox.put([1, "end"], list)
+    callback_queue = CallbackQueue("bad", {int: fail, str: done}, dispatcher, size=10)
+    callback_queue.mailbox.put([1, "end"], list)
     done.wait_for(1)
     stop(dispatcher)
     assert [entry.message for entry in caplog.records] == [
@@ -119,8 +121,8 @@ def test_an_on_error_that_raises_is_logged_and_harms_nobody(caplog, record):
 
 def test_r10_what_is_queued_before_the_end_is_delivered(dispatcher, record):
     done = record()
-    outlet = Outlet("slow", {int: done}, dispatcher, size=1000)
-    outlet.mailbox.put(list(range(3 * BATCH))[:1000], list)
+    callback_queue = CallbackQueue("slow", {int: done}, dispatcher, size=1000)
+    callback_queue.mailbox.put(list(range(3 * BATCH))[:1000], list)
     assert stop(dispatcher)
     assert len(done.items) == 3 * BATCH
     assert dispatcher.dropped_count == 0
@@ -135,8 +137,8 @@ def test_r10_what_does_not_run_in_time_is_dropped_and_counted(record):
 
     dispatcher = Dispatcher("bfxsync-dispatch")
     dispatcher.start()
-    outlet = Outlet("holding", {int: hold}, dispatcher, size=100)
-    outlet.mailbox.put(list(range(10)), list)
+    callback_queue = CallbackQueue("holding", {int: hold}, dispatcher, size=100)
+    callback_queue.mailbox.put(list(range(10)), list)
     assert started.wait(5.0)
     assert stop(dispatcher, timeout=0.05) is False
     go_on.set()
@@ -153,7 +155,9 @@ def test_r10_a_callback_that_still_runs_is_named():
 
     dispatcher = Dispatcher("bfxsync-dispatch")
     dispatcher.start()
-    Outlet("trades tBTCUSD", {int: hold}, dispatcher, size=9).mailbox.put([1], list)
+    CallbackQueue("trades tBTCUSD", {int: hold}, dispatcher, size=9).mailbox.put(
+        [1], list
+    )
     assert started.wait(5.0)
     assert stop(dispatcher, timeout=0.01) is False
     assert dispatcher.running() == ["trades tBTCUSD"]
@@ -166,8 +170,10 @@ def test_the_dispatch_thread_does_not_wait_for_itself(record):
     done = record()
     dispatcher = Dispatcher("bfxsync-dispatch")
     dispatcher.start()
-    outlet = Outlet("me", {int: lambda _: done(stop(dispatcher))}, dispatcher, size=9)
-    outlet.mailbox.put([1], list)
+    callback_queue = CallbackQueue(
+        "me", {int: lambda _: done(stop(dispatcher))}, dispatcher, size=9
+    )
+    callback_queue.mailbox.put([1], list)
     assert done.wait_for(1) == [True]
     assert dispatcher.join(time.monotonic() + 5.0)
 

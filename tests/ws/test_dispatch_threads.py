@@ -22,7 +22,7 @@ from bfxsync import (
     WebSocketClient,
 )
 from bfxsync.ws import client as client_module
-from bfxsync.ws.dispatch.dispatcher import Dispatcher, Outlet
+from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher
 
 SYMBOLS = ["tBTCUSD", "tETHUSD", "tLTCBTC", "fUSD"]
 
@@ -60,12 +60,13 @@ def test_r08_what_is_put_into_one_mailbox_is_handled_in_order_one_at_a_time():
     dispatcher = Dispatcher("bfxsync-dispatch", thread_count=8)
     dispatcher.start()
     handlers = [Watched() for _ in range(5)]
-    outlets = [
-        Outlet("test", {int: handler}, dispatcher, size=100_000) for handler in handlers
+    callback_queues = [
+        CallbackQueue("test", {int: handler}, dispatcher, size=100_000)
+        for handler in handlers
     ]
     for first in range(0, 4_000, 4):
-        for outlet in outlets:
-            outlet.mailbox.put(list(range(first, first + 4)), list)
+        for callback_queue in callback_queues:
+            callback_queue.mailbox.put(list(range(first, first + 4)), list)
     deadline = time.monotonic() + 20.0
     dispatcher.stop(deadline)
     assert dispatcher.join(deadline)
@@ -80,11 +81,12 @@ def test_r10_all_threads_end_and_what_was_queued_is_handled():
     dispatcher = Dispatcher("bfxsync-dispatch", thread_count=4)
     dispatcher.start()
     done = []
-    outlets = [
-        Outlet("test", {int: done.append}, dispatcher, size=1_000) for _ in range(10)
+    callback_queues = [
+        CallbackQueue("test", {int: done.append}, dispatcher, size=1_000)
+        for _ in range(10)
     ]
-    for outlet in outlets:
-        outlet.mailbox.put(list(range(500)), list)
+    for callback_queue in callback_queues:
+        callback_queue.mailbox.put(list(range(500)), list)
     deadline = time.monotonic() + 5.0
     dispatcher.stop(deadline)
     assert dispatcher.join(deadline)
@@ -100,8 +102,8 @@ def test_r10_an_on_error_that_ends_the_program_ends_no_thread(record):
 
     dispatcher = Dispatcher("bfxsync-dispatch", lambda error: sys.exit(3), ends)
     dispatcher.start()
-    outlet = Outlet("bad", {int: fail, str: done}, dispatcher, size=10)
-    outlet.mailbox.put([1, "end"], list)
+    callback_queue = CallbackQueue("bad", {int: fail, str: done}, dispatcher, size=10)
+    callback_queue.mailbox.put([1, "end"], list)
     done.wait_for(1)
     assert [end.code for end in ends.items] == [3]
     dispatcher.stop(time.monotonic() + 5.0)
@@ -123,8 +125,8 @@ def test_r08_whatever_on_error_raises_the_thread_lives_on(caplog, record):
 
     dispatcher = Dispatcher("bfxsync-dispatch", on_error)
     dispatcher.start()
-    outlet = Outlet("bad", {int: fail, str: done}, dispatcher, size=10)
-    outlet.mailbox.put([1, "end"], list)
+    callback_queue = CallbackQueue("bad", {int: fail, str: done}, dispatcher, size=10)
+    callback_queue.mailbox.put([1, "end"], list)
     done.wait_for(1)
     assert [entry.message for entry in caplog.records][1:] == ["on_error raised"]
     dispatcher.stop(time.monotonic() + 5.0)
@@ -307,7 +309,7 @@ def test_r10_each_callback_that_still_runs_at_the_end_is_named():
     dispatcher = Dispatcher("bfxsync-dispatch", thread_count=3)
     dispatcher.start()
     for name in ("trades tBTCUSD", "trades tETHUSD"):
-        Outlet(name, {int: hold}, dispatcher, size=10).mailbox.put([1], list)
+        CallbackQueue(name, {int: hold}, dispatcher, size=10).mailbox.put([1], list)
         assert begun.acquire(timeout=10.0)
     deadline = time.monotonic() + 0.1
     dispatcher.stop(deadline)

@@ -14,7 +14,7 @@ import pytest
 
 from bfxsync import Gap, Snapshot, UsageError, WebSocketClient
 from bfxsync.ws.core import placement as places
-from bfxsync.ws.core.shared_subscription import Ticket
+from bfxsync.ws.core.shared_subscription import Subscriber
 
 
 def wait_until(condition, timeout=10.0):
@@ -58,7 +58,7 @@ def test_its_mailbox_goes_too(client):
     def read():
         handle = client.subscribe_book("tBTCUSD")
         next(iter(handle))
-        return weakref.ref(handle._ticket), weakref.ref(handle._ticket.reader)
+        return weakref.ref(handle._subscriber), weakref.ref(handle._subscriber.reader)
 
     left = read()
     gc.collect()
@@ -70,8 +70,8 @@ def test_its_mailbox_goes_too(client):
 def test_what_was_dropped_of_it_stays_in_the_total(client):
     handle = client.subscribe_book("tBTCUSD", mailbox_size=3)
     next(iter(handle))
-    ticket = handle._ticket
-    wait_until(lambda: ticket.dropped_count > 0)
+    subscriber = handle._subscriber
+    wait_until(lambda: subscriber.dropped_count > 0)
     del handle
     gc.collect()
     wait_until(lambda: not symbols(client))
@@ -113,17 +113,17 @@ def test_one_with_an_event_function_loses_its_mailbox_alone(exchange, client, re
     events = record()
     handle = client.subscribe_trades("tBTCUSD", on_event=events)
     next(iter(handle))
-    ticket = handle._ticket
+    subscriber = handle._subscriber
     del handle
     gc.collect()
     client.ping()
-    assert symbols(client) == ["tBTCUSD"] and len(ticket.reader) == 0
+    assert symbols(client) == ["tBTCUSD"] and len(subscriber.reader) == 0
     exchange.drop_connections()
     kinds = events.wait(
         lambda items: len(items) > 1 and items[-1].__class__ is Snapshot
     )
     assert any(isinstance(item, Gap) for item in kinds)
-    assert len(ticket.reader) == 0
+    assert len(subscriber.reader) == 0
 
 
 def test_a_handle_in_a_circle_ends_when_that_is_collected(client):
@@ -144,7 +144,7 @@ def test_a_finalizer_waits_for_no_lock(client):
     """It may run anywhere, also where the thread holds the lock that it would need."""
     handle = client.subscribe_trades("tBTCUSD")
     next(iter(handle))
-    with client._pool._lock:
+    with client._core._lock:
         del handle
         gc.collect()
     wait_until(lambda: not symbols(client))
@@ -212,4 +212,6 @@ def test_what_ended_already_ends_without_a_word(exchange):
         next(iter(closed))
     del unsubscribed, closed
     gc.collect()
-    assert [t for t in gc.get_objects() if isinstance(t, Ticket) and t.is_active] == []
+    assert [
+        t for t in gc.get_objects() if isinstance(t, Subscriber) and t.is_active
+    ] == []

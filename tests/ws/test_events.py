@@ -138,4 +138,4 @@ def test_confirmations_are_made_only_while_somebody_wants_them(client, record):
     got.wait_for(1)
     client.off("t_trade_execution_update", take)
     client.ping()
-    assert not handle._ticket.channel.extras
+    assert not handle._subscriber.channel.extras

@@ -13,8 +13,8 @@ from bfxsync import (
     WebSocketClient,
 )
 from bfxsync.errors import VersionMismatch
-from bfxsync.paper.server.ws_session import Session
-from bfxsync.ws.core.subscription_table import Streams
+from bfxsync.paper.server.ws_session import WsSession
+from bfxsync.ws.core.subscription_table import SubscriptionTable
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def other_version(monkeypatch):
 
     def switch():
         monkeypatch.setattr(
-            Session,
+            WsSession,
             "open",
             lambda session, is_operative=True: session._event(
                 {"event": "info", "version": 3}
@@ -136,7 +136,7 @@ def test_a_mistake_of_ours_ends_the_client_instead_of_hanging_it(
     client.on("fatal", told)
     handle = client.subscribe_trades("tBTCUSD")
     items = iter(handle)
-    monkeypatch.setattr(Streams, "perform", lambda streams, outputs: 1 / 0)
+    monkeypatch.setattr(SubscriptionTable, "perform", lambda streams, outputs: 1 / 0)
     (error,) = told.wait_for(1)
     monkeypatch.undo()
     assert isinstance(error.__cause__, ZeroDivisionError)

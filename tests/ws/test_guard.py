@@ -11,8 +11,8 @@ import pytest
 
 from bfxsync import Backoff, BfxError, Gap, WebSocketClient, replay
 from bfxsync._base.logs import GuardedLogger
-from bfxsync.ws.core.subscription_table import Streams
-from bfxsync.ws.dispatch.dispatcher import Dispatcher, Outlet
+from bfxsync.ws.core.subscription_table import SubscriptionTable
+from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher
 
 QUICK = Backoff(first_s=0.02, cap_s=0.05)
 
@@ -103,15 +103,17 @@ def test_r08_exceptions_that_answer_nothing_end_no_thread(record, name, capsys):
 
     dispatcher = Dispatcher("bfxsync-dispatch", errors)
     dispatcher.start()
-    outlet = Outlet("odd", {int: raise_it, str: done}, dispatcher, size=100)
-    outlet.mailbox.put([*range(30), "end"], list)
+    callback_queue = CallbackQueue(
+        "odd", {int: raise_it, str: done}, dispatcher, size=100
+    )
+    callback_queue.mailbox.put([*range(30), "end"], list)
     done.wait_for(1)
     deadline = time.monotonic() + 5.0
     dispatcher.stop(deadline)
     assert dispatcher.join(deadline)
-    assert outlet.errors.count == 30 == dispatcher.error_count
+    assert callback_queue.errors.count == 30 == dispatcher.error_count
     assert len(errors.items) == 1 and type(errors.items[0]) is odd
-    assert outlet.errors.last is dispatcher.last_error
+    assert callback_queue.errors.last is dispatcher.last_error
 
 
 def test_r08_an_on_error_that_raises_is_reported_once(record, caplog):
@@ -126,8 +128,10 @@ def test_r08_an_on_error_that_raises_is_reported_once(record, caplog):
 
     dispatcher = Dispatcher("bfxsync-dispatch", on_error)
     dispatcher.start()
-    outlet = Outlet("bad", {int: raise_new, str: done}, dispatcher, size=100)
-    outlet.mailbox.put([*range(5), "end"], list)
+    callback_queue = CallbackQueue(
+        "bad", {int: raise_new, str: done}, dispatcher, size=100
+    )
+    callback_queue.mailbox.put([*range(5), "end"], list)
     done.wait_for(1)
     dispatcher.stop(time.monotonic() + 5.0)
     assert dispatcher.join(time.monotonic() + 5.0)
@@ -144,12 +148,14 @@ def test_r08_one_object_that_is_raised_again_and_again_fills_no_memory(record):
 
     dispatcher = Dispatcher("bfxsync-dispatch")
     dispatcher.start()
-    outlet = Outlet("bad", {int: raise_it, str: done}, dispatcher, size=1_000)
-    outlet.mailbox.put([*range(500), "end"], list)
+    callback_queue = CallbackQueue(
+        "bad", {int: raise_it, str: done}, dispatcher, size=1_000
+    )
+    callback_queue.mailbox.put([*range(500), "end"], list)
     done.wait_for(1)
     dispatcher.stop(time.monotonic() + 5.0)
     assert dispatcher.join(time.monotonic() + 5.0)
-    assert outlet.errors.count == 500 and outlet.errors.last is same
+    assert callback_queue.errors.count == 500 and callback_queue.errors.last is same
     frames = [frame.f_code for frame, _ in traceback.walk_tb(same.__traceback__)]
     assert frames == [raise_it.__code__]
 
@@ -263,17 +269,17 @@ def test_it_wakes_everybody_even_if_its_end_fails_too(
     client = WebSocketClient(exchange.url)
     client.subscribe_ticker("tBTCUSD")
     handle = client.subscribe_trades("tBTCUSD")
-    line = client._pool.connections[0]
+    line = client._core.connections[0]
     threads, raised = waits_of(client, handle)
     target, name = {
         "stream": (next(iter(line.streams._streams.values())), "end"),
         "session": (line.session, "lose"),
-        "event": (client._pool._announcer, "failed"),
+        "event": (client._core._publisher, "failed"),
         "transport": (line._transport, "close"),
     }[what]
     whole = getattr(target, name)
     monkeypatch.setattr(target, name, lambda *given: [whole(*given), fail()])
-    monkeypatch.setattr(Streams, "perform", lambda *_: 1 / 0)
+    monkeypatch.setattr(SubscriptionTable, "perform", lambda *_: 1 / 0)
     assert_all_ended(client, threads, raised, ZeroDivisionError, EVERYBODY)
     monkeypatch.undo()
 
@@ -301,7 +307,7 @@ def test_a_player_that_must_end_wakes_everybody(
         got.wait_for(1)
     recording = replay(path)
     handle = recording.subscribe_trades("tBTCUSD")
-    monkeypatch.setattr(Streams, "perform", lambda *_: 1 / 0)
+    monkeypatch.setattr(SubscriptionTable, "perform", lambda *_: 1 / 0)
     threads, raised = waits_of(recording, handle)
     for thread in threads:
         thread.join(10.0)

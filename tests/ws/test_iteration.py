@@ -145,7 +145,7 @@ def test_fields_of_a_handle_are_found_without_reading_data(client):
     fields = dict(handle)
     assert fields["channel"] == "book" and fields["prec"] == "P1"
     assert fields["sub_id"] == handle.sub_id == handle["sub_id"]
-    assert handle._ticket.reader is None
+    assert handle._subscriber.reader is None
 
 
 def test_a_handle_with_an_event_function_alone_can_be_iterated(client, record):

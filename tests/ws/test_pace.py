@@ -20,7 +20,12 @@ from bfxsync import (
 from bfxsync._base import forks
 from bfxsync._base.hosts import PUB_WSS_HOST, WSS_HOST
 from bfxsync.ws.io import rate_limiter as pace_module
-from bfxsync.ws.io.rate_limiter import PUBLIC_BUDGET, SPARE_S, Budget, Pace
+from bfxsync.ws.io.rate_limiter import (
+    PUBLIC_BUDGET,
+    SPARE_S,
+    ConnectionBudget,
+    ConnectionRateLimiter,
+)
 
 LOOPBACK = ["ws://127.0.0.1:8000/ws/2", "wss://localhost/ws/2", "ws://[::1]:1/"]
 
@@ -62,7 +67,7 @@ def worst(times, window_s):
     "url, count, window_s", [(PUB_WSS_HOST, 15, 60.0), (WSS_HOST, 5, 15.0)]
 )
 def test_r05_the_budget_is_that_of_the_host(url, count, window_s):
-    pace = Pace()
+    pace = ConnectionRateLimiter()
     assert [pace.reserve(url, 100.0) for _ in range(count)] == [100.0] * count
     later = 100.0 + window_s + SPARE_S
     assert [pace.reserve(url, 130.0) for _ in range(count)] == [
@@ -73,14 +78,14 @@ def test_r05_the_budget_is_that_of_the_host(url, count, window_s):
 
 
 def test_r05_names_of_a_host_are_counted_together():
-    pace = Pace()
+    pace = ConnectionRateLimiter()
     urls = ["wss://HOST.org/a", "wss://host.org:8443/b", "ws://host.org"]
     turns = [pace.reserve(urls[n % 3], 0.0) for n in range(16)]
     assert turns == [0.0] * 15 + [PUBLIC_BUDGET.window_s + SPARE_S]
 
 
 def test_r05_turns_that_are_given_back_hold_up_nobody():
-    pace = Pace()
+    pace = ConnectionRateLimiter()
     for _ in range(15):
         pace.reserve(PUB_WSS_HOST, 0.0)
     # As when a cell of a notebook is run again and again.
@@ -93,7 +98,7 @@ def test_r05_turns_that_are_given_back_hold_up_nobody():
 
 
 def test_r05_a_turn_that_is_given_back_is_the_next_ones():
-    pace = Pace()
+    pace = ConnectionRateLimiter()
     turns = [pace.reserve(WSS_HOST, 0.0) for _ in range(15)]
     assert turns == [0.0] * 5 + [16.0] * 5 + [32.0] * 5
     for at in turns[5:]:
@@ -103,7 +108,7 @@ def test_r05_a_turn_that_is_given_back_is_the_next_ones():
 
 @pytest.mark.parametrize("url", LOOPBACK)
 def test_a_turn_that_was_never_taken_can_be_given_back(url):
-    pace = Pace()
+    pace = ConnectionRateLimiter()
     pace.give_back(url, 5.0)
     pace.give_back(PUB_WSS_HOST, 5.0)
     assert pace.reserve(PUB_WSS_HOST, 0.0) == 0.0
@@ -111,16 +116,16 @@ def test_a_turn_that_was_never_taken_can_be_given_back(url):
 
 @pytest.mark.parametrize("url", LOOPBACK)
 def test_r05_this_machine_is_not_counted_unless_that_is_asked_for(url):
-    pace = Pace()
+    pace = ConnectionRateLimiter()
     assert {pace.reserve(url, 5.0) for _ in range(100)} == {5.0}
     pace.block(url, 1_000.0)
     assert pace.reserve(url, 5.0) == 5.0 and pace.blocked_until(url) < 0.0
-    pace = Pace(exempt_loopback=False)
+    pace = ConnectionRateLimiter(exempt_loopback=False)
     assert max(pace.reserve(url, 5.0) for _ in range(16)) == 66.0
 
 
 def test_r05_a_block_holds_for_all_and_never_becomes_shorter():
-    pace = Pace()
+    pace = ConnectionRateLimiter()
     pace.block(PUB_WSS_HOST, 70.0)
     pace.block(PUB_WSS_HOST, 60.0)
     assert pace.blocked_until(PUB_WSS_HOST) == 70.0
@@ -130,7 +135,7 @@ def test_r05_a_block_holds_for_all_and_never_becomes_shorter():
 
 
 def test_r05_those_that_a_block_has_held_up_do_not_all_come_at_its_end():
-    pace, openings = Pace(), []
+    pace, openings = ConnectionRateLimiter(), []
     waiters = [Waiter(pace, PUB_WSS_HOST, 0.0) for _ in range(60)]
     waiting = [waiter for waiter in waiters if waiter.opened_at is None]
     openings += [0.0] * (60 - len(waiting))
@@ -162,7 +167,7 @@ def test_r05_no_window_ever_has_more_than_the_budget(steps, url):
     budget = pace_module.BUDGETS.get("api.bitfinex.com")
     if url == PUB_WSS_HOST:
         budget = PUBLIC_BUDGET
-    pace, now, openings, waiting = Pace(), 1_000.0, [], []
+    pace, now, openings, waiting = ConnectionRateLimiter(), 1_000.0, [], []
     blocks = []
 
     def wake_due(until):
@@ -207,7 +212,7 @@ def test_r05_no_window_ever_has_more_than_the_budget(steps, url):
 
 
 def test_r05_threads_share_one_budget():
-    pace, turns, together = Pace(), [], threading.Barrier(8)
+    pace, turns, together = ConnectionRateLimiter(), [], threading.Barrier(8)
 
     def reserve():
         together.wait(10.0)
@@ -223,7 +228,7 @@ def test_r05_threads_share_one_budget():
 
 
 def test_r10_a_child_process_counts_on_with_a_lock_of_its_own():
-    pace = Pace()
+    pace = ConnectionRateLimiter()
     pace.reserve(WSS_HOST, 0.0)
     held = pace._lock
     held.acquire()
@@ -241,7 +246,7 @@ def test_a_pace_that_is_none_is_a_usage_error():
 # --- clients ----------------------------------------------------------------------------------
 
 
-class WatchedPace(Pace):
+class WatchedPace(ConnectionRateLimiter):
     """One that knows its turns: an opening is told later than it was made, if it is busy here."""
 
     def __init__(self):
@@ -261,7 +266,7 @@ class WatchedPace(Pace):
 @pytest.fixture
 def quick(monkeypatch):
     """A budget for tests, which holds for this machine too."""
-    monkeypatch.setattr(pace_module, "PUBLIC_BUDGET", Budget(3, 0.3))
+    monkeypatch.setattr(pace_module, "PUBLIC_BUDGET", ConnectionBudget(3, 0.3))
     monkeypatch.setattr(pace_module, "SPARE_S", 0.05)
     return WatchedPace()
 
@@ -330,7 +335,7 @@ def test_r05_further_connections_and_reconnects_are_counted_too(exchange, quick)
 
 def spent(url):
     """Return a pace that lets nobody open for a minute."""
-    pace = Pace(exempt_loopback=False)
+    pace = ConnectionRateLimiter(exempt_loopback=False)
     for _ in range(PUBLIC_BUDGET.count):
         pace.reserve(url, time.monotonic())
     return pace

@@ -23,9 +23,9 @@ from bfxsync import (
 )
 from bfxsync.paper import PaperExchange
 from bfxsync.wire import audit
-from bfxsync.ws.core.core import Pool
+from bfxsync.ws.core.core import Core
 from bfxsync.ws.io import connection
-from bfxsync.ws.io.rate_limiter import PUBLIC_BUDGET, SPARE_S, Pace
+from bfxsync.ws.io.rate_limiter import PUBLIC_BUDGET, SPARE_S, ConnectionRateLimiter
 
 REQUESTS = [
     {"channel": "book", "symbol": symbol, "prec": prec}
@@ -279,14 +279,14 @@ def test_r05_a_first_connection_without_descriptors_is_an_error_of_the_link(
 
 def at_the_move(monkeypatch, act):
     """Let something happen when a channel is refused, before its move."""
-    displaced = Pool.displaced
+    displaced = Core.displaced
 
-    def wrapped(pool, *arguments):
-        monkeypatch.setattr(Pool, "displaced", displaced)
+    def wrapped(core, *arguments):
+        monkeypatch.setattr(Core, "displaced", displaced)
         act()
-        displaced(pool, *arguments)
+        displaced(core, *arguments)
 
-    monkeypatch.setattr(Pool, "displaced", wrapped)
+    monkeypatch.setattr(Core, "displaced", wrapped)
 
 
 def test_r05_a_second_handle_that_comes_at_the_move_moves_too(
@@ -360,7 +360,7 @@ def test_r05_what_is_given_up_at_the_move_is_subscribed_nowhere(
         more[0].unsubscribe()
         wait_until(lambda: channels(small) == [0, 3])
     else:
-        wait_until(lambda: Pool.displaced.__name__ == "displaced")
+        wait_until(lambda: Core.displaced.__name__ == "displaced")
         client.ping()
         assert channels(small) == [3]
     assert moving[0].status is SubscriptionStatus.CLOSED
@@ -397,7 +397,7 @@ def test_r05_handles_that_come_and_go_from_several_threads_leave_nothing(small, 
         for handle in last:
             handle.unsubscribe()
         wait_until(lambda: sum(channels(small)) == 0)
-        assert sum(loads(client)) == 0 and client._pool._directory.homes == {}
+        assert sum(loads(client)) == 0 and client._core._directory.homes == {}
     assert errors.items == []
 
 
@@ -450,7 +450,7 @@ def test_r05_a_further_connection_that_waits_for_nothing_is_given_up(
 
 
 def test_r05_a_further_connection_gives_its_turn_back_when_it_is_not_needed(small):
-    pace = Pace(exempt_loopback=False)
+    pace = ConnectionRateLimiter(exempt_loopback=False)
     with WebSocketClient(small.url, pace=pace, channels_per_connection=3) as client:
         client.subscribe_many(REQUESTS[:3])
         before = time.monotonic()
@@ -486,7 +486,7 @@ def test_r05_totals_never_go_back_while_connections_come_and_go(small, client, s
     thread.start()
     for _ in range(3):
         client.subscribe(**REQUESTS[3]).unsubscribe()
-        wait_until(lambda: len(client._pool.connections) == 1)
+        wait_until(lambda: len(client._core.connections) == 1)
     done.set()
     thread.join(10.0)
     for earlier, later in zip(seen, seen[1:]):

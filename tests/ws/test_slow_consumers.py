@@ -11,7 +11,7 @@ import pytest
 from bfxsync import BookUpdate, Gap, Snapshot, Trade, WebSocketClient
 from bfxsync.models import Ticker
 from bfxsync.paper import PaperExchange
-from bfxsync.paper.server.ws_session import Session
+from bfxsync.paper.server.ws_session import WsSession
 from bfxsync.ws.dispatch import mailbox as mailboxes
 from bfxsync.ws.dispatch.mailbox import Mailbox, Policy
 
@@ -36,13 +36,13 @@ def exchange():
 def sent(monkeypatch):
     """The events of all that clients send."""
     events = []
-    receive = Session.receive
+    receive = WsSession.receive
 
     def count(session, text):
         events.append(json.loads(text)["event"])
         receive(session, text)
 
-    monkeypatch.setattr(Session, "receive", count)
+    monkeypatch.setattr(WsSession, "receive", count)
     return events
 
 

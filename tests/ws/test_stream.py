@@ -18,8 +18,8 @@ from bfxsync import (
     TradeUpdate,
 )
 from bfxsync.wire.channels import channel_for
-from bfxsync.ws.core.shared_subscription import Stream, Ticket
-from bfxsync.ws.dispatch.dispatcher import Dispatcher, Outlet
+from bfxsync.ws.core.shared_subscription import SharedSubscription, Subscriber
+from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher
 from bfxsync.ws.dispatch.mailbox import Mailbox, Policy
 
 FRAME = [7, [[1, 1_574_694_475_039, 0.5, 100.0]]]
@@ -28,12 +28,12 @@ FRAME = [7, [[1, 1_574_694_475_039, 0.5, 100.0]]]
 @pytest.fixture
 def stream():
     channel = channel_for("trades", number=float, symbol="tBTCUSD")
-    return Stream(channel, {"channel": "trades"})
+    return SharedSubscription(channel, {"channel": "trades"})
 
 
-def ticket(stream):
+def subscriber(stream):
     fields = dict(stream.subscription)
-    return Ticket(stream.channel, fields, None, size=10, policy=Policy.RESYNC)
+    return Subscriber(stream.channel, fields, None, size=10, policy=Policy.RESYNC)
 
 
 def go_live(stream):
@@ -52,7 +52,7 @@ def go_live(stream):
     ids=["live", "gap", "degraded", "maintenance"],
 )
 def test_who_comes_late_finds_the_state_that_there_is(stream, item, status):
-    early, late = ticket(stream), ticket(stream)
+    early, late = subscriber(stream), subscriber(stream)
     stream.attach(early)
     go_live(stream)
     if item is not None:
@@ -65,7 +65,7 @@ def test_who_comes_late_finds_the_state_that_there_is(stream, item, status):
 
 
 def test_r03_who_comes_in_a_gap_waits_for_its_end(stream):
-    early, late = ticket(stream), ticket(stream)
+    early, late = subscriber(stream), subscriber(stream)
     stream.attach(early)
     go_live(stream)
     stream.channel.lose()
@@ -80,7 +80,7 @@ def test_r03_who_comes_in_a_gap_waits_for_its_end(stream):
 
 
 def test_timeouts_count_from_the_first_request_wherever_it_moves(stream):
-    user = ticket(stream)
+    user = subscriber(stream)
     stream.attach(user)
     for now in (1.0, 2.0):
         stream.ask(now)
@@ -93,7 +93,7 @@ def test_timeouts_count_from_the_first_request_wherever_it_moves(stream):
 
 
 def test_a_reader_that_is_asked_for_twice_gets_everything_once(stream):
-    user = ticket(stream)
+    user = subscriber(stream)
     stream.attach(user)
     go_live(stream)
     user.reader = Mailbox(10)
@@ -104,7 +104,7 @@ def test_a_reader_that_is_asked_for_twice_gets_everything_once(stream):
 
 
 def test_a_reader_that_was_there_first_is_filled_from_the_attachment_on(stream):
-    user = ticket(stream)
+    user = subscriber(stream)
     user.reader = Mailbox(10)
     go_live(stream)
     stream.attach(user)
@@ -113,10 +113,10 @@ def test_a_reader_that_was_there_first_is_filled_from_the_attachment_on(stream):
 
 
 def test_r09_who_has_left_leaves_nothing(stream):
-    early = ticket(stream)
+    early = subscriber(stream)
     stream.attach(early)
     go_live(stream)
-    late = ticket(stream)
+    late = subscriber(stream)
     late.reader = Mailbox(10)
     stream.attach(late)
     left = weakref.ref(late), weakref.ref(late.reader)
@@ -127,14 +127,14 @@ def test_r09_who_has_left_leaves_nothing(stream):
 
 
 def test_users_of_a_stream_that_joins_another_go_on_there_with_a_snapshot(stream):
-    other = Stream(stream.channel, stream.subscription)
-    users = [ticket(stream), ticket(stream)]
+    other = SharedSubscription(stream.channel, stream.subscription)
+    users = [subscriber(stream), subscriber(stream)]
     for user in users:
         user.reader = Mailbox(10)
         stream.attach(user)
     go_live(other)
     stream.join(other)
-    assert stream.tickets == [] and other.tickets == users
+    assert stream.subscribers == [] and other.subscribers == users
     assert {user.status for user in users} == {SubscriptionStatus.LIVE}
     for user in users:
         assert [type(item) for item in user.reader.take(10)] == [Snapshot]
@@ -142,12 +142,12 @@ def test_users_of_a_stream_that_joins_another_go_on_there_with_a_snapshot(stream
 
 @pytest.mark.parametrize("policy", list(Policy))
 def test_r09_confirmations_take_no_place_in_the_mailbox_of_a_handle(stream, policy):
-    user = ticket(stream)
+    user = subscriber(stream)
     user.reader = Mailbox(4, policy)
     stream.attach(user)
     stream.channel.extras = True
-    outlet = Outlet("events", {}, Dispatcher("none"), size=100)
-    stream.listen(outlet)
+    callback_queue = CallbackQueue("events", {}, Dispatcher("none"), size=100)
+    stream.listen(callback_queue)
     go_live(stream)
     rows = [[number, 1_574_694_475_039 + number, 0.5, 100.0] for number in (2, 3)]
     frames = [[7, tag, row] for row in rows for tag in ("te", "tu")]
@@ -155,19 +155,19 @@ def test_r09_confirmations_take_no_place_in_the_mailbox_of_a_handle(stream, poli
     assert user.update_count == 2 and user.dropped_count == 0
     kinds = [type(item) for item in user.reader.take(10)]
     assert kinds == [Snapshot, Trade, Trade]
-    kinds = [type(item) for item in outlet.mailbox.take(10)]
+    kinds = [type(item) for item in callback_queue.mailbox.take(10)]
     assert kinds == [Snapshot] + [Trade, TradeUpdate] * 2
 
 
 @pytest.mark.parametrize("is_live", [True, False])
 def test_r10_what_belongs_to_a_parent_raises_and_waits_for_nothing(stream, is_live):
-    user = ticket(stream)
+    user = subscriber(stream)
     stream.attach(user)
     user.reader = Mailbox(10)
     if is_live:
         go_live(stream)
     error = ClosedError("of the parent")
-    user.disown(error)
+    user.detach_after_fork(error)
     assert user.status is SubscriptionStatus.CLOSED and user.error is error
     assert user.resolved.is_set and user.is_released
     with pytest.raises(ClosedError, match="of the parent"):
@@ -175,9 +175,9 @@ def test_r10_what_belongs_to_a_parent_raises_and_waits_for_nothing(stream, is_li
 
 
 def test_r10_what_had_ended_before_the_fork_keeps_its_error(stream):
-    refused = ticket(stream)
+    refused = subscriber(stream)
     error = ClosedError("no such symbol")
     refused.resolve(error)
-    refused.disown(ClosedError("of the parent"))
+    refused.detach_after_fork(ClosedError("of the parent"))
     assert refused.status is SubscriptionStatus.REJECTED and refused.error is error
-    assert str(refused.disowned) == "of the parent"
+    assert str(refused.detached) == "of the parent"

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from bfxsync import Backoff, Gap, Snapshot, WebSocketClient
-from bfxsync.paper.server.ws_session import Session
+from bfxsync.paper.server.ws_session import WsSession
 from bfxsync.wire import audit
 from bfxsync.ws.io import connection
 
@@ -36,7 +36,7 @@ def pings(monkeypatch, record):
     """The pings that came to the exchange; it can be made deaf."""
     pings = record()
     pings.is_deaf = False
-    receive = Session.receive
+    receive = WsSession.receive
 
     def note(session, text):
         if json.loads(text)["event"] == "ping":
@@ -45,7 +45,7 @@ def pings(monkeypatch, record):
                 return
         receive(session, text)
 
-    monkeypatch.setattr(Session, "receive", note)
+    monkeypatch.setattr(WsSession, "receive", note)
     return pings
 
 
@@ -81,10 +81,10 @@ def test_r02_without_an_answer_the_connection_is_made_anew(
         # Nothing comes any more, as after a suspend that a NAT did not survive.
         exchange.inject("silent_channel")
         pings.is_deaf = True
-        client._pool.connections[0]._wake()
+        client._core.connections[0]._wake()
         start = time.monotonic()
         wall.ahead_s = 3600.0
-        client._pool.connections[0]._wake()
+        client._core.connections[0]._wake()
         pings.wait_for(1)
         assert handle.age > 3000.0 and handle.is_stale
         items = events.wait_for(3)

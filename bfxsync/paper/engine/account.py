@@ -15,15 +15,15 @@ import attrs
 
 from bfxsync.paper.engine.account_settings import PaperAccount
 from bfxsync.paper.engine.amounts import cost, cost_at_most, read_amount, share
-from bfxsync.paper.engine.order import Order
-from bfxsync.paper.engine.positions import Position, Positions, needed_by
+from bfxsync.paper.engine.order import EngineOrder
+from bfxsync.paper.engine.positions import EnginePosition, Positions, needed_by
 from bfxsync.paper.engine.wallets import (
     DEPOSIT,
     EXCHANGE,
     KEPT,
     SETTLEMENT,
     TRADING_FEE,
-    Wallet,
+    EngineWallet,
     Wallets,
 )
 from bfxsync.paper.markets.tape import Row
@@ -86,8 +86,8 @@ class Account:
         self.now_mts = now_mts
         self.created_mts = now_mts()
         self.listeners: list[Listener] = []
-        self.orders: dict[int, Order] = {}
-        self.closed: dict[int, Order] = {}
+        self.orders: dict[int, EngineOrder] = {}
+        self.closed: dict[int, EngineOrder] = {}
         self.trades: Deque[Row] = deque(maxlen=KEPT)
         self.movements: Deque[Row] = deque(maxlen=KEPT)
         self.addresses: dict[tuple[str, str], list[str]] = {}
@@ -110,24 +110,24 @@ class Account:
         self.wallets.book(kind, currency, units, DEPOSIT, text)
         self.movements.append(movement_row(id, currency, "PAPER", now, units))
 
-    def remember(self, order: Order) -> None:
+    def remember(self, order: EngineOrder) -> None:
         """Keep an order that is open no more."""
         self.closed[order.id] = order
         if len(self.closed) > KEPT:
             del self.closed[next(iter(self.closed))]
 
-    def place_of(self, order: Order) -> tuple[Wallet, Wallet]:
+    def place_of(self, order: EngineOrder) -> tuple[EngineWallet, EngineWallet]:
         """Return the wallets of base and quote that an order uses."""
         kind = "exchange" if order.is_spot else "margin"
         base, quote = legs(order.symbol[1:])
         return self.wallets.get(kind, base), self.wallets.get(kind, quote)
 
-    def orders_on_margin(self, symbol: str) -> list[Order]:
+    def orders_on_margin(self, symbol: str) -> list[EngineOrder]:
         """Return the open orders of a symbol that may change its position."""
         orders = self.orders.values()
         return [o for o in orders if o.symbol == symbol and not o.is_spot]
 
-    def hold_for(self, order: Order) -> None:
+    def hold_for(self, order: EngineOrder) -> None:
         """Hold back what an order needs now, nothing if it is closed."""
         base, quote = self.place_of(order)
         if order.is_spot:
@@ -140,7 +140,7 @@ class Account:
             self.wallets.hold(order.symbol, "margin", quote.currency, needed)
 
     def fill(
-        self, order: Order, amount: int, trade: Row, price: int, is_maker: bool
+        self, order: EngineOrder, amount: int, trade: Row, price: int, is_maker: bool
     ) -> None:
         """
         Let a part of an order be executed.
@@ -174,7 +174,7 @@ class Account:
         self.emit("tu", confirmed)
 
     def _exchange(
-        self, order: Order, amount: int, price: int, is_maker: bool
+        self, order: EngineOrder, amount: int, price: int, is_maker: bool
     ) -> tuple[int, str]:
         """Swap base and quote in the exchange wallet; the fee is a part of what one gets."""
         base, quote = self.place_of(order)
@@ -195,7 +195,7 @@ class Account:
         return fee, is_of.currency
 
     def _settle(
-        self, order: Order, amount: int, price: int, is_maker: bool
+        self, order: EngineOrder, amount: int, price: int, is_maker: bool
     ) -> tuple[int, str]:
         """Change a position; profit and fee are of the quote currency."""
         base, quote = self.place_of(order)
@@ -215,15 +215,15 @@ class Account:
         self.hold_for(order)
         return fee, quote.currency
 
-    def _changed(self, wallet: Wallet) -> None:
+    def _changed(self, wallet: EngineWallet) -> None:
         self.emit("wu", wallet.row())
 
-    def position(self, symbol: str) -> Position | None:
+    def position(self, symbol: str) -> EnginePosition | None:
         """Return the position of a symbol."""
         return self.positions.open.get(symbol)
 
 
-def spot_need(order: Order) -> int:
+def spot_need(order: EngineOrder) -> int:
     """Return how much an order of the exchange wallet must have, in what it gives away."""
     size = abs(order.amount)
     if not order.is_buy:
@@ -255,7 +255,7 @@ def movement_row(
     # fmt: on
 
 
-def _meta(order: Order, amount: int, price: int) -> dict[str, Any]:
+def _meta(order: EngineOrder, amount: int, price: int) -> dict[str, Any]:
     return {
         "reason": "TRADE",
         "order_id": order.id,

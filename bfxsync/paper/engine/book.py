@@ -76,7 +76,7 @@ class Ladder:
         return {key: entries[key] for key in self._keys[:count]}
 
 
-class Depth(NamedTuple):
+class BookLevels(NamedTuple):
     """Both sides of a book in one precision."""
 
     bids: Ladder
@@ -92,16 +92,16 @@ class Book:
 
     def __init__(self) -> None:
         self.orders: dict[int, tuple[bool, Entry]] = {}
-        self._raw = Depth(Ladder(), Ladder())
+        self._raw = BookLevels(Ladder(), Ladder())
         # P0 is always kept: tickers need it, and the coarser ones are built from it.
-        self._levels = {"P0": Depth(Ladder(), Ladder())}
+        self._levels = {"P0": BookLevels(Ladder(), Ladder())}
 
-    def depth(self, prec: str) -> Depth:
+    def depth(self, prec: str) -> BookLevels:
         """Return both sides in a precision; it is kept current from now on."""
         if prec == RAW:
             return self._raw
         if prec not in self._levels:
-            depth = self._levels[prec] = Depth(Ladder(), Ladder())
+            depth = self._levels[prec] = BookLevels(Ladder(), Ladder())
             for is_bid in (True, False):
                 for level in self._levels["P0"].side(is_bid):
                     _shift(depth, prec, is_bid, level, level.orders, level.amount)
@@ -138,7 +138,7 @@ def _raw_key(is_bid: bool, order: Entry) -> tuple[int, int]:
 
 
 def _shift(
-    depth: Depth, prec: str, is_bid: bool, entry: Entry, count: int, amount: int
+    depth: BookLevels, prec: str, is_bid: bool, entry: Entry, count: int, amount: int
 ) -> None:
     price = round_price(entry.price, SIGNIFICANT_DIGITS[prec], up=not is_bid)
     key = (-price if is_bid else price, entry.period)

@@ -8,7 +8,7 @@ from typing import Iterator
 from bfxsync.paper.engine.account import Account, spot_need
 from bfxsync.paper.engine.amounts import cost
 from bfxsync.paper.engine.book import Book
-from bfxsync.paper.engine.order import REDUCE_ONLY, Order
+from bfxsync.paper.engine.order import REDUCE_ONLY, EngineOrder
 from bfxsync.paper.engine.positions import needed_by
 from bfxsync.paper.engine.refusals import Declined
 from bfxsync.paper.text import SCALE, units_text
@@ -29,7 +29,7 @@ def walk(book: Book, amount: int, limit: int | None) -> tuple[int, int]:
     return abs(amount) - left, value
 
 
-def check_funds(account: Account, order: Order, book: Book) -> None:
+def check_funds(account: Account, order: EngineOrder, book: Book) -> None:
     """
     Look whether an order can be paid, whatever of it is filled.
 
@@ -62,7 +62,7 @@ def check_funds(account: Account, order: Order, book: Book) -> None:
         )
 
 
-def broken_promise(account: Account, order: Order) -> str:
+def reduce_only_violation(account: Account, order: EngineOrder) -> str:
     """Say as what an order is closed that may only reduce a position; empty if it does."""
     if not order.has(REDUCE_ONLY) or order.is_spot:
         return ""
@@ -74,7 +74,7 @@ def broken_promise(account: Account, order: Order) -> str:
     return "RSN_POS_REDUCE_FLIP" if abs(order.amount) > abs(held) else ""
 
 
-def _added_need(account: Account, order: Order, price: int) -> int:
+def _added_need(account: Account, order: EngineOrder, price: int) -> int:
     """Return what a position and its orders need with this one, 0 if that is no more."""
     others = [o for o in account.orders_on_margin(order.symbol) if o is not order]
     position = account.position(order.symbol)
@@ -86,7 +86,7 @@ def _added_need(account: Account, order: Order, price: int) -> int:
 
 
 @contextmanager
-def _priced(order: Order, price: int) -> Iterator[None]:
+def _priced(order: EngineOrder, price: int) -> Iterator[None]:
     """Give an order a price for a moment, if it has none."""
     has = order.price
     order.price = has or price

@@ -18,7 +18,7 @@ from bfxsync.paper.engine.order import (
     POST_ONLY,
     SPOT_PREFIX,
     TYPES,
-    Order,
+    EngineOrder,
 )
 from bfxsync.paper.engine.refusals import Declined, Invalid
 from bfxsync.paper.markets.market import Market
@@ -36,7 +36,7 @@ _SIMULATED = "is not simulated by the local exchange"
 _TIME = "%Y-%m-%d %H:%M:%S"
 
 
-def new_order(body: Body, id: int, now_mts: int, market: Market) -> Order:
+def new_order(body: Body, id: int, now_mts: int, market: Market) -> EngineOrder:
     """
     Make an order of a request.
 
@@ -53,7 +53,7 @@ def new_order(body: Body, id: int, now_mts: int, market: Market) -> Order:
         raise Invalid("symbol: invalid")
     amount = read_amount("amount", body.get("amount"))
     cid = read_whole("cid", body.get("cid"), _CID_LIMIT)
-    order = Order(
+    order = EngineOrder(
         id=id,
         gid=read_whole("gid", body.get("gid"), _CID_LIMIT),
         cid=now_mts if cid is None else cid,
@@ -82,7 +82,7 @@ def new_order(body: Body, id: int, now_mts: int, market: Market) -> Order:
     return order
 
 
-def read_terms(order: Order, body: Body, now_mts: int) -> None:
+def read_terms(order: EngineOrder, body: Body, now_mts: int) -> None:
     """Take over what may be said with a new order as well as later, as far as it is there."""
     if body.get("price") is not None and body["price"] not in ("0", 0, ""):
         order.price = read_price("price", body["price"])
@@ -105,7 +105,7 @@ def read_terms(order: Order, body: Body, now_mts: int) -> None:
         order.meta = dict(meta)
 
 
-def check_order(order: Order) -> None:
+def check_order(order: EngineOrder) -> None:
     """
     Look whether the exchange takes such an order, whatever the account has.
 
@@ -128,7 +128,7 @@ def check_order(order: Order) -> None:
         raise Declined("Invalid order: only a limit order can be post-only")
 
 
-def changed_amount(order: Order, body: Body) -> int:
+def changed_amount(order: EngineOrder, body: Body) -> int:
     """Return what is to be left of an order, of which a request may say the whole or the change."""
     if body.get("amount") is not None:
         amount = read_amount("amount", body["amount"])
@@ -141,7 +141,7 @@ def changed_amount(order: Order, body: Body) -> int:
     return amount
 
 
-def trail(order: Order, last: int) -> int:
+def trail(order: EngineOrder, last: int) -> int:
     """Return where a trailing stop is triggered, after a trade at a price."""
     if order.is_buy:
         stop = last + order.price_trailing
@@ -159,7 +159,7 @@ def read_whole(name: str, value: object, limit: int) -> int | None:
     return value
 
 
-def read_leverage(order: Order, body: Body, market: Market) -> None:
+def read_leverage(order: EngineOrder, body: Body, market: Market) -> None:
     """Take over another leverage, if there is one."""
     if body.get("lev") is not None:
         order.lev = _leverage(body["lev"], market)

@@ -15,7 +15,7 @@ from typing import Callable, Iterator, Mapping, Protocol, Sequence
 
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.book import Entry
-from bfxsync.paper.engine.funds import broken_promise, check_funds, walk
+from bfxsync.paper.engine.funds import check_funds, reduce_only_violation, walk
 from bfxsync.paper.engine.inputs import (
     Body,
     changed_amount,
@@ -32,13 +32,13 @@ from bfxsync.paper.engine.order import (
     POST_ONLY,
     REDUCE_ONLY,
     STOPS,
-    Order,
+    EngineOrder,
 )
 from bfxsync.paper.engine.refusals import Declined, Invalid
 from bfxsync.paper.markets.market import BookChanged, Event
 from bfxsync.paper.markets.random import RandomMarket
 from bfxsync.paper.markets.tape import Row
-from bfxsync.paper.server.market_data import Hub, Source
+from bfxsync.paper.server.market_data import MarketData, Source
 from bfxsync.paper.text import to_units
 
 # fmt: off
@@ -63,7 +63,7 @@ class Venue(Protocol):
         """Let the market move from now on."""
 
 
-class Desk:
+class MatchingEngine:
     """
     All orders of all accounts.
 
@@ -78,11 +78,11 @@ class Desk:
 
     def __init__(
         self,
-        hub: Hub,
+        market_data: MarketData,
         venues: Mapping[str, Venue],
         later: Callable[[float, Callable[[], None]], object],
     ) -> None:
-        self._hub = hub
+        self._market_data = market_data
         self._venues = venues
         self._later = later
         self._open: dict[str, dict[int, Account]] = {}
@@ -90,9 +90,9 @@ class Desk:
         self._alert: dict[str, dict[int, Account]] = {}
         self._is_busy = False
         self._to_look_at: dict[str, None] = {}
-        hub.listeners.append(self._happened)
+        market_data.listeners.append(self._happened)
 
-    def submit(self, account: Account, body: Body) -> Order:
+    def submit(self, account: Account, body: Body) -> EngineOrder:
         """
         Take an order, and do with it what can be done at once.
 
@@ -102,7 +102,7 @@ class Desk:
             It is not taken.
         """
         market = self._market(body.get("symbol"))
-        now = self._hub.now_mts()
+        now = self._market_data.now_mts()
         order = new_order(body, next(account.ids.order), now, market)
         with self._at_work():
             if order.has(CLOSE):
@@ -111,7 +111,7 @@ class Desk:
                 if not order.is_spot and position is not None:
                     order.amount = order.amount_orig = -position.amount
             check_order(order)
-            wrong = broken_promise(account, order)
+            wrong = reduce_only_violation(account, order)
             if not wrong:
                 check_funds(account, order, market.book)
             self._add(account, order)
@@ -123,7 +123,7 @@ class Desk:
                     account.emit("on", order.row())
         return order
 
-    def update(self, account: Account, order: Order, body: Body) -> None:
+    def update(self, account: Account, order: EngineOrder, body: Body) -> None:
         """
         Change an order.
 
@@ -138,12 +138,12 @@ class Desk:
             self._withdraw(order)
             try:
                 order.amount = changed_amount(order, body)
-                read_terms(order, body, self._hub.now_mts())
+                read_terms(order, body, self._market_data.now_mts())
                 read_leverage(order, body, market)
                 gid = read_whole("gid", body.get("gid"), 2**45)
                 order.gid = order.gid if gid is None else gid
                 check_order(order)
-                if broken_promise(account, order):
+                if reduce_only_violation(account, order):
                     raise Declined("Invalid order: it would not reduce the position")
                 check_funds(account, order, market.book)
             except (Invalid, Declined):
@@ -151,14 +151,14 @@ class Desk:
                     setattr(order, name, value)
                 self._rest(account, order)
                 raise
-            order.mts_update = self._hub.now_mts()
+            order.mts_update = self._market_data.now_mts()
             if order.mts_tif not in (None, before["mts_tif"]):
                 self._watch_time(account, order)
             self._work(account, order)
             if order.is_open:
                 account.emit("ou", order.row())
 
-    def cancel(self, account: Account, orders: Sequence[Order]) -> None:
+    def cancel(self, account: Account, orders: Sequence[EngineOrder]) -> None:
         """Take open orders back."""
         with self._at_work():
             for order in orders:
@@ -191,7 +191,7 @@ class Desk:
                 continue
             if order.plain_kind == "TRAILING STOP":
                 order.stop = trail(order, last)
-            wrong = broken_promise(account, order)
+            wrong = reduce_only_violation(account, order)
             if wrong:
                 self._close(account, order, wrong)
             elif order.is_stop:
@@ -206,29 +206,33 @@ class Desk:
     def _market(self, symbol: object) -> RandomMarket:
         venue = self._venues.get(symbol) if isinstance(symbol, str) else None
         if venue is None:
-            market = self._hub.markets.get(symbol) if isinstance(symbol, str) else None
+            market = (
+                self._market_data.markets.get(symbol)
+                if isinstance(symbol, str)
+                else None
+            )
             if market is not None and not market.is_funding:
                 raise Invalid("symbol: a recording is not traded by the local exchange")
             raise Invalid("symbol: invalid")
         return venue.market
 
-    def _add(self, account: Account, order: Order) -> None:
+    def _add(self, account: Account, order: EngineOrder) -> None:
         account.orders[order.id] = order
         self._open.setdefault(order.symbol, {})[order.id] = account
         account.hold_for(order)
         if order.mts_tif is not None:
             self._watch_time(account, order)
 
-    def _watch_time(self, account: Account, order: Order) -> None:
+    def _watch_time(self, account: Account, order: EngineOrder) -> None:
         assert order.mts_tif is not None
-        delay_s = max(order.mts_tif - self._hub.now_mts(), 0) / 1000
+        delay_s = max(order.mts_tif - self._market_data.now_mts(), 0) / 1000
         self._later(delay_s, partial(self._time_is_up, account, order, order.mts_tif))
 
-    def _time_is_up(self, account: Account, order: Order, mts: int) -> None:
+    def _time_is_up(self, account: Account, order: EngineOrder, mts: int) -> None:
         if order.is_open and order.mts_tif == mts:
             self.cancel(account, [order])
 
-    def _work(self, account: Account, order: Order) -> None:
+    def _work(self, account: Account, order: EngineOrder) -> None:
         """Do what an order wants, as far as the book allows; the rest of it rests."""
         plain = order.plain_kind
         market = self._market(order.symbol)
@@ -254,16 +258,16 @@ class Desk:
         self._settle(account, order)
         if order.is_open:
             self._rest(account, order)
-            self._hub.awake.add(market.symbol)
+            self._market_data.awake.add(market.symbol)
             self._venues[market.symbol].watch()
 
-    def _trigger(self, account: Account, order: Order) -> None:
+    def _trigger(self, account: Account, order: EngineOrder) -> None:
         """Make an order that goes to the book of a stop."""
         is_limit = order.plain_kind == "STOP LIMIT"
         order.become("LIMIT" if is_limit else "MARKET")
         order.price = order.price_aux_limit if is_limit else 0
         order.stop = 0
-        order.mts_update = self._hub.now_mts()
+        order.mts_update = self._market_data.now_mts()
         try:
             check_funds(account, order, self._market(order.symbol).book)
         except Declined:
@@ -276,7 +280,7 @@ class Desk:
         if order.is_open:
             account.emit("ou", order.row())
 
-    def _rest(self, account: Account, order: Order) -> None:
+    def _rest(self, account: Account, order: EngineOrder) -> None:
         """Put an order where it waits, and hold back what it needs."""
         account.hold_for(order)
         alert = self._alert.setdefault(order.symbol, {})
@@ -296,12 +300,12 @@ class Desk:
         market.book.put(order.is_buy, entry)
         venue.publish([BookChanged()])
 
-    def _withdraw(self, order: Order) -> None:
+    def _withdraw(self, order: EngineOrder) -> None:
         """Take an order out of the book, if it is there."""
         if self._unbook(order):
             self._venues[order.symbol].publish([BookChanged()])
 
-    def _unbook(self, order: Order) -> bool:
+    def _unbook(self, order: EngineOrder) -> bool:
         market = self._venues[order.symbol].market
         market.guests.pop(order.id, None)
         is_there = order.id in market.book.orders
@@ -309,14 +313,16 @@ class Desk:
             market.book.remove(order.id)
         return is_there
 
-    def _met(self, account: Account, order: Order, amount: int, trade: Row) -> None:
+    def _met(
+        self, account: Account, order: EngineOrder, amount: int, trade: Row
+    ) -> None:
         """Fill an order that was in the book, which it has left as far as it was met."""
         account.fill(order, amount, trade, order.price, is_maker=True)
         if not self._settle(account, order):
             account.emit("ou", order.row())
         for id in list(self._alert.get(order.symbol, {})):
             other = account.orders.get(id)
-            wrong = "" if other is None else broken_promise(account, other)
+            wrong = "" if other is None else reduce_only_violation(account, other)
             if other is not None and wrong:
                 # Who takes may come to it next. The book's change is told with its trades.
                 self._unbook(other)
@@ -325,13 +331,13 @@ class Desk:
     def _take(
         self,
         account: Account,
-        order: Order,
+        order: EngineOrder,
         limit: int | None,
         is_maker: bool = False,
     ) -> None:
         """Let an order meet what is in the book, at the book's prices."""
         venue = self._venues[order.symbol]
-        now = self._hub.now_mts()
+        now = self._market_data.now_mts()
         size = abs(order.amount)
         events, trades = venue.market.take(now, order.is_buy, size, limit)
         for amount, price, row in trades:
@@ -339,20 +345,20 @@ class Desk:
         if events:
             venue.publish([*events, BookChanged()])
 
-    def _settle(self, account: Account, order: Order) -> bool:
+    def _settle(self, account: Account, order: EngineOrder) -> bool:
         """Bring an order that is filled to its end, and say whether it is."""
         if order.is_open:
             return False
         self._leave(account, order)
         return True
 
-    def _close(self, account: Account, order: Order, word: str) -> None:
+    def _close(self, account: Account, order: EngineOrder, word: str) -> None:
         self._withdraw(order)
         order.closed_as = word
-        order.mts_update = self._hub.now_mts()
+        order.mts_update = self._market_data.now_mts()
         self._leave(account, order)
 
-    def _leave(self, account: Account, order: Order) -> None:
+    def _leave(self, account: Account, order: EngineOrder) -> None:
         del account.orders[order.id]
         account.remember(order)
         self._venues[order.symbol].market.guests.pop(order.id, None)
@@ -361,6 +367,6 @@ class Desk:
         del mine[order.id]
         if not mine:
             del self._open[order.symbol]
-            self._hub.awake.discard(order.symbol)
+            self._market_data.awake.discard(order.symbol)
         account.hold_for(order)
         account.emit("oc", order.row())

@@ -26,7 +26,7 @@ _FILLS_SHOWN = 10
 
 
 @attrs.define(eq=False)
-class Order:
+class EngineOrder:
     """
     An order of an account.
 

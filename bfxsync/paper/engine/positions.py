@@ -13,7 +13,7 @@ from typing import Callable, Deque, Iterable
 import attrs
 
 from bfxsync.paper.engine.amounts import QUANTUM, cost, cost_at_most
-from bfxsync.paper.engine.order import Order
+from bfxsync.paper.engine.order import EngineOrder
 from bfxsync.paper.engine.wallets import KEPT
 from bfxsync.paper.markets.tape import Row
 from bfxsync.paper.text import SCALE
@@ -23,7 +23,7 @@ MARGIN_PER_CENT = 20
 
 
 @attrs.define(eq=False)
-class Position:
+class EnginePosition:
     """
     A position.
 
@@ -103,7 +103,7 @@ class Positions:
         now_mts: Callable[[], int],
         on_change: Callable[[str, Row], None],
     ) -> None:
-        self.open: dict[str, Position] = {}
+        self.open: dict[str, EnginePosition] = {}
         self.closed: Deque[Row] = deque(maxlen=KEPT)
         self.changes: Deque[Row] = deque(maxlen=KEPT)
         self._new_id = new_id
@@ -135,7 +135,7 @@ class Positions:
             code = "pu"
             if position is None:
                 code = "pn"
-                position = Position(self._new_id(), symbol, now, now)
+                position = EnginePosition(self._new_id(), symbol, now, now)
                 self.open[symbol] = position
             position.amount += amount
             position.cost += cost(abs(amount), price)
@@ -145,7 +145,9 @@ class Positions:
             self._note(code, position)
         return profit
 
-    def _reduce(self, position: Position, closing: int, price: int, now: int) -> int:
+    def _reduce(
+        self, position: EnginePosition, closing: int, price: int, now: int
+    ) -> int:
         was_long = position.amount > 0
         whole = abs(position.amount)
         paid = position.cost * closing // whole // QUANTUM * QUANTUM
@@ -157,7 +159,7 @@ class Positions:
         value = cost(closing, price)
         return value - paid if was_long else paid - value
 
-    def _note(self, code: str, position: Position) -> None:
+    def _note(self, code: str, position: EnginePosition) -> None:
         self.changes.append(position.past_row())
         self._on_change(code, position.row())
 
@@ -169,7 +171,7 @@ def needed_for(value: int, lev: int | None) -> int:
     return -(-value // lev // QUANTUM) * QUANTUM
 
 
-def needed_by(position: Position | None, orders: Iterable[Order]) -> int:
+def needed_by(position: EnginePosition | None, orders: Iterable[EngineOrder]) -> int:
     """
     Return how much must be there for a position and all orders of its symbol.
 

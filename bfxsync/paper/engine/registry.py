@@ -7,13 +7,13 @@ from typing import Callable, Mapping, Sequence
 from bfxsync.paper.engine.account import Account, Ids
 from bfxsync.paper.engine.account_settings import PaperAccount
 from bfxsync.paper.engine.keys import Keys
-from bfxsync.paper.engine.matching import Desk, Venue
-from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.engine.matching import MatchingEngine, Venue
+from bfxsync.paper.server.market_data import MarketData
 
 _FIRST_USER = 1_000_001
 
 
-class Office:
+class AccountRegistry:
     """
     The accounts, their keys, and the desk that takes their orders.
 
@@ -22,7 +22,7 @@ class Office:
     settings : sequence of PaperAccount
     hub : Hub
     venues, later
-        As of `Desk`.
+        As of `MatchingEngine`.
 
     Attributes
     ----------
@@ -35,14 +35,14 @@ class Office:
     def __init__(
         self,
         settings: Sequence[PaperAccount],
-        hub: Hub,
+        market_data: MarketData,
         venues: Mapping[str, Venue],
         later: Callable[[float, Callable[[], None]], object],
     ) -> None:
         ids = Ids()
         self.accounts = [
-            Account(each, user_id, ids, hub.now_mts)
+            Account(each, user_id, ids, market_data.now_mts)
             for user_id, each in enumerate(settings, _FIRST_USER)
         ]
-        self.keys = Keys(self.accounts, hub.now_mts)
-        self.desk = Desk(hub, venues, later)
+        self.keys = Keys(self.accounts, market_data.now_mts)
+        self.desk = MatchingEngine(market_data, venues, later)

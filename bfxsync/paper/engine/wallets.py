@@ -52,7 +52,7 @@ class Booking(NamedTuple):
 
 
 @attrs.define(eq=False)
-class Wallet:
+class EngineWallet:
     """
     One currency in one wallet.
 
@@ -112,22 +112,22 @@ class Wallets:
         self,
         new_id: Callable[[], int],
         now_mts: Callable[[], int],
-        on_change: Callable[[Wallet], None],
+        on_change: Callable[[EngineWallet], None],
     ) -> None:
         self.ledger: Deque[Booking] = deque()
         # Of each wallet the last booking that the ledger has forgotten.
         self._before: dict[tuple[str, str], Booking] = {}
-        self._wallets: dict[tuple[str, str], Wallet] = {}
+        self._wallets: dict[tuple[str, str], EngineWallet] = {}
         self._new_id = new_id
         self._now_mts = now_mts
         self._on_change = on_change
 
-    def __iter__(self) -> Iterator[Wallet]:
+    def __iter__(self) -> Iterator[EngineWallet]:
         return (self._wallets[key] for key in sorted(self._wallets))
 
-    def get(self, kind: str, currency: str) -> Wallet:
+    def get(self, kind: str, currency: str) -> EngineWallet:
         """Return a wallet, an empty one if there is none yet."""
-        return self._wallets.get((kind, currency)) or Wallet(kind, currency)
+        return self._wallets.get((kind, currency)) or EngineWallet(kind, currency)
 
     def book(
         self,
@@ -167,7 +167,7 @@ class Wallets:
         yield from self._before.values()
         yield from self.ledger
 
-    def move(self, amount: int, source: Wallet, target: Wallet) -> None:
+    def move(self, amount: int, source: EngineWallet, target: EngineWallet) -> None:
         """Bring an amount from one wallet to another."""
         change = f"Transfer of {units_text(amount)} {source.currency} from wallet"
         text = f"{change} {_LABELS[source.kind]} to {_LABELS[target.kind]}"
@@ -186,5 +186,5 @@ class Wallets:
             del wallet.holds[purpose]
         self._on_change(wallet)
 
-    def _own(self, kind: str, currency: str) -> Wallet:
-        return self._wallets.setdefault((kind, currency), Wallet(kind, currency))
+    def _own(self, kind: str, currency: str) -> EngineWallet:
+        return self._wallets.setdefault((kind, currency), EngineWallet(kind, currency))

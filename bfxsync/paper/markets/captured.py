@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from bfxsync.errors import UsageError
 from bfxsync.paper.engine.book import RAW, Entry
 from bfxsync.paper.markets.market import BookChanged, Event, Market, TickerCame, Traded
-from bfxsync.paper.markets.recordings import Recording, Step, read
+from bfxsync.paper.markets.recordings import MarketStep, Recording, read
 from bfxsync.paper.markets.tape import Row
 from bfxsync.paper.text import encode, to_units
 
@@ -107,7 +107,7 @@ class CapturedMarket(Market):
             [*row[:2], *(round(value, _PLACES) for value in row[2:4]), *row[4:]]
         )
 
-    def apply(self, step: Step) -> list[Event]:
+    def apply(self, step: MarketStep) -> list[Event]:
         """Let the next thing happen, and say what it was."""
         if step.kind == "book":
             for row in step.rows:

@@ -14,7 +14,7 @@ from bfxsync.paper.markets.market import Event, Traded, now_mts
 from bfxsync.paper.markets.random import RandomMarket
 from bfxsync.paper.markets.recordings import Recording
 from bfxsync.paper.markets.status import LIQUIDATIONS
-from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.server.market_data import MarketData
 
 Room = Callable[[], Awaitable[None]]
 
@@ -40,14 +40,16 @@ class RandomPlayer:
         Awaited between bursts, until the clients have read most of what they were sent.
     """
 
-    def __init__(self, market: RandomMarket, hub: Hub, rate: float, room: Room) -> None:
+    def __init__(
+        self, market: RandomMarket, market_data: MarketData, rate: float, room: Room
+    ) -> None:
         self.market = market
-        self._hub = hub
+        self._market_data = market_data
         self._interval = 1 / rate
         self._room = room
         self._watched = asyncio.Event()
         self.symbols = [market.symbol]
-        hub.add(market)
+        market_data.add(market)
 
     def watch(self) -> None:
         """Note that somebody has subscribed."""
@@ -63,7 +65,7 @@ class RandomPlayer:
             await self._watched.wait()
             looked_at = loop.time()
             due = looked_at + self._interval
-            while self._hub.is_watched(self.market.symbol):
+            while self._market_data.is_watched(self.market.symbol):
                 await asyncio.sleep(min(max(due - loop.time(), 0), _TICK_S))
                 now = loop.time()
                 self.market.clock += now - looked_at
@@ -75,18 +77,18 @@ class RandomPlayer:
                         break
                     self.publish(self.market.step(now_mts()))
                     due += self._interval
-                self._hub.tick(self.market)
+                self._market_data.tick(self.market)
                 await self._room()
 
     def publish(self, events: Sequence[Event]) -> None:
         """Pass on what has happened, and its confirmations a moment later."""
         market = self.market
-        self._hub.publish(market, events)
+        self._market_data.publish(market, events)
         for event in events:
             if isinstance(event, Traded):
                 confirmation = market.confirmation(event)
                 asyncio.get_running_loop().call_later(
-                    _CONFIRM_S, self._hub.publish, market, [confirmation]
+                    _CONFIRM_S, self._market_data.publish, market, [confirmation]
                 )
 
 
@@ -101,8 +103,8 @@ class LiquidationsPlayer:
         Between two of them.
     """
 
-    def __init__(self, hub: Hub, interval_s: float) -> None:
-        self._hub = hub
+    def __init__(self, market_data: MarketData, interval_s: float) -> None:
+        self._market_data = market_data
         self._interval_s = interval_s
         self._watched = asyncio.Event()
         self.symbols = [LIQUIDATIONS]
@@ -113,13 +115,13 @@ class LiquidationsPlayer:
 
     async def run(self) -> None:
         """Play for ever."""
-        liquidations = self._hub.liquidations
+        liquidations = self._market_data.liquidations
         while True:
             self._watched.clear()
             await self._watched.wait()
-            while self._hub.is_watched(LIQUIDATIONS):
+            while self._market_data.is_watched(LIQUIDATIONS):
                 await asyncio.sleep(self._interval_s)
-                self._hub.publish(liquidations, liquidations.step(now_mts()))
+                self._market_data.publish(liquidations, liquidations.step(now_mts()))
 
 
 class CapturePlayer:
@@ -145,7 +147,7 @@ class CapturePlayer:
     def __init__(
         self,
         recording: Recording,
-        hub: Hub,
+        market_data: MarketData,
         *,
         speed: float,
         autoplay: bool,
@@ -153,7 +155,7 @@ class CapturePlayer:
         on_end: Callable[[CapturePlayer], None],
     ) -> None:
         self._recording = recording
-        self._hub = hub
+        self._market_data = market_data
         self._speed = speed
         self._autoplay = autoplay
         self._room = room
@@ -198,15 +200,15 @@ class CapturePlayer:
             burst += 1
             market = self._markets[step.symbol]
             market.clock = step.at
-            self._hub.publish(market, market.apply(step))
+            self._market_data.publish(market, market.apply(step))
             self._tick(step.at)
 
     def _tick(self, clock: float) -> None:
         for market in self._markets.values():
             market.clock = clock
-            self._hub.tick(market)
+            self._market_data.tick(market)
 
     def _rewind(self) -> None:
         for symbol in self.symbols:
             market = self._markets[symbol] = CapturedMarket(self._recording, symbol)
-            self._hub.add(market)
+            self._market_data.add(market)

@@ -57,7 +57,7 @@ _WIDEST = 0.25
 _MOST_MET = 3
 
 
-class Met(NamedTuple):
+class Fill(NamedTuple):
     """What an order got from one that was in the book."""
 
     amount: int
@@ -136,7 +136,7 @@ class RandomMarket(Market):
         amount: int,
         limit: int | None = None,
         most: int | None = None,
-    ) -> tuple[list[Event], list[Met]]:
+    ) -> tuple[list[Event], list[Fill]]:
         """
         Let an order meet the best of the other side.
 
@@ -157,7 +157,7 @@ class RandomMarket(Market):
         """
         makers = self.book.depth("R0").side(not is_buy)
         events: list[Event] = []
-        met: list[Met] = []
+        met: list[Fill] = []
         while amount and len(makers) and len(met) != most:
             maker = makers.best()
             price = maker.price
@@ -170,7 +170,7 @@ class RandomMarket(Market):
                 self.book.put(not is_buy, maker._replace(amount=maker.amount - part))
             trade = self._trade(mts, is_buy, part, maker)
             events.append(trade)
-            met.append(Met(part, price, trade.row))
+            met.append(Fill(part, price, trade.row))
             amount -= part
             guest = self.guests.get(maker.order_id)
             if guest is not None:

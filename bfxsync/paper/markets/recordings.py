@@ -41,7 +41,7 @@ _Place = Tuple[int, int]
 """The number of a connection, and that of a channel on it."""
 
 
-class Step(NamedTuple):
+class MarketStep(NamedTuple):
     """
     What happened to one symbol at one time.
 
@@ -80,7 +80,7 @@ class Recording(NamedTuple):
     name: str
     first: Dict[str, Dict[str, List[Any]]]
     books: Dict[str, BookKey]
-    steps: List[Step]
+    steps: List[MarketStep]
 
 
 class _Frame(NamedTuple):
@@ -100,7 +100,7 @@ def read(file: Traversable) -> Recording:
         It cannot be read, or holds no data of a market.
     """
     books = _choose_books(file)
-    reader = _Reader(Recording(file.name, {}, books, []))
+    reader = _RecordingReader(Recording(file.name, {}, books, []))
     for frame in _frames(file):
         try:
             reader.take(frame)
@@ -173,7 +173,7 @@ def _sound(rows: List[Any], width: int) -> List[Row]:
     ]
 
 
-class _Reader:
+class _RecordingReader:
     """Takes frames, and knows what they are the answer to."""
 
     def __init__(self, recording: Recording) -> None:
@@ -296,10 +296,10 @@ class _Reader:
         ):
             last.rows.extend(rows)
         else:
-            steps.append(Step(at, symbol, "book", list(rows)))
+            steps.append(MarketStep(at, symbol, "book", list(rows)))
 
     def _step(self, at: float, symbol: str, kind: str, row: Row) -> None:
-        self.recording.steps.append(Step(at, symbol, kind, [row]))
+        self.recording.steps.append(MarketStep(at, symbol, kind, [row]))
 
     # --- rows of books ------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from typing import Any, Callable, Coroutine, Union
 from aiohttp import web
 
 from bfxsync.errors import UsageError
-from bfxsync.paper.engine.registry import Office
+from bfxsync.paper.engine.registry import AccountRegistry
 from bfxsync.paper.faults import SILENT_CHANNEL, Fault, Faults
 from bfxsync.paper.markets.captured import load
 from bfxsync.paper.markets.market import now_mts
@@ -28,17 +28,17 @@ from bfxsync.paper.markets.players import (
 from bfxsync.paper.markets.random import RECIPES, RandomMarket
 from bfxsync.paper.server.access import AccessPolicy
 from bfxsync.paper.server.book_window import Window
-from bfxsync.paper.server.feeds import Pace
+from bfxsync.paper.server.feeds import FeedIntervals
 from bfxsync.paper.server.listener import Listener
-from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.rest.app import RestApi
 from bfxsync.paper.server.rest.limits import RateLimits
 from bfxsync.paper.server.rest.private import Gate
 from bfxsync.paper.server.rest.private_routes import PRIVATE_ROUTES
 from bfxsync.paper.server.subscriptions import Wrong, read
-from bfxsync.paper.server.ws_connection import ANSWER_S, Connection
-from bfxsync.paper.server.ws_session import Session
-from bfxsync.paper.settings import Counters, Settings
+from bfxsync.paper.server.ws_connection import ANSWER_S, WsConnection
+from bfxsync.paper.server.ws_session import WsSession
+from bfxsync.paper.settings import Counters, ExchangeSettings
 
 PATH = "/ws/2"
 STOPPING, MAINTENANCE, MAINTENANCE_OVER = 20051, 20060, 20061
@@ -61,9 +61,12 @@ class Server:
     """
 
     def __init__(
-        self, settings: Settings, counters: Counters, on_finished: Callable[[], None]
+        self,
+        settings: ExchangeSettings,
+        counters: Counters,
+        on_finished: Callable[[], None],
     ) -> None:
-        self.connections: dict[Connection, Session] = {}
+        self.connections: dict[WsConnection, WsSession] = {}
         self.faults = Faults(counters.faults)
         self._settings = settings
         self._counters = counters
@@ -75,8 +78,8 @@ class Server:
         self._tasks: set[asyncio.Task[None]] = set()
         self._unfinished: set[CapturePlayer] = set()
         self._stopped = asyncio.Event()
-        self._hub = Hub(
-            Pace(settings.checksum_s, settings.ticker_s),
+        self._market_data = MarketData(
+            FeedIntervals(settings.checksum_s, settings.ticker_s),
             seed=settings.seed,
             faults=self.faults,
         )
@@ -87,13 +90,13 @@ class Server:
         self._captures = [self._capture_player(name) for name in settings.captures]
         players: list[Player] = [
             *self._captures,
-            LiquidationsPlayer(self._hub, settings.liquidation_s),
+            LiquidationsPlayer(self._market_data, settings.liquidation_s),
         ]
         for recipe in RECIPES.values():
-            if recipe.symbol not in self._hub.markets:
+            if recipe.symbol not in self._market_data.markets:
                 market = RandomMarket(recipe, settings.seed, now_mts())
                 players.append(
-                    RandomPlayer(market, self._hub, settings.rate, self.room)
+                    RandomPlayer(market, self._market_data, settings.rate, self.room)
                 )
         self._players = {
             symbol: player for player in players for symbol in player.symbols
@@ -104,9 +107,11 @@ class Server:
             if isinstance(player, RandomPlayer) and not player.market.is_funding
         }
         later = asyncio.get_running_loop().call_later
-        self.office = Office(settings.accounts, self._hub, venues, later)
-        gate = Gate(self._hub, self.office, PRIVATE_ROUTES)
-        self._rest = RestApi(self._hub, counters, limits, gate, settings)
+        self.registry = AccountRegistry(
+            settings.accounts, self._market_data, venues, later
+        )
+        gate = Gate(self._market_data, self.registry, PRIVATE_ROUTES)
+        self._rest = RestApi(self._market_data, counters, limits, gate, settings)
         for player in players:
             self._spawn(player.run())
 
@@ -181,11 +186,11 @@ class Server:
         """Return what the subscribers of a book have of it."""
         request = {"symbol": symbol, "prec": prec, "len": length, "freq": freq}
         try:
-            wanted = read({"channel": "book", **request}, self._hub)
+            wanted = read({"channel": "book", **request}, self._market_data)
         except Wrong as wrong:
             raise UsageError(f"no such book: {wrong.message} in {request}") from None
         assert wanted is not None
-        return self._hub.window(wanted.identity)
+        return self._market_data.window(wanted.identity)
 
     async def room(self) -> None:
         """Wait until every client has read most of what it was sent."""
@@ -208,14 +213,14 @@ class Server:
         transport = request.transport
         if transport is None:  # gone already
             return ws
-        connection = Connection(ws, transport, self._settings.stall_s)
+        connection = WsConnection(ws, transport, self._settings.stall_s)
 
         def send(text: str) -> None:
             self._counters.frames_sent += 1
             connection.send(text)
 
-        session = Session(
-            self._hub,
+        session = WsSession(
+            self._market_data,
             send,
             now_mts,
             asyncio.get_running_loop().call_later,
@@ -234,7 +239,7 @@ class Server:
             self._retire(connection)
         return ws
 
-    async def _beat(self, connection: Connection, session: Session) -> None:
+    async def _beat(self, connection: WsConnection, session: WsSession) -> None:
         """Send heartbeats, and cut off a socket that shows no sign of life."""
         settings = self._settings
         clock = asyncio.get_running_loop().time
@@ -257,7 +262,7 @@ class Server:
     def _capture_player(self, name: str | os.PathLike[str]) -> CapturePlayer:
         player = CapturePlayer(
             load(name),
-            self._hub,
+            self._market_data,
             speed=self._settings.speed,
             autoplay=self._settings.autoplay,
             room=self.room,
@@ -289,7 +294,7 @@ class Server:
         for connection in list(self.connections):
             connection.abort()
 
-    def _retire(self, connection: Connection) -> None:
+    def _retire(self, connection: WsConnection) -> None:
         session = self.connections.pop(connection, None)
         if session is not None:
             session.leave()

@@ -6,13 +6,13 @@ import zlib
 from itertools import zip_longest
 from typing import Callable, NamedTuple
 
-from bfxsync.paper.engine.book import RAW, Depth, Entry
+from bfxsync.paper.engine.book import RAW, BookLevels, Entry
 from bfxsync.paper.text import units_text
 
 CHECKSUM_LEVELS = 25
 
 
-class Layout(NamedTuple):
+class BookLayout(NamedTuple):
     """How an entry becomes a row; the arguments are the wire's sign of its side, and the entry."""
 
     put: Callable[[int, Entry], str]
@@ -57,10 +57,10 @@ def _offer_gone(sign: int, offer: Entry) -> str:
 
 # By (is it raw, is it funding).
 _LAYOUTS = {
-    (False, False): Layout(_put_level, _level_gone),
-    (False, True): Layout(_put_funding_level, _funding_level_gone),
-    (True, False): Layout(_put_order, _order_gone),
-    (True, True): Layout(_put_offer, _offer_gone),
+    (False, False): BookLayout(_put_level, _level_gone),
+    (False, True): BookLayout(_put_funding_level, _funding_level_gone),
+    (True, False): BookLayout(_put_order, _order_gone),
+    (True, True): BookLayout(_put_offer, _offer_gone),
 }
 
 
@@ -81,7 +81,7 @@ class Window:
     """
 
     def __init__(
-        self, depth: Depth, prec: str, length: int, is_funding: bool = False
+        self, depth: BookLevels, prec: str, length: int, is_funding: bool = False
     ) -> None:
         self._depth = depth
         self._length = length

@@ -52,7 +52,7 @@ class Identity(NamedTuple):
         return {"channel": self.channel, "symbol": self.symbol, "key": self.key}
 
 
-class Subscriber(Protocol):
+class FeedSubscriber(Protocol):
     """Who gets the frames of a feed: one channel of one socket."""
 
     def frame(self, body: str) -> None:
@@ -65,7 +65,7 @@ class Subscriber(Protocol):
         """Send a checksum, if the socket asked for them."""
 
 
-class Pace(NamedTuple):
+class FeedIntervals(NamedTuple):
     """Seconds of market time between two checksums of a book, and between two tickers."""
 
     checksum_s: float = 2.5
@@ -77,7 +77,7 @@ class Feed(ABC):
 
     def __init__(self) -> None:
         # A dict, as it keeps the order and finds its members fast.
-        self.subscribers: dict[Subscriber, None] = {}
+        self.subscribers: dict[FeedSubscriber, None] = {}
 
     @abstractmethod
     def first(self) -> str | None:
@@ -115,7 +115,7 @@ class TradesFeed(Feed):
 class TickerFeed(Feed):
     """The ticker: as captured, else whenever it is due and has changed."""
 
-    def __init__(self, market: Market, pace: Pace) -> None:
+    def __init__(self, market: Market, pace: FeedIntervals) -> None:
         super().__init__()
         self._market = market
         self._pace = pace
@@ -156,7 +156,7 @@ class BookFeed(Feed):
     """
 
     def __init__(
-        self, market: Market, pace: Pace, identity: Identity, faults: Faults
+        self, market: Market, pace: FeedIntervals, identity: Identity, faults: Faults
     ) -> None:
         super().__init__()
         self._market = market

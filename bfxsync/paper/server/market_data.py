@@ -13,9 +13,9 @@ from bfxsync.paper.server.candle_feed import CandlesFeed
 from bfxsync.paper.server.feeds import (
     BookFeed,
     Feed,
+    FeedIntervals,
+    FeedSubscriber,
     Identity,
-    Pace,
-    Subscriber,
     TickerFeed,
     TradesFeed,
 )
@@ -30,7 +30,7 @@ class Source(Protocol):
         """The name under which its feeds are kept."""
 
 
-class Hub:
+class MarketData:
     """
     All markets, and the feeds that somebody listens to.
 
@@ -60,7 +60,7 @@ class Hub:
 
     def __init__(
         self,
-        pace: Pace = Pace(),
+        pace: FeedIntervals = FeedIntervals(),
         now_mts: Callable[[], int] = now_mts,
         seed: int = 1,
         faults: Faults | None = None,
@@ -83,7 +83,7 @@ class Hub:
         if market.is_derivative:
             self.derivatives[market.symbol] = Derivative(market, self.markets)
 
-    def subscribe(self, identity: Identity, subscriber: Subscriber) -> str | None:
+    def subscribe(self, identity: Identity, subscriber: FeedSubscriber) -> str | None:
         """
         Let a channel listen from now on.
 
@@ -99,7 +99,7 @@ class Hub:
         feed.subscribers[subscriber] = None
         return feed.first()
 
-    def unsubscribe(self, identity: Identity, subscriber: Subscriber) -> None:
+    def unsubscribe(self, identity: Identity, subscriber: FeedSubscriber) -> None:
         """Let a channel listen no more."""
         feeds = self._feeds[identity.symbol]
         feed = feeds[identity]

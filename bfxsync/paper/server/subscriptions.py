@@ -7,14 +7,14 @@ from typing import Any, Callable, Mapping, NamedTuple
 from bfxsync.paper.markets.chart import CandleKey
 from bfxsync.paper.markets.status import LIQUIDATIONS
 from bfxsync.paper.server.feeds import FREQUENCIES, LENGTHS, PRECISIONS, Identity
-from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.server.market_data import MarketData
 
 Request = Mapping[str, Any]
 
 _BOOK_DEFAULTS = {"prec": "P0", "freq": "F0", "len": "25"}
 
 
-class Wanted(NamedTuple):
+class RequestedChannel(NamedTuple):
     """A channel, and what its acknowledgement says of it."""
 
     identity: Identity
@@ -30,7 +30,7 @@ class Wrong(Exception):
         self.request = request
 
 
-def read(request: Request, hub: Hub) -> Wanted | None:
+def read(request: Request, market_data: MarketData) -> RequestedChannel | None:
     """
     Return what is subscribed to; None if such a request gets no answer at all.
 
@@ -43,7 +43,7 @@ def read(request: Request, hub: Hub) -> Wanted | None:
     reader = _READERS.get(channel) if isinstance(channel, str) else None
     if reader is None:
         raise Wrong("channel: unknown", request)
-    return reader(request, hub)
+    return reader(request, market_data)
 
 
 def names(symbol: str) -> dict[str, str]:
@@ -51,49 +51,51 @@ def names(symbol: str) -> dict[str, str]:
     return {"currency" if symbol.startswith("f") else "pair": symbol[1:]}
 
 
-def _of_symbol(request: Request, hub: Hub) -> Wanted:
-    symbol = _symbol(request, hub)
+def _of_symbol(request: Request, market_data: MarketData) -> RequestedChannel:
+    symbol = _symbol(request, market_data)
     fields = {"symbol": symbol, **_echo(request), **names(symbol)}
-    return Wanted(Identity(request["channel"], symbol), fields)
+    return RequestedChannel(Identity(request["channel"], symbol), fields)
 
 
-def _book(request: Request, hub: Hub) -> Wanted:
-    symbol = _symbol(request, hub)
+def _book(request: Request, market_data: MarketData) -> RequestedChannel:
+    symbol = _symbol(request, market_data)
     book = {field: request.get(field, value) for field, value in _BOOK_DEFAULTS.items()}
     wrong = _wrong_book_field(**book)
     if wrong:
         raise Wrong(f"{wrong}: invalid", {**request, "symbol": symbol})
     identity = Identity("book", symbol, book["prec"], book["freq"], int(book["len"]))
-    return Wanted(
+    return RequestedChannel(
         identity, {"symbol": symbol, **book, **_echo(request), **names(symbol)}
     )
 
 
-def _candles(request: Request, hub: Hub) -> Wanted:
+def _candles(request: Request, market_data: MarketData) -> RequestedChannel:
     # Which text goes with which mistake is a guess; the code is the one of all refusals.
     key = CandleKey.parse(request.get("key"))
     if key is None:
         raise Wrong("key: invalid", request)
-    if key.symbol not in hub.markets:
+    if key.symbol not in market_data.markets:
         raise Wrong("symbol: invalid", request)
     identity = Identity("candles", key.symbol, key=key.text)
-    return Wanted(identity, {"key": request["key"], **_echo(request)})
+    return RequestedChannel(identity, {"key": request["key"], **_echo(request)})
 
 
-def _status(request: Request, hub: Hub) -> Wanted | None:
+def _status(request: Request, market_data: MarketData) -> RequestedChannel | None:
     key = request.get("key")
     kind, _, symbol = key.partition(":") if isinstance(key, str) else ("", "", "")
     fields = {"key": key, **_echo(request)}
     if key == LIQUIDATIONS:
-        return Wanted(Identity("status", LIQUIDATIONS, key=LIQUIDATIONS), fields)
+        return RequestedChannel(
+            Identity("status", LIQUIDATIONS, key=LIQUIDATIONS), fields
+        )
     if kind != "deriv":
         raise Wrong("key: invalid", request)
-    if symbol not in hub.derivatives:
+    if symbol not in market_data.derivatives:
         return None  # as the real exchange was seen to do
-    return Wanted(Identity("status", symbol, key=f"deriv:{symbol}"), fields)
+    return RequestedChannel(Identity("status", symbol, key=f"deriv:{symbol}"), fields)
 
 
-_READERS: dict[str, Callable[[Request, Hub], Wanted | None]] = {
+_READERS: dict[str, Callable[[Request, MarketData], RequestedChannel | None]] = {
     "ticker": _of_symbol,
     "trades": _of_symbol,
     "book": _book,
@@ -102,10 +104,10 @@ _READERS: dict[str, Callable[[Request, Hub], Wanted | None]] = {
 }
 
 
-def _symbol(request: Request, hub: Hub) -> str:
+def _symbol(request: Request, market_data: MarketData) -> str:
     symbol = request.get("symbol")
     for known in (symbol, f"t{symbol}"):
-        if isinstance(known, str) and known in hub.markets:
+        if isinstance(known, str) and known in market_data.markets:
             return known
     raise Wrong("symbol: invalid", request)
 

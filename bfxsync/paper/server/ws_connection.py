@@ -34,7 +34,7 @@ NO_CODE = 1005
 _NO_LINGER = struct.pack("HH" if os.name == "nt" else "ii", 1, 0)
 
 
-class Connection:
+class WsConnection:
     """
     A socket after its handshake.
 

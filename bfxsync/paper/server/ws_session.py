@@ -14,8 +14,14 @@ from typing import Callable, Sequence
 from bfxsync.paper.faults import Fault
 from bfxsync.paper.server.acks import Acks, CallLater, Event
 from bfxsync.paper.server.feeds import Identity
-from bfxsync.paper.server.market_data import Hub
-from bfxsync.paper.server.subscriptions import Request, Wanted, Wrong, names, read
+from bfxsync.paper.server.market_data import MarketData
+from bfxsync.paper.server.subscriptions import (
+    Request,
+    RequestedChannel,
+    Wrong,
+    names,
+    read,
+)
 from bfxsync.paper.text import decode, encode
 from bfxsync.types import Flag
 
@@ -35,7 +41,7 @@ _LIMIT = (10305, "subscribe: limit")
 _REFUSALS = dict([(10300, "symbol: invalid"), _DUPLICATE, _LIMIT])
 
 
-class Channel:
+class SubscribedChannel:
     """
     One subscription of one socket; what a feed sends to.
 
@@ -45,7 +51,7 @@ class Channel:
         Nothing is sent any more, not even heartbeats.
     """
 
-    def __init__(self, session: Session, chan_id: int, identity: Identity) -> None:
+    def __init__(self, session: WsSession, chan_id: int, identity: Identity) -> None:
         self.identity = identity
         self.chan_id = chan_id
         self.is_silent = False
@@ -70,7 +76,7 @@ class Channel:
             self._session.send_checksum(self, value)
 
 
-class Session:
+class WsSession:
     """
     What the exchange knows about one socket.
 
@@ -92,7 +98,7 @@ class Session:
 
     def __init__(
         self,
-        hub: Hub,
+        market_data: MarketData,
         send: Callable[[str], None],
         now_mts: Callable[[], int],
         call_later: CallLater,
@@ -102,10 +108,10 @@ class Session:
         on_subscribed: Callable[[str], None] = lambda symbol: None,
     ) -> None:
         self.flags = 0
-        self.channels: dict[int, Channel] = {}
-        self._hub = hub
+        self.channels: dict[int, SubscribedChannel] = {}
+        self._market_data = market_data
         self._send = send
-        self._faults = hub.faults
+        self._faults = market_data.faults
         self._now_mts = now_mts
         self._acks = Acks(self._faults, self._event, call_later, self.channels)
         self._max_channels = max_channels
@@ -165,7 +171,7 @@ class Session:
         """Say and hear no more: for a socket that is gone or going."""
         self._has_left = True
         for channel in self.channels.values():
-            self._hub.unsubscribe(channel.identity, channel)
+            self._market_data.unsubscribe(channel.identity, channel)
         self.channels.clear()
         self._acks.leave()
 
@@ -178,7 +184,7 @@ class Session:
                 count += 1
         return count
 
-    def send_data(self, channel: Channel, body: str) -> None:
+    def send_data(self, channel: SubscribedChannel, body: str) -> None:
         """Send a data frame of a channel."""
         text = self._send_frame(channel, body)
         if self._faults.armed and self._faults.take(
@@ -186,7 +192,7 @@ class Session:
         ):
             self._send(text)
 
-    def send_checksum(self, channel: Channel, value: int) -> None:
+    def send_checksum(self, channel: SubscribedChannel, value: int) -> None:
         """Send the checksum of a channel's book."""
         if self._faults.armed and self._faults.take(
             "wrong_checksum", **channel.identity.facts()
@@ -194,7 +200,7 @@ class Session:
             value ^= 1
         self._send_frame(channel, f'"cs",{value}')
 
-    def _send_frame(self, channel: Channel, body: str) -> str:
+    def _send_frame(self, channel: SubscribedChannel, body: str) -> str:
         """Send a frame with the suffixes that this socket has asked for, and return its text."""
         if self._faults.armed:
             self._spoil_next_frame()
@@ -245,7 +251,7 @@ class Session:
 
     def _subscribe(self, request: Event) -> None:
         try:
-            wanted = read(request, self._hub)
+            wanted = read(request, self._market_data)
         except Wrong as wrong:
             self._event(_error(wrong.request, 10300, wrong.message))
             return
@@ -271,9 +277,9 @@ class Session:
             return
         self._open_channel(wanted, request)
 
-    def _open_channel(self, wanted: Wanted, request: Request) -> None:
+    def _open_channel(self, wanted: RequestedChannel, request: Request) -> None:
         identity, fields = wanted
-        channel = Channel(self, self._new_chan_id(), identity)
+        channel = SubscribedChannel(self, self._new_chan_id(), identity)
         ack = {
             "event": "subscribed",
             "channel": identity.channel,
@@ -285,7 +291,7 @@ class Session:
             lambda: _error(request, *_DUPLICATE, chanId=channel.chan_id),
             identity.facts(),
         )
-        first = self._hub.subscribe(identity, channel)
+        first = self._market_data.subscribe(identity, channel)
         if first is not None:
             channel.frame(first)
         self._on_subscribed(identity.symbol)
@@ -298,12 +304,12 @@ class Session:
             self._event({**error, "chanId": chan_id})
             return
         del self.channels[channel.chan_id]
-        self._hub.unsubscribe(channel.identity, channel)
+        self._market_data.unsubscribe(channel.identity, channel)
         # As a number, also for those who sent text: that is how they know it from the ack.
         answer = {"event": "unsubscribed", "status": "OK", "chanId": channel.chan_id}
         self._event(answer)
 
-    def _channel_of(self, chan_id: object) -> Channel | None:
+    def _channel_of(self, chan_id: object) -> SubscribedChannel | None:
         """Return the open channel of an id, which some clients send as text."""
         if isinstance(chan_id, str) and _ID_TEXT.fullmatch(chan_id):
             chan_id = int(chan_id)

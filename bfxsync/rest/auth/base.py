@@ -23,17 +23,17 @@ from bfxsync.errors import (
 )
 from bfxsync.models.notification import Notification
 from bfxsync.models.rows import read_rows
-from bfxsync.outcome.writes import Passage, Sent
+from bfxsync.outcome.writes import RecentWrites, WriteRecord
 from bfxsync.rest.auth.resolving import Attempt, Search, resolve
 from bfxsync.rest.auth.unread import UnreadRows
-from bfxsync.rest.history.iterate import Options, iterate
+from bfxsync.rest.history.iterate import IterationOptions, iterate
 from bfxsync.rest.history.unreadable import must_raise
 from bfxsync.rest.http.callers import current_call
-from bfxsync.rest.http.retry_policy import Kind, unknown_outcome
+from bfxsync.rest.http.retry_policy import RequestKind, unknown_outcome
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
 from bfxsync.types import NumberType
 
-__all__ = ["Budget", "Kind", "SignedEndpoints", "check_rows", "deprecated"]
+__all__ = ["Budget", "RequestKind", "SignedEndpoints", "check_rows", "deprecated"]
 
 T = TypeVar("T")
 E = TypeVar("E", bound="SignedEndpoints")
@@ -81,7 +81,7 @@ class SignedEndpoints(Endpoints):
         self, path: str, budget: Budget, read: Read[T], body: Body | None = None
     ) -> T:
         """Ask, and return what `read` makes of the answer."""
-        answer = self._ask(path, budget, body, Kind.READ)
+        answer = self._ask(path, budget, body, RequestKind.READ)
         try:
             return read(answer, self._numbers)
         except BfxError as error:
@@ -105,7 +105,7 @@ class SignedEndpoints(Endpoints):
 
     def _read_raw(self, path: str, budget: Budget, body: Body | None = None) -> Any:
         """Ask, and return the answer as it is: nobody has written down what it means."""
-        return self._ask(path, budget, body, Kind.READ)
+        return self._ask(path, budget, body, RequestKind.READ)
 
     def _write(
         self,
@@ -120,7 +120,7 @@ class SignedEndpoints(Endpoints):
         not_executed: Callable[..., NotExecuted] = NotExecuted,
         cid: int | None = None,
         cid_date: str | None = None,
-        kind: Kind = Kind.WRITE,
+        kind: RequestKind = RequestKind.WRITE,
     ) -> T:
         """
         Have something changed, and return what `read` makes of the answer.
@@ -143,15 +143,15 @@ class SignedEndpoints(Endpoints):
         kind : Kind
         """
         body = hide_private(body)
-        passage = Passage(likeness)
-        sent = Sent() if likeness is None else self._transport.sent
-        sent.add(passage)
+        record = WriteRecord(likeness)
+        sent = RecentWrites() if likeness is None else self._transport.sent
+        sent.add(record)
         try:
             try:
-                return self._pass(passage, sent, path, budget, read, body, kind)
+                return self._pass(record, sent, path, budget, read, body, kind)
             except OutcomeUnknown as error:
-                passage.end()
-                attempt = Attempt(passage, self._transport)
+                record.end()
+                attempt = Attempt(record, self._transport)
                 known = {
                     name: value
                     for name, value in (body or {}).items()
@@ -170,7 +170,7 @@ class SignedEndpoints(Endpoints):
                 raise
             except NetworkError as error:
                 # Of those that leave nothing open.
-                sent.drop(passage)
+                sent.drop(record)
                 absent = not_executed(
                     f"{path} was not sent: {error}",
                     phase=error.phase,
@@ -179,30 +179,30 @@ class SignedEndpoints(Endpoints):
                 absent.endpoint = path
                 raise absent from error
             except BfxError:
-                sent.drop(passage)
+                sent.drop(record)
                 raise
         except BfxError:
             raise
         except BaseException:
             # Ctrl-C, or a mistake of ours: the caller cannot be told in any other way.
-            passage.end()
-            if passage.has_left:
+            record.end()
+            if record.has_left:
                 which = "" if cid is None else f" (cid {cid} of {cid_date})"
                 _log.warning("%s%s was interrupted: %s", path, which, _MAYBE)
             raise
 
     def _pass(
         self,
-        passage: Passage,
-        sent: Sent,
+        record: WriteRecord,
+        sent: RecentWrites,
         path: str,
         budget: Budget,
         read: Read[T],
         body: Body | None,
-        kind: Kind,
+        kind: RequestKind,
     ) -> T:
         """Send a write and read its answer, as its passage is told."""
-        answer = self._ask(path, budget, body, kind, passage.leave)
+        answer = self._ask(path, budget, body, kind, record.leave)
         try:
             value = read(answer, self._numbers)
         except RemoteError as error:
@@ -211,17 +211,17 @@ class SignedEndpoints(Endpoints):
         except BfxError as error:
             error.endpoint = path
             raise
-        passage.end()
+        record.end()
         if isinstance(value, Notification):
             value.endpoint = path
             if not value.is_success or isinstance(value.data, list):
                 # Of several operations each may have been refused.
                 value.call = current_call()
             if not value.is_success:
-                sent.drop(passage)
-            elif value.mts is not None and passage.lasted_s <= _QUICK_S:
+                sent.drop(record)
+            elif value.mts is not None and record.lasted_s <= _QUICK_S:
                 self._transport.clock.see_own(
-                    value.mts / 1000, passage.over_s, passage.over_at
+                    value.mts / 1000, record.over_s, record.over_at
                 )
         return value
 
@@ -230,7 +230,9 @@ class SignedEndpoints(Endpoints):
     ) -> T:
         """Do as `_write` does, before all reads; a refusal is an `OrderRejected`."""
         try:
-            return self._write(path, budget, read, body, kind=Kind.ORDER, **options)
+            return self._write(
+                path, budget, read, body, kind=RequestKind.ORDER, **options
+            )
         except ApiError as error:
             if type(error) is not ApiError:
                 raise
@@ -281,7 +283,7 @@ class SignedEndpoints(Endpoints):
             ask: Callable[..., list[T]] = fetch
         else:
             ask = get
-        options = Options(
+        options = IterationOptions(
             start,
             end,
             -1 if sort is None else sort,
@@ -308,7 +310,7 @@ class SignedEndpoints(Endpoints):
         path: str,
         budget: Budget,
         body: Body | None,
-        kind: Kind,
+        kind: RequestKind,
         leave: Callable[[], None] | None = None,
     ) -> Any:
         return self._transport.request(

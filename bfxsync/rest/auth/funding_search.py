@@ -18,7 +18,7 @@ from bfxsync.outcome.clocks import Clocks
 from bfxsync.rest.auth.funding import FundingEndpoints
 from bfxsync.rest.auth.loans import FundingTakenEndpoints
 from bfxsync.rest.auth.resolving import Attempt, Candidates, Found, Pending, Search
-from bfxsync.rest.auth.transfer_search import FAR_S, edges_of, is_about, told_apart
+from bfxsync.rest.auth.transfer_search import FAR_S, approximately, edges_of, identify
 from bfxsync.rest.auth.unread import UnreadRows, with_unread
 from bfxsync.types import Mts
 
@@ -48,9 +48,9 @@ class FundingSearch(FundingEndpoints, FundingTakenEndpoints):
                 offer.symbol == symbol
                 and offer.offer_type == body["type"]
                 and offer.period == body["period"]
-                and is_about(offer.amount_orig, body["amount"])
+                and approximately(offer.amount_orig, body["amount"])
                 # Of an offer that follows the FRR nobody has written down which rate is shown.
-                and (body["type"] != "LIMIT" or is_about(offer.rate, body["rate"]))
+                and (body["type"] != "LIMIT" or approximately(offer.rate, body["rate"]))
             )
 
         def is_it(offer: FundingOffer) -> bool:
@@ -68,7 +68,7 @@ class FundingSearch(FundingEndpoints, FundingTakenEndpoints):
                 here.iter_funding_offers_history(symbol=symbol, start=start)
             )
             rows = {offer.id: offer for offer in offers if may_be_it(offer)}
-            found = told_apart(list(rows.values()), _mts_create, attempt, is_it)
+            found = identify(list(rows.values()), _mts_create, attempt, is_it)
             return with_unread(found, unread.like({_SYMBOL: symbol}))
 
         return Search(find, _OFFERS, Clocks.KNOWN)

@@ -20,7 +20,7 @@ from bfxsync.rest.auth.order_bodies import Body
 from bfxsync.rest.auth.orders import OrderEndpoints
 from bfxsync.rest.auth.resolving import Attempt, Candidates, Found, Pending, Search
 from bfxsync.rest.auth.trades import AccountTradeEndpoints
-from bfxsync.rest.auth.transfer_search import is_about
+from bfxsync.rest.auth.transfer_search import approximately
 from bfxsync.rest.auth.unread import Places, UnreadRows, may_be, with_unread
 from bfxsync.types import Mts, OrderFlag
 
@@ -66,7 +66,7 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
             here = self._around(unread)
             orders: List[Order] = []
             asked: List[str] = []
-            today = date_of(attempt.passage.left_s * 1000)
+            today = date_of(attempt.record.left_s * 1000)
             # One by one, as the first answer tells how far the clocks are apart.
             while True:
                 days = [today, *attempt.span().dates()]
@@ -298,7 +298,7 @@ def _fits(order: Order, body: Body) -> bool:
         return False
     if OrderFlag(body.get("flags") or 0) & _OF_POSITION:
         return True
-    return is_about(order.amount_orig, body["amount"])
+    return approximately(order.amount_orig, body["amount"])
 
 
 def _is_named(order: Order, body: Body) -> bool:

@@ -22,7 +22,7 @@ from bfxsync._base.plain import plain_real
 from bfxsync.checks.options import MAX_TIMEOUT_S
 from bfxsync.errors import NotExecuted, OutcomeUnknown, UsageError
 from bfxsync.outcome.clocks import Clocks, Reading, Span, span_of
-from bfxsync.outcome.writes import Passage
+from bfxsync.outcome.writes import WriteRecord
 
 if TYPE_CHECKING:
     from bfxsync.rest.http.transport import RestTransport
@@ -50,7 +50,7 @@ class Attempt:
         The exchange has answered once.
     """
 
-    passage: Passage
+    record: WriteRecord
     _transport: RestTransport = attrs.field(repr=False)
     was_looked_for: bool = attrs.field(default=False, init=False)
     # What was known of the exchange's clock when it had failed.
@@ -67,7 +67,7 @@ class Attempt:
     @property
     def is_over(self) -> bool:
         """True when it is no longer on its way: what is not there now may count as absent."""
-        return time.monotonic() >= self.passage.over_at + self.absence_s
+        return time.monotonic() >= self.record.over_at + self.absence_s
 
     @property
     def after_s(self) -> float:
@@ -76,25 +76,25 @@ class Attempt:
 
         By the clock that says more, as the monotonic one may stand still in a machine that sleeps.
         """
-        passage = self.passage
-        return max(time.monotonic() - passage.over_at, time.time() - passage.over_s)
+        record = self.record
+        return max(time.monotonic() - record.over_at, time.time() - record.over_s)
 
     def span(self) -> Span:
         """Return when it can have been executed, by all that is known now."""
-        passage = self.passage
+        record = self.record
         # A wall clock that was set by years is no time on the way.
-        longest_s = passage.over_at - passage.left_at + _DAY_S
+        longest_s = record.over_at - record.left_at + _DAY_S
         return span_of(
-            passage.left_s,
-            passage.left_at,
-            min(passage.lasted_s, longest_s),
+            record.left_s,
+            record.left_at,
+            min(record.lasted_s, longest_s),
             self.absence_s,
             [*self._before, *self._transport.clock.readings()],
         )
 
     def is_alone(self, margin_s: float) -> bool:
         """Tell whether nothing like it was sent by this process at about the same time."""
-        return self._transport.sent.is_alone(self.passage, self.absence_s + margin_s)
+        return self._transport.sent.is_alone(self.record, self.absence_s + margin_s)
 
 
 @attrs.define
@@ -220,7 +220,7 @@ def resolve(
     """
     absence_s = attempt.absence_s
     deadline = time.monotonic() + _check_timeout(timeout, absence_s + ASKING_S)
-    settled_at = attempt.passage.over_at + absence_s
+    settled_at = attempt.record.over_at + absence_s
     pause_s = min(_PAUSE_S, absence_s)
     while True:
         asked_at = time.monotonic()
@@ -236,7 +236,7 @@ def resolve(
         )
         if verdict is Verdict.FOUND:
             return found.value if isinstance(found, Pending) else found
-        after_s = asked_at - attempt.passage.over_at
+        after_s = asked_at - attempt.record.over_at
         if verdict is Verdict.ABSENT:
             error.candidates, error.reason = [], ""
             raise _absence(error, absent, search.places, after_s)

@@ -52,7 +52,7 @@ class TransferSearch(WalletEndpoints, MovementEndpoints):
         category = None if is_conversion else TRANSFERS
 
         def is_it(row: Ledger) -> bool:
-            return is_about(row.amount, change) and row.wallet in (None, wallet)
+            return approximately(row.amount, change) and row.wallet in (None, wallet)
 
         def find(attempt: Attempt) -> Found[Ledger]:
             self._learn_clock()
@@ -63,7 +63,7 @@ class TransferSearch(WalletEndpoints, MovementEndpoints):
                     body["currency"], category=category, start=first, end=last
                 )
             )
-            found = told_apart(list(filter(is_it, rows)), _mts, attempt)
+            found = identify(list(filter(is_it, rows)), _mts, attempt)
             return with_unread(found, unread.like({_CURRENCY: body["currency"]}))
 
         return Search(find, "the ledger", Clocks.KNOWN)
@@ -98,13 +98,13 @@ class TransferSearch(WalletEndpoints, MovementEndpoints):
             # Without an end, as it is asked by the last change.
             moved = unread.around(here.iter_movements(start=first))
             rows = [row for row in moved if row.amount < 0]
-            found: Found[Any] = told_apart(rows, _mts_start, attempt, is_it)
+            found: Found[Any] = identify(rows, _mts_start, attempt, is_it)
             if found is None:
                 # Money that has left is as good a sign, and would be costly to overlook.
                 booked = unread.around(
                     here.iter_ledgers(category=WITHDRAWALS, start=first, end=last)
                 )
-                found = told_apart(list(booked), _mts, attempt, lambda row: False)
+                found = identify(list(booked), _mts, attempt, lambda row: False)
             return with_unread(found, unread.like({}))
 
         return Search(find, "movements and the ledger", Clocks.KNOWN)
@@ -115,7 +115,7 @@ class TransferSearch(WalletEndpoints, MovementEndpoints):
             self._around(UnreadRows()).get_ledgers(limit=1)
 
 
-def told_apart(
+def identify(
     rows: List[T],
     mts_of: Callable[[T], Mts],
     attempt: Attempt,
@@ -154,7 +154,7 @@ def edges_of(span: Span) -> Tuple[Mts, Mts]:
     return span.since_mts(FAR_S), span.until_mts(FAR_S)
 
 
-def is_about(found: Any, amount: str) -> bool:
+def approximately(found: Any, amount: str) -> bool:
     """Tell whether a number of the books is the amount that was sent as this text."""
     with localcontext(EXACT):
         wanted = Decimal(amount)
@@ -166,7 +166,7 @@ def _is_paid(row: Movement, amount: str) -> bool:
     with localcontext(EXACT):
         paid, fees = abs(Decimal(str(row.amount))), abs(Decimal(str(row.fees or 0)))
         sums = paid, paid + fees, paid - fees
-    return any(is_about(sum_, amount) for sum_ in sums)
+    return any(approximately(sum_, amount) for sum_ in sums)
 
 
 def _mts(row: Ledger) -> Mts:

@@ -22,7 +22,7 @@ from bfxsync.types import Mts
 T = TypeVar("T")
 
 
-class Options(NamedTuple):
+class IterationOptions(NamedTuple):
     """What an iterator is called with, and the time of the call."""
 
     start: Time
@@ -39,7 +39,7 @@ def iterate(
     get: Callable[..., list[T]],
     model: type[T],
     title: str,
-    options: Options,
+    options: IterationOptions,
     max_limit: int,
     identity_of: Callable[[T], Any] | None = None,
     mts_of: Callable[[T], Any] = operator.attrgetter("mts"),
@@ -125,7 +125,7 @@ def filled(
     candles: Iterator[Candle],
     get: Callable[..., list[Candle]],
     tf: str,
-    options: Options,
+    options: IterationOptions,
     zero: Any,
 ) -> Iterator[Candle]:
     """Return candles of all intervals: these, and one without volume for each that has none."""

@@ -38,7 +38,7 @@ class HeadTooLarge(http.client.HTTPException):
     """The head does not end, or interim answers come without end."""
 
 
-class Call:
+class CallDeadline:
     """
     One request on its way.
 
@@ -121,13 +121,13 @@ class Call:
 class _ThisThread(threading.local):
     """The call that the thread is in: requests has no way to hand it down to a connection."""
 
-    call: Optional[Call] = None
+    call: Optional[CallDeadline] = None
 
 
 _this_thread = _ThisThread()
 
 
-def _current() -> Call:
+def _current() -> CallDeadline:
     call = _this_thread.call
     assert call is not None, "connections are used by calls only"
     return call
@@ -136,7 +136,9 @@ def _current() -> Call:
 class _Bounded(io.RawIOBase):
     """A socket's file that is read within a call's time."""
 
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, call: Call) -> None:
+    def __init__(
+        self, raw: io.RawIOBase, sock: socket.socket, call: CallDeadline
+    ) -> None:
         self.call = call
         self.is_in_head = True
         self.is_over = False
@@ -163,7 +165,7 @@ class _Bounded(io.RawIOBase):
         super().close()
 
 
-class _Reader(io.BufferedReader):
+class _ResponseReader(io.BufferedReader):
     """Says when it goes whether there was more than was read from it."""
 
     raw: _Bounded
@@ -184,7 +186,7 @@ class _HTTPResponse(http.client.HTTPResponse):
         call.socket = sock
         raw: Any = self.fp.detach()
         self._bounded = _Bounded(raw, sock, call)
-        self.fp = _Reader(self._bounded)
+        self.fp = _ResponseReader(self._bounded)
 
     def begin(self) -> None:
         super().begin()

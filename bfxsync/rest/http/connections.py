@@ -30,10 +30,10 @@ from bfxsync._base.hidden import without_frames
 from bfxsync._base.proxies import Proxy, proxy_for
 from bfxsync._version import __version__
 from bfxsync.errors import BfxError, NetworkError, RemoteError, RequestTimeout
-from bfxsync.rest.http.call_deadline import Call, HeadTooLarge, watch
+from bfxsync.rest.http.call_deadline import CallDeadline, HeadTooLarge, watch
 from bfxsync.rest.http.encodings import ACCEPTED, unpacked
 from bfxsync.rest.http.request import Request
-from bfxsync.rest.http.response import Answer
+from bfxsync.rest.http.response import HttpResponse
 
 MAX_BODY_SIZE = 64 * 1024 * 1024
 """Bytes of an answer; the largest of the exchange have a few MB."""
@@ -52,7 +52,7 @@ HEADERS = {
 
 
 @attrs.frozen
-class Route:
+class ProxyConfig:
     """
     How a host is reached.
 
@@ -67,7 +67,7 @@ class Route:
     verify: Union[bool, str]
 
     @classmethod
-    def to(cls, url: str, proxy: str | None, ca_bundle: str | None) -> Route:
+    def to(cls, url: str, proxy: str | None, ca_bundle: str | None) -> ProxyConfig:
         """
         Return the way to an address; what is None is looked up in the environment.
 
@@ -93,7 +93,7 @@ class Route:
         return {"all": self.proxy.url}
 
 
-class Session(HTTPAdapter):
+class HttpConnection(HTTPAdapter):
     """
     One connection, kept alive.
 
@@ -143,10 +143,10 @@ class Session(HTTPAdapter):
     def exchange(
         self,
         request: Request,
-        route: Route,
-        call: Call,
+        route: ProxyConfig,
+        call: CallDeadline,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> HttpResponse:
         """
         Send a request, with more headers if it is signed, and read its answer.
 
@@ -179,7 +179,7 @@ class Session(HTTPAdapter):
         self.is_complete = call.is_complete
         self._socket = call.socket
         found = response.headers
-        return Answer(
+        return HttpResponse(
             response.status_code,
             body,
             found.get("Retry-After"),
@@ -191,7 +191,7 @@ class Session(HTTPAdapter):
         )
 
 
-class Pool:
+class HttpConnectionPool:
     """
     Sessions that wait for the next call, the last used first.
 
@@ -202,14 +202,14 @@ class Pool:
     def __init__(self, size: int) -> None:
         self._size = size
         # Appends and pops of a deque need no lock.
-        self._idle: Deque[Session] = deque()
+        self._idle: Deque[HttpConnection] = deque()
         self._is_closed = False
         weakref.finalize(self, _close_all, self._idle)
         renew_after_fork(self)
 
     def take(
         self, is_fresh: bool = False, longest_idle_s: float | None = None
-    ) -> Session:
+    ) -> HttpConnection:
         """
         Return a session; a fresh one has no connection that could be stale.
 
@@ -232,9 +232,9 @@ class Pool:
             if session.is_silent:
                 return session
             session.close()
-        return Session()
+        return HttpConnection()
 
-    def give(self, session: Session) -> None:
+    def give(self, session: HttpConnection) -> None:
         """Take a session back after its answer, and close it where that has no certain end."""
         if not session.is_complete:
             session.close()
@@ -257,7 +257,7 @@ class Pool:
         _close_all(self._idle)
 
 
-def _close_all(idle: Deque[Session]) -> None:
+def _close_all(idle: Deque[HttpConnection]) -> None:
     with suppress(IndexError):
         while True:
             idle.pop().close()
@@ -328,7 +328,7 @@ def _strip(exc: Exception) -> Exception:
     return without_frames(exc)
 
 
-def _translated(exc: Exception, call: Call) -> BfxError:
+def _translated(exc: Exception, call: CallDeadline) -> BfxError:
     phase = call.phase
     is_timeout = call.is_out_of_time or isinstance(exc, requests.Timeout)
     inner: object = exc

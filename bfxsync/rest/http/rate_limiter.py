@@ -144,7 +144,7 @@ class _Group(NamedTuple):
 _Groups = Mapping[_Key, _Group]
 
 
-class Limits:
+class RequestRateLimiter:
     """
     Budgets of requests for each host, port and group of endpoints.
 
@@ -311,7 +311,7 @@ def _without_idle(groups: _Groups, now: float) -> _Groups:
     }
 
 
-SHARED = Limits(exempt_loopback=True)
+SHARED = RequestRateLimiter(exempt_loopback=True)
 """What all clients of this process count with, unless they are given another one."""
 
 

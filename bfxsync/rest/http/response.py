@@ -49,7 +49,7 @@ _RAW_LENGTH = 1000
 _LOCATION_LENGTH = 200
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """
     What came back.
 
@@ -78,7 +78,7 @@ class Answer(NamedTuple):
     came_at: float = 0.0
 
 
-def read_answer(answer: Answer, loads: Loads, now: float) -> Any:
+def read_answer(answer: HttpResponse, loads: Loads, now: float) -> Any:
     """
     Return the value of an answer.
 
@@ -112,7 +112,7 @@ def read_answer(answer: Answer, loads: Loads, now: float) -> Any:
     raise refusal
 
 
-def _error_in(value: Any, answer: Answer, now: float) -> ApiError | None:
+def _error_in(value: Any, answer: HttpResponse, now: float) -> ApiError | None:
     is_success = 200 <= answer.status < 300
     if type(value) is list and value and value[0] == "error":
         code, text = (*value[1:3], None, None)[:2]
@@ -132,7 +132,9 @@ def _error_in(value: Any, answer: Answer, now: float) -> ApiError | None:
     return _refusal(code, text, value, answer, now)
 
 
-def _refusal(code: Any, text: Any, raw: Any, answer: Answer, now: float) -> ApiError:
+def _refusal(
+    code: Any, text: Any, raw: Any, answer: HttpResponse, now: float
+) -> ApiError:
     """Build the error of an answer that can be read; a code may be a number, a text, or absent."""
     status = answer.status
     number = _number_of(code)
@@ -154,7 +156,7 @@ def _number_of(code: Any) -> int | None:
     return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
-def _unreadable(answer: Answer, now: float) -> BfxError:
+def _unreadable(answer: HttpResponse, now: float) -> BfxError:
     """Build the error of an answer that is no JSON: HTML, empty, cut off."""
     status, beginning = answer.status, answer.body[:_RAW_LENGTH]
     if status == TOO_MANY_REQUESTS or status in UNAVAILABLE or 400 <= status < 500:

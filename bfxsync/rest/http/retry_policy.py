@@ -33,7 +33,7 @@ REQUEST_TIMEOUT = 408
 _LEAST_CODE = 1_000
 
 
-class Kind(IntEnum):
+class RequestKind(IntEnum):
     """What a request does; of those that wait for their turn the smallest goes first."""
 
     ORDER = 0
@@ -44,18 +44,18 @@ class Kind(IntEnum):
     """Changes nothing."""
 
 
-def kind_of(method: str, path: str) -> Kind:
+def kind_of(method: str, path: str) -> RequestKind:
     """Return what a request does by its address."""
     if method == "GET" or path.startswith(("calc/", "auth/r/", "auth/calc/")):
-        return Kind.READ
-    return Kind.ORDER if path.startswith("auth/w/order/") else Kind.WRITE
+        return RequestKind.READ
+    return RequestKind.ORDER if path.startswith("auth/w/order/") else RequestKind.WRITE
 
 
-def may_repeat(error: BfxError, kind: Kind) -> bool:
+def may_repeat(error: BfxError, kind: RequestKind) -> bool:
     """Tell whether the request may be sent again after this error."""
     if isinstance(error, (RateLimited, NonceTooSmall)):
         return True
-    if kind is Kind.READ:
+    if kind is RequestKind.READ:
         return isinstance(error, (NetworkError, NotReady))
     if isinstance(error, NotReady):
         return error.code == NOT_READY_CODE

@@ -20,8 +20,8 @@ from bfxsync._base.hidden import Hidden
 from bfxsync._base.latch import Latch
 from bfxsync.errors import BfxError, ClosedError, RequestTimeout
 from bfxsync.rest.http.rate_limiter import wait_in_naps
-from bfxsync.rest.http.response import Answer, read_answer
-from bfxsync.rest.http.retry_policy import Kind
+from bfxsync.rest.http.response import HttpResponse, read_answer
+from bfxsync.rest.http.retry_policy import RequestKind
 from bfxsync.wire.codec import Loads
 
 R = TypeVar("R")
@@ -35,7 +35,7 @@ _SHORTEST = 4
 
 @attrs.define(eq=False)
 class _Turn:
-    kind: Kind
+    kind: RequestKind
     # Opened when it may be its turn; what counts is the line.
     latch: Latch = attrs.field(factory=Latch)
 
@@ -100,7 +100,7 @@ class SignedLock:
         renew_after_fork(self)
 
     def run(
-        self, kind: Kind, deadline: float, closed: Latch, work: Callable[[], R]
+        self, kind: RequestKind, deadline: float, closed: Latch, work: Callable[[], R]
     ) -> R:
         """
         Wait for the turn of a call, and keep it until the function is over.
@@ -169,7 +169,7 @@ class SignedLock:
             holder.latch.set()
 
 
-def _kind(turn: _Turn) -> Kind:
+def _kind(turn: _Turn) -> RequestKind:
     return turn.kind
 
 
@@ -186,7 +186,9 @@ def signed_lock(identity: str) -> SignedLock:
     return _locks.setdefault(identity, SignedLock())
 
 
-def without_secrets(answer: Answer, sent: Iterable[str], loads: Loads) -> Answer:
+def without_secrets(
+    answer: HttpResponse, sent: Iterable[str], loads: Loads
+) -> HttpResponse:
     """
     Return an answer that may be kept in an error and shown.
 

@@ -71,20 +71,24 @@ from bfxsync.errors import (
     UsageError,
 )
 from bfxsync.outcome.clocks import ExchangeClock
-from bfxsync.outcome.writes import Sent, sent_to
-from bfxsync.rest.http.call_deadline import Call
+from bfxsync.outcome.writes import RecentWrites, sent_to
+from bfxsync.rest.http.call_deadline import CallDeadline
 from bfxsync.rest.http.callers import current_call
-from bfxsync.rest.http.connections import Pool, Route, Session
+from bfxsync.rest.http.connections import (
+    HttpConnection,
+    HttpConnectionPool,
+    ProxyConfig,
+)
 from bfxsync.rest.http.rate_limiter import (
     LONGEST_REFUSAL_S,
     SHARED,
-    Limits,
+    RequestRateLimiter,
     wait_in_naps,
 )
 from bfxsync.rest.http.request import Request, request_of
-from bfxsync.rest.http.response import Answer, read_answer
+from bfxsync.rest.http.response import HttpResponse, read_answer
 from bfxsync.rest.http.retry_policy import (
-    Kind,
+    RequestKind,
     is_uncertain,
     kind_of,
     may_repeat,
@@ -179,7 +183,7 @@ class RestTransport:
         ca_bundle: str | None = None,
         on_limit: str = "wait",
         max_wait_s: float | None = None,
-        limits: Limits | None = None,
+        limits: RequestRateLimiter | None = None,
         pool_size: int = 10,
         allow_insecure: bool = False,
         absence_s: float = DEFAULT_ABSENCE_S,
@@ -200,11 +204,13 @@ class RestTransport:
             max_wait_s = check_seconds("max_wait_s", max_wait_s)
         self._max_wait_s = max_wait_s if on_limit == "wait" else 0.0
         self._limits = limits if limits is not None else SHARED
-        self._route = Route.to(self.host, proxy, check_ca_bundle(ca_bundle))
-        self._pool = Pool(check_count("pool_size", pool_size))
+        self._route = ProxyConfig.to(self.host, proxy, check_ca_bundle(ca_bundle))
+        self._pool = HttpConnectionPool(check_count("pool_size", pool_size))
         self._closed = Latch()
         self._signer = signer
-        self.sent = Sent() if signer is None else sent_to(self.host, signer.identity)
+        self.sent = (
+            RecentWrites() if signer is None else sent_to(self.host, signer.identity)
+        )
         if signer is not None:
             # Held while a signed call is on the wire: the exchange wants nonces in their order.
             self._signed_lock = signed_lock(signer.identity)
@@ -244,7 +250,7 @@ class RestTransport:
         group: str | None = None,
         per_minute: int | None = None,
         total: float | None = None,
-        kind: Kind | None = None,
+        kind: RequestKind | None = None,
         leave: Callable[[], None] | None = None,
     ) -> Any:
         """
@@ -309,7 +315,7 @@ class RestTransport:
             error.endpoint = path
             if isinstance(error, ApiError):
                 error.call = current_call() or f"{method} {path}"
-            if kind is Kind.READ or not is_uncertain(error):
+            if kind is RequestKind.READ or not is_uncertain(error):
                 raise
             raise unknown_outcome(error) from error
 
@@ -329,7 +335,7 @@ class RestTransport:
         request: Request,
         budget: _Budget,
         rest_s: float,
-        kind: Kind,
+        kind: RequestKind,
         leave: Callable[[], None] | None,
     ) -> Any:
         """Send it, again if that is allowed and makes sense; see the top of this file."""
@@ -358,7 +364,7 @@ class RestTransport:
                 nonlocal was_idle
                 # A read may try an old connection: it is repeated if that is dead.
                 session = self._pool.take(
-                    is_fresh, None if kind is Kind.READ else LONGEST_IDLE_S
+                    is_fresh, None if kind is RequestKind.READ else LONGEST_IDLE_S
                 )
                 was_idle = session.is_used
                 if leave is not None:
@@ -404,9 +410,9 @@ class RestTransport:
             self.pause(delay_s)
 
     def _once(
-        self, session: Session, request: Request, deadline: float, is_again: bool
+        self, session: HttpConnection, request: Request, deadline: float, is_again: bool
     ) -> Any:
-        call = Call(self._connect_s, self._read_s, deadline)
+        call = CallDeadline(self._connect_s, self._read_s, deadline)
         headers: Mapping[str, str] = {}
         try:
             if request.signed_path is None or self._signer is None:
@@ -418,7 +424,7 @@ class RestTransport:
                     request.signed_body,
                 )
 
-                def send_signed() -> Answer:
+                def send_signed() -> HttpResponse:
                     nonlocal headers
                     headers = signer.rest_headers(path, body)
                     return session.exchange(request, self._route, call, headers)

@@ -26,7 +26,7 @@ from bfxsync.checks.options import check_bool
 from bfxsync.models.market import FundingTrade, Trade
 from bfxsync.models.public import FundingStatistic, Statistic, TickersHistory
 from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
-from bfxsync.rest.history.iterate import Options, filled, iterate
+from bfxsync.rest.history.iterate import IterationOptions, filled, iterate
 from bfxsync.rest.public.candles import MOST_CANDLES, CandleEndpoints
 from bfxsync.rest.public.resources import candle_key, check_timeframe, statistic
 from bfxsync.rest.public.statistics import (
@@ -343,7 +343,9 @@ class HistoryEndpoints(
             MOST_FUNDING_STATISTICS,
         )
 
-    def _iter_t_trades(self, pair: Symbol, options: Options) -> Iterator[Trade]:
+    def _iter_t_trades(
+        self, pair: Symbol, options: IterationOptions
+    ) -> Iterator[Trade]:
         get = partial(self.get_t_trades, check_pair(pair))
         return iterate(
             get,
@@ -356,7 +358,7 @@ class HistoryEndpoints(
         )
 
     def _iter_f_trades(
-        self, currency: Symbol, options: Options
+        self, currency: Symbol, options: IterationOptions
     ) -> Iterator[FundingTrade]:
         get = partial(self.get_f_trades, check_funding(currency))
         return iterate(
@@ -377,8 +379,8 @@ class HistoryEndpoints(
         limit: int | None,
         resume_after: Any,
         progress: bool,
-    ) -> Options:
+    ) -> IterationOptions:
         now_mts = int(self._clock() * 1000)
-        return Options(
+        return IterationOptions(
             start, end, sort, limit, resume_after, progress, now_mts, self._skip
         )

@@ -24,13 +24,13 @@ from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import Section, later, shielded
 from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
 from bfxsync.types import ConnectionStatus, SubscriptionStatus
-from bfxsync.ws.core.placement import Places
-from bfxsync.ws.core.shared_subscription import Stream, Ticket
-from bfxsync.ws.dispatch.dispatcher import Dispatcher, Outlet
-from bfxsync.ws.dispatch.event_publisher import Announcer
+from bfxsync.ws.core.placement import Placement
+from bfxsync.ws.core.shared_subscription import SharedSubscription, Subscriber
+from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher
+from bfxsync.ws.dispatch.event_publisher import EventPublisher
 from bfxsync.ws.dispatch.events import Listeners
-from bfxsync.ws.io.connection import Connection, Settings
-from bfxsync.ws.io.link import Line
+from bfxsync.ws.io.connection import Connection, ConnectionSettings
+from bfxsync.ws.io.link import Link
 
 logger = get_logger(__name__)
 
@@ -39,14 +39,14 @@ CLOSE_TIMEOUT_S = 2.0
 _MOMENT_S = 0.2
 
 
-Connect = Callable[[int, Settings, Any], Line]
+Connect = Callable[[int, ConnectionSettings, Any], Link]
 """Makes a connection of a number, the settings, and whom it tells."""
 
 _Note = Tuple[Callable[..., None], str]
 """What has not ended at a close, and the method of the logger that tells it."""
 
 
-class Pool(Places):
+class Core(Placement):
     """
     Everything that lives on threads.
 
@@ -70,7 +70,7 @@ class Pool(Places):
     """
 
     def __init__(
-        self, settings: Settings, on_error: Any, connect: Connect = Connection
+        self, settings: ConnectionSettings, on_error: Any, connect: Connect = Connection
     ) -> None:
         super().__init__()
         self.settings = settings
@@ -84,20 +84,20 @@ class Pool(Places):
             settings.dispatch_threads,
             self._dispatch_failed,
         )
-        self._announcer = Announcer(self.dispatcher, settings.mailbox_size)
+        self._publisher = EventPublisher(self.dispatcher, settings.mailbox_size)
         self.exit_by: BaseException | None = None
         self.is_closing = False
         self.is_forked = False
         self._make_connection = connect
         self._numbers = 0
         self._pid = os.getpid()
-        self._successor: Pool | None = None
+        self._successor: Core | None = None
         _OPEN_POOLS.add(self)
         renew_after_fork(self)
 
     # --- any thread ---------------------------------------------------------------------------
 
-    def start(self) -> Line:
+    def start(self) -> Link:
         """Open the first connection if there is none."""
         self.check_open()
         connections = self.connections
@@ -109,7 +109,7 @@ class Pool(Places):
     @property
     def listeners(self) -> Listeners:
         """Who listens to which event."""
-        return self._announcer.listeners
+        return self._publisher.listeners
 
     @property
     def status(self) -> ConnectionStatus:
@@ -121,28 +121,28 @@ class Pool(Places):
         connections = self.connections
         return connections[0].status if connections else ConnectionStatus.NEW
 
-    def detach(self, *tickets: Ticket) -> None:
+    def detach(self, *subscribers: Subscriber) -> None:
         """Give shares up; one that was refused keeps its error."""
         if self._lock.is_mine:
             # A finalizer, which Python has called just while this thread places something.
-            later(self._detach, tickets)
+            later(self._detach, subscribers)
         else:
-            shielded(self._detach, tickets)
+            shielded(self._detach, subscribers)
 
-    def _detach(self, tickets: Iterable[Ticket]) -> None:
-        for ticket in tickets:
-            if ticket.error is None:
+    def _detach(self, subscribers: Iterable[Subscriber]) -> None:
+        for subscriber in subscribers:
+            if subscriber.error is None:
                 # First, so that it drops nothing more.
-                ticket.end(None, SubscriptionStatus.CLOSED)
-            connection = self._release(ticket)
+                subscriber.end(None, SubscriptionStatus.CLOSED)
+            connection = self._release(subscriber)
             if connection is not None:
-                connection.detach(ticket)
+                connection.detach(subscriber)
 
-    def drop(self, ticket: Ticket) -> None:
+    def drop(self, subscriber: Subscriber) -> None:
         """Give up what nobody can read any more; a finalizer may call it, as it takes no lock."""
-        connection = self.home(ticket)
+        connection = self.home(subscriber)
         if connection is not None and not self.is_closing:
-            connection.drop(ticket)
+            connection.drop(subscriber)
 
     def listen(self) -> None:
         """Look again for who listens to events."""
@@ -176,8 +176,8 @@ class Pool(Places):
                 # Nothing that anybody could change.
                 notes.append((logger.info, "a connection attempt is under way"))
             # Those whose I/O thread is at something else would wait for ever.
-            for ticket in self.tickets():
-                ticket.withdraw(ClosedError("the client was closed"))
+            for subscriber in self.subscribers():
+                subscriber.withdraw(ClosedError("the client was closed"))
         recorder = self.settings.recorder
         if recorder is not None:
             # After the connections, so that it has their ends. Before the callbacks end, which go
@@ -234,7 +234,7 @@ class Pool(Places):
         Any lock may have been held by one of them, so none is taken here.
         """
         self._lock = Section()
-        self._announcer.listeners = self.listeners.copy()
+        self._publisher.listeners = self.listeners.copy()
         if not self._numbers:
             # Nothing had begun, so all of it can begin here.
             return
@@ -242,26 +242,26 @@ class Pool(Places):
         self.is_forked = self.is_forked or not self.is_closing
         self.is_closing = True
         self.stopped.set()
-        self.dispatcher.disown()
+        self.dispatcher.detach_after_fork()
         for connection in self.connections:
-            connection.disown()
+            connection.detach_after_fork()
         error = (
             self._forked() if self.is_forked else ClosedError("the client is closed")
         )
-        for ticket in list(self._known):
-            ticket.disown(error)
+        for subscriber in list(self._known):
+            subscriber.detach_after_fork(error)
 
-    def successor(self) -> Pool:
+    def successor(self) -> Core:
         """Return the one that takes its place in a child process, with the same handlers."""
         return shielded(self._succeed)
 
-    def _succeed(self) -> Pool:
+    def _succeed(self) -> Core:
         with self._lock:
             if self._successor is None:
                 # The recording, if there is one, is the parent's.
                 settings = attrs.evolve(self.settings, recorder=None)
-                self._successor = Pool(settings, self.on_error, self._make_connection)
-                self._successor._announcer.listeners = self.listeners
+                self._successor = Core(settings, self.on_error, self._make_connection)
+                self._successor._publisher.listeners = self.listeners
             return self._successor
 
     def _forked(self) -> ClosedError:
@@ -270,12 +270,12 @@ class Pool(Places):
             "this one is a fork; start() makes new ones here, and then subscribe anew"
         )
 
-    def _start(self) -> Line:
+    def _start(self) -> Link:
         with self._lock:
             self.check_open()
             return self.connections[0] if self.connections else self._connect()
 
-    def _connect(self) -> Line:
+    def _connect(self) -> Link:
         check_threads()
         if self.settings.proxy_problem is not None:
             raise UsageError(self.settings.proxy_problem)
@@ -296,7 +296,7 @@ class Pool(Places):
             # No more threads; the next attempt starts what is missing.
             self._numbers -= 1
             self._directory = before
-            connection.disown()
+            connection.detach_after_fork()
             raise _unmade(exc) from exc
         if self.is_closing:
             # Closed in this moment: the loop over the connections may have missed this one.
@@ -314,9 +314,9 @@ class Pool(Places):
         if self.is_closing:
             raise ClosedError("the client is closed")
 
-    def has_writer(self, ticket: Ticket) -> bool:
+    def has_writer(self, subscriber: Subscriber) -> bool:
         """Tell whether a thread other than this one may be changing the ticket's channel."""
-        home = self.home(ticket)
+        home = self.home(subscriber)
         # Shared with others, a channel lives on without the ticket.
         lines = self.connections if home is None else [home]
         return any(not (line.is_current or line.is_finished) for line in lines)
@@ -369,19 +369,19 @@ class Pool(Places):
 
     def opened(self) -> None:
         """Tell the handlers of `open`."""
-        self._announcer.opened()
+        self._publisher.opened()
 
     def disconnected(self, code: int, reason: str) -> None:
         """Tell the handlers of `disconnected`."""
-        self._announcer.disconnected(code, reason)
+        self._publisher.disconnected(code, reason)
 
     def reported(self, error: BfxError) -> None:
         """Tell `on_error`."""
-        self._announcer.reported(error)
+        self._publisher.reported(error)
 
-    def listener_for(self, stream: Stream) -> Outlet | None:
+    def listener_for(self, stream: SharedSubscription) -> CallbackQueue | None:
         """Return a new outlet for the event handlers of a stream, if it needs one now."""
-        return self._announcer.listener_for(stream)
+        return self._publisher.listener_for(stream)
 
     def failed(self, error: BfxError) -> None:
         """End everything: one connection's fatal error would be every other's too."""
@@ -392,7 +392,7 @@ class Pool(Places):
         self.stopped.set()
         if is_first:
             # Last, so that whatever happens there, nobody waits any longer.
-            self._announcer.failed(error)
+            self._publisher.failed(error)
 
     # --- dispatch threads ---------------------------------------------------------------------
 
@@ -408,12 +408,12 @@ def _unmade(exc: Exception) -> NetworkError:
     return NetworkError(f"no connection can be made: {exc}", phase="connect")
 
 
-_OPEN_POOLS: weakref.WeakSet[Pool] = weakref.WeakSet()
+_OPEN_POOLS: weakref.WeakSet[Core] = weakref.WeakSet()
 
 
 @atexit.register
 def _close_all() -> None:
     """End the threads in an orderly way: one that prints while Python ends may crash it."""
-    for pool in list(_OPEN_POOLS):
-        if pool.connections:
-            pool.close(1.0)
+    for core in list(_OPEN_POOLS):
+        if core.connections:
+            core.close(1.0)

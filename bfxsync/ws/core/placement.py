@@ -18,8 +18,8 @@ from bfxsync._base.greenlets import check_threads
 from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import Section, shielded
 from bfxsync.errors import NetworkError
-from bfxsync.ws.core.shared_subscription import Stream, Ticket
-from bfxsync.ws.io.link import Line
+from bfxsync.ws.core.shared_subscription import SharedSubscription, Subscriber
+from bfxsync.ws.io.link import Link
 from bfxsync.ws.stats import Past
 
 logger = get_logger(__name__)
@@ -45,13 +45,13 @@ class Directory:
         What connections and tickets counted that are no more.
     """
 
-    connections: Tuple[Line, ...] = ()
-    homes: Mapping[Identity, Line] = attrs.field(factory=dict)
-    users: Mapping[Identity, Tuple[Ticket, ...]] = attrs.field(factory=dict)
+    connections: Tuple[Link, ...] = ()
+    homes: Mapping[Identity, Link] = attrs.field(factory=dict)
+    users: Mapping[Identity, Tuple[Subscriber, ...]] = attrs.field(factory=dict)
     past: Past = attrs.field(factory=Past)
 
 
-class Places(ABC):
+class Placement(ABC):
     """
     The part of a pool that places channels.
 
@@ -66,12 +66,12 @@ class Places(ABC):
         self._lock = Section()
         self._directory = Directory()
         # Those that have ended too, as long as somebody holds them.
-        self._known: weakref.WeakSet[Ticket] = weakref.WeakSet()
+        self._known: weakref.WeakSet[Subscriber] = weakref.WeakSet()
 
     # --- any thread, without the lock ---------------------------------------------------------
 
     @property
-    def connections(self) -> Tuple[Line, ...]:
+    def connections(self) -> Tuple[Link, ...]:
         """In the order of opening."""
         return self._directory.connections
 
@@ -79,24 +79,24 @@ class Places(ABC):
     def check_open(self) -> None:
         """Raise what ended the client, or that it was closed."""
 
-    def place(self, ticket: Ticket) -> None:
+    def place(self, subscriber: Subscriber) -> None:
         """Subscribe on the connection that has this subscription already, or has room."""
         if not self.connections:
             # Before anything waits: without real threads it would wait for ever.
             check_threads()
-        shielded(self._place, ticket)
+        shielded(self._place, subscriber)
 
-    def home(self, ticket: Ticket) -> Line | None:
+    def home(self, subscriber: Subscriber) -> Link | None:
         """Return the connection of a ticket."""
-        if ticket.is_released:
+        if subscriber.is_released:
             return None
-        return self._directory.homes.get(ticket.identity)
+        return self._directory.homes.get(subscriber.identity)
 
-    def tickets(self) -> list[Ticket]:
+    def subscribers(self) -> list[Subscriber]:
         """Return all that are in use."""
-        return [ticket for ticket, _ in self.account()[0]]
+        return [subscriber for subscriber, _ in self.account()[0]]
 
-    def account(self) -> tuple[list[tuple[Ticket, Line]], Tuple[Line, ...], Past]:
+    def account(self) -> tuple[list[tuple[Subscriber, Link]], Tuple[Link, ...], Past]:
         """
         Return all that counts, of one moment.
 
@@ -104,20 +104,20 @@ class Places(ABC):
         counted that are no more.
         """
         now = self._directory
-        tickets = [
-            (ticket, now.homes[identity])
+        subscribers = [
+            (subscriber, now.homes[identity])
             for identity, users in now.users.items()
-            for ticket in users
+            for subscriber in users
         ]
-        return tickets, now.connections, now.past
+        return subscribers, now.connections, now.past
 
     # --- threads that no signal reaches -------------------------------------------------------
 
-    def _place(self, ticket: Ticket) -> None:
-        identity = ticket.identity
+    def _place(self, subscriber: Subscriber) -> None:
+        identity = subscriber.identity
         with self._lock:
             self.check_open()
-            if ticket.is_released:
+            if subscriber.is_released:
                 # Given up before it came here: who asked for it was interrupted.
                 return
             connection = self._directory.homes.get(identity)
@@ -128,27 +128,32 @@ class Places(ABC):
             self._directory = attrs.evolve(
                 now,
                 homes={**now.homes, identity: connection},
-                users={**now.users, identity: (*now.users.get(identity, ()), ticket)},
+                users={
+                    **now.users,
+                    identity: (*now.users.get(identity, ()), subscriber),
+                },
             )
-            self._known.add(ticket)
+            self._known.add(subscriber)
             # Within the lock, so that it comes before the detachment of the same ticket.
-            connection.attach(ticket)
+            connection.attach(subscriber)
 
-    def _release(self, ticket: Ticket) -> Line | None:
+    def _release(self, subscriber: Subscriber) -> Link | None:
         """Take a ticket off the books; return its connection, None if that was done before."""
-        identity = ticket.identity
+        identity = subscriber.identity
         with self._lock:
             now = self._directory
-            if ticket.is_released:
+            if subscriber.is_released:
                 return None
-            ticket.is_released = True
+            subscriber.is_released = True
             users = now.users.get(identity, ())
-            if ticket not in users:
+            if subscriber not in users:
                 return None
             connection = now.homes[identity]
-            ticket.counted_drops = ticket.dropped_count
-            past = attrs.evolve(now.past, drops=now.past.drops + ticket.counted_drops)
-            rest = tuple(user for user in users if user is not ticket)
+            subscriber.counted_drops = subscriber.dropped_count
+            past = attrs.evolve(
+                now.past, drops=now.past.drops + subscriber.counted_drops
+            )
+            rest = tuple(user for user in users if user is not subscriber)
             if rest:
                 homes, others = now.homes, {**now.users, identity: rest}
             else:
@@ -156,29 +161,31 @@ class Places(ABC):
                 del homes[identity], others[identity]
                 connection.load -= 1
                 past = attrs.evolve(
-                    past, heals=past.heals + ticket.channel.recovery.count
+                    past, heals=past.heals + subscriber.channel.recovery.count
                 )
             self._directory = attrs.evolve(now, homes=homes, users=others, past=past)
             return connection
 
-    def released(self, ticket: Ticket) -> None:
+    def released(self, subscriber: Subscriber) -> None:
         """Take a refused ticket off the books."""
-        self._release(ticket)
+        self._release(subscriber)
 
-    def sends_on(self, connection: Line, ticket: Ticket) -> bool:
+    def sends_on(self, connection: Link, subscriber: Subscriber) -> bool:
         """
         Send a ticket to where its channel has moved in the meantime.
 
         Return False if its channel is at home where it is. One that was given up goes nowhere.
         """
         with self._lock:
-            home = self.home(ticket)
+            home = self.home(subscriber)
             if home is not None and home is not connection:
                 # Within the lock, so that it comes before the detachment of the same ticket.
-                home.attach(ticket)
+                home.attach(subscriber)
             return home is not connection
 
-    def displaced(self, connection: Line, stream: Stream, limit: int | None) -> None:
+    def displaced(
+        self, connection: Link, stream: SharedSubscription, limit: int | None
+    ) -> None:
         """
         Find another connection for a stream that must leave this one.
 
@@ -214,7 +221,7 @@ class Places(ABC):
             other.adopt(stream)
         logger.info("%s: moved to connection %d", " ".join(identity), other.number)
 
-    def retires(self, connection: Line) -> bool:
+    def retires(self, connection: Link) -> bool:
         """Take a connection off the books if it has no channels; return whether it had none."""
         with self._lock:
             if connection.load:
@@ -228,12 +235,12 @@ class Places(ABC):
 
     # --- with the lock ------------------------------------------------------------------------
 
-    def _with_room(self, but: Line | None = None) -> Line:
+    def _with_room(self, but: Link | None = None) -> Link:
         for connection in self.connections:
             if connection is not but and connection.load < connection.limit:
                 return connection
         return self._connect()
 
     @abstractmethod
-    def _connect(self) -> Line:
+    def _connect(self) -> Link:
         """Make and start a further connection."""

@@ -1,9 +1,9 @@
 """
 One subscription on the wire and everyone who uses it.
 
-Strategy: a `Stream` belongs to the I/O thread alone. What a user's handle shares with it is a
-`Ticket`: the I/O thread writes its fields, each once or as a single assignment, other threads
-read them. Neither knows the client, so that an abandoned client can be collected.
+Strategy: a `SharedSubscription` belongs to the I/O thread alone. What a user's handle shares with
+it is a `Subscriber`: the I/O thread writes its fields, each once or as a single assignment, other
+threads read them. Neither knows the client, so that an abandoned client can be collected.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.types import SubscriptionStatus
 from bfxsync.wire.audit import STALE_AFTER_S
 from bfxsync.wire.channels import Channel
-from bfxsync.ws.dispatch.dispatcher import Outlet
+from bfxsync.ws.dispatch.dispatcher import CallbackQueue
 from bfxsync.ws.dispatch.events import EXTRAS
 from bfxsync.ws.dispatch.mailbox import Mailbox, Policy
 
@@ -38,7 +38,7 @@ class Waiter:
         self.resolved.set()
 
 
-class Ticket(Waiter):
+class Subscriber(Waiter):
     """
     One user's share in a stream.
 
@@ -77,7 +77,7 @@ class Ticket(Waiter):
         self,
         channel: Channel,
         subscription: dict[str, str],
-        outlet: Outlet | None,
+        callback_queue: CallbackQueue | None,
         *,
         size: int,
         policy: Policy,
@@ -89,7 +89,7 @@ class Ticket(Waiter):
         self.channel = channel
         self.identity = channel.identity
         self.subscription = subscription
-        self.outlet = outlet
+        self.callback_queue = callback_queue
         self.has_callback = has_callback
         self.size = size
         self.policy = policy
@@ -103,7 +103,7 @@ class Ticket(Waiter):
         self.is_released = False
         self.counted_drops = 0
         self.is_awaited = False
-        self.disowned: BfxError | None = None
+        self.detached: BfxError | None = None
 
     @property
     def name(self) -> str:
@@ -143,7 +143,7 @@ class Ticket(Waiter):
     @property
     def mailboxes(self) -> list[Mailbox]:
         """What its user's items wait in."""
-        boxes = [self.outlet.mailbox] if self.outlet is not None else []
+        boxes = [self.callback_queue.mailbox] if self.callback_queue is not None else []
         return boxes if self.reader is None else [*boxes, self.reader]
 
     @property
@@ -173,15 +173,15 @@ class Ticket(Waiter):
         if self.status is not SubscriptionStatus.REJECTED or self.error is waiting:
             self.end(None, SubscriptionStatus.CLOSED)
 
-    def disown(self, error: BfxError) -> None:
+    def detach_after_fork(self, error: BfxError) -> None:
         """End it in a child process, whatever state its locks were in when that was forked."""
-        self.disowned = error
+        self.detached = error
         if self.is_active:
             self.status = SubscriptionStatus.CLOSED
             self.error = error
         self.is_released = True
         self.resolved.set()
-        self.outlet = None
+        self.callback_queue = None
         self.reader = Mailbox(self.size, self.policy)
         self.reader.close(error)
 
@@ -190,11 +190,11 @@ class Ticket(Waiter):
         self.status = status
         if self.reader is not None:
             self.reader.close(error)
-        if self.outlet is not None:
-            self.outlet.mailbox.close()
+        if self.callback_queue is not None:
+            self.callback_queue.mailbox.close()
 
 
-class Stream:
+class SharedSubscription:
     """
     The token of a subscription.
 
@@ -216,8 +216,8 @@ class Stream:
     def __init__(self, channel: Channel, subscription: dict[str, str]) -> None:
         self.channel = channel
         self.subscription = subscription
-        self.tickets: list[Ticket] = []
-        self.listener: Outlet | None = None
+        self.subscribers: list[Subscriber] = []
+        self.listener: CallbackQueue | None = None
         self.is_resolved = False
         self.is_crowded = False
         self.gap_count = 0
@@ -229,47 +229,54 @@ class Stream:
         # Users that came in a gap, after the others had their first data.
         self._has_waiting = False
 
-    def attach(self, ticket: Ticket) -> None:
+    def attach(self, subscriber: Subscriber) -> None:
         """Add a user, who begins with the local state."""
-        self.tickets.append(ticket)
-        ticket.channel = self.channel
-        ticket.asked_at = self.asked_at
-        ticket.delay = self._delay
-        if ticket.outlet is not None:
-            self._begin(ticket.outlet.mailbox)
-        if ticket.reader is not None:
+        self.subscribers.append(subscriber)
+        subscriber.channel = self.channel
+        subscriber.asked_at = self.asked_at
+        subscriber.delay = self._delay
+        if subscriber.callback_queue is not None:
+            self._begin(subscriber.callback_queue.mailbox)
+        if subscriber.reader is not None:
             # It was read from before it came here.
-            self._begin(ticket.reader)
+            self._begin(subscriber.reader)
         if self.is_resolved:
-            ticket.status = self.status
+            subscriber.status = self.status
             # In a gap there is nothing to begin with: it waits for the next snapshot.
             self._has_waiting = True
             self._resolve_waiting()
 
-    def detach(self, ticket: Ticket) -> bool:
+    def detach(self, subscriber: Subscriber) -> bool:
         """Remove a user; return whether it was the last."""
-        if ticket in self.tickets:
-            self.tickets.remove(ticket)
-            theirs = (ticket.outlet.mailbox if ticket.outlet else None, ticket.reader)
+        if subscriber in self.subscribers:
+            self.subscribers.remove(subscriber)
+            theirs = (
+                (
+                    subscriber.callback_queue.mailbox
+                    if subscriber.callback_queue
+                    else None
+                ),
+                subscriber.reader,
+            )
             self._mailboxes = [box for box in self._mailboxes if box not in theirs]
-        if not self.tickets:
+        if not self.subscribers:
             return True
-        self.subscription = self.tickets[0].subscription
+        self.subscription = self.subscribers[0].subscription
         return False
 
-    def read(self, ticket: Ticket, reader: Mailbox) -> None:
+    def read(self, subscriber: Subscriber, reader: Mailbox) -> None:
         """Fill a reader from now on, beginning with the local state."""
-        ticket.reader = reader
+        subscriber.reader = reader
         self._begin(reader)
 
     def stop_reading(self, reader: Mailbox) -> None:
         """Fill a reader no more."""
         self._mailboxes = [box for box in self._mailboxes if box is not reader]
 
-    def listen(self, outlet: Outlet) -> None:
+    def listen(self, callback_queue: CallbackQueue) -> None:
         """Fill the outlet of the event handlers from now on."""
-        self.listener = outlet
-        self._start(outlet.mailbox)
+        self.listener = callback_queue
+        self._start(callback_queue.mailbox)
 
     def ask(self, now: float | None) -> None:
         """Note when the request first went out, as timeouts count from then; None: it did not."""
@@ -277,25 +284,25 @@ class Stream:
             # Once more, on another connection: a call must not wait longer for that.
             return
         self.asked_at = now
-        for ticket in self.tickets:
-            ticket.asked_at = now
+        for subscriber in self.subscribers:
+            subscriber.asked_at = now
 
     def delay(self, error: BfxError | None) -> None:
         """Note why there is no data yet; None once there is."""
         self._delay = error
-        for ticket in self.tickets:
-            ticket.delay = error
+        for subscriber in self.subscribers:
+            subscriber.delay = error
 
     def acknowledge(self, output: Any) -> None:
         """Tell the event handlers that the exchange accepted the subscription."""
         if self.listener is not None:
             self.listener.mailbox.put([output], self.channel.restart)
 
-    def join(self, other: Stream) -> None:
+    def join(self, other: SharedSubscription) -> None:
         """Let another stream of the same channel go on for all users of this one."""
-        for ticket in self.tickets:
-            other.attach(ticket)
-        self.tickets = []
+        for subscriber in self.subscribers:
+            other.attach(subscriber)
+        self.subscribers = []
 
     def deliver(self, updates: list[Any]) -> int:
         """Hand updates to all users, and return how many there are but for an event."""
@@ -308,8 +315,8 @@ class Stream:
             count -= 1
             self._note(first)
         crowded = False
-        for ticket in self.tickets:
-            ticket.update_count += count
+        for subscriber in self.subscribers:
+            subscriber.update_count += count
         for mailbox in self._mailboxes:
             mailbox.put(theirs, self.channel.restart)
             crowded = crowded or mailbox.is_crowded
@@ -325,25 +332,25 @@ class Stream:
         """Let the waiting threads go on."""
         self.is_resolved = error is None
         self.status = SubscriptionStatus.LIVE
-        for ticket in self.tickets:
-            ticket.resolve(error)
+        for subscriber in self.subscribers:
+            subscriber.resolve(error)
 
     def end(self, error: BfxError | None, waiting: BfxError) -> None:
         """Nothing more comes: end the iterations, and fail those that still wait."""
-        for ticket in self.tickets:
-            if not ticket.resolved.is_set:
-                ticket.resolve(waiting)
-            ticket.end(error, SubscriptionStatus.CLOSED)
+        for subscriber in self.subscribers:
+            if not subscriber.resolved.is_set:
+                subscriber.resolve(waiting)
+            subscriber.end(error, SubscriptionStatus.CLOSED)
 
     def _resolve_waiting(self) -> None:
         """Let those go on who came in a gap, if that is over."""
         if not self.channel.is_live:
             return
         self._has_waiting = False
-        for ticket in self.tickets:
-            if not ticket.resolved.is_set:
-                ticket.resolve(None)
-                ticket.status = self.status
+        for subscriber in self.subscribers:
+            if not subscriber.resolved.is_set:
+                subscriber.resolve(None)
+                subscriber.status = self.status
 
     def _begin(self, mailbox: Mailbox) -> None:
         if mailbox in self._mailboxes:
@@ -368,9 +375,9 @@ class Stream:
         elif self._delay is not None:
             self.delay(None)
         self.status = status
-        for ticket in self.tickets:
-            ticket.status = status
+        for subscriber in self.subscribers:
+            subscriber.status = status
             if isinstance(item, Gap):
-                ticket.gap_count += 1
-                if ticket.outlet is None and ticket.reader is None:
-                    logger.info("%s: gap: %s", ticket.name, item.reason)
+                subscriber.gap_count += 1
+                if subscriber.callback_queue is None and subscriber.reader is None:
+                    logger.info("%s: gap: %s", subscriber.name, item.reason)

@@ -28,8 +28,8 @@ from bfxsync.wire.outputs import (
     Send,
 )
 from bfxsync.wire.session import Session
-from bfxsync.ws.core.shared_subscription import Stream, Ticket, Waiter
-from bfxsync.ws.dispatch.dispatcher import Outlet
+from bfxsync.ws.core.shared_subscription import SharedSubscription, Subscriber, Waiter
+from bfxsync.ws.dispatch.dispatcher import CallbackQueue
 from bfxsync.ws.dispatch.mailbox import Mailbox
 
 if TYPE_CHECKING:
@@ -46,21 +46,21 @@ if TYPE_CHECKING:
 
         def reported(self, error: BfxError) -> None: ...
 
-        def released(self, ticket: Ticket) -> None: ...
+        def released(self, subscriber: Subscriber) -> None: ...
 
-        def home(self, ticket: Ticket) -> Any: ...
+        def home(self, subscriber: Subscriber) -> Any: ...
 
-        def detach(self, *tickets: Ticket) -> None: ...
+        def detach(self, *subscribers: Subscriber) -> None: ...
 
-        def sends_on(self, connection: Any, ticket: Ticket) -> bool: ...
+        def sends_on(self, connection: Any, subscriber: Subscriber) -> bool: ...
 
         def displaced(
-            self, connection: Any, stream: Stream, limit: int | None
+            self, connection: Any, stream: SharedSubscription, limit: int | None
         ) -> None: ...
 
         def failed(self, error: BfxError) -> None: ...
 
-        def listener_for(self, stream: Stream) -> Outlet | None: ...
+        def listener_for(self, stream: SharedSubscription) -> CallbackQueue | None: ...
 
         def run_ready(self) -> None: ...
 
@@ -71,7 +71,7 @@ SocketOutput = Union[Send, Change, Reopen, Fail]
 """What is left to the connection itself."""
 
 
-class Streams:
+class SubscriptionTable:
     """
     The streams of a connection, by what they are subscribed to.
 
@@ -117,7 +117,7 @@ class Streams:
         self._clock = clock
         self._take = take
         self._line = line
-        self._streams: dict[tuple[str, ...], Stream] = {}
+        self._streams: dict[tuple[str, ...], SharedSubscription] = {}
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -125,78 +125,84 @@ class Streams:
     @property
     def listening(self) -> list[Mailbox]:
         """What waits for event handlers; for any thread."""
-        outlets = [stream.listener for stream in list(self._streams.values())]
-        return [outlet.mailbox for outlet in outlets if outlet is not None]
+        callback_queues = [stream.listener for stream in list(self._streams.values())]
+        return [
+            callback_queue.mailbox
+            for callback_queue in callback_queues
+            if callback_queue is not None
+        ]
 
     # --- commands -----------------------------------------------------------------------------
 
-    def attach(self, ticket: Ticket) -> None:
+    def attach(self, subscriber: Subscriber) -> None:
         """Subscribe, or share the subscription that there is."""
-        stream = self._streams.get(ticket.identity)
+        stream = self._streams.get(subscriber.identity)
         if stream is not None:
-            stream.attach(ticket)
+            stream.attach(subscriber)
             return
-        if self._owner.sends_on(self._line, ticket):
+        if self._owner.sends_on(self._line, subscriber):
             return
-        stream = Stream(ticket.channel, ticket.subscription)
-        stream.attach(ticket)
+        stream = SharedSubscription(subscriber.channel, subscriber.subscription)
+        stream.attach(subscriber)
         self._begin(stream)
 
-    def adopt(self, stream: Stream) -> None:
+    def adopt(self, stream: SharedSubscription) -> None:
         """Go on with a stream that has left another connection."""
         # Those who gave it up meanwhile did not find it where they looked.
-        for ticket in [ticket for ticket in stream.tickets if ticket.is_released]:
-            stream.detach(ticket)
+        for subscriber in [
+            subscriber for subscriber in stream.subscribers if subscriber.is_released
+        ]:
+            stream.detach(subscriber)
         earlier = self._streams.get(stream.channel.identity)
         if earlier is not None:
             # Somebody asked for the same thing in between.
             stream.join(earlier)
             self._count_out(stream)
-        elif stream.tickets:
+        elif stream.subscribers:
             self._begin(stream)
 
-    def detach(self, ticket: Ticket) -> None:
+    def detach(self, subscriber: Subscriber) -> None:
         """Give a share up."""
-        stream = self._streams.get(ticket.identity)
-        if stream is not None and stream.detach(ticket):
-            del self._streams[ticket.identity]
+        stream = self._streams.get(subscriber.identity)
+        if stream is not None and stream.detach(subscriber):
+            del self._streams[subscriber.identity]
             self._count_out(stream)
             self._apply(Unsubscribe(stream))
         # What it dropped after it was taken off the books.
-        self.drop_count += ticket.dropped_count - ticket.counted_drops
-        ticket.counted_drops = ticket.dropped_count
+        self.drop_count += subscriber.dropped_count - subscriber.counted_drops
+        subscriber.counted_drops = subscriber.dropped_count
         # Here as well as where it was asked for: what came between may have said otherwise.
-        ticket.withdraw(ClosedError(f"{ticket.name}: unsubscribed"))
+        subscriber.withdraw(ClosedError(f"{subscriber.name}: unsubscribed"))
 
-    def drop(self, ticket: Ticket) -> None:
+    def drop(self, subscriber: Subscriber) -> None:
         """Give up a share that nobody can read any more, or no more than its reader."""
-        if ticket.outlet is None:
-            self._owner.detach(ticket)
+        if subscriber.callback_queue is None:
+            self._owner.detach(subscriber)
             return
-        reader, stream = ticket.reader, self._streams.get(ticket.identity)
+        reader, stream = subscriber.reader, self._streams.get(subscriber.identity)
         if reader is not None:
             reader.discard()
             if stream is not None:
                 stream.stop_reading(reader)
 
-    def resubscribe(self, ticket: Ticket) -> None:
+    def resubscribe(self, subscriber: Subscriber) -> None:
         """Subscribe the channel of a ticket anew."""
-        stream = self._streams.get(ticket.identity)
+        stream = self._streams.get(subscriber.identity)
         if stream is not None:
             self._apply(Resubscribe(stream))
 
-    def read(self, ticket: Ticket, reader: Mailbox) -> None:
+    def read(self, subscriber: Subscriber, reader: Mailbox) -> None:
         """Fill a reader from now on."""
-        stream = self._streams.get(ticket.identity)
-        if stream is not None and ticket in stream.tickets:
-            stream.read(ticket, reader)
+        stream = self._streams.get(subscriber.identity)
+        if stream is not None and subscriber in stream.subscribers:
+            stream.read(subscriber, reader)
             return
-        home = self._owner.home(ticket)
+        home = self._owner.home(subscriber)
         if home is None:
-            reader.close(ticket.error)
+            reader.close(subscriber.error)
         elif home is not self._line:
             # It has moved meanwhile. (If it is on its way here, it begins when it comes.)
-            home.read(ticket, reader)
+            home.read(subscriber, reader)
 
     def listen(self) -> None:
         """Look again for who listens to events."""
@@ -214,22 +220,24 @@ class Streams:
         for output in outputs:
             if isinstance(output, Deliver):
                 # First, as it is by far the most frequent.
-                stream = cast(Stream, output.token)
+                stream = cast(SharedSubscription, output.token)
                 gaps = stream.gap_count
                 self.update_count += stream.deliver(output.updates)
                 self.gap_count += stream.gap_count - gaps
                 if stream.is_crowded:
                     self.is_crowded = True
             elif isinstance(output, Asked):
-                cast(Stream, output.token).ask(self._clock())
+                cast(SharedSubscription, output.token).ask(self._clock())
             elif isinstance(output, Delayed):
-                cast(Stream, output.token).delay(output.error)
+                cast(SharedSubscription, output.token).delay(output.error)
             elif isinstance(output, Acknowledged):
-                cast(Stream, output.token).acknowledge(output)
+                cast(SharedSubscription, output.token).acknowledge(output)
             elif isinstance(output, Resolve):
                 self._resolve(output.token, output.error)
             elif isinstance(output, Displaced):
-                stream = self._streams.pop(cast(Stream, output.token).channel.identity)
+                stream = self._streams.pop(
+                    cast(SharedSubscription, output.token).channel.identity
+                )
                 stream.is_resolved = output.is_resolved
                 if output.limit is not None:
                     # There was no room for it: it has yet to be requested.
@@ -255,7 +263,7 @@ class Streams:
             if isinstance(output, Resolve) and isinstance(output.token, Waiter):
                 output.token.resolve(waiting)
 
-    def _begin(self, stream: Stream) -> None:
+    def _begin(self, stream: SharedSubscription) -> None:
         self._streams[stream.channel.identity] = stream
         self._look_for_listener(stream)
         self._apply(Subscribe(stream, stream.channel, stream.is_resolved))
@@ -263,16 +271,16 @@ class Streams:
     def _apply(self, command: Subscribe | Unsubscribe | Resubscribe | Ping) -> None:
         self.perform(self._session.apply(command, self._clock()))
 
-    def _count_out(self, stream: Stream) -> None:
+    def _count_out(self, stream: SharedSubscription) -> None:
         if stream.listener is not None:
             self.drop_count += stream.listener.mailbox.dropped_count
 
-    def _look_for_listener(self, stream: Stream) -> None:
-        outlet = self._owner.listener_for(stream)
-        if outlet is not None:
-            stream.listen(outlet)
+    def _look_for_listener(self, stream: SharedSubscription) -> None:
+        callback_queue = self._owner.listener_for(stream)
+        if callback_queue is not None:
+            stream.listen(callback_queue)
 
-    def _displace(self, stream: Stream, output: Displaced) -> None:
+    def _displace(self, stream: SharedSubscription, output: Displaced) -> None:
         try:
             self._owner.displaced(self._line, stream, output.limit)
         except NetworkError as exc:
@@ -287,16 +295,16 @@ class Streams:
             self._resolve(stream, exc)
 
     def _resolve(self, token: Hashable, error: BfxError | None) -> None:
-        if not isinstance(token, Stream):
+        if not isinstance(token, SharedSubscription):
             cast(Waiter, token).resolve(error)
             return
         if error is not None and not token.is_resolved:
             token.deliver([Status(SubscriptionStatus.REJECTED)])
-            if not all(ticket.is_awaited for ticket in token.tickets):
+            if not all(subscriber.is_awaited for subscriber in token.subscribers):
                 self._owner.reported(error)
         token.resolve(error)
         if error is not None:
             self._streams.pop(token.channel.identity, None)
             self._count_out(token)
-            for ticket in token.tickets:
-                self._owner.released(ticket)
+            for subscriber in token.subscribers:
+                self._owner.released(subscriber)

@@ -75,7 +75,7 @@ class CallbackErrors:
         return True
 
 
-class Outlet:
+class CallbackQueue:
     """
     A mailbox whose items go to user code.
 
@@ -145,7 +145,7 @@ class Dispatcher:
         on_failure: Callable[[BaseException], object] = lambda exc: None,
     ) -> None:
         self.is_inline = thread_count == 0
-        self.ready: SimpleQueue[Optional[Outlet]] = SimpleQueue()
+        self.ready: SimpleQueue[Optional[CallbackQueue]] = SimpleQueue()
         self.dropped_count = 0
         self._on_error = on_error
         self._on_exit = on_exit
@@ -158,7 +158,7 @@ class Dispatcher:
         self._is_stopping = False
         self._is_disowned = False
         # By thread; each writes its own entry only.
-        self._running: Dict[Thread, Optional[Outlet]] = {}
+        self._running: Dict[Thread, Optional[CallbackQueue]] = {}
         suffixes = (
             [""] if thread_count == 1 else [f"-{n + 1}" for n in range(thread_count)]
         )
@@ -202,12 +202,12 @@ class Dispatcher:
         me = current_thread()
         now = self._running.copy().items()
         return [
-            outlet.name
-            for thread, outlet in now
-            if outlet is not None and thread is not me
+            callback_queue.name
+            for thread, callback_queue in now
+            if callback_queue is not None and thread is not me
         ]
 
-    def disown(self) -> None:
+    def detach_after_fork(self) -> None:
         """
         Call nothing more in the child of a fork: what is queued is the parent's.
 
@@ -221,11 +221,11 @@ class Dispatcher:
         """Call the handlers of what is there, on this thread."""
         while True:
             try:
-                outlet = self.ready.get_nowait()
+                callback_queue = self.ready.get_nowait()
             except Empty:
                 return
-            if outlet is not None:
-                self._serve(outlet)
+            if callback_queue is not None:
+                self._serve(callback_queue)
 
     def _main(self) -> None:
         try:
@@ -239,15 +239,15 @@ class Dispatcher:
         thread = current_thread()
         while True:
             try:
-                outlet = self.ready.get(block=not self._is_stopping)
+                callback_queue = self.ready.get(block=not self._is_stopping)
             except Empty:
                 break
-            if outlet is None:
+            if callback_queue is None:
                 continue
-            self._running[thread] = outlet
-            self._serve(outlet)
+            self._running[thread] = callback_queue
+            self._serve(callback_queue)
             # Nothing may keep an outlet, and with it user code, alive while waiting.
-            self._running[thread] = outlet = None
+            self._running[thread] = callback_queue = None
         if self._is_disowned:
             return
         # For the next one, which may be waiting.
@@ -257,14 +257,14 @@ class Dispatcher:
                 "%d items were not delivered before the end", self.dropped_count
             )
 
-    def _serve(self, outlet: Outlet) -> None:
-        self._call(outlet, outlet.mailbox.take(BATCH))
+    def _serve(self, callback_queue: CallbackQueue) -> None:
+        self._call(callback_queue, callback_queue.mailbox.take(BATCH))
         # Forked meanwhile, what is left is the parent's.
-        if not self._is_disowned and outlet.mailbox.leave():
-            self.ready.put(outlet)
+        if not self._is_disowned and callback_queue.mailbox.leave():
+            self.ready.put(callback_queue)
 
-    def _call(self, outlet: Outlet, batch: list[Any]) -> None:
-        routes = outlet.routes
+    def _call(self, callback_queue: CallbackQueue, batch: list[Any]) -> None:
+        routes = callback_queue.routes
         items = iter(batch)
         for item in items:
             handler = routes.get(item.__class__)
@@ -276,16 +276,16 @@ class Dispatcher:
             try:
                 handler(item)
             except ENDS as exc:
-                logger.info("a callback of %s ends the program", outlet.name)
+                logger.info("a callback of %s ends the program", callback_queue.name)
                 self._on_exit(exc)
             except BaseException as exc:
                 # Whatever it is: the thread belongs to the other callbacks too.
-                self.report(outlet, exc)
+                self.report(callback_queue, exc)
 
-    def report(self, outlet: Outlet, exc: BaseException) -> None:
+    def report(self, callback_queue: CallbackQueue, exc: BaseException) -> None:
         """Count an exception; the first of its kind is logged and handed to `on_error`."""
-        if self._add(outlet.errors, exc):
-            logger.error("a callback of %s raised", outlet.name, exc_info=exc)
+        if self._add(callback_queue.errors, exc):
+            logger.error("a callback of %s raised", callback_queue.name, exc_info=exc)
             self.call_on_error(exc)
 
     def call_on_error(self, exc: BaseException) -> None:

@@ -15,8 +15,8 @@ import attrs
 from bfxsync._base.logs import get_logger
 from bfxsync.errors import BfxError
 from bfxsync.models.stream import Gap
-from bfxsync.ws.core.shared_subscription import Stream
-from bfxsync.ws.dispatch.dispatcher import Dispatcher, Outlet
+from bfxsync.ws.core.shared_subscription import SharedSubscription
+from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher
 from bfxsync.ws.dispatch.event_log import ErrorLog, EventLog
 from bfxsync.ws.dispatch.events import (
     Listeners,
@@ -53,7 +53,7 @@ class _Failed:
     error: BfxError
 
 
-class Announcer:
+class EventPublisher:
     """
     The way from what happens to the handlers that `on` has registered.
 
@@ -77,7 +77,7 @@ class Announcer:
         # A mailbox has one writer at a time, and the connections of a client announce here side by
         # side. Only their threads take it, and that of a recording.
         self._lock = Lock()
-        self._control = Outlet(
+        self._control = CallbackQueue(
             "a connection event",
             {
                 _Opened: self._emit_open,
@@ -115,28 +115,28 @@ class Announcer:
         with self._lock:
             self._control.mailbox.put([item], list)
 
-    def listener_for(self, stream: Stream) -> Outlet | None:
+    def listener_for(self, stream: SharedSubscription) -> CallbackQueue | None:
         """Return a new outlet for the event handlers of a stream, if it needs one now."""
         kind = kind_of(stream.channel)
         names = names_for(kind)
         stream.channel.extras = self.listeners.wants(extras_of(names))
         if stream.listener is not None or not self.listeners.wants(names):
             return None
-        outlet = Outlet(
+        callback_queue = CallbackQueue(
             f"an event of {' '.join(stream.channel.identity)}",
             {},
             self._dispatcher,
             size=self._mailbox_size,
         )
         dispatcher = self._dispatcher
-        outlet.routes = routes_for(
+        callback_queue.routes = routes_for(
             kind,
             stream,
             self.listeners,
-            lambda exc: dispatcher.report(outlet, exc),
+            lambda exc: dispatcher.report(callback_queue, exc),
         )
-        outlet.routes[Gap] = EventLog(outlet.name)
-        return outlet
+        callback_queue.routes[Gap] = EventLog(callback_queue.name)
+        return callback_queue
 
     # --- the dispatch thread ------------------------------------------------------------------
 

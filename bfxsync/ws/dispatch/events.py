@@ -30,7 +30,7 @@ from bfxsync.wire.outputs import Acknowledged
 from bfxsync.ws.dispatch.dispatcher import ENDS, Routes
 
 if TYPE_CHECKING:
-    from bfxsync.ws.core.shared_subscription import Stream
+    from bfxsync.ws.core.shared_subscription import SharedSubscription
 
 Handler = Callable[..., object]
 
@@ -229,7 +229,7 @@ def extras_of(names: Iterable[str]) -> list[str]:
 
 def routes_for(
     kind: tuple[str, bool],
-    stream: Stream,
+    stream: SharedSubscription,
     listeners: Listeners,
     report: Callable[[BaseException], object],
 ) -> Routes:
@@ -248,7 +248,7 @@ def routes_for(
 
 def _snapshot_emitter(
     name: str,
-    stream: Stream,
+    stream: SharedSubscription,
     listeners: Listeners,
     report: Callable[[BaseException], object],
 ) -> Callable[[Snapshot], None]:
@@ -263,7 +263,7 @@ def _snapshot_emitter(
 
 def _emitter(
     name: str,
-    stream: Stream,
+    stream: SharedSubscription,
     listeners: Listeners,
     report: Callable[[BaseException], object],
 ) -> Callable[[Any], None]:

@@ -31,8 +31,8 @@ from bfxsync.wire.codec import loads_for
 from bfxsync.wire.outputs import Change, Fail, Reopen, Send
 from bfxsync.wire.session import Session
 from bfxsync.ws.io.backoff import TOO_MANY_REQUESTS, Backoff
-from bfxsync.ws.io.link import Line
-from bfxsync.ws.io.rate_limiter import Pace
+from bfxsync.ws.io.link import Link
+from bfxsync.ws.io.rate_limiter import ConnectionRateLimiter
 from bfxsync.ws.io.transport import Transport
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ RETIRE_AFTER_S = 60.0
 
 
 @attrs.frozen
-class Settings:
+class ConnectionSettings:
     """How to connect."""
 
     url: str = attrs.field(repr=shown)
@@ -64,7 +64,7 @@ class Settings:
     ca_bundle: str | None
     mailbox_size: int
     backoff: Backoff
-    pace: Pace
+    pace: ConnectionRateLimiter
     channels_per_connection: int
     dispatch_threads: int
     recorder: Recorder | None = attrs.field(default=None, repr=False)
@@ -72,10 +72,10 @@ class Settings:
     proxy_problem: str | None = None
 
 
-class Connection(Line):
+class Connection(Link):
     """One connection to the exchange, kept open until `close`."""
 
-    def __init__(self, number: int, settings: Settings, owner: Owner) -> None:
+    def __init__(self, number: int, settings: ConnectionSettings, owner: Owner) -> None:
         session = Session(
             flags=settings.flags,
             loads=loads_for(settings.numbers),
@@ -110,13 +110,13 @@ class Connection(Line):
         self._selector.register(self._wake_in, selectors.EVENT_READ)
         self._mask = 0
 
-    def disown(self) -> None:
+    def detach_after_fork(self) -> None:
         """Close what the child of a fork got of the parent's, and say nothing on the wire."""
         self._is_closing = self._is_finished = True
         self.status = ConnectionStatus.CLOSED
         self._outbox.clear()
         if self._transport is not None:
-            self._transport.disown()
+            self._transport.detach_after_fork()
         # Not unregistered first: the kernel's object may be shared with the parent. Where it is
         # not (kqueue), it is closed already.
         with suppress(OSError):

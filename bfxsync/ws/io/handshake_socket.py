@@ -20,7 +20,7 @@ MAX_ANSWER = 64 * 1024
 SWITCHING_PROTOCOLS = 101
 
 
-class Opening:
+class HandshakeSocket:
     """
     A socket whose handshake is under way.
 

@@ -22,8 +22,8 @@ from bfxsync._base.shield import start_thread
 from bfxsync.errors import BfxError, ClosedError
 from bfxsync.types import ConnectionStatus
 from bfxsync.wire.session import Session
-from bfxsync.ws.core.shared_subscription import Stream, Ticket, Waiter
-from bfxsync.ws.core.subscription_table import SocketOutput, Streams
+from bfxsync.ws.core.shared_subscription import SharedSubscription, Subscriber, Waiter
+from bfxsync.ws.core.subscription_table import SocketOutput, SubscriptionTable
 from bfxsync.ws.dispatch.mailbox import Mailbox
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 logger = get_logger(__name__)
 
 
-class Line(ABC):
+class Link(ABC):
     """
     A connection, and the thread that owns it.
 
@@ -73,7 +73,7 @@ class Line(ABC):
         self.losses: Counter[str] = Counter()
         self.jump_count = 0
         self.session = session
-        self.streams = Streams(session, owner, clock, self._take, self)
+        self.streams = SubscriptionTable(session, owner, clock, self._take, self)
         self._owner = owner
         self._clock = clock
         self._is_closing = False
@@ -102,29 +102,29 @@ class Line(ABC):
         """True on the connection's own thread."""
         return current_thread() is self._thread
 
-    def attach(self, ticket: Ticket) -> None:
+    def attach(self, subscriber: Subscriber) -> None:
         """Subscribe, or share the subscription that there is."""
-        self._submit(self.streams.attach, ticket)
+        self._submit(self.streams.attach, subscriber)
 
-    def adopt(self, stream: Stream) -> None:
+    def adopt(self, stream: SharedSubscription) -> None:
         """Go on with a stream that has left another connection."""
         self._submit(self.streams.adopt, stream)
 
-    def detach(self, ticket: Ticket) -> None:
+    def detach(self, subscriber: Subscriber) -> None:
         """Give a share up."""
-        self._submit(self.streams.detach, ticket)
+        self._submit(self.streams.detach, subscriber)
 
-    def drop(self, ticket: Ticket) -> None:
+    def drop(self, subscriber: Subscriber) -> None:
         """Give a share up that nobody can read any more."""
-        self._submit(self.streams.drop, ticket)
+        self._submit(self.streams.drop, subscriber)
 
-    def resubscribe(self, ticket: Ticket) -> None:
+    def resubscribe(self, subscriber: Subscriber) -> None:
         """Subscribe the channel of a ticket anew."""
-        self._submit(self.streams.resubscribe, ticket)
+        self._submit(self.streams.resubscribe, subscriber)
 
-    def read(self, ticket: Ticket, reader: Mailbox) -> None:
+    def read(self, subscriber: Subscriber, reader: Mailbox) -> None:
         """Fill a reader from now on."""
-        self._submit(self.streams.read, ticket, reader)
+        self._submit(self.streams.read, subscriber, reader)
 
     def listen(self) -> None:
         """Look again for who listens to events."""
@@ -147,7 +147,7 @@ class Line(ABC):
         return not self._thread.is_alive()
 
     @abstractmethod
-    def disown(self) -> None:
+    def detach_after_fork(self) -> None:
         """Let go of everything that belongs to the parent process; for a child after a fork."""
 
     def _submit(self, method: Callable[..., None], *arguments: Any) -> None:
@@ -170,7 +170,7 @@ class Line(ABC):
             for argument in arguments:
                 if isinstance(argument, Mailbox):
                     argument.close(exception)
-                elif isinstance(argument, Stream):
+                elif isinstance(argument, SharedSubscription):
                     argument.end(exception, error)
                 elif isinstance(argument, Waiter) and not argument.resolved.is_set:
                     argument.resolve(error)

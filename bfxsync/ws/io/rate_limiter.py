@@ -26,7 +26,7 @@ SPARE_S = 1.0
 
 
 @attrs.frozen
-class Budget:
+class ConnectionBudget:
     """So many connections in so many seconds."""
 
     count: int
@@ -34,11 +34,11 @@ class Budget:
 
 
 # 15 is what older pages say of the public host, 20 what newer ones do.
-PUBLIC_BUDGET = Budget(15, 60.0)
-BUDGETS = {"api.bitfinex.com": Budget(5, 15.0)}
+PUBLIC_BUDGET = ConnectionBudget(15, 60.0)
+BUDGETS = {"api.bitfinex.com": ConnectionBudget(5, 15.0)}
 
 
-class Pace:
+class ConnectionRateLimiter:
     """
     The openings of a process, by host.
 
@@ -110,5 +110,5 @@ class Pace:
         return host
 
 
-SHARED = Pace()
+SHARED = ConnectionRateLimiter()
 """That of all clients of the process."""

@@ -33,7 +33,7 @@ from bfxsync.wire.websocket import (
     Opcode,
     Splitter,
 )
-from bfxsync.ws.io.handshake_socket import Opening
+from bfxsync.ws.io.handshake_socket import HandshakeSocket
 
 BLOCK_SIZE = 64 * 1024
 """Bytes that one `read` takes at the most."""
@@ -172,7 +172,7 @@ class Transport:
                 break
             messages += self._splitter.feed(data)
             taken += len(data)
-            self._heed()
+            self._handle_control_frames()
             if not self._is_tls or len(data) < _TLS_RECORD:
                 break
         if self._write_wants_read:
@@ -220,11 +220,11 @@ class Transport:
             pass
         self._sock.close()
 
-    def disown(self) -> None:
+    def detach_after_fork(self) -> None:
         """Give the descriptor back without a word: the connection belongs to another process."""
         self._sock.close()
 
-    def _heed(self) -> None:
+    def _handle_control_frames(self) -> None:
         """Answer the control frames of a block, and take note of its end."""
         splitter = self._splitter
         pings = [
@@ -275,7 +275,7 @@ class _Client(websocket.WebSocket):
     """
 
     def __init__(self, timeout_s: float) -> None:
-        self.opening: Opening | None = None
+        self.opening: HandshakeSocket | None = None
         self._timeout_s = timeout_s
         # Nothing reads through it, so it needs neither locks nor its UTF-8 check.
         super().__init__(enable_multithread=False, skip_utf8_validation=True)
@@ -290,7 +290,7 @@ class _Client(websocket.WebSocket):
         # Set by `connect` before the handshake.
         self._sock = None
         if sock is not None:
-            self._sock = self.opening = Opening(sock, self._timeout_s)
+            self._sock = self.opening = HandshakeSocket(sock, self._timeout_s)
 
 
 def _check_status(client: _Client) -> None:

@@ -26,13 +26,13 @@ def main(path: Path) -> None:
     with PaperExchange(rate=1e-3, accounts=[account]) as exchange:
 
         def spy(server: Any) -> None:
-            admit = server.office.keys.admit
+            admit = server.registry.keys.admit
 
             def noting(path: str, headers: Any, body: bytes) -> Any:
                 seen.append(dict(headers))
                 return admit(path, headers, body)
 
-            server.office.keys.admit = noting
+            server.registry.keys.admit = noting
 
         exchange._call(spy)
         print(exchange, account, exchange.account, vars(exchange))

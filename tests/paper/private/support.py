@@ -14,11 +14,11 @@ import requests
 from bfxsync.paper import PaperAccount, PaperExchange
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.book import Entry
-from bfxsync.paper.engine.order import Order
-from bfxsync.paper.engine.registry import Office
+from bfxsync.paper.engine.order import EngineOrder
+from bfxsync.paper.engine.registry import AccountRegistry
 from bfxsync.paper.markets.market import Event
 from bfxsync.paper.markets.random import RECIPES, RandomMarket
-from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.text import to_units
 
 TIMEOUT_S = 10
@@ -87,13 +87,13 @@ class Signed:
 class Stall:
     """A market on which something happens only when told."""
 
-    def __init__(self, hub: Hub, symbol: str) -> None:
+    def __init__(self, market_data: MarketData, symbol: str) -> None:
         self.market = RandomMarket(RECIPES[symbol], 1, MTS)
-        self._hub = hub
-        hub.add(self.market)
+        self._market_data = market_data
+        market_data.add(self.market)
 
     def publish(self, events: Sequence[Event]) -> None:
-        self._hub.publish(self.market, events)
+        self._market_data.publish(self.market, events)
 
     def watch(self) -> None:
         pass
@@ -109,21 +109,21 @@ class Floor:
     def __init__(self, *accounts: PaperAccount) -> None:
         self.now = MTS
         self.later: list[tuple[float, Any]] = []
-        self.hub = Hub(now_mts=lambda: self.now)
+        self.market_data = MarketData(now_mts=lambda: self.now)
         symbols = ("tBTCUSD", "tETHUSD", "tBTCF0:USTF0")
-        self.stalls = {symbol: Stall(self.hub, symbol) for symbol in symbols}
+        self.stalls = {symbol: Stall(self.market_data, symbol) for symbol in symbols}
         settings = accounts or (
             PaperAccount(),
             PaperAccount(api_key="other-key", api_secret="other-secret"),
         )
-        self.office = Office(
+        self.registry = AccountRegistry(
             settings,
-            self.hub,
+            self.market_data,
             self.stalls,
             lambda delay_s, call: self.later.append((delay_s, call)),
         )
-        self.desk = self.office.desk
-        self.account, *self.others = self.office.accounts
+        self.desk = self.registry.desk
+        self.account, *self.others = self.registry.accounts
 
     def submit(
         self,
@@ -133,7 +133,7 @@ class Floor:
         symbol: str = "tBTCUSD",
         account: Account | None = None,
         **body: Any,
-    ) -> Order:
+    ) -> EngineOrder:
         given = {"type": kind, "symbol": symbol, "amount": amount, **body}
         if price is not None:
             given["price"] = str(price)

@@ -22,7 +22,7 @@ from bfxsync.errors import (
 from bfxsync.paper import PaperAccount, PaperExchange
 from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.client import RestClient
-from bfxsync.rest.http.rate_limiter import Limits
+from bfxsync.rest.http.rate_limiter import RequestRateLimiter
 
 SUBMIT, TRANSFER = "auth/w/order/submit", "auth/w/transfer"
 LIMIT = ("EXCHANGE LIMIT", "tBTCUSD", "0.5", "50000")
@@ -35,7 +35,7 @@ def rest_of(exchange: PaperExchange, **options: Any) -> RestClient:
         exchange.rest_url,
         signer=Signer(account.api_key, account.api_secret),
         numbers=Decimal,
-        limits=Limits(exempt_loopback=True),
+        limits=RequestRateLimiter(exempt_loopback=True),
         # What is absent is believed to be, after a moment.
         **{"absence_s": 0.1, **options},
     )

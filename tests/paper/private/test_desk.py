@@ -10,7 +10,7 @@ from bfxsync.paper import PaperAccount
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.amounts import QUANTUM
 from bfxsync.paper.engine.refusals import Declined, Invalid
-from bfxsync.paper.engine.wallets import Wallet
+from bfxsync.paper.engine.wallets import EngineWallet
 from bfxsync.paper.text import SCALE
 
 from .support import Floor
@@ -122,7 +122,7 @@ def test_the_random_market_meets_what_rests() -> None:
             break
     assert order.status.startswith(f"EXECUTED @ {price}")
     assert all(row[8] == 1 for row in floor.account.trades)
-    assert market.guests == {} and floor.hub.awake == set()
+    assert market.guests == {} and floor.market_data.awake == set()
 
 
 def test_the_random_market_never_cancels_what_is_not_its_own() -> None:
@@ -397,7 +397,7 @@ def test_an_order_without_client_id_gets_one(floor: Floor) -> None:
 def test_funding_and_recordings_cannot_be_traded(floor: Floor) -> None:
     with pytest.raises(Invalid, match="symbol: invalid"):
         floor.submit("LIMIT", "1", 1, symbol="fUSD")
-    floor.hub.markets["tXRPUSD"] = floor.hub.markets["tBTCUSD"]
+    floor.market_data.markets["tXRPUSD"] = floor.market_data.markets["tBTCUSD"]
     with pytest.raises(Invalid, match="a recording is not traded"):
         floor.submit("LIMIT", "1", 1, symbol="tXRPUSD")
 
@@ -446,7 +446,7 @@ def test_r09_histories_keep_their_last_entries_only(
     assert [each.maxlen for each in bounded] == [50, 50]
 
 
-def spot_and_margin(account: Account, turned: int) -> list[Wallet]:
+def spot_and_margin(account: Account, turned: int) -> list[EngineWallet]:
     """Two wallets of dollars, in this order or the other."""
     wallets = [account.wallets.get(kind, "USD") for kind in ("exchange", "margin")]
     return wallets[::-1] if turned else wallets

@@ -101,7 +101,7 @@ def test_a_market_moves_for_an_open_order_alone() -> None:
                 if code == "oc":
                     closed.set()
 
-            server.office.accounts[0].listeners.append(note)
+            server.registry.accounts[0].listeners.append(note)
 
         exchange._call(listen)
         (bid, *_), _ = exchange.book("tBTCUSD")
@@ -110,7 +110,7 @@ def test_a_market_moves_for_an_open_order_alone() -> None:
         (order,) = exchange.account.closed_orders
         assert order["status"].startswith("EXECUTED @ ")
         assert all(trade["maker"] == 1 for trade in exchange.account.trades)
-        assert exchange._call(lambda server: server._hub.awake) == set()
+        assert exchange._call(lambda server: server._market_data.awake) == set()
 
 
 def test_a_recording_is_not_traded() -> None:

@@ -149,13 +149,13 @@ def test_a_token_ends(signed: Signed, exchange: PaperExchange) -> None:
     assert with_token(signed, token, 1)[0] == 200
 
     def let_time_pass(server: Any) -> None:
-        server.office.keys._now_mts = lambda: 2**50
+        server.registry.keys._now_mts = lambda: 2**50
 
     exchange._call(let_time_pass)
     assert with_token(signed, token, 2) == (500, ["error", 10100, "token: invalid"])
     # Those that were not used since go when the next one is made.
     token_of(signed)
-    assert exchange._call(lambda server: len(server.office.keys._tokens)) == 1
+    assert exchange._call(lambda server: len(server.registry.keys._tokens)) == 1
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any, Iterator
 import pytest
 
 from bfxsync.paper.engine.account import Account, spot_need
-from bfxsync.paper.engine.order import HIDDEN, Order
+from bfxsync.paper.engine.order import HIDDEN, EngineOrder
 from bfxsync.paper.engine.refusals import Declined, Invalid
 from bfxsync.paper.engine.wallets import TRADING_FEE
 from bfxsync.paper.server.rest.conf import legs
@@ -121,8 +121,8 @@ CHANGED: set[int] = set()
 
 def check_books(floor: Floor) -> None:
     """What rests is in the book, as much of it as is left, and books do not cross."""
-    resting: dict[int, Order] = {}
-    for account in floor.office.accounts:
+    resting: dict[int, EngineOrder] = {}
+    for account in floor.registry.accounts:
         for id, order in account.orders.items():
             if not (order.is_stop or order.has(HIDDEN)):
                 resting[id] = order
@@ -136,8 +136,8 @@ def check_books(floor: Floor) -> None:
             assert (entry.price, entry.amount) == (order.price, abs(order.amount))
         bids, asks = book.depth("R0")
         assert bids.best().price < asks.best().price
-    is_open = {o.symbol for a in floor.office.accounts for o in a.orders.values()}
-    assert floor.hub.awake == is_open
+    is_open = {o.symbol for a in floor.registry.accounts for o in a.orders.values()}
+    assert floor.market_data.awake == is_open
 
 
 def seeds() -> Iterator[Any]:
@@ -150,11 +150,11 @@ def seeds() -> Iterator[Any]:
 def test_ledgers_orders_and_trades_agree_after_anything(seed: int) -> None:
     dice = random.Random(seed)
     floor = Floor()
-    mirrors = [Mirror(account) for account in floor.office.accounts]
+    mirrors = [Mirror(account) for account in floor.registry.accounts]
     CHANGED.clear()
     done: Counter[str] = Counter()
     for _ in range(OPERATIONS):
-        account = dice.choice(floor.office.accounts)
+        account = dice.choice(floor.registry.accounts)
         try:
             done[operate(floor, account, dice)] += 1
         except (Declined, Invalid) as refused:
@@ -168,7 +168,7 @@ def test_ledgers_orders_and_trades_agree_after_anything(seed: int) -> None:
         if wallet.kind == "exchange":
             assert wallet.reserved == 0
     assert min(done[name] for name in ("submit", "update", "cancel", "step")) > 5
-    assert sum(len(account.trades) for account in floor.office.accounts) > 20
+    assert sum(len(account.trades) for account in floor.registry.accounts) > 20
 
 
 def operate(floor: Floor, account: Account, dice: random.Random) -> str:

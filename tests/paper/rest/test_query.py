@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from bfxsync.paper.markets.market import Market
-from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.rest.query import Page, Query, Refused
 
 
 def query(**values: Any) -> Query:
-    hub = Hub()
-    hub.add(Market("tBTCUSD"))
-    return Query(hub, values)
+    market_data = MarketData()
+    market_data.add(Market("tBTCUSD"))
+    return Query(market_data, values)
 
 
 def test_a_page_has_defaults() -> None:

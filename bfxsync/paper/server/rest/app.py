@@ -7,12 +7,12 @@ from typing import Any, Awaitable, Callable, Iterator, Mapping
 
 from aiohttp import web
 
-from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.rest.limits import RateLimits
 from bfxsync.paper.server.rest.private import Gate
 from bfxsync.paper.server.rest.query import RATE_LIMIT, Query, Refused
-from bfxsync.paper.server.rest.routes import ROUTES, Route
-from bfxsync.paper.settings import Counters, Settings
+from bfxsync.paper.server.rest.routes import ROUTES, RestRoute
+from bfxsync.paper.settings import Counters, ExchangeSettings
 from bfxsync.paper.text import decode, encode
 
 PATH = "/v2/"
@@ -37,13 +37,13 @@ class RestApi:
 
     def __init__(
         self,
-        hub: Hub,
+        market_data: MarketData,
         counters: Counters,
         limits: RateLimits | None,
         gate: Gate,
-        settings: Settings,
+        settings: ExchangeSettings,
     ) -> None:
-        self._hub = hub
+        self._market_data = market_data
         self._counters = counters
         self._limits = limits
         self._gate = gate
@@ -62,7 +62,7 @@ class RestApi:
             transport.abort()
 
     def _handler(
-        self, route: Route | None
+        self, route: RestRoute | None
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             transport = request.transport
@@ -88,7 +88,7 @@ class RestApi:
 
     def _is_lost(self, fault: str, request: web.Request) -> bool:
         """Cut a client off if this shall happen to its request."""
-        faults = self._hub.faults
+        faults = self._market_data.faults
         if not faults.armed or request.transport is None:
             return False
         path = request.raw_path.partition("?")[0][len(PATH) :]
@@ -97,7 +97,9 @@ class RestApi:
         request.transport.abort()
         return True
 
-    async def _respond(self, route: Route | None, request: web.Request) -> web.Response:
+    async def _respond(
+        self, route: RestRoute | None, request: web.Request
+    ) -> web.Response:
         self._counters.rest_requests += 1
         try:
             text, status = await self._answer(route, request), 200
@@ -106,7 +108,7 @@ class RestApi:
             status = refused.status
         return web.Response(text=text, status=status, content_type="application/json")
 
-    async def _answer(self, route: Route | None, request: web.Request) -> str:
+    async def _answer(self, route: RestRoute | None, request: web.Request) -> str:
         found = self._gate.find(request.raw_path) if route is None else None
         if found is not None:
             route = found.route
@@ -123,7 +125,7 @@ class RestApi:
             query: Query = self._gate.admit(found, request.headers, sent)
         else:
             values = {**request.query, **_parameters(sent), **request.match_info}
-            query = Query(self._hub, values)
+            query = Query(self._market_data, values)
         answer = route.answer(query)
         return await _join(answer) if isinstance(answer, Iterator) else encode(answer)
 

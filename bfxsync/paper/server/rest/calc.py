@@ -49,7 +49,7 @@ def trade_average(query: Query) -> Row:
 def fx(query: Query) -> Row:
     """Return how much of the second currency one of the first is."""
     base, quote = query.text("ccy1"), query.text("ccy2")
-    markets = query.hub.markets
+    markets = query.market_data.markets
     for bridge in (quote, *_BRIDGES):
         first, second = _rate(base, bridge, markets), _rate(bridge, quote, markets)
         if first and second:

@@ -25,7 +25,7 @@ FEES = {"BTC": 0.0004, "ETH": 0.00135, "LTC": 0.001, "UST": 5, "USD": 0}
 
 def conf(query: Query) -> list[object]:
     """Return one item per key; of a key that does not exist, an empty list."""
-    markets = list(query.hub.markets.values())
+    markets = list(query.market_data.markets.values())
     return [
         _ITEMS[key](markets) if key in _ITEMS else []
         for key in query.text("keys").split(",")

@@ -35,7 +35,7 @@ def tickers(query: Query) -> Iterator[Row]:
 def tickers_hist(query: Query) -> Iterator[Row]:
     """Iterate over hourly samples of best prices, a year back; there are none of funding."""
     page = query.page(100, 250)
-    now = query.hub.now_mts()
+    now = query.market_data.now_mts()
     hours = page.shifted(-_SAMPLE_MS).times(now - _YEAR_MS, now - _SAMPLE_MS, _HOUR_MS)
     return page.cut(_samples(_markets(query), hours))
 
@@ -65,28 +65,28 @@ def candles_hist(query: Query) -> Iterator[Row]:
     """Iterate over candles."""
     page = query.page(100, 10_000)
     key = _candle_key(query)
-    chart = query.hub.markets[key.symbol].chart
+    chart = query.market_data.markets[key.symbol].chart
     return page.cut(chart.rows(key, page.start, page.end, page.newest_first))
 
 
 def candles_last(query: Query) -> Row:
     """Return the newest candle, an empty list if there is none."""
     key = _candle_key(query)
-    return next(query.hub.markets[key.symbol].chart.rows(key), [])
+    return next(query.market_data.markets[key.symbol].chart.rows(key), [])
 
 
 def _candle_key(query: Query) -> CandleKey:
     key = CandleKey.parse(query.text("candle"))
     if key is None:
         raise Refused("key: invalid")
-    if key.symbol not in query.hub.markets:
+    if key.symbol not in query.market_data.markets:
         raise Refused("symbol: invalid")
     return key
 
 
 def _markets(query: Query) -> list[Market]:
     symbols = query.text("symbols").split(",")
-    markets = query.hub.markets
+    markets = query.market_data.markets
     if "ALL" in symbols:
         return list(markets.values())
     return [markets[symbol] for symbol in symbols if symbol in markets]

@@ -14,10 +14,10 @@ from typing import Any, Callable, Mapping, NamedTuple
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.keys import Caller
 from bfxsync.paper.engine.refusals import Invalid
-from bfxsync.paper.engine.registry import Office
-from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.engine.registry import AccountRegistry
+from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.rest.query import PARAMETERS, Query, Refused
-from bfxsync.paper.server.rest.routes import Route
+from bfxsync.paper.server.rest.routes import RestRoute
 from bfxsync.paper.text import decode
 
 GENERIC = 10001
@@ -25,7 +25,7 @@ GENERIC = 10001
 _NAME = re.compile(r"{(\w+)}")
 
 
-class Call(Query):
+class SignedCall(Query):
     """
     A signed request.
 
@@ -36,10 +36,14 @@ class Call(Query):
     """
 
     def __init__(
-        self, hub: Hub, values: Mapping[str, Any], office: Office, caller: Caller
+        self,
+        market_data: MarketData,
+        values: Mapping[str, Any],
+        registry: AccountRegistry,
+        caller: Caller,
     ) -> None:
-        super().__init__(hub, values)
-        self.office = office
+        super().__init__(market_data, values)
+        self.registry = registry
         self.caller = caller
 
     @property
@@ -67,7 +71,7 @@ class PrivateRoute(NamedTuple):
     path : str
         After ``/v2/``, with names in braces.
     answer : callable
-        Takes a `Call`; returns what it answers.
+        Takes a `SignedCall`; returns what it answers.
     rights : str
         What the key must have: ``"orders:w"``; empty if every key will do.
     per_minute : int
@@ -76,7 +80,7 @@ class PrivateRoute(NamedTuple):
     """
 
     path: str
-    answer: Callable[[Call], object]
+    answer: Callable[[SignedCall], object]
     rights: str
     per_minute: int = 90
     group: str = ""
@@ -87,7 +91,7 @@ class Found(NamedTuple):
 
     path: str
     values: Mapping[str, str]
-    route: Route
+    route: RestRoute
     rights: str
 
 
@@ -103,10 +107,13 @@ class Gate:
     """
 
     def __init__(
-        self, hub: Hub, office: Office, routes: tuple[PrivateRoute, ...]
+        self,
+        market_data: MarketData,
+        registry: AccountRegistry,
+        routes: tuple[PrivateRoute, ...],
     ) -> None:
-        self._hub = hub
-        self._office = office
+        self._market_data = market_data
+        self._registry = registry
         self._routes = [(re.compile(_pattern(route.path)), route) for route in routes]
 
     def find(self, raw_path: str) -> Found:
@@ -116,7 +123,7 @@ class Gate:
         for pattern, route in self._routes:
             match = pattern.fullmatch(name)
             if match is not None:
-                public = Route(
+                public = RestRoute(
                     "POST",
                     route.path,
                     _translated(route.answer),
@@ -124,9 +131,13 @@ class Gate:
                     route.per_minute,
                 )
                 return Found(path, match.groupdict(), public, route.rights)
-        return Found(path, {}, Route("POST", name, _missing(name), "missing", 90), "")
+        return Found(
+            path, {}, RestRoute("POST", name, _missing(name), "missing", 90), ""
+        )
 
-    def admit(self, found: Found, headers: Mapping[str, str], body: bytes) -> Call:
+    def admit(
+        self, found: Found, headers: Mapping[str, str], body: bytes
+    ) -> SignedCall:
         """
         Return the request, if it may be answered.
 
@@ -135,7 +146,7 @@ class Gate:
         Refused
         """
         try:
-            caller = self._office.keys.admit(found.path, headers, body)
+            caller = self._registry.keys.admit(found.path, headers, body)
         except Invalid as invalid:
             raise Refused(invalid.message, invalid.code) from None
         scope, _, right = found.rights.partition(":")
@@ -147,12 +158,14 @@ class Gate:
             raise Refused("body: invalid") from None
         if not isinstance(values, dict):
             raise Refused("body: invalid")
-        return Call(self._hub, {**values, **found.values}, self._office, caller)
+        return SignedCall(
+            self._market_data, {**values, **found.values}, self._registry, caller
+        )
 
 
-def _translated(answer: Callable[[Call], object]) -> Callable[[Query], object]:
+def _translated(answer: Callable[[SignedCall], object]) -> Callable[[Query], object]:
     def translated(query: Query) -> object:
-        assert isinstance(query, Call)
+        assert isinstance(query, SignedCall)
         try:
             return answer(query)
         except Invalid as invalid:

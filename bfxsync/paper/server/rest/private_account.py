@@ -13,12 +13,12 @@ from bfxsync.paper.engine.account import (
 )
 from bfxsync.paper.engine.account_settings import SCOPES
 from bfxsync.paper.engine.keys import LONGEST_TTL_S
-from bfxsync.paper.engine.positions import MARGIN_PER_CENT, Position
+from bfxsync.paper.engine.positions import MARGIN_PER_CENT, EnginePosition
 from bfxsync.paper.markets.market import Market
 from bfxsync.paper.markets.tape import Row
-from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.rest.conf import legs
-from bfxsync.paper.server.rest.private import Call
+from bfxsync.paper.server.rest.private import SignedCall
 from bfxsync.paper.server.rest.query import Refused
 from bfxsync.paper.text import SCALE, to_units
 
@@ -27,45 +27,47 @@ _DEFAULT_LIMIT = 25
 _USER_LENGTH = 55
 
 
-def positions(call: Call) -> list[Row]:
+def positions(call: SignedCall) -> list[Row]:
     """Return what is held, with what it would bring now."""
     held = call.account.positions.open.values()
-    return [position.row(_closing_price(call.hub, position)) for position in held]
+    return [
+        position.row(_closing_price(call.market_data, position)) for position in held
+    ]
 
 
-def positions_hist(call: Call) -> list[Row]:
+def positions_hist(call: SignedCall) -> list[Row]:
     """Return positions that are closed, the newest first."""
     page = call.page(_DEFAULT_LIMIT, 50)
     return _past(call, call.account.positions.closed, page.limit, call.ids())
 
 
-def positions_snap(call: Call) -> list[Row]:
+def positions_snap(call: SignedCall) -> list[Row]:
     """Return what was held at the end of each day, of which the exchange has seen none."""
     call.page(_DEFAULT_LIMIT, 500)
     return []
 
 
-def positions_audit(call: Call) -> list[Row]:
+def positions_audit(call: SignedCall) -> list[Row]:
     """Return every change of positions, the newest first."""
     page = call.page(_DEFAULT_LIMIT, 250)
     wanted = call.ids("ids") if call.has("ids") else call.ids()
     return _past(call, call.account.positions.changes, page.limit, wanted)
 
 
-def margin_base(call: Call) -> Row:
+def margin_base(call: SignedCall) -> Row:
     """Return what the margin wallet is worth, of which only dollars count here."""
     wallet = call.account.wallets.get("margin", "USD")
     profit = needed = 0
     for position in call.account.positions.open.values():
         if legs(position.symbol[1:])[1] == "USD":
-            profit += position.profit(_closing_price(call.hub, position))
+            profit += position.profit(_closing_price(call.market_data, position))
             needed += position.cost * MARGIN_PER_CENT // 200
     net = wallet.balance + profit
     numbers = (profit, 0, wallet.balance, net, needed)
     return ["base", [number / SCALE for number in numbers]]
 
 
-def margin_symbol(call: Call) -> Row:
+def margin_symbol(call: SignedCall) -> Row:
     """Return what could be bought and sold on margin."""
     market = call.market()
     if market.is_funding or market.is_derivative:
@@ -73,16 +75,16 @@ def margin_symbol(call: Call) -> Row:
     return _margin_row(call, market)
 
 
-def margin_all(call: Call) -> list[Row]:
+def margin_all(call: SignedCall) -> list[Row]:
     """Return what could be bought and sold on margin, of all pairs."""
     return [
         _margin_row(call, market)
-        for market in call.hub.markets.values()
+        for market in call.market_data.markets.values()
         if not (market.is_funding or market.is_derivative)
     ]
 
 
-def user_info(call: Call) -> Row:
+def user_info(call: SignedCall) -> Row:
     """Return who it is."""
     account = call.account
     row: Row = [None] * _USER_LENGTH
@@ -95,7 +97,7 @@ def user_info(call: Call) -> Row:
     return row
 
 
-def summary(call: Call) -> Row:
+def summary(call: SignedCall) -> Row:
     """Return fees, and what was paid of them."""
     paid: dict[str, float] = {}
     for trade in call.account.trades:
@@ -111,7 +113,7 @@ def summary(call: Call) -> Row:
     return [*none * 4, fees, [volumes, paid, 0], earned, None, None, leo]
 
 
-def logins_hist(call: Call) -> list[Row]:
+def logins_hist(call: SignedCall) -> list[Row]:
     """Return the one time when somebody came."""
     page = call.page(_DEFAULT_LIMIT, 250)
     mts = call.account.created_mts
@@ -120,7 +122,7 @@ def logins_hist(call: Call) -> list[Row]:
     return [row] if page.covers(mts) else []
 
 
-def changelog_hist(call: Call) -> list[Row]:
+def changelog_hist(call: SignedCall) -> list[Row]:
     """Return the one thing that was changed."""
     page = call.page(_DEFAULT_LIMIT, 500)
     mts = call.account.created_mts
@@ -129,13 +131,13 @@ def changelog_hist(call: Call) -> list[Row]:
     return [row] if page.covers(mts) else []
 
 
-def permissions(call: Call) -> list[Row]:
+def permissions(call: SignedCall) -> list[Row]:
     """Return what the key, or the token, may do."""
     may = call.caller.may
     return [[scope, int(may(scope, "r")), int(may(scope, "w"))] for scope in SCOPES]
 
 
-def new_token(call: Call) -> list[str]:
+def new_token(call: SignedCall) -> list[str]:
     """Make a token."""
     if call.text("scope") != "api":
         raise Refused("scope: invalid")
@@ -145,17 +147,17 @@ def new_token(call: Call) -> list[str]:
     if not 1 <= ttl_s <= LONGEST_TTL_S:
         raise Refused("ttl: invalid")
     caps, may_write = call.values.get("caps"), bool(call.values.get("writePermission"))
-    return [call.office.keys.new_token(call.caller, ttl_s, caps, may_write)]
+    return [call.registry.keys.new_token(call.caller, ttl_s, caps, may_write)]
 
 
-def forget_token(call: Call) -> list[int]:
+def forget_token(call: SignedCall) -> list[int]:
     """Let a token be worth nothing any more."""
-    call.office.keys.forget_token(call.caller, call.values.get("token"))
+    call.registry.keys.forget_token(call.caller, call.values.get("token"))
     return [1]
 
 
 def _past(
-    call: Call, rows: Deque[Row], limit: int, wanted: list[int] | None
+    call: SignedCall, rows: Deque[Row], limit: int, wanted: list[int] | None
 ) -> list[Row]:
     page = call.page(limit, limit)
     found = (
@@ -166,14 +168,14 @@ def _past(
     return list(page.cut(found))
 
 
-def _closing_price(hub: Hub, position: Position) -> int:
+def _closing_price(market_data: MarketData, position: EnginePosition) -> int:
     """Return what the best order of the other side offers, or else the last price."""
-    market = hub.markets[position.symbol]
+    market = market_data.markets[position.symbol]
     side = market.book.depth("R0").side(position.amount > 0)
     return side.best().price if len(side) else to_units(market.trades[0][3])
 
 
-def _margin_row(call: Call, market: Market) -> Row:
+def _margin_row(call: SignedCall, market: Market) -> Row:
     quote = legs(market.symbol[1:])[1]
     wallet = call.account.wallets.get("margin", quote)
     power = [

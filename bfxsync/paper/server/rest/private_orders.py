@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Callable, Iterable, Mapping
 
 from bfxsync.paper.engine.inputs import day_of
-from bfxsync.paper.engine.order import Order
+from bfxsync.paper.engine.order import EngineOrder
 from bfxsync.paper.engine.refusals import Declined, Invalid
 from bfxsync.paper.markets.tape import Row
-from bfxsync.paper.server.rest.private import GENERIC, Call
+from bfxsync.paper.server.rest.private import GENERIC, SignedCall
 from bfxsync.paper.server.rest.query import Refused
 
 MOST_OPERATIONS = 75
@@ -16,7 +16,7 @@ _DEFAULT_LIMIT = 25
 _ORDER_LENGTH = 32
 
 
-def orders(call: Call) -> list[Row]:
+def orders(call: SignedCall) -> list[Row]:
     """Return the open orders, the newest first."""
     found = _of_symbol(call, call.account.orders.values())
     wanted, gid = call.ids(), call.whole("gid")
@@ -30,7 +30,7 @@ def orders(call: Call) -> list[Row]:
     return [order.row() for order in _newest_first(found)]
 
 
-def orders_hist(call: Call) -> list[Row]:
+def orders_hist(call: SignedCall) -> list[Row]:
     """Return orders that are closed, the newest first."""
     page = call.page(_DEFAULT_LIMIT, 2_500)
     found = _of_symbol(call, call.account.closed.values())
@@ -43,13 +43,13 @@ def orders_hist(call: Call) -> list[Row]:
     return list(page.cut(rows))
 
 
-def otc_orders_hist(call: Call) -> list[Row]:
+def otc_orders_hist(call: SignedCall) -> list[Row]:
     """Return orders over the counter, of which there are none."""
     call.page(25, 500)
     return []
 
 
-def order_trades(call: Call) -> list[Row]:
+def order_trades(call: SignedCall) -> list[Row]:
     """Return the trades of an order, the newest first."""
     symbol, id = call.text("symbol"), call.whole("id")
     trades = reversed(call.account.trades)
@@ -59,7 +59,7 @@ def order_trades(call: Call) -> list[Row]:
     return rows
 
 
-def trades_hist(call: Call) -> list[Row]:
+def trades_hist(call: SignedCall) -> list[Row]:
     """Return trades."""
     page = call.page(_DEFAULT_LIMIT, 2_500)
     symbol = call.market().symbol if call.has("symbol") else None
@@ -72,27 +72,27 @@ def trades_hist(call: Call) -> list[Row]:
     return list(page.cut(rows))
 
 
-def submit(call: Call) -> Row:
+def submit(call: SignedCall) -> Row:
     """Take an order."""
     return _alone(_submit(call, call.values))
 
 
-def update(call: Call) -> Row:
+def update(call: SignedCall) -> Row:
     """Change an order."""
     return _alone(_update(call, call.values))
 
 
-def cancel(call: Call) -> Row:
+def cancel(call: SignedCall) -> Row:
     """Cancel an order."""
     return _alone(_cancel(call, call.values))
 
 
-def cancel_multi(call: Call) -> Row:
+def cancel_multi(call: SignedCall) -> Row:
     """Cancel several orders."""
     return _cancel_multi(call, call.values)
 
 
-def multi(call: Call) -> Row:
+def multi(call: SignedCall) -> Row:
     """Do several things; each has a notification of its own, in that of the whole."""
     ops = call.values.get("ops")
     if not isinstance(ops, list) or not 1 <= len(ops) <= MOST_OPERATIONS:
@@ -113,9 +113,9 @@ def multi(call: Call) -> Row:
     return notification(call, "ox_multi-req", answers, text)
 
 
-def notification(call: Call, kind: str, data: object, text: str) -> Row:
+def notification(call: SignedCall, kind: str, data: object, text: str) -> Row:
     """Return the answer to a write that succeeded."""
-    return [call.hub.now_mts(), kind, None, None, data, None, "SUCCESS", text]
+    return [call.market_data.now_mts(), kind, None, None, data, None, "SUCCESS", text]
 
 
 def _alone(note: Row) -> Row:
@@ -125,10 +125,10 @@ def _alone(note: Row) -> Row:
     return note
 
 
-def _submit(call: Call, body: Mapping[str, Any]) -> Row:
+def _submit(call: SignedCall, body: Mapping[str, Any]) -> Row:
     kind = "on-req"
     try:
-        order = call.office.desk.submit(call.account, body)
+        order = call.registry.desk.submit(call.account, body)
     except Declined as declined:
         row = _named(0, body.get("gid"), body.get("cid"), body.get("symbol"))
         return _refused(call, kind, [row], declined.text)
@@ -137,13 +137,13 @@ def _submit(call: Call, body: Mapping[str, Any]) -> Row:
     return notification(call, kind, [order.row()], text)
 
 
-def _update(call: Call, body: Mapping[str, Any]) -> Row:
+def _update(call: SignedCall, body: Mapping[str, Any]) -> Row:
     kind = "ou-req"
     order = _find(call, body)
     if order is None:
-        return _refused(call, kind, _named(body.get("id")), "Order not found.")
+        return _refused(call, kind, _named(body.get("id")), "EngineOrder not found.")
     try:
-        call.office.desk.update(call.account, order, body)
+        call.registry.desk.update(call.account, order, body)
     except Declined as declined:
         return _refused(call, kind, order.row(), declined.text)
     side = "buy" if order.is_buy else "sell"
@@ -151,28 +151,28 @@ def _update(call: Call, body: Mapping[str, Any]) -> Row:
     return notification(call, kind, order.row(), text)
 
 
-def _cancel(call: Call, body: Mapping[str, Any]) -> Row:
+def _cancel(call: SignedCall, body: Mapping[str, Any]) -> Row:
     kind = "oc-req"
     order = _find(call, body)
     if order is None:
         row = _named(body.get("id"), None, body.get("cid"))
-        return _refused(call, kind, row, "Order not found.")
+        return _refused(call, kind, row, "EngineOrder not found.")
     row = order.row()
-    call.office.desk.cancel(call.account, [order])
+    call.registry.desk.cancel(call.account, [order])
     text = f"Submitted for cancellation; waiting for confirmation (ID: {order.id})."
     return notification(call, kind, row, text)
 
 
-def _cancel_multi(call: Call, body: Mapping[str, Any]) -> Row:
+def _cancel_multi(call: SignedCall, body: Mapping[str, Any]) -> Row:
     chosen = _chooser(body)
     found = _newest_first(filter(chosen, call.account.orders.values()))
     rows = [order.row() for order in found]
-    call.office.desk.cancel(call.account, found)
+    call.registry.desk.cancel(call.account, found)
     text = f"Submitting {len(found)} order cancellations."
     return notification(call, "oc_multi-req", rows, text)
 
 
-_OPERATIONS: dict[str, tuple[str, Callable[[Call, Mapping[str, Any]], Row]]] = {
+_OPERATIONS: dict[str, tuple[str, Callable[[SignedCall, Mapping[str, Any]], Row]]] = {
     "on": ("on-req", _submit),
     "ou": ("ou-req", _update),
     "oc": ("oc-req", _cancel),
@@ -180,7 +180,7 @@ _OPERATIONS: dict[str, tuple[str, Callable[[Call, Mapping[str, Any]], Row]]] = {
 }
 
 
-def _chooser(body: Mapping[str, Any]) -> Callable[[Order], bool]:
+def _chooser(body: Mapping[str, Any]) -> Callable[[EngineOrder], bool]:
     if body.get("all") in (1, True):
         return lambda order: True
     lists = [body.get(name) for name in ("id", "gid", "cid")]
@@ -190,14 +190,14 @@ def _chooser(body: Mapping[str, Any]) -> Callable[[Order], bool]:
         raise Refused("id: invalid")
     ids, gids, cids = (part or [] for part in lists)
 
-    def chosen(order: Order) -> bool:
+    def chosen(order: EngineOrder) -> bool:
         day = [order.cid, day_of(order.mts_create)]
         return order.id in ids or order.gid in gids or day in cids
 
     return chosen
 
 
-def _find(call: Call, body: Mapping[str, Any]) -> Order | None:
+def _find(call: SignedCall, body: Mapping[str, Any]) -> EngineOrder | None:
     """Return the open order that a request names, None if there is none."""
     id, cid, day = (body.get(name) for name in ("id", "cid", "cid_date"))
     if id is not None:
@@ -210,8 +210,8 @@ def _find(call: Call, body: Mapping[str, Any]) -> Order | None:
     return next(dated, None)
 
 
-def _refused(call: Call, kind: str, data: object, text: str) -> Row:
-    return [call.hub.now_mts(), kind, None, None, data, GENERIC, "ERROR", text]
+def _refused(call: SignedCall, kind: str, data: object, text: str) -> Row:
+    return [call.market_data.now_mts(), kind, None, None, data, GENERIC, "ERROR", text]
 
 
 def _named(
@@ -223,16 +223,16 @@ def _named(
     return row
 
 
-def _is_dated(order: Order, cid: int | None, day: str) -> bool:
+def _is_dated(order: EngineOrder, cid: int | None, day: str) -> bool:
     return order.cid == cid and day_of(order.mts_create) == day
 
 
-def _of_symbol(call: Call, found: Iterable[Order]) -> list[Order]:
+def _of_symbol(call: SignedCall, found: Iterable[EngineOrder]) -> list[EngineOrder]:
     if not call.has("symbol"):
         return list(found)
     symbol = call.market().symbol
     return [order for order in found if order.symbol == symbol]
 
 
-def _newest_first(found: Iterable[Order]) -> list[Order]:
+def _newest_first(found: Iterable[EngineOrder]) -> list[EngineOrder]:
     return sorted(found, key=lambda order: (order.mts_create, order.id), reverse=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from bfxsync.paper.engine.account import movement_row
 from bfxsync.paper.engine.account_settings import WALLETS
 from bfxsync.paper.engine.amounts import QUANTUM, read_positive
-from bfxsync.paper.engine.wallets import WITHDRAWAL, WITHDRAWAL_FEE, Wallet
+from bfxsync.paper.engine.wallets import WITHDRAWAL, WITHDRAWAL_FEE, EngineWallet
 from bfxsync.paper.markets.tape import Row
 from bfxsync.paper.server.rest.conf import FEES, NETWORKS, legs
-from bfxsync.paper.server.rest.private import GENERIC, Call
+from bfxsync.paper.server.rest.private import GENERIC, SignedCall
 from bfxsync.paper.server.rest.private_orders import notification
 from bfxsync.paper.server.rest.query import Refused
 from bfxsync.paper.text import SCALE, to_units, units_text
@@ -20,12 +20,12 @@ _CURRENCIES = {network.lower(): code for code, network in NETWORKS.items()}
 _MARGIN_LEVERAGE = 5
 
 
-def wallets(call: Call) -> list[Row]:
+def wallets(call: SignedCall) -> list[Row]:
     """Return what there is."""
     return [wallet.row() for wallet in call.account.wallets]
 
 
-def wallets_hist(call: Call) -> list[Row]:
+def wallets_hist(call: SignedCall) -> list[Row]:
     """Return what there was at a time."""
     end, currency = call.whole("end"), call.values.get("currency")
     rows: dict[tuple[str, str], Row] = {}
@@ -37,7 +37,7 @@ def wallets_hist(call: Call) -> list[Row]:
     return [rows[key] for key in sorted(rows)]
 
 
-def ledgers(call: Call) -> list[Row]:
+def ledgers(call: SignedCall) -> list[Row]:
     """Return changes of balances, the newest first."""
     page = call.page(_DEFAULT_LIMIT, 2_500)
     category = call.whole("category")
@@ -54,7 +54,7 @@ def ledgers(call: Call) -> list[Row]:
     return list(page.cut(rows))
 
 
-def transfer(call: Call) -> Row:
+def transfer(call: SignedCall) -> Row:
     """Move money between wallets; of conversions only those to derivatives and back."""
     for name in ("email_dst", "user_id_dst"):
         if call.has(name):
@@ -76,14 +76,20 @@ def transfer(call: Call) -> Row:
         )
     call.account.wallets.move(amount, source, target)
     converted = currency if call.has("currency_to") else None
-    data: Row = [call.hub.now_mts(), source.kind, target.kind, None, source.currency]
+    data: Row = [
+        call.market_data.now_mts(),
+        source.kind,
+        target.kind,
+        None,
+        source.currency,
+    ]
     data += [converted, None, amount / SCALE]
     text = f"{units_text(amount)} {source.currency} transferred from"
     text = f"{text} {_LABELS[source.kind]} to {_LABELS[target.kind]}"
     return notification(call, "acc_tf", data, text)
 
 
-def available(call: Call) -> Row:
+def available(call: SignedCall) -> Row:
     """Return how much an order or offer could be about."""
     kind = call.text("type")
     wallets = call.account.wallets
@@ -110,7 +116,7 @@ def available(call: Call) -> Row:
     return [free * SCALE // price // QUANTUM * QUANTUM / SCALE]
 
 
-def deposit_address(call: Call) -> Row:
+def deposit_address(call: SignedCall) -> Row:
     """Return an address, which belongs to nobody."""
     kind, method = _wallet_name(call, "wallet"), call.text("method").lower()
     currency = _currency(method)
@@ -123,7 +129,7 @@ def deposit_address(call: Call) -> Row:
     return notification(call, "acc_dep", data, "success")
 
 
-def deposit_addresses(call: Call) -> list[Row]:
+def deposit_addresses(call: SignedCall) -> list[Row]:
     """Return all addresses of a way to deposit."""
     method = call.text("method").lower()
     page, size = call.whole("page") or 1, call.whole("pageSize") or 20
@@ -138,7 +144,7 @@ def deposit_addresses(call: Call) -> list[Row]:
     return rows[(page - 1) * size : page * size]
 
 
-def withdraw(call: Call) -> Row:
+def withdraw(call: SignedCall) -> Row:
     """Let money leave; it arrives nowhere."""
     account = call.account
     method = call.text("method").lower()
@@ -158,7 +164,7 @@ def withdraw(call: Call) -> Row:
     data += [None, None, fee / SCALE]
     if not is_possible:
         text = f"Not enough {wallet.currency} in the {wallet.kind} wallet."
-        now = call.hub.now_mts()
+        now = call.market_data.now_mts()
         return [now, "acc_wd-req", None, None, data, None, "FAILURE", text]
     book = account.wallets.book
     network = method.upper()
@@ -166,7 +172,7 @@ def withdraw(call: Call) -> Row:
     book(wallet.kind, wallet.currency, -units, WITHDRAWAL, text)
     text = f"{network} Withdrawal fee #{id}"
     book(wallet.kind, wallet.currency, -fee, WITHDRAWAL_FEE, text)
-    now = call.hub.now_mts()
+    now = call.market_data.now_mts()
     row = movement_row(
         id, wallet.currency, network, now, -units, fee, address, payment_id, note
     )
@@ -175,7 +181,7 @@ def withdraw(call: Call) -> Row:
     return notification(call, "acc_wd-req", data, text)
 
 
-def movements(call: Call) -> list[Row]:
+def movements(call: SignedCall) -> list[Row]:
     """Return deposits and withdrawals, the newest first."""
     page = call.page(_DEFAULT_LIMIT, 2_500)
     wanted = call.ids()
@@ -192,7 +198,7 @@ def movements(call: Call) -> list[Row]:
     return list(page.cut(rows))
 
 
-def movement_info(call: Call) -> Row:
+def movement_info(call: SignedCall) -> Row:
     """Return all that is known of a movement."""
     id = call.whole("id")
     for row in call.account.movements:
@@ -201,7 +207,7 @@ def movement_info(call: Call) -> Row:
     raise Refused("id: invalid")
 
 
-def _wallet_name(call: Call, name: str) -> str:
+def _wallet_name(call: SignedCall, name: str) -> str:
     text = call.text(name)
     kind = _OLD_NAMES.get(text, text)
     if kind not in WALLETS:
@@ -216,5 +222,5 @@ def _currency(method: str) -> str:
     return _CURRENCIES[method]
 
 
-def _free(wallet: Wallet) -> int:
+def _free(wallet: EngineWallet) -> int:
     return max(wallet.available, 0)

@@ -6,7 +6,7 @@ import re
 from typing import Any, Iterable, Iterator, Mapping, NamedTuple, TypeVar
 
 from bfxsync.paper.markets.market import Market
-from bfxsync.paper.server.market_data import Hub
+from bfxsync.paper.server.market_data import MarketData
 
 T = TypeVar("T")
 
@@ -82,8 +82,8 @@ class Query:
         Parameters by name; texts, or JSON values if they come from a body.
     """
 
-    def __init__(self, hub: Hub, values: Mapping[str, Any]) -> None:
-        self.hub = hub
+    def __init__(self, market_data: MarketData, values: Mapping[str, Any]) -> None:
+        self.market_data = market_data
         self.values = values
 
     def has(self, name: str) -> bool:
@@ -108,7 +108,7 @@ class Query:
 
     def market(self, name: str = "symbol") -> Market:
         """Return the market of a symbol."""
-        market = self.hub.markets.get(self.text(name))
+        market = self.market_data.markets.get(self.text(name))
         if market is None:
             raise Refused("symbol: invalid")
         return market

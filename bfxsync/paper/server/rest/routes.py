@@ -15,7 +15,7 @@ from bfxsync.paper.server.rest.query import Query
 _UNKNOWN = 90
 
 
-class Route(NamedTuple):
+class RestRoute(NamedTuple):
     """
     An endpoint.
 
@@ -39,34 +39,36 @@ class Route(NamedTuple):
 
 
 ROUTES = (
-    Route("GET", "ticker/{symbol}", market.ticker, "ticker", 90),
-    Route("GET", "tickers", market.tickers, "tickers", 30),
-    Route("GET", "tickers/hist", market.tickers_hist, "tickers/hist", _UNKNOWN),
-    Route("GET", "trades/{symbol}/hist", market.trades_hist, "trades", 15),
-    Route("GET", "book/{symbol}/{precision}", market.book, "book", 240),
-    Route("GET", "candles/{candle}/hist", market.candles_hist, "candles", 30),
-    Route("GET", "candles/{candle}/last", market.candles_last, "candles", 30),
-    Route("GET", "platform/status", status.platform, "platform/status", 30),
-    Route("GET", "status/deriv", status.derivatives, "status/deriv", 90),
-    Route("GET", "status/deriv/{key}/hist", status.derivative_hist, "status/hist", 90),
-    Route("GET", "liquidations/hist", status.liquidations, "liquidations", 3),
-    Route(
+    RestRoute("GET", "ticker/{symbol}", market.ticker, "ticker", 90),
+    RestRoute("GET", "tickers", market.tickers, "tickers", 30),
+    RestRoute("GET", "tickers/hist", market.tickers_hist, "tickers/hist", _UNKNOWN),
+    RestRoute("GET", "trades/{symbol}/hist", market.trades_hist, "trades", 15),
+    RestRoute("GET", "book/{symbol}/{precision}", market.book, "book", 240),
+    RestRoute("GET", "candles/{candle}/hist", market.candles_hist, "candles", 30),
+    RestRoute("GET", "candles/{candle}/last", market.candles_last, "candles", 30),
+    RestRoute("GET", "platform/status", status.platform, "platform/status", 30),
+    RestRoute("GET", "status/deriv", status.derivatives, "status/deriv", 90),
+    RestRoute(
+        "GET", "status/deriv/{key}/hist", status.derivative_hist, "status/hist", 90
+    ),
+    RestRoute("GET", "liquidations/hist", status.liquidations, "liquidations", 3),
+    RestRoute(
         "GET", "funding/stats/{symbol}/hist", status.funding_stats, "funding", _UNKNOWN
     ),
-    Route("GET", "stats1/{key}/hist", stats.stats_hist, "stats1", 15),
-    Route("GET", "stats1/{key}/last", stats.stats_last, "stats1", 15),
-    Route("GET", "rankings/{key}/hist", stats.rankings_hist, "rankings", 90),
-    Route("GET", "rankings/{key}/last", stats.rankings_last, "rankings", 90),
-    Route("GET", "conf/{keys}", conf.conf, "conf", 90),
-    Route("POST", "calc/trade/avg", calc.trade_average, "calc/trade/avg", 90),
-    Route("POST", "calc/fx", calc.fx, "calc/fx", 90),
-    Route("GET", "posts/hist", samples.posts_hist, "posts", _UNKNOWN),
-    Route("GET", "pulse/hist", samples.pulse_hist, "pulse/hist", 90),
-    Route(
+    RestRoute("GET", "stats1/{key}/hist", stats.stats_hist, "stats1", 15),
+    RestRoute("GET", "stats1/{key}/last", stats.stats_last, "stats1", 15),
+    RestRoute("GET", "rankings/{key}/hist", stats.rankings_hist, "rankings", 90),
+    RestRoute("GET", "rankings/{key}/last", stats.rankings_last, "rankings", 90),
+    RestRoute("GET", "conf/{keys}", conf.conf, "conf", 90),
+    RestRoute("POST", "calc/trade/avg", calc.trade_average, "calc/trade/avg", 90),
+    RestRoute("POST", "calc/fx", calc.fx, "calc/fx", 90),
+    RestRoute("GET", "posts/hist", samples.posts_hist, "posts", _UNKNOWN),
+    RestRoute("GET", "pulse/hist", samples.pulse_hist, "pulse/hist", 90),
+    RestRoute(
         "GET", "pulse/profile/{nickname}", samples.pulse_profile, "pulse/profile", 90
     ),
-    Route("GET", "ext/vasps", samples.vasps, "ext/vasps", _UNKNOWN),
-    Route(
+    RestRoute("GET", "ext/vasps", samples.vasps, "ext/vasps", _UNKNOWN),
+    RestRoute(
         "GET",
         "ext/pay/invoice/currency/detailed",
         samples.pay_currencies,

@@ -40,16 +40,16 @@ _PLACES = 5
 def stats_hist(query: Query) -> Iterator[Row]:
     """Iterate over a statistic."""
     page = query.page(100, 10_000)
-    value, step_ms = _statistic(query.text("key"), query.hub.markets)
-    times = page.times(_BEGIN_MS, query.hub.now_mts(), step_ms)
+    value, step_ms = _statistic(query.text("key"), query.market_data.markets)
+    times = page.times(_BEGIN_MS, query.market_data.now_mts(), step_ms)
     values = ((mts, value(mts)) for mts in times)
     return page.cut([mts, number] for mts, number in values if number is not None)
 
 
 def stats_last(query: Query) -> Row:
     """Return the newest value of a statistic, an empty list if there is none."""
-    value, step_ms = _statistic(query.text("key"), query.hub.markets)
-    now = query.hub.now_mts()
+    value, step_ms = _statistic(query.text("key"), query.market_data.markets)
+    now = query.market_data.now_mts()
     for mts in range(now - now % step_ms, _BEGIN_MS, -step_ms):
         number = value(mts)
         if number is not None:
@@ -127,7 +127,7 @@ def _ranking(query: Query) -> tuple[str, str, str]:
     else:
         is_known = (
             symbol.startswith("t")
-            and symbol in query.hub.markets
+            and symbol in query.market_data.markets
             and (key, timeframe) in _OF_PAIRS
         )
     if not is_known:
@@ -138,7 +138,7 @@ def _ranking(query: Query) -> tuple[str, str, str]:
 def _begins(query: Query, timeframe: str) -> Iterator[int]:
     floor, following = TIMEFRAMES[timeframe]
     minute = floor(BEGIN)
-    while minute * MINUTE_MS <= query.hub.now_mts():
+    while minute * MINUTE_MS <= query.market_data.now_mts():
         yield minute * MINUTE_MS
         minute = following(minute)
 

@@ -26,20 +26,20 @@ def platform(query: Query) -> Row:
 
 def derivatives(query: Query) -> Iterator[Row]:
     """Iterate over the status of derivatives, as the channel has it, each with its key."""
-    known = query.hub.derivatives
+    known = query.market_data.derivatives
     keys = query.text("keys", "tBTCF0:USTF0,tETHF0:USTF0").split(",")
     for key in known if "ALL" in keys else keys:
         if key in known:
-            yield [key, *known[key].row(query.hub.now_mts())]
+            yield [key, *known[key].row(query.market_data.now_mts())]
 
 
 def derivative_hist(query: Query) -> Iterator[Row]:
     """Iterate over the status of a derivative at each full minute after it was traded."""
     page = query.page(100, 5_000)
-    derivative = query.hub.derivatives.get(query.text("key"))
+    derivative = query.market_data.derivatives.get(query.text("key"))
     if derivative is None:
         raise Refused("key: invalid")
-    times = page.times(_BEGIN_MS, query.hub.now_mts(), MINUTE_MS)
+    times = page.times(_BEGIN_MS, query.market_data.now_mts(), MINUTE_MS)
     rows = (derivative.past(mts // MINUTE_MS) for mts in times)
     return page.cut(row for row in rows if row is not None)
 
@@ -47,7 +47,7 @@ def derivative_hist(query: Query) -> Iterator[Row]:
 def liquidations(query: Query) -> Iterator[list[Row]]:
     """Iterate over liquidations, each in a list of its own."""
     page = query.page(100, 500)
-    rows = query.hub.liquidations.rows(page.start, page.end, page.newest_first)
+    rows = query.market_data.liquidations.rows(page.start, page.end, page.newest_first)
     return page.cut([row] for row in rows)
 
 
@@ -57,7 +57,7 @@ def funding_stats(query: Query) -> Iterator[Row]:
     market = query.market()
     if not market.is_funding:
         raise Refused("symbol: invalid")
-    times = page.times(_BEGIN_MS, query.hub.now_mts(), _FIVE_MINUTES_MS)
+    times = page.times(_BEGIN_MS, query.market_data.now_mts(), _FIVE_MINUTES_MS)
     rows = (_funding_stat(market, mts) for mts in times)
     return page.cut(row for row in rows if row is not None)
 
