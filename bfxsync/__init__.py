@@ -54,7 +54,6 @@ from bfxsync.models import (
     Trade,
     TradeUpdate,
 )
-from bfxsync.recording.replay import Replay, replay
 from bfxsync.types import (
     ConnectionStatus,
     Flag,
@@ -69,6 +68,7 @@ from bfxsync.ws.client import WebSocketClient
 from bfxsync.ws.dispatch.mailbox import Policy
 from bfxsync.ws.io.backoff import Backoff
 from bfxsync.ws.io.rate_limiter import ConnectionRateLimiter
+from bfxsync.ws.replay import Replay, replay
 from bfxsync.ws.subscription import BookSubscription, Subscription
 
 __all__ = [

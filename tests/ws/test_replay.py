@@ -33,8 +33,8 @@ from bfxsync import (
     WebSocketClient,
 )
 from bfxsync.paper import PaperExchange
-from bfxsync.recording import player
-from bfxsync.recording.replay import replay
+from bfxsync.ws.io import recorded_connection
+from bfxsync.ws.replay import replay
 
 BUNDLED = Path(bfxsync.__file__).parent / "paper" / "data"
 
@@ -349,7 +349,7 @@ def test_readers_are_waited_for_and_nothing_is_dropped(material, size):
 
 def test_who_holds_it_up_is_named_once(material, monkeypatch, caplog):
     """Such as a loop that waits for the one while the other fills up."""
-    monkeypatch.setattr(player, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(recorded_connection, "PATIENCE_S", 0.05)
     with replay(material.path, mailbox_size=20) as recording:
         trades = recording.subscribe(**REQUESTS["trades"])
         book = recording.subscribe(**REQUESTS["book"])

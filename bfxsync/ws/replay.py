@@ -14,13 +14,13 @@ import attrs
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.plain import plain_real
 from bfxsync.errors import SubscriptionRejected, UsageError
-from bfxsync.recording.player import Player, RecordedClock, lines_of
 from bfxsync.recording.session import Contents
 from bfxsync.types import NumberType, SubscriptionStatus
 from bfxsync.ws.client import WebSocketClient
 from bfxsync.ws.core.core import Core
 from bfxsync.ws.core.shared_subscription import Subscriber
 from bfxsync.ws.io.connection import ConnectionSettings
+from bfxsync.ws.io.recorded_connection import Player, RecordedClock, lines_of
 from bfxsync.ws.subscription import Subscription
 
 # Nothing is opened there.
