@@ -16,9 +16,9 @@ from bfxsync.models import BookUpdate
 from bfxsync.models.notification import of_nothing
 from bfxsync.models.orders import Order
 from bfxsync.models.status import Liquidation
+from bfxsync.outcome.identify import approximately
 from bfxsync.paper.engine import amounts
 from bfxsync.paper.text import to_units
-from bfxsync.rest.auth.transfer_search import approximately
 from bfxsync.rest.history.pages import pages
 from bfxsync.wire.codec import loads_for
 

@@ -1,13 +1,13 @@
 """
-What the exchange's clock showed when a write left, and how much of that is certain.
+What the exchange's clock showed when a write was sent, and how certain that is.
 
-Strategy: what the exchange books has times by its own clock, and three witnesses tell of that: the
-``Date`` header of answers, which may be that of a gateway; the time in the exchange's
-notifications; and this machine's clock. None of them is right for certain, and no difference that
-is not known is taken for zero. A time counts as known when two witnesses agree. When they
-contradict each other, or the clock was set (or the machine suspended, which looks the same) between
-the write and an answer, everything that any of them says is possible. Times are kept by the
-monotonic clock as well, so that a wall clock which is set afterwards changes nothing.
+Strategy: the exchange's books have times by its own clock. Three witnesses show it: the ``Date``
+header of answers, which may be a gateway's; the time in the exchange's notifications; and this
+machine's clock. Any of them may be wrong, and an unknown difference is never assumed to be zero. A
+time counts as known when two witnesses agree. When they contradict each other, or the clock was set
+(or the machine suspended, which looks the same) between the write and an answer, every time that a
+witness shows is possible. Times are kept by the monotonic clock as well, so that setting the wall
+clock afterwards changes nothing.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ AGREE_S = 5.0
 """Witnesses whose times differ by no more than this agree."""
 
 STEADY_S = 0.5
-"""Clocks that nobody sets go apart by less than this in hours."""
+"""Clocks that are not set drift apart by less than this in hours."""
 
 NEAR_S = 10.0
-"""What is executed so long after its call has failed is nothing unusual."""
+"""An execution so long after its call failed is not unusual."""
 
 _DAY_S = 86_400.0
 
-# What a header can mean at all: 1970 to 2096.
+# The years 1970 to 2096.
 _SENSIBLE_S = (0.0, 4e9)
 
-# A few, as several gateways with clocks of their own may answer in turn.
+# Several gateways with clocks of their own may answer in turn.
 _KEPT = 8
 
 
 class Clocks(IntEnum):
-    """How well the time of a write is known, by the exchange's clock."""
+    """How well the time of a write by the exchange's clock is known."""
 
     UNKNOWN = 0
-    """Nothing says what the exchange's clock shows, or the witnesses are days apart."""
+    """There is no witness of the exchange's clock, or they are days apart."""
     DOUBTFUL = 1
-    """Witnesses contradict each other: any of them may be right."""
+    """The witnesses contradict each other: any one may be right."""
     KNOWN = 2
     """Two witnesses agree."""
 
@@ -54,7 +54,7 @@ class Clocks(IntEnum):
 @attrs.frozen
 class Reading:
     """
-    What the exchange's clock showed at a moment.
+    What the exchange's clock showed at one moment.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Reading:
     local_s, at : float
         The same moment by this machine's clock, and by `time.monotonic`.
     is_own : bool
-        From a notification, so of the clock that the books are kept by; else from a header.
+        From a notification, and so from the clock of the books; else from a header.
     """
 
     exchange_s: float
@@ -71,31 +71,31 @@ class Reading:
     at: float
     is_own: bool = False
 
-    def told(self, local_s: float, at: float) -> Tuple[float, float]:
-        """Return what it showed at another moment, by the monotonic and by the wall clock."""
+    def estimates(self, local_s: float, at: float) -> Tuple[float, float]:
+        """Return what it showed at another moment, by the monotonic and the wall clock."""
         return self.exchange_s + at - self.at, self.exchange_s + local_s - self.local_s
 
 
 class ExchangeClock:
-    """What answers have shown of the exchange's clock lately."""
+    """The latest readings of the exchange's clock."""
 
     def __init__(self) -> None:
-        # One call of a deque is not interrupted by other threads. Headers stay text until they
-        # are needed: to read one takes longer than all else that is done with an answer's head.
+        # A call of a deque is atomic. Headers stay text until they are needed: parsing one takes
+        # longer than everything else that is done with an answer's head.
         self._dates: Deque[Tuple[str, float, float]] = deque(maxlen=_KEPT)
         self._own: Deque[Reading] = deque(maxlen=1)
 
     def see_date(self, header: str, local_s: float, at: float) -> None:
-        """Note the ``Date`` of an answer, and when its head had come."""
+        """Record the ``Date`` of an answer and when its head was received."""
         self._dates.append((header, local_s, at))
 
     def see_own(self, exchange_s: float, local_s: float, at: float) -> None:
-        """Note the time of a notification, and when it had come."""
+        """Record the time of a notification and when it was received."""
         if _is_sensible(exchange_s):
             self._own.append(Reading(exchange_s, local_s, at, is_own=True))
 
     def readings(self) -> List[Reading]:
-        """Return them, the newest last; what cannot be read is left out."""
+        """Return the readings, newest last, without unreadable ones."""
         found = list(self._own)
         for header, local_s, at in list(self._dates):
             moment_s = moment_of(header)
@@ -106,7 +106,7 @@ class ExchangeClock:
 
     @property
     def skew_s(self) -> float | None:
-        """How far this machine's clock is ahead of the last ``Date``; None without one."""
+        """Seconds by which this machine's clock is ahead of the last ``Date``; None without one."""
         dates = [reading for reading in self.readings() if not reading.is_own]
         return dates[-1].local_s - dates[-1].exchange_s if dates else None
 
@@ -120,50 +120,50 @@ class Span:
     ----------
     clocks : Clocks
     first_s, last_s : float
-        When it can have left: all that is possible.
-    told_s : tuple of float
-        When it left, as each witness says.
+        The earliest and latest time at which it can have been sent.
+    estimates_s : tuple of float
+        When it was sent, by each witness.
     lasted_s : float
-        For how long it was on its way.
+        Duration of its call.
     absence_s : float
         For how long after that it may still be executed.
     apart_s : float
-        By how much the witnesses differ.
+        Largest difference of the witnesses.
     """
 
     clocks: Clocks
     first_s: float
     last_s: float
-    told_s: Tuple[float, ...]
+    estimates_s: Tuple[float, ...]
     lasted_s: float
     absence_s: float
     apart_s: float
 
     def since_mts(self, margin_s: float) -> Mts:
-        """Return the first time that what came of it can have."""
+        """Return the earliest time that its outcome can have."""
         return max(int((self.first_s - margin_s) * 1000), 0)
 
     def until_mts(self, margin_s: float) -> Mts:
-        """Return the last time that what came of it can have."""
+        """Return the latest time that its outcome can have."""
         end_s = self.last_s + self.lasted_s + self.absence_s + margin_s
         return max(int(end_s * 1000), 0)
 
     def is_possible(self, mts: Mts, margin_s: float) -> bool:
-        """Tell whether what came of it can have this time."""
+        """Tell whether its outcome can have this time."""
         return self.since_mts(margin_s) <= mts <= self.until_mts(margin_s)
 
     def is_likely(self, mts: Mts, margin_s: float) -> bool:
-        """Tell whether it fits what a witness says, and that it took no unusual time."""
+        """Tell whether a witness confirms this time, without an unusual delay."""
         if self.clocks is Clocks.UNKNOWN:
             return False
         after_s = self.lasted_s + min(self.absence_s, NEAR_S)
         return any(
-            told_s - margin_s <= mts / 1000 <= told_s + after_s + margin_s
-            for told_s in self.told_s
+            sent_s - margin_s <= mts / 1000 <= sent_s + after_s + margin_s
+            for sent_s in self.estimates_s
         )
 
     def dates(self) -> List[str]:
-        """Return the UTC dates on which it can have been executed, as the exchange writes them."""
+        """Return the UTC dates on which it can have been executed, in the exchange's form."""
         first_s = max(self.first_s - AGREE_S, 0.0)
         last_s = self.last_s + self.lasted_s + self.absence_s + AGREE_S
         moments = [first_s, last_s]
@@ -173,7 +173,7 @@ class Span:
 
 
 def date_of(mts: float) -> str:
-    """Return the UTC date of a time, as the exchange writes it."""
+    """Return the UTC date of a time in milliseconds, in the exchange's form."""
     return f"{datetime.fromtimestamp(mts / 1000, timezone.utc):%Y-%m-%d}"
 
 
@@ -190,20 +190,20 @@ def span_of(
     Parameters
     ----------
     left_s, left_at : float
-        When it left, by this machine's clock and by `time.monotonic`.
+        When it was sent, by this machine's clock and by `time.monotonic`.
     lasted_s, absence_s : float
         See `Span`.
     readings : iterable of Reading
-        Of before and after, the newest last.
+        From before and after, newest last.
     """
     own: List[float] = []
     dates: List[float] = []
-    told: List[float] = []
-    # Of each header both things that it can mean, if the clock was set meanwhile.
+    estimates: List[float] = []
+    # Both meanings of each header, as the clock may have been set meanwhile.
     meant: List[Tuple[float, float]] = []
     for reading in readings:
-        by_monotonic, by_wall = reading.told(left_s, left_at)
-        told += [by_monotonic, by_wall]
+        by_monotonic, by_wall = reading.estimates(left_s, left_at)
+        estimates += [by_monotonic, by_wall]
         if not reading.is_own:
             meant.append((by_monotonic, by_wall))
         if abs(by_monotonic - by_wall) <= STEADY_S:
@@ -211,11 +211,11 @@ def span_of(
     known = _agreed(own, dates, meant, left_s)
     if known:
         return _span(Clocks.KNOWN, known, lasted_s, absence_s)
-    newest = told[-2] if told else left_s
-    told.append(left_s)
-    if len(told) > 1 and max(told) - min(told) <= _DAY_S:
-        return _span(Clocks.DOUBTFUL, told, lasted_s, absence_s)
-    found = _span(Clocks.UNKNOWN, told, lasted_s, absence_s)
+    newest = estimates[-2] if estimates else left_s
+    estimates.append(left_s)
+    if len(estimates) > 1 and max(estimates) - min(estimates) <= _DAY_S:
+        return _span(Clocks.DOUBTFUL, estimates, lasted_s, absence_s)
+    found = _span(Clocks.UNKNOWN, estimates, lasted_s, absence_s)
     return attrs.evolve(found, first_s=newest - _DAY_S, last_s=newest + _DAY_S)
 
 
@@ -225,10 +225,10 @@ def _agreed(
     meant: List[Tuple[float, float]],
     left_s: float,
 ) -> List[float]:
-    """Return the times of the witnesses that agree on when it left; none if they do not."""
+    """Return the times of sending by the witnesses that agree; none if they do not."""
     if own:
-        # The books are kept by this clock, so a header or this machine's clock need not fit if
-        # the other one does.
+        # This is the clock of the books, so one agreeing witness, a header or this machine's
+        # clock, is enough.
         anchor = own[-1]
         others = [time_s for time_s in (*dates, left_s) if _agree(time_s, anchor)]
         return [anchor] if others else []
@@ -250,9 +250,9 @@ def _agree(one_s: float, other_s: float) -> bool:
 
 
 def _span(
-    clocks: Clocks, told: Iterable[float], lasted_s: float, absence_s: float
+    clocks: Clocks, estimates: Iterable[float], lasted_s: float, absence_s: float
 ) -> Span:
-    times = tuple(told)
+    times = tuple(estimates)
     first_s, last_s = min(times), max(times)
     apart_s = last_s - first_s
     return Span(clocks, first_s, last_s, times, lasted_s, absence_s, apart_s)

@@ -1,11 +1,10 @@
 """
-When writes left, by which those are known that have no id of ours.
+When writes were sent, by which those without an id of ours are identified.
 
-Strategy: a write leaves when its last attempt goes out, not when the call begins: it may wait for
-minutes for a limit, for its turn, or after a refusal. Times are kept by both clocks, as the wall
-clock may be set and the other one may stand still while the machine is suspended. Two that are
-alike and leave at about the same time cannot be told apart in the exchange's books; here it is
-known that there were two.
+Strategy: a write is sent with its last attempt, not when the call begins: it may wait minutes for a
+rate limit, for its turn, or after a refusal. Times are kept by both clocks, as the wall clock may
+be set, and the monotonic one may stop while the machine is suspended. The exchange's books cannot
+distinguish equal writes of about the same time; the records here show that there were several.
 """
 
 from __future__ import annotations
@@ -25,66 +24,67 @@ _FAR = float("inf")
 @attrs.define(eq=False)
 class WriteRecord:
     """
-    One write on its way.
+    When one write was sent and when its call ended.
 
     Attributes
     ----------
-    likeness : object
-        Equal to that of every other one whose traces in the books look the same.
+    fingerprint : object
+        Equal for all writes that the exchange's books cannot distinguish.
     left_s, over_s : float
-        When it left, and when its call was over, by this machine's clock, since 1970.
+        When it was sent and when its call ended, in seconds since 1970.
     left_at, over_at : float
-        The same, by `time.monotonic`; infinite as long as it is on its way.
+        The same by `time.monotonic`; `over_at` is infinite while the call lasts.
     has_left : bool
+        It was sent at least once.
     """
 
-    likeness: Hashable = None
+    fingerprint: Hashable = None
     left_s: float = attrs.field(factory=time.time)
     left_at: float = attrs.field(factory=time.monotonic)
     over_s: float = _FAR
     over_at: float = _FAR
     has_left: bool = False
 
-    def leave(self) -> None:
-        """Note that it leaves now; what left before was refused."""
+    def mark_sent(self) -> None:
+        """Record that it is sent now; an earlier attempt was refused."""
         self.has_left = True
         self.left_s, self.left_at = time.time(), time.monotonic()
 
-    def end(self) -> None:
-        """Note that its call is over."""
+    def mark_over(self) -> None:
+        """Record that its call has ended."""
         self.over_s, self.over_at = time.time(), time.monotonic()
 
     @property
     def lasted_s(self) -> float:
-        """How long it may have been on its way, in seconds."""
+        """Longest possible duration, in seconds."""
         return max(self.over_s - self.left_s, self.over_at - self.left_at)
 
 
 class RecentWrites:
-    """The last writes of a key that may have left traces."""
+    """The last writes of a key that may have been executed."""
 
     def __init__(self) -> None:
-        # One call of a deque is not interrupted by other threads.
+        # A call of a deque is atomic.
         self._records: Deque[WriteRecord] = deque(maxlen=MOST_KEPT)
 
     def add(self, record: WriteRecord) -> None:
-        """Keep one that may leave now."""
+        """Keep a write that may be sent now."""
         self._records.append(record)
 
     def drop(self, record: WriteRecord) -> None:
-        """Forget one that was certainly not executed."""
+        """Forget a write that was certainly not executed."""
         with suppress(ValueError):
             self._records.remove(record)
 
     def is_alone(self, record: WriteRecord, margin_s: float) -> bool:
-        """Tell whether no other one like it was on its way within so many seconds of it."""
+        """Tell whether no equal write was on its way within so many seconds."""
         kept = list(self._records)
         first, last = record.left_at - margin_s, record.over_at + margin_s
         if len(kept) == MOST_KEPT and kept[0].left_at > first:
-            return False  # nobody knows any more
+            return False  # older ones are forgotten
         return not any(
             other is not record
-            and other.likeness == record.likeness
+            and other.fingerprint == record.fingerprint
             and other.left_at <= last
             and other.over_at >= first
             for other in kept
@@ -95,6 +95,6 @@ _sent: Dict[Tuple[str, str], RecentWrites] = {}
 
 
 def sent_to(host: str, identity: str) -> RecentWrites:
-    """Return what was sent to a host with a key by all clients of this process."""
-    # One call of a dict is not interrupted by other threads.
+    """Return the writes of all clients of this process to a host with a key."""
+    # A call of a dict is atomic.
     return _sent.setdefault((host, identity), RecentWrites())

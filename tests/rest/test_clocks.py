@@ -89,8 +89,8 @@ def test_r07_time_is_known_only_where_two_witnesses_agree(
     readings: list[Reading], owns: list[Reading]
 ) -> None:
     span = span_of(NOW, AT, 1.0, 60.0, [*owns, *readings])
-    headers = [time for reading in readings for time in reading.told(NOW, AT)]
-    notes = [time for reading in owns for time in reading.told(NOW, AT)]
+    headers = [time for reading in readings for time in reading.estimates(NOW, AT)]
+    notes = [time for reading in owns for time in reading.estimates(NOW, AT)]
     kinds = [kind for kind in ([NOW], headers, notes) if kind]
     agreeing = [
         kind

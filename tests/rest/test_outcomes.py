@@ -30,9 +30,9 @@ from bfxsync.errors import (
 )
 from bfxsync.models.notification import of_nothing
 from bfxsync.outcome import writes as sent
+from bfxsync.outcome.resolve import Attempt, Search
 from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.auth.base import Budget
-from bfxsync.rest.auth.resolving import Attempt, Search
 from bfxsync.rest.client import RestClient
 from bfxsync.rest.http import signing
 from bfxsync.rest.http.rate_limiter import RequestRateLimiter

@@ -18,8 +18,7 @@ from bfxsync.errors import (
     UsageError,
 )
 from bfxsync.outcome.clocks import Clocks, ExchangeClock
-from bfxsync.outcome.writes import RecentWrites, WriteRecord
-from bfxsync.rest.auth.resolving import (
+from bfxsync.outcome.resolve import (
     Attempt,
     Candidates,
     Pending,
@@ -28,7 +27,8 @@ from bfxsync.rest.auth.resolving import (
     decide,
     resolve,
 )
-from bfxsync.rest.auth.unread import UnreadRows, may_be, with_unread
+from bfxsync.outcome.unread import UnreadRows, may_be, with_unread
+from bfxsync.outcome.writes import RecentWrites, WriteRecord
 
 ACCOUNTS = Path(__file__).parents[2] / "docs" / "accounts.rst"
 
@@ -143,8 +143,8 @@ class Clockwork:
         monkeypatch.setattr(time, "monotonic", lambda: self.at)
         monkeypatch.setattr(time, "time", lambda: 1e9 + self.at)
         record = WriteRecord()
-        record.leave()
-        record.end()
+        record.mark_sent()
+        record.mark_over()
         self.see_date()
         transport: Any = self.transport
         self.attempt = Attempt(record, transport)

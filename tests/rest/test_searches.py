@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from bfxsync.models.orders import Order
 from bfxsync.models.wallets import Ledger
 from bfxsync.outcome.clocks import Clocks, ExchangeClock, Reading
+from bfxsync.outcome.find_orders import new_order
+from bfxsync.outcome.identify import identify
+from bfxsync.outcome.resolve import Attempt, Candidates
 from bfxsync.outcome.writes import RecentWrites, WriteRecord
-from bfxsync.rest.auth.order_search import _new_one
-from bfxsync.rest.auth.resolving import Attempt, Candidates
-from bfxsync.rest.auth.transfer_search import identify
 
 NOW, AT = 1_769_904_030.0, 5_000.0  # 2026-02-01, half a minute after midnight
 ABSENCE_S = 60.0
@@ -92,7 +92,7 @@ def test_r07_order_that_was_executed_is_found_or_a_candidate(
         at((NOW + when) * 1000, number + 2, **changes)
         for number, (when, changes) in enumerate(others)
     ]
-    found = _new_one(rows, BODY, is_own, left.span())
+    found = new_order(rows, BODY, is_own, left.span())
     if is_own:
         assert found is mine
     elif isinstance(found, Candidates):
@@ -111,12 +111,14 @@ def test_r07_order_that_was_not_executed_is_never_found(
         # Nobody else used the client id just then.
         if not -90 < when < 180 and not (is_own and changes.get("cid") != 5)
     ]
-    found = _new_one(rows, BODY, is_own, left.span())
+    found = new_order(rows, BODY, is_own, left.span())
     span = left.span()
     if not isinstance(found, Candidates) and found is not None:
         # It is on the same terms, and somebody says that it was made right then.
         assert span.clocks is Clocks.DOUBTFUL
-        assert any(abs(found.mts_create / 1000 - told) < 60 for told in span.told_s)
+        assert any(
+            abs(found.mts_create / 1000 - sent_s) < 60 for sent_s in span.estimates_s
+        )
     if is_own:
         assert found is None
 

@@ -10,8 +10,8 @@ from bfxsync.outcome import writes as sent
 from bfxsync.outcome.writes import MOST_KEPT, RecentWrites, WriteRecord, sent_to
 
 
-def record(likeness: object, left_at: float, over_at: float) -> WriteRecord:
-    return WriteRecord(likeness, 1e9 + left_at, left_at, 1e9 + over_at, over_at)
+def record(fingerprint: object, left_at: float, over_at: float) -> WriteRecord:
+    return WriteRecord(fingerprint, 1e9 + left_at, left_at, 1e9 + over_at, over_at)
 
 
 def test_passage_is_on_its_way_until_it_ends() -> None:
@@ -20,8 +20,8 @@ def test_passage_is_on_its_way_until_it_ends() -> None:
     assert found.left_s >= before_s and found.left_at >= before_at
     assert found.over_s == found.over_at == float("inf")
     first = found.left_at
-    found.leave()
-    found.end()
+    found.mark_sent()
+    found.mark_over()
     assert first <= found.left_at <= found.over_at
     assert 0 <= found.lasted_s < 5
 
@@ -37,7 +37,7 @@ def test_passage_lasts_as_long_as_either_clock_says(is_by_wall: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "likeness, left_at, over_at, is_alone",
+    "fingerprint, left_at, over_at, is_alone",
     [
         ("b", 100.0, 101.0, True),
         ("a", 100.0, 101.0, False),
@@ -49,10 +49,10 @@ def test_passage_lasts_as_long_as_either_clock_says(is_by_wall: bool) -> None:
     ],
 )
 def test_like_ones_of_about_the_same_time_are_seen(
-    likeness: str, left_at: float, over_at: float, is_alone: bool
+    fingerprint: str, left_at: float, over_at: float, is_alone: bool
 ) -> None:
     kept, mine = RecentWrites(), record("a", 100.0, 101.0)
-    other = record(likeness, left_at, over_at)
+    other = record(fingerprint, left_at, over_at)
     for item in (other, mine):
         kept.add(item)
     assert kept.is_alone(mine, 10.0) is is_alone

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+from typing import TYPE_CHECKING
+
 from bfxsync._base.describe import with_parts_named_publicly
+from bfxsync.outcome.find_offers import OfferFinder
+from bfxsync.outcome.find_orders import OrderFinder
+from bfxsync.outcome.find_positions import PositionFinder
+from bfxsync.outcome.find_transfers import TransferFinder
+from bfxsync.outcome.reader import ReaderAround
 from bfxsync.rest.auth.account import AccountEndpoints
 from bfxsync.rest.auth.alerts import AlertEndpoints
 from bfxsync.rest.auth.derivatives import DerivativeEndpoints
@@ -16,6 +24,10 @@ from bfxsync.rest.auth.thalex import ThalexEndpoints
 from bfxsync.rest.auth.tokens import TokenEndpoints
 from bfxsync.rest.auth.trades import AccountTradeEndpoints
 from bfxsync.rest.auth.transfers import TransferEndpoints
+from bfxsync.types import NumberType
+
+if TYPE_CHECKING:
+    from bfxsync.rest.http.transport import RestTransport
 
 __all__ = ["AuthEndpoints"]
 
@@ -53,3 +65,18 @@ class AuthEndpoints(
         What the number fields of the models are: `float` or `decimal.Decimal`; the same that
         the transport was made with.
     """
+
+    def __init__(
+        self,
+        transport: RestTransport,
+        *,
+        numbers: NumberType = float,
+        strict: bool = True,
+    ) -> None:
+        super().__init__(transport, numbers=numbers, strict=strict)
+        # A copy, so that the finders make no reference cycle with their owner.
+        reader: ReaderAround = copy.copy(self)._around
+        self._find_orders = OrderFinder(reader)
+        self._find_offers = OfferFinder(reader)
+        self._find_transfers = TransferFinder(reader)
+        self._find_positions = PositionFinder(reader)

@@ -23,9 +23,9 @@ from bfxsync.errors import (
 )
 from bfxsync.models.notification import Notification
 from bfxsync.models.rows import read_rows
+from bfxsync.outcome.resolve import Attempt, Search
+from bfxsync.outcome.unread import UnreadRows
 from bfxsync.outcome.writes import RecentWrites, WriteRecord
-from bfxsync.rest.auth.resolving import Attempt, Search, resolve
-from bfxsync.rest.auth.unread import UnreadRows
 from bfxsync.rest.history.iterate import IterationOptions, iterate
 from bfxsync.rest.history.unreadable import must_raise
 from bfxsync.rest.http.callers import current_call
@@ -115,7 +115,7 @@ class SignedEndpoints(Endpoints):
         body: Body | None = None,
         *,
         search: Search[Any] | None = None,
-        likeness: Hashable = None,
+        fingerprint: Hashable = None,
         hint: str = _HINT,
         not_executed: Callable[..., NotExecuted] = NotExecuted,
         cid: int | None = None,
@@ -132,7 +132,7 @@ class SignedEndpoints(Endpoints):
         search : Search, optional
             Looks for what came of it, for `OutcomeUnknown.resolve`. None: the exchange cannot be
             asked.
-        likeness : object, optional
+        fingerprint : object, optional
             What the search goes by, if others may be the same in that.
         hint : str
             What users can do if it is not known whether it was executed.
@@ -143,14 +143,14 @@ class SignedEndpoints(Endpoints):
         kind : Kind
         """
         body = hide_private(body)
-        record = WriteRecord(likeness)
-        sent = RecentWrites() if likeness is None else self._transport.sent
+        record = WriteRecord(fingerprint)
+        sent = RecentWrites() if fingerprint is None else self._transport.sent
         sent.add(record)
         try:
             try:
                 return self._pass(record, sent, path, budget, read, body, kind)
             except OutcomeUnknown as error:
-                record.end()
+                record.mark_over()
                 attempt = Attempt(record, self._transport)
                 known = {
                     name: value
@@ -159,14 +159,7 @@ class SignedEndpoints(Endpoints):
                 }
                 error.add(cid=cid, cid_date=cid_date, known=known, hint=hint)
                 if search is not None:
-                    wanted, pause = search, self._transport.pause
-
-                    def ask_again(error: OutcomeUnknown, timeout: float | None) -> Any:
-                        return resolve(
-                            error, attempt, wanted, not_executed, pause, timeout
-                        )
-
-                    error.add(resolver=ask_again)
+                    error.add(resolver=attempt.resolver(search, not_executed))
                 raise
             except NetworkError as error:
                 # Of those that leave nothing open.
@@ -185,7 +178,7 @@ class SignedEndpoints(Endpoints):
             raise
         except BaseException:
             # Ctrl-C, or a mistake of ours: the caller cannot be told in any other way.
-            record.end()
+            record.mark_over()
             if record.has_left:
                 which = "" if cid is None else f" (cid {cid} of {cid_date})"
                 _log.warning("%s%s was interrupted: %s", path, which, _MAYBE)
@@ -202,7 +195,7 @@ class SignedEndpoints(Endpoints):
         kind: RequestKind,
     ) -> T:
         """Send a write and read its answer, as its passage is told."""
-        answer = self._ask(path, budget, body, kind, record.leave)
+        answer = self._ask(path, budget, body, kind, record.mark_sent)
         try:
             value = read(answer, self._numbers)
         except RemoteError as error:
@@ -211,7 +204,7 @@ class SignedEndpoints(Endpoints):
         except BfxError as error:
             error.endpoint = path
             raise
-        record.end()
+        record.mark_over()
         if isinstance(value, Notification):
             value.endpoint = path
             if not value.is_success or isinstance(value.data, list):

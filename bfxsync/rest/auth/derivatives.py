@@ -11,24 +11,20 @@ from bfxsync.models.derivatives import (
     DerivativePositionCollateral,
     DerivativePositionCollateralLimits,
 )
-from bfxsync.models.positions import Position
-from bfxsync.rest.auth.base import Budget
-from bfxsync.rest.auth.positions import PositionEndpoints
-from bfxsync.rest.auth.resolving import Attempt, Found, Pending, Search
-from bfxsync.rest.auth.unread import UnreadRows, with_unread
+from bfxsync.outcome.find_positions import PositionFinder
+from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.types import AnyNumber, NumberType, Symbol
 
 _SET = Budget("auth/w/deriv/collateral/set", 90)
 _LIMITS = Budget("auth/calc/deriv/collateral/limits", 90)
 
-# Where a position's row has it.
-_SYMBOL = 0
-
 _HINT = "resolve() returns the position as it is, with its collateral"
 
 
-class DerivativeEndpoints(PositionEndpoints):
+class DerivativeEndpoints(SignedEndpoints):
     """The collateral of positions in derivatives."""
+
+    _find_positions: PositionFinder
 
     def set_derivative_position_collateral(
         self, symbol: Symbol, collateral: AnyNumber
@@ -69,7 +65,7 @@ class DerivativeEndpoints(PositionEndpoints):
             _SET,
             _read_collateral,
             body,
-            search=self._search_active(symbol),
+            search=self._find_positions.open_by_symbol(symbol),
             hint=_HINT,
         )
 
@@ -96,18 +92,6 @@ class DerivativeEndpoints(PositionEndpoints):
             DerivativePositionCollateralLimits.from_row,
             {"symbol": check_pair(symbol)},
         )
-
-    def _search_active(self, symbol: Symbol) -> Search[Position]:
-        """Return what looks for the position of a derivative as it is."""
-
-        def find(attempt: Attempt) -> Found[Position]:
-            unread = UnreadRows()
-            for position in self._around(unread).get_positions():
-                if position.symbol == symbol:
-                    return Pending(position)
-            return with_unread(None, unread.like({_SYMBOL: symbol}))
-
-        return Search(find, "positions")
 
 
 def _read_collateral(answer: Any, number: NumberType) -> DerivativePositionCollateral:

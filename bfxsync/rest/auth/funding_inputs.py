@@ -26,8 +26,10 @@ from bfxsync.errors import UsageError
 from bfxsync.models.funding import FundingOffer
 from bfxsync.models.funding_info import FundingAutoRenew
 from bfxsync.models.notification import Notification, of_nothing, of_one
+from bfxsync.outcome.find_offers import OfferFinder, offer_fingerprint
 from bfxsync.rest.auth.base import Budget
-from bfxsync.rest.auth.funding_search import FundingSearch
+from bfxsync.rest.auth.funding import FundingEndpoints
+from bfxsync.rest.auth.loans import FundingTakenEndpoints
 from bfxsync.types import AnyNumber, NumberType, OrderFlag, Symbol
 
 _SUBMIT = Budget("auth/w/funding/offer/submit", 90)
@@ -45,8 +47,10 @@ _DIGITS = re.compile("[1-9][0-9]{0,18}")
 _HINT = "resolve() asks the exchange; do not send it again before that is known"
 
 
-class FundingInputEndpoints(FundingSearch):
+class FundingInputEndpoints(FundingEndpoints, FundingTakenEndpoints):
     """Lending and borrowing."""
+
+    _find_offers: OfferFinder
 
     def submit_funding_offer(
         self,
@@ -116,8 +120,8 @@ class FundingInputEndpoints(FundingSearch):
             _SUBMIT,
             of_one(FundingOffer.from_partial_row),
             body,
-            search=self._search_new_offer(body),
-            likeness=self._offer_likeness(body),
+            search=self._find_offers.submitted(body),
+            fingerprint=offer_fingerprint(body),
             hint=_HINT,
         )
 
@@ -157,7 +161,7 @@ class FundingInputEndpoints(FundingSearch):
             _CANCEL,
             of_one(FundingOffer.from_partial_row),
             {"id": check_id("id", id)},
-            search=self._search_offer(id),
+            search=self._find_offers.by_id(id),
             hint=_HINT,
         )
 
@@ -198,7 +202,7 @@ class FundingInputEndpoints(FundingSearch):
             _CANCEL_ALL,
             of_nothing(),
             {"currency": optional(check_currency, "currency", currency)},
-            search=self._search_open_offers(currency),
+            search=self._find_offers.still_open(currency),
             hint=_HINT,
         )
 
@@ -237,7 +241,7 @@ class FundingInputEndpoints(FundingSearch):
             _CLOSE,
             of_nothing(),
             {"id": check_id("id", id)},
-            search=self._search_taken(id),
+            search=self._find_offers.loan_by_id(id),
             hint=_HINT,
         )
 

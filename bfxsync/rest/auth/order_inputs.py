@@ -9,6 +9,8 @@ from typing import Any, List, Mapping, Sequence, Tuple
 from bfxsync.errors import OrderNotPlaced
 from bfxsync.models.notification import Notification, of_list, of_one
 from bfxsync.models.orders import Order, read_operation
+from bfxsync.outcome.clocks import date_of
+from bfxsync.outcome.find_orders import OrderFinder
 from bfxsync.rest.auth.base import Budget
 from bfxsync.rest.auth.order_bodies import (
     cancel_body,
@@ -17,8 +19,7 @@ from bfxsync.rest.auth.order_bodies import (
     submit_body,
     update_body,
 )
-from bfxsync.rest.auth.order_search import OrderSearch
-from bfxsync.rest.auth.orders import Date
+from bfxsync.rest.auth.orders import Date, OrderEndpoints
 from bfxsync.types import AnyNumber, OrderFlag, OrderType, Symbol
 
 Operation = Tuple[str, Mapping[str, Any]]
@@ -33,8 +34,10 @@ _MULTI = Budget("auth/w/order/multi", 90)
 _HINT = "resolve() asks the exchange; do not send it again before that is known"
 
 
-class OrderInputEndpoints(OrderSearch):
+class OrderInputEndpoints(OrderEndpoints):
     """Making, changing and cancelling orders."""
+
+    _find_orders: OrderFinder
 
     def submit_order(
         self,
@@ -139,11 +142,11 @@ class OrderInputEndpoints(OrderSearch):
             _SUBMIT,
             of_one(Order.from_partial_row),
             body,
-            search=self._search_new(body, is_own=cid is None),
+            search=self._find_orders.submitted(body, is_random=cid is None),
             not_executed=partial(OrderNotPlaced, cid=number),
             hint=_HINT,
             cid=number,
-            cid_date=self._today(),
+            cid_date=date_of(self._clock() * 1000),
         )
 
     def update_order(
@@ -221,7 +224,7 @@ class OrderInputEndpoints(OrderSearch):
             _UPDATE,
             of_one(Order.from_partial_row),
             body,
-            search=self._search_id(id),
+            search=self._find_orders.by_id(id),
             hint=_HINT,
         )
 
@@ -267,9 +270,9 @@ class OrderInputEndpoints(OrderSearch):
         """
         body = cancel_body(id, cid=cid, cid_date=cid_date)
         if id is not None:
-            search = self._search_id(id)
+            search = self._find_orders.by_id(id)
         else:
-            search = self._search_cid(body["cid"], body["cid_date"])
+            search = self._find_orders.by_cid(body["cid"], body["cid_date"])
         return self._write_order(
             "auth/w/order/cancel",
             _CANCEL,
@@ -330,7 +333,7 @@ class OrderInputEndpoints(OrderSearch):
             _CANCEL_MULTI,
             of_list(Order.from_partial_row),
             body,
-            search=self._search_open(body),
+            search=self._find_orders.still_open(body),
             hint=_HINT,
         )
 
@@ -389,6 +392,6 @@ class OrderInputEndpoints(OrderSearch):
             _MULTI,
             of_list(read_operation),
             body,
-            search=self._search_operations(body["ops"], own),
+            search=self._find_orders.operations(body["ops"], own),
             hint=_HINT,
         )

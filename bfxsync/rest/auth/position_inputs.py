@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Union
-
 from bfxsync.checks.arguments import check_integer, check_pair
 from bfxsync.checks.order_arguments import check_amount, check_id, optional
 from bfxsync.models.notification import Notification, of_nothing, of_one
-from bfxsync.models.positions import (
-    Position,
-    PositionAudit,
-    PositionClaim,
-    PositionHistory,
-    PositionIncrease,
-)
-from bfxsync.outcome.clocks import Clocks
+from bfxsync.models.positions import PositionClaim, PositionIncrease
+from bfxsync.outcome.find_positions import PositionFinder
 from bfxsync.rest.auth.base import Budget
 from bfxsync.rest.auth.positions import PositionEndpoints
-from bfxsync.rest.auth.resolving import Attempt, Candidates, Found, Pending, Search
-from bfxsync.rest.auth.transfer_search import FAR_S
-from bfxsync.rest.auth.unread import UnreadRows, with_unread
 from bfxsync.types import AnyNumber, Symbol
 
 _CLAIM = Budget("auth/w/position/claim", 90)
@@ -28,14 +17,13 @@ _FUNDING_TYPE = Budget("auth/w/position/update/funding/type")
 
 _FUNDING_TYPES = range(0, 2)
 
-# Where a position's row has them.
-_SYMBOL, _ID = 0, 11
-
 _HINT = "resolve() returns the position as it is; do not send it again before you have looked"
 
 
 class PositionInputEndpoints(PositionEndpoints):
     """Claiming, increasing and changing positions."""
+
+    _find_positions: PositionFinder
 
     def claim_position(
         self, id: int, *, amount: AnyNumber | None = None
@@ -81,7 +69,7 @@ class PositionInputEndpoints(PositionEndpoints):
             _CLAIM,
             of_one(PositionClaim.from_partial_row),
             body,
-            search=self._search_position(id),
+            search=self._find_positions.by_id(id),
             hint=_HINT,
         )
 
@@ -128,7 +116,7 @@ class PositionInputEndpoints(PositionEndpoints):
             _INCREASE,
             of_one(PositionIncrease.from_partial_row),
             body,
-            search=self._search_position_of(symbol),
+            search=self._find_positions.by_symbol(symbol),
             hint=_HINT,
         )
 
@@ -176,43 +164,3 @@ class PositionInputEndpoints(PositionEndpoints):
             body,
             hint="sent twice it does the same as once, so it may simply be sent again",
         )
-
-    def _search_position(self, id: int) -> Search[Union[Position, PositionHistory]]:
-        """Return what looks for a position as it is; a closed one does not change any more."""
-
-        def find(attempt: Attempt) -> Found[Union[Position, PositionHistory]]:
-            unread = UnreadRows()
-            here = self._around(unread)
-            open_now = here.get_positions()
-            for position in open_now:
-                if position.position_id == id:
-                    return Pending(position)
-            for closed in here.get_positions_history(id=id):
-                if closed.position_id == id:
-                    return closed
-            # One of the short rows without an id may be it.
-            nameless = [row for row in open_now if row.position_id is None]
-            return with_unread(None, [*unread.like({_ID: id}), *nameless])
-
-        return Search(find, "positions and their history")
-
-    def _search_position_of(
-        self, symbol: Symbol
-    ) -> Search[Union[Position, PositionAudit]]:
-        """Return what looks for the position of a pair as it is, or for what there was of it."""
-
-        def find(attempt: Attempt) -> Found[Union[Position, PositionAudit]]:
-            unread = UnreadRows()
-            here = self._around(unread)
-            for position in here.get_positions():
-                if position.symbol == symbol:
-                    return Pending(position)
-            # It may have been opened and closed again.
-            changes = unread.around(
-                here.iter_positions_audit(start=attempt.span().since_mts(FAR_S))
-            )
-            rows = [row for row in changes if row.symbol == symbol]
-            found = Candidates(list(rows)) if rows else None
-            return with_unread(found, unread.like({_SYMBOL: symbol}))
-
-        return Search(find, "positions and their audit", Clocks.KNOWN)

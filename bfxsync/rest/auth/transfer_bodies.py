@@ -16,11 +16,9 @@ from bfxsync.checks.order_arguments import (
     optional,
 )
 from bfxsync.errors import UsageError
+from bfxsync.outcome.find_transfers import wallet_name
 
 Body = Dict[str, Any]
-
-TODAYS_NAMES = {"trading": "margin", "deposit": "funding"}
-"""Of wallets that have older names."""
 
 _TOKEN = re.compile(r"\S+")
 
@@ -149,11 +147,6 @@ def withdrawal_body(
         "dest_lastname": optional(check_text, "dest_lastname", dest_lastname),
         "dest_corp_name": optional(check_text, "dest_corp_name", dest_corp_name),
     }
-
-
-def wallet_name(wallet: str) -> str:
-    """Return today's name of a wallet."""
-    return TODAYS_NAMES.get(wallet, wallet)
 
 
 def _check_bool(name: str, value: object) -> bool:

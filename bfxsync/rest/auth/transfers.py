@@ -15,13 +15,19 @@ from bfxsync.models.transfers import (
     Transfer,
     Withdrawal,
 )
+from bfxsync.outcome.find_transfers import (
+    TransferFinder,
+    transfer_fingerprint,
+    withdrawal_fingerprint,
+)
 from bfxsync.rest.auth.base import Budget
+from bfxsync.rest.auth.movements import MovementEndpoints
 from bfxsync.rest.auth.transfer_bodies import (
     check_token,
     transfer_body,
     withdrawal_body,
 )
-from bfxsync.rest.auth.transfer_search import TransferSearch
+from bfxsync.rest.auth.wallets import WalletEndpoints
 from bfxsync.types import AnyNumber, NumberType, Row
 
 _TRANSFER = Budget("auth/w/transfer")
@@ -32,8 +38,10 @@ _WITHDRAW = Budget("auth/w/withdraw")
 _HINT = "resolve() looks for it; do not send it again before that is known"
 
 
-class TransferEndpoints(TransferSearch):
+class TransferEndpoints(WalletEndpoints, MovementEndpoints):
     """Transfers, withdrawals, and addresses for deposits."""
+
+    _find_transfers: TransferFinder
 
     def transfer_between_wallets(
         self,
@@ -109,8 +117,8 @@ class TransferEndpoints(TransferSearch):
             _TRANSFER,
             of_one(Transfer.from_partial_row),
             body,
-            search=self._search_transfer(body),
-            likeness=self._transfer_likeness(body),
+            search=self._find_transfers.transfer(body),
+            fingerprint=transfer_fingerprint(body),
             hint=_HINT,
         )
 
@@ -213,8 +221,8 @@ class TransferEndpoints(TransferSearch):
             _WITHDRAW,
             _read_withdrawal,
             body,
-            search=self._search_withdrawal(body),
-            likeness=self._withdrawal_likeness(body),
+            search=self._find_transfers.withdrawal(body),
+            fingerprint=withdrawal_fingerprint(body),
             hint=_HINT,
         )
 

@@ -1,8 +1,8 @@
 """
-Rows that cannot be read, among which may be the one that is looked for.
+Unreadable rows among which the outcome of a write may be.
 
-Strategy: `OutcomeUnknown.resolve` reads around such a row instead of failing over a stranger's one,
-but what may be the row it looks for is a candidate: it must never count as absent.
+Strategy: `OutcomeUnknown.resolve` skips such a row instead of failing over an unrelated one, but a
+row that may be the one it looks for is a candidate: it must never count as absent.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from __future__ import annotations
 from typing import Any, Iterator, List, Mapping, TypeVar, Union
 
 from bfxsync.errors import RemoteError
-from bfxsync.rest.auth.resolving import Candidates, Found
+from bfxsync.outcome.resolve import Candidates, Found
 
 T = TypeVar("T")
 
 Places = Mapping[int, Union[int, str]]
-"""What stands at an index of the row that is looked for."""
+"""Expected values by their index in the row."""
 
 
 class UnreadRows:
     """
-    Rows that were left out of lists, as they could not be read.
+    Rows that were left out of lists because they are unreadable.
 
     Attributes
     ----------
     rows : list
-        As they came.
+        As received.
     is_cut : bool
-        Other rows may be behind them that were not asked for.
+        More rows may follow that were not requested.
     """
 
     def __init__(self) -> None:
@@ -35,13 +35,13 @@ class UnreadRows:
         self.is_cut = False
 
     def add(self, error: RemoteError, limit: int | None = None) -> None:
-        """Take those of one answer; `limit` is what was asked for, if nothing more will be."""
+        """Collect those of one answer; `limit` is its page size if no further page is read."""
         self.rows += [row for row, _ in error.unreadable]
         count = len(error.rows) + len(error.unreadable)
         self.is_cut |= limit is not None and count >= limit
 
     def around(self, rows: Iterator[T]) -> Iterator[T]:
-        """Give the rows of an iterator, also if it ends early because of such rows."""
+        """Yield the rows of an iterator, which may end early because of unreadable ones."""
         try:
             yield from rows
         except RemoteError as error:
@@ -51,15 +51,15 @@ class UnreadRows:
             self.is_cut = True
 
     def like(self, places: Places) -> List[Any]:
-        """Return those that may be the row that has this at its places."""
+        """Return those that may be the row with these values."""
         return [row for row in self.rows if self.is_cut or may_be(row, places)]
 
 
 def may_be(row: Any, places: Places) -> bool:
     """
-    Tell whether a row that cannot be read may be the one that is looked for.
+    Tell whether an unreadable row may be the one with these values.
 
-    It is another one if something else stands at a place, of the type that belongs there.
+    It is another one if a place holds a different value of the expected type.
     """
     if not isinstance(row, list):
         return True
@@ -70,10 +70,10 @@ def may_be(row: Any, places: Places) -> bool:
     )
 
 
-def with_unread(found: Found[T], strange: List[Any]) -> Found[T]:
-    """Return what was found, and as candidates what may be it as well."""
-    if not strange:
+def with_unread(found: Found[T], unreadable: List[Any]) -> Found[T]:
+    """Return the result of a search, with unreadable rows as candidates if there are any."""
+    if not unreadable:
         return found
     if isinstance(found, Candidates):
-        return Candidates([*found.values, *strange])
-    return Candidates(strange if found is None else [found, *strange])
+        return Candidates([*found.values, *unreadable])
+    return Candidates(unreadable if found is None else [found, *unreadable])

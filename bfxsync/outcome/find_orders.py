@@ -1,63 +1,65 @@
 """
-What became of orders whose outcome is not known: asking for them.
+Searches for orders with an unknown outcome.
 
-Strategy: a new order is known by its client id. One that was made for it at random is in no other
-order, so whatever has it is the new order, whenever it was made and whatever it looks like now. One
-of the caller's own may be in an order of another day, or, against the rules, of the same one: what
-fits in time and terms is the new order if it is the only one; what does not quite fit is a
-candidate. It is looked for among the open orders of any date, as this machine may be wrong about
-that, in the history and in the trades.
+Strategy: a new order is identified by its client id. A random one is in no other order, so the
+order that has it is the new one, whatever its time and present terms. A client id of the caller's
+own may be in an order of another day or, against the rules, of the same day: an order that matches
+in time and terms is the new one if it is the only one; one that does not quite match is a
+candidate. The searches read open orders of any date, as this machine may be wrong about the date,
+then the history and the trades.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any, Collection, Iterable, List, Tuple
+from typing import Any, Collection, Dict, Iterable, List, Tuple
+
+import attrs
 
 from bfxsync.models.orders import Order
 from bfxsync.outcome.clocks import Clocks, Span, date_of
-from bfxsync.rest.auth.order_bodies import Body
-from bfxsync.rest.auth.orders import OrderEndpoints
-from bfxsync.rest.auth.resolving import Attempt, Candidates, Found, Pending, Search
-from bfxsync.rest.auth.trades import AccountTradeEndpoints
-from bfxsync.rest.auth.transfer_search import approximately
-from bfxsync.rest.auth.unread import Places, UnreadRows, may_be, with_unread
+from bfxsync.outcome.identify import approximately
+from bfxsync.outcome.reader import ReaderAround
+from bfxsync.outcome.resolve import Attempt, Candidates, Found, Pending, Search
+from bfxsync.outcome.unread import Places, UnreadRows, may_be, with_unread
 from bfxsync.types import Mts, OrderFlag
 
-# Of the guess when it left, and of the way to the exchange.
+Body = Dict[str, Any]
+
+# Tolerances: of the estimated time of sending, and of the way to the exchange.
 _NEAR_S = 5.0
 _FAR_S = 60.0
 _DAY_S = 86_400.0
 _KEPT_S = 14 * _DAY_S
 _SURELY_KEPT_S = 13 * _DAY_S
 
-# The amount of such an order is what the exchange makes of it.
+# The exchange sets the amount of such an order.
 _OF_POSITION = OrderFlag.CLOSE | OrderFlag.REDUCE_ONLY
 
 _PLACES = "open orders, order history and trades"
 _ORDERS = "open orders and order history"
 
-# Where rows of orders and of trades have them.
+# Indexes in rows of orders and of trades.
 _ID, _GID, _CID, _SYMBOL = 0, 1, 2, 3
 _TRADE_SYMBOL, _TRADE_CID = 1, 11
 
 
-class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
-    """What looks for orders, for `OutcomeUnknown.resolve`."""
+@attrs.frozen
+class OrderFinder:
+    """Builds the searches for orders; `_around` makes the reader."""
 
-    def _today(self) -> str:
-        return date_of(self._clock() * 1000)
+    _around: ReaderAround
 
-    def _search_new(self, body: Body, is_own: bool) -> Search[Order]:
+    def submitted(self, body: Body, is_random: bool) -> Search[Order]:
         """
-        Return what looks for a new order.
+        Search for a new order.
 
         Parameters
         ----------
         body : dict
-            What was sent.
-        is_own : bool
-            Its client id was made for it.
+            The request.
+        is_random : bool
+            Its client id is a random one of ours.
         """
         cid = body["cid"]
 
@@ -67,7 +69,7 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
             orders: List[Order] = []
             asked: List[str] = []
             today = date_of(attempt.record.left_s * 1000)
-            # One by one, as the first answer tells how far the clocks are apart.
+            # One by one, as the first answer shows the exchange's clock.
             while True:
                 days = [today, *attempt.span().dates()]
                 left = [day for day in days if day not in asked]
@@ -75,36 +77,36 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
                     break
                 asked.append(left[0])
                 orders += here.get_orders(cid=cid, cid_date=left[0])
-                if is_own and any(order.cid == cid for order in orders):
-                    return _new_one(orders, body, is_own, attempt.span())
+                if is_random and any(order.cid == cid for order in orders):
+                    return new_order(orders, body, is_random, attempt.span())
             # Of any other date, too.
             orders += here.get_orders()
-            start = _start_of(attempt, is_own)
+            start = _start_of(attempt, is_random)
             orders += unread.around(
                 here.iter_orders_history(symbol=body["symbol"], start=start)
             )
-            found = _new_one(orders, body, is_own, attempt.span())
-            if is_own and found is not None:
+            found = new_order(orders, body, is_random, attempt.span())
+            if is_random and found is not None:
                 return found
             found = with_unread(found, unread.like(_places_of(body)))
             if found is None:
-                found = self._find_traded(orders, body, is_own, attempt)
+                found = self._find_traded(orders, body, is_random, attempt)
             return found
 
         return Search(find, _PLACES, Clocks.DOUBTFUL, _SURELY_KEPT_S)
 
     def _find_traded(
-        self, known: List[Order], body: Body, is_own: bool, attempt: Attempt
+        self, known: List[Order], body: Body, is_random: bool, attempt: Attempt
     ) -> Found[Order]:
-        """Look among the trades for those of an order that is in no list (yet)."""
+        """Look for trades of an order that no list has (yet)."""
         cid, symbol = body["cid"], body["symbol"]
         unread = UnreadRows()
         here = self._around(unread)
-        # The exchange keeps them for years, and orders for two weeks.
+        # The exchange keeps trades for years, and orders for two weeks.
         span = attempt.span()
-        start = _start_of(attempt, is_own) or span.since_mts(_KEPT_S)
+        start = _start_of(attempt, is_random) or span.since_mts(_KEPT_S)
         trades = unread.around(here.iter_trades_history(symbol=symbol, start=start))
-        # What is known by now was no candidate.
+        # Orders known by now were no candidates.
         others = {order.id for order in known if order.cid == cid}
         mine = [
             trade
@@ -115,14 +117,14 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
         if mine:
             ids = list(dict.fromkeys(trade.order_id for trade in mine))
             closed = here.get_orders_history(ids=ids, limit=len(ids))
-            found = _new_one(closed, body, is_own, span)
+            found = new_order(closed, body, is_random, span)
             if found is None and not any(order.cid == cid for order in closed):
                 found = Candidates([*mine, *closed])
         places: Places = {_TRADE_SYMBOL: symbol, _TRADE_CID: cid}
         return with_unread(found, unread.like(places))
 
-    def _search_id(self, id: int) -> Search[Order]:
-        """Return what looks for an order as it is now; a closed one does not change any more."""
+    def by_id(self, id: int) -> Search[Order]:
+        """Search for the present state of an order; a closed one is final."""
 
         def find(attempt: Attempt) -> Found[Order]:
             unread = UnreadRows()
@@ -137,8 +139,8 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
 
         return Search(find, _ORDERS, kept_s=_SURELY_KEPT_S)
 
-    def _search_cid(self, cid: int, cid_date: str) -> Search[Order]:
-        """Do as `_search_id`, for a client id and its date."""
+    def by_cid(self, cid: int, cid_date: str) -> Search[Order]:
+        """Search for the present state of an order by its client id and the date of that."""
         first, last = _edges_of(cid_date)
 
         def find(attempt: Attempt) -> Found[Order]:
@@ -154,32 +156,32 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
 
         return Search(find, _ORDERS, kept_s=_SURELY_KEPT_S)
 
-    def _search_open(self, body: Body) -> Search[List[Order]]:
-        """Return what looks for orders of a cancellation that are still open."""
+    def still_open(self, body: Body) -> Search[List[Order]]:
+        """Search for orders of a cancellation that are still open."""
 
         def find(attempt: Attempt) -> Found[List[Order]]:
             unread = UnreadRows()
             orders = self._around(unread).get_orders()
             left = [order for order in orders if _is_named(order, body)]
-            strange = [row for row in unread.rows if _may_be_named(row, body)]
-            if strange:
-                return Candidates([*left, *strange])
+            unreadable = [row for row in unread.rows if _may_be_named(row, body)]
+            if unreadable:
+                return Candidates([*left, *unreadable])
             return Pending(left) if left else left
 
         return Search(find, "open orders")
 
-    def _search_operations(
-        self, ops: List[Any], own: Collection[int]
+    def operations(
+        self, ops: List[Any], random_cids: Collection[int]
     ) -> Search[List[Any]]:
         """
-        Return what looks for the orders of several operations, with few requests.
+        Search for the orders of several operations, with few requests.
 
         Parameters
         ----------
         ops : list of (str, dict)
-            What was sent.
-        own : collection of int
-            The client ids that were made for it.
+            The request.
+        random_cids : collection of int
+            Client ids among them that are random ones of ours.
         """
         ids = [
             body["id"] for name, body in ops if name in ("ou", "oc") and "id" in body
@@ -191,9 +193,9 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
             unread = UnreadRows()
             here = self._around(unread)
             open_now = here.get_orders()
-            # What tells how far the clocks are apart has come now.
+            # That answer has shown the exchange's clock.
             span = attempt.span()
-            start = _start_of(attempt, bool(own))
+            start = _start_of(attempt, bool(random_cids))
             if start is not None:
                 start = min([start, *(_edges_of(date)[0] for date in dates)])
             closed = list(unread.around(here.iter_orders_history(start=start)))
@@ -201,20 +203,20 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
                 closed += here.get_orders_history(ids=ids, limit=len(ids))
             orders = [*open_now, *closed]
 
-            def became(name: str, body: Body) -> Any:
+            def outcome_of(name: str, body: Body) -> Any:
                 if name == "oc_multi":
                     return [order for order in open_now if _is_named(order, body)]
                 if name == "on":
-                    is_own = body["cid"] in own
-                    found = _new_one(orders, body, is_own, span)
+                    is_random = body["cid"] in random_cids
+                    found = new_order(orders, body, is_random, span)
                     if found is None:
-                        found = self._find_traded(orders, body, is_own, attempt)
+                        found = self._find_traded(orders, body, is_random, attempt)
                     return found
                 return _named_one(orders, body)
 
-            found = [became(name, body) for name, body in ops]
+            found = [outcome_of(name, body) for name, body in ops]
             doubtful = [item for item in found if isinstance(item, Candidates)]
-            strange = [
+            unreadable = [
                 row
                 for row in unread.rows
                 if unread.is_cut
@@ -224,9 +226,9 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
                     if item is None or name == "oc_multi"
                 )
             ]
-            if doubtful or strange:
+            if doubtful or unreadable:
                 rows = [row for item in doubtful for row in item.values]
-                return Candidates([*rows, *strange])
+                return Candidates([*rows, *unreadable])
             is_final = all(
                 item is not None and name == "on" for item, (name, _) in zip(found, ops)
             )
@@ -236,20 +238,20 @@ class OrderSearch(OrderEndpoints, AccountTradeEndpoints):
         return Search(find, _PLACES, needs, _SURELY_KEPT_S)
 
 
-def _new_one(
-    orders: Iterable[Order], body: Body, is_own: bool, span: Span
+def new_order(
+    orders: Iterable[Order], body: Body, is_random: bool, span: Span
 ) -> Found[Order]:
-    """Return the new order, or what may be it; see the top of this file."""
+    """Return the new order, or the candidates for it; see the top of this file."""
     rows = {order.id: order for order in orders if order.cid == body["cid"]}
     found = list(rows.values())
-    if is_own:
-        # Of an OCO order, the stop may have it as well.
-        fitting = [order for order in found if _fits(order, body)]
-        return _only_of(fitting if len(found) > 1 else found, found)
+    if is_random:
+        # The stop of an OCO order may have the same client id.
+        matching = [order for order in found if _matches(order, body)]
+        return _only_of(matching if len(found) > 1 else found, found)
     possible = [
         order
         for order in found
-        # By its time one is another order only where the clocks are known.
+        # Its time excludes an order only where the clocks are known.
         if span.clocks is not Clocks.KNOWN or span.is_possible(order.mts_create, _FAR_S)
         # A client id is unique within a day, so no other order should have it.
         or date_of(order.mts_create) in span.dates()
@@ -257,7 +259,7 @@ def _new_one(
     sure = [
         order
         for order in possible
-        if span.is_likely(order.mts_create, _NEAR_S) and _fits(order, body)
+        if span.is_likely(order.mts_create, _NEAR_S) and _matches(order, body)
     ]
     is_oco = bool(OrderFlag(body.get("flags") or 0) & OrderFlag.OCO)
     return _only_of(sure if len(possible) == 1 or is_oco else [], possible)
@@ -270,7 +272,7 @@ def _only_of(sure: List[Order], possible: List[Order]) -> Found[Order]:
 
 
 def _only(open_now: List[Order], closed: List[Order]) -> Found[Order]:
-    """Return the only order; one that is open may still change."""
+    # The only order; an open one may still change.
     rows = {order.id: order for order in [*open_now, *closed]}
     if len(rows) > 1:
         return Candidates(list(rows.values()))
@@ -280,7 +282,7 @@ def _only(open_now: List[Order], closed: List[Order]) -> Found[Order]:
 
 
 def _named_one(orders: List[Order], body: Body) -> Any:
-    """Return the order that a change or a cancellation is about."""
+    # The order that a change or a cancellation names.
     if "id" in body:
         named = [order for order in orders if order.id == body["id"]]
     else:
@@ -292,8 +294,8 @@ def _named_one(orders: List[Order], body: Body) -> Any:
     return rows[0] if rows else None
 
 
-def _fits(order: Order, body: Body) -> bool:
-    """Tell whether an order is on the terms that were sent."""
+def _matches(order: Order, body: Body) -> bool:
+    # The order has the terms that were sent.
     if order.symbol != body["symbol"] or order.order_type != body["type"]:
         return False
     if OrderFlag(body.get("flags") or 0) & _OF_POSITION:
@@ -302,7 +304,7 @@ def _fits(order: Order, body: Body) -> bool:
 
 
 def _is_named(order: Order, body: Body) -> bool:
-    """Tell whether a cancellation of several orders means this one."""
+    # A cancellation of several orders includes this one.
     return bool(body.get("all")) or (
         order.id in (body.get("id") or ())
         or order.gid in (body.get("gid") or ())
@@ -311,13 +313,13 @@ def _is_named(order: Order, body: Body) -> bool:
 
 
 def _is_dated(order: Order, cid: int, cid_date: str) -> bool:
-    """Tell whether an order has this client id, and was made on this day or just beside it."""
+    # The order has this client id, and was created on this day or just beside it.
     first, last = _edges_of(cid_date)
     return order.cid == cid and first <= order.mts_create <= last
 
 
 def _edges_of(cid_date: str) -> Tuple[Mts, Mts]:
-    """Return the first and last time of a day; at midnight two clocks may have different days."""
+    # First and last time of a day; around midnight two clocks may show different days.
     first = datetime.strptime(cid_date, "%Y-%m-%d").replace(tzinfo=timezone.utc)
     return int((first.timestamp() - _FAR_S) * 1000), int(
         (first.timestamp() + _DAY_S + _FAR_S) * 1000
@@ -329,7 +331,7 @@ def _places_of(body: Body) -> Places:
 
 
 def _may_be_about(row: Any, name: str, body: Body) -> bool:
-    """Tell whether an order that cannot be read may be the one that an operation is about."""
+    # An unreadable order may be the one that an operation is about.
     if name == "oc_multi":
         return _may_be_named(row, body)
     if name == "on":
@@ -338,7 +340,7 @@ def _may_be_about(row: Any, name: str, body: Body) -> bool:
 
 
 def _may_be_named(row: Any, body: Body) -> bool:
-    """Do as `_is_named`, for an order that cannot be read."""
+    # As `_is_named`, for an unreadable order.
     if body.get("all"):
         return True
     named: List[Places] = [{_ID: id} for id in body.get("id") or ()]
@@ -347,14 +349,14 @@ def _may_be_named(row: Any, body: Body) -> bool:
     return any(may_be(row, places) for places in named)
 
 
-def _start_of(attempt: Attempt, is_own: bool) -> Mts | None:
+def _start_of(attempt: Attempt, is_random: bool) -> Mts | None:
     """
-    Return from when on the history is read: a day before it was sent; None: all of it.
+    Return where the history is read from: a day before the write was sent; None: all of it.
 
-    All of it where the clocks may be wrong; and for a client id of ours before it counts as absent,
-    as there is no time that it must have.
+    All of it where the clocks may be wrong; and for a random client id before it counts as absent,
+    as such an order need not have any particular time.
     """
     span = attempt.span()
-    if span.clocks is not Clocks.KNOWN or (is_own and attempt.is_over):
+    if span.clocks is not Clocks.KNOWN or (is_random and attempt.is_over):
         return None
     return span.since_mts(_DAY_S)

@@ -1,59 +1,75 @@
 """
-What became of a write whose outcome is not known: asking the exchange until that can be told.
+What became of a write with an unknown outcome: asks the exchange until that can be decided.
 
-Strategy: finding what must be it settles the matter. What may be it or may not, and a row that
-cannot be read and may be it, are candidates: they settle nothing. That nothing is found proves
-nothing either: the request may still be on its way, or be somewhere else than where it was looked
-for. It counts as absent only when it was looked for at least twice, the last time so long after the
-call had failed as the client was told to wait (`absence_s`), but not so long that the exchange may
-have forgotten it, and with clocks that are known as well as that search needs. Even then it is an
-inference, and its error says so. The table of ``docs/accounts.rst`` is the whole of it.
+Strategy: a certain match settles the matter. Rows that may or may not match, unreadable ones among
+them, are candidates and settle nothing. Finding nothing is no proof either: the request may still
+be on its way, or be recorded somewhere else. It counts as absent only after at least two looks, the
+last one `absence_s` after the call failed, while the exchange is certain to list it still, and with
+clocks known as well as the search needs. Even then absence is an inference, and its error says so.
+The table of ``docs/accounts.rst`` has all cases.
 """
 
 from __future__ import annotations
 
 import time
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Callable, Generic, List, Tuple, TypeVar, Union
+from typing import Any, Callable, Generic, List, Protocol, Tuple, TypeVar, Union
 
 import attrs
 
 from bfxsync._base.plain import plain_real
 from bfxsync.checks.options import MAX_TIMEOUT_S
 from bfxsync.errors import NotExecuted, OutcomeUnknown, UsageError
-from bfxsync.outcome.clocks import Clocks, Reading, Span, span_of
-from bfxsync.outcome.writes import WriteRecord
-
-if TYPE_CHECKING:
-    from bfxsync.rest.http.transport import RestTransport
+from bfxsync.outcome.clocks import Clocks, ExchangeClock, Reading, Span, span_of
+from bfxsync.outcome.writes import RecentWrites, WriteRecord
 
 T = TypeVar("T")
 
 ASKING_S = 30.0
-"""What `resolve` has for asking by default, on top of `absence_s`."""
+"""Time that `resolve` has for requests by default, on top of `absence_s`."""
 
-# Between the first two times that it is asked; then twice as long each time.
+# Between the first two looks; it doubles each time.
 _PAUSE_S = 5.0
 _DAY_S = 86_400.0
+
+
+class WriteTransport(Protocol):
+    """
+    What is known of the transport by which a write was sent.
+
+    Attributes
+    ----------
+    absence_s : float
+        Seconds after its call failed from which a write is no longer on its way.
+    clock : ExchangeClock
+    sent : RecentWrites
+    """
+
+    absence_s: float
+    clock: ExchangeClock
+    sent: RecentWrites
+
+    def pause(self, seconds: float) -> None:
+        """Wait; raises `ClosedError` when the client is closed."""
 
 
 @attrs.define
 class Attempt:
     """
-    A write that may or may not have been executed: where to look for it.
+    A write that may or may not have been executed.
 
     Attributes
     ----------
-    passage : Passage
-        When it left and when it failed.
+    record : WriteRecord
+        When it was sent and when its call failed.
     was_looked_for : bool
-        The exchange has answered once.
+        The exchange has answered a search at least once.
     """
 
     record: WriteRecord
-    _transport: RestTransport = attrs.field(repr=False)
+    _transport: WriteTransport = attrs.field(repr=False)
     was_looked_for: bool = attrs.field(default=False, init=False)
-    # What was known of the exchange's clock when it had failed.
+    # What was known of the exchange's clock when the call failed.
     _before: Tuple[Reading, ...] = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -61,28 +77,33 @@ class Attempt:
 
     @property
     def absence_s(self) -> float:
-        """So long after its call has failed a request is no longer on its way."""
+        """Seconds after its call failed from which the request is no longer on its way."""
         return self._transport.absence_s
 
     @property
     def is_over(self) -> bool:
-        """True when it is no longer on its way: what is not there now may count as absent."""
+        """True once the request is no longer on its way, so that absence may count."""
         return time.monotonic() >= self.record.over_at + self.absence_s
 
     @property
     def after_s(self) -> float:
         """
-        How long ago its call has failed, in seconds.
+        Seconds since its call failed.
 
-        By the clock that says more, as the monotonic one may stand still in a machine that sleeps.
+        The larger one of two clocks, as the monotonic one may stop while a machine is suspended.
         """
         record = self.record
         return max(time.monotonic() - record.over_at, time.time() - record.over_s)
 
+    @property
+    def has_readings(self) -> bool:
+        """True if an answer has shown the exchange's clock since the client was made."""
+        return bool(self._transport.clock.readings())
+
     def span(self) -> Span:
         """Return when it can have been executed, by all that is known now."""
         record = self.record
-        # A wall clock that was set by years is no time on the way.
+        # A wall clock that was set by years is not time in transit.
         longest_s = record.over_at - record.left_at + _DAY_S
         return span_of(
             record.left_s,
@@ -93,20 +114,31 @@ class Attempt:
         )
 
     def is_alone(self, margin_s: float) -> bool:
-        """Tell whether nothing like it was sent by this process at about the same time."""
+        """Tell whether this process sent no equal write at about the same time."""
         return self._transport.sent.is_alone(self.record, self.absence_s + margin_s)
+
+    def resolver(
+        self, search: Search[Any], absent: Callable[..., NotExecuted]
+    ) -> Callable[[OutcomeUnknown, float | None], Any]:
+        """Return what `OutcomeUnknown.resolve` calls; the arguments are those of `resolve`."""
+        pause = self._transport.pause
+
+        def ask(error: OutcomeUnknown, timeout: float | None) -> Any:
+            return resolve(error, self, search, absent, pause, timeout)
+
+        return ask
 
 
 @attrs.define
 class Pending(Generic[T]):
     """
-    What is there now and may still change: it counts once the request cannot come any more.
+    A state that may still change; it counts once the request is no longer on its way.
 
     Attributes
     ----------
     value : T
     infers_absence : bool
-        It says of something that it was not executed.
+        Part of the value says that something was not executed.
     """
 
     value: T
@@ -115,30 +147,30 @@ class Pending(Generic[T]):
 
 @attrs.define
 class Candidates:
-    """What may have come of it, or may not: rows, also such as cannot be read."""
+    """Rows that may or may not be the outcome, unreadable ones among them."""
 
     values: List[Any]
 
 
 Found = Union[T, Pending[T], Candidates, None]
-"""What was looked for; None if it is not there."""
+"""The result of a search; None: there is nothing."""
 
 
 @attrs.frozen
 class Search(Generic[T]):
     """
-    How to look for what became of a write.
+    How to look for the outcome of a write.
 
     Attributes
     ----------
     find : callable
-        Takes an `Attempt`, asks the exchange, and returns `Found`. What it raises ends the asking.
+        Takes an `Attempt`, asks the exchange, and returns `Found`. Its errors end `resolve`.
     places : str
         Where it looks, in words.
     needs : Clocks
-        How well the time must be known before it means anything that nothing is there.
+        How well the time of the write must be known for absence to count.
     kept_s : float
-        So long the places certainly show it; what is missing later may have been forgotten.
+        For how long the exchange certainly lists it; later, absence means nothing.
     """
 
     find: Callable[[Attempt], Found[T]]
@@ -148,11 +180,11 @@ class Search(Generic[T]):
 
 
 class Verdict(Enum):
-    """What follows from what was found."""
+    """What follows from the result of a search."""
 
     FOUND = "it is returned"
     WAIT = "it is asked again"
-    CANDIDATES = "it stays unknown: what is there may be it or not"
+    CANDIDATES = "it stays unknown: what is there may or may not be it"
     CLOCKS = "it stays unknown: the clocks are not known well enough"
     FORGOTTEN = "it stays unknown: the exchange may list it no longer"
     ABSENT = "it was not executed, as far as can be inferred"
@@ -167,13 +199,13 @@ def decide(
     is_kept: bool = True,
 ) -> Verdict:
     """
-    Return what follows from what was found.
+    Return what follows from the result of a search.
 
     Parameters
     ----------
     found : object
     is_last : bool
-        It was asked before, and the request is no longer on its way.
+        This is not the first look, and the request is no longer on its way.
     clocks, needs : Clocks
         How well the time of the write is known, and how well it must be.
     is_kept : bool
@@ -204,7 +236,7 @@ def resolve(
     timeout: float | None,
 ) -> Any:
     """
-    Ask until it can be told what became of a write; see `OutcomeUnknown.resolve`.
+    Ask until the outcome of a write can be decided; see `OutcomeUnknown.resolve`.
 
     Parameters
     ----------
@@ -212,11 +244,11 @@ def resolve(
     attempt : Attempt
     search : Search
     absent : callable
-        Makes the error that says that nothing was executed.
+        Builds the error for a write that was not executed; takes what `NotExecuted` takes.
     pause : callable
         Waits for so many seconds.
     timeout : float or None
-        Seconds for all of it; None: enough for an answer.
+        Seconds in all; None: enough for an answer.
     """
     absence_s = attempt.absence_s
     deadline = time.monotonic() + _check_timeout(timeout, absence_s + ASKING_S)
@@ -251,7 +283,7 @@ def resolve(
                 error.reason = _of_clocks(span)
             raise error
         now = time.monotonic()
-        # At last just when it counts.
+        # The last look is not before absence counts.
         wait_s = pause_s if now >= settled_at else min(pause_s, settled_at - now)
         if now + wait_s > deadline:
             error.reason = _MAYBE if is_found else _too_early(after_s, absence_s)
@@ -281,7 +313,7 @@ def _absence(
 
 
 def _of_clocks(span: Span) -> str:
-    if len(span.told_s) == 1:
+    if len(span.estimates_s) == 1:
         why = "no answer of the exchange had a readable Date"
     else:
         why = (

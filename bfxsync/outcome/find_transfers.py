@@ -1,0 +1,123 @@
+"""Searches for transfers and withdrawals with an unknown outcome; see `identify`."""
+
+from __future__ import annotations
+
+from decimal import Decimal, localcontext
+from operator import attrgetter
+from typing import Any, Dict, Hashable
+
+import attrs
+
+from bfxsync._base.numbers import EXACT
+from bfxsync.models.movements import Movement
+from bfxsync.models.wallets import Ledger
+from bfxsync.outcome.clocks import Clocks
+from bfxsync.outcome.identify import approximately, edges_of, identify
+from bfxsync.outcome.reader import ReaderAround
+from bfxsync.outcome.resolve import Attempt, Found, Search
+from bfxsync.outcome.unread import UnreadRows, with_unread
+
+Body = Dict[str, Any]
+
+TRANSFERS, WITHDRAWALS = 51, 104
+"""Categories of ledger entries."""
+
+TODAYS_NAMES = {"trading": "margin", "deposit": "funding"}
+"""Today's names of wallets, by their older ones."""
+
+# The index in a ledger's row.
+_CURRENCY = 1
+
+
+@attrs.frozen
+class TransferFinder:
+    """Builds the searches for transfers and withdrawals; `_around` makes the reader."""
+
+    _around: ReaderAround
+
+    def transfer(self, body: Body) -> Search[Ledger]:
+        """Search for the booking by which the amount left its wallet."""
+        change, wallet = "-" + body["amount"], wallet_name(body["from"])
+        # It is not documented how a conversion is booked.
+        is_conversion = body["currency_to"] not in (None, body["currency"])
+        category = None if is_conversion else TRANSFERS
+
+        def is_it(row: Ledger) -> bool:
+            return approximately(row.amount, change) and row.wallet in (None, wallet)
+
+        def find(attempt: Attempt) -> Found[Ledger]:
+            self._read_clock(attempt)
+            unread = UnreadRows()
+            first, last = edges_of(attempt.span())
+            rows = unread.around(
+                self._around(unread).iter_ledgers(
+                    body["currency"], category=category, start=first, end=last
+                )
+            )
+            found = identify(list(filter(is_it, rows)), attrgetter("mts"), attempt)
+            return with_unread(found, unread.like({_CURRENCY: body["currency"]}))
+
+        return Search(find, "the ledger", Clocks.KNOWN)
+
+    def withdrawal(self, body: Body) -> Search[Movement]:
+        """Search for a withdrawal by its method, destination and amount."""
+        goals = (body["address"], body["invoice"])
+
+        def is_it(row: Movement) -> bool:
+            return (
+                row.currency_name.lower() == body["method"].lower()
+                and row.destination_address in goals
+                and row.destination_address is not None
+                and (body["amount"] is None or _is_paid(row, body["amount"]))
+            )
+
+        def find(attempt: Attempt) -> Found[Any]:
+            self._read_clock(attempt)
+            unread = UnreadRows()
+            here = self._around(unread)
+            first, last = edges_of(attempt.span())
+            # Without an end, as the filter goes by the last change.
+            moved = unread.around(here.iter_movements(start=first))
+            rows = [row for row in moved if row.amount < 0]
+            found: Found[Any] = identify(rows, attrgetter("mts_start"), attempt, is_it)
+            if found is None:
+                # Money that has left is evidence too, and costly to overlook.
+                booked = unread.around(
+                    here.iter_ledgers(category=WITHDRAWALS, start=first, end=last)
+                )
+                found = identify(
+                    list(booked), attrgetter("mts"), attempt, lambda row: False
+                )
+            return with_unread(found, unread.like({}))
+
+        return Search(find, "movements and the ledger", Clocks.KNOWN)
+
+    def _read_clock(self, attempt: Attempt) -> None:
+        """Ask for something if no answer has shown the exchange's clock yet."""
+        if not attempt.has_readings:
+            self._around(UnreadRows()).get_ledgers(limit=1)
+
+
+def transfer_fingerprint(body: Body) -> Hashable:
+    """Return what `TransferFinder.transfer` identifies a transfer by."""
+    amount = Decimal(body["amount"])
+    return "transfer", body["currency"], wallet_name(body["from"]), amount
+
+
+def withdrawal_fingerprint(body: Body) -> Hashable:
+    """Do the same for a withdrawal, without its amount: with fees, different ones may be equal."""
+    goal = body["address"] or body["invoice"]
+    return "withdrawal", body["method"].lower(), goal
+
+
+def wallet_name(wallet: str) -> str:
+    """Return today's name of a wallet."""
+    return TODAYS_NAMES.get(wallet, wallet)
+
+
+def _is_paid(row: Movement, amount: str) -> bool:
+    """Tell whether a withdrawal is of this amount, with its fee or without."""
+    with localcontext(EXACT):
+        paid, fees = abs(Decimal(str(row.amount))), abs(Decimal(str(row.fees or 0)))
+        sums = paid, paid + fees, paid - fees
+    return any(approximately(sum_, amount) for sum_ in sums)
