@@ -100,7 +100,7 @@ class Subscription:
         self._log_event = EventLog(subscriber.name)
 
     def __del__(self) -> None:
-        subscriber = getattr(self, "_ticket", None)
+        subscriber = getattr(self, "_subscriber", None)
         # What was never read has its events and callbacks as readers, a callback is one itself.
         # What was read, nobody can read any more.
         if subscriber is None or subscriber.reader is None or subscriber.has_callback:

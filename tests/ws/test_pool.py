@@ -179,7 +179,9 @@ def test_r05_who_waits_gets_an_error_in_time_that_leaves_nothing(
     small, client, monkeypatch
 ):
     client.subscribe_many(REQUESTS[:3])
-    monkeypatch.setattr(connection.Pace, "reserve", lambda pace, url, now: now + 60.0)
+    monkeypatch.setattr(
+        connection.ConnectionRateLimiter, "reserve", lambda pace, url, now: now + 60.0
+    )
     start = time.monotonic()
     with pytest.raises(NetworkError):
         client.subscribe(**REQUESTS[3], timeout=0.2)
