@@ -57,7 +57,9 @@ PURE = (
     "book",
     "auth.nonce",
     "auth.signer",
+    "recording.contents",
     "recording.format",
+    "recording.player",
     "recording.session",
     "wire",
 )

@@ -20,10 +20,10 @@ from bfxsync.paper.markets.captured import load
 from bfxsync.recording.files import (
     MAX_BESIDE_TEXTS,
     MAX_LINE_SIZE,
-    open_for_recording,
     read_lines,
 )
-from bfxsync.recording.format import is_line, is_ours, received_lines
+from bfxsync.recording.format import received_lines
+from bfxsync.recording.output_file import open_for_recording
 from bfxsync.recording.recorder import Recorder
 from bfxsync.wire.websocket import MAX_MESSAGE_SIZE
 
@@ -200,7 +200,7 @@ def test_a_message_longer_than_any_of_the_wire_is_refused(tmp_path: Path) -> Non
 
 def continued(path: Path, more: bytes) -> list[bytes]:
     """Continue a recording with a line, and return the lines that it then has."""
-    opened = open_for_recording(str(path), True, is_line, is_ours)
+    opened = open_for_recording(str(path), True)
     with opened.file as file:
         file.write(gzip.compress(more) if opened.is_gzip else more)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -274,12 +274,12 @@ def test_what_is_no_recording_is_never_changed(tmp_path: Path, content: bytes) -
 def test_two_cannot_record_to_one_file(tmp_path: Path) -> None:
     pytest.importorskip("fcntl")
     path = tmp_path / "run"
-    first: Any = open_for_recording(str(path), False, is_line, is_ours)
+    first: Any = open_for_recording(str(path), False)
     for append in (False, True):
         with pytest.raises(ValueError, match="something else is recording to it"):
-            open_for_recording(str(path), append, is_line, is_ours)
+            open_for_recording(str(path), append)
     first.file.close()
-    open_for_recording(str(path), False, is_line, is_ours).file.close()
+    open_for_recording(str(path), False).file.close()
 
 
 def test_a_link_still_leads_to_what_was_continued(tmp_path: Path) -> None:
@@ -287,6 +287,6 @@ def test_a_link_still_leads_to_what_was_continued(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "run").write_bytes(packed(WHOLE)[:1_000])
     (tmp_path / "link").symlink_to(folder / "run")
-    opened = open_for_recording(str(tmp_path / "link"), True, is_line, is_ours)
+    opened = open_for_recording(str(tmp_path / "link"), True)
     opened.file.close()
     assert (tmp_path / "link").is_symlink() and read(folder / "run")

@@ -1,12 +1,11 @@
 """
-One line of a recording, to and from values; and what must never stand in one.
+The lines of a recording, to and from values, without secrets.
 
-Strategy: a recording is text, one JSON object in each line. The first is a header; every other
-one has the time ``t`` (seconds since 1970) and the number of a connection, ``conn``. A message has
-``dir`` and ``frame``, its text exactly as it went over the wire, so that a number that was sent
-keeps its digits. The other lines say that a connection was opened (``open``) or lost (``lost``,
-``reason``), or that messages are missing (``missing``). What else stands in a line, and lines of
-other kinds, are passed over: other programs may write more.
+Strategy: a recording is JSON lines. The first is a header; every other line has the time ``t``
+(seconds since 1970) and the number of a connection, ``conn``. A message has ``dir`` and ``frame``,
+its text exactly as on the wire, so that numbers keep their digits. Other lines report that a
+connection was opened (``open``) or lost (``lost``, ``reason``), or that messages are ``missing``.
+Unknown fields and kinds of lines are ignored, as other programs may write them.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ REDACTED = "***"
 
 _SECRETS = ("apiKey", "authNonce", "authPayload", "authSig", "token")
 
-# On the text, not on what it means: all else stays as it was, also where it is no JSON.
+# Works on the text, so that everything else stays as it is, even in invalid JSON.
 _SECRET = re.compile(
     r'("(?:' + "|".join(_SECRETS) + r')"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,}\]]+)',
     re.DOTALL,
 )
 
-# The year 10000, for which there is no `datetime` any more.
+# The year 10000, beyond the range of `datetime`.
 _END_OF_TIME_S = 253_402_300_800
 
 _loads = loads_for()
@@ -63,7 +62,7 @@ class Received:
 
 @attrs.frozen
 class Sent:
-    """A message went to the exchange; what is secret in it was left out."""
+    """A message went to the exchange; recorded without its secrets."""
 
     connection: int
     at: float
@@ -72,11 +71,7 @@ class Sent:
 
 @attrs.frozen
 class Lost:
-    """
-    A connection was lost; `code` as a user is told it.
-
-    It was closed by its own client if the code is 1000 and there is no reason.
-    """
+    """A connection was lost, with the code and reason of the `disconnected` event."""
 
     connection: int
     at: float
@@ -85,13 +80,13 @@ class Lost:
 
     @property
     def is_farewell(self) -> bool:
-        """Whether its own client closed it."""
+        """Whether the recorded client closed it."""
         return self.code == 1000 and not self.reason
 
 
 @attrs.frozen
 class Missing:
-    """So many messages of a connection were not recorded; they came before `at`."""
+    """Messages of a connection before `at` were not recorded."""
 
     connection: int
     at: float
@@ -102,13 +97,13 @@ Record = Union[Opened, Received, Sent, Lost, Missing]
 
 
 def header(at: float, version: str) -> str:
-    """Return the first line of a recording that is begun now, by this version of bfxsync."""
+    """Return the first line of a recording; `version` is that of bfxsync."""
     return _line({"format": FORMAT, "version": VERSION, "bfxsync": version, "t": at})
 
 
 def received_lines(connection: int, at: float, messages: Sequence[bytes]) -> str:
-    """Return the lines of a block of messages that came together."""
-    # Nearly all that a recording consists of, so what is the same in all is made once.
+    """Return the lines of a block of received messages."""
+    # Nearly all lines are made here, so the common part is formatted once.
     start = f'{{"t":{at:.6f},"conn":{connection},"dir":"{SERVER}","frame":'
     return "".join(
         [f"{start}{_quote(_read_text(message))}}}\n" for message in messages]
@@ -116,7 +111,7 @@ def received_lines(connection: int, at: float, messages: Sequence[bytes]) -> str
 
 
 def line_of(record: Record) -> str:
-    """Return the line of anything that happened."""
+    """Return the line of a record."""
     fields: dict[str, Any]
     if isinstance(record, Received):
         return received_lines(record.connection, record.at, [record.message])
@@ -133,26 +128,26 @@ def line_of(record: Record) -> str:
 
 def read_line(line: bytes) -> Record | None:
     """
-    Return what a line says happened, or None if it is a header or says something else.
+    Return the record of a line; None for a header or a line of an unknown kind.
 
     Raises
     ------
     RemoteError
-        It is no JSON object, or its parts are not what they should be.
+        Not a JSON object, or a field has the wrong type.
     UsageError
-        The recording is of a later version.
+        The recording has a later format version.
     """
     return _read_fields(line)[1]
 
 
 def is_line(line: bytes) -> bool:
     """
-    Tell whether something is a line of a recording.
+    Tell whether a line may be part of a recording.
 
     Raises
     ------
     UsageError
-        The recording is of a later version.
+        The recording has a later format version.
     """
     try:
         read_line(line)
@@ -163,12 +158,12 @@ def is_line(line: bytes) -> bool:
 
 def is_ours(line: bytes) -> bool:
     """
-    Tell whether something can be nothing but a line of a recording: a header, or what happened.
+    Tell whether a line is certainly part of a recording: a header or a record.
 
     Raises
     ------
     UsageError
-        The recording is of a later version.
+        The recording has a later format version.
     """
     try:
         is_header, record = _read_fields(line)
@@ -178,12 +173,12 @@ def is_ours(line: bytes) -> bool:
 
 
 def redact(text: str) -> str:
-    """Return a message without the values that are secret."""
+    """Return a message with its secret values replaced."""
     return _SECRET.sub(rf'\1"{REDACTED}"', text)
 
 
 def _read_fields(line: bytes) -> tuple[bool, Record | None]:
-    """Return whether a line is a header, and what it says happened."""
+    """Return whether a line is a header, and its record."""
     try:
         fields = _loads(line)
     except LOADS_ERRORS:
@@ -210,16 +205,16 @@ def _line(fields: dict[str, Any]) -> str:
 
 
 def _read_text(message: bytes) -> str:
-    # What is no UTF-8 becomes lone surrogates, which are the same bytes again when it is read.
+    # Invalid UTF-8 becomes lone surrogates, which turn into the same bytes when read.
     text = message.decode("utf-8", "surrogateescape")
-    # An event could repeat what it answers to; the lists of channels hold no secrets.
+    # An event may echo a request; channel data has no secrets.
     return text if text.startswith("[") else redact(text)
 
 
 def _record(fields: dict[str, Any]) -> Record | None:
-    connection = _take(fields, "conn", int, 1)
+    connection = _field(fields, "conn", int, 1)
     if "frame" in fields:
-        text = _take(fields, "frame", str)
+        text = _field(fields, "frame", str)
         if fields.get("dir") == CLIENT:
             return Sent(connection, _time(fields), text)
         message = text.encode("utf-8", "surrogateescape")
@@ -227,25 +222,25 @@ def _record(fields: dict[str, Any]) -> Record | None:
             raise ValueError(f"a message has more than {MAX_MESSAGE_SIZE} bytes")
         return Received(connection, _time(fields), message)
     if "open" in fields:
-        return Opened(connection, _time(fields), _take(fields, "open", str))
+        return Opened(connection, _time(fields), _field(fields, "open", str))
     if "lost" in fields:
-        code, reason = _take(fields, "lost", int), _take(fields, "reason", str, "")
+        code, reason = _field(fields, "lost", int), _field(fields, "reason", str, "")
         return Lost(connection, _time(fields), code, reason)
     if "missing" in fields:
-        count = _take(fields, "missing", int)
+        count = _field(fields, "missing", int)
         return Missing(connection, _time(fields), count)
     return None
 
 
 def _time(fields: dict[str, Any]) -> float:
     at: Any = fields.get("t")
-    # Of a NaN this is true, and of milliseconds.
+    # Excludes NaN, and times in milliseconds.
     if type(at) not in (int, float) or not 0 <= at < _END_OF_TIME_S:
         raise TypeError(f"t must be a number of seconds since 1970, not {at!r}")
     return float(at)
 
 
-def _take(fields: dict[str, Any], name: str, kind: type, default: Any = None) -> Any:
+def _field(fields: dict[str, Any], name: str, kind: type, default: Any = None) -> Any:
     value = fields.get(name, default)
     if type(value) is not kind:
         raise TypeError(f"{name} must be of type {kind.__name__}, not {value!r}")

@@ -1,10 +1,10 @@
 """
-Recording what goes over the wire, while it does.
+Records all messages of a client's connections to a file.
 
-Strategy: the threads that own the connections only append whole blocks to a queue that is bounded
-in bytes. A thread of its own makes lines of them, a quarter of a second's worth at a time,
-compresses them and writes them, complete up to there: a program that crashes loses no more. When
-the disk cannot keep up, messages are left out, and a line says how many.
+Strategy: the connections' threads only append blocks of messages to a queue that is bounded in
+bytes. The recorder's thread writes what has arrived every quarter of a second and flushes the
+compressor, so that a crash loses no more than that. When the disk is too slow, messages are
+dropped, and a line reports how many.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import shielded, start_thread
 from bfxsync._version import __version__
 from bfxsync.errors import BfxError, UsageError
-from bfxsync.recording.files import LEVEL, open_for_recording, write_all
 from bfxsync.recording.format import (
     Lost,
     Missing,
@@ -32,26 +31,23 @@ from bfxsync.recording.format import (
     Record,
     Sent,
     header,
-    is_line,
-    is_ours,
     line_of,
     received_lines,
 )
+from bfxsync.recording.output_file import compressor, open_for_recording, write_all
 
 logger = get_logger(__name__)
 
 MAX_WAITING_BYTES = 64 * 1024 * 1024
-"""What may wait to be written, with what each message takes beside its text."""
+"""Limit of the queue, with the overhead of each message."""
 
 _BATCH_S = 0.25
 _BESIDE = 64
 _PIECE = 8_192
 
-_GZIP = 16 + zlib.MAX_WBITS
-
 
 class _Block(NamedTuple):
-    """Messages that came, or one that went, and how many bytes it counts for."""
+    """Received messages, or one sent, and their size in the queue."""
 
     connection: int
     at: float
@@ -61,36 +57,35 @@ class _Block(NamedTuple):
 
 class Recorder:
     """
-    A recording that is being made: gzipped JSON lines.
+    Writes a recording: gzipped JSON lines.
 
-    All methods may be called from any thread. Nothing is written in the child of a fork.
+    All methods may be called from any thread. In the child of a fork they do nothing.
 
     Parameters
     ----------
     path : str or os.PathLike
-        Of a file that is not there yet, or empty. Nobody else may read it, as messages of an
-        account would stand in it too. ``{time}`` in it becomes the time: ``20261129T121700Z``.
+        A new or empty file. Only its owner may read it, as it may hold account data. ``{time}`` in
+        the name becomes the current time: ``20261129T121700Z``.
     report : callable, optional
-        Gets the error if the recording fails, on the recording's own thread.
+        Receives the error if the recording fails, on the recorder's thread.
     max_waiting : int, optional
         Bytes that may wait to be written.
     append : bool
-        The file may be a recording, gzipped or not, which is continued; a last line that was cut
-        off is taken away from it.
+        Continue an existing recording, gzipped or not; a truncated last line is removed.
 
     Attributes
     ----------
     path : str
     report : callable
     error : BfxError or None
-        Why it ended early.
+        The failure that ended the recording.
     missing_count : int
-        Messages that were left out as too much was waiting.
+        Messages dropped because the queue was full.
 
     Raises
     ------
     UsageError
-        The file cannot be made, or something stands in it.
+        The file cannot be created, or is neither empty nor a recording to continue.
     """
 
     def __init__(
@@ -106,18 +101,14 @@ class Recorder:
         self._max_waiting = max_waiting
         self.path = _path_of(path, time.time())
         try:
-            self._file, is_gzip = open_for_recording(
-                self.path, append, is_line, is_ours
-            )
+            self._file, is_gzip = open_for_recording(self.path, append)
         except (OSError, ValueError) as exc:
             raise UsageError(f"cannot record to {self.path!r}: {exc}") from exc
-        self._packer: Any = (
-            zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP) if is_gzip else _Plain()
-        )
+        self._packer: Any = compressor() if is_gzip else _Uncompressed()
         self._is_over = False
         self._stopping = Latch()
         self._queue: SimpleQueue[Optional[Union[_Block, Record]]] = SimpleQueue()
-        # Protects the two below, and the order of a gap and what follows it in the queue.
+        # Protects the two below, and keeps a `Missing` record before what follows it.
         self._lock = Lock()
         self._waiting = 0
         self._missing: Dict[int, int] = {}
@@ -133,38 +124,40 @@ class Recorder:
     # --- the threads of the connections -------------------------------------------------------
 
     def opened(self, connection: int, url: str) -> None:
-        """Note that a connection was opened."""
-        self._note(Opened(connection, time.time(), _address(url)))
+        """Record that a connection was opened."""
+        self._enqueue(Opened(connection, time.time(), _address(url)))
 
     def received(self, connection: int, messages: List[bytes]) -> None:
-        """Record messages that came, in order; the list must not change any more."""
+        """Record received messages; the list must not be changed afterwards."""
         size = sum(map(len, messages)) + _BESIDE * len(messages)
-        self._put(_Block(connection, time.time(), messages, size), len(messages))
+        self._enqueue_block(
+            _Block(connection, time.time(), messages, size), len(messages)
+        )
 
     def sent(self, connection: int, text: str) -> None:
-        """Record a message that went; what is secret in it is left out."""
+        """Record a sent message, without its secrets."""
         size = len(text) + _BESIDE
-        self._put(_Block(connection, time.time(), text, size), 1)
+        self._enqueue_block(_Block(connection, time.time(), text, size), 1)
 
     def lost(self, connection: int, code: int, reason: str) -> None:
-        """Note that a connection was lost, or closed by its client: 1000 without reason."""
-        self._note(Lost(connection, time.time(), code, reason))
+        """Record that a connection was lost, or closed by its client: 1000 without reason."""
+        self._enqueue(Lost(connection, time.time(), code, reason))
 
-    def _note(self, record: Union[Opened, Lost]) -> None:
-        # Whatever waits: without it the rest could not be understood, and it is rare.
+    def _enqueue(self, record: Union[Opened, Lost]) -> None:
+        # Even when the queue is full: these are rare, and the rest makes no sense without them.
         if self._is_over:
             return
         with self._lock:
-            # First what was missing on the connection as it was: the next one may be whole.
-            self._note_missing(record.connection, record.at)
+            # Before the record, as the messages missed belong to the earlier connection.
+            self._enqueue_missing(record.connection, record.at)
             self._queue.put(record)
 
-    def _note_missing(self, connection: int, at: float) -> None:
+    def _enqueue_missing(self, connection: int, at: float) -> None:
         missing = self._missing.pop(connection, 0)
         if missing:
             self._queue.put(Missing(connection, at, missing))
 
-    def _put(self, block: _Block, count: int) -> None:
+    def _enqueue_block(self, block: _Block, count: int) -> None:
         if self._is_over:
             return
         with self._lock:
@@ -172,7 +165,7 @@ class Recorder:
             has_room = self._waiting + block.size <= self._max_waiting
             if has_room:
                 self._waiting += block.size
-                self._note_missing(block.connection, block.at)
+                self._enqueue_missing(block.connection, block.at)
                 self._queue.put(block)
             else:
                 self._missing[block.connection] = missing + count
@@ -183,44 +176,44 @@ class Recorder:
     # --- the end ------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """Let it write what waits, then end. Takes no lock: a signal handler may call it."""
+        """End the recording after the queue is written; lock-free, safe in a signal handler."""
         self._is_over = True
         self._stopping.set()
         self._queue.put(None)
 
     def join(self, deadline: float) -> bool:
-        """Wait for that until the deadline (monotonic time); False if it takes longer."""
+        """Wait for the thread until the deadline (monotonic time); False if it is too slow."""
         self._thread.join(max(0.0, deadline - time.monotonic()))
         return not self._thread.is_alive()
 
     def _reset_after_fork(self) -> None:
-        """Let go of the parent's file; for the child of a fork."""
+        """Release the parent's file in the child of a fork."""
         self._is_over = True
         self._lock = Lock()
         self._stopping = Latch()
         self._queue = SimpleQueue()
         self._file.close()
 
-    # --- the recording's thread ---------------------------------------------------------------
+    # --- the recorder's thread ----------------------------------------------------------------
 
     def _run(self) -> None:
         try:
             is_last = False
             while not is_last:
                 items = [self._queue.get()]
-                # More comes meanwhile: to be woken for every block would cost the others time.
+                # Collects a batch: a wake-up for each block would slow the connections down.
                 is_last = self._stopping.wait(_BATCH_S)
-                self._take_all(items)
+                self._drain_into(items)
                 self._write_items(items)
-            self._write(map(line_of, self._gaps()))
+            self._write(map(line_of, self._final_gaps()))
             write_all(self._file, self._packer.flush(zlib.Z_FINISH))
         except BaseException as exc:
-            # Whatever it is: only this thread can tell that the recording is not going on.
+            # Any failure: no other thread notices that the recording has ended.
             self._fail(exc)
         finally:
             self._file.close()
 
-    def _take_all(self, items: List[Optional[Union[_Block, Record]]]) -> None:
+    def _drain_into(self, items: List[Optional[Union[_Block, Record]]]) -> None:
         while True:
             try:
                 items.append(self._queue.get_nowait())
@@ -233,8 +226,8 @@ class Recorder:
         with self._lock:
             self._waiting -= written
 
-    def _gaps(self) -> List[Missing]:
-        """Return what nobody came to tell any more."""
+    def _final_gaps(self) -> List[Missing]:
+        """Return the gaps after which no message followed."""
         with self._lock:
             return [
                 Missing(n, time.time(), count) for n, count in self._missing.items()
@@ -246,13 +239,13 @@ class Recorder:
         for text in texts:
             piece.append(text)
             size += len(text)
-            # In pieces, as to compress one lets the other threads go on: else those of the
-            # connections would wait until a quarter of a second's worth of lines is made.
+            # In pieces, as the compressor releases the GIL: else the connections' threads would
+            # wait until the whole batch is formatted.
             if size >= _PIECE:
                 parts.append(self._packer.compress("".join(piece).encode("ascii")))
                 piece, size = [], 0
         parts.append(self._packer.compress("".join(piece).encode("ascii")))
-        # Whatever comes later, what stands there up to now can be read.
+        # Everything up to here can be decompressed, whatever happens later.
         parts.append(self._packer.flush(zlib.Z_SYNC_FLUSH))
         write_all(self._file, b"".join(parts))
 
@@ -260,7 +253,7 @@ class Recorder:
         self._is_over = True
         self.error = BfxError(f"the recording has failed: {error_text(exc)}")
         self.error.__cause__ = exc
-        # What waits would only take memory.
+        # Frees the memory of the queue.
         self._queue = SimpleQueue()
         logger.error("%s", self.error)
         self.report(self.error)
@@ -273,8 +266,8 @@ def _path_of(path: object, now: float) -> str:
     return name.replace("{time}", time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now)))
 
 
-class _Plain:
-    """What a packer has, for a recording that somebody has unpacked."""
+class _Uncompressed:
+    """A compressor that changes nothing, to continue a recording that was decompressed."""
 
     def compress(self, data: bytes) -> bytes:
         return data
@@ -284,7 +277,7 @@ class _Plain:
 
 
 def _address(url: str) -> str:
-    """Return a URL without what may be secret in it."""
+    """Return a URL without its query, which may hold a secret; empty if it has credentials."""
     address = address_of(url)
     return "" if address is None else str(address._replace(query=""))
 

@@ -1,4 +1,4 @@
-"""Recordings as a user sees them."""
+"""The client that plays a recording."""
 
 from __future__ import annotations
 
@@ -14,60 +14,62 @@ import attrs
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.plain import plain_real
 from bfxsync.errors import SubscriptionRejected, UsageError
-from bfxsync.recording.session import Contents
+from bfxsync.recording.contents import Contents
+from bfxsync.recording.player import Player, RecordedClock, lines_of
 from bfxsync.types import NumberType, SubscriptionStatus
+from bfxsync.wire.codec import loads_for
 from bfxsync.ws.client import WebSocketClient
 from bfxsync.ws.core.core import Core
 from bfxsync.ws.core.shared_subscription import Subscriber
 from bfxsync.ws.io.connection import ConnectionSettings
-from bfxsync.ws.io.recorded_connection import Player, RecordedClock, lines_of
+from bfxsync.ws.io.recorded_connection import RecordedConnection
 from bfxsync.ws.subscription import Subscription
 
-# Nothing is opened there.
+# Never connected to.
 _NOWHERE = "ws://localhost"
 
 
 class Replay(WebSocketClient):
     """
-    A recording that is played through the same subscriptions as the exchange's own data.
+    A client that plays a recording through the same subscriptions as live data.
 
-    Subscribe first; nothing plays before `run`, `start`, or the first item that an iteration or
-    `get` waits for. Callbacks and event handlers run one at a time on the thread that plays, so
-    two runs call the same functions with the same values in the same order, and in each call a
-    book is as it was then. Who reads is waited for. At the end iterations end and `run` returns.
+    Subscribe first: playing starts with `run`, `start`, or the first item that an iteration or
+    `get` waits for. Callbacks and event handlers run one at a time on the playing thread, so two
+    runs make the same calls with the same values in the same order, and in each call a book is as
+    it was at that time. Slow readers pause the replay. At its end iterations end and `run` returns.
 
-    `subscribe` never waits here, whatever ``wait`` says. What `subscribe` and `close` promise
-    holds as for a `WebSocketClient`; there is nobody who could answer `resubscribe` or `ping`.
+    `subscribe` never waits, whatever ``wait`` says; otherwise `subscribe` and `close` work as in
+    `WebSocketClient`. `resubscribe` and `ping` fail, as no exchange answers.
 
     Parameters
     ----------
     path : str or os.PathLike
-        Of a file made with ``Client(record=path)``; one that was cut off is good up to there.
+        A file written by ``Client(record=path)``; a truncated one is played up to its last message.
     speed : float, optional
-        1 is as fast as it was, 2 twice as fast; as fast as the consumers take it without.
+        1 for the recorded speed, 2 for twice that; default: as fast as the consumers allow.
     numbers : type
         `float` (default) or `decimal.Decimal`: the type of all number fields.
     mailbox_size : int
-        Updates that may wait for an iteration; playing goes on when it has read most of them.
+        Updates that may wait for an iteration before the replay pauses.
     on_error : callable, optional
-        Gets what it would have got live, such as failed checksums and exceptions of callbacks,
-        and a `RemoteError` where messages are missing in the recording.
+        Receives the same errors as live, such as failed checksums and exceptions of callbacks,
+        and a `RemoteError` where messages are missing from the recording.
 
     Attributes
     ----------
     channels : list of dict
-        The fields of each channel that can be subscribed: ``channel``, ``symbol``, …
+        The fields of each recorded channel: ``channel``, ``symbol``, …
     begin, end : datetime or None
-        When the recording began and ended (UTC); None if nothing stands in it.
+        Start and end of the recording (UTC); None if it is empty.
     missing_count : int
         Messages that could not be recorded.
 
     Raises
     ------
     UsageError
-        There is no such recording, or an argument is impossible.
+        The file does not exist or is no recording, or an argument is invalid.
     RemoteError
-        The file is broken.
+        The file is damaged.
     """
 
     def __init__(
@@ -86,7 +88,7 @@ class Replay(WebSocketClient):
         self._contents = Contents.of(lines_of(self._path))
         clock = RecordedClock(self._contents.begin or 0.0)
         self._connect = partial(
-            _make_player, self._path, self._contents, clock, checked_speed
+            _connect, self._path, self._contents, clock, checked_speed
         )
         super().__init__(
             _NOWHERE,
@@ -110,15 +112,15 @@ class Replay(WebSocketClient):
 
     def start(self) -> None:
         """
-        Begin to play in the background, and return at once.
+        Start to play in the background and return at once.
 
         Raises
         ------
         ClosedError
-            It is closed, or has ended.
+            The replay is closed or has ended.
         """
         super().start()
-        self._player().play()
+        self._connection().play()
 
     def subscribe_many(
         self, requests: Iterable[Mapping[str, Any]], *, wait: bool = True
@@ -129,12 +131,12 @@ class Replay(WebSocketClient):
         Raises
         ------
         SubscriptionRejected
-            The recording has no such channel.
+            The channel was not recorded.
         """
         return super().subscribe_many(requests, wait=False)
 
     def resubscribe(self, sub_id: str) -> None:
-        """Raise `UsageError`: a recording cannot be asked for anything."""
+        """Raise `UsageError`: a recording has no exchange to ask."""
         raise UsageError("a recording cannot be asked for a channel once more")
 
     def wait_ready(self, timeout: float | None = None) -> None:
@@ -144,16 +146,16 @@ class Replay(WebSocketClient):
         Raises
         ------
         UsageError
-            It does not play yet.
+            The replay has not been started.
         """
-        if not self._core.is_closing and not self._player().is_playing:
+        if not self._core.is_closing and not self._connection().is_playing:
             raise UsageError("nothing comes before start() or run()")
         super().wait_ready(timeout)
 
-    def _player(self) -> Player:
-        player = self._core.start()
-        assert isinstance(player, Player)
-        return player
+    def _connection(self) -> RecordedConnection:
+        connection = self._core.start()
+        assert isinstance(connection, RecordedConnection)
+        return connection
 
     def _prepare(
         self, *arguments: Any, **options: Any
@@ -162,7 +164,7 @@ class Replay(WebSocketClient):
         subscriber = prepared[1]
         channel = subscriber.channel
         if not self._contents.has(channel):
-            # Its name is free again.
+            # Frees its name.
             subscriber.end(None, SubscriptionStatus.REJECTED)
             there = [" ".join(map(str, each.values())) for each in self.channels]
             raise SubscriptionRejected(
@@ -181,7 +183,7 @@ def replay(
     on_error: Callable[[BaseException], object] | None = None,
 ) -> Replay:
     """
-    Return a recording as something to subscribe to; see `Replay` for the parameters.
+    Return a client that plays a recording; see `Replay` for the parameters.
 
     Examples
     --------
@@ -198,7 +200,7 @@ def replay(
     )
 
 
-def _make_player(
+def _connect(
     path: str,
     contents: Contents,
     clock: RecordedClock,
@@ -206,21 +208,13 @@ def _make_player(
     number: int,
     settings: ConnectionSettings,
     owner: Core,
-) -> Player:
+) -> RecordedConnection:
     def end() -> None:
         owner.begin_close()
         owner.stopped.set()
 
-    return Player(
-        number,
-        settings,
-        owner,
-        path=path,
-        contents=contents,
-        clock=clock,
-        speed=speed,
-        on_end=end,
-    )
+    player = Player(path, contents, clock, speed, loads_for(settings.numbers))
+    return RecordedConnection(number, player, owner, end)
 
 
 def _check_speed(speed: object) -> float | None:

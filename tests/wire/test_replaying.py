@@ -13,6 +13,7 @@ import pytest
 
 from bfxsync.errors import NetworkError, RemoteError, UsageError
 from bfxsync.models import Gap, Snapshot, Status
+from bfxsync.recording.contents import MAX_CHANNELS_SIZE, MAX_CONNECTIONS, Contents
 from bfxsync.recording.format import (
     Lost,
     Missing,
@@ -23,12 +24,7 @@ from bfxsync.recording.format import (
     header,
     line_of,
 )
-from bfxsync.recording.session import (
-    MAX_CHANNELS_SIZE,
-    MAX_CONNECTIONS,
-    Contents,
-    RecordedSession,
-)
+from bfxsync.recording.session import RecordedSession
 from bfxsync.types import ConnectionStatus, LossCause
 from bfxsync.wire.channels import channel_for
 from bfxsync.wire.codec import loads_for
@@ -139,7 +135,7 @@ class Played:
         """All that comes of it, in short."""
         found: list[Any] = []
         for now, record in enumerate(self.records):
-            outputs = self.session.take(record, float(now))
+            outputs = self.session.play(record, float(now))
             found += [told(output) for output in outputs]
         return [what for what in found if what not in ("Asked", "Acknowledged")]
 
@@ -484,9 +480,9 @@ def test_r09_connections_of_a_recording_are_bounded() -> None:
     records = [opened(number) for number in range(1, MAX_CONNECTIONS + 2)]
     session = RecordedSession(Contents())
     for record in records[:-1]:
-        session.take(record, 0.0)
+        session.play(record, 0.0)
     with pytest.raises(RemoteError, match="more than 10000 connections"):
-        session.take(records[-1], 0.0)
+        session.play(records[-1], 0.0)
     with pytest.raises(RemoteError, match="more than 10000 connections"):
         contents_of([got(CONF, record.connection) for record in records])
     asked = {"event": "conf", "flags": SEQ}
@@ -645,7 +641,7 @@ def test_a_connection_that_is_opened_twice_was_lost_between() -> None:
         ],
         a="ticker tBTCUSD",
     )
-    assert played.of("a")[2:] == [("gap: the connection was made anew",)]
+    assert played.of("a")[2:] == [("gap: the connection was replaced",)]
 
 
 def test_messages_after_a_loss_are_nobodys() -> None:
@@ -703,10 +699,10 @@ def test_an_unsubscribed_channel_is_told_nothing_more() -> None:
     channel = channel_for("ticker", symbol="tBTCUSD")
     session.apply(Subscribe("a", channel), 0.0)
     for record in records[:-3]:
-        session.take(record, 0.0)
+        session.play(record, 0.0)
     assert channel.is_live
     assert session.apply(Unsubscribe("a"), 0.0) == []
-    assert [out for r in records[-3:] for out in session.take(r, 0.0)] == []
+    assert [out for r in records[-3:] for out in session.play(r, 0.0)] == []
     assert session.tokens == []
     assert session.apply(Unsubscribe("a"), 0.0) == []
 
@@ -723,9 +719,9 @@ def test_who_comes_late_waits_for_the_next_snapshot() -> None:
     )
     session, records = played.session, played.records
     for record in records[:-2]:
-        session.take(record, 0.0)
+        session.play(record, 0.0)
     played.subscribe("a", "ticker tBTCUSD")
-    outputs = [out for record in records[-2:] for out in session.take(record, 0.0)]
+    outputs = [out for record in records[-2:] for out in session.play(record, 0.0)]
     assert ("a", "snapshot 1", "Ticker") in [told(output) for output in outputs]
 
 
@@ -734,19 +730,18 @@ def test_a_recording_answers_nothing_and_has_no_deadlines() -> None:
     (output,) = session.apply(Ping("p", 5.0), 0.0)
     assert isinstance(output, Resolve) and isinstance(output.error, NetworkError)
     assert session.apply(Resubscribe("a"), 0.0) == []
-    assert session.next_deadline() is None
     assert session.lose("the end") == []
 
 
 def test_the_outputs_are_the_sessions_own() -> None:
     """Of what `told` leaves out."""
     session = RecordedSession(contents_of([]))
-    (output,) = session.take(got({**INFO, "version": 3}), 0.0)
+    (output,) = session.play(got({**INFO, "version": 3}), 0.0)
     assert isinstance(output, Fail)
     session = RecordedSession(contents_of([]))
-    outputs = [o for r in (opened(), got(INFO)) for o in session.take(r, 0.0)]
+    outputs = [o for r in (opened(), got(INFO)) for o in session.play(r, 0.0)]
     assert outputs == [Change(ConnectionStatus.OPEN)]
-    outputs = session.take(lost(4000, "x"), 0.0)
+    outputs = session.play(lost(4000, "x"), 0.0)
     assert outputs == [
         Change(ConnectionStatus.RECONNECTING),
         Reopen("x", LossCause.CLOSED, 4000),

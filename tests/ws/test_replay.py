@@ -356,7 +356,10 @@ def test_who_holds_it_up_is_named_once(material, monkeypatch, caplog):
         levels = iter(book)
         recording.start()
         deadline = time.monotonic() + 10.0
-        while "the replay waits for who reads book tBTCUSD P0 F0 25" not in caplog.text:
+        while (
+            "the replay waits for the reader of book tBTCUSD P0 F0 25"
+            not in caplog.text
+        ):
             assert time.monotonic() < deadline
             time.sleep(0.01)
         count = len(caplog.records)

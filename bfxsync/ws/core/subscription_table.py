@@ -27,7 +27,7 @@ from bfxsync.wire.outputs import (
     Resolve,
     Send,
 )
-from bfxsync.wire.session import Session
+from bfxsync.wire.session_protocol import SessionProtocol
 from bfxsync.ws.core.shared_subscription import SharedSubscription, Subscriber, Waiter
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue
 from bfxsync.ws.dispatch.mailbox import Mailbox
@@ -77,7 +77,7 @@ class SubscriptionTable:
 
     Parameters
     ----------
-    session : Session
+    session : SessionProtocol
     owner : Owner
     clock : callable
         The time that the session is told.
@@ -101,7 +101,7 @@ class SubscriptionTable:
 
     def __init__(
         self,
-        session: Session,
+        session: SessionProtocol,
         owner: Owner,
         clock: Callable[[], float],
         take: Callable[[SocketOutput], None],

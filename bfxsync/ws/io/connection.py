@@ -75,6 +75,8 @@ class ConnectionSettings:
 class Connection(Link):
     """One connection to the exchange, kept open until `close`."""
 
+    session: Session
+
     def __init__(self, number: int, settings: ConnectionSettings, owner: Owner) -> None:
         session = Session(
             flags=settings.flags,

@@ -21,7 +21,7 @@ from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import start_thread
 from bfxsync.errors import BfxError, ClosedError
 from bfxsync.types import ConnectionStatus
-from bfxsync.wire.session import Session
+from bfxsync.wire.session_protocol import SessionProtocol
 from bfxsync.ws.core.shared_subscription import SharedSubscription, Subscriber, Waiter
 from bfxsync.ws.core.subscription_table import SocketOutput, SubscriptionTable
 from bfxsync.ws.dispatch.mailbox import Mailbox
@@ -57,7 +57,7 @@ class Link(ABC):
     def __init__(
         self,
         number: int,
-        session: Session,
+        session: SessionProtocol,
         owner: Owner,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -72,7 +72,7 @@ class Link(ABC):
         self.limit = limit
         self.losses: Counter[str] = Counter()
         self.jump_count = 0
-        self.session = session
+        self.session: SessionProtocol = session
         self.streams = SubscriptionTable(session, owner, clock, self._take, self)
         self._owner = owner
         self._clock = clock

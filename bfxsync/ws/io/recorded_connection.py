@@ -1,34 +1,25 @@
 """
 The thread that plays a recording.
 
-Strategy: one thread does everything, callbacks included: message by message, in the order and with
-the times of the file, so that two runs give the same in the same order. What users ask meanwhile
-is done between two messages. It never drops what somebody reads: when a reader falls behind, the
-player waits for it.
+Strategy: one thread does everything, callbacks included, message by message in the recorded order
+and at the recorded times, so that two runs give the same calls in the same order. Commands are
+executed between two messages. Nothing is dropped for slow readers: the thread waits for them.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-import zlib
 from contextlib import ExitStack
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Callable, Iterator
+from typing import TYPE_CHECKING, Callable
 
-from bfxsync._base.clock import Clock
 from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
-from bfxsync.errors import RemoteError, UsageError
-from bfxsync.recording.files import read_lines
-from bfxsync.recording.format import is_line, read_line
-from bfxsync.recording.session import Contents, RecordedSession
+from bfxsync.recording.player import Player
 from bfxsync.types import ConnectionStatus
-from bfxsync.wire.codec import loads_for
 from bfxsync.wire.outputs import Change, Fail, Reopen, Send
 from bfxsync.ws.core.shared_subscription import Subscriber
 from bfxsync.ws.dispatch.mailbox import Mailbox
-from bfxsync.ws.io.connection import ConnectionSettings
 from bfxsync.ws.io.link import Link
 
 if TYPE_CHECKING:
@@ -39,103 +30,37 @@ if TYPE_CHECKING:
 logger = get_logger(__name__)
 
 PATIENCE_S = 5.0
-"""Who holds the recording up for longer is named in the log."""
+"""Readers that block the replay for longer are named in the log."""
 
 _LONG_S = 3_600.0
 
 
-def lines_of(path: str) -> Iterator[bytes]:
+class RecordedConnection(Link):
     """
-    Yield the lines of a recording; those of one that was cut off up to there.
-
-    Raises
-    ------
-    UsageError
-        There is no such file, or it is neither gzipped nor JSON lines.
-    RemoteError
-        It is broken in the middle.
-    """
-    is_begun = False
-    try:
-        for line in read_lines(path):
-            if not line.endswith(b"\n") and not is_line(line):
-                raise EOFError
-            is_begun = True
-            yield line
-    except EOFError:
-        logger.info("%s was cut off; it is good up to there", path)
-    except (OSError, ValueError, zlib.error) as exc:
-        message = f"cannot read the recording {path!r}: {exc}"
-        if is_begun:
-            raise RemoteError(message) from exc
-        raise UsageError(message) from exc
-
-
-class RecordedClock(Clock):
-    """
-    The time in a recording; it stands still between two messages.
-
-    Attributes
-    ----------
-    time : float
-        Seconds since 1970.
-    """
-
-    def __init__(self, time: float) -> None:
-        self.time = time
-
-    def now(self) -> float:
-        """Return when the message that is played was recorded."""
-        return self.time
-
-    def utc(self, at: float) -> datetime:
-        """Return the time of day at one of its moments."""
-        return datetime.fromtimestamp(at, timezone.utc)
-
-
-class Player(Link):
-    """
-    All connections of a recording, played as one.
+    The connections of a recording, played as one.
 
     Parameters
     ----------
-    path : str
-    contents : Contents
-    clock : RecordedClock
-        Goes with the recording.
-    speed : float or None
-        1 is as fast as it was; None as fast as the consumers take it.
+    player : Player
     on_end : callable
-        Called when the recording has come to its end by itself.
+        Called at the end of the recording, unless it was closed before.
     """
 
     def __init__(
-        self,
-        number: int,
-        settings: ConnectionSettings,
-        owner: Owner,
-        *,
-        path: str,
-        contents: Contents,
-        clock: RecordedClock,
-        speed: float | None,
-        on_end: Callable[[], None],
+        self, number: int, player: Player, owner: Owner, on_end: Callable[[], None]
     ) -> None:
         super().__init__(
             number,
-            RecordedSession(contents, loads_for(settings.numbers)),
+            player.session,
             owner,
-            clock=clock.now,
+            clock=player.clock.now,
             limit=sys.maxsize,
             name="bfxsync-replay",
         )
-        self._begin = clock.time = contents.begin or 0.0
-        self._time = clock
-        self._path = path
-        self._speed = speed
+        self._player = player
         self._on_end = on_end
         self.is_playing = False
-        # For readers.
+        # Whether the thread waits for slow readers.
         self._is_waiting = False
         self._has_work = Latch()
         self._readers: list[tuple[Subscriber, Mailbox]] = []
@@ -143,12 +68,12 @@ class Player(Link):
     # --- any thread ---------------------------------------------------------------------------
 
     def play(self) -> None:
-        """Begin, unless that has happened."""
+        """Start to play; has no effect afterwards."""
         self.is_playing = True
         self._wake()
 
     def detach(self, subscriber: Subscriber) -> None:
-        """Give a share up."""
+        """Detach a subscriber, and no longer wait for its reader."""
         self._submit(self._detach, subscriber)
 
     def read(self, subscriber: Subscriber, reader: Mailbox) -> None:
@@ -157,14 +82,14 @@ class Player(Link):
         self._submit(self._read, subscriber, reader)
 
     def detach_after_fork(self) -> None:
-        """Let go of everything in the child of a fork: the file is the thread's alone."""
+        """Release everything in the child of a fork: the file belongs to the parent's thread."""
         self._is_closing = self._is_finished = True
         self.status = ConnectionStatus.CLOSED
         self._outbox.clear()
 
     def _note_read(self, reader: Mailbox) -> None:
         if not self.is_playing:
-            # Who wants the first item would wait for ever.
+            # The reader would wait for its first item forever.
             self.play()
         elif self._is_waiting and _is_low(reader):
             self._wake()
@@ -188,21 +113,16 @@ class Player(Link):
             stack.callback(self._finish)
 
     def _play(self) -> None:
-        session, streams, clock = self.session, self.streams, self._time
-        assert isinstance(session, RecordedSession)
-        began_at = time.monotonic()
-        for line in lines_of(self._path):
-            record = read_line(line)
-            if record is None:
-                continue
-            if self._speed is not None:
-                self._rest_until(began_at + (record.at - self._begin) / self._speed)
+        player, streams = self._player, self.streams
+        started_at = time.monotonic()
+        for record in player:
+            due_s = player.due_s(record)
+            if due_s is not None:
+                self._rest_until(started_at + due_s)
             self._drain()
             if self._is_closing or self.exception is not None:
                 return
-            # The clock of the machine may have been set back.
-            clock.time = max(clock.time, record.at)
-            streams.perform(session.take(record, clock.time))
+            streams.perform(player.play(record))
             self._owner.run_ready()
             if streams.is_crowded:
                 streams.is_crowded = False
@@ -213,13 +133,13 @@ class Player(Link):
             left_s = due - time.monotonic()
             if left_s <= 0:
                 return
-            # The longest time that a thread may wait has an end.
+            # Python limits the timeout of a wait.
             self._rest(min(left_s, _LONG_S))
 
     def _await_readers(self) -> None:
-        """Wait until they have read most of what they have, not for each item."""
+        """Wait until the readers have emptied most of their mailboxes, not for each item."""
         self._is_waiting = True
-        # Once it was said, until somebody asks for something.
+        # None after the warning: then only a command or a reader ends the wait.
         patience_s: float | None = PATIENCE_S
         due = time.monotonic() + PATIENCE_S
         while not self._is_closing:
@@ -231,15 +151,15 @@ class Player(Link):
             if not slow:
                 break
             if patience_s is not None and time.monotonic() >= due:
-                logger.warning("the replay waits for who reads %s", ", ".join(slow))
+                logger.warning("the replay waits for the reader of %s", ", ".join(slow))
                 patience_s = None
             self._rest(patience_s)
         self._is_waiting = False
 
     def _rest(self, timeout_s: float | None = None) -> None:
-        """Wait for what users ask, and do it."""
+        """Wait for commands, and execute them."""
         self._has_work.wait(timeout_s)
-        # Before the outbox is emptied and anything is looked at, or what comes then would wait.
+        # Cleared before the outbox is emptied, or a command in between would have to wait.
         self._has_work.clear()
         self._drain()
         self._owner.run_ready()

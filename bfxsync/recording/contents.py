@@ -1,0 +1,131 @@
+"""Table of contents of a recording, collected in a first pass over its lines."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterable, List, Set
+
+import attrs
+
+from bfxsync.errors import RemoteError
+from bfxsync.recording.format import Missing, Received, Sent, read_line
+from bfxsync.wire.channels import Channel
+from bfxsync.wire.codec import LOADS_ERRORS, loads_for
+
+# How nearly all lines with channel data begin; they list nothing new and are skipped unread.
+_DATA = b'"frame":"['
+
+# Fields that identify a channel in the answers to subscribe requests.
+_FIELDS = ("channel", "symbol", "key", "prec", "freq", "len")
+
+MAX_CONNECTIONS = 10_000
+"""Recordings with more connections are refused: each needs memory until the end."""
+
+MAX_CHANNELS_SIZE = 4 * 2**20
+"""Limit for the identifying fields of all channels, in characters: some ten thousand channels."""
+
+_loads = loads_for()
+
+
+@attrs.define
+class Contents:
+    """
+    Period, channels and flags of a recording.
+
+    Attributes
+    ----------
+    begin, end : float or None
+        Times of the first and last record, in seconds since 1970; None in an empty recording.
+    channels : list of dict
+        The identifying fields of each subscribed channel, once, in order of subscription.
+    flags : dict
+        By connection: the requested flags, if the exchange answered the request.
+    missing_count : int
+        Messages that could not be recorded.
+    """
+
+    begin: float | None = None
+    end: float | None = None
+    channels: List[Dict[str, Any]] = attrs.Factory(list)
+    flags: Dict[int, int] = attrs.Factory(dict)
+    missing_count: int = 0
+    _requested_flags: Dict[int, int] = attrs.Factory(dict)
+    _known: Set[str] = attrs.Factory(set)
+    _size: int = 0
+
+    @classmethod
+    def of(cls, lines: Iterable[bytes]) -> Contents:
+        """
+        Read the lines of a recording.
+
+        Raises
+        ------
+        RemoteError
+            A line is unreadable.
+        UsageError
+            The recording has a later format version.
+        """
+        contents = cls()
+        skipped = b""
+        for line in lines:
+            if contents.begin is not None and _DATA in line:
+                skipped = line
+                continue
+            contents._add(line)
+            skipped = b""
+        if skipped:
+            contents._add(skipped)
+        return contents
+
+    def has(self, channel: Channel) -> bool:
+        """Tell whether a channel was ever subscribed."""
+        return any(channel.matches(fields) for fields in self.channels)
+
+    def _add(self, line: bytes) -> None:
+        record = read_line(line)
+        if record is None:
+            return
+        self.begin = record.at if self.begin is None else self.begin
+        self.end = record.at
+        if isinstance(record, Missing):
+            self.missing_count += record.count
+        elif isinstance(record, Sent):
+            event = event_of(record.text.encode())
+            flags = event.get("flags") if event.get("event") == "conf" else None
+            if type(flags) is int:
+                self._requested_flags[record.connection] = flags
+                check_connections(self._requested_flags)
+        elif isinstance(record, Received):
+            self._add_event(record.connection, event_of(record.message))
+
+    def _add_event(self, connection: int, event: Dict[str, Any]) -> None:
+        if event.get("event") == "conf":
+            flags = event.get("flags")
+            requested = self._requested_flags.get(connection, 0)
+            self.flags[connection] = flags if type(flags) is int else requested
+            check_connections(self.flags)
+        elif event.get("event") == "subscribed":
+            fields = {name: event[name] for name in _FIELDS if name in event}
+            name = repr(fields)
+            if name not in self._known:
+                self._size += len(name)
+                if self._size > MAX_CHANNELS_SIZE:
+                    raise RemoteError("a recording of too many channels")
+                self._known.add(name)
+                self.channels.append(fields)
+
+
+def check_connections(by_number: Dict[int, Any]) -> None:
+    """Raise `RemoteError` if there are more than `MAX_CONNECTIONS`."""
+    if len(by_number) > MAX_CONNECTIONS:
+        raise RemoteError(f"a recording of more than {MAX_CONNECTIONS} connections")
+
+
+def event_of(data: bytes) -> Dict[str, Any]:
+    """Return the JSON object in a message, or an empty one for any other message."""
+    if data.startswith(b"["):
+        return {}
+    try:
+        value = _loads(data)
+    except LOADS_ERRORS:
+        return {}
+    return value if isinstance(value, dict) else {}
