@@ -19,6 +19,7 @@ from bfxsync.models.status import Liquidation
 from bfxsync.outcome.identify import approximately
 from bfxsync.paper.engine import amounts
 from bfxsync.paper.text import to_units
+from bfxsync.rest.history.history import History, Iteration
 from bfxsync.rest.history.pages import pages
 from bfxsync.wire.codec import loads_for
 
@@ -91,15 +92,8 @@ def history() -> Any:
     def fetch(start: Any, end: Any, limit: int, sort: int) -> Any:
         return [row for row in rows if start is None or start <= row.mts]
 
-    parts = pages(
-        fetch,
-        start=None,
-        end=None,
-        limit=10,
-        max_limit=10,
-        sort=1,
-        mts_of=lambda row: row.mts,
-    )
+    history: History[Any] = History(object, 10)
+    parts = pages(fetch, history, Iteration(limit=10))
     return list(parts)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import inspect
+import re
 import sys
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -12,7 +14,8 @@ from bfxsync.errors import RateLimited, RemoteError, UsageError
 from bfxsync.models.market import FundingTrade, Trade
 from bfxsync.models.public import FundingStatistic, Statistic, TickersHistory
 from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
-from bfxsync.rest.public.history import HistoryEndpoints
+from bfxsync.rest.history.options import iterator
+from bfxsync.rest.public import PublicEndpoints
 
 MINUTE = 60_000
 T0 = 1_678_465_320_000  # the first row of the documentation's example of candles
@@ -69,15 +72,15 @@ def candle_row(minute: int) -> List[Any]:
     return [T0 + minute * MINUTE, 20097, 20114.5, 20125, 20094, 1.43504645]
 
 
-def candles(*minutes: int) -> Tuple[Transport, HistoryEndpoints]:
+def candles(*minutes: int) -> Tuple[Transport, PublicEndpoints]:
     transport = Transport(
         "candles/trade:1m:tBTCUSD/hist", list(map(candle_row, minutes))
     )
     return transport, endpoints(transport)
 
 
-def endpoints(transport: Transport, numbers: Any = float) -> HistoryEndpoints:
-    return HistoryEndpoints(transport, numbers=numbers)  # type: ignore[arg-type]
+def endpoints(transport: Transport, numbers: Any = float) -> PublicEndpoints:
+    return PublicEndpoints(transport, numbers=numbers)  # type: ignore[arg-type]
 
 
 def minutes(found: Iterator[Candle]) -> List[int]:
@@ -454,7 +457,7 @@ def test_no_candle_is_made_up_where_a_page_is_short(sort: int) -> None:
 def test_unreadable_candle_is_not_filled() -> None:
     transport, _ = candles(0, 1, 2, 3)
     transport._rows[1][1] = "?"
-    public = HistoryEndpoints(transport, strict=False)  # type: ignore[arg-type]
+    public = PublicEndpoints(transport, strict=False)  # type: ignore[arg-type]
     assert minutes(public.iter_candles("tBTCUSD")) == [0, 2, 3]
     found = public.iter_candles("tBTCUSD", fill=True)
     assert next(found).mts == T0
@@ -556,3 +559,41 @@ def test_a_missing_extra_is_named_when_called(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(UsageError, match=r"bfxsync\[progress\]"):
         public.iter_candles("tBTCUSD", progress=True)
     assert transport.requests == []
+
+
+@EACH_KIND
+def test_signature_and_help_list_every_option(
+    name: str,
+    arguments: Any,
+    transport: Transport,
+    model: Any,
+    largest: int,
+    budget: Any,
+) -> None:
+    method = getattr(PublicEndpoints, name)
+    parameters = inspect.signature(method).parameters
+    options = ["start", "end", "sort", "limit", "resume_after", "progress"]
+    if name == "iter_funding_stats":
+        options.remove("sort")
+    assert list(parameters)[-len(options) :] == options
+    assert model.__name__ in parameters["resume_after"].annotation
+    text = inspect.getdoc(method) or ""
+    for option in options:
+        assert re.search(rf"^(start, )?{option}(, end)? : ", text, re.MULTILINE)
+    assert text.index("Parameters\n") < text.index("References\n")
+
+
+def test_unknown_option_is_an_error_of_the_call() -> None:
+    with pytest.raises(TypeError, match="keyword argument 'strat': the options"):
+        candles()[1].iter_candles("tBTCUSD", strat=1)  # type: ignore[call-arg]
+    public: Any = candles()[1]
+    with pytest.raises(TypeError, match="keyword argument 'sort'"):
+        public.iter_funding_stats("fUSD", sort=1)
+
+
+def test_iterator_without_declared_options_is_refused() -> None:
+    def iter_rows(self: Any, **options: Any) -> None:
+        """Iterate."""
+
+    with pytest.raises(TypeError, match="iter_rows: no .*options"):
+        iterator(iter_rows)

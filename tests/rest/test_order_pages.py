@@ -15,6 +15,7 @@ from bfxsync.models.orders import Order
 from bfxsync.rest.auth import order_pages
 from bfxsync.rest.auth.order_pages import OrderPages
 from bfxsync.rest.history import pages as paging
+from bfxsync.rest.history.history import History, Iteration
 from bfxsync.rest.history.pages import pages
 
 FEW = 25
@@ -85,15 +86,13 @@ def read(
     def fetch(start: Any, end: Any, limit: int, sort: int) -> List[Order]:
         return ask(start=start, end=end, limit=limit)
 
-    parts = pages(
-        fetch,
-        **{"start": None, "end": None, **options},
-        limit=limit,
-        max_limit=most,
-        sort=-1,
+    history: History[Order] = History(
+        Order,
+        most,
         mts_of=lambda order: order.mts_create,
         identity_of=lambda order: order.id,
     )
+    parts = pages(fetch, history, Iteration(limit=limit, sort=-1, **options))
     return [order for part in parts for order in part]
 
 

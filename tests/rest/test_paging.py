@@ -2,14 +2,25 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import (
+    Any,
+    Callable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bfxsync.errors import NetworkError, RemoteError, UsageError
-from bfxsync.rest.history import pages as paging
+from bfxsync.rest.history import pages as pages_module
+from bfxsync.rest.history.history import History, Iteration
 from bfxsync.rest.history.pages import pages
 
 FEW = 25
@@ -18,7 +29,7 @@ FEW = 25
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let histories of these tests be small ones."""
-    monkeypatch.setattr(paging, "FEW", FEW)
+    monkeypatch.setattr(pages_module, "FEW", FEW)
 
 
 class Row(NamedTuple):
@@ -77,33 +88,42 @@ class Server:
         return page
 
 
-def read(
+def paging(
     server: Server,
     *,
-    start: Optional[int] = None,
-    end: Optional[int] = None,
     limit: int,
     max_limit: int = 20,
-    sort: int = 1,
     unique: bool = False,
     from_both_ends: bool = True,
-    resume_after: Optional[Any] = None,
-) -> List[List[Row]]:
-    return list(
-        pages(
-            server.fetch,
-            start=start,
-            end=end,
-            limit=limit,
-            max_limit=max_limit,
-            sort=sort,
-            mts_of=lambda row: row.mts,
-            identity_of=None if unique else lambda row: row.id,
-            has_own_times=unique,
-            from_both_ends=from_both_ends,
-            resume_after=resume_after,
-        )
+    skip: Optional[Callable[[RemoteError], None]] = None,
+    **options: Any,
+) -> Iterator[List[Any]]:
+    """Page through the history of a server; with `unique` its rows have times of their own."""
+    history: History[Any] = History(
+        object,
+        max_limit,
+        identity_of=None if unique else lambda row: row.id,
+        has_own_times=unique,
+        from_both_ends=from_both_ends,
     )
+    return pages(server.fetch, history, Iteration(limit=limit, **options), skip)
+
+
+def read(server: Server, **options: Any) -> List[List[Any]]:
+    return list(paging(server, **options))
+
+
+def rows_and_error(
+    parts: Iterator[List[Any]],
+) -> Tuple[List[Any], Optional[RemoteError]]:
+    """Return all rows, and the error after them, if there is one."""
+    got: List[Any] = []
+    try:
+        for part in parts:
+            got += part
+    except RemoteError as error:
+        return got, error
+    return got, None
 
 
 def flat(parts: List[List[Row]]) -> List[Row]:
@@ -221,31 +241,23 @@ def expect_all_or_an_error(
     from_both_ends: bool = True,
 ) -> None:
     expected = sorted(rows, reverse=sort == -1)
-    got: List[Row] = []
-    try:
-        for part in pages(
-            server.fetch,
-            start=None,
-            end=None,
-            limit=limit,
-            max_limit=max_limit,
-            sort=sort,
-            mts_of=lambda row: row.mts,
-            identity_of=lambda row: row.id,
-            from_both_ends=from_both_ends,
-        ):
-            got += part
-    except RemoteError as error:
-        # It is one only where a millisecond may fill a page, and it says where to go on.
-        counts = [
-            len([row for row in rows if row.mts == mts]) for mts in range(100, 107)
-        ]
-        assert max(counts) >= min(max_limit, clamp) or max(counts) == len(rows)
-        assert "may have more rows than" in str(error)
-        assert got == expected[: len(got)]
-        assert not got or got[-1].mts != expected[len(got)].mts
-    else:
+    parts = paging(
+        server,
+        limit=limit,
+        max_limit=max_limit,
+        sort=sort,
+        from_both_ends=from_both_ends,
+    )
+    got, error = rows_and_error(parts)
+    if error is None:
         assert got == expected
+        return
+    # It is one only where a millisecond may fill a page, and it says where to go on.
+    counts = [len([row for row in rows if row.mts == mts]) for mts in range(100, 107)]
+    assert max(counts) >= min(max_limit, clamp) or max(counts) == len(rows)
+    assert "may have more rows than" in str(error)
+    assert got == expected[: len(got)]
+    assert not got or got[-1].mts != expected[len(got)].mts
 
 
 @given(HISTORIES, LIMITS, st.lists(st.integers(2, 60), min_size=1), DIRECTIONS)
@@ -273,25 +285,16 @@ def test_a_maximum_lowered_among_rows_of_one_time_loses_none(
         server.maxima = [sorted(maxima, reverse=True)[min(count, len(maxima) - 1)]]
 
     server = Server(rows, before=lower)
-    got: List[Row] = []
-    try:
-        for part in pages(
-            server.fetch,
-            start=None,
-            end=None,
-            limit=limit,
-            max_limit=60,
-            sort=sort,
-            mts_of=lambda row: row.mts,
-            identity_of=lambda row: row.id,
-            from_both_ends=from_both_ends,
-        ):
-            got += part
-    except RemoteError:
-        assert max(Counter(row.mts for row in rows).values()) >= min(maxima)
-        assert got == sorted(rows, reverse=sort == -1)[: len(got)]
+    parts = paging(
+        server, limit=limit, max_limit=60, sort=sort, from_both_ends=from_both_ends
+    )
+    got, error = rows_and_error(parts)
+    expected = sorted(rows, reverse=sort == -1)
+    if error is None:
+        assert got == expected
     else:
-        assert got == sorted(rows, reverse=sort == -1)
+        assert max(Counter(row.mts for row in rows).values()) >= min(maxima)
+        assert got == expected[: len(got)]
 
 
 @SORTS
@@ -540,19 +543,9 @@ def test_a_page_of_one_row_makes_way() -> None:
 def test_a_millisecond_with_too_many_rows_is_an_error_and_not_a_gap(sort: int) -> None:
     rows = rows_at(1, *[2] * 50, 3)
     server = Server(rows)
-    got: List[Row] = []
-    with pytest.raises(RemoteError, match=f"{'start=3' if sort == 1 else 'end=1'}"):
-        for part in pages(
-            server.fetch,
-            start=None,
-            end=None,
-            limit=10,
-            max_limit=20,
-            sort=sort,
-            mts_of=lambda row: row.mts,
-            identity_of=lambda row: row.id,
-        ):
-            got += part
+    parts = paging(server, limit=10, sort=sort, from_both_ends=False)
+    got, error = rows_and_error(parts)
+    assert ("start=3" if sort == 1 else "end=1") in str(error)
     assert got == [rows[0] if sort == 1 else rows[-1]]
     # What the message says works.
     if sort == 1:
@@ -616,15 +609,7 @@ def fail_with(error: RemoteError, answer: int = 0) -> Callable[[int], None]:
 @SORTS
 def test_good_rows_of_a_page_come_before_its_error(sort: int) -> None:
     server = Server([], before=fail_with(UNREADABLE))
-    iterator = pages(
-        server.fetch,
-        start=None,
-        end=None,
-        limit=10,
-        max_limit=10,
-        sort=sort,
-        mts_of=lambda row: row.mts,
-    )
+    iterator = paging(server, limit=10, sort=sort)
     assert next(iterator) == rows_at(1, 2)[::sort]
     with pytest.raises(RemoteError) as caught:
         next(iterator)
@@ -633,18 +618,14 @@ def test_good_rows_of_a_page_come_before_its_error(sort: int) -> None:
 
 def skipped(server: Server, limit: int = 10) -> Tuple[List[Row], List[RemoteError]]:
     errors: List[RemoteError] = []
-    parts = pages(
-        server.fetch,
-        start=None,
-        end=None,
+    parts = paging(
+        server,
         limit=limit,
         max_limit=limit,
-        sort=1,
-        mts_of=lambda row: row.mts,
-        identity_of=lambda row: row.id,
+        from_both_ends=False,
         skip=errors.append,
     )
-    return [row for part in parts for row in part], errors
+    return flat(list(parts)), errors
 
 
 def test_unreadable_rows_are_skipped_and_the_history_goes_on() -> None:
@@ -716,35 +697,29 @@ def test_rows_beside_an_unreadable_one_are_given(
     server = Unreadable(rows, bad, clamp=clamp)
     expected = sorted(rows, reverse=sort == -1)
     good = [row for row in expected if row.id not in bad]
-    got: List[Row] = []
     told: Set[int] = set()
 
     def skip(error: RemoteError) -> None:
         told.update(row.id for row, _ in error.unreadable)
 
-    try:
-        for part in pages(
-            server.fetch,
-            start=None,
-            end=None,
-            limit=limit,
-            max_limit=60,
-            sort=sort,
-            mts_of=lambda row: row.mts,
-            identity_of=lambda row: row.id,
-            from_both_ends=from_both_ends,
-            skip=skip if is_skipping else None,
-        ):
-            got += part
-    except RemoteError as error:
-        assert got == good[: len(got)] or error.unreadable
-        assert set(error.rows) <= set(got)
-        for row, _ in error.unreadable:
-            before = expected[: expected.index(row)]
-            assert set(before) & set(good) <= set(got)
-    else:
+    parts = paging(
+        server,
+        limit=limit,
+        max_limit=60,
+        sort=sort,
+        from_both_ends=from_both_ends,
+        skip=skip if is_skipping else None,
+    )
+    got, error = rows_and_error(parts)
+    if error is None:
         assert got == good
         assert told == bad
+        return
+    assert got == good[: len(got)] or error.unreadable
+    assert set(error.rows) <= set(got)
+    for row, _ in error.unreadable:
+        before = expected[: expected.index(row)]
+        assert set(before) & set(good) <= set(got)
 
 
 @pytest.mark.parametrize("is_skipping", [False, True], ids=["strict", "skipping"])
@@ -755,25 +730,16 @@ def test_unreadable_row_at_the_other_end_of_a_millisecond_loses_none(
     rows = rows_at(*[100] * (FEW + 15))
     last = rows[-1] if sort == 1 else rows[0]
     server = Unreadable(rows, {last.id}, clamp=FEW)
-    got: List[Row] = []
     errors: List[RemoteError] = []
-    parts = pages(
-        server.fetch,
-        start=None,
-        end=None,
+    parts = paging(
+        server,
         limit=60,
         max_limit=60,
         sort=sort,
-        mts_of=lambda row: row.mts,
-        identity_of=lambda row: row.id,
-        from_both_ends=True,
         skip=errors.append if is_skipping else None,
     )
-    try:
-        for part in parts:
-            got += part
-    except RemoteError as error:
-        errors.append(error)
+    got, error = rows_and_error(parts)
+    errors += [] if error is None else [error]
     assert got == [row for row in rows[::sort] if row != last]
     assert [error.unreadable for error in errors] == [[(last, "no")]]
 
@@ -790,15 +756,10 @@ def test_history_ends_behind_a_skipped_last_row(
     good = rows_at(*times)[::sort]
     bad = Row(1 if sort == -1 else 30, 99)
     errors: List[RemoteError] = []
-    parts = pages(
-        Unreadable([*good, bad], {99}, clamp=clamp).fetch,
-        start=None,
-        end=None,
+    parts = paging(
+        Unreadable([*good, bad], {99}, clamp=clamp),
         limit=10,
-        max_limit=20,
         sort=sort,
-        mts_of=lambda row: row.mts,
-        identity_of=lambda row: row.id,
         from_both_ends=from_both_ends,
         skip=errors.append,
     )
@@ -855,16 +816,7 @@ def test_what_a_request_raises_comes_through() -> None:
             raise NetworkError("cut", phase="receive")
 
     server = Server(rows_at(*range(1, 31)), before=fail)
-    iterator = pages(
-        server.fetch,
-        start=None,
-        end=None,
-        limit=10,
-        max_limit=10,
-        sort=1,
-        mts_of=lambda row: row.mts,
-        identity_of=lambda row: row.id,
-    )
+    iterator = paging(server, limit=10)
     first = next(iterator)
     with pytest.raises(NetworkError):
         next(iterator)
@@ -874,15 +826,7 @@ def test_what_a_request_raises_comes_through() -> None:
 
 def test_nothing_is_asked_for_before_the_first_row_is_wanted() -> None:
     server = Server(rows_at(*range(1, 31)))
-    iterator = pages(
-        server.fetch,
-        start=None,
-        end=None,
-        limit=10,
-        max_limit=10,
-        sort=1,
-        mts_of=lambda row: row.mts,
-    )
+    iterator = paging(server, limit=10)
     assert server.requests == []
     next(iterator)
     assert len(server.requests) == 1

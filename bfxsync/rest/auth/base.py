@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import time
 import warnings
 from functools import partial
 from typing import Any, Callable, Hashable, Iterator, Mapping, Optional, TypeVar
@@ -26,8 +25,8 @@ from bfxsync.models.rows import read_rows
 from bfxsync.outcome.resolve import Attempt, Search
 from bfxsync.outcome.unread import UnreadRows
 from bfxsync.outcome.writes import RecentWrites, WriteRecord
-from bfxsync.rest.history.iterate import IterationOptions, iterate
-from bfxsync.rest.history.unreadable import must_raise
+from bfxsync.rest.history.history import History
+from bfxsync.rest.history.unreadable import Skip, must_raise
 from bfxsync.rest.http.callers import current_call
 from bfxsync.rest.http.retry_policy import RequestKind, unknown_outcome
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
@@ -64,9 +63,6 @@ class SignedEndpoints(Endpoints):
     strict : bool
         False: rows of a list that cannot be read are left out with a warning.
     """
-
-    # The wall clock, in seconds.
-    _clock = staticmethod(time.time)
 
     # Where rows go that cannot be read; None: they are an error.
     _unread: Optional[UnreadRows] = None
@@ -253,7 +249,7 @@ class SignedEndpoints(Endpoints):
         sort: int | None = None,
     ) -> Iterator[T]:
         """
-        Return the rows of a history of any length; see `bfxsync.rest.history.iterate.iterate`.
+        Return the rows of a history of any length; see `Endpoints._history`.
 
         Parameters
         ----------
@@ -267,36 +263,28 @@ class SignedEndpoints(Endpoints):
         sort : int, optional
             None where the exchange knows no order but the newest first.
         """
-        now_mts = int(self._clock() * 1000)
-        if sort is None:
-
-            def fetch(*, sort: int, **page: Any) -> list[T]:
-                return get(**page)
-
-            ask: Callable[..., list[T]] = fetch
-        else:
-            ask = get
-        options = IterationOptions(
-            start,
-            end,
-            -1 if sort is None else sort,
-            limit,
-            resume_after,
-            progress,
-            now_mts,
-            self._skip if self._unread is None else self._unread.add,
-        )
-        return iterate(
-            ask,
+        history = History(
             model,
-            title,
-            options,
             max_limit,
-            identity_of,
             mts_of,
+            identity_of,
             # Of these, only rows with a key can be asked for in both directions.
             from_both_ends=sort is not None,
+            is_sortable=sort is not None,
         )
+        options: Any = dict(
+            start=start,
+            end=end,
+            limit=limit,
+            resume_after=resume_after,
+            progress=progress,
+        )
+        if sort is not None:
+            options["sort"] = sort
+        return self._history(history, get, title, options)
+
+    def _skip_in_pages(self) -> Skip | None:
+        return self._skip if self._unread is None else self._unread.add
 
     def _ask(
         self,

@@ -1,10 +1,10 @@
 """
-Where candles begin, and candles for the intervals that had no trades.
+Candle intervals, and candles for those without trades.
 
-The exchange sends none for those. Intervals from one minute to a day begin at multiples of
-themselves since 1970 (UTC), months at their first day. On which day its weeks begin is not
-documented, so nothing is assumed about that: an interval begins one length after the one before
-it, and the first one is always a candle of the exchange.
+The exchange sends no candle for an interval without trades. Intervals from one minute to a day
+start at multiples of their length since 1970 (UTC), months at their first day. On which day weeks
+start is not documented, so each interval is taken to start one length after the one before it,
+and the first one is always a candle of the exchange.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from datetime import datetime, timezone
 from typing import Any, Callable, Iterable, Iterator, Sequence
 
 from bfxsync.models.status import Candle
+from bfxsync.rest.history.history import Iteration
+from bfxsync.rest.history.unreadable import strictly
 from bfxsync.types import Mts
 
 _MINUTE = 60_000
@@ -25,7 +27,7 @@ _MONTH = "1M"
 
 
 def interval_begins(candle_mts: Mts, tf: str, low: Mts, high: Mts) -> Sequence[Mts]:
-    """Return when the intervals after this candle's begin, of those from `low` to `high`."""
+    """Return the start times, from `low` to `high`, of the intervals after this candle's."""
     if tf == _MONTH:
         return _month_begins(max(candle_mts + 1, low), high)
     step = int(tf[:-1]) * _UNITS[tf[-1]]
@@ -34,7 +36,7 @@ def interval_begins(candle_mts: Mts, tf: str, low: Mts, high: Mts) -> Sequence[M
 
 
 def last_over(now_mts: Mts, tf: str) -> Mts:
-    """Return the latest time at which an interval may have begun that is over now."""
+    """Return the latest possible start of an interval that has ended."""
     if tf == _MONTH:
         return _month_begins(now_mts - 32 * _DAY, now_mts)[-1] - 1
     return now_mts - int(tf[:-1]) * _UNITS[tf[-1]]
@@ -66,26 +68,25 @@ def fill_intervals(
     zero: Any,
 ) -> Iterator[Candle]:
     """
-    Yield the candles, and one without volume for each interval between them that has none.
+    Yield the candles, and one without volume for each interval between them.
 
-    Such a candle opens and closes at the close before it.
+    Such a candle opens and closes at the previous close.
 
     Parameters
     ----------
     candles : iterable of Candle
-        In the order of `sort`, all from `start` to `end`.
+        In the order of `sort`, from `start` to `end`.
     tf : str
         Length of the intervals.
     start, end : int or None
-        The range to fill, which may be wider than that of the candles; None: from the first
-        candle, to the last one.
+        The range to fill, which may be wider than that of the candles; None: from the first, to
+        the last candle.
     sort : int
         1: oldest first; -1: newest first.
     before : callable
-        Returns the last candle before `start`, or None if there is none; called once, when the
-        filling needs it.
+        Returns the last candle before `start`, or None; called at most once, when needed.
     zero : float or Decimal
-        The volume of such a candle.
+        The volume of an added candle.
     """
 
     def between(older: Candle, high: Mts) -> Iterator[Candle]:
@@ -115,3 +116,46 @@ def fill_intervals(
         oldest = before()
         if oldest is not None:
             yield from between(oldest, high)
+
+
+def filled(
+    candles: Iterator[Candle],
+    get: Callable[..., list[Candle]],
+    tf: str,
+    iteration: Iteration[Candle],
+    zero: Any,
+) -> Iterator[Candle]:
+    """
+    Return the candles of an iteration, and one without volume for each interval without trades.
+
+    Parameters
+    ----------
+    candles : iterator of Candle
+    get : callable
+        Requests one page; asked for the candle before the start of the iteration.
+    tf : str
+        Length of the intervals.
+    iteration : Iteration
+    zero : float or Decimal
+        The volume of an added candle.
+    """
+    start, end, sort = iteration.start, iteration.end, iteration.sort
+    last = iteration.resume_after
+    if last is not None and sort == -1:
+        # The interval before a returned candle has ended, even if this clock is slow.
+        end = last.mts - 1 if end is None else min(end, last.mts - 1)
+    elif end is not None:
+        end = min(end, last_over(iteration.now_mts, tf))
+
+    def before() -> Candle | None:
+        if last is not None and sort == 1:
+            return last
+        if not start:
+            return None
+        with strictly():
+            found = get(end=start - 1, limit=1, sort=-1)
+        return found[0] if found else None
+
+    return fill_intervals(
+        candles, tf, start=start, end=end, sort=sort, before=before, zero=zero
+    )

@@ -1,4 +1,4 @@
-"""A bar that shows how far an iteration over a history has come; needs the extra ``progress``."""
+"""Progress bar of an iteration over a history; needs the extra ``progress``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterator, TypeVar
 
 from bfxsync._base.forks import lazily
 from bfxsync.errors import UsageError
-from bfxsync.types import Mts
+from bfxsync.rest.history.history import History, Iteration
 
 T = TypeVar("T")
 
@@ -17,7 +17,7 @@ _RANGE = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]{postfix}"
 
 def bar_class() -> Any:
     """
-    Return the class of bars.
+    Return tqdm's class of bars.
 
     Raises
     ------
@@ -36,18 +36,19 @@ def with_bar(
     parts: Iterator[list[T]],
     make_bar: Callable[..., Any],
     title: str,
-    *,
-    start: Mts | None,
-    end: Mts | None,
-    sort: int,
-    mts_of: Callable[[T], Any],
+    history: History[T],
+    iteration: Iteration[T],
 ) -> Iterator[list[T]]:
     """
-    Yield the parts and move a bar: over the time between `start` and `end`, or, when one of
-    these is not known, with the number of rows.
+    Yield the parts and advance a bar.
+
+    It shows the fraction of the time range, which ends now if the iteration has no end; without a
+    start it shows the number of rows.
     """
     count = 0
-    if start is None or end is None:
+    start, end = iteration.start, iteration.end
+    end = iteration.now_mts if end is None else end
+    if start is None:
         with make_bar(desc=title, unit=" rows") as bar:
             for part in parts:
                 bar.update(len(part))
@@ -57,10 +58,10 @@ def with_bar(
     with make_bar(desc=title, total=total, bar_format=_RANGE) as bar:
         for part in parts:
             count += len(part)
-            mts = int(mts_of(part[-1]))
+            mts = int(history.mts_of(part[-1]))
             date = datetime.fromtimestamp(mts / 1000, timezone.utc)
             bar.set_postfix_str(f"{count:,} rows, {date:%Y-%m-%d %H:%M}", refresh=False)
-            done = mts - start if sort == 1 else end - mts
+            done = mts - start if iteration.sort == 1 else end - mts
             bar.update(done - bar.n)
             yield part
         bar.update(total - bar.n)

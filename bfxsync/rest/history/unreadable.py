@@ -1,4 +1,4 @@
-"""Rows that cannot be read: an error, or a warning if the client was told so."""
+"""Unreadable rows: an error, or with ``strict=False`` a warning."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bfxsync._base.logs import get_logger
 from bfxsync.errors import RemoteError
 
 Skip = Callable[[RemoteError], None]
-"""Gets the error of a list whose other rows are returned all the same."""
+"""Receives the error of a list whose readable rows are returned."""
 
 _log = get_logger(__name__)
 
@@ -20,10 +20,10 @@ _is_strict: ContextVar[bool] = ContextVar("bfxsync_strict", default=False)
 @contextmanager
 def strictly() -> Iterator[None]:
     """
-    Let no row be skipped in this block, whatever the client was told.
+    Raise for unreadable rows in this block, also with ``strict=False``.
 
-    For what concludes something from rows that are not there: the end of a history, or that a
-    write was not executed.
+    For code that draws conclusions from missing rows: that a history has ended, or that a write
+    was not executed.
     """
     token = _is_strict.set(True)
     try:
@@ -33,11 +33,11 @@ def strictly() -> Iterator[None]:
 
 
 def must_raise() -> bool:
-    """Tell whether this is within `strictly`."""
+    """Return whether this is within `strictly`."""
     return _is_strict.get()
 
 
 def warn_of_unreadable(error: RemoteError) -> None:
-    """Log how many rows of a list are left out, and why."""
+    """Log how many rows of a list were skipped, and why."""
     where = f"{error.endpoint}: " if error.endpoint else ""
     _log.warning("%s%s; they are left out (strict=False)", where, error)

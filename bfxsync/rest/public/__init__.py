@@ -6,7 +6,6 @@ from bfxsync._base.describe import with_parts_named_publicly
 from bfxsync.rest.public.books import BookEndpoints
 from bfxsync.rest.public.calc import CalcEndpoints
 from bfxsync.rest.public.candles import CandleEndpoints
-from bfxsync.rest.public.history import HistoryEndpoints
 from bfxsync.rest.public.misc import MiscEndpoints
 from bfxsync.rest.public.statistics import StatisticsEndpoints
 from bfxsync.rest.public.status import StatusEndpoints
@@ -18,7 +17,6 @@ __all__ = ["PublicEndpoints"]
 
 @with_parts_named_publicly
 class PublicEndpoints(
-    HistoryEndpoints,
     TickerEndpoints,
     TradeEndpoints,
     CandleEndpoints,

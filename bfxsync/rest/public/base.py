@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import reprlib
+import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Iterator,
+    Mapping,
+    NamedTuple,
+    TypeVar,
+)
 
 from bfxsync.errors import RemoteError
 from bfxsync.models.rows import read_rows
+from bfxsync.rest.history.history import History
+from bfxsync.rest.history.iterate import iterate
+from bfxsync.rest.history.options import check_options
 from bfxsync.rest.history.unreadable import Skip, must_raise, warn_of_unreadable
 from bfxsync.rest.http.callers import NamedInErrors
 from bfxsync.types import NumberType
 
 if TYPE_CHECKING:
+    from bfxsync.rest.history.options import HistoryOptions
     from bfxsync.rest.http.transport import RestTransport
 
 M = TypeVar("M")
@@ -51,6 +64,9 @@ class Endpoints(NamedInErrors):
         False: rows of a list that cannot be read are left out with a warning in the log, instead
         of a `RemoteError` that has the others.
     """
+
+    # The wall clock, in seconds.
+    _clock = staticmethod(time.time)
 
     def __init__(
         self,
@@ -107,6 +123,36 @@ class Endpoints(NamedInErrors):
                 raise
             self._skip(error)
             return error.rows
+
+    def _history(
+        self,
+        history: History[M],
+        get: Callable[..., list[M]],
+        title: str,
+        options: HistoryOptions[M],
+    ) -> Iterator[M]:
+        """
+        Check the options and return an iterator; see `bfxsync.rest.history.options`.
+
+        Parameters
+        ----------
+        history : History
+        get : callable
+            Requests one page; takes ``start``, ``end``, ``limit`` and, if the history is
+            sortable, ``sort`` by name.
+        title : str
+            Title of the progress bar.
+        options : dict
+            As the user passed them.
+        """
+        iteration = check_options(history, options, self._now_mts())
+        return iterate(history, get, title, iteration, self._skip_in_pages())
+
+    def _skip_in_pages(self) -> Skip | None:
+        return self._skip
+
+    def _now_mts(self) -> int:
+        return int(self._clock() * 1000)
 
 
 def check_rows(rows: Any) -> list[Any]:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING, Iterator
+
 from bfxsync.checks.arguments import Time, page_params
+from bfxsync.checks.options import check_bool
 from bfxsync.models.status import Candle
+from bfxsync.rest.history.history import History
+from bfxsync.rest.history.intervals import filled
+from bfxsync.rest.history.iterate import iterate
+from bfxsync.rest.history.options import check_options, iterator
 from bfxsync.rest.public.base import Budget, Endpoints
-from bfxsync.rest.public.resources import candle_key
+from bfxsync.rest.public.resources import candle_key, check_timeframe
 from bfxsync.types import Symbol
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bfxsync.rest.history.options import SortedHistoryOptions
 
 MOST_CANDLES = 10_000
 
 _CANDLES = Budget("candles", 30)
+_HISTORY = History(Candle, MOST_CANDLES, has_own_times=True)
 
 
 class CandleEndpoints(Endpoints):
@@ -56,6 +70,51 @@ class CandleEndpoints(Endpoints):
             start=start, end=end, limit=limit, sort=sort, maximum=MOST_CANDLES
         )
         return self._many(Candle.from_row, self._get(path, _CANDLES, page))
+
+    @iterator
+    def iter_candles(
+        self,
+        symbol: Symbol,
+        tf: str = "1m",
+        *,
+        fill: bool = False,
+        **options: Unpack[SortedHistoryOptions[Candle]],
+    ) -> Iterator[Candle]:
+        """
+        Iterate over candles of any time range; each interval comes once.
+
+        The current interval is included if it is in the range, as it is at the time of the
+        request.
+
+        Parameters
+        ----------
+        symbol, tf : str
+            As for `get_candles_hist`.
+        fill : bool, optional
+            Also yield a candle for each interval without trades: all four prices are the last
+            close, the volume is 0. With `start`, the first candle may be such a one, which costs
+            one more request; with `end`, the last one may be, up to the last interval that has
+            ended. Intervals before the first trade ever are not filled. An unreadable candle
+            raises, also with ``strict=False``.
+
+        Raises
+        ------
+        RemoteError
+            While iterating: the answers do not fit the requests; a row cannot be read, after the
+            readable rows of its page; or more rows have one time than the exchange returns.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-candles
+        """
+        key = candle_key(symbol, tf)
+        get = partial(self.get_candles_hist, symbol, tf)
+        if not check_bool("fill", fill):
+            return self._history(_HISTORY, get, key, options)
+        iteration = check_options(_HISTORY, options, self._now_mts())
+        # Raises for an unreadable candle, which is not an interval without trades.
+        candles = iterate(_HISTORY, get, key, iteration, skip=None)
+        return filled(candles, get, check_timeframe(tf), iteration, self._numbers(0))
 
     def get_candles_last(self, symbol: Symbol, tf: str = "1m") -> Candle:
         """

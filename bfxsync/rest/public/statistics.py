@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING, Iterator
+
 from bfxsync.checks.arguments import Time, check_funding, page_params
 from bfxsync.models.public import FundingStatistic, Leaderboard, Statistic
+from bfxsync.rest.history.history import History
+from bfxsync.rest.history.options import iterator
 from bfxsync.rest.public.base import Budget, Endpoints
 from bfxsync.rest.public.resources import ranking, statistic
 from bfxsync.types import Symbol
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bfxsync.rest.history.options import HistoryOptions, SortedHistoryOptions
 
 MOST_STATISTICS = 10_000
 MOST_LEADERBOARDS = 10_000
@@ -16,6 +26,9 @@ MOST_FUNDING_STATISTICS = 250
 _STATISTICS = Budget("stats1", 15)
 _RANKINGS = Budget("rankings", 90)
 _FUNDING = Budget("funding/stats")
+
+_STATISTICS_HISTORY = History(Statistic, MOST_STATISTICS)
+_FUNDING_HISTORY = History(FundingStatistic, MOST_FUNDING_STATISTICS, is_sortable=False)
 
 
 class StatisticsEndpoints(Endpoints):
@@ -57,6 +70,25 @@ class StatisticsEndpoints(Endpoints):
             start=start, end=end, limit=limit, sort=sort, maximum=MOST_STATISTICS
         )
         return self._many(Statistic.from_row, self._get(path, _STATISTICS, page))
+
+    @iterator
+    def iter_stats(
+        self, resource: str, **options: Unpack[SortedHistoryOptions[Statistic]]
+    ) -> Iterator[Statistic]:
+        """
+        Iterate over the samples of a statistic.
+
+        Parameters
+        ----------
+        resource : str
+            As for `get_stats_hist`.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-stats
+        """
+        get = partial(self.get_stats_hist, resource)
+        return self._history(_STATISTICS_HISTORY, get, statistic(resource), options)
 
     def get_stats_last(
         self,
@@ -167,3 +199,18 @@ class StatisticsEndpoints(Endpoints):
             start=start, end=end, limit=limit, maximum=MOST_FUNDING_STATISTICS
         )
         return self._many(FundingStatistic.from_row, self._get(path, _FUNDING, page))
+
+    @iterator
+    def iter_funding_stats(
+        self, symbol: Symbol, **options: Unpack[HistoryOptions[FundingStatistic]]
+    ) -> Iterator[FundingStatistic]:
+        """
+        Iterate over the statistics of a currency's funding market, newest first.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-funding-stats
+        """
+        get = partial(self.get_funding_stats, symbol)
+        title = f"funding {check_funding(symbol)}"
+        return self._history(_FUNDING_HISTORY, get, title, options)

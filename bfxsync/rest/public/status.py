@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
 from bfxsync.checks.arguments import Time, check_pair, check_symbols, page_params
 from bfxsync.models.public import PlatformStatus
 from bfxsync.models.status import DerivativesStatus, Liquidation
+from bfxsync.rest.history.history import History
+from bfxsync.rest.history.options import iterator
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
 from bfxsync.types import Symbol
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bfxsync.rest.history.options import SortedHistoryOptions
 
 MOST_DERIVATIVES_STATUS = 5_000
 MOST_LIQUIDATIONS = 500
@@ -17,6 +25,21 @@ _PLATFORM = Budget("platform", 30)
 _DERIVATIVES = Budget("status", 90)
 _DERIVATIVES_HISTORY = Budget("status/hist", 90)
 _LIQUIDATIONS = Budget("liquidations", 3)
+
+
+def _position(row: Liquidation) -> Any:
+    # A position may appear more than once: when it is taken over, and when it is sold.
+    return (
+        row.pos_id,
+        row.is_match,
+        row.is_market_sold,
+        row.amount,
+        row.base_price,
+    )
+
+
+_STATUS_ROWS = History(DerivativesStatus, MOST_DERIVATIVES_STATUS)
+_LIQUIDATION_ROWS = History(Liquidation, MOST_LIQUIDATIONS, identity_of=_position)
 
 
 class StatusEndpoints(Endpoints):
@@ -98,6 +121,20 @@ class StatusEndpoints(Endpoints):
         rows = self._get(path, _DERIVATIVES_HISTORY, page)
         return self._many(DerivativesStatus.from_row, rows)
 
+    @iterator
+    def iter_derivatives_status(
+        self, key: Symbol, **options: Unpack[SortedHistoryOptions[DerivativesStatus]]
+    ) -> Iterator[DerivativesStatus]:
+        """
+        Iterate over past states of a derivative; the rows do not carry the key.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-derivatives-status-history
+        """
+        get = partial(self.get_derivatives_status_history, check_pair(key))
+        return self._history(_STATUS_ROWS, get, f"status {key}", options)
+
     def get_liquidations(
         self,
         *,
@@ -136,3 +173,18 @@ class StatusEndpoints(Endpoints):
             for row in (item if isinstance(item, list) else [item])
         ]
         return self._many(Liquidation.from_row, rows)
+
+    @iterator
+    def iter_liquidations(
+        self, **options: Unpack[SortedHistoryOptions[Liquidation]]
+    ) -> Iterator[Liquidation]:
+        """
+        Iterate over liquidations of all symbols; 3 requests of 500 rows are possible per minute.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-liquidations
+        """
+        return self._history(
+            _LIQUIDATION_ROWS, self.get_liquidations, "liquidations", options
+        )

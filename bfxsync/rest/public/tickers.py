@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import reprlib
-from typing import Any, Callable, Mapping, Sequence, TypeVar
+from functools import partial
+from operator import attrgetter
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+    TypeVar,
+)
 
 from bfxsync.checks.arguments import (
     Time,
@@ -15,8 +25,15 @@ from bfxsync.checks.arguments import (
 from bfxsync.errors import RemoteError
 from bfxsync.models.market import FundingTicker, Ticker
 from bfxsync.models.public import TickersHistory
+from bfxsync.rest.history.history import History
+from bfxsync.rest.history.options import iterator
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
 from bfxsync.types import NumberType, Symbol
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bfxsync.rest.history.options import SortedHistoryOptions
 
 M = TypeVar("M")
 
@@ -24,7 +41,13 @@ MOST_TICKERS_HISTORY = 250
 
 _TICKER = Budget("ticker", 90)
 _TICKERS = Budget("tickers", 30)
-_HISTORY = Budget("tickers/hist")
+_TICKERS_HISTORY = Budget("tickers/hist")
+_HISTORY = History(
+    TickersHistory,
+    MOST_TICKERS_HISTORY,
+    identity_of=attrgetter("symbol"),
+    from_both_ends=True,
+)
 
 
 class TickerEndpoints(Endpoints):
@@ -141,8 +164,34 @@ class TickerEndpoints(Endpoints):
         page = page_params(
             start=start, end=end, limit=limit, sort=sort, maximum=MOST_TICKERS_HISTORY
         )
-        rows = self._get("tickers/hist", _HISTORY, {"symbols": joined, **page})
+        rows = self._get("tickers/hist", _TICKERS_HISTORY, {"symbols": joined, **page})
         return self._many(TickersHistory.from_row, rows)
+
+    @iterator
+    def iter_tickers_history(
+        self,
+        symbols: Sequence[Symbol],
+        **options: Unpack[SortedHistoryOptions[TickersHistory]],
+    ) -> Iterator[TickersHistory]:
+        """
+        Iterate over hourly bids and asks of pairs, one year back; those of one time by symbol.
+
+        The exchange returns at most 250 rows per request. With many more pairs than that
+        (``"ALL"``), one time may have more rows than can be read, which raises `RemoteError`:
+        iterate over some of the pairs, then over the others.
+
+        Parameters
+        ----------
+        symbols : list of str
+            Symbols of pairs, or ``"ALL"``.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-tickers-history
+        """
+        joined = check_symbols("symbols", symbols, check_pair)
+        get = partial(self.get_tickers_history, joined.split(","))
+        return self._history(_HISTORY, get, f"tickers {joined}", options)
 
     def _tickers(
         self, readers: Mapping[str, Callable[[Any, NumberType], M]], symbols: str

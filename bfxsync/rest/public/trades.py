@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Iterator
+
 from bfxsync.checks.arguments import Time, check_funding, check_pair, page_params
 from bfxsync.models.market import FundingTrade, Trade
+from bfxsync.rest.history.history import History
+from bfxsync.rest.history.options import iterator
 from bfxsync.rest.public.base import Budget, Endpoints
 from bfxsync.types import Symbol
+from bfxsync.wire.channels import check_symbol
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bfxsync.rest.history.options import SortedHistoryOptions
 
 MOST_TRADES = 10_000
 
 _TRADES = Budget("trades", 15)
+_T_HISTORY = History(
+    Trade, MOST_TRADES, identity_of=attrgetter("id"), from_both_ends=True
+)
+_F_HISTORY = History(
+    FundingTrade, MOST_TRADES, identity_of=attrgetter("id"), from_both_ends=True
+)
 
 
 class TradeEndpoints(Endpoints):
@@ -84,3 +102,50 @@ class TradeEndpoints(Endpoints):
             start=start, end=end, limit=limit, sort=sort, maximum=MOST_TRADES
         )
         return self._many(FundingTrade.from_row, self._get(path, _TRADES, page))
+
+    @iterator
+    def iter_trades(
+        self,
+        symbol: Symbol,
+        **options: Unpack[SortedHistoryOptions[Trade | FundingTrade]],
+    ) -> Iterator[Trade] | Iterator[FundingTrade]:
+        """
+        Iterate over the trades of a pair or a funding currency, depending on the symbol.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-trades
+        """
+        # Whether resume_after is of the right kind is checked at run time.
+        given: Any = options
+        if check_symbol(symbol).startswith("f"):
+            return self.iter_f_trades(symbol, **given)
+        return self.iter_t_trades(symbol, **given)
+
+    @iterator
+    def iter_t_trades(
+        self, pair: Symbol, **options: Unpack[SortedHistoryOptions[Trade]]
+    ) -> Iterator[Trade]:
+        """
+        Iterate over the trades of a pair; within one millisecond by id.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-trades
+        """
+        get = partial(self.get_t_trades, check_pair(pair))
+        return self._history(_T_HISTORY, get, f"trades {pair}", options)
+
+    @iterator
+    def iter_f_trades(
+        self, currency: Symbol, **options: Unpack[SortedHistoryOptions[FundingTrade]]
+    ) -> Iterator[FundingTrade]:
+        """
+        Iterate over the funding trades of a currency; within one millisecond by id.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-trades
+        """
+        get = partial(self.get_f_trades, check_funding(currency))
+        return self._history(_F_HISTORY, get, f"trades {currency}", options)

@@ -1,0 +1,208 @@
+"""
+Options that the iterators over histories have in common.
+
+Strategy: an iterator declares the filters of its endpoint as parameters and collects the rest
+with ``**options: Unpack[HistoryOptions[Row]]``, which type checkers and editors expand. The
+decorator `iterator` does the same at run time: `inspect.signature` and `help()` list each option.
+
+An iterator over a history of the account, which the exchange always returns newest first::
+
+    _LEDGERS = History(Ledger, MOST_LEDGERS, identity_of=attrgetter("id"), is_sortable=False)
+
+    class LedgerEndpoints(SignedEndpoints):
+        @iterator
+        def iter_ledgers(
+            self, currency: str | None = None, **options: Unpack[HistoryOptions[Ledger]]
+        ) -> Iterator[Ledger]:
+            \"""
+            Iterate over ledger entries, newest first.
+
+            Parameters
+            ----------
+            currency
+                As for `get_ledgers`.
+
+            References
+            ----------
+            https://docs.bitfinex.com/reference/rest-auth-ledgers
+            \"""
+            optional(check_currency, "currency", currency)
+            get = partial(self.get_ledgers, currency)
+            return self._history(_LEDGERS, get, "ledgers", options)
+
+``get`` returns one page and is called with ``start``, ``end``, ``limit`` and, if the history is
+sortable, ``sort`` by name. Filters are checked here, so that errors rise in the call. A sortable
+history takes `SortedHistoryOptions`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, Mapping, TypeVar
+
+from bfxsync.checks.arguments import Time, page_params
+from bfxsync.checks.options import check_bool
+from bfxsync.errors import UsageError
+from bfxsync.rest.history.history import History, Iteration
+from bfxsync.types import Mts
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict
+else:
+
+    class TypedDict:
+        """Stands for `typing.TypedDict`, which cannot be generic before Python 3.11."""
+
+        def __init_subclass__(cls, total: bool = True) -> None:
+            super().__init_subclass__()
+
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class HistoryOptions(TypedDict, Generic[T], total=False):
+    """
+    Options of every iterator over a history.
+
+    Attributes
+    ----------
+    start, end : int or datetime, optional
+        First and last time, both included: milliseconds, or with a time zone. None: from the
+        oldest, to the newest that the exchange has.
+    limit : int, optional
+        Rows to ask for at once; the largest number that the exchange allows without it. To get
+        fewer rows, stop iterating (`itertools.islice`).
+    resume_after : row, optional
+        The last row of an earlier iterator with the same arguments: continue after it.
+    progress : bool, optional
+        Show a bar; needs the extra ``progress``. It shows the fraction of the time range if
+        `start` is given, and the number of rows otherwise.
+    """
+
+    start: Time
+    end: Time
+    limit: int | None
+    resume_after: T | None
+    progress: bool
+
+
+class SortedHistoryOptions(HistoryOptions[T], Generic[T], total=False):
+    """
+    Options of iterators over histories that the exchange sorts both ways.
+
+    Attributes
+    ----------
+    sort : int, optional
+        1: oldest first, the default; -1: newest first.
+    """
+
+    sort: int
+
+
+_DEFAULTS: Dict[str, Any] = {
+    "start": None,
+    "end": None,
+    "sort": 1,
+    "limit": None,
+    "resume_after": None,
+    "progress": False,
+}
+
+_KINDS: Dict[str, Any] = {
+    kind.__name__: kind for kind in (HistoryOptions, SortedHistoryOptions)
+}
+_OPTIONS = re.compile(r"Unpack\[(\w+)\[(.+)\]\]")
+
+
+def iterator(method: F) -> F:
+    """Expand the options of an iterator in its signature and in its docstring."""
+    *filters, options = inspect.signature(method).parameters.values()
+    match = _OPTIONS.fullmatch(str(options.annotation))
+    if match is None or options.kind is not options.VAR_KEYWORD:
+        raise TypeError(f"{method.__qualname__}: no **options: Unpack[HistoryOptions]")
+    parts = [_KINDS[match[1]], *_KINDS[match[1]].__mro__[1:]]
+    kinds = [part for part in parts if part in _KINDS.values()]
+    types = {name: text for kind in kinds for name, text in _annotations(kind).items()}
+    types["resume_after"] = f"{match[2]} | None"
+    names = [name for name in _DEFAULTS if name in types]
+    keywords = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=_DEFAULTS[name],
+            annotation=types[name],
+        )
+        for name in names
+    ]
+    signature = inspect.signature(method).replace(parameters=[*filters, *keywords])
+    method.__signature__ = signature  # type: ignore[attr-defined]
+    if method.__doc__:
+        texts = "\n".join(_attributes(kind) for kind in reversed(kinds))
+        method.__doc__ = _with_parameters(inspect.cleandoc(method.__doc__), texts)
+    return method
+
+
+def _annotations(kind: Any) -> Dict[str, str]:
+    found: Dict[str, str] = kind.__annotations__
+    return found
+
+
+def _attributes(kind: Any) -> str:
+    return inspect.cleandoc(kind.__doc__).partition("Attributes\n----------\n")[2]
+
+
+def _with_parameters(text: str, added: str) -> str:
+    """Return a docstring with more parameters at the end of its section of parameters."""
+    head, references, tail = text.partition("\n\nReferences\n")
+    head, raises, errors = head.partition("\n\nRaises\n")
+    if "\nParameters\n" not in head:
+        head += "\n\nParameters\n----------"
+    return f"{head}\n{added}{raises}{errors}{references}{tail}"
+
+
+def check_options(
+    history: History[T], options: Mapping[str, Any], now_mts: Mts
+) -> Iteration[T]:
+    """
+    Return the options of an iteration.
+
+    Raises
+    ------
+    UsageError
+        An option is invalid.
+    TypeError
+        An option is unknown.
+    """
+    known = [name for name in _DEFAULTS if name != "sort" or history.is_sortable]
+    for name in options:
+        if name not in known:
+            raise TypeError(
+                f"unexpected keyword argument {name!r}: the options of this history are "
+                f"{', '.join(known)}"
+            )
+    given = {**_DEFAULTS, **options}
+    sort = given["sort"] if history.is_sortable else -1
+    page = page_params(
+        start=given["start"],
+        end=given["end"],
+        limit=given["limit"],
+        sort=sort,
+        maximum=history.max_limit,
+    )
+    if page["sort"] is None:
+        raise UsageError("sort must be 1 (oldest first) or -1 (newest first), not None")
+    last = given["resume_after"]
+    if last is not None and not isinstance(last, history.model):
+        name = history.model.__name__
+        raise UsageError(f"resume_after must be a {name}, not {last!r}")
+    return Iteration(
+        start=page["start"],
+        end=page["end"],
+        sort=page["sort"],
+        limit=page["limit"] or history.max_limit,
+        resume_after=last,
+        progress=check_bool("progress", given["progress"]),
+        now_mts=now_mts,
+    )
