@@ -136,7 +136,7 @@ OPERATIONS: dict[str, Callable[[], Any]] = {
     "no number": refused("x"),
     "exponent beyond all": refused("1e9999999999999999999"),
     "not a number": refused(Decimal("sNaN")),
-    "is_about": lambda: [
+    "approximately": lambda: [
         approximately(Decimal("0.123456789"), "0.12345679"),
         approximately(0.123, "0.124"),
     ],

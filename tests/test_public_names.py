@@ -50,7 +50,7 @@ WITH_REPR = {name: cls for name, cls in all_classes().items() if writes_its_repr
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_what_the_library_does_at_a_fork_is_not_public(cls):
     public = {name for name in dir(cls) if not name.startswith("_")}
-    assert not public & {"renew", "disown"}
+    assert not public & {"reset_after_fork", "detach_after_fork"}
 
 
 @pytest.mark.parametrize(

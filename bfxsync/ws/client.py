@@ -103,7 +103,7 @@ class WebSocketClient(Shorthands):
         With more, any free one serves the next subscription; those of one subscription still
         come one after the other. With 0 callbacks run on the thread that reads the socket: the
         fastest, for functions that return at once; what would wait raises `UsageError` there.
-    pace : Pace
+    pace : ConnectionRateLimiter
         How often connections are opened; shared by all clients of the process.
     record : str or os.PathLike, optional
         A file, not there yet, that gets every message in and out with its time, and no secrets;
@@ -159,7 +159,7 @@ class WebSocketClient(Shorthands):
         if not isinstance(backoff, Backoff):
             raise UsageError(f"backoff must be a Backoff, not {backoff!r}")
         if not isinstance(pace, ConnectionRateLimiter):
-            raise UsageError(f"pace must be a Pace, not {pace!r}")
+            raise UsageError(f"pace must be a ConnectionRateLimiter, not {pace!r}")
         thread_count = plain_integer(dispatch_threads)
         if thread_count is None or not 0 <= thread_count <= 64:
             raise UsageError(

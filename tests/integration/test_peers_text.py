@@ -46,7 +46,7 @@ def test_reason_of_a_close_frame(
     (gap,) = [item for item in gaps.wait_for(1) if isinstance(item, Gap)]
     assert seen.items[0][1].isprintable()
     assert_harmless(
-        caplog, client._pool.connections[0].streams.last_error or "", repr(gap)
+        caplog, client._core.connections[0].streams.last_error or "", repr(gap)
     )
     assert subscription is not None
 

@@ -36,7 +36,7 @@ class MarketData:
 
     Parameters
     ----------
-    pace : Pace, optional
+    pace : FeedIntervals, optional
     now_mts : callable, optional
         Returns the time in ms.
     seed : int, optional

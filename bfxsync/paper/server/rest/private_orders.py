@@ -141,7 +141,7 @@ def _update(call: SignedCall, body: Mapping[str, Any]) -> Row:
     kind = "ou-req"
     order = _find(call, body)
     if order is None:
-        return _refused(call, kind, _named(body.get("id")), "EngineOrder not found.")
+        return _refused(call, kind, _named(body.get("id")), "Order not found.")
     try:
         call.registry.desk.update(call.account, order, body)
     except Declined as declined:
@@ -156,7 +156,7 @@ def _cancel(call: SignedCall, body: Mapping[str, Any]) -> Row:
     order = _find(call, body)
     if order is None:
         row = _named(body.get("id"), None, body.get("cid"))
-        return _refused(call, kind, row, "EngineOrder not found.")
+        return _refused(call, kind, row, "Order not found.")
     row = order.row()
     call.registry.desk.cancel(call.account, [order])
     text = f"Submitted for cancellation; waiting for confirmation (ID: {order.id})."
