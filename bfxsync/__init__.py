@@ -7,6 +7,15 @@ A synchronous, threaded client for the Bitfinex API v2.
 ...     bfx.wss.run()
 """
 
+from bfxsync._base.enums import (
+    ConnectionStatus,
+    Flag,
+    InfoCode,
+    LossCause,
+    OrderFlag,
+    OrderType,
+    SubscriptionStatus,
+)
 from bfxsync._base.hosts import PUB_REST_HOST, PUB_WSS_HOST, REST_HOST, WSS_HOST
 from bfxsync._version import __version__
 from bfxsync.auth.nonce import Nonce
@@ -53,15 +62,6 @@ from bfxsync.models import (
     Ticker,
     Trade,
     TradeUpdate,
-)
-from bfxsync.types import (
-    ConnectionStatus,
-    Flag,
-    InfoCode,
-    LossCause,
-    OrderFlag,
-    OrderType,
-    SubscriptionStatus,
 )
 from bfxsync.ws.book_view import BookView
 from bfxsync.ws.client import WebSocketClient

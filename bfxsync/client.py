@@ -6,6 +6,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.forks import lazily
 from bfxsync._base.hidden import hide
@@ -21,7 +22,6 @@ from bfxsync.auth.nonce import Nonce
 from bfxsync.auth.signer import RestSigner, Signer, TokenSigner
 from bfxsync.checks.options import check_bool, check_timeout
 from bfxsync.errors import ClosedError, UsageError
-from bfxsync.types import NumberType
 from bfxsync.ws.client import WebSocketClient
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import Any, Callable, Mapping, NamedTuple, Optional, Protocol, Seque
 
 import attrs
 
+from bfxsync._base.aliases import Row, Symbol
 from bfxsync._base.atomic import AtomicValue
 from bfxsync._base.forks import renew_after_fork
 from bfxsync._base.latch import Latch
@@ -17,7 +18,6 @@ from bfxsync._base.numbers import round_amount, round_price
 from bfxsync._base.plain import plain_text
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.conf import PairInfo
-from bfxsync.types import Row, Symbol
 
 CONF_KEYS = (
     "pub:list:pair:exchange",

@@ -1,165 +1,136 @@
-"""Names for what goes over the wire, and the exchange's enumerations."""
+"""
+Enumerations, and the models under the names that bitfinex-api-py 4 gives them.
 
-from __future__ import annotations
+``Trade`` and ``FundingTrade`` are those of an account here; ``bfxsync.Trade`` is a public one
+(``TradingPairTrade``).
+"""
 
-from decimal import Decimal
-from enum import Enum, IntEnum, IntFlag
-from typing import Any, List, Type, Union
+from bfxsync import models
+from bfxsync._base.enums import (
+    ConnectionStatus,
+    Flag,
+    InfoCode,
+    LossCause,
+    OrderFlag,
+    OrderType,
+    SubscriptionStatus,
+)
+from bfxsync.models import (
+    BalanceAvailable,
+    BaseMarginInfo,
+    Candle,
+    DepositAddress,
+    DerivativePositionCollateral,
+    DerivativePositionCollateralLimits,
+    DerivativesStatus,
+    FundingAutoRenew,
+    FundingCredit,
+    FundingInfo,
+    FundingLoan,
+    FundingMarketAveragePrice,
+    FundingOffer,
+    FundingStatistic,
+    FxRate,
+    InvoiceSubmission,
+    Leaderboard,
+    Ledger,
+    LightningNetworkInvoice,
+    Liquidation,
+    LoginHistory,
+    Movement,
+    Notification,
+    Order,
+    OrderTrade,
+    PlatformStatus,
+    Position,
+    PositionAudit,
+    PositionClaim,
+    PositionHistory,
+    PositionIncrease,
+    PositionIncreaseInfo,
+    PositionSnapshot,
+    PulseMessage,
+    PulseProfile,
+    Statistic,
+    SymbolMarginInfo,
+    TickersHistory,
+    TradingMarketAveragePrice,
+    Transfer,
+    UserInfo,
+    Wallet,
+    Withdrawal,
+)
 
-Symbol = str
-"""A trading pair such as ``tBTCUSD`` or ``tDOGE:USD``, or a funding currency such as ``fUSD``."""
+__all__ = [
+    "BalanceAvailable",
+    "BaseMarginInfo",
+    "Candle",
+    "ConnectionStatus",
+    "DepositAddress",
+    "DerivativePositionCollateral",
+    "DerivativePositionCollateralLimits",
+    "DerivativesStatus",
+    "Flag",
+    "FundingAutoRenew",
+    "FundingCredit",
+    "FundingCurrencyBook",
+    "FundingCurrencyRawBook",
+    "FundingCurrencyTicker",
+    "FundingCurrencyTrade",
+    "FundingInfo",
+    "FundingLoan",
+    "FundingMarketAveragePrice",
+    "FundingOffer",
+    "FundingStatistic",
+    "FundingTrade",
+    "FxRate",
+    "InfoCode",
+    "InvoiceSubmission",
+    "Leaderboard",
+    "Ledger",
+    "LightningNetworkInvoice",
+    "Liquidation",
+    "LoginHistory",
+    "LossCause",
+    "Movement",
+    "Notification",
+    "Order",
+    "OrderFlag",
+    "OrderTrade",
+    "OrderType",
+    "PlatformStatus",
+    "Position",
+    "PositionAudit",
+    "PositionClaim",
+    "PositionHistory",
+    "PositionIncrease",
+    "PositionIncreaseInfo",
+    "PositionSnapshot",
+    "PulseMessage",
+    "PulseProfile",
+    "Statistic",
+    "SubscriptionStatus",
+    "SymbolMarginInfo",
+    "TickersHistory",
+    "Trade",
+    "TradingMarketAveragePrice",
+    "TradingPairBook",
+    "TradingPairRawBook",
+    "TradingPairTicker",
+    "TradingPairTrade",
+    "Transfer",
+    "UserInfo",
+    "Wallet",
+    "Withdrawal",
+]
 
-ChanId = int
-"""The exchange's number of a channel; new on every connection."""
-
-Mts = int
-"""Milliseconds since 1970-01-01 UTC."""
-
-Row = List[Any]
-"""One positional list of the wire; it may grow at its end at any time. `Any`, as a check of every
-field would cost more than all the rest: `models.rows` says how rows are screened instead."""
-
-Number = Union[float, Decimal]
-
-AnyNumber = Union[str, int, float, Decimal]
-"""What users may pass for an amount, a price or a rate: it leaves as a plain decimal text."""
-
-NumberType = Union[Type[float], Type[Decimal]]
-"""What the number fields of the models are: `float` (default) or `decimal.Decimal`."""
-
-
-class Flag(IntFlag):
-    """
-    Options of a WebSocket connection, to be added up.
-
-    References
-    ----------
-    https://docs.bitfinex.com/docs/flag-values
-    """
-
-    TIMESTAMP = 32_768
-    """The exchange's clock (ms) at the end of every array frame."""
-    SEQ_ALL = 65_536
-    """A number at the end of every array frame, so that a lost frame is noticed."""
-    OB_CHECKSUM = 131_072
-    """Checksums of the order books."""
-    BULK_UPDATES = 536_870_912
-    """All book updates of one iteration in one frame."""
-
-
-class OrderType(str, Enum):
-    """
-    Kinds of orders; equal to the exchange's texts, which may be used instead.
-
-    Those that begin with ``EXCHANGE`` use the exchange wallet, the others margin.
-
-    References
-    ----------
-    https://docs.bitfinex.com/docs/order-types
-    """
-
-    LIMIT = "LIMIT"
-    EXCHANGE_LIMIT = "EXCHANGE LIMIT"
-    MARKET = "MARKET"
-    EXCHANGE_MARKET = "EXCHANGE MARKET"
-    STOP = "STOP"
-    EXCHANGE_STOP = "EXCHANGE STOP"
-    STOP_LIMIT = "STOP LIMIT"
-    EXCHANGE_STOP_LIMIT = "EXCHANGE STOP LIMIT"
-    TRAILING_STOP = "TRAILING STOP"
-    EXCHANGE_TRAILING_STOP = "EXCHANGE TRAILING STOP"
-    FOK = "FOK"
-    EXCHANGE_FOK = "EXCHANGE FOK"
-    IOC = "IOC"
-    EXCHANGE_IOC = "EXCHANGE IOC"
-
-    def __str__(self) -> str:
-        return str(self.value)
-
-
-class OrderFlag(IntFlag):
-    """
-    Options of an order (funding offers know HIDDEN only), to be added up.
-
-    References
-    ----------
-    https://docs.bitfinex.com/docs/flag-values
-    """
-
-    HIDDEN = 64
-    """Not shown in the book."""
-    CLOSE = 512
-    """Close the position, if there is one."""
-    REDUCE_ONLY = 1024
-    """It must not make a position larger or turn it around."""
-    POST_ONLY = 4096
-    """It must not match at once; it is cancelled instead."""
-    OCO = 16_384
-    """One cancels the other: a limit order together with a stop order."""
-    NO_VAR_RATES = 524_288
-    """No funding at variable rates."""
-
-
-class InfoCode(IntEnum):
-    """Codes of `info` events."""
-
-    STOP = 20_051
-    """The server stops or restarts: connect anew."""
-    MAINTENANCE_START = 20_060
-    """The trading engine refreshes its data: pause."""
-    MAINTENANCE_END = 20_061
-    """The refresh is over: subscribe anew."""
-
-
-class ConnectionStatus(Enum):
-    """How a connection is; read it from any thread."""
-
-    NEW = "new"
-    CONNECTING = "connecting"
-    OPEN = "open"
-    MAINTENANCE = "maintenance"
-    RECONNECTING = "reconnecting"
-    CLOSED = "closed"
-    FAILED = "failed"
-
-
-class LossCause(Enum):
-    """Why a connection had to be made anew."""
-
-    CLOSED = "closed"
-    """The exchange sent a close frame."""
-    BROKEN = "broken"
-    """It ended without a close frame, or the protocol was broken."""
-    STALE = "stale"
-    """Nothing came for too long."""
-    SEQUENCE = "sequence"
-    """A frame was missing or came twice."""
-    RESTART = "restart"
-    """The exchange announced that it stops or restarts (20051)."""
-    MAINTENANCE = "maintenance"
-    """A maintenance did not end in time."""
-    HANDSHAKE = "handshake"
-    """The exchange did not greet, or did not answer to the flags."""
-    REFUSED = "refused"
-    """A new connection was answered with an HTTP status."""
-    UNREACHABLE = "unreachable"
-    """A new connection could not be made."""
-
-
-class SubscriptionStatus(Enum):
-    """How a subscription is; read it from any thread."""
-
-    PENDING = "pending"
-    """Wanted, and no data yet."""
-    LIVE = "live"
-    """Data has come, and nothing is known to be missing."""
-    MAINTENANCE = "maintenance"
-    """The exchange is refreshing its data; what is known may be old."""
-    GAP = "gap"
-    """The link was lost; a snapshot comes when it is back."""
-    DEGRADED = "degraded"
-    """Data goes on, but it is known to be wrong, and subscribing anew did not help."""
-    REJECTED = "rejected"
-    """The exchange refused it, or did not answer in time."""
-    CLOSED = "closed"
-    """It was ended by the user."""
+Trade = models.AccountTrade
+FundingTrade = models.AccountFundingTrade
+TradingPairTicker = models.Ticker
+FundingCurrencyTicker = models.FundingTicker
+TradingPairTrade = models.Trade
+FundingCurrencyTrade = models.FundingTrade
+TradingPairBook = models.BookUpdate
+FundingCurrencyBook = models.FundingBookUpdate
+TradingPairRawBook = models.RawBookUpdate
+FundingCurrencyRawBook = models.FundingRawBookUpdate

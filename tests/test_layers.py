@@ -13,7 +13,7 @@ PACKAGE = Path(bfxsync.__file__).parent
 
 # From the bottom to the top; a module may import from its own row and from those above it here.
 LAYERS = [
-    ("errors", "types", "_version", "_base"),
+    ("errors", "_version", "_base"),
     ("book.queries",),
     ("models",),
     ("book",),
@@ -40,7 +40,7 @@ LAYERS = [
     ("ws.replay",),
     ("client",),
     ("",),  # bfxsync itself: the public face
-    ("paper",),
+    ("types", "paper"),
     ("cli",),
     ("__main__",),
 ]
@@ -49,6 +49,8 @@ LAYERS = [
 PURE = (
     "errors",
     "types",
+    "_base.aliases",
+    "_base.enums",
     "_base.hosts",
     "_base.hidden",
     "_base.numbers",
@@ -87,8 +89,9 @@ PAPER_MAY = (
     "wire.codec",
     "recording.files",
     "errors",
-    "types",
+    "_base.aliases",
     "_base.describe",
+    "_base.enums",
     "_base.numbers",
     "_base.plain",
     "_version",

@@ -6,9 +6,9 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperat
 from functools import partial
 from typing import Any, Callable
 
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.plain import narrow_float_text, plain_integer
 from bfxsync.errors import UsageError
-from bfxsync.types import NumberType
 
 _MOST_DIGITS = 30
 

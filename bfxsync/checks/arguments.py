@@ -7,9 +7,9 @@ from datetime import datetime, timedelta, timezone
 from math import isfinite
 from typing import Callable, Dict, Optional, Sequence, Union
 
+from bfxsync._base.aliases import Mts
 from bfxsync._base.plain import plain_integer, plain_items, plain_text
 from bfxsync.errors import UsageError
-from bfxsync.types import Mts
 from bfxsync.wire.channels import check_symbol
 
 Time = Union[Mts, datetime, str, None]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import ssl
 
+from bfxsync._base.enums import Flag
 from bfxsync._base.plain import plain_bool, plain_integer, plain_real
 from bfxsync.errors import UsageError
-from bfxsync.types import Flag
 
 MAX_TIMEOUT_S = 86_400.0
 

@@ -7,12 +7,12 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Callable, Mapping, TypeVar
 
+from bfxsync._base.enums import OrderFlag
 from bfxsync._base.numbers import PLACES, PRICE_DIGITS, plain_decimal
 from bfxsync._base.numbers import round_price as rounded_price
 from bfxsync._base.plain import plain_bool, plain_integer, plain_items, plain_text
 from bfxsync.checks.arguments import check_choice, check_datetime, check_integer
 from bfxsync.errors import UsageError
-from bfxsync.types import OrderFlag
 
 C = TypeVar("C")
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import attrs
 
+from bfxsync._base.aliases import Mts, NumberType, Row
 from bfxsync.errors import RemoteError
 from bfxsync.models.objects import texts
 from bfxsync.models.rows import Kind, Layout
-from bfxsync.types import Mts, NumberType, Row
 
 
 @attrs.define

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import attrs
 
+from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
 from bfxsync.models.rows import Kind, Layout
-from bfxsync.types import Mts, NumberType, Row, Symbol
 
 
 @attrs.define

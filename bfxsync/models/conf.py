@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import attrs
 
+from bfxsync._base.aliases import NumberType, Row
 from bfxsync.models.rows import Kind, Layout
-from bfxsync.types import NumberType, Row
 
 
 @attrs.define

@@ -8,10 +8,11 @@ from typing import Any
 
 import attrs
 
+from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
+from bfxsync._base.enums import OrderFlag
 from bfxsync.errors import RemoteError
 from bfxsync.models.order_status import OrderStatus
 from bfxsync.models.rows import Kind, Layout
-from bfxsync.types import Mts, NumberType, OrderFlag, Row, Symbol
 
 
 @attrs.define

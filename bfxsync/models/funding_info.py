@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import attrs
 
+from bfxsync._base.aliases import NumberType, Row, Symbol
 from bfxsync.errors import RemoteError
 from bfxsync.models.rows import Kind, Layout
-from bfxsync.types import NumberType, Row, Symbol
 
 
 @attrs.define

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import attrs
 
+from bfxsync._base.aliases import Mts, NumberType, Row
 from bfxsync.models.rows import INT64, SCREEN_ERRORS, Kind, Layout
-from bfxsync.types import Mts, NumberType, Row
 
 
 @attrs.define

@@ -6,11 +6,11 @@ from typing import Any
 
 import attrs
 
+from bfxsync._base.aliases import Mts, NumberType
 from bfxsync._base.describe import few
 from bfxsync.errors import RemoteError
 from bfxsync.models.objects import ObjectLayout, list_of, one_of, switch, texts
 from bfxsync.models.rows import Kind
-from bfxsync.types import Mts, NumberType
 
 
 @attrs.define

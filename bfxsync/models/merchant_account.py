@@ -6,10 +6,10 @@ from typing import Any
 
 import attrs
 
+from bfxsync._base.aliases import Mts, NumberType
 from bfxsync.errors import RemoteError
 from bfxsync.models.objects import ObjectLayout
 from bfxsync.models.rows import Kind
-from bfxsync.types import Mts, NumberType
 
 
 @attrs.define

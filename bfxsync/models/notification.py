@@ -7,10 +7,10 @@ from typing import Any, Callable, Generic, List, Optional, TypeVar
 
 import attrs
 
+from bfxsync._base.aliases import Mts, NumberType, Row
 from bfxsync._base.describe import few
 from bfxsync.errors import ApiError, OrderRejected, RemoteError, error_from_code
 from bfxsync.models.rows import Kind, Layout, read_rows
-from bfxsync.types import Mts, NumberType, Row
 
 T = TypeVar("T")
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import reprlib
 from typing import Any, Callable, Optional, Tuple, Union
 
+from bfxsync._base.aliases import NumberType
 from bfxsync.errors import RemoteError
 from bfxsync.models.rows import Kind, Layout
-from bfxsync.types import NumberType
 
 Read = Callable[[Any, NumberType], Any]
 """Returns what a value means; raises `RemoteError` with what it should be."""

@@ -17,9 +17,9 @@ from typing import Optional, Tuple
 
 import attrs
 
+from bfxsync._base.aliases import Number, NumberType
 from bfxsync._base.describe import few
 from bfxsync._base.numbers import EXACT, decimal_of
-from bfxsync.types import Number, NumberType
 
 _NOTE = re.compile(r"\s*\(note:\s*([^()]*)\)\s*$", re.IGNORECASE)
 # A status before this one: "EXECUTED @ 1.0(2.0): was PARTIALLY FILLED @ …", or after a comma.

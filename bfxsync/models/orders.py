@@ -7,10 +7,11 @@ from typing import Any
 
 import attrs
 
+from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
+from bfxsync._base.enums import OrderFlag
 from bfxsync.models.notification import Notification, of_list, of_one
 from bfxsync.models.order_status import OrderStatus
 from bfxsync.models.rows import Kind, Layout
-from bfxsync.types import Mts, NumberType, OrderFlag, Row, Symbol
 
 
 @attrs.define

@@ -6,8 +6,8 @@ from typing import Any
 
 import attrs
 
+from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
 from bfxsync.models.rows import Kind, Layout
-from bfxsync.types import Mts, NumberType, Row, Symbol
 
 
 @attrs.define

@@ -11,9 +11,9 @@ import reprlib
 
 import attrs
 
+from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
 from bfxsync.errors import RemoteError
 from bfxsync.models.rows import Kind, Layout
-from bfxsync.types import Mts, NumberType, Row, Symbol
 
 
 @attrs.define

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import attrs
 
+from bfxsync._base.aliases import NumberType, Symbol
 from bfxsync.models.objects import ObjectLayout, switch
 from bfxsync.models.rows import Kind
-from bfxsync.types import NumberType, Symbol
 
 
 @attrs.define

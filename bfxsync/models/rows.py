@@ -17,9 +17,9 @@ from enum import Enum
 from math import isfinite
 from typing import Any, Callable, TypeVar
 
+from bfxsync._base.aliases import Number, NumberType
 from bfxsync._base.numbers import EXACT, READERS_OF, decimal_of
 from bfxsync.errors import RemoteError
-from bfxsync.types import Number, NumberType
 
 # What the screen can raise: text or null in the sum, a row that is too short or no list at
 # all (a dict raises KeyError from CPython 3.12 on), an integer too long for a float.

@@ -6,8 +6,8 @@ from typing import Any
 
 import attrs
 
+from bfxsync._base.aliases import NumberType, Row
 from bfxsync.models.rows import Kind, Layout
-from bfxsync.types import NumberType, Row
 
 
 @attrs.define

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import attrs
 
+from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
 from bfxsync.errors import RemoteError
 from bfxsync.models.rows import SCREEN_ERRORS, Kind, Layout
-from bfxsync.types import Mts, NumberType, Row, Symbol
 
 
 @attrs.define

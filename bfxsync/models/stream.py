@@ -7,7 +7,7 @@ from typing import Any, List
 import attrs
 
 from bfxsync._base.describe import few
-from bfxsync.types import SubscriptionStatus
+from bfxsync._base.enums import SubscriptionStatus
 
 
 @attrs.define

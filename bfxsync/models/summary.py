@@ -6,10 +6,10 @@ from typing import Any
 
 import attrs
 
+from bfxsync._base.aliases import NumberType, Row
 from bfxsync.errors import RemoteError
 from bfxsync.models.objects import ObjectLayout, list_of, numbers
 from bfxsync.models.rows import Kind, Layout
-from bfxsync.types import NumberType, Row
 
 
 @attrs.define

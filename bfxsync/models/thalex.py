@@ -7,9 +7,9 @@ from typing import Any
 
 import attrs
 
+from bfxsync._base.aliases import NumberType
 from bfxsync.errors import RemoteError
 from bfxsync.models.rows import Kind, Layout
-from bfxsync.types import NumberType
 
 
 @attrs.define

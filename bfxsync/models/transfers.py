@@ -6,9 +6,9 @@ import reprlib
 
 import attrs
 
+from bfxsync._base.aliases import Mts, NumberType, Row
 from bfxsync.errors import RemoteError
 from bfxsync.models.rows import Kind, Layout
-from bfxsync.types import Mts, NumberType, Row
 
 
 @attrs.define

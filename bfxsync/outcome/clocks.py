@@ -19,8 +19,8 @@ from typing import Deque, Iterable, List, Tuple
 
 import attrs
 
+from bfxsync._base.aliases import Mts
 from bfxsync._base.headers import moment_of
-from bfxsync.types import Mts
 
 AGREE_S = 5.0
 """Witnesses whose times differ by no more than this agree."""

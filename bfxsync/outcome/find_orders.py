@@ -16,13 +16,14 @@ from typing import Any, Collection, Dict, Iterable, List, Tuple
 
 import attrs
 
+from bfxsync._base.aliases import Mts
+from bfxsync._base.enums import OrderFlag
 from bfxsync.models.orders import Order
 from bfxsync.outcome.clocks import Clocks, Span, date_of
 from bfxsync.outcome.identify import approximately
 from bfxsync.outcome.reader import ReaderAround
 from bfxsync.outcome.resolve import Attempt, Candidates, Found, Pending, Search
 from bfxsync.outcome.unread import Places, UnreadRows, may_be, with_unread
-from bfxsync.types import Mts, OrderFlag
 
 Body = Dict[str, Any]
 

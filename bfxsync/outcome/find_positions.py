@@ -6,13 +6,13 @@ from typing import Union
 
 import attrs
 
+from bfxsync._base.aliases import Symbol
 from bfxsync.models.positions import Position, PositionAudit, PositionHistory
 from bfxsync.outcome.clocks import Clocks
 from bfxsync.outcome.identify import FAR_S
 from bfxsync.outcome.reader import ReaderAround
 from bfxsync.outcome.resolve import Attempt, Candidates, Found, Pending, Search
 from bfxsync.outcome.unread import UnreadRows, with_unread
-from bfxsync.types import Symbol
 
 # Indexes in a position's row.
 _SYMBOL, _ID = 0, 11

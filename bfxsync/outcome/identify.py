@@ -14,10 +14,10 @@ from __future__ import annotations
 from decimal import Decimal, localcontext
 from typing import Any, Callable, List, Tuple, TypeVar
 
+from bfxsync._base.aliases import Mts
 from bfxsync._base.numbers import EXACT
 from bfxsync.outcome.clocks import Clocks, Span
 from bfxsync.outcome.resolve import Attempt, Candidates, Found
-from bfxsync.types import Mts
 
 T = TypeVar("T")
 

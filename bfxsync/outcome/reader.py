@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Iterator, List, Protocol, Sequence
 
+from bfxsync._base.aliases import Mts
 from bfxsync.models.account_trades import AccountTrade
 from bfxsync.models.funding import FundingCredit, FundingLoan, FundingOffer
 from bfxsync.models.movements import Movement
@@ -11,7 +12,6 @@ from bfxsync.models.orders import Order
 from bfxsync.models.positions import Position, PositionAudit, PositionHistory
 from bfxsync.models.wallets import Ledger
 from bfxsync.outcome.unread import UnreadRows
-from bfxsync.types import Mts
 
 
 class AccountReader(Protocol):

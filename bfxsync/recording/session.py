@@ -17,10 +17,10 @@ from typing import Any, Dict, Hashable, Iterable, Iterator, Set
 
 import attrs
 
+from bfxsync._base.enums import ConnectionStatus, LossCause
 from bfxsync.errors import NetworkError, RemoteError
 from bfxsync.recording.contents import Contents, check_connections, event_of
 from bfxsync.recording.format import Lost, Opened, Received, Record, Sent
-from bfxsync.types import ConnectionStatus, LossCause
 from bfxsync.wire.codec import Loads, dumps, loads_for
 from bfxsync.wire.commands import Command, Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.outputs import (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Mapping, TypeVar
 
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.forks import lazily
 from bfxsync._base.hidden import hide, hide_private
@@ -13,7 +14,6 @@ from bfxsync.checks.options import check_bool
 from bfxsync.rest.http.request import SIGNED
 from bfxsync.rest.http.transport import RestTransport
 from bfxsync.rest.public import PublicEndpoints
-from bfxsync.types import NumberType
 
 if TYPE_CHECKING:
     from bfxsync.rest.auth import AuthEndpoints

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from bfxsync.types import ChanId
+from bfxsync._base.aliases import ChanId
 
 HEARTBEAT_S = 15.0
 """Between two heartbeats of a channel, quiet or busy."""

@@ -15,9 +15,9 @@ import json
 from decimal import Decimal
 from typing import Any, Callable
 
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.numbers import READERS_OF, number_text
 from bfxsync.errors import RemoteError, UsageError
-from bfxsync.types import NumberType
 
 try:
     import orjson

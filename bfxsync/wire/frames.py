@@ -16,8 +16,9 @@ from typing import Any, Union
 
 import attrs
 
+from bfxsync._base.aliases import ChanId, Mts
+from bfxsync._base.enums import Flag
 from bfxsync.errors import RemoteError
-from bfxsync.types import ChanId, Flag, Mts
 
 HEARTBEAT = "hb"
 CHECKSUM = "cs"

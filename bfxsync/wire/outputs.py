@@ -6,8 +6,8 @@ from typing import Any, Hashable, Union
 
 import attrs
 
+from bfxsync._base.enums import ConnectionStatus, LossCause
 from bfxsync.errors import BfxError
-from bfxsync.types import ConnectionStatus, LossCause
 
 
 @attrs.frozen

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Hashable
 
+from bfxsync._base.aliases import ChanId
+from bfxsync._base.enums import Flag, LossCause, SubscriptionStatus
 from bfxsync.errors import (
     NetworkError,
     RemoteError,
@@ -23,7 +25,6 @@ from bfxsync.errors import (
     error_from_code,
 )
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
-from bfxsync.types import ChanId, Flag, LossCause, SubscriptionStatus
 from bfxsync.wire.audit import (
     PING_AFTER_S,
     STALE_AFTER_S,

@@ -15,9 +15,10 @@ from typing import Any, Hashable
 
 import attrs
 
+from bfxsync._base.aliases import ChanId
+from bfxsync._base.enums import LossCause, SubscriptionStatus
 from bfxsync.errors import BfxError, RemoteError, RequestTimeout, error_from_code
 from bfxsync.models.stream import Gap, Status
-from bfxsync.types import ChanId, LossCause, SubscriptionStatus
 from bfxsync.wire.channels import Channel
 from bfxsync.wire.codec import dumps
 from bfxsync.wire.commands import Subscribe

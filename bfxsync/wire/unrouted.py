@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bfxsync.types import ChanId
+from bfxsync._base.aliases import ChanId
 
 PARKED_FRAMES = 1_000
 """Frames kept, over all unknown channels of a socket, until an acknowledgement names them."""

@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Any, Callable, TypeVar
 
 from bfxsync._base.describe import also_half_made
+from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.book.queries import BookQueries, BookSnapshot, check_count
 from bfxsync.errors import ClosedError
-from bfxsync.types import SubscriptionStatus
 from bfxsync.wire.channels import BookChannel
 from bfxsync.ws.core.shared_subscription import Subscriber
 

@@ -11,7 +11,9 @@ from typing import Any, Callable, Optional, TypeVar, overload
 
 import attrs
 
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made, with_parts_named_publicly
+from bfxsync._base.enums import ConnectionStatus, Flag
 from bfxsync._base.hidden import hide
 from bfxsync._base.hosts import (
     PUB_WSS_HOST,
@@ -32,7 +34,6 @@ from bfxsync.checks.options import (
 )
 from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
 from bfxsync.recording.recorder import Recorder
-from bfxsync.types import ConnectionStatus, Flag, NumberType
 from bfxsync.wire.audit import HEARTBEAT_S, PING_AFTER_S, STALE_AFTER_S
 from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Connect, Core
 from bfxsync.ws.core.shared_subscription import Waiter

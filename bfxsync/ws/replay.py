@@ -11,12 +11,13 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping
 
 import attrs
 
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made
+from bfxsync._base.enums import SubscriptionStatus
 from bfxsync._base.plain import plain_real
 from bfxsync.errors import SubscriptionRejected, UsageError
 from bfxsync.recording.contents import Contents
 from bfxsync.recording.player import Player, RecordedClock, lines_of
-from bfxsync.types import NumberType, SubscriptionStatus
 from bfxsync.wire.codec import loads_for
 from bfxsync.ws.client import WebSocketClient
 from bfxsync.ws.core.core import Core

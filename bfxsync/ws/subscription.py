@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Callable, Iterator
 
 from bfxsync._base.describe import also_half_made
+from bfxsync._base.enums import SubscriptionStatus
 from bfxsync._base.plain import plain_real
 from bfxsync.checks.options import check_timeout
 from bfxsync.errors import (
@@ -17,7 +18,6 @@ from bfxsync.errors import (
     UsageError,
 )
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
-from bfxsync.types import SubscriptionStatus
 from bfxsync.ws.book_view import BookView
 from bfxsync.ws.core.core import Core
 from bfxsync.ws.core.shared_subscription import Subscriber

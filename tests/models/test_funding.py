@@ -21,11 +21,11 @@ from model_tables import (
 )
 from strategies import APPENDED, JSON_VALUES
 
+from bfxsync._base.enums import OrderFlag
 from bfxsync.errors import RemoteError
 from bfxsync.models import alerts, derivatives, funding, funding_info
 from bfxsync.models import settings as user_settings
 from bfxsync.models.order_status import Fill
-from bfxsync.types import OrderFlag
 
 LOAN = {
     0: ("id", "int"),

@@ -47,3 +47,20 @@ def test_models_of_rest_are_imported_when_they_are_asked_for() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["False", "True"]
+
+
+def test_types_has_the_models_under_their_official_names() -> None:
+    from bfxsync import types
+
+    for name in types.__all__:
+        assert isinstance(getattr(types, name), type)
+    assert types.TradingPairTrade is models.Trade
+    assert types.Trade is models.AccountTrade
+    assert types.FundingTrade is models.AccountFundingTrade
+    assert types.FundingCurrencyRawBook is models.FundingRawBookUpdate
+
+
+def test_types_keeps_no_aliases_of_the_inside() -> None:
+    from bfxsync import types
+
+    assert not {"Row", "Number", "NumberType", "Mts"} & set(dir(types))

@@ -21,11 +21,11 @@ from model_tables import (
 )
 from strategies import APPENDED, JSON_VALUES
 
+from bfxsync._base.enums import OrderFlag, OrderType
 from bfxsync.errors import RemoteError
 from bfxsync.models import account_trades as executions
 from bfxsync.models import orders
 from bfxsync.models.orders import Order
-from bfxsync.types import OrderFlag, OrderType
 
 # Rows of the exchange's documentation, with values in place of its nulls.
 TABLE = {

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bfxsync._base.enums import OrderFlag, OrderType
 from bfxsync.checks import order_arguments as arguments
 from bfxsync.errors import UsageError
 from bfxsync.rest.auth import AuthEndpoints, order_bodies
-from bfxsync.types import OrderFlag, OrderType
 
 from .tables import AnswerTransport
 

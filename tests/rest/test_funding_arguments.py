@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from bfxsync._base.enums import OrderFlag
 from bfxsync.errors import ApiError, OutcomeUnknown, RemoteError, UsageError
 from bfxsync.rest.auth import AuthEndpoints
-from bfxsync.types import OrderFlag
 
 from .tables import AnswerTransport, arguments_of, rows_of
 

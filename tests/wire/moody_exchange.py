@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Optional, Set, Tuple
 
 import attrs
 
+from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.book.book import checksum
 from bfxsync.models import (
     BookUpdate,
@@ -25,7 +26,6 @@ from bfxsync.models import (
     Trade,
     TradeUpdate,
 )
-from bfxsync.types import SubscriptionStatus
 from bfxsync.wire.channels import BookChannel, Channel, channel_for
 
 SYMBOLS = ("tAAAUSD", "tBBBUSD", "tCCCUSD")

@@ -6,6 +6,7 @@ from typing import Any, List
 
 import pytest
 
+from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.book.book import checksum
 from bfxsync.errors import ChecksumMismatch, RemoteError
 from bfxsync.models import (
@@ -15,7 +16,6 @@ from bfxsync.models import (
     Snapshot,
     Status,
 )
-from bfxsync.types import SubscriptionStatus
 from bfxsync.wire.channels import BookChannel, channel_for
 from bfxsync.wire.recovery import BUDGET, WINDOW_S
 

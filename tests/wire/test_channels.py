@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import FUNDING_LEVELS, JSON_VALUES, LEVELS, OFFERS, ORDERS
 
+from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.book.book import checksum
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models import (
@@ -28,7 +29,6 @@ from bfxsync.models import (
     Trade,
     TradeUpdate,
 )
-from bfxsync.types import SubscriptionStatus
 from bfxsync.wire.channels import (
     BookChannel,
     Channel,

@@ -20,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bfxsync.paper
+from bfxsync._base.enums import Flag
 from bfxsync.models import BookUpdate, Gap, Snapshot, Trade
-from bfxsync.types import Flag
 from bfxsync.wire.channels import BookChannel, channel_for
 from bfxsync.wire.commands import Subscribe
 from bfxsync.wire.outputs import Deliver, Output, Report, Send

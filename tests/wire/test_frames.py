@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import JSON_VALUES
 
+from bfxsync._base.enums import Flag
 from bfxsync.errors import RemoteError
-from bfxsync.types import Flag
 from bfxsync.wire.frames import (
     AccountData,
     ChannelData,

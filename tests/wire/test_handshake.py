@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from bfxsync._base.enums import ConnectionStatus, Flag, LossCause
 from bfxsync.errors import ApiError, VersionMismatch
-from bfxsync.types import ConnectionStatus, Flag, LossCause
 from bfxsync.wire.handshake import Action, Handshake
 from bfxsync.wire.outputs import Change, Fail, Reopen, Report, Send
 

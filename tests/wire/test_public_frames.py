@@ -18,8 +18,8 @@ import attrs
 import pytest
 
 from bfxsync import models
+from bfxsync._base.aliases import NumberType
 from bfxsync.models import Checksum, Snapshot
-from bfxsync.types import NumberType
 from bfxsync.wire import codec, frames
 from bfxsync.wire.channels import Channel, channel_for
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bfxsync._base.enums import ConnectionStatus, LossCause
 from bfxsync.errors import NetworkError, RemoteError, UsageError
 from bfxsync.models import Gap, Snapshot, Status
 from bfxsync.recording.contents import MAX_CHANNELS_SIZE, MAX_CONNECTIONS, Contents
@@ -25,7 +26,6 @@ from bfxsync.recording.format import (
     line_of,
 )
 from bfxsync.recording.session import RecordedSession
-from bfxsync.types import ConnectionStatus, LossCause
 from bfxsync.wire.channels import channel_for
 from bfxsync.wire.codec import loads_for
 from bfxsync.wire.commands import Ping, Resubscribe, Subscribe, Unsubscribe

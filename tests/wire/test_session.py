@@ -42,6 +42,7 @@ from peer import (
     with_trades,
 )
 
+from bfxsync._base.enums import Flag, LossCause, SubscriptionStatus
 from bfxsync.book.book import checksum
 from bfxsync.errors import (
     ApiError,
@@ -53,7 +54,6 @@ from bfxsync.errors import (
     VersionMismatch,
 )
 from bfxsync.models import BookUpdate, Gap, Snapshot, Status
-from bfxsync.types import Flag, LossCause, SubscriptionStatus
 from bfxsync.wire.channels import channel_for
 from bfxsync.wire.codec import loads_for
 from bfxsync.wire.commands import Subscribe

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import JSON_TEXTS, blocks, cuts, server_frame
 
-from bfxsync.types import Flag
+from bfxsync._base.enums import Flag
 from bfxsync.wire.channels import channel_for
 from bfxsync.wire.commands import Subscribe
 from bfxsync.wire.outputs import Deliver, Fail, Output, Reopen, Report, Send

@@ -23,9 +23,9 @@ from hypothesis.stateful import (
 )
 from moody_exchange import BOOK, SYMBOLS, TICKER, TRADES, Exchange, User, channel_of
 
+from bfxsync._base.enums import Flag
 from bfxsync.errors import ApiError, RemoteError, RequestTimeout
 from bfxsync.models import Gap
-from bfxsync.types import Flag
 from bfxsync.wire.commands import Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.outputs import (
     Delayed,

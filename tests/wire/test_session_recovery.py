@@ -36,9 +36,9 @@ from peer import (
     with_book,
 )
 
+from bfxsync._base.enums import LossCause, SubscriptionStatus
 from bfxsync.errors import ChecksumMismatch, RemoteError, SubscriptionRejected
 from bfxsync.models import BookUpdate, Degraded, Gap, Snapshot, Status
-from bfxsync.types import LossCause, SubscriptionStatus
 from bfxsync.wire.channels import channel_for
 from bfxsync.wire.commands import Subscribe
 from bfxsync.wire.outputs import (

@@ -7,6 +7,7 @@ from typing import Any, List
 
 import pytest
 
+from bfxsync._base.enums import LossCause, SubscriptionStatus
 from bfxsync.errors import (
     ApiError,
     RemoteError,
@@ -14,7 +15,6 @@ from bfxsync.errors import (
     SubscriptionRejected,
 )
 from bfxsync.models import Gap, Status
-from bfxsync.types import LossCause, SubscriptionStatus
 from bfxsync.wire.channels import channel_for
 from bfxsync.wire.commands import Subscribe
 from bfxsync.wire.outputs import (

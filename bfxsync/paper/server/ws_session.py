@@ -11,6 +11,7 @@ import random
 import re
 from typing import Callable, Sequence
 
+from bfxsync._base.enums import Flag
 from bfxsync.paper.faults import Fault
 from bfxsync.paper.server.acks import Acks, CallLater, Event
 from bfxsync.paper.server.feeds import Identity
@@ -23,7 +24,6 @@ from bfxsync.paper.server.subscriptions import (
     read,
 )
 from bfxsync.paper.text import decode, encode
-from bfxsync.types import Flag
 
 # Two that do nothing any more are accepted too, as old programs still set them: decimals (8) and
 # times (32) as text.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import with_parts_named_publicly
 from bfxsync.outcome.find_offers import OfferFinder
 from bfxsync.outcome.find_orders import OrderFinder
@@ -24,7 +25,6 @@ from bfxsync.rest.auth.thalex import ThalexEndpoints
 from bfxsync.rest.auth.tokens import TokenEndpoints
 from bfxsync.rest.auth.trades import AccountTradeEndpoints
 from bfxsync.rest.auth.transfers import TransferEndpoints
-from bfxsync.types import NumberType
 
 if TYPE_CHECKING:
     from bfxsync.rest.http.transport import RestTransport

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from bfxsync._base.aliases import AnyNumber, Symbol
 from bfxsync.checks.arguments import check_choice, check_integer, check_pair
 from bfxsync.checks.order_arguments import check_positive, optional
 from bfxsync.models.alerts import Alert, AlertDeletion
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
-from bfxsync.types import AnyNumber, Symbol
 
 _ALERTS = Budget("auth/r/alerts", 45)
 _SET = Budget("auth/w/alert/set", 90)

@@ -7,6 +7,7 @@ import warnings
 from functools import partial
 from typing import Any, Callable, Hashable, Iterator, Mapping, Optional, TypeVar
 
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.hidden import PRIVATE, hide_private
 from bfxsync._base.logs import get_logger
 from bfxsync.checks.arguments import Time
@@ -30,7 +31,6 @@ from bfxsync.rest.history.unreadable import Skip, must_raise
 from bfxsync.rest.http.callers import current_call
 from bfxsync.rest.http.retry_policy import RequestKind, unknown_outcome
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
-from bfxsync.types import NumberType
 
 __all__ = ["Budget", "RequestKind", "SignedEndpoints", "check_rows", "deprecated"]
 

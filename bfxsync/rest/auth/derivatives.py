@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bfxsync._base.aliases import AnyNumber, NumberType, Symbol
 from bfxsync.checks.arguments import check_pair
 from bfxsync.checks.order_arguments import check_positive
 from bfxsync.errors import ApiError
@@ -13,7 +14,6 @@ from bfxsync.models.derivatives import (
 )
 from bfxsync.outcome.find_positions import PositionFinder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
-from bfxsync.types import AnyNumber, NumberType, Symbol
 
 _SET = Budget("auth/w/deriv/collateral/set", 90)
 _LIMITS = Budget("auth/calc/deriv/collateral/limits", 90)

@@ -6,11 +6,11 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Iterator, Optional
 
+from bfxsync._base.aliases import NumberType, Symbol
 from bfxsync.checks.arguments import Time, check_currency, check_funding, page_params
 from bfxsync.models.funding import AccountFundingTrade, FundingOffer
 from bfxsync.models.funding_info import FundingAutoRenewStatus, FundingInfo
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
-from bfxsync.types import NumberType, Symbol
 
 MOST_FUNDING_ROWS = 500
 

@@ -6,6 +6,8 @@ import re
 from decimal import Decimal
 from typing import Any, Mapping, Optional, Sequence
 
+from bfxsync._base.aliases import AnyNumber, NumberType, Symbol
+from bfxsync._base.enums import OrderFlag
 from bfxsync._base.numbers import plain_decimal
 from bfxsync.checks.arguments import (
     PERIODS,
@@ -30,7 +32,6 @@ from bfxsync.outcome.find_offers import OfferFinder, offer_fingerprint
 from bfxsync.rest.auth.base import Budget
 from bfxsync.rest.auth.funding import FundingEndpoints
 from bfxsync.rest.auth.loans import FundingTakenEndpoints
-from bfxsync.types import AnyNumber, NumberType, OrderFlag, Symbol
 
 _SUBMIT = Budget("auth/w/funding/offer/submit", 90)
 _CANCEL = Budget("auth/w/funding/offer/cancel", 90)

@@ -6,11 +6,11 @@ from functools import partial
 from operator import attrgetter
 from typing import Iterator
 
+from bfxsync._base.aliases import Symbol
 from bfxsync.checks.arguments import Time, check_funding, page_params
 from bfxsync.models.funding import FundingCredit, FundingLoan
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.rest.auth.funding import MOST_FUNDING_ROWS
-from bfxsync.types import Symbol
 
 _LOANS = Budget("auth/r/funding/loans", 90)
 _LOANS_HISTORY = Budget("auth/r/funding/loans/hist", 90)

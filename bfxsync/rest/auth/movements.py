@@ -7,6 +7,7 @@ from itertools import count
 from operator import attrgetter
 from typing import Any, Iterator, Mapping, Sequence, Set, Tuple
 
+from bfxsync._base.aliases import NumberType
 from bfxsync.checks.arguments import (
     Time,
     check_choice,
@@ -22,7 +23,6 @@ from bfxsync.models.transfers import DepositAddressItem, LightningPayment
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.rest.auth.transfer_bodies import check_token
 from bfxsync.rest.history.unreadable import strictly
-from bfxsync.types import NumberType
 
 MOST_MOVEMENTS = 2500
 MOST_ADDRESSES = 100

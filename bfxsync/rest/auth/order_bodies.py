@@ -15,6 +15,7 @@ from typing import (
     Tuple,
 )
 
+from bfxsync._base.enums import OrderFlag, OrderType
 from bfxsync.checks.arguments import check_choice, check_pair
 from bfxsync.checks.order_arguments import (
     check_amount,
@@ -34,7 +35,6 @@ from bfxsync.checks.order_arguments import (
     optional,
 )
 from bfxsync.errors import UsageError
-from bfxsync.types import OrderFlag, OrderType
 
 Body = Dict[str, Any]
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any, List, Mapping, Sequence, Tuple
 
+from bfxsync._base.aliases import AnyNumber, Symbol
+from bfxsync._base.enums import OrderFlag, OrderType
 from bfxsync.errors import OrderNotPlaced
 from bfxsync.models.notification import Notification, of_list, of_one
 from bfxsync.models.orders import Order, read_operation
@@ -20,7 +22,6 @@ from bfxsync.rest.auth.order_bodies import (
     update_body,
 )
 from bfxsync.rest.auth.orders import Date, OrderEndpoints
-from bfxsync.types import AnyNumber, OrderFlag, OrderType, Symbol
 
 Operation = Tuple[str, Mapping[str, Any]]
 """``"on"``, ``"ou"``, ``"oc"`` or ``"oc_multi"``, and the arguments of the method for it."""

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from bfxsync._base.aliases import Mts
 from bfxsync.errors import RemoteError
 from bfxsync.models.orders import Order
 from bfxsync.rest.history.pages import FEW
-from bfxsync.types import Mts
 
 Range = Tuple[Optional[Mts], Optional[Mts]]
 

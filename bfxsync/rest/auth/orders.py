@@ -7,6 +7,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Iterator, Sequence, Union
 
+from bfxsync._base.aliases import Symbol
 from bfxsync.checks.arguments import Time, check_pair, page_params
 from bfxsync.checks.order_arguments import (
     check_cid,
@@ -19,7 +20,6 @@ from bfxsync.errors import UsageError
 from bfxsync.models.orders import Order, OtcOrder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.rest.auth.order_pages import OrderPages
-from bfxsync.types import Symbol
 
 Date = Union[str, date, datetime]
 """A day in UTC: ``"2026-01-31"``, a date, or a datetime with a time zone."""

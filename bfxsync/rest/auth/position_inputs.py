@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bfxsync._base.aliases import AnyNumber, Symbol
 from bfxsync.checks.arguments import check_integer, check_pair
 from bfxsync.checks.order_arguments import check_amount, check_id, optional
 from bfxsync.models.notification import Notification, of_nothing, of_one
@@ -9,7 +10,6 @@ from bfxsync.models.positions import PositionClaim, PositionIncrease
 from bfxsync.outcome.find_positions import PositionFinder
 from bfxsync.rest.auth.base import Budget
 from bfxsync.rest.auth.positions import PositionEndpoints
-from bfxsync.types import AnyNumber, Symbol
 
 _CLAIM = Budget("auth/w/position/claim", 90)
 _INCREASE = Budget("auth/w/position/increase", 90)

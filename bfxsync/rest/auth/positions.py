@@ -6,6 +6,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Iterator, Sequence, Union
 
+from bfxsync._base.aliases import AnyNumber, Symbol
 from bfxsync.checks.arguments import Time, check_pair, page_params
 from bfxsync.checks.order_arguments import check_amount, check_id, check_ids, optional
 from bfxsync.models.margin import BaseMarginInfo, PositionIncreaseInfo, SymbolMarginInfo
@@ -16,7 +17,6 @@ from bfxsync.models.positions import (
     PositionSnapshot,
 )
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
-from bfxsync.types import AnyNumber, Symbol
 
 MOST_PAST_POSITIONS = 50
 MOST_SNAPSHOTS = 500

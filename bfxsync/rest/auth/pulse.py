@@ -5,6 +5,7 @@ from __future__ import annotations
 import reprlib
 from typing import Any, Sequence
 
+from bfxsync._base.aliases import NumberType
 from bfxsync.checks.arguments import Time, page_params
 from bfxsync.checks.order_arguments import (
     check_items,
@@ -15,7 +16,6 @@ from bfxsync.checks.order_arguments import (
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.pulse import PulseMessage
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, deprecated
-from bfxsync.types import NumberType
 
 _HISTORY = Budget("auth/r/pulse/hist", 90)
 _ADD = Budget("auth/w/pulse/add", 15)

@@ -6,6 +6,7 @@ import re
 from datetime import date, datetime
 from typing import Any, Dict, Mapping, Union
 
+from bfxsync._base.aliases import AnyNumber, Symbol
 from bfxsync._base.plain import plain_text
 from bfxsync.checks.arguments import (
     check_choice,
@@ -24,7 +25,6 @@ from bfxsync.checks.order_arguments import (
 from bfxsync.errors import UsageError
 from bfxsync.models.recurring import RecurringAlgoOrder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
-from bfxsync.types import AnyNumber, Symbol
 
 Moment = Union[str, date, datetime]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping, Optional, Sequence
 
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.plain import plain_text
 from bfxsync.checks.order_arguments import check_items, check_object, check_text
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.notification import Notification, of_one
 from bfxsync.models.settings import CoreSetting, SettingsWriteResult, UserSetting
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
-from bfxsync.types import NumberType
 
 _READ = Budget("auth/r/settings", 90)
 _CORE = Budget("auth/r/settings/core")

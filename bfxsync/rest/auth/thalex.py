@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from bfxsync._base.aliases import AnyNumber
 from bfxsync._base.hidden import hide
 from bfxsync.checks.arguments import check_choice
 from bfxsync.checks.order_arguments import check_positive
 from bfxsync.models.thalex import ThalexFreeTransferCount, ThalexTransfer
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.rest.auth.transfer_bodies import Body, check_tfa
-from bfxsync.types import AnyNumber
 
 _DEPOSITS = Budget("auth/w/ext/wallets/deposits/request")
 _WITHDRAWALS = Budget("auth/w/ext/wallets/withdrawals/request")

@@ -6,11 +6,11 @@ from functools import partial
 from operator import attrgetter
 from typing import Iterator
 
+from bfxsync._base.aliases import Symbol
 from bfxsync.checks.arguments import Time, check_integer, check_pair, page_params
 from bfxsync.checks.order_arguments import check_id
 from bfxsync.models.account_trades import AccountTrade, OrderTrade, WeightedAverages
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
-from bfxsync.types import Symbol
 
 MOST_ACCOUNT_TRADES = 2500
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from bfxsync._base.aliases import AnyNumber, NumberType, Row
 from bfxsync._base.hidden import hide
 from bfxsync.checks.arguments import check_currency
 from bfxsync.checks.order_arguments import check_positive, check_switch, check_wallet
@@ -28,7 +29,6 @@ from bfxsync.rest.auth.transfer_bodies import (
     withdrawal_body,
 )
 from bfxsync.rest.auth.wallets import WalletEndpoints
-from bfxsync.types import AnyNumber, NumberType, Row
 
 _TRANSFER = Budget("auth/w/transfer")
 _ADDRESS = Budget("auth/w/deposit/address", 10)

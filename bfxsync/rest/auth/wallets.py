@@ -6,6 +6,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Iterator
 
+from bfxsync._base.aliases import AnyNumber, Symbol
 from bfxsync._base.plain import plain_integer
 from bfxsync.checks.arguments import (
     Time,
@@ -21,7 +22,6 @@ from bfxsync.checks.order_arguments import check_positive, optional
 from bfxsync.errors import UsageError
 from bfxsync.models.wallets import BalanceAvailable, Ledger, Wallet, WalletHistory
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
-from bfxsync.types import AnyNumber, Symbol
 
 MOST_LEDGERS = 2500
 

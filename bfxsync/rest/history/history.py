@@ -7,7 +7,7 @@ from typing import Any, Callable, Generic, Optional, Type, TypeVar
 
 import attrs
 
-from bfxsync.types import Mts
+from bfxsync._base.aliases import Mts
 
 T = TypeVar("T")
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any, Callable, Iterable, Iterator, Sequence
 
+from bfxsync._base.aliases import Mts
 from bfxsync.models.status import Candle
 from bfxsync.rest.history.history import Iteration
 from bfxsync.rest.history.unreadable import strictly
-from bfxsync.types import Mts
 
 _MINUTE = 60_000
 _HOUR = 60 * _MINUTE

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Callable, Iterator, TypeVar
 
+from bfxsync._base.aliases import Mts
 from bfxsync.rest.history.history import History, Iteration
 from bfxsync.rest.history.pages import pages
 from bfxsync.rest.history.progress import bar_class, with_bar
 from bfxsync.rest.history.unreadable import Skip, strictly
-from bfxsync.types import Mts
 
 T = TypeVar("T")
 

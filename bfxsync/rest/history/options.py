@@ -41,11 +41,11 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, Mapping, TypeVar
 
+from bfxsync._base.aliases import Mts
 from bfxsync.checks.arguments import Time, page_params
 from bfxsync.checks.options import check_bool
 from bfxsync.errors import UsageError
 from bfxsync.rest.history.history import History, Iteration
-from bfxsync.types import Mts
 
 if TYPE_CHECKING:
     from typing_extensions import TypedDict

@@ -7,9 +7,9 @@ from collections import Counter
 from itertools import groupby
 from typing import Any, Callable, Generic, Iterator, TypeVar
 
+from bfxsync._base.aliases import Mts
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.rest.history.history import History, Iteration
-from bfxsync.types import Mts
 
 T = TypeVar("T")
 

@@ -6,9 +6,9 @@ from typing import Any, Callable, Generic, List, Optional, TypeVar
 
 import attrs
 
+from bfxsync._base.aliases import Mts
 from bfxsync.errors import RemoteError
 from bfxsync.rest.history.unreadable import Skip
-from bfxsync.types import Mts
 
 T = TypeVar("T")
 

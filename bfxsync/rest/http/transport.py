@@ -46,6 +46,7 @@ import time
 from typing import Any, Callable, Mapping, NamedTuple, Tuple, Union
 from urllib.parse import urlsplit
 
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.forks import renew_after_fork
 from bfxsync._base.hidden import hide, hide_private
 from bfxsync._base.hosts import PUB_REST_HOST, check_encryption, check_rest_host
@@ -95,7 +96,6 @@ from bfxsync.rest.http.retry_policy import (
     unknown_outcome,
 )
 from bfxsync.rest.http.signing import signed_lock, without_secrets
-from bfxsync.types import NumberType
 from bfxsync.wire.codec import loads_for
 
 MAX_ATTEMPTS = 4

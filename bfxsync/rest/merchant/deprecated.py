@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from bfxsync._base.aliases import AnyNumber
 from bfxsync.checks.merchant_arguments import check_pay_currency
 from bfxsync.checks.order_arguments import (
     check_object,
@@ -15,7 +16,6 @@ from bfxsync.checks.order_arguments import (
 from bfxsync.errors import UsageError
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, deprecated
 from bfxsync.rest.auth.transfer_bodies import check_token
-from bfxsync.types import AnyNumber
 
 _UPDATE = Budget("auth/w/ext/pay/invoice/update")
 _EVENTS = Budget("auth/r/ext/pay/invoice/events")

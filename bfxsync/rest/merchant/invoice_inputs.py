@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Sequence
 
+from bfxsync._base.aliases import AnyNumber
 from bfxsync.checks.arguments import check_currency, check_integer
 from bfxsync.checks.merchant_arguments import check_customer, check_pay_currency
 from bfxsync.checks.order_arguments import (
@@ -20,7 +21,6 @@ from bfxsync.models.merchant import InvoiceSubmission
 from bfxsync.rest.auth.base import Budget
 from bfxsync.rest.auth.transfer_bodies import check_token
 from bfxsync.rest.merchant.invoices import InvoiceEndpoints
-from bfxsync.types import AnyNumber
 
 _CREATE = Budget("auth/w/ext/pay/invoice/create")
 _CREATE_POS = Budget("auth/w/ext/pay/invoice/create/pos")

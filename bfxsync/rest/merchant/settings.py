@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 from typing import Any, Dict, Mapping, Sequence
 
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.numbers import plain_decimal
 from bfxsync._base.plain import plain_bool, plain_integer, plain_text
 from bfxsync.checks.merchant_arguments import check_pay_currency
@@ -14,7 +15,6 @@ from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.merchant_account import CurrencyConversion, MerchantLimits
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.rest.auth.transfer_bodies import check_token
-from bfxsync.types import NumberType
 
 _CONVERT_LIST = Budget("auth/r/ext/pay/settings/convert/list", 90)
 _CONVERT_CREATE = Budget("auth/w/ext/pay/settings/convert/create")

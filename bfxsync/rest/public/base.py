@@ -15,6 +15,7 @@ from typing import (
     TypeVar,
 )
 
+from bfxsync._base.aliases import NumberType
 from bfxsync.errors import RemoteError
 from bfxsync.models.rows import read_rows
 from bfxsync.rest.history.history import History
@@ -22,7 +23,6 @@ from bfxsync.rest.history.iterate import iterate
 from bfxsync.rest.history.options import check_options
 from bfxsync.rest.history.unreadable import Skip, must_raise, warn_of_unreadable
 from bfxsync.rest.http.callers import NamedInErrors
-from bfxsync.types import NumberType
 
 if TYPE_CHECKING:
     from bfxsync.rest.history.options import HistoryOptions

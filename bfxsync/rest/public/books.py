@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bfxsync._base.aliases import Symbol
 from bfxsync._base.plain import plain_integer, plain_text
 from bfxsync.checks.arguments import check_choice, check_funding, check_pair
 from bfxsync.errors import UsageError
@@ -14,7 +15,6 @@ from bfxsync.models.market import (
     RawBookUpdate,
 )
 from bfxsync.rest.public.base import Budget, Endpoints
-from bfxsync.types import Symbol
 
 _BOOK = Budget("book", 240)
 

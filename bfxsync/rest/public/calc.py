@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Union
 
+from bfxsync._base.aliases import Symbol
 from bfxsync._base.numbers import plain_decimal
 from bfxsync.checks.arguments import (
     PERIODS,
@@ -20,7 +21,6 @@ from bfxsync.models.public import (
     TradingMarketAveragePrice,
 )
 from bfxsync.rest.public.base import Budget, Endpoints
-from bfxsync.types import Symbol
 
 Amount = Union[str, int, Decimal, float]
 """A number in any form; it is sent as plain decimal text."""

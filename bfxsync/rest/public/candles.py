@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Iterator
 
+from bfxsync._base.aliases import Symbol
 from bfxsync.checks.arguments import Time, page_params
 from bfxsync.checks.options import check_bool
 from bfxsync.models.status import Candle
@@ -14,7 +15,6 @@ from bfxsync.rest.history.iterate import iterate
 from bfxsync.rest.history.options import check_options, iterator
 from bfxsync.rest.public.base import Budget, Endpoints
 from bfxsync.rest.public.resources import candle_key, check_timeframe
-from bfxsync.types import Symbol
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

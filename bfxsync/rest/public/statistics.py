@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Iterator
 
+from bfxsync._base.aliases import Symbol
 from bfxsync.checks.arguments import Time, check_funding, page_params
 from bfxsync.models.public import FundingStatistic, Leaderboard, Statistic
 from bfxsync.rest.history.history import History
 from bfxsync.rest.history.options import iterator
 from bfxsync.rest.public.base import Budget, Endpoints
 from bfxsync.rest.public.resources import ranking, statistic
-from bfxsync.types import Symbol
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
+from bfxsync._base.aliases import Symbol
 from bfxsync.checks.arguments import Time, check_pair, check_symbols, page_params
 from bfxsync.models.public import PlatformStatus
 from bfxsync.models.status import DerivativesStatus, Liquidation
 from bfxsync.rest.history.history import History
 from bfxsync.rest.history.options import iterator
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
-from bfxsync.types import Symbol
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

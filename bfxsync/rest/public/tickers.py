@@ -15,6 +15,7 @@ from typing import (
     TypeVar,
 )
 
+from bfxsync._base.aliases import NumberType, Symbol
 from bfxsync.checks.arguments import (
     Time,
     check_funding,
@@ -28,7 +29,6 @@ from bfxsync.models.public import TickersHistory
 from bfxsync.rest.history.history import History
 from bfxsync.rest.history.options import iterator
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
-from bfxsync.types import NumberType, Symbol
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -6,12 +6,12 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Iterator
 
+from bfxsync._base.aliases import Symbol
 from bfxsync.checks.arguments import Time, check_funding, check_pair, page_params
 from bfxsync.models.market import FundingTrade, Trade
 from bfxsync.rest.history.history import History
 from bfxsync.rest.history.options import iterator
 from bfxsync.rest.public.base import Budget, Endpoints
-from bfxsync.types import Symbol
 from bfxsync.wire.channels import check_symbol
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import re
 
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.plain import plain_integer, plain_text
 from bfxsync.errors import UsageError
-from bfxsync.types import NumberType
 from bfxsync.wire.channels.base import Channel
 from bfxsync.wire.channels.book import BookChannel
 from bfxsync.wire.channels.candles import CandlesChannel

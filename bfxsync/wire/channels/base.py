@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from functools import partial
 from typing import Any, Callable
 
+from bfxsync._base.aliases import NumberType
 from bfxsync.errors import BfxError, RemoteError
 from bfxsync.models.rows import SCREEN_ERRORS
 from bfxsync.models.stream import Degraded
-from bfxsync.types import NumberType
 from bfxsync.wire.channels.shapes import FITS, Fits
 from bfxsync.wire.recovery import Recovery
 

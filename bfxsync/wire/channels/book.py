@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from bfxsync._base.aliases import NumberType
+from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.book.book import (
     AggregatedBook,
     FundingBook,
@@ -19,7 +21,6 @@ from bfxsync.models.market import (
     RawBookUpdate,
 )
 from bfxsync.models.stream import Checksum, Gap, Snapshot, Status
-from bfxsync.types import NumberType, SubscriptionStatus
 from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
 from bfxsync.wire.frames import CHECKSUM, HEARTBEAT
 

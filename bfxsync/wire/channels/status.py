@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from bfxsync._base.aliases import NumberType
 from bfxsync.errors import RemoteError
 from bfxsync.models.status import DerivativesStatus, Liquidation
 from bfxsync.models.stream import Snapshot
-from bfxsync.types import NumberType
 from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
 from bfxsync.wire.channels.ticker import FlatChannel
 from bfxsync.wire.frames import HEARTBEAT

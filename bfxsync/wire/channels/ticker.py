@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from bfxsync._base.aliases import NumberType
+from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.models.market import FundingTicker, Ticker
 from bfxsync.models.stream import Snapshot, Status
-from bfxsync.types import NumberType, SubscriptionStatus
 from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
 from bfxsync.wire.frames import HEARTBEAT
 

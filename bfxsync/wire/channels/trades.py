@@ -6,10 +6,10 @@ import reprlib
 from collections import deque
 from typing import Any
 
+from bfxsync._base.aliases import NumberType
 from bfxsync.errors import RemoteError
 from bfxsync.models.market import FundingTrade, FundingTradeUpdate, Trade, TradeUpdate
 from bfxsync.models.stream import Snapshot
-from bfxsync.types import NumberType
 from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
 from bfxsync.wire.frames import HEARTBEAT
 

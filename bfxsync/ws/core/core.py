@@ -17,13 +17,13 @@ from typing import Any, Callable, Iterable, Tuple
 import attrs
 
 from bfxsync._base.describe import error_text
+from bfxsync._base.enums import ConnectionStatus, SubscriptionStatus
 from bfxsync._base.forks import renew_after_fork
 from bfxsync._base.greenlets import check_threads
 from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import Section, later, shielded
 from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
-from bfxsync.types import ConnectionStatus, SubscriptionStatus
 from bfxsync.ws.core.placement import Placement
 from bfxsync.ws.core.shared_subscription import SharedSubscription, Subscriber
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher

@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import Any
 
 from bfxsync._base.clock import CLOCK, Clock
+from bfxsync._base.enums import SubscriptionStatus
 from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
 from bfxsync.errors import BfxError
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
-from bfxsync.types import SubscriptionStatus
 from bfxsync.wire.audit import STALE_AFTER_S
 from bfxsync.wire.channels import Channel
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue

@@ -9,9 +9,9 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Callable, Hashable, Iterable, Union, cast
 
+from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.errors import BfxError, ClosedError, NetworkError
 from bfxsync.models.stream import Status
-from bfxsync.types import SubscriptionStatus
 from bfxsync.wire.commands import Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.outputs import (
     Acknowledged,

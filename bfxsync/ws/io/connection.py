@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.clock import CLOCK, Clock
+from bfxsync._base.enums import ConnectionStatus, LossCause
 from bfxsync._base.hosts import shown
 from bfxsync._base.logs import get_logger
 from bfxsync._base.proxies import Proxy
 from bfxsync.errors import NetworkError
 from bfxsync.recording.format import redact
 from bfxsync.recording.recorder import Recorder
-from bfxsync.types import ConnectionStatus, LossCause, NumberType
 from bfxsync.wire.audit import ClockWatch
 from bfxsync.wire.codec import loads_for
 from bfxsync.wire.outputs import Change, Fail, Reopen, Send

@@ -16,11 +16,11 @@ from threading import Thread, current_thread
 from typing import TYPE_CHECKING, Any, Callable, Deque, Tuple
 
 from bfxsync._base.describe import error_text
+from bfxsync._base.enums import ConnectionStatus
 from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import start_thread
 from bfxsync.errors import BfxError, ClosedError
-from bfxsync.types import ConnectionStatus
 from bfxsync.wire.session_protocol import SessionProtocol
 from bfxsync.ws.core.shared_subscription import SharedSubscription, Subscriber, Waiter
 from bfxsync.ws.core.subscription_table import SocketOutput, SubscriptionTable

@@ -13,10 +13,10 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Callable
 
+from bfxsync._base.enums import ConnectionStatus
 from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
 from bfxsync.recording.player import Player
-from bfxsync.types import ConnectionStatus
 from bfxsync.wire.outputs import Change, Fail, Reopen, Send
 from bfxsync.ws.core.shared_subscription import Subscriber
 from bfxsync.ws.dispatch.mailbox import Mailbox
