@@ -6,6 +6,7 @@ Enumerations, and the models under the names that bitfinex-api-py 4 gives them.
 """
 
 from bfxsync import models
+from bfxsync._base.aliases import FundingSymbol
 from bfxsync._base.enums import (
     ConnectionStatus,
     Flag,
@@ -82,6 +83,7 @@ __all__ = [
     "FundingMarketAveragePrice",
     "FundingOffer",
     "FundingStatistic",
+    "FundingSymbol",
     "FundingTrade",
     "FxRate",
     "InfoCode",

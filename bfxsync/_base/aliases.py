@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, List, Type, Union
+from typing import Any, List, NewType, Type, Union
 
 Symbol = str
 """A trading pair such as ``tBTCUSD`` or ``tDOGE:USD``, or a funding currency such as ``fUSD``."""
+
+FundingSymbol = NewType("FundingSymbol", str)
+"""
+A symbol that type checkers know to be a funding currency.
+
+Of a symbol in a variable they know nothing: ``subscribe_ticker(FundingSymbol(symbol))`` gives a
+``Subscription[FundingTicker]``.
+"""
 
 ChanId = int
 """The exchange's number of a channel; new on every connection."""

@@ -121,12 +121,11 @@ def also_half_made(method: Callable[[T], str]) -> Callable[[T], str]:
 
 def with_parts_named_publicly(cls: C) -> C:
     """
-    Give the methods that a class has from the parts it is composed of its own name.
+    Give the methods that a class is composed of, functions and those of its bases, its own name.
 
-    Python names methods in the text of a `TypeError`, and there a user looks for a class that
-    the documents know.
+    Python names methods in the text of a `TypeError`, where users look for a documented class.
     """
-    for part in cls.__mro__[1:]:
+    for part in cls.__mro__:
         if part.__module__.partition(".")[0] != "bfxsync":
             continue
         for name, member in vars(part).items():

@@ -24,7 +24,7 @@ from bfxsync._base.numbers import EXACT, own_context, plain_decimal
 from bfxsync._base.plain import plain_integer
 from bfxsync.errors import UsageError
 
-L = TypeVar("L")
+L_co = TypeVar("L_co", covariant=True)
 
 # Floats take no notice of contexts.
 _AVERAGE = own_context(28)
@@ -47,7 +47,7 @@ class Depth(NamedTuple):
     asks: float
 
 
-class BookQueries(ABC, Generic[L]):
+class BookQueries(ABC, Generic[L_co]):
     """
     A book that answers questions.
 
@@ -64,7 +64,7 @@ class BookQueries(ABC, Generic[L]):
         """Whether it is of a funding currency: rates for prices, signs the other way round."""
 
     @abstractmethod
-    def levels(self, count: int | None = None) -> tuple[Sequence[L], Sequence[L]]:
+    def levels(self, count: int | None = None) -> tuple[Sequence[L_co], Sequence[L_co]]:
         """
         Return bids and asks of the same moment, each best first.
 
@@ -75,13 +75,13 @@ class BookQueries(ABC, Generic[L]):
         """
 
     @property
-    def best_bid(self) -> L | None:
+    def best_bid(self) -> L_co | None:
         """The highest bid; None without bids."""
         bids, _ = self.levels(1)
         return bids[0] if bids else None
 
     @property
-    def best_ask(self) -> L | None:
+    def best_ask(self) -> L_co | None:
         """The lowest ask; None without asks."""
         _, asks = self.levels(1)
         return asks[0] if asks else None
@@ -214,14 +214,14 @@ class BookQueries(ABC, Generic[L]):
     def _prices(self) -> Callable[[Any], Any]:
         return _RATE if self.is_funding else _PRICE
 
-    def _middle(self, bid: L, ask: L) -> Any:
+    def _middle(self, bid: Any, ask: Any) -> Any:
         price = self._prices()
         with localcontext(EXACT):
             return (price(bid) + price(ask)) / 2
 
 
 @attrs.frozen(repr=False)
-class BookSnapshot(BookQueries[Any]):
+class BookSnapshot(BookQueries[L_co]):
     """
     A copy of a book at one moment, which does not change any more.
 
@@ -244,8 +244,8 @@ class BookSnapshot(BookQueries[Any]):
 
     symbol: str
     prec: str
-    bids: tuple[Any, ...]
-    asks: tuple[Any, ...]
+    bids: tuple[L_co, ...]
+    asks: tuple[L_co, ...]
     is_live: bool
     verified_at: datetime | None
 
@@ -265,7 +265,7 @@ class BookSnapshot(BookQueries[Any]):
 
     def levels(
         self, count: int | None = None
-    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    ) -> tuple[tuple[L_co, ...], tuple[L_co, ...]]:
         """Return bids and asks, each best first; all of them without `count`."""
         check_count(count)
         return self.bids[:count], self.asks[:count]

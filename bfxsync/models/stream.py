@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import TYPE_CHECKING, Any, Generic, List
 
 import attrs
 
 from bfxsync._base.describe import few
 from bfxsync._base.enums import SubscriptionStatus
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    T_co = TypeVar("T_co", covariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    T_co = TypeVar("T_co", covariant=True)
+
 
 @attrs.define
-class Snapshot:
+class Snapshot(Generic[T_co]):
     """
     The state from which the updates that follow go on.
 
@@ -27,7 +36,7 @@ class Snapshot:
         missed that are older than all of them. The exchange's history on REST has those.
     """
 
-    rows: List[Any] = attrs.field(repr=few)
+    rows: List[T_co] = attrs.field(repr=few)
     has_hole: bool = False
 
 

@@ -1,9 +1,9 @@
 """
-The view of a book that a subscription keeps current.
+A read-only view of the book that a subscription keeps current.
 
-Strategy: a reader holds no lock. It looks at the book's version, reads, and looks again: if the
-I/O thread has changed the book meanwhile, it reads once more. So a reader that is interrupted, or
-a signal handler that reads what the interrupted code was reading, stops nobody.
+Strategy: readers hold no lock. A reader compares the book's version before and after reading, and
+reads again if the I/O thread has changed the book in between. So an interrupted reader, or a signal
+handler that reads the same book, blocks no other thread.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import time
 from datetime import datetime
-from typing import Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable
 
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.enums import SubscriptionStatus
@@ -20,21 +20,30 @@ from bfxsync.errors import ClosedError
 from bfxsync.wire.channels import BookChannel
 from bfxsync.ws.core.shared_subscription import Subscriber
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    L_co = TypeVar("L_co", covariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    L_co = TypeVar("L_co", covariant=True)
+
 T = TypeVar("T")
 
-# Tries after which a reader does not only let other threads run, but waits for a moment.
-_PATIENCE = 20
-_MOMENT_S = 0.0001
+# Attempts after which a reader does not only yield to other threads, but sleeps.
+_MAX_SPINS = 20
+_PAUSE_S = 0.0001
 
 
-class BookView(BookQueries[Any]):
+class BookView(BookQueries[L_co]):
     """
-    A book as the exchange last described it; read it from any thread.
+    The current state of an order book; may be read from any thread.
 
-    Every read sees a state that existed after a whole message; two reads in a row may see two.
-    `snapshot` and `levels` give several things of the same moment. Levels are `BookUpdate`
-    objects (or the raw and funding kinds), best first; treat them as read-only. Between a gap
-    and the snapshot after it the book is empty.
+    Each read sees the state after a whole message; two reads in a row may see different states.
+    `snapshot` and `levels` return several things of one state. Levels are `BookUpdate` objects
+    (or the raw and funding kinds), best first; treat them as read-only. Between a gap and the
+    next snapshot the book is empty.
 
     References
     ----------
@@ -48,7 +57,7 @@ class BookView(BookQueries[Any]):
         subscriber: Subscriber,
         has_writer: Callable[[], bool] = lambda: True,
     ) -> None:
-        # The handle, which keeps the client: a book that is held is still subscribed to.
+        # The handle, which keeps the client alive: a book in use stays subscribed.
         self._keeper = keeper
         self._subscriber = subscriber
         self._has_writer = has_writer
@@ -63,30 +72,30 @@ class BookView(BookQueries[Any]):
 
     @property
     def is_funding(self) -> bool:
-        """Whether it is of a funding currency: rates for prices, signs the other way round."""
+        """Whether this is a funding book: rates instead of prices, signs reversed."""
         return self._channel.is_funding
 
     # --- levels -------------------------------------------------------------------------------
 
-    def bids(self, count: int | None = None) -> list[Any]:
-        """Return the best bids, best first; all of them without `count`."""
+    def bids(self, count: int | None = None) -> list[L_co]:
+        """Return the best bids, best first; all without `count`."""
         check_count(count)
         return self._read(lambda channel: channel.book.bids(count))
 
-    def asks(self, count: int | None = None) -> list[Any]:
-        """Return the best asks, best first; all of them without `count`."""
+    def asks(self, count: int | None = None) -> list[L_co]:
+        """Return the best asks, best first; all without `count`."""
         check_count(count)
         return self._read(lambda channel: channel.book.asks(count))
 
-    def levels(self, count: int | None = None) -> tuple[list[Any], list[Any]]:
-        """Return bids and asks of the same moment, each best first; all without `count`."""
+    def levels(self, count: int | None = None) -> tuple[list[L_co], list[L_co]]:
+        """Return bids and asks of one state, each best first; all without `count`."""
         check_count(count)
         return self._read(lambda channel: channel.book.levels(count))
 
-    def snapshot(self) -> BookSnapshot:
-        """Return a copy of the book as it is now; it answers what the book does."""
+    def snapshot(self) -> BookSnapshot[L_co]:
+        """Return a frozen copy of the book, with the same queries."""
 
-        def copy(channel: BookChannel) -> BookSnapshot:
+        def copy(channel: BookChannel) -> BookSnapshot[L_co]:
             bids, asks = channel.book.levels()
             return BookSnapshot(
                 channel.symbol,
@@ -104,20 +113,20 @@ class BookView(BookQueries[Any]):
     @property
     def is_live(self) -> bool:
         """
-        Whether the book is known to be whole.
+        Whether the book is complete and current, as far as is known.
 
-        False before the first snapshot, between a gap and the snapshot after it, during the
-        exchange's maintenance, while it is degraded, and after the end.
+        False before the first snapshot, between a gap and the next snapshot, during maintenance
+        of the exchange, while degraded, and after the end.
         """
         return self._is_live(self._channel)
 
     @property
     def is_stale(self) -> bool:
         """
-        Whether the book may be old: it is not live, or no frame came for `stale_after`.
+        Whether the book may be outdated: not live, or no frame for `stale_after`.
 
-        Every channel has a heartbeat each 15 seconds, quiet or busy; `stale_after` is the
-        client's option, 35 seconds without it.
+        Every channel has a heartbeat each 15 seconds. `stale_after` is an option of the client,
+        35 seconds by default.
         """
         return not self.is_live or self._subscriber.is_stale
 
@@ -126,41 +135,41 @@ class BookView(BookQueries[Any]):
         """
         Seconds since the last frame of any kind, heartbeats included.
 
-        None before the first frame of the channel on the present connection.
+        None before the first frame of the channel on the current connection.
         """
         return self._subscriber.age_s
 
     @property
     def verified_at(self) -> datetime | None:
         """
-        When the exchange's checksum was equal to the local one last (UTC).
+        When a checksum of the exchange last matched the local one (UTC).
 
-        None if it was not since the exchange's last snapshot, and for funding books, which are
-        not verified. The time is counted back from now at each read, so it may differ by a
-        little from read to read: `verified_count` tells whether there was another checksum.
+        None if none has since the last snapshot, and for funding books, which are not verified.
+        The time is counted back from now at each read, so it may vary slightly between reads:
+        compare `verified_count` to notice another checksum.
         """
         return self._utc(self._channel.verified_at)
 
     @property
     def verified_count(self) -> int:
-        """Checksums of the exchange that were equal to the local one."""
+        """Checksums of the exchange that matched the local one."""
         return self._channel.verified_count
 
     @property
     def mismatch_count(self) -> int:
-        """Checksums of the exchange that were not."""
+        """Checksums of the exchange that did not match."""
         return self._channel.mismatch_count
 
     @property
     def unknown_deletes(self) -> int:
-        """Deletes of levels that were not there."""
+        """Deletions of levels that the book did not have."""
         return self._channel.book.unknown_deletes
 
     def checksum(self) -> int:
         """Return the local checksum, as a signed 32-bit integer."""
         return self._read(lambda channel: channel.book.checksum())
 
-    # --- within -------------------------------------------------------------------------------
+    # --- internal -----------------------------------------------------------------------------
 
     @property
     def _channel(self) -> BookChannel:
@@ -169,7 +178,7 @@ class BookView(BookQueries[Any]):
         return channel
 
     def _is_live(self, channel: BookChannel) -> bool:
-        # The status follows the channel by a moment, in which the book is wrong or empty already.
+        # The status lags the channel slightly; meanwhile the book may be wrong or empty.
         return (
             self._subscriber.status is SubscriptionStatus.LIVE
             and channel.is_live
@@ -181,12 +190,12 @@ class BookView(BookQueries[Any]):
         return None if at is None else self._subscriber.clock.utc(at)
 
     def _read(self, read: Callable[[BookChannel], T]) -> T:
-        """Read a state between two blocks of messages."""
+        """Read the state between two blocks of messages."""
         tries = 0
         while True:
             detached = self._subscriber.detached
             if detached is not None:
-                # Each time: forked within a read, it finds the parent's writing never ended.
+                # Checked at each attempt: after a fork, the parent's write would never end.
                 raise detached.with_traceback(None)
             channel = self._channel
             version = channel.version
@@ -194,7 +203,7 @@ class BookView(BookQueries[Any]):
                 try:
                     answer = read(channel)
                 except Exception:
-                    # Of a book that was changed meanwhile it says nothing.
+                    # Meaningless if the book was changed meanwhile.
                     if channel.version == version:
                         raise
                 else:
@@ -206,4 +215,4 @@ class BookView(BookQueries[Any]):
                     "ended, or is being changed by this one"
                 )
             tries += 1
-            time.sleep(0.0 if tries < _PATIENCE else _MOMENT_S)
+            time.sleep(0.0 if tries < _MAX_SPINS else _PAUSE_S)

@@ -7,24 +7,21 @@ import os
 import sys
 from datetime import datetime, timezone
 from functools import partial
-from typing import Any, Callable, Dict, Iterable, List, Mapping
-
-import attrs
+from typing import Any, Callable, Dict, List
 
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made
-from bfxsync._base.enums import SubscriptionStatus
 from bfxsync._base.plain import plain_real
+from bfxsync.checks.callbacks import check_callback
 from bfxsync.errors import SubscriptionRejected, UsageError
 from bfxsync.recording.contents import Contents
 from bfxsync.recording.player import Player, RecordedClock, lines_of
+from bfxsync.wire.channels import Channel
 from bfxsync.wire.codec import loads_for
 from bfxsync.ws.client import WebSocketClient
 from bfxsync.ws.core.core import Core
-from bfxsync.ws.core.shared_subscription import Subscriber
-from bfxsync.ws.io.connection import ConnectionSettings
 from bfxsync.ws.io.recorded_connection import RecordedConnection
-from bfxsync.ws.subscription import Subscription
+from bfxsync.ws.settings import ConnectionSettings
 
 # Never connected to.
 _NOWHERE = "ws://localhost"
@@ -88,18 +85,18 @@ class Replay(WebSocketClient):
         checked_speed = _check_speed(speed)
         self._contents = Contents.of(lines_of(self._path))
         clock = RecordedClock(self._contents.begin or 0.0)
-        self._connect = partial(
-            _connect, self._path, self._contents, clock, checked_speed
-        )
-        super().__init__(
-            _NOWHERE,
+        settings = ConnectionSettings(
+            url=_NOWHERE,
             numbers=numbers,
             mailbox_size=mailbox_size,
-            on_error=on_error,
             dispatch_threads=0,
             channels_per_connection=sys.maxsize,
+            clock=clock,
         )
-        self._settings = attrs.evolve(self._settings, clock=clock)
+        check_callback("on_error", on_error, "error")
+        play = partial(_connect, self._path, self._contents, clock, checked_speed)
+        admit = partial(_check_recorded, self._contents)
+        self._set_up(settings, on_error, play, admit=admit, never_waits=True)
         self.channels: List[Dict[str, Any]] = [
             dict(fields) for fields in self._contents.channels
         ]
@@ -123,19 +120,6 @@ class Replay(WebSocketClient):
         super().start()
         self._connection().play()
 
-    def subscribe_many(
-        self, requests: Iterable[Mapping[str, Any]], *, wait: bool = True
-    ) -> List[Subscription]:
-        """
-        Subscribe to several channels; returns at once, whatever `wait` says.
-
-        Raises
-        ------
-        SubscriptionRejected
-            The channel was not recorded.
-        """
-        return super().subscribe_many(requests, wait=False)
-
     def resubscribe(self, sub_id: str) -> None:
         """Raise `UsageError`: a recording has no exchange to ask."""
         raise UsageError("a recording cannot be asked for a channel once more")
@@ -157,22 +141,6 @@ class Replay(WebSocketClient):
         connection = self._core.start()
         assert isinstance(connection, RecordedConnection)
         return connection
-
-    def _prepare(
-        self, *arguments: Any, **options: Any
-    ) -> tuple[Subscription, Subscriber]:
-        prepared = super()._prepare(*arguments, **options)
-        subscriber = prepared[1]
-        channel = subscriber.channel
-        if not self._contents.has(channel):
-            # Frees its name.
-            subscriber.end(None, SubscriptionStatus.REJECTED)
-            there = [" ".join(map(str, each.values())) for each in self.channels]
-            raise SubscriptionRejected(
-                f"{' '.join(channel.identity)} is not in the recording; there is "
-                + (", ".join(there) or "nothing")
-            )
-        return prepared
 
 
 def replay(
@@ -216,6 +184,15 @@ def _connect(
 
     player = Player(path, contents, clock, speed, loads_for(settings.numbers))
     return RecordedConnection(number, player, owner, end)
+
+
+def _check_recorded(contents: Contents, channel: Channel) -> None:
+    if not contents.has(channel):
+        known = [" ".join(map(str, fields.values())) for fields in contents.channels]
+        raise SubscriptionRejected(
+            f"{' '.join(channel.identity)} is not in the recording; there is "
+            + (", ".join(known) or "nothing")
+        )
 
 
 def _check_speed(speed: object) -> float | None:

@@ -1,190 +1,326 @@
-"""One method for each channel."""
+"""
+The subscribing methods of `WebSocketClient` for one channel each, with the types of their data.
+
+Strategy: the type of the data follows from the symbol if that is a literal or a `FundingSymbol`,
+else from the callback; otherwise the symbol is taken for a trading pair.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Callable, overload
 
+from bfxsync._base.aliases import FundingSymbol
+from bfxsync.models.market import (
+    BookUpdate,
+    FundingBookUpdate,
+    FundingRawBookUpdate,
+    FundingTicker,
+    FundingTrade,
+    RawBookUpdate,
+    Ticker,
+    Trade,
+)
+from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
 from bfxsync.wire.channels import check_candle_symbol, check_timeframe
-from bfxsync.ws.subscribe import Callback, Subscribing
 from bfxsync.ws.subscription import BookSubscription, Subscription
 
 if TYPE_CHECKING:
-    from typing_extensions import TypedDict, Unpack
+    from typing_extensions import Literal, Union, Unpack
 
-    class SubscribeOptions(TypedDict, total=False):
-        """What every channel takes, see `Subscribing.subscribe`."""
+    from bfxsync.ws.registry import SubscribeOptions
+    from bfxsync.ws.subscribe import HasRegistry
 
-        sub_id: str | None
-        on_event: Callback
-        wait: bool
-        timeout: float | None
-        policy: str
-        mailbox_size: int | None
+    AnyFundingSymbol = Union[
+        FundingSymbol,
+        Literal["fUSD", "fUST", "fEUR", "fGBP", "fJPY", "fBTC", "fETH", "fXRP", "fLTC"],
+    ]
+    Precision = Literal["P0", "P1", "P2", "P3", "P4"]
+
+    class BookOptions(SubscribeOptions, total=False):
+        """The options of `subscribe_book` that do not change the type of its data."""
+
+        freq: str
+        len: int | str
 
 
-class Shorthands(Subscribing):
-    """The part of a client that knows each channel's arguments."""
+# A literal funding currency is a `str` as well: that the first overloads differ is meant.
 
-    def subscribe_ticker(
-        self,
-        symbol: str,
-        callback: Callback = None,
-        **options: Unpack[SubscribeOptions],
-    ) -> Subscription:
-        """
-        Subscribe to the best prices and 24-hour figures of a symbol.
 
-        The callback gets a `Ticker` (a `FundingTicker` for a funding currency), about every
-        15 seconds; the first at once. The options are those of `subscribe`.
+@overload
+def subscribe_ticker(  # type: ignore[overload-overlap]
+    self: HasRegistry,
+    symbol: AnyFundingSymbol,
+    callback: Callable[[FundingTicker], object] | None = None,
+    **options: Unpack[SubscribeOptions],
+) -> Subscription[FundingTicker]: ...
 
-        References
-        ----------
-        https://docs.bitfinex.com/reference/ws-public-ticker
-        """
-        return self.subscribe(
-            "ticker",
-            symbol=symbol,
-            callback=callback,
-            **options,
-        )
 
-    def subscribe_trades(
-        self,
-        symbol: str,
-        callback: Callback = None,
-        **options: Unpack[SubscribeOptions],
-    ) -> Subscription:
-        """
-        Subscribe to the trades of a symbol.
+@overload
+def subscribe_ticker(
+    self: HasRegistry,
+    symbol: str,
+    callback: Callable[[Ticker], object] | None = None,
+    **options: Unpack[SubscribeOptions],
+) -> Subscription[Ticker]: ...
 
-        The callback gets each `Trade` (a `FundingTrade` for a funding currency) once, also
-        those missed in a gap as far as the exchange's snapshot goes back. The options are those of
-        `subscribe`.
 
-        References
-        ----------
-        https://docs.bitfinex.com/reference/ws-public-trades
-        """
-        return self.subscribe(
-            "trades",
-            symbol=symbol,
-            callback=callback,
-            **options,
-        )
+@overload
+def subscribe_ticker(
+    self: HasRegistry,
+    symbol: str,
+    callback: Callable[[FundingTicker], object],
+    **options: Unpack[SubscribeOptions],
+) -> Subscription[FundingTicker]: ...
 
-    def subscribe_book(
-        self,
-        symbol: str,
-        callback: Callback = None,
-        *,
-        prec: str = "P0",
-        freq: str = "F0",
-        len: int | str = 25,  # noqa: A002 – the exchange's word
-        **options: Unpack[SubscribeOptions],
-    ) -> BookSubscription:
-        """
-        Subscribe to the order book of a symbol, and keep it in `BookSubscription.book`.
 
-        The callback gets a `BookUpdate` for each level that changes (`RawBookUpdate` with
-        ``R0``, and the funding kinds for a funding currency).
+def subscribe_ticker(
+    self: HasRegistry,
+    symbol: str,
+    callback: Any = None,
+    **options: Unpack[SubscribeOptions],
+) -> Subscription[Any]:
+    """
+    Subscribe to the best prices and 24-hour figures of a symbol.
 
-        Parameters
-        ----------
-        symbol : str
-        callback : callable, optional
-        prec : str
-            ``P0`` to ``P4``: prices of 5 to 1 significant digits; ``R0``: single orders.
-        freq : str
-            ``F0``: as it happens; ``F1``: every 2 seconds.
-        len : int
-            Levels of each side: 1, 25, 100 or 250.
-        **options
-            ``on_event``, ``wait``, ``timeout``, ``policy``, ``mailbox_size``: see `subscribe`.
+    The callback gets a `Ticker` (a `FundingTicker` for a funding currency) about every
+    15 seconds, the first at once. The options are those of `subscribe`.
 
-        References
-        ----------
-        https://docs.bitfinex.com/reference/ws-public-books
-        https://docs.bitfinex.com/reference/ws-public-raw-books
-        """
-        subscription = self.subscribe(
-            "book",
-            symbol=symbol,
-            prec=prec,
-            freq=freq,
-            len=len,
-            callback=callback,
-            **options,
-        )
-        assert isinstance(subscription, BookSubscription)
-        return subscription
+    References
+    ----------
+    https://docs.bitfinex.com/reference/ws-public-ticker
+    """
+    return self._subscriptions.open(
+        self, "ticker", {"symbol": symbol}, callback, **options
+    )
 
-    def subscribe_candles(
-        self,
-        symbol: str,
-        timeframe: str,
-        callback: Callback = None,
-        **options: Unpack[SubscribeOptions],
-    ) -> Subscription:
-        """
-        Subscribe to the candles of a symbol.
 
-        The callback gets a `Candle` whenever the current one changes, sometimes the one before
-        once more, and none for an empty interval. The options are those of
-        `subscribe`.
+@overload
+def subscribe_trades(  # type: ignore[overload-overlap]
+    self: HasRegistry,
+    symbol: AnyFundingSymbol,
+    callback: Callable[[FundingTrade], object] | None = None,
+    **options: Unpack[SubscribeOptions],
+) -> Subscription[FundingTrade]: ...
 
-        Parameters
-        ----------
-        symbol : str
-            A pair, or a funding currency with its period ``fUSD:p30``, or with an aggregation of
-            periods ``fUSD:a30:p2:p30``.
-        timeframe : str
-            ``1m``, ``5m``, ``15m``, ``30m``, ``1h``, ``3h``, ``6h``, ``12h``, ``1D``, ``7D`` (or
-            ``1W``), ``14D``, ``1M``.
-        callback : callable, optional
-        **options
-            ``on_event``, ``wait``, ``timeout``, ``policy``, ``mailbox_size``: see `subscribe`.
 
-        References
-        ----------
-        https://docs.bitfinex.com/reference/ws-public-candles
-        """
-        key = f"trade:{check_timeframe(timeframe)}:{check_candle_symbol(symbol)}"
-        return self.subscribe(
-            "candles",
-            key=key,
-            callback=callback,
-            **options,
-        )
+@overload
+def subscribe_trades(
+    self: HasRegistry,
+    symbol: str,
+    callback: Callable[[Trade], object] | None = None,
+    **options: Unpack[SubscribeOptions],
+) -> Subscription[Trade]: ...
 
-    def subscribe_status(
-        self,
-        key: str,
-        callback: Callback = None,
-        **options: Unpack[SubscribeOptions],
-    ) -> Subscription:
-        """
-        Subscribe to the state of a derivative, or to all liquidations.
 
-        The callback gets a `DerivativesStatus` about once a second (the exchange repeats
-        itself), or a `Liquidation`. An unknown derivative gets no answer from the exchange at
-        all, so that the call ends with its timeout. The options are those of
-        `subscribe`.
+@overload
+def subscribe_trades(
+    self: HasRegistry,
+    symbol: str,
+    callback: Callable[[FundingTrade], object],
+    **options: Unpack[SubscribeOptions],
+) -> Subscription[FundingTrade]: ...
 
-        Parameters
-        ----------
-        key : str
-            ``deriv:tBTCF0:USTF0`` or ``liq:global``.
-        callback : callable, optional
-        **options
-            ``on_event``, ``wait``, ``timeout``, ``policy``, ``mailbox_size``: see `subscribe`.
 
-        References
-        ----------
-        https://docs.bitfinex.com/reference/ws-public-status
-        """
-        return self.subscribe(
-            "status",
-            key=key,
-            callback=callback,
-            **options,
-        )
+def subscribe_trades(
+    self: HasRegistry,
+    symbol: str,
+    callback: Any = None,
+    **options: Unpack[SubscribeOptions],
+) -> Subscription[Any]:
+    """
+    Subscribe to the trades of a symbol.
+
+    The callback gets each `Trade` (`FundingTrade` for a funding currency) once. Trades missed in
+    a gap follow it, as far back as the exchange's snapshot goes. The options are those of
+    `subscribe`.
+
+    References
+    ----------
+    https://docs.bitfinex.com/reference/ws-public-trades
+    """
+    return self._subscriptions.open(
+        self, "trades", {"symbol": symbol}, callback, **options
+    )
+
+
+@overload
+def subscribe_book(  # type: ignore[overload-overlap]
+    self: HasRegistry,
+    symbol: AnyFundingSymbol,
+    callback: Callable[[FundingBookUpdate], object] | None = None,
+    *,
+    prec: Precision = "P0",
+    **options: Unpack[BookOptions],
+) -> BookSubscription[FundingBookUpdate]: ...
+
+
+@overload
+def subscribe_book(  # type: ignore[overload-overlap]
+    self: HasRegistry,
+    symbol: AnyFundingSymbol,
+    callback: Callable[[FundingRawBookUpdate], object] | None = None,
+    *,
+    prec: Literal["R0"],
+    **options: Unpack[BookOptions],
+) -> BookSubscription[FundingRawBookUpdate]: ...
+
+
+@overload
+def subscribe_book(
+    self: HasRegistry,
+    symbol: str,
+    callback: Callable[[BookUpdate], object] | None = None,
+    *,
+    prec: Precision = "P0",
+    **options: Unpack[BookOptions],
+) -> BookSubscription[BookUpdate]: ...
+
+
+@overload
+def subscribe_book(
+    self: HasRegistry,
+    symbol: str,
+    callback: Callable[[RawBookUpdate], object] | None = None,
+    *,
+    prec: Literal["R0"],
+    **options: Unpack[BookOptions],
+) -> BookSubscription[RawBookUpdate]: ...
+
+
+@overload
+def subscribe_book(
+    self: HasRegistry,
+    symbol: str,
+    callback: Callable[[FundingBookUpdate], object],
+    *,
+    prec: Precision = "P0",
+    **options: Unpack[BookOptions],
+) -> BookSubscription[FundingBookUpdate]: ...
+
+
+@overload
+def subscribe_book(
+    self: HasRegistry,
+    symbol: str,
+    callback: Callable[[Any], object] | None = None,
+    *,
+    prec: str,
+    **options: Unpack[BookOptions],
+) -> BookSubscription[Any]: ...
+
+
+def subscribe_book(
+    self: HasRegistry,
+    symbol: str,
+    callback: Any = None,
+    *,
+    prec: str = "P0",
+    freq: str = "F0",
+    len: int | str = 25,  # noqa: A002 – the exchange's word
+    **options: Unpack[SubscribeOptions],
+) -> BookSubscription[Any]:
+    """
+    Subscribe to the order book of a symbol, kept current in `BookSubscription.book`.
+
+    The callback gets a `BookUpdate` for each level that changes (`RawBookUpdate` with ``R0``, and
+    the funding kinds for a funding currency).
+
+    Parameters
+    ----------
+    symbol : str
+    callback : callable, optional
+    prec : str
+        ``P0`` to ``P4``: prices of 5 to 1 significant digits; ``R0``: single orders.
+    freq : str
+        ``F0``: in real time; ``F1``: every 2 seconds.
+    len : int
+        Levels of each side: 1, 25, 100 or 250.
+    **options
+        ``on_event``, ``wait``, ``timeout``, ``policy``, ``mailbox_size``: see `subscribe`.
+
+    References
+    ----------
+    https://docs.bitfinex.com/reference/ws-public-books
+    https://docs.bitfinex.com/reference/ws-public-raw-books
+    """
+    arguments = {"symbol": symbol, "prec": prec, "freq": freq, "len": len}
+    return self._subscriptions.open(self, "book", arguments, callback, **options)
+
+
+def subscribe_candles(
+    self: HasRegistry,
+    symbol: str,
+    timeframe: str,
+    callback: Callable[[Candle], object] | None = None,
+    **options: Unpack[SubscribeOptions],
+) -> Subscription[Candle]:
+    """
+    Subscribe to the candles of a symbol.
+
+    The callback gets a `Candle` whenever the current one changes, sometimes the previous one once
+    more, and none for an empty interval. The options are those of `subscribe`.
+
+    Parameters
+    ----------
+    symbol : str
+        A pair, or a funding currency with its period ``fUSD:p30``, or with an aggregation of
+        periods ``fUSD:a30:p2:p30``.
+    timeframe : str
+        ``1m``, ``5m``, ``15m``, ``30m``, ``1h``, ``3h``, ``6h``, ``12h``, ``1D``, ``7D`` (or
+        ``1W``), ``14D``, ``1M``.
+    callback : callable, optional
+    **options
+        ``on_event``, ``wait``, ``timeout``, ``policy``, ``mailbox_size``: see `subscribe`.
+
+    References
+    ----------
+    https://docs.bitfinex.com/reference/ws-public-candles
+    """
+    key = f"trade:{check_timeframe(timeframe)}:{check_candle_symbol(symbol)}"
+    return self._subscriptions.open(self, "candles", {"key": key}, callback, **options)
+
+
+@overload
+def subscribe_status(  # type: ignore[overload-overlap]
+    self: HasRegistry,
+    key: Literal["liq:global"],
+    callback: Callable[[Liquidation], object] | None = None,
+    **options: Unpack[SubscribeOptions],
+) -> Subscription[Liquidation]: ...
+
+
+@overload
+def subscribe_status(
+    self: HasRegistry,
+    key: str,
+    callback: Callable[[DerivativesStatus], object] | None = None,
+    **options: Unpack[SubscribeOptions],
+) -> Subscription[DerivativesStatus]: ...
+
+
+def subscribe_status(
+    self: HasRegistry,
+    key: str,
+    callback: Any = None,
+    **options: Unpack[SubscribeOptions],
+) -> Subscription[Any]:
+    """
+    Subscribe to the status of a derivative, or to all liquidations.
+
+    The callback gets a `DerivativesStatus` about once a second, whether it has changed or not, or
+    a `Liquidation`. The exchange does not answer for an unknown derivative: the call ends with
+    its timeout. The options are those of `subscribe`.
+
+    Parameters
+    ----------
+    key : str
+        ``deriv:tBTCF0:USTF0`` or ``liq:global``.
+    callback : callable, optional
+    **options
+        ``on_event``, ``wait``, ``timeout``, ``policy``, ``mailbox_size``: see `subscribe`.
+
+    References
+    ----------
+    https://docs.bitfinex.com/reference/ws-public-status
+    """
+    return self._subscriptions.open(self, "status", {"key": key}, callback, **options)

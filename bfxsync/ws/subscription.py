@@ -1,10 +1,10 @@
-"""What a user holds: a subscription."""
+"""The handle of a subscription."""
 
 from __future__ import annotations
 
 import time
 from functools import partial
-from typing import Any, Callable, Iterator
+from typing import TYPE_CHECKING, Any, Callable, Generic, Iterator, Union
 
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.enums import SubscriptionStatus
@@ -24,6 +24,19 @@ from bfxsync.ws.core.shared_subscription import Subscriber
 from bfxsync.ws.dispatch.event_log import EventLog
 from bfxsync.ws.dispatch.mailbox import Mailbox
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    T_co = TypeVar("T_co", covariant=True, default=Any)
+    L_co = TypeVar("L_co", covariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    T_co = TypeVar("T_co", covariant=True)
+    L_co = TypeVar("L_co", covariant=True)
+
+S = TypeVar("S", bound="Subscription[Any]")
+
 _EVENTS = frozenset((Snapshot, Gap, Status, Degraded))
 
 
@@ -31,50 +44,49 @@ def wait_for(
     core: Core, subscriber: Subscriber, allowed_s: float, start: float
 ) -> None:
     """
-    Wait for the first data of a ticket.
+    Wait for the first data of a subscriber.
 
-    The time allowed counts from `start`, or from the moment in which the request went out if
-    that was later. Raises the ticket's error, or what `out_of_time` says.
+    The time counts from `start`, or from when the request was sent if that was later. Raises the
+    subscriber's error, or what `out_of_time` returns.
     """
     core.check_may_wait()
     while True:
         asked_at = subscriber.asked_at
-        begin = start if asked_at is None else max(start, asked_at)
-        deadline = begin + allowed_s
+        deadline = allowed_s + (start if asked_at is None else max(start, asked_at))
         if subscriber.resolved.wait(max(0.0, deadline - time.monotonic())):
             break
         if asked_at is not subscriber.asked_at:
-            continue  # it went out meanwhile
+            continue  # it was sent meanwhile
         home = core.home(subscriber)
         reason = subscriber.delay or (home.last_error if home is not None else None)
         error = out_of_time(subscriber.name, allowed_s, asked_at is not None, reason)
         raise error from reason
     if subscriber.error is not None:
         core.check_exit()
-        # Raised each time that somebody waits: the traceback is each one's own.
+        # Raised in every waiting call: each gets a traceback of its own.
         raise subscriber.error.with_traceback(None)
 
 
 def out_of_time(
     name: str, allowed_s: float, was_asked: bool, reason: BfxError | None
 ) -> NetworkError:
-    """Return the error of a waiting call whose time has passed, with what is known of why."""
+    """Return the error of a waiting call that timed out, with the reason if it is known."""
     because = f": {reason}" if reason is not None else ""
     within = f"within {allowed_s:g} s{because}"
     if was_asked:
         return RequestTimeout(f"{name}: no data {within}")
     if reason is None or isinstance(reason, NetworkError):
         return NetworkError(f"{name}: not connected {within}", phase="connect")
-    # The connection stands, and the exchange takes no requests.
+    # The connection is open, and the exchange accepts no requests.
     return NetworkError(f"{name}: not requested {within}", phase="send")
 
 
-class Subscription:
+class Subscription(Generic[T_co]):
     """
-    One subscription of one user.
+    One subscription of one user, returned by the client's ``subscribe*`` methods.
 
-    It is made by the client's ``subscribe*`` methods. Without a callback it can be iterated
-    over. As a context manager it unsubscribes at the end.
+    Without a callback it can be iterated over. As a context manager it unsubscribes at the end.
+    To type checkers it is generic in its data: a ``Subscription[Ticker]`` yields `Ticker`.
 
     Attributes
     ----------
@@ -82,7 +94,7 @@ class Subscription:
         ``ticker``, ``trades``, ``book``, ``candles`` or ``status``.
     symbol : str
     sub_id : str
-        A name for it, the user's or a random one.
+        Its name: the user's or a random one.
     """
 
     def __init__(
@@ -94,15 +106,15 @@ class Subscription:
         self._subscriber = subscriber
         self._timeout_s = timeout_s
         self._called_at = time.monotonic()
-        self.channel = subscriber.channel.name
-        self.symbol = subscriber.channel.symbol
-        self.sub_id = subscriber.subscription["sub_id"]
+        self.channel: str = subscriber.channel.name
+        self.symbol: str = subscriber.channel.symbol
+        self.sub_id: str = subscriber.subscription["sub_id"]
         self._log_event = EventLog(subscriber.name)
 
     def __del__(self) -> None:
         subscriber = getattr(self, "_subscriber", None)
-        # What was never read has its events and callbacks as readers, a callback is one itself.
-        # What was read, nobody can read any more.
+        # One with a callback is still in use, and so is one never read: it feeds event handlers.
+        # One that was read has lost its only reader.
         if subscriber is None or subscriber.reader is None or subscriber.has_callback:
             return
         if subscriber.is_active:
@@ -112,7 +124,7 @@ class Subscription:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._subscriber.name}: {self.status.value}>"
 
-    def __enter__(self) -> Subscription:
+    def __enter__(self: S) -> S:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -123,72 +135,72 @@ class Subscription:
         return self._subscriber.subscription[key]
 
     def __contains__(self, key: object) -> bool:
-        """Tell whether there is such a field; of the data nothing is read."""
+        """Tell whether there is such a field; this reads no data."""
         return key in self._subscriber.subscription
 
     def keys(self) -> list[str]:
-        """Return the names of the fields, so that ``dict(handle)`` has them all."""
+        """Return the names of the fields, for ``dict(subscription)``."""
         return list(self._subscriber.subscription)
 
     @property
     def status(self) -> SubscriptionStatus:
-        """How it is now."""
+        """Its state now."""
         return self._subscriber.status
 
     @property
     def is_active(self) -> bool:
-        """False once it was refused, unsubscribed, or its client closed."""
+        """False once it was rejected or unsubscribed, or its client closed."""
         return self._subscriber.is_active
 
     @property
     def exception(self) -> Exception | None:
         """
-        Why it was refused, or why it still has no data although it is requested again and again.
+        Why it was rejected, or why repeated requests have brought no data yet.
 
-        None while all is well. `is_active` tells the two apart.
+        None if there is no error. `is_active` tells the two apart.
         """
         return self._subscriber.error or self._subscriber.delay
 
     @property
     def update_count(self) -> int:
-        """Updates that came from the exchange, whether they were consumed or not."""
+        """Updates received from the exchange, consumed or not."""
         return self._subscriber.update_count
 
     @property
     def gap_count(self) -> int:
-        """How often the link was lost or data was known to be missing."""
+        """How often the connection was lost or data was found missing."""
         return self._subscriber.gap_count
 
     @property
     def dropped_count(self) -> int:
-        """Updates thrown away because the consumer was too slow."""
+        """Updates dropped because the consumer was too slow."""
         return self._subscriber.dropped_count
 
     @property
     def queued_count(self) -> int:
-        """Updates and events that wait for the callback or the iteration."""
+        """Updates and events queued for the callback or the iteration."""
         return self._subscriber.queued_count
 
     @property
     def error_count(self) -> int:
-        """Exceptions that its callback, or `on_event`, has raised."""
+        """Exceptions raised by its callback or by `on_event`."""
         callback_queue = self._subscriber.callback_queue
         return 0 if callback_queue is None else callback_queue.errors.count
 
     @property
     def last_error(self) -> BaseException | None:
-        """The latest of them; its traceback begins with the callback."""
+        """The latest exception of its callbacks; the traceback begins with the callback."""
         callback_queue = self._subscriber.callback_queue
         return None if callback_queue is None else callback_queue.errors.last
 
     @property
     def heal_count(self) -> int:
-        """How often the channel was subscribed anew by itself, as something was wrong with it."""
+        """How often the channel was resubscribed automatically, as its data was wrong or silent."""
         return self._subscriber.channel.recovery.count
 
     @property
     def lag_s(self) -> float:
-        """Seconds that the oldest item waits for the callback or iteration, or the last one did."""
+        """Seconds that the oldest queued item has waited; of an empty queue, what the last did."""
         return self._subscriber.lag_s
 
     @property
@@ -196,14 +208,14 @@ class Subscription:
         """
         Seconds since the last frame of any kind, heartbeats included.
 
-        The exchange sends one at least every 15 seconds, so this tells silence from quiet. None
-        before the first frame on the present connection.
+        The exchange sends one at least every 15 seconds, so this tells a silent channel from a
+        quiet market. None before the first frame on the current connection.
         """
         return self._subscriber.age_s
 
     @property
     def is_stale(self) -> bool:
-        """True if what was last delivered may be old: not live, or no frame for `stale_after`."""
+        """True if the data may be outdated: not live, or no frame for `stale_after`."""
         return self._subscriber.is_stale
 
     def wait_ready(self, timeout: float | None = None) -> None:
@@ -213,21 +225,20 @@ class Subscription:
         Parameters
         ----------
         timeout : float, optional
-            Seconds from the moment in which the request went out; the subscription's own
-            without it.
+            Seconds from when the request was sent; the subscription's own by default.
 
         Raises
         ------
         SubscriptionRejected
-            The exchange refused it.
+            Refused by the exchange.
         RequestTimeout
-            No data came in time.
+            No data in time.
         NetworkError
-            It could not be requested in time: with phase ``connect``, as there is no connection;
-            with phase ``send``, as the exchange is in maintenance. The message and the cause of
-            both say what is known of why.
+            The request could not be sent in time: no connection (phase ``connect``), or
+            maintenance of the exchange (phase ``send``). Message and cause give the reason as
+            far as it is known.
         ClosedError
-            The client was closed meanwhile.
+            The client was closed.
         """
         if timeout is None:
             wait_for(self._core, self._subscriber, self._timeout_s, self._called_at)
@@ -236,16 +247,16 @@ class Subscription:
             wait_for(self._core, self._subscriber, check_timeout(timeout), start)
 
     def unsubscribe(self) -> None:
-        """End it. What is queued for the callback is still delivered; twice does no harm."""
+        """End the subscription; updates queued for the callback are still delivered. Idempotent."""
         self._core.detach(self._subscriber)
 
     close = unsubscribe
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[T_co]:
         """
-        Yield data; it ends with the subscription or the client.
+        Yield data until the subscription or the client ends.
 
-        What came before the first use of the iterator is not yielded; see `events`. Several
+        Data from before the first use of the iterator is not yielded; see `events`. Several
         threads may share an iterator.
 
         Raises
@@ -253,25 +264,25 @@ class Subscription:
         SystemExit
             A callback called ``sys.exit()``, which has closed the client.
         """
-        return _Items(self, self._next_data)
+        return _Items[T_co](self, self._next_data)
 
-    def events(self) -> Iterator[Any]:
-        """Yield data, and `Snapshot`, `Gap`, `Status` and `Degraded` between it."""
+    def events(self) -> Iterator[Union[T_co, Snapshot[T_co], Gap, Status, Degraded]]:
+        """Yield data and events (`Snapshot`, `Gap`, `Status`, `Degraded`) in order."""
         return _Items(self, self._next_item)
 
-    def get(self, timeout: float | None = None) -> Any:
+    def get(self, timeout: float | None = None) -> T_co:
         """
         Return the next update.
 
         Parameters
         ----------
         timeout : float, optional
-            Seconds; 0 only takes what is there, and without it it takes as long as it takes.
+            Seconds; 0 returns only what is queued. Without it the call waits indefinitely.
 
         Raises
         ------
         RequestTimeout
-            Nothing came in time.
+            No update in time.
         ClosedError
             The subscription or the client was closed.
         SystemExit
@@ -282,7 +293,7 @@ class Subscription:
             timeout_s = 0.0 if plain_real(timeout) == 0 else check_timeout(timeout)
         reader = self._reader()
         if timeout_s == 0.0 and self._subscriber.channel.is_live:
-            # What there is to begin with may be on its way, the first time.
+            # At the first call, the local state may be about to arrive.
             reader.begun.wait(self._timeout_s)
         try:
             return self._next_data(reader, timeout_s)
@@ -295,14 +306,14 @@ class Subscription:
                 f"{self._subscriber.name}: no update within {timeout_s:g} s"
             ) from None
 
-    def _next_data(self, reader: Mailbox, timeout_s: float | None = None) -> Any:
+    def _next_data(self, reader: Mailbox, timeout_s: float | None = None) -> T_co:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         rest_s = timeout_s
         while True:
-            item = self._next_item(reader, rest_s)
-            # Nothing may be called before it is returned, or an interrupt might lose it.
+            item: Any = self._next_item(reader, rest_s)
+            # No call may come between this and the return: an interrupt could lose the item.
             if item.__class__ not in _EVENTS:
-                return item
+                return item  # type: ignore[no-any-return]
             if self._subscriber.callback_queue is None:
                 self._log_event(item)
             if deadline is not None:
@@ -331,7 +342,7 @@ class Subscription:
             )
         reader = subscriber.reading()
         if not reader.is_asked_for:
-            # Twice does no harm, as when this is interrupted before the last line.
+            # Idempotent: this may be interrupted before the last line.
             home = self._core.home(subscriber)
             if home is not None:
                 home.read(subscriber, reader)
@@ -341,35 +352,35 @@ class Subscription:
         return reader
 
 
-class _Items:
+class _Items(Generic[T_co]):
     """
-    An iterator over what a subscription receives.
+    An iterator over the items of a subscription.
 
-    It is no generator: an interrupt would end that for good, and two threads could not share it.
-    It keeps the subscription, and with it the client.
+    Not a generator: an interrupt would end it for good, and two threads could not share it. It
+    keeps the subscription, and so the client, alive.
     """
 
     def __init__(
-        self, subscription: Subscription, following: Callable[[Mailbox], Any]
+        self, subscription: Subscription[Any], next_item: Callable[[Mailbox], T_co]
     ) -> None:
         self._subscription = subscription
-        self._following = following
+        self._next_item = next_item
         # Here, not at the first item: from now on nothing is missed.
         self._reader = subscription._reader()
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[T_co]:
         return self
 
-    def __next__(self) -> Any:
-        return self._following(self._reader)
+    def __next__(self) -> T_co:
+        return self._next_item(self._reader)
 
 
-class BookSubscription(Subscription):
+class BookSubscription(Subscription[L_co]):
     """A subscription to an order book, which is kept current in the background."""
 
     @property
-    def book(self) -> BookView:
-        """The book; reading it takes no message from the callback or the iteration."""
+    def book(self) -> BookView[L_co]:
+        """The book; reading it consumes nothing of the callback or the iteration."""
         return BookView(
             self, self._subscriber, partial(self._core.has_writer, self._subscriber)
         )

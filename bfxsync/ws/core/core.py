@@ -29,8 +29,9 @@ from bfxsync.ws.core.shared_subscription import SharedSubscription, Subscriber
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher
 from bfxsync.ws.dispatch.event_publisher import EventPublisher
 from bfxsync.ws.dispatch.events import Listeners
-from bfxsync.ws.io.connection import Connection, ConnectionSettings
+from bfxsync.ws.io.connection import Connection
 from bfxsync.ws.io.link import Link
+from bfxsync.ws.settings import ConnectionSettings
 
 logger = get_logger(__name__)
 

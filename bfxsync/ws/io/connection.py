@@ -16,25 +16,19 @@ import time
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
-import attrs
-
-from bfxsync._base.aliases import NumberType
-from bfxsync._base.clock import CLOCK, Clock
 from bfxsync._base.enums import ConnectionStatus, LossCause
 from bfxsync._base.hosts import shown
 from bfxsync._base.logs import get_logger
-from bfxsync._base.proxies import Proxy
 from bfxsync.errors import NetworkError
 from bfxsync.recording.format import redact
-from bfxsync.recording.recorder import Recorder
 from bfxsync.wire.audit import ClockWatch
 from bfxsync.wire.codec import loads_for
 from bfxsync.wire.outputs import Change, Fail, Reopen, Send
 from bfxsync.wire.session import Session
-from bfxsync.ws.io.backoff import TOO_MANY_REQUESTS, Backoff
+from bfxsync.ws.io.backoff import TOO_MANY_REQUESTS
 from bfxsync.ws.io.link import Link
-from bfxsync.ws.io.rate_limiter import ConnectionRateLimiter
 from bfxsync.ws.io.transport import Transport
+from bfxsync.ws.settings import ConnectionSettings
 
 if TYPE_CHECKING:
     from typing_extensions import assert_never
@@ -49,28 +43,6 @@ _YIELD_S = 0.0005
 
 RETIRE_AFTER_S = 60.0
 """A further connection without channels is closed after this time."""
-
-
-@attrs.frozen
-class ConnectionSettings:
-    """How to connect."""
-
-    url: str = attrs.field(repr=shown)
-    flags: int
-    numbers: NumberType
-    timeout_s: float
-    ping_after_s: float
-    stale_after_s: float
-    proxy: Proxy | None
-    ca_bundle: str | None
-    mailbox_size: int
-    backoff: Backoff
-    pace: ConnectionRateLimiter
-    channels_per_connection: int
-    dispatch_threads: int
-    recorder: Recorder | None = attrs.field(default=None, repr=False)
-    clock: Clock = CLOCK
-    proxy_problem: str | None = None
 
 
 class Connection(Link):

@@ -1,0 +1,255 @@
+"""Makes the subscriptions of a client, and finds them by `sub_id`."""
+
+from __future__ import annotations
+
+import uuid
+import weakref
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Union,
+    overload,
+)
+
+from bfxsync._base.plain import plain_items, plain_text
+from bfxsync.checks.callbacks import check_callback
+from bfxsync.checks.options import check_bool, check_timeout
+from bfxsync.errors import UsageError
+from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
+from bfxsync.wire.channels import Channel, channel_for
+from bfxsync.ws.core.core import Core
+from bfxsync.ws.core.shared_subscription import Subscriber
+from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Routes
+from bfxsync.ws.dispatch.event_log import EventLog
+from bfxsync.ws.dispatch.events import data_classes, kind_of
+from bfxsync.ws.dispatch.mailbox import Policy, check_policy, check_size
+from bfxsync.ws.settings import ConnectionSettings
+from bfxsync.ws.subscription import BookSubscription, Subscription
+
+if TYPE_CHECKING:
+    from typing_extensions import Literal, TypedDict
+
+    class HandleOptions(TypedDict, total=False):
+        """What can be said of any subscription, alone or among many; see `subscribe`."""
+
+        sub_id: str | None
+        on_event: EventCallback
+        timeout: float | None
+        policy: Policy | str
+        mailbox_size: int | None
+
+    class SubscribeOptions(HandleOptions, total=False):
+        """The options that every ``subscribe_*`` method has; see `subscribe`."""
+
+        wait: bool
+
+
+Event = Union["Snapshot[Any]", Gap, Status, Degraded]
+"""What a subscription reports between its data."""
+
+EventCallback = Optional[Callable[[Any], object]]
+
+_OPTIONS = ("sub_id", "callback", "on_event", "timeout", "policy", "mailbox_size")
+
+
+class SubscriptionRegistry:
+    """
+    The subscriptions of a client.
+
+    Parameters
+    ----------
+    settings : ConnectionSettings
+    core : Core
+    admit : callable, optional
+        Raises if a channel is not available, such as one that is not in a recording.
+    never_waits : bool
+        Subscribing returns at once, whatever its caller asks for.
+    """
+
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        core: Core,
+        admit: Callable[[Channel], None] | None = None,
+        never_waits: bool = False,
+    ) -> None:
+        self.core = core
+        self._settings = settings
+        self._admit = admit
+        self._never_waits = never_waits
+        self._by_id: weakref.WeakValueDictionary[str, Subscriber] = (
+            weakref.WeakValueDictionary()
+        )
+
+    @overload
+    def open(
+        self,
+        client: object,
+        channel: Literal["book"],
+        arguments: dict[str, Any],
+        callback: Any = None,
+        wait: bool = True,
+        **options: Any,
+    ) -> BookSubscription[Any]: ...
+
+    @overload
+    def open(
+        self,
+        client: object,
+        channel: str,
+        arguments: dict[str, Any],
+        callback: Any = None,
+        wait: bool = True,
+        **options: Any,
+    ) -> Subscription[Any]: ...
+
+    def open(
+        self,
+        client: object,
+        channel: str,
+        arguments: dict[str, Any],
+        callback: Any = None,
+        wait: bool = True,
+        **options: Any,
+    ) -> Subscription[Any]:
+        """Subscribe to one channel."""
+        wait = check_bool("wait", wait)
+        handle = self._prepare(client, channel, arguments, callback, **options)
+        self._place([handle], wait)
+        return handle
+
+    def open_many(
+        self, client: object, requests: Iterable[Mapping[str, Any]], wait: bool
+    ) -> List[Subscription[Any]]:
+        """Subscribe to several channels, or to none if one of the requests is impossible."""
+        wait = check_bool("wait", wait)
+        items = None if isinstance(requests, Mapping) else plain_items(requests)
+        if items is None:
+            raise UsageError(f"requests must be a list of mappings, not {requests!r}")
+        # All are checked before the first is sent.
+        handles = [self._prepare(client, **_arguments_of(item)) for item in items]
+        self._place(handles, wait)
+        return handles
+
+    def find(self, sub_id: str) -> Subscriber:
+        """
+        Return the active subscription of this name.
+
+        Raises
+        ------
+        UsageError
+            There is none.
+        """
+        subscriber = self._by_id.get(plain_text(sub_id) or "")
+        if subscriber is None or not subscriber.is_active:
+            raise UsageError(f"there is no subscription with sub_id {sub_id!r}")
+        return subscriber
+
+    def _prepare(
+        self,
+        client: object,
+        channel: str,
+        arguments: dict[str, Any],
+        callback: Any = None,
+        sub_id: str | None = None,
+        on_event: EventCallback = None,
+        timeout: float | None = None,
+        policy: Policy | str = Policy.RESYNC,
+        mailbox_size: int | None = None,
+    ) -> Subscription[Any]:
+        """Check the arguments of one subscription, and make its handle."""
+        check_callback("callback", callback, "update")
+        check_callback("on_event", on_event, "event")
+        checked_policy = check_policy(policy)
+        settings = self._settings
+        size = (
+            settings.mailbox_size if mailbox_size is None else check_size(mailbox_size)
+        )
+        timeout_s = settings.timeout_s if timeout is None else check_timeout(timeout)
+        made = channel_for(channel, number=settings.numbers, **arguments)
+        if self._admit is not None:
+            self._admit(made)
+        callback_queue = None
+        if callback is not None or on_event is not None:
+            callback_queue = CallbackQueue(
+                " ".join(made.identity),
+                _routes(made, callback, on_event),
+                self.core.dispatcher,
+                size=size,
+                policy=checked_policy,
+            )
+        name = self._free_id(sub_id)
+        subscriber = Subscriber(
+            made,
+            {"channel": made.name, "sub_id": name, **made.arguments},
+            callback_queue,
+            size=size,
+            policy=checked_policy,
+            stale_after_s=settings.stale_after_s,
+            clock=settings.clock,
+            has_callback=callback is not None,
+        )
+        self._by_id[name] = subscriber
+        kind = BookSubscription if made.name == "book" else Subscription
+        return kind(client, self.core, subscriber, timeout_s)
+
+    def _free_id(self, sub_id: str | None) -> str:
+        if sub_id is None:
+            return str(uuid.uuid4())
+        text = plain_text(sub_id)
+        if not text:
+            raise UsageError(f"sub_id must be text, not {sub_id!r}")
+        used = self._by_id.get(text)
+        if used is not None and used.is_active:
+            raise UsageError(f"sub_id {sub_id!r} is taken by another subscription")
+        return text
+
+    def _place(self, handles: List[Subscription[Any]], wait: bool) -> None:
+        wait = wait and not self._never_waits
+        if wait:
+            self.core.check_may_wait()
+        subscribers = [handle._subscriber for handle in handles]
+        try:
+            for subscriber in subscribers:
+                subscriber.is_awaited = wait
+                self.core.place(subscriber)
+            if wait:
+                for handle in handles:
+                    handle.wait_ready()
+        except BaseException:
+            # Also at Ctrl-C: a call that raises leaves nothing behind. All of them, as one may
+            # be about to be placed at this moment.
+            self.core.detach(*subscribers)
+            raise
+
+
+def _arguments_of(request: object) -> dict[str, Any]:
+    """Return one of several requests as the arguments of `_prepare`."""
+    if not isinstance(request, Mapping) or "channel" not in request:
+        raise UsageError(
+            "a request must be a mapping with the channel and its arguments, such as "
+            f"{{'channel': 'ticker', 'symbol': 'tBTCUSD'}}, not {request!r}"
+        )
+    options = {name: request[name] for name in _OPTIONS if name in request}
+    arguments = {
+        name: request[name] for name in request if name not in (*_OPTIONS, "channel")
+    }
+    return {"channel": request["channel"], "arguments": arguments, **options}
+
+
+def _routes(channel: Channel, callback: Any, on_event: EventCallback) -> Routes:
+    """Return the function for each class: `callback` for data, `on_event` or the log for events."""
+    routes: Routes = {}
+    if callback is not None:
+        routes.update((model, callback) for model in data_classes(kind_of(channel)))
+    if on_event is not None:
+        routes.update((model, on_event) for model in (Snapshot, Gap, Status, Degraded))
+    else:
+        log = EventLog(" ".join(channel.identity))
+        routes.update((model, log) for model in (Gap, Degraded))
+    return routes

@@ -1,0 +1,148 @@
+"""What a client was asked for, checked: it stays the same for all its connections."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import attrs
+
+from bfxsync._base.aliases import NumberType
+from bfxsync._base.clock import CLOCK, Clock
+from bfxsync._base.describe import also_half_made
+from bfxsync._base.enums import Flag
+from bfxsync._base.hosts import check_wss_host, hostname_of, is_loopback, shown
+from bfxsync._base.plain import plain_integer
+from bfxsync._base.proxies import Proxy, proxy_for
+from bfxsync.checks.options import check_ca_bundle, check_flags, check_timeout
+from bfxsync.errors import UsageError
+from bfxsync.recording.recorder import Recorder
+from bfxsync.wire.audit import HEARTBEAT_S, PING_AFTER_S, STALE_AFTER_S
+from bfxsync.ws.dispatch.mailbox import check_size
+from bfxsync.ws.io.backoff import Backoff
+from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
+
+_MAX_THREADS = 64
+
+
+def _number_type(value: object) -> Any:
+    if value is float or value is Decimal:
+        return value
+    raise UsageError(f"numbers must be float or decimal.Decimal, not {value!r}")
+
+
+def _channel_count(value: object) -> int:
+    count = plain_integer(value)
+    if count is None or count < 1:
+        raise UsageError(
+            f"channels_per_connection must be a positive integer, not {value!r}"
+        )
+    return count
+
+
+def _backoff(value: object) -> Backoff:
+    if not isinstance(value, Backoff):
+        raise UsageError(f"backoff must be a Backoff, not {value!r}")
+    return value
+
+
+def _pace(value: object) -> ConnectionRateLimiter:
+    if not isinstance(value, ConnectionRateLimiter):
+        raise UsageError(f"pace must be a ConnectionRateLimiter, not {value!r}")
+    return value
+
+
+def _timeout(value: object) -> float:
+    return check_timeout(value)
+
+
+def _ping_after(value: object) -> float:
+    return check_timeout(value, "ping_after")
+
+
+def _stale_after(value: object) -> float:
+    return check_timeout(value, "stale_after")
+
+
+def _thread_count(value: object) -> int:
+    count = plain_integer(value)
+    if count is None or not 0 <= count <= _MAX_THREADS:
+        raise UsageError(
+            f"dispatch_threads must be an integer from 0 to {_MAX_THREADS}, not {value!r}"
+        )
+    return count
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class ConnectionSettings:
+    """
+    The options of `WebSocketClient`, checked as they are set.
+
+    Attributes
+    ----------
+    proxy_problem : str or None
+        Why the proxy of the environment cannot be used; raised when a connection is wanted.
+    clock : Clock
+        Of the data: what `age` and `verified_at` are counted by.
+
+    Raises
+    ------
+    UsageError
+        An option is impossible.
+    """
+
+    url: str = attrs.field(converter=check_wss_host)
+    numbers: NumberType = attrs.field(default=float, converter=_number_type)
+    channels_per_connection: int = attrs.field(default=25, converter=_channel_count)
+    backoff: Backoff = attrs.field(default=Backoff(), converter=_backoff)
+    pace: ConnectionRateLimiter = attrs.field(default=SHARED, converter=_pace)
+    dispatch_threads: int = attrs.field(default=1, converter=_thread_count)
+    ping_after_s: float = attrs.field(default=PING_AFTER_S, converter=_ping_after)
+    stale_after_s: float = attrs.field(default=STALE_AFTER_S, converter=_stale_after)
+    flags: int = attrs.field(
+        default=Flag.SEQ_ALL | Flag.OB_CHECKSUM, converter=check_flags
+    )
+    timeout_s: float = attrs.field(default=10.0, converter=_timeout)
+    ca_bundle: str | None = attrs.field(default=None, converter=check_ca_bundle)
+    mailbox_size: int = attrs.field(default=10_000, converter=check_size)
+    proxy: Proxy | None = None
+    proxy_problem: str | None = None
+    recorder: Recorder | None = None
+    clock: Clock = CLOCK
+
+    @also_half_made
+    def __repr__(self) -> str:
+        return f"<ConnectionSettings {shown(self.url)}>"
+
+    @stale_after_s.validator
+    def _check_silence(self, _: object, stale_after_s: float) -> None:
+        if stale_after_s <= self.ping_after_s:
+            raise UsageError(
+                f"stale_after must be longer than ping_after, not {stale_after_s!r} and "
+                f"{self.ping_after_s!r}"
+            )
+        if stale_after_s <= HEARTBEAT_S and not is_loopback(hostname_of(self.url)):
+            # Every quiet channel would count as silent and be resubscribed without end. A local
+            # exchange may send heartbeats more often.
+            raise UsageError(
+                f"stale_after must be longer than the {HEARTBEAT_S:g} s between two heartbeats "
+                f"of a channel, not {stale_after_s!r}"
+            )
+
+
+def proxy_options(host: str, proxy: str | None) -> dict[str, Any]:
+    """
+    Return the proxy for a host, or why that of the environment cannot be used, as settings.
+
+    Raises
+    ------
+    UsageError
+        `proxy` itself is impossible.
+    """
+    try:
+        return {"proxy": proxy_for(check_wss_host(host), proxy)}
+    except UsageError as exc:
+        if proxy is not None:
+            raise
+        # A program that uses only REST on this machine needs no proxy.
+        return {"proxy_problem": str(exc)}
