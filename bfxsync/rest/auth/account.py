@@ -28,7 +28,7 @@ class AccountEndpoints(SignedEndpoints):
         """
         Return whose account it is.
 
-        At most 90 requests a minute.
+        ``POST auth/r/info/user``. Rate limit: 90 per minute.
 
         References
         ----------
@@ -40,7 +40,7 @@ class AccountEndpoints(SignedEndpoints):
         """
         Return what the account pays for trades, and what it traded, paid and earned in 30 days.
 
-        At most 90 requests a minute.
+        ``POST auth/r/summary``. Rate limit: 90 per minute.
 
         References
         ----------
@@ -52,7 +52,7 @@ class AccountEndpoints(SignedEndpoints):
         """
         Return what the key may do.
 
-        At most 90 requests a minute.
+        ``POST auth/r/permissions``. Rate limit: 90 per minute.
 
         References
         ----------
@@ -68,7 +68,7 @@ class AccountEndpoints(SignedEndpoints):
         """
         Return who logged in, the newest first.
 
-        At most 90 requests a minute.
+        ``POST auth/r/logins/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -134,7 +134,7 @@ class AccountEndpoints(SignedEndpoints):
         """
         Return what was changed in the account's settings, the newest first.
 
-        At most 90 requests a minute.
+        ``POST auth/r/audit/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -199,8 +199,8 @@ class AccountEndpoints(SignedEndpoints):
         """
         Return how the account did, day by day. It is deprecated.
 
-        The exchange documents neither this nor its limit, so at most 10 requests a minute. The
-        answer is returned as it is sent: nobody has written down what is in it.
+        ``POST auth/r/stats/perf:1D/hist``, undocumented. Rate limit: 10 per minute. The answer is
+        returned as it is sent: nobody has written down what is in it.
 
         References
         ----------

@@ -26,7 +26,7 @@ class AlertEndpoints(SignedEndpoints):
         """
         Return the alerts.
 
-        At most 45 requests a minute.
+        ``POST auth/r/alerts``. Rate limit: 45 per minute.
 
         Parameters
         ----------
@@ -52,7 +52,7 @@ class AlertEndpoints(SignedEndpoints):
         """
         Be told when a price is reached.
 
-        At most 90 requests a minute.
+        ``POST auth/w/alert/set``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class AlertEndpoints(SignedEndpoints):
         """
         Delete an alert.
 
-        At most 90 requests a minute.
+        ``POST auth/w/alert/price:{symbol}:{price}/del``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -121,8 +121,8 @@ class AlertEndpoints(SignedEndpoints):
         """
         Delete an alert, in another way than the page has it.
 
-        As the exchange's own clients do it; its pages do not have it, nor its limit, so at most
-        10 requests a minute. `delete_alert` is the documented way.
+        ``POST auth/w/alert/del``, undocumented. Rate limit: 10 per minute. `delete_alert` is the
+        documented way.
 
         Parameters
         ----------

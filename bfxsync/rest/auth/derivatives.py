@@ -32,7 +32,7 @@ class DerivativeEndpoints(SignedEndpoints):
         """
         Set the collateral of a position.
 
-        At most 90 requests a minute.
+        ``POST auth/w/deriv/collateral/set``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class DerivativeEndpoints(SignedEndpoints):
         """
         Return what the collateral of an open position can be set to.
 
-        At most 90 requests a minute.
+        ``POST auth/calc/deriv/collateral/limits``. Rate limit: 90 per minute.
 
         Parameters
         ----------

@@ -28,7 +28,7 @@ class FundingEndpoints(SignedEndpoints):
         """
         Return the open offers.
 
-        At most 90 requests a minute.
+        ``POST auth/r/funding/offers[/{symbol}]``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -55,7 +55,7 @@ class FundingEndpoints(SignedEndpoints):
         """
         Return offers that are closed, those first that changed last.
 
-        At most 90 requests a minute.
+        ``POST auth/r/funding/offers[/{symbol}]/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -134,7 +134,7 @@ class FundingEndpoints(SignedEndpoints):
         """
         Return offers of this account that were taken.
 
-        At most 90 requests a minute.
+        ``POST auth/r/funding/trades[/{symbol}]/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -208,7 +208,7 @@ class FundingEndpoints(SignedEndpoints):
         """
         Return what the funding of a currency yields and costs on average.
 
-        At most 90 requests a minute.
+        ``POST auth/r/info/funding/{key}``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -226,7 +226,8 @@ class FundingEndpoints(SignedEndpoints):
         """
         Return how funding that comes back is offered again; None if it is not.
 
-        At most 90 requests a minute. The exchange's pages do not have it.
+        ``POST auth/r/funding/auto/status``. Rate limit: 90 per minute. The exchange's pages do
+        not have it.
 
         Parameters
         ----------

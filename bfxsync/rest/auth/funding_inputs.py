@@ -66,7 +66,7 @@ class FundingInputEndpoints(FundingEndpoints, FundingTakenEndpoints):
         """
         Offer to lend, or bid to borrow, at most once.
 
-        At most 90 requests a minute.
+        ``POST auth/w/funding/offer/submit``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -130,8 +130,8 @@ class FundingInputEndpoints(FundingEndpoints, FundingTakenEndpoints):
         """
         Cancel an offer.
 
-        At most 90 requests a minute. That it succeeds means that the exchange has taken it: the
-        offer may still be taken before.
+        ``POST auth/w/funding/offer/cancel``. Rate limit: 90 per minute. That it succeeds means
+        that the exchange has taken it: the offer may still be taken before.
 
         Parameters
         ----------
@@ -172,7 +172,7 @@ class FundingInputEndpoints(FundingEndpoints, FundingTakenEndpoints):
         """
         Cancel all open offers.
 
-        At most 90 requests a minute.
+        ``POST auth/w/funding/offer/cancel/all``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -211,7 +211,7 @@ class FundingInputEndpoints(FundingEndpoints, FundingTakenEndpoints):
         """
         Return funding that was borrowed.
 
-        At most 90 requests a minute.
+        ``POST auth/w/funding/close``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -258,7 +258,7 @@ class FundingInputEndpoints(FundingEndpoints, FundingTakenEndpoints):
         """
         Have funding that comes back offered again by itself, or no longer.
 
-        At most 90 requests a minute.
+        ``POST auth/w/funding/auto``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -319,7 +319,7 @@ class FundingInputEndpoints(FundingEndpoints, FundingTakenEndpoints):
         """
         Have funding that was borrowed kept, or no longer.
 
-        At most 90 requests a minute.
+        ``POST auth/w/funding/keep``. Rate limit: 90 per minute.
 
         Parameters
         ----------

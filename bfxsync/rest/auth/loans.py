@@ -25,7 +25,7 @@ class FundingTakenEndpoints(SignedEndpoints):
         """
         Return funding that is lent or borrowed now and not used in a position.
 
-        At most 90 requests a minute.
+        ``POST auth/r/funding/loans[/{symbol}]``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -52,7 +52,8 @@ class FundingTakenEndpoints(SignedEndpoints):
         """
         Return funding of the last three days that has ended and was not used in a position.
 
-        That which changed last comes first. At most 90 requests a minute.
+        ``POST auth/r/funding/loans[/{symbol}]/hist``. Rate limit: 90 per minute. That which
+        changed last comes first.
 
         Parameters
         ----------
@@ -125,7 +126,7 @@ class FundingTakenEndpoints(SignedEndpoints):
         """
         Return funding that is lent or borrowed now and used in a position.
 
-        At most 90 requests a minute.
+        ``POST auth/r/funding/credits[/{symbol}]``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -152,7 +153,8 @@ class FundingTakenEndpoints(SignedEndpoints):
         """
         Return funding of the last three days that has ended and was used in a position.
 
-        That which changed last comes first. At most 90 requests a minute.
+        ``POST auth/r/funding/credits[/{symbol}]/hist``. Rate limit: 90 per minute. That which
+        changed last comes first.
 
         Parameters
         ----------

@@ -56,7 +56,7 @@ class MovementEndpoints(SignedEndpoints):
         """
         Return deposits and withdrawals, those first that changed last.
 
-        At most 90 requests a minute.
+        ``POST auth/r/movements[/{currency}]/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class MovementEndpoints(SignedEndpoints):
         """
         Return all that is known of a deposit or a withdrawal.
 
-        At most 90 requests a minute.
+        ``POST auth/r/movements/info``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -159,7 +159,7 @@ class MovementEndpoints(SignedEndpoints):
         """
         Return the addresses that there are for deposits of one kind.
 
-        At most 10 requests a minute.
+        ``POST auth/r/deposit/address/all``. Rate limit: 10 per minute.
 
         Parameters
         ----------
@@ -209,7 +209,7 @@ class MovementEndpoints(SignedEndpoints):
         """
         Return payments over the Lightning network, or invoices for them.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        ``POST auth/r/ext/invoice/payments``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------

@@ -61,8 +61,9 @@ class OrderInputEndpoints(OrderEndpoints):
         """
         Submit an order, at most once.
 
-        At most 90 requests a minute. That it succeeds means that the exchange has taken it: what
-        has become of it is in `get_orders`, `get_orders_history` and `get_order_trades`.
+        ``POST auth/w/order/submit``. Rate limit: 90 per minute. That it succeeds means that the
+        exchange has taken it: what has become of it is in `get_orders`, `get_orders_history` and
+        `get_order_trades`.
 
         Parameters
         ----------
@@ -171,7 +172,7 @@ class OrderInputEndpoints(OrderEndpoints):
         """
         Change an open order.
 
-        At most 90 requests a minute.
+        ``POST auth/w/order/update``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -239,8 +240,8 @@ class OrderInputEndpoints(OrderEndpoints):
         """
         Cancel an order.
 
-        At most 90 requests a minute. That it succeeds means that the exchange has taken it: the
-        order may still be executed before.
+        ``POST auth/w/order/cancel``. Rate limit: 90 per minute. That it succeeds means that the
+        exchange has taken it: the order may still be executed before.
 
         Parameters
         ----------
@@ -296,7 +297,7 @@ class OrderInputEndpoints(OrderEndpoints):
         """
         Cancel several orders.
 
-        At most 90 requests a minute.
+        ``POST auth/w/order/cancel/multi``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -356,7 +357,7 @@ class OrderInputEndpoints(OrderEndpoints):
         """
         Make, change and cancel several orders with one request, at most once.
 
-        At most 90 requests a minute.
+        ``POST auth/w/order/multi``. Rate limit: 90 per minute.
 
         Parameters
         ----------

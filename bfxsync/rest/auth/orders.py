@@ -47,7 +47,7 @@ class OrderEndpoints(SignedEndpoints):
         """
         Return the open orders.
 
-        At most 90 requests a minute.
+        ``POST auth/r/orders[/{symbol}]``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class OrderEndpoints(SignedEndpoints):
         """
         Return orders of the last two weeks that are closed, the newest first.
 
-        At most 90 requests a minute.
+        ``POST auth/r/orders[/{symbol}]/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -171,7 +171,7 @@ class OrderEndpoints(SignedEndpoints):
         """
         Return orders over the counter, the newest first.
 
-        At most 90 requests a minute.
+        ``POST auth/r/orders/otc[/{symbol}]/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------

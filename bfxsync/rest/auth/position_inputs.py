@@ -31,7 +31,7 @@ class PositionInputEndpoints(PositionEndpoints):
         """
         Settle a position with what is in the margin wallet, instead of closing it by a trade.
 
-        At most 90 requests a minute.
+        ``POST auth/w/position/claim``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -79,7 +79,8 @@ class PositionInputEndpoints(PositionEndpoints):
         """
         Open a position with what is in the margin wallet, or make it larger; at most once.
 
-        At most 90 requests a minute. `get_increase_position_info` says what is possible.
+        ``POST auth/w/position/increase``. Rate limit: 90 per minute. `get_increase_position_info`
+        says what is possible.
 
         Parameters
         ----------
@@ -126,7 +127,7 @@ class PositionInputEndpoints(PositionEndpoints):
         """
         Choose how the funding of a position is borrowed.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        ``POST auth/w/position/update/funding/type``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------

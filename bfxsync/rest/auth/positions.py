@@ -37,7 +37,8 @@ class PositionEndpoints(SignedEndpoints):
         """
         Return the state of the margin wallet.
 
-        At most 90 requests a minute, together with the other two about margin.
+        ``POST auth/r/info/margin/base``. Rate limit: 90 per minute, shared with the other two
+        methods about margin.
 
         References
         ----------
@@ -49,7 +50,8 @@ class PositionEndpoints(SignedEndpoints):
         """
         Return what can be traded of a pair on margin.
 
-        At most 90 requests a minute, together with the other two about margin.
+        ``POST auth/r/info/margin/{symbol}``. Rate limit: 90 per minute, shared with the other two
+        methods about margin.
 
         Parameters
         ----------
@@ -67,7 +69,8 @@ class PositionEndpoints(SignedEndpoints):
         """
         Return what can be traded on margin, of every pair but not of derivatives.
 
-        At most 90 requests a minute, together with the other two about margin.
+        ``POST auth/r/info/margin/sym_all``. Rate limit: 90 per minute, shared with the other two
+        methods about margin.
 
         References
         ----------
@@ -81,7 +84,7 @@ class PositionEndpoints(SignedEndpoints):
         """
         Return the open positions.
 
-        At most 90 requests a minute.
+        ``POST auth/r/positions``. Rate limit: 90 per minute.
 
         References
         ----------
@@ -95,7 +98,7 @@ class PositionEndpoints(SignedEndpoints):
         """
         Return by how much `increase_position` can increase a position.
 
-        At most 90 requests a minute.
+        ``POST auth/r/position/increase/info``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -130,7 +133,7 @@ class PositionEndpoints(SignedEndpoints):
         """
         Return positions that are closed, the newest first.
 
-        At most 90 requests a minute.
+        ``POST auth/r/positions/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -206,7 +209,7 @@ class PositionEndpoints(SignedEndpoints):
         """
         Return positions as they were once a day, the newest first.
 
-        At most 90 requests a minute.
+        ``POST auth/r/positions/snap``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -282,7 +285,7 @@ class PositionEndpoints(SignedEndpoints):
         """
         Return the changes of positions, the newest first.
 
-        At most 90 requests a minute.
+        ``POST auth/r/positions/audit``. Rate limit: 90 per minute.
 
         Parameters
         ----------

@@ -38,7 +38,7 @@ class PulseEndpoints(SignedEndpoints):
         """
         Return messages of Pulse, the newest first. Deprecated: the exchange has no page for it.
 
-        At most 90 requests a minute.
+        ``POST auth/r/pulse/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class PulseEndpoints(SignedEndpoints):
         """
         Write a message on Pulse, at most once. Deprecated: the exchange has no page for it.
 
-        At most 15 requests a minute.
+        ``POST auth/w/pulse/add``. Rate limit: 15 per minute.
 
         Parameters
         ----------
@@ -128,7 +128,7 @@ class PulseEndpoints(SignedEndpoints):
         """
         Delete a message from Pulse. Deprecated: the exchange has no page for it.
 
-        Nobody has written down its limit, so at most 10 requests a minute.
+        ``POST auth/w/pulse/del``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------

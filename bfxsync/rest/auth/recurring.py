@@ -65,7 +65,7 @@ class RecurringOrderEndpoints(SignedEndpoints):
         """
         Have the same amount bought or sold again and again.
 
-        The exchange documents neither this nor its limit, so at most 10 requests a minute.
+        ``POST auth/w/ext/recurring-ao/create``, undocumented. Rate limit: 10 per minute.
 
         Parameters
         ----------
@@ -131,7 +131,7 @@ class RecurringOrderEndpoints(SignedEndpoints):
         """
         Return a recurring order.
 
-        The exchange documents neither this nor its limit, so at most 10 requests a minute.
+        ``POST auth/r/ext/recurring-ao/detail/{id}``, undocumented. Rate limit: 10 per minute.
 
         Parameters
         ----------
@@ -164,7 +164,7 @@ class RecurringOrderEndpoints(SignedEndpoints):
         """
         Change a recurring order; what is not given stays.
 
-        The exchange documents neither this nor its limit, so at most 10 requests a minute.
+        ``POST auth/w/ext/recurring-ao/update/{id}``, undocumented. Rate limit: 10 per minute.
 
         Parameters
         ----------
@@ -211,7 +211,7 @@ class RecurringOrderEndpoints(SignedEndpoints):
         """
         Cancel a recurring order.
 
-        The exchange documents neither this nor its limit, so at most 10 requests a minute.
+        ``POST auth/w/ext/recurring-ao/cancel/{id}``, undocumented. Rate limit: 10 per minute.
 
         Parameters
         ----------
@@ -250,8 +250,8 @@ class RecurringOrderEndpoints(SignedEndpoints):
         """
         Return recurring orders, a page of them.
 
-        The exchange documents neither this nor its limit, so at most 10 requests a minute. The
-        answer is returned as it is sent: nobody has written down what is in it.
+        ``POST auth/r/ext/recurring-ao/list``, undocumented. Rate limit: 10 per minute. The answer
+        is returned as it is sent: nobody has written down what is in it.
 
         Parameters
         ----------
@@ -284,7 +284,7 @@ class RecurringOrderEndpoints(SignedEndpoints):
         """
         Return orders that recurring ones have made, a page of them.
 
-        The exchange documents neither this nor its limit, so at most 10 requests a minute. The
+        ``POST auth/r/ext/recurring-ao/order/list``, undocumented. Rate limit: 10 per minute. The
         answer is returned as it is sent: nobody has written down what is in it.
 
         Parameters

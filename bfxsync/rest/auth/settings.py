@@ -30,7 +30,7 @@ class SettingsEndpoints(SignedEndpoints):
         """
         Return settings of one's own.
 
-        At most 90 requests a minute.
+        ``POST auth/r/settings``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -50,7 +50,7 @@ class SettingsEndpoints(SignedEndpoints):
         """
         Write settings of one's own.
 
-        At most 90 requests a minute.
+        ``POST auth/w/settings/set``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -93,7 +93,7 @@ class SettingsEndpoints(SignedEndpoints):
         """
         Delete settings of one's own.
 
-        At most 90 requests a minute.
+        ``POST auth/w/settings/del``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ class SettingsEndpoints(SignedEndpoints):
         """
         Return settings of the platform.
 
-        The exchange documents neither this nor its limit, so at most 10 requests a minute.
+        ``POST auth/r/settings/core``, undocumented. Rate limit: 10 per minute.
 
         Parameters
         ----------

@@ -31,7 +31,7 @@ class ThalexEndpoints(SignedEndpoints):
         """
         Send money to Thalex, at most once.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        ``POST auth/w/ext/wallets/deposits/request``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------
@@ -70,7 +70,7 @@ class ThalexEndpoints(SignedEndpoints):
         """
         Fetch money from Thalex, at most once.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        ``POST auth/w/ext/wallets/withdrawals/request``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class ThalexEndpoints(SignedEndpoints):
         """
         Return how many transfers to and from Thalex are left that cost nothing.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        ``POST auth/r/ext/wallets/transfers/free/count``. Rate limit: 10 per minute (undocumented).
 
         References
         ----------

@@ -36,7 +36,7 @@ class TokenEndpoints(SignedEndpoints):
         """
         Make a token, with which `bfxsync.auth.signer.TokenSigner` signs.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        ``POST auth/w/token``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------
@@ -93,8 +93,8 @@ class TokenEndpoints(SignedEndpoints):
         """
         End a token before its time.
 
-        The exchange documents neither this nor its limit, so at most 10 requests a minute. The
-        answer is returned as it is sent: nobody has written down what is in it.
+        ``POST auth/w/token/del``, undocumented. Rate limit: 10 per minute. The answer is returned
+        as it is sent: nobody has written down what is in it.
 
         Parameters
         ----------

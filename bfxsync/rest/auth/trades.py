@@ -28,7 +28,7 @@ class AccountTradeEndpoints(SignedEndpoints):
         """
         Return the trades of an order, of the last ten days.
 
-        At most 90 requests a minute.
+        ``POST auth/r/order/{symbol}:{id}/trades``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -56,7 +56,7 @@ class AccountTradeEndpoints(SignedEndpoints):
         """
         Return the account's trades.
 
-        At most 90 requests a minute.
+        ``POST auth/r/trades[/{symbol}]/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -142,7 +142,7 @@ class AccountTradeEndpoints(SignedEndpoints):
         """
         Return what was bought and sold of a pair, and the average prices.
 
-        The exchange documents neither this nor its limit, so at most 10 requests a minute.
+        ``POST auth/r/trades/calc``, undocumented. Rate limit: 10 per minute.
 
         Parameters
         ----------

@@ -58,7 +58,7 @@ class TransferEndpoints(WalletEndpoints, MovementEndpoints):
         """
         Move money from one wallet to another, or convert it, at most once.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        ``POST auth/w/transfer``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------
@@ -144,8 +144,8 @@ class TransferEndpoints(WalletEndpoints, MovementEndpoints):
         """
         Withdraw money from the exchange, at most once.
 
-        The exchange names no limit, so at most 10 requests a minute. That it succeeds means that
-        the exchange has taken it: how it goes on is in `get_movements`.
+        ``POST auth/w/withdraw``. Rate limit: 10 per minute (undocumented). That it succeeds
+        means that the exchange has taken it: how it goes on is in `get_movements`.
 
         Parameters
         ----------
@@ -232,8 +232,8 @@ class TransferEndpoints(WalletEndpoints, MovementEndpoints):
         """
         Return the address for deposits, or make a new one.
 
-        At most 10 requests a minute. The exchange makes at most 15 new addresses of a currency in
-        a month.
+        ``POST auth/w/deposit/address``. Rate limit: 10 per minute. The exchange makes at most 15
+        new addresses of a currency in a month.
 
         Parameters
         ----------
@@ -286,8 +286,8 @@ class TransferEndpoints(WalletEndpoints, MovementEndpoints):
         """
         Make an invoice by which a deposit can be paid over the Lightning network.
 
-        The exchange names no limit, so at most 10 requests a minute. The first one needs an
-        address: ``get_deposit_address("exchange", "LNX")``.
+        ``POST auth/w/deposit/invoice``. Rate limit: 10 per minute (undocumented). The first
+        one needs an address: ``get_deposit_address("exchange", "LNX")``.
 
         Parameters
         ----------

@@ -43,7 +43,7 @@ class WalletEndpoints(SignedEndpoints):
         """
         Return what there is of every currency in every wallet.
 
-        At most 90 requests a minute.
+        ``POST auth/r/wallets``. Rate limit: 90 per minute.
 
         References
         ----------
@@ -57,7 +57,7 @@ class WalletEndpoints(SignedEndpoints):
         """
         Return what there was in the wallets at a time.
 
-        The exchange documents neither this nor its limit, so at most 10 requests a minute.
+        ``POST auth/r/wallets/hist``, undocumented. Rate limit: 10 per minute.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class WalletEndpoints(SignedEndpoints):
         """
         Return what can be used for an order, or for an offer of funding.
 
-        At most 90 requests a minute.
+        ``POST auth/calc/order/avail``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -139,7 +139,7 @@ class WalletEndpoints(SignedEndpoints):
         """
         Return changes of the wallets, the newest first; the exchange keeps those of six years.
 
-        At most 90 requests a minute.
+        ``POST auth/r/ledgers[/{currency}]/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------

@@ -31,7 +31,7 @@ class MerchantDepositEndpoints(SignedEndpoints):
         """
         Return deposits, and changes of the wallet, that may belong to invoices.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        ``POST auth/r/ext/pay/deposits``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------
@@ -71,7 +71,7 @@ class MerchantDepositEndpoints(SignedEndpoints):
         """
         Return deposits in one currency that belong to no invoice.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        ``POST auth/r/ext/pay/deposits/unlinked``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------

@@ -41,8 +41,8 @@ class FormerMerchantEndpoints(SignedEndpoints):
         """
         Change an invoice. It is deprecated.
 
-        The exchange names no limit, so at most 10 requests a minute. The answer is returned as
-        it is sent: nobody has written down what is in it.
+        ``POST auth/w/ext/pay/invoice/update``. Rate limit: 10 per minute (undocumented). The
+        answer is returned as it is sent: nobody has written down what is in it.
 
         Parameters
         ----------
@@ -81,8 +81,8 @@ class FormerMerchantEndpoints(SignedEndpoints):
         """
         Return what happened to an invoice. It is deprecated.
 
-        The exchange names no limit, so at most 10 requests a minute. The answer is returned as
-        it is sent: nobody has written down what is in it.
+        ``POST auth/r/ext/pay/invoice/events``. Rate limit: 10 per minute (undocumented). The
+        answer is returned as it is sent: nobody has written down what is in it.
 
         Parameters
         ----------
@@ -108,8 +108,8 @@ class FormerMerchantEndpoints(SignedEndpoints):
         """
         Send money of an invoice back, at most once. It is deprecated.
 
-        The exchange names no limit, so at most 10 requests a minute. The answer is returned as
-        it is sent: nobody has written down what is in it.
+        ``POST auth/w/ext/pay/invoice/refund``. Rate limit: 10 per minute (undocumented). The
+        answer is returned as it is sent: nobody has written down what is in it.
 
         Parameters
         ----------
@@ -155,8 +155,8 @@ class FormerMerchantEndpoints(SignedEndpoints):
         """
         Say that money of an invoice was sent back. It is deprecated.
 
-        The exchange names no limit, so at most 10 requests a minute. The answer is returned as
-        it is sent: nobody has written down what is in it.
+        ``POST auth/w/ext/pay/invoice/mark/refunded``. Rate limit: 10 per minute (undocumented).
+        The answer is returned as it is sent: nobody has written down what is in it.
 
         Parameters
         ----------
@@ -197,8 +197,8 @@ class FormerMerchantEndpoints(SignedEndpoints):
         """
         Return in what can be paid. It is deprecated.
 
-        The exchange names no limit, so at most 10 requests a minute. The answer is returned as
-        it is sent: nobody has written down what is in it.
+        ``POST auth/r/ext/pay/currency/list``. Rate limit: 10 per minute (undocumented). The
+        answer is returned as it is sent: nobody has written down what is in it.
 
         Parameters
         ----------
@@ -222,8 +222,8 @@ class FormerMerchantEndpoints(SignedEndpoints):
         """
         Return in what can be paid, with more about each. It is deprecated.
 
-        The exchange names no limit, so at most 10 requests a minute. The answer is returned as
-        it is sent: nobody has written down what is in it.
+        ``POST auth/r/ext/pay/currency/detailed``. Rate limit: 10 per minute (undocumented).
+        The answer is returned as it is sent: nobody has written down what is in it.
 
         Parameters
         ----------

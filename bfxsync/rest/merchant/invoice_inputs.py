@@ -53,7 +53,7 @@ class InvoiceInputEndpoints(InvoiceEndpoints):
         """
         Make an invoice for a customer.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        ``POST auth/w/ext/pay/invoice/create``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ class InvoiceInputEndpoints(InvoiceEndpoints):
         """
         Make an invoice at a point of sale, which names no customer.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        ``POST auth/w/ext/pay/invoice/create/pos``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------
@@ -185,7 +185,7 @@ class InvoiceInputEndpoints(InvoiceEndpoints):
         """
         Say that an invoice is paid.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        ``POST auth/w/ext/pay/invoice/complete``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------
@@ -239,7 +239,7 @@ class InvoiceInputEndpoints(InvoiceEndpoints):
         """
         End an invoice before its time: it can no longer be paid.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        ``POST auth/w/ext/pay/invoice/expire``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------

@@ -47,7 +47,7 @@ class InvoiceEndpoints(SignedEndpoints):
         """
         Return invoices.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        ``POST auth/r/ext/pay/invoices``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------
@@ -132,7 +132,7 @@ class InvoiceEndpoints(SignedEndpoints):
         """
         Return a page of the invoices, in any order.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        ``POST auth/r/ext/pay/invoices/paginated``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------
@@ -179,7 +179,7 @@ class InvoiceEndpoints(SignedEndpoints):
         """
         Return how many invoices there were.
 
-        At most 90 requests a minute.
+        ``POST auth/r/ext/pay/invoice/stats/count``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -207,7 +207,7 @@ class InvoiceEndpoints(SignedEndpoints):
         """
         Return what invoices earned.
 
-        At most 90 requests a minute.
+        ``POST auth/r/ext/pay/invoice/stats/earning``. Rate limit: 90 per minute.
 
         Parameters
         ----------

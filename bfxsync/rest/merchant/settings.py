@@ -38,7 +38,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
         """
         Return what is exchanged by itself when it was paid.
 
-        At most 90 requests a minute.
+        ``POST auth/r/ext/pay/settings/convert/list``. Rate limit: 90 per minute.
 
         References
         ----------
@@ -54,7 +54,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
         """
         Have one currency exchanged for another when it was paid.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        ``POST auth/w/ext/pay/settings/convert/create``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------
@@ -93,7 +93,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
         """
         Have one currency no longer exchanged for another.
 
-        At most 90 requests a minute.
+        ``POST auth/w/ext/pay/settings/convert/remove``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -132,7 +132,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
         """
         Return how much may be taken in a day, and how much was.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        ``POST auth/r/ext/pay/settings/daily/limit``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------
@@ -159,7 +159,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
         """
         Change a setting.
 
-        At most 90 requests a minute.
+        ``POST auth/w/ext/pay/settings/set``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -200,7 +200,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
         """
         Change several settings.
 
-        The exchange names no limit, so at most 10 requests a minute.
+        ``POST auth/w/ext/pay/settings/set/batch``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------
@@ -245,8 +245,8 @@ class MerchantSettingEndpoints(SignedEndpoints):
         """
         Return the value of a setting.
 
-        The exchange names no limit, so at most 10 requests a minute. The answer is returned as
-        it is sent: each setting has its own kind of value.
+        ``POST auth/r/ext/pay/settings/get``. Rate limit: 10 per minute (undocumented). The
+        answer is returned as it is sent: each setting has its own kind of value.
 
         Parameters
         ----------
@@ -267,8 +267,8 @@ class MerchantSettingEndpoints(SignedEndpoints):
         """
         Return the values of settings, by their names.
 
-        At most 90 requests a minute. The values are as they are sent: each setting has its own
-        kind.
+        ``POST auth/r/ext/pay/settings/list``. Rate limit: 90 per minute. The values are as they
+        are sent: each setting has its own kind.
 
         Parameters
         ----------

@@ -37,7 +37,7 @@ class BookEndpoints(Endpoints):
         """
         Return the price levels of a pair's book; bids have positive amounts.
 
-        At most 240 requests a minute, over all books.
+        ``GET book/{pair}/{precision}``. Rate limit: 240 per minute, shared by all books.
 
         Parameters
         ----------
@@ -62,7 +62,7 @@ class BookEndpoints(Endpoints):
         """
         Return the levels of a funding book; bids have negative amounts.
 
-        At most 240 requests a minute, over all books.
+        ``GET book/{currency}/{precision}``. Rate limit: 240 per minute, shared by all books.
 
         Parameters
         ----------
@@ -87,7 +87,7 @@ class BookEndpoints(Endpoints):
         """
         Return the single orders of a pair's book; bids have positive amounts.
 
-        At most 240 requests a minute, over all books.
+        ``GET book/{pair}/R0``. Rate limit: 240 per minute, shared by all books.
 
         Parameters
         ----------
@@ -109,7 +109,7 @@ class BookEndpoints(Endpoints):
         """
         Return the single offers of a funding book; bids have negative amounts.
 
-        At most 240 requests a minute, over all books.
+        ``GET book/{currency}/R0``. Rate limit: 240 per minute, shared by all books.
 
         Parameters
         ----------

@@ -38,7 +38,8 @@ class CalcEndpoints(Endpoints):
         """
         Return what an amount would cost on average.
 
-        At most 90 requests a minute, together with `get_funding_market_average_price`.
+        ``POST calc/trade/avg``. Rate limit: 90 per minute, shared with
+        `get_funding_market_average_price`.
 
         Parameters
         ----------
@@ -73,7 +74,8 @@ class CalcEndpoints(Endpoints):
         """
         Return the average rate for an amount of funding.
 
-        At most 90 requests a minute, together with `get_trading_market_average_price`.
+        ``POST calc/trade/avg``. Rate limit: 90 per minute, shared with
+        `get_trading_market_average_price`.
 
         Parameters
         ----------
@@ -103,7 +105,7 @@ class CalcEndpoints(Endpoints):
         """
         Return what one unit of the first currency is in the second.
 
-        At most 90 requests a minute.
+        ``POST calc/fx``. Rate limit: 90 per minute.
 
         Parameters
         ----------

@@ -43,7 +43,8 @@ class CandleEndpoints(Endpoints):
         """
         Return candles; there is none for an interval without trades.
 
-        At most 30 requests a minute, together with `get_candles_last`.
+        ``GET candles/trade:{tf}:{symbol}/hist``. Rate limit: 30 per minute, shared with
+        `get_candles_last`.
 
         Parameters
         ----------
@@ -120,8 +121,8 @@ class CandleEndpoints(Endpoints):
         """
         Return the candle of the interval that is under way, or of the last one with trades.
 
-        At most 30 requests a minute, together with `get_candles_hist`, which says what the
-        parameters may be.
+        ``GET candles/trade:{tf}:{symbol}/last``. Rate limit: 30 per minute, shared with
+        `get_candles_hist`, which documents the parameters.
 
         References
         ----------

@@ -31,8 +31,9 @@ class MiscEndpoints(Endpoints):
         """
         Return one value of the exchange's configuration, as it is sent.
 
-        At most 90 requests a minute, over all keys, together with `conf_many`. The rows of
-        ``pub:info:pair`` and ``pub:info:tx:status`` have models in `bfxsync.models.conf`.
+        ``GET conf/{config}``. Rate limit: 90 per minute, shared by all keys and with `conf_many`.
+        The rows of ``pub:info:pair`` and ``pub:info:tx:status`` have models in
+        `bfxsync.models.conf`.
 
         Parameters
         ----------
@@ -60,6 +61,8 @@ class MiscEndpoints(Endpoints):
         """
         Return several values of the exchange's configuration, by key, with one request.
 
+        ``GET conf/{configs}``. Rate limit: 90 per minute, shared with `conf`.
+
         Parameters
         ----------
         configs : list of str
@@ -81,7 +84,7 @@ class MiscEndpoints(Endpoints):
         """
         Return the providers of virtual asset services that a withdrawal may name.
 
-        The exchange names no limit of requests; 10 a minute are sent.
+        ``GET ext/vasps``. Rate limit: 10 per minute (undocumented).
 
         References
         ----------
@@ -95,8 +98,7 @@ class MiscEndpoints(Endpoints):
         """
         Return announcements of the exchange.
 
-        The feed is in none of the exchange's pages, with no limit of requests; 10 a minute are
-        sent.
+        ``GET posts/hist``, undocumented. Rate limit: 10 per minute.
 
         Parameters
         ----------
@@ -122,7 +124,8 @@ class MiscEndpoints(Endpoints):
         """
         Return public messages of Pulse, newest first.
 
-        At most 90 requests a minute. The exchange's pages do not have it any more.
+        ``GET pulse/hist``. Rate limit: 90 per minute. The exchange's pages do not have it any
+        more.
 
         Parameters
         ----------
@@ -141,7 +144,8 @@ class MiscEndpoints(Endpoints):
         """
         Return a user of Pulse.
 
-        At most 90 requests a minute. The exchange's pages do not have it any more.
+        ``GET pulse/profile/{nickname}``. Rate limit: 90 per minute. The exchange's pages do not
+        have it any more.
         """
         path = f"pulse/profile/{check_nickname(nickname)}"
         return self._one(PulseProfile.from_row, self._get(path, _PULSE_PROFILE))
@@ -150,8 +154,8 @@ class MiscEndpoints(Endpoints):
         """
         Return what is known of the currencies in which invoices can be paid, as it is sent.
 
+        ``GET ext/pay/invoice/currency/detailed``. Rate limit: 10 per minute (undocumented).
         The exchange's pages do not have it any more, and no source says what it looks like.
-        With no limit of requests known, 10 a minute are sent.
         """
         return self._get("ext/pay/invoice/currency/detailed", _PAY)
 

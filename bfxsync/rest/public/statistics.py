@@ -46,7 +46,8 @@ class StatisticsEndpoints(Endpoints):
         """
         Return samples of a statistic.
 
-        At most 15 requests a minute, over all statistics, together with `get_stats_last`.
+        ``GET stats1/{resource}/hist``. Rate limit: 15 per minute, shared by all statistics and
+        with `get_stats_last`.
 
         Parameters
         ----------
@@ -102,9 +103,9 @@ class StatisticsEndpoints(Endpoints):
         """
         Return one sample of a statistic: the newest.
 
-        At most 15 requests a minute, over all statistics, together with `get_stats_hist`, which
-        says what the parameters may be. Those beside `resource` are taken because the
-        exchange's page has them here too.
+        ``GET stats1/{resource}/last``. Rate limit: 15 per minute, shared with `get_stats_hist`,
+        which documents the parameters. Those beside `resource` are taken because the exchange's
+        page has them here too.
 
         References
         ----------
@@ -128,7 +129,8 @@ class StatisticsEndpoints(Endpoints):
         """
         Return places of a ranking.
 
-        At most 90 requests a minute, together with `get_leaderboards_last`.
+        ``GET rankings/{resource}/hist``. Rate limit: 90 per minute, shared with
+        `get_leaderboards_last`.
 
         Parameters
         ----------
@@ -158,8 +160,9 @@ class StatisticsEndpoints(Endpoints):
         """
         Return one place of a ranking: the newest row.
 
-        At most 90 requests a minute, together with `get_leaderboards_hist`, which says what the
-        resource may be. The exchange's page has the history only.
+        ``GET rankings/{resource}/last``. Rate limit: 90 per minute, shared with
+        `get_leaderboards_hist`, which documents the resource. The exchange's page has the history
+        only.
 
         References
         ----------
@@ -179,7 +182,7 @@ class StatisticsEndpoints(Endpoints):
         """
         Return the numbers of a currency's funding market, newest first.
 
-        The exchange names no limit of requests; 10 a minute are sent.
+        ``GET funding/stats/{symbol}/hist``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------

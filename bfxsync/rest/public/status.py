@@ -49,7 +49,7 @@ class StatusEndpoints(Endpoints):
         """
         Return whether the exchange works.
 
-        At most 30 requests a minute.
+        ``GET platform/status``. Rate limit: 30 per minute.
 
         References
         ----------
@@ -64,7 +64,7 @@ class StatusEndpoints(Endpoints):
         """
         Return the state of derivatives, by symbol.
 
-        At most 90 requests a minute.
+        ``GET status/deriv``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -93,7 +93,7 @@ class StatusEndpoints(Endpoints):
         """
         Return the state of a derivative as it was; the rows do not carry the key.
 
-        At most 90 requests a minute.
+        ``GET status/deriv/{key}/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
@@ -146,7 +146,7 @@ class StatusEndpoints(Endpoints):
         """
         Return liquidations of positions, over all symbols.
 
-        At most 3 requests a minute.
+        ``GET liquidations/hist``. Rate limit: 3 per minute.
 
         Parameters
         ----------

@@ -57,7 +57,7 @@ class TickerEndpoints(Endpoints):
         """
         Return the ticker of a pair.
 
-        At most 90 requests a minute, together with `get_f_ticker`.
+        ``GET ticker/{symbol}``. Rate limit: 90 per minute, shared with `get_f_ticker`.
 
         References
         ----------
@@ -70,7 +70,7 @@ class TickerEndpoints(Endpoints):
         """
         Return the ticker of a funding currency.
 
-        At most 90 requests a minute, together with `get_t_ticker`.
+        ``GET ticker/{symbol}``. Rate limit: 90 per minute, shared with `get_t_ticker`.
 
         References
         ----------
@@ -85,7 +85,8 @@ class TickerEndpoints(Endpoints):
         """
         Return the tickers of pairs and funding currencies, by symbol.
 
-        At most 30 requests a minute, together with `get_t_tickers` and `get_f_tickers`.
+        ``GET tickers``. Rate limit: 30 per minute, shared with `get_t_tickers` and
+        `get_f_tickers`.
 
         Parameters
         ----------
@@ -101,7 +102,9 @@ class TickerEndpoints(Endpoints):
 
     def get_t_tickers(self, symbols: Sequence[Symbol]) -> dict[Symbol, Ticker]:
         """
-        Return the tickers of pairs, by symbol; as `get_tickers`.
+        Return the tickers of pairs, by symbol.
+
+        ``GET tickers``. Rate limit: 30 per minute, shared with `get_tickers`.
 
         Parameters
         ----------
@@ -117,7 +120,9 @@ class TickerEndpoints(Endpoints):
 
     def get_f_tickers(self, symbols: Sequence[Symbol]) -> dict[Symbol, FundingTicker]:
         """
-        Return the tickers of funding currencies, by symbol; as `get_tickers`.
+        Return the tickers of funding currencies, by symbol.
+
+        ``GET tickers``. Rate limit: 30 per minute, shared with `get_tickers`.
 
         Parameters
         ----------
@@ -143,7 +148,7 @@ class TickerEndpoints(Endpoints):
         """
         Return best bids and asks of pairs, a sample every hour, for one year back.
 
-        The exchange names no limit of requests; 10 a minute are sent.
+        ``GET tickers/hist``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------

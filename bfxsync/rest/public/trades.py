@@ -45,7 +45,7 @@ class TradeEndpoints(Endpoints):
         """
         Return trades of a pair.
 
-        At most 15 requests a minute, together with `get_f_trades`.
+        ``GET trades/{pair}/hist``. Rate limit: 15 per minute, shared with `get_f_trades`.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class TradeEndpoints(Endpoints):
         """
         Return funding trades of a currency.
 
-        At most 15 requests a minute, together with `get_t_trades`.
+        ``GET trades/{currency}/hist``. Rate limit: 15 per minute, shared with `get_t_trades`.
 
         Parameters
         ----------
@@ -111,6 +111,8 @@ class TradeEndpoints(Endpoints):
     ) -> Iterator[Trade] | Iterator[FundingTrade]:
         """
         Iterate over the trades of a pair or a funding currency, depending on the symbol.
+
+        ``GET trades/{symbol}/hist``. Rate limit: 15 per minute.
 
         References
         ----------
