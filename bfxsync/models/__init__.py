@@ -76,7 +76,7 @@ if TYPE_CHECKING:
     from bfxsync.models.movements import Movement, MovementInfo
     from bfxsync.models.notification import Notification
     from bfxsync.models.order_status import Fill, OrderStatus
-    from bfxsync.models.orders import Order, OtcOrder
+    from bfxsync.models.orders import Order, OtcOrder, PartialOrder
     from bfxsync.models.positions import (
         Position,
         PositionAudit,
@@ -177,6 +177,7 @@ __all__ = [
     "OrderTrade",
     "OtcOrder",
     "PairInfo",
+    "PartialOrder",
     "Payment",
     "PlatformStatus",
     "Position",

@@ -1,193 +1,99 @@
-"""What an account has traded. The official client calls the first one ``Trade``."""
+"""Trades of an account. The official client calls the first one ``Trade``."""
 
 from __future__ import annotations
 
-import attrs
+from bfxsync._base.aliases import Mts, Symbol
+from bfxsync.models.model import RestModel, Switch, at, model
+from bfxsync.models.moments import moment
 
-from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
-from bfxsync.models.rows import Kind, Layout
 
-
-@attrs.define
-class AccountTrade:
+@model
+class AccountTrade(RestModel):
     """
     A trade of this account.
-
-    Attributes
-    ----------
-    id : int
-    symbol : str
-    mts_create : int
-        When, in milliseconds UTC.
-    order_id : int
-        The order that it came of.
-    exec_amount : float
-        In base currency: positive bought, negative sold.
-    exec_price : float
-        In quote currency.
-    order_type : str or None
-        See `OrderType`; None for trades before March 2020.
-    order_price : float or None
-        The order's price, in quote currency.
-    maker : int or None
-        1: the order was in the book (maker); -1: it took from there. The page's own example
-        has a 0, of which it says nothing.
-    fee : float or None
-        In `fee_currency`: negative is paid, positive is received.
-    fee_currency : str or None
-    cid : int or None
-        The order's client id.
 
     References
     ----------
     https://docs.bitfinex.com/reference/rest-auth-trades
     """
 
-    id: int
-    symbol: Symbol
-    mts_create: Mts
-    order_id: int
-    exec_amount: float
-    exec_price: float
-    order_type: str | None
-    order_price: float | None
-    maker: int | None
-    fee: float | None
-    fee_currency: str | None
-    cid: int | None
+    id: int = at(0)
+    symbol: Symbol = at(1)
+    mts_create: Mts = at(2)
+    """Execution time, in milliseconds UTC."""
+    order_id: int = at(3)
+    exec_amount: float = at(4)
+    """In base currency: positive bought, negative sold."""
+    exec_price: float = at(5)
+    """In quote currency."""
+    order_type: str | None = at(6)
+    """See `OrderType`; None for trades before March 2020."""
+    order_price: float | None = at(7)
+    """The order's price, in quote currency."""
+    maker: Switch | None = at(8)
+    """1: maker; -1: taker. The example of the exchange's page has 0, which it does not explain."""
+    fee: float | None = at(9)
+    """In `fee_currency`: negative is paid, positive is received."""
+    fee_currency: str | None = at(10)
+    cid: int | None = at(11)
+    """Client order id of the order."""
 
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> AccountTrade:
-        """Build from a row of 6 or more values, 12 as the exchange sends it."""
-        return cls(*_ACCOUNT_TRADE.read(row, number))
-
-
-_ACCOUNT_TRADE = Layout(
-    "AccountTrade",
-    ("id", 0, Kind.INTEGER),
-    ("symbol", 1, Kind.TEXT),
-    ("mts_create", 2, Kind.INTEGER),
-    ("order_id", 3, Kind.INTEGER),
-    ("exec_amount", 4, Kind.NUMBER),
-    ("exec_price", 5, Kind.NUMBER),
-    ("order_type", 6, Kind.OPTIONAL_TEXT),
-    ("order_price", 7, Kind.OPTIONAL_NUMBER),
-    ("maker", 8, Kind.OPTIONAL_SWITCH),
-    ("fee", 9, Kind.OPTIONAL_NUMBER),
-    ("fee_currency", 10, Kind.OPTIONAL_TEXT),
-    ("cid", 11, Kind.OPTIONAL_INTEGER),
-)
+    created_at = moment(mts_create)
 
 
-@attrs.define
-class OrderTrade:
+@model
+class OrderTrade(RestModel):
     """
-    A trade that came of an order.
-
-    Attributes
-    ----------
-    id : int
-    symbol : str
-    mts_create : int
-        When, in milliseconds UTC.
-    order_id : int
-    exec_amount : float
-        In base currency: positive bought, negative sold.
-    exec_price : float
-        In quote currency.
-    order_type : str or None
-        See `OrderType`. The page has it; in its own example it is None.
-    maker : int or None
-        1: the order was in the book (maker); -1: it took from there. The page's own example
-        has a 0, of which it says nothing.
-    fee : float or None
-        In `fee_currency`: negative is paid, positive is received.
-    fee_currency : str or None
-    cid : int or None
-        The order's client id.
+    A trade of one order.
 
     References
     ----------
     https://docs.bitfinex.com/reference/rest-auth-order-trades
     """
 
-    id: int
-    symbol: Symbol
-    mts_create: Mts
-    order_id: int
-    exec_amount: float
-    exec_price: float
-    order_type: str | None
-    maker: int | None
-    fee: float | None
-    fee_currency: str | None
-    cid: int | None
+    id: int = at(0)
+    symbol: Symbol = at(1)
+    mts_create: Mts = at(2)
+    """Execution time, in milliseconds UTC."""
+    order_id: int = at(3)
+    exec_amount: float = at(4)
+    """In base currency: positive bought, negative sold."""
+    exec_price: float = at(5)
+    """In quote currency."""
+    order_type: str | None = at(6)
+    """See `OrderType`. The exchange's page documents it; in the page's own example it is null."""
+    maker: Switch | None = at(8)
+    """1: maker; -1: taker. The example of the exchange's page has 0, which it does not explain."""
+    fee: float | None = at(9)
+    """In `fee_currency`: negative is paid, positive is received."""
+    fee_currency: str | None = at(10)
+    cid: int | None = at(11)
+    """Client order id of the order."""
 
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> OrderTrade:
-        """Build from a row of 6 or more values, 12 as the exchange sends it."""
-        return cls(*_ORDER_TRADE.read(row, number))
-
-
-_ORDER_TRADE = Layout(
-    "OrderTrade",
-    ("id", 0, Kind.INTEGER),
-    ("symbol", 1, Kind.TEXT),
-    ("mts_create", 2, Kind.INTEGER),
-    ("order_id", 3, Kind.INTEGER),
-    ("exec_amount", 4, Kind.NUMBER),
-    ("exec_price", 5, Kind.NUMBER),
-    ("order_type", 6, Kind.OPTIONAL_TEXT),
-    ("maker", 8, Kind.OPTIONAL_SWITCH),
-    ("fee", 9, Kind.OPTIONAL_NUMBER),
-    ("fee_currency", 10, Kind.OPTIONAL_TEXT),
-    ("cid", 11, Kind.OPTIONAL_INTEGER),
-)
+    created_at = moment(mts_create)
 
 
-@attrs.define
-class WeightedAverages:
-    """
-    What was bought and sold of a pair, and at what prices on average.
+@model
+class WeightedAverages(RestModel):
+    """Amounts bought and sold of a pair, and their average prices."""
 
-    Attributes
-    ----------
-    trade_count : int
-    sum_buying_spent, sum_selling_spent : float
-        In quote currency: paid for what was bought, received for what was sold.
-    sum_buying_amount, sum_selling_amount : float
-        In base currency.
-    buying_weighted_price, selling_weighted_price : float
-        In quote currency, weighted by amount.
-    first_trade_mts, last_trade_mts : int or None
-        In milliseconds UTC; None without trades.
-    """
+    trade_count: int = at(0)
+    sum_buying_spent: float = at(1)
+    """Paid for all buys, in quote currency."""
+    sum_buying_amount: float = at(2)
+    """In base currency."""
+    sum_selling_spent: float = at(4)
+    """Received for all sells, in quote currency."""
+    sum_selling_amount: float = at(5)
+    """In base currency."""
+    buying_weighted_price: float = at(7)
+    """In quote currency, weighted by amount."""
+    selling_weighted_price: float = at(8)
+    """In quote currency, weighted by amount."""
+    first_trade_mts: Mts | None = at(10)
+    """In milliseconds UTC; None without trades."""
+    last_trade_mts: Mts | None = at(11)
+    """In milliseconds UTC; None without trades."""
 
-    trade_count: int
-    sum_buying_spent: float
-    sum_buying_amount: float
-    sum_selling_spent: float
-    sum_selling_amount: float
-    buying_weighted_price: float
-    selling_weighted_price: float
-    first_trade_mts: Mts | None
-    last_trade_mts: Mts | None
-
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> WeightedAverages:
-        """Build from a row of 9 or more values, 12 as the exchange sends it."""
-        return cls(*_WEIGHTED_AVERAGES.read(row, number))
-
-
-_WEIGHTED_AVERAGES = Layout(
-    "WeightedAverages",
-    ("trade_count", 0, Kind.INTEGER),
-    ("sum_buying_spent", 1, Kind.NUMBER),
-    ("sum_buying_amount", 2, Kind.NUMBER),
-    ("sum_selling_spent", 4, Kind.NUMBER),
-    ("sum_selling_amount", 5, Kind.NUMBER),
-    ("buying_weighted_price", 7, Kind.NUMBER),
-    ("selling_weighted_price", 8, Kind.NUMBER),
-    ("first_trade_mts", 10, Kind.OPTIONAL_INTEGER),
-    ("last_trade_mts", 11, Kind.OPTIONAL_INTEGER),
-)
+    first_trade_at = moment(first_trade_mts)
+    last_trade_at = moment(last_trade_mts)

@@ -1,100 +1,101 @@
 """
-What the values of an object may be.
+Readers of JSON objects.
 
-Merchants, Thalex and recurring orders come as objects with names in camel case, not as rows. They
-are read with the kinds of `bfxsync.models.rows`, and with the readers below for what rows do not
-have: switches, lists of texts, and objects within objects.
+Merchants, Thalex and recurring orders come as objects with names in camel case, not as rows. Their
+values are read with the kinds of `bfxsync.models.rows`, and with the readers below for what rows
+rarely have: booleans, lists of texts, and objects within objects.
 """
 
 from __future__ import annotations
 
-import reprlib
-from typing import Any, Callable, Optional, Tuple, Union
+from typing import Any, Optional, Tuple, Union
 
 from bfxsync._base.aliases import NumberType
+from bfxsync._base.enums import OrderFlag
 from bfxsync.errors import RemoteError
-from bfxsync.models.rows import Kind, Layout
+from bfxsync.models.rows import Kind, Layout, Read, integer, may_be_missing, short
 
-Read = Callable[[Any, NumberType], Any]
-"""Returns what a value means; raises `RemoteError` with what it should be."""
-
-Field = Tuple[str, str, Union[Kind, Read]]
+ObjectField = Tuple[str, Union[str, Tuple[str, ...]], Union[Kind, Read]]
 
 
-class ObjectLayout:
+class ObjectLayout(Layout):
     """
     The fields of an object: which key, and what may stand there. Other keys are ignored.
 
     Parameters
     ----------
     name : str
-        The model's name, for messages.
-    fields : tuple of (str, str, Kind or callable)
-        Name, key, and a kind or a reader; in the order of the model's constructor.
+        The model's name, for error messages.
+    fields : tuple of (str, tuple of str, Kind or callable)
+        Name, its key or alternative keys, and a kind or a reader; in the order of the model's
+        constructor.
+    any_spelling : bool
+        Ignore capitals and underscores in keys.
+    needs_any : bool
+        Refuse an object that has none of the fields.
     """
 
-    def __init__(self, name: str, *fields: Field) -> None:
-        self.name = name
-        self.fields = fields
-        self._keys = [key for _, key, _ in fields]
-        self._layout = Layout(
-            name,
-            *(
-                (field, index, kind if isinstance(kind, Kind) else Kind.ANY)
-                for index, (field, _, kind) in enumerate(fields)
-            ),
+    def __init__(
+        self,
+        name: str,
+        *fields: ObjectField,
+        any_spelling: bool = False,
+        needs_any: bool = False,
+    ) -> None:
+        super().__init__(
+            name, *((field, i, kind) for i, (field, _, kind) in enumerate(fields))
         )
-        self._readers = [
-            (index, field, kind)
-            for index, (field, _, kind) in enumerate(fields)
-            if not isinstance(kind, Kind)
+        self._any_spelling = any_spelling
+        self._needs_any = needs_any
+        spellings = [
+            keys if isinstance(keys, tuple) else (keys,) for _, keys, _ in fields
+        ]
+        self._keys = [
+            tuple(map(_folded, keys)) if any_spelling else keys for keys in spellings
         ]
 
     def tolerant(self) -> ObjectLayout:
         """Return the same layout for objects in which anything may be missing."""
-        kinds = {name: kind for name, _, kind in self._layout.tolerant().fields}
         return ObjectLayout(
             self.name,
             *(
-                (name, key, kinds[name] if isinstance(kind, Kind) else kind)
-                for name, key, kind in self.fields
+                (name, keys, may_be_missing(kind))
+                for (name, _, kind), keys in zip(self.fields, self._keys)
             ),
         )
 
-    def read(self, fields: object, number: NumberType) -> list[Any]:
+    def read(self, row: object, number: NumberType) -> list[Any]:
         """
         Return the checked values in the order of the fields.
 
         Raises
         ------
         RemoteError
-            It is no object, or holds something else than it must.
+            Not an object, or a field holds something unexpected.
         """
-        if not isinstance(fields, dict):
+        if not isinstance(row, dict):
             raise RemoteError(
-                f"{self.name}: expected an object, got {reprlib.repr(fields)}",
-                raw=fields,
+                f"{self.name}: expected an object, got {short(row)}", raw=row
             )
+        found = row
+        if self._any_spelling:
+            found = {_folded(key): value for key, value in row.items()}
         try:
-            values = self._layout.read([fields.get(key) for key in self._keys], number)
-            for index, field, read in self._readers:
-                try:
-                    values[index] = read(values[index], number)
-                except RemoteError as exc:
-                    raise RemoteError(f"{self.name}.{field}: {exc}") from None
+            values = super().read(
+                [
+                    next((found[key] for key in keys if key in found), None)
+                    for keys in self._keys
+                ],
+                number,
+            )
         except RemoteError as exc:
-            raise RemoteError(str(exc), raw=fields) from None
+            raise RemoteError(str(exc), raw=row) from None
+        if self._needs_any and all(value is None for value in values):
+            raise RemoteError(f"{self.name}: nothing of it is there", raw=row)
         return values
 
     def read_some(self, fields: object, number: NumberType) -> list[Any]:
-        """
-        Do as `read` does, of an object in which there is at least one of the fields.
-
-        Raises
-        ------
-        RemoteError
-            It is none, or has none of them.
-        """
+        """Do as `read` does, of an object in which there is at least one of the fields."""
         values = self.read(fields, number)
         if all(value is None for value in values):
             raise RemoteError(f"{self.name}: nothing of it is there", raw=fields)
@@ -107,7 +108,17 @@ def switch(value: object, number: NumberType = float) -> Optional[bool]:
         return value
     if isinstance(value, int) and value in (0, 1):
         return bool(value)
-    raise RemoteError(f"expected true, false or null, got {reprlib.repr(value)}")
+    raise RemoteError(f"expected true, false or null, got {short(value)}")
+
+
+def flags(value: object, number: NumberType = float) -> Optional[OrderFlag]:
+    """Return the flags of an order, or None; unknown bits are kept."""
+    if value is None:
+        return None
+    found = integer(value)
+    if found is None:
+        raise RemoteError(f"expected an integer or null, got {short(value)}")
+    return OrderFlag(found)
 
 
 def texts(value: object, number: NumberType = float) -> Optional[list[str]]:
@@ -116,11 +127,22 @@ def texts(value: object, number: NumberType = float) -> Optional[list[str]]:
         return None
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return value
-    raise RemoteError(f"expected a list of texts or null, got {reprlib.repr(value)}")
+    raise RemoteError(f"expected a list of texts or null, got {short(value)}")
+
+
+def anything_in_a_list(value: object, number: NumberType) -> Optional[list[Any]]:
+    """Return a list of any values, or None."""
+    if value is None or isinstance(value, list):
+        return value
+    raise RemoteError(f"expected a list or null, got {short(value)}")
+
+
+def _folded(key: str) -> str:
+    return key.replace("_", "").lower()
 
 
 def one_of(read: Read) -> Read:
-    """Return what reads an object, or null."""
+    """Return a reader of one object, or null."""
 
     def read_one(value: object, number: NumberType) -> Any:
         return None if value is None else read(value, number)
@@ -128,25 +150,24 @@ def one_of(read: Read) -> Read:
     return read_one
 
 
-def list_of(read: Read) -> Read:
-    """Return what reads a list of objects, or null."""
+def list_of(read: Read, is_required: bool = False) -> Read:
+    """Return a reader of a list of objects, or null."""
 
     def read_list(value: object, number: NumberType) -> Any:
-        if value is None:
-            return None
-        if not isinstance(value, list):
-            raise RemoteError(f"expected a list or null, got {reprlib.repr(value)}")
-        return [read(item, number) for item in value]
+        if value is None and is_required:
+            raise RemoteError("expected a list, got None")
+        found = anything_in_a_list(value, number)
+        return None if found is None else [read(item, number) for item in found]
 
     return read_list
 
 
 def numbers(value: object, number: NumberType) -> dict[str, Any]:
-    """Return an object of which every value is a number: of what there is by currency."""
+    """Return an object of which every value is a number, such as amounts by currency."""
     if value == []:
         return {}
     if not isinstance(value, dict):
-        raise RemoteError(f"expected an object, got {reprlib.repr(value)}")
+        raise RemoteError(f"expected an object, got {short(value)}")
     names = list(value)
     layout = Layout(
         "numbers", *((name, index, Kind.NUMBER) for index, name in enumerate(names))

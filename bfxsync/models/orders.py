@@ -3,213 +3,172 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
-
-import attrs
+from typing import Any, Union
 
 from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
 from bfxsync._base.enums import OrderFlag
+from bfxsync.models.model import RestModel, Switch, at, model
+from bfxsync.models.moments import moment
 from bfxsync.models.notification import Notification, of_list, of_one
 from bfxsync.models.order_status import OrderStatus
-from bfxsync.models.rows import Kind, Layout
+from bfxsync.models.partial_rows import partial_of, read_whole_or_partial
 
 
-@attrs.define
-class Order:
+@model
+class Order(RestModel):
     """
-    An order, as it is or as it was.
-
-    The orders of a notification have None in all fields that the exchange does not (yet) know:
-    that of a cancellation may have its `id` and nothing else.
-
-    Attributes
-    ----------
-    id : int
-    gid : int or None
-        The group that its owner has put it into.
-    cid : int or None
-        The id that its owner has given it, or the exchange; unique within a UTC day.
-    symbol : str
-    mts_create, mts_update : int
-        When it was made and changed last, in milliseconds UTC.
-    amount : float
-        What is left of it, in base currency: positive buys, negative sells.
-    amount_orig : float
-        The amount that it began with; updates do not change it.
-    order_type : str
-        See `OrderType`.
-    type_prev : str or None
-        Before the last update.
-    mts_tif : int or None
-        When it ends by itself, in milliseconds UTC.
-    flags : OrderFlag or None
-    order_status : str
-        See `status`, which takes it apart.
-    price : float or None
-        In quote currency; None where the exchange sends none, as for some market orders.
-    price_avg : float or None
-        Of what was executed; 0 before.
-    price_trailing : float or None
-        Distance of a trailing stop.
-    price_aux_limit : float or None
-        Limit of a stop limit order, or stop of an OCO order.
-    notify, hidden : int or None
-        1 or 0.
-    placed_id : int or None
-        The order that has brought this one about (OCO).
-    routing : str or None
-        Where it came from: ``BFX``, ``API>BFX``.
-    meta : dict or None
-        ``aff_code``, ``make_visible``, ``protect_selfmatch``, ``$F7`` (post only), ``$F33``
-        (leverage), …
+    An order, open or closed.
 
     References
     ----------
     https://docs.bitfinex.com/reference/rest-auth-retrieve-orders
     """
 
-    id: int
+    id: int = at(0)
+    gid: int | None = at(1)
+    """Group id, set by the client."""
+    cid: int | None = at(2)
+    """Client order id, set by the client or the exchange; unique within a UTC day."""
+    symbol: Symbol = at(3)
+    mts_create: Mts = at(4)
+    """Time of creation, in milliseconds UTC."""
+    mts_update: Mts = at(5)
+    """Time of the last update, in milliseconds UTC."""
+    amount: float = at(6)
+    """Remaining amount in base currency: positive to buy, negative to sell."""
+    amount_orig: float = at(7)
+    """Original amount; updates do not change it."""
+    order_type: str = at(8)
+    """See `OrderType`."""
+    type_prev: str | None = at(9)
+    """Order type before the last update."""
+    mts_tif: Mts | None = at(10)
+    """Expiry time (time in force), in milliseconds UTC."""
+    flags: OrderFlag | None = at(12)
+    order_status: str = at(13)
+    """Raw status text; `status` has it parsed."""
+    price: float | None = at(16)
+    """In quote currency; None where the exchange sends none, as for some market orders."""
+    price_avg: float | None = at(17)
+    """Average execution price; 0 before the first execution."""
+    price_trailing: float | None = at(18)
+    """Distance of a trailing stop."""
+    price_aux_limit: float | None = at(19)
+    """Limit price of a stop limit order, or stop price of an OCO order."""
+    notify: Switch | None = at(23)
+    hidden: Switch | None = at(24)
+    placed_id: int | None = at(25)
+    """Id of the order that caused this one to be placed (OCO)."""
+    routing: str | None = at(28)
+    """Origin of the order: ``BFX``, ``API>BFX``."""
+    meta: dict[str, Any] | None = at(31)
+    """
+    ``aff_code``, ``make_visible``, ``protect_selfmatch``, ``$F7`` (post only), ``$F33``
+    (leverage), …
+    """
+
+    created_at = moment(mts_create)
+    updated_at = moment(mts_update)
+    expires_at = moment(mts_tif)
+
+    @property
+    def status(self) -> OrderStatus:
+        """The parsed status: word, fills, history."""
+        return OrderStatus.parse(self.order_status, _number_of(self.amount))
+
+    @classmethod
+    def from_partial_row(cls, row: Row, number: NumberType = float) -> AnyOrder:
+        """Build from the row of a notification; a `PartialOrder` if something is missing."""
+        return read_whole_or_partial(cls, PartialOrder, row, number)
+
+
+@partial_of(Order)
+class PartialOrder(RestModel):
+    """
+    An order of a notification that does not have all fields of an `Order`.
+
+    A field is None where the exchange does not know it (yet): the order of a cancellation may have
+    its `id` and nothing else.
+    """
+
+    id: int | None
     gid: int | None
     cid: int | None
-    symbol: Symbol
-    mts_create: Mts
-    mts_update: Mts
-    amount: float
-    amount_orig: float
-    order_type: str
+    symbol: Symbol | None
+    mts_create: Mts | None = at()
+    mts_update: Mts | None = at()
+    amount: float | None
+    amount_orig: float | None
+    order_type: str | None
     type_prev: str | None
-    mts_tif: Mts | None
+    mts_tif: Mts | None = at()
     flags: OrderFlag | None
-    order_status: str
+    order_status: str | None
     price: float | None
     price_avg: float | None
     price_trailing: float | None
     price_aux_limit: float | None
-    notify: int | None
-    hidden: int | None
+    notify: Switch | None
+    hidden: Switch | None
     placed_id: int | None
     routing: str | None
     meta: dict[str, Any] | None
 
+    created_at = moment(mts_create)
+    updated_at = moment(mts_update)
+    expires_at = moment(mts_tif)
+
     @property
     def status(self) -> OrderStatus:
-        """The status taken apart: word, fills, history."""
-        is_decimal = isinstance(self.amount, Decimal)
-        return OrderStatus.parse(
-            self.order_status or "", Decimal if is_decimal else float
-        )
-
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> Order:
-        """Build from a row of 14 or more values, 32 as the exchange sends it."""
-        return cls._of(_ORDER.read(row, number))
-
-    @classmethod
-    def from_partial_row(cls, row: Row, number: NumberType = float) -> Order:
-        """Build from the row of a notification, in which anything may be missing."""
-        return cls._of(_PARTIAL_ORDER.read(row, number))
-
-    @classmethod
-    def _of(cls, values: list[Any]) -> Order:
-        order = cls(*values)
-        if order.flags is not None:
-            order.flags = OrderFlag(order.flags)
-        return order
+        """The parsed status, whose word is empty if there is none."""
+        return OrderStatus.parse(self.order_status or "", _number_of(self.amount))
 
 
-_ORDER = Layout(
-    "Order",
-    ("id", 0, Kind.INTEGER),
-    ("gid", 1, Kind.OPTIONAL_INTEGER),
-    ("cid", 2, Kind.OPTIONAL_INTEGER),
-    ("symbol", 3, Kind.TEXT),
-    ("mts_create", 4, Kind.INTEGER),
-    ("mts_update", 5, Kind.INTEGER),
-    ("amount", 6, Kind.NUMBER),
-    ("amount_orig", 7, Kind.NUMBER),
-    ("order_type", 8, Kind.TEXT),
-    ("type_prev", 9, Kind.OPTIONAL_TEXT),
-    ("mts_tif", 10, Kind.OPTIONAL_INTEGER),
-    ("flags", 12, Kind.OPTIONAL_INTEGER),
-    ("order_status", 13, Kind.TEXT),
-    ("price", 16, Kind.OPTIONAL_NUMBER),
-    ("price_avg", 17, Kind.OPTIONAL_NUMBER),
-    ("price_trailing", 18, Kind.OPTIONAL_NUMBER),
-    ("price_aux_limit", 19, Kind.OPTIONAL_NUMBER),
-    ("notify", 23, Kind.OPTIONAL_SWITCH),
-    ("hidden", 24, Kind.OPTIONAL_SWITCH),
-    ("placed_id", 25, Kind.OPTIONAL_INTEGER),
-    ("routing", 28, Kind.OPTIONAL_TEXT),
-    ("meta", 31, Kind.OPTIONAL_OBJECT),
-)
-_PARTIAL_ORDER = _ORDER.tolerant()
+AnyOrder = Union[Order, PartialOrder]
+"""The order of a notification: whole where the exchange sent everything, else partial."""
 
 
-@attrs.define
-class OtcOrder:
+@model
+class OtcOrder(RestModel):
     """
-    An order over the counter, between two users.
-
-    Attributes
-    ----------
-    id : int
-    symbol : str
-    mts_create, mts_update : int
-        When it was made and changed last, in milliseconds UTC.
-    initiator : int
-        1: you have made it; 0: the other side has.
-    initiator_nickname, counter_party_nickname : str or None
-    amount : float
-        In base currency: positive buys, negative sells.
-    price : float
-        In quote currency.
-    order_status : str
-        ``PENDING``, ``CANCELED``, ``REJECTED`` or ``COMPLETED``.
-    mts_tif : int or None
-        When it is cancelled by itself, in milliseconds UTC.
+    An over-the-counter order between two users.
 
     References
     ----------
     https://docs.bitfinex.com/reference/otc-orders-history
     """
 
-    id: int
-    symbol: Symbol
-    mts_create: Mts
-    mts_update: Mts
-    initiator: int
-    initiator_nickname: str | None
-    counter_party_nickname: str | None
-    amount: float
-    price: float
-    order_status: str
-    mts_tif: Mts | None
+    id: int = at(0)
+    symbol: Symbol = at(1)
+    mts_create: Mts = at(2)
+    """Time of creation, in milliseconds UTC."""
+    mts_update: Mts = at(3)
+    """Time of the last update, in milliseconds UTC."""
+    initiator: Switch = at(5)
+    """1: created by this account; 0: created by the counterparty."""
+    initiator_nickname: str | None = at(6)
+    counter_party_nickname: str | None = at(7)
+    amount: float = at(9)
+    """In base currency: positive to buy, negative to sell."""
+    price: float = at(10)
+    """In quote currency."""
+    order_status: str = at(12)
+    """``PENDING``, ``CANCELED``, ``REJECTED`` or ``COMPLETED``."""
+    mts_tif: Mts | None = at(13)
+    """Expiry time, in milliseconds UTC."""
 
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> OtcOrder:
-        """Build from a row of 13 or more values."""
-        return cls(*_OTC_ORDER.read(row, number))
-
-
-_OTC_ORDER = Layout(
-    "OtcOrder",
-    ("id", 0, Kind.INTEGER),
-    ("symbol", 1, Kind.TEXT),
-    ("mts_create", 2, Kind.INTEGER),
-    ("mts_update", 3, Kind.INTEGER),
-    ("initiator", 5, Kind.SWITCH),
-    ("initiator_nickname", 6, Kind.OPTIONAL_TEXT),
-    ("counter_party_nickname", 7, Kind.OPTIONAL_TEXT),
-    ("amount", 9, Kind.NUMBER),
-    ("price", 10, Kind.NUMBER),
-    ("order_status", 12, Kind.TEXT),
-    ("mts_tif", 13, Kind.OPTIONAL_INTEGER),
-)
+    created_at = moment(mts_create)
+    updated_at = moment(mts_update)
+    expires_at = moment(mts_tif)
 
 
 def read_operation(row: Row, number: NumberType) -> Notification[Any]:
-    """Read the answer to one of several operations, by what it says that it is."""
+    """Read the answer to one of several operations, by its type."""
     kind = row[1] if isinstance(row, list) and len(row) > 1 else None
     if kind == "oc_multi-req":
         return of_list(Order.from_partial_row)(row, number)
     return of_one(Order.from_partial_row)(row, number)
+
+
+def _number_of(amount: float | None) -> NumberType:
+    return Decimal if isinstance(amount, Decimal) else float

@@ -1,9 +1,10 @@
 """
-What the values of a row may be.
+Readers of positional rows.
 
-Strategy: a model's ``from_row`` is called for every message, so it screens its row with one
-``sum()``: that raises for text, null and lists. Only a row that fails there, or a client that
-wants `Decimal`, comes here, where every field is looked at and an error names what was wrong.
+Strategy: a `Layout` holds one precompiled step for each field: index, whether null is allowed,
+and the function that checks and converts the value. Models of every frame try a cheaper screen
+first (see `bfxsync.models.market`); only a row that fails there, or a client that wants `Decimal`,
+comes here, where every field is checked and an error names the one that is wrong.
 JSON's ``true`` and ``false`` pass that screen as 1 and 0, as they do everywhere in Python; the
 exchange sends neither in market data.
 """
@@ -14,14 +15,16 @@ import json
 import reprlib
 from decimal import Decimal, InvalidOperation
 from enum import Enum
+from functools import partial
+from itertools import groupby
 from math import isfinite
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable, Tuple, TypeVar, Union
 
-from bfxsync._base.aliases import Number, NumberType
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.numbers import EXACT, READERS_OF, decimal_of
 from bfxsync.errors import RemoteError
 
-# What the screen can raise: text or null in the sum, a row that is too short or no list at
+# What the screen can raise: text or null in the sum, a row that is too short or not a list at
 # all (a dict raises KeyError from CPython 3.12 on), an integer too long for a float.
 SCREEN_ERRORS = (TypeError, LookupError, ArithmeticError, ValueError)
 
@@ -29,9 +32,12 @@ INT64 = 2**63
 
 T = TypeVar("T")
 
+Read = Callable[[Any, NumberType], Any]
+"""Converts a value; raises `RemoteError` saying what was expected."""
+
 
 class Kind(Enum):
-    """What one field of a row is."""
+    """What one field of a row may hold."""
 
     NUMBER = "a number"
     OPTIONAL_NUMBER = "a number or null"
@@ -44,6 +50,9 @@ class Kind(Enum):
     OPTIONAL_OBJECT = "an object, its text, or null"
     ANY = "anything"
 
+
+Field = Tuple[str, int, Union[Kind, Read]]
+"""Name, index, and a kind or a reader; with a reader the row may end before the field."""
 
 _OPTIONAL = (
     Kind.OPTIONAL_NUMBER,
@@ -69,36 +78,38 @@ class Layout:
     Parameters
     ----------
     name : str
-        The model's name, for messages.
-    fields : tuple of (str, int, Kind)
-        Name, index and kind, in the order of the model's constructor.
+        The model's name, for error messages.
+    fields : tuple of (str, int, Kind or callable)
+        In the order of the model's constructor.
     least : int
-        Values that a row has at least, where fields that may be null must be there all the same.
+        Minimum length of a row, where fields that may be null must be present all the same.
     """
 
-    def __init__(
-        self, name: str, *fields: tuple[str, int, Kind], least: int = 0
-    ) -> None:
+    def __init__(self, name: str, *fields: Field, least: int = 0) -> None:
         self.name = name
         self.fields = fields
-        # What comes after the last field that must be there may be missing in old rows.
-        self.length = 1 + max(
-            (index for _, index, kind in fields if kind not in _OPTIONAL),
-            default=least - 1,
+        self.required = [
+            place
+            for place, (_, _, kind) in enumerate(fields)
+            if isinstance(kind, Kind) and kind not in _OPTIONAL
+        ]
+        # What follows the last required field may be missing in old rows.
+        self.length = max(
+            [least, *(1 + fields[place][1] for place in self.required)],
         )
+        self.width = max([least, *(1 + index for _, index, _ in fields)])
+        """Columns up to the last known one."""
+        self._steps = {number: _steps(fields, number) for number in (float, Decimal)}
 
     def tolerant(self) -> Layout:
         """
         Return the same layout for rows in which anything may be missing.
 
-        The exchange acknowledges a write with what it has of the row at that moment.
+        The exchange acknowledges a write with what it knows of the row at that moment.
         """
         return Layout(
             self.name,
-            *(
-                (name, index, _MAY_BE_MISSING.get(kind, kind))
-                for name, index, kind in self.fields
-            ),
+            *((name, index, may_be_missing(kind)) for name, index, kind in self.fields),
         )
 
     def read(self, row: object, number: NumberType) -> list[Any]:
@@ -108,31 +119,98 @@ class Layout:
         Raises
         ------
         RemoteError
-            The row is no list, is too short, or holds something else than it must.
+            Not a list, too short, or a field holds something unexpected.
         """
         if not isinstance(row, list):
             raise RemoteError(
-                f"{self.name}: expected a list, got {_short(row)}", raw=row
+                f"{self.name}: expected a list, got {short(row)}", raw=row
             )
-        if len(row) < self.length:
+        count = len(row)
+        if count < self.length:
             raise RemoteError(
-                f"{self.name}: expected at least {self.length} values, got {len(row)}",
+                f"{self.name}: expected at least {self.length} values, got {count}",
                 raw=row,
             )
         values: list[Any] = []
-        for name, index, kind in self.fields:
-            value = row[index] if index < len(row) else None
-            if value is None and kind in _OPTIONAL:
-                values.append(None)
-                continue
-            read = _READERS[kind](value, number)
-            if read is None:
-                raise RemoteError(
-                    f"{self.name}.{name}: expected {kind.value}, got {_short(value)}",
-                    raw=row,
-                )
-            values.append(read)
+        append = values.append
+        try:
+            for name, index, is_optional, read, expected in self._steps[number]:
+                value = row[index] if index < count else None
+                if value is None and is_optional:
+                    append(None)
+                    continue
+                found = read(value)
+                if found is None and expected is not None:
+                    raise RemoteError(f"expected {expected}, got {short(value)}")
+                append(found)
+        except RemoteError as exc:
+            raise RemoteError(f"{self.name}.{name}: {exc}", raw=row) from None
         return values
+
+    def rest(self, row: list[Any]) -> tuple[Any, ...]:
+        """Return what follows the last known column, without nulls at the end."""
+        end = len(row)
+        while end > self.width and row[end - 1] is None:
+            end -= 1
+        return tuple(row[self.width : end])
+
+
+class NestedLayout(Layout):
+    """
+    The fields of a row with rows in it.
+
+    Parameters
+    ----------
+    name : str
+    fields : tuple of (str, tuple of int, Kind or callable)
+        Name, path (the index in the row, then the index in the row found there, …), and kind.
+        Fields of the same inner row are neighbours.
+    optional_parts : tuple of int
+        Indexes of inner rows that may be missing or null: then all their fields are.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *fields: tuple[str, tuple[int, ...], Kind | Read],
+        optional_parts: tuple[int, ...] = (),
+    ) -> None:
+        outer: list[Field] = []
+        self._inner: list[NestedLayout | None] = []
+        self._is_optional = []
+        for index, group in groupby(fields, lambda field: field[1][0]):
+            members = list(group)
+            first, path, kind = members[0]
+            self._is_optional.append(index in optional_parts)
+            if len(path) == 1:
+                outer.append((first, index, kind))
+                self._inner.append(None)
+            else:
+                outer.append((first, index, Kind.ANY))
+                inner = ((name_, path[1:], kind) for name_, path, kind in members)
+                self._inner.append(NestedLayout(name, *inner))
+        super().__init__(name, *outer)
+
+    def read(self, row: object, number: NumberType) -> list[Any]:
+        """Return the checked values in the order of the fields, as `Layout.read` does."""
+        found: list[Any] = []
+        parts = super().read(row, number)
+        for inner, is_optional, part in zip(self._inner, self._is_optional, parts):
+            if inner is None:
+                found.append(part)
+                continue
+            try:
+                found += inner.read(
+                    [] if part is None and is_optional else part, number
+                )
+            except RemoteError as exc:
+                raise RemoteError(str(exc), raw=row) from None
+        return found
+
+
+def may_be_missing(kind: Kind | Read) -> Kind | Read:
+    """Return the same kind for a value that may be null."""
+    return _MAY_BE_MISSING.get(kind, kind) if isinstance(kind, Kind) else kind
 
 
 def read_rows(
@@ -144,11 +222,11 @@ def read_rows(
     Raises
     ------
     RemoteError
-        It is no list; or a row cannot be read: then the error has the others as `rows`, and the
-        unreadable ones with their reasons as `unreadable`.
+        Not a list; or some rows are unreadable: then `RemoteError.rows` has the others and
+        `RemoteError.unreadable` the unreadable ones with their reasons.
     """
     if not isinstance(rows, list):
-        raise RemoteError(f"expected a list of rows, got {_short(rows)}", raw=rows)
+        raise RemoteError(f"expected a list of rows, got {short(rows)}", raw=rows)
     readable: list[T] = []
     unreadable: list[tuple[Any, str]] = []
     for row in rows:
@@ -167,8 +245,10 @@ def read_rows(
     return readable
 
 
-def _integer(value: object) -> int | None:
-    """Return an integer of 64 bits, or None; text is accepted, as an old flag sent it."""
+def integer(value: object) -> int | None:
+    """Return a 64-bit integer, or None; text is accepted, as an old flag was sent so."""
+    if type(value) is int:
+        return value if -INT64 <= value < INT64 else None
     if isinstance(value, str):
         try:
             value = int(value)
@@ -188,23 +268,34 @@ def _integer(value: object) -> int | None:
 
 
 def _switch(value: object) -> int | None:
-    """Return an integer; the exchange writes 1 and 0 as true and false too."""
-    return int(value) if isinstance(value, bool) else _integer(value)
+    # The exchange writes 1 and 0 as true and false too.
+    return int(value) if isinstance(value, bool) else integer(value)
 
 
-def _number(value: object, number: NumberType) -> Number | None:
-    """Return a finite number of the wanted type, or None; text is accepted as above."""
+def _float(value: object) -> float | None:
+    kind = type(value)
+    if kind is float or kind is int:
+        try:
+            plain = float(value)  # type: ignore[arg-type]
+        except OverflowError:
+            return None
+    else:
+        exact = _decimal(value)
+        if exact is None:
+            return None
+        plain = float(exact)
+    return plain if isfinite(plain) else None
+
+
+def _decimal(value: object) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
         return None
     try:
-        # A float that must become a Decimal goes through its text: that is what was sent.
-        read = decimal_of(value)
-        if number is Decimal:
-            return read if read.is_finite() else None
-        plain = float(read)
+        # A float goes through its text: that is what was sent.
+        exact = decimal_of(value)
     except (InvalidOperation, ArithmeticError, ValueError):
         return None
-    return plain if isfinite(plain) else None
+    return exact if exact.is_finite() else None
 
 
 def _text(value: object) -> str | None:
@@ -212,7 +303,7 @@ def _text(value: object) -> str | None:
 
 
 def _object(value: object, number: NumberType) -> dict[str, Any] | None:
-    """Return an object; some endpoints send it as its JSON text, and an empty one as a list."""
+    # Some endpoints send an object as its JSON text, and an empty one as a list.
     if isinstance(value, str):
         try:
             value = json.loads(value, parse_float=READERS_OF[number])
@@ -223,20 +314,45 @@ def _object(value: object, number: NumberType) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-_READERS: dict[Kind, Callable[[Any, NumberType], Any]] = {
-    Kind.NUMBER: _number,
-    Kind.OPTIONAL_NUMBER: _number,
-    Kind.INTEGER: lambda value, _: _integer(value),
-    Kind.OPTIONAL_INTEGER: lambda value, _: _integer(value),
-    Kind.SWITCH: lambda value, _: _switch(value),
-    Kind.OPTIONAL_SWITCH: lambda value, _: _switch(value),
-    Kind.TEXT: lambda value, _: _text(value),
-    Kind.OPTIONAL_TEXT: lambda value, _: _text(value),
-    Kind.OPTIONAL_OBJECT: _object,
-    Kind.ANY: lambda value, _: value,
+def _anything(value: object) -> object:
+    return value
+
+
+_READERS: dict[Kind, Callable[[Any], Any]] = {
+    Kind.INTEGER: integer,
+    Kind.OPTIONAL_INTEGER: integer,
+    Kind.SWITCH: _switch,
+    Kind.OPTIONAL_SWITCH: _switch,
+    Kind.TEXT: _text,
+    Kind.OPTIONAL_TEXT: _text,
+    Kind.ANY: _anything,
 }
 
+Step = Tuple[str, int, bool, Callable[[Any], Any], Union[str, None]]
 
-def _short(value: object) -> str:
-    # Unlike repr it does not follow deep nesting, which may be hostile.
+
+def _steps(fields: tuple[Field, ...], number: NumberType) -> list[Step]:
+    """Return name, index, whether null is allowed, reader, and what is expected."""
+    readers = {
+        **_READERS,
+        Kind.NUMBER: _decimal if number is Decimal else _float,
+        Kind.OPTIONAL_NUMBER: _decimal if number is Decimal else _float,
+        Kind.OPTIONAL_OBJECT: partial(_object, number=number),
+    }
+    steps: list[Step] = []
+    for name, index, kind in fields:
+        if isinstance(kind, Kind):
+            expected = None if kind is Kind.ANY else kind.value
+            steps.append((name, index, kind in _OPTIONAL, readers[kind], expected))
+        else:
+            steps.append((name, index, False, _with_number(kind, number), None))
+    return steps
+
+
+def _with_number(read: Read, number: NumberType) -> Callable[[Any], Any]:
+    return lambda value: read(value, number)
+
+
+def short(value: object) -> str:
+    """Return a short repr; unlike `repr` it does not follow deep nesting, which may be hostile."""
     return reprlib.repr(value)

@@ -10,7 +10,7 @@ from bfxsync._base.aliases import AnyNumber, Symbol
 from bfxsync._base.enums import OrderFlag, OrderType
 from bfxsync.errors import OrderNotPlaced
 from bfxsync.models.notification import Notification, of_list, of_one
-from bfxsync.models.orders import Order, read_operation
+from bfxsync.models.orders import AnyOrder, Order, read_operation
 from bfxsync.outcome.clocks import date_of
 from bfxsync.outcome.find_orders import OrderFinder
 from bfxsync.rest.auth.base import Budget
@@ -57,7 +57,7 @@ class OrderInputEndpoints(OrderEndpoints):
         tif: datetime | None = None,
         meta: Mapping[str, Any] | None = None,
         round_price: bool = False,
-    ) -> Notification[Order]:
+    ) -> Notification[AnyOrder]:
         """
         Submit an order, at most once.
 
@@ -100,7 +100,7 @@ class OrderInputEndpoints(OrderEndpoints):
 
         Returns
         -------
-        Notification of Order
+        Notification of Order or PartialOrder
             Which may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
@@ -168,7 +168,7 @@ class OrderInputEndpoints(OrderEndpoints):
         tif: datetime | None = None,
         meta: Mapping[str, Any] | None = None,
         round_price: bool = False,
-    ) -> Notification[Order]:
+    ) -> Notification[AnyOrder]:
         """
         Change an open order.
 
@@ -188,7 +188,7 @@ class OrderInputEndpoints(OrderEndpoints):
 
         Returns
         -------
-        Notification of Order
+        Notification of Order or PartialOrder
             Which may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
@@ -236,7 +236,7 @@ class OrderInputEndpoints(OrderEndpoints):
         id: int | None = None,
         cid: int | None = None,
         cid_date: Date | None = None,
-    ) -> Notification[Order]:
+    ) -> Notification[AnyOrder]:
         """
         Cancel an order.
 
@@ -252,7 +252,7 @@ class OrderInputEndpoints(OrderEndpoints):
 
         Returns
         -------
-        Notification of Order
+        Notification of Order or PartialOrder
             Which may have the id, or the client id, and nothing else.
             The notification may tell of a refusal: `raise_for_status` makes an error of that.
 
@@ -293,7 +293,7 @@ class OrderInputEndpoints(OrderEndpoints):
         cid: Sequence[tuple[int, Date]] | None = None,
         gid: Sequence[int] | None = None,
         all: bool | None = None,
-    ) -> Notification[List[Order]]:
+    ) -> Notification[List[AnyOrder]]:
         """
         Cancel several orders.
 
@@ -312,7 +312,7 @@ class OrderInputEndpoints(OrderEndpoints):
 
         Returns
         -------
-        Notification of list of Order
+        Notification of list of Order or PartialOrder
             Which may tell of a refusal: `raise_for_status` makes an error of that.
 
         Raises
@@ -339,7 +339,7 @@ class OrderInputEndpoints(OrderEndpoints):
             hint=_HINT,
         )
 
-    def cancel_all_orders(self) -> Notification[List[Order]]:
+    def cancel_all_orders(self) -> Notification[List[AnyOrder]]:
         """
         Cancel all open orders, those of margin, of the exchange wallet and of derivatives.
 

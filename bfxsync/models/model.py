@@ -1,0 +1,363 @@
+"""
+Models as tables: the index, type and meaning of each field stand side by side.
+
+Strategy: `model` is `attrs.define` plus a `Layout` compiled from the annotations when the class is
+made. An annotation says what a value must be, `at` where it stands in the row, `key` where it
+stands in an object; the text below a field says what it means. Columns of DataFrames, `help()` and
+docs/models.rst are made of the same table. An annotation without a meaning stops the import.
+
+Annotations are texts, as every module of models begins with ``from __future__ import
+annotations``. Python 3.14 without that line gives objects instead, whose text is the same.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, Dict, List, Set, Type, TypeVar, Union
+
+import attrs
+
+from bfxsync._base.aliases import NumberType, Row
+from bfxsync._base.logs import get_logger
+from bfxsync.models.moments import Moment, moment_name
+from bfxsync.models.objects import (
+    ObjectLayout,
+    anything_in_a_list,
+    flags,
+    list_of,
+    one_of,
+    switch,
+    texts,
+)
+from bfxsync.models.reference import GeneratedDoc
+from bfxsync.models.rows import Kind, Layout, NestedLayout, Read
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, dataclass_transform
+else:
+
+    def dataclass_transform(**_):
+        return lambda decorator: decorator
+
+
+_log = get_logger(__name__)
+
+Switch = int
+"""1 or 0, which the exchange also writes as true and false."""
+
+M = TypeVar("M", bound="Model")
+R = TypeVar("R", bound="RestModel")
+
+_MEANINGS: Dict[str, Union[Kind, Read]] = {
+    "int": Kind.INTEGER,
+    "Mts": Kind.INTEGER,
+    "Switch": Kind.SWITCH,
+    "float": Kind.NUMBER,
+    "str": Kind.TEXT,
+    "Symbol": Kind.TEXT,
+    "Any": Kind.ANY,
+    "int | None": Kind.OPTIONAL_INTEGER,
+    "Mts | None": Kind.OPTIONAL_INTEGER,
+    "Switch | None": Kind.OPTIONAL_SWITCH,
+    "float | None": Kind.OPTIONAL_NUMBER,
+    "str | None": Kind.OPTIONAL_TEXT,
+    "Symbol | None": Kind.OPTIONAL_TEXT,
+    "dict[str, Any] | None": Kind.OPTIONAL_OBJECT,
+    "bool | None": switch,
+    "list[str] | None": texts,
+    "list[Any] | None": anything_in_a_list,
+    "OrderFlag | None": flags,
+}
+"""What a value must be, by the annotation of its field."""
+
+_DTYPES = {
+    "int": "int64",
+    "Mts": "int64",
+    "Switch": "int64",
+    "float": "float64",
+    "str": "string",
+    "Symbol": "string",
+    "bool": "bool",
+    "int | None": "Int64",
+    "Mts | None": "Int64",
+    "Switch | None": "Int64",
+    "float | None": "float64",
+    "str | None": "string",
+    "Symbol | None": "string",
+    "bool | None": "boolean",
+}
+
+_models: Dict[str, Type[Model]] = {}
+"""By name, for fields that hold other models."""
+
+_with_new_columns: Set[str] = set()
+
+_OTHER_MODEL = re.compile(r"(list\[)?(\w+)\]?( \| None)?")
+_MODULE_NAMES = re.compile(r"\b(?:\w+\.)+")
+
+
+def at(*path: int, read: Read | None = None, **options: Any) -> Any:
+    """
+    Return a field of a row.
+
+    Parameters
+    ----------
+    path : int
+        Its index; for a row within the row, the index of that row first. Nothing: the row does
+        not have the field.
+    read : callable, optional
+        Converts the value, where the annotation does not say enough.
+    options
+        As for `attrs.field`.
+    """
+    return attrs.field(metadata={"path": path, "read": read}, **options)
+
+
+def key(*names: str, read: Read | None = None, **options: Any) -> Any:
+    """Return a field of an object, by its key or alternative keys; options as for `at`."""
+    return attrs.field(metadata={"keys": names, "read": read}, **options)
+
+
+class Model:
+    """What all models have; see `MarketModel`, `RestModel` and `ObjectModel`."""
+
+    __slots__ = ()
+
+    _layout: ClassVar[Layout]
+    _whole: ClassVar[Type[Model]]
+
+    # Settings of the layout, see `Layout`, `NestedLayout` and `ObjectLayout`.
+    _least: ClassVar[int] = 0
+    _optional_parts: ClassVar[tuple[int, ...]] = ()
+    _any_spelling: ClassVar[bool] = False
+    _needs_any: ClassVar[bool] = False
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return the fields by name, in their order; models within are dicts too."""
+        return {name: _plain(getattr(self, name)) for name in _names(type(self))}
+
+    @classmethod
+    def columns(cls, number: NumberType = float) -> Dict[str, str]:
+        """
+        Return the columns of a DataFrame of such models, in the order of the fields.
+
+        Parameters
+        ----------
+        number : type
+            `float`, or `decimal.Decimal` for a client with ``numbers=Decimal``.
+
+        Returns
+        -------
+        dict
+            Names and dtypes of pandas: ``int64`` (``Int64`` where None is possible),
+            ``float64`` (``object`` for Decimals), ``string``, ``bool``, ``boolean``; ``object``
+            for everything else.
+        """
+        dtypes = {}
+        for field in fields_of(cls):
+            dtype = _DTYPES.get(annotation_text(field.type), "object")
+            is_decimal = number is Decimal and dtype == "float64"
+            dtypes[field.name] = "object" if is_decimal else dtype
+        return dtypes
+
+
+class MarketModel(Model):
+    """A row that comes with every frame: unknown columns are ignored."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_row(cls, row: Row, number: NumberType = float) -> Self:
+        """
+        Build from a row of the exchange.
+
+        Raises
+        ------
+        RemoteError
+            Too short, or a field holds something unexpected.
+        """
+        return cls(*cls._layout.read(row, number))
+
+
+class RestModel(Model):
+    """A row of an account, or one that only REST returns: unknown columns are kept."""
+
+    __slots__ = ("_extra",)
+
+    _extra: tuple[Any, ...]
+
+    @property
+    def extra(self) -> tuple[Any, ...]:
+        """
+        Columns after the last known one, which the exchange has added since, without nulls at
+        the end. They do not take part in comparisons, and `attrs.evolve` drops them.
+        """
+        return getattr(self, "_extra", ())
+
+    @classmethod
+    def from_row(cls, row: Row, number: NumberType = float) -> Self:
+        """
+        Build from a row of the exchange; unknown columns at its end are kept as `extra`.
+
+        Raises
+        ------
+        RemoteError
+            Too short, or a field holds something unexpected.
+        """
+        return keep_extra(cls(*cls._layout.read(row, number)), row)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = [getattr(self, name) for name in _names(type(self))]
+        return _rebuilt, (type(self), values, self.extra)
+
+
+class ObjectModel(Model):
+    """An object of the exchange: unknown keys are ignored."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_object(cls, fields: object, number: NumberType = float) -> Self:
+        """
+        Build from an object of the exchange.
+
+        Raises
+        ------
+        RemoteError
+            Not an object, or a field holds something unexpected.
+        """
+        return cls(*cls._layout.read(fields, number))
+
+
+@dataclass_transform(field_specifiers=(at, key, attrs.field))
+def model(cls: type[M]) -> type[M]:
+    """
+    Make a slotted attrs class that reads rows or objects by the table of its fields.
+
+    Instances are compared by all fields, and hashed by type and ``id`` where there is one; treat
+    them as read-only. A class without fields of its own reads as its base does.
+
+    Raises
+    ------
+    TypeError
+        An annotation has no meaning, a field does not say where it stands, or a field of
+        milliseconds has no `moment`.
+    """
+    made = define(cls)
+    if any(not field.inherited for field in fields_of(made)):
+        made._layout = _layout_of(made)
+    _models[made.__name__] = made
+    return made
+
+
+def keep_extra(found: R, row: Row) -> R:
+    """Keep what follows the last known column of a row as `RestModel.extra`."""
+    layout = found._layout
+    if len(row) <= layout.width:
+        return found
+    extra = layout.rest(row)
+    if extra:
+        found._extra = extra
+        if layout.name not in _with_new_columns:
+            _with_new_columns.add(layout.name)
+            _log.info(
+                "%s: the exchange sends more columns than are known, from index %d on",
+                layout.name,
+                layout.width,
+            )
+    return found
+
+
+def define(cls: type[M]) -> type[M]:
+    """Do for a model what does not depend on a layout."""
+    made: Any = attrs.define(cls)
+    for field in fields_of(made):
+        name = moment_name(field.name)
+        if name is not None and not isinstance(getattr(made, name, None), Moment):
+            raise TypeError(f"{made.__name__}.{field.name} needs {name} = moment(…)")
+        if field.name == "id":
+            made.__hash__ = _hash
+    made.__doc__ = GeneratedDoc(made, cls.__doc__)
+    defined: type[M] = made
+    return defined
+
+
+def fields_of(model: Any) -> tuple[Any, ...]:
+    """Return the definitions of the fields of a model."""
+    found: tuple[Any, ...] = attrs.fields(model)
+    return found
+
+
+def annotation_text(annotation: Any) -> str:
+    """Return an annotation as it stands in the source, without names of modules."""
+    if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
+        return annotation.__name__
+    return _MODULE_NAMES.sub("", str(annotation))
+
+
+def _layout_of(made: type[Model]) -> Layout:
+    rows: List[Any] = []
+    objects: List[Any] = []
+    for field in fields_of(made):
+        text = annotation_text(field.type)
+        meaning = field.metadata.get("read") or _MEANINGS.get(text) or _reader_of(text)
+        if meaning is None:
+            raise TypeError(
+                f"{made.__name__}.{field.name}: the annotation {text!r} has no meaning"
+            )
+        if "keys" in field.metadata:
+            objects.append((field.name, field.metadata["keys"], meaning))
+        elif "path" not in field.metadata:
+            raise TypeError(
+                f"{made.__name__}.{field.name} needs at() or key(): where it stands"
+            )
+        elif field.metadata["path"]:
+            rows.append((field.name, field.metadata["path"], meaning))
+    if objects:
+        return ObjectLayout(
+            made.__name__,
+            *objects,
+            any_spelling=made._any_spelling,
+            needs_any=made._needs_any,
+        )
+    if any(len(path) > 1 for _, path, _ in rows):
+        return NestedLayout(made.__name__, *rows, optional_parts=made._optional_parts)
+    plain = ((name, path[0], meaning) for name, path, meaning in rows)
+    return Layout(made.__name__, *plain, least=made._least)
+
+
+def _reader_of(text: str) -> Read | None:
+    """Return a reader of an annotation such as ``list[Invoice] | None``."""
+    parts = _OTHER_MODEL.fullmatch(text)
+    found: Any = _models.get(parts.group(2)) if parts is not None else None
+    if parts is None or found is None:
+        return None
+    is_list, _, is_optional = parts.groups()
+    if is_list:
+        return list_of(found.from_object, is_required=not is_optional)
+    read: Read = found.from_object
+    return one_of(read) if is_optional else read
+
+
+def _names(model: Any) -> List[str]:
+    return [field.name for field in fields_of(model)]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Model):
+        return value.to_dict()
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _hash(self: Any) -> int:
+    return hash((type(self), self.id))
+
+
+def _rebuilt(model: Any, values: List[Any], extra: tuple[Any, ...]) -> Any:
+    found = model(*values)
+    if extra:
+        found._extra = extra
+    return found
