@@ -25,6 +25,7 @@ from bfxsync import (
 )
 from bfxsync.paper import PaperExchange
 from bfxsync.paper.faults import FAULTS
+from tests.patience import at_most
 
 from .bare_server import DEADLINE_S, Tls, frame
 from .fault_proxy import UP, FaultProxy
@@ -149,7 +150,7 @@ class Scene:
                     self.before_close(self)
                 begin = time.monotonic()
                 self.user.client.close()
-                assert time.monotonic() - begin < 2.0
+                assert time.monotonic() - begin < at_most(2.0)
             if fault is not None:
                 self.proxy.wait_for(fault)
         self._compare(told)

@@ -9,6 +9,7 @@ import pytest
 
 from bfxsync import Gap, SubscriptionStatus
 from bfxsync.paper import PaperExchange
+from tests.patience import at_most
 
 from .bare_server import Tls
 from .fault_proxy import BOTH, DOWN, FaultProxy
@@ -58,7 +59,7 @@ def test_r02_a_silent_exchange_is_noticed_and_data_resumes_when_it_is_back(
         begin = time.monotonic()
         proxy.stop()
         wait_until(lambda: all_stale(user))
-        assert time.monotonic() - begin < STALE_AFTER_S + SLACK_S
+        assert time.monotonic() - begin < at_most(STALE_AFTER_S + SLACK_S)
         user.until_stories("SG")
         # New connections are as silent, for as long as it takes.
         proxy.wait_for("accept", 2)
@@ -67,7 +68,7 @@ def test_r02_a_silent_exchange_is_noticed_and_data_resumes_when_it_is_back(
         proxy.resume()
         user.until_stories("SGS")
         user.seen[2].until_updated()
-        assert time.monotonic() - begin < RESUMED_S
+        assert time.monotonic() - begin < at_most(RESUMED_S)
         assert none_stale(user)
         for seen in user.seen:
             assert seen.events[1] == Gap(SILENT)
@@ -88,7 +89,7 @@ def test_r02_a_connection_that_died_in_silence_is_made_anew(
         begin = time.monotonic()
         proxy.stop(directions, new=False)
         user.until_stories("SGS")
-        assert time.monotonic() - begin < STALE_AFTER_S + SLACK_S
+        assert time.monotonic() - begin < at_most(STALE_AFTER_S + SLACK_S)
         assert none_stale(user)
         user.assert_in_order()
         assert user.closes.items == [(1006, SILENT)]
@@ -124,7 +125,7 @@ def test_r02_an_outage_of_a_few_back_offs_ends_with_the_outage() -> None:
         begin = time.monotonic()
         proxy.resume()
         user.until_stories("SGS")
-        assert time.monotonic() - begin < RESUMED_S
+        assert time.monotonic() - begin < at_most(RESUMED_S)
         assert user.closes.items[0] == (1006, SILENT)
         user.assert_in_order()
 
@@ -137,7 +138,7 @@ def test_r02_one_silent_channel_is_subscribed_anew_alone(index: int) -> None:
         begin = time.monotonic()
         exchange.inject("silent_channel", **key_of(silent.request))
         silent.until_story("SG")
-        assert time.monotonic() - begin < STALE_AFTER_S + SLACK_S
+        assert time.monotonic() - begin < at_most(STALE_AFTER_S + SLACK_S)
         silent.until_story("SGS")
         silent.until(lambda seen: seen.shape.endswith("."))
         assert silent.story == "SGS"

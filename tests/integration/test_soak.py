@@ -17,6 +17,8 @@ import pytest
 
 import bfxsync
 from bfxsync.paper import PaperExchange
+from bfxsync.ws.io.transport import BLOCK_SIZE
+from tests.patience import at_most
 
 from .fault_proxy import FaultProxy
 from .soak_client import MAILBOX_SIZE
@@ -26,6 +28,9 @@ ROOTS = (Path(bfxsync.__file__).parent.parent, Path(__file__).parent.parent.pare
 
 # In the short form, the interpreter is still filling its free lists.
 SHORT_S, LONG_S = 12.0, 300.0
+
+# Bytes of the shortest update of a channel that the client uses.
+SMALLEST_FRAME = 30
 
 
 def faults(exchange: PaperExchange, proxy: FaultProxy) -> dict[str, Callable[[], Any]]:
@@ -102,8 +107,10 @@ def soak(seconds: float, seed: int) -> tuple[list[dict[str, int]], dict[str, Any
 
 
 def assert_bounded(samples: list[dict[str, int]], stats: dict[str, Any]) -> None:
-    assert all(sample["queued"] <= MAILBOX_SIZE + 1 for sample in samples)
-    assert stats["closed_in_s"] < 2.0 and stats["left"] == []
+    # One block may come on top, and one item that is on its way.
+    most = MAILBOX_SIZE + BLOCK_SIZE // SMALLEST_FRAME + 1
+    assert all(sample["queued"] <= most for sample in samples)
+    assert stats["closed_in_s"] < at_most(2.0) and stats["left"] == []
     assert stats["gaps"] and stats["drops"] and stats["reconnects"], stats
     # The exchange went on speaking to it up to the end.
     assert samples[-1]["frames"] > samples[len(samples) // 2]["frames"]

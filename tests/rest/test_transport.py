@@ -8,7 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Iterator
 
 import pytest
 import requests
@@ -33,6 +33,7 @@ from bfxsync.rest.http import transport as transport_module
 from bfxsync.rest.http.rate_limiter import RequestRateLimiter
 from bfxsync.rest.http.retry_policy import RequestKind
 from bfxsync.rest.http.transport import MAX_ATTEMPTS, RestTransport
+from tests.patience import at_most
 
 from .conftest import Connect, Serve
 from .server import DEADLINE_S, Exchange
@@ -338,7 +339,7 @@ def test_trickling_answer_ends_with_the_total_time(
     started = time.monotonic()
     with pytest.raises(RequestTimeout) as info:
         connect(server, timeout=(5, 5, 0.3)).request("GET", "ticker")
-    assert 0.3 <= time.monotonic() - started < 2
+    assert 0.3 <= time.monotonic() - started < at_most(2)
     assert info.value.phase == "receive"
     server.wait_for_open(0)
 
@@ -348,7 +349,7 @@ def test_silence_ends_with_the_read_timeout(serve: Serve, connect: Connect) -> N
     started = time.monotonic()
     with pytest.raises(OutcomeUnknown) as info:
         connect(server, timeout=(5, 0.2, 5)).request("POST", "x", body={})
-    assert 0.2 <= time.monotonic() - started < 2
+    assert 0.2 <= time.monotonic() - started < at_most(2)
     assert info.value.phase == "receive"
     assert isinstance(info.value.__cause__, RequestTimeout)
 
@@ -363,7 +364,7 @@ def test_handshake_that_never_comes_ends_with_the_connect_timeout(
         started = time.monotonic()
         with pytest.raises(RequestTimeout) as info:
             transport.request("POST", "x", body={})
-    assert 0.2 <= time.monotonic() - started < 2
+    assert 0.2 <= time.monotonic() - started < at_most(2)
     assert info.value.phase == "connect"
 
 
@@ -374,7 +375,7 @@ def test_server_that_takes_nothing_ends_the_sending(connect: Connect) -> None:
         started = time.monotonic()
         with pytest.raises(OutcomeUnknown) as info:
             transport.request("POST", "x", body={"x": "y" * 30_000_000})
-    assert 0.2 <= time.monotonic() - started < 2
+    assert 0.2 <= time.monotonic() - started < at_most(2)
     assert info.value.phase == "send"
 
 
@@ -383,7 +384,7 @@ def test_total_time_holds_over_all_attempts(serve: Serve, connect: Connect) -> N
     started = time.monotonic()
     with pytest.raises(NotReady):
         connect(server).request("GET", "ticker", total=0.2)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < at_most(2)
     assert 1 <= len(server.requests) <= MAX_ATTEMPTS
 
 
@@ -392,7 +393,7 @@ def test_one_number_is_the_total_time(serve: Serve, connect: Connect) -> None:
     started = time.monotonic()
     with pytest.raises(RequestTimeout):
         connect(server, timeout=0.3).request("GET", "ticker")
-    assert 0.3 <= time.monotonic() - started < 2
+    assert 0.3 <= time.monotonic() - started < at_most(2)
     assert len(server.requests) == 1
 
 
@@ -499,22 +500,14 @@ def test_what_may_change_something_is_sent_once(
     assert len(server.requests) == 1
 
 
-class Instant(Latch):
-    """A latch for which nobody has to wait."""
-
-    def wait(self, timeout_s: Optional[float] = None) -> bool:
-        return False
-
-
 def test_delays_count_to_the_total_time(
     serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve(answers((503, b"")))
     transport = connect(server)
-    monkeypatch.setattr(transport, "_closed", Instant())
-    monkeypatch.setattr(transport_module, "_delay_s", lambda failures: 20.0)
+    monkeypatch.setattr(transport_module, "_delay_s", lambda failures: 1.0)
     with pytest.raises(NotReady):
-        transport.request("GET", "ticker", total=50)
+        transport.request("GET", "ticker", total=2.5)
     assert len(server.requests) == 3
 
 
@@ -744,7 +737,7 @@ def test_close_ends_waiting_for(
         transport.close()
         with pytest.raises(ClosedError):
             call.result(DEADLINE_S)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < at_most(2)
 
 
 def test_dropped_client_closes_its_connections(serve: Serve) -> None:

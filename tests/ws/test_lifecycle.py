@@ -23,6 +23,7 @@ from bfxsync import (
     UsageError,
     WebSocketClient,
 )
+from tests.patience import at_most
 
 
 def descriptors():
@@ -91,7 +92,7 @@ def test_r10_close_returns_in_time_while_a_callback_blocks(exchange):
     client.subscribe_ticker("tBTCUSD", lambda ticker: go_on.wait(20.0))
     start = time.monotonic()
     client.close()
-    assert time.monotonic() - start < 2.5
+    assert time.monotonic() - start < at_most(2.5)
     go_on.set()
 
 
@@ -104,7 +105,7 @@ def test_r10_close_returns_in_time_while_it_connects():
         silent, _ = listener.accept()
         start = time.monotonic()
         client.close()
-        assert time.monotonic() - start < 2.5
+        assert time.monotonic() - start < at_most(2.5)
         # The thread ends once the timeout of the attempt has passed.
         for thread in own_threads():
             thread.join(3.0)
@@ -118,7 +119,7 @@ def test_r10_close_returns_in_time_while_it_waits_to_connect_again(exchange):
     client.start()
     start = time.monotonic()
     client.close()
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < at_most(1.0)
 
 
 def test_r10_waiting_calls_end_with_closed_error(exchange):
@@ -206,7 +207,7 @@ def test_r10_ctrl_c_in_run_ends_within_two_seconds(exchange):
         send=signal.SIGINT,
         URL=exchange.url,
     )
-    assert seconds < 2.0
+    assert seconds < at_most(2.0)
     assert "threads []" in output
     assert "KeyboardInterrupt" in output and code != 0
 
@@ -226,7 +227,7 @@ def test_r10_a_signal_handler_may_close(exchange):
         URL=exchange.url,
     )
     assert (code, output) == (0, "ended\n")
-    assert seconds < 2.0
+    assert seconds < at_most(2.0)
 
 
 def test_r10_a_program_that_forgets_close_ends_all_the_same(exchange):

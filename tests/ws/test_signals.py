@@ -21,6 +21,7 @@ from bfxsync import (
     WebSocketClient,
 )
 from bfxsync.ws import client as client_module
+from tests.patience import at_most
 
 _PATIENT = pytest.mark.timeout(1_100)
 
@@ -60,7 +61,7 @@ def test_r10_ctrl_c_in_run_ends_it_with_any_number_of_dispatch_threads(
         THREADS=threads,
     )
     assert output.startswith("[]\n") and output.rstrip().endswith("KeyboardInterrupt")
-    assert code != 0 and seconds < 2.0
+    assert code != 0 and seconds < at_most(2.0)
 
 
 def test_r10_ctrl_c_while_a_peer_never_answers_ends_run():
@@ -98,7 +99,7 @@ def test_r10_ctrl_c_in_a_call_that_waits_leaves_nothing_behind(exchange):
         send=signal.SIGINT,
         URL=exchange.url,
     )
-    assert (code, output) == (0, "1 True\n") and seconds < 2.0
+    assert (code, output) == (0, "1 True\n") and seconds < at_most(2.0)
 
 
 def test_r10_sigterm_ends_a_program_at_once(exchange):
@@ -112,7 +113,7 @@ def test_r10_sigterm_ends_a_program_at_once(exchange):
         send=signal.SIGTERM,
         URL=exchange.url,
     )
-    assert (code, output) == (-signal.SIGTERM, "") and seconds < 2.0
+    assert (code, output) == (-signal.SIGTERM, "") and seconds < at_most(2.0)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_r10_a_handler_of_sigterm_may_end_run(exchange, handler, code, threads):
         URL=exchange.url,
         THREADS=threads,
     )
-    assert result[:2] == (code, "[]\n") and result.seconds < 2.0
+    assert result[:2] == (code, "[]\n") and result.seconds < at_most(2.0)
 
 
 @pytest.mark.parametrize(
@@ -322,7 +323,7 @@ def test_r10_close_returns_in_time_while_a_name_is_looked_up(monkeypatch):
     threads = own_threads()
     start = time.monotonic()
     client.close()
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < at_most(1.0)
     with pytest.raises(ClosedError):
         handle.wait_ready()
     go_on.set()
@@ -339,7 +340,7 @@ def test_r10_close_returns_at_once_while_a_name_is_not_found():
     assert client.stats()["reconnects"] == {"unreachable": 1}
     start = time.monotonic()
     client.close()
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < at_most(1.0)
     assert own_threads() == []
 
 
@@ -352,7 +353,7 @@ def test_r10_close_returns_at_once_after_a_loss(exchange, record):
     lost.wait_for(1)
     start = time.monotonic()
     client.close()
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < at_most(1.0)
     assert own_threads() == []
 
 
@@ -367,7 +368,7 @@ def test_r10_many_threads_may_close_at_once(exchange):
         for closer in closers:
             closer.join(5.0)
         client.close()
-        assert time.monotonic() - start < 2.5
+        assert time.monotonic() - start < at_most(2.5)
         await_end(own_threads())
 
 
