@@ -74,6 +74,13 @@ def test_a_missing_argument_is_told_by_the_public_name():
             client.rest.public.get_t_ticker()
 
 
+@pytest.mark.parametrize(
+    "cls", [Subscription, bfxsync.BookSubscription, bfxsync.BookView, Snapshot]
+)
+def test_a_generic_class_can_be_subscripted_at_run_time(cls):
+    assert cls[Trade].__origin__ is cls
+
+
 def test_the_classes_with_a_repr_of_their_own_are_found():
     assert {Client, RestClient, WebSocketClient, Subscription, PaperExchange} <= set(
         WITH_REPR.values()

@@ -114,8 +114,8 @@ class ConnectionSettings:
     def __repr__(self) -> str:
         return f"<ConnectionSettings {shown(self.url)}>"
 
-    @stale_after_s.validator
-    def _check_silence(self, _: object, stale_after_s: float) -> None:
+    def __attrs_post_init__(self) -> None:
+        stale_after_s = self.stale_after_s
         if stale_after_s <= self.ping_after_s:
             raise UsageError(
                 f"stale_after must be longer than ping_after, not {stale_after_s!r} and "

@@ -7,7 +7,7 @@ else from the callback; otherwise the symbol is taken for a trading pair.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, overload
+from typing import TYPE_CHECKING, Any, Callable, Union, overload
 
 from bfxsync._base.aliases import FundingSymbol
 from bfxsync.models.market import (
@@ -25,7 +25,7 @@ from bfxsync.wire.channels import check_candle_symbol, check_timeframe
 from bfxsync.ws.subscription import BookSubscription, Subscription
 
 if TYPE_CHECKING:
-    from typing_extensions import Literal, Union, Unpack
+    from typing_extensions import Literal, Unpack
 
     from bfxsync.ws.registry import SubscribeOptions
     from bfxsync.ws.subscribe import HasRegistry
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 
 @overload
-def subscribe_ticker(  # type: ignore[overload-overlap]
+def subscribe_ticker(  # type: ignore[overload-overlap]  # pyright: ignore
     self: HasRegistry,
     symbol: AnyFundingSymbol,
     callback: Callable[[FundingTicker], object] | None = None,
@@ -95,7 +95,7 @@ def subscribe_ticker(
 
 
 @overload
-def subscribe_trades(  # type: ignore[overload-overlap]
+def subscribe_trades(  # type: ignore[overload-overlap]  # pyright: ignore
     self: HasRegistry,
     symbol: AnyFundingSymbol,
     callback: Callable[[FundingTrade], object] | None = None,
@@ -144,7 +144,7 @@ def subscribe_trades(
 
 
 @overload
-def subscribe_book(  # type: ignore[overload-overlap]
+def subscribe_book(  # type: ignore[overload-overlap]  # pyright: ignore
     self: HasRegistry,
     symbol: AnyFundingSymbol,
     callback: Callable[[FundingBookUpdate], object] | None = None,
@@ -155,7 +155,7 @@ def subscribe_book(  # type: ignore[overload-overlap]
 
 
 @overload
-def subscribe_book(  # type: ignore[overload-overlap]
+def subscribe_book(  # type: ignore[overload-overlap]  # pyright: ignore
     self: HasRegistry,
     symbol: AnyFundingSymbol,
     callback: Callable[[FundingRawBookUpdate], object] | None = None,
@@ -202,11 +202,11 @@ def subscribe_book(
 def subscribe_book(
     self: HasRegistry,
     symbol: str,
-    callback: Callable[[Any], object] | None = None,
+    callback: Callable[[Union[BookUpdate, RawBookUpdate]], object] | None = None,
     *,
     prec: str,
     **options: Unpack[BookOptions],
-) -> BookSubscription[Any]: ...
+) -> BookSubscription[Union[BookUpdate, RawBookUpdate]]: ...
 
 
 def subscribe_book(
@@ -281,7 +281,7 @@ def subscribe_candles(
 
 
 @overload
-def subscribe_status(  # type: ignore[overload-overlap]
+def subscribe_status(  # type: ignore[overload-overlap]  # pyright: ignore
     self: HasRegistry,
     key: Literal["liq:global"],
     callback: Callable[[Liquidation], object] | None = None,
