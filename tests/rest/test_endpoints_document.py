@@ -1,60 +1,79 @@
-"""The document that lists every method of REST says what the tables of the tests say."""
+"""The page of endpoints is what the docstrings say, and these are what the tables say."""
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import re
-from collections import defaultdict
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bfxsync.rest.public import PublicEndpoints
 from bfxsync.rest.public.base import UNDOCUMENTED_PER_MINUTE
 
 from . import test_auth_endpoints as auth
-from .tables import rows_of
+from .tables import identity, rows_of
 
-TEXT = (Path(__file__).parents[2] / "docs" / "endpoints.rst").read_text("utf-8")
+GENERATOR = Path(__file__).parents[2] / "docs" / "endpoints.py"
 
-FACES: dict[str, Any] = {"public": PublicEndpoints, **auth.FACES}
+
+def load_generator() -> Any:
+    spec = importlib.util.spec_from_file_location("endpoints_page", GENERATOR)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+page = load_generator()
 
 ENDPOINTS = {row["name"]: row for row in rows_of("public-endpoints.jsonl")}
 ENDPOINTS.update(auth.ENDPOINTS)
 
+DOCUMENTED = {
+    group: {
+        endpoint.name: endpoint
+        for part in owner.__mro__
+        for endpoint in page.endpoints(owner, part)
+    }
+    for group, owner in page.GROUPS.items()
+}
 
-def documented(face: str) -> dict[str, tuple[int, str]]:
-    """Return limit and page of each method under the heading of this name."""
-    parts = re.split(r"^``rest\.(\w+)``\n-+\n", TEXT, flags=re.MULTILINE)
-    rows = re.findall(
-        r"^``(\w+)`` +(\d+) +(\S.*)$",
-        parts[parts.index(face) + 1],
-        re.MULTILINE,
-    )
-    assert len({name for name, _, _ in rows}) == len(rows)
-    return {name: (int(limit), page) for name, limit, page in rows}
+ROWS = [*rows_of("requests.jsonl"), *auth.ROWS]
 
 
-@pytest.mark.parametrize("face", FACES)
-def test_document_has_every_method(face: str) -> None:
-    members = inspect.getmembers(FACES[face], inspect.isfunction)
+def test_committed_page_is_the_generated_one() -> None:
+    wanted = page.page_text()
+    assert page.PAGE.read_text("utf-8") == wanted, "run python docs/endpoints.py"
+
+
+@pytest.mark.parametrize("group", page.GROUPS)
+def test_page_has_every_method(group: str) -> None:
+    members = inspect.getmembers(page.GROUPS[group], inspect.isfunction)
     methods = {name for name, _ in members if not name.startswith("_")}
-    assert set(documented(face)) == methods
+    assert set(DOCUMENTED[group]) == methods
 
 
-@pytest.mark.parametrize("face", FACES)
-def test_document_has_the_limit_and_the_page_of_every_method(face: str) -> None:
-    endpoints = defaultdict(list)
-    for row in [*rows_of("requests.jsonl"), *auth.ROWS]:
-        if row.get("on", "public") == face:
-            endpoints[row["call"][0]].append(ENDPOINTS[row["endpoint"]])
-    found = documented(face)
-    for method, asked in endpoints.items():
-        limit, page = found[method]
-        limits = {endpoint["rate_limit"] for endpoint in asked}
-        assert {known or UNDOCUMENTED_PER_MINUTE for known in limits} == {limit}
-        # One with a symbol and one without are one method, with the page of one of them.
-        sources = [endpoint["source"] for endpoint in asked]
-        sources.append(inspect.getdoc(getattr(FACES[face], method)) or "")
-        assert any(page in source for source in sources)
+@pytest.mark.parametrize("row", ROWS, ids=identity)
+def test_docstring_has_request_limit_and_page(row: dict[str, Any]) -> None:
+    group, method = row.get("on", "public"), row["call"][0]
+    endpoint = ENDPOINTS[row["endpoint"]]
+    documented = DOCUMENTED[group][method]
+    limit = endpoint["rate_limit"] or UNDOCUMENTED_PER_MINUTE
+    assert int(documented.per_minute) == limit
+    verb, path = documented.request.split(" ")
+    assert verb == endpoint["method"]
+    # auth/r/orders[/{symbol}]/hist: the symbol is optional.
+    pattern = re.escape(path).replace(r"\[", "(?:").replace(r"\]", ")?")
+    pattern = re.sub(r"\\{\w+\\}", "[^/]+", pattern)
+    assert re.fullmatch(pattern, row["request"]["path"].partition("?")[0])
+    # One with a symbol and one without are one method, with the page of one of them.
+    others = [
+        r for r in ROWS if (r.get("on", "public"), r["call"][0]) == (group, method)
+    ]
+    sources = {ENDPOINTS[other["endpoint"]]["source"] for other in others}
+    if any("docs.bitfinex.com" in source for source in sources):
+        assert any(source.endswith(f"/{documented.page}") for source in sources)

@@ -1,12 +1,14 @@
-"""The public endpoints, composed flat: ``rest.public.get_t_ticker("tBTCUSD")``."""
+"""The public endpoints in one class: ``rest.public.get_t_ticker("tBTCUSD")``."""
 
 from __future__ import annotations
 
 from bfxsync._base.describe import with_parts_named_publicly
+from bfxsync.rest.public.announcements import AnnouncementEndpoints
 from bfxsync.rest.public.books import BookEndpoints
 from bfxsync.rest.public.calc import CalcEndpoints
 from bfxsync.rest.public.candles import CandleEndpoints
-from bfxsync.rest.public.misc import MiscEndpoints
+from bfxsync.rest.public.configuration import ConfigurationEndpoints
+from bfxsync.rest.public.deprecated import DeprecatedPublicEndpoints
 from bfxsync.rest.public.statistics import StatisticsEndpoints
 from bfxsync.rest.public.status import StatusEndpoints
 from bfxsync.rest.public.tickers import TickerEndpoints
@@ -24,19 +26,20 @@ class PublicEndpoints(
     StatusEndpoints,
     StatisticsEndpoints,
     CalcEndpoints,
-    MiscEndpoints,
+    ConfigurationEndpoints,
+    AnnouncementEndpoints,
+    DeprecatedPublicEndpoints,
 ):
     """
-    What can be asked without a key: a method per request, and iterators over histories.
+    Endpoints that need no key: one method per request, and iterators over histories.
 
-    Arguments are checked before anything is sent: a wrong one raises `UsageError` at the
-    caller's line. What the exchange refuses raises `ApiError`, what cannot be read
-    `RemoteError`, a link that fails `NetworkError`.
+    Arguments are checked before anything is sent: an invalid one raises `UsageError` at the
+    caller's line. A refusal of the exchange raises `ApiError`, an unreadable answer
+    `RemoteError`, a failing connection `NetworkError`.
 
     Parameters
     ----------
     transport : RestTransport
     numbers : type
-        What the number fields of the models are: `float` or `decimal.Decimal`; the same that
-        the transport was made with.
+        Type of the models' number fields: `float` or `decimal.Decimal`; that of the transport.
     """

@@ -1,0 +1,55 @@
+"""Announcements of the exchange, and virtual asset service providers."""
+
+from __future__ import annotations
+
+from bfxsync.checks.arguments import Time, check_integer, page_params
+from bfxsync.models.public import Vasp
+from bfxsync.models.pulse import AnnouncementPost
+from bfxsync.rest.public.base import Budget, Endpoints
+
+_VASPS = Budget("ext/vasps")
+_POSTS = Budget("posts")
+
+_TYPES = range(0, 1_000_000)
+
+
+class AnnouncementEndpoints(Endpoints):
+    """Announcements of the exchange, and virtual asset service providers."""
+
+    def get_posts_hist(
+        self, *, end: Time = None, limit: int | None = None, type: int | None = None
+    ) -> list[AnnouncementPost]:
+        """
+        Return announcements of the exchange.
+
+        ``GET posts/hist``, undocumented. Rate limit: 10 per minute.
+
+        Parameters
+        ----------
+        end : int or datetime, optional
+            Last time: milliseconds, or with a time zone.
+        limit : int, optional
+            Number of rows.
+        type : int, optional
+            Kind of post; only 1 is known.
+        """
+        page = page_params(end=end, limit=limit)
+        params = {
+            "end": page["end"],
+            "limit": page["limit"],
+            "type": None if type is None else check_integer("type", type, _TYPES),
+        }
+        rows = self._get("posts/hist", _POSTS, params)
+        return self._many(AnnouncementPost.from_row, rows)
+
+    def get_vasps(self) -> list[Vasp]:
+        """
+        Return the virtual asset service providers that a withdrawal may name.
+
+        ``GET ext/vasps``. Rate limit: 10 per minute (undocumented).
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/virtual-asset-service-providers
+        """
+        return self._many(Vasp.from_object, self._get("ext/vasps", _VASPS))

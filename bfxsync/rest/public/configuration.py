@@ -1,0 +1,79 @@
+"""The exchange's configuration."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+from bfxsync.checks.arguments import check_list
+from bfxsync.errors import RemoteError
+from bfxsync.rest.public.base import Budget, Endpoints, check_rows
+from bfxsync.rest.public.resources import conf_key
+
+_CONF = Budget("conf", 90)
+
+
+class ConfigurationEndpoints(Endpoints):
+    """The exchange's configuration."""
+
+    def conf(self, config: str) -> Any:
+        """
+        Return one value of the exchange's configuration, as received.
+
+        ``GET conf/{config}``. Rate limit: 90 per minute, shared by all keys and with `conf_many`.
+
+        The rows of ``pub:info:pair`` and ``pub:info:tx:status`` have models in
+        `bfxsync.models.conf`.
+
+        Parameters
+        ----------
+        config : str
+            The key: ``pub:list:pair:exchange``, ``pub:map:currency:sym``, ``pub:fees``, …
+
+        Returns
+        -------
+        list or dict
+            Texts in lists, pairs without their ``t``, numbers as in JSON.
+
+        Raises
+        ------
+        RemoteError
+            There is no value: the exchange does not know the key.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-conf
+        """
+        return self._conf([conf_key(config)])[0]
+
+    def conf_many(self, configs: Sequence[str]) -> dict[str, Any]:
+        """
+        Return several values of the exchange's configuration, by key, with one request.
+
+        ``GET conf/{configs}``. Rate limit: 90 per minute, shared with `conf`.
+
+        Parameters
+        ----------
+        configs : list of str
+            The keys, see `conf`.
+
+        Raises
+        ------
+        RemoteError
+            There are fewer values than keys: the exchange does not know one of them.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-public-conf
+        """
+        keys = check_list("configs", configs, conf_key)
+        return dict(zip(keys, self._conf(keys)))
+
+    def _conf(self, keys: list[str]) -> list[Any]:
+        values = check_rows(self._get(f"conf/{','.join(keys)}", _CONF))
+        if len(values) != len(keys):
+            raise RemoteError(
+                f"the exchange has {len(values)} values for {', '.join(keys)}: "
+                "does it know the key?",
+                raw=values,
+            )
+        return values

@@ -1,0 +1,73 @@
+"""Pulse and Bitfinex Pay without a key, which the official clients have dropped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bfxsync.checks.arguments import Time, page_params
+from bfxsync.models.pulse import PulseMessage, PulseProfile
+from bfxsync.rest.public.base import Budget, Endpoints
+from bfxsync.rest.public.resources import check_nickname
+
+MOST_PULSE_MESSAGES = 100
+
+_PAY = Budget("ext/pay")
+_PULSE = Budget("pulse", 90)
+_PULSE_PROFILE = Budget("pulse/profile", 90)
+
+
+class DeprecatedPublicEndpoints(Endpoints):
+    """Pulse and Bitfinex Pay, which the official clients have dropped."""
+
+    def get_pulse_message_history(
+        self, *, end: Time = None, limit: int | None = None
+    ) -> list[PulseMessage]:
+        """
+        Return public messages of Pulse, newest first.
+
+        ``GET pulse/hist``, dropped from the documentation and the official clients. Rate limit:
+        90 per minute.
+
+        Parameters
+        ----------
+        end : int or datetime, optional
+            Only messages before this time: milliseconds, or with a time zone.
+        limit : int, optional
+            Number of rows, at most 100.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bitfinex-api-py
+        """
+        page = page_params(end=end, limit=limit, maximum=MOST_PULSE_MESSAGES)
+        params = {"end": page["end"], "limit": page["limit"]}
+        return self._many(
+            PulseMessage.from_row, self._get("pulse/hist", _PULSE, params)
+        )
+
+    def get_pulse_profile_details(self, nickname: str) -> PulseProfile:
+        """
+        Return a user of Pulse.
+
+        ``GET pulse/profile/{nickname}``, dropped from the documentation and the official clients.
+        Rate limit: 90 per minute.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bitfinex-api-py
+        """
+        path = f"pulse/profile/{check_nickname(nickname)}"
+        return self._one(PulseProfile.from_row, self._get(path, _PULSE_PROFILE))
+
+    def get_pay_public_currency_detailed(self) -> Any:
+        """
+        Return the currencies in which invoices can be paid, as received.
+
+        ``GET ext/pay/invoice/currency/detailed``, dropped from the documentation and the official
+        clients, which never described the answer. Rate limit: 10 per minute.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        return self._get("ext/pay/invoice/currency/detailed", _PAY)
