@@ -20,6 +20,7 @@ LAYERS = [
     ("auth",),
     ("wire",),
     ("checks",),
+    ("wire.inputs",),
     ("outcome",),
     ("recording",),
     ("ws.dispatch", "ws.core.shared_subscription"),
@@ -143,8 +144,13 @@ def within(name, prefixes):
 def layer(name):
     if name == "":
         return next(i for i, row in enumerate(LAYERS) if row == ("",))
-    found = [i for i, row in enumerate(LAYERS) if within(name, row)]
-    return found[0] if found else None
+    found = [
+        (len(prefix), i)
+        for i, row in enumerate(LAYERS)
+        for prefix in row
+        if within(name, [prefix])
+    ]
+    return max(found)[1] if found else None
 
 
 # They have nothing but a docstring.

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from bfxsync._base.enums import OrderFlag, OrderType
 from bfxsync.checks import order_arguments as arguments
 from bfxsync.errors import UsageError
-from bfxsync.rest.auth import AuthEndpoints, order_bodies
+from bfxsync.rest.auth import AuthEndpoints
+from bfxsync.wire import inputs
 
 from .tables import AnswerTransport
 
@@ -295,7 +296,7 @@ def test_impossible_order_is_refused_before_anything_is_sent(
 def test_every_type_can_be_given_by_name_or_as_text(kind: OrderType) -> None:
     needed: Any = {"price_trailing": 5, "price_aux_limit": 29000}
     for given_type in (kind, kind.value):
-        body = order_bodies.submit_body(given_type, "tBTCUSD", 1, 30000, **needed)
+        body = inputs.submit_body(given_type, "tBTCUSD", 1, 30000, **needed)
         assert body["type"] == kind.value and type(body["type"]) is str
 
 
@@ -303,19 +304,19 @@ def test_type_may_be_of_an_enum_of_the_users_own() -> None:
     class Kind(str, Enum):
         RESTING = "EXCHANGE LIMIT"
 
-    body = order_bodies.submit_body(Kind.RESTING, "tBTCUSD", 1, 30000)
+    body = inputs.submit_body(Kind.RESTING, "tBTCUSD", 1, 30000)
     assert body["type"] == "EXCHANGE LIMIT" and type(body["type"]) is str
 
 
 def test_market_orders_and_trailing_stops_need_no_price() -> None:
-    body = order_bodies.submit_body("MARKET", "tBTCUSD", 1)
+    body = inputs.submit_body("MARKET", "tBTCUSD", 1)
     assert body["price"] is None
-    body = order_bodies.submit_body("TRAILING STOP", "tBTCUSD", 1, price_trailing="5.5")
+    body = inputs.submit_body("TRAILING STOP", "tBTCUSD", 1, price_trailing="5.5")
     assert (body["price"], body["price_trailing"]) == (None, "5.5")
 
 
 def test_r07_order_without_a_client_id_gets_one_by_which_it_is_found() -> None:
-    cids = {order_bodies.submit_body("MARKET", "tBTCUSD", 1)["cid"] for _ in range(200)}
+    cids = {inputs.submit_body("MARKET", "tBTCUSD", 1)["cid"] for _ in range(200)}
     assert len(cids) == 200
     assert all(0 <= cid < 2**45 for cid in cids)
 
@@ -380,7 +381,7 @@ def test_impossible_call_is_refused_before_anything_is_sent(
 
 
 def test_operations_leave_out_what_is_not_given() -> None:
-    body, _ = order_bodies.operations_body(
+    body, _ = inputs.operations_body(
         [
             ("on", {**LIMIT, "price": 12345.6, "round_price": True, "cid": 5}),
             ("ou", {"id": 7, "delta": 0.5}),

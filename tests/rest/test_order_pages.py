@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from bfxsync.errors import RemoteError
 from bfxsync.models.orders import Order
-from bfxsync.rest.auth import order_pages
-from bfxsync.rest.auth.order_pages import OrderPages
+from bfxsync.rest.history import order_pages
 from bfxsync.rest.history import pages as paging
 from bfxsync.rest.history.history import History, Iteration
+from bfxsync.rest.history.order_pages import OrderPages
 from bfxsync.rest.history.pages import pages
 
 FEW = 25

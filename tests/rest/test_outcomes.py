@@ -32,7 +32,7 @@ from bfxsync.models.notification import of_nothing
 from bfxsync.outcome import writes as sent
 from bfxsync.outcome.resolve import Attempt, Search
 from bfxsync.rest.auth import AuthEndpoints
-from bfxsync.rest.auth.base import Budget
+from bfxsync.rest.auth.base import Budget, Write
 from bfxsync.rest.client import RestClient
 from bfxsync.rest.http import signing
 from bfxsync.rest.http.rate_limiter import RequestRateLimiter
@@ -435,12 +435,8 @@ def sent_away(auth: AuthEndpoints) -> Attempt:
     """Send a write whose outcome nobody knows, and return what is known of it."""
     budget = Budget("auth/w/x", 10_000)
     with pytest.raises(OutcomeUnknown) as caught:
-        auth._write(
-            "auth/w/x",
-            budget,
-            of_nothing(),
-            search=Search(lambda attempt: attempt, "x"),
-        )
+        search = Search[Attempt](lambda attempt: attempt, "x")
+        auth._write(Write(budget, of_nothing(), search=search))
     found = caught.value.resolve()
     assert type(found) is Attempt
     return found
@@ -813,7 +809,7 @@ class Writer(AuthEndpoints):
     def write(self, **options: Any) -> Any:
         body = {"amount": "1", "none": None, "token": "t", "tfaToken": {"a": 1}}
         budget = Budget("auth/w/some", 90)
-        return self._write("auth/w/some", budget, of_nothing(), body, **options)
+        return self._write(Write(budget, of_nothing(), body, **options))
 
 
 def test_r15_what_is_known_has_no_secret() -> None:
@@ -840,7 +836,7 @@ def test_error_that_reading_an_answer_raises_says_what_it_is_about() -> None:
     transport: Any = AnswerTransport([5])
     writer = Writer(transport)
     with pytest.raises(ApiError, match="in spite") as caught:
-        writer._write("auth/w/some", Budget("x"), refuse)
+        writer._write(Write(Budget("auth/w/some"), refuse))
     assert (caught.value.endpoint, caught.value.raw) == ("auth/w/some", [5])
 
 

@@ -14,17 +14,20 @@ from bfxsync.outcome.find_transfers import TransferFinder
 from bfxsync.outcome.reader import ReaderAround
 from bfxsync.rest.auth.account import AccountEndpoints
 from bfxsync.rest.auth.alerts import AlertEndpoints
-from bfxsync.rest.auth.derivatives import DerivativeEndpoints
-from bfxsync.rest.auth.funding_inputs import FundingInputEndpoints
-from bfxsync.rest.auth.order_inputs import OrderInputEndpoints
-from bfxsync.rest.auth.position_inputs import PositionInputEndpoints
+from bfxsync.rest.auth.deposits import DepositEndpoints
+from bfxsync.rest.auth.funding import FundingEndpoints
+from bfxsync.rest.auth.loans import LoanEndpoints
+from bfxsync.rest.auth.margin import MarginEndpoints
+from bfxsync.rest.auth.order_batches import OrderBatchEndpoints
+from bfxsync.rest.auth.order_history import OrderHistoryEndpoints
+from bfxsync.rest.auth.orders import OrderEndpoints
+from bfxsync.rest.auth.positions import PositionEndpoints
 from bfxsync.rest.auth.pulse import PulseEndpoints
 from bfxsync.rest.auth.recurring import RecurringOrderEndpoints
 from bfxsync.rest.auth.settings import SettingsEndpoints
 from bfxsync.rest.auth.thalex import ThalexEndpoints
-from bfxsync.rest.auth.tokens import TokenEndpoints
-from bfxsync.rest.auth.trades import AccountTradeEndpoints
 from bfxsync.rest.auth.transfers import TransferEndpoints
+from bfxsync.rest.auth.wallets import WalletEndpoints
 
 if TYPE_CHECKING:
     from bfxsync.rest.http.transport import RestTransport
@@ -34,36 +37,40 @@ __all__ = ["AuthEndpoints"]
 
 @with_parts_named_publicly
 class AuthEndpoints(
-    OrderInputEndpoints,
-    PositionInputEndpoints,
+    OrderEndpoints,
+    OrderBatchEndpoints,
+    OrderHistoryEndpoints,
+    PositionEndpoints,
+    MarginEndpoints,
+    WalletEndpoints,
     TransferEndpoints,
+    DepositEndpoints,
     ThalexEndpoints,
-    AccountTradeEndpoints,
-    FundingInputEndpoints,
-    DerivativeEndpoints,
+    FundingEndpoints,
+    LoanEndpoints,
+    AccountEndpoints,
     AlertEndpoints,
     SettingsEndpoints,
-    PulseEndpoints,
-    AccountEndpoints,
-    TokenEndpoints,
     RecurringOrderEndpoints,
+    PulseEndpoints,
 ):
     """
-    What can be done with a key: a method per request, and iterators over histories.
+    The endpoints that need a key: one method per request, and iterators over histories.
 
-    Arguments are checked before anything is sent: a wrong one raises `UsageError` at the
-    caller's line. What the exchange refuses raises `ApiError`; where it answers to a write with a
-    `Notification`, that may tell of a refusal too, and its `raise_for_status` makes an error of
-    it. A write that raises `OutcomeUnknown` may have been executed; one that raises anything else
-    was not.
+    Arguments are checked before anything is sent: an invalid one raises `UsageError` at the
+    caller's line. A rejection by the exchange raises `ApiError`. Writes that return a
+    `Notification` may report a rejection in it, which its `raise_for_status` raises. A write that
+    raises `OutcomeUnknown` may have been executed; one that raises any other error was not.
 
     Parameters
     ----------
     transport : RestTransport
-        Made with a signer.
+        With a signer.
     numbers : type
-        What the number fields of the models are: `float` or `decimal.Decimal`; the same that
-        the transport was made with.
+        Type of the number fields of the models: `float` or `decimal.Decimal`; the same as that
+        of the transport.
+    strict : bool
+        False: leave unreadable rows out of lists, with a warning.
     """
 
     def __init__(

@@ -1,14 +1,31 @@
-"""The account itself: who it is, what it pays, who logged in, and what was changed."""
+"""The account: its owner, fees, logins, settings changes, key permissions and tokens."""
 
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Any, Iterator
+from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
-from bfxsync.checks.arguments import Time, page_params
-from bfxsync.models.account import ChangeLog, KeyPermission, LoginHistory, UserInfo
+from bfxsync._base.hidden import hide
+from bfxsync.checks.arguments import Time, check_choice, check_integer, page_params
+from bfxsync.checks.order_arguments import check_items, check_switch, optional
+from bfxsync.checks.private import check_token
+from bfxsync.errors import UsageError
+from bfxsync.models.account import (
+    AuthToken,
+    ChangeLog,
+    KeyPermission,
+    LoginHistory,
+    UserInfo,
+)
 from bfxsync.models.summary import Summary
-from bfxsync.rest.auth.base import Budget, SignedEndpoints, deprecated
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, deprecated
+from bfxsync.rest.history.history import History
+from bfxsync.rest.history.options import iterator
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bfxsync.rest.history.options import HistoryOptions
 
 MOST_LOGINS = 250
 MOST_CHANGES = 500
@@ -19,14 +36,37 @@ _LOGINS = Budget("auth/r/logins", 90)
 _PERMISSIONS = Budget("auth/r/permissions", 90)
 _CHANGES = Budget("auth/r/audit", 90)
 _PERFORMANCE = Budget("auth/r/stats/perf:1D/hist")
+_GENERATE = Budget("auth/w/token")
+_INVALIDATE = Budget("auth/w/token/del")
+
+_SCOPES = ("api",)
+_CAPS = ("a", "o", "f", "s", "w", "wd", "bp")
+_WITHDRAW = "wd"
+_SECONDS = range(1, 10**9)
+
+
+def _identity(change: ChangeLog) -> tuple[str, str, str]:
+    return change.log, change.ip or "", change.user_agent or ""
+
+
+_LOGIN_HISTORY = History(
+    LoginHistory,
+    MOST_LOGINS,
+    attrgetter("time"),
+    attrgetter("id"),
+    is_sortable=False,
+)
+_CHANGE_HISTORY = History(
+    ChangeLog, MOST_CHANGES, attrgetter("mts_create"), _identity, is_sortable=False
+)
 
 
 class AccountEndpoints(SignedEndpoints):
-    """Who the account is, what it pays, and who used it."""
+    """The account: its owner, fees, logins, settings changes, key permissions and tokens."""
 
     def get_user_info(self) -> UserInfo:
         """
-        Return whose account it is.
+        Return the account's owner and settings.
 
         ``POST auth/r/info/user``. Rate limit: 90 per minute.
 
@@ -38,7 +78,7 @@ class AccountEndpoints(SignedEndpoints):
 
     def get_summary(self) -> Summary:
         """
-        Return what the account pays for trades, and what it traded, paid and earned in 30 days.
+        Return the account's fees, and its volume, fees and earnings of 30 days.
 
         ``POST auth/r/summary``. Rate limit: 90 per minute.
 
@@ -50,7 +90,7 @@ class AccountEndpoints(SignedEndpoints):
 
     def get_key_permissions(self) -> list[KeyPermission]:
         """
-        Return what the key may do.
+        Return the permissions of the key.
 
         ``POST auth/r/permissions``. Rate limit: 90 per minute.
 
@@ -66,14 +106,14 @@ class AccountEndpoints(SignedEndpoints):
         self, *, start: Time = None, end: Time = None, limit: int | None = None
     ) -> list[LoginHistory]:
         """
-        Return who logged in, the newest first.
+        Return logins, newest first.
 
         ``POST auth/r/logins/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
         start, end : int or datetime, optional
-            First and last time, both included: milliseconds, or with a time zone.
+            First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 250.
 
@@ -86,60 +126,31 @@ class AccountEndpoints(SignedEndpoints):
             "auth/r/logins/hist", _LOGINS, LoginHistory.from_row, page
         )
 
+    @iterator
     def iter_login_history(
-        self,
-        *,
-        start: Time = None,
-        end: Time = None,
-        limit: int | None = None,
-        resume_after: LoginHistory | None = None,
-        progress: bool = False,
+        self, **options: Unpack[HistoryOptions[LoginHistory]]
     ) -> Iterator[LoginHistory]:
         """
-        Iterate over logins, the newest first; each comes once.
-
-        Parameters
-        ----------
-        start, end
-            As for `get_login_history`.
-        limit : int, optional
-            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
-            iterating.
-        resume_after : LoginHistory, optional
-            The last row that an earlier iterator with the same arguments gave.
-        progress : bool, optional
-            Show a bar; needs the extra ``progress``.
+        Iterate over logins, newest first; each comes once.
 
         References
         ----------
         https://docs.bitfinex.com/reference/rest-auth-logins-hist
         """
-        return self._iterate(
-            self.get_login_history,
-            LoginHistory,
-            "logins",
-            MOST_LOGINS,
-            mts_of=attrgetter("time"),
-            identity_of=attrgetter("id"),
-            start=start,
-            end=end,
-            limit=limit,
-            resume_after=resume_after,
-            progress=progress,
-        )
+        return self._history(_LOGIN_HISTORY, self.get_login_history, "logins", options)
 
     def get_changelog_history(
         self, *, start: Time = None, end: Time = None, limit: int | None = None
     ) -> list[ChangeLog]:
         """
-        Return what was changed in the account's settings, the newest first.
+        Return changes of the account's settings, newest first.
 
         ``POST auth/r/audit/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
         start, end : int or datetime, optional
-            First and last time, both included: milliseconds, or with a time zone.
+            First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 500.
 
@@ -150,57 +161,27 @@ class AccountEndpoints(SignedEndpoints):
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_CHANGES)
         return self._read_many("auth/r/audit/hist", _CHANGES, ChangeLog.from_row, page)
 
+    @iterator
     def iter_changelog_history(
-        self,
-        *,
-        start: Time = None,
-        end: Time = None,
-        limit: int | None = None,
-        resume_after: ChangeLog | None = None,
-        progress: bool = False,
+        self, **options: Unpack[HistoryOptions[ChangeLog]]
     ) -> Iterator[ChangeLog]:
         """
-        Iterate over changes of the account's settings, the newest first.
+        Iterate over changes of the account's settings, newest first.
 
-        Each comes once, and those that are alike in everything, with the same millisecond, count
-        as one: they have no id.
-
-        Parameters
-        ----------
-        start, end
-            As for `get_changelog_history`.
-        limit : int, optional
-            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
-            iterating.
-        resume_after : ChangeLog, optional
-            The last row that an earlier iterator with the same arguments gave.
-        progress : bool, optional
-            Show a bar; needs the extra ``progress``.
+        Each comes once. They have no id, so equal ones of the same millisecond count as one.
 
         References
         ----------
         https://docs.bitfinex.com/reference/rest-auth-audit-hist
         """
-        return self._iterate(
-            self.get_changelog_history,
-            ChangeLog,
-            "changes",
-            MOST_CHANGES,
-            mts_of=attrgetter("mts_create"),
-            identity_of=_identity,
-            start=start,
-            end=end,
-            limit=limit,
-            resume_after=resume_after,
-            progress=progress,
-        )
+        get = self.get_changelog_history
+        return self._history(_CHANGE_HISTORY, get, "changes", options)
 
     def get_performance_history(self) -> Any:
         """
-        Return how the account did, day by day. It is deprecated.
+        Return the account's daily performance, as received. Deprecated.
 
-        ``POST auth/r/stats/perf:1D/hist``, undocumented. Rate limit: 10 per minute. The answer is
-        returned as it is sent: nobody has written down what is in it.
+        ``POST auth/r/stats/perf:1D/hist``, undocumented. Rate limit: 10 per minute.
 
         References
         ----------
@@ -209,6 +190,89 @@ class AccountEndpoints(SignedEndpoints):
         deprecated("get_performance_history")
         return self._read_raw("auth/r/stats/perf:1D/hist", _PERFORMANCE)
 
+    def generate_token(
+        self,
+        *,
+        scope: str = "api",
+        ttl: int | None = None,
+        caps: Sequence[str] | None = None,
+        write_permission: bool | None = None,
+        cust_ip: str | None = None,
+    ) -> AuthToken:
+        """
+        Create a token for `bfxsync.auth.signer.TokenSigner`.
 
-def _identity(change: ChangeLog) -> tuple[str, str, str]:
-    return change.log, change.ip or "", change.user_agent or ""
+        ``POST auth/w/token``. Rate limit: 10 per minute (undocumented).
+
+        Parameters
+        ----------
+        scope : str, optional
+            ``"api"``, the only one.
+        ttl : int, optional
+            Lifetime in seconds; default 120.
+        caps : list of str, optional
+            Permissions: ``"a"`` (account), ``"o"`` (orders), ``"f"`` (funding), ``"s"``
+            (settings), ``"w"`` (wallets), ``"wd"`` (withdrawals), ``"bp"`` (merchant).
+        write_permission : bool, optional
+            True: allow writes, which ``"wd"`` needs; default: reads only.
+        cust_ip : str, optional
+            The user's IP address.
+
+        Returns
+        -------
+        AuthToken
+            Keep it as secret as the key.
+
+        Raises
+        ------
+        OutcomeUnknown
+            There may be an unknown token, which expires after its lifetime.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/generate-token
+        """
+        may_write = optional(check_switch, "write_permission", write_permission)
+        checked = optional(check_items, "caps", caps, _check_cap)
+        if _WITHDRAW in (checked or ()) and not may_write:
+            raise UsageError(f"caps with {_WITHDRAW!r} need write_permission=True")
+        body = {
+            "scope": check_choice("scope", scope, _SCOPES),
+            "ttl": optional(check_integer, "ttl", ttl, _SECONDS),
+            "caps": checked,
+            "writePermission": None if may_write is None else bool(may_write),
+            "_cust_ip": optional(check_token, "cust_ip", cust_ip),
+        }
+        hint = "a token that was lost expires, so it may be sent again"
+        return self._write(Write(_GENERATE, AuthToken.from_row, body, hint=hint))
+
+    def invalidate_token(self, token: str) -> Any:
+        """
+        Invalidate a token before it expires; returns the answer as received.
+
+        ``POST auth/w/token/del``, undocumented. Rate limit: 10 per minute.
+
+        Parameters
+        ----------
+        token : str
+            Messages and errors never contain it.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        token = hide(token)
+        hint = "it does nothing more the second time, so it may simply be sent again"
+        return self._write(
+            Write(
+                _INVALIDATE,
+                lambda answer, number: answer,
+                # Not a variable: frames would show it.
+                {"token": check_token("token", token)},
+                hint=hint,
+            )
+        )
+
+
+def _check_cap(name: str, value: object) -> str:
+    return check_choice(name, value, _CAPS)

@@ -1,4 +1,4 @@
-"""Alerts: that a price was reached."""
+"""Price alerts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bfxsync._base.aliases import AnyNumber, Symbol
 from bfxsync.checks.arguments import check_choice, check_integer, check_pair
 from bfxsync.checks.order_arguments import check_positive, optional
 from bfxsync.models.alerts import Alert, AlertDeletion
-from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 
 _ALERTS = Budget("auth/r/alerts", 45)
 _SET = Budget("auth/w/alert/set", 90)
@@ -20,7 +20,7 @@ _HINT = "get_alerts() shows it; sent twice it does the same as once, so it may b
 
 
 class AlertEndpoints(SignedEndpoints):
-    """What tells when a price is reached."""
+    """Price alerts."""
 
     def get_alerts(self, *, type: str | None = None) -> list[Alert]:
         """
@@ -31,8 +31,8 @@ class AlertEndpoints(SignedEndpoints):
         Parameters
         ----------
         type : str, optional
-            Those of one type only: ``"price"``, as yet the only one. The page does not have it,
-            a client of the exchange has.
+            Only alerts of this type: ``"price"``, so far the only one. Not documented, but one
+            of the exchange's clients has it.
 
         References
         ----------
@@ -50,7 +50,7 @@ class AlertEndpoints(SignedEndpoints):
         count: int = 100,
     ) -> Alert:
         """
-        Be told when a price is reached.
+        Set an alert for a price.
 
         ``POST auth/w/alert/set``. Rate limit: 90 per minute.
 
@@ -61,18 +61,9 @@ class AlertEndpoints(SignedEndpoints):
         price : str, int, Decimal or float
             In quote currency, above zero.
         type : str, optional
-            ``"price"``, as yet the only one.
+            ``"price"``, so far the only one.
         count : int, optional
-            How often.
-
-        Raises
-        ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
-        OutcomeUnknown
-            It may have been set.
+            Number of times it is triggered.
 
         References
         ----------
@@ -84,9 +75,7 @@ class AlertEndpoints(SignedEndpoints):
             "price": _check_price("price", price),
             "count": check_integer("count", count, _COUNTS),
         }
-        return self._write(
-            "auth/w/alert/set", _SET, Alert.from_partial_row, body, hint=_HINT
-        )
+        return self._write(Write(_SET, Alert.from_partial_row, body, hint=_HINT))
 
     def delete_alert(self, symbol: Symbol, price: AnyNumber) -> AlertDeletion:
         """
@@ -99,44 +88,27 @@ class AlertEndpoints(SignedEndpoints):
         symbol : str
             The pair, such as ``tBTCUSD``.
         price : str, int, Decimal or float
-            As in the alert's `key`. A text is sent as it is, a number without zeros at its end.
-
-        Raises
-        ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
-        OutcomeUnknown
-            It may have been deleted.
+            As in the alert's `key`. A text is sent unchanged, a number without trailing zeros.
 
         References
         ----------
         https://docs.bitfinex.com/reference/rest-auth-alert-del
         """
         path = f"auth/w/alert/price:{check_pair(symbol)}:{_check_price('price', price)}/del"
-        return self._write(path, _DELETE, AlertDeletion.from_row, hint=_HINT)
+        return self._write(
+            Write(_DELETE, AlertDeletion.from_row, path=path, hint=_HINT)
+        )
 
     def delete_alert_by_body(self, symbol: Symbol, price: AnyNumber) -> AlertDeletion:
         """
-        Delete an alert, in another way than the page has it.
+        Delete an alert in the way of the exchange's own clients.
 
-        ``POST auth/w/alert/del``, undocumented. Rate limit: 10 per minute. `delete_alert` is the
-        documented way.
+        ``POST auth/w/alert/del``, undocumented: prefer `delete_alert`. Rate limit: 10 per minute.
 
         Parameters
         ----------
         symbol, price
             As for `delete_alert`.
-
-        Raises
-        ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
-        OutcomeUnknown
-            It may have been deleted.
 
         References
         ----------
@@ -146,21 +118,12 @@ class AlertEndpoints(SignedEndpoints):
             "symbol": check_pair(symbol),
             "price": _check_price("price", price),
         }
-        return self._write(
-            "auth/w/alert/del",
-            _DELETE_BY_BODY,
-            AlertDeletion.from_row,
-            body,
-            hint=_HINT,
-        )
+        read = AlertDeletion.from_row
+        return self._write(Write(_DELETE_BY_BODY, read, body, hint=_HINT))
 
 
 def _check_price(name: str, value: object) -> str:
-    """
-    Return a price as it stands in the key of an alert.
-
-    By that it is found: 220 and 220.0 would be two. A user's text is left as it is.
-    """
+    # As in the key of the alert: 220 and 220.0 would be two alerts. A text stays as it is.
     text = check_positive(name, value)
     if isinstance(value, str) or "." not in text:
         return text

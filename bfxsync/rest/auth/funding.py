@@ -1,28 +1,62 @@
-"""Funding: what is offered, and what was."""
+"""Funding offers: open and closed ones, their trades, submitting and cancelling them."""
 
 from __future__ import annotations
 
 from functools import partial
 from operator import attrgetter
-from typing import Any, Iterator, Optional
+from typing import TYPE_CHECKING, Iterator
 
-from bfxsync._base.aliases import NumberType, Symbol
+from bfxsync._base.aliases import AnyNumber, Symbol
+from bfxsync._base.enums import OrderFlag
 from bfxsync.checks.arguments import Time, check_currency, check_funding, page_params
+from bfxsync.checks.order_arguments import check_id, optional
 from bfxsync.models.funding import AccountFundingTrade, FundingOffer
-from bfxsync.models.funding_info import FundingAutoRenewStatus, FundingInfo
-from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.models.notification import Notification, of_nothing, of_one
+from bfxsync.outcome.find_offers import OfferFinder, offer_fingerprint
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
+from bfxsync.rest.history.history import History
+from bfxsync.rest.history.options import iterator
+from bfxsync.wire.inputs import offer_body
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bfxsync.rest.history.options import HistoryOptions
 
 MOST_FUNDING_ROWS = 500
 
 _OFFERS = Budget("auth/r/funding/offers", 90)
-_OFFERS_HISTORY = Budget("auth/r/funding/offers/hist", 90)
+_HISTORY = Budget("auth/r/funding/offers/hist", 90)
 _TRADES = Budget("auth/r/funding/trades/hist", 90)
-_INFO = Budget("auth/r/info/funding", 90)
-_AUTO_RENEW = Budget("auth/r/funding/auto/status", 90)
+_SUBMIT = Budget("auth/w/funding/offer/submit", 90)
+_CANCEL = Budget("auth/w/funding/offer/cancel", 90)
+_CANCEL_ALL = Budget("auth/w/funding/offer/cancel/all", 90)
+
+FUNDING_HINT = "resolve() asks the exchange; do not send it again before that is known"
+
+_OFFER_HISTORY = History(
+    FundingOffer,
+    MOST_FUNDING_ROWS,
+    attrgetter("mts_update"),
+    attrgetter("id"),
+    is_sortable=False,
+)
+_TRADE_HISTORY = History(
+    AccountFundingTrade,
+    # As for the other histories of funding: more might be refused.
+    MOST_FUNDING_ROWS,
+    attrgetter("mts_create"),
+    attrgetter("id"),
+    is_sortable=False,
+)
+
+_read_offer = of_one(FundingOffer.from_partial_row)
 
 
 class FundingEndpoints(SignedEndpoints):
-    """What this account offers to lend and to borrow."""
+    """Funding offers: open and closed ones, their trades, submitting and cancelling them."""
+
+    _find_offers: OfferFinder
 
     def get_funding_offers(self, *, symbol: Symbol | None = None) -> list[FundingOffer]:
         """
@@ -33,7 +67,7 @@ class FundingEndpoints(SignedEndpoints):
         Parameters
         ----------
         symbol : str, optional
-            Those of one currency only, such as ``fUSD``.
+            Only offers of this currency, such as ``fUSD``.
 
         References
         ----------
@@ -53,19 +87,18 @@ class FundingEndpoints(SignedEndpoints):
         limit: int | None = None,
     ) -> list[FundingOffer]:
         """
-        Return offers that are closed, those first that changed last.
+        Return closed offers, last changed first.
 
         ``POST auth/r/funding/offers[/{symbol}]/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
         symbol : str, optional
-            Those of one currency only, such as ``fUSD``.
+            Only offers of this currency, such as ``fUSD``.
         start, end : int or datetime, optional
-            First and last time at which they changed last, both included: milliseconds, or with
-            a time zone.
+            First and last time of the last change, inclusive: milliseconds, or with a time zone.
         limit : int, optional
-            Rows, at most 500; 25 without it.
+            Rows, at most 500; default 25.
 
         References
         ----------
@@ -75,32 +108,22 @@ class FundingEndpoints(SignedEndpoints):
         if symbol is not None:
             path = f"auth/r/funding/offers/{check_funding(symbol)}/hist"
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_FUNDING_ROWS)
-        return self._read_many(path, _OFFERS_HISTORY, FundingOffer.from_row, page)
+        return self._read_many(path, _HISTORY, FundingOffer.from_row, page)
 
+    @iterator
     def iter_funding_offers_history(
         self,
         *,
         symbol: Symbol | None = None,
-        start: Time = None,
-        end: Time = None,
-        limit: int | None = None,
-        resume_after: FundingOffer | None = None,
-        progress: bool = False,
+        **options: Unpack[HistoryOptions[FundingOffer]],
     ) -> Iterator[FundingOffer]:
         """
-        Iterate over closed offers, those first that changed last; each comes once.
+        Iterate over closed offers, last changed first; each comes once.
 
         Parameters
         ----------
-        symbol, start, end
+        symbol
             As for `get_funding_offers_history`.
-        limit : int, optional
-            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
-            iterating.
-        resume_after : FundingOffer, optional
-            The last row that an earlier iterator with the same arguments gave.
-        progress : bool, optional
-            Show a bar; needs the extra ``progress``.
 
         References
         ----------
@@ -108,19 +131,8 @@ class FundingEndpoints(SignedEndpoints):
         """
         if symbol is not None:
             check_funding(symbol)
-        return self._iterate(
-            partial(self.get_funding_offers_history, symbol=symbol),
-            FundingOffer,
-            "funding offers",
-            MOST_FUNDING_ROWS,
-            mts_of=attrgetter("mts_update"),
-            identity_of=attrgetter("id"),
-            start=start,
-            end=end,
-            limit=limit,
-            resume_after=resume_after,
-            progress=progress,
-        )
+        get = partial(self.get_funding_offers_history, symbol=symbol)
+        return self._history(_OFFER_HISTORY, get, "funding offers", options)
 
     def get_funding_trades_history(
         self,
@@ -132,21 +144,21 @@ class FundingEndpoints(SignedEndpoints):
         limit: int | None = None,
     ) -> list[AccountFundingTrade]:
         """
-        Return offers of this account that were taken.
+        Return the account's funding trades.
 
         ``POST auth/r/funding/trades[/{symbol}]/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
         symbol : str, optional
-            Those of one currency only, such as ``fUSD``.
+            Only trades of this currency, such as ``fUSD``.
         sort : int, optional
-            1: oldest first; -1: newest first. The page does not have it, a client of the
-            exchange has.
+            1: oldest first; -1: newest first. Not documented, but one of the exchange's clients
+            has it.
         start, end : int or datetime, optional
-            First and last time, both included: milliseconds, or with a time zone.
+            First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
-            Rows; the page does not say how many there are at most.
+            Rows; the maximum is not documented.
 
         References
         ----------
@@ -158,30 +170,20 @@ class FundingEndpoints(SignedEndpoints):
         page = page_params(start=start, end=end, limit=limit, sort=sort)
         return self._read_many(path, _TRADES, AccountFundingTrade.from_row, page)
 
+    @iterator
     def iter_funding_trades_history(
         self,
         *,
         symbol: Symbol | None = None,
-        start: Time = None,
-        end: Time = None,
-        limit: int | None = None,
-        resume_after: AccountFundingTrade | None = None,
-        progress: bool = False,
+        **options: Unpack[HistoryOptions[AccountFundingTrade]],
     ) -> Iterator[AccountFundingTrade]:
         """
-        Iterate over offers that were taken, the newest first; each comes once.
+        Iterate over the account's funding trades, newest first; each comes once.
 
         Parameters
         ----------
-        symbol, start, end
+        symbol
             As for `get_funding_trades_history`.
-        limit : int, optional
-            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
-            iterating.
-        resume_after : AccountFundingTrade, optional
-            The last row that an earlier iterator with the same arguments gave.
-        progress : bool, optional
-            Show a bar; needs the extra ``progress``.
 
         References
         ----------
@@ -189,64 +191,133 @@ class FundingEndpoints(SignedEndpoints):
         """
         if symbol is not None:
             check_funding(symbol)
-        return self._iterate(
-            partial(self.get_funding_trades_history, symbol=symbol),
-            AccountFundingTrade,
-            "funding trades",
-            # What the other histories of funding have: more might be refused.
-            MOST_FUNDING_ROWS,
-            mts_of=attrgetter("mts_create"),
-            identity_of=attrgetter("id"),
-            start=start,
-            end=end,
-            limit=limit,
-            resume_after=resume_after,
-            progress=progress,
-        )
+        get = partial(self.get_funding_trades_history, symbol=symbol)
+        return self._history(_TRADE_HISTORY, get, "funding trades", options)
 
-    def get_funding_info(self, key: Symbol) -> FundingInfo:
+    def submit_funding_offer(
+        self,
+        type: str,
+        symbol: Symbol,
+        amount: AnyNumber,
+        rate: AnyNumber,
+        period: int,
+        *,
+        flags: OrderFlag | int | None = None,
+    ) -> Notification[FundingOffer]:
         """
-        Return what the funding of a currency yields and costs on average.
+        Offer to lend, or bid to borrow, at most once.
 
-        ``POST auth/r/info/funding/{key}``. Rate limit: 90 per minute.
+        ``POST auth/w/funding/offer/submit``. Rate limit: 90 per minute.
 
         Parameters
         ----------
-        key : str
-            The symbol, such as ``fUSD``.
+        type : str
+            ``"LIMIT"``: at `rate`. ``"FRRDELTAVAR"``: at the flash return rate plus `rate`,
+            following its changes. ``"FRRDELTAFIX"``: at the flash return rate plus `rate`, fixed
+            when the offer is taken.
+        symbol : str
+            The currency, such as ``fUSD``.
+        amount : str, int, Decimal or float
+            Positive to lend, negative to borrow.
+        rate : str, int, Decimal or float
+            Daily rate as a fraction: 0.0002 is 0.02 %. Above zero for ``"LIMIT"``, not negative
+            for ``"FRRDELTAVAR"``.
+        period : int
+            Days, 2 to 120.
+        flags : OrderFlag or int, optional
+            `OrderFlag.HIDDEN`.
+
+        Returns
+        -------
+        Notification of FundingOffer
+            May report a rejection, which `raise_for_status` raises.
+
+        Raises
+        ------
+        OutcomeUnknown
+            The offer may have been made. `resolve` returns the `FundingOffer`, or raises
+            `NotExecuted` if there is none. If it is not certain, also for equal offers of this
+            process within seconds, it raises the error again with `candidates`. It may mistake
+            an equal offer of another program for this one.
 
         References
         ----------
-        https://docs.bitfinex.com/reference/rest-auth-info-funding
+        https://docs.bitfinex.com/reference/rest-auth-submit-funding-offer
         """
-        path = f"auth/r/info/funding/{check_funding(key)}"
-        return self._read(path, _INFO, FundingInfo.from_row)
+        body = offer_body(type, symbol, amount, rate, period, flags)
+        return self._write(
+            Write(
+                _SUBMIT,
+                _read_offer,
+                body,
+                search=self._find_offers.submitted(body),
+                fingerprint=offer_fingerprint(body),
+                hint=FUNDING_HINT,
+            )
+        )
 
-    def get_auto_renew_status(self, currency: str) -> FundingAutoRenewStatus | None:
+    def cancel_funding_offer(self, id: int) -> Notification[FundingOffer]:
         """
-        Return how funding that comes back is offered again; None if it is not.
+        Cancel an offer.
 
-        ``POST auth/r/funding/auto/status``. Rate limit: 90 per minute. The exchange's pages do
-        not have it.
+        ``POST auth/w/funding/offer/cancel``. Rate limit: 90 per minute. Success means accepted:
+        the offer may still be taken before.
 
         Parameters
         ----------
-        currency : str
-            Such as ``USD``.
+        id : int
+            The `id` of a `FundingOffer`.
+
+        Returns
+        -------
+        Notification of FundingOffer
+            May report a rejection, which `raise_for_status` raises.
+
+        Raises
+        ------
+        OutcomeUnknown
+            The offer may have been cancelled. `resolve` returns its present state, or raises
+            `NotExecuted` if there is no such offer.
 
         References
         ----------
-        https://github.com/JKorf/Bitfinex.Net
+        https://docs.bitfinex.com/reference/rest-auth-cancel-funding-offer
         """
-        body = {"currency": check_currency("currency", currency)}
-        return self._read(
-            "auth/r/funding/auto/status", _AUTO_RENEW, _read_auto_renew_status, body
+        body = {"id": check_id("id", id)}
+        search = self._find_offers.by_id(id)
+        return self._write(
+            Write(_CANCEL, _read_offer, body, search=search, hint=FUNDING_HINT)
         )
 
+    def cancel_all_funding_offers(
+        self, currency: str | None = None
+    ) -> Notification[None]:
+        """
+        Cancel all open offers.
 
-def _read_auto_renew_status(
-    answer: Any, number: NumberType
-) -> Optional[FundingAutoRenewStatus]:
-    if answer is None:
-        return None
-    return FundingAutoRenewStatus.from_row(answer, number)
+        ``POST auth/w/funding/offer/cancel/all``. Rate limit: 90 per minute.
+
+        Parameters
+        ----------
+        currency : str, optional
+            Only offers of this currency, such as ``USD``; default: of all currencies.
+
+        Returns
+        -------
+        Notification of None
+            May report a rejection, which `raise_for_status` raises.
+
+        Raises
+        ------
+        OutcomeUnknown
+            The offers may have been cancelled. `resolve` returns those that are still open.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-cancel-all-funding-offers
+        """
+        body = {"currency": optional(check_currency, "currency", currency)}
+        search = self._find_offers.still_open(currency)
+        return self._write(
+            Write(_CANCEL_ALL, of_nothing(), body, search=search, hint=FUNDING_HINT)
+        )

@@ -1,36 +1,74 @@
-"""Funding that is lent or borrowed: not used in a position (loans), and used (credits)."""
+"""Funding in use: loans (not used in a position), credits (used in one), and their renewal."""
 
 from __future__ import annotations
 
 from functools import partial
 from operator import attrgetter
-from typing import Iterator
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional, Sequence
 
-from bfxsync._base.aliases import Symbol
-from bfxsync.checks.arguments import Time, check_funding, page_params
+from bfxsync._base.aliases import AnyNumber, NumberType, Symbol
+from bfxsync.checks.arguments import Time, check_currency, check_funding, page_params
+from bfxsync.checks.order_arguments import check_id
 from bfxsync.models.funding import FundingCredit, FundingLoan
-from bfxsync.rest.auth.base import Budget, SignedEndpoints
-from bfxsync.rest.auth.funding import MOST_FUNDING_ROWS
+from bfxsync.models.funding_info import (
+    FundingAutoRenew,
+    FundingAutoRenewStatus,
+    FundingInfo,
+)
+from bfxsync.models.notification import Notification, of_nothing, of_one
+from bfxsync.outcome.find_offers import OfferFinder
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
+from bfxsync.rest.auth.funding import FUNDING_HINT, MOST_FUNDING_ROWS
+from bfxsync.rest.history.history import History
+from bfxsync.rest.history.options import iterator
+from bfxsync.wire.inputs import auto_renew_body, keep_body
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bfxsync.rest.history.options import HistoryOptions
 
 _LOANS = Budget("auth/r/funding/loans", 90)
 _LOANS_HISTORY = Budget("auth/r/funding/loans/hist", 90)
 _CREDITS = Budget("auth/r/funding/credits", 90)
 _CREDITS_HISTORY = Budget("auth/r/funding/credits/hist", 90)
+_INFO = Budget("auth/r/info/funding", 90)
+_STATUS = Budget("auth/r/funding/auto/status", 90)
+_CLOSE = Budget("auth/w/funding/close", 90)
+_AUTO_RENEW = Budget("auth/w/funding/auto", 90)
+_KEEP = Budget("auth/w/funding/keep", 90)
+
+_PAST_LOANS = History(
+    FundingLoan,
+    MOST_FUNDING_ROWS,
+    attrgetter("mts_update"),
+    attrgetter("id"),
+    is_sortable=False,
+)
+_PAST_CREDITS = History(
+    FundingCredit,
+    MOST_FUNDING_ROWS,
+    attrgetter("mts_update"),
+    attrgetter("id"),
+    is_sortable=False,
+)
 
 
-class FundingTakenEndpoints(SignedEndpoints):
-    """What this account has lent and borrowed."""
+class LoanEndpoints(SignedEndpoints):
+    """Funding in use: loans (not used in a position), credits (used in one), their renewal."""
+
+    _find_offers: OfferFinder
 
     def get_funding_loans(self, *, symbol: Symbol | None = None) -> list[FundingLoan]:
         """
-        Return funding that is lent or borrowed now and not used in a position.
+        Return funding lent or borrowed now that is not used in a position.
 
         ``POST auth/r/funding/loans[/{symbol}]``. Rate limit: 90 per minute.
 
         Parameters
         ----------
         symbol : str, optional
-            That of one currency only, such as ``fUSD``.
+            Only loans of this currency, such as ``fUSD``.
 
         References
         ----------
@@ -50,20 +88,18 @@ class FundingTakenEndpoints(SignedEndpoints):
         limit: int | None = None,
     ) -> list[FundingLoan]:
         """
-        Return funding of the last three days that has ended and was not used in a position.
+        Return ended loans of the last three days, last changed first.
 
-        ``POST auth/r/funding/loans[/{symbol}]/hist``. Rate limit: 90 per minute. That which
-        changed last comes first.
+        ``POST auth/r/funding/loans[/{symbol}]/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
         symbol : str, optional
-            That of one currency only, such as ``fUSD``.
+            Only loans of this currency, such as ``fUSD``.
         start, end : int or datetime, optional
-            First and last time at which it changed last, both included: milliseconds, or with a
-            time zone.
+            First and last time of the last change, inclusive: milliseconds, or with a time zone.
         limit : int, optional
-            Rows, at most 500; 25 without it.
+            Rows, at most 500; default 25.
 
         References
         ----------
@@ -75,30 +111,20 @@ class FundingTakenEndpoints(SignedEndpoints):
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_FUNDING_ROWS)
         return self._read_many(path, _LOANS_HISTORY, FundingLoan.from_row, page)
 
+    @iterator
     def iter_funding_loans_history(
         self,
         *,
         symbol: Symbol | None = None,
-        start: Time = None,
-        end: Time = None,
-        limit: int | None = None,
-        resume_after: FundingLoan | None = None,
-        progress: bool = False,
+        **options: Unpack[HistoryOptions[FundingLoan]],
     ) -> Iterator[FundingLoan]:
         """
-        Iterate over funding that has ended and was not used in a position; each comes once.
+        Iterate over ended loans, last changed first; each comes once.
 
         Parameters
         ----------
-        symbol, start, end
+        symbol
             As for `get_funding_loans_history`.
-        limit : int, optional
-            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
-            iterating.
-        resume_after : FundingLoan, optional
-            The last row that an earlier iterator with the same arguments gave.
-        progress : bool, optional
-            Show a bar; needs the extra ``progress``.
 
         References
         ----------
@@ -106,32 +132,21 @@ class FundingTakenEndpoints(SignedEndpoints):
         """
         if symbol is not None:
             check_funding(symbol)
-        return self._iterate(
-            partial(self.get_funding_loans_history, symbol=symbol),
-            FundingLoan,
-            "funding loans",
-            MOST_FUNDING_ROWS,
-            mts_of=attrgetter("mts_update"),
-            identity_of=attrgetter("id"),
-            start=start,
-            end=end,
-            limit=limit,
-            resume_after=resume_after,
-            progress=progress,
-        )
+        get = partial(self.get_funding_loans_history, symbol=symbol)
+        return self._history(_PAST_LOANS, get, "funding loans", options)
 
     def get_funding_credits(
         self, *, symbol: Symbol | None = None
     ) -> list[FundingCredit]:
         """
-        Return funding that is lent or borrowed now and used in a position.
+        Return funding lent or borrowed now that is used in a position.
 
         ``POST auth/r/funding/credits[/{symbol}]``. Rate limit: 90 per minute.
 
         Parameters
         ----------
         symbol : str, optional
-            That of one currency only, such as ``fUSD``.
+            Only credits of this currency, such as ``fUSD``.
 
         References
         ----------
@@ -151,20 +166,18 @@ class FundingTakenEndpoints(SignedEndpoints):
         limit: int | None = None,
     ) -> list[FundingCredit]:
         """
-        Return funding of the last three days that has ended and was used in a position.
+        Return ended credits of the last three days, last changed first.
 
-        ``POST auth/r/funding/credits[/{symbol}]/hist``. Rate limit: 90 per minute. That which
-        changed last comes first.
+        ``POST auth/r/funding/credits[/{symbol}]/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
         symbol : str, optional
-            That of one currency only, such as ``fUSD``.
+            Only credits of this currency, such as ``fUSD``.
         start, end : int or datetime, optional
-            First and last time at which it changed last, both included: milliseconds, or with a
-            time zone.
+            First and last time of the last change, inclusive: milliseconds, or with a time zone.
         limit : int, optional
-            Rows, at most 500; 25 without it.
+            Rows, at most 500; default 25.
 
         References
         ----------
@@ -176,30 +189,20 @@ class FundingTakenEndpoints(SignedEndpoints):
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_FUNDING_ROWS)
         return self._read_many(path, _CREDITS_HISTORY, FundingCredit.from_row, page)
 
+    @iterator
     def iter_funding_credits_history(
         self,
         *,
         symbol: Symbol | None = None,
-        start: Time = None,
-        end: Time = None,
-        limit: int | None = None,
-        resume_after: FundingCredit | None = None,
-        progress: bool = False,
+        **options: Unpack[HistoryOptions[FundingCredit]],
     ) -> Iterator[FundingCredit]:
         """
-        Iterate over funding that has ended and was used in a position; each comes once.
+        Iterate over ended credits, last changed first; each comes once.
 
         Parameters
         ----------
-        symbol, start, end
+        symbol
             As for `get_funding_credits_history`.
-        limit : int, optional
-            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
-            iterating.
-        resume_after : FundingCredit, optional
-            The last row that an earlier iterator with the same arguments gave.
-        progress : bool, optional
-            Show a bar; needs the extra ``progress``.
 
         References
         ----------
@@ -207,16 +210,172 @@ class FundingTakenEndpoints(SignedEndpoints):
         """
         if symbol is not None:
             check_funding(symbol)
-        return self._iterate(
-            partial(self.get_funding_credits_history, symbol=symbol),
-            FundingCredit,
-            "funding credits",
-            MOST_FUNDING_ROWS,
-            mts_of=attrgetter("mts_update"),
-            identity_of=attrgetter("id"),
-            start=start,
-            end=end,
-            limit=limit,
-            resume_after=resume_after,
-            progress=progress,
+        get = partial(self.get_funding_credits_history, symbol=symbol)
+        return self._history(_PAST_CREDITS, get, "funding credits", options)
+
+    def get_funding_info(self, key: Symbol) -> FundingInfo:
+        """
+        Return the average rates and periods of a currency's funding.
+
+        ``POST auth/r/info/funding/{key}``. Rate limit: 90 per minute.
+
+        Parameters
+        ----------
+        key : str
+            The symbol, such as ``fUSD``.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-info-funding
+        """
+        path = f"auth/r/info/funding/{check_funding(key)}"
+        return self._read(path, _INFO, FundingInfo.from_row)
+
+    def get_auto_renew_status(self, currency: str) -> FundingAutoRenewStatus | None:
+        """
+        Return how returned funding is offered again; None if auto-renew is off.
+
+        ``POST auth/r/funding/auto/status``. Rate limit: 90 per minute. Not in the exchange's
+        documentation.
+
+        Parameters
+        ----------
+        currency : str
+            Such as ``USD``.
+
+        References
+        ----------
+        https://github.com/JKorf/Bitfinex.Net
+        """
+        body = {"currency": check_currency("currency", currency)}
+        return self._read("auth/r/funding/auto/status", _STATUS, _read_status, body)
+
+    def submit_funding_close(self, id: int) -> Notification[None]:
+        """
+        Return borrowed funding.
+
+        ``POST auth/w/funding/close``. Rate limit: 90 per minute.
+
+        Parameters
+        ----------
+        id : int
+            The `id` of a `FundingLoan` or a `FundingCredit`, not of an offer.
+
+        Returns
+        -------
+        Notification of None
+            May report a rejection, which `raise_for_status` raises.
+
+        Raises
+        ------
+        OutcomeUnknown
+            The funding may have been returned. `resolve` returns the present `FundingLoan` or
+            `FundingCredit`, or raises `NotExecuted` if there is none.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-funding-close
+        """
+        body = {"id": check_id("id", id)}
+        search = self._find_offers.loan_by_id(id)
+        return self._write(
+            Write(_CLOSE, of_nothing(), body, search=search, hint=FUNDING_HINT)
         )
+
+    def toggle_auto_renew(
+        self,
+        status: bool,
+        currency: str,
+        *,
+        amount: AnyNumber | None = None,
+        rate: AnyNumber | None = None,
+        period: int | None = None,
+    ) -> Notification[Optional[FundingAutoRenew]]:
+        """
+        Switch auto-renew, which offers returned funding again, on or off.
+
+        ``POST auth/w/funding/auto``. Rate limit: 90 per minute.
+
+        Parameters
+        ----------
+        status : bool
+            True: on; False: off.
+        currency : str
+            Such as ``USD``.
+        amount : str, int, Decimal or float, optional
+            Maximum to offer; default: the amount lent now.
+        rate : str, int, Decimal or float, optional
+            Daily rate in percent, by its documentation: 0.02 is 0.02 %; 0, the default: the
+            flash return rate. All other rates, the answer's too, are fractions: check that the
+            result is the rate you mean.
+        period : int, optional
+            Days, 2 to 120; default 2.
+
+        Returns
+        -------
+        Notification of FundingAutoRenew
+            Or of None where the exchange returns none. May report a rejection, which
+            `raise_for_status` raises.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-funding-auto-renew
+        """
+        body = auto_renew_body(status, currency, amount, rate, period)
+        hint = "get_auto_renew_status() shows it; sent twice it does the same as once"
+        return self._write(
+            Write(_AUTO_RENEW, of_one(_read_auto_renew), body, hint=hint)
+        )
+
+    def toggle_keep_funding(
+        self,
+        type: str,
+        *,
+        ids: Sequence[int] | None = None,
+        changes: Mapping[int, int] | None = None,
+    ) -> Notification[None]:
+        """
+        Keep borrowed funding, or stop keeping it.
+
+        ``POST auth/w/funding/keep``. Rate limit: 90 per minute.
+
+        Parameters
+        ----------
+        type : str
+            ``"credit"``: funding used in a position; ``"loan"``: funding not used.
+        ids : list of int, optional
+            Ids of loans or credits; each is toggled unless it is in `changes`.
+        changes : dict of int to int, optional
+            New state by id (or its text): 1: kept; 2: not kept.
+
+        Returns
+        -------
+        Notification of None
+            May report a rejection, which `raise_for_status` raises.
+
+        Raises
+        ------
+        UsageError
+            An argument is invalid, or there is neither `ids` nor `changes`.
+        OutcomeUnknown
+            The funding may have been changed. With `ids` alone, a second request undoes it.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-keep-funding
+        """
+        hint = (
+            "get_funding_loans() and get_funding_credits() show what there is; with changes for "
+            "all of it, it may be sent again, with ids alone that would undo it"
+        )
+        body = keep_body(type, ids, changes)
+        return self._write(Write(_KEEP, of_nothing(), body, hint=hint))
+
+
+def _read_status(answer: Any, number: NumberType) -> Optional[FundingAutoRenewStatus]:
+    return None if answer is None else FundingAutoRenewStatus.from_row(answer, number)
+
+
+def _read_auto_renew(data: Any, number: NumberType) -> Optional[FundingAutoRenew]:
+    # Nothing may come when it is switched off.
+    return None if data is None else FundingAutoRenew.from_partial_row(data, number)

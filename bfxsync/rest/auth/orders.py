@@ -1,14 +1,14 @@
-"""Orders: those that are open, and those that were."""
+"""Orders: the open ones, submitting, changing and cancelling one."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from functools import partial
-from operator import attrgetter
-from typing import Iterator, Sequence, Union
+from typing import Any, Mapping, Sequence, Union
 
-from bfxsync._base.aliases import Symbol
-from bfxsync.checks.arguments import Time, check_pair, page_params
+from bfxsync._base.aliases import AnyNumber, Symbol
+from bfxsync._base.enums import OrderFlag, OrderType
+from bfxsync.checks.arguments import check_pair
 from bfxsync.checks.order_arguments import (
     check_cid,
     check_cid_date,
@@ -16,24 +16,31 @@ from bfxsync.checks.order_arguments import (
     check_ids,
     optional,
 )
-from bfxsync.errors import UsageError
-from bfxsync.models.orders import Order, OtcOrder
-from bfxsync.rest.auth.base import Budget, SignedEndpoints
-from bfxsync.rest.auth.order_pages import OrderPages
+from bfxsync.errors import OrderNotPlaced, UsageError
+from bfxsync.models.notification import Notification, of_one
+from bfxsync.models.orders import AnyOrder, Order
+from bfxsync.outcome.clocks import date_of
+from bfxsync.outcome.find_orders import OrderFinder
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
+from bfxsync.wire.inputs import cancel_body, submit_body, update_body
 
 Date = Union[str, date, datetime]
 """A day in UTC: ``"2026-01-31"``, a date, or a datetime with a time zone."""
 
-MOST_ORDERS = 2500
-MOST_OTC_ORDERS = 500
-
 _ORDERS = Budget("auth/r/orders", 90)
-_HISTORY = Budget("auth/r/orders/hist", 90)
-_OTC = Budget("auth/r/orders/otc/hist", 90)
+_SUBMIT = Budget("auth/w/order/submit", 90)
+_UPDATE = Budget("auth/w/order/update", 90)
+_CANCEL = Budget("auth/w/order/cancel", 90)
+
+ORDER_HINT = "resolve() asks the exchange; do not send it again before that is known"
+
+_read_order = of_one(Order.from_partial_row)
 
 
 class OrderEndpoints(SignedEndpoints):
-    """What orders there are and were."""
+    """Orders: the open ones, submitting, changing and cancelling one."""
+
+    _find_orders: OrderFinder
 
     def get_orders(
         self,
@@ -52,13 +59,13 @@ class OrderEndpoints(SignedEndpoints):
         Parameters
         ----------
         symbol : str, optional
-            Those of one pair only, such as ``tBTCUSD``.
+            Only orders of this pair, such as ``tBTCUSD``.
         ids : list of int, optional
-            Those with these ids only.
+            Only orders with these ids.
         gid : int, optional
-            Those of one group only.
+            Only orders of this group.
         cid, cid_date : int and str or date, optional
-            The one with this client id; the date is the UTC day on which it was made.
+            Only the order with this client id, created on this UTC day.
 
         References
         ----------
@@ -77,165 +84,243 @@ class OrderEndpoints(SignedEndpoints):
         }
         return self._read_many(path, _ORDERS, Order.from_row, body)
 
-    def get_orders_history(
+    def submit_order(
         self,
+        type: OrderType | str,
+        symbol: Symbol,
+        amount: AnyNumber,
+        price: AnyNumber | None = None,
         *,
-        symbol: Symbol | None = None,
-        ids: Sequence[int] | None = None,
-        start: Time = None,
-        end: Time = None,
-        limit: int | None = None,
-    ) -> list[Order]:
+        lev: int | None = None,
+        price_trailing: AnyNumber | None = None,
+        price_aux_limit: AnyNumber | None = None,
+        price_oco_stop: AnyNumber | None = None,
+        gid: int | None = None,
+        cid: int | None = None,
+        flags: OrderFlag | int | None = None,
+        tif: datetime | None = None,
+        meta: Mapping[str, Any] | None = None,
+        round_price: bool = False,
+    ) -> Notification[AnyOrder]:
         """
-        Return orders of the last two weeks that are closed, the newest first.
+        Submit an order, at most once.
 
-        ``POST auth/r/orders[/{symbol}]/hist``. Rate limit: 90 per minute.
+        ``POST auth/w/order/submit``. Rate limit: 90 per minute. Success means accepted, not
+        filled: see `get_orders`, `get_orders_history` and `get_order_trades`.
 
         Parameters
         ----------
-        symbol : str, optional
-            Those of one pair only, such as ``tBTCUSD``.
-        ids : list of int, optional
-            Those with these ids only.
-        start, end : int or datetime, optional
-            First and last time at which they were made, both included: milliseconds, or with a
-            time zone.
-        limit : int, optional
-            Rows, at most 2,500.
+        type : OrderType or str
+            ``"EXCHANGE LIMIT"``, …: with ``EXCHANGE`` from the exchange wallet, without it on
+            margin or with derivatives.
+        symbol : str
+            The pair, such as ``tBTCUSD``.
+        amount : str, int, Decimal or float
+            In base currency: positive to buy, negative to sell. The exchange rounds it to 8
+            places.
+        price : str, int, Decimal or float, optional
+            In quote currency; not needed for market orders and trailing stops.
+        lev : int, optional
+            Leverage of a derivative, 1 to 100; default 10.
+        price_trailing : str, int, Decimal or float, optional
+            Distance of a trailing stop.
+        price_aux_limit : str, int, Decimal or float, optional
+            Limit price of a stop limit order.
+        price_oco_stop : str, int, Decimal or float, optional
+            Stop price of an OCO order (`OrderFlag.OCO`); the stop is in `Notification.more`.
+        gid : int, optional
+            Group id, below 2**45.
+        cid : int, optional
+            Client order id, below 2**45, unique within the UTC day; random by default. The order
+            is found by it if the connection fails.
+        flags : OrderFlag or int, optional
+            Sum of flags.
+        tif : datetime, optional
+            When the order expires, with a time zone; rounded up to whole seconds.
+        meta : dict, optional
+            ``aff_code``, ``make_visible``, ``protect_selfmatch``.
+        round_price : bool, optional
+            Round prices with more digits than the exchange accepts.
+
+        Returns
+        -------
+        Notification of Order or PartialOrder
+            May report a rejection, which `raise_for_status` raises.
+
+        Raises
+        ------
+        UsageError
+            An argument is invalid, or a price has more than 5 significant digits: the exchange
+            would cut the rest.
+        OrderRejected
+            The exchange rejected the order.
+        OrderNotPlaced
+            There was no connection, so nothing was sent; `proof` is ``"never_sent"``.
+        OutcomeUnknown
+            The order may have been placed. `resolve` returns the `Order`, or raises
+            `OrderNotPlaced` (`proof` is ``"absent"``) if there is no trace of it. An order with
+            your `cid` whose day, time or terms do not quite match is one of the `candidates`; an
+            order with a random client id is always taken for it.
 
         References
         ----------
-        https://docs.bitfinex.com/reference/rest-auth-orders-history
+        https://docs.bitfinex.com/reference/rest-auth-submit-order
         """
-        path = "auth/r/orders/hist"
-        if symbol is not None:
-            path = f"auth/r/orders/{check_pair(symbol)}/hist"
-        page = page_params(start=start, end=end, limit=limit, maximum=MOST_ORDERS)
-        body = {**page, "id": optional(check_ids, "ids", ids)}
-        return self._read_many(path, _HISTORY, Order.from_row, body)
-
-    def iter_orders_history(
-        self,
-        *,
-        symbol: Symbol | None = None,
-        start: Time = None,
-        end: Time = None,
-        limit: int | None = None,
-        resume_after: Order | None = None,
-        progress: bool = False,
-    ) -> Iterator[Order]:
-        """
-        Iterate over closed orders, the newest first, however many there are; each comes once.
-
-        Parameters
-        ----------
-        symbol, start, end
-            As for `get_orders_history`.
-        limit : int, optional
-            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
-            iterating.
-        resume_after : Order, optional
-            The last row that an earlier iterator with the same arguments gave.
-        progress : bool, optional
-            Show a bar; needs the extra ``progress``.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-orders-history
-        """
-        if symbol is not None:
-            check_pair(symbol)
-        return self._iterate(
-            OrderPages(partial(self.get_orders_history, symbol=symbol), MOST_ORDERS),
-            Order,
-            "orders",
-            MOST_ORDERS,
-            mts_of=attrgetter("mts_create"),
-            identity_of=attrgetter("id"),
-            start=start,
-            end=end,
-            limit=limit,
-            resume_after=resume_after,
-            progress=progress,
+        body = submit_body(
+            type,
+            symbol,
+            amount,
+            price,
+            lev=lev,
+            price_trailing=price_trailing,
+            price_aux_limit=price_aux_limit,
+            price_oco_stop=price_oco_stop,
+            gid=gid,
+            cid=cid,
+            flags=flags,
+            tif=tif,
+            meta=meta,
+            round_price=round_price,
+        )
+        number: int = body["cid"]
+        return self._write_order(
+            Write(
+                _SUBMIT,
+                _read_order,
+                body,
+                search=self._find_orders.submitted(body, is_random=cid is None),
+                not_executed=partial(OrderNotPlaced, cid=number),
+                hint=ORDER_HINT,
+                cid=number,
+                cid_date=date_of(self._clock() * 1000),
+            )
         )
 
-    def get_otc_orders_history(
+    def update_order(
         self,
+        id: int,
         *,
-        symbol: Symbol | None = None,
-        ids: Sequence[int] | None = None,
-        start: Time = None,
-        end: Time = None,
-        limit: int | None = None,
-    ) -> list[OtcOrder]:
+        amount: AnyNumber | None = None,
+        price: AnyNumber | None = None,
+        cid: int | None = None,
+        cid_date: Date | None = None,
+        gid: int | None = None,
+        flags: OrderFlag | int | None = None,
+        lev: int | None = None,
+        delta: AnyNumber | None = None,
+        price_aux_limit: AnyNumber | None = None,
+        price_trailing: AnyNumber | None = None,
+        tif: datetime | None = None,
+        meta: Mapping[str, Any] | None = None,
+        round_price: bool = False,
+    ) -> Notification[AnyOrder]:
         """
-        Return orders over the counter, the newest first.
+        Change an open order.
 
-        ``POST auth/r/orders/otc[/{symbol}]/hist``. Rate limit: 90 per minute.
+        ``POST auth/w/order/update``. Rate limit: 90 per minute.
 
         Parameters
         ----------
-        symbol : str, optional
-            Those of one pair only, such as ``tBTCUSD``.
-        ids : list of int, optional
-            Those with these ids only.
-        start, end : int or datetime, optional
-            First and last time, both included: milliseconds, or with a time zone.
-        limit : int, optional
-            Rows, at most 500; 25 without it.
+        id : int
+        amount : str, int, Decimal or float, optional
+            The new amount: positive to buy, negative to sell.
+        delta : str, int, Decimal or float, optional
+            Change of the amount; instead of `amount`.
+        cid, cid_date : int and str or date, optional
+            Client order id and its UTC day.
+        price, gid, flags, lev, price_aux_limit, price_trailing, tif, meta, round_price
+            As for `submit_order`; omitted ones stay as they are.
+
+        Returns
+        -------
+        Notification of Order or PartialOrder
+            May report a rejection, which `raise_for_status` raises.
+
+        Raises
+        ------
+        OrderRejected
+            The exchange rejected the change.
+        OutcomeUnknown
+            The order may have been changed. `resolve` returns its present state, or raises
+            `NotExecuted` if there is no such order.
 
         References
         ----------
-        https://docs.bitfinex.com/reference/otc-orders-history
+        https://docs.bitfinex.com/reference/rest-auth-update-order
         """
-        path = "auth/r/orders/otc/hist"
-        if symbol is not None:
-            path = f"auth/r/orders/otc/{check_pair(symbol)}/hist"
-        page = page_params(start=start, end=end, limit=limit, maximum=MOST_OTC_ORDERS)
-        body = {**page, "id": optional(check_ids, "ids", ids)}
-        return self._read_many(path, _OTC, OtcOrder.from_row, body)
+        body = update_body(
+            id,
+            amount=amount,
+            price=price,
+            cid=cid,
+            cid_date=cid_date,
+            gid=gid,
+            flags=flags,
+            lev=lev,
+            delta=delta,
+            price_aux_limit=price_aux_limit,
+            price_trailing=price_trailing,
+            tif=tif,
+            meta=meta,
+            round_price=round_price,
+        )
+        search = self._find_orders.by_id(id)
+        return self._write_order(
+            Write(_UPDATE, _read_order, body, search=search, hint=ORDER_HINT)
+        )
 
-    def iter_otc_orders_history(
+    def cancel_order(
         self,
         *,
-        symbol: Symbol | None = None,
-        start: Time = None,
-        end: Time = None,
-        limit: int | None = None,
-        resume_after: OtcOrder | None = None,
-        progress: bool = False,
-    ) -> Iterator[OtcOrder]:
+        id: int | None = None,
+        cid: int | None = None,
+        cid_date: Date | None = None,
+    ) -> Notification[AnyOrder]:
         """
-        Iterate over orders over the counter, the newest first; each comes once.
+        Cancel an order.
+
+        ``POST auth/w/order/cancel``. Rate limit: 90 per minute. Success means accepted: the order
+        may still fill before.
 
         Parameters
         ----------
-        symbol, start, end
-            As for `get_otc_orders_history`.
-        limit : int, optional
-            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
-            iterating.
-        resume_after : OtcOrder, optional
-            The last row that an earlier iterator with the same arguments gave.
-        progress : bool, optional
-            Show a bar; needs the extra ``progress``.
+        id : int, optional
+            Id of the order; or
+        cid, cid_date : int and str or date, optional
+            its client id and the UTC day on which it was created.
+
+        Returns
+        -------
+        Notification of Order or PartialOrder
+            May have nothing but the id or client id. May report a rejection, which
+            `raise_for_status` raises.
+
+        Raises
+        ------
+        OrderRejected
+            The exchange rejected the cancellation.
+        OutcomeUnknown
+            The order may have been cancelled. `resolve` returns its present state, or raises
+            `NotExecuted` if there is no such order.
 
         References
         ----------
-        https://docs.bitfinex.com/reference/otc-orders-history
+        https://docs.bitfinex.com/reference/rest-auth-cancel-order
         """
-        if symbol is not None:
-            check_pair(symbol)
-        return self._iterate(
-            partial(self.get_otc_orders_history, symbol=symbol),
-            OtcOrder,
-            "OTC orders",
-            MOST_OTC_ORDERS,
-            mts_of=attrgetter("mts_create"),
-            identity_of=attrgetter("id"),
-            start=start,
-            end=end,
-            limit=limit,
-            resume_after=resume_after,
-            progress=progress,
+        body = cancel_body(id, cid=cid, cid_date=cid_date)
+        number, day = body["cid"], body["cid_date"]
+        if id is not None:
+            search = self._find_orders.by_id(id)
+        else:
+            search = self._find_orders.by_cid(number, day)
+        return self._write_order(
+            Write(
+                _CANCEL,
+                _read_order,
+                body,
+                search=search,
+                hint=ORDER_HINT,
+                cid=number,
+                cid_date=day,
+            )
         )

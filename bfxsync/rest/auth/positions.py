@@ -1,84 +1,86 @@
-"""Positions and margin: what is open, what was, and what is possible."""
+"""Positions: open and closed ones, claiming, increasing and changing them."""
 
 from __future__ import annotations
 
 from functools import partial
 from operator import attrgetter
-from typing import Any, Iterator, Sequence, Union
+from typing import TYPE_CHECKING, Any, Iterator, Sequence, Union
 
 from bfxsync._base.aliases import AnyNumber, Symbol
-from bfxsync.checks.arguments import Time, check_pair, page_params
+from bfxsync.checks.arguments import Time, check_integer, check_pair, page_params
 from bfxsync.checks.order_arguments import check_amount, check_id, check_ids, optional
-from bfxsync.models.margin import BaseMarginInfo, PositionIncreaseInfo, SymbolMarginInfo
+from bfxsync.models.notification import Notification, of_nothing, of_one
 from bfxsync.models.positions import (
     Position,
     PositionAudit,
+    PositionClaim,
     PositionHistory,
+    PositionIncrease,
     PositionSnapshot,
 )
-from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.outcome.find_positions import PositionFinder
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
+from bfxsync.rest.history.history import History
+from bfxsync.rest.history.options import iterator
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bfxsync.rest.history.options import HistoryOptions
 
 MOST_PAST_POSITIONS = 50
 MOST_SNAPSHOTS = 500
 MOST_AUDITS = 250
 
-_MARGIN = Budget("auth/r/info/margin", 90)
 _POSITIONS = Budget("auth/r/positions", 90)
-_INCREASE_INFO = Budget("auth/r/position/increase/info", 90)
 _HISTORY = Budget("auth/r/positions/hist", 90)
 _SNAPSHOTS = Budget("auth/r/positions/snap", 90)
 _AUDIT = Budget("auth/r/positions/audit", 90)
+_CLAIM = Budget("auth/w/position/claim", 90)
+_INCREASE = Budget("auth/w/position/increase", 90)
+_FUNDING_TYPE = Budget("auth/w/position/update/funding/type")
+
+_FUNDING_TYPES = range(0, 2)
+
+_HINT = "resolve() returns the position as it is; do not send it again before you have looked"
+
+
+def _identity(row: Union[PositionHistory, PositionSnapshot]) -> tuple[Any, ...]:
+    return row.position_id, row.amount, row.base_price
+
+
+def _audit_identity(row: PositionAudit) -> tuple[Any, ...]:
+    # Times have whole seconds: within one, two orders may change a position there and back.
+    return row.position_id, row.amount, row.base_price, str(row.meta)
+
+
+_PAST_POSITIONS = History(
+    PositionHistory,
+    MOST_PAST_POSITIONS,
+    attrgetter("mts_update"),
+    _identity,
+    is_sortable=False,
+)
+_DAILY_POSITIONS = History(
+    PositionSnapshot,
+    MOST_SNAPSHOTS,
+    attrgetter("mts_update"),
+    _identity,
+    is_sortable=False,
+)
+_CHANGES = History(
+    PositionAudit,
+    MOST_AUDITS,
+    attrgetter("mts_update"),
+    _audit_identity,
+    is_sortable=False,
+)
 
 
 class PositionEndpoints(SignedEndpoints):
-    """What positions there are and were, and what margin allows."""
+    """Positions: open and closed ones, claiming, increasing and changing them."""
 
-    def get_base_margin_info(self) -> BaseMarginInfo:
-        """
-        Return the state of the margin wallet.
-
-        ``POST auth/r/info/margin/base``. Rate limit: 90 per minute, shared with the other two
-        methods about margin.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-info-margin
-        """
-        return self._read("auth/r/info/margin/base", _MARGIN, BaseMarginInfo.from_row)
-
-    def get_symbol_margin_info(self, symbol: Symbol) -> SymbolMarginInfo:
-        """
-        Return what can be traded of a pair on margin.
-
-        ``POST auth/r/info/margin/{symbol}``. Rate limit: 90 per minute, shared with the other two
-        methods about margin.
-
-        Parameters
-        ----------
-        symbol : str
-            The pair, such as ``tBTCUSD``; no derivative.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-info-margin
-        """
-        path = f"auth/r/info/margin/{check_pair(symbol)}"
-        return self._read(path, _MARGIN, SymbolMarginInfo.from_row)
-
-    def get_all_symbols_margin_info(self) -> list[SymbolMarginInfo]:
-        """
-        Return what can be traded on margin, of every pair but not of derivatives.
-
-        ``POST auth/r/info/margin/sym_all``. Rate limit: 90 per minute, shared with the other two
-        methods about margin.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-info-margin
-        """
-        return self._read_many(
-            "auth/r/info/margin/sym_all", _MARGIN, SymbolMarginInfo.from_row
-        )
+    _find_positions: PositionFinder
 
     def get_positions(self) -> list[Position]:
         """
@@ -92,36 +94,6 @@ class PositionEndpoints(SignedEndpoints):
         """
         return self._read_many("auth/r/positions", _POSITIONS, Position.from_row)
 
-    def get_increase_position_info(
-        self, symbol: Symbol, amount: AnyNumber | None = None
-    ) -> PositionIncreaseInfo:
-        """
-        Return by how much `increase_position` can increase a position.
-
-        ``POST auth/r/position/increase/info``. Rate limit: 90 per minute.
-
-        Parameters
-        ----------
-        symbol : str
-            The pair, such as ``tBTCUSD``.
-        amount : str, int, Decimal or float, optional
-            What it is to be increased by: positive is long, negative is short.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-increase-position-info
-        """
-        body = {
-            "symbol": check_pair(symbol),
-            "amount": optional(check_amount, "amount", amount),
-        }
-        return self._read(
-            "auth/r/position/increase/info",
-            _INCREASE_INFO,
-            PositionIncreaseInfo.from_row,
-            body,
-        )
-
     def get_positions_history(
         self,
         *,
@@ -131,16 +103,16 @@ class PositionEndpoints(SignedEndpoints):
         limit: int | None = None,
     ) -> list[PositionHistory]:
         """
-        Return positions that are closed, the newest first.
+        Return closed positions, newest first.
 
         ``POST auth/r/positions/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
         id : int, optional
-            The one with this id only.
+            Only the position with this id.
         start, end : int or datetime, optional
-            First and last time, both included: milliseconds, or with a time zone.
+            First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 50.
 
@@ -156,47 +128,19 @@ class PositionEndpoints(SignedEndpoints):
             "auth/r/positions/hist", _HISTORY, PositionHistory.from_row, body
         )
 
+    @iterator
     def iter_positions_history(
-        self,
-        *,
-        start: Time = None,
-        end: Time = None,
-        limit: int | None = None,
-        resume_after: PositionHistory | None = None,
-        progress: bool = False,
+        self, **options: Unpack[HistoryOptions[PositionHistory]]
     ) -> Iterator[PositionHistory]:
         """
-        Iterate over positions that are closed, the newest first; each comes once.
-
-        Parameters
-        ----------
-        start, end
-            As for `get_positions_history`; the time is that of the last change.
-        limit : int, optional
-            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
-            iterating.
-        resume_after : PositionHistory, optional
-            The last row that an earlier iterator with the same arguments gave.
-        progress : bool, optional
-            Show a bar; needs the extra ``progress``.
+        Iterate over closed positions by their last change, newest first; each comes once.
 
         References
         ----------
         https://docs.bitfinex.com/reference/rest-auth-positions-hist
         """
-        return self._iterate(
-            self.get_positions_history,
-            PositionHistory,
-            "closed positions",
-            MOST_PAST_POSITIONS,
-            mts_of=attrgetter("mts_update"),
-            identity_of=_identity,
-            start=start,
-            end=end,
-            limit=limit,
-            resume_after=resume_after,
-            progress=progress,
-        )
+        get = self.get_positions_history
+        return self._history(_PAST_POSITIONS, get, "closed positions", options)
 
     def get_positions_snapshot(
         self,
@@ -207,16 +151,16 @@ class PositionEndpoints(SignedEndpoints):
         limit: int | None = None,
     ) -> list[PositionSnapshot]:
         """
-        Return positions as they were once a day, the newest first.
+        Return daily snapshots of positions, newest first.
 
         ``POST auth/r/positions/snap``. Rate limit: 90 per minute.
 
         Parameters
         ----------
         id : int, optional
-            The one with this id only.
+            Only the position with this id.
         start, end : int or datetime, optional
-            First and last time, both included: milliseconds, or with a time zone.
+            First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 500.
 
@@ -230,49 +174,30 @@ class PositionEndpoints(SignedEndpoints):
             "auth/r/positions/snap", _SNAPSHOTS, PositionSnapshot.from_row, body
         )
 
+    @iterator
     def iter_positions_snapshot(
         self,
         *,
         id: int | None = None,
-        start: Time = None,
-        end: Time = None,
-        limit: int | None = None,
-        resume_after: PositionSnapshot | None = None,
-        progress: bool = False,
+        **options: Unpack[HistoryOptions[PositionSnapshot]],
     ) -> Iterator[PositionSnapshot]:
         """
-        Iterate over positions as they were once a day, the newest first; each comes once.
+        Iterate over daily snapshots of positions by their last change, newest first.
+
+        Each comes once.
 
         Parameters
         ----------
-        id, start, end
-            As for `get_positions_snapshot`; the time is that of the row's last change.
-        limit : int, optional
-            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
-            iterating.
-        resume_after : PositionSnapshot, optional
-            The last row that an earlier iterator with the same arguments gave.
-        progress : bool, optional
-            Show a bar; needs the extra ``progress``.
+        id
+            As for `get_positions_snapshot`.
 
         References
         ----------
         https://docs.bitfinex.com/reference/rest-auth-positions-snap
         """
         optional(check_id, "id", id)
-        return self._iterate(
-            partial(self.get_positions_snapshot, id=id),
-            PositionSnapshot,
-            "positions by day",
-            MOST_SNAPSHOTS,
-            mts_of=attrgetter("mts_update"),
-            identity_of=_identity,
-            start=start,
-            end=end,
-            limit=limit,
-            resume_after=resume_after,
-            progress=progress,
-        )
+        get = partial(self.get_positions_snapshot, id=id)
+        return self._history(_DAILY_POSITIONS, get, "positions by day", options)
 
     def get_positions_audit(
         self,
@@ -283,16 +208,16 @@ class PositionEndpoints(SignedEndpoints):
         limit: int | None = None,
     ) -> list[PositionAudit]:
         """
-        Return the changes of positions, the newest first.
+        Return the changes of positions, newest first.
 
         ``POST auth/r/positions/audit``. Rate limit: 90 per minute.
 
         Parameters
         ----------
         ids : list of int, optional
-            Those of these positions only.
+            Only changes of positions with these ids.
         start, end : int or datetime, optional
-            First and last time, both included: milliseconds, or with a time zone.
+            First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 250.
 
@@ -306,56 +231,134 @@ class PositionEndpoints(SignedEndpoints):
             "auth/r/positions/audit", _AUDIT, PositionAudit.from_row, body
         )
 
+    @iterator
     def iter_positions_audit(
         self,
         *,
         ids: Sequence[int] | None = None,
-        start: Time = None,
-        end: Time = None,
-        limit: int | None = None,
-        resume_after: PositionAudit | None = None,
-        progress: bool = False,
+        **options: Unpack[HistoryOptions[PositionAudit]],
     ) -> Iterator[PositionAudit]:
         """
-        Iterate over the changes of positions, the newest first; each comes once.
+        Iterate over the changes of positions, newest first; each comes once.
 
         Parameters
         ----------
-        ids, start, end
+        ids
             As for `get_positions_audit`.
-        limit : int, optional
-            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
-            iterating.
-        resume_after : PositionAudit, optional
-            The last row that an earlier iterator with the same arguments gave.
-        progress : bool, optional
-            Show a bar; needs the extra ``progress``.
 
         References
         ----------
         https://docs.bitfinex.com/reference/rest-auth-positions-audit
         """
-        # Checked once: it may be an iterator, which gives them once only.
+        # Checked once: an iterator yields its ids only once.
         checked = optional(check_ids, "ids", ids)
-        return self._iterate(
-            partial(self.get_positions_audit, ids=checked),
-            PositionAudit,
-            "changes of positions",
-            MOST_AUDITS,
-            mts_of=attrgetter("mts_update"),
-            identity_of=_audit_identity,
-            start=start,
-            end=end,
-            limit=limit,
-            resume_after=resume_after,
-            progress=progress,
-        )
+        get = partial(self.get_positions_audit, ids=checked)
+        return self._history(_CHANGES, get, "changes of positions", options)
 
+    def claim_position(
+        self, id: int, *, amount: AnyNumber | None = None
+    ) -> Notification[PositionClaim]:
+        """
+        Settle a position with funds of the margin wallet instead of closing it by a trade.
 
-def _identity(row: Union[PositionHistory, PositionSnapshot]) -> tuple[Any, ...]:
-    return row.position_id, row.amount, row.base_price
+        ``POST auth/w/position/claim``. Rate limit: 90 per minute.
 
+        Parameters
+        ----------
+        id : int
+            The `position_id` of a `Position`.
+        amount : str, int, Decimal or float, optional
+            Amount to claim; default: all of it.
 
-def _audit_identity(row: PositionAudit) -> tuple[Any, ...]:
-    # Times have whole seconds: two orders may have changed a position in one, there and back.
-    return row.position_id, row.amount, row.base_price, str(row.meta)
+        Returns
+        -------
+        Notification of PositionClaim
+            May report a rejection, which `raise_for_status` raises.
+
+        Raises
+        ------
+        OutcomeUnknown
+            The position may have been claimed; its amount shows that. `resolve` returns the
+            present `Position`, or the `PositionHistory` if it is closed, or raises `NotExecuted`
+            if there is no such position.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-position-claim
+        """
+        body = {
+            "id": check_id("id", id),
+            "amount": optional(check_amount, "amount", amount),
+        }
+        search, read = self._find_positions.by_id(id), PositionClaim.from_partial_row
+        return self._write(Write(_CLAIM, of_one(read), body, search=search, hint=_HINT))
+
+    def increase_position(
+        self, symbol: Symbol, amount: AnyNumber
+    ) -> Notification[PositionIncrease]:
+        """
+        Open or increase a position with funds of the margin wallet, at most once.
+
+        ``POST auth/w/position/increase``. Rate limit: 90 per minute. `get_increase_position_info`
+        shows what is possible.
+
+        Parameters
+        ----------
+        symbol : str
+            The pair, such as ``tBTCUSD``.
+        amount : str, int, Decimal or float
+            In base currency: positive for long, negative for short.
+
+        Returns
+        -------
+        Notification of PositionIncrease
+            May report a rejection, which `raise_for_status` raises.
+
+        Raises
+        ------
+        OutcomeUnknown
+            The position may have been increased; its amount shows that. `resolve` returns the
+            present `Position` of the pair, or raises `NotExecuted` if there was none since.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-position-increase
+        """
+        body = {
+            "symbol": check_pair(symbol),
+            "amount": check_amount("amount", amount),
+        }
+        search = self._find_positions.by_symbol(symbol)
+        read = of_one(PositionIncrease.from_partial_row)
+        return self._write(Write(_INCREASE, read, body, search=search, hint=_HINT))
+
+    def update_position_funding_type(
+        self, symbol: Symbol, type: int
+    ) -> Notification[None]:
+        """
+        Choose how the funding of a position is borrowed.
+
+        ``POST auth/w/position/update/funding/type``. Rate limit: 10 per minute (undocumented).
+
+        Parameters
+        ----------
+        symbol : str
+            The pair, such as ``tBTCUSD``.
+        type : int
+            0: daily; 1: for a term.
+
+        Returns
+        -------
+        Notification of None
+            May report a rejection, which `raise_for_status` raises.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/update-position-funding-type
+        """
+        body = {
+            "symbol": check_pair(symbol),
+            "type": check_integer("type", type, _FUNDING_TYPES),
+        }
+        hint = "sent twice it does the same as once, so it may simply be sent again"
+        return self._write(Write(_FUNDING_TYPE, of_nothing(), body, hint=hint))

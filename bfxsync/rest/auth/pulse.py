@@ -1,4 +1,4 @@
-"""Pulse, the exchange's social network, as its members use it. It is no longer documented."""
+"""Deprecated: Pulse, the exchange's social network, which its documentation and clients dropped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bfxsync.checks.order_arguments import (
 )
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.pulse import PulseMessage
-from bfxsync.rest.auth.base import Budget, SignedEndpoints, deprecated
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, deprecated
 
 _HISTORY = Budget("auth/r/pulse/hist", 90)
 _ADD = Budget("auth/w/pulse/add", 15)
@@ -25,7 +25,11 @@ _HINT = "get_pulse_history() shows whether it is there"
 
 
 class PulseEndpoints(SignedEndpoints):
-    """Messages on Pulse."""
+    """
+    Deprecated: messages on Pulse.
+
+    The exchange no longer documents these methods, and its official clients have dropped them.
+    """
 
     def get_pulse_history(
         self,
@@ -36,20 +40,21 @@ class PulseEndpoints(SignedEndpoints):
         end: Time = None,
     ) -> list[PulseMessage]:
         """
-        Return messages of Pulse, the newest first. Deprecated: the exchange has no page for it.
+        Return messages of Pulse, newest first.
 
-        ``POST auth/r/pulse/hist``. Rate limit: 90 per minute.
+        Deprecated: no longer documented, and dropped by the official clients. ``POST
+        auth/r/pulse/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
         is_public : bool, optional
-            True: those of all; else your own.
+            True: messages of all users; otherwise your own.
         parent : str, optional
-            Those that answer this message: its `pid`.
+            Only replies to the message with this `pid`.
         limit : int, optional
             Rows.
         end : int or datetime, optional
-            Only what is older: milliseconds, or with a time zone.
+            Only older messages: milliseconds, or with a time zone.
 
         References
         ----------
@@ -78,30 +83,22 @@ class PulseEndpoints(SignedEndpoints):
         attachments: Sequence[str] | None = None,
     ) -> PulseMessage:
         """
-        Write a message on Pulse, at most once. Deprecated: the exchange has no page for it.
+        Post a message on Pulse, at most once.
 
-        ``POST auth/w/pulse/add``. Rate limit: 15 per minute.
+        Deprecated: no longer documented, and dropped by the official clients. ``POST
+        auth/w/pulse/add``. Rate limit: 15 per minute.
 
         Parameters
         ----------
         title : str or None
-            16 to 120 letters; None only for an answer to another message.
+            16 to 120 characters; None only for a reply.
         content : str
             Markdown.
         parent : str, optional
-            The `pid` of the message that it answers.
+            The `pid` of the message that it replies to.
         is_public, is_pin : bool, optional
         attachments : list of str, optional
-            Pictures, in base64.
-
-        Raises
-        ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
-        OutcomeUnknown
-            It may have been written.
+            Pictures in base64.
 
         References
         ----------
@@ -120,15 +117,14 @@ class PulseEndpoints(SignedEndpoints):
                 check_items, "attachments", attachments, check_text
             ),
         }
-        return self._write(
-            "auth/w/pulse/add", _ADD, PulseMessage.from_row, body, hint=_HINT
-        )
+        return self._write(Write(_ADD, PulseMessage.from_row, body, hint=_HINT))
 
     def delete_pulse(self, pid: str) -> bool:
         """
-        Delete a message from Pulse. Deprecated: the exchange has no page for it.
+        Delete a message from Pulse.
 
-        ``POST auth/w/pulse/del``. Rate limit: 10 per minute (undocumented).
+        Deprecated: no longer documented, and dropped by the official clients. ``POST
+        auth/w/pulse/del``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------
@@ -140,28 +136,17 @@ class PulseEndpoints(SignedEndpoints):
         bool
             True: it was deleted.
 
-        Raises
-        ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
-        OutcomeUnknown
-            It may have been deleted.
-
         References
         ----------
         https://github.com/bitfinexcom/bfx-api-node-rest
         """
         deprecated("delete_pulse")
         body = {"pid": check_text("pid", pid)}
-        return self._write(
-            "auth/w/pulse/del", _DELETE, _read_deletion, body, hint=_HINT
-        )
+        return self._write(Write(_DELETE, _read_deletion, body, hint=_HINT))
 
 
 def _read_deletion(answer: Any, number: NumberType) -> bool:
-    """Read 1 or 0, or a list that begins with it."""
+    # 1 or 0, or a list that begins with it.
     found = answer[0] if isinstance(answer, list) and answer else answer
     if not isinstance(found, int) or found not in (0, 1):
         raise RemoteError(f"expected 1 or 0, got {reprlib.repr(answer)}", raw=answer)

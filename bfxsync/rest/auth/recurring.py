@@ -1,4 +1,4 @@
-"""Recurring orders: the same amount is bought or sold again and again."""
+"""Recurring orders, which buy or sell a fixed amount at regular intervals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bfxsync.checks.order_arguments import (
 )
 from bfxsync.errors import UsageError
 from bfxsync.models.recurring import RecurringAlgoOrder
-from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 
 Moment = Union[str, date, datetime]
 
@@ -41,13 +41,13 @@ _SORT_ORDERS = ("asc", "desc")
 _PAGES = range(0, 10**9)
 _PAGE_SIZES = range(1, 10**6)
 
-# One part of a path, and not one of dots only, which would lead elsewhere.
+# One segment of a path; not dots only, which would change the path.
 _ID = re.compile(r"(?!\.+$)[\w.:,@+~-]+", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?")
 
 
 class RecurringOrderEndpoints(SignedEndpoints):
-    """Recurring orders: the same amount is bought or sold again and again."""
+    """Recurring orders, which buy or sell a fixed amount at regular intervals."""
 
     def create_recurring_order(
         self,
@@ -63,7 +63,7 @@ class RecurringOrderEndpoints(SignedEndpoints):
         endless: bool | None = None,
     ) -> RecurringAlgoOrder:
         """
-        Have the same amount bought or sold again and again.
+        Create a recurring order.
 
         ``POST auth/w/ext/recurring-ao/create``, undocumented. Rate limit: 10 per minute.
 
@@ -74,29 +74,20 @@ class RecurringOrderEndpoints(SignedEndpoints):
         symbol : str
             The pair, such as ``tBTCUSD``.
         currency : str
-            That of the pair which the amount is of, such as ``USD``.
+            Currency of the amount, one of the pair, such as ``USD``.
         action : str
             ``"buy"`` or ``"sell"``.
         amount : str, int, Decimal or float
-            Of each order; above zero.
+            Amount of each order; above zero.
         recurrence : str
             ``"daily"``, ``"weekly"`` or ``"monthly"``.
         started_at : str, date or datetime, optional
-            When it begins: a text such as ``2026-01-31`` or ``2026-01-31T12:00:00Z``, or with a
-            time zone.
+            Start: a text such as ``2026-01-31`` or ``2026-01-31T12:00:00Z``, a date, or a
+            datetime with a time zone.
         ended_at : str, date or datetime, optional
-            When it ends. Either this must be given or `endless`.
+            End. Either this or `endless` must be given.
         endless : bool, optional
-            True: it goes on until it is cancelled.
-
-        Raises
-        ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
-        OutcomeUnknown
-            It may be there.
+            True: until it is cancelled.
 
         References
         ----------
@@ -116,15 +107,12 @@ class RecurringOrderEndpoints(SignedEndpoints):
         for name in ("alias", "_symbol", "currency", "action", "amount", "recurrence"):
             if body[name] is None:
                 raise UsageError(f"{name.lstrip('_')} must be given")
-        # Nobody is to buy for ever because an argument was forgotten.
+        # A forgotten argument must not buy for ever.
         if body["endedAt"] is None and not body["endless"]:
             raise UsageError("ended_at or endless=True must be given")
+        hint = "get_recurring_orders shows whether it is there"
         return self._write(
-            "auth/w/ext/recurring-ao/create",
-            _CREATE,
-            RecurringAlgoOrder.from_object,
-            body,
-            hint="get_recurring_orders shows whether it is there",
+            Write(_CREATE, RecurringAlgoOrder.from_object, body, hint=hint)
         )
 
     def get_recurring_order(self, algo_order_id: str) -> RecurringAlgoOrder:
@@ -162,7 +150,7 @@ class RecurringOrderEndpoints(SignedEndpoints):
         endless: bool | None = None,
     ) -> RecurringAlgoOrder:
         """
-        Change a recurring order; what is not given stays.
+        Change a recurring order; omitted arguments stay as they are.
 
         ``POST auth/w/ext/recurring-ao/update/{id}``, undocumented. Rate limit: 10 per minute.
 
@@ -170,16 +158,7 @@ class RecurringOrderEndpoints(SignedEndpoints):
         ----------
         algo_order_id : str
         alias, symbol, currency, action, amount, recurrence, ended_at, endless
-            As for `create_recurring_order`; at least one of them.
-
-        Raises
-        ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
-        OutcomeUnknown
-            It may have been changed.
+            As for `create_recurring_order`; at least one.
 
         References
         ----------
@@ -199,12 +178,14 @@ class RecurringOrderEndpoints(SignedEndpoints):
         if all(value is None for value in body.values()):
             raise UsageError("nothing is given that would change it")
         return self._write(
-            f"auth/w/ext/recurring-ao/update/{checked}",
-            _UPDATE,
-            RecurringAlgoOrder.from_object,
-            # The exchange's own client names it in the path and here.
-            {"algoOrderId": checked, **body},
-            hint="get_recurring_order shows whether it was changed",
+            Write(
+                _UPDATE,
+                RecurringAlgoOrder.from_object,
+                # The exchange's own client sends the id in the path and here.
+                {"algoOrderId": checked, **body},
+                path=f"{_UPDATE.group}/{checked}",
+                hint="get_recurring_order shows whether it was changed",
+            )
         )
 
     def cancel_recurring_order(self, algo_order_id: str) -> RecurringAlgoOrder:
@@ -217,25 +198,18 @@ class RecurringOrderEndpoints(SignedEndpoints):
         ----------
         algo_order_id : str
 
-        Raises
-        ------
-        UsageError
-            It is none.
-        ApiError
-            The exchange refused it.
-        OutcomeUnknown
-            It may have been cancelled.
-
         References
         ----------
         https://github.com/bitfinexcom/bfx-api-node-rest
         """
         checked = _check_id("algo_order_id", algo_order_id)
         return self._write(
-            f"auth/w/ext/recurring-ao/cancel/{checked}",
-            _CANCEL,
-            RecurringAlgoOrder.from_object,
-            hint="get_recurring_order shows its status; it may also be sent again",
+            Write(
+                _CANCEL,
+                RecurringAlgoOrder.from_object,
+                path=f"{_CANCEL.group}/{checked}",
+                hint="get_recurring_order shows its status; it may also be sent again",
+            )
         )
 
     def get_recurring_orders(
@@ -248,21 +222,20 @@ class RecurringOrderEndpoints(SignedEndpoints):
         filter: Mapping[str, Any] | None = None,
     ) -> Any:
         """
-        Return recurring orders, a page of them.
+        Return a page of recurring orders, as received.
 
-        ``POST auth/r/ext/recurring-ao/list``, undocumented. Rate limit: 10 per minute. The answer
-        is returned as it is sent: nobody has written down what is in it.
+        ``POST auth/r/ext/recurring-ao/list``, undocumented. Rate limit: 10 per minute.
 
         Parameters
         ----------
         page : int, optional
         limit : int, optional
-            How many of them.
+            Rows.
         sort_field : str, optional
         sort_order : str, optional
             ``"asc"`` or ``"desc"``.
         filter : dict, optional
-            As the exchange has it.
+            In the exchange's form.
 
         References
         ----------
@@ -282,15 +255,14 @@ class RecurringOrderEndpoints(SignedEndpoints):
         filter: Mapping[str, Any] | None = None,
     ) -> Any:
         """
-        Return orders that recurring ones have made, a page of them.
+        Return a page of the orders placed by recurring orders, as received.
 
-        ``POST auth/r/ext/recurring-ao/order/list``, undocumented. Rate limit: 10 per minute. The
-        answer is returned as it is sent: nobody has written down what is in it.
+        ``POST auth/r/ext/recurring-ao/order/list``, undocumented. Rate limit: 10 per minute.
 
         Parameters
         ----------
         algo_order_id : str, optional
-            Those of one recurring order only.
+            Only orders of this recurring order.
         page, limit, sort_field, sort_order, filter
             As for `get_recurring_orders`.
 
@@ -317,7 +289,7 @@ def _body(
     ended_at: object = None,
     endless: object = None,
 ) -> Dict[str, Any]:
-    """Return what of an order is given, checked."""
+    # Omitted arguments are None.
     is_endless = optional(check_switch, "endless", endless)
     if is_endless and ended_at is not None:
         raise UsageError("ended_at and endless=True exclude each other")
@@ -354,7 +326,6 @@ def _check_id(name: str, value: object) -> str:
 
 
 def _check_moment(name: str, value: object) -> str:
-    """Return a date, or a time UTC, as text."""
     if isinstance(value, datetime):
         moment = check_datetime(name, value)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

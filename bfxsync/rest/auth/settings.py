@@ -1,4 +1,4 @@
-"""Settings that an account keeps at the exchange."""
+"""Settings that the exchange stores for an account."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bfxsync.checks.order_arguments import check_items, check_object, check_text
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.notification import Notification, of_one
 from bfxsync.models.settings import CoreSetting, SettingsWriteResult, UserSetting
-from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 
 _READ = Budget("auth/r/settings", 90)
 _CORE = Budget("auth/r/settings/core")
@@ -24,11 +24,11 @@ _HINT = "sent twice it does the same as once, so it may simply be sent again"
 
 
 class SettingsEndpoints(SignedEndpoints):
-    """Settings of one's own, and of the platform."""
+    """User settings, and settings of the platform."""
 
     def get_settings(self, keys: Sequence[str]) -> list[UserSetting]:
         """
-        Return settings of one's own.
+        Return user settings.
 
         ``POST auth/r/settings``. Rate limit: 90 per minute.
 
@@ -48,30 +48,21 @@ class SettingsEndpoints(SignedEndpoints):
         self, settings: Mapping[str, Any]
     ) -> Notification[Optional[SettingsWriteResult]]:
         """
-        Write settings of one's own.
+        Write user settings.
 
         ``POST auth/w/settings/set``. Rate limit: 90 per minute.
 
         Parameters
         ----------
         settings : dict of str to object
-            By their keys (see `get_settings`) any JSON; but numbers with a fraction are kept as
-            text, as all numbers with one are sent.
+            Any JSON by key (see `get_settings`), but numbers with a fraction are sent and stored
+            as text.
 
         Returns
         -------
         Notification of SettingsWriteResult
-            Or of None, where the exchange does not say how many there were.
-            The notification may tell of a refusal: `raise_for_status` makes an error of that.
-
-        Raises
-        ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
-        OutcomeUnknown
-            They may have been written.
+            Or of None if the exchange returns no count. May report a rejection, which
+            `raise_for_status` raises.
 
         References
         ----------
@@ -79,19 +70,14 @@ class SettingsEndpoints(SignedEndpoints):
         """
         checked = check_object("settings", settings)
         check_items("settings", list(checked), _check_key)
-        return self._write(
-            "auth/w/settings/set",
-            _SET,
-            of_one(_read_result),
-            {"settings": checked},
-            hint=_HINT,
-        )
+        body = {"settings": checked}
+        return self._write(Write(_SET, of_one(_read_result), body, hint=_HINT))
 
     def delete_settings(
         self, keys: Sequence[str]
     ) -> Notification[Optional[SettingsWriteResult]]:
         """
-        Delete settings of one's own.
+        Delete user settings.
 
         ``POST auth/w/settings/del``. Rate limit: 90 per minute.
 
@@ -103,28 +89,17 @@ class SettingsEndpoints(SignedEndpoints):
         Returns
         -------
         Notification of SettingsWriteResult
-            Or of None, where the exchange does not say how many there were.
-            The notification may tell of a refusal: `raise_for_status` makes an error of that.
-
-        Raises
-        ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
-        OutcomeUnknown
-            They may have been deleted.
+            Or of None if the exchange returns no count. May report a rejection, which
+            `raise_for_status` raises.
 
         References
         ----------
         https://docs.bitfinex.com/reference/rest-auth-settings-del
         """
         checked = check_items("keys", keys, _check_key)
-        # The page calls the list "settings", the exchange's own clients call it "keys".
+        # The documentation calls the list "settings", the exchange's own clients "keys".
         body = {"settings": checked, "keys": checked}
-        return self._write(
-            "auth/w/settings/del", _DELETE, of_one(_read_result), body, hint=_HINT
-        )
+        return self._write(Write(_DELETE, of_one(_read_result), body, hint=_HINT))
 
     def get_core_settings(self, keys: Sequence[str]) -> list[CoreSetting]:
         """
@@ -135,7 +110,7 @@ class SettingsEndpoints(SignedEndpoints):
         Parameters
         ----------
         keys : list of str
-            Which there are nobody has written down.
+            The existing ones are not documented.
 
         References
         ----------
@@ -160,5 +135,5 @@ def _read_result(data: Any, number: NumberType) -> Optional[SettingsWriteResult]
     try:
         return SettingsWriteResult.from_row(data, number)
     except RemoteError:
-        # Where the number of settings stands is not certain, and it changes nothing.
+        # The position of the count is uncertain, and the count not essential.
         return None

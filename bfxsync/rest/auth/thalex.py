@@ -1,16 +1,16 @@
-"""Thalex, an exchange of derivatives: money that goes there and comes back."""
+"""Transfers to and from Thalex, a derivatives exchange."""
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Dict, Mapping
 
 from bfxsync._base.aliases import AnyNumber
 from bfxsync._base.hidden import hide
 from bfxsync.checks.arguments import check_choice
 from bfxsync.checks.order_arguments import check_positive
+from bfxsync.checks.private import check_tfa
 from bfxsync.models.thalex import ThalexFreeTransferCount, ThalexTransfer
-from bfxsync.rest.auth.base import Budget, SignedEndpoints
-from bfxsync.rest.auth.transfer_bodies import Body, check_tfa
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 
 _DEPOSITS = Budget("auth/w/ext/wallets/deposits/request")
 _WITHDRAWALS = Budget("auth/w/ext/wallets/withdrawals/request")
@@ -23,13 +23,13 @@ _HINT = "look at the wallets and movements, and at Thalex, before it is sent aga
 
 
 class ThalexEndpoints(SignedEndpoints):
-    """Transfers to and from Thalex."""
+    """Transfers to and from Thalex, a derivatives exchange."""
 
     def request_thalex_deposit(
         self, amount: AnyNumber, ccy: str, tfa_token: Mapping[str, Any]
     ) -> ThalexTransfer:
         """
-        Send money to Thalex, at most once.
+        Deposit funds with Thalex, at most once.
 
         ``POST auth/w/ext/wallets/deposits/request``. Rate limit: 10 per minute (undocumented).
 
@@ -40,35 +40,28 @@ class ThalexEndpoints(SignedEndpoints):
         ccy : str
             ``"USE"``, ``"ETH"`` or ``"BTC"``.
         tfa_token : dict
-            The second factor. It is in no message and no error.
+            Second factor. Messages and errors never contain it.
 
         Raises
         ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
         OutcomeUnknown
-            It may have been executed; the exchange cannot be asked.
+            The transfer may have been executed; there is no `resolve`.
 
         References
         ----------
         https://docs.bitfinex.com/reference/thalex-deposit-request
         """
         tfa_token = hide(tfa_token)
+        body = _body(amount, ccy, tfa_token)
         return self._write(
-            "auth/w/ext/wallets/deposits/request",
-            _DEPOSITS,
-            ThalexTransfer.from_object,
-            _body(amount, ccy, tfa_token),
-            hint=_HINT,
+            Write(_DEPOSITS, ThalexTransfer.from_object, body, hint=_HINT)
         )
 
     def request_thalex_withdrawal(
         self, amount: AnyNumber, ccy: str, tfa_token: Mapping[str, Any]
     ) -> ThalexTransfer:
         """
-        Fetch money from Thalex, at most once.
+        Withdraw funds from Thalex, at most once.
 
         ``POST auth/w/ext/wallets/withdrawals/request``. Rate limit: 10 per minute (undocumented).
 
@@ -79,37 +72,31 @@ class ThalexEndpoints(SignedEndpoints):
 
         Raises
         ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
         OutcomeUnknown
-            It may have been executed; the exchange cannot be asked.
+            The transfer may have been executed; there is no `resolve`.
 
         References
         ----------
         https://docs.bitfinex.com/reference/thalex-withdrawal-request
         """
         tfa_token = hide(tfa_token)
+        body = _body(amount, ccy, tfa_token)
         return self._write(
-            "auth/w/ext/wallets/withdrawals/request",
-            _WITHDRAWALS,
-            ThalexTransfer.from_object,
-            _body(amount, ccy, tfa_token),
-            hint=_HINT,
+            Write(_WITHDRAWALS, ThalexTransfer.from_object, body, hint=_HINT)
         )
 
     def get_thalex_free_transfer_count(self) -> ThalexFreeTransferCount:
         """
-        Return how many transfers to and from Thalex are left that cost nothing.
+        Return how many free transfers to and from Thalex are left.
 
-        ``POST auth/r/ext/wallets/transfers/free/count``. Rate limit: 10 per minute (undocumented).
+        ``POST auth/r/ext/wallets/transfers/free/count``. Rate limit: 10 per minute
+        (undocumented).
 
         References
         ----------
         https://docs.bitfinex.com/reference/thalex-free-transfer-count
         """
-        # The page writes it with a capital letter, and all other pages without.
+        # Its page has a capital letter; all other pages have none.
         body = {"provider": _PROVIDER, "Provider": _PROVIDER}
         return self._read(
             "auth/r/ext/wallets/transfers/free/count",
@@ -119,7 +106,7 @@ class ThalexEndpoints(SignedEndpoints):
         )
 
 
-def _body(amount: object, ccy: object, tfa_token: object) -> Body:
+def _body(amount: object, ccy: object, tfa_token: object) -> Dict[str, Any]:
     return {
         "provider": _PROVIDER,
         "amount": check_positive("amount", amount),

@@ -1,45 +1,63 @@
-"""Money that moves: between wallets, out of the exchange, and into it."""
+"""Transfers between wallets, withdrawals, and movements (deposits and withdrawals)."""
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, Sequence
 
 from bfxsync._base.aliases import AnyNumber, NumberType, Row
 from bfxsync._base.hidden import hide
-from bfxsync.checks.arguments import check_currency
-from bfxsync.checks.order_arguments import check_positive, check_switch, check_wallet
-from bfxsync.errors import RemoteError, error_from_code
-from bfxsync.models.notification import Notification, of_one
-from bfxsync.models.transfers import (
-    DepositAddress,
-    LightningNetworkInvoice,
-    Transfer,
-    Withdrawal,
+from bfxsync.checks.arguments import Time, check_currency, page_params
+from bfxsync.checks.order_arguments import (
+    check_id,
+    check_ids,
+    check_positive,
+    check_switch,
+    check_text,
+    check_wallet,
+    optional,
 )
+from bfxsync.checks.private import check_tfa, check_token
+from bfxsync.errors import RemoteError, UsageError, error_from_code
+from bfxsync.models.movements import Movement, MovementInfo
+from bfxsync.models.notification import Notification, of_one
+from bfxsync.models.transfers import Transfer, Withdrawal
 from bfxsync.outcome.find_transfers import (
     TransferFinder,
     transfer_fingerprint,
+    wallet_name,
     withdrawal_fingerprint,
 )
-from bfxsync.rest.auth.base import Budget
-from bfxsync.rest.auth.movements import MovementEndpoints
-from bfxsync.rest.auth.transfer_bodies import (
-    check_token,
-    transfer_body,
-    withdrawal_body,
-)
-from bfxsync.rest.auth.wallets import WalletEndpoints
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
+from bfxsync.rest.history.history import History
+from bfxsync.rest.history.options import iterator
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bfxsync.rest.history.options import HistoryOptions
+
+MOST_MOVEMENTS = 2500
 
 _TRANSFER = Budget("auth/w/transfer")
-_ADDRESS = Budget("auth/w/deposit/address", 10)
-_INVOICE = Budget("auth/w/deposit/invoice")
 _WITHDRAW = Budget("auth/w/withdraw")
+_MOVEMENTS = Budget("auth/r/movements", 90)
+_MOVEMENT = Budget("auth/r/movements/info", 90)
 
 _HINT = "resolve() looks for it; do not send it again before that is known"
 
+_HISTORY = History(
+    Movement,
+    MOST_MOVEMENTS,
+    attrgetter("mts_update"),
+    attrgetter("id"),
+    is_sortable=False,
+)
 
-class TransferEndpoints(WalletEndpoints, MovementEndpoints):
-    """Transfers, withdrawals, and addresses for deposits."""
+
+class TransferEndpoints(SignedEndpoints):
+    """Transfers between wallets, withdrawals, and movements (deposits and withdrawals)."""
 
     _find_transfers: TransferFinder
 
@@ -56,7 +74,7 @@ class TransferEndpoints(WalletEndpoints, MovementEndpoints):
         tfa_token: Mapping[str, Any] | None = None,
     ) -> Notification[Transfer]:
         """
-        Move money from one wallet to another, or convert it, at most once.
+        Move funds between wallets, or convert them, at most once.
 
         ``POST auth/w/transfer``. Rate limit: 10 per minute (undocumented).
 
@@ -64,62 +82,61 @@ class TransferEndpoints(WalletEndpoints, MovementEndpoints):
         ----------
         from_wallet, to_wallet : str
             ``"exchange"``, ``"margin"`` or ``"funding"`` (``"trading"`` and ``"deposit"`` are
-            older names of the last two). The wallet for derivatives is ``"margin"`` with a
+            older names of the last two). The wallet of derivatives is ``"margin"`` with a
             currency such as ``USTF0``.
         currency : str
             Such as ``UST``.
         currency_to : str or None
-            What it becomes, such as ``USTF0``; None: it stays what it is.
+            Currency after conversion, such as ``USTF0``; None: no conversion.
         amount : str, int, Decimal or float
             Above zero. The exchange rounds it to 8 places.
         email_dst, user_id_dst : str or int, optional
-            The sub-account or main account to which it goes, by its e-mail address or by its id;
-            your own without both.
+            E-mail address or id of the receiving sub-account or main account; default: your own.
         tfa_token : dict, optional
-            The second factor, which transfers to another account need with a token instead of a
-            key. It is in no message and no error.
+            Second factor, needed for transfers to another account with a token instead of a key.
+            Messages and errors never contain it.
 
         Returns
         -------
         Notification of Transfer
-            Which may tell of a refusal: `raise_for_status` makes an error of that.
+            May report a rejection, which `raise_for_status` raises.
 
         Raises
         ------
         UsageError
-            An argument is impossible, or nothing would move.
-        ApiError
-            The exchange refused it.
+            An argument is invalid, or nothing would move.
         OutcomeUnknown
-            It may have been executed. Its `resolve` returns the `Ledger` by which the amount
-            left its wallet, or raises `NotExecuted` (`proof` is ``"absent"``) if there is none.
-            Where the clocks are not known, and of two equal transfers that this program has made
-            within `absence_s`, it cannot tell: it raises the error again with `candidates`. One
-            that somebody else makes just then it may take for this one.
+            The transfer may have been executed. `resolve` returns the `Ledger` by which the
+            amount left its wallet, or raises `NotExecuted` (`proof` is ``"absent"``) if there is
+            none. Where the clocks are not known, and for equal transfers of this process within
+            `absence_s`, it raises the error again with `candidates`. It may mistake an equal
+            transfer of another program for this one.
 
         References
         ----------
         https://docs.bitfinex.com/reference/rest-auth-transfer
         """
         tfa_token = hide(tfa_token)
-        body = transfer_body(
-            from_wallet,
-            to_wallet,
-            currency,
-            currency_to,
-            amount,
-            email_dst=email_dst,
-            user_id_dst=user_id_dst,
-            tfa_token=tfa_token,
-        )
+        body = {
+            "from": check_wallet("from_wallet", from_wallet),
+            "to": check_wallet("to_wallet", to_wallet),
+            "currency": check_currency("currency", currency),
+            "currency_to": optional(check_currency, "currency_to", currency_to),
+            "amount": check_positive("amount", amount),
+            "email_dst": optional(check_token, "email_dst", email_dst),
+            "user_id_dst": optional(check_id, "user_id_dst", user_id_dst),
+            "tfaToken": optional(check_tfa, "tfa_token", tfa_token),
+        }
+        _check_moves(body)
         return self._write(
-            "auth/w/transfer",
-            _TRANSFER,
-            of_one(Transfer.from_partial_row),
-            body,
-            search=self._find_transfers.transfer(body),
-            fingerprint=transfer_fingerprint(body),
-            hint=_HINT,
+            Write(
+                _TRANSFER,
+                of_one(Transfer.from_partial_row),
+                body,
+                search=self._find_transfers.transfer(body),
+                fingerprint=transfer_fingerprint(body),
+                hint=_HINT,
+            )
         )
 
     def submit_wallet_withdrawal(
@@ -142,191 +159,202 @@ class TransferEndpoints(WalletEndpoints, MovementEndpoints):
         dest_corp_name: str | None = None,
     ) -> Notification[Withdrawal]:
         """
-        Withdraw money from the exchange, at most once.
+        Withdraw funds from the exchange, at most once.
 
-        ``POST auth/w/withdraw``. Rate limit: 10 per minute (undocumented). That it succeeds
-        means that the exchange has taken it: how it goes on is in `get_movements`.
+        ``POST auth/w/withdraw``. Rate limit: 10 per minute (undocumented). Success means
+        accepted, not sent: see `get_movements`.
 
         Parameters
         ----------
         wallet : str
             ``"exchange"``, ``"margin"`` or ``"funding"``.
         method : str
-            The way that it takes, in small letters, such as ``bitcoin``; the exchange lists all
-            ways under ``pub:map:tx:method``.
+            Transfer method in lower case, such as ``bitcoin``; all methods are in
+            ``pub:map:tx:method``.
         address : str, optional
-            Where it goes; needed unless there is an invoice.
+            Destination; needed unless there is an invoice.
         amount : str, int, Decimal or float, optional
             Above zero; needed unless there is an invoice.
         invoice : str, optional
-            Of the Lightning network (method ``lnx``), instead of address and amount.
+            Lightning invoice (method ``lnx``), instead of address and amount.
         payment_id : str, optional
-            The tag or memo, where the address needs one: without it the money is lost.
+            Tag or memo; without it the funds are lost where the address needs one.
         fee_deduct : bool, optional
-            True: the fee is taken from the amount; else it is paid on top of it.
+            True: deduct the fee from the amount; otherwise it is paid on top.
         note : str, optional
-            For yourself.
+            Your own remark.
         travel_rule_tos : bool, optional
-            True: the data of the travel rule are sent, which are those that follow.
+            True: send the travel rule data, which are the following arguments.
         vasp_did, vasp_name : str, optional
-            The company that keeps the address, as ``rest.public.get_vasps()`` lists it; without
-            both it is kept by its owner.
+            The address's custodian, as listed by ``rest.public.get_vasps()``; without both, its
+            owner keeps it.
         beneficiary_self : bool, optional
-            True: you receive it, so your own data are taken.
+            True: you are the beneficiary, so the exchange uses your data.
         dest_firstname, dest_lastname : str, optional
-            The person who receives it.
+            The beneficiary, if a person.
         dest_corp_name : str, optional
-            The company that receives it.
+            The beneficiary, if a company.
 
         Returns
         -------
         Notification of Withdrawal
-            Which may tell of a refusal: `raise_for_status` makes an error of that.
+            May report a rejection, which `raise_for_status` raises.
 
         Raises
         ------
-        UsageError
-            An argument is impossible.
         ApiError
-            The exchange refused it, which it may do with the status of a success.
+            The exchange rejected the withdrawal, possibly with the status of a success.
         OutcomeUnknown
-            It may have been executed. Its `resolve` returns the `Movement`, or raises
+            The withdrawal may have been executed. `resolve` returns the `Movement`, or raises
             `NotExecuted` (`proof` is ``"absent"``) if nothing was withdrawn at that time. If
-            something was, and it is not certain that it is this, it raises the error again with
-            `candidates`. Its `known` has nothing of who receives it but the address.
+            something else may be this withdrawal, it raises the error again with `candidates`.
+            Of the beneficiary, `known` has only the address.
 
         References
         ----------
         https://docs.bitfinex.com/reference/rest-auth-withdraw
         """
-        body = withdrawal_body(
-            wallet,
-            method,
-            address,
-            amount,
-            invoice=invoice,
-            payment_id=payment_id,
-            fee_deduct=fee_deduct,
-            note=note,
-            travel_rule_tos=travel_rule_tos,
-            vasp_did=vasp_did,
-            vasp_name=vasp_name,
-            beneficiary_self=beneficiary_self,
-            dest_firstname=dest_firstname,
-            dest_lastname=dest_lastname,
-            dest_corp_name=dest_corp_name,
-        )
-        return self._write(
-            "auth/w/withdraw",
-            _WITHDRAW,
-            _read_withdrawal,
-            body,
-            search=self._find_transfers.withdrawal(body),
-            fingerprint=withdrawal_fingerprint(body),
-            hint=_HINT,
-        )
-
-    def get_deposit_address(
-        self, wallet: str, method: str, op_renew: bool = False
-    ) -> Notification[DepositAddress]:
-        """
-        Return the address for deposits, or make a new one.
-
-        ``POST auth/w/deposit/address``. Rate limit: 10 per minute. The exchange makes at most 15
-        new addresses of a currency in a month.
-
-        Parameters
-        ----------
-        wallet : str
-            Where deposits go to: ``"exchange"``, ``"margin"`` or ``"funding"``.
-        method : str
-            The way that they take, such as ``bitcoin``; the exchange lists all ways under
-            ``pub:map:tx:method``.
-        op_renew : bool, optional
-            True: make a new address; the older ones stay valid.
-
-        Returns
-        -------
-        Notification of DepositAddress
-            Which may tell of a refusal: `raise_for_status` makes an error of that.
-
-        Raises
-        ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
-        OutcomeUnknown
-            There may be a new address, if one was asked for.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-deposit-address
-        """
+        if invoice is None:
+            if address is None or amount is None:
+                raise UsageError("a withdrawal needs address and amount, or an invoice")
+        elif address is not None or amount is not None:
+            raise UsageError("an invoice has its own address and amount")
+        if (dest_firstname is None) != (dest_lastname is None):
+            raise UsageError("dest_firstname and dest_lastname belong together")
+        if dest_firstname is not None and dest_corp_name is not None:
+            raise UsageError("the receiver is a person or a company, not both")
         body = {
             "wallet": check_wallet("wallet", wallet),
             "method": check_token("method", method),
-            "op_renew": check_switch("op_renew", op_renew),
+            "amount": optional(check_positive, "amount", amount),
+            "address": optional(check_token, "address", address),
+            "invoice": optional(check_token, "invoice", invoice),
+            "payment_id": optional(check_text, "payment_id", payment_id),
+            "fee_deduct": optional(check_switch, "fee_deduct", fee_deduct),
+            "note": optional(check_text, "note", note),
+            "travel_rule_tos": _optional_bool("travel_rule_tos", travel_rule_tos),
+            "vasp_did": optional(check_token, "vasp_did", vasp_did),
+            "vasp_name": optional(check_text, "vasp_name", vasp_name),
+            "beneficiary_self": _optional_bool("beneficiary_self", beneficiary_self),
+            "dest_firstname": optional(check_text, "dest_firstname", dest_firstname),
+            "dest_lastname": optional(check_text, "dest_lastname", dest_lastname),
+            "dest_corp_name": optional(check_text, "dest_corp_name", dest_corp_name),
         }
         return self._write(
-            "auth/w/deposit/address",
-            _ADDRESS,
-            of_one(DepositAddress.from_partial_row),
-            body,
-            hint=(
-                "get_deposit_addresses shows whether there is a new one"
-                if op_renew
-                else "it makes no second one, so it may simply be sent again"
-            ),
+            Write(
+                _WITHDRAW,
+                _read_withdrawal,
+                body,
+                search=self._find_transfers.withdrawal(body),
+                fingerprint=withdrawal_fingerprint(body),
+                hint=_HINT,
+            )
         )
 
-    def generate_deposit_invoice(
-        self, wallet: str, currency: str, amount: AnyNumber
-    ) -> LightningNetworkInvoice:
+    def get_movements(
+        self,
+        *,
+        currency: str | None = None,
+        ids: Sequence[int] | None = None,
+        address: str | None = None,
+        start: Time = None,
+        end: Time = None,
+        limit: int | None = None,
+    ) -> list[Movement]:
         """
-        Make an invoice by which a deposit can be paid over the Lightning network.
+        Return deposits and withdrawals, last changed first.
 
-        ``POST auth/w/deposit/invoice``. Rate limit: 10 per minute (undocumented). The first
-        one needs an address: ``get_deposit_address("exchange", "LNX")``.
+        ``POST auth/r/movements[/{currency}]/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
-        wallet : str
-            Where the deposit goes to; as yet the exchange takes ``"exchange"`` only.
-        currency : str
-            As yet the exchange takes ``"LNX"`` only.
-        amount : str, int, Decimal or float
-            In BTC, 0.000001 to 0.02.
-
-        Raises
-        ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
-        OutcomeUnknown
-            There may be an invoice.
+        currency : str, optional
+            Only movements of this currency, such as ``BTC``.
+        ids : list of int, optional
+            Only movements with these ids.
+        address : str, optional
+            Only deposits to this address.
+        start, end : int or datetime, optional
+            First and last time of the last change, inclusive: milliseconds, or with a time zone.
+        limit : int, optional
+            Rows, at most 2,500.
 
         References
         ----------
-        https://docs.bitfinex.com/reference/rest-auth-deposit-invoice
+        https://docs.bitfinex.com/reference/rest-auth-movements
         """
+        path = "auth/r/movements/hist"
+        if currency is not None:
+            path = f"auth/r/movements/{check_currency('currency', currency)}/hist"
+        page = page_params(start=start, end=end, limit=limit, maximum=MOST_MOVEMENTS)
         body = {
-            "wallet": check_wallet("wallet", wallet),
-            "currency": check_currency("currency", currency),
-            "amount": check_positive("amount", amount),
+            "id": optional(check_ids, "ids", ids),
+            "address": optional(check_token, "address", address),
+            **page,
         }
-        return self._write(
-            "auth/w/deposit/invoice",
-            _INVOICE,
-            LightningNetworkInvoice.from_row,
-            body,
-            hint="an invoice that nobody pays expires, so it may simply be sent again",
+        return self._read_many(path, _MOVEMENTS, Movement.from_row, body)
+
+    @iterator
+    def iter_movements(
+        self,
+        *,
+        currency: str | None = None,
+        address: str | None = None,
+        **options: Unpack[HistoryOptions[Movement]],
+    ) -> Iterator[Movement]:
+        """
+        Iterate over deposits and withdrawals, last changed first; each comes once.
+
+        Parameters
+        ----------
+        currency, address
+            As for `get_movements`.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-movements
+        """
+        optional(check_currency, "currency", currency)
+        optional(check_token, "address", address)
+        get = partial(self.get_movements, currency=currency, address=address)
+        return self._history(_HISTORY, get, "movements", options)
+
+    def get_movement_info(self, id: int) -> MovementInfo:
+        """
+        Return the details of a deposit or a withdrawal.
+
+        ``POST auth/r/movements/info``. Rate limit: 90 per minute.
+
+        Parameters
+        ----------
+        id : int
+            The `id` of a `Movement`.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/movement-info
+        """
+        body = {"id": check_id("id", id)}
+        return self._read(
+            "auth/r/movements/info", _MOVEMENT, MovementInfo.from_row, body
         )
 
 
+def _check_moves(body: Mapping[str, Any]) -> None:
+    is_own = body["email_dst"] is None and body["user_id_dst"] is None
+    if body["email_dst"] is not None and body["user_id_dst"] is not None:
+        raise UsageError("only one of email_dst and user_id_dst can be given")
+    is_same = wallet_name(body["from"]) == wallet_name(body["to"])
+    if is_own and is_same and body["currency_to"] in (None, body["currency"]):
+        raise UsageError(f"from {body['from']} to {body['to']} nothing would move")
+
+
+def _optional_bool(name: str, value: object) -> bool | None:
+    return None if value is None else bool(check_switch(name, value))
+
+
 def _read_withdrawal(row: Row, number: NumberType) -> Notification[Withdrawal]:
-    """Read the answer to a withdrawal; a success with the id 0 is a refusal, one without may be."""
+    # A success with the id 0 is a rejection; one without an id may be one.
     found = of_one(Withdrawal.from_partial_row)(row, number)
     if not found.is_success or found.data.withdrawal_id:
         return found

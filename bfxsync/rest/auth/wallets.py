@@ -1,10 +1,10 @@
-"""Wallets: what is in them, what of it is free, and every change of theirs."""
+"""Wallets: balances, available balances, and ledger entries."""
 
 from __future__ import annotations
 
 from functools import partial
 from operator import attrgetter
-from typing import Iterator
+from typing import TYPE_CHECKING, Iterator
 
 from bfxsync._base.aliases import AnyNumber, Symbol
 from bfxsync._base.plain import plain_integer
@@ -22,6 +22,13 @@ from bfxsync.checks.order_arguments import check_positive, optional
 from bfxsync.errors import UsageError
 from bfxsync.models.wallets import BalanceAvailable, Ledger, Wallet, WalletHistory
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.rest.history.history import History
+from bfxsync.rest.history.options import iterator
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bfxsync.rest.history.options import HistoryOptions
 
 MOST_LEDGERS = 2500
 
@@ -35,13 +42,17 @@ _LEDGERS = Budget("auth/r/ledgers", 90)
 _AVAILABLE_FOR = ("EXCHANGE", "MARGIN", "DERIV", "FUNDING")
 _CATEGORIES = range(1, 10_000)
 
+_LEDGER_HISTORY = History(
+    Ledger, MOST_LEDGERS, identity_of=attrgetter("id"), is_sortable=False
+)
+
 
 class WalletEndpoints(SignedEndpoints):
-    """What the wallets have and had."""
+    """Wallets: balances, available balances, and ledger entries."""
 
     def get_wallets(self) -> list[Wallet]:
         """
-        Return what there is of every currency in every wallet.
+        Return the balance of every currency in every wallet.
 
         ``POST auth/r/wallets``. Rate limit: 90 per minute.
 
@@ -55,16 +66,16 @@ class WalletEndpoints(SignedEndpoints):
         self, *, currency: str | None = None, end: Time = None
     ) -> list[WalletHistory]:
         """
-        Return what there was in the wallets at a time.
+        Return the balances of the wallets at a time.
 
         ``POST auth/r/wallets/hist``, undocumented. Rate limit: 10 per minute.
 
         Parameters
         ----------
         currency : str, optional
-            Of one currency only, such as ``USD``.
+            Only this currency, such as ``USD``.
         end : int or datetime, optional
-            The time: milliseconds, or with a time zone; now without it.
+            The time: milliseconds, or with a time zone; default: now.
 
         References
         ----------
@@ -88,22 +99,22 @@ class WalletEndpoints(SignedEndpoints):
         lev: AnyNumber | None = None,
     ) -> BalanceAvailable:
         """
-        Return what can be used for an order, or for an offer of funding.
+        Return the balance available for an order or a funding offer.
 
         ``POST auth/calc/order/avail``. Rate limit: 90 per minute.
 
         Parameters
         ----------
         symbol : str
-            The pair, such as ``tBTCUSD``; of an offer the currency, such as ``fUSD``.
+            The pair, such as ``tBTCUSD``; for an offer the currency, such as ``fUSD``.
         type : str
             ``"EXCHANGE"``, ``"MARGIN"``, ``"DERIV"`` or ``"FUNDING"``.
         dir : int, optional
-            1: buy; -1: sell. The types ``"EXCHANGE"`` and ``"MARGIN"`` need it.
+            1: buy; -1: sell. Needed for ``"EXCHANGE"`` and ``"MARGIN"``.
         rate : str, int, Decimal or float, optional
-            The order's price. The types ``"EXCHANGE"`` and ``"MARGIN"`` need it.
+            The order's price. Needed for ``"EXCHANGE"`` and ``"MARGIN"``.
         lev : str, int, Decimal or float, optional
-            The leverage, for ``"DERIV"`` only.
+            Leverage; only for ``"DERIV"``.
 
         References
         ----------
@@ -137,22 +148,22 @@ class WalletEndpoints(SignedEndpoints):
         limit: int | None = None,
     ) -> list[Ledger]:
         """
-        Return changes of the wallets, the newest first; the exchange keeps those of six years.
+        Return ledger entries of up to six years, newest first.
 
         ``POST auth/r/ledgers[/{currency}]/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
         currency : str, optional
-            Those of one currency only, such as ``USD``.
+            Only entries of this currency, such as ``USD``.
         category : int, optional
-            Those of one kind only, by its number on the page: 5 are exchanges, 51 transfers, 101
-            deposits, 104 withdrawals, 201 trading fees, …
+            Only entries of this category, by its number on the page: 5 exchange, 51 transfer,
+            101 deposit, 104 withdrawal, 201 trading fee, …
         wallet : str, optional
-            Those of one wallet only: ``"exchange"``, ``"margin"``, ``"funding"`` or
+            Only entries of this wallet: ``"exchange"``, ``"margin"``, ``"funding"`` or
             ``"contribution"``.
         start, end : int or datetime, optional
-            First and last time, both included: milliseconds, or with a time zone.
+            First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 2,500.
 
@@ -171,32 +182,22 @@ class WalletEndpoints(SignedEndpoints):
         }
         return self._read_many(path, _LEDGERS, Ledger.from_row, body)
 
+    @iterator
     def iter_ledgers(
         self,
         currency: str | None = None,
         *,
         category: int | None = None,
         wallet: str | None = None,
-        start: Time = None,
-        end: Time = None,
-        limit: int | None = None,
-        resume_after: Ledger | None = None,
-        progress: bool = False,
+        **options: Unpack[HistoryOptions[Ledger]],
     ) -> Iterator[Ledger]:
         """
-        Iterate over changes of the wallets, the newest first; each comes once.
+        Iterate over ledger entries, newest first; each comes once.
 
         Parameters
         ----------
-        currency, category, wallet, start, end
+        currency, category, wallet
             As for `get_ledgers`.
-        limit : int, optional
-            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
-            iterating.
-        resume_after : Ledger, optional
-            The last row that an earlier iterator with the same arguments gave.
-        progress : bool, optional
-            Show a bar; needs the extra ``progress``.
 
         References
         ----------
@@ -205,23 +206,12 @@ class WalletEndpoints(SignedEndpoints):
         optional(check_currency, "currency", currency)
         optional(check_integer, "category", category, _CATEGORIES)
         optional(check_choice, "wallet", wallet, LEDGER_WALLETS)
-        return self._iterate(
-            partial(self.get_ledgers, currency, category=category, wallet=wallet),
-            Ledger,
-            "ledgers",
-            MOST_LEDGERS,
-            mts_of=attrgetter("mts"),
-            identity_of=attrgetter("id"),
-            start=start,
-            end=end,
-            limit=limit,
-            resume_after=resume_after,
-            progress=progress,
-        )
+        get = partial(self.get_ledgers, currency, category=category, wallet=wallet)
+        return self._history(_LEDGER_HISTORY, get, "ledgers", options)
 
 
 def _check_direction(name: str, value: object) -> int:
-    # 1.0 and True are equal to 1, but are not it.
+    # 1.0 and True equal 1, but are not integers.
     direction = plain_integer(value)
     if direction is not None and direction in (1, -1):
         return direction

@@ -13,9 +13,9 @@ from bfxsync.checks.order_arguments import (
     check_text,
     optional,
 )
+from bfxsync.checks.private import check_token
 from bfxsync.errors import UsageError
-from bfxsync.rest.auth.base import Budget, SignedEndpoints, deprecated
-from bfxsync.rest.auth.transfer_bodies import check_token
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, deprecated
 
 _UPDATE = Budget("auth/w/ext/pay/invoice/update")
 _EVENTS = Budget("auth/r/ext/pay/invoice/events")
@@ -73,9 +73,7 @@ class FormerMerchantEndpoints(SignedEndpoints):
         }
         if fields is None and private_note is None:
             raise UsageError("nothing is given that would change it")
-        return self._write(
-            "auth/w/ext/pay/invoice/update", _UPDATE, _as_sent, body, hint=_HINT_STATUS
-        )
+        return self._write(Write(_UPDATE, _as_sent, body, hint=_HINT_STATUS))
 
     def get_invoice_events(self, id: str) -> Any:
         """
@@ -147,9 +145,7 @@ class FormerMerchantEndpoints(SignedEndpoints):
             "amount": check_positive("amount", amount),
             "address": destination,
         }
-        return self._write(
-            "auth/w/ext/pay/invoice/refund", _REFUND, _as_sent, body, hint=_HINT_REFUND
-        )
+        return self._write(Write(_REFUND, _as_sent, body, hint=_HINT_REFUND))
 
     def mark_invoice_refunded(self, id: str, refund_id: str) -> Any:
         """
@@ -183,13 +179,7 @@ class FormerMerchantEndpoints(SignedEndpoints):
             "id": check_token("id", id),
             "refundId": check_token("refund_id", refund_id),
         }
-        return self._write(
-            "auth/w/ext/pay/invoice/mark/refunded",
-            _MARK_REFUNDED,
-            _as_sent,
-            body,
-            hint=_HINT_STATUS,
-        )
+        return self._write(Write(_MARK_REFUNDED, _as_sent, body, hint=_HINT_STATUS))
 
     def get_pay_currencies(
         self, *, detailed: bool | None = None, id: str | None = None

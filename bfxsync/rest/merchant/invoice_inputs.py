@@ -16,10 +16,10 @@ from bfxsync.checks.order_arguments import (
     check_text,
     optional,
 )
+from bfxsync.checks.private import check_token
 from bfxsync.errors import UsageError
 from bfxsync.models.merchant import InvoiceSubmission
-from bfxsync.rest.auth.base import Budget
-from bfxsync.rest.auth.transfer_bodies import check_token
+from bfxsync.rest.auth.base import Budget, Write
 from bfxsync.rest.merchant.invoices import InvoiceEndpoints
 
 _CREATE = Budget("auth/w/ext/pay/invoice/create")
@@ -108,11 +108,9 @@ class InvoiceInputEndpoints(InvoiceEndpoints):
         )
         body["customerInfo"] = check_customer("customer_info", customer_info)
         return self._write(
-            "auth/w/ext/pay/invoice/create",
-            _CREATE,
-            InvoiceSubmission.from_partial_object,
-            body,
-            hint=_HINT_CREATE,
+            Write(
+                _CREATE, InvoiceSubmission.from_partial_object, body, hint=_HINT_CREATE
+            )
         )
 
     def submit_pos_invoice(
@@ -166,11 +164,12 @@ class InvoiceInputEndpoints(InvoiceEndpoints):
             meta,
         )
         return self._write(
-            "auth/w/ext/pay/invoice/create/pos",
-            _CREATE_POS,
-            InvoiceSubmission.from_partial_object,
-            body,
-            hint=_HINT_CREATE,
+            Write(
+                _CREATE_POS,
+                InvoiceSubmission.from_partial_object,
+                body,
+                hint=_HINT_CREATE,
+            )
         )
 
     def complete_invoice(
@@ -228,11 +227,12 @@ class InvoiceInputEndpoints(InvoiceEndpoints):
         if [deposit_id, deposit_ids, ledger_id].count(None) < 2:
             raise UsageError("deposit_id, deposit_ids and ledger_id exclude each other")
         return self._write(
-            "auth/w/ext/pay/invoice/complete",
-            _COMPLETE,
-            InvoiceSubmission.from_partial_object,
-            body,
-            hint=_HINT_STATUS,
+            Write(
+                _COMPLETE,
+                InvoiceSubmission.from_partial_object,
+                body,
+                hint=_HINT_STATUS,
+            )
         )
 
     def expire_invoice(self, id: str) -> InvoiceSubmission:
@@ -264,11 +264,12 @@ class InvoiceInputEndpoints(InvoiceEndpoints):
         https://docs.bitfinex.com/reference/expire-invoice
         """
         return self._write(
-            "auth/w/ext/pay/invoice/expire",
-            _EXPIRE,
-            InvoiceSubmission.from_partial_object,
-            {"id": check_token("id", id)},
-            hint=_HINT_STATUS,
+            Write(
+                _EXPIRE,
+                InvoiceSubmission.from_partial_object,
+                {"id": check_token("id", id)},
+                hint=_HINT_STATUS,
+            )
         )
 
 

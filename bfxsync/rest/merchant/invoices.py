@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Iterator, Sequence
+from typing import TYPE_CHECKING, Iterator, Sequence
 
 from bfxsync.checks.arguments import (
     Time,
@@ -14,10 +14,17 @@ from bfxsync.checks.arguments import (
 )
 from bfxsync.checks.merchant_arguments import STATUSES, check_pay_currency
 from bfxsync.checks.order_arguments import check_items, check_text, optional
+from bfxsync.checks.private import check_token
 from bfxsync.errors import RemoteError
 from bfxsync.models.merchant import InvoicePage, InvoiceStats, InvoiceSubmission
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
-from bfxsync.rest.auth.transfer_bodies import check_token
+from bfxsync.rest.history.history import History
+from bfxsync.rest.history.options import iterator
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bfxsync.rest.history.options import HistoryOptions
 
 MOST_INVOICES = 100
 
@@ -31,6 +38,14 @@ _PAGE_SIZES = range(1, MOST_INVOICES + 1)
 _SORTS = ("asc", "desc")
 _SORT_FIELDS = ("t", "amount", "status")
 _FORMATS = ("D", "W", "M", "Y", "A")
+
+_HISTORY = History(
+    InvoiceSubmission,
+    MOST_INVOICES,
+    attrgetter("t"),
+    attrgetter("id"),
+    is_sortable=False,
+)
 
 
 class InvoiceEndpoints(SignedEndpoints):
@@ -71,50 +86,21 @@ class InvoiceEndpoints(SignedEndpoints):
             "auth/r/ext/pay/invoices", _INVOICES, InvoiceSubmission.from_object, body
         )
 
+    @iterator
     def iter_invoices(
-        self,
-        *,
-        start: Time = None,
-        end: Time = None,
-        limit: int | None = None,
-        resume_after: InvoiceSubmission | None = None,
-        progress: bool = False,
+        self, **options: Unpack[HistoryOptions[InvoiceSubmission]]
     ) -> Iterator[InvoiceSubmission]:
         """
-        Iterate over invoices, the newest first; each comes once.
+        Iterate over invoices, newest first; each comes once.
 
-        The exchange does not say that it lists them so. Where it does not, this raises
-        `RemoteError` and leaves none out; `get_invoices_paginated` takes the order.
-
-        Parameters
-        ----------
-        start, end
-            As for `get_invoices`.
-        limit : int, optional
-            Rows to ask for at once, as many as possible without it. To get fewer rows, stop
-            iterating.
-        resume_after : InvoiceSubmission, optional
-            The last row that an earlier iterator with the same arguments gave.
-        progress : bool, optional
-            Show a bar; needs the extra ``progress``.
+        This order is not documented. If the exchange uses another one, this raises `RemoteError`
+        and leaves none out; `get_invoices_paginated` takes the order.
 
         References
         ----------
         https://docs.bitfinex.com/reference/invoice-list
         """
-        return self._iterate(
-            self._newest_invoices,
-            InvoiceSubmission,
-            "invoices",
-            MOST_INVOICES,
-            mts_of=attrgetter("t"),
-            identity_of=attrgetter("id"),
-            start=start,
-            end=end,
-            limit=limit,
-            resume_after=resume_after,
-            progress=progress,
-        )
+        return self._history(_HISTORY, self._newest_invoices, "invoices", options)
 
     def get_invoices_paginated(
         self,

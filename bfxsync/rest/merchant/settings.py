@@ -11,10 +11,10 @@ from bfxsync._base.numbers import plain_decimal
 from bfxsync._base.plain import plain_bool, plain_integer, plain_text
 from bfxsync.checks.merchant_arguments import check_pay_currency
 from bfxsync.checks.order_arguments import check_items, optional
+from bfxsync.checks.private import check_token
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.merchant_account import CurrencyConversion, MerchantLimits
-from bfxsync.rest.auth.base import Budget, SignedEndpoints
-from bfxsync.rest.auth.transfer_bodies import check_token
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 
 _CONVERT_LIST = Budget("auth/r/ext/pay/settings/convert/list", 90)
 _CONVERT_CREATE = Budget("auth/w/ext/pay/settings/convert/create")
@@ -82,11 +82,12 @@ class MerchantSettingEndpoints(SignedEndpoints):
         https://docs.bitfinex.com/reference/add-conversion
         """
         return self._write(
-            "auth/w/ext/pay/settings/convert/create",
-            _CONVERT_CREATE,
-            _read_bool,
-            _conversion(base_ccy, convert_ccy),
-            hint=_HINT_CONVERT,
+            Write(
+                _CONVERT_CREATE,
+                _read_bool,
+                _conversion(base_ccy, convert_ccy),
+                hint=_HINT_CONVERT,
+            )
         )
 
     def remove_currency_conversion(self, base_ccy: str, convert_ccy: str) -> bool:
@@ -119,11 +120,12 @@ class MerchantSettingEndpoints(SignedEndpoints):
         https://docs.bitfinex.com/reference/remove-conversion
         """
         return self._write(
-            "auth/w/ext/pay/settings/convert/remove",
-            _CONVERT_REMOVE,
-            _read_bool,
-            _conversion(base_ccy, convert_ccy),
-            hint=_HINT_CONVERT,
+            Write(
+                _CONVERT_REMOVE,
+                _read_bool,
+                _conversion(base_ccy, convert_ccy),
+                hint=_HINT_CONVERT,
+            )
         )
 
     def get_merchant_limits(
@@ -192,9 +194,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
                 "val must not be None; set_merchant_settings_batch({key: None}) unsets it"
             )
         body = {"key": _check_key("key", key), "val": _check_value("val", val)}
-        return self._write(
-            "auth/w/ext/pay/settings/set", _SET, _read_bool, body, hint=_HINT_AGAIN
-        )
+        return self._write(Write(_SET, _read_bool, body, hint=_HINT_AGAIN))
 
     def set_merchant_settings_batch(self, settings: Mapping[str, Any]) -> bool:
         """
@@ -234,11 +234,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
             # The exchange names it in two ways; the wrong one alone might unset it.
             items.append({"key": checked, "val": value, "value": value})
         return self._write(
-            "auth/w/ext/pay/settings/set/batch",
-            _SET_BATCH,
-            _read_bool,
-            {"settings": items},
-            hint=_HINT_AGAIN,
+            Write(_SET_BATCH, _read_bool, {"settings": items}, hint=_HINT_AGAIN)
         )
 
     def get_merchant_settings(self, key: str) -> Any:

@@ -1,8 +1,10 @@
-"""What is sent to make, change and cancel orders, checked as a whole."""
+"""Bodies of order and funding requests: checks the arguments as a whole, for both transports."""
 
 from __future__ import annotations
 
 import random
+import re
+from decimal import Decimal
 from typing import (
     Any,
     Callable,
@@ -16,7 +18,15 @@ from typing import (
 )
 
 from bfxsync._base.enums import OrderFlag, OrderType
-from bfxsync.checks.arguments import check_choice, check_pair
+from bfxsync._base.numbers import plain_decimal
+from bfxsync.checks.arguments import (
+    PERIODS,
+    check_choice,
+    check_currency,
+    check_funding,
+    check_integer,
+    check_pair,
+)
 from bfxsync.checks.order_arguments import (
     check_amount,
     check_cid,
@@ -43,13 +53,21 @@ MOST_OPERATIONS = 75
 _TYPES = tuple(kind.value for kind in OrderType)
 _CID_BITS = 45
 
-# From the system: a generator that a program has seeded would give the same ids again.
+_OFFER_TYPES = ("LIMIT", "FRRDELTAVAR", "FRRDELTAFIX")
+_LOAN_KINDS = ("credit", "loan")
+_KEEP_OR_NOT = range(1, 3)
+_DIGITS = re.compile("[1-9][0-9]{0,18}")
+
+# A generator seeded by the program would repeat ids.
 _random = random.SystemRandom()
 
 
 def new_cid() -> int:
-    """Return a client id that nobody else has today: without one a lost order is not found."""
+    """Return a random client id: without one, a lost order cannot be found."""
     return _random.getrandbits(_CID_BITS)
+
+
+# --- orders -----------------------------------------------------------------------------------
 
 
 def submit_body(
@@ -70,12 +88,12 @@ def submit_body(
     round_price: bool = False,
 ) -> Body:
     """
-    Return what is sent for a new order.
+    Return the body of a new order.
 
     Raises
     ------
     UsageError
-        An argument is impossible, or one is missing that this type needs.
+        An argument is invalid, or one is missing that this type needs.
     """
     kind = check_choice("type", type, _TYPES)
     body = {
@@ -119,12 +137,12 @@ def update_body(
     round_price: bool = False,
 ) -> Body:
     """
-    Return what is sent to change an order.
+    Return the body of a change of an order.
 
     Raises
     ------
     UsageError
-        An argument is impossible.
+        An argument is invalid.
     """
     if amount is not None and delta is not None:
         raise UsageError("only one of amount and delta can be given")
@@ -151,12 +169,12 @@ def cancel_body(
     id: object = None, *, cid: object = None, cid_date: object = None
 ) -> Body:
     """
-    Return what is sent to cancel an order.
+    Return the body of a cancellation.
 
     Raises
     ------
     UsageError
-        There must be its id, or its client id together with the date of that.
+        There must be an id, or a client id together with its date.
     """
     if (id is None) == (cid is None) or (cid is None) != (cid_date is None):
         raise UsageError("an order is named by id, or by cid and cid_date together")
@@ -175,7 +193,7 @@ def cancel_multi_body(
     all: object = None,
 ) -> Body:
     """
-    Return what is sent to cancel several orders.
+    Return the body of a cancellation of several orders.
 
     Raises
     ------
@@ -198,13 +216,13 @@ def cancel_multi_body(
 
 def operations_body(ops: object) -> Tuple[Body, FrozenSet[int]]:
     """
-    Return what is sent for several operations at once, and the client ids that were made for it.
+    Return the body of several operations at once, and the random client ids in it.
 
     Raises
     ------
     UsageError
         They are not 1 to 75 pairs of a name and the arguments of its method, or an argument is
-        impossible.
+        invalid.
     """
     pairs = check_items("ops", ops, _check_operation)
     if len(pairs) > MOST_OPERATIONS:
@@ -212,8 +230,8 @@ def operations_body(ops: object) -> Tuple[Body, FrozenSet[int]]:
     cids = [body["cid"] for name, body, _ in pairs if name == "on"]
     if len(set(cids)) < len(cids):
         raise UsageError("two of the new orders have the same cid")
-    own = frozenset(body["cid"] for _, body, is_own in pairs if is_own)
-    return {"ops": [[name, body] for name, body, _ in pairs]}, own
+    random_cids = frozenset(body["cid"] for _, body, is_random in pairs if is_random)
+    return {"ops": [[name, body] for name, body, _ in pairs]}, random_cids
 
 
 _OPERATIONS: Dict[str, Callable[..., Body]] = {
@@ -225,7 +243,7 @@ _OPERATIONS: Dict[str, Callable[..., Body]] = {
 
 
 def _check_operation(name: str, value: object) -> tuple[str, Body, bool]:
-    """Return its name, what is sent for it, and whether that has a new client id."""
+    # Returns its name, its body, and whether that has a random client id.
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
         raise UsageError(f"{name} must hold pairs of a name and a dict, not {value!r}")
     operation, arguments = value
@@ -235,11 +253,11 @@ def _check_operation(name: str, value: object) -> tuple[str, Body, bool]:
     try:
         body = _OPERATIONS[checked](**arguments)
     except TypeError as exc:
-        # A name that the method does not have, or one missing.
+        # The method has no such parameter, or needs another one.
         raise UsageError(f"{checked!r} of {name}: {exc}") from exc
-    is_own = checked == "on" and arguments.get("cid") is None
+    is_random = checked == "on" and arguments.get("cid") is None
     known = {key: item for key, item in body.items() if item is not None}
-    return checked, known, is_own
+    return checked, known, is_random
 
 
 def _check_dated(name: str, value: object) -> list[Any]:
@@ -262,3 +280,109 @@ def _check_needs(kind: str, body: Body) -> None:
     stop: Optional[str] = body["price_oco_stop"]
     if is_oco != (stop is not None):
         raise UsageError("price_oco_stop and the flag OCO belong together")
+
+
+# --- funding ----------------------------------------------------------------------------------
+
+
+def offer_body(
+    type: object,
+    symbol: object,
+    amount: object,
+    rate: object,
+    period: object,
+    flags: object = None,
+) -> Body:
+    """
+    Return the body of a new funding offer.
+
+    Raises
+    ------
+    UsageError
+        An argument is invalid.
+    """
+    kind = check_choice("type", type, _OFFER_TYPES)
+    return {
+        "type": kind,
+        "symbol": check_funding(symbol),
+        "amount": check_amount("amount", amount),
+        "rate": _check_rate(kind, rate),
+        "period": check_integer("period", period, PERIODS),
+        "flags": optional(check_flags, "flags", flags, OrderFlag.HIDDEN),
+    }
+
+
+def auto_renew_body(
+    status: object, currency: object, amount: object, rate: object, period: object
+) -> Body:
+    """
+    Return the body that switches the renewal of funding on or off.
+
+    Raises
+    ------
+    UsageError
+        An argument is invalid.
+    """
+    return {
+        "status": check_switch("status", status),
+        "currency": check_currency("currency", currency),
+        "amount": optional(_check_not_negative, "amount", amount),
+        "rate": optional(_check_not_negative, "rate", rate),
+        "period": optional(check_integer, "period", period, PERIODS),
+    }
+
+
+def keep_body(type: object, ids: object, changes: object) -> Body:
+    """
+    Return the body that has borrowed funding kept or returned.
+
+    Raises
+    ------
+    UsageError
+        An argument is invalid, or there is neither `ids` nor `changes`.
+    """
+    if ids is None and changes is None:
+        raise UsageError("one of ids and changes must be given")
+    checked = optional(_check_changes, "changes", changes)
+    if ids is None and checked is not None:
+        # The documentation has changes only together with ids.
+        ids = list(map(int, checked))
+    return {
+        "type": check_choice("type", type, _LOAN_KINDS),
+        "id": check_ids("ids", ids),
+        "changes": checked,
+    }
+
+
+def _check_rate(kind: str, rate: object) -> str:
+    # An offset to the FRR may be zero, and a fixed one negative.
+    text = plain_decimal(rate, "rate")
+    if kind == "LIMIT" and Decimal(text) <= 0:
+        raise UsageError(f"rate must be above zero for {kind}, and is {text}")
+    if kind == "FRRDELTAVAR" and Decimal(text) < 0:
+        raise UsageError(f"rate must not be negative for {kind}, and is {text}")
+    return text
+
+
+def _check_not_negative(name: str, value: object) -> str:
+    text = plain_decimal(value, name)
+    if Decimal(text) < 0:
+        raise UsageError(f"{name} must not be negative, and is {text}")
+    return text
+
+
+def _check_changes(name: str, value: object) -> dict[str, int]:
+    if not isinstance(value, Mapping) or not value:
+        raise UsageError(
+            f"{name} must be a dict of ids, and not empty; it is {value!r}"
+        )
+    changes = {}
+    for id, keep in value.items():
+        # As text, like all names in JSON.
+        if isinstance(id, str) and _DIGITS.fullmatch(id):
+            id = int(id)
+        key = str(check_id(f"an id of {name}", id))
+        if key in changes:
+            raise UsageError(f"{name} has {key} twice, as a number and as text")
+        changes[key] = check_integer(f"a value of {name}", keep, _KEEP_OR_NOT)
+    return changes

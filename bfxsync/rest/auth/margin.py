@@ -1,0 +1,179 @@
+"""Margin of the account and of pairs, and the collateral of derivatives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bfxsync._base.aliases import AnyNumber, NumberType, Symbol
+from bfxsync.checks.arguments import check_pair
+from bfxsync.checks.order_arguments import check_amount, check_positive, optional
+from bfxsync.errors import ApiError
+from bfxsync.models.derivatives import (
+    DerivativePositionCollateral,
+    DerivativePositionCollateralLimits,
+)
+from bfxsync.models.margin import BaseMarginInfo, PositionIncreaseInfo, SymbolMarginInfo
+from bfxsync.outcome.find_positions import PositionFinder
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
+
+_MARGIN = Budget("auth/r/info/margin", 90)
+_INCREASE_INFO = Budget("auth/r/position/increase/info", 90)
+_SET = Budget("auth/w/deriv/collateral/set", 90)
+_LIMITS = Budget("auth/calc/deriv/collateral/limits", 90)
+
+_HINT = "resolve() returns the position as it is, with its collateral"
+
+
+class MarginEndpoints(SignedEndpoints):
+    """Margin of the account and of pairs, and the collateral of derivatives."""
+
+    _find_positions: PositionFinder
+
+    def get_base_margin_info(self) -> BaseMarginInfo:
+        """
+        Return the state of the margin wallet.
+
+        ``POST auth/r/info/margin/base``. Rate limit: 90 per minute, shared with the other two
+        margin methods.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-info-margin
+        """
+        return self._read("auth/r/info/margin/base", _MARGIN, BaseMarginInfo.from_row)
+
+    def get_symbol_margin_info(self, symbol: Symbol) -> SymbolMarginInfo:
+        """
+        Return the tradable balances of a pair on margin.
+
+        ``POST auth/r/info/margin/{symbol}``. Rate limit: 90 per minute, shared with the other two
+        margin methods.
+
+        Parameters
+        ----------
+        symbol : str
+            The pair, such as ``tBTCUSD``; not a derivative.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-info-margin
+        """
+        path = f"auth/r/info/margin/{check_pair(symbol)}"
+        return self._read(path, _MARGIN, SymbolMarginInfo.from_row)
+
+    def get_all_symbols_margin_info(self) -> list[SymbolMarginInfo]:
+        """
+        Return the tradable balances on margin of every pair, without derivatives.
+
+        ``POST auth/r/info/margin/sym_all``. Rate limit: 90 per minute, shared with the other two
+        margin methods.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-info-margin
+        """
+        return self._read_many(
+            "auth/r/info/margin/sym_all", _MARGIN, SymbolMarginInfo.from_row
+        )
+
+    def get_increase_position_info(
+        self, symbol: Symbol, amount: AnyNumber | None = None
+    ) -> PositionIncreaseInfo:
+        """
+        Return by how much `increase_position` can increase a position.
+
+        ``POST auth/r/position/increase/info``. Rate limit: 90 per minute.
+
+        Parameters
+        ----------
+        symbol : str
+            The pair, such as ``tBTCUSD``.
+        amount : str, int, Decimal or float, optional
+            The intended increase: positive for long, negative for short.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-increase-position-info
+        """
+        body = {
+            "symbol": check_pair(symbol),
+            "amount": optional(check_amount, "amount", amount),
+        }
+        return self._read(
+            "auth/r/position/increase/info",
+            _INCREASE_INFO,
+            PositionIncreaseInfo.from_row,
+            body,
+        )
+
+    def set_derivative_position_collateral(
+        self, symbol: Symbol, collateral: AnyNumber
+    ) -> DerivativePositionCollateral:
+        """
+        Set the collateral of a position in a derivative.
+
+        ``POST auth/w/deriv/collateral/set``. Rate limit: 90 per minute.
+
+        Parameters
+        ----------
+        symbol : str
+            The derivative, such as ``tBTCF0:USTF0``.
+        collateral : str, int, Decimal or float
+            New total, not the change; above zero. The bounds are in
+            `get_derivative_position_collateral_limits`.
+
+        Raises
+        ------
+        ApiError
+            The exchange rejected it: 110202, the market risk is too high.
+        OutcomeUnknown
+            The collateral may have been set. `resolve` returns the present `Position`, with its
+            collateral, or raises `NotExecuted` if there is no position.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-deriv-pos-collateral-set
+        """
+        body = {
+            "symbol": check_pair(symbol),
+            "collateral": check_positive("collateral", collateral),
+        }
+        search = self._find_positions.open_by_symbol(symbol)
+        return self._write(
+            Write(_SET, _read_collateral, body, search=search, hint=_HINT)
+        )
+
+    def get_derivative_position_collateral_limits(
+        self, symbol: Symbol
+    ) -> DerivativePositionCollateralLimits:
+        """
+        Return the smallest and largest possible collateral of an open position.
+
+        ``POST auth/calc/deriv/collateral/limits``. Rate limit: 90 per minute.
+
+        Parameters
+        ----------
+        symbol : str
+            The derivative, such as ``tBTCF0:USTF0``.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-calc-deriv-collateral-limits
+        """
+        return self._read(
+            "auth/calc/deriv/collateral/limits",
+            _LIMITS,
+            DerivativePositionCollateralLimits.from_row,
+            {"symbol": check_pair(symbol)},
+        )
+
+
+def _read_collateral(answer: Any, number: NumberType) -> DerivativePositionCollateral:
+    # The exchange sends [[1]] where its documentation has [1].
+    is_nested = isinstance(answer, list) and answer and isinstance(answer[0], list)
+    found = DerivativePositionCollateral.from_row(
+        answer[0] if is_nested else answer, number
+    )
+    if found.status != 1:
+        raise ApiError(f"the collateral was not set: {found.status}", raw=answer)
+    return found

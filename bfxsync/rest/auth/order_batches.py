@@ -1,0 +1,123 @@
+"""Several orders in one request."""
+
+from __future__ import annotations
+
+from typing import Any, List, Mapping, Sequence, Tuple
+
+from bfxsync.models.notification import Notification, of_list
+from bfxsync.models.orders import AnyOrder, Order, read_operation
+from bfxsync.outcome.find_orders import OrderFinder
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
+from bfxsync.rest.auth.orders import ORDER_HINT, Date
+from bfxsync.wire.inputs import cancel_multi_body, operations_body
+
+Operation = Tuple[str, Mapping[str, Any]]
+"""``"on"``, ``"ou"``, ``"oc"`` or ``"oc_multi"``, and the arguments of the method for it."""
+
+_CANCEL_MULTI = Budget("auth/w/order/cancel/multi", 90)
+_MULTI = Budget("auth/w/order/multi", 90)
+
+_read_orders = of_list(Order.from_partial_row)
+
+
+class OrderBatchEndpoints(SignedEndpoints):
+    """Several orders in one request."""
+
+    _find_orders: OrderFinder
+
+    def cancel_order_multi(
+        self,
+        *,
+        id: Sequence[int] | None = None,
+        cid: Sequence[tuple[int, Date]] | None = None,
+        gid: Sequence[int] | None = None,
+        all: bool | None = None,
+    ) -> Notification[List[AnyOrder]]:
+        """
+        Cancel several orders.
+
+        ``POST auth/w/order/cancel/multi``. Rate limit: 90 per minute.
+
+        Parameters
+        ----------
+        id : list of int, optional
+            Ids of orders.
+        cid : list of (int, str or date), optional
+            Client ids of orders, each with the UTC day on which the order was created.
+        gid : list of int, optional
+            Ids of groups.
+        all : bool, optional
+            True: all open orders, on margin, from the exchange wallet and in derivatives.
+
+        Returns
+        -------
+        Notification of list of Order or PartialOrder
+            May report a rejection, which `raise_for_status` raises.
+
+        Raises
+        ------
+        OrderRejected
+            The exchange rejected the cancellation.
+        OutcomeUnknown
+            The orders may have been cancelled. `resolve` returns those that are still open.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-cancel-orders-multiple
+        """
+        body = cancel_multi_body(id=id, cid=cid, gid=gid, all=all)
+        search = self._find_orders.still_open(body)
+        return self._write_order(
+            Write(_CANCEL_MULTI, _read_orders, body, search=search, hint=ORDER_HINT)
+        )
+
+    def cancel_all_orders(self) -> Notification[List[AnyOrder]]:
+        """
+        Cancel all open orders; the same as `cancel_order_multi` with ``all=True``.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-cancel-orders-multiple
+        """
+        return self.cancel_order_multi(all=True)
+
+    def submit_order_multi(
+        self, ops: Sequence[Operation]
+    ) -> Notification[List[Notification[Any]]]:
+        """
+        Submit, change and cancel several orders with one request, at most once.
+
+        ``POST auth/w/order/multi``. Rate limit: 90 per minute.
+
+        Parameters
+        ----------
+        ops : list of (str, dict)
+            1 to 75 operations: ``"on"``, ``"ou"``, ``"oc"`` or ``"oc_multi"``, and the
+            arguments of `submit_order`, `update_order`, `cancel_order` or `cancel_order_multi`
+            by name.
+
+        Returns
+        -------
+        Notification of list of Notification
+            One per operation, in the same order, each with its own status. The outer
+            `raise_for_status` checks all of them.
+
+        Raises
+        ------
+        OrderRejected
+            The exchange rejected the whole request.
+        OutcomeUnknown
+            The operations may have been executed. `resolve` returns a list: for a new order its
+            present state, for a change or cancellation the present state of the order, for
+            ``"oc_multi"`` the orders that are still open. None stands for an order without a
+            trace, which is an inference.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-order-multi
+        """
+        body, random_cids = operations_body(ops)
+        search = self._find_orders.operations(body["ops"], random_cids)
+        return self._write_order(
+            Write(_MULTI, of_list(read_operation), body, search=search, hint=ORDER_HINT)
+        )

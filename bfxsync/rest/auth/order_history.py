@@ -1,0 +1,295 @@
+"""Closed orders, OTC orders and the account's trades."""
+
+from __future__ import annotations
+
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Iterator, Sequence
+
+from bfxsync._base.aliases import Symbol
+from bfxsync.checks.arguments import Time, check_integer, check_pair, page_params
+from bfxsync.checks.order_arguments import check_id, check_ids, optional
+from bfxsync.models.account_trades import AccountTrade, OrderTrade, WeightedAverages
+from bfxsync.models.orders import Order, OtcOrder
+from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.rest.history.history import History
+from bfxsync.rest.history.options import iterator
+from bfxsync.rest.history.order_pages import OrderPages
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bfxsync.rest.history.options import HistoryOptions, SortedHistoryOptions
+
+MOST_ORDERS = 2500
+MOST_OTC_ORDERS = 500
+MOST_ACCOUNT_TRADES = 2500
+
+_ORDERS = Budget("auth/r/orders/hist", 90)
+_OTC = Budget("auth/r/orders/otc/hist", 90)
+_ORDER_TRADES = Budget("auth/r/order/trades", 90)
+_TRADES = Budget("auth/r/trades/hist", 90)
+_AVERAGES = Budget("auth/r/trades/calc")
+
+_LIMITS = range(1, 10**9)
+
+_ORDER_HISTORY = History(
+    Order,
+    MOST_ORDERS,
+    attrgetter("mts_create"),
+    attrgetter("id"),
+    is_sortable=False,
+)
+_OTC_HISTORY = History(
+    OtcOrder,
+    MOST_OTC_ORDERS,
+    attrgetter("mts_create"),
+    attrgetter("id"),
+    is_sortable=False,
+)
+_TRADE_HISTORY = History(
+    AccountTrade,
+    MOST_ACCOUNT_TRADES,
+    attrgetter("mts_create"),
+    # Ids are unique within a pair, and a trade with oneself is listed for both orders.
+    attrgetter("id", "symbol", "order_id"),
+    from_both_ends=True,
+)
+
+
+class OrderHistoryEndpoints(SignedEndpoints):
+    """Closed orders, OTC orders and the account's trades."""
+
+    def get_orders_history(
+        self,
+        *,
+        symbol: Symbol | None = None,
+        ids: Sequence[int] | None = None,
+        start: Time = None,
+        end: Time = None,
+        limit: int | None = None,
+    ) -> list[Order]:
+        """
+        Return closed orders of the last two weeks, newest first.
+
+        ``POST auth/r/orders[/{symbol}]/hist``. Rate limit: 90 per minute.
+
+        Parameters
+        ----------
+        symbol : str, optional
+            Only orders of this pair, such as ``tBTCUSD``.
+        ids : list of int, optional
+            Only orders with these ids.
+        start, end : int or datetime, optional
+            First and last time of creation, inclusive: milliseconds, or with a time zone.
+        limit : int, optional
+            Rows, at most 2,500.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-orders-history
+        """
+        path = "auth/r/orders/hist"
+        if symbol is not None:
+            path = f"auth/r/orders/{check_pair(symbol)}/hist"
+        page = page_params(start=start, end=end, limit=limit, maximum=MOST_ORDERS)
+        body = {**page, "id": optional(check_ids, "ids", ids)}
+        return self._read_many(path, _ORDERS, Order.from_row, body)
+
+    @iterator
+    def iter_orders_history(
+        self, *, symbol: Symbol | None = None, **options: Unpack[HistoryOptions[Order]]
+    ) -> Iterator[Order]:
+        """
+        Iterate over closed orders, newest first, however many there are; each comes once.
+
+        Parameters
+        ----------
+        symbol
+            As for `get_orders_history`.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-orders-history
+        """
+        _check_pair(symbol)
+        get = OrderPages(partial(self.get_orders_history, symbol=symbol), MOST_ORDERS)
+        return self._history(_ORDER_HISTORY, get, "orders", options)
+
+    def get_otc_orders_history(
+        self,
+        *,
+        symbol: Symbol | None = None,
+        ids: Sequence[int] | None = None,
+        start: Time = None,
+        end: Time = None,
+        limit: int | None = None,
+    ) -> list[OtcOrder]:
+        """
+        Return over-the-counter orders, newest first.
+
+        ``POST auth/r/orders/otc[/{symbol}]/hist``. Rate limit: 90 per minute.
+
+        Parameters
+        ----------
+        symbol : str, optional
+            Only orders of this pair, such as ``tBTCUSD``.
+        ids : list of int, optional
+            Only orders with these ids.
+        start, end : int or datetime, optional
+            First and last time, inclusive: milliseconds, or with a time zone.
+        limit : int, optional
+            Rows, at most 500; default 25.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/otc-orders-history
+        """
+        path = "auth/r/orders/otc/hist"
+        if symbol is not None:
+            path = f"auth/r/orders/otc/{check_pair(symbol)}/hist"
+        page = page_params(start=start, end=end, limit=limit, maximum=MOST_OTC_ORDERS)
+        body = {**page, "id": optional(check_ids, "ids", ids)}
+        return self._read_many(path, _OTC, OtcOrder.from_row, body)
+
+    @iterator
+    def iter_otc_orders_history(
+        self,
+        *,
+        symbol: Symbol | None = None,
+        **options: Unpack[HistoryOptions[OtcOrder]],
+    ) -> Iterator[OtcOrder]:
+        """
+        Iterate over over-the-counter orders, newest first; each comes once.
+
+        Parameters
+        ----------
+        symbol
+            As for `get_otc_orders_history`.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/otc-orders-history
+        """
+        _check_pair(symbol)
+        get = partial(self.get_otc_orders_history, symbol=symbol)
+        return self._history(_OTC_HISTORY, get, "OTC orders", options)
+
+    def get_order_trades(self, symbol: Symbol, id: int) -> list[OrderTrade]:
+        """
+        Return the trades of an order, of the last ten days.
+
+        ``POST auth/r/order/{symbol}:{id}/trades``. Rate limit: 90 per minute.
+
+        Parameters
+        ----------
+        symbol : str
+            The order's pair, such as ``tBTCUSD``.
+        id : int
+            The order's id.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-order-trades
+        """
+        path = f"auth/r/order/{check_pair(symbol)}:{check_id('id', id)}/trades"
+        return self._read_many(path, _ORDER_TRADES, OrderTrade.from_row)
+
+    def get_trades_history(
+        self,
+        *,
+        symbol: Symbol | None = None,
+        sort: int | None = None,
+        start: Time = None,
+        end: Time = None,
+        limit: int | None = None,
+    ) -> list[AccountTrade]:
+        """
+        Return the account's trades.
+
+        ``POST auth/r/trades[/{symbol}]/hist``. Rate limit: 90 per minute.
+
+        Parameters
+        ----------
+        symbol : str, optional
+            Only trades of this pair, such as ``tBTCUSD``.
+        sort : int, optional
+            1: oldest first; -1: newest first, the default.
+        start, end : int or datetime, optional
+            First and last time, inclusive: milliseconds, or with a time zone.
+        limit : int, optional
+            Rows, at most 2,500.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-trades
+        """
+        path = "auth/r/trades/hist"
+        if symbol is not None:
+            path = f"auth/r/trades/{check_pair(symbol)}/hist"
+        page = page_params(
+            start=start, end=end, limit=limit, sort=sort, maximum=MOST_ACCOUNT_TRADES
+        )
+        return self._read_many(path, _TRADES, AccountTrade.from_row, page)
+
+    @iterator
+    def iter_trades_history(
+        self,
+        *,
+        symbol: Symbol | None = None,
+        **options: Unpack[SortedHistoryOptions[AccountTrade]],
+    ) -> Iterator[AccountTrade]:
+        """
+        Iterate over the account's trades, however many there are; each comes once.
+
+        Parameters
+        ----------
+        symbol
+            As for `get_trades_history`.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/rest-auth-trades
+        """
+        _check_pair(symbol)
+        get = partial(self.get_trades_history, symbol=symbol)
+        return self._history(_TRADE_HISTORY, get, "own trades", options)
+
+    def get_trades_weighted_averages(
+        self,
+        symbol: Symbol,
+        *,
+        start: Time = None,
+        end: Time = None,
+        limit: int | None = None,
+    ) -> WeightedAverages:
+        """
+        Return the amounts bought and sold of a pair, and their average prices.
+
+        ``POST auth/r/trades/calc``, undocumented. Rate limit: 10 per minute.
+
+        Parameters
+        ----------
+        symbol : str
+            The pair, such as ``tBTCUSD``.
+        start, end : int or datetime, optional
+            First and last time, inclusive: milliseconds, or with a time zone.
+        limit : int, optional
+            Number of trades to evaluate.
+
+        References
+        ----------
+        https://github.com/bitfinexcom/bfx-api-node-rest
+        """
+        if limit is not None:
+            check_integer("limit", limit, _LIMITS)
+        page = page_params(start=start, end=end, limit=limit)
+        body = {"symbol": check_pair(symbol), **page}
+        return self._read(
+            "auth/r/trades/calc", _AVERAGES, WeightedAverages.from_row, body
+        )
+
+
+def _check_pair(symbol: Symbol | None) -> None:
+    if symbol is not None:
+        check_pair(symbol)
