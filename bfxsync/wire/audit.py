@@ -1,5 +1,5 @@
 """
-Nothing lost, nobody silent: sequence numbers, signs of life, and clocks that jump.
+Sequence checks, heartbeat and ping liveness, clock-jump detection.
 
 References
 ----------
@@ -13,47 +13,45 @@ from typing import Any, Mapping
 from bfxsync._base.aliases import ChanId
 
 HEARTBEAT_S = 15.0
-"""Between two heartbeats of a channel, quiet or busy."""
+"""Interval of the heartbeats of each channel, quiet or busy."""
 
 PING_AFTER_S = 25.0
-"""Silence after which a ping is sent: more than a heartbeat is late."""
+"""Silence after which a ping is sent: the heartbeat is overdue."""
 
 STALE_AFTER_S = 35.0
-"""Silence after which the socket is given up."""
+"""Silence after which the socket is replaced."""
 
 PROBE_S = 5.0
 """Time for a sign of life after the clock has jumped."""
 
 JUMP_S = 5.0
-"""The wall clock gained so much on the monotonic one: the machine slept, or was set."""
+"""Gain of the wall clock on the monotonic one that means a suspend, or a clock set forward."""
 
 IDLE_PING_S = 20.0
-"""A socket without subscriptions is closed by the exchange after 60 s without a client frame."""
+"""Ping interval without subscriptions: the exchange closes such sockets after 60 s of silence."""
 
 
 class Sequence:
     """
-    The counter of a socket: one more with every array frame of any channel.
+    The sequence number of a socket, which every array frame of any channel increments.
 
-    The first number seen is the baseline, as the flag may have come into force late.
+    The first number seen is the baseline, as the flag may take effect late.
     """
 
     def __init__(self) -> None:
         self.last: int | None = None
 
     def reset(self) -> None:
-        """Begin anew, for a new socket."""
+        """Forget the baseline, for a new socket."""
         self.last = None
 
     def accept_block(self, first: object, last: object, count: int) -> bool:
         """
-        Take a whole block at once; False leaves everything as it was.
+        Count a whole block by its first and last numbers; return False and change nothing if wrong.
 
-        The baseline never comes from here, but from a frame that was read with care: more
-        numbers may have been appended to it.
-
-        Only the ends are compared: a hole that is made up for by a repeated number inside the
-        same block is not seen. TCP does neither.
+        This never sets the baseline: further numbers may follow the sequence number of a frame,
+        which only `frames.decode` tells apart. A hole that a repeated number in the same block
+        makes up for is not noticed; TCP causes neither.
         """
         if (
             type(last) is not int
@@ -67,7 +65,7 @@ class Sequence:
         return True
 
     def accept(self, seq: int | None) -> str | None:
-        """Take one frame; return what is wrong, or None."""
+        """Count one frame; return what is wrong with its number, or None."""
         if seq is None:
             return "a frame without sequence number"
         if self.last is not None and seq != self.last + 1:
@@ -75,30 +73,37 @@ class Sequence:
         self.last = seq
         return None
 
+    def accept_unreadable(self, frame: list[Any], index: int) -> None:
+        """Count a frame that is unreadable except for its number, if that is the next one."""
+        try:
+            number = frame[index]
+        except IndexError:
+            return
+        self.accept_block(number, number, 1)
+
 
 class Liveness:
     """
-    When to send a ping, and when to give a silent socket up.
+    Decides when to ping, and when to replace a silent socket.
 
-    While something is subscribed, the only signs of life are data and heartbeats of it: a gateway
-    that is half dead answers pings and acknowledges requests for ever. Otherwise whatever comes is
-    one, pongs too.
+    While something is subscribed, only its data and heartbeats are signs of life: a half-dead
+    gateway answers pings and acknowledges requests forever. Otherwise any message is one.
 
     Parameters
     ----------
     ping_after_s, stale_after_s : float
-        Silence after which a ping is sent, and after which the socket is given up.
+        Silence after which a ping is sent, and after which the socket is replaced.
 
     Attributes
     ----------
     is_expecting : bool
-        Something is subscribed.
+        Whether something is subscribed.
     was_heard : bool
-        There was data or a heartbeat of what is subscribed on this socket.
+        Whether data or a heartbeat of a subscription has arrived on this socket.
     alive_at : float
-        When the last sign of life came, or the wait for the first one began.
+        Time of the last sign of life, or of the start of the wait for the first one.
     is_pinged : bool
-        A ping went out in this silence.
+        Whether a ping was sent in the present silence.
     """
 
     def __init__(
@@ -113,59 +118,59 @@ class Liveness:
         self.alive_at = 0.0
         self._sent = 0.0
         self.is_pinged = False
-        # When a probe must have been answered; None without one.
+        # Deadline of a probe.
         self._probe_until: float | None = None
 
     def reset(self, now: float) -> None:
-        """Begin anew, for a new socket."""
+        """Start with a new socket."""
         self._sent = now
         self.is_expecting = self.was_heard = False
         self._restart(now)
 
     def expect(self, is_expecting: bool, now: float) -> None:
-        """Say whether something is subscribed; the first subscription has all its time."""
+        """Set whether something is subscribed; the first subscription restarts the silence."""
         if is_expecting and not self.is_expecting:
             self._restart(now)
         self.is_expecting = is_expecting
 
     def received(self, now: float) -> None:
-        """Note that the peer sent something."""
+        """Note any message of the peer."""
         if self._probe_until is not None:
-            # Any answer ends the doubt, and heartbeats come only every 15 s.
+            # Any answer ends the probe, as heartbeats come only every 15 s.
             self._restart(now)
         elif not self.is_expecting:
             self.alive_at = now
             self.is_pinged = False
 
     def heard(self, now: float) -> None:
-        """Note data or a heartbeat of what is subscribed."""
+        """Note data or a heartbeat of a subscription."""
         self.alive_at = now
         self.is_pinged = False
         self.was_heard = True
 
     def probe(self, now: float) -> None:
-        """Ask for a sign of life at once: nobody knows how long the silence was."""
+        """Ping at once and expect an answer within `PROBE_S`: the silence has an unknown length."""
         self.is_pinged = False
         self._probe_until = min(self._stale_at, now + PROBE_S)
 
     def sent(self, now: float) -> None:
-        """Note that something was sent to the peer."""
+        """Note a message to the peer."""
         self._sent = now
 
     def is_stale(self, now: float) -> bool:
-        """Tell whether there was no sign of life for too long."""
+        """Tell whether the socket must be replaced."""
         return now >= self._stale_at
 
     def ping_due(self, now: float, *, idle: bool) -> bool:
-        """Tell whether to send a ping now; `idle` means that nothing is subscribed."""
+        """Tell whether to send a ping now; `idle` if nothing is subscribed."""
         return now >= self._ping_at(idle)
 
     def pinged(self) -> None:
-        """Note that the ping for this silence went out."""
+        """Note that a ping was sent for this silence."""
         self.is_pinged = True
 
     def deadline(self, *, idle: bool) -> float:
-        """Return when to look again."""
+        """Return when `is_stale` or `ping_due` may become true."""
         return min(self._stale_at, self._ping_at(idle))
 
     @property
@@ -190,26 +195,25 @@ class Liveness:
 
 class ChannelsWatch:
     """
-    Which channels are silent while the socket is not.
+    Finds channels that are silent while the socket is not.
 
-    Every channel has a heartbeat each 15 s, quiet or busy. When a channel was last seen stands in
-    itself, so that a frame costs one assignment; here is only when to look.
+    Every channel has a heartbeat each 15 s, quiet or busy. The time of its last frame is stored in
+    the channel, so that a frame costs one assignment; this class only decides when to check.
 
-    While the socket as a whole is silent, or its thread was held up, no channel is judged: that
-    is what `Liveness` is for. What comes next may belong to any of them, so each is given some
-    time for it, but never all of its time again. Acknowledgements and pongs say nothing about
-    channels, so only data and heartbeats of what is subscribed count as hearing of the socket.
+    While the socket as a whole is silent, or its thread was blocked, no channel is checked: that is
+    the task of `Liveness`. The next frames may belong to any channel, so each gets a grace period
+    then, shorter than its full time. Acknowledgements and pongs do not count here.
 
     Attributes
     ----------
     refresh_at : float
-        From when on the next frame of a channel asks for a `refresh`; most need none.
+        When the next frame of a channel must call `refresh`; most frames need not.
     """
 
     def __init__(self, stale_after_s: float = STALE_AFTER_S) -> None:
         self._stale_after_s = stale_after_s
         self._quiet_s = stale_after_s / 2
-        # Less than that, so that the next one is judged before the socket counts as quiet again.
+        # Shorter, so that channels are checked before the socket counts as quiet again.
         self._grace_s = stale_after_s * 0.4
         self.refresh_at = 0.0
         self._since = 0.0
@@ -217,12 +221,12 @@ class ChannelsWatch:
         self._due: float | None = None
 
     def reset(self, now: float) -> None:
-        """Count every silence from now on."""
+        """Restart the silence of all channels."""
         self._since = self._refreshed = self.refresh_at = now
         self._due = None
 
     def refresh(self, routes: Mapping[ChanId, Any], now: float) -> None:
-        """Move the deadline on, so that it wakes nobody while all channels are heard of."""
+        """Postpone the deadline, so that no thread wakes up while all channels have data."""
         if now - self._refreshed >= self._quiet_s:
             heard_by = now - self._stale_after_s + self._grace_s
             self._since = max(self._since, heard_by)
@@ -232,7 +236,7 @@ class ChannelsWatch:
         self.deadline(routes)
 
     def deadline(self, routes: Mapping[ChanId, Any]) -> float | None:
-        """Return when a channel may have been silent for too long; None without channels."""
+        """Return when to call `silent`; None without channels."""
         if self._due is None and routes:
             self._due = self._stale_after_s + min(
                 self._heard(entry) for entry in routes.values()
@@ -240,16 +244,16 @@ class ChannelsWatch:
         return self._due
 
     def silent(self, routes: Mapping[ChanId, Any], now: float) -> list[Any]:
-        """Return the entries that have been silent for too long."""
+        """Return the subscriptions that have been silent for too long."""
         due = self.deadline(routes)
         if due is None or now < due:
             return []
         if now - self._refreshed >= self._quiet_s:
-            # Until something comes; then it is looked at again.
+            # Suspended until the next `refresh`.
             self._due = float("inf")
             return []
         self._due = None
-        # The same sum as in the deadline, or rounding might find it due for ever.
+        # The same sum as in `deadline`, or rounding could keep a channel due forever.
         return [
             entry
             for entry in routes.values()
@@ -262,14 +266,15 @@ class ChannelsWatch:
 
 class ClockWatch:
     """
-    Notice that the machine was suspended.
+    Detects that the machine was suspended.
 
-    The monotonic clock stands still meanwhile and the wall clock does not, so the one gains on
-    the other. A wall clock that is set forward looks the same, and costs one ping.
+    The monotonic clock stands still in a suspend and the wall clock does not. A wall clock that is
+    set forward looks the same, and costs one ping.
 
     Attributes
     ----------
     jump_count : int
+        Jumps so far.
     """
 
     def __init__(self) -> None:
@@ -277,7 +282,7 @@ class ClockWatch:
         self._ahead_s: float | None = None
 
     def observe(self, now: float, wall: float) -> float:
-        """Take both clocks' times; return by how many seconds they have jumped, mostly 0."""
+        """Compare the clocks; return the seconds by which the wall clock has jumped, normally 0."""
         ahead_s = wall - now
         before_s, self._ahead_s = self._ahead_s, ahead_s
         if before_s is None or ahead_s - before_s < JUMP_S:

@@ -1,5 +1,5 @@
 """
-How often one channel is subscribed anew by itself.
+How often one channel is subscribed again automatically.
 
 References
 ----------
@@ -12,25 +12,25 @@ from collections import deque
 from typing import Deque
 
 WINDOW_S = 300.0
-"""What counts as lately."""
+"""Period in which recoveries count."""
 
 BUDGET = 5
-"""Times within that window after which a book goes on unhealed, and says so."""
+"""Recoveries within `WINDOW_S` after which a book stays as it is and is reported as degraded."""
 
 MAX_DELAY_S = 60.0
 
 
-class Recovery:
+class RecoveryBudget:
     """
-    The times at which a channel was subscribed anew, and the pace that follows from them.
+    The recoveries of a channel: their delays and their limit.
 
-    Whatever is wrong with a channel, subscribing anew mostly helps, and is cheap once. When it
-    does not help, it must not become a storm.
+    Subscribing again mostly helps, whatever is wrong with a channel, and is cheap once. When it
+    does not help, it must not flood the exchange with requests.
 
     Attributes
     ----------
     count : int
-        Since the start.
+        Recoveries so far.
     """
 
     def __init__(self) -> None:
@@ -38,19 +38,19 @@ class Recovery:
         self._recent: Deque[float] = deque()
 
     def is_spent(self, now: float) -> bool:
-        """Tell whether it was tried so often lately that it does not seem to help."""
-        self._forget(now)
+        """Tell whether the last recoveries were so many that another one is unlikely to help."""
+        self._expire(now)
         return len(self._recent) >= BUDGET
 
-    def take(self, now: float) -> float:
-        """Note one more, and return how many seconds to wait before it: 0, then 1, 2, 4, …"""
-        self._forget(now)
+    def spend(self, now: float) -> float:
+        """Count a recovery, and return its delay in seconds: 0, then 1, 2, 4, …"""
+        self._expire(now)
         tries = len(self._recent)
         self._recent.append(now)
         self.count += 1
-        # The exponent is bounded too, as the number of tries is not.
+        # The exponent is bounded, as the number of tries is not.
         return min(MAX_DELAY_S, 2.0 ** (min(tries, 10) - 1)) if tries else 0.0
 
-    def _forget(self, now: float) -> None:
+    def _expire(self, now: float) -> None:
         while self._recent and self._recent[0] <= now - WINDOW_S:
             self._recent.popleft()

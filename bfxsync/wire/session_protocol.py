@@ -14,17 +14,15 @@ class SessionProtocol(Protocol):
 
     `wire.session.Session` speaks to the exchange over a socket, `recording.session.RecordedSession`
     replays a recording.
-
-    Attributes
-    ----------
-    frame_count : int
-        Messages received so far.
-    ping_s : float or None
-        Duration of the last ping.
     """
 
-    frame_count: int
-    ping_s: float | None
+    @property
+    def frame_count(self) -> int:
+        """Messages received so far."""
+
+    @property
+    def ping_s(self) -> float | None:
+        """Duration of the last ping that was answered."""
 
     def apply(self, command: Command, now: float) -> list[Output]:
         """Execute a command of the user."""

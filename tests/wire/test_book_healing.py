@@ -50,7 +50,7 @@ def spent(now: float = 1000.0, **options: Any) -> BookChannel:
     """Return a live book that was subscribed anew so often lately that it does not help."""
     channel = live(now, **options)
     for _ in range(BUDGET):
-        channel.recovery.take(now)
+        channel.recovery.spend(now)
     return channel
 
 
@@ -270,7 +270,7 @@ def test_r11_degraded_book_needs_no_checksum_to_be_tried_again(symbol: str) -> N
     channel = book(1000.0, symbol=symbol)
     feed(channel, [[row]])
     for _ in range(BUDGET):
-        channel.recovery.take(1000.0)
+        channel.recovery.spend(1000.0)
     (degraded,) = feed(channel, [[["x"]]], ["hb"])
     assert isinstance(degraded, Degraded)
     channel.seen_at = 1000.0 + WINDOW_S - 0.1

@@ -277,7 +277,7 @@ def test_ticker_starts_anew_after_a_loss() -> None:
 def spent(channel: Any) -> Any:
     """Return a channel that was subscribed anew so often lately that it does not help."""
     for _ in range(BUDGET):
-        channel.recovery.take(0.0)
+        channel.recovery.spend(0.0)
     return channel
 
 

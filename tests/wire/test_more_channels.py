@@ -177,7 +177,7 @@ def test_a_snapshot_without_a_readable_candle_is_none():
 
 def spent(channel):
     for _ in range(BUDGET):
-        channel.recovery.take(0.0)
+        channel.recovery.spend(0.0)
     return channel
 
 

@@ -70,7 +70,7 @@ from bfxsync.wire.outputs import (
     Resolve,
     Send,
 )
-from bfxsync.wire.unrouted import PARKED_FRAMES
+from bfxsync.wire.unrouted import MAX_FRAMES
 
 # --- from the open socket to the first data ------------------------------------------------------
 
@@ -240,7 +240,7 @@ def test_too_many_frames_before_the_answer_cost_a_second_subscription() -> None:
     peer.ready()
     peer.subscribe("a", "book")
     peer.feed(peer.frame(5, LEVELS))
-    peer.feed(*[peer.frame(5, [99.0, 1, 2.0]) for _ in range(PARKED_FRAMES)])
+    peer.feed(*[peer.frame(5, [99.0, 1, 2.0]) for _ in range(MAX_FRAMES)])
     outputs = peer.feed(ack(1, 5))
     assert sent(outputs) == [("unsubscribe", 5), ("subscribe", BTC)]
     assert updates(outputs) == []
@@ -463,7 +463,7 @@ def test_channel_that_is_taken_over_brings_what_came_before() -> None:
 
 def test_channel_with_too_many_frames_is_not_taken_over_as_it_is() -> None:
     peer = given_up_and_wanted_again()
-    peer.feed(*[peer.frame(5, "hb") for _ in range(PARKED_FRAMES + 1)])
+    peer.feed(*[peer.frame(5, "hb") for _ in range(MAX_FRAMES + 1)])
     outputs = peer.feed(duplicate(2, 5))
     assert sent(outputs) == [("unsubscribe", 5), ("subscribe", BTC)]
 

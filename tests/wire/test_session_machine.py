@@ -39,7 +39,7 @@ from bfxsync.wire.outputs import (
 )
 from bfxsync.wire.recovery import BUDGET
 from bfxsync.wire.session import Session
-from bfxsync.wire.subscriptions import UNANSWERED
+from bfxsync.wire.subscribe_requests import UNANSWERED
 
 FLAGS = int(Flag.SEQ_ALL | Flag.OB_CHECKSUM)
 
@@ -371,7 +371,9 @@ class SessionMachine(RuleBasedStateMachine):
                 self.reasons.append(self.now + 1.0)
         # Those before it, and those that are acknowledged in it, with what came before that.
         subscriptions = self.session._subscriptions
-        routes, kept = set(subscriptions.routes), set(subscriptions._parked._frames)
+        routes, kept = set(subscriptions.routes), set(
+            subscriptions.routing.unrouted._frames
+        )
         fed = self.session.feed(block, self.now)
         new = set(subscriptions.routes) - routes
         came = {self.chan_id_of(message) for message in block}

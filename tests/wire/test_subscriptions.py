@@ -30,16 +30,15 @@ from bfxsync.wire.outputs import (
     Send,
 )
 from bfxsync.wire.recovery import WINDOW_S
+from bfxsync.wire.subscribe_requests import RETRY_S, UNANSWERED
+from bfxsync.wire.subscription_state import SubscriptionState
 from bfxsync.wire.subscriptions import (
     FAILURES,
-    RETRY_S,
-    UNANSWERED,
     Acknowledgement,
     Subscriptions,
-    SubscriptionState,
     error_text,
 )
-from bfxsync.wire.unrouted import PARKED_BYTES, PARKED_FRAMES
+from bfxsync.wire.unrouted import MAX_BYTES, MAX_FRAMES
 
 BTC = "tBTCUSD"
 ETH = "tETHUSD"
@@ -116,14 +115,14 @@ def test_channel_is_asked_for_at_once_when_requests_may_be_sent() -> None:
 def test_channel_is_asked_for_later_when_they_may_not() -> None:
     subscriptions = Subscriptions()
     assert subscriptions.add(wanted(), 0.0, ready=False) == []
-    assert subscriptions.ask_all(5.0) == [Asked("btc"), request(1)]
-    assert subscriptions.ask_all(5.0) == []
+    assert subscriptions.request_all(5.0) == [Asked("btc"), request(1)]
+    assert subscriptions.request_all(5.0) == []
 
 
 def test_every_request_has_a_number_of_its_own() -> None:
     subscriptions = asked(wanted(), wanted("eth", ETH))
     subscriptions.lose("gone")
-    assert subscriptions.ask_all(5.0) == [request(3), request(4, ETH)]
+    assert subscriptions.request_all(5.0) == [request(3), request(4, ETH)]
 
 
 def test_request_asks_for_what_was_given() -> None:
@@ -179,10 +178,10 @@ def test_answer_without_a_number_is_told_by_what_it_echoes(length: Any) -> None:
 )
 def test_channel_that_nobody_waits_for_is_given_back(fields: dict[str, Any]) -> None:
     subscriptions = asked()
-    subscriptions.park(9, [9, "hb"], 8)
+    subscriptions.routing.keep_unrouted(9, [9, "hb"], 8)
     assert subscriptions.subscribed(ack(9, **fields)) == Acknowledgement([end(9)])
     assert not subscriptions.routes
-    subscriptions.park(9, [9, []], 8)
+    subscriptions.routing.keep_unrouted(9, [9, []], 8)
     # Its frames were dropped, those before the answer and those after it.
     subscriptions.unsubscribed({"chanId": 9})
     answer = subscriptions.subscribed(ack(9, subId=1))
@@ -212,7 +211,7 @@ def test_second_answer_with_the_same_channel_changes_nothing() -> None:
 def test_frames_are_kept_in_order_until_their_channel_is_acknowledged() -> None:
     subscriptions = asked(wanted(), wanted("eth", ETH))
     for frame in ([9, "hb"], [10, "hb"], [9, []], [9, [1, 2, 3]]):
-        subscriptions.park(frame[0], frame, 8)  # type: ignore[arg-type]
+        subscriptions.routing.keep_unrouted(frame[0], frame, 8)  # type: ignore[arg-type]
     answer = subscriptions.subscribed(ack(9, subId=2))
     assert answer.frames == [[9, "hb"], [9, []], [9, [1, 2, 3]]]
     assert subscriptions.subscribed(ack(10, subId=1)).frames == [[10, "hb"]]
@@ -220,11 +219,11 @@ def test_frames_are_kept_in_order_until_their_channel_is_acknowledged() -> None:
 
 def test_channel_with_too_many_frames_is_asked_for_anew() -> None:
     subscriptions = asked(wanted(), wanted("eth", ETH))
-    for _ in range(PARKED_FRAMES - 1):
-        subscriptions.park(9, [9, "hb"], 8)
-    subscriptions.park(10, [10, "hb"], 8)
-    subscriptions.park(9, [9, "hb"], 8)  # one too many
-    subscriptions.park(9, [9, "hb"], 8)
+    for _ in range(MAX_FRAMES - 1):
+        subscriptions.routing.keep_unrouted(9, [9, "hb"], 8)
+    subscriptions.routing.keep_unrouted(10, [10, "hb"], 8)
+    subscriptions.routing.keep_unrouted(9, [9, "hb"], 8)  # one too many
+    subscriptions.routing.keep_unrouted(9, [9, "hb"], 8)
     answer = subscriptions.subscribed(ack(9, subId=1))
     assert answer.entry is not None
     assert answer.frames == []
@@ -232,7 +231,7 @@ def test_channel_with_too_many_frames_is_asked_for_anew() -> None:
         "too many frames came before the acknowledgement"
     )
     # The other one has lost nothing, and there is room again.
-    subscriptions.park(10, [10, []], 8)
+    subscriptions.routing.keep_unrouted(10, [10, []], 8)
     answer = subscriptions.subscribed(ack(10, subId=2))
     assert answer.entry is not None
     assert answer.frames == [[10, "hb"], [10, []]]
@@ -241,34 +240,34 @@ def test_channel_with_too_many_frames_is_asked_for_anew() -> None:
 
 def test_r09_frames_that_wait_are_bounded_in_bytes() -> None:
     subscriptions = asked(wanted(), wanted("eth", ETH))
-    subscriptions.park(9, [9, []], PARKED_BYTES - 10)
-    subscriptions.park(10, [10, "hb"], 10)
-    subscriptions.park(9, [9, "hb"], 1)  # one too many
+    subscriptions.routing.keep_unrouted(9, [9, []], MAX_BYTES - 10)
+    subscriptions.routing.keep_unrouted(10, [10, "hb"], 10)
+    subscriptions.routing.keep_unrouted(9, [9, "hb"], 1)  # one too many
     answer = subscriptions.subscribed(ack(9, subId=1))
     assert answer.frames == []
     assert answer.entry is not None and answer.entry.channel.resync_reason is not None
     # There is room again, but never for one that is larger than all.
-    subscriptions.park(10, [10, []], PARKED_BYTES - 10)
+    subscriptions.routing.keep_unrouted(10, [10, []], MAX_BYTES - 10)
     assert subscriptions.subscribed(ack(10, subId=2)).frames == [[10, "hb"], [10, []]]
-    subscriptions.park(11, [11, []], PARKED_BYTES + 1)
-    subscriptions.park(12, [12, []], PARKED_BYTES)
-    assert subscriptions._parked.take(11) is None
-    assert subscriptions._parked.take(12) == [[12, []]]
+    subscriptions.routing.keep_unrouted(11, [11, []], MAX_BYTES + 1)
+    subscriptions.routing.keep_unrouted(12, [12, []], MAX_BYTES)
+    assert subscriptions.routing.unrouted.claim(11) is None
+    assert subscriptions.routing.unrouted.claim(12) == [[12, []]]
 
 
 def test_room_for_frames_is_given_back() -> None:
     subscriptions = Subscriptions()
     for number in range(3):
         subscriptions.add(wanted(str(number)), 0.0, ready=True)
-        for _ in range(PARKED_FRAMES):
-            subscriptions.park(number, [number, "hb"], 8)
+        for _ in range(MAX_FRAMES):
+            subscriptions.routing.keep_unrouted(number, [number, "hb"], 8)
         answer = subscriptions.subscribed(ack(number, subId=number + 1))
-        assert len(answer.frames) == PARKED_FRAMES
-    for _ in range(PARKED_FRAMES):
-        subscriptions.park(99, [99, "hb"], 8)
+        assert len(answer.frames) == MAX_FRAMES
+    for _ in range(MAX_FRAMES):
+        subscriptions.routing.keep_unrouted(99, [99, "hb"], 8)
     subscriptions.lose("gone")
-    subscriptions.ask_all(0.0)
-    subscriptions.park(9, [9, "hb"], 8)
+    subscriptions.request_all(0.0)
+    subscriptions.routing.keep_unrouted(9, [9, "hb"], 8)
     assert subscriptions.subscribed(ack(9, subId=4)).frames == [[9, "hb"]]
 
 
@@ -297,8 +296,8 @@ def test_refusal_ends_the_subscription(code: Any, kind: type) -> None:
     assert resolve.token == "btc"
     assert str(resolve.error).startswith("book tBTCUSD: any text")
     assert len(subscriptions) == 0
-    assert subscriptions.deadline() is None
-    assert subscriptions.ask_all(2.0) == []
+    assert subscriptions.requests.deadline() is None
+    assert subscriptions.request_all(2.0) == []
 
 
 def test_refusal_without_a_number_is_told_by_what_it_echoes() -> None:
@@ -321,7 +320,7 @@ def test_error_about_nothing_that_was_asked_is_not_ours(fields: dict[str, Any]) 
 def test_refusal_after_it_worked_once_is_told_in_the_stream_too() -> None:
     subscriptions = live()
     subscriptions.lose("gone")
-    subscriptions.ask_all(5.0)
+    subscriptions.request_all(5.0)
     outputs = subscriptions.refused(failure(10300, subId=2), 6.0).outputs
     assert outputs[0] == Deliver("btc", [Status(SubscriptionStatus.REJECTED)])
     assert errors(outputs) == [SubscriptionRejected] * 2
@@ -335,13 +334,13 @@ def test_request_that_came_too_early_is_repeated(code: int) -> None:
     (delayed,) = subscriptions.refused(failure(code, subId=1), 2.0).outputs
     assert isinstance(delayed, Delayed)
     assert getattr(delayed.error, "code", None) == code
-    assert subscriptions.ask_all(2.1) == []
-    assert subscriptions.deadline() == 2.0 + RETRY_S
+    assert subscriptions.request_all(2.1) == []
+    assert subscriptions.requests.deadline() == 2.0 + RETRY_S
     assert subscriptions.tick(2.9) == []
     assert subscriptions.tick(3.0) == [request(2)]
     assert subscriptions.tick(3.5) == []
     # The new request has all its time.
-    assert subscriptions.deadline() == 13.0
+    assert subscriptions.requests.deadline() == 13.0
 
 
 def test_request_that_always_comes_too_early_is_repeated_ever_later() -> None:
@@ -357,22 +356,22 @@ def test_request_that_always_comes_too_early_is_repeated_ever_later() -> None:
     assert reported == [UNANSWERED]
     # After another loss it may be ready at once.
     subscriptions.lose("gone")
-    subscriptions.ask_all(now)
+    subscriptions.request_all(now)
     subscriptions.refused(failure(11000, subId=10), now)
-    assert subscriptions.deadline() == now + RETRY_S
+    assert subscriptions.requests.deadline() == now + RETRY_S
 
 
 def test_repetition_waits_until_requests_may_be_sent() -> None:
     subscriptions = asked()
     subscriptions.refused(failure(11000, subId=1), 2.0)
-    assert subscriptions.ask_all(4.0) == [request(2)]
+    assert subscriptions.request_all(4.0) == [request(2)]
     assert subscriptions.tick(5.0) == []
 
 
 def test_channel_of_an_earlier_request_is_taken_over() -> None:
     subscriptions = asked()
     entry = only(subscriptions)
-    subscriptions.park(9, [9, "hb"], 8)
+    subscriptions.routing.keep_unrouted(9, [9, "hb"], 8)
     answer = subscriptions.refused(failure(10301, subId=1, chanId=9), 1.0)
     assert answer == Acknowledgement([Acknowledged("btc")], entry, [[9, "hb"]])
     assert subscriptions.routes == {9: entry}
@@ -411,7 +410,7 @@ def test_late_duplicate_is_no_answer_to_an_unsubscribe() -> None:
     subscriptions = asked()
     subscriptions.subscribed(ack(9, subId=7))  # nobody's, so it is given back
     subscriptions.refused(failure(10301, subId=8, chanId=9), 1.0)
-    subscriptions.park(9, [9, []], 8)
+    subscriptions.routing.keep_unrouted(9, [9, []], 8)
     # The channel is still being closed: it is not taken over, and nothing of it was kept.
     answer = subscriptions.refused(failure(10301, subId=1, chanId=9), 1.0)
     assert answer == Acknowledgement([])
@@ -437,13 +436,13 @@ def test_channel_whose_end_is_never_confirmed_moves_elsewhere() -> None:
         answer = subscriptions.refused(body, now)
         assert answer.is_known and answer.entry is None
         outputs += answer.outputs
-        now = subscriptions.deadline() or now
+        now = subscriptions.requests.deadline() or now
         subscriptions.tick(now)
     # From the third refusal on it counts as a failure, and it is reported once.
     assert [type(o) for o in outputs] == [Delayed, Report, Delayed, Delayed, Displaced]
     assert outputs[-1] == Displaced("btc", None, True)
     assert [entry.token for entry in subscriptions] == ["eth"]
-    assert subscriptions.deadline() is None
+    assert subscriptions.requests.deadline() is None
 
 
 @pytest.mark.parametrize("code", [10300, 10305, 11000, 10301])
@@ -457,7 +456,7 @@ def test_refusal_of_what_was_given_up_is_ours_and_changes_nothing(code: int) -> 
         [], is_known=False
     )
     assert list(subscriptions.routes) == [9]
-    assert subscriptions.deadline() is None
+    assert subscriptions.requests.deadline() is None
 
 
 # --- no room ------------------------------------------------------------------------------------
@@ -474,15 +473,15 @@ def test_r05_channel_without_room_goes_elsewhere_with_what_is_left_to_do(
     # It is not wanted here any more, and those that are here are not touched.
     assert [entry.token for entry in subscriptions] == ["eth", "xrp"]
     assert list(subscriptions.routes) == [9, 10]
-    assert subscriptions.deadline() is None
+    assert subscriptions.requests.deadline() is None
     subscriptions.lose("gone")
-    assert subscriptions.ask_all(5.0) == [request(4, ETH), request(5, "tXRPUSD")]
+    assert subscriptions.request_all(5.0) == [request(4, ETH), request(5, "tXRPUSD")]
 
 
 def test_r05_channel_that_worked_before_says_so_when_it_goes_elsewhere() -> None:
     subscriptions = live(wanted("eth", ETH), wanted())
     subscriptions.lose("gone")
-    subscriptions.ask_all(5.0)
+    subscriptions.request_all(5.0)
     subscriptions.subscribed(ack(9, subId=3))
     answer = subscriptions.refused(failure(10305, subId=4), 6.0)
     assert answer == Acknowledgement([Displaced("btc", 1, True)])
@@ -521,14 +520,14 @@ def test_r05_displaced_channel_is_asked_for_until_it_works_again() -> None:
     assert subscriptions.tick(10.0) == [request(2)]
     subscriptions.subscribed(ack(9, subId=2))
     assert subscriptions.went_live(only(subscriptions)) == []
-    assert subscriptions.deadline() is None
+    assert subscriptions.requests.deadline() is None
 
 
 def test_displaced_channel_waits_for_its_new_connection() -> None:
     subscriptions = Subscriptions()
     assert subscriptions.add(wanted(is_resolved=True), 0.0, ready=False) == []
-    assert subscriptions.deadline() is None
-    assert subscriptions.ask_all(1e6) == [Asked("btc"), request(1)]
+    assert subscriptions.requests.deadline() is None
+    assert subscriptions.request_all(1e6) == [Asked("btc"), request(1)]
 
 
 def test_error_without_room_that_answers_nothing_is_not_ours() -> None:
@@ -545,8 +544,8 @@ def test_unsubscribe_before_the_request_went_out_says_nothing() -> None:
     subscriptions = Subscriptions()
     subscriptions.add(wanted(), 0.0, ready=False)
     assert subscriptions.remove("btc") == []
-    assert subscriptions.ask_all(1.0) == []
-    assert subscriptions.deadline() is None
+    assert subscriptions.request_all(1.0) == []
+    assert subscriptions.requests.deadline() is None
 
 
 def test_unsubscribe_before_the_answer_gives_the_channel_back_when_it_comes() -> None:
@@ -570,10 +569,10 @@ def test_unsubscribe_of_a_stranger_says_nothing() -> None:
 def test_number_of_an_ended_channel_may_be_used_again() -> None:
     subscriptions = live()
     subscriptions.remove("btc")
-    subscriptions.park(9, [9, "hb"], 8)  # still of the old one
+    subscriptions.routing.keep_unrouted(9, [9, "hb"], 8)  # still of the old one
     subscriptions.unsubscribed({"chanId": 9})
     subscriptions.add(wanted(), 0.0, ready=True)
-    subscriptions.park(9, [9, []], 8)
+    subscriptions.routing.keep_unrouted(9, [9, []], 8)
     assert subscriptions.subscribed(ack(9, subId=2)).frames == [[9, []]]
 
 
@@ -622,7 +621,7 @@ def test_r03_loss_is_one_gap_for_each_live_subscription() -> None:
 def test_loss_before_the_snapshot_is_no_second_gap() -> None:
     subscriptions = live()
     subscriptions.lose("gone")
-    subscriptions.ask_all(1.0)
+    subscriptions.request_all(1.0)
     subscriptions.subscribed(ack(5, subId=2))
     assert subscriptions.lose("gone again") == []
 
@@ -631,7 +630,7 @@ def test_r03_everything_is_asked_for_again_in_the_order_of_the_user() -> None:
     subscriptions = live(wanted(), wanted("eth", ETH))
     subscriptions.add(wanted("xrp", "tXRPUSD"), 0.0, ready=True)
     subscriptions.lose("gone")
-    assert subscriptions.ask_all(5.0) == [
+    assert subscriptions.request_all(5.0) == [
         request(4),
         request(5, ETH),
         request(6, "tXRPUSD"),
@@ -641,7 +640,7 @@ def test_r03_everything_is_asked_for_again_in_the_order_of_the_user() -> None:
 def test_answers_of_the_lost_socket_are_nobodys() -> None:
     subscriptions = asked()
     subscriptions.lose("gone")
-    subscriptions.ask_all(1.0)
+    subscriptions.request_all(1.0)
     assert subscriptions.subscribed(ack(9, subId=1)) == Acknowledgement([end(9)])
 
 
@@ -654,7 +653,7 @@ def test_one_channel_is_subscribed_anew_on_the_same_socket() -> None:
         request(2),
     ]
     assert not entry.channel.is_live
-    assert subscriptions.deadline() == 15.0
+    assert subscriptions.requests.deadline() == 15.0
     # Nothing was live since, so there is nothing to tell.
     assert subscriptions.resync(entry, "again", 6.0, True) == [request(3)]
 
@@ -666,7 +665,7 @@ def test_channel_is_subscribed_anew_only_when_requests_may_be_sent() -> None:
         Deliver("btc", [Gap("why")]),
         end(9),
     ]
-    assert subscriptions.ask_all(9.0) == [request(2)]
+    assert subscriptions.request_all(9.0) == [request(2)]
 
 
 def test_r03_request_after_a_recovery_is_the_first_one_but_for_its_number() -> None:
@@ -678,7 +677,7 @@ def test_r03_request_after_a_recovery_is_the_first_one_but_for_its_number() -> N
     outputs += subscriptions.resync(only(subscriptions), "why", 2.0, True, 4.0)
     outputs += subscriptions.tick(6.0)
     subscriptions.lose("gone")
-    outputs += subscriptions.ask_all(9.0)
+    outputs += subscriptions.request_all(9.0)
     bodies = [json.loads(o.text) for o in [first, *outputs] if isinstance(o, Send)]
     asked_for = [body for body in bodies if body["event"] == "subscribe"]
     assert [body.pop("subId") for body in asked_for] == [1, 2, 3, 4]
@@ -691,28 +690,28 @@ def test_r11_channel_that_must_wait_for_its_turn_is_given_back_at_once() -> None
     outputs = subscriptions.resync(entry, "why", 5.0, True, 4.0)
     assert outputs == [Deliver("btc", [Gap("why")]), end(9)]
     assert not entry.channel.is_live
-    assert subscriptions.is_closing(9)
-    assert subscriptions.deadline() == 9.0
+    assert subscriptions.routing.is_closing(9)
+    assert subscriptions.requests.deadline() == 9.0
     assert subscriptions.tick(8.9) == []
-    assert subscriptions.ask_all(8.9) == []
+    assert subscriptions.request_all(8.9) == []
     assert subscriptions.tick(9.0) == [request(2)]
     # The time for the answer counts from now.
-    assert subscriptions.deadline() == 19.0
+    assert subscriptions.requests.deadline() == 19.0
 
 
 def test_turn_that_comes_while_no_requests_may_be_sent_is_not_lost() -> None:
     subscriptions = live()
     subscriptions.resync(only(subscriptions), "why", 5.0, False, 4.0)
-    assert subscriptions.ask_all(8.9) == []
-    assert subscriptions.ask_all(20.0) == [request(2)]
+    assert subscriptions.request_all(8.9) == []
+    assert subscriptions.request_all(20.0) == [request(2)]
 
 
 def test_loss_asks_for_those_at_once_that_waited_for_their_turn() -> None:
     subscriptions = live()
     subscriptions.resync(only(subscriptions), "why", 5.0, True, 60.0)
     assert subscriptions.lose("gone") == []
-    assert subscriptions.deadline() is None
-    assert subscriptions.ask_all(6.0) == [request(2)]
+    assert subscriptions.requests.deadline() is None
+    assert subscriptions.request_all(6.0) == [request(2)]
 
 
 def test_r11_turn_is_not_overtaken_by_the_time_for_an_earlier_answer() -> None:
@@ -722,20 +721,20 @@ def test_r11_turn_is_not_overtaken_by_the_time_for_an_earlier_answer() -> None:
     subscriptions.subscribed(ack(10, subId=2))
     # Acknowledged, but wrong again before its first data: the deadline of 10 s is void.
     subscriptions.resync(entry, "why", 1.0, True, 60.0)
-    assert subscriptions.deadline() == 61.0
+    assert subscriptions.requests.deadline() == 61.0
     assert subscriptions.tick(60.9) == []
     assert subscriptions.tick(61.0) == [request(3)]
-    assert subscriptions.deadline() == 71.0
+    assert subscriptions.requests.deadline() == 71.0
 
 
 def test_frames_of_a_channel_being_closed_are_known_as_such() -> None:
     subscriptions = live()
-    assert not subscriptions.is_closing(9)
+    assert not subscriptions.routing.is_closing(9)
     subscriptions.remove("btc")
-    assert subscriptions.is_closing(9)
-    assert not subscriptions.is_closing(10)
+    assert subscriptions.routing.is_closing(9)
+    assert not subscriptions.routing.is_closing(10)
     subscriptions.unsubscribed({"chanId": 9})
-    assert not subscriptions.is_closing(9)
+    assert not subscriptions.routing.is_closing(9)
 
 
 # --- time ---------------------------------------------------------------------------------------
@@ -745,26 +744,26 @@ def test_first_data_is_the_answer_the_user_waits_for() -> None:
     subscriptions = asked()
     entry = only(subscriptions)
     subscriptions.subscribed(ack(9, subId=1))
-    assert subscriptions.deadline() == 10.0
+    assert subscriptions.requests.deadline() == 10.0
     assert subscriptions.went_live(entry) == [Resolve("btc")]
-    assert subscriptions.deadline() is None
+    assert subscriptions.requests.deadline() is None
     assert subscriptions.went_live(entry) == []
 
 
 def test_subscription_that_cannot_be_asked_for_waits_for_ever() -> None:
     subscriptions = Subscriptions()
     subscriptions.add(wanted(), 0.0, ready=False)
-    assert subscriptions.deadline() is None
+    assert subscriptions.requests.deadline() is None
     assert subscriptions.tick(1e9) == []
-    assert not subscriptions.is_asking
-    assert subscriptions.ask_all(1e9) == [Asked("btc"), request(1)]
-    assert subscriptions.is_asking
+    assert not subscriptions.is_requesting
+    assert subscriptions.request_all(1e9) == [Asked("btc"), request(1)]
+    assert subscriptions.is_requesting
 
 
 def test_time_of_a_request_counts_from_when_it_went_out() -> None:
     subscriptions = Subscriptions(answer_s=4.0)
     subscriptions.add(wanted(), 0.0, ready=False)
-    subscriptions.ask_all(6.0)
+    subscriptions.request_all(6.0)
     assert subscriptions.tick(9.9) == []
     assert subscriptions.tick(10.0) == [request(2)]
 
@@ -772,10 +771,10 @@ def test_time_of_a_request_counts_from_when_it_went_out() -> None:
 def test_request_after_a_loss_has_all_its_time() -> None:
     subscriptions = asked()
     subscriptions.lose("gone")
-    assert subscriptions.deadline() is None
+    assert subscriptions.requests.deadline() is None
     assert subscriptions.tick(11.0) == []
-    subscriptions.ask_all(11.0)
-    assert subscriptions.deadline() == 21.0
+    subscriptions.request_all(11.0)
+    assert subscriptions.requests.deadline() == 21.0
     assert len(subscriptions) == 1
 
 
@@ -783,7 +782,7 @@ def test_acknowledged_channel_without_data_is_asked_for_anew() -> None:
     subscriptions = asked()
     subscriptions.subscribed(ack(9, subId=1))
     assert subscriptions.tick(10.0) == [end(9), request(2)]
-    assert subscriptions.is_closing(9)
+    assert subscriptions.routing.is_closing(9)
 
 
 @pytest.mark.parametrize("is_resolved", [False, True], ids=["first", "again"])
@@ -793,14 +792,14 @@ def test_unanswered_request_is_repeated_with_growing_patience(
     subscriptions = asked(wanted(is_resolved=is_resolved))
     now, told = 0.0, []
     for sub_id, patience_s in [(2, 10), (3, 20), (4, 40), (5, 60), (6, 60), (7, 60)]:
-        assert subscriptions.deadline() == now + patience_s
+        assert subscriptions.requests.deadline() == now + patience_s
         now += patience_s
         assert subscriptions.tick(now - 0.1) == []
         outputs = subscriptions.tick(now)
         told += [(sub_id, output) for output in outputs[:-1]]
         if isinstance(outputs[-1], Reopen):
             subscriptions.lose("gone")
-            outputs = subscriptions.ask_all(now)
+            outputs = subscriptions.request_all(now)
         assert outputs[-1] == request(sub_id)
     # Once, after the third.
     (third, report), (_, delayed) = told
@@ -813,8 +812,8 @@ def test_unanswered_request_is_repeated_with_growing_patience(
     subscriptions.went_live(only(subscriptions))
     # It works again, and so does its first patience.
     subscriptions.lose("gone")
-    subscriptions.ask_all(now)
-    assert subscriptions.deadline() == now + 10.0
+    subscriptions.request_all(now)
+    assert subscriptions.requests.deadline() == now + 10.0
 
 
 @pytest.mark.parametrize("answer_s", [100.0, 86_400.0])
@@ -822,7 +821,7 @@ def test_patience_is_never_less_than_the_first(answer_s: float) -> None:
     subscriptions = Subscriptions(answer_s)
     subscriptions.add(wanted(), 0.0, ready=True)
     subscriptions.tick(answer_s)
-    assert subscriptions.deadline() == 2 * answer_s
+    assert subscriptions.requests.deadline() == 2 * answer_s
 
 
 def test_unanswered_requests_are_counted_on_live_sockets_only() -> None:
@@ -831,7 +830,7 @@ def test_unanswered_requests_are_counted_on_live_sockets_only() -> None:
         now = 100.0 * number
         assert subscriptions.tick(now + 9.9) == []
         assert subscriptions.lose("gone") == []
-        subscriptions.ask_all(now + 100.0)
+        subscriptions.request_all(now + 100.0)
     assert only(subscriptions).channel.unanswered == 0
 
 
@@ -839,7 +838,7 @@ def test_unanswered_error_names_the_data_that_could_not_be_read() -> None:
     subscriptions = asked()
     entry = only(subscriptions)
     error = RemoteError("no book at all")
-    assert subscriptions.could_not_read(entry, error) == [Delayed("btc", error)]
+    assert subscriptions.note_unreadable(entry, error) == [Delayed("btc", error)]
     reports = [o for t in (10.0, 30.0, 70.0) for o in subscriptions.tick(t)]
     (report,) = [o for o in reports if isinstance(o, Report)]
     assert report.error.__cause__ is error
@@ -850,17 +849,17 @@ def test_silence_counts_for_requests_that_are_as_old_as_it_is() -> None:
     # This one is asked for again later: nothing is out.
     subscriptions.refused(failure(11000, subId=2), 1.0)
     first, second = (entry.channel for entry in subscriptions)
-    assert subscriptions.silent_since(-1.0) == subscriptions.silent_since(0.0) == []
+    assert subscriptions.note_silence(-1.0) == subscriptions.note_silence(0.0) == []
     assert (first.unanswered, second.unanswered) == (1, 0)
 
 
 def test_requests_before_a_maintenance_have_all_their_time_after_it() -> None:
     subscriptions = asked(wanted(), wanted("eth", ETH))
     subscriptions.refused(failure(11000, subId=2), 9.5)
-    subscriptions.resume(50.0)
-    assert subscriptions.deadline() == 9.5 + RETRY_S
+    subscriptions.requests.extend(50.0)
+    assert subscriptions.requests.deadline() == 9.5 + RETRY_S
     assert subscriptions.tick(50.0) == [request(3, ETH)]
-    assert subscriptions.deadline() == 60.0
+    assert subscriptions.requests.deadline() == 60.0
     assert subscriptions.tick(60.0) == [request(4), request(5, ETH)]
 
 
@@ -868,7 +867,7 @@ def test_late_answer_is_nobodys_and_the_channel_is_given_back() -> None:
     subscriptions = asked()
     subscriptions.tick(10.0)
     assert subscriptions.subscribed(ack(9, subId=1)) == Acknowledgement([end(9)])
-    subscriptions.park(9, [9, []], 8)
+    subscriptions.routing.keep_unrouted(9, [9, []], 8)
     subscriptions.unsubscribed({"chanId": 9})
     assert subscriptions.subscribed(ack(9, subId=2)).frames == []
 
@@ -877,8 +876,8 @@ def test_request_given_up_while_it_is_repeated_leaves_nothing_behind() -> None:
     subscriptions = asked()
     subscriptions.tick(10.0)
     assert subscriptions.remove("btc") == []
-    assert not subscriptions.is_asking
-    assert subscriptions.deadline() is None
+    assert not subscriptions.is_requesting
+    assert subscriptions.requests.deadline() is None
     for sub_id in (1, 2):
         answer = subscriptions.subscribed(ack(8 + sub_id, subId=sub_id))
         assert answer == Acknowledgement([end(8 + sub_id)])
@@ -887,10 +886,10 @@ def test_request_given_up_while_it_is_repeated_leaves_nothing_behind() -> None:
 def test_one_more_user_changes_nothing() -> None:
     subscriptions = live()
     assert subscriptions.add(wanted(), 2.0, ready=True) == []
-    assert subscriptions.deadline() is None
+    assert subscriptions.requests.deadline() is None
     subscriptions = asked()
     assert subscriptions.add(wanted(), 2.0, ready=True) == []
-    assert subscriptions.deadline() == 10.0
+    assert subscriptions.requests.deadline() == 10.0
 
 
 # --- another socket -----------------------------------------------------------------------------
@@ -899,7 +898,9 @@ def test_one_more_user_changes_nothing() -> None:
 def fail(subscriptions: Subscriptions, *times: float) -> List[Output]:
     """Let the first subscription fail at these times."""
     return [
-        o for t in times for o in subscriptions.failed(next(iter(subscriptions)), t)
+        o
+        for t in times
+        for o in subscriptions.note_failure(next(iter(subscriptions)), t)
     ]
 
 
@@ -945,7 +946,7 @@ def test_failures_long_ago_or_on_another_socket_do_not_count() -> None:
     assert fail(subscriptions, 0.0, 100.0, WINDOW_S) == []
     assert fail(subscriptions, WINDOW_S + 50.0)
     subscriptions.lose("gone")
-    subscriptions.ask_all(WINDOW_S + 60.0)
+    subscriptions.request_all(WINDOW_S + 60.0)
     assert fail(subscriptions, WINDOW_S + 70.0, WINDOW_S + 80.0) == []
 
 

@@ -11,7 +11,7 @@ from bfxsync.errors import BfxError, RemoteError
 from bfxsync.models.rows import SCREEN_ERRORS
 from bfxsync.models.stream import Degraded
 from bfxsync.wire.channels.shapes import FITS, Fits
-from bfxsync.wire.recovery import Recovery
+from bfxsync.wire.recovery import RecoveryBudget
 
 # A frame that is no list, or too short for what it says it is. A model's RemoteError says more.
 FRAME_ERRORS = (RemoteError, RecursionError, *SCREEN_ERRORS)
@@ -67,7 +67,7 @@ class Channel(ABC):
         self.is_degraded = False
         self.is_bulk = False
         self.has_event = False
-        self.recovery = Recovery()
+        self.recovery = RecoveryBudget()
         self.unanswered = 0
         self.seen_at: float | None = None
         self._number = number

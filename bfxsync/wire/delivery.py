@@ -1,0 +1,91 @@
+"""Frames into the channels of their subscriptions, and what follows from them."""
+
+from __future__ import annotations
+
+from typing import Any, Hashable
+
+from bfxsync._base.enums import SubscriptionStatus
+from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
+from bfxsync.wire.handshake import Handshake
+from bfxsync.wire.outputs import Deliver, Output, Report
+from bfxsync.wire.subscription_state import SubscriptionState
+from bfxsync.wire.subscriptions import Subscriptions
+
+
+class Delivery:
+    """
+    Feeds channels, delivers their updates, and subscribes again those that went wrong.
+
+    Parameters
+    ----------
+    subscriptions : Subscriptions
+    handshake : Handshake
+        Tells whether requests may be sent.
+    """
+
+    def __init__(self, subscriptions: Subscriptions, handshake: Handshake) -> None:
+        self._subscriptions = subscriptions
+        self._handshake = handshake
+
+    def deliver(
+        self,
+        entry: SubscriptionState,
+        frames: list[Any],
+        outputs: list[Output],
+        now: float,
+    ) -> None:
+        """Feed frames to their channel, and append the outputs."""
+        channel = entry.channel
+        was_live = channel.is_live
+        channel.seen_at = now
+        updates = channel.feed_many(frames)
+        has_news = channel.has_event
+        if has_news:
+            channel.has_event = False
+            outputs += _split_at_events(entry.token, updates)
+        elif updates:
+            outputs.append(Deliver(entry.token, updates))
+        if channel.is_live and not was_live:
+            has_news = True
+            outputs += self._subscriptions.went_live(entry)
+        if has_news and self._handshake.is_paused:
+            # Whatever the channel's own status: in a maintenance its data are not current.
+            outputs.append(paused(entry))
+        if channel.errors:
+            outputs += map(Report, channel.errors)
+            if not channel.is_live:
+                error = channel.errors[-1]
+                outputs += self._subscriptions.note_unreadable(entry, error)
+            channel.errors = []
+        if channel.resync_reason is not None:
+            outputs += self.recover(entry, channel.resync_reason, now)
+
+    def recover(
+        self, entry: SubscriptionState, reason: str, now: float
+    ) -> list[Output]:
+        """Subscribe again a channel that went wrong, with a delay that grows each time."""
+        delay_s = entry.channel.recovery.spend(now)
+        ready = self._handshake.is_ready
+        return self._subscriptions.resync(entry, reason, now, ready, delay_s)
+
+    def resync(self, entry: SubscriptionState, reason: str, now: float) -> list[Output]:
+        """Subscribe a channel again at once."""
+        ready = self._handshake.is_ready
+        return self._subscriptions.resync(entry, reason, now, ready)
+
+
+def paused(entry: SubscriptionState) -> Deliver:
+    """Return the status of a subscription in a maintenance."""
+    return Deliver(entry.token, [Status(SubscriptionStatus.MAINTENANCE)])
+
+
+def _split_at_events(token: Hashable, updates: list[Any]) -> list[Output]:
+    """Deliver updates so that each event is the first in its own output."""
+    outputs: list[Output] = []
+    start = 0
+    for index, update in enumerate(updates):
+        if index > start and isinstance(update, (Degraded, Gap, Snapshot, Status)):
+            outputs.append(Deliver(token, updates[start:index]))
+            start = index
+    outputs.append(Deliver(token, updates[start:]))
+    return outputs

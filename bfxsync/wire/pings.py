@@ -1,0 +1,77 @@
+"""
+Pings and pongs.
+
+References
+----------
+https://docs.bitfinex.com/docs/ws-general#ping--pong
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bfxsync.errors import NetworkError, RequestTimeout
+from bfxsync.wire.codec import dumps
+from bfxsync.wire.commands import Ping
+from bfxsync.wire.outputs import Output, Resolve, Send
+
+
+class Pings:
+    """
+    The pings of a connection, both automatic ones and those of users.
+
+    Attributes
+    ----------
+    duration_s : float or None
+        Of the last ping that was answered.
+    """
+
+    def __init__(self) -> None:
+        self.duration_s: float | None = None
+        self._commands: dict[int, Ping] = {}
+        self._last_cid = 0
+        self._sent_at: float | None = None
+
+    @property
+    def is_last_answered(self) -> bool:
+        """Whether the last ping has its pong."""
+        return self._sent_at is None
+
+    def send(self, now: float, command: Ping | None = None) -> Send:
+        """Send a ping; its pong resolves the command."""
+        self._last_cid += 1
+        self._sent_at = now
+        if command is not None:
+            self._commands[self._last_cid] = command
+        return Send(dumps({"event": "ping", "cid": self._last_cid}))
+
+    def handle_pong(self, body: dict[str, Any], now: float) -> list[Output]:
+        """Process a `pong` event."""
+        cid = body.get("cid")
+        if cid == self._last_cid and self._sent_at is not None:
+            self.duration_s = now - self._sent_at
+            self._sent_at = None
+        ping = self._commands.pop(cid, None) if type(cid) is int else None
+        return [Resolve(ping.token)] if ping is not None else []
+
+    def lose(self, reason: str) -> list[Output]:
+        """Fail all commands, as the socket was lost."""
+        outputs: list[Output] = []
+        for command in self._commands.values():
+            error = NetworkError(f"no pong: {reason}", phase="receive")
+            outputs.append(Resolve(command.token, error))
+        self._commands.clear()
+        return outputs
+
+    def deadlines(self) -> list[float]:
+        """Return when the commands expire."""
+        return [command.expires for command in self._commands.values()]
+
+    def tick(self, now: float) -> list[Output]:
+        """Fail the commands that have expired."""
+        expired = [cid for cid, ping in self._commands.items() if now >= ping.expires]
+        outputs: list[Output] = []
+        for cid in expired:
+            error = RequestTimeout("no pong in time")
+            outputs.append(Resolve(self._commands.pop(cid).token, error))
+        return outputs

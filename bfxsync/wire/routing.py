@@ -1,0 +1,94 @@
+"""
+Which subscription each channel id of a socket belongs to.
+
+Frames may arrive before the acknowledgement that names their channel, so those of unknown ids are
+kept. After an unsubscribe, frames of the channel may still arrive until the exchange confirms it.
+
+References
+----------
+https://docs.bitfinex.com/docs/ws-general
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bfxsync._base.aliases import ChanId
+from bfxsync.wire.codec import dumps
+from bfxsync.wire.outputs import Send
+from bfxsync.wire.subscription_state import SubscriptionState
+from bfxsync.wire.unrouted import UnroutedFrames
+
+
+class RoutingTable:
+    """
+    The channel ids of a socket: in use, being unsubscribed, or unknown.
+
+    Attributes
+    ----------
+    entries : dict
+        The subscription of each id in use; always the same dictionary.
+    unrouted : UnroutedFrames
+    """
+
+    def __init__(self) -> None:
+        self.entries: dict[ChanId, SubscriptionState] = {}
+        self.unrouted = UnroutedFrames()
+        self._closing: set[ChanId] = set()
+
+    def clear(self) -> None:
+        """Forget all ids, for a new socket."""
+        self.entries.clear()
+        self._closing.clear()
+        self.unrouted.clear()
+
+    @property
+    def channel_count(self) -> int:
+        """Channels that the exchange counts, with those whose end it has not confirmed."""
+        return len(self.entries) + len(self._closing)
+
+    def is_closing(self, chan_id: ChanId) -> bool:
+        """Tell whether an unsubscribe of this channel is not confirmed yet."""
+        return chan_id in self._closing
+
+    def keep_unrouted(self, chan_id: ChanId, value: Any, size: int) -> None:
+        """Keep a frame of an unknown channel; drop it if the channel is being unsubscribed."""
+        if chan_id not in self._closing:
+            self.unrouted.keep(chan_id, value, size)
+
+    def bind(self, entry: SubscriptionState, chan_id: ChanId) -> list[Any]:
+        """Assign a channel to a subscription, and return its frames so far."""
+        entry.chan_id = chan_id
+        self._closing.discard(chan_id)
+        self.entries[chan_id] = entry
+        frames = self.unrouted.claim(chan_id)
+        if frames is None:
+            reason = "too many frames came before the acknowledgement"
+            entry.channel.resync_reason = reason
+        return frames or []
+
+    def unsubscribe(self, entry: SubscriptionState) -> list[Send]:
+        """Unsubscribe the channel of a subscription, if it has one."""
+        chan_id = entry.chan_id
+        if chan_id is None:
+            return []
+        entry.chan_id = None
+        self.entries.pop(chan_id, None)
+        return [self._close(chan_id)]
+
+    def refuse(self, chan_id: ChanId) -> Send:
+        """Unsubscribe a channel whose request was withdrawn before the acknowledgement."""
+        self.unrouted.claim(chan_id)
+        return self._close(chan_id)
+
+    def _close(self, chan_id: ChanId) -> Send:
+        self._closing.add(chan_id)
+        return Send(dumps({"event": "unsubscribe", "chanId": chan_id}))
+
+    def confirm_closed(self, chan_id: ChanId) -> SubscriptionState | None:
+        """Free an id; return the subscription that still used it, if any."""
+        self._closing.discard(chan_id)
+        entry = self.entries.pop(chan_id, None)
+        if entry is not None:
+            entry.chan_id = None
+        return entry
