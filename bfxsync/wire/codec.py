@@ -1,12 +1,11 @@
 """
-JSON in and out.
+JSON decoding and encoding.
 
-Strategy: one function for each direction, chosen once when a client is made. `orjson` is used
-when it is installed and numbers are floats, else the standard library. Both give the same values
-for finite JSON of sane depth. What only one of them would accept (NaN, Infinity) is refused by
-both; three things are left alone because a check would cost something for every frame: the
-standard library reads ``1e400`` as infinity (a model refuses it only when it looks closely),
-accepts lone surrogates in text, and keeps integers beyond 64 bits (refused in integer fields).
+Strategy: the decoder is chosen once for each client: `orjson` if it is installed and numbers are
+floats, else the standard library. Both give the same values for finite JSON of sane depth, and
+both refuse NaN and Infinity. Three differences remain, as a check would cost time for every frame:
+the standard library reads ``1e400`` as infinity (models refuse it only in checked fields), accepts
+lone surrogates in text, and keeps integers beyond 64 bits (refused in integer fields).
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ __all__ = ["LOADS_ERRORS", "Loads", "dumps", "loads_for", "number_text", "parse"
 
 Loads = Callable[[bytes], Any]
 
-# What `loads` may raise; orjson's and json's errors are both ValueErrors, and an exponent that
-# is beyond Decimal is an ArithmeticError.
+# Errors of decoders: those of orjson and json are ValueErrors, and an exponent beyond the range
+# of Decimal raises an ArithmeticError.
 LOADS_ERRORS = (ValueError, RecursionError, ArithmeticError)
 
 
@@ -37,7 +36,7 @@ def _refuse_constant(text: str) -> Any:
     raise ValueError(f"{text} is no JSON")
 
 
-# json.loads builds a decoder at every call that has options; these are made once.
+# Made once, as json.loads with options builds a decoder at every call.
 _decode_floats = json.JSONDecoder(parse_constant=_refuse_constant).decode
 _decode_decimals = json.JSONDecoder(
     parse_float=READERS_OF[Decimal], parse_constant=_refuse_constant
@@ -53,7 +52,7 @@ def _loads_decimals(data: bytes) -> Any:
 
 
 def _text(data: bytes) -> str:
-    # A binary message is of a class of its own; orjson refuses it as well.
+    # Refuses the class of binary messages, as orjson does.
     if type(data) is not bytes:
         raise ValueError(f"{type(data).__name__} is no text")
     return data.decode()
@@ -61,9 +60,9 @@ def _text(data: bytes) -> str:
 
 def loads_for(number: NumberType = float) -> Loads:
     """
-    Return the function that reads UTF-8 JSON with this type for numbers with a fraction.
+    Return a decoder of UTF-8 JSON with this type for numbers with a fraction.
 
-    Integers stay `int` in both; the models make a `Decimal` of those in number fields.
+    Integers stay `int`; models convert those in number fields to `Decimal`.
     """
     if number is Decimal:
         return _loads_decimals
@@ -74,12 +73,12 @@ def loads_for(number: NumberType = float) -> Loads:
 
 def parse(loads: Loads, data: bytes) -> Any:
     """
-    Read one message.
+    Decode one message.
 
     Raises
     ------
     RemoteError
-        It is no JSON; `raw` holds its beginning.
+        Not JSON; `raw` holds the start of the message.
     """
     try:
         return loads(data)
@@ -88,5 +87,5 @@ def parse(loads: Loads, data: bytes) -> Any:
 
 
 def dumps(value: Any) -> str:
-    """Write compact JSON; amounts and prices are text by then, so there is no float here."""
+    """Encode compact JSON; amounts and prices are text already, so there are no floats."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False)

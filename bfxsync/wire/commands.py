@@ -1,7 +1,7 @@
 """
-What a user asks of a connection.
+Commands of users to a session.
 
-A token names who asked; to the session it is opaque and comes back in the outputs.
+A token identifies the user's object. It is opaque to the session and comes back in the outputs.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ class Subscribe:
     """
     Keep this channel subscribed.
 
-    It has no deadline: it is requested until it works, is refused, or is given up. Repeated for the
-    same token, it changes nothing.
+    It is requested until it has data, is refused, or is unsubscribed. A repetition for the same
+    token has no effect.
 
     Attributes
     ----------
     is_resolved : bool
-        It worked before, on another connection.
+        Whether it had data before, on another connection.
     """
 
     token: Hashable
@@ -34,14 +34,14 @@ class Subscribe:
 
 @attrs.frozen
 class Unsubscribe:
-    """Give the channel up."""
+    """End the subscription."""
 
     token: Hashable
 
 
 @attrs.frozen
 class Resubscribe:
-    """Subscribe the channel anew, with its first arguments."""
+    """Subscribe the channel again, with the same arguments."""
 
     token: Hashable
     reason: str = "asked for by the user"
@@ -49,7 +49,7 @@ class Resubscribe:
 
 @attrs.frozen
 class Ping:
-    """Ask for a pong; `expires` is when to stop waiting for it."""
+    """Send a ping, and wait for its pong until `expires`."""
 
     token: Hashable
     expires: float

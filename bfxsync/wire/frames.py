@@ -1,9 +1,9 @@
 """
-A decoded message plus the acknowledged flags: what kind of frame it is.
+The kinds of frames, told apart by their content and the acknowledged flags.
 
-The flags decide what stands at a frame's end, so a frame is read from the left, by kind, and its
-suffix by what is left over. This is the careful way, used when a block holds anything unusual;
-the everyday way is `Session.feed`, which hands whole frames to their channels.
+The flags decide which numbers follow the content of a frame, so it is parsed from the left, and the
+rest is its suffix. Only blocks with anything unusual are decoded this way; `blocks` handles the
+others.
 
 References
 ----------
@@ -24,7 +24,7 @@ HEARTBEAT = "hb"
 CHECKSUM = "cs"
 ACCOUNT_CHANNEL = 0
 
-# Plain integers: `&` with a member of an enumeration takes longer than all else in a small block.
+# Plain integers: `&` with an enum member would take longer than the rest of a small block.
 SEQ_ALL = int(Flag.SEQ_ALL)
 TIMESTAMP = int(Flag.TIMESTAMP)
 BULK_UPDATES = int(Flag.BULK_UPDATES)
@@ -40,7 +40,7 @@ class Event:
 
 @attrs.frozen
 class Heartbeat:
-    """A sign of life of a channel; channel 0 is the account's."""
+    """A heartbeat of a channel; channel 0 is the account's."""
 
     chan_id: ChanId
     seq: int | None
@@ -59,7 +59,7 @@ class ChecksumFrame:
 
 @attrs.frozen
 class ChannelData:
-    """Data of a channel; `tag` is the text before the payload of a trade (`te`, `tu`, …)."""
+    """Data of a channel; `tag` is the kind of a trade (`te`, `tu`, …), else None."""
 
     chan_id: ChanId
     tag: str | None
@@ -84,19 +84,19 @@ Frame = Union[Event, Heartbeat, ChecksumFrame, ChannelData, AccountData]
 
 def decode(value: object, flags: int) -> Frame:
     """
-    Tell what a message is.
+    Return the frame of a message.
 
     Parameters
     ----------
     value : object
-        What the JSON reader returned.
+        The decoded JSON.
     flags : int
-        The `Flag` values that the exchange acknowledged for this connection.
+        The `Flag` values that the exchange acknowledged for this socket.
 
     Raises
     ------
     RemoteError
-        It is neither an object with a name nor a list that begins with a channel.
+        Neither an event object nor a list that starts with a channel id.
     """
     if isinstance(value, dict):
         name = value.get("event")
@@ -133,13 +133,13 @@ def decode(value: object, flags: int) -> Frame:
 
 
 def sequence_index(flags: int) -> int:
-    """Return where, from the end, the sequence number of a public frame stands."""
+    """Return the index, from the end, of the sequence number of a public frame."""
     return -2 if flags & TIMESTAMP else -1
 
 
 def read_code(value: object) -> int | None:
-    """Read a code of an event, which may come as text; None if it is none."""
-    # Longer ones are no codes, and int() refuses very long ones.
+    """Return the code of an event as a number, or None; it may be sent as text."""
+    # Longer texts are no codes, and int() refuses very long ones.
     if isinstance(value, str) and value.isdecimal() and len(value) < 19:
         return int(value)
     return value if type(value) is int else None
@@ -149,15 +149,15 @@ def _suffix(
     value: list[Any], start: int, flags: int
 ) -> tuple[int | None, int | None, Mts | None]:
     """
-    Read (seq, account seq, timestamp) from what follows a frame's content.
+    Return (seq, account seq, timestamp) of the numbers after a frame's content.
 
-    With the timestamp on it is the last one; the others are read from the left. Account frames
-    carry one or two numbers, so both are accepted.
+    The timestamp, if enabled, is the last; the others are read from the left. Account frames have
+    one or two sequence numbers.
     """
     rest = value[start:]
     if any(type(number) is not int for number in rest):
-        # Content that was appended to the frame. With text or a list between, nothing tells
-        # which of the numbers is which.
+        # Fields appended to the frame. With text or a list between, the numbers cannot be told
+        # apart for certain.
         rest = [number for number in rest if type(number) is int]
     mts = rest.pop() if flags & TIMESTAMP and rest else None
     if not flags & SEQ_ALL or not rest:

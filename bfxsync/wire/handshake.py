@@ -1,5 +1,5 @@
 """
-From an open socket to one that takes requests: info, conf, and the exchange's info codes.
+The handshake of a socket (info, conf), and the exchange's info codes.
 
 References
 ----------
@@ -20,25 +20,24 @@ from bfxsync.wire.outputs import Change, Fail, Output, Reopen, Report, Send
 VERSION = 2
 
 MAINTENANCE_S = 120.0
-"""The longest that the exchange says its pauses take; after that the socket is opened anew."""
-
+"""Maximum length of a maintenance by the documentation; after that the socket is replaced."""
 
 CONF_FAILED = 10_050
-"""The error code that refuses the flags."""
+"""Error code of refused flags."""
 
 SERVICE_RESTART = 1012
-"""The close code that belongs to a server's restart (RFC 6455, registry)."""
+"""Close code of a server restart (registry of RFC 6455)."""
 
 
 class Action(Enum):
-    """What an info code asks for."""
+    """Reaction to an info code."""
 
     REOPEN = "reopen"
     PAUSE = "pause"
     RESUME = "resume"
 
 
-# What happens on each info code; any other is only logged. The texts beside them may change.
+# The reaction to each info code; others are ignored. Their texts may change.
 ACTIONS = {
     InfoCode.STOP: Action.REOPEN,
     InfoCode.MAINTENANCE_START: Action.PAUSE,
@@ -47,7 +46,7 @@ ACTIONS = {
 
 
 class HandshakeStep(Enum):
-    """What is waited for."""
+    """The next message to expect; its name is part of error messages."""
 
     NOTHING = "nothing"
     INFO = "info"
@@ -57,14 +56,21 @@ class HandshakeStep(Enum):
 
 class Handshake:
     """
-    The steps before the first request, and the pauses after it.
+    The steps before the first request, and maintenances after it.
+
+    Parameters
+    ----------
+    flags : int
+        Sum of the `Flag` values to request.
+    timeout_s : float
+        For each step.
 
     Attributes
     ----------
     flags : int
-        What the exchange acknowledged; 0 until then.
+        The acknowledged flags; 0 until then.
     is_paused : bool
-        The exchange is in maintenance: no requests.
+        Whether the exchange is in maintenance and takes no requests.
     """
 
     def __init__(self, flags: int, timeout_s: float) -> None:
@@ -78,16 +84,16 @@ class Handshake:
 
     @property
     def is_ready(self) -> bool:
-        """True when requests may be sent."""
+        """Whether requests may be sent."""
         return self._step is HandshakeStep.READY and not self.is_paused
 
     def open(self, now: float) -> None:
-        """Begin: the socket is open, and the exchange speaks first."""
+        """Start with a new socket; the exchange speaks first."""
         self._step = HandshakeStep.INFO
         self._deadline = now + self._timeout_s
 
     def lose(self) -> None:
-        """The socket is gone, and all that was agreed on it."""
+        """Reset after the loss of the socket."""
         self._step = HandshakeStep.NOTHING
         self._deadline = None
         self.flags = 0
@@ -95,11 +101,11 @@ class Handshake:
         self._refusal = None
 
     def deadline(self) -> float | None:
-        """Return when to look again."""
+        """Return when to call `tick`, or None."""
         return self._deadline
 
     def tick(self, now: float) -> list[Output]:
-        """Give a socket up whose next step did not come in time."""
+        """Replace a socket whose next step has timed out."""
         if self._deadline is None or now < self._deadline:
             return []
         self._deadline = None
@@ -112,9 +118,9 @@ class Handshake:
     def info(
         self, body: dict[str, Any], now: float
     ) -> tuple[Action | None, list[Output]]:
-        """Take an info event; return what it asks of the subscriptions, and the outputs."""
+        """Process an `info` event; return the action for subscriptions, and the outputs."""
         if "version" in body:
-            return None, self._begin(body, now)
+            return None, self._handle_greeting(body, now)
         code = read_code(body.get("code"))
         action = ACTIONS.get(code) if code is not None else None  # type: ignore[call-overload]
         if action is Action.REOPEN:
@@ -131,14 +137,14 @@ class Handshake:
         return None, []
 
     def is_about_conf(self, body: dict[str, Any]) -> bool:
-        """Tell whether an error event refuses the flags."""
+        """Tell whether an `error` event refuses the flags."""
         return (
             self._step is HandshakeStep.CONF
             and read_code(body.get("code")) == CONF_FAILED
         )
 
     def conf(self, body: dict[str, Any], now: float) -> list[Output]:
-        """Take the answer to conf; without it the flags are taken to be off."""
+        """Process the answer to the flags; if they are refused, go on without."""
         if self._step is not HandshakeStep.CONF:
             return []
         outputs: list[Output] = []
@@ -155,7 +161,7 @@ class Handshake:
             outputs.append(Report(error))
         return outputs + self._finish(now)
 
-    def _begin(self, body: dict[str, Any], now: float) -> list[Output]:
+    def _handle_greeting(self, body: dict[str, Any], now: float) -> list[Output]:
         if self._step is not HandshakeStep.INFO:
             return []
         if body["version"] != VERSION:

@@ -1,4 +1,4 @@
-"""What a session wants done, in order."""
+"""Outputs of a session: actions for its link to perform, in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bfxsync.errors import BfxError
 
 @attrs.frozen
 class Send:
-    """Put this text on the wire."""
+    """Send this text."""
 
     text: str
 
@@ -20,9 +20,9 @@ class Send:
 @attrs.define
 class Deliver:
     """
-    Hand these updates, in order, to whoever holds the token.
+    Deliver these updates to the subscription of the token, in order.
 
-    The one output of the everyday case; not frozen, as that costs three times as much to make.
+    By far the most frequent output; not frozen, as that would triple the cost of making it.
     """
 
     token: Hashable
@@ -30,8 +30,8 @@ class Deliver:
 
 
 @attrs.frozen
-class Asked:
-    """The token's request went out for the first time: a waiting call's timeout starts now."""
+class Requested:
+    """The token's first request was sent: the timeout of a waiting call starts now."""
 
     token: Hashable
 
@@ -39,10 +39,9 @@ class Asked:
 @attrs.frozen
 class Delayed:
     """
-    Why the token still has no data; it is requested again by itself.
+    Why the token has no data yet; it is requested again automatically.
 
-    A waiting call whose timeout passes raises an error with this cause. It is over with the next
-    `Snapshot`.
+    The cause of the error when a waiting call times out. Ends with the next `Snapshot`.
     """
 
     token: Hashable
@@ -59,9 +58,9 @@ class Acknowledged:
 @attrs.frozen
 class Resolve:
     """
-    What the token waits for is decided: it succeeded, or failed with this error.
+    The token's command succeeded, or failed with this error.
 
-    A subscription that worked once is resolved again if the exchange later refuses it.
+    A working subscription is resolved again if the exchange later refuses it.
     """
 
     token: Hashable
@@ -71,14 +70,15 @@ class Resolve:
 @attrs.frozen
 class Displaced:
     """
-    The token's channel must move to another connection, and is no longer wanted here.
+    The token's channel must move to another connection, and has left this one.
 
     Attributes
     ----------
     limit : int or None
-        How many channels had room; None if it moves because it stays silent on this one.
+        The number of channels that this connection can hold; None if the channel moves because it
+        stays silent here.
     is_resolved : bool
-        It worked before, on an earlier socket.
+        Whether it had data on an earlier socket.
     """
 
     token: Hashable
@@ -88,7 +88,7 @@ class Displaced:
 
 @attrs.frozen
 class Report:
-    """Something went wrong that belongs to no waiting call."""
+    """An error that belongs to no waiting call."""
 
     error: BfxError
 
@@ -96,13 +96,13 @@ class Report:
 @attrs.frozen
 class Change:
     """
-    The connection is in this state now.
+    The connection has changed its status.
 
     Attributes
     ----------
     status : ConnectionStatus
     trouble : BfxError or None
-        Why requests are held back, or what was refused; the cause that waiting calls name.
+        Why requests cannot be sent, or what was refused; the cause of timeouts meanwhile.
     """
 
     status: ConnectionStatus
@@ -112,9 +112,9 @@ class Change:
 @attrs.frozen
 class Reopen:
     """
-    Close this socket and open another one; what follows it in the block is void.
+    Replace the socket, and ignore the rest of the block.
 
-    `code` is what the user is told, as if the exchange had closed with it.
+    `code` goes to `disconnected` handlers, as if it were the exchange's close code.
     """
 
     reason: str
@@ -124,14 +124,14 @@ class Reopen:
 
 @attrs.frozen
 class Fail:
-    """Stop for good: another connection would end the same way."""
+    """End the client: another connection would fail in the same way."""
 
     error: BfxError
 
 
 Output = Union[
     Send,
-    Asked,
+    Requested,
     Deliver,
     Delayed,
     Acknowledged,

@@ -16,7 +16,7 @@ from typing import Any, Hashable
 
 from bfxsync.errors import RequestTimeout
 from bfxsync.wire.codec import dumps
-from bfxsync.wire.outputs import Asked, Delayed, Output, Report, Send
+from bfxsync.wire.outputs import Delayed, Output, Report, Requested, Send
 from bfxsync.wire.subscription_state import SubscriptionState
 
 ANSWER_S = 10.0
@@ -67,7 +67,7 @@ class SubscribeRequests:
         entry.sub_id = self._last_sub_id
         self._pending[entry.sub_id] = entry
         entry.deadline = now + self._patience_s(entry)
-        outputs: list[Output] = [] if entry.was_requested else [Asked(entry.token)]
+        outputs: list[Output] = [] if entry.was_requested else [Requested(entry.token)]
         entry.was_requested = True
         self._waiting[entry.token] = entry
         request = entry.channel.request()

@@ -1,15 +1,17 @@
 """
-Bytes of a server into WebSocket messages and control frames (RFC 6455).
+Parses the bytes of a server into WebSocket messages and control frames (RFC 6455).
 
-Strategy: nearly every frame of the exchange is one whole, unmasked text message of less than
-64 KiB, so `Splitter.feed` walks those in one loop without any object per frame. Whatever else
-comes (fragments, control frames, long, broken or unfinished ones) leaves the loop for `_other`,
-one frame at a time.
+Strategy: nearly every frame of the exchange is a complete, unmasked text message of less than
+64 KiB, so `Splitter.feed` cuts those in one loop without any object per frame. All other frames
+(fragments, control frames; long, invalid or incomplete ones) are parsed one by one in `_other`.
 
-Text must be UTF-8, and nearly all of it is ASCII. What the loop has gathered is therefore looked
-at all together: joining it costs less than a call for each message. Fragments go through a
-decoder, which remembers half a character, and so does what is here of an unfinished frame: text
-that cannot become right any more is refused at once.
+Text must be UTF-8, and nearly all of it is ASCII. So the messages of the loop are checked together:
+joining them costs less than a call for each. Fragments and the received part of an incomplete frame
+go through an incremental decoder, so that invalid text is refused at once.
+
+References
+----------
+https://www.rfc-editor.org/rfc/rfc6455#section-5
 """
 
 from __future__ import annotations
@@ -25,14 +27,14 @@ MAX_MESSAGE_SIZE = 16 * 2**20
 
 _FINAL_TEXT = 0x81
 
-# The longest payload that the loop takes: its length has two bytes.
+# The longest payload in the loop, whose length fits two bytes.
 _PLAIN_SIZE = 2**16 - 1
 
 _Decoder = codecs.getincrementaldecoder("utf-8")
 
 
 class Opcode(IntEnum):
-    """What a frame is."""
+    """Kinds of frames."""
 
     CONTINUATION = 0x0
     TEXT = 0x1
@@ -43,20 +45,20 @@ class Opcode(IntEnum):
 
 
 class CloseCode(IntEnum):
-    """Codes of close frames that are used or made here."""
+    """Close codes used here."""
 
     NORMAL = 1000
     PROTOCOL_ERROR = 1002
     NO_CODE = 1005
-    """Never sent: the close frame had no code."""
+    """Never sent: stands for a close frame without code."""
     ABNORMAL = 1006
-    """Never sent: there was no close frame."""
+    """Never sent: stands for a missing close frame."""
     BAD_DATA = 1007
     TOO_BIG = 1009
 
 
 class Binary(bytes):
-    """A binary message, which the exchange never sends; text is plain `bytes`."""
+    """A binary message, which the exchange never sends; text messages are plain `bytes`."""
 
     __slots__ = ()
 
@@ -78,7 +80,7 @@ class Close:
 
 
 class ProtocolViolation(BfxError):
-    """The peer broke the rules of the WebSocket protocol; `code` is what to close with."""
+    """The peer violated the WebSocket protocol; `code` is the code to close with."""
 
     def __init__(
         self, message: str, code: CloseCode = CloseCode.PROTOCOL_ERROR
@@ -89,21 +91,21 @@ class ProtocolViolation(BfxError):
 
 class Splitter:
     """
-    Cut the bytes of a connection into messages.
+    Cuts the bytes of a connection into messages.
 
     Parameters
     ----------
     max_size : int
-        Longest message that is accepted, in bytes.
+        Maximum size of a message, in bytes.
 
     Attributes
     ----------
     controls : list of Control
-        Pings and pongs since it was last cleared.
+        Pings and pongs since this was last cleared.
     close : Close or None
-        The peer's close frame; what comes after it is ignored.
+        The peer's close frame; later bytes are ignored.
     violation : ProtocolViolation or None
-        Why nothing more can be read. Messages before it are still returned.
+        The error after which no more can be read. Messages before it are still returned.
     """
 
     def __init__(self, max_size: int = MAX_MESSAGE_SIZE) -> None:
@@ -111,34 +113,34 @@ class Splitter:
         self.close: Close | None = None
         self.violation: ProtocolViolation | None = None
         self._max_size = max_size
-        # First byte of the frames that the loop takes; none if even they may be too big.
+        # First byte of the frames in the loop; -1 for none, if even they may be too big.
         self._plain = _FINAL_TEXT if max_size >= _PLAIN_SIZE else -1
-        # Bytes of a frame that is not complete, as they came, so that a long one is joined once.
+        # Chunks of an incomplete frame, joined once when it is complete.
         self._parts: list[bytes] = []
         self._held = 0
         self._needed = 0
         # Payloads of a fragmented message; None between messages.
         self._fragments: list[bytes] | None = None
         self._fragments_size = 0
-        # Has read those payloads; None if they are not text.
+        # State after these payloads; None for a binary message.
         self._decoder: codecs.IncrementalDecoder | None = None
-        # The same, and has read what is here of the frame that is not complete.
+        # State after the received part of the incomplete frame as well.
         self._ahead: codecs.IncrementalDecoder | None = None
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the messages that are complete now, in order; binary ones as `Binary`."""
+        """Return the messages completed by these bytes, in order; binary ones as `Binary`."""
         if self.close is not None or self.violation is not None:
             return []
         messages: list[bytes] = []
         try:
             if self._parts:
                 data = self._join(data)
-            # Inside a fragmented message a plain text frame is an error, found by `_other`.
+            # Within a fragmented message a text frame is an error, found by `_other`.
             plain = self._plain if self._fragments is None else -1
             position = checked = 0
             needed = 2
             end = len(data)
-            # A frame that is shorter than this may lack its length.
+            # Beyond this, the length of a frame may be missing.
             last = end - 4
             while True:
                 while position <= last and data[position] == plain:
@@ -154,7 +156,7 @@ class Splitter:
                         break
                     messages.append(data[start:stop])
                     position = stop
-                # Before anything else is taken: what follows wrong text does not count.
+                # Before any other frame: nothing after invalid text counts.
                 texts = messages[checked:] if checked else messages
                 if not b"".join(texts).isascii():
                     _check_texts(messages, checked)
@@ -177,7 +179,7 @@ class Splitter:
         return messages
 
     def _join(self, data: bytes) -> bytes:
-        """Return all bytes of the frame that was not complete, or none if it still is not."""
+        """Return all bytes from the incomplete frame on, or nothing while it is incomplete."""
         self._parts.append(data)
         self._held += len(data)
         if self._held < self._needed:
@@ -192,7 +194,7 @@ class Splitter:
     def _other(
         self, data: bytes, position: int, end: int, messages: list[bytes]
     ) -> tuple[int, int]:
-        """Take one frame of any kind; return (bytes taken, bytes needed if none were)."""
+        """Parse one frame of any kind; return its size, or 0 and the size needed to go on."""
         first, second = data[position], data[position + 1]
         if first & 0x70:
             raise ProtocolViolation(
@@ -227,9 +229,9 @@ class Splitter:
             return 0, header + size
         payload = data[position + header : position + header + size]
         if opcode >= Opcode.CLOSE:
-            self._take_control(opcode, payload)
+            self._handle_control(opcode, payload)
         else:
-            self._take_data(opcode, final, payload, messages)
+            self._handle_data(opcode, final, payload, messages)
         return header + size, 2
 
     def _check_order(self, opcode: Opcode, size: int) -> None:
@@ -244,7 +246,7 @@ class Splitter:
             )
 
     def _look_ahead(self, opcode: Opcode, payload: bytes) -> None:
-        """Read what is here of a frame, on trial: it is read once more when it is complete."""
+        """Check the received part of an incomplete frame; all of it is checked again later."""
         if opcode is Opcode.TEXT:
             self._ahead = _Decoder()
         elif self._decoder is not None:
@@ -254,7 +256,7 @@ class Splitter:
             return
         _read(self._ahead, payload)
 
-    def _take_data(
+    def _handle_data(
         self, opcode: Opcode, final: bool, payload: bytes, messages: list[bytes]
     ) -> None:
         if self._fragments is None:
@@ -271,7 +273,7 @@ class Splitter:
             self._fragments_size = 0
             self._decoder = None
 
-    def _take_control(self, opcode: Opcode, payload: bytes) -> None:
+    def _handle_control(self, opcode: Opcode, payload: bytes) -> None:
         if opcode is not Opcode.CLOSE:
             self.controls.append(Control(opcode, payload))
             return
@@ -291,7 +293,7 @@ class Splitter:
 
 
 def _check_texts(messages: list[bytes], start: int) -> None:
-    """Find the message, from the given one on, that is not UTF-8; drop it and the rest."""
+    """Raise if a message from `start` on is not UTF-8; remove it and all later ones."""
     for index in range(start, len(messages)):
         try:
             messages[index].decode()
@@ -303,12 +305,11 @@ def _check_texts(messages: list[bytes], start: int) -> None:
 def _read(
     decoder: codecs.IncrementalDecoder, payload: bytes, final: bool = False
 ) -> None:
-    """Read more text."""
     try:
         decoder.decode(payload, final)
     except UnicodeDecodeError:
         raise _not_utf8() from None
-    # Two bytes of a surrogate, which the decoder would refuse with the third.
+    # The first two bytes of a surrogate, which the decoder refuses only at the third.
     if b"\xed\xa0" <= decoder.getstate()[0] < b"\xee":
         raise _not_utf8()
 
@@ -318,5 +319,5 @@ def _not_utf8() -> ProtocolViolation:
 
 
 def _may_be_sent(code: int) -> bool:
-    """Tell whether a close code may stand in a frame; 1004 to 1006 and 1015 may not."""
+    """Tell whether a close frame may have this code; 1004 to 1006 and 1015 are reserved."""
     return 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999

@@ -204,7 +204,7 @@ def test_r11_when_it_does_not_help_the_book_goes_on_and_says_so_once(
     level = [97.0, 1, 1.0]
     updates = feed(channel, content, [level], content)
     updates = [u for u in updates if u != BookUpdate(98.0, 1, 1.0)]
-    degraded = Degraded(f"{reason}, and subscribing anew did not help")
+    degraded = Degraded(f"{reason}, and subscribing again did not help")
     assert updates == [degraded, BookUpdate.from_row(level)]
     assert channel.resync_reason is None
     assert channel.is_degraded and channel.has_event
@@ -223,7 +223,7 @@ def test_r11_equal_checksum_ends_the_degradation() -> None:
         ["cs", GOOD],
         ["cs", 9],
     )
-    text = f"{MISMATCH}, and subscribing anew did not help"
+    text = f"{MISMATCH}, and subscribing again did not help"
     assert updates == [Degraded(text), LIVE, Degraded(text)]
     assert channel.is_degraded
     assert (channel.verified_count, channel.mismatch_count) == (2, 3)

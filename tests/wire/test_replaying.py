@@ -137,7 +137,7 @@ class Played:
         for now, record in enumerate(self.records):
             outputs = self.session.play(record, float(now))
             found += [told(output) for output in outputs]
-        return [what for what in found if what not in ("Asked", "Acknowledged")]
+        return [what for what in found if what not in ("Requested", "Acknowledged")]
 
     def of(self, token: str) -> list[Any]:
         """What a token was told."""

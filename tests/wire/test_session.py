@@ -59,7 +59,6 @@ from bfxsync.wire.codec import loads_for
 from bfxsync.wire.commands import Subscribe
 from bfxsync.wire.outputs import (
     Acknowledged,
-    Asked,
     Delayed,
     Deliver,
     Displaced,
@@ -67,6 +66,7 @@ from bfxsync.wire.outputs import (
     Output,
     Reopen,
     Report,
+    Requested,
     Resolve,
     Send,
 )
@@ -83,7 +83,7 @@ def test_order_is_info_conf_subscribe_data() -> None:
     outputs = peer.feed({"event": "conf", "status": "OK", "flags": SEQ})
     assert outputs == [
         OPEN,
-        Asked("a"),
+        Requested("a"),
         Send('{"event":"subscribe","channel":"ticker","symbol":"tBTCUSD","subId":1}'),
     ]
     assert peer.feed(ack(1, 5)) == [Acknowledged("a")]

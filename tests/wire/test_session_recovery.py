@@ -43,12 +43,12 @@ from bfxsync.wire.channels import channel_for
 from bfxsync.wire.commands import Subscribe
 from bfxsync.wire.outputs import (
     Acknowledged,
-    Asked,
     Deliver,
     Displaced,
     Output,
     Reopen,
     Report,
+    Requested,
     Resolve,
     Send,
 )
@@ -586,7 +586,7 @@ def test_r05_displaced_channel_goes_on_elsewhere_behind_its_gap() -> None:
     command = Subscribe("b", channel, is_resolved=True)
     assert other.session.apply(command, other.now) == []
     outputs += other.ready()
-    assert outputs[-2] == Asked("b")
+    assert outputs[-2] == Requested("b")
     outputs += other.feed(ack(1, 9), other.frame(9, LEVELS), other.frame(9, LEVEL))
     # One gap, one snapshot; nobody waits for it, so nothing is resolved.
     assert updates(outputs, "b") == [Gap("gone"), BOOK, UPDATE]

@@ -19,13 +19,13 @@ from bfxsync.wire.channels import channel_for
 from bfxsync.wire.commands import Subscribe
 from bfxsync.wire.outputs import (
     Acknowledged,
-    Asked,
     Delayed,
     Deliver,
     Displaced,
     Output,
     Reopen,
     Report,
+    Requested,
     Resolve,
     Send,
 )
@@ -108,14 +108,17 @@ def errors(outputs: List[Output]) -> List[type]:
 
 def test_channel_is_asked_for_at_once_when_requests_may_be_sent() -> None:
     subscriptions = Subscriptions()
-    assert subscriptions.add(wanted(), 0.0, ready=True) == [Asked("btc"), request(1)]
+    assert subscriptions.add(wanted(), 0.0, ready=True) == [
+        Requested("btc"),
+        request(1),
+    ]
     assert len(subscriptions) == 1
 
 
 def test_channel_is_asked_for_later_when_they_may_not() -> None:
     subscriptions = Subscriptions()
     assert subscriptions.add(wanted(), 0.0, ready=False) == []
-    assert subscriptions.request_all(5.0) == [Asked("btc"), request(1)]
+    assert subscriptions.request_all(5.0) == [Requested("btc"), request(1)]
     assert subscriptions.request_all(5.0) == []
 
 
@@ -516,7 +519,7 @@ def test_r05_without_any_open_channel_there_is_no_room_elsewhere_either() -> Non
 def test_r05_displaced_channel_is_asked_for_until_it_works_again() -> None:
     command = wanted(is_resolved=True)
     subscriptions = Subscriptions()
-    assert subscriptions.add(command, 0.0, ready=True) == [Asked("btc"), request(1)]
+    assert subscriptions.add(command, 0.0, ready=True) == [Requested("btc"), request(1)]
     assert subscriptions.tick(10.0) == [request(2)]
     subscriptions.subscribed(ack(9, subId=2))
     assert subscriptions.went_live(only(subscriptions)) == []
@@ -527,7 +530,7 @@ def test_displaced_channel_waits_for_its_new_connection() -> None:
     subscriptions = Subscriptions()
     assert subscriptions.add(wanted(is_resolved=True), 0.0, ready=False) == []
     assert subscriptions.requests.deadline() is None
-    assert subscriptions.request_all(1e6) == [Asked("btc"), request(1)]
+    assert subscriptions.request_all(1e6) == [Requested("btc"), request(1)]
 
 
 def test_error_without_room_that_answers_nothing_is_not_ours() -> None:
@@ -756,7 +759,7 @@ def test_subscription_that_cannot_be_asked_for_waits_for_ever() -> None:
     assert subscriptions.requests.deadline() is None
     assert subscriptions.tick(1e9) == []
     assert not subscriptions.is_requesting
-    assert subscriptions.request_all(1e9) == [Asked("btc"), request(1)]
+    assert subscriptions.request_all(1e9) == [Requested("btc"), request(1)]
     assert subscriptions.is_requesting
 
 

@@ -1,4 +1,4 @@
-"""What all channels have in common."""
+"""The base class of channels."""
 
 from __future__ import annotations
 
@@ -13,49 +13,50 @@ from bfxsync.models.stream import Degraded
 from bfxsync.wire.channels.shapes import FITS, Fits
 from bfxsync.wire.recovery import RecoveryBudget
 
-# A frame that is no list, or too short for what it says it is. A model's RemoteError says more.
+# Raised by a frame that is no list or too short; a model's RemoteError has details.
 FRAME_ERRORS = (RemoteError, RecursionError, *SCREEN_ERRORS)
 
 
 class Channel(ABC):
     """
-    One channel as it was asked for.
+    One channel, as requested.
 
     Attributes
     ----------
     arguments : dict of str
-        The request's fields, sent again word for word after a reconnect.
+        Fields of the request, repeated unchanged after a reconnect.
     is_live : bool
-        The first data of this connection has come.
+        Whether the first data on this socket has arrived.
     extras : bool
-        Somebody wants the items that only events carry: `TradeUpdate` and `Checksum`.
+        Whether to return the items that only events need: `TradeUpdate` and `Checksum`.
     errors : list of BfxError
-        What was wrong with frames since this was last cleared.
+        Errors of frames since this was last cleared.
     symbol : str
-        Of a key its last part: ``tBTCUSD``, ``fUSD:p30``, ``tBTCF0:USTF0``, ``global``.
+        The symbol, or the last part of the key: ``tBTCUSD``, ``fUSD:p30``, ``tBTCF0:USTF0``,
+        ``global``.
     resync_reason : str or None
-        Why the channel must be subscribed anew, such as updates without the snapshot before.
+        Why the channel must be subscribed again, such as updates without a snapshot.
     is_degraded : bool
-        It is known to be wrong, and subscribing anew did not help lately.
+        Whether its data are known to be wrong, and subscribing again did not help.
     is_bulk : bool
-        Updates may come as lists of rows (`Flag.BULK_UPDATES`, as acknowledged on this connection).
+        Whether updates may be lists of rows (`Flag.BULK_UPDATES`, acknowledged on this socket).
     has_event : bool
-        Among the updates last returned is an event that may not be the first of them.
-    recovery : Recovery
-        How often that happened by itself.
+        Whether the last updates include an event that need not be the first.
+    recovery : RecoveryBudget
+        Automatic resubscriptions.
     unanswered : int
-        Requests for it, in a row, that brought no data although the socket was open; the time for
-        the next one follows from that, on whichever connection.
+        Consecutive requests, over all connections, without data on an open socket; determines the
+        time for the next one.
     seen_at : float or None
-        When the last frame of any kind came, heartbeats and the acknowledgement included
-        (monotonic time); None before the first on this connection.
+        Time of the last frame, heartbeats and the acknowledgement included (monotonic); None
+        before the first on this socket.
     """
 
     name: str
 
     def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
         self.arguments = arguments
-        # Behind the first words of a key: "trade:1m:fUSD:p30", "deriv:tBTCF0:USTF0".
+        # After the first words of a key: "trade:1m:fUSD:p30", "deriv:tBTCF0:USTF0".
         words = 2 if self.name == "candles" else 1
         key = arguments.get("key", "")
         self.symbol = arguments.get("symbol") or key.split(":", words)[-1]
@@ -74,7 +75,7 @@ class Channel(ABC):
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """What makes two requests the same to the exchange."""
+        """What makes two requests duplicates to the exchange."""
         return (self.name, *self.arguments.values())
 
     def request(self) -> dict[str, str]:
@@ -83,10 +84,10 @@ class Channel(ABC):
 
     def matches(self, body: dict[str, Any]) -> bool:
         """
-        Tell whether an answer without `subId` is about this channel.
+        Tell whether an answer without `subId` belongs to this channel.
 
-        A length may come back as text or number, as it was sent; a field that is not echoed
-        says nothing, but without channel and symbol there is no telling.
+        A length may be echoed as text or number. Other fields may be missing, but channel and
+        symbol must be there.
         """
         name = "key" if "key" in self.arguments else "symbol"
         echoed = {"channel": None, name: None, **body}
@@ -101,21 +102,21 @@ class Channel(ABC):
 
     @abstractmethod
     def restart(self) -> list[Any]:
-        """Return what a consumer who starts now must get first; nothing before the first data."""
+        """Return the updates with which a new consumer starts; none before the first data."""
 
     def lose(self) -> None:
-        """Forget what only held for the connection that is gone."""
+        """Reset the state of the lost socket."""
         self.is_live = False
         self.resync_reason = None
         self.seen_at = None
 
     def suspend(self, jump_s: float) -> None:
-        """Take that all that was noted is older than the clock says."""
+        """Move all recorded times back, as the clock stood still."""
         if self.seen_at is not None:
             self.seen_at -= jump_s
 
     def _maker(self, model: Any) -> Callable[[Any], Any]:
-        """Return what makes the model of a row that is of its kind, with the client's numbers."""
+        """Return a function that makes models of rows, and refuses rows of other channels."""
         read: Callable[[Any], Any] = model.from_row
         if self._number is not float:
             read = partial(model.from_row, number=self._number)
@@ -135,15 +136,15 @@ class Channel(ABC):
         return RemoteError(f"{name}: a row of another channel", raw=row)
 
     def _distrust(self, reason: str, updates: list[Any]) -> None:
-        """Have the channel subscribed anew; if that did not help lately, say so and go on."""
+        """Request a resubscription; if the budget is spent, report the channel as degraded."""
         if not self.recovery.is_spent(self.seen_at or 0.0):
             self.resync_reason = reason
         elif self.is_live and not self.is_degraded:
             self.is_degraded = self.has_event = True
-            updates.append(Degraded(f"{reason}, and subscribing anew did not help"))
+            updates.append(Degraded(f"{reason}, and subscribing again did not help"))
 
-    def _beat(self, updates: list[Any]) -> None:
-        """Take a heartbeat: when something has been wrong for long, it is time to try again."""
+    def _handle_heartbeat(self, updates: list[Any]) -> None:
+        """Handle a heartbeat: after a while a degraded channel gets another resubscription."""
         if self.is_degraded and self.is_live:
             self._distrust("it has been wrong for some time", updates)
 
@@ -155,7 +156,7 @@ class Channel(ABC):
         self.errors.append(exc)
 
     def _models(self, make: Callable[[Any], Any], rows: list[Any]) -> list[Any]:
-        """Make the rows of a list one by one, so that a bad one costs no other."""
+        """Make a model of each row; errors of unreadable ones are recorded."""
         models = []
         for row in rows:
             try:

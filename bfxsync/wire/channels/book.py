@@ -1,4 +1,11 @@
-"""Order books."""
+"""
+The book channel.
+
+References
+----------
+https://docs.bitfinex.com/reference/ws-public-books
+https://docs.bitfinex.com/docs/ws-websocket-checksum
+"""
 
 from __future__ import annotations
 
@@ -27,19 +34,19 @@ from bfxsync.wire.frames import CHECKSUM, HEARTBEAT
 
 class BookChannel(Channel):
     """
-    An order book, kept here in frame order and compared with the exchange's checksums.
+    An order book, updated in frame order and verified with the exchange's checksums.
 
     Attributes
     ----------
     book : OrderBook
     version : int
-        Odd while the book is being changed, which happens once for a block of frames. Another
-        thread that finds it even, reads, and finds it the same has seen a state between two
-        blocks. Nothing of the user's runs meanwhile, no logging either: it might read the book.
+        Odd while a block of frames is applied. A thread that reads the book between two equal,
+        even values has seen the state between two blocks. No user code may run meanwhile, and
+        no logging, as a handler might read the book.
     verified_count, mismatch_count : int
-        Checksums that were equal and that were not.
+        Checksums that matched, and that did not.
     verified_at : float or None
-        When a checksum was equal last (monotonic time); None since the last snapshot.
+        Time of the last match (monotonic); None after a snapshot.
     """
 
     name = "book"
@@ -70,9 +77,9 @@ class BookChannel(Channel):
                 try:
                     row = frame[1]
                     if row.__class__ is not list:
-                        self._take_text(frame, updates)
+                        self._handle_text(frame, updates)
                     elif self.is_live and row and row[0].__class__ is not list:
-                        # What `_make` does, without a call for it: this is the hot path.
+                        # `_make`, inlined in the hot path.
                         update = read(row)
                         if not fits(row, update):
                             raise self._foreign(row)
@@ -80,12 +87,12 @@ class BookChannel(Channel):
                         append(update)
                         continue
                     else:
-                        self._take_rows(row, updates)
+                        self._apply_rows(row, updates)
                 except FRAME_ERRORS as exc:
                     self._fail(exc, frame)
                     self._distrust("a frame of the book could not be read", updates)
                 if self.resync_reason is not None:
-                    # What follows belongs to a book that is given up, and nobody may read it.
+                    # Until the next snapshot the book must not be read.
                     self.book.reset()
                     break
         finally:
@@ -99,7 +106,7 @@ class BookChannel(Channel):
         return [Snapshot(self.book.bids() + self.book.asks())]
 
     def lose(self) -> None:
-        """Empty the book: what it would show is no longer known."""
+        """Reset the state of the lost socket, and empty the book."""
         self.version += 1
         try:
             super().lose()
@@ -109,12 +116,12 @@ class BookChannel(Channel):
             self.version += 1
 
     def suspend(self, jump_s: float) -> None:
-        """Take that all that was noted is older than the clock says."""
+        """Move all recorded times back, as the clock stood still."""
         super().suspend(jump_s)
         if self.verified_at is not None:
             self.verified_at -= jump_s
 
-    def _take_rows(self, rows: list[Any], updates: list[Any]) -> None:
+    def _apply_rows(self, rows: list[Any], updates: list[Any]) -> None:
         if rows and rows[0].__class__ is not list:
             self.resync_reason = "a book's update came before its snapshot"
             return
@@ -125,7 +132,7 @@ class BookChannel(Channel):
             updates.extend(levels)
         elif levels or not rows:
             if self.is_live:
-                # Only a snapshot is a list then; what led to it was not sent.
+                # Without bulk updates a list is a snapshot, whose changes are unknown.
                 updates.append(Gap("the exchange has sent a new snapshot"))
                 self.verified_at = None
                 self.has_event = True
@@ -136,10 +143,10 @@ class BookChannel(Channel):
         if len(levels) < len(rows):
             self._distrust("levels of the book could not be read", updates)
 
-    def _take_text(self, frame: list[Any], updates: list[Any]) -> None:
+    def _handle_text(self, frame: list[Any], updates: list[Any]) -> None:
         if frame[1] == HEARTBEAT:
-            # Not every book has checksums, and a quiet one has none for long.
-            self._beat(updates)
+            # Not all books have checksums, and a quiet one gets few.
+            self._handle_heartbeat(updates)
             return
         if frame[1] != CHECKSUM or type(frame[2]) is not int:
             raise RemoteError(

@@ -1,4 +1,10 @@
-"""Candles."""
+"""
+The candles channel.
+
+References
+----------
+https://docs.bitfinex.com/reference/ws-public-candles
+"""
 
 from __future__ import annotations
 
@@ -18,8 +24,8 @@ class CandlesChannel(Channel):
     """
     The candles of a key such as ``trade:1m:tBTCUSD``.
 
-    The exchange sends the current candle again and again while it grows, sometimes the one
-    before once more, and none for an empty interval.
+    The exchange repeats the current candle as it changes, and sometimes the one before; it sends
+    none for an interval without trades.
     """
 
     name = "candles"
@@ -27,26 +33,26 @@ class CandlesChannel(Channel):
     def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
         super().__init__(arguments, number)
         self._make = self._maker(Candle)
-        # The latest, oldest first: what a consumer who comes late begins with.
+        # The latest, oldest first, for consumers that start later.
         self._candles: list[Candle] = []
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
-        """Return a candle for every row, a snapshot before the first."""
+        """Return a candle for each row, and a snapshot first."""
         updates: list[Any] = []
         for frame in frames:
             try:
                 rows = frame[1]
                 if rows.__class__ is list:
-                    self._take(rows, updates)
+                    self._add_rows(rows, updates)
                 elif rows == HEARTBEAT:
-                    self._beat(updates)
+                    self._handle_heartbeat(updates)
                 else:
                     raise RemoteError(f"{self.symbol}: no candle", raw=frame)
             except FRAME_ERRORS as exc:
                 self._fail(exc, frame)
                 self._distrust("candles could not be read", updates)
             if self.resync_reason is not None:
-                # What follows belongs to a channel that is given up.
+                # Nothing counts until the next snapshot.
                 break
         return updates
 
@@ -54,7 +60,7 @@ class CandlesChannel(Channel):
         """Return the latest candles, oldest first."""
         return [Snapshot(list(self._candles))] if self.is_live else []
 
-    def _take(self, rows: list[Any], updates: list[Any]) -> None:
+    def _add_rows(self, rows: list[Any], updates: list[Any]) -> None:
         if rows and rows[0].__class__ is not list:
             if not self.is_live:
                 self.resync_reason = "a candle came before the snapshot"
@@ -76,7 +82,7 @@ class CandlesChannel(Channel):
             updates.append(candle)
 
     def _keep(self, candle: Candle) -> None:
-        """Put a candle in its place: mostly the last one, or a new one behind it."""
+        """Replace or insert a candle by its time; nearly always at the end."""
         kept = self._candles
         index = len(kept)
         while index and kept[index - 1].mts > candle.mts:

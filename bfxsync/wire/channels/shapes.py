@@ -1,10 +1,10 @@
 """
-Which rows are of a channel's own kind, and which belong to another's.
+Detects rows that belong to another kind of channel.
 
-Strategy: rows grow at their end and have nulls in new places, so neither their length nor a null
-tells kinds apart. What does is size: a time in milliseconds and the id of an order are larger than
-any count, period or rate, and a price has at most five significant digits. Only what can never be
-is refused: a doubtful row is the business of sequence numbers and checksums.
+Strategy: rows may get more fields and nulls, so neither length nor nulls tell kinds apart. Sizes
+do: times in milliseconds and order ids are larger than any count, period or rate, and prices have
+at most five significant digits. Only impossible rows are refused; the rest is left to sequence
+numbers and checksums.
 
 References
 ----------
@@ -30,10 +30,10 @@ from bfxsync.models.market import (
 from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
 
 LEAST_TIME = 10**11
-"""No time in milliseconds since 1973 is less, and no id of a trade has come near it."""
+"""Less than any time in milliseconds since 1973, and far above all trade ids."""
 
 MOST_PRICE = 10**8
-"""A price with more digits than this has zeros at its end: five digits are significant."""
+"""Larger prices end in zeros, as only five digits are significant."""
 
 MOST_COUNT = 10**9
 MOST_DAYS = 100_000
@@ -41,19 +41,19 @@ MOST_RATE = 10_000
 """Per day."""
 
 MOST_ORDER_ID = 10**12
-"""Ids have reached 10**11 in ten years; times in milliseconds are larger than this."""
+"""Order ids have reached 10**11 in ten years; times in milliseconds are larger than this."""
 
 Fits = Callable[[Any, Any], bool]
-"""Tells whether a row, with the model that was made of it, is of the channel's own kind."""
+"""Tells whether a row and the model made of it are of the expected kind."""
 
 
 def _is_price(price: Any) -> bool:
-    # Of a Decimal the remainder would depend on the context of the thread.
+    # The remainder of a Decimal would depend on the context of the thread.
     return price is None or price < MOST_PRICE or not float(price) % 1_000
 
 
 def _is_ticker(row: Any, ticker: Any) -> bool:
-    # Of a funding currency: days where a pair has a price and a ratio.
+    # A funding ticker has days where that of a pair has a price and a ratio.
     if len(row) > 12 and _is_days(row[2]) and _is_days(row[5]):
         return False
     return (
@@ -86,8 +86,8 @@ def _is_below(value: Any, most: int) -> bool:
 
 
 def _is_trade(_: Any, trade: Any) -> bool:
-    # Not by its time, which is small where somebody plays an exchange: rows of candles and of
-    # the status channel begin with a time, and all others have no integers here.
+    # Not by its time, which test servers may start at 0. Rows of candles and derivatives start
+    # with a time, and no others have an integer here.
     return bool(trade.id < LEAST_TIME) and _is_price(trade.price)
 
 
@@ -130,7 +130,7 @@ def _is_candle(_: Any, candle: Any) -> bool:
 
 
 def _is_derivatives_status(row: Any, status: Any) -> bool:
-    # The only kind whose shortest rows are so long.
+    # No other kind has so many fields at least.
     return len(row) >= 18 and bool(status.mts >= LEAST_TIME)
 
 

@@ -1,4 +1,10 @@
-"""The state of derivatives, and liquidations."""
+"""
+The status channel: derivatives and liquidations.
+
+References
+----------
+https://docs.bitfinex.com/reference/ws-public-status
+"""
 
 from __future__ import annotations
 
@@ -14,7 +20,7 @@ from bfxsync.wire.frames import HEARTBEAT
 
 
 class DerivativesChannel(FlatChannel):
-    """The state of one derivative (``deriv:tBTCF0:USTF0``), about once a second."""
+    """The status of one derivative (``deriv:tBTCF0:USTF0``), about once a second."""
 
     name = "status"
 
@@ -23,7 +29,7 @@ class DerivativesChannel(FlatChannel):
         make, symbol = self._make, self.symbol
 
         def make_with_key(row: Any) -> DerivativesStatus:
-            # The row lacks the key that was asked for.
+            # Rows do not contain the key.
             status: DerivativesStatus = make(row)
             status.key = symbol
             return status
@@ -35,8 +41,8 @@ class LiquidationsChannel(Channel):
     """
     All liquidations (``liq:global``).
 
-    A frame is a list of rows although it is an update. There is no snapshot, so the
-    subscription is ready with its acknowledgement.
+    Each frame is a list of rows. There is no snapshot, so the subscription is live from its
+    acknowledgement.
     """
 
     name = "status"
@@ -46,7 +52,7 @@ class LiquidationsChannel(Channel):
         self._make = self._maker(Liquidation)
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
-        """Return a liquidation for every row; an empty snapshot the first time."""
+        """Return a liquidation for each row, and an empty snapshot first."""
         updates: list[Any] = []
         if not self.is_live:
             self.is_live = True
@@ -61,17 +67,17 @@ class LiquidationsChannel(Channel):
                     if rows and not liquidations:
                         self._distrust("liquidations could not be read", updates)
                 elif rows == HEARTBEAT:
-                    self._beat(updates)
+                    self._handle_heartbeat(updates)
                 else:
                     raise RemoteError("no liquidations", raw=frame)
             except FRAME_ERRORS as exc:
                 self._fail(exc, frame)
                 self._distrust("liquidations could not be read", updates)
             if self.resync_reason is not None:
-                # What follows belongs to a channel that is given up.
+                # Nothing counts until the channel is subscribed again.
                 break
         return updates
 
     def restart(self) -> list[Any]:
-        """Return an empty snapshot: nothing is kept."""
+        """Return an empty snapshot, as no liquidations are kept."""
         return [Snapshot([])] if self.is_live else []

@@ -1,4 +1,10 @@
-"""Channels whose first frame is flat like all others, and tickers."""
+"""
+The ticker channel, and the base class of channels whose every frame is one complete row.
+
+References
+----------
+https://docs.bitfinex.com/reference/ws-public-ticker
+"""
 
 from __future__ import annotations
 
@@ -13,7 +19,7 @@ from bfxsync.wire.frames import HEARTBEAT
 
 
 class FlatChannel(Channel):
-    """One row is the whole state, and the first is no different from the others."""
+    """A channel whose every frame is one row with the whole state, the first one too."""
 
     def __init__(
         self,
@@ -26,14 +32,14 @@ class FlatChannel(Channel):
         self._last: Any = None
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
-        """Return a model for every frame, a snapshot before the first."""
+        """Return a model for each frame, and a snapshot first."""
         make = self._make
         updates: list[Any] = []
         for frame in frames:
             try:
                 row = frame[1]
                 if row == HEARTBEAT:
-                    self._beat(updates)
+                    self._handle_heartbeat(updates)
                     if self.resync_reason is not None:
                         break
                     continue
@@ -42,7 +48,7 @@ class FlatChannel(Channel):
                 self._fail(exc, frame)
                 self._distrust("a row could not be read", updates)
                 if self.resync_reason is not None:
-                    # What follows belongs to a channel that is given up.
+                    # Nothing counts until the channel is subscribed again.
                     break
                 continue
             self._last = last
@@ -51,7 +57,7 @@ class FlatChannel(Channel):
                 self.is_degraded = False
                 updates.append(Snapshot([last]))
             elif self.is_degraded:
-                # One row is the whole state.
+                # A readable row is the whole state.
                 self.is_degraded = False
                 self.has_event = True
                 updates.append(Status(SubscriptionStatus.LIVE))
@@ -59,12 +65,12 @@ class FlatChannel(Channel):
         return updates
 
     def restart(self) -> list[Any]:
-        """Return the last state, which counts as an update too."""
+        """Return the last state, as a snapshot and as an update."""
         return [Snapshot([self._last]), self._last] if self.is_live else []
 
 
 class TickerChannel(FlatChannel):
-    """Best prices and 24 hours."""
+    """Best prices and 24-hour statistics of a pair or currency."""
 
     name = "ticker"
 

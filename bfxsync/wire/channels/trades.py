@@ -1,4 +1,10 @@
-"""Trades, each once."""
+"""
+The trades channel.
+
+References
+----------
+https://docs.bitfinex.com/reference/ws-public-trades
+"""
 
 from __future__ import annotations
 
@@ -18,9 +24,9 @@ class TradesChannel(Channel):
     """
     Trades, each once.
 
-    A trade comes as `te`, again as `tu`, and once more in the snapshot after a reconnect, so ids
-    are remembered across connections. They rise, but may arrive out of order: a set, in two
-    generations so that it stays bounded, and no comparison with the last one.
+    A trade arrives as `te`, as `tu`, and in the snapshot after a reconnect, so ids are remembered
+    across sockets. They may arrive out of order, so a comparison with the last one is not enough:
+    they are kept in two sets, the older of which is dropped when the other is full.
     """
 
     name = "trades"
@@ -37,25 +43,25 @@ class TradesChannel(Channel):
         self._seen: set[int] = set()
         self._seen_before: set[int] = set()
         self._recent: deque[Any] = deque(maxlen=self._RECENT)
-        # Of the first snapshot, and the oldest trade in it: where the subscription begins.
+        # The oldest trade of the first snapshot: the start of the subscription.
         self._had_snapshot = False
-        self._begin = -1
+        self._first_id = -1
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
-        """Return new trades, and confirmations when somebody wants them."""
+        """Return new trades, and confirmations if `extras` is set."""
         updates: list[Any] = []
         executed, confirmed = self._executed, self._confirmed
         for frame in frames:
             try:
                 tag = frame[1]
                 if tag == executed:
-                    self._take(self._make(frame[2]), updates)
+                    self._add(self._make(frame[2]), updates)
                 elif tag == confirmed:
-                    self._take_confirmation(frame[2], updates)
+                    self._add_confirmation(frame[2], updates)
                 elif tag.__class__ is list:
-                    self._take_rows(tag, updates)
+                    self._add_rows(tag, updates)
                 elif tag == HEARTBEAT:
-                    self._beat(updates)
+                    self._handle_heartbeat(updates)
                 else:
                     raise RemoteError(
                         f"unknown kind of trade {reprlib.repr(tag)}", raw=frame
@@ -64,7 +70,7 @@ class TradesChannel(Channel):
                 self._fail(exc, frame)
                 self._distrust("trades could not be read", updates)
             if self.resync_reason is not None:
-                # What follows belongs to a channel that is given up.
+                # Nothing counts until the next snapshot.
                 break
         if len(self._seen) > self._REMEMBERED:
             self._seen_before = self._seen
@@ -75,29 +81,29 @@ class TradesChannel(Channel):
         """Return the latest trades, oldest first."""
         return [Snapshot(list(self._recent))] if self.is_live else []
 
-    def _take(self, trade: Any, updates: list[Any]) -> None:
+    def _add(self, trade: Any, updates: list[Any]) -> None:
         if not self.is_live:
-            # No snapshot came before: this channel was taken over from an earlier request.
+            # The channel of an earlier request was adopted after its snapshot.
             self.resync_reason = "a trade came before the snapshot"
         elif not self._was_seen(trade.id):
             self._seen.add(trade.id)
             self._recent.append(trade)
             updates.append(trade)
 
-    def _take_confirmation(self, row: Any, updates: list[Any]) -> None:
+    def _add_confirmation(self, row: Any, updates: list[Any]) -> None:
         if not self._was_seen(row[0]):
-            # A confirmation may overtake its trade, or be all that is left of it after a gap.
-            self._take(self._make(row), updates)
+            # A confirmation may arrive first, or without its trade after a gap.
+            self._add(self._make(row), updates)
         if self.extras and self.is_live:
             updates.append(self._make_update(row))
 
     def _was_seen(self, identity: int) -> bool:
         return identity in self._seen or identity in self._seen_before
 
-    def _take_rows(self, rows: list[Any], updates: list[Any]) -> None:
-        """Take a list of rows, newest first on the wire: the snapshot, or trades in bulk."""
+    def _add_rows(self, rows: list[Any], updates: list[Any]) -> None:
+        """Handle a list of rows, newest first: the snapshot, or bulk updates."""
         if rows and rows[0].__class__ is not list:
-            self._take(self._make(rows), updates)
+            self._add(self._make(rows), updates)
             return
         trades = self._models(self._make, rows[::-1])
         if rows and not trades:
@@ -105,17 +111,17 @@ class TradesChannel(Channel):
             return
         if self.is_live:
             for trade in trades:
-                self._take(trade, updates)
+                self._add(trade, updates)
             return
         self.is_live = True
         self.is_degraded = False
         known = any(self._was_seen(trade.id) for trade in trades)
-        # By id, as a row may be there twice. A later snapshot may reach further back than the
-        # first one did: what is older than all of that was not missed.
+        # By id, as a row may be repeated. A later snapshot may reach further back than the first:
+        # trades from before the subscription were not missed.
         missed = {
             trade.id: trade
             for trade in trades
-            if trade.id > self._begin and not self._was_seen(trade.id)
+            if trade.id > self._first_id and not self._was_seen(trade.id)
         }
         self._recent.clear()
         self._recent.extend(trades)
@@ -125,5 +131,5 @@ class TradesChannel(Channel):
             updates.extend(missed[identity] for identity in sorted(missed))
             return
         self._had_snapshot = True
-        self._begin = min(missed, default=-1)
+        self._first_id = min(missed, default=-1)
         updates.append(Snapshot(trades))

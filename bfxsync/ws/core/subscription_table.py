@@ -15,7 +15,6 @@ from bfxsync.models.stream import Status
 from bfxsync.wire.commands import Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.outputs import (
     Acknowledged,
-    Asked,
     Change,
     Delayed,
     Deliver,
@@ -24,6 +23,7 @@ from bfxsync.wire.outputs import (
     Output,
     Reopen,
     Report,
+    Requested,
     Resolve,
     Send,
 )
@@ -226,7 +226,7 @@ class SubscriptionTable:
                 self.gap_count += stream.gap_count - gaps
                 if stream.is_crowded:
                     self.is_crowded = True
-            elif isinstance(output, Asked):
+            elif isinstance(output, Requested):
                 cast(SharedSubscription, output.token).ask(self._clock())
             elif isinstance(output, Delayed):
                 cast(SharedSubscription, output.token).delay(output.error)
