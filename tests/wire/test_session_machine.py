@@ -374,6 +374,7 @@ class SessionMachine(RuleBasedStateMachine):
         routes, kept = set(subscriptions.routes), set(
             subscriptions.routing.unrouted._frames
         )
+        self.life_is_counted_from_the_first_acknowledgement()
         fed = self.session.feed(block, self.now)
         new = set(subscriptions.routes) - routes
         came = {self.chan_id_of(message) for message in block}
