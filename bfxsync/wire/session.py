@@ -89,6 +89,9 @@ class Session:
         self._handshake = Handshake(flags, timeout_s)
         self._subscriptions = Subscriptions(timeout_s)
         self._delivery = Delivery(self._subscriptions, self._handshake)
+        # Looked up once, as they are needed for every block.
+        self._routes = self._subscriptions.routes
+        self._deliver = self._delivery.deliver
         self._pings = Pings()
         self._sequence = Sequence()
         self._liveness = Liveness(ping_after_s, stale_after_s)
@@ -134,7 +137,7 @@ class Session:
             times.append(self._liveness.deadline(idle=self._is_idle))
             if self._handshake.is_ready:
                 times.append(self._subscriptions.requests.deadline())
-                times.append(self._channels.deadline(self._subscriptions.routes))
+                times.append(self._channels.deadline(self._routes))
         return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: float) -> list[Output]:
@@ -162,10 +165,10 @@ class Session:
     @property
     def _is_idle(self) -> bool:
         # Without a channel only client frames keep a socket open.
-        return not self._subscriptions.routes
+        return not self._routes
 
     def _check_silent_channels(self, outputs: list[Output], now: float) -> None:
-        for entry in self._channels.silent(self._subscriptions.routes, now):
+        for entry in self._channels.silent(self._routes, now):
             if entry.deadline is not None:
                 # It has never had data here: its request has failed.
                 leaving = self._subscriptions.expire(entry, now)
@@ -219,20 +222,16 @@ class Session:
             return []
         self.frame_count += len(messages)
         self._liveness.received(now)
+        flags = self._handshake.flags
         groups = group_by_channel(
-            messages,
-            self._loads,
-            self._subscriptions.routes,
-            self._handshake.flags,
-            self._sequence,
+            messages, self._loads, self._routes, flags, self._sequence
         )
         if groups is None:
             return self._finish(self._walk(messages, now), now)
         self._heard(now)
         outputs: list[Output] = []
-        deliver = self._delivery.deliver
         for entry, frames in groups:
-            deliver(entry, frames, outputs, now)
+            self._deliver(entry, frames, outputs, now)
         return outputs
 
     def _walk(self, messages: list[bytes], now: float) -> list[Output]:
@@ -279,10 +278,10 @@ class Session:
                 outputs.append(Reopen(reason, LossCause.SEQUENCE))
                 return
         if isinstance(frame, (Heartbeat, ChecksumFrame, ChannelData)):
-            entry = self._subscriptions.routes.get(frame.chan_id)
+            entry = self._routes.get(frame.chan_id)
             if entry is not None:
                 self._heard(now)
-                self._delivery.deliver(entry, [value], outputs, now)
+                self._deliver(entry, [value], outputs, now)
             elif frame.chan_id != ACCOUNT_CHANNEL:
                 routing = self._subscriptions.routing
                 routing.keep_unrouted(frame.chan_id, value, size)
@@ -344,7 +343,7 @@ class Session:
             answer.entry.channel.is_bulk = bool(self._handshake.flags & BULK_UPDATES)
             if answer.frames:
                 self._heard(now)
-            self._delivery.deliver(answer.entry, answer.frames, outputs, now)
+            self._deliver(answer.entry, answer.frames, outputs, now)
         return outputs
 
     def _deliver_unreadable(
@@ -352,17 +351,17 @@ class Session:
     ) -> bool:
         """Let the channel of an unreadable frame report it; False if it has none."""
         chan_id = frame[0] if frame and type(frame[0]) is int else ACCOUNT_CHANNEL
-        entry = self._subscriptions.routes.get(chan_id)
+        entry = self._routes.get(chan_id)
         if entry is not None:
             self._heard(now)
-            self._delivery.deliver(entry, [frame], outputs, now)
+            self._deliver(entry, [frame], outputs, now)
         return entry is not None or self._subscriptions.routing.is_closing(chan_id)
 
     def _heard(self, now: float) -> None:
         """Note data or a heartbeat of a subscription, the sign of life of the socket."""
         self._liveness.heard(now)
         if now >= self._channels.refresh_at:
-            self._channels.refresh(self._subscriptions.routes, now)
+            self._channels.refresh(self._routes, now)
 
     def _finish(self, outputs: list[Output], now: float) -> list[Output]:
         if any(isinstance(output, Send) for output in outputs):
@@ -372,9 +371,9 @@ class Session:
 
     def _update_expectation(self, now: float) -> None:
         """Expect data from the first acknowledgement on, as long as anything is requested."""
-        subscriptions, liveness = self._subscriptions, self._liveness
-        is_expecting = bool(subscriptions.routes) or (
-            liveness.is_expecting and subscriptions.is_requesting
+        liveness = self._liveness
+        is_expecting = bool(self._routes) or (
+            liveness.is_expecting and self._subscriptions.is_requesting
         )
         # In a maintenance the exchange may be silent.
         liveness.expect(is_expecting and self._handshake.is_ready, now)
