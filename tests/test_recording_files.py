@@ -276,7 +276,7 @@ def test_two_cannot_record_to_one_file(tmp_path: Path) -> None:
     path = tmp_path / "run"
     first: Any = open_for_recording(str(path), False)
     for append in (False, True):
-        with pytest.raises(ValueError, match="something else is recording to it"):
+        with pytest.raises(ValueError, match="another recorder is using the file"):
             open_for_recording(str(path), append)
     first.file.close()
     open_for_recording(str(path), False).file.close()

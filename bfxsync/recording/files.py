@@ -1,7 +1,7 @@
 """
 Reading recordings, in pieces of bounded size.
 
-Strategy: a recording may come from somebody else, and may have been cut off by a crash. So it is
+Strategy: a recording may come from an untrusted source, or be truncated by a crash. So it is
 decompressed piece by piece, lines have a maximum length, and only regular files are opened: opening
 a named pipe would block, and opening a device may have effects.
 """
@@ -84,7 +84,7 @@ def _blocks(file: IO[bytes] | FileIO) -> Iterator[bytes]:
     data = file.read(_BLOCK_SIZE)
     if not data.startswith(GZIP_MAGIC):
         if data and not data.startswith(b"{"):
-            raise ValueError("it is neither gzipped nor JSON lines")
+            raise ValueError("the file is neither gzipped nor JSON lines")
         while data:
             yield data
             data = file.read(_BLOCK_SIZE)

@@ -141,14 +141,7 @@ def read_line(line: bytes) -> Record | None:
 
 
 def is_line(line: bytes) -> bool:
-    """
-    Tell whether a line may be part of a recording.
-
-    Raises
-    ------
-    UsageError
-        The recording has a later format version.
-    """
+    """Tell whether a line may be part of a recording; raises `UsageError` as `read_line` does."""
     try:
         read_line(line)
     except RemoteError:
@@ -157,14 +150,7 @@ def is_line(line: bytes) -> bool:
 
 
 def is_ours(line: bytes) -> bool:
-    """
-    Tell whether a line is certainly part of a recording: a header or a record.
-
-    Raises
-    ------
-    UsageError
-        The recording has a later format version.
-    """
+    """Tell whether a line is a header or a record; raises `UsageError` as `read_line` does."""
     try:
         is_header, record = _read_fields(line)
     except RemoteError:

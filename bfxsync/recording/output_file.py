@@ -72,7 +72,7 @@ def open_for_recording(path: str, append: bool) -> OutputFile:
     try:
         found = os.fstat(file.fileno())
         if found.st_size and not append:
-            raise ValueError("something stands in it already")
+            raise ValueError("the file is not empty")
         _lock(file)
         if found.st_mode & 0o077 and hasattr(os, "fchmod"):
             # An existing file, readable by others.
@@ -103,7 +103,7 @@ def _prepare_to_append(path: str, file: FileIO) -> OutputFile:
     first, last, is_truncated = _ends(file)
     # Other programs may have written lines of unknown kinds first, but not only those.
     if first and not (is_ours(first) or (is_line(first) and is_ours(last))):
-        raise ValueError("what stands in it is no recording")
+        raise ValueError("the file is no recording")
     is_whole = last.endswith(b"\n") or not last
     if is_truncated or not (is_whole or is_line(last)):
         if is_gzip:
@@ -124,7 +124,7 @@ def _ends(file: FileIO) -> tuple[bytes, bytes, bool]:
     except EOFError:
         return first, last, True
     except zlib.error as exc:
-        raise ValueError(f"what stands in it is broken: {exc}") from exc
+        raise ValueError(f"the file is damaged: {exc}") from exc
     return first, last, False
 
 
@@ -168,7 +168,7 @@ def _lock(file: FileIO) -> None:
     try:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise ValueError("something else is recording to it") from None
+        raise ValueError("another recorder is using the file") from None
     except OSError:
         # Not all file systems support locks.
         pass

@@ -30,13 +30,16 @@ def group_by_channel(
     groups: dict[ChanId, list[Any]] = {}
     try:
         frames = list(map(loads, messages))
-        for frame in frames:
-            group = groups.get(frame[0])
-            if group is None:
-                groups[frame[0]] = [frame]
-            else:
-                group.append(frame)
-        grouped = [(routes[chan_id], group) for chan_id, group in groups.items()]
+        if len(frames) == 1:
+            grouped = [(routes[frames[0][0]], frames)]
+        else:
+            for frame in frames:
+                group = groups.get(frame[0])
+                if group is None:
+                    groups[frame[0]] = [frame]
+                else:
+                    group.append(frame)
+            grouped = [(routes[chan_id], group) for chan_id, group in groups.items()]
         if flags & SEQ_ALL:
             index = sequence_index(flags)
             first, last = frames[0][index], frames[-1][index]

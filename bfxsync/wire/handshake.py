@@ -144,7 +144,7 @@ class Handshake:
         )
 
     def conf(self, body: dict[str, Any], now: float) -> list[Output]:
-        """Process the answer to the flags; if they are refused, go on without."""
+        """Process the answer to the flags; without them if they are refused."""
         if self._step is not HandshakeStep.CONF:
             return []
         outputs: list[Output] = []

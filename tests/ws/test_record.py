@@ -47,7 +47,7 @@ def test_of_two_clients_with_one_path_the_second_is_not_made(exchange, path, rec
     got = record()
     with WebSocketClient(exchange.url, record=path) as client:
         client.subscribe_trades("tBTCUSD", got)
-        with pytest.raises(UsageError, match="something stands in it already"):
+        with pytest.raises(UsageError, match="the file is not empty"):
             WebSocketClient(exchange.url, record=path)
         got.wait_for(5)
     with replay(path) as recording:
@@ -126,7 +126,7 @@ def test_a_recording_is_continued_and_replayed_as_one(exchange, path, record):
         with WebSocketClient(exchange.url, record=path, record_append=append) as client:
             client.subscribe_trades("tBTCUSD", got)
             got.wait_for(3)
-    with pytest.raises(UsageError, match="something stands in it already"):
+    with pytest.raises(UsageError, match="the file is not empty"):
         WebSocketClient(exchange.url, record=path)
     with replay(path) as recording:
         gaps = record()

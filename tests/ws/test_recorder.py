@@ -151,14 +151,14 @@ def test_a_path_may_be_text_too_and_the_file_may_be_there_but_empty(path):
 
 def test_what_stands_in_a_file_is_never_overwritten(path):
     path.write_text("precious")
-    with pytest.raises(UsageError, match="something stands in it already"):
+    with pytest.raises(UsageError, match="the file is not empty"):
         Recorder(path)
     assert path.read_text() == "precious"
 
 
 def test_two_recordings_cannot_share_a_file(path):
     recorder = Recorder(path)
-    with pytest.raises(UsageError, match="something stands in it already"):
+    with pytest.raises(UsageError, match="the file is not empty"):
         Recorder(path)
     end(recorder)
     assert len(text_of(path).splitlines()) == 1

@@ -11,6 +11,7 @@ from bfxsync.errors import BfxError, RemoteError
 from bfxsync.models.rows import SCREEN_ERRORS
 from bfxsync.models.stream import Degraded
 from bfxsync.wire.channels.shapes import FITS, Fits
+from bfxsync.wire.frames import HEARTBEAT
 from bfxsync.wire.recovery import RecoveryBudget
 
 # Raised by a frame that is no list or too short; a model's RemoteError has details.
@@ -23,6 +24,9 @@ class Channel(ABC):
 
     Attributes
     ----------
+    name : str
+    content : str
+        What a frame holds, for messages.
     arguments : dict of str
         Fields of the request, repeated unchanged after a reconnect.
     is_live : bool
@@ -53,6 +57,7 @@ class Channel(ABC):
     """
 
     name: str
+    content = "a row"
 
     def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
         self.arguments = arguments
@@ -96,9 +101,27 @@ class Channel(ABC):
             for key, value in self.request().items()
         )
 
-    @abstractmethod
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
-        """Return the updates of whole frames of this channel, in order."""
+        """Return the updates of frames of this channel, in order."""
+        updates: list[Any] = []
+        feed = self._feed
+        for frame in frames:
+            try:
+                if frame[1] == HEARTBEAT:
+                    self._handle_heartbeat(updates)
+                else:
+                    feed(frame, updates)
+            except FRAME_ERRORS as exc:
+                self._fail(exc, frame)
+                self._distrust(f"{self.content} could not be read", updates)
+            if self.resync_reason is not None:
+                # Nothing counts until the channel is subscribed again.
+                break
+        return updates
+
+    @abstractmethod
+    def _feed(self, frame: list[Any], updates: list[Any]) -> None:
+        """Append the updates of a frame of data."""
 
     @abstractmethod
     def restart(self) -> list[Any]:

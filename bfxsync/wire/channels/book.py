@@ -50,6 +50,7 @@ class BookChannel(Channel):
     """
 
     name = "book"
+    content = "a frame of the book"
 
     def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
         super().__init__(arguments, number)
@@ -76,9 +77,12 @@ class BookChannel(Channel):
             for frame in frames:
                 try:
                     row = frame[1]
-                    if row.__class__ is not list:
-                        self._handle_text(frame, updates)
-                    elif self.is_live and row and row[0].__class__ is not list:
+                    if (
+                        self.is_live
+                        and row.__class__ is list
+                        and row
+                        and row[0].__class__ is not list
+                    ):
                         # `_make`, inlined in the hot path.
                         update = read(row)
                         if not fits(row, update):
@@ -86,11 +90,10 @@ class BookChannel(Channel):
                         apply(update)
                         append(update)
                         continue
-                    else:
-                        self._apply_rows(row, updates)
+                    self._feed(frame, updates)
                 except FRAME_ERRORS as exc:
                     self._fail(exc, frame)
-                    self._distrust("a frame of the book could not be read", updates)
+                    self._distrust(f"{self.content} could not be read", updates)
                 if self.resync_reason is not None:
                     # Until the next snapshot the book must not be read.
                     self.book.reset()
@@ -120,6 +123,12 @@ class BookChannel(Channel):
         super().suspend(jump_s)
         if self.verified_at is not None:
             self.verified_at -= jump_s
+
+    def _feed(self, frame: list[Any], updates: list[Any]) -> None:
+        if frame[1].__class__ is list:
+            self._apply_rows(frame[1], updates)
+        else:
+            self._handle_text(frame, updates)
 
     def _apply_rows(self, rows: list[Any], updates: list[Any]) -> None:
         if rows and rows[0].__class__ is not list:

@@ -14,8 +14,7 @@ from bfxsync._base.aliases import NumberType
 from bfxsync.errors import RemoteError
 from bfxsync.models.status import Candle
 from bfxsync.models.stream import Snapshot
-from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
-from bfxsync.wire.frames import HEARTBEAT
+from bfxsync.wire.channels.base import Channel
 
 _KEPT = 240
 
@@ -29,6 +28,7 @@ class CandlesChannel(Channel):
     """
 
     name = "candles"
+    content = "candles"
 
     def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
         super().__init__(arguments, number)
@@ -36,31 +36,10 @@ class CandlesChannel(Channel):
         # The latest, oldest first, for consumers that start later.
         self._candles: list[Candle] = []
 
-    def feed_many(self, frames: list[list[Any]]) -> list[Any]:
-        """Return a candle for each row, and a snapshot first."""
-        updates: list[Any] = []
-        for frame in frames:
-            try:
-                rows = frame[1]
-                if rows.__class__ is list:
-                    self._add_rows(rows, updates)
-                elif rows == HEARTBEAT:
-                    self._handle_heartbeat(updates)
-                else:
-                    raise RemoteError(f"{self.symbol}: no candle", raw=frame)
-            except FRAME_ERRORS as exc:
-                self._fail(exc, frame)
-                self._distrust("candles could not be read", updates)
-            if self.resync_reason is not None:
-                # Nothing counts until the next snapshot.
-                break
-        return updates
-
-    def restart(self) -> list[Any]:
-        """Return the latest candles, oldest first."""
-        return [Snapshot(list(self._candles))] if self.is_live else []
-
-    def _add_rows(self, rows: list[Any], updates: list[Any]) -> None:
+    def _feed(self, frame: list[Any], updates: list[Any]) -> None:
+        rows = frame[1]
+        if rows.__class__ is not list:
+            raise RemoteError(f"{self.symbol}: no candle", raw=frame)
         if rows and rows[0].__class__ is not list:
             if not self.is_live:
                 self.resync_reason = "a candle came before the snapshot"
@@ -69,7 +48,7 @@ class CandlesChannel(Channel):
         # Newest first on the wire.
         candles = self._models(self._make, rows[::-1])
         if rows and not candles:
-            self._distrust("candles could not be read", updates)
+            self._distrust(f"{self.content} could not be read", updates)
             return
         if not self.is_live:
             self.is_live = True
@@ -80,6 +59,10 @@ class CandlesChannel(Channel):
         for candle in candles:
             self._keep(candle)
             updates.append(candle)
+
+    def restart(self) -> list[Any]:
+        """Return the latest candles, oldest first."""
+        return [Snapshot(list(self._candles))] if self.is_live else []
 
     def _keep(self, candle: Candle) -> None:
         """Replace or insert a candle by its time; nearly always at the end."""

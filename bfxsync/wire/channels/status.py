@@ -14,9 +14,8 @@ from bfxsync._base.aliases import NumberType
 from bfxsync.errors import RemoteError
 from bfxsync.models.status import DerivativesStatus, Liquidation
 from bfxsync.models.stream import Snapshot
-from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
+from bfxsync.wire.channels.base import Channel
 from bfxsync.wire.channels.ticker import FlatChannel
-from bfxsync.wire.frames import HEARTBEAT
 
 
 class DerivativesChannel(FlatChannel):
@@ -46,6 +45,7 @@ class LiquidationsChannel(Channel):
     """
 
     name = "status"
+    content = "liquidations"
 
     def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
         super().__init__(arguments, number)
@@ -53,30 +53,20 @@ class LiquidationsChannel(Channel):
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
         """Return a liquidation for each row, and an empty snapshot first."""
-        updates: list[Any] = []
-        if not self.is_live:
-            self.is_live = True
-            self.is_degraded = False
-            updates.append(Snapshot([]))
-        for frame in frames:
-            try:
-                rows = frame[1]
-                if rows.__class__ is list:
-                    liquidations = self._models(self._make, rows)
-                    updates += liquidations
-                    if rows and not liquidations:
-                        self._distrust("liquidations could not be read", updates)
-                elif rows == HEARTBEAT:
-                    self._handle_heartbeat(updates)
-                else:
-                    raise RemoteError("no liquidations", raw=frame)
-            except FRAME_ERRORS as exc:
-                self._fail(exc, frame)
-                self._distrust("liquidations could not be read", updates)
-            if self.resync_reason is not None:
-                # Nothing counts until the channel is subscribed again.
-                break
-        return updates
+        if self.is_live:
+            return super().feed_many(frames)
+        self.is_live = True
+        self.is_degraded = False
+        return [Snapshot([]), *super().feed_many(frames)]
+
+    def _feed(self, frame: list[Any], updates: list[Any]) -> None:
+        rows = frame[1]
+        if rows.__class__ is not list:
+            raise RemoteError("no liquidations", raw=frame)
+        liquidations = self._models(self._make, rows)
+        updates += liquidations
+        if rows and not liquidations:
+            self._distrust(f"{self.content} could not be read", updates)
 
     def restart(self) -> list[Any]:
         """Return an empty snapshot, as no liquidations are kept."""

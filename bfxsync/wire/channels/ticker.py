@@ -14,8 +14,7 @@ from bfxsync._base.aliases import NumberType
 from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.models.market import FundingTicker, Ticker
 from bfxsync.models.stream import Snapshot, Status
-from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
-from bfxsync.wire.frames import HEARTBEAT
+from bfxsync.wire.channels.base import Channel
 
 
 class FlatChannel(Channel):
@@ -31,38 +30,18 @@ class FlatChannel(Channel):
         self._make = self._maker(model)
         self._last: Any = None
 
-    def feed_many(self, frames: list[list[Any]]) -> list[Any]:
-        """Return a model for each frame, and a snapshot first."""
-        make = self._make
-        updates: list[Any] = []
-        for frame in frames:
-            try:
-                row = frame[1]
-                if row == HEARTBEAT:
-                    self._handle_heartbeat(updates)
-                    if self.resync_reason is not None:
-                        break
-                    continue
-                last = make(row)
-            except FRAME_ERRORS as exc:
-                self._fail(exc, frame)
-                self._distrust("a row could not be read", updates)
-                if self.resync_reason is not None:
-                    # Nothing counts until the channel is subscribed again.
-                    break
-                continue
-            self._last = last
-            if not self.is_live:
-                self.is_live = True
-                self.is_degraded = False
-                updates.append(Snapshot([last]))
-            elif self.is_degraded:
-                # A readable row is the whole state.
-                self.is_degraded = False
-                self.has_event = True
-                updates.append(Status(SubscriptionStatus.LIVE))
-            updates.append(last)
-        return updates
+    def _feed(self, frame: list[Any], updates: list[Any]) -> None:
+        last = self._last = self._make(frame[1])
+        if not self.is_live:
+            self.is_live = True
+            self.is_degraded = False
+            updates.append(Snapshot([last]))
+        elif self.is_degraded:
+            # A readable row is the whole state.
+            self.is_degraded = False
+            self.has_event = True
+            updates.append(Status(SubscriptionStatus.LIVE))
+        updates.append(last)
 
     def restart(self) -> list[Any]:
         """Return the last state, as a snapshot and as an update."""

@@ -16,8 +16,7 @@ from bfxsync._base.aliases import NumberType
 from bfxsync.errors import RemoteError
 from bfxsync.models.market import FundingTrade, FundingTradeUpdate, Trade, TradeUpdate
 from bfxsync.models.stream import Snapshot
-from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
-from bfxsync.wire.frames import HEARTBEAT
+from bfxsync.wire.channels.base import Channel
 
 
 class TradesChannel(Channel):
@@ -30,6 +29,7 @@ class TradesChannel(Channel):
     """
 
     name = "trades"
+    content = "trades"
 
     _REMEMBERED = 10_000
     _RECENT = 30
@@ -49,33 +49,22 @@ class TradesChannel(Channel):
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
         """Return new trades, and confirmations if `extras` is set."""
-        updates: list[Any] = []
-        executed, confirmed = self._executed, self._confirmed
-        for frame in frames:
-            try:
-                tag = frame[1]
-                if tag == executed:
-                    self._add(self._make(frame[2]), updates)
-                elif tag == confirmed:
-                    self._add_confirmation(frame[2], updates)
-                elif tag.__class__ is list:
-                    self._add_rows(tag, updates)
-                elif tag == HEARTBEAT:
-                    self._handle_heartbeat(updates)
-                else:
-                    raise RemoteError(
-                        f"unknown kind of trade {reprlib.repr(tag)}", raw=frame
-                    )
-            except FRAME_ERRORS as exc:
-                self._fail(exc, frame)
-                self._distrust("trades could not be read", updates)
-            if self.resync_reason is not None:
-                # Nothing counts until the next snapshot.
-                break
+        updates = super().feed_many(frames)
         if len(self._seen) > self._REMEMBERED:
             self._seen_before = self._seen
             self._seen = set()
         return updates
+
+    def _feed(self, frame: list[Any], updates: list[Any]) -> None:
+        tag = frame[1]
+        if tag == self._executed:
+            self._add(self._make(frame[2]), updates)
+        elif tag == self._confirmed:
+            self._add_confirmation(frame[2], updates)
+        elif tag.__class__ is list:
+            self._add_rows(tag, updates)
+        else:
+            raise RemoteError(f"unknown kind of trade {reprlib.repr(tag)}", raw=frame)
 
     def restart(self) -> list[Any]:
         """Return the latest trades, oldest first."""
@@ -107,7 +96,7 @@ class TradesChannel(Channel):
             return
         trades = self._models(self._make, rows[::-1])
         if rows and not trades:
-            self._distrust("trades could not be read", updates)
+            self._distrust(f"{self.content} could not be read", updates)
             return
         if self.is_live:
             for trade in trades:
