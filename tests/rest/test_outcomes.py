@@ -349,6 +349,35 @@ def test_r07_same_client_id_of_another_day_is_another_order(scene: Scene) -> Non
         error.resolve()
 
 
+@pytest.mark.parametrize("ago_days", [1, 5])
+@pytest.mark.parametrize("is_open", [True, False])
+@pytest.mark.parametrize("is_multi", [True, False])
+@pytest.mark.parametrize("is_executed", [True, False])
+def test_r07_old_order_with_the_same_cid_is_not_the_new_one(
+    scene: Scene, ago_days: int, is_open: bool, is_multi: bool, is_executed: bool
+) -> None:
+    desk = scene.desk
+    body = {"cid": 77, "symbol": SYMBOL, "amount": "0.5", "price": 2, "type": "LIMIT"}
+    # On the very same terms.
+    old = desk.place(body)
+    old[4] -= ago_days * DAY_MS
+    if not is_open:
+        desk.cancel(old)
+    desk.fate = desk.hang_up_after if is_executed else desk.hang_up_before
+    if is_multi:
+        error = scene.unknown(lambda: scene.auth.submit_order_multi([("on", body)]))
+    else:
+        error = scene.unknown(scene.submit)
+    if is_executed:
+        found = error.resolve()
+        assert [order.id for order in (found if is_multi else [found])] == [102]
+    elif is_multi:
+        assert error.resolve() == [None]
+    else:
+        with pytest.raises(OrderNotPlaced):
+            error.resolve()
+
+
 @pytest.mark.parametrize("ago_s, count", [(0, 2), (20, 1)])
 @pytest.mark.parametrize("is_open", [True, False])
 @pytest.mark.parametrize("is_multi", [True, False])
