@@ -1,4 +1,4 @@
-"""Deprecated: Pulse, the exchange's social network, which its documentation and clients dropped."""
+"""Pulse, the exchange's social network, which the official clients have dropped."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _HINT = "get_pulse_history() shows whether it is there"
 
 class PulseEndpoints(SignedEndpoints):
     """
-    Deprecated: messages on Pulse.
+    Pulse, which the official clients have dropped.
 
-    The exchange no longer documents these methods, and its official clients have dropped them.
+    The exchange no longer documents these methods: all are deprecated.
     """
 
     def get_pulse_history(

@@ -1,14 +1,14 @@
 """
-Pages of closed orders, so that none is lost between them.
+Pages of closed orders without gaps between them.
 
-Strategy: the exchange filters by the time when an order was made, and its page does not say by what
-it sorts. Cut off after so many rows that is all the same if it is the same time. If it is that of
-the last change, as in the exchange's own reports, an order that was open for long ends a page, and
-whoever goes on from when that one was made misses what was made after it. So a page that may be
-cut in this way is not trusted: the range is read in parts, each of them whole, and the pages are
-made of that. The exchange keeps closed orders for two weeks only, so that is not too much.
+Strategy: the exchange filters by the time of creation, and does not document how it sorts before it
+cuts a page. If it sorts by the time of creation, nothing is lost. If it sorts by the last change,
+as the exchange's own reports do, an order that was open for long ends a page, and continuing from
+its creation skips orders created after it. So a page that may be cut in this way is not used: the
+range is read in parts, each of them whole, and pages are built of those. The exchange keeps closed
+orders for two weeks only, so that is little to read.
 
-A part is whole if it has few orders, or fewer than another one that the exchange gave at once.
+A part is whole if it has few orders, or fewer than another one that the exchange returned at once.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ Range = Tuple[Optional[Mts], Optional[Mts]]
 
 class OrderPages:
     """
-    What asks for a page of orders, and gives those that were made last.
+    Returns pages of the orders created last.
 
     Parameters
     ----------
     ask : callable
-        Returns a page as the exchange cuts it; takes `start`, `end` and `limit` by name.
+        Requests a page of the exchange; takes `start`, `end` and `limit` by name.
     most : int
-        Rows that the exchange gives at once.
+        Most rows that the exchange returns at once.
     """
 
     def __init__(self, ask: Callable[..., List[Order]], most: int) -> None:
         self._ask = ask
         self._most = most
         self._known: Optional[List[Order]] = None
-        # Rows that cannot be read, until somebody has been told, and the last error about them.
+        # Unreadable rows that are not reported yet, and the last error about them.
         self._unreadable: List[Tuple[Any, str]] = []
         self._error: Optional[RemoteError] = None
 
     def __call__(
         self, *, start: Mts | None, end: Mts | None, limit: int
     ) -> List[Order]:
-        """Return the orders of a range that were made last, the newest first."""
+        """Return the orders of a range that were created last, newest first."""
         found = self._newest(start, end, limit)
         error, self._error = self._error, None
         unreadable, self._unreadable = self._unreadable, []
@@ -59,7 +59,7 @@ class OrderPages:
     def _newest(self, start: Mts | None, end: Mts | None, limit: int) -> List[Order]:
         if self._known is None:
             page, _ = self._page(start, end, limit)
-            # Also of a page that is shorter than asked for more orders may follow.
+            # More orders may follow a page even if it is shorter than requested.
             if is_of_newest(page):
                 return page
             self._known = sorted(self._all((start, end)), key=_created, reverse=True)
@@ -74,7 +74,7 @@ class OrderPages:
     def _page(
         self, start: Mts | None, end: Mts | None, limit: int
     ) -> Tuple[List[Order], int]:
-        """Return orders as the exchange cuts them, and how many rows it sent."""
+        """Return a page of the exchange, and the number of its rows with unreadable ones."""
         try:
             page = self._ask(start=start, end=end, limit=limit)
         except RemoteError as error:
@@ -114,20 +114,20 @@ class OrderPages:
 
 
 def is_of_newest(page: List[Order]) -> bool:
-    """Tell whether no order is missing that was made after the oldest one of a full page."""
+    """Tell whether a full page lacks no order that was created after its oldest one."""
     following = list(zip(page, page[1:]))
     if not page:
         return True
     if any(one.mts_create < other.mts_create for one, other in following):
         return False
     if any(one.mts_update < other.mts_update for one, other in following):
-        return True  # so it is sorted by when they were made
-    # One that is missing was made after the oldest, and has changed before all of them.
+        return True  # it is sorted by creation
+    # A missing order would be created after the oldest one, and changed before all others.
     return min(order.mts_update for order in page) <= page[-1].mts_create
 
 
 def _middle(page: List[Order], start: Mts | None, end: Mts | None) -> Mts | None:
-    """Return a time that cuts a range into two, if it can be with orders in each; or None."""
+    """Return a time that splits a range, if possible with orders in both parts; or None."""
     times = sorted(map(_created, page))
     first = times[0] if start is None else start
     last = max(order.mts_update for order in page) if end is None else end
