@@ -1,4 +1,4 @@
-"""What every group of endpoints is made of: the transport, budgets, and rows into models."""
+"""Base of every group of endpoints: requests with a budget, and rows read into models."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 M = TypeVar("M")
 
 UNDOCUMENTED_PER_MINUTE = 10
-"""Where the exchange names no limit: the lowest that it names for its endpoints in general."""
+"""Default for undocumented limits: the lowest that the exchange names in general."""
 
 
 class Budget(NamedTuple):
     """
-    What a request counts against.
+    Rate limit that requests count against.
 
     Attributes
     ----------
     group : str
         Endpoints with the same group share one budget.
     per_minute : int
-        Requests per minute, by the endpoint's page.
+        Requests per minute.
     """
 
     group: str
@@ -58,11 +58,10 @@ class Endpoints(NamedInErrors):
     ----------
     transport : RestTransport
     numbers : type
-        What the number fields of the models are: `float` or `decimal.Decimal`; the same that
-        the transport was made with.
+        Type of the models' number fields: `float` or `decimal.Decimal`; that of the transport.
     strict : bool
-        False: rows of a list that cannot be read are left out with a warning in the log, instead
-        of a `RemoteError` that has the others.
+        False: unreadable rows of a list are skipped with a warning in the log. True: they raise
+        `RemoteError`, which has the readable ones.
     """
 
     # The wall clock, in seconds.
@@ -77,7 +76,7 @@ class Endpoints(NamedInErrors):
     ) -> None:
         self._transport = transport
         self._numbers = numbers
-        # Gets the error of a list with rows that are left out; None: it is raised.
+        # Receives the error of a list with unreadable rows; None: it is raised.
         self._skip: Skip | None = None if strict else warn_of_unreadable
 
     def _get(
@@ -115,7 +114,7 @@ class Endpoints(NamedInErrors):
         return self._rows(partial(read_rows, read, rows, self._numbers))
 
     def _rows(self, read: Callable[[], list[M]]) -> list[M]:
-        """Return the rows; without those that cannot be read, if the client wants that."""
+        """Return the rows, without unreadable ones if they are skipped."""
         try:
             return read()
         except RemoteError as error:
@@ -157,12 +156,12 @@ class Endpoints(NamedInErrors):
 
 def check_rows(rows: Any) -> list[Any]:
     """
-    Return the rows.
+    Return the rows of an answer.
 
     Raises
     ------
     RemoteError
-        The answer is no list.
+        The answer is not a list.
     """
     if not isinstance(rows, list):
         raise RemoteError(

@@ -1,4 +1,4 @@
-"""Order books as they are now."""
+"""Current order books."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _BOOK = Budget("book", 240)
 
 _PRECISIONS = ("P0", "P1", "P2", "P3", "P4")
 _RAW = "R0"
-# Fewer than on WebSocket, which has 250 as well.
+# WebSocket also has 250.
 _LENGTHS = ("1", "25", "100")
 
 
 class BookEndpoints(Endpoints):
     """
-    Order books: both sides in one list, parted by the amount's sign.
+    Order books: both sides in one list, distinguished by the sign of the amount.
 
-    A book that must be current is better subscribed to: ``wss.subscribe_book``.
+    ``wss.subscribe_book`` keeps a book current.
     """
 
     def get_t_book(
@@ -44,9 +44,9 @@ class BookEndpoints(Endpoints):
         pair : str
             Its symbol, such as ``tBTCUSD``.
         precision : str
-            How far prices are put together: ``P0`` (not at all) to ``P4``.
+            Aggregation of prices: ``P0`` (finest) to ``P4``.
         len : int, optional
-            Levels on each side: 1, 25 (as without it) or 100.
+            Levels per side: 1, 25 (the default) or 100.
 
         References
         ----------
@@ -69,9 +69,9 @@ class BookEndpoints(Endpoints):
         currency : str
             Its symbol, such as ``fUSD``.
         precision : str
-            How far rates are put together: ``P0`` (not at all) to ``P4``.
+            Aggregation of rates: ``P0`` (finest) to ``P4``.
         len : int, optional
-            Levels on each side: 1, 25 (as without it) or 100.
+            Levels per side: 1, 25 (the default) or 100.
 
         References
         ----------
@@ -85,7 +85,7 @@ class BookEndpoints(Endpoints):
         self, pair: Symbol, *, len: int | None = None
     ) -> list[RawBookUpdate]:
         """
-        Return the single orders of a pair's book; bids have positive amounts.
+        Return the individual orders of a pair's book; bids have positive amounts.
 
         ``GET book/{pair}/R0``. Rate limit: 240 per minute, shared by all books.
 
@@ -94,7 +94,7 @@ class BookEndpoints(Endpoints):
         pair : str
             Its symbol, such as ``tBTCUSD``.
         len : int, optional
-            Orders on each side: 1, 25 (as without it) or 100.
+            Orders per side: 1, 25 (the default) or 100.
 
         References
         ----------
@@ -107,7 +107,7 @@ class BookEndpoints(Endpoints):
         self, currency: Symbol, *, len: int | None = None
     ) -> list[FundingRawBookUpdate]:
         """
-        Return the single offers of a funding book; bids have negative amounts.
+        Return the individual offers of a funding book; bids have negative amounts.
 
         ``GET book/{currency}/R0``. Rate limit: 240 per minute, shared by all books.
 
@@ -116,7 +116,7 @@ class BookEndpoints(Endpoints):
         currency : str
             Its symbol, such as ``fUSD``.
         len : int, optional
-            Offers on each side: 1, 25 (as without it) or 100.
+            Offers per side: 1, 25 (the default) or 100.
 
         References
         ----------
@@ -137,7 +137,7 @@ def check_precision(precision: object, raw_method: str) -> str:
     Raises
     ------
     UsageError
-        There is none such; ``R0`` has a method of its own, as its rows are others.
+        Not a precision, or ``R0``, which has a method of its own for its other rows.
     """
     if plain_text(precision) == _RAW:
         raise UsageError(f"precision R0 is what {raw_method} asks for")
@@ -146,12 +146,12 @@ def check_precision(precision: object, raw_method: str) -> str:
 
 def check_length(length: object) -> str:
     """
-    Return the length of a book, which may be given as text.
+    Return the length of a book, given as an integer or as text.
 
     Raises
     ------
     UsageError
-        REST has no book of that length.
+        REST does not offer that length.
     """
     whole = plain_integer(length)
     return check_choice("len", length if whole is None else str(whole), _LENGTHS)

@@ -1,4 +1,4 @@
-"""What the exchange computes: average prices and exchange rates."""
+"""Values computed by the exchange: average prices and exchange rates."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from bfxsync.models.public import (
 from bfxsync.rest.public.base import Budget, Endpoints
 
 Amount = Union[str, int, Decimal, float]
-"""A number in any form; it is sent as plain decimal text."""
+"""A number in any form; it is sent as a plain decimal string."""
 
 _AVERAGE = Budget("calc/trade/avg", 90)
 _FX = Budget("calc/fx", 90)
 
 
 class CalcEndpoints(Endpoints):
-    """Questions about the books as they are now; nothing is ordered."""
+    """Average prices in the current books, and exchange rates."""
 
     def get_trading_market_average_price(
         self, symbol: Symbol, amount: Amount, *, price_limit: Amount | None = None
     ) -> TradingMarketAveragePrice:
         """
-        Return what an amount would cost on average.
+        Return the average price of an amount in the current book.
 
         ``POST calc/trade/avg``. Rate limit: 90 per minute, shared with
         `get_funding_market_average_price`.
@@ -44,17 +44,17 @@ class CalcEndpoints(Endpoints):
         Parameters
         ----------
         symbol : str
-            That of a pair, such as ``tBTCUSD``.
+            Symbol of a pair, such as ``tBTCUSD``.
         amount : str, int, Decimal or float
             In base currency: positive to buy, negative to sell.
         price_limit : str, int, Decimal or float, optional
-            Worst price to count, in quote currency.
+            Worst acceptable price, in quote currency.
 
         References
         ----------
         https://docs.bitfinex.com/reference/rest-public-market-average-price
         """
-        # The exchange has one parameter for both; its name is that of the rate.
+        # The exchange has one parameter for price and rate.
         params = {
             "symbol": check_pair(symbol),
             "amount": _amount(amount),
@@ -72,7 +72,7 @@ class CalcEndpoints(Endpoints):
         rate_limit: Amount | None = None,
     ) -> FundingMarketAveragePrice:
         """
-        Return the average rate for an amount of funding.
+        Return the average rate of an amount of funding in the current book.
 
         ``POST calc/trade/avg``. Rate limit: 90 per minute, shared with
         `get_trading_market_average_price`.
@@ -80,13 +80,13 @@ class CalcEndpoints(Endpoints):
         Parameters
         ----------
         symbol : str
-            That of a funding currency, such as ``fUSD``.
+            Symbol of a funding currency, such as ``fUSD``.
         amount : str, int, Decimal or float
-            In the currency, with the exchange's sign.
+            In the currency; signed as the exchange has it.
         period : int
             Longest period, in days: 2 to 120.
         rate_limit : str, int, Decimal or float, optional
-            Worst rate to count, per day: 0.0002 means 0.02 % a day.
+            Worst acceptable rate per day: 0.0002 means 0.02 % a day.
 
         References
         ----------
@@ -103,14 +103,14 @@ class CalcEndpoints(Endpoints):
 
     def get_fx_rate(self, ccy1: str, ccy2: str) -> FxRate:
         """
-        Return what one unit of the first currency is in the second.
+        Return the value of one unit of the first currency in the second.
 
         ``POST calc/fx``. Rate limit: 90 per minute.
 
         Parameters
         ----------
         ccy1, ccy2 : str
-            Currencies without prefix, such as ``BTC`` and ``USD``.
+            Currencies, such as ``BTC`` and ``USD``.
 
         References
         ----------

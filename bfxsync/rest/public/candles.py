@@ -28,7 +28,7 @@ _HISTORY = History(Candle, MOST_CANDLES, has_own_times=True)
 
 
 class CandleEndpoints(Endpoints):
-    """The trades of an interval: open, close, high, low, volume."""
+    """Candles: open, close, high, low and volume of an interval."""
 
     def get_candles_hist(
         self,
@@ -41,7 +41,7 @@ class CandleEndpoints(Endpoints):
         limit: int | None = None,
     ) -> list[Candle]:
         """
-        Return candles; there is none for an interval without trades.
+        Return candles; intervals without trades have none.
 
         ``GET candles/trade:{tf}:{symbol}/hist``. Rate limit: 30 per minute, shared with
         `get_candles_last`.
@@ -49,18 +49,17 @@ class CandleEndpoints(Endpoints):
         Parameters
         ----------
         symbol : str
-            That of a pair. A funding currency stands with its period in days, ``fUSD:p30``, or
-            with a range of periods, ``fUSD:a30:p2:p30``.
+            Symbol of a pair, or of a funding currency with its period in days, ``fUSD:p30``, or
+            with an aggregated range of periods, ``fUSD:a30:p2:p30``.
         tf : str
-            Length of the interval: ``1m``, ``5m``, ``15m``, ``30m``, ``1h``, ``3h``, ``6h``,
+            Timeframe: ``1m``, ``5m``, ``15m``, ``30m``, ``1h``, ``3h``, ``6h``,
             ``12h``, ``1D``, ``7D`` (also as ``1W``), ``14D`` or ``1M``.
         sort : int, optional
-            1: oldest first; -1: newest first, as without it.
+            1: oldest first; -1: newest first, the default.
         start, end : int or datetime, optional
-            First and last begin of an interval, both included: milliseconds, or with a time
-            zone.
+            First and last start of an interval, inclusive: milliseconds, or with a time zone.
         limit : int, optional
-            Rows, at most 10,000; 100 without it.
+            Number of rows, at most 10,000; default 100.
 
         References
         ----------
@@ -119,7 +118,7 @@ class CandleEndpoints(Endpoints):
 
     def get_candles_last(self, symbol: Symbol, tf: str = "1m") -> Candle:
         """
-        Return the candle of the interval that is under way, or of the last one with trades.
+        Return the candle of the current interval, or of the last one with trades.
 
         ``GET candles/trade:{tf}:{symbol}/last``. Rate limit: 30 per minute, shared with
         `get_candles_hist`, which documents the parameters.

@@ -1,4 +1,4 @@
-"""The keys that stand in paths with colons: candles, statistics, rankings, conf."""
+"""Keys in paths, with colons: candles, statistics, leaderboards, configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statistics, rankings of users, and the funding market's numbers."""
+"""Statistics of the exchange, leaderboards, and statistics of funding markets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ MOST_STATISTICS = 10_000
 MOST_LEADERBOARDS = 10_000
 MOST_FUNDING_STATISTICS = 250
 
-# All statistics share it.
 _STATISTICS = Budget("stats1", 15)
 _RANKINGS = Budget("rankings", 90)
 _FUNDING = Budget("funding/stats")
@@ -32,7 +31,7 @@ _FUNDING_HISTORY = History(FundingStatistic, MOST_FUNDING_STATISTICS, is_sortabl
 
 
 class StatisticsEndpoints(Endpoints):
-    """Numbers about the exchange and its users."""
+    """Statistics of the exchange, leaderboards, and statistics of funding markets."""
 
     def get_stats_hist(
         self,
@@ -52,15 +51,15 @@ class StatisticsEndpoints(Endpoints):
         Parameters
         ----------
         resource : str
-            Which one: ``pos.size:1m:tBTCUSD:long`` (or ``short``), ``funding.size:1m:fUSD``,
+            Key: ``pos.size:1m:tBTCUSD:long`` (or ``short``), ``funding.size:1m:fUSD``,
             ``credits.size:1m:fUSD``, ``credits.size.sym:1m:fUSD:tBTCUSD``, ``vol.1d:30m:BFX``
             (or ``vol.7d``, ``vol.30d``), ``vwap:1d:tBTCUSD``.
         sort : int, optional
             1: oldest first; -1: newest first.
         start, end : int or datetime, optional
-            First and last time, both included: milliseconds, or with a time zone.
+            First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
-            Rows, at most 10,000.
+            Number of rows, at most 10,000.
 
         References
         ----------
@@ -101,11 +100,10 @@ class StatisticsEndpoints(Endpoints):
         limit: int | None = None,
     ) -> Statistic:
         """
-        Return one sample of a statistic: the newest.
+        Return the newest sample of a statistic.
 
         ``GET stats1/{resource}/last``. Rate limit: 15 per minute, shared with `get_stats_hist`,
-        which documents the parameters. Those beside `resource` are taken because the exchange's
-        page has them here too.
+        which documents the parameters.
 
         References
         ----------
@@ -127,7 +125,7 @@ class StatisticsEndpoints(Endpoints):
         limit: int | None = None,
     ) -> list[Leaderboard]:
         """
-        Return places of a ranking.
+        Return rows of a leaderboard.
 
         ``GET rankings/{resource}/hist``. Rate limit: 90 per minute, shared with
         `get_leaderboards_last`.
@@ -140,11 +138,11 @@ class StatisticsEndpoints(Endpoints):
             ``1w``, ``1M``) or ``plr`` (realised profit; ``1w``, ``1M``), as in
             ``vol:3h:tBTCUSD`` or ``plu_diff:1w:tGLOBAL:USD``.
         sort : int, optional
-            1: oldest first; -1: newest first, as without it.
+            1: oldest first; -1: newest first, the default.
         start, end : int or datetime, optional
-            First and last time, both included: milliseconds, or with a time zone.
+            First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
-            Rows, at most 10,000; 125 without it.
+            Number of rows, at most 10,000; default 125.
 
         References
         ----------
@@ -158,11 +156,11 @@ class StatisticsEndpoints(Endpoints):
 
     def get_leaderboards_last(self, resource: str) -> Leaderboard:
         """
-        Return one place of a ranking: the newest row.
+        Return the newest row of a leaderboard.
 
         ``GET rankings/{resource}/last``. Rate limit: 90 per minute, shared with
-        `get_leaderboards_hist`, which documents the resource. The exchange's page has the history
-        only.
+        `get_leaderboards_hist`, which documents the resource. The exchange documents the
+        history only.
 
         References
         ----------
@@ -180,18 +178,18 @@ class StatisticsEndpoints(Endpoints):
         limit: int | None = None,
     ) -> list[FundingStatistic]:
         """
-        Return the numbers of a currency's funding market, newest first.
+        Return statistics of a currency's funding market, newest first.
 
         ``GET funding/stats/{symbol}/hist``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------
         symbol : str
-            That of a funding currency, such as ``fUSD``.
+            Symbol of a funding currency, such as ``fUSD``.
         start, end : int or datetime, optional
-            First and last time, both included: milliseconds, or with a time zone.
+            First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
-            Rows, at most 250.
+            Number of rows, at most 250.
 
         References
         ----------

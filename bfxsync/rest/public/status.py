@@ -1,4 +1,4 @@
-"""The state of the exchange and of derivatives; liquidations."""
+"""Status of the platform and of derivatives; liquidations."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LIQUIDATIONS = Budget("liquidations", 3)
 
 
 def _position(row: Liquidation) -> Any:
-    # A position may appear more than once: when it is taken over, and when it is sold.
+    # A position may appear twice: when it is taken over, and when it is sold.
     return (
         row.pos_id,
         row.is_match,
@@ -43,11 +43,11 @@ _LIQUIDATION_ROWS = History(Liquidation, MOST_LIQUIDATIONS, identity_of=_positio
 
 
 class StatusEndpoints(Endpoints):
-    """How things stand."""
+    """Status of the platform and of derivatives; liquidations."""
 
     def get_platform_status(self) -> PlatformStatus:
         """
-        Return whether the exchange works.
+        Return whether the platform is operative.
 
         ``GET platform/status``. Rate limit: 30 per minute.
 
@@ -62,15 +62,15 @@ class StatusEndpoints(Endpoints):
         self, keys: Sequence[Symbol]
     ) -> dict[Symbol, DerivativesStatus]:
         """
-        Return the state of derivatives, by symbol.
+        Return the status of derivatives, by symbol.
 
         ``GET status/deriv``. Rate limit: 90 per minute.
 
         Parameters
         ----------
         keys : list of str
-            Symbols such as ``tBTCF0:USTF0``, or ``"ALL"``. One that the exchange does not know
-            is missing in the answer.
+            Symbols such as ``tBTCF0:USTF0``, or ``"ALL"``. Symbols that the exchange does not
+            know are missing in the answer.
 
         References
         ----------
@@ -91,20 +91,20 @@ class StatusEndpoints(Endpoints):
         limit: int | None = None,
     ) -> list[DerivativesStatus]:
         """
-        Return the state of a derivative as it was; the rows do not carry the key.
+        Return past statuses of a derivative; the rows do not have the key.
 
         ``GET status/deriv/{key}/hist``. Rate limit: 90 per minute.
 
         Parameters
         ----------
         key : str
-            Its symbol, such as ``tBTCF0:USTF0``.
+            Symbol, such as ``tBTCF0:USTF0``.
         sort : int, optional
             1: oldest first; -1: newest first.
         start, end : int or datetime, optional
-            First and last time, both included: milliseconds, or with a time zone.
+            First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
-            Rows, at most 5,000.
+            Number of rows, at most 5,000.
 
         References
         ----------
@@ -126,7 +126,7 @@ class StatusEndpoints(Endpoints):
         self, key: Symbol, **options: Unpack[SortedHistoryOptions[DerivativesStatus]]
     ) -> Iterator[DerivativesStatus]:
         """
-        Iterate over past states of a derivative; the rows do not carry the key.
+        Iterate over past statuses of a derivative; the rows do not have the key.
 
         References
         ----------
@@ -144,7 +144,7 @@ class StatusEndpoints(Endpoints):
         limit: int | None = None,
     ) -> list[Liquidation]:
         """
-        Return liquidations of positions, over all symbols.
+        Return liquidations of positions of all symbols.
 
         ``GET liquidations/hist``. Rate limit: 3 per minute.
 
@@ -153,9 +153,9 @@ class StatusEndpoints(Endpoints):
         sort : int, optional
             1: oldest first; -1: newest first.
         start, end : int or datetime, optional
-            First and last time, both included: milliseconds, or with a time zone.
+            First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
-            Rows, at most 500.
+            Number of rows, at most 500.
 
         References
         ----------
@@ -165,8 +165,8 @@ class StatusEndpoints(Endpoints):
             start=start, end=end, limit=limit, sort=sort, maximum=MOST_LIQUIDATIONS
         )
         items = check_rows(self._get("liquidations/hist", _LIQUIDATIONS, page))
-        # Each row is in a list of its own, as on WebSocket, where one may hold several.
-        # One that is no list is no row either, and is reported with the rows.
+        # Each row is in a list of its own, as on WebSocket, where a list may hold several. An
+        # item that is not a list is reported with the rows.
         rows = [
             row
             for item in items
@@ -179,7 +179,7 @@ class StatusEndpoints(Endpoints):
         self, **options: Unpack[SortedHistoryOptions[Liquidation]]
     ) -> Iterator[Liquidation]:
         """
-        Iterate over liquidations of all symbols; 3 requests of 500 rows are possible per minute.
+        Iterate over liquidations of positions of all symbols.
 
         References
         ----------

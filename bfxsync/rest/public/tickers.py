@@ -1,4 +1,4 @@
-"""Tickers: of one symbol, of many, and as they were."""
+"""Tickers of one symbol or many, and their history."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _HISTORY = History(
 
 
 class TickerEndpoints(Endpoints):
-    """Best bid and ask, and the last 24 hours."""
+    """Tickers: best bid and ask, and the last 24 hours."""
 
     def get_t_ticker(self, symbol: Symbol) -> Ticker:
         """
@@ -91,7 +91,7 @@ class TickerEndpoints(Endpoints):
         Parameters
         ----------
         symbols : list of str
-            Symbols of either kind, or ``"ALL"``. One that the exchange does not know is
+            Symbols of either kind, or ``"ALL"``. Symbols that the exchange does not know are
             missing in the answer.
 
         References
@@ -127,7 +127,7 @@ class TickerEndpoints(Endpoints):
         Parameters
         ----------
         symbols : list of str
-            Symbols of funding currencies, or ``"ALL"`` for all of them.
+            Symbols of funding currencies, or ``"ALL"`` for all funding currencies.
 
         References
         ----------
@@ -146,20 +146,20 @@ class TickerEndpoints(Endpoints):
         sort: int | None = None,
     ) -> list[TickersHistory]:
         """
-        Return best bids and asks of pairs, a sample every hour, for one year back.
+        Return best bids and asks of pairs, a sample every hour, one year back.
 
         ``GET tickers/hist``. Rate limit: 10 per minute (undocumented).
 
         Parameters
         ----------
         symbols : list of str
-            Symbols of pairs, or ``"ALL"``; there is no such history of funding currencies.
+            Symbols of pairs, or ``"ALL"``; funding currencies have no such history.
         start, end : int or datetime, optional
-            First and last time, both included: milliseconds, or with a time zone.
+            First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
-            Rows, at most 250; 100 without it.
+            Number of rows, at most 250; default 100.
         sort : int, optional
-            1: oldest first; -1: newest first, as without it.
+            1: oldest first; -1: newest first, the default.
 
         References
         ----------
@@ -201,7 +201,7 @@ class TickerEndpoints(Endpoints):
     def _tickers(
         self, readers: Mapping[str, Callable[[Any, NumberType], M]], symbols: str
     ) -> list[tuple[Symbol, M]]:
-        """Return the symbols and tickers of those kinds for which there is a reader."""
+        """Return symbol and ticker of the kinds that have a reader."""
 
         def read(row: Any, number: NumberType) -> tuple[Symbol, M]:
             kind = _kind(row)
@@ -219,7 +219,7 @@ class TickerEndpoints(Endpoints):
 
 
 def _kind(row: Any) -> str:
-    """Return the letter with which the symbol of a ticker begins."""
+    """Return the first letter of a ticker's symbol."""
     is_ticker = isinstance(row, list) and row and isinstance(row[0], str)
     return row[0][:1] if is_ticker else ""
 

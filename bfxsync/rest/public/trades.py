@@ -31,7 +31,7 @@ _F_HISTORY = History(
 
 
 class TradeEndpoints(Endpoints):
-    """What was traded."""
+    """Public trades."""
 
     def get_t_trades(
         self,
@@ -50,13 +50,13 @@ class TradeEndpoints(Endpoints):
         Parameters
         ----------
         pair : str
-            Its symbol, such as ``tBTCUSD``.
+            Symbol, such as ``tBTCUSD``.
         limit : int, optional
-            Rows, at most 10,000; 125 without it.
+            Number of rows, at most 10,000; default 125.
         start, end : int or datetime, optional
-            First and last time, both included: milliseconds, or with a time zone.
+            First and last time, inclusive: milliseconds, or with a time zone.
         sort : int, optional
-            1: oldest first; -1: newest first, as without it.
+            1: oldest first; -1: newest first, the default.
 
         References
         ----------
@@ -85,13 +85,13 @@ class TradeEndpoints(Endpoints):
         Parameters
         ----------
         currency : str
-            Its symbol, such as ``fUSD``.
+            Symbol, such as ``fUSD``.
         limit : int, optional
-            Rows, at most 10,000; 125 without it.
+            Number of rows, at most 10,000; default 125.
         start, end : int or datetime, optional
-            First and last time, both included: milliseconds, or with a time zone.
+            First and last time, inclusive: milliseconds, or with a time zone.
         sort : int, optional
-            1: oldest first; -1: newest first, as without it.
+            1: oldest first; -1: newest first, the default.
 
         References
         ----------
