@@ -240,3 +240,17 @@ def test_r15_an_answer_that_repeats_a_secret_is_recorded_without_it() -> None:
 )
 def test_all_else_stays_as_it_is(text: str) -> None:
     assert redact(text) == text
+
+
+def test_times_have_microseconds() -> None:
+    assert '"t":1.123457,' in line_of(Opened(1, 1.123456789, "wss://host"))
+    assert '"t":1.123457,' in received_lines(1, 1.123456789, [b"[]"])
+
+
+@pytest.mark.parametrize(
+    "line", [b"[%s1]" % (b"1," * 1_000), b'{"conn":"%s"}' % (b"x" * 2_000)]
+)
+def test_errors_hold_the_beginning_of_a_line(line: bytes) -> None:
+    with pytest.raises(RemoteError) as caught:
+        read_line(line)
+    assert caught.value.raw == line[:1_000]

@@ -36,6 +36,7 @@ from bfxsync.wire.outputs import (
     Output,
     Reopen,
     Report,
+    Requested,
     Resolve,
 )
 
@@ -530,6 +531,75 @@ def test_a_refusal_is_passed_over_if_it_worked_later() -> None:
         ("refused",),
     ]
     assert played.session.tokens == []
+
+
+def went_subscribe(symbol: str = "tBTCUSD") -> Sent:
+    return went({"event": "subscribe", "channel": "ticker", "symbol": symbol})
+
+
+def test_a_refusal_answers_the_recorded_request() -> None:
+    refusal = {"event": "error", "code": 10300, "msg": "no", "channel": "ticker"}
+    played = Played(
+        [
+            *handshake(),
+            went_subscribe(),
+            got({**refusal, "symbol": "tBTCUSD"}),
+        ],
+        a="ticker tBTCUSD",
+    )
+    # Not an error of unknown origin.
+    assert played.outputs() == ["open"]
+
+
+def test_a_channel_is_requested_once_when_its_request_was_recorded() -> None:
+    records = [*handshake(), went_subscribe(), got(ack("ticker", 5))]
+    played = Played(records, a="ticker tBTCUSD")
+    outputs = [out for record in records for out in played.session.play(record, 0.0)]
+    assert outputs.count(Requested("a")) == 1
+
+
+@pytest.mark.parametrize("chan_id", [5, 6], ids=["the same id", "another id"])
+def test_an_acknowledgement_without_request_subscribes_again(chan_id: int) -> None:
+    played = Played(
+        [
+            *handshake(),
+            went_subscribe(),
+            got(ack("ticker", 5)),
+            got([5, TICKER_ROW, 1]),
+            got(ack("ticker", chan_id)),
+            got([chan_id, TICKER_ROW, 2]),
+        ],
+        a="ticker tBTCUSD",
+    )
+    assert played.of("a") == [
+        ("snapshot 1", "Ticker"),
+        ("resolved",),
+        ("gap: the recorded client subscribed again",),
+        ("snapshot 1", "Ticker"),
+    ]
+
+
+def test_a_channel_without_room_may_be_subscribed_there_later() -> None:
+    full = {"event": "error", "code": 10305, "msg": "full", "channel": "ticker"}
+    played = Played(
+        [
+            *handshake(),
+            got(ack("ticker", 5)),
+            went_subscribe("tETHUSD"),
+            got({**full, "symbol": "tETHUSD"}),
+            got(ack("ticker", 6, symbol="tETHUSD")),
+            got([6, TICKER_ROW, 1]),
+        ],
+        a="ticker tBTCUSD",
+        b="ticker tETHUSD",
+    )
+    assert played.of("b") == [("snapshot 1", "Ticker"), ("resolved",)]
+
+
+def test_an_info_code_opens_no_lost_connection() -> None:
+    records = [*handshake(), lost(), got({"event": "info", "code": 20060})]
+    played = Played(records, a="ticker tBTCUSD")
+    assert played.outputs() == ["open", "reconnecting", ("broken", 1006, "gone")]
 
 
 def test_maintenance_is_told_as_it_was() -> None:
