@@ -86,7 +86,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_FOLDER", str(tmp_path))
 
 
-def test_broken_gzip_and_other_files_are_told_apart(tmp_path: Path) -> None:
+def test_damaged_gzip_and_other_files_raise_different_errors(tmp_path: Path) -> None:
     path = tmp_path / "run"
     whole = packed(os.urandom(1_000))
     path.write_bytes(whole[:500] + b"x" * 10 + whole[510:])

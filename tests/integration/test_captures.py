@@ -143,7 +143,7 @@ def seven_pairs() -> Capture:
     return captured(SEVEN_PAIRS)
 
 
-def test_the_recording_of_seven_pairs_is_what_it_is_said_to_be(
+def test_the_recording_of_seven_pairs_is_as_documented(
     seven_pairs: Capture,
 ) -> None:
     frames = [json.loads(text) for text in seven_pairs.server]

@@ -146,7 +146,7 @@ def test_one_ping_is_sent_for_one_silence() -> None:
     assert liveness.deadline(idle=False) == 155.0
 
 
-def test_what_comes_is_a_sign_of_life_and_what_goes_is_none() -> None:
+def test_only_received_messages_are_signs_of_life() -> None:
     liveness = live()
     liveness.sent(120.0)
     assert liveness.ping_due(125.0, idle=False)
@@ -156,7 +156,7 @@ def test_what_comes_is_a_sign_of_life_and_what_goes_is_none() -> None:
     assert liveness.is_stale(155.0)
 
 
-def test_idle_socket_is_pinged_20_s_after_the_last_frame_sent() -> None:
+def test_idle_socket_is_pinged_20_s_after_its_last_frame() -> None:
     liveness = live()
     liveness.received(119.0)
     assert not liveness.ping_due(119.9, idle=True)
@@ -193,7 +193,7 @@ def test_r02_answers_are_no_sign_of_life_while_something_is_subscribed() -> None
     assert not liveness.was_heard
 
 
-def test_r02_one_ping_is_sent_for_one_silence_of_what_is_subscribed() -> None:
+def test_r02_one_ping_is_sent_for_each_silence() -> None:
     liveness = expecting()
     assert liveness.ping_due(125.0, idle=False)
     liveness.pinged()
@@ -205,7 +205,7 @@ def test_r02_one_ping_is_sent_for_one_silence_of_what_is_subscribed() -> None:
     assert not liveness.is_stale(160.9)
 
 
-def test_first_subscription_has_all_its_time_and_further_ones_give_none() -> None:
+def test_only_the_first_subscription_restarts_the_silence() -> None:
     liveness = live()
     liveness.received(110.0)
     liveness.expect(True, 130.0)
@@ -256,7 +256,7 @@ def test_r02_both_times_are_options() -> None:
     assert not liveness.is_stale(105.4)
 
 
-def test_r02_doubt_asks_for_a_sign_of_life_at_once_and_gives_it_5_s() -> None:
+def test_r02_probe_pings_at_once_and_expires_after_5_s() -> None:
     assert PROBE_S == 5.0
     liveness = live()
     liveness.probe(110.0)
@@ -279,7 +279,7 @@ def test_sign_of_life_ends_the_doubt() -> None:
     assert not liveness.ping_due(136.9, idle=False)
 
 
-def test_doubt_gives_nobody_more_time() -> None:
+def test_probe_extends_no_deadline() -> None:
     liveness = live()
     liveness.pinged()
     liveness.probe(133.0)
@@ -413,7 +413,7 @@ def test_r02_no_channel_is_judged_while_the_whole_socket_is_quiet() -> None:
     assert watched.silent(158.0) == []
 
 
-def test_r02_channel_that_stays_silent_after_a_quiet_time_is_found_out() -> None:
+def test_r02_channel_still_silent_after_a_quiet_time_is_found() -> None:
     watched = Watched(1, 2)
     watched.hear(114.0, 1)
     assert watched.silent(135.0) == []
@@ -442,7 +442,7 @@ def test_r02_silent_channel_is_found_out_however_seldom_others_are_heard(
     pytest.fail("never found out")
 
 
-def test_r02_thread_that_was_held_up_takes_nobody_for_silent() -> None:
+def test_r02_blocked_thread_finds_no_channel_silent() -> None:
     watched = Watched(1, 2)
     watched.hear(110.0, 1, 2)
     # The clock is looked at before what has come meanwhile is read, and after it.
@@ -454,7 +454,7 @@ def test_r02_thread_that_was_held_up_takes_nobody_for_silent() -> None:
     assert watched.deadline == 205.0
 
 
-def test_new_socket_counts_every_silence_anew() -> None:
+def test_new_socket_restarts_every_silence() -> None:
     watched = Watched(1)
     watched.hear(110.0, 1)
     assert watched.silent(134.9) == []

@@ -96,7 +96,7 @@ def test_r11_level_that_cannot_be_read_gives_the_book_up(row: Any) -> None:
     assert [type(error) for error in channel.errors] == [RemoteError]
 
 
-def test_r11_level_of_the_snapshot_that_cannot_be_read_gives_the_book_up() -> None:
+def test_r11_unreadable_snapshot_level_resubscribes_the_book() -> None:
     channel = book()
     assert feed(channel, [[*LEVELS, None, ["x"]]], [LEVELS[0]]) == [BOOK]
     assert channel.resync_reason == UNREADABLE_LEVELS
@@ -133,7 +133,7 @@ def test_r11_no_reader_sees_a_book_that_is_given_up(content: Any) -> None:
     assert sizes == [0, 0] and channel.version % 2 == 0
 
 
-def test_r11_book_begins_anew_after_it_was_given_up() -> None:
+def test_r11_resubscribed_book_starts_from_its_snapshot() -> None:
     channel = live()
     feed(channel, ["cs", 7])
     channel.lose()
@@ -142,7 +142,7 @@ def test_r11_book_begins_anew_after_it_was_given_up() -> None:
     assert (channel.verified_count, channel.mismatch_count) == (1, 1)
 
 
-def test_mismatch_comes_behind_the_checksum_for_those_who_want_both() -> None:
+def test_mismatch_follows_the_checksum_with_extras() -> None:
     channel = live()
     channel.extras = True
     assert feed(channel, ["cs", GOOD], ["cs", 7]) == [Checksum(GOOD), Checksum(7)]
@@ -196,7 +196,7 @@ def test_suspend_makes_all_times_older() -> None:
     ],
     ids=["checksum", "frame", "levels"],
 )
-def test_r11_when_it_does_not_help_the_book_goes_on_and_says_so_once(
+def test_r11_unhealed_book_continues_and_is_degraded_once(
     content: Any, reason: str, errors: int
 ) -> None:
     channel = spent()
@@ -238,9 +238,7 @@ def test_r11_next_snapshot_ends_the_degradation() -> None:
     assert not channel.is_degraded
 
 
-def test_r11_snapshot_of_a_book_that_is_past_help_comes_before_the_degradation() -> (
-    None
-):
+def test_r11_snapshot_of_an_unhealed_book_precedes_its_degradation() -> None:
     channel = spent()
     channel.lose()
     snapshot, degraded = feed(channel, [[*LEVELS, None]])
@@ -288,7 +286,7 @@ def test_r11_degraded_book_needs_no_checksum_to_be_tried_again(symbol: str) -> N
     assert not channel.is_degraded
 
 
-def test_status_of_a_book_that_was_never_wrong_is_not_told() -> None:
+def test_book_that_was_never_wrong_has_no_status() -> None:
     channel = live()
     assert feed(channel, ["cs", GOOD], ["cs", GOOD]) == []
     assert not channel.has_event

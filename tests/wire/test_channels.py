@@ -215,7 +215,7 @@ def test_what_no_symbol_looks_like_is_refused(symbol: str) -> None:
     ],
     ids=str,
 )
-def test_answer_is_told_by_what_it_echoes(body: dict[str, Any], is_ours: bool) -> None:
+def test_answer_is_matched_by_its_fields(body: dict[str, Any], is_ours: bool) -> None:
     assert book().matches(body) is is_ours
 
 
@@ -266,7 +266,7 @@ def test_late_consumer_starts_from_the_last_ticker() -> None:
     assert channel.restart() == []
 
 
-def test_ticker_starts_anew_after_a_loss() -> None:
+def test_ticker_starts_with_a_snapshot_after_a_loss() -> None:
     channel = ticker()
     feed(channel, [ticker_row(1.0)])
     channel.lose()
@@ -408,7 +408,7 @@ def test_trades_in_bulk_after_the_snapshot_are_trades() -> None:
     assert feed(channel, [[]]) == []
 
 
-def test_trades_that_were_missed_come_once_by_id_after_the_snapshot() -> None:
+def test_missed_trades_come_once_by_id_after_the_snapshot() -> None:
     channel = trades()
     feed(channel, SNAPSHOT, ["te", trade_row(4)])
     channel.lose()
@@ -439,7 +439,7 @@ def test_trades_that_were_missed_come_once_by_id_after_the_snapshot() -> None:
     ],
     ids=str,
 )
-def test_r03_trades_of_a_gap_come_once_and_it_is_said_if_there_may_be_more(
+def test_r03_snapshot_says_whether_more_trades_may_be_missing(
     before: list[int],
     first: list[int],
     later: list[int],
@@ -610,7 +610,7 @@ def test_update_is_applied_and_handed_out() -> None:
     assert channel.book.best_bid == SAME[1]
 
 
-def test_list_of_rows_after_the_snapshot_is_a_bulk_update_if_that_was_agreed() -> None:
+def test_later_list_is_a_bulk_update_with_the_flag() -> None:
     channel = book()
     channel.is_bulk = True
     feed(channel, [LEVELS_ON_THE_WIRE])
@@ -675,7 +675,7 @@ def test_late_consumer_starts_from_the_whole_book() -> None:
     assert channel.restart() == []
 
 
-def test_version_is_odd_while_a_block_or_a_loss_changes_the_book() -> None:
+def test_version_is_odd_while_the_book_changes() -> None:
     channel = book()
     seen: list[int] = []
     apply, reset = channel.book.apply, channel.book.reset
@@ -721,7 +721,7 @@ def test_equal_checksum_is_counted() -> None:
     assert channel.errors == []
 
 
-def test_r11_checksum_speaks_of_the_book_as_it_is_at_that_frame() -> None:
+def test_r11_checksum_is_compared_with_the_book_at_that_frame() -> None:
     channel = book()
     removed = checksum([(99.0, 2.0)], [(101.0, -1.0), (102.0, -3.0)])
     gone, back = [100.0, 0, 1], LEVELS_ON_THE_WIRE[0]

@@ -301,7 +301,7 @@ def rebuilt(items: List[Any]) -> List[BookUpdate]:
 
 
 @pytest.mark.parametrize("name", [BUSY, SEVEN_PAIRS])
-def test_r03_the_uncut_run_is_told_as_it_was_recorded(name: str) -> None:
+def test_r03_the_uncut_run_gives_what_was_recorded(name: str) -> None:
     run = recorded(name)
     kinds = [ack["channel"] for ack in run.acks]
     assert len(run.frames) == 1_600

@@ -249,7 +249,7 @@ def test_r14_place_that_means_nothing_may_hold_anything(kind: Kind, value: Any) 
 
 
 @EVERY_KIND
-def test_r14_null_where_a_value_must_be_is_an_error_and_no_model(kind: Kind) -> None:
+def test_r14_null_in_a_required_field_is_an_error(kind: Kind) -> None:
     tolerated = {*kind.optional, *kind.meaningless}
     tolerated |= {0} if kind.channel == "status" and kind.is_listed else set()
     row = row_of(kind)
@@ -266,7 +266,7 @@ def test_r14_null_where_a_value_must_be_is_an_error_and_no_model(kind: Kind) -> 
 
 
 @EVERY_KIND
-def test_r14_row_that_is_too_short_is_an_error_and_no_model(kind: Kind) -> None:
+def test_r14_short_row_is_an_error(kind: Kind) -> None:
     peer = live(kind)
     outputs = peer.feed(frame(peer, kind, row_of(kind)[:2]), peer.frame(6, TICKER_ROW))
     assert errors(outputs) == [RemoteError]

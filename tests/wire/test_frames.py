@@ -91,7 +91,7 @@ def test_timestamp_alone_is_no_sequence_number() -> None:
 @pytest.mark.parametrize(
     "extra", [[None], ["new"], [[1, 2]], [{"a": 1}], [0.5], [True]]
 )
-def test_r14_content_appended_to_a_frame_is_passed_over(extra: list[Any]) -> None:
+def test_r14_content_appended_to_a_frame_is_ignored(extra: list[Any]) -> None:
     assert decode([5, ROW, 17, *extra], SEQ) == ChannelData(5, None, ROW, 17, None)
     assert decode([5, "hb", *extra, 17, 99], BOTH) == Heartbeat(5, 17, 99)
     assert decode([5, "cs", 1, 17, 99, *extra], BOTH) == ChecksumFrame(5, 1, 17, 99)

@@ -141,7 +141,7 @@ def test_second_greeting_changes_nothing() -> None:
     assert handshake.is_ready
 
 
-def test_answer_to_conf_that_nobody_waits_for_changes_nothing() -> None:
+def test_unexpected_answer_to_conf_changes_nothing() -> None:
     handshake = ready()
     assert handshake.conf({"event": "conf", "status": "OK", "flags": 0}, 5.0) == []
     assert handshake.flags == FLAGS
@@ -169,7 +169,7 @@ def test_r04_20060_pauses_and_20061_goes_on(code: object) -> None:
     assert handshake.deadline() is None
 
 
-def test_r04_pause_without_an_end_asks_for_another_socket_after_120_s() -> None:
+def test_r04_endless_pause_replaces_the_socket_after_120_s() -> None:
     handshake = ready()
     handshake.info(PAUSE, 5.0)
     assert handshake.deadline() == 125.0

@@ -153,7 +153,7 @@ def test_a_candle_before_the_snapshot_asks_for_a_resync():
 
 
 @pytest.mark.parametrize("frame", [[1, "cs", 5], [1, None], [1], [1, ["x"]]], ids=repr)
-def test_r14_an_unreadable_candle_gives_the_channel_up_unless_that_does_not_help(frame):
+def test_r14_unreadable_candles_resubscribe_within_the_budget(frame):
     channel = candles()
     channel.feed_many([[1, []]])
     assert channel.feed_many([frame, [1, row(60)]]) == []
@@ -265,7 +265,7 @@ def test_resubscribe_of_what_is_not_there_does_nothing():
 # --- bounds -----------------------------------------------------------------------------------
 
 
-def test_frames_of_very_many_unknown_channels_are_not_kept_but_cost_nobody_a_snapshot():
+def test_frames_of_too_many_unknown_channels_cause_a_resubscription():
     session = ready_session()
     session.apply(Subscribe("t", candles()), 0.0)
     session.feed([f'[{number},"hb"]'.encode() for number in range(100, 400)], 0.0)
@@ -276,7 +276,7 @@ def test_frames_of_very_many_unknown_channels_are_not_kept_but_cost_nobody_a_sna
     assert '"unsubscribe"' in texts[0] and '"subscribe"' in texts[1], "asked once more"
 
 
-def test_the_accounts_heartbeat_is_nobodys_and_is_not_kept():
+def test_the_accounts_heartbeat_is_not_kept():
     session = ready_session()
     assert session.feed([b'[0,"hb"]'] * 2000, 0.0) == []
 

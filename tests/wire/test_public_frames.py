@@ -162,7 +162,7 @@ def test_every_kind_is_there_once_with_its_source() -> None:
 
 
 @cases(lambda expected: True)
-def test_frame_is_told_by_kind(case: Any, reading: Reading) -> None:
+def test_frame_is_decoded_by_kind(case: Any, reading: Reading) -> None:
     value = reading.read(case["frame"])
     wanted = dict(case["expected"])
     kind = FRAMES[wanted.pop("type")]

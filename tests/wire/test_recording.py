@@ -90,7 +90,7 @@ def test_digits_stay_as_they_were_sent() -> None:
     assert isinstance(record, Received) and record.message == message
 
 
-def test_the_header_says_what_made_it_and_nothing_happens_in_it() -> None:
+def test_the_header_names_its_program_and_is_no_record() -> None:
     line = header(1.5, "0.1.0")
     assert json.loads(line) == {
         "format": "bfxsync recording",
@@ -217,7 +217,7 @@ def test_r15_no_secret_breaks_out_of_its_quotes(
         'garbage "token" : "sentinel" garbage',
     ],
 )
-def test_r15_a_secret_is_left_out_of_what_is_no_json_too(text: str) -> None:
+def test_r15_secrets_are_removed_from_invalid_json_too(text: str) -> None:
     assert "sentinel" not in redact(text)
 
 

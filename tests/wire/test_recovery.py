@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 from bfxsync.wire.recovery import BUDGET, MAX_DELAY_S, WINDOW_S, RecoveryBudget
 
 
-def test_r11_first_recovery_waits_for_nothing_and_each_further_one_twice_as_long() -> (
-    None
-):
+def test_r11_recoveries_have_doubling_delays_after_the_first() -> None:
     recovery = RecoveryBudget()
     delays = [recovery.spend(100.0) for _ in range(12)]
     assert delays == [0, 1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60]

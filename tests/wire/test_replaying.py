@@ -215,7 +215,7 @@ def test_a_broken_recording_is_found_at_once() -> None:
 # --- what is told --------------------------------------------------------------------------------
 
 
-def test_a_channel_is_told_what_the_recorded_client_got() -> None:
+def test_a_channel_gets_what_the_recorded_client_got() -> None:
     played = Played(
         [
             *handshake(),
@@ -264,7 +264,7 @@ def test_the_numbers_of_requests_do_not_matter() -> None:
     ]
 
 
-def test_what_nobody_wants_costs_nobody_anything() -> None:
+def test_unsubscribed_channels_have_no_outputs() -> None:
     played = Played(
         [
             *handshake(),
@@ -278,7 +278,7 @@ def test_what_nobody_wants_costs_nobody_anything() -> None:
     assert played.of("a") == [("snapshot 0",), ("resolved",)]
 
 
-def test_a_loss_is_a_gap_and_the_next_snapshot_ends_it() -> None:
+def test_a_loss_is_a_gap_until_the_next_snapshot() -> None:
     again = [*handshake(), got(ack("ticker", 9)), got([9, TICKER_ROW, 1])]
     played = Played(
         [
@@ -304,7 +304,7 @@ def test_a_loss_is_a_gap_and_the_next_snapshot_ends_it() -> None:
     ]
 
 
-def test_r03_wherever_it_was_cut_there_is_a_gap_a_snapshot_and_updates() -> None:
+def test_r03_any_cut_gives_a_gap_a_snapshot_and_updates() -> None:
     run: list[Record] = [
         *handshake(),
         got(ack("ticker", 5)),
@@ -341,7 +341,7 @@ def test_r03_wherever_it_was_cut_there_is_a_gap_a_snapshot_and_updates() -> None
             assert len(kinds) > 1 or token == "b"
 
 
-def test_what_the_session_notices_is_told_once() -> None:
+def test_a_sequence_hole_is_reported_once() -> None:
     """A hole in the sequence; the recorded client closed, and its loss was recorded too."""
     reason = "something was lost: sequence number 3 after 1"
     played = Played(
@@ -503,7 +503,7 @@ def test_r09_channels_of_a_recording_are_bounded() -> None:
         contents_of(acks(size))
 
 
-def test_a_refusal_is_passed_over_if_it_worked_later() -> None:
+def test_a_refusal_before_a_success_is_ignored() -> None:
     refusal = {"event": "error", "code": 10300, "msg": "no", "channel": "ticker"}
     request = {"event": "subscribe", "channel": "ticker", "symbol": "tBTCUSD"}
     played = Played(
@@ -602,7 +602,7 @@ def test_an_info_code_opens_no_lost_connection() -> None:
     assert played.outputs() == ["open", "reconnecting", ("broken", 1006, "gone")]
 
 
-def test_maintenance_is_told_as_it_was() -> None:
+def test_maintenance_is_replayed() -> None:
     played = Played(
         [
             *handshake(),
@@ -630,9 +630,7 @@ def test_maintenance_is_told_as_it_was() -> None:
     ]
 
 
-def test_where_messages_are_missing_the_connection_is_not_heard_until_it_is_new() -> (
-    None
-):
+def test_missing_messages_silence_a_connection_until_its_next_opening() -> None:
     played = Played(
         [
             *handshake(),
@@ -714,7 +712,7 @@ def test_a_connection_that_is_opened_twice_was_lost_between() -> None:
     assert played.of("a")[2:] == [("gap: the connection was replaced",)]
 
 
-def test_messages_after_a_loss_are_nobodys() -> None:
+def test_messages_after_a_loss_are_ignored() -> None:
     played = Played(
         [
             *handshake(),
@@ -741,7 +739,7 @@ def test_garbage_is_reported_as_it_was() -> None:
         assert [what[0] for what in outputs if what != "open"] == ["report"]
 
 
-def test_the_account_of_whoever_recorded_it_is_passed_over() -> None:
+def test_the_recorded_account_is_ignored() -> None:
     played = Played(
         [
             *handshake(),
@@ -756,7 +754,7 @@ def test_the_account_of_whoever_recorded_it_is_passed_over() -> None:
 # --- what a user asks ----------------------------------------------------------------------------
 
 
-def test_an_unsubscribed_channel_is_told_nothing_more() -> None:
+def test_an_unsubscribed_channel_gets_nothing_more() -> None:
     records = [
         *handshake(),
         got(ack("ticker", 5)),
@@ -777,7 +775,7 @@ def test_an_unsubscribed_channel_is_told_nothing_more() -> None:
     assert session.apply(Unsubscribe("a"), 0.0) == []
 
 
-def test_who_comes_late_waits_for_the_next_snapshot() -> None:
+def test_a_late_subscription_starts_with_the_next_snapshot() -> None:
     played = Played(
         [
             *handshake(),

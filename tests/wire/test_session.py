@@ -189,7 +189,7 @@ def test_answers_may_come_in_any_order() -> None:
 
 
 @pytest.mark.parametrize("length", ["25", 25], ids=["text", "number"])
-def test_answer_without_a_number_is_told_by_what_it_echoes(length: Any) -> None:
+def test_answer_without_sub_id_is_matched_by_its_fields(length: Any) -> None:
     peer = Peer()
     peer.ready()
     peer.subscribe("eth", "book", ETH)
@@ -261,7 +261,7 @@ def test_frames_of_a_stranger_are_counted_and_kept_from_everybody() -> None:
     ]
 
 
-def test_account_frames_are_counted_and_passed_over() -> None:
+def test_account_frames_are_counted_and_ignored() -> None:
     peer = with_book()
     assert (
         peer.feed(peer.frame(0, "wu", ["exchange", "USD", 1]), peer.frame(0, "hb"))
@@ -291,7 +291,7 @@ def test_late_answer_that_comes_twice_is_given_back_once() -> None:
 
 
 @pytest.mark.parametrize("fields", [{"subId": 1}, {}, {"subId": [1]}], ids=str)
-def test_r03_repeated_answer_of_a_channel_being_ended_is_no_new_one(
+def test_r03_repeated_answer_of_a_closing_channel_is_ignored(
     fields: Any,
 ) -> None:
     peer = with_book()
@@ -332,7 +332,7 @@ def test_refusal_is_the_answer_of_its_subscription() -> None:
     assert reports(outputs) == []
 
 
-def test_refusal_without_a_number_is_told_by_what_it_echoes() -> None:
+def test_refusal_without_sub_id_is_matched_by_its_fields() -> None:
     peer = Peer()
     peer.ready()
     peer.subscribe("a", "ticker")
@@ -354,7 +354,7 @@ def test_refusal_without_a_number_is_told_by_what_it_echoes() -> None:
     ],
     ids=str,
 )
-def test_error_that_belongs_to_nobody_is_reported(body: Any, code: int | None) -> None:
+def test_error_without_a_request_is_reported(body: Any, code: int | None) -> None:
     peer = Peer()
     peer.ready()
     peer.subscribe("a", "ticker")
@@ -367,7 +367,7 @@ def test_error_that_belongs_to_nobody_is_reported(body: Any, code: int | None) -
     assert peer.session.tokens == ["a"]
 
 
-def test_refused_subscription_is_not_asked_for_again_on_the_next_socket() -> None:
+def test_refused_subscription_is_not_requested_on_the_next_socket() -> None:
     peer = Peer()
     peer.ready()
     peer.subscribe("a", "ticker")
@@ -376,7 +376,7 @@ def test_refused_subscription_is_not_asked_for_again_on_the_next_socket() -> Non
     assert sent(peer.ready()) == [("conf", SEQ)]
 
 
-def test_refusal_after_a_reconnect_is_told_in_the_stream_and_reported() -> None:
+def test_refusal_after_a_reconnect_is_delivered_and_reported() -> None:
     peer = with_book()
     peer.session.lose("gone")
     peer.ready()
@@ -386,7 +386,7 @@ def test_refusal_after_a_reconnect_is_told_in_the_stream_and_reported() -> None:
     assert [type(error) for error in resolved(outputs)] == [SubscriptionRejected]
 
 
-def test_exchange_that_is_not_ready_is_asked_again_after_a_second() -> None:
+def test_request_is_repeated_a_second_after_not_ready() -> None:
     peer = Peer()
     peer.ready()
     peer.subscribe("a", "ticker")
@@ -411,7 +411,7 @@ def test_request_is_repeated_once_whatever_else_happens() -> None:
     assert sent(outputs) == [("subscribe", BTC)]
 
 
-def test_exchange_that_is_never_ready_is_reported_once_and_asked_on() -> None:
+def test_exchange_never_ready_is_reported_once_and_requested_on() -> None:
     peer = Peer()
     peer.ready()
     outputs = peer.subscribe("a", "ticker")
@@ -441,7 +441,7 @@ def given_up_and_wanted_again() -> Peer:
     return peer
 
 
-def test_channel_of_the_earlier_request_is_taken_over_before_its_answer() -> None:
+def test_duplicate_adopts_the_earlier_requests_channel_before_its_answer() -> None:
     peer = given_up_and_wanted_again()
     assert peer.feed(duplicate(2, 5)) == [Acknowledged("a")]
     assert updates(peer.feed(peer.frame(5, LEVELS))) == [BOOK]
@@ -461,14 +461,14 @@ def test_channel_that_is_taken_over_brings_what_came_before() -> None:
     assert resolved(outputs) == [None]
 
 
-def test_channel_with_too_many_frames_is_not_taken_over_as_it_is() -> None:
+def test_adopted_channel_with_too_many_frames_is_subscribed_again() -> None:
     peer = given_up_and_wanted_again()
     peer.feed(*[peer.frame(5, "hb") for _ in range(MAX_FRAMES + 1)])
     outputs = peer.feed(duplicate(2, 5))
     assert sent(outputs) == [("unsubscribe", 5), ("subscribe", BTC)]
 
 
-def test_channel_of_the_earlier_request_that_is_given_back_is_asked_for_anew() -> None:
+def test_closing_channel_of_the_earlier_request_is_requested_again() -> None:
     peer = given_up_and_wanted_again()
     assert sent(peer.feed(ack(1, 5))) == [("unsubscribe", 5)]
     outputs = peer.feed(duplicate(2, 5), peer.frame(5, LEVELS))
@@ -480,7 +480,7 @@ def test_channel_of_the_earlier_request_that_is_given_back_is_asked_for_anew() -
     assert resolved(outputs) == [None]
 
 
-def test_late_duplicate_of_a_request_that_was_given_up_ends_no_live_channel() -> None:
+def test_late_duplicate_of_a_withdrawn_request_ends_no_live_channel() -> None:
     peer = with_book()
     assert sent(peer.feed(duplicate(77, 5))) == []
     assert updates(peer.feed(peer.frame(5, [99.0, 1, 2.0]))) == [
@@ -488,7 +488,7 @@ def test_late_duplicate_of_a_request_that_was_given_up_ends_no_live_channel() ->
     ]
 
 
-def test_update_of_a_channel_that_was_taken_over_without_snapshot_asks_anew() -> None:
+def test_adopted_channel_without_snapshot_is_subscribed_again() -> None:
     peer = given_up_and_wanted_again()
     peer.feed(duplicate(2, 5))
     outputs = peer.feed(peer.frame(5, [99.0, 1, 2.0]))
@@ -667,7 +667,7 @@ def test_every_array_frame_counts_and_no_event_does() -> None:
     assert outputs == [Deliver("a", [BookUpdate(99.0, 1, 1.0)])]
 
 
-def test_each_socket_counts_anew() -> None:
+def test_each_socket_has_its_own_sequence() -> None:
     peer = with_book()
     peer.session.lose("gone")
     peer.ready()
@@ -700,7 +700,7 @@ def test_r03_loss_is_one_gap_then_snapshot_then_updates() -> None:
     assert resolved(outputs, "a") == []
 
 
-def test_r03_number_of_a_channel_that_was_being_ended_may_come_again() -> None:
+def test_r03_id_of_a_closing_channel_may_be_reused() -> None:
     peer = with_book()
     peer.unsubscribe("a")
     peer.session.lose("gone")
@@ -758,7 +758,7 @@ def test_book_is_empty_from_the_loss_to_the_snapshot() -> None:
     assert len(channel.book) == 1
 
 
-def test_r03_trades_of_the_gap_come_once_by_id_after_the_snapshot() -> None:
+def test_r03_missed_trades_follow_the_snapshot_once_by_id() -> None:
     peer = with_trades()
     assert updates(peer.feed(peer.frame(5, "te", trade_row(3)))) == [trade(3)]
     peer.session.lose("gone")
@@ -783,14 +783,14 @@ def test_trade_comes_once_whether_te_or_tu_is_first() -> None:
     assert updates(outputs) == [trade(3), trade(4)]
 
 
-def test_frames_of_the_old_socket_are_nobodys_on_the_new_one() -> None:
+def test_frames_of_the_old_socket_are_unrouted_on_the_new() -> None:
     peer = with_book()
     peer.session.lose("gone")
     peer.ready()
     assert peer.feed(peer.frame(5, [99.0, 1, 1.0])) == []
 
 
-def test_channel_that_the_exchange_ends_is_asked_for_anew() -> None:
+def test_channel_ended_by_the_exchange_is_subscribed_again() -> None:
     peer = with_book()
     outputs = peer.feed({"event": "unsubscribed", "status": "OK", "chanId": 5})
     assert updates(outputs) == [Gap("the exchange ended the channel")]
@@ -880,7 +880,7 @@ def test_r04_20051_ends_the_block_even_while_a_request_waits() -> None:
     assert [type(output) for output in outputs] == [Delayed, Reopen]
 
 
-def test_r04_20060_pauses_and_20061_asks_for_everything_anew() -> None:
+def test_r04_20060_pauses_and_20061_subscribes_everything_again() -> None:
     peer = with_book()
     peer.subscribe("b", "ticker", ETH)  # asked for, nothing has come
     assert peer.feed(PAUSE) == [MAINTENANCE, Deliver("a", [PAUSED])]
@@ -930,7 +930,7 @@ def test_r04_nothing_is_asked_for_during_maintenance() -> None:
     assert sent(peer.feed(RESUME)) == [("subscribe", BTC)]
 
 
-def test_r04_20061_that_never_comes_asks_for_another_socket_after_120_s() -> None:
+def test_r04_missing_20061_replaces_the_socket_after_120_s() -> None:
     peer = with_book()
     peer.feed(PAUSE)
     for _ in range(119):
@@ -1004,7 +1004,7 @@ def test_r02_what_was_asked_for_is_the_sign_of_life(kind: str) -> None:
     ["pong", "acknowledgement", "refusal", "stranger's heartbeat"]
     + ["account's heartbeat", "garbage"],
 )
-def test_r02_nothing_else_is_a_sign_of_life_of_what_was_asked_for(kind: str) -> None:
+def test_r02_only_subscribed_data_are_signs_of_life(kind: str) -> None:
     peer = with_book()
     outputs: List[Output] = []
     for _ in range(35):
@@ -1280,7 +1280,7 @@ def test_unsubscribe_that_is_refused_is_no_error() -> None:
     assert peer.feed(failure(10400, chanId=5)) == []
 
 
-def test_user_may_have_a_channel_subscribed_anew() -> None:
+def test_user_may_resubscribe_a_channel() -> None:
     peer = with_book()
     outputs = peer.resubscribe("a")
     assert updates(outputs) == [Gap("asked for by the user")]
@@ -1290,7 +1290,7 @@ def test_user_may_have_a_channel_subscribed_anew() -> None:
 
 
 @pytest.mark.parametrize("state", ["unknown", "never asked for", "asked for", "lost"])
-def test_channel_that_is_not_there_is_not_subscribed_anew(state: str) -> None:
+def test_unknown_channel_is_not_resubscribed(state: str) -> None:
     peer = with_book() if state == "lost" else Peer()
     if state == "asked for":
         peer.ready()

@@ -240,7 +240,7 @@ def test_r14_unreadable_frame_costs_a_book_a_new_snapshot(
     "chan_id, content",
     [(0, "null"), (0, "7"), *[(77, content) for content in UNREADABLE[:-2]]],
 )
-def test_r14_unreadable_frame_of_nobody_is_reported(
+def test_r14_unreadable_unrouted_frame_is_reported(
     chan_id: int, content: str, beside: List[Any]
 ) -> None:
     peer = with_book()

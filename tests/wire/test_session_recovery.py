@@ -92,7 +92,7 @@ def heal(peer: Peer, sub_id: int, chan_id: int) -> List[Any]:
 # --- books --------------------------------------------------------------------------------------
 
 
-def test_r11_mismatch_costs_one_gap_and_one_snapshot_of_that_book_alone() -> None:
+def test_r11_mismatch_costs_that_book_one_gap_and_snapshot() -> None:
     peer = with_two()
     outputs = peer.feed(
         peer.frame(5, LEVEL),
@@ -162,7 +162,7 @@ def test_r03_book_is_asked_for_with_its_first_arguments(options: Any) -> None:
     assert others == [first] * 3
 
 
-def test_r11_healing_is_paced_and_has_a_budget_and_then_the_book_goes_on() -> None:
+def test_r11_resubscriptions_have_delays_and_a_budget() -> None:
     peer = with_book()
     outputs = peer.feed(peer.frame(5, "cs", 7))
     assert sent(outputs) == ANEW
@@ -229,7 +229,7 @@ def test_r11_degraded_book_is_healed_when_the_budget_is_back() -> None:
     assert heal(peer, 7, 11) == [BOOK]
 
 
-def test_r11_degraded_book_that_is_quiet_is_healed_when_the_budget_is_back() -> None:
+def test_r11_quiet_degraded_book_heals_when_the_budget_returns() -> None:
     peer = with_degraded_book()
     outputs: List[Output] = []
     while not sent(outputs):
@@ -256,7 +256,7 @@ def test_r11_two_books_that_are_wrong_at_once_are_both_healed() -> None:
     ]
 
 
-def test_snapshot_that_cannot_be_read_is_the_answer_and_then_asked_for_again() -> None:
+def test_unreadable_snapshot_is_reported_and_requested_again() -> None:
     peer = Peer()
     peer.ready()
     peer.subscribe("a", "book")
@@ -320,9 +320,7 @@ def test_pace_goes_on_over_a_reconnect() -> None:
     assert sent(peer.feed(peer.frame(5, "cs", 7))) == [("unsubscribe", 5)]
 
 
-def test_channel_that_the_exchange_ends_again_and_again_is_asked_for_ever_later() -> (
-    None
-):
+def test_channel_ended_repeatedly_is_requested_with_growing_delays() -> None:
     peer = Peer()
     peer.ready()
     peer.subscribe("a", "ticker")
@@ -368,7 +366,7 @@ def beat(peer: Peer, seconds: float, *chan_ids: int) -> List[Output]:
 
 
 @pytest.mark.parametrize("name", ["ticker", "trades", "book"])
-def test_r02_one_silent_channel_is_subscribed_anew_alone(name: str) -> None:
+def test_r02_one_silent_channel_is_resubscribed_alone(name: str) -> None:
     peer = with_two(name)
     assert beat(peer, 34.9, 5) == []
     outputs = beat(peer, 0.1, 5)
@@ -418,7 +416,7 @@ def test_r02_channel_that_is_alone_leaves_its_socket_although_pongs_come() -> No
     assert len(reopens(peer.after(0.1))) == 1
 
 
-def test_r02_no_channel_is_subscribed_anew_on_a_socket_that_is_given_up() -> None:
+def test_r02_no_channel_is_resubscribed_on_an_abandoned_socket() -> None:
     peer = with_two()
     peer.session.next_deadline()
     outputs: List[Output] = []
@@ -431,7 +429,7 @@ def test_r02_no_channel_is_subscribed_anew_on_a_socket_that_is_given_up() -> Non
     assert updates(peer.session.lose("gone")) == [Gap("gone")]
 
 
-def test_r02_outage_that_the_socket_survives_costs_nobody_a_gap() -> None:
+def test_r02_outage_that_the_socket_survives_causes_no_gap() -> None:
     peer = with_two()
     beat(peer, 10.0, 5, 6)
     peer.feed(peer.frame(5, "hb"))
@@ -458,7 +456,7 @@ def test_r02_no_channel_is_judged_during_maintenance() -> None:
     assert len(requests(outputs)) == 2
 
 
-def test_r02_liquidations_are_told_by_their_heartbeats_too() -> None:
+def test_r02_heartbeats_keep_liquidations_alive() -> None:
     peer = with_book()
     channel = channel_for("status", key="liq:global")
     peer.session.apply(Subscribe("liq", channel), peer.now)
@@ -522,7 +520,7 @@ def test_r02_channels_have_all_their_time_after_a_suspension() -> None:
     assert sent(beat(peer, 0.2, 5)) == [("unsubscribe", 6), ("subscribe", ETH)]
 
 
-def test_what_was_seen_before_the_suspension_is_as_old_as_it_is() -> None:
+def test_suspend_makes_all_recorded_times_older() -> None:
     peer = Peer()
     peer.ready()
     channel: Any = channel_for("book", symbol=BTC)

@@ -73,7 +73,7 @@ def feed(channel: Channel, kind: str, row: List[Any]) -> List[Any]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_own_row_is_taken_and_so_is_one_that_has_grown(kind: str) -> None:
+def test_own_rows_are_accepted_with_further_fields_too(kind: str) -> None:
     row = KINDS[kind][1]
     for grown in (row, [*row, None], [*row, 1, "x", None, 2.5, []]):
         channel = channel_of(kind)
@@ -165,7 +165,7 @@ def test_trade_of_a_played_exchange_is_a_trade(kind: str, row: List[Any]) -> Non
     assert channel.errors == [] and channel.is_live
 
 
-def test_price_with_zeros_at_its_end_is_a_price_however_large() -> None:
+def test_large_prices_that_end_in_zeros_are_valid() -> None:
     channel = channel_of("book")
     (snapshot,) = feed(channel, "book", [12_345_000_000, 1, 0.5])
     assert len(snapshot.rows) == 1

@@ -106,7 +106,7 @@ def errors(outputs: List[Output]) -> List[type]:
 # --- asking -------------------------------------------------------------------------------------
 
 
-def test_channel_is_asked_for_at_once_when_requests_may_be_sent() -> None:
+def test_channel_is_requested_at_once_when_ready() -> None:
     subscriptions = Subscriptions()
     assert subscriptions.add(wanted(), 0.0, ready=True) == [
         Requested("btc"),
@@ -147,7 +147,7 @@ def test_request_asks_for_what_was_given() -> None:
 # --- acknowledgements ---------------------------------------------------------------------------
 
 
-def test_answer_is_told_by_its_number() -> None:
+def test_answer_is_matched_by_its_sub_id() -> None:
     subscriptions = asked(wanted(), wanted("eth", ETH))
     _, entry = subscriptions
     answer = subscriptions.subscribed(ack(9, subId=2))
@@ -156,7 +156,7 @@ def test_answer_is_told_by_its_number() -> None:
 
 
 @pytest.mark.parametrize("length", ["25", 25, None], ids=["text", "number", "none"])
-def test_answer_without_a_number_is_told_by_what_it_echoes(length: Any) -> None:
+def test_answer_without_sub_id_is_matched_by_its_fields(length: Any) -> None:
     subscriptions = asked(wanted("eth", ETH), wanted())
     body = ack(9, channel="book", symbol=BTC, prec="P0", freq="F0", pair="BTCUSD")
     if length is not None:
@@ -179,7 +179,7 @@ def test_answer_without_a_number_is_told_by_what_it_echoes(length: Any) -> None:
     ],
     ids=str,
 )
-def test_channel_that_nobody_waits_for_is_given_back(fields: dict[str, Any]) -> None:
+def test_channel_of_a_withdrawn_request_is_unsubscribed(fields: dict[str, Any]) -> None:
     subscriptions = asked()
     subscriptions.routing.keep_unrouted(9, [9, "hb"], 8)
     assert subscriptions.subscribed(ack(9, **fields)) == Acknowledgement([end(9)])
@@ -220,7 +220,7 @@ def test_frames_are_kept_in_order_until_their_channel_is_acknowledged() -> None:
     assert subscriptions.subscribed(ack(10, subId=1)).frames == [[10, "hb"]]
 
 
-def test_channel_with_too_many_frames_is_asked_for_anew() -> None:
+def test_channel_with_too_many_early_frames_is_requested_again() -> None:
     subscriptions = asked(wanted(), wanted("eth", ETH))
     for _ in range(MAX_FRAMES - 1):
         subscriptions.routing.keep_unrouted(9, [9, "hb"], 8)
@@ -303,7 +303,7 @@ def test_refusal_ends_the_subscription(code: Any, kind: type) -> None:
     assert subscriptions.request_all(2.0) == []
 
 
-def test_refusal_without_a_number_is_told_by_what_it_echoes() -> None:
+def test_refusal_without_sub_id_is_matched_by_its_fields() -> None:
     subscriptions = asked(wanted("eth", ETH), wanted())
     body = failure(10300, channel="book", symbol=BTC, len=25)
     (resolve,) = subscriptions.refused(body, 1.0).outputs
@@ -320,7 +320,7 @@ def test_error_about_nothing_that_was_asked_is_not_ours(fields: dict[str, Any]) 
     assert len(subscriptions) == 1
 
 
-def test_refusal_after_it_worked_once_is_told_in_the_stream_too() -> None:
+def test_refusal_after_data_is_delivered_too() -> None:
     subscriptions = live()
     subscriptions.lose("gone")
     subscriptions.request_all(5.0)
@@ -381,7 +381,7 @@ def test_channel_of_an_earlier_request_is_taken_over() -> None:
     assert entry.chan_id == 9
 
 
-def test_channel_that_is_being_closed_is_not_taken_over_but_asked_for_again() -> None:
+def test_closing_channel_is_requested_again_and_not_adopted() -> None:
     subscriptions = asked()
     subscriptions.subscribed(ack(9, subId=7))  # nobody's, so it is given back
     answer = subscriptions.refused(failure(10301, subId=1, chanId=9), 1.0)
@@ -449,7 +449,7 @@ def test_channel_whose_end_is_never_confirmed_moves_elsewhere() -> None:
 
 
 @pytest.mark.parametrize("code", [10300, 10305, 11000, 10301])
-def test_refusal_of_what_was_given_up_is_ours_and_changes_nothing(code: int) -> None:
+def test_refusal_of_a_withdrawn_request_changes_nothing(code: int) -> None:
     subscriptions = live(wanted("eth", ETH))
     subscriptions.add(wanted(), 1.0, ready=True)
     subscriptions.remove("btc")
@@ -466,7 +466,7 @@ def test_refusal_of_what_was_given_up_is_ours_and_changes_nothing(code: int) -> 
 
 
 @pytest.mark.parametrize("code", [10305, "10305"], ids=repr)
-def test_r05_channel_without_room_goes_elsewhere_with_what_is_left_to_do(
+def test_r05_channel_without_room_is_displaced(
     code: Any,
 ) -> None:
     subscriptions = live(wanted("eth", ETH), wanted("xrp", "tXRPUSD"))
@@ -551,7 +551,7 @@ def test_unsubscribe_before_the_request_went_out_says_nothing() -> None:
     assert subscriptions.requests.deadline() is None
 
 
-def test_unsubscribe_before_the_answer_gives_the_channel_back_when_it_comes() -> None:
+def test_unsubscribe_before_the_answer_closes_the_late_channel() -> None:
     subscriptions = asked()
     assert subscriptions.remove("btc") == []
     assert subscriptions.subscribed(ack(9, subId=1)) == Acknowledgement([end(9)])
@@ -579,7 +579,7 @@ def test_number_of_an_ended_channel_may_be_used_again() -> None:
     assert subscriptions.subscribed(ack(9, subId=2)).frames == [[9, []]]
 
 
-def test_channel_that_is_given_back_and_acknowledged_again_is_in_use() -> None:
+def test_closing_channel_acknowledged_again_is_in_use() -> None:
     subscriptions = asked()
     subscriptions.subscribed(ack(9, subId=7))
     subscriptions.subscribed(ack(9, subId=1))
@@ -595,7 +595,7 @@ def test_r14_end_of_no_channel_changes_nothing(chan_id: Any) -> None:
     assert list(subscriptions.routes) == [9]
 
 
-def test_end_of_a_channel_that_is_wanted_is_told() -> None:
+def test_end_of_a_wanted_channel_is_returned() -> None:
     subscriptions = live()
     entry = only(subscriptions)
     assert subscriptions.unsubscribed({"chanId": 9}) is entry
@@ -629,7 +629,7 @@ def test_loss_before_the_snapshot_is_no_second_gap() -> None:
     assert subscriptions.lose("gone again") == []
 
 
-def test_r03_everything_is_asked_for_again_in_the_order_of_the_user() -> None:
+def test_r03_everything_is_requested_again_in_the_users_order() -> None:
     subscriptions = live(wanted(), wanted("eth", ETH))
     subscriptions.add(wanted("xrp", "tXRPUSD"), 0.0, ready=True)
     subscriptions.lose("gone")
@@ -640,14 +640,14 @@ def test_r03_everything_is_asked_for_again_in_the_order_of_the_user() -> None:
     ]
 
 
-def test_answers_of_the_lost_socket_are_nobodys() -> None:
+def test_answers_of_the_lost_socket_are_unknown() -> None:
     subscriptions = asked()
     subscriptions.lose("gone")
     subscriptions.request_all(1.0)
     assert subscriptions.subscribed(ack(9, subId=1)) == Acknowledgement([end(9)])
 
 
-def test_one_channel_is_subscribed_anew_on_the_same_socket() -> None:
+def test_one_channel_is_resubscribed_on_the_same_socket() -> None:
     subscriptions = live()
     entry = only(subscriptions)
     assert subscriptions.resync(entry, "why", 5.0, True) == [
@@ -661,7 +661,7 @@ def test_one_channel_is_subscribed_anew_on_the_same_socket() -> None:
     assert subscriptions.resync(entry, "again", 6.0, True) == [request(3)]
 
 
-def test_channel_is_subscribed_anew_only_when_requests_may_be_sent() -> None:
+def test_channel_is_resubscribed_only_when_ready() -> None:
     subscriptions = live()
     entry = only(subscriptions)
     assert subscriptions.resync(entry, "why", 5.0, False) == [
@@ -671,7 +671,7 @@ def test_channel_is_subscribed_anew_only_when_requests_may_be_sent() -> None:
     assert subscriptions.request_all(9.0) == [request(2)]
 
 
-def test_r03_request_after_a_recovery_is_the_first_one_but_for_its_number() -> None:
+def test_r03_request_after_a_recovery_differs_only_in_its_sub_id() -> None:
     channel = channel_for("book", symbol="fUSD", prec="P3", freq="F1", len=250)
     subscriptions = Subscriptions()
     _, first = subscriptions.add(Subscribe("usd", channel), 0.0, ready=True)
@@ -687,7 +687,7 @@ def test_r03_request_after_a_recovery_is_the_first_one_but_for_its_number() -> N
     assert asked_for == [asked_for[0]] * 4
 
 
-def test_r11_channel_that_must_wait_for_its_turn_is_given_back_at_once() -> None:
+def test_r11_channel_with_a_delayed_request_is_unsubscribed_at_once() -> None:
     subscriptions = live()
     entry = only(subscriptions)
     outputs = subscriptions.resync(entry, "why", 5.0, True, 4.0)
@@ -702,14 +702,14 @@ def test_r11_channel_that_must_wait_for_its_turn_is_given_back_at_once() -> None
     assert subscriptions.requests.deadline() == 19.0
 
 
-def test_turn_that_comes_while_no_requests_may_be_sent_is_not_lost() -> None:
+def test_retry_that_is_due_while_not_ready_is_kept() -> None:
     subscriptions = live()
     subscriptions.resync(only(subscriptions), "why", 5.0, False, 4.0)
     assert subscriptions.request_all(8.9) == []
     assert subscriptions.request_all(20.0) == [request(2)]
 
 
-def test_loss_asks_for_those_at_once_that_waited_for_their_turn() -> None:
+def test_loss_cancels_the_delays_of_requests() -> None:
     subscriptions = live()
     subscriptions.resync(only(subscriptions), "why", 5.0, True, 60.0)
     assert subscriptions.lose("gone") == []
@@ -717,7 +717,7 @@ def test_loss_asks_for_those_at_once_that_waited_for_their_turn() -> None:
     assert subscriptions.request_all(6.0) == [request(2)]
 
 
-def test_r11_turn_is_not_overtaken_by_the_time_for_an_earlier_answer() -> None:
+def test_r11_delay_is_not_cut_short_by_an_earlier_deadline() -> None:
     subscriptions = live()
     entry = only(subscriptions)
     subscriptions.resync(entry, "why", 0.0, True)
@@ -781,7 +781,7 @@ def test_request_after_a_loss_has_all_its_time() -> None:
     assert len(subscriptions) == 1
 
 
-def test_acknowledged_channel_without_data_is_asked_for_anew() -> None:
+def test_acknowledged_channel_without_data_is_requested_again() -> None:
     subscriptions = asked()
     subscriptions.subscribed(ack(9, subId=1))
     assert subscriptions.tick(10.0) == [end(9), request(2)]
@@ -847,7 +847,7 @@ def test_unanswered_error_names_the_data_that_could_not_be_read() -> None:
     assert report.error.__cause__ is error
 
 
-def test_silence_counts_for_requests_that_are_as_old_as_it_is() -> None:
+def test_silence_counts_for_requests_sent_before_it() -> None:
     subscriptions = asked(wanted(), wanted("eth", ETH))
     # This one is asked for again later: nothing is out.
     subscriptions.refused(failure(11000, subId=2), 1.0)
@@ -866,7 +866,7 @@ def test_requests_before_a_maintenance_have_all_their_time_after_it() -> None:
     assert subscriptions.tick(60.0) == [request(4), request(5, ETH)]
 
 
-def test_late_answer_is_nobodys_and_the_channel_is_given_back() -> None:
+def test_late_answer_is_unknown_and_its_channel_unsubscribed() -> None:
     subscriptions = asked()
     subscriptions.tick(10.0)
     assert subscriptions.subscribed(ack(9, subId=1)) == Acknowledgement([end(9)])

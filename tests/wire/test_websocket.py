@@ -110,7 +110,7 @@ def test_controls_gather_until_they_are_cleared() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 3, 126, 70_000])
-def test_binary_message_can_be_told_from_text(size: int) -> None:
+def test_binary_messages_differ_from_text(size: int) -> None:
     seen = see([server_frame(BINARY, payload(size)) + server_frame(TEXT, b"[5]")])
     assert seen.messages == [payload(size), b"[5]"]
     assert kinds(seen) == [Binary, bytes]
@@ -156,7 +156,7 @@ def test_character_may_be_parted_by_fragments() -> None:
         assert see([bytes([byte]) for byte in data]) == expected
 
 
-def test_half_a_character_of_one_message_is_not_continued_by_the_next() -> None:
+def test_half_a_character_does_not_continue_in_the_next_message() -> None:
     data = server_frame(TEXT, "é".encode(), final=False)[:-1]
     assert see([data]).violation is None
     message = server_frame(TEXT, b"\xc3", final=False) + server_frame(CONTINUATION)
@@ -234,7 +234,7 @@ def test_wrong_text_is_refused_with_its_first_wrong_byte(
 
 @pytest.mark.parametrize("place", [0, 1, -1])
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
-def test_wrong_text_in_fragments_is_refused_with_its_first_wrong_byte(
+def test_invalid_text_in_fragments_is_refused_at_its_first_byte(
     wrong: bytes, place: int
 ) -> None:
     begin = server_frame(TEXT, wrong[:place], final=False)
@@ -442,7 +442,7 @@ def test_even_a_short_message_may_be_too_big(size: int, length_bytes: int) -> No
     assert see([data], max_size=size - 1).violation is TOO_BIG
 
 
-def test_violation_is_an_error_of_the_package_with_the_code_to_close_with() -> None:
+def test_violation_is_a_bfx_error_with_a_close_code() -> None:
     error = ProtocolViolation("unknown opcode 0x3")
     assert isinstance(error, BfxError)
     assert (str(error), error.code) == ("unknown opcode 0x3", CloseCode.PROTOCOL_ERROR)
@@ -546,7 +546,7 @@ def test_messages_are_the_same_byte_by_byte(bodies: List[bytes]) -> None:
     assert see([bytes([byte]) for byte in octets]).messages == bodies
 
 
-def test_frame_is_taken_with_its_last_byte_wherever_it_is_cut() -> None:
+def test_frame_is_complete_with_its_last_byte_wherever_cut() -> None:
     frames = [
         server_frame(PING),
         server_frame(TEXT, b"[5]"),

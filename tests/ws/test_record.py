@@ -33,9 +33,7 @@ def threads():
 
 
 @pytest.mark.parametrize("wrong", ["no/such/folder/x", ".", "/dev/full"])
-def test_r10_a_client_that_cannot_record_is_not_made_and_leaves_nothing(
-    tmp_path, wrong
-):
+def test_r10_a_client_that_cannot_record_leaves_nothing(tmp_path, wrong):
     if not os.path.exists(tmp_path / wrong) and wrong.startswith("/dev"):
         pytest.skip("has no such device")
     with pytest.raises(UsageError, match="cannot record to"):
@@ -43,7 +41,7 @@ def test_r10_a_client_that_cannot_record_is_not_made_and_leaves_nothing(
     assert threads() == []
 
 
-def test_of_two_clients_with_one_path_the_second_is_not_made(exchange, path, record):
+def test_a_second_client_with_the_same_path_is_refused(exchange, path, record):
     got = record()
     with WebSocketClient(exchange.url, record=path) as client:
         client.subscribe_trades("tBTCUSD", got)
@@ -73,7 +71,7 @@ def test_a_disk_that_fails_ends_the_recording_and_nothing_else(
     assert [type(error) for error in errors.items] == [BfxError]
 
 
-def test_a_disk_that_fails_at_the_last_lines_is_told_too(exchange, path, record):
+def test_a_disk_failure_at_the_last_lines_is_reported(exchange, path, record):
     errors = record()
     client = WebSocketClient(exchange.url, record=path, on_error=errors)
     reader = onto_a_pipe(client)

@@ -104,7 +104,7 @@ def test_it_is_gzip_and_begins_with_what_made_it(path):
     }
 
 
-def test_nobody_else_may_read_it(path):
+def test_only_the_owner_may_read_it(path):
     before = os.umask(0)
     try:
         end(Recorder(path))
@@ -143,7 +143,7 @@ def test_the_time_stands_in_the_name(tmp_path):
     assert abs(age.total_seconds()) < 60
 
 
-def test_a_path_may_be_text_too_and_the_file_may_be_there_but_empty(path):
+def test_a_path_may_be_text_and_its_file_empty(path):
     path.touch()
     end(Recorder(str(path)))
     assert len(text_of(path).splitlines()) == 1
@@ -263,7 +263,7 @@ def test_r09_what_waits_is_bounded_and_a_hole_says_how_many(path, caplog):
     assert len(messages) == sum(isinstance(r, Missing) for r in found)
 
 
-def test_r09_a_hole_stands_before_the_end_of_the_connection_that_it_was_on(path):
+def test_r09_missing_messages_are_noted_before_the_connections_end(path):
     """Else what the next connection brings would be taken for what came after the hole."""
     recorder = Recorder(path, max_waiting=0)
     recorder.opened(1, "ws://host")
@@ -307,7 +307,7 @@ def test_the_end_waits_for_all_that_came_before(path):
     assert len(gzip.decompress(path.read_bytes()).splitlines()) == 100_001
 
 
-def test_nothing_is_recorded_after_the_end_and_to_end_twice_does_no_harm(path):
+def test_nothing_is_recorded_after_stop_which_may_be_repeated(path):
     recorder = Recorder(path)
     end(recorder)
     before = path.read_bytes()
@@ -381,7 +381,7 @@ def test_r16_nothing_wakes_up_while_nothing_comes(path):
     end(recorder)
 
 
-def test_both_directions_are_told_apart(path):
+def test_both_directions_are_recorded(path):
     recorder = Recorder(path)
     recorder.sent(3, "{}")
     recorder.received(3, [b"{}"])

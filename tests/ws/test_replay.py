@@ -169,7 +169,7 @@ def test_every_subscription_gets_what_it_got_live(material):
     assert any(isinstance(item, Status) for item in material.items["ticker"])
 
 
-def test_r03_after_each_recorded_loss_there_is_a_gap_a_snapshot_and_updates(material):
+def test_r03_each_recorded_loss_gives_gap_snapshot_and_updates(material):
     items, _ = played(material.path, ["trades", "book"])
     for name in items:
         kinds = [type(item) for item in items[name] if not isinstance(item, Status)]
@@ -180,7 +180,7 @@ def test_r03_after_each_recorded_loss_there_is_a_gap_a_snapshot_and_updates(mate
                 assert kinds[n - 1] is Gap
 
 
-def test_two_runs_are_the_same_call_for_call_and_book_for_book(material):
+def test_two_runs_have_the_same_calls_and_books(material):
     runs = []
     for _ in range(2):
         seen = []
@@ -204,7 +204,7 @@ def test_two_runs_are_the_same_call_for_call_and_book_for_book(material):
     assert not [thread for thread in threading.enumerate() if "replay" in thread.name]
 
 
-def test_losses_are_told_to_the_handlers_too(material):
+def test_losses_reach_the_handlers_too(material):
     losses = []
     with replay(material.path) as recording:
         recording.on("disconnected", lambda code, reason: losses.append((code, reason)))
@@ -288,7 +288,7 @@ def test_numbers_may_be_decimals(ticks):
 # --- when it plays -------------------------------------------------------------------------------
 
 
-def test_nothing_plays_before_it_is_told_to(ticks):
+def test_nothing_plays_before_the_start(ticks):
     got = []
     with replay(ticks, speed=100) as recording:
         subscription = recording.subscribe_ticker("tBTCUSD", got.append)
@@ -348,7 +348,7 @@ def test_readers_are_waited_for_and_nothing_is_dropped(material, size):
         assert got[name] == material.items[name]
 
 
-def test_who_holds_it_up_is_named_once(material, monkeypatch, caplog):
+def test_a_slow_reader_is_named_once(material, monkeypatch, caplog):
     """Such as a loop that waits for the one while the other fills up."""
     monkeypatch.setattr(recorded_connection, "PATIENCE_S", 0.05)
     with replay(material.path, mailbox_size=20) as recording:
@@ -373,7 +373,7 @@ def test_who_holds_it_up_is_named_once(material, monkeypatch, caplog):
         assert list(trades)
 
 
-def test_a_reader_that_gives_up_holds_nobody_up(ticks):
+def test_a_closed_reader_does_not_block_the_replay(ticks):
     with replay(ticks, mailbox_size=10) as recording:
         lazy, busy = (recording.subscribe_ticker("tBTCUSD") for _ in range(2))
         reading = iter(busy)
@@ -383,7 +383,7 @@ def test_a_reader_that_gives_up_holds_nobody_up(ticks):
 
 
 @pytest.mark.parametrize(("speed", "least"), [(20, 0.49), (None, 0.0)])
-def test_the_speed_is_that_of_the_recording_or_of_the_consumers(ticks, speed, least):
+def test_the_speed_is_recorded_or_that_of_consumers(ticks, speed, least):
     with replay(ticks, speed=speed) as recording:
         times = [time.monotonic()]
         recording.subscribe_ticker("tBTCUSD", lambda _: times.append(time.monotonic()))
@@ -501,7 +501,7 @@ def test_what_is_no_recording_is_refused_at_the_callers_line(tmp_path):
         replay(broken)
 
 
-def test_a_file_that_breaks_after_it_was_looked_at_ends_the_run(ticks):
+def test_a_file_damaged_after_the_first_pass_ends_the_run(ticks):
     with replay(ticks) as recording:
         ticker = recording.subscribe_ticker("tBTCUSD")
         ticks.write_bytes(b"something else")
@@ -521,7 +521,7 @@ def test_another_version_of_the_protocol_ends_the_run(tmp_path):
             recording.run()
 
 
-def test_nobody_answers(ticks):
+def test_resubscribe_and_ping_fail(ticks):
     with replay(ticks) as recording:
         recording.subscribe_ticker("tBTCUSD", sub_id="mine")
         with pytest.raises(UsageError, match="cannot be asked"):
@@ -640,7 +640,7 @@ def test_an_abandoned_one_ends_by_itself(ticks):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="has no fork")
-def test_the_child_of_a_fork_plays_it_anew(ticks):
+def test_the_child_of_a_fork_can_replay(ticks):
     got = []
     with replay(ticks, speed=0.001) as recording:
         recording.subscribe_ticker("tBTCUSD", got.append)
