@@ -28,42 +28,25 @@ _loads = loads_for()
 
 @attrs.define
 class Contents:
-    """
-    Period, channels and flags of a recording.
-
-    Attributes
-    ----------
-    begin, end : float or None
-        Times of the first and last record, in seconds since 1970; None in an empty recording.
-    channels : list of dict
-        The identifying fields of each subscribed channel, once, in order of subscription.
-    flags : dict
-        By connection: the requested flags, if the exchange answered the request.
-    missing_count : int
-        Messages that could not be recorded.
-    """
+    """Period, channels and flags of a recording."""
 
     begin: float | None = None
+    """Time of the first record, in seconds since 1970; None in an empty recording."""
     end: float | None = None
+    """Time of the last record."""
     channels: List[Dict[str, Any]] = attrs.Factory(list)
+    """The identifying fields of each subscribed channel, once, in order of subscription."""
     flags: Dict[int, int] = attrs.Factory(dict)
+    """By connection: the requested flags, if the exchange answered the request."""
     missing_count: int = 0
+    """Messages that could not be recorded."""
     _requested_flags: Dict[int, int] = attrs.Factory(dict)
     _known: Set[str] = attrs.Factory(set)
     _size: int = 0
 
     @classmethod
     def of(cls, lines: Iterable[bytes]) -> Contents:
-        """
-        Read the lines of a recording.
-
-        Raises
-        ------
-        RemoteError
-            A line is unreadable.
-        UsageError
-            The recording has a later format version.
-        """
+        """Read the lines of a recording; raises as `read_line` does."""
         contents = cls()
         skipped = b""
         for line in lines:

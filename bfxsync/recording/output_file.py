@@ -29,15 +29,7 @@ _WINDOW = 16 + zlib.MAX_WBITS
 
 
 class OutputFile(NamedTuple):
-    """
-    An open file to append to.
-
-    Attributes
-    ----------
-    file : FileIO
-    is_gzip : bool
-        Whether appended data must be compressed.
-    """
+    """An open file, and whether data appended to it must be compressed."""
 
     file: FileIO
     is_gzip: bool
@@ -45,16 +37,10 @@ class OutputFile(NamedTuple):
 
 def open_for_recording(path: str, append: bool) -> OutputFile:
     """
-    Create a file, or open an empty one or a recording to continue it.
+    Create a file, or open an empty one or, with `append`, a recording to continue.
 
     A truncated last line of a recording is removed. While the file is open, no other recorder can
     open it.
-
-    Parameters
-    ----------
-    path : str
-    append : bool
-        Whether the file may be a recording.
 
     Raises
     ------

@@ -72,16 +72,7 @@ class Player:
     """
     One pass through a recording: its records, their times, and the session they go to.
 
-    Parameters
-    ----------
-    path : str
-    contents : Contents
-    clock : RecordedClock
-        Set to the time of each record.
-    speed : float or None
-        1 for the recorded speed; None for no pauses.
-    loads : callable
-        JSON decoder, see `codec.loads_for`.
+    The clock is set to the time of each record; with `speed` None there are no pauses.
     """
 
     def __init__(

@@ -75,8 +75,6 @@ class Recorder:
 
     Attributes
     ----------
-    path : str
-    report : callable
     error : BfxError or None
         The failure that ended the recording.
     missing_count : int

@@ -44,15 +44,7 @@ _RESUBSCRIBED = "the recorded client subscribed again"
 
 
 class RecordedSession:
-    """
-    All connections of a recording as one session; see `SessionProtocol`.
-
-    Parameters
-    ----------
-    contents : Contents
-    loads : callable
-        JSON decoder, see `codec.loads_for`.
-    """
+    """All connections of a recording as one session; see `SessionProtocol`."""
 
     def __init__(self, contents: Contents, loads: Loads = loads_for()) -> None:
         self.frame_count = 0

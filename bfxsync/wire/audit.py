@@ -89,11 +89,6 @@ class Liveness:
     While something is subscribed, only its data and heartbeats are signs of life: a half-dead
     gateway answers pings and acknowledges requests forever. Otherwise any message is one.
 
-    Parameters
-    ----------
-    ping_after_s, stale_after_s : float
-        Silence after which a ping is sent, and after which the socket is replaced.
-
     Attributes
     ----------
     is_expecting : bool

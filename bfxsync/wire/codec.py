@@ -72,14 +72,7 @@ def loads_for(number: NumberType = float) -> Loads:
 
 
 def parse(loads: Loads, data: bytes) -> Any:
-    """
-    Decode one message.
-
-    Raises
-    ------
-    RemoteError
-        Not JSON; `raw` holds the start of the message.
-    """
+    """Decode one message; raise `RemoteError` with its start as `raw` if it is not JSON."""
     try:
         return loads(data)
     except LOADS_ERRORS as exc:

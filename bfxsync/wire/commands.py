@@ -20,16 +20,12 @@ class Subscribe:
 
     It is requested until it has data, is refused, or is unsubscribed. A repetition for the same
     token has no effect.
-
-    Attributes
-    ----------
-    is_resolved : bool
-        Whether it had data before, on another connection.
     """
 
     token: Hashable
     channel: Channel
     is_resolved: bool = False
+    """Whether it had data before, on another connection."""
 
 
 @attrs.frozen

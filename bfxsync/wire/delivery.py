@@ -13,15 +13,7 @@ from bfxsync.wire.subscriptions import Subscriptions
 
 
 class Delivery:
-    """
-    Feeds channels, delivers their updates, and subscribes again those that went wrong.
-
-    Parameters
-    ----------
-    subscriptions : Subscriptions
-    handshake : Handshake
-        Tells whether requests may be sent.
-    """
+    """Feeds channels, delivers their updates, and subscribes again those that went wrong."""
 
     def __init__(self, subscriptions: Subscriptions, handshake: Handshake) -> None:
         self._subscriptions = subscriptions

@@ -84,19 +84,9 @@ Frame = Union[Event, Heartbeat, ChecksumFrame, ChannelData, AccountData]
 
 def decode(value: object, flags: int) -> Frame:
     """
-    Return the frame of a message.
+    Return the frame of a decoded message; `flags` are those acknowledged for the socket.
 
-    Parameters
-    ----------
-    value : object
-        The decoded JSON.
-    flags : int
-        The `Flag` values that the exchange acknowledged for this socket.
-
-    Raises
-    ------
-    RemoteError
-        Neither an event object nor a list that starts with a channel id.
+    Raises `RemoteError` if it is neither an event object nor a list that starts with a channel id.
     """
     if isinstance(value, dict):
         name = value.get("event")

@@ -56,14 +56,7 @@ class HandshakeStep(Enum):
 
 class Handshake:
     """
-    The steps before the first request, and maintenances after it.
-
-    Parameters
-    ----------
-    flags : int
-        Sum of the `Flag` values to request.
-    timeout_s : float
-        For each step.
+    The steps before the first request, each with a timeout, and maintenances after it.
 
     Attributes
     ----------

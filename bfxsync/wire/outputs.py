@@ -69,21 +69,13 @@ class Resolve:
 
 @attrs.frozen
 class Displaced:
-    """
-    The token's channel must move to another connection, and has left this one.
-
-    Attributes
-    ----------
-    limit : int or None
-        The number of channels that this connection can hold; None if the channel moves because it
-        stays silent here.
-    is_resolved : bool
-        Whether it had data on an earlier socket.
-    """
+    """The token's channel must move to another connection, and has left this one."""
 
     token: Hashable
     limit: int | None
+    """Channels that this connection can hold; None if the channel leaves as it stays silent."""
     is_resolved: bool
+    """Whether it had data on an earlier socket."""
 
 
 @attrs.frozen
@@ -95,31 +87,21 @@ class Report:
 
 @attrs.frozen
 class Change:
-    """
-    The connection has changed its status.
-
-    Attributes
-    ----------
-    status : ConnectionStatus
-    trouble : BfxError or None
-        Why requests cannot be sent, or what was refused; the cause of timeouts meanwhile.
-    """
+    """The connection has changed its status."""
 
     status: ConnectionStatus
     trouble: BfxError | None = attrs.field(default=None, eq=False)
+    """Why requests cannot be sent, or what was refused; the cause of timeouts meanwhile."""
 
 
 @attrs.frozen
 class Reopen:
-    """
-    Replace the socket, and ignore the rest of the block.
-
-    `code` goes to `disconnected` handlers, as if it were the exchange's close code.
-    """
+    """Replace the socket, and ignore the rest of the block."""
 
     reason: str
     cause: LossCause
     code: int = 1006
+    """For `disconnected` handlers, as if it were the exchange's close code."""
 
 
 @attrs.frozen
@@ -129,16 +111,5 @@ class Fail:
     error: BfxError
 
 
-Output = Union[
-    Send,
-    Requested,
-    Deliver,
-    Delayed,
-    Acknowledged,
-    Resolve,
-    Displaced,
-    Report,
-    Change,
-    Reopen,
-    Fail,
-]
+_OfSubscriptions = Union[Requested, Deliver, Delayed, Acknowledged, Resolve, Displaced]
+Output = Union[Send, _OfSubscriptions, Report, Change, Reopen, Fail]

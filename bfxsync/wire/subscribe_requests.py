@@ -33,14 +33,7 @@ UNANSWERED = 3
 
 
 class SubscribeRequests:
-    """
-    The subscribe requests of a connection.
-
-    Parameters
-    ----------
-    answer_s : float
-        Time for the first request of a channel to bring data.
-    """
+    """The subscribe requests of a connection; each channel's first one has `answer_s` for data."""
 
     def __init__(self, answer_s: float) -> None:
         self._answer_s = answer_s

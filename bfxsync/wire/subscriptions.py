@@ -46,34 +46,20 @@ _NO_ROOM = 10_305
 
 @attrs.frozen
 class Acknowledgement:
-    """
-    The consequences of an answer to a request.
-
-    Attributes
-    ----------
-    outputs : list of Output
-    entry : SubscriptionState or None
-        The subscription whose channel was acknowledged.
-    frames : list
-        Frames of the channel that came before the acknowledgement.
-    is_known : bool
-        False if the answer matches no request.
-    """
+    """The consequences of an answer to a request."""
 
     outputs: list[Output]
     entry: SubscriptionState | None = None
+    """The subscription whose channel was acknowledged."""
     frames: list[Any] = attrs.field(factory=list)
+    """Frames of the channel that came before the acknowledgement."""
     is_known: bool = True
+    """False if the answer matches no request."""
 
 
 class Subscriptions:
     """
     All subscriptions of one connection.
-
-    Parameters
-    ----------
-    answer_s : float
-        Time for the first request of a channel to bring data.
 
     Attributes
     ----------
@@ -272,11 +258,7 @@ class Subscriptions:
         return Acknowledgement([*outputs, Resolve(entry.token, error)])
 
     def unsubscribed(self, body: dict[str, Any]) -> SubscriptionState | None:
-        """
-        Process an `unsubscribed` event, after which the channel id may be used again.
-
-        Return the subscription whose channel the exchange has ended, if any.
-        """
+        """Process an `unsubscribed` event; return the subscription that still used the channel."""
         chan_id = body.get("chanId")
         return self.routing.confirm_closed(chan_id) if type(chan_id) is int else None
 

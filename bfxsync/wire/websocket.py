@@ -91,12 +91,7 @@ class ProtocolViolation(BfxError):
 
 class Splitter:
     """
-    Cuts the bytes of a connection into messages.
-
-    Parameters
-    ----------
-    max_size : int
-        Maximum size of a message, in bytes.
+    Cuts the bytes of a connection into messages of at most `max_size` bytes.
 
     Attributes
     ----------

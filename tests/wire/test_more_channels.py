@@ -166,6 +166,9 @@ def test_r14_unreadable_candles_resubscribe_within_the_budget(frame):
     assert isinstance(degraded, Degraded)
     assert others == [candle(60)]
     assert channel.resync_reason is None
+    channel.lose()
+    channel.feed_many([[1, []]])
+    assert not channel.is_degraded
 
 
 def test_a_snapshot_without_a_readable_candle_is_none():
