@@ -300,6 +300,25 @@ def test_degraded_ticker_is_right_again_with_the_next_row() -> None:
     assert channel.resync_reason is None
 
 
+def test_end_of_a_degradation_is_an_event() -> None:
+    channel = spent(ticker())
+    feed(channel, [ticker_row(1.0)], [[1, 2]])
+    channel.has_event = False
+    status, _ = feed(channel, [ticker_row(2.0)])
+    assert status == Status(SubscriptionStatus.LIVE)
+    assert channel.has_event
+
+
+def test_first_row_after_a_loss_ends_a_degradation_silently() -> None:
+    channel = spent(ticker())
+    feed(channel, [ticker_row(1.0)], [[1, 2]])
+    channel.lose()
+    snapshot, row, again = feed(channel, [ticker_row(2.0)], [ticker_row(2.0)])
+    assert isinstance(snapshot, Snapshot)
+    assert row == again == Ticker.from_row(ticker_row(2.0))
+    assert not channel.is_degraded
+
+
 def test_degraded_ticker_that_is_quiet_is_tried_again() -> None:
     channel = spent(ticker())
     feed(channel, [ticker_row()])
