@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bfxsync.errors import RemoteError, UsageError
+from bfxsync.recording import format
 from bfxsync.recording.format import (
     CLIENT,
     REDACTED,
@@ -254,3 +255,18 @@ def test_errors_hold_the_beginning_of_a_line(line: bytes) -> None:
     with pytest.raises(RemoteError) as caught:
         read_line(line)
     assert caught.value.raw == line[:1_000]
+
+
+def test_times_end_with_the_year_9999() -> None:
+    line = '{"t":%s,"conn":1,"missing":1}'
+    assert read_line((line % "253402300799.5").encode()) is not None
+    with pytest.raises(RemoteError):
+        read_line((line % "253402300800").encode())
+
+
+def test_a_message_may_have_the_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(format, "MAX_MESSAGE_SIZE", 4)
+    line = '{"t":1,"conn":1,"frame":"%s"}'
+    assert read_line((line % "1234").encode()) == Received(1, 1.0, b"1234")
+    with pytest.raises(RemoteError, match="more than 4 bytes"):
+        read_line((line % "12345").encode())
