@@ -72,7 +72,7 @@ def open_for_recording(path: str, append: bool) -> OutputFile:
 
 
 def compressor() -> zlib._Compress:
-    """Return what compresses one gzip member of a recording."""
+    """Return a compressor for one gzip member of a recording."""
     return zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW)
 
 

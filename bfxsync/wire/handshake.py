@@ -137,7 +137,7 @@ class Handshake:
         )
 
     def conf(self, body: dict[str, Any], now: float) -> list[Output]:
-        """Process the answer to the flags; without them if they are refused."""
+        """Process the answer to `conf`; if the flags are refused, continue without them."""
         if self._step is not HandshakeStep.CONF:
             return []
         outputs: list[Output] = []

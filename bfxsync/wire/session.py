@@ -375,7 +375,7 @@ class Session:
         is_expecting = bool(self._routes) or (
             liveness.is_expecting and self._subscriptions.is_requesting
         )
-        # In a maintenance the exchange may be silent.
+        # During maintenance the exchange may be silent.
         liveness.expect(is_expecting and self._handshake.is_ready, now)
 
 

@@ -1,10 +1,10 @@
 """
-The public channels: what is asked, which answer belongs to it, and rows into models.
+The public channels, and the check of subscription arguments.
 
-Strategy: a channel gets its frames whole and a block at a time (`feed_many`), in frame order, so
-a book is compared with exactly the checksum that speaks of it. It is the only place that keeps
-what a subscriber who comes late, or fell behind, needs to start from (`restart`). An unreadable
-frame is put into `errors` and the others of its block go on.
+Strategy: a channel gets its frames of a block in one call (`feed_many`), in order, so that a book
+is compared with a checksum as it is at that frame. Only the channel keeps the state from which a
+late or slow consumer starts (`restart`). Errors of unreadable frames go to `errors`; the other
+frames of the block are processed.
 
 References
 ----------
