@@ -1030,19 +1030,30 @@ def test_r07_order_is_found_by_its_trade(scene: Scene) -> None:
     assert error.resolve().id == 101
 
 
+@pytest.mark.parametrize("states", [[True], [False], [True, False]], ids=str)
 def test_r07_trades_of_an_older_order_with_your_client_id_mean_nothing(
-    scene: Scene,
+    scene: Scene, states: list[bool]
 ) -> None:
     body = {"cid": 77, "symbol": SYMBOL, "amount": "0.5", "price": 2, "type": "LIMIT"}
-    for is_open in (True, False):
+    for is_open in states:
         row = scene.desk.place(body)
         row[4] -= 3 * DAY_MS
         if not is_open:
             scene.desk.cancel(row)
-    scene.desk.trades = [trade(77, 101), trade(77, 102)]
+        scene.desk.trades.append(trade(77, row[0]))
     scene.desk.fate = scene.desk.hang_up_before
     with pytest.raises(OrderNotPlaced):
         scene.unknown(scene.submit).resolve()
+
+
+def test_r07_trades_older_than_any_listed_order_mean_nothing(scene: Scene) -> None:
+    # Clocks in doubt, so that the whole history counts.
+    scene.desk.behind_s, scene.desk.fate = 600.0, scene.desk.hang_up_before
+    error = scene.unknown(scene.submit)
+    scene.desk.trades = [trade(77, 5)]
+    scene.desk.trades[0][2] -= 15 * DAY_MS
+    with pytest.raises(OrderNotPlaced):
+        error.resolve()
 
 
 def odd_order(**fields: Any) -> list[Any]:

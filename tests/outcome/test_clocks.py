@@ -1,4 +1,4 @@
-"""When a write left, by the exchange's clock: what each witness says, and what that is worth."""
+"""The time of a write by the exchange's clock, from witnesses that may be wrong."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ KNOWN, DOUBTFUL, UNKNOWN = Clocks.KNOWN, Clocks.DOUBTFUL, Clocks.UNKNOWN
 
 
 def date(ahead_s: float, after_s: float = 1.0, set_s: float = 0.0) -> Reading:
-    """Return what a header said so long after; the local clock was set forward between."""
+    """Return a header so long after the write; the local clock was set forward between."""
     return Reading(NOW + ahead_s + after_s, NOW + after_s + set_s, AT + after_s)
 
 
 def own(ahead_s: float, after_s: float = -1.0, set_s: float = 0.0) -> Reading:
-    """Do as `date`, for a notification."""
+    """The same for a notification."""
     found = date(ahead_s, after_s, set_s)
     return Reading(found.exchange_s, found.local_s, found.at, is_own=True)
 
 
-# What the witnesses say, by how much more than this machine's clock: what is known then, and from
-# when to when it can have left.
+# Readings of witnesses, ahead of this machine's clock: how well the time is known then, and the
+# earliest and latest time of sending.
 WITNESSES: list[tuple[str, list[Reading], Clocks, float, float]] = [
     ("nobody", [], UNKNOWN, -DAY, DAY),
     ("header fits", [date(0)], KNOWN, 0, 0),
@@ -68,7 +68,7 @@ WITNESSES: list[tuple[str, list[Reading], Clocks, float, float]] = [
     [row[1:] for row in WITNESSES],
     ids=[row[0] for row in WITNESSES],
 )
-def test_r07_what_witnesses_say_is_worth(
+def test_r07_witnesses_show_when_a_write_was_sent(
     readings: list[Reading], clocks: Clocks, first_s: float, last_s: float
 ) -> None:
     span = span_of(NOW, AT, 2.0, 60.0, readings)
@@ -148,7 +148,7 @@ def test_r07_unknown_clock_makes_no_time_likely(clocks: Clocks, likely: bool) ->
         (-NOW - 9, -NOW, 0, ["1970-01-01"]),
     ],
 )
-def test_r07_dates_are_all_on_which_it_can_have_been_executed(
+def test_r07_dates_are_all_possible_dates_of_execution(
     first_s: float, last_s: float, lasted_s: float, dates: list[str]
 ) -> None:
     span = Span(KNOWN, NOW + first_s, NOW + last_s, (), lasted_s, 60.0, 0.0)
@@ -156,7 +156,7 @@ def test_r07_dates_are_all_on_which_it_can_have_been_executed(
     assert date_of(NOW * 1000 - 1) == "2026-01-31"
 
 
-def test_headers_that_cannot_be_read_hide_no_other() -> None:
+def test_unreadable_headers_hide_no_others() -> None:
     clock = ExchangeClock()
     assert clock.readings() == [] and clock.skew_s is None
     clock.see_date("Wed, 21 Oct 2015 07:28:00 GMT", 1e9, 7.0)

@@ -1,4 +1,4 @@
-"""What is known of writes that left: when, and what else left then."""
+"""Records of writes: when one was sent, and which equal ones were sent then."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from bfxsync.outcome import writes as sent
+from bfxsync.outcome import writes
 from bfxsync.outcome.writes import MOST_KEPT, RecentWrites, WriteRecord, sent_to
 
 
@@ -14,7 +14,7 @@ def record(fingerprint: object, left_at: float, over_at: float) -> WriteRecord:
     return WriteRecord(fingerprint, 1e9 + left_at, left_at, 1e9 + over_at, over_at)
 
 
-def test_passage_is_on_its_way_until_it_ends() -> None:
+def test_write_is_on_its_way_until_its_call_ends() -> None:
     before_s, before_at = time.time(), time.monotonic()
     found = WriteRecord("a")
     assert found.left_s >= before_s and found.left_at >= before_at
@@ -27,7 +27,7 @@ def test_passage_is_on_its_way_until_it_ends() -> None:
 
 
 @pytest.mark.parametrize("is_by_wall", [True, False])
-def test_passage_lasts_as_long_as_either_clock_says(is_by_wall: bool) -> None:
+def test_write_lasts_as_long_as_the_slower_clock_shows(is_by_wall: bool) -> None:
     found = record("a", 10.0, 12.0)
     if is_by_wall:
         found.over_s += 60
@@ -48,7 +48,7 @@ def test_passage_lasts_as_long_as_either_clock_says(is_by_wall: bool) -> None:
         ("a", 111.1, 120.0, True),
     ],
 )
-def test_like_ones_of_about_the_same_time_are_seen(
+def test_equal_writes_of_about_the_same_time_are_seen(
     fingerprint: str, left_at: float, over_at: float, is_alone: bool
 ) -> None:
     kept, mine = RecentWrites(), record("a", 100.0, 101.0)
@@ -61,7 +61,7 @@ def test_like_ones_of_about_the_same_time_are_seen(
     assert kept.is_alone(mine, 10.0)
 
 
-def test_what_was_forgotten_is_not_certain() -> None:
+def test_forgotten_writes_leave_it_uncertain() -> None:
     kept, mine = RecentWrites(), record("a", 100.0, 101.0)
     kept.add(record("x", 95.0, 96.0))
     kept.add(mine)
@@ -73,10 +73,10 @@ def test_what_was_forgotten_is_not_certain() -> None:
     assert not kept.is_alone(mine, 3.0)
 
 
-def test_clients_with_one_key_share_what_they_sent(
+def test_clients_with_one_key_share_their_writes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sent, "_sent", {})
+    monkeypatch.setattr(writes, "_sent", {})
     assert sent_to("host", "a") is sent_to("host", "a")
     assert sent_to("host", "a") is not sent_to("host", "b")
     assert sent_to("host", "a") is not sent_to("another", "a")

@@ -1,4 +1,4 @@
-"""What follows from what was found of a write: the table of ``docs/accounts.rst``."""
+"""Decisions about writes with an unknown outcome: the table of ``docs/accounts.rst``."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ RESULT = {
 
 
 def documented() -> list[list[str]]:
-    """Return the rows of the table that begins with what was found."""
+    """Return the rows of the table of decisions."""
     lines = ACCOUNTS.read_text(encoding="utf-8").splitlines()
     start = next(n for n, line in enumerate(lines) if line.startswith("Found  "))
     rows = []
@@ -78,7 +78,7 @@ def documented() -> list[list[str]]:
 
 
 @pytest.mark.parametrize("row", documented(), ids=" - ".join)
-def test_r07_what_is_documented_is_decided(row: list[str]) -> None:
+def test_r07_decisions_are_the_documented_ones(row: list[str]) -> None:
     found, passed, clocks, result = row
     for value in FOUND[found]:
         for known, needed in CLOCKS[clocks]:
@@ -87,7 +87,7 @@ def test_r07_what_is_documented_is_decided(row: list[str]) -> None:
             assert verdict is RESULT[result]
 
 
-def test_r07_the_documented_table_is_whole() -> None:
+def test_r07_documented_table_is_complete() -> None:
     rows = documented()
     assert {row[0] for row in rows} == set(FOUND)
     for found in FOUND:
@@ -102,7 +102,7 @@ def test_r07_the_documented_table_is_whole() -> None:
 
 
 @pytest.mark.parametrize("known, needed", ENOUGH + TOO_LITTLE)
-def test_r07_absence_within_what_is_there_needs_the_clocks_too(
+def test_r07_absence_of_a_part_needs_known_clocks(
     known: Clocks, needed: Clocks
 ) -> None:
     found = Pending([7, None], infers_absence=True)
@@ -116,7 +116,7 @@ def test_r07_absence_within_what_is_there_needs_the_clocks_too(
 
 
 class Transport:
-    """What an attempt asks a transport for."""
+    """The parts of a transport that an attempt needs."""
 
     def __init__(self, absence_s: float) -> None:
         self.absence_s = absence_s
@@ -126,13 +126,13 @@ class Transport:
 
 class Clockwork:
     """
-    A wall clock and a monotonic one that stand still but for the pauses.
+    A wall clock and a monotonic clock that move only with pauses.
 
     Attributes
     ----------
     pauses : list of float
     looks : list of float
-        When it was looked, in seconds since the call failed.
+        Times of searches, in seconds since the call failed.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, absence_s: float) -> None:
@@ -254,7 +254,7 @@ def test_r07_looks_of_several_calls_count_together(
     assert clockwork.pauses == []
 
 
-def test_r07_look_that_failed_is_none(
+def test_r07_failed_look_does_not_count(
     monkeypatch: pytest.MonkeyPatch, unknown: OutcomeUnknown
 ) -> None:
     clockwork = Clockwork(monkeypatch, 60.0)
@@ -267,7 +267,7 @@ def test_r07_look_that_failed_is_none(
 
 @pytest.mark.parametrize("is_asleep", [False, True], ids=["awake", "asleep"])
 @pytest.mark.parametrize("nothing", [None, Pending([1, None], infers_absence=True)])
-def test_r07_what_may_be_forgotten_is_not_absent(
+def test_r07_what_the_exchange_may_have_dropped_is_not_absent(
     monkeypatch: pytest.MonkeyPatch,
     unknown: OutcomeUnknown,
     nothing: Any,
@@ -298,7 +298,7 @@ def test_r07_candidates_stay_visible_and_settle_nothing(
     assert clockwork.ask(unknown, iter([Candidates([1]), 2])) == 2
 
 
-def test_r07_what_is_pending_counts_when_nothing_can_come_any_more(
+def test_r07_pending_state_counts_once_the_write_is_over(
     monkeypatch: pytest.MonkeyPatch, unknown: OutcomeUnknown
 ) -> None:
     clockwork = Clockwork(monkeypatch, 4.0)
@@ -314,7 +314,7 @@ def test_r07_what_is_pending_counts_when_nothing_can_come_any_more(
 
 
 @pytest.mark.parametrize("needs", [KNOWN, DOUBTFUL])
-def test_r07_clocks_that_nobody_knows_let_nothing_be_absent(
+def test_r07_unknown_clocks_let_nothing_be_absent(
     monkeypatch: pytest.MonkeyPatch, unknown: OutcomeUnknown, needs: Clocks
 ) -> None:
     clockwork = Clockwork(monkeypatch, 60.0)
@@ -328,7 +328,7 @@ def test_r07_clocks_that_nobody_knows_let_nothing_be_absent(
         clockwork.ask(unknown, always(None), needs=needs)
 
 
-def test_r07_clock_that_is_set_afterwards_changes_nothing(
+def test_r07_clock_set_afterwards_changes_nothing(
     monkeypatch: pytest.MonkeyPatch, unknown: OutcomeUnknown
 ) -> None:
     clockwork = Clockwork(monkeypatch, 60.0)
@@ -339,7 +339,7 @@ def test_r07_clock_that_is_set_afterwards_changes_nothing(
         clockwork.ask(unknown, always(None), needs=KNOWN)
 
 
-def test_r07_clock_that_was_set_by_years_takes_no_years(
+def test_r07_clock_set_by_years_is_not_time_in_transit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clockwork = Clockwork(monkeypatch, 60.0)
@@ -349,7 +349,7 @@ def test_r07_clock_that_was_set_by_years_takes_no_years(
 
 
 @pytest.mark.parametrize("timeout", [-1, float("nan"), 86_401, "5", True, [1]])
-def test_time_that_is_none_is_refused(
+def test_invalid_timeout_is_refused(
     monkeypatch: pytest.MonkeyPatch, unknown: OutcomeUnknown, timeout: Any
 ) -> None:
     clockwork = Clockwork(monkeypatch, 60.0)
@@ -358,7 +358,7 @@ def test_time_that_is_none_is_refused(
     assert clockwork.looks == []
 
 
-# --- rows that cannot be read -----------------------------------------------------------------
+# --- unreadable rows --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -378,17 +378,17 @@ def test_time_that_is_none_is_refused(
     ],
     ids=str,
 )
-def test_r07_row_that_cannot_be_read_may_be_the_one(row: Any, answer: bool) -> None:
+def test_r07_unreadable_row_may_be_the_outcome(row: Any, answer: bool) -> None:
     assert may_be(row, {2: 77, 3: "tBTCUSD"}) is answer
     unread = UnreadRows()
     unread.add(RemoteError("odd", rows=[1], unreadable=[(row, "odd")]), 3)
     assert unread.like({2: 77, 3: "tBTCUSD"}) == ([row] if answer else [])
-    # It was a full page, and nobody knows whether the next one was asked for.
+    # A full page: the next one may not have been requested.
     unread.add(RemoteError("odd", rows=[1, 2], unreadable=[([0], "odd")]), 3)
     assert unread.like({2: 77, 3: "tBTCUSD"}) == [row, [0]]
 
 
-def test_r07_row_that_may_be_the_one_is_never_absence() -> None:
+def test_r07_unreadable_row_is_never_absence() -> None:
     assert with_unread(None, []) is None
     assert with_unread(7, []) == 7
     assert with_unread(None, [[0]]) == Candidates([[0]])

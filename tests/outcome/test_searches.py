@@ -1,18 +1,19 @@
-"""What was executed is never overlooked, and never taken for something else, while two of three
-witnesses tell the right time."""
+"""An executed write is never overlooked or mistaken while two of three witnesses are right."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bfxsync.models.orders import Order
 from bfxsync.models.wallets import Ledger
 from bfxsync.outcome.clocks import Clocks, ExchangeClock, Reading
-from bfxsync.outcome.find_orders import new_order
+from bfxsync.outcome.find_orders import _start_of, new_order
 from bfxsync.outcome.identify import identify
 from bfxsync.outcome.resolve import Attempt, Candidates
 from bfxsync.outcome.writes import RecentWrites, WriteRecord
@@ -27,7 +28,7 @@ LEDGER = Ledger.from_row([1, "UST", "exchange", 0, None, -1.5, 7, None, "a trans
 
 
 class Transport:
-    """What an attempt asks a transport for."""
+    """The parts of a transport that an attempt needs."""
 
     def __init__(self, readings: list[Reading]) -> None:
         self.absence_s = ABSENCE_S
@@ -37,7 +38,7 @@ class Transport:
 
 
 def attempt(ahead_s: float, readings: list[Reading]) -> Attempt:
-    """Return one that left when the exchange's clock showed `NOW`, and failed a second later."""
+    """Return an attempt sent at `NOW` by the exchange's clock, which failed a second later."""
     left_s = NOW + ahead_s
     transport: Any = Transport(readings)
     return Attempt(WriteRecord(None, left_s, AT, left_s + 1, AT + 1), transport)
@@ -45,7 +46,7 @@ def attempt(ahead_s: float, readings: list[Reading]) -> Attempt:
 
 @st.composite
 def attempts(draw: Any) -> Attempt:
-    """Draw one of which at most one witness is wrong: the headers, a notification, the clock."""
+    """Draw an attempt with at most one wrong witness: headers, notification or clock."""
     wrong_s = draw(st.one_of(st.floats(-20, 20), st.floats(-1e6, 1e6)))
     who = draw(st.sampled_from(["nobody", "local", "header", "notification"]))
     ahead_s = wrong_s if who == "local" else 0.0
@@ -145,3 +146,17 @@ def test_r07_transfer_of_another_time_is_never_taken_for_it(
     row = attrs.evolve(LEDGER, mts=int(other) * 1000)
     found = identify([row], lambda row: row.mts, left)
     assert found is None or isinstance(found, Candidates)
+
+
+@pytest.mark.parametrize("is_random", [True, False])
+@pytest.mark.parametrize("is_over", [True, False])
+def test_r07_whole_history_is_read_once_absence_may_count(
+    monkeypatch: pytest.MonkeyPatch, is_random: bool, is_over: bool
+) -> None:
+    left = attempt(0.0, [Reading(NOW, NOW, AT)])
+    now_at = AT + 1 + (ABSENCE_S if is_over else 0)
+    monkeypatch.setattr(time, "monotonic", lambda: now_at)
+    # A random client id excludes no time, but reading everything is costly.
+    day_before = int((NOW - 86_400) * 1000)
+    wanted = None if is_random and is_over else day_before
+    assert _start_of(left, is_random) == wanted
