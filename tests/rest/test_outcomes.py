@@ -821,6 +821,16 @@ def test_r07_several_new_orders_that_are_there_are_told_at_once(scene: Scene) ->
     assert [order.cid for order in error.resolve(timeout=5.0)] == [5, 6]
 
 
+def test_r07_several_operations_find_an_order_of_an_older_day(scene: Scene) -> None:
+    body = {"cid": 77, "symbol": SYMBOL, "amount": 1, "price": 2, "type": "LIMIT"}
+    old = scene.desk.place(body)
+    old[4] -= 5 * DAY_MS
+    ops = [("oc", {"cid": 77, "cid_date": scene.desk.day_of(old)})]
+    scene.desk.fate = scene.desk.hang_up_after
+    error = scene.unknown(lambda: scene.auth.submit_order_multi(ops))
+    assert [order.id for order in error.resolve()] == [101]
+
+
 def test_several_operations_that_go_well(scene: Scene) -> None:
     scene.submit()
     found = scene.auth.submit_order_multi(operations()[:3])
