@@ -32,7 +32,7 @@ def state_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sent, "_sent", {})
 
 
-class Desk:
+class FundingAccount:
     """
     Funding of one account, as the exchange keeps it.
 
@@ -157,10 +157,12 @@ class Desk:
 
 
 class Scene:
-    """A desk, its server, and a client of it."""
+    """An account, its server, and a client of it."""
 
-    def __init__(self, desk: Desk, server: Server, transport: RestTransport) -> None:
-        self.desk = desk
+    def __init__(
+        self, account: FundingAccount, server: Server, transport: RestTransport
+    ) -> None:
+        self.account = account
         self.server = server
         self.transport = transport
         self.auth = AuthEndpoints(transport)
@@ -177,10 +179,10 @@ class Scene:
 
 @pytest.fixture
 def scene(serve: Serve, connect: Connect) -> Scene:
-    desk = Desk()
-    server = serve(Verifier(desk))
+    account = FundingAccount()
+    server = serve(Verifier(account))
     return Scene(
-        desk, server, connect(server, signer=Signer(KEY, SECRET), absence_s=0.03)
+        account, server, connect(server, signer=Signer(KEY, SECRET), absence_s=0.03)
     )
 
 
@@ -210,24 +212,24 @@ def test_r07_offer_that_goes_well_is_acknowledged(scene: Scene) -> None:
 
 
 def test_r07_offer_whose_answer_was_lost_is_found(scene: Scene) -> None:
-    scene.desk.place({**BODY, "symbol": "fUST"})
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.place({**BODY, "symbol": "fUST"})
+    scene.account.fate = scene.account.hang_up_after
     error = scene.submit()
     assert error.known == BODY
     assert "do not send it again" in str(error)
     offer = error.resolve()
     assert type(offer) is FundingOffer
     assert (offer.id, offer.amount, offer.rate) == (1002, 150.5, 0.00025)
-    assert scene.desk.reads == [OFFERS, HISTORY]
-    assert len(scene.desk.writes) == 1
+    assert scene.account.reads == [OFFERS, HISTORY]
+    assert len(scene.account.writes) == 1
 
 
 def test_r07_offer_that_was_taken_meanwhile_is_found_in_the_history(
     scene: Scene,
 ) -> None:
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.submit()
-    row = scene.desk.close(scene.desk.open[0], "EXECUTED at 0.025% (150.5)")
+    row = scene.account.close(scene.account.open[0], "EXECUTED at 0.025% (150.5)")
     row[4] = 0
     offer = error.resolve()
     assert (offer.id, offer.amount, offer.status.is_executed) == (1001, 0, True)
@@ -236,38 +238,38 @@ def test_r07_offer_that_was_taken_meanwhile_is_found_in_the_history(
 def test_r07_offer_that_is_taken_between_two_questions_is_found_once(
     scene: Scene,
 ) -> None:
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.submit()
 
     def close(count: int) -> None:
         if count == 2:
-            scene.desk.close(scene.desk.open[0], "EXECUTED at 0.025% (150.5)")
+            scene.account.close(scene.account.open[0], "EXECUTED at 0.025% (150.5)")
 
-    scene.desk.before_read = close
+    scene.account.before_read = close
     assert error.resolve().offer_status.startswith("EXECUTED")
 
 
 def test_r07_offer_that_never_arrived_is_absent_after_asking_twice(
     scene: Scene,
 ) -> None:
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.submit()
     with pytest.raises(NotExecuted, match="inferred.* open offers and") as caught:
         error.resolve()
     assert (caught.value.proof, caught.value.retryable) == ("absent", False)
-    assert scene.desk.reads == [OFFERS, HISTORY] * 2
-    assert len(scene.desk.writes) == 1
+    assert scene.account.reads == [OFFERS, HISTORY] * 2
+    assert len(scene.account.writes) == 1
 
 
 def test_r07_offer_that_arrives_late_is_found(scene: Scene) -> None:
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.submit()
 
     def arrive(count: int) -> None:
         if count == 3:
-            scene.desk.place(BODY)
+            scene.account.place(BODY)
 
-    scene.desk.before_read = arrive
+    scene.account.before_read = arrive
     assert error.resolve().id == 1001
 
 
@@ -275,14 +277,14 @@ def test_r07_offer_that_arrives_late_is_found(scene: Scene) -> None:
 def test_r07_wrong_clock_is_certain_once_a_notification_confirms_the_header(
     scene: Scene, behind_s: float
 ) -> None:
-    scene.desk.behind_s = behind_s
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.behind_s = behind_s
+    scene.account.fate = scene.account.hang_up_after
     found = scene.submit()
     assert_several(found, 1)
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     absent = scene.submit(amount=151)
     assert_several(absent, 0)
-    scene.desk.fate = scene.desk.obey
+    scene.account.fate = scene.account.obey
     scene.auth.submit_funding_offer(**{**BODY, "symbol": "fUST"})
     assert found.resolve().id == 1001
     with pytest.raises(NotExecuted):
@@ -290,7 +292,7 @@ def test_r07_wrong_clock_is_certain_once_a_notification_confirms_the_header(
 
 
 def test_r07_other_offers_of_the_same_time_are_not_taken_for_it(scene: Scene) -> None:
-    desk = scene.desk
+    account = scene.account
     for change in (
         {"symbol": "fUST"},
         {"type": "FRRDELTAFIX"},
@@ -299,40 +301,40 @@ def test_r07_other_offers_of_the_same_time_are_not_taken_for_it(scene: Scene) ->
         {"period": 3},
         {"rate": "0.00025002"},
     ):
-        desk.place({**BODY, **change})
-        desk.close(desk.place({**BODY, **change}))
-    desk.fate = desk.hang_up_before
+        account.place({**BODY, **change})
+        account.close(account.place({**BODY, **change}))
+    account.fate = account.hang_up_before
     error = scene.submit()
     with pytest.raises(NotExecuted):
         error.resolve()
 
 
 def test_r07_equal_offer_of_before_is_told_apart(scene: Scene) -> None:
-    scene.desk.place(BODY, ago_s=10)
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.place(BODY, ago_s=10)
+    scene.account.fate = scene.account.hang_up_after
     assert scene.submit().resolve().id == 1002
 
 
 def test_r07_equal_offer_of_shortly_before_is_a_candidate(scene: Scene) -> None:
-    scene.desk.place(BODY, ago_s=10)
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.place(BODY, ago_s=10)
+    scene.account.fate = scene.account.hang_up_before
     assert_several(scene.submit(), 1)
 
 
 def test_r07_equal_offer_of_long_before_is_another_one(scene: Scene) -> None:
     # Also if it has ended just now.
-    scene.desk.place(BODY, ago_s=60)
-    scene.desk.close(scene.desk.place(BODY, ago_s=60))
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.place(BODY, ago_s=60)
+    scene.account.close(scene.account.place(BODY, ago_s=60))
+    scene.account.fate = scene.account.hang_up_before
     error = scene.submit()
     with pytest.raises(NotExecuted):
         error.resolve()
 
 
 def test_r07_two_equal_offers_at_the_same_time_are_candidates(scene: Scene) -> None:
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.submit()
-    scene.desk.place(BODY)
+    scene.account.place(BODY)
     assert_several(error, 2)
 
 
@@ -342,7 +344,7 @@ def test_r07_one_of_two_equal_offers_of_this_program_is_never_guessed(
     scene: Scene, lost: str, changes: Any
 ) -> None:
     scene.auth.submit_funding_offer(**{**BODY, **changes})
-    scene.desk.fate = getattr(scene.desk, lost)
+    scene.account.fate = getattr(scene.account, lost)
     assert_several(scene.submit(), 1 + (lost == "hang_up_after"))
 
 
@@ -350,15 +352,15 @@ def test_r07_offer_with_almost_this_rate_may_be_it_or_may_be_another(
     scene: Scene,
 ) -> None:
     # The step before it on a ladder of offers, or this one as the exchange has rounded it.
-    scene.desk.place({**BODY, "rate": "0.000250001"})
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.place({**BODY, "rate": "0.000250001"})
+    scene.account.fate = scene.account.hang_up_before
     assert_several(scene.submit(), 1)
 
 
 def test_r07_offer_is_told_apart_from_the_steps_of_its_ladder(scene: Scene) -> None:
     for rate in ("0.000249999", "0.000250001"):
-        scene.desk.place({**BODY, "rate": rate})
-    scene.desk.fate = scene.desk.hang_up_after
+        scene.account.place({**BODY, "rate": rate})
+    scene.account.fate = scene.account.hang_up_after
     assert scene.submit().resolve().id == 1003
 
 
@@ -370,9 +372,9 @@ def test_r07_offer_that_follows_the_market_is_sure_if_its_offset_is_shown(
     scene: Scene, rate: str, shown: str, is_sure: bool
 ) -> None:
     kind = {"type": "FRRDELTAVAR"}
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.submit(**kind, rate=rate)
-    scene.desk.place({**BODY, **kind, "rate": shown})
+    scene.account.place({**BODY, **kind, "rate": shown})
     if is_sure:
         assert error.resolve().rate == float(shown)
     else:
@@ -380,14 +382,14 @@ def test_r07_offer_that_follows_the_market_is_sure_if_its_offset_is_shown(
 
 
 def test_r07_numbers_of_offers_may_be_decimals(serve: Serve, connect: Connect) -> None:
-    desk = Desk()
-    server = serve(Verifier(desk))
+    account = FundingAccount()
+    server = serve(Verifier(account))
     transport = connect(
         server, signer=Signer(KEY, SECRET), numbers=Decimal, absence_s=0.03
     )
-    scene = Scene(desk, server, transport)
+    scene = Scene(account, server, transport)
     scene.auth = AuthEndpoints(transport, numbers=Decimal)
-    desk.fate = desk.hang_up_after
+    account.fate = account.hang_up_after
     # What an application has set for itself changes nothing.
     with localcontext(Context(prec=3)):
         offer = scene.submit(amount="1234567.12345678", rate="0.00012345").resolve()
@@ -401,42 +403,42 @@ def test_r07_numbers_of_offers_may_be_decimals(serve: Serve, connect: Connect) -
 def test_r07_cancellation_whose_answer_was_lost_shows_the_offer_as_it_is(
     scene: Scene,
 ) -> None:
-    scene.desk.place(BODY)
-    scene.desk.place(BODY)
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.place(BODY)
+    scene.account.place(BODY)
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(lambda: scene.auth.cancel_funding_offer(1001))
     assert error.known == {"id": 1001}
     offer = error.resolve()
     assert (offer.id, offer.offer_status) == (1001, "CANCELED")
-    assert len(scene.desk.writes) == 1
+    assert len(scene.account.writes) == 1
 
 
 def test_r07_offer_that_stays_open_is_shown_when_it_can_no_longer_change(
     scene: Scene,
 ) -> None:
-    scene.desk.place(BODY)
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.place(BODY)
+    scene.account.fate = scene.account.hang_up_before
     offer = scene.unknown(lambda: scene.auth.cancel_funding_offer(1001)).resolve()
     assert (offer.id, offer.offer_status) == (1001, "ACTIVE")
-    assert scene.desk.reads == ["r/funding/offers"] * 2
+    assert scene.account.reads == ["r/funding/offers"] * 2
 
 
 def test_r07_cancellation_that_arrives_late_is_found(scene: Scene) -> None:
-    scene.desk.place(BODY)
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.place(BODY)
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(lambda: scene.auth.cancel_funding_offer(1001))
 
     def arrive(count: int) -> None:
         if count == 2:
-            scene.desk.close(scene.desk.open[0])
+            scene.account.close(scene.account.open[0])
 
-    scene.desk.before_read = arrive
+    scene.account.before_read = arrive
     assert error.resolve().offer_status == "CANCELED"
 
 
 def test_r07_cancellation_of_no_offer_was_not_executed(scene: Scene) -> None:
-    scene.desk.place(BODY)
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.place(BODY)
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(lambda: scene.auth.cancel_funding_offer(5))
     with pytest.raises(NotExecuted):
         error.resolve()
@@ -446,55 +448,55 @@ def test_r07_cancellation_of_no_offer_was_not_executed(scene: Scene) -> None:
 def test_r07_cancelled_offer_is_found_whichever_way_the_history_is_sorted(
     scene: Scene, is_by_creation: bool
 ) -> None:
-    desk = scene.desk
-    desk.is_by_creation = is_by_creation
+    account = scene.account
+    account.is_by_creation = is_by_creation
     for _ in range(3):
-        desk.close(desk.place(BODY, ago_s=5000), ago_s=4000)
-    offer = desk.place(BODY, ago_s=3000)
+        account.close(account.place(BODY, ago_s=5000), ago_s=4000)
+    offer = account.place(BODY, ago_s=3000)
     # Made later, and ended before.
     for _ in range(3):
-        desk.close(desk.place(BODY, ago_s=2000), ago_s=1000)
-    desk.fate = desk.hang_up_after
+        account.close(account.place(BODY, ago_s=2000), ago_s=1000)
+    account.fate = account.hang_up_after
     error = scene.unknown(lambda: scene.auth.cancel_funding_offer(offer[0]))
     # And one that has ended since.
-    desk.close(desk.place(BODY), ago_s=-1)
+    account.close(account.place(BODY), ago_s=-1)
     assert error.resolve().id == offer[0]
 
 
 def test_r07_search_for_a_cancelled_offer_ends_where_it_can_no_longer_be(
     scene: Scene,
 ) -> None:
-    desk = scene.desk
+    account = scene.account
     for number in range(1200):
-        desk.close(desk.place(BODY, ago_s=5000), ago_s=4000 - number)
-    desk.fate = desk.hang_up_before
+        account.close(account.place(BODY, ago_s=5000), ago_s=4000 - number)
+    account.fate = account.hang_up_before
     error = scene.unknown(lambda: scene.auth.cancel_funding_offer(5000))
     with pytest.raises(NotExecuted):
         error.resolve()
     # One page each time, of three.
-    assert desk.reads == ["r/funding/offers", "r/funding/offers/hist"] * 2
+    assert account.reads == ["r/funding/offers", "r/funding/offers/hist"] * 2
 
 
 @pytest.mark.parametrize("currency", ["USD", "UST", None])
 def test_r07_cancellation_of_all_leaves_nothing(scene: Scene, currency: Any) -> None:
-    scene.desk.place(BODY)
-    scene.desk.place({**BODY, "symbol": "fUST"})
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.place(BODY)
+    scene.account.place({**BODY, "symbol": "fUST"})
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(lambda: scene.auth.cancel_all_funding_offers(currency))
     assert error.resolve() == []
-    assert scene.desk.reads == ["r/funding/offers"]
+    assert scene.account.reads == ["r/funding/offers"]
 
 
 @pytest.mark.parametrize("currency, ids", [("USD", [1001]), (None, [1001, 1002])])
 def test_r07_cancellation_of_all_that_never_arrived_shows_all_that_it_was_about(
     scene: Scene, currency: Any, ids: list[int]
 ) -> None:
-    scene.desk.place(BODY)
-    scene.desk.place({**BODY, "symbol": "fUST"})
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.place(BODY)
+    scene.account.place({**BODY, "symbol": "fUST"})
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(lambda: scene.auth.cancel_all_funding_offers(currency))
     assert [offer.id for offer in error.resolve()] == ids
-    assert scene.desk.reads == ["r/funding/offers"] * 2
+    assert scene.account.reads == ["r/funding/offers"] * 2
 
 
 # --- what was lent and borrowed ---------------------------------------------------------------
@@ -510,38 +512,38 @@ def taken(id: int, status: str = "ACTIVE") -> list[Any]:
 def test_r07_funding_that_was_to_be_returned_is_shown_as_it_is(
     scene: Scene, path: str, kind: Any
 ) -> None:
-    scene.desk.taken = {LOANS: [taken(1)], CREDITS: [taken(2)]}
-    scene.desk.taken[path].append(taken(7))
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.taken = {LOANS: [taken(1)], CREDITS: [taken(2)]}
+    scene.account.taken[path].append(taken(7))
+    scene.account.fate = scene.account.hang_up_before
     found = scene.unknown(lambda: scene.auth.submit_funding_close(7)).resolve()
     assert (type(found), found.id, found.status) == (kind, 7, "ACTIVE")
-    assert scene.desk.reads == [LOANS, CREDITS] * 2
+    assert scene.account.reads == [LOANS, CREDITS] * 2
 
 
 @pytest.mark.parametrize("path, kind", [(LOANS, FundingLoan), (CREDITS, FundingCredit)])
 def test_r07_funding_that_was_returned_is_found_in_the_history(
     scene: Scene, path: str, kind: Any
 ) -> None:
-    scene.desk.taken = {f"{LOANS}/hist": [taken(1)], f"{CREDITS}/hist": [taken(2)]}
-    scene.desk.taken[f"{path}/hist"].append(taken(7, "CLOSED (used)"))
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.taken = {f"{LOANS}/hist": [taken(1)], f"{CREDITS}/hist": [taken(2)]}
+    scene.account.taken[f"{path}/hist"].append(taken(7, "CLOSED (used)"))
+    scene.account.fate = scene.account.hang_up_after
     found = scene.unknown(lambda: scene.auth.submit_funding_close(7)).resolve()
     assert (type(found), found.id, found.status) == (kind, 7, "CLOSED (used)")
 
 
 def test_r07_return_of_no_funding_was_not_executed(scene: Scene) -> None:
-    scene.desk.taken = {LOANS: [taken(1)], f"{CREDITS}/hist": [taken(2)]}
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.taken = {LOANS: [taken(1)], f"{CREDITS}/hist": [taken(2)]}
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(lambda: scene.auth.submit_funding_close(7))
     with pytest.raises(NotExecuted):
         error.resolve()
-    assert len(scene.desk.writes) == 1
+    assert len(scene.account.writes) == 1
 
 
 def test_r07_return_that_the_exchange_may_have_forgotten_is_not_absent(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(lambda: scene.auth.submit_funding_close(7))
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + 2.5 * 86_400)
@@ -562,11 +564,11 @@ def position(symbol: str, collateral: float) -> list[Any]:
 def test_r07_collateral_whose_answer_was_lost_is_shown_by_the_position(
     scene: Scene,
 ) -> None:
-    scene.desk.positions = [
+    scene.account.positions = [
         position("tETHF0:USTF0", 5),
         position("tBTCF0:USTF0", 1150.61),
     ]
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(
         lambda: scene.auth.set_derivative_position_collateral("tBTCF0:USTF0", 1150.61)
     )
@@ -574,12 +576,12 @@ def test_r07_collateral_whose_answer_was_lost_is_shown_by_the_position(
     assert type(found) is Position
     assert (found.symbol, found.collateral) == ("tBTCF0:USTF0", 1150.61)
     # Not before it could have changed.
-    assert scene.desk.reads == ["r/positions"] * 2
+    assert scene.account.reads == ["r/positions"] * 2
 
 
 def test_r07_collateral_of_no_position_was_not_set(scene: Scene) -> None:
-    scene.desk.positions = [position("tETHF0:USTF0", 5)]
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.positions = [position("tETHF0:USTF0", 5)]
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(
         lambda: scene.auth.set_derivative_position_collateral("tBTCF0:USTF0", 5)
     )
@@ -591,10 +593,10 @@ def test_r07_collateral_of_no_position_was_not_set(scene: Scene) -> None:
 
 
 def test_r07_offer_that_cannot_be_read_stays_unknown(scene: Scene) -> None:
-    odd = scene.desk.place(BODY)
+    odd = scene.account.place(BODY)
     odd[4] = "much"
     auth = scene.auth
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     for act in (
         lambda: auth.submit_funding_offer(**BODY),
         lambda: auth.cancel_funding_offer(1001),
@@ -616,8 +618,8 @@ def test_r07_offer_that_cannot_be_read_stays_unknown(scene: Scene) -> None:
 def test_r07_loan_that_cannot_be_read_stays_unknown(scene: Scene) -> None:
     odd = taken(7)
     odd[5] = "much"
-    scene.desk.taken = {LOANS: [odd]}
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.taken = {LOANS: [odd]}
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(lambda: scene.auth.submit_funding_close(7))
     assert_several(error, 1)
     assert error.candidates == [odd]
@@ -627,9 +629,9 @@ def test_r07_loan_that_cannot_be_read_stays_unknown(scene: Scene) -> None:
 
 @pytest.mark.parametrize("date", [None, "yesterday"])
 def test_r07_offer_is_never_certain_without_a_date(scene: Scene, date: Any) -> None:
-    scene.desk.date = date
+    scene.account.date = date
     for lost, count in (("hang_up_before", 0), ("hang_up_after", 1)):
-        scene.desk.fate = getattr(scene.desk, lost)
+        scene.account.fate = getattr(scene.account, lost)
         assert_several(scene.submit(), count)
     # By its id it is.
     error = scene.unknown(lambda: scene.auth.cancel_funding_offer(1001))
@@ -657,8 +659,8 @@ def test_r07_offer_is_never_certain_without_a_date(scene: Scene, date: Any) -> N
 def test_r07_what_cannot_be_asked_for_says_what_to_do(
     scene: Scene, method: str, arguments: Any, options: Any, hint: str
 ) -> None:
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(lambda: getattr(scene.auth, method)(*arguments, **options))
     assert not error.can_resolve
     assert hint in str(error)
-    assert len(scene.desk.writes) == 1
+    assert len(scene.account.writes) == 1

@@ -58,7 +58,7 @@ def http_date(moment_s: float) -> str:
     return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(moment_s))
 
 
-class Desk:
+class OrderAccount:
     """
     Orders of one account, as the exchange keeps them.
 
@@ -202,10 +202,12 @@ class Desk:
 
 
 class Scene:
-    """A desk, its server, and a client of it."""
+    """An account, its server, and a client of it."""
 
-    def __init__(self, desk: Desk, server: Server, transport: RestTransport) -> None:
-        self.desk = desk
+    def __init__(
+        self, account: OrderAccount, server: Server, transport: RestTransport
+    ) -> None:
+        self.account = account
         self.server = server
         self.transport = transport
         self.auth = AuthEndpoints(transport)
@@ -222,10 +224,10 @@ class Scene:
 
 @pytest.fixture
 def scene(serve: Serve, connect: Connect) -> Scene:
-    desk = Desk()
-    server = serve(Verifier(desk))
+    account = OrderAccount()
+    server = serve(Verifier(account))
     return Scene(
-        desk, server, connect(server, signer=Signer(KEY, SECRET), absence_s=0.03)
+        account, server, connect(server, signer=Signer(KEY, SECRET), absence_s=0.03)
     )
 
 
@@ -241,7 +243,7 @@ def test_r07_order_that_goes_well_is_acknowledged(scene: Scene) -> None:
 def test_r07_order_whose_answer_was_lost_is_found_among_the_open_ones(
     scene: Scene,
 ) -> None:
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(scene.submit)
     today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
     assert (error.cid, error.cid_date, error.phase) == (77, today, "receive")
@@ -256,40 +258,40 @@ def test_r07_order_whose_answer_was_lost_is_found_among_the_open_ones(
     assert error.can_resolve
     order = error.resolve()
     assert (order.id, order.cid, order.amount) == (101, 77, 0.5)
-    assert len(scene.desk.writes) == 1
+    assert len(scene.account.writes) == 1
 
 
 def test_r07_order_that_is_closed_meanwhile_is_found_in_the_history(
     scene: Scene,
 ) -> None:
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(scene.submit)
-    scene.desk.cancel(scene.desk.open[0])
+    scene.account.cancel(scene.account.open[0])
     assert error.resolve().order_status == "CANCELED"
-    assert len(scene.desk.writes) == 1
+    assert len(scene.account.writes) == 1
 
 
 def test_r07_order_that_closes_between_two_questions_is_found_all_the_same(
     scene: Scene,
 ) -> None:
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(scene.submit)
-    row = scene.desk.open.pop()
+    row = scene.account.open.pop()
 
     def move(count: int) -> None:
         # The history is asked third, when the order is not there yet.
         if count == 4:
-            scene.desk.closed.append(row)
+            scene.account.closed.append(row)
 
-    scene.desk.before_read = move
+    scene.account.before_read = move
     assert error.resolve().id == 101
-    assert scene.desk.reads >= 4
+    assert scene.account.reads >= 4
 
 
 def test_r07_order_that_never_arrived_is_absent_after_asking_twice(
     scene: Scene,
 ) -> None:
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(scene.submit)
     with pytest.raises(OrderNotPlaced, match="can be inferred: .*trades") as caught:
         error.resolve()
@@ -297,20 +299,20 @@ def test_r07_order_that_never_arrived_is_absent_after_asking_twice(
     assert (absent.cid, absent.proof, absent.retryable) == (77, "absent", False)
     assert (absent.endpoint, absent.phase) == ("auth/w/order/submit", "receive")
     # By its id, among all open ones, the closed ones and the trades; twice.
-    assert scene.desk.reads == 8
-    assert len(scene.desk.writes) == 1
-    assert scene.desk.open == scene.desk.closed == []
+    assert scene.account.reads == 8
+    assert len(scene.account.writes) == 1
+    assert scene.account.open == scene.account.closed == []
 
 
 def test_r07_order_that_arrives_late_is_found(scene: Scene) -> None:
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(scene.submit)
 
     def arrive(count: int) -> None:
         if count == 3:
-            scene.desk.place(scene.desk.writes[0][1])
+            scene.account.place(scene.account.writes[0][1])
 
-    scene.desk.before_read = arrive
+    scene.account.before_read = arrive
     assert error.resolve().id == 101
 
 
@@ -329,7 +331,7 @@ def test_r07_order_that_arrives_late_is_found(scene: Scene) -> None:
 def test_r07_order_that_the_exchange_may_have_forgotten_is_not_absent(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, act: Callable[[AuthEndpoints], Any]
 ) -> None:
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(lambda: act(scene.auth))
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + 13.5 * 86_400)
@@ -339,11 +341,11 @@ def test_r07_order_that_the_exchange_may_have_forgotten_is_not_absent(
 
 
 def test_r07_same_client_id_of_another_day_is_another_order(scene: Scene) -> None:
-    old = scene.desk.place(
+    old = scene.account.place(
         {"cid": 77, "symbol": SYMBOL, "amount": 1, "price": 2, "type": "LIMIT"}
     )
     old[4] -= DAY_MS
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(scene.submit)
     with pytest.raises(OrderNotPlaced):
         error.resolve()
@@ -356,14 +358,14 @@ def test_r07_same_client_id_of_another_day_is_another_order(scene: Scene) -> Non
 def test_r07_old_order_with_the_same_cid_is_not_the_new_one(
     scene: Scene, ago_days: int, is_open: bool, is_multi: bool, is_executed: bool
 ) -> None:
-    desk = scene.desk
+    account = scene.account
     body = {"cid": 77, "symbol": SYMBOL, "amount": "0.5", "price": 2, "type": "LIMIT"}
     # On the very same terms.
-    old = desk.place(body)
+    old = account.place(body)
     old[4] -= ago_days * DAY_MS
     if not is_open:
-        desk.cancel(old)
-    desk.fate = desk.hang_up_after if is_executed else desk.hang_up_before
+        account.cancel(old)
+    account.fate = account.hang_up_after if is_executed else account.hang_up_before
     if is_multi:
         error = scene.unknown(lambda: scene.auth.submit_order_multi([("on", body)]))
     else:
@@ -385,13 +387,13 @@ def test_r07_client_id_that_is_used_again_at_once_proves_nothing(
     scene: Scene, ago_s: float, count: int, is_open: bool, is_multi: bool
 ) -> None:
     body = {"cid": 77, "symbol": SYMBOL, "amount": "1", "price": "2", "type": "LIMIT"}
-    old = scene.desk.place(body)
+    old = scene.account.place(body)
     old[4] -= int(ago_s * 1000)
     if not is_open:
-        scene.desk.cancel(old)
+        scene.account.cancel(old)
     # Of two neither is certain, and of one that is a little too old not that it is another one.
-    desk = scene.desk
-    desk.fate = desk.hang_up_after if count == 2 else desk.hang_up_before
+    account = scene.account
+    account.fate = account.hang_up_after if count == 2 else account.hang_up_before
     if is_multi:
         error = scene.unknown(lambda: scene.auth.submit_order_multi([("on", body)]))
     else:
@@ -405,19 +407,19 @@ def test_r07_client_id_that_is_used_again_at_once_proves_nothing(
 def test_r07_order_without_a_client_id_of_yours_is_found_with_one_question(
     scene: Scene,
 ) -> None:
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(lambda: scene.submit(cid=None))
     assert error.resolve().cid == error.cid
-    assert scene.desk.reads == 1
+    assert scene.account.reads == 1
 
 
 def test_r07_rows_that_were_not_asked_for_are_not_taken_for_the_order(
     scene: Scene,
 ) -> None:
     scene.submit(cid=1)
-    scene.desk.cancel(scene.submit(cid=2) and scene.desk.open[-1])
-    scene.desk.is_careless = True
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.cancel(scene.submit(cid=2) and scene.account.open[-1])
+    scene.account.is_careless = True
+    scene.account.fate = scene.account.hang_up_before
     today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
     for act in (
         scene.submit,
@@ -433,10 +435,10 @@ def test_r07_rows_that_were_not_asked_for_are_not_taken_for_the_order(
 def test_r07_wrong_clock_finds_the_order_and_its_absence(
     scene: Scene, behind_s: float
 ) -> None:
-    scene.desk.behind_s = behind_s
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.behind_s = behind_s
+    scene.account.fate = scene.account.hang_up_after
     assert scene.unknown(scene.submit).resolve().id == 101
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(lambda: scene.submit(cid=78))
     with pytest.raises(OrderNotPlaced):
         error.resolve()
@@ -449,14 +451,14 @@ def test_r07_clock_that_is_set_right_meanwhile_hides_no_order(
 ) -> None:
     right = time.time
     monkeypatch.setattr(time, "time", lambda: right() + ahead_s)
-    scene.desk.behind_s = ahead_s
+    scene.account.behind_s = ahead_s
     if asked_before:
         scene.auth.get_orders()
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     errors = [scene.unknown(lambda: scene.submit(cid=cid)) for cid in (77, 78)]
-    scene.desk.cancel(scene.desk.open[1])
+    scene.account.cancel(scene.account.open[1])
     monkeypatch.setattr(time, "time", right)
-    scene.desk.behind_s = 0.0
+    scene.account.behind_s = 0.0
     assert [error.resolve().cid for error in errors] == [77, 78]
 
 
@@ -564,7 +566,7 @@ def test_r07_interrupted_order_is_named_in_the_log_if_it_has_left(
         wait_until_one_waits(signing.signed_lock(KEY))
         interrupt()
 
-    scene.desk.fate = interrupt_the_client
+    scene.account.fate = interrupt_the_client
     if has_left:
         with pytest.raises(KeyboardInterrupt):
             scene.submit()
@@ -576,7 +578,7 @@ def test_r07_interrupted_order_is_named_in_the_log_if_it_has_left(
                 scene.submit()
         thread.join(DEADLINE_S)
     said = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
-    assert len(said) == len(scene.desk.writes) == has_left
+    assert len(said) == len(scene.account.writes) == has_left
     if has_left:
         today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
         assert said[0].startswith(f"auth/w/order/submit (cid 77 of {today}) was inter")
@@ -598,7 +600,7 @@ def test_r07_order_that_is_interrupted_after_its_answer_is_named_in_the_log(
     name = "see_own" if is_answered else "readings"
     monkeypatch.setattr(scene.transport.clock, name, interrupt)
     if not is_answered:
-        scene.desk.fate = scene.desk.hang_up_after
+        scene.account.fate = scene.account.hang_up_after
     with pytest.raises(KeyboardInterrupt):
         scene.submit()
     (said,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
@@ -606,7 +608,7 @@ def test_r07_order_that_is_interrupted_after_its_answer_is_named_in_the_log(
 
 
 def test_r07_too_short_a_time_proves_nothing(scene: Scene) -> None:
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(scene.submit)
     with pytest.raises(OutcomeUnknown) as caught:
         error.resolve(timeout=0.01)
@@ -617,7 +619,7 @@ def test_r07_too_short_a_time_proves_nothing(scene: Scene) -> None:
 
 
 def test_r07_asking_may_fail_and_be_repeated(scene: Scene, no_delays: None) -> None:
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(scene.submit)
     right = scene.transport.host
     scene.transport.host = "http://127.0.0.1:9/v2"
@@ -630,7 +632,7 @@ def test_r07_asking_may_fail_and_be_repeated(scene: Scene, no_delays: None) -> N
 
 def test_r07_close_ends_the_asking(scene: Scene) -> None:
     scene.transport.absence_s = 20.0
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(scene.submit)
     raised: list[Any] = []
 
@@ -654,7 +656,7 @@ def test_r07_acknowledgement_that_cannot_be_read_leaves_the_order_open(
         execute()
         return request.answer([1, "on-req", None, None, "?", None, "SUCCESS", ""])
 
-    scene.desk.fate = garble
+    scene.account.fate = garble
     error = scene.unknown(scene.submit)
     assert isinstance(error.__cause__, RemoteError)
     assert error.resolve().id == 101
@@ -686,7 +688,7 @@ def test_r07_refused_order_is_rejected(
     scene: Scene, answer: Any, kind: type[ApiError]
 ) -> None:
     status, value = answer
-    scene.desk.fate = lambda request, execute: request.answer(value, status)
+    scene.account.fate = lambda request, execute: request.answer(value, status)
     with pytest.raises(kind) as caught:
         scene.submit()
     error = caught.value
@@ -711,11 +713,11 @@ def test_r07_change_whose_answer_was_lost_shows_the_order_as_it_is(
     scene: Scene,
 ) -> None:
     scene.submit()
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(lambda: scene.auth.update_order(101, amount="0.25"))
     assert error.known == {"id": 101, "amount": "0.25"}
     assert error.resolve().amount == 0.25
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(lambda: scene.auth.update_order(101, amount="0.75"))
     assert error.resolve().amount == 0.25
 
@@ -727,12 +729,12 @@ def test_r07_cancellation_whose_answer_was_lost_shows_the_order_as_it_is(
     scene.submit()
     today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
     named: Any = {"id": 101} if by == "id" else {"cid": 77, "cid_date": today}
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(lambda: scene.auth.cancel_order(**named))
     assert error.resolve().status.is_open
     # Not at once: it may have been on its way.
-    assert scene.desk.reads == (2 if by == "id" else 4)
-    scene.desk.fate = scene.desk.hang_up_after
+    assert scene.account.reads == (2 if by == "id" else 4)
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(lambda: scene.auth.cancel_order(**named))
     assert error.resolve().order_status == "CANCELED"
 
@@ -743,7 +745,7 @@ def test_r07_cancellation_whose_answer_was_lost_shows_the_order_as_it_is(
 def test_r07_cancellation_of_an_order_that_does_not_exist_was_not_executed(
     scene: Scene, named: Any
 ) -> None:
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(lambda: scene.auth.cancel_order(**named))
     with pytest.raises(NotExecuted):
         error.resolve()
@@ -754,7 +756,7 @@ def test_r07_cancellation_of_several_shows_those_that_are_open(scene: Scene) -> 
         scene.submit(cid=number, gid=number // 2)
     today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
     cancel = scene.auth.cancel_order_multi
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     assert [o.id for o in scene.unknown(lambda: cancel(gid=[0])).resolve()] == [
         101,
         102,
@@ -763,10 +765,10 @@ def test_r07_cancellation_of_several_shows_those_that_are_open(scene: Scene) -> 
     dated = scene.unknown(lambda: cancel(cid=[(3, today)]))
     assert [order.id for order in dated.resolve()] == [104]
     assert len(scene.unknown(scene.auth.cancel_all_orders).resolve()) == 4
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     assert scene.unknown(lambda: cancel(gid=[0])).resolve() == []
     assert scene.unknown(scene.auth.cancel_all_orders).resolve() == []
-    assert scene.desk.open == []
+    assert scene.account.open == []
 
 
 def operations() -> list[Any]:
@@ -783,7 +785,7 @@ def operations() -> list[Any]:
 def test_r07_several_operations_are_told_one_by_one(scene: Scene) -> None:
     scene.submit()
     scene.submit(cid=78)
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(lambda: scene.auth.submit_order_multi(operations()))
     first, second, changed, cancelled, left = error.resolve()
     assert (first.cid, first.order_status) == (5, "ACTIVE")
@@ -791,23 +793,23 @@ def test_r07_several_operations_are_told_one_by_one(scene: Scene) -> None:
     assert (changed.id, changed.amount) == (101, 3)
     assert cancelled.order_status == "CANCELED"
     assert left == []
-    assert len(scene.desk.writes) == 3
+    assert len(scene.account.writes) == 3
 
 
 def test_r07_many_old_orders_that_were_cancelled_are_all_found(scene: Scene) -> None:
     """More than the exchange returns if it is not told how many."""
     for _ in range(30):
         body = {"symbol": SYMBOL, "amount": 1, "price": 2, "type": "LIMIT"}
-        scene.desk.place({"cid": 1, "gid": 1, **body})[4] -= DAY_MS
-    ids = [row[0] for row in scene.desk.open]
-    scene.desk.fate = scene.desk.hang_up_after
+        scene.account.place({"cid": 1, "gid": 1, **body})[4] -= DAY_MS
+    ids = [row[0] for row in scene.account.open]
+    scene.account.fate = scene.account.hang_up_after
     ops = [("oc", {"id": id}) for id in ids]
     error = scene.unknown(lambda: scene.auth.submit_order_multi(ops))
     assert [order and order.id for order in error.resolve()] == ids
 
 
 def test_r07_several_operations_that_never_arrived_are_none(scene: Scene) -> None:
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(lambda: scene.auth.submit_order_multi(operations()))
     assert error.resolve() == [None, None, None, None, []]
     error = scene.unknown(lambda: scene.auth.submit_order_multi(operations()[:2]))
@@ -816,17 +818,17 @@ def test_r07_several_operations_that_never_arrived_are_none(scene: Scene) -> Non
 
 def test_r07_several_new_orders_that_are_there_are_told_at_once(scene: Scene) -> None:
     scene.transport.absence_s = 30.0
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(lambda: scene.auth.submit_order_multi(operations()[:2]))
     assert [order.cid for order in error.resolve(timeout=5.0)] == [5, 6]
 
 
 def test_r07_several_operations_find_an_order_of_an_older_day(scene: Scene) -> None:
     body = {"cid": 77, "symbol": SYMBOL, "amount": 1, "price": 2, "type": "LIMIT"}
-    old = scene.desk.place(body)
+    old = scene.account.place(body)
     old[4] -= 5 * DAY_MS
-    ops = [("oc", {"cid": 77, "cid_date": scene.desk.day_of(old)})]
-    scene.desk.fate = scene.desk.hang_up_after
+    ops = [("oc", {"cid": 77, "cid_date": scene.account.day_of(old)})]
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(lambda: scene.auth.submit_order_multi(ops))
     assert [order.id for order in error.resolve()] == [101]
 
@@ -903,15 +905,19 @@ DATES = ["none", "empty", "word", "far", "right", "fast", "slow", "days"]
 def test_r07_order_with_a_random_client_id_is_ours_whatever_its_time(
     scene: Scene, dates: Any, behind_s: float, is_open: bool, is_multi: bool
 ) -> None:
-    desk = scene.desk
-    desk.dates, desk.behind_s, desk.fate = dates, behind_s, desk.hang_up_after
+    account = scene.account
+    account.dates, account.behind_s, account.fate = (
+        dates,
+        behind_s,
+        account.hang_up_after,
+    )
     if is_multi:
         new = {"type": "LIMIT", "symbol": SYMBOL, "amount": 1, "price": 2}
         error = scene.unknown(lambda: scene.auth.submit_order_multi([("on", new)]))
     else:
         error = scene.unknown(lambda: scene.submit(cid=None))
     if not is_open:
-        desk.cancel(desk.open[0])
+        account.cancel(account.open[0])
     found = error.resolve()
     assert [order.id for order in (found if is_multi else [found])] == [101]
 
@@ -921,13 +927,13 @@ def test_r07_order_with_a_random_client_id_is_ours_if_all_clocks_are_wrong(
     scene: Scene, is_multi: bool
 ) -> None:
     """The header and this machine agree, and the books have another time."""
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     if is_multi:
         new = {"type": "LIMIT", "symbol": SYMBOL, "amount": 1, "price": 2}
         error = scene.unknown(lambda: scene.auth.submit_order_multi([("on", new)]))
     else:
         error = scene.unknown(lambda: scene.submit(cid=None))
-    scene.desk.cancel(scene.desk.open[0])[4] -= 5 * DAY_MS
+    scene.account.cancel(scene.account.open[0])[4] -= 5 * DAY_MS
     found = error.resolve()
     assert [order.id for order in (found if is_multi else [found])] == [101]
 
@@ -938,8 +944,12 @@ def test_r07_order_with_a_random_client_id_is_ours_if_all_clocks_are_wrong(
 def test_r07_order_is_absent_only_where_the_clock_is_known(
     scene: Scene, dates: Any, behind_s: float, cid: Any
 ) -> None:
-    desk = scene.desk
-    desk.dates, desk.behind_s, desk.fate = dates, behind_s, desk.hang_up_before
+    account = scene.account
+    account.dates, account.behind_s, account.fate = (
+        dates,
+        behind_s,
+        account.hang_up_before,
+    )
     error = scene.unknown(lambda: scene.submit(cid=cid))
     is_known = dates not in NO_DATES and dates is not ODD_DATES[-1]
     with pytest.raises(OrderNotPlaced if is_known else OutcomeUnknown) as caught:
@@ -954,8 +964,12 @@ def test_r07_order_is_absent_only_where_the_clock_is_known(
 def test_r07_order_with_a_client_id_of_yours_is_never_absent_when_it_is_there(
     scene: Scene, dates: Any, behind_s: float
 ) -> None:
-    desk = scene.desk
-    desk.dates, desk.behind_s, desk.fate = dates, behind_s, desk.hang_up_after
+    account = scene.account
+    account.dates, account.behind_s, account.fate = (
+        dates,
+        behind_s,
+        account.hang_up_after,
+    )
     error = scene.unknown(scene.submit)
     try:
         order = error.resolve()
@@ -976,8 +990,8 @@ def test_r07_order_with_your_client_id_on_other_terms_is_a_candidate(
     scene: Scene, terms: Any
 ) -> None:
     body = {"cid": 77, "symbol": SYMBOL, "amount": "0.5", "price": 2, "type": "LIMIT"}
-    scene.desk.place({**body, **terms})
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.place({**body, **terms})
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(scene.submit)
     with pytest.raises(OutcomeUnknown, match="see its candidates"):
         error.resolve()
@@ -990,20 +1004,20 @@ def test_r07_amount_of_an_order_that_closes_is_what_the_exchange_makes_of_it(
 ) -> None:
     def cut_down(request: Exchange, execute: Callable[[], Any]) -> object:
         execute()
-        scene.desk.open[0][7] = 0.25
+        scene.account.open[0][7] = 0.25
         return False
 
-    scene.desk.fate = cut_down
+    scene.account.fate = cut_down
     assert scene.unknown(lambda: scene.submit(flags=flags)).resolve().id == 101
 
 
 def test_r07_order_of_two_is_told_from_its_stop(scene: Scene) -> None:
     def place_both(request: Exchange, execute: Callable[[], Any]) -> object:
         execute()
-        scene.desk.place({**scene.desk.writes[-1][1], "type": "STOP"})
+        scene.account.place({**scene.account.writes[-1][1], "type": "STOP"})
         return False
 
-    scene.desk.fate = place_both
+    scene.account.fate = place_both
     for number, cid in enumerate((77, None)):
         error = scene.unknown(
             lambda cid=cid: scene.submit(cid=cid, flags=16384, price_oco_stop=20000)
@@ -1021,22 +1035,22 @@ def trade(cid: int, order_id: int) -> list[Any]:
 def test_r07_trade_of_an_order_that_no_list_has_is_a_candidate(
     scene: Scene, cid: Any
 ) -> None:
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(lambda: scene.submit(cid=cid))
-    scene.desk.trades = [trade(1, 4), trade(error.cid or 0, 5)]
+    scene.account.trades = [trade(1, 4), trade(error.cid or 0, 5)]
     with pytest.raises(OutcomeUnknown, match="see its candidates"):
         error.resolve()
     assert [found.order_id for found in error.candidates] == [5]
 
 
 def test_r07_order_is_found_by_its_trade(scene: Scene) -> None:
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(lambda: scene.submit(cid=None))
-    row = scene.desk.open.pop()
+    row = scene.account.open.pop()
     # Only by its id, as its time is not that which is asked for.
     row[4] -= 3 * DAY_MS
-    scene.desk.closed.append(row)
-    scene.desk.trades = [trade(row[2], 101)]
+    scene.account.closed.append(row)
+    scene.account.trades = [trade(row[2], 101)]
     assert error.resolve().id == 101
 
 
@@ -1046,22 +1060,22 @@ def test_r07_trades_of_an_older_order_with_your_client_id_mean_nothing(
 ) -> None:
     body = {"cid": 77, "symbol": SYMBOL, "amount": "0.5", "price": 2, "type": "LIMIT"}
     for is_open in states:
-        row = scene.desk.place(body)
+        row = scene.account.place(body)
         row[4] -= 3 * DAY_MS
         if not is_open:
-            scene.desk.cancel(row)
-        scene.desk.trades.append(trade(77, row[0]))
-    scene.desk.fate = scene.desk.hang_up_before
+            scene.account.cancel(row)
+        scene.account.trades.append(trade(77, row[0]))
+    scene.account.fate = scene.account.hang_up_before
     with pytest.raises(OrderNotPlaced):
         scene.unknown(scene.submit).resolve()
 
 
 def test_r07_trades_older_than_any_listed_order_mean_nothing(scene: Scene) -> None:
     # Clocks in doubt, so that the whole history counts.
-    scene.desk.behind_s, scene.desk.fate = 600.0, scene.desk.hang_up_before
+    scene.account.behind_s, scene.account.fate = 600.0, scene.account.hang_up_before
     error = scene.unknown(scene.submit)
-    scene.desk.trades = [trade(77, 5)]
-    scene.desk.trades[0][2] -= 15 * DAY_MS
+    scene.account.trades = [trade(77, 5)]
+    scene.account.trades[0][2] -= 15 * DAY_MS
     with pytest.raises(OrderNotPlaced):
         error.resolve()
 
@@ -1082,13 +1096,13 @@ def odd_order(**fields: Any) -> list[Any]:
 def test_r07_row_that_cannot_be_read_may_be_the_order(
     scene: Scene, where: str, row: Any, may_be: bool
 ) -> None:
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(scene.submit)
     odd = odd_order(**row)
     odd[4] = int(time.time() * 1000)
     if where == "trades":
         odd = [1, SYMBOL, odd[4]]
-    getattr(scene.desk, where).append(odd)
+    getattr(scene.account, where).append(odd)
     with pytest.raises(OutcomeUnknown, match="see its candidates"):
         error.resolve()
     assert odd in error.candidates
@@ -1103,15 +1117,15 @@ def test_r07_row_of_a_stranger_that_cannot_be_read_hides_nothing(
     odd = odd_order(id=5, **row)
     odd[4] = int(time.time() * 1000)
     scene.submit(cid=1)
-    scene.desk.cancel(scene.desk.open[0])[4] -= 9000
-    for rows in (scene.desk.open, scene.desk.closed):
+    scene.account.cancel(scene.account.open[0])[4] -= 9000
+    for rows in (scene.account.open, scene.account.closed):
         rows.append(odd)
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     with pytest.raises(OrderNotPlaced):
         scene.unknown(scene.submit).resolve()
     with pytest.raises(NotExecuted):
         scene.unknown(lambda: scene.auth.cancel_order(id=6)).resolve()
-    scene.desk.fate = scene.desk.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     for cid in (79, None):
         error = scene.unknown(lambda cid=cid: scene.submit(cid=cid))
         assert error.resolve().cid == error.cid
@@ -1121,8 +1135,8 @@ def test_r07_row_that_cannot_be_read_hides_what_is_behind_it(scene: Scene) -> No
     """A page without any time has no next one."""
     odd = odd_order(id=5, cid=78)
     odd[4] = int(time.time() * 1000)
-    scene.desk.closed.append(odd)
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.closed.append(odd)
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(scene.submit)
     with pytest.raises(OutcomeUnknown):
         error.resolve()
@@ -1133,8 +1147,8 @@ def test_r07_change_of_an_order_that_cannot_be_read_stays_unknown(scene: Scene) 
     today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
     odd = odd_order(id=5, gid=9, cid=77, symbol=SYMBOL)
     odd[4] = int(time.time() * 1000)
-    scene.desk.open.append(odd)
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.open.append(odd)
+    scene.account.fate = scene.account.hang_up_before
     auth = scene.auth
     for act in (
         lambda: auth.update_order(5, price=1),
@@ -1161,7 +1175,7 @@ def test_r07_change_of_an_order_that_cannot_be_read_stays_unknown(scene: Scene) 
 def test_r07_several_operations_are_not_absent_without_a_date(
     scene: Scene, dates: Any
 ) -> None:
-    scene.desk.dates, scene.desk.fate = dates, scene.desk.hang_up_before
+    scene.account.dates, scene.account.fate = dates, scene.account.hang_up_before
     error = scene.unknown(lambda: scene.auth.submit_order_multi(operations()[:1]))
     with pytest.raises(OutcomeUnknown, match="readable Date"):
         error.resolve()
@@ -1173,14 +1187,14 @@ def test_r07_several_operations_are_not_absent_without_a_date(
 @pytest.mark.parametrize("dates", NO_DATES, ids=DATES[: len(NO_DATES)])
 def test_r07_order_with_an_id_needs_no_clock(scene: Scene, dates: Any) -> None:
     scene.submit()
-    scene.desk.dates, scene.desk.fate = dates, scene.desk.hang_up_after
+    scene.account.dates, scene.account.fate = dates, scene.account.hang_up_after
     error = scene.unknown(lambda: scene.auth.update_order(101, amount="0.25"))
     assert error.resolve().amount == 0.25
     for act in (
         lambda: scene.auth.cancel_order(id=5),
         lambda: scene.auth.cancel_order(cid=5, cid_date="2026-01-31"),
     ):
-        scene.desk.fate = scene.desk.hang_up_before
+        scene.account.fate = scene.account.hang_up_before
         with pytest.raises(NotExecuted) as caught:
             scene.unknown(act).resolve()
         assert (caught.value.proof, caught.value.retryable) == ("absent", False)
@@ -1192,10 +1206,10 @@ def test_r07_order_of_the_last_moment_of_a_day_is_found_by_its_date(
     """Two clocks of the exchange may have different days then."""
     scene.submit()
     midnight = datetime(2026, 2, 1, tzinfo=timezone.utc).timestamp() * 1000
-    scene.desk.is_careless = True
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.is_careless = True
+    scene.account.fate = scene.account.hang_up_before
     for after_ms, is_named in ((-1, True), (9_000, True), (120_000, False)):
-        scene.desk.open[0][4] = int(midnight) + after_ms
+        scene.account.open[0][4] = int(midnight) + after_ms
         error = scene.unknown(
             lambda: scene.auth.cancel_order(cid=77, cid_date="2026-01-31")
         )
@@ -1210,7 +1224,7 @@ def test_r07_of_two_orders_with_one_client_id_none_is_guessed(scene: Scene) -> N
     today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
     for _ in range(2):
         scene.submit()
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     for act in (
         lambda: scene.auth.cancel_order(cid=77, cid_date=today),
         lambda: scene.auth.submit_order_multi([("oc", {"cid": 77, "cid_date": today})]),
@@ -1272,7 +1286,7 @@ def test_r07_every_write_that_never_left_says_so(scene: Scene, no_delays: None) 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs POSIX")
 def test_r07_waiting_for_absence_ends_with_ctrl_c(scene: Scene) -> None:
     scene.transport.absence_s = 3600.0
-    scene.desk.fate = scene.desk.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(scene.submit)
 
     def interrupt() -> None:

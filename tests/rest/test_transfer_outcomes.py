@@ -33,7 +33,7 @@ def state_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sent, "_sent", {})
 
 
-class Vault:
+class LedgerAccount:
     """
     The books of one account, as the exchange keeps them.
 
@@ -167,10 +167,12 @@ class Vault:
 
 
 class Scene:
-    """A vault, its server, and a client of it."""
+    """An account, its server, and a client of it."""
 
-    def __init__(self, vault: Vault, server: Server, transport: RestTransport) -> None:
-        self.vault = vault
+    def __init__(
+        self, account: LedgerAccount, server: Server, transport: RestTransport
+    ) -> None:
+        self.account = account
         self.server = server
         self.transport = transport
         self.auth = AuthEndpoints(transport)
@@ -203,10 +205,10 @@ class Scene:
 
 @pytest.fixture
 def scene(serve: Serve, connect: Connect) -> Scene:
-    vault = Vault()
-    server = serve(Verifier(vault))
+    account = LedgerAccount()
+    server = serve(Verifier(account))
     return Scene(
-        vault, server, connect(server, signer=Signer(KEY, SECRET), absence_s=0.03)
+        account, server, connect(server, signer=Signer(KEY, SECRET), absence_s=0.03)
     )
 
 
@@ -230,38 +232,38 @@ def test_r07_transfer_that_goes_well_is_acknowledged(scene: Scene) -> None:
 
 
 def test_r07_transfer_whose_answer_was_lost_is_found_in_the_books(scene: Scene) -> None:
-    scene.vault.fate = scene.vault.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.transfer()
     assert error.known == BODY
     assert "do not send it again" in str(error)
     row = error.resolve()
     assert type(row) is Ledger
     assert (row.currency, row.wallet, row.amount) == ("UST", "exchange", -1.5)
-    assert len(scene.vault.writes) == 1
+    assert len(scene.account.writes) == 1
 
 
 def test_r07_transfer_that_never_arrived_is_absent_after_asking_twice(
     scene: Scene,
 ) -> None:
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.transfer()
     with pytest.raises(NotExecuted, match="inferred.* the ledger showed") as caught:
         error.resolve()
     assert (caught.value.proof, caught.value.retryable) == ("absent", False)
     # The first question has only told how far the clocks are apart.
-    assert scene.vault.reads == ["r/ledgers/hist", *["r/ledgers/UST/hist"] * 2]
-    assert len(scene.vault.writes) == 1
+    assert scene.account.reads == ["r/ledgers/hist", *["r/ledgers/UST/hist"] * 2]
+    assert len(scene.account.writes) == 1
 
 
 def test_r07_transfer_that_arrives_late_is_found(scene: Scene) -> None:
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.transfer()
 
     def arrive(count: int) -> None:
         if count == 3:
-            scene.vault.transfer(BODY)
+            scene.account.transfer(BODY)
 
-    scene.vault.before_read = arrive
+    scene.account.before_read = arrive
     assert error.resolve().amount == -1.5
 
 
@@ -269,15 +271,15 @@ def test_r07_transfer_that_arrives_late_is_found(scene: Scene) -> None:
 def test_r07_wrong_clock_is_certain_once_a_notification_confirms_the_header(
     scene: Scene, behind_s: float
 ) -> None:
-    scene.vault.behind_s = behind_s
-    scene.vault.fate = scene.vault.hang_up_after
+    scene.account.behind_s = behind_s
+    scene.account.fate = scene.account.hang_up_after
     found = scene.transfer()
     assert_several(found, 1)
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     absent = scene.transfer("1.75")
     assert_several(absent, 0)
     assert "differ by 72" in absent.reason
-    scene.vault.fate = scene.vault.obey
+    scene.account.fate = scene.account.obey
     scene.auth.transfer_between_wallets("exchange", "margin", "BTC", None, 1)
     assert found.resolve().amount == -1.5
     with pytest.raises(NotExecuted):
@@ -293,33 +295,33 @@ ODD_DATES = [None, "yesterday", "Thu, 01 Jan 9998 00:00:00 GMT"]
 def test_r07_without_a_date_nothing_is_certain(
     scene: Scene, date: Any, behind_s: float, what: str
 ) -> None:
-    scene.vault.behind_s = behind_s
-    scene.vault.date = date
+    scene.account.behind_s = behind_s
+    scene.account.date = date
     for lost, count in (("hang_up_before", 0), ("hang_up_after", 1)):
-        scene.vault.fate = getattr(scene.vault, lost)
+        scene.account.fate = getattr(scene.account, lost)
         error = getattr(scene, what)()
         assert_several(error, count)
         assert ("readable Date" in error.reason) is (count == 0)
 
 
 def test_r07_equal_transfer_of_before_is_told_apart(scene: Scene) -> None:
-    scene.vault.transfer(BODY, ago_s=10)
-    scene.vault.fate = scene.vault.hang_up_after
+    scene.account.transfer(BODY, ago_s=10)
+    scene.account.fate = scene.account.hang_up_after
     row = scene.transfer().resolve()
-    assert row.id == scene.vault.ledgers[2][1][0]
+    assert row.id == scene.account.ledgers[2][1][0]
 
 
 def test_r07_equal_transfer_of_shortly_before_is_a_candidate(
     scene: Scene,
 ) -> None:
-    scene.vault.transfer(BODY, ago_s=10)
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.transfer(BODY, ago_s=10)
+    scene.account.fate = scene.account.hang_up_before
     assert_several(scene.transfer(), 1)
 
 
 def test_r07_equal_transfer_of_long_before_is_another_one(scene: Scene) -> None:
-    scene.vault.transfer(BODY, ago_s=60)
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.transfer(BODY, ago_s=60)
+    scene.account.fate = scene.account.hang_up_before
     error = scene.transfer()
     with pytest.raises(NotExecuted):
         error.resolve()
@@ -330,49 +332,49 @@ def test_r07_clock_that_was_set_meanwhile_makes_nothing_certain(
 ) -> None:
     right = time.time
     monkeypatch.setattr(time, "time", lambda: right() + 600)
-    scene.vault.behind_s = 600.0
-    scene.vault.fate = scene.vault.hang_up_after
+    scene.account.behind_s = 600.0
+    scene.account.fate = scene.account.hang_up_after
     error = scene.transfer()
     monkeypatch.setattr(time, "time", right)
-    scene.vault.behind_s = 0.0
+    scene.account.behind_s = 0.0
     assert_several(error, 1)
 
 
 def test_r07_two_equal_transfers_at_the_same_time_are_candidates(scene: Scene) -> None:
-    scene.vault.fate = scene.vault.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.transfer()
-    scene.vault.transfer(BODY)
+    scene.account.transfer(BODY)
     assert_several(error, 2)
 
 
 def test_r07_other_bookings_of_the_same_time_are_not_taken_for_it(scene: Scene) -> None:
-    vault = scene.vault
-    vault.transfer({**BODY, "amount": "1.50000002"})
-    vault.transfer({**BODY, "from": "funding"})
-    vault.transfer({**BODY, "currency": "BTC"})
-    vault.transfer({**BODY, "from": "margin", "to": "exchange"})
-    vault.book(104, "UST", "exchange", -1.5)
-    vault.fate = vault.hang_up_before
+    account = scene.account
+    account.transfer({**BODY, "amount": "1.50000002"})
+    account.transfer({**BODY, "from": "funding"})
+    account.transfer({**BODY, "currency": "BTC"})
+    account.transfer({**BODY, "from": "margin", "to": "exchange"})
+    account.book(104, "UST", "exchange", -1.5)
+    account.fate = account.hang_up_before
     error = scene.transfer()
     with pytest.raises(NotExecuted):
         error.resolve()
 
 
 def test_r07_older_name_of_a_wallet_is_understood(scene: Scene) -> None:
-    scene.vault.fate = scene.vault.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.transfer(from_wallet="trading", to_wallet="deposit")
     assert error.resolve().wallet == "margin"
 
 
 def test_r07_booking_that_names_no_wallet_counts(scene: Scene) -> None:
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.transfer()
-    scene.vault.book(51, "UST", None, -1.5)
+    scene.account.book(51, "UST", None, -1.5)
     assert error.resolve().wallet is None
 
 
 def test_r07_conversion_is_found_whatever_it_is_booked_as(scene: Scene) -> None:
-    scene.vault.fate = scene.vault.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.transfer(currency_to="USTF0")
     row = error.resolve()
     assert (row.currency, row.amount) == ("UST", -1.5)
@@ -385,21 +387,21 @@ def test_r07_conversion_is_found_whatever_it_is_booked_as(scene: Scene) -> None:
 def test_r07_amount_is_compared_as_the_exchange_rounds_it(
     scene: Scene, sent: Any, booked: float
 ) -> None:
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.transfer(sent)
-    scene.vault.book(51, "UST", "exchange", booked)
+    scene.account.book(51, "UST", "exchange", booked)
     assert error.resolve().amount == booked
 
 
 def test_r07_numbers_may_be_decimals(serve: Serve, connect: Connect) -> None:
-    vault = Vault()
-    server = serve(Verifier(vault))
+    account = LedgerAccount()
+    server = serve(Verifier(account))
     transport = connect(
         server, signer=Signer(KEY, SECRET), numbers=Decimal, absence_s=0.03
     )
-    scene = Scene(vault, server, transport)
+    scene = Scene(account, server, transport)
     scene.auth = AuthEndpoints(transport, numbers=Decimal)
-    vault.fate = vault.hang_up_after
+    account.fate = account.hang_up_after
     amount = "1234567.12345678"
     # What an application has set for itself changes nothing.
     with localcontext(Context(prec=3)):
@@ -409,10 +411,10 @@ def test_r07_numbers_may_be_decimals(serve: Serve, connect: Connect) -> None:
 
 
 def test_r15_second_factor_shows_in_no_error(scene: Scene) -> None:
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     options: Any = {"email_dst": "sub@example.com", "tfa_token": TFA}
     error = scene.transfer(**options)
-    assert scene.vault.writes[0][1]["tfaToken"] == TFA
+    assert scene.account.writes[0][1]["tfaToken"] == TFA
     assert "sentinel" not in f"{error} {error!r} {error.known} {vars(error)}"
     assert error.known["email_dst"] == "sub@example.com"
     for request in (
@@ -434,13 +436,13 @@ LOST = ["hang_up_before", "hang_up_after"]
 def test_r07_one_of_two_equal_transfers_of_this_program_is_never_guessed(
     scene: Scene, lost: str, is_first: bool, amount: str
 ) -> None:
-    scene.vault.fate = getattr(scene.vault, lost)
+    scene.account.fate = getattr(scene.account, lost)
     if is_first:
         error = scene.transfer()
-    scene.vault.fate = scene.vault.obey
+    scene.account.fate = scene.account.obey
     scene.auth.transfer_between_wallets("exchange", "margin", "UST", None, amount)
     if not is_first:
-        scene.vault.fate = getattr(scene.vault, lost)
+        scene.account.fate = getattr(scene.account, lost)
         error = scene.transfer()
     assert_several(error, 1 + (lost == "hang_up_after"))
 
@@ -450,7 +452,7 @@ def test_r07_transfer_of_another_client_with_this_key_is_known_too(
 ) -> None:
     other = AuthEndpoints(connect(scene.server, signer=Signer(KEY, SECRET)))
     other.transfer_between_wallets("exchange", "funding", "UST", None, "1.5")
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     assert_several(scene.transfer(), 1)
 
 
@@ -458,9 +460,9 @@ def test_r07_transfers_that_look_different_are_told_apart(scene: Scene) -> None:
     scene.auth.transfer_between_wallets("exchange", "margin", "UST", None, "1.25")
     scene.auth.transfer_between_wallets("funding", "margin", "UST", None, "1.5")
     scene.auth.transfer_between_wallets("exchange", "margin", "USD", None, "1.5")
-    scene.vault.fate = scene.vault.hang_up_after
-    assert scene.transfer().resolve().id == scene.vault.ledgers[6][1][0]
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.fate = scene.account.hang_up_after
+    assert scene.transfer().resolve().id == scene.account.ledgers[6][1][0]
+    scene.account.fate = scene.account.hang_up_before
     with pytest.raises(NotExecuted):
         scene.transfer("1.75").resolve()
 
@@ -475,13 +477,13 @@ def test_r07_equal_transfer_that_was_refused_is_none(scene: Scene, how: str) -> 
     def transfer() -> None:
         scene.auth.transfer_between_wallets("exchange", "margin", "UST", None, "1.5")
 
-    scene.vault.fate = refuse
+    scene.account.fate = refuse
     if how == "error":
         with pytest.raises(ApiError):
             transfer()
     else:
         transfer()
-    scene.vault.fate = scene.vault.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     assert scene.transfer().resolve().amount == -1.5
 
 
@@ -492,22 +494,22 @@ def test_r07_equal_transfer_that_was_refused_is_none(scene: Scene, how: str) -> 
 def test_r07_withdrawal_whose_answer_was_lost_is_found(
     scene: Scene, fee_deduct: Any
 ) -> None:
-    scene.vault.withdraw(
+    scene.account.withdraw(
         {"method": "ethereum", "amount": "0.5", "address": ADDRESS}, 100
     )
-    scene.vault.fate = scene.vault.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.withdraw(fee_deduct=fee_deduct)
     assert error.known["address"] == ADDRESS
     row = error.resolve()
     assert type(row) is Movement
     assert (row.id, row.destination_address) == (501, ADDRESS)
-    assert len(scene.vault.writes) == 1
+    assert len(scene.account.writes) == 1
 
 
 def test_r07_withdrawal_of_the_amount_with_the_fee_is_found(scene: Scene) -> None:
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.withdraw()
-    scene.vault.withdraw(
+    scene.account.withdraw(
         {"method": "ethereum", "amount": "0.50135", "address": ADDRESS}
     )
     assert error.resolve().id == 500
@@ -516,24 +518,24 @@ def test_r07_withdrawal_of_the_amount_with_the_fee_is_found(scene: Scene) -> Non
 def test_r07_withdrawal_that_never_arrived_is_absent_after_asking_twice(
     scene: Scene,
 ) -> None:
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.withdraw()
     with pytest.raises(NotExecuted, match="inferred.*movements and the ledger"):
         error.resolve()
     both = ["r/movements/hist", "r/ledgers/hist"]
-    assert scene.vault.reads == ["r/ledgers/hist", *both, *both]
-    assert len(scene.vault.writes) == 1
+    assert scene.account.reads == ["r/ledgers/hist", *both, *both]
+    assert len(scene.account.writes) == 1
 
 
 def test_r07_withdrawal_that_arrives_late_is_found(scene: Scene) -> None:
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.withdraw()
 
     def arrive(count: int) -> None:
         if count == 4:
-            scene.vault.execute(*scene.vault.writes[0])
+            scene.account.execute(*scene.account.writes[0])
 
-    scene.vault.before_read = arrive
+    scene.account.before_read = arrive
     assert error.resolve().id == 500
 
 
@@ -546,14 +548,16 @@ def test_r07_other_withdrawal_of_the_same_time_is_a_candidate(
     scene: Scene, changes: Any
 ) -> None:
     body = {"method": "ethereum", "amount": "0.5", "address": ADDRESS, **changes}
-    scene.vault.withdraw(body)
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.withdraw(body)
+    scene.account.fate = scene.account.hang_up_before
     assert_several(scene.withdraw(), 1)
 
 
 def test_r07_right_one_of_several_withdrawals_is_found(scene: Scene) -> None:
-    scene.vault.withdraw({"method": "ethereum", "amount": "0.5", "address": "0xOTHER"})
-    scene.vault.fate = scene.vault.hang_up_after
+    scene.account.withdraw(
+        {"method": "ethereum", "amount": "0.5", "address": "0xOTHER"}
+    )
+    scene.account.fate = scene.account.hang_up_after
     assert scene.withdraw().resolve().id == 501
 
 
@@ -564,28 +568,28 @@ def test_r07_one_of_two_like_withdrawals_of_this_program_is_never_guessed(
     submit = scene.auth.submit_wallet_withdrawal
     # With its fee it is as much as the other one without.
     submit("exchange", "Ethereum", ADDRESS, "0.49865")
-    scene.vault.fate = getattr(scene.vault, lost)
+    scene.account.fate = getattr(scene.account, lost)
     assert_several(scene.withdraw(), 1 + (lost == "hang_up_after"))
 
 
 def test_r07_deposit_of_the_same_time_is_no_withdrawal(scene: Scene) -> None:
-    scene.vault.withdraw({"method": "ethereum", "amount": "-0.5", "address": ADDRESS})
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.withdraw({"method": "ethereum", "amount": "-0.5", "address": ADDRESS})
+    scene.account.fate = scene.account.hang_up_before
     error = scene.withdraw()
     with pytest.raises(NotExecuted):
         error.resolve()
 
 
 def test_r07_withdrawal_that_only_the_books_know_is_a_candidate(scene: Scene) -> None:
-    scene.vault.book(104, "ETH", "exchange", -0.5)
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.book(104, "ETH", "exchange", -0.5)
+    scene.account.fate = scene.account.hang_up_before
     error = scene.withdraw()
     assert_several(error, 1)
     assert type(error.candidates[0]) is Ledger
 
 
 def test_r07_invoice_that_was_paid_is_found(scene: Scene) -> None:
-    scene.vault.fate = scene.vault.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(
         lambda: scene.auth.submit_wallet_withdrawal("exchange", "LNX", invoice="lnbc1")
     )
@@ -593,11 +597,11 @@ def test_r07_invoice_that_was_paid_is_found(scene: Scene) -> None:
 
 
 def test_r07_payment_without_its_invoice_is_a_candidate(scene: Scene) -> None:
-    scene.vault.fate = scene.vault.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(
         lambda: scene.auth.submit_wallet_withdrawal("exchange", "lnx", invoice="lnbc1")
     )
-    scene.vault.movements[0][16] = None
+    scene.account.movements[0][16] = None
     assert_several(error, 1)
 
 
@@ -608,7 +612,7 @@ def test_r07_acknowledgement_that_cannot_be_read_leaves_a_withdrawal_open(
         execute()
         return request.answer([1, "acc_wd-req", None, None, [], None, "SUCCESS", ""])
 
-    scene.vault.fate = garble
+    scene.account.fate = garble
     error = scene.withdraw()
     assert isinstance(error.__cause__, RemoteError)
     assert error.resolve().id == 500
@@ -617,11 +621,11 @@ def test_r07_acknowledgement_that_cannot_be_read_leaves_a_withdrawal_open(
 def test_r07_refused_withdrawal_is_no_unknown_one(scene: Scene) -> None:
     text = "Momentary balance check. Please wait few seconds and try again."
     answer = ["error", 10001, text]
-    scene.vault.fate = lambda request, execute: request.answer(answer, 500)
+    scene.account.fate = lambda request, execute: request.answer(answer, 500)
     with pytest.raises(ApiError, match="Momentary") as caught:
         scene.auth.submit_wallet_withdrawal("exchange", "ethereum", ADDRESS, "0.5")
     assert type(caught.value) is ApiError
-    assert len(scene.vault.writes) == 1
+    assert len(scene.account.writes) == 1
 
 
 # --- positions --------------------------------------------------------------------------------
@@ -637,30 +641,30 @@ def position(symbol: str, id: int, status: str = "ACTIVE", mts: int = 0) -> list
 def test_r07_claim_whose_answer_was_lost_shows_the_position_as_it_is(
     scene: Scene,
 ) -> None:
-    scene.vault.positions = [position("tBTCUSD", 7), position("tETHUSD", 8)]
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.positions = [position("tBTCUSD", 7), position("tETHUSD", 8)]
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(lambda: scene.auth.claim_position(8, amount="0.25"))
     assert error.known == {"id": 8, "amount": "0.25"}
     found = error.resolve()
     assert type(found) is Position
     assert (found.symbol, found.position_id) == ("tETHUSD", 8)
     # Not before it could have changed.
-    assert scene.vault.reads == ["r/positions"] * 2
+    assert scene.account.reads == ["r/positions"] * 2
 
 
 def test_r07_claim_of_a_whole_position_shows_it_among_the_closed_ones(
     scene: Scene,
 ) -> None:
-    scene.vault.past = [position("tETHUSD", 8, "CLOSED")]
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.past = [position("tETHUSD", 8, "CLOSED")]
+    scene.account.fate = scene.account.hang_up_before
     found = scene.unknown(lambda: scene.auth.claim_position(8)).resolve()
     assert type(found) is PositionHistory
     assert (found.status, found.position_id) == ("CLOSED", 8)
 
 
 def test_r07_claim_of_no_position_was_not_executed(scene: Scene) -> None:
-    scene.vault.positions = [position("tBTCUSD", 7)]
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.positions = [position("tBTCUSD", 7)]
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(lambda: scene.auth.claim_position(8))
     with pytest.raises(NotExecuted):
         error.resolve()
@@ -669,28 +673,28 @@ def test_r07_claim_of_no_position_was_not_executed(scene: Scene) -> None:
 def test_r07_increase_whose_answer_was_lost_shows_the_position_as_it_is(
     scene: Scene,
 ) -> None:
-    scene.vault.positions = [position("tETHUSD", 8), position("tBTCUSD", 7)]
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.positions = [position("tETHUSD", 8), position("tBTCUSD", 7)]
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(lambda: scene.auth.increase_position("tBTCUSD", 1))
     assert error.resolve().position_id == 7
-    assert scene.vault.reads == ["r/positions"] * 2
+    assert scene.account.reads == ["r/positions"] * 2
 
 
 def test_r07_increase_without_a_position_was_not_executed(scene: Scene) -> None:
-    mts = scene.vault.mts
-    scene.vault.audit = [
+    mts = scene.account.mts
+    scene.account.audit = [
         position("tETHUSD", 8, mts=mts),
         position("tBTCUSD", 7, mts=mts - 60_000),
     ]
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(lambda: scene.auth.increase_position("tBTCUSD", 1))
     with pytest.raises(NotExecuted):
         error.resolve()
 
 
 def test_r07_position_that_came_and_went_is_a_candidate(scene: Scene) -> None:
-    scene.vault.audit = [position("tBTCUSD", 7, "CLOSED", mts=scene.vault.mts)]
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.audit = [position("tBTCUSD", 7, "CLOSED", mts=scene.account.mts)]
+    scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(lambda: scene.auth.increase_position("tBTCUSD", 1))
     assert_several(error, 1)
     assert type(error.candidates[0]) is PositionAudit
@@ -699,13 +703,13 @@ def test_r07_position_that_came_and_went_is_a_candidate(scene: Scene) -> None:
 # --- rows that cannot be read -----------------------------------------------------------------
 
 
-def odd_booking(vault: Vault, currency: Any) -> list[Any]:
+def odd_booking(account: LedgerAccount, currency: Any) -> list[Any]:
     """Book something whose amount cannot be read."""
-    vault.book(51, "UST", "exchange", -1.5)
-    _, row = vault.ledgers.pop()
+    account.book(51, "UST", "exchange", -1.5)
+    _, row = account.ledgers.pop()
     row[1], row[5] = currency, "much"
     # Whatever currency is asked for.
-    vault.strange.append(row)
+    account.strange.append(row)
     return row
 
 
@@ -713,33 +717,33 @@ def odd_booking(vault: Vault, currency: Any) -> list[Any]:
 def test_r07_booking_that_cannot_be_read_may_be_the_transfer(
     scene: Scene, currency: Any
 ) -> None:
-    scene.vault.book(51, "UST", "exchange", 9.0)
-    odd = odd_booking(scene.vault, currency)
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.book(51, "UST", "exchange", 9.0)
+    odd = odd_booking(scene.account, currency)
+    scene.account.fate = scene.account.hang_up_before
     for error in (scene.transfer(), scene.withdraw()):
         assert_several(error, 1)
         assert error.candidates == [odd]
-    scene.vault.fate = scene.vault.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     assert_several(scene.transfer("2.5"), 2)
 
 
 def test_r07_booking_of_a_stranger_that_cannot_be_read_hides_nothing(
     scene: Scene,
 ) -> None:
-    odd_booking(scene.vault, "BTC")
-    scene.vault.transfer({**BODY, "amount": "9"}, ago_s=10)
-    scene.vault.fate = scene.vault.hang_up_before
+    odd_booking(scene.account, "BTC")
+    scene.account.transfer({**BODY, "amount": "9"}, ago_s=10)
+    scene.account.fate = scene.account.hang_up_before
     with pytest.raises(NotExecuted):
         scene.transfer().resolve()
-    scene.vault.fate = scene.vault.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     assert scene.transfer("2.5").resolve().amount == -2.5
 
 
 def test_r07_movement_that_cannot_be_read_may_be_the_withdrawal(scene: Scene) -> None:
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.fate = scene.account.hang_up_before
     error = scene.withdraw()
-    odd = [500, None, None, None, None, scene.vault.mts, scene.vault.mts]
-    scene.vault.movements.append(odd)
+    odd = [500, None, None, None, None, scene.account.mts, scene.account.mts]
+    scene.account.movements.append(odd)
     assert_several(error, 1)
     assert error.candidates == [odd]
 
@@ -747,8 +751,8 @@ def test_r07_movement_that_cannot_be_read_may_be_the_withdrawal(scene: Scene) ->
 def test_r07_position_that_cannot_be_read_stays_unknown(scene: Scene) -> None:
     odd = position("tBTCUSD", 8)
     odd[2] = "much"
-    scene.vault.positions = [odd]
-    scene.vault.fate = scene.vault.hang_up_before
+    scene.account.positions = [odd]
+    scene.account.fate = scene.account.hang_up_before
     auth = scene.auth
     for act in (
         lambda: auth.claim_position(8),
@@ -782,8 +786,8 @@ def test_r07_position_that_cannot_be_read_stays_unknown(scene: Scene) -> None:
 def test_r07_what_cannot_be_asked_for_says_what_to_do(
     scene: Scene, method: str, arguments: Any, hint: str
 ) -> None:
-    scene.vault.fate = scene.vault.hang_up_after
+    scene.account.fate = scene.account.hang_up_after
     error = scene.unknown(lambda: getattr(scene.auth, method)(*arguments))
     assert not error.can_resolve
     assert hint in str(error)
-    assert len(scene.vault.writes) == 1
+    assert len(scene.account.writes) == 1
