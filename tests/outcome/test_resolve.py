@@ -45,20 +45,20 @@ ENOUGH = [
 TOO_LITTLE = [(DOUBTFUL, KNOWN), (UNKNOWN, KNOWN), (UNKNOWN, DOUBTFUL)]
 
 FOUND: dict[str, list[Any]] = {
-    "what must be it": [7, [], ["row"], "row", 0, False],
-    "it, but it may change": [Pending(7), Pending([]), Pending(None)],
+    "a certain match": [7, [], ["row"], "row", 0, False],
+    "a state that may change": [Pending(7), Pending([]), Pending(None)],
     "candidates only": [Candidates([7]), Candidates([7, 8]), Candidates([])],
     "nothing": [None],
 }
 TIME = {"not yet over": False, "over": True}
 CLOCKS = {
-    "whatever they are": ENOUGH + TOO_LITTLE,
+    "any": ENOUGH + TOO_LITTLE,
     "known well enough": ENOUGH,
     "not known well enough": TOO_LITTLE,
 }
 RESULT = {
-    "it is returned": Verdict.FOUND,
-    "it is asked again": Verdict.WAIT,
+    "returned": Verdict.FOUND,
+    "asked again": Verdict.WAIT,
     "``OutcomeUnknown``, with ``candidates``": Verdict.CANDIDATES,
     '``NotExecuted``, ``proof == "absent"``': Verdict.ABSENT,
     "``OutcomeUnknown``, without ``candidates``": Verdict.CLOCKS,
