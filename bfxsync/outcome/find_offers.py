@@ -39,7 +39,7 @@ _PRECISION = Decimal("1e-12")
 
 @attrs.frozen
 class OfferFinder:
-    """Builds the searches for offers, loans and credits; `_around` makes the reader."""
+    """Builds the searches for offers, loans and credits over an `AccountReader`."""
 
     _around: ReaderAround
 
@@ -79,7 +79,7 @@ class OfferFinder:
         return Search(find, _OFFERS, Clocks.KNOWN)
 
     def by_id(self, id: int) -> Search[FundingOffer]:
-        """Search for the present state of an offer; a closed one is final."""
+        """Search for the current state of an offer; a closed one is final."""
 
         def find(attempt: Attempt) -> Found[FundingOffer]:
             unread = UnreadRows()

@@ -47,7 +47,7 @@ _TRADE_SYMBOL, _TRADE_CID = 1, 11
 
 @attrs.frozen
 class OrderFinder:
-    """Builds the searches for orders; `_around` makes the reader."""
+    """Builds the searches for orders over an `AccountReader`."""
 
     _around: ReaderAround
 
@@ -125,7 +125,7 @@ class OrderFinder:
         return with_unread(found, unread.like(places))
 
     def by_id(self, id: int) -> Search[Order]:
-        """Search for the present state of an order; a closed one is final."""
+        """Search for the current state of an order; a closed one is final."""
 
         def find(attempt: Attempt) -> Found[Order]:
             unread = UnreadRows()
@@ -141,7 +141,7 @@ class OrderFinder:
         return Search(find, _ORDERS, kept_s=_SURELY_KEPT_S)
 
     def by_cid(self, cid: int, cid_date: str) -> Search[Order]:
-        """Search for the present state of an order by its client id and the date of that."""
+        """Search for the current state of an order by its client id and date."""
         first, last = _edges_of(cid_date)
 
         def find(attempt: Attempt) -> Found[Order]:

@@ -20,12 +20,12 @@ _SYMBOL, _ID = 0, 11
 
 @attrs.frozen
 class PositionFinder:
-    """Builds the searches for positions; `_around` makes the reader."""
+    """Builds the searches for positions over an `AccountReader`."""
 
     _around: ReaderAround
 
     def by_id(self, id: int) -> Search[Union[Position, PositionHistory]]:
-        """Search for the present state of a position; a closed one is final."""
+        """Search for the current state of a position; a closed one is final."""
 
         def find(attempt: Attempt) -> Found[Union[Position, PositionHistory]]:
             unread = UnreadRows()

@@ -31,7 +31,7 @@ _CURRENCY = 1
 
 @attrs.frozen
 class TransferFinder:
-    """Builds the searches for transfers and withdrawals; `_around` makes the reader."""
+    """Builds the searches for transfers and withdrawals over an `AccountReader`."""
 
     _around: ReaderAround
 

@@ -97,7 +97,7 @@ class Attempt:
 
     @property
     def has_readings(self) -> bool:
-        """True if an answer has shown the exchange's clock since the client was made."""
+        """True if an answer has shown the exchange's clock since the client was created."""
         return bool(self._transport.clock.readings())
 
     def span(self) -> Span:

@@ -276,7 +276,7 @@ class FundingEndpoints(SignedEndpoints):
         Raises
         ------
         OutcomeUnknown
-            The offer may have been cancelled. `resolve` returns its present state, or raises
+            The offer may have been cancelled. `resolve` returns its current state, or raises
             `NotExecuted` if there is no such offer.
 
         References

@@ -269,7 +269,7 @@ class LoanEndpoints(SignedEndpoints):
         Raises
         ------
         OutcomeUnknown
-            The funding may have been returned. `resolve` returns the present `FundingLoan` or
+            The funding may have been returned. `resolve` returns the current `FundingLoan` or
             `FundingCredit`, or raises `NotExecuted` if there is none.
 
         References

@@ -127,7 +127,7 @@ class MarginEndpoints(SignedEndpoints):
         ApiError
             The exchange rejected it: 110202, the market risk is too high.
         OutcomeUnknown
-            The collateral may have been set. `resolve` returns the present `Position`, with its
+            The collateral may have been set. `resolve` returns the current `Position`, with its
             collateral, or raises `NotExecuted` if there is no position.
 
         References

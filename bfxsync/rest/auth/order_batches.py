@@ -108,7 +108,7 @@ class OrderBatchEndpoints(SignedEndpoints):
             The exchange rejected the whole request.
         OutcomeUnknown
             The operations may have been executed. `resolve` returns a list: for a new order its
-            present state, for a change or cancellation the present state of the order, for
+            current state, for a change or cancellation the current state of the order, for
             ``"oc_multi"`` the orders that are still open. None stands for an order without a
             trace, which is an inference.
 

@@ -241,7 +241,7 @@ class OrderEndpoints(SignedEndpoints):
         OrderRejected
             The exchange rejected the change.
         OutcomeUnknown
-            The order may have been changed. `resolve` returns its present state, or raises
+            The order may have been changed. `resolve` returns its current state, or raises
             `NotExecuted` if there is no such order.
 
         References
@@ -300,7 +300,7 @@ class OrderEndpoints(SignedEndpoints):
         OrderRejected
             The exchange rejected the cancellation.
         OutcomeUnknown
-            The order may have been cancelled. `resolve` returns its present state, or raises
+            The order may have been cancelled. `resolve` returns its current state, or raises
             `NotExecuted` if there is no such order.
 
         References

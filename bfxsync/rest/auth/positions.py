@@ -279,7 +279,7 @@ class PositionEndpoints(SignedEndpoints):
         ------
         OutcomeUnknown
             The position may have been claimed; its amount shows that. `resolve` returns the
-            present `Position`, or the `PositionHistory` if it is closed, or raises `NotExecuted`
+            current `Position`, or the `PositionHistory` if it is closed, or raises `NotExecuted`
             if there is no such position.
 
         References
@@ -318,7 +318,7 @@ class PositionEndpoints(SignedEndpoints):
         ------
         OutcomeUnknown
             The position may have been increased; its amount shows that. `resolve` returns the
-            present `Position` of the pair, or raises `NotExecuted` if there was none since.
+            current `Position` of the pair, or raises `NotExecuted` if there was none since.
 
         References
         ----------

@@ -42,8 +42,8 @@ class PulseEndpoints(SignedEndpoints):
         """
         Return messages of Pulse, newest first.
 
-        Deprecated: no longer documented, and dropped by the official clients. ``POST
-        auth/r/pulse/hist``. Rate limit: 90 per minute.
+        ``POST auth/r/pulse/hist``. Rate limit: 90 per minute.
+        Deprecated: no longer documented, and dropped by the official clients.
 
         Parameters
         ----------
@@ -85,8 +85,8 @@ class PulseEndpoints(SignedEndpoints):
         """
         Post a message on Pulse, at most once.
 
-        Deprecated: no longer documented, and dropped by the official clients. ``POST
-        auth/w/pulse/add``. Rate limit: 15 per minute.
+        ``POST auth/w/pulse/add``. Rate limit: 15 per minute.
+        Deprecated: no longer documented, and dropped by the official clients.
 
         Parameters
         ----------
@@ -123,8 +123,8 @@ class PulseEndpoints(SignedEndpoints):
         """
         Delete a message from Pulse.
 
-        Deprecated: no longer documented, and dropped by the official clients. ``POST
-        auth/w/pulse/del``. Rate limit: 10 per minute (undocumented).
+        ``POST auth/w/pulse/del``. Rate limit: 10 per minute (undocumented).
+        Deprecated: no longer documented, and dropped by the official clients.
 
         Parameters
         ----------
