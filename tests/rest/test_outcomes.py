@@ -1200,15 +1200,17 @@ def test_r07_order_with_an_id_needs_no_clock(scene: Scene, dates: Any) -> None:
         assert (caught.value.proof, caught.value.retryable) == ("absent", False)
 
 
-def test_r07_order_of_the_last_moment_of_a_day_is_found_by_its_date(
+def test_r07_order_from_the_edge_of_a_day_is_found_by_its_date(
     scene: Scene,
 ) -> None:
-    """Two clocks of the exchange may have different days then."""
+    """Two clocks of the exchange may show different days then."""
     scene.submit()
     midnight = datetime(2026, 2, 1, tzinfo=timezone.utc).timestamp() * 1000
     scene.account.is_careless = True
     scene.account.fate = scene.account.hang_up_before
-    for after_ms, is_named in ((-1, True), (9_000, True), (120_000, False)):
+    last = [(-1, True), (9_000, True), (120_000, False)]
+    first = [(-DAY_MS - 9_000, True), (-DAY_MS - 120_000, False)]
+    for after_ms, is_named in last + first:
         scene.account.open[0][4] = int(midnight) + after_ms
         error = scene.unknown(
             lambda: scene.auth.cancel_order(cid=77, cid_date="2026-01-31")
