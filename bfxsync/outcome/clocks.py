@@ -178,8 +178,8 @@ def date_of(mts: float) -> str:
 
 
 def span_of(
-    left_s: float,
-    left_at: float,
+    sent_s: float,
+    sent_at: float,
     lasted_s: float,
     absence_s: float,
     readings: Iterable[Reading],
@@ -189,7 +189,7 @@ def span_of(
 
     Parameters
     ----------
-    left_s, left_at : float
+    sent_s, sent_at : float
         When it was sent, by this machine's clock and by `time.monotonic`.
     lasted_s, absence_s : float
         See `Span`.
@@ -202,17 +202,17 @@ def span_of(
     # Both meanings of each header, as the clock may have been set meanwhile.
     meant: List[Tuple[float, float]] = []
     for reading in readings:
-        by_monotonic, by_wall = reading.estimates(left_s, left_at)
+        by_monotonic, by_wall = reading.estimates(sent_s, sent_at)
         estimates += [by_monotonic, by_wall]
         if not reading.is_own:
             meant.append((by_monotonic, by_wall))
         if abs(by_monotonic - by_wall) <= STEADY_S:
             (own if reading.is_own else dates).append(by_monotonic)
-    known = _agreed(own, dates, meant, left_s)
+    known = _agreed(own, dates, meant, sent_s)
     if known:
         return _span(Clocks.KNOWN, known, lasted_s, absence_s)
-    newest = estimates[-2] if estimates else left_s
-    estimates.append(left_s)
+    newest = estimates[-2] if estimates else sent_s
+    estimates.append(sent_s)
     if len(estimates) > 1 and max(estimates) - min(estimates) <= _DAY_S:
         return _span(Clocks.DOUBTFUL, estimates, lasted_s, absence_s)
     found = _span(Clocks.UNKNOWN, estimates, lasted_s, absence_s)
@@ -223,19 +223,19 @@ def _agreed(
     own: List[float],
     dates: List[float],
     meant: List[Tuple[float, float]],
-    left_s: float,
+    sent_s: float,
 ) -> List[float]:
     """Return the times of sending by the witnesses that agree; none if they do not."""
     if own:
         # This is the clock of the books, so one agreeing witness, a header or this machine's
         # clock, is enough.
         anchor = own[-1]
-        others = [time_s for time_s in (*dates, left_s) if _agree(time_s, anchor)]
+        others = [time_s for time_s in (*dates, sent_s) if _agree(time_s, anchor)]
         return [anchor] if others else []
     if not dates:
         return []
     anchor = dates[-1]
-    is_agreed = _agree(left_s, anchor) and all(
+    is_agreed = _agree(sent_s, anchor) and all(
         any(_agree(time_s, anchor) for time_s in both) for both in meant
     )
     return dates if is_agreed else []

@@ -69,7 +69,7 @@ class OrderFinder:
             here = self._around(unread)
             orders: List[Order] = []
             asked: List[str] = []
-            today = date_of(attempt.record.left_s * 1000)
+            today = date_of(attempt.record.sent_s * 1000)
             # One by one, as the first answer shows the exchange's clock.
             while True:
                 days = [today, *attempt.span().dates()]

@@ -83,7 +83,7 @@ class Attempt:
     @property
     def is_over(self) -> bool:
         """True once the request is no longer on its way, so that absence may count."""
-        return time.monotonic() >= self.record.over_at + self.absence_s
+        return time.monotonic() >= self.record.ended_at + self.absence_s
 
     @property
     def after_s(self) -> float:
@@ -93,7 +93,7 @@ class Attempt:
         The larger one of two clocks, as the monotonic one may stop while a machine is suspended.
         """
         record = self.record
-        return max(time.monotonic() - record.over_at, time.time() - record.over_s)
+        return max(time.monotonic() - record.ended_at, time.time() - record.ended_s)
 
     @property
     def has_readings(self) -> bool:
@@ -104,10 +104,10 @@ class Attempt:
         """Return when it can have been executed, by all that is known now."""
         record = self.record
         # A wall clock that was set by years is not time in transit.
-        longest_s = record.over_at - record.left_at + _DAY_S
+        longest_s = record.ended_at - record.sent_at + _DAY_S
         return span_of(
-            record.left_s,
-            record.left_at,
+            record.sent_s,
+            record.sent_at,
             min(record.lasted_s, longest_s),
             self.absence_s,
             [*self._before, *self._transport.clock.readings()],
@@ -252,7 +252,7 @@ def resolve(
     """
     absence_s = attempt.absence_s
     deadline = time.monotonic() + _check_timeout(timeout, absence_s + ASKING_S)
-    settled_at = attempt.record.over_at + absence_s
+    settled_at = attempt.record.ended_at + absence_s
     pause_s = min(_PAUSE_S, absence_s)
     while True:
         asked_at = time.monotonic()
@@ -268,7 +268,7 @@ def resolve(
         )
         if verdict is Verdict.FOUND:
             return found.value if isinstance(found, Pending) else found
-        after_s = asked_at - attempt.record.over_at
+        after_s = asked_at - attempt.record.ended_at
         if verdict is Verdict.ABSENT:
             error.candidates, error.reason = [], ""
             raise _absence(error, absent, search.places, after_s)

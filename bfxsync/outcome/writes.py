@@ -30,34 +30,34 @@ class WriteRecord:
     ----------
     fingerprint : object
         Equal for all writes that the exchange's books cannot distinguish.
-    left_s, over_s : float
+    sent_s, ended_s : float
         When it was sent and when its call ended, in seconds since 1970.
-    left_at, over_at : float
-        The same by `time.monotonic`; `over_at` is infinite while the call lasts.
-    has_left : bool
+    sent_at, ended_at : float
+        The same by `time.monotonic`; `ended_at` is infinite while the call lasts.
+    was_sent : bool
         It was sent at least once.
     """
 
     fingerprint: Hashable = None
-    left_s: float = attrs.field(factory=time.time)
-    left_at: float = attrs.field(factory=time.monotonic)
-    over_s: float = _FAR
-    over_at: float = _FAR
-    has_left: bool = False
+    sent_s: float = attrs.field(factory=time.time)
+    sent_at: float = attrs.field(factory=time.monotonic)
+    ended_s: float = _FAR
+    ended_at: float = _FAR
+    was_sent: bool = False
 
     def mark_sent(self) -> None:
         """Record that it is sent now; an earlier attempt was refused."""
-        self.has_left = True
-        self.left_s, self.left_at = time.time(), time.monotonic()
+        self.was_sent = True
+        self.sent_s, self.sent_at = time.time(), time.monotonic()
 
-    def mark_over(self) -> None:
+    def mark_ended(self) -> None:
         """Record that its call has ended."""
-        self.over_s, self.over_at = time.time(), time.monotonic()
+        self.ended_s, self.ended_at = time.time(), time.monotonic()
 
     @property
     def lasted_s(self) -> float:
         """Longest possible duration, in seconds."""
-        return max(self.over_s - self.left_s, self.over_at - self.left_at)
+        return max(self.ended_s - self.sent_s, self.ended_at - self.sent_at)
 
 
 class RecentWrites:
@@ -79,14 +79,14 @@ class RecentWrites:
     def is_alone(self, record: WriteRecord, margin_s: float) -> bool:
         """Tell whether no equal write was on its way within so many seconds."""
         kept = list(self._records)
-        first, last = record.left_at - margin_s, record.over_at + margin_s
-        if len(kept) == MOST_KEPT and kept[0].left_at > first:
+        first, last = record.sent_at - margin_s, record.ended_at + margin_s
+        if len(kept) == MOST_KEPT and kept[0].sent_at > first:
             return False  # older ones are forgotten
         return not any(
             other is not record
             and other.fingerprint == record.fingerprint
-            and other.left_at <= last
-            and other.over_at >= first
+            and other.sent_at <= last
+            and other.ended_at >= first
             for other in kept
         )
 

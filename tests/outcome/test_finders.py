@@ -71,7 +71,7 @@ class Reader:
 def attempt() -> Attempt:
     record = WriteRecord()
     record.mark_sent()
-    record.mark_over()
+    record.mark_ended()
     return Attempt(record, Transport())
 
 

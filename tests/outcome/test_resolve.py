@@ -144,7 +144,7 @@ class Clockwork:
         monkeypatch.setattr(time, "time", lambda: 1e9 + self.at)
         record = WriteRecord()
         record.mark_sent()
-        record.mark_over()
+        record.mark_ended()
         self.see_date()
         transport: Any = self.transport
         self.attempt = Attempt(record, transport)
@@ -343,7 +343,7 @@ def test_r07_clock_set_by_years_is_not_time_in_transit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clockwork = Clockwork(monkeypatch, 60.0)
-    clockwork.attempt.record.left_s = 0.0
+    clockwork.attempt.record.sent_s = 0.0
     span = clockwork.attempt.span()
     assert span.clocks is UNKNOWN and len(span.dates()) < 6
 

@@ -39,9 +39,9 @@ class Transport:
 
 def attempt(ahead_s: float, readings: list[Reading]) -> Attempt:
     """Return an attempt sent at `NOW` by the exchange's clock, which failed a second later."""
-    left_s = NOW + ahead_s
+    sent_s = NOW + ahead_s
     transport: Any = Transport(readings)
-    return Attempt(WriteRecord(None, left_s, AT, left_s + 1, AT + 1), transport)
+    return Attempt(WriteRecord(None, sent_s, AT, sent_s + 1, AT + 1), transport)
 
 
 @st.composite

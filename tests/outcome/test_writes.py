@@ -10,19 +10,19 @@ from bfxsync.outcome import writes
 from bfxsync.outcome.writes import MOST_KEPT, RecentWrites, WriteRecord, sent_to
 
 
-def record(fingerprint: object, left_at: float, over_at: float) -> WriteRecord:
-    return WriteRecord(fingerprint, 1e9 + left_at, left_at, 1e9 + over_at, over_at)
+def record(fingerprint: object, sent_at: float, ended_at: float) -> WriteRecord:
+    return WriteRecord(fingerprint, 1e9 + sent_at, sent_at, 1e9 + ended_at, ended_at)
 
 
 def test_write_is_on_its_way_until_its_call_ends() -> None:
     before_s, before_at = time.time(), time.monotonic()
     found = WriteRecord("a")
-    assert found.left_s >= before_s and found.left_at >= before_at
-    assert found.over_s == found.over_at == float("inf")
-    first = found.left_at
+    assert found.sent_s >= before_s and found.sent_at >= before_at
+    assert found.ended_s == found.ended_at == float("inf")
+    first = found.sent_at
     found.mark_sent()
-    found.mark_over()
-    assert first <= found.left_at <= found.over_at
+    found.mark_ended()
+    assert first <= found.sent_at <= found.ended_at
     assert 0 <= found.lasted_s < 5
 
 
@@ -30,14 +30,14 @@ def test_write_is_on_its_way_until_its_call_ends() -> None:
 def test_write_lasts_as_long_as_the_slower_clock_shows(is_by_wall: bool) -> None:
     found = record("a", 10.0, 12.0)
     if is_by_wall:
-        found.over_s += 60
+        found.ended_s += 60
     else:
-        found.over_at += 60
+        found.ended_at += 60
     assert found.lasted_s == 62
 
 
 @pytest.mark.parametrize(
-    "fingerprint, left_at, over_at, is_alone",
+    "fingerprint, sent_at, ended_at, is_alone",
     [
         ("b", 100.0, 101.0, True),
         ("a", 100.0, 101.0, False),
@@ -49,10 +49,10 @@ def test_write_lasts_as_long_as_the_slower_clock_shows(is_by_wall: bool) -> None
     ],
 )
 def test_equal_writes_of_about_the_same_time_are_seen(
-    fingerprint: str, left_at: float, over_at: float, is_alone: bool
+    fingerprint: str, sent_at: float, ended_at: float, is_alone: bool
 ) -> None:
     kept, mine = RecentWrites(), record("a", 100.0, 101.0)
-    other = record(fingerprint, left_at, over_at)
+    other = record(fingerprint, sent_at, ended_at)
     for item in (other, mine):
         kept.add(item)
     assert kept.is_alone(mine, 10.0) is is_alone

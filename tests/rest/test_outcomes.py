@@ -513,8 +513,8 @@ def test_r07_write_leaves_when_its_turn_has_come(
         freed_s, freed_at = time.time(), time.monotonic()
     thread.join(DEADLINE_S)
     record = found[0].record
-    assert freed_s <= record.left_s <= record.over_s
-    assert freed_at <= record.left_at <= record.over_at
+    assert freed_s <= record.sent_s <= record.ended_s
+    assert freed_at <= record.sent_at <= record.ended_at
 
 
 def test_r07_write_leaves_when_its_limit_lets_it(
@@ -530,7 +530,7 @@ def test_r07_write_leaves_when_its_limit_lets_it(
 
     limits, server = Slow(), serve(lambda request: False)
     transport = connect(server, signer=Signer(KEY, SECRET), limits=limits)
-    assert sent_away(AuthEndpoints(transport)).record.left_at >= limits.freed_at
+    assert sent_away(AuthEndpoints(transport)).record.sent_at >= limits.freed_at
 
 
 def test_r07_write_leaves_when_it_was_not_refused(
@@ -546,13 +546,13 @@ def test_r07_write_leaves_when_it_was_not_refused(
 
     transport = connect(serve(refuse_once), signer=Signer(KEY, SECRET))
     record = sent_away(AuthEndpoints(transport)).record
-    assert record.left_at >= refused_at[0]
+    assert record.sent_at >= refused_at[0]
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs POSIX")
-@pytest.mark.parametrize("has_left", [True, False])
+@pytest.mark.parametrize("was_sent", [True, False])
 def test_r07_interrupted_order_is_named_in_the_log_if_it_has_left(
-    scene: Scene, caplog: pytest.LogCaptureFixture, has_left: bool
+    scene: Scene, caplog: pytest.LogCaptureFixture, was_sent: bool
 ) -> None:
     def interrupt() -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
@@ -567,7 +567,7 @@ def test_r07_interrupted_order_is_named_in_the_log_if_it_has_left(
         interrupt()
 
     scene.account.fate = interrupt_the_client
-    if has_left:
+    if was_sent:
         with pytest.raises(KeyboardInterrupt):
             scene.submit()
     else:
@@ -578,8 +578,8 @@ def test_r07_interrupted_order_is_named_in_the_log_if_it_has_left(
                 scene.submit()
         thread.join(DEADLINE_S)
     said = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
-    assert len(said) == len(scene.account.writes) == has_left
-    if has_left:
+    assert len(said) == len(scene.account.writes) == was_sent
+    if was_sent:
         today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
         assert said[0].startswith(f"auth/w/order/submit (cid 77 of {today}) was inter")
     # The line goes on.

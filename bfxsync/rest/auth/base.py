@@ -160,7 +160,7 @@ class SignedEndpoints(Endpoints):
             try:
                 return self._send(record, sent, path, write, body, kind)
             except OutcomeUnknown as error:
-                record.mark_over()
+                record.mark_ended()
                 known = {
                     name: value
                     for name, value in (body or {}).items()
@@ -192,8 +192,8 @@ class SignedEndpoints(Endpoints):
             raise
         except BaseException:
             # Ctrl-C, or a bug of ours: the log is the only way to report it.
-            record.mark_over()
-            if record.has_left:
+            record.mark_ended()
+            if record.was_sent:
                 cid = write.cid
                 which = "" if cid is None else f" (cid {cid} of {write.cid_date})"
                 _log.warning("%s%s was interrupted: %s", path, which, _MAYBE)
@@ -218,7 +218,7 @@ class SignedEndpoints(Endpoints):
         except BfxError as error:
             error.endpoint = path
             raise
-        record.mark_over()
+        record.mark_ended()
         if isinstance(value, Notification):
             value.endpoint = path
             if not value.is_success or isinstance(value.data, list):
@@ -228,7 +228,7 @@ class SignedEndpoints(Endpoints):
                 sent.drop(record)
             elif value.mts is not None and record.lasted_s <= _QUICK_S:
                 self._transport.clock.see_own(
-                    value.mts / 1000, record.over_s, record.over_at
+                    value.mts / 1000, record.ended_s, record.ended_at
                 )
         return value
 
