@@ -18,7 +18,7 @@ from bfxsync.models.orders import Order
 from bfxsync.models.status import Liquidation
 from bfxsync.outcome.identify import approximately
 from bfxsync.paper.engine import amounts
-from bfxsync.paper.text import to_units
+from bfxsync.paper.engine.units import to_units
 from bfxsync.rest.history.history import History, Iteration
 from bfxsync.rest.history.pages import pages
 from bfxsync.wire.codec import loads_for

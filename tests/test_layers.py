@@ -45,6 +45,10 @@ LAYERS = [
     ("ws.replay",),
     ("client",),
     ("",),  # bfxsync itself: the public face
+    ("paper.engine",),
+    ("paper.markets",),
+    ("paper.faults", "paper.settings"),
+    ("paper.server",),
     ("types", "paper"),
     ("cli",),
     ("__main__",),
@@ -69,6 +73,7 @@ PURE = (
     "recording.player",
     "recording.session",
     "wire",
+    "paper.engine",
 )
 IMPURE = {
     "socket",

@@ -1,12 +1,12 @@
 """
-A Bitfinex on this machine, for demonstrations and for tests without network.
+A local Bitfinex exchange, for demonstrations and for tests without network.
 
 >>> from bfxsync.paper import PaperExchange
 """
 
 from __future__ import annotations
 
-from bfxsync.paper.engine.account_settings import PaperAccount
 from bfxsync.paper.exchange import PaperExchange
+from bfxsync.paper.settings import PaperAccount
 
 __all__ = ["PaperAccount", "PaperExchange"]

@@ -1,19 +1,18 @@
-"""An account as tests see it, from any thread."""
+"""The view of an account for tests, usable from any thread."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, TypeVar
+from typing import Any, Callable, Dict, List, TypeVar
 
 from bfxsync._base.describe import also_half_made
 from bfxsync.errors import UsageError
-from bfxsync.paper.engine.account_settings import WALLETS, Amount, PaperAccount
+from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.amounts import read_positive
-from bfxsync.paper.engine.refusals import Invalid
-from bfxsync.paper.text import SCALE
-
-if TYPE_CHECKING:
-    from bfxsync.paper.engine.account import Account
-    from bfxsync.paper.server.app import Server
+from bfxsync.paper.engine.errors import Invalid
+from bfxsync.paper.engine.units import SCALE
+from bfxsync.paper.engine.wallets import WALLETS
+from bfxsync.paper.server_thread import ServerThread
+from bfxsync.paper.settings import Amount, PaperAccount
 
 T = TypeVar("T")
 
@@ -55,13 +54,13 @@ class AccountView:
     """
     One account of a running exchange.
 
-    What it returns is a copy of that moment: plain lists and dicts. All of it raises `UsageError`
-    while the exchange does not run; with the next start an account begins anew.
+    Properties return copies of the current state as plain lists and dicts. They raise `UsageError`
+    while the exchange is not running; each start resets the account.
 
     Attributes
     ----------
     api_key, api_secret : str
-        For a client.
+        The credentials for a client.
 
     Examples
     --------
@@ -72,12 +71,12 @@ class AccountView:
     def __init__(
         self,
         settings: PaperAccount,
-        call: Callable[[Callable[[Server], Any]], Any],
+        thread: ServerThread,
         index: int,
     ) -> None:
         self.api_key = settings.api_key
         self.api_secret = settings.api_secret
-        self._call = call
+        self._thread = thread
         self._index = index
 
     @also_half_made
@@ -86,17 +85,17 @@ class AccountView:
 
     @property
     def balances(self) -> Balances:
-        """All that there is, by wallet and currency; what orders hold back is part of it."""
+        """Total balances by wallet and currency, including what orders hold."""
         return self._ask(lambda account: _by_wallet(account, "balance"))
 
     @property
     def available(self) -> Balances:
-        """What of it may be used now, by wallet and currency."""
+        """Balances without holds, by wallet and currency."""
         return self._ask(lambda account: _by_wallet(account, "available"))
 
     @property
     def orders(self) -> List[Record]:
-        """The open orders, the oldest first: ``id``, ``cid``, ``symbol``, ``amount``, …"""
+        """Open orders, oldest first: ``id``, ``cid``, ``symbol``, ``amount``, …"""
         return self._ask(
             lambda account: [
                 _record(_ORDER, order.row()) for order in account.orders.values()
@@ -105,7 +104,7 @@ class AccountView:
 
     @property
     def closed_orders(self) -> List[Record]:
-        """The orders that are filled, cancelled or refused by the market, the oldest first."""
+        """Orders that were filled, cancelled or closed by the market, oldest first."""
         return self._ask(
             lambda account: [
                 _record(_ORDER, order.row()) for order in account.closed.values()
@@ -114,14 +113,14 @@ class AccountView:
 
     @property
     def trades(self) -> List[Record]:
-        """All trades, the oldest first: ``order_id``, ``amount``, ``price``, ``fee``, …"""
+        """Trades, oldest first: ``order_id``, ``amount``, ``price``, ``fee``, …"""
         return self._ask(
             lambda account: [_record(_TRADE, row) for row in account.trades]
         )
 
     @property
     def positions(self) -> List[Record]:
-        """The open positions: ``symbol``, ``amount``, ``base_price``, ``id``."""
+        """Open positions: ``symbol``, ``amount``, ``base_price``, ``id``."""
         return self._ask(
             lambda account: [
                 _record(_POSITION, position.row())
@@ -131,7 +130,7 @@ class AccountView:
 
     def deposit(self, wallet: str, currency: str, amount: Amount) -> None:
         """
-        Let money come in.
+        Add money to a wallet, as a deposit.
 
         Parameters
         ----------
@@ -139,12 +138,12 @@ class AccountView:
             ``"exchange"``, ``"margin"`` or ``"funding"``.
         currency : str
         amount : str, int, Decimal or float
-            Above zero; eight decimal places count.
+            Positive; rounded to eight decimal places.
 
         Raises
         ------
         UsageError
-            There is no such wallet, or the amount is impossible.
+            Unknown wallet, or invalid amount.
         """
         if wallet not in WALLETS:
             raise UsageError(f"no wallet {wallet!r}; there are {', '.join(WALLETS)}")
@@ -155,11 +154,9 @@ class AccountView:
         self._ask(lambda account: account.deposit(wallet, currency, amount))
 
     def _ask(self, function: Callable[[Account], T]) -> T:
-        def ask(server: Server) -> T:
-            return function(server.registry.accounts[self._index])
-
-        answer: T = self._call(ask)
-        return answer
+        return self._thread.call(
+            lambda server: function(server.registry.accounts[self._index])
+        )
 
 
 def _by_wallet(account: Account, name: str) -> Balances:

@@ -1,127 +1,100 @@
-"""The face of the paper exchange: starts and stops it, from any thread."""
+"""`PaperExchange`: the public face of the local exchange."""
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import os
-import socket
 import ssl
 import threading
+from collections import Counter
 from types import TracebackType
-from typing import TYPE_CHECKING, Callable, NamedTuple, Sequence, TypeVar
+from typing import Any, Sequence
 
-from bfxsync._base.describe import also_half_made, with_parts_named_publicly
-from bfxsync.errors import NetworkError, RequestTimeout, UsageError
+from bfxsync._base.describe import also_half_made
+from bfxsync.errors import UsageError
 from bfxsync.paper.account_view import AccountView
-from bfxsync.paper.controls import Controls
-from bfxsync.paper.engine.account_settings import PaperAccount, check_accounts
-from bfxsync.paper.settings import Counters, ExchangeSettings
-
-if TYPE_CHECKING:
-    from bfxsync.paper.server.app import Server
-
-    _Ready = concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, Server]]
-
-T = TypeVar("T")
-
-# Long, as it shares a machine with whatever is tested: these end a wait that has no end.
-_START_S = 30.0
-_STOP_S = 10.0
-_CALL_S = 30.0
+from bfxsync.paper.controls import BookRow, Controls
+from bfxsync.paper.server_thread import ServerThread
+from bfxsync.paper.settings import ExchangeSettings, PaperAccount
 
 
-class _Running(NamedTuple):
-    thread: threading.Thread
-    loop: asyncio.AbstractEventLoop
-    server: Server
-
-
-@with_parts_named_publicly
-class PaperExchange(Controls):
+class PaperExchange:
     """
-    A Bitfinex on this machine: the API, version 2; WebSocket, and REST with accounts.
+    A local Bitfinex exchange: API version 2, WebSocket and REST, with accounts.
 
-    It needs no network, and no key but its own. There are random markets for ``tBTCUSD``,
-    ``tETHUSD``, ``tLTCBTC``, ``fUSD``, ``tBTCF0:USTF0`` and ``tETHF0:USTF0``, with trades and
-    candles since 2020, and there are recordings of real sessions, which have no past. The
-    channels are ``ticker``, ``trades``, ``book``, ``candles`` and ``status``; the endpoints of
-    REST are answered from the same markets, and from small samples where those know nothing. It
-    listens on the loopback interface only, unless told otherwise. All methods may be called from
-    any thread. It belongs to the process that made it: the child of a fork can be its client, but
-    neither ask it anything else nor stop it.
+    It needs no network and no real key. Simulated markets for ``tBTCUSD``, ``tETHUSD``,
+    ``tLTCBTC``, ``fUSD``, ``tBTCF0:USTF0`` and ``tETHF0:USTF0`` have trades and candles since 2020;
+    recordings of real sessions have no past. The channels are ``ticker``, ``trades``, ``book``,
+    ``candles`` and ``status``; REST endpoints answer from the same markets, or from small samples
+    where those have no data. It listens on the loopback interface by default. All methods may be
+    called from any thread. It belongs to the process that created it: the child of a fork can be
+    its client, but can neither call nor stop it.
 
-    Accounts have wallets, orders, positions and histories of their own, and signatures and nonces
-    are checked as the real exchange does; `docs/accounts.rst` says what orders do. Their orders are
-    in the books that the channels show.
+    Accounts have wallets, orders, positions and histories of their own; signatures and nonces are
+    checked as by the real exchange, see `docs/accounts.rst`. Their orders are in the public books.
 
-    A market moves while somebody is subscribed to one of its channels, or has an open order. What
-    it was before the start depends on nothing but the seed and the time; since then it keeps
-    every candle, and the last 20,000 trades; of each account the last 20,000 entries of its ledger,
-    closed orders, trades and the like.
+    A market moves while one of its channels is subscribed or an account has an open order. Its past
+    depends only on the seed and the time. Since the start it keeps every candle, the last 20,000
+    trades, and of each account the last 20,000 ledger entries, closed orders, trades and so on.
 
     Parameters
     ----------
     host : str, optional
         Address to listen on.
     port : int, optional
-        0 takes a free one at the first start, and keeps it for the next.
+        0 chooses a free port at the first start, and keeps it for the next.
     allowed_hosts : sequence of str, optional
-        More names by which clients address it, such as that of a container or a proxy, and hosts
-        of which web pages may talk to it. Without, it answers to loopback names, to `host`, and to
-        those of the real exchange, and refuses others with HTTP 403, so that no web page can reach
-        it through its visitor's browser (``docs/testing.rst``).
+        Further names of this exchange, such as that of a container or a proxy, and hosts of web
+        pages that may use it. Without them, it answers to loopback names, to `host`, and to names
+        of the real exchange, and refuses others with HTTP 403, so that no web page can reach it
+        through its visitor's browser (``docs/testing.rst``).
     captures : sequence of str or os.PathLike, optional
         Recordings to play: ``"btcusd-20181112"`` (``tBTCUSD``, 15 minutes, busy) and
-        ``"public-20210417"`` (seven quieter pairs, half a minute), or the paths of recordings
-        made with ``Client(record=path)``. When one ends, its subscribers
-        are told so (20051) and closed, and it can be played again.
+        ``"public-20210417"`` (seven quieter pairs, half a minute), or paths of recordings made with
+        ``Client(record=path)``. At the end of one its subscribers get info event 20051 and are
+        disconnected, and it can be played again.
     speed : float, optional
-        Of recordings: 2 is twice as fast as it was; a very large number is as fast as the clients
-        read.
+        Of recordings: 2 plays twice as fast; very large numbers, as fast as the clients read.
     autoplay : bool, optional
-        A recording starts with the first subscription to one of its symbols; False: with `play`.
+        Start a recording with the first subscription to one of its symbols; otherwise by `play`.
     seed : int, optional
-        Of the random markets: the same seed gives the same events, and the same past.
+        Of the simulated markets: the same seed gives the same events, and the same past.
     rate : float, optional
-        Events per second of each random market, while somebody watches it.
+        Events per second of each simulated market, while it moves.
     heartbeat_s, checksum_s, ticker_s : float, optional
-        Between two heartbeats of a channel, two checksums of a changing book, two tickers of a
-        changing market; the last two in the market's own time. The real exchange sends tickers
+        Intervals of the heartbeats of a channel, of the checksums of a changing book, and of the
+        tickers of a changing market; the last two in market time. The real exchange sends tickers
         only every 10 to 15 seconds.
     liquidation_s : float, optional
-        Between two liquidations, while somebody watches them.
+        Interval of liquidations, while their channel is subscribed.
     max_channels : int, optional
-        Subscriptions of one socket.
+        Subscriptions per connection.
     idle_s : float, optional
-        A socket without subscription is cut off after this time without anything from it, be it
-        only a ping or a pong; one with subscriptions when it has read nothing for this time of
-        what waits for it; a REST client when it has not read its answer.
+        Disconnects a WebSocket without subscriptions from which nothing, not even a ping or pong,
+        has come for this time; one with subscriptions that has read nothing of its unread data for
+        this time; and a REST client that has not read its answer.
     request_timeout_s : float, optional
-        A connection that has sent no complete request after this time is cut off.
+        Disconnects a connection that has sent no complete request in this time.
     farewell_s : float, optional
-        Between the announcement that the exchange stops (20051) and the close.
+        Time between the info event 20051 and the close.
     stall_s : float, optional
-        A client for which a megabyte waits, and which reads nothing for this time, is cut off.
+        Disconnects a client that leaves more than a megabyte unread for this time.
     rest_limits : bool, optional
-        Refuse REST requests that come too fast, as the real exchange does: each endpoint has its
-        number of requests per minute, and the one after is answered with the status 429, as are
-        all for a minute from then.
+        Enforce the rate limits of REST as the real exchange does: the request that exceeds the
+        limit of its endpoint is answered with status 429, as are all for the next minute.
     rest_minute_s : float, optional
-        What is taken for a minute there.
+        Length of a minute of the rate limits.
     accounts : sequence of PaperAccount, optional
-        Who may sign requests; one account with the key ``"paper-key"`` and the secret
-        ``"paper-secret"`` without it. All of them begin anew with each start.
+        By default one account with the key ``"paper-key"`` and the secret ``"paper-secret"``. Each
+        start resets them.
     ssl_context : ssl.SSLContext, optional
-        Serve ``wss`` and ``https`` with the certificate in it, which must be valid for
-        ``localhost``.
+        Serve ``wss`` and ``https`` with its certificate, which must be valid for ``localhost``.
 
     Attributes
     ----------
     finished : threading.Event
         Set when all recordings have ended; cleared by `play` and by a start.
-    accounts : tuple of AccountFace
-        What they have, and how to give them more.
+    accounts : tuple of AccountView
+        Balances, orders and trades of each account; they also accept deposits.
 
     Examples
     --------
@@ -155,26 +128,11 @@ class PaperExchange(Controls):
         accounts: Sequence[PaperAccount] = (PaperAccount(),),
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        for name, value in (
-            ("speed", speed),
-            ("rate", rate),
-            ("heartbeat_s", heartbeat_s),
-            ("liquidation_s", liquidation_s),
-            ("idle_s", idle_s),
-            ("request_timeout_s", request_timeout_s),
-            ("rest_minute_s", rest_minute_s),
-        ):
-            if not (isinstance(value, (int, float)) and value > 0):
-                raise UsageError(f"{name} must be a positive number, not {value!r}")
-        if not (isinstance(port, int) and 0 <= port < 2**16):
-            raise UsageError(f"port must be from 0 to 65535, not {port!r}")
-        for name, names in (("captures", captures), ("allowed_hosts", allowed_hosts)):
-            if isinstance(names, str):
-                raise UsageError(f"{name} must be a sequence of names, not {names!r}")
         self._settings = ExchangeSettings(
             host=host,
-            allowed_hosts=tuple(allowed_hosts),
-            captures=tuple(dict.fromkeys(captures)),
+            port=port,
+            allowed_hosts=allowed_hosts,
+            captures=captures,
             speed=speed,
             autoplay=autoplay,
             seed=seed,
@@ -190,21 +148,16 @@ class PaperExchange(Controls):
             stall_s=stall_s,
             rest_limits=rest_limits,
             rest_minute_s=rest_minute_s,
-            accounts=check_accounts(accounts),
-        )
-        self.accounts = tuple(
-            AccountView(account, self._call, index)
-            for index, account in enumerate(self._settings.accounts)
+            accounts=accounts,
         )
         self.finished = threading.Event()
-        self._host = host
-        self._ssl_context = ssl_context
-        # Start, stop and calls happen one after the other.
-        self._lock = threading.Lock()
-        self._running: _Running | None = None
-        self._counters = Counters()
-        self._bound_port = port
-        self._process = os.getpid()
+        self._is_secure = ssl_context is not None
+        self._thread = ServerThread(self._settings, ssl_context, self.finished)
+        self._controls = Controls(self._thread)
+        self.accounts = tuple(
+            AccountView(account, self._thread, index)
+            for index, account in enumerate(self._settings.accounts)
+        )
 
     def __enter__(self) -> PaperExchange:
         return self.start()
@@ -219,30 +172,30 @@ class PaperExchange(Controls):
 
     @also_half_made
     def __repr__(self) -> str:
-        state = "stopped" if self._running is None else self.url
+        state = "stopped" if self._thread.server is None else self.url
         return f"<PaperExchange {state}>"
 
     @property
     def port(self) -> int:
         """The port it listens on, or did last; 0 before the first start with a free port."""
-        return self._bound_port
+        return self._thread.port
 
     @property
     def url(self) -> str:
-        """What a WebSocket client connects to."""
+        """The URL for WebSocket clients."""
         return f"ws{self._origin}/ws/2"
 
     @property
     def rest_url(self) -> str:
-        """What comes before the paths of REST endpoints: ``http://127.0.0.1:40123/v2``."""
+        """The base URL of REST endpoints, such as ``http://127.0.0.1:40123/v2``."""
         return f"http{self._origin}/v2"
 
     @property
     def _origin(self) -> str:
-        if self._ssl_context is not None:
+        if self._is_secure:
             return f"s://localhost:{self.port}"
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"://{host}:{self.port}"
+        host = self._settings.host
+        return f"://[{host}]:{self.port}" if ":" in host else f"://{host}:{self.port}"
 
     @property
     def account(self) -> AccountView:
@@ -253,143 +206,187 @@ class PaperExchange(Controls):
 
     @property
     def connections(self) -> int:
-        """How many sockets are open now."""
-        running = self._running
-        return len(running.server.connections) if running is not None else 0
+        """Open WebSocket connections."""
+        server = self._thread.server
+        return 0 if server is None else len(server.connections)
 
     @property
     def connections_opened(self) -> int:
-        """How many sockets have been opened since the start; stays after a stop."""
-        return self._counters.connections_opened
+        """WebSocket connections opened since the last start."""
+        return self._thread.counters.connections_opened
 
     @property
     def frames_sent(self) -> int:
-        """Messages sent to clients since the start, events included; stays after a stop."""
-        return self._counters.frames_sent
+        """Messages sent to clients since the last start, events included."""
+        return self._thread.counters.frames_sent
 
     @property
     def rest_requests(self) -> int:
-        """REST requests since the start, refused ones included; stays after a stop."""
-        return self._counters.rest_requests
+        """REST requests since the last start, refused ones included."""
+        return self._thread.counters.rest_requests
 
     @property
     def rest_refusals(self) -> int:
-        """REST requests since the start that came too fast (429); stays after a stop."""
-        return self._counters.rest_refusals
+        """REST requests since the last start that exceeded a rate limit (429)."""
+        return self._thread.counters.rest_refusals
 
     def start(self) -> PaperExchange:
         """
-        Begin to listen; does nothing if it does already.
+        Start listening; does nothing if it is running.
 
         Raises
         ------
         UsageError
-            The extra ``paper`` is not installed, there is no such capture, or this is the child of
-            a fork.
+            The extra ``paper`` is not installed, a recording does not exist, or this is the child
+            of a fork.
         NetworkError
-            The port is taken.
+            The port is in use.
         """
-        self._check_process()
-        with self._lock:
-            if self._running is None:
-                self._running = self._start()
+        self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Close all sockets and wait for the end of the thread; twice is fine."""
-        if self._process != os.getpid():
-            return  # the parent's, and this may be the end of its `with` in the child
-        with self._lock:
-            running, self._running = self._running, None
-            if running is not None:
-                running.loop.call_soon_threadsafe(running.server.stop)
-                running.thread.join(_STOP_S)
+        """Close all connections and wait until the thread has ended; may be called twice."""
+        self._thread.stop()
 
     def play(self) -> None:
-        """Start the recordings, all those that do not play at the moment."""
+        """Start all recordings that are not playing."""
         self.finished.clear()
-        self._call(lambda server: server.play())
+        self._thread.call(lambda server: server.play())
 
-    def _start(self) -> _Running:
-        try:
-            import aiohttp  # noqa: F401
-        except ImportError as exc:
-            raise UsageError(
-                'the paper exchange needs the extra "paper": pip install "bfxsync[paper]"'
-            ) from exc
-        from bfxsync.paper.markets.captured import load
+    def inject(self, fault: str, *, times: int = 1, **options: Any) -> None:
+        """
+        Arm a fault, which then happens `times` times, each counted in `fault_counts`.
 
-        for name in self._settings.captures:
-            load(name)  # errors rise here, and the files are read before anybody waits
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        try:
-            # Sets SO_REUSEADDR where that means what it should.
-            listener = socket.create_server(
-                (self._host, self._bound_port), family=family
-            )
-        except OSError as exc:
-            raise NetworkError(
-                f"cannot listen on {self._host} port {self._bound_port}: {exc}",
-                phase="connect",
-            ) from exc
-        self._bound_port = listener.getsockname()[1]
-        self.finished.clear()
-        self._counters = Counters()
-        ready: _Ready = concurrent.futures.Future()
-        thread = threading.Thread(
-            target=self._run, args=(listener, ready), name="bfxsync-paper", daemon=True
-        )
-        thread.start()
-        try:
-            return _Running(thread, *ready.result(_START_S))
-        except BaseException:
-            thread.join(_STOP_S)
-            raise
+        It happens at the first opportunity, on any connection, unless options limit it. Several
+        faults may be armed at once; those with the same name happen in turn. A stop disarms all.
 
-    def _run(self, listener: socket.socket, ready: _Ready) -> None:
-        try:
-            asyncio.run(self._main(listener, ready))
-        except BaseException as exc:
-            if ready.done():
-                raise
-            ready.set_exception(exc)
-        finally:
-            listener.close()
+        Parameters
+        ----------
+        fault : str
+            One of the names below.
+        times : int, optional
+        **options
+            Options of the fault. Where it has `channel` (``"book"``), `symbol` (``"tBTCUSD"``) and
+            `key` (of candles and status, ``"trade:1m:tBTCUSD"``), it happens only to what matches
+            all that are given.
 
-    async def _main(self, listener: socket.socket, ready: _Ready) -> None:
-        from bfxsync.paper.server.app import Server
+        Raises
+        ------
+        UsageError
+            Unknown fault, option or market, invalid value, or the exchange is not running.
 
-        loop = asyncio.get_running_loop()
-        server = Server(self._settings, self._counters, self.finished.set)
-        await server.run(
-            listener, self._ssl_context, lambda: ready.set_result((loop, server))
-        )
+        Notes
+        -----
+        ``docs/testing.rst`` describes each of them:
 
-    def _call(self, function: Callable[[Server], T]) -> T:
-        """Let the exchange's thread do something, and wait for what comes of it."""
-        self._check_process()
-        answer: concurrent.futures.Future[T] = concurrent.futures.Future()
+        - frames and books: ``sequence_hole``; ``duplicate_frame`` (`channel`, `symbol`, `key`);
+          ``garbage`` (`text`); ``wrong_checksum`` (`symbol`); ``lost_book_update`` (`symbol`);
+          ``silent_channel`` (`channel`, `symbol`, `key`; at once, without `times`)
+        - subscriptions: ``reordered_acks``; ``late_ack`` (`delay_s`), ``refuse_subscribe``
+          (`code`), ``duplicate_subscribe`` and ``no_answer`` (also `channel`, `symbol`, `key`)
+        - connections: ``refuse_handshake`` (`status`)
+        - REST requests: ``lost_request`` and ``lost_answer`` (`path`: what follows ``/v2/``)
 
-        def call(server: Server) -> None:
-            try:
-                answer.set_result(function(server))
-            except BaseException as exc:
-                answer.set_exception(exc)
+        Examples
+        --------
+        >>> exchange.inject("wrong_checksum", symbol="tBTCUSD")  # doctest: +SKIP
+        >>> exchange.inject("refuse_handshake", times=3, status=429)  # doctest: +SKIP
+        >>> exchange.fault_counts["refuse_handshake"]  # doctest: +SKIP
+        0
+        """
+        self._controls.inject(fault, times, options)
 
-        with self._lock:  # so that it does not stop meanwhile
-            running = self._running
-            if running is None:
-                raise UsageError("the paper exchange is not running")
-            running.loop.call_soon_threadsafe(call, running.server)
-            concurrent.futures.wait([answer], _CALL_S)
-            if not answer.done():
-                raise RequestTimeout(f"no answer of the paper exchange in {_CALL_S} s")
-        return answer.result()
+    def clear_faults(self) -> None:
+        """
+        Disarm all faults that have not happened yet.
 
-    def _check_process(self) -> None:
-        # Before the lock is touched: a thread of the parent may have held it.
-        if self._process != os.getpid():
-            raise UsageError(
-                f"this paper exchange belongs to the process {self._process}, of which this one is"
-                " a fork: make another one here"
-            )
+        Those in progress go on: delayed acknowledgements, silent channels, and a maintenance, which
+        ends with ``send_info(20061)``.
+        """
+        self._controls.clear_faults()
+
+    @property
+    def fault_counts(self) -> dict[str, int]:
+        """
+        How often each fault has happened since the last start.
+
+        A copy, in which missing names count 0. Besides the faults of `inject` it has ``drop``,
+        ``close_1012`` and so on for each connection ended by `drop_connections`, and
+        ``info_20051`` and so on for each that got an event of `send_info`.
+        """
+        return Counter(dict(self._thread.counters.faults))
+
+    def drop_connections(
+        self, code: int | None = None, reason: str = "", *, reset: bool = False
+    ) -> int:
+        """
+        Disconnect all clients, and return how many there were.
+
+        Recordings play on: what happens before a client is back is missed, and its new snapshot is
+        of that later time. A simulated market stops within a tenth of a second while none of its
+        channels is subscribed.
+
+        Parameters
+        ----------
+        code : int, optional
+            Close with this code, 1000 to 4999, including those that no close frame should have;
+            1005 sends a close frame without a code. None cuts the TCP connections without a close
+            frame.
+        reason : str, optional
+            Reason in the close frame, at most 123 bytes.
+        reset : bool, optional
+            Cut with a RST instead of a FIN, as after a crash; only without a code.
+
+        Raises
+        ------
+        UsageError
+            A code or reason that no close frame can carry, a reset with a code, or the exchange is
+            not running.
+        """
+        return self._controls.drop_connections(code, reason, reset)
+
+    def send_info(self, code: int) -> int:
+        """
+        Send an info event (20051, 20060, 20061) to all clients, and return how many.
+
+        From 20060 until 20061 the exchange is in maintenance: it works on, but reports platform
+        status 0 to new connections.
+        """
+        return self._controls.send_info(code)
+
+    def book(
+        self, symbol: str, prec: str = "P0", len: int | str = 25, freq: str = "F0"
+    ) -> tuple[list[BookRow], list[BookRow]]:
+        """
+        Return a book as its subscribers should have it, or as the next one would get it.
+
+        It includes updates that are still in transit or were lost (``lost_book_update``).
+
+        Parameters
+        ----------
+        symbol : str
+        prec, len, freq : optional
+            As in a subscription.
+
+        Returns
+        -------
+        bids, asks : list of list
+            The rows of a snapshot, best first; amounts have the sign of the wire.
+
+        Raises
+        ------
+        UsageError
+            No such book, or the exchange is not running.
+        """
+        return self._controls.book(symbol, prec, len, freq)
+
+    def checksum(
+        self, symbol: str, prec: str = "P0", len: int | str = 25, freq: str = "F0"
+    ) -> int:
+        """
+        Return the correct checksum of `book`, a signed 32-bit integer.
+
+        It is defined for funding books, too, although their subscribers get none.
+        """
+        return self._controls.checksum(symbol, prec, len, freq)

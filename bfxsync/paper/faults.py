@@ -1,10 +1,10 @@
 """
-What may go wrong on purpose: which faults there are, which are armed, how often each happened.
+Fault injection: the known faults, those that are armed, and how often each has happened.
 
-Strategy: whoever is about to do something asks `Faults.take` whether it shall go wrong this time,
-and says what it is about; that uses one of the fault's times up, and counts it. The places where
-frames pass by look at `Faults.armed` first, as nothing is armed most of the time. Everything here
-happens on the exchange's thread, but for `check`, and for reading the counts.
+Strategy: code that can fail calls `Faults.fire` with the facts of what it does; an armed fault
+that matches is used up once, and counted. The per-frame paths test `Faults.armed` first, which is
+mostly empty. Everything here runs on the exchange's thread, except `check_fault` and the reading of
+counts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any, Callable, Mapping, NamedTuple
 
 from bfxsync.errors import UsageError
 from bfxsync.paper.markets.chart import CandleKey
-from bfxsync.paper.text import to_bytes
 
 SILENT_CHANNEL = "silent_channel"
 CHANNELS = ("ticker", "trades", "book", "candles", "status")
@@ -21,28 +20,28 @@ CHANNELS = ("ticker", "trades", "book", "candles", "status")
 
 class Option(NamedTuple):
     """
-    What may be said about a fault.
+    An option of a fault.
 
     Attributes
     ----------
     default : object
-        None where a fault then concerns everything.
+        None matches everything.
     wanted : str
-        What a value must be, in words.
-    is_right : callable
-        Looks at a value.
+        Describes valid values, for the error message.
+    is_valid : callable
     """
 
     default: Any
     wanted: str
-    is_right: Callable[[Any], bool]
+    is_valid: Callable[[Any], bool]
 
 
 def is_text(value: object) -> bool:
+    """Say whether a value is text that can be sent, surrogates for single bytes included."""
     if not isinstance(value, str):
         return False
     try:
-        to_bytes(value)
+        value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return False
     return True
@@ -90,7 +89,7 @@ FAULTS: Mapping[str, Mapping[str, Option]] = {
     "lost_answer": _PATH,
     SILENT_CHANNEL: _CHANNEL,
 }
-"""Their options by name; `bfxsync.paper.PaperExchange.inject` says what they do."""
+"""Options by fault; `bfxsync.paper.PaperExchange.inject` documents them."""
 
 
 class Fault:
@@ -101,9 +100,9 @@ class Fault:
     ----------
     name : str
     options : dict
-        All of them, defaults filled in.
+        All options, with defaults.
     left : int
-        How often it is still to happen.
+        How many times it will still happen.
     """
 
     def __init__(self, name: str, times: int, options: dict[str, Any]) -> None:
@@ -111,22 +110,22 @@ class Fault:
         self.options = options
         self.left = times
 
-    def concerns(
+    def matches(
         self, channel: str = "", symbol: str = "", key: str = "", path: str = ""
     ) -> bool:
-        """Say whether it is about this channel, or this endpoint."""
+        """Say whether its options match the facts of a channel or endpoint."""
         facts = {"channel": channel, "symbol": symbol, "key": key, "path": path}
         return all(self.options.get(name) in (None, facts[name]) for name in facts)
 
 
-def check(name: str, times: int, options: Mapping[str, Any]) -> Fault:
+def check_fault(name: str, times: int, options: Mapping[str, Any]) -> Fault:
     """
-    Return the fault that a user asks for.
+    Validate the arguments of `inject`, and return the fault.
 
     Raises
     ------
     UsageError
-        There is no such fault, or it has no such option, or a value is impossible.
+        Unknown fault or option, or an invalid value.
     """
     known = FAULTS.get(name)
     if known is None:
@@ -142,28 +141,28 @@ def check(name: str, times: int, options: Mapping[str, Any]) -> Fault:
             raise UsageError(f"{name} has no option {option!r}; {has}")
         if value is None and known[option].default is None:
             continue
-        if not known[option].is_right(value):
+        if not known[option].is_valid(value):
             raise UsageError(f"{option} must be {known[option].wanted}, not {value!r}")
         complete[option] = value
     candles = CandleKey.parse(complete.get("key"))
-    if candles is not None:  # the one of its spellings that the exchange goes by
+    if candles is not None:  # in its normal form, as facts have it
         complete["key"] = candles.text
     return Fault(name, times, complete)
 
 
 class Faults:
     """
-    The armed ones.
+    The armed faults.
 
     Parameters
     ----------
     counts : dict, optional
-        By fault, how often it has happened; what else is worth counting goes there too.
+        Receives how often each fault has happened, and other counts.
 
     Attributes
     ----------
     armed : dict
-        By name, in the order in which they were armed; only what is still to happen.
+        By name, in the order of arming; without those that are used up.
     """
 
     def __init__(self, counts: dict[str, int] | None = None) -> None:
@@ -172,57 +171,57 @@ class Faults:
         self._claimed: list[Fault] = []
 
     def arm(self, fault: Fault) -> None:
-        """Let it happen from now on."""
+        """Arm a fault."""
         self.armed.setdefault(fault.name, []).append(fault)
 
     def clear(self) -> None:
-        """Let nothing go wrong any more; what has begun goes on."""
+        """Disarm all faults; those in progress go on."""
         self.armed.clear()
         self._claimed.clear()
 
-    def is_armed(self, name: str, **about: str) -> bool:
-        """Say whether `take` would return one."""
-        return self._find(name, about) is not None
+    def is_armed(self, name: str, **facts: str) -> bool:
+        """Say whether `fire` would return a fault."""
+        return self._find(name, facts) is not None
 
-    def take(self, name: str, **about: str) -> Fault | None:
-        """Return the fault that happens now, and count it; None if all goes well."""
-        fault = self._use(name, about)
+    def fire(self, name: str, **facts: str) -> Fault | None:
+        """Use a matching fault, if one is armed, and count it."""
+        fault = self._use(name, facts)
         if fault is not None:
             self.count(name)
         return fault
 
     def claim(self, name: str) -> Fault | None:
-        """Return a fault that begins now; `complete` or `give_back` must follow."""
+        """Use a fault that takes time; `complete` or `give_back` must follow."""
         fault = self._use(name, {})
         if fault is not None:
             self._claimed.append(fault)
         return fault
 
     def complete(self, fault: Fault) -> None:
-        """Count a fault that had begun."""
+        """Count a claimed fault."""
         self.count(fault.name)
         self._release(fault)
 
     def give_back(self, fault: Fault) -> None:
-        """Let a fault that had begun happen another time, as it came to nothing."""
+        """Arm a claimed fault again, since it did not happen."""
         if self._release(fault):
             fault.left += 1
             if fault.left == 1:
                 self.arm(fault)
 
     def count(self, name: str, times: int = 1) -> None:
-        """Note that something went wrong."""
+        """Add to a count."""
         if times:
             self._counts[name] = self._counts.get(name, 0) + times
 
-    def _find(self, name: str, about: Mapping[str, str]) -> Fault | None:
+    def _find(self, name: str, facts: Mapping[str, str]) -> Fault | None:
         for fault in self.armed.get(name, ()):
-            if fault.concerns(**about):
+            if fault.matches(**facts):
                 return fault
         return None
 
-    def _use(self, name: str, about: Mapping[str, str]) -> Fault | None:
-        fault = self._find(name, about)
+    def _use(self, name: str, facts: Mapping[str, str]) -> Fault | None:
+        fault = self._find(name, facts)
         if fault is not None:
             fault.left -= 1
             if not fault.left:
@@ -233,7 +232,7 @@ class Faults:
         return fault
 
     def _release(self, fault: Fault) -> bool:
-        """Return whether it is still wanted: not cleared meanwhile."""
+        """Release a claim, and say whether it was still there, not cleared meanwhile."""
         if fault not in self._claimed:
             return False
         self._claimed.remove(fault)

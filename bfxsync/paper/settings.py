@@ -1,29 +1,95 @@
-"""What a user may choose and count; apart from the server, which needs aiohttp."""
+"""Settings and counters of an exchange; importable without aiohttp, unlike the server."""
 
 from __future__ import annotations
 
 import os
-from typing import Sequence
+from decimal import Decimal
+from typing import Mapping, Sequence, Union
 
 import attrs
 
-from bfxsync.paper.engine.account_settings import PaperAccount
+from bfxsync.errors import UsageError
+from bfxsync.paper.engine.amounts import read_positive
+from bfxsync.paper.engine.errors import Invalid
+from bfxsync.paper.engine.wallets import WALLETS
+
+SCOPES = (
+    "account",
+    "history",
+    "orders",
+    "positions",
+    "funding",
+    "settings",
+    "wallets",
+    "withdraw",
+    "ui_withdraw",
+    "bfxpay",
+)
+
+Amount = Union[str, int, float, Decimal]
+Amounts = Mapping[str, Mapping[str, Amount]]
+
+
+def _default_balances() -> Amounts:
+    return {
+        "exchange": {"USD": 100_000, "UST": 100_000, "BTC": 10, "ETH": 100, "LTC": 500},
+        "margin": {"USD": 100_000, "BTC": 10, "USTF0": 100_000},
+        "funding": {"USD": 50_000},
+    }
+
+
+@attrs.frozen(kw_only=True)
+class PaperAccount:
+    """
+    Credentials and initial balances of an account of the local exchange.
+
+    Attributes
+    ----------
+    api_key, api_secret : str
+        For signing requests; worthless anywhere else.
+    balances : mapping
+        By wallet (``exchange``, ``margin``, ``funding``) and currency: a positive number, or its
+        text; rounded to eight decimal places.
+    permissions : mapping
+        Rights of the key by scope (``orders``, ``wallets``, ``withdraw``, …): ``"rw"``, ``"r"``,
+        ``"w"`` or ``""``. Scopes that are left out are ``"rw"``.
+    """
+
+    api_key: str = "paper-key"
+    api_secret: str = attrs.field(default="paper-secret", repr=False)
+    balances: Amounts = attrs.field(factory=_default_balances)
+    permissions: Mapping[str, str] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.balances, Mapping):
+            raise UsageError(f"balances must be a mapping, not {self.balances!r}")
+        for name, amounts in self.balances.items():
+            if name not in WALLETS:
+                raise UsageError(f"no wallet {name!r}; there are {', '.join(WALLETS)}")
+            if not isinstance(amounts, Mapping):
+                raise UsageError(
+                    f"what is in {name} must be a mapping such as {{'USD': 100}}, not {amounts!r}"
+                )
+            for currency, amount in amounts.items():
+                try:
+                    read_positive("amount", amount)
+                except Invalid:
+                    raise UsageError(
+                        f"no balance of {amount!r} {currency} is possible"
+                    ) from None
+        for scope, rights in self.permissions.items():
+            if scope not in SCOPES:
+                raise UsageError(f"no scope {scope!r}; there are {', '.join(SCOPES)}")
+            if rights not in ("", "r", "w", "rw"):
+                raise UsageError(f"the rights of {scope} must be 'r', 'w', 'rw' or ''")
 
 
 @attrs.frozen(kw_only=True)
 class ExchangeSettings:
-    """
-    How an exchange behaves; see `bfxsync.paper.PaperExchange`.
-
-    Attributes
-    ----------
-    farewell_s : float
-        Between the announcement of a stop and the close.
-    stall_s : float
-        How long a client may read nothing while much waits for it.
-    """
+    """The parameters of `bfxsync.paper.PaperExchange`, validated; see there for their meaning."""
 
     host: str = "127.0.0.1"
+    port: int = 0
     allowed_hosts: Sequence[str] = ()
     captures: Sequence[str | os.PathLike[str]] = ()
     speed: float = 1.0
@@ -43,10 +109,49 @@ class ExchangeSettings:
     rest_minute_s: float = 60.0
     accounts: Sequence[PaperAccount] = ()
 
+    def __attrs_post_init__(self) -> None:
+        for name in _POSITIVE:
+            value = getattr(self, name)
+            if not (isinstance(value, (int, float)) and value > 0):
+                raise UsageError(f"{name} must be a positive number, not {value!r}")
+        if not (isinstance(self.port, int) and 0 <= self.port < 2**16):
+            raise UsageError(f"port must be from 0 to 65535, not {self.port!r}")
+        for name in ("captures", "allowed_hosts"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                raise UsageError(f"{name} must be a sequence of names, not {value!r}")
+            object.__setattr__(self, name, tuple(dict.fromkeys(value)))
+        object.__setattr__(self, "accounts", _checked_accounts(self.accounts))
+
+
+_POSITIVE = (
+    "speed",
+    "rate",
+    "heartbeat_s",
+    "liquidation_s",
+    "idle_s",
+    "request_timeout_s",
+    "rest_minute_s",
+)
+
+
+def _checked_accounts(accounts: Sequence[PaperAccount]) -> tuple[PaperAccount, ...]:
+    wanted = "accounts must be a sequence of PaperAccount"
+    try:
+        found = tuple(accounts)
+    except TypeError:
+        raise UsageError(f"{wanted}, not {accounts!r}") from None
+    for account in found:
+        if not isinstance(account, PaperAccount):
+            raise UsageError(f"{wanted}, not of {account!r}")
+    if len({account.api_key for account in found}) < len(found):
+        raise UsageError("two accounts have the same api_key")
+    return found
+
 
 @attrs.define
 class Counters:
-    """Counted by the exchange's thread, read by any."""
+    """Written by the exchange's thread, read by any."""
 
     connections_opened: int = 0
     frames_sent: int = 0

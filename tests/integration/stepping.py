@@ -59,7 +59,7 @@ class Stepping:
                 market_data.publish(market, events)
                 market_data.tick(market)
 
-        self._exchange._call(publish)
+        self._exchange._thread.call(publish)
 
     def play_for(self, seconds: float) -> None:
         """Let happen what happens within this time of the market."""
@@ -75,4 +75,4 @@ class Stepping:
             found = {channel.identity for channel in session.channels.values()}
             return session.flags, found
 
-        return self._exchange._call(look)
+        return self._exchange._thread.call(look)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bfxsync.paper.engine.book import SIGNIFICANT_DIGITS, Book, Entry, round_price
-from bfxsync.paper.text import SCALE, to_units
+from bfxsync.paper.engine.units import SCALE, to_units
 
 
 @pytest.mark.parametrize(
@@ -50,13 +50,13 @@ def play(book: Book, todo: list[tuple[int, bool, int, int]]) -> None:
     for order_id, is_bid, price, amount in todo:
         known = book.orders.get(order_id)
         if amount and known:
-            book.put(known[0], known[1]._replace(amount=amount))
+            book.set_order(known[0], known[1]._replace(amount=amount))
         elif amount:
-            book.put(
+            book.set_order(
                 is_bid, Entry(price * SCALE // 100, order_id % 2, 1, amount, order_id)
             )
         elif known:
-            book.remove(order_id)
+            book.remove_order(order_id)
 
 
 @given(actions, st.integers(0, 60), st.sampled_from(list(SIGNIFICANT_DIGITS)))

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from bfxsync.paper.engine.units import SCALE, to_units
 from bfxsync.paper.markets.bars import TIMEFRAMES
 from bfxsync.paper.markets.chart import CandleKey, Chart
 from bfxsync.paper.markets.history import BEGIN
 from bfxsync.paper.markets.market import Market
 from bfxsync.paper.markets.random import RECIPES, RandomMarket
-from bfxsync.paper.text import SCALE, to_units
 
 MTS = 1_700_000_000_000
 MINUTE_MS = 60_000

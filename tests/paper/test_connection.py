@@ -67,7 +67,7 @@ def test_a_client_that_does_not_read_is_cut_off() -> None:
         transport = Transport()
         one = make(transport)
         one.send("x" * HIGH_WATER)
-        await one.room()
+        await one.drain()
         return transport
 
     assert asyncio.run(scene()).is_aborted
@@ -83,8 +83,8 @@ def test_a_client_that_reads_in_time_is_waited_for() -> None:
             transport.written = b""
 
         asyncio.get_running_loop().call_later(0.01, read)
-        await one.room()
-        await one.room()
+        await one.drain()
+        await one.drain()
         return transport
 
     transport = asyncio.run(scene())
@@ -99,7 +99,7 @@ def test_nothing_follows_a_close_frame() -> None:
         one.hang_up(1001)
         one.send("y")
         one.hang_up(1001)
-        await one.room()
+        await one.drain()
         await asyncio.sleep(0)
         return transport.written
 

@@ -8,7 +8,7 @@ import websocket
 
 from bfxsync.errors import UsageError
 from bfxsync.paper import PaperExchange
-from bfxsync.paper.faults import Faults, check
+from bfxsync.paper.faults import Faults, check_fault
 
 from .support import (
     BOOK,
@@ -194,7 +194,7 @@ def test_impossible_faults_are_refused(
 ) -> None:
     times = options.pop("times", 1)
     with pytest.raises(UsageError, match=message):
-        check(name, times, options)
+        check_fault(name, times, options)
     with pytest.raises(UsageError, match=message):
         PaperExchange().inject(name, times=times, **options)
 
@@ -270,7 +270,7 @@ def test_faults_need_a_running_exchange() -> None:
 def test_what_came_to_nothing_happens_another_time() -> None:
     counts: dict[str, int] = {}
     faults = Faults(counts)
-    faults.arm(check("reordered_acks", 2, {}))
+    faults.arm(check_fault("reordered_acks", 2, {}))
     one, two = faults.claim("reordered_acks"), faults.claim("reordered_acks")
     assert one is two and one is not None and two is not None
     assert faults.claim("reordered_acks") is None and not faults.armed
@@ -281,7 +281,7 @@ def test_what_came_to_nothing_happens_another_time() -> None:
     faults.clear()
     faults.give_back(one)  # too late
     assert not faults.armed
-    faults.arm(check("reordered_acks", 2, {}))
+    faults.arm(check_fault("reordered_acks", 2, {}))
     again = faults.claim("reordered_acks")
     assert again is not None
     faults.give_back(again)

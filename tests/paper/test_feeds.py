@@ -6,12 +6,13 @@ from typing import Any, Sequence
 import pytest
 
 from bfxsync.paper.engine.book import Entry
-from bfxsync.paper.faults import check
+from bfxsync.paper.engine.units import to_units
+from bfxsync.paper.faults import check_fault
 from bfxsync.paper.markets.market import BookChanged, Market, TickerCame, Traded
 from bfxsync.paper.server.book_window import checksum_of
 from bfxsync.paper.server.feeds import FeedIntervals, Identity
 from bfxsync.paper.server.market_data import MarketData
-from bfxsync.paper.text import encode, to_units
+from bfxsync.paper.server.wire_json import encode
 
 BOOK = Identity("book", "tETHUSD", "P0", "F0", 25)
 SLOW_BOOK = BOOK._replace(freq="F1")
@@ -55,7 +56,7 @@ class Stage:
 
     def bid(self, price: float, at: float) -> None:
         self.order_id += 1
-        self.market.book.put(
+        self.market.book.set_order(
             True, Entry(to_units(price), 0, 1, to_units(1), self.order_id)
         )
         self.market.clock = at
@@ -129,17 +130,17 @@ def test_captured_rows_are_passed_on_as_they_are(stage: Stage) -> None:
     stage.market.captured_book = ("P0", "F0", 25)
     captured, _ = stage.listen(BOOK)
     other, _ = stage.listen(BOOK._replace(prec="P1"))
-    stage.market.book.put(True, Entry(to_units(2500.1), 0, 2, to_units(3), 1))
-    rows = ["[2500.1,1,1]", "[2500.1,2,3]", "[2500.1,2,3]"]
+    stage.market.book.set_order(True, Entry(to_units(2500.1), 0, 2, to_units(3), 1))
+    rows = [[2500.1, 1, 1], [2500.1, 2, 3], [2500.1, 2, 3]]
     stage.market_data.publish(stage.market, [BookChanged(rows)])
-    assert captured.got == [[json.loads(row) for row in rows]]
+    assert captured.got == [rows]
     assert other.got == [[[2500, 2, 3]]]
     assert stage.listen(BOOK)[1] == [[2500.1, 2, 3]]
 
 
 def lose(stage: Stage, times: int = 1) -> None:
     stage.market_data.faults.arm(
-        check("lost_book_update", times, {"symbol": "tETHUSD"})
+        check_fault("lost_book_update", times, {"symbol": "tETHUSD"})
     )
 
 
@@ -171,7 +172,7 @@ def test_a_row_of_a_slow_book_is_lost_when_it_is_due(stage: Stage) -> None:
 def test_a_row_of_a_funding_book_is_lost_and_no_checksum_says_so() -> None:
     stage = Stage("fUSD")
     listener, _ = stage.listen(BOOK._replace(symbol="fUSD"))
-    stage.market_data.faults.arm(check("lost_book_update", 1, {}))
+    stage.market_data.faults.arm(check_fault("lost_book_update", 1, {}))
     stage.bid(0.0002, at=5)
     stage.bid(0.0001, at=6)
     assert listener.got == [[[0.0001, 0, 1, -1]]]
@@ -180,19 +181,21 @@ def test_a_row_of_a_funding_book_is_lost_and_no_checksum_says_so() -> None:
 def test_a_row_of_a_captured_book_is_lost_after_a_look(stage: Stage) -> None:
     stage.market.captured_book = ("P0", "F0", 25)
 
-    def put(order_id: int, price: float, at: float, row: str) -> None:
-        stage.market.book.put(True, Entry(to_units(price), 0, 1, to_units(1), order_id))
+    def put(order_id: int, price: float, at: float, row: list[float]) -> None:
+        stage.market.book.set_order(
+            True, Entry(to_units(price), 0, 1, to_units(1), order_id)
+        )
         stage.market.clock = at
         stage.market_data.publish(stage.market, [BookChanged([row, row])])
 
-    put(1, 2500, 0, "[2500,1,1]")
+    put(1, 2500, 0, [2500, 1, 1])
     listener, _ = stage.listen(BOOK)
     lose(stage, times=2)
-    put(2, 2501, 1, "[2501,1,1]")
+    put(2, 2501, 1, [2501, 1, 1])
     assert listener.got == [[[2501, 1, 1]] * 2]
-    put(3, 2502, 2, "[2502,1,1]")
-    put(4, 2503, 3, "[2503,1,1]")
-    put(5, 2504, 4, "[2504,1,1]")
+    put(3, 2502, 2, [2502, 1, 1])
+    put(4, 2503, 3, [2503, 1, 1])
+    put(5, 2504, 4, [2504, 1, 1])
     assert listener.got[1:] == [
         ["cs", checksum_of("2502:1:2501:1:2500:1")],
         ["cs", checksum_of("2503:1:2502:1:2501:1:2500:1")],

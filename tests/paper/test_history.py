@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from bfxsync.paper.engine.units import SCALE, to_units
 from bfxsync.paper.markets.bars import DAY, HOUR, Bar, chain
 from bfxsync.paper.markets.history import BEGIN, History, Series
 from bfxsync.paper.markets.random import RECIPES
-from bfxsync.paper.text import SCALE, to_units
 
 NOON = (19_600 * 24 + 12) * HOUR
 PAIR = range(1)

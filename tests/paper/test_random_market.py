@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from bfxsync.paper.engine.units import to_units
 from bfxsync.paper.markets.market import BookChanged, Traded
 from bfxsync.paper.markets.random import RECIPES, RandomMarket
 from bfxsync.paper.server.book_window import Window
-from bfxsync.paper.text import to_units
 
 STEPS = 2_000
 MTS = 1_700_000_000_000
@@ -48,7 +48,7 @@ def test_a_thin_side_is_filled_up_first(is_bid: bool) -> None:
     levels = market.book.depth("P0").side(is_bid)
     orders = market.book.depth("R0").side(is_bid)
     while len(levels) > 100:
-        market.book.remove(orders.best().order_id)
+        market.book.remove_order(orders.best().order_id)
     count = len(orders)
     while len(levels) < 130:
         assert market.step(MTS) == [BookChanged()]

@@ -73,7 +73,7 @@ def play(recording: Recording, symbol: str) -> tuple[CapturedMarket, BookCopy]:
         if step.symbol == symbol:
             for event in market.apply(step):
                 if isinstance(event, BookChanged):
-                    copy.feed([json.loads(row) for row in event.rows or ()])
+                    copy.feed(list(event.rows or ()))
     return market, copy
 
 

@@ -442,11 +442,11 @@ def test_info_events_have_a_code(socket: Socket, code: int) -> None:
 def test_who_leaves_is_silent(socket: Socket) -> None:
     socket.subscribe("ticker", "tBTCUSD")
     socket.subscribe("book", "fUSD")
-    socket.session.leave()
+    socket.session.close()
     assert not socket.market_data.is_watched(
         "tBTCUSD"
     ) and not socket.market_data.is_watched("fUSD")
     assert socket.ask(event="ping") == []
     socket.session.heartbeat()
     assert socket.sent == []
-    socket.session.leave()
+    socket.session.close()

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bfxsync.paper
-from bfxsync.paper.text import SCALE, decode, encode, number_text, to_units, units_text
+from bfxsync.paper.engine.units import SCALE, number_text, to_units, units_text
+from bfxsync.paper.server.wire_json import decode, encode
 
 CAPTURES = sorted((Path(bfxsync.paper.__file__).parent / "data").glob("*.gz"))
 

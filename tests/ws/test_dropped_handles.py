@@ -30,7 +30,7 @@ def symbols(client):
 
 def channel_count(exchange):
     """Return how many channels there are, as the exchange sees it."""
-    return exchange._call(
+    return exchange._thread.call(
         lambda server: sum(len(s.channels) for s in server.connections.values())
     )
 

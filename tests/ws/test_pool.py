@@ -57,7 +57,7 @@ def client(small, errors):
 
 def channels(exchange):
     """Return how many channels each connection has, as the exchange sees it."""
-    return exchange._call(
+    return exchange._thread.call(
         lambda server: sorted(len(s.channels) for s in server.connections.values())
     )
 

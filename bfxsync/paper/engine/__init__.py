@@ -1,6 +1,7 @@
 """
-Accounts of the paper exchange: keys, wallets, orders, positions.
+The matching engine: order books, orders, positions and wallets. Pure and deterministic.
 
-Everything that changes a balance goes through `wallets`, which writes it into the ledger; what
-orders do to a market, and a market to orders, goes through `desk`. Nothing here knows of HTTP.
+Strategy: amounts and prices are integers, time and ids come from the caller, and a market is known
+only as a `matching.Venue`. Every change of a balance goes through `wallets`, which records it in
+the ledger; orders and markets meet in `matching`.
 """

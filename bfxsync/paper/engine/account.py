@@ -1,22 +1,26 @@
 """
-One account: its wallets, orders, positions and trades, and what a trade does to them.
+One account: its wallets, orders, positions and trades, and their settlement.
 
-Strategy: an order never has more to fill than its wallet can pay, as that is held back while the
-order rests. So a fill is only arithmetic, and cannot fail.
+Strategy: an order never has more to fill than its wallet can pay, since a hold covers it while it
+rests. So a fill is only arithmetic, and cannot fail.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from itertools import count
-from typing import Any, Callable, Deque, Iterator
+from typing import Any, Callable, Deque, Iterator, Mapping
 
 import attrs
 
-from bfxsync.paper.engine.account_settings import PaperAccount
 from bfxsync.paper.engine.amounts import cost, cost_at_most, read_amount, share
-from bfxsync.paper.engine.order import EngineOrder
-from bfxsync.paper.engine.positions import EnginePosition, Positions, needed_by
+from bfxsync.paper.engine.order import EngineOrder, legs
+from bfxsync.paper.engine.positions import (
+    EnginePosition,
+    Positions,
+    required_margin_with,
+)
+from bfxsync.paper.engine.units import SCALE, Row, units_text
 from bfxsync.paper.engine.wallets import (
     DEPOSIT,
     EXCHANGE,
@@ -26,21 +30,18 @@ from bfxsync.paper.engine.wallets import (
     EngineWallet,
     Wallets,
 )
-from bfxsync.paper.markets.tape import Row
-from bfxsync.paper.server.rest.conf import legs
-from bfxsync.paper.text import SCALE, units_text
 
 Listener = Callable[[str, Row], None]
 
 MAKER_FEE, TAKER_FEE = 1_000, 2_000
-"""Millionths, of what one gets by a trade, or of its value on margin."""
+"""Millionths of the received amount, or on margin of the value."""
 DERIVATIVE_TAKER_FEE = 650
-"""Millionths of the value; who rested pays nothing."""
+"""Millionths of the value; makers pay nothing."""
 
 
 @attrs.define
-class Ids:
-    """Where the ids of everything come from; one for all accounts."""
+class IdSequences:
+    """Sequences of new ids, shared by all accounts."""
 
     order: Iterator[int] = attrs.field(factory=lambda: count(180_000_000_001))
     booking: Iterator[int] = attrs.field(factory=lambda: count(6_000_000_001))
@@ -54,33 +55,32 @@ class Account:
 
     Parameters
     ----------
-    settings : PaperAccount
-        How it begins.
+    balances : mapping
+        Initial deposits, by wallet and currency.
     user_id : int
-    ids : Ids
+    ids : IdSequences
     now_mts : callable
 
     Attributes
     ----------
-    orders, closed : dict of Order
-        By id: those that are open, and the last of those that were.
+    orders, closed : dict of EngineOrder
+        Open orders, and the last `KEPT` closed ones, by id.
     trades : collections.deque of list
-        Rows as of ``tu``, the last ones, the oldest first.
+        Rows as of ``tu``: the last `KEPT`, oldest first.
     movements : collections.deque of list
-        Deposits and withdrawals, the last ones, the oldest first.
+        Deposits and withdrawals: the last `KEPT`, oldest first.
     listeners : list of callable
-        Called with a code and a row of the account's channel, for everything that happens:
+        Called with code and row of each event of the account channel:
         ``on``, ``ou``, ``oc``, ``te``, ``tu``, ``wu``, ``pn``, ``pu``, ``pc``.
     """
 
     def __init__(
         self,
-        settings: PaperAccount,
+        balances: Mapping[str, Mapping[str, object]],
         user_id: int,
-        ids: Ids,
+        ids: IdSequences,
         now_mts: Callable[[], int],
     ) -> None:
-        self.settings = settings
         self.user_id = user_id
         self.ids = ids
         self.now_mts = now_mts
@@ -93,17 +93,17 @@ class Account:
         self.addresses: dict[tuple[str, str], list[str]] = {}
         self.wallets = Wallets(lambda: next(ids.booking), now_mts, self._changed)
         self.positions = Positions(lambda: next(ids.position), now_mts, self.emit)
-        for kind, amounts in settings.balances.items():
+        for kind, amounts in balances.items():
             for currency, amount in amounts.items():
                 self.deposit(kind, currency, amount)
 
     def emit(self, code: str, row: Row) -> None:
-        """Tell the listeners."""
+        """Notify the listeners."""
         for listener in list(self.listeners):
             listener(code, row)
 
     def deposit(self, kind: str, currency: str, amount: object) -> None:
-        """Let money come in."""
+        """Book a deposit."""
         units = read_amount("amount", amount)
         id, now = next(self.ids.movement), self.now_mts()
         text = f"Deposit (PAPER) #{id}"
@@ -111,46 +111,46 @@ class Account:
         self.movements.append(movement_row(id, currency, "PAPER", now, units))
 
     def remember(self, order: EngineOrder) -> None:
-        """Keep an order that is open no more."""
+        """Keep a closed order for histories."""
         self.closed[order.id] = order
         if len(self.closed) > KEPT:
             del self.closed[next(iter(self.closed))]
 
-    def place_of(self, order: EngineOrder) -> tuple[EngineWallet, EngineWallet]:
-        """Return the wallets of base and quote that an order uses."""
+    def wallets_of(self, order: EngineOrder) -> tuple[EngineWallet, EngineWallet]:
+        """Return the wallets of base and quote currency that an order uses."""
         kind = "exchange" if order.is_spot else "margin"
         base, quote = legs(order.symbol[1:])
         return self.wallets.get(kind, base), self.wallets.get(kind, quote)
 
     def orders_on_margin(self, symbol: str) -> list[EngineOrder]:
-        """Return the open orders of a symbol that may change its position."""
+        """Return the open orders that may change the position of a symbol."""
         orders = self.orders.values()
         return [o for o in orders if o.symbol == symbol and not o.is_spot]
 
     def hold_for(self, order: EngineOrder) -> None:
-        """Hold back what an order needs now, nothing if it is closed."""
-        base, quote = self.place_of(order)
+        """Update the hold for an order; a closed one needs none."""
+        base, quote = self.wallets_of(order)
         if order.is_spot:
             needed = spot_need(order) if order.is_open else 0
             wallet = quote if order.is_buy else base
             self.wallets.hold(order.id, "exchange", wallet.currency, needed)
         else:
             orders = self.orders_on_margin(order.symbol)
-            needed = needed_by(self.positions.open.get(order.symbol), orders)
+            needed = required_margin_with(self.positions.open.get(order.symbol), orders)
             self.wallets.hold(order.symbol, "margin", quote.currency, needed)
 
     def fill(
         self, order: EngineOrder, amount: int, trade: Row, price: int, is_maker: bool
     ) -> None:
         """
-        Let a part of an order be executed.
+        Execute a part of an order.
 
         Parameters
         ----------
         amount : int
-            Without sign.
+            Always positive.
         trade : list
-            The market's row; its id and time are taken.
+            Row of the public trade, which gives id and time.
         """
         sign = 1 if order.is_buy else -1
         order.amount -= sign * amount
@@ -176,12 +176,12 @@ class Account:
     def _exchange(
         self, order: EngineOrder, amount: int, price: int, is_maker: bool
     ) -> tuple[int, str]:
-        """Swap base and quote in the exchange wallet; the fee is a part of what one gets."""
-        base, quote = self.place_of(order)
+        """Exchange base and quote; the fee is deducted from the received currency."""
+        base, quote = self.wallets_of(order)
         sign = 1 if order.is_buy else -1
         value = cost(amount, price)
-        got, is_of = (amount, base) if order.is_buy else (value, quote)
-        fee = share(got, MAKER_FEE if is_maker else TAKER_FEE)
+        received, wallet = (amount, base) if order.is_buy else (value, quote)
+        fee = share(received, MAKER_FEE if is_maker else TAKER_FEE)
         at = f"@ {units_text(price)}"
         shown = units_text(sign * amount)
         text = f"Exchange {shown} {base.currency} for {quote.currency} {at}"
@@ -190,15 +190,15 @@ class Account:
         book("exchange", base.currency, sign * amount, EXCHANGE, text, meta)
         book("exchange", quote.currency, -sign * value, EXCHANGE, text, meta)
         text = f"Trading fees for {units_text(amount)} {base.currency} {at}"
-        book("exchange", is_of.currency, -fee, TRADING_FEE, text, meta)
+        book("exchange", wallet.currency, -fee, TRADING_FEE, text, meta)
         self.hold_for(order)
-        return fee, is_of.currency
+        return fee, wallet.currency
 
     def _settle(
         self, order: EngineOrder, amount: int, price: int, is_maker: bool
     ) -> tuple[int, str]:
-        """Change a position; profit and fee are of the quote currency."""
-        base, quote = self.place_of(order)
+        """Change a position; profit and fee are booked in the quote currency."""
+        base, quote = self.wallets_of(order)
         symbol = order.symbol
         if order.lev is not None:
             rate = 0 if is_maker else DERIVATIVE_TAKER_FEE
@@ -219,12 +219,12 @@ class Account:
         self.emit("wu", wallet.row())
 
     def position(self, symbol: str) -> EnginePosition | None:
-        """Return the position of a symbol."""
+        """Return the open position of a symbol, if any."""
         return self.positions.open.get(symbol)
 
 
 def spot_need(order: EngineOrder) -> int:
-    """Return how much an order of the exchange wallet must have, in what it gives away."""
+    """Return the amount that a spot order must hold, in the currency it pays."""
     size = abs(order.amount)
     if not order.is_buy:
         return size
@@ -245,7 +245,7 @@ def movement_row(
     payment_id: str | None = None,
     note: str | None = None,
 ) -> Row:
-    """Return a deposit, or a withdrawal if the amount is negative, as it goes over the wire."""
+    """Return the row of a deposit or, with a negative amount, of a withdrawal."""
     # fmt: off
     return [
         id, currency, method, None, None, mts, mts, None, None, "COMPLETED", None, None,

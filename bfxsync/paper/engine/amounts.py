@@ -1,16 +1,16 @@
 """
-Amounts and prices as the exchange takes them, and what one makes of the other.
+Parsing of amounts and prices, and arithmetic on them.
 
-Strategy: money has eight places, like amounts. So every balance is a double without loss, and the
-sum of a ledger is its balance to the last digit, for a client as well.
+Strategy: money has eight decimal places, like amounts. So every balance is exact as a double, and
+the sum of a ledger equals its balance to the last digit, for a client as well.
 """
 
 from __future__ import annotations
 
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
-from bfxsync.paper.engine.refusals import Invalid
-from bfxsync.paper.text import CONTEXT, SCALE
+from bfxsync.paper.engine.errors import Invalid
+from bfxsync.paper.engine.units import CONTEXT, SCALE
 
 QUANTUM = SCALE // 10**8
 """The smallest amount, in units."""
@@ -22,7 +22,7 @@ _MILLION = 10**6
 
 
 def read_amount(name: str, value: object) -> int:
-    """Read an amount that is not zero; what is beyond its eight places is rounded."""
+    """Parse a non-zero amount, rounded to eight decimal places."""
     amount = _read(name, value).quantize(_PLACES, ROUND_HALF_EVEN, CONTEXT)
     if not amount:
         raise Invalid(f"{name}: invalid")
@@ -30,7 +30,7 @@ def read_amount(name: str, value: object) -> int:
 
 
 def read_positive(name: str, value: object) -> int:
-    """Read an amount above zero."""
+    """Parse a positive amount, rounded to eight decimal places."""
     amount = read_amount(name, value)
     if amount < 0:
         raise Invalid(f"{name}: invalid")
@@ -38,7 +38,7 @@ def read_positive(name: str, value: object) -> int:
 
 
 def read_price(name: str, value: object) -> int:
-    """Read a price above zero; what is beyond its five digits or eight places is cut off."""
+    """Parse a positive price, truncated to five significant digits and eight decimal places."""
     price = _PRICES.plus(_read(name, value)).quantize(_PLACES, ROUND_DOWN, CONTEXT)
     if price <= 0:
         raise Invalid(f"{name}: invalid")
@@ -46,17 +46,17 @@ def read_price(name: str, value: object) -> int:
 
 
 def cost(amount: int, price: int) -> int:
-    """Return what an amount costs at a price: the rest of a division is nobody's."""
+    """Return amount times price, rounded down to the quantum."""
     return amount * price // SCALE // QUANTUM * QUANTUM
 
 
 def cost_at_most(amount: int, price: int) -> int:
-    """Return enough for an amount, in however many parts it is paid."""
+    """Return an upper bound of the cost of an amount, however many fills it takes."""
     return -(-amount * price // SCALE // QUANTUM) * QUANTUM
 
 
 def share(amount: int, rate: int) -> int:
-    """Return so many millionths of an amount, rounded."""
+    """Return `rate` millionths of an amount, rounded to the quantum."""
     return (amount * rate // _MILLION + QUANTUM // 2) // QUANTUM * QUANTUM
 
 

@@ -1,9 +1,8 @@
 """
-The resting orders of one symbol, as raw orders and as levels of every precision.
+The order book of one symbol: raw orders, and price levels of every precision.
 
-Strategy: each change of an order is added to every precision that somebody asked for, as a
-difference in count and amount. Amounts are whole units, so nothing drifts, and a level whose
-count reaches zero is gone.
+Strategy: each change of an order is applied to every precision in use, as a difference in count
+and amount. Amounts are integers, so nothing drifts, and a level whose count reaches zero is gone.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ class Entry(NamedTuple):
     Attributes
     ----------
     price, amount : int
-        In units; the amount has no sign, the side says it.
+        In units; the amount is positive on both sides.
     period : int
         Days, for funding; 0 for pairs.
     orders : int
-        How many are at this price; one order that stands for a captured level says it too.
+        Number of orders at this price; also of an order that stands for a recorded level.
     order_id : int
         0 for levels.
     """
@@ -52,22 +51,22 @@ class Ladder:
         return (self._entries[key] for key in self._keys)
 
     def get(self, key: tuple[int, int]) -> Entry | None:
-        """Return the entry under this key, None if there is none."""
+        """Return the entry under this key, if any."""
         return self._entries.get(key)
 
-    def put(self, key: tuple[int, int], entry: Entry) -> None:
+    def set(self, key: tuple[int, int], entry: Entry) -> None:
         """Add or replace an entry."""
         if key not in self._entries:
             insort(self._keys, key)
         self._entries[key] = entry
 
     def remove(self, key: tuple[int, int]) -> None:
-        """Take out an entry that is there."""
+        """Remove an existing entry."""
         del self._entries[key]
         del self._keys[bisect_left(self._keys, key)]
 
     def best(self) -> Entry:
-        """Return the first entry of a ladder that has one."""
+        """Return the first entry; the ladder must not be empty."""
         return self._entries[self._keys[0]]
 
     def top(self, count: int) -> dict[tuple[int, int], Entry]:
@@ -88,7 +87,7 @@ class BookLevels(NamedTuple):
 
 
 class Book:
-    """Everything that rests on one symbol's book."""
+    """All resting orders of one symbol."""
 
     def __init__(self) -> None:
         self.orders: dict[int, tuple[bool, Entry]] = {}
@@ -97,7 +96,7 @@ class Book:
         self._levels = {"P0": BookLevels(Ladder(), Ladder())}
 
     def depth(self, prec: str) -> BookLevels:
-        """Return both sides in a precision; it is kept current from now on."""
+        """Return both sides in a precision, which is kept up to date from now on."""
         if prec == RAW:
             return self._raw
         if prec not in self._levels:
@@ -107,19 +106,19 @@ class Book:
                     _shift(depth, prec, is_bid, level, level.orders, level.amount)
         return self._levels[prec]
 
-    def put(self, is_bid: bool, order: Entry) -> None:
+    def set_order(self, is_bid: bool, order: Entry) -> None:
         """Add an order, or change its amount; its side, price and period never change."""
         _, old = self.orders.get(order.order_id, (is_bid, None))
         self.orders[order.order_id] = (is_bid, order)
-        self._raw.side(is_bid).put(_raw_key(is_bid, order), order)
+        self._raw.side(is_bid).set(_raw_key(is_bid, order), order)
         count, amount = order.orders, order.amount
         if old is not None:
             count, amount = count - old.orders, amount - old.amount
         for prec, depth in self._levels.items():
             _shift(depth, prec, is_bid, order, count, amount)
 
-    def remove(self, order_id: int) -> None:
-        """Take out an order that is there."""
+    def remove_order(self, order_id: int) -> None:
+        """Remove an existing order."""
         is_bid, order = self.orders.pop(order_id)
         self._raw.side(is_bid).remove(_raw_key(is_bid, order))
         for prec, depth in self._levels.items():
@@ -127,7 +126,7 @@ class Book:
 
 
 def round_price(price: int, digits: int, up: bool) -> int:
-    """Cut a positive price to significant digits, down for bids and up for asks."""
+    """Round a positive price to significant digits, down for bids and up for asks."""
     unit: int = 10 ** max(len(str(price)) - digits, 0)
     return (-(-price // unit) if up else price // unit) * unit
 
@@ -147,6 +146,6 @@ def _shift(
     if old is not None:
         count, amount = count + old.orders, amount + old.amount
     if count:
-        ladder.put(key, Entry(price, entry.period, count, amount))
+        ladder.set(key, Entry(price, entry.period, count, amount))
     else:
         ladder.remove(key)

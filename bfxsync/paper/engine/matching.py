@@ -1,31 +1,21 @@
 """
-Where orders meet markets: they come, rest, are triggered, filled, changed and cancelled.
+The matching engine: orders are submitted, rest, trigger, fill, change and are cancelled.
 
-Strategy: a limit order that rests is one of the market's own book, so whoever takes from that book
-takes it in its turn. What the book must not show (stops, hidden orders) waits here, and is looked
-at after every event of its market. While the desk is at work such looks are put off until it is
-done, as its own trades are events, too.
+Strategy: a resting limit order is an entry of the market's own book, so it is matched in price
+order with all others. What the book must not show (stops, hidden orders) waits here, and is checked
+after every event of its market. While the engine processes a request such checks are deferred to
+its end, since its own trades are events, too.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import partial
-from typing import Callable, Iterator, Mapping, Protocol, Sequence
+from typing import Callable, Container, Iterator, Mapping, Sequence
 
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.book import Entry
-from bfxsync.paper.engine.funds import check_funds, reduce_only_violation, walk
-from bfxsync.paper.engine.inputs import (
-    Body,
-    changed_amount,
-    check_order,
-    new_order,
-    read_leverage,
-    read_terms,
-    read_whole,
-    trail,
-)
+from bfxsync.paper.engine.errors import Declined, Invalid
 from bfxsync.paper.engine.order import (
     CLOSE,
     HIDDEN,
@@ -34,12 +24,19 @@ from bfxsync.paper.engine.order import (
     STOPS,
     EngineOrder,
 )
-from bfxsync.paper.engine.refusals import Declined, Invalid
-from bfxsync.paper.markets.market import BookChanged, Event
-from bfxsync.paper.markets.random import RandomMarket
-from bfxsync.paper.markets.tape import Row
-from bfxsync.paper.server.market_data import MarketData, Source
-from bfxsync.paper.text import to_units
+from bfxsync.paper.engine.order_requests import (
+    Body,
+    changed_amount,
+    check_order,
+    new_order,
+    read_integer,
+    read_leverage,
+    read_terms,
+    trailed_stop,
+)
+from bfxsync.paper.engine.risk import check_funds, fillable, reduce_only_violation
+from bfxsync.paper.engine.units import Row
+from bfxsync.paper.engine.venue import TradedMarket, Venue
 
 # fmt: off
 _CHANGEABLE = (
@@ -49,98 +46,87 @@ _CHANGEABLE = (
 # fmt: on
 
 
-class Venue(Protocol):
-    """A market, and what makes it move."""
-
-    @property
-    def market(self) -> RandomMarket:
-        """The market."""
-
-    def publish(self, events: Sequence[Event]) -> None:
-        """Tell everybody what has happened, besides what happens by itself."""
-
-    def watch(self) -> None:
-        """Let the market move from now on."""
-
-
 class MatchingEngine:
     """
-    All orders of all accounts.
+    The orders of all accounts.
 
     Parameters
     ----------
-    hub : Hub
     venues : mapping
-        By symbol, those markets where one can trade.
-    later : callable
+        The markets on which orders trade, by symbol.
+    now_mts : callable
+        Returns the time in ms.
+    call_later : callable
         Calls a function after so many seconds.
+    recorded : container of str
+        Symbols of recordings, on which no orders trade.
     """
 
     def __init__(
         self,
-        market_data: MarketData,
         venues: Mapping[str, Venue],
-        later: Callable[[float, Callable[[], None]], object],
+        now_mts: Callable[[], int],
+        call_later: Callable[[float, Callable[[], None]], object],
+        recorded: Container[str] = (),
     ) -> None:
-        self._market_data = market_data
         self._venues = venues
-        self._later = later
+        self._now_mts = now_mts
+        self._call_later = call_later
+        self._recorded = recorded
         self._open: dict[str, dict[int, Account]] = {}
-        # Those of them for which every event of their market matters.
-        self._alert: dict[str, dict[int, Account]] = {}
-        self._is_busy = False
-        self._to_look_at: dict[str, None] = {}
-        market_data.listeners.append(self._happened)
+        # Of these the orders that are checked after every event of their market.
+        self._reactive: dict[str, dict[int, Account]] = {}
+        self._is_processing = False
+        self._moved: dict[str, None] = {}
 
     def submit(self, account: Account, body: Body) -> EngineOrder:
         """
-        Take an order, and do with it what can be done at once.
+        Accept an order, and execute what can be executed at once.
 
         Raises
         ------
         Invalid, Declined
-            It is not taken.
+            The order is not accepted.
         """
         market = self._market(body.get("symbol"))
-        now = self._market_data.now_mts()
-        order = new_order(body, next(account.ids.order), now, market)
-        with self._at_work():
+        order = new_order(body, next(account.ids.order), self._now_mts(), market)
+        with self._processing():
             if order.has(CLOSE):
                 order.flags |= REDUCE_ONLY
                 position = account.position(order.symbol)
                 if not order.is_spot and position is not None:
                     order.amount = order.amount_orig = -position.amount
             check_order(order)
-            wrong = reduce_only_violation(account, order)
-            if not wrong:
+            violation = reduce_only_violation(account, order)
+            if not violation:
                 check_funds(account, order, market.book)
             self._add(account, order)
-            if wrong:
-                self._close(account, order, wrong)
+            if violation:
+                self._close(account, order, violation)
             else:
-                self._work(account, order)
+                self._execute(account, order)
                 if order.is_open:
                     account.emit("on", order.row())
         return order
 
     def update(self, account: Account, order: EngineOrder, body: Body) -> None:
         """
-        Change an order.
+        Change an open order.
 
         Raises
         ------
         Invalid, Declined
-            It stays as it was.
+            The order stays as it was.
         """
         market = self._market(order.symbol)
         before = {name: getattr(order, name) for name in _CHANGEABLE}
-        with self._at_work():
+        with self._processing():
             self._withdraw(order)
             try:
                 order.amount = changed_amount(order, body)
-                read_terms(order, body, self._market_data.now_mts())
+                read_terms(order, body, self._now_mts())
                 read_leverage(order, body, market)
-                gid = read_whole("gid", body.get("gid"), 2**45)
+                gid = read_integer("gid", body.get("gid"), 2**45)
                 order.gid = order.gid if gid is None else gid
                 check_order(order)
                 if reduce_only_violation(account, order):
@@ -151,67 +137,63 @@ class MatchingEngine:
                     setattr(order, name, value)
                 self._rest(account, order)
                 raise
-            order.mts_update = self._market_data.now_mts()
+            order.mts_update = self._now_mts()
             if order.mts_tif not in (None, before["mts_tif"]):
-                self._watch_time(account, order)
-            self._work(account, order)
+                self._schedule_expiry(account, order)
+            self._execute(account, order)
             if order.is_open:
                 account.emit("ou", order.row())
 
     def cancel(self, account: Account, orders: Sequence[EngineOrder]) -> None:
-        """Take open orders back."""
-        with self._at_work():
+        """Cancel open orders."""
+        with self._processing():
             for order in orders:
                 self._close(account, order, "CANCELED")
 
-    @contextmanager
-    def _at_work(self) -> Iterator[None]:
-        assert not self._is_busy
-        self._is_busy = True
-        try:
-            yield
-            while self._to_look_at:
-                self._look_at(self._to_look_at.popitem()[0])
-        finally:
-            self._is_busy = False
-
-    def _happened(self, source: Source, events: Sequence[Event]) -> None:
-        if self._alert.get(source.symbol):
-            self._to_look_at[source.symbol] = None
-            if not self._is_busy:
-                with self._at_work():
+    def market_moved(self, symbol: str) -> None:
+        """Check the orders that react to events of a market, now or after the current request."""
+        if self._reactive.get(symbol):
+            self._moved[symbol] = None
+            if not self._is_processing:
+                with self._processing():
                     pass
 
-    def _look_at(self, symbol: str) -> None:
-        """Do what a market's new state makes due."""
-        last = to_units(self._market(symbol).trades[0][3])
-        for id, account in list(self._alert[symbol].items()):
+    @contextmanager
+    def _processing(self) -> Iterator[None]:
+        assert not self._is_processing
+        self._is_processing = True
+        try:
+            yield
+            while self._moved:
+                self._check_reactive(self._moved.popitem()[0])
+        finally:
+            self._is_processing = False
+
+    def _check_reactive(self, symbol: str) -> None:
+        """Trigger, fill or close what the new state of a market makes due."""
+        last = self._market(symbol).last_price
+        for id, account in list(self._reactive[symbol].items()):
             order = account.orders.get(id)
             if order is None:
                 continue
             if order.plain_kind == "TRAILING STOP":
-                order.stop = trail(order, last)
-            wrong = reduce_only_violation(account, order)
-            if wrong:
-                self._close(account, order, wrong)
+                order.stop = trailed_stop(order, last)
+            violation = reduce_only_violation(account, order)
+            if violation:
+                self._close(account, order, violation)
             elif order.is_stop:
                 if last >= order.stop if order.is_buy else last <= order.stop:
                     self._trigger(account, order)
             elif order.has(HIDDEN):
                 before = order.amount
-                self._take(account, order, order.price, is_maker=True)
-                if not self._settle(account, order) and order.amount != before:
+                self._match(account, order, order.price, is_maker=True)
+                if not self._archive_filled(account, order) and order.amount != before:
                     account.emit("ou", order.row())
 
-    def _market(self, symbol: object) -> RandomMarket:
+    def _market(self, symbol: object) -> TradedMarket:
         venue = self._venues.get(symbol) if isinstance(symbol, str) else None
         if venue is None:
-            market = (
-                self._market_data.markets.get(symbol)
-                if isinstance(symbol, str)
-                else None
-            )
-            if market is not None and not market.is_funding:
+            if isinstance(symbol, str) and symbol in self._recorded:
                 raise Invalid("symbol: a recording is not traded by the local exchange")
             raise Invalid("symbol: invalid")
         return venue.market
@@ -221,152 +203,143 @@ class MatchingEngine:
         self._open.setdefault(order.symbol, {})[order.id] = account
         account.hold_for(order)
         if order.mts_tif is not None:
-            self._watch_time(account, order)
+            self._schedule_expiry(account, order)
 
-    def _watch_time(self, account: Account, order: EngineOrder) -> None:
+    def _schedule_expiry(self, account: Account, order: EngineOrder) -> None:
         assert order.mts_tif is not None
-        delay_s = max(order.mts_tif - self._market_data.now_mts(), 0) / 1000
-        self._later(delay_s, partial(self._time_is_up, account, order, order.mts_tif))
+        delay_s = max(order.mts_tif - self._now_mts(), 0) / 1000
+        self._call_later(delay_s, partial(self._expire, account, order, order.mts_tif))
 
-    def _time_is_up(self, account: Account, order: EngineOrder, mts: int) -> None:
+    def _expire(self, account: Account, order: EngineOrder, mts: int) -> None:
         if order.is_open and order.mts_tif == mts:
             self.cancel(account, [order])
 
-    def _work(self, account: Account, order: EngineOrder) -> None:
-        """Do what an order wants, as far as the book allows; the rest of it rests."""
-        plain = order.plain_kind
+    def _execute(self, account: Account, order: EngineOrder) -> None:
+        """Match an order as far as its type and the book allow; the remainder rests."""
+        kind = order.plain_kind
         market = self._market(order.symbol)
-        limit = None if plain == "MARKET" else order.price
-        reach, _ = walk(market.book, order.amount, limit)
-        if plain in STOPS:
-            pass
-        elif order.has(POST_ONLY) and reach:
-            self._close(account, order, "POSTONLY CANCELED")
-            return
-        elif plain == "FOK":
-            if reach < abs(order.amount):
+        limit = None if kind == "MARKET" else order.price
+        reach, _ = fillable(market.book, order.amount, limit)
+        if kind not in STOPS:
+            if order.has(POST_ONLY) and reach:
+                self._close(account, order, "POSTONLY CANCELED")
+                return
+            if kind == "FOK" and reach < abs(order.amount):
                 self._close(account, order, "FILLORKILL CANCELED")
                 return
-            self._take(account, order, limit)
-        else:
-            self._take(account, order, limit)
-        if order.amount and plain in ("MARKET", "IOC"):
-            self._close(
-                account, order, "IOC CANCELED" if plain == "IOC" else "CANCELED"
-            )
-            return
-        self._settle(account, order)
-        if order.is_open:
+            self._match(account, order, limit)
+        if order.amount and kind in ("MARKET", "IOC"):
+            status = "IOC CANCELED" if kind == "IOC" else "CANCELED"
+            self._close(account, order, status)
+        elif not self._archive_filled(account, order):
             self._rest(account, order)
-            self._market_data.awake.add(market.symbol)
-            self._venues[market.symbol].watch()
+            self._venues[market.symbol].set_active(True)
 
     def _trigger(self, account: Account, order: EngineOrder) -> None:
-        """Make an order that goes to the book of a stop."""
+        """Turn a stop into a limit or market order, and execute it."""
         is_limit = order.plain_kind == "STOP LIMIT"
         order.become("LIMIT" if is_limit else "MARKET")
         order.price = order.price_aux_limit if is_limit else 0
         order.stop = 0
-        order.mts_update = self._market_data.now_mts()
+        order.mts_update = self._now_mts()
         try:
             check_funds(account, order, self._market(order.symbol).book)
         except Declined:
-            word = (
-                "INSUFFICIENT BALANCE (U1)" if order.is_spot else "INSUFFICIENT MARGIN"
-            )
-            self._close(account, order, word)
+            spot, margin = "INSUFFICIENT BALANCE (U1)", "INSUFFICIENT MARGIN"
+            self._close(account, order, spot if order.is_spot else margin)
             return
-        self._work(account, order)
+        self._execute(account, order)
         if order.is_open:
             account.emit("ou", order.row())
 
     def _rest(self, account: Account, order: EngineOrder) -> None:
-        """Put an order where it waits, and hold back what it needs."""
+        """Let an order wait, in the book unless it is a stop or hidden, and hold its funds."""
         account.hold_for(order)
-        alert = self._alert.setdefault(order.symbol, {})
+        reactive = self._reactive.setdefault(order.symbol, {})
         if order.is_stop or order.has(HIDDEN | REDUCE_ONLY):
-            alert[order.id] = account
+            reactive[order.id] = account
         else:
-            alert.pop(order.id, None)
+            reactive.pop(order.id, None)
         if order.is_stop:
-            # The last trade may have been beyond it already.
-            self._to_look_at[order.symbol] = None
+            # The last trade may have been beyond the trigger price already.
+            self._moved[order.symbol] = None
         if order.is_stop or order.has(HIDDEN):
             return
         venue = self._venues[order.symbol]
-        market = venue.market
         entry = Entry(order.price, 0, 1, abs(order.amount), order.id)
-        market.guests[order.id] = partial(self._met, account, order)
-        market.book.put(order.is_buy, entry)
-        venue.publish([BookChanged()])
+        on_fill = partial(self._fill_maker, account, order)
+        venue.market.account_orders[order.id] = on_fill
+        venue.market.book.set_order(order.is_buy, entry)
+        venue.publish_fills()
 
     def _withdraw(self, order: EngineOrder) -> None:
-        """Take an order out of the book, if it is there."""
-        if self._unbook(order):
-            self._venues[order.symbol].publish([BookChanged()])
+        """Remove an order from the book, if it is there, and publish the change."""
+        if self._remove_from_book(order):
+            self._venues[order.symbol].publish_fills()
 
-    def _unbook(self, order: EngineOrder) -> bool:
+    def _remove_from_book(self, order: EngineOrder) -> bool:
         market = self._venues[order.symbol].market
-        market.guests.pop(order.id, None)
+        market.account_orders.pop(order.id, None)
         is_there = order.id in market.book.orders
         if is_there:
-            market.book.remove(order.id)
+            market.book.remove_order(order.id)
         return is_there
 
-    def _met(
+    def _fill_maker(
         self, account: Account, order: EngineOrder, amount: int, trade: Row
     ) -> None:
-        """Fill an order that was in the book, which it has left as far as it was met."""
+        """Fill a resting order; the market has already reduced its entry in the book."""
         account.fill(order, amount, trade, order.price, is_maker=True)
-        if not self._settle(account, order):
+        if not self._archive_filled(account, order):
             account.emit("ou", order.row())
-        for id in list(self._alert.get(order.symbol, {})):
+        for id in list(self._reactive.get(order.symbol, {})):
             other = account.orders.get(id)
-            wrong = "" if other is None else reduce_only_violation(account, other)
-            if other is not None and wrong:
-                # Who takes may come to it next. The book's change is told with its trades.
-                self._unbook(other)
-                self._close(account, other, wrong)
+            violation = "" if other is None else reduce_only_violation(account, other)
+            if other is not None and violation:
+                # The taker may reach it next. Its removal is published with the trades.
+                self._remove_from_book(other)
+                self._close(account, other, violation)
 
-    def _take(
+    def _match(
         self,
         account: Account,
         order: EngineOrder,
         limit: int | None,
         is_maker: bool = False,
     ) -> None:
-        """Let an order meet what is in the book, at the book's prices."""
+        """Match an order with the book, at the prices of the book."""
         venue = self._venues[order.symbol]
-        now = self._market_data.now_mts()
         size = abs(order.amount)
-        events, trades = venue.market.take(now, order.is_buy, size, limit)
-        for amount, price, row in trades:
+        fills = venue.market.match(self._now_mts(), order.is_buy, size, limit)
+        for amount, price, row in fills:
             account.fill(order, amount, row, price, is_maker)
-        if events:
-            venue.publish([*events, BookChanged()])
+        if fills:
+            venue.publish_fills(fills)
 
-    def _settle(self, account: Account, order: EngineOrder) -> bool:
-        """Bring an order that is filled to its end, and say whether it is."""
+    def _archive_filled(self, account: Account, order: EngineOrder) -> bool:
+        """Archive an order if it is filled, and say whether it is."""
         if order.is_open:
             return False
-        self._leave(account, order)
+        self._archive(account, order)
         return True
 
-    def _close(self, account: Account, order: EngineOrder, word: str) -> None:
+    def _close(self, account: Account, order: EngineOrder, status: str) -> None:
         self._withdraw(order)
-        order.closed_as = word
-        order.mts_update = self._market_data.now_mts()
-        self._leave(account, order)
+        order.closed_as = status
+        order.mts_update = self._now_mts()
+        self._archive(account, order)
 
-    def _leave(self, account: Account, order: EngineOrder) -> None:
+    def _archive(self, account: Account, order: EngineOrder) -> None:
+        """Remove a closed order from everything that is open, and release its hold."""
         del account.orders[order.id]
         account.remember(order)
-        self._venues[order.symbol].market.guests.pop(order.id, None)
-        self._alert.get(order.symbol, {}).pop(order.id, None)
-        mine = self._open[order.symbol]
-        del mine[order.id]
-        if not mine:
+        venue = self._venues[order.symbol]
+        venue.market.account_orders.pop(order.id, None)
+        self._reactive.get(order.symbol, {}).pop(order.id, None)
+        still_open = self._open[order.symbol]
+        del still_open[order.id]
+        if not still_open:
             del self._open[order.symbol]
-            self._market_data.awake.discard(order.symbol)
+            venue.set_active(False)
         account.hold_for(order)
         account.emit("oc", order.row())

@@ -1,4 +1,4 @@
-"""One order, and how its state is spelled."""
+"""One order, its status texts and its row."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ from typing import Any
 
 import attrs
 
-from bfxsync.paper.markets.tape import Row
-from bfxsync.paper.text import SCALE, units_text
+from bfxsync.paper.engine.units import SCALE, Row, units_text
 
-HIDDEN, CLOSE, REDUCE_ONLY, POST_ONLY, OCO, NO_VAR_RATES = (
-    64,
-    512,
-    1024,
-    4096,
-    16384,
-    524288,
-)
+HIDDEN, CLOSE, REDUCE_ONLY = 64, 512, 1024
+POST_ONLY, OCO, NO_VAR_RATES = 4096, 16384, 524288
 SPOT_PREFIX = "EXCHANGE "
 TYPES = ("LIMIT", "MARKET", "STOP", "STOP LIMIT", "TRAILING STOP", "FOK", "IOC")
 STOPS = ("STOP", "STOP LIMIT", "TRAILING STOP")
 
-# So many executions are named in a status.
+# A status names at most so many fills.
 _FILLS_SHOWN = 10
+
+
+def legs(pair: str) -> tuple[str, str]:
+    """Return base and quote of a pair, given without its first letter."""
+    base, colon, quote = pair.partition(":")
+    return (base, quote) if colon else (pair[:-3], pair[-3:])
 
 
 @attrs.define(eq=False)
@@ -33,17 +32,17 @@ class EngineOrder:
     Attributes
     ----------
     kind, kind_prev : str
-        Its type, and the one that it had before it was triggered.
+        Its type, and the one before it was triggered.
     amount : int
-        What is left, negative for a sale.
+        Remaining amount, negative to sell.
     price : int
-        0 if it has none.
+        0 for market orders.
     stop : int
-        At which price a stop is triggered; 0 for other orders.
+        Trigger price of a stop, 0 for other orders.
     fills : list of (int, int)
-        Price and amount of what was executed, the oldest first.
+        Price and amount of each fill, oldest first.
     closed_as : str
-        The word that its last status begins with, empty while it is open.
+        First word of the final status, empty while the order is open.
     """
 
     id: int
@@ -69,7 +68,7 @@ class EngineOrder:
 
     @property
     def is_buy(self) -> bool:
-        """Which side it is on; of one that was filled, too."""
+        """Whether it buys or, once filled, bought."""
         return (self.amount or self.amount_orig) > 0
 
     @property
@@ -79,31 +78,31 @@ class EngineOrder:
 
     @property
     def plain_kind(self) -> str:
-        """Its type without the word for the exchange wallet."""
+        """Its type without the prefix of the exchange wallet."""
         return self.kind[len(SPOT_PREFIX) :] if self.is_spot else self.kind
 
     @property
     def is_stop(self) -> bool:
-        """Whether it waits to be triggered."""
+        """Whether it is a stop that has not been triggered."""
         return self.plain_kind in STOPS
 
     @property
     def is_open(self) -> bool:
-        """Whether something may still become of it."""
+        """Whether it may still be filled or cancelled."""
         return not self.closed_as
 
-    def has(self, flag: int) -> bool:
-        """Say whether a flag is set, of several any."""
-        return bool(self.flags & flag)
+    def has(self, flags: int) -> bool:
+        """Say whether any of the flags is set."""
+        return bool(self.flags & flags)
 
     def become(self, plain_kind: str) -> None:
-        """Take another type, as a stop does when it is triggered."""
+        """Change the type, as when a stop is triggered."""
         prefix = SPOT_PREFIX if self.is_spot else ""
         self.kind_prev, self.kind = self.kind, prefix + plain_kind
 
     @property
     def status(self) -> str:
-        """What has become of it, as the exchange writes it."""
+        """The status text, as the exchange writes it."""
         if not self.closed_as:
             return _filled(self.fills) if self.fills else "ACTIVE"
         if self.closed_as != "EXECUTED":
@@ -115,13 +114,13 @@ class EngineOrder:
 
     @property
     def price_avg(self) -> float:
-        """At which price it was executed on average, 0 if it was not."""
+        """Average price of the fills, 0 without fills."""
         done = sum(amount for _, amount in self.fills)
         value = sum(price * amount for price, amount in self.fills)
         return round(value / done / SCALE, 8) if done else 0
 
     def row(self) -> Row:
-        """Return it as it goes over the wire."""
+        """Return its row on the wire."""
         meta = dict(self.meta)
         if self.has(POST_ONLY):
             meta["$F7"] = 1

@@ -1,8 +1,8 @@
 """
-What an account holds on margin and of derivatives.
+Margin and derivative positions of an account.
 
-A position costs what was paid for it; closing a part of it takes the same part of the cost, and
-the difference is the profit. There are no interests and no liquidations.
+The cost of a position is what was paid to open it; closing a part realizes the same part of the
+cost, and the difference is profit or loss. There is no interest and no liquidation.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ import attrs
 
 from bfxsync.paper.engine.amounts import QUANTUM, cost, cost_at_most
 from bfxsync.paper.engine.order import EngineOrder
+from bfxsync.paper.engine.units import SCALE, Row
 from bfxsync.paper.engine.wallets import KEPT
-from bfxsync.paper.markets.tape import Row
-from bfxsync.paper.text import SCALE
 
 MARGIN_PER_CENT = 20
-"""What a margin position needs of its price; of a derivative it is one by its leverage."""
+"""Margin required of a margin position; of a derivative it is one divided by its leverage."""
 
 
 @attrs.define(eq=False)
@@ -30,11 +29,11 @@ class EnginePosition:
     Attributes
     ----------
     amount : int
-        Negative if it is short.
+        Negative if short.
     cost : int
-        What was paid, or got, for what is left; never negative.
+        Paid or received for the open amount; never negative.
     base_price : float
-        What one was bought or sold for, on average; of one that is closed it is the last.
+        Average entry price; stays after the position is closed.
     lev : int or None
         None on margin.
     """
@@ -49,12 +48,12 @@ class EnginePosition:
     base_price: float = 0.0
 
     def profit(self, price: int) -> int:
-        """Return what it would bring to close it at a price."""
+        """Return the profit or loss of closing it at a price."""
         value = cost(abs(self.amount), price)
         return value - self.cost if self.amount > 0 else self.cost - value
 
     def row(self, price: int | None = None) -> Row:
-        """Return it as it goes over the wire; with a price there is its profit, too."""
+        """Return its row on the wire; the profit is included if a price is given."""
         status = "ACTIVE" if self.amount else "CLOSED"
         profit = ratio = None
         if price is not None and self.cost:
@@ -62,7 +61,7 @@ class EnginePosition:
             ratio = round(self.profit(price) / self.cost, 8)
         collateral: list[float | None] = [None, None]
         if self.lev is not None:
-            needed = needed_for(self.cost, self.lev)
+            needed = required_margin(self.cost, self.lev)
             collateral = [needed / SCALE, needed / 2 / SCALE]
         # fmt: off
         return [
@@ -73,7 +72,7 @@ class EnginePosition:
         # fmt: on
 
     def past_row(self) -> Row:
-        """Return it as histories have it, with nothing that depends on the market."""
+        """Return its row in histories, without the leverage."""
         row = self.row()
         row[9] = None
         return row
@@ -94,7 +93,7 @@ class Positions:
     open : dict
         By symbol.
     closed, changes : collections.deque of list
-        Rows of those that are closed, and of every change of any; the last ones, the oldest first.
+        Rows of closed positions, and of every change; the last `KEPT`, oldest first.
     """
 
     def __init__(
@@ -111,12 +110,12 @@ class Positions:
         self._on_change = on_change
 
     def amount(self, symbol: str) -> int:
-        """Return how much there is of a symbol, negative if short."""
+        """Return the amount of a symbol's position, negative if short."""
         position = self.open.get(symbol)
         return 0 if position is None else position.amount
 
     def trade(self, symbol: str, amount: int, price: int, lev: int | None) -> int:
-        """Take what was bought, or sold if negative, and return the profit of what that closed."""
+        """Apply a trade, negative for a sale, and return the profit it realizes."""
         now = self._now_mts()
         position = self.open.get(symbol)
         profit = 0
@@ -164,26 +163,28 @@ class Positions:
         self._on_change(code, position.row())
 
 
-def needed_for(value: int, lev: int | None) -> int:
-    """Return how much must be there for something of this value."""
+def required_margin(value: int, lev: int | None) -> int:
+    """Return the margin required for a value."""
     if lev is None:
         return -(-value * MARGIN_PER_CENT // 100 // QUANTUM) * QUANTUM
     return -(-value // lev // QUANTUM) * QUANTUM
 
 
-def needed_by(position: EnginePosition | None, orders: Iterable[EngineOrder]) -> int:
+def required_margin_with(
+    position: EnginePosition | None, orders: Iterable[EngineOrder]
+) -> int:
     """
-    Return how much must be there for a position and all orders of its symbol.
+    Return the margin required for a position and all orders of its symbol.
 
-    Only what orders add to the position counts, and only on the side where that is more.
+    Only what orders add to the position counts, and only on the side that needs more.
     """
     amount, needed = 0, 0
     if position is not None:
         amount = position.amount
-        needed = needed_for(position.cost, position.lev)
+        needed = required_margin(position.cost, position.lev)
     sides = [0, 0]
     for is_buy in (True, False):
-        # What closes the position needs nothing.
+        # Closing the position needs no margin.
         free = max(-amount if is_buy else amount, 0)
         for order in orders:
             if order.is_buy == is_buy and order.amount:
@@ -191,7 +192,7 @@ def needed_by(position: EnginePosition | None, orders: Iterable[EngineOrder]) ->
                 adds = max(size - free, 0)
                 free = max(free - size, 0)
                 price = order.stop or order.price
-                sides[is_buy] += needed_for(cost_at_most(adds, price), order.lev)
+                sides[is_buy] += required_margin(cost_at_most(adds, price), order.lev)
         holds = (amount > 0) == is_buy
         sides[is_buy] += needed if holds or not amount else 0
     return max(*sides, needed)

@@ -1,4 +1,4 @@
-"""What an account has: balances, what of them is held back, and how they came about."""
+"""The wallets of an account: balances, holds, and the ledger."""
 
 from __future__ import annotations
 
@@ -7,28 +7,26 @@ from typing import Any, Callable, Deque, Hashable, Iterator, NamedTuple
 
 import attrs
 
-from bfxsync.paper.markets.tape import Row
-from bfxsync.paper.text import SCALE, units_text
+from bfxsync.paper.engine.units import SCALE, Row, units_text
 
+WALLETS = ("exchange", "margin", "funding")
 EXCHANGE, SETTLEMENT, TRANSFER = 5, 31, 51
 DEPOSIT, WITHDRAWAL, TRADING_FEE, WITHDRAWAL_FEE = 101, 104, 201, 254
 
 KEPT = 20_000
-"""So many bookings, trades, closed orders, … of an account are kept; the oldest go first."""
-
-_LABELS = {"exchange": "Exchange", "margin": "Margin", "funding": "Funding"}
+"""Ledger entries, trades, closed orders, … kept per account; the oldest are dropped."""
 
 
 class Booking(NamedTuple):
     """
-    One change of a balance.
+    A ledger entry: one change of a balance.
 
     Attributes
     ----------
     amount, balance : int
-        The change, and what there was afterwards, in units.
+        The change, and the balance after it, in units.
     category : int
-        The exchange's number for its kind.
+        The exchange's number of its category.
     """
 
     id: int
@@ -41,7 +39,7 @@ class Booking(NamedTuple):
     text: str
 
     def row(self) -> Row:
-        """Return it as it goes over the wire, without its category."""
+        """Return its row on the wire, which has no category."""
         amount, balance = self.amount / SCALE, self.balance / SCALE
         # fmt: off
         return [
@@ -54,13 +52,13 @@ class Booking(NamedTuple):
 @attrs.define(eq=False)
 class EngineWallet:
     """
-    One currency in one wallet.
+    The balance of one currency in one wallet.
 
     Attributes
     ----------
     balance : int
     holds : dict
-        What of it is held back, by what it is for.
+        Amounts reserved for open orders and positions, by purpose.
     """
 
     kind: str
@@ -72,16 +70,16 @@ class EngineWallet:
 
     @property
     def reserved(self) -> int:
-        """How much is held back."""
+        """Sum of all holds."""
         return sum(self.holds.values())
 
     @property
     def available(self) -> int:
-        """What may be used; less than nothing after losses."""
+        """Balance without the holds; may be negative after losses."""
         return self.balance - self.reserved
 
     def row(self) -> Row:
-        """Return it as it goes over the wire."""
+        """Return its row on the wire."""
         # fmt: off
         return [
             self.kind, self.currency, self.balance / SCALE, 0, self.available / SCALE,
@@ -97,15 +95,15 @@ class Wallets:
     Parameters
     ----------
     new_id : callable
-        Returns the id of the next booking.
+        Returns the id of the next ledger entry.
     now_mts : callable
     on_change : callable
-        Called with a wallet that has changed.
+        Called with each wallet that has changed.
 
     Attributes
     ----------
     ledger : collections.deque of Booking
-        The last ones, the oldest first.
+        The last `KEPT` entries, oldest first.
     """
 
     def __init__(
@@ -115,8 +113,8 @@ class Wallets:
         on_change: Callable[[EngineWallet], None],
     ) -> None:
         self.ledger: Deque[Booking] = deque()
-        # Of each wallet the last booking that the ledger has forgotten.
-        self._before: dict[tuple[str, str], Booking] = {}
+        # Of each wallet the last entry that was dropped from the ledger.
+        self._dropped: dict[tuple[str, str], Booking] = {}
         self._wallets: dict[tuple[str, str], EngineWallet] = {}
         self._new_id = new_id
         self._now_mts = now_mts
@@ -126,7 +124,7 @@ class Wallets:
         return (self._wallets[key] for key in sorted(self._wallets))
 
     def get(self, kind: str, currency: str) -> EngineWallet:
-        """Return a wallet, an empty one if there is none yet."""
+        """Return a wallet; an empty one if nothing was ever booked there."""
         return self._wallets.get((kind, currency)) or EngineWallet(kind, currency)
 
     def book(
@@ -138,7 +136,7 @@ class Wallets:
         text: str,
         meta: dict[str, Any] | None = None,
     ) -> None:
-        """Change a balance, and write down why; nothing is no change."""
+        """Change a balance and add the ledger entry; an amount of zero adds none."""
         if not amount:
             return
         wallet = self._own(kind, currency)
@@ -159,23 +157,23 @@ class Wallets:
         )
         if len(self.ledger) > KEPT:
             oldest = self.ledger.popleft()
-            self._before[oldest.wallet, oldest.currency] = oldest
+            self._dropped[oldest.wallet, oldest.currency] = oldest
         self._on_change(wallet)
 
     def past(self) -> Iterator[Booking]:
-        """Iterate over the ledger, and what each wallet had before it."""
-        yield from self._before.values()
+        """Iterate over the ledger, preceded by the last dropped entry of each wallet."""
+        yield from self._dropped.values()
         yield from self.ledger
 
-    def move(self, amount: int, source: EngineWallet, target: EngineWallet) -> None:
-        """Bring an amount from one wallet to another."""
+    def transfer(self, amount: int, source: EngineWallet, target: EngineWallet) -> None:
+        """Move an amount from one wallet to another."""
         change = f"Transfer of {units_text(amount)} {source.currency} from wallet"
-        text = f"{change} {_LABELS[source.kind]} to {_LABELS[target.kind]}"
+        text = f"{change} {source.kind.capitalize()} to {target.kind.capitalize()}"
         for wallet, sign in ((source, -1), (target, 1)):
             self.book(wallet.kind, wallet.currency, sign * amount, TRANSFER, text)
 
     def hold(self, purpose: Hashable, kind: str, currency: str, amount: int) -> None:
-        """Hold an amount back for a purpose, instead of what was until now."""
+        """Reserve an amount for a purpose, in place of its previous hold; 0 releases it."""
         wallet = self.get(kind, currency)
         if wallet.holds.get(purpose, 0) == amount:
             return

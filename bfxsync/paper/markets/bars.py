@@ -1,6 +1,7 @@
-"""Candles before they are rows: what traded in a span of time, how spans add up, where they begin.
+"""
+Bars aggregate the trades of a time span; timeframes divide time into spans.
 
-Time is counted here in whole minutes since 1970.
+Times are integers here, in minutes since 1970.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ DAY = 24 * HOUR
 
 class Bar(NamedTuple):
     """
-    What traded in a span of time; a span without trades has none.
+    Prices and volume of a time span; a span without trades has no bar.
 
     Attributes
     ----------
     open, close, high, low, volume : int
         In units.
     began, ended : int
-        Places of the first and the last trade among all of the same span, so that bars of
-        several funding periods can be put over each other.
+        Ordinals of the first and last trade in the span, for merging the bars of several funding
+        periods.
     """
 
     open: int
@@ -36,7 +37,7 @@ class Bar(NamedTuple):
 
 
 def join(early: Bar, late: Bar) -> Bar:
-    """Add up two bars, the second of which comes after the first."""
+    """Merge two bars, the second after the first."""
     return Bar(
         early.open,
         late.close,
@@ -49,7 +50,7 @@ def join(early: Bar, late: Bar) -> Bar:
 
 
 def chain(bars: Iterable[Bar | None]) -> Bar | None:
-    """Add up bars that follow each other."""
+    """Merge consecutive bars."""
     total = None
     for bar in bars:
         if total is None:
@@ -60,7 +61,7 @@ def chain(bars: Iterable[Bar | None]) -> Bar | None:
 
 
 def overlay(bars: Iterable[Bar | None]) -> Bar | None:
-    """Add up bars of the same span."""
+    """Merge bars of the same span."""
     found = [bar for bar in bars if bar is not None]
     if len(found) < 2:
         return found[0] if found else None
@@ -78,7 +79,7 @@ def overlay(bars: Iterable[Bar | None]) -> Bar | None:
 
 
 class Timeframe(NamedTuple):
-    """Where the intervals of a timeframe begin."""
+    """Functions that return the start of an interval: of a minute, and the one after a start."""
 
     floor: Callable[[int], int]
     following: Callable[[int], int]
@@ -95,7 +96,7 @@ def _month(minute: int) -> int:
     return int(datetime(day.year, day.month, 1, tzinfo=timezone.utc).timestamp() // 60)
 
 
-# Weeks and fortnights are counted from the first day of 1970, a Thursday: a guess.
+# Weeks and fortnights start on Thursdays, counted from 1970-01-01: a guess.
 TIMEFRAMES = {
     "1m": _even(1),
     "5m": _even(5),
@@ -111,4 +112,4 @@ TIMEFRAMES = {
     "1M": Timeframe(_month, lambda begin: _month(begin + 31 * DAY)),
 }
 SPELLINGS = {"1W": "7D"}
-"""Other names of the same."""
+"""Aliases of timeframes."""

@@ -1,11 +1,10 @@
 """
-Real sessions, recorded frame by frame, as markets that can be played again.
+Markets that replay recorded sessions.
 
-What was captured is passed on as it came: the updates of the captured book, trades, tickers.
-Everything else is derived from it: books of other precision or length, and tickers where there
-were none. A raw book that was not captured holds one made-up order for each captured level.
-``data/README.rst`` says where the bundled recordings come from; those of one's own client are
-played just so.
+Recorded book updates, trades and tickers are passed on unchanged. Everything else is derived from
+them: books of other precision or length, and tickers where none were recorded. A raw book that was
+not recorded has one synthetic order per recorded level. ``data/README.rst`` has the sources of the
+bundled recordings.
 """
 
 from __future__ import annotations
@@ -19,10 +18,9 @@ from typing import TYPE_CHECKING
 
 from bfxsync.errors import UsageError
 from bfxsync.paper.engine.book import RAW, Entry
+from bfxsync.paper.engine.units import Row, to_units
 from bfxsync.paper.markets.market import BookChanged, Event, Market, TickerCame, Traded
 from bfxsync.paper.markets.recordings import MarketStep, Recording, read
-from bfxsync.paper.markets.tape import Row
-from bfxsync.paper.text import encode, to_units
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable
@@ -30,24 +28,24 @@ if TYPE_CHECKING:
 _SUFFIX = ".jsonl.gz"
 
 _PLACES = 12
-"""A rate may have more; the units of the paper exchange have as many."""
+"""Decimal places of units; recorded rates may have more."""
 
 
 def names() -> list[str]:
-    """Return the names of the captures that there are."""
+    """Return the names of the bundled recordings."""
     return sorted(_bundled())
 
 
 def load(name: str | os.PathLike[str]) -> Recording:
     """
-    Read a capture of this name, or a recording from this path.
+    Read a bundled recording by its name, or any by its path.
 
-    As long as the file stays the same, so does the object.
+    Returns the same object as long as the file is unchanged.
 
     Raises
     ------
     UsageError
-        There is none, or it cannot be read.
+        No such recording, or it cannot be read.
     """
     path = os.fspath(name)
     if path in names():
@@ -60,7 +58,7 @@ def load(name: str | os.PathLike[str]) -> Recording:
             "you give the path"
         ) from None
     if not stat.S_ISREG(found.st_mode):
-        # It is read twice, and a pipe to which nobody writes would be waited for.
+        # It is read twice, and opening a pipe without a writer would block.
         raise UsageError(f"the recording {path!r} is not a regular file")
     return _read(path, found.st_mtime_ns, found.st_size)
 
@@ -86,7 +84,7 @@ def _read(path: str, _mtime_ns: int, _size: int) -> Recording:
 
 
 class CapturedMarket(Market):
-    """One symbol of a recording, at its beginning."""
+    """One symbol of a recording, initially at its beginning."""
 
     def __init__(self, recording: Recording, symbol: str) -> None:
         super().__init__(symbol)
@@ -102,28 +100,28 @@ class CapturedMarket(Market):
             self._set(row)
 
     def record(self, row: Row) -> None:
-        """Take a trade; of a rate, the twelve places that sums are made with."""
+        """Add a trade, with its numbers rounded to the decimal places of units."""
         super().record(
             [*row[:2], *(round(value, _PLACES) for value in row[2:4]), *row[4:]]
         )
 
     def apply(self, step: MarketStep) -> list[Event]:
-        """Let the next thing happen, and say what it was."""
+        """Apply the next step, and return what happened."""
         if step.kind == "book":
             for row in step.rows:
                 self._set(row)
-            return [BookChanged([encode(row) for row in step.rows])]
+            return [BookChanged(list(step.rows))]
         (row,) = step.rows
         if step.kind == "ticker":
             self.captured_ticker = row
             return [TickerCame(row)]
-        # A confirmation repeats the trade, and is a trade of its own if that came before we did.
+        # A confirmation repeats a trade, unless that was before the beginning of the recording.
         if all(row[0] != known[0] for known in self.trades):
             self.record(row)
         return [Traded(step.kind, row)]
 
     def _set(self, row: Row) -> None:
-        # Signs are the other way round for funding, which has a period before the rest.
+        # Funding has opposite signs, and a period before count and amount.
         is_bid = (row[-1] > 0) != self.is_funding
         amount = _units(abs(row[-1]))
         if self._is_raw:
@@ -137,9 +135,9 @@ class CapturedMarket(Market):
         was_bid, old = self.book.orders.get(order.order_id, (is_bid, None))
         place = (is_bid, order.price, order.period)
         if old is not None and (was_bid, old.price, old.period) != place:
-            self.book.remove(order.order_id)
+            self.book.remove_order(order.order_id)
         if order.price:
-            self.book.put(is_bid, order)
+            self.book.set_order(is_bid, order)
 
     def _set_level(self, is_bid: bool, level: Entry) -> None:
         place = (is_bid, level.price, level.period)
@@ -147,12 +145,12 @@ class CapturedMarket(Market):
         if not level.orders:
             if order_id is not None:
                 del self._order_ids[place]
-                self.book.remove(order_id)
+                self.book.remove_order(order_id)
             return
         if order_id is None:
             order_id = self._order_ids[place] = self._next_order_id
             self._next_order_id += 1
-        self.book.put(is_bid, level._replace(order_id=order_id))
+        self.book.set_order(is_bid, level._replace(order_id=order_id))
 
 
 def _units(value: float) -> int:

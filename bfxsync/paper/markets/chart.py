@@ -1,10 +1,11 @@
-"""The candles of one symbol: those of its history and those of the trades since."""
+"""The candles of one symbol, historic and live."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
 from typing import Iterator, List, NamedTuple
 
+from bfxsync.paper.engine.units import SCALE
 from bfxsync.paper.markets.bars import (
     MINUTE_MS,
     SPELLINGS,
@@ -15,25 +16,24 @@ from bfxsync.paper.markets.bars import (
     overlay,
 )
 from bfxsync.paper.markets.history import History
-from bfxsync.paper.text import SCALE
 
 CandleRow = List[float]
 
-# How many periods may be put together, as the exchange documents them.
+# The aggregations that the exchange documents.
 _AGGREGATIONS = ("a10", "a30")
 
 
 class CandleKey(NamedTuple):
     """
-    Which candles: ``trade:1m:tBTCUSD``, ``trade:1h:fUSD:p30``, ``trade:1h:fUSD:a30:p2:p30``.
+    A key of candles: ``trade:1m:tBTCUSD``, ``trade:1h:fUSD:p30``, ``trade:1h:fUSD:a30:p2:p30``.
 
     Attributes
     ----------
     timeframe : str
-        In the spelling of `bars.TIMEFRAMES`.
+        A key of `bars.TIMEFRAMES`.
     symbol : str
     periods : range
-        Those of which trades count; for a pair there is only 0.
+        Funding periods whose trades count; for a pair only 0.
     """
 
     timeframe: str
@@ -42,7 +42,7 @@ class CandleKey(NamedTuple):
 
     @property
     def text(self) -> str:
-        """One spelling for all keys that mean the same."""
+        """The normal form of equivalent keys."""
         text = f"trade:{self.timeframe}:{self.symbol}"
         if not self.symbol.startswith("f"):
             return text
@@ -51,7 +51,7 @@ class CandleKey(NamedTuple):
 
     @classmethod
     def parse(cls, text: object) -> CandleKey | None:
-        """Read a key; None if it is none. The symbol may be an unknown one."""
+        """Parse a key; None if it is invalid. The symbol is not checked."""
         if not isinstance(text, str):
             return None
         kind, _, rest = text.partition(":")
@@ -60,7 +60,7 @@ class CandleKey(NamedTuple):
         if kind != "trade" or timeframe not in TIMEFRAMES:
             return None
         if not rest.startswith("f"):
-            # Long symbols have a colon of their own.
+            # Symbols may contain a colon.
             return cls(timeframe, rest, range(1))
         symbol, *parts = rest.split(":")
         if len(parts) == 3 and parts[0] in _AGGREGATIONS:
@@ -75,12 +75,12 @@ class CandleKey(NamedTuple):
 
 class Chart:
     """
-    What has traded, minute by minute.
+    The bars of a market by minute, and candles made of them.
 
     Parameters
     ----------
     history : History, optional
-        What was before the first trade that is recorded.
+        The past before the first recorded trade.
     """
 
     def __init__(self, history: History | None = None) -> None:
@@ -90,7 +90,7 @@ class Chart:
         self._count = 0
 
     def record(self, mts: int, price: int, amount: int, period: int) -> None:
-        """Take a trade; price and amount in units, the amount without its sign."""
+        """Add a trade; price and amount in units, the amount positive."""
         minute = mts // MINUTE_MS
         if minute not in self._bars:
             self._bars[minute] = {}
@@ -102,7 +102,7 @@ class Chart:
         bars[period] = trade if known is None else join(known, trade)
 
     def bar(self, begin: int, end: int, periods: range) -> Bar | None:
-        """Return what traded from one minute until before another, None if nothing did."""
+        """Return the bar from one minute until before another, None without trades."""
         return chain(self._pieces(begin, end, periods))
 
     def row(self, key: CandleKey, begin: int) -> CandleRow | None:
@@ -122,17 +122,17 @@ class Chart:
         newest_first: bool = True,
     ) -> Iterator[CandleRow]:
         """
-        Iterate over candles as they are asked for.
+        Iterate over the candles of a key.
 
         Parameters
         ----------
         key : CandleKey
         start, end : int, optional
-            Times in ms between which they begin, both included.
+            Earliest and latest start of a candle, in ms.
         newest_first : bool, optional
         """
         floor, following = TIMEFRAMES[key.timeframe]
-        # A long interval may have begun before the first trade.
+        # A long interval may start before the first trade.
         first, last = floor(self._first()), self._last()
         if start is not None:
             first = max(first, -(-start // MINUTE_MS))

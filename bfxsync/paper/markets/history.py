@@ -1,12 +1,12 @@
 """
-The past of a random market, made when somebody asks for it.
+The past of a simulated market, generated on demand.
 
-Strategy: from the top down. A day is drawn from the seed and its date alone; it is split into
-hours, these into quarters, minutes and trades, and each time the parts add up exactly to the
-whole. So every candle agrees with the trades it covers, years of days cost no more than as many
-minutes, and only what was asked for last is kept. Each funding period has a series of its own.
+Strategy: top down. A day is drawn from the seed and its date alone; it is split into hours, these
+into quarters, minutes and trades, and each time the parts add up exactly to the whole. So every
+candle agrees with its trades, a year of days costs no more than as many minutes, and only recently
+used parts are cached. Each funding period has a series of its own.
 
-The first and the last part of a whole always trade; minutes between may be empty.
+The first and last part of a whole always have trades; minutes between them may be empty.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Iterator
 
 import attrs
 
+from bfxsync.paper.engine.units import SCALE
 from bfxsync.paper.markets.bars import DAY, HOUR, MINUTE_MS, Bar, overlay
-from bfxsync.paper.text import SCALE
 
 BEGIN = 18_262 * DAY
-"""The first minute of 2020: before it there is nothing."""
+"""The first minute of the past: that of 2020."""
 
 _SIZES = (DAY, HOUR, 15, 1)
-# Enough for a page of 10,000 minutes that is asked for twice.
+# Enough for a page of 10,000 minutes that is requested twice.
 _SPLITS_KEPT = 1_000
 _DAYS_KEPT = 1_000
 _LOT = SCALE // 10**8
@@ -40,19 +40,19 @@ _MEAN_OF_LOGNORMAL = 1.65
 @attrs.frozen
 class Recipe:
     """
-    What a random market looks like.
+    The parameters of a simulated market.
 
     Attributes
     ----------
     symbol : str
     middle, tick : int
-        The price around which it wanders, and the step of prices, in units.
+        The price around which it wanders, and the price step, in units.
     amount : float
-        Of a middling trade.
+        Median amount of a trade.
     periods : tuple of int
-        For funding, in days.
+        Of funding, in days.
     emptiness : float
-        How many of the past's minutes have no trade, at most 1.
+        Ratio of the past minutes that have no trades.
     """
 
     symbol: str
@@ -71,20 +71,20 @@ class Series:
     ----------
     recipe : Recipe
     seed : int
-    place : int
-        Which of the recipe's periods; the trades of each have their own part of a minute.
+    index : int
+        Index of the recipe's period; the trades of each have their own part of a minute.
     """
 
-    def __init__(self, recipe: Recipe, seed: int, place: int) -> None:
-        self.period = recipe.periods[place]
+    def __init__(self, recipe: Recipe, seed: int, index: int) -> None:
+        self.period = recipe.periods[index]
         self._recipe = recipe
-        self._place = place
+        self._index = index
         self._seed = f"{seed} {recipe.symbol} {self.period}"
         self._days = lru_cache(_DAYS_KEPT)(self._day)
         self._parts = lru_cache(_SPLITS_KEPT)(self._split)
 
     def bar(self, size: int, minute: int) -> Bar | None:
-        """Return the bar of a day, an hour, a quarter or a minute that begins at `minute`."""
+        """Return the bar of a day, hour, quarter or minute that starts at `minute`."""
         if size == DAY:
             return self._days(minute)
         whole = _SIZES[_SIZES.index(size) - 1]
@@ -101,8 +101,8 @@ class Series:
         weights = [1 + int(dice.random() ** 2 * 100) for _ in prices]
         amounts = _shares(bar.volume // _LOT, weights)
         slot = MINUTE_MS // len(self._recipe.periods)
-        offset = self._place * slot
-        # One order often meets several others, and these trades have the same time.
+        offset = self._index * slot
+        # One order often fills several others, and these trades have the same time.
         times = sorted(int(dice.random() * slot) for _ in prices)
         rows: list[list[float]] = []
         for n, (price, lots) in enumerate(zip(prices, amounts)):
@@ -113,7 +113,7 @@ class Series:
             else:
                 sign = 1 if dice.random() < 0.5 else -1
             row = [
-                minute * _IDS_PER_MINUTE + self._place * _MOST_TRADES + n,
+                minute * _IDS_PER_MINUTE + self._index * _MOST_TRADES + n,
                 minute * MINUTE_MS + offset + times[n],
                 sign * lots * _LOT / SCALE,
                 price / SCALE,
@@ -122,7 +122,7 @@ class Series:
         return rows
 
     def _prices(self, bar: Bar, dice: random.Random) -> list[int]:
-        """Prices of a minute's trades: its four, and some between."""
+        """Return prices of trades: those of the bar, and some between."""
         between = [price for price in (bar.high, bar.low) if price != bar.open]
         ticks = (bar.high - bar.low) // self._recipe.tick
         for _ in range(int(dice.random() * (_MOST_TRADES - 3))):
@@ -143,7 +143,7 @@ class Series:
         return self._bar(begin, end, high, low, lots)
 
     def _split(self, size: int, minute: int, part: int) -> list[Bar | None]:
-        """Divide a bar into parts that add up to it; some minutes are empty."""
+        """Split a bar into parts that add up to it; some minutes are empty."""
         whole = self.bar(size, minute)
         assert whole is not None  # only minutes can be empty
         dice = self._dice("parts", minute * DAY + part)
@@ -154,7 +154,7 @@ class Series:
         steps = len(busy)
         begin, end, high, low = (price // self._recipe.tick for price in whole[:4])
         reach = (high - low) / math.sqrt(steps)
-        # A walk from the first price to the last: it is tied down at both ends.
+        # A random walk from the first price to the last.
         walk = [0.0]
         for _ in busy:
             walk.append(walk[-1] + (chance() - 0.5) * 2 * reach)
@@ -181,46 +181,46 @@ class Series:
         return parts
 
     def _bar(self, begin: int, end: int, high: int, low: int, lots: int) -> Bar:
-        """Make a bar of prices in ticks."""
+        """Create a bar from prices in ticks."""
         tick = self._recipe.tick
-        # As every period trades in its own part of each minute, their order is always the same.
-        place = self._place
+        # Each period trades in its own part of a minute, so their order is always the same.
+        index = self._index
         return Bar(
-            begin * tick, end * tick, high * tick, low * tick, lots * _LOT, place, place
+            begin * tick, end * tick, high * tick, low * tick, lots * _LOT, index, index
         )
 
     def _price(self, minute: int) -> int:
-        """The price with which a day begins, in ticks."""
+        """Return the first price of a day, in ticks."""
         dice = self._dice("price", minute)
         away = max(min(dice.gauss(0, 1), 3), -3) * _WANDER_TICKS
         return self._recipe.middle // self._recipe.tick + round(away)
 
     def _dice(self, what: str, index: int) -> random.Random:
-        # A text as seed is hashed the same way in every process.
+        # Text seeds are hashed alike in all processes.
         return random.Random(f"{self._seed} {what} {index}")
 
 
 class History:
     """
-    All that a random market did before it was opened.
+    The past of a simulated market.
 
     Parameters
     ----------
     recipe : Recipe
     seed : int
     end : int
-        The minute before which it ends.
+        The minute that follows it.
     """
 
     def __init__(self, recipe: Recipe, seed: int, end: int) -> None:
         self.begin = min(BEGIN, end)
         self.end = end
         self._series = [
-            Series(recipe, seed, place) for place in range(len(recipe.periods))
+            Series(recipe, seed, index) for index in range(len(recipe.periods))
         ]
 
     def pieces(self, begin: int, end: int, periods: range) -> Iterator[Bar | None]:
-        """Iterate over bars that fill a span of minutes, as large ones as there are."""
+        """Iterate over the largest possible bars that fill a span of minutes."""
         series = [each for each in self._series if each.period in periods]
         at, end = max(begin, self.begin), min(end, self.end)
         while at < end:
@@ -239,7 +239,7 @@ class History:
 
 
 def _shares(total: int, weights: list[int]) -> list[int]:
-    """Divide a sum in proportion to weights; every share is at least a tenth of its fair part."""
+    """Divide a total by weights; each share is at least a tenth of an equal one."""
     least = total // (10 * len(weights))
     rest = total - least * len(weights)
     weight = sum(weights)

@@ -1,9 +1,8 @@
 """
-One symbol as the wire side sees it: a book, a tape of trades, a ticker, and what happens to them.
+The market of one symbol: book, trades, candles and ticker, and the events that change them.
 
-What produces the data (`random_market`, `capture`) derives from `Market` and hands out events;
-what speaks to sockets (`feeds`, `session`) reads a `Market` and takes events, and knows nothing of
-where they come from.
+Producers (`random`, `captured`) derive from `Market` and return events. Consumers (the feeds of
+the server) read a `Market` and handle events, whatever their origin.
 """
 
 from __future__ import annotations
@@ -13,24 +12,24 @@ from collections import deque
 from typing import NamedTuple, Sequence, Union
 
 from bfxsync.paper.engine.book import Book, Entry
+from bfxsync.paper.engine.units import SCALE, Row, to_units
 from bfxsync.paper.markets.chart import Chart
 from bfxsync.paper.markets.history import History
-from bfxsync.paper.markets.tape import Row, Tape
-from bfxsync.paper.text import SCALE, to_units
+from bfxsync.paper.markets.tape import Tape
 
 SNAPSHOT_TRADES = 30
 TICKER_LEVELS = 25
 
 
 def now_mts() -> int:
-    """Return the time in ms."""
+    """Return the wall-clock time in ms."""
     return int(time.time() * 1000)
 
 
 class BookChanged(NamedTuple):
-    """One iteration of the book: rows as they were captured, None if they must be derived."""
+    """One iteration of the book, with the recorded rows; None if rows must be derived."""
 
-    rows: Sequence[str] | None = None
+    rows: Sequence[Row] | None = None
 
 
 class Traded(NamedTuple):
@@ -41,13 +40,13 @@ class Traded(NamedTuple):
 
 
 class TickerCame(NamedTuple):
-    """A ticker that was captured; others are derived when they are due."""
+    """A recorded ticker; others are derived when due."""
 
     row: Row
 
 
 class Liquidated(NamedTuple):
-    """Positions were taken over, or sold."""
+    """Liquidations: positions taken over, or sold."""
 
     rows: list[Row]
 
@@ -63,23 +62,23 @@ class Market:
     ----------
     symbol : str
     history : History, optional
-        What was before the first trade.
+        The past before the first recorded trade.
 
     Attributes
     ----------
     book : Book
     trades : collections.deque
-        The last rows, newest first.
+        The rows of a snapshot, newest first.
     tape : Tape
         All trades.
     chart : Chart
         All candles.
     clock : float
-        Seconds of market time; a capture's run faster or slower than ours.
+        Seconds of market time, which for a recording depends on its speed.
     captured_book : tuple or None
-        Precision, frequency and length whose updates come with `BookChanged.rows`.
+        Precision, frequency and length of the book that `BookChanged.rows` update.
     captured_ticker : list or None
-        The last captured ticker, None if tickers are derived.
+        The last recorded ticker, None if tickers are derived.
     """
 
     def __init__(self, symbol: str, history: History | None = None) -> None:
@@ -96,7 +95,7 @@ class Market:
         self._open = self._last = self._high = self._low = self._volume = 0
 
     def record(self, row: Row) -> None:
-        """Take a trade into the tape, the chart and the statistics of the ticker."""
+        """Add a trade to the tape, the chart and the statistics of the ticker."""
         self.trades.appendleft(row)
         self.tape.record(row)
         price, amount = to_units(row[3]), abs(to_units(row[2]))
@@ -107,8 +106,13 @@ class Market:
         self._high, self._low = max(self._high, price), min(self._low, price)
         self._volume += amount
 
+    @property
+    def last_price(self) -> int:
+        """Price of the last trade, in units; 0 before the first."""
+        return self._last
+
     def ticker(self) -> Row:
-        """Return the ticker's row as it is now."""
+        """Return the row of the current ticker."""
         if self.captured_ticker is not None:
             return self.captured_ticker
         change = self._last - self._open
@@ -138,7 +142,7 @@ class Market:
         return [bid_price, _total(bids), ask_price, _total(asks), *day, None]
 
     def _flash_return_rate(self) -> float:
-        # The real one is the average of an hour of fixed-rate funding; ours, of the tape.
+        # The real one is an hourly average of fixed-rate funding; ours, of the last trades.
         amount = sum(abs(row[2]) for row in self.trades)
         weighted = sum(abs(row[2]) * row[3] for row in self.trades)
         return weighted / amount if amount else 0.0

@@ -1,164 +1,204 @@
 """
-Time for markets: each player makes its markets move, at their pace, inside the event loop.
+Players advance markets in real time, inside the event loop.
 
-A player publishes and then waits for the clients to read, so nothing piles up, however fast it is.
+A player publishes and then waits for the clients to read, so nothing piles up at any speed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Awaitable, Callable, Sequence
+from typing import Awaitable, Callable, Protocol, Sequence, Union
 
+from bfxsync.paper.engine.venue import Fill
 from bfxsync.paper.markets.captured import CapturedMarket
-from bfxsync.paper.markets.market import Event, Traded, now_mts
+from bfxsync.paper.markets.market import (
+    BookChanged,
+    Event,
+    Market,
+    Traded,
+    now_mts,
+)
 from bfxsync.paper.markets.random import RandomMarket
 from bfxsync.paper.markets.recordings import Recording
-from bfxsync.paper.markets.status import LIQUIDATIONS
-from bfxsync.paper.server.market_data import MarketData
+from bfxsync.paper.markets.status import LIQUIDATIONS, Liquidations
 
-Room = Callable[[], Awaitable[None]]
+Drain = Callable[[], Awaitable[None]]
+"""Waits until the clients have read most of what they were sent."""
 
 _CONFIRM_S = 0.05
-"""Between a trade of the random market and its confirmation."""
+"""Delay of the confirmation of a trade in a random market."""
 _TICK_S = 0.1
-"""The longest time between two looks at what is due in a quiet market."""
+"""The longest interval between two checks of what is due in a quiet market."""
 _BURST = 100
-"""Steps in a row before the clients get a turn to read."""
+"""Most steps before the clients get a turn to read."""
+
+
+class Publisher(Protocol):
+    """Where players publish the events of their markets."""
+
+    def add(self, market: Market) -> None:
+        """Add a market, or replace one without subscribers."""
+
+    def is_watched(self, symbol: str) -> bool:
+        """Say whether a symbol has subscribers."""
+
+    def publish(
+        self, source: Union[Market, Liquidations], events: Sequence[Event]
+    ) -> None:
+        """Publish events of a market, or of the liquidations."""
+
+    def tick(self, market: Market) -> None:
+        """Send what has become due by the market's clock."""
 
 
 class RandomPlayer:
     """
-    Lets a random market happen while somebody watches it.
+    Advances a random market while it has subscribers or open orders.
 
     Parameters
     ----------
     market : RandomMarket
-    hub : Hub
+    publisher : Publisher
     rate : float
         Events per second.
-    room : callable
-        Awaited between bursts, until the clients have read most of what they were sent.
+    drain : Drain
+        Awaited between bursts.
     """
 
     def __init__(
-        self, market: RandomMarket, market_data: MarketData, rate: float, room: Room
+        self, market: RandomMarket, publisher: Publisher, rate: float, drain: Drain
     ) -> None:
         self.market = market
-        self._market_data = market_data
+        self._publisher = publisher
         self._interval = 1 / rate
-        self._room = room
+        self._drain = drain
         self._watched = asyncio.Event()
+        self._has_orders = False
         self.symbols = [market.symbol]
-        market_data.add(market)
+        publisher.add(market)
 
     def watch(self) -> None:
-        """Note that somebody has subscribed."""
+        """Notice a new subscription."""
         self._watched.set()
 
     async def run(self) -> None:
-        """Play for ever."""
+        """Play until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            # A market that nobody watches stands still: the first to come sees the same as ever.
-            # Its clock stands still as well.
+            # A market that is not watched stands still, with its clock: the first subscriber sees
+            # the same as ever.
             self._watched.clear()
             await self._watched.wait()
             looked_at = loop.time()
             due = looked_at + self._interval
-            while self._market_data.is_watched(self.market.symbol):
+            while self._has_orders or self._publisher.is_watched(self.market.symbol):
                 await asyncio.sleep(min(max(due - loop.time(), 0), _TICK_S))
                 now = loop.time()
                 self.market.clock += now - looked_at
                 looked_at = now
-                # After a pause nothing is made up for, or a burst would follow.
+                # Events missed in a pause are skipped, or a burst would follow.
                 due = max(due, now - _TICK_S)
                 for _ in range(_BURST):
                     if due > loop.time():
                         break
                     self.publish(self.market.step(now_mts()))
                     due += self._interval
-                self._market_data.tick(self.market)
-                await self._room()
+                self._publisher.tick(self.market)
+                await self._drain()
+
+    def publish_fills(self, fills: Sequence[Fill] = ()) -> None:
+        """Publish trades with orders of accounts, and that the book has changed."""
+        trades = [self.market.trade_event(fill.row) for fill in fills]
+        self.publish([*trades, BookChanged()])
+
+    def set_active(self, is_active: bool) -> None:
+        """Keep the market moving while accounts have open orders."""
+        self._has_orders = is_active
+        if is_active:
+            self.watch()
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Pass on what has happened, and its confirmations a moment later."""
+        """Publish events, and the confirmations of trades a moment later."""
         market = self.market
-        self._market_data.publish(market, events)
+        self._publisher.publish(market, events)
         for event in events:
             if isinstance(event, Traded):
                 confirmation = market.confirmation(event)
                 asyncio.get_running_loop().call_later(
-                    _CONFIRM_S, self._market_data.publish, market, [confirmation]
+                    _CONFIRM_S, self._publisher.publish, market, [confirmation]
                 )
 
 
 class LiquidationsPlayer:
     """
-    Lets positions be liquidated while somebody watches.
+    Liquidates positions while the channel has subscribers.
 
     Parameters
     ----------
-    hub : Hub
+    publisher : Publisher
+    liquidations : Liquidations
     interval_s : float
-        Between two of them.
+        Seconds between two events.
     """
 
-    def __init__(self, market_data: MarketData, interval_s: float) -> None:
-        self._market_data = market_data
+    def __init__(
+        self, publisher: Publisher, liquidations: Liquidations, interval_s: float
+    ) -> None:
+        self._publisher = publisher
+        self._liquidations = liquidations
         self._interval_s = interval_s
         self._watched = asyncio.Event()
         self.symbols = [LIQUIDATIONS]
 
     def watch(self) -> None:
-        """Note that somebody has subscribed."""
+        """Notice a new subscription."""
         self._watched.set()
 
     async def run(self) -> None:
-        """Play for ever."""
-        liquidations = self._market_data.liquidations
+        """Play until cancelled."""
+        liquidations = self._liquidations
         while True:
             self._watched.clear()
             await self._watched.wait()
-            while self._market_data.is_watched(LIQUIDATIONS):
+            while self._publisher.is_watched(LIQUIDATIONS):
                 await asyncio.sleep(self._interval_s)
-                self._market_data.publish(liquidations, liquidations.step(now_mts()))
+                self._publisher.publish(liquidations, liquidations.step(now_mts()))
 
 
 class CapturePlayer:
     """
-    Plays a recording from its beginning, whenever it is told to.
+    Plays a recording from its beginning, each time it is started.
 
     Parameters
     ----------
     recording : Recording
-    hub : Hub
-        Gets the recording's markets, now and after each end.
+    publisher : Publisher
+        Gets new markets of the recording at first and after each end.
     speed : float
-        2 means twice as fast as it was.
+        2 plays twice as fast as recorded.
     autoplay : bool
         Start with the first subscription to one of the symbols.
-    room : callable
-        See `RandomPlayer`.
+    drain : Drain
     on_end : callable
-        Called with the player when the recording has ended; nobody may listen to them
-        afterwards, as the markets begin anew.
+        Called with the player at the end of the recording; must unsubscribe all subscribers of
+        its markets, which are then replaced.
     """
 
     def __init__(
         self,
         recording: Recording,
-        market_data: MarketData,
+        publisher: Publisher,
         *,
         speed: float,
         autoplay: bool,
-        room: Room,
+        drain: Drain,
         on_end: Callable[[CapturePlayer], None],
     ) -> None:
         self._recording = recording
-        self._market_data = market_data
+        self._publisher = publisher
         self._speed = speed
         self._autoplay = autoplay
-        self._room = room
+        self._drain = drain
         self._on_end = on_end
         self._started = asyncio.Event()
         self._markets: dict[str, CapturedMarket] = {}
@@ -166,7 +206,7 @@ class CapturePlayer:
         self._rewind()
 
     def watch(self) -> None:
-        """Note that somebody has subscribed."""
+        """Notice a new subscription."""
         if self._autoplay:
             self.play()
 
@@ -196,19 +236,19 @@ class CapturePlayer:
                 burst = 0
                 if delay > 0:
                     self._tick(min((loop.time() - begin) * self._speed, step.at))
-                await self._room()
+                await self._drain()
             burst += 1
             market = self._markets[step.symbol]
             market.clock = step.at
-            self._market_data.publish(market, market.apply(step))
+            self._publisher.publish(market, market.apply(step))
             self._tick(step.at)
 
     def _tick(self, clock: float) -> None:
         for market in self._markets.values():
             market.clock = clock
-            self._market_data.tick(market)
+            self._publisher.tick(market)
 
     def _rewind(self) -> None:
         for symbol in self.symbols:
             market = self._markets[symbol] = CapturedMarket(self._recording, symbol)
-            self._market_data.add(market)
+            self._publisher.add(market)

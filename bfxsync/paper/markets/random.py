@@ -1,16 +1,17 @@
 """
-A market out of a seed: orders come, go and meet, without end.
+A simulated market: orders are placed, cancelled and matched, without end.
 
-The same seed and symbol give the same events, at any pace. Prices wander around a fixed middle
+The same seed and symbol give the same events, at any rate. Prices wander around a fixed middle
 and stay within a fifth of it, so that the number of their digits never changes.
 """
 
 from __future__ import annotations
 
 import random
-from typing import Callable, NamedTuple
 
 from bfxsync.paper.engine.book import Entry
+from bfxsync.paper.engine.units import SCALE, Row, to_units
+from bfxsync.paper.engine.venue import Fill, OnFill
 from bfxsync.paper.markets.bars import MINUTE_MS
 from bfxsync.paper.markets.history import History, Recipe
 from bfxsync.paper.markets.market import (
@@ -20,11 +21,9 @@ from bfxsync.paper.markets.market import (
     Market,
     Traded,
 )
-from bfxsync.paper.markets.tape import Row
-from bfxsync.paper.text import SCALE, to_units
 
-# Fewer levels than this on a side, and the next event adds to it: windows of 100 levels must move.
-# More orders than that, and the next event takes the worst away.
+# With fewer levels on a side the next event adds one, since windows of 100 levels must move; with
+# more orders it cancels the worst.
 _MIN_LEVELS = 130
 _START_ORDERS = 260
 _MAX_ORDERS = 300
@@ -49,48 +48,38 @@ RECIPES = {
         Recipe("tETHF0:USTF0", to_units(2_481), to_units(0.1), 1.0, emptiness=0.3),
     )
 }
-# The trades of the first snapshot lie this long before the start, or less.
+# The trades of the first snapshot are from so long before the start.
 _EARLY_MS = 30_000
-# The market's own orders are never further from the middle, as a part of it.
+# The largest distance of the market's own orders from the middle, as a ratio.
 _WIDEST = 0.25
-# So many orders one of the market's own meets at most.
-_MOST_MET = 3
-
-
-class Fill(NamedTuple):
-    """What an order got from one that was in the book."""
-
-    amount: int
-    price: int
-    row: Row
+# The most orders that one of the market's own matches.
+_MAX_FILLS = 3
 
 
 class RandomMarket(Market):
     """
-    A market without end.
+    A market that makes its own events.
 
     Parameters
     ----------
     recipe : Recipe
     seed : int
     mts : int
-        When it begins; the trades of its first snapshot lie before, and its history before them.
+        When it begins; the trades of its first snapshot are before, and its history before them.
 
     Attributes
     ----------
-    guests : dict
-        By order id, those in the book that are not the market's own: it never cancels them. Each
-        is called with the amount that somebody took, and with the row of that trade, before the
-        next one is met; it may take others out of the book.
+    account_orders : dict of OnFill
+        See `TradedMarket`. The market never cancels them.
     """
 
     def __init__(self, recipe: Recipe, seed: int, mts: int) -> None:
         begin = (mts - _EARLY_MS) // MINUTE_MS
         super().__init__(recipe.symbol, History(recipe, seed, begin))
         self._recipe = recipe
-        # A text as seed is hashed the same way in every process.
+        # Text seeds are hashed alike in all processes.
         self._random = random.Random(f"{seed} {recipe.symbol}")
-        self.guests: dict[int, Callable[[int, Row], None]] = {}
+        self.account_orders: dict[int, OnFill] = {}
         self._fair = float(recipe.middle)
         self._next_order_id = 190_000_000_000 + self._random.randrange(10**9)
         self._next_trade_id = 1_700_000_000 + self._random.randrange(10**7)
@@ -107,14 +96,14 @@ class RandomMarket(Market):
             )
 
     def step(self, mts: int) -> list[Event]:
-        """Let one thing happen, at a time in ms, and say what it was."""
+        """Advance by one event at a time in ms, and return what happened."""
         self._drift()
         depth = self.book.depth("P0")
         raw = self.book.depth("R0")
         for is_bid in (True, False):
             if len(depth.side(is_bid)) < _MIN_LEVELS:
                 return self._place(mts, is_bid)
-            if len(raw.side(is_bid)) > _MAX_ORDERS + len(self.guests):
+            if len(raw.side(is_bid)) > _MAX_ORDERS + len(self.account_orders):
                 self._cancel_worst(is_bid)
                 return [BookChanged()]
         what = self._random.random()
@@ -126,56 +115,53 @@ class RandomMarket(Market):
         return [BookChanged()]
 
     def confirmation(self, trade: Traded) -> Traded:
-        """Return what follows a trade: the same row as `tu`, or `ftu`."""
+        """Return the confirmation of a trade: the same row as `tu`, or `ftu`."""
         return Traded(_CONFIRM_KINDS[trade.kind], trade.row)
 
-    def take(
+    def trade_event(self, row: Row) -> Traded:
+        """Return the event of a trade: `te`, or `fte`."""
+        return Traded("fte" if self.is_funding else "te", row)
+
+    def match(
         self,
         mts: int,
         is_buy: bool,
         amount: int,
         limit: int | None = None,
-        most: int | None = None,
-    ) -> tuple[list[Event], list[Fill]]:
+        max_fills: int | None = None,
+    ) -> list[Fill]:
         """
-        Let an order meet the best of the other side.
+        Match an order with the other side of the book, best price first.
 
         Parameters
         ----------
         amount : int
-            Without sign.
+            Always positive.
         limit : int, optional
             The worst price.
-        most : int, optional
-            How many orders it meets at most.
-
-        Returns
-        -------
-        events : list
-            The trades; that the book has changed is not among them.
-        met : list of Met
+        max_fills : int, optional
         """
         makers = self.book.depth("R0").side(not is_buy)
-        events: list[Event] = []
-        met: list[Fill] = []
-        while amount and len(makers) and len(met) != most:
+        fills: list[Fill] = []
+        while amount and len(makers) and len(fills) != max_fills:
             maker = makers.best()
             price = maker.price
             if limit is not None and (price > limit if is_buy else price < limit):
                 break
             part = min(amount, maker.amount)
             if part == maker.amount:
-                self.book.remove(maker.order_id)
+                self.book.remove_order(maker.order_id)
             else:
-                self.book.put(not is_buy, maker._replace(amount=maker.amount - part))
-            trade = self._trade(mts, is_buy, part, maker)
-            events.append(trade)
-            met.append(Fill(part, price, trade.row))
+                self.book.set_order(
+                    not is_buy, maker._replace(amount=maker.amount - part)
+                )
+            row = self._trade(mts, is_buy, part, maker)
+            fills.append(Fill(part, price, row))
             amount -= part
-            guest = self.guests.get(maker.order_id)
-            if guest is not None:
-                guest(part, trade.row)
-        return events, met
+            on_fill = self.account_orders.get(maker.order_id)
+            if on_fill is not None:
+                on_fill(part, row)
+        return fills
 
     def _drift(self) -> None:
         middle = self._recipe.middle
@@ -184,15 +170,15 @@ class RandomMarket(Market):
         self._fair = min(max(self._fair, 0.8 * middle), 1.2 * middle)
 
     def _amount(self) -> int:
-        """An amount with eight places, never zero."""
+        """A random amount with eight decimal places, never zero."""
         amount = self._random.lognormvariate(0, 1) * self._recipe.amount
         return max(int(amount * 10**8), 1) * (SCALE // 10**8)
 
     def _place(self, mts: int, is_bid: bool) -> list[Event]:
         """
-        Add an order near the fair price, but not one that would meet another.
+        Add an order near the fair price that does not cross the book.
 
-        Where a guest leaves no room for that within the market's bounds, it is met.
+        Where an order of an account leaves no room for that within the market's bounds, match it.
         """
         recipe = self._recipe
         distance = int(self._random.expovariate(1 / 120)) + 1
@@ -204,9 +190,9 @@ class RandomMarket(Market):
             bound = limit - recipe.tick if is_bid else limit + recipe.tick
             price = min(price, bound) if is_bid else max(price, bound)
             if abs(price - recipe.middle) > recipe.middle * _WIDEST:
-                return self._meet(mts, is_bid)
+                return self._take_liquidity(mts, is_bid)
         period = self._random.choice(recipe.periods)
-        self.book.put(
+        self.book.set_order(
             is_bid, Entry(price, period, 1, self._amount(), self._next_order_id)
         )
         self._next_order_id += self._random.randrange(1, 50)
@@ -214,36 +200,42 @@ class RandomMarket(Market):
 
     def _cancel(self) -> None:
         mine = tuple(self.book.orders)
-        if self.guests:
-            mine = tuple(id for id in mine if id not in self.guests)
+        if self.account_orders:
+            mine = tuple(id for id in mine if id not in self.account_orders)
         if mine:
-            self.book.remove(self._random.choice(mine))
+            self.book.remove_order(self._random.choice(mine))
 
     def _cancel_worst(self, is_bid: bool) -> None:
         side = self.book.depth("R0").side(is_bid)
-        *_, worst = (entry for entry in side if entry.order_id not in self.guests)
-        self.book.remove(worst.order_id)
+        *_, worst = (
+            entry for entry in side if entry.order_id not in self.account_orders
+        )
+        self.book.remove_order(worst.order_id)
 
     def _cross(self, mts: int) -> list[Event]:
-        """Let an order come that takes from the best of the other side, three orders at most."""
+        """Match an order with up to `_MAX_FILLS` orders of the other side."""
         is_buy = self._random.random() < 0.5
         # Towards the fair price more often than away from it.
         bid, ask = (ladder.best().price for ladder in self.book.depth("R0"))
         if self._random.random() < 0.5:
             is_buy = 2 * self._fair > bid + ask
-        return self._meet(mts, is_buy)
+        return self._take_liquidity(mts, is_buy)
 
-    def _meet(self, mts: int, is_buy: bool) -> list[Event]:
-        events, _ = self.take(mts, is_buy, self._amount(), most=_MOST_MET)
-        events.append(BookChanged())
-        return events
+    def _take_liquidity(self, mts: int, is_buy: bool) -> list[Event]:
+        fills = self.match(mts, is_buy, self._amount(), max_fills=_MAX_FILLS)
+        return [*(self.trade_event(fill.row) for fill in fills), BookChanged()]
 
-    def _trade(self, mts: int, is_buy: bool, amount: int, maker: Entry) -> Traded:
-        # Who buys a currency's use takes funding, and that has the minus sign there.
+    def _trade(self, mts: int, is_buy: bool, amount: int, maker: Entry) -> Row:
+        # The buyer of funding is the borrower, whose trades are negative.
         sign = 1 if is_buy != self.is_funding else -1
-        row = [self._next_trade_id, mts, sign * amount / SCALE, maker.price / SCALE]
+        row: Row = [
+            self._next_trade_id,
+            mts,
+            sign * amount / SCALE,
+            maker.price / SCALE,
+        ]
         if self.is_funding:
             row.append(maker.period)
         self._next_trade_id += self._random.randrange(1, 4)
         self.record(row)
-        return Traded("fte" if self.is_funding else "te", row)
+        return row

@@ -1,10 +1,10 @@
 """
-What was recorded, frame by frame, as steps of markets.
+Converts recorded frames to steps of markets.
 
-Strategy: a file is read twice. A symbol may have had several books, so the first time only finds
-the one that tells most, and the second takes everything in order. Each channel's first snapshot
-is what its market begins with; a later one, after a reconnect, becomes the changes that lead to
-it: the levels that are different, and the trades that nobody was told of.
+Strategy: a file is read twice. A symbol may have had several books, so the first pass chooses the
+most detailed one, and the second reads everything in order. The first snapshot of a channel is the
+initial state of its market; a later one, after a reconnect, becomes the changes that lead to it:
+the levels that differ, and the missed trades.
 """
 
 from __future__ import annotations
@@ -16,34 +16,33 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Tuple
 
 from bfxsync.errors import UsageError
 from bfxsync.paper.engine.book import RAW, SIGNIFICANT_DIGITS
-from bfxsync.paper.markets.tape import Row
+from bfxsync.paper.engine.units import Row
 from bfxsync.recording.files import lines_in
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable
 
-# Book updates this close together count as one iteration of the matching engine.
+# Book updates within this time are one iteration of the matching engine.
 _ITERATION_S = 0.05
 _EXECUTIONS = ("te", "fte")
 _CONFIRMATIONS = ("tu", "ftu")
 
-# The first is what tells most: of the others, raw books can be made coarser.
+# By preference. After P0, raw books come first, since they can be made coarser.
 _PRECISIONS = ("P0", RAW, *list(SIGNIFICANT_DIGITS)[1:])
 
-# What a frame raises that is not what it should be. It was recorded as it came, and the client
-# had to bear it too.
-_ODD = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+# Raised by malformed frames, which are recorded like all others and skipped here.
+_MALFORMED = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 BookKey = Tuple[str, str, int]
 """Precision, frequency and length."""
 
 _Place = Tuple[int, int]
-"""The number of a connection, and that of a channel on it."""
+"""Number of a connection, and id of a channel on it."""
 
 
 class MarketStep(NamedTuple):
     """
-    What happened to one symbol at one time.
+    An event of one symbol.
 
     Attributes
     ----------
@@ -64,17 +63,17 @@ class MarketStep(NamedTuple):
 
 class Recording(NamedTuple):
     """
-    A capture as it was read; nothing in it changes any more.
+    A recording as it was read; immutable.
 
     Attributes
     ----------
     name : str
     first : dict
-        By symbol and channel: the snapshot, or the first ticker.
+        By symbol and channel: the first snapshot or ticker.
     books : dict
-        By symbol: precision, frequency and length of the captured book.
-    steps : list of Step
-        All that came after, in order.
+        By symbol: precision, frequency and length of the recorded book.
+    steps : list of MarketStep
+        All later events, in order.
     """
 
     name: str
@@ -92,19 +91,19 @@ class _Frame(NamedTuple):
 
 def read(file: Traversable) -> Recording:
     """
-    Read a recording, which may be in an archive.
+    Read a recording from a file, or from an archive member.
 
     Raises
     ------
     UsageError
-        It cannot be read, or holds no data of a market.
+        It cannot be read, or has no market data.
     """
     books = _choose_books(file)
     reader = _RecordingReader(Recording(file.name, {}, books, []))
     for frame in _frames(file):
         try:
-            reader.take(frame)
-        except _ODD:
+            reader.feed(frame)
+        except _MALFORMED:
             continue
     if not reader.recording.first:
         raise UsageError(f"there is no data of a market in {str(file)!r}")
@@ -118,7 +117,7 @@ def _choose_books(file: Traversable) -> Dict[str, BookKey]:
             if frame.body["channel"] == "book":
                 symbol, key = frame.body["symbol"], _book_key(frame.body)
                 found[symbol] = min(found.get(symbol, key), key, key=_preference)
-        except _ODD:
+        except _MALFORMED:
             continue
     return found
 
@@ -133,7 +132,7 @@ def _preference(key: BookKey) -> Tuple[int, str, int]:
 
 
 def _frames(file: Traversable, only: str = "") -> Iterator[_Frame]:
-    """Yield what came from the exchange, or those messages with this word in them."""
+    """Yield the frames of the exchange, optionally only those that contain a word."""
     wanted = only.encode()
     try:
         with file.open("rb") as packed:
@@ -141,9 +140,9 @@ def _frames(file: Traversable, only: str = "") -> Iterator[_Frame]:
                 if wanted in line:
                     yield from _messages(json.loads(line))
     except EOFError:
-        # The recording was cut off, as by a crash; up to there it is good.
+        # The recording is truncated, as after a crash; what was read is valid.
         return
-    except (OSError, zlib.error, *_ODD) as exc:
+    except (OSError, zlib.error, *_MALFORMED) as exc:
         raise UsageError(f"cannot read the recording {str(file)!r}: {exc!r}") from exc
 
 
@@ -156,7 +155,7 @@ def _messages(record: Dict[str, Any]) -> Iterator[_Frame]:
     try:
         body = json.loads(record["frame"])
     except (ValueError, RecursionError):
-        return  # odd, see above
+        return  # malformed, see `_MALFORMED`
     yield _Frame(record["t"], connection, body)
 
 
@@ -164,8 +163,8 @@ def _is_number(value: object) -> bool:
     return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
 
 
-def _sound(rows: List[Any], width: int) -> List[Row]:
-    """Return the rows that begin with so many numbers, without what more there is."""
+def _valid_rows(rows: List[Any], width: int) -> List[Row]:
+    """Return the rows that start with `width` numbers, cut to that width."""
     return [
         row[:width]
         for row in rows
@@ -174,23 +173,23 @@ def _sound(rows: List[Any], width: int) -> List[Row]:
 
 
 class _RecordingReader:
-    """Takes frames, and knows what they are the answer to."""
+    """Builds a recording from frames, and keeps track of the subscribed channels."""
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
         self._begin: float | None = None
-        # By place: what was acknowledged, and those of which no data has come since.
+        # By place: the acknowledgements, and the channels without data so far.
         self._channels: Dict[_Place, Dict[str, Any]] = {}
         self._fresh: set[_Place] = set()
-        # By symbol: the rows of the book as it is, and the trades that are known.
+        # By symbol: the current rows of the book, and the ids of known trades.
         self._levels: Dict[str, Dict[Any, Row]] = {}
         self._trades: Dict[str, set[int]] = {}
 
-    def take(self, frame: _Frame) -> None:
-        """Take the next frame, or the opening of a connection, or a hole in what it brought."""
+    def feed(self, frame: _Frame) -> None:
+        """Process a frame, the opening of a connection, or a gap in its frames."""
         body = frame.body
         if frame.is_break:
-            # After a hole nothing can be told until the channels have been subscribed again.
+            # After a gap, data is unusable until the channels are subscribed again.
             for place in [p for p in self._channels if p[0] == frame.connection]:
                 del self._channels[place]
         elif isinstance(body, dict):
@@ -199,16 +198,16 @@ class _RecordingReader:
                 self._channels[place] = body
                 self._fresh.add(place)
         elif isinstance(body, list):
-            self._take_data(frame)
+            self._feed_data(frame)
 
-    def _take_data(self, frame: _Frame) -> None:
+    def _feed_data(self, frame: _Frame) -> None:
         place = (frame.connection, frame.body[0])
         ack = self._channels.get(place)
-        if ack is None or not self._is_taken(ack):
+        if ack is None or not self._is_used(ack):
             return
         symbol, channel, content = ack["symbol"], ack["channel"], frame.body[1]
         if isinstance(content, str) and content not in _EXECUTIONS + _CONFIRMATIONS:
-            # Heartbeats and checksums: there are others when it is played.
+            # Heartbeats and checksums are made when it is played.
             return
         if not _is_number(frame.at):
             raise ValueError("no time")
@@ -216,42 +215,42 @@ class _RecordingReader:
         is_first = place in self._fresh
         self._fresh.discard(place)
         steps = self.recording.steps
-        # The clock of a machine may be set back.
+        # The clock may have been set back.
         at = max(frame.at - begin, steps[-1].at if steps else 0.0)
         if channel == "ticker":
-            self._take_ticker(at, symbol, content)
+            self._feed_ticker(at, symbol, content)
             return
-        # Those of funding have a period beside the rate.
+        # Funding rows have a period beside the rate.
         width = (4 if channel == "trades" else 3) + symbol.startswith("f")
         if channel == "trades":
             kind = content if isinstance(content, str) else None
-            rows = _sound([frame.body[2]] if kind else content, width)
-            self._take_trades(at, symbol, kind, rows)
+            rows = _valid_rows([frame.body[2]] if kind else content, width)
+            self._feed_trades(at, symbol, kind, rows)
         elif is_first:
-            self._take_snapshot(at, symbol, _sound(content, width))
+            self._feed_snapshot(at, symbol, _valid_rows(content, width))
         else:
             rows = content if content and isinstance(content[0], list) else [content]
-            self._take_levels(at, symbol, _sound(rows, width))
+            self._feed_levels(at, symbol, _valid_rows(rows, width))
 
-    def _is_taken(self, ack: Dict[str, Any]) -> bool:
+    def _is_used(self, ack: Dict[str, Any]) -> bool:
         channel = ack["channel"]
         if channel == "book":
             return self.recording.books[ack["symbol"]] == _book_key(ack)
         return channel in ("ticker", "trades")
 
-    def _take_ticker(self, at: float, symbol: str, row: Row) -> None:
+    def _feed_ticker(self, at: float, symbol: str, row: Row) -> None:
         first = self.recording.first.setdefault(symbol, {})
         if first.setdefault("ticker", row) is not row:
             self._step(at, symbol, "ticker", row)
 
-    def _take_trades(
+    def _feed_trades(
         self, at: float, symbol: str, kind: str | None, rows: List[Row]
     ) -> None:
-        """Take one trade of a kind, or a snapshot of them."""
+        """Process a trade of a kind, or a snapshot of trades."""
         known = self._trades.setdefault(symbol, set())
         if kind is not None:
             for row in rows:
-                # It may be known from a snapshot, which overtook it.
+                # A snapshot may have included it already.
                 if kind in _CONFIRMATIONS or row[0] not in known:
                     self._step(at, symbol, kind, row)
                 known.add(row[0])
@@ -264,25 +263,25 @@ class _RecordingReader:
                     self._step(at, symbol, kind, row)
         known.update(row[0] for row in rows)
 
-    def _take_snapshot(self, at: float, symbol: str, rows: List[Row]) -> None:
+    def _feed_snapshot(self, at: float, symbol: str, rows: List[Row]) -> None:
         first = self.recording.first.setdefault(symbol, {})
         new = {self._key(symbol, row): row for row in rows}
         if first.setdefault("book", rows) is rows:
             self._levels[symbol] = new
             return
         old = self._levels[symbol]
-        # Deletes first, so that a copy never holds more than the length of the book.
-        changes = [self._gone(symbol, old[key]) for key in old if key not in new]
+        # Removals first, so that a copy never holds more than the length of the book.
+        changes = [self._removal(symbol, old[key]) for key in old if key not in new]
         changes += [row for key, row in new.items() if old.get(key) != row]
-        self._take_levels(at, symbol, changes)
+        self._feed_levels(at, symbol, changes)
 
-    def _take_levels(self, at: float, symbol: str, rows: List[Row]) -> None:
+    def _feed_levels(self, at: float, symbol: str, rows: List[Row]) -> None:
         if not rows:
             return
-        levels, gone_at = self._levels.setdefault(symbol, {}), self._gone_at(symbol)
+        levels, count_at = self._levels.setdefault(symbol, {}), self._count_at(symbol)
         for row in rows:
             key = self._key(symbol, row)
-            if row[gone_at]:
+            if row[count_at]:
                 levels[key] = row
             else:
                 levels.pop(key, None)
@@ -301,13 +300,11 @@ class _RecordingReader:
     def _step(self, at: float, symbol: str, kind: str, row: Row) -> None:
         self.recording.steps.append(MarketStep(at, symbol, kind, [row]))
 
-    # --- rows of books ------------------------------------------------------------------------
-
     def _is_raw(self, symbol: str) -> bool:
         return self.recording.books[symbol][0] == RAW
 
-    def _gone_at(self, symbol: str) -> int:
-        """Return the place of the value that is 0 when the row means the end of its level."""
+    def _count_at(self, symbol: str) -> int:
+        """Return the index of the value that is 0 in removals."""
         return 1 + symbol.startswith("f")
 
     def _key(self, symbol: str, row: Row) -> Any:
@@ -316,6 +313,6 @@ class _RecordingReader:
         # A funding level has a period beside its rate.
         return (row[-1] > 0, *row[: 1 + symbol.startswith("f")])
 
-    def _gone(self, symbol: str, row: Row) -> Row:
-        # Behind a rate and behind the number of an offer stands the same: the period.
-        return [*row[: self._gone_at(symbol)], 0, 1 if row[-1] > 0 else -1]
+    def _removal(self, symbol: str, row: Row) -> Row:
+        # Both a rate and the id of an offer are followed by the period.
+        return [*row[: self._count_at(symbol)], 0, 1 if row[-1] > 0 else -1]

@@ -1,4 +1,4 @@
-"""What the status channel tells: how derivatives stand, and which positions were liquidated."""
+"""Status of derivatives, and liquidations."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import zlib
 from collections import deque
 from typing import Iterable, Iterator, Mapping
 
+from bfxsync.paper.engine.units import SCALE, Row
 from bfxsync.paper.markets.bars import MINUTE_MS
 from bfxsync.paper.markets.history import BEGIN
 from bfxsync.paper.markets.market import Liquidated, Market
-from bfxsync.paper.markets.tape import Row
-from bfxsync.paper.text import SCALE
 
 CONTENT_S = 3.0
-"""A status says the same for this long, by the market's clock."""
+"""How long a status stays the same, by the market's clock."""
 LIQUIDATIONS = "liq:global"
 
 _FUNDING_MS = 8 * 60 * MINUTE_MS
@@ -24,7 +23,7 @@ _LIVE_KEPT = 1_000
 
 
 def noise(*what: object) -> float:
-    """Return a number from 0 up to 1 that depends on its arguments alone."""
+    """Return a number from 0 up to 1 that depends only on the arguments."""
     return zlib.crc32(" ".join(map(str, what)).encode()) / 2**32
 
 
@@ -35,9 +34,9 @@ class Derivative:
     Parameters
     ----------
     market : Market
-        Its own.
+        The market of the derivative.
     markets : mapping
-        All by symbol; that of what the derivative stands for is among them, or its own is taken.
+        All markets by symbol; without that of the underlying, its own is used.
     """
 
     def __init__(self, market: Market, markets: Mapping[str, Market]) -> None:
@@ -47,7 +46,7 @@ class Derivative:
         self._made_at = 0.0
 
     def row(self, mts: int) -> Row:
-        """Return the row of now; the same one for three seconds."""
+        """Return the current row, which changes every `CONTENT_S` seconds."""
         clock = self._market.clock
         if not self._row or clock - self._made_at >= CONTENT_S:
             self._made_at = clock
@@ -57,7 +56,7 @@ class Derivative:
         return self._row
 
     def past(self, minute: int) -> Row | None:
-        """Return the row at the beginning of a minute, None if nothing traded before it."""
+        """Return the row at the start of a minute, None without trades in the minute before."""
         period = range(1)
         bar = self._market.chart.bar(minute - 1, minute, period)
         if bar is None:
@@ -94,15 +93,15 @@ class Derivative:
 
 class Liquidations:
     """
-    The positions that were liquidated: a past out of the seed, and what happens since.
+    Liquidated positions: a past generated from the seed, and live ones.
 
     Parameters
     ----------
     markets : mapping
-        By symbol; the positions are in their derivatives.
+        By symbol; the positions are in derivatives.
     seed : int
     mts : int
-        When the past ends.
+        End of the past.
     """
 
     symbol = LIQUIDATIONS
@@ -116,7 +115,7 @@ class Liquidations:
         self._triggered: Row | None = None
 
     def step(self, mts: int) -> list[Liquidated]:
-        """Let one thing happen: a position is triggered, the next time it is executed."""
+        """Advance by one event: a position is triggered, then executed by the next step."""
         if self._triggered is None:
             middles = {name: _middle(market) for name, market in self._derivatives()}
             prices = {name: price for name, price in middles.items() if price}
@@ -131,7 +130,7 @@ class Liquidations:
     def rows(
         self, start: int | None, end: int | None, newest_first: bool
     ) -> Iterator[Row]:
-        """Iterate over what happened between two times in ms, both included."""
+        """Iterate over the liquidations between two times in ms, both included."""
         live = list(self._live)
         if newest_first:
             live.reverse()
@@ -184,14 +183,14 @@ def _middle(market: Market) -> float | None:
 
 
 def _position(dice: random.Random, mts: float, prices: Mapping[str, float]) -> Row:
-    """A position that has lost too much: it was opened at a better price than that of now."""
+    """Return the trigger of a position whose entry price makes it a loss."""
     symbol = dice.choice(sorted(prices))
     is_long = dice.random() < 0.5
     amount = round(dice.lognormvariate(0, 1) + 0.0001, 8) * (1 if is_long else -1)
     loss = dice.uniform(0.01, 0.05) * (1 if is_long else -1)
     base_price = round(prices[symbol] * (1 + loss), 8)
     if dice.random() < 0.25:
-        mts += 0.25  # the real ones have a fraction now and then, too
+        mts += 0.25  # real ones have a fraction occasionally
     position_id = 150_000_000 + dice.randrange(10**7)
     return [
         "pos",
@@ -210,6 +209,6 @@ def _position(dice: random.Random, mts: float, prices: Mapping[str, float]) -> R
 
 
 def _executed(triggered: Row, mts: float) -> Row:
-    """What follows a trigger: the same position, sold at another price."""
+    """Return the execution of a triggered position, at a worse price."""
     price = round(triggered[6] * (0.98 if triggered[5] > 0 else 1.02), 8)
     return [*triggered[:2], max(mts, triggered[2]), *triggered[3:8], 1, 1, None, price]

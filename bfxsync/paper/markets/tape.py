@@ -1,27 +1,26 @@
-"""The trades of one symbol: those of its history and those since."""
+"""The trades of one symbol, historic and live."""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Iterable, Iterator, List
+from typing import Iterable, Iterator
 
+from bfxsync.paper.engine.units import Row
 from bfxsync.paper.markets.bars import MINUTE_MS
 from bfxsync.paper.markets.history import History
 
-Row = List[Any]
-
 LIVE_TRADES = 20_000
-"""How many are kept of those since the start; the history is never forgotten."""
+"""Live trades kept per symbol; the history is not limited."""
 
 
 class Tape:
     """
-    Trades, old and new.
+    The trades of a market.
 
     Parameters
     ----------
     history : History, optional
-        What was before the first trade that is recorded.
+        The past before the first recorded trade.
     """
 
     def __init__(self, history: History | None = None) -> None:
@@ -29,7 +28,7 @@ class Tape:
         self._live: deque[Row] = deque(maxlen=LIVE_TRADES)
 
     def record(self, row: Row) -> None:
-        """Take a trade."""
+        """Add a trade."""
         self._live.append(row)
 
     def rows(
@@ -38,8 +37,8 @@ class Tape:
         end: int | None = None,
         newest_first: bool = True,
     ) -> Iterator[Row]:
-        """Iterate over trades between two times in ms, both included, as they are asked for."""
-        # Nearly sorted as they come: only captured ones may be late.
+        """Iterate over the trades between two times in ms, both included."""
+        # Only recorded trades may come out of order.
         live = sorted(self._live, key=lambda row: (row[1], row[0]))
         if newest_first:
             live.reverse()

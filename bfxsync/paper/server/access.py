@@ -1,12 +1,13 @@
 """
-Host and Origin checks: which requests the exchange answers.
+Host and Origin checks of requests.
 
 Strategy: a web page can make its visitor's browser connect to any address, loopback included. Two
-headers, which no script can set, tell: Origin is the host of the page, and Host is the name that
-the browser connected to. With DNS rebinding (a name that is changed to a loopback address after
-the page was loaded) both are the page's own host. So both must name this exchange, or this machine,
-whose own programs could connect without a browser anyway. Programs send the Host that they connect
-to, and either no Origin, or one made of the Host, or a fixed one: loopback or the real exchange.
+headers that no script can set give it away: Origin is the host of the page, and Host is the name
+that the browser connected to. With DNS rebinding (a name that is changed to a loopback address
+after the page was loaded) both are the page's own host. So both must name this exchange, or this
+machine, whose own programs could connect without a browser anyway. Programs send the Host that they
+connect to, and either no Origin, or one made of the Host, or a fixed one: loopback or the real
+exchange.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import re
 from typing import Iterable, Sequence, Union
 
 _REAL = "bitfinex.com"
-# Nothing but a host and a port, as parsers differ in what else they let pass: some clients' origins
+# Only a host and a port, since parsers differ in what else they accept. The origins of some clients
 # end with a slash.
 _HOST = r"(\[[0-9a-f:.]+\]|[^\s:/?#@\\\[\]]+)(?::\d*)?"
 _HOST_HEADER = re.compile(_HOST, re.ASCII | re.IGNORECASE)
@@ -26,14 +27,14 @@ _Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
 class AccessPolicy:
     """
-    Which values of Host and Origin are accepted.
+    The accepted values of Host and Origin.
 
     Parameters
     ----------
     listen_host : str
         Address that the exchange listens on.
     allowed_hosts : iterable of str
-        Further names by which it is known.
+        Further names of the exchange.
     """
 
     def __init__(self, listen_host: str, allowed_hosts: Iterable[str]) -> None:
@@ -44,16 +45,16 @@ class AccessPolicy:
 
     def refusal(self, hosts: Sequence[str], origins: Sequence[str]) -> str | None:
         """
-        Return why a request is refused, None if it is not.
+        Return why a request is refused, None if it is accepted.
 
         Parameters
         ----------
         hosts, origins : list of str
-            All values of these headers.
+            All values of the header.
         """
         if len(hosts) > 1 or len(origins) > 1:
             return "a request has at most one Host and one Origin"
-        # Clients of HTTP/1.0 need not say whom they mean; browsers always do.
+        # HTTP/1.0 clients may leave out Host; browsers never do.
         host = _host_in(_HOST_HEADER, hosts[0]) if hosts else "localhost"
         if not (self._is_known(host) or self._is_address_listened_on(host)):
             return (
@@ -74,18 +75,18 @@ class AccessPolicy:
         return (
             host in self._names
             or (address is not None and address.is_loopback)
-            # Programs that are led here instead of to the real exchange.
+            # Programs that are redirected here from the real exchange.
             or host == _REAL
             or host.endswith(f".{_REAL}")
         )
 
     def _is_address_listened_on(self, host: str) -> bool:
-        # No DNS record is behind an address, so there is nothing to rebind.
+        # An address has no DNS record to rebind.
         return self._is_on_all_addresses and _address(host) is not None
 
 
 def _host_in(form: re.Pattern[str], header: str) -> str:
-    """Return the host that a header names, empty if it names none."""
+    """Return the host of a header, empty if it is malformed."""
     match = form.fullmatch(header)
     return _normalized(match.group(1)) if match else ""
 

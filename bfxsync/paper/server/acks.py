@@ -1,4 +1,4 @@
-"""How new channels of one socket are acknowledged: at once, unless a fault says otherwise."""
+"""Acknowledgements of subscriptions: immediate, unless a fault delays or reorders them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CallLater = Callable[[float, Callable[[], None]], object]
 
 
 class _Held(NamedTuple):
-    """An acknowledgement that waits for the next one to overtake it."""
+    """An acknowledgement held back until the next one has been sent."""
 
     fault: Fault
     ack: Event
@@ -25,11 +25,11 @@ class Acks:
     ----------
     faults : Faults
     send : callable
-        Takes each event to the client.
+        Sends an event to the client.
     call_later : callable
         Calls a function after so many seconds.
     open_ids : container
-        The channels that are open; what is late concerns no others.
+        Ids of the open channels; late acknowledgements of others are dropped.
     """
 
     def __init__(
@@ -49,25 +49,25 @@ class Acks:
         self,
         ack: Event,
         duplicate: Callable[[], Event],
-        about: Mapping[str, str],
+        facts: Mapping[str, str],
     ) -> None:
         """
-        Acknowledge a channel that has been opened.
+        Acknowledge a new channel.
 
         Parameters
         ----------
         ack : dict
         duplicate : callable
-            Returns the error of those who ask for an open channel again.
-        about : mapping
-            What a fault may be limited to.
+            Returns the error for a duplicate subscription.
+        facts : mapping
+            Facts of the channel, to match faults with.
         """
-        if self._has_overtaken(ack):
+        if self._sent_before_held(ack):
             return
-        if self._faults.take("duplicate_subscribe", **about):
+        if self._faults.fire("duplicate_subscribe", **facts):
             self._send(duplicate())
             return
-        late = self._faults.take("late_ack", **about)
+        late = self._faults.fire("late_ack", **facts)
         if late is not None:
             self._call_later(late.options["delay_s"], lambda: self._send_late(ack))
             return
@@ -77,18 +77,18 @@ class Acks:
         else:
             self._send(ack)
 
-    def leave(self) -> None:
-        """Let the fault that waits for another acknowledgement happen to another socket."""
+    def release_held(self) -> None:
+        """Give a fault that waits for a second acknowledgement back, for another socket."""
         held, self._held = self._held, None
         if held is not None:
             self._faults.give_back(held.fault)
 
-    def _has_overtaken(self, ack: Event) -> bool:
+    def _sent_before_held(self, ack: Event) -> bool:
         held = self._held
         if held is None:
             return False
         if held.ack["chanId"] not in self._open_ids:
-            self.leave()
+            self.release_held()
             return False
         self._held = None
         self._send(ack)
@@ -97,6 +97,6 @@ class Acks:
         return True
 
     def _send_late(self, ack: Event) -> None:
-        # A closed channel's id is never given to another one.
+        # The id of a closed channel is never reused.
         if ack["chanId"] in self._open_ids:
             self._send(ack)

@@ -1,7 +1,7 @@
 """
-The exchange inside its event loop: sockets on one side, markets on the other.
+The server: connects sockets and markets inside one event loop.
 
-Everything here runs on one thread; `exchange` is what other threads talk to.
+Everything here runs on one thread; other threads use `PaperExchange`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any, Callable, Coroutine, Union
 from aiohttp import web
 
 from bfxsync.errors import UsageError
-from bfxsync.paper.engine.registry import AccountRegistry
 from bfxsync.paper.faults import SILENT_CHANNEL, Fault, Faults
 from bfxsync.paper.markets.captured import load
 from bfxsync.paper.markets.market import now_mts
@@ -31,11 +30,12 @@ from bfxsync.paper.server.book_window import Window
 from bfxsync.paper.server.feeds import FeedIntervals
 from bfxsync.paper.server.listener import Listener
 from bfxsync.paper.server.market_data import MarketData
+from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.rest.app import RestApi
 from bfxsync.paper.server.rest.limits import RateLimits
-from bfxsync.paper.server.rest.private import Gate
+from bfxsync.paper.server.rest.private import PrivateApi
 from bfxsync.paper.server.rest.private_routes import PRIVATE_ROUTES
-from bfxsync.paper.server.subscriptions import Wrong, read
+from bfxsync.paper.server.subscriptions import InvalidSubscription, read
 from bfxsync.paper.server.ws_connection import ANSWER_S, WsConnection
 from bfxsync.paper.server.ws_session import WsSession
 from bfxsync.paper.settings import Counters, ExchangeSettings
@@ -57,7 +57,7 @@ class Server:
     settings : Settings
     counters : Counters
     on_finished : callable
-        Called each time all captures have ended.
+        Called when all recordings have ended.
     """
 
     def __init__(
@@ -90,13 +90,17 @@ class Server:
         self._captures = [self._capture_player(name) for name in settings.captures]
         players: list[Player] = [
             *self._captures,
-            LiquidationsPlayer(self._market_data, settings.liquidation_s),
+            LiquidationsPlayer(
+                self._market_data,
+                self._market_data.liquidations,
+                settings.liquidation_s,
+            ),
         ]
         for recipe in RECIPES.values():
             if recipe.symbol not in self._market_data.markets:
                 market = RandomMarket(recipe, settings.seed, now_mts())
                 players.append(
-                    RandomPlayer(market, self._market_data, settings.rate, self.room)
+                    RandomPlayer(market, self._market_data, settings.rate, self.drain)
                 )
         self._players = {
             symbol: player for player in players for symbol in player.symbols
@@ -106,12 +110,24 @@ class Server:
             for player in players
             if isinstance(player, RandomPlayer) and not player.market.is_funding
         }
-        later = asyncio.get_running_loop().call_later
         self.registry = AccountRegistry(
-            settings.accounts, self._market_data, venues, later
+            settings.accounts,
+            self._market_data.now_mts,
+            venues,
+            asyncio.get_running_loop().call_later,
+            recorded={
+                symbol
+                for player in self._captures
+                for symbol in player.symbols
+                if not symbol.startswith("f")
+            },
         )
-        gate = Gate(self._market_data, self.registry, PRIVATE_ROUTES)
-        self._rest = RestApi(self._market_data, counters, limits, gate, settings)
+        engine = self.registry.engine
+        self._market_data.listeners.append(
+            lambda source: engine.market_moved(source.symbol)
+        )
+        private = PrivateApi(self._market_data, self.registry, PRIVATE_ROUTES)
+        self._rest = RestApi(self._market_data, counters, limits, private, settings)
         for player in players:
             self._spawn(player.run())
 
@@ -130,7 +146,7 @@ class Server:
             on_ready()
             await self._stopped.wait()
         finally:
-            # First, or clients come back while the others are being sent away.
+            # First, or clients reconnect while others are being disconnected.
             self._listener.stop()
             for task in self._tasks:
                 task.cancel()
@@ -139,17 +155,17 @@ class Server:
             await self._listener.clean_up()
 
     def stop(self) -> None:
-        """Let `run` come to its end."""
+        """Make `run` return."""
         self._stopped.set()
 
     def play(self) -> None:
-        """Start the captures that do not play."""
+        """Start the recordings that are not playing."""
         self._unfinished.update(self._captures)
         for player in self._captures:
             player.play()
 
     def drop_connections(self, code: int | None, reason: str, reset: bool) -> int:
-        """Cut all sockets off, or close them with a code, and return how many there were."""
+        """Abort all connections, or close them with a code, and return how many."""
         connections = list(self.connections)
         for connection in connections:
             self._retire(connection)
@@ -162,7 +178,7 @@ class Server:
         return len(connections)
 
     def send_info(self, code: int) -> int:
-        """Send an info event to all sockets, and return how many there are."""
+        """Send an info event to all connections, and return how many."""
         if code in (MAINTENANCE, MAINTENANCE_OVER):
             self._is_operative = code == MAINTENANCE_OVER
         for session in self.connections.values():
@@ -171,7 +187,7 @@ class Server:
         return len(self.connections)
 
     def inject(self, fault: Fault) -> None:
-        """Arm a fault, or let it happen if it is about what is open now."""
+        """Arm a fault; `silent_channel` happens at once."""
         symbol = fault.options.get("symbol")
         if symbol is not None and symbol not in self._players:
             known = ", ".join(sorted(self._players))
@@ -183,19 +199,19 @@ class Server:
             self.faults.arm(fault)
 
     def window(self, symbol: str, prec: str, length: int | str, freq: str) -> Window:
-        """Return what the subscribers of a book have of it."""
+        """Return the window of a book's subscribers."""
         request = {"symbol": symbol, "prec": prec, "len": length, "freq": freq}
         try:
             wanted = read({"channel": "book", **request}, self._market_data)
-        except Wrong as wrong:
-            raise UsageError(f"no such book: {wrong.message} in {request}") from None
+        except InvalidSubscription as invalid:
+            raise UsageError(f"no such book: {invalid.message} in {request}") from None
         assert wanted is not None
         return self._market_data.window(wanted.identity)
 
-    async def room(self) -> None:
+    async def drain(self) -> None:
         """Wait until every client has read most of what it was sent."""
         for connection in list(self.connections):
-            await connection.room()
+            await connection.drain()
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         ws = web.WebSocketResponse(
@@ -206,7 +222,7 @@ class Server:
             max_msg_size=_MAX_MESSAGE_BYTES,
         )
         if ws.can_prepare(request):
-            refusal = self.faults.take("refuse_handshake")
+            refusal = self.faults.fire("refuse_handshake")
             if refusal is not None:
                 return web.Response(status=refusal.options["status"])
         await ws.prepare(request)
@@ -240,7 +256,7 @@ class Server:
         return ws
 
     async def _beat(self, connection: WsConnection, session: WsSession) -> None:
-        """Send heartbeats, and cut off a socket that shows no sign of life."""
+        """Send heartbeats, and abort an idle connection."""
         settings = self._settings
         clock = asyncio.get_running_loop().time
         beat_at = clock() + settings.heartbeat_s
@@ -248,7 +264,7 @@ class Server:
             idle_since = connection.unread_since()
             if not session.channels:
                 idle_since = connection.last_received_at
-            if idle_since is None:  # the client takes what it is sent
+            if idle_since is None:  # the client has read everything
                 idle_since = clock()
             idle_at = idle_since + settings.idle_s
             if clock() >= idle_at:
@@ -265,7 +281,7 @@ class Server:
             self._market_data,
             speed=self._settings.speed,
             autoplay=self._settings.autoplay,
-            room=self.room,
+            drain=self.drain,
             on_end=self._capture_ended,
         )
         self._unfinished.add(player)
@@ -277,14 +293,14 @@ class Server:
             symbols = {channel.identity.symbol for channel in session.channels.values()}
             if symbols.intersection(player.symbols):
                 session.info(STOPPING)
-                session.leave()
+                session.close()
                 loop.call_later(self._settings.farewell_s, connection.close, _RESTART)
         self._unfinished.discard(player)
         if not self._unfinished:
             self._on_finished()
 
     async def _hang_up(self) -> None:
-        """Close all sockets, in at most a quarter of a second."""
+        """Close all connections, in at most a quarter of a second."""
         loop = asyncio.get_running_loop()
         for connection in list(self.connections):
             connection.hang_up(_GOING_AWAY)
@@ -297,10 +313,10 @@ class Server:
     def _retire(self, connection: WsConnection) -> None:
         session = self.connections.pop(connection, None)
         if session is not None:
-            session.leave()
+            session.close()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)  # the loop itself holds its tasks only weakly
+        self._tasks.add(task)  # the loop has only weak references to tasks
         task.add_done_callback(self._tasks.discard)
         return task

@@ -1,4 +1,4 @@
-"""What the subscribers of a book see of it: its best levels, the changes between two looks."""
+"""Windows: the best levels of a book as subscribers have them, with changes and checksums."""
 
 from __future__ import annotations
 
@@ -7,77 +7,77 @@ from itertools import zip_longest
 from typing import Callable, NamedTuple
 
 from bfxsync.paper.engine.book import RAW, BookLevels, Entry
-from bfxsync.paper.text import units_text
+from bfxsync.paper.engine.units import units_text
 
 CHECKSUM_LEVELS = 25
 
 
 class BookLayout(NamedTuple):
-    """How an entry becomes a row; the arguments are the wire's sign of its side, and the entry."""
+    """Formats an entry, or its removal, as a row; arguments are the sign of its side, and it."""
 
-    put: Callable[[int, Entry], str]
-    gone: Callable[[int, Entry], str]
+    row: Callable[[int, Entry], str]
+    removal: Callable[[int, Entry], str]
 
 
-def _put_level(sign: int, level: Entry) -> str:
+def _level_row(sign: int, level: Entry) -> str:
     return (
         f"[{units_text(level.price)},{level.orders},{units_text(sign * level.amount)}]"
     )
 
 
-def _level_gone(sign: int, level: Entry) -> str:
+def _level_removal(sign: int, level: Entry) -> str:
     return f"[{units_text(level.price)},0,{sign}]"
 
 
-def _put_funding_level(sign: int, level: Entry) -> str:
+def _funding_level_row(sign: int, level: Entry) -> str:
     amount = units_text(sign * level.amount)
     return f"[{units_text(level.price)},{level.period},{level.orders},{amount}]"
 
 
-def _funding_level_gone(sign: int, level: Entry) -> str:
+def _funding_level_removal(sign: int, level: Entry) -> str:
     return f"[{units_text(level.price)},{level.period},0,{sign}]"
 
 
-def _put_order(sign: int, order: Entry) -> str:
+def _order_row(sign: int, order: Entry) -> str:
     return f"[{order.order_id},{units_text(order.price)},{units_text(sign * order.amount)}]"
 
 
-def _order_gone(sign: int, order: Entry) -> str:
+def _order_removal(sign: int, order: Entry) -> str:
     return f"[{order.order_id},0,{sign}]"
 
 
-def _put_offer(sign: int, offer: Entry) -> str:
+def _offer_row(sign: int, offer: Entry) -> str:
     amount = units_text(sign * offer.amount)
     return f"[{offer.order_id},{offer.period},{units_text(offer.price)},{amount}]"
 
 
-def _offer_gone(sign: int, offer: Entry) -> str:
+def _offer_removal(sign: int, offer: Entry) -> str:
     return f"[{offer.order_id},{offer.period},0,{sign}]"
 
 
-# By (is it raw, is it funding).
+# By (is_raw, is_funding).
 _LAYOUTS = {
-    (False, False): BookLayout(_put_level, _level_gone),
-    (False, True): BookLayout(_put_funding_level, _funding_level_gone),
-    (True, False): BookLayout(_put_order, _order_gone),
-    (True, True): BookLayout(_put_offer, _offer_gone),
+    (False, False): BookLayout(_level_row, _level_removal),
+    (False, True): BookLayout(_funding_level_row, _funding_level_removal),
+    (True, False): BookLayout(_order_row, _order_removal),
+    (True, True): BookLayout(_offer_row, _offer_removal),
 }
 
 
 class Window:
     """
-    The best entries of a book as its subscribers know them.
+    The best entries of a book as its subscribers have them.
 
     Parameters
     ----------
-    depth : Depth
-        Where the entries come from.
+    depth : BookLevels
+        The entries of the book.
     prec : str
         Only whether it is raw matters here.
     length : int
         Entries per side.
     is_funding : bool
-        Funding has other rows, and its signs the other way round.
+        Funding has other rows, and opposite signs.
     """
 
     def __init__(
@@ -92,46 +92,48 @@ class Window:
         self._asks = depth.asks.top(length)
 
     def snapshot(self) -> list[str]:
-        """Return all rows: bids from the highest price down, then asks from the lowest up."""
+        """Return all rows: bids, then asks, each best first."""
         bids, asks = self.sides()
         return bids + asks
 
     def sides(self) -> tuple[list[str], list[str]]:
-        """Return the rows of the bids and those of the asks, the best first."""
-        put, sign = self._layout.put, self._bid_sign
-        bids = [put(sign, entry) for entry in self._bids.values()]
-        return bids, [put(-sign, entry) for entry in self._asks.values()]
+        """Return the rows of bids and of asks, best first."""
+        row, sign = self._layout.row, self._bid_sign
+        bids = [row(sign, entry) for entry in self._bids.values()]
+        return bids, [row(-sign, entry) for entry in self._asks.values()]
 
     def update(self) -> list[str]:
-        """Move on to the book as it is, and return the rows that do the same to a copy."""
+        """Advance to the current book, and return the rows that advance a copy."""
         bids = self._depth.bids.top(self._length)
         asks = self._depth.asks.top(self._length)
-        gone: list[str] = []
-        came: list[str] = []
+        removed: list[str] = []
+        changed: list[str] = []
         for sign, old, new in (
             (self._bid_sign, self._bids, bids),
             (-self._bid_sign, self._asks, asks),
         ):
             if old == new:
                 continue
-            gone += [
-                self._layout.gone(sign, e) for key, e in old.items() if key not in new
+            removed += [
+                self._layout.removal(sign, e)
+                for key, e in old.items()
+                if key not in new
             ]
-            came += [
-                self._layout.put(sign, e) for key, e in new.items() if old.get(key) != e
+            changed += [
+                self._layout.row(sign, e) for key, e in new.items() if old.get(key) != e
             ]
         self._bids, self._asks = bids, asks
-        # Deletes first, so that a copy never holds more than `length` entries of a side.
-        return gone + came
+        # Removals first, so that a copy never holds more than `length` entries of a side.
+        return removed + changed
 
     def lossy_update(self) -> list[str] | None:
         """
-        Move on like `update`, and leave out the first row without which a copy is another book.
+        Advance like `update`, but leave out the first row that matters to the checksum.
 
         Returns
         -------
         list of str or None
-            None, and nothing has moved, if no row matters to the checksum.
+            None if no row matters; then the window has not advanced.
         """
         length = self._length
         for sign, old, new in (
@@ -143,8 +145,8 @@ class Window:
                 before, after = old.get(key), new.get(key)
                 if before == after:
                     continue
-                # A copy of a raw book knows orders by id: one that has another price
-                # takes the place of itself, whether its delete came or not.
+                # A copy of a raw book keys orders by id: the row of a moved order replaces
+                # the old one, with or without its removal.
                 if before is not None and after is None and before.order_id in ids:
                     continue
                 copy = {k: entry for k, entry in new.items() if k != key}
@@ -153,9 +155,9 @@ class Window:
                 if self._checked(copy) == self._checked(new):
                     continue
                 if after is not None:
-                    lost = self._layout.put(sign, after)
+                    lost = self._layout.row(sign, after)
                 else:
-                    lost = self._layout.gone(sign, old[key])
+                    lost = self._layout.removal(sign, old[key])
                 rows = self.update()
                 rows.remove(lost)
                 return rows
@@ -189,18 +191,16 @@ class Window:
 
 class WholeBook(Window):
     """
-    A window that never cuts anything off, for books that hold no more than their subscribers see.
+    The window of a recorded book, which holds no more than its subscribers have.
 
-    Who changes the book knows the rows already, so `update` need not be called each time.
+    Updates are sent as recorded, so it is advanced only when it is read.
     """
 
     def sides(self) -> tuple[list[str], list[str]]:
-        """Return all rows, see `Window.sides`."""
         self.update()
         return super().sides()
 
     def checksum(self) -> int:
-        """Return the checksum of the book as it is."""
         self.update()
         return super().checksum()
 

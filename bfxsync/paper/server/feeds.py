@@ -1,9 +1,9 @@
 """
-What a channel sends, once for all its subscribers.
+Feeds turn the events of a market into frames, once for all subscribers of a channel.
 
-A feed turns the events of a market into the bodies of frames: the text between the channel id and
-the suffixes, which are the subscriber's own. As all subscribers of a book share one window, the
-late ones start from what the others hold already.
+A feed makes the body of a frame: the text between the channel id and the suffixes, which are the
+subscriber's own. All subscribers of a book share one window, so later ones start from the state
+that the others have.
 """
 
 from __future__ import annotations
@@ -12,28 +12,29 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple, Protocol, Sequence
 
 from bfxsync.paper.engine.book import RAW, SIGNIFICANT_DIGITS
+from bfxsync.paper.engine.units import Row
 from bfxsync.paper.faults import Faults
 from bfxsync.paper.markets.market import BookChanged, Event, Market, TickerCame, Traded
 from bfxsync.paper.server.book_window import WholeBook, Window
-from bfxsync.paper.text import encode
+from bfxsync.paper.server.wire_json import encode
 
 PRECISIONS = (*SIGNIFICANT_DIGITS, RAW)
 FREQUENCIES = ("F0", "F1")
 LENGTHS = (1, 25, 100, 250)
 SLOW_S = 2.0
-"""Between two updates of a book with frequency F1."""
+"""Interval of the updates of a book with frequency F1."""
 _LOSS = "lost_book_update"
 
 
 class Identity(NamedTuple):
     """
-    What is subscribed to.
+    A channel with its arguments.
 
     Attributes
     ----------
     channel : str
     symbol : str
-        What it belongs to, see `hub.Source`.
+        Of the market, or `LIQUIDATIONS`.
     prec, freq, length : str, str, int
         Of books.
     key : str
@@ -48,12 +49,12 @@ class Identity(NamedTuple):
     key: str = ""
 
     def facts(self) -> dict[str, str]:
-        """Return what a fault may be limited to."""
+        """Return the facts that faults are matched with."""
         return {"channel": self.channel, "symbol": self.symbol, "key": self.key}
 
 
 class FeedSubscriber(Protocol):
-    """Who gets the frames of a feed: one channel of one socket."""
+    """A channel of a socket, which gets the frames of a feed."""
 
     def frame(self, body: str) -> None:
         """Send one frame with this body."""
@@ -62,33 +63,33 @@ class FeedSubscriber(Protocol):
         """Send the rows of one iteration of a book, as one frame or as many."""
 
     def checksum(self, value: int) -> None:
-        """Send a checksum, if the socket asked for them."""
+        """Send a checksum, if the socket has enabled them."""
 
 
 class FeedIntervals(NamedTuple):
-    """Seconds of market time between two checksums of a book, and between two tickers."""
+    """Seconds of market time between checksums of a book, and between tickers."""
 
     checksum_s: float = 2.5
     ticker_s: float = 1.0
 
 
 class Feed(ABC):
-    """Base of all kinds: who listens."""
+    """Base class: the subscribers of a channel."""
 
     def __init__(self) -> None:
-        # A dict, as it keeps the order and finds its members fast.
+        # A dict as an ordered set.
         self.subscribers: dict[FeedSubscriber, None] = {}
 
     @abstractmethod
     def first(self) -> str | None:
-        """Return the body of the first data frame of a new subscriber, None if there is none."""
+        """Return the body of the first data frame of a new subscriber, if any."""
 
     @abstractmethod
-    def take(self, event: Event) -> None:
-        """Pass on what concerns this feed."""
+    def handle(self, event: Event) -> None:
+        """Send what an event changes for the subscribers."""
 
     def tick(self) -> None:
-        """Send what is due by the market's clock; nothing, unless a feed says otherwise."""
+        """Send what is due by the market's clock."""
 
     def _send(self, body: str) -> None:
         for subscriber in self.subscribers:
@@ -96,76 +97,75 @@ class Feed(ABC):
 
 
 class TradesFeed(Feed):
-    """The tape, then each trade twice: as it happens and confirmed."""
+    """A snapshot of trades, then each trade twice: executed and confirmed."""
 
     def __init__(self, market: Market) -> None:
         super().__init__()
         self._market = market
 
     def first(self) -> str:
-        """Return the last trades, newest first."""
         return encode(self._market.trades)
 
-    def take(self, event: Event) -> None:
-        """Pass on trades and confirmations."""
+    def handle(self, event: Event) -> None:
         if isinstance(event, Traded):
             self._send(f'"{event.kind}",{encode(event.row)}')
 
 
 class TickerFeed(Feed):
-    """The ticker: as captured, else whenever it is due and has changed."""
+    """The ticker: as recorded, otherwise when it is due and has changed."""
 
-    def __init__(self, market: Market, pace: FeedIntervals) -> None:
+    def __init__(self, market: Market, intervals: FeedIntervals) -> None:
         super().__init__()
         self._market = market
-        self._pace = pace
-        self._told = encode(market.ticker())
-        self._told_at = market.clock
+        self._intervals = intervals
+        self._sent = encode(market.ticker())
+        self._sent_at = market.clock
 
     def first(self) -> str:
-        """Return the ticker that the others know."""
-        return self._told
+        return self._sent
 
-    def take(self, event: Event) -> None:
-        """Pass on captured tickers."""
+    def handle(self, event: Event) -> None:
         if isinstance(event, TickerCame):
-            self._told = encode(event.row)
-            self._send(self._told)
+            self._sent = encode(event.row)
+            self._send(self._sent)
 
     def tick(self) -> None:
-        """Send a derived ticker if it is time for one."""
         market = self._market
         if (
             market.captured_ticker is None
-            and market.clock - self._told_at >= self._pace.ticker_s
+            and market.clock - self._sent_at >= self._intervals.ticker_s
         ):
             ticker = encode(market.ticker())
-            if ticker != self._told:
-                self._told, self._told_at = ticker, market.clock
+            if ticker != self._sent:
+                self._sent, self._sent_at = ticker, market.clock
                 self._send(ticker)
 
 
 class BookFeed(Feed):
     """
-    A window on the book, its changes, and now and then its checksum.
+    A window of the book, its changes, and periodic checksums.
 
     Attributes
     ----------
     window : Window
-        What the subscribers have, unless a row of theirs was lost.
+        The state of the subscribers, unless a row was lost.
     """
 
     def __init__(
-        self, market: Market, pace: FeedIntervals, identity: Identity, faults: Faults
+        self,
+        market: Market,
+        intervals: FeedIntervals,
+        identity: Identity,
+        faults: Faults,
     ) -> None:
         super().__init__()
         self._market = market
-        self._pace = pace
+        self._intervals = intervals
         self._identity = identity
         self._faults = faults
         prec, length, self._freq = identity.prec, identity.length, identity.freq
-        self._is_captured = market.captured_book == (prec, self._freq, length)
-        window = WholeBook if self._is_captured else Window
+        self._is_recorded = market.captured_book == (prec, self._freq, length)
+        window = WholeBook if self._is_recorded else Window
         self.window = window(market.book.depth(prec), prec, length, market.is_funding)
         self._is_watching = False
         self._is_behind = False
@@ -173,37 +173,34 @@ class BookFeed(Feed):
         self._updated_at = self._checked_at = market.clock
 
     def first(self) -> str:
-        """Return the window that the others know."""
         return f"[{','.join(self.window.snapshot())}]"
 
-    def take(self, event: Event) -> None:
-        """Pass on changes at once, unless they are to be gathered."""
+    def handle(self, event: Event) -> None:
         if not isinstance(event, BookChanged):
             return
-        if self._is_captured and event.rows is not None:
-            self._take_captured(event.rows)
+        if self._is_recorded and event.rows is not None:
+            self._send_recorded(event.rows)
         elif self._freq == "F0":
             self._update()
         else:
             self._is_behind = True
 
     def tick(self) -> None:
-        """Send gathered changes and the checksum when they are due."""
         now = self._market.clock
         if self._is_behind and now - self._updated_at >= SLOW_S:
             self._is_behind, self._updated_at = False, now
             self._update()
-        if self._is_unchecked and now - self._checked_at >= self._pace.checksum_s:
+        if self._is_unchecked and now - self._checked_at >= self._intervals.checksum_s:
             self._send_checksum()
 
-    def _take_captured(self, rows: Sequence[str]) -> None:
-        # To lose one, the window must know what the book was before: one look ahead of the loss.
+    def _send_recorded(self, recorded: Sequence[Row]) -> None:
+        # To lose a row, the window must have the state before it: one update ahead of the loss.
         was_watching = self._is_watching
         self._is_watching = self._may_lose()
         if was_watching and self._is_watching:
             self._update()
         else:
-            self._send_rows(rows)
+            self._send_rows([encode(row) for row in recorded])
             if self._is_watching:
                 self.window.update()
 
@@ -211,9 +208,9 @@ class BookFeed(Feed):
         if self._may_lose():
             rows = self.window.lossy_update()
             if rows is not None:
-                self._faults.take(_LOSS, **self._identity.facts())
+                self._faults.fire(_LOSS, **self._identity.facts())
                 self._send_rows(rows)
-                # At once: another change of the same level would hide the loss.
+                # Now, since another change of the same level would hide the loss.
                 self._send_checksum()
                 return
         self._send_rows(self.window.update())
@@ -224,7 +221,7 @@ class BookFeed(Feed):
 
     def _send_checksum(self) -> None:
         self._is_unchecked, self._checked_at = False, self._market.clock
-        # Those of funding books are known to be wrong on the real exchange: there are none.
+        # The real exchange sends wrong checksums of funding books; here there are none.
         if not self._market.is_funding:
             checksum = self.window.checksum()
             for subscriber in self.subscribers:

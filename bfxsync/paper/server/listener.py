@@ -1,11 +1,11 @@
 """
-Accepts connections, and admits their requests.
+Accepts connections, and checks Host and Origin of their requests.
 
-Strategy: aiohttp waits for a connection's first request without a limit. So each connection has
-a deadline, set when it is accepted and lifted by its first request; the requests after it are
-covered by aiohttp's keep-alive timeout. Whether a peer still takes what it is sent only the kernel
-knows, as long as its buffers have room; where it can be told to, it ends connections on which
-nothing was acknowledged for too long.
+Strategy: aiohttp waits for the first request of a connection without a limit. So each connection
+has a deadline, set when it is accepted and cancelled by its first request; later requests are
+covered by aiohttp's keep-alive timeout. Whether a peer still acknowledges data is known only to the
+kernel as long as its buffers have room; on Linux it is told to drop connections without
+acknowledgement for too long.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Awaitable, Callable
 from aiohttp import hdrs, web
 
 from bfxsync.paper.server.access import AccessPolicy
-from bfxsync.paper.text import encode
+from bfxsync.paper.server.wire_json import encode
 
 _KEEP_ALIVE_S = 75.0
 _BACKLOG = 128
@@ -31,15 +31,15 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 class Listener:
     """
-    A listening socket, and what it lets through to an application.
+    A listening socket, which passes accepted requests to an application.
 
     Parameters
     ----------
     access : AccessPolicy
     request_timeout_s : float
-        A connection from which no request has come after this time is cut off.
+        Aborts a connection without a complete request after this time.
     idle_s : float
-        As is one that acknowledges nothing for this time, on Linux.
+        On Linux, drops a connection that acknowledges nothing for this time.
     """
 
     def __init__(

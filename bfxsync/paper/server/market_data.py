@@ -1,4 +1,4 @@
-"""Everything there is to listen to, and who listens."""
+"""The markets of the exchange, and the feeds that publish their events to subscribers."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from bfxsync.paper.server.status_feeds import DerivativeFeed, LiquidationsFeed
 
 
 class Source(Protocol):
-    """A market, or the liquidations of all: what feeds belong to."""
+    """What feeds belong to: a market, or the liquidations."""
 
     @property
     def symbol(self) -> str:
-        """The name under which its feeds are kept."""
+        """The key of its feeds."""
 
 
 class MarketData:
     """
-    All markets, and the feeds that somebody listens to.
+    All markets, and the feeds that have subscribers.
 
     Parameters
     ----------
-    pace : FeedIntervals, optional
+    intervals : FeedIntervals, optional
     now_mts : callable, optional
         Returns the time in ms.
     seed : int, optional
@@ -46,21 +46,19 @@ class MarketData:
     Attributes
     ----------
     faults : Faults
-        What shall go wrong with books and sockets.
+        The armed faults of books and sockets.
     markets : dict
         By symbol.
     derivatives : dict
-        The status of those markets that are derivatives, by symbol.
+        Status of the derivatives, by symbol.
     liquidations : Liquidations
-    awake : set of str
-        Symbols that count as listened to, though nobody does.
     listeners : list of callable
-        Called with each source and its events, after the feeds.
+        Called with the source of each published event, after the feeds.
     """
 
     def __init__(
         self,
-        pace: FeedIntervals = FeedIntervals(),
+        intervals: FeedIntervals = FeedIntervals(),
         now_mts: Callable[[], int] = now_mts,
         seed: int = 1,
         faults: Faults | None = None,
@@ -70,13 +68,12 @@ class MarketData:
         self.markets: dict[str, Market] = {}
         self.derivatives: dict[str, Derivative] = {}
         self.liquidations = Liquidations(self.markets, seed, now_mts())
-        self.awake: set[str] = set()
-        self.listeners: list[Callable[[Source, Sequence[Event]], None]] = []
-        self._pace = pace
+        self.listeners: list[Callable[[Source], None]] = []
+        self._intervals = intervals
         self._feeds: dict[str, dict[Identity, Feed]] = {LIQUIDATIONS: {}}
 
     def add(self, market: Market) -> None:
-        """Add a market, or put it in the place of one that nobody listens to."""
+        """Add a market, or replace one without subscribers."""
         assert not self._feeds.get(market.symbol)
         self.markets[market.symbol] = market
         self._feeds[market.symbol] = {}
@@ -84,14 +81,7 @@ class MarketData:
             self.derivatives[market.symbol] = Derivative(market, self.markets)
 
     def subscribe(self, identity: Identity, subscriber: FeedSubscriber) -> str | None:
-        """
-        Let a channel listen from now on.
-
-        Returns
-        -------
-        str or None
-            The body of its first data frame, None if there is none.
-        """
+        """Add a subscriber, and return the body of its first data frame, if any."""
         feeds = self._feeds[identity.symbol]
         feed = feeds.get(identity)
         if feed is None:
@@ -100,7 +90,7 @@ class MarketData:
         return feed.first()
 
     def unsubscribe(self, identity: Identity, subscriber: FeedSubscriber) -> None:
-        """Let a channel listen no more."""
+        """Remove a subscriber."""
         feeds = self._feeds[identity.symbol]
         feed = feeds[identity]
         del feed.subscribers[subscriber]
@@ -108,23 +98,23 @@ class MarketData:
             del feeds[identity]
 
     def is_watched(self, symbol: str) -> bool:
-        """Say whether anybody listens to a symbol."""
-        return bool(self._feeds[symbol]) or symbol in self.awake
+        """Say whether a symbol has subscribers."""
+        return bool(self._feeds[symbol])
 
     def window(self, identity: Identity) -> Window:
-        """Return what the subscribers of a book have of it, or the next one would get."""
+        """Return the window of a book's subscribers, or the one that the next would get."""
         feed = self._feeds[identity.symbol].get(identity) or self._make(identity)
         assert isinstance(feed, BookFeed)
         return feed.window
 
     def publish(self, source: Source, events: Sequence[Event]) -> None:
-        """Pass on what has happened to a market, or to the liquidations."""
+        """Publish events of a market, or of the liquidations."""
         feeds = self._feeds[source.symbol].values()
         for event in events:
             for feed in feeds:
-                feed.take(event)
+                feed.handle(event)
         for listener in self.listeners:
-            listener(source, events)
+            listener(source)
 
     def tick(self, market: Market) -> None:
         """Send what has become due by the market's clock."""
@@ -137,11 +127,11 @@ class MarketData:
             return LiquidationsFeed()
         market = self.markets[symbol]
         if channel == "ticker":
-            return TickerFeed(market, self._pace)
+            return TickerFeed(market, self._intervals)
         if channel == "trades":
             return TradesFeed(market)
         if channel == "book":
-            return BookFeed(market, self._pace, identity, self.faults)
+            return BookFeed(market, self._intervals, identity, self.faults)
         if channel == "candles":
             key = CandleKey.parse(identity.key)
             assert key is not None

@@ -1,4 +1,4 @@
-"""The channel `status`: of one derivative, and of all liquidations."""
+"""The `status` channel: one derivative, or all liquidations."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Callable
 from bfxsync.paper.markets.market import Event, Liquidated, Market
 from bfxsync.paper.markets.status import Derivative
 from bfxsync.paper.server.feeds import Feed
-from bfxsync.paper.text import encode
+from bfxsync.paper.server.wire_json import encode
 
 STATUS_S = 1.0
-"""Between two rows, by the market's clock; they say the same more often than not."""
+"""Interval of rows by the market's clock; most repeat the previous one."""
 
 
 class DerivativeFeed(Feed):
-    """One row a second, changed or not."""
+    """A row every second, changed or not."""
 
     def __init__(
         self,
@@ -26,30 +26,27 @@ class DerivativeFeed(Feed):
         self._market = market
         self._derivative = derivative
         self._now_mts = now_mts
-        self._told_at = market.clock
+        self._sent_at = market.clock
 
     def first(self) -> str:
-        """Return the row as it is."""
         return encode(self._derivative.row(self._now_mts()))
 
-    def take(self, event: Event) -> None:
-        """Wait for the next second."""
+    def handle(self, event: Event) -> None:
+        """Ignore events: rows are sent by the clock."""
 
     def tick(self) -> None:
-        """Send a row if it is time for one."""
         clock = self._market.clock
-        if clock - self._told_at >= STATUS_S:
-            self._told_at = clock
+        if clock - self._sent_at >= STATUS_S:
+            self._sent_at = clock
             self._send(self.first())
 
 
 class LiquidationsFeed(Feed):
-    """Lists of rows as they happen; there is no snapshot."""
+    """Lists of rows as they happen, without a snapshot."""
 
     def first(self) -> None:
-        """There is none."""
+        """Return nothing: there is no snapshot."""
 
-    def take(self, event: Event) -> None:
-        """Pass on what has been liquidated."""
+    def handle(self, event: Event) -> None:
         if isinstance(event, Liquidated):
             self._send(encode(event.rows))

@@ -1,4 +1,4 @@
-"""Requests to subscribe: which channel is meant, or why there is none."""
+"""Parsing of subscribe requests."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _BOOK_DEFAULTS = {"prec": "P0", "freq": "F0", "len": "25"}
 
 
 class RequestedChannel(NamedTuple):
-    """A channel, and what its acknowledgement says of it."""
+    """A channel, and the fields of its acknowledgement."""
 
     identity: Identity
     fields: dict[str, Any]
 
 
-class Wrong(Exception):
-    """A request that is refused, with what is echoed of it."""
+class InvalidSubscription(Exception):
+    """A refused request, with the fields that the error echoes."""
 
     def __init__(self, message: str, request: Request) -> None:
         super().__init__(message)
@@ -32,22 +32,22 @@ class Wrong(Exception):
 
 def read(request: Request, market_data: MarketData) -> RequestedChannel | None:
     """
-    Return what is subscribed to; None if such a request gets no answer at all.
+    Return the requested channel; None if the exchange does not answer such a request.
 
     Raises
     ------
-    Wrong
-        There is no such thing.
+    InvalidSubscription
+        Unknown channel, symbol or key, or an invalid field.
     """
     channel = request.get("channel")
     reader = _READERS.get(channel) if isinstance(channel, str) else None
     if reader is None:
-        raise Wrong("channel: unknown", request)
+        raise InvalidSubscription("channel: unknown", request)
     return reader(request, market_data)
 
 
 def names(symbol: str) -> dict[str, str]:
-    """Return the field that tells a symbol without its first letter."""
+    """Return the field `pair` or `currency` of a symbol."""
     return {"currency" if symbol.startswith("f") else "pair": symbol[1:]}
 
 
@@ -60,9 +60,9 @@ def _of_symbol(request: Request, market_data: MarketData) -> RequestedChannel:
 def _book(request: Request, market_data: MarketData) -> RequestedChannel:
     symbol = _symbol(request, market_data)
     book = {field: request.get(field, value) for field, value in _BOOK_DEFAULTS.items()}
-    wrong = _wrong_book_field(**book)
+    wrong = _invalid_book_field(**book)
     if wrong:
-        raise Wrong(f"{wrong}: invalid", {**request, "symbol": symbol})
+        raise InvalidSubscription(f"{wrong}: invalid", {**request, "symbol": symbol})
     identity = Identity("book", symbol, book["prec"], book["freq"], int(book["len"]))
     return RequestedChannel(
         identity, {"symbol": symbol, **book, **_echo(request), **names(symbol)}
@@ -70,12 +70,12 @@ def _book(request: Request, market_data: MarketData) -> RequestedChannel:
 
 
 def _candles(request: Request, market_data: MarketData) -> RequestedChannel:
-    # Which text goes with which mistake is a guess; the code is the one of all refusals.
+    # The texts are guesses; the code is the same for all refusals.
     key = CandleKey.parse(request.get("key"))
     if key is None:
-        raise Wrong("key: invalid", request)
+        raise InvalidSubscription("key: invalid", request)
     if key.symbol not in market_data.markets:
-        raise Wrong("symbol: invalid", request)
+        raise InvalidSubscription("symbol: invalid", request)
     identity = Identity("candles", key.symbol, key=key.text)
     return RequestedChannel(identity, {"key": request["key"], **_echo(request)})
 
@@ -89,9 +89,9 @@ def _status(request: Request, market_data: MarketData) -> RequestedChannel | Non
             Identity("status", LIQUIDATIONS, key=LIQUIDATIONS), fields
         )
     if kind != "deriv":
-        raise Wrong("key: invalid", request)
+        raise InvalidSubscription("key: invalid", request)
     if symbol not in market_data.derivatives:
-        return None  # as the real exchange was seen to do
+        return None  # as observed on the real exchange
     return RequestedChannel(Identity("status", symbol, key=f"deriv:{symbol}"), fields)
 
 
@@ -109,14 +109,14 @@ def _symbol(request: Request, market_data: MarketData) -> str:
     for known in (symbol, f"t{symbol}"):
         if isinstance(known, str) and known in market_data.markets:
             return known
-    raise Wrong("symbol: invalid", request)
+    raise InvalidSubscription("symbol: invalid", request)
 
 
 def _echo(request: Request) -> dict[str, Any]:
     return {"subId": request["subId"]} if "subId" in request else {}
 
 
-def _wrong_book_field(prec: object, freq: object, len: object) -> str | None:
+def _invalid_book_field(prec: object, freq: object, len: object) -> str | None:
     if prec not in PRECISIONS:
         return "precision"
     if freq not in FREQUENCIES:

@@ -1,11 +1,11 @@
 """
-One WebSocket of the exchange's side.
+The server side of one WebSocket connection.
 
-Strategy: aiohttp does the handshake and reads. What goes to the client is framed here and handed
-to the transport in one piece per turn of the event loop: a server's frames are not masked, so a
-header is two to ten bytes, and a busy market needs one system call where it would need hundreds.
-Pings are answered here, in their place between the messages. Close frames are written here too, so
-that there is one of them, with the right code.
+Strategy: aiohttp does the handshake and reads. Messages are framed here and written to the
+transport in one block per turn of the event loop: frames of a server are not masked, so a header is
+two to ten bytes, and a busy market needs one system call instead of hundreds. Pongs are queued in
+order with the messages. Close frames are written here too, so that there is exactly one, with the
+right code.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ from typing import Callable
 
 from aiohttp import WSMsgType, web
 
-from bfxsync.paper.text import to_bytes
+from bfxsync.paper.server.wire_json import to_bytes
 
 _TEXT, _CLOSE, _PONG = 0x81, 0x88, 0x8A
 
-# More than this waiting for a client to read it, and whoever makes more has to wait as well.
 HIGH_WATER = 1 << 20
+"""Unread bytes of a client above which producers wait."""
 _POLL_S = 0.002
 ANSWER_S = 1.0
-"""How long a client may take to answer a close frame, and to read what was sent before it."""
+"""Time for a client to answer a close frame, and to read what was sent before it."""
 
 NO_CODE = 1005
 """Stands for a close frame without a code, as in RFC 6455."""
-# Two ints, but on Windows two unsigned shorts: linger for no time.
+# Two ints, on Windows two unsigned shorts: linger for zero seconds.
 _NO_LINGER = struct.pack("HH" if os.name == "nt" else "ii", 1, 0)
 
 
 class WsConnection:
     """
-    A socket after its handshake.
+    A WebSocket after its handshake.
 
     Parameters
     ----------
     ws : aiohttp.web.WebSocketResponse
     transport : asyncio.Transport
     stall_s : float
-        A client that has not read what waits for it after this time is cut off.
+        Aborts a client that stays above `HIGH_WATER` for this time.
 
     Attributes
     ----------
     last_received_at : float
-        When anything came, control frames included; by the event loop's clock.
+        Event-loop time of the last frame received, control frames included.
     """
 
     def __init__(
@@ -62,11 +62,11 @@ class WsConnection:
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._written_bytes = 0
-        self._taken_bytes = 0
-        self._taken_at = self.last_received_at = self._loop.time()
+        self._read_bytes = 0
+        self._read_at = self.last_received_at = self._loop.time()
 
     def send(self, text: str) -> None:
-        """Send a message at the end of this turn of the event loop."""
+        """Queue a message; it is written at the end of this turn of the event loop."""
         self._queue(_frame(_TEXT, to_bytes(text)))
 
     def _queue(self, frame: bytes) -> None:
@@ -76,19 +76,19 @@ class WsConnection:
         self._waiting_bytes += len(frame)
 
     async def read(self, receive: Callable[[str], None]) -> None:
-        """Hand each text of the client to `receive` until the socket is closed."""
+        """Pass each text message to `receive` until the connection is closed."""
         async for message in self._ws:
             self.last_received_at = self._loop.time()
             if message.type is WSMsgType.TEXT:
                 receive(message.data)
             elif message.type is WSMsgType.PING:
                 self._queue(_frame(_PONG, message.data))
-            await self.room()
-        # The client answers our close frame, or sends the first one and gets its code back.
+            await self.drain()
+        # The client has answered the close frame, or sent the first one and gets its code back.
         self.hang_up(self._ws.close_code or 1000)
 
-    async def room(self) -> None:
-        """Wait until the client has read most of what was sent; cut it off if it does not."""
+    async def drain(self) -> None:
+        """Wait while more than `HIGH_WATER` bytes are unread; abort after `stall_s`."""
         deadline = self._loop.time() + self._stall_s
         while self._backlog() > HIGH_WATER:
             if self._loop.time() > deadline:
@@ -98,18 +98,18 @@ class WsConnection:
 
     def unread_since(self) -> float | None:
         """
-        Return since when the client has taken nothing of what waits for it.
+        Return the time since which the client has read nothing of its unread data.
 
-        None if nothing waits. As exact as the times between two calls are short.
+        None without unread data. Its resolution is the interval between calls.
         """
         unread = self._unread_bytes()
-        taken = self._written_bytes - unread
-        if not unread or taken != self._taken_bytes:
-            self._taken_bytes, self._taken_at = taken, self._loop.time()
-        return self._taken_at if unread else None
+        read = self._written_bytes - unread
+        if not unread or read != self._read_bytes:
+            self._read_bytes, self._read_at = read, self._loop.time()
+        return self._read_at if unread else None
 
     def close(self, code: int, reason: str = "") -> None:
-        """Send a close frame, and give the client a moment to answer it."""
+        """Send a close frame, and give the client `ANSWER_S` to answer it."""
         self._flush()
         if not self._is_over():
             payload = b""
@@ -120,14 +120,14 @@ class WsConnection:
             self._loop.call_later(ANSWER_S, self._transport.abort)
 
     def hang_up(self, code: int) -> None:
-        """Send a close frame, if there was none, and close without waiting for an answer."""
+        """Send a close frame, unless one was sent, and close without waiting for an answer."""
         self.close(code)
         self._transport.close()
-        # That waits until everything is read.
+        # Closing the transport waits until everything is read.
         self._loop.call_later(ANSWER_S, self._transport.abort)
 
     def abort(self, reset: bool = False) -> None:
-        """Cut the TCP connection, as a crash would; `reset` makes it a RST instead of a FIN."""
+        """Cut the TCP connection without a close frame; with `reset` by a RST instead of a FIN."""
         if reset and not self._transport.is_closing():
             sock = self._transport.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
@@ -145,7 +145,7 @@ class WsConnection:
         try:
             return self._transport.get_write_buffer_size()
         except AttributeError:
-            # Before CPython 3.11, TLS has nothing left to ask when its connection is gone.
+            # Before CPython 3.11, the transport of a lost TLS connection has none to ask.
             return 0
 
     def _flush(self) -> None:

@@ -1,8 +1,8 @@
 """
-The protocol of one socket: text in, text out; no I/O, no clock of its own.
+The WebSocket protocol of one socket, without I/O: text in, text out.
 
-Every request is answered as the exchange was seen to answer it, errors with its codes and with
-the request's fields echoed.
+Requests are answered as observed on the real exchange; errors have its codes and echo the fields
+of the request.
 """
 
 from __future__ import annotations
@@ -17,16 +17,15 @@ from bfxsync.paper.server.acks import Acks, CallLater, Event
 from bfxsync.paper.server.feeds import Identity
 from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.subscriptions import (
+    InvalidSubscription,
     Request,
     RequestedChannel,
-    Wrong,
     names,
     read,
 )
-from bfxsync.paper.text import decode, encode
+from bfxsync.paper.server.wire_json import decode, encode
 
-# Two that do nothing any more are accepted too, as old programs still set them: decimals (8) and
-# times (32) as text.
+# Old programs still set two flags without effect: decimals (8) and times (32) as text.
 _KNOWN_FLAGS = 8 | 32 | sum(Flag)
 _ID_TEXT = re.compile(r"[1-9]\d{0,15}", re.ASCII)
 _ECHOED = ("channel", "symbol", "key", "prec", "freq", "len", "subId")
@@ -37,18 +36,18 @@ _INFO_TEXTS = {
 }
 _DUPLICATE = (10301, "subscribe: dup")
 _LIMIT = (10305, "subscribe: limit")
-# The wire's texts, where they are known.
+# The texts of the real exchange, where known.
 _REFUSALS = dict([(10300, "symbol: invalid"), _DUPLICATE, _LIMIT])
 
 
 class SubscribedChannel:
     """
-    One subscription of one socket; what a feed sends to.
+    One subscription of one socket, which feeds send to.
 
     Attributes
     ----------
     is_silent : bool
-        Nothing is sent any more, not even heartbeats.
+        Sends nothing more, not even heartbeats.
     """
 
     def __init__(self, session: WsSession, chan_id: int, identity: Identity) -> None:
@@ -63,7 +62,7 @@ class SubscribedChannel:
             self._session.send_data(self, body)
 
     def rows(self, rows: Sequence[str]) -> None:
-        """Send the rows of one iteration: as a list with BULK_UPDATES, else one by one."""
+        """Send the rows of one iteration: with BULK_UPDATES as a list, otherwise one by one."""
         if self._session.flags & Flag.BULK_UPDATES:
             self.frame(f"[{','.join(rows)}]")
         else:
@@ -71,21 +70,20 @@ class SubscribedChannel:
                 self.frame(row)
 
     def checksum(self, value: int) -> None:
-        """Send a checksum with OB_CHECKSUM."""
+        """Send a checksum if OB_CHECKSUM is set."""
         if self._session.flags & Flag.OB_CHECKSUM and not self.is_silent:
             self._session.send_checksum(self, value)
 
 
 class WsSession:
     """
-    What the exchange knows about one socket.
+    The session of one socket.
 
     Parameters
     ----------
-    hub : Hub
-        Where the data comes from, and what shall go wrong.
+    market_data : MarketData
     send : callable
-        Takes the text of each message to the client.
+        Sends the text of a message to the client.
     now_mts : callable
         Returns the time in ms.
     call_later : callable
@@ -93,7 +91,7 @@ class WsSession:
     max_channels : int
     server_id : str
     on_subscribed : callable
-        Told the symbol after each new subscription.
+        Called with the symbol after each new subscription.
     """
 
     def __init__(
@@ -120,9 +118,8 @@ class WsSession:
         self._seq = 0
         self._has_shown_seq = False
         self._used_ids = {0}
-        self._has_left = False
-        # What is answered to which event; orders and authentication would be more of them.
-        self._answers: dict[str, Callable[[Event], None]] = {
+        self._is_closed = False
+        self._handlers: dict[str, Callable[[Event], None]] = {
             "conf": self._conf,
             "ping": self._ping,
             "subscribe": self._subscribe,
@@ -130,7 +127,7 @@ class WsSession:
         }
 
     def open(self, is_operative: bool = True) -> None:
-        """Greet, and say whether the exchange works or is under maintenance."""
+        """Send the greeting, with the platform status: operative or in maintenance."""
         self._event(
             {
                 "event": "info",
@@ -141,45 +138,45 @@ class WsSession:
         )
 
     def receive(self, text: str) -> None:
-        """Answer a message; what is no JSON object is passed over in silence."""
+        """Handle a message; anything but a JSON object is ignored."""
         try:
             request = decode(text)
         except (ValueError, RecursionError):
             return
-        if self._has_left or not isinstance(request, dict):
+        if self._is_closed or not isinstance(request, dict):
             return
         event = request.get("event")
-        answer = self._answers.get(event) if isinstance(event, str) else None
-        if answer is None:
+        handler = self._handlers.get(event) if isinstance(event, str) else None
+        if handler is None:
             self._event(
                 {"event": "error", "msg": f"event: invalid ({event})", "code": 10000}
             )
         else:
-            answer(request)
+            handler(request)
 
     def info(self, code: int) -> None:
         """Send an info event."""
         self._event({"event": "info", "code": code, "msg": _INFO_TEXTS.get(code, "")})
 
     def heartbeat(self) -> None:
-        """Send a heartbeat on every channel, busy or not."""
+        """Send a heartbeat on every channel."""
         for channel in self.channels.values():
             if not channel.is_silent:
                 self._send_frame(channel, '"hb"')
 
-    def leave(self) -> None:
-        """Say and hear no more: for a socket that is gone or going."""
-        self._has_left = True
+    def close(self) -> None:
+        """Unsubscribe everything and ignore further messages."""
+        self._is_closed = True
         for channel in self.channels.values():
             self._market_data.unsubscribe(channel.identity, channel)
         self.channels.clear()
-        self._acks.leave()
+        self._acks.release_held()
 
     def silence(self, fault: Fault) -> int:
-        """Let the channels that a fault concerns say nothing more, and return how many."""
+        """Silence the channels that a fault matches, and return how many."""
         count = 0
         for channel in self.channels.values():
-            if not channel.is_silent and fault.concerns(**channel.identity.facts()):
+            if not channel.is_silent and fault.matches(**channel.identity.facts()):
                 channel.is_silent = True
                 count += 1
         return count
@@ -187,24 +184,24 @@ class WsSession:
     def send_data(self, channel: SubscribedChannel, body: str) -> None:
         """Send a data frame of a channel."""
         text = self._send_frame(channel, body)
-        if self._faults.armed and self._faults.take(
+        if self._faults.armed and self._faults.fire(
             "duplicate_frame", **channel.identity.facts()
         ):
             self._send(text)
 
     def send_checksum(self, channel: SubscribedChannel, value: int) -> None:
         """Send the checksum of a channel's book."""
-        if self._faults.armed and self._faults.take(
+        if self._faults.armed and self._faults.fire(
             "wrong_checksum", **channel.identity.facts()
         ):
             value ^= 1
         self._send_frame(channel, f'"cs",{value}')
 
     def _send_frame(self, channel: SubscribedChannel, body: str) -> str:
-        """Send a frame with the suffixes that this socket has asked for, and return its text."""
+        """Send a frame with the suffixes of the set flags, and return its text."""
         if self._faults.armed:
             self._spoil_next_frame()
-        # Every array frame counts, also while the numbers are not shown.
+        # Every array frame counts, even while the numbers are not sent.
         self._seq += 1
         self._has_shown_seq = bool(self.flags & Flag.SEQ_ALL)
         suffix = f",{self._seq}" if self._has_shown_seq else ""
@@ -215,14 +212,14 @@ class WsSession:
         return text
 
     def _spoil_next_frame(self) -> None:
-        garbage = self._faults.take("garbage")
+        garbage = self._faults.fire("garbage")
         if garbage is not None:
             self._send(garbage.options["text"])
-        # Nobody could see a hole before the first number.
+        # A hole before the first number would go unnoticed.
         if (
             self._has_shown_seq
             and self.flags & Flag.SEQ_ALL
-            and self._faults.take("sequence_hole")
+            and self._faults.fire("sequence_hole")
         ):
             self._seq += 1
 
@@ -252,17 +249,17 @@ class WsSession:
     def _subscribe(self, request: Event) -> None:
         try:
             wanted = read(request, self._market_data)
-        except Wrong as wrong:
-            self._event(_error(wrong.request, 10300, wrong.message))
+        except InvalidSubscription as invalid:
+            self._event(_error(invalid.request, 10300, invalid.message))
             return
         if wanted is None:
             return
-        # A symbol is echoed as we know it.
+        # Echo the symbol in its normal form.
         request = {name: wanted.fields.get(name, request[name]) for name in request}
-        about = wanted.identity.facts()
-        if self._faults.take("no_answer", **about):
+        facts = wanted.identity.facts()
+        if self._faults.fire("no_answer", **facts):
             return
-        refusal = self._faults.take("refuse_subscribe", **about)
+        refusal = self._faults.fire("refuse_subscribe", **facts)
         if refusal is not None:
             code = refusal.options["code"]
             text = _REFUSALS.get(code, "subscribe: failed")
@@ -305,12 +302,12 @@ class WsSession:
             return
         del self.channels[channel.chan_id]
         self._market_data.unsubscribe(channel.identity, channel)
-        # As a number, also for those who sent text: that is how they know it from the ack.
+        # A number even if the request had text, as in the acknowledgement.
         answer = {"event": "unsubscribed", "status": "OK", "chanId": channel.chan_id}
         self._event(answer)
 
     def _channel_of(self, chan_id: object) -> SubscribedChannel | None:
-        """Return the open channel of an id, which some clients send as text."""
+        """Return the open channel with an id, which some clients send as text."""
         if isinstance(chan_id, str) and _ID_TEXT.fullmatch(chan_id):
             chan_id = int(chan_id)
         return self.channels.get(chan_id) if type(chan_id) is int else None

@@ -7,7 +7,7 @@ import pytest
 
 from bfxsync.paper import PaperAccount, PaperExchange
 
-from .support import Floor, Signed
+from .support import EngineHarness, Signed
 
 OTHER = PaperAccount(api_key="other-key", api_secret="other-secret")
 
@@ -41,5 +41,5 @@ def other(exchange: PaperExchange) -> Iterator[Signed]:
 
 
 @pytest.fixture
-def floor() -> Floor:
-    return Floor()
+def harness() -> EngineHarness:
+    return EngineHarness()

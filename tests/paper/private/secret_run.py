@@ -26,15 +26,15 @@ def main(path: Path) -> None:
     with PaperExchange(rate=1e-3, accounts=[account]) as exchange:
 
         def spy(server: Any) -> None:
-            admit = server.registry.keys.admit
+            authenticate = server.registry.keys.authenticate
 
             def noting(path: str, headers: Any, body: bytes) -> Any:
                 seen.append(dict(headers))
-                return admit(path, headers, body)
+                return authenticate(path, headers, body)
 
-            server.registry.keys.admit = noting
+            server.registry.keys.authenticate = noting
 
-        exchange._call(spy)
+        exchange._thread.call(spy)
         print(exchange, account, exchange.account, vars(exchange))
         with Client(KEY, SECRET, rest_host=exchange.rest_url) as bfx:
             use(bfx, exchange)

@@ -1,4 +1,4 @@
-"""A client that signs by itself, and a desk without sockets."""
+"""A client that signs without the library, and a matching engine without sockets."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from bfxsync.paper import PaperAccount, PaperExchange
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.book import Entry
 from bfxsync.paper.engine.order import EngineOrder
-from bfxsync.paper.engine.registry import AccountRegistry
-from bfxsync.paper.markets.market import Event
+from bfxsync.paper.engine.units import to_units
+from bfxsync.paper.engine.venue import Fill
+from bfxsync.paper.markets.market import BookChanged, Event
 from bfxsync.paper.markets.random import RECIPES, RandomMarket
 from bfxsync.paper.server.market_data import MarketData
-from bfxsync.paper.text import to_units
+from bfxsync.paper.server.registry import AccountRegistry
 
 TIMEOUT_S = 10
 MTS = 1_700_000_000_000
@@ -84,45 +85,57 @@ class Signed:
         return code, text
 
 
-class Stall:
-    """A market on which something happens only when told."""
+class ManualVenue:
+    """A market that advances only by `step`."""
 
     def __init__(self, market_data: MarketData, symbol: str) -> None:
         self.market = RandomMarket(RECIPES[symbol], 1, MTS)
         self._market_data = market_data
         market_data.add(self.market)
 
+        self.is_active = False
+
     def publish(self, events: Sequence[Event]) -> None:
         self._market_data.publish(self.market, events)
 
-    def watch(self) -> None:
-        pass
+    def publish_fills(self, fills: Sequence[Fill] = ()) -> None:
+        trades = [self.market.trade_event(fill.row) for fill in fills]
+        self.publish([*trades, BookChanged()])
+
+    def set_active(self, is_active: bool) -> None:
+        self.is_active = is_active
 
     def step(self, mts: int = MTS) -> None:
-        """Let one thing happen by itself."""
+        """Advance by one event of the market's own."""
         self.publish(self.market.step(mts))
 
 
-class Floor:
-    """A desk, two accounts and three markets, without sockets; time stands still."""
+class EngineHarness:
+    """An engine, two accounts and three markets, without sockets; time stands still."""
 
     def __init__(self, *accounts: PaperAccount) -> None:
         self.now = MTS
         self.later: list[tuple[float, Any]] = []
         self.market_data = MarketData(now_mts=lambda: self.now)
         symbols = ("tBTCUSD", "tETHUSD", "tBTCF0:USTF0")
-        self.stalls = {symbol: Stall(self.market_data, symbol) for symbol in symbols}
+        self.venues = {
+            symbol: ManualVenue(self.market_data, symbol) for symbol in symbols
+        }
         settings = accounts or (
             PaperAccount(),
             PaperAccount(api_key="other-key", api_secret="other-secret"),
         )
         self.registry = AccountRegistry(
             settings,
-            self.market_data,
-            self.stalls,
+            lambda: self.now,
+            self.venues,
             lambda delay_s, call: self.later.append((delay_s, call)),
+            recorded={"tXRPUSD"},
         )
-        self.desk = self.registry.desk
+        self.engine = self.registry.engine
+        self.market_data.listeners.append(
+            lambda source: self.engine.market_moved(source.symbol)
+        )
         self.account, *self.others = self.registry.accounts
 
     def submit(
@@ -137,28 +150,29 @@ class Floor:
         given = {"type": kind, "symbol": symbol, "amount": amount, **body}
         if price is not None:
             given["price"] = str(price)
-        return self.desk.submit(account or self.account, given)
+        return self.engine.submit(account or self.account, given)
 
     def best(self, is_bid: bool, symbol: str = "tBTCUSD") -> Entry:
         """The best order of a side."""
-        return self.stalls[symbol].market.book.depth("R0").side(is_bid).best()
+        return self.venues[symbol].market.book.depth("R0").side(is_bid).best()
 
     def clear(self, symbol: str = "tBTCUSD") -> None:
-        """Take all of the market's own orders out of its book."""
-        book = self.stalls[symbol].market.book
+        """Remove all orders of the market from its book."""
+        book = self.venues[symbol].market.book
         for id in list(book.orders):
-            book.remove(id)
+            book.remove_order(id)
 
-    def put(
+    def add_order(
         self, is_bid: bool, price: float, amount: float, symbol: str = "tBTCUSD"
     ) -> None:
-        """Add an order of the market's own."""
-        book = self.stalls[symbol].market.book
+        """Add an order of the market itself."""
+        book = self.venues[symbol].market.book
         entry = Entry(to_units(price), 0, 1, to_units(amount), len(book.orders) + 1)
-        book.put(is_bid, entry)
+        book.set_order(is_bid, entry)
 
     def trade(self, price: float, symbol: str = "tBTCUSD") -> None:
-        """Let others trade at a price."""
-        stall = self.stalls[symbol]
+        """Publish a trade of others at a price."""
+        venue = self.venues[symbol]
         maker = Entry(to_units(price), 0, 1, to_units(1.0), 1)
-        stall.publish([stall.market._trade(self.now, True, to_units(0.1), maker)])
+        row = venue.market._trade(self.now, True, to_units(0.1), maker)
+        venue.publish([venue.market.trade_event(row)])

@@ -15,8 +15,8 @@ from bfxsync.paper.engine.amounts import (
     read_price,
     share,
 )
-from bfxsync.paper.engine.refusals import Invalid
-from bfxsync.paper.text import SCALE
+from bfxsync.paper.engine.errors import Invalid
+from bfxsync.paper.engine.units import SCALE
 
 amounts = st.integers(1, 10**13).map(lambda n: n * QUANTUM)
 prices = st.integers(1, 10**13).map(lambda n: n * QUANTUM)

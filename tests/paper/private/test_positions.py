@@ -6,59 +6,61 @@ from typing import Any
 
 import pytest
 
-from bfxsync.paper.engine.refusals import Declined
-from bfxsync.paper.text import SCALE
+from bfxsync.paper.engine.errors import Declined
+from bfxsync.paper.engine.units import SCALE
 
-from .support import Floor
+from .support import EngineHarness
 
 USD, DERIVATIVES = ("margin", "USD"), ("margin", "USTF0")
 SYMBOL = "tBTCF0:USTF0"
 
 
 @pytest.fixture
-def floor() -> Floor:
+def harness() -> EngineHarness:
     """Books of 100 at 1000 and 1001, and nothing else."""
-    floor = Floor()
+    harness = EngineHarness()
     for symbol in ("tBTCUSD", SYMBOL):
-        floor.clear(symbol)
-        floor.put(False, 1001.0, 100.0, symbol)
-        floor.put(True, 1000.0, 100.0, symbol)
-    return floor
+        harness.clear(symbol)
+        harness.add_order(False, 1001.0, 100.0, symbol)
+        harness.add_order(True, 1000.0, 100.0, symbol)
+    return harness
 
 
-def wallet(floor: Floor, name: tuple[str, str]) -> list[float]:
+def wallet(harness: EngineHarness, name: tuple[str, str]) -> list[float]:
     """Balance, and what is held back."""
-    found = floor.account.wallets.get(*name)
+    found = harness.account.wallets.get(*name)
     return [found.balance / SCALE, found.reserved / SCALE]
 
 
-def test_a_position_costs_what_was_paid_and_brings_the_difference(floor: Floor) -> None:
-    floor.submit("MARKET", "2")
-    (position,) = floor.account.positions.open.values()
+def test_a_position_costs_what_was_paid_and_brings_the_difference(
+    harness: EngineHarness,
+) -> None:
+    harness.submit("MARKET", "2")
+    (position,) = harness.account.positions.open.values()
     assert (position.amount, position.base_price) == (2 * SCALE, 1001)
-    assert wallet(floor, USD) == [100_000 - 4.004, 400.4]
-    floor.submit("MARKET", "-0.5")
-    assert wallet(floor, USD) == [100_000 - 4.004 - 0.5 - 1, 300.3]
-    floor.submit("MARKET", "-1.5")
-    assert floor.account.positions.open == {}
-    assert wallet(floor, USD) == [100_000 - 4.004 - 2 - 4, 0]
-    (row,) = floor.account.positions.closed
+    assert wallet(harness, USD) == [100_000 - 4.004, 400.4]
+    harness.submit("MARKET", "-0.5")
+    assert wallet(harness, USD) == [100_000 - 4.004 - 0.5 - 1, 300.3]
+    harness.submit("MARKET", "-1.5")
+    assert harness.account.positions.open == {}
+    assert wallet(harness, USD) == [100_000 - 4.004 - 2 - 4, 0]
+    (row,) = harness.account.positions.closed
     assert row[:4] == [*("tBTCUSD", "CLOSED"), 0, 1001]
-    assert [row[2] for row in floor.account.positions.changes] == [2, 1.5, 0]
+    assert [row[2] for row in harness.account.positions.changes] == [2, 1.5, 0]
 
 
-def test_a_position_may_turn_round(floor: Floor) -> None:
+def test_a_position_may_turn_round(harness: EngineHarness) -> None:
     codes: list[str] = []
-    floor.account.listeners.append(lambda code, row: codes.append(code))
-    floor.submit("MARKET", "1")
-    floor.submit("MARKET", "-3")
-    (position,) = floor.account.positions.open.values()
+    harness.account.listeners.append(lambda code, row: codes.append(code))
+    harness.submit("MARKET", "1")
+    harness.submit("MARKET", "-3")
+    (position,) = harness.account.positions.open.values()
     assert (position.amount, position.base_price) == (-2 * SCALE, 1000)
     assert [code for code in codes if code[0] == "p"] == ["pn", "pc", "pn"]
-    floor.submit("MARKET", "2")
+    harness.submit("MARKET", "2")
     text = [
         booking.text
-        for booking in floor.account.wallets.ledger
+        for booking in harness.account.wallets.ledger
         if booking.category == 31
     ]
     assert text == [
@@ -67,33 +69,33 @@ def test_a_position_may_turn_round(floor: Floor) -> None:
     ]
 
 
-def test_a_derivative_needs_what_its_leverage_says(floor: Floor) -> None:
-    floor.submit("MARKET", "2", symbol=SYMBOL, lev=50)
-    assert wallet(floor, DERIVATIVES) == [100_000 - 1.3013, 40.04]
-    order = floor.submit("LIMIT", "1", 990, symbol=SYMBOL)
+def test_a_derivative_needs_what_its_leverage_says(harness: EngineHarness) -> None:
+    harness.submit("MARKET", "2", symbol=SYMBOL, lev=50)
+    assert wallet(harness, DERIVATIVES) == [100_000 - 1.3013, 40.04]
+    order = harness.submit("LIMIT", "1", 990, symbol=SYMBOL)
     assert order.lev == 10 and order.row()[31] == {"$F33": 10}
-    assert wallet(floor, DERIVATIVES)[1] == 139.04
-    floor.desk.update(floor.account, order, {"lev": 99})
-    assert wallet(floor, DERIVATIVES)[1] == 50.04
-    floor.desk.update(floor.account, order, {"lev": 10})
+    assert wallet(harness, DERIVATIVES)[1] == 139.04
+    harness.engine.update(harness.account, order, {"lev": 99})
+    assert wallet(harness, DERIVATIVES)[1] == 50.04
+    harness.engine.update(harness.account, order, {"lev": 10})
     # Closing needs nothing, as far as there is something to close.
-    floor.submit("LIMIT", "-2", 1010, symbol=SYMBOL)
-    assert wallet(floor, DERIVATIVES)[1] == 139.04
-    floor.submit("LIMIT", "-30", 1010, symbol=SYMBOL)
-    assert wallet(floor, DERIVATIVES)[1] == 3030
-    (position,) = floor.account.positions.open.values()
+    harness.submit("LIMIT", "-2", 1010, symbol=SYMBOL)
+    assert wallet(harness, DERIVATIVES)[1] == 139.04
+    harness.submit("LIMIT", "-30", 1010, symbol=SYMBOL)
+    assert wallet(harness, DERIVATIVES)[1] == 3030
+    (position,) = harness.account.positions.open.values()
     row = position.row(1_100 * SCALE)
     assert row[6:8] == [198, 0.0989011] and row[9] == 50
     assert row[15:19] == [1, None, 40.04, 20.02]
 
 
 def test_an_order_that_makes_a_position_smaller_is_always_possible(
-    floor: Floor,
+    harness: EngineHarness,
 ) -> None:
-    floor.submit("MARKET", "99", symbol=SYMBOL, lev=1)
+    harness.submit("MARKET", "99", symbol=SYMBOL, lev=1)
     with pytest.raises(Declined):
-        floor.submit("MARKET", "1", symbol=SYMBOL, lev=1)
-    floor.submit("MARKET", "-99", symbol=SYMBOL)
+        harness.submit("MARKET", "1", symbol=SYMBOL, lev=1)
+    harness.submit("MARKET", "-99", symbol=SYMBOL)
 
 
 @pytest.mark.parametrize(
@@ -106,51 +108,53 @@ def test_an_order_that_makes_a_position_smaller_is_always_possible(
     ],
 )
 def test_what_may_only_reduce_a_position(
-    floor: Floor, held: Any, amount: str, word: str
+    harness: EngineHarness, held: Any, amount: str, word: str
 ) -> None:
     if held:
-        floor.submit("MARKET", held)
-    assert floor.submit("MARKET", amount, flags=1024).status == word
+        harness.submit("MARKET", held)
+    assert harness.submit("MARKET", amount, flags=1024).status == word
 
 
-def test_what_may_only_reduce_a_position_ends_with_it(floor: Floor) -> None:
-    floor.submit("MARKET", "1")
-    order = floor.submit("LIMIT", "-1", 1100, flags=1024)
+def test_what_may_only_reduce_a_position_ends_with_it(harness: EngineHarness) -> None:
+    harness.submit("MARKET", "1")
+    order = harness.submit("LIMIT", "-1", 1100, flags=1024)
     with pytest.raises(Declined, match="it would not reduce"):
-        floor.desk.update(floor.account, order, {"amount": "-2"})
-    floor.submit("MARKET", "-0.5")
+        harness.engine.update(harness.account, order, {"amount": "-2"})
+    harness.submit("MARKET", "-0.5")
     assert order.status == "RSN_POS_REDUCE_FLIP"
 
 
 def test_one_order_cannot_meet_more_of_them_than_there_is_to_reduce(
-    floor: Floor,
+    harness: EngineHarness,
 ) -> None:
-    floor.submit("MARKET", "1")
+    harness.submit("MARKET", "1")
     orders = [
-        floor.submit("LIMIT", amount, 1000.5, flags=1024)
+        harness.submit("LIMIT", amount, 1000.5, flags=1024)
         for amount in ("-0.6", "-0.6", "-0.4")
     ]
-    floor.submit("EXCHANGE MARKET", "3", account=floor.others[0])
+    harness.submit("EXCHANGE MARKET", "3", account=harness.others[0])
     assert [order.status for order in orders] == [
         "EXECUTED @ 1000.5(-0.6)",
         "RSN_POS_REDUCE_FLIP",
         "EXECUTED @ 1000.5(-0.4)",
     ]
-    assert floor.account.positions.open == {} and floor.account.orders == {}
-    assert floor.stalls["tBTCUSD"].market.guests == {}
+    assert harness.account.positions.open == {} and harness.account.orders == {}
+    assert harness.venues["tBTCUSD"].market.account_orders == {}
 
 
-def test_a_closing_order_is_as_large_as_the_position(floor: Floor) -> None:
-    floor.submit("MARKET", "1.5")
-    order = floor.submit("MARKET", "-0.1", flags=512)
-    assert order.row()[7] == -1.5 and floor.account.positions.open == {}
-    assert floor.submit("MARKET", "-1", flags=512).status == "RSN_POS_NOTFOUND"
+def test_a_closing_order_is_as_large_as_the_position(harness: EngineHarness) -> None:
+    harness.submit("MARKET", "1.5")
+    order = harness.submit("MARKET", "-0.1", flags=512)
+    assert order.row()[7] == -1.5 and harness.account.positions.open == {}
+    assert harness.submit("MARKET", "-1", flags=512).status == "RSN_POS_NOTFOUND"
 
 
-def test_a_position_that_is_too_small_for_an_order_can_be_closed(floor: Floor) -> None:
-    floor.submit("MARKET", "1")
-    floor.submit("MARKET", "-0.99999")
+def test_a_position_that_is_too_small_for_an_order_can_be_closed(
+    harness: EngineHarness,
+) -> None:
+    harness.submit("MARKET", "1")
+    harness.submit("MARKET", "-0.99999")
     with pytest.raises(Declined, match="minimum size"):
-        floor.submit("MARKET", "-0.00001")
-    floor.submit("MARKET", "-0.00001", flags=512)
-    assert floor.account.positions.open == {}
+        harness.submit("MARKET", "-0.00001")
+    harness.submit("MARKET", "-0.00001", flags=512)
+    assert harness.account.positions.open == {}

@@ -151,11 +151,11 @@ def test_a_token_ends(signed: Signed, exchange: PaperExchange) -> None:
     def let_time_pass(server: Any) -> None:
         server.registry.keys._now_mts = lambda: 2**50
 
-    exchange._call(let_time_pass)
+    exchange._thread.call(let_time_pass)
     assert with_token(signed, token, 2) == (500, ["error", 10100, "token: invalid"])
     # Those that were not used since go when the next one is made.
     token_of(signed)
-    assert exchange._call(lambda server: len(server.registry.keys._tokens)) == 1
+    assert exchange._thread.call(lambda server: len(server.registry.keys._tokens)) == 1
 
 
 @pytest.mark.parametrize(

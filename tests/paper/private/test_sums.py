@@ -9,13 +9,12 @@ from typing import Any, Iterator
 import pytest
 
 from bfxsync.paper.engine.account import Account, spot_need
-from bfxsync.paper.engine.order import HIDDEN, EngineOrder
-from bfxsync.paper.engine.refusals import Declined, Invalid
+from bfxsync.paper.engine.errors import Declined, Invalid
+from bfxsync.paper.engine.order import HIDDEN, EngineOrder, legs
+from bfxsync.paper.engine.units import SCALE, to_units
 from bfxsync.paper.engine.wallets import TRADING_FEE
-from bfxsync.paper.server.rest.conf import legs
-from bfxsync.paper.text import SCALE, to_units
 
-from .support import Floor
+from .support import EngineHarness
 
 OPERATIONS = 250
 KINDS = ("LIMIT", "LIMIT", "LIMIT", "MARKET", "IOC", "FOK", "STOP", "STOP LIMIT")
@@ -33,9 +32,9 @@ class Mirror:
         self.positions: dict[str, Any] = {}
         self.trades: list[Any] = []
         self.announced: list[Any] = []
-        account.listeners.append(self.take)
+        account.listeners.append(self.on_event)
 
-    def take(self, code: str, row: Any) -> None:
+    def on_event(self, code: str, row: Any) -> None:
         if code in ("on", "ou"):
             assert row[0] not in self.closed
             assert (row[0] in self.orders) == (code == "ou")
@@ -119,25 +118,26 @@ def check(account: Account) -> None:
 CHANGED: set[int] = set()
 
 
-def check_books(floor: Floor) -> None:
+def check_books(harness: EngineHarness) -> None:
     """What rests is in the book, as much of it as is left, and books do not cross."""
     resting: dict[int, EngineOrder] = {}
-    for account in floor.registry.accounts:
+    for account in harness.registry.accounts:
         for id, order in account.orders.items():
             if not (order.is_stop or order.has(HIDDEN)):
                 resting[id] = order
-    for symbol, stall in floor.stalls.items():
-        book = stall.market.book
+    for symbol, venue in harness.venues.items():
+        book = venue.market.book
         here = {id: o for id, o in resting.items() if o.symbol == symbol}
-        assert set(here) == set(stall.market.guests)
+        assert set(here) == set(venue.market.account_orders)
         for id, order in here.items():
             is_bid, entry = book.orders[id]
             assert is_bid == order.is_buy
             assert (entry.price, entry.amount) == (order.price, abs(order.amount))
         bids, asks = book.depth("R0")
         assert bids.best().price < asks.best().price
-    is_open = {o.symbol for a in floor.registry.accounts for o in a.orders.values()}
-    assert floor.market_data.awake == is_open
+    is_open = {o.symbol for a in harness.registry.accounts for o in a.orders.values()}
+    active = {symbol for symbol, venue in harness.venues.items() if venue.is_active}
+    assert active == is_open
 
 
 def seeds() -> Iterator[Any]:
@@ -149,44 +149,44 @@ def seeds() -> Iterator[Any]:
 @pytest.mark.parametrize("seed", list(seeds()))
 def test_ledgers_orders_and_trades_agree_after_anything(seed: int) -> None:
     dice = random.Random(seed)
-    floor = Floor()
-    mirrors = [Mirror(account) for account in floor.registry.accounts]
+    harness = EngineHarness()
+    mirrors = [Mirror(account) for account in harness.registry.accounts]
     CHANGED.clear()
     done: Counter[str] = Counter()
     for _ in range(OPERATIONS):
-        account = dice.choice(floor.registry.accounts)
+        account = dice.choice(harness.registry.accounts)
         try:
-            done[operate(floor, account, dice)] += 1
+            done[operate(harness, account, dice)] += 1
         except (Declined, Invalid) as refused:
             done[type(refused).__name__] += 1
         for mirror in mirrors:
             check(mirror.account)
             mirror.check()
-        check_books(floor)
-    floor.desk.cancel(floor.account, list(floor.account.orders.values()))
-    for wallet in floor.account.wallets:
+        check_books(harness)
+    harness.engine.cancel(harness.account, list(harness.account.orders.values()))
+    for wallet in harness.account.wallets:
         if wallet.kind == "exchange":
             assert wallet.reserved == 0
     assert min(done[name] for name in ("submit", "update", "cancel", "step")) > 5
-    assert sum(len(account.trades) for account in floor.registry.accounts) > 20
+    assert sum(len(account.trades) for account in harness.registry.accounts) > 20
 
 
-def operate(floor: Floor, account: Account, dice: random.Random) -> str:
-    floor.now += 1
+def operate(harness: EngineHarness, account: Account, dice: random.Random) -> str:
+    harness.now += 1
     what = dice.random()
     orders = list(account.orders.values())
     if what < 0.35:
-        symbol = dice.choice(list(floor.stalls))
+        symbol = dice.choice(list(harness.venues))
         is_derivative = "F0" in symbol
         kind = dice.choice(KINDS)
         if not is_derivative and dice.random() < 0.6:
             kind = f"EXCHANGE {kind}"
-        middle = floor.best(True, symbol).price / SCALE
+        middle = harness.best(True, symbol).price / SCALE
         sign = dice.choice((1, -1))
         amount = sign * round(dice.expovariate(1) * 2 + 0.0001, 8)
         near = middle * (1 + dice.gauss(0, 0.002))
         flags = dice.choice((0, 0, 0, 64, 512, 1024, 4096))
-        floor.submit(
+        harness.submit(
             kind,
             f"{amount:.8f}",
             f"{near:.5g}",
@@ -207,10 +207,10 @@ def operate(floor: Floor, account: Account, dice: random.Random) -> str:
         if dice.random() < 0.7:
             body["delta"] = f"{dice.choice((1, -1)) * dice.random() / 10:.8f}"
         CHANGED.add(order.id)
-        floor.desk.update(account, order, body)
+        harness.engine.update(account, order, body)
         return "update"
     if what < 0.6 and orders:
-        floor.desk.cancel(account, [dice.choice(orders)])
+        harness.engine.cancel(account, [dice.choice(orders)])
         return "cancel"
     if what < 0.65:
         account.deposit("exchange", "USD", f"{dice.random() * 1000:.8f}")
@@ -222,9 +222,9 @@ def operate(floor: Floor, account: Account, dice: random.Random) -> str:
             source, target = target, source
         amount = to_units(round(dice.random() * 100, 8))
         if 0 < amount <= source.available:
-            wallets.move(amount, source, target)
+            wallets.transfer(amount, source, target)
         return "transfer"
-    stall = floor.stalls[dice.choice(list(floor.stalls))]
+    venue = harness.venues[dice.choice(list(harness.venues))]
     for _ in range(20):
-        stall.step(floor.now)
+        venue.step(harness.now)
     return "step"

@@ -1,6 +1,6 @@
 """
-The public REST endpoints of the paper exchange, answered from the markets of its channels.
+The REST endpoints, answered from the markets of the channels and the accounts of the engine.
 
-`routes` says which there are, `app` serves them; all others compute answers and know nothing of
-HTTP. A market moves only while somebody is subscribed to it.
+`routes` and `private_routes` list them, `app` serves them; the other modules compute answers and
+are independent of HTTP.
 """

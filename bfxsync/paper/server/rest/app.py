@@ -1,4 +1,4 @@
-"""The endpoints inside the event loop: requests in, JSON out."""
+"""Serves the REST endpoints inside the event loop."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from aiohttp import web
 
 from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.rest.limits import RateLimits
-from bfxsync.paper.server.rest.private import Gate
+from bfxsync.paper.server.rest.private import PrivateApi
 from bfxsync.paper.server.rest.query import RATE_LIMIT, Query, Refused
 from bfxsync.paper.server.rest.routes import ROUTES, RestRoute
+from bfxsync.paper.server.wire_json import decode, encode
 from bfxsync.paper.settings import Counters, ExchangeSettings
-from bfxsync.paper.text import decode, encode
 
 PATH = "/v2/"
-# So many rows are made in a row, then the sockets get a turn.
+# Rows that are encoded before other tasks get a turn.
 _BURST = 500
 
 
 class RestApi:
     """
-    All routes, served.
+    Handlers of all routes.
 
     Parameters
     ----------
-    hub : Hub
+    market_data : MarketData
     counters : Counters
     limits : RateLimits or None
-        None lets everything through.
-    gate : Gate
-        For the endpoints that need a key.
-    settings : Settings
+        None disables rate limits.
+    private : PrivateApi
+        Authenticates signed requests.
+    settings : ExchangeSettings
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class RestApi:
         market_data: MarketData,
         counters: Counters,
         limits: RateLimits | None,
-        gate: Gate,
+        private: PrivateApi,
         settings: ExchangeSettings,
     ) -> None:
         self._market_data = market_data
         self._counters = counters
         self._limits = limits
-        self._gate = gate
+        self._private = private
         self._settings = settings
         self._open: set[asyncio.Transport] = set()
 
@@ -57,7 +57,7 @@ class RestApi:
         app.router.add_post(PATH + "auth/{path:.*}", self._handler(None))
 
     def hang_up(self) -> None:
-        """Cut off those whose requests are being answered."""
+        """Abort the connections with a request in progress."""
         for transport in list(self._open):
             transport.abort()
 
@@ -66,7 +66,7 @@ class RestApi:
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             transport = request.transport
-            if transport is None:  # gone already
+            if transport is None:  # already disconnected
                 return web.Response()
             self._open.add(transport)
             try:
@@ -75,7 +75,7 @@ class RestApi:
                 response = await self._respond(route, request)
                 if self._is_lost("lost_answer", request):
                     return response
-                # Sent here, so that the client is known until it has read everything.
+                # Sent here, so that the connection stays registered until all is read.
                 transport.set_write_buffer_limits(0)
                 await asyncio.wait_for(_send(response, request), self._settings.idle_s)
             except asyncio.TimeoutError:
@@ -87,12 +87,12 @@ class RestApi:
         return handle
 
     def _is_lost(self, fault: str, request: web.Request) -> bool:
-        """Cut a client off if this shall happen to its request."""
+        """Abort the connection if such a fault is armed for the path."""
         faults = self._market_data.faults
         if not faults.armed or request.transport is None:
             return False
         path = request.raw_path.partition("?")[0][len(PATH) :]
-        if faults.take(fault, path=path) is None:
+        if faults.fire(fault, path=path) is None:
             return False
         request.transport.abort()
         return True
@@ -109,7 +109,7 @@ class RestApi:
         return web.Response(text=text, status=status, content_type="application/json")
 
     async def _answer(self, route: RestRoute | None, request: web.Request) -> str:
-        found = self._gate.find(request.raw_path) if route is None else None
+        found = self._private.find(request.raw_path) if route is None else None
         if found is not None:
             route = found.route
         assert route is not None
@@ -122,7 +122,7 @@ class RestApi:
             raise Refused("ratelimit: error", RATE_LIMIT, 429)
         sent = await self._body(request)
         if found is not None:
-            query: Query = self._gate.admit(found, request.headers, sent)
+            query: Query = self._private.authorize(found, request.headers, sent)
         else:
             values = {**request.query, **_parameters(sent), **request.match_info}
             query = Query(self._market_data, values)
@@ -134,7 +134,7 @@ class RestApi:
         try:
             return await asyncio.wait_for(request.read(), timeout_s)
         except asyncio.TimeoutError:
-            # As a proxy does; the connection is closed, since more of the body may come.
+            # As a proxy does. The connection is closed, since the rest of the body may follow.
             raise Refused("request: timeout", status=408) from None
 
 
@@ -144,7 +144,7 @@ async def _send(response: web.Response, request: web.Request) -> None:
 
 
 def _parameters(body: bytes) -> Mapping[str, Any]:
-    """Return the parameters of a body; what is no JSON object has none."""
+    """Return the parameters of a body; none unless it is a JSON object."""
     try:
         values = decode(body)
     except (ValueError, RecursionError):

@@ -1,15 +1,14 @@
-"""What an amount would cost, and what a currency is worth in another."""
+"""Calculations: average price of an amount, and exchange rates."""
 
 from __future__ import annotations
 
 from typing import Mapping
 
+from bfxsync.paper.engine.units import SCALE, Row, to_units
 from bfxsync.paper.markets.market import Market
-from bfxsync.paper.markets.tape import Row
 from bfxsync.paper.server.rest.query import Query, Refused
-from bfxsync.paper.text import SCALE, to_units
 
-# Through which currencies another may be reached.
+# Currencies through which a rate may be derived.
 _BRIDGES = ("USD", "BTC")
 # Two names for the worst price, as clients send them.
 _LIMITS = ("rate_limit", "price_limit")
@@ -17,16 +16,16 @@ _LIMITS = ("rate_limit", "price_limit")
 
 def trade_average(query: Query) -> Row:
     """
-    Return the average price of an amount, and how much of it the book has.
+    Return the average price of an amount, and how much of it the book can fill.
 
-    A positive amount buys, and for funding it borrows; the limit is the worst price of it.
+    A positive amount buys, or borrows; the limit is the worst price.
     """
     market = query.market()
     amount = _units(query, "amount")
     if not amount:
         raise Refused("amount: invalid")
     limits = [_units(query, name) for name in _LIMITS if query.has(name)]
-    period = query.whole("period")
+    period = query.integer("period")
     if market.is_funding and period is None:
         raise Refused("period: invalid")
     is_bid = amount < 0
@@ -47,7 +46,7 @@ def trade_average(query: Query) -> Row:
 
 
 def fx(query: Query) -> Row:
-    """Return how much of the second currency one of the first is."""
+    """Return the value of the first currency in the second."""
     base, quote = query.text("ccy1"), query.text("ccy2")
     markets = query.market_data.markets
     for bridge in (quote, *_BRIDGES):

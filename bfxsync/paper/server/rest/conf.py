@@ -1,9 +1,10 @@
-"""The configuration of the exchange, as far as its markets tell; the rest is made up."""
+"""The configuration endpoint: what the markets define, and samples of the rest."""
 
 from __future__ import annotations
 
 from typing import Callable, Mapping, Sequence
 
+from bfxsync.paper.engine.order import legs
 from bfxsync.paper.markets.market import Market
 from bfxsync.paper.server.rest.query import Query
 
@@ -24,18 +25,12 @@ FEES = {"BTC": 0.0004, "ETH": 0.00135, "LTC": 0.001, "UST": 5, "USD": 0}
 
 
 def conf(query: Query) -> list[object]:
-    """Return one item per key; of a key that does not exist, an empty list."""
+    """Return one item per key, an empty list for unknown keys."""
     markets = list(query.market_data.markets.values())
     return [
         _ITEMS[key](markets) if key in _ITEMS else []
         for key in query.text("keys").split(",")
     ]
-
-
-def legs(pair: str) -> tuple[str, str]:
-    """Return base and quote of a pair without its first letter."""
-    base, colon, quote = pair.partition(":")
-    return (base, quote) if colon else (pair[:-3], pair[-3:])
 
 
 def _pairs(markets: Markets) -> list[str]:
@@ -64,7 +59,7 @@ def _spot(markets: Markets) -> list[str]:
 
 
 def _names(markets: Markets) -> list[list[str]]:
-    """Codes that are written differently elsewhere."""
+    """Codes with a different spelling elsewhere."""
     spelled = {"UST": "USDt", "USTF0": "USDt0", "DOG": "MDOGE", "IOT": "IOTA"}
     return [[code, spelled[code]] for code in _currencies(markets) if code in spelled]
 

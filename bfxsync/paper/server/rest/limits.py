@@ -1,4 +1,4 @@
-"""How many requests are allowed: so many per minute and group, then none for a minute."""
+"""Rate limits: a number of requests per minute and group, then a block of one minute."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class RateLimits:
     Parameters
     ----------
     minute_s : float
-        What is taken for a minute.
+        Length of a minute.
     clock : callable
-        Returns seconds.
+        Returns monotonic seconds.
     """
 
     def __init__(self, minute_s: float, clock: Callable[[], float]) -> None:
@@ -25,7 +25,7 @@ class RateLimits:
         self._blocked_until: dict[tuple[str, str], float] = {}
 
     def admits(self, client: str, group: str, per_minute: int) -> bool:
-        """Count a request; False while its client has to wait."""
+        """Count a request; False if it exceeds the limit or its client is blocked."""
         now = self._clock()
         key = client, group
         if now < self._blocked_until.get(key, now):

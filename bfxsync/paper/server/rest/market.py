@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Iterable, Iterator
 
 from bfxsync.paper.engine.book import round_price
+from bfxsync.paper.engine.units import SCALE, Row
 from bfxsync.paper.markets.bars import HOUR, MINUTE_MS
 from bfxsync.paper.markets.chart import CandleKey
 from bfxsync.paper.markets.market import Market
-from bfxsync.paper.markets.tape import Row
 from bfxsync.paper.server.book_window import Window
 from bfxsync.paper.server.feeds import PRECISIONS
 from bfxsync.paper.server.rest.query import Query, Refused
-from bfxsync.paper.text import SCALE, Text
+from bfxsync.paper.server.wire_json import Text
 
 _BOOK_LENGTHS = (1, 25, 100)
 _HOUR_MS = HOUR * MINUTE_MS
 _YEAR_MS = 365 * 24 * _HOUR_MS
-# Samples of tickers are taken a little after the full hour.
+# Tickers are sampled a little after the full hour.
 _SAMPLE_MS = 4_000
 
 
@@ -27,13 +27,13 @@ def ticker(query: Query) -> Row:
 
 
 def tickers(query: Query) -> Iterator[Row]:
-    """Iterate over tickers with their symbols; unknown symbols are left out (a guess)."""
+    """Iterate over tickers with their symbols; unknown symbols are skipped (a guess)."""
     for market in _markets(query):
         yield [market.symbol, *market.ticker()]
 
 
 def tickers_hist(query: Query) -> Iterator[Row]:
-    """Iterate over hourly samples of best prices, a year back; there are none of funding."""
+    """Iterate over hourly samples of best prices, a year back, without funding."""
     page = query.page(100, 250)
     now = query.market_data.now_mts()
     hours = page.shifted(-_SAMPLE_MS).times(now - _YEAR_MS, now - _SAMPLE_MS, _HOUR_MS)
@@ -48,12 +48,12 @@ def trades_hist(query: Query) -> Iterator[Row]:
 
 
 def book(query: Query) -> Text:
-    """Return the book as those see it who are subscribed to it."""
+    """Return the book as its subscribers see it."""
     market = query.market()
     prec = query.text("precision")
     if prec not in PRECISIONS:
         raise Refused("precision: invalid")
-    length = query.whole("len")
+    length = query.integer("len")
     length = 25 if length is None else length
     if length not in _BOOK_LENGTHS:
         raise Refused("len: invalid")
@@ -70,7 +70,7 @@ def candles_hist(query: Query) -> Iterator[Row]:
 
 
 def candles_last(query: Query) -> Row:
-    """Return the newest candle, an empty list if there is none."""
+    """Return the newest candle, or an empty list."""
     key = _candle_key(query)
     return next(query.market_data.markets[key.symbol].chart.rows(key), [])
 

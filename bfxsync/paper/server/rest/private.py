@@ -1,9 +1,8 @@
 """
-The endpoints that need a key: who asks, whether they may, and what for.
+Authenticated endpoints: routing, authentication and permissions.
 
-A request is looked at in the exchange's order: is there such an endpoint, is it signed by a key
-that is known, is its nonce larger than the last one, may the key do this. What the account does is
-another matter, see `bfxsync.paper.engine`.
+Checks are in the order of the real exchange: does the endpoint exist, is the request signed with a
+known key, is its nonce larger than the last one, does the key have the right.
 """
 
 from __future__ import annotations
@@ -12,13 +11,13 @@ import re
 from typing import Any, Callable, Mapping, NamedTuple
 
 from bfxsync.paper.engine.account import Account
-from bfxsync.paper.engine.keys import Caller
-from bfxsync.paper.engine.refusals import Invalid
-from bfxsync.paper.engine.registry import AccountRegistry
+from bfxsync.paper.engine.errors import Invalid
+from bfxsync.paper.server.keys import Credential
 from bfxsync.paper.server.market_data import MarketData
+from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.rest.query import PARAMETERS, Query, Refused
 from bfxsync.paper.server.rest.routes import RestRoute
-from bfxsync.paper.text import decode
+from bfxsync.paper.server.wire_json import decode
 
 GENERIC = 10001
 
@@ -31,8 +30,8 @@ class SignedCall(Query):
 
     Attributes
     ----------
-    office : Office
-    caller : Caller
+    registry : AccountRegistry
+    credential : Credential
     """
 
     def __init__(
@@ -40,19 +39,19 @@ class SignedCall(Query):
         market_data: MarketData,
         values: Mapping[str, Any],
         registry: AccountRegistry,
-        caller: Caller,
+        credential: Credential,
     ) -> None:
         super().__init__(market_data, values)
         self.registry = registry
-        self.caller = caller
+        self.credential = credential
 
     @property
     def account(self) -> Account:
-        """Whose request it is."""
-        return self.caller.account
+        """The account of the key or token."""
+        return self.credential.account
 
-    def ids(self, name: str = "id") -> list[int] | None:
-        """Return whole numbers of which there may be one or several, None if there are none."""
+    def integers(self, name: str = "id") -> list[int] | None:
+        """Return a parameter that is an integer or a list of them, None if it is missing."""
         value = self.values.get(name)
         if value is None:
             return None
@@ -64,19 +63,19 @@ class SignedCall(Query):
 
 class PrivateRoute(NamedTuple):
     """
-    An endpoint that needs a key.
+    An authenticated endpoint.
 
     Attributes
     ----------
     path : str
         After ``/v2/``, with names in braces.
     answer : callable
-        Takes a `SignedCall`; returns what it answers.
+        Takes a `SignedCall`; returns the answer.
     rights : str
-        What the key must have: ``"orders:w"``; empty if every key will do.
+        Required scope and right: ``"orders:w"``; empty if every key may call it.
     per_minute : int
     group : str
-        As of public routes; the path without it.
+        As of public routes, by default the path.
     """
 
     path: str
@@ -86,8 +85,8 @@ class PrivateRoute(NamedTuple):
     group: str = ""
 
 
-class Found(NamedTuple):
-    """A route, and what its path says."""
+class MatchedRoute(NamedTuple):
+    """A route, and the values in its path."""
 
     path: str
     values: Mapping[str, str]
@@ -95,14 +94,14 @@ class Found(NamedTuple):
     rights: str
 
 
-class Gate:
+class PrivateApi:
     """
-    What lets signed requests in.
+    Routes and authenticates signed requests.
 
     Parameters
     ----------
-    hub : Hub
-    office : Office
+    market_data : MarketData
+    registry : AccountRegistry
     routes : tuple of PrivateRoute
     """
 
@@ -116,8 +115,8 @@ class Gate:
         self._registry = registry
         self._routes = [(re.compile(_pattern(route.path)), route) for route in routes]
 
-    def find(self, raw_path: str) -> Found:
-        """Return the endpoint of a path; one that is not there is a route, too."""
+    def find(self, raw_path: str) -> MatchedRoute:
+        """Return the endpoint of a path; unknown paths get a route that answers with an error."""
         path = raw_path.partition("?")[0].lstrip("/")
         name = path.partition("/")[2]
         for pattern, route in self._routes:
@@ -126,31 +125,31 @@ class Gate:
                 public = RestRoute(
                     "POST",
                     route.path,
-                    _translated(route.answer),
+                    _with_rest_errors(route.answer),
                     route.group or route.path,
                     route.per_minute,
                 )
-                return Found(path, match.groupdict(), public, route.rights)
-        return Found(
+                return MatchedRoute(path, match.groupdict(), public, route.rights)
+        return MatchedRoute(
             path, {}, RestRoute("POST", name, _missing(name), "missing", 90), ""
         )
 
-    def admit(
-        self, found: Found, headers: Mapping[str, str], body: bytes
+    def authorize(
+        self, found: MatchedRoute, headers: Mapping[str, str], body: bytes
     ) -> SignedCall:
         """
-        Return the request, if it may be answered.
+        Authenticate a request, check its rights and parse its body.
 
         Raises
         ------
         Refused
         """
         try:
-            caller = self._registry.keys.admit(found.path, headers, body)
+            credential = self._registry.keys.authenticate(found.path, headers, body)
         except Invalid as invalid:
             raise Refused(invalid.message, invalid.code) from None
         scope, _, right = found.rights.partition(":")
-        if scope and not caller.may(scope, right):
+        if scope and not credential.allows(scope, right):
             raise Refused("api_key: permission invalid", GENERIC)
         try:
             values = decode(body) if body.strip() else {}
@@ -159,11 +158,13 @@ class Gate:
         if not isinstance(values, dict):
             raise Refused("body: invalid")
         return SignedCall(
-            self._market_data, {**values, **found.values}, self._registry, caller
+            self._market_data, {**values, **found.values}, self._registry, credential
         )
 
 
-def _translated(answer: Callable[[SignedCall], object]) -> Callable[[Query], object]:
+def _with_rest_errors(
+    answer: Callable[[SignedCall], object],
+) -> Callable[[Query], object]:
     def translated(query: Query) -> object:
         assert isinstance(query, SignedCall)
         try:
@@ -182,7 +183,7 @@ def _missing(name: str) -> Callable[[Query], object]:
 
 
 def _pattern(path: str) -> str:
-    """Return what matches a path; a symbol may have a colon, and an id is a number."""
+    """Return the regular expression of a path; a symbol may have a colon, an id is a number."""
     parts = _NAME.split(path)
     pattern = ""
     for n, part in enumerate(parts):

@@ -1,4 +1,4 @@
-"""Positions and margin, and who the account belongs to."""
+"""Positions, margin and user data of an account."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from bfxsync.paper.engine.account import (
     MAKER_FEE,
     TAKER_FEE,
 )
-from bfxsync.paper.engine.account_settings import SCOPES
-from bfxsync.paper.engine.keys import LONGEST_TTL_S
+from bfxsync.paper.engine.order import legs
 from bfxsync.paper.engine.positions import MARGIN_PER_CENT, EnginePosition
+from bfxsync.paper.engine.units import SCALE, Row, to_units
 from bfxsync.paper.markets.market import Market
-from bfxsync.paper.markets.tape import Row
+from bfxsync.paper.server.keys import LONGEST_TTL_S
 from bfxsync.paper.server.market_data import MarketData
-from bfxsync.paper.server.rest.conf import legs
 from bfxsync.paper.server.rest.private import SignedCall
 from bfxsync.paper.server.rest.query import Refused
-from bfxsync.paper.text import SCALE, to_units
+from bfxsync.paper.settings import SCOPES
 
 _MILLION = 1_000_000
 _DEFAULT_LIMIT = 25
@@ -28,7 +27,7 @@ _USER_LENGTH = 55
 
 
 def positions(call: SignedCall) -> list[Row]:
-    """Return what is held, with what it would bring now."""
+    """Return the open positions, with their profit or loss."""
     held = call.account.positions.open.values()
     return [
         position.row(_closing_price(call.market_data, position)) for position in held
@@ -36,26 +35,26 @@ def positions(call: SignedCall) -> list[Row]:
 
 
 def positions_hist(call: SignedCall) -> list[Row]:
-    """Return positions that are closed, the newest first."""
+    """Return closed positions, newest first."""
     page = call.page(_DEFAULT_LIMIT, 50)
-    return _past(call, call.account.positions.closed, page.limit, call.ids())
+    return _past(call, call.account.positions.closed, page.limit, call.integers())
 
 
 def positions_snap(call: SignedCall) -> list[Row]:
-    """Return what was held at the end of each day, of which the exchange has seen none."""
+    """Return the end-of-day snapshots of positions: always none."""
     call.page(_DEFAULT_LIMIT, 500)
     return []
 
 
 def positions_audit(call: SignedCall) -> list[Row]:
-    """Return every change of positions, the newest first."""
+    """Return all changes of positions, newest first."""
     page = call.page(_DEFAULT_LIMIT, 250)
-    wanted = call.ids("ids") if call.has("ids") else call.ids()
+    wanted = call.integers("ids") if call.has("ids") else call.integers()
     return _past(call, call.account.positions.changes, page.limit, wanted)
 
 
 def margin_base(call: SignedCall) -> Row:
-    """Return what the margin wallet is worth, of which only dollars count here."""
+    """Return the value of the margin wallet, of which only dollars count here."""
     wallet = call.account.wallets.get("margin", "USD")
     profit = needed = 0
     for position in call.account.positions.open.values():
@@ -68,7 +67,7 @@ def margin_base(call: SignedCall) -> Row:
 
 
 def margin_symbol(call: SignedCall) -> Row:
-    """Return what could be bought and sold on margin."""
+    """Return the tradable balance of a pair on margin."""
     market = call.market()
     if market.is_funding or market.is_derivative:
         raise Refused("symbol: invalid")
@@ -76,7 +75,7 @@ def margin_symbol(call: SignedCall) -> Row:
 
 
 def margin_all(call: SignedCall) -> list[Row]:
-    """Return what could be bought and sold on margin, of all pairs."""
+    """Return the tradable balances of all pairs on margin."""
     return [
         _margin_row(call, market)
         for market in call.market_data.markets.values()
@@ -85,7 +84,7 @@ def margin_all(call: SignedCall) -> list[Row]:
 
 
 def user_info(call: SignedCall) -> Row:
-    """Return who it is."""
+    """Return the user data."""
     account = call.account
     row: Row = [None] * _USER_LENGTH
     row[:6] = [account.user_id, "paper@example.com", "paper", account.created_mts, 1, 3]
@@ -98,7 +97,7 @@ def user_info(call: SignedCall) -> Row:
 
 
 def summary(call: SignedCall) -> Row:
-    """Return fees, and what was paid of them."""
+    """Return fee rates, and the fees paid."""
     paid: dict[str, float] = {}
     for trade in call.account.trades:
         units = to_units(trade[9]) + to_units(paid.get(trade[10], 0))
@@ -114,7 +113,7 @@ def summary(call: SignedCall) -> Row:
 
 
 def logins_hist(call: SignedCall) -> list[Row]:
-    """Return the one time when somebody came."""
+    """Return the only login, at the creation of the account."""
     page = call.page(_DEFAULT_LIMIT, 250)
     mts = call.account.created_mts
     info = json.dumps({"user_agent": {"browser": "paper"}})
@@ -123,7 +122,7 @@ def logins_hist(call: SignedCall) -> list[Row]:
 
 
 def changelog_hist(call: SignedCall) -> list[Row]:
-    """Return the one thing that was changed."""
+    """Return the only change of settings, the creation of the key."""
     page = call.page(_DEFAULT_LIMIT, 500)
     mts = call.account.created_mts
     text = "settings: api key created"
@@ -132,27 +131,29 @@ def changelog_hist(call: SignedCall) -> list[Row]:
 
 
 def permissions(call: SignedCall) -> list[Row]:
-    """Return what the key, or the token, may do."""
-    may = call.caller.may
-    return [[scope, int(may(scope, "r")), int(may(scope, "w"))] for scope in SCOPES]
+    """Return the rights of the key or token."""
+    allows = call.credential.allows
+    return [
+        [scope, int(allows(scope, "r")), int(allows(scope, "w"))] for scope in SCOPES
+    ]
 
 
 def new_token(call: SignedCall) -> list[str]:
-    """Make a token."""
+    """Create a token."""
     if call.text("scope") != "api":
         raise Refused("scope: invalid")
-    ttl_s = call.whole("ttl")
+    ttl_s = call.integer("ttl")
     if ttl_s is None:
         ttl_s = 120
     if not 1 <= ttl_s <= LONGEST_TTL_S:
         raise Refused("ttl: invalid")
     caps, may_write = call.values.get("caps"), bool(call.values.get("writePermission"))
-    return [call.registry.keys.new_token(call.caller, ttl_s, caps, may_write)]
+    return [call.registry.keys.new_token(call.credential, ttl_s, caps, may_write)]
 
 
-def forget_token(call: SignedCall) -> list[int]:
-    """Let a token be worth nothing any more."""
-    call.registry.keys.forget_token(call.caller, call.values.get("token"))
+def delete_token(call: SignedCall) -> list[int]:
+    """Revoke a token."""
+    call.registry.keys.delete_token(call.credential, call.values.get("token"))
     return [1]
 
 
@@ -169,10 +170,10 @@ def _past(
 
 
 def _closing_price(market_data: MarketData, position: EnginePosition) -> int:
-    """Return what the best order of the other side offers, or else the last price."""
+    """Return the best price of the other side, or the last price if it is empty."""
     market = market_data.markets[position.symbol]
     side = market.book.depth("R0").side(position.amount > 0)
-    return side.best().price if len(side) else to_units(market.trades[0][3])
+    return side.best().price if len(side) else market.last_price
 
 
 def _margin_row(call: SignedCall, market: Market) -> Row:

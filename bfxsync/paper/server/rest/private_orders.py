@@ -1,13 +1,13 @@
-"""Orders and trades of an account."""
+"""Orders and trades of an account, and order requests."""
 
 from __future__ import annotations
 
 from typing import Any, Callable, Iterable, Mapping
 
-from bfxsync.paper.engine.inputs import day_of
+from bfxsync.paper.engine.errors import Declined, Invalid
 from bfxsync.paper.engine.order import EngineOrder
-from bfxsync.paper.engine.refusals import Declined, Invalid
-from bfxsync.paper.markets.tape import Row
+from bfxsync.paper.engine.order_requests import day_of
+from bfxsync.paper.engine.units import Row
 from bfxsync.paper.server.rest.private import GENERIC, SignedCall
 from bfxsync.paper.server.rest.query import Refused
 
@@ -17,24 +17,24 @@ _ORDER_LENGTH = 32
 
 
 def orders(call: SignedCall) -> list[Row]:
-    """Return the open orders, the newest first."""
+    """Return the open orders, newest first."""
     found = _of_symbol(call, call.account.orders.values())
-    wanted, gid = call.ids(), call.whole("gid")
+    wanted, gid = call.integers(), call.integer("gid")
     if wanted is not None:
         found = [order for order in found if order.id in wanted]
     if gid is not None:
         found = [order for order in found if order.gid == gid]
     if call.has("cid"):
-        cid, day = call.whole("cid"), call.text("cid_date")
+        cid, day = call.integer("cid"), call.text("cid_date")
         found = [order for order in found if _is_dated(order, cid, day)]
     return [order.row() for order in _newest_first(found)]
 
 
 def orders_hist(call: SignedCall) -> list[Row]:
-    """Return orders that are closed, the newest first."""
+    """Return closed orders, newest first."""
     page = call.page(_DEFAULT_LIMIT, 2_500)
     found = _of_symbol(call, call.account.closed.values())
-    wanted = call.ids()
+    wanted = call.integers()
     rows = (
         order.row()
         for order in _newest_first(found)
@@ -44,14 +44,14 @@ def orders_hist(call: SignedCall) -> list[Row]:
 
 
 def otc_orders_hist(call: SignedCall) -> list[Row]:
-    """Return orders over the counter, of which there are none."""
+    """Return over-the-counter orders: none."""
     call.page(25, 500)
     return []
 
 
 def order_trades(call: SignedCall) -> list[Row]:
-    """Return the trades of an order, the newest first."""
-    symbol, id = call.text("symbol"), call.whole("id")
+    """Return the trades of an order, newest first."""
+    symbol, id = call.text("symbol"), call.integer("id")
     trades = reversed(call.account.trades)
     rows = [list(row) for row in trades if row[1] == symbol and row[3] == id]
     for row in rows:
@@ -60,7 +60,7 @@ def order_trades(call: SignedCall) -> list[Row]:
 
 
 def trades_hist(call: SignedCall) -> list[Row]:
-    """Return trades."""
+    """Return the trades of the account."""
     page = call.page(_DEFAULT_LIMIT, 2_500)
     symbol = call.market().symbol if call.has("symbol") else None
     trades = call.account.trades
@@ -73,18 +73,18 @@ def trades_hist(call: SignedCall) -> list[Row]:
 
 
 def submit(call: SignedCall) -> Row:
-    """Take an order."""
-    return _alone(_submit(call, call.values))
+    """Submit an order."""
+    return _single(_submit(call, call.values))
 
 
 def update(call: SignedCall) -> Row:
-    """Change an order."""
-    return _alone(_update(call, call.values))
+    """Update an order."""
+    return _single(_update(call, call.values))
 
 
 def cancel(call: SignedCall) -> Row:
     """Cancel an order."""
-    return _alone(_cancel(call, call.values))
+    return _single(_cancel(call, call.values))
 
 
 def cancel_multi(call: SignedCall) -> Row:
@@ -93,7 +93,7 @@ def cancel_multi(call: SignedCall) -> Row:
 
 
 def multi(call: SignedCall) -> Row:
-    """Do several things; each has a notification of its own, in that of the whole."""
+    """Execute several operations; each notification is nested in that of the request."""
     ops = call.values.get("ops")
     if not isinstance(ops, list) or not 1 <= len(ops) <= MOST_OPERATIONS:
         raise Refused("ops: invalid")
@@ -104,22 +104,22 @@ def multi(call: SignedCall) -> Row:
             raise Refused("ops: invalid")
     answers = []
     for name, body in ops:
-        kind, work = _OPERATIONS[name]
+        kind, execute = _OPERATIONS[name]
         try:
-            answers.append(work(call, body))
+            answers.append(execute(call, body))
         except (Invalid, Refused) as invalid:
-            answers.append(_refused(call, kind, None, invalid.message))
+            answers.append(_error_note(call, kind, None, invalid.message))
     text = f"Submitting {len(ops)} operations."
     return notification(call, "ox_multi-req", answers, text)
 
 
 def notification(call: SignedCall, kind: str, data: object, text: str) -> Row:
-    """Return the answer to a write that succeeded."""
+    """Return the notification of a successful write."""
     return [call.market_data.now_mts(), kind, None, None, data, None, "SUCCESS", text]
 
 
-def _alone(note: Row) -> Row:
-    """Return what answers a request for one thing: a refusal is an error there, like any other."""
+def _single(note: Row) -> Row:
+    """Return the answer to a single operation, whose refusal is an error like any other."""
     if note[6] != "SUCCESS":
         raise Refused(note[7], note[5])
     return note
@@ -128,10 +128,10 @@ def _alone(note: Row) -> Row:
 def _submit(call: SignedCall, body: Mapping[str, Any]) -> Row:
     kind = "on-req"
     try:
-        order = call.registry.desk.submit(call.account, body)
+        order = call.registry.engine.submit(call.account, body)
     except Declined as declined:
-        row = _named(0, body.get("gid"), body.get("cid"), body.get("symbol"))
-        return _refused(call, kind, [row], declined.text)
+        row = _partial_row(0, body.get("gid"), body.get("cid"), body.get("symbol"))
+        return _error_note(call, kind, [row], declined.text)
     side = "buy" if order.amount_orig > 0 else "sell"
     text = f"Submitting {order.kind.lower()} {side} order."
     return notification(call, kind, [order.row()], text)
@@ -141,11 +141,11 @@ def _update(call: SignedCall, body: Mapping[str, Any]) -> Row:
     kind = "ou-req"
     order = _find(call, body)
     if order is None:
-        return _refused(call, kind, _named(body.get("id")), "Order not found.")
+        return _error_note(call, kind, _partial_row(body.get("id")), "Order not found.")
     try:
-        call.registry.desk.update(call.account, order, body)
+        call.registry.engine.update(call.account, order, body)
     except Declined as declined:
-        return _refused(call, kind, order.row(), declined.text)
+        return _error_note(call, kind, order.row(), declined.text)
     side = "buy" if order.is_buy else "sell"
     text = f"Submitting update to {order.kind.lower()} {side} order."
     return notification(call, kind, order.row(), text)
@@ -155,19 +155,19 @@ def _cancel(call: SignedCall, body: Mapping[str, Any]) -> Row:
     kind = "oc-req"
     order = _find(call, body)
     if order is None:
-        row = _named(body.get("id"), None, body.get("cid"))
-        return _refused(call, kind, row, "Order not found.")
+        row = _partial_row(body.get("id"), None, body.get("cid"))
+        return _error_note(call, kind, row, "Order not found.")
     row = order.row()
-    call.registry.desk.cancel(call.account, [order])
+    call.registry.engine.cancel(call.account, [order])
     text = f"Submitted for cancellation; waiting for confirmation (ID: {order.id})."
     return notification(call, kind, row, text)
 
 
 def _cancel_multi(call: SignedCall, body: Mapping[str, Any]) -> Row:
-    chosen = _chooser(body)
-    found = _newest_first(filter(chosen, call.account.orders.values()))
+    is_selected = _selector(body)
+    found = _newest_first(filter(is_selected, call.account.orders.values()))
     rows = [order.row() for order in found]
-    call.registry.desk.cancel(call.account, found)
+    call.registry.engine.cancel(call.account, found)
     text = f"Submitting {len(found)} order cancellations."
     return notification(call, "oc_multi-req", rows, text)
 
@@ -180,7 +180,7 @@ _OPERATIONS: dict[str, tuple[str, Callable[[SignedCall, Mapping[str, Any]], Row]
 }
 
 
-def _chooser(body: Mapping[str, Any]) -> Callable[[EngineOrder], bool]:
+def _selector(body: Mapping[str, Any]) -> Callable[[EngineOrder], bool]:
     if body.get("all") in (1, True):
         return lambda order: True
     lists = [body.get(name) for name in ("id", "gid", "cid")]
@@ -190,15 +190,15 @@ def _chooser(body: Mapping[str, Any]) -> Callable[[EngineOrder], bool]:
         raise Refused("id: invalid")
     ids, gids, cids = (part or [] for part in lists)
 
-    def chosen(order: EngineOrder) -> bool:
+    def is_selected(order: EngineOrder) -> bool:
         day = [order.cid, day_of(order.mts_create)]
         return order.id in ids or order.gid in gids or day in cids
 
-    return chosen
+    return is_selected
 
 
 def _find(call: SignedCall, body: Mapping[str, Any]) -> EngineOrder | None:
-    """Return the open order that a request names, None if there is none."""
+    """Return the open order that a request names, if any."""
     id, cid, day = (body.get(name) for name in ("id", "cid", "cid_date"))
     if id is not None:
         if type(id) is not int:
@@ -210,14 +210,14 @@ def _find(call: SignedCall, body: Mapping[str, Any]) -> EngineOrder | None:
     return next(dated, None)
 
 
-def _refused(call: SignedCall, kind: str, data: object, text: str) -> Row:
+def _error_note(call: SignedCall, kind: str, data: object, text: str) -> Row:
     return [call.market_data.now_mts(), kind, None, None, data, GENERIC, "ERROR", text]
 
 
-def _named(
+def _partial_row(
     id: object, gid: object = None, cid: object = None, symbol: object = None
 ) -> Row:
-    """Return the row of an order of which little is known."""
+    """Return the row of an order with only a few known fields."""
     row: Row = [None] * _ORDER_LENGTH
     row[:4] = [id, gid, cid, symbol]
     return row

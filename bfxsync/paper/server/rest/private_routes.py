@@ -1,4 +1,4 @@
-"""Which endpoints there are for those who have a key; all others are answered by an error."""
+"""The table of authenticated endpoints; all others are answered with an error."""
 
 from __future__ import annotations
 
@@ -80,5 +80,5 @@ PRIVATE_ROUTES = (
     PrivateRoute("auth/r/audit/hist", account.changelog_hist, "account:r"),
     PrivateRoute("auth/r/permissions", account.permissions, ""),
     PrivateRoute("auth/w/token", account.new_token, ""),
-    PrivateRoute("auth/w/token/del", account.forget_token, ""),
+    PrivateRoute("auth/w/token/del", account.delete_token, ""),
 )

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from bfxsync.paper.engine.account import movement_row
-from bfxsync.paper.engine.account_settings import WALLETS
 from bfxsync.paper.engine.amounts import QUANTUM, read_positive
-from bfxsync.paper.engine.wallets import WITHDRAWAL, WITHDRAWAL_FEE, EngineWallet
-from bfxsync.paper.markets.tape import Row
-from bfxsync.paper.server.rest.conf import FEES, NETWORKS, legs
+from bfxsync.paper.engine.order import legs
+from bfxsync.paper.engine.units import SCALE, Row, to_units, units_text
+from bfxsync.paper.engine.wallets import (
+    WALLETS,
+    WITHDRAWAL,
+    WITHDRAWAL_FEE,
+    EngineWallet,
+)
+from bfxsync.paper.server.rest.conf import FEES, NETWORKS
 from bfxsync.paper.server.rest.private import GENERIC, SignedCall
 from bfxsync.paper.server.rest.private_orders import notification
 from bfxsync.paper.server.rest.query import Refused
-from bfxsync.paper.text import SCALE, to_units, units_text
 
 _DEFAULT_LIMIT = 25
 _OLD_NAMES = {"trading": "margin", "deposit": "funding"}
-_LABELS = {"exchange": "Exchange", "margin": "Margin", "funding": "Funding"}
 _CURRENCIES = {network.lower(): code for code, network in NETWORKS.items()}
 _MARGIN_LEVERAGE = 5
 
 
 def wallets(call: SignedCall) -> list[Row]:
-    """Return what there is."""
+    """Return the current wallets."""
     return [wallet.row() for wallet in call.account.wallets]
 
 
 def wallets_hist(call: SignedCall) -> list[Row]:
-    """Return what there was at a time."""
-    end, currency = call.whole("end"), call.values.get("currency")
+    """Return the wallets at a time."""
+    end, currency = call.integer("end"), call.values.get("currency")
     rows: dict[tuple[str, str], Row] = {}
     for booking in call.account.wallets.past():
         if (end is None or booking.mts <= end) and currency in (None, booking.currency):
@@ -38,9 +41,9 @@ def wallets_hist(call: SignedCall) -> list[Row]:
 
 
 def ledgers(call: SignedCall) -> list[Row]:
-    """Return changes of balances, the newest first."""
+    """Return ledger entries, newest first."""
     page = call.page(_DEFAULT_LIMIT, 2_500)
-    category = call.whole("category")
+    category = call.integer("category")
     kind = _wallet_name(call, "wallet") if call.has("wallet") else None
     currency = call.text("currency") if call.has("currency") else None
     rows = (
@@ -55,7 +58,7 @@ def ledgers(call: SignedCall) -> list[Row]:
 
 
 def transfer(call: SignedCall) -> Row:
-    """Move money between wallets; of conversions only those to derivatives and back."""
+    """Transfer between wallets; the only conversions are to derivative currencies and back."""
     for name in ("email_dst", "user_id_dst"):
         if call.has(name):
             raise Refused("transfers to others are not simulated by the local exchange")
@@ -74,7 +77,7 @@ def transfer(call: SignedCall) -> Row:
             "Momentary balance check. Please wait few seconds and try the transfer again.",
             GENERIC,
         )
-    call.account.wallets.move(amount, source, target)
+    call.account.wallets.transfer(amount, source, target)
     converted = currency if call.has("currency_to") else None
     data: Row = [
         call.market_data.now_mts(),
@@ -85,12 +88,12 @@ def transfer(call: SignedCall) -> Row:
     ]
     data += [converted, None, amount / SCALE]
     text = f"{units_text(amount)} {source.currency} transferred from"
-    text = f"{text} {_LABELS[source.kind]} to {_LABELS[target.kind]}"
+    text = f"{text} {source.kind.capitalize()} to {target.kind.capitalize()}"
     return notification(call, "acc_tf", data, text)
 
 
 def available(call: SignedCall) -> Row:
-    """Return how much an order or offer could be about."""
+    """Return the available amount for an order or offer."""
     kind = call.text("type")
     wallets = call.account.wallets
     market = call.market()
@@ -100,11 +103,11 @@ def available(call: SignedCall) -> Row:
     if kind == "DERIV":
         lev = read_positive("lev", call.values.get("lev", 10)) // SCALE
         free = _free(wallets.get("margin", quote)) * max(lev, 1)
-        price = to_units(market.trades[0][3])
+        price = market.last_price
         return [free * SCALE // price // QUANTUM * QUANTUM / SCALE]
     if kind not in ("EXCHANGE", "MARGIN"):
         raise Refused("type: invalid")
-    direction = call.whole("dir")
+    direction = call.integer("dir")
     if direction not in (1, -1):
         raise Refused("dir: invalid")
     price = read_positive("rate", call.values.get("rate"))
@@ -117,11 +120,11 @@ def available(call: SignedCall) -> Row:
 
 
 def deposit_address(call: SignedCall) -> Row:
-    """Return an address, which belongs to nobody."""
+    """Return a fake deposit address."""
     kind, method = _wallet_name(call, "wallet"), call.text("method").lower()
     currency = _currency(method)
     known = call.account.addresses.setdefault((kind, method), [])
-    if not known or call.whole("op_renew"):
+    if not known or call.integer("op_renew"):
         number = len(known) + 1
         user = call.account.user_id
         known.append(f"paper-{user}-{kind}-{method}-{number}")
@@ -130,9 +133,9 @@ def deposit_address(call: SignedCall) -> Row:
 
 
 def deposit_addresses(call: SignedCall) -> list[Row]:
-    """Return all addresses of a way to deposit."""
+    """Return all addresses of a deposit method."""
     method = call.text("method").lower()
-    page, size = call.whole("page") or 1, call.whole("pageSize") or 20
+    page, size = call.integer("page") or 1, call.integer("pageSize") or 20
     if page < 1 or not 20 <= size <= 100:
         raise Refused("page: invalid")
     rows = [
@@ -145,14 +148,14 @@ def deposit_addresses(call: SignedCall) -> list[Row]:
 
 
 def withdraw(call: SignedCall) -> Row:
-    """Let money leave; it arrives nowhere."""
+    """Book a withdrawal; it arrives nowhere."""
     account = call.account
     method = call.text("method").lower()
     wallet = account.wallets.get(_wallet_name(call, "wallet"), _currency(method))
     address, amount = call.text("address"), call.values.get("amount")
     units = read_positive("amount", amount)
     fee = to_units(FEES[wallet.currency])
-    if call.whole("fee_deduct"):
+    if call.integer("fee_deduct"):
         units -= fee
         if units <= 0:
             raise Refused("amount: invalid", GENERIC)
@@ -182,9 +185,9 @@ def withdraw(call: SignedCall) -> Row:
 
 
 def movements(call: SignedCall) -> list[Row]:
-    """Return deposits and withdrawals, the newest first."""
+    """Return deposits and withdrawals, newest first."""
     page = call.page(_DEFAULT_LIMIT, 2_500)
-    wanted = call.ids()
+    wanted = call.integers()
     currency = call.text("currency") if call.has("currency") else None
     address = call.text("address") if call.has("address") else None
     rows = (
@@ -199,8 +202,8 @@ def movements(call: SignedCall) -> list[Row]:
 
 
 def movement_info(call: SignedCall) -> Row:
-    """Return all that is known of a movement."""
-    id = call.whole("id")
+    """Return the details of a movement."""
+    id = call.integer("id")
     for row in call.account.movements:
         if row[0] == id:
             return [*row, *[None] * 10]

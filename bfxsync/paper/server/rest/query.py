@@ -1,4 +1,4 @@
-"""What was asked, checked: parameters of the path, of the query and of a JSON body."""
+"""Parameters of a request, from path, query string or JSON body."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 PARAMETERS, RATE_LIMIT = 10020, 11010
 
-_WHOLE = re.compile(r"-?\d{1,16}", re.ASCII)
+_INTEGER = re.compile(r"-?\d{1,16}", re.ASCII)
 
 
 class Refused(Exception):
@@ -27,14 +27,14 @@ class Refused(Exception):
 
 class Page(NamedTuple):
     """
-    A part of a list that is sorted by time.
+    A page of a list that is sorted by time.
 
     Attributes
     ----------
     start, end : int or None
         Times in ms, both included.
     limit : int
-        How many rows at most.
+        Maximum number of rows.
     newest_first : bool
     """
 
@@ -50,20 +50,20 @@ class Page(NamedTuple):
         )
 
     def shifted(self, by_ms: int) -> Page:
-        """Return the page with other times."""
+        """Return the page with its times shifted."""
         start = None if self.start is None else self.start + by_ms
         end = None if self.end is None else self.end + by_ms
         return self._replace(start=start, end=end)
 
     def cut(self, rows: Iterable[T]) -> Iterator[T]:
-        """Iterate over no more rows than were asked for."""
+        """Iterate over at most `limit` rows."""
         for count, row in enumerate(rows, 1):
             yield row
             if count == self.limit:
                 return
 
     def times(self, first: int, last: int, step: int) -> Iterator[int]:
-        """Iterate over the multiples of a step, between two times, that the page covers."""
+        """Iterate over the multiples of `step` from `first` to `last` that the page covers."""
         first = max(first, self.start if self.start is not None else first)
         last = min(last, self.end if self.end is not None else last)
         times = range(-(-first // step) * step, last + 1, step)
@@ -76,10 +76,9 @@ class Query:
 
     Parameters
     ----------
-    hub : Hub
-        Where the answer comes from.
+    market_data : MarketData
     values : mapping
-        Parameters by name; texts, or JSON values if they come from a body.
+        Parameters by name: text, or JSON values from a body.
     """
 
     def __init__(self, market_data: MarketData, values: Mapping[str, Any]) -> None:
@@ -91,32 +90,32 @@ class Query:
         return self.values.get(name) is not None
 
     def text(self, name: str, default: str | None = None) -> str:
-        """Return a text; without default it must be there."""
+        """Return a parameter as text; required without a default."""
         value = self.values.get(name, default)
         if value is None or isinstance(value, (dict, list)):
             raise Refused(f"{name}: invalid")
         return str(value)
 
-    def whole(self, name: str) -> int | None:
-        """Return a whole number, None if it is not there."""
+    def integer(self, name: str) -> int | None:
+        """Return an integer, None if it is missing."""
         if not self.has(name):
             return None
         text = self.text(name)
-        if not _WHOLE.fullmatch(text):
+        if not _INTEGER.fullmatch(text):
             raise Refused(f"{name}: invalid")
         return int(text)
 
     def market(self, name: str = "symbol") -> Market:
-        """Return the market of a symbol."""
+        """Return the market of a symbol parameter."""
         market = self.market_data.markets.get(self.text(name))
         if market is None:
             raise Refused("symbol: invalid")
         return market
 
     def page(self, default: int, maximum: int) -> Page:
-        """Return which part of a list is wanted."""
-        start, end, sort = (self.whole(name) for name in ("start", "end", "sort"))
-        limit = self.whole("limit")
+        """Return the requested page, with a default and a maximum limit."""
+        start, end, sort = (self.integer(name) for name in ("start", "end", "sort"))
+        limit = self.integer("limit")
         if sort not in (None, 1, -1):
             raise Refused("sort: invalid")
         if limit is None:

@@ -1,8 +1,4 @@
-"""
-Which endpoints there are.
-
-Authenticated endpoints would be more rows of the table.
-"""
+"""The table of public endpoints."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ from typing import Callable, NamedTuple
 from bfxsync.paper.server.rest import calc, conf, market, samples, stats, status
 from bfxsync.paper.server.rest.query import Query
 
-# For those of which the exchange's documentation says nothing.
+# The exchange documents no limit.
 _UNKNOWN = 90
 
 
@@ -26,9 +22,9 @@ class RestRoute(NamedTuple):
     answer : callable
         Takes a `Query`; returns a JSON value, or an iterator over the items of a list.
     group : str
-        Endpoints of the same group are counted together: those of one page of the documentation.
+        Endpoints of one group share a rate limit, as on one page of the documentation.
     per_minute : int
-        How many requests of the group are allowed.
+        Rate limit of the group.
     """
 
     method: str

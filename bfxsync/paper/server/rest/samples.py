@@ -1,11 +1,11 @@
-"""What has nothing to do with the markets: messages, announcements, other companies."""
+"""Sample data unrelated to markets: Pulse messages, announcements, VASPs, payment currencies."""
 
 from __future__ import annotations
 
 from typing import Iterator
 
+from bfxsync.paper.engine.units import Row
 from bfxsync.paper.markets.bars import HOUR, MINUTE_MS
-from bfxsync.paper.markets.tape import Row
 from bfxsync.paper.server.rest.query import Query, Refused
 
 _HOUR_MS = HOUR * MINUTE_MS
@@ -16,14 +16,14 @@ _AUTHORS = ("ada", "brahe", "curie")
 
 
 def pulse_hist(query: Query) -> Iterator[Row]:
-    """Iterate over messages of users."""
+    """Iterate over Pulse messages."""
     page = query.page(25, 100)
     times = [(n, mts) for n, mts in enumerate(_MTS) if page.covers(mts)]
     return page.cut(_message(n, mts) for n, mts in reversed(times))
 
 
 def pulse_profile(query: Query) -> Row:
-    """Return what a user has written about themselves."""
+    """Return the Pulse profile of a user."""
     name = query.text("nickname")
     if name not in _AUTHORS:
         raise Refused("nickname: invalid")
@@ -33,7 +33,7 @@ def pulse_profile(query: Query) -> Row:
 def posts_hist(query: Query) -> Iterator[Row]:
     """Iterate over announcements."""
     page = query.page(25, 250)
-    query.whole("type")
+    query.integer("type")
     times = [(n, mts) for n, mts in enumerate(_MTS) if page.covers(mts)]
     return page.cut(
         [n + 1, mts, None, f"Announcement {n + 1}"] for n, mts in reversed(times)
@@ -41,7 +41,7 @@ def posts_hist(query: Query) -> Iterator[Row]:
 
 
 def vasps(query: Query) -> list[dict[str, str]]:
-    """Return other companies to which one may withdraw."""
+    """Return VASPs (virtual asset service providers) for withdrawals."""
     return [
         {"id": f"did:example:{name.lower()}", "name": f"{name} Exchange"}
         for name in ("Northern", "Southern")
@@ -49,7 +49,7 @@ def vasps(query: Query) -> list[dict[str, str]]:
 
 
 def pay_currencies(query: Query) -> list[dict[str, object]]:
-    """Return in which currencies an invoice may be paid; its real shape is unknown."""
+    """Return the currencies of invoices; the real format is unknown."""
     return [{"currency": code, "isActive": True} for code in ("BTC", "ETH", "UST")]
 
 

@@ -1,17 +1,16 @@
-"""Statistics with a key (``stats1``), and rankings."""
+"""Statistics (``stats1``) and rankings."""
 
 from __future__ import annotations
 
 from typing import Callable, Iterator, Mapping
 
+from bfxsync.paper.engine.units import SCALE, Row
 from bfxsync.paper.markets.bars import DAY, HOUR, MINUTE_MS, TIMEFRAMES
 from bfxsync.paper.markets.history import BEGIN
 from bfxsync.paper.markets.market import Market
 from bfxsync.paper.markets.status import noise
-from bfxsync.paper.markets.tape import Row
 from bfxsync.paper.server.rest.query import Query, Refused
 from bfxsync.paper.server.rest.status import level
-from bfxsync.paper.text import SCALE
 
 Value = Callable[[int], "float | None"]
 
@@ -22,7 +21,7 @@ _STEPS_MS = {"1m": MINUTE_MS, "30m": 30 * MINUTE_MS, "1d": DAY * MINUTE_MS}
 _SIZES = {"pos.size": 5_000.0, "funding.size": 4e8, "credits.size": 3e8}
 _VOLUMES = {"vol.1d": 4e8, "vol.7d": 3e9, "vol.30d": 1.2e10}
 
-# Which rankings there are: of one pair, and of all of them together.
+# Rankings of one pair, and of all pairs together.
 _OF_PAIRS = {("plu", "3h"), ("vol", "3h"), ("vol", "1w"), ("vol", "1M")}
 _OF_ALL = {
     *(
@@ -47,7 +46,7 @@ def stats_hist(query: Query) -> Iterator[Row]:
 
 
 def stats_last(query: Query) -> Row:
-    """Return the newest value of a statistic, an empty list if there is none."""
+    """Return the newest value of a statistic, or an empty list."""
     value, step_ms = _statistic(query.text("key"), query.market_data.markets)
     now = query.market_data.now_mts()
     for mts in range(now - now % step_ms, _BEGIN_MS, -step_ms):
@@ -58,7 +57,7 @@ def stats_last(query: Query) -> Row:
 
 
 def rankings_hist(query: Query) -> Iterator[Row]:
-    """Iterate over the first places of each interval."""
+    """Iterate over the top users of each interval."""
     page = query.page(125, 10_000)
     key, timeframe, symbol = _ranking(query)
     times = [mts for mts in _begins(query, timeframe) if page.covers(mts)]
@@ -71,14 +70,14 @@ def rankings_hist(query: Query) -> Iterator[Row]:
 
 
 def rankings_last(query: Query) -> Row:
-    """Return the first place of the newest interval."""
+    """Return the top user of the newest interval."""
     key, timeframe, symbol = _ranking(query)
     *_, newest = _begins(query, timeframe)
     return _places(f"{key} {symbol}", newest)[0]
 
 
 def _statistic(text: str, markets: Mapping[str, Market]) -> tuple[Value, int]:
-    """Return what knows the value at a time, and the ms between two of them."""
+    """Return the function of time of a statistic, and its step in ms."""
     key, _, rest = text.partition(":")
     size, _, subject = rest.partition(":")
 
@@ -107,7 +106,7 @@ def _statistic(text: str, markets: Mapping[str, Market]) -> tuple[Value, int]:
 
 
 def _average_price(market: Market, mts: int) -> float | None:
-    """The average price of a day, weighted by volume, as far as its hours tell."""
+    """Return the volume-weighted average price of a day, estimated from hourly candles."""
     day = mts // MINUTE_MS
     bars = (
         market.chart.bar(at, at + HOUR, range(1)) for at in range(day, day + DAY, HOUR)

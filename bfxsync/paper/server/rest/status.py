@@ -1,17 +1,16 @@
-"""The platform, derivatives, liquidations, and the statistics of funding."""
+"""Platform and derivatives status, liquidations, and funding statistics."""
 
 from __future__ import annotations
 
 import math
 from typing import Iterator
 
+from bfxsync.paper.engine.units import SCALE, Row
 from bfxsync.paper.markets.bars import DAY, HOUR, MINUTE_MS
 from bfxsync.paper.markets.history import BEGIN
 from bfxsync.paper.markets.market import Market
 from bfxsync.paper.markets.status import noise
-from bfxsync.paper.markets.tape import Row
 from bfxsync.paper.server.rest.query import Query, Refused
-from bfxsync.paper.text import SCALE
 
 _FIVE_MINUTES_MS = 5 * MINUTE_MS
 _DAY_MS = DAY * MINUTE_MS
@@ -20,12 +19,12 @@ _ALL_PERIODS = range(1_000)
 
 
 def platform(query: Query) -> Row:
-    """Say that the platform is operative."""
+    """Return the platform status: operative."""
     return [1]
 
 
 def derivatives(query: Query) -> Iterator[Row]:
-    """Iterate over the status of derivatives, as the channel has it, each with its key."""
+    """Iterate over the status of derivatives, as in the channel, each with its key."""
     known = query.market_data.derivatives
     keys = query.text("keys", "tBTCF0:USTF0,tETHF0:USTF0").split(",")
     for key in known if "ALL" in keys else keys:
@@ -34,7 +33,7 @@ def derivatives(query: Query) -> Iterator[Row]:
 
 
 def derivative_hist(query: Query) -> Iterator[Row]:
-    """Iterate over the status of a derivative at each full minute after it was traded."""
+    """Iterate over the status of a derivative at each minute that follows a trade."""
     page = query.page(100, 5_000)
     derivative = query.market_data.derivatives.get(query.text("key"))
     if derivative is None:
@@ -52,7 +51,7 @@ def liquidations(query: Query) -> Iterator[list[Row]]:
 
 
 def funding_stats(query: Query) -> Iterator[Row]:
-    """Iterate over what is known of a currency's funding every five minutes."""
+    """Iterate over the funding statistics of a currency, every five minutes."""
     page = query.page(100, 250)
     market = query.market()
     if not market.is_funding:
@@ -81,6 +80,6 @@ def _funding_stat(market: Market, mts: int) -> Row | None:
 
 
 def level(name: str, mts: int, size: float) -> float:
-    """A number around a size that rises and falls within a day, and trembles."""
+    """Return a number around `size`, with a daily wave and noise."""
     wave = math.sin(mts / _DAY_MS * 2 * math.pi) / 20
     return round(size * (1 + wave + noise(name, mts) / 100), 8)

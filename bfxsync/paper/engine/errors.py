@@ -1,10 +1,10 @@
-"""Why something is not done."""
+"""Why the engine refuses a request."""
 
 from __future__ import annotations
 
 
 class Invalid(Exception):
-    """A request that makes no sense, whatever the account has."""
+    """A malformed request, whatever the state of the account."""
 
     def __init__(self, message: str, code: int = 10001) -> None:
         super().__init__(message)
@@ -13,7 +13,7 @@ class Invalid(Exception):
 
 
 class Declined(Exception):
-    """An order that makes sense, and is refused: where several things are asked for, it alone."""
+    """A well-formed order that is refused; other operations of the same request go on."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)

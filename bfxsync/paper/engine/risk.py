@@ -1,4 +1,4 @@
-"""Whether an account has what an order needs, and the position that it may reduce."""
+"""Pre-trade checks: sufficient balance, and reduce-only orders."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Iterator
 from bfxsync.paper.engine.account import Account, spot_need
 from bfxsync.paper.engine.amounts import cost
 from bfxsync.paper.engine.book import Book
+from bfxsync.paper.engine.errors import Declined
 from bfxsync.paper.engine.order import REDUCE_ONLY, EngineOrder
-from bfxsync.paper.engine.positions import needed_by
-from bfxsync.paper.engine.refusals import Declined
-from bfxsync.paper.text import SCALE, units_text
+from bfxsync.paper.engine.positions import required_margin_with
+from bfxsync.paper.engine.units import SCALE, units_text
 
 
-def walk(book: Book, amount: int, limit: int | None) -> tuple[int, int]:
-    """Return how much of a signed amount a book has up to a limit, and what that costs."""
+def fillable(book: Book, amount: int, limit: int | None) -> tuple[int, int]:
+    """Return how much of a signed amount the book can fill up to a limit price, and its cost."""
     is_buy, left, value = amount > 0, abs(amount), 0
     for entry in book.depth("R0").side(not is_buy):
         price = entry.price
@@ -31,9 +31,9 @@ def walk(book: Book, amount: int, limit: int | None) -> tuple[int, int]:
 
 def check_funds(account: Account, order: EngineOrder, book: Book) -> None:
     """
-    Look whether an order can be paid, whatever of it is filled.
+    Check that the balance covers an order, however much of it is filled.
 
-    What it holds back already counts as available. A market order is taken at the book's prices.
+    Its own hold counts as available. A market order is valued at the prices of the book.
 
     Raises
     ------
@@ -42,9 +42,9 @@ def check_funds(account: Account, order: EngineOrder, book: Book) -> None:
     size, price = abs(order.amount), order.stop or order.price
     value = 0
     if order.plain_kind == "MARKET":
-        size, value = walk(book, order.amount, None)
+        size, value = fillable(book, order.amount, None)
         price = value * SCALE // size if size else 0
-    base, quote = account.place_of(order)
+    base, quote = account.wallets_of(order)
     if order.is_spot:
         wallet = quote if order.is_buy else base
         needed = spot_need(order)
@@ -63,7 +63,7 @@ def check_funds(account: Account, order: EngineOrder, book: Book) -> None:
 
 
 def reduce_only_violation(account: Account, order: EngineOrder) -> str:
-    """Say as what an order is closed that may only reduce a position; empty if it does."""
+    """Return the status that closes an order violating reduce-only; empty if it does not."""
     if not order.has(REDUCE_ONLY) or order.is_spot:
         return ""
     held = account.positions.amount(order.symbol)
@@ -75,22 +75,22 @@ def reduce_only_violation(account: Account, order: EngineOrder) -> str:
 
 
 def _added_need(account: Account, order: EngineOrder, price: int) -> int:
-    """Return what a position and its orders need with this one, 0 if that is no more."""
+    """Return the margin of a position and its orders with this one, 0 if that is no more."""
     others = [o for o in account.orders_on_margin(order.symbol) if o is not order]
     position = account.position(order.symbol)
-    already = needed_by(position, others)
+    already = required_margin_with(position, others)
     with _priced(order, price):
-        needed = needed_by(position, [*others, order])
-    # What only makes a position smaller is always possible.
+        needed = required_margin_with(position, [*others, order])
+    # Reducing a position is always possible.
     return needed if needed > already else 0
 
 
 @contextmanager
 def _priced(order: EngineOrder, price: int) -> Iterator[None]:
-    """Give an order a price for a moment, if it has none."""
-    has = order.price
-    order.price = has or price
+    """Give a market order a price for the duration of a block."""
+    own = order.price
+    order.price = own or price
     try:
         yield
     finally:
-        order.price = has
+        order.price = own

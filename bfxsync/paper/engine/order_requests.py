@@ -1,4 +1,4 @@
-"""What a client sends about orders, read and checked."""
+"""Parsing and validation of order requests."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bfxsync.paper.engine.amounts import (
     read_positive,
     read_price,
 )
+from bfxsync.paper.engine.errors import Declined, Invalid
 from bfxsync.paper.engine.order import (
     CLOSE,
     OCO,
@@ -20,14 +21,12 @@ from bfxsync.paper.engine.order import (
     TYPES,
     EngineOrder,
 )
-from bfxsync.paper.engine.refusals import Declined, Invalid
-from bfxsync.paper.markets.market import Market
-from bfxsync.paper.text import SCALE
+from bfxsync.paper.engine.venue import TradedMarket
 
 Body = Mapping[str, Any]
 
 SMALLEST, LARGEST = "0.00004", "2000.0"
-"""Of an order, in base currency; those that the configuration names."""
+"""Order sizes in base currency, as the configuration endpoint has them."""
 DEFAULT_LEVERAGE = 10
 
 _KINDS = {prefix + kind for prefix in ("", SPOT_PREFIX) for kind in TYPES}
@@ -36,14 +35,14 @@ _SIMULATED = "is not simulated by the local exchange"
 _TIME = "%Y-%m-%d %H:%M:%S"
 
 
-def new_order(body: Body, id: int, now_mts: int, market: Market) -> EngineOrder:
+def new_order(body: Body, id: int, now_mts: int, market: TradedMarket) -> EngineOrder:
     """
-    Make an order of a request.
+    Create an order from a request.
 
     Raises
     ------
     Invalid
-        Something is missing or impossible.
+        A field is missing or invalid.
     """
     kind = body.get("type")
     if not isinstance(kind, str) or kind not in _KINDS:
@@ -52,10 +51,10 @@ def new_order(body: Body, id: int, now_mts: int, market: Market) -> EngineOrder:
     if market.is_funding or (market.is_derivative and is_spot):
         raise Invalid("symbol: invalid")
     amount = read_amount("amount", body.get("amount"))
-    cid = read_whole("cid", body.get("cid"), _CID_LIMIT)
+    cid = read_integer("cid", body.get("cid"), _CID_LIMIT)
     order = EngineOrder(
         id=id,
-        gid=read_whole("gid", body.get("gid"), _CID_LIMIT),
+        gid=read_integer("gid", body.get("gid"), _CID_LIMIT),
         cid=now_mts if cid is None else cid,
         symbol=market.symbol,
         mts_create=now_mts,
@@ -71,19 +70,18 @@ def new_order(body: Body, id: int, now_mts: int, market: Market) -> EngineOrder:
         if plain == "TRAILING STOP":
             if not order.price_trailing:
                 raise Invalid("price_trailing: invalid")
-            last = round(market.ticker()[6] * SCALE)
-            order.stop = trail(order, last)
+            order.stop = trailed_stop(order, market.last_price)
         else:
-            order.stop = _needed("price", order.price)
+            order.stop = _required("price", order.price)
             if plain == "STOP LIMIT":
-                _needed("price_aux_limit", order.price_aux_limit)
+                _required("price_aux_limit", order.price_aux_limit)
     elif plain != "MARKET":
-        _needed("price", order.price)
+        _required("price", order.price)
     return order
 
 
 def read_terms(order: EngineOrder, body: Body, now_mts: int) -> None:
-    """Take over what may be said with a new order as well as later, as far as it is there."""
+    """Apply the fields that both a new order and an update may have."""
     if body.get("price") is not None and body["price"] not in ("0", 0, ""):
         order.price = read_price("price", body["price"])
         if order.is_stop and order.plain_kind != "TRAILING STOP":
@@ -91,7 +89,7 @@ def read_terms(order: EngineOrder, body: Body, now_mts: int) -> None:
     for name in ("price_aux_limit", "price_trailing"):
         if body.get(name) is not None and body[name] not in ("0", 0, ""):
             setattr(order, name, read_price(name, body[name]))
-    flags = read_whole("flags", body.get("flags"), 2**31)
+    flags = read_integer("flags", body.get("flags"), 2**31)
     if flags is not None:
         order.flags = flags
     if body.get("tif") is not None:
@@ -107,7 +105,7 @@ def read_terms(order: EngineOrder, body: Body, now_mts: int) -> None:
 
 def check_order(order: EngineOrder) -> None:
     """
-    Look whether the exchange takes such an order, whatever the account has.
+    Check what does not depend on the account: size, value and flags.
 
     Raises
     ------
@@ -115,7 +113,7 @@ def check_order(order: EngineOrder) -> None:
     """
     pair = order.symbol[1:]
     size = abs(order.amount)
-    # What is left of a position may be small, and can be closed all the same.
+    # The rest of a position may be small, and can be closed all the same.
     if size < read_positive("amount", SMALLEST) and not order.has(CLOSE):
         raise Declined(f"Invalid order: minimum size for {pair} is {SMALLEST}")
     if size > read_positive("amount", LARGEST):
@@ -129,7 +127,7 @@ def check_order(order: EngineOrder) -> None:
 
 
 def changed_amount(order: EngineOrder, body: Body) -> int:
-    """Return what is to be left of an order, of which a request may say the whole or the change."""
+    """Return the new remaining amount, from the `amount` or the `delta` of an update."""
     if body.get("amount") is not None:
         amount = read_amount("amount", body["amount"])
     elif body.get("delta") is not None:
@@ -141,45 +139,45 @@ def changed_amount(order: EngineOrder, body: Body) -> int:
     return amount
 
 
-def trail(order: EngineOrder, last: int) -> int:
-    """Return where a trailing stop is triggered, after a trade at a price."""
+def trailed_stop(order: EngineOrder, last: int) -> int:
+    """Return the trigger price of a trailing stop after a trade at a price."""
     if order.is_buy:
         stop = last + order.price_trailing
         return min(stop, order.stop) if order.stop else stop
     return max(last - order.price_trailing, order.stop, 1)
 
 
-def read_whole(name: str, value: object, limit: int) -> int | None:
-    """Read a number from 0 up to, but not including, a limit; None if there is none."""
+def read_integer(name: str, value: object, limit: int) -> int | None:
+    """Parse an integer from 0 up to, but not including, a limit; None if it is missing."""
     if value is None:
         return None
-    # As text it is refused, of flags alone it is known that they come so.
+    # Text is refused; only of flags is it known that the real exchange does so.
     if type(value) is not int or not 0 <= value < limit:
         raise Invalid(f"{name}: invalid")
     return value
 
 
-def read_leverage(order: EngineOrder, body: Body, market: Market) -> None:
-    """Take over another leverage, if there is one."""
+def read_leverage(order: EngineOrder, body: Body, market: TradedMarket) -> None:
+    """Apply the leverage of an update, if given."""
     if body.get("lev") is not None:
         order.lev = _leverage(body["lev"], market)
 
 
 def day_of(mts: int) -> str:
-    """Return the day of a time, in UTC."""
+    """Return the UTC date of a time, as in `cid_date`."""
     return time.strftime("%Y-%m-%d", time.gmtime(mts // 1000))
 
 
-def _leverage(value: object, market: Market) -> int | None:
+def _leverage(value: object, market: TradedMarket) -> int | None:
     if not market.is_derivative:
         return None
-    lev = read_whole("lev", value, 101)
+    lev = read_integer("lev", value, 101)
     if lev == 0:
         raise Invalid("lev: invalid")
     return DEFAULT_LEVERAGE if lev is None else lev
 
 
-def _needed(name: str, value: int) -> int:
+def _required(name: str, value: int) -> int:
     if not value:
         raise Invalid(f"{name}: invalid")
     return value

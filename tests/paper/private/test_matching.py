@@ -9,60 +9,60 @@ import pytest
 from bfxsync.paper import PaperAccount
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.amounts import QUANTUM
-from bfxsync.paper.engine.refusals import Declined, Invalid
+from bfxsync.paper.engine.errors import Declined, Invalid
+from bfxsync.paper.engine.units import SCALE
 from bfxsync.paper.engine.wallets import EngineWallet
-from bfxsync.paper.text import SCALE
 
-from .support import Floor
+from .support import EngineHarness
 
 BTC, USD = ("exchange", "BTC"), ("exchange", "USD")
 
 
 @pytest.fixture
-def floor() -> Floor:
+def harness() -> EngineHarness:
     """Asks of 1 at 101 and 2 at 102, bids of 1 at 99 and 2 at 98; nothing else."""
-    floor = Floor()
-    floor.clear()
+    harness = EngineHarness()
+    harness.clear()
     for is_bid, price, amount in (
         (False, 101.0, 1.0),
         (False, 102.0, 2.0),
         (True, 99.0, 1.0),
         (True, 98.0, 2.0),
     ):
-        floor.put(is_bid, price, amount)
-    return floor
+        harness.add_order(is_bid, price, amount)
+    return harness
 
 
-def balance(floor: Floor, wallet: tuple[str, str]) -> float:
-    return floor.account.wallets.get(*wallet).balance / SCALE
+def balance(harness: EngineHarness, wallet: tuple[str, str]) -> float:
+    return harness.account.wallets.get(*wallet).balance / SCALE
 
 
-def held(floor: Floor, wallet: tuple[str, str]) -> float:
-    return floor.account.wallets.get(*wallet).reserved / SCALE
+def held(harness: EngineHarness, wallet: tuple[str, str]) -> float:
+    return harness.account.wallets.get(*wallet).reserved / SCALE
 
 
-def book(floor: Floor, symbol: str = "tBTCUSD") -> dict[float, float]:
+def book(harness: EngineHarness, symbol: str = "tBTCUSD") -> dict[float, float]:
     """Amounts by price; bids first, the best first."""
-    depth = floor.stalls[symbol].market.book.depth("P0")
+    depth = harness.venues[symbol].market.book.depth("P0")
     return {
         entry.price / SCALE: entry.amount / SCALE for side in depth for entry in side
     }
 
 
 def test_a_market_order_takes_the_best_first_and_pays_its_fee_of_what_it_gets(
-    floor: Floor,
+    harness: EngineHarness,
 ) -> None:
-    order = floor.submit("EXCHANGE MARKET", "1.5")
+    order = harness.submit("EXCHANGE MARKET", "1.5")
     assert order.status == "EXECUTED @ 102(0.5): was PARTIALLY FILLED @ 101(1)"
-    assert balance(floor, USD) == 100_000 - 101 - 51
-    assert balance(floor, BTC) == 10 + 1.5 - 0.003
+    assert balance(harness, USD) == 100_000 - 101 - 51
+    assert balance(harness, BTC) == 10 + 1.5 - 0.003
     assert order.row()[17] == 101.33333333
-    order = floor.submit("EXCHANGE MARKET", "-1")
+    order = harness.submit("EXCHANGE MARKET", "-1")
     assert order.status == "EXECUTED @ 99(-1)"
-    assert balance(floor, USD) == round(100_000 - 152 + 99 - 0.198, 8)
-    assert book(floor) == {98.0: 2, 102.0: 1.5}
-    assert [row[8] for row in floor.account.trades] == [-1, -1, -1]
-    assert [row[9:11] for row in floor.account.trades] == [
+    assert balance(harness, USD) == round(100_000 - 152 + 99 - 0.198, 8)
+    assert book(harness) == {98.0: 2, 102.0: 1.5}
+    assert [row[8] for row in harness.account.trades] == [-1, -1, -1]
+    assert [row[9:11] for row in harness.account.trades] == [
         [-0.002, "BTC"],
         [-0.001, "BTC"],
         [-0.198, "USD"],
@@ -70,69 +70,71 @@ def test_a_market_order_takes_the_best_first_and_pays_its_fee_of_what_it_gets(
 
 
 def test_a_market_order_that_the_book_cannot_fill_is_cancelled_for_the_rest(
-    floor: Floor,
+    harness: EngineHarness,
 ) -> None:
-    order = floor.submit("EXCHANGE MARKET", "-4")
+    order = harness.submit("EXCHANGE MARKET", "-4")
     assert order.status == "CANCELED was: PARTIALLY FILLED @ 98(-2), 99(-1)"
     assert order.amount == -SCALE
 
 
 def test_a_limit_order_crosses_as_far_as_its_price_and_then_rests(
-    floor: Floor,
+    harness: EngineHarness,
 ) -> None:
-    order = floor.submit("EXCHANGE LIMIT", "3", "101.5")
+    order = harness.submit("EXCHANGE LIMIT", "3", "101.5")
     assert order.status == "PARTIALLY FILLED @ 101(1)"
-    assert book(floor) == {101.5: 2, 99: 1, 98: 2, 102: 2}
-    assert held(floor, USD) == 203
-    floor.desk.cancel(floor.account, [order])
+    assert book(harness) == {101.5: 2, 99: 1, 98: 2, 102: 2}
+    assert held(harness, USD) == 203
+    harness.engine.cancel(harness.account, [order])
     assert order.status == "CANCELED was: PARTIALLY FILLED @ 101(1)"
-    assert book(floor) == {99: 1, 98: 2, 102: 2}
-    assert held(floor, USD) == 0
+    assert book(harness) == {99: 1, 98: 2, 102: 2}
+    assert held(harness, USD) == 0
 
 
-def test_who_rests_is_met_in_turn_and_pays_the_maker_s_fee(floor: Floor) -> None:
-    (other,) = floor.others
-    order = floor.submit("EXCHANGE LIMIT", "1", "100")
+def test_who_rests_is_met_in_turn_and_pays_the_maker_s_fee(
+    harness: EngineHarness,
+) -> None:
+    (other,) = harness.others
+    order = harness.submit("EXCHANGE LIMIT", "1", "100")
     rows: list[Any] = []
-    floor.account.listeners.append(lambda code, row: rows.append((code, row)))
-    taker = floor.submit("EXCHANGE MARKET", "-0.4", account=other)
+    harness.account.listeners.append(lambda code, row: rows.append((code, row)))
+    taker = harness.submit("EXCHANGE MARKET", "-0.4", account=other)
     assert taker.status == "EXECUTED @ 100(-0.4)"
     assert order.status == "PARTIALLY FILLED @ 100(0.4)"
-    assert held(floor, USD) == 60
-    assert balance(floor, BTC) == 10.3996
+    assert held(harness, USD) == 60
+    assert balance(harness, BTC) == 10.3996
     assert [code for code, _ in rows if code != "wu"] == ["te", "tu", "ou"]
-    assert floor.account.trades[-1][8:11] == [1, -0.0004, "BTC"]
-    floor.submit("EXCHANGE MARKET", "-1", account=other)
+    assert harness.account.trades[-1][8:11] == [1, -0.0004, "BTC"]
+    harness.submit("EXCHANGE MARKET", "-1", account=other)
     assert order.status == "EXECUTED @ 100(0.6): was PARTIALLY FILLED @ 100(0.4)"
     assert rows[-1][0] == "oc"
-    assert floor.account.orders == {} and list(floor.account.closed) == [order.id]
+    assert harness.account.orders == {} and list(harness.account.closed) == [order.id]
     # Both sides have the same trade.
-    assert floor.account.trades[-1][0] in [row[0] for row in other.trades]
+    assert harness.account.trades[-1][0] in [row[0] for row in other.trades]
 
 
 def test_the_random_market_meets_what_rests() -> None:
-    floor = Floor()
-    market = floor.stalls["tBTCUSD"].market
-    price = floor.best(True).price // SCALE + 1  # better than the best
-    order = floor.submit("EXCHANGE LIMIT", "1", price)
-    assert floor.best(True).order_id == order.id
+    harness = EngineHarness()
+    market = harness.venues["tBTCUSD"].market
+    price = harness.best(True).price // SCALE + 1  # better than the best
+    order = harness.submit("EXCHANGE LIMIT", "1", price)
+    assert harness.best(True).order_id == order.id
     for n in range(10_000):
-        floor.stalls["tBTCUSD"].step(floor.now + n)
+        harness.venues["tBTCUSD"].step(harness.now + n)
         if not order.is_open:
             break
     assert order.status.startswith(f"EXECUTED @ {price}")
-    assert all(row[8] == 1 for row in floor.account.trades)
-    assert market.guests == {} and floor.market_data.awake == set()
+    assert all(row[8] == 1 for row in harness.account.trades)
+    assert market.account_orders == {} and not harness.venues["tBTCUSD"].is_active
 
 
 def test_the_random_market_never_cancels_what_is_not_its_own() -> None:
-    floor = Floor()
-    market = floor.stalls["tBTCUSD"].market
-    bids = [floor.submit("EXCHANGE LIMIT", "0.001", 50_000 - n) for n in range(310)]
+    harness = EngineHarness()
+    market = harness.venues["tBTCUSD"].market
+    bids = [harness.submit("EXCHANGE LIMIT", "0.001", 50_000 - n) for n in range(310)]
     for n in range(1_000):
-        floor.stalls["tBTCUSD"].step(floor.now + n)
+        harness.venues["tBTCUSD"].step(harness.now + n)
     assert all(order.id in market.book.orders for order in bids)
-    own = [id for id in market.book.orders if id not in market.guests]
+    own = [id for id in market.book.orders if id not in market.account_orders]
     assert 300 < len(own) < 1_300
 
 
@@ -150,7 +152,7 @@ def test_the_random_market_never_cancels_what_is_not_its_own() -> None:
 )
 @pytest.mark.parametrize("prefix", ["EXCHANGE ", ""])
 def test_conditions(
-    floor: Floor,
+    harness: EngineHarness,
     prefix: str,
     kind: str,
     amount: str,
@@ -158,85 +160,89 @@ def test_conditions(
     flags: int,
     status: str,
 ) -> None:
-    order = floor.submit(prefix + kind, amount, price, flags=flags)
+    order = harness.submit(prefix + kind, amount, price, flags=flags)
     assert order.status == status
-    assert (order.id in floor.account.orders) == (status == "ACTIVE")
+    assert (order.id in harness.account.orders) == (status == "ACTIVE")
     assert order.row()[24] == (flags == 64)
 
 
 def test_a_hidden_order_is_not_in_the_book_and_is_filled_when_one_comes_to_meet_it(
-    floor: Floor,
+    harness: EngineHarness,
 ) -> None:
-    order = floor.submit("EXCHANGE LIMIT", "1", 100, flags=64)
-    assert 100 not in book(floor)
-    floor.put(False, 99.5, 0.4)
-    floor.trade(101)
+    order = harness.submit("EXCHANGE LIMIT", "1", 100, flags=64)
+    assert 100 not in book(harness)
+    harness.add_order(False, 99.5, 0.4)
+    harness.trade(101)
     assert order.status == "PARTIALLY FILLED @ 99.5(0.4)"
-    assert floor.account.trades[-1][8] == 1
-    floor.put(False, 100, 5)
-    floor.trade(101)
+    assert harness.account.trades[-1][8] == 1
+    harness.add_order(False, 100, 5)
+    harness.trade(101)
     assert order.status.startswith("EXECUTED @ 100(0.6)")
 
 
-def test_a_stop_becomes_a_market_order_when_its_price_is_traded(floor: Floor) -> None:
-    order = floor.submit("EXCHANGE STOP", "-0.5", 95)
-    assert order.status == "ACTIVE" and book(floor) == {99: 1, 98: 2, 101: 1, 102: 2}
+def test_a_stop_becomes_a_market_order_when_its_price_is_traded(
+    harness: EngineHarness,
+) -> None:
+    order = harness.submit("EXCHANGE STOP", "-0.5", 95)
+    assert order.status == "ACTIVE" and book(harness) == {99: 1, 98: 2, 101: 1, 102: 2}
     assert order.row()[16] == 95
-    floor.trade(95.1)
+    harness.trade(95.1)
     assert order.is_open
-    floor.trade(95)
+    harness.trade(95)
     assert order.status == "EXECUTED @ 99(-0.5)"
     assert (order.kind, order.kind_prev) == ("EXCHANGE MARKET", "EXCHANGE STOP")
 
 
 @pytest.mark.parametrize("flags", [0, 1024])
-def test_a_stop_may_meet_an_order_of_its_own_account(floor: Floor, flags: int) -> None:
-    stop = floor.submit("EXCHANGE STOP", "-1", 95)
-    bid = floor.submit("EXCHANGE LIMIT", "1", 100, flags=flags)
-    floor.trade(95)
+def test_a_stop_may_meet_an_order_of_its_own_account(
+    harness: EngineHarness, flags: int
+) -> None:
+    stop = harness.submit("EXCHANGE STOP", "-1", 95)
+    bid = harness.submit("EXCHANGE LIMIT", "1", 100, flags=flags)
+    harness.trade(95)
     assert bid.status == "EXECUTED @ 100(1)" and stop.status == "EXECUTED @ 100(-1)"
-    assert [row[8] for row in floor.account.trades] == [1, -1]
-    assert floor.account.orders == {}
+    assert [row[8] for row in harness.account.trades] == [1, -1]
+    assert harness.account.orders == {}
 
 
 def test_a_stop_that_the_last_trade_has_passed_is_triggered_at_once(
-    floor: Floor,
+    harness: EngineHarness,
 ) -> None:
-    floor.trade(100.0)
-    order = floor.submit("EXCHANGE STOP", "-0.5", 100.5)
+    harness.trade(100.0)
+    order = harness.submit("EXCHANGE STOP", "-0.5", 100.5)
     assert order.status == "EXECUTED @ 99(-0.5)"
-    order = floor.submit("EXCHANGE STOP", "-0.5", 98.5)
+    order = harness.submit("EXCHANGE STOP", "-0.5", 98.5)
     assert order.status == "ACTIVE"
-    floor.desk.update(floor.account, order, {"price": "99.5"})
+    harness.engine.update(harness.account, order, {"price": "99.5"})
     assert order.status == "EXECUTED @ 99(-0.5)"
 
 
-def test_a_stop_limit_becomes_a_limit_order(floor: Floor) -> None:
-    floor.trade(100.0)
-    order = floor.submit("EXCHANGE STOP LIMIT", "2", 103, price_aux_limit="101")
-    assert held(floor, USD) == 206
+def test_a_stop_limit_becomes_a_limit_order(harness: EngineHarness) -> None:
+    harness.trade(100.0)
+    order = harness.submit("EXCHANGE STOP LIMIT", "2", 103, price_aux_limit="101")
+    assert held(harness, USD) == 206
     rows: list[Any] = []
-    floor.account.listeners.append(lambda code, row: rows.append((code, row)))
-    floor.trade(103)
+    harness.account.listeners.append(lambda code, row: rows.append((code, row)))
+    harness.trade(103)
     assert order.status == "PARTIALLY FILLED @ 101(1)"
-    assert order.kind == "EXCHANGE LIMIT" and held(floor, USD) == 101
-    assert book(floor)[101] == 1 and rows[-1][0] == "ou"
+    assert order.kind == "EXCHANGE LIMIT" and held(harness, USD) == 101
+    assert book(harness)[101] == 1 and rows[-1][0] == "ou"
 
 
-def test_a_trailing_stop_follows_the_market_one_way(floor: Floor) -> None:
-    floor.trade(100)
-    order = floor.submit("EXCHANGE TRAILING STOP", "-1", price_trailing="2")
+def test_a_trailing_stop_follows_the_market_one_way(harness: EngineHarness) -> None:
+    harness.trade(100)
+    order = harness.submit("EXCHANGE TRAILING STOP", "-1", price_trailing="2")
     assert order.stop == 98 * SCALE
-    floor.trade(104)
+    harness.trade(104)
     assert order.stop == 102 * SCALE
-    floor.trade(103)
+    harness.trade(103)
     assert order.stop == 102 * SCALE and order.is_open
-    floor.trade(102)
+    harness.trade(102)
     assert order.status == "EXECUTED @ 99(-1)"
-    order = floor.submit("EXCHANGE TRAILING STOP", "0.1", price_trailing="2")
-    floor.trade(90)
+    order = harness.submit("EXCHANGE TRAILING STOP", "0.1", price_trailing="2")
+    harness.trade(90)
     assert order.stop == 92 * SCALE
-    floor.trade(92)
+    harness.trade(92)
     assert order.status == "EXECUTED @ 101(0.1)"
 
 
@@ -249,14 +255,14 @@ def test_a_trailing_stop_follows_the_market_one_way(floor: Floor) -> None:
 )
 def test_a_stop_that_cannot_be_paid_when_it_is_due_ends(kind: str, word: str) -> None:
     balances = {"exchange": {"USD": 150}, "margin": {"USD": 30}}
-    floor = Floor(PaperAccount(balances=balances))
-    floor.clear()
-    floor.put(False, 500.0, 1.0)
-    floor.trade(100)
-    order = floor.submit(kind, "1", 120)
-    floor.trade(130)
+    harness = EngineHarness(PaperAccount(balances=balances))
+    harness.clear()
+    harness.add_order(False, 500.0, 1.0)
+    harness.trade(100)
+    order = harness.submit(kind, "1", 120)
+    harness.trade(130)
     assert order.status == word
-    assert all(wallet.reserved == 0 for wallet in floor.account.wallets)
+    assert all(wallet.reserved == 0 for wallet in harness.account.wallets)
 
 
 @pytest.mark.parametrize(
@@ -278,13 +284,13 @@ def test_a_stop_that_cannot_be_paid_when_it_is_due_ends(kind: str, word: str) ->
     ],
 )
 def test_what_the_account_cannot_do_is_declined(body: Any, text: str) -> None:
-    floor = Floor()
+    harness = EngineHarness()
     given = {"type": "EXCHANGE LIMIT", "symbol": "tBTCUSD", "amount": "1"}
     with pytest.raises(Declined, match="Invalid order: ") as caught:
-        floor.desk.submit(floor.account, {**given, "price": "40000", **body})
+        harness.engine.submit(harness.account, {**given, "price": "40000", **body})
     assert text in caught.value.text
-    assert floor.account.orders == {} and floor.account.closed == {}
-    assert all(wallet.reserved == 0 for wallet in floor.account.wallets)
+    assert harness.account.orders == {} and harness.account.closed == {}
+    assert all(wallet.reserved == 0 for wallet in harness.account.wallets)
 
 
 @pytest.mark.parametrize(
@@ -319,35 +325,39 @@ def test_what_the_account_cannot_do_is_declined(body: Any, text: str) -> None:
         ({"type": "LIMIT", "symbol": "tBTCF0:USTF0", "lev": 101}, "lev"),
     ],
 )
-def test_what_makes_no_sense_is_an_error(floor: Floor, body: Any, name: str) -> None:
+def test_what_makes_no_sense_is_an_error(
+    harness: EngineHarness, body: Any, name: str
+) -> None:
     given = {"type": "EXCHANGE LIMIT", "symbol": "tBTCUSD", "amount": "1"}
     with pytest.raises(Invalid) as caught:
-        floor.desk.submit(floor.account, {**given, "price": "100", **body})
+        harness.engine.submit(harness.account, {**given, "price": "100", **body})
     assert caught.value.message == f"{name}: invalid"
 
 
 def test_prices_are_cut_and_amounts_are_rounded_as_the_exchange_does(
-    floor: Floor,
+    harness: EngineHarness,
 ) -> None:
-    order = floor.submit("EXCHANGE LIMIT", "1.000000005", "98.76599")
+    order = harness.submit("EXCHANGE LIMIT", "1.000000005", "98.76599")
     assert order.row()[16] == 98.765 and order.row()[6] == 1
-    assert floor.submit("EXCHANGE LIMIT", "1.000000015", 50).row()[6] == 1.00000002
+    assert harness.submit("EXCHANGE LIMIT", "1.000000015", 50).row()[6] == 1.00000002
 
 
-def test_an_update_changes_what_it_names_and_finds_a_new_place(floor: Floor) -> None:
-    order = floor.submit("EXCHANGE LIMIT", "1", 100, gid=5, meta={"aff_code": "x"})
-    update = floor.desk.update
-    update(floor.account, order, {"price": "99.5", "gid": 7})
-    assert book(floor)[99.5] == 1 and 100 not in book(floor)
-    assert order.gid == 7 and held(floor, USD) == 99.5
-    update(floor.account, order, {"delta": "0.5"})
+def test_an_update_changes_what_it_names_and_finds_a_new_place(
+    harness: EngineHarness,
+) -> None:
+    order = harness.submit("EXCHANGE LIMIT", "1", 100, gid=5, meta={"aff_code": "x"})
+    update = harness.engine.update
+    update(harness.account, order, {"price": "99.5", "gid": 7})
+    assert book(harness)[99.5] == 1 and 100 not in book(harness)
+    assert order.gid == 7 and held(harness, USD) == 99.5
+    update(harness.account, order, {"delta": "0.5"})
     assert (order.amount, order.amount_orig) == (1.5 * SCALE, SCALE)
-    update(floor.account, order, {"amount": "0.7", "flags": 0, "meta": {}})
-    assert book(floor)[99.5] == 0.7
+    update(harness.account, order, {"amount": "0.7", "flags": 0, "meta": {}})
+    assert book(harness)[99.5] == 0.7
     assert order.row()[31] == {}
-    update(floor.account, order, {"price": "101"})
+    update(harness.account, order, {"price": "101"})
     assert order.status == "EXECUTED @ 101(0.7)"
-    assert held(floor, USD) == 0
+    assert held(harness, USD) == 0
 
 
 @pytest.mark.parametrize(
@@ -362,57 +372,56 @@ def test_an_update_changes_what_it_names_and_finds_a_new_place(floor: Floor) -> 
     ],
 )
 def test_an_update_that_is_refused_changes_nothing(
-    floor: Floor, body: Any, error: Any
+    harness: EngineHarness, body: Any, error: Any
 ) -> None:
-    order = floor.submit("EXCHANGE LIMIT", "1", 97)
-    before, books = order.row(), book(floor)
+    order = harness.submit("EXCHANGE LIMIT", "1", 97)
+    before, books = order.row(), book(harness)
     if "999999" in body.values():
         body["amount"] = "2"
     with pytest.raises(error):
-        floor.desk.update(floor.account, order, body)
-    assert order.row() == before and book(floor) == books
-    assert held(floor, USD) == 97
+        harness.engine.update(harness.account, order, body)
+    assert order.row() == before and book(harness) == books
+    assert held(harness, USD) == 97
 
 
-def test_an_order_ends_when_its_time_is_up(floor: Floor) -> None:
+def test_an_order_ends_when_its_time_is_up(harness: EngineHarness) -> None:
     tif = "2023-11-14 22:13:25"  # five seconds from now
-    order = floor.submit("EXCHANGE LIMIT", "1", 97, tif=tif)
-    ((delay_s, call),) = floor.later
-    assert delay_s == 5 and order.row()[10] == floor.now + 5_000
-    floor.desk.update(floor.account, order, {"tif": "2023-11-14 22:13:30"})
+    order = harness.submit("EXCHANGE LIMIT", "1", 97, tif=tif)
+    ((delay_s, call),) = harness.later
+    assert delay_s == 5 and order.row()[10] == harness.now + 5_000
+    harness.engine.update(harness.account, order, {"tif": "2023-11-14 22:13:30"})
     call()  # of the time that it had before
     assert order.is_open
-    delay_s, call = floor.later[1]
+    delay_s, call = harness.later[1]
     assert delay_s == 10
     call()
     assert order.status == "CANCELED"
     call()
 
 
-def test_an_order_without_client_id_gets_one(floor: Floor) -> None:
-    assert floor.submit("EXCHANGE LIMIT", "1", 97).cid == floor.now
-    assert floor.submit("EXCHANGE LIMIT", "1", 97, cid=5).cid == 5
+def test_an_order_without_client_id_gets_one(harness: EngineHarness) -> None:
+    assert harness.submit("EXCHANGE LIMIT", "1", 97).cid == harness.now
+    assert harness.submit("EXCHANGE LIMIT", "1", 97, cid=5).cid == 5
 
 
-def test_funding_and_recordings_cannot_be_traded(floor: Floor) -> None:
+def test_funding_and_recordings_cannot_be_traded(harness: EngineHarness) -> None:
     with pytest.raises(Invalid, match="symbol: invalid"):
-        floor.submit("LIMIT", "1", 1, symbol="fUSD")
-    floor.market_data.markets["tXRPUSD"] = floor.market_data.markets["tBTCUSD"]
+        harness.submit("LIMIT", "1", 1, symbol="fUSD")
     with pytest.raises(Invalid, match="a recording is not traded"):
-        floor.submit("LIMIT", "1", 1, symbol="tXRPUSD")
+        harness.submit("LIMIT", "1", 1, symbol="tXRPUSD")
 
 
 @pytest.mark.parametrize("sign", ["-", ""], ids=["sale", "purchase"])
 def test_an_order_far_from_the_market_is_met_and_the_market_goes_on(sign: str) -> None:
     rich = PaperAccount(balances={"exchange": {"BTC": 1e6, "USD": 1e11}})
-    floor = Floor(rich)
-    market = floor.stalls["tBTCUSD"].market
+    harness = EngineHarness(rich)
+    market = harness.venues["tBTCUSD"].market
     price = "0.01" if sign else "1000000"
-    order = floor.submit("EXCHANGE LIMIT", f"{sign}150", price)
+    order = harness.submit("EXCHANGE LIMIT", f"{sign}150", price)
     assert order.is_open and abs(order.amount) < 150 * SCALE
     for _ in range(80):
         for _ in range(20):
-            floor.stalls["tBTCUSD"].step()
+            harness.venues["tBTCUSD"].step()
         for is_bid in (True, False):
             orders = market.book.depth("R0").side(is_bid)
             assert len(orders) <= 301
@@ -426,22 +435,24 @@ def test_an_order_far_from_the_market_is_met_and_the_market_goes_on(sign: str) -
 
 
 def test_r09_histories_keep_their_last_entries_only(
-    floor: Floor, monkeypatch: pytest.MonkeyPatch
+    harness: EngineHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bfxsync.paper.engine.wallets.KEPT", 50)
     monkeypatch.setattr("bfxsync.paper.engine.account.KEPT", 50)
-    account = Floor().account
+    account = EngineHarness().account
     before = len(account.wallets.ledger)
     for n in range(200):
-        account.wallets.move(QUANTUM, *spot_and_margin(account, n % 2))
-        order = floor.submit("EXCHANGE LIMIT", "1", 50, cid=n)
-        floor.desk.cancel(floor.account, [order])
+        account.wallets.transfer(QUANTUM, *spot_and_margin(account, n % 2))
+        order = harness.submit("EXCHANGE LIMIT", "1", 50, cid=n)
+        harness.engine.cancel(harness.account, [order])
     assert len(account.wallets.ledger) == 50 and before > 5
     balances = {
         (each.wallet, each.currency): each.balance for each in account.wallets.past()
     }
     assert balances == {(w.kind, w.currency): w.balance for w in account.wallets}
-    assert [order.cid for order in floor.account.closed.values()] == [*range(150, 200)]
+    assert [order.cid for order in harness.account.closed.values()] == [
+        *range(150, 200)
+    ]
     bounded = (account.trades, account.movements)
     assert [each.maxlen for each in bounded] == [50, 50]
 

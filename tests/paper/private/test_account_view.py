@@ -103,14 +103,15 @@ def test_a_market_moves_for_an_open_order_alone() -> None:
 
             server.registry.accounts[0].listeners.append(note)
 
-        exchange._call(listen)
+        exchange._thread.call(listen)
         (bid, *_), _ = exchange.book("tBTCUSD")
         place(signed, amount="0.5", price=f"{bid[0]:.5g}")
         assert closed.wait(20)
         (order,) = exchange.account.closed_orders
         assert order["status"].startswith("EXECUTED @ ")
         assert all(trade["maker"] == 1 for trade in exchange.account.trades)
-        assert exchange._call(lambda server: server._market_data.awake) == set()
+        player = exchange._thread.call(lambda server: server._players["tBTCUSD"])
+        assert not player._has_orders
 
 
 def test_a_recording_is_not_traded() -> None:

@@ -1,0 +1,61 @@
+"""What the matching engine needs of a market: its book, trading on it, and publishing."""
+
+from __future__ import annotations
+
+from typing import Callable, NamedTuple, Protocol, Sequence
+
+from bfxsync.paper.engine.book import Book
+from bfxsync.paper.engine.units import Row
+
+
+class Fill(NamedTuple):
+    """A trade of a taker with one resting order; the row is the public trade."""
+
+    amount: int
+    price: int
+    row: Row
+
+
+OnFill = Callable[[int, Row], None]
+"""Called with the filled amount, and the row of the public trade."""
+
+
+class TradedMarket(Protocol):
+    """
+    A market on which orders of accounts trade.
+
+    Attributes
+    ----------
+    last_price : int
+        Price of the last trade, in units.
+    account_orders : dict of OnFill
+        By order id, the orders of accounts in its book. Each is called for a fill before the next
+        order is matched; it may remove others from the book.
+    """
+
+    symbol: str
+    is_funding: bool
+    is_derivative: bool
+    book: Book
+    account_orders: dict[int, OnFill]
+
+    @property
+    def last_price(self) -> int: ...
+
+    def match(
+        self, mts: int, is_buy: bool, amount: int, limit: int | None = None
+    ) -> list[Fill]:
+        """Match an order with the other side of the book, up to a limit price."""
+
+
+class Venue(Protocol):
+    """A market, and what publishes its changes."""
+
+    @property
+    def market(self) -> TradedMarket: ...
+
+    def publish_fills(self, fills: Sequence[Fill] = ()) -> None:
+        """Publish trades, and that the book has changed."""
+
+    def set_active(self, is_active: bool) -> None:
+        """Keep the market moving, subscribed to or not, while orders are open."""

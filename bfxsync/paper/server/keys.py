@@ -1,0 +1,174 @@
+"""
+Authentication: API keys with signatures and nonces, and the tokens made with them.
+
+Strategy: a signature is checked over the bytes that came: the path as it stands in the request,
+and the body as it is. So a client that signs something else than it sends is found out.
+
+References
+----------
+https://docs.bitfinex.com/docs/rest-auth
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import uuid
+from typing import Callable, Iterable, Mapping
+
+import attrs
+
+from bfxsync.paper.engine.account import Account
+from bfxsync.paper.engine.errors import Invalid
+from bfxsync.paper.server.wire_json import to_bytes
+from bfxsync.paper.settings import SCOPES, PaperAccount
+
+AUTH_FAILED, NONCE = 10100, 10114
+
+LARGEST_NONCE = 2**53 - 1
+LONGEST_TTL_S = 86_400
+
+_DIGITS = re.compile(r"[0-9]{1,16}", re.ASCII)
+# The scopes that each capability of a token covers.
+_CAPS = {
+    "a": ("account", "history"),
+    "o": ("orders", "positions"),
+    "f": ("funding",),
+    "s": ("settings",),
+    "w": ("wallets",),
+    "wd": ("withdraw",),
+    "bp": ("bfxpay",),
+}
+
+
+@attrs.define(eq=False)
+class Credential:
+    """
+    An API key, or a token.
+
+    Attributes
+    ----------
+    rights : mapping
+        ``r`` and ``w`` by scope.
+    secret : str
+        Empty for tokens, which sign nothing.
+    last_nonce : int
+        The largest so far; each key and token has its own.
+    expires_mts : int
+        When a token expires; 0 for keys, which do not.
+    """
+
+    account: Account
+    rights: Mapping[str, str]
+    secret: str = attrs.field(default="", repr=False)
+    last_nonce: int = 0
+    expires_mts: int = 0
+
+    def allows(self, scope: str, right: str) -> bool:
+        """Say whether it has a right."""
+        return right in self.rights.get(scope, "")
+
+
+class KeyStore:
+    """
+    All keys and tokens.
+
+    Parameters
+    ----------
+    owners : iterable of (PaperAccount, Account)
+    now_mts : callable
+    """
+
+    def __init__(
+        self, owners: Iterable[tuple[PaperAccount, Account]], now_mts: Callable[[], int]
+    ) -> None:
+        self._now_mts = now_mts
+        self._keys: dict[str, Credential] = {}
+        self._tokens: dict[str, Credential] = {}
+        for settings, account in owners:
+            given = settings.permissions
+            rights = {scope: given.get(scope, "rw") for scope in SCOPES}
+            self._keys[settings.api_key] = Credential(
+                account, rights, settings.api_secret
+            )
+
+    def authenticate(
+        self, path: str, headers: Mapping[str, str], body: bytes
+    ) -> Credential:
+        """
+        Return the key or token of a request.
+
+        Parameters
+        ----------
+        path : str
+            As sent, without the leading slash and without a query.
+
+        Raises
+        ------
+        Invalid
+            Unknown key or token, wrong signature, or a nonce that is not larger than the last one.
+        """
+        token = headers.get("bfx-token")
+        nonce = headers.get("bfx-nonce", "")
+        if token is not None:
+            found = self._tokens.get(token)
+            if found is None or self._now_mts() >= found.expires_mts:
+                self._tokens.pop(token, None)
+                raise Invalid("token: invalid", AUTH_FAILED)
+        else:
+            found = self._keys.get(headers.get("bfx-apikey", ""))
+            if found is None:
+                raise Invalid("apikey: invalid", AUTH_FAILED)
+            message = to_bytes(f"/api/{path}{nonce}") + body
+            expected = hmac.new(found.secret.encode(), message, hashlib.sha384)
+            signature = to_bytes(headers.get("bfx-signature", ""))
+            if not hmac.compare_digest(signature, expected.hexdigest().encode()):
+                raise Invalid("apikey: digest invalid", AUTH_FAILED)
+        if not _DIGITS.fullmatch(nonce) or int(nonce) > LARGEST_NONCE:
+            raise Invalid("nonce: invalid", NONCE)
+        if int(nonce) <= found.last_nonce:
+            raise Invalid("nonce: small", NONCE)
+        found.last_nonce = int(nonce)
+        return found
+
+    def new_token(
+        self, parent: Credential, ttl_s: int, caps: object, may_write: bool
+    ) -> str:
+        """
+        Create a token with a part of the rights of a key or token.
+
+        Raises
+        ------
+        Invalid
+            Invalid capabilities.
+        """
+        names = list(_CAPS) if caps is None else caps
+        if not isinstance(names, list) or not all(
+            isinstance(name, str) and name in _CAPS for name in names
+        ):
+            raise Invalid("caps: invalid", 10020)
+        wanted = "rw" if may_write else "r"
+        rights = {
+            scope: "".join(right for right in wanted if parent.allows(scope, right))
+            for name in names
+            for scope in _CAPS[name]
+        }
+        now = self._now_mts()
+        self._tokens = {
+            token: held
+            for token, held in self._tokens.items()
+            if now < held.expires_mts
+        }
+        token = f"pub:api:{uuid.uuid4()}-paper"
+        self._tokens[token] = Credential(
+            parent.account, rights, expires_mts=now + ttl_s * 1000
+        )
+        return token
+
+    def delete_token(self, parent: Credential, token: object) -> None:
+        """Revoke a token of the same account."""
+        found = self._tokens.get(token) if isinstance(token, str) else None
+        if found is None or found.account is not parent.account:
+            raise Invalid("token: invalid", 10020)
+        del self._tokens[str(token)]

@@ -1,0 +1,49 @@
+"""The accounts of one exchange, with their keys and their matching engine."""
+
+from __future__ import annotations
+
+from typing import Callable, Container, Mapping, Sequence
+
+from bfxsync.paper.engine.account import Account, IdSequences
+from bfxsync.paper.engine.matching import MatchingEngine
+from bfxsync.paper.engine.venue import Venue
+from bfxsync.paper.server.keys import KeyStore
+from bfxsync.paper.settings import PaperAccount
+
+_FIRST_USER = 1_000_001
+
+
+class AccountRegistry:
+    """
+    All accounts, their keys, and the engine that executes their orders.
+
+    Parameters
+    ----------
+    settings : sequence of PaperAccount
+    now_mts : callable
+    venues, call_later, recorded
+        See `MatchingEngine`.
+
+    Attributes
+    ----------
+    accounts : list of Account
+        In the order of the settings.
+    keys : KeyStore
+    engine : MatchingEngine
+    """
+
+    def __init__(
+        self,
+        settings: Sequence[PaperAccount],
+        now_mts: Callable[[], int],
+        venues: Mapping[str, Venue],
+        call_later: Callable[[float, Callable[[], None]], object],
+        recorded: Container[str] = (),
+    ) -> None:
+        ids = IdSequences()
+        self.accounts = [
+            Account(each.balances, user_id, ids, now_mts)
+            for user_id, each in enumerate(settings, _FIRST_USER)
+        ]
+        self.keys = KeyStore(zip(settings, self.accounts), now_mts)
+        self.engine = MatchingEngine(venues, now_mts, call_later, recorded)

@@ -1,0 +1,56 @@
+"""JSON as the exchange reads and writes it; nothing here is shared with the client."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bfxsync.paper.engine.units import number_text
+
+_EXACT = 2**53
+"""From here on not every integer is a double."""
+
+
+def to_bytes(text: str) -> bytes:
+    """Encode as UTF-8; a surrogate U+DC80 to U+DCFF becomes the byte that it stands for."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def decode(text: str | bytes) -> Any:
+    """
+    Parse JSON with a single kind of number, as the exchange does: 25.0 is 25.
+
+    Raises
+    ------
+    ValueError
+        Invalid JSON, or a number that cannot be sent back, such as NaN or 1e999.
+    RecursionError
+        Nested too deeply.
+    """
+    return json.loads(text, parse_float=_number, parse_constant=_number)
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if value - value:  # infinity and NaN
+        raise ValueError(f"{text} is not a number")
+    return int(value) if value.is_integer() and abs(value) < _EXACT else value
+
+
+class Text(str):
+    """JSON that is already encoded."""
+
+
+def encode(value: Any) -> str:
+    """Format as compact JSON, with numbers as `number_text` formats them."""
+    if value is None or value is True or value is False or isinstance(value, str):
+        return value if isinstance(value, Text) else json.dumps(value)
+    if isinstance(value, (int, float)):
+        return number_text(value)
+    if isinstance(value, dict):
+        return (
+            "{"
+            + ",".join(f"{json.dumps(k)}:{encode(v)}" for k, v in value.items())
+            + "}"
+        )
+    return "[" + ",".join(map(encode, value)) + "]"

@@ -1,0 +1,177 @@
+"""Runs the server in a thread of its own, which any thread may start, stop and call."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import os
+import socket
+import ssl
+import threading
+from typing import TYPE_CHECKING, Callable, NamedTuple, TypeVar
+
+from bfxsync.errors import NetworkError, RequestTimeout, UsageError
+from bfxsync.paper.markets.captured import load
+from bfxsync.paper.settings import Counters, ExchangeSettings
+
+if TYPE_CHECKING:
+    from bfxsync.paper.server.app import Server
+
+    _Ready = concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, Server]]
+
+T = TypeVar("T")
+
+# Generous, for slow machines: they only end waits that would not end otherwise.
+_START_S = 30.0
+_STOP_S = 10.0
+_CALL_S = 30.0
+
+
+class _Running(NamedTuple):
+    thread: threading.Thread
+    loop: asyncio.AbstractEventLoop
+    server: Server
+
+
+class ServerThread:
+    """
+    The thread of an exchange, and its listening socket.
+
+    Parameters
+    ----------
+    settings : ExchangeSettings
+    ssl_context : ssl.SSLContext or None
+    finished : threading.Event
+        Set when all recordings have ended, cleared by a start.
+
+    Attributes
+    ----------
+    port : int
+        Port of the last start, initially that of the settings.
+    counters : Counters
+        Reset by each start.
+    """
+
+    def __init__(
+        self,
+        settings: ExchangeSettings,
+        ssl_context: ssl.SSLContext | None,
+        finished: threading.Event,
+    ) -> None:
+        self.port = settings.port
+        self.counters = Counters()
+        self._settings = settings
+        self._ssl_context = ssl_context
+        self._finished = finished
+        # Protects `_running`, so that starts, stops and calls happen one after the other.
+        self._lock = threading.Lock()
+        self._running: _Running | None = None
+        self._process = os.getpid()
+
+    @property
+    def server(self) -> Server | None:
+        """The running server, if any."""
+        running = self._running
+        return None if running is None else running.server
+
+    def start(self) -> None:
+        """Start listening, unless running."""
+        self._check_process()
+        with self._lock:
+            if self._running is None:
+                self._running = self._start()
+
+    def stop(self) -> None:
+        """Close all connections and wait until the thread has ended."""
+        if self._process != os.getpid():
+            return  # the server runs in the parent; this may be the end of its `with` in the child
+        with self._lock:
+            running, self._running = self._running, None
+            if running is not None:
+                running.loop.call_soon_threadsafe(running.server.stop)
+                running.thread.join(_STOP_S)
+
+    def call(self, function: Callable[[Server], T]) -> T:
+        """Call a function with the server in its thread, and return the result."""
+        self._check_process()
+        answer: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+        def call(server: Server) -> None:
+            try:
+                answer.set_result(function(server))
+            except BaseException as exc:
+                answer.set_exception(exc)
+
+        with self._lock:  # no stop meanwhile
+            running = self._running
+            if running is None:
+                raise UsageError("the paper exchange is not running")
+            running.loop.call_soon_threadsafe(call, running.server)
+            concurrent.futures.wait([answer], _CALL_S)
+            if not answer.done():
+                raise RequestTimeout(f"no answer of the paper exchange in {_CALL_S} s")
+        return answer.result()
+
+    def _start(self) -> _Running:
+        try:
+            import aiohttp  # noqa: F401
+        except ImportError as exc:
+            raise UsageError(
+                'the paper exchange needs the extra "paper": pip install "bfxsync[paper]"'
+            ) from exc
+        for name in self._settings.captures:
+            load(
+                name
+            )  # raises its errors here, and fills its cache before clients wait
+        listener = self._listen()
+        self.port = listener.getsockname()[1]
+        self._finished.clear()
+        self.counters = Counters()
+        ready: _Ready = concurrent.futures.Future()
+        thread = threading.Thread(
+            target=self._run, args=(listener, ready), name="bfxsync-paper", daemon=True
+        )
+        thread.start()
+        try:
+            return _Running(thread, *ready.result(_START_S))
+        except BaseException:
+            thread.join(_STOP_S)
+            raise
+
+    def _listen(self) -> socket.socket:
+        host = self._settings.host
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            # Sets SO_REUSEADDR on the platforms where it is safe.
+            return socket.create_server((host, self.port), family=family)
+        except OSError as exc:
+            raise NetworkError(
+                f"cannot listen on {host} port {self.port}: {exc}", phase="connect"
+            ) from exc
+
+    def _run(self, listener: socket.socket, ready: _Ready) -> None:
+        try:
+            asyncio.run(self._main(listener, ready))
+        except BaseException as exc:
+            if ready.done():
+                raise
+            ready.set_exception(exc)
+        finally:
+            listener.close()
+
+    async def _main(self, listener: socket.socket, ready: _Ready) -> None:
+        from bfxsync.paper.server.app import Server  # needs aiohttp
+
+        loop = asyncio.get_running_loop()
+        server = Server(self._settings, self.counters, self._finished.set)
+        await server.run(
+            listener, self._ssl_context, lambda: ready.set_result((loop, server))
+        )
+
+    def _check_process(self) -> None:
+        # Before the lock is acquired: a thread of the parent may have held it.
+        if self._process != os.getpid():
+            raise UsageError(
+                f"this paper exchange belongs to the process {self._process}, of which this one is"
+                " a fork: make another one here"
+            )
