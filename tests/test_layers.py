@@ -178,6 +178,16 @@ def test_nothing_below_the_line_has_sockets_threads_or_sleep(name):
     assert ".sleep(" not in source
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in MODULES if within(name, ["paper.engine"])]
+)
+def test_the_matching_engine_reads_no_clock_and_draws_nothing(name):
+    source = MODULES[name].read_text()
+    found = {module.split(".")[0] for module in imports(MODULES[name])}
+    assert found & {"random", "secrets", "uuid", "os", "datetime"} == set()
+    assert not any(f"{call}(" in source for call in ("time.time", "monotonic", "now"))
+
+
 @pytest.mark.parametrize("package", NETWORK)
 def test_network_packages_have_one_place_each(package):
     users = {
