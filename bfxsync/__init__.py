@@ -14,6 +14,7 @@ from bfxsync._base.enums import (
     LossCause,
     OrderFlag,
     OrderType,
+    Policy,
     SubscriptionStatus,
 )
 from bfxsync._base.hosts import PUB_REST_HOST, PUB_WSS_HOST, REST_HOST, WSS_HOST
@@ -65,7 +66,6 @@ from bfxsync.models import (
 )
 from bfxsync.ws.book_view import BookView
 from bfxsync.ws.client import WebSocketClient
-from bfxsync.ws.dispatch.mailbox import Policy
 from bfxsync.ws.io.backoff import Backoff
 from bfxsync.ws.io.rate_limiter import ConnectionRateLimiter
 from bfxsync.ws.replay import Replay, replay

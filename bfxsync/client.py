@@ -10,17 +10,17 @@ from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.forks import lazily
 from bfxsync._base.hidden import hide
-from bfxsync._base.hosts import (
-    PUB_REST_HOST,
-    PUB_WSS_HOST,
+from bfxsync._base.hosts import PUB_REST_HOST, PUB_WSS_HOST
+from bfxsync.auth.nonce import Nonce
+from bfxsync.auth.signer import RestSigner, Signer, TokenSigner
+from bfxsync.checks.hosts import (
     check_encryption,
     check_rest_host,
     check_wss_host,
     signed_rest_host,
 )
-from bfxsync.auth.nonce import Nonce
-from bfxsync.auth.signer import RestSigner, Signer, TokenSigner
-from bfxsync.checks.options import check_bool, check_timeout
+from bfxsync.checks.options import check_bool
+from bfxsync.checks.times import check_seconds
 from bfxsync.errors import ClosedError, UsageError
 from bfxsync.ws.client import WebSocketClient
 
@@ -112,11 +112,11 @@ class Client:
         strict = check_bool("strict", strict)
         allow_insecure = check_bool("allow_insecure", allow_insecure)
         if max_wait_s is not None:
-            check_timeout(max_wait_s, "max_wait_s")
+            check_seconds("max_wait_s", max_wait_s)
         # All of it here, as REST is made when it is used first.
         wss_host, rest_host = check_wss_host(wss_host), check_rest_host(rest_host)
         auth_rest_host = signed_rest_host(rest_host, auth_rest_host)
-        check_timeout(absence_s, "absence_s")
+        check_seconds("absence_s", absence_s)
         signer = _signer_of(api_key, api_secret, auth_token, nonce_file)
         if signer is not None:
             for host in (auth_rest_host, wss_host):
@@ -203,7 +203,8 @@ class Client:
 
 def _check_rest(on_limit: object, rest_timeout: object) -> str:
     # Loads nothing else of REST.
-    from bfxsync.checks.transport_options import check_on_limit, check_timeouts
+    from bfxsync.checks.options import check_on_limit
+    from bfxsync.checks.times import check_timeouts
 
     if rest_timeout is not None:
         check_timeouts(rest_timeout, "rest_timeout")

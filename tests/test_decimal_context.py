@@ -10,7 +10,7 @@ import pytest
 
 from bfxsync._base.numbers import number_text, plain_decimal, round_amount, round_price
 from bfxsync.book import book as books
-from bfxsync.checks.order_arguments import check_amount, check_positive, check_price
+from bfxsync.checks.numbers import check_amount, check_positive, check_price
 from bfxsync.errors import BfxError
 from bfxsync.models import BookUpdate
 from bfxsync.models.notification import of_nothing

@@ -10,17 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bfxsync import PUB_REST_HOST, REST_HOST, Client, UsageError, WebSocketClient
-from bfxsync._base.hosts import (
-    address_of,
+from bfxsync._base.hosts import address_of, hostname_of, is_loopback, shown
+from bfxsync.auth.signer import Signer, TokenSigner
+from bfxsync.checks.hosts import (
     check_encryption,
     check_rest_host,
     check_wss_host,
-    hostname_of,
-    is_loopback,
-    shown,
     signed_rest_host,
 )
-from bfxsync.auth.signer import Signer, TokenSigner
 from bfxsync.rest.client import RestClient
 from bfxsync.rest.http.transport import RestTransport
 

@@ -140,3 +140,14 @@ class SubscriptionStatus(Enum):
     """The exchange refused it, or did not answer in time."""
     CLOSED = "closed"
     """It was ended by the user."""
+
+
+class Policy(str, Enum):
+    """What happens when a subscription's mailbox is full."""
+
+    RESYNC = "resync"
+    """Drop what is queued; a gap and a snapshot from local state take its place."""
+    LATEST = "latest"
+    """Keep the newest update for each key (ticker, price level, order)."""
+    DROP_OLDEST = "drop_oldest"
+    """Drop the oldest; a gap stands in their place."""

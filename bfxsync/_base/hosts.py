@@ -13,8 +13,6 @@ import re
 from typing import NamedTuple, Optional
 from urllib.parse import urlsplit
 
-from bfxsync.errors import UsageError
-
 PUB_REST_HOST = "https://api-pub.bitfinex.com/v2"
 """REST, without a key."""
 
@@ -34,7 +32,6 @@ PAPER_PREFIX = "paper-"
 
 HIDDEN = "***"
 
-_PUBLIC_NAME = "api-pub.bitfinex.com"
 
 # Without a backslash, a bracket or a blank, which parsers of addresses read in different ways.
 _VISIBLE = re.compile(r"[!-Z^-~]+")
@@ -89,88 +86,6 @@ def address_of(url: object) -> Address | None:
     return Address(parts.scheme, hostname, port, parts.path, parts.query)
 
 
-def check_rest_host(host: object) -> str:
-    """
-    Return the address before the paths of REST, without a slash at its end.
-
-    Raises
-    ------
-    UsageError
-        It is none; the message leaves out what may be secret.
-    """
-    address = address_of(host)
-    if address is None or address.scheme not in ("http", "https") or address.query:
-        raise UsageError(f"a host must look like 'https://host/path'{_told(host)}")
-    return str(address._replace(path=address.path.rstrip("/")))
-
-
-def check_wss_host(host: object) -> str:
-    """
-    Return the address of a WebSocket.
-
-    Raises
-    ------
-    UsageError
-        It is none; the message leaves out what may be secret.
-    """
-    address = address_of(host)
-    if address is None or address.scheme not in ("ws", "wss"):
-        raise UsageError(f"a host must look like 'wss://host/path'{_told(host)}")
-    return str(address)
-
-
-def signed_rest_host(host: str, auth_host: object = None) -> str:
-    """
-    Return the address for signed calls.
-
-    Parameters
-    ----------
-    host : str
-        For the others; checked.
-    auth_host : str, optional
-        What a user asks for. Without it `REST_HOST`, or the other one if that is not the
-        exchange's public one, which serves no signed calls.
-
-    Raises
-    ------
-    UsageError
-        It is none, or the public one.
-    """
-    if auth_host is None:
-        return REST_HOST if hostname_of(host) == _PUBLIC_NAME else host
-    checked = check_rest_host(auth_host)
-    if hostname_of(checked) == _PUBLIC_NAME:
-        raise UsageError(f"{checked} serves no signed calls; {REST_HOST} does")
-    return checked
-
-
-def check_encryption(host: str, key: str | None, allow_insecure: bool) -> None:
-    """
-    Refuse to send a key to another machine in clear text.
-
-    Keys of the local exchange, which begin with ``paper-``, may go anywhere.
-
-    Raises
-    ------
-    UsageError
-        Everybody on the way could read the key, and change the orders.
-    """
-    address = address_of(host)
-    assert address is not None
-    if (
-        key is None
-        or allow_insecure
-        or address.scheme in ("https", "wss")
-        or key.startswith(PAPER_PREFIX)
-        or is_loopback(address.hostname)
-    ):
-        return
-    raise UsageError(
-        f"{shown(host)} is not encrypted, so everybody on the way could read what the key is "
-        f"used for and change it: use {address.scheme}s://, or allow_insecure=True"
-    )
-
-
 def hostname_of(url: str) -> str:
     """Return the name of a host in small letters, without port; an empty text if there is none."""
     address = address_of(url)
@@ -219,11 +134,3 @@ def _checked_name(name: str | None) -> str:
 def _without_brackets(url: str) -> str:
     # Those around an IPv6 address.
     return url.replace("[", "", 1).replace("]", "", 1)
-
-
-def _told(host: object) -> str:
-    """Return the end of a message about what is no address, unless it may hold a secret."""
-    is_harmless = isinstance(host, str) and not set("@?#%\\") & set(host)
-    return (
-        f", not {host!r}" if is_harmless or not isinstance(host, (str, bytes)) else ""
-    )

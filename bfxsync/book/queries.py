@@ -21,7 +21,7 @@ import attrs
 
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.numbers import EXACT, own_context, plain_decimal
-from bfxsync._base.plain import plain_integer
+from bfxsync.checks.numbers import check_level_count
 from bfxsync.errors import UsageError
 
 L_co = TypeVar("L_co", covariant=True)
@@ -267,23 +267,8 @@ class BookSnapshot(BookQueries[L_co]):
         self, count: int | None = None
     ) -> tuple[tuple[L_co, ...], tuple[L_co, ...]]:
         """Return bids and asks, each best first; all of them without `count`."""
-        check_count(count)
+        check_level_count(count)
         return self.bids[:count], self.asks[:count]
-
-
-def check_count(count: int | None) -> int | None:
-    """
-    Return how many levels are asked for; None means all.
-
-    Raises
-    ------
-    UsageError
-        It is neither None nor an integer from 0 on.
-    """
-    whole = plain_integer(count)
-    if count is not None and (whole is None or whole < 0):
-        raise UsageError(f"count must be a non-negative integer or None, not {count!r}")
-    return whole
 
 
 def _number_of(level: Any) -> Any:

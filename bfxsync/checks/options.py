@@ -1,84 +1,82 @@
-"""What users pass: checked at their line, before anything is sent."""
+"""Checks of switches, flags and the options of clients and subscriptions."""
 
 from __future__ import annotations
 
-import os
-import ssl
+from enum import IntFlag
 
-from bfxsync._base.enums import Flag
-from bfxsync._base.plain import plain_bool, plain_integer, plain_real
+from bfxsync._base.enums import Flag, OrderFlag, Policy
+from bfxsync._base.plain import plain_bool, plain_integer, plain_text
 from bfxsync.errors import UsageError
 
-MAX_TIMEOUT_S = 86_400.0
-
-_ALL_FLAGS = int(Flag.TIMESTAMP | Flag.SEQ_ALL | Flag.OB_CHECKSUM | Flag.BULK_UPDATES)
-
-
-def check_flags(flags: object) -> int:
-    """
-    Return the sum of `Flag` values.
-
-    Raises
-    ------
-    UsageError
-        There is no such flag.
-    """
-    # bool is an int too, but certainly a mistake here.
-    whole = plain_integer(flags)
-    if whole is None or whole & ~_ALL_FLAGS:
-        names = ", ".join(f"{flag.name} ({int(flag)})" for flag in Flag)
-        raise UsageError(f"flags must be a sum of {names}, not {flags!r}")
-    return whole
+MIN_MAILBOX_SIZE = 3
+"""Room for a gap and what follows it."""
 
 
 def check_bool(name: str, value: object) -> bool:
-    """
-    Return True or False.
-
-    Raises
-    ------
-    UsageError
-        It is neither: of something else, such as ``"no"``, the truth may be a surprise.
-    """
+    """Return True or False; other values, such as ``"no"``, are refused for their truth value."""
     found = plain_bool(value)
     if found is None:
         raise UsageError(f"{name} must be True or False, not {value!r}")
     return found
 
 
-def check_timeout(timeout: object, name: str = "timeout") -> float:
-    """
-    Return a number of seconds.
-
-    Raises
-    ------
-    UsageError
-        It is no number, not positive, or more than a day.
-    """
-    seconds = plain_real(timeout)
-    # NaN is in no range.
-    if seconds is not None and 0 < seconds <= MAX_TIMEOUT_S:
-        return seconds
-    raise UsageError(
-        f"{name} must be a positive number of seconds, at most a day, not {timeout!r}"
-    )
+def check_switch(name: str, value: object) -> int:
+    """Return 1 or 0, also for True or False."""
+    switch = plain_bool(value)
+    whole = plain_integer(value) if switch is None else int(switch)
+    if whole is not None and whole in (0, 1):
+        return whole
+    raise UsageError(f"{name} must be True or False, not {value!r}")
 
 
-def check_ca_bundle(path: object) -> str | None:
-    """
-    Return the path of a file of certificates, or None.
+def check_switch_as_bool(name: str, value: object) -> bool:
+    """Return True or False, also for 1 or 0."""
+    return bool(check_switch(name, value))
 
-    Raises
-    ------
-    UsageError
-        There is no such file, or no certificate in it.
-    """
-    if path is None:
-        return None
-    if not isinstance(path, (str, os.PathLike)) or not os.path.isfile(path):
-        raise UsageError(f"ca_bundle must be the path of a file, not {path!r}")
+
+def check_flags(flags: object) -> int:
+    """Return a sum of `Flag` values."""
+    return _sum_of("flags", flags, list(Flag))
+
+
+def check_order_flags(
+    name: str, value: object, allowed: OrderFlag = ~OrderFlag(0)
+) -> int:
+    """Return a sum of those `OrderFlag` values that are allowed."""
+    return _sum_of(name, value, [flag for flag in OrderFlag if flag & allowed])
+
+
+def _sum_of(name: str, value: object, allowed: list[IntFlag]) -> int:
+    # bool is an int too, but certainly a mistake here.
+    whole = plain_integer(value)
+    if whole is None or whole & ~sum(allowed):
+        names = ", ".join(f"{flag.name} ({int(flag)})" for flag in allowed)
+        raise UsageError(f"{name} must be a sum of {names}, not {value!r}")
+    return whole
+
+
+def check_on_limit(value: object) -> str:
+    """Return what a call does at a rate limit: ``wait`` or ``raise``."""
+    text = plain_text(value)
+    if text not in ("wait", "raise"):
+        raise UsageError(f"on_limit must be 'wait' or 'raise', not {value!r}")
+    return text
+
+
+def check_mailbox_size(size: object) -> int:
+    """Return the capacity of a mailbox, in updates."""
+    whole = plain_integer(size)
+    if whole is None or whole < MIN_MAILBOX_SIZE:
+        raise UsageError(
+            f"mailbox_size must be an integer of at least {MIN_MAILBOX_SIZE}, not {size!r}"
+        )
+    return whole
+
+
+def check_policy(policy: object) -> Policy:
+    """Return the policy of a full mailbox."""
     try:
-        ssl.create_default_context(cafile=os.fspath(path))
-    except ssl.SSLError as exc:
-        raise UsageError(f"ca_bundle {path!r} holds no certificate") from exc
-    return os.fspath(path)
+        return Policy(policy)
+    except ValueError:
+        names = ", ".join(repr(item.value) for item in Policy)
+        raise UsageError(f"policy must be one of {names}, not {policy!r}") from None

@@ -18,7 +18,7 @@ from typing import Any, Callable, Generic, List, Protocol, Tuple, TypeVar, Union
 import attrs
 
 from bfxsync._base.plain import plain_real
-from bfxsync.checks.options import MAX_TIMEOUT_S
+from bfxsync.checks.times import MAX_TIMEOUT_S
 from bfxsync.errors import NotExecuted, OutcomeUnknown, UsageError
 from bfxsync.outcome.clocks import Clocks, ExchangeClock, Reading, Span, span_of
 from bfxsync.outcome.writes import RecentWrites, WriteRecord

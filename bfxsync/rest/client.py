@@ -8,8 +8,9 @@ from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.forks import lazily
 from bfxsync._base.hidden import hide, hide_private
-from bfxsync._base.hosts import PUB_REST_HOST, check_rest_host, signed_rest_host
+from bfxsync._base.hosts import PUB_REST_HOST
 from bfxsync.auth.signer import RestSigner
+from bfxsync.checks.hosts import check_rest_host, signed_rest_host
 from bfxsync.checks.options import check_bool
 from bfxsync.rest.http.request import SIGNED
 from bfxsync.rest.http.transport import RestTransport

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
-from decimal import Decimal
 from typing import (
     Any,
     Callable,
@@ -18,32 +16,28 @@ from typing import (
 )
 
 from bfxsync._base.enums import OrderFlag, OrderType
-from bfxsync._base.numbers import plain_decimal
-from bfxsync.checks.arguments import (
-    PERIODS,
-    check_choice,
-    check_currency,
-    check_funding,
-    check_integer,
-    check_pair,
-)
-from bfxsync.checks.order_arguments import (
-    check_amount,
+from bfxsync.checks.containers import check_items, check_object, optional
+from bfxsync.checks.ids import (
     check_cid,
-    check_cid_date,
-    check_flags,
     check_gid,
     check_id,
     check_ids,
-    check_items,
+    check_keep_changes,
+)
+from bfxsync.checks.numbers import (
+    PERIODS,
+    check_amount,
+    check_integer,
     check_leverage,
-    check_object,
+    check_not_negative,
     check_positive,
     check_price,
-    check_switch,
-    check_tif,
-    optional,
+    check_rate,
 )
+from bfxsync.checks.options import check_order_flags, check_switch
+from bfxsync.checks.symbols import check_currency, check_funding, check_pair
+from bfxsync.checks.texts import check_choice
+from bfxsync.checks.times import check_cid_date, check_tif
 from bfxsync.errors import UsageError
 
 Body = Dict[str, Any]
@@ -55,8 +49,6 @@ _CID_BITS = 45
 
 _OFFER_TYPES = ("LIMIT", "FRRDELTAVAR", "FRRDELTAFIX")
 _LOAN_KINDS = ("credit", "loan")
-_KEEP_OR_NOT = range(1, 3)
-_DIGITS = re.compile("[1-9][0-9]{0,18}")
 
 # A generator seeded by the program would repeat ids.
 _random = random.SystemRandom()
@@ -111,7 +103,7 @@ def submit_body(
         ),
         "gid": optional(check_gid, "gid", gid),
         "cid": check_cid("cid", cid) if cid is not None else new_cid(),
-        "flags": optional(check_flags, "flags", flags),
+        "flags": optional(check_order_flags, "flags", flags),
         "tif": optional(check_tif, "tif", tif),
         "meta": optional(check_object, "meta", meta),
     }
@@ -153,7 +145,7 @@ def update_body(
         "cid": optional(check_cid, "cid", cid),
         "cid_date": optional(check_cid_date, "cid_date", cid_date),
         "gid": optional(check_gid, "gid", gid),
-        "flags": optional(check_flags, "flags", flags),
+        "flags": optional(check_order_flags, "flags", flags),
         "lev": optional(check_leverage, "lev", lev),
         "delta": optional(check_amount, "delta", delta),
         "price_aux_limit": optional(
@@ -306,9 +298,9 @@ def offer_body(
         "type": kind,
         "symbol": check_funding(symbol),
         "amount": check_amount("amount", amount),
-        "rate": _check_rate(kind, rate),
+        "rate": check_rate(kind, rate),
         "period": check_integer("period", period, PERIODS),
-        "flags": optional(check_flags, "flags", flags, OrderFlag.HIDDEN),
+        "flags": optional(check_order_flags, "flags", flags, OrderFlag.HIDDEN),
     }
 
 
@@ -326,8 +318,8 @@ def auto_renew_body(
     return {
         "status": check_switch("status", status),
         "currency": check_currency("currency", currency),
-        "amount": optional(_check_not_negative, "amount", amount),
-        "rate": optional(_check_not_negative, "rate", rate),
+        "amount": optional(check_not_negative, "amount", amount),
+        "rate": optional(check_not_negative, "rate", rate),
         "period": optional(check_integer, "period", period, PERIODS),
     }
 
@@ -343,7 +335,7 @@ def keep_body(type: object, ids: object, changes: object) -> Body:
     """
     if ids is None and changes is None:
         raise UsageError("one of ids and changes must be given")
-    checked = optional(_check_changes, "changes", changes)
+    checked = optional(check_keep_changes, "changes", changes)
     if ids is None and checked is not None:
         # The documentation has changes only together with ids.
         ids = list(map(int, checked))
@@ -352,37 +344,3 @@ def keep_body(type: object, ids: object, changes: object) -> Body:
         "id": check_ids("ids", ids),
         "changes": checked,
     }
-
-
-def _check_rate(kind: str, rate: object) -> str:
-    # An offset to the FRR may be zero, and a fixed one negative.
-    text = plain_decimal(rate, "rate")
-    if kind == "LIMIT" and Decimal(text) <= 0:
-        raise UsageError(f"rate must be above zero for {kind}, and is {text}")
-    if kind == "FRRDELTAVAR" and Decimal(text) < 0:
-        raise UsageError(f"rate must not be negative for {kind}, and is {text}")
-    return text
-
-
-def _check_not_negative(name: str, value: object) -> str:
-    text = plain_decimal(value, name)
-    if Decimal(text) < 0:
-        raise UsageError(f"{name} must not be negative, and is {text}")
-    return text
-
-
-def _check_changes(name: str, value: object) -> dict[str, int]:
-    if not isinstance(value, Mapping) or not value:
-        raise UsageError(
-            f"{name} must be a dict of ids, and not empty; it is {value!r}"
-        )
-    changes = {}
-    for id, keep in value.items():
-        # As text, like all names in JSON.
-        if isinstance(id, str) and _DIGITS.fullmatch(id):
-            id = int(id)
-        key = str(check_id(f"an id of {name}", id))
-        if key in changes:
-            raise UsageError(f"{name} has {key} twice, as a number and as text")
-        changes[key] = check_integer(f"a value of {name}", keep, _KEEP_OR_NOT)
-    return changes

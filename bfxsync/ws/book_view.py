@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.enums import SubscriptionStatus
-from bfxsync.book.queries import BookQueries, BookSnapshot, check_count
+from bfxsync.book.queries import BookQueries, BookSnapshot
+from bfxsync.checks.numbers import check_level_count
 from bfxsync.errors import ClosedError
 from bfxsync.wire.channels import BookChannel
 from bfxsync.ws.core.shared_subscription import Subscriber
@@ -79,17 +80,17 @@ class BookView(BookQueries[L_co]):
 
     def bids(self, count: int | None = None) -> list[L_co]:
         """Return the best bids, best first; all without `count`."""
-        check_count(count)
+        check_level_count(count)
         return self._read(lambda channel: channel.book.bids(count))
 
     def asks(self, count: int | None = None) -> list[L_co]:
         """Return the best asks, best first; all without `count`."""
-        check_count(count)
+        check_level_count(count)
         return self._read(lambda channel: channel.book.asks(count))
 
     def levels(self, count: int | None = None) -> tuple[list[L_co], list[L_co]]:
         """Return bids and asks of one state, each best first; all without `count`."""
-        check_count(count)
+        check_level_count(count)
         return self._read(lambda channel: channel.book.levels(count))
 
     def snapshot(self) -> BookSnapshot[L_co]:

@@ -16,7 +16,8 @@ from bfxsync._base.enums import ConnectionStatus, Flag
 from bfxsync._base.hidden import hide
 from bfxsync._base.hosts import PUB_WSS_HOST, shown
 from bfxsync.checks.callbacks import check_callback
-from bfxsync.checks.options import check_bool, check_timeout
+from bfxsync.checks.options import check_bool
+from bfxsync.checks.times import check_seconds
 from bfxsync.errors import BfxError, ClosedError, NetworkError
 from bfxsync.recording.recorder import Recorder
 from bfxsync.wire.audit import PING_AFTER_S, STALE_AFTER_S
@@ -308,7 +309,9 @@ class WebSocketClient:
             A subscription failed.
         """
         allowed_s = (
-            self._settings.timeout_s if timeout is None else check_timeout(timeout)
+            self._settings.timeout_s
+            if timeout is None
+            else check_seconds("timeout", timeout)
         )
         deadline = time.monotonic() + allowed_s
         self._core.check_may_wait()
@@ -334,7 +337,9 @@ class WebSocketClient:
             No pong in time.
         """
         allowed_s = (
-            self._settings.timeout_s if timeout is None else check_timeout(timeout)
+            self._settings.timeout_s
+            if timeout is None
+            else check_seconds("timeout", timeout)
         )
         self._core.check_may_wait()
         connection = self._core.start()

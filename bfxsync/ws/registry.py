@@ -16,9 +16,11 @@ from typing import (
     overload,
 )
 
+from bfxsync._base.enums import Policy
 from bfxsync._base.plain import plain_items, plain_text
 from bfxsync.checks.callbacks import check_callback
-from bfxsync.checks.options import check_bool, check_timeout
+from bfxsync.checks.options import check_bool, check_mailbox_size, check_policy
+from bfxsync.checks.times import check_seconds
 from bfxsync.errors import UsageError
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.wire.channels import Channel, channel_for
@@ -27,7 +29,6 @@ from bfxsync.ws.core.shared_subscription import Subscriber
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Routes
 from bfxsync.ws.dispatch.event_log import EventLog
 from bfxsync.ws.dispatch.events import data_classes, kind_of
-from bfxsync.ws.dispatch.mailbox import Policy, check_policy, check_size
 from bfxsync.ws.settings import ConnectionSettings
 from bfxsync.ws.subscription import BookSubscription, Subscription
 
@@ -168,9 +169,13 @@ class SubscriptionRegistry:
         checked_policy = check_policy(policy)
         settings = self._settings
         size = (
-            settings.mailbox_size if mailbox_size is None else check_size(mailbox_size)
+            settings.mailbox_size
+            if mailbox_size is None
+            else check_mailbox_size(mailbox_size)
         )
-        timeout_s = settings.timeout_s if timeout is None else check_timeout(timeout)
+        timeout_s = (
+            settings.timeout_s if timeout is None else check_seconds("timeout", timeout)
+        )
         made = channel_for(channel, number=settings.numbers, **arguments)
         if self._admit is not None:
             self._admit(made)

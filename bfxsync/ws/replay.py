@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from datetime import datetime, timezone
@@ -11,8 +10,8 @@ from typing import Any, Callable, Dict, List
 
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made
-from bfxsync._base.plain import plain_real
 from bfxsync.checks.callbacks import check_callback
+from bfxsync.checks.numbers import check_speed
 from bfxsync.errors import SubscriptionRejected, UsageError
 from bfxsync.recording.contents import Contents
 from bfxsync.recording.player import Player, RecordedClock, lines_of
@@ -82,7 +81,7 @@ class Replay(WebSocketClient):
         if not isinstance(path, (str, os.PathLike)):
             raise UsageError(f"a recording must be the path of a file, not {path!r}")
         self._path = os.fspath(path)
-        checked_speed = _check_speed(speed)
+        checked_speed = check_speed(speed)
         self._contents = Contents.of(lines_of(self._path))
         clock = RecordedClock(self._contents.begin or 0.0)
         settings = ConnectionSettings(
@@ -193,15 +192,6 @@ def _check_recorded(contents: Contents, channel: Channel) -> None:
             f"{' '.join(channel.identity)} is not in the recording; there is "
             + (", ".join(known) or "nothing")
         )
-
-
-def _check_speed(speed: object) -> float | None:
-    if speed is None:
-        return None
-    factor = plain_real(speed)
-    if factor is not None and 0 < factor < math.inf:
-        return factor
-    raise UsageError(f"speed must be a positive number or None, not {speed!r}")
 
 
 def _utc(at: float | None) -> datetime | None:

@@ -11,14 +11,16 @@ from bfxsync._base.aliases import NumberType
 from bfxsync._base.clock import CLOCK, Clock
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.enums import Flag
-from bfxsync._base.hosts import check_wss_host, hostname_of, is_loopback, shown
+from bfxsync._base.hosts import hostname_of, is_loopback, shown
 from bfxsync._base.plain import plain_integer
 from bfxsync._base.proxies import Proxy, proxy_for
-from bfxsync.checks.options import check_ca_bundle, check_flags, check_timeout
+from bfxsync.checks.files import check_ca_bundle
+from bfxsync.checks.hosts import check_wss_host
+from bfxsync.checks.options import check_flags, check_mailbox_size
+from bfxsync.checks.times import check_seconds
 from bfxsync.errors import UsageError
 from bfxsync.recording.recorder import Recorder
 from bfxsync.wire.audit import HEARTBEAT_S, PING_AFTER_S, STALE_AFTER_S
-from bfxsync.ws.dispatch.mailbox import check_size
 from bfxsync.ws.io.backoff import Backoff
 from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
 
@@ -53,15 +55,15 @@ def _pace(value: object) -> ConnectionRateLimiter:
 
 
 def _timeout(value: object) -> float:
-    return check_timeout(value)
+    return check_seconds("timeout", value)
 
 
 def _ping_after(value: object) -> float:
-    return check_timeout(value, "ping_after")
+    return check_seconds("ping_after", value)
 
 
 def _stale_after(value: object) -> float:
-    return check_timeout(value, "stale_after")
+    return check_seconds("stale_after", value)
 
 
 def _thread_count(value: object) -> int:
@@ -104,7 +106,7 @@ class ConnectionSettings:
     )
     timeout_s: float = attrs.field(default=10.0, converter=_timeout)
     ca_bundle: str | None = attrs.field(default=None, converter=check_ca_bundle)
-    mailbox_size: int = attrs.field(default=10_000, converter=check_size)
+    mailbox_size: int = attrs.field(default=10_000, converter=check_mailbox_size)
     proxy: Proxy | None = None
     proxy_problem: str | None = None
     recorder: Recorder | None = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Union, overload
 
 from bfxsync._base.aliases import FundingSymbol
+from bfxsync.checks.candles import check_candle_symbol, check_timeframe
 from bfxsync.models.market import (
     BookUpdate,
     FundingBookUpdate,
@@ -21,7 +22,6 @@ from bfxsync.models.market import (
     Trade,
 )
 from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
-from bfxsync.wire.channels import check_candle_symbol, check_timeframe
 from bfxsync.ws.subscription import BookSubscription, Subscription
 
 if TYPE_CHECKING:
@@ -276,7 +276,9 @@ def subscribe_candles(
     ----------
     https://docs.bitfinex.com/reference/ws-public-candles
     """
-    key = f"trade:{check_timeframe(timeframe)}:{check_candle_symbol(symbol)}"
+    key = (
+        f"trade:{check_timeframe('timeframe', timeframe)}:{check_candle_symbol(symbol)}"
+    )
     return self._subscriptions.open(self, "candles", {"key": key}, callback, **options)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Generic, Iterator, Union
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.enums import SubscriptionStatus
 from bfxsync._base.plain import plain_real
-from bfxsync.checks.options import check_timeout
+from bfxsync.checks.times import check_seconds
 from bfxsync.errors import (
     BfxError,
     ClosedError,
@@ -244,7 +244,9 @@ class Subscription(Generic[T_co]):
             wait_for(self._core, self._subscriber, self._timeout_s, self._called_at)
         else:
             start = time.monotonic()
-            wait_for(self._core, self._subscriber, check_timeout(timeout), start)
+            wait_for(
+                self._core, self._subscriber, check_seconds("timeout", timeout), start
+            )
 
     def unsubscribe(self) -> None:
         """End the subscription; updates queued for the callback are still delivered. Idempotent."""
@@ -290,7 +292,9 @@ class Subscription(Generic[T_co]):
         """
         timeout_s: float | None = None
         if timeout is not None:
-            timeout_s = 0.0 if plain_real(timeout) == 0 else check_timeout(timeout)
+            timeout_s = (
+                0.0 if plain_real(timeout) == 0 else check_seconds("timeout", timeout)
+            )
         reader = self._reader()
         if timeout_s == 0.0 and self._subscriber.channel.is_live:
             # At the first call, the local state may be about to arrive.

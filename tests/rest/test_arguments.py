@@ -9,28 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfxsync.checks.arguments import (
-    check_choice,
+from bfxsync.checks.books import check_length, check_precision
+from bfxsync.checks.candles import candle_key, check_timeframe
+from bfxsync.checks.containers import check_list
+from bfxsync.checks.keys import check_conf_key, check_ranking, check_statistic
+from bfxsync.checks.numbers import check_integer
+from bfxsync.checks.options import check_order_flags
+from bfxsync.checks.symbols import (
     check_currency,
     check_funding,
-    check_integer,
-    check_list,
     check_pair,
     check_symbols,
-    check_time,
-    page_params,
 )
-from bfxsync.checks.order_arguments import check_flags
+from bfxsync.checks.texts import check_choice, check_nickname
+from bfxsync.checks.times import check_time, page_params
 from bfxsync.errors import UsageError
-from bfxsync.rest.public.books import check_length, check_precision
-from bfxsync.rest.public.resources import (
-    candle_key,
-    check_nickname,
-    check_timeframe,
-    conf_key,
-    ranking,
-    statistic,
-)
 
 MTS = 1_700_000_000_123
 
@@ -198,7 +191,7 @@ def test_integers_may_be_of_another_kind() -> None:
 
     assert check_integer("period", Whole(2), range(2, 121)) == 2
     assert check_time("start", Whole(MTS)) == MTS
-    assert check_flags("flags", Whole(64)) == 64
+    assert check_order_flags("flags", Whole(64)) == 64
     with pytest.raises(UsageError, match="^period must be an integer from 2 to 120"):
         check_integer("period", Whole(1), range(2, 121))
     with pytest.raises(UsageError, match="^start must be milliseconds since 1970"):
@@ -215,7 +208,7 @@ def test_currency_has_no_prefix() -> None:
 
 
 def test_week_has_two_names_and_one_is_sent() -> None:
-    assert check_timeframe("1W") == check_timeframe("7D") == "7D"
+    assert check_timeframe("tf", "1W") == check_timeframe("tf", "7D") == "7D"
 
 
 @pytest.mark.parametrize(
@@ -230,7 +223,7 @@ def test_week_has_two_names_and_one_is_sent() -> None:
     ],
 )
 def test_key_of_candles(symbol: str, key: str) -> None:
-    assert candle_key(symbol, "1h") == key
+    assert candle_key(symbol, "1h", "tf") == key
 
 
 @pytest.mark.parametrize(
@@ -247,7 +240,7 @@ def test_key_of_candles(symbol: str, key: str) -> None:
 )
 def test_impossible_candles_are_refused(symbol: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        candle_key(symbol, "1h")
+        candle_key(symbol, "1h", "tf")
 
 
 @pytest.mark.parametrize(
@@ -264,7 +257,7 @@ def test_impossible_candles_are_refused(symbol: str, message: str) -> None:
 )
 def test_impossible_statistic_says_why(resource: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        statistic(resource)
+        check_statistic(resource)
 
 
 @pytest.mark.parametrize(
@@ -278,13 +271,13 @@ def test_impossible_statistic_says_why(resource: str, message: str) -> None:
 )
 def test_impossible_ranking_says_why(resource: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        ranking(resource)
+        check_ranking(resource)
 
 
 def test_several_configurations_are_no_key() -> None:
-    assert conf_key("pub:map:currency:tx:fee") == "pub:map:currency:tx:fee"
+    assert check_conf_key("pub:map:currency:tx:fee") == "pub:map:currency:tx:fee"
     with pytest.raises(UsageError, match="config must be one key"):
-        conf_key("pub:fees,pub:list:currency")
+        check_conf_key("pub:fees,pub:list:currency")
 
 
 @pytest.mark.parametrize("nickname", ["a/../b", "..", "a b", "a%2Fb", "a?b", ""])

@@ -12,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bfxsync._base.enums import OrderFlag, OrderType
-from bfxsync.checks import order_arguments as arguments
+from bfxsync.checks.containers import check_object, optional
+from bfxsync.checks.ids import check_cid, check_gid, check_id, check_ids
+from bfxsync.checks.numbers import (
+    check_amount,
+    check_leverage,
+    check_positive,
+    check_price,
+)
+from bfxsync.checks.options import check_order_flags, check_switch
+from bfxsync.checks.texts import check_text, check_wallet
+from bfxsync.checks.times import check_cid_date, check_tif
 from bfxsync.errors import UsageError
 from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.wire import inputs
@@ -39,19 +49,19 @@ CET = timezone(timedelta(hours=1))
     ],
 )
 def test_r12_amount_leaves_without_an_exponent(value: Any, text: str) -> None:
-    assert arguments.check_amount("amount", value) == text
+    assert check_amount("amount", value) == text
 
 
 @pytest.mark.parametrize("value", [0, 0.0, "0", "-0.00", "x", None, True, "nan", []])
 def test_amount_that_is_none(value: Any) -> None:
     with pytest.raises(UsageError, match="^amount must"):
-        arguments.check_amount("amount", value)
+        check_amount("amount", value)
 
 
 @pytest.mark.parametrize("value", [0, -1, "-0.1", "x", None])
 def test_positive_amount_that_is_none(value: Any) -> None:
     with pytest.raises(UsageError, match="^amount must"):
-        arguments.check_positive("amount", value)
+        check_positive("amount", value)
 
 
 @pytest.mark.parametrize(
@@ -67,8 +77,8 @@ def test_positive_amount_that_is_none(value: Any) -> None:
     ],
 )
 def test_r12_price_of_five_digits_leaves_as_it_is(value: Any, text: str) -> None:
-    assert arguments.check_price("price", value) == text
-    assert arguments.check_price("price", value, True) == text
+    assert check_price("price", value) == text
+    assert check_price("price", value, True) == text
 
 
 @pytest.mark.parametrize(
@@ -86,22 +96,22 @@ def test_r12_price_of_more_digits_raises_unless_it_may_be_rounded(
     value: Any, rounded: str
 ) -> None:
     with pytest.raises(UsageError, match=f"round_price=True makes {rounded} of it"):
-        arguments.check_price("price", value)
-    assert arguments.check_price("price", value, True) == rounded
+        check_price("price", value)
+    assert check_price("price", value, True) == rounded
 
 
 @given(st.decimals("0.00000001", "1000000", allow_nan=False))
 def test_r12_rounded_price_is_one_that_the_exchange_takes(value: Decimal) -> None:
-    text = arguments.check_price("price", value, True)
+    text = check_price("price", value, True)
     assert "e" not in text.lower()
-    assert arguments.check_price("price", text) == text
+    assert check_price("price", text) == text
 
 
 @pytest.mark.parametrize("value", [-1, "-0.5", "x", None, "inf"])
 def test_price_that_is_none(value: Any) -> None:
     for is_rounded in (False, True):
         with pytest.raises(UsageError, match="^price must"):
-            arguments.check_price("price", value, is_rounded)
+            check_price("price", value, is_rounded)
 
 
 # --- ids, dates, flags ------------------------------------------------------------------------
@@ -110,10 +120,10 @@ def test_price_that_is_none(value: Any) -> None:
 @pytest.mark.parametrize(
     "check, largest, smallest",
     [
-        (arguments.check_id, 2**63 - 1, 1),
-        (arguments.check_cid, 2**45 - 1, 0),
-        (arguments.check_gid, 2**45 - 1, 0),
-        (arguments.check_leverage, 100, 1),
+        (check_id, 2**63 - 1, 1),
+        (check_cid, 2**45 - 1, 0),
+        (check_gid, 2**45 - 1, 0),
+        (check_leverage, 100, 1),
     ],
 )
 def test_integers_have_bounds(check: Any, largest: int, smallest: int) -> None:
@@ -127,11 +137,11 @@ def test_integers_have_bounds(check: Any, largest: int, smallest: int) -> None:
 @pytest.mark.parametrize("values", [[], (), "12", b"12", {1: 2}, 5, None, [0], ["x"]])
 def test_list_of_ids_that_is_none(values: Any) -> None:
     with pytest.raises(UsageError, match="^ids must"):
-        arguments.check_ids("ids", values)
+        check_ids("ids", values)
 
 
 def test_any_iterable_is_a_list_of_ids() -> None:
-    assert arguments.check_ids("ids", iter((3, 1))) == [3, 1]
+    assert check_ids("ids", iter((3, 1))) == [3, 1]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +154,7 @@ def test_any_iterable_is_a_list_of_ids() -> None:
     ],
 )
 def test_date_of_a_client_id_is_a_day_in_utc(value: Any) -> None:
-    assert arguments.check_cid_date("cid_date", value) == "2026-01-31"
+    assert check_cid_date("cid_date", value) == "2026-01-31"
 
 
 @pytest.mark.parametrize(
@@ -152,7 +162,7 @@ def test_date_of_a_client_id_is_a_day_in_utc(value: Any) -> None:
 )
 def test_date_that_is_none(value: Any) -> None:
     with pytest.raises(UsageError, match="^cid_date must"):
-        arguments.check_cid_date("cid_date", value)
+        check_cid_date("cid_date", value)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +176,7 @@ def test_date_that_is_none(value: Any) -> None:
 def test_end_of_an_order_is_sent_in_utc_and_not_earlier(
     value: datetime, text: str
 ) -> None:
-    assert arguments.check_tif("tif", value) == text
+    assert check_tif("tif", value) == text
 
 
 @pytest.mark.parametrize(
@@ -176,7 +186,7 @@ def test_end_of_an_order_needs_a_time_zone(value: Any) -> None:
     with pytest.raises(
         UsageError, match="^tif must (be a datetime with|have) a time zone"
     ):
-        arguments.check_tif("tif", value)
+        check_tif("tif", value)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +200,7 @@ def test_end_of_an_order_needs_a_time_zone(value: Any) -> None:
 )
 def test_end_of_an_order_beyond_the_calendar_is_refused(value: datetime) -> None:
     with pytest.raises(UsageError, match="^tif is out of range: datetime.datetime"):
-        arguments.check_tif("tif", value)
+        check_tif("tif", value)
 
 
 @pytest.mark.parametrize(
@@ -203,44 +213,44 @@ def test_end_of_an_order_beyond_the_calendar_is_refused(value: datetime) -> None
 )
 def test_date_of_a_client_id_beyond_the_calendar_is_refused(value: datetime) -> None:
     with pytest.raises(UsageError, match="^cid_date is out of range"):
-        arguments.check_cid_date("cid_date", value)
+        check_cid_date("cid_date", value)
 
 
 def test_flags_are_added_up() -> None:
     both = OrderFlag.HIDDEN | OrderFlag.POST_ONLY
-    assert arguments.check_flags("flags", both) == 4160
-    assert type(arguments.check_flags("flags", both)) is int
-    assert arguments.check_flags("flags", 0) == 0
-    assert arguments.check_flags("flags", 64, OrderFlag.HIDDEN) == 64
+    assert check_order_flags("flags", both) == 4160
+    assert type(check_order_flags("flags", both)) is int
+    assert check_order_flags("flags", 0) == 0
+    assert check_order_flags("flags", 64, OrderFlag.HIDDEN) == 64
 
 
 @pytest.mark.parametrize("value", [1, 4069, -64, True, "64", 64.0, None])
 def test_flag_that_is_none(value: Any) -> None:
     with pytest.raises(UsageError, match="HIDDEN .64., CLOSE"):
-        arguments.check_flags("flags", value)
+        check_order_flags("flags", value)
 
 
 def test_flag_of_orders_is_none_of_offers() -> None:
     with pytest.raises(UsageError, match=r"a sum of HIDDEN \(64\), not"):
-        arguments.check_flags("flags", 4096, OrderFlag.HIDDEN)
+        check_order_flags("flags", 4096, OrderFlag.HIDDEN)
 
 
 def test_other_checks() -> None:
-    assert arguments.check_wallet("wallet", "exchange") == "exchange"
-    assert arguments.check_switch("renew", True) == 1
-    assert arguments.check_switch("renew", 0) == 0
-    assert arguments.check_text("address", "1Boat") == "1Boat"
-    assert arguments.check_object("meta", {"a": 1}) == {"a": 1}
-    assert arguments.optional(arguments.check_id, "id", None) is None
+    assert check_wallet("wallet", "exchange") == "exchange"
+    assert check_switch("renew", True) == 1
+    assert check_switch("renew", 0) == 0
+    assert check_text("address", "1Boat") == "1Boat"
+    assert check_object("meta", {"a": 1}) == {"a": 1}
+    assert optional(check_id, "id", None) is None
     for check, wrong in (
-        (arguments.check_wallet, "cash"),
-        (arguments.check_switch, 2),
-        (arguments.check_switch, "1"),
-        (arguments.check_switch, None),
-        (arguments.check_text, " "),
-        (arguments.check_text, 5),
-        (arguments.check_object, []),
-        (arguments.check_object, {1: 2}),
+        (check_wallet, "cash"),
+        (check_switch, 2),
+        (check_switch, "1"),
+        (check_switch, None),
+        (check_text, " "),
+        (check_text, 5),
+        (check_object, []),
+        (check_object, {1: 2}),
     ):
         with pytest.raises(UsageError, match="^it must"):
             check("it", wrong)
@@ -248,7 +258,7 @@ def test_other_checks() -> None:
 
 def test_r15_text_that_may_be_a_secret_is_not_shown() -> None:
     with pytest.raises(UsageError) as caught:
-        arguments.check_text("token", b"a-secret-token")
+        check_text("token", b"a-secret-token")
     assert "secret" not in str(caught.value)
 
 

@@ -16,10 +16,16 @@ import pytest
 from bfxsync import Client
 from bfxsync._base.numbers import plain_decimal, round_amount, round_price
 from bfxsync.book.queries import BookSnapshot
-from bfxsync.checks import order_arguments as auth_arguments
-from bfxsync.checks.arguments import check_symbols, check_time, page_params
-from bfxsync.checks.options import check_bool
-from bfxsync.checks.transport_options import check_count, check_seconds
+from bfxsync.checks.numbers import check_amount, check_count
+from bfxsync.checks.options import check_bool, check_switch
+from bfxsync.checks.symbols import check_symbols
+from bfxsync.checks.times import (
+    check_cid_date,
+    check_seconds,
+    check_tif,
+    check_time,
+    page_params,
+)
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.client import RestClient
@@ -160,9 +166,9 @@ def test_missing_time_is_named(name: str, bad: Any) -> None:
     with pytest.raises(UsageError, match=f"^{name} must be"):
         page_params(**{name: bad})
     with pytest.raises(UsageError, match="^cid_date must be"):
-        auth_arguments.check_cid_date("cid_date", bad)
+        check_cid_date("cid_date", bad)
     with pytest.raises(UsageError, match="^tif must be"):
-        auth_arguments.check_tif("tif", bad)
+        check_tif("tif", bad)
 
 
 @pytest.mark.parametrize(
@@ -190,10 +196,10 @@ def test_time_that_is_too_coarse_or_in_seconds_is_refused(value: Any) -> None:
 
 def test_days_and_ends_of_pandas_are_those_of_python() -> None:
     moment = pandas.Timestamp("2026-01-31T23:59:59.000000001", tz="UTC")
-    assert auth_arguments.check_cid_date("cid_date", moment) == "2026-01-31"
-    assert auth_arguments.check_tif("tif", moment) == "2026-01-31 23:59:59"
+    assert check_cid_date("cid_date", moment) == "2026-01-31"
+    assert check_tif("tif", moment) == "2026-01-31 23:59:59"
     east = pandas.Timestamp("2026-02-01T00:30:00", tz="Europe/Berlin")
-    assert auth_arguments.check_cid_date("cid_date", east) == "2026-01-31"
+    assert check_cid_date("cid_date", east) == "2026-01-31"
 
 
 @pytest.mark.parametrize(
@@ -239,7 +245,7 @@ def test_numbers_of_numpy_are_sent_by_their_shortest_text(
     value: Any, text: str
 ) -> None:
     assert plain_decimal(value) == text
-    assert auth_arguments.check_amount("amount", value) == text
+    assert check_amount("amount", value) == text
     assert round_price(value) == round_price(text)
     assert round_amount(value) == round_amount(text)
 
@@ -266,11 +272,11 @@ def test_what_is_no_number_is_a_usage_error(value: Any) -> None:
 
 def test_switches_of_numpy_are_switches() -> None:
     for value in (True, numpy.bool_(True), 1, numpy.int64(1)):
-        found = auth_arguments.check_switch("hidden", value)
+        found = check_switch("hidden", value)
         assert (found, type(found)) == (1, int)
     for bad in (numpy.array([True]), pandas.NA, numpy.float64(1), "1", 2):
         with pytest.raises(UsageError, match="^hidden must be True or False"):
-            auth_arguments.check_switch("hidden", bad)
+            check_switch("hidden", bad)
 
 
 class Word(str, enum.Enum):
@@ -337,7 +343,7 @@ def test_levels_are_counted_by_integers_of_numpy() -> None:
 def test_time_at_the_end_of_all_days_is_out_of_range() -> None:
     last = datetime.max.replace(tzinfo=timezone.utc)
     with pytest.raises(UsageError, match="^tif is out of range"):
-        auth_arguments.check_tif("tif", last)
+        check_tif("tif", last)
 
 
 OPTIONS = """

@@ -12,6 +12,7 @@ from strategies import FUNDING_LEVELS, JSON_VALUES, LEVELS, OFFERS, ORDERS
 
 from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.book.book import checksum
+from bfxsync.checks.symbols import check_symbol
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models import (
     BookUpdate,
@@ -35,7 +36,6 @@ from bfxsync.wire.channels import (
     TickerChannel,
     TradesChannel,
     channel_for,
-    check_symbol,
 )
 from bfxsync.wire.recovery import BUDGET, WINDOW_S
 

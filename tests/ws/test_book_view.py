@@ -26,12 +26,12 @@ from bfxsync import (
     UsageError,
     WebSocketClient,
 )
+from bfxsync._base.enums import Policy
 from bfxsync.book.queries import Depth
 from bfxsync.paper import PaperExchange
 from bfxsync.wire.channels import channel_for
 from bfxsync.ws.book_view import BookView
 from bfxsync.ws.core.shared_subscription import Subscriber
-from bfxsync.ws.dispatch.mailbox import Policy
 
 READERS = 3
 FRAMES = 200

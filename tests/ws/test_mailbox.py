@@ -7,6 +7,8 @@ from collections import OrderedDict, deque
 import attrs
 import pytest
 
+from bfxsync._base.enums import Policy
+from bfxsync.checks.options import check_mailbox_size, check_policy
 from bfxsync.errors import NetworkError, UsageError
 from bfxsync.models import (
     BookUpdate,
@@ -28,7 +30,7 @@ from bfxsync.models import (
 from bfxsync.models.stream import Checksum
 from bfxsync.ws.dispatch import mailbox as mailboxes
 from bfxsync.ws.dispatch.events import _UPDATES
-from bfxsync.ws.dispatch.mailbox import Mailbox, Policy, check_policy, check_size
+from bfxsync.ws.dispatch.mailbox import Mailbox
 
 
 def trades(*ids):
@@ -438,7 +440,7 @@ def test_r09_order_holds_while_the_writer_drops_newest_items():
 @pytest.mark.parametrize("size", [2, 1, 0, -1, 3.5, "10", None, True])
 def test_an_impossible_size_is_a_usage_error(size):
     with pytest.raises(UsageError, match="mailbox_size"):
-        check_size(size)
+        check_mailbox_size(size)
 
 
 @pytest.mark.parametrize("policy", ["newest", None, 3])

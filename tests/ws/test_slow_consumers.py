@@ -9,11 +9,12 @@ import time
 import pytest
 
 from bfxsync import BookUpdate, Gap, Snapshot, Trade, WebSocketClient
+from bfxsync._base.enums import Policy
 from bfxsync.models import Ticker
 from bfxsync.paper import PaperExchange
 from bfxsync.paper.server.ws_session import WsSession
 from bfxsync.ws.dispatch import mailbox as mailboxes
-from bfxsync.ws.dispatch.mailbox import Mailbox, Policy
+from bfxsync.ws.dispatch.mailbox import Mailbox
 
 SIZE = 20
 POLICIES = ["resync", "latest", "drop_oldest"]

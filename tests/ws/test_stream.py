@@ -17,10 +17,11 @@ from bfxsync import (
     Trade,
     TradeUpdate,
 )
+from bfxsync._base.enums import Policy
 from bfxsync.wire.channels import channel_for
 from bfxsync.ws.core.shared_subscription import SharedSubscription, Subscriber
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher
-from bfxsync.ws.dispatch.mailbox import Mailbox, Policy
+from bfxsync.ws.dispatch.mailbox import Mailbox
 
 FRAME = [7, [[1, 1_574_694_475_039, 0.5, 100.0]]]
 

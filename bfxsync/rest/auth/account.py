@@ -6,9 +6,12 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
 from bfxsync._base.hidden import hide
-from bfxsync.checks.arguments import Time, check_choice, check_integer, page_params
-from bfxsync.checks.order_arguments import check_items, check_switch, optional
+from bfxsync.checks.containers import check_items, optional
+from bfxsync.checks.numbers import check_integer
+from bfxsync.checks.options import check_switch
 from bfxsync.checks.private import check_token
+from bfxsync.checks.texts import check_choice
+from bfxsync.checks.times import Time, page_params
 from bfxsync.errors import UsageError
 from bfxsync.models.account import (
     AuthToken,
@@ -233,7 +236,7 @@ class AccountEndpoints(SignedEndpoints):
         https://docs.bitfinex.com/reference/generate-token
         """
         may_write = optional(check_switch, "write_permission", write_permission)
-        checked = optional(check_items, "caps", caps, _check_cap)
+        checked = optional(check_items, "caps", caps, check_choice, _CAPS)
         if _WITHDRAW in (checked or ()) and not may_write:
             raise UsageError(f"caps with {_WITHDRAW!r} need write_permission=True")
         body = {
@@ -272,7 +275,3 @@ class AccountEndpoints(SignedEndpoints):
                 hint=hint,
             )
         )
-
-
-def _check_cap(name: str, value: object) -> str:
-    return check_choice(name, value, _CAPS)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bfxsync._base.aliases import AnyNumber, Symbol
-from bfxsync.checks.arguments import check_choice, check_integer, check_pair
-from bfxsync.checks.order_arguments import check_positive, optional
+from bfxsync.checks.containers import optional
+from bfxsync.checks.numbers import check_alert_price, check_integer
+from bfxsync.checks.symbols import check_pair
+from bfxsync.checks.texts import check_choice
 from bfxsync.models.alerts import Alert, AlertDeletion
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 
@@ -72,7 +74,7 @@ class AlertEndpoints(SignedEndpoints):
         body = {
             "type": check_choice("type", type, _TYPES),
             "symbol": check_pair(symbol),
-            "price": _check_price("price", price),
+            "price": check_alert_price("price", price),
             "count": check_integer("count", count, _COUNTS),
         }
         return self._write(Write(_SET, Alert.from_partial_row, body, hint=_HINT))
@@ -94,7 +96,7 @@ class AlertEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-auth-alert-del
         """
-        path = f"auth/w/alert/price:{check_pair(symbol)}:{_check_price('price', price)}/del"
+        path = f"auth/w/alert/price:{check_pair(symbol)}:{check_alert_price('price', price)}/del"
         return self._write(
             Write(_DELETE, AlertDeletion.from_row, path=path, hint=_HINT)
         )
@@ -116,15 +118,7 @@ class AlertEndpoints(SignedEndpoints):
         """
         body = {
             "symbol": check_pair(symbol),
-            "price": _check_price("price", price),
+            "price": check_alert_price("price", price),
         }
         read = AlertDeletion.from_row
         return self._write(Write(_DELETE_BY_BODY, read, body, hint=_HINT))
-
-
-def _check_price(name: str, value: object) -> str:
-    # As in the key of the alert: 220 and 220.0 would be two alerts. A text stays as it is.
-    text = check_positive(name, value)
-    if isinstance(value, str) or "." not in text:
-        return text
-    return text.rstrip("0").rstrip(".")

@@ -7,15 +7,12 @@ from itertools import count
 from typing import Any, Iterator, Mapping, Set, Tuple
 
 from bfxsync._base.aliases import AnyNumber, NumberType
-from bfxsync.checks.arguments import check_choice, check_currency, check_integer
-from bfxsync.checks.order_arguments import (
-    check_object,
-    check_positive,
-    check_switch,
-    check_wallet,
-    optional,
-)
+from bfxsync.checks.containers import check_object, optional
+from bfxsync.checks.numbers import check_integer, check_positive
+from bfxsync.checks.options import check_switch
 from bfxsync.checks.private import check_token
+from bfxsync.checks.symbols import check_currency
+from bfxsync.checks.texts import check_choice, check_wallet
 from bfxsync.errors import RemoteError
 from bfxsync.models.notification import Notification, of_one
 from bfxsync.models.rows import read_rows

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Iterator
 
 from bfxsync._base.aliases import AnyNumber, Symbol
 from bfxsync._base.enums import OrderFlag
-from bfxsync.checks.arguments import Time, check_currency, check_funding, page_params
-from bfxsync.checks.order_arguments import check_id, optional
+from bfxsync.checks.containers import optional
+from bfxsync.checks.ids import check_id
+from bfxsync.checks.symbols import check_currency, check_funding
+from bfxsync.checks.times import Time, page_params
 from bfxsync.models.funding import AccountFundingTrade, FundingOffer
 from bfxsync.models.notification import Notification, of_nothing, of_one
 from bfxsync.outcome.find_offers import OfferFinder, offer_fingerprint

@@ -7,8 +7,9 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional, Sequence
 
 from bfxsync._base.aliases import AnyNumber, NumberType, Symbol
-from bfxsync.checks.arguments import Time, check_currency, check_funding, page_params
-from bfxsync.checks.order_arguments import check_id
+from bfxsync.checks.ids import check_id
+from bfxsync.checks.symbols import check_currency, check_funding
+from bfxsync.checks.times import Time, page_params
 from bfxsync.models.funding import FundingCredit, FundingLoan
 from bfxsync.models.funding_info import (
     FundingAutoRenew,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from bfxsync._base.aliases import AnyNumber, NumberType, Symbol
-from bfxsync.checks.arguments import check_pair
-from bfxsync.checks.order_arguments import check_amount, check_positive, optional
+from bfxsync.checks.containers import optional
+from bfxsync.checks.numbers import check_amount, check_positive
+from bfxsync.checks.symbols import check_pair
 from bfxsync.errors import ApiError
 from bfxsync.models.derivatives import (
     DerivativePositionCollateral,

@@ -7,8 +7,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Iterator, Sequence
 
 from bfxsync._base.aliases import Symbol
-from bfxsync.checks.arguments import Time, check_integer, check_pair, page_params
-from bfxsync.checks.order_arguments import check_id, check_ids, optional
+from bfxsync.checks.containers import optional
+from bfxsync.checks.ids import check_id, check_ids
+from bfxsync.checks.numbers import check_integer
+from bfxsync.checks.symbols import check_pair
+from bfxsync.checks.times import Time, page_params
 from bfxsync.models.account_trades import AccountTrade, OrderTrade, WeightedAverages
 from bfxsync.models.orders import Order, OtcOrder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints

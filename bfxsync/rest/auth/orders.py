@@ -8,14 +8,10 @@ from typing import Any, Mapping, Sequence, Union
 
 from bfxsync._base.aliases import AnyNumber, Symbol
 from bfxsync._base.enums import OrderFlag, OrderType
-from bfxsync.checks.arguments import check_pair
-from bfxsync.checks.order_arguments import (
-    check_cid,
-    check_cid_date,
-    check_gid,
-    check_ids,
-    optional,
-)
+from bfxsync.checks.containers import optional
+from bfxsync.checks.ids import check_cid, check_gid, check_ids
+from bfxsync.checks.symbols import check_pair
+from bfxsync.checks.times import check_cid_date
 from bfxsync.errors import OrderNotPlaced, UsageError
 from bfxsync.models.notification import Notification, of_one
 from bfxsync.models.orders import AnyOrder, Order

@@ -7,8 +7,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Iterator, Sequence, Union
 
 from bfxsync._base.aliases import AnyNumber, Symbol
-from bfxsync.checks.arguments import Time, check_integer, check_pair, page_params
-from bfxsync.checks.order_arguments import check_amount, check_id, check_ids, optional
+from bfxsync.checks.containers import optional
+from bfxsync.checks.ids import check_id, check_ids
+from bfxsync.checks.numbers import check_amount, check_integer
+from bfxsync.checks.symbols import check_pair
+from bfxsync.checks.times import Time, page_params
 from bfxsync.models.notification import Notification, of_nothing, of_one
 from bfxsync.models.positions import (
     Position,

@@ -6,13 +6,10 @@ import reprlib
 from typing import Any, Sequence
 
 from bfxsync._base.aliases import NumberType
-from bfxsync.checks.arguments import Time, page_params
-from bfxsync.checks.order_arguments import (
-    check_items,
-    check_switch,
-    check_text,
-    optional,
-)
+from bfxsync.checks.containers import check_items, optional
+from bfxsync.checks.options import check_switch
+from bfxsync.checks.texts import check_text
+from bfxsync.checks.times import Time, page_params
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.pulse import PulseMessage
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, deprecated

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime
 from typing import Any, Dict, Mapping, Union
 
 from bfxsync._base.aliases import AnyNumber, Symbol
-from bfxsync._base.plain import plain_text
-from bfxsync.checks.arguments import (
-    check_choice,
-    check_currency,
-    check_datetime,
-    check_integer,
-    check_pair,
-)
-from bfxsync.checks.order_arguments import (
-    check_object,
-    check_positive,
-    check_switch,
-    check_text,
-    optional,
-)
+from bfxsync.checks.containers import check_object, optional
+from bfxsync.checks.ids import check_text_id
+from bfxsync.checks.numbers import check_integer, check_positive
+from bfxsync.checks.options import check_switch
+from bfxsync.checks.symbols import check_currency, check_pair
+from bfxsync.checks.texts import check_choice, check_text
+from bfxsync.checks.times import check_moment
 from bfxsync.errors import UsageError
 from bfxsync.models.recurring import RecurringAlgoOrder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
@@ -40,10 +31,6 @@ _RECURRENCES = ("daily", "weekly", "monthly")
 _SORT_ORDERS = ("asc", "desc")
 _PAGES = range(0, 10**9)
 _PAGE_SIZES = range(1, 10**6)
-
-# One segment of a path; not dots only, which would change the path.
-_ID = re.compile(r"(?!\.+$)[\w.:,@+~-]+", re.ASCII)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?")
 
 
 class RecurringOrderEndpoints(SignedEndpoints):
@@ -129,7 +116,7 @@ class RecurringOrderEndpoints(SignedEndpoints):
         ----------
         https://github.com/bitfinexcom/bfx-api-node-rest
         """
-        checked = _check_id("algo_order_id", algo_order_id)
+        checked = check_text_id("algo_order_id", algo_order_id)
         return self._read(
             f"auth/r/ext/recurring-ao/detail/{checked}",
             _DETAIL,
@@ -164,7 +151,7 @@ class RecurringOrderEndpoints(SignedEndpoints):
         ----------
         https://github.com/bitfinexcom/bfx-api-node-rest
         """
-        checked = _check_id("algo_order_id", algo_order_id)
+        checked = check_text_id("algo_order_id", algo_order_id)
         body = _body(
             alias=alias,
             symbol=symbol,
@@ -202,7 +189,7 @@ class RecurringOrderEndpoints(SignedEndpoints):
         ----------
         https://github.com/bitfinexcom/bfx-api-node-rest
         """
-        checked = _check_id("algo_order_id", algo_order_id)
+        checked = check_text_id("algo_order_id", algo_order_id)
         return self._write(
             Write(
                 _CANCEL,
@@ -271,7 +258,7 @@ class RecurringOrderEndpoints(SignedEndpoints):
         https://github.com/bitfinexcom/bfx-api-node-rest
         """
         body = {
-            "algoOrderId": optional(_check_id, "algo_order_id", algo_order_id),
+            "algoOrderId": optional(check_text_id, "algo_order_id", algo_order_id),
             **_page(page, limit, sort_field, sort_order, filter),
         }
         return self._read_raw("auth/r/ext/recurring-ao/order/list", _ORDERS, body)
@@ -300,8 +287,8 @@ def _body(
         "action": optional(check_choice, "action", action, _ACTIONS),
         "amount": optional(check_positive, "amount", amount),
         "recurrence": optional(check_choice, "recurrence", recurrence, _RECURRENCES),
-        "startedAt": optional(_check_moment, "started_at", started_at),
-        "endedAt": optional(_check_moment, "ended_at", ended_at),
+        "startedAt": optional(check_moment, "started_at", started_at),
+        "endedAt": optional(check_moment, "ended_at", ended_at),
         "endless": None if is_endless is None else bool(is_endless),
     }
 
@@ -316,25 +303,3 @@ def _page(
         "sortOrder": optional(check_choice, "sort_order", sort_order, _SORT_ORDERS),
         "filter": optional(check_object, "filter", filter),
     }
-
-
-def _check_id(name: str, value: object) -> str:
-    text = plain_text(value)
-    if text is not None and _ID.fullmatch(text):
-        return text
-    raise UsageError(f"{name} must be the text of an id, not {value!r}")
-
-
-def _check_moment(name: str, value: object) -> str:
-    if isinstance(value, datetime):
-        moment = check_datetime(name, value)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    text = plain_text(value)
-    if text is not None and _DATE.fullmatch(text):
-        return text
-    raise UsageError(
-        f"{name} must be a datetime with a time zone, a date, or a text such as "
-        f"'2026-01-31', not {value!r}"
-    )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Mapping, Optional, Sequence
 
 from bfxsync._base.aliases import NumberType
-from bfxsync._base.plain import plain_text
-from bfxsync.checks.order_arguments import check_items, check_object, check_text
-from bfxsync.errors import RemoteError, UsageError
+from bfxsync.checks.containers import check_items, check_object
+from bfxsync.checks.keys import check_setting_key
+from bfxsync.checks.texts import check_text
+from bfxsync.errors import RemoteError
 from bfxsync.models.notification import Notification, of_one
 from bfxsync.models.settings import CoreSetting, SettingsWriteResult, UserSetting
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
@@ -18,7 +18,6 @@ _CORE = Budget("auth/r/settings/core")
 _SET = Budget("auth/w/settings/set", 90)
 _DELETE = Budget("auth/w/settings/del", 90)
 
-_KEY = re.compile(r"api:[A-Za-z0-9_-]*")
 
 _HINT = "sent twice it does the same as once, so it may simply be sent again"
 
@@ -41,7 +40,7 @@ class SettingsEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-auth-settings
         """
-        body = {"keys": check_items("keys", keys, _check_key)}
+        body = {"keys": check_items("keys", keys, check_setting_key)}
         return self._read_many("auth/r/settings", _READ, UserSetting.from_row, body)
 
     def set_settings(
@@ -69,7 +68,7 @@ class SettingsEndpoints(SignedEndpoints):
         https://docs.bitfinex.com/reference/rest-auth-settings-set
         """
         checked = check_object("settings", settings)
-        check_items("settings", list(checked), _check_key)
+        check_items("settings", list(checked), check_setting_key)
         body = {"settings": checked}
         return self._write(Write(_SET, of_one(_read_result), body, hint=_HINT))
 
@@ -96,7 +95,7 @@ class SettingsEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-auth-settings-del
         """
-        checked = check_items("keys", keys, _check_key)
+        checked = check_items("keys", keys, check_setting_key)
         # The documentation calls the list "settings", the exchange's own clients "keys".
         body = {"settings": checked, "keys": checked}
         return self._write(Write(_DELETE, of_one(_read_result), body, hint=_HINT))
@@ -120,15 +119,6 @@ class SettingsEndpoints(SignedEndpoints):
         return self._read_many(
             "auth/r/settings/core", _CORE, CoreSetting.from_row, body
         )
-
-
-def _check_key(name: str, value: object) -> str:
-    text = plain_text(value)
-    if text is not None and _KEY.fullmatch(text):
-        return text
-    raise UsageError(
-        f"{name} must be 'api:' and letters, digits, '_' and '-', not {value!r}"
-    )
 
 
 def _read_result(data: Any, number: NumberType) -> Optional[SettingsWriteResult]:

@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Any, Iterator, Mapping, Sequence
 
 from bfxsync._base.aliases import AnyNumber, NumberType, Row
 from bfxsync._base.hidden import hide
-from bfxsync.checks.arguments import Time, check_currency, page_params
-from bfxsync.checks.order_arguments import (
-    check_id,
-    check_ids,
-    check_positive,
-    check_switch,
-    check_text,
-    check_wallet,
-    optional,
-)
+from bfxsync.checks.containers import optional
+from bfxsync.checks.ids import check_id, check_ids
+from bfxsync.checks.numbers import check_positive
+from bfxsync.checks.options import check_switch
 from bfxsync.checks.private import check_tfa, check_token
+from bfxsync.checks.symbols import check_currency
+from bfxsync.checks.texts import check_text, check_wallet
+from bfxsync.checks.times import Time, page_params
 from bfxsync.errors import RemoteError, UsageError, error_from_code
 from bfxsync.models.movements import Movement, MovementInfo
 from bfxsync.models.notification import Notification, of_one

@@ -7,18 +7,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Iterator
 
 from bfxsync._base.aliases import AnyNumber, Symbol
-from bfxsync._base.plain import plain_integer
-from bfxsync.checks.arguments import (
-    Time,
-    check_choice,
-    check_currency,
-    check_funding,
-    check_integer,
-    check_pair,
-    check_time,
-    page_params,
-)
-from bfxsync.checks.order_arguments import check_positive, optional
+from bfxsync.checks.containers import optional
+from bfxsync.checks.numbers import check_integer, check_positive, check_sign
+from bfxsync.checks.symbols import check_currency, check_funding, check_pair
+from bfxsync.checks.texts import check_choice
+from bfxsync.checks.times import Time, check_time, page_params
 from bfxsync.errors import UsageError
 from bfxsync.models.wallets import BalanceAvailable, Ledger, Wallet, WalletHistory
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
@@ -45,6 +38,8 @@ _CATEGORIES = range(1, 10_000)
 _LEDGER_HISTORY = History(
     Ledger, MOST_LEDGERS, identity_of=attrgetter("id"), is_sortable=False
 )
+
+_DIRECTIONS = {1: "buy", -1: "sell"}
 
 
 class WalletEndpoints(SignedEndpoints):
@@ -129,7 +124,7 @@ class WalletEndpoints(SignedEndpoints):
         body = {
             "symbol": check_funding(symbol) if is_offer else check_pair(symbol),
             "type": kind,
-            "dir": optional(_check_direction, "dir", dir),
+            "dir": optional(check_sign, "dir", dir, _DIRECTIONS),
             "rate": optional(check_positive, "rate", rate),
             "lev": optional(check_positive, "lev", lev),
         }
@@ -208,11 +203,3 @@ class WalletEndpoints(SignedEndpoints):
         optional(check_choice, "wallet", wallet, LEDGER_WALLETS)
         get = partial(self.get_ledgers, currency, category=category, wallet=wallet)
         return self._history(_LEDGER_HISTORY, get, "ledgers", options)
-
-
-def _check_direction(name: str, value: object) -> int:
-    # 1.0 and True equal 1, but are not integers.
-    direction = plain_integer(value)
-    if direction is not None and direction in (1, -1):
-        return direction
-    raise UsageError(f"{name} must be 1 (buy) or -1 (sell), not {value!r}")

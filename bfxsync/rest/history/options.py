@@ -42,8 +42,8 @@ import re
 from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, Mapping, TypeVar
 
 from bfxsync._base.aliases import Mts
-from bfxsync.checks.arguments import Time, page_params
 from bfxsync.checks.options import check_bool
+from bfxsync.checks.times import Time, page_params
 from bfxsync.errors import UsageError
 from bfxsync.rest.history.history import History, Iteration
 

@@ -49,17 +49,15 @@ from urllib.parse import urlsplit
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.forks import renew_after_fork
 from bfxsync._base.hidden import hide, hide_private
-from bfxsync._base.hosts import PUB_REST_HOST, check_encryption, check_rest_host
+from bfxsync._base.hosts import PUB_REST_HOST
 from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
 from bfxsync.auth.signer import RestSigner
-from bfxsync.checks.options import check_bool, check_ca_bundle
-from bfxsync.checks.transport_options import (
-    check_count,
-    check_on_limit,
-    check_seconds,
-    check_timeouts,
-)
+from bfxsync.checks.files import check_ca_bundle
+from bfxsync.checks.hosts import check_encryption, check_rest_host
+from bfxsync.checks.numbers import check_count
+from bfxsync.checks.options import check_bool, check_on_limit
+from bfxsync.checks.times import check_seconds, check_timeouts
 from bfxsync.errors import (
     ApiError,
     BfxError,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from bfxsync.checks.arguments import Time, check_time
-from bfxsync.checks.merchant_arguments import check_pay_currency
-from bfxsync.checks.order_arguments import check_id, check_switch, optional
+from bfxsync.checks.containers import optional
+from bfxsync.checks.ids import check_id
+from bfxsync.checks.options import check_switch
+from bfxsync.checks.symbols import check_pay_currency
+from bfxsync.checks.times import Time, check_time
 from bfxsync.errors import UsageError
 from bfxsync.models.merchant_account import MerchantDeposit, MerchantUnlinkedDeposit
 from bfxsync.rest.auth.base import Budget, SignedEndpoints

@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from bfxsync._base.aliases import AnyNumber
-from bfxsync.checks.merchant_arguments import check_pay_currency
-from bfxsync.checks.order_arguments import (
-    check_object,
-    check_positive,
-    check_switch,
-    check_text,
-    optional,
-)
+from bfxsync.checks.containers import check_object, optional
+from bfxsync.checks.numbers import check_positive
+from bfxsync.checks.options import check_switch
 from bfxsync.checks.private import check_token
+from bfxsync.checks.symbols import check_pay_currency
+from bfxsync.checks.texts import check_text
 from bfxsync.errors import UsageError
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, deprecated
 

@@ -5,18 +5,13 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Sequence
 
 from bfxsync._base.aliases import AnyNumber
-from bfxsync.checks.arguments import check_currency, check_integer
-from bfxsync.checks.merchant_arguments import check_customer, check_pay_currency
-from bfxsync.checks.order_arguments import (
-    check_id,
-    check_ids,
-    check_items,
-    check_object,
-    check_positive,
-    check_text,
-    optional,
-)
+from bfxsync.checks.containers import check_items, check_object, optional
+from bfxsync.checks.ids import check_id, check_ids
+from bfxsync.checks.merchant import check_customer
+from bfxsync.checks.numbers import check_integer, check_positive
 from bfxsync.checks.private import check_token
+from bfxsync.checks.symbols import check_currency, check_pay_currency
+from bfxsync.checks.texts import check_text
 from bfxsync.errors import UsageError
 from bfxsync.models.merchant import InvoiceSubmission
 from bfxsync.rest.auth.base import Budget, Write

@@ -5,16 +5,13 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Iterator, Sequence
 
-from bfxsync.checks.arguments import (
-    Time,
-    check_choice,
-    check_currency,
-    check_integer,
-    page_params,
-)
-from bfxsync.checks.merchant_arguments import STATUSES, check_pay_currency
-from bfxsync.checks.order_arguments import check_items, check_text, optional
+from bfxsync.checks.containers import check_items, optional
+from bfxsync.checks.merchant import STATUSES
+from bfxsync.checks.numbers import check_integer
 from bfxsync.checks.private import check_token
+from bfxsync.checks.symbols import check_currency, check_pay_currency
+from bfxsync.checks.texts import check_choice, check_text
+from bfxsync.checks.times import Time, page_params
 from bfxsync.errors import RemoteError
 from bfxsync.models.merchant import InvoicePage, InvoiceStats, InvoiceSubmission
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
@@ -148,7 +145,7 @@ class InvoiceEndpoints(SignedEndpoints):
             "pageSize": check_integer("page_size", page_size, _PAGE_SIZES),
             "sort": check_choice("sort", sort, _SORTS),
             "sortField": check_choice("sort_field", sort_field, _SORT_FIELDS),
-            "status": optional(check_items, "status", status, _check_status),
+            "status": optional(check_items, "status", status, check_choice, STATUSES),
             "fiat": optional(check_items, "fiat", fiat, check_currency),
             "crypto": optional(check_items, "crypto", crypto, check_pay_currency),
             "id": optional(check_token, "id", id),
@@ -180,7 +177,7 @@ class InvoiceEndpoints(SignedEndpoints):
         https://docs.bitfinex.com/reference/invoice-count-stats
         """
         body = {
-            "status": _check_status("status", status),
+            "status": check_choice("status", status, STATUSES),
             "format": check_choice("format", format, _FORMATS),
         }
         return self._read_many(
@@ -239,7 +236,3 @@ class InvoiceEndpoints(SignedEndpoints):
         last = found[-1]
         newer = self.get_invoices(start=last.t, end=end, limit=limit)
         return any(invoice.t > last.t for invoice in newer)
-
-
-def _check_status(name: str, value: object) -> str:
-    return check_choice(name, value, STATUSES)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal
 from typing import Any, Dict, Mapping, Sequence
 
 from bfxsync._base.aliases import NumberType
-from bfxsync._base.numbers import plain_decimal
-from bfxsync._base.plain import plain_bool, plain_integer, plain_text
-from bfxsync.checks.merchant_arguments import check_pay_currency
-from bfxsync.checks.order_arguments import check_items, optional
-from bfxsync.checks.private import check_token
+from bfxsync.checks.containers import check_items, optional
+from bfxsync.checks.merchant import (
+    check_pay_setting,
+    check_pay_setting_key,
+    check_private_items,
+)
+from bfxsync.checks.symbols import check_pay_currency
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.merchant_account import CurrencyConversion, MerchantLimits
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
@@ -25,7 +25,6 @@ _SET_BATCH = Budget("auth/w/ext/pay/settings/set/batch")
 _GET = Budget("auth/r/ext/pay/settings/get")
 _LIST = Budget("auth/r/ext/pay/settings/list", 90)
 
-_KEY = re.compile(r"bfx_pay_[a-z0-9_]+")
 
 _HINT_AGAIN = "it does nothing more the second time, so it may simply be sent again"
 _HINT_CONVERT = "get_currency_conversion_list shows whether it is there"
@@ -147,7 +146,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
         """
         body = {
             "customerEmails": optional(
-                _check_private_items, "customer_emails", customer_emails
+                check_private_items, "customer_emails", customer_emails
             )
         }
         return self._read(
@@ -193,7 +192,10 @@ class MerchantSettingEndpoints(SignedEndpoints):
             raise UsageError(
                 "val must not be None; set_merchant_settings_batch({key: None}) unsets it"
             )
-        body = {"key": _check_key("key", key), "val": _check_value("val", val)}
+        body = {
+            "key": check_pay_setting_key("key", key),
+            "val": check_pay_setting("val", val),
+        }
         return self._write(Write(_SET, _read_bool, body, hint=_HINT_AGAIN))
 
     def set_merchant_settings_batch(self, settings: Mapping[str, Any]) -> bool:
@@ -229,8 +231,8 @@ class MerchantSettingEndpoints(SignedEndpoints):
             raise UsageError("settings must be a dict that is not empty")
         items = []
         for key, given in settings.items():
-            checked = _check_key("settings", key)
-            value = optional(_check_value, checked, given)
+            checked = check_pay_setting_key("settings", key)
+            value = optional(check_pay_setting, checked, given)
             # The exchange names it in two ways; the wrong one alone might unset it.
             items.append({"key": checked, "val": value, "value": value})
         return self._write(
@@ -254,7 +256,9 @@ class MerchantSettingEndpoints(SignedEndpoints):
         https://docs.bitfinex.com/reference/merchant-settings-read
         """
         return self._read_raw(
-            "auth/r/ext/pay/settings/get", _GET, {"key": _check_key("key", key)}
+            "auth/r/ext/pay/settings/get",
+            _GET,
+            {"key": check_pay_setting_key("key", key)},
         )
 
     def list_merchant_settings(
@@ -275,7 +279,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/merchant-settings-list
         """
-        body = {"keys": optional(check_items, "keys", keys, _check_key)}
+        body = {"keys": optional(check_items, "keys", keys, check_pay_setting_key)}
         return self._read("auth/r/ext/pay/settings/list", _LIST, _read_dict, body)
 
 
@@ -284,34 +288,6 @@ def _conversion(base_ccy: object, convert_ccy: object) -> Dict[str, Any]:
         "baseCcy": check_pay_currency("base_ccy", base_ccy),
         "convertCcy": check_pay_currency("convert_ccy", convert_ccy),
     }
-
-
-def _check_key(name: str, value: object) -> str:
-    text = plain_text(value)
-    if text is not None and _KEY.fullmatch(text):
-        return text
-    raise UsageError(
-        f"{name}: a name must look like 'bfx_pay_preferred_fiat', not {value!r}"
-    )
-
-
-def _check_value(name: str, value: object) -> Any:
-    switch = plain_bool(value)
-    whole = plain_integer(value) if switch is None else int(switch)
-    if whole is not None:
-        return whole
-    if isinstance(value, str):
-        return plain_text(value)
-    if isinstance(value, (float, Decimal)):
-        return plain_decimal(value, name)
-    raise UsageError(f"{name} must be text, a number, True or False, not {value!r}")
-
-
-def _check_private_items(name: str, values: object) -> list[str]:
-    """Check as `check_items` does, with nothing of the values in its messages."""
-    if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
-        raise UsageError(f"{name} must be a list of texts")
-    return check_items(name, values, check_token)
 
 
 def _read_bool(answer: Any, number: NumberType) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bfxsync.checks.arguments import Time, check_integer, page_params
+from bfxsync.checks.numbers import check_integer
+from bfxsync.checks.times import Time, page_params
 from bfxsync.models.public import Vasp
 from bfxsync.models.pulse import AnnouncementPost
 from bfxsync.rest.public.base import Budget, Endpoints

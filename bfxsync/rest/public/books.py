@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bfxsync._base.aliases import Symbol
-from bfxsync._base.plain import plain_integer, plain_text
-from bfxsync.checks.arguments import check_choice, check_funding, check_pair
-from bfxsync.errors import UsageError
+from bfxsync.checks.books import check_length, check_precision
+from bfxsync.checks.symbols import check_funding, check_pair
 from bfxsync.models.market import (
     BookUpdate,
     FundingBookUpdate,
@@ -18,10 +17,7 @@ from bfxsync.rest.public.base import Budget, Endpoints
 
 _BOOK = Budget("book", 240)
 
-_PRECISIONS = ("P0", "P1", "P2", "P3", "P4")
 _RAW = "R0"
-# WebSocket also has 250.
-_LENGTHS = ("1", "25", "100")
 
 
 class BookEndpoints(Endpoints):
@@ -128,30 +124,3 @@ class BookEndpoints(Endpoints):
     def _book(self, symbol: Symbol, precision: str, length: object) -> Any:
         params = {"len": None if length is None else check_length(length)}
         return self._get(f"book/{symbol}/{precision}", _BOOK, params)
-
-
-def check_precision(precision: object, raw_method: str) -> str:
-    """
-    Return the precision of an aggregated book.
-
-    Raises
-    ------
-    UsageError
-        Not a precision, or ``R0``, which has a method of its own for its other rows.
-    """
-    if plain_text(precision) == _RAW:
-        raise UsageError(f"precision R0 is what {raw_method} asks for")
-    return check_choice("precision", precision, _PRECISIONS)
-
-
-def check_length(length: object) -> str:
-    """
-    Return the length of a book, given as an integer or as text.
-
-    Raises
-    ------
-    UsageError
-        REST does not offer that length.
-    """
-    whole = plain_integer(length)
-    return check_choice("len", length if whole is None else str(whole), _LENGTHS)

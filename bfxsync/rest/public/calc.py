@@ -7,13 +7,8 @@ from typing import Union
 
 from bfxsync._base.aliases import Symbol
 from bfxsync._base.numbers import plain_decimal
-from bfxsync.checks.arguments import (
-    PERIODS,
-    check_currency,
-    check_funding,
-    check_integer,
-    check_pair,
-)
+from bfxsync.checks.numbers import PERIODS, check_integer
+from bfxsync.checks.symbols import check_currency, check_funding, check_pair
 from bfxsync.errors import UsageError
 from bfxsync.models.public import (
     FundingMarketAveragePrice,

@@ -6,15 +6,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Iterator
 
 from bfxsync._base.aliases import Symbol
-from bfxsync.checks.arguments import Time, page_params
+from bfxsync.checks.candles import candle_key, check_timeframe
 from bfxsync.checks.options import check_bool
+from bfxsync.checks.times import Time, page_params
 from bfxsync.models.status import Candle
 from bfxsync.rest.history.history import History
 from bfxsync.rest.history.intervals import filled
 from bfxsync.rest.history.iterate import iterate
 from bfxsync.rest.history.options import check_options, iterator
 from bfxsync.rest.public.base import Budget, Endpoints
-from bfxsync.rest.public.resources import candle_key, check_timeframe
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -65,7 +65,7 @@ class CandleEndpoints(Endpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-public-candles
         """
-        path = f"candles/{candle_key(symbol, tf)}/hist"
+        path = f"candles/{candle_key(symbol, tf, 'tf')}/hist"
         page = page_params(
             start=start, end=end, limit=limit, sort=sort, maximum=MOST_CANDLES
         )
@@ -107,14 +107,16 @@ class CandleEndpoints(Endpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-public-candles
         """
-        key = candle_key(symbol, tf)
+        key = candle_key(symbol, tf, "tf")
         get = partial(self.get_candles_hist, symbol, tf)
         if not check_bool("fill", fill):
             return self._history(_HISTORY, get, key, options)
         iteration = check_options(_HISTORY, options, self._now_mts())
         # Raises for an unreadable candle, which is not an interval without trades.
         candles = iterate(_HISTORY, get, key, iteration, skip=None)
-        return filled(candles, get, check_timeframe(tf), iteration, self._numbers(0))
+        return filled(
+            candles, get, check_timeframe("tf", tf), iteration, self._numbers(0)
+        )
 
     def get_candles_last(self, symbol: Symbol, tf: str = "1m") -> Candle:
         """
@@ -127,7 +129,7 @@ class CandleEndpoints(Endpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-public-candles
         """
-        path = f"candles/{candle_key(symbol, tf)}/last"
+        path = f"candles/{candle_key(symbol, tf, 'tf')}/last"
         return self._one(Candle.from_row, self._get(path, _CANDLES))
 
     # The official client has the same request under both names.

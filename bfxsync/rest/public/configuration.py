@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from bfxsync.checks.arguments import check_list
+from bfxsync.checks.containers import check_list
+from bfxsync.checks.keys import check_conf_key
 from bfxsync.errors import RemoteError
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
-from bfxsync.rest.public.resources import conf_key
 
 _CONF = Budget("conf", 90)
 
@@ -43,7 +43,7 @@ class ConfigurationEndpoints(Endpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-public-conf
         """
-        return self._conf([conf_key(config)])[0]
+        return self._conf([check_conf_key(config)])[0]
 
     def conf_many(self, configs: Sequence[str]) -> dict[str, Any]:
         """
@@ -65,7 +65,7 @@ class ConfigurationEndpoints(Endpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-public-conf
         """
-        keys = check_list("configs", configs, conf_key)
+        keys = check_list("configs", configs, check_conf_key)
         return dict(zip(keys, self._conf(keys)))
 
     def _conf(self, keys: list[str]) -> list[Any]:

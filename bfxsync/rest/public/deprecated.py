@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bfxsync.checks.arguments import Time, page_params
+from bfxsync.checks.texts import check_nickname
+from bfxsync.checks.times import Time, page_params
 from bfxsync.models.pulse import PulseMessage, PulseProfile
 from bfxsync.rest.public.base import Budget, Endpoints
-from bfxsync.rest.public.resources import check_nickname
 
 MOST_PULSE_MESSAGES = 100
 

@@ -6,12 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Iterator
 
 from bfxsync._base.aliases import Symbol
-from bfxsync.checks.arguments import Time, check_funding, page_params
+from bfxsync.checks.keys import check_ranking, check_statistic
+from bfxsync.checks.symbols import check_funding
+from bfxsync.checks.times import Time, page_params
 from bfxsync.models.public import FundingStatistic, Leaderboard, Statistic
 from bfxsync.rest.history.history import History
 from bfxsync.rest.history.options import iterator
 from bfxsync.rest.public.base import Budget, Endpoints
-from bfxsync.rest.public.resources import ranking, statistic
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -65,7 +66,7 @@ class StatisticsEndpoints(Endpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-public-stats
         """
-        path = f"stats1/{statistic(resource)}/hist"
+        path = f"stats1/{check_statistic(resource)}/hist"
         page = page_params(
             start=start, end=end, limit=limit, sort=sort, maximum=MOST_STATISTICS
         )
@@ -88,7 +89,9 @@ class StatisticsEndpoints(Endpoints):
         https://docs.bitfinex.com/reference/rest-public-stats
         """
         get = partial(self.get_stats_hist, resource)
-        return self._history(_STATISTICS_HISTORY, get, statistic(resource), options)
+        return self._history(
+            _STATISTICS_HISTORY, get, check_statistic(resource), options
+        )
 
     def get_stats_last(
         self,
@@ -109,7 +112,7 @@ class StatisticsEndpoints(Endpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-public-stats
         """
-        path = f"stats1/{statistic(resource)}/last"
+        path = f"stats1/{check_statistic(resource)}/last"
         page = page_params(
             start=start, end=end, limit=limit, sort=sort, maximum=MOST_STATISTICS
         )
@@ -148,7 +151,7 @@ class StatisticsEndpoints(Endpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-public-rankings
         """
-        path = f"rankings/{ranking(resource)}/hist"
+        path = f"rankings/{check_ranking(resource)}/hist"
         page = page_params(
             start=start, end=end, limit=limit, sort=sort, maximum=MOST_LEADERBOARDS
         )
@@ -166,7 +169,7 @@ class StatisticsEndpoints(Endpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-public-rankings
         """
-        path = f"rankings/{ranking(resource)}/last"
+        path = f"rankings/{check_ranking(resource)}/last"
         return self._one(Leaderboard.from_row, self._get(path, _RANKINGS))
 
     def get_funding_stats(

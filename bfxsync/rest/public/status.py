@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
 from bfxsync._base.aliases import Symbol
-from bfxsync.checks.arguments import Time, check_pair, check_symbols, page_params
+from bfxsync.checks.symbols import check_pair, check_symbols
+from bfxsync.checks.times import Time, page_params
 from bfxsync.models.public import PlatformStatus
 from bfxsync.models.status import DerivativesStatus, Liquidation
 from bfxsync.rest.history.history import History

@@ -16,13 +16,8 @@ from typing import (
 )
 
 from bfxsync._base.aliases import NumberType, Symbol
-from bfxsync.checks.arguments import (
-    Time,
-    check_funding,
-    check_pair,
-    check_symbols,
-    page_params,
-)
+from bfxsync.checks.symbols import check_funding, check_pair, check_symbols
+from bfxsync.checks.times import Time, page_params
 from bfxsync.errors import RemoteError
 from bfxsync.models.market import FundingTicker, Ticker
 from bfxsync.models.public import TickersHistory

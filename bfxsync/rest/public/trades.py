@@ -7,12 +7,12 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Iterator
 
 from bfxsync._base.aliases import Symbol
-from bfxsync.checks.arguments import Time, check_funding, check_pair, page_params
+from bfxsync.checks.symbols import check_funding, check_pair, check_symbol
+from bfxsync.checks.times import Time, page_params
 from bfxsync.models.market import FundingTrade, Trade
 from bfxsync.rest.history.history import History
 from bfxsync.rest.history.options import iterator
 from bfxsync.rest.public.base import Budget, Endpoints
-from bfxsync.wire.channels import check_symbol
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from bfxsync._base.clock import CLOCK, Clock
-from bfxsync._base.enums import SubscriptionStatus
+from bfxsync._base.enums import Policy, SubscriptionStatus
 from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
 from bfxsync.errors import BfxError
@@ -20,7 +20,7 @@ from bfxsync.wire.audit import STALE_AFTER_S
 from bfxsync.wire.channels import Channel
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue
 from bfxsync.ws.dispatch.events import EXTRAS
-from bfxsync.ws.dispatch.mailbox import Mailbox, Policy
+from bfxsync.ws.dispatch.mailbox import Mailbox
 
 logger = get_logger(__name__)
 

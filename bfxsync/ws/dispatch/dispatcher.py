@@ -23,9 +23,10 @@ from bfxsync._base.describe import (
     type_name,
     without_our_frames,
 )
+from bfxsync._base.enums import Policy
 from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import start_thread
-from bfxsync.ws.dispatch.mailbox import Mailbox, Policy
+from bfxsync.ws.dispatch.mailbox import Mailbox
 
 logger = get_logger(__name__)
 

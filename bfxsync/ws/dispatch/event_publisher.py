@@ -12,6 +12,7 @@ from threading import Lock
 
 import attrs
 
+from bfxsync._base.enums import Policy
 from bfxsync._base.logs import get_logger
 from bfxsync.errors import BfxError
 from bfxsync.models.stream import Gap
@@ -25,7 +26,6 @@ from bfxsync.ws.dispatch.events import (
     names_for,
     routes_for,
 )
-from bfxsync.ws.dispatch.mailbox import Policy
 
 logger = get_logger(__name__)
 

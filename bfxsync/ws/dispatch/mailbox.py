@@ -17,14 +17,13 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from enum import Enum
 from itertools import groupby, islice
 from operator import itemgetter, length_hint
 from typing import Any, Callable, Deque, Iterable, Iterator, List, Sequence, Tuple
 
+from bfxsync._base.enums import Policy
 from bfxsync._base.latch import Bells, Latch
-from bfxsync._base.plain import plain_integer
-from bfxsync.errors import BfxError, UsageError
+from bfxsync.errors import BfxError
 from bfxsync.models.market import (
     BookUpdate,
     FundingBookUpdate,
@@ -40,8 +39,6 @@ from bfxsync.models.market import (
 from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
 from bfxsync.models.stream import Gap
 
-MIN_SIZE = 3
-
 _TOO_SLOW = "the consumer was too slow"
 
 # At least this part of a full mailbox goes at once: taking out all and putting the rest back for
@@ -50,17 +47,6 @@ _DROPPED_AT_ONCE = 8
 
 # How long a reader that does not want to wait does so all the same while the writer drops items.
 _MOMENT_S = 1.0
-
-
-class Policy(str, Enum):
-    """What happens when a mailbox is full."""
-
-    RESYNC = "resync"
-    """Drop what is queued; a gap and a snapshot from local state take its place."""
-    LATEST = "latest"
-    """Keep the newest update for each key (ticker, price level, order)."""
-    DROP_OLDEST = "drop_oldest"
-    """Drop the oldest; a gap stands in their place."""
 
 
 # What `latest` takes for the same thing: the newer one replaces the older.
@@ -472,36 +458,3 @@ def _weigh(items: Iterable[Any]) -> int:
         elif item.__class__ in _KEYS:
             total += 1
     return total
-
-
-def check_size(size: object) -> int:
-    """
-    Return the size of a mailbox.
-
-    Raises
-    ------
-    UsageError
-        It is no integer, or too small for a gap and what follows it.
-    """
-    whole = plain_integer(size)
-    if whole is None or whole < MIN_SIZE:
-        raise UsageError(
-            f"mailbox_size must be an integer of at least {MIN_SIZE}, not {size!r}"
-        )
-    return whole
-
-
-def check_policy(policy: object) -> Policy:
-    """
-    Return the policy of a mailbox.
-
-    Raises
-    ------
-    UsageError
-        There is no such policy.
-    """
-    try:
-        return Policy(policy)
-    except ValueError:
-        names = ", ".join(repr(item.value) for item in Policy)
-        raise UsageError(f"policy must be one of {names}, not {policy!r}") from None

@@ -1,0 +1,21 @@
+"""Checks of arguments that name files; the only ones that look beyond the value."""
+
+from __future__ import annotations
+
+import os
+import ssl
+
+from bfxsync.errors import UsageError
+
+
+def check_ca_bundle(path: object) -> str | None:
+    """Return the path of an existing file with certificates, or None."""
+    if path is None:
+        return None
+    if not isinstance(path, (str, os.PathLike)) or not os.path.isfile(path):
+        raise UsageError(f"ca_bundle must be the path of a file, not {path!r}")
+    try:
+        ssl.create_default_context(cafile=os.fspath(path))
+    except ssl.SSLError as exc:
+        raise UsageError(f"ca_bundle {path!r} holds no certificate") from exc
+    return os.fspath(path)

@@ -1,0 +1,81 @@
+"""Checks of the hosts that a client connects to."""
+
+from __future__ import annotations
+
+from bfxsync._base.hosts import (
+    PAPER_PREFIX,
+    REST_HOST,
+    address_of,
+    hostname_of,
+    is_loopback,
+    shown,
+)
+from bfxsync.errors import UsageError
+
+_PUBLIC_NAME = "api-pub.bitfinex.com"
+
+
+def check_rest_host(host: object) -> str:
+    """Return the base address of REST, without a slash at its end."""
+    address = address_of(host)
+    if address is None or address.scheme not in ("http", "https") or address.query:
+        raise UsageError(f"a host must look like 'https://host/path'{_found(host)}")
+    return str(address._replace(path=address.path.rstrip("/")))
+
+
+def check_wss_host(host: object) -> str:
+    """Return the address of a WebSocket."""
+    address = address_of(host)
+    if address is None or address.scheme not in ("ws", "wss"):
+        raise UsageError(f"a host must look like 'wss://host/path'{_found(host)}")
+    return str(address)
+
+
+def signed_rest_host(host: str, auth_host: object = None) -> str:
+    """
+    Return the base address for signed calls.
+
+    Parameters
+    ----------
+    host : str
+        That of the other calls; checked.
+    auth_host : str, optional
+        As passed by the user. By default `REST_HOST`, or `host` if that is not the exchange's
+        public host, which serves no signed calls.
+    """
+    if auth_host is None:
+        return REST_HOST if hostname_of(host) == _PUBLIC_NAME else host
+    checked = check_rest_host(auth_host)
+    if hostname_of(checked) == _PUBLIC_NAME:
+        raise UsageError(f"{checked} serves no signed calls; {REST_HOST} does")
+    return checked
+
+
+def check_encryption(host: str, key: str | None, allow_insecure: bool) -> None:
+    """
+    Refuse to send a key to another machine in clear text.
+
+    Keys of the local exchange, which begin with ``paper-``, may go anywhere.
+    """
+    address = address_of(host)
+    assert address is not None
+    if (
+        key is None
+        or allow_insecure
+        or address.scheme in ("https", "wss")
+        or key.startswith(PAPER_PREFIX)
+        or is_loopback(address.hostname)
+    ):
+        return
+    raise UsageError(
+        f"{shown(host)} is not encrypted, so everybody on the way could read what the key is "
+        f"used for and change it: use {address.scheme}s://, or allow_insecure=True"
+    )
+
+
+def _found(host: object) -> str:
+    """Return the end of a message about an invalid host, unless it may hold a secret."""
+    is_harmless = isinstance(host, str) and not set("@?#%\\") & set(host)
+    return (
+        f", not {host!r}" if is_harmless or not isinstance(host, (str, bytes)) else ""
+    )

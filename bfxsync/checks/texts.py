@@ -1,0 +1,56 @@
+"""Checks of texts and of values from a fixed set."""
+
+from __future__ import annotations
+
+import re
+from typing import Sequence
+
+from bfxsync._base.plain import plain_text
+from bfxsync.errors import UsageError
+
+WALLETS = ("exchange", "margin", "funding", "trading", "deposit")
+"""The last two are older names of margin and funding."""
+
+_TOKEN = re.compile(r"\S+")
+
+# Dots alone would mean another path.
+_NICKNAME = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]+")
+
+
+def check_choice(name: str, value: object, allowed: Sequence[str]) -> str:
+    """Return the text if it is one of those allowed."""
+    if isinstance(value, str) and value in allowed:
+        # An enum of the user's own may be text as well, and may print as something else.
+        return allowed[allowed.index(value)]
+    raise UsageError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+
+
+def check_text(name: str, value: object) -> str:
+    """Return a text that is not blank; the message leaves it out, as it may be a secret."""
+    text = plain_text(value)
+    if text is not None and text.strip():
+        return text
+    raise UsageError(f"{name} must be text that is not empty")
+
+
+def check_token(name: str, value: object) -> str:
+    """Return a text without blanks, such as an address; the message leaves it out."""
+    text = plain_text(value)
+    if text is not None and _TOKEN.fullmatch(text):
+        return text
+    raise UsageError(f"{name} must be text without blanks, and not empty")
+
+
+def check_wallet(name: str, value: object) -> str:
+    """Return the name of a wallet."""
+    return check_choice(name, value, WALLETS)
+
+
+def check_nickname(nickname: object) -> str:
+    """Return a nickname that can stand in a path unescaped."""
+    text = plain_text(nickname)
+    if text is not None and _NICKNAME.fullmatch(text):
+        return text
+    raise UsageError(
+        f"nickname must be of letters, digits, '_', '-' and '.', not {nickname!r}"
+    )
