@@ -558,15 +558,18 @@ def test_a_channel_is_requested_once_when_its_request_was_recorded() -> None:
     assert outputs.count(Requested("a")) == 1
 
 
+@pytest.mark.parametrize("sub_id", [77, None], ids=["with", "without"])
 @pytest.mark.parametrize("chan_id", [5, 6], ids=["the same id", "another id"])
-def test_an_acknowledgement_without_request_subscribes_again(chan_id: int) -> None:
+def test_an_acknowledgement_without_request_subscribes_again(
+    chan_id: int, sub_id: int | None
+) -> None:
     played = Played(
         [
             *handshake(),
             went_subscribe(),
-            got(ack("ticker", 5)),
+            got(ack("ticker", 5, sub_id)),
             got([5, TICKER_ROW, 1]),
-            got(ack("ticker", chan_id)),
+            got(ack("ticker", chan_id, sub_id)),
             got([chan_id, TICKER_ROW, 2]),
         ],
         a="ticker tBTCUSD",

@@ -97,47 +97,6 @@ def _is_funding_trade(_: Any, trade: Any) -> bool:
     )
 
 
-def _is_level(_: Any, level: Any) -> bool:
-    return 0 <= level.count < MOST_COUNT and (
-        level.price < MOST_PRICE or _is_price(level.price)
-    )
-
-
-def _is_funding_level(_: Any, level: Any) -> bool:
-    return bool(
-        level.rate < MOST_RATE
-        and level.period < MOST_DAYS
-        and 0 <= level.count < MOST_COUNT
-    )
-
-
-def _is_order(_: Any, order: Any) -> bool:
-    return order.order_id < MOST_ORDER_ID and (
-        order.price < MOST_PRICE or _is_price(order.price)
-    )
-
-
-def _is_offer(_: Any, offer: Any) -> bool:
-    return bool(
-        offer.offer_id < MOST_ORDER_ID
-        and offer.period < MOST_DAYS
-        and offer.rate < MOST_RATE
-    )
-
-
-def _is_candle(_: Any, candle: Any) -> bool:
-    return bool(candle.mts >= LEAST_TIME)
-
-
-def _is_derivatives_status(row: Any, status: Any) -> bool:
-    # No other kind has so many fields at least.
-    return len(row) >= 18 and bool(status.mts >= LEAST_TIME)
-
-
-def _is_liquidation(row: Any, liquidation: Any) -> bool:
-    return row[0] == "pos" and bool(liquidation.mts >= LEAST_TIME)
-
-
 FITS: dict[type, Fits] = {
     Ticker: _is_ticker,
     FundingTicker: _is_funding_ticker,
@@ -145,11 +104,26 @@ FITS: dict[type, Fits] = {
     TradeUpdate: _is_trade,
     FundingTrade: _is_funding_trade,
     FundingTradeUpdate: _is_funding_trade,
-    BookUpdate: _is_level,
-    FundingBookUpdate: _is_funding_level,
-    RawBookUpdate: _is_order,
-    FundingRawBookUpdate: _is_offer,
-    Candle: _is_candle,
-    DerivativesStatus: _is_derivatives_status,
-    Liquidation: _is_liquidation,
+    BookUpdate: lambda _, level: (
+        0 <= level.count < MOST_COUNT
+        and (level.price < MOST_PRICE or _is_price(level.price))
+    ),
+    FundingBookUpdate: lambda _, level: (
+        level.rate < MOST_RATE
+        and level.period < MOST_DAYS
+        and 0 <= level.count < MOST_COUNT
+    ),
+    RawBookUpdate: lambda _, order: (
+        order.order_id < MOST_ORDER_ID
+        and (order.price < MOST_PRICE or _is_price(order.price))
+    ),
+    FundingRawBookUpdate: lambda _, offer: (
+        offer.offer_id < MOST_ORDER_ID
+        and offer.period < MOST_DAYS
+        and offer.rate < MOST_RATE
+    ),
+    Candle: lambda _, candle: candle.mts >= LEAST_TIME,
+    # No other kind has so many fields at least.
+    DerivativesStatus: lambda row, status: len(row) >= 18 and status.mts >= LEAST_TIME,
+    Liquidation: lambda row, item: row[0] == "pos" and item.mts >= LEAST_TIME,
 }
