@@ -599,6 +599,23 @@ def test_a_channel_without_room_may_be_subscribed_there_later() -> None:
     assert played.of("b") == [("snapshot 1", "Ticker"), ("resolved",)]
 
 
+def test_a_request_before_the_flags_is_answered_on_the_next_socket() -> None:
+    conf = [went({"event": "conf", "flags": SEQ}), got(CONF)]
+    played = Played(
+        [
+            *handshake(),
+            went_subscribe(),
+            got(ack("ticker", 5)),
+            got([5, TICKER_ROW, 1]),
+            *[lost(), opened(), got(INFO), went_subscribe(), *conf],
+            got(ack("ticker", 6)),
+            got([6, TICKER_ROW, 1]),
+        ],
+        a="ticker tBTCUSD",
+    )
+    assert played.of("a")[-2:] == [("gap: gone",), ("snapshot 1", "Ticker")]
+
+
 def test_an_info_code_opens_no_lost_connection() -> None:
     records = [*handshake(), lost(), got({"event": "info", "code": 20060})]
     played = Played(records, a="ticker tBTCUSD")
