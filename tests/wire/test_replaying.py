@@ -14,6 +14,7 @@ import pytest
 from bfxsync._base.enums import ConnectionStatus, LossCause
 from bfxsync.errors import NetworkError, RemoteError, UsageError
 from bfxsync.models import Gap, Snapshot, Status
+from bfxsync.recording import contents as contents_module
 from bfxsync.recording.contents import MAX_CHANNELS_SIZE, MAX_CONNECTIONS, Contents
 from bfxsync.recording.format import (
     Lost,
@@ -179,6 +180,24 @@ def test_the_contents_are_what_was_subscribed_and_agreed() -> None:
     assert contents.has(channel_for("book", symbol="tBTCUSD"))
     assert not contents.has(channel_for("book", symbol="tBTCUSD", len="100"))
     assert not contents.has(channel_for("trades", symbol="tBTCUSD"))
+
+
+def test_the_period_begins_and_ends_with_any_record() -> None:
+    data = [Received(1, at, b'[7,"hb"]') for at in (10.0, 20.0)]
+    contents = contents_of([*data, Lost(1, 30.0, 1006, "gone")])
+    assert (contents.begin, contents.end) == (10.0, 30.0)
+
+
+def test_fields_of_channels_may_have_the_largest_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    records = [got(ack("ticker", 7))]
+    size = len(repr({"channel": "ticker", "symbol": "tBTCUSD"}))
+    monkeypatch.setattr(contents_module, "MAX_CHANNELS_SIZE", size)
+    assert len(contents_of(records).channels) == 1
+    monkeypatch.setattr(contents_module, "MAX_CHANNELS_SIZE", size - 1)
+    with pytest.raises(RemoteError, match="too many channels"):
+        contents_of(records)
 
 
 @pytest.mark.parametrize("lines", [[], [header(1.0, "0.1.0").encode()]])
