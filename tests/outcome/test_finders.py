@@ -9,11 +9,14 @@ import attrs
 import pytest
 
 from bfxsync.errors import RemoteError
+from bfxsync.models.funding import FundingOffer
 from bfxsync.models.orders import Order
-from bfxsync.models.positions import PositionHistory
-from bfxsync.outcome.clocks import ExchangeClock
+from bfxsync.models.positions import Position, PositionHistory
+from bfxsync.outcome.clocks import Clocks, ExchangeClock
+from bfxsync.outcome.find_offers import OfferFinder
 from bfxsync.outcome.find_orders import OrderFinder
 from bfxsync.outcome.find_positions import PositionFinder
+from bfxsync.outcome.find_transfers import TransferFinder
 from bfxsync.outcome.resolve import Attempt, Candidates, Pending
 from bfxsync.outcome.unread import UnreadRows
 from bfxsync.outcome.writes import RecentWrites, WriteRecord
@@ -43,9 +46,12 @@ class Reader:
     """An account with these rows; unreadable ones are collected with every request."""
 
     open: List[Order] = attrs.Factory(list)
+    positions: List[Position] = attrs.Factory(list)
     past_positions: List[PositionHistory] = attrs.Factory(list)
+    past_offers: List[FundingOffer] = attrs.Factory(list)
     unreadable: List[Any] = attrs.Factory(list)
     is_cut: bool = False
+    read_ids: List[int] = attrs.Factory(list)
 
     def around(self, unread: UnreadRows) -> Any:
         unread.rows += self.unreadable
@@ -61,18 +67,28 @@ class Reader:
     def iter_trades_history(self, **_: Any) -> Iterator[Any]:
         return iter([])
 
-    def get_positions(self) -> List[Any]:
+    def get_funding_offers(self) -> List[FundingOffer]:
         return []
+
+    def iter_funding_offers_history(self) -> Iterator[FundingOffer]:
+        for offer in self.past_offers:
+            self.read_ids.append(offer.id)
+            yield offer
+
+    def get_positions(self) -> List[Position]:
+        return self.positions
 
     def get_positions_history(self, **_: Any) -> List[PositionHistory]:
         return self.past_positions
 
 
-def attempt() -> Attempt:
-    record = WriteRecord()
+def attempt(is_clock_known: bool = False) -> Attempt:
+    record, transport = WriteRecord(), Transport()
     record.mark_sent()
+    if is_clock_known:
+        transport.clock.see_own(record.sent_s, record.sent_s, record.sent_at)
     record.mark_ended()
-    return Attempt(record, Transport())
+    return Attempt(record, transport)
 
 
 def unreadable_order(**fields: Any) -> List[Any]:
@@ -120,6 +136,67 @@ def test_r07_closed_position_with_another_id_is_not_the_one() -> None:
     reader = Reader(past_positions=[other])
     assert PositionFinder(reader.around).by_id(6).find(attempt()) is None
     assert PositionFinder(reader.around).by_id(5).find(attempt()) == other
+
+
+def offer(id: int, ago_s: float) -> FundingOffer:
+    mts = NOW_MTS - int(ago_s * 1000)
+    row: List[Any] = [None] * 21
+    row[0], row[1], row[2], row[3] = id, "fUSD", mts, mts
+    row[4] = row[5] = 100.0
+    row[6], row[10], row[14], row[15] = "LIMIT", "CANCELED", 0.001, 2
+    row[16] = row[17] = row[19] = 0
+    return FundingOffer.from_row(row)
+
+
+@pytest.mark.parametrize(
+    "is_clock_known, rows, read",
+    [
+        (True, [(4, 9000.0), (3, 9100.0)], [4]),
+        # A larger id, or a recent change: the offer may still follow.
+        (True, [(9, 9000.0), (4, 9100.0), (3, 9200.0)], [9, 4]),
+        (True, [(4, 0.0), (3, 9100.0), (2, 9200.0)], [4, 3]),
+        # Without a clock nothing tells which change is recent.
+        (False, [(4, 200_000.0), (3, 200_100.0)], [4, 3]),
+    ],
+)
+def test_r07_search_for_an_offer_stops_only_behind_it(
+    is_clock_known: bool, rows: Any, read: List[int]
+) -> None:
+    reader = Reader(past_offers=[offer(*row) for row in rows])
+    search = OfferFinder(reader.around).by_id(5)
+    assert search.find(attempt(is_clock_known)) is None
+    assert reader.read_ids == read
+
+
+def test_r07_offer_behind_a_newer_one_of_an_old_change_is_found() -> None:
+    reader = Reader(past_offers=[offer(9, 9000.0), offer(5, 9100.0)])
+    found = OfferFinder(reader.around).by_id(5).find(attempt(is_clock_known=True))
+    assert found == reader.past_offers[1]
+
+
+def test_r07_open_position_without_an_id_may_be_the_one() -> None:
+    short = Position.from_row(["tBTCUSD", "ACTIVE", 0.1, 30000, 0, 0, None, None])
+    reader = Reader(positions=[short])
+    assert PositionFinder(reader.around).by_id(6).find(attempt()) == Candidates([short])
+
+
+def test_r07_absence_needs_the_documented_clocks() -> None:
+    around = Reader().around
+    offer_body = {"symbol": "fUSD", "type": "LIMIT"}
+    transfer_body = {"amount": "1", "from": "exchange", "currency": "USD"}
+    orders, positions = OrderFinder(around), PositionFinder(around)
+    known = [
+        OfferFinder(around).submitted(offer_body),
+        positions.by_symbol("tBTCUSD"),
+        TransferFinder(around).transfer({**transfer_body, "currency_to": None}),
+        TransferFinder(around).withdrawal({"address": "a", "invoice": None}),
+    ]
+    assert {search.needs for search in known} == {Clocks.KNOWN}
+    doubtful = [orders.submitted(NEW, False), orders.operations([("on", NEW)], ())]
+    assert {search.needs for search in doubtful} == {Clocks.DOUBTFUL}
+    by_name = [orders.by_id(1), orders.still_open({}), positions.by_id(1)]
+    by_name += [OfferFinder(around).by_id(1), positions.open_by_symbol("tBTCUSD")]
+    assert {search.needs for search in by_name} == {Clocks.UNKNOWN}
 
 
 def test_error_without_unreadable_rows_ends_a_search() -> None:
