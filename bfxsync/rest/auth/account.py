@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
 from bfxsync._base.hidden import hide
@@ -22,7 +21,7 @@ from bfxsync.models.account import (
 )
 from bfxsync.models.summary import Summary
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, deprecated
-from bfxsync.rest.history.history import History
+from bfxsync.rest.history.history import newest_first
 from bfxsync.rest.history.options import iterator
 
 if TYPE_CHECKING:
@@ -52,16 +51,8 @@ def _identity(change: ChangeLog) -> tuple[str, str, str]:
     return change.log, change.ip or "", change.user_agent or ""
 
 
-_LOGIN_HISTORY = History(
-    LoginHistory,
-    MOST_LOGINS,
-    attrgetter("time"),
-    attrgetter("id"),
-    is_sortable=False,
-)
-_CHANGE_HISTORY = History(
-    ChangeLog, MOST_CHANGES, attrgetter("mts_create"), _identity, is_sortable=False
-)
+_LOGIN_HISTORY = newest_first(LoginHistory, MOST_LOGINS, "time")
+_CHANGE_HISTORY = newest_first(ChangeLog, MOST_CHANGES, "mts_create", _identity)
 
 
 class AccountEndpoints(SignedEndpoints):

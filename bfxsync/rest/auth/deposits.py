@@ -50,7 +50,8 @@ class DepositEndpoints(SignedEndpoints):
         Return the deposit address, or create a new one.
 
         ``POST auth/w/deposit/address``. Rate limit: 10 per minute. The exchange creates at most
-        15 new addresses of a currency a month.
+        15 new addresses of a currency a month. The notification may report a rejection, which
+        `raise_for_status` raises.
 
         Parameters
         ----------
@@ -60,11 +61,6 @@ class DepositEndpoints(SignedEndpoints):
             Transfer method, such as ``bitcoin``; all methods are in ``pub:map:tx:method``.
         op_renew : bool, optional
             True: create a new address; the older ones stay valid.
-
-        Returns
-        -------
-        Notification of DepositAddress
-            May report a rejection, which `raise_for_status` raises.
 
         Raises
         ------

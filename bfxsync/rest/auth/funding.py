@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING, Iterator
 
 from bfxsync._base.aliases import AnyNumber, Symbol
@@ -16,7 +15,7 @@ from bfxsync.models.funding import AccountFundingTrade, FundingOffer
 from bfxsync.models.notification import Notification, of_nothing, of_one
 from bfxsync.outcome.find_offers import OfferFinder, offer_fingerprint
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
-from bfxsync.rest.history.history import History
+from bfxsync.rest.history.history import newest_first
 from bfxsync.rest.history.options import iterator
 from bfxsync.wire.inputs import offer_body
 
@@ -36,21 +35,9 @@ _CANCEL_ALL = Budget("auth/w/funding/offer/cancel/all", 90)
 
 FUNDING_HINT = "resolve() asks the exchange; do not send it again before that is known"
 
-_OFFER_HISTORY = History(
-    FundingOffer,
-    MOST_FUNDING_ROWS,
-    attrgetter("mts_update"),
-    attrgetter("id"),
-    is_sortable=False,
-)
-_TRADE_HISTORY = History(
-    AccountFundingTrade,
-    # As for the other histories of funding: more might be refused.
-    MOST_FUNDING_ROWS,
-    attrgetter("mts_create"),
-    attrgetter("id"),
-    is_sortable=False,
-)
+_OFFER_HISTORY = newest_first(FundingOffer, MOST_FUNDING_ROWS, "mts_update")
+# The maximum of the other histories of funding: more might be refused.
+_TRADE_HISTORY = newest_first(AccountFundingTrade, MOST_FUNDING_ROWS, "mts_create")
 
 _read_offer = of_one(FundingOffer.from_partial_row)
 
@@ -209,7 +196,8 @@ class FundingEndpoints(SignedEndpoints):
         """
         Offer to lend, or bid to borrow, at most once.
 
-        ``POST auth/w/funding/offer/submit``. Rate limit: 90 per minute.
+        ``POST auth/w/funding/offer/submit``. Rate limit: 90 per minute. The notification may
+        report a rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -228,11 +216,6 @@ class FundingEndpoints(SignedEndpoints):
             Days, 2 to 120.
         flags : OrderFlag or int, optional
             `OrderFlag.HIDDEN`.
-
-        Returns
-        -------
-        Notification of FundingOffer
-            May report a rejection, which `raise_for_status` raises.
 
         Raises
         ------
@@ -263,17 +246,13 @@ class FundingEndpoints(SignedEndpoints):
         Cancel an offer.
 
         ``POST auth/w/funding/offer/cancel``. Rate limit: 90 per minute. Success means accepted:
-        the offer may still be taken before.
+        the offer may still be taken before. The notification may report a rejection, which
+        `raise_for_status` raises.
 
         Parameters
         ----------
         id : int
             The `id` of a `FundingOffer`.
-
-        Returns
-        -------
-        Notification of FundingOffer
-            May report a rejection, which `raise_for_status` raises.
 
         Raises
         ------
@@ -297,17 +276,13 @@ class FundingEndpoints(SignedEndpoints):
         """
         Cancel all open offers.
 
-        ``POST auth/w/funding/offer/cancel/all``. Rate limit: 90 per minute.
+        ``POST auth/w/funding/offer/cancel/all``. Rate limit: 90 per minute. The notification may
+        report a rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
         currency : str, optional
             Only offers of this currency, such as ``USD``; default: of all currencies.
-
-        Returns
-        -------
-        Notification of None
-            May report a rejection, which `raise_for_status` raises.
 
         Raises
         ------

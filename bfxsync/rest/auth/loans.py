@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional, Sequence
 
 from bfxsync._base.aliases import AnyNumber, NumberType, Symbol
@@ -20,7 +19,7 @@ from bfxsync.models.notification import Notification, of_nothing, of_one
 from bfxsync.outcome.find_offers import OfferFinder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 from bfxsync.rest.auth.funding import FUNDING_HINT, MOST_FUNDING_ROWS
-from bfxsync.rest.history.history import History
+from bfxsync.rest.history.history import newest_first
 from bfxsync.rest.history.options import iterator
 from bfxsync.wire.inputs import auto_renew_body, keep_body
 
@@ -39,20 +38,8 @@ _CLOSE = Budget("auth/w/funding/close", 90)
 _AUTO_RENEW = Budget("auth/w/funding/auto", 90)
 _KEEP = Budget("auth/w/funding/keep", 90)
 
-_PAST_LOANS = History(
-    FundingLoan,
-    MOST_FUNDING_ROWS,
-    attrgetter("mts_update"),
-    attrgetter("id"),
-    is_sortable=False,
-)
-_PAST_CREDITS = History(
-    FundingCredit,
-    MOST_FUNDING_ROWS,
-    attrgetter("mts_update"),
-    attrgetter("id"),
-    is_sortable=False,
-)
+_PAST_LOANS = newest_first(FundingLoan, MOST_FUNDING_ROWS, "mts_update")
+_PAST_CREDITS = newest_first(FundingCredit, MOST_FUNDING_ROWS, "mts_update")
 
 
 class LoanEndpoints(SignedEndpoints):
@@ -255,17 +242,13 @@ class LoanEndpoints(SignedEndpoints):
         """
         Return borrowed funding.
 
-        ``POST auth/w/funding/close``. Rate limit: 90 per minute.
+        ``POST auth/w/funding/close``. Rate limit: 90 per minute. The notification may report a
+        rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
         id : int
             The `id` of a `FundingLoan` or a `FundingCredit`, not of an offer.
-
-        Returns
-        -------
-        Notification of None
-            May report a rejection, which `raise_for_status` raises.
 
         Raises
         ------
@@ -338,7 +321,8 @@ class LoanEndpoints(SignedEndpoints):
         """
         Keep borrowed funding, or stop keeping it.
 
-        ``POST auth/w/funding/keep``. Rate limit: 90 per minute.
+        ``POST auth/w/funding/keep``. Rate limit: 90 per minute. The notification may report a
+        rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -348,11 +332,6 @@ class LoanEndpoints(SignedEndpoints):
             Ids of loans or credits; each is toggled unless it is in `changes`.
         changes : dict of int to int, optional
             New state by id (or its text): 1: kept; 2: not kept.
-
-        Returns
-        -------
-        Notification of None
-            May report a rejection, which `raise_for_status` raises.
 
         Raises
         ------

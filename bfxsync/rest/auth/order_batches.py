@@ -36,7 +36,8 @@ class OrderBatchEndpoints(SignedEndpoints):
         """
         Cancel several orders.
 
-        ``POST auth/w/order/cancel/multi``. Rate limit: 90 per minute.
+        ``POST auth/w/order/cancel/multi``. Rate limit: 90 per minute. The notification may report
+        a rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -48,11 +49,6 @@ class OrderBatchEndpoints(SignedEndpoints):
             Ids of groups.
         all : bool, optional
             True: all open orders, on margin, from the exchange wallet and in derivatives.
-
-        Returns
-        -------
-        Notification of list of Order or PartialOrder
-            May report a rejection, which `raise_for_status` raises.
 
         Raises
         ------

@@ -15,7 +15,7 @@ from bfxsync.checks.times import Time, page_params
 from bfxsync.models.account_trades import AccountTrade, OrderTrade, WeightedAverages
 from bfxsync.models.orders import Order, OtcOrder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
-from bfxsync.rest.history.history import History
+from bfxsync.rest.history.history import History, newest_first
 from bfxsync.rest.history.options import iterator
 from bfxsync.rest.history.order_pages import OrderPages
 
@@ -36,20 +36,8 @@ _AVERAGES = Budget("auth/r/trades/calc")
 
 _LIMITS = range(1, 10**9)
 
-_ORDER_HISTORY = History(
-    Order,
-    MOST_ORDERS,
-    attrgetter("mts_create"),
-    attrgetter("id"),
-    is_sortable=False,
-)
-_OTC_HISTORY = History(
-    OtcOrder,
-    MOST_OTC_ORDERS,
-    attrgetter("mts_create"),
-    attrgetter("id"),
-    is_sortable=False,
-)
+_ORDER_HISTORY = newest_first(Order, MOST_ORDERS, "mts_create")
+_OTC_HISTORY = newest_first(OtcOrder, MOST_OTC_ORDERS, "mts_create")
 _TRADE_HISTORY = History(
     AccountTrade,
     MOST_ACCOUNT_TRADES,

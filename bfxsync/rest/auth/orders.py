@@ -102,7 +102,8 @@ class OrderEndpoints(SignedEndpoints):
         Submit an order, at most once.
 
         ``POST auth/w/order/submit``. Rate limit: 90 per minute. Success means accepted, not
-        filled: see `get_orders`, `get_orders_history` and `get_order_trades`.
+        filled: see `get_orders`, `get_orders_history` and `get_order_trades`. The notification
+        may report a rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -137,11 +138,6 @@ class OrderEndpoints(SignedEndpoints):
             ``aff_code``, ``make_visible``, ``protect_selfmatch``.
         round_price : bool, optional
             Round prices with more digits than the exchange accepts.
-
-        Returns
-        -------
-        Notification of Order or PartialOrder
-            May report a rejection, which `raise_for_status` raises.
 
         Raises
         ------
@@ -213,7 +209,8 @@ class OrderEndpoints(SignedEndpoints):
         """
         Change an open order.
 
-        ``POST auth/w/order/update``. Rate limit: 90 per minute.
+        ``POST auth/w/order/update``. Rate limit: 90 per minute. The notification may report a
+        rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -226,11 +223,6 @@ class OrderEndpoints(SignedEndpoints):
             Client order id and its UTC day.
         price, gid, flags, lev, price_aux_limit, price_trailing, tif, meta, round_price
             As for `submit_order`; omitted ones stay as they are.
-
-        Returns
-        -------
-        Notification of Order or PartialOrder
-            May report a rejection, which `raise_for_status` raises.
 
         Raises
         ------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Iterator, Sequence, Union
 
 from bfxsync._base.aliases import AnyNumber, Symbol
@@ -23,7 +22,7 @@ from bfxsync.models.positions import (
 )
 from bfxsync.outcome.find_positions import PositionFinder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
-from bfxsync.rest.history.history import History
+from bfxsync.rest.history.history import newest_first
 from bfxsync.rest.history.options import iterator
 
 if TYPE_CHECKING:
@@ -57,27 +56,13 @@ def _audit_identity(row: PositionAudit) -> tuple[Any, ...]:
     return row.position_id, row.amount, row.base_price, str(row.meta)
 
 
-_PAST_POSITIONS = History(
-    PositionHistory,
-    MOST_PAST_POSITIONS,
-    attrgetter("mts_update"),
-    _identity,
-    is_sortable=False,
+_PAST_POSITIONS = newest_first(
+    PositionHistory, MOST_PAST_POSITIONS, "mts_update", _identity
 )
-_DAILY_POSITIONS = History(
-    PositionSnapshot,
-    MOST_SNAPSHOTS,
-    attrgetter("mts_update"),
-    _identity,
-    is_sortable=False,
+_DAILY_POSITIONS = newest_first(
+    PositionSnapshot, MOST_SNAPSHOTS, "mts_update", _identity
 )
-_CHANGES = History(
-    PositionAudit,
-    MOST_AUDITS,
-    attrgetter("mts_update"),
-    _audit_identity,
-    is_sortable=False,
-)
+_CHANGES = newest_first(PositionAudit, MOST_AUDITS, "mts_update", _audit_identity)
 
 
 class PositionEndpoints(SignedEndpoints):
@@ -264,7 +249,8 @@ class PositionEndpoints(SignedEndpoints):
         """
         Settle a position with funds of the margin wallet instead of closing it by a trade.
 
-        ``POST auth/w/position/claim``. Rate limit: 90 per minute.
+        ``POST auth/w/position/claim``. Rate limit: 90 per minute. The notification may report a
+        rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -272,11 +258,6 @@ class PositionEndpoints(SignedEndpoints):
             The `position_id` of a `Position`.
         amount : str, int, Decimal or float, optional
             Amount to claim; default: all of it.
-
-        Returns
-        -------
-        Notification of PositionClaim
-            May report a rejection, which `raise_for_status` raises.
 
         Raises
         ------
@@ -303,7 +284,8 @@ class PositionEndpoints(SignedEndpoints):
         Open or increase a position with funds of the margin wallet, at most once.
 
         ``POST auth/w/position/increase``. Rate limit: 90 per minute. `get_increase_position_info`
-        shows what is possible.
+        shows what is possible. The notification may report a rejection, which `raise_for_status`
+        raises.
 
         Parameters
         ----------
@@ -311,11 +293,6 @@ class PositionEndpoints(SignedEndpoints):
             The pair, such as ``tBTCUSD``.
         amount : str, int, Decimal or float
             In base currency: positive for long, negative for short.
-
-        Returns
-        -------
-        Notification of PositionIncrease
-            May report a rejection, which `raise_for_status` raises.
 
         Raises
         ------
@@ -342,6 +319,7 @@ class PositionEndpoints(SignedEndpoints):
         Choose how the funding of a position is borrowed.
 
         ``POST auth/w/position/update/funding/type``. Rate limit: 10 per minute (undocumented).
+        The notification may report a rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -349,11 +327,6 @@ class PositionEndpoints(SignedEndpoints):
             The pair, such as ``tBTCUSD``.
         type : int
             0: daily; 1: for a term.
-
-        Returns
-        -------
-        Notification of None
-            May report a rejection, which `raise_for_status` raises.
 
         References
         ----------

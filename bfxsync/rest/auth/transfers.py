@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Iterator, Mapping, Sequence
 
 from bfxsync._base.aliases import AnyNumber, NumberType, Row
@@ -27,7 +26,7 @@ from bfxsync.outcome.find_transfers import (
     withdrawal_fingerprint,
 )
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
-from bfxsync.rest.history.history import History
+from bfxsync.rest.history.history import newest_first
 from bfxsync.rest.history.options import iterator
 
 if TYPE_CHECKING:
@@ -44,13 +43,7 @@ _MOVEMENT = Budget("auth/r/movements/info", 90)
 
 _HINT = "resolve() looks for it; do not send it again before that is known"
 
-_HISTORY = History(
-    Movement,
-    MOST_MOVEMENTS,
-    attrgetter("mts_update"),
-    attrgetter("id"),
-    is_sortable=False,
-)
+_HISTORY = newest_first(Movement, MOST_MOVEMENTS, "mts_update")
 
 
 class TransferEndpoints(SignedEndpoints):
@@ -73,7 +66,8 @@ class TransferEndpoints(SignedEndpoints):
         """
         Move funds between wallets, or convert them, at most once.
 
-        ``POST auth/w/transfer``. Rate limit: 10 per minute (undocumented).
+        ``POST auth/w/transfer``. Rate limit: 10 per minute (undocumented). The notification may
+        report a rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -92,11 +86,6 @@ class TransferEndpoints(SignedEndpoints):
         tfa_token : dict, optional
             Second factor, needed for transfers to another account with a token instead of a key.
             Messages and errors never contain it.
-
-        Returns
-        -------
-        Notification of Transfer
-            May report a rejection, which `raise_for_status` raises.
 
         Raises
         ------
@@ -159,7 +148,8 @@ class TransferEndpoints(SignedEndpoints):
         Withdraw funds from the exchange, at most once.
 
         ``POST auth/w/withdraw``. Rate limit: 10 per minute (undocumented). Success means
-        accepted, not sent: see `get_movements`.
+        accepted, not sent: see `get_movements`. The notification may report a rejection, which
+        `raise_for_status` raises.
 
         Parameters
         ----------
@@ -191,11 +181,6 @@ class TransferEndpoints(SignedEndpoints):
             The beneficiary, if a person.
         dest_corp_name : str, optional
             The beneficiary, if a company.
-
-        Returns
-        -------
-        Notification of Withdrawal
-            May report a rejection, which `raise_for_status` raises.
 
         Raises
         ------

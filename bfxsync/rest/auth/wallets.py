@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING, Iterator
 
 from bfxsync._base.aliases import AnyNumber, Symbol
@@ -15,7 +14,7 @@ from bfxsync.checks.times import Time, check_time, page_params
 from bfxsync.errors import UsageError
 from bfxsync.models.wallets import BalanceAvailable, Ledger, Wallet, WalletHistory
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
-from bfxsync.rest.history.history import History
+from bfxsync.rest.history.history import newest_first
 from bfxsync.rest.history.options import iterator
 
 if TYPE_CHECKING:
@@ -35,9 +34,7 @@ _LEDGERS = Budget("auth/r/ledgers", 90)
 _AVAILABLE_FOR = ("EXCHANGE", "MARGIN", "DERIV", "FUNDING")
 _CATEGORIES = range(1, 10_000)
 
-_LEDGER_HISTORY = History(
-    Ledger, MOST_LEDGERS, identity_of=attrgetter("id"), is_sortable=False
-)
+_LEDGER_HISTORY = newest_first(Ledger, MOST_LEDGERS, "mts")
 
 _DIRECTIONS = {1: "buy", -1: "sell"}
 

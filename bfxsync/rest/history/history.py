@@ -44,6 +44,17 @@ class History(Generic[T]):
     is_sortable: bool = attrs.field(default=True, kw_only=True)
 
 
+def newest_first(
+    model: Type[T],
+    max_limit: int,
+    time_name: str,
+    identity_of: Callable[[T], Any] = attrgetter("id"),
+) -> History[T]:
+    """Return a history without ``sort``, with the name of the time that the exchange filters by."""
+    mts_of = attrgetter(time_name)
+    return History(model, max_limit, mts_of, identity_of, is_sortable=False)
+
+
 @attrs.frozen(kw_only=True)
 class Iteration(Generic[T]):
     """
