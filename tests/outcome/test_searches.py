@@ -160,3 +160,19 @@ def test_r07_whole_history_is_read_once_absence_may_count(
     day_before = int((NOW - 86_400) * 1000)
     wanted = None if is_random and is_over else day_before
     assert _start_of(left, is_random) == wanted
+
+
+def test_r07_candidates_are_the_rows_that_match_best() -> None:
+    left = attempt(0.0, [Reading(NOW, NOW, AT)])
+    near = [attrs.evolve(LEDGER, id=id, mts=int(NOW * 1000)) for id in (1, 2)]
+    far = attrs.evolve(LEDGER, id=3, mts=int((NOW - 20) * 1000))
+    assert identify([*near, far], lambda row: row.mts, left) == Candidates(near)
+    assert identify([far], lambda row: row.mts, left) == Candidates([far])
+
+
+def test_r07_readings_from_before_the_failure_still_count() -> None:
+    readings = [Reading(NOW, NOW, AT)]
+    left = attempt(0.0, readings)
+    # The wall clock was set by ten minutes, and later answers have pushed that reading out.
+    readings[:] = [Reading(NOW + 9, NOW + 609, AT + 9)]
+    assert left.span().clocks is Clocks.KNOWN
