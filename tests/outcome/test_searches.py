@@ -176,3 +176,16 @@ def test_r07_readings_from_before_the_failure_still_count() -> None:
     # The wall clock was set by ten minutes, and later answers have pushed that reading out.
     readings[:] = [Reading(NOW + 9, NOW + 609, AT + 9)]
     assert left.span().clocks is Clocks.KNOWN
+
+
+@pytest.mark.parametrize("after_s, is_alone", [(30, False), (ABSENCE_S + 9, True)])
+def test_r07_equal_write_within_absence_s_makes_it_uncertain(
+    after_s: float, is_alone: bool
+) -> None:
+    transport: Any = Transport([])
+    mine = WriteRecord("a", NOW, AT, NOW + 1, AT + 1)
+    other_at = AT + 1 + after_s
+    other = WriteRecord("a", NOW, other_at, NOW, other_at + 1)
+    transport.sent.add(mine)
+    transport.sent.add(other)
+    assert Attempt(mine, transport).is_alone(5.0) is is_alone
