@@ -31,7 +31,7 @@ from bfxsync.errors import (
 from bfxsync.models.notification import of_nothing
 from bfxsync.outcome import writes as sent
 from bfxsync.outcome.resolve import Attempt, Search
-from bfxsync.rest.auth import AuthEndpoints
+from bfxsync.rest.auth import AuthEndpoints, base
 from bfxsync.rest.auth.base import Budget, Write
 from bfxsync.rest.client import RestClient
 from bfxsync.rest.http import signing
@@ -858,6 +858,18 @@ def test_r15_what_is_known_has_no_secret() -> None:
     with pytest.raises(OutcomeUnknown) as caught:
         Writer(transport).write()
     assert caught.value.known == {"amount": "1"}
+
+
+@pytest.mark.parametrize("is_quick", [True, False])
+def test_r07_slow_notification_does_not_show_the_clock(
+    monkeypatch: pytest.MonkeyPatch, is_quick: bool
+) -> None:
+    now = int(time.time() * 1000)
+    transport: Any = AnswerTransport([now, "x", None, None, None, None, "SUCCESS", ""])
+    if not is_quick:
+        monkeypatch.setattr(base, "_QUICK_S", -1.0)
+    Writer(transport).write()
+    assert len(transport.clock.readings()) == is_quick
 
 
 def test_write_that_nobody_can_ask_for_says_what_to_look_at() -> None:
