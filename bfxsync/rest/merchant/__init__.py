@@ -1,11 +1,12 @@
-"""What merchants can do, composed flat: ``rest.merchant.get_invoices()``."""
+"""The endpoints of Bitfinex Pay in one class: ``rest.merchant.get_invoices()``."""
 
 from __future__ import annotations
 
 from bfxsync._base.describe import with_parts_named_publicly
 from bfxsync.rest.merchant.deposits import MerchantDepositEndpoints
-from bfxsync.rest.merchant.deprecated import FormerMerchantEndpoints
-from bfxsync.rest.merchant.invoice_inputs import InvoiceInputEndpoints
+from bfxsync.rest.merchant.deprecated import DeprecatedMerchantEndpoints
+from bfxsync.rest.merchant.invoice_reports import InvoiceReportEndpoints
+from bfxsync.rest.merchant.invoices import InvoiceEndpoints
 from bfxsync.rest.merchant.settings import MerchantSettingEndpoints
 
 __all__ = ["MerchantEndpoints"]
@@ -13,23 +14,23 @@ __all__ = ["MerchantEndpoints"]
 
 @with_parts_named_publicly
 class MerchantEndpoints(
-    InvoiceInputEndpoints,
+    InvoiceEndpoints,
+    InvoiceReportEndpoints,
     MerchantDepositEndpoints,
     MerchantSettingEndpoints,
-    FormerMerchantEndpoints,
+    DeprecatedMerchantEndpoints,
 ):
     """
-    What merchants can do with a key: a method per request, and an iterator over invoices.
+    Bitfinex Pay, for merchants with a key; the official Node client has dropped it (7.0.0).
 
-    Arguments are checked before anything is sent: a wrong one raises `UsageError` at the
-    caller's line. What the exchange refuses raises `ApiError`. A write that raises
+    Arguments are checked before anything is sent: an invalid one raises `UsageError` at the
+    caller's line. A refusal of the exchange raises `ApiError`. A write that raises
     `OutcomeUnknown` may have been executed; one that raises anything else was not.
 
     Parameters
     ----------
     transport : RestTransport
-        Made with a signer.
+        With a signer.
     numbers : type
-        What the number fields of the models are: `float` or `decimal.Decimal`; the same that
-        the transport was made with.
+        Type of the models' number fields: `float` or `decimal.Decimal`; that of the transport.
     """

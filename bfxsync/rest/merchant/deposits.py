@@ -1,4 +1,4 @@
-"""Deposits of merchants: those that paid invoices, and those that belong to none."""
+"""Deposits of Bitfinex Pay, with or without an invoice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST_MS = 2 * 24 * 60 * 60 * 1000
 
 
 class MerchantDepositEndpoints(SignedEndpoints):
-    """Deposits, by which invoices are paid."""
+    """Deposits, with or without an invoice."""
 
     def get_deposits(
         self,
@@ -31,20 +31,21 @@ class MerchantDepositEndpoints(SignedEndpoints):
         unlinked: bool | None = None,
     ) -> list[MerchantDeposit]:
         """
-        Return deposits, and changes of the wallet, that may belong to invoices.
+        Return deposits and ledger entries that may belong to invoices.
 
-        ``POST auth/r/ext/pay/deposits``. Rate limit: 10 per minute (undocumented).
+        ``POST auth/r/ext/pay/deposits``. Rate limit: 10 per minute (undocumented). Bitfinex Pay,
+        dropped by the official Node client.
 
         Parameters
         ----------
         start, to : int or datetime, optional
             First and last time: milliseconds, or with a time zone.
         id : int, optional
-            That one only; not together with a time.
+            Only the deposit with this id; excludes the times.
         ccy : str, optional
-            Those in one currency only, such as ``BTC`` or ``UST-ETH``.
+            Only deposits in this currency, such as ``BTC`` or ``UST-ETH``.
         unlinked : bool, optional
-            True: those only that belong to no invoice.
+            True: only deposits without an invoice.
 
         References
         ----------
@@ -71,18 +72,19 @@ class MerchantDepositEndpoints(SignedEndpoints):
         self, ccy: str, *, start: Time = None, end: Time = None
     ) -> list[MerchantUnlinkedDeposit]:
         """
-        Return deposits in one currency that belong to no invoice.
+        Return deposits in a currency that have no invoice.
 
         ``POST auth/r/ext/pay/deposits/unlinked``. Rate limit: 10 per minute (undocumented).
+        Bitfinex Pay, dropped by the official Node client.
 
         Parameters
         ----------
         ccy : str
-            The currency, such as ``BTC`` or ``UST-ETH``.
+            Currency, such as ``BTC`` or ``UST-ETH``.
         start, end : int or datetime, optional
             First and last time: milliseconds, or with a time zone; not before 2021-03-03
-            08:00 UTC, and at most two days apart. The last day without them; with one of them,
-            the day that begins or ends with it.
+            08:00 UTC, and at most two days apart. Default: the last day; with one time, the day
+            that starts or ends there.
 
         References
         ----------

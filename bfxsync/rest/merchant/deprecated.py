@@ -1,4 +1,4 @@
-"""What merchants could do formerly: the exchange no longer documents it."""
+"""Bitfinex Pay endpoints that neither the documentation nor an official client has any more."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _HINT_STATUS = "get_invoices(id=…) shows its status"
 _HINT_REFUND = "look at get_movements and at the invoice before it is sent again"
 
 
-class FormerMerchantEndpoints(SignedEndpoints):
-    """What the exchange no longer documents."""
+class DeprecatedMerchantEndpoints(SignedEndpoints):
+    """Bitfinex Pay: endpoints dropped from the documentation and the official clients."""
 
     def update_invoice(
         self,
@@ -36,25 +36,22 @@ class FormerMerchantEndpoints(SignedEndpoints):
         private_note: str | None = None,
     ) -> Any:
         """
-        Change an invoice. It is deprecated.
+        Change an invoice. Deprecated.
 
-        ``POST auth/w/ext/pay/invoice/update``. Rate limit: 10 per minute (undocumented). The
-        answer is returned as it is sent: nobody has written down what is in it.
+        ``POST auth/w/ext/pay/invoice/update``. Rate limit: 10 per minute (undocumented). Bitfinex
+        Pay, dropped from the documentation and the official clients. The answer is undocumented
+        and returned as received.
 
         Parameters
         ----------
         id : str
         fields : dict, optional
-            As the exchange has it: ``{"customerInfo": {"tosAccepted": True}}``.
+            Keys of the exchange: ``{"customerInfo": {"tosAccepted": True}}``.
         private_note : str, optional
-            For the merchant only.
+            Visible to the merchant only.
 
         Raises
         ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
         OutcomeUnknown
             It may have been executed.
 
@@ -74,10 +71,11 @@ class FormerMerchantEndpoints(SignedEndpoints):
 
     def get_invoice_events(self, id: str) -> Any:
         """
-        Return what happened to an invoice. It is deprecated.
+        Return the events of an invoice. Deprecated.
 
-        ``POST auth/r/ext/pay/invoice/events``. Rate limit: 10 per minute (undocumented). The
-        answer is returned as it is sent: nobody has written down what is in it.
+        ``POST auth/r/ext/pay/invoice/events``. Rate limit: 10 per minute (undocumented). Bitfinex
+        Pay, dropped from the documentation and the official clients. The answer is undocumented
+        and returned as received.
 
         Parameters
         ----------
@@ -101,32 +99,29 @@ class FormerMerchantEndpoints(SignedEndpoints):
         payment_id: str | None = None,
     ) -> Any:
         """
-        Send money of an invoice back, at most once. It is deprecated.
+        Refund an invoice, at most once. Deprecated.
 
-        ``POST auth/w/ext/pay/invoice/refund``. Rate limit: 10 per minute (undocumented). The
-        answer is returned as it is sent: nobody has written down what is in it.
+        ``POST auth/w/ext/pay/invoice/refund``. Rate limit: 10 per minute (undocumented). Bitfinex
+        Pay, dropped from the documentation and the official clients. The answer is undocumented
+        and returned as received.
 
         Parameters
         ----------
         id : str
-            The invoice's.
+            Id of the invoice.
         ccy : str
-            What is sent back: ``BTC``, ``UST-ETH``.
+            Currency of the refund: ``BTC``, ``UST-ETH``.
         amount : str, int, Decimal or float
-            Above zero.
+            Positive.
         address : str
-            Where it goes.
+            Address to which it is sent.
         payment_id : str, optional
-            The tag, where the address needs one.
+            Tag of the address, if it needs one.
 
         Raises
         ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
         OutcomeUnknown
-            It may have been executed; the exchange cannot be asked.
+            It may have been executed; no request can find that out.
 
         References
         ----------
@@ -146,24 +141,21 @@ class FormerMerchantEndpoints(SignedEndpoints):
 
     def mark_invoice_refunded(self, id: str, refund_id: str) -> Any:
         """
-        Say that money of an invoice was sent back. It is deprecated.
+        Mark an invoice as refunded. Deprecated.
 
         ``POST auth/w/ext/pay/invoice/mark/refunded``. Rate limit: 10 per minute (undocumented).
-        The answer is returned as it is sent: nobody has written down what is in it.
+        Bitfinex Pay, dropped from the documentation and the official clients. The answer is
+        returned as it is sent: nobody has written down what is in it.
 
         Parameters
         ----------
         id : str
-            The invoice's.
+            Id of the invoice.
         refund_id : str
-            The refund's.
+            Id of the refund.
 
         Raises
         ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
         OutcomeUnknown
             It may have been executed.
 
@@ -182,17 +174,18 @@ class FormerMerchantEndpoints(SignedEndpoints):
         self, *, detailed: bool | None = None, id: str | None = None
     ) -> Any:
         """
-        Return in what can be paid. It is deprecated.
+        Return the accepted currencies. Deprecated.
 
-        ``POST auth/r/ext/pay/currency/list``. Rate limit: 10 per minute (undocumented). The
-        answer is returned as it is sent: nobody has written down what is in it.
+        ``POST auth/r/ext/pay/currency/list``. Rate limit: 10 per minute (undocumented). Bitfinex
+        Pay, dropped from the documentation and the official clients. The answer is undocumented
+        and returned as received.
 
         Parameters
         ----------
         detailed : bool, optional
-            True: with more about each.
+            True: with details of each.
         id : str, optional
-            Of one invoice only.
+            Only the currencies of this invoice.
 
         References
         ----------
@@ -207,10 +200,11 @@ class FormerMerchantEndpoints(SignedEndpoints):
 
     def get_pay_currencies_detailed(self, *, detailed: bool | None = None) -> Any:
         """
-        Return in what can be paid, with more about each. It is deprecated.
+        Return the accepted currencies with details. Deprecated.
 
         ``POST auth/r/ext/pay/currency/detailed``. Rate limit: 10 per minute (undocumented).
-        The answer is returned as it is sent: nobody has written down what is in it.
+        Bitfinex Pay, dropped from the documentation and the official clients. The answer is
+        returned as it is sent: nobody has written down what is in it.
 
         Parameters
         ----------

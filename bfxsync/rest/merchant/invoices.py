@@ -1,20 +1,22 @@
-"""Invoices of merchants: which there are, and what they came to."""
+"""Invoices of Bitfinex Pay: create, complete, expire and list them."""
 
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Dict, Iterator, Mapping, Sequence
 
-from bfxsync.checks.containers import check_items, optional
-from bfxsync.checks.merchant import STATUSES
-from bfxsync.checks.numbers import check_integer
+from bfxsync._base.aliases import AnyNumber
+from bfxsync.checks.containers import check_items, check_object, optional
+from bfxsync.checks.ids import check_id, check_ids
+from bfxsync.checks.merchant import check_customer
+from bfxsync.checks.numbers import check_integer, check_positive
 from bfxsync.checks.private import check_token
 from bfxsync.checks.symbols import check_currency, check_pay_currency
-from bfxsync.checks.texts import check_choice, check_text
+from bfxsync.checks.texts import check_text
 from bfxsync.checks.times import Time, page_params
-from bfxsync.errors import RemoteError
-from bfxsync.models.merchant import InvoicePage, InvoiceStats, InvoiceSubmission
-from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.errors import RemoteError, UsageError
+from bfxsync.models.merchant import InvoiceSubmission
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 from bfxsync.rest.history.history import History
 from bfxsync.rest.history.options import iterator
 
@@ -25,16 +27,19 @@ if TYPE_CHECKING:
 
 MOST_INVOICES = 100
 
+_CREATE = Budget("auth/w/ext/pay/invoice/create")
+_CREATE_POS = Budget("auth/w/ext/pay/invoice/create/pos")
+_COMPLETE = Budget("auth/w/ext/pay/invoice/complete")
+_EXPIRE = Budget("auth/w/ext/pay/invoice/expire")
 _INVOICES = Budget("auth/r/ext/pay/invoices")
-_PAGINATED = Budget("auth/r/ext/pay/invoices/paginated")
-_COUNT = Budget("auth/r/ext/pay/invoice/stats/count", 90)
-_EARNING = Budget("auth/r/ext/pay/invoice/stats/earning", 90)
 
-_PAGES = range(1, 10**9)
-_PAGE_SIZES = range(1, MOST_INVOICES + 1)
-_SORTS = ("asc", "desc")
-_SORT_FIELDS = ("t", "amount", "status")
-_FORMATS = ("D", "W", "M", "Y", "A")
+# Older clients allow up to a day, the latest up to three.
+_DURATIONS = range(300, 259_201)
+
+_HINT_CREATE = "get_invoices_paginated(order_id=…) shows whether it is there"
+_HINT_STATUS = "get_invoices(id=…) shows its status"
+
+_READ = InvoiceSubmission.from_partial_object
 
 _HISTORY = History(
     InvoiceSubmission,
@@ -46,7 +51,190 @@ _HISTORY = History(
 
 
 class InvoiceEndpoints(SignedEndpoints):
-    """Invoices, and what they came to."""
+    """Invoices: create, complete, expire and list them."""
+
+    def submit_invoice(
+        self,
+        amount: AnyNumber,
+        currency: str,
+        order_id: str,
+        customer_info: Mapping[str, Any],
+        pay_currencies: Sequence[str],
+        *,
+        duration: int | None = None,
+        webhook: str | None = None,
+        redirect_url: str | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> InvoiceSubmission:
+        """
+        Create an invoice for a customer; in the result any field but the id may be None.
+
+        ``POST auth/w/ext/pay/invoice/create``. Rate limit: 10 per minute (undocumented). Bitfinex
+        Pay, dropped by the official Node client.
+
+        Parameters
+        ----------
+        amount : str, int, Decimal or float
+            Positive.
+        currency : str
+            Currency of the amount, such as ``USD``.
+        order_id : str
+            Order id of the merchant.
+        customer_info : dict
+            Required: ``nationality`` and ``residCountry`` (two letters each), ``residCity``,
+            ``residZipCode``, ``residStreet``, ``fullName`` and ``email``. Optional:
+            ``residState``, ``residBuildingNo`` and other keys of the exchange.
+        pay_currencies : list of str
+            Accepted currencies: ``BTC``, ``UST-ETH``, ``LNX``, ….
+        duration : int, optional
+            Lifetime in seconds, 300 to 259,200; default 900.
+        webhook : str, optional
+            URL called when the invoice is paid or has expired.
+        redirect_url : str, optional
+            URL to which the customer is redirected then.
+        meta : dict, optional
+            As documented by the exchange.
+
+        Raises
+        ------
+        OutcomeUnknown
+            The invoice may exist; `known` has nothing of the customer.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/submit-invoice
+        """
+        body = _body(
+            amount,
+            currency,
+            order_id,
+            pay_currencies,
+            duration,
+            webhook,
+            redirect_url,
+            meta,
+        )
+        body["customerInfo"] = check_customer("customer_info", customer_info)
+        return self._write(Write(_CREATE, _READ, body, hint=_HINT_CREATE))
+
+    def submit_pos_invoice(
+        self,
+        amount: AnyNumber,
+        currency: str,
+        order_id: str,
+        pay_currencies: Sequence[str],
+        *,
+        duration: int | None = None,
+        webhook: str | None = None,
+        redirect_url: str | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> InvoiceSubmission:
+        """
+        Create an invoice at a point of sale, without a customer.
+
+        ``POST auth/w/ext/pay/invoice/create/pos``. Rate limit: 10 per minute (undocumented).
+        Bitfinex Pay, dropped by the official Node client. The
+        result is like that of `submit_invoice`.
+
+        Parameters
+        ----------
+        amount, currency, order_id, pay_currencies, duration, webhook, redirect_url, meta
+            As for `submit_invoice`.
+
+        Raises
+        ------
+        OutcomeUnknown
+            The invoice may exist.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/submit-pos-invoice
+        """
+        body = _body(
+            amount,
+            currency,
+            order_id,
+            pay_currencies,
+            duration,
+            webhook,
+            redirect_url,
+            meta,
+        )
+        return self._write(Write(_CREATE_POS, _READ, body, hint=_HINT_CREATE))
+
+    def complete_invoice(
+        self,
+        id: str,
+        pay_currency: str,
+        *,
+        deposit_id: int | None = None,
+        deposit_ids: Sequence[int] | None = None,
+        ledger_id: int | None = None,
+    ) -> InvoiceSubmission:
+        """
+        Mark an invoice as paid.
+
+        ``POST auth/w/ext/pay/invoice/complete``. Rate limit: 10 per minute (undocumented).
+        Bitfinex Pay, dropped by the official Node client. The
+        result is like that of `submit_invoice`.
+
+        Parameters
+        ----------
+        id : str
+            Id of the invoice.
+        pay_currency : str
+            Currency of the payment, one of the `pay_currencies`.
+        deposit_id : int, optional
+            The deposit that paid it; see `get_deposits`.
+        deposit_ids : list of int, optional
+            The deposits that paid it.
+        ledger_id : int, optional
+            The ledger entry that paid it. These three exclude each other.
+
+        Raises
+        ------
+        OutcomeUnknown
+            It may have been executed.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/complete-invoice
+        """
+        body = {
+            "id": check_token("id", id),
+            "payCcy": check_pay_currency("pay_currency", pay_currency),
+            "depositId": optional(check_id, "deposit_id", deposit_id),
+            "depositIds": optional(check_ids, "deposit_ids", deposit_ids),
+            "ledgerId": optional(check_id, "ledger_id", ledger_id),
+        }
+        if [deposit_id, deposit_ids, ledger_id].count(None) < 2:
+            raise UsageError("deposit_id, deposit_ids and ledger_id exclude each other")
+        return self._write(Write(_COMPLETE, _READ, body, hint=_HINT_STATUS))
+
+    def expire_invoice(self, id: str) -> InvoiceSubmission:
+        """
+        Expire an invoice: it can no longer be paid.
+
+        ``POST auth/w/ext/pay/invoice/expire``. Rate limit: 10 per minute (undocumented). Bitfinex
+        Pay, dropped by the official Node client. The
+        result is like that of `submit_invoice`.
+
+        Parameters
+        ----------
+        id : str
+
+        Raises
+        ------
+        OutcomeUnknown
+            It may have been executed.
+
+        References
+        ----------
+        https://docs.bitfinex.com/reference/expire-invoice
+        """
+        return self._write(
+            Write(_EXPIRE, _READ, {"id": check_token("id", id)}, hint=_HINT_STATUS)
+        )
 
     def get_invoices(
         self,
@@ -59,17 +247,17 @@ class InvoiceEndpoints(SignedEndpoints):
         """
         Return invoices.
 
-        ``POST auth/r/ext/pay/invoices``. Rate limit: 10 per minute (undocumented).
+        ``POST auth/r/ext/pay/invoices``. Rate limit: 10 per minute (undocumented). Bitfinex Pay,
+        dropped by the official Node client.
 
         Parameters
         ----------
         id : str, optional
-            That one only.
+            Only the invoice with this id.
         start, end : int or datetime, optional
-            First and last time at which they were made, both included: milliseconds, or with a
-            time zone.
+            First and last time of creation, inclusive: milliseconds, or with a time zone.
         limit : int, optional
-            Rows, at most 100; 10 without it.
+            Number of rows, at most 100; default 10.
 
         References
         ----------
@@ -99,127 +287,12 @@ class InvoiceEndpoints(SignedEndpoints):
         """
         return self._history(_HISTORY, self._newest_invoices, "invoices", options)
 
-    def get_invoices_paginated(
-        self,
-        page: int = 1,
-        page_size: int = 10,
-        sort: str = "asc",
-        sort_field: str = "t",
-        *,
-        status: Sequence[str] | None = None,
-        fiat: Sequence[str] | None = None,
-        crypto: Sequence[str] | None = None,
-        id: str | None = None,
-        order_id: str | None = None,
-    ) -> InvoicePage:
-        """
-        Return a page of the invoices, in any order.
-
-        ``POST auth/r/ext/pay/invoices/paginated``. Rate limit: 10 per minute (undocumented).
-
-        Parameters
-        ----------
-        page : int, optional
-            From 1.
-        page_size : int, optional
-            Invoices of a page, at most 100.
-        sort : str, optional
-            ``"asc"`` or ``"desc"``.
-        sort_field : str, optional
-            ``"t"`` (when they were made), ``"amount"`` or ``"status"``.
-        status : list of str, optional
-            Those only that are ``"CREATED"``, ``"PENDING"``, ``"COMPLETED"`` or ``"EXPIRED"``.
-        fiat : list of str, optional
-            Those only that are in one of these currencies, such as ``USD``.
-        crypto : list of str, optional
-            Those only that can be paid in one of these, such as ``BTC``.
-        id, order_id : str, optional
-            The one only with this id, or with this one of the merchant's own.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/invoice-list-paginated
-        """
-        body = {
-            "page": check_integer("page", page, _PAGES),
-            "pageSize": check_integer("page_size", page_size, _PAGE_SIZES),
-            "sort": check_choice("sort", sort, _SORTS),
-            "sortField": check_choice("sort_field", sort_field, _SORT_FIELDS),
-            "status": optional(check_items, "status", status, check_choice, STATUSES),
-            "fiat": optional(check_items, "fiat", fiat, check_currency),
-            "crypto": optional(check_items, "crypto", crypto, check_pay_currency),
-            "id": optional(check_token, "id", id),
-            "orderId": optional(check_text, "order_id", order_id),
-        }
-        return self._read(
-            "auth/r/ext/pay/invoices/paginated",
-            _PAGINATED,
-            InvoicePage.from_object,
-            body,
-        )
-
-    def get_invoice_count_stats(self, status: str, format: str) -> list[InvoiceStats]:
-        """
-        Return how many invoices there were.
-
-        ``POST auth/r/ext/pay/invoice/stats/count``. Rate limit: 90 per minute.
-
-        Parameters
-        ----------
-        status : str
-            ``"CREATED"``, ``"PENDING"``, ``"COMPLETED"`` or ``"EXPIRED"``.
-        format : str
-            Of today (``"D"``), this week (``"W"``), month (``"M"``), year (``"Y"``), or of all
-            times (``"A"``).
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/invoice-count-stats
-        """
-        body = {
-            "status": check_choice("status", status, STATUSES),
-            "format": check_choice("format", format, _FORMATS),
-        }
-        return self._read_many(
-            "auth/r/ext/pay/invoice/stats/count", _COUNT, InvoiceStats.from_object, body
-        )
-
-    def get_invoice_earning_stats(
-        self, currency: str, format: str
-    ) -> list[InvoiceStats]:
-        """
-        Return what invoices earned.
-
-        ``POST auth/r/ext/pay/invoice/stats/earning``. Rate limit: 90 per minute.
-
-        Parameters
-        ----------
-        currency : str
-            In which it is told, such as ``USD``.
-        format : str
-            As for `get_invoice_count_stats`.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/invoice-earning-stats
-        """
-        body = {
-            "currency": check_currency("currency", currency),
-            "format": check_choice("format", format, _FORMATS),
-        }
-        return self._read_many(
-            "auth/r/ext/pay/invoice/stats/earning",
-            _EARNING,
-            InvoiceStats.from_object,
-            body,
-        )
-
     def _newest_invoices(
         self, *, start: Time, end: Time, limit: int
     ) -> list[InvoiceSubmission]:
-        """Return invoices as `get_invoices` does, if a page of them is of the newest."""
+        """Return invoices like `get_invoices`; raise if a page has the oldest first."""
         found = self.get_invoices(start=start, end=end, limit=limit)
-        # If these are all there are, the order does not matter.
+        # Without more invoices the order does not matter.
         if found and found[0].t < found[-1].t and self._are_more(found, end, limit):
             error = RemoteError(
                 "the oldest invoices came first, so those between pages would be lost; "
@@ -230,9 +303,34 @@ class InvoiceEndpoints(SignedEndpoints):
         return found
 
     def _are_more(self, found: list[InvoiceSubmission], end: Time, limit: int) -> bool:
-        """Tell whether there are newer invoices than these, of which the newest is the last."""
+        """Return whether there are newer invoices than the last of these."""
         if len(found) >= limit:
             return True
         last = found[-1]
         newer = self.get_invoices(start=last.t, end=end, limit=limit)
         return any(invoice.t > last.t for invoice in newer)
+
+
+def _body(
+    amount: object,
+    currency: object,
+    order_id: object,
+    pay_currencies: object,
+    duration: object,
+    webhook: object,
+    redirect_url: object,
+    meta: object,
+) -> Dict[str, Any]:
+    """Return the body that creates an invoice."""
+    return {
+        "amount": check_positive("amount", amount),
+        "currency": check_currency("currency", currency),
+        "orderId": check_text("order_id", order_id),
+        "payCurrencies": check_items(
+            "pay_currencies", pay_currencies, check_pay_currency
+        ),
+        "duration": optional(check_integer, "duration", duration, _DURATIONS),
+        "webhook": optional(check_token, "webhook", webhook),
+        "redirectUrl": optional(check_token, "redirect_url", redirect_url),
+        "meta": optional(check_object, "meta", meta),
+    }

@@ -1,4 +1,4 @@
-"""Settings of merchants: what is exchanged by itself, how much may be taken, and the rest."""
+"""Settings of Bitfinex Pay: currency conversions, limits, and settings by name."""
 
 from __future__ import annotations
 
@@ -31,13 +31,14 @@ _HINT_CONVERT = "get_currency_conversion_list shows whether it is there"
 
 
 class MerchantSettingEndpoints(SignedEndpoints):
-    """Settings: conversions, limits, and values by name."""
+    """Currency conversions, limits, and settings by name."""
 
     def get_currency_conversion_list(self) -> list[CurrencyConversion]:
         """
-        Return what is exchanged by itself when it was paid.
+        Return the automatic conversions of payments.
 
-        ``POST auth/r/ext/pay/settings/convert/list``. Rate limit: 90 per minute.
+        ``POST auth/r/ext/pay/settings/convert/list``. Rate limit: 90 per minute. Bitfinex Pay,
+        dropped by the official Node client.
 
         References
         ----------
@@ -51,28 +52,25 @@ class MerchantSettingEndpoints(SignedEndpoints):
 
     def add_currency_conversion(self, base_ccy: str, convert_ccy: str) -> bool:
         """
-        Have one currency exchanged for another when it was paid.
+        Convert payments in one currency to another automatically.
 
         ``POST auth/w/ext/pay/settings/convert/create``. Rate limit: 10 per minute (undocumented).
+        Bitfinex Pay, dropped by the official Node client.
 
         Parameters
         ----------
         base_ccy : str
-            The currency that is exchanged: ``UST``, ``UST-ETH``.
+            Currency of the payments: ``UST``, ``UST-ETH``.
         convert_ccy : str
-            The one that is got for it.
+            Currency they are converted to.
 
         Returns
         -------
         bool
-            False: the exchange did not do it.
+            False: not done.
 
         Raises
         ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
         OutcomeUnknown
             It may have been executed.
 
@@ -91,9 +89,10 @@ class MerchantSettingEndpoints(SignedEndpoints):
 
     def remove_currency_conversion(self, base_ccy: str, convert_ccy: str) -> bool:
         """
-        Have one currency no longer exchanged for another.
+        Stop the automatic conversion of payments.
 
-        ``POST auth/w/ext/pay/settings/convert/remove``. Rate limit: 90 per minute.
+        ``POST auth/w/ext/pay/settings/convert/remove``. Rate limit: 90 per minute. Bitfinex Pay,
+        dropped by the official Node client.
 
         Parameters
         ----------
@@ -103,14 +102,10 @@ class MerchantSettingEndpoints(SignedEndpoints):
         Returns
         -------
         bool
-            False: the exchange did not do it.
+            False: not done.
 
         Raises
         ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
         OutcomeUnknown
             It may have been executed.
 
@@ -131,14 +126,15 @@ class MerchantSettingEndpoints(SignedEndpoints):
         self, *, customer_emails: Sequence[str] | None = None
     ) -> MerchantLimits:
         """
-        Return how much may be taken in a day, and how much was.
+        Return the daily limits of payments and their use.
 
         ``POST auth/r/ext/pay/settings/daily/limit``. Rate limit: 10 per minute (undocumented).
+        Bitfinex Pay, dropped by the official Node client.
 
         Parameters
         ----------
         customer_emails : list of str, optional
-            Customers of whom it is asked how much they used.
+            Also return the use of these customers.
 
         References
         ----------
@@ -160,27 +156,24 @@ class MerchantSettingEndpoints(SignedEndpoints):
         """
         Change a setting.
 
-        ``POST auth/w/ext/pay/settings/set``. Rate limit: 90 per minute.
+        ``POST auth/w/ext/pay/settings/set``. Rate limit: 90 per minute. Bitfinex Pay, dropped by
+        the official Node client.
 
         Parameters
         ----------
         key : str
-            Its name, such as ``bfx_pay_preferred_fiat``; the page has them all.
+            Name, such as ``bfx_pay_preferred_fiat``; the documentation lists all.
         val : str, int, bool, Decimal or float
-            True and False go as 1 and 0, numbers with a fraction as their text.
-            `set_merchant_settings_batch` can unset one.
+            True and False are sent as 1 and 0, fractional numbers as text.
+            `set_merchant_settings_batch` can unset a setting.
 
         Returns
         -------
         bool
-            False: the exchange did not do it.
+            False: not done.
 
         Raises
         ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
         OutcomeUnknown
             It may have been executed.
 
@@ -203,23 +196,20 @@ class MerchantSettingEndpoints(SignedEndpoints):
         Change several settings.
 
         ``POST auth/w/ext/pay/settings/set/batch``. Rate limit: 10 per minute (undocumented).
+        Bitfinex Pay, dropped by the official Node client.
 
         Parameters
         ----------
         settings : dict
-            Values by their names, as for `set_merchant_settings`; None unsets one.
+            Values by name, as for `set_merchant_settings`; None unsets a setting.
 
         Returns
         -------
         bool
-            False: the exchange did not do it.
+            False: not done.
 
         Raises
         ------
-        UsageError
-            An argument is impossible.
-        ApiError
-            The exchange refused it.
         OutcomeUnknown
             It may have been executed.
 
@@ -233,7 +223,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
         for key, given in settings.items():
             checked = check_pay_setting_key("settings", key)
             value = optional(check_pay_setting, checked, given)
-            # The exchange names it in two ways; the wrong one alone might unset it.
+            # The documentation has two names for it; the wrong one alone might unset it.
             items.append({"key": checked, "val": value, "value": value})
         return self._write(
             Write(_SET_BATCH, _read_bool, {"settings": items}, hint=_HINT_AGAIN)
@@ -243,13 +233,14 @@ class MerchantSettingEndpoints(SignedEndpoints):
         """
         Return the value of a setting.
 
-        ``POST auth/r/ext/pay/settings/get``. Rate limit: 10 per minute (undocumented). The
-        answer is returned as it is sent: each setting has its own kind of value.
+        ``POST auth/r/ext/pay/settings/get``. Rate limit: 10 per minute (undocumented). Bitfinex
+        Pay, dropped by the official Node client. The value is returned as received: its type
+        depends on the setting.
 
         Parameters
         ----------
         key : str
-            Its name, such as ``bfx_pay_preferred_fiat``.
+            Name, such as ``bfx_pay_preferred_fiat``.
 
         References
         ----------
@@ -265,15 +256,16 @@ class MerchantSettingEndpoints(SignedEndpoints):
         self, keys: Sequence[str] | None = None
     ) -> Dict[str, Any]:
         """
-        Return the values of settings, by their names.
+        Return the values of settings by name.
 
-        ``POST auth/r/ext/pay/settings/list``. Rate limit: 90 per minute. The values are as they
-        are sent: each setting has its own kind.
+        ``POST auth/r/ext/pay/settings/list``. Rate limit: 90 per minute. Bitfinex Pay, dropped by
+        the official Node client. The values are returned as received: their types depend on the
+        setting.
 
         Parameters
         ----------
         keys : list of str, optional
-            These only; all without it.
+            Only these settings; default: all.
 
         References
         ----------
@@ -291,7 +283,7 @@ def _conversion(base_ccy: object, convert_ccy: object) -> Dict[str, Any]:
 
 
 def _read_bool(answer: Any, number: NumberType) -> bool:
-    """Read true or false; 1 and 0, and a list of one of these, have been seen elsewhere."""
+    """Read true or false; other endpoints send 1 and 0, or a list of one of these."""
     value = answer[0] if isinstance(answer, list) and len(answer) == 1 else answer
     if isinstance(value, (bool, int)) and value in (0, 1):
         return bool(value)
