@@ -168,7 +168,7 @@ def test_equal_rows_of_one_answer_all_come(history: History) -> None:
 
 
 @EVERY
-def test_page_that_is_shorter_than_asked_for_is_not_the_last(history: History) -> None:
+def test_short_page_is_not_the_last(history: History) -> None:
     rows = rows_at(history, *range(60))
     transport = Pages(history, rows)
     transport.maximum = 7

@@ -354,7 +354,7 @@ def test_times_may_be_dates() -> None:
     ]
 
 
-def test_a_rate_limit_comes_through_and_the_rest_is_read_later() -> None:
+def test_rate_limit_is_raised_and_iteration_resumes_later() -> None:
     transport, public = candles(*range(10))
     got = []
 
@@ -373,7 +373,7 @@ def test_a_rate_limit_comes_through_and_the_rest_is_read_later() -> None:
     )
 
 
-def test_more_tickers_of_one_time_than_can_be_read_are_an_error() -> None:
+def test_too_many_tickers_of_one_time_raise() -> None:
     rows = [ticker_row(f"tA{n:03}USD", T0) for n in range(600)]
     public = endpoints(Transport("tickers/hist", rows, 12))
     with pytest.raises(RemoteError, match="ask for less at once"):

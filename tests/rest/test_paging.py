@@ -205,7 +205,7 @@ def test_every_row_of_the_range_comes_once_and_in_order(
     st.integers(2, 40),
     st.booleans(),
 )
-def test_no_row_is_lost_in_silence_whatever_a_page_holds(
+def test_no_row_is_lost_silently_whatever_a_page_holds(
     rows: List[Row],
     limit: int,
     max_limit: int,
@@ -223,7 +223,7 @@ def test_no_row_is_lost_in_silence_whatever_a_page_holds(
 
 
 @given(HISTORIES | WITH_TWINS, LIMITS, st.integers(FEW, 60), st.booleans(), DIRECTIONS)
-def test_no_row_is_lost_in_silence_where_rows_have_no_key(
+def test_rows_without_a_key_are_never_lost_silently(
     rows: List[Row], limit: int, clamp: int, is_sortable: bool, sort: int
 ) -> None:
     sort = sort if is_sortable else -1
@@ -343,7 +343,7 @@ def test_times_may_have_fractions(quarters: List[int], limit: int, sort: int) ->
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
 @SORTS
-def test_a_millisecond_of_fractions_beyond_the_largest_page_is_read_from_both_ends(
+def test_long_millisecond_of_fractions_is_read_from_both_ends(
     limit: int, sort: int
 ) -> None:
     rows = rows_at(99, *(100 + part / 16 for part in range(1, 9)), 101, 102)
@@ -515,7 +515,7 @@ def test_times_of_their_own_are_not_asked_for_twice() -> None:
     assert server.requests == [(1, 30, 10, -1), (1, 20, 10, -1), (1, 10, 10, -1)]
 
 
-def test_a_millisecond_at_the_end_of_a_full_page_waits_for_the_next_one() -> None:
+def test_last_millisecond_of_a_full_page_waits() -> None:
     server = Server(rows_at(1, 2, 2, 2, 3))
     rows = server.rows
     assert read(server, limit=3) == [rows[:1], rows[1:4], rows[4:]]
@@ -528,7 +528,7 @@ def test_a_millisecond_at_the_end_of_a_full_page_waits_for_the_next_one() -> Non
     ]
 
 
-def test_a_wider_page_is_asked_for_only_where_it_is_needed() -> None:
+def test_wider_page_is_requested_only_where_needed() -> None:
     server = Server(rows_at(1, 1, 1, *range(2, 41)))
     read(server, limit=2)
     assert [request[2] for request in server.requests[:3]] == [2, 20, 2]
@@ -540,7 +540,7 @@ def test_a_page_of_one_row_makes_way() -> None:
 
 
 @SORTS
-def test_a_millisecond_with_too_many_rows_is_an_error_and_not_a_gap(sort: int) -> None:
+def test_millisecond_with_too_many_rows_raises(sort: int) -> None:
     rows = rows_at(1, *[2] * 50, 3)
     server = Server(rows)
     parts = paging(server, limit=10, sort=sort, from_both_ends=False)
@@ -554,7 +554,7 @@ def test_a_millisecond_with_too_many_rows_is_an_error_and_not_a_gap(sort: int) -
         assert flat(read(server, end=1, limit=10, sort=-1)) == [rows[0]]
 
 
-def test_pages_from_both_ends_that_do_not_fit_are_an_error() -> None:
+def test_inconsistent_pages_from_both_ends_raise() -> None:
     class Unordered(Server):
         def fetch(self, *arguments: Any) -> List[Row]:
             return sorted(super().fetch(*arguments))
@@ -563,7 +563,7 @@ def test_pages_from_both_ends_that_do_not_fit_are_an_error() -> None:
         read(Unordered(rows_at(*[7] * 25)), limit=10, max_limit=20)
 
 
-def test_full_pages_out_of_the_range_are_an_error_and_no_endless_loop() -> None:
+def test_full_pages_out_of_range_raise() -> None:
     class Deaf(Server):
         def fetch(self, *arguments: Any) -> List[Row]:
             self.requests.append(arguments)
@@ -724,7 +724,7 @@ def test_rows_beside_an_unreadable_one_are_given(
 
 @pytest.mark.parametrize("is_skipping", [False, True], ids=["strict", "skipping"])
 @SORTS
-def test_unreadable_row_at_the_other_end_of_a_millisecond_loses_none(
+def test_unreadable_row_at_the_other_end_loses_no_row(
     sort: int, is_skipping: bool
 ) -> None:
     rows = rows_at(*[100] * (FEW + 15))
@@ -832,7 +832,7 @@ def test_nothing_is_asked_for_before_the_first_row_is_wanted() -> None:
     assert len(server.requests) == 1
 
 
-def test_resuming_at_the_end_of_the_range_asks_for_nothing_more() -> None:
+def test_resuming_at_the_end_requests_nothing() -> None:
     server = Server(rows_at(1, 2, 3))
     last = server.rows[-1]
     assert read(server, end=3, limit=10, unique=True, resume_after=last) == []

@@ -145,7 +145,7 @@ class DeprecatedMerchantEndpoints(SignedEndpoints):
 
         ``POST auth/w/ext/pay/invoice/mark/refunded``. Rate limit: 10 per minute (undocumented).
         Bitfinex Pay, dropped from the documentation and the official clients. The answer is
-        returned as it is sent: nobody has written down what is in it.
+        undocumented and returned as received.
 
         Parameters
         ----------
@@ -204,7 +204,7 @@ class DeprecatedMerchantEndpoints(SignedEndpoints):
 
         ``POST auth/r/ext/pay/currency/detailed``. Rate limit: 10 per minute (undocumented).
         Bitfinex Pay, dropped from the documentation and the official clients. The answer is
-        returned as it is sent: nobody has written down what is in it.
+        undocumented and returned as received.
 
         Parameters
         ----------

@@ -1,0 +1,46 @@
+"""
+The types of iterators over histories, for type checkers alone: nothing here is ever run.
+
+An expected error is marked for both checkers, which report a mark that is not needed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Iterator, Union
+
+from typing_extensions import assert_type
+
+from bfxsync import Candle, Client, FundingTrade, Trade
+from bfxsync.models.public import FundingStatistic
+from bfxsync.models.wallets import Ledger
+
+
+def iterators_yield_their_model(bfx: Client, candle: Candle, ledger: Ledger) -> None:
+    public, auth = bfx.rest.public, bfx.rest.auth
+    assert_type(public.iter_candles("tBTCUSD", fill=True), Iterator[Candle])
+    assert_type(
+        public.iter_candles("tBTCUSD", "1h", resume_after=candle, progress=True),
+        Iterator[Candle],
+    )
+    assert_type(public.iter_t_trades("tBTCUSD", sort=-1, limit=10), Iterator[Trade])
+    assert_type(
+        public.iter_trades("fUSD", start=datetime.now(timezone.utc)),
+        Union[Iterator[Trade], Iterator[FundingTrade]],
+    )
+    assert_type(
+        public.iter_funding_stats("fUSD", end=1_700_000_000_000),
+        Iterator[FundingStatistic],
+    )
+    assert_type(auth.iter_ledgers("USD", resume_after=ledger), Iterator[Ledger])
+
+
+def options_have_types(bfx: Client, candle: Candle) -> None:
+    public = bfx.rest.public
+    public.iter_candles(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    public.iter_candles("tBTCUSD", limit="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    public.iter_t_trades("tBTCUSD", resume_after=candle)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    public.iter_t_trades("tBTCUSD", strat=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    # The exchange sorts these one way only.
+    public.iter_funding_stats("fUSD", sort=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    bfx.rest.auth.iter_ledgers("USD", sort=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
