@@ -55,22 +55,23 @@ def endpoints(owner: type, part: type) -> Iterator[Endpoint]:
     """Yield the endpoints that one part of a group of endpoints defines."""
     for name, member in vars(part).items():
         if inspect.isfunction(member) and not name.startswith("_"):
-            request, per_minute = _request(owner, name, set())
-            page = _REFERENCE.search(inspect.getdoc(member) or "")
-            yield Endpoint(name, request, per_minute, _short(page[1]) if page else "")
+            request, per_minute, page = _facts(owner, name, set())
+            yield Endpoint(name, request, per_minute, page)
 
 
-def _request(owner: type, name: str, seen: set[str]) -> tuple[str, str]:
-    """Return request and limit of a method, or of the first method that it calls."""
+def _facts(owner: type, name: str, seen: set[str]) -> tuple[str, str, str]:
+    """Return request, limit and page of a method, or of the first method that it calls."""
     member = inspect.unwrap(getattr(owner, name))
-    found = _REQUEST.search(" ".join((inspect.getdoc(member) or "").split()))
+    text = inspect.getdoc(member) or ""
+    found = _REQUEST.search(" ".join(text.split()))
     if found is not None:
-        return found[1], found[2]
+        page = _REFERENCE.search(text)
+        return found[1], found[2], _short(page[1]) if page else ""
     seen.add(name)
     for called in member.__code__.co_names:
         if called not in seen and inspect.isfunction(getattr(owner, called, None)):
             try:
-                return _request(owner, called, seen)
+                return _facts(owner, called, seen)
             except ValueError:
                 continue
     raise ValueError(f"the docstring of {name} has no request with a rate limit")

@@ -124,13 +124,7 @@ class AccountEndpoints(SignedEndpoints):
     def iter_login_history(
         self, **options: Unpack[HistoryOptions[LoginHistory]]
     ) -> Iterator[LoginHistory]:
-        """
-        Iterate over logins, newest first; each comes once.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-logins-hist
-        """
+        """Iterate over logins, newest first; each comes once."""
         return self._history(_LOGIN_HISTORY, self.get_login_history, "logins", options)
 
     def get_changelog_history(
@@ -163,10 +157,6 @@ class AccountEndpoints(SignedEndpoints):
         Iterate over changes of the account's settings, newest first.
 
         Each comes once. They have no id, so equal ones of the same millisecond count as one.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-audit-hist
         """
         get = self.get_changelog_history
         return self._history(_CHANGE_HISTORY, get, "changes", options)

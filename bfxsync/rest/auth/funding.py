@@ -113,10 +113,6 @@ class FundingEndpoints(SignedEndpoints):
         ----------
         symbol
             As for `get_funding_offers_history`.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-funding-offers-hist
         """
         if symbol is not None:
             check_funding(symbol)
@@ -173,10 +169,6 @@ class FundingEndpoints(SignedEndpoints):
         ----------
         symbol
             As for `get_funding_trades_history`.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-funding-trades-hist
         """
         if symbol is not None:
             check_funding(symbol)

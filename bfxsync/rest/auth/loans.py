@@ -113,10 +113,6 @@ class LoanEndpoints(SignedEndpoints):
         ----------
         symbol
             As for `get_funding_loans_history`.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-funding-loans-hist
         """
         if symbol is not None:
             check_funding(symbol)
@@ -191,10 +187,6 @@ class LoanEndpoints(SignedEndpoints):
         ----------
         symbol
             As for `get_funding_credits_history`.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-funding-credits-hist
         """
         if symbol is not None:
             check_funding(symbol)

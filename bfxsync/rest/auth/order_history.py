@@ -98,10 +98,6 @@ class OrderHistoryEndpoints(SignedEndpoints):
         ----------
         symbol
             As for `get_orders_history`.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-orders-history
         """
         _check_pair(symbol)
         get = OrderPages(partial(self.get_orders_history, symbol=symbol), MOST_ORDERS)
@@ -157,10 +153,6 @@ class OrderHistoryEndpoints(SignedEndpoints):
         ----------
         symbol
             As for `get_otc_orders_history`.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/otc-orders-history
         """
         _check_pair(symbol)
         get = partial(self.get_otc_orders_history, symbol=symbol)
@@ -237,10 +229,6 @@ class OrderHistoryEndpoints(SignedEndpoints):
         ----------
         symbol
             As for `get_trades_history`.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-trades
         """
         _check_pair(symbol)
         get = partial(self.get_trades_history, symbol=symbol)

@@ -120,13 +120,7 @@ class PositionEndpoints(SignedEndpoints):
     def iter_positions_history(
         self, **options: Unpack[HistoryOptions[PositionHistory]]
     ) -> Iterator[PositionHistory]:
-        """
-        Iterate over closed positions by their last change, newest first; each comes once.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-positions-hist
-        """
+        """Iterate over closed positions by their last change, newest first; each comes once."""
         get = self.get_positions_history
         return self._history(_PAST_POSITIONS, get, "closed positions", options)
 
@@ -178,10 +172,6 @@ class PositionEndpoints(SignedEndpoints):
         ----------
         id
             As for `get_positions_snapshot`.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-positions-snap
         """
         optional(check_id, "id", id)
         get = partial(self.get_positions_snapshot, id=id)
@@ -233,10 +223,6 @@ class PositionEndpoints(SignedEndpoints):
         ----------
         ids
             As for `get_positions_audit`.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-positions-audit
         """
         # Checked once: an iterator yields its ids only once.
         checked = optional(check_ids, "ids", ids)

@@ -291,10 +291,6 @@ class TransferEndpoints(SignedEndpoints):
         ----------
         currency, address
             As for `get_movements`.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-movements
         """
         optional(check_currency, "currency", currency)
         optional(check_token, "address", address)

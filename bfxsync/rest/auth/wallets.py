@@ -190,10 +190,6 @@ class WalletEndpoints(SignedEndpoints):
         ----------
         currency, category, wallet
             As for `get_ledgers`.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-ledgers
         """
         optional(check_currency, "currency", currency)
         optional(check_integer, "category", category, _CATEGORIES)

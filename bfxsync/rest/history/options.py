@@ -21,10 +21,6 @@ An iterator over a history of the account, which the exchange always returns new
             ----------
             currency
                 As for `get_ledgers`.
-
-            References
-            ----------
-            https://docs.bitfinex.com/reference/rest-auth-ledgers
             \"""
             optional(check_currency, "currency", currency)
             get = partial(self.get_ledgers, currency)
@@ -155,11 +151,10 @@ def _attributes(kind: Any) -> str:
 
 def _with_parameters(text: str, added: str) -> str:
     """Return a docstring with more parameters at the end of its section of parameters."""
-    head, references, tail = text.partition("\n\nReferences\n")
-    head, raises, errors = head.partition("\n\nRaises\n")
+    head, raises, errors = text.partition("\n\nRaises\n")
     if "\nParameters\n" not in head:
         head += "\n\nParameters\n----------"
-    return f"{head}\n{added}{raises}{errors}{references}{tail}"
+    return f"{head}\n{added}{raises}{errors}"
 
 
 def check_options(

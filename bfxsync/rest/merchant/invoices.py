@@ -280,10 +280,6 @@ class InvoiceEndpoints(SignedEndpoints):
 
         This order is not documented. If the exchange uses another one, this raises `RemoteError`
         and leaves none out; `get_invoices_paginated` takes the order.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/invoice-list
         """
         return self._history(_HISTORY, self._newest_invoices, "invoices", options)
 

@@ -64,10 +64,8 @@ class BookEndpoints(Endpoints):
         ----------
         currency : str
             Its symbol, such as ``fUSD``.
-        precision : str
-            Aggregation of rates: ``P0`` (finest) to ``P4``.
-        len : int, optional
-            Levels per side: 1, 25 (the default) or 100.
+        precision, len
+            As for `get_t_book`.
 
         References
         ----------
@@ -89,8 +87,8 @@ class BookEndpoints(Endpoints):
         ----------
         pair : str
             Its symbol, such as ``tBTCUSD``.
-        len : int, optional
-            Orders per side: 1, 25 (the default) or 100.
+        len
+            As for `get_t_book`.
 
         References
         ----------
@@ -111,8 +109,8 @@ class BookEndpoints(Endpoints):
         ----------
         currency : str
             Its symbol, such as ``fUSD``.
-        len : int, optional
-            Offers per side: 1, 25 (the default) or 100.
+        len
+            As for `get_t_book`.
 
         References
         ----------

@@ -102,10 +102,6 @@ class CandleEndpoints(Endpoints):
         RemoteError
             While iterating: the answers do not fit the requests; a row cannot be read, after the
             readable rows of its page; or more rows have one time than the exchange returns.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-candles
         """
         key = candle_key(symbol, tf, "tf")
         get = partial(self.get_candles_hist, symbol, tf)

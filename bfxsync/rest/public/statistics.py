@@ -83,10 +83,6 @@ class StatisticsEndpoints(Endpoints):
         ----------
         resource : str
             As for `get_stats_hist`.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-stats
         """
         get = partial(self.get_stats_hist, resource)
         return self._history(
@@ -208,13 +204,7 @@ class StatisticsEndpoints(Endpoints):
     def iter_funding_stats(
         self, symbol: Symbol, **options: Unpack[HistoryOptions[FundingStatistic]]
     ) -> Iterator[FundingStatistic]:
-        """
-        Iterate over the statistics of a currency's funding market, newest first.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-funding-stats
-        """
+        """Iterate over the statistics of a currency's funding market, newest first."""
         get = partial(self.get_funding_stats, symbol)
         title = f"funding {check_funding(symbol)}"
         return self._history(_FUNDING_HISTORY, get, title, options)

@@ -126,13 +126,7 @@ class StatusEndpoints(Endpoints):
     def iter_derivatives_status(
         self, key: Symbol, **options: Unpack[SortedHistoryOptions[DerivativesStatus]]
     ) -> Iterator[DerivativesStatus]:
-        """
-        Iterate over past statuses of a derivative; the rows do not have the key.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-derivatives-status-history
-        """
+        """Iterate over past statuses of a derivative; the rows do not have the key."""
         get = partial(self.get_derivatives_status_history, check_pair(key))
         return self._history(_STATUS_ROWS, get, f"status {key}", options)
 
@@ -179,13 +173,7 @@ class StatusEndpoints(Endpoints):
     def iter_liquidations(
         self, **options: Unpack[SortedHistoryOptions[Liquidation]]
     ) -> Iterator[Liquidation]:
-        """
-        Iterate over liquidations of positions of all symbols.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-liquidations
-        """
+        """Iterate over liquidations of positions of all symbols."""
         return self._history(
             _LIQUIDATION_ROWS, self.get_liquidations, "liquidations", options
         )

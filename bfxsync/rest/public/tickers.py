@@ -184,10 +184,6 @@ class TickerEndpoints(Endpoints):
         ----------
         symbols : list of str
             Symbols of pairs, or ``"ALL"``.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-tickers-history
         """
         joined = check_symbols("symbols", symbols, check_pair)
         get = partial(self.get_tickers_history, joined.split(","))

@@ -86,12 +86,8 @@ class TradeEndpoints(Endpoints):
         ----------
         currency : str
             Symbol, such as ``fUSD``.
-        limit : int, optional
-            Number of rows, at most 10,000; default 125.
-        start, end : int or datetime, optional
-            First and last time, inclusive: milliseconds, or with a time zone.
-        sort : int, optional
-            1: oldest first; -1: newest first, the default.
+        limit, start, end, sort
+            As for `get_t_trades`.
 
         References
         ----------
@@ -128,13 +124,7 @@ class TradeEndpoints(Endpoints):
     def iter_t_trades(
         self, pair: Symbol, **options: Unpack[SortedHistoryOptions[Trade]]
     ) -> Iterator[Trade]:
-        """
-        Iterate over the trades of a pair; within one millisecond by id.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-trades
-        """
+        """Iterate over the trades of a pair; within one millisecond by id."""
         get = partial(self.get_t_trades, check_pair(pair))
         return self._history(_T_HISTORY, get, f"trades {pair}", options)
 
@@ -142,12 +132,6 @@ class TradeEndpoints(Endpoints):
     def iter_f_trades(
         self, currency: Symbol, **options: Unpack[SortedHistoryOptions[FundingTrade]]
     ) -> Iterator[FundingTrade]:
-        """
-        Iterate over the funding trades of a currency; within one millisecond by id.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-trades
-        """
+        """Iterate over the funding trades of a currency; within one millisecond by id."""
         get = partial(self.get_f_trades, check_funding(currency))
         return self._history(_F_HISTORY, get, f"trades {currency}", options)
