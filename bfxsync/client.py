@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +12,7 @@ from bfxsync._base.describe import also_half_made
 from bfxsync._base.forks import lazily
 from bfxsync._base.hidden import hide
 from bfxsync._base.hosts import PUB_REST_HOST, PUB_WSS_HOST
+from bfxsync._base.logs import log_to
 from bfxsync.auth.nonce import Nonce
 from bfxsync.auth.signer import RestSigner, Signer, TokenSigner
 from bfxsync.checks.hosts import (
@@ -53,6 +55,8 @@ class Client:
         `float` (default) or `decimal.Decimal`: the type of all number fields.
     proxy, ca_bundle : str, optional
         For both; see `WebSocketClient`.
+    timeout : float, optional
+        Of the WebSocket; see `WebSocketClient`.
     rest_timeout : float, optional
         Seconds for a whole REST call; see `RestTransport` for its parts and its default.
     on_limit : str
@@ -75,6 +79,9 @@ class Client:
         So many seconds after its call has failed a write is no longer on its way: only then what
         the exchange does not list counts as not executed (see `OutcomeUnknown.resolve`). 60 by
         default.
+    logger : logging.Logger, optional
+        Becomes the parent of the logger ``bfxsync``, for the whole process: its level and handlers
+        apply.
     **options
         All other keyword arguments of `WebSocketClient`.
 
@@ -96,12 +103,14 @@ class Client:
         numbers: NumberType = float,
         proxy: str | None = None,
         ca_bundle: str | None = None,
+        timeout: float | None = None,
         rest_timeout: float | None = None,
         on_limit: str = "wait",
         strict: bool = True,
         max_wait_s: float | None = None,
         allow_insecure: bool = False,
         absence_s: float = 60.0,
+        logger: logging.Logger | None = None,
         **options: Any,
     ) -> None:
         # First of all: from here on no frame shows them.
@@ -121,7 +130,11 @@ class Client:
         if signer is not None:
             for host in (auth_rest_host, wss_host):
                 check_encryption(host, signer.identity, allow_insecure)
-        self.wss = WebSocketClient(
+        if timeout is not None:
+            options["timeout"] = timeout
+        if logger is not None:
+            log_to(logger)
+        self.wss: WebSocketClient = WebSocketClient(
             wss_host, numbers=numbers, proxy=proxy, ca_bundle=ca_bundle, **options
         )
         self._rest_options: dict[str, Any] = {

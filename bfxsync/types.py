@@ -18,6 +18,7 @@ from bfxsync._base.enums import (
 )
 from bfxsync.models import (
     BalanceAvailable,
+    BalanceInfo,
     BaseMarginInfo,
     Candle,
     DepositAddress,
@@ -64,6 +65,7 @@ from bfxsync.models import (
 
 __all__ = [
     "BalanceAvailable",
+    "BalanceInfo",
     "BaseMarginInfo",
     "Candle",
     "ConnectionStatus",

@@ -48,6 +48,8 @@ LAYERS = [
     ("paper.markets",),
     ("paper.faults", "paper.settings"),
     ("paper.server",),
+    ("compat",),
+    ("exceptions", "rest.exceptions", "websocket"),
     ("types", "paper"),
     ("cli",),
     ("__main__",),

@@ -29,9 +29,12 @@ from bfxsync._base.describe import (
     traceback_text,
 )
 from bfxsync._base.shield import shielded
+from bfxsync.errors import UsageError
 
 HANDLER_WAIT_S = 2.0
 """How long a message waits for a handler that is busy before it is given up."""
+
+_PACKAGE = __name__.partition(".")[0]
 
 _RLOCK = type(threading.RLock())
 
@@ -194,6 +197,25 @@ def _handlers_of(logger: logging.Logger) -> Iterator[logging.Handler]:
 def get_logger(name: str) -> GuardedLogger:
     """Return the logger of a module."""
     return GuardedLogger(name)
+
+
+def log_to(target: logging.Logger) -> None:
+    """
+    Make a logger of the program the parent of the package's: its level and handlers apply.
+
+    Raises
+    ------
+    UsageError
+        Not a logger.
+    """
+    if not isinstance(target, logging.Logger):
+        raise UsageError(f"logger must be a logging.Logger, not {target!r}")
+    package = logging.getLogger(_PACKAGE)
+    if f"{target.name}.".startswith(f"{_PACKAGE}."):
+        return  # its own records go there already
+    package.parent = target
+    # So that `logging` forgets which levels were enabled.
+    package.setLevel(package.level)
 
 
 def _told(argument: object) -> object:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from bfxsync.models.account_trades import AccountTrade, OrderTrade, WeightedAverages
     from bfxsync.models.alerts import Alert, AlertDeletion
+    from bfxsync.models.balance import BalanceInfo
     from bfxsync.models.conf import PairInfo, TxStatus
     from bfxsync.models.derivatives import (
         DerivativePositionCollateral,
@@ -123,6 +124,7 @@ __all__ = [
     "AnnouncementPost",
     "AuthToken",
     "BalanceAvailable",
+    "BalanceInfo",
     "BaseMarginInfo",
     "BookSnapshot",
     "BookUpdate",
@@ -223,6 +225,7 @@ _OF_REST = (
     "conf",
     "derivatives",
     "account_trades",
+    "balance",
     "funding",
     "funding_info",
     "margin",

@@ -15,6 +15,7 @@ from bfxsync._base.describe import also_half_made, with_parts_named_publicly
 from bfxsync._base.enums import ConnectionStatus, Flag
 from bfxsync._base.hidden import hide
 from bfxsync._base.hosts import PUB_WSS_HOST, shown
+from bfxsync._base.logs import get_logger
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.options import check_bool
 from bfxsync.checks.times import check_seconds
@@ -25,7 +26,7 @@ from bfxsync.ws import shorthands
 from bfxsync.ws import subscribe as any_channel
 from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Connect, Core
 from bfxsync.ws.core.shared_subscription import Waiter
-from bfxsync.ws.dispatch.events import Handler, arguments_of
+from bfxsync.ws.dispatch.events import ACCOUNT_EVENTS, Handler, arguments_of
 from bfxsync.ws.io.backoff import Backoff
 from bfxsync.ws.io.connection import Connection
 from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
@@ -33,6 +34,8 @@ from bfxsync.ws.registry import SubscriptionRegistry
 from bfxsync.ws.settings import ConnectionSettings, proxy_options
 from bfxsync.ws.stats import stats_of
 from bfxsync.ws.subscription import out_of_time, wait_for
+
+logger = get_logger(__name__)
 
 H = TypeVar("H", bound=Handler)
 S = TypeVar("S", bound="WebSocketClient")
@@ -376,10 +379,12 @@ class WebSocketClient:
         UsageError
             Unknown event, or not a plain function that accepts these arguments.
         """
-        takes = arguments_of(event)
+        arguments = arguments_of(event)
         if callback is None:
             return functools.partial(self.on, event)
-        check_callback("callback", callback, *takes)
+        check_callback("callback", callback, *arguments)
+        if event in ACCOUNT_EVENTS:
+            logger.warning("%s is never called: no account channel is opened", event)
         self._core.listeners.add(event, callback)
         self._core.listen()
         return callback

@@ -22,7 +22,7 @@ from model_tables import (
 from strategies import APPENDED, JSON_VALUES
 
 from bfxsync.errors import RemoteError
-from bfxsync.models import movements, transfers, wallets
+from bfxsync.models import balance, movements, transfers, wallets
 from bfxsync.models.transfers import LightningPayment
 
 # Rows of the exchange's documentation, with values in place of its nulls.
@@ -55,6 +55,11 @@ TABLE = {
     ),
     "BalanceAvailable": Case(
         wallets.BalanceAvailable, "[0.8056309]", {0: ("amount", "number")}
+    ),
+    "BalanceInfo": Case(
+        balance.BalanceInfo,
+        "[4131.85,4131.85]",
+        {0: ("aum", "number"), 1: ("aum_net", "number")},
     ),
     "Ledger": Case(
         wallets.Ledger,
@@ -172,8 +177,14 @@ CASES = pytest.mark.parametrize("case", TABLE.values(), ids=TABLE)
 
 
 def test_table_has_every_model() -> None:
-    members = {**vars(wallets), **vars(movements), **vars(transfers)}.values()
-    assert set(TABLE) == {m.__name__ for m in members if hasattr(m, "from_row")}
+    modules = (balance, wallets, movements, transfers)
+    assert set(TABLE) == {
+        name
+        for module in modules
+        for name, member in vars(module).items()
+        if getattr(member, "__module__", None) == module.__name__
+        and hasattr(member, "from_row")
+    }
 
 
 @NUMBERS

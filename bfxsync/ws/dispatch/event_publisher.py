@@ -14,7 +14,7 @@ import attrs
 
 from bfxsync._base.enums import Policy
 from bfxsync._base.logs import get_logger
-from bfxsync.errors import BfxError
+from bfxsync.errors import ApiError, BfxError
 from bfxsync.models.stream import Gap
 from bfxsync.ws.core.shared_subscription import SharedSubscription
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher
@@ -148,7 +148,12 @@ class EventPublisher:
 
     def _emit_reported(self, item: _Reported) -> None:
         self._log_error(item.error)
-        self._dispatcher.call_on_error(item.error)
+        error = item.error
+        self._dispatcher.call_on_error(error)
+        if isinstance(error, ApiError):
+            self.listeners.emit(
+                "wss-error", error.code, error.message, report=self._report
+            )
 
     def _emit_failed(self, item: _Failed) -> None:
         logger.error("the client has ended: %s", item.error)

@@ -39,11 +39,38 @@ CONNECTION_EVENTS = {
     "disconnected": ("code", "reason"),
     "subscribed": ("subscription",),
     "fatal": ("error",),
+    "wss-error": ("code", "message"),
 }
 """
-``open()``, ``disconnected(code, reason)``, ``subscribed(subscription)`` and ``fatal(error)``, which
-is ours: what ended the client for good.
+``open()``, ``disconnected(code, reason)``, ``subscribed(subscription)``,
+``wss-error(code, message)`` (an error of the exchange that no call raises), and ``fatal(error)``,
+which only bfxsync has: what ended the client.
 """
+
+_OBJECTS = {
+    "order": ("snapshot", "new", "update", "cancel"),
+    "position": ("snapshot", "new", "update", "close"),
+    "funding_offer": ("snapshot", "new", "update", "cancel"),
+    "funding_credit": ("snapshot", "new", "update", "close"),
+    "funding_loan": ("snapshot", "new", "update", "close"),
+    "wallet": ("snapshot", "update"),
+}
+
+ACCOUNT_EVENTS = frozenset(
+    (
+        *(f"{name}_{kind}" for name, kinds in _OBJECTS.items() for kind in kinds),
+        *(f"{name}-req-notification" for name in ("on", "ou", "oc", "fon", "foc")),
+        "authenticated",
+        "balance_update",
+        "base_margin_info",
+        "funding_info_update",
+        "notification",
+        "symbol_margin_info",
+        "trade_execution",
+        "trade_execution_update",
+    )
+)
+"""Events of the account channel, called with one argument. No connection opens that channel yet."""
 
 EVENT_OF_UPDATE: dict[type, str] = {
     Ticker: "t_ticker_update",
@@ -75,7 +102,12 @@ _SNAPSHOT_EVENTS = {
 }
 
 EVENTS = frozenset(
-    (*CONNECTION_EVENTS, *EVENT_OF_UPDATE.values(), *_SNAPSHOT_EVENTS.values())
+    (
+        *CONNECTION_EVENTS,
+        *EVENT_OF_UPDATE.values(),
+        *_SNAPSHOT_EVENTS.values(),
+        *ACCOUNT_EVENTS,
+    )
 )
 """Every name that `on` takes."""
 
@@ -112,6 +144,8 @@ def arguments_of(event: str) -> tuple[str, ...]:
     _check_event(event)
     if event in CONNECTION_EVENTS:
         return CONNECTION_EVENTS[event]
+    if event in ACCOUNT_EVENTS:
+        return ("data",)
     if event == "checksum":
         return ("subscription", "value")
     is_snapshot = event in _SNAPSHOT_EVENTS.values()

@@ -1,0 +1,1 @@
+"""Names of other clients, for programs that move over from them."""

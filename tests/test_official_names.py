@@ -1,0 +1,128 @@
+"""Programs written for the official client find its names here."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from queue import Queue
+
+import pytest
+
+import bfxsync
+from bfxsync import Client, SubscriptionRejected, UsageError, WebSocketClient
+from bfxsync.compat import exceptions
+from bfxsync.paper import PaperExchange
+from bfxsync.websocket import subscriptions
+from bfxsync.ws.dispatch.events import ACCOUNT_EVENTS, EVENTS
+
+NAMES = (Path(__file__).parent / "data" / "official_names.txt").read_text()
+IMPORTS, OFFICIAL_EVENTS = (
+    part.strip().splitlines() for part in NAMES.split("[imports]")[1].split("[events]")
+)
+
+
+@pytest.fixture
+def client():
+    with WebSocketClient("ws://127.0.0.1:1/ws/2") as client:
+        yield client
+
+
+@pytest.fixture
+def package_logger():
+    logger = logging.getLogger("bfxsync")
+    yield logger
+    logger.parent = logging.getLogger()
+    logger.setLevel(logging.NOTSET)
+
+
+@pytest.mark.parametrize("line", IMPORTS)
+def test_an_official_import_line_works(line):
+    exec(line.replace("bfxapi", "bfxsync"), {})
+
+
+@pytest.mark.parametrize("line", OFFICIAL_EVENTS)
+def test_an_official_event_has_the_official_arguments(client, line):
+    name, count = line.split()
+    handler = eval(f"lambda {', '.join('abcd'[: int(count)])}: None")
+    assert client.on(name, handler) is handler
+    with pytest.raises(UsageError, match="callback is called with"):
+        client.on(name, lambda a, b, c, d: None)
+
+
+def test_no_other_event_is_known_but_our_own():
+    official = {line.split()[0] for line in OFFICIAL_EVENTS}
+    assert EVENTS - official == {"fatal"}
+
+
+def test_a_handler_that_is_never_called_is_logged(client, caplog):
+    client.on("order_new", callback=print)
+    client.on("t_ticker_update", callback=print)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING" and "order_new" in record.getMessage()
+    assert "order_new" in ACCOUNT_EVENTS
+
+
+def test_every_official_exception_is_one_of_ours():
+    for name in exceptions.__all__:
+        assert issubclass(getattr(exceptions, name), bfxsync.BfxError)
+
+
+def test_fields_of_a_subscription_are_those_of_its_typed_dict(client):
+    for channel, kind, arguments in [
+        ("ticker", subscriptions.Ticker, {"symbol": "tBTCUSD"}),
+        ("trades", subscriptions.Trades, {"symbol": "tBTCUSD"}),
+        ("book", subscriptions.Book, {"symbol": "tBTCUSD"}),
+        ("candles", subscriptions.Candles, {"key": "trade:1m:tBTCUSD"}),
+        ("status", subscriptions.Status, {"key": "liq:global"}),
+    ]:
+        handle = client.subscribe(channel, wait=False, **arguments)
+        assert set(handle.keys()) == set(kind.__annotations__)
+
+
+def test_wss_error_gets_code_and_message_of_a_rejection():
+    got, errors = Queue(), Queue()
+    with PaperExchange() as exchange:
+        with WebSocketClient(exchange.url, on_error=errors.put) as client:
+            client.on("wss-error", lambda code, message: got.put((code, message)))
+            client.subscribe_ticker("tNOPENOPE", wait=False)
+            error = errors.get(timeout=20)
+            assert isinstance(error, SubscriptionRejected)
+            assert got.get(timeout=20) == (error.code, error.message)
+
+
+def test_the_timeout_of_a_client_may_be_none():
+    with Client(timeout=None) as one, Client(timeout=900) as two:
+        assert one.wss._settings.timeout_s == 10.0
+        assert two.wss._settings.timeout_s == 900
+
+
+def test_records_go_to_the_handlers_of_the_logger(package_logger):
+    records = []
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            records.append(record.getMessage())
+
+    robot = logging.getLogger("robot")
+    robot.addHandler(Handler())
+    robot.setLevel(logging.INFO)
+    try:
+        with Client(logger=robot):
+            bfxsync.ws.client.logger.info("one %s", 1)
+            robot.setLevel(logging.ERROR)
+            bfxsync.ws.client.logger.info("two")
+    finally:
+        robot.handlers.clear()
+    assert records == ["one 1"]
+
+
+@pytest.mark.parametrize("name", ["bfxsync", "bfxsync.ws", "root"])
+def test_a_logger_above_or_within_the_package_makes_no_circle(package_logger, name):
+    Client(logger=logging.getLogger(name if name != "root" else None)).close()
+    assert package_logger.parent is logging.getLogger()
+
+
+@pytest.mark.parametrize("logger", ["robot", 5, logging])
+def test_a_logger_of_another_kind_is_a_usage_error(logger):
+    with pytest.raises(UsageError, match="^logger must be a logging.Logger"):
+        Client(logger=logger)
