@@ -1,8 +1,8 @@
 """
-The screen: draws a `View`, and knows nothing of clients.
+The screen: draws a `View`.
 
-Strategy: every part is told how many rows it has, so that whatever the size of the terminal
-nothing scrolls; the asks stand above the bids, with the spread between them.
+Strategy: every part gets a fixed number of rows, so that nothing scrolls in a terminal of any size.
+Asks are above the bids, with the spread between them.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ _FULL = "\u2588"
 
 class Screen:
     """
-    The terminal, taken over for as long as the context lasts.
+    The full terminal, within a ``with`` block.
 
     Parameters
     ----------
     host : str
         Address of the exchange.
     console : rich.console.Console, optional
-        Another one than that of the standard output.
+        Instead of the standard output's.
     """
 
     interval_s = 0.125
 
     def __init__(self, host: str, console: Console | None = None) -> None:
         self._console = Console() if console is None else console
-        # Without a thread that refreshes it: whoever has something to show draws it.
+        # No refresh thread: `show` draws.
         self._live = Live(
             _line(f" connecting to {host}", "dim"),
             console=self._console,
@@ -75,7 +75,7 @@ class Screen:
         self._live.stop()
 
     def show(self, view: View) -> None:
-        """Draw one view."""
+        """Draw a view."""
         width, height = self._console.size
         self._live.update(draw(view, width, height), refresh=True)
 
@@ -112,7 +112,7 @@ def _header(view: View, width: int) -> Text:
     line.append(f"  {view.host}", "dim")
     end = f"{view.left_s:.0f} s left "
     state = "" if view.status == "open" else f" {view.status.upper()} "
-    # Old versions of rich never return from an ellipsis in no room at all.
+    # Old versions of rich loop forever when they truncate to width 0.
     line.truncate(max(1, width - len(end) - len(state) - 2), overflow="ellipsis")
     line.append(" " * max(0, width - len(line) - len(end) - len(state) - 1))
     line.append(state, _WARNING)
@@ -133,7 +133,7 @@ def _footer(view: View) -> tuple[Text, Text]:
 
 
 def _market(view: MarketView, width: int, height: int) -> Panel:
-    # Within the border and its padding.
+    # Without the border and its padding.
     inner = width - 4
     # Two lines of the ticker, and two rules.
     rows = max(0, height - 2 - 4)
@@ -230,17 +230,17 @@ def _trades(view: MarketView, count: int) -> list[Text]:
 
 
 def _padded(lines: list[Text], count: int, *, at_top: bool = False) -> list[Text]:
-    """Fill up with empty lines, so that nothing below moves."""
+    """Pad with empty lines, so that nothing below moves."""
     empty = [_line("") for _ in range(count - len(lines))]
     return [*empty, *lines] if at_top else [*lines, *empty]
 
 
 def bar(ratio: float, width: int) -> str:
-    """Return a bar of this part of the width, never empty, as an amount never is zero."""
+    """Return a bar of a share of the width; at least one eighth of a character."""
     whole, eighths = divmod(max(1, round(ratio * width * 8)), 8)
     return (_FULL * whole + _EIGHTHS[eighths]) if width else ""
 
 
 def _line(text: str, style: str = "") -> Text:
-    # As a part with a style of its own, or what is appended would have it too.
+    # Appended with its own style, which later parts would inherit otherwise.
     return Text(no_wrap=True, overflow="ellipsis").append(text, style)

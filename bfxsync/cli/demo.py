@@ -1,4 +1,4 @@
-"""The demonstration: an exchange, a client that watches it, and something that shows both."""
+"""The demonstration: an exchange, a client that watches it, and a display."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ from bfxsync.paper import PaperExchange
 _CAPTURE = "btcusd-20181112"
 _CAPTURE_S = 870.0
 _SPEED = 20.0
-# Longer than connecting and closing take: at its end the recording ends the connection too.
+# More than connecting and closing take: the end of the recording ends the connection.
 _CAPTURE_MARGIN_S = 5.0
 
 _LOCAL_PING_S = 0.1
-# The real exchange serves others as well.
+# The real exchange is shared.
 _LIVE_PING_S = 1.0
 
 
 class Show(Protocol):
     """
-    Where the views go.
+    A display.
 
     Attributes
     ----------
     interval_s : float
-        Between two views.
+        Time between two views.
     """
 
     interval_s: float
 
     def show(self, view: View) -> None:
-        """Present one view."""
+        """Display a view."""
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Tell whether a screen can be drawn there."""
+    """Return whether a stream is a terminal that can show the screen."""
     is_utf = (stream.encoding or "").lower().startswith("utf")
     is_dumb = os.environ.get("TERM") in ("dumb", "unknown")
     return stream.isatty() and is_utf and not is_dumb
 
 
 def missing_packages(*, is_live: bool, is_plain: bool) -> list[str]:
-    """Return those packages of the extras that would be needed and are not installed."""
+    """Return the packages of the extras that are needed but not installed."""
     needed = [] if is_plain else ["rich"]
     if not is_live:
         needed.append("aiohttp")
@@ -64,7 +64,7 @@ def run(seconds: float, *, is_live: bool, is_plain: bool) -> FeedSummary:
     Parameters
     ----------
     seconds : float
-        Counted from the first data of all channels.
+        Duration from the first data of all channels.
     is_live : bool
         Watch the real exchange instead of a local one.
     is_plain : bool
@@ -73,7 +73,7 @@ def run(seconds: float, *, is_live: bool, is_plain: bool) -> FeedSummary:
     Raises
     ------
     BfxError
-        The exchange cannot be reached, or refuses.
+        The exchange cannot be reached, or rejects the connection.
     """
     with ExitStack() as stack:
         if is_live:
@@ -101,12 +101,12 @@ def run(seconds: float, *, is_live: bool, is_plain: bool) -> FeedSummary:
 
 
 def capture_speed(seconds: float) -> float:
-    """Return how fast the recording may play without coming to its end."""
+    """Return the highest speed at which the recording lasts long enough."""
     return min(_SPEED, _CAPTURE_S / (seconds + _CAPTURE_MARGIN_S))
 
 
 def local_exchange(seconds: float) -> PaperExchange:
-    """Return an exchange that has something to show in every channel within that time."""
+    """Return an exchange with data in every channel within that time."""
     return PaperExchange(
         captures=(_CAPTURE,),
         speed=capture_speed(seconds),
@@ -131,16 +131,16 @@ def watch(
     host : str
         Address of the exchange.
     sources : mapping
-        Where the data comes from, by symbol; for people.
+        Where the data comes from, as text, by symbol.
     seconds : float
     show : Show
     ping_s : float
-        Between two measurements of the round trip.
+        Interval of the round-trip measurements.
 
     Raises
     ------
     BfxError
-        The exchange cannot be reached, or refuses.
+        The exchange cannot be reached, or rejects the connection.
     """
     watching = Watch(host, sources, ping_s)
     was_interrupted = False
@@ -159,7 +159,7 @@ def _run_show(watching: Watch, seconds: float, show: Show) -> None:
         if left_s <= 0:
             break
         show.show(watching.view(left_s))
-        # Drawing took its time too.
+        # Less than the interval, as drawing takes time.
         time.sleep(min(show.interval_s, max(0.0, end - time.monotonic())))
 
 
@@ -170,7 +170,7 @@ class Lines:
     Parameters
     ----------
     seconds : float
-        How long all will take; there are about five lines in this time.
+        Total duration; about five lines are printed in this time.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -178,7 +178,7 @@ class Lines:
         self.interval_s = seconds / 5
 
     def show(self, view: View) -> None:
-        """Print one line, but none about the very beginning."""
+        """Print a line, except at the very start."""
         passed_s = self._seconds - view.left_s
         if passed_s < self.interval_s / 2:
             return

@@ -1,4 +1,4 @@
-"""The library's warnings and errors, as lines of the command on stderr."""
+"""Warnings and errors of the library, printed by the command on stderr."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _MAX_HELD = 50
 
 class LogLines(logging.Handler):
     """
-    A handler for as long as the context lasts.
+    A log handler, installed within a ``with`` block.
 
     Parameters
     ----------
     is_held : bool
-        Keep the lines until the end: a screen is drawn meanwhile. Of very many the latest stay.
+        Hold the lines back until the end, while a screen is drawn; at most the latest 50.
     """
 
     def __init__(self, *, is_held: bool) -> None:
@@ -43,7 +43,7 @@ class LogLines(logging.Handler):
         self._held.clear()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a line, or keep it."""
+        """Print a line, or hold it back."""
         line = self.format(record)
         if self._is_held:
             self._held.append(line)

@@ -1,4 +1,4 @@
-"""Reads the command line, and turns what happens into exit codes."""
+"""The command line, and its exit codes."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ INTERRUPTED = 130
 _MAX_SECONDS = 86_400
 
 _DEMO = """\
-Show tickers, trades and books of tBTCUSD and tETHUSD, live, and sum up at the
-end what came and how fast. Without --live nothing leaves this machine: a local
-exchange plays real trades and book updates of 2018 for tBTCUSD, and makes up a
-market for tETHUSD."""
+Show tickers, trades and books of tBTCUSD and tETHUSD, live, and print counts and
+latencies at the end. Without --live nothing leaves this machine: a local
+exchange replays real trades and book updates of 2018 for tBTCUSD, and generates
+a random market for tETHUSD."""
 
 _DEMO_END = """\
-The recording is 14 minutes long. It plays 20 times as fast as it was, and slower
-if it would end before --seconds are over.
+The recording is 14 minutes long. It plays at 20 times its speed, or slower if it
+would end before --seconds.
 
 exit codes:
-  0    every channel had updates, nothing is missing, every checksum was right
-  1    one of these is not so, or the exchange cannot be reached; a line says why
-  2    the command line is wrong, or a package is missing
+  0    updates in every channel, no gap, every checksum matched
+  1    otherwise, or the exchange cannot be reached; a line gives the reason
+  2    invalid command line, or a missing package
   130  ended with Ctrl-C"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """
-    Run the command, and return its exit code.
+    Run the command and return its exit code.
 
     Parameters
     ----------
     argv : sequence of str, optional
-        The arguments; those of the process without it.
+        The arguments; by default those of the process.
 
     Raises
     ------
     SystemExit
-        With 2: the arguments are wrong; with 0: after ``--help`` and ``--version``.
+        2 for invalid arguments; 0 after ``--help`` and ``--version``.
     """
     parser = _parser()
     arguments = parser.parse_args(argv)
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has seen enough. The interpreter's last flush must not fail.
+        # The reader of our output is gone. The interpreter's last flush must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
 
@@ -71,7 +71,7 @@ def _demo(arguments: argparse.Namespace) -> int:
         names = " and ".join(missing)
         return _fail(f'{names} missing: pip install "bfxsync[cli,paper]"', USAGE)
     try:
-        # What is logged must not fall into the screen.
+        # Log lines must not disturb the screen.
         with LogLines(is_held=not is_plain):
             summary = demo.run(
                 arguments.seconds, is_live=arguments.live, is_plain=is_plain
@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_seconds,
         default=10.0,
         metavar="N",
-        help="how long, at least 1 (default: 10)",
+        help="duration, at least 1 (default: 10)",
     )
     command.add_argument(
         "--live",
@@ -120,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--plain",
         action="store_true",
-        help="a few lines of text instead of the screen, as when the output is no terminal",
+        help="a few lines of text instead of the screen, as without a terminal",
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""What came of a demonstration: numbers, a verdict, and both as text."""
+"""Results of a demonstration: counts, latencies, a verdict, and all of it as text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RATIOS = (0.5, 0.9, 0.99)
 
 
 class Samples:
-    """Durations in seconds: the latest 100,000, so that a long run needs no more memory."""
+    """The latest 100,000 durations, in seconds."""
 
     def __init__(self) -> None:
         self._values: Deque[float] = deque(maxlen=_MAX_SAMPLES)
@@ -24,18 +24,18 @@ class Samples:
         return len(self._values)
 
     def add(self, value: float) -> None:
-        """Keep one."""
+        """Add a duration."""
         self._values.append(value)
 
     @property
     def last(self) -> float | None:
-        """The newest, None without any."""
-        # A single step, as another thread may add the first in this moment.
+        """The latest, or None."""
+        # One atomic copy: another thread may be adding the first.
         newest = self._values.copy()
         return newest[-1] if newest else None
 
     def percentiles(self) -> Percentiles:
-        """Return what half, nine tenths and all but a hundredth do not exceed."""
+        """Return the median and the 90th and 99th percentiles."""
         ordered = sorted(self._values)
         if not ordered:
             return Percentiles(0, None, None, None)
@@ -45,7 +45,7 @@ class Samples:
 
 @attrs.frozen
 class Percentiles:
-    """A distribution, in seconds; None without samples."""
+    """Percentiles in seconds; None without samples."""
 
     count: int
     p50: float | None
@@ -56,7 +56,7 @@ class Percentiles:
 @attrs.frozen
 class ChannelSummary:
     """
-    What one subscription brought.
+    Results of one subscription.
 
     Attributes
     ----------
@@ -64,9 +64,9 @@ class ChannelSummary:
         Such as ``tBTCUSD book``.
     update_count : int
     gaps : tuple of str
-        The reason of each.
+        The reasons.
     verified_count, mismatch_count : int or None
-        Checksums that were right and wrong; None where there are none.
+        Checksums that did and did not match; None for channels without checksums.
     """
 
     name: str
@@ -77,7 +77,7 @@ class ChannelSummary:
 
 
 def total(channels: Sequence[ChannelSummary]) -> ChannelSummary:
-    """Return all of them together."""
+    """Return the sum of several channels."""
     return ChannelSummary(
         "all",
         sum(channel.update_count for channel in channels),
@@ -90,7 +90,7 @@ def total(channels: Sequence[ChannelSummary]) -> ChannelSummary:
 @attrs.frozen
 class FeedSummary:
     """
-    What came of a demonstration.
+    Results of a demonstration.
 
     Attributes
     ----------
@@ -98,11 +98,11 @@ class FeedSummary:
         From the first data of all channels to the end.
     channels : tuple of ChannelSummary
     round_trips, lags : Percentiles
-        From ping to pong; from the I/O thread to the callback.
+        Ping to pong; I/O thread to callback.
     errors : tuple of str
-        Errors that belong to no channel.
+        Errors of no particular channel.
     was_interrupted : bool
-        It ended with Ctrl-C.
+        Ended with Ctrl-C.
     """
 
     host: str
@@ -116,7 +116,7 @@ class FeedSummary:
 
     @property
     def problems(self) -> list[str]:
-        """Why the demonstration is no success, for people; empty if it is one."""
+        """Reasons why the demonstration failed, as text; empty if it succeeded."""
         silent = [item.name for item in self.channels if not item.update_count]
         broken = [item for item in self.channels if item.gaps]
         wrong = [item.name for item in self.channels if item.mismatch_count]
@@ -139,7 +139,7 @@ class FeedSummary:
         return found
 
     def text(self) -> str:
-        """Return it as lines of at most 80 ASCII characters."""
+        """Return the summary as lines of at most 80 ASCII characters."""
         return "\n".join((*self._table(), "", *self._latency(), "", self._verdict()))
 
     def _table(self) -> list[str]:

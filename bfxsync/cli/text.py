@@ -1,4 +1,4 @@
-"""Numbers as a trader reads them; ASCII only."""
+"""Numbers formatted for traders; ASCII only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _SIGNIFICANT_DIGITS = 5
 
 
 def decimals_of(price: float) -> int:
-    """Return how many decimals the exchange's prices have around this one."""
+    """Return the number of decimals of the exchange's prices near this one."""
     digits = len(str(int(abs(price)))) if abs(price) >= 1 else 0
     return max(0, min(_SIGNIFICANT_DIGITS - digits, 8))
 
@@ -21,7 +21,7 @@ def price_text(price: float | None, decimals: int | None = None) -> str:
 
 
 def amount_text(amount: float) -> str:
-    """Return an amount without its sign, in eleven characters where that is possible."""
+    """Return an amount without its sign, in at most eleven characters if possible."""
     size = abs(amount)
     return f"{size:,.4f}" if size < 100_000 else f"{size:,.0f}"
 

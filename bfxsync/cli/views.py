@@ -1,4 +1,4 @@
-"""What is shown, as values: made by `watch`, drawn by `board`."""
+"""Values to display: made by `watch`, drawn by `board`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class MarketView:
     Attributes
     ----------
     source : str
-        Where the data comes from.
+        Where the data comes from, as text.
     is_live : bool
-        False while the book is known to be old.
+        False while the book may be outdated.
     bids, asks : sequence of BookUpdate
         Best first.
     trades : tuple of Trade
@@ -37,20 +37,20 @@ class MarketView:
 @attrs.frozen
 class View:
     """
-    Everything at one moment.
+    The whole display at one moment.
 
     Attributes
     ----------
     status : str
         Of the connection.
     left_s : float
-        Until the end.
+        Seconds until the end.
     frames_per_s : float
         Over the last second.
     total : ChannelSummary
         All channels together.
     round_trip_s, lag_s : float or None
-        The newest measurements.
+        The latest measurements.
     """
 
     host: str

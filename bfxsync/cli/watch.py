@@ -1,8 +1,8 @@
 """
-A client that watches some markets, and what is known about them at any moment.
+A client that watches some markets, and snapshots of their state.
 
-Strategy: callbacks run on the client's dispatch thread and only ever assign whole values; whoever
-draws takes a `View` of them and of the books, on its own thread.
+Strategy: callbacks run on the client's dispatch thread and only assign whole values; the drawing
+thread makes a `View` of these values and the books.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _RATE_S = 1.0
 
 
 class _Market:
-    """What the callbacks of one symbol have brought."""
+    """The latest data of one symbol."""
 
     def __init__(self, symbol: str, source: str) -> None:
         self.symbol = symbol
@@ -53,12 +53,12 @@ class _Feed:
         self._channel = channel
         self._lags = lags
         self._gaps: tuple[str, ...] = ()
-        # Known only after the first callbacks, perhaps.
-        self.subscription: Subscription | None = None
+        # May be set after the first callbacks.
+        self.subscription: Subscription[Any] | None = None
 
     @property
     def request(self) -> dict[str, Any]:
-        """What to subscribe to."""
+        """Arguments of the subscription."""
         request = {
             "channel": self._channel,
             "symbol": self._market.symbol,
@@ -66,16 +66,16 @@ class _Feed:
             "on_event": self._on_event,
         }
         if self._channel == "book":
-            request["len"] = 100  # as it was recorded
+            request["len"] = 100  # as recorded
         return request
 
     def summary(self) -> ChannelSummary:
-        """Return what came of it until now."""
+        """Return the results so far."""
         name = f"{self._market.symbol} {self._channel}"
         subscription = self.subscription
         if subscription is None:
             return ChannelSummary(name, 0)
-        # Those of which the callback does not know yet, or will not any more.
+        # Gaps that the callback has not seen yet, or never will.
         unseen = subscription.gap_count - len(self._gaps)
         gaps = (*self._gaps, *["the link was lost"] * unseen)
         if not isinstance(subscription, BookSubscription):
@@ -114,15 +114,15 @@ class Watch:
     host : str
         Address of the exchange.
     sources : mapping
-        Where the data comes from, by symbol; for people.
+        Where the data comes from, as text, by symbol.
     ping_s : float
-        Between two measurements of the round trip.
+        Interval of the round-trip measurements.
     """
 
     def __init__(self, host: str, sources: Mapping[str, str], ping_s: float) -> None:
         self._host = host
         self._ping_s = ping_s
-        # Each text once, in order.
+        # As an ordered set of texts.
         self._errors: dict[str, None] = {}
         self._wss = Client(wss_host=host, on_error=self._on_error).wss
         self._round_trips = Samples()
@@ -156,17 +156,17 @@ class Watch:
     ) -> None:
         self._ended_at = time.monotonic()
         self._stopping.set()
-        # Ends a ping that waits, too.
+        # Also ends a ping in progress.
         self._wss.close()
         self._pinger.join()
 
     @property
     def failure(self) -> BfxError | None:
-        """What ended the client for good, None if nothing did."""
+        """The fatal error that ended the client, or None."""
         return self._wss.exception
 
     def view(self, left_s: float) -> View:
-        """Return everything as it is now; to be called by one thread."""
+        """Return the current state; call it from one thread only."""
         frame_count = self._wss.frame_count
         return View(
             host=self._host,
@@ -181,7 +181,7 @@ class Watch:
         )
 
     def summary(self, was_interrupted: bool) -> FeedSummary:
-        """Return what came of it, after the end."""
+        """Return the results, after the end."""
         elapsed_s = 0.0
         if self._began_at is not None and self._ended_at is not None:
             elapsed_s = self._ended_at - self._began_at
@@ -236,10 +236,10 @@ class Watch:
             try:
                 self._round_trips.add(self._wss.ping())
             except BfxError:
-                pass  # the link is down, which the subscriptions tell as a gap
+                pass  # disconnected: the subscriptions report a gap
             self._stopping.wait(self._ping_s)
 
     def _on_error(self, error: BaseException) -> None:
-        # These the channels tell, as wrong checksums and gaps.
+        # The channels report those as wrong checksums and gaps.
         if not isinstance(error, (ChecksumMismatch, NetworkError)):
             self._errors.setdefault(str(error))
