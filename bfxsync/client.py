@@ -167,13 +167,13 @@ class Client:
         ClosedError
             The client is closed.
         """
-        rest: RestClient | None = self._made.get("rest")
-        if rest is not None:
-            return rest
+        made: RestClient | None = self._made.get("rest")
+        if made is not None:
+            return made
         if self._is_closed:
             raise ClosedError("the client is closed")
         mine = lazily(_rest_client)(**self._rest_options)
-        rest = self._made.setdefault("rest", mine)
+        rest: RestClient = self._made.setdefault("rest", mine)
         if rest is not mine:
             mine.close()
         if self._is_closed:
@@ -185,10 +185,11 @@ class Client:
     @property
     def symbols(self) -> Symbols:
         """What can be traded, with its limits and its rounding."""
-        symbols: Symbols | None = self._made.get("symbols")
-        if symbols is None:
-            mine = lazily(_symbols)(self.rest.public)
-            symbols = self._made.setdefault("symbols", mine)
+        made: Symbols | None = self._made.get("symbols")
+        if made is not None:
+            return made
+        mine = lazily(_symbols)(self.rest.public)
+        symbols: Symbols = self._made.setdefault("symbols", mine)
         return symbols
 
     @also_half_made

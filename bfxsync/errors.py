@@ -156,9 +156,9 @@ class OutcomeUnknown(NetworkError):
         super().__init__(message, phase=phase)
         self.cid = cid
         self.cid_date = cid_date
-        self.known = dict(known or {})
+        self.known: dict[str, Any] = dict(known or {})
         self.raw = raw
-        self.hint = hint
+        self.hint: str = hint
         self.candidates: list[Any] = []
         self.reason = ""
         self._resolver = resolver
@@ -255,7 +255,7 @@ class NotExecuted(NetworkError):
         True only for ``"never_sent"``.
     """
 
-    retryable = False
+    retryable: bool = False
 
     def __init__(self, message: str, *, phase: str, proof: Proof) -> None:
         super().__init__(message, phase=phase)
@@ -306,8 +306,8 @@ class RemoteError(BfxError):
     ) -> None:
         super().__init__(message)
         self.raw = raw
-        self.rows = list(rows)
-        self.unreadable = list(unreadable)
+        self.rows: list[Any] = list(rows)
+        self.unreadable: list[tuple[Any, str]] = list(unreadable)
 
 
 class ChecksumMismatch(RemoteError):

@@ -39,6 +39,7 @@ class Conf(Protocol):
 
     def conf_many(self, configs: Sequence[str]) -> Mapping[str, Any]:
         """Return the values by key."""
+        ...
 
 
 class Symbols:

@@ -79,7 +79,7 @@ class Latch:
     """
 
     def __init__(self) -> None:
-        self.is_set = False
+        self.is_set: bool = False
         self._bells = Bells()
 
     def set(self) -> None:

@@ -55,7 +55,7 @@ class GuardedLogger:
     name : str
     """
 
-    has_complained = False
+    has_complained: bool = False
 
     def __init__(self, name: str) -> None:
         self._logger = logging.getLogger(name)

@@ -38,13 +38,16 @@ class RestSigner(Protocol):
     @property
     def identity(self) -> str:
         """What is shared belongs to it."""
+        ...
 
     @property
     def nonce(self) -> Nonce:
         """Where its numbers come from."""
+        ...
 
     def rest_headers(self, path: str, body: str) -> dict[str, str]:
         """Return the headers of a request, with a fresh nonce."""
+        ...
 
 
 @attrs.define(eq=False)
@@ -69,7 +72,7 @@ class Signer:
     ) -> None:
         # Not that of attrs, whose frame would show them to a report of an error.
         api_key, api_secret = hide(api_key), hide(api_secret)
-        self.__attrs_init__(  # type: ignore[attr-defined]
+        self.__attrs_init__(  # type: ignore[attr-defined]  # pyright: ignore
             api_key, api_secret, nonce or _default_nonce(api_key)
         )
 
@@ -143,7 +146,7 @@ class TokenSigner:
     def __init__(self, token: str, nonce: Nonce | None = None) -> None:
         # Not that of attrs, whose frame would show it to a report of an error.
         token = hide(token)
-        self.__attrs_init__(  # type: ignore[attr-defined]
+        self.__attrs_init__(  # type: ignore[attr-defined]  # pyright: ignore
             token, nonce or _default_nonce(token)
         )
 

@@ -131,7 +131,10 @@ class OrderBook(BookQueries[L]):
 class AggregatedBook(OrderBook[BookUpdate]):
     """Price levels of a pair (P0 to P4)."""
 
-    is_funding = False
+    @property
+    def is_funding(self) -> bool:
+        """Whether this is a funding book: rates instead of prices, signs reversed."""
+        return False
 
     def apply(self, level: BookUpdate) -> None:
         """Set, replace or take away one level; the sign of the amount names the side."""
@@ -155,7 +158,10 @@ class AggregatedBook(OrderBook[BookUpdate]):
 class FundingBook(OrderBook[FundingBookUpdate]):
     """Levels of a funding currency (P0 to P4): rate and period, signs the other way round."""
 
-    is_funding = True
+    @property
+    def is_funding(self) -> bool:
+        """Whether this is a funding book: rates instead of prices, signs reversed."""
+        return True
 
     def apply(self, level: FundingBookUpdate) -> None:
         """Set, replace or take away one level."""
@@ -210,7 +216,10 @@ class _OrdersBook(OrderBook[R]):
 class RawBook(_OrdersBook[RawBookUpdate]):
     """Single orders of a pair (R0)."""
 
-    is_funding = False
+    @property
+    def is_funding(self) -> bool:
+        """Whether this is a funding book: rates instead of prices, signs reversed."""
+        return False
 
     def apply(self, level: RawBookUpdate) -> None:
         """Set, move or take away one order; equal prices stand by id, ascending."""
@@ -231,7 +240,10 @@ class RawBook(_OrdersBook[RawBookUpdate]):
 class FundingRawBook(_OrdersBook[FundingRawBookUpdate]):
     """Single offers of a funding currency (R0)."""
 
-    is_funding = True
+    @property
+    def is_funding(self) -> bool:
+        """Whether this is a funding book: rates instead of prices, signs reversed."""
+        return True
 
     def apply(self, level: FundingRawBookUpdate) -> None:
         """Set, move or take away one offer; equal rates stand by period, then id."""

@@ -50,7 +50,7 @@ class Screen:
         Instead of the standard output's.
     """
 
-    interval_s = 0.125
+    interval_s: float = 0.125
 
     def __init__(self, host: str, console: Console | None = None) -> None:
         self._console = Console() if console is None else console

@@ -175,7 +175,7 @@ class Lines:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self.interval_s = seconds / 5
+        self.interval_s: float = seconds / 5
 
     def show(self, view: View) -> None:
         """Print a line, except at the very start."""

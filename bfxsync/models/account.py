@@ -105,6 +105,7 @@ class UserInfo:
     def from_row(cls, row: Row, number: NumberType = float) -> UserInfo:
         """Build from a row of 6 or more values, 55 as the exchange sends it."""
         user = cls(*_USER_INFO.read(row, number))
+        name = ""
         try:
             for name in _LISTS_OF_USER:
                 texts(getattr(user, name))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import ClassVar
+
 from bfxsync._base.aliases import Mts, Symbol
 from bfxsync.models.model import RestModel, Switch, at, model
-from bfxsync.models.moments import moment
+from bfxsync.models.moments import Moment, moment
 
 
 @model
@@ -38,7 +41,7 @@ class AccountTrade(RestModel):
     cid: int | None = at(11)
     """Client order id of the order."""
 
-    created_at = moment(mts_create)
+    created_at: ClassVar[Moment[datetime]] = moment(mts_create)
 
 
 @model
@@ -70,7 +73,7 @@ class OrderTrade(RestModel):
     cid: int | None = at(11)
     """Client order id of the order."""
 
-    created_at = moment(mts_create)
+    created_at: ClassVar[Moment[datetime]] = moment(mts_create)
 
 
 @model
@@ -95,5 +98,5 @@ class WeightedAverages(RestModel):
     last_trade_mts: Mts | None = at(11)
     """In milliseconds UTC; None without trades."""
 
-    first_trade_at = moment(first_trade_mts)
-    last_trade_at = moment(last_trade_mts)
+    first_trade_at: ClassVar[Moment[datetime | None]] = moment(first_trade_mts)
+    last_trade_at: ClassVar[Moment[datetime | None]] = moment(last_trade_mts)

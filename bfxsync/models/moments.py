@@ -28,7 +28,7 @@ class Moment(Generic[T_co]):
 
     def __init__(self, field: Any) -> None:
         self._field = field
-        self.field_name = ""
+        self.field_name: str = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
         # attrs makes the class a second time, without the definitions of its fields.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, Union
+from typing import Any, ClassVar, Union
 
 from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
 from bfxsync._base.enums import OrderFlag
 from bfxsync.models.model import RestModel, Switch, at, model
-from bfxsync.models.moments import moment
+from bfxsync.models.moments import Moment, moment
 from bfxsync.models.notification import Notification, of_list, of_one
 from bfxsync.models.order_status import OrderStatus
 from bfxsync.models.partial_rows import partial_of, read_whole_or_partial
@@ -67,9 +68,9 @@ class Order(RestModel):
     (leverage), …
     """
 
-    created_at = moment(mts_create)
-    updated_at = moment(mts_update)
-    expires_at = moment(mts_tif)
+    created_at: ClassVar[Moment[datetime]] = moment(mts_create)
+    updated_at: ClassVar[Moment[datetime]] = moment(mts_update)
+    expires_at: ClassVar[Moment[datetime | None]] = moment(mts_tif)
 
     @property
     def status(self) -> OrderStatus:
@@ -114,9 +115,9 @@ class PartialOrder(RestModel):
     routing: str | None
     meta: dict[str, Any] | None
 
-    created_at = moment(mts_create)
-    updated_at = moment(mts_update)
-    expires_at = moment(mts_tif)
+    created_at: ClassVar[Moment[datetime | None]] = moment(mts_create)
+    updated_at: ClassVar[Moment[datetime | None]] = moment(mts_update)
+    expires_at: ClassVar[Moment[datetime | None]] = moment(mts_tif)
 
     @property
     def status(self) -> OrderStatus:
@@ -157,9 +158,9 @@ class OtcOrder(RestModel):
     mts_tif: Mts | None = at(13)
     """Expiry time, in milliseconds UTC."""
 
-    created_at = moment(mts_create)
-    updated_at = moment(mts_update)
-    expires_at = moment(mts_tif)
+    created_at: ClassVar[Moment[datetime]] = moment(mts_create)
+    updated_at: ClassVar[Moment[datetime]] = moment(mts_update)
+    expires_at: ClassVar[Moment[datetime | None]] = moment(mts_tif)
 
 
 def read_operation(row: Row, number: NumberType) -> Notification[Any]:

@@ -88,16 +88,16 @@ class Layout:
     def __init__(self, name: str, *fields: Field, least: int = 0) -> None:
         self.name = name
         self.fields = fields
-        self.required = [
+        self.required: list[int] = [
             place
             for place, (_, _, kind) in enumerate(fields)
             if isinstance(kind, Kind) and kind not in _OPTIONAL
         ]
         # What follows the last required field may be missing in old rows.
-        self.length = max(
+        self.length: int = max(
             [least, *(1 + fields[place][1] for place in self.required)],
         )
-        self.width = max([least, *(1 + index for _, index, _ in fields)])
+        self.width: int = max([least, *(1 + index for _, index, _ in fields)])
         """Columns up to the last known one."""
         self._steps = {number: _steps(fields, number) for number in (float, Decimal)}
 
@@ -133,6 +133,7 @@ class Layout:
             )
         values: list[Any] = []
         append = values.append
+        name = ""
         try:
             for name, index, is_optional, read, expected in self._steps[number]:
                 value = row[index] if index < count else None
@@ -276,7 +277,7 @@ def _float(value: object) -> float | None:
     kind = type(value)
     if kind is float or kind is int:
         try:
-            plain = float(value)  # type: ignore[arg-type]
+            plain = float(value)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         except OverflowError:
             return None
     else:

@@ -32,7 +32,7 @@ class UnreadRows:
 
     def __init__(self) -> None:
         self.rows: List[Any] = []
-        self.is_cut = False
+        self.is_cut: bool = False
 
     def add(self, error: RemoteError, limit: int | None = None) -> None:
         """Collect those of one answer; `limit` is its page size if no further page is read."""

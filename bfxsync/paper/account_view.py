@@ -74,8 +74,8 @@ class AccountView:
         thread: ServerThread,
         index: int,
     ) -> None:
-        self.api_key = settings.api_key
-        self.api_secret = settings.api_secret
+        self.api_key: str = settings.api_key
+        self.api_secret: str = settings.api_secret
         self._thread = thread
         self._index = index
 

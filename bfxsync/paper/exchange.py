@@ -154,7 +154,7 @@ class PaperExchange:
         self._is_secure = ssl_context is not None
         self._thread = ServerThread(self._settings, ssl_context, self.finished)
         self._controls = Controls(self._thread)
-        self.accounts = tuple(
+        self.accounts: tuple[AccountView, ...] = tuple(
             AccountView(account, self._thread, index)
             for index, account in enumerate(self._settings.accounts)
         )

@@ -47,8 +47,8 @@ def is_text(value: object) -> bool:
     return True
 
 
-def _is_delay(value: object) -> bool:
-    return type(value) in (int, float) and 0 <= value < 1e6  # type: ignore[operator]
+def _is_delay(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < 1e6
 
 
 def _is_name(value: object) -> bool:

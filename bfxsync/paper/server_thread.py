@@ -58,8 +58,8 @@ class ServerThread:
         ssl_context: ssl.SSLContext | None,
         finished: threading.Event,
     ) -> None:
-        self.port = settings.port
-        self.counters = Counters()
+        self.port: int = settings.port
+        self.counters: Counters = Counters()
         self._settings = settings
         self._ssl_context = ssl_context
         self._finished = finished

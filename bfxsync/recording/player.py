@@ -84,7 +84,7 @@ class Player:
         loads: Loads,
     ) -> None:
         self.clock = clock
-        self.session = RecordedSession(contents, loads)
+        self.session: RecordedSession = RecordedSession(contents, loads)
         self._path = path
         self._begin = clock.time = contents.begin or 0.0
         self._speed = speed

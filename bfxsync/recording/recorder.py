@@ -94,10 +94,10 @@ class Recorder:
         append: bool = False,
     ) -> None:
         self.error: BfxError | None = None
-        self.missing_count = 0
+        self.missing_count: int = 0
         self.report = report
         self._max_waiting = max_waiting
-        self.path = _path_of(path, time.time())
+        self.path: str = _path_of(path, time.time())
         try:
             self._file, is_gzip = open_for_recording(self.path, append)
         except (OSError, ValueError) as exc:

@@ -47,7 +47,7 @@ class RecordedSession:
     """All connections of a recording as one session; see `SessionProtocol`."""
 
     def __init__(self, contents: Contents, loads: Loads = loads_for()) -> None:
-        self.frame_count = 0
+        self.frame_count: int = 0
         self.ping_s: float | None = None
         self._loads = loads
         self._contents = contents

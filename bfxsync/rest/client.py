@@ -72,7 +72,7 @@ class RestClient:
         self._signed = RestTransport(
             host=auth_host, numbers=numbers, signer=signer, **options
         )
-        self.public = PublicEndpoints(self._transport, **self._options)
+        self.public: PublicEndpoints = PublicEndpoints(self._transport, **self._options)
         self._auth: AuthEndpoints | None = None
         self._merchant: MerchantEndpoints | None = None
 

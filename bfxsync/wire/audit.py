@@ -106,13 +106,13 @@ class Liveness:
         ping_after_s: float = PING_AFTER_S,
         stale_after_s: float = STALE_AFTER_S,
     ) -> None:
-        self.is_expecting = False
-        self.was_heard = False
+        self.is_expecting: bool = False
+        self.was_heard: bool = False
         self._ping_after_s = ping_after_s
         self._stale_after_s = stale_after_s
-        self.alive_at = 0.0
+        self.alive_at: float = 0.0
         self._sent = 0.0
-        self.is_pinged = False
+        self.is_pinged: bool = False
         # Deadline of a probe.
         self._probe_until: float | None = None
 
@@ -210,7 +210,7 @@ class ChannelsWatch:
         self._quiet_s = stale_after_s / 2
         # Shorter, so that channels are checked before the socket counts as quiet again.
         self._grace_s = stale_after_s * 0.4
-        self.refresh_at = 0.0
+        self.refresh_at: float = 0.0
         self._since = 0.0
         self._refreshed = 0.0
         self._due: float | None = None
@@ -273,7 +273,7 @@ class ClockWatch:
     """
 
     def __init__(self) -> None:
-        self.jump_count = 0
+        self.jump_count: int = 0
         self._ahead_s: float | None = None
 
     def observe(self, now: float, wall: float) -> float:

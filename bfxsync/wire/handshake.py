@@ -38,7 +38,7 @@ class Action(Enum):
 
 
 # The reaction to each info code; others are ignored. Their texts may change.
-ACTIONS = {
+ACTIONS: dict[int, Action] = {
     InfoCode.STOP: Action.REOPEN,
     InfoCode.MAINTENANCE_START: Action.PAUSE,
     InfoCode.MAINTENANCE_END: Action.RESUME,
@@ -67,8 +67,8 @@ class Handshake:
     """
 
     def __init__(self, flags: int, timeout_s: float) -> None:
-        self.flags = 0
-        self.is_paused = False
+        self.flags: int = 0
+        self.is_paused: bool = False
         self._wanted_flags = flags
         self._timeout_s = timeout_s
         self._step = HandshakeStep.NOTHING
@@ -115,7 +115,7 @@ class Handshake:
         if "version" in body:
             return None, self._handle_greeting(body, now)
         code = read_code(body.get("code"))
-        action = ACTIONS.get(code) if code is not None else None  # type: ignore[call-overload]
+        action = ACTIONS.get(code) if code is not None else None
         if action is Action.REOPEN:
             reason = "the server stops or restarts (20051)"
             return action, [Reopen(reason, LossCause.RESTART, SERVICE_RESTART)]

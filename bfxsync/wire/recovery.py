@@ -34,7 +34,7 @@ class RecoveryBudget:
     """
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count: int = 0
         self._recent: Deque[float] = deque()
 
     def is_spent(self, now: float) -> bool:

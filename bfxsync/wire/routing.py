@@ -33,7 +33,7 @@ class RoutingTable:
 
     def __init__(self) -> None:
         self.entries: dict[ChanId, SubscriptionState] = {}
-        self.unrouted = UnroutedFrames()
+        self.unrouted: UnroutedFrames = UnroutedFrames()
         self._closing: set[ChanId] = set()
 
     def clear(self) -> None:

@@ -84,7 +84,7 @@ class Session:
         ping_after_s: float = PING_AFTER_S,
         stale_after_s: float = STALE_AFTER_S,
     ) -> None:
-        self.frame_count = 0
+        self.frame_count: int = 0
         self._loads = loads
         self._handshake = Handshake(flags, timeout_s)
         self._subscriptions = Subscriptions(timeout_s)

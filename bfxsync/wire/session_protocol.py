@@ -19,6 +19,7 @@ class SessionProtocol(Protocol):
     @property
     def frame_count(self) -> int:
         """Messages received so far."""
+        ...
 
     @property
     def ping_s(self) -> float | None:
@@ -26,6 +27,8 @@ class SessionProtocol(Protocol):
 
     def apply(self, command: Command, now: float) -> list[Output]:
         """Execute a command of the user."""
+        ...
 
     def lose(self, reason: str) -> list[Output]:
         """Handle the end of the link; subscriptions are kept."""
+        ...

@@ -71,9 +71,9 @@ class Subscriptions:
 
     def __init__(self, answer_s: float = ANSWER_S) -> None:
         self._wanted: dict[Hashable, SubscriptionState] = {}
-        self.requests = SubscribeRequests(answer_s)
-        self.routing = RoutingTable()
-        self.routes = self.routing.entries
+        self.requests: SubscribeRequests = SubscribeRequests(answer_s)
+        self.routing: RoutingTable = RoutingTable()
+        self.routes: dict[ChanId, SubscriptionState] = self.routing.entries
 
     def __len__(self) -> int:
         return len(self._wanted)

@@ -99,9 +99,9 @@ class Replay(WebSocketClient):
         self.channels: List[Dict[str, Any]] = [
             dict(fields) for fields in self._contents.channels
         ]
-        self.begin = _utc(self._contents.begin)
-        self.end = _utc(self._contents.end)
-        self.missing_count = self._contents.missing_count
+        self.begin: datetime | None = _utc(self._contents.begin)
+        self.end: datetime | None = _utc(self._contents.end)
+        self.missing_count: int = self._contents.missing_count
 
     @also_half_made
     def __repr__(self) -> str:

@@ -252,7 +252,9 @@ class Subscription(Generic[T_co]):
         """End the subscription; updates queued for the callback are still delivered. Idempotent."""
         self._core.detach(self._subscriber)
 
-    close = unsubscribe
+    def close(self) -> None:
+        """Do what `unsubscribe` does."""
+        self.unsubscribe()
 
     def __iter__(self) -> Iterator[T_co]:
         """

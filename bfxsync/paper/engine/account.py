@@ -84,15 +84,19 @@ class Account:
         self.user_id = user_id
         self.ids = ids
         self.now_mts = now_mts
-        self.created_mts = now_mts()
+        self.created_mts: int = now_mts()
         self.listeners: list[Listener] = []
         self.orders: dict[int, EngineOrder] = {}
         self.closed: dict[int, EngineOrder] = {}
         self.trades: Deque[Row] = deque(maxlen=KEPT)
         self.movements: Deque[Row] = deque(maxlen=KEPT)
         self.addresses: dict[tuple[str, str], list[str]] = {}
-        self.wallets = Wallets(lambda: next(ids.booking), now_mts, self._changed)
-        self.positions = Positions(lambda: next(ids.position), now_mts, self.emit)
+        self.wallets: Wallets = Wallets(
+            lambda: next(ids.booking), now_mts, self._changed
+        )
+        self.positions: Positions = Positions(
+            lambda: next(ids.position), now_mts, self.emit
+        )
         for kind, amounts in balances.items():
             for currency, amount in amounts.items():
                 self.deposit(kind, currency, amount)

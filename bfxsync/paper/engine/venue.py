@@ -46,6 +46,7 @@ class TradedMarket(Protocol):
         self, mts: int, is_buy: bool, amount: int, limit: int | None = None
     ) -> list[Fill]:
         """Match an order with the other side of the book, up to a limit price."""
+        ...
 
 
 class Venue(Protocol):

@@ -89,7 +89,7 @@ class CapturedMarket(Market):
     def __init__(self, recording: Recording, symbol: str) -> None:
         super().__init__(symbol)
         first = recording.first[symbol]
-        self.captured_book = recording.books.get(symbol)
+        self.captured_book: tuple[str, str, int] | None = recording.books.get(symbol)
         self.captured_ticker = first.get("ticker")
         self._is_raw = self.captured_book is not None and self.captured_book[0] == RAW
         self._order_ids: dict[tuple[bool, int, int], int] = {}

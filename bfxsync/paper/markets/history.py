@@ -76,7 +76,7 @@ class Series:
     """
 
     def __init__(self, recipe: Recipe, seed: int, index: int) -> None:
-        self.period = recipe.periods[index]
+        self.period: int = recipe.periods[index]
         self._recipe = recipe
         self._index = index
         self._seed = f"{seed} {recipe.symbol} {self.period}"
@@ -213,7 +213,7 @@ class History:
     """
 
     def __init__(self, recipe: Recipe, seed: int, end: int) -> None:
-        self.begin = min(BEGIN, end)
+        self.begin: int = min(BEGIN, end)
         self.end = end
         self._series = [
             Series(recipe, seed, index) for index in range(len(recipe.periods))

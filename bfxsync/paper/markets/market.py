@@ -83,13 +83,13 @@ class Market:
 
     def __init__(self, symbol: str, history: History | None = None) -> None:
         self.symbol = symbol
-        self.is_funding = symbol.startswith("f")
-        self.is_derivative = ":" in symbol and symbol.split(":")[0].endswith("F0")
-        self.book = Book()
-        self.tape = Tape(history)
-        self.chart = Chart(history)
+        self.is_funding: bool = symbol.startswith("f")
+        self.is_derivative: bool = ":" in symbol and symbol.split(":")[0].endswith("F0")
+        self.book: Book = Book()
+        self.tape: Tape = Tape(history)
+        self.chart: Chart = Chart(history)
         self.trades: deque[Row] = deque(maxlen=SNAPSHOT_TRADES)
-        self.clock = 0.0
+        self.clock: float = 0.0
         self.captured_book: tuple[str, str, int] | None = None
         self.captured_ticker: Row | None = None
         self._open = self._last = self._high = self._low = self._volume = 0

@@ -41,6 +41,7 @@ class Publisher(Protocol):
 
     def is_watched(self, symbol: str) -> bool:
         """Say whether a symbol has subscribers."""
+        ...
 
     def publish(
         self, source: Union[Market, Liquidations], events: Sequence[Event]
@@ -74,7 +75,7 @@ class RandomPlayer:
         self._drain = drain
         self._watched = asyncio.Event()
         self._has_orders = False
-        self.symbols = [market.symbol]
+        self.symbols: list[str] = [market.symbol]
         publisher.add(market)
 
     def watch(self) -> None:
@@ -148,7 +149,7 @@ class LiquidationsPlayer:
         self._liquidations = liquidations
         self._interval_s = interval_s
         self._watched = asyncio.Event()
-        self.symbols = [LIQUIDATIONS]
+        self.symbols: list[str] = [LIQUIDATIONS]
 
     def watch(self) -> None:
         """Notice a new subscription."""
@@ -202,7 +203,7 @@ class CapturePlayer:
         self._on_end = on_end
         self._started = asyncio.Event()
         self._markets: dict[str, CapturedMarket] = {}
-        self.symbols = list(recording.first)
+        self.symbols: list[str] = list(recording.first)
         self._rewind()
 
     def watch(self) -> None:

@@ -159,8 +159,12 @@ def _messages(record: Dict[str, Any]) -> Iterator[_Frame]:
     yield _Frame(record["t"], connection, body)
 
 
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
 
 
 def _valid_rows(rows: List[Any], width: int) -> List[Row]:
@@ -206,7 +210,8 @@ class _RecordingReader:
         if ack is None or not self._is_used(ack):
             return
         symbol, channel, content = ack["symbol"], ack["channel"], frame.body[1]
-        if isinstance(content, str) and content not in _EXECUTIONS + _CONFIRMATIONS:
+        kind = _text(content)
+        if kind is not None and kind not in _EXECUTIONS + _CONFIRMATIONS:
             # Heartbeats and checksums are made when it is played.
             return
         if not _is_number(frame.at):
@@ -223,7 +228,6 @@ class _RecordingReader:
         # Funding rows have a period beside the rate.
         width = (4 if channel == "trades" else 3) + symbol.startswith("f")
         if channel == "trades":
-            kind = content if isinstance(content, str) else None
             rows = _valid_rows([frame.body[2]] if kind else content, width)
             self._feed_trades(at, symbol, kind, rows)
         elif is_first:

@@ -67,7 +67,7 @@ class Server:
         on_finished: Callable[[], None],
     ) -> None:
         self.connections: dict[WsConnection, WsSession] = {}
-        self.faults = Faults(counters.faults)
+        self.faults: Faults = Faults(counters.faults)
         self._settings = settings
         self._counters = counters
         access = AccessPolicy(settings.host, settings.allowed_hosts)
@@ -110,7 +110,7 @@ class Server:
             for player in players
             if isinstance(player, RandomPlayer) and not player.market.is_funding
         }
-        self.registry = AccountRegistry(
+        self.registry: AccountRegistry = AccountRegistry(
             settings.accounts,
             self._market_data.now_mts,
             venues,

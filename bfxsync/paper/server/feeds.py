@@ -166,7 +166,9 @@ class BookFeed(Feed):
         prec, length, self._freq = identity.prec, identity.length, identity.freq
         self._is_recorded = market.captured_book == (prec, self._freq, length)
         window = WholeBook if self._is_recorded else Window
-        self.window = window(market.book.depth(prec), prec, length, market.is_funding)
+        self.window: WholeBook | Window = window(
+            market.book.depth(prec), prec, length, market.is_funding
+        )
         self._is_watching = False
         self._is_behind = False
         self._is_unchecked = False

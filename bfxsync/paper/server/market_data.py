@@ -28,6 +28,7 @@ class Source(Protocol):
     @property
     def symbol(self) -> str:
         """The key of its feeds."""
+        ...
 
 
 class MarketData:
@@ -63,11 +64,11 @@ class MarketData:
         seed: int = 1,
         faults: Faults | None = None,
     ) -> None:
-        self.faults = Faults() if faults is None else faults
+        self.faults: Faults = Faults() if faults is None else faults
         self.now_mts = now_mts
         self.markets: dict[str, Market] = {}
         self.derivatives: dict[str, Derivative] = {}
-        self.liquidations = Liquidations(self.markets, seed, now_mts())
+        self.liquidations: Liquidations = Liquidations(self.markets, seed, now_mts())
         self.listeners: list[Callable[[Source], None]] = []
         self._intervals = intervals
         self._feeds: dict[str, dict[Identity, Feed]] = {LIQUIDATIONS: {}}

@@ -41,9 +41,11 @@ class AccountRegistry:
         recorded: Container[str] = (),
     ) -> None:
         ids = IdSequences()
-        self.accounts = [
+        self.accounts: list[Account] = [
             Account(each.balances, user_id, ids, now_mts)
             for user_id, each in enumerate(settings, _FIRST_USER)
         ]
-        self.keys = KeyStore(zip(settings, self.accounts), now_mts)
-        self.engine = MatchingEngine(venues, now_mts, call_later, recorded)
+        self.keys: KeyStore = KeyStore(zip(settings, self.accounts), now_mts)
+        self.engine: MatchingEngine = MatchingEngine(
+            venues, now_mts, call_later, recorded
+        )

@@ -105,7 +105,7 @@ class WsSession:
         server_id: str = "",
         on_subscribed: Callable[[str], None] = lambda symbol: None,
     ) -> None:
-        self.flags = 0
+        self.flags: int = 0
         self.channels: dict[int, SubscribedChannel] = {}
         self._market_data = market_data
         self._send = send

@@ -18,7 +18,7 @@ class RowOrder(Generic[T]):
     """The order of rows in one iteration over a history."""
 
     def __init__(self, history: History[T], iteration: Iteration[T]) -> None:
-        self.sort = iteration.sort
+        self.sort: int = iteration.sort
         self._mts_of = history.mts_of
         self._identity_of = history.identity_of
         self._bounds = iteration.start, iteration.end

@@ -65,7 +65,7 @@ class CallDeadline:
         self.phase = "connect"
         self.answer: Optional[http.client.HTTPResponse] = None
         self.proxy: Optional[Proxy] = None
-        self.is_out_of_time = False
+        self.is_out_of_time: bool = False
         self.has_length = True
         self.has_surplus = False
         self.socket: Optional[socket.socket] = None
@@ -168,7 +168,7 @@ class _Bounded(io.RawIOBase):
 class _ResponseReader(io.BufferedReader):
     """Says when it goes whether there was more than was read from it."""
 
-    raw: _Bounded
+    raw: _Bounded  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def close(self) -> None:
         if not self.closed:
@@ -192,7 +192,7 @@ class _HTTPResponse(http.client.HTTPResponse):
         super().begin()
         while is_interim(self.status):
             # As before the first one, or nothing would be read.
-            self.headers = self.msg = None  # type: ignore[assignment]
+            self.headers = self.msg = None  # type: ignore[assignment]  # pyright: ignore
             super().begin()
         self._bounded.is_in_head = False
         self._call.has_length = bool(self.chunked) or self.length is not None
@@ -208,14 +208,14 @@ class _Watched:
     def _new_conn(self) -> Any:
         proxy = _current().proxy
         if proxy is None or not proxy.is_socks:
-            return super()._new_conn()  # type: ignore[misc]
-        address = Address("", self.host, self.port)  # type: ignore[attr-defined]
+            return super()._new_conn()  # type: ignore[misc]  # pyright: ignore
+        address = Address("", self.host, self.port)  # type: ignore[attr-defined]  # pyright: ignore
         return dial(address, proxy, _current().timeouts[0])
 
     def connect(self) -> None:
         call = _current()
         try:
-            super().connect()  # type: ignore[misc]
+            super().connect()  # type: ignore[misc]  # pyright: ignore
         except BaseException:
             # What came was the answer of a proxy, which some versions of Python leave open.
             call.phase = "connect"

@@ -54,7 +54,8 @@ def _method_in(frame: FrameType) -> tuple[Any, Mapping[str, Any]] | None:
     owner = values.get("self")
     if not isinstance(owner, NamedInErrors):
         return None
-    function = inspect.unwrap(getattr(type(owner), code.co_name, None))  # type: ignore[arg-type]
+    method: Any = getattr(type(owner), code.co_name, None)
+    function = inspect.unwrap(method)
     if getattr(function, "__code__", None) is not code:
         return None
     return function, values

@@ -109,9 +109,9 @@ class HttpConnection(HTTPAdapter):
 
     def __init__(self) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1)
-        self.is_used = False
-        self.is_complete = True
-        self.idle_since = 0.0
+        self.is_used: bool = False
+        self.is_complete: bool = True
+        self.idle_since: float = 0.0
         self._socket: Any = None
 
     @property

@@ -190,7 +190,7 @@ class RestTransport:
         proxy = hide(proxy)
         on_limit = check_on_limit(on_limit)
         allow_insecure = check_bool("allow_insecure", allow_insecure)
-        self.host = check_rest_host(host)
+        self.host: str = check_rest_host(host)
         if signer is not None:
             check_encryption(self.host, signer.identity, allow_insecure)
         parts = urlsplit(self.host)
@@ -206,15 +206,15 @@ class RestTransport:
         self._pool = HttpConnectionPool(check_count("pool_size", pool_size))
         self._closed = Latch()
         self._signer = signer
-        self.sent = (
+        self.sent: RecentWrites = (
             RecentWrites() if signer is None else sent_to(self.host, signer.identity)
         )
         if signer is not None:
             # Held while a signed call is on the wire: the exchange wants nonces in their order.
             self._signed_lock = signed_lock(signer.identity)
             renew_after_fork(signer.nonce)
-        self.absence_s = check_seconds("absence_s", absence_s)
-        self.clock = ExchangeClock()
+        self.absence_s: float = check_seconds("absence_s", absence_s)
+        self.clock: ExchangeClock = ExchangeClock()
 
     @property
     def clock_skew_s(self) -> float | None:

@@ -64,16 +64,16 @@ class Channel(ABC):
         # After the first words of a key: "trade:1m:fUSD:p30", "deriv:tBTCF0:USTF0".
         words = 2 if self.name == "candles" else 1
         key = arguments.get("key", "")
-        self.symbol = arguments.get("symbol") or key.split(":", words)[-1]
-        self.is_funding = self.symbol.startswith("f")
-        self.is_live = False
+        self.symbol: str = arguments.get("symbol") or key.split(":", words)[-1]
+        self.is_funding: bool = self.symbol.startswith("f")
+        self.is_live: bool = False
         self.extras = False
         self.errors: list[BfxError] = []
         self.resync_reason: str | None = None
-        self.is_degraded = False
+        self.is_degraded: bool = False
         self.is_bulk = False
-        self.has_event = False
-        self.recovery = RecoveryBudget()
+        self.has_event: bool = False
+        self.recovery: RecoveryBudget = RecoveryBudget()
         self.unanswered = 0
         self.seen_at: float | None = None
         self._number = number

@@ -49,6 +49,10 @@ class BookChannel(Channel):
         Time of the last match (monotonic); None after a snapshot.
     """
 
+    resync_reason: str | None
+    has_event: bool
+    is_degraded: bool
+
     name = "book"
     content = "a frame of the book"
 
@@ -62,9 +66,9 @@ class BookChannel(Channel):
         else:
             self.book = RawBook() if raw else AggregatedBook()
             self._make = self._maker(RawBookUpdate if raw else BookUpdate)
-        self.version = 0
-        self.verified_count = 0
-        self.mismatch_count = 0
+        self.version: int = 0
+        self.verified_count: int = 0
+        self.mismatch_count: int = 0
         self.verified_at: float | None = None
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:

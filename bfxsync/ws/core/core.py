@@ -77,8 +77,8 @@ class Core(Placement):
         self.settings = settings
         self.on_error = on_error
         self.exception: BfxError | None = None
-        self.stopped = Latch()
-        self.dispatcher = Dispatcher(
+        self.stopped: Latch = Latch()
+        self.dispatcher: Dispatcher = Dispatcher(
             "bfxsync-dispatch",
             on_error,
             self.exit,
@@ -87,8 +87,8 @@ class Core(Placement):
         )
         self._publisher = EventPublisher(self.dispatcher, settings.mailbox_size)
         self.exit_by: BaseException | None = None
-        self.is_closing = False
-        self.is_forked = False
+        self.is_closing: bool = False
+        self.is_forked: bool = False
         self._make_connection = connect
         self._numbers = 0
         self._pid = os.getpid()

@@ -29,7 +29,7 @@ class Waiter:
     """Something that a thread waits for, which a signal handler may interrupt."""
 
     def __init__(self) -> None:
-        self.resolved = Latch()
+        self.resolved: Latch = Latch()
         self.error: BfxError | None = None
 
     def resolve(self, error: BfxError | None) -> None:
@@ -70,6 +70,8 @@ class Subscriber(Waiter):
         A call waits for it and raises its error; else `on_error` gets that.
     """
 
+    error: BfxError | None
+
     # Of the class, so that `reading` can tell in one step whether there is one.
     reader: Mailbox | None = None
 
@@ -87,7 +89,7 @@ class Subscriber(Waiter):
     ) -> None:
         super().__init__()
         self.channel = channel
-        self.identity = channel.identity
+        self.identity: tuple[str, ...] = channel.identity
         self.subscription = subscription
         self.callback_queue = callback_queue
         self.has_callback = has_callback
@@ -95,12 +97,12 @@ class Subscriber(Waiter):
         self.policy = policy
         self.stale_after_s = stale_after_s
         self.clock = clock
-        self.status = SubscriptionStatus.PENDING
+        self.status: SubscriptionStatus = SubscriptionStatus.PENDING
         self.asked_at: float | None = None
         self.delay: BfxError | None = None
         self.update_count = 0
         self.gap_count = 0
-        self.is_released = False
+        self.is_released: bool = False
         self.counted_drops = 0
         self.is_awaited = False
         self.detached: BfxError | None = None
@@ -215,13 +217,13 @@ class SharedSubscription:
 
     def __init__(self, channel: Channel, subscription: dict[str, str]) -> None:
         self.channel = channel
-        self.subscription = subscription
+        self.subscription: dict[str, str] = subscription
         self.subscribers: list[Subscriber] = []
         self.listener: CallbackQueue | None = None
-        self.is_resolved = False
-        self.is_crowded = False
-        self.gap_count = 0
-        self.status = SubscriptionStatus.PENDING
+        self.is_resolved: bool = False
+        self.is_crowded: bool = False
+        self.gap_count: int = 0
+        self.status: SubscriptionStatus = SubscriptionStatus.PENDING
         self.asked_at: float | None = None
         self._delay: BfxError | None = None
         # Those of the users.

@@ -108,10 +108,10 @@ class SubscriptionTable:
         line: Any = None,
     ) -> None:
         self.last_error: BfxError | None = None
-        self.is_crowded = False
-        self.update_count = 0
-        self.gap_count = 0
-        self.drop_count = 0
+        self.is_crowded: bool = False
+        self.update_count: int = 0
+        self.gap_count: int = 0
+        self.drop_count: int = 0
         self._session = session
         self._owner = owner
         self._clock = clock

@@ -56,7 +56,7 @@ class CallbackErrors:
     """
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count: int = 0
         self.last: BaseException | None = None
         self._last_head: TracebackType | None = None
         self._kinds: Set[Tuple[str, str, int]] = set()
@@ -102,8 +102,8 @@ class CallbackQueue:
     ) -> None:
         self.name = name
         self.routes = routes
-        self.errors = CallbackErrors()
-        self.mailbox = Mailbox(size, policy, self._schedule)
+        self.errors: CallbackErrors = CallbackErrors()
+        self.mailbox: Mailbox = Mailbox(size, policy, self._schedule)
         self._ready = dispatcher.ready
 
     def _schedule(self, _mailbox: Mailbox) -> None:
@@ -145,9 +145,9 @@ class Dispatcher:
         thread_count: int = 1,
         on_failure: Callable[[BaseException], object] = lambda exc: None,
     ) -> None:
-        self.is_inline = thread_count == 0
+        self.is_inline: bool = thread_count == 0
         self.ready: SimpleQueue[Optional[CallbackQueue]] = SimpleQueue()
-        self.dropped_count = 0
+        self.dropped_count: int = 0
         self._on_error = on_error
         self._on_exit = on_exit
         self._on_failure = on_failure

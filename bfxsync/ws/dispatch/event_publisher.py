@@ -69,7 +69,7 @@ class EventPublisher:
     """
 
     def __init__(self, dispatcher: Dispatcher, mailbox_size: int) -> None:
-        self.listeners = Listeners()
+        self.listeners: Listeners = Listeners()
         self._dispatcher = dispatcher
         self._mailbox_size = mailbox_size
         self._was_opened = False

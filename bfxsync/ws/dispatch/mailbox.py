@@ -270,9 +270,9 @@ class Mailbox:
     ) -> None:
         self.size = size
         self.policy = policy
-        self.dropped_count = 0
+        self.dropped_count: int = 0
         self.is_asked_for = False
-        self.begun = Latch()
+        self.begun: Latch = Latch()
         self.on_get: Callable[[], None] | None = None
         self._on_ready = on_ready
         self._queue: _Queue | _Newest = _Queue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from typing import Any
 
 import attrs
 
@@ -51,9 +52,9 @@ class Backoff:
         # Here, and not on the thread that would wait: without a delay, as after a comparison with
         # NaN, it would knock again and again.
         for name in ("first_s", "cap_s", "refused_s", "stable_s"):
-            value: object = getattr(self, name)
+            value: Any = getattr(self, name)
             is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if not is_number or not 0 <= value < math.inf:  # type: ignore[operator]
+            if not is_number or not 0 <= value < math.inf:
                 raise UsageError(f"{name} must be a number of seconds, not {value!r}")
 
     def delay_s(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from bfxsync._base.enums import ConnectionStatus, LossCause
 from bfxsync._base.hosts import shown
 from bfxsync._base.logs import get_logger
-from bfxsync.errors import NetworkError
+from bfxsync.errors import BfxError, NetworkError
 from bfxsync.recording.format import redact
 from bfxsync.wire.audit import ClockWatch
 from bfxsync.wire.codec import loads_for
@@ -48,7 +48,10 @@ RETIRE_AFTER_S = 60.0
 class Connection(Link):
     """One connection to the exchange, kept open until `close`."""
 
-    session: Session
+    exception: BfxError | None
+    status: ConnectionStatus
+
+    session: Session  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(self, number: int, settings: ConnectionSettings, owner: Owner) -> None:
         session = Session(

@@ -65,15 +65,17 @@ class Link(ABC):
         name: str,
     ) -> None:
         self.number = number
-        self.status = ConnectionStatus.NEW
+        self.status: ConnectionStatus = ConnectionStatus.NEW
         self.exception: BfxError | None = None
-        self.is_open = Latch()
+        self.is_open: Latch = Latch()
         self.load = 0
         self.limit = limit
         self.losses: Counter[str] = Counter()
         self.jump_count = 0
         self.session: SessionProtocol = session
-        self.streams = SubscriptionTable(session, owner, clock, self._take, self)
+        self.streams: SubscriptionTable = SubscriptionTable(
+            session, owner, clock, self._take, self
+        )
         self._owner = owner
         self._clock = clock
         self._is_closing = False

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Callable
 from bfxsync._base.enums import ConnectionStatus
 from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
+from bfxsync.errors import BfxError
 from bfxsync.recording.player import Player
 from bfxsync.wire.outputs import Change, Fail, Reopen, Send
 from bfxsync.ws.core.shared_subscription import Subscriber
@@ -46,6 +47,9 @@ class RecordedConnection(Link):
         Called at the end of the recording, unless it was closed before.
     """
 
+    exception: BfxError | None
+    status: ConnectionStatus
+
     def __init__(
         self, number: int, player: Player, owner: Owner, on_end: Callable[[], None]
     ) -> None:
@@ -59,7 +63,7 @@ class RecordedConnection(Link):
         )
         self._player = player
         self._on_end = on_end
-        self.is_playing = False
+        self.is_playing: bool = False
         # Whether the thread waits for slow readers.
         self._is_waiting = False
         self._has_work = Latch()

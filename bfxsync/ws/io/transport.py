@@ -66,7 +66,7 @@ class Transport:
     def __init__(self, sock: Any, max_size: int = MAX_MESSAGE_SIZE) -> None:
         sock.setblocking(False)
         self.lost: NetworkError | None = None
-        self.was_closed = False
+        self.was_closed: bool = False
         self._sock = sock
         self._is_tls = isinstance(sock, ssl.SSLSocket)
         self._splitter = Splitter(max_size)
@@ -286,7 +286,9 @@ class _Client(websocket.WebSocket):
         return self._sock
 
     @sock.setter
-    def sock(self, sock: Any) -> None:
+    def sock(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self, sock: Any
+    ) -> None:
         # Set by `connect` before the handshake.
         self._sock = None
         if sock is not None:

@@ -69,6 +69,7 @@ class RestApi:
             if transport is None:  # already disconnected
                 return web.Response()
             self._open.add(transport)
+            response: web.StreamResponse = web.Response()
             try:
                 if self._is_lost("lost_request", request):
                     return web.Response()
