@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from bfxsync.models.account_trades import AccountTrade, OrderTrade, WeightedAverages
     from bfxsync.models.alerts import Alert, AlertDeletion
     from bfxsync.models.balance import BalanceInfo
+    from bfxsync.models.alerts import Alert, AlertDeletion, PartialAlert
     from bfxsync.models.conf import PairInfo, TxStatus
     from bfxsync.models.derivatives import (
         DerivativePositionCollateral,
@@ -49,11 +50,13 @@ if TYPE_CHECKING:
         FundingCredit,
         FundingLoan,
         FundingOffer,
+        PartialFundingOffer,
     )
     from bfxsync.models.funding_info import (
         FundingAutoRenew,
         FundingAutoRenewStatus,
         FundingInfo,
+        PartialFundingAutoRenew,
     )
     from bfxsync.models.margin import (
         BaseMarginInfo,
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
         InvoicePage,
         InvoiceStats,
         InvoiceSubmission,
+        PartialInvoiceSubmission,
         Payment,
     )
     from bfxsync.models.merchant_account import (
@@ -79,6 +83,8 @@ if TYPE_CHECKING:
     from bfxsync.models.order_status import Fill, OrderStatus
     from bfxsync.models.orders import Order, OtcOrder, PartialOrder
     from bfxsync.models.positions import (
+        PartialPositionClaim,
+        PartialPositionIncrease,
         Position,
         PositionAudit,
         PositionClaim,
@@ -111,6 +117,9 @@ if TYPE_CHECKING:
         DepositAddressItem,
         LightningNetworkInvoice,
         LightningPayment,
+        PartialDepositAddress,
+        PartialTransfer,
+        PartialWithdrawal,
         Transfer,
         Withdrawal,
     )
@@ -179,7 +188,16 @@ __all__ = [
     "OrderTrade",
     "OtcOrder",
     "PairInfo",
+    "PartialAlert",
+    "PartialDepositAddress",
+    "PartialFundingAutoRenew",
+    "PartialFundingOffer",
+    "PartialInvoiceSubmission",
     "PartialOrder",
+    "PartialPositionClaim",
+    "PartialPositionIncrease",
+    "PartialTransfer",
+    "PartialWithdrawal",
     "Payment",
     "PlatformStatus",
     "Position",

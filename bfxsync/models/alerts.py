@@ -1,94 +1,71 @@
-"""Alerts: that a price was reached."""
+"""Price alerts."""
 
 from __future__ import annotations
 
-import reprlib
-
-import attrs
+from typing import Union
 
 from bfxsync._base.aliases import NumberType, Row, Symbol
 from bfxsync.errors import RemoteError
-from bfxsync.models.rows import Kind, Layout
+from bfxsync.models.model import RestModel, at, model
+from bfxsync.models.partial_rows import partial_of, read_whole_or_partial
+from bfxsync.models.rows import short
 
 
-@attrs.define
-class Alert:
+@model
+class Alert(RestModel):
     """
-    What tells when a price is reached.
-
-    In the answer to a new one a field is None where the exchange does not have it.
-
-    Attributes
-    ----------
-    key : str
-        Type, symbol and price: ``price:tETHUSD:220``.
-    alert_type : str
-        ``price``.
-    symbol : str
-    price : float
-        In quote currency.
-    countdown : int
-        How often it may still tell; with 0 it is gone.
+    An alert for a price.
 
     References
     ----------
     https://docs.bitfinex.com/reference/rest-auth-alerts
     """
 
-    key: str
-    alert_type: str
-    symbol: Symbol
-    price: float
-    countdown: int
+    key: str = at(0)
+    """Type, symbol and price: ``price:tETHUSD:220``."""
+    alert_type: str = at(1)
+    """``price``."""
+    symbol: Symbol = at(2)
+    price: float = at(3)
+    """In quote currency."""
+    countdown: int = at(4)
+    """Remaining number of notifications; the alert is removed at 0."""
 
     @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> Alert:
-        """Build from a row of 5 or more values."""
-        return cls(*_ALERT.read(row, number))
-
-    @classmethod
-    def from_partial_row(cls, row: Row, number: NumberType = float) -> Alert:
-        """Build from the answer to a new one, in which anything may be missing."""
-        return cls(*_PARTIAL_ALERT.read(row, number))
+    def from_partial_row(cls, row: Row, number: NumberType = float) -> AnyAlert:
+        """Build from the answer to a new alert, in which anything may be missing."""
+        return read_whole_or_partial(cls, PartialAlert, row, number)
 
 
-_ALERT = Layout(
-    "Alert",
-    ("key", 0, Kind.TEXT),
-    ("alert_type", 1, Kind.TEXT),
-    ("symbol", 2, Kind.TEXT),
-    ("price", 3, Kind.NUMBER),
-    ("countdown", 4, Kind.INTEGER),
-)
-_PARTIAL_ALERT = _ALERT.tolerant()
+@partial_of(Alert)
+class PartialAlert(RestModel):
+    """The answer to a new alert that does not have all fields of an `Alert`."""
+
+    key: str | None
+    alert_type: str | None
+    symbol: Symbol | None
+    price: float | None
+    countdown: int | None
 
 
-@attrs.define
-class AlertDeletion:
+AnyAlert = Union[Alert, PartialAlert]
+
+
+def _true_or_false(value: object, number: NumberType) -> bool:
+    if isinstance(value, int) and value in (0, 1):
+        return bool(value)
+    raise RemoteError(f"expected true or false, got {short(value)}")
+
+
+@model
+class AlertDeletion(RestModel):
     """
-    Whether an alert was deleted.
-
-    Attributes
-    ----------
-    ok : bool
+    Result of deleting an alert.
 
     References
     ----------
     https://docs.bitfinex.com/reference/rest-auth-alert-del
     """
 
-    ok: bool
-
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> AlertDeletion:
-        """Build from a row of 1 or more values, the first of which is true, false, 1 or 0."""
-        (ok,) = _ALERT_DELETION.read(row, number)
-        if not isinstance(ok, int) or ok not in (0, 1):
-            raise RemoteError(
-                f"AlertDeletion.ok: expected true or false, got {reprlib.repr(ok)}",
-                raw=row,
-            )
-        return cls(bool(ok))
-
-
-_ALERT_DELETION = Layout("AlertDeletion", ("ok", 0, Kind.ANY))
+    ok: bool = at(0, read=_true_or_false)
+    """True: deleted. The exchange sends true, false, 1 or 0."""

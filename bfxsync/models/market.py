@@ -1,63 +1,60 @@
 """
-What the public channels bring: one class per message, built from the wire's row.
+Messages of the public channels: one class each, built from the exchange's rows.
 
-The objects are made for every message and therefore not frozen; treat them as read-only, as
-other subscriptions and the book may hold the same ones. Number fields are annotated `float`; a
-client with ``numbers=Decimal`` fills them with `decimal.Decimal` throughout. As the exchange
-leaves out ``.0``, a whole number may be an `int` in the first case.
+Strategy: the objects are made for every message. They are not frozen; treat them as read-only, as
+other subscriptions and the book may hold the same ones. The most frequent ones screen their row
+with one ``sum()``, which raises for text, null and lists, and read it field by field only if that
+fails or `Decimal` is wanted. Number fields are annotated `float`; a client with
+``numbers=Decimal`` fills them with `decimal.Decimal`. As the exchange leaves out ``.0``, a whole
+number may be an `int` in the first case.
 """
 
 from __future__ import annotations
 
-import attrs
-
 from bfxsync._base.aliases import Mts, NumberType, Row
-from bfxsync.models.rows import INT64, SCREEN_ERRORS, Kind, Layout
+from bfxsync.models.model import MarketModel, at, model
+from bfxsync.models.moments import moment
+from bfxsync.models.rows import INT64, SCREEN_ERRORS
 
 
-@attrs.define
-class Ticker:
+@model
+class Ticker(MarketModel):
     """
     Best bid and ask, and the last 24 hours, of a trading pair.
 
     A field is None where there is nothing yet: no order on that side of the book, or no trade.
-
-    Attributes
-    ----------
-    bid, ask : float
-        Best prices, in quote currency.
-    bid_size, ask_size : float
-        Sum of the 25 best levels' amounts, in base currency; never negative.
-    daily_change : float
-        Change of the price since yesterday's last, in quote currency.
-    daily_change_relative : float
-        The same as a ratio: 0.01 means 1 %.
-    last_price : float
-        Price of the last trade.
-    volume : float
-        Traded in 24 hours, in base currency.
-    high, low : float
-        Extremes of 24 hours.
 
     References
     ----------
     https://docs.bitfinex.com/reference/ws-public-ticker
     """
 
-    bid: float | None
-    bid_size: float | None
-    ask: float | None
-    ask_size: float | None
-    daily_change: float | None
-    daily_change_relative: float | None
-    last_price: float | None
-    volume: float | None
-    high: float | None
-    low: float | None
+    bid: float | None = at(0)
+    """Best bid, in quote currency."""
+    bid_size: float | None = at(1)
+    """Sum of the 25 best bids, in base currency; never negative."""
+    ask: float | None = at(2)
+    """Best ask, in quote currency."""
+    ask_size: float | None = at(3)
+    """Sum of the 25 best asks, in base currency; never negative."""
+    daily_change: float | None = at(4)
+    """Change since yesterday's last price, in quote currency."""
+    daily_change_relative: float | None = at(5)
+    """The same as a ratio: 0.01 means 1 %."""
+    last_price: float | None = at(6)
+    """Price of the last trade."""
+    volume: float | None = at(7)
+    """Volume of the last 24 hours, in base currency."""
+    high: float | None = at(8)
+    """Highest price of the last 24 hours."""
+    low: float | None = at(9)
+    """Lowest price of the last 24 hours."""
+
+    _least = 10
 
     @classmethod
     def from_row(cls, row: Row, number: NumberType = float) -> Ticker:
-        """Build from the wire's row of 10 or more numbers."""
+        """Build from a row of 10 or more numbers."""
         if number is float:
             try:
                 sum(row[:10])
@@ -70,131 +67,78 @@ class Ticker:
                 # fmt: on
             except SCREEN_ERRORS:
                 pass
-        return cls(*_TICKER.read(row, number))
+        return cls(*cls._layout.read(row, number))
 
 
-_TICKER = Layout(
-    "Ticker",
-    ("bid", 0, Kind.OPTIONAL_NUMBER),
-    ("bid_size", 1, Kind.OPTIONAL_NUMBER),
-    ("ask", 2, Kind.OPTIONAL_NUMBER),
-    ("ask_size", 3, Kind.OPTIONAL_NUMBER),
-    ("daily_change", 4, Kind.OPTIONAL_NUMBER),
-    ("daily_change_relative", 5, Kind.OPTIONAL_NUMBER),
-    ("last_price", 6, Kind.OPTIONAL_NUMBER),
-    ("volume", 7, Kind.OPTIONAL_NUMBER),
-    ("high", 8, Kind.OPTIONAL_NUMBER),
-    ("low", 9, Kind.OPTIONAL_NUMBER),
-    least=10,
-)
-
-
-@attrs.define
-class FundingTicker:
+@model
+class FundingTicker(MarketModel):
     """
     Best rates, and the last 24 hours, of a funding currency.
 
     A field is None where there is nothing yet: no offer on that side of the book, or no trade.
-
-    Attributes
-    ----------
-    frr : float
-        Flash return rate: the average of all fixed-rate funding of the last hour, per day.
-    bid, ask : float
-        Best rates per day; 0.0002 means 0.02 % a day.
-    bid_period, ask_period : int
-        Days of the best offers.
-    bid_size, ask_size : float
-        Amounts at the best rates, in the currency.
-    daily_change : float
-        Change of the rate since yesterday's last.
-    daily_change_relative : float
-        The same as a ratio.
-    last_price : float
-        Rate of the last funding trade, per day.
-    volume : float
-        Funded in 24 hours, in the currency.
-    high, low : float
-        Extremes of the rate in 24 hours.
-    frr_amount_available : float or None
-        Amount on offer at the flash return rate; None in the short rows of old servers.
+    Rows of old servers have 13 values.
 
     References
     ----------
     https://docs.bitfinex.com/reference/ws-public-ticker
     """
 
-    frr: float | None
-    bid: float | None
-    bid_period: int | None
-    bid_size: float | None
-    ask: float | None
-    ask_period: int | None
-    ask_size: float | None
-    daily_change: float | None
-    daily_change_relative: float | None
-    last_price: float | None
-    volume: float | None
-    high: float | None
-    low: float | None
-    frr_amount_available: float | None
+    frr: float | None = at(0)
+    """Flash return rate: the average of all fixed-rate funding of the last hour, per day."""
+    bid: float | None = at(1)
+    """Best bid: rate per day; 0.0002 means 0.02 % a day."""
+    bid_period: int | None = at(2)
+    """Period of the best bid, in days."""
+    bid_size: float | None = at(3)
+    """Amount at the best bid, in the currency."""
+    ask: float | None = at(4)
+    """Best ask: rate per day."""
+    ask_period: int | None = at(5)
+    """Period of the best ask, in days."""
+    ask_size: float | None = at(6)
+    """Amount at the best ask, in the currency."""
+    daily_change: float | None = at(7)
+    """Change of the rate since yesterday's last."""
+    daily_change_relative: float | None = at(8)
+    """The same as a ratio."""
+    last_price: float | None = at(9)
+    """Rate of the last funding trade, per day."""
+    volume: float | None = at(10)
+    """Volume of the last 24 hours, in the currency."""
+    high: float | None = at(11)
+    """Highest rate of the last 24 hours."""
+    low: float | None = at(12)
+    """Lowest rate of the last 24 hours."""
+    frr_amount_available: float | None = at(15)
+    """Amount on offer at the flash return rate; None in the short rows of old servers."""
 
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> FundingTicker:
-        """Build from the wire's row of 16 or more values (13 from old servers)."""
-        # One comes about every 15 s: no screen is worth its code here.
-        return cls(*_FUNDING_TICKER.read(row, number))
-
-
-_FUNDING_TICKER = Layout(
-    "FundingTicker",
-    ("frr", 0, Kind.OPTIONAL_NUMBER),
-    ("bid", 1, Kind.OPTIONAL_NUMBER),
-    ("bid_period", 2, Kind.OPTIONAL_INTEGER),
-    ("bid_size", 3, Kind.OPTIONAL_NUMBER),
-    ("ask", 4, Kind.OPTIONAL_NUMBER),
-    ("ask_period", 5, Kind.OPTIONAL_INTEGER),
-    ("ask_size", 6, Kind.OPTIONAL_NUMBER),
-    ("daily_change", 7, Kind.OPTIONAL_NUMBER),
-    ("daily_change_relative", 8, Kind.OPTIONAL_NUMBER),
-    ("last_price", 9, Kind.OPTIONAL_NUMBER),
-    ("volume", 10, Kind.OPTIONAL_NUMBER),
-    ("high", 11, Kind.OPTIONAL_NUMBER),
-    ("low", 12, Kind.OPTIONAL_NUMBER),
-    ("frr_amount_available", 15, Kind.OPTIONAL_NUMBER),
-    least=13,
-)
+    _least = 13
 
 
-@attrs.define
-class Trade:
+@model
+class Trade(MarketModel):
     """
     A trade of a pair.
-
-    Attributes
-    ----------
-    id : int
-        The exchange's number; rises, but not always in order of arrival.
-    mts : int
-        When, in milliseconds UTC.
-    amount : float
-        In base currency; positive if the taker bought, negative if the taker sold.
-    price : float
-        In quote currency.
 
     References
     ----------
     https://docs.bitfinex.com/reference/ws-public-trades
     """
 
-    id: int
-    mts: Mts
-    amount: float
-    price: float
+    id: int = at(0)
+    """Rises, but not always in order of arrival."""
+    mts: Mts = at(1)
+    """Execution time, in milliseconds UTC."""
+    amount: float = at(2)
+    """In base currency; positive if the taker bought, negative if the taker sold."""
+    price: float = at(3)
+    """In quote currency."""
+
+    time = moment(mts)
 
     @classmethod
     def from_row(cls, row: Row, number: NumberType = float) -> Trade:
-        """Build from the wire's row of 4 or more values."""
+        """Build from a row of 4 or more values."""
         if number is float:
             try:
                 sum(row[:4])
@@ -202,99 +146,65 @@ class Trade:
                     return cls(row[0], row[1], row[2], row[3])  # id, mts, amount, price
             except SCREEN_ERRORS:
                 pass
-        return cls(*_TRADE.read(row, number))
+        return cls(*cls._layout.read(row, number))
 
 
-_TRADE = Layout(
-    "Trade",
-    ("id", 0, Kind.INTEGER),
-    ("mts", 1, Kind.INTEGER),
-    ("amount", 2, Kind.NUMBER),
-    ("price", 3, Kind.NUMBER),
-)
-
-
-@attrs.define
+@model
 class TradeUpdate(Trade):
-    """The exchange's confirmation (`tu`) of a trade that came before as a `Trade`; same fields."""
+    """The exchange's confirmation (``tu``) of an earlier `Trade`; same fields."""
 
 
-@attrs.define
-class FundingTrade:
+@model
+class FundingTrade(MarketModel):
     """
     A funding trade.
-
-    Attributes
-    ----------
-    id : int
-    mts : int
-        When, in milliseconds UTC.
-    amount : float
-        In the currency; positive if funding was provided, negative if it was taken.
-    rate : float
-        Per day; 0.0002 means 0.02 % a day.
-    period : int
-        Days.
 
     References
     ----------
     https://docs.bitfinex.com/reference/ws-public-trades
     """
 
-    id: int
-    mts: Mts
-    amount: float
-    rate: float
-    period: int
+    id: int = at(0)
+    mts: Mts = at(1)
+    """Execution time, in milliseconds UTC."""
+    amount: float = at(2)
+    """In the currency; positive if funding was provided, negative if it was taken."""
+    rate: float = at(3)
+    """Per day; 0.0002 means 0.02 % a day."""
+    period: int = at(4)
+    """In days."""
 
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> FundingTrade:
-        """Build from the wire's row of 5 or more values."""
-        return cls(*_FUNDING_TRADE.read(row, number))
-
-
-_FUNDING_TRADE = Layout(
-    "FundingTrade",
-    ("id", 0, Kind.INTEGER),
-    ("mts", 1, Kind.INTEGER),
-    ("amount", 2, Kind.NUMBER),
-    ("rate", 3, Kind.NUMBER),
-    ("period", 4, Kind.INTEGER),
-)
+    time = moment(mts)
 
 
-@attrs.define
+@model
 class FundingTradeUpdate(FundingTrade):
-    """The confirmation (`ftu`) of a funding trade that came before; same fields."""
+    """The confirmation (``ftu``) of an earlier `FundingTrade`; same fields."""
 
 
-@attrs.define
-class BookUpdate:
+@model
+class BookUpdate(MarketModel):
     """
-    One price level of a book, as it is now.
-
-    Attributes
-    ----------
-    price : float
-        In quote currency.
-    count : int
-        Orders at this price; 0 means that the level is gone.
-    amount : float
-        All of them together, in base currency: positive for bids, negative for asks. When the
-        level is gone: 1 from the bids, -1 from the asks.
+    The new state of one price level of a book.
 
     References
     ----------
     https://docs.bitfinex.com/reference/ws-public-books
     """
 
-    price: float
-    count: int
-    amount: float
+    price: float = at(0)
+    """In quote currency."""
+    count: int = at(1)
+    """Orders at this price; 0 means that the level is removed."""
+    amount: float = at(2)
+    """
+    Total amount in base currency: positive for bids, negative for asks. For a removed level: 1 from
+    the bids, -1 from the asks.
+    """
 
     @classmethod
     def from_row(cls, row: Row, number: NumberType = float) -> BookUpdate:
-        """Build from the wire's row of 3 or more values."""
+        """Build from a row of 3 or more values."""
         if number is float:
             try:
                 sum(row[:3])
@@ -302,84 +212,51 @@ class BookUpdate:
                     return cls(row[0], row[1], row[2])  # price, count, amount
             except SCREEN_ERRORS:
                 pass
-        return cls(*_BOOK_UPDATE.read(row, number))
+        return cls(*cls._layout.read(row, number))
 
 
-_BOOK_UPDATE = Layout(
-    "BookUpdate",
-    ("price", 0, Kind.NUMBER),
-    ("count", 1, Kind.INTEGER),
-    ("amount", 2, Kind.NUMBER),
-)
-
-
-@attrs.define
-class FundingBookUpdate:
+@model
+class FundingBookUpdate(MarketModel):
     """
-    One level of a funding book, as it is now.
-
-    Attributes
-    ----------
-    rate : float
-        Per day.
-    period : int
-        Days; rate and period together name the level.
-    count : int
-        Offers at this level; 0 means that it is gone.
-    amount : float
-        In the currency. The sign is the other way round than for pairs: negative for bids
-        (wanted), positive for asks (on offer). When gone: 1 from the asks, -1 from the bids.
+    The new state of one level of a funding book.
 
     References
     ----------
     https://docs.bitfinex.com/reference/ws-public-books
     """
 
-    rate: float
-    period: int
-    count: int
-    amount: float
-
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> FundingBookUpdate:
-        """Build from the wire's row of 4 or more values."""
-        return cls(*_FUNDING_BOOK_UPDATE.read(row, number))
-
-
-_FUNDING_BOOK_UPDATE = Layout(
-    "FundingBookUpdate",
-    ("rate", 0, Kind.NUMBER),
-    ("period", 1, Kind.INTEGER),
-    ("count", 2, Kind.INTEGER),
-    ("amount", 3, Kind.NUMBER),
-)
-
-
-@attrs.define
-class RawBookUpdate:
+    rate: float = at(0)
+    """Per day."""
+    period: int = at(1)
+    """In days; rate and period together identify the level."""
+    count: int = at(2)
+    """Offers at this level; 0 means that it is removed."""
+    amount: float = at(3)
     """
-    One order of a raw book (R0), as it is now.
+    In the currency. The signs are the opposite of those of pairs: negative for bids (demand),
+    positive for asks (offers). For a removed level: 1 from the asks, -1 from the bids.
+    """
 
-    Attributes
-    ----------
-    order_id : int
-    price : float
-        In quote currency; 0 means that the order is gone.
-    amount : float
-        In base currency: positive for bids, negative for asks; 0 means that the order is gone too.
+
+@model
+class RawBookUpdate(MarketModel):
+    """
+    The new state of one order of a raw book (R0).
 
     References
     ----------
     https://docs.bitfinex.com/reference/ws-public-raw-books
     """
 
-    order_id: int
-    price: float
-    amount: float
+    order_id: int = at(0)
+    price: float = at(1)
+    """In quote currency; 0 means that the order is removed."""
+    amount: float = at(2)
+    """In base currency: positive for bids, negative for asks; 0 also means removed."""
 
     @classmethod
     def from_row(cls, row: Row, number: NumberType = float) -> RawBookUpdate:
-        """Build from the wire's row of 3 or more values."""
+        """Build from a row of 3 or more values."""
         if number is float:
             try:
                 sum(row[:3])
@@ -387,52 +264,23 @@ class RawBookUpdate:
                     return cls(row[0], row[1], row[2])  # order_id, price, amount
             except SCREEN_ERRORS:
                 pass
-        return cls(*_RAW_BOOK_UPDATE.read(row, number))
+        return cls(*cls._layout.read(row, number))
 
 
-_RAW_BOOK_UPDATE = Layout(
-    "RawBookUpdate",
-    ("order_id", 0, Kind.INTEGER),
-    ("price", 1, Kind.NUMBER),
-    ("amount", 2, Kind.NUMBER),
-)
-
-
-@attrs.define
-class FundingRawBookUpdate:
+@model
+class FundingRawBookUpdate(MarketModel):
     """
-    One offer of a raw funding book (R0), as it is now.
-
-    Attributes
-    ----------
-    offer_id : int
-    period : int
-        Days.
-    rate : float
-        Per day; 0 means that the offer is gone.
-    amount : float
-        In the currency: negative for bids, positive for asks; 0 means that the offer is gone too.
+    The new state of one offer of a raw funding book (R0).
 
     References
     ----------
     https://docs.bitfinex.com/reference/ws-public-raw-books
     """
 
-    offer_id: int
-    period: int
-    rate: float
-    amount: float
-
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> FundingRawBookUpdate:
-        """Build from the wire's row of 4 or more values (the period stands before the rate)."""
-        return cls(*_FUNDING_RAW_BOOK_UPDATE.read(row, number))
-
-
-_FUNDING_RAW_BOOK_UPDATE = Layout(
-    "FundingRawBookUpdate",
-    ("offer_id", 0, Kind.INTEGER),
-    ("period", 1, Kind.INTEGER),
-    ("rate", 2, Kind.NUMBER),
-    ("amount", 3, Kind.NUMBER),
-)
+    offer_id: int = at(0)
+    period: int = at(1)
+    """In days."""
+    rate: float = at(2)
+    """Per day; 0 means that the offer is removed."""
+    amount: float = at(3)
+    """In the currency: negative for bids, positive for asks; 0 also means removed."""

@@ -1,368 +1,204 @@
-"""What merchants have: invoices, deposits and conversions. They come as objects."""
+"""Invoices of merchants. They come as objects."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import attrs
+from typing import Any, Union
 
 from bfxsync._base.aliases import Mts, NumberType
 from bfxsync._base.describe import few
 from bfxsync.errors import RemoteError
-from bfxsync.models.objects import ObjectLayout, list_of, one_of, switch, texts
-from bfxsync.models.rows import Kind
+from bfxsync.models.model import ObjectModel, at, key, model
+from bfxsync.models.moments import moment
+from bfxsync.models.partial_rows import partial_of, read_whole_or_partial
 
 
-@attrs.define
-class CustomerInfo:
+@model
+class CustomerInfo(ObjectModel):
+    """The customer of an invoice. A field is None where the exchange does not have it."""
+
+    nationality: str | None = key("nationality")
+    """Two letters: ``DE``."""
+    resid_country: str | None = key("residCountry")
+    """Country of residence, two letters."""
+    resid_state: str | None = key("residState")
+    resid_city: str | None = key("residCity")
+    resid_zip_code: str | None = key("residZipCode")
+    resid_street: str | None = key("residStreet")
+    resid_building_no: str | None = key("residBuildingNo")
+    full_name: str | None = key("fullName")
+    email: str | None = key("email")
+    tos_accepted: bool | None = key("tosAccepted")
+    """True: the customer has accepted the terms."""
+    customer_type: str | None = key("customerType")
+    """``INDIVIDUAL`` or ``BUSINESS``."""
+
+
+@model
+class Invoice(ObjectModel):
     """
-    Whom an invoice is for. A field is None where the exchange does not have it.
-
-    Attributes
-    ----------
-    nationality, resid_country : str or None
-        Two letters: ``DE``.
-    resid_state, resid_city, resid_zip_code, resid_street, resid_building_no : str or None
-        Where the customer lives.
-    full_name, email : str or None
-    tos_accepted : bool or None
-        True: the customer has accepted the terms.
-    customer_type : str or None
-        ``INDIVIDUAL`` or ``BUSINESS``.
-    """
-
-    nationality: str | None
-    resid_country: str | None
-    resid_state: str | None
-    resid_city: str | None
-    resid_zip_code: str | None
-    resid_street: str | None
-    resid_building_no: str | None
-    full_name: str | None
-    email: str | None
-    tos_accepted: bool | None
-    customer_type: str | None
-
-    @classmethod
-    def from_object(cls, fields: object, number: NumberType = float) -> CustomerInfo:
-        """Build from an object."""
-        return cls(*_CUSTOMER_INFO.read(fields, number))
-
-
-_CUSTOMER_INFO = ObjectLayout(
-    "CustomerInfo",
-    ("nationality", "nationality", Kind.OPTIONAL_TEXT),
-    ("resid_country", "residCountry", Kind.OPTIONAL_TEXT),
-    ("resid_state", "residState", Kind.OPTIONAL_TEXT),
-    ("resid_city", "residCity", Kind.OPTIONAL_TEXT),
-    ("resid_zip_code", "residZipCode", Kind.OPTIONAL_TEXT),
-    ("resid_street", "residStreet", Kind.OPTIONAL_TEXT),
-    ("resid_building_no", "residBuildingNo", Kind.OPTIONAL_TEXT),
-    ("full_name", "fullName", Kind.OPTIONAL_TEXT),
-    ("email", "email", Kind.OPTIONAL_TEXT),
-    ("tos_accepted", "tosAccepted", switch),
-    ("customer_type", "customerType", Kind.OPTIONAL_TEXT),
-)
-
-
-@attrs.define
-class Invoice:
-    """
-    How an invoice can be paid in one currency. A field is None where the exchange lacks it.
-
-    Attributes
-    ----------
-    amount : float or None
-        In that currency.
-    currency : str or None
-        As the invoice's `pay_currencies` have it: ``UST-ETH``.
-    pay_currency : str or None
-        The currency that is paid.
-    pool_currency : str or None
-        The network.
-    address : str or None
-        Where it is to be sent.
-    ext : dict or None
-        More, as it is sent.
+    Payment details of an invoice in one currency. A field is None where the exchange lacks it.
     """
 
-    amount: float | None
-    currency: str | None
-    pay_currency: str | None
-    pool_currency: str | None
-    address: str | None
-    ext: dict[str, Any] | None
-
-    @classmethod
-    def from_object(cls, fields: object, number: NumberType = float) -> Invoice:
-        """Build from an object."""
-        return cls(*_INVOICE.read(fields, number))
-
-
-_INVOICE = ObjectLayout(
-    "Invoice",
-    ("amount", "amount", Kind.OPTIONAL_NUMBER),
-    ("currency", "currency", Kind.OPTIONAL_TEXT),
-    ("pay_currency", "payCurrency", Kind.OPTIONAL_TEXT),
-    ("pool_currency", "poolCurrency", Kind.OPTIONAL_TEXT),
-    ("address", "address", Kind.OPTIONAL_TEXT),
-    ("ext", "ext", Kind.OPTIONAL_OBJECT),
-)
+    amount: float | None = key("amount")
+    """In that currency."""
+    currency: str | None = key("currency")
+    """As in the invoice's `pay_currencies`: ``UST-ETH``."""
+    pay_currency: str | None = key("payCurrency")
+    """Currency of the payment."""
+    pool_currency: str | None = key("poolCurrency")
+    """The network."""
+    address: str | None = key("address")
+    """Address of the payment."""
+    ext: dict[str, Any] | None = key("ext")
+    """Further details, as sent."""
 
 
-@attrs.define
-class Payment:
+@model
+class Payment(ObjectModel):
+    """A payment of an invoice. A field is None where the exchange does not have it."""
+
+    txid: str | None = key("txid")
+    """Transaction id."""
+    amount: float | None = key("amount")
+    currency: str | None = key("currency")
+    method: str | None = key("method")
+    """Transfer method."""
+    status: str | None = key("status")
+    """``CREATED``, ``PROCESSING`` or ``COMPLETED``."""
+    confirmations: int | None = key("confirmations")
+    created_at: Any = key("createdAt")
+    """Time of creation: a str, an int or None, as sent."""
+    updated_at: Any = key("updatedAt")
+    """Time of the last update: a str, an int or None, as sent."""
+    deposit_id: int | None = key("depositId")
+    """Id of the deposit in the account."""
+    ledger_id: int | None = key("ledgerId")
+    """Id of the ledger entry in the account."""
+    force_completed: bool | None = key("forceCompleted")
+    """True: the merchant marked the invoice as paid."""
+    amount_diff: float | None = key("amountDiff")
+    """Difference from the amount of the invoice."""
+
+
+@model
+class InvoiceSubmission(ObjectModel):
     """
-    A payment of an invoice. A field is None where the exchange does not have it.
-
-    Attributes
-    ----------
-    txid : str or None
-        Id of the transaction.
-    amount : float or None
-    currency : str or None
-    method : str or None
-        The way that it took.
-    status : str or None
-        ``CREATED``, ``PROCESSING`` or ``COMPLETED``.
-    confirmations : int or None
-    created_at, updated_at : str or int or None
-        When it began and changed last; as it is sent.
-    deposit_id, ledger_id : int or None
-        What of the account it is.
-    force_completed : bool or None
-        True: the merchant said that the invoice is paid.
-    amount_diff : float or None
-        By how much it differs from what the invoice asked for.
-    """
-
-    txid: str | None
-    amount: float | None
-    currency: str | None
-    method: str | None
-    status: str | None
-    confirmations: int | None
-    created_at: Any
-    updated_at: Any
-    deposit_id: int | None
-    ledger_id: int | None
-    force_completed: bool | None
-    amount_diff: float | None
-
-    @classmethod
-    def from_object(cls, fields: object, number: NumberType = float) -> Payment:
-        """Build from an object."""
-        return cls(*_PAYMENT.read(fields, number))
-
-
-_PAYMENT = ObjectLayout(
-    "Payment",
-    ("txid", "txid", Kind.OPTIONAL_TEXT),
-    ("amount", "amount", Kind.OPTIONAL_NUMBER),
-    ("currency", "currency", Kind.OPTIONAL_TEXT),
-    ("method", "method", Kind.OPTIONAL_TEXT),
-    ("status", "status", Kind.OPTIONAL_TEXT),
-    ("confirmations", "confirmations", Kind.OPTIONAL_INTEGER),
-    ("created_at", "createdAt", Kind.ANY),
-    ("updated_at", "updatedAt", Kind.ANY),
-    ("deposit_id", "depositId", Kind.OPTIONAL_INTEGER),
-    ("ledger_id", "ledgerId", Kind.OPTIONAL_INTEGER),
-    ("force_completed", "forceCompleted", switch),
-    ("amount_diff", "amountDiff", Kind.OPTIONAL_NUMBER),
-)
-
-
-@attrs.define
-class InvoiceSubmission:
-    """
-    An invoice. What may be None is so where the exchange does not have it.
-
-    The answer to a write may lack more: all but `id`.
-
-    Attributes
-    ----------
-    id : str
-    t : int
-        When it was made, in milliseconds UTC.
-    type : str or None
-        ``ECOMMERCE``, or ``POS`` (at the point of sale).
-    duration : int or None
-        For how many seconds it can be paid.
-    amount : float
-        In its currency.
-    currency : str
-    order_id : str or None
-        The merchant's own.
-    pay_currencies : list of str or None
-        In what it can be paid.
-    webhook : str or None
-        Address that is called when it was paid or has expired.
-    redirect_url : str or None
-        Where the customer is sent then.
-    status : str
-        ``CREATED``, ``PENDING``, ``COMPLETED`` or ``EXPIRED``.
-    customer_info : CustomerInfo or None
-        None at the point of sale.
-    invoices : list of Invoice or None
-        What is to be paid, for each currency.
-    payment : Payment or None
-        None until somebody pays.
-    additional_payments : list of Payment or None
-    merchant_name : str or None
-    metadata : dict or None
-    flags : list of str or None
-    recalculated_at : int or None
-        When its amounts were reckoned again, in milliseconds UTC.
+    An invoice. Optional fields are None where the exchange does not have them.
 
     References
     ----------
     https://docs.bitfinex.com/reference/submit-invoice
     """
 
+    id: str = key("id")
+    t: Mts = key("t")
+    """Time of creation, in milliseconds UTC."""
+    type: str | None = key("type")
+    """``ECOMMERCE``, or ``POS`` (point of sale)."""
+    duration: int | None = key("duration")
+    """Time for the payment, in seconds."""
+    amount: float = key("amount")
+    """In the currency of the invoice."""
+    currency: str = key("currency")
+    order_id: str | None = key("orderId")
+    """The merchant's order id."""
+    pay_currencies: list[str] | None = key("payCurrencies")
+    """Currencies that it can be paid in."""
+    webhook: str | None = key("webhook")
+    """URL that is called when the invoice is paid or has expired."""
+    redirect_url: str | None = key("redirectUrl")
+    """URL that the customer is redirected to after that."""
+    status: str = key("status")
+    """``CREATED``, ``PENDING``, ``COMPLETED`` or ``EXPIRED``."""
+    customer_info: CustomerInfo | None = key("customerInfo")
+    """None at the point of sale."""
+    invoices: list[Invoice] | None = key("invoices", repr=few)
+    """Amount to be paid, for each currency."""
+    payment: Payment | None = key("payment")
+    """None before the payment."""
+    additional_payments: list[Payment] | None = key("additionalPayments", repr=few)
+    merchant_name: str | None = key("merchantName")
+    metadata: dict[str, Any] | None = key("metadata")
+    flags: list[str] | None = key("flags")
+    recalculated_at: Mts | None = key("recalculatedAt")
+    """Time of the last recalculation of the amounts, in milliseconds UTC."""
+
+    time = moment(t)
+
+    @classmethod
+    def from_partial_object(
+        cls, fields: object, number: NumberType = float
+    ) -> AnyInvoiceSubmission:
+        """Build from the answer to a write, which must have ``id`` and may lack the others."""
+        found = read_whole_or_partial(cls, PartialInvoiceSubmission, fields, number)
+        if found.id is None:
+            raise RemoteError("InvoiceSubmission: it has no id", raw=fields)
+        return found
+
+
+@partial_of(InvoiceSubmission, "id")
+class PartialInvoiceSubmission(ObjectModel):
+    """The answer to a write that does not have all fields of an `InvoiceSubmission`."""
+
     id: str
-    t: Mts
+    t: Mts | None = at()
     type: str | None
     duration: int | None
-    amount: float
-    currency: str
+    amount: float | None
+    currency: str | None
     order_id: str | None
     pay_currencies: list[str] | None
     webhook: str | None
     redirect_url: str | None
-    status: str
+    status: str | None
     customer_info: CustomerInfo | None
-    invoices: list[Invoice] | None = attrs.field(repr=few)
+    invoices: list[Invoice] | None = at(repr=few)
     payment: Payment | None
-    additional_payments: list[Payment] | None = attrs.field(repr=few)
+    additional_payments: list[Payment] | None = at(repr=few)
     merchant_name: str | None
     metadata: dict[str, Any] | None
     flags: list[str] | None
     recalculated_at: Mts | None
 
-    @classmethod
-    def from_object(
-        cls, fields: object, number: NumberType = float
-    ) -> InvoiceSubmission:
-        """Build from an object with ``id``, ``t``, ``amount``, ``currency`` and ``status``."""
-        return cls(*_INVOICE_SUBMISSION.read(fields, number))
-
-    @classmethod
-    def from_partial_object(
-        cls, fields: object, number: NumberType = float
-    ) -> InvoiceSubmission:
-        """Build from an object with ``id``."""
-        invoice = cls(*_PARTIAL_INVOICE_SUBMISSION.read(fields, number))
-        if invoice.id is None:
-            raise RemoteError("InvoiceSubmission: it has no id", raw=fields)
-        return invoice
+    time = moment(t)
 
 
-_INVOICE_SUBMISSION = ObjectLayout(
-    "InvoiceSubmission",
-    ("id", "id", Kind.TEXT),
-    ("t", "t", Kind.INTEGER),
-    ("type", "type", Kind.OPTIONAL_TEXT),
-    ("duration", "duration", Kind.OPTIONAL_INTEGER),
-    ("amount", "amount", Kind.NUMBER),
-    ("currency", "currency", Kind.TEXT),
-    ("order_id", "orderId", Kind.OPTIONAL_TEXT),
-    ("pay_currencies", "payCurrencies", texts),
-    ("webhook", "webhook", Kind.OPTIONAL_TEXT),
-    ("redirect_url", "redirectUrl", Kind.OPTIONAL_TEXT),
-    ("status", "status", Kind.TEXT),
-    ("customer_info", "customerInfo", one_of(CustomerInfo.from_object)),
-    ("invoices", "invoices", list_of(Invoice.from_object)),
-    ("payment", "payment", one_of(Payment.from_object)),
-    ("additional_payments", "additionalPayments", list_of(Payment.from_object)),
-    ("merchant_name", "merchantName", Kind.OPTIONAL_TEXT),
-    ("metadata", "metadata", Kind.OPTIONAL_OBJECT),
-    ("flags", "flags", texts),
-    ("recalculated_at", "recalculatedAt", Kind.OPTIONAL_INTEGER),
-)
-_PARTIAL_INVOICE_SUBMISSION = _INVOICE_SUBMISSION.tolerant()
+AnyInvoiceSubmission = Union[InvoiceSubmission, PartialInvoiceSubmission]
 
 
-@attrs.define
-class InvoicePage:
+@model
+class InvoicePage(ObjectModel):
     """
-    One page of the invoices.
-
-    Attributes
-    ----------
-    page : int
-        From 1.
-    page_size : int
-    sort : str or None
-        ``asc`` or ``desc``.
-    sort_field : str or None
-        ``t``, ``amount`` or ``status``.
-    total_pages, total_items : int
-        How many there are.
-    items : list of InvoiceSubmission
+    One page of the list of invoices.
 
     References
     ----------
     https://docs.bitfinex.com/reference/invoice-list-paginated
     """
 
-    page: int
-    page_size: int
-    sort: str | None
-    sort_field: str | None
-    total_pages: int
-    total_items: int
-    items: list[InvoiceSubmission] = attrs.field(repr=few)
-
-    @classmethod
-    def from_object(cls, fields: object, number: NumberType = float) -> InvoicePage:
-        """Build from an object with all of these but the order."""
-        page = cls(*_INVOICE_PAGE.read(fields, number))
-        # No list is not the same as none in it.
-        if page.items is None:
-            raise RemoteError(
-                "InvoicePage.items: expected a list, got None", raw=fields
-            )
-        return page
+    page: int = key("page")
+    """From 1."""
+    page_size: int = key("pageSize")
+    sort: str | None = key("sort")
+    """``asc`` or ``desc``."""
+    sort_field: str | None = key("sortField")
+    """``t``, ``amount`` or ``status``."""
+    total_pages: int = key("totalPages")
+    total_items: int = key("totalItems")
+    items: list[InvoiceSubmission] = key("items", repr=few)
 
 
-_INVOICE_PAGE = ObjectLayout(
-    "InvoicePage",
-    ("page", "page", Kind.INTEGER),
-    ("page_size", "pageSize", Kind.INTEGER),
-    ("sort", "sort", Kind.OPTIONAL_TEXT),
-    ("sort_field", "sortField", Kind.OPTIONAL_TEXT),
-    ("total_pages", "totalPages", Kind.INTEGER),
-    ("total_items", "totalItems", Kind.INTEGER),
-    ("items", "items", list_of(InvoiceSubmission.from_object)),
-)
-
-
-@attrs.define
-class InvoiceStats:
+@model
+class InvoiceStats(ObjectModel):
     """
-    How many invoices there were in some time, or what they earned.
-
-    Attributes
-    ----------
-    time : str
-        Date of the time, UTC, as ISO 8601 has it.
-    count : float
-        How many, or what was earned, in the currency that was asked for.
+    Number of invoices, or earnings, of one period.
 
     References
     ----------
     https://docs.bitfinex.com/reference/invoice-count-stats
     """
 
-    time: str
-    count: float
-
-    @classmethod
-    def from_object(cls, fields: object, number: NumberType = float) -> InvoiceStats:
-        """Build from an object with ``time`` and ``count``."""
-        return cls(*_INVOICE_STATS.read(fields, number))
-
-
-_INVOICE_STATS = ObjectLayout(
-    "InvoiceStats", ("time", "time", Kind.TEXT), ("count", "count", Kind.NUMBER)
-)
+    time: str = key("time")
+    """Date of the period, UTC, in ISO 8601."""
+    count: float = key("count")
+    """Number of invoices, or earnings in the requested currency."""

@@ -1,231 +1,114 @@
-"""The rest of what merchants have: conversions, limits and deposits. They come as objects."""
+"""Conversions, limits and deposits of merchants. They come as objects."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import attrs
-
-from bfxsync._base.aliases import Mts, NumberType
-from bfxsync.errors import RemoteError
-from bfxsync.models.objects import ObjectLayout
-from bfxsync.models.rows import Kind
+from bfxsync._base.aliases import Mts
+from bfxsync.models.model import ObjectModel, key, model
+from bfxsync.models.moments import moment
 
 
-@attrs.define
-class CurrencyConversion:
+@model
+class CurrencyConversion(ObjectModel):
     """
-    What is exchanged by itself when it was paid.
-
-    Attributes
-    ----------
-    base_ccy : str
-        The currency that is exchanged.
-    convert_ccy : str
-        The one that is got for it.
-    created : int or None
-        When this was set up, in seconds or milliseconds since 1970, as it is sent.
+    A currency that is converted automatically when it is received.
 
     References
     ----------
     https://docs.bitfinex.com/reference/conversion-list
     """
 
-    base_ccy: str
-    convert_ccy: str
-    created: int | None
-
-    @classmethod
-    def from_object(
-        cls, fields: object, number: NumberType = float
-    ) -> CurrencyConversion:
-        """Build from an object with ``baseCcy`` and ``convertCcy``."""
-        return cls(*_CURRENCY_CONVERSION.read(fields, number))
+    base_ccy: str = key("baseCcy")
+    """Currency that is converted."""
+    convert_ccy: str = key("convertCcy")
+    """Currency that it is converted to."""
+    created: int | None = key("created")
+    """Time of creation, in seconds or milliseconds since 1970, as sent."""
 
 
-_CURRENCY_CONVERSION = ObjectLayout(
-    "CurrencyConversion",
-    ("base_ccy", "baseCcy", Kind.TEXT),
-    ("convert_ccy", "convertCcy", Kind.TEXT),
-    ("created", "created", Kind.OPTIONAL_INTEGER),
-)
-
-
-@attrs.define
-class MerchantLimits:
+@model
+class MerchantLimits(ObjectModel):
     """
-    What may be taken in a day. A field is None where the exchange does not have it.
+    Daily limits of a merchant. A field is None where the exchange does not have it.
 
-    Attributes
-    ----------
-    ecommerce_limit, pos_limit : float or None
-        Of invoices in shops on the web, and at points of sale.
-    ecommerce_customer_email : str or None
-        Whom the next is about.
-    ecommerce_customer_usage : float or None
-        What that customer has used of it.
-    pos_usage : float or None
-        What was used at points of sale.
+    The exchange's page names the fields, but does not show how they are written: capitals and
+    underscores are ignored. An answer without any of them is unreadable.
 
     References
     ----------
     https://docs.bitfinex.com/reference/merchant-limits
     """
 
-    ecommerce_limit: float | None
-    pos_limit: float | None
-    ecommerce_customer_email: str | None
-    ecommerce_customer_usage: float | None
-    pos_usage: float | None
+    ecommerce_limit: float | None = key("ecommerceLimit")
+    """Limit for invoices of web shops."""
+    pos_limit: float | None = key("posLimit")
+    """Limit for points of sale."""
+    ecommerce_customer_email: str | None = key("ecommerceCustomerEmail")
+    """Customer that `ecommerce_customer_usage` belongs to."""
+    ecommerce_customer_usage: float | None = key("ecommerceCustomerUsage")
+    """Amount used by that customer."""
+    pos_usage: float | None = key("posUsage")
+    """Amount used at points of sale."""
 
-    @classmethod
-    def from_object(cls, fields: object, number: NumberType = float) -> MerchantLimits:
-        """
-        Build from an object in which there is at least one of the fields.
-
-        The page names them, but not how they are written: neither capitals nor underscores are
-        heeded.
-        """
-        plain: Any = fields
-        if isinstance(fields, dict):
-            plain = {key.replace("_", "").lower(): fields[key] for key in fields}
-        try:
-            return cls(*_MERCHANT_LIMITS.read_some(plain, number))
-        except RemoteError as exc:
-            raise RemoteError(str(exc), raw=fields) from None
+    _any_spelling = True
+    _needs_any = True
 
 
-_MERCHANT_LIMITS = ObjectLayout(
-    "MerchantLimits",
-    ("ecommerce_limit", "ecommercelimit", Kind.OPTIONAL_NUMBER),
-    ("pos_limit", "poslimit", Kind.OPTIONAL_NUMBER),
-    ("ecommerce_customer_email", "ecommercecustomeremail", Kind.OPTIONAL_TEXT),
-    ("ecommerce_customer_usage", "ecommercecustomerusage", Kind.OPTIONAL_NUMBER),
-    ("pos_usage", "posusage", Kind.OPTIONAL_NUMBER),
-)
-
-
-@attrs.define
-class MerchantDeposit:
+@model
+class MerchantDeposit(ObjectModel):
     """
     A deposit, or a change of the wallet, that may belong to an invoice.
 
-    Attributes
+    References
     ----------
-    id : int
-    invoice_id, order_id : str or None
-        The invoice and the merchant's order that it belongs to.
-    type : str or None
-        ``deposit`` or ``ledger``.
-    amount : float
-    t : int
-        When, in milliseconds UTC.
-    txid : str or None
-        Id of the transaction.
-    currency : str
-    method : str or None
-        The way that it took.
-    pay_method : str or None
+    https://docs.bitfinex.com/reference/complete-invoice
+    """
+
+    id: int = key("id")
+    invoice_id: str | None = key("invoiceId")
+    order_id: str | None = key("orderId")
+    """The merchant's order id."""
+    type: str | None = key("type")
+    """``deposit`` or ``ledger``."""
+    amount: float = key("amount")
+    t: Mts = key("t")
+    """In milliseconds UTC."""
+    txid: str | None = key("txid")
+    """Transaction id."""
+    currency: str = key("currency")
+    method: str | None = key("method")
+    """Transfer method."""
+    pay_method: str | None = key("payMethod")
+
+    time = moment(t)
+
+
+@model
+class MerchantUnlinkedDeposit(ObjectModel):
+    """
+    A deposit that does not belong to any invoice.
 
     References
     ----------
     https://docs.bitfinex.com/reference/complete-invoice
     """
 
-    id: int
-    invoice_id: str | None
-    order_id: str | None
-    type: str | None
-    amount: float
-    t: Mts
-    txid: str | None
-    currency: str
-    method: str | None
-    pay_method: str | None
-
-    @classmethod
-    def from_object(cls, fields: object, number: NumberType = float) -> MerchantDeposit:
-        """Build from an object with ``id``, ``amount``, ``t`` and ``currency``."""
-        return cls(*_MERCHANT_DEPOSIT.read(fields, number))
-
-
-_MERCHANT_DEPOSIT = ObjectLayout(
-    "MerchantDeposit",
-    ("id", "id", Kind.INTEGER),
-    ("invoice_id", "invoiceId", Kind.OPTIONAL_TEXT),
-    ("order_id", "orderId", Kind.OPTIONAL_TEXT),
-    ("type", "type", Kind.OPTIONAL_TEXT),
-    ("amount", "amount", Kind.NUMBER),
-    ("t", "t", Kind.INTEGER),
-    ("txid", "txid", Kind.OPTIONAL_TEXT),
-    ("currency", "currency", Kind.TEXT),
-    ("method", "method", Kind.OPTIONAL_TEXT),
-    ("pay_method", "payMethod", Kind.OPTIONAL_TEXT),
-)
-
-
-@attrs.define
-class MerchantUnlinkedDeposit:
-    """
-    A deposit that belongs to no invoice.
-
-    Attributes
-    ----------
-    id : int
-    method : str or None
-        The way that it took.
-    currency : str
-    created_at, updated_at : int or None
-        When it began and changed last, in milliseconds UTC.
-    amount : float
-    fee : float or None
-    txid : str or None
-        Id of the transaction.
-    address : str or None
-        Where it was sent to.
-    payment_id : int or str or None
-        The tag that came with it, as it is sent.
-    status : str or None
-    note : str or None
-
-    References
-    ----------
-    https://docs.bitfinex.com/reference/complete-invoice
-    """
-
-    id: int
-    method: str | None
-    currency: str
-    created_at: Mts | None
-    updated_at: Mts | None
-    amount: float
-    fee: float | None
-    txid: str | None
-    address: str | None
-    payment_id: Any
-    status: str | None
-    note: str | None
-
-    @classmethod
-    def from_object(
-        cls, fields: object, number: NumberType = float
-    ) -> MerchantUnlinkedDeposit:
-        """Build from an object with ``id``, ``currency`` and ``amount``."""
-        return cls(*_MERCHANT_UNLINKED_DEPOSIT.read(fields, number))
-
-
-_MERCHANT_UNLINKED_DEPOSIT = ObjectLayout(
-    "MerchantUnlinkedDeposit",
-    ("id", "id", Kind.INTEGER),
-    ("method", "method", Kind.OPTIONAL_TEXT),
-    ("currency", "currency", Kind.TEXT),
-    ("created_at", "createdAt", Kind.OPTIONAL_INTEGER),
-    ("updated_at", "updatedAt", Kind.OPTIONAL_INTEGER),
-    ("amount", "amount", Kind.NUMBER),
-    ("fee", "fee", Kind.OPTIONAL_NUMBER),
-    ("txid", "txid", Kind.OPTIONAL_TEXT),
-    ("address", "address", Kind.OPTIONAL_TEXT),
-    ("payment_id", "paymentId", Kind.ANY),
-    ("status", "status", Kind.OPTIONAL_TEXT),
-    ("note", "note", Kind.OPTIONAL_TEXT),
-)
+    id: int = key("id")
+    method: str | None = key("method")
+    """Transfer method."""
+    currency: str = key("currency")
+    created_at: Mts | None = key("createdAt")
+    """Time of creation, in milliseconds UTC."""
+    updated_at: Mts | None = key("updatedAt")
+    """Time of the last update, in milliseconds UTC."""
+    amount: float = key("amount")
+    fee: float | None = key("fee")
+    txid: str | None = key("txid")
+    """Transaction id."""
+    address: str | None = key("address")
+    """Destination address."""
+    payment_id: Any = key("paymentId")
+    """Tag that came with it: an int, a str or None, as sent."""
+    status: str | None = key("status")
+    note: str | None = key("note")

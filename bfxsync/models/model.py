@@ -236,7 +236,8 @@ def model(cls: type[M]) -> type[M]:
     Make a slotted attrs class that reads rows or objects by the table of its fields.
 
     Instances are compared by all fields, and hashed by type and ``id`` where there is one; treat
-    them as read-only. A class without fields of its own reads as its base does.
+    them as read-only. A class without fields of its own reads as its
+    base does, unless the name of that begins with ``_``.
 
     Raises
     ------
@@ -245,7 +246,8 @@ def model(cls: type[M]) -> type[M]:
         milliseconds has no `moment`.
     """
     made = define(cls)
-    if any(not field.inherited for field in fields_of(made)):
+    has_own = any(not field.inherited for field in fields_of(made))
+    if has_own or made._layout.name.startswith("_"):
         made._layout = _layout_of(made)
     _models[made.__name__] = made
     return made
@@ -300,6 +302,8 @@ def _layout_of(made: type[Model]) -> Layout:
     rows: List[Any] = []
     objects: List[Any] = []
     for field in fields_of(made):
+        if field.metadata.get("path") == ():
+            continue
         text = annotation_text(field.type)
         meaning = field.metadata.get("read") or _MEANINGS.get(text) or _reader_of(text)
         if meaning is None:
@@ -312,7 +316,7 @@ def _layout_of(made: type[Model]) -> Layout:
             raise TypeError(
                 f"{made.__name__}.{field.name} needs at() or key(): where it stands"
             )
-        elif field.metadata["path"]:
+        else:
             rows.append((field.name, field.metadata["path"], meaning))
     if objects:
         return ObjectLayout(

@@ -15,7 +15,7 @@ from bfxsync._base.enums import OrderFlag
 from bfxsync.errors import RemoteError
 from bfxsync.models.rows import Kind, Layout, Read, integer, may_be_missing, short
 
-ObjectField = Tuple[str, Union[str, Tuple[str, ...]], Union[Kind, Read]]
+ObjectField = Tuple[str, Tuple[str, ...], Union[Kind, Read]]
 
 
 class ObjectLayout(Layout):
@@ -47,11 +47,8 @@ class ObjectLayout(Layout):
         )
         self._any_spelling = any_spelling
         self._needs_any = needs_any
-        spellings = [
-            keys if isinstance(keys, tuple) else (keys,) for _, keys, _ in fields
-        ]
         self._keys = [
-            tuple(map(_folded, keys)) if any_spelling else keys for keys in spellings
+            tuple(map(_folded, keys)) if any_spelling else keys for _, keys, _ in fields
         ]
 
     def tolerant(self) -> ObjectLayout:
@@ -92,13 +89,6 @@ class ObjectLayout(Layout):
             raise RemoteError(str(exc), raw=row) from None
         if self._needs_any and all(value is None for value in values):
             raise RemoteError(f"{self.name}: nothing of it is there", raw=row)
-        return values
-
-    def read_some(self, fields: object, number: NumberType) -> list[Any]:
-        """Do as `read` does, of an object in which there is at least one of the fields."""
-        values = self.read(fields, number)
-        if all(value is None for value in values):
-            raise RemoteError(f"{self.name}: nothing of it is there", raw=fields)
         return values
 
 

@@ -1,91 +1,46 @@
-"""Settings that an account keeps at the exchange."""
+"""Settings of an account that are stored at the exchange."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import attrs
-
-from bfxsync._base.aliases import NumberType, Row
-from bfxsync.models.rows import Kind, Layout
+from bfxsync.models.model import RestModel, at, model
 
 
-@attrs.define
-class UserSetting:
+@model
+class UserSetting(RestModel):
     """
-    A setting of one's own.
-
-    Attributes
-    ----------
-    key : str
-        Begins with ``api:``.
-    value : object
-        Any JSON; None if there is no such setting.
+    A setting of the user.
 
     References
     ----------
     https://docs.bitfinex.com/reference/rest-auth-settings
     """
 
-    key: str
-    value: Any
-
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> UserSetting:
-        """Build from a row of 1 or more values, 2 as the exchange sends it."""
-        return cls(*_USER_SETTING.read(row, number))
+    key: str = at(0)
+    """Begins with ``api:``."""
+    value: Any = at(1)
+    """Any JSON; None if the setting does not exist."""
 
 
-_USER_SETTING = Layout("UserSetting", ("key", 0, Kind.TEXT), ("value", 1, Kind.ANY))
+@model
+class CoreSetting(RestModel):
+    """A setting of the platform."""
+
+    key: str = at(0)
+    value: Any = at(1)
+    """Any JSON; None if the setting does not exist."""
 
 
-@attrs.define
-class CoreSetting:
+@model
+class SettingsWriteResult(RestModel):
     """
-    A setting of the platform.
-
-    Attributes
-    ----------
-    key : str
-    value : object
-        Any JSON; None if there is no such setting.
-    """
-
-    key: str
-    value: Any
-
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> CoreSetting:
-        """Build from a row of 1 or more values, 2 as the exchange sends it."""
-        return cls(*_CORE_SETTING.read(row, number))
-
-
-_CORE_SETTING = Layout("CoreSetting", *_USER_SETTING.fields)
-
-
-@attrs.define
-class SettingsWriteResult:
-    """
-    What became of settings that were to be written or deleted.
-
-    Attributes
-    ----------
-    number_of_settings : int or None
-        How many were; None where the exchange does not say it.
+    Result of writing or deleting settings.
 
     References
     ----------
     https://docs.bitfinex.com/reference/rest-auth-settings-set
     """
 
-    number_of_settings: int | None
-
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> SettingsWriteResult:
-        """Build from a list, which may be empty."""
-        return cls(*_SETTINGS_WRITE_RESULT.read(row, number))
-
-
-_SETTINGS_WRITE_RESULT = Layout(
-    "SettingsWriteResult", ("number_of_settings", 0, Kind.OPTIONAL_INTEGER)
-)
+    number_of_settings: int | None = at(0)
+    """Number of settings written or deleted; None where the exchange does not send it."""

@@ -1,109 +1,74 @@
-"""What an account pays and earns."""
+"""Fees of an account, and its volume and earnings of 30 days."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import attrs
-
 from bfxsync._base.aliases import NumberType, Row
 from bfxsync.errors import RemoteError
+from bfxsync.models.model import ObjectModel, RestModel, at, keep_extra, key, model
 from bfxsync.models.objects import ObjectLayout, list_of, numbers
 from bfxsync.models.rows import Kind, Layout
 
 
-@attrs.define
-class TradeVolume:
+@model
+class TradeVolume(ObjectModel):
+    """Trading volume of 30 days in one currency."""
+
+    curr: str = key("curr")
+    """The currency, or ``Total (USD)``."""
+    vol: float | None = key("vol")
+    """Total volume."""
+    vol_safe: float | None = key("vol_safe")
+    """Volume that counts for the fees."""
+    vol_maker: float | None = key("vol_maker")
+    """Maker volume of that."""
+    vol_bfx: float | None = key("vol_BFX")
+    """Total volume on this exchange only."""
+    vol_bfx_safe: float | None = key("vol_BFX_safe")
+    """Volume that counts for the fees, on this exchange only."""
+    vol_bfx_maker: float | None = key("vol_BFX_maker")
+    """Maker volume of that, on this exchange only."""
+
+
+_read_volumes = list_of(TradeVolume.from_object)
+
+
+@model
+class Summary(RestModel):
     """
-    What was traded in 30 days.
+    Trading fees of the account, and its volume and earnings of 30 days.
 
-    Attributes
-    ----------
-    curr : str
-        The currency, or ``Total (USD)``.
-    vol, vol_safe, vol_maker : float or None
-        Of all, of that which counts for the fees, and of it what rested in the book.
-    vol_bfx, vol_bfx_safe, vol_bfx_maker : float or None
-        The same, on this exchange only.
-    """
-
-    curr: str
-    vol: float | None
-    vol_safe: float | None
-    vol_maker: float | None
-    vol_bfx: float | None
-    vol_bfx_safe: float | None
-    vol_bfx_maker: float | None
-
-    @classmethod
-    def from_object(cls, fields: object, number: NumberType = float) -> TradeVolume:
-        """Build from an object with ``curr``."""
-        return cls(*_TRADE_VOLUME.read(fields, number))
-
-
-_TRADE_VOLUME = ObjectLayout(
-    "TradeVolume",
-    ("curr", "curr", Kind.TEXT),
-    ("vol", "vol", Kind.OPTIONAL_NUMBER),
-    ("vol_safe", "vol_safe", Kind.OPTIONAL_NUMBER),
-    ("vol_maker", "vol_maker", Kind.OPTIONAL_NUMBER),
-    ("vol_bfx", "vol_BFX", Kind.OPTIONAL_NUMBER),
-    ("vol_bfx_safe", "vol_BFX_safe", Kind.OPTIONAL_NUMBER),
-    ("vol_bfx_maker", "vol_BFX_maker", Kind.OPTIONAL_NUMBER),
-)
-
-
-@attrs.define
-class Summary:
-    """
-    What the account pays for trades, and what came of 30 days.
-
-    The rates are ratios: 0.001 means 0.1 %.
-
-    Attributes
-    ----------
-    maker_fee_to_crypto, maker_fee_to_stable, maker_fee_to_fiat : float or None
-        Rates of orders that rest in the book, by the kind of currency that is got.
-    deriv_rebate : float or None
-        What such orders get, of derivatives.
-    taker_fee_to_crypto, taker_fee_to_stable, taker_fee_to_fiat : float or None
-        Rates of orders that take from the book.
-    deriv_taker_fee : float or None
-        The same of derivatives.
-    trade_vol_30d : list of TradeVolume
-    fees_trading_30d : dict
-        Fees paid in 30 days, by currency.
-    fees_trading_total_30d : float
-        Their sum, in USD.
-    funding_earnings_per_curr : dict
-        What funding earned in 30 days, by currency.
-    funding_earnings_total : float
-        The sum, in USD.
-    leo_lev : int or None
-        Level of the discount for LEO.
-    leo_amount_avg : float or None
-        LEO held in 30 days, on average.
+    The rates are ratios: 0.001 means 0.1 %. The kind of currency is that of the currency received.
 
     References
     ----------
     https://docs.bitfinex.com/reference/rest-auth-summary
     """
 
-    maker_fee_to_crypto: float | None
-    maker_fee_to_stable: float | None
-    maker_fee_to_fiat: float | None
-    deriv_rebate: float | None
-    taker_fee_to_crypto: float | None
-    taker_fee_to_stable: float | None
-    taker_fee_to_fiat: float | None
-    deriv_taker_fee: float | None
-    trade_vol_30d: list[TradeVolume]
-    fees_trading_30d: dict[str, Any]
-    fees_trading_total_30d: float
-    funding_earnings_per_curr: dict[str, Any]
-    funding_earnings_total: float
-    leo_lev: int | None
-    leo_amount_avg: float | None
+    maker_fee_to_crypto: float | None = at()
+    maker_fee_to_stable: float | None = at()
+    maker_fee_to_fiat: float | None = at()
+    deriv_rebate: float | None = at()
+    """Maker rebate of derivatives."""
+    taker_fee_to_crypto: float | None = at()
+    taker_fee_to_stable: float | None = at()
+    taker_fee_to_fiat: float | None = at()
+    deriv_taker_fee: float | None = at()
+    """Taker fee of derivatives."""
+    trade_vol_30d: list[TradeVolume] = at()
+    fees_trading_30d: dict[str, Any] = at(read=numbers)
+    """Trading fees of 30 days, by currency."""
+    fees_trading_total_30d: float = at()
+    """Sum of the trading fees, in USD."""
+    funding_earnings_per_curr: dict[str, Any] = at(read=numbers)
+    """Funding earnings of 30 days, by currency."""
+    funding_earnings_total: float = at()
+    """Sum of the funding earnings, in USD."""
+    leo_lev: int | None = at()
+    """Level of the LEO discount."""
+    leo_amount_avg: float | None = at()
+    """Average LEO holdings of 30 days."""
 
     @classmethod
     def from_row(cls, row: Row, number: NumberType = float) -> Summary:
@@ -125,10 +90,8 @@ class Summary:
             ]
         except RemoteError as exc:
             raise RemoteError(str(exc), raw=row) from None
-        return cls(*values)
+        return keep_extra(cls(*values), row)
 
-
-_read_volumes = list_of(TradeVolume.from_object)
 
 _SUMMARY = Layout(
     "Summary",
@@ -158,6 +121,9 @@ _FUNDING = Layout(
 )
 _LEO = ObjectLayout(
     "Summary.leo_info",
-    ("leo_lev", "leo_lev", Kind.OPTIONAL_INTEGER),
-    ("leo_amount_avg", "leo_amount_avg", Kind.OPTIONAL_NUMBER),
+    ("leo_lev", ("leo_lev",), Kind.OPTIONAL_INTEGER),
+    ("leo_amount_avg", ("leo_amount_avg",), Kind.OPTIONAL_NUMBER),
 )
+
+# Its row is read above, part by part.
+Summary._layout = _SUMMARY

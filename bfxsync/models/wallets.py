@@ -1,185 +1,100 @@
-"""What an account has, and how it changed."""
+"""Wallets, their balances and their changes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import attrs
+from bfxsync._base.aliases import Mts
+from bfxsync.models.model import RestModel, at, model
+from bfxsync.models.moments import moment
 
-from bfxsync._base.aliases import Mts, NumberType, Row
-from bfxsync.models.rows import Kind, Layout
 
-
-@attrs.define
-class Wallet:
+@model
+class Wallet(RestModel):
     """
-    What one wallet has of one currency.
-
-    Attributes
-    ----------
-    wallet_type : str
-        ``exchange``, ``margin`` or ``funding``; that of derivatives is ``margin`` with a
-        currency such as ``USTF0``.
-    currency : str
-    balance : float
-    unsettled_interest : float
-    available_balance : float or None
-        What is not bound by orders, offers and positions; None where it is not known.
-    last_change : str or None
-        What changed it last, in words: they may change at any time.
-    trade_details : dict or None
-        More about that: ``reason``, ``order_id``, ``trade_price``, …
+    The balance of one currency in one wallet.
 
     References
     ----------
     https://docs.bitfinex.com/reference/rest-auth-wallets
     """
 
-    wallet_type: str
-    currency: str
-    balance: float
-    unsettled_interest: float
-    available_balance: float | None
-    last_change: str | None
-    trade_details: dict[str, Any] | None
-
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> Wallet:
-        """Build from a row of 4 or more values, 7 as the exchange sends it."""
-        return cls(*_WALLET.read(row, number))
-
-
-_WALLET = Layout(
-    "Wallet",
-    ("wallet_type", 0, Kind.TEXT),
-    ("currency", 1, Kind.TEXT),
-    ("balance", 2, Kind.NUMBER),
-    ("unsettled_interest", 3, Kind.NUMBER),
-    ("available_balance", 4, Kind.OPTIONAL_NUMBER),
-    ("last_change", 5, Kind.OPTIONAL_TEXT),
-    ("trade_details", 6, Kind.OPTIONAL_OBJECT),
-)
-
-
-@attrs.define
-class WalletHistory:
+    wallet_type: str = at(0)
     """
-    What one wallet had of one currency at a time.
+    ``exchange``, ``margin`` or ``funding``; the wallet of derivatives is ``margin`` with a
+    currency such as ``USTF0``.
+    """
+    currency: str = at(1)
+    balance: float = at(2)
+    unsettled_interest: float = at(3)
+    available_balance: float | None = at(4)
+    """Balance that is not reserved by orders, offers and positions; None where not known."""
+    last_change: str | None = at(5)
+    """Description of the last change; its wording may change at any time."""
+    trade_details: dict[str, Any] | None = at(6)
+    """Details of the last change: ``reason``, ``order_id``, ``trade_price``, …"""
 
-    Attributes
-    ----------
-    wallet_type : str
-        ``exchange``, ``margin`` or ``funding``.
-    currency : str
-    balance : float
-    unsettled_interest : float
-    available_balance : float or None
-    mts_update : int or None
-        The time that this is of, in milliseconds UTC.
+
+@model
+class WalletHistory(RestModel):
+    """
+    The balance of one currency in one wallet at a past time.
 
     References
     ----------
     https://github.com/bitfinexcom/bfx-api-node-models
     """
 
-    wallet_type: str
-    currency: str
-    balance: float
-    unsettled_interest: float
-    available_balance: float | None
-    mts_update: Mts | None
+    wallet_type: str = at(0)
+    """``exchange``, ``margin`` or ``funding``."""
+    currency: str = at(1)
+    balance: float = at(2)
+    unsettled_interest: float = at(3)
+    available_balance: float | None = at(4)
+    mts_update: Mts | None = at(6)
+    """Time of this balance, in milliseconds UTC."""
 
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> WalletHistory:
-        """Build from a row of 4 or more values, 7 as the exchange sends it."""
-        return cls(*_WALLET_HISTORY.read(row, number))
-
-
-_WALLET_HISTORY = Layout(
-    "WalletHistory",
-    ("wallet_type", 0, Kind.TEXT),
-    ("currency", 1, Kind.TEXT),
-    ("balance", 2, Kind.NUMBER),
-    ("unsettled_interest", 3, Kind.NUMBER),
-    ("available_balance", 4, Kind.OPTIONAL_NUMBER),
-    ("mts_update", 6, Kind.OPTIONAL_INTEGER),
-)
+    updated_at = moment(mts_update)
 
 
-@attrs.define
-class BalanceAvailable:
+@model
+class BalanceAvailable(RestModel):
     """
-    What can be used for an order or an offer.
-
-    Attributes
-    ----------
-    amount : float
-        In base currency, or in the currency of the offer. The page says nothing of its sign:
-        that of an offer has come negative.
+    Balance available for an order or an offer.
 
     References
     ----------
     https://docs.bitfinex.com/reference/rest-auth-calc-order-avail
     """
 
-    amount: float
-
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> BalanceAvailable:
-        """Build from a row of 1 or more values."""
-        return cls(*_BALANCE_AVAILABLE.read(row, number))
-
-
-_BALANCE_AVAILABLE = Layout("BalanceAvailable", ("amount", 0, Kind.NUMBER))
+    amount: float = at(0)
+    """
+    In base currency, or in the currency of the offer. The exchange's page does not define its
+    sign: for an offer it has been negative.
+    """
 
 
-@attrs.define
-class Ledger:
+@model
+class Ledger(RestModel):
     """
     One change of a wallet.
-
-    Attributes
-    ----------
-    id : int
-    currency : str
-    wallet : str or None
-        ``exchange``, ``margin``, ``funding`` or ``contribution``; None in rows from before it
-        was told.
-    mts : int
-        When, in milliseconds UTC; many have the same.
-    amount : float
-        What came (positive) or went (negative).
-    balance : float
-        What the wallet had of the currency afterwards.
-    description : str or None
-        In words: they may change at any time.
 
     References
     ----------
     https://docs.bitfinex.com/reference/rest-auth-ledgers
     """
 
-    id: int
-    currency: str
-    wallet: str | None
-    mts: Mts
-    amount: float
-    balance: float
-    description: str | None
+    id: int = at(0)
+    currency: str = at(1)
+    wallet: str | None = at(2)
+    """``exchange``, ``margin``, ``funding`` or ``contribution``; None in old rows."""
+    mts: Mts = at(3)
+    """In milliseconds UTC; many entries share the same time."""
+    amount: float = at(5)
+    """Positive for a credit, negative for a debit."""
+    balance: float = at(6)
+    """Balance of the currency in the wallet after the change."""
+    description: str | None = at(8)
+    """Its wording may change at any time."""
 
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> Ledger:
-        """Build from a row of 7 or more values, 9 as the exchange sends it."""
-        return cls(*_LEDGER.read(row, number))
-
-
-_LEDGER = Layout(
-    "Ledger",
-    ("id", 0, Kind.INTEGER),
-    ("currency", 1, Kind.TEXT),
-    ("wallet", 2, Kind.OPTIONAL_TEXT),
-    ("mts", 3, Kind.INTEGER),
-    ("amount", 5, Kind.NUMBER),
-    ("balance", 6, Kind.NUMBER),
-    ("description", 8, Kind.OPTIONAL_TEXT),
-)
+    time = moment(mts)

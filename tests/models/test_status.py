@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 
 from bfxsync.errors import RemoteError
@@ -78,31 +76,6 @@ def test_a_liquidation_keeps_its_fraction_of_a_millisecond():
     assert (liquidation.symbol, liquidation.amount) == ("tBSVUSD", -2.62932)
     assert (liquidation.is_match, liquidation.is_market_sold) == (1, 1)
     assert liquidation.liquidation_price == 112.27
-
-
-@pytest.mark.parametrize(
-    "model, row", [(Candle, CANDLE), (DerivativesStatus, DERIV), (Liquidation, LIQ)]
-)
-def test_r12_every_number_field_is_a_decimal_on_request(model, row):
-    read = model.from_row(row, Decimal)
-    plain = model.from_row(row)
-    for name in model.__slots__:
-        if name == "__weakref__":
-            continue
-        value, exact = getattr(plain, name), getattr(read, name)
-        if isinstance(value, float):
-            assert exact == Decimal(repr(value)) and isinstance(exact, Decimal)
-        else:
-            assert exact == value
-
-
-@pytest.mark.parametrize(
-    "model, row", [(Candle, CANDLE), (DerivativesStatus, DERIV), (Liquidation, LIQ)]
-)
-def test_r14_appended_columns_change_nothing(model, row):
-    for tail in ([1], [None, "x"], [[], {}, 5, 6, 7]):
-        if model is not DerivativesStatus or len(row) == 23:
-            assert model.from_row(row + tail) == model.from_row(row)
 
 
 @pytest.mark.parametrize(

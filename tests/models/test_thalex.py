@@ -7,9 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
 from model_tables import NUMBERS
-from strategies import JSON_VALUES
 
 from bfxsync.errors import RemoteError
 from bfxsync.models.thalex import (
@@ -92,13 +90,3 @@ def test_r14_free_transfers_that_are_none_are_a_remote_error(bad: Any) -> None:
     with pytest.raises(RemoteError, match="ThalexFreeTransfer") as caught:
         ThalexFreeTransferCount.from_object(bad)
     assert caught.value.raw is bad
-
-
-@NUMBERS
-@given(fields=JSON_VALUES)
-def test_r14_any_object_is_read_or_is_a_remote_error(number: Any, fields: Any) -> None:
-    for model in (ThalexTransfer, ThalexFreeTransfers, ThalexFreeTransferCount):
-        try:
-            model.from_object(fields, number)  # type: ignore[attr-defined]
-        except RemoteError as error:
-            assert error.raw is fields

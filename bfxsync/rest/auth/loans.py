@@ -11,6 +11,7 @@ from bfxsync.checks.symbols import check_currency, check_funding
 from bfxsync.checks.times import Time, page_params
 from bfxsync.models.funding import FundingCredit, FundingLoan
 from bfxsync.models.funding_info import (
+    AnyFundingAutoRenew,
     FundingAutoRenew,
     FundingAutoRenewStatus,
     FundingInfo,
@@ -266,7 +267,7 @@ class LoanEndpoints(SignedEndpoints):
         amount: AnyNumber | None = None,
         rate: AnyNumber | None = None,
         period: int | None = None,
-    ) -> Notification[Optional[FundingAutoRenew]]:
+    ) -> Notification[Optional[AnyFundingAutoRenew]]:
         """
         Switch auto-renew, which offers returned funding again, on or off.
 
@@ -289,7 +290,7 @@ class LoanEndpoints(SignedEndpoints):
 
         Returns
         -------
-        Notification of FundingAutoRenew
+        Notification of FundingAutoRenew or PartialFundingAutoRenew
             Or of None where the exchange returns none. May report a rejection, which
             `raise_for_status` raises.
 
@@ -348,6 +349,6 @@ def _read_status(answer: Any, number: NumberType) -> Optional[FundingAutoRenewSt
     return None if answer is None else FundingAutoRenewStatus.from_row(answer, number)
 
 
-def _read_auto_renew(data: Any, number: NumberType) -> Optional[FundingAutoRenew]:
+def _read_auto_renew(data: Any, number: NumberType) -> Optional[AnyFundingAutoRenew]:
     # Nothing may come when it is switched off.
     return None if data is None else FundingAutoRenew.from_partial_row(data, number)
