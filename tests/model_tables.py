@@ -251,6 +251,10 @@ ROWS: Dict[str, Tuple[str, str]] = {
         "[0.8056309]",
         "0 amount number",
     ),
+    "BalanceInfo": (
+        "[4131.85,4131.5]",
+        "0 aum number, 1 aum_net number",
+    ),
     "Ledger": (
         '[2531822314,"USD","margin",1573521810000,null,0.01644445,0,null,'
         '"Settlement @ 185.79 on wallet margin"]',

@@ -1,11 +1,10 @@
 """
-Order books: kept level by level, read from the best, checked against the exchange.
+Order books: updated level by level, verified by checksum.
 
-Strategy: each side is a list of sort keys and a list of the updates beside it, both ascending
-and kept so with `bisect`, as nothing is sorted when it is read. The best ask stands first, the
-best bid last. What the keys are, which side an update belongs to and how a delete looks is all
-that differs between aggregated and raw books, pairs and funding currencies: each has a class
-that says just that.
+Strategy: each side is a list of sort keys and a parallel list of updates, both kept in ascending
+order with `bisect`, so that reading needs no sorting. The best ask is first, the best bid last.
+Aggregated and raw books, pairs and funding currencies differ only in their keys, in the side of
+an update and in the form of a delete: each has a class for that.
 
 References
 ----------
@@ -42,7 +41,7 @@ class Side(Generic[L]):
     __slots__ = ("keys", "levels")
 
     def __init__(self) -> None:
-        # Keys are prices or tuples that begin with one; the levels stand at the same indexes.
+        # Keys are prices, or tuples that begin with one; levels have the same indexes.
         self.keys: list[Any] = []
         self.levels: list[L] = []
 
@@ -56,7 +55,7 @@ class Side(Generic[L]):
             self.levels.insert(index, level)
 
     def remove(self, key: Any) -> bool:
-        """Take away; False if there was no such level."""
+        """Remove a level; False if it did not exist."""
         index = bisect_left(self.keys, key)
         if index == len(self.keys) or self.keys[index] != key:
             return False
@@ -65,7 +64,7 @@ class Side(Generic[L]):
         return True
 
     def clear(self) -> None:
-        """Take everything away."""
+        """Remove all levels."""
         self.keys.clear()
         self.levels.clear()
 
@@ -73,15 +72,15 @@ class Side(Generic[L]):
 @with_parts_named_publicly
 class OrderBook(BookQueries[L]):
     """
-    An order book, kept current by `apply`.
+    An order book, updated by `apply`.
 
-    It is pure and has no lock: other threads read it between two changes, see `BookView`.
+    It has no lock: other threads read it through a `BookView`.
 
     Attributes
     ----------
     unknown_deletes : int
-        Deletes of levels that were not there; the exchange sends none, so each is a sign
-        that something was lost.
+        Deletes of levels that did not exist; the exchange sends none, so each one means that
+        data was lost.
     """
 
     def __init__(self) -> None:
@@ -93,7 +92,7 @@ class OrderBook(BookQueries[L]):
         return len(self._bids.keys) + len(self._asks.keys)
 
     def reset(self, levels: Iterable[L] = ()) -> None:
-        """Empty the book, then put in the levels of a snapshot."""
+        """Replace all levels by those of a snapshot."""
         self._bids.clear()
         self._asks.clear()
         for level in levels:
@@ -101,12 +100,12 @@ class OrderBook(BookQueries[L]):
 
     @abstractmethod
     def apply(self, level: L) -> None:
-        """Set, replace or take away one level."""
+        """Insert, replace or remove one level."""
 
     @staticmethod
     @abstractmethod
     def checked(level: L) -> tuple[Any, Any]:
-        """Return what of a level goes into the checksum: its key and its amount."""
+        """Return the key and the amount of a level in the checksum."""
 
     def bids(self, count: int | None = None) -> list[L]:
         """Return the best bids, best first; all of them without `count`."""
@@ -137,12 +136,12 @@ class AggregatedBook(OrderBook[BookUpdate]):
         return False
 
     def apply(self, level: BookUpdate) -> None:
-        """Set, replace or take away one level; the sign of the amount names the side."""
+        """Insert, replace or remove one level; the sign of the amount gives the side."""
         side = self._bids if level.amount > 0 else self._asks
         if level.count and level.amount:
             side.set(level.price, level)
             return
-        # A level without any amount is gone as well, and names no side.
+        # A level with an amount of zero is removed as well; it does not tell the side.
         is_known = side.remove(level.price)
         if not level.amount:
             is_known = self._bids.remove(level.price) or is_known
@@ -151,12 +150,11 @@ class AggregatedBook(OrderBook[BookUpdate]):
 
     @staticmethod
     def checked(level: BookUpdate) -> tuple[Any, Any]:
-        """Return the key and the amount of the checksum."""
         return level.price, level.amount
 
 
 class FundingBook(OrderBook[FundingBookUpdate]):
-    """Levels of a funding currency (P0 to P4): rate and period, signs the other way round."""
+    """Levels of a funding currency (P0 to P4), by rate and period, with opposite signs."""
 
     @property
     def is_funding(self) -> bool:
@@ -164,14 +162,14 @@ class FundingBook(OrderBook[FundingBookUpdate]):
         return True
 
     def apply(self, level: FundingBookUpdate) -> None:
-        """Set, replace or take away one level."""
+        """Insert, replace or remove one level."""
         bid = (level.rate, -level.period)
         ask = (level.rate, level.period)
         is_bid = level.amount < 0
         if level.count and level.amount:
             (self._bids if is_bid else self._asks).set(bid if is_bid else ask, level)
             return
-        # The documentation does not say which sign a delete has: the named side first.
+        # The sign of a delete is not documented: try the indicated side first.
         tries = [(self._bids, bid), (self._asks, ask)]
         if not any(
             side.remove(key) for side, key in (tries if is_bid else tries[::-1])
@@ -180,7 +178,6 @@ class FundingBook(OrderBook[FundingBookUpdate]):
 
     @staticmethod
     def checked(level: FundingBookUpdate) -> tuple[Any, Any]:
-        """Return the key and the amount of the checksum."""
         return level.rate, level.amount
 
 
@@ -188,19 +185,19 @@ R = TypeVar("R", RawBookUpdate, FundingRawBookUpdate)
 
 
 class _OrdersBook(OrderBook[R]):
-    """Single orders by id; an order that changes its price moves."""
+    """Single orders by id; an order whose price changes moves."""
 
     def __init__(self) -> None:
         super().__init__()
         self._places: dict[int, tuple[Side[R], Any]] = {}
 
     def reset(self, levels: Iterable[R] = ()) -> None:
-        """Empty the book, then put in the orders of a snapshot."""
+        """Replace all orders by those of a snapshot."""
         self._places.clear()
         OrderBook.reset(self, levels)
 
     def _move(self, identity: int, place: tuple[Side[R], Any] | None, level: R) -> None:
-        """Put the order where it belongs now; None takes it away."""
+        """Move an order to its new place; None removes it."""
         old = self._places.pop(identity, None)
         if old is not None:
             side, key = old
@@ -222,7 +219,7 @@ class RawBook(_OrdersBook[RawBookUpdate]):
         return False
 
     def apply(self, level: RawBookUpdate) -> None:
-        """Set, move or take away one order; equal prices stand by id, ascending."""
+        """Insert, move or remove one order; equal prices are sorted by id, ascending."""
         place: tuple[Side[RawBookUpdate], Any] | None = None
         if level.price and level.amount:
             if level.amount > 0:
@@ -233,7 +230,6 @@ class RawBook(_OrdersBook[RawBookUpdate]):
 
     @staticmethod
     def checked(level: RawBookUpdate) -> tuple[Any, Any]:
-        """Return the key and the amount of the checksum."""
         return level.order_id, level.amount
 
 
@@ -246,7 +242,7 @@ class FundingRawBook(_OrdersBook[FundingRawBookUpdate]):
         return True
 
     def apply(self, level: FundingRawBookUpdate) -> None:
-        """Set, move or take away one offer; equal rates stand by period, then id."""
+        """Insert, move or remove one offer; equal rates are sorted by period, then id."""
         place: tuple[Side[FundingRawBookUpdate], Any] | None = None
         if level.rate and level.amount:
             if level.amount < 0:
@@ -257,7 +253,6 @@ class FundingRawBook(_OrdersBook[FundingRawBookUpdate]):
 
     @staticmethod
     def checked(level: FundingRawBookUpdate) -> tuple[Any, Any]:
-        """Return the key and the amount of the checksum."""
         return level.offer_id, level.amount
 
 
@@ -265,16 +260,16 @@ def checksum(bids: list[tuple[Any, Any]], asks: list[tuple[Any, Any]]) -> int:
     """
     Return the exchange's checksum of (key, amount) pairs, both sides from the best.
 
-    Bids and asks take turns; a side that is shorter is passed over. Ask amounts keep their
-    minus sign.
+    Bids and asks alternate; a shorter side is skipped once it ends. Ask amounts keep their minus
+    sign.
     """
     flat: list[Any] = []
     for index in range(max(len(bids), len(asks))):
         flat.extend(bids[index] if index < len(bids) else ())
         flat.extend(asks[index] if index < len(asks) else ())
     text = ":".join(map(repr, flat))
-    # repr differs from the exchange's text only where one of these shows (and for Decimal,
-    # whose repr has an "e" in its name).
+    # repr differs from the exchange's text only if it contains one of these (as does that of a
+    # Decimal, which has an "e" in its name).
     if "e" in text or ".0:" in text or text.endswith(".0"):
         text = ":".join(map(number_text, flat))
     value = zlib.crc32(text.encode())

@@ -1,9 +1,8 @@
 """
-What can be read from a book, and a book that stands still.
+Queries of order books, and frozen copies of books.
 
-Strategy: everything follows from `levels`, which is called once for each answer. So every answer
-is of one moment, whoever gives it: the live book of the I/O thread, the view of it, or a
-copy that is frozen.
+Strategy: every query calls `levels` exactly once, so that its answer is consistent on the live
+book of the I/O thread, on a view of it and on a frozen copy.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from bfxsync.errors import UsageError
 
 L_co = TypeVar("L_co", covariant=True)
 
-# Floats take no notice of contexts.
+# For Decimals only; floats ignore contexts.
 _AVERAGE = own_context(28)
 
 _PRICE = operator.attrgetter("price")
@@ -35,12 +34,12 @@ _RATE = operator.attrgetter("rate")
 
 class Depth(NamedTuple):
     """
-    What stands near the middle of a book.
+    Total amounts near the middle of a book.
 
     Attributes
     ----------
     bids, asks : float
-        Total amounts, in base currency (of funding: in the currency); never negative.
+        In base currency (funding: in the currency); never negative.
     """
 
     bids: float
@@ -49,11 +48,11 @@ class Depth(NamedTuple):
 
 class BookQueries(ABC, Generic[L_co]):
     """
-    A book that answers questions.
+    Queries of an order book.
 
-    Answers are in the client's numbers: with ``numbers=Decimal`` every price and amount is a
-    `Decimal`. Those of sums and differences are as exact as these numbers are; a sum of floats
-    has the usual noise. Where prices are named, a funding book means rates, per day.
+    Results have the client's number type: with ``numbers=Decimal`` every price and amount is a
+    `Decimal`. Sums and differences of Decimals are exact; those of floats have the usual rounding
+    errors. For a funding book, price means the rate per day.
     """
 
     __slots__ = ()
@@ -61,17 +60,17 @@ class BookQueries(ABC, Generic[L_co]):
     @property
     @abstractmethod
     def is_funding(self) -> bool:
-        """Whether it is of a funding currency: rates for prices, signs the other way round."""
+        """True for a funding currency: rates in place of prices, amounts with opposite signs."""
 
     @abstractmethod
     def levels(self, count: int | None = None) -> tuple[Sequence[L_co], Sequence[L_co]]:
         """
-        Return bids and asks of the same moment, each best first.
+        Return bids and asks at one moment, each best first.
 
         Parameters
         ----------
         count : int, optional
-            At most so many of each; all of them without it.
+            Maximum number of levels of each side; default: all.
         """
 
     @property
@@ -91,7 +90,7 @@ class BookQueries(ABC, Generic[L_co]):
         """
         The price halfway between the best bid and the best ask; None when a side is empty.
 
-        In quote currency; of a funding book the rate, per day.
+        In quote currency; for a funding book a rate per day.
         """
         bids, asks = self.levels(1)
         if not bids or not asks:
@@ -102,10 +101,10 @@ class BookQueries(ABC, Generic[L_co]):
     @property
     def spread(self) -> float | None:
         """
-        The price of the best ask less that of the best bid; None when a side is empty.
+        Best ask price minus best bid price; None when a side is empty.
 
-        In quote currency; of a funding book a difference of rates, per day. It is negative when
-        the best bid is above the best ask, as in a funding book, where the periods may differ.
+        In quote currency; for a funding book a difference of rates per day. Negative when the best
+        bid is above the best ask, as happens in a funding book, where the periods may differ.
         """
         bids, asks = self.levels(1)
         if not bids or not asks:
@@ -122,26 +121,25 @@ class BookQueries(ABC, Generic[L_co]):
         within_ratio: str | int | Decimal | float | None = None,
     ) -> Depth | None:
         """
-        Return the total amounts of both sides up to a distance from `mid`.
+        Return the total amounts of both sides within a distance from `mid`.
 
         Parameters
         ----------
         within : number or its text
-            The distance, in quote currency (of funding: in rate per day). Levels that are just
-            so far away count.
+            The distance, inclusive, in quote currency (funding: a rate per day).
         within_ratio : number or its text
-            Instead of `within`: the distance as a ratio of `mid`; 0.01 means 1 %.
+            The distance as a ratio of `mid`, in place of `within`; 0.01 means 1 %.
 
         Returns
         -------
         Depth or None
-            ``(bids, asks)``, in base currency, never negative. None when a side is empty: there
-            is no middle. Levels beyond the book's length are not known, and so not counted.
+            ``(bids, asks)``, in base currency, never negative; levels beyond the book's length are
+            unknown and not counted. None when a side is empty, as there is no middle.
 
         Raises
         ------
         UsageError
-            Neither or both are given, or it is no number, or negative.
+            Neither or both are given, or the value is not a non-negative number.
         """
         if (within is None) is (within_ratio is None):
             raise UsageError("depth takes either within or within_ratio")
@@ -166,26 +164,26 @@ class BookQueries(ABC, Generic[L_co]):
 
     def vwap(self, amount: str | int | Decimal | float) -> float | None:
         """
-        Return the average price at which an amount could be traded at once, weighted by volume.
+        Return the volume-weighted average price at which an amount could be traded immediately.
 
         Parameters
         ----------
         amount : number or its text
-            In base currency, with the sign of an order: positive buys, from the asks; negative
-            sells, to the bids. For funding with the sign of an offer, in the currency: positive
-            lends, to the bids; negative borrows, from the asks.
+            In base currency, with the sign of an order: positive buys from the asks, negative
+            sells to the bids. For funding in the currency, with the sign of an offer: positive
+            lends to the bids, negative borrows from the asks.
 
         Returns
         -------
         float or None
-            In quote currency, before fees; Decimals are rounded to 28 digits. Of a funding book
-            the average rate, per day, whatever the periods are. None when all the levels that
-            are known do not hold the amount: a book of greater `len` may.
+            In quote currency, before fees; Decimals are rounded to 28 digits. For a funding book
+            the average rate per day, regardless of the periods. None when the known levels do not
+            hold the amount; a book of greater `len` may.
 
         Raises
         ------
         UsageError
-            The amount is zero, or no number.
+            The amount is zero or not a number.
         """
         text = plain_decimal(amount, "amount")
         if text == "0":
@@ -201,7 +199,7 @@ class BookQueries(ABC, Generic[L_co]):
             last = bisect_left(totals, wanted)
             if last == len(side):
                 return None
-            # Counted from the best price on: what one level holds costs exactly its price.
+            # Relative to the best price: an amount within one level costs exactly its price.
             best = price(side[0])
             rest = wanted - totals[last - 1] if last else wanted
             more = sum((price(level) - best) * _size(level) for level in side[:last])
@@ -223,10 +221,9 @@ class BookQueries(ABC, Generic[L_co]):
 @attrs.frozen(repr=False)
 class BookSnapshot(BookQueries[L_co]):
     """
-    A copy of a book at one moment, which does not change any more.
+    A frozen copy of a book, with the same queries.
 
-    It answers what the live book does. Its levels are shared with other copies; treat them as
-    read-only.
+    Its levels are shared with other copies; treat them as read-only.
 
     Attributes
     ----------
@@ -234,12 +231,12 @@ class BookSnapshot(BookQueries[L_co]):
     prec : str
         ``P0`` to ``P4``, or ``R0``.
     bids, asks : tuple
-        Of `BookUpdate` or the raw and funding kinds, each best first.
+        `BookUpdate` or the raw and funding kinds, best first.
     is_live : bool
-        The book was live then, see `BookView.is_live`.
+        Whether the book was live at that moment, see `BookView.is_live`.
     verified_at : datetime or None
-        When the last checksum before then was equal (UTC); None if there was none since the
-        exchange's last snapshot.
+        Time (UTC) of the last matching checksum; None if there was none since the exchange's last
+        snapshot.
     """
 
     symbol: str
@@ -260,7 +257,7 @@ class BookSnapshot(BookQueries[L_co]):
 
     @property
     def is_funding(self) -> bool:
-        """Whether it is of a funding currency: rates for prices, signs the other way round."""
+        """True for a funding currency: rates in place of prices, amounts with opposite signs."""
         return self.symbol.startswith("f")
 
     def levels(
@@ -280,6 +277,6 @@ def _size(level: Any) -> Any:
 
 
 def _total(levels: list[Any], number: Any) -> Any:
-    # From the best on, as `vwap` adds them, and not by sum(), which has its own way with floats
-    # in newer Pythons: what is counted here can be traded there.
+    # In the order in which `vwap` adds them, and without sum(), which adds floats differently in
+    # newer Pythons: an amount counted here can be traded there.
     return reduce(operator.add, map(_size, levels), number(0))

@@ -25,6 +25,7 @@ from bfxsync.models.market import (
     Trade,
     TradeUpdate,
 )
+from bfxsync.models.model import Model
 from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
 from bfxsync.models.stream import Checksum, Degraded, Gap, Snapshot, Status
 
@@ -37,9 +38,8 @@ if TYPE_CHECKING:
         UserInfo,
     )
     from bfxsync.models.account_trades import AccountTrade, OrderTrade, WeightedAverages
-    from bfxsync.models.alerts import Alert, AlertDeletion
-    from bfxsync.models.balance import BalanceInfo
     from bfxsync.models.alerts import Alert, AlertDeletion, PartialAlert
+    from bfxsync.models.balance import BalanceInfo
     from bfxsync.models.conf import PairInfo, TxStatus
     from bfxsync.models.derivatives import (
         DerivativePositionCollateral,
@@ -180,6 +180,7 @@ __all__ = [
     "MerchantDeposit",
     "MerchantLimits",
     "MerchantUnlinkedDeposit",
+    "Model",
     "Movement",
     "MovementInfo",
     "Notification",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
 from bfxsync._base.aliases import Mts, NumberType, Row
 from bfxsync.errors import RemoteError
 from bfxsync.models.model import RestModel, Switch, at, model
-from bfxsync.models.moments import moment
+from bfxsync.models.moments import Moment, moment
 
 
 @model
@@ -74,8 +75,10 @@ class UserInfo(RestModel):
     """``individual`` or ``corporate``."""
     is_merchant_enterprise: Switch | None = at(54)
 
-    account_created_at = moment(mts_account_create)
-    master_account_created_at = moment(mts_master_account_create)
+    account_created_at: ClassVar[Moment[datetime]] = moment(mts_account_create)
+    master_account_created_at: ClassVar[Moment[datetime | None]] = moment(
+        mts_master_account_create
+    )
 
 
 @model
@@ -156,4 +159,4 @@ class ChangeLog(RestModel):
     ip: str | None = at(5)
     user_agent: str | None = at(6)
 
-    created_at = moment(mts_create)
+    created_at: ClassVar[Moment[datetime]] = moment(mts_create)

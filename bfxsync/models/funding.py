@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, Union
+from typing import Any, ClassVar, Union
 
 from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
 from bfxsync._base.enums import OrderFlag
 from bfxsync.errors import RemoteError
 from bfxsync.models.model import RestModel, Switch, at, model
-from bfxsync.models.moments import moment
+from bfxsync.models.moments import Moment, moment
 from bfxsync.models.order_status import OrderStatus
 from bfxsync.models.partial_rows import partial_of, read_whole_or_partial
 from bfxsync.models.rows import short
@@ -67,8 +68,8 @@ class FundingOffer(RestModel):
     rate_real: float | None = at(20)
     """Effective rate per day."""
 
-    created_at = moment(mts_create)
-    updated_at = moment(mts_update)
+    created_at: ClassVar[Moment[datetime]] = moment(mts_create)
+    updated_at: ClassVar[Moment[datetime]] = moment(mts_update)
 
     @property
     def status(self) -> OrderStatus:
@@ -101,8 +102,8 @@ class PartialFundingOffer(RestModel):
     renew: Switch | None
     rate_real: float | None
 
-    created_at = moment(mts_create)
-    updated_at = moment(mts_update)
+    created_at: ClassVar[Moment[datetime | None]] = moment(mts_create)
+    updated_at: ClassVar[Moment[datetime | None]] = moment(mts_update)
 
     @property
     def status(self) -> OrderStatus:
@@ -147,10 +148,10 @@ class _OwnFunding(RestModel):
     no_close: Switch | None = at(20, read=_switch)
     """1: returned when the position closes; 0: kept."""
 
-    created_at = moment(mts_create)
-    updated_at = moment(mts_update)
-    opened_at = moment(mts_opening)
-    last_payout_at = moment(mts_last_payout)
+    created_at: ClassVar[Moment[datetime]] = moment(mts_create)
+    updated_at: ClassVar[Moment[datetime]] = moment(mts_update)
+    opened_at: ClassVar[Moment[datetime | None]] = moment(mts_opening)
+    last_payout_at: ClassVar[Moment[datetime | None]] = moment(mts_last_payout)
 
 
 @model
@@ -203,7 +204,7 @@ class AccountFundingTrade(RestModel):
     maker: Switch | None = at(7)
     """1: maker; None: taker, or not sent."""
 
-    created_at = moment(mts_create)
+    created_at: ClassVar[Moment[datetime]] = moment(mts_create)
 
 
 def _number_of(amount: float | None) -> NumberType:

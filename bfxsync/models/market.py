@@ -11,9 +11,12 @@ number may be an `int` in the first case.
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import ClassVar
+
 from bfxsync._base.aliases import Mts, NumberType, Row
 from bfxsync.models.model import MarketModel, at, model
-from bfxsync.models.moments import moment
+from bfxsync.models.moments import Moment, moment
 from bfxsync.models.rows import INT64, SCREEN_ERRORS
 
 
@@ -134,7 +137,7 @@ class Trade(MarketModel):
     price: float = at(3)
     """In quote currency."""
 
-    time = moment(mts)
+    time: ClassVar[Moment[datetime]] = moment(mts)
 
     @classmethod
     def from_row(cls, row: Row, number: NumberType = float) -> Trade:
@@ -174,7 +177,7 @@ class FundingTrade(MarketModel):
     period: int = at(4)
     """In days."""
 
-    time = moment(mts)
+    time: ClassVar[Moment[datetime]] = moment(mts)
 
 
 @model

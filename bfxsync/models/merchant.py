@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Union
+from datetime import datetime
+from typing import Any, ClassVar, Union
 
 from bfxsync._base.aliases import Mts, NumberType
 from bfxsync._base.describe import few
 from bfxsync.errors import RemoteError
 from bfxsync.models.model import ObjectModel, at, key, model
-from bfxsync.models.moments import moment
+from bfxsync.models.moments import Moment, moment
 from bfxsync.models.partial_rows import partial_of, read_whole_or_partial
 
 
@@ -123,7 +124,7 @@ class InvoiceSubmission(ObjectModel):
     recalculated_at: Mts | None = key("recalculatedAt")
     """Time of the last recalculation of the amounts, in milliseconds UTC."""
 
-    time = moment(t)
+    time: ClassVar[Moment[datetime]] = moment(t)
 
     @classmethod
     def from_partial_object(
@@ -160,7 +161,7 @@ class PartialInvoiceSubmission(ObjectModel):
     flags: list[str] | None
     recalculated_at: Mts | None
 
-    time = moment(t)
+    time: ClassVar[Moment[datetime | None]] = moment(t)
 
 
 AnyInvoiceSubmission = Union[InvoiceSubmission, PartialInvoiceSubmission]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
 from bfxsync._base.aliases import Mts
 from bfxsync.models.model import ObjectModel, key, model
-from bfxsync.models.moments import moment
+from bfxsync.models.moments import Moment, moment
 
 
 @model
@@ -81,7 +82,7 @@ class MerchantDeposit(ObjectModel):
     """Transfer method."""
     pay_method: str | None = key("payMethod")
 
-    time = moment(t)
+    time: ClassVar[Moment[datetime]] = moment(t)
 
 
 @model

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
 from bfxsync._base.aliases import Mts
 from bfxsync.models.model import RestModel, at, model
-from bfxsync.models.moments import moment
+from bfxsync.models.moments import Moment, moment
 
 
 @model
@@ -43,8 +44,8 @@ class Movement(RestModel):
     withdraw_transaction_note: str | None = at(21)
     """Personal note of the account's owner."""
 
-    started_at = moment(mts_start)
-    updated_at = moment(mts_update)
+    started_at: ClassVar[Moment[datetime]] = moment(mts_start)
+    updated_at: ClassVar[Moment[datetime]] = moment(mts_update)
 
 
 @model
@@ -89,5 +90,5 @@ class MovementInfo(RestModel):
     external_bank_mov_description: str | None = at(30)
     external_bank_acc_info: dict[str, Any] | None = at(31)
 
-    started_at = moment(mts_start)
-    updated_at = moment(mts_update)
+    started_at: ClassVar[Moment[datetime]] = moment(mts_start)
+    updated_at: ClassVar[Moment[datetime]] = moment(mts_update)

@@ -1,15 +1,18 @@
-"""What the exchange answers to a write."""
+"""Answers to writes."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
-from typing import Any, Callable, Generic, List, Optional, TypeVar
+from typing import Any, Callable, ClassVar, Generic, List, Optional, TypeVar
 
 import attrs
 
 from bfxsync._base.aliases import Mts, NumberType, Row
 from bfxsync._base.describe import few
 from bfxsync.errors import ApiError, OrderRejected, RemoteError, error_from_code
+from bfxsync.models.moments import Moment, moment
+from bfxsync.models.reference import documented
 from bfxsync.models.rows import Kind, Layout, read_rows
 
 T = TypeVar("T")
@@ -18,73 +21,64 @@ Read = Callable[[Any, NumberType], T]
 
 SUCCESS = "SUCCESS"
 
-# Of the exchange's kinds of requests, those about orders.
+# Types of notifications about orders.
 _ABOUT_ORDERS = frozenset(
     ("on-req", "ou-req", "oc-req", "oc_multi-req", "ox_multi-req")
 )
 
-# Below this a time is in seconds: as milliseconds it would be in 1973.
+# A smaller time is in seconds: in milliseconds it would be in 1973.
 _LEAST_MTS = 10**11
 
 
+@documented
 @attrs.define
 class Notification(Generic[T]):
     """
-    What the exchange says to a write: whether it will do it, and what it is about.
+    The exchange's answer to a write.
 
-    That it succeeded means that it was accepted, not that it is done: an order was taken, a
-    cancellation submitted. `raise_for_status` makes an error of a refusal.
-
-    Attributes
-    ----------
-    mts : int or None
-        When, in milliseconds UTC; the exchange sends seconds to some requests, which is undone.
-    type : str
-        What it answers: ``on-req`` (new order), ``acc_tf`` (transfer), …
-    message_id : int or None
-    data : T
-        What it is about. Its fields are None where the exchange does not (yet) have them. Of a
-        request that did not succeed it is None where what came cannot be read.
-    code : int or None
-        Numeric, rarely there.
-    status : str
-        ``SUCCESS``; anything else (``ERROR``, ``FAILURE``, …) means that it did not do it.
-    text : str or None
-        For people: it may change at any time.
-    more : list of T
-        What else it is about: the stop order of an OCO order.
-    raw : list
-        The row as it came.
-    endpoint : str or None
-        The path of the REST call that it answers.
-    call : str or None
-        That call as text, where it may have been refused.
+    Success means accepted, not done: an order was accepted, a cancellation submitted. May report a
+    rejection; `raise_for_status` raises it.
 
     References
     ----------
     https://docs.bitfinex.com/docs/notifications
     """
 
-    mts: Optional[Mts]
+    mts: Optional[Mts] = attrs.field()
+    """In milliseconds UTC; some requests are answered in seconds, which are converted."""
     type: str
+    """Kind of the request: ``on-req`` (new order), ``acc_tf`` (transfer), …"""
     message_id: Optional[int]
     data: T = attrs.field(repr=few)
+    """
+    Subject of the request: a model, or its partial counterpart (`PartialOrder`, …) where the
+    exchange did not send everything. None if the request failed and it cannot be read.
+    """
     code: Optional[int]
+    """Numeric code; rarely sent."""
     status: str
+    """``SUCCESS``; anything else (``ERROR``, ``FAILURE``, …) means that nothing was done."""
     text: Optional[str]
+    """For people: its wording may change at any time."""
     more: List[T] = attrs.field(repr=few)
+    """Further subjects: the stop order of an OCO order."""
     raw: Row = attrs.field(repr=False, eq=False)
+    """The row as received."""
     endpoint: Optional[str] = attrs.field(default=None, repr=False, eq=False)
+    """Path of the REST call."""
     call: Optional[str] = attrs.field(default=None, repr=False, eq=False)
+    """The call as text, if it may have been rejected."""
+
+    time: ClassVar[Moment[datetime | None]] = moment(mts)
 
     @property
     def is_success(self) -> bool:
-        """True if the exchange has accepted it."""
+        """True if the exchange accepted the request."""
         return self.status.upper() == SUCCESS
 
     def raise_for_status(self) -> Notification[T]:
         """
-        Raise what the exchange refused; of several operations, what it refused first.
+        Raise an error if the request was rejected; for several operations the first rejection.
 
         Returns
         -------
@@ -94,8 +88,7 @@ class Notification(Generic[T]):
         Raises
         ------
         ApiError
-            It did not succeed; `OrderRejected` if it is about an order and the code does not
-            say anything else.
+            The request failed; `OrderRejected` for orders, unless the code means another class.
         """
         if not self.is_success:
             kind = OrderRejected if self.type in _ABOUT_ORDERS else ApiError
@@ -119,7 +112,7 @@ class Notification(Generic[T]):
         read: Read[T],
         read_more: Read[List[T]] | None = None,
     ) -> Notification[T]:
-        """Build from a row of 7 or more values, the fifth of which `read` reads."""
+        """Build from a row of 7 or more values; `read` reads the fifth, the data."""
         mts, kind, message_id, data, code, status, text = _LAYOUT.read(row, number)
         if mts is not None:
             mts = round(float(mts) * 1000) if mts < _LEAST_MTS else int(mts)
@@ -157,7 +150,7 @@ _LAYOUT = Layout(
 
 
 def of_one(read: Read[T]) -> Callable[[Row, NumberType], Notification[T]]:
-    """Return what reads a notification about one row, or about a list that begins with it."""
+    """Return a reader of notifications about one row, or about a list that begins with it."""
 
     def read_first(data: Any, number: NumberType) -> T:
         return read(data[0] if _is_list_of_rows(data) else data, number)
@@ -169,7 +162,7 @@ def of_one(read: Read[T]) -> Callable[[Row, NumberType], Notification[T]]:
 
 
 def of_list(read: Read[T]) -> Callable[[Row, NumberType], Notification[List[T]]]:
-    """Return what reads a notification about a list of rows."""
+    """Return a reader of notifications about a list of rows."""
 
     def read_list(data: Any, number: NumberType) -> List[T]:
         if not isinstance(data, list):
@@ -180,7 +173,7 @@ def of_list(read: Read[T]) -> Callable[[Row, NumberType], Notification[List[T]]]
 
 
 def of_nothing() -> Callable[[Row, NumberType], Notification[None]]:
-    """Return what reads a notification whose data says nothing; `raw` has it all the same."""
+    """Return a reader of notifications whose data is not read; `raw` still has it."""
     return partial(Notification.from_row, read=lambda data, number: None)
 
 
@@ -189,5 +182,5 @@ def _is_list_of_rows(data: object) -> bool:
 
 
 def _integer(value: object) -> int | None:
-    """Return an integer, or None for whatever else stands where nothing is documented."""
+    # Nothing else is documented for these fields.
     return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,8 +1,8 @@
 """
-The text of an order's status, taken apart.
+Parser of order status texts.
 
-Strategy: the grammar is not documented, so nothing is an error: what is not understood stays in
-`word` or in `text`. What has been seen, in capitals, in small letters and in both::
+Strategy: the grammar is not documented, so nothing is an error: unknown parts stay in `word` or in
+`text`. Seen so far, in upper, lower and mixed case::
 
     status  = word [fills] [":" | ","] ["was" [":"] status] ["(note: " note ")"]
     fills   = ("@" | "at") price "(" amount ")" {"," price "(" amount ")"}
@@ -20,6 +20,7 @@ import attrs
 from bfxsync._base.aliases import Number, NumberType
 from bfxsync._base.describe import few
 from bfxsync._base.numbers import EXACT, decimal_of
+from bfxsync.models.reference import documented
 
 _NOTE = re.compile(r"\s*\(note:\s*([^()]*)\)\s*$", re.IGNORECASE)
 # A status before this one: "EXECUTED @ 1.0(2.0): was PARTIALLY FILLED @ …", or after a comma.
@@ -27,49 +28,29 @@ _BEFORE = re.compile(r"\s*[:,]?\s*\bwas\b:?\s*|\s*,\s*(?=[a-z_]{2})", re.IGNOREC
 _WORD = re.compile(
     r"[a-z_]+(?: (?!at\b)[a-z_]+)*(?: \([a-z]\d\))?", re.ASCII | re.IGNORECASE
 )
-# Spelled otherwise at some time.
+# An alternative spelling.
 _CANCELLED = re.compile(r"\bCANCELLED\b")
 _FILL = re.compile(r"([^\s(),@]+)\s*\(([^()]+)\)")
 
 _OPEN = frozenset(("ACTIVE", "PARTIALLY FILLED"))
 
 
+@documented
 @attrs.frozen
 class Fill:
-    """
-    One execution that a status names.
-
-    Attributes
-    ----------
-    price : float
-        In quote currency; of a funding offer the rate per day (0.0002 is 0.02 %).
-    amount : float
-        Positive for a buy, negative for a sale.
-    """
+    """One execution listed in a status."""
 
     price: Number
+    """In quote currency; for a funding offer the rate per day (0.0002 is 0.02 %)."""
     amount: Number
+    """Positive for a buy, negative for a sell."""
 
 
+@documented
 @attrs.frozen
 class OrderStatus:
     """
-    What an order's status says.
-
-    Attributes
-    ----------
-    text : str
-        All of it, as the exchange sent it.
-    word : str
-        What it begins with, in capitals however it was sent: ``ACTIVE``, ``EXECUTED``,
-        ``PARTIALLY FILLED``, ``CANCELED``, ``POSTONLY CANCELED``,
-        ``INSUFFICIENT BALANCE (G1)``, ``RSN_DUST``, …
-    fills : tuple of Fill
-        Every execution that is named, also in what it was before; the newest first.
-    history : tuple of OrderStatus
-        What it was before, the newest first; each with its own fills only.
-    note : str or None
-        What stands behind ``note:``.
+    A parsed order status.
 
     References
     ----------
@@ -77,29 +58,37 @@ class OrderStatus:
     """
 
     text: str
+    """The whole text, as the exchange sent it."""
     word: str
+    """
+    Current state, always in capitals: ``ACTIVE``, ``EXECUTED``, ``PARTIALLY FILLED``,
+    ``CANCELED``, ``POSTONLY CANCELED``, ``INSUFFICIENT BALANCE (G1)``, ``RSN_DUST``, …
+    """
     fills: Tuple[Fill, ...] = attrs.field(default=(), repr=few)
+    """All executions listed, those of the history included; newest first."""
     history: Tuple[OrderStatus, ...] = attrs.field(default=(), repr=few)
+    """Previous states, newest first; each with its own fills only."""
     note: Optional[str] = None
+    """Text after ``note:``."""
 
     @property
     def is_open(self) -> bool:
         """
-        True if it can still be executed.
+        True if the order can still be executed.
 
-        An order of the history is closed whatever it says: ``PARTIALLY FILLED`` there means that
-        the rest was cancelled.
+        An order of the history is always closed: ``PARTIALLY FILLED`` there means that the rest
+        was cancelled.
         """
         return self.word in _OPEN
 
     @property
     def is_executed(self) -> bool:
-        """True if all of it was executed."""
+        """True if the order was fully executed."""
         return self.word in ("EXECUTED", "FORCED EXECUTED")
 
     @classmethod
     def parse(cls, text: str, number: NumberType = float) -> OrderStatus:
-        """Take any text apart; `number` is the type of prices and amounts."""
+        """Parse any text; `number` is the type of prices and amounts."""
         rest, note = text, None
         found = _NOTE.search(text)
         if found is not None:

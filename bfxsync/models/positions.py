@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Union
+from datetime import datetime
+from typing import Any, ClassVar, Union
 
 from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
 from bfxsync.models.model import RestModel, at, model
-from bfxsync.models.moments import moment
+from bfxsync.models.moments import Moment, moment
 from bfxsync.models.partial_rows import partial_of, read_whole_or_partial
 
 
@@ -53,8 +54,8 @@ class Position(RestModel):
     meta: dict[str, Any] | None = at(19)
     """Cause of the last change: ``reason``, ``order_id``, ``trade_price``, …"""
 
-    created_at = moment(mts_create)
-    updated_at = moment(mts_update)
+    created_at: ClassVar[Moment[datetime | None]] = moment(mts_create)
+    updated_at: ClassVar[Moment[datetime | None]] = moment(mts_update)
 
 
 @model
@@ -76,8 +77,8 @@ class _PastPosition(RestModel):
     mts_update: Mts = at(13)
     """Time of the last update, in milliseconds UTC."""
 
-    created_at = moment(mts_create)
-    updated_at = moment(mts_update)
+    created_at: ClassVar[Moment[datetime]] = moment(mts_create)
+    updated_at: ClassVar[Moment[datetime]] = moment(mts_update)
 
 
 @model
@@ -157,8 +158,8 @@ class PositionClaim(RestModel):
     meta: dict[str, Any] | None = at(19)
     """Cause of the last change: ``reason``, ``order_id``, …"""
 
-    created_at = moment(mts_create)
-    updated_at = moment(mts_update)
+    created_at: ClassVar[Moment[datetime]] = moment(mts_create)
+    updated_at: ClassVar[Moment[datetime]] = moment(mts_update)
 
     @classmethod
     def from_partial_row(cls, row: Row, number: NumberType = float) -> AnyPositionClaim:
@@ -184,8 +185,8 @@ class PartialPositionClaim(RestModel):
     min_collateral: float | None
     meta: dict[str, Any] | None
 
-    created_at = moment(mts_create)
-    updated_at = moment(mts_update)
+    created_at: ClassVar[Moment[datetime | None]] = moment(mts_create)
+    updated_at: ClassVar[Moment[datetime | None]] = moment(mts_update)
 
 
 AnyPositionClaim = Union[PositionClaim, PartialPositionClaim]

@@ -7,9 +7,12 @@ Number fields are annotated `float` and filled with `decimal.Decimal` for a clie
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import ClassVar
+
 from bfxsync._base.aliases import Mts, Symbol
 from bfxsync.models.model import ObjectModel, RestModel, Switch, at, key, model
-from bfxsync.models.moments import moment
+from bfxsync.models.moments import Moment, moment
 
 
 @model
@@ -44,7 +47,7 @@ class TickersHistory(RestModel):
     mts: Mts = at(12)
     """In milliseconds UTC."""
 
-    time = moment(mts)
+    time: ClassVar[Moment[datetime]] = moment(mts)
 
 
 @model
@@ -65,7 +68,7 @@ class Statistic(RestModel):
     ``funding.size`` and ``credits.size``, of dollars for ``vol``; a price for ``vwap``.
     """
 
-    time = moment(mts)
+    time: ClassVar[Moment[datetime]] = moment(mts)
 
 
 @model
@@ -88,7 +91,7 @@ class Leaderboard(RestModel):
     twitter_handle: str | None = at(9)
     """None if the user has not published one."""
 
-    time = moment(mts)
+    time: ClassVar[Moment[datetime]] = moment(mts)
 
 
 @model
@@ -114,7 +117,7 @@ class FundingStatistic(RestModel):
     funding_below_threshold: float | None = at(11)
     """Sum of the open offers below 0.75 %; None in old rows, which lack it."""
 
-    time = moment(mts)
+    time: ClassVar[Moment[datetime]] = moment(mts)
 
 
 @model

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
 from bfxsync._base.aliases import Mts, NumberType
 from bfxsync.models.model import RestModel, Switch, at, model
-from bfxsync.models.moments import moment
+from bfxsync.models.moments import Moment, moment
 from bfxsync.models.objects import anything_in_a_list
 
 
@@ -29,7 +30,7 @@ class PulseProfile(RestModel):
     tipping_status: Switch | None = at(16)
     """1: tips are accepted; 0: they are not."""
 
-    time = moment(mts)
+    time: ClassVar[Moment[datetime]] = moment(mts)
 
 
 def _author(value: object, number: NumberType) -> PulseProfile | None:
@@ -70,7 +71,7 @@ class PulseMessage(RestModel):
     comments: int | None = at(19)
     """Number of comments."""
 
-    time = moment(mts)
+    time: ClassVar[Moment[datetime]] = moment(mts)
 
 
 @model
@@ -86,4 +87,4 @@ class AnnouncementPost(RestModel):
     """In milliseconds UTC."""
     title: str | None = at(3)
 
-    time = moment(mts)
+    time: ClassVar[Moment[datetime | None]] = moment(mts)

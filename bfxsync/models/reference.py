@@ -10,30 +10,24 @@ import ast
 import functools
 import inspect
 import sys
-from typing import Any, Dict, Iterator, NamedTuple
+from typing import Any, Dict, Iterator, NamedTuple, TypeVar
 
 import attrs
 
 from bfxsync.models.moments import Moment
 
+C = TypeVar("C", bound=type)
+
 
 class FieldText(NamedTuple):
-    """
-    One line of the table of a model.
-
-    Attributes
-    ----------
-    name, annotation : str
-    place : str
-        Index in the row, key in the object, or empty.
-    text : str
-        What it means; may be empty.
-    """
+    """One field of a model, as documents show it."""
 
     name: str
     annotation: str
     place: str
+    """Index in the row, key in the object, or empty."""
     text: str
+    """Its meaning; may be empty."""
 
 
 def field_texts(model: Any) -> Iterator[FieldText]:
@@ -48,11 +42,17 @@ def field_texts(model: Any) -> Iterator[FieldText]:
         place = separator.join(map(str, places))
         yield FieldText(field.name, str(field.type), place, texts.get(field.name, ""))
     annotations = {field.name: str(field.type) for field in attrs.fields(model)}
-    for name in dir(model):
-        found = inspect.getattr_static(model, name)
+    members = {k: v for part in reversed(model.__mro__) for k, v in vars(part).items()}
+    for name, found in members.items():
         if isinstance(found, Moment):
             optional = " | None" if "None" in annotations[found.field_name] else ""
             yield FieldText(name, f"datetime{optional}", "", str(found.__doc__))
+
+
+def documented(cls: C) -> C:
+    """Give an attrs class a docstring with a section "Attributes", as models have it."""
+    setattr(cls, "__doc__", GeneratedDoc(cls, cls.__doc__))
+    return cls
 
 
 class GeneratedDoc:

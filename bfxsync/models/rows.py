@@ -273,11 +273,11 @@ def _switch(value: object) -> int | None:
     return int(value) if isinstance(value, bool) else integer(value)
 
 
-def _float(value: object) -> float | None:
+def _float(value: Any) -> float | None:
     kind = type(value)
     if kind is float or kind is int:
         try:
-            plain = float(value)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            plain = float(value)
         except OverflowError:
             return None
     else:

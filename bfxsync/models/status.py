@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import ClassVar
+
 from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
 from bfxsync.errors import RemoteError
 from bfxsync.models.model import MarketModel, Switch, at, model
-from bfxsync.models.moments import moment
+from bfxsync.models.moments import Moment, moment
 from bfxsync.models.rows import SCREEN_ERRORS
 
 
@@ -36,7 +39,7 @@ class Candle(MarketModel):
     volume: float = at(5)
     """In base currency; for funding in the currency."""
 
-    time = moment(mts)
+    time: ClassVar[Moment[datetime]] = moment(mts)
 
     @classmethod
     def from_row(cls, row: Row, number: NumberType = float) -> Candle:
@@ -93,8 +96,10 @@ class DerivativesStatus(MarketModel):
     clamp_max: float | None = at(22)
     """End of that range; absent in short rows."""
 
-    time = moment(mts)
-    next_funding_evt_at = moment(next_funding_evt_mts)
+    time: ClassVar[Moment[datetime]] = moment(mts)
+    next_funding_evt_at: ClassVar[Moment[datetime | None]] = moment(
+        next_funding_evt_mts
+    )
 
     @classmethod
     def from_row(cls, row: Row, number: NumberType = float) -> DerivativesStatus:
@@ -138,4 +143,4 @@ class Liquidation(MarketModel):
     liquidation_price: float | None = at(11)
     """Execution price."""
 
-    time = moment(mts)
+    time: ClassVar[Moment[datetime]] = moment(mts)

@@ -1,4 +1,4 @@
-"""What a subscription tells about itself, between its data and in the same order."""
+"""Events of a subscription, delivered between its data and in the same order."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import attrs
 
 from bfxsync._base.describe import few
 from bfxsync._base.enums import SubscriptionStatus
+from bfxsync.models.reference import documented
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -19,81 +20,58 @@ else:
     T_co = TypeVar("T_co", covariant=True)
 
 
+@documented
 @attrs.define
 class Snapshot(Generic[T_co]):
-    """
-    The state from which the updates that follow go on.
-
-    It comes at the start, and after every `Gap`.
-
-    Attributes
-    ----------
-    rows : list
-        Of `Ticker` (one or none), `Trade` (oldest first) or `BookUpdate` (bids from the
-        best, then asks from the best), or their funding and raw kinds; may be empty.
-    has_hole : bool
-        Of trades, after a loss: none of the rows was known before, so others may have been
-        missed that are older than all of them. The exchange's history on REST has those.
-    """
+    """The state that the following updates apply to: the first event, and after every `Gap`."""
 
     rows: List[T_co] = attrs.field(repr=few)
+    """
+    `Ticker` (one or none), `Trade` (oldest first) or `BookUpdate` (bids from the best, then asks
+    from the best), or their funding and raw kinds; may be empty.
+    """
     has_hole: bool = False
+    """
+    For trades after a gap: none of the rows was known before, so trades older than all of them may
+    be missing. The exchange's history on REST has those.
+    """
 
 
+@documented
 @attrs.define
 class Gap:
-    """
-    Data is missing here; a `Snapshot` follows as soon as there is one.
-
-    Attributes
-    ----------
-    reason : str
-        For people: what happened.
-    dropped : int
-        Updates that had come and were thrown away because the consumer was too slow. What
-        the exchange sent while the link was down cannot be counted.
-    """
+    """Data is missing here; a `Snapshot` follows as soon as there is one."""
 
     reason: str
+    """For people: the cause."""
     dropped: int = 0
+    """
+    Number of updates that were received and dropped because the consumer was too slow. Data that
+    the exchange sent while the connection was down cannot be counted.
+    """
 
 
+@documented
 @attrs.define
 class Status:
-    """
-    A change that is neither a gap nor a snapshot, such as the exchange's maintenance.
-
-    Attributes
-    ----------
-    status : SubscriptionStatus
-    """
+    """A change other than a gap or a snapshot, such as maintenance of the exchange."""
 
     status: SubscriptionStatus
 
 
+@documented
 @attrs.define
 class Degraded:
-    """
-    The data goes on, but cannot be trusted: a checksum did not match, or rows were unreadable.
-
-    Attributes
-    ----------
-    reason : str
-        For people.
-    """
+    """Data continues but cannot be trusted: checksum mismatch or unreadable rows."""
 
     reason: str
+    """For people."""
 
 
+@documented
 @attrs.define
 class Checksum:
-    """
-    The exchange's checksum of a book.
-
-    Attributes
-    ----------
-    value : int
-        CRC-32 as a signed 32-bit integer.
-    """
+    """The exchange's checksum of a book."""
 
     value: int
+    """CRC-32 as a signed 32-bit integer."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Union
+from datetime import datetime
+from typing import ClassVar, Union
 
 from bfxsync._base.aliases import Mts, NumberType, Row
 from bfxsync.models.model import ObjectModel, RestModel, at, key, model
-from bfxsync.models.moments import moment
+from bfxsync.models.moments import Moment, moment
 from bfxsync.models.partial_rows import partial_of, read_whole_or_partial
 
 
@@ -31,7 +32,7 @@ class Transfer(RestModel):
     """Target currency of a conversion."""
     amount: float = at(7)
 
-    time = moment(mts)
+    time: ClassVar[Moment[datetime]] = moment(mts)
 
     @classmethod
     def from_partial_row(cls, row: Row, number: NumberType = float) -> AnyTransfer:
@@ -50,7 +51,7 @@ class PartialTransfer(RestModel):
     currency_to: str | None
     amount: float | None
 
-    time = moment(mts)
+    time: ClassVar[Moment[datetime | None]] = moment(mts)
 
 
 AnyTransfer = Union[Transfer, PartialTransfer]

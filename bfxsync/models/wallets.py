@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
 from bfxsync._base.aliases import Mts
 from bfxsync.models.model import RestModel, at, model
-from bfxsync.models.moments import moment
+from bfxsync.models.moments import Moment, moment
 
 
 @model
@@ -54,7 +55,7 @@ class WalletHistory(RestModel):
     mts_update: Mts | None = at(6)
     """Time of this balance, in milliseconds UTC."""
 
-    updated_at = moment(mts_update)
+    updated_at: ClassVar[Moment[datetime | None]] = moment(mts_update)
 
 
 @model
@@ -97,4 +98,4 @@ class Ledger(RestModel):
     description: str | None = at(8)
     """Its wording may change at any time."""
 
-    time = moment(mts)
+    time: ClassVar[Moment[datetime]] = moment(mts)

@@ -7,7 +7,7 @@ from bfxsync.checks.containers import optional
 from bfxsync.checks.numbers import check_alert_price, check_integer
 from bfxsync.checks.symbols import check_pair
 from bfxsync.checks.texts import check_choice
-from bfxsync.models.alerts import Alert, AlertDeletion
+from bfxsync.models.alerts import Alert, AlertDeletion, AnyAlert
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 
 _ALERTS = Budget("auth/r/alerts", 45)
@@ -50,7 +50,7 @@ class AlertEndpoints(SignedEndpoints):
         *,
         type: str = "price",
         count: int = 100,
-    ) -> Alert:
+    ) -> AnyAlert:
         """
         Set an alert for a price.
 

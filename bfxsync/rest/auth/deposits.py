@@ -17,6 +17,7 @@ from bfxsync.errors import RemoteError
 from bfxsync.models.notification import Notification, of_one
 from bfxsync.models.rows import read_rows
 from bfxsync.models.transfers import (
+    AnyDepositAddress,
     DepositAddress,
     DepositAddressItem,
     LightningNetworkInvoice,
@@ -45,7 +46,7 @@ class DepositEndpoints(SignedEndpoints):
 
     def get_deposit_address(
         self, wallet: str, method: str, op_renew: bool = False
-    ) -> Notification[DepositAddress]:
+    ) -> Notification[AnyDepositAddress]:
         """
         Return the deposit address, or create a new one.
 

@@ -11,7 +11,7 @@ from bfxsync.checks.containers import optional
 from bfxsync.checks.ids import check_id
 from bfxsync.checks.symbols import check_currency, check_funding
 from bfxsync.checks.times import Time, page_params
-from bfxsync.models.funding import AccountFundingTrade, FundingOffer
+from bfxsync.models.funding import AccountFundingTrade, AnyFundingOffer, FundingOffer
 from bfxsync.models.notification import Notification, of_nothing, of_one
 from bfxsync.outcome.find_offers import OfferFinder, offer_fingerprint
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
@@ -184,7 +184,7 @@ class FundingEndpoints(SignedEndpoints):
         period: int,
         *,
         flags: OrderFlag | int | None = None,
-    ) -> Notification[FundingOffer]:
+    ) -> Notification[AnyFundingOffer]:
         """
         Offer to lend, or bid to borrow, at most once.
 
@@ -233,7 +233,7 @@ class FundingEndpoints(SignedEndpoints):
             )
         )
 
-    def cancel_funding_offer(self, id: int) -> Notification[FundingOffer]:
+    def cancel_funding_offer(self, id: int) -> Notification[AnyFundingOffer]:
         """
         Cancel an offer.
 

@@ -13,6 +13,8 @@ from bfxsync.checks.symbols import check_pair
 from bfxsync.checks.times import Time, page_params
 from bfxsync.models.notification import Notification, of_nothing, of_one
 from bfxsync.models.positions import (
+    AnyPositionClaim,
+    AnyPositionIncrease,
     Position,
     PositionAudit,
     PositionClaim,
@@ -231,7 +233,7 @@ class PositionEndpoints(SignedEndpoints):
 
     def claim_position(
         self, id: int, *, amount: AnyNumber | None = None
-    ) -> Notification[PositionClaim]:
+    ) -> Notification[AnyPositionClaim]:
         """
         Settle a position with funds of the margin wallet instead of closing it by a trade.
 
@@ -265,7 +267,7 @@ class PositionEndpoints(SignedEndpoints):
 
     def increase_position(
         self, symbol: Symbol, amount: AnyNumber
-    ) -> Notification[PositionIncrease]:
+    ) -> Notification[AnyPositionIncrease]:
         """
         Open or increase a position with funds of the margin wallet, at most once.
 

@@ -18,7 +18,7 @@ from bfxsync.checks.times import Time, page_params
 from bfxsync.errors import RemoteError, UsageError, error_from_code
 from bfxsync.models.movements import Movement, MovementInfo
 from bfxsync.models.notification import Notification, of_one
-from bfxsync.models.transfers import Transfer, Withdrawal
+from bfxsync.models.transfers import AnyTransfer, AnyWithdrawal, Transfer, Withdrawal
 from bfxsync.outcome.find_transfers import (
     TransferFinder,
     transfer_fingerprint,
@@ -62,7 +62,7 @@ class TransferEndpoints(SignedEndpoints):
         email_dst: str | None = None,
         user_id_dst: int | None = None,
         tfa_token: Mapping[str, Any] | None = None,
-    ) -> Notification[Transfer]:
+    ) -> Notification[AnyTransfer]:
         """
         Move funds between wallets, or convert them, at most once.
 
@@ -143,7 +143,7 @@ class TransferEndpoints(SignedEndpoints):
         dest_firstname: str | None = None,
         dest_lastname: str | None = None,
         dest_corp_name: str | None = None,
-    ) -> Notification[Withdrawal]:
+    ) -> Notification[AnyWithdrawal]:
         """
         Withdraw funds from the exchange, at most once.
 
@@ -331,7 +331,7 @@ def _optional_bool(name: str, value: object) -> bool | None:
     return None if value is None else bool(check_switch(name, value))
 
 
-def _read_withdrawal(row: Row, number: NumberType) -> Notification[Withdrawal]:
+def _read_withdrawal(row: Row, number: NumberType) -> Notification[AnyWithdrawal]:
     # A success with the id 0 is a rejection; one without an id may be one.
     found = of_one(Withdrawal.from_partial_row)(row, number)
     if not found.is_success or found.data.withdrawal_id:

@@ -15,7 +15,7 @@ from bfxsync.checks.symbols import check_currency, check_pay_currency
 from bfxsync.checks.texts import check_text
 from bfxsync.checks.times import Time, page_params
 from bfxsync.errors import RemoteError, UsageError
-from bfxsync.models.merchant import InvoiceSubmission
+from bfxsync.models.merchant import AnyInvoiceSubmission, InvoiceSubmission
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 from bfxsync.rest.history.history import History
 from bfxsync.rest.history.options import iterator
@@ -65,7 +65,7 @@ class InvoiceEndpoints(SignedEndpoints):
         webhook: str | None = None,
         redirect_url: str | None = None,
         meta: Mapping[str, Any] | None = None,
-    ) -> InvoiceSubmission:
+    ) -> AnyInvoiceSubmission:
         """
         Create an invoice for a customer; in the result any field but the id may be None.
 
@@ -128,7 +128,7 @@ class InvoiceEndpoints(SignedEndpoints):
         webhook: str | None = None,
         redirect_url: str | None = None,
         meta: Mapping[str, Any] | None = None,
-    ) -> InvoiceSubmission:
+    ) -> AnyInvoiceSubmission:
         """
         Create an invoice at a point of sale, without a customer.
 
@@ -170,7 +170,7 @@ class InvoiceEndpoints(SignedEndpoints):
         deposit_id: int | None = None,
         deposit_ids: Sequence[int] | None = None,
         ledger_id: int | None = None,
-    ) -> InvoiceSubmission:
+    ) -> AnyInvoiceSubmission:
         """
         Mark an invoice as paid.
 
@@ -211,7 +211,7 @@ class InvoiceEndpoints(SignedEndpoints):
             raise UsageError("deposit_id, deposit_ids and ledger_id exclude each other")
         return self._write(Write(_COMPLETE, _READ, body, hint=_HINT_STATUS))
 
-    def expire_invoice(self, id: str) -> InvoiceSubmission:
+    def expire_invoice(self, id: str) -> AnyInvoiceSubmission:
         """
         Expire an invoice: it can no longer be paid.
 
