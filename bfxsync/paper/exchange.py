@@ -278,7 +278,7 @@ class PaperExchange:
 
         Notes
         -----
-        ``docs/testing.rst`` describes each of them:
+        ``docs/testing.rst`` describes each:
 
         - frames and books: ``sequence_hole``; ``duplicate_frame`` (`channel`, `symbol`, `key`);
           ``garbage`` (`text`); ``wrong_checksum`` (`symbol`); ``lost_book_update`` (`symbol`);

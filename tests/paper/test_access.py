@@ -66,7 +66,7 @@ def test_other_names_are_refused(listen_host: str, host: str) -> None:
     assert refusal is not None and repr(host) in refusal
 
 
-def test_an_address_is_refused_where_nobody_listens() -> None:
+def test_an_address_is_refused_unless_listened_on() -> None:
     assert AccessPolicy("127.0.0.1", []).refusal(["192.168.1.5"], []) is not None
     assert AccessPolicy("192.168.1.5", []).refusal(["192.168.1.6"], []) is not None
 

@@ -57,7 +57,7 @@ def test_bars_that_follow_each_other_add_up() -> None:
     assert chain([EARLY, None, LATE]) == Bar(10, 19, 21, 8, 150, 3, 9)
 
 
-def test_bars_of_the_same_span_add_up_in_the_order_of_their_trades() -> None:
+def test_bars_of_one_span_merge_in_the_order_of_trades() -> None:
     assert overlay([]) is None
     assert overlay([None, EARLY]) == EARLY
     assert overlay([EARLY, LATE]) == Bar(20, 19, 21, 8, 150, 1, 9)

@@ -25,7 +25,7 @@ from bfxsync.paper.engine.units import SCALE, to_units
         (0.002, 1, 0.002, 0.002),
     ],
 )
-def test_prices_are_cut_to_significant_digits_away_from_the_other_side(
+def test_prices_are_rounded_away_from_the_other_side(
     price: float, digits: int, down: float, up: float
 ) -> None:
     units = to_units(price)
@@ -60,7 +60,7 @@ def play(book: Book, todo: list[tuple[int, bool, int, int]]) -> None:
 
 
 @given(actions, st.integers(0, 60), st.sampled_from(list(SIGNIFICANT_DIGITS)))
-def test_levels_are_the_sums_of_their_orders_whenever_they_are_first_asked_for(
+def test_levels_are_the_sums_of_their_orders_in_every_precision(
     todo: list[tuple[int, bool, int, int]], cut: int, prec: str
 ) -> None:
     book = Book()

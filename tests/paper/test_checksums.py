@@ -76,7 +76,7 @@ def test_the_exchange_says_what_its_subscribers_have(
             assert quiet.checksum(**fields, len=length) == copy.checksum()
 
 
-def test_a_slow_book_is_told_as_its_subscribers_have_it(
+def test_a_slow_book_is_returned_as_its_subscribers_have_it(
     exchange: PaperExchange,
 ) -> None:
     with connected(exchange) as client:

@@ -107,7 +107,7 @@ def test_nothing_follows_a_close_frame() -> None:
     assert connection.HIGH_WATER == 1 << 20
 
 
-def test_the_time_without_reading_begins_anew_with_each_byte_taken(
+def test_the_time_without_reading_restarts_with_each_byte(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def scene() -> None:

@@ -168,7 +168,7 @@ def test_calls_need_a_running_exchange() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_the_child_of_a_fork_may_use_it_but_not_ask_it() -> None:
+def test_the_child_of_a_fork_can_only_be_a_client() -> None:
     with PaperExchange() as exchange:
         pid = os.fork()
         if pid == 0:

@@ -33,7 +33,9 @@ def test_handshakes_are_refused(quiet: PaperExchange, status: int) -> None:
     assert quiet.connections_opened == 1
 
 
-def test_maintenance_is_told_to_all_and_to_those_who_come(quiet: PaperExchange) -> None:
+def test_maintenance_is_announced_to_current_and_new_clients(
+    quiet: PaperExchange,
+) -> None:
     with Client(quiet.url) as early:
         assert early.receive()["platform"] == {"status": 1}
         assert quiet.send_info(20060) == 1

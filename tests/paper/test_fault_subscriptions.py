@@ -128,7 +128,7 @@ def test_a_wrong_request_does_not_use_a_fault_up(quiet: PaperExchange) -> None:
         assert ask(client, event="subscribe", **TICKER)["code"] == 10001
 
 
-def test_faults_of_a_kind_come_in_turn_to_those_they_are_for(
+def test_faults_with_one_name_happen_in_turn_where_they_match(
     quiet: PaperExchange,
 ) -> None:
     quiet.inject("refuse_subscribe", code=10001, channel="candles")

@@ -238,7 +238,7 @@ def test_what_had_begun_is_not_armed_again_once_cleared(quiet: PaperExchange) ->
         assert subscribed(client, **TRADES)
 
 
-def test_counts_stay_after_a_stop_and_begin_anew_at_a_start() -> None:
+def test_counts_stay_after_a_stop_and_reset_on_start() -> None:
     exchange = PaperExchange(rate=1e-3)
     assert exchange.fault_counts == {}
     with exchange, connected(exchange) as client:

@@ -92,7 +92,7 @@ def test_a_slow_book_is_gathered_for_two_seconds(stage: Stage) -> None:
     assert [got for got in listener.got if got[0] != "cs"] == [[[2500, 2, 2]]]
 
 
-def test_a_late_subscriber_of_a_slow_book_starts_where_the_others_are(
+def test_a_late_subscriber_starts_from_the_state_of_the_others(
     stage: Stage,
 ) -> None:
     early, _ = stage.listen(SLOW_BOOK)
@@ -159,7 +159,7 @@ def test_a_lost_row_is_followed_by_the_checksum_that_finds_it(stage: Stage) -> N
     assert one.got[2:] == [["cs", checksum_of("2500:1:2499:1")]]
 
 
-def test_a_row_of_a_slow_book_is_lost_when_it_is_due(stage: Stage) -> None:
+def test_a_row_of_a_slow_book_is_lost_when_due(stage: Stage) -> None:
     listener, _ = stage.listen(SLOW_BOOK)
     stage.bid(2500, at=0.1)
     lose(stage)
@@ -169,7 +169,7 @@ def test_a_row_of_a_slow_book_is_lost_when_it_is_due(stage: Stage) -> None:
     assert listener.got == [[[2500, 1, 1]], ["cs", checksum_of("2501:1:2500:1")]]
 
 
-def test_a_row_of_a_funding_book_is_lost_and_no_checksum_says_so() -> None:
+def test_a_lost_row_of_a_funding_book_sends_no_checksum() -> None:
     stage = Stage("fUSD")
     listener, _ = stage.listen(BOOK._replace(symbol="fUSD"))
     stage.market_data.faults.arm(check_fault("lost_book_update", 1, {}))
@@ -203,7 +203,7 @@ def test_a_row_of_a_captured_book_is_lost_after_a_look(stage: Stage) -> None:
     ]
 
 
-def test_what_a_market_sends_is_what_the_hub_says_it_has(stage: Stage) -> None:
+def test_published_rows_add_up_to_the_book_of_market_data(stage: Stage) -> None:
     assert stage.market_data.window(BOOK).sides() == ([], [])
     stage.listen(SLOW_BOOK)
     stage.bid(2500, at=0.1)
@@ -243,7 +243,7 @@ def test_captured_tickers_take_the_place_of_derived_ones(stage: Stage) -> None:
     assert stage.listen(TICKER)[1] == [3, 4]
 
 
-def test_who_has_left_hears_no_more(stage: Stage) -> None:
+def test_a_removed_subscriber_gets_nothing_more(stage: Stage) -> None:
     early, _ = stage.listen(BOOK)
     late, _ = stage.listen(BOOK)
     assert stage.market_data.is_watched("tETHUSD")

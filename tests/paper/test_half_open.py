@@ -107,7 +107,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(
         assert plain.recv(65536).startswith(b"HTTP/1.1 408")
 
 
-def test_an_answer_that_nobody_reads_is_given_up() -> None:
+def test_an_unread_answer_is_aborted() -> None:
     with PaperExchange(rate=1e-3, idle_s=0.2) as exchange:
         with connect(exchange) as deaf:
             # More than the buffers of both sides hold.
@@ -182,7 +182,7 @@ def test_a_ping_or_pong_is_life() -> None:
                 assert ask(client, event="ping")["event"] == "pong"
 
 
-def test_a_peer_that_does_not_answer_a_close_frame_is_cut_off(
+def test_a_peer_that_ignores_a_close_frame_is_aborted(
     exchange: PaperExchange,
 ) -> None:
     with Client(exchange.url) as client:

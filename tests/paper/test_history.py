@@ -72,7 +72,7 @@ def test_trades_of_all_periods_are_in_order(symbol: str) -> None:
 
 
 @each_recipe
-def test_some_minutes_are_empty_but_never_the_first_of_a_quarter(symbol: str) -> None:
+def test_minutes_may_be_empty_except_the_first_of_a_quarter(symbol: str) -> None:
     for series in all_series(symbol):
         bars = [series.bar(1, minute) for minute in range(NOON, NOON + 1200)]
         empty = [n for n, bar in enumerate(bars) if bar is None]
@@ -110,7 +110,7 @@ def test_seed_symbol_and_time_decide_everything() -> None:
     assert rows[::-1] == first
 
 
-def test_a_span_is_filled_with_the_largest_pieces_and_ends_with_the_history() -> None:
+def test_a_span_is_filled_with_the_largest_bars() -> None:
     end = NOON + 77
     history = History(RECIPES["tBTCUSD"], 1, end)
     (series,) = all_series("tBTCUSD")

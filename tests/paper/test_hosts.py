@@ -105,7 +105,7 @@ def test_an_exchange_on_all_addresses_is_known_by_each() -> None:
         assert requests.get(f"{exchange.rest_url}/platform/status", timeout=10).ok
 
 
-def test_a_client_is_told_why_it_is_refused() -> None:
+def test_a_refused_client_gets_the_reason() -> None:
     """As by a tunnel, through which the exchange has a name that it does not know."""
     with PaperExchange(rate=1e-3) as exchange:
         url = exchange.rest_url.replace("127.0.0.1", "localtest.invalid")

@@ -34,7 +34,7 @@ def collect(client: Client) -> tuple[Counter[str], list[Any]]:
     return counts, messages
 
 
-def test_a_client_gets_all_of_a_capture_and_is_closed_at_its_end() -> None:
+def test_a_client_gets_a_whole_recording_and_is_then_closed() -> None:
     with PaperExchange(
         captures=(BTCUSD,), speed=1e9, autoplay=False, farewell_s=0.1
     ) as exchange, Client(exchange.url) as client:

@@ -104,7 +104,7 @@ def total(market: RandomMarket, is_bid: bool) -> int:
 
 
 @each_symbol
-def test_the_first_snapshot_has_thirty_trades_of_the_past_newest_first(
+def test_the_first_snapshot_has_thirty_past_trades_newest_first(
     symbol: str,
 ) -> None:
     trades = RandomMarket(RECIPES[symbol], 6, MTS).trades

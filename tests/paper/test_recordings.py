@@ -181,7 +181,7 @@ def test_an_odd_frame_costs_no_other(make: Make, odd: Any) -> None:
     assert [row[0] for row in market.trades] == [8] and window(market) == [[99, 1, 1]]
 
 
-def test_r14_fields_that_nobody_knows_are_left_out(make: Make) -> None:
+def test_r14_unknown_fields_are_left_out(make: Make) -> None:
     recording = make(
         ack("trades", 1, "fUSD"),
         book(2, "fUSD"),
@@ -205,7 +205,7 @@ def test_one_bad_row_of_a_snapshot_costs_no_other(make: Make) -> None:
     assert recording.first["tBTCUSD"]["book"] == [[99, 1, 1], [97, 1, 2]]
 
 
-def test_after_a_hole_a_market_stands_still_until_its_channel_is_subscribed_anew(
+def test_after_a_gap_a_market_stands_still_until_resubscribed(
     make: Make,
 ) -> None:
     """What is missing may have been the end of any level."""
@@ -292,7 +292,7 @@ def test_books_of_every_kind_are_followed(
         assert sorted(copy.rows()) == sorted(after)
 
 
-def test_a_book_that_is_the_same_after_a_reconnect_does_not_change(make: Make) -> None:
+def test_an_unchanged_book_after_a_reconnect_makes_no_step(make: Make) -> None:
     rows = [[99, 1, 1], [101, 1, -1]]
     opened = (1, "wss://host")
     recording = make(
@@ -301,7 +301,7 @@ def test_a_book_that_is_the_same_after_a_reconnect_does_not_change(make: Make) -
     assert recording.steps == []
 
 
-def test_a_level_that_nobody_knows_can_be_deleted(make: Make) -> None:
+def test_an_unknown_level_can_be_deleted(make: Make) -> None:
     recording = make(book(3, "tBTCUSD"), [3, [[99, 1, 1]]])
     market, _ = play(recording, "tBTCUSD")
     market.apply(MarketStep(9, "tBTCUSD", "book", [[98, 0, 1], [99, 0, -1]]))
@@ -317,7 +317,7 @@ def test_a_frame_that_is_no_json_is_passed_over(tmp_path: Path) -> None:
     assert steps(read(path)) == [("ticker", [[2]])]
 
 
-def test_trades_missed_in_a_gap_come_once_and_the_oldest_first(make: Make) -> None:
+def test_trades_missed_in_a_gap_come_once_oldest_first(make: Make) -> None:
     recording = make(
         ack("trades", 1, "tBTCUSD"),
         [1, [[2, 20, 1, 5], [1, 10, 1, 5]]],
@@ -478,7 +478,7 @@ def test_a_recording_is_known_by_its_path(tmp_path: Path) -> None:
         capture.load("nul\0")
 
 
-def test_a_line_that_unpacks_to_more_than_there_is_room_for_is_refused(
+def test_a_line_that_unpacks_beyond_the_limit_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recording_files, "MAX_LINE_SIZE", 1000)

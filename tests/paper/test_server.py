@@ -47,7 +47,7 @@ def test_heartbeats_come_on_every_channel_busy_or_quiet() -> None:
         assert abs(beats[ids[0]] - beats[ids[1]]) <= 1
 
 
-def test_an_idle_socket_is_cut_off_but_one_with_a_subscription_is_not() -> None:
+def test_only_an_idle_socket_without_subscriptions_is_disconnected() -> None:
     with PaperExchange(idle_s=0.2) as exchange:
         with Client(exchange.url) as idle, Client(exchange.url) as busy:
             busy.subscribe("ticker", "tBTCUSD")

@@ -134,7 +134,7 @@ def test_other_spellings_of_a_candle_key_are_the_same_channel(socket: Socket) ->
         assert error["key"] == second
 
 
-def test_the_status_of_an_unknown_derivative_is_not_answered_at_all(
+def test_the_status_of_an_unknown_derivative_gets_no_answer(
     socket: Socket,
 ) -> None:
     for symbol in ("tNOPEF0:USTF0", "tBTCUSD", ""):
@@ -229,7 +229,7 @@ def test_the_same_twice_names_the_first_channel(socket: Socket) -> None:
     assert socket.subscribe(**{**request, "prec": "P1"}) != wanted["chanId"]
 
 
-def test_one_channel_too_many_is_refused_and_the_others_live_on() -> None:
+def test_one_channel_too_many_is_refused() -> None:
     socket = Socket(max_channels=2)
     first = socket.subscribe("ticker", "tBTCUSD")
     socket.subscribe("trades", "tBTCUSD")
@@ -391,7 +391,7 @@ def test_every_frame_ends_as_the_flags_say(
         assert frame == [chan_id, *head, *(seq if x == "seq" else x for x in suffix)]
 
 
-def test_one_counter_runs_over_all_channels_even_while_it_is_not_shown(
+def test_sequence_numbers_count_all_channels_even_while_hidden(
     socket: Socket,
 ) -> None:
     socket.subscribe("ticker", "tBTCUSD")
@@ -439,7 +439,7 @@ def test_info_events_have_a_code(socket: Socket, code: int) -> None:
     assert info["msg"]
 
 
-def test_who_leaves_is_silent(socket: Socket) -> None:
+def test_a_closed_session_sends_nothing(socket: Socket) -> None:
     socket.subscribe("ticker", "tBTCUSD")
     socket.subscribe("book", "fUSD")
     socket.session.close()

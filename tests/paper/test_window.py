@@ -209,9 +209,7 @@ def test_checksum_of_a_raw_book_is_taken_over_order_ids() -> None:
     assert Window(book.depth("R0"), "R0", 25).checksum() == 1841538801
 
 
-def test_checksum_takes_25_levels_of_a_longer_window_and_all_of_a_shorter_side() -> (
-    None
-):
+def test_a_checksum_covers_at_most_25_levels_of_a_side() -> None:
     book = Book()
     for n in range(40):
         book.set_order(True, Entry(to_units(1000 - n), 0, 1, to_units(1), n))
@@ -227,7 +225,7 @@ def test_checksum_takes_25_levels_of_a_longer_window_and_all_of_a_shorter_side()
     )
 
 
-def test_the_exchanges_own_checksum_of_a_captured_book_with_tiny_prices() -> None:
+def test_checksums_of_a_recorded_book_with_tiny_prices_match() -> None:
     snapshot, update, checksum = (
         json.loads(record["frame"])
         for record in read_data("book-checksum-golden.jsonl")

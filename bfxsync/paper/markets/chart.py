@@ -75,7 +75,7 @@ class CandleKey(NamedTuple):
 
 class Chart:
     """
-    The bars of a market by minute, and candles made of them.
+    The bars of a market by minute, aggregated to candles.
 
     Parameters
     ----------

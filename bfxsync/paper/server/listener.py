@@ -4,7 +4,7 @@ Accepts connections, and checks Host and Origin of their requests.
 Strategy: aiohttp waits for the first request of a connection without a limit. So each connection
 has a deadline, set when it is accepted and cancelled by its first request; later requests are
 covered by aiohttp's keep-alive timeout. Whether a peer still acknowledges data is known only to the
-kernel as long as its buffers have room; on Linux it is told to drop connections without
+kernel as long as its buffers have room; on Linux it drops connections without
 acknowledgement for too long.
 """
 

@@ -271,7 +271,7 @@ def test_what_became_of_an_order_is_found_out(
     assert exchange.fault_counts[fault] == 1
 
 
-def test_what_became_of_an_order_that_is_filled_at_once_is_found_in_the_history(
+def test_an_order_filled_at_once_is_found_in_the_history(
     exchange: PaperExchange, auth: AuthEndpoints
 ) -> None:
     exchange.inject("lost_answer", path=SUBMIT)
@@ -335,7 +335,7 @@ def test_threads_and_clients_of_one_key_share_its_nonce(
     assert exchange.rest_requests == 40
 
 
-def test_who_wants_to_trade_in_tests_has_an_account_of_their_own() -> None:
+def test_tests_can_have_accounts_of_their_own() -> None:
     account = PaperAccount(
         api_key="mine", api_secret="secret", balances={"exchange": {"USD": 100}}
     )
@@ -345,7 +345,7 @@ def test_who_wants_to_trade_in_tests_has_an_account_of_their_own() -> None:
             assert (wallet.currency, wallet.balance) == ("USD", 100)
 
 
-def test_who_it_is_and_what_it_may(
+def test_user_data_and_rights_of_the_key(
     exchange: PaperExchange, auth: AuthEndpoints
 ) -> None:
     auth.submit_order("EXCHANGE MARKET", "tBTCUSD", "0.1")

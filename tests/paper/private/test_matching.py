@@ -49,7 +49,7 @@ def book(harness: EngineHarness, symbol: str = "tBTCUSD") -> dict[float, float]:
     }
 
 
-def test_a_market_order_takes_the_best_first_and_pays_its_fee_of_what_it_gets(
+def test_a_market_order_fills_best_first_and_pays_taker_fees(
     harness: EngineHarness,
 ) -> None:
     order = harness.submit("EXCHANGE MARKET", "1.5")
@@ -69,7 +69,7 @@ def test_a_market_order_takes_the_best_first_and_pays_its_fee_of_what_it_gets(
     ]
 
 
-def test_a_market_order_that_the_book_cannot_fill_is_cancelled_for_the_rest(
+def test_the_unfilled_rest_of_a_market_order_is_cancelled(
     harness: EngineHarness,
 ) -> None:
     order = harness.submit("EXCHANGE MARKET", "-4")
@@ -77,7 +77,7 @@ def test_a_market_order_that_the_book_cannot_fill_is_cancelled_for_the_rest(
     assert order.amount == -SCALE
 
 
-def test_a_limit_order_crosses_as_far_as_its_price_and_then_rests(
+def test_a_limit_order_fills_up_to_its_price_and_rests(
     harness: EngineHarness,
 ) -> None:
     order = harness.submit("EXCHANGE LIMIT", "3", "101.5")
@@ -90,7 +90,7 @@ def test_a_limit_order_crosses_as_far_as_its_price_and_then_rests(
     assert held(harness, USD) == 0
 
 
-def test_who_rests_is_met_in_turn_and_pays_the_maker_s_fee(
+def test_a_resting_order_is_filled_and_pays_the_maker_fee(
     harness: EngineHarness,
 ) -> None:
     (other,) = harness.others
@@ -166,7 +166,7 @@ def test_conditions(
     assert order.row()[24] == (flags == 64)
 
 
-def test_a_hidden_order_is_not_in_the_book_and_is_filled_when_one_comes_to_meet_it(
+def test_a_hidden_order_is_filled_without_being_in_the_book(
     harness: EngineHarness,
 ) -> None:
     order = harness.submit("EXCHANGE LIMIT", "1", 100, flags=64)
@@ -205,7 +205,7 @@ def test_a_stop_may_meet_an_order_of_its_own_account(
     assert harness.account.orders == {}
 
 
-def test_a_stop_that_the_last_trade_has_passed_is_triggered_at_once(
+def test_a_stop_beyond_its_trigger_price_triggers_at_once(
     harness: EngineHarness,
 ) -> None:
     harness.trade(100.0)
@@ -334,7 +334,7 @@ def test_what_makes_no_sense_is_an_error(
     assert caught.value.message == f"{name}: invalid"
 
 
-def test_prices_are_cut_and_amounts_are_rounded_as_the_exchange_does(
+def test_prices_are_truncated_and_amounts_are_rounded(
     harness: EngineHarness,
 ) -> None:
     order = harness.submit("EXCHANGE LIMIT", "1.000000005", "98.76599")
@@ -412,7 +412,7 @@ def test_funding_and_recordings_cannot_be_traded(harness: EngineHarness) -> None
 
 
 @pytest.mark.parametrize("sign", ["-", ""], ids=["sale", "purchase"])
-def test_an_order_far_from_the_market_is_met_and_the_market_goes_on(sign: str) -> None:
+def test_an_order_far_from_the_market_is_filled_and_removed(sign: str) -> None:
     rich = PaperAccount(balances={"exchange": {"BTC": 1e6, "USD": 1e11}})
     harness = EngineHarness(rich)
     market = harness.venues["tBTCUSD"].market

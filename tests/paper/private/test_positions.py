@@ -124,7 +124,7 @@ def test_what_may_only_reduce_a_position_ends_with_it(harness: EngineHarness) ->
     assert order.status == "RSN_POS_REDUCE_FLIP"
 
 
-def test_one_order_cannot_meet_more_of_them_than_there_is_to_reduce(
+def test_reduce_only_orders_never_fill_more_than_the_position(
     harness: EngineHarness,
 ) -> None:
     harness.submit("MARKET", "1")
@@ -149,7 +149,7 @@ def test_a_closing_order_is_as_large_as_the_position(harness: EngineHarness) -> 
     assert harness.submit("MARKET", "-1", flags=512).status == "RSN_POS_NOTFOUND"
 
 
-def test_a_position_that_is_too_small_for_an_order_can_be_closed(
+def test_a_position_below_the_minimum_size_can_be_closed(
     harness: EngineHarness,
 ) -> None:
     harness.submit("MARKET", "1")

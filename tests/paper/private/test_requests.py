@@ -272,7 +272,7 @@ def test_money_moves_between_wallets(signed: Signed) -> None:
         assert word in signed.error(path, **{**body, **changes})[1]
 
 
-def test_money_leaves_with_its_fee_and_only_if_it_is_there(signed: Signed) -> None:
+def test_a_withdrawal_needs_balance_for_amount_and_fee(signed: Signed) -> None:
     path = "auth/w/withdraw"
     body = {"wallet": "exchange", "method": "bitcoin", "address": "nowhere"}
     note = signed.post(path, **body, amount="1", note="rent")
@@ -305,7 +305,7 @@ def test_money_leaves_with_its_fee_and_only_if_it_is_there(signed: Signed) -> No
     )
 
 
-def test_addresses_belong_to_nobody_and_stay(signed: Signed) -> None:
+def test_deposit_addresses_are_stable(signed: Signed) -> None:
     path = "auth/w/deposit/address"
     body = {"wallet": "exchange", "method": "bitcoin"}
     first = signed.post(path, **body)[4]
@@ -367,7 +367,7 @@ def test_positions_and_margin(signed: Signed) -> None:
     assert signed.error("auth/r/info/margin/tETHF0:USTF0") == (10020, "symbol: invalid")
 
 
-def test_who_it_is(signed: Signed, other: Signed) -> None:
+def test_user_data_of_an_account(signed: Signed, other: Signed) -> None:
     mine, theirs = signed.post("auth/r/info/user"), other.post("auth/r/info/user")
     assert len(mine) == 55 and mine[0] != theirs[0]
     assert mine[21] == 1  # paper trading

@@ -43,7 +43,7 @@ def test_a_quiet_market_is_the_same_in_channels_and_endpoints(
             assert rest.get(f"candles/{key}/last") == rows[0]
 
 
-def test_the_status_of_a_derivative_is_the_same_in_channel_and_endpoint(
+def test_channel_and_endpoint_agree_on_the_status_of_a_derivative(
     still: PaperExchange, rest: Rest
 ) -> None:
     for symbol in ("tBTCF0:USTF0", "tETHF0:USTF0"):
@@ -132,7 +132,7 @@ def test_candles_are_made_of_the_trades_that_can_be_asked_for(
         assert candles == candles_of(mine, timeframe)
 
 
-def test_five_minutes_are_the_sum_of_their_minutes_as_are_all_others(
+def test_longer_candles_are_the_sums_of_their_minutes(
     rest: Rest,
 ) -> None:
     def halves(timeframe: str, start: int, end: int) -> list[Any]:

@@ -98,7 +98,7 @@ def test_endpoints_of_one_group_are_counted_together() -> None:
             assert rest.ask(f"stats1/vol.1d:30m:BFX/{section}")[0] == 429
 
 
-def test_stopping_does_not_wait_for_those_who_do_not_read(
+def test_stopping_does_not_wait_for_unread_answers(
     still: PaperExchange,
 ) -> None:
     with socket.create_connection(("127.0.0.1", still.port)) as deaf, Rest(

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 import bfxsync.paper
 from bfxsync.paper.engine.units import SCALE, number_text, to_units, units_text
-from bfxsync.paper.server.wire_json import decode, encode
 
 CAPTURES = sorted((Path(bfxsync.paper.__file__).parent / "data").glob("*.gz"))
 
@@ -59,11 +58,6 @@ def test_what_is_no_json_number_is_refused(value: float) -> None:
         number_text(value)
 
 
-def test_values_are_written_without_spaces() -> None:
-    value = {"a": [1.0, None, True, False, 'x"y', {}], "b": 1e-7}
-    assert encode(value) == '{"a":[1,null,true,false,"x\\"y",{}],"b":1e-7}'
-
-
 @given(st.integers(-(10**9), 10**9), st.integers(0, 8))
 def test_units_are_exact_for_the_exchanges_numbers(digits: int, places: int) -> None:
     value = digits / 10**places
@@ -95,26 +89,3 @@ def test_captured_numbers_are_written_as_they_came(path: Path) -> None:
             frame = json.loads(line).get("frame", "{}")
             if frame.startswith("["):
                 check(json.loads(frame, parse_float=Token))
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("25.0", 25),
-        ("-0.0", 0),
-        ("2.5e3", 2500),
-        ("0.5", 0.5),
-        ("9007199254740991.0", 2**53 - 1),
-        ("1e300", 1e300),
-        ('{"a":[1.0,"1.0"]}', {"a": [1, "1.0"]}),
-    ],
-)
-def test_json_is_read_with_one_kind_of_number(text: str, value: Any) -> None:
-    read = decode(text)
-    assert read == value and repr(read) == repr(value)
-
-
-@pytest.mark.parametrize("text", ["NaN", "[1e999]", "-Infinity", "{", ""])
-def test_what_cannot_be_sent_back_is_no_json(text: str) -> None:
-    with pytest.raises(ValueError):
-        decode(text)
