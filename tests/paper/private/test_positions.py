@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bfxsync.paper import PaperAccount
 from bfxsync.paper.engine.errors import Declined
 from bfxsync.paper.engine.units import SCALE
 
@@ -47,6 +48,19 @@ def test_a_position_costs_what_was_paid_and_brings_the_difference(
     (row,) = harness.account.positions.closed
     assert row[:4] == [*("tBTCUSD", "CLOSED"), 0, 1001]
     assert [row[2] for row in harness.account.positions.changes] == [2, 1.5, 0]
+
+
+def test_a_position_can_be_closed_when_its_margin_is_short() -> None:
+    harness = EngineHarness(PaperAccount(balances={"margin": {"USD": "200.2"}}))
+    harness.clear()
+    harness.add_order(False, 1001.0, 100.0)
+    harness.add_order(True, 1000.0, 100.0)
+    harness.submit("MARKET", "1")  # the fee leaves less than the margin of 200.2
+    assert harness.account.wallets.get(*USD).available < 0
+    with pytest.raises(Declined):
+        harness.submit("MARKET", "0.001")
+    harness.submit("MARKET", "-1")
+    assert harness.account.positions.open == {}
 
 
 def test_a_position_may_turn_round(harness: EngineHarness) -> None:
