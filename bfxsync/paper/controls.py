@@ -21,13 +21,7 @@ _MAX_REASON_BYTES = 123
 
 
 class Controls:
-    """
-    The controls of one exchange; `bfxsync.paper.PaperExchange` documents them.
-
-    Parameters
-    ----------
-    thread : ServerThread
-    """
+    """The controls of one exchange; `bfxsync.paper.PaperExchange` documents them."""
 
     def __init__(self, thread: ServerThread) -> None:
         self._thread = thread

@@ -28,7 +28,6 @@ class Option(NamedTuple):
         None matches everything.
     wanted : str
         Describes valid values, for the error message.
-    is_valid : callable
     """
 
     default: Any
@@ -98,7 +97,6 @@ class Fault:
 
     Attributes
     ----------
-    name : str
     options : dict
         All options, with defaults.
     left : int

@@ -39,8 +39,6 @@ class ServerThread:
 
     Parameters
     ----------
-    settings : ExchangeSettings
-    ssl_context : ssl.SSLContext or None
     finished : threading.Event
         Set when all recordings have ended, cleared by a start.
 

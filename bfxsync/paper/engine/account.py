@@ -57,9 +57,6 @@ class Account:
     ----------
     balances : mapping
         Initial deposits, by wallet and currency.
-    user_id : int
-    ids : IdSequences
-    now_mts : callable
 
     Attributes
     ----------

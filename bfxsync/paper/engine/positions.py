@@ -84,7 +84,6 @@ class Positions:
 
     Parameters
     ----------
-    new_id, now_mts : callable
     on_change : callable
         Called with a code of the account's channel (``pn``, ``pu``, ``pc``) and a row.
 

@@ -56,7 +56,6 @@ class EngineWallet:
 
     Attributes
     ----------
-    balance : int
     holds : dict
         Amounts reserved for open orders and positions, by purpose.
     """
@@ -96,7 +95,6 @@ class Wallets:
     ----------
     new_id : callable
         Returns the id of the next ledger entry.
-    now_mts : callable
     on_change : callable
         Called with each wallet that has changed.
 

@@ -31,7 +31,6 @@ class CandleKey(NamedTuple):
     ----------
     timeframe : str
         A key of `bars.TIMEFRAMES`.
-    symbol : str
     periods : range
         Funding periods whose trades count; for a pair only 0.
     """
@@ -126,10 +125,8 @@ class Chart:
 
         Parameters
         ----------
-        key : CandleKey
         start, end : int, optional
             Earliest and latest start of a candle, in ms.
-        newest_first : bool, optional
         """
         floor, following = TIMEFRAMES[key.timeframe]
         # A long interval may start before the first trade.

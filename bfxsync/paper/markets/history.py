@@ -44,7 +44,6 @@ class Recipe:
 
     Attributes
     ----------
-    symbol : str
     middle, tick : int
         The price around which it wanders, and the price step, in units.
     amount : float
@@ -69,8 +68,6 @@ class Series:
 
     Parameters
     ----------
-    recipe : Recipe
-    seed : int
     index : int
         Index of the recipe's period; the trades of each have their own part of a minute.
     """
@@ -206,8 +203,6 @@ class History:
 
     Parameters
     ----------
-    recipe : Recipe
-    seed : int
     end : int
         The minute that follows it.
     """

@@ -60,13 +60,11 @@ class Market:
 
     Parameters
     ----------
-    symbol : str
     history : History, optional
         The past before the first recorded trade.
 
     Attributes
     ----------
-    book : Book
     trades : collections.deque
         The rows of a snapshot, newest first.
     tape : Tape

@@ -58,8 +58,6 @@ class RandomPlayer:
 
     Parameters
     ----------
-    market : RandomMarket
-    publisher : Publisher
     rate : float
         Events per second.
     drain : Drain
@@ -136,8 +134,6 @@ class LiquidationsPlayer:
 
     Parameters
     ----------
-    publisher : Publisher
-    liquidations : Liquidations
     interval_s : float
         Seconds between two events.
     """
@@ -172,14 +168,12 @@ class CapturePlayer:
 
     Parameters
     ----------
-    recording : Recording
     publisher : Publisher
         Gets new markets of the recording at first and after each end.
     speed : float
         2 plays twice as fast as recorded.
     autoplay : bool
         Start with the first subscription to one of the symbols.
-    drain : Drain
     on_end : callable
         Called with the player at the end of the recording; must unsubscribe all subscribers of
         its markets, which are then replaced.

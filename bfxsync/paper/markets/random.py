@@ -62,8 +62,6 @@ class RandomMarket(Market):
 
     Parameters
     ----------
-    recipe : Recipe
-    seed : int
     mts : int
         When it begins; the trades of its first snapshot are before, and its history before them.
 
@@ -139,7 +137,6 @@ class RandomMarket(Market):
             Always positive.
         limit : int, optional
             The worst price.
-        max_fills : int, optional
         """
         makers = self.book.depth("R0").side(not is_buy)
         fills: list[Fill] = []

@@ -48,7 +48,6 @@ class MarketStep(NamedTuple):
     ----------
     at : float
         Seconds since the first data frame.
-    symbol : str
     kind : str
         ``book``, ``ticker``, or the kind of a trade event.
     rows : list
@@ -67,7 +66,6 @@ class Recording(NamedTuple):
 
     Attributes
     ----------
-    name : str
     first : dict
         By symbol and channel: the first snapshot or ticker.
     books : dict

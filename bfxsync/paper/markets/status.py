@@ -99,7 +99,6 @@ class Liquidations:
     ----------
     markets : mapping
         By symbol; the positions are in derivatives.
-    seed : int
     mts : int
         End of the past.
     """

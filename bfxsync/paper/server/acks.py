@@ -23,7 +23,6 @@ class Acks:
 
     Parameters
     ----------
-    faults : Faults
     send : callable
         Sends an event to the client.
     call_later : callable
@@ -56,7 +55,6 @@ class Acks:
 
         Parameters
         ----------
-        ack : dict
         duplicate : callable
             Returns the error for a duplicate subscription.
         facts : mapping

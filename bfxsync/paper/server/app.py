@@ -54,8 +54,6 @@ class Server:
 
     Parameters
     ----------
-    settings : Settings
-    counters : Counters
     on_finished : callable
         Called when all recordings have ended.
     """

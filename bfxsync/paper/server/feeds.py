@@ -32,7 +32,6 @@ class Identity(NamedTuple):
 
     Attributes
     ----------
-    channel : str
     symbol : str
         Of the market, or `LIQUIDATIONS`.
     prec, freq, length : str, str, int

@@ -71,14 +71,7 @@ class Credential:
 
 
 class KeyStore:
-    """
-    All keys and tokens.
-
-    Parameters
-    ----------
-    owners : iterable of (PaperAccount, Account)
-    now_mts : callable
-    """
+    """All keys and tokens."""
 
     def __init__(
         self, owners: Iterable[tuple[PaperAccount, Account]], now_mts: Callable[[], int]

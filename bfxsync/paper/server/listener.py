@@ -35,7 +35,6 @@ class Listener:
 
     Parameters
     ----------
-    access : AccessPolicy
     request_timeout_s : float
         Aborts a connection without a complete request after this time.
     idle_s : float

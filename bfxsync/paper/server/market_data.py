@@ -37,12 +37,10 @@ class MarketData:
 
     Parameters
     ----------
-    intervals : FeedIntervals, optional
     now_mts : callable, optional
         Returns the time in ms.
     seed : int, optional
         Of the liquidations.
-    faults : Faults, optional
 
     Attributes
     ----------
@@ -52,7 +50,6 @@ class MarketData:
         By symbol.
     derivatives : dict
         Status of the derivatives, by symbol.
-    liquidations : Liquidations
     listeners : list of callable
         Called with the source of each published event, after the feeds.
     """

@@ -19,8 +19,6 @@ class AccountRegistry:
 
     Parameters
     ----------
-    settings : sequence of PaperAccount
-    now_mts : callable
     venues, call_later, recorded
         See `MatchingEngine`.
 
@@ -28,8 +26,6 @@ class AccountRegistry:
     ----------
     accounts : list of Account
         In the order of the settings.
-    keys : KeyStore
-    engine : MatchingEngine
     """
 
     def __init__(

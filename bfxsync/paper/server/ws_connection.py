@@ -40,8 +40,6 @@ class WsConnection:
 
     Parameters
     ----------
-    ws : aiohttp.web.WebSocketResponse
-    transport : asyncio.Transport
     stall_s : float
         Aborts a client that stays above `HIGH_WATER` for this time.
 

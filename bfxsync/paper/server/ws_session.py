@@ -81,15 +81,12 @@ class WsSession:
 
     Parameters
     ----------
-    market_data : MarketData
     send : callable
         Sends the text of a message to the client.
     now_mts : callable
         Returns the time in ms.
     call_later : callable
         Calls a function after so many seconds.
-    max_channels : int
-    server_id : str
     on_subscribed : callable
         Called with the symbol after each new subscription.
     """

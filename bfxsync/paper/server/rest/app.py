@@ -26,13 +26,10 @@ class RestApi:
 
     Parameters
     ----------
-    market_data : MarketData
-    counters : Counters
     limits : RateLimits or None
         None disables rate limits.
     private : PrivateApi
         Authenticates signed requests.
-    settings : ExchangeSettings
     """
 
     def __init__(

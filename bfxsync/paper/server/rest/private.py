@@ -25,14 +25,7 @@ _NAME = re.compile(r"{(\w+)}")
 
 
 class SignedCall(Query):
-    """
-    A signed request.
-
-    Attributes
-    ----------
-    registry : AccountRegistry
-    credential : Credential
-    """
+    """A signed request."""
 
     def __init__(
         self,
@@ -73,7 +66,6 @@ class PrivateRoute(NamedTuple):
         Takes a `SignedCall`; returns the answer.
     rights : str
         Required scope and right: ``"orders:w"``; empty if every key may call it.
-    per_minute : int
     group : str
         As of public routes, by default the path.
     """
@@ -95,15 +87,7 @@ class MatchedRoute(NamedTuple):
 
 
 class PrivateApi:
-    """
-    Routes and authenticates signed requests.
-
-    Parameters
-    ----------
-    market_data : MarketData
-    registry : AccountRegistry
-    routes : tuple of PrivateRoute
-    """
+    """Routes and authenticates signed requests."""
 
     def __init__(
         self,

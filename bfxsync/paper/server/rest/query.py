@@ -35,7 +35,6 @@ class Page(NamedTuple):
         Times in ms, both included.
     limit : int
         Maximum number of rows.
-    newest_first : bool
     """
 
     start: int | None
@@ -76,7 +75,6 @@ class Query:
 
     Parameters
     ----------
-    market_data : MarketData
     values : mapping
         Parameters by name: text, or JSON values from a body.
     """
