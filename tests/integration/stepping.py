@@ -1,4 +1,4 @@
-"""A recording that is played by hand: so much of it as a test wants, when it wants it."""
+"""A recording that a test plays step by step."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Stepping:
 
     @property
     def left(self) -> int:
-        """How many there are still."""
+        """The number of remaining steps."""
         return len(self._steps) - self._next
 
     def step(self, count: int) -> None:
-        """Let the next ones happen; what comes of them is on its way when this returns."""
+        """Publish the next steps; their frames are in transit when this returns."""
         steps = self._steps[self._next : self._next + count]
         self._next += len(steps)
 
@@ -62,13 +62,13 @@ class Stepping:
         self._exchange._thread.call(publish)
 
     def play_for(self, seconds: float) -> None:
-        """Let happen what happens within this time of the market."""
+        """Publish the steps of so many seconds of market time."""
         end = self._steps[self._next].at + seconds
         later = (n for n, step in enumerate(self._steps) if step.at > end)
         self.step(next(later, len(self._steps)) - self._next)
 
     def channels(self) -> tuple[int, set[Any]]:
-        """Return the flags of the newest connection, and what it is subscribed to."""
+        """Return the flags and subscriptions of the newest connection."""
 
         def look(server: Any) -> tuple[int, set[Any]]:
             session = list(server.connections.values())[-1]

@@ -1,4 +1,4 @@
-"""What the integration tests share."""
+"""Helpers of the integration tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TICKER = [6443, 5.26, 6443.1, 2.5, 31.5, 0.0049, 6443, 9876.5, 6480, 6390]
 
 
 class Capture(NamedTuple):
-    """A recorded session: what each side sent, text by text."""
+    """A recorded session: the texts that each side sent."""
 
     client: list[str]
     server: list[str]
@@ -41,7 +41,7 @@ def captured(name: str) -> Capture:
 
 
 class Collector:
-    """A callback that keeps what it gets, and can be waited for from other threads."""
+    """A callback that collects its arguments, and can be awaited from other threads."""
 
     def __init__(self, check: Callable[[Any], object] = lambda item: None) -> None:
         self.items: list[Any] = []
@@ -59,7 +59,7 @@ class Collector:
         return len(self.items)
 
     def wait_for(self, count: int, timeout_s: float = DEADLINE_S) -> list[Any]:
-        """Wait until so many have come, and return all."""
+        """Wait for so many items, and return all."""
         with self._changed:
             came = self._changed.wait_for(lambda: len(self.items) >= count, timeout_s)
             assert came, f"{len(self.items)} of {count} within {timeout_s} s"
@@ -86,7 +86,7 @@ class DictBook:
         self.crossings: list[list[Any]] = []
 
     def apply(self, row: list[Any]) -> None:
-        """Set or take away a level."""
+        """Set or remove a level."""
         price, count, amount = row
         side = self.bids if amount > 0 else self.asks
         if count:
@@ -113,7 +113,7 @@ def rows_of(levels: tuple[list[Any], list[Any]]) -> tuple[list[Any], list[Any]]:
 def round_trip(
     client: WebSocketClient, peer: Peer, timeout_s: float = DEADLINE_S
 ) -> None:
-    """Return when the client has taken all that the peer sent before."""
+    """Return when the client has processed everything that the peer has sent."""
     with ThreadPoolExecutor(1) as executor:
         pong = executor.submit(client.ping, timeout_s)
         answer_ping(peer, timeout_s)
@@ -121,14 +121,14 @@ def round_trip(
 
 
 def answer_ping(peer: Peer, timeout_s: float = DEADLINE_S) -> None:
-    """Answer the ping that comes next."""
+    """Answer the next ping."""
     ping = peer.receive_json(timeout_s)
     assert ping["event"] == "ping", ping
     peer.send_json({"event": "pong", "ts": 1511545528111, "cid": ping["cid"]})
 
 
 def greet(peer: Peer, flags: int = 0) -> None:
-    """Speak first, as the exchange does, and acknowledge the flags that are asked for."""
+    """Send the greeting, and acknowledge the requested flags."""
     peer.send_json(INFO)
     if flags:
         conf = peer.receive_json()
@@ -137,7 +137,7 @@ def greet(peer: Peer, flags: int = 0) -> None:
 
 
 def acknowledge(peer: Peer, chan_id: int, *frames: Any) -> dict[str, Any]:
-    """Accept the subscription that is asked for next, with its first frames."""
+    """Acknowledge the next subscription, and send its first frames."""
     request: dict[str, Any] = peer.receive_json()
     assert request["event"] == "subscribe", request
     peer.send_json({**request, "event": "subscribed", "chanId": chan_id}, *frames)

@@ -1,4 +1,4 @@
-"""What the tests of the paper exchange share: data, a client's copy of a book, a test client."""
+"""Test data, a client's copy of a book, and a test client."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class Client:
         return loads(self.text())
 
     def until(self, wanted: Callable[[Any], bool], deadline_s: float = 5) -> list[Any]:
-        """Everything up to the first message that is wanted, which is the last one."""
+        """All messages up to the first that is wanted."""
         end = time.monotonic() + deadline_s
         messages = []
         while time.monotonic() < end:
@@ -145,7 +145,7 @@ class Client:
         raise AssertionError(f"{len(messages)} messages, and not what was waited for")
 
     def subscribe(self, channel: str, symbol: str, **fields: Any) -> int:
-        """Subscribe, and return the channel's id; what comes before the ack is lost."""
+        """Subscribe, and return the channel's id; frames before the ack are dropped."""
         return self._subscribe(channel=channel, symbol=symbol, **fields)
 
     def subscribe_key(self, channel: str, key: str) -> int:
@@ -178,7 +178,7 @@ class Client:
 def connected(
     exchange: PaperExchange, flags: int = SEQ, **options: Any
 ) -> Iterator[Client]:
-    """A client that has been greeted, and has set its flags."""
+    """A client after the greeting, with its flags set."""
     with Client(exchange.url, **options) as client:
         assert client.receive()["event"] == "info"
         client.send(event="conf", flags=flags)
@@ -187,13 +187,13 @@ def connected(
 
 
 def ask(client: Client, **message: Any) -> Any:
-    """The answer to a message; frames before it are lost."""
+    """The answer to a message; frames before it are dropped."""
     client.send(**message)
     return client.until(lambda m: isinstance(m, dict))[-1]
 
 
 def subscribed(client: Client, **fields: Any) -> tuple[dict[str, Any], list[Any]]:
-    """Subscribe, and return the ack and the first frame; other frames are lost."""
+    """Subscribe, and return the ack and the first frame; other frames are dropped."""
     ack = ask(client, event="subscribe", **fields)
     assert ack["event"] == "subscribed"
     while True:

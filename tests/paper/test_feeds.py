@@ -37,7 +37,7 @@ class Listener:
 
 
 class Stage:
-    """A hub with one market whose clock is ours."""
+    """Market data with one market, whose clock the test sets."""
 
     def __init__(self, symbol: str = "tETHUSD") -> None:
         self.market = Market(symbol)

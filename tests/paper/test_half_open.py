@@ -1,4 +1,4 @@
-"""Peers that say nothing, not everything, or do not read: none of them is kept for ever."""
+"""Peers that send nothing, send half a request, or do not read are disconnected."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def test_a_client_gets_a_whole_recording_and_is_then_closed() -> None:
         copy.feed([m[1] for m in messages[:-1] if m[0] == book], limit=100)
         assert exchange.finished.wait(5)
         assert client.close_code() == 1012
-        # It is rewound: who comes now begins at the beginning.
+        # It is rewound: new subscribers start at the beginning.
         with Client(exchange.url) as again:
             again.subscribe("book", "tBTCUSD", len="100")
             assert again.receive()[1] == first[1]
@@ -230,7 +230,7 @@ def test_a_recording_with_reconnects_is_played_to_the_same_end(
             elif message[1] in ("te", "fte"):
                 played.append(message[2][0])
         assert len(played) == len(set(played))
-        # Of those that were confirmed only, before the client came, nobody knows more.
+        # Trades from before the subscription have only their confirmation.
         assert set(played) == recording.trades.keys()
         assert copy.rows() == recording.copy.rows()
         assert checksums > 0 or symbol.startswith("f")

@@ -64,7 +64,7 @@ def steps(recording: Recording) -> list[tuple[str, list[Any]]]:
 
 
 def play(recording: Recording, symbol: str) -> tuple[CapturedMarket, BookCopy]:
-    """The market at the end, and the copy of a client who was there from the beginning."""
+    """The market at the end, and the copy of a client subscribed from the beginning."""
     market = CapturedMarket(recording, symbol)
     is_raw = recording.books[symbol][0] == "R0"
     copy = BookCopy(is_raw, symbol.startswith("f"))
@@ -234,7 +234,7 @@ def test_after_a_reconnect_a_book_changes_into_the_new_snapshot(make: Make) -> N
         [3, [[99, 1, 1], [98, 2, 2], [101, 1, -1], [102, 2, -2]]],
         [3, [97, 1, 1]],
         (1, "wss://host"),
-        [3, [96, 1, 1]],  # of nobody: the number is no channel's any more
+        [3, [96, 1, 1]],  # the id is no longer a channel
         book(5, "tBTCUSD"),
         [5, [[99, 1, 1], [98, 1, 1.5], [100.5, 1, -1], [102, 2, -2]]],
         [5, [102, 0, -1]],
@@ -403,7 +403,7 @@ def test_coarser_levels_are_made_of_raw_orders(make: Make) -> None:
         [1, [74, 99.1, 0.25]],
     )
     market, _ = play(recording, "tBTCUSD")
-    # Of an order that nobody knows.
+    # Of an unknown order.
     market.apply(MarketStep(9, "tBTCUSD", "book", [[75, 0, 1]]))
     levels = Window(market.book.depth("P0"), "P0", 25).snapshot()
     assert [json.loads(row) for row in levels] == [[99.1, 2, 1.25], [98.7, 1, 2]]

@@ -219,7 +219,7 @@ def test_candles_follow_the_trades(exchange: PaperExchange) -> None:
             chan_id, *payload = client.receive()
             if chan_id == candles:
                 (row,) = payload
-                # The last price of a day is that of the last trade, told just before or after.
+                # The last price of a day is that of the last trade, sent just before or after.
                 assert row[0] >= newest[0] and row[4] <= row[2] <= row[3]
                 last = row
         assert last is not None and last[5] != newest[5]

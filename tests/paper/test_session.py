@@ -256,7 +256,7 @@ def test_unsubscribing_ends_a_channel_for_good(socket: Socket) -> None:
 
 
 def test_a_channel_id_may_be_sent_as_text(socket: Socket) -> None:
-    """Some clients do, and are answered with the number that they were told."""
+    """Some clients send text, and are answered with the number of the acknowledgement."""
     chan_id = socket.subscribe("ticker", "tBTCUSD")
     other = socket.subscribe("trades", "tBTCUSD")
     wanted = {**json.loads(FRAMES["unsubscribed"]), "chanId": chan_id}

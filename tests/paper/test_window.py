@@ -126,7 +126,7 @@ def test_a_row_is_only_lost_where_the_checksum_looks() -> None:
         book.set_order(True, Entry(to_units(100 - n), 0, 1, to_units(1), n))
     window = Window(book.depth("P0"), "P0", 25)
     book.set_order(True, Entry(to_units(101), 0, 1, to_units(2), 50))
-    # With that of the level at the end a copy would have one too many, which nobody looks at.
+    # With the row of the last level a copy would have one too many, which has no effect.
     assert window.lossy_update() == ["[76,0,1]"]
     # The same amount in two orders: not in the checksum.
     book.set_order(True, Entry(to_units(101), 0, 1, to_units(1), 50))

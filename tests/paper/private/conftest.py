@@ -23,7 +23,7 @@ def no_thread_is_left() -> Iterator[None]:
 
 @pytest.fixture
 def exchange() -> Iterator[PaperExchange]:
-    """One with two accounts, on which nothing happens by itself."""
+    """An exchange with two accounts, whose markets stand still."""
     with PaperExchange(rate=1e-3, accounts=[PaperAccount(), OTHER]) as exchange:
         yield exchange
 

@@ -29,7 +29,7 @@ _nonces = itertools.count(time.time_ns() // 1000)
 
 
 class Signed:
-    """Signs what it sends, with nothing of the library."""
+    """A client that signs without the library."""
 
     def __init__(
         self, exchange: PaperExchange, key: str = "paper-key", secret: str = ""
@@ -46,7 +46,7 @@ class Signed:
         self.session.close()
 
     def headers(self, path: str, body: bytes, nonce: object = None) -> dict[str, str]:
-        """Headers of a signed request; the path is what comes after ``/v2/``."""
+        """Headers of a signed request; the path follows ``/v2/``."""
         number = next(_nonces) if nonce is None else nonce
         message = f"/api/v2/{path}{number}".encode() + body
         signature = hmac.new(self.secret.encode(), message, hashlib.sha384).hexdigest()
@@ -73,7 +73,7 @@ class Signed:
         return answer.status_code, answer.json()
 
     def post(self, path: str, **body: Any) -> Any:
-        """What a good request brings."""
+        """The answer to a valid request."""
         status, value = self.ask(path, **body)
         assert status == 200, value
         return value

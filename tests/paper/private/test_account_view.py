@@ -1,4 +1,4 @@
-"""An account from the side of Python, and in the books and channels that everybody sees."""
+"""The account view, and account orders in public books and channels."""
 
 from __future__ import annotations
 

@@ -161,7 +161,7 @@ def test_orders_go_through_all_that_one_can_do_with_them(auth: AuthEndpoints) ->
 
 
 def test_tests_on_the_local_exchange_need_not_wait(exchange: PaperExchange) -> None:
-    """Fifteen a minute may be asked for by those who mean the real one."""
+    """The real exchange allows 15 per minute."""
     with Client(rest_host=exchange.rest_url, on_limit="raise") as bfx:
         for _ in range(20):
             bfx.rest.public.get_t_trades("tBTCUSD", limit=1)

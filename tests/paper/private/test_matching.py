@@ -1,4 +1,4 @@
-"""What becomes of orders, each kind in a market that is arranged for it."""
+"""Orders of each type in the matching engine, on books made for the test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is bought and sold on margin, and of derivatives."""
+"""Margin and derivative positions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def harness() -> EngineHarness:
 
 
 def wallet(harness: EngineHarness, name: tuple[str, str]) -> list[float]:
-    """Balance, and what is held back."""
+    """Balance and holds."""
     found = harness.account.wallets.get(*name)
     return [found.balance / SCALE, found.reserved / SCALE]
 

@@ -1,4 +1,4 @@
-"""Who may ask: keys, signatures over the bytes that were sent, nonces, rights, tokens."""
+"""Authentication: keys, signatures over the sent bytes, nonces, rights, tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client of the REST endpoints, as plain as can be."""
+"""A minimal client of the REST endpoints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TIMEOUT_S = 10
 
 
 class Rest:
-    """Asks, and takes what comes apart; the URL is that of an exchange."""
+    """A REST client of an exchange that parses answers."""
 
     def __init__(self, exchange: PaperExchange) -> None:
         self.url = exchange.rest_url
@@ -33,13 +33,13 @@ class Rest:
         return answer.status_code, answer.json()
 
     def get(self, path: str, **params: Any) -> Any:
-        """What a good request brings."""
+        """The answer to a valid request."""
         status, value = self.ask(path, params=params)
         assert status == 200, value
         return value
 
     def post(self, path: str, **body: Any) -> Any:
-        """What a good request with a body brings."""
+        """The answer to a valid request with a body."""
         status, value = self.ask(path, "POST", json=body)
         assert status == 200, value
         return value
