@@ -63,6 +63,15 @@ def test_a_position_can_be_closed_when_its_margin_is_short() -> None:
     assert harness.account.positions.open == {}
 
 
+def test_a_partial_close_by_a_maker_releases_margin(harness: EngineHarness) -> None:
+    (other,) = harness.others
+    harness.submit("MARKET", "2")
+    harness.submit("LIMIT", "-2", "1000.5")
+    harness.submit("MARKET", "1", account=other)
+    assert harness.account.positions.amount("tBTCUSD") == SCALE
+    assert wallet(harness, USD)[1] == 200.2
+
+
 def test_a_position_may_turn_round(harness: EngineHarness) -> None:
     codes: list[str] = []
     harness.account.listeners.append(lambda code, row: codes.append(code))
