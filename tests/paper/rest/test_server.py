@@ -12,7 +12,6 @@ import requests
 import trustme
 
 from bfxsync.paper import PaperExchange
-from tests.patience import at_most
 
 from .support import Rest
 
@@ -110,7 +109,6 @@ def test_stopping_does_not_wait_for_unread_answers(
         deaf.sendall(request.encode() * 8)
         while still.rest_requests < 1:
             rest.get("platform/status")
-        begin = time.monotonic()
         still.stop()
-        assert time.monotonic() - begin < at_most(2)
+    # A stop that waits for the answers gives up after ten seconds, with the thread alive.
     assert not [t for t in threading.enumerate() if t.name.startswith("bfxsync-")]
