@@ -461,3 +461,11 @@ def spot_and_margin(account: Account, turned: int) -> list[EngineWallet]:
     """Two wallets of dollars, in this order or the other."""
     wallets = [account.wallets.get(kind, "USD") for kind in ("exchange", "margin")]
     return wallets[::-1] if turned else wallets
+
+
+def test_an_update_can_hide_a_resting_order(harness: EngineHarness) -> None:
+    order = harness.submit("EXCHANGE LIMIT", "1", "100")
+    harness.engine.update(harness.account, order, {"flags": 64})
+    market = harness.venues["tBTCUSD"].market
+    assert order.is_open and order.id not in market.book.orders
+    assert market.account_orders == {}
