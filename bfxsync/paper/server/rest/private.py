@@ -22,6 +22,7 @@ from bfxsync.paper.server.wire_json import decode
 GENERIC = 10001
 
 _NAME = re.compile(r"{(\w+)}")
+_FILTER = re.compile(r"/{(symbol|currency)}(?=/|$)")
 
 
 class SignedCall(Query):
@@ -66,15 +67,17 @@ class PrivateRoute(NamedTuple):
         Takes a `SignedCall`; returns the answer.
     rights : str
         Required scope and right: ``"orders:w"``; empty if every key may call it.
-    group : str
-        As of public routes, by default the path.
     """
 
     path: str
     answer: Callable[[SignedCall], object]
     rights: str
     per_minute: int = 90
-    group: str = ""
+
+    @property
+    def group(self) -> str:
+        """The rate-limit group: the path, without a symbol or currency in it."""
+        return _FILTER.sub("", self.path)
 
 
 class MatchedRoute(NamedTuple):
@@ -110,7 +113,7 @@ class PrivateApi:
                     "POST",
                     route.path,
                     _with_rest_errors(route.answer),
-                    route.group or route.path,
+                    route.group,
                     route.per_minute,
                 )
                 return MatchedRoute(path, match.groupdict(), public, route.rights)

@@ -8,36 +8,21 @@ from bfxsync.paper.server.rest import private_wallets as wallets
 from bfxsync.paper.server.rest.private import PrivateRoute
 
 _READ_ORDERS, _WRITE_ORDERS = "orders:r", "orders:w"
-_ORDERS, _HISTORY = "auth/r/orders", "auth/r/orders/hist"
-_OTC = "auth/r/orders/otc/hist"
 
 PRIVATE_ROUTES = (
     PrivateRoute("auth/r/orders/otc/hist", orders.otc_orders_hist, _READ_ORDERS),
     PrivateRoute(
-        "auth/r/orders/otc/{symbol}/hist",
-        orders.otc_orders_hist,
-        _READ_ORDERS,
-        group=_OTC,
+        "auth/r/orders/otc/{symbol}/hist", orders.otc_orders_hist, _READ_ORDERS
     ),
     PrivateRoute("auth/r/orders/hist", orders.orders_hist, _READ_ORDERS),
-    PrivateRoute(
-        "auth/r/orders/{symbol}/hist",
-        orders.orders_hist,
-        _READ_ORDERS,
-        group=_HISTORY,
-    ),
+    PrivateRoute("auth/r/orders/{symbol}/hist", orders.orders_hist, _READ_ORDERS),
     PrivateRoute("auth/r/orders", orders.orders, _READ_ORDERS),
-    PrivateRoute("auth/r/orders/{symbol}", orders.orders, _READ_ORDERS, group=_ORDERS),
+    PrivateRoute("auth/r/orders/{symbol}", orders.orders, _READ_ORDERS),
     PrivateRoute(
         "auth/r/order/{symbol}:{id}/trades", orders.order_trades, _READ_ORDERS
     ),
     PrivateRoute("auth/r/trades/hist", orders.trades_hist, _READ_ORDERS),
-    PrivateRoute(
-        "auth/r/trades/{symbol}/hist",
-        orders.trades_hist,
-        _READ_ORDERS,
-        group="auth/r/trades/hist",
-    ),
+    PrivateRoute("auth/r/trades/{symbol}/hist", orders.trades_hist, _READ_ORDERS),
     PrivateRoute("auth/w/order/submit", orders.submit, _WRITE_ORDERS),
     PrivateRoute("auth/w/order/update", orders.update, _WRITE_ORDERS),
     PrivateRoute("auth/w/order/cancel", orders.cancel, _WRITE_ORDERS),
@@ -48,12 +33,7 @@ PRIVATE_ROUTES = (
     PrivateRoute("auth/w/transfer", wallets.transfer, "wallets:w"),
     PrivateRoute("auth/calc/order/avail", wallets.available, "wallets:r"),
     PrivateRoute("auth/r/ledgers/hist", wallets.ledgers, "history:r"),
-    PrivateRoute(
-        "auth/r/ledgers/{currency}/hist",
-        wallets.ledgers,
-        "history:r",
-        group="auth/r/ledgers/hist",
-    ),
+    PrivateRoute("auth/r/ledgers/{currency}/hist", wallets.ledgers, "history:r"),
     PrivateRoute("auth/w/deposit/address", wallets.deposit_address, "wallets:w", 10),
     PrivateRoute(
         "auth/r/deposit/address/all", wallets.deposit_addresses, "wallets:r", 10
@@ -61,12 +41,7 @@ PRIVATE_ROUTES = (
     PrivateRoute("auth/w/withdraw", wallets.withdraw, "withdraw:w"),
     PrivateRoute("auth/r/movements/info", wallets.movement_info, "history:r"),
     PrivateRoute("auth/r/movements/hist", wallets.movements, "history:r"),
-    PrivateRoute(
-        "auth/r/movements/{currency}/hist",
-        wallets.movements,
-        "history:r",
-        group="auth/r/movements/hist",
-    ),
+    PrivateRoute("auth/r/movements/{currency}/hist", wallets.movements, "history:r"),
     PrivateRoute("auth/r/positions", account.positions, "positions:r"),
     PrivateRoute("auth/r/positions/hist", account.positions_hist, "positions:r"),
     PrivateRoute("auth/r/positions/snap", account.positions_snap, "positions:r"),
