@@ -8,8 +8,6 @@ import time
 import weakref
 from typing import Any, Callable, TypeVar, overload
 
-import attrs
-
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made, with_parts_named_publicly
 from bfxsync._base.enums import ConnectionStatus, Flag
@@ -17,10 +15,8 @@ from bfxsync._base.hidden import hide
 from bfxsync._base.hosts import PUB_WSS_HOST, shown
 from bfxsync._base.logs import get_logger
 from bfxsync.checks.callbacks import check_callback
-from bfxsync.checks.options import check_bool
 from bfxsync.checks.times import check_seconds
 from bfxsync.errors import BfxError, ClosedError, NetworkError
-from bfxsync.recording.recorder import Recorder
 from bfxsync.wire.audit import PING_AFTER_S, STALE_AFTER_S
 from bfxsync.ws import shorthands
 from bfxsync.ws import subscribe as any_channel
@@ -31,7 +27,7 @@ from bfxsync.ws.io.backoff import Backoff
 from bfxsync.ws.io.connection import Connection
 from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
 from bfxsync.ws.registry import SubscriptionRegistry
-from bfxsync.ws.settings import ConnectionSettings, proxy_options
+from bfxsync.ws.settings import ConnectionSettings, proxy_options, with_recording
 from bfxsync.ws.stats import stats_of
 from bfxsync.ws.subscription import out_of_time, wait_for
 
@@ -146,11 +142,8 @@ class WebSocketClient:
             **proxy_options(host, proxy),
         )
         check_callback("on_error", on_error, "error")
-        record_append = check_bool("record_append", record_append)
-        if record is not None:
-            # Last, as it creates a file and a thread.
-            recorder = Recorder(record, append=record_append)
-            settings = attrs.evolve(settings, recorder=recorder)
+        # Last, as it creates a file and a thread.
+        settings = with_recording(settings, record, record_append)
         self._set_up(settings, on_error)
 
     def _set_up(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +17,7 @@ from bfxsync._base.plain import plain_integer
 from bfxsync._base.proxies import Proxy, proxy_for
 from bfxsync.checks.files import check_ca_bundle
 from bfxsync.checks.hosts import check_wss_host
-from bfxsync.checks.options import check_flags, check_mailbox_size
+from bfxsync.checks.options import check_bool, check_flags, check_mailbox_size
 from bfxsync.checks.times import check_seconds
 from bfxsync.errors import UsageError
 from bfxsync.recording.recorder import Recorder
@@ -148,3 +149,15 @@ def proxy_options(host: str, proxy: str | None) -> dict[str, Any]:
             raise
         # A program that uses only REST on this machine needs no proxy.
         return {"proxy_problem": str(exc)}
+
+
+def with_recording(
+    settings: ConnectionSettings,
+    record: str | os.PathLike[str] | None,
+    record_append: object,
+) -> ConnectionSettings:
+    """Return settings with a recorder of a file, which is opened here; as they are without one."""
+    append = check_bool("record_append", record_append)
+    if record is None:
+        return settings
+    return attrs.evolve(settings, recorder=Recorder(record, append=append))
