@@ -19,7 +19,7 @@ from bfxsync.book.queries import BookQueries, BookSnapshot
 from bfxsync.checks.numbers import check_level_count
 from bfxsync.errors import ClosedError
 from bfxsync.wire.channels import BookChannel
-from bfxsync.ws.core.shared_subscription import Subscriber
+from bfxsync.ws.core.subscriber import Subscriber
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar

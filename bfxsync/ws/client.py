@@ -20,11 +20,10 @@ from bfxsync.errors import BfxError, ClosedError, NetworkError
 from bfxsync.wire.audit import PING_AFTER_S, STALE_AFTER_S
 from bfxsync.ws import shorthands
 from bfxsync.ws import subscribe as any_channel
-from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Connect, Core
-from bfxsync.ws.core.shared_subscription import Waiter
+from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Connect, Core, open_connection
+from bfxsync.ws.core.subscriber import Waiter
 from bfxsync.ws.dispatch.events import ACCOUNT_EVENTS, Handler, arguments_of
 from bfxsync.ws.io.backoff import Backoff
-from bfxsync.ws.io.connection import Connection
 from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
 from bfxsync.ws.registry import SubscriptionRegistry
 from bfxsync.ws.settings import ConnectionSettings, proxy_options, with_recording
@@ -150,14 +149,14 @@ class WebSocketClient:
         self,
         settings: ConnectionSettings,
         on_error: Callable[[BaseException], object] | None,
-        connect: Connect = Connection,
+        connect: Connect = open_connection,
         **options: Any,
     ) -> None:
         # Threads hold the core and what it was given, so none of that may hold this object.
         self._settings = settings
         self._core = Core(settings, on_error, connect)
         if settings.recorder is not None:
-            settings.recorder.report = self._core.reported
+            settings.recorder.report = self._core.publisher.reported
         self._subscriptions = SubscriptionRegistry(settings, self._core, **options)
         self._end_with_self()
 
@@ -206,8 +205,8 @@ class WebSocketClient:
     @property
     def frame_count(self) -> int:
         """Messages received from the exchange, over all connections."""
-        _, connections, past = self._core.account()
-        return past.frames + sum(link.session.frame_count for link in connections)
+        _, links, past = self._core.placement.account()
+        return past.frames + sum(link.session.frame_count for link in links)
 
     def stats(self) -> dict[str, Any]:
         """
@@ -245,7 +244,7 @@ class WebSocketClient:
         if self._core.is_forked:
             self._core = self._subscriptions.core = self._core.successor()
             self._end_with_self()
-        self._core.start()
+        self._core.placement.first_link()
 
     def run(self) -> None:
         """
@@ -311,13 +310,13 @@ class WebSocketClient:
         )
         deadline = time.monotonic() + allowed_s
         self._core.check_may_wait()
-        connection = self._core.start()
+        connection = self._core.placement.first_link()
         if not connection.is_open.wait(max(0.0, deadline - time.monotonic())):
             reason = connection.last_error
             raise out_of_time("client", allowed_s, False, reason) from reason
         # Set when the connection has ended as well.
         self._core.check_open()
-        for subscriber in self._core.subscribers():
+        for subscriber in self._core.placement.subscribers():
             remaining_s = max(0.0, deadline - time.monotonic())
             wait_for(self._core, subscriber, remaining_s, time.monotonic())
 
@@ -338,7 +337,7 @@ class WebSocketClient:
             else check_seconds("timeout", timeout)
         )
         self._core.check_may_wait()
-        connection = self._core.start()
+        connection = self._core.placement.first_link()
         waiter = Waiter()
         start = time.monotonic()
         connection.ping(waiter, start + allowed_s)
@@ -378,7 +377,7 @@ class WebSocketClient:
         check_callback("callback", callback, *arguments)
         if event in ACCOUNT_EVENTS:
             logger.warning("%s is never called: no account channel is opened", event)
-        self._core.listeners.add(event, callback)
+        self._core.publisher.listeners.add(event, callback)
         self._core.listen()
         return callback
 
@@ -394,6 +393,6 @@ class WebSocketClient:
         UsageError
             Unknown event, or the function is not registered for it.
         """
-        self._core.listeners.remove(event, callback)
+        self._core.publisher.listeners.remove(event, callback)
         # Confirmations and checksums are made only for registered handlers.
         self._core.listen()

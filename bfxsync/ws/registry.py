@@ -25,7 +25,7 @@ from bfxsync.errors import UsageError
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.wire.channels import Channel, channel_for
 from bfxsync.ws.core.core import Core
-from bfxsync.ws.core.shared_subscription import Subscriber
+from bfxsync.ws.core.subscriber import Subscriber
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Routes
 from bfxsync.ws.dispatch.event_log import EventLog
 from bfxsync.ws.dispatch.events import data_classes, kind_of
@@ -222,14 +222,14 @@ class SubscriptionRegistry:
         try:
             for subscriber in subscribers:
                 subscriber.is_awaited = wait
-                self.core.place(subscriber)
+                self.core.placement.place(subscriber)
             if wait:
                 for handle in handles:
                     handle.wait_ready()
         except BaseException:
             # Also at Ctrl-C: a call that raises leaves nothing behind. All of them, as one may
             # be about to be placed at this moment.
-            self.core.detach(*subscribers)
+            self.core.placement.detach(*subscribers)
             raise
 
 

@@ -19,6 +19,7 @@ from bfxsync.wire.channels import Channel
 from bfxsync.wire.codec import loads_for
 from bfxsync.ws.client import WebSocketClient
 from bfxsync.ws.core.core import Core
+from bfxsync.ws.io.link import Link
 from bfxsync.ws.io.recorded_connection import RecordedConnection
 from bfxsync.ws.settings import ConnectionSettings
 
@@ -137,7 +138,7 @@ class Replay(WebSocketClient):
         super().wait_ready(timeout)
 
     def _connection(self) -> RecordedConnection:
-        connection = self._core.start()
+        connection = self._core.placement.first_link().worker
         assert isinstance(connection, RecordedConnection)
         return connection
 
@@ -176,13 +177,13 @@ def _connect(
     number: int,
     settings: ConnectionSettings,
     owner: Core,
-) -> RecordedConnection:
+) -> Link:
     def end() -> None:
         owner.begin_close()
         owner.stopped.set()
 
     player = Player(path, contents, clock, speed, loads_for(settings.numbers))
-    return RecordedConnection(number, player, owner, end)
+    return RecordedConnection(number, player, owner, end).link
 
 
 def _check_recorded(contents: Contents, channel: Channel) -> None:

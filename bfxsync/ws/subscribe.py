@@ -151,7 +151,7 @@ def unsubscribe(self: HasRegistry, sub_id: str) -> None:
         There is no such subscription.
     """
     subscriptions = self._subscriptions
-    subscriptions.core.detach(subscriptions.find(sub_id))
+    subscriptions.core.placement.detach(subscriptions.find(sub_id))
 
 
 def resubscribe(self: HasRegistry, sub_id: str) -> None:
@@ -164,6 +164,5 @@ def resubscribe(self: HasRegistry, sub_id: str) -> None:
         There is no such subscription.
     """
     subscriber = self._subscriptions.find(sub_id)
-    connection = self._subscriptions.core.home(subscriber)
-    if connection is not None:
-        connection.resubscribe(subscriber)
+    if subscriber.home is not None:
+        subscriber.home.resubscribe(subscriber)

@@ -20,7 +20,7 @@ from bfxsync.errors import (
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.ws.book_view import BookView
 from bfxsync.ws.core.core import Core
-from bfxsync.ws.core.shared_subscription import Subscriber
+from bfxsync.ws.core.subscriber import Subscriber
 from bfxsync.ws.dispatch.event_log import EventLog
 from bfxsync.ws.dispatch.mailbox import Mailbox
 
@@ -57,7 +57,7 @@ def wait_for(
             break
         if asked_at is not subscriber.asked_at:
             continue  # it was sent meanwhile
-        home = core.home(subscriber)
+        home = subscriber.home
         reason = subscriber.delay or (home.last_error if home is not None else None)
         error = out_of_time(subscriber.name, allowed_s, asked_at is not None, reason)
         raise error from reason
@@ -118,7 +118,7 @@ class Subscription(Generic[T_co]):
         if subscriber is None or subscriber.reader is None or subscriber.has_callback:
             return
         if subscriber.is_active:
-            self._core.drop(subscriber)
+            self._core.placement.drop(subscriber)
 
     @also_half_made
     def __repr__(self) -> str:
@@ -250,7 +250,7 @@ class Subscription(Generic[T_co]):
 
     def unsubscribe(self) -> None:
         """End the subscription; updates queued for the callback are still delivered. Idempotent."""
-        self._core.detach(self._subscriber)
+        self._core.placement.detach(self._subscriber)
 
     def close(self) -> None:
         """Do what `unsubscribe` does."""
@@ -349,7 +349,7 @@ class Subscription(Generic[T_co]):
         reader = subscriber.reading()
         if not reader.is_asked_for:
             # Idempotent: this may be interrupted before the last line.
-            home = self._core.home(subscriber)
+            home = subscriber.home
             if home is not None:
                 home.read(subscriber, reader)
             else:

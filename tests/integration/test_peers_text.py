@@ -45,9 +45,7 @@ def test_reason_of_a_close_frame(
     seen.wait_for(1)
     (gap,) = [item for item in gaps.wait_for(1) if isinstance(item, Gap)]
     assert seen.items[0][1].isprintable()
-    assert_harmless(
-        caplog, client._core.connections[0].streams.last_error or "", repr(gap)
-    )
+    assert_harmless(caplog, client._core.placement.links[0].last_error or "", repr(gap))
     assert subscription is not None
 
 

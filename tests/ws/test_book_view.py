@@ -31,7 +31,7 @@ from bfxsync.book.queries import Depth
 from bfxsync.paper import PaperExchange
 from bfxsync.wire.channels import channel_for
 from bfxsync.ws.book_view import BookView
-from bfxsync.ws.core.shared_subscription import Subscriber
+from bfxsync.ws.core.subscriber import Subscriber
 
 READERS = 3
 FRAMES = 200

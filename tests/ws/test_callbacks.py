@@ -237,7 +237,7 @@ def test_handlers_of_each_event_take_its_arguments(event):
                 with pytest.raises(UsageError) as caught:
                     register(function)
                 assert form in str(caught.value)
-        assert not client._core.listeners.wants([event])
+        assert not client._core.publisher.listeners.wants([event])
 
 
 def test_an_unknown_event_is_refused_before_the_function_is_given():

@@ -14,7 +14,7 @@ import pytest
 
 from bfxsync import Gap, Snapshot, UsageError, WebSocketClient
 from bfxsync.ws.core import placement as places
-from bfxsync.ws.core.shared_subscription import Subscriber
+from bfxsync.ws.core.subscriber import Subscriber
 
 
 def wait_until(condition, timeout=10.0):
@@ -144,7 +144,7 @@ def test_a_finalizer_waits_for_no_lock(client):
     """It may run anywhere, also where the thread holds the lock that it would need."""
     handle = client.subscribe_trades("tBTCUSD")
     next(iter(handle))
-    with client._core._lock:
+    with client._core.placement._lock:
         del handle
         gc.collect()
     wait_until(lambda: not symbols(client))

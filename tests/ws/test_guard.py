@@ -269,17 +269,17 @@ def test_it_wakes_everybody_even_if_its_end_fails_too(
     client = WebSocketClient(exchange.url)
     client.subscribe_ticker("tBTCUSD")
     handle = client.subscribe_trades("tBTCUSD")
-    line = client._core.connections[0]
+    link = client._core.placement.links[0]
     threads, raised = waits_of(client, handle)
     target, name = {
-        "stream": (next(iter(line.streams._streams.values())), "end"),
-        "session": (line.session, "lose"),
-        "event": (client._core._publisher, "failed"),
-        "transport": (line._transport, "close"),
+        "stream": (next(iter(link.table._shared.values())), "end"),
+        "session": (link.session, "lose"),
+        "event": (client._core.publisher, "failed"),
+        "transport": (link.worker._transport, "close"),
     }[what]
     whole = getattr(target, name)
     monkeypatch.setattr(target, name, lambda *given: [whole(*given), fail()])
-    monkeypatch.setattr(SubscriptionTable, "perform", lambda *_: 1 / 0)
+    monkeypatch.setattr(SubscriptionTable, "deliver", lambda *_: 1 / 0)
     assert_all_ended(client, threads, raised, ZeroDivisionError, EVERYBODY)
     monkeypatch.undo()
 
@@ -307,7 +307,7 @@ def test_a_player_that_must_end_wakes_everybody(
         got.wait_for(1)
     recording = replay(path)
     handle = recording.subscribe_trades("tBTCUSD")
-    monkeypatch.setattr(SubscriptionTable, "perform", lambda *_: 1 / 0)
+    monkeypatch.setattr(SubscriptionTable, "deliver", lambda *_: 1 / 0)
     threads, raised = waits_of(recording, handle)
     for thread in threads:
         thread.join(10.0)

@@ -142,7 +142,7 @@ def test_r10_waiting_calls_end_with_closed_error(exchange):
     for thread in threads:
         thread.start()
     deadline = time.monotonic() + 5.0
-    while not client._core.subscribers() and time.monotonic() < deadline:
+    while not client._core.placement.subscribers() and time.monotonic() < deadline:
         threads[0].join(0.001)
     client.close()
     for thread in threads:

@@ -242,13 +242,13 @@ def test_subscribing_twice_makes_one_subscription_on_the_wire(exchange, client):
     sent = client.frame_count
     second = client.subscribe_book("tBTCUSD", len="25")
     assert second.book.best_bid is not None
-    assert sum(1 for c in client._core.connections[0].session.tokens) == 1 and sent
+    assert sum(1 for c in client._core.placement.links[0].session.tokens) == 1 and sent
     first.unsubscribe()
     assert first.status is SubscriptionStatus.CLOSED
     assert second.get(5.0) is not None, "the other one goes on"
     second.unsubscribe()
     client.ping()
-    assert client._core.connections[0].session.tokens == []
+    assert client._core.placement.links[0].session.tokens == []
 
 
 def test_a_late_handle_gets_its_snapshot_from_local_state(client, record):
@@ -349,8 +349,8 @@ def test_one_refused_of_many_leaves_none_of_them(client):
         client.subscribe_many(requests)
     assert caught.value.code == 10300
     client.ping()
-    assert client._core.subscribers() == []
-    assert client._core.connections[0].session.tokens == []
+    assert client._core.placement.subscribers() == []
+    assert client._core.placement.links[0].session.tokens == []
 
 
 def test_a_refused_subscription_without_waiting_says_so_later(client):
@@ -397,11 +397,11 @@ def test_r05_more_channels_than_one_connection_takes_go_to_the_next(exchange):
             for prec in precs
         ]
         subscriptions = client.subscribe_many(requests)
-        assert len(client._core.connections) == 4
+        assert len(client._core.placement.links) == 4
         assert all(s.status is SubscriptionStatus.LIVE for s in subscriptions)
         subscriptions[0].unsubscribe()
         client.subscribe_ticker("tLTCBTC")
-        assert len(client._core.connections) == 4, "the free place is used again"
+        assert len(client._core.placement.links) == 4, "the free place is used again"
 
 
 # --- loss and recovery ------------------------------------------------------------------------
@@ -469,7 +469,7 @@ def test_r03_who_waits_in_a_gap_that_does_not_end_gets_an_error_in_time(
         events.wait(lambda items: any(isinstance(item, Gap) for item in items))
         with pytest.raises(RequestTimeout):
             client.subscribe_book("tBTCUSD", timeout=0.05)
-        assert client._core.subscribers() == [first._subscriber]
+        assert client._core.placement.subscribers() == [first._subscriber]
 
 
 def test_r03_no_trade_comes_twice_over_a_reconnect(exchange, client, record):
@@ -540,7 +540,7 @@ def test_an_unreachable_exchange_is_a_network_error_that_leaves_nothing(exchange
             client.subscribe_ticker("tBTCUSD")
         assert caught.value.phase == "connect"
         assert isinstance(caught.value.__cause__, NetworkError)
-        assert client._core.subscribers() == []
+        assert client._core.placement.subscribers() == []
         with pytest.raises(NetworkError):
             client.wait_ready(0.05)
         with pytest.raises(NetworkError):
@@ -647,7 +647,7 @@ def test_derivatives_status_carries_its_key(client, record):
 def test_a_derivative_that_is_unknown_gets_no_answer(client):
     with pytest.raises(RequestTimeout):
         client.subscribe_status("deriv:tNOPEF0:USTF0", timeout=0.3)
-    assert client._core.subscribers() == []
+    assert client._core.placement.subscribers() == []
 
 
 def test_liquidations_are_ready_at_once(client, record):
@@ -667,7 +667,7 @@ def test_unsubscribe_and_resubscribe_by_name(client, record):
     assert [type(item) for item in got.wait_for(3)] == [Snapshot, Gap, Snapshot]
     client.unsubscribe("mine")
     client.ping()
-    assert client._core.connections[0].session.tokens == []
+    assert client._core.placement.links[0].session.tokens == []
     for call in (client.unsubscribe, client.resubscribe):
         for name in ("mine", "other", None):
             with pytest.raises(UsageError, match="no subscription"):
@@ -706,7 +706,7 @@ def test_open_comes_once_so_that_handlers_may_subscribe_there(exchange, record):
         opened.wait_for(1)
         exchange.drop_connections()
         got.wait(lambda items: sum(isinstance(item, Snapshot) for item in items) == 2)
-        assert len(opened.items) == 1 and len(client._core.subscribers()) == 1
+        assert len(opened.items) == 1 and len(client._core.placement.subscribers()) == 1
 
 
 def test_whatever_a_callback_raises_the_others_go_on(client, record):
@@ -743,7 +743,7 @@ def test_unsubscribe_wakes_who_waits(exchange):
 
     thread = threading.Thread(target=subscribe)
     thread.start()
-    while not client._core.subscribers():
+    while not client._core.placement.subscribers():
         thread.join(0.001)
     client.unsubscribe("mine")
     thread.join(5.0)

@@ -23,7 +23,7 @@ from bfxsync import (
 )
 from bfxsync.paper import PaperExchange
 from bfxsync.wire import audit
-from bfxsync.ws.core.core import Core
+from bfxsync.ws.core.placement import Placement
 from bfxsync.ws.io import connection
 from bfxsync.ws.io.rate_limiter import PUBLIC_BUDGET, SPARE_S, ConnectionRateLimiter
 from tests.patience import at_most
@@ -282,14 +282,14 @@ def test_r05_a_first_connection_without_descriptors_is_an_error_of_the_link(
 
 def at_the_move(monkeypatch, act):
     """Let something happen when a channel is refused, before its move."""
-    displaced = Core.displaced
+    displace = Placement.displace
 
-    def wrapped(core, *arguments):
-        monkeypatch.setattr(Core, "displaced", displaced)
+    def wrapped(placement, *arguments):
+        monkeypatch.setattr(Placement, "displace", displace)
         act()
-        displaced(core, *arguments)
+        displace(placement, *arguments)
 
-    monkeypatch.setattr(Core, "displaced", wrapped)
+    monkeypatch.setattr(Placement, "displace", wrapped)
 
 
 def test_r05_a_second_handle_that_comes_at_the_move_moves_too(
@@ -363,7 +363,7 @@ def test_r05_what_is_given_up_at_the_move_is_subscribed_nowhere(
         more[0].unsubscribe()
         wait_until(lambda: channels(small) == [0, 3])
     else:
-        wait_until(lambda: Core.displaced.__name__ == "displaced")
+        wait_until(lambda: Placement.displace.__name__ == "displace")
         client.ping()
         assert channels(small) == [3]
     assert moving[0].status is SubscriptionStatus.CLOSED
@@ -400,7 +400,7 @@ def test_r05_handles_that_come_and_go_from_several_threads_leave_nothing(small, 
         for handle in last:
             handle.unsubscribe()
         wait_until(lambda: sum(channels(small)) == 0)
-        assert sum(loads(client)) == 0 and client._core._directory.homes == {}
+        assert sum(loads(client)) == 0 and client._core.placement._directory.homes == {}
     assert errors.items == []
 
 
@@ -489,7 +489,7 @@ def test_r05_totals_never_go_back_while_connections_come_and_go(small, client, s
     thread.start()
     for _ in range(3):
         client.subscribe(**REQUESTS[3]).unsubscribe()
-        wait_until(lambda: len(client._core.connections) == 1)
+        wait_until(lambda: len(client._core.placement.links) == 1)
     done.set()
     thread.join(10.0)
     for earlier, later in zip(seen, seen[1:]):

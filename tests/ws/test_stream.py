@@ -19,7 +19,8 @@ from bfxsync import (
 )
 from bfxsync._base.enums import Policy
 from bfxsync.wire.channels import channel_for
-from bfxsync.ws.core.shared_subscription import SharedSubscription, Subscriber
+from bfxsync.ws.core.shared_subscription import SharedSubscription
+from bfxsync.ws.core.subscriber import Subscriber
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher
 from bfxsync.ws.dispatch.mailbox import Mailbox
 
@@ -134,7 +135,7 @@ def test_users_of_a_stream_that_joins_another_go_on_there_with_a_snapshot(stream
         user.reader = Mailbox(10)
         stream.attach(user)
     go_live(other)
-    stream.join(other)
+    stream.merge_into(other)
     assert stream.subscribers == [] and other.subscribers == users
     assert {user.status for user in users} == {SubscriptionStatus.LIVE}
     for user in users:

@@ -82,10 +82,10 @@ def test_r02_without_an_answer_the_connection_is_made_anew(
         # Nothing comes any more, as after a suspend that a NAT did not survive.
         exchange.inject("silent_channel")
         pings.is_deaf = True
-        client._core.connections[0]._wake()
+        client._core.placement.links[0].worker.wake()
         start = time.monotonic()
         wall.ahead_s = 3600.0
-        client._core.connections[0]._wake()
+        client._core.placement.links[0].worker.wake()
         pings.wait_for(1)
         assert handle.age > 3000.0 and handle.is_stale
         items = events.wait_for(3)

@@ -1,107 +1,168 @@
 """
 Which channel is on which connection.
 
-Strategy: a channel is placed on the first connection that has room. One for which the exchange
-has no room after all moves on, and teaches the connection its limit; a further connection that
-has no channels left is taken off.
+Strategy: a channel is placed on the first connection with room. If the exchange turns out to have
+no room for it, it moves on and the connection's limit is lowered. A further connection without
+channels is removed.
 """
 
 from __future__ import annotations
 
 import weakref
-from abc import ABC, abstractmethod
-from typing import Mapping, Tuple
+from collections import Counter
+from typing import Mapping, Protocol, Tuple
 
 import attrs
 
+from bfxsync._base.enums import SubscriptionStatus
 from bfxsync._base.greenlets import check_threads
 from bfxsync._base.logs import get_logger
-from bfxsync._base.shield import Section, shielded
+from bfxsync._base.shield import Section, later, shielded
 from bfxsync.errors import NetworkError
-from bfxsync.ws.core.shared_subscription import SharedSubscription, Subscriber
+from bfxsync.ws.core.shared_subscription import SharedSubscription
+from bfxsync.ws.core.subscriber import Home, Subscriber
 from bfxsync.ws.io.link import Link
-from bfxsync.ws.stats import Past
 
 logger = get_logger(__name__)
 
 Identity = Tuple[str, ...]
-"""What a channel is known by: its name and its arguments."""
+"""A channel's name and arguments."""
+
+
+class Opener(Protocol):
+    """The core, as its placement uses it."""
+
+    is_closing: bool
+
+    def check_open(self) -> None:
+        """Raise the error that ended the client, or that it was closed."""
+
+    def make_link(self, number: int) -> Link:
+        """Create a connection; `NetworkError` if the machine has no descriptor left for it."""
+
+    def start_link(self, link: Link) -> None:
+        """Start its thread and the dispatch threads; `NetworkError` if there are no more."""
+
+
+@attrs.frozen
+class Past:
+    """Counters of connections and subscribers that are gone."""
+
+    frames: int = 0
+    updates: int = 0
+    gaps: int = 0
+    heals: int = 0
+    drops: int = 0
+    jumps: int = 0
+    losses: Mapping[str, int] = attrs.field(factory=dict)
+
+    def with_link(self, link: Link) -> Past:
+        """Return the counters with those of one more connection."""
+        return Past(
+            frames=self.frames + link.session.frame_count,
+            updates=self.updates + link.table.update_count,
+            gaps=self.gaps + link.table.gap_count,
+            heals=self.heals,
+            drops=self.drops + link.table.drop_count,
+            jumps=self.jumps + link.jump_count,
+            losses=Counter(self.losses) + link.losses,
+        )
 
 
 @attrs.frozen
 class Directory:
     """
-    What is where, at one moment.
+    All connections and subscribers at one moment.
 
     Attributes
     ----------
-    connections : tuple of Line
+    links : tuple of Link
         In the order of opening.
     homes : dict
         The connection of each identity.
     users : dict
-        The tickets of each identity.
+        The subscribers of each identity.
     past : Past
-        What connections and tickets counted that are no more.
     """
 
-    connections: Tuple[Link, ...] = ()
+    links: Tuple[Link, ...] = ()
     homes: Mapping[Identity, Link] = attrs.field(factory=dict)
     users: Mapping[Identity, Tuple[Subscriber, ...]] = attrs.field(factory=dict)
     past: Past = attrs.field(factory=Past)
 
 
-class Placement(ABC):
+class Placement:
     """
-    The part of a pool that places channels.
+    Places subscribers on connections, and opens connections for them.
 
-    Strategy: whoever changes something puts a new directory in the place of the old one, under a
-    lock, on a thread that no signal reaches (see `shielded`). Whoever wants to know something
-    takes the directory that there is, which nobody changes any more, and needs no lock.
+    Strategy: a change replaces the directory, under a lock, on a thread that no signal reaches (see
+    `shielded`). Readers use the present directory, which is never modified, and need no lock.
+
+    Parameters
+    ----------
+    opener : Opener
     """
 
-    def __init__(self) -> None:
+    def __init__(self, opener: Opener) -> None:
+        self._opener = opener
         # Protects the replacement of the directory, each connection's load and limit, and the
         # start of threads. I/O threads take it too: no thread that can be interrupted may.
         self._lock = Section()
         self._directory = Directory()
-        # Those that have ended too, as long as somebody holds them.
+        self._opened_count = 0
+        # Including ended ones that are still referenced.
         self._known: weakref.WeakSet[Subscriber] = weakref.WeakSet()
 
     # --- any thread, without the lock ---------------------------------------------------------
 
     @property
-    def connections(self) -> Tuple[Link, ...]:
-        """In the order of opening."""
-        return self._directory.connections
+    def links(self) -> Tuple[Link, ...]:
+        """The connections, in the order of opening."""
+        return self._directory.links
 
-    @abstractmethod
-    def check_open(self) -> None:
-        """Raise what ended the client, or that it was closed."""
+    def first_link(self) -> Link:
+        """Return the first connection; open it if there is none."""
+        self._opener.check_open()
+        links = self.links
+        if links:
+            return links[0]
+        check_threads()
+        return shielded(self._first_link)
 
     def place(self, subscriber: Subscriber) -> None:
-        """Subscribe on the connection that has this subscription already, or has room."""
-        if not self.connections:
-            # Before anything waits: without real threads it would wait for ever.
+        """Subscribe on the connection that has this channel already, or has room."""
+        if not self.links:
+            # First: without real threads, `shielded` would wait for ever.
             check_threads()
         shielded(self._place, subscriber)
 
-    def home(self, subscriber: Subscriber) -> Link | None:
-        """Return the connection of a ticket."""
-        if subscriber.is_released:
-            return None
-        return self._directory.homes.get(subscriber.identity)
+    def detach(self, *subscribers: Subscriber) -> None:
+        """Unsubscribe; one that was rejected keeps its error."""
+        if self._lock.is_mine:
+            # A finalizer, called by Python while this very thread places something.
+            later(self._detach, subscribers)
+        else:
+            shielded(self._detach, subscribers)
+
+    def drop(self, subscriber: Subscriber) -> None:
+        """Detach a subscriber whose handle is gone. Takes no lock: a finalizer may call it."""
+        home = subscriber.home
+        if home is not None and not self._opener.is_closing:
+            home.drop(subscriber)
 
     def subscribers(self) -> list[Subscriber]:
-        """Return all that are in use."""
+        """Return those in use."""
         return [subscriber for subscriber, _ in self.account()[0]]
 
     def account(self) -> tuple[list[tuple[Subscriber, Link]], Tuple[Link, ...], Past]:
         """
-        Return all that counts, of one moment.
+        Return everything that is counted, at one moment.
 
-        Those are the tickets in use, each with its connection, the connections, and what those
-        counted that are no more.
+        Returns
+        -------
+        tuple
+            The subscribers in use, each with its connection; the connections; the counters of
+            those that are gone.
         """
         now = self._directory
         subscribers = [
@@ -109,46 +170,72 @@ class Placement(ABC):
             for identity, users in now.users.items()
             for subscriber in users
         ]
-        return subscribers, now.connections, now.past
+        return subscribers, now.links, now.past
+
+    def reset_after_fork(self) -> list[Subscriber]:
+        """Replace the lock, which another thread may have held; return all subscribers."""
+        self._lock = Section()
+        return list(self._known)
+
+    @property
+    def has_opened(self) -> bool:
+        """True once a connection has been opened."""
+        return self._opened_count > 0
 
     # --- threads that no signal reaches -------------------------------------------------------
+
+    def _first_link(self) -> Link:
+        with self._lock:
+            self._opener.check_open()
+            return self.links[0] if self.links else self._open_link()
 
     def _place(self, subscriber: Subscriber) -> None:
         identity = subscriber.identity
         with self._lock:
-            self.check_open()
+            self._opener.check_open()
             if subscriber.is_released:
-                # Given up before it came here: who asked for it was interrupted.
+                # Detached before it came here: the call that wanted it was interrupted.
                 return
-            connection = self._directory.homes.get(identity)
-            if connection is None:
-                connection = self._with_room()
-                connection.load += 1
+            link = self._directory.homes.get(identity)
+            if link is None:
+                link = self._with_room()
+                link.load += 1
             now = self._directory
             self._directory = attrs.evolve(
                 now,
-                homes={**now.homes, identity: connection},
+                homes={**now.homes, identity: link},
                 users={
                     **now.users,
                     identity: (*now.users.get(identity, ()), subscriber),
                 },
             )
             self._known.add(subscriber)
-            # Within the lock, so that it comes before the detachment of the same ticket.
-            connection.attach(subscriber)
+            subscriber.home = link
+            # Within the lock, so that it comes before the subscriber's detachment.
+            link.attach(subscriber)
 
-    def _release(self, subscriber: Subscriber) -> Link | None:
-        """Take a ticket off the books; return its connection, None if that was done before."""
+    def _detach(self, subscribers: Tuple[Subscriber, ...]) -> None:
+        for subscriber in subscribers:
+            if subscriber.error is None:
+                # First, so that it drops nothing more.
+                subscriber.end(None, SubscriptionStatus.CLOSED)
+            link = self.release(subscriber)
+            if link is not None:
+                link.detach(subscriber)
+
+    def release(self, subscriber: Subscriber) -> Link | None:
+        """Remove a subscriber; return its connection, None if it had been removed before."""
         identity = subscriber.identity
         with self._lock:
             now = self._directory
             if subscriber.is_released:
                 return None
             subscriber.is_released = True
+            subscriber.home = None
             users = now.users.get(identity, ())
             if subscriber not in users:
                 return None
-            connection = now.homes[identity]
+            link = now.homes[identity]
             subscriber.counted_drops = subscriber.dropped_count
             past = attrs.evolve(
                 now.past, drops=now.past.drops + subscriber.counted_drops
@@ -159,88 +246,86 @@ class Placement(ABC):
             else:
                 homes, others = dict(now.homes), dict(now.users)
                 del homes[identity], others[identity]
-                connection.load -= 1
+                link.load -= 1
                 past = attrs.evolve(
                     past, heals=past.heals + subscriber.channel.recovery.count
                 )
             self._directory = attrs.evolve(now, homes=homes, users=others, past=past)
-            return connection
+            return link
 
-    def released(self, subscriber: Subscriber) -> None:
-        """Take a refused ticket off the books."""
-        self._release(subscriber)
-
-    def sends_on(self, connection: Link, subscriber: Subscriber) -> bool:
-        """
-        Send a ticket to where its channel has moved in the meantime.
-
-        Return False if its channel is at home where it is. One that was given up goes nowhere.
-        """
-        with self._lock:
-            home = self.home(subscriber)
-            if home is not None and home is not connection:
-                # Within the lock, so that it comes before the detachment of the same ticket.
-                home.attach(subscriber)
-            return home is not connection
-
-    def displaced(
-        self, connection: Link, stream: SharedSubscription, limit: int | None
+    def displace(
+        self, link: Home, shared: SharedSubscription, limit: int | None
     ) -> None:
         """
-        Find another connection for a stream that must leave this one.
+        Move a subscription to another connection.
 
         Parameters
         ----------
-        connection : Line
-        stream : Stream
+        link : Link
+            The one that it must leave.
+        shared : SharedSubscription
         limit : int or None
-            How many channels the exchange has room for on this one; None if there was room, and
+            Channels that the exchange has room for on that connection; None if there was room, and
             no data.
 
         Raises
         ------
         NetworkError
-            There is none, and none can be made.
+            There is no other connection, and none can be opened.
         """
-        identity = stream.channel.identity
+        identity = shared.channel.identity
         with self._lock:
             if limit is not None:
-                connection.limit = min(connection.limit, limit)
-            if self._directory.homes.get(identity) is not connection:
+                link.limit = min(link.limit, limit)
+            if self._directory.homes.get(identity) is not link:
                 return
-            connection.load -= 1
+            link.load -= 1
             try:
-                other = self._with_room(but=connection)
+                other = self._with_room(but=link)
             except NetworkError:
-                # Until it is taken off the books, it counts here.
-                connection.load += 1
+                # Counted here until it is released.
+                link.load += 1
                 raise
             now = self._directory
             self._directory = attrs.evolve(now, homes={**now.homes, identity: other})
+            for subscriber in now.users[identity]:
+                subscriber.home = other
             other.load += 1
-            other.adopt(stream)
+            other.adopt(shared)
         logger.info("%s: moved to connection %d", " ".join(identity), other.number)
 
-    def retires(self, connection: Link) -> bool:
-        """Take a connection off the books if it has no channels; return whether it had none."""
+    def retire(self, link: Link) -> bool:
+        """Remove a connection if it has no channels; return whether it had none."""
         with self._lock:
-            if connection.load:
+            if link.load:
                 return False
             now = self._directory
-            rest = tuple(line for line in now.connections if line is not connection)
+            rest = tuple(each for each in now.links if each is not link)
             self._directory = attrs.evolve(
-                now, connections=rest, past=now.past.with_line(connection)
+                now, links=rest, past=now.past.with_link(link)
             )
             return True
 
     # --- with the lock ------------------------------------------------------------------------
 
-    def _with_room(self, but: Link | None = None) -> Link:
-        for connection in self.connections:
-            if connection is not but and connection.load < connection.limit:
-                return connection
-        return self._connect()
+    def _with_room(self, but: Home | None = None) -> Link:
+        for link in self.links:
+            if link is not but and link.load < link.limit:
+                return link
+        return self._open_link()
 
-    @abstractmethod
-    def _connect(self) -> Link:
-        """Make and start a further connection."""
+    def _open_link(self) -> Link:
+        link = self._opener.make_link(self._opened_count + 1)
+        before = self._directory
+        # Before it starts, as its thread looks itself up.
+        self._directory = attrs.evolve(before, links=(*before.links, link))
+        self._opened_count += 1
+        try:
+            self._opener.start_link(link)
+        except NetworkError:
+            # The next attempt starts what is missing.
+            self._opened_count -= 1
+            self._directory = before
+            link.detach_after_fork()
+            raise
+        return link

@@ -1,13 +1,23 @@
 """
-The subscriptions of one connection: what the session says about them, carried out for the users.
+The subscriptions of one connection: users' commands and the session's outputs for subscribers.
 
-Everything here runs on the thread that owns the connection.
+Everything here runs on the connection's thread. What has to be sent is returned, for the
+connection to perform.
 """
 
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Callable, Hashable, Iterable, Union, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Hashable,
+    Protocol,
+    Sequence,
+    Union,
+    cast,
+)
 
 from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.errors import BfxError, ClosedError, NetworkError
@@ -15,88 +25,83 @@ from bfxsync.models.stream import Status
 from bfxsync.wire.commands import Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.outputs import (
     Acknowledged,
-    Change,
     Delayed,
     Deliver,
     Displaced,
-    Fail,
     Output,
-    Reopen,
     Report,
     Requested,
     Resolve,
-    Send,
 )
 from bfxsync.wire.session_protocol import SessionProtocol
-from bfxsync.ws.core.shared_subscription import SharedSubscription, Subscriber, Waiter
-from bfxsync.ws.dispatch.dispatcher import CallbackQueue
+from bfxsync.ws.core.shared_subscription import SharedSubscription
+from bfxsync.ws.core.subscriber import Home, Subscriber, Waiter
+from bfxsync.ws.dispatch.event_publisher import EventPublisher
 from bfxsync.ws.dispatch.mailbox import Mailbox
 
 if TYPE_CHECKING:
-    from typing_extensions import Protocol
-
-    class Owner(Protocol):
-        """What a connection tells its pool; every call comes from the connection's thread."""
-
-        exception: BfxError | None
-
-        def opened(self) -> None: ...
-
-        def disconnected(self, code: int, reason: str) -> None: ...
-
-        def reported(self, error: BfxError) -> None: ...
-
-        def released(self, subscriber: Subscriber) -> None: ...
-
-        def home(self, subscriber: Subscriber) -> Any: ...
-
-        def detach(self, *subscribers: Subscriber) -> None: ...
-
-        def sends_on(self, connection: Any, subscriber: Subscriber) -> bool: ...
-
-        def displaced(
-            self, connection: Any, stream: SharedSubscription, limit: int | None
-        ) -> None: ...
-
-        def failed(self, error: BfxError) -> None: ...
-
-        def listener_for(self, stream: SharedSubscription) -> CallbackQueue | None: ...
-
-        def run_ready(self) -> None: ...
-
-        def retires(self, connection: Any) -> bool: ...
+    from typing_extensions import assert_never
 
 
-SocketOutput = Union[Send, Change, Reopen, Fail]
-"""What is left to the connection itself."""
+class Registry(Protocol):
+    """The placement of channels, as a connection uses it."""
+
+    def detach(self, *subscribers: Subscriber) -> None: ...
+
+    def release(self, subscriber: Subscriber) -> object: ...
+
+    def displace(
+        self, link: Home, shared: SharedSubscription, limit: int | None
+    ) -> None: ...
+
+    def retire(self, link: Any) -> bool: ...
+
+
+class Owner(Protocol):
+    """The core, as a connection uses it; called on the connection's thread."""
+
+    exception: BfxError | None
+
+    @property
+    def placement(self) -> Registry: ...
+
+    @property
+    def publisher(self) -> EventPublisher: ...
+
+    def failed(self, error: BfxError) -> None: ...
+
+    def run_ready(self) -> None: ...
+
+
+SubscriptionOutput = Union[Requested, Delayed, Acknowledged, Resolve, Displaced, Report]
+"""What `SubscriptionTable.perform` does; `Deliver` apart, the rest is the connection's."""
+
+Outputs = Sequence[Output]
+
+_NONE: Outputs = ()
 
 
 class SubscriptionTable:
     """
-    The streams of a connection, by what they are subscribed to.
+    The shared subscriptions of a connection, by identity.
 
     Parameters
     ----------
     session : SessionProtocol
     owner : Owner
     clock : callable
-        The time that the session is told.
-    take : callable
-        Carries out what concerns the connection itself.
-    line : Line
-        The connection, as its owner knows it.
+        The session's clock.
+    home : Home
+        The connection.
 
     Attributes
     ----------
-    last_error : BfxError or None
-        Why requests cannot be sent (the last attempt to connect, the loss, a maintenance), or what
-        was refused; waiting calls whose timeout passes name it.
     is_crowded : bool
-        Set when a consumer has fallen behind; whoever looks at it sets it back.
+        Set when a consumer has fallen behind; reset by the reader of the flag.
     update_count, gap_count : int
-        Since the start, over all streams that there were.
+        Totals of all its subscriptions, ended ones included.
     drop_count : int
-        Updates thrown away for slow event handlers, of streams that are no more.
+        Updates dropped for slow event handlers of subscriptions that have ended.
     """
 
     def __init__(
@@ -104,10 +109,8 @@ class SubscriptionTable:
         session: SessionProtocol,
         owner: Owner,
         clock: Callable[[], float],
-        take: Callable[[SocketOutput], None],
-        line: Any = None,
+        home: Home,
     ) -> None:
-        self.last_error: BfxError | None = None
         self.is_crowded: bool = False
         self.update_count: int = 0
         self.gap_count: int = 0
@@ -115,184 +118,198 @@ class SubscriptionTable:
         self._session = session
         self._owner = owner
         self._clock = clock
-        self._take = take
-        self._line = line
-        self._streams: dict[tuple[str, ...], SharedSubscription] = {}
+        self._home = home
+        self._shared: dict[tuple[str, ...], SharedSubscription] = {}
 
     def __len__(self) -> int:
-        return len(self._streams)
+        return len(self._shared)
 
     @property
     def listening(self) -> list[Mailbox]:
-        """What waits for event handlers; for any thread."""
-        callback_queues = [stream.listener for stream in list(self._streams.values())]
+        """The mailboxes of event handlers; for any thread."""
+        queues = [shared.listener for shared in list(self._shared.values())]
+        return [queue.mailbox for queue in queues if queue is not None]
+
+    @property
+    def readers(self) -> list[tuple[Subscriber, Mailbox]]:
+        """The subscribers that are iterated over, and their mailboxes."""
         return [
-            callback_queue.mailbox
-            for callback_queue in callback_queues
-            if callback_queue is not None
+            (subscriber, subscriber.reader)
+            for shared in self._shared.values()
+            for subscriber in shared.subscribers
+            if subscriber.reader is not None
         ]
 
     # --- commands -----------------------------------------------------------------------------
 
-    def attach(self, subscriber: Subscriber) -> None:
-        """Subscribe, or share the subscription that there is."""
-        stream = self._streams.get(subscriber.identity)
-        if stream is not None:
-            stream.attach(subscriber)
-            return
-        if self._owner.sends_on(self._line, subscriber):
-            return
-        stream = SharedSubscription(subscriber.channel, subscriber.subscription)
-        stream.attach(subscriber)
-        self._begin(stream)
+    def attach(self, subscriber: Subscriber) -> Outputs:
+        """Subscribe, or share the existing subscription."""
+        if subscriber.is_released:
+            # Given up on the way here; if that happens from here on, `detach` comes later.
+            return _NONE
+        shared = self._shared.get(subscriber.identity)
+        if shared is not None:
+            shared.attach(subscriber)
+            return _NONE
+        home = subscriber.home
+        if home is not None and home is not self._home:
+            # The channel has moved meanwhile.
+            home.attach(subscriber)
+            return _NONE
+        shared = SharedSubscription(subscriber.channel, subscriber.subscription)
+        shared.attach(subscriber)
+        return self._request(shared)
 
-    def adopt(self, stream: SharedSubscription) -> None:
-        """Go on with a stream that has left another connection."""
-        # Those who gave it up meanwhile did not find it where they looked.
-        for subscriber in [
-            subscriber for subscriber in stream.subscribers if subscriber.is_released
-        ]:
-            stream.detach(subscriber)
-        earlier = self._streams.get(stream.channel.identity)
-        if earlier is not None:
-            # Somebody asked for the same thing in between.
-            stream.join(earlier)
-            self._count_out(stream)
-        elif stream.subscribers:
-            self._begin(stream)
+    def adopt(self, shared: SharedSubscription) -> Outputs:
+        """Continue a subscription that has left another connection."""
+        # Subscribers released in the meantime: their detachment went to the other connection.
+        for subscriber in [each for each in shared.subscribers if each.is_released]:
+            shared.detach(subscriber)
+        existing = self._shared.get(shared.channel.identity)
+        if existing is not None:
+            # The same channel was subscribed here in the meantime.
+            shared.merge_into(existing)
+            self._count_out(shared)
+        elif shared.subscribers:
+            return self._request(shared)
+        return _NONE
 
-    def detach(self, subscriber: Subscriber) -> None:
-        """Give a share up."""
-        stream = self._streams.get(subscriber.identity)
-        if stream is not None and stream.detach(subscriber):
-            del self._streams[subscriber.identity]
-            self._count_out(stream)
-            self._apply(Unsubscribe(stream))
-        # What it dropped after it was taken off the books.
+    def detach(self, subscriber: Subscriber) -> Outputs:
+        """Remove a subscriber; unsubscribe if it was the last."""
+        shared = self._shared.get(subscriber.identity)
+        outputs = _NONE
+        if shared is not None and shared.detach(subscriber):
+            del self._shared[subscriber.identity]
+            self._count_out(shared)
+            outputs = self._session.apply(Unsubscribe(shared), self._clock())
+        # Drops after its release.
         self.drop_count += subscriber.dropped_count - subscriber.counted_drops
         subscriber.counted_drops = subscriber.dropped_count
-        # Here as well as where it was asked for: what came between may have said otherwise.
+        # Again, as what came in between may have changed its status.
         subscriber.withdraw(ClosedError(f"{subscriber.name}: unsubscribed"))
+        return outputs
 
-    def drop(self, subscriber: Subscriber) -> None:
-        """Give up a share that nobody can read any more, or no more than its reader."""
+    def drop(self, subscriber: Subscriber) -> Outputs:
+        """Detach a subscriber whose handle is gone; one with event handlers loses its reader."""
         if subscriber.callback_queue is None:
-            self._owner.detach(subscriber)
-            return
-        reader, stream = subscriber.reader, self._streams.get(subscriber.identity)
+            self._owner.placement.detach(subscriber)
+            return _NONE
+        reader, shared = subscriber.reader, self._shared.get(subscriber.identity)
         if reader is not None:
             reader.discard()
-            if stream is not None:
-                stream.stop_reading(reader)
+            if shared is not None:
+                shared.stop_reading(reader)
+        return _NONE
 
-    def resubscribe(self, subscriber: Subscriber) -> None:
-        """Subscribe the channel of a ticket anew."""
-        stream = self._streams.get(subscriber.identity)
-        if stream is not None:
-            self._apply(Resubscribe(stream))
+    def resubscribe(self, subscriber: Subscriber) -> Outputs:
+        """Unsubscribe a channel and subscribe it again."""
+        shared = self._shared.get(subscriber.identity)
+        if shared is None:
+            return _NONE
+        return self._session.apply(Resubscribe(shared), self._clock())
 
-    def read(self, subscriber: Subscriber, reader: Mailbox) -> None:
+    def read(self, subscriber: Subscriber, reader: Mailbox) -> Outputs:
         """Fill a reader from now on."""
-        stream = self._streams.get(subscriber.identity)
-        if stream is not None and subscriber in stream.subscribers:
-            stream.read(subscriber, reader)
-            return
-        home = self._owner.home(subscriber)
+        shared = self._shared.get(subscriber.identity)
+        if shared is not None and subscriber in shared.subscribers:
+            shared.read(subscriber, reader)
+            return _NONE
+        home = subscriber.home
         if home is None:
             reader.close(subscriber.error)
-        elif home is not self._line:
-            # It has moved meanwhile. (If it is on its way here, it begins when it comes.)
+        elif home is not self._home:
+            # It has moved meanwhile. (One that is on its way here starts when it arrives.)
             home.read(subscriber, reader)
+        return _NONE
 
-    def listen(self) -> None:
-        """Look again for who listens to events."""
-        for stream in self._streams.values():
-            self._look_for_listener(stream)
+    def listen(self) -> Outputs:
+        """Create the queues of event handlers that have been registered meanwhile."""
+        for shared in self._shared.values():
+            self._add_listener(shared)
+        return _NONE
 
-    def ping(self, waiter: Waiter, expires: float) -> None:
-        """Send a ping; the waiter is resolved by the pong."""
-        self._apply(Ping(waiter, expires))
+    def ping(self, waiter: Waiter, expires: float) -> Outputs:
+        """Send a ping; the pong resolves the waiter."""
+        return self._session.apply(Ping(waiter, expires), self._clock())
 
     # --- outputs ------------------------------------------------------------------------------
 
-    def perform(self, outputs: Iterable[Output]) -> None:
-        """Do what the session wants done, in order."""
-        for output in outputs:
-            if isinstance(output, Deliver):
-                # First, as it is by far the most frequent.
-                stream = cast(SharedSubscription, output.token)
-                gaps = stream.gap_count
-                self.update_count += stream.deliver(output.updates)
-                self.gap_count += stream.gap_count - gaps
-                if stream.is_crowded:
-                    self.is_crowded = True
-            elif isinstance(output, Requested):
-                cast(SharedSubscription, output.token).ask(self._clock())
-            elif isinstance(output, Delayed):
-                cast(SharedSubscription, output.token).delay(output.error)
-            elif isinstance(output, Acknowledged):
-                cast(SharedSubscription, output.token).acknowledge(output)
-            elif isinstance(output, Resolve):
-                self._resolve(output.token, output.error)
-            elif isinstance(output, Displaced):
-                stream = self._streams.pop(
-                    cast(SharedSubscription, output.token).channel.identity
-                )
-                stream.is_resolved = output.is_resolved
-                if output.limit is not None:
-                    # There was no room for it: it has yet to be requested.
-                    stream.ask(None)
-                self._displace(stream, output)
-            elif isinstance(output, Report):
-                self._owner.reported(output.error)
-            else:
-                self._take(output)
+    def deliver(self, output: Deliver) -> None:
+        """Deliver updates to the subscribers."""
+        shared: SharedSubscription = output.token  # type: ignore[assignment]  # cast() is slow
+        gaps = shared.gap_count
+        self.update_count += shared.deliver(output.updates)
+        self.gap_count += shared.gap_count - gaps
+        if shared.is_crowded:
+            self.is_crowded = True
+
+    def perform(self, output: SubscriptionOutput) -> Outputs:
+        """Perform an output of the session, and return those that follow from it."""
+        if isinstance(output, Requested):
+            cast(SharedSubscription, output.token).ask(self._clock())
+        elif isinstance(output, Delayed):
+            cast(SharedSubscription, output.token).delay(output.error)
+        elif isinstance(output, Acknowledged):
+            cast(SharedSubscription, output.token).acknowledge(output)
+        elif isinstance(output, Resolve):
+            self._resolve(output.token, output.error)
+        elif isinstance(output, Displaced):
+            return self._displace(output)
+        elif isinstance(output, Report):
+            self._owner.publisher.reported(output.error)
+        else:
+            assert_never(output)
+        return _NONE
 
     def end(self, error: BfxError | None, waiting: BfxError) -> None:
-        """End everything: iterations with `error`, if any, and those who wait with `waiting`."""
+        """End everything: iterations with `error`, if any, and waiting calls with `waiting`."""
         with ExitStack() as stack:
-            # Each is ended even if another one fails, as after a mistake anything may be broken.
+            # Each is ended even if another one fails: after a bug anything may be broken.
             stack.callback(self._end_waiting, waiting)
-            for stream in self._streams.values():
-                stack.callback(self._count_out, stream)
-                stack.callback(stream.end, error, waiting)
-        self._streams.clear()
+            for shared in self._shared.values():
+                stack.callback(self._count_out, shared)
+                stack.callback(shared.end, error, waiting)
+        self._shared.clear()
 
     def _end_waiting(self, waiting: BfxError) -> None:
         for output in self._session.lose("closed"):
             if isinstance(output, Resolve) and isinstance(output.token, Waiter):
                 output.token.resolve(waiting)
 
-    def _begin(self, stream: SharedSubscription) -> None:
-        self._streams[stream.channel.identity] = stream
-        self._look_for_listener(stream)
-        self._apply(Subscribe(stream, stream.channel, stream.is_resolved))
+    def _request(self, shared: SharedSubscription) -> Outputs:
+        self._shared[shared.channel.identity] = shared
+        self._add_listener(shared)
+        command = Subscribe(shared, shared.channel, shared.is_resolved)
+        return self._session.apply(command, self._clock())
 
-    def _apply(self, command: Subscribe | Unsubscribe | Resubscribe | Ping) -> None:
-        self.perform(self._session.apply(command, self._clock()))
+    def _count_out(self, shared: SharedSubscription) -> None:
+        if shared.listener is not None:
+            self.drop_count += shared.listener.mailbox.dropped_count
 
-    def _count_out(self, stream: SharedSubscription) -> None:
-        if stream.listener is not None:
-            self.drop_count += stream.listener.mailbox.dropped_count
-
-    def _look_for_listener(self, stream: SharedSubscription) -> None:
-        callback_queue = self._owner.listener_for(stream)
+    def _add_listener(self, shared: SharedSubscription) -> None:
+        callback_queue = self._owner.publisher.listener_for(shared)
         if callback_queue is not None:
-            stream.listen(callback_queue)
+            shared.listen(callback_queue)
 
-    def _displace(self, stream: SharedSubscription, output: Displaced) -> None:
+    def _displace(self, output: Displaced) -> Outputs:
+        token = cast(SharedSubscription, output.token)
+        shared = self._shared.pop(token.channel.identity)
+        shared.is_resolved = output.is_resolved
+        if output.limit is not None:
+            # There was no room for it: the request has yet to be sent.
+            shared.ask(None)
         try:
-            self._owner.displaced(self._line, stream, output.limit)
+            self._owner.placement.displace(self._home, shared, output.limit)
         except NetworkError as exc:
             if output.limit is None:
-                # There is room where it was.
-                self._begin(stream)
-                return
-            # No thread or no descriptor for a further connection: that is this channel's loss.
-            if stream.is_resolved:
-                stream.deliver([Status(SubscriptionStatus.REJECTED)])
-                self._owner.reported(exc)
-            self._resolve(stream, exc)
+                # There is still room where it was.
+                return self._request(shared)
+            # No thread or descriptor for a further connection: only this channel fails.
+            if shared.is_resolved:
+                shared.deliver([Status(SubscriptionStatus.REJECTED)])
+                self._owner.publisher.reported(exc)
+            self._resolve(shared, exc)
+        return _NONE
 
     def _resolve(self, token: Hashable, error: BfxError | None) -> None:
         if not isinstance(token, SharedSubscription):
@@ -301,10 +318,10 @@ class SubscriptionTable:
         if error is not None and not token.is_resolved:
             token.deliver([Status(SubscriptionStatus.REJECTED)])
             if not all(subscriber.is_awaited for subscriber in token.subscribers):
-                self._owner.reported(error)
+                self._owner.publisher.reported(error)
         token.resolve(error)
         if error is not None:
-            self._streams.pop(token.channel.identity, None)
+            self._shared.pop(token.channel.identity, None)
             self._count_out(token)
             for subscriber in token.subscribers:
-                self._owner.released(subscriber)
+                self._owner.placement.release(subscriber)

@@ -9,6 +9,7 @@ stream that a handler listens to.
 from __future__ import annotations
 
 from threading import Lock
+from typing import Protocol
 
 import attrs
 
@@ -16,11 +17,12 @@ from bfxsync._base.enums import Policy
 from bfxsync._base.logs import get_logger
 from bfxsync.errors import ApiError, BfxError
 from bfxsync.models.stream import Gap
-from bfxsync.ws.core.shared_subscription import SharedSubscription
+from bfxsync.wire.channels import Channel
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher
 from bfxsync.ws.dispatch.event_log import ErrorLog, EventLog
 from bfxsync.ws.dispatch.events import (
     Listeners,
+    Publication,
     extras_of,
     kind_of,
     names_for,
@@ -30,6 +32,16 @@ from bfxsync.ws.dispatch.events import (
 logger = get_logger(__name__)
 
 _CONTROL_SIZE = 1_000
+
+
+class EventSource(Publication, Protocol):
+    """A subscription that may have event handlers."""
+
+    @property
+    def channel(self) -> Channel: ...
+
+    @property
+    def listener(self) -> CallbackQueue | None: ...
 
 
 @attrs.frozen
@@ -115,15 +127,15 @@ class EventPublisher:
         with self._lock:
             self._control.mailbox.put([item], list)
 
-    def listener_for(self, stream: SharedSubscription) -> CallbackQueue | None:
-        """Return a new outlet for the event handlers of a stream, if it needs one now."""
-        kind = kind_of(stream.channel)
+    def listener_for(self, source: EventSource) -> CallbackQueue | None:
+        """Return a new queue for the event handlers of a subscription, if it needs one now."""
+        kind = kind_of(source.channel)
         names = names_for(kind)
-        stream.channel.extras = self.listeners.wants(extras_of(names))
-        if stream.listener is not None or not self.listeners.wants(names):
+        source.channel.extras = self.listeners.wants(extras_of(names))
+        if source.listener is not None or not self.listeners.wants(names):
             return None
         callback_queue = CallbackQueue(
-            f"an event of {' '.join(stream.channel.identity)}",
+            f"an event of {' '.join(source.channel.identity)}",
             {},
             self._dispatcher,
             size=self._mailbox_size,
@@ -131,7 +143,7 @@ class EventPublisher:
         dispatcher = self._dispatcher
         callback_queue.routes = routes_for(
             kind,
-            stream,
+            source,
             self.listeners,
             lambda exc: dispatcher.report(callback_queue, exc),
         )

@@ -7,7 +7,7 @@ after every reconnect too.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Protocol
 
 from bfxsync._base.describe import safe_repr
 from bfxsync.errors import UsageError
@@ -29,10 +29,16 @@ from bfxsync.wire.channels import Channel
 from bfxsync.wire.outputs import Acknowledged
 from bfxsync.ws.dispatch.dispatcher import ENDS, Routes
 
-if TYPE_CHECKING:
-    from bfxsync.ws.core.shared_subscription import SharedSubscription
-
 Handler = Callable[..., object]
+
+
+class Publication(Protocol):
+    """A subscription as event handlers see it."""
+
+    @property
+    def subscription(self) -> Mapping[str, str]:
+        """The fields of a subscriber; of another one when that has gone."""
+
 
 CONNECTION_EVENTS = {
     "open": (),
@@ -263,26 +269,26 @@ def extras_of(names: Iterable[str]) -> list[str]:
 
 def routes_for(
     kind: tuple[str, bool],
-    stream: SharedSubscription,
+    publication: Publication,
     listeners: Listeners,
     report: Callable[[BaseException], object],
 ) -> Routes:
     """Return what calls the listeners for each class that the channel delivers."""
     routes: Routes = {}
     for model in _UPDATES[kind]:
-        routes[model] = _emitter(EVENT_OF_UPDATE[model], stream, listeners, report)
+        routes[model] = _emitter(EVENT_OF_UPDATE[model], publication, listeners, report)
     snapshot = _SNAPSHOT_EVENTS.get(kind)
     if snapshot is not None:
-        routes[Snapshot] = _snapshot_emitter(snapshot, stream, listeners, report)
+        routes[Snapshot] = _snapshot_emitter(snapshot, publication, listeners, report)
     routes[Acknowledged] = lambda _: listeners.emit(
-        "subscribed", stream.subscription, report=report
+        "subscribed", publication.subscription, report=report
     )
     return routes
 
 
 def _snapshot_emitter(
     name: str,
-    stream: SharedSubscription,
+    publication: Publication,
     listeners: Listeners,
     report: Callable[[BaseException], object],
 ) -> Callable[[Snapshot], None]:
@@ -290,14 +296,14 @@ def _snapshot_emitter(
 
     def emit(item: Snapshot) -> None:
         rows = item.rows[::-1] if newest_first else list(item.rows)
-        listeners.emit(name, stream.subscription, rows, report=report)
+        listeners.emit(name, publication.subscription, rows, report=report)
 
     return emit
 
 
 def _emitter(
     name: str,
-    stream: SharedSubscription,
+    publication: Publication,
     listeners: Listeners,
     report: Callable[[BaseException], object],
 ) -> Callable[[Any], None]:
@@ -305,7 +311,7 @@ def _emitter(
 
         def emit_checksum(item: Checksum) -> None:
             value = item.value & 0xFFFFFFFF
-            listeners.emit(name, stream.subscription, value, report=report)
+            listeners.emit(name, publication.subscription, value, report=report)
 
         return emit_checksum
 
@@ -313,7 +319,7 @@ def _emitter(
         # The body of `Listeners.emit`: this is called for every update.
         for handler in listeners.of(name):
             try:
-                handler(stream.subscription, item)
+                handler(publication.subscription, item)
             except ENDS:
                 raise
             except BaseException as exc:

@@ -1,19 +1,17 @@
 """
-What other threads see of a connection: how it is, and an outbox for what they want of it.
+What other threads see of a connection: its status, and an outbox for commands.
 
-Strategy: every call appends a method and its arguments to the outbox and wakes the thread that
-owns the connection; that one takes them out and runs them. What is in the outbox when it ends is
-refused, by whichever thread notices.
+Strategy: every call appends a command to the outbox and wakes the connection's thread, which
+performs it. What is left in the outbox at the end is refused by whichever thread notices.
 """
 
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
 from collections import Counter, deque
 from contextlib import ExitStack
 from threading import Thread, current_thread
-from typing import TYPE_CHECKING, Any, Callable, Deque, Tuple
+from typing import Any, Callable, Deque, Protocol, Tuple
 
 from bfxsync._base.describe import error_text
 from bfxsync._base.enums import ConnectionStatus
@@ -22,36 +20,77 @@ from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import start_thread
 from bfxsync.errors import BfxError, ClosedError
 from bfxsync.wire.session_protocol import SessionProtocol
-from bfxsync.ws.core.shared_subscription import SharedSubscription, Subscriber, Waiter
-from bfxsync.ws.core.subscription_table import SocketOutput, SubscriptionTable
+from bfxsync.ws.core.shared_subscription import SharedSubscription
+from bfxsync.ws.core.subscriber import Subscriber, Waiter
+from bfxsync.ws.core.subscription_table import Outputs, Owner, SubscriptionTable
 from bfxsync.ws.dispatch.mailbox import Mailbox
-
-if TYPE_CHECKING:
-    from bfxsync.ws.core.subscription_table import Owner
-
 
 logger = get_logger(__name__)
 
+Command = Tuple[Callable[..., Outputs], Tuple[Any, ...]]
+"""A method of the subscription table, and its arguments."""
 
-class Link(ABC):
+
+class Worker(Protocol):
+    """What runs on the thread of a link: a connection, or the player of a recording."""
+
+    def run(self) -> None:
+        """Work until the link is closing or has failed."""
+
+    def shut_down(self) -> None:
+        """Release everything, and call `Link.finish` on the way."""
+
+    def wake(self) -> None:
+        """Make the thread look at its outbox; for any thread, and takes no lock."""
+
+    def watch(self, reader: Mailbox) -> None:
+        """Prepare a mailbox that is about to be read; on the reader's thread."""
+
+    def detach_after_fork(self) -> None:
+        """Close the child's copies of what belongs to the parent process."""
+
+
+class Link:
     """
-    A connection, and the thread that owns it.
+    A connection as other threads see it, and its thread.
+
+    Parameters
+    ----------
+    number : int
+        From 1, in the order of opening.
+    session : SessionProtocol
+    owner : Owner
+    worker : Worker
+    clock : callable, optional
+        The session's clock.
+    limit : int
+        Channels that may be placed here.
+    name : str
+        Of the thread.
 
     Attributes
     ----------
-    number : int
-        From 1 on, in the order of opening.
     status : ConnectionStatus
     exception : BfxError or None
-        What ended it for good.
+        The fatal error that ended it.
+    last_error : BfxError or None
+        Why requests cannot be sent (the last attempt to connect, the loss, a maintenance), or what
+        was refused; calls that time out name it as the cause.
     is_open : Latch
         Set while requests can be sent, and when the connection has ended.
-    load, limit : int
-        Channels that the pool has placed here, and that it may place here.
+    is_closing : bool
+        It is to end.
+    is_finished : bool
+        Its thread does nothing more.
+    load : int
+        Channels placed here.
     losses : Counter
-        How often it had to be made anew, by `LossCause`.
+        Reconnects by `LossCause`.
     jump_count : int
-        How often the machine was found to have been suspended.
+        Suspends of the machine that were noticed.
+    clock : callable
+    outbox : deque of Command
+        Popped by the thread alone.
     """
 
     def __init__(
@@ -59,6 +98,7 @@ class Link(ABC):
         number: int,
         session: SessionProtocol,
         owner: Owner,
+        worker: Worker,
         *,
         clock: Callable[[], float] = time.monotonic,
         limit: int,
@@ -67,20 +107,20 @@ class Link(ABC):
         self.number = number
         self.status: ConnectionStatus = ConnectionStatus.NEW
         self.exception: BfxError | None = None
+        self.last_error: BfxError | None = None
         self.is_open: Latch = Latch()
-        self.load = 0
+        self.is_closing: bool = False
+        self.is_finished: bool = False
+        self.load: int = 0
         self.limit = limit
         self.losses: Counter[str] = Counter()
-        self.jump_count = 0
+        self.jump_count: int = 0
         self.session: SessionProtocol = session
-        self.streams: SubscriptionTable = SubscriptionTable(
-            session, owner, clock, self._take, self
-        )
+        self.clock = clock
+        self.table: SubscriptionTable = SubscriptionTable(session, owner, clock, self)
+        self.worker = worker
+        self.outbox: Deque[Command] = deque()
         self._owner = owner
-        self._clock = clock
-        self._is_closing = False
-        self._is_finished = False
-        self._outbox: Deque[Tuple[Callable[..., None], Tuple[Any, ...]]] = deque()
         self._thread = Thread(target=self._main, name=name, daemon=True)
 
     # --- any thread ---------------------------------------------------------------------------
@@ -90,14 +130,9 @@ class Link(ABC):
         start_thread(self._thread)
 
     @property
-    def last_error(self) -> BfxError | None:
-        """Why requests cannot be sent, or what was refused; None if nothing is known."""
-        return self.streams.last_error
-
-    @property
-    def is_finished(self) -> bool:
-        """True when its thread has done all that it ever will."""
-        return self._is_finished
+    def is_over(self) -> bool:
+        """True when the thread is to end."""
+        return self.is_closing or self.exception is not None
 
     @property
     def is_current(self) -> bool:
@@ -105,68 +140,72 @@ class Link(ABC):
         return current_thread() is self._thread
 
     def attach(self, subscriber: Subscriber) -> None:
-        """Subscribe, or share the subscription that there is."""
-        self._submit(self.streams.attach, subscriber)
+        """Subscribe, or share the existing subscription."""
+        self._submit(self.table.attach, subscriber)
 
-    def adopt(self, stream: SharedSubscription) -> None:
-        """Go on with a stream that has left another connection."""
-        self._submit(self.streams.adopt, stream)
+    def adopt(self, shared: SharedSubscription) -> None:
+        """Continue a subscription that has left another connection."""
+        self._submit(self.table.adopt, shared)
 
     def detach(self, subscriber: Subscriber) -> None:
-        """Give a share up."""
-        self._submit(self.streams.detach, subscriber)
+        """Remove a subscriber."""
+        self._submit(self.table.detach, subscriber)
 
     def drop(self, subscriber: Subscriber) -> None:
-        """Give a share up that nobody can read any more."""
-        self._submit(self.streams.drop, subscriber)
+        """Detach a subscriber whose handle is gone."""
+        self._submit(self.table.drop, subscriber)
 
     def resubscribe(self, subscriber: Subscriber) -> None:
-        """Subscribe the channel of a ticket anew."""
-        self._submit(self.streams.resubscribe, subscriber)
+        """Unsubscribe a channel and subscribe it again."""
+        self._submit(self.table.resubscribe, subscriber)
 
     def read(self, subscriber: Subscriber, reader: Mailbox) -> None:
         """Fill a reader from now on."""
-        self._submit(self.streams.read, subscriber, reader)
+        self.worker.watch(reader)
+        self._submit(self.table.read, subscriber, reader)
 
     def listen(self) -> None:
-        """Look again for who listens to events."""
-        self._submit(self.streams.listen)
+        """Create the queues of event handlers that have been registered meanwhile."""
+        self._submit(self.table.listen)
 
     def ping(self, waiter: Waiter, expires: float) -> None:
-        """Send a ping; the waiter is resolved by the pong."""
-        self._submit(self.streams.ping, waiter, expires)
+        """Send a ping; the pong resolves the waiter."""
+        self._submit(self.table.ping, waiter, expires)
 
     def close(self) -> None:
-        """End the connection. Nothing here takes a lock: a signal handler may call it."""
-        self._is_closing = True
-        self._wake()
+        """End the connection. Takes no lock: a signal handler may call it."""
+        self.is_closing = True
+        self.worker.wake()
 
     def join(self, deadline: float) -> bool:
-        """Wait for the thread's end; False if it is not there by then."""
+        """Wait for the end of the thread; False if the deadline passes first."""
         if self.is_current or self._thread.ident is None:
             return True
         self._thread.join(max(0.0, deadline - time.monotonic()))
         return not self._thread.is_alive()
 
-    @abstractmethod
     def detach_after_fork(self) -> None:
-        """Let go of everything that belongs to the parent process; for a child after a fork."""
+        """Let go of what belongs to the parent process, in the child of a fork."""
+        self.is_closing = self.is_finished = True
+        self.status = ConnectionStatus.CLOSED
+        self.outbox.clear()
+        self.worker.detach_after_fork()
 
-    def _submit(self, method: Callable[..., None], *arguments: Any) -> None:
-        self._outbox.append((method, arguments))
-        self._wake()
-        if self._is_finished:
-            # The thread ended between; nobody else would answer.
+    def _submit(self, method: Callable[..., Outputs], *arguments: Any) -> None:
+        self.outbox.append((method, arguments))
+        self.worker.wake()
+        if self.is_finished:
+            # The thread ended in between.
             self._refuse_outbox()
 
     def _refuse_outbox(self) -> None:
-        """Fail what came too late; popping is atomic, so two threads may do it at once."""
-        # Of whichever connection it was: one's end is every other's too.
+        """Fail the commands that came too late; two threads may do so at once."""
+        # One connection's fatal error ends the others too.
         exception = self._owner.exception
         error = exception or ClosedError("the client is closed")
         while True:
             try:
-                _, arguments = self._outbox.popleft()
+                _, arguments = self.outbox.popleft()
             except IndexError:
                 return
             for argument in arguments:
@@ -177,65 +216,43 @@ class Link(ABC):
                 elif isinstance(argument, Waiter) and not argument.resolved.is_set:
                     argument.resolve(error)
 
-    @abstractmethod
-    def _wake(self) -> None:
-        """Have the thread look at its outbox."""
-
     # --- the thread ---------------------------------------------------------------------------
 
-    def _main(self) -> None:
-        """Run to the end; whatever that is, it is noted, and nobody waits any longer."""
-        try:
-            try:
-                self._run()
-            except BfxError as exc:
-                self.exception = exc
-            except BaseException as exc:
-                # Whatever it is: only this thread could tell those who wait.
-                self.exception = _failure(exc)
-            self._end()
-        except BaseException as exc:
-            self.exception = self.exception or _failure(exc)
-            self._finish()
-
-    @abstractmethod
-    def _run(self) -> None:
-        """Do everything, until the end."""
-
-    @abstractmethod
-    def _end(self) -> None:
-        """Let go of everything; `_finish` is a part of it."""
-
-    @abstractmethod
-    def _take(self, output: SocketOutput) -> None:
-        """Carry out what concerns the connection itself."""
-
-    def _drain(self) -> None:
-        while self._outbox:
-            method, arguments = self._outbox.popleft()
-            method(*arguments)
-
-    def _finish(self) -> None:
-        """Tell everybody that this was the end."""
-        if self._is_finished:
-            # Disowned: a callback on this thread has forked, and all this is the parent's.
+    def finish(self) -> None:
+        """End all subscriptions and waiting calls."""
+        if self.is_finished:
+            # Detached: a callback on this thread has forked, and all this is the parent's.
             return
         with ExitStack() as stack:
             # Called from the last to the first, each even if another one raises.
             stack.callback(self._refuse_outbox)
             stack.callback(self.is_open.set)
-            stack.callback(setattr, self, "_is_finished", True)
-            stack.callback(self._end_streams)
+            stack.callback(setattr, self, "is_finished", True)
+            stack.callback(self._end_table)
             if self.exception is not None:
-                # First, so that whoever is woken below finds it.
+                # First, so that the threads that are woken below find it.
                 stack.callback(self._owner.failed, self.exception)
 
-    def _end_streams(self) -> None:
+    def _main(self) -> None:
+        try:
+            try:
+                self.worker.run()
+            except BfxError as exc:
+                self.exception = exc
+            except BaseException as exc:
+                # Whatever it is: only this thread can wake the waiting ones.
+                self.exception = _failure(exc)
+            self.worker.shut_down()
+        except BaseException as exc:
+            self.exception = self.exception or _failure(exc)
+            self.finish()
+
+    def _end_table(self) -> None:
         error = self._owner.exception
         self.status = (
             ConnectionStatus.CLOSED if error is None else ConnectionStatus.FAILED
         )
-        self.streams.end(error, error or ClosedError("the client was closed"))
+        self.table.end(error, error or ClosedError("the client was closed"))
 
 
 def _failure(exc: BaseException) -> BfxError:

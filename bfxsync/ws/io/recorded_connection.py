@@ -11,22 +11,16 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Callable
+from typing import Callable, Iterable
 
 from bfxsync._base.enums import ConnectionStatus
 from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
-from bfxsync.errors import BfxError
 from bfxsync.recording.player import Player
-from bfxsync.wire.outputs import Change, Fail, Reopen, Send
-from bfxsync.ws.core.shared_subscription import Subscriber
+from bfxsync.wire.outputs import Change, Deliver, Fail, Output, Reopen, Send
+from bfxsync.ws.core.subscription_table import Owner
 from bfxsync.ws.dispatch.mailbox import Mailbox
 from bfxsync.ws.io.link import Link
-
-if TYPE_CHECKING:
-    from typing_extensions import assert_never
-
-    from bfxsync.ws.core.subscription_table import Owner, SocketOutput
 
 logger = get_logger(__name__)
 
@@ -36,7 +30,7 @@ PATIENCE_S = 5.0
 _LONG_S = 3_600.0
 
 
-class RecordedConnection(Link):
+class RecordedConnection:
     """
     The connections of a recording, played as one.
 
@@ -45,95 +39,95 @@ class RecordedConnection(Link):
     player : Player
     on_end : callable
         Called at the end of the recording, unless it was closed before.
-    """
 
-    exception: BfxError | None
-    status: ConnectionStatus
+    Attributes
+    ----------
+    link : Link
+        What other threads use.
+    is_playing : bool
+    """
 
     def __init__(
         self, number: int, player: Player, owner: Owner, on_end: Callable[[], None]
     ) -> None:
-        super().__init__(
+        self.link: Link = Link(
             number,
             player.session,
             owner,
+            self,
             clock=player.clock.now,
             limit=sys.maxsize,
             name="bfxsync-replay",
         )
+        self._table = self.link.table
+        self._owner = owner
         self._player = player
         self._on_end = on_end
         self.is_playing: bool = False
         # Whether the thread waits for slow readers.
         self._is_waiting = False
         self._has_work = Latch()
-        self._readers: list[tuple[Subscriber, Mailbox]] = []
 
     # --- any thread ---------------------------------------------------------------------------
 
     def play(self) -> None:
         """Start to play; has no effect afterwards."""
         self.is_playing = True
-        self._wake()
+        self.wake()
 
-    def detach(self, subscriber: Subscriber) -> None:
-        """Detach a subscriber, and no longer wait for its reader."""
-        self._submit(self._detach, subscriber)
+    def wake(self) -> None:
+        """Make the thread look at its outbox, and at its readers."""
+        self._has_work.set()
 
-    def read(self, subscriber: Subscriber, reader: Mailbox) -> None:
-        """Fill a reader from now on, and wait for it when it falls behind."""
+    def watch(self, reader: Mailbox) -> None:
+        """Start with the first read, and wait for this reader when it falls behind."""
         reader.on_get = lambda: self._note_read(reader)
-        self._submit(self._read, subscriber, reader)
 
     def detach_after_fork(self) -> None:
-        """Release everything in the child of a fork: the file belongs to the parent's thread."""
-        self._is_closing = self._is_finished = True
-        self.status = ConnectionStatus.CLOSED
-        self._outbox.clear()
+        """Do nothing: the file belongs to the parent's thread."""
 
     def _note_read(self, reader: Mailbox) -> None:
         if not self.is_playing:
             # The reader would wait for its first item forever.
             self.play()
         elif self._is_waiting and _is_low(reader):
-            self._wake()
-
-    def _wake(self) -> None:
-        self._has_work.set()
+            self.wake()
 
     # --- the thread ---------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        while not (self.is_playing or self._is_closing):
+    def run(self) -> None:
+        """Wait for the start, and play to the end."""
+        while not (self.is_playing or self.link.is_closing):
             self._rest()
         self._play()
 
-    def _end(self) -> None:
+    def shut_down(self) -> None:
+        """End the subscriptions."""
         with ExitStack() as stack:
             # Called from the last to the first, each even if another one raises.
-            if not self._is_closing:
+            if not self.link.is_closing:
                 stack.callback(self._on_end)
             stack.callback(self._owner.run_ready)
-            stack.callback(self._finish)
+            stack.callback(self.link.finish)
 
     def _play(self) -> None:
-        player, streams = self._player, self.streams
+        link, table, player = self.link, self._table, self._player
         started_at = time.monotonic()
         for record in player:
             due_s = player.due_s(record)
             if due_s is not None:
                 self._rest_until(started_at + due_s)
             self._drain()
-            if self._is_closing or self.exception is not None:
+            if link.is_over:
                 return
-            streams.perform(player.play(record))
+            self._perform(player.play(record))
             self._owner.run_ready()
-            if streams.is_crowded:
-                streams.is_crowded = False
+            if table.is_crowded:
+                table.is_crowded = False
                 self._await_readers()
 
     def _rest_until(self, due: float) -> None:
-        while not self._is_closing:
+        while not self.link.is_closing:
             left_s = due - time.monotonic()
             if left_s <= 0:
                 return
@@ -146,10 +140,10 @@ class RecordedConnection(Link):
         # None after the warning: then only a command or a reader ends the wait.
         patience_s: float | None = PATIENCE_S
         due = time.monotonic() + PATIENCE_S
-        while not self._is_closing:
+        while not self.link.is_closing:
             slow = [
                 subscriber.name
-                for subscriber, box in self._readers
+                for subscriber, box in self._table.readers
                 if subscriber.is_active and not _is_low(box)
             ]
             if not slow:
@@ -168,33 +162,37 @@ class RecordedConnection(Link):
         self._drain()
         self._owner.run_ready()
 
-    def _read(self, subscriber: Subscriber, reader: Mailbox) -> None:
-        self._readers.append((subscriber, reader))
-        self.streams.read(subscriber, reader)
+    def _drain(self) -> None:
+        outbox = self.link.outbox
+        while outbox:
+            method, arguments = outbox.popleft()
+            self._perform(method(*arguments))
 
-    def _detach(self, subscriber: Subscriber) -> None:
-        self._readers = [pair for pair in self._readers if pair[0] is not subscriber]
-        self.streams.detach(subscriber)
-
-    def _take(self, output: SocketOutput) -> None:
-        if isinstance(output, Change):
-            self.status = output.status
-            if output.status is ConnectionStatus.OPEN:
-                self.is_open.set()
-                self._owner.opened()
+    def _perform(self, outputs: Iterable[Output]) -> None:
+        for output in outputs:
+            if isinstance(output, Deliver):
+                self._table.deliver(output)
+            elif isinstance(output, Change):
+                self._change(output.status)
+            elif isinstance(output, Reopen):
+                if output.reason or output.code != 1000:
+                    self.link.losses[output.cause.value] += 1
+                    logger.info("disconnected (%s: %s)", output.code, output.reason)
+                self._owner.publisher.disconnected(output.code, output.reason)
+            elif isinstance(output, Fail):
+                self.link.exception = output.error
+            elif isinstance(output, Send):
+                raise AssertionError("a recording sends nothing")
             else:
-                self.is_open.clear()
-        elif isinstance(output, Reopen):
-            if output.reason or output.code != 1000:
-                self.losses[output.cause.value] += 1
-                logger.info("disconnected (%s: %s)", output.code, output.reason)
-            self._owner.disconnected(output.code, output.reason)
-        elif isinstance(output, Fail):
-            self.exception = output.error
-        elif isinstance(output, Send):
-            raise AssertionError("a recording sends nothing")
+                self._perform(self._table.perform(output))
+
+    def _change(self, status: ConnectionStatus) -> None:
+        self.link.status = status
+        if status is ConnectionStatus.OPEN:
+            self.link.is_open.set()
+            self._owner.publisher.opened()
         else:
-            assert_never(output)
+            self.link.is_open.clear()
 
 
 def _is_low(reader: Mailbox) -> bool:

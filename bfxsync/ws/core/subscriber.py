@@ -1,0 +1,213 @@
+"""
+What a user's handle shares with the I/O thread.
+
+Strategy: the I/O thread writes the fields of a `Subscriber`, each once or as a single assignment;
+other threads read them. None of these objects refers to the client, so an abandoned client can be
+collected.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bfxsync._base.clock import CLOCK, Clock
+from bfxsync._base.enums import Policy, SubscriptionStatus
+from bfxsync._base.latch import Latch
+from bfxsync.errors import BfxError
+from bfxsync.wire.audit import STALE_AFTER_S
+from bfxsync.wire.channels import Channel
+from bfxsync.ws.dispatch.dispatcher import CallbackQueue
+from bfxsync.ws.dispatch.mailbox import Mailbox
+
+
+class Home(Protocol):
+    """The connection of a subscriber; every method may be called from any thread."""
+
+    number: int
+    limit: int
+    load: int
+    last_error: BfxError | None
+
+    def attach(self, subscriber: Subscriber) -> None: ...
+
+    def detach(self, subscriber: Subscriber) -> None: ...
+
+    def drop(self, subscriber: Subscriber) -> None: ...
+
+    def read(self, subscriber: Subscriber, reader: Mailbox) -> None: ...
+
+    def resubscribe(self, subscriber: Subscriber) -> None: ...
+
+
+class Waiter:
+    """A result that threads wait for; a signal handler may interrupt the wait."""
+
+    def __init__(self) -> None:
+        self.resolved: Latch = Latch()
+        self.error: BfxError | None = None
+
+    def resolve(self, error: BfxError | None) -> None:
+        """Wake the waiting threads, with an error if there is one."""
+        self.error = error
+        self.resolved.set()
+
+
+class Subscriber(Waiter):
+    """
+    One user's share of a subscription.
+
+    Attributes
+    ----------
+    channel : Channel
+        The one it was created with; once attached, that of the shared subscription.
+    home : Home or None
+        Its connection; assigned under the lock of the placement. None before and after.
+    callback_queue : CallbackQueue or None
+        Queue of its callback or event handler; None without either.
+    has_callback : bool
+        Its data goes to a callback; otherwise the queue, if any, is for events alone.
+    reader : Mailbox or None
+        Mailbox of the iteration, created by the first reader.
+    asked_at : float or None
+        When the request was first sent (monotonic time).
+    delay : BfxError or None
+        Why there is no data yet, although the request is repeated.
+    is_released : bool
+        Removed from the placement.
+    counted_drops : int
+        Those of its drops that are in the client's total since its release.
+    stale_after_s : float
+        Silence after which its data counts as stale.
+    clock : Clock
+        The channel's clock.
+    detached : BfxError or None
+        In the child of a fork: the error that every call raises.
+    is_awaited : bool
+        A call waits for it and raises its error; otherwise the error goes to `on_error`.
+    """
+
+    error: BfxError | None
+
+    # On the class, so that `reading` tests and sets it in one step each.
+    reader: Mailbox | None = None
+
+    def __init__(
+        self,
+        channel: Channel,
+        subscription: dict[str, str],
+        callback_queue: CallbackQueue | None,
+        *,
+        size: int,
+        policy: Policy,
+        stale_after_s: float = STALE_AFTER_S,
+        clock: Clock = CLOCK,
+        has_callback: bool = False,
+    ) -> None:
+        super().__init__()
+        self.channel = channel
+        self.identity: tuple[str, ...] = channel.identity
+        self.subscription = subscription
+        self.callback_queue = callback_queue
+        self.has_callback = has_callback
+        self.size = size
+        self.policy = policy
+        self.stale_after_s = stale_after_s
+        self.clock = clock
+        self.home: Home | None = None
+        self.status: SubscriptionStatus = SubscriptionStatus.PENDING
+        self.asked_at: float | None = None
+        self.delay: BfxError | None = None
+        self.update_count: int = 0
+        self.gap_count: int = 0
+        self.is_released: bool = False
+        self.counted_drops: int = 0
+        self.is_awaited: bool = False
+        self.detached: BfxError | None = None
+
+    @property
+    def name(self) -> str:
+        """Channel and arguments, for messages."""
+        return " ".join(self.identity)
+
+    @property
+    def age_s(self) -> float | None:
+        """Seconds since the last frame of any kind; None before the first on this connection."""
+        seen_at = self.channel.seen_at
+        return None if seen_at is None else max(0.0, self.clock.now() - seen_at)
+
+    @property
+    def is_stale(self) -> bool:
+        """True if the data may be outdated: not live, or silent for too long."""
+        current = (SubscriptionStatus.LIVE, SubscriptionStatus.DEGRADED)
+        if self.status not in current:
+            return True
+        age_s = self.age_s
+        return age_s is None or age_s >= self.stale_after_s
+
+    @property
+    def lag_s(self) -> float:
+        """Waiting time of the oldest queued item, or of the last one that was consumed."""
+        return max((box.lag_s for box in self.mailboxes), default=0.0)
+
+    @property
+    def queued_count(self) -> int:
+        """Items queued for the consumer."""
+        return sum(map(len, self.mailboxes))
+
+    @property
+    def dropped_count(self) -> int:
+        """Updates dropped because the consumer was too slow."""
+        return sum(box.dropped_count for box in self.mailboxes)
+
+    @property
+    def mailboxes(self) -> list[Mailbox]:
+        """The mailboxes of its callback and its iteration."""
+        boxes = [self.callback_queue.mailbox] if self.callback_queue is not None else []
+        return boxes if self.reader is None else [*boxes, self.reader]
+
+    @property
+    def is_active(self) -> bool:
+        """False once rejected, unsubscribed, or closed with its client."""
+        ended = (SubscriptionStatus.REJECTED, SubscriptionStatus.CLOSED)
+        return self.status not in ended
+
+    def reading(self) -> Mailbox:
+        """Return the reader; all threads get the same one."""
+        if self.reader is None:
+            vars(self).setdefault("reader", Mailbox(self.size, self.policy))
+        assert self.reader is not None
+        return self.reader
+
+    def resolve(self, error: BfxError | None) -> None:
+        """Wake the waiting threads; an error ends the iteration too."""
+        self.status = SubscriptionStatus.LIVE
+        if error is not None:
+            self.end(error, SubscriptionStatus.REJECTED)
+        super().resolve(error)
+
+    def withdraw(self, waiting: BfxError) -> None:
+        """End it for its user; waiting calls raise this error."""
+        if not self.resolved.is_set:
+            self.resolve(waiting)
+        if self.status is not SubscriptionStatus.REJECTED or self.error is waiting:
+            self.end(None, SubscriptionStatus.CLOSED)
+
+    def detach_after_fork(self, error: BfxError) -> None:
+        """End it in the child of a fork, whatever state its locks were in at the fork."""
+        self.detached = error
+        if self.is_active:
+            self.status = SubscriptionStatus.CLOSED
+            self.error = error
+        self.is_released = True
+        self.resolved.set()
+        self.callback_queue = None
+        self.reader = Mailbox(self.size, self.policy)
+        self.reader.close(error)
+
+    def end(self, error: BfxError | None, status: SubscriptionStatus) -> None:
+        """Close its mailboxes."""
+        self.status = status
+        if self.reader is not None:
+            self.reader.close(error)
+        if self.callback_queue is not None:
+            self.callback_queue.mailbox.close()
