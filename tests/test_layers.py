@@ -22,7 +22,8 @@ LAYERS = [
     ("wire",),
     ("outcome",),
     ("recording",),
-    ("ws.dispatch", "ws.core.shared_subscription"),
+    ("ws.dispatch",),
+    ("ws.core.subscriber", "ws.core.shared_subscription"),
     (
         "ws.io.transport",
         "ws.io.handshake_socket",
@@ -182,6 +183,45 @@ def test_every_module_is_in_the_picture_and_imports_only_from_below(name):
     assert mine is not None, f"{name} is not in the picture"
     for other in own(MODULES[name]) - set(PACKAGES):
         assert layer(other) is not None and layer(other) <= mine, f"{name} → {other}"
+
+
+def circles(graph):
+    """Return the groups of modules that import each other, by Tarjan's algorithm."""
+    index, low, stack, found = {}, {}, [], []
+
+    def visit(name):
+        index[name] = low[name] = len(index)
+        stack.append(name)
+        for other in graph[name]:
+            if other not in index:
+                visit(other)
+                low[name] = min(low[name], low[other])
+            elif other in stack:
+                low[name] = min(low[name], index[other])
+        if low[name] == index[name]:
+            at = stack.index(name)
+            found.append(sorted(stack[at:]))
+            del stack[at:]
+
+    for name in graph:
+        if name not in index:
+            visit(name)
+    return [group for group in found if len(group) > 1]
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """Imports for type checkers and those inside functions count too."""
+    graph = {
+        name: own(path) & set(MODULES) - {name} - set(PACKAGES)
+        for name, path in MODULES.items()
+    }
+    assert circles(graph) == []
+
+
+def test_a_circle_of_modules_is_found():
+    assert circles({"a": ["b"], "b": ["c"], "c": ["a", "d"], "d": []}) == [
+        ["a", "b", "c"]
+    ]
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if within(name, PURE)])

@@ -181,7 +181,7 @@ def test_r05_who_waits_gets_an_error_in_time_that_leaves_nothing(
 ):
     client.subscribe_many(REQUESTS[:3])
     monkeypatch.setattr(
-        connection.ConnectionRateLimiter, "reserve", lambda pace, url, now: now + 60.0
+        ConnectionRateLimiter, "reserve", lambda pace, url, now: now + 60.0
     )
     start = time.monotonic()
     with pytest.raises(NetworkError):
