@@ -12,7 +12,7 @@ import attrs
 
 from bfxsync._base.aliases import Row, Symbol
 from bfxsync._base.atomic import AtomicValue
-from bfxsync._base.forks import renew_after_fork
+from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.latch import Latch
 from bfxsync._base.numbers import round_amount, round_price
 from bfxsync._base.plain import plain_text
@@ -75,7 +75,7 @@ class Symbols:
         self._ttl_s = ttl_s
         self._clock = clock
         self._state = AtomicValue(_State())
-        renew_after_fork(self)
+        reset_after_fork(self)
 
     @property
     def exchange_pairs(self) -> tuple[Symbol, ...]:

@@ -415,11 +415,11 @@ if sys.argv[2] == "old":
     sys.modules["filelock"] = module
 
 from bfxsync.errors import RequestTimeout
-from bfxsync._base.forks import renew_after_fork
+from bfxsync._base.forks import reset_after_fork
 from bfxsync.auth.nonce_file import FileNonce
 
 nonce = FileNonce(sys.argv[1], timeout=0.2)
-renew_after_fork(nonce)
+reset_after_fork(nonce)
 held, over = threading.Event(), threading.Event()
 
 def hold():

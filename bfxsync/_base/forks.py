@@ -1,4 +1,4 @@
-"""What a fork leaves behind: locks and connections of the parent, and imports half done."""
+"""Resets objects in the child of a fork, and keeps forks and imports apart."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from bfxsync._base.describe import type_name
 from bfxsync._base.logs import get_logger
 
 
-class Renewable(Protocol):
-    """Something that a child process cannot use as it got it."""
+class Resettable(Protocol):
+    """An object with a state that a child process cannot use, such as a lock."""
 
     def _reset_after_fork(self) -> None:
-        """Start anew; called in the child, before anything else runs there."""
+        """Reset it; called in the child before anything else runs there."""
 
 
 logger = get_logger(__name__)
 
 T = TypeVar("T")
 
-# By thread; a dict's operations are one call each, so that no lock is needed here.
+# The importing threads. Each step on a dict is one call in C, so no lock is needed.
 _importing: Dict[object, int] = {}
 _forking: Dict[int, bool] = {}
 
 _PAUSE_S = 0.001
-# Imports take far less; what is left behind by an interrupt holds up no fork for ever.
+# Imports take far less; an entry left behind by an interrupt must not block forks for ever.
 _LONGEST_WAIT_S = 5.0
 
-_alive: weakref.WeakSet[Renewable] = weakref.WeakSet()
+_alive: weakref.WeakSet[Resettable] = weakref.WeakSet()
 
 
-def renew_after_fork(item: Renewable) -> None:
-    """Renew it in every child process, as long as it lives."""
+def reset_after_fork(item: Resettable) -> None:
+    """Call `_reset_after_fork` of an object in every child process, while it is alive."""
     _alive.add(item)
 
 
-def _renew_all() -> None:
+def _reset_all() -> None:
     for item in list(_alive):
         try:
             item._reset_after_fork()
         except Exception as exc:
-            # The others must have their turn all the same.
+            # The others must be reset all the same.
             name = type_name(item)
             logger.error("a %s could not be reset after a fork", name, exc_info=exc)
 
@@ -54,7 +54,7 @@ def lazily(load: Callable[[], T]) -> T:
     Call a function that imports something, while no thread forks.
 
     A child that is forked while another thread imports a module inherits the lock of that module,
-    which nobody releases there, and waits for it for ever.
+    which is never released there, and waits for it for ever.
     """
     me = object()
     try:
@@ -72,7 +72,7 @@ def _enter(me: object) -> None:
     deadline = time.monotonic() + _LONGEST_WAIT_S
     is_inner = get_ident() in list(_importing.values())
     while True:
-        # First said and then looked at, as a thread that forks does it the other way round.
+        # Announce the import, then look for forks; a forking thread does both in the same order.
         _importing[me] = get_ident()
         if is_inner or not _forking or time.monotonic() > deadline:
             return
@@ -97,7 +97,7 @@ def _after_fork_in_child() -> None:
     for token, thread in list(_importing.items()):
         if thread != get_ident():
             _importing.pop(token, None)
-    _renew_all()
+    _reset_all()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, where there is no fork

@@ -17,7 +17,7 @@ from threading import Lock, Thread
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Union
 
 from bfxsync._base.describe import error_text
-from bfxsync._base.forks import renew_after_fork
+from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.hosts import address_of
 from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
@@ -115,7 +115,7 @@ class Recorder:
         except OSError as exc:
             self._file.close()
             raise UsageError(f"cannot record to {self.path!r}: {exc}") from exc
-        renew_after_fork(self)
+        reset_after_fork(self)
         self._thread = Thread(target=self._run, name="bfxsync-record", daemon=True)
         shielded(start_thread, self._thread)
 

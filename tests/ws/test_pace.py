@@ -233,7 +233,7 @@ def test_r10_a_child_process_counts_on_with_a_lock_of_its_own():
     pace.reserve(WSS_HOST, 0.0)
     held = pace._lock
     held.acquire()
-    forks._renew_all()  # what a fork has the child do
+    forks._reset_all()  # what a fork has the child do
     assert pace._lock is not held
     turns = [pace.reserve(WSS_HOST, 0.0) for _ in range(5)]
     assert turns == [0.0] * 4 + [15.0 + SPARE_S]

@@ -25,7 +25,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 from urllib3.util import wait_for_read
 
-from bfxsync._base.forks import renew_after_fork
+from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.hidden import without_frames
 from bfxsync._base.proxies import Proxy, proxy_for
 from bfxsync._version import __version__
@@ -205,7 +205,7 @@ class HttpConnectionPool:
         self._idle: Deque[HttpConnection] = deque()
         self._is_closed = False
         weakref.finalize(self, _close_all, self._idle)
-        renew_after_fork(self)
+        reset_after_fork(self)
 
     def take(
         self, is_fresh: bool = False, longest_idle_s: float | None = None

@@ -15,7 +15,7 @@ from typing import Callable, Dict, Iterable, NamedTuple, Optional, Tuple, TypeVa
 import attrs
 
 from bfxsync._base.atomic import AtomicValue
-from bfxsync._base.forks import renew_after_fork
+from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.hidden import Hidden
 from bfxsync._base.latch import Latch
 from bfxsync.errors import BfxError, ClosedError, RequestTimeout
@@ -97,7 +97,7 @@ class SignedLock:
 
     def __init__(self) -> None:
         self._line = AtomicValue(_Line())
-        renew_after_fork(self)
+        reset_after_fork(self)
 
     def run(
         self, kind: RequestKind, deadline: float, closed: Latch, work: Callable[[], R]

@@ -47,7 +47,7 @@ from typing import Any, Callable, Mapping, NamedTuple, Tuple, Union
 from urllib.parse import urlsplit
 
 from bfxsync._base.aliases import NumberType
-from bfxsync._base.forks import renew_after_fork
+from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.hidden import hide, hide_private
 from bfxsync._base.hosts import PUB_REST_HOST
 from bfxsync._base.latch import Latch
@@ -212,7 +212,7 @@ class RestTransport:
         if signer is not None:
             # Held while a signed call is on the wire: the exchange wants nonces in their order.
             self._signed_lock = signed_lock(signer.identity)
-            renew_after_fork(signer.nonce)
+            reset_after_fork(signer.nonce)
         self.absence_s: float = check_seconds("absence_s", absence_s)
         self.clock: ExchangeClock = ExchangeClock()
 

@@ -18,7 +18,7 @@ import attrs
 
 from bfxsync._base.describe import error_text
 from bfxsync._base.enums import ConnectionStatus
-from bfxsync._base.forks import renew_after_fork
+from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.greenlets import check_threads
 from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
@@ -106,7 +106,7 @@ class Core:
         self._lock = Section()
         self._successor: Core | None = None
         _OPEN_CORES.add(self)
-        renew_after_fork(self)
+        reset_after_fork(self)
 
     # --- any thread ---------------------------------------------------------------------------
 

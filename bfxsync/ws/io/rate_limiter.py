@@ -1,8 +1,8 @@
 """
-How often connections may be opened, over all clients of a process.
+Limits how often connections are opened, over all clients of a process.
 
-The exchange counts by address and blocks it for a minute when there were too many; attempts within
-that minute prolong it. So whoever wants to open a connection reserves a moment for it first.
+The exchange counts connections per address and blocks the address for a minute when there are too
+many; attempts during that minute prolong the block. So a time is reserved for every connection.
 
 References
 ----------
@@ -18,29 +18,29 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from bfxsync._base.forks import renew_after_fork
+from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.hosts import is_loopback
 
 SPARE_S = 1.0
-"""Added to each window, for connections that are long on their way."""
+"""Added to each window, as connections may take a while to arrive."""
 
 
 @attrs.frozen
 class ConnectionBudget:
-    """So many connections in so many seconds."""
+    """Most connections within a time window."""
 
     count: int
     window_s: float
 
 
-# 15 is what older pages say of the public host, 20 what newer ones do.
+# The exchange's older pages say 15 for the public host, the newer ones 20.
 PUBLIC_BUDGET = ConnectionBudget(15, 60.0)
 BUDGETS = {"api.bitfinex.com": ConnectionBudget(5, 15.0)}
 
 
 class ConnectionRateLimiter:
     """
-    The openings of a process, by host.
+    Schedules the connections of a process, per host.
 
     Parameters
     ----------
@@ -52,13 +52,13 @@ class ConnectionRateLimiter:
         self._exempt_loopback = exempt_loopback
         # Protects everything below.
         self._lock = Lock()
-        # Sorted; those of the last window, and those to come.
+        # Sorted: those of the last window, and future ones.
         self._openings: Dict[str, List[float]] = {}
         self._blocked_until: Dict[str, float] = {}
-        renew_after_fork(self)
+        reset_after_fork(self)
 
     def reserve(self, url: str, now: float) -> float:
-        """Return the moment at which a connection may be opened; it counts from then on."""
+        """Reserve and return the earliest time for a connection; it counts from now on."""
         host = self._host(url)
         if host is None:
             return now
@@ -70,14 +70,14 @@ class ConnectionRateLimiter:
                 del openings[0]
             at = max(now, self._blocked_until.get(host, now))
             if len(openings) >= budget.count:
-                # Fewer than the budget come after that one, so no window with the new one in it
-                # has more.
+                # Fewer than the budget follow that one, so no window that contains the new one
+                # exceeds the budget.
                 at = max(at, openings[-budget.count] + apart_s)
             insort(openings, at)
         return at
 
     def give_back(self, url: str, at: float) -> None:
-        """Take a reserved moment off the books: no connection was, or will be, opened then."""
+        """Cancel a reservation that no connection has used or will use."""
         host = self._host(url)
         if host is not None:
             with self._lock:
@@ -86,12 +86,12 @@ class ConnectionRateLimiter:
                     openings.remove(at)
 
     def blocked_until(self, url: str) -> float:
-        """Return the moment until which nobody may; one that has passed if anybody may."""
+        """Return the end of the block of this host; a time in the past if there is none."""
         with self._lock:
             return self._blocked_until.get(self._host(url) or "", float("-inf"))
 
     def block(self, url: str, until: float) -> None:
-        """Let nobody open a connection to this host before that moment."""
+        """Allow no connection to this host before that time."""
         host = self._host(url)
         if host is not None:
             with self._lock:
@@ -99,11 +99,11 @@ class ConnectionRateLimiter:
                 self._blocked_until[host] = max(before, until)
 
     def _reset_after_fork(self) -> None:
-        """Go on in a child process, where the lock may have been held by nobody's thread."""
+        """Replace the lock, whose holder may not exist in the child of a fork."""
         self._lock = Lock()
 
     def _host(self, url: str) -> str | None:
-        """Return what is counted together; None if nothing is counted."""
+        """Return the host whose connections are counted together; None if they are exempt."""
         host = urlsplit(url).hostname or ""
         if self._exempt_loopback and is_loopback(host):
             return None
@@ -111,4 +111,4 @@ class ConnectionRateLimiter:
 
 
 SHARED = ConnectionRateLimiter()
-"""That of all clients of the process."""
+"""The default for all clients of the process."""
