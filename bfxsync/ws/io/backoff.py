@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt to connect."""
+"""Delays between connection attempts."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from bfxsync.errors import UsageError
 TOO_MANY_REQUESTS = 429
 
 LONGEST_REFUSAL_S = 3600.0
-"""The exchange may ask to wait for so long; what is more is taken for a mistake."""
+"""Longest ``Retry-After`` that is obeyed; more is taken for a mistake."""
 
 
 @attrs.frozen
 class Backoff:
     """
-    Delays with full jitter: anything from zero to a bound that doubles with every failure.
+    Exponential backoff with full jitter: from zero to a bound that doubles with every failure.
 
     Parameters
     ----------
     first_s : float
-        Bound of the first delay.
+        Upper bound of the first delay.
     cap_s : float
-        Largest bound.
+        Largest upper bound.
     refused_s : float
         Smallest delay after HTTP status 429: the exchange blocks an address for a minute, and
-        attempts within it prolong that. An answer that asks for more (``Retry-After``) gets it,
-        up to an hour.
+        attempts during that minute prolong the block. A longer ``Retry-After`` is obeyed, up to an
+        hour.
     stable_s : float
-        A connection that held for so long makes the next failure the first again.
+        The failure of a connection that lasted this long counts as a first one.
     failures : int
-        In a row, so far.
+        Consecutive failures so far.
 
     Raises
     ------
     UsageError
-        A time is no finite number of seconds, or negative.
+        A time is negative or not finite.
     """
 
     first_s: float = 1.0
@@ -49,8 +49,8 @@ class Backoff:
     failures: int = 0
 
     def __attrs_post_init__(self) -> None:
-        # Here, and not on the thread that would wait: without a delay, as after a comparison with
-        # NaN, it would knock again and again.
+        # Checked here, not on the I/O thread: without a delay, as after a comparison with NaN, it
+        # would connect again and again.
         for name in ("first_s", "cap_s", "refused_s", "stable_s"):
             value: Any = getattr(self, name)
             is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -73,9 +73,9 @@ class Backoff:
         jitter : float, optional
             From 0 to 1; random without it.
         retry_after_s : float, optional
-            What a refusal with status 429 has asked for.
+            The ``Retry-After`` of a response with status 429.
         """
-        # The exponent is bounded too: after days of failures the power would overflow.
+        # The exponent is bounded: after days of failures the power would overflow.
         bound = min(self.cap_s, self.first_s * 2.0 ** min(self.failures, 30))
         delay = bound * (random.random() if jitter is None else jitter)
         if code != TOO_MANY_REQUESTS:
@@ -88,5 +88,5 @@ class Backoff:
         return attrs.evolve(self, failures=self.failures + 1)
 
     def reset(self) -> Backoff:
-        """Return the state after a connection that held."""
+        """Return the state after a stable connection."""
         return attrs.evolve(self, failures=0)

@@ -1,10 +1,9 @@
 """
-A socket while the handshake is done with it.
+A socket during the WebSocket handshake.
 
-Strategy: websocket-client bounds each receive, of one byte, so a peer that sends a byte now and
-then would keep it for ever. It gets this in the place of the socket: here the time for all
-receives together is bounded, and how much may come. What came is kept, as the status of an answer
-counts even if the rest of it never comes.
+Strategy: websocket-client limits the time of each receive, of one byte, so a peer that sends a byte
+now and then would block it for ever. This wrapper limits the time of all receives together, and the
+size of the response. It keeps the response, as its status counts even if the rest never arrives.
 """
 
 from __future__ import annotations
@@ -15,21 +14,21 @@ from typing import Any
 from bfxsync._base.headers import retry_after_s
 
 MAX_ANSWER = 64 * 1024
-"""Bytes that the answer to a handshake may have."""
+"""Largest response to a handshake, in bytes."""
 
 SWITCHING_PROTOCOLS = 101
 
 
 class HandshakeSocket:
     """
-    A socket whose handshake is under way.
+    A socket with a deadline for the handshake.
 
     Parameters
     ----------
     sock : socket
-        Connected; under TLS the encrypted one.
+        Connected; with TLS the encrypted one.
     timeout_s : float
-        For everything that is received from now on.
+        Limit for all receives together, from now on.
     """
 
     def __init__(self, sock: Any, timeout_s: float) -> None:
@@ -42,12 +41,12 @@ class HandshakeSocket:
 
     def recv(self, size: int) -> bytes:
         """
-        Receive within what is left of the time.
+        Receive before the deadline.
 
         Raises
         ------
         OSError
-            There is none left (`TimeoutError`), or too much has come.
+            The deadline has passed (`TimeoutError`), or the response is too large.
         """
         rest_s = self._deadline - time.monotonic()
         if rest_s <= 0:
@@ -61,11 +60,11 @@ class HandshakeSocket:
 
     @property
     def refusal(self) -> int | None:
-        """The HTTP status, if there is one that is not the agreement to a WebSocket."""
+        """The HTTP status if it is known and not 101; None otherwise."""
         line = bytes(self._answer).partition(b"\n")[0].split(maxsplit=2)
         if len(line) < 2 or not line[0].startswith(b"HTTP/"):
             return None
-        # Of an answer that was cut within its status nobody knows which one it is.
+        # A response that was cut within its status has none.
         if len(line[1]) != 3 or not line[1].isdigit():
             return None
         status = int(line[1])
@@ -73,7 +72,7 @@ class HandshakeSocket:
 
     @property
     def retry_after_s(self) -> float | None:
-        """How long the answer asks to wait before the next attempt."""
+        """Seconds of the ``Retry-After`` header; None without one."""
         text = self._header(b"retry-after")
         if text is None:
             return None

@@ -1,15 +1,14 @@
 """
 One WebSocket connection: connect, read blocks of messages, write, close. No thread, no retry.
 
-Strategy: websocket-client does what is long to get right once (handshake, masking); the socket is
-ours: dialled with or without a proxy, under TLS, and after the handshake non-blocking. So whatever
-a proxy or a peer answers is bounded in time as a whole, the environment is read in one place, and
-no frame of another package holds a proxy's password. One thread both reads and writes it: a
-TLS socket that two threads use at the same time breaks. TLS may want to write in order to read
-and the other way round, and may hold bytes that the selector cannot see, so `events` and
-`has_pending` say what to wait for.
+Strategy: websocket-client does the handshake and the masking. The socket is ours: dialled with or
+without a proxy, under TLS, and non-blocking after the handshake. So the time for all responses of a
+proxy and a peer is limited, the environment is read in one place, and no stack frame of another
+package holds a proxy's password. One thread both reads and writes: a TLS socket breaks when two
+threads use it at the same time. TLS may need to write in order to read and vice versa, and may hold
+bytes that the selector cannot see, so `events` and `has_pending` tell what to wait for.
 
-This and `bfxsync.rest` are the only places where errors of other packages are translated.
+Exceptions of other packages are translated here and in `bfxsync.rest` only.
 """
 
 from __future__ import annotations
@@ -36,17 +35,17 @@ from bfxsync.wire.websocket import (
 from bfxsync.ws.io.handshake_socket import HandshakeSocket
 
 BLOCK_SIZE = 64 * 1024
-"""Bytes that one `read` takes at the most."""
+"""Most bytes of one `read`, roughly."""
 
 MAX_UNSENT = 1024 * 1024
-"""Bytes that may wait to be sent; a peer that leaves more unread is given up."""
+"""Most bytes queued for sending; a peer that leaves more unread is disconnected."""
 
 MAX_PONGS = 16
-"""Pings that are answered of one block, the last ones (RFC 6455, 5.5.3)."""
+"""Pings of one block that are answered: the last ones (RFC 6455, 5.5.3)."""
 
 _TLS_RECORD = 16_384
 
-# No bytes now: wait for the socket to be readable, or (TLS) writable.
+# No bytes now: wait until the socket is readable.
 _WANT_READ = (BlockingIOError, InterruptedError, ssl.SSLWantReadError)
 
 
@@ -57,8 +56,8 @@ class Transport:
     Attributes
     ----------
     lost : NetworkError or None
-        Why nothing more comes: the peer's close code and reason, or 1006 and what happened.
-        Messages read before it are still returned.
+        Why the connection ended: the peer's close code and reason, or 1006 and the cause. Messages
+        that were read before are still returned.
     was_closed : bool
         The peer has sent a close frame.
     """
@@ -70,7 +69,7 @@ class Transport:
         self._sock = sock
         self._is_tls = isinstance(sock, ssl.SSLSocket)
         self._splitter = Splitter(max_size)
-        # Why it ends, from when that has been read to when the answer to it is sent.
+        # Why it ends, between reading the close frame and answering it.
         self._ending: NetworkError | None = None
         self._unsent = bytearray()
         self._read_wants_write = False
@@ -86,7 +85,7 @@ class Transport:
         ca_bundle: str | None = None,
     ) -> Transport:
         """
-        Open a connection; blocks for at most the timeout in each step: connecting, TLS, handshake.
+        Open a connection; blocks for at most the timeout per step: connecting, TLS, handshake.
 
         Raises
         ------
@@ -108,7 +107,7 @@ class Transport:
                 )
             sock.settimeout(timeout_s)
             client.connect(url, socket=sock, redirect_limit=0)  # type: ignore[no-untyped-call]
-            # Old versions of websocket-client return after a redirect as if all were well.
+            # Old versions of websocket-client return after a redirect as after a success.
             _check_status(client)
             client.sock = None
             return cls(sock)
@@ -117,7 +116,7 @@ class Transport:
             raise
         except Exception as exc:
             _close(sock)
-            # Not of its own errors alone, which it wraps in different ways.
+            # Its errors wrap the status in different ways.
             _check_status(client)
             raise NetworkError(
                 f"cannot connect: {exc}", phase="connect"
@@ -140,16 +139,16 @@ class Transport:
 
     @property
     def has_pending(self) -> bool:
-        """True if the next `read` need not wait: TLS holds bytes, or the end has been read."""
+        """True if the next `read` returns at once: TLS holds bytes, or the end has been read."""
         return self.lost is None and (
             self._ending is not None or (self._is_tls and self._sock.pending() > 0)
         )
 
     def read(self) -> list[bytes]:
         """
-        Return the complete messages of the next block; controls are answered on the way.
+        Return the complete messages of the next block, and answer its control frames.
 
-        Text comes as `bytes`, checked to be UTF-8, and binary messages as `Binary`.
+        Text messages are `bytes`, checked to be UTF-8; binary messages are `Binary`.
         """
         messages: list[bytes] = []
         taken = 0
@@ -179,12 +178,12 @@ class Transport:
             self._write_wants_read = False
             self.flush()
         if self._ending is not None and not messages:
-            # Not while there are messages: whoever gets them may still answer.
+            # Not while there are messages: they may still be answered.
             self._end(self._ending)
         return messages
 
     def send(self, message: str | bytes) -> None:
-        """Queue a text message, or bytes as a binary one, and send what the socket takes."""
+        """Queue a text message, or bytes as a binary one, and send what the socket accepts."""
         if isinstance(message, str):
             self._queue(message.encode(), Opcode.TEXT)
         else:
@@ -192,7 +191,7 @@ class Transport:
         self.flush()
 
     def flush(self) -> None:
-        """Send what is queued, as far as the socket takes it now."""
+        """Send queued bytes, as far as the socket accepts them now."""
         while self._unsent and self.lost is None and not self._write_wants_read:
             try:
                 sent = self._sock.send(self._unsent)
@@ -208,24 +207,24 @@ class Transport:
             self._lose(CloseCode.ABNORMAL, "the peer does not read what is sent")
 
     def close(self, code: int = CloseCode.NORMAL, reason: str = "") -> None:
-        """Send a close frame if that is possible at once, and end the connection."""
+        """Send a close frame if that does not block, and end the connection."""
         if self.lost is None:
             self._queue(code.to_bytes(2, "big") + reason.encode()[:123], Opcode.CLOSE)
             self.flush()
             self._lose(code, reason)
         try:
-            # So that the peer sees an orderly end even while it is sending.
+            # For an orderly end even while the peer is sending.
             self._sock.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
         self._sock.close()
 
     def detach_after_fork(self) -> None:
-        """Give the descriptor back without a word: the connection belongs to another process."""
+        """Close the descriptor and send nothing: the connection belongs to the parent process."""
         self._sock.close()
 
     def _handle_control_frames(self) -> None:
-        """Answer the control frames of a block, and take note of its end."""
+        """Answer pings, and note a close frame or a violation of the protocol."""
         splitter = self._splitter
         pings = [
             control for control in splitter.controls if control.opcode is Opcode.PING
@@ -244,7 +243,7 @@ class Transport:
             self._ending = _lost(splitter.violation.code, reason)
 
     def _end(self, ending: NetworkError) -> None:
-        """Answer a close frame with its code, or say what was wrong."""
+        """Send a close frame: the answer to the peer's, or the code of its violation."""
         code = ending.code or CloseCode.NO_CODE
         answer = b"" if code == CloseCode.NO_CODE else code.to_bytes(2, "big")
         self._queue(answer, Opcode.CLOSE)
@@ -256,7 +255,7 @@ class Transport:
 
     def _lose(self, code: int, reason: str) -> None:
         if self.lost is None:
-            # A peer that has said why it ends may break the connection before it is answered.
+            # A peer may break the connection between its close frame and the answer.
             self.lost = self._ending or _lost(code, reason)
 
 
@@ -266,23 +265,23 @@ def _lost(code: int, reason: str) -> NetworkError:
 
 class _Client(websocket.WebSocket):
     """
-    The part of websocket-client that connects.
+    The handshake of websocket-client.
 
     Attributes
     ----------
-    opening : Opening or None
-        The socket, from when it is connected on.
+    handshake : HandshakeSocket or None
+        The socket, once it is connected.
     """
 
     def __init__(self, timeout_s: float) -> None:
-        self.opening: HandshakeSocket | None = None
+        self.handshake: HandshakeSocket | None = None
         self._timeout_s = timeout_s
         # Nothing reads through it, so it needs neither locks nor its UTF-8 check.
         super().__init__(enable_multithread=False, skip_utf8_validation=True)
 
     @property
     def sock(self) -> Any:
-        """What the handshake is done with."""
+        """The socket of the handshake."""
         return self._sock
 
     @sock.setter
@@ -292,26 +291,26 @@ class _Client(websocket.WebSocket):
         # Set by `connect` before the handshake.
         self._sock = None
         if sock is not None:
-            self._sock = self.opening = HandshakeSocket(sock, self._timeout_s)
+            self._sock = self.handshake = HandshakeSocket(sock, self._timeout_s)
 
 
 def _check_status(client: _Client) -> None:
-    """Raise if the answer had another status than 101, whatever became of the rest of it."""
-    opening = client.opening
-    if opening is not None and opening.refusal is not None:
-        status = opening.refusal
-        # Not the error's own words: those are headers and body, which is nothing to log.
+    """Raise if the response had a status other than 101, even if the rest of it is missing."""
+    handshake = client.handshake
+    if handshake is not None and handshake.refusal is not None:
+        status = handshake.refusal
+        # Without the error's own text: it has headers and body, which must not be logged.
         raise NetworkError(
             f"the handshake was refused with HTTP status {status}",
             phase="connect",
             code=status,
-            retry_after_s=opening.retry_after_s,
+            retry_after_s=handshake.retry_after_s,
         ) from None
 
 
 def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
-    # The checks of certificates that urllib3 and websocket-client ask for, on every Python alike:
-    # those that are stricter from 3.13 on refuse many companies' own authorities.
+    # The certificate checks of urllib3 and websocket-client, the same on every Python: the stricter
+    # ones from 3.13 on refuse the private authorities of many companies.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # A variable of websocket-client.
     path = ca_bundle or os.environ.get("WEBSOCKET_CLIENT_CA_BUNDLE")
