@@ -28,7 +28,7 @@ from bfxsync.ws.core.core import Core
 from bfxsync.ws.core.subscriber import Subscriber
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Routes
 from bfxsync.ws.dispatch.event_log import EventLog
-from bfxsync.ws.dispatch.events import data_classes, kind_of
+from bfxsync.ws.dispatch.update_kinds import data_classes, kind_of
 from bfxsync.ws.settings import ConnectionSettings
 from bfxsync.ws.subscription import BookSubscription, Subscription
 

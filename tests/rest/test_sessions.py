@@ -132,7 +132,7 @@ def test_child_process_starts_anew(
     if is_closed:
         transport.close()
     # What a fork has the child do.
-    forks._renew_all()
+    forks._reset_all()
     if is_closed:
         with pytest.raises(ClosedError):
             transport.request("GET", "ticker")

@@ -29,8 +29,8 @@ from bfxsync.models import (
 )
 from bfxsync.models.stream import Checksum
 from bfxsync.ws.dispatch import mailbox as mailboxes
-from bfxsync.ws.dispatch.events import _UPDATES
 from bfxsync.ws.dispatch.mailbox import Mailbox
+from bfxsync.ws.dispatch.update_kinds import EVENTS_OF_CHANNEL
 
 
 def trades(*ids):
@@ -45,8 +45,8 @@ def drain(mailbox):
     items = []
     more = True
     while more:
-        items += mailbox.take(100)
-        more = mailbox.leave()
+        items += mailbox.next_batch(100)
+        more = mailbox.finish_batch()
     return items
 
 
@@ -54,11 +54,11 @@ def test_what_is_put_is_taken_in_order():
     mailbox = Mailbox(10)
     mailbox.put(trades(1, 2), nothing)
     mailbox.put(trades(3), nothing)
-    assert mailbox.take(2) == trades(1, 2)
-    assert mailbox.leave()
-    assert mailbox.take(2) == trades(3)
-    assert not mailbox.leave()
-    assert mailbox.take(2) == []
+    assert mailbox.next_batch(2) == trades(1, 2)
+    assert mailbox.finish_batch()
+    assert mailbox.next_batch(2) == trades(3)
+    assert not mailbox.finish_batch()
+    assert mailbox.next_batch(2) == []
 
 
 def test_a_mailbox_announces_itself_once_until_it_is_left_empty():
@@ -67,15 +67,15 @@ def test_a_mailbox_announces_itself_once_until_it_is_left_empty():
     mailbox.put(trades(1), nothing)
     mailbox.put(trades(2), nothing)
     assert announced == [mailbox]
-    mailbox.take(1)
-    assert mailbox.leave()
-    mailbox.take(10)
+    mailbox.next_batch(1)
+    assert mailbox.finish_batch()
+    mailbox.next_batch(10)
     # Nobody else may be told while what was taken is under way.
     mailbox.put(trades(3), nothing)
     assert announced == [mailbox]
-    assert mailbox.leave()
-    mailbox.take(10)
-    assert not mailbox.leave()
+    assert mailbox.finish_batch()
+    mailbox.next_batch(10)
+    assert not mailbox.finish_batch()
     mailbox.put(trades(4), nothing)
     assert announced == [mailbox, mailbox]
 
@@ -157,8 +157,8 @@ def test_r09_a_full_mailbox_drops_several_at_once(policy):
 def test_what_is_left_of_a_long_block_counts(policy):
     mailbox = Mailbox(10, policy)
     mailbox.put(trades(*range(10)), nothing)
-    assert mailbox.take(4) == trades(0, 1, 2, 3)
-    assert len(mailbox) == 6 and mailbox.leave()
+    assert mailbox.next_batch(4) == trades(0, 1, 2, 3)
+    assert len(mailbox) == 6 and mailbox.finish_batch()
     assert mailbox.get(0) == trades(4)[0]
     assert len(mailbox) == 5
     assert drain(mailbox) == trades(*range(5, 10))
@@ -213,7 +213,7 @@ KEYS = {
 
 
 def test_r09_latest_knows_every_class_that_a_channel_delivers():
-    delivered = {model for models in _UPDATES.values() for model in models}
+    delivered = {model for events in EVENTS_OF_CHANNEL.values() for model in events}
     assert KEYS.keys() == delivered - {Checksum}
 
 
@@ -360,8 +360,8 @@ def test_r09_what_is_taken_and_what_is_dropped_is_all_that_was_put():
             ready.acquire()
             more = True
             while more:
-                taken.extend(mailbox.take(7))
-                more = mailbox.leave()
+                taken.extend(mailbox.next_batch(7))
+                more = mailbox.finish_batch()
             if None in taken[-7:]:
                 return
 
@@ -402,9 +402,11 @@ def test_r09_order_holds_while_the_writer_drops_items():
     for first in range(0, 12, 4):
         mailbox.put(trades(*range(first, first + 4)), nothing)
     queue = mailbox._queue
-    queue._blocks = _Interrupted(queue._blocks, lambda: taken.extend(mailbox.take(1)))
+    queue._blocks = _Interrupted(
+        queue._blocks, lambda: taken.extend(mailbox.next_batch(1))
+    )
     mailbox.put(trades(*range(12, 16)), nothing)
-    taken += mailbox.take(100)
+    taken += mailbox.next_batch(100)
     ids = [item.id for item in taken if isinstance(item, Trade)]
     assert ids == sorted(ids)
     assert len(ids) + mailbox.dropped_count == 16
@@ -428,10 +430,10 @@ def test_r09_order_holds_while_the_writer_drops_newest_items():
     mailbox.put(trades(*range(12)), nothing)
     queue = mailbox._queue
     items = queue._items = _InterruptedItems(queue._items)
-    items.take = lambda: taken.extend(mailbox.take(1))
+    items.take = lambda: taken.extend(mailbox.next_batch(1))
     mailbox.put(trades(*range(12, 16)), nothing)
     items.take = None
-    taken += mailbox.take(100)
+    taken += mailbox.next_batch(100)
     ids = [item.id for item in taken if isinstance(item, Trade)]
     assert ids == sorted(ids)
     assert len(ids) + mailbox.dropped_count == 16

@@ -214,13 +214,13 @@ def test_lag_is_how_long_the_oldest_item_waits(clock):
     mailbox.put(trades(3, 4), list)
     clock.now += 1.0
     assert mailbox.lag_s == 4.0
-    assert mailbox.take(1) == trades(1)
+    assert mailbox.next_batch(1) == trades(1)
     assert mailbox.lag_s == 4.0, "one that came with it still waits"
-    mailbox.take(2)
+    mailbox.next_batch(2)
     assert mailbox.lag_s == 1.0
     clock.now += 1.0
-    mailbox.take(5)
-    mailbox.leave()
+    mailbox.next_batch(5)
+    mailbox.finish_batch()
     clock.now += 50.0
     assert mailbox.lag_s == 2.0, "how long the last one did"
     mailbox.put(trades(5), list)
@@ -240,9 +240,9 @@ def test_lag_of_an_empty_take_is_that_of_the_last_item(clock):
     mailbox = Mailbox(10)
     mailbox.put(trades(1), list)
     clock.now += 2.0
-    mailbox.take(5)
+    mailbox.next_batch(5)
     clock.now += 5.0
-    assert mailbox.take(5) == [] and mailbox.lag_s == 2.0
+    assert mailbox.next_batch(5) == [] and mailbox.lag_s == 2.0
 
 
 def test_lag_with_resync_is_that_of_what_took_the_place(clock):
@@ -254,14 +254,14 @@ def test_lag_with_resync_is_that_of_what_took_the_place(clock):
     assert mailbox.lag_s == 0.0
     clock.now += 1.0
     assert mailbox.lag_s == 1.0
-    mailbox.take(1)
+    mailbox.next_batch(1)
     assert mailbox.lag_s == 1.0
-    mailbox.take(5)
+    mailbox.next_batch(5)
     clock.now += 9.0
     assert mailbox.lag_s == 1.0
     mailbox.put(trades(5), list)
     clock.now += 0.25
-    mailbox.take(5)
+    mailbox.next_batch(5)
     assert mailbox.lag_s == 0.25
 
 
@@ -272,7 +272,7 @@ def test_lag_with_drop_oldest_is_that_of_the_oldest_that_is_left(clock):
         clock.now += 1.0
     # A gap for what is gone, and 7, 8, 9.
     assert mailbox.lag_s in (3.0, 4.0) and len(mailbox) == 4
-    mailbox.take(3)
+    mailbox.next_batch(3)
     assert mailbox.lag_s == 1.0
 
 
@@ -282,7 +282,7 @@ def test_lag_with_latest_grows_while_nobody_comes(clock):
         mailbox.put([Ticker(*[1.0] * 10)], list)
         clock.now += 1.0
     assert mailbox.lag_s == 10_000.0 and len(mailbox) == 1
-    mailbox.take(5)
+    mailbox.next_batch(5)
     mailbox.put([Ticker(*[1.0] * 10)], list)
     clock.now += 2.0
     assert mailbox.lag_s == 2.0
@@ -296,8 +296,8 @@ def test_r09_lag_stays_true_after_many_overflows(clock, policy):
         mailbox.put([BookUpdate(price, 1, 1.0)] * 3, lambda: [Snapshot([])])
         clock.now += 0.1
         if number % 7 == 0:
-            mailbox.take(5)
-            mailbox.leave()
+            mailbox.next_batch(5)
+            mailbox.finish_batch()
         assert len(mailbox) < 53
         assert 0.0 <= mailbox.lag_s < 10.0
 
@@ -311,7 +311,9 @@ def test_lag_is_that_of_the_oldest_after_repeated_overflows(clock):
         clock.now += 1.0
         if first % 7 == 0:
             lag_s = mailbox.lag_s
-            oldest, *_ = [i for i in mailbox.take(first % 5 + 2) if type(i) is Trade]
+            oldest, *_ = [
+                i for i in mailbox.next_batch(first % 5 + 2) if type(i) is Trade
+            ]
             assert lag_s == clock.now - came[oldest.id]
     assert mailbox.dropped_count > 1_000
 
@@ -320,10 +322,10 @@ def test_latest_replaces_after_an_overflow_too():
     mailbox = Mailbox(3, Policy.LATEST)
     for price in range(5):
         mailbox.put([BookUpdate(float(price), 1, 1.0)], list)
-    assert mailbox.take(1) == [Gap("the consumer was too slow", 3)]
+    assert mailbox.next_batch(1) == [Gap("the consumer was too slow", 3)]
     for count in range(2, 10):
         mailbox.put([BookUpdate(4.0, count, 1.0)], list)
-    assert mailbox.take(5) == [BookUpdate(3.0, 1, 1.0), BookUpdate(4.0, 9, 1.0)]
+    assert mailbox.next_batch(5) == [BookUpdate(3.0, 1, 1.0), BookUpdate(4.0, 9, 1.0)]
     assert mailbox.dropped_count == 3
 
 
@@ -332,7 +334,7 @@ def test_latest_with_a_gap_that_waits_replaces_what_came_before_it():
     mailbox.put([BookUpdate(float(price), 1, 1.0) for price in range(4)], list)
     for count in range(2, 10):
         mailbox.put([BookUpdate(3.0, count, 1.0)], list)
-    assert mailbox.take(5) == [
+    assert mailbox.next_batch(5) == [
         Gap("the consumer was too slow", 2),
         BookUpdate(2.0, 1, 1.0),
         BookUpdate(3.0, 9, 1.0),

@@ -102,7 +102,7 @@ def test_a_reader_that_is_asked_for_twice_gets_everything_once(stream):
     stream.read(user, user.reader)
     stream.read(user, user.reader)
     stream.deliver([Trade(2, 0, 1.0, 1.0)])
-    assert [type(item) for item in user.reader.take(10)] == [Snapshot, Trade]
+    assert [type(item) for item in user.reader.next_batch(10)] == [Snapshot, Trade]
 
 
 def test_a_reader_that_was_there_first_is_filled_from_the_attachment_on(stream):
@@ -111,7 +111,7 @@ def test_a_reader_that_was_there_first_is_filled_from_the_attachment_on(stream):
     go_live(stream)
     stream.attach(user)
     stream.deliver([Trade(2, 0, 1.0, 1.0)])
-    assert [type(item) for item in user.reader.take(10)] == [Snapshot, Trade]
+    assert [type(item) for item in user.reader.next_batch(10)] == [Snapshot, Trade]
 
 
 def test_r09_who_has_left_leaves_nothing(stream):
@@ -139,7 +139,7 @@ def test_users_of_a_stream_that_joins_another_go_on_there_with_a_snapshot(stream
     assert stream.subscribers == [] and other.subscribers == users
     assert {user.status for user in users} == {SubscriptionStatus.LIVE}
     for user in users:
-        assert [type(item) for item in user.reader.take(10)] == [Snapshot]
+        assert [type(item) for item in user.reader.next_batch(10)] == [Snapshot]
 
 
 @pytest.mark.parametrize("policy", list(Policy))
@@ -155,9 +155,9 @@ def test_r09_confirmations_take_no_place_in_the_mailbox_of_a_handle(stream, poli
     frames = [[7, tag, row] for row in rows for tag in ("te", "tu")]
     assert stream.deliver(stream.channel.feed_many(frames)) == 2
     assert user.update_count == 2 and user.dropped_count == 0
-    kinds = [type(item) for item in user.reader.take(10)]
+    kinds = [type(item) for item in user.reader.next_batch(10)]
     assert kinds == [Snapshot, Trade, Trade]
-    kinds = [type(item) for item in callback_queue.mailbox.take(10)]
+    kinds = [type(item) for item in callback_queue.mailbox.next_batch(10)]
     assert kinds == [Snapshot] + [Trade, TradeUpdate] * 2
 
 

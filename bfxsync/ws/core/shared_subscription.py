@@ -11,8 +11,8 @@ from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.wire.channels import Channel
 from bfxsync.ws.core.subscriber import Subscriber
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue
-from bfxsync.ws.dispatch.events import EXTRAS
 from bfxsync.ws.dispatch.mailbox import Mailbox
+from bfxsync.ws.dispatch.update_kinds import EXTRAS
 
 logger = get_logger(__name__)
 

@@ -1,11 +1,10 @@
 """
 The threads on which user code runs.
 
-Strategy: a mailbox that gets something and is not scheduled puts itself into the ready queue,
-once; a dispatch thread takes a batch from it and calls, for each item, the handler of its class.
-While it is at that the mailbox is in nobody else's hands, so with several threads the items of
-one are still handled one after the other. An exception of user code is reported and changes
-nothing else.
+Strategy: a mailbox that receives items and is not scheduled puts its queue into the ready queue,
+once. A dispatch thread gets a batch from it and calls, for each item, the handler of its class.
+Meanwhile no other thread serves the mailbox, so its items are handled one after the other even
+with several threads. An exception of user code is reported and has no other effect.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from bfxsync.ws.dispatch.mailbox import Mailbox
 logger = get_logger(__name__)
 
 BATCH = 256
-"""Items taken from a mailbox before the next one has its turn."""
+"""Items of one mailbox that are handled before the next mailbox has its turn."""
 
 ENDS = (SystemExit, KeyboardInterrupt)
 """What user code raises to end the program."""
@@ -43,10 +42,10 @@ _MAX_KINDS = 1_000
 
 class CallbackErrors:
     """
-    Exceptions of somebody's callbacks: all are counted, the first of each kind is reported.
+    Exceptions of one queue's callbacks: all are counted, the first of each kind is reported.
 
-    A kind is a class and the line that raised. Classes are told apart by name: one may refuse
-    to be hashed or compared.
+    A kind is a class and the line that raised. Classes are compared by name: one may refuse to be
+    hashed or compared itself.
 
     Attributes
     ----------
@@ -69,7 +68,7 @@ class CallbackErrors:
             cut_before(exc, self._last_head)
         self.last, self._last_head = exc, traceback_of(exc)
         kind = (type_name(exc), *raised_at(exc))
-        # Code that is generated again and again must not fill the memory.
+        # Generated code, whose lines are always new, must not fill the memory.
         if kind in self._kinds or len(self._kinds) >= _MAX_KINDS:
             return False
         self._kinds.add(kind)
@@ -83,10 +82,10 @@ class CallbackQueue:
     Attributes
     ----------
     name : str
-        For messages.
+        Used in messages.
     mailbox : Mailbox
     routes : dict
-        The handler of each class of item; other items are passed over.
+        The handler of each class of items; other items are ignored.
     errors : CallbackErrors
         Exceptions raised by the handlers.
     """
@@ -112,27 +111,27 @@ class CallbackQueue:
 
 class Dispatcher:
     """
-    The threads that call the handlers; with one of them, one handler at a time.
+    The threads that call the handlers; a single thread calls one at a time.
 
     Parameters
     ----------
     name : str
-        Of the threads.
+        Name of the threads.
     thread_count : int
-        With 0 the handlers are called by `run_ready`, on the threads that own the connections.
+        With 0 the handlers are called by `run_ready`, on the I/O threads.
     on_error : callable, optional
-        Gets the exceptions of handlers, the first of each kind and outlet.
+        Gets the exceptions of handlers, the first of each kind and queue.
     on_exit : callable, optional
-        Gets what asks for the end of the program: the `SystemExit` of ``sys.exit()``.
+        Gets exceptions that end the program, such as the `SystemExit` of ``sys.exit()``.
     on_failure : callable, optional
-        Gets what ends a thread although nothing should.
+        Gets an exception of our own code that has ended a thread.
 
     Attributes
     ----------
     ready : SimpleQueue
-        Outlets that have something; None has a thread look whether it is to end.
+        Queues with items; None makes a thread check whether it is to end.
     dropped_count : int
-        Items thrown away because the end did not wait for them.
+        Items that the end did not wait for.
     last_error : BaseException or None
         The latest exception of user code.
     """
@@ -153,12 +152,12 @@ class Dispatcher:
         self._on_failure = on_failure
         self.last_error: BaseException | None = None
         self._own_errors = CallbackErrors()
-        # By thread; each writes its own entry only.
+        # By thread, each of which writes its own entry only.
         self._error_counts: Dict[int, int] = {}
         self._deadline: float | None = None
         self._is_stopping = False
-        self._is_disowned = False
-        # By thread; each writes its own entry only.
+        self._is_detached = False
+        # By thread, each of which writes its own entry only.
         self._running: Dict[Thread, Optional[CallbackQueue]] = {}
         suffixes = (
             [""] if thread_count == 1 else [f"-{n + 1}" for n in range(thread_count)]
@@ -179,27 +178,27 @@ class Dispatcher:
     def start(self) -> None:
         """Start the threads that have not been started."""
         for name in self._names[len(self._threads) :]:
-            # Made now: one that was made before a fork may not be started after it (Python 3.13).
+            # Created late: one from before a fork cannot be started after it (Python 3.13).
             thread = Thread(target=self._main, name=name, daemon=True)
             start_thread(thread)
             self._threads.append(thread)
 
     def stop(self, deadline: float) -> None:
         """Let what is queued run until the deadline (monotonic time), then end."""
-        # A second call, as from a callback that closes at each item, must not move the end.
+        # A second call, as from a callback that closes at each item, must not delay the end.
         self._deadline = min(deadline, self._deadline or deadline)
         self._is_stopping = True
         self.ready.put(None)
 
     def join(self, deadline: float) -> bool:
-        """Wait for the threads' end; False if user code still runs then: see `running`."""
+        """Wait for the end of the threads; False if user code still runs, see `running`."""
         others = [thread for thread in self._threads if thread is not current_thread()]
         for thread in others:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in others)
 
     def running(self) -> list[str]:
-        """Return the names of the outlets whose callbacks run on other threads now."""
+        """Return the names of the queues whose callbacks are running on other threads."""
         me = current_thread()
         now = self._running.copy().items()
         return [
@@ -210,16 +209,16 @@ class Dispatcher:
 
     def detach_after_fork(self) -> None:
         """
-        Call nothing more in the child of a fork: what is queued is the parent's.
+        Stop calling handlers in the child of a fork: the queued items are the parent's.
 
-        A callback may be what has forked: then its thread is the child's only one, and ends.
+        If a callback has forked, its thread is the child's only one, and ends.
         """
-        self._is_disowned = self._is_stopping = True
+        self._is_detached = self._is_stopping = True
         self._deadline = 0.0
         self.ready = SimpleQueue()
 
     def run_ready(self) -> None:
-        """Call the handlers of what is there, on this thread."""
+        """Call the handlers of all queued items on this thread."""
         while True:
             try:
                 callback_queue = self.ready.get_nowait()
@@ -232,7 +231,7 @@ class Dispatcher:
         try:
             self._run()
         except BaseException as exc:
-            # Or callbacks would end without a word, and whoever waits would wait for ever.
+            # Otherwise callbacks would end silently, and waiting threads would hang.
             logger.error("a dispatch thread failed", exc_info=exc)
             self._on_failure(exc)
 
@@ -247,11 +246,11 @@ class Dispatcher:
                 continue
             self._running[thread] = callback_queue
             self._serve(callback_queue)
-            # Nothing may keep an outlet, and with it user code, alive while waiting.
+            # No reference to a queue, and thereby to user code, may survive while waiting.
             self._running[thread] = callback_queue = None
-        if self._is_disowned:
+        if self._is_detached:
             return
-        # For the next one, which may be waiting.
+        # For the next thread, which may be waiting.
         self.ready.put(None)
         if self.dropped_count:
             logger.warning(
@@ -259,9 +258,9 @@ class Dispatcher:
             )
 
     def _serve(self, callback_queue: CallbackQueue) -> None:
-        self._call(callback_queue, callback_queue.mailbox.take(BATCH))
-        # Forked meanwhile, what is left is the parent's.
-        if not self._is_disowned and callback_queue.mailbox.leave():
+        self._call(callback_queue, callback_queue.mailbox.next_batch(BATCH))
+        # If it was forked meanwhile, the rest is the parent's.
+        if not self._is_detached and callback_queue.mailbox.finish_batch():
             self.ready.put(callback_queue)
 
     def _call(self, callback_queue: CallbackQueue, batch: list[Any]) -> None:
@@ -280,17 +279,17 @@ class Dispatcher:
                 logger.info("a callback of %s ends the program", callback_queue.name)
                 self._on_exit(exc)
             except BaseException as exc:
-                # Whatever it is: the thread belongs to the other callbacks too.
+                # Any exception: other callbacks need the thread too.
                 self.report(callback_queue, exc)
 
     def report(self, callback_queue: CallbackQueue, exc: BaseException) -> None:
-        """Count an exception; the first of its kind is logged and handed to `on_error`."""
+        """Count an exception; log the first of its kind and pass it to `on_error`."""
         if self._add(callback_queue.errors, exc):
             logger.error("a callback of %s raised", callback_queue.name, exc_info=exc)
             self.call_on_error(exc)
 
     def call_on_error(self, exc: BaseException) -> None:
-        """Hand an error to the user's `on_error`; one that it raises itself is logged."""
+        """Pass an error to the user's `on_error`; log what that raises."""
         if self._on_error is None:
             return
         try:

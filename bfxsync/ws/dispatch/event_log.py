@@ -1,9 +1,9 @@
 """
-What goes to the log of the events that nobody gets.
+Logs the events that have no handler.
 
-Without any configuration Python prints warnings to stderr. So one is written for what somebody
-should do something about, and not for each time that it happens: a consumer that is too slow is
-named at most once a minute. A lost connection has a warning of its own, so gaps have none.
+Without configuration Python prints warnings to stderr. So a warning is logged where the user should
+act, and not every time: a slow consumer is named at most once a minute. A lost connection has a
+warning of its own, so its gaps have none.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _MANY = 10
 
 class EventLog:
     """
-    The events of one consumer that has no `on_event`.
+    Logs the events of one consumer that has no `on_event`.
 
     Parameters
     ----------
     name : str
-        Of the subscription.
+        Name of the subscription.
     clock : callable
     """
 
@@ -40,7 +40,7 @@ class EventLog:
         self._quiet_until = float("-inf")
 
     def __call__(self, event: object) -> None:
-        """Log a gap or a degradation; other events are of no interest."""
+        """Log a gap or a degradation; ignore other events."""
         if isinstance(event, Degraded):
             logger.warning("%s: degraded: %s", self._name, event.reason)
         elif isinstance(event, Gap) and event.dropped:
@@ -61,7 +61,7 @@ class EventLog:
 
 class ErrorLog:
     """
-    Errors that belong to no call, as warnings; when there are many in a minute, the rest as info.
+    Logs errors that belong to no call: the first ten of a minute as warnings, the rest as info.
 
     Parameters
     ----------

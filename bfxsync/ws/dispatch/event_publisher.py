@@ -1,9 +1,9 @@
 """
-What the handlers of events are told: of connections, and of every subscription.
+Publishes connection and subscription events to registered handlers.
 
 Strategy: the I/O threads put items into mailboxes, and the dispatch thread calls the handlers, as
-it does for callbacks. There is one mailbox for what happens to the connections, and one for each
-stream that a handler listens to.
+it does for callbacks. There is one mailbox for connection events, and one for each shared
+subscription that has handlers.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from bfxsync.ws.dispatch.event_log import ErrorLog, EventLog
 from bfxsync.ws.dispatch.events import (
     Listeners,
     Publication,
-    extras_of,
-    kind_of,
-    names_for,
+    events_of,
+    extra_events_of,
     routes_for,
 )
+from bfxsync.ws.dispatch.update_kinds import kind_of
 
 logger = get_logger(__name__)
 
@@ -67,13 +67,13 @@ class _Failed:
 
 class EventPublisher:
     """
-    The way from what happens to the handlers that `on` has registered.
+    Delivers events to the handlers that `on` has registered.
 
     Parameters
     ----------
     dispatcher : Dispatcher
     mailbox_size : int
-        Of each stream's mailbox.
+        Of each subscription's mailbox.
 
     Attributes
     ----------
@@ -86,8 +86,8 @@ class EventPublisher:
         self._mailbox_size = mailbox_size
         self._was_opened = False
         self._log_error = ErrorLog()
-        # A mailbox has one writer at a time, and the connections of a client announce here side by
-        # side. Only their threads take it, and that of a recording.
+        # Protects the mailbox, which has one writer at a time, from the connections' threads and a
+        # recorder's. No thread that can be interrupted takes it.
         self._lock = Lock()
         self._control = CallbackQueue(
             "a connection event",
@@ -105,34 +105,33 @@ class EventPublisher:
     # --- I/O threads --------------------------------------------------------------------------
 
     def opened(self) -> None:
-        """Tell the handlers of `open`, once: many subscribe there, and that is kept for them."""
+        """Publish `open`, once: handlers subscribe there, and subscriptions are kept."""
         if self._was_opened:
             return
         self._was_opened = True
-        self._announce(_Opened())
+        self._publish(_Opened())
 
     def disconnected(self, code: int, reason: str) -> None:
-        """Tell the handlers of `disconnected`."""
-        self._announce(_Disconnected(code, reason))
+        """Publish `disconnected`."""
+        self._publish(_Disconnected(code, reason))
 
     def reported(self, error: BfxError) -> None:
-        """Tell `on_error`."""
-        self._announce(_Reported(error))
+        """Log an error and pass it to `on_error`."""
+        self._publish(_Reported(error))
 
     def failed(self, error: BfxError) -> None:
-        """Tell the handlers of `fatal`."""
-        self._announce(_Failed(error))
+        """Publish `fatal`."""
+        self._publish(_Failed(error))
 
-    def _announce(self, item: object) -> None:
+    def _publish(self, item: object) -> None:
         with self._lock:
             self._control.mailbox.put([item], list)
 
     def listener_for(self, source: EventSource) -> CallbackQueue | None:
         """Return a new queue for the event handlers of a subscription, if it needs one now."""
         kind = kind_of(source.channel)
-        names = names_for(kind)
-        source.channel.extras = self.listeners.wants(extras_of(names))
-        if source.listener is not None or not self.listeners.wants(names):
+        source.channel.extras = self.listeners.wants(extra_events_of(kind))
+        if source.listener is not None or not self.listeners.wants(events_of(kind)):
             return None
         callback_queue = CallbackQueue(
             f"an event of {' '.join(source.channel.identity)}",

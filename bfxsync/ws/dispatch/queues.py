@@ -1,0 +1,183 @@
+"""
+The two queues of a mailbox: all items in order, or the newest of each key.
+
+Strategy: no locks. One thread at a time writes, and every step that it shares with the consumers
+is one call in C, which neither another thread nor a signal can divide. So each item goes to one
+consumer, in order, and an interrupted reader leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from itertools import groupby, islice
+from operator import itemgetter, length_hint
+from typing import Any, Deque, Iterator, List, Sequence, Tuple
+
+from bfxsync.ws.dispatch.update_kinds import KEYS
+
+_Block = Tuple[Iterator[Any], float, int]
+"""The rest of a block, its time of arrival, and the count of items added up to its end."""
+
+_Dated = List[Tuple[Any, float]]
+"""Items with their times of arrival."""
+
+
+class OrderedQueue:
+    """Keeps all items, in order of arrival."""
+
+    def __init__(self) -> None:
+        self._blocks: Deque[_Block] = deque()
+        # The writer's own.
+        self._end = 0
+
+    def __len__(self) -> int:
+        blocks = self._blocks
+        try:
+            items, _, first_end = blocks[0]
+            return blocks[-1][2] - first_end + length_hint(items)
+        except IndexError:
+            return 0
+
+    @property
+    def since(self) -> float | None:
+        """Arrival of the oldest item."""
+        try:
+            items, since, _ = self._blocks[0]
+            # The last consumer may have left an empty block.
+            return since if length_hint(items) else self._blocks[1][1]
+        except IndexError:
+            return None
+
+    # --- the writer ---------------------------------------------------------------------------
+
+    def add(self, updates: Sequence[Any], now: float) -> int:
+        """Add a block; return how many items it occupies."""
+        self._end += len(updates)
+        self._blocks.append((iter(updates), now, self._end))
+        return len(updates)
+
+    def drain(self) -> _Dated:
+        """Remove and return everything that the consumers have not got by now."""
+        parts: List[_Dated] = []
+        # From the newest, each block in one step. From the oldest, a consumer could get a younger
+        # block meanwhile, and the rest would be put back behind it.
+        while True:
+            try:
+                items, since, _ = self._blocks.pop()
+            except IndexError:
+                break
+            parts.append([(item, since) for item in list(items)])
+        return [dated for part in reversed(parts) for dated in part]
+
+    def refill(self, items: _Dated) -> None:
+        """Put items back, keeping their times of arrival."""
+        for since, group in groupby(items, key=itemgetter(1)):
+            self.add([item for item, _ in group], since)
+
+    # --- consumers ----------------------------------------------------------------------------
+
+    def pop_many(self, limit: int) -> Tuple[List[Any], float | None]:
+        """Remove the oldest items; return them and the arrival of the first."""
+        taken: List[Any] = []
+        first: float | None = None
+        while len(taken) < limit:
+            try:
+                block = self._blocks[0]
+            except IndexError:
+                break
+            # The block stays in place: its rest counts, and may be dropped.
+            taken += islice(block[0], limit - len(taken))
+            if first is None and taken:
+                first = block[1]
+            if not length_hint(block[0]):
+                self._forget(block)
+        return taken, first
+
+    def pop(self) -> Tuple[Any, float]:
+        """Remove the oldest item; return it and its arrival. IndexError if empty."""
+        while True:
+            block = self._blocks[0]
+            # A loop instead of next(): an interrupt after the call would lose its result.
+            for item in block[0]:
+                return item, block[1]
+            self._forget(block)
+
+    def _forget(self, block: _Block) -> None:
+        try:
+            self._blocks.remove(block)
+        except ValueError:
+            pass  # another reader was quicker, or the writer has removed it
+
+
+class LatestQueue:
+    """Keeps the newest item of each key; items before and after an event stay apart."""
+
+    def __init__(self) -> None:
+        # By key: the item, and the arrival of the first that it has replaced. Implemented in C, so
+        # each method is one step.
+        self._items: OrderedDict[Any, Tuple[Any, float]] = OrderedDict()
+        # The writer's own.
+        self._events = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def since(self) -> float | None:
+        """Arrival of the oldest item, or of the first that it has replaced."""
+        while True:
+            try:
+                return min((since for _, since in self._items.values()), default=None)
+            except RuntimeError:
+                pass  # changed meanwhile
+
+    # --- the writer ---------------------------------------------------------------------------
+
+    def add(self, updates: Sequence[Any], now: float) -> int:
+        """Add a block; return how many items it occupies."""
+        keys = set()
+        for item in updates:
+            key_of = KEYS.get(item.__class__)
+            if key_of is None:
+                self._events += 1
+                key: Any = self._events
+            else:
+                key = item.__class__, self._events, key_of(item)
+            _, since = self._items.pop(key, (None, now))
+            self._items[key] = item, since
+            keys.add(key)
+        return len(keys)
+
+    def drain(self) -> _Dated:
+        """Remove and return everything that the consumers have not got by now."""
+        left: _Dated = []
+        try:
+            while True:
+                # From the newest, as above.
+                left.append(self._items.popitem()[1])
+        except KeyError:
+            return left[::-1]
+
+    def refill(self, items: _Dated) -> None:
+        """Put items back, keeping their times of arrival."""
+        for item, since in items:
+            self.add([item], since)
+
+    # --- consumers ----------------------------------------------------------------------------
+
+    def pop_many(self, limit: int) -> Tuple[List[Any], float | None]:
+        """Remove the oldest items; return them and the arrival of the first."""
+        taken: _Dated = []
+        try:
+            while len(taken) < limit:
+                taken.append(self.pop())
+        except IndexError:
+            pass
+        return [item for item, _ in taken], taken[0][1] if taken else None
+
+    def pop(self) -> Tuple[Any, float]:
+        """Remove the oldest item; return it and its arrival. IndexError if empty."""
+        try:
+            return self._items.popitem(last=False)[1]
+        except KeyError:
+            raise IndexError from None
