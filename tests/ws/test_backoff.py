@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bfxsync import UsageError
+from bfxsync import Gap, Snapshot, UsageError, WebSocketClient
 from bfxsync.ws.io.backoff import Backoff
 
 
@@ -50,3 +50,36 @@ def test_a_time_that_is_none_is_a_usage_error(name, value):
     with pytest.raises(UsageError, match=name):
         Backoff(**{name: value})
     Backoff(**{name: 0})
+
+
+class Noted(Backoff):
+    """Without delays; notes the number of failures at each."""
+
+    noted: list[int] = []
+
+    def delay_s(self, *_, **__):
+        self.noted.append(self.failures)
+        return 0.0
+
+
+@pytest.mark.parametrize(
+    "stable_s, failures",
+    [(0.0, [0, 1, 0, 0]), (3600.0, [0, 1, 2, 3])],
+    ids=["stable", "not for long enough"],
+)
+def test_r04_the_backoff_resets_after_a_stable_connection(
+    exchange, monkeypatch, stable_s, failures
+):
+    monkeypatch.setattr(Noted, "noted", [])
+    exchange.inject("refuse_handshake", status=503, times=2)
+    with WebSocketClient(exchange.url, backoff=Noted(stable_s=stable_s)) as client:
+        events = client.subscribe_trades("tBTCUSD").events()
+        for _ in range(2):
+            while not isinstance(next(events), Snapshot):
+                pass
+            exchange.drop_connections()
+            while not isinstance(next(events), Gap):
+                pass
+        while not isinstance(next(events), Snapshot):
+            pass
+    assert Noted.noted == failures

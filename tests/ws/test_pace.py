@@ -400,18 +400,64 @@ def test_r05_who_waits_for_its_turn_is_told_so(exchange, caplog):
     assert ["is due in" in record.getMessage() for record in told].count(True) == 1
 
 
-def test_r05_a_refusal_with_429_holds_up_the_other_clients_too(exchange, quick):
+def refused(client):
+    """Start a client, and wait until its first handshake has been refused."""
+    client.start()
+    deadline = time.monotonic() + 10.0
+    while not client.stats()["reconnects"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    assert client.stats()["reconnects"] == {"refused": 1}
+
+
+def test_r05_a_refusal_with_429_holds_back_the_other_clients(exchange, quick):
     exchange.inject("refuse_handshake", status=429)
-    backoff = Backoff(first_s=0.001, refused_s=0.4)
-    with WebSocketClient(exchange.url, pace=quick, backoff=backoff) as first:
-        start = time.monotonic()
-        first.start()
-        while not first.stats()["reconnects"] and time.monotonic() < start + 5.0:
-            time.sleep(0.002)
-        assert first.stats()["reconnects"] == {"refused": 1}
+    with WebSocketClient(exchange.url, pace=quick) as first:
+        refused(first)
         with WebSocketClient(exchange.url, pace=quick) as second:
-            second.wait_ready(5.0)
-            first.wait_ready(5.0)
-            assert time.monotonic() - start > 0.35
+            with pytest.raises(NetworkError) as caught:
+                second.wait_ready(0.1)
+            assert "refused" in str(caught.value.__cause__)
+            assert second.status is ConnectionStatus.NEW
+            assert exchange.connections_opened == 0
             assert second.stats()["reconnects"] == {}
+
+
+def test_r05_other_refusals_hold_back_no_other_client(exchange, quick):
+    exchange.inject("refuse_handshake", status=503)
+    backoff = Backoff(first_s=3600.0, cap_s=3600.0)
+    with WebSocketClient(exchange.url, pace=quick, backoff=backoff) as first:
+        refused(first)
+        with WebSocketClient(exchange.url, pace=quick) as second:
+            second.wait_ready(10.0)
+
+
+def test_r05_after_a_refusal_with_429_all_clients_go_on(exchange, quick):
+    exchange.inject("refuse_handshake", status=429)
+    backoff = Backoff(first_s=0.001, refused_s=0.1)
+    with WebSocketClient(exchange.url, pace=quick, backoff=backoff) as first:
+        refused(first)
+        with WebSocketClient(exchange.url, pace=quick) as second:
+            second.wait_ready(10.0)
+            first.wait_ready(10.0)
     assert exchange.fault_counts["refuse_handshake"] == 1
+
+
+def test_r05_a_refusal_holds_back_a_client_whose_turn_was_set_before(exchange):
+    class Watched(ConnectionRateLimiter):
+        def give_back(self, url, at):
+            super().give_back(url, at)
+            given_back.set()
+
+    given_back = threading.Event()
+    limiter = Watched(exempt_loopback=False)
+    limiter.block(exchange.url, time.monotonic() + 0.2)
+    with WebSocketClient(exchange.url, pace=limiter) as client:
+        client.start()
+        # As after the refusal of another connection.
+        limiter.block(exchange.url, time.monotonic() + 60.0)
+        assert given_back.wait(10.0)
+        with pytest.raises(NetworkError):
+            client.wait_ready(0.05)
+        assert client.status is ConnectionStatus.NEW
+        assert exchange.connections_opened == 0
