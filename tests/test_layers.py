@@ -23,7 +23,7 @@ LAYERS = [
     ("outcome",),
     ("recording",),
     ("ws.dispatch",),
-    ("ws.core.subscriber", "ws.core.shared_subscription"),
+    ("ws.core.lifetime", "ws.core.subscriber", "ws.core.shared_subscription"),
     (
         "ws.io.transport",
         "ws.io.handshake_socket",

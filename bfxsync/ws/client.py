@@ -200,7 +200,7 @@ class WebSocketClient:
     @property
     def exception(self) -> BfxError | None:
         """The fatal error that ended the client, or None."""
-        return self._core.exception
+        return self._core.lifetime.exception
 
     @property
     def frame_count(self) -> int:
@@ -241,7 +241,7 @@ class WebSocketClient:
         UsageError
             gevent or eventlet has patched the standard library; see ``docs/threads.rst``.
         """
-        if self._core.is_forked:
+        if self._core.lifetime.is_forked:
             self._core = self._subscriptions.core = self._core.successor()
             self._end_with_self()
         self._core.placement.first_link()
@@ -265,19 +265,19 @@ class WebSocketClient:
         """
         self._core.check_may_run()
         try:
-            if self._core.is_forked or not self._core.is_closing:
+            if self._core.lifetime.is_forked or not self._core.lifetime.is_closing:
                 self.start()
-            while not self._core.stopped.wait(_WAIT_S):
+            while not self._core.lifetime.stopped.wait(_WAIT_S):
                 pass
         except ClosedError:
             # Closed by another thread, between the two lines above.
             pass
         finally:
             self.close()
-        if self._core.exit_by is not None:
-            raise self._core.exit_by
-        if self._core.exception is not None:
-            raise self._core.exception
+        if self._core.lifetime.exit_by is not None:
+            raise self._core.lifetime.exit_by
+        if self._core.lifetime.exception is not None:
+            raise self._core.lifetime.exception
 
     def close(self) -> None:
         """
@@ -315,7 +315,7 @@ class WebSocketClient:
             reason = connection.last_error
             raise out_of_time("client", allowed_s, False, reason) from reason
         # Set when the connection has ended as well.
-        self._core.check_open()
+        self._core.lifetime.check_open()
         for subscriber in self._core.placement.subscribers():
             remaining_s = max(0.0, deadline - time.monotonic())
             wait_for(self._core, subscriber, remaining_s, time.monotonic())
@@ -345,7 +345,7 @@ class WebSocketClient:
         if not waiter.resolved.wait(allowed_s + CLOSE_TIMEOUT_S):
             raise NetworkError("no pong: the connection is being made", phase="send")
         if waiter.error is not None:
-            self._core.check_exit()
+            self._core.lifetime.check_exit()
             raise waiter.error
         return time.monotonic() - start
 

@@ -133,7 +133,7 @@ class Replay(WebSocketClient):
         UsageError
             The replay has not been started.
         """
-        if not self._core.is_closing and not self._connection().is_playing:
+        if not self._core.lifetime.is_closing and not self._connection().is_playing:
             raise UsageError("nothing comes before start() or run()")
         super().wait_ready(timeout)
 
@@ -180,7 +180,7 @@ def _connect(
 ) -> Link:
     def end() -> None:
         owner.begin_close()
-        owner.stopped.set()
+        owner.lifetime.stopped.set()
 
     player = Player(path, contents, clock, speed, loads_for(settings.numbers))
     return RecordedConnection(number, player, owner, end).link

@@ -62,7 +62,7 @@ def wait_for(
         error = out_of_time(subscriber.name, allowed_s, asked_at is not None, reason)
         raise error from reason
     if subscriber.error is not None:
-        core.check_exit()
+        core.lifetime.check_exit()
         # Raised in every waiting call: each gets a traceback of its own.
         raise subscriber.error.with_traceback(None)
 
@@ -330,7 +330,7 @@ class Subscription(Generic[T_co]):
         try:
             return reader.get(timeout_s)
         except StopIteration:
-            self._core.check_exit()
+            self._core.lifetime.check_exit()
             raise
 
     def _check_may_read(self) -> None:

@@ -8,7 +8,6 @@ and its finalizer can end them.
 from __future__ import annotations
 
 import atexit
-import os
 import time
 import warnings
 import weakref
@@ -20,10 +19,10 @@ from bfxsync._base.describe import error_text
 from bfxsync._base.enums import ConnectionStatus
 from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.greenlets import check_threads
-from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import Section, shielded
 from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
+from bfxsync.ws.core.lifetime import Lifetime
 from bfxsync.ws.core.placement import Placement
 from bfxsync.ws.core.subscriber import Subscriber
 from bfxsync.ws.dispatch.dispatcher import Dispatcher
@@ -64,18 +63,10 @@ class Core:
 
     Attributes
     ----------
+    lifetime : Lifetime
     placement : Placement
     publisher : EventPublisher
     dispatcher : Dispatcher
-    is_closing : bool
-    is_forked : bool
-        This is a copy in a child process; the threads stayed in the parent.
-    exception : BfxError or None
-        The fatal error that ended it; None after `close`.
-    exit_by : BaseException or None
-        The `SystemExit` of a callback that ended it.
-    stopped : Latch
-        Set when it has ended or is about to.
     """
 
     def __init__(
@@ -86,8 +77,7 @@ class Core:
     ) -> None:
         self.settings = settings
         self.on_error = on_error
-        self.exception: BfxError | None = None
-        self.stopped: Latch = Latch()
+        self.lifetime: Lifetime = Lifetime()
         self.dispatcher: Dispatcher = Dispatcher(
             "bfxsync-dispatch",
             on_error,
@@ -95,13 +85,9 @@ class Core:
             settings.dispatch_threads,
             self._dispatch_failed,
         )
-        self.publisher = EventPublisher(self.dispatcher, settings.mailbox_size)
-        self.placement = Placement(self)
-        self.exit_by: BaseException | None = None
-        self.is_closing: bool = False
-        self.is_forked: bool = False
+        self.publisher: EventPublisher = EventPublisher(self.dispatcher, settings.mailbox_size)
+        self.placement: Placement = Placement(self.lifetime, self)
         self._make_connection = connect
-        self._pid = os.getpid()
         # Protects the making of the successor; no thread that can be interrupted takes it.
         self._lock = Section()
         self._successor: Core | None = None
@@ -113,9 +99,9 @@ class Core:
     @property
     def status(self) -> ConnectionStatus:
         """Status of the first connection."""
-        if self.is_closing:
+        if self.lifetime.is_closing:
             # Whatever a thread that has yet to end is doing.
-            failed = self.exception is not None
+            failed = self.lifetime.exception is not None
             return ConnectionStatus.FAILED if failed else ConnectionStatus.CLOSED
         links = self.placement.links
         return links[0].status if links else ConnectionStatus.NEW
@@ -127,7 +113,7 @@ class Core:
 
     def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> bool:
         """End everything within the timeout; return whether all threads have ended."""
-        if self.is_forked:
+        if self.lifetime.is_forked:
             return True
         # Goes on even if the main thread is interrupted while it waits.
         has_ended, notes = shielded(self._close, timeout_s)
@@ -171,31 +157,31 @@ class Core:
                 (logger.warning, f"a callback of {name} is still running")
                 for name in self.dispatcher.running()
             ]
-        self.stopped.set()
+        self.lifetime.stopped.set()
         _OPEN_CORES.discard(self)
         return all(ended), notes
 
     def exit(self, exc: BaseException) -> None:
         """End, and let `run` raise the exception of a callback that ends the program."""
-        self.exit_by = exc
+        self.lifetime.exit_by = exc
         self.begin_close()
-        self.stopped.set()
+        self.lifetime.stopped.set()
 
     def begin_close(self) -> None:
         """Close all connections without waiting."""
-        self.is_closing = True
+        self.lifetime.is_closing = True
         for link in self.placement.links:
             link.close()
 
     def abandon(self) -> None:
         """End without waiting, as the client has been collected."""
-        if self.is_closing:
+        if self.lifetime.is_closing:
             return
         self.begin_close()
         self.dispatcher.stop(time.monotonic() + CLOSE_TIMEOUT_S)
         if self.settings.recorder is not None:
             self.settings.recorder.stop()
-        self.stopped.set()
+        self.lifetime.stopped.set()
         if self.placement.links:
             # Last, as a filter may turn it into an error.
             warnings.warn(
@@ -214,16 +200,10 @@ class Core:
         if not self.placement.has_opened:
             # There are no threads yet, so it can be used here.
             return
-        # A client that was closed stays closed.
-        self.is_forked = self.is_forked or not self.is_closing
-        self.is_closing = True
-        self.stopped.set()
+        error = self.lifetime.detach_after_fork()
         self.dispatcher.detach_after_fork()
         for link in self.placement.links:
             link.detach_after_fork()
-        error = (
-            self._forked() if self.is_forked else ClosedError("the client is closed")
-        )
         for subscriber in subscribers:
             subscriber.detach_after_fork(error)
 
@@ -239,12 +219,6 @@ class Core:
                 self._successor = Core(settings, self.on_error, self._make_connection)
                 self._successor.publisher.listeners = self.publisher.listeners
             return self._successor
-
-    def _forked(self) -> ClosedError:
-        return ClosedError(
-            f"this client's connections and threads belong to the process {self._pid}, of which "
-            "this one is a fork; start() opens new ones here, then subscribe again"
-        )
 
     def make_link(self, number: int) -> Link:
         """
@@ -279,20 +253,9 @@ class Core:
             link.start()
         except RuntimeError as exc:
             raise _no_connection(exc) from exc
-        if self.is_closing:
+        if self.lifetime.is_closing:
             # Closed just now: the loop over the connections may have missed this one.
             link.close()
-
-    def check_open(self) -> None:
-        """Raise the error that ended the client, or that it was closed."""
-        if self.is_forked:
-            raise self._forked()
-        self.check_exit()
-        if self.exception is not None:
-            # Raised in many places, each with its own traceback.
-            raise self.exception.with_traceback(None)
-        if self.is_closing:
-            raise ClosedError("the client is closed")
 
     def has_writer(self, subscriber: Subscriber) -> bool:
         """Return whether another thread may be writing to the subscriber's channel."""
@@ -300,11 +263,6 @@ class Core:
         # A shared channel lives on without the subscriber.
         links = [link for link in self.placement.links if home is None or link is home]
         return any(not (link.is_current or link.is_finished) for link in links)
-
-    def check_exit(self) -> None:
-        """Raise the `SystemExit` of a callback, if one has ended the client."""
-        if self.exit_by is not None:
-            raise self.exit_by.with_traceback(None)
 
     def check_may_wait(self) -> None:
         """
@@ -316,7 +274,7 @@ class Core:
             It is an I/O thread, on which callbacks run with ``dispatch_threads=0``.
         """
         # In the child of a fork no thread does the work, and calls raise instead of waiting.
-        if not self.dispatcher.is_inline or self.is_forked:
+        if not self.dispatcher.is_inline or self.lifetime.is_forked:
             return
         if any(link.is_current for link in self.placement.links):
             raise UsageError(
@@ -334,7 +292,7 @@ class Core:
             No other callback could run until the end.
         """
         self.check_may_wait()
-        if self.dispatcher.is_current and not self.is_forked:
+        if self.dispatcher.is_current and not self.lifetime.is_forked:
             raise UsageError(
                 "run() cannot be called by a callback, as no other callback could run until it "
                 "returns; call it on a thread of your own"
@@ -349,11 +307,11 @@ class Core:
 
     def failed(self, error: BfxError) -> None:
         """End everything: a fatal error of one connection would be every other's too."""
-        is_first = self.exception is None
+        is_first = self.lifetime.exception is None
         if is_first:
-            self.exception = error
+            self.lifetime.exception = error
         self.begin_close()
-        self.stopped.set()
+        self.lifetime.stopped.set()
         if is_first:
             # Last, so that the waiting threads wake up whatever happens there.
             self.publisher.failed(error)

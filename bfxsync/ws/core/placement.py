@@ -19,6 +19,7 @@ from bfxsync._base.greenlets import check_threads
 from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import Section, later, shielded
 from bfxsync.errors import NetworkError
+from bfxsync.ws.core.lifetime import Lifetime
 from bfxsync.ws.core.shared_subscription import SharedSubscription
 from bfxsync.ws.core.subscriber import Home, Subscriber
 from bfxsync.ws.io.link import Link
@@ -30,12 +31,7 @@ Identity = Tuple[str, ...]
 
 
 class Opener(Protocol):
-    """The core, as its placement uses it."""
-
-    is_closing: bool
-
-    def check_open(self) -> None:
-        """Raise the error that ended the client, or that it was closed."""
+    """Opens connections for the placement."""
 
     def make_link(self, number: int) -> Link:
         """Create a connection; `NetworkError` if the machine has no descriptor left for it."""
@@ -100,10 +96,12 @@ class Placement:
 
     Parameters
     ----------
+    lifetime : Lifetime
     opener : Opener
     """
 
-    def __init__(self, opener: Opener) -> None:
+    def __init__(self, lifetime: Lifetime, opener: Opener) -> None:
+        self._lifetime = lifetime
         self._opener = opener
         # Protects the replacement of the directory, each connection's load and limit, and the
         # start of threads. I/O threads take it too: no thread that can be interrupted may.
@@ -122,7 +120,7 @@ class Placement:
 
     def first_link(self) -> Link:
         """Return the first connection; open it if there is none."""
-        self._opener.check_open()
+        self._lifetime.check_open()
         links = self.links
         if links:
             return links[0]
@@ -147,7 +145,7 @@ class Placement:
     def drop(self, subscriber: Subscriber) -> None:
         """Detach a subscriber whose handle is gone. Takes no lock: a finalizer may call it."""
         home = subscriber.home
-        if home is not None and not self._opener.is_closing:
+        if home is not None and not self._lifetime.is_closing:
             home.drop(subscriber)
 
     def subscribers(self) -> list[Subscriber]:
@@ -186,13 +184,13 @@ class Placement:
 
     def _first_link(self) -> Link:
         with self._lock:
-            self._opener.check_open()
+            self._lifetime.check_open()
             return self.links[0] if self.links else self._open_link()
 
     def _place(self, subscriber: Subscriber) -> None:
         identity = subscriber.identity
         with self._lock:
-            self._opener.check_open()
+            self._lifetime.check_open()
             if subscriber.is_released:
                 # Detached before it came here: the call that wanted it was interrupted.
                 return

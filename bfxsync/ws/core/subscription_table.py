@@ -34,6 +34,7 @@ from bfxsync.wire.outputs import (
     Resolve,
 )
 from bfxsync.wire.session_protocol import SessionProtocol
+from bfxsync.ws.core.lifetime import Lifetime
 from bfxsync.ws.core.shared_subscription import SharedSubscription
 from bfxsync.ws.core.subscriber import Home, Subscriber, Waiter
 from bfxsync.ws.dispatch.event_publisher import EventPublisher
@@ -60,7 +61,8 @@ class Registry(Protocol):
 class Owner(Protocol):
     """The core, as a connection uses it; called on the connection's thread."""
 
-    exception: BfxError | None
+    @property
+    def lifetime(self) -> Lifetime: ...
 
     @property
     def placement(self) -> Registry: ...

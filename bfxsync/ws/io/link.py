@@ -201,7 +201,7 @@ class Link:
     def _refuse_outbox(self) -> None:
         """Fail the commands that came too late; two threads may do so at once."""
         # One connection's fatal error ends the others too.
-        exception = self._owner.exception
+        exception = self._owner.lifetime.exception
         error = exception or ClosedError("the client is closed")
         while True:
             try:
@@ -248,7 +248,7 @@ class Link:
             self.finish()
 
     def _end_table(self) -> None:
-        error = self._owner.exception
+        error = self._owner.lifetime.exception
         self.status = (
             ConnectionStatus.CLOSED if error is None else ConnectionStatus.FAILED
         )

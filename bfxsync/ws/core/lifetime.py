@@ -1,0 +1,69 @@
+"""Whether a client is open, and what has ended it."""
+
+from __future__ import annotations
+
+import os
+
+from bfxsync._base.latch import Latch
+from bfxsync.errors import BfxError, ClosedError
+
+
+class Lifetime:
+    """
+    The state of a client that all its parts look at; written by any thread, in single steps.
+
+    Attributes
+    ----------
+    is_closing : bool
+    is_forked : bool
+        This is a copy in a child process; the threads stayed in the parent.
+    exception : BfxError or None
+        The fatal error that ended the client; None after `close`.
+    exit_by : BaseException or None
+        The `SystemExit` of a callback that ended it.
+    stopped : Latch
+        Set when it has ended or is about to.
+    """
+
+    def __init__(self) -> None:
+        self.is_closing: bool = False
+        self.is_forked: bool = False
+        self.exception: BfxError | None = None
+        self.exit_by: BaseException | None = None
+        self.stopped: Latch = Latch()
+        self._pid = os.getpid()
+
+    def check_open(self) -> None:
+        """Raise the error that ended the client, or that it was closed."""
+        if self.is_forked:
+            raise self.forked_error()
+        self.check_exit()
+        if self.exception is not None:
+            # Raised in many places, each with its own traceback.
+            raise self.exception.with_traceback(None)
+        if self.is_closing:
+            raise ClosedError("the client is closed")
+
+    def check_exit(self) -> None:
+        """Raise the `SystemExit` of a callback, if one has ended the client."""
+        if self.exit_by is not None:
+            raise self.exit_by.with_traceback(None)
+
+    def detach_after_fork(self) -> BfxError:
+        """End it in the child of a fork; return the error for all that belongs to the parent."""
+        # A client that was closed stays closed.
+        self.is_forked = self.is_forked or not self.is_closing
+        self.is_closing = True
+        self.stopped.set()
+        return (
+            self.forked_error()
+            if self.is_forked
+            else ClosedError("the client is closed")
+        )
+
+    def forked_error(self) -> ClosedError:
+        """Return the error of calls in the child of a fork."""
+        return ClosedError(
+            f"this client's connections and threads belong to the process {self._pid}, of which "
+            "this one is a fork; start() opens new ones here, then subscribe again"
+        )
