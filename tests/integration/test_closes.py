@@ -142,7 +142,7 @@ def test_r04_an_exchange_that_drops_everybody_is_retried(
     assert exchange.fault_counts["drop"] == 1
 
 
-def test_r04_losses_in_a_row_are_each_told_and_retried(
+def test_r04_losses_in_a_row_are_each_reported_and_retried(
     exchange: PaperExchange,
 ) -> None:
     codes = [1001, 1006, 1012, 1011, 4000]
@@ -193,7 +193,7 @@ def test_r04_refused_handshakes_are_retried(
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
-def test_r04_a_client_is_patient_with_an_exchange_that_refuses_its_first_handshake(
+def test_r04_a_refused_first_handshake_is_retried(
     exchange: PaperExchange, status: int
 ) -> None:
     exchange.inject("refuse_handshake", status=status, times=2)

@@ -391,7 +391,7 @@ def test_password_reaches_the_proxy_and_nothing_else(
     assert_secret(texts + caplog.text)
 
 
-def test_password_of_a_refusing_proxy_is_told_to_nobody(
+def test_password_of_a_refusing_proxy_is_never_shown(
     serve: Serve,
     connect: Connect,
     caplog: pytest.LogCaptureFixture,

@@ -45,7 +45,7 @@ def none_stale(user: User) -> bool:
     return not any(subscription.is_stale for subscription in user.subscriptions)
 
 
-def test_r02_a_silent_exchange_is_noticed_and_data_resumes_when_it_is_back(
+def test_r02_data_resumes_after_a_silent_exchange(
     security: Optional[Tls],
 ) -> None:
     context = security.context if security is not None else None
@@ -80,7 +80,7 @@ def test_r02_a_silent_exchange_is_noticed_and_data_resumes_when_it_is_back(
 
 
 @pytest.mark.parametrize("directions", [BOTH, (DOWN,)], ids=["both", "theirs"])
-def test_r02_a_connection_that_died_in_silence_is_made_anew(
+def test_r02_a_connection_that_died_in_silence_is_reopened(
     directions: tuple[str, ...],
 ) -> None:
     with lively() as exchange, FaultProxy(exchange.port) as proxy, User(
@@ -131,7 +131,7 @@ def test_r02_an_outage_of_a_few_back_offs_ends_with_the_outage() -> None:
 
 
 @pytest.mark.parametrize("index", range(4), ids=[r["channel"] for r in REQUESTS])
-def test_r02_one_silent_channel_is_subscribed_anew_alone(index: int) -> None:
+def test_r02_one_silent_channel_alone_is_resubscribed(index: int) -> None:
     with lively() as exchange, User(exchange.url, *REQUESTS, **SHORT) as user:
         others = [seen for n, seen in enumerate(user.seen) if n != index]
         silent = user.seen[index]

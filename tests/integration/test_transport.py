@@ -313,7 +313,7 @@ def test_what_came_before_the_end_may_still_be_answered(
     assert peer.receive() == Frame(CLOSE, code.to_bytes(2, "big"))
 
 
-def test_reason_of_the_end_is_the_peers_even_if_it_does_not_wait_for_the_answer(
+def test_the_peers_close_reason_counts_even_without_an_answer(
     serve: Serve, open_transport: Open, security: Optional[Tls]
 ) -> None:
     server = serve(tls=security)

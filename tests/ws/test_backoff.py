@@ -6,7 +6,7 @@ from bfxsync import Gap, Snapshot, UsageError, WebSocketClient
 from bfxsync.ws.io.backoff import Backoff
 
 
-def test_r04_the_first_delay_is_at_most_a_second_and_jitter_is_full():
+def test_r04_the_first_delay_has_full_jitter_to_a_second():
     delays = [Backoff().delay_s() for _ in range(1000)]
     assert 0 <= min(delays) < 0.1
     assert 0.9 < max(delays) <= 1.0

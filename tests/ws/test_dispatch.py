@@ -33,9 +33,7 @@ def dispatcher(errors):
     stop(dispatcher)
 
 
-def test_each_item_goes_to_the_handler_of_its_class_on_the_dispatch_thread(
-    dispatcher, record
-):
+def test_each_item_goes_to_the_handler_of_its_class(dispatcher, record):
     got = record()
     routes = {Trade: lambda item: got(item, threading.current_thread().name)}
     callback_queue = CallbackQueue("test", routes, dispatcher, size=10)
@@ -98,7 +96,7 @@ def test_r08_another_kind_of_exception_is_reported_too(dispatcher, errors, recor
     assert [type(error) for error in errors] == [ValueError, KeyError]
 
 
-def test_an_on_error_that_raises_is_logged_and_harms_nobody(caplog, record):
+def test_an_on_error_that_raises_is_only_logged(caplog, record):
     done = record()
 
     def on_error(error):
@@ -119,7 +117,7 @@ def test_an_on_error_that_raises_is_logged_and_harms_nobody(caplog, record):
     ]
 
 
-def test_r10_what_is_queued_before_the_end_is_delivered(dispatcher, record):
+def test_r10_items_queued_before_the_end_are_delivered(dispatcher, record):
     done = record()
     callback_queue = CallbackQueue("slow", {int: done}, dispatcher, size=1000)
     callback_queue.mailbox.put(list(range(3 * BATCH))[:1000], list)

@@ -57,7 +57,7 @@ def wait_until(condition, timeout=10.0):
 # --- the threads themselves -------------------------------------------------------------------
 
 
-def test_r08_what_is_put_into_one_mailbox_is_handled_in_order_one_at_a_time():
+def test_r08_items_of_a_mailbox_are_handled_one_by_one():
     dispatcher = Dispatcher("bfxsync-dispatch", thread_count=8)
     dispatcher.start()
     handlers = [Watched() for _ in range(5)]
@@ -223,7 +223,7 @@ def test_r08_a_callback_that_sleeps_a_minute_costs_the_others_nothing(distant):
     assert sorted(lags)[int(len(lags) * 0.99)] < at_most(0.2)
 
 
-def test_r08_updates_of_a_subscription_come_in_order_and_one_at_a_time(exchange):
+def test_r08_updates_of_a_subscription_come_one_by_one(exchange):
     watched = [Watched() for _ in range(8)]
     with WebSocketClient(exchange.url, dispatch_threads=8) as client:
         mirrors, handles = [], []
@@ -436,9 +436,7 @@ def test_r08_without_threads_a_refusal_and_events_still_come(exchange, record):
         assert told.wait_for(1) == [1001]
 
 
-def test_r08_without_threads_a_loss_is_told_before_the_pause_that_follows(
-    exchange, record
-):
+def test_r08_without_threads_a_loss_is_published_before_the_pause(exchange, record):
     told = record()
     with WebSocketClient(
         exchange.url, dispatch_threads=0, backoff=Backoff(1e6, 1e6)
@@ -492,7 +490,7 @@ def test_r10_without_threads_close_does_not_wait_for_a_callback_that_blocks(
     assert len(calls) == 1
 
 
-def test_sys_exit_in_a_callback_ends_run_whichever_thread_it_is_on(exchange):
+def test_sys_exit_in_a_callback_ends_run_on_any_thread(exchange):
     for threads in (0, 2):
         client = WebSocketClient(exchange.url, dispatch_threads=threads)
         client.subscribe_ticker("tBTCUSD", lambda ticker: sys.exit(7), wait=False)
@@ -508,7 +506,7 @@ def test_an_impossible_number_of_threads_is_a_usage_error(count):
 
 
 @pytest.mark.parametrize("failing", ["bfxsync-dispatch-2", "bfxsync-io-1"])
-def test_a_thread_that_cannot_be_started_is_started_by_the_next_attempt(
+def test_a_thread_that_failed_to_start_is_retried(
     exchange, record, monkeypatch, failing
 ):
     start = threading.Thread.start

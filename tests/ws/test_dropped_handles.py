@@ -185,7 +185,7 @@ def test_a_finalizer_of_the_program_may_run_while_something_is_placed(
     client.close()
 
 
-def test_many_threads_may_drop_what_they_have_read(client):
+def test_many_threads_may_drop_handles_they_have_read(client):
     def churn(symbol):
         for _ in range(15):
             next(iter(client.subscribe_trades(symbol)))

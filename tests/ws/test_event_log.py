@@ -44,7 +44,7 @@ def logged(caplog):
     return take
 
 
-def test_a_slow_consumer_is_named_once_a_minute_with_what_it_lost(clock, logged):
+def test_a_slow_consumers_drops_are_logged_once_a_minute(clock, logged):
     log = EventLog("trades tBTCUSD", clock)
     for _ in range(3):
         log(Gap("the consumer was too slow", 10))

@@ -38,7 +38,7 @@ def test_handlers_are_called_in_the_order_of_their_registration():
     assert called(listeners) == ["one", "two", "one"]
 
 
-def test_a_handler_that_is_taken_back_is_not_called_and_the_others_are():
+def test_a_removed_handler_is_not_called_but_others_are():
     listeners, robot = Listeners(), Robot()
     for handler in (one, robot.handle, two, one):
         listeners.add("open", handler)
@@ -50,7 +50,7 @@ def test_a_handler_that_is_taken_back_is_not_called_and_the_others_are():
     assert called(listeners) == [] and not listeners.wants(["open"])
 
 
-def test_all_handlers_of_an_event_may_be_taken_back_also_when_there_are_none():
+def test_all_handlers_of_an_event_can_be_removed():
     listeners = Listeners()
     listeners.add("open", one)
     listeners.add("fatal", two)
@@ -60,7 +60,7 @@ def test_all_handlers_of_an_event_may_be_taken_back_also_when_there_are_none():
     assert called(listeners, "fatal") == ["two"]
 
 
-def test_what_is_not_registered_cannot_be_taken_back():
+def test_an_unregistered_handler_cannot_be_removed():
     listeners = Listeners()
     listeners.add("open", one)
     for event, handler in (("open", two), ("fatal", one)):
@@ -127,7 +127,7 @@ def test_a_handler_may_take_itself_back(client, record):
     assert len(calls.items) == 1 and all(after.items)
 
 
-def test_confirmations_are_made_only_while_somebody_wants_them(client, record):
+def test_confirmations_are_made_only_for_registered_handlers(client, record):
     got, trades = record(), record()
 
     def take(subscription, trade):

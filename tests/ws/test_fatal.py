@@ -102,7 +102,7 @@ def test_r04_a_version_that_changes_ends_everything_that_was_live(
     assert [row["status"] for row in client.stats()["connections"]] == ["failed"] * 2
 
 
-def test_r04_what_ended_one_connection_is_raised_to_who_reads_from_another(
+def test_r04_a_fatal_error_of_one_connection_ends_readers_of_another(
     exchange, other_version, record
 ):
     """Also when they begin to read only then."""

@@ -105,7 +105,7 @@ def test_r10_the_child_says_so_and_the_parent_is_not_disturbed(endpoint):
     assert exchange.connections_opened == 1
 
 
-def test_r10_start_in_the_child_makes_it_anew_with_its_event_handlers(endpoint):
+def test_r10_start_in_the_child_keeps_the_event_handlers(endpoint):
     exchange, names = endpoint
     code, output, _ = run(
         """
@@ -171,7 +171,7 @@ def test_r10_start_in_the_child_makes_it_anew_with_its_event_handlers(endpoint):
     assert exchange.connections_opened == 5
 
 
-def test_r10_what_had_not_begun_or_was_closed_is_the_same_in_the_child(exchange):
+def test_r10_an_unstarted_or_closed_client_is_unchanged_in_the_child(exchange):
     code, output, _ = run(
         """
         closed, fresh = WebSocketClient(URL), WebSocketClient(URL)
@@ -338,7 +338,7 @@ def test_r10_a_signal_handler_that_forks_lets_run_return_in_the_child(exchange):
     assert (code, output) == (0, "True\n")
 
 
-def test_r10_a_fork_at_any_moment_hangs_nobody(exchange):
+def test_r10_a_fork_at_any_moment_hangs_no_thread(exchange):
     """While other threads of the parent hold all kinds of locks."""
     code, output, _ = run(
         """

@@ -253,7 +253,7 @@ def test_an_io_thread_that_must_end_wakes_everybody(exchange, caplog):
     assert "ZeroDivisionError: in delay_s" in caplog.text
 
 
-def test_it_wakes_those_who_wait_for_a_first_connection():
+def test_it_wakes_calls_that_wait_for_a_first_connection():
     client = WebSocketClient("ws://127.0.0.1:1/ws/2", backoff=BrokenBackoff())
     handle = client.subscribe_ticker("tBTCUSD", wait=False)
     threads, raised = waits_of(client, handle)

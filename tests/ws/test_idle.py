@@ -59,7 +59,7 @@ def test_r16_a_connection_without_channels_wakes_up_for_its_pings(wakeups, monke
         assert abs(len(wakeups) - woken - 2 * came) <= 2
 
 
-def test_r16_a_connection_whose_peer_is_silent_wakes_up_to_ask_it_once(wakeups):
+def test_r16_a_silent_peer_is_pinged_once(wakeups):
     with quiet(heartbeat_s=60.0) as exchange, WebSocketClient(
         exchange.url, ping_after=0.15, stale_after=30.0
     ) as client:

@@ -242,9 +242,7 @@ def test_r10_a_program_that_forgets_close_ends_all_the_same(exchange):
 
 
 @pytest.mark.parametrize("threads", [0, 1, 2])
-def test_run_in_a_callback_is_a_usage_error_and_the_others_go_on(
-    exchange, record, threads
-):
+def test_run_in_a_callback_is_a_usage_error(exchange, record, threads):
     others, errors = record(), record()
     with WebSocketClient(
         exchange.url, dispatch_threads=threads, on_error=errors
@@ -275,7 +273,7 @@ def test_run_raises_what_ended_the_client():
         WebSocketClient("https://127.0.0.1/")
 
 
-def test_r10_a_callback_that_closes_at_each_item_does_not_move_the_end(exchange):
+def test_r10_a_callback_that_closes_repeatedly_delays_nothing(exchange):
     client = WebSocketClient(exchange.url)
     calls = []
 

@@ -293,7 +293,7 @@ def test_get_without_an_update_in_time_is_a_request_timeout(client):
             subscription.get(0.01)
 
 
-def test_get_without_a_wait_takes_what_is_there(client):
+def test_get_without_a_wait_returns_a_queued_item(client):
     subscription = client.subscribe_ticker("tBTCUSD")
     found, misses = [], 0
     deadline = time.monotonic() + 30.0
@@ -340,7 +340,7 @@ def test_wait_false_returns_at_once_and_wait_ready_waits(exchange, record):
         )
 
 
-def test_one_refused_of_many_leaves_none_of_them(client):
+def test_one_refused_of_many_unsubscribes_all(client):
     requests = [
         {"channel": "ticker", "symbol": "tBTCUSD"},
         {"channel": "ticker", "symbol": "tNOSUCH:USD"},
@@ -443,7 +443,7 @@ def test_r03_gap_then_snapshot_then_updates_for_every_subscription(
     ],
     ids=["book", "liquidations"],
 )
-def test_r03_who_subscribes_in_a_gap_waits_for_its_end(exchange, record, arguments):
+def test_r03_subscribing_in_a_gap_waits_for_its_end(exchange, record, arguments):
     """A second handle is as good as the first: `subscribe` returns with data."""
     with WebSocketClient(exchange.url, backoff=Backoff(0.3, 0.3)) as client:
         events = record()
@@ -459,9 +459,7 @@ def test_r03_who_subscribes_in_a_gap_waits_for_its_end(exchange, record, argumen
         assert [type(item) for item in mine.wait_for(1)] == [Snapshot]
 
 
-def test_r03_who_waits_in_a_gap_that_does_not_end_gets_an_error_in_time(
-    exchange, record
-):
+def test_r03_subscribing_in_an_endless_gap_times_out(exchange, record):
     with WebSocketClient(exchange.url, backoff=Backoff(1e6, 1e6)) as client:
         events = record()
         first = client.subscribe_book("tBTCUSD", on_event=events)
@@ -491,7 +489,7 @@ def test_r04_a_restart_is_followed_by_a_new_connection(exchange, client, record)
     assert [type(item) for item in items] == [Snapshot, Gap, Snapshot]
 
 
-def test_r04_maintenance_is_told_and_followed_by_a_resync(exchange, client, record):
+def test_r04_maintenance_is_reported_and_followed_by_a_resync(exchange, client, record):
     got = record()
     subscription = client.subscribe_book("tBTCUSD", on_event=got)
     exchange.send_info(20060)
@@ -503,7 +501,7 @@ def test_r04_maintenance_is_told_and_followed_by_a_resync(exchange, client, reco
     assert client.status is ConnectionStatus.OPEN
 
 
-def test_a_gap_that_nobody_listens_for_is_logged(exchange, client, caplog):
+def test_a_gap_without_a_handler_is_logged(exchange, client, caplog):
     with caplog.at_level(logging.INFO):
         client.subscribe_ticker("tBTCUSD")
         # Asked for later, and so told later.
@@ -521,7 +519,7 @@ def _until_gap(changes):
             return
 
 
-def test_a_book_that_lost_its_link_is_empty_until_the_next_snapshot(exchange, record):
+def test_a_book_is_empty_between_loss_and_snapshot(exchange, record):
     lost, opened = record(), record()
     with WebSocketClient(exchange.url, backoff=Backoff(first_s=30.0)) as client:
         subscription = client.subscribe_book("tBTCUSD", on_event=lost)
@@ -722,7 +720,7 @@ def test_whatever_a_callback_raises_the_others_go_on(client, record):
     got.wait_for(len(got.items) + 5)
 
 
-def test_a_refusal_that_nobody_waits_for_reaches_on_error(exchange, record):
+def test_a_refusal_without_a_waiting_call_reaches_on_error(exchange, record):
     errors, events = record(), record()
     with WebSocketClient(exchange.url, on_error=errors) as client:
         client.subscribe_ticker("tNOSUCH:USD", print, on_event=events, wait=False)
@@ -730,7 +728,7 @@ def test_a_refusal_that_nobody_waits_for_reaches_on_error(exchange, record):
         assert events.wait_for(1) == [Status(SubscriptionStatus.REJECTED)]
 
 
-def test_unsubscribe_wakes_who_waits(exchange):
+def test_unsubscribe_wakes_waiting_readers(exchange):
     exchange.stop()
     client = WebSocketClient(exchange.url, backoff=Backoff(first_s=0.01))
     errors = []
@@ -770,7 +768,7 @@ def test_a_second_handle_knows_when_the_request_went_out(client):
     first.unsubscribe()
 
 
-def test_a_second_handle_has_its_own_time_though_the_first_had_less(client):
+def test_each_handle_has_its_own_timeout(client):
     client.subscribe_ticker("tBTCUSD")
     first = client.subscribe_status("deriv:tNOPEF0:USTF0", wait=False, timeout=0.05)
     start = time.monotonic()
@@ -780,9 +778,7 @@ def test_a_second_handle_has_its_own_time_though_the_first_had_less(client):
     assert first.is_active, "it is asked for until it works"
 
 
-def test_who_does_not_wait_outlives_who_gave_up_waiting_for_the_connection(
-    exchange, record
-):
+def test_wait_false_survives_another_calls_timeout(exchange, record):
     exchange.stop()
     errors, got = record(), record()
     with WebSocketClient(
@@ -805,9 +801,7 @@ def test_who_does_not_wait_outlives_who_gave_up_waiting_for_the_connection(
     assert errors.items == []
 
 
-def test_a_refusal_reaches_on_error_if_one_of_two_handles_does_not_wait(
-    exchange, record
-):
+def test_a_refusal_reaches_on_error_unless_all_calls_wait(exchange, record):
     errors, refused = record(), []
     with WebSocketClient(exchange.url, on_error=errors) as client:
 

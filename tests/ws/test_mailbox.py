@@ -50,7 +50,7 @@ def drain(mailbox):
     return items
 
 
-def test_what_is_put_is_taken_in_order():
+def test_items_are_read_in_order():
     mailbox = Mailbox(10)
     mailbox.put(trades(1, 2), nothing)
     mailbox.put(trades(3), nothing)
@@ -80,7 +80,7 @@ def test_a_mailbox_announces_itself_once_until_it_is_left_empty():
     assert announced == [mailbox, mailbox]
 
 
-def test_r09_resync_counts_exactly_what_it_drops_and_starts_from_local_state():
+def test_r09_resync_counts_its_drops_and_restarts():
     state = [Snapshot(trades(4, 5))]
     mailbox = Mailbox(3)
     mailbox.put(trades(1, 2, 3), lambda: state)
@@ -90,7 +90,7 @@ def test_r09_resync_counts_exactly_what_it_drops_and_starts_from_local_state():
 
 
 @pytest.mark.parametrize("policy", [Policy.RESYNC, Policy.DROP_OLDEST], ids=str)
-def test_local_state_is_asked_for_only_by_a_resync_without_room(policy):
+def test_only_an_overflowing_resync_uses_the_local_state(policy):
     asked = []
 
     def restart():
@@ -104,7 +104,7 @@ def test_local_state_is_asked_for_only_by_a_resync_without_room(policy):
     assert asked == [True] * (policy is Policy.RESYNC)
 
 
-def test_r09_a_second_overflow_adds_to_the_gap_that_nobody_has_seen_yet():
+def test_r09_a_second_overflow_adds_to_an_unread_gap():
     state = [Snapshot([])]
     mailbox = Mailbox(3)
     mailbox.put(trades(*range(10)), lambda: state)
@@ -113,7 +113,7 @@ def test_r09_a_second_overflow_adds_to_the_gap_that_nobody_has_seen_yet():
     assert mailbox.dropped_count == 12
 
 
-def test_a_gap_in_an_overflowing_mailbox_is_no_update_that_was_dropped():
+def test_a_dropped_gap_is_no_dropped_update():
     mailbox = Mailbox(3)
     mailbox.put([Gap("the link"), Snapshot([]), *trades(1)], nothing)
     mailbox.put(trades(2), nothing)
@@ -132,7 +132,7 @@ def test_r09_a_burst_that_finds_an_empty_mailbox_is_kept_whole(policy):
 
 
 @pytest.mark.parametrize("policy", list(Policy))
-def test_r09_a_burst_exceeds_the_size_by_itself_alone(policy):
+def test_r09_a_burst_exceeds_the_size_only_by_one_block(policy):
     mailbox = Mailbox(10, policy)
     for first in range(0, 10_000, 100):
         mailbox.put(trades(*range(first, first + 100)), nothing)
@@ -154,7 +154,7 @@ def test_r09_a_full_mailbox_drops_several_at_once(policy):
 
 
 @pytest.mark.parametrize("policy", list(Policy))
-def test_what_is_left_of_a_long_block_counts(policy):
+def test_the_rest_of_a_long_block_counts(policy):
     mailbox = Mailbox(10, policy)
     mailbox.put(trades(*range(10)), nothing)
     assert mailbox.next_batch(4) == trades(0, 1, 2, 3)
@@ -218,7 +218,7 @@ def test_r09_latest_knows_every_class_that_a_channel_delivers():
 
 
 @pytest.mark.parametrize("model", list(KEYS), ids=lambda model: model.__name__)
-def test_r09_latest_replaces_what_is_the_same_thing_and_nothing_else(model):
+def test_r09_latest_replaces_updates_of_the_same_key_only(model):
     names = [field.name for field in attrs.fields(model)]
     first = model(*[1] * len(names))
     for name in names:
@@ -324,7 +324,7 @@ def test_the_end_is_not_before_what_the_writer_has_put_back(policy, monkeypatch)
         mailbox.get()
 
 
-def test_a_closed_mailbox_is_read_to_its_end_and_takes_no_more():
+def test_a_closed_mailbox_is_read_to_its_end():
     mailbox = Mailbox(10)
     mailbox.put(trades(1), nothing)
     mailbox.close()
@@ -349,7 +349,7 @@ def test_a_mailbox_is_crowded_past_half_of_its_size():
     assert mailbox.is_crowded
 
 
-def test_r09_what_is_taken_and_what_is_dropped_is_all_that_was_put():
+def test_r09_read_and_dropped_items_add_up_to_all():
     total = 50_000
     ready = threading.Semaphore(0)
     mailbox = Mailbox(100, Policy.DROP_OLDEST, lambda _: ready.release())

@@ -41,9 +41,7 @@ def await_end(threads, timeout=5.0):
 
 
 @pytest.mark.parametrize("threads", [0, 2])
-def test_r10_ctrl_c_in_run_ends_it_with_any_number_of_dispatch_threads(
-    exchange, threads
-):
+def test_r10_ctrl_c_ends_run_with_any_dispatch_threads(exchange, threads):
     code, output, seconds = run(
         """
         client = WebSocketClient(URL, dispatch_threads=THREADS)
@@ -145,7 +143,7 @@ def test_r10_a_handler_of_sigterm_may_end_run(exchange, handler, code, threads):
     ["list(handle)", "list(handle.events())", "[handle.get() for _ in range(10**6)]"],
     ids=["loop", "events", "get"],
 )
-def test_r10_sys_exit_in_a_callback_ends_a_main_thread_that_reads(exchange, read):
+def test_r10_sys_exit_in_a_callback_ends_a_reading_main_thread(exchange, read):
     code, output, seconds = run(
         f"""
         with WebSocketClient(URL) as client:
@@ -219,7 +217,7 @@ def test_r10_a_program_that_forgets_close_ends_while_callbacks_run(exchange, thr
     assert code == 0 and "Fatal" not in output and "Error" not in output
 
 
-def test_r10_a_program_that_forgets_close_while_it_connects_ends_all_the_same():
+def test_r10_a_program_without_close_ends_while_connecting():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         code, output, seconds = run(
             """
@@ -405,7 +403,7 @@ def test_r10_a_callback_with_a_weak_reference_lets_its_client_go(
     await_end(own_threads())
 
 
-def test_r10_handles_and_iterators_keep_their_client_until_the_last_is_gone(exchange):
+def test_r10_the_last_handle_or_iterator_keeps_its_client(exchange):
     client = WebSocketClient(exchange.url)
     book = client.subscribe_book("tBTCUSD").book
     trades = client.subscribe_trades("tBTCUSD")
@@ -423,7 +421,7 @@ def test_r10_handles_and_iterators_keep_their_client_until_the_last_is_gone(exch
     await_end(own_threads())
 
 
-def test_r10_a_client_that_is_dropped_while_it_connects_or_waits_ends(exchange):
+def test_r10_a_client_dropped_while_connecting_ends(exchange):
     exchange.stop()
     waiting = WebSocketClient(exchange.url, backoff=Backoff(1e6, 1e6))
     with pytest.raises(NetworkError):

@@ -160,7 +160,7 @@ def test_r09_a_reader_that_has_stopped_is_bounded_and_counted(
         assert len(updates_of(items)) + dropped >= handle.update_count - begun
 
 
-def test_r09_a_slow_event_handler_is_counted_and_told_in_the_log(
+def test_r09_drops_of_a_slow_event_handler_are_counted_and_logged(
     exchange, slow, blocks, caplog
 ):
     with WebSocketClient(exchange.url, mailbox_size=SIZE, dispatch_threads=2) as client:
@@ -229,14 +229,14 @@ def test_lag_is_how_long_the_oldest_item_waits(clock):
     assert mailbox.get() == trades(5)[0] and mailbox.lag_s == 0.5
 
 
-def test_lag_of_what_comes_after_the_clock_was_read_is_nothing(clock):
+def test_lag_is_never_negative(clock):
     mailbox = Mailbox(10)
     mailbox.put(trades(1), list)
     clock.now -= 2.0
     assert mailbox.get() == trades(1)[0] and mailbox.lag_s == 0.0
 
 
-def test_lag_of_an_empty_take_is_that_of_the_last_item(clock):
+def test_lag_of_an_empty_mailbox_is_the_last_items(clock):
     mailbox = Mailbox(10)
     mailbox.put(trades(1), list)
     clock.now += 2.0
@@ -265,7 +265,7 @@ def test_lag_with_resync_is_that_of_what_took_the_place(clock):
     assert mailbox.lag_s == 0.25
 
 
-def test_lag_with_drop_oldest_is_that_of_the_oldest_that_is_left(clock):
+def test_lag_with_drop_oldest_is_that_of_the_oldest_left(clock):
     mailbox = Mailbox(4, Policy.DROP_OLDEST)
     for identity in range(10):
         mailbox.put(trades(identity), list)
@@ -276,7 +276,7 @@ def test_lag_with_drop_oldest_is_that_of_the_oldest_that_is_left(clock):
     assert mailbox.lag_s == 1.0
 
 
-def test_lag_with_latest_grows_while_nobody_comes(clock):
+def test_lag_with_latest_grows_without_a_consumer(clock):
     mailbox = Mailbox(4, Policy.LATEST)
     for _ in range(10_000):
         mailbox.put([Ticker(*[1.0] * 10)], list)
@@ -329,7 +329,7 @@ def test_latest_replaces_after_an_overflow_too():
     assert mailbox.dropped_count == 3
 
 
-def test_latest_with_a_gap_that_waits_replaces_what_came_before_it():
+def test_latest_keeps_items_before_and_after_a_gap_apart():
     mailbox = Mailbox(3, Policy.LATEST)
     mailbox.put([BookUpdate(float(price), 1, 1.0) for price in range(4)], list)
     for count in range(2, 10):

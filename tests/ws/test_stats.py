@@ -224,7 +224,7 @@ def test_the_lag_grows_while_a_consumer_has_stopped(client, record):
     assert handle.dropped_count == 0 == client.stats()["drops"]
 
 
-def test_what_is_stale_and_how_old_it_is(exchange, client):
+def test_staleness_and_age(exchange, client):
     handle = client.subscribe_book("tBTCUSD")
     (row,) = client.stats()["subscriptions"]
     assert row["is_stale"] is False and 0.0 <= row["age_s"] < 5.0

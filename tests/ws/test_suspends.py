@@ -50,7 +50,7 @@ def pings(monkeypatch, record):
     return pings
 
 
-def test_r02_a_jump_of_the_wall_clock_is_followed_by_a_ping_at_once(
+def test_r02_a_jump_of_the_wall_clock_causes_a_ping(
     exchange, client, wall, pings, record
 ):
     events = record()
@@ -72,7 +72,7 @@ def test_r02_a_jump_of_the_wall_clock_is_followed_by_a_ping_at_once(
     assert handle.age < 5.0
 
 
-def test_r02_without_an_answer_the_connection_is_made_anew(
+def test_r02_without_a_pong_the_connection_is_reopened(
     exchange, wall, pings, record, monkeypatch
 ):
     monkeypatch.setattr(audit, "PROBE_S", 0.2)
@@ -95,7 +95,7 @@ def test_r02_without_an_answer_the_connection_is_made_anew(
         assert not handle.is_stale
 
 
-def test_r02_a_wall_clock_that_goes_back_or_a_little_forward_means_nothing(
+def test_r02_small_or_backward_clock_changes_mean_nothing(
     exchange, client, wall, pings
 ):
     client.subscribe_trades("tBTCUSD")

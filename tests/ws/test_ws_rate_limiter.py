@@ -85,7 +85,7 @@ def test_r05_names_of_a_host_are_counted_together():
     assert turns == [0.0] * 15 + [PUBLIC_BUDGET.window_s + SPARE_S]
 
 
-def test_r05_turns_that_are_given_back_hold_up_nobody():
+def test_r05_turns_that_are_given_back_delay_no_client():
     pace = ConnectionRateLimiter()
     for _ in range(15):
         pace.reserve(PUB_WSS_HOST, 0.0)
@@ -135,7 +135,7 @@ def test_r05_a_block_holds_for_all_and_never_becomes_shorter():
     assert pace.reserve(WSS_HOST, 10.0) == 10.0
 
 
-def test_r05_those_that_a_block_has_held_up_do_not_all_come_at_its_end():
+def test_r05_clients_do_not_all_connect_when_a_block_ends():
     pace, openings = ConnectionRateLimiter(), []
     waiters = [Waiter(pace, PUB_WSS_HOST, 0.0) for _ in range(60)]
     waiting = [waiter for waiter in waiters if waiter.opened_at is None]
@@ -228,7 +228,7 @@ def test_r05_threads_share_one_budget():
     assert sorted(turns) == [window_s * (n // 15) for n in range(400)]
 
 
-def test_r10_a_child_process_counts_on_with_a_lock_of_its_own():
+def test_r10_a_child_process_has_a_lock_of_its_own():
     pace = ConnectionRateLimiter()
     pace.reserve(WSS_HOST, 0.0)
     held = pace._lock
@@ -294,9 +294,7 @@ def test_r05_clients_of_a_process_share_the_budget(exchange, quick, record):
     assert opened_in_turn(times, turns) and worst(turns, 0.3) <= 3
 
 
-def test_r05_clients_that_a_block_has_held_up_count_from_its_end(
-    exchange, quick, record
-):
+def test_r05_blocked_clients_count_from_the_end_of_the_block(exchange, quick, record):
     opened = record()
     clients = [WebSocketClient(exchange.url, pace=quick) for _ in range(9)]
     for client in clients:
@@ -342,7 +340,7 @@ def spent(url):
     return pace
 
 
-def test_r10_who_waits_for_its_turn_takes_commands_and_closes_at_once(exchange, record):
+def test_r10_commands_and_close_work_while_waiting_for_a_turn(exchange, record):
     got = record()
     client = WebSocketClient(exchange.url, pace=spent(exchange.url))
     patient = client.subscribe_ticker("tBTCUSD", got, on_event=got, wait=False)
@@ -369,7 +367,7 @@ def test_r10_who_waits_for_its_turn_takes_commands_and_closes_at_once(exchange, 
     assert got.items == []
 
 
-def test_r05_a_client_that_is_closed_before_its_turn_gives_it_back(exchange):
+def test_r05_a_client_closed_before_its_turn_returns_it(exchange):
     pace = spent(exchange.url)
     before = time.monotonic()
     for _ in range(40):
@@ -381,7 +379,7 @@ def test_r05_a_client_that_is_closed_before_its_turn_gives_it_back(exchange):
     assert exchange.connections_opened == 0
 
 
-def test_r05_who_waits_for_its_turn_is_told_so(exchange, caplog):
+def test_r05_a_call_that_waits_for_its_turn_says_so(exchange, caplog):
     with WebSocketClient(exchange.url, pace=spent(exchange.url)) as client:
         with pytest.raises(NetworkError) as caught:
             client.subscribe_ticker("tBTCUSD", timeout=0.05)
@@ -443,7 +441,7 @@ def test_r05_after_a_refusal_with_429_all_clients_go_on(exchange, quick):
     assert exchange.fault_counts["refuse_handshake"] == 1
 
 
-def test_r05_a_refusal_holds_back_a_client_whose_turn_was_set_before(exchange):
+def test_r05_a_refusal_moves_a_turn_that_was_reserved_before(exchange):
     class Watched(ConnectionRateLimiter):
         def give_back(self, url, at):
             super().give_back(url, at)

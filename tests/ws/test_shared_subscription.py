@@ -53,7 +53,7 @@ def go_live(stream):
     ],
     ids=["live", "gap", "degraded", "maintenance"],
 )
-def test_who_comes_late_finds_the_state_that_there_is(stream, item, status):
+def test_a_late_subscriber_finds_the_present_state(stream, item, status):
     early, late = subscriber(stream), subscriber(stream)
     stream.attach(early)
     go_live(stream)
@@ -66,7 +66,7 @@ def test_who_comes_late_finds_the_state_that_there_is(stream, item, status):
     assert early.status is late.status is SubscriptionStatus.LIVE
 
 
-def test_r03_who_comes_in_a_gap_waits_for_its_end(stream):
+def test_r03_a_subscriber_that_comes_in_a_gap_waits(stream):
     early, late = subscriber(stream), subscriber(stream)
     stream.attach(early)
     go_live(stream)
@@ -105,7 +105,7 @@ def test_a_reader_that_is_asked_for_twice_gets_everything_once(stream):
     assert [type(item) for item in user.reader.next_batch(10)] == [Snapshot, Trade]
 
 
-def test_a_reader_that_was_there_first_is_filled_from_the_attachment_on(stream):
+def test_an_earlier_reader_is_filled_from_the_attachment_on(stream):
     user = subscriber(stream)
     user.reader = Mailbox(10)
     go_live(stream)
@@ -114,7 +114,7 @@ def test_a_reader_that_was_there_first_is_filled_from_the_attachment_on(stream):
     assert [type(item) for item in user.reader.next_batch(10)] == [Snapshot, Trade]
 
 
-def test_r09_who_has_left_leaves_nothing(stream):
+def test_r09_a_detached_subscriber_leaves_nothing(stream):
     early = subscriber(stream)
     stream.attach(early)
     go_live(stream)
@@ -128,7 +128,7 @@ def test_r09_who_has_left_leaves_nothing(stream):
     assert [reference() for reference in left] == [None, None]
 
 
-def test_users_of_a_stream_that_joins_another_go_on_there_with_a_snapshot(stream):
+def test_merged_subscribers_go_on_with_a_snapshot(stream):
     other = SharedSubscription(stream.channel, stream.subscription)
     users = [subscriber(stream), subscriber(stream)]
     for user in users:

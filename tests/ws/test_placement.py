@@ -80,7 +80,7 @@ def limits(client):
 # --- no room ----------------------------------------------------------------------------------
 
 
-def test_r05_a_channel_without_room_moves_on_and_nobody_sees_a_rejection(
+def test_r05_a_channel_without_room_moves_on_without_a_rejection(
     small, client, errors, record
 ):
     got = record()
@@ -124,7 +124,7 @@ def test_r05_places_are_kept_over_a_reconnect(small, client, errors, record):
     assert channels(small) == [2, 3] and errors.items == []
 
 
-def test_r05_a_limit_that_is_lower_after_a_restart_moves_what_has_no_room(record):
+def test_r05_a_lower_limit_after_a_restart_moves_channels(record):
     with PaperExchange(rate=300.0) as large:
         port, url = large.port, large.url
         events = {number: record() for number in range(5)}
@@ -154,7 +154,7 @@ def test_r05_a_limit_that_is_lower_after_a_restart_moves_what_has_no_room(record
         assert errors.items == []
 
 
-def test_r05_who_does_not_wait_waits_for_a_further_connection_without_end(
+def test_r05_wait_false_retries_a_further_connection_without_end(
     small, client, errors, monkeypatch
 ):
     """Its time begins when it is asked for; nobody may refuse it before."""
@@ -176,9 +176,7 @@ def test_r05_who_does_not_wait_waits_for_a_further_connection_without_end(
     assert errors.items == []
 
 
-def test_r05_who_waits_gets_an_error_in_time_that_leaves_nothing(
-    small, client, monkeypatch
-):
+def test_r05_a_call_that_times_out_leaves_nothing(small, client, monkeypatch):
     client.subscribe_many(REQUESTS[:3])
     monkeypatch.setattr(
         ConnectionRateLimiter, "reserve", lambda pace, url, now: now + 60.0
@@ -208,7 +206,7 @@ def no_second_thread(monkeypatch):
 
 
 @pytest.mark.parametrize("wait", [True, False])
-def test_r05_a_further_connection_that_cannot_be_made_costs_that_channel_only(
+def test_r05_a_failed_further_connection_fails_one_channel_only(
     small, client, errors, record, no_second_thread, monkeypatch, wait
 ):
     got = record()
@@ -236,9 +234,7 @@ def test_r05_a_further_connection_that_cannot_be_made_costs_that_channel_only(
     assert loads(client) == [3, 1]
 
 
-def test_r05_a_live_channel_that_finds_no_place_any_more_says_so(
-    record, no_second_thread
-):
+def test_r05_a_live_channel_without_any_room_is_rejected(record, no_second_thread):
     with PaperExchange(rate=300.0) as large:
         port, url = large.port, large.url
         events, errors = record(), record()
@@ -262,7 +258,7 @@ def test_r05_a_live_channel_that_finds_no_place_any_more_says_so(
                 client.close()
 
 
-def test_r05_a_first_connection_without_descriptors_is_an_error_of_the_link(
+def test_r05_a_first_connection_without_descriptors_is_a_network_error(
     small, client, monkeypatch
 ):
     def none_left(*arguments, **options):
@@ -317,7 +313,7 @@ def test_r05_a_second_handle_that_comes_at_the_move_moves_too(
     assert loads(client) == [3, 0] and errors.items == []
 
 
-def test_r05_a_reader_that_begins_at_the_move_reads_each_update_once(
+def test_r05_reading_from_the_move_on_repeats_no_update(
     small, client, errors, monkeypatch
 ):
     client.subscribe_many(REQUESTS[:3])
@@ -340,7 +336,7 @@ def test_r05_a_reader_that_begins_at_the_move_reads_each_update_once(
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["gone", "asked for again"])
-def test_r05_what_is_given_up_at_the_move_is_subscribed_nowhere(
+def test_r05_a_channel_detached_at_the_move_is_subscribed_nowhere(
     small, client, errors, monkeypatch, again
 ):
     client.subscribe_many(REQUESTS[:3])
@@ -414,7 +410,7 @@ def soon(monkeypatch):
     monkeypatch.setattr(audit, "IDLE_PING_S", 0.05)
 
 
-def test_r05_an_empty_further_connection_is_closed_and_stays_in_the_counts(
+def test_r05_an_empty_connection_is_closed_and_stays_counted(
     small, client, soon, record
 ):
     lost = record()
@@ -452,7 +448,7 @@ def test_r05_a_further_connection_that_waits_for_nothing_is_given_up(
     wait_until(lambda: "bfxsync-io-2" not in [t.name for t in threading.enumerate()])
 
 
-def test_r05_a_further_connection_gives_its_turn_back_when_it_is_not_needed(small):
+def test_r05_an_unneeded_connection_gives_its_turn_back(small):
     pace = ConnectionRateLimiter(exempt_loopback=False)
     with WebSocketClient(small.url, pace=pace, channels_per_connection=3) as client:
         client.subscribe_many(REQUESTS[:3])
