@@ -412,6 +412,11 @@ def test_r05_a_refusal_with_429_holds_back_the_other_clients(exchange, quick):
     exchange.inject("refuse_handshake", status=429)
     with WebSocketClient(exchange.url, pace=quick) as first:
         refused(first)
+        # The block follows the count.
+        deadline = time.monotonic() + 10.0
+        while quick.blocked_until(exchange.url) < time.monotonic():
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
         with WebSocketClient(exchange.url, pace=quick) as second:
             with pytest.raises(NetworkError) as caught:
                 second.wait_ready(0.1)
