@@ -85,7 +85,9 @@ class Core:
             settings.dispatch_threads,
             self._dispatch_failed,
         )
-        self.publisher: EventPublisher = EventPublisher(self.dispatcher, settings.mailbox_size)
+        self.publisher: EventPublisher = EventPublisher(
+            self.dispatcher, settings.mailbox_size
+        )
         self.placement: Placement = Placement(self.lifetime, self)
         self._make_connection = connect
         # Protects the making of the successor; no thread that can be interrupted takes it.
