@@ -78,6 +78,11 @@ def test_a_candle_key_is_checked_and_sent(key, sent, symbol):
         "trade:1m:fUSD:30",
         "trade:1m:fUSD:p",
         "trade:1m:tBTCUSD:p30:p30",
+        "trade:1m:fUSD:p500",
+        "trade:1m:fUSD:p030",
+        "trade:1m:fUSD:p2:p30",
+        "trade:1m:fUSD:a30:p30",
+        "trade:1m:fUSD:a30:p30:p2",
     ],
 )
 def test_an_impossible_candle_key_is_a_usage_error(key):
