@@ -7,6 +7,7 @@ from typing import Any, Callable, Iterator, Optional
 import pytest
 import trustme
 
+from bfxsync.rest.http import retry_policy
 from bfxsync.rest.http import transport as transport_module
 from bfxsync.rest.http.rate_limiter import RequestRateLimiter
 from bfxsync.rest.http.transport import RestTransport
@@ -43,7 +44,7 @@ def unused_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once."""
-    monkeypatch.setattr(transport_module, "_FIRST_DELAY_S", 0.0)
+    monkeypatch.setattr(retry_policy, "_FIRST_DELAY_S", 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from interrupts import interrupted
 
 from bfxsync.errors import NetworkError, OutcomeUnknown, RemoteError, RequestTimeout
 from bfxsync.rest.http.call_deadline import MAX_HEAD_SIZE
-from bfxsync.rest.http.transport import MAX_ATTEMPTS
+from bfxsync.rest.http.retry_policy import MAX_ATTEMPTS
 
 from .conftest import Connect, Serve
 from .server import DEADLINE_S, Exchange, Server, Tls

@@ -32,11 +32,11 @@ from bfxsync.errors import (
     RequestTimeout,
     UsageError,
 )
-from bfxsync.rest.http import signing
+from bfxsync.rest.http import retry_policy, signing
 from bfxsync.rest.http import transport as transport_module
 from bfxsync.rest.http.rate_limiter import RequestRateLimiter
-from bfxsync.rest.http.retry_policy import RequestKind
-from bfxsync.rest.http.transport import MAX_ATTEMPTS, RestTransport
+from bfxsync.rest.http.retry_policy import MAX_ATTEMPTS, RequestKind
+from bfxsync.rest.http.transport import RestTransport
 
 from .conftest import Connect, Serve
 from .server import DEADLINE_S, Exchange, Server
@@ -284,7 +284,7 @@ def test_no_turn_is_held_while_a_limit_is_waited_for(
 def test_no_turn_is_held_during_the_pause_before_another_attempt(
     serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport_module, "_delay_s", lambda failures: 20.0)
+    monkeypatch.setattr(retry_policy, "_delay_s", lambda failures: 20.0)
     refused = threading.Event()
 
     def refuse_first(request: Exchange) -> object:
@@ -886,7 +886,7 @@ def test_write_is_sent_again_after_a_connection_that_was_refused(
             raise ConnectionRefusedError(111, "Connection refused")
         return connecting(address, *arguments, **options)
 
-    monkeypatch.setattr(transport_module, "_FIRST_DELAY_S", 0.0)
+    monkeypatch.setattr(retry_policy, "_FIRST_DELAY_S", 0.0)
     monkeypatch.setattr(urllib3.util.connection, "create_connection", refuse_twice)
     assert transport.request("POST", path) == ["done"]
     assert (len(refused), len(server.requests)) == (2, 1)

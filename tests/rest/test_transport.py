@@ -29,10 +29,10 @@ from bfxsync.errors import (
     UsageError,
 )
 from bfxsync.rest.http import connections as sessions
-from bfxsync.rest.http import transport as transport_module
+from bfxsync.rest.http import retry_policy
 from bfxsync.rest.http.rate_limiter import RequestRateLimiter
-from bfxsync.rest.http.retry_policy import RequestKind
-from bfxsync.rest.http.transport import MAX_ATTEMPTS, RestTransport
+from bfxsync.rest.http.retry_policy import MAX_ATTEMPTS, RequestKind
+from bfxsync.rest.http.transport import RestTransport
 from tests.patience import at_most
 
 from .conftest import Connect, Serve
@@ -357,7 +357,7 @@ def test_silence_ends_with_the_read_timeout(serve: Serve, connect: Connect) -> N
 def test_handshake_that_never_comes_ends_with_the_connect_timeout(
     serve: Serve, connect: Connect, tls: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport_module, "MAX_ATTEMPTS", 1)
+    monkeypatch.setattr(retry_policy, "MAX_ATTEMPTS", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         host = f"https://127.0.0.1:{silent.getsockname()[1]}"
         transport = RestTransport(host=host, timeout=(0.2, 5, 5))
@@ -505,7 +505,7 @@ def test_delays_count_to_the_total_time(
 ) -> None:
     server = serve(answers((503, b"")))
     transport = connect(server)
-    monkeypatch.setattr(transport_module, "_delay_s", lambda failures: 1.0)
+    monkeypatch.setattr(retry_policy, "_delay_s", lambda failures: 1.0)
     with pytest.raises(NotReady):
         transport.request("GET", "ticker", total=2.5)
     assert len(server.requests) == 3
@@ -520,18 +520,18 @@ def test_delay_after_a_connection_that_was_new(
         failures.append(count)
         return 0.0
 
-    monkeypatch.setattr(transport_module, "_delay_s", delay_s)
+    monkeypatch.setattr(retry_policy, "_delay_s", delay_s)
     with pytest.raises(NetworkError):
         connect(serve(lambda request: False)).request("GET", "ticker")
     assert failures == [1, 2, 3, 4]
 
 
 def test_delays_grow_and_are_random(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport_module.random, "uniform", lambda low, high: high)
-    bounds = [transport_module._delay_s(failures) for failures in range(1, 6)]
+    monkeypatch.setattr(retry_policy.random, "uniform", lambda low, high: high)
+    bounds = [retry_policy._delay_s(failures) for failures in range(1, 6)]
     assert bounds == [0.5, 1.0, 2.0, 4.0, 4.0]
     monkeypatch.undo()
-    delays = [transport_module._delay_s(5) for _ in range(50)]
+    delays = [retry_policy._delay_s(5) for _ in range(50)]
     assert len(set(delays)) > 40
     assert all(0 <= delay <= 4 for delay in delays)
 
@@ -585,7 +585,7 @@ def test_connection_that_the_server_closes_just_when_it_is_used(
     def fail(failures: int) -> float:
         raise AssertionError("there is nothing to wait for")
 
-    monkeypatch.setattr(transport_module, "_delay_s", fail)
+    monkeypatch.setattr(retry_policy, "_delay_s", fail)
     server = serve(answer)
     transport = connect(server)
     assert transport.request("GET", "ticker") == [1]
@@ -728,7 +728,7 @@ def test_close_ends_waiting_for(
     limits = RequestRateLimiter(wait=wait)
     if what == "its turn":
         limits.refuse("localhost", "ticker", 60, port=server.port)
-    monkeypatch.setattr(transport_module, "_delay_s", delay_s)
+    monkeypatch.setattr(retry_policy, "_delay_s", delay_s)
     transport = connect(server, limits=limits)
     with ThreadPoolExecutor(1) as executor:
         call = executor.submit(transport.request, "GET", "ticker")

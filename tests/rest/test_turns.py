@@ -13,7 +13,8 @@ from bfxsync import Client
 from bfxsync._base.latch import Latch
 from bfxsync.errors import NetworkError, RateLimited, UsageError
 from bfxsync.rest.http.rate_limiter import WINDOW_S, RequestRateLimiter, wait_in_naps
-from bfxsync.rest.http.transport import DEFAULT_PER_MINUTE, MAX_ATTEMPTS
+from bfxsync.rest.http.retry_policy import MAX_ATTEMPTS
+from bfxsync.rest.http.transport import DEFAULT_PER_MINUTE
 from tests.patience import at_most
 
 from .conftest import Connect, Serve

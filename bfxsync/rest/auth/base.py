@@ -264,7 +264,7 @@ class SignedEndpoints(Endpoints):
             group=budget.group,
             per_minute=budget.per_minute,
             kind=kind,
-            leave=leave,
+            before_send=leave,
         )
 
 

@@ -1,49 +1,13 @@
 """
-One call of REST: check it, wait for its turn, send it, read the answer, try again.
+One REST call: checked, rate limited, sent, its answer read, and retried where that is safe.
 
-What is tried again
--------------------
-
-At most `MAX_ATTEMPTS` times, after a random delay, and only within the call's total time. Reads
-(GET, and the POSTs of ``calc/``, ``auth/r/`` and ``auth/calc/``), which have no effect to repeat:
-
-==============================  =================================================================
-`NetworkError`                  the link failed in any phase. At once, if the connection had been
-                                idle: the server has closed it
-`NotReady`                      the exchange asks for it: 11000 (not ready), 10008 (others were
-                                faster), 20060 (maintenance), HTTP 503
-`NotReady`                      HTTP 502, 504, 520 to 527, 530: a gateway before the exchange does
-                                not reach it; 408: it was about to close the connection
-`RateLimited`                   by the exchange, with ``on_limit="wait"``: after its block, which
-                                all calls to that group wait for (`bfxsync.rest.http.rate_limiter`),
-                                if it is not longer than ``max_wait_s``, or an hour
-`NonceTooSmall`                 once and at once, with a fresh nonce
-==============================  =================================================================
-
-Writes, only where it is certain that nothing was executed:
-
-==============================  =================================================================
-`NetworkError`, ``connect``     there was no connection: nothing has left
-`NotReady`, code 11000          the exchange has not begun with it
-`RateLimited`                   as for reads
-`NonceTooSmall`                 as for reads
-==============================  =================================================================
-
-Everything else is raised at once: it would fail again in the same way. A write may have been
-executed all the same, and raises `OutcomeUnknown`, when
-
-- the link failed while it was sent or while the answer was awaited,
-- the answer cannot be read, or is that of a gateway (HTTP 408, 502 to 504, 520 to 530),
-- the exchange itself does not know (10000, or a refusal without a code of the exchange).
-
-Every other error of a write means that it was not executed.
+`bfxsync.rest.http.retry_policy` has the rules of retrying.
 """
 
 from __future__ import annotations
 
-import random
 import time
-from typing import Any, Callable, Mapping, NamedTuple, Tuple, Union
+from typing import Any, Callable, Mapping, Tuple, Union
 from urllib.parse import urlsplit
 
 from bfxsync._base.aliases import NumberType
@@ -62,11 +26,8 @@ from bfxsync.errors import (
     ApiError,
     BfxError,
     ClosedError,
-    NetworkError,
     NonceTooSmall,
-    NotReady,
     RateLimited,
-    RequestTimeout,
     UsageError,
 )
 from bfxsync.outcome.clocks import ExchangeClock
@@ -79,7 +40,6 @@ from bfxsync.rest.http.connections import (
     ProxyConfig,
 )
 from bfxsync.rest.http.rate_limiter import (
-    LONGEST_REFUSAL_S,
     SHARED,
     RequestRateLimiter,
     wait_in_naps,
@@ -87,21 +47,18 @@ from bfxsync.rest.http.rate_limiter import (
 from bfxsync.rest.http.request import Request, request_of
 from bfxsync.rest.http.response import HttpResponse, read_answer
 from bfxsync.rest.http.retry_policy import (
+    RETRIED,
     RequestKind,
+    Retries,
     is_uncertain,
     kind_of,
-    may_repeat,
     unknown_outcome,
 )
 from bfxsync.rest.http.signing import signed_lock, without_secrets
 from bfxsync.wire.codec import loads_for
 
-MAX_ATTEMPTS = 4
-
-RETRIED = (NetworkError, NotReady, RateLimited, NonceTooSmall)
-
 LONGEST_IDLE_S = 5.0
-"""A write does not go out on a connection that was idle for longer: it may be dead already."""
+"""A write never uses a connection that was idle for longer: it may be dead already."""
 
 DEFAULT_PER_MINUTE = 90
 """The exchange's limit for most endpoints."""
@@ -113,61 +70,55 @@ DEFAULT_ABSENCE_S = 60.0
 
 Timeout = Union[float, Tuple[float, float, float]]
 
-_FIRST_DELAY_S = 0.5
-_MAX_DELAY_S = 4.0
-
 _log = get_logger(__name__)
 
 
 class RestTransport:
     """
-    Calls of one host, from any thread.
+    Makes the calls to one host, from any thread.
 
     Parameters
     ----------
     host : str
-        Address before the paths: ``https://api-pub.bitfinex.com/v2``.
+        Base address: ``https://api-pub.bitfinex.com/v2``.
     signer : Signer or TokenSigner, optional
-        For the paths that begin with ``auth/``.
+        Signs the paths that begin with ``auth/``.
     numbers : type
-        What numbers with a fraction become: `float` or `decimal.Decimal`.
+        Type of numbers with a fraction: `float` or `decimal.Decimal`.
     timeout : float or (float, float, float)
-        Seconds for a whole call; or for connecting, for the longest silence, and for a whole
-        call. The whole is from its first byte to the last of its answer, with all attempts and
-        the pauses between them, and the time for which other calls with the same key are on the
-        wire, but without waiting for limits. Looking up the host's name is
-        the system's and not bounded here, and connecting is tried so long for each of its
-        addresses.
+        Total timeout in seconds; or connect timeout, read timeout (longest silence) and total. The
+        total covers all attempts, the delays between them, and waiting for other calls with the
+        same key, but not waiting for rate limits. The DNS lookup is not bounded here, and the
+        connect timeout applies to each address of the host.
     proxy : str, optional
         As for the WebSocket: ``http://user:password@host:3128``, or socks4, socks4a, socks5,
         socks5h (extra ``socks``). By default the environment decides (``https_proxy``,
-        ``all_proxy``, ``no_proxy``), but not about this machine itself.
+        ``all_proxy``, ``no_proxy``), except for loopback hosts.
     ca_bundle : str, optional
         Path of the certificates to trust. By default the environment decides
         (``REQUESTS_CA_BUNDLE``), else those that come with requests.
     on_limit : str
-        What to do when a budget is used up, or the exchange refuses for that reason: ``"wait"``
-        for the turn, or ``"raise"`` `RateLimited`.
+        At a rate limit, ours or the exchange's: ``"wait"``, or ``"raise"`` `RateLimited`.
     max_wait_s : float, optional
-        A call that would have to wait longer for its turns raises `RateLimited` at once. By
-        default it waits for budgets as long as it takes, and for a refusal of the exchange up to
-        an hour.
-    limits : Limits, optional
+        A call that would have to wait longer for rate limits raises `RateLimited` at once. By
+        default our own limits are waited for without bound, and a refusal of the exchange for up
+        to an hour.
+    limits : RequestRateLimiter, optional
         By default shared by all clients of the process.
     pool_size : int
-        Connections that are kept alive between calls. More threads than that may call at the
-        same time; their connections are closed afterwards.
+        Connections kept alive between calls. More threads may call at the same time; their extra
+        connections are closed afterwards.
     allow_insecure : bool
-        Let a key go to another machine over ``http://``, where everybody on the way can read what
-        it is used for and change it.
+        Allow a key over ``http://`` to another machine, where anyone on the path can read and
+        change the requests.
     absence_s : float
-        So many seconds after its call has failed a write is no longer on its way: what the
+        Seconds after a failed call until a write can no longer be on its way: one that the
         exchange does not list then counts as not executed (see `OutcomeUnknown.resolve`).
 
     Attributes
     ----------
     clock : ExchangeClock
-        What answers have shown of the exchange's clock.
+        Estimate of the exchange's clock, from the dates of its answers.
     """
 
     def __init__(
@@ -186,7 +137,7 @@ class RestTransport:
         allow_insecure: bool = False,
         absence_s: float = DEFAULT_ABSENCE_S,
     ) -> None:
-        # First of all: from here on no frame shows a password in it.
+        # First, so that no traceback shows a password in the URL.
         proxy = hide(proxy)
         on_limit = check_on_limit(on_limit)
         allow_insecure = check_bool("allow_insecure", allow_insecure)
@@ -210,7 +161,7 @@ class RestTransport:
             RecentWrites() if signer is None else sent_to(self.host, signer.identity)
         )
         if signer is not None:
-            # Held while a signed call is on the wire: the exchange wants nonces in their order.
+            # Held while a signed call is on the wire: nonces must arrive in order.
             self._signed_lock = signed_lock(signer.identity)
             reset_after_fork(signer.nonce)
         self.absence_s: float = check_seconds("absence_s", absence_s)
@@ -218,18 +169,11 @@ class RestTransport:
 
     @property
     def clock_skew_s(self) -> float | None:
-        """How far this machine's clock is ahead of the exchange's; None before any answer."""
+        """Seconds this machine's clock is ahead of the exchange's; None before any answer."""
         return self.clock.skew_s
 
     def pause(self, seconds: float) -> None:
-        """
-        Wait.
-
-        Raises
-        ------
-        ClosedError
-            `close` was called.
-        """
+        """Sleep; raises `ClosedError` as soon as the client is closed."""
         end = time.monotonic() + seconds
         while True:
             rest_s = end - time.monotonic()
@@ -249,12 +193,12 @@ class RestTransport:
         per_minute: int | None = None,
         total: float | None = None,
         kind: RequestKind | None = None,
-        leave: Callable[[], None] | None = None,
+        before_send: Callable[[], None] | None = None,
     ) -> Any:
         """
-        Make a call and return the value of its answer.
+        Make a call and return the decoded answer.
 
-        It is signed if its path begins with ``auth/``.
+        Paths that begin with ``auth/`` are signed.
 
         Parameters
         ----------
@@ -267,30 +211,29 @@ class RestTransport:
         body : mapping, optional
             Sent as JSON; None values are left out.
         group, per_minute : str and int, optional
-            The budget that it counts against; by default that of the path's first part, with
-            the limit that most endpoints have.
+            Rate limit group and its limit; by default the first segment of the path, with the
+            limit of most endpoints.
         total : float, optional
-            Seconds for this call, as the last of `timeout`.
-        kind : Kind, optional
-            Whether it changes anything. By default told by the path: GET, ``calc/``, ``auth/r/``
-            and ``auth/calc/`` read.
-        leave : callable, optional
-            Called each time before it goes out.
+            Total timeout of this call, in seconds.
+        kind : RequestKind, optional
+            By default inferred from the path: GET, ``calc/``, ``auth/r/`` and ``auth/calc/`` read.
+        before_send : callable, optional
+            Called before each attempt is sent.
 
         Raises
         ------
         UsageError
-            An argument can never work; nothing was sent.
+            Invalid argument; nothing was sent.
         ApiError
-            The exchange says no.
+            Refused by the exchange.
         RateLimited
-            Too many requests, and no (more) waiting.
+            A rate limit was reached, and the call may not wait (longer).
         RemoteError
-            The answer cannot be read.
+            Unreadable answer.
         OutcomeUnknown
             A write that may or may not have been executed.
         NetworkError
-            The link failed; `RequestTimeout` when the time was over.
+            The connection failed; `RequestTimeout` after the timeout.
         ClosedError
             `close` was called.
         """
@@ -302,13 +245,11 @@ class RestTransport:
                 "variables BFX_API_KEY and BFX_API_SECRET"
             )
         kind = kind_of(method, path) if kind is None else kind
-        budget = _Budget(
-            group if group is not None else path.partition("/")[0],
-            check_count("per_minute", per_minute, DEFAULT_PER_MINUTE),
-        )
+        group = group if group is not None else path.partition("/")[0]
+        per_minute = check_count("per_minute", per_minute, DEFAULT_PER_MINUTE)
         total_s = self._total_s if total is None else check_seconds("total", total)
         try:
-            return self._attempt(request, budget, total_s, kind, leave)
+            return self._attempt(request, group, per_minute, total_s, kind, before_send)
         except BfxError as error:
             error.endpoint = path
             if isinstance(error, ApiError):
@@ -319,9 +260,9 @@ class RestTransport:
 
     def close(self) -> None:
         """
-        End all waits and idle connections; returns at once.
+        Stop all waits and close idle connections; returns at once.
 
-        Calls that are on the wire end as they would have.
+        Calls already sent finish normally.
         """
         self._closed.set()
         if self._signer is not None:
@@ -331,84 +272,66 @@ class RestTransport:
     def _attempt(
         self,
         request: Request,
-        budget: _Budget,
-        rest_s: float,
+        group: str,
+        per_minute: int,
+        total_s: float,
         kind: RequestKind,
-        leave: Callable[[], None] | None,
+        before_send: Callable[[], None] | None,
     ) -> Any:
-        """Send it, again if that is allowed and makes sense; see the top of this file."""
-        wait_left_s = self._max_wait_s
-        attempts = 0
-        is_fresh = is_again = False
+        is_signed = request.signed_path is not None
+        retries = Retries(kind, is_signed, total_s, self._max_wait_s)
         while True:
             waited_s = self._limits.acquire(
                 self._hostname,
-                budget.group,
-                budget.per_minute,
+                group,
+                per_minute,
                 port=self._port,
-                max_wait_s=wait_left_s,
+                max_wait_s=retries.wait_left_s,
                 closed=self._closed,
             )
-            if wait_left_s is not None:
-                wait_left_s -= waited_s
+            retries.count_wait(waited_s)
             if self._closed.is_set:
                 raise ClosedError("the client is closed")
             was_idle = False
-            attempts += 1
             started = time.monotonic()
-            deadline = started + rest_s
+            deadline = started + retries.rest_s
 
             def send() -> Any:
                 nonlocal was_idle
                 # A read may try an old connection: it is repeated if that is dead.
                 session = self._pool.take(
-                    is_fresh, None if kind is RequestKind.READ else LONGEST_IDLE_S
+                    retries.needs_new_connection,
+                    None if kind is RequestKind.READ else LONGEST_IDLE_S,
                 )
                 was_idle = session.is_used
-                if leave is not None:
-                    leave()
-                return self._once(session, request, deadline, is_again)
+                if before_send is not None:
+                    before_send()
+                return self._once(session, request, deadline, retries.is_nonce_retry)
 
             try:
-                if request.signed_path is None:
+                if not is_signed:
                     return send()
                 return self._signed_lock.run(kind, deadline, self._closed, send)
             except RETRIED as error:
-                rest_s -= time.monotonic() - started
-                delay_s = 0.0
+                elapsed_s = time.monotonic() - started
                 if isinstance(error, RateLimited):
-                    wait_s = error.retry_after_s
                     self._limits.refuse(
-                        self._hostname, budget.group, wait_s, port=self._port
+                        self._hostname, group, error.retry_after_s, port=self._port
                     )
-                    longest_s = (
-                        LONGEST_REFUSAL_S if wait_left_s is None else wait_left_s
-                    )
-                    is_hopeless = wait_s > longest_s
                 elif isinstance(error, NonceTooSmall):
                     error.clock_skew_s = self.clock_skew_s
-                    is_signed = request.signed_path is not None
-                    is_hopeless = is_again or rest_s <= 0 or not is_signed
-                    is_again = True
-                else:
-                    is_link = isinstance(error, NetworkError)
-                    is_timeout = isinstance(error, RequestTimeout)
-                    is_stale = was_idle and is_link and not is_timeout
-                    is_fresh = is_fresh or is_link
-                    delay_s = 0.0 if is_stale else _delay_s(attempts)
-                    rest_s -= delay_s
-                    is_hopeless = rest_s <= 0
-                if (
-                    not may_repeat(error, kind)
-                    or attempts == MAX_ATTEMPTS
-                    or is_hopeless
-                ):
+                delay_s = retries.delay_after(error, elapsed_s, was_idle)
+                if delay_s is None:
                     raise
                 _log.debug("trying again after: %s", error)
             self.pause(delay_s)
 
     def _once(
-        self, session: HttpConnection, request: Request, deadline: float, is_again: bool
+        self,
+        session: HttpConnection,
+        request: Request,
+        deadline: float,
+        is_nonce_retry: bool,
     ) -> Any:
         call = CallDeadline(self._connect_s, self._read_s, deadline)
         headers: Mapping[str, str] = {}
@@ -427,13 +350,13 @@ class RestTransport:
                     headers = signer.rest_headers(path, body)
                     return session.exchange(request, self._route, call, headers)
 
-                # The second time nobody else may draw a nonce until this one has arrived.
-                if is_again:
+                # On the retry no other call may draw a nonce until this one has arrived.
+                if is_nonce_retry:
                     answer = signer.nonce.exclusive(call.timeouts[0], send_signed)
                 else:
                     answer = send_signed()
         except BaseException:
-            # Whatever is left on its connection would be taken for the next answer.
+            # Bytes left on the connection would be read as the next answer.
             session.close()
             raise
         self._pool.give(session)
@@ -445,13 +368,3 @@ class RestTransport:
                 answer, (*headers.values(), *request.secrets), self._loads
             )
         return read_answer(answer, self._loads, now)
-
-
-class _Budget(NamedTuple):
-    group: str
-    per_minute: int
-
-
-def _delay_s(failures: int) -> float:
-    """Return a random delay up to a bound that doubles with every failure."""
-    return random.uniform(0, min(_MAX_DELAY_S, _FIRST_DELAY_S * 2 ** (failures - 1)))
