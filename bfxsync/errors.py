@@ -1,26 +1,26 @@
 """
-Every error that bfxsync raises, in one tree: who is to blame.
+Every error that bfxsync raises, in one tree.
 
 ::
 
     BfxError
-    ├─ UsageError (ValueError)       you: impossible arguments, raised before any I/O
-    ├─ ClosedError                   you: the client is closed
-    ├─ NetworkError                  nobody: .phase is "connect", "send" or "receive"
+    ├─ UsageError (ValueError)       invalid arguments or calls; raised before any I/O
+    ├─ ClosedError                   the client is closed
+    ├─ NetworkError                  connection problem: .phase is "connect", "send" or "receive"
     │  ├─ RequestTimeout             (TimeoutError) no answer in time
     │  ├─ OutcomeUnknown             a write that may or may not have been executed: resolve()
-    │  └─ NotExecuted                a write was not executed: .proof says how that is known,
-    │     └─ OrderNotPlaced          "never_sent", "refused" or (inferred) "absent"
-    ├─ RemoteError                   them, unreadable: .raw
+    │  └─ NotExecuted                a write was not executed; .proof is "never_sent", "refused"
+    │     └─ OrderNotPlaced          or (inferred) "absent"
+    ├─ RemoteError                   unreadable answer: .raw
     │  ├─ ChecksumMismatch           .expected .actual .symbol
-    │  └─ VersionMismatch            the exchange speaks another version of the protocol
-    └─ ApiError                      them, saying no: .code .message .raw
+    │  └─ VersionMismatch            unsupported version of the protocol
+    └─ ApiError                      refused by the exchange: .code .message .raw
        ├─ AuthError                  wrong key or signature
-       │  └─ NonceTooSmall           someone else uses this key: .clock_skew_s
+       │  └─ NonceTooSmall           the key is also used elsewhere: .clock_skew_s
        ├─ RateLimited                .retry_after_s .is_own_budget
        ├─ SubscriptionRejected       a channel that was refused
-       ├─ OrderRejected              an order, or a change of one, that was refused
-       └─ NotReady                   the exchange asks to try again later
+       ├─ OrderRejected              an order, update or cancellation that was refused
+       └─ NotReady                   try again later
 
 Decisions are made by class and by numeric code only, never by the text of a message.
 """
@@ -29,114 +29,42 @@ from __future__ import annotations
 
 from typing import Any, Callable, Literal, Mapping, Sequence
 
-from bfxsync._base.describe import printable
+from bfxsync._base.error_bases import BfxError as BfxError
+from bfxsync._base.error_bases import ClosedError as ClosedError  # noqa: F401
+from bfxsync._base.error_bases import NetworkError as NetworkError
+from bfxsync._base.error_bases import RequestTimeout as RequestTimeout  # noqa: F401
+from bfxsync._base.error_bases import UsageError as UsageError
 
 Proof = Literal["never_sent", "refused", "absent"]
-"""How it is known that a write was not executed; see `NotExecuted`."""
+"""Why a write is known not to have been executed; see `NotExecuted`."""
 
 WORTH_NAMING_S = 5.0
-"""Clocks that differ by more than this are named where a nonce is refused."""
-
-
-class BfxError(Exception):
-    """
-    Base of every error that bfxsync raises.
-
-    Attributes
-    ----------
-    retryable : bool
-        True if the same call may succeed later without any change.
-    endpoint : str or None
-        The path of the REST call that it is about; None on a WebSocket.
-    http_status : int or None
-        The status of the answer of REST; None if there was none.
-    """
-
-    retryable: bool = False
-    endpoint: str | None = None
-    http_status: int | None = None
-
-    def __str__(self) -> str:
-        # What a peer said is in it, and it is printed and logged.
-        return printable(super().__str__())
-
-    # Python would call the class with nothing but the message, in another process too.
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _made_again, (type(self), self.args, self._kept())
-
-    def _kept(self) -> dict[str, Any]:
-        return self.__dict__
-
-
-class UsageError(BfxError, ValueError):
-    """An argument or a call that can never work; raised before anything is sent."""
-
-
-class ClosedError(BfxError):
-    """The client (or the subscription) is closed; waiting calls get this too."""
-
-
-class NetworkError(BfxError):
-    """
-    The link failed.
-
-    Attributes
-    ----------
-    phase : str
-        ``"connect"``, ``"send"`` or ``"receive"``: how far it had come.
-    code : int or None
-        Close code of the WebSocket, 1006 without a close frame; or the HTTP status with
-        which the handshake was refused; None if there is neither.
-    retry_after_s : float or None
-        How long a refused handshake is to wait, if the exchange has said so.
-    """
-
-    retryable = True
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        phase: str,
-        code: int | None = None,
-        retry_after_s: float | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.phase = phase
-        self.code = code
-        self.retry_after_s = retry_after_s
-
-
-class RequestTimeout(NetworkError, TimeoutError):
-    """No answer within the time allowed for it."""
-
-    def __init__(self, message: str, *, phase: str = "receive") -> None:
-        super().__init__(message, phase=phase)
+"""Clock difference above which the error of a refused nonce mentions it."""
 
 
 class OutcomeUnknown(NetworkError):
     """
-    A write that may or may not have been executed: never send it again before that is known.
+    A write that may or may not have been executed: never repeat it before that is resolved.
 
-    A copy, such as one that has come from another process, cannot ask: it knows no client.
+    A copy, such as one unpickled in another process, cannot resolve: it has no client.
 
     Attributes
     ----------
     cid : int or None
-        The client's id of the order that it is about.
+        Client order id.
     cid_date : str or None
-        The UTC date to which that id belongs, by this machine's clock: ``"2026-01-31"``.
+        UTC date of that id, by this machine's clock: ``"2026-01-31"``.
     known : dict
-        What was sent, by the names of the request; without anything secret.
+        The fields of the request, without secrets.
     raw : object
-        What came back, cut to a sensible length; None if nothing did.
+        The answer, truncated; None without one.
     hint : str
-        How to find out by hand.
+        How to find out manually.
     candidates : list
-        After `resolve`: what may have come of it, where that is not certain. A row that could
-        not be read stands there as it came.
+        After `resolve`: possible results, if it is not certain which one; unreadable rows as
+        they came.
     reason : str
-        After `resolve`: why it still is not known.
+        After `resolve`: why the outcome is still unknown.
     """
 
     retryable = False
@@ -176,7 +104,7 @@ class OutcomeUnknown(NetworkError):
         hint: str = "",
         resolver: Resolver | None = None,
     ) -> None:
-        """Tell it what only the caller of the one who raised it knows."""
+        """Attach details known only to the caller."""
         self.cid = cid if cid is not None else self.cid
         self.cid_date = cid_date if cid_date is not None else self.cid_date
         self.known.update(known or {})
@@ -185,38 +113,36 @@ class OutcomeUnknown(NetworkError):
 
     @property
     def can_resolve(self) -> bool:
-        """True if the exchange can be asked what became of it."""
+        """Whether `resolve` can ask the exchange."""
         return self._resolver is not None
 
     def resolve(self, timeout: float | None = None) -> Any:
         """
-        Ask the exchange what became of it; may be called again, from any thread.
+        Ask the exchange for the outcome; may be called repeatedly, from any thread.
 
         Parameters
         ----------
         timeout : float, optional
-            Seconds. By default 30 more than the client's `absence_s`, so that it ends with an
-            answer: only when so much time has passed since the call failed, what the exchange
-            does not list counts as not executed.
+            Seconds. The default, 30 more than the client's `absence_s`, gives a definite result:
+            a write that the exchange does not list counts as not executed only `absence_s` after
+            the failed call.
 
         Returns
         -------
         object
-            What has come of it, as the page of the method that raised this says: an order, the
-            rows of a history.
+            The result, as documented by the method that raised this: an order, rows of a history.
 
         Raises
         ------
         NotExecuted
-            Nothing did, as far as can be inferred (`proof` is ``"absent"``); `OrderNotPlaced`
-            for a new order.
+            Inferred to be not executed (`proof` is ``"absent"``); `OrderNotPlaced` for a new
+            order.
         OutcomeUnknown
-            This error again: its `reason` says why, and `candidates` has what may be it.
+            This error again, with `reason` and `candidates`.
         UsageError
-            There is nothing to ask the exchange for; `hint` says what to look at. Or this is a
-            copy.
+            The exchange cannot be asked about this call (see `hint`), or this is a copy.
         BfxError
-            Asking failed.
+            The query failed.
         """
         if self._is_copy:
             raise UsageError(
@@ -231,7 +157,7 @@ class OutcomeUnknown(NetworkError):
         return self._resolver(self, timeout)
 
     def _kept(self) -> dict[str, Any]:
-        # What asks holds the client, and with it the key's secret.
+        # The resolver refers to the client, and so to the secret of the key.
         is_copy = self._is_copy or self._resolver is not None
         return {**self.__dict__, "_resolver": None, "_is_copy": is_copy}
 
@@ -246,11 +172,10 @@ class NotExecuted(NetworkError):
     Attributes
     ----------
     proof : str
-        How that is known. ``"never_sent"``: it has not left this machine. ``"refused"``: the
-        exchange refused it, which became known only after `OutcomeUnknown`; a refusal that
-        answers the call itself is an `ApiError`. ``"absent"``: an inference and no proof; the
-        exchange was asked `absence_s` or more after the call had failed, and lists no trace
-        of it.
+        How that is known. ``"never_sent"``: it never left this machine. ``"refused"``: refused by
+        the exchange, found out after `OutcomeUnknown`; a refusal in the answer itself is an
+        `ApiError`. ``"absent"``: inferred, as the exchange did not list it `absence_s` or more
+        after the failed call.
     retryable : bool
         True only for ``"never_sent"``.
     """
@@ -265,12 +190,12 @@ class NotExecuted(NetworkError):
 
 class OrderNotPlaced(NotExecuted):
     """
-    A new order was not placed; `NotExecuted` says how that is known.
+    A new order was not placed; see `NotExecuted`.
 
     Attributes
     ----------
     cid : int or None
-        The client's id that it would have had.
+        Client order id of the order.
     """
 
     def __init__(
@@ -282,18 +207,16 @@ class OrderNotPlaced(NotExecuted):
 
 class RemoteError(BfxError):
     """
-    Something that could not be read came from the exchange.
+    Unreadable data from the exchange.
 
     Attributes
     ----------
     raw : object
-        What came, cut to a sensible length. For a list: the first row that could not be read.
+        The data, truncated; for a list its first unreadable row.
     rows : list
-        The rows of a list that could be read, in the order of the answer; empty if it is not
-        about a list.
+        The readable rows of a list, in the order of the answer.
     unreadable : list of (object, str)
-        The other rows of the list, as they came, each with the reason; together with `rows`
-        they are the whole answer. Empty if it is not about a list.
+        The other rows as they came, each with the reason; with `rows` the whole answer.
     """
 
     def __init__(
@@ -312,7 +235,7 @@ class RemoteError(BfxError):
 
 class ChecksumMismatch(RemoteError):
     """
-    A book differs from the exchange's.
+    A local book differs from the exchange's.
 
     Attributes
     ----------
@@ -331,24 +254,23 @@ class ChecksumMismatch(RemoteError):
 
 
 class VersionMismatch(RemoteError):
-    """The exchange speaks another version of the protocol; nothing can be done with it."""
+    """The exchange uses an unsupported version of the protocol."""
 
 
 class ApiError(BfxError):
     """
-    The exchange said no.
+    Refused by the exchange.
 
     Attributes
     ----------
     code : int or None
         The exchange's numeric code.
     message : str
-        Its text, for people only: it may change at any time.
+        Its text, for humans only: it may change at any time.
     raw : object
         The whole answer.
     call : str or None
-        The call of REST that was refused, as text: ``get_t_ticker("tNOPE")``; None on a
-        WebSocket.
+        The refused REST call: ``get_t_ticker("tNOPE")``; None on a WebSocket.
 
     References
     ----------
@@ -371,18 +293,18 @@ class ApiError(BfxError):
 
 
 class AuthError(ApiError):
-    """The key, the signature or the permission is wrong."""
+    """Wrong key or signature, or missing permission."""
 
 
 class NonceTooSmall(AuthError):
     """
-    A larger nonce was used with this key before: another program uses the same key.
+    A larger nonce was already used with this key: another program uses the same key.
 
     Attributes
     ----------
     clock_skew_s : float or None
-        How far this machine's clock is ahead of the exchange's, in seconds; negative if it is
-        behind; None if that is not known.
+        Seconds by which this machine's clock is ahead of the exchange's; negative if behind, None
+        if unknown.
     """
 
     retryable = True
@@ -405,10 +327,10 @@ class RateLimited(ApiError):
     Attributes
     ----------
     retry_after_s : float
-        How long to wait before the next one.
+        Delay before the next request.
     is_own_budget : bool
-        True if bfxsync has counted so many that it sends no more, and this one was not sent;
-        False if the exchange has refused it, or one like it a moment before.
+        True if bfxsync's own count reached the limit and this request was not sent; False if the
+        exchange has just refused it, or another request of its group.
     """
 
     retryable = True
@@ -438,60 +360,10 @@ class SubscriptionRejected(ApiError):
 
 
 class OrderRejected(ApiError):
-    """The exchange refused an order, or a change or the cancellation of one."""
+    """The exchange refused an order, or an update or cancellation of one."""
 
 
 class NotReady(ApiError):
-    """The exchange asks to try again later (11000, 10008, 20060; on REST 408, 5xx of a gateway)."""
+    """Try again later (codes 11000, 10008, 20060; on REST 408, and 5xx of a gateway)."""
 
     retryable = True
-
-
-# What each numeric code means; the codes of one class share its treatment everywhere.
-# Subscription codes: the live exchange answers 10300 to nearly everything, the others are listed.
-_CLASS_OF_CODE: dict[int, type[ApiError]] = {
-    10008: NotReady,
-    10011: SubscriptionRejected,
-    10012: SubscriptionRejected,
-    10100: AuthError,
-    10101: AuthError,
-    10102: AuthError,
-    10103: AuthError,
-    10104: AuthError,
-    10111: AuthError,
-    10112: AuthError,
-    10113: AuthError,
-    10114: NonceTooSmall,
-    10200: AuthError,
-    10201: AuthError,
-    10300: SubscriptionRejected,
-    10301: SubscriptionRejected,
-    10302: SubscriptionRejected,
-    10303: SubscriptionRejected,
-    10304: SubscriptionRejected,
-    10305: SubscriptionRejected,
-    10400: SubscriptionRejected,
-    10401: SubscriptionRejected,
-    11000: NotReady,
-    11010: RateLimited,
-    20060: NotReady,
-}
-
-
-def _made_again(
-    kind: type[BfxError], args: tuple[Any, ...], kept: Mapping[str, Any]
-) -> BfxError:
-    error = kind.__new__(kind)
-    error.args = args
-    error.__dict__.update(kept)
-    return error
-
-
-def error_from_code(
-    code: int | None,
-    message: str,
-    raw: object = None,
-    default: type[ApiError] = ApiError,
-) -> ApiError:
-    """Build the error whose class belongs to `code`; `default` for an unknown one."""
-    return _CLASS_OF_CODE.get(code or 0, default)(message, code=code, raw=raw)

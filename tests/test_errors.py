@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import bfxsync
 from bfxsync import errors
+from bfxsync._base.error_codes import error_from_code
 from bfxsync.errors import (
     ApiError,
     AuthError,
@@ -33,7 +34,6 @@ from bfxsync.errors import (
     SubscriptionRejected,
     UsageError,
     VersionMismatch,
-    error_from_code,
 )
 
 PACKAGE = Path(bfxsync.__file__).parent

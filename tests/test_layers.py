@@ -62,6 +62,8 @@ PURE = (
     "types",
     "_base.aliases",
     "_base.enums",
+    "_base.error_bases",
+    "_base.error_codes",
     "_base.hosts",
     "_base.hidden",
     "_base.numbers",

@@ -1,11 +1,11 @@
 """
-A value that several threads change, without a lock that one of them could keep.
+A value that several threads replace, without a lock.
 
-Strategy: each value is a node that names the next one, and `dict.setdefault` says in one call of C
-who has named it first; the others begin again with that one's value. Ctrl-C leaves the old value
-or the new one, at whatever line it comes, and a fork does too. `with lock:` is not of that kind:
-before Python 3.11 an interrupt may come when the lock is taken and the block not yet begun, and
-then nobody ever releases it.
+Strategy: values are nodes of a linked list, and `dict.setdefault`, one atomic call into C, appends
+the next node; a thread that loses the race retries with the winner's value. An interrupt (Ctrl-C)
+or a fork at any line leaves either the old value or the new one. `with lock:` does not guarantee
+that: before Python 3.11 an interrupt between acquiring the lock and entering the block leaves it
+locked for ever.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class AtomicValue(Generic[T]):
     Parameters
     ----------
     value : object
-        Not to be changed by anybody, as all that follow it.
+        Never mutated, like all later values.
     """
 
     def __init__(self, value: T) -> None:
-        # Where to look from; another thread may have put it back by a few nodes.
+        # Where to start looking; a race may set it back by a few nodes.
         self._newest: Dict[str, Any] = {"value": value}
 
     def get(self) -> T:
@@ -37,14 +37,13 @@ class AtomicValue(Generic[T]):
 
     def update(self, change: Callable[[T], Tuple[T, R]]) -> R:
         """
-        Replace the value by what a function makes of it.
+        Replace the value by the result of a function.
 
         Parameters
         ----------
         change : callable
-            Takes the value and returns the new one (or the same, if nothing is to change), and
-            what to return. It is called again if another thread was faster, so it must do nothing
-            else.
+            Takes the value and returns the new one (or the same object for no change) and what
+            `update` returns. Called again after a lost race, so it must have no side effects.
         """
         while True:
             node = self._last()

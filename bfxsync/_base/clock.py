@@ -1,4 +1,4 @@
-"""What time it is, for those who look at data that was noted on an I/O thread."""
+"""The clock that dates data received on an I/O thread."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from datetime import datetime, timedelta, timezone
 
 
 class Clock:
-    """The clock by which a session notes when it saw something; a replay has another one."""
+    """The clock of a session; a replay has its own."""
 
     def now(self) -> float:
-        """Return the time as sessions are told it: monotonic seconds."""
+        """Return the current time in monotonic seconds."""
         return time.monotonic()
 
     def utc(self, at: float) -> datetime:
-        """Return the time of day at one of its moments."""
+        """Convert a time of this clock to UTC."""
         return datetime.now(timezone.utc) - timedelta(seconds=self.now() - at)
 
 

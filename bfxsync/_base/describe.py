@@ -1,8 +1,8 @@
 """
-Text about objects of other people: their exceptions, functions and half-made instances.
+Safe descriptions of foreign objects: exceptions, callbacks, partly initialized instances.
 
-Strategy: whatever such an object computes itself may raise: its `repr`, its text, its truth value,
-a property named ``__class__``, the hash of its class. What is asked here is either read from the
+Strategy: anything such an object computes itself may raise: its `repr`, its text, its truth value,
+a property named ``__class__``, the hash of its class. Everything here is either read from the
 interpreter's own slots or guarded.
 """
 
@@ -31,10 +31,9 @@ def type_name(value: object) -> str:
 
 def printable(text: str) -> str:
     """
-    Return what a peer said as one line that a terminal only prints.
+    Escape a peer's text so that a terminal prints it as one line.
 
-    What `repr` would escape is escaped: controls, other ends of lines, marks that turn the
-    direction of reading.
+    Escapes what `repr` does: control characters, line breaks, bidirectional marks.
     """
     if text.isprintable():
         return text
@@ -45,7 +44,7 @@ def printable(text: str) -> str:
 
 
 def safe_repr(value: object) -> str:
-    """Return ``repr(value)``, cut to a line, or the name of its class if that raises."""
+    """Return ``repr(value)``, truncated to a line, or the name of its class if that raises."""
     try:
         text = repr(value)
     except Exception:
@@ -54,7 +53,7 @@ def safe_repr(value: object) -> str:
 
 
 def few(value: object) -> str:
-    """Return ``repr(value)``; of a long list or tuple the ends, and how many stand between."""
+    """Return ``repr(value)``, with the middle of a long list or tuple elided."""
     if not isinstance(value, (list, tuple)) or len(value) <= _FEW:
         return repr(value)
     begin, end = ("[", "]") if isinstance(value, list) else ("(", ")")
@@ -72,13 +71,13 @@ def error_text(exc: BaseException) -> str:
 
 
 def traceback_of(exc: BaseException) -> TracebackType | None:
-    """Return the traceback of an exception, whatever its class says that it is."""
+    """Return the traceback of an exception, even if its class overrides the attribute."""
     found: TracebackType | None = _GET_TRACEBACK(exc)
     return found
 
 
 def has_printable_traceback(exc: BaseException) -> bool:
-    """Tell whether `traceback`, and so `logging`, can print an exception and its causes."""
+    """Return whether `traceback`, and so `logging`, can print an exception and its causes."""
     try:
         traceback.format_exception(type(exc), exc, traceback_of(exc))
     except Exception:
@@ -93,7 +92,7 @@ def traceback_text(exc: BaseException) -> str:
 
 
 def raised_at(exc: BaseException) -> Tuple[str, int]:
-    """Return file and line where an exception was raised; no line without a traceback."""
+    """Return the file and line where an exception was raised; ``("", 0)`` if unknown."""
     last = traceback_of(exc)
     if last is None:
         return ("", 0)
@@ -106,7 +105,7 @@ def also_half_made(method: Callable[[T], str]) -> Callable[[T], str]:
     """
     Make a `__repr__` work on objects whose `__init__` has not finished, or has raised.
 
-    Debuggers and error reports print the variables of every frame, `self` among them.
+    Debuggers and error reports print the variables of every frame, including `self`.
     """
 
     @functools.wraps(method)
@@ -136,10 +135,10 @@ def with_parts_named_publicly(cls: C) -> C:
 
 def without_our_frames(exc: BaseException, package: str = "bfxsync") -> None:
     """
-    Take the frames of this package off the head of a traceback.
+    Remove the leading frames of this package from a traceback.
 
-    The rest begins with the user's own function, and keeps nothing of ours alive. An exception
-    that was raised by the package itself keeps its traceback.
+    It then begins with the user's function and keeps none of our objects alive. An exception that
+    the package itself raised keeps its traceback.
     """
     rest = traceback_of(exc)
     while rest is not None and _is_of(rest.tb_frame.f_globals, package):
@@ -150,10 +149,9 @@ def without_our_frames(exc: BaseException, package: str = "bfxsync") -> None:
 
 def cut_before(exc: BaseException, earlier: TracebackType) -> None:
     """
-    Take an earlier traceback off the end of one.
+    Remove an earlier traceback from the end of an exception's.
 
-    An exception that is raised again and again, always the same object, keeps all of them, and the
-    memory fills.
+    An exception object that is raised repeatedly would otherwise accumulate all of them.
     """
     part = traceback_of(exc)
     while part is not None:

@@ -1,12 +1,11 @@
 """
-TCP connections to a host, directly or by way of a proxy.
+TCP connections to a host, directly or through a proxy.
 
-Strategy: what a proxy answers is bounded in time as a whole, not each read of it, and in size. A
-SOCKS proxy is spoken to by PySocks, for both transports. It was chosen over python-socks because
-requests and urllib3 name it and systems ship it, because its interface has stood still since 2017,
-and because the time of a whole negotiation can be bounded by nothing but a method of the socket
-that it reads from. Its own hooks into urllib3 are not used: they bound each read only, and keep the
-password in their frames.
+Strategy: a proxy's answer is bounded in size and in total time, not only per read. SOCKS is done
+by PySocks, for both transports. It was chosen over python-socks because requests and urllib3 name
+it and systems ship it, because its interface has been stable since 2017, and because overriding one
+method of its socket bounds the time of a whole negotiation. Its hooks into urllib3 are not used:
+they bound each read only, and keep the password in their frames.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from bfxsync._base.hosts import Address
 from bfxsync._base.proxies import Proxy
 
 MAX_ANSWER = 64 * 1024
-"""Bytes that a proxy's answer may have."""
+"""Maximum size of a proxy's answer, in bytes."""
 
 _STATUS = re.compile(rb"HTTP/1\.\d (\d{3})(?: ([^\r\n]*))?\r?\n")
 _MOST_TOLD = 100
@@ -34,20 +33,19 @@ _MOST_TOLD = 100
 
 def dial(address: Address, proxy: Proxy | None, timeout_s: float) -> socket.socket:
     """
-    Return a socket that is connected to a host.
+    Return a socket connected to a host.
 
     Parameters
     ----------
     address : Address
     proxy : Proxy or None
     timeout_s : float
-        For connecting, for each address that the name has; and once more for all that a proxy
-        answers.
+        Connect timeout for each address of the name; and again for the proxy's whole answer.
 
     Raises
     ------
     OSError
-        It cannot be reached, or the proxy refuses; nothing of it shows the proxy's password.
+        Unreachable, or refused by the proxy; the error does not contain the proxy's password.
     """
     if proxy is None:
         return socket.create_connection((address.hostname, address.port), timeout_s)
@@ -69,13 +67,13 @@ def dial(address: Address, proxy: Proxy | None, timeout_s: float) -> socket.sock
 def _tunnel(
     sock: socket.socket, address: Address, proxy: Proxy, deadline: float
 ) -> None:
-    """Ask an HTTP proxy for a connection to a host."""
-    # Not in a variable, as it holds the password.
+    """Ask an HTTP proxy for a tunnel to a host."""
+    # Not in a variable, which tracebacks may show: it contains the password.
     sock.sendall(_connect_request(address, proxy))
     answer = bytearray()
     while not answer.endswith((b"\r\n\r\n", b"\n\n")):
         sock.settimeout(_rest_s(deadline))
-        # What comes behind the head belongs to the host.
+        # Byte by byte: anything after the head belongs to the host.
         data = sock.recv(1)
         if not data:
             raise OSError(f"the proxy {proxy} ended the connection")
@@ -132,13 +130,13 @@ def _dial_socks(address: Address, proxy: Proxy, timeout_s: float) -> socket.sock
             )
             sock.bound(timeout_s)
             sock.connect((address.hostname, address.port))
-            # From here on it is a plain one: the class of PySocks would cost for each call.
+            # A plain socket again: the class of PySocks slows down every call.
             return socket.socket(family, kind, protocol, sock.detach())
         except Exception as exc:
-            # PySocks lets errors of other kinds through as well.
+            # PySocks raises errors of other kinds too.
             error = _translated(exc, proxy)
         finally:
-            # After `detach` it has nothing to close.
+            # No effect after `detach`.
             sock.close()
         if isinstance(error, socket.timeout):
             break
@@ -148,7 +146,7 @@ def _dial_socks(address: Address, proxy: Proxy, timeout_s: float) -> socket.sock
 
 @functools.lru_cache(maxsize=None)
 def _bounded(kind: Any) -> Any:
-    """Return a class of sockets whose reads together are bounded in time."""
+    """Return a socket class whose reads share one deadline."""
 
     def bound(self: Any, timeout_s: float) -> None:
         self.timeout_s = timeout_s
@@ -157,7 +155,7 @@ def _bounded(kind: Any) -> Any:
 
     def recv_into(self: Any, *args: Any) -> int:
         if self.deadline is None:
-            # The first answer: it is connected to the proxy.
+            # First read: connected to the proxy.
             self.deadline = time.monotonic() + self.timeout_s
         socket.socket.settimeout(self, _rest_s(self.deadline))
         return socket.socket.recv_into(self, *args)
@@ -166,7 +164,7 @@ def _bounded(kind: Any) -> Any:
 
 
 def _translated(exc: Exception, proxy: Proxy) -> OSError:
-    """Return an error that says which proxy it was, and keeps none of PySocks' frames."""
+    """Return an error that names the proxy and keeps none of PySocks' frames."""
     inner = getattr(exc, "socket_err", None) or exc
     told = f"the proxy {proxy} failed: {exc}"
     kind = socket.timeout if isinstance(inner, socket.timeout) else OSError

@@ -1,4 +1,4 @@
-"""Whether gevent or eventlet has put its cooperative threads in the place of real ones."""
+"""Detection of gevent and eventlet, which replace real threads by cooperative ones."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _PACKAGES = ("gevent", "eventlet")
 
 
 def patched_by() -> str | None:
-    """Return the package that has replaced something of what connections stand on, or None."""
-    # Looked up now: a program may patch long after the imports. Each can be patched alone.
+    """Return the package that has patched a part that connections depend on, or None."""
+    # Checked at every call: a program may patch late, and each part alone.
     for part in (
         socket.socket,
         ssl.SSLContext,
@@ -34,8 +34,7 @@ def check_threads() -> None:
     """
     Raise if there are no real threads.
 
-    With some locks made before the patch and some after it, or with one part patched and another
-    not, a wait would hold up the thread that it waits for.
+    With only some locks or parts patched, a wait could block the very thread it waits for.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the headers of HTTP say of times, in answers of REST and to handshakes."""
+"""Times in HTTP headers, of REST answers and WebSocket handshakes."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Callable
 from bfxsync._base.forks import lazily
 
 BLOCK_S = 60.0
-"""For so long the exchange refuses an address that has asked too often."""
+"""How long the exchange blocks an address after too many requests."""
 
 _LONGEST_WAIT_S = 86_400.0
 
 
 def retry_after_s(text: str | None, date: str | None, now: float) -> float:
     """
-    Return what a ``Retry-After`` header asks for; the exchange's block without a good one.
+    Return the seconds of a ``Retry-After`` header, or `BLOCK_S` if it is missing or invalid.
 
     Parameters
     ----------
     text : str or None
-        The header, which may be a date.
+        The header: seconds or a date.
     date : str or None
-        The ``Date`` of the same answer: by that clock the other one is meant.
+        The ``Date`` header of the same answer, the clock that a date in `text` refers to.
     now : float
-        Seconds since 1970 by this machine's clock, for an answer without a good one.
+        Seconds since 1970, used if `date` is missing or invalid.
     """
     if text is None:
         return BLOCK_S
@@ -43,7 +43,7 @@ def retry_after_s(text: str | None, date: str | None, now: float) -> float:
 
 
 def moment_of(date: str | None) -> float | None:
-    """Return the seconds since 1970 of a header with a date; None without a good one."""
+    """Return a date header as seconds since 1970; None if it is missing or invalid."""
     try:
         moment = lazily(_date_reader)(date or "")
     except (TypeError, ValueError, IndexError, OverflowError):
@@ -54,7 +54,7 @@ def moment_of(date: str | None) -> float | None:
 
 
 def _date_reader() -> Callable[[str], datetime]:
-    # Here, as it loads much and few need it: who streams only never does.
+    # Imported lazily: it loads much, and streaming alone never needs it.
     from email.utils import parsedate_to_datetime
 
     return parsedate_to_datetime

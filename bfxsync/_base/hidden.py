@@ -1,4 +1,4 @@
-"""Text that hides itself, and errors that are cut off from what their frames held."""
+"""Values whose `repr` is masked, and errors without the frames that held secrets."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ PRIVATE = frozenset(
         "dest_corp_name",
     )
 )
-"""Fields of requests that are as secret as a key, or that are about people."""
+"""Request fields that hold secrets or personal data."""
 
 E = TypeVar("E", bound=BaseException)
 
 
 class Hidden(str):
     """
-    Text whose `repr`, as tracebacks with variables show it, is blacked out.
+    Text whose `repr`, as shown in tracebacks with variables, is masked.
 
-    A parameter is bound to it anew at the first line of a public function, so that no frame of
-    ours has the plain one.
+    Public functions rebind a secret parameter to it in their first line, so that none of our
+    frames holds the plain text.
     """
 
     def __repr__(self) -> str:
@@ -36,27 +36,27 @@ class Hidden(str):
 
 
 class HiddenBytes(bytes):
-    """The same for bytes."""
+    """Bytes whose `repr` is masked."""
 
     def __repr__(self) -> str:
         return f"b'{HIDDEN}'"
 
 
 class HiddenInt(int):
-    """The same for an integer."""
+    """An integer whose `repr` is masked."""
 
     def __repr__(self) -> str:
         return HIDDEN
 
-    # What `str` and formats take, and so JSON.
+    # `str`, formats and JSON still get the number.
     __str__ = int.__repr__
 
 
 def hide(value: Any) -> Any:
-    """Return a text or an integer, or all of them in dicts and lists, hidden."""
+    """Mask a text or an integer, or every one inside dicts and lists."""
     if isinstance(value, (Hidden, HiddenBytes, HiddenInt)):
         return value
-    # As it is sent: a class of the user's own, or of NumPy, may show it in its own way.
+    # As plain types: a class of the user or of NumPy may have its own `repr`.
     text = plain_text(value)
     if text is not None:
         return Hidden(text)
@@ -73,7 +73,7 @@ def hide(value: Any) -> Any:
 
 
 def hide_private(body: Any) -> Any:
-    """Return the body of a request with the values hidden that errors must not show."""
+    """Return the body of a request with its private values masked."""
     if not isinstance(body, Mapping):
         return body
     return {
@@ -82,7 +82,7 @@ def hide_private(body: Any) -> Any:
 
 
 def hidden_in(value: Any) -> Iterator[str]:
-    """Yield the texts of what is hidden in dicts and lists."""
+    """Yield the masked texts inside dicts and lists."""
     if isinstance(value, (Hidden, HiddenInt)):
         yield Hidden(str(value))
     elif isinstance(value, Mapping):
@@ -95,10 +95,10 @@ def hidden_in(value: Any) -> Iterator[str]:
 
 def without_frames(exc: E) -> E:
     """
-    Return an error of another package, cut off from the frames that it went through.
+    Strip the tracebacks from another package's error and its causes.
 
-    Their variables, which some reports of errors show, hold a proxy's password or the head of a
-    signed request. What a peer said in it can be printed afterwards.
+    Their frames, whose variables some error reports show, hold a proxy's password or the head of
+    a signed request. A peer's text in the error is made printable.
     """
     found: list[BaseException] = [exc]
     for inner in found:

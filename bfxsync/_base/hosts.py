@@ -1,9 +1,9 @@
 """
-The exchange's addresses, and all that is decided about the address of a host.
+The exchange's addresses, and parsing of URLs.
 
-Strategy: an address is checked once, where a user gives it, and rebuilt from its parts, so that
-one host has one spelling for the budgets, for comparisons, and for every parser that reads it
-later. What may be secret in it is refused (a user, a password) or shown as ``***`` (a query).
+Strategy: a URL is parsed once, where a user passes it, and rebuilt from its parts, so that a host
+has one spelling for rate limits, comparisons and every later parser. Secrets in it are refused
+(user and password) or shown as ``***`` (the query).
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ WSS_HOST = "wss://api.bitfinex.com/ws/2"
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 PAPER_PREFIX = "paper-"
-"""How keys begin that are worth nothing: those of the local exchange."""
+"""Prefix of the worthless keys of the local exchange."""
 
 HIDDEN = "***"
 
 
-# Without a backslash, a bracket or a blank, which parsers of addresses read in different ways.
+# No backslash, bracket or blank: URL parsers disagree about them.
 _VISIBLE = re.compile(r"[!-Z^-~]+")
 _NAME = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?")
 
 
 class Address(NamedTuple):
     """
-    Where a server is.
+    The parts of a URL that name a server.
 
     Attributes
     ----------
     scheme, hostname : str
-        In small letters; an IPv6 address has no brackets.
+        Lower case; an IPv6 address has no brackets.
     port : int
     path : str
     query : str
@@ -63,14 +63,14 @@ class Address(NamedTuple):
 
     @property
     def netloc(self) -> str:
-        """The host as it is written in an address; its port only if it is not the usual one."""
+        """Host and port as written in a URL; the default port is left out."""
         name = f"[{self.hostname}]" if ":" in self.hostname else self.hostname
         is_usual = DEFAULT_PORTS.get(self.scheme) == self.port
         return name if is_usual else f"{name}:{self.port}"
 
 
 def address_of(url: object) -> Address | None:
-    """Return the parts of an address without user and password; None if it is none."""
+    """Return the parts of a URL; None if it is invalid or contains a user or password."""
     if not isinstance(url, str) or not _VISIBLE.fullmatch(_without_brackets(url)):
         return None
     try:
@@ -87,13 +87,13 @@ def address_of(url: object) -> Address | None:
 
 
 def hostname_of(url: str) -> str:
-    """Return the name of a host in small letters, without port; an empty text if there is none."""
+    """Return the host name of a URL in lower case, without port; empty if there is none."""
     address = address_of(url)
     return "" if address is None else address.hostname
 
 
 def is_loopback(hostname: str) -> bool:
-    """Tell whether a host's name means this machine."""
+    """Return whether a host name refers to this machine."""
     name = hostname.lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -106,7 +106,7 @@ def is_loopback(hostname: str) -> bool:
 
 
 def shown(url: str) -> str:
-    """Return an address as it may be printed and logged: what may be secret is ``***``."""
+    """Return a URL for logs and messages, with its query masked."""
     address = address_of(url)
     if address is None:
         return HIDDEN
@@ -114,14 +114,7 @@ def shown(url: str) -> str:
 
 
 def _checked_name(name: str | None) -> str:
-    """
-    Return a host's name without the dot that may end it.
-
-    Raises
-    ------
-    ValueError
-        It is none.
-    """
+    """Return a host name without its trailing dot; raises `ValueError` if it is invalid."""
     name = (name or "").lower()
     if ":" in name:
         return str(ipaddress.IPv6Address(name))
@@ -132,5 +125,5 @@ def _checked_name(name: str | None) -> str:
 
 
 def _without_brackets(url: str) -> str:
-    # Those around an IPv6 address.
+    # The pair around an IPv6 address.
     return url.replace("[", "", 1).replace("]", "", 1)

@@ -1,11 +1,11 @@
 """
-Waiting for another thread, in a way that signals and Ctrl-C cannot break.
+Waiting for another thread, safe against signals and Ctrl-C.
 
-Strategy: nobody shares a lock. Each waiting thread brings its own, here called a bell, already
-locked; whoever has news releases all of them. Interrupted at any point, a waiter leaves at most a
-bell behind that is released for nobody. `threading.Event` and `Condition` guard their state with a
-shared lock instead: a waiter that Ctrl-C interrupts may keep it for ever, and a signal handler
-that wants it while the interrupted code holds it never returns.
+Strategy: there is no shared lock. Each waiting thread adds a lock of its own (a bell), already
+locked, and waking means releasing all of them. A waiter interrupted at any point leaves at most an
+unused bell behind. `threading.Event` and `Condition` guard their state with a shared lock instead:
+a waiter interrupted by Ctrl-C may keep it for ever, and a signal handler that needs it while the
+interrupted code holds it never returns.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Callable, Deque
 
 
 class Bells:
-    """The threads that wait for the same thing, each with a lock of its own."""
+    """The threads waiting for one condition, each with its own lock."""
 
     def __init__(self) -> None:
         self._bells: Deque[LockType] = deque()
@@ -27,28 +27,27 @@ class Bells:
 
     def ring(self) -> None:
         """
-        Wake everyone who waits.
+        Wake all waiting threads; their condition must already be true.
 
-        All of them, as one alone might have been interrupted just now. What they wait for must
-        have been made true before.
+        All, because a single one may just have been interrupted.
         """
         while True:
             try:
                 bell = self._bells[0]
             except IndexError:
                 return
-            # Released before it is taken out, so that a ringer that is interrupted forgets nobody.
+            # Released before it is removed, so that an interrupted call skips no waiter.
             try:
                 bell.release()
             except RuntimeError:
-                pass  # another thread rings at the same time
+                pass  # already released by another thread
             self._forget(bell)
 
     def wait(self, is_over: Callable[[], bool], timeout_s: float | None) -> bool:
         """
-        Wait until somebody rings; return False if nobody did in time.
+        Wait for `ring`; return False after the timeout.
 
-        Does not wait if `is_over` returns true: it is asked when a ring can no longer be missed.
+        Returns at once if `is_over()` is true, evaluated after the bell has been added.
         """
         bell = allocate_lock()
         bell.acquire()
@@ -56,7 +55,7 @@ class Bells:
         try:
             if is_over():
                 return True
-            # The longest time that a lock waits has an end.
+            # A lock has a maximum timeout.
             limit = -1 if timeout_s is None else min(max(timeout_s, 0.0), TIMEOUT_MAX)
             return bell.acquire(True, limit)
         finally:
@@ -71,7 +70,7 @@ class Bells:
 
 class Latch:
     """
-    A flag that any number of threads wait for, and any may set, a signal handler included.
+    A flag that threads wait for; any thread may set it, and so may a signal handler.
 
     Attributes
     ----------
@@ -83,15 +82,15 @@ class Latch:
         self._bells = Bells()
 
     def set(self) -> None:
-        """Let everyone pass, from now on."""
+        """Set the flag and wake all waiting threads."""
         self.is_set = True
-        # Every time: whoever set it first may have been interrupted before it rang.
+        # Every time: an earlier call may have been interrupted before it rang.
         self._bells.ring()
 
     def clear(self) -> None:
-        """Let nobody pass any more; those that wait already have been let through."""
+        """Reset the flag; threads that are already waiting have been woken."""
         self.is_set = False
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until it is set; return False if it was not in time."""
+        """Wait until the flag is set; return False after the timeout."""
         return self.is_set or self._bells.wait(lambda: self.is_set, timeout_s)

@@ -1,13 +1,13 @@
 """
-Logging that cannot harm the thread that logs.
+Logging that cannot break the calling thread.
 
-Strategy: handlers, filters and formatters are the program's code. One that raises must not end a
-thread that owns a connection, nor replace the error that a caller waits for. So every module logs
-through a `GuardedLogger`, which has the methods of `logging.Logger` and lets nothing out.
+Strategy: handlers, filters and formatters are the program's code. An exception from one must not
+end a thread that owns a connection, nor replace the error that a caller waits for. So every module
+logs through a `GuardedLogger`, which has the methods of `logging.Logger` and never raises.
 
-Each handler has a lock, which Ctrl-C in a logging call of the main thread can leave locked for
-ever. Our own calls there are shielded from that, but not those of the program, so no thread of ours
-waits for such a lock without an end.
+Ctrl-C in a logging call of the main thread can leave a handler's lock locked for ever. Our own
+calls are shielded from that, the program's are not, so our threads wait for such a lock with a
+timeout.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from bfxsync._base.shield import shielded
 from bfxsync.errors import UsageError
 
 HANDLER_WAIT_S = 2.0
-"""How long a message waits for a handler that is busy before it is given up."""
+"""Seconds to wait for a busy handler before a message is dropped."""
 
 _PACKAGE = __name__.partition(".")[0]
 
 _RLOCK = type(threading.RLock())
 
-# Handlers that were waited for in vain: the next message does not wait again.
+# Handlers whose lock timed out: the next message does not wait for them again.
 _stuck: weakref.WeakSet[logging.Handler] = weakref.WeakSet()
 
 
@@ -46,9 +46,9 @@ class GuardedLogger:
     """
     A logger that does not raise.
 
-    What a handler lets out is printed to stderr once, with its traceback; each message that was
-    lost to one is printed there, unless `logging.raiseExceptions` is false. What is logged by a
-    handler while it handles one of these messages is dropped, or there would be no end to it.
+    The first exception of a handler is printed to stderr with its traceback, and so is each
+    message that was lost, unless `logging.raiseExceptions` is false. Messages logged by a handler
+    while it handles one of ours are dropped, to prevent recursion.
 
     Parameters
     ----------
@@ -61,28 +61,28 @@ class GuardedLogger:
         self._logger = logging.getLogger(name)
 
     def isEnabledFor(self, level: int) -> bool:  # noqa: N802 – as in `logging`
-        """Tell whether messages of a level are wanted."""
+        """Return whether messages of a level are logged."""
         try:
             return self._logger.isEnabledFor(level)
         except Exception:
             return False
 
     def debug(self, message: str, *arguments: object) -> None:
-        """Log what is of interest to developers."""
+        """Log details for developers."""
         self._log(logging.DEBUG, message, arguments)
 
     def info(self, message: str, *arguments: object) -> None:
-        """Log what happens in the ordinary course of things."""
+        """Log normal operation."""
         self._log(logging.INFO, message, arguments)
 
     def warning(self, message: str, *arguments: object) -> None:
-        """Log what somebody should know; without any configuration it goes to stderr."""
+        """Log a problem; without any configuration it goes to stderr."""
         self._log(logging.WARNING, message, arguments)
 
     def error(
         self, message: str, *arguments: object, exc_info: BaseException | None = None
     ) -> None:
-        """Log a failure, with the traceback of an exception if there is one."""
+        """Log a failure, with the traceback of `exc_info` if given."""
         self._log(logging.ERROR, message, arguments, exc_info)
 
     def _log(
@@ -95,12 +95,12 @@ class GuardedLogger:
         try:
             if not self._logger.isEnabledFor(level) or _is_nested():
                 return
-            # Peers' text is among them.
+            # They may contain a peer's text.
             arguments = tuple(map(_told, arguments))
             exc_info = None
             if exc is not None:
                 if has_printable_traceback(exc):
-                    # Not the exception alone: `logging` would ask for its truth value.
+                    # As a tuple: `logging` would evaluate the truth value of an exception.
                     exc_info = (type(exc), exc, traceback_of(exc))
                 else:
                     message = f"{message}\n%s"
@@ -118,10 +118,10 @@ class GuardedLogger:
                 exc_info,
                 code.co_name,
             )
-            # With what the program has noted of the present context, as filters may add that.
+            # In the caller's context, which filters may read.
             shielded(contextvars.copy_context().run, _handle, self._logger, record)
         except BaseException as failure:
-            # Ctrl-C, not the handler's doing; on all other threads only a handler can raise it.
+            # On the main thread this is Ctrl-C; on others only a handler can raise it.
             is_main = threading.current_thread() is threading.main_thread()
             if is_main and not isinstance(failure, Exception):
                 raise
@@ -135,7 +135,7 @@ class GuardedLogger:
         exc: BaseException | None,
         failure: BaseException,
     ) -> None:
-        """Print what could not be logged, and why."""
+        """Print a message that could not be logged, and why."""
         if not logging.raiseExceptions or sys.stderr is None:
             return
         try:
@@ -150,24 +150,17 @@ class GuardedLogger:
                 )
             sys.stderr.write("".join(lines))
         except Exception:
-            # stderr may be the program's as well, and closed or broken.
+            # stderr may be replaced by the program, closed or broken.
             pass
 
 
 def _handle(logger: logging.Logger, record: logging.LogRecord) -> None:
-    """
-    Pass a record to the handlers of a logger.
-
-    Raises
-    ------
-    TimeoutError
-        The lock of a handler is not to be had.
-    """
+    """Pass a record to the handlers of a logger; raises `TimeoutError` if one stays locked."""
     with ExitStack() as stack:
         for handler in _handlers_of(logger):
             lock = handler.lock
             if not isinstance(lock, _RLOCK):
-                continue  # none, or one of the program's own
+                continue  # no lock, or a custom one
             wait_s = 0.0 if handler in _stuck else HANDLER_WAIT_S
             if not lock.acquire(True, wait_s):
                 _stuck.add(handler)
@@ -176,13 +169,13 @@ def _handle(logger: logging.Logger, record: logging.LogRecord) -> None:
                     "have left it so for ever"
                 )
             _stuck.discard(handler)
-            # Held, as its owner may take it again: so `logging` does not wait.
+            # Held reentrantly, so that `logging` itself does not wait.
             stack.callback(lock.release)
         logger.handle(record)
 
 
 def _handlers_of(logger: logging.Logger) -> Iterator[logging.Handler]:
-    """Yield the handlers that get the records of a logger, as `Logger.callHandlers` does."""
+    """Yield the handlers of a logger and its parents, as `Logger.callHandlers` does."""
     found = False
     current: logging.Logger | None = logger
     while current is not None:
@@ -219,7 +212,7 @@ def log_to(target: logging.Logger) -> None:
 
 
 def _told(argument: object) -> object:
-    """Return what is logged of an argument: of a text, what a terminal only prints."""
+    """Return the argument, printable if it is text."""
     return printable(argument) if type(argument) is str else argument
 
 
@@ -228,9 +221,9 @@ _LOG_CODES = (GuardedLogger._log.__code__, _handle.__code__)
 
 def _is_nested() -> bool:
     """
-    Tell whether this is logged by what handles an earlier message on the same thread.
+    Return whether a handler is logging while it handles one of our messages on this thread.
 
-    The frames say so, not a flag, which Ctrl-C could leave set.
+    Found by frames instead of a flag, which Ctrl-C could leave set.
     """
     # Not this function's frame, nor that of `_log` itself.
     frame = sys._getframe(1).f_back

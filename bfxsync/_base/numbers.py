@@ -1,4 +1,4 @@
-"""The text of numbers, as the exchange writes it."""
+"""Numbers as text, and rounding to what the exchange accepts."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _MOST_DIGITS = 30
 
 def own_context(prec: int) -> Context:
     """
-    Return a context for our own operations with decimals.
+    Return a context for our own decimal operations.
 
-    That of an application may have any precision, rounding and traps, in this thread and, by
-    `decimal.DefaultContext`, in every new one; so nothing is taken from there.
+    The application's context, which new threads inherit from `decimal.DefaultContext`, may have
+    any precision, rounding and traps, so it is never used.
     """
     return Context(prec, ROUND_HALF_EVEN, -999999, 999999, 1, 0, [], [InvalidOperation])
 
@@ -27,15 +27,8 @@ EXACT = own_context(100)
 
 
 def decimal_of(value: str | int | Decimal | float) -> Decimal:
-    """
-    Return a number as it is written, with all its digits; a float by its shortest text.
-
-    Raises
-    ------
-    InvalidOperation
-        It is no number.
-    """
-    # float's own repr, as that of a subclass (NumPy has one) may say anything.
+    """Return an exact `Decimal`, of a float by its shortest text; may raise `InvalidOperation`."""
+    # A subclass of float, such as NumPy's, may have another `repr`.
     text = float.__repr__(value) if isinstance(value, float) else value
     return Decimal(text, EXACT)
 
@@ -44,15 +37,15 @@ READERS_OF: dict[NumberType, Callable[[str], Any]] = {
     float: float,
     Decimal: partial(Decimal, context=EXACT),
 }
-"""What reads the text of a number in JSON, by the type that is wanted."""
+"""The parser of a JSON number for each number type."""
 
 
 def number_text(value: float | Decimal) -> str:
     """
-    Write a number as JavaScript's ``String(x)`` does, which is how the exchange writes it.
+    Format a number as JavaScript's ``String(x)`` does, as the exchange formats it.
 
-    ``5.0`` gives ``5``, ``1e-05`` gives ``0.00001``, ``1e-07`` gives ``1e-7``. A `Decimal` goes
-    through `float`, as what it came from was the text of an IEEE double.
+    ``5.0`` gives ``5``, ``1e-05`` gives ``0.00001``, ``1e-07`` gives ``1e-7``. A `Decimal` is
+    converted to `float` first, as it was parsed from the text of an IEEE double.
 
     References
     ----------
@@ -74,19 +67,19 @@ def number_text(value: float | Decimal) -> str:
 
 def plain_decimal(value: object, name: str = "the number") -> str:
     """
-    Write a number for the exchange to read: digits and a point, never an exponent.
+    Format a number for a request: digits and a point, never an exponent.
 
     Parameters
     ----------
     value : str, int, Decimal or float
-        A float means the shortest text that reads back as the same float.
+        A float is written as the shortest text that reads back as the same float.
     name : str
-        What the error's message calls it.
+        The name of the argument in the error message.
 
     Raises
     ------
     UsageError
-        It is no finite number, or far beyond what the exchange could mean.
+        Not a finite number, or one with too many digits.
     """
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal, float)):
         whole = plain_integer(value)
@@ -101,8 +94,8 @@ def plain_decimal(value: object, name: str = "the number") -> str:
     if not number.is_finite():
         raise UsageError(f"{name} must be finite, not {number}")
     if not number:
-        return "0"  # with no sign, and without the places of 0E-9
-    # Else 1e999999 would become a million digits. The value itself may be as long.
+        return "0"  # without sign and exponent
+    # 1e999999 would become a million digits. The message omits the value, as it may be long.
     if abs(number.adjusted()) >= _MOST_DIGITS:
         raise UsageError(
             f"{name} must have at most {_MOST_DIGITS} digits before and zeros after the point"
@@ -111,31 +104,29 @@ def plain_decimal(value: object, name: str = "the number") -> str:
 
 
 PRICE_DIGITS = 5
-"""Significant digits of a price; the exchange cuts the rest."""
+"""Significant digits of a price; the exchange truncates the rest."""
 
 PLACES = 8
-"""Digits after the point, of prices and amounts."""
+"""Decimal places of prices and amounts."""
 
 
 def round_price(value: str | int | Decimal | float) -> Decimal:
     """
-    Round to a price that the exchange takes as it is: 5 significant digits, at most 8 places.
+    Round to a price that the exchange keeps unchanged: 5 significant digits, at most 8 places.
 
-    To the nearest such price; halfway between two, to the one whose last digit is even, so that
-    many roundings together are not biased. The exchange would cut instead: that makes every
-    price lower, which a buyer never notices and a seller pays for.
+    Rounds half to even, so that many roundings are unbiased. The exchange would truncate, which
+    lowers every price: in favour of buyers, at the cost of sellers.
 
     Returns
     -------
     Decimal
-        Without trailing zeros. ``format(price, "f")`` is its text without exponent, which is
-        also what is sent when it is used as an argument; ``str()`` of a price below 0.000001
-        has one.
+        Without trailing zeros. ``format(price, "f")`` has no exponent and is what is sent when it
+        is passed as an argument; ``str()`` of a price below 0.000001 has one.
 
     Raises
     ------
     UsageError
-        It is no finite number.
+        Not a finite number.
     """
     number = decimal_of(plain_decimal(value, "price"))
     last_place = max(number.adjusted() - PRICE_DIGITS + 1, -PLACES)
@@ -144,15 +135,14 @@ def round_price(value: str | int | Decimal | float) -> Decimal:
 
 def round_amount(value: str | int | Decimal | float) -> Decimal:
     """
-    Cut to an amount that the exchange takes as it is: 8 places, towards zero.
+    Round towards zero to the 8 places of an amount, so that it never exceeds the balance.
 
-    Towards zero, as an amount must not become more than there is. The result is written as
-    that of `round_price` is.
+    The result has no trailing zeros, as that of `round_price`.
 
     Raises
     ------
     UsageError
-        It is no finite number.
+        Not a finite number.
     """
     return _round(decimal_of(plain_decimal(value, "amount")), -PLACES, ROUND_DOWN)
 
@@ -160,7 +150,7 @@ def round_amount(value: str | int | Decimal | float) -> Decimal:
 def _round(number: Decimal, last_place: int, rounding: str) -> Decimal:
     rounded = number.quantize(Decimal((0, (1,), last_place)), rounding, EXACT)
     if not rounded:
-        return Decimal(0)  # without sign and places
+        return Decimal(0)  # without sign and exponent
     short = rounded.normalize(EXACT)
     # 1.2E+5 means the same as 120000, but would be written so.
     return decimal_of(format(short, "f"))

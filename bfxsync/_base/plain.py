@@ -1,4 +1,4 @@
-"""Plain values of what other libraries and the classes of users pass."""
+"""Conversion of foreign values (NumPy, enums, subclasses) to plain Python types."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from typing import Any, Iterable, SupportsIndex
 
 def plain_text(value: object) -> str | None:
     """
-    Return text, of whatever class, as `str`; None for what is no text.
+    Return text, also of a subclass, as `str`; None for other values.
 
-    An enum of texts is text, but has the hash of its name, and from Python 3.11 on stands as its
-    name in an f-string.
+    A `str` enum has the hash of its name, and since Python 3.11 formats as its name.
     """
     return str.__str__(value) if isinstance(value, str) else None
 
 
 def plain_bool(value: object) -> bool | None:
-    """Return a boolean as `bool`, also one of NumPy; None for others."""
+    """Return a boolean, also of NumPy, as `bool`; None for other values."""
     if isinstance(value, bool):
         return value
     kind = getattr(getattr(value, "dtype", None), "kind", None)
@@ -28,21 +27,21 @@ def plain_bool(value: object) -> bool | None:
 
 
 def plain_integer(value: object) -> int | None:
-    """Return an integer as `int`, also one of another kind (NumPy has its own); None for others."""
+    """Return an integer, also of NumPy, as `int`; None for other values."""
     if type(value) is int:
         return value
-    # NumPy's booleans are still indexes in some of its versions.
+    # Booleans of some versions of NumPy have `__index__`.
     if plain_bool(value) is not None or not isinstance(value, SupportsIndex):
         return None
     try:
-        # An enum of integers stays one in `index` before CPython 3.10.
+        # Before CPython 3.10 `index` returns an `IntEnum` unchanged.
         return int(index(value))
-    except TypeError:  # an array of them
+    except TypeError:  # an array
         return None
 
 
 def plain_real(value: object) -> float | None:
-    """Return a real number as `float`, also one of NumPy; None for others."""
+    """Return a real number, also of NumPy, as `float`; None for other values."""
     if isinstance(value, float):
         return float(value)
     whole = plain_integer(value)
@@ -56,20 +55,20 @@ def plain_real(value: object) -> float | None:
 
 
 def plain_items(values: object) -> list[Any] | None:
-    """Return the items of what has some, but not the letters of a text; None for others."""
+    """Return the items of an iterable other than text; None for other values."""
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         return None
     try:
         return list(iter(values))
-    except TypeError:  # an array of one number only looks like one
+    except TypeError:  # a zero-dimensional array
         return None
 
 
 def narrow_float_text(value: object) -> str | None:
     """
-    Return the shortest text of a float of NumPy that is none of Python's; None for others.
+    Return the shortest text of a NumPy float other than float64; None for other values.
 
-    As a double, 0.1 of 32 bits would be 0.10000000149011612.
+    Converted to a double, the 32-bit 0.1 would be 0.10000000149011612.
     """
     is_one = isinstance(value, Real) and hasattr(value, "dtype")
     return str(value) if is_one else None

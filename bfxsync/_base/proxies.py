@@ -1,9 +1,9 @@
 """
-Which proxy leads to a host: the one that a user names, or that of the environment.
+Selection of the proxy for a host: the user's, or that of the environment.
 
-Strategy: decided once, when a client is made, and in the same way for both transports: ``wss`` goes
-where ``https`` goes. This machine itself is never looked for through a proxy of the environment,
-which would find another machine under that name.
+Strategy: decided once, when a client is created, and the same for both transports: ``wss`` uses the
+proxy of ``https``. Loopback hosts never use a proxy of the environment, to which that name means
+another machine.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from bfxsync._base.hidden import Hidden
 from bfxsync._base.hosts import Address, address_of, is_loopback
 from bfxsync.errors import UsageError
 
-# The variables of the environment know only these two.
+# The environment variables distinguish only these two.
 _SCHEMES = {"ws": "http", "wss": "https"}
 
 _EXPLICIT_KINDS = ("http", "socks4", "socks4a", "socks5", "socks5h")
-# Desktops write `socks` for a proxy that is to look up names as well.
+# Desktops write `socks` for a proxy that also resolves names.
 _ALIASES = {"socks": "socks5h"}
 
 _SOCKS_PORT = 1080
@@ -34,7 +34,7 @@ _EXPLICIT_PORTS = {"http": 3128}
 _ENVIRONMENT_PORTS = {"http": 80, "https": 443}
 
 MOST_CREDENTIALS = 127
-"""Bytes of a user's name, or a password, for SOCKS; PySocks counts more of them wrongly."""
+"""Maximum bytes of a user name or password for SOCKS; PySocks encodes longer ones wrongly."""
 
 
 @attrs.frozen
@@ -45,8 +45,8 @@ class Proxy:
     Attributes
     ----------
     kind : str
-        ``http``, ``https``, ``socks4``, ``socks4a``, ``socks5`` or ``socks5h``; with the last
-        letter it looks up the names of hosts.
+        ``http``, ``https``, ``socks4``, ``socks4a``, ``socks5`` or ``socks5h``; ``a`` and ``h``
+        mean that the proxy resolves host names.
     hostname : str
     port : int
     username, password : str or None
@@ -63,12 +63,12 @@ class Proxy:
 
     @property
     def is_socks(self) -> bool:
-        """Whether it is spoken to in SOCKS."""
+        """Whether the protocol is SOCKS."""
         return self.kind.startswith("socks")
 
     @property
     def url(self) -> str:
-        """Its address with the password in it."""
+        """The URL, including the password; its `repr` is masked."""
         user = ""
         if self.username is not None:
             password = quote(self.password or "", safe="")
@@ -83,21 +83,21 @@ class Proxy:
 
 def proxy_for(url: str, proxy: object = None) -> Proxy | None:
     """
-    Return the proxy by way of which a host is reached, or None.
+    Return the proxy for a host, or None for a direct connection.
 
     Parameters
     ----------
     url : str
-        Address of the host.
+        URL of the host.
     proxy : str, optional
-        Such as ``http://user:password@host:3128``; it counts for this machine too. Without it the
+        Such as ``http://user:password@host:3128``; used for loopback hosts too. By default the
         environment decides: ``https_proxy``, ``http_proxy``, ``all_proxy`` and ``no_proxy``, also
-        in capitals.
+        in upper case.
 
     Raises
     ------
     UsageError
-        It is none, or needs the extra ``socks``; the message leaves out what may be a password.
+        Invalid, or needs the extra ``socks``; the message contains nothing that may be a password.
     """
     if proxy is not None:
         found = _parsed(proxy, _EXPLICIT_KINDS, _EXPLICIT_PORTS)
@@ -135,7 +135,7 @@ def _parsed(
         return None
     kind = _ALIASES.get(parts.scheme, parts.scheme)
     place = address_of("http://" + parts.netloc.rpartition("@")[2])
-    # What looks like a path may be a password whose special characters are not quoted.
+    # What looks like a path may be a password with unquoted special characters.
     is_odd = parts.path not in ("", "/") or parts.query or parts.fragment
     if kind not in kinds or place is None or is_odd:
         return None
@@ -163,7 +163,7 @@ def _checked(proxy: Proxy) -> Proxy:
 
 
 def _environments(address: Address) -> str | None:
-    """Return what the environment names for an address."""
+    """Return the environment's proxy for an address."""
     scheme = _SCHEMES.get(address.scheme, address.scheme)
     named = [_variable(f"{name}_proxy") for name in (scheme, "all")]
     if any(value is not None for value in named):
@@ -174,17 +174,17 @@ def _environments(address: Address) -> str | None:
 
 
 def _variable(name: str) -> str | None:
-    """Return a variable without blanks; in small letters it counts first, even if it is empty."""
-    # The environment is in no variable here: its repr shows all that is in it.
+    """Return a variable, stripped; the lower-case name takes precedence, even if empty."""
+    # `os.environ` is not bound to a local variable: its `repr` shows everything in it.
     value = os.environ.get(name)
     if value is None and not (name == "http_proxy" and "REQUEST_METHOD" in os.environ):
-        # In a CGI script HTTP_PROXY is the header "Proxy" of whoever asks.
+        # In a CGI script HTTP_PROXY is the request header "Proxy".
         value = os.environ.get(name.upper())
     return None if value is None else value.strip()
 
 
 def _is_exempt(address: Address, no_proxy: str) -> bool:
-    """Tell whether a host is in a list of names, domains, addresses, and networks."""
+    """Return whether a host matches a list of names, domains, addresses and networks."""
     return any(
         _matches(address, entry) for entry in re.split(r"[\s,]+", no_proxy) if entry
     )
@@ -211,7 +211,7 @@ def _matches(address: Address, entry: str) -> bool:
 
 
 def _of_the_system(scheme: str, hostname: str) -> str | None:
-    """Return what the settings of macOS or Windows name; other systems have none."""
+    """Return the proxy in the system settings of macOS or Windows; None elsewhere."""
     if sys.platform not in ("darwin", "win32"):
         return None
     from urllib.request import getproxies, proxy_bypass

@@ -1,11 +1,11 @@
 """
-Work that Ctrl-C must not cut short.
+Work that Ctrl-C must not interrupt.
 
-Strategy: Python runs signal handlers on the main thread only. What takes a lock, or does several
-steps that belong together, is run on a short-lived thread instead when the main thread asks for
-it, and that one merely waits, which may be interrupted. So no lock is ever held by a thread that a
-signal can reach, and a signal handler can always get it. The standard library's own `Thread.start`
-and `Thread.join` are such work: interrupted, they lose locks on Python 3.9.
+Strategy: Python runs signal handlers on the main thread only. Work that takes a lock, or several
+steps that belong together, runs on a short-lived thread when the main thread asks for it; the main
+thread only waits, which may be interrupted. So no thread that a signal can reach ever holds a lock,
+and a signal handler can always acquire it. `Thread.start` and `Thread.join` are such work:
+interrupted, they lose locks on Python 3.9.
 """
 
 from __future__ import annotations
@@ -23,13 +23,12 @@ T = TypeVar("T")
 
 def shielded(call: Callable[..., T], *arguments: Any) -> T:
     """
-    Call a function on a thread that no signal reaches, and return what it returns.
+    Call a function on a thread that no signal reaches; return its result or raise its exception.
 
-    What it raises is raised here. If the main thread is interrupted while it waits, the function
-    still runs to its end.
+    If the main thread is interrupted while it waits, the function still runs to its end.
     """
-    # While Python ends, as in a `__del__` then, no other thread gets its turn any more. (A start
-    # says so from Python 3.12 on; before that it seems to work.)
+    # No other thread runs any more while Python shuts down, as in a `__del__`. (Starting one fails
+    # since Python 3.12; before that it seems to work.)
     if get_ident() != threading.main_thread().ident or sys.is_finalizing():
         return call(*arguments)
     work = _Work(call, arguments)
@@ -45,7 +44,7 @@ def shielded(call: Callable[..., T], *arguments: Any) -> T:
 
 def later(call: Callable[..., object], *arguments: Any) -> None:
     """
-    Call a function on a thread that no signal reaches, and do not wait for it.
+    Call a function on a thread that no signal reaches, without waiting for it.
 
     Raises
     ------
@@ -57,22 +56,22 @@ def later(call: Callable[..., object], *arguments: Any) -> None:
 
 class Section:
     """
-    A lock that knows who has it.
+    A lock that knows its owner.
 
-    Anywhere within, Python may collect garbage and call a finalizer of the program, on the same
-    thread. What that calls can ask `is_mine`, and do later what it cannot do now. To enter a second
-    time raises `UsageError`: to wait would be for ever.
+    Inside, Python may collect garbage and call a finalizer of the program on the same thread. Code
+    called from there can check `is_mine` and defer its work. Entering twice raises `UsageError`
+    instead of a deadlock.
     """
 
     def __init__(self) -> None:
-        # One that is not held up by its own thread: between its lines and those of the holder
-        # nothing has begun, or all is done, and then a finalizer may well come in between.
+        # Reentrant, as a finalizer may run between acquiring it and setting the holder, or between
+        # resetting the holder and the release: at both points nothing is in progress.
         self._lock = threading.RLock()
         self._holder: int | None = None
 
     @property
     def is_mine(self) -> bool:
-        """True within, on the thread that has entered."""
+        """Whether the current thread is inside."""
         return self._holder == get_ident()
 
     def __enter__(self) -> None:
@@ -91,12 +90,12 @@ class Section:
 
 def start_thread(thread: threading.Thread) -> None:
     """
-    Start a thread, if it will run.
+    Start a thread.
 
     Raises
     ------
     RuntimeError
-        There are no more threads, or Python is ending: before 3.12 `start` would wait for ever.
+        No more threads, or Python is shutting down, where `start` before 3.12 would hang.
     """
     if sys.is_finalizing():
         raise RuntimeError("Python is ending")
@@ -117,8 +116,8 @@ class _Work(Generic[T]):
         except BaseException as exc:
             self._error = exc
         finally:
-            # Whatever asked for the current thread, as logging does, has made an entry for this
-            # one, which nobody else would take out (before Python 3.13).
+            # `threading.current_thread`, as called by logging, has registered this thread, and
+            # before Python 3.13 nothing else removes it.
             getattr(threading, "_active", {}).pop(get_ident(), None)
             self.done.set()
 

@@ -10,7 +10,8 @@ import attrs
 
 from bfxsync._base.aliases import Mts, NumberType, Row
 from bfxsync._base.describe import few
-from bfxsync.errors import ApiError, OrderRejected, RemoteError, error_from_code
+from bfxsync._base.error_codes import error_from_code
+from bfxsync.errors import ApiError, OrderRejected, RemoteError
 from bfxsync.models.moments import Moment, moment
 from bfxsync.models.reference import documented
 from bfxsync.models.rows import Kind, Layout, read_rows

@@ -17,9 +17,8 @@ from typing import Any, Callable, Generic, List, Protocol, Tuple, TypeVar, Union
 
 import attrs
 
-from bfxsync._base.plain import plain_real
-from bfxsync.checks.times import MAX_TIMEOUT_S
-from bfxsync.errors import NotExecuted, OutcomeUnknown, UsageError
+from bfxsync.checks.times import check_seconds_or_zero
+from bfxsync.errors import NotExecuted, OutcomeUnknown
 from bfxsync.outcome.clocks import Clocks, ExchangeClock, Reading, Span, span_of
 from bfxsync.outcome.writes import RecentWrites, WriteRecord
 
@@ -251,7 +250,11 @@ def resolve(
         Seconds in all; None: enough for an answer.
     """
     absence_s = attempt.absence_s
-    deadline = time.monotonic() + _check_timeout(timeout, absence_s + ASKING_S)
+    if timeout is None:
+        timeout_s = absence_s + ASKING_S
+    else:
+        timeout_s = check_seconds_or_zero("timeout", timeout)
+    deadline = time.monotonic() + timeout_s
     settled_at = attempt.record.ended_at + absence_s
     pause_s = min(_PAUSE_S, absence_s)
     while True:
@@ -334,16 +337,4 @@ def _too_early(after_s: float, absence_s: float) -> str:
     return (
         f"nothing of it was found {after_s:.0f} s after the call failed, which says nothing before "
         f"{absence_s:g} s (absence_s), and before it was asked twice"
-    )
-
-
-def _check_timeout(timeout: object, default_s: float) -> float:
-    if timeout is None:
-        return default_s
-    seconds = plain_real(timeout)
-    # NaN is in no range.
-    if seconds is not None and 0 <= seconds <= MAX_TIMEOUT_S:
-        return seconds
-    raise UsageError(
-        f"timeout must be a number of seconds, at most a day, not {timeout!r}"
     )

@@ -12,7 +12,8 @@ from enum import Enum
 from typing import Any
 
 from bfxsync._base.enums import ConnectionStatus, InfoCode, LossCause
-from bfxsync.errors import BfxError, VersionMismatch, error_from_code
+from bfxsync._base.error_codes import error_from_code
+from bfxsync.errors import BfxError, VersionMismatch
 from bfxsync.wire.codec import dumps
 from bfxsync.wire.frames import read_code
 from bfxsync.wire.outputs import Change, Fail, Output, Reopen, Report, Send

@@ -17,7 +17,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Hashable
 
 from bfxsync._base.enums import Flag, LossCause
-from bfxsync.errors import NetworkError, RemoteError, error_from_code
+from bfxsync._base.error_codes import error_from_code
+from bfxsync.errors import NetworkError, RemoteError
 from bfxsync.wire.audit import (
     PING_AFTER_S,
     STALE_AFTER_S,

@@ -18,7 +18,8 @@ import attrs
 
 from bfxsync._base.aliases import ChanId
 from bfxsync._base.enums import LossCause, SubscriptionStatus
-from bfxsync.errors import BfxError, RemoteError, error_from_code
+from bfxsync._base.error_codes import error_from_code
+from bfxsync.errors import BfxError, RemoteError
 from bfxsync.models.stream import Gap, Status
 from bfxsync.wire.commands import Subscribe
 from bfxsync.wire.frames import read_code

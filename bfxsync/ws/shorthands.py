@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Union, overload
 
 from bfxsync._base.aliases import FundingSymbol
-from bfxsync.checks.candles import candle_key
+from bfxsync.checks.candles import check_candle_symbol, check_timeframe
 from bfxsync.models.market import (
     BookUpdate,
     FundingBookUpdate,
@@ -276,7 +276,9 @@ def subscribe_candles(
     ----------
     https://docs.bitfinex.com/reference/ws-public-candles
     """
-    key = candle_key(symbol, timeframe, "timeframe")
+    key = (
+        f"trade:{check_timeframe('timeframe', timeframe)}:{check_candle_symbol(symbol)}"
+    )
     return self._subscriptions.open(self, "candles", {"key": key}, callback, **options)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Callable, Generic, Hashable, Mapping, Optional, TypeVar
 import attrs
 
 from bfxsync._base.aliases import NumberType
+from bfxsync._base.error_codes import error_from_code
 from bfxsync._base.hidden import PRIVATE, hide_private
 from bfxsync._base.logs import get_logger
 from bfxsync.errors import (
@@ -20,7 +21,6 @@ from bfxsync.errors import (
     OrderRejected,
     OutcomeUnknown,
     RemoteError,
-    error_from_code,
 )
 from bfxsync.models.notification import Notification
 from bfxsync.models.rows import read_rows

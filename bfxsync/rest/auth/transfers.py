@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Iterator, Mapping, Sequence
 
 from bfxsync._base.aliases import AnyNumber, NumberType, Row
+from bfxsync._base.error_codes import error_from_code
 from bfxsync._base.hidden import hide
 from bfxsync.checks.containers import optional
 from bfxsync.checks.ids import check_id, check_ids
@@ -15,7 +16,7 @@ from bfxsync.checks.private import check_tfa, check_token
 from bfxsync.checks.symbols import check_currency
 from bfxsync.checks.texts import check_text, check_wallet
 from bfxsync.checks.times import Time, page_params
-from bfxsync.errors import RemoteError, UsageError, error_from_code
+from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.movements import Movement, MovementInfo
 from bfxsync.models.notification import Notification, of_one
 from bfxsync.models.transfers import AnyTransfer, AnyWithdrawal, Transfer, Withdrawal

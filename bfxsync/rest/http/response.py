@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Optional
 from urllib.parse import urlsplit
 
+from bfxsync._base.error_codes import error_from_code
 from bfxsync._base.headers import retry_after_s
 from bfxsync.errors import (
     ApiError,
@@ -23,7 +24,6 @@ from bfxsync.errors import (
     NotReady,
     RateLimited,
     RemoteError,
-    error_from_code,
 )
 from bfxsync.wire.codec import Loads, parse
 
