@@ -1,4 +1,4 @@
-"""The whole client: composition only."""
+"""The client object: composition only."""
 
 from __future__ import annotations
 
@@ -35,50 +35,47 @@ C = TypeVar("C", bound="Client")
 
 class Client:
     """
-    One object for everything: ``client.wss``, ``client.rest`` and ``client.symbols``.
+    The whole client: ``client.wss``, ``client.rest`` and ``client.symbols``.
 
     Parameters
     ----------
     api_key, api_secret : str, optional
-        By default the environment's ``BFX_API_KEY`` and ``BFX_API_SECRET``, if they are set.
+        By default the environment variables ``BFX_API_KEY`` and ``BFX_API_SECRET``, if set.
     auth_token : str, optional
-        Instead of these: a token that `generate_token` has returned.
+        A token from `generate_token`, instead of key and secret.
     nonce_file : str or os.PathLike, optional
-        A file that keeps nonces in order between the processes of this machine that use the same
-        key; needs the extra ``multiprocess``.
+        File that keeps nonces in order between processes of this machine that use the same key;
+        needs the extra ``multiprocess``.
     wss_host, rest_host : str
         Addresses of the WebSocket and of REST.
     auth_rest_host : str, optional
-        Address of REST for accounts. Without it `REST_HOST`, or `rest_host` if that is another
-        one than the exchange's public one, which takes no signed calls.
+        Address of signed REST calls. By default `REST_HOST`, or `rest_host` if that is not the
+        exchange's public host, which serves no signed calls.
     numbers : type
         `float` (default) or `decimal.Decimal`: the type of all number fields.
     proxy, ca_bundle : str, optional
-        For both; see `WebSocketClient`.
+        For both transports; see `WebSocketClient`.
     timeout : float, optional
         Of the WebSocket; see `WebSocketClient`.
     rest_timeout : float, optional
-        Seconds for a whole REST call; see `RestTransport` for its parts and its default.
+        Total timeout of a REST call, in seconds; see `RestTransport` for its parts and default.
     on_limit : str
-        What a REST call does when a limit of the exchange is reached: ``"wait"`` for its turn, or
-        ``"raise"`` `RateLimited`.
+        What a REST call does at a rate limit: ``"wait"``, or ``"raise"`` `RateLimited`.
     strict : bool
-        What becomes of rows of a REST list that cannot be read. True: the call raises
-        `RemoteError`, with the other rows. False: they are left out, with a warning in the log;
-        what must not miss one raises all the same (`resolve`, candles with ``fill=True``).
-        WebSocket snapshots report theirs to `on_error` in any case.
+        Handling of unreadable rows in a REST list. True: the call raises `RemoteError`, which has
+        the other rows. False: they are left out with a warning in the log, except where none may
+        be missing (`resolve`, candles with ``fill=True``). WebSocket snapshots always report them
+        to `on_error`.
     max_wait_s : float, optional
-        Seconds: a REST call that would have to wait longer for its turns raises `RateLimited` at
-        once. By default it waits as long as its budget asks for, and up to an hour when the
-        exchange refuses.
+        A REST call that would have to wait longer for rate limits raises `RateLimited` at once. By
+        default our own limits are waited for without bound, and a refusal of the exchange for up
+        to an hour.
     allow_insecure : bool
-        Let a key go to another machine over ``http://`` or ``ws://``, where everybody on the way
-        can read what it is used for and change it. Keys of the local exchange (``paper-…``) may
-        go anywhere.
+        Allow a key over ``http://`` or ``ws://`` to another machine, where anyone on the path can
+        read and change the requests. Keys of the local exchange (``paper-…``) are always allowed.
     absence_s : float
-        So many seconds after its call has failed a write is no longer on its way: only then what
-        the exchange does not list counts as not executed (see `OutcomeUnknown.resolve`). 60 by
-        default.
+        Seconds after a failed call until a write can no longer be on its way: only then one that
+        the exchange does not list counts as not executed (see `OutcomeUnknown.resolve`).
     logger : logging.Logger, optional
         Becomes the parent of the logger ``bfxsync``, for the whole process: its level and handlers
         apply.
@@ -113,16 +110,16 @@ class Client:
         logger: logging.Logger | None = None,
         **options: Any,
     ) -> None:
-        # First of all: from here on no frame shows them.
+        # First, so that no traceback shows them.
         api_key, api_secret = hide(api_key), hide(api_secret)
         auth_token, proxy = hide(auth_token), hide(proxy)
-        # Here too, as REST is made when it is used first.
+        # Checked here too, as REST is created on first use.
         on_limit = lazily(partial(_check_rest, on_limit, rest_timeout))
         strict = check_bool("strict", strict)
         allow_insecure = check_bool("allow_insecure", allow_insecure)
         if max_wait_s is not None:
             check_seconds("max_wait_s", max_wait_s)
-        # All of it here, as REST is made when it is used first.
+        # Checked here, as REST is created on first use.
         wss_host, rest_host = check_wss_host(wss_host), check_rest_host(rest_host)
         auth_rest_host = signed_rest_host(rest_host, auth_rest_host)
         check_seconds("absence_s", absence_s)
@@ -152,15 +149,15 @@ class Client:
         }
         if rest_timeout is not None:
             self._rest_options["timeout"] = rest_timeout
-        # What is made when it is used first. Of two threads that make the same one is too late,
-        # as `dict.setdefault` decides; there is no lock that an interrupted one could keep.
+        # Created on first use. If two threads create the same object, `dict.setdefault` keeps one:
+        # no lock that an interrupted thread could keep.
         self._made: dict[str, Any] = {}
         self._is_closed = False
 
     @property
     def rest(self) -> RestClient:
         """
-        The REST side, made when it is used first: who streams only need not load it.
+        The REST client, created on first use: streaming alone does not import it.
 
         Raises
         ------
@@ -177,14 +174,14 @@ class Client:
         if rest is not mine:
             mine.close()
         if self._is_closed:
-            # Closed meanwhile, by a thread or signal handler that has not seen it.
+            # Closed meanwhile by a thread or signal handler that did not see it yet.
             rest.close()
             raise ClosedError("the client is closed")
         return rest
 
     @property
     def symbols(self) -> Symbols:
-        """What can be traded, with its limits and its rounding."""
+        """Tradable symbols, with order sizes and rounding."""
         made: Symbols | None = self._made.get("symbols")
         if made is not None:
             return made
@@ -207,7 +204,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """End everything; returns within two seconds, from any thread."""
+        """Close all connections; returns within two seconds, from any thread."""
         self._is_closed = True
         rest = self._made.get("rest")
         if rest is not None:
@@ -216,7 +213,6 @@ class Client:
 
 
 def _check_rest(on_limit: object, rest_timeout: object) -> str:
-    # Loads nothing else of REST.
     from bfxsync.checks.options import check_on_limit
     from bfxsync.checks.times import check_timeouts
 
@@ -231,12 +227,12 @@ def _signer_of(
     auth_token: str | None,
     nonce_file: str | os.PathLike[str] | None,
 ) -> RestSigner | None:
-    """Return what signs, or None where there is nothing to sign with."""
+    """Return the signer, or None without a key."""
     if auth_token is not None:
         if api_key is not None or api_secret is not None:
             raise UsageError("auth_token stands instead of api_key and api_secret")
     else:
-        # Both from one place: a key of one and a secret of the other would never fit.
+        # Both from the same place: a mixed pair would never match.
         if api_key is None and api_secret is None:
             api_key = hide(os.environ.get("BFX_API_KEY") or None)
             api_secret = hide(os.environ.get("BFX_API_SECRET") or None)
@@ -261,7 +257,7 @@ def _signer_of(
 
 
 def _rest_client() -> type[RestClient]:
-    # With what Python itself loads only when a host's name is looked up, or a date is read.
+    # Includes modules that Python imports lazily on a DNS lookup or when a date is parsed.
     import email.utils  # noqa: F401
     import encodings.idna  # noqa: F401
 

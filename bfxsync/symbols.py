@@ -1,4 +1,4 @@
-"""What can be traded: the exchange's lists of symbols, their limits and their spelling."""
+"""Tradable symbols: the exchange's lists, order sizes and aliases."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ CONF_KEYS = (
     "pub:info:pair",
     "pub:info:pair:futures",
 )
-"""All that is asked for, in one request."""
+"""All keys, fetched in one request."""
 
-# Ctrl-C does not end a wait that it comes just before, and none at all on Windows.
+# Ctrl-C just before a wait does not end it, and on Windows it never does.
 _LONGEST_NAP_S = 1.0
 
 
 class Conf(Protocol):
-    """What the values of the exchange's configuration come from: ``rest.public``."""
+    """Source of the exchange's configuration: ``rest.public``."""
 
     def conf_many(self, configs: Sequence[str]) -> Mapping[str, Any]:
         """Return the values by key."""
@@ -44,18 +44,18 @@ class Conf(Protocol):
 
 class Symbols:
     """
-    The exchange's symbols, asked for when they are needed first and then kept for a while.
+    The exchange's symbols, fetched on first use and cached.
 
-    May be used by any number of threads; when the lists are missing or too old, one of them
-    asks and the others wait for it. What asking raises (`NetworkError`, `ApiError`,
-    `RemoteError`), every method may raise.
+    Thread-safe: when the lists are missing or expired, one thread fetches them and the others
+    wait. Every method may raise the errors of the request (`NetworkError`, `ApiError`,
+    `RemoteError`).
 
     Parameters
     ----------
     public : object
-        The client's ``rest.public``, of which `conf_many` is used.
+        The client's ``rest.public``; only `conf_many` is used.
     ttl_s : float, optional
-        Seconds for which the lists are kept. New pairs come every few days.
+        Seconds for which the lists are cached. New pairs are listed every few days.
     clock : callable, optional
         A monotonic clock, in seconds.
 
@@ -99,14 +99,14 @@ class Symbols:
 
     @property
     def aliases(self) -> Mapping[str, str]:
-        """How currencies are called elsewhere, by the exchange's spelling: ``UST``, ``USDt``."""
+        """Common names of currencies by the exchange's spelling: ``USDt`` for ``UST``."""
         return self._current().aliases
 
     def alias(self, currency: str) -> str:
         """
-        Return how a currency is called elsewhere: ``USDt`` for ``UST``.
+        Return the common name of a currency: ``USDt`` for ``UST``.
 
-        One without another name is returned as it is.
+        A currency without alias is returned unchanged.
         """
         code = plain_text(currency)
         if code is None:
@@ -115,12 +115,12 @@ class Symbols:
 
     def check(self, symbol: Symbol) -> Symbol:
         """
-        Return the symbol if the exchange knows it: that of a pair, or of a funding currency.
+        Return the symbol if the exchange lists it, as a pair or a funding currency.
 
         Raises
         ------
         UsageError
-            It does not; the message names similar ones.
+            Unknown symbol; the message suggests similar ones.
         """
         lists = self._current()
         text = plain_text(symbol)
@@ -134,24 +134,24 @@ class Symbols:
 
     def min_order_size(self, symbol: Symbol) -> Decimal | None:
         """
-        Return the smallest amount of an order, in base currency; None if none is named.
+        Return the minimum order size in base currency; None if the exchange states none.
 
         Raises
         ------
         UsageError
-            There is no such pair.
+            Unknown pair.
         """
         info = self._pair_info(symbol)
         return None if info is None else Decimal(info.min_order_size)
 
     def max_order_size(self, symbol: Symbol) -> Decimal | None:
         """
-        Return the largest amount of an order, in base currency; None if none is named.
+        Return the maximum order size in base currency; None if the exchange states none.
 
         Raises
         ------
         UsageError
-            There is no such pair.
+            Unknown pair.
         """
         info = self._pair_info(symbol)
         return None if info is None else Decimal(info.max_order_size)
@@ -160,15 +160,14 @@ class Symbols:
         self, symbol: Symbol, price: str | int | Decimal | float
     ) -> Decimal:
         """
-        Round to a price that the exchange takes as it is, as `bfxsync._base.numbers.round_price`.
+        Round to a price that the exchange keeps unchanged: 5 significant digits, at most 8 places.
 
-        Its rule is the same for all symbols; `symbol` is checked, as a price for a pair that
-        does not exist is a mistake.
+        The rule is the same for all symbols; `symbol` is only checked.
 
         Raises
         ------
         UsageError
-            There is no such symbol, or the price is no number.
+            Unknown symbol, or not a number.
         """
         self.check(symbol)
         return round_price(price)
@@ -176,22 +175,22 @@ class Symbols:
     @staticmethod
     def round_amount(amount: str | int | Decimal | float) -> Decimal:
         """
-        Cut to an amount that the exchange takes as it is, as `bfxsync._base.numbers.round_amount`.
+        Round an amount towards zero to 8 places.
 
         Raises
         ------
         UsageError
-            It is no number.
+            Not a number.
         """
         return round_amount(amount)
 
     def refresh(self) -> None:
-        """Ask for the lists now, or wait for the thread that does."""
+        """Fetch the lists now, or wait for the thread that is fetching them."""
         self._state.update(lambda state: (state._replace(expires_at=0.0), None))
         self._current()
 
     def _reset_after_fork(self) -> None:
-        """Start anew in a child process, in which no other thread asks; the lists stay."""
+        """Forget the fetching thread, which a child process does not have; the lists stay."""
         self._state = AtomicValue(self._state.get()._replace(asking=None))
 
     def _pair_info(self, symbol: Symbol) -> PairInfo | None:
@@ -199,7 +198,7 @@ class Symbols:
         if checked.startswith("f"):
             raise UsageError(f"orders are for pairs; {symbol!r} has no order size")
         row = self._current().pair_infos.get(checked)
-        # Read only now: a row that is wrong concerns nobody who asks for another pair.
+        # Parsed lazily: an unreadable row must not affect other pairs.
         return None if row is None else PairInfo.from_row(row, number=Decimal)
 
     def _current(self) -> _Lists:
@@ -214,7 +213,7 @@ class Symbols:
                 return state._replace(asking=mine), mine
 
             try:
-                # Twice, as a Ctrl-C may come in the first.
+                # Twice, as Ctrl-C may interrupt the first.
                 try:
                     found = self._state.update(look)
                     if found is mine:
@@ -233,12 +232,12 @@ class Symbols:
                 pass
             if found.error is not None:
                 raise found.error
-            # None: the thread that asked was interrupted, which is no concern of this one.
+            # None: the fetching thread was interrupted; try again here.
             if found.lists is not None:
                 return found.lists
 
     def _end(self, asking: _Asking) -> None:
-        """Publish what was answered, if this thread has asked at all."""
+        """Publish the result if this thread was the one fetching."""
         expires_at = self._clock() + self._ttl_s
 
         def end(state: _State) -> tuple[_State, None]:
@@ -269,7 +268,7 @@ class _State(NamedTuple):
 
 @attrs.frozen
 class _Lists:
-    """What one answer said."""
+    """The contents of one answer."""
 
     exchange_pairs: tuple[Symbol, ...]
     margin_pairs: tuple[Symbol, ...]

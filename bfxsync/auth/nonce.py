@@ -1,9 +1,9 @@
 """
-Nonces: strictly increasing numbers, one source for each key.
+Nonces: strictly increasing numbers, one source per key.
 
-Strategy: one `Nonce` for each key, shared by REST and every socket of the process, as the exchange
-compares each nonce with the largest that it has seen for that key anywhere. Several processes
-share one through a file (`FileNonce`).
+Strategy: REST and all sockets of the process share one `Nonce` per key, as the exchange compares
+each nonce with the largest that it has ever seen for that key. Several processes share one
+through a file (`FileNonce`).
 
 References
 ----------
@@ -22,37 +22,36 @@ from bfxsync.errors import BfxError, UsageError
 R = TypeVar("R")
 
 MAX_NONCE = 2**53 - 1
-"""The largest that the exchange accepts; nanoseconds since 1970 are beyond it."""
+"""The largest nonce that the exchange accepts; nanoseconds since 1970 exceed it."""
 
 
 class Nonce:
     """
     Strictly increasing numbers: microseconds since 1970, or one more than the last.
 
-    A clock that is set back changes nothing: the numbers go on from the last one.
+    A clock that is set back does not matter: the numbers continue from the last one.
 
     Parameters
     ----------
     clock : callable
         Seconds since 1970.
     last : int
-        Where to go on; the next one is larger.
+        The last nonce used; the next one is larger.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time, last: int = 0) -> None:
         self._clock = clock
-        # Without a lock: the thread of a socket draws numbers too, and must not wait for one that
-        # was interrupted.
+        # Lock-free: an I/O thread draws nonces too and must not wait for an interrupted thread.
         self._last = AtomicValue(last)
 
     def next(self) -> int:
         """
-        Return the next number.
+        Return the next nonce.
 
         Raises
         ------
         UsageError
-            The largest possible one was used; this key can never be used again.
+            The largest nonce was used; this key can never be used again.
         """
         now = int(self._clock() * 1_000_000)
 
@@ -64,13 +63,13 @@ class Nonce:
 
     def draw(self, deliver: Callable[[int | Exception], object]) -> None:
         """
-        Draw the next number without waiting for anything, as the thread of a socket has to.
+        Draw the next nonce without blocking, as an I/O thread must.
 
         Parameters
         ----------
         deliver : callable
-            Takes the number, or the error that `next` would have raised; at once, or later on
-            another thread if the number must be waited for.
+            Called with the nonce, or with the error that `next` would raise; at once, or later on
+            another thread.
         """
         try:
             number = self.next()
@@ -80,11 +79,11 @@ class Nonce:
             deliver(number)
 
     def exclusive(self, timeout: float, work: Callable[[], R]) -> R:
-        """Call it while nobody else draws a number; threads are kept out elsewhere."""
+        """Call a function while no other process draws a nonce; `SignedLock` excludes threads."""
         return work()
 
     def _reset_after_fork(self) -> None:
-        """Go on in a child process; the numbers of both come from the clock."""
+        """Nothing to reset: parent and child both follow the clock."""
 
     def _after(self, last: int, now: int) -> int:
         nonce = max(last + 1, now)
@@ -93,12 +92,12 @@ class Nonce:
         return nonce
 
 
-# Never forgotten: a client that is made anew after the clock was set back goes on behind the
-# last one's numbers.
+# Never removed: a new client continues after the nonces of an old one, even if the clock was set
+# back meanwhile.
 _nonces: Dict[str, Nonce] = {}
 
 
 def shared_nonce(identity: str) -> Nonce:
-    """Return the one source of nonces of this process for a key."""
-    # One call of a dict is not interrupted by other threads.
+    """Return the nonce source that this process shares for a key."""
+    # One dict operation is atomic.
     return _nonces.setdefault(identity, Nonce())

@@ -1,14 +1,14 @@
 """
-A nonce that the processes of one machine share, kept in a file; needs the extra ``multiprocess``.
+A nonce shared by the processes of one machine through a file; needs the extra ``multiprocess``.
 
-Strategy: the file holds the last number as text of a fixed length, so that it is overwritten by one
-small write, and a lock file beside it (``filelock``) lets one process at a time read and write it.
-It is read for every nonce. A process that dies leaves its last number, or the one before it, which
-only the same process could have sent.
+Strategy: the file holds the last nonce as text of fixed length, so that one small write replaces
+it, and a lock file beside it (``filelock``) admits one process at a time. It is read for every
+nonce. A process that dies leaves its last nonce, or the one before it, which only the same process
+could have sent.
 
-Both locks are taken and released by short-lived threads of our own, which Ctrl-C never reaches: a
-caller that is interrupted stops waiting, and nothing stays locked behind it. So the thread of a
-socket can have a number brought to it (`FileNonce.draw`) and need not wait for other processes.
+Both locks are acquired and released on short-lived threads, which Ctrl-C never reaches: an
+interrupted caller stops waiting and leaves nothing locked. An I/O thread gets its nonce delivered
+(`FileNonce.draw`) instead of waiting for other processes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _POLL_S = 0.002
 _LENGTH = len(str(MAX_NONCE))
 _OWN = re.compile(rb"[0-9]{%d}\n" % _LENGTH)
 
-# A named pipe would be waited for.
+# Opening a named pipe must not block.
 _FLAGS = (
     os.O_RDWR
     | os.O_CREAT
@@ -49,23 +49,23 @@ _FLAGS = (
     | getattr(os, "O_BINARY", 0)
 )
 
-# Ctrl-C does not end a wait that it comes just before, and none at all on Windows.
+# Ctrl-C just before a wait does not end it, and on Windows it never does.
 _LONGEST_NAP_S = 1.0
 
 
 @attrs.define(eq=False)
 class _Hold:
     """
-    The file, kept by a thread of ours for as long as another thread needs it.
+    The locks of the file, held by a helper thread on behalf of another thread.
 
     Attributes
     ----------
     owner : int
-        The thread that may use the file meanwhile.
+        The thread that may use the file.
     granted, over : Latch
-        The locks are taken, or could not be; they are no longer needed.
+        Set when the locks are held or have failed, and when they can be released.
     error : Exception or None
-        Why they could not be taken.
+        Why the locks could not be acquired.
     """
 
     owner: int = attrs.field(factory=get_ident)
@@ -76,13 +76,13 @@ class _Hold:
 
 class FileNonce(Nonce):
     """
-    Strictly increasing numbers over all processes that use the same file.
+    Strictly increasing nonces over all processes that use the same file.
 
     Parameters
     ----------
     path : str or os.PathLike
-        The file; it is made if there is none, and another one with ``.lock`` behind its name. One
-        for each key, on a local disk. What it does not hold itself is never overwritten.
+        The file, created if missing, as is a lock file with the suffix ``.lock``. Use one per
+        key, on a local disk. A file with other contents is never overwritten.
     clock : callable
         Seconds since 1970.
     timeout : float
@@ -91,7 +91,7 @@ class FileNonce(Nonce):
     Raises
     ------
     UsageError
-        The extra is not installed, the file cannot be used, or holds something else.
+        The extra is not installed, or the file is unusable or has other contents.
     """
 
     def __init__(
@@ -112,10 +112,10 @@ class FileNonce(Nonce):
         self._timeout = timeout
         self._busy: type[Exception] = filelock.Timeout
         self._lock_kind: Any = filelock.FileLock
-        # The largest number so far; only who has the file reads and writes it.
+        # The largest nonce so far; accessed only while the file is locked.
         self._largest = 0
         self._reset_after_fork()
-        # Before the lock is made beside what may be somebody's file.
+        # Before a lock file is created beside a file that may not be ours.
         self._check_lock()
         if os.path.lexists(self._path):
             with self._opened() as number:
@@ -129,16 +129,16 @@ class FileNonce(Nonce):
 
     def next(self) -> int:
         """
-        Return the next number.
+        Return the next nonce.
 
         Raises
         ------
         RequestTimeout
-            Other processes have kept the file for too long.
+            Other processes held the lock for too long.
         NetworkError
-            There is no thread left for it, or Python is ending.
+            No thread could be started, or Python is shutting down.
         UsageError
-            The file cannot be used any more, or the largest possible number was used.
+            The file has become unusable, or the largest nonce was used.
         """
         hold = self._hold
         if hold is not None and hold.owner == get_ident() and not hold.over.is_set:
@@ -160,9 +160,7 @@ class FileNonce(Nonce):
 
     def draw(self, deliver: Callable[[int | Exception], object]) -> None:
         """
-        Draw the next number without waiting for other processes; see `Nonce.draw`.
-
-        It is delivered on a thread of its own.
+        Draw the next nonce without blocking; it is delivered on another thread.
         """
 
         def bring() -> None:
@@ -178,16 +176,16 @@ class FileNonce(Nonce):
 
     def exclusive(self, timeout: float, work: Callable[[], R]) -> R:
         """
-        Call it while no other process and no other thread draws a number.
+        Call a function while no other process and no other thread draws a nonce.
 
         Raises
         ------
         RequestTimeout
-            Others have kept the file for so many seconds.
+            Others held the lock for `timeout` seconds.
         """
         hold = _Hold()
         try:
-            # Twice, as a Ctrl-C may come in the first.
+            # Twice, as Ctrl-C may interrupt the first.
             try:
                 _start(self._keep, hold, timeout)
                 while not hold.granted.wait(_LONGEST_NAP_S):
@@ -201,18 +199,18 @@ class FileNonce(Nonce):
             hold.over.set()
 
     def _reset_after_fork(self) -> None:
-        """Start anew in a child process; the parent's hold of the file is not the child's."""
+        """Reset in a child process, which does not own the parent's locks."""
         self._hold: Optional[_Hold] = None
-        # Taken by threads of ours only.
+        # Acquired by helper threads only.
         self._thread_lock = Lock()
-        # One for all threads, which the lock above keeps apart; older ones are so anyway.
+        # One for all threads, which the lock above excludes; older versions always are.
         names = inspect.signature(self._lock_kind.__init__).parameters
         options = {"thread_local": False} if "thread_local" in names else {}
         lock = _own(self._lock_kind)
         self._file_lock: Any = lock(self._path + ".lock", **options)
 
     def _keep(self, hold: _Hold, timeout: float) -> None:
-        """Keep the file until the hold is over."""
+        """Hold the locks until `hold.over` is set."""
         try:
             with self._held(timeout):
                 self._hold = hold
@@ -225,10 +223,10 @@ class FileNonce(Nonce):
 
     def _draw(self) -> int:
         with self._opened() as number:
-            # The clock is read while the file is kept: numbers then follow it, whoever draws them.
+            # The clock is read under the lock, so that the nonces of all processes follow it.
             now = int(self._clock() * 1_000_000)
             nonce = self._after(max(self._largest, self._read(number)), now)
-            # Before it is written, as that may fail half-way.
+            # Before the write, which may fail half-way.
             self._largest = nonce
             self._write(number, nonce)
         return nonce
@@ -239,7 +237,7 @@ class FileNonce(Nonce):
             raise RequestTimeout(self._too_long(timeout), phase="connect")
         try:
             try:
-                # By position, as older versions spell the second one with three l.
+                # Positional, as older versions spell the second parameter with three l.
                 self._file_lock.acquire(timeout, _POLL_S)
             except self._busy as exc:
                 raise RequestTimeout(self._too_long(timeout), phase="connect") from exc
@@ -253,7 +251,7 @@ class FileNonce(Nonce):
             self._thread_lock.release()
 
     def _check_lock(self) -> None:
-        """Refuse a lock file that is somebody's: to take the lock would empty it."""
+        """Refuse a lock file that is not ours: acquiring the lock would empty it."""
         lock = self._path + ".lock"
         try:
             found = os.lstat(lock)
@@ -269,9 +267,9 @@ class FileNonce(Nonce):
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
-        """Open the file, which is made if there is none, and yield its descriptor."""
+        """Open the file, creating it if missing, and yield its descriptor."""
         try:
-            # Not truncated: a process that dies in between must not lose the number.
+            # Not truncated: a process that dies in between must not lose the nonce.
             number = os.open(self._path, _FLAGS, 0o666)
         except (OSError, ValueError) as exc:
             raise self._unusable(exc) from exc
@@ -289,7 +287,7 @@ class FileNonce(Nonce):
             raise self._unusable(exc) from exc
         if not data:
             return 0
-        # Exactly what is written here, or it is somebody's file.
+        # Anything but our own format is not our file.
         if not _OWN.fullmatch(data) or int(data) > MAX_NONCE:
             raise UsageError(
                 f"{self._path} holds something else than a nonce of this library's; "
@@ -316,7 +314,7 @@ class FileNonce(Nonce):
 def _start(work: Callable[..., object], *arguments: object) -> None:
     try:
         if sys.is_finalizing():
-            # In a `__del__`: before Python 3.12 a thread can be started then, but never runs.
+            # Before Python 3.12 a thread can be started then, but never runs.
             raise RuntimeError("Python is ending")
         start_new_thread(work, arguments)
     except RuntimeError as exc:
@@ -331,10 +329,10 @@ def _path_of(path: object) -> str:
 
 def _own(kind: Any) -> Any:
     """
-    Return a class of locks that nobody but this process lets go.
+    Return a lock class that only this process can release.
 
-    A child has a copy of each, and to the system both are one: when older versions of filelock
-    drop the copy, they end the hold of the parent.
+    A forked child has a copy of each lock, which is the same lock to the system: older versions of
+    filelock release the parent's lock when they drop the copy.
     """
 
     process = os.getpid()

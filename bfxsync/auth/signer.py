@@ -1,5 +1,5 @@
 """
-Signatures with a key's secret, or a token in place of them, for both transports.
+Signatures with an API key, or a token instead, for both transports.
 
 References
 ----------
@@ -20,29 +20,29 @@ from bfxsync._base.hidden import Hidden, hide
 from bfxsync.auth.nonce import Nonce, shared_nonce
 from bfxsync.errors import UsageError
 
-# What can stand in a request's head; a line break there would end it.
+# Allowed in a request header; a line break would end it.
 _VISIBLE = re.compile(r"[!-~]+")
 
 
 class RestSigner(Protocol):
     """
-    What can sign for REST.
+    Signs REST requests.
 
     Attributes
     ----------
     identity : str
-        Those with the same one share a nonce, and a place in line.
+        Signers with the same identity share nonces and the queue of signed calls.
     nonce : Nonce
     """
 
     @property
     def identity(self) -> str:
-        """What is shared belongs to it."""
+        """Identifies what is shared."""
         ...
 
     @property
     def nonce(self) -> Nonce:
-        """Where its numbers come from."""
+        """The source of nonces."""
         ...
 
     def rest_headers(self, path: str, body: str) -> dict[str, str]:
@@ -53,14 +53,14 @@ class RestSigner(Protocol):
 @attrs.define(eq=False)
 class Signer:
     """
-    Sign with one API key.
+    Signs with one API key.
 
     Attributes
     ----------
     api_key : str
     api_secret : str
     nonce : Nonce
-        By default the one that all signers of this process with the same key share.
+        By default shared by all signers of this process with the same key.
     """
 
     api_key: str = attrs.field(repr=False)
@@ -70,7 +70,7 @@ class Signer:
     def __init__(
         self, api_key: str, api_secret: str, nonce: Nonce | None = None
     ) -> None:
-        # Not that of attrs, whose frame would show them to a report of an error.
+        # Not attrs' own, whose frame would show them in error reports.
         api_key, api_secret = hide(api_key), hide(api_secret)
         self.__attrs_init__(  # type: ignore[attr-defined]  # pyright: ignore
             api_key, api_secret, nonce or _default_nonce(api_key)
@@ -78,7 +78,7 @@ class Signer:
 
     def __attrs_post_init__(self) -> None:
         for name, value in (("api_key", self.api_key), ("api_secret", self.api_secret)):
-            # The value stays out of the message: it may be a secret in the wrong place.
+            # Without the value, which may be a misplaced secret.
             if not isinstance(value, str) or not value.strip():
                 raise UsageError(f"{name} must be text that is not empty")
             if not _VISIBLE.fullmatch(value):
@@ -88,7 +88,7 @@ class Signer:
 
     @property
     def identity(self) -> str:
-        """The key: what its signers share belongs to it."""
+        """The API key."""
         return self.api_key
 
     def sign(self, message: str) -> str:
@@ -104,7 +104,7 @@ class Signer:
         Parameters
         ----------
         path : str
-            After the host, without the leading slash: ``v2/auth/r/wallets``.
+            Path without the leading slash: ``v2/auth/r/wallets``.
         body : str
             Exactly the text that is sent.
         """
@@ -116,7 +116,7 @@ class Signer:
         }
 
     def auth_event(self) -> dict[str, Any]:
-        """Return the auth message of a socket, with a fresh nonce: make one per connection."""
+        """Return the ``auth`` event of a socket, with a fresh nonce; one per connection."""
         nonce = self.nonce.next()
         payload = f"AUTH{nonce}"
         return {
@@ -131,20 +131,20 @@ class Signer:
 @attrs.define(eq=False)
 class TokenSigner:
     """
-    Sign with a token, which `generate_token` returns: it stands in for key and signature.
+    Signs with a token from `generate_token`, which replaces key and signature.
 
     Attributes
     ----------
     token : str
     nonce : Nonce
-        By default the one that all signers of this process with the same token share.
+        By default shared by all signers of this process with the same token.
     """
 
     token: str = attrs.field(repr=False)
     nonce: Nonce = attrs.field(repr=False)
 
     def __init__(self, token: str, nonce: Nonce | None = None) -> None:
-        # Not that of attrs, whose frame would show it to a report of an error.
+        # Not attrs' own, whose frame would show it in error reports.
         token = hide(token)
         self.__attrs_init__(  # type: ignore[attr-defined]  # pyright: ignore
             token, nonce or _default_nonce(token)
@@ -156,7 +156,7 @@ class TokenSigner:
 
     @property
     def identity(self) -> str:
-        """The token: what its signers share belongs to it."""
+        """The token."""
         return self.token
 
     def rest_headers(self, path: str, body: str) -> dict[str, str]:
@@ -165,5 +165,5 @@ class TokenSigner:
 
 
 def _default_nonce(identity: object) -> Nonce:
-    # What is no text is refused a moment later.
+    # Values other than text are refused a moment later.
     return shared_nonce(identity) if isinstance(identity, str) else Nonce()

@@ -1,4 +1,4 @@
-"""The REST side: composition only."""
+"""The REST client: composition only."""
 
 from __future__ import annotations
 
@@ -25,30 +25,29 @@ R = TypeVar("R", bound="RestClient")
 
 class RestClient:
     """
-    Questions and answers, from any thread.
+    Typed REST endpoints, from any thread.
 
     Parameters
     ----------
     host : str
-        Address before the paths.
+        Base address.
     auth_host : str, optional
-        The same for what is signed. Without it `REST_HOST`, or the other one if that is not the
-        exchange's public one, which takes no signed calls: a local exchange has one address for
-        both.
+        Base address of signed calls. By default `REST_HOST`, or `host` if that is not the
+        exchange's public host, which serves no signed calls.
     signer : Signer or TokenSigner, optional
-        For what needs a key.
+        Required for `auth` and `merchant`.
     numbers : type
-        What the number fields of the models are: `float` or `decimal.Decimal`.
+        Type of number fields: `float` or `decimal.Decimal`.
     strict : bool
-        False: rows of a list that cannot be read are left out with a warning in the log, instead
-        of a `RemoteError` that has the others.
+        False: leave unreadable rows out of lists with a warning in the log, instead of raising a
+        `RemoteError` with the other rows.
     **options
         All other keyword arguments of `RestTransport`.
 
     Attributes
     ----------
     public : PublicEndpoints
-        What can be asked without a key.
+        Endpoints that need no key.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class RestClient:
         **options: Any,
     ) -> None:
         if "proxy" in options:
-            # First of all: from here on no frame shows a password in it.
+            # First, so that no traceback shows a password in the URL.
             options["proxy"] = hide(options["proxy"])
         strict = check_bool("strict", strict)
         host = check_rest_host(host)
@@ -79,24 +78,24 @@ class RestClient:
     @property
     def auth(self) -> AuthEndpoints:
         """
-        What can be done with a key; without one every method raises `UsageError`.
+        Endpoints that need a key; without one every method raises `UsageError`.
 
-        Made when it is used first: who has no key need not load it.
+        Imported on first use.
         """
         if self._auth is None:
-            # Two threads may come here at the same time: both results are the same.
+            # A race is harmless: both results are equivalent.
             self._auth = lazily(_auth_endpoints)(self._signed, **self._options)
         return self._auth
 
     @property
     def merchant(self) -> MerchantEndpoints:
         """
-        What merchants can do with a key; without one every method raises `UsageError`.
+        Endpoints of Bitfinex Pay; without a key every method raises `UsageError`.
 
-        Made when it is used first: who is no merchant need not load it.
+        Imported on first use.
         """
         if self._merchant is None:
-            # Two threads may come here at the same time: both results are the same.
+            # A race is harmless: both results are equivalent.
             self._merchant = lazily(_merchant_endpoints)(self._signed, **self._options)
         return self._merchant
 
@@ -119,34 +118,34 @@ class RestClient:
         body: Mapping[str, Any] | None = None,
     ) -> Any:
         """
-        Ask for anything else and return the answer's JSON as it is.
+        Call any other endpoint and return the decoded JSON.
 
-        It counts against the budget of the path's first part. What begins with ``auth/`` is
-        signed; of that ``auth/r/`` and ``auth/calc/`` count as reads, which are repeated.
+        The rate limit group is the first segment of the path. Paths that begin with ``auth/`` are
+        signed; ``auth/r/`` and ``auth/calc/`` count as reads, which are retried.
 
         Parameters
         ----------
         method : str
             ``"GET"`` or ``"POST"``.
         path : str
-            What follows the host: ``ticker/tBTCUSD``.
+            After the host: ``ticker/tBTCUSD``.
         params : mapping, optional
-            The query; what is None is left out.
+            The query; None values are left out.
         body : mapping, optional
-            Sent as JSON; what is None is left out.
+            Sent as JSON; None values are left out.
 
         Raises
         ------
         UsageError
-            An argument is impossible.
+            Invalid argument.
         ApiError
-            The exchange refuses.
+            Refused by the exchange.
         RemoteError
-            The answer is unreadable.
+            Unreadable answer.
         OutcomeUnknown
-            It was no read, and may or may not have been executed.
+            A write that may or may not have been executed.
         NetworkError
-            The link failed.
+            The connection failed.
         ClosedError
             The client is closed.
         """
@@ -156,7 +155,7 @@ class RestClient:
         return transport.request(method, path, params=params, body=body)
 
     def close(self) -> None:
-        """End everything; calls that wait raise `ClosedError`."""
+        """Close all connections; waiting calls raise `ClosedError`."""
         self._transport.close()
         self._signed.close()
 

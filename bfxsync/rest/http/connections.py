@@ -1,9 +1,9 @@
 """
-Kept-alive connections, and the one place where requests is used.
+Keep-alive connections; the only module that uses requests.
 
-Strategy: a session is one adapter of requests with one connection, used by one thread at a time.
-The adapter is called directly: what `requests.Session` adds for every call (environment, cookies,
-redirects, authentication) is decided once per client, or not wanted here.
+Strategy: an `HttpConnection` is one adapter of requests with one connection, used by one thread at
+a time. The adapter is called directly: what `requests.Session` adds to every call (environment,
+cookies, redirects, authentication) is decided once per client, or not wanted here.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from bfxsync.rest.http.request import Request
 from bfxsync.rest.http.response import HttpResponse
 
 MAX_BODY_SIZE = 64 * 1024 * 1024
-"""Bytes of an answer; the largest of the exchange have a few MB."""
+"""Maximum size of an answer in bytes; the exchange's largest have a few MB."""
 
 _BLOCK_SIZE = 64 * 1024
 
-# Of the link, of what is before the exchange, and of a body that cannot be unpacked.
+# Of the connection, of gateways, and of decompression.
 _FAILURES = (requests.RequestException, HTTPError, OSError, ValueError, zlib.error)
 
 HEADERS = {
@@ -54,13 +54,13 @@ HEADERS = {
 @attrs.frozen
 class ProxyConfig:
     """
-    How a host is reached.
+    Proxy and certificates for a host.
 
     Attributes
     ----------
     proxy : Proxy or None
     verify : bool or str
-        Against which certificates: True for those of certifi, else a path.
+        Trusted certificates: True for those of certifi, else a path.
     """
 
     proxy: Optional[Proxy]
@@ -69,16 +69,16 @@ class ProxyConfig:
     @classmethod
     def to(cls, url: str, proxy: str | None, ca_bundle: str | None) -> ProxyConfig:
         """
-        Return the way to an address; what is None is looked up in the environment.
+        Return the configuration for a URL; None values are looked up in the environment.
 
         Raises
         ------
         UsageError
-            The proxy is none; the message leaves out what may be a password.
+            Invalid proxy; the message contains nothing that may be a password.
         """
         verify = (
             ca_bundle
-            # The variables that requests itself reads.
+            # The variables of requests.
             or os.environ.get("REQUESTS_CA_BUNDLE")
             or os.environ.get("CURL_CA_BUNDLE")
             or True
@@ -87,7 +87,7 @@ class ProxyConfig:
 
     @property
     def proxies(self) -> Dict[str, str]:
-        """The proxy as requests takes it; one for SOCKS is dialled without it."""
+        """The proxy in the form of requests; SOCKS is dialled without it."""
         if self.proxy is None or self.proxy.is_socks:
             return {}
         return {"all": self.proxy.url}
@@ -95,16 +95,16 @@ class ProxyConfig:
 
 class HttpConnection(HTTPAdapter):
     """
-    One connection, kept alive.
+    One keep-alive connection.
 
     Attributes
     ----------
     is_used : bool
-        It has served a call, so the server may have closed it meanwhile.
+        It has served a call, so the server may have closed it since.
     is_complete : bool
-        Its last answer was read to a certain end: only then it may serve another call.
+        The end of its last answer was unambiguous: only then it may be reused.
     idle_since : float
-        When its last call was over, by `time.monotonic`.
+        When its last call ended, by `time.monotonic`.
     """
 
     def __init__(self) -> None:
@@ -116,20 +116,16 @@ class HttpConnection(HTTPAdapter):
 
     @property
     def is_silent(self) -> bool:
-        """
-        Tell whether nothing came since its last answer, and its connection has not ended.
-
-        What comes unasked would be taken for the next answer.
-        """
+        """Whether the socket is open with no unread bytes, which would be read as an answer."""
         sock = self._socket
         if sock is None:
             return True
         try:
-            # TLS may have decrypted bytes that the system no longer has.
+            # TLS may hold decrypted bytes that `select` does not see.
             has_more = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
             return not has_more and not wait_for_read(sock, timeout=0)
         except (OSError, ValueError):
-            return False  # it is closed
+            return False  # closed
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
@@ -148,12 +144,12 @@ class HttpConnection(HTTPAdapter):
         headers: Mapping[str, str] | None = None,
     ) -> HttpResponse:
         """
-        Send a request, with more headers if it is signed, and read its answer.
+        Send a request, with extra headers if it is signed, and read the answer.
 
         Raises
         ------
         NetworkError
-            The link failed; RequestTimeout if nothing came in time.
+            The connection failed; `RequestTimeout` after the timeout.
         RemoteError
             The answer is too large.
         """
@@ -170,7 +166,7 @@ class HttpConnection(HTTPAdapter):
                     verify=route.verify,
                     proxies=route.proxies,
                 )
-                # Before the body, which may take its time.
+                # Before reading the body, which may take long.
                 came_s, came_at = time.time(), time.monotonic()
                 body = _read_body(response)
         except _FAILURES as exc:
@@ -193,10 +189,10 @@ class HttpConnection(HTTPAdapter):
 
 class HttpConnectionPool:
     """
-    Sessions that wait for the next call, the last used first.
+    Idle connections, the most recently used first.
 
-    Calls are never kept waiting for one: where more threads call at the same time than the pool
-    holds, more sessions are made, and closed when they come back to a full pool.
+    Calls never wait for a connection: beyond the size of the pool extra connections are opened,
+    and closed when they are returned to a full pool.
     """
 
     def __init__(self, size: int) -> None:
@@ -211,13 +207,14 @@ class HttpConnectionPool:
         self, is_fresh: bool = False, longest_idle_s: float | None = None
     ) -> HttpConnection:
         """
-        Return a session; a fresh one has no connection that could be stale.
+        Return a connection for one call.
 
         Parameters
         ----------
         is_fresh : bool
+            Open a new one, which cannot be stale.
         longest_idle_s : float, optional
-            One that has waited here for longer is left alone.
+            Do not use one that was idle for longer.
         """
         while not is_fresh:
             try:
@@ -226,7 +223,7 @@ class HttpConnectionPool:
                 break
             if longest_idle_s is not None:
                 if time.monotonic() - session.idle_since > longest_idle_s:
-                    # A read may try it yet. All below it have waited even longer.
+                    # A read may still use it. All others were idle even longer.
                     self._idle.append(session)
                     break
             if session.is_silent:
@@ -235,25 +232,25 @@ class HttpConnectionPool:
         return HttpConnection()
 
     def give(self, session: HttpConnection) -> None:
-        """Take a session back after its answer, and close it where that has no certain end."""
+        """Return a connection to the pool; it is closed unless its answer was complete."""
         if not session.is_complete:
             session.close()
             return
         session.idle_since = time.monotonic()
         self._idle.append(session)
-        # Looked at after the append: `close` sets it before it empties the pool.
+        # Checked after the append: `close` sets it before it empties the pool.
         spare = 0 if self._is_closed else self._size
         while len(self._idle) > spare:
             with suppress(IndexError):  # another thread may be faster
                 self._idle.popleft().close()
 
     def close(self) -> None:
-        """Close all that wait here, and those that come back later."""
+        """Close all idle connections, and those returned later."""
         self._is_closed = True
         _close_all(self._idle)
 
     def _reset_after_fork(self) -> None:
-        """Leave the parent's connections to the parent; closing our copies does not end them."""
+        """Drop the parent's connections; closing our copies does not close them in the parent."""
         _close_all(self._idle)
 
 
@@ -291,19 +288,19 @@ def _read_body(response: requests.Response) -> bytes:
             if size > MAX_BODY_SIZE:
                 raise _too_large(blocks[0])
         length = response.headers.get("Content-Length", "")
-        # Older versions of urllib3 do not look. Chunks are counted, whatever the length says.
+        # Older versions of urllib3 do not check. A chunked body ignores the length.
         is_counted = "Transfer-Encoding" in response.headers
         if length.isdecimal() and response.raw.tell() < int(length) and not is_counted:
             raise NetworkError("the answer ends before its length", phase="receive")
     except BaseException:
-        # Else the connection lives on in the traceback of the error.
+        # The traceback of the error would keep the connection open.
         response.close()
         raise
     return b"".join(blocks)
 
 
 def _counted(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Pass on what came, as long as it is not too much: packed, it may mean nothing at all."""
+    """Limit the compressed size: unpacked, such a body may be empty."""
     size, first = 0, b""
     for block in blocks:
         first = first or block
@@ -319,7 +316,7 @@ def _too_large(beginning: bytes) -> RemoteError:
 
 
 def _strip(exc: Exception) -> Exception:
-    """Take away what leads from an error to the head of a request, or a proxy's password."""
+    """Remove references from an error to request headers or a proxy's password."""
     inner: BaseException | None = exc
     while inner is not None:
         if isinstance(inner, requests.RequestException):
@@ -332,7 +329,7 @@ def _translated(exc: Exception, call: CallDeadline) -> BfxError:
     phase = call.phase
     is_timeout = call.is_out_of_time or isinstance(exc, requests.Timeout)
     inner: object = exc
-    # They wrap each other, as `reason` or as the last argument.
+    # Wrapped as `reason` or as the last argument.
     while isinstance(inner, Exception):
         exc = inner
         inner = getattr(exc, "reason", None)
@@ -341,7 +338,7 @@ def _translated(exc: Exception, call: CallDeadline) -> BfxError:
     if is_timeout or isinstance(exc, socket.timeout):
         what = "connection" if phase == "connect" else "answer"
         return RequestTimeout(f"no {what} in time", phase=phase)
-    # A proxy's is no answer to the request, which has not left.
+    # From a proxy it is no answer to the request, which was not sent.
     if isinstance(exc, HeadTooLarge) and phase != "connect":
         return RemoteError(str(exc))
     text = inner if isinstance(inner, str) else str(exc)

@@ -1,10 +1,10 @@
 """
-Bodies of answers, unpacked piece by piece.
+Decompression of answers in bounded pieces.
 
-Strategy: urllib3 is not asked to unpack. Its versions before 2.6 follow any number of encodings one
-after the other, and unpack all that a block of some bytes makes before anybody can count it
-(CVE-2025-66418, CVE-2025-66471); and a newer one can be demanded of no program that has requests
-already. Only what was asked for is read here, once, and no piece is larger than a block.
+Strategy: urllib3's own decompression is not used. Versions before 2.6 apply any number of nested
+encodings, and expand a whole block before its size can be checked (CVE-2025-66418,
+CVE-2025-66471), and programs that already have requests cannot be made to upgrade. Only the
+requested encoding is decoded, once, in pieces of at most a block.
 
 References
 ----------
@@ -28,23 +28,23 @@ _BLOCK_SIZE = 64 * 1024
 
 def unpacked(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """
-    Yield a body in pieces of a bounded size.
+    Yield a decompressed body in bounded pieces.
 
-    A body that was cut off ends early: its length, or its JSON, tells.
+    A truncated body ends early; its length or its JSON reveals that.
 
     Parameters
     ----------
     blocks : iterable of bytes
-        As they came.
+        The raw body.
     encoding : str
-        The header ``Content-Encoding``; all of them, if there are several, with commas.
+        The ``Content-Encoding`` header; several values are joined by commas.
 
     Raises
     ------
     RemoteError
-        It is packed in another way than was asked for, or more than once.
+        Another encoding than requested, or nested encodings.
     zlib.error
-        It is broken.
+        Corrupt data.
     """
     name = encoding.strip().lower()
     if name in _PLAIN:
@@ -64,12 +64,12 @@ def _unpacked(blocks: Iterable[bytes]) -> Iterator[bytes]:
                 data = data.lstrip(b"\0")
                 if not data:
                     break
-                # Another one follows.
+                # Another gzip member follows.
                 unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
             yield unpacker.decompress(data, _BLOCK_SIZE)
             data = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
     while not unpacker.eof:
-        # What it still holds back, as the last piece was full.
+        # Output still buffered after a full piece.
         piece = unpacker.decompress(b"", _BLOCK_SIZE)
         if not piece:
             return

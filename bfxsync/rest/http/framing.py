@@ -1,9 +1,9 @@
 """
-Where an answer of HTTP ends, as its head says.
+Message framing of HTTP answers: whether their end is unambiguous.
 
-Strategy: a connection is used again only when it is certain that the next byte on it begins the
-next answer. What the head leaves open (two lengths, a length and chunks, a status whose body some
-servers send all the same) may be read, but is the last on its connection.
+Strategy: a connection is reused only if the next byte on it certainly begins the next answer.
+An answer with ambiguous framing (two lengths, a length and chunks, a status that must not have a
+body) is read, but is the last one on its connection.
 
 References
 ----------
@@ -19,12 +19,12 @@ _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 
 SWITCHING_PROTOCOLS = 101
 
-# Without a body by definition: whoever sends one all the same would have it taken for an answer.
+# Without a body by definition; if a server sends one anyway, it would be read as an answer.
 _BODILESS = (204, 205, 304)
 
 
 def is_interim(status: int) -> bool:
-    """Tell whether the real answer is still to come: 100, 102, 103 and what may be added."""
+    """Return whether a status is informational (1xx), so that the final answer follows."""
     return 100 <= status < 200 and status != SWITCHING_PROTOCOLS
 
 
@@ -32,13 +32,13 @@ def has_certain_end(
     status: int, lengths: Sequence[str], encodings: Sequence[str]
 ) -> bool:
     """
-    Tell whether the connection may be used again after an answer that was read to its end.
+    Return whether the connection may be reused after the answer was read completely.
 
     Parameters
     ----------
     status : int
     lengths, encodings : sequence of str
-        Of each ``Content-Length`` and each ``Transfer-Encoding`` of the head.
+        Values of all ``Content-Length`` and ``Transfer-Encoding`` headers.
     """
     if status < 200 or status in _BODILESS:
         return False

@@ -1,11 +1,11 @@
 """
-How many requests a minute the exchange takes, kept on our side.
+Client-side rate limits: requests per minute and group of endpoints.
 
-Strategy: every request reserves a slot, a moment at which it may go out, in the order of asking;
-then its thread waits for that moment. A slot is the earliest moment at which the last minute holds
-fewer requests than the budget. So a thread that waits needs nobody to wake it, and nobody can
-overtake it. All slots are one value that is replaced as a whole (`AtomicValue`): no thread that is
-interrupted keeps others waiting, and a slot that one leaves behind is gone after a minute.
+Strategy: every request reserves a slot, the time at which it may be sent, in order of arrival, and
+its thread sleeps until then. A slot is the earliest time at which the last minute holds fewer
+requests than the limit, so no thread has to be woken and none can be overtaken. All slots are one
+value that is replaced atomically (`AtomicValue`): an interrupted thread never blocks others, and a
+slot it leaves behind expires after a minute.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from bfxsync._base.logs import get_logger
 from bfxsync.errors import ClosedError, RateLimited
 
 WINDOW_S = 61.0
-"""A minute, and a second for threads that wake late and requests that are long on their way."""
+"""A minute, plus a second for late wake-ups and network latency."""
 
 LONGEST_REFUSAL_S = 3600.0
-"""A refusal of the exchange that lasts longer is waited for only by who has said so."""
+"""Longer refusals of the exchange are waited for only if `max_wait_s` allows it."""
 
-# Beyond half of the spare second: this thread, or the whole machine, has slept.
+# More than half of the spare second: the thread or the machine was suspended.
 _TOO_LATE_S = 0.5
 _WORTH_A_LOG_S = 2.0
-# Ctrl-C does not end a wait that it comes just before, and none at all on Windows.
+# Ctrl-C just before a wait does not end it, and on Windows it never does.
 _LONGEST_NAP_S = 1.0
 _MANY_GROUPS = 256
 
@@ -40,12 +40,12 @@ Wait = Callable[[Latch, float], bool]
 
 
 def wait_in_naps(latch: Latch, seconds: float) -> bool:
-    """Wait for the latch for so many seconds, or a part of them; true if it was set."""
+    """Wait for the latch for up to `seconds`, possibly less; return whether it was set."""
     return latch.wait(min(seconds, _LONGEST_NAP_S))
 
 
 class _Key(NamedTuple):
-    """What is counted together."""
+    """Identifies a rate limit group of a host."""
 
     host: str
     port: int
@@ -54,12 +54,12 @@ class _Key(NamedTuple):
 
 class _Slot(NamedTuple):
     """
-    A request that has gone out, or waits for that.
+    A request that was sent, or waits to be sent.
 
     Attributes
     ----------
     owner : object
-        Who has reserved it.
+        Identifies the request.
     """
 
     owner: object
@@ -70,16 +70,16 @@ class _Slot(NamedTuple):
 
 class _Group(NamedTuple):
     """
-    Requests that share a budget.
+    Requests that share a rate limit.
 
     Attributes
     ----------
     slots : tuple of _Slot
-        Of the last minute and of those who wait, in the order of their times.
+        Sent in the last minute, and waiting, ordered by time.
     closed_until : float
-        The exchange has refused: nothing goes out before.
+        Blocked until then by a refusal of the exchange.
     logged_until : float
-        Before this moment waiting is not worth another line.
+        Until then no further wait is logged.
     """
 
     slots: Tuple[_Slot, ...] = ()
@@ -87,7 +87,7 @@ class _Group(NamedTuple):
     logged_until: float = float("-inf")
 
     def current(self, now: float) -> _Group:
-        """Return it without what is older than a minute."""
+        """Drop slots older than a minute."""
         slots = self.slots
         first = 0
         while first < len(slots) and slots[first].at + WINDOW_S <= now:
@@ -95,23 +95,23 @@ class _Group(NamedTuple):
         return self._replace(slots=slots[first:]) if first else self
 
     def slot_of(self, owner: object) -> _Slot | None:
-        """Return the slot of that owner, if it is still there."""
+        """Return the slot of an owner, if it still exists."""
         for slot in self.slots:
             if slot.owner is owner:
                 return slot
         return None
 
     def without(self, owner: object) -> _Group:
-        """Return it without the slot of that owner."""
+        """Remove the slot of an owner."""
         slots = tuple(slot for slot in self.slots if slot.owner is not owner)
         return self._replace(slots=slots)
 
     def with_slot(self, slot: _Slot) -> _Group:
-        """Return it with one more slot, which is the last one."""
+        """Append a slot."""
         return self._replace(slots=(*self.slots, slot))
 
     def with_taken(self, owner: object) -> _Group:
-        """Return it with the slot of that owner taken."""
+        """Mark the slot of an owner as used."""
         slots = tuple(
             slot._replace(is_taken=True) if slot.owner is owner else slot
             for slot in self.slots
@@ -119,7 +119,7 @@ class _Group(NamedTuple):
         return self._replace(slots=slots)
 
     def next_at(self, now: float, per_minute: int | None) -> float:
-        """Return when one more request may go out; None is for no budget."""
+        """Return when another request may be sent; None means no limit."""
         at = max(now, self.closed_until)
         slots = self.slots
         if per_minute is not None and slots:
@@ -129,7 +129,7 @@ class _Group(NamedTuple):
         return at
 
     def closed(self, now: float, until: float) -> _Group:
-        """Return it closed until that moment; who waits keeps his place."""
+        """Block the group until then; waiters keep their position."""
         group = self._replace(
             slots=tuple(slot for slot in self.slots if slot.is_taken),
             closed_until=max(self.closed_until, until),
@@ -146,22 +146,22 @@ _Groups = Mapping[_Key, _Group]
 
 class RequestRateLimiter:
     """
-    Budgets of requests for each host, port and group of endpoints.
+    Rate limits by host, port and group of endpoints.
 
-    Within any 60 seconds no more requests go out than the group's budget; after a pause all of
-    it may go out at once. Threads that wait for the same group are served in the order in which
-    they came. The exchange counts by address, so all clients of a process share one instance,
-    `SHARED`; processes that share an address know nothing of each other.
+    In any 60 seconds no more requests are sent than the limit of the group; after a pause all of
+    them may be sent at once. Waiting threads of a group are served in order of arrival. The
+    exchange counts by IP address, so all clients of a process share one instance, `SHARED`;
+    processes with the same address are not coordinated.
 
     Parameters
     ----------
     clock : callable
-        Seconds, never going back.
+        Monotonic seconds.
     wait : callable
-        Waits for a latch for at most so many seconds, or less, and says whether it was set.
+        Waits for a latch for at most that many seconds and returns whether it was set.
     exempt_loopback : bool
-        Do not count requests to this machine itself, as in tests and benchmarks. Its refusals
-        are heeded all the same.
+        Do not limit requests to loopback hosts, as in tests and benchmarks. Their refusals still
+        count.
     """
 
     def __init__(
@@ -187,26 +187,25 @@ class RequestRateLimiter:
         closed: Latch,
     ) -> float:
         """
-        Return when one more request may go out; the time it took, in seconds.
+        Wait until another request may be sent; return the seconds waited.
 
         Parameters
         ----------
         host, group : str
-            What is counted together, with the port.
         per_minute : int
-            The budget.
+            The limit of the group.
         port : int
         max_wait_s : float, optional
-            0 does not wait at all. Without it a budget is waited for as long as it takes, and a
-            refusal of the exchange for `LONGEST_REFUSAL_S`.
+            0 does not wait at all. By default waits for the limit without bound, and for a refusal
+            of the exchange up to `LONGEST_REFUSAL_S`.
         closed : Latch
             Ends the wait.
 
         Raises
         ------
         RateLimited
-            The wait would be longer than that; known at once, unless the exchange refuses
-            another request meanwhile.
+            The wait would be longer; raised at once, unless the exchange refuses another request
+            meanwhile.
         ClosedError
             The latch was set.
         """
@@ -249,19 +248,19 @@ class RequestRateLimiter:
                 at = self._change(key, now, lambda state: _take(state, me, budget, now))
                 if at is None:
                     return now - began
-                # It may have been set to a later time while we waited, see `refuse`.
+                # `refuse` may have moved it to a later time.
                 check(self._groups.get()[key], at, now)
                 if self._wait(closed, at - now):
                     raise ClosedError("the client was closed")
         except BaseException:
-            # Those behind keep their times; who comes now may have this one.
+            # Later slots keep their times; the next request may get this one.
             self._change(key, self._clock(), lambda state: (state.without(me), None))
             raise
 
     def refuse(
         self, host: str, group: str, retry_after_s: float, *, port: int = 443
     ) -> None:
-        """Note that the exchange refuses more of these; nothing goes out for so long."""
+        """Block a group after a refusal of the exchange."""
         now = self._clock()
         self._change(
             _Key(host, port, group),
@@ -289,10 +288,10 @@ class RequestRateLimiter:
 def _take(
     state: _Group, owner: object, budget: int | None, now: float
 ) -> tuple[_Group, float | None]:
-    """Take a slot whose time has come; else return its time."""
+    """Use a slot whose time has come; else return its time."""
     slot = state.slot_of(owner)
     if slot is None or slot.at + _TOO_LATE_S < now:
-        # Requests of its minute are on their way already: back to the end of the line.
+        # Its minute is already in use by others: move to the end of the queue.
         state = state.without(owner)
         slot = _Slot(owner, state.next_at(now, budget), budget)
         state = state.with_slot(slot)
@@ -302,7 +301,7 @@ def _take(
 
 
 def _without_idle(groups: _Groups, now: float) -> _Groups:
-    """Keep memory bounded where paths, and so groups, are made up without end."""
+    """Bound the memory if callers make up ever new paths, and so groups."""
     current = {key: state.current(now) for key, state in groups.items()}
     return {
         key: state
@@ -312,7 +311,7 @@ def _without_idle(groups: _Groups, now: float) -> _Groups:
 
 
 SHARED = RequestRateLimiter(exempt_loopback=True)
-"""What all clients of this process count with, unless they are given another one."""
+"""The default of all clients of this process."""
 
 
 def _reason(group: str, per_minute: int, is_refused: bool) -> str:

@@ -1,4 +1,4 @@
-"""What goes out: arguments checked and made into an address and a body."""
+"""Building of requests: checked arguments into URL and body."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from bfxsync.wire.codec import dumps
 
 _METHODS = ("GET", "POST")
 
-# A part of nothing but dots would lead elsewhere.
+# A segment of dots only would lead to another path.
 _PART = r"(?!\.+(?:/|$))[\w.:,@+~-]+"
 _PATH = re.compile(f"{_PART}(?:/{_PART})*", re.ASCII)
 
 
 SIGNED = "auth/"
-"""What the paths begin with that need a signature."""
+"""Prefix of paths that need a signature."""
 
 
 class Request(NamedTuple):
     """
-    What is sent.
+    A request to send.
 
     Attributes
     ----------
@@ -34,10 +34,9 @@ class Request(NamedTuple):
     body : bytes or None
         JSON.
     signed_path : str or None
-        The part of the address that is signed: from behind the host's slash to the end. None if
-        the request needs no signature.
+        The path without its leading slash, which is signed; None for an unsigned request.
     secrets : tuple of str
-        What is in the body and must not be shown.
+        Values in the body that must not be shown.
     """
 
     method: str
@@ -48,7 +47,7 @@ class Request(NamedTuple):
 
     @property
     def signed_body(self) -> str:
-        """The text that is signed: that of the very bytes which are sent."""
+        """The body as text, which is signed."""
         text = (self.body or b"").decode()
         return Hidden(text) if self.secrets else text
 
@@ -63,12 +62,12 @@ def request_of(
     """
     Return the request for a path of the host.
 
-    None values are left out of the query and of the body; no number is written with an exponent.
+    None values are left out of query and body; numbers are written without exponent.
 
     Raises
     ------
     UsageError
-        It can never work.
+        Invalid argument.
     """
     if not isinstance(method, str) or method not in _METHODS:
         raise UsageError(f"method must be 'GET' or 'POST', not {method!r}")
@@ -95,7 +94,7 @@ def request_of(
             if value is not None
         }
         if query:
-            # Colons and commas as the exchange's pages write them.
+            # Colons and commas unescaped, as in the exchange's documentation.
             url += "?" + urlencode(query, safe=":,")
     if body is None:
         return Request(str(method), url, None)
@@ -113,8 +112,7 @@ def request_of(
 
 def _plain(value: object) -> object:
     """
-    Replace the numbers that JSON might write with an exponent by their texts, and those of other
-    libraries by plain ones.
+    Replace numbers that JSON might write with an exponent by text, and foreign types by plain ones.
     """
     if value is None or isinstance(value, (bool, str, HiddenInt)):
         return value

@@ -1,9 +1,9 @@
 """
-What an answer of REST means: its value, or the error that it is.
+Decoding of REST answers: a value or an error.
 
-Strategy: the exchange's numeric code decides whatever the HTTP status says, as error arrays come
-with 200, 400 and 500 alike. The status decides only where there is no code: a gateway before the
-exchange answers in HTML, or not at all.
+Strategy: the exchange's numeric code takes precedence over the HTTP status, as error arrays come
+with 200, 400 and 500 alike. The status decides only if there is no code: gateways answer in HTML,
+or with an empty body.
 
 References
 ----------
@@ -30,19 +30,18 @@ from bfxsync.wire.codec import Loads, parse
 TOO_MANY_REQUESTS = 429
 
 UNAVAILABLE = frozenset((408, 502, 503, 504, *range(520, 528), 530))
-"""Statuses that pass by themselves: of the exchange (503), of a gateway that does not reach it
-(502, 504; Cloudflare, which stands before it: 520 to 527, 530), and of a server that was about to
-close an idle connection (408)."""
+"""Temporary statuses: of the exchange (503), of a gateway that cannot reach it (502, 504; of
+Cloudflare 520 to 527, 530), and of a server about to close an idle connection (408)."""
 
 _RATE_LIMIT_CODE = 11010
 
-# The exchange's names of errors that come without a numeric code.
+# Error names that the exchange sends without a numeric code.
 _CODE_OF_NAME = {"ERR_RATE_LIMIT": _RATE_LIMIT_CODE}
 
-# An object of nothing but these is an error, with status 200 too.
+# An object with no other fields is an error, even with status 200.
 _ERROR_FIELDS = frozenset(("code", "error", "error_description", "message"))
 
-# What the exchange's values begin with. A page that is whole begins otherwise.
+# First byte of the exchange's JSON; an HTML page begins differently.
 _JSON_BEGINS = b"[{"
 
 _RAW_LENGTH = 1000
@@ -51,21 +50,20 @@ _LOCATION_LENGTH = 200
 
 class HttpResponse(NamedTuple):
     """
-    What came back.
+    A received answer.
 
     Attributes
     ----------
     status : int
-        Of HTTP.
     body : bytes
     retry_after, date : str or None
         The headers of those names.
     came_s, came_at : float
-        When its head had come: by this machine's clock, since 1970, and by `time.monotonic`.
+        When the headers were received: seconds since 1970, and by `time.monotonic`.
     has_length : bool
-        Its head says where it ends; else nobody can tell whether it is whole.
+        Its headers define the end of the body; otherwise truncation cannot be detected.
     location : str or None
-        The header of that name: where a redirect leads, which is not followed.
+        The ``Location`` header; redirects are not followed.
     """
 
     status: int
@@ -80,24 +78,24 @@ class HttpResponse(NamedTuple):
 
 def read_answer(answer: HttpResponse, loads: Loads, now: float) -> Any:
     """
-    Return the value of an answer.
+    Return the decoded value of an answer.
 
     Parameters
     ----------
-    answer : Answer
+    answer : HttpResponse
     loads : callable
-        Reads JSON.
+        JSON parser.
     now : float
-        Seconds since 1970, for a ``Retry-After`` that is a date in an answer without one.
+        Seconds since 1970, the reference of a ``Retry-After`` date if there is no ``Date`` header.
 
     Raises
     ------
     ApiError
-        The exchange, or a gateway before it, says no.
+        Refused by the exchange or a gateway.
     NetworkError
-        It was cut off.
+        The answer was truncated.
     RemoteError
-        It cannot be read.
+        Unreadable answer.
     """
     try:
         value = parse(loads, answer.body)
@@ -135,7 +133,7 @@ def _error_in(value: Any, answer: HttpResponse, now: float) -> ApiError | None:
 def _refusal(
     code: Any, text: Any, raw: Any, answer: HttpResponse, now: float
 ) -> ApiError:
-    """Build the error of an answer that can be read; a code may be a number, a text, or absent."""
+    """Build the error of a readable answer; the code may be a number, a text, or absent."""
     status = answer.status
     number = _number_of(code)
     if not isinstance(text, str) or not text:
@@ -150,14 +148,14 @@ def _refusal(
 
 def _number_of(code: Any) -> int | None:
     if isinstance(code, str):
-        # Python refuses to read thousands of digits.
+        # Python refuses to parse thousands of digits.
         is_number = code.isdecimal() and len(code) < 20
         return int(code) if is_number else _CODE_OF_NAME.get(code)
     return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
 def _unreadable(answer: HttpResponse, now: float) -> BfxError:
-    """Build the error of an answer that is no JSON: HTML, empty, cut off."""
+    """Build the error of an answer that is not JSON: HTML, empty, truncated."""
     status, beginning = answer.status, answer.body[:_RAW_LENGTH]
     if status == TOO_MANY_REQUESTS or status in UNAVAILABLE or 400 <= status < 500:
         return _refusal(None, None, beginning, answer, now)
@@ -174,12 +172,12 @@ def _unreadable(answer: HttpResponse, now: float) -> BfxError:
 
 
 def _shown(location: str) -> str:
-    """Return an address as a message may show it: without user, password, query and fragment."""
+    """Return a URL for a message, without user, password, query and fragment."""
     try:
         parts = urlsplit(location)
         shown = f"{parts.netloc.rpartition('@')[2]}{parts.path}"
     except ValueError:
         return "what is no address"
     scheme = f"{parts.scheme}://" if parts.scheme else ""
-    # As a literal, since another one than the exchange may have written it.
+    # As a literal, since it may not come from the exchange.
     return ascii(f"{scheme}{shown}"[:_LOCATION_LENGTH])

@@ -1,10 +1,9 @@
 """
-Signed calls: one on the wire at a time for each key, so that nonces arrive in order.
+Signed calls: one on the wire at a time per key, so that nonces arrive in order.
 
-Strategy: a call gets its nonce and its signature at the last moment, when it is its turn, and the
-next one's turn comes when its answer is there. Turns belong to the key, not to the client: all
-clients of a process with the same key share them. Limits and pauses are waited for before a turn,
-never during one.
+Strategy: a call draws its nonce and signs when it acquires the lock of its key, and releases the
+lock after the answer. All clients of a process with the same key share the lock. It is never held
+during rate limit waits or retry delays.
 """
 
 from __future__ import annotations
@@ -29,29 +28,29 @@ R = TypeVar("R")
 MOST_OVERTAKINGS = 10
 
 _BLACKED_OUT = b"***"
-# Shorter ones are words, such as the name of a kind of second factor.
+# Shorter values are words, such as the kind of a second factor.
 _SHORTEST = 4
 
 
 @attrs.define(eq=False)
 class _Turn:
     kind: RequestKind
-    # Opened when it may be its turn; what counts is the line.
+    # Set when it may have the lock; `_Line` decides.
     latch: Latch = attrs.field(factory=Latch)
 
 
 class _Line(NamedTuple):
     """
-    Who has the turn, and who waits for it.
+    The holder of the lock and the queue.
 
     Attributes
     ----------
     holder : _Turn or None
-        None only while nobody waits.
+        None only if the queue is empty.
     waiting : tuple of _Turn
-        In the order in which they came.
+        In order of arrival.
     overtakings : int
-        How often in a row the first of these was overtaken.
+        How often in a row the first one was overtaken.
     """
 
     holder: Optional[_Turn] = None
@@ -59,13 +58,13 @@ class _Line(NamedTuple):
     overtakings: int = 0
 
     def with_turn(self, turn: _Turn) -> _Line:
-        """Return it with one more call, whose turn it is if there is no other."""
+        """Add a call, which gets the lock if it is free."""
         if self.holder is None:
             return self._replace(holder=turn)
         return self._replace(waiting=(*self.waiting, turn))
 
     def without(self, turn: _Turn) -> _Line:
-        """Return it without that call, whose turn is the next one's."""
+        """Remove a call; the next one gets its lock."""
         if self.holder is turn:
             return self._next()
         if turn not in self.waiting:
@@ -76,7 +75,7 @@ class _Line(NamedTuple):
         if not self.waiting:
             return self._replace(holder=None)
         first = self.waiting[0]
-        # Of those that are alike `min` gives the one that came first.
+        # `min` is stable: the first of the same kind.
         following, overtakings = min(self.waiting, key=_kind), 0
         if following is not first and self.overtakings == MOST_OVERTAKINGS:
             following = first
@@ -87,12 +86,11 @@ class _Line(NamedTuple):
 
 class SignedLock:
     """
-    Held by the one signed call of a key that is on the wire.
+    Held by the signed call of a key that is on the wire, during I/O.
 
-    The most urgent of those that wait comes next, and of the same kind the one that has waited
-    for longest; but after `MOST_OVERTAKINGS` in a row it is the turn of the one that came first.
-    It is held during I/O: that is what it is for. The line is one value that is replaced as a
-    whole, so a thread that is interrupted at any moment leaves it as it should be.
+    Waiting calls are served by kind (orders first), then by arrival; after `MOST_OVERTAKINGS` in a
+    row the oldest one is next. The queue is an immutable value replaced atomically, so a thread
+    interrupted at any point leaves it consistent.
     """
 
     def __init__(self) -> None:
@@ -103,28 +101,28 @@ class SignedLock:
         self, kind: RequestKind, deadline: float, closed: Latch, work: Callable[[], R]
     ) -> R:
         """
-        Wait for the turn of a call, and keep it until the function is over.
+        Call a function while holding the lock.
 
         Parameters
         ----------
-        kind : Kind
+        kind : RequestKind
         deadline : float
-            By `time.monotonic`.
+            Of the wait, by `time.monotonic`.
         closed : Latch
-            Ends the wait; who sets it has to call `wake`.
+            Ends the wait; call `wake` after setting it.
         work : callable
-            Makes the call; what it returns is returned.
+            Makes the call.
 
         Raises
         ------
         RequestTimeout
-            Others have had their turns until then; nothing was sent.
+            Other calls held the lock until the deadline; nothing was sent.
         ClosedError
             The latch was set.
         """
         turn = _Turn(kind)
         try:
-            # A context manager would not do: Ctrl-C may come between its begin and the block's.
+            # Not a context manager: Ctrl-C may come between `__enter__` and the block.
             try:
                 self._line.update(lambda line: (line.with_turn(turn), None))
                 self._wait(turn, deadline, closed)
@@ -132,17 +130,16 @@ class SignedLock:
             finally:
                 self._leave(turn)
         finally:
-            # Once more, for a Ctrl-C that has come in the first; of a turn that is left already
-            # nothing is there.
+            # Again, in case Ctrl-C interrupted the first; a second call has no effect.
             self._leave(turn)
 
     def wake(self) -> None:
-        """Let those that wait look at their latches; a signal handler may do this."""
+        """Make waiting calls check `closed`; safe in a signal handler."""
         for turn in self._line.get().waiting:
             turn.latch.set()
 
     def _reset_after_fork(self) -> None:
-        """Start anew in a child process: the call on the wire is the parent's."""
+        """Reset in a child process: the call on the wire is the parent's."""
         self._line = AtomicValue(_Line())
 
     def _wait(self, turn: _Turn, deadline: float, closed: Latch) -> None:
@@ -163,7 +160,7 @@ class SignedLock:
             after = line.without(turn)
             return after, after.holder
 
-        # Whoever has the turn now: to open its latch twice does no harm.
+        # Setting the latch of the current holder twice is harmless.
         holder = self._line.update(leave)
         if holder is not None:
             holder.latch.set()
@@ -181,8 +178,8 @@ _locks: Dict[str, SignedLock] = {}
 
 
 def signed_lock(identity: str) -> SignedLock:
-    """Return the one lock of this process for a key."""
-    # One call of a dict is not interrupted by other threads.
+    """Return the lock that this process shares for a key."""
+    # One dict operation is atomic.
     return _locks.setdefault(identity, SignedLock())
 
 
@@ -190,10 +187,9 @@ def without_secrets(
     answer: HttpResponse, sent: Iterable[str], loads: Loads
 ) -> HttpResponse:
     """
-    Return an answer that may be kept in an error and shown.
+    Mask the secrets of a request in an error answer, which may be shown.
 
-    A gateway may show the request that it refuses: of what was sent, all that is `Hidden` is
-    blacked out. What is no error stays as it is.
+    A gateway may echo the request that it refuses. Successful answers are returned unchanged.
     """
     body = answer.body
     for value in sent:
