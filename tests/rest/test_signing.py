@@ -639,14 +639,14 @@ import sys
 from bfxsync.auth.signer import Signer
 from bfxsync._base.latch import Latch
 from bfxsync.auth.nonce_file import FileNonce
-from bfxsync.rest.http.rate_limiter import Limits
+from bfxsync.rest.http.rate_limiter import RequestRateLimiter
 from bfxsync.rest.http.transport import RestTransport
 
 host, key, secret, path, calls = sys.argv[1:]
 transport = RestTransport(
     host=host,
     signer=Signer(key, secret, FileNonce(path)),
-    limits=Limits(exempt_loopback=True),
+    limits=RequestRateLimiter(exempt_loopback=True),
 )
 print("ready", flush=True)
 sys.stdin.readline()

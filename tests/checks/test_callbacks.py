@@ -208,6 +208,12 @@ def test_what_would_do_nothing_is_refused_with_the_reason(name):
     assert ("yield" in text) == (name.startswith("generator") or name == "partial")
 
 
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="it cannot be called there")
+def test_what_a_static_method_wraps_is_looked_at():
+    with pytest.raises(UsageError, match="a generator function"):
+        check_callback("callback", staticmethod(generator), "update")
+
+
 @pytest.mark.parametrize("value", [5, "print", [print], object()])
 def test_what_cannot_be_called_is_refused(value):
     with pytest.raises(UsageError, match="callback must be a function"):

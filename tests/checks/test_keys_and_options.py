@@ -1,0 +1,220 @@
+"""Keys, options, settings and files: what is accepted, and the message where it is not."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Callable
+
+import certifi
+import pytest
+
+from bfxsync._base.enums import Flag, OrderFlag, Policy
+from bfxsync.checks.books import check_book_argument
+from bfxsync.checks.candles import check_candle_key, check_candle_symbol
+from bfxsync.checks.containers import check_items, check_object, check_tfa
+from bfxsync.checks.files import check_ca_bundle
+from bfxsync.checks.hosts import check_rest_host, check_wss_host, signed_rest_host
+from bfxsync.checks.ids import check_keep_changes, check_text_id
+from bfxsync.checks.keys import (
+    check_conf_key,
+    check_ranking,
+    check_setting_key,
+    check_statistic,
+    check_status_key,
+)
+from bfxsync.checks.merchant import (
+    check_customer,
+    check_pay_setting,
+    check_pay_setting_key,
+    check_private_items,
+)
+from bfxsync.checks.numbers import (
+    check_alert_price,
+    check_count,
+    check_level_count,
+    check_not_negative,
+    check_rate,
+    check_sign,
+    check_speed,
+)
+from bfxsync.checks.options import (
+    check_bool,
+    check_flags,
+    check_mailbox_size,
+    check_on_limit,
+    check_order_flags,
+    check_policy,
+    check_switch_as_bool,
+)
+from bfxsync.checks.symbols import check_pay_currency, check_symbol, check_symbols
+from bfxsync.checks.texts import check_choice, check_nickname, check_token
+from bfxsync.checks.times import (
+    check_moment,
+    check_seconds,
+    check_seconds_or_zero,
+    check_timeouts,
+)
+from bfxsync.errors import UsageError
+
+SIGNS = {1: "buy", -1: "sell"}
+CUSTOMER = dict.fromkeys(
+    (
+        "nationality",
+        "residCountry",
+        "residCity",
+        "residZipCode",
+        "residStreet",
+        "fullName",
+        "email",
+    ),
+    "x",
+)
+
+
+@pytest.mark.parametrize(
+    "check, arguments, result",
+    [
+        (check_book_argument, ("len", 25, ("1", "25")), "25"),
+        (check_candle_key, ("trade:1W:fUSD:p30",), "trade:7D:fUSD:p30"),
+        (check_candle_symbol, ("tBTCUSD",), "tBTCUSD"),
+        (check_items, ("caps", ["a"], check_choice, ("a", "b")), ["a"]),
+        (check_object, ("meta", {"a": 1}), {"a": 1}),
+        (check_tfa, ("tfa", {"type": "otp", "token": None}), {"type": "otp"}),
+        (check_ca_bundle, (None,), None),
+        (check_ca_bundle, (certifi.where(),), certifi.where()),
+        (check_rest_host, ("HTTPS://Host/v2/",), "https://host/v2"),
+        (check_wss_host, ("wss://host/ws/2",), "wss://host/ws/2"),
+        (signed_rest_host, ("https://host",), "https://host"),
+        (check_keep_changes, ("changes", {"7": 1, 8: 2}), {"7": 1, "8": 2}),
+        (check_text_id, ("id", "a-1"), "a-1"),
+        (check_conf_key, ("pub:list:currency",), "pub:list:currency"),
+        (check_ranking, ("vol:3h:tBTCUSD",), "vol:3h:tBTCUSD"),
+        (check_setting_key, ("key", "api:bot_1"), "api:bot_1"),
+        (check_status_key, ("liq:global",), "liq:global"),
+        (check_status_key, ("deriv:tBTCF0:USTF0",), "deriv:tBTCF0:USTF0"),
+        (check_customer, ("customer", {**CUSTOMER, "phone": None}), CUSTOMER),
+        (check_pay_setting_key, ("key", "bfx_pay_x"), "bfx_pay_x"),
+        (check_pay_setting, ("v", True), 1),
+        (check_pay_setting, ("v", 5), 5),
+        (check_pay_setting, ("v", "x"), "x"),
+        (check_pay_setting, ("v", Decimal("1.50")), "1.50"),
+        (check_private_items, ("emails", ["a@b"]), ["a@b"]),
+        (check_alert_price, ("price", 220.50), "220.5"),
+        (check_alert_price, ("price", "220.0"), "220.0"),
+        (check_alert_price, ("price", 220), "220"),
+        (check_count, ("n", None, 7), 7),
+        (check_count, ("n", 3), 3),
+        (check_level_count, (None,), None),
+        (check_level_count, (0,), 0),
+        (check_not_negative, ("rate", 0), "0"),
+        (check_rate, ("FRRDELTAFIX", -1), "-1"),
+        (check_rate, ("FRRDELTAVAR", 0), "0"),
+        (check_sign, ("dir", -1, SIGNS), -1),
+        (check_speed, (None,), None),
+        (check_speed, (2,), 2.0),
+        (check_bool, ("x", False), False),
+        (check_flags, (Flag.SEQ_ALL | Flag.TIMESTAMP,), 98304),
+        (check_order_flags, ("flags", 64, OrderFlag.HIDDEN), 64),
+        (check_mailbox_size, (3,), 3),
+        (check_on_limit, ("raise",), "raise"),
+        (check_policy, ("latest",), Policy.LATEST),
+        (check_switch_as_bool, ("x", 1), True),
+        (check_pay_currency, ("currency", "UST-ETH"), "UST-ETH"),
+        (check_symbols, ("symbols", ["tBTCUSD", "fUSD"]), "tBTCUSD,fUSD"),
+        (check_nickname, ("a.b-c",), "a.b-c"),
+        (check_token, ("address", "x1"), "x1"),
+        (check_moment, ("at", date(2026, 1, 31)), "2026-01-31"),
+        (check_moment, ("at", "2026-01-31T10:00Z"), "2026-01-31T10:00Z"),
+        (
+            check_moment,
+            ("at", datetime(2026, 1, 31, tzinfo=timezone.utc)),
+            "2026-01-31T00:00:00.000Z",
+        ),
+        (check_seconds, ("timeout", 5), 5.0),
+        (check_seconds_or_zero, ("timeout", 0), 0.0),
+        (check_timeouts, (3,), (3.0, 3.0, 3.0)),
+        (check_timeouts, ((1, 2, 3),), (1.0, 2.0, 3.0)),
+        *(
+            (check_statistic, (key,), key)
+            for key in (
+                "vol.1d:30m:BFX",
+                "vwap:1d:tBTCUSD",
+                "pos.size:1m:tBTCUSD:long",
+                "funding.size:1m:fUSD",
+                "credits.size.sym:1m:fUSD:tBTCUSD",
+            )
+        ),
+    ],
+)
+def test_a_good_value_is_returned_as_it_is_sent(
+    check: Callable[..., Any], arguments: tuple[Any, ...], result: object
+) -> None:
+    found = check(*arguments)
+    assert found == result
+    assert type(found) is type(result)
+
+
+@pytest.mark.parametrize(
+    "check, arguments, message",
+    [
+        (check_book_argument, ("len", 2, ("1", "25")), "len must be one of 1, 25"),
+        (check_candle_key, ("trade:1m",), "key must be such as"),
+        (check_candle_key, ("trade:2m:tBTCUSD",), "timeframe must be one of 1m"),
+        (check_items, ("ids", {}, check_choice), "ids must be a list"),
+        (check_items, ("ids", [], check_choice), "ids must not be empty"),
+        (check_object, ("meta", {1: 1}), "meta must be a dict with texts as keys"),
+        (check_tfa, ("tfa", {}), "tfa must be a dict .* not empty"),
+        (check_ca_bundle, ("/nowhere",), "ca_bundle must be the path of a file"),
+        (check_rest_host, ("host",), "a host must look like 'https://"),
+        (check_wss_host, ("https://u:p@h",), "'wss://host/path'$"),
+        (signed_rest_host, ("x", "https://api-pub.bitfinex.com/v2"), "no signed calls"),
+        (check_keep_changes, ("changes", {}), "changes must be a dict of ids"),
+        (check_keep_changes, ("changes", {"7": 1, 7: 2}), "changes has 7 twice"),
+        (check_keep_changes, ("changes", {"7": 3}), "a value of changes must be"),
+        (check_text_id, ("id", ".."), "id must be the text of an id"),
+        (check_setting_key, ("key", "bot"), "key must be 'api:'"),
+        (check_status_key, ("liq:x",), "key must be 'liq:global'"),
+        (check_customer, ("customer", {1: 2}), "dict with texts as keys"),
+        (check_customer, ("customer", {}), "must have 'nationality'"),
+        (check_pay_setting_key, ("key", "x"), "must look like 'bfx_pay_"),
+        (check_pay_setting, ("v", None), "v must be text, a number, True or False"),
+        (check_private_items, ("emails", "a@b"), "emails must be a list of texts"),
+        (check_count, ("n", 0), "n must be a positive integer"),
+        (check_level_count, (-1,), "count must be a non-negative integer"),
+        (check_not_negative, ("rate", -1), "rate must not be negative"),
+        (check_rate, ("LIMIT", 0), "rate must be above zero for LIMIT"),
+        (check_rate, ("FRRDELTAVAR", -1), "rate must not be negative for FRRDELTAVAR"),
+        (check_sign, ("dir", True, SIGNS), r"dir must be 1 \(buy\) or -1 \(sell\)"),
+        (check_speed, (0,), "speed must be a positive number or None"),
+        (check_bool, ("x", "no"), "x must be True or False"),
+        (check_flags, (1,), r"flags must be a sum of TIMESTAMP \(32768\)"),
+        (check_flags, (True,), "flags must be a sum of"),
+        (check_mailbox_size, (2,), "mailbox_size must be an integer of at least 3"),
+        (check_on_limit, ("x",), "on_limit must be 'wait' or 'raise'"),
+        (check_policy, ("x",), "policy must be one of 'resync', 'latest'"),
+        (check_switch_as_bool, ("x", 2), "x must be True or False"),
+        (check_pay_currency, ("currency", "ust"), "'BTC' or 'UST-ETH'"),
+        (check_symbol, (5,), "symbol must be text such as"),
+        (check_symbol, ("USD",), "did you mean 'fUSD'"),
+        (check_symbol, ("tbtcusd",), "in capitals"),
+        (check_token, ("address", "a b"), "address must be text without blanks"),
+        (check_moment, ("at", "today"), "at must be a datetime with a time zone"),
+        (check_seconds, ("timeout", 0), "timeout must be a positive number of seconds"),
+        (check_seconds_or_zero, ("timeout", -1), "timeout must be a number of seconds"),
+        (check_timeouts, ((1, 2),), "timeout must be one number, or"),
+    ],
+)
+def test_a_bad_value_is_refused_with_the_reason(
+    check: Callable[..., Any], arguments: tuple[Any, ...], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        check(*arguments)
+
+
+def test_a_file_without_certificates_is_no_bundle(tmp_path: Path) -> None:
+    path = tmp_path / "empty.pem"
+    path.write_text("")
+    with pytest.raises(UsageError, match="holds no certificate"):
+        check_ca_bundle(path)
