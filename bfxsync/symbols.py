@@ -286,7 +286,7 @@ class _Lists:
         Raises
         ------
         RemoteError
-            They are something else.
+            Unexpected format.
         """
         exchange, margin, futures = (
             tuple("t" + pair for pair in _texts(values, f"pub:list:pair:{kind}"))
@@ -310,7 +310,7 @@ class _Lists:
         )
 
     def suggestion(self, symbol: str) -> str:
-        """Return how a message goes on after a symbol that is not known."""
+        """Return the suggestion for an unknown symbol, to append to a message."""
         plain = {_plain(known): known for known in sorted(self.known)}
         close = difflib.get_close_matches(_plain(symbol), plain, n=3, cutoff=0.75)
         names = " or ".join(repr(plain[name]) for name in close)
@@ -318,7 +318,7 @@ class _Lists:
 
 
 def _plain(symbol: str) -> str:
-    """Return what is alike in spellings of the same symbol."""
+    """Normalize the spelling of a symbol for comparison."""
     return symbol.upper().replace(":", "")
 
 

@@ -78,6 +78,7 @@ PURE = (
     "checks.merchant",
     "checks.numbers",
     "checks.options",
+    "checks.private",
     "checks.symbols",
     "checks.texts",
     "checks.times",
@@ -258,6 +259,13 @@ def test_network_packages_have_one_place_each(package):
 def test_the_local_exchange_stands_apart(name):
     for other in own(MODULES[name]):
         assert within(other, PAPER_MAY), f"{name} → {other}"
+
+
+def test_the_transports_stand_apart_from_each_other():
+    for mine, other in (("rest", "ws"), ("ws", "rest")):
+        for name in MODULES:
+            if within(name, [mine]):
+                assert not [o for o in own(MODULES[name]) if within(o, [other])], name
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if within(name, ["cli"])])

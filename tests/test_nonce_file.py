@@ -16,6 +16,7 @@ import pytest
 from interrupts import interrupted
 
 from bfxsync import Client
+from bfxsync._base import shield
 from bfxsync.auth import nonce_file
 from bfxsync.auth.nonce import MAX_NONCE
 from bfxsync.auth.nonce_file import FileNonce
@@ -262,7 +263,7 @@ def test_without_another_thread_nothing_is_drawn_and_it_says_so(
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as without:
-        without.setattr(nonce_file, "start_new_thread", fail)
+        without.setattr(shield, "start_new_thread", fail)
         for call in (nonce.next, lambda: nonce.exclusive(1.0, nonce.next)):
             with pytest.raises(NetworkError, match="no nonce: can't start") as caught:
                 call()

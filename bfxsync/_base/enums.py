@@ -7,7 +7,7 @@ from enum import Enum, IntEnum, IntFlag
 
 class Flag(IntFlag):
     """
-    Options of a WebSocket connection, to be added up.
+    Flags of a WebSocket connection, to be combined with ``|``.
 
     References
     ----------
@@ -15,20 +15,20 @@ class Flag(IntFlag):
     """
 
     TIMESTAMP = 32_768
-    """The exchange's clock (ms) at the end of every array frame."""
+    """Append the exchange's time in milliseconds to every array frame."""
     SEQ_ALL = 65_536
-    """A number at the end of every array frame, so that a lost frame is noticed."""
+    """Append sequence numbers to every array frame, to detect lost frames."""
     OB_CHECKSUM = 131_072
-    """Checksums of the order books."""
+    """Send checksums of order books."""
     BULK_UPDATES = 536_870_912
-    """All book updates of one iteration in one frame."""
+    """Send all book updates of one iteration in one frame."""
 
 
 class OrderType(str, Enum):
     """
-    Kinds of orders; equal to the exchange's texts, which may be used instead.
+    Order types; equal to the exchange's texts, which may be used instead.
 
-    Those that begin with ``EXCHANGE`` use the exchange wallet, the others margin.
+    Types that begin with ``EXCHANGE`` use the exchange wallet, the others margin.
 
     References
     ----------
@@ -56,7 +56,7 @@ class OrderType(str, Enum):
 
 class OrderFlag(IntFlag):
     """
-    Options of an order (funding offers know HIDDEN only), to be added up.
+    Flags of an order, to be combined with ``|``; funding offers support only HIDDEN.
 
     References
     ----------
@@ -68,11 +68,11 @@ class OrderFlag(IntFlag):
     CLOSE = 512
     """Close the position, if there is one."""
     REDUCE_ONLY = 1024
-    """It must not make a position larger or turn it around."""
+    """Never increase or reverse a position."""
     POST_ONLY = 4096
-    """It must not match at once; it is cancelled instead."""
+    """Cancel the order if it would match immediately."""
     OCO = 16_384
-    """One cancels the other: a limit order together with a stop order."""
+    """One cancels the other: a limit order with a stop order."""
     NO_VAR_RATES = 524_288
     """No funding at variable rates."""
 
@@ -81,15 +81,15 @@ class InfoCode(IntEnum):
     """Codes of `info` events."""
 
     STOP = 20_051
-    """The server stops or restarts: connect anew."""
+    """The server stops or restarts: reconnect."""
     MAINTENANCE_START = 20_060
     """The trading engine refreshes its data: pause."""
     MAINTENANCE_END = 20_061
-    """The refresh is over: subscribe anew."""
+    """The refresh is over: resubscribe."""
 
 
 class ConnectionStatus(Enum):
-    """How a connection is; read it from any thread."""
+    """State of a connection."""
 
     NEW = "new"
     CONNECTING = "connecting"
@@ -101,45 +101,45 @@ class ConnectionStatus(Enum):
 
 
 class LossCause(Enum):
-    """Why a connection had to be made anew."""
+    """Why a connection was lost or could not be opened."""
 
     CLOSED = "closed"
     """The exchange sent a close frame."""
     BROKEN = "broken"
-    """It ended without a close frame, or the protocol was broken."""
+    """The connection ended without a close frame, or the protocol was violated."""
     STALE = "stale"
-    """Nothing came for too long."""
+    """Nothing was received for too long."""
     SEQUENCE = "sequence"
-    """A frame was missing or came twice."""
+    """A frame was missing or duplicated."""
     RESTART = "restart"
     """The exchange announced that it stops or restarts (20051)."""
     MAINTENANCE = "maintenance"
     """A maintenance did not end in time."""
     HANDSHAKE = "handshake"
-    """The exchange did not greet, or did not answer to the flags."""
+    """The exchange sent no greeting, or did not confirm the flags."""
     REFUSED = "refused"
-    """A new connection was answered with an HTTP status."""
+    """The handshake was refused with an HTTP status."""
     UNREACHABLE = "unreachable"
-    """A new connection could not be made."""
+    """A connection could not be opened."""
 
 
 class SubscriptionStatus(Enum):
-    """How a subscription is; read it from any thread."""
+    """State of a subscription."""
 
     PENDING = "pending"
-    """Wanted, and no data yet."""
+    """Requested, no data yet."""
     LIVE = "live"
-    """Data has come, and nothing is known to be missing."""
+    """Receiving data, with nothing known to be missing."""
     MAINTENANCE = "maintenance"
-    """The exchange is refreshing its data; what is known may be old."""
+    """The exchange is refreshing its data; local data may be stale."""
     GAP = "gap"
-    """The link was lost; a snapshot comes when it is back."""
+    """The connection was lost; a snapshot follows the reconnect."""
     DEGRADED = "degraded"
-    """Data goes on, but it is known to be wrong, and subscribing anew did not help."""
+    """Still receiving data, but it is known to be wrong, and resubscribing did not help."""
     REJECTED = "rejected"
-    """The exchange refused it, or did not answer in time."""
+    """Refused by the exchange, or not answered in time."""
     CLOSED = "closed"
-    """It was ended by the user."""
+    """Closed by the user."""
 
 
 class Policy(str, Enum):

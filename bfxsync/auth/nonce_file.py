@@ -20,7 +20,7 @@ import re
 import stat
 import sys
 import time
-from _thread import get_ident, start_new_thread
+from _thread import get_ident
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any, Callable, Iterator, Optional, TypeVar
@@ -29,6 +29,7 @@ import attrs
 
 from bfxsync._base.forks import lazily
 from bfxsync._base.latch import Latch
+from bfxsync._base.shield import later
 from bfxsync.auth.nonce import MAX_NONCE, Nonce
 from bfxsync.errors import NetworkError, RequestTimeout, UsageError
 
@@ -316,7 +317,7 @@ def _start(work: Callable[..., object], *arguments: object) -> None:
         if sys.is_finalizing():
             # Before Python 3.12 a thread can be started then, but never runs.
             raise RuntimeError("Python is ending")
-        start_new_thread(work, arguments)
+        later(work, *arguments)
     except RuntimeError as exc:
         raise NetworkError(f"no nonce: {exc}", phase="connect") from exc
 

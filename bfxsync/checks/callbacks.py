@@ -1,4 +1,4 @@
-"""Callbacks that users pass: checked at their line, before anything is called with data."""
+"""Checks of callbacks: whether they can be called with the arguments they will get."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from bfxsync.errors import UsageError
 
 def check_callback(name: str, function: Any, *takes: str) -> Any:
     """
-    Return a function that can be called with so many arguments, or None.
+    Return a function that accepts the given arguments, or None.
 
-    What cannot be inspected, such as some functions written in C, is taken as it is.
+    Callables that cannot be inspected, such as some written in C, are accepted.
 
     Parameters
     ----------
     name : str
-        Of the parameter that it was passed for.
+        Name of the parameter.
     function : callable or None
     *takes : str
-        What it will be called with, by position; the names are for the message.
+        The positional arguments of the call, by name for the message.
 
     Raises
     ------
     UsageError
-        It cannot be called so; or it is a generator function or a coroutine function, and
-        calling it would do nothing.
+        Wrong number of arguments; or a generator or coroutine function, which does nothing when
+        called.
     """
     if function is None:
         return None
@@ -54,7 +54,7 @@ def check_callback(name: str, function: Any, *takes: str) -> Any:
 
 
 def _kind_of(function: Any) -> str | None:
-    """Return what a function is whose body does not run when it is called."""
+    """Describe a function whose body does not run when it is called; None for others."""
     inner = function
     while True:
         if isinstance(inner, functools.partial):
@@ -63,7 +63,7 @@ def _kind_of(function: Any) -> str | None:
             inner = inner.__func__
         else:
             break
-    # That of its class, as in a call: a class may have such a method for its own instances.
+    # `__call__` of the type, as in a call: a class may define one for its instances.
     for candidate in (inner, getattr(type(inner), "__call__", None)):
         try:
             if inspect.isgeneratorfunction(candidate):
@@ -73,24 +73,23 @@ def _kind_of(function: Any) -> str | None:
             if inspect.iscoroutinefunction(candidate) or _is_marked(candidate):
                 return "a coroutine function (there is no event loop here)"
         except Exception:
-            # Mocks of functions answer what `inspect` does not expect.
+            # Mocks may have attributes that `inspect` does not expect.
             continue
     return None
 
 
 def _is_marked(function: Any) -> bool:
-    """Tell whether asyncio takes it for a coroutine function, as it does an `AsyncMock`."""
-    # What has not been imported can have marked nothing.
+    """Return whether asyncio treats it as a coroutine function, such as an `AsyncMock`."""
+    # If asyncio was never imported, nothing is marked.
     coroutines = sys.modules.get("asyncio.coroutines")
     marker = getattr(coroutines, "_is_coroutine", None)
     return marker is not None and getattr(function, "_is_coroutine", None) is marker
 
 
 def _signature_of(function: Any) -> inspect.Signature | None:
-    """Return the signature of what is called itself; None if it cannot be known."""
+    """Return the signature of the callable itself; None if unknown."""
     try:
-        # A decorator that passes more on than it gets says with `functools.wraps` what it wraps:
-        # that is not what is called.
+        # Not that of a function wrapped with `functools.wraps`: a decorator may add arguments.
         return inspect.signature(function, follow_wrapped=False)
     except Exception:
         return None

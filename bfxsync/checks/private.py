@@ -12,14 +12,7 @@ _TOKEN = re.compile(r"\S+")
 
 
 def check_token(name: str, value: object) -> str:
-    """
-    Return a text without blanks: an address, an invoice, a method.
-
-    Raises
-    ------
-    UsageError
-        Not a text, empty, or with blanks.
-    """
+    """Return a text without blanks: an address, an invoice, a method."""
     text = plain_text(value)
     if text is not None and _TOKEN.fullmatch(text):
         return text
@@ -27,14 +20,7 @@ def check_token(name: str, value: object) -> str:
 
 
 def check_tfa(name: str, value: object) -> Dict[str, Any]:
-    """
-    Return the object of a second factor.
-
-    Raises
-    ------
-    UsageError
-        Not a dict with texts as keys, or empty.
-    """
+    """Return the object of a second factor: a dict with texts as keys, not empty."""
     if (
         isinstance(value, Mapping)
         and value

@@ -11,8 +11,6 @@ from bfxsync.errors import UsageError
 WALLETS = ("exchange", "margin", "funding", "trading", "deposit")
 """The last two are older names of margin and funding."""
 
-_TOKEN = re.compile(r"\S+")
-
 # Dots alone would mean another path.
 _NICKNAME = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]+")
 
@@ -31,14 +29,6 @@ def check_text(name: str, value: object) -> str:
     if text is not None and text.strip():
         return text
     raise UsageError(f"{name} must be text that is not empty")
-
-
-def check_token(name: str, value: object) -> str:
-    """Return a text without blanks, such as an address; the message leaves it out."""
-    text = plain_text(value)
-    if text is not None and _TOKEN.fullmatch(text):
-        return text
-    raise UsageError(f"{name} must be text without blanks, and not empty")
 
 
 def check_wallet(name: str, value: object) -> str:

@@ -105,7 +105,9 @@ def test_password_of_a_proxy_is_told_to_nobody(
         transport.request("GET", "ticker")
     assert info.value.phase == "connect"
     told = "".join(traceback.format_exception(None, info.value, info.tb))
-    told += repr(info.value) + caplog.text + repr(transport) + repr(transport._route)
+    told += (
+        repr(info.value) + caplog.text + repr(transport) + repr(transport._proxy_config)
+    )
     for secret in (PASSWORD, QUOTED, "s3cret"):
         assert secret not in told
     assert server.requests == []

@@ -38,35 +38,35 @@ def pool() -> Iterator[HttpConnectionPool]:
 
 def test_last_session_is_taken_first(pool: HttpConnectionPool) -> None:
     first, second = HttpConnection(), HttpConnection()
-    pool.give(first)
-    pool.give(second)
-    assert pool.take() is second
-    assert pool.take() is first
-    assert pool.take() not in (first, second)
+    pool.release(first)
+    pool.release(second)
+    assert pool.acquire() is second
+    assert pool.acquire() is first
+    assert pool.acquire() not in (first, second)
 
 
 def test_full_pool_drops_what_was_idle_for_longest(pool: HttpConnectionPool) -> None:
     given = [HttpConnection() for _ in range(5)]
     for session in given:
-        pool.give(session)
-    assert [pool.take() for _ in range(3)] == given[:1:-1]
-    assert pool.take() not in given
+        pool.release(session)
+    assert [pool.acquire() for _ in range(3)] == given[:1:-1]
+    assert pool.acquire() not in given
 
 
 def test_fresh_session_is_none_of_the_pool(pool: HttpConnectionPool) -> None:
     session = HttpConnection()
-    pool.give(session)
-    assert pool.take(is_fresh=True) is not session
-    assert pool.take() is session
+    pool.release(session)
+    assert pool.acquire(is_fresh=True) is not session
+    assert pool.acquire() is session
 
 
 def test_session_that_comes_back_after_the_close_is_not_kept(
     pool: HttpConnectionPool,
 ) -> None:
-    session = pool.take()
+    session = pool.acquire()
     pool.close()
-    pool.give(session)
-    assert pool.take() is not session
+    pool.release(session)
+    assert pool.acquire() is not session
 
 
 def test_call_without_time_reads_nothing() -> None:
@@ -147,11 +147,11 @@ def test_pool_is_used_by_many_threads_at_once(pool: HttpConnectionPool) -> None:
     def work() -> None:
         together.wait(10)
         for _ in range(200):
-            session = pool.take()
+            session = pool.acquire()
             assert session not in taken
             taken.append(session)
             taken.remove(session)
-            pool.give(session)
+            pool.release(session)
 
     threads = [threading.Thread(target=work, name="test-pool") for _ in range(4)]
     for thread in threads:
@@ -162,7 +162,7 @@ def test_pool_is_used_by_many_threads_at_once(pool: HttpConnectionPool) -> None:
 
 
 def test_place_of_a_connection_is_taken_and_given_back_without_waiting() -> None:
-    places = calls._Places(1)
+    places = calls._LockFreeQueue(1)
     with pytest.raises(queue.Empty):
         places.get(timeout=60)
     places.put("connection")

@@ -1,15 +1,14 @@
 """
-The deadline and the phase of one call, and whether its answer was complete.
+Deadline and phase (connect, send, receive) of one call, and completeness of its answer.
 
-Strategy: requests bounds each read of the socket, not all of them together: a server that sends a
-byte now and then is read for ever. So the socket's file, which every byte of an answer comes
-through, asks the call for the rest of its time before each read. It is put in with what http.client
-and urllib3 have for that: `response_class`, `ConnectionCls` and `pool_classes_by_scheme`.
+Strategy: requests has a timeout per read only: a server that sends a byte now and then is read for
+ever. So the socket's file, through which every byte of an answer passes, limits each read to the
+time left. It is installed through the hooks of http.client and urllib3: `response_class`,
+`ConnectionCls` and `pool_classes_by_scheme`.
 
-http.client reads past 100 only, takes any other interim answer for the real one, and throws away
-what its buffer holds beyond the end of a body: either way the connection would give the next call
-an answer that is not its own. So interim answers are skipped here, and the buffer is looked at
-before it goes.
+http.client skips only status 100, treats other informational answers as final, and discards
+buffered bytes after the end of a body: in both cases the next call on the connection would read a
+wrong answer. So informational answers are skipped here, and the buffer is checked for surplus.
 """
 
 from __future__ import annotations
@@ -31,34 +30,33 @@ from bfxsync._base.proxies import Proxy
 from bfxsync.rest.http.framing import has_certain_end, is_interim
 
 MAX_HEAD_SIZE = 256 * 1024
-"""Bytes of an answer before its body, with all interim answers; a usual head has one KB."""
+"""Maximum bytes before the body, including informational answers; usually about 1 KB."""
 
 
 class HeadTooLarge(http.client.HTTPException):
-    """The head does not end, or interim answers come without end."""
+    """The headers, with informational answers, exceed `MAX_HEAD_SIZE`."""
 
 
 class CallDeadline:
     """
-    One request on its way.
+    Timing and state of one call.
 
     Attributes
     ----------
     phase : str
-        ``connect``, ``send`` (nothing can have come of it yet) or ``receive``.
+        ``connect``, ``send`` or ``receive``.
     answer : http.client.HTTPResponse or None
-        That is being read, of the server or of a proxy before it.
+        The answer being read, of the server or of a proxy.
     proxy : Proxy or None
-        By way of which its host is reached.
     is_out_of_time : bool
-        A read found no time left, or got nothing in it.
+        A read timed out.
     has_length : bool
-        The answer says where it ends, by a length or by chunks; else the connection's end is
-        its end, and nobody can tell whether it is whole.
+        The end of the answer is defined by a length or chunks; otherwise by the end of the
+        connection, and truncation cannot be detected.
     has_surplus : bool
-        More came than the answer, as far as can be seen without asking the socket again.
+        Bytes beyond the answer are buffered.
     socket : socket or None
-        That the answer came by.
+        The socket of the answer.
     """
 
     def __init__(self, connect_s: float, read_s: float, deadline: float) -> None:
@@ -75,13 +73,13 @@ class CallDeadline:
 
     @property
     def timeouts(self) -> tuple[float, float]:
-        """For connecting and for the first read, in seconds."""
+        """Connect and read timeout, in seconds."""
         rest_s = max(self._deadline - time.monotonic(), 0.001)
         return min(self._connect_s, rest_s), min(self._read_s, rest_s)
 
     @property
     def is_complete(self) -> bool:
-        """Tell whether its answer was read to a certain end, so that the next byte is new."""
+        """Whether the answer has an unambiguous end, so that the connection can be reused."""
         answer = self.answer
         return (
             answer is not None
@@ -97,8 +95,8 @@ class CallDeadline:
 
     @contextmanager
     def on_this_thread(self) -> Iterator[None]:
-        """Make this the call that the connections of this thread serve."""
-        # A signal handler may make a call of its own while the thread is in one.
+        """Make this the current call of the thread."""
+        # A signal handler may make a nested call.
         outer, _this_thread.call = _this_thread.call, self
         try:
             yield
@@ -106,7 +104,7 @@ class CallDeadline:
             _this_thread.call = outer
 
     def read_into(self, buffer: Any, raw: io.RawIOBase, sock: socket.socket) -> int:
-        """Read from the socket what is there, within the time that is left."""
+        """Read available bytes from the socket before the deadline."""
         rest_s = self._deadline - time.monotonic()
         try:
             if rest_s <= 0:
@@ -119,7 +117,7 @@ class CallDeadline:
 
 
 class _ThisThread(threading.local):
-    """The call that the thread is in: requests has no way to hand it down to a connection."""
+    """The current call: requests cannot pass it down to a connection."""
 
     call: Optional[CallDeadline] = None
 
@@ -134,7 +132,7 @@ def _current() -> CallDeadline:
 
 
 class _Bounded(io.RawIOBase):
-    """A socket's file that is read within a call's time."""
+    """A socket's file whose reads observe the deadline of a call."""
 
     def __init__(
         self, raw: io.RawIOBase, sock: socket.socket, call: CallDeadline
@@ -151,7 +149,7 @@ class _Bounded(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> Optional[int]:
         if self.is_over:
-            return None  # nothing is there, and nothing is waited for
+            return None  # no more reads
         count = self.call.read_into(buffer, self._raw, self._sock)
         self._size += count
         if self.is_in_head and self._size > MAX_HEAD_SIZE:
@@ -166,7 +164,7 @@ class _Bounded(io.RawIOBase):
 
 
 class _ResponseReader(io.BufferedReader):
-    """Says when it goes whether there was more than was read from it."""
+    """Records on close whether unread bytes are buffered."""
 
     raw: _Bounded  # pyright: ignore[reportIncompatibleVariableOverride]
 
@@ -191,7 +189,7 @@ class _HTTPResponse(http.client.HTTPResponse):
     def begin(self) -> None:
         super().begin()
         while is_interim(self.status):
-            # As before the first one, or nothing would be read.
+            # Reset, or `begin` would read nothing.
             self.headers = self.msg = None  # type: ignore[assignment]  # pyright: ignore
             super().begin()
         self._bounded.is_in_head = False
@@ -199,10 +197,10 @@ class _HTTPResponse(http.client.HTTPResponse):
 
 
 class _Watched:
-    """What is added to urllib3's connections."""
+    """Mixin for urllib3's connections."""
 
     response_class = _HTTPResponse
-    # http.client prints what it sends when this is switched on for the class it belongs to.
+    # http.client prints requests if this is set on its class.
     debuglevel = 0
 
     def _new_conn(self) -> Any:
@@ -217,7 +215,7 @@ class _Watched:
         try:
             super().connect()  # type: ignore[misc]  # pyright: ignore
         except BaseException:
-            # What came was the answer of a proxy, which some versions of Python leave open.
+            # A proxy's answer, which some versions of Python leave open.
             call.phase = "connect"
             if call.answer is not None:
                 call.answer.close()
@@ -225,12 +223,12 @@ class _Watched:
         call.phase = "send"
 
 
-class _Places:
+class _LockFreeQueue:
     """
-    What a pool of urllib3 keeps its connections in, here a single one, by one thread.
+    The queue of a urllib3 pool, here of one connection used by one thread.
 
-    `queue.LifoQueue` has a lock: a thread that is interrupted while it holds it would wait for it
-    for ever when urllib3 gives the connection back.
+    The lock of `queue.LifoQueue` could stay locked after an interrupt, and returning the
+    connection would then block for ever.
     """
 
     def __init__(self, maxsize: int) -> None:
@@ -255,12 +253,12 @@ class _Places:
 @functools.lru_cache(maxsize=None)
 def _watched(pool: Any) -> Any:
     connection = type(pool.ConnectionCls.__name__, (_Watched, pool.ConnectionCls), {})
-    names = {"ConnectionCls": connection, "QueueCls": _Places}
+    names = {"ConnectionCls": connection, "QueueCls": _LockFreeQueue}
     return type(pool.__name__, (pool,), names)
 
 
 def watch(manager: Any) -> Any:
-    """Let a pool manager of urllib3 make connections that know the call they serve."""
+    """Make a urllib3 pool manager create connections that observe the current call."""
     manager.pool_classes_by_scheme = {
         scheme: _watched(pool)
         for scheme, pool in manager.pool_classes_by_scheme.items()

@@ -1,8 +1,8 @@
 """
-The user's call, named in the errors that it raises.
+The user's method call, for error messages.
 
-Strategy: a refusal is rare, so nothing is noted in advance. Where one comes, the frames of the
-calling thread tell which public method was called, and with what.
+Strategy: refusals are rare, so nothing is recorded in advance. The frames of the calling thread
+show which public method was called with which arguments.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from bfxsync._base.hosts import HIDDEN
 
 _MAX_CHARS = 40
 
-# Of the parameters that may be left out, those that say what a call is about.
+# Optional parameters that identify the subject of a call.
 _TELLING = frozenset(("symbol", "currency", "id", "ids", "gid", "cid"))
 
 
 class NamedInErrors:
-    """Base of classes whose public methods are what users call."""
+    """Base of classes whose public methods users call."""
 
 
 def current_call() -> str | None:
-    """Return the call that this thread is in, such as ``get_t_ticker("tNOPE")``, if any."""
+    """Return the public call of this thread, such as ``get_t_ticker("tNOPE")``, if any."""
     frame: FrameType | None = sys._getframe(1)
     found = None
     while frame is not None and _is_ours(frame):
-        # The outermost, as one method may call another.
+        # The outermost, as methods may call each other.
         found = _method_in(frame) or found
         frame = frame.f_back
     if found is None:
@@ -46,7 +46,7 @@ def _is_ours(frame: FrameType) -> bool:
 
 
 def _method_in(frame: FrameType) -> tuple[Any, Mapping[str, Any]] | None:
-    """Return the public method that runs in a frame, and its variables."""
+    """Return the public method of a frame and its variables; None for other frames."""
     code = frame.f_code
     if code.co_name.startswith("_") or code.co_varnames[:1] != ("self",):
         return None
@@ -64,7 +64,7 @@ def _method_in(frame: FrameType) -> tuple[Any, Mapping[str, Any]] | None:
 def _arguments(
     code: CodeType, function: Any, values: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield what it was called with: all that is required, and of the rest what tells most."""
+    """Yield the required arguments, and those optional ones that identify the subject."""
     positional = code.co_varnames[1 : code.co_argcount]
     required = len(positional) - len(function.__defaults__ or ())
     for name in positional[:required]:
@@ -79,7 +79,7 @@ def _shown(name: str, value: Any) -> str:
     if name in PRIVATE or isinstance(value, Hidden):
         return HIDDEN
     if isinstance(value, str):
-        # One line of bounded length, whatever it is.
+        # One line of bounded length.
         inner = safe_repr(str(value))[1:-1]
         return (
             f'"{inner if len(inner) <= _MAX_CHARS else inner[: _MAX_CHARS - 1] + "…"}"'

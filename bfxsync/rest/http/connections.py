@@ -139,7 +139,7 @@ class HttpConnection(HTTPAdapter):
     def exchange(
         self,
         request: Request,
-        route: ProxyConfig,
+        proxy_config: ProxyConfig,
         call: CallDeadline,
         headers: Mapping[str, str] | None = None,
     ) -> HttpResponse:
@@ -156,15 +156,15 @@ class HttpConnection(HTTPAdapter):
         if self.is_used:
             call.phase = "send"
         self.is_complete = False
-        call.proxy = route.proxy
+        call.proxy = proxy_config.proxy
         try:
             with call.on_this_thread():
                 response = self.send(
                     _prepare(request, headers),
                     stream=True,
                     timeout=call.timeouts,
-                    verify=route.verify,
-                    proxies=route.proxies,
+                    verify=proxy_config.verify,
+                    proxies=proxy_config.proxies,
                 )
                 # Before reading the body, which may take long.
                 came_s, came_at = time.time(), time.monotonic()
@@ -203,7 +203,7 @@ class HttpConnectionPool:
         weakref.finalize(self, _close_all, self._idle)
         reset_after_fork(self)
 
-    def take(
+    def acquire(
         self, is_fresh: bool = False, longest_idle_s: float | None = None
     ) -> HttpConnection:
         """
@@ -218,26 +218,26 @@ class HttpConnectionPool:
         """
         while not is_fresh:
             try:
-                session = self._idle.pop()
+                connection = self._idle.pop()
             except IndexError:
                 break
             if longest_idle_s is not None:
-                if time.monotonic() - session.idle_since > longest_idle_s:
+                if time.monotonic() - connection.idle_since > longest_idle_s:
                     # A read may still use it. All others were idle even longer.
-                    self._idle.append(session)
+                    self._idle.append(connection)
                     break
-            if session.is_silent:
-                return session
-            session.close()
+            if connection.is_silent:
+                return connection
+            connection.close()
         return HttpConnection()
 
-    def give(self, session: HttpConnection) -> None:
+    def release(self, connection: HttpConnection) -> None:
         """Return a connection to the pool; it is closed unless its answer was complete."""
-        if not session.is_complete:
-            session.close()
+        if not connection.is_complete:
+            connection.close()
             return
-        session.idle_since = time.monotonic()
-        self._idle.append(session)
+        connection.idle_since = time.monotonic()
+        self._idle.append(connection)
         # Checked after the append: `close` sets it before it empties the pool.
         spare = 0 if self._is_closed else self._size
         while len(self._idle) > spare:

@@ -152,8 +152,10 @@ class RestTransport:
         if max_wait_s is not None:
             max_wait_s = check_seconds("max_wait_s", max_wait_s)
         self._max_wait_s = max_wait_s if on_limit == "wait" else 0.0
-        self._limits = limits if limits is not None else SHARED
-        self._route = ProxyConfig.to(self.host, proxy, check_ca_bundle(ca_bundle))
+        self._rate_limiter = limits if limits is not None else SHARED
+        self._proxy_config = ProxyConfig.to(
+            self.host, proxy, check_ca_bundle(ca_bundle)
+        )
         self._pool = HttpConnectionPool(check_count("pool_size", pool_size))
         self._closed = Latch()
         self._signer = signer
@@ -281,7 +283,7 @@ class RestTransport:
         is_signed = request.signed_path is not None
         retries = Retries(kind, is_signed, total_s, self._max_wait_s)
         while True:
-            waited_s = self._limits.acquire(
+            waited_s = self._rate_limiter.acquire(
                 self._hostname,
                 group,
                 per_minute,
@@ -299,14 +301,14 @@ class RestTransport:
             def send() -> Any:
                 nonlocal was_idle
                 # A read may try an old connection: it is repeated if that is dead.
-                session = self._pool.take(
+                connection = self._pool.acquire(
                     retries.needs_new_connection,
                     None if kind is RequestKind.READ else LONGEST_IDLE_S,
                 )
-                was_idle = session.is_used
+                was_idle = connection.is_used
                 if before_send is not None:
                     before_send()
-                return self._once(session, request, deadline, retries.is_nonce_retry)
+                return self._once(connection, request, deadline, retries.is_nonce_retry)
 
             try:
                 if not is_signed:
@@ -315,7 +317,7 @@ class RestTransport:
             except RETRIED as error:
                 elapsed_s = time.monotonic() - started
                 if isinstance(error, RateLimited):
-                    self._limits.refuse(
+                    self._rate_limiter.refuse(
                         self._hostname, group, error.retry_after_s, port=self._port
                     )
                 elif isinstance(error, NonceTooSmall):
@@ -328,7 +330,7 @@ class RestTransport:
 
     def _once(
         self,
-        session: HttpConnection,
+        connection: HttpConnection,
         request: Request,
         deadline: float,
         is_nonce_retry: bool,
@@ -337,7 +339,7 @@ class RestTransport:
         headers: Mapping[str, str] = {}
         try:
             if request.signed_path is None or self._signer is None:
-                answer = session.exchange(request, self._route, call)
+                answer = connection.exchange(request, self._proxy_config, call)
             else:
                 signer, path, body = (
                     self._signer,
@@ -348,7 +350,9 @@ class RestTransport:
                 def send_signed() -> HttpResponse:
                     nonlocal headers
                     headers = signer.rest_headers(path, body)
-                    return session.exchange(request, self._route, call, headers)
+                    return connection.exchange(
+                        request, self._proxy_config, call, headers
+                    )
 
                 # On the retry no other call may draw a nonce until this one has arrived.
                 if is_nonce_retry:
@@ -357,9 +361,9 @@ class RestTransport:
                     answer = send_signed()
         except BaseException:
             # Bytes left on the connection would be read as the next answer.
-            session.close()
+            connection.close()
             raise
-        self._pool.give(session)
+        self._pool.release(connection)
         now = time.time()
         if answer.date is not None:
             self.clock.see_date(answer.date, answer.came_s, answer.came_at)
