@@ -1,9 +1,9 @@
 """
-One contestant, in a process of its own: subscribe, count one flood, print what it cost.
+One contestant in a process of its own: subscribe, count one flood, print its cost.
 
-It prints ``ready`` when everything is subscribed and the flood may start, and at the end one
-JSON line. CPU time is that of the whole process, user and system, from ``ready`` to the last
-update, whatever threads it was spent on.
+It prints ``ready`` when everything is subscribed and the flood may start, and one JSON line at the
+end. CPU time is that of the whole process with all its threads, user and system, from ``ready`` to
+the last update.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def run_bfxsync(
     client = WebSocketClient(url, ca_bundle=ca_bundle, **options)
     try:
         if any(each.name == "trades" for each in run.wanted):
-            # The callback gets each trade once, at its te. The handler makes it a call for
-            # each frame, as the others have it.
+            # The callback gets each trade once, at its te. The handler is called at its tu, so
+            # that there is one call per frame, as with the other clients.
             client.on("t_trade_execution_update", on_event)
         client.start()
         books = {}
@@ -60,7 +60,7 @@ def run_bfxsync(
                     each.symbol, on_data, prec="P0", len=BOOK_LEN, on_event=on_change
                 ).book
         if blocked:
-            # A second consumer of the first channel; the wire does not notice.
+            # A second consumer of the first channel, which changes nothing on the wire.
             client.subscribe_ticker(
                 run.wanted[0].symbol, lambda _: time.sleep(run.timeout_s)
             )
@@ -79,7 +79,7 @@ def run_bfxsync(
 
 
 def run_bfxsync_json(run: Run, url: str, ca_bundle: Optional[str]) -> None:
-    # None makes the import fail, as if it were not installed.
+    # None makes the import fail, as if orjson were not installed.
     sys.modules["orjson"] = None  # type: ignore[assignment]
     run_bfxsync(run, url, ca_bundle)
 
@@ -93,7 +93,7 @@ def run_official(run: Run, url: str, ca_bundle: Optional[str]) -> None:
     import asyncio
 
     if ca_bundle is not None:
-        # The client has no parameter for it; OpenSSL's own variable does the same.
+        # The client has no parameter for it; this variable of OpenSSL has the same effect.
         os.environ["SSL_CERT_FILE"] = ca_bundle
 
     from bfxapi import Client
@@ -160,7 +160,7 @@ def main() -> None:
     parser.add_argument("--ca-bundle")
     parser.add_argument("--timeout", type=float, required=True)
     options = parser.parse_args()
-    # Against a contestant that hangs: end it, and say where it was.
+    # If a contestant hangs, print where and exit.
     faulthandler.dump_traceback_later(options.timeout + 10, exit=True)
     run = Run(options.flood, options.frames, options.timed, options.timeout)
     CONTESTANTS[options.contestant](run, options.url, options.ca_bundle)

@@ -1,4 +1,4 @@
-"""Counting what arrives, and noting what it took."""
+"""Counts updates and measures their CPU time."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ def cpu_s() -> float:
 
 class Run:
     """
-    Counts updates up to a goal and notes the CPU time that they took.
+    Counts updates up to a goal and measures the CPU time spent on them.
 
     Attributes
     ----------
     first_count : int
-        Updates before the flood: a ticker's first frame is one, as far as clients go.
+        Updates before the flood: clients count a ticker's first frame as one.
     goal : int
         The number of updates after which the run is over.
     timeout_s : float
-        How long to wait for them; what is missing then is lost.
+        How long to wait for the goal; missing updates count as lost.
     on_done : callable
-        Called at that moment, on whichever thread counts.
+        Called when the goal is reached, on the counting thread.
     count : callable
-        Gives how many updates there have been.
+        Returns the number of updates so far.
     delays_us : list of float
-        In a timed run, from the server's clock to the callback's, for each update.
+        In a timed run, the time from sending to the callback, for each update.
     result : dict
-        What is printed in the end.
+        Printed at the end.
     """
 
     def __init__(self, flood: str, frames: int, timed: bool, timeout_s: float) -> None:
@@ -57,9 +57,9 @@ class Run:
 
     def callbacks(self) -> Tuple[Callback, Handler]:
         """
-        Make the user's callbacks, with one argument and with two.
+        Return the user's callbacks, with one argument and with two.
 
-        They are the same for all clients, and as small as Python allows.
+        They are the same for all clients, and as short as possible.
         """
         if self.timed:
             return self._timed_callbacks()
@@ -95,12 +95,12 @@ class Run:
         return on_data, on_event
 
     def start(self) -> None:
-        """Let the flood begin."""
+        """Request the start of the flood."""
         self._cpu_s = cpu_s()
         print("ready", flush=True)
 
     def finish(self) -> None:
-        """Note what it took; the last update has come."""
+        """Record the time and the CPU time of the last update."""
         self.result["cpu_s"] = cpu_s() - self._cpu_s
         self.result["finished"] = time.monotonic()
         self.on_done()

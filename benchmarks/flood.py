@@ -1,8 +1,8 @@
 """
-What a frame costs on its way from the socket to the user's callback, or how long it takes.
+Measure the CPU time of a frame from the socket to the user's callback, or its latency.
 
-Every contestant runs in a process of its own against a load server in another, in turn, for
-several rounds; the tables show medians. See README.rst beside this file.
+The contestants take turns for several rounds, each in a process of its own, with the load server in
+another; the tables show medians. See README.rst in this folder.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from traffic import FLOODS
 
 OFFICIAL = "bitfinex-api-py"
 
-#: How many times less CPU than the official client is asked for, per frame.
+#: Required ratio of the official client's CPU time per frame to that of the contestant.
 TARGETS = {"bfxsync": 5.0, "bfxsync-json": 3.0}
 
-#: What each contestant imports, by the name to look for and the one to install.
+#: The module that each contestant imports, and the requirement to install.
 NEEDS = {
     "floor": ("orjson", "orjson"),
     "bfxsync": ("bfxsync", "bfxsync[speed]"),
@@ -41,13 +41,13 @@ NEEDS = {
     "bfxsync-2-blocked": ("bfxsync", "bfxsync[speed]"),
 }
 
-#: Other numbers of dispatch threads, for `latency`; the last of them with one callback that never
-#: returns beside the one that is measured.
+#: Other numbers of dispatch threads, for `latency`; the last one with a second callback that blocks
+#: one of them.
 THREADS = ("bfxsync-0", "bfxsync-2", "bfxsync-2-blocked")
 
 
 def machine() -> str:
-    """Say in one line what this was measured on."""
+    """Return the machine and the versions in one line."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -57,7 +57,7 @@ def machine() -> str:
                 break
     versions = []
     if importlib.util.find_spec("bfxsync") is not None:
-        # Asked itself, as it need not be installed to be found.
+        # From the module, which may be on the path without being installed.
         versions.append(f"bfxsync {importlib.import_module('bfxsync').__version__}")
     for package in ("websocket-client", "requests", "orjson", OFFICIAL, "websockets"):
         try:
@@ -70,7 +70,7 @@ def machine() -> str:
 
 
 def ratio(results: Dict[str, Dict[str, Any]], above: str, below: str) -> str:
-    """Say how many times more CPU one takes than the other, if both took part."""
+    """Return the ratio of two contestants' CPU times; ``"-"`` if one did not run."""
     if above not in results or below not in results:
         return "-"
     value = results[above]["us_per_frame"] / results[below]["us_per_frame"]
@@ -112,7 +112,7 @@ def latency_rows(flood: str, results: Dict[str, Dict[str, Any]]) -> List[List[st
 
 
 def is_met(results: Dict[str, Dict[str, Any]], name: str) -> bool:
-    """Tell whether a contestant is as much cheaper than the official client as it should be."""
+    """Tell whether a contestant meets its target."""
     limit = results[OFFICIAL]["us_per_frame"] / TARGETS[name]
     return bool(results[name]["us_per_frame"] <= limit)
 
@@ -130,7 +130,7 @@ LATENCY_HEADER = ["flood", "contestant", "p50 us", "p99 us", "CPU us/frame"]
 
 
 def table(header: List[str], rows: List[List[str]]) -> str:
-    """Lay out a simple table of reStructuredText."""
+    """Format a simple table in reStructuredText."""
     widths = [max(map(len, column)) for column in zip(header, *rows)]
     rule = "  ".join("=" * width for width in widths)
     lines = [
@@ -154,8 +154,10 @@ def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser.add_argument("--floods", nargs="+", choices=list(FLOODS))
     parser.add_argument("--contestants", nargs="+", choices=list(CONTESTANTS))
     parser.add_argument("--rate", type=float, default=1000, help="latency: frames/s")
-    parser.add_argument("--seconds", type=float, default=3, help="latency: how long")
-    parser.add_argument("--timeout", type=float, default=120, help="seconds, of a run")
+    parser.add_argument("--seconds", type=float, default=3, help="latency: duration")
+    parser.add_argument(
+        "--timeout", type=float, default=120, help="of a run, in seconds"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
     parser.add_argument(
         "--check", action="store_true", help="fail when a target is missed"

@@ -1,8 +1,8 @@
 """
-The floor: what nobody can do without, and nothing else.
+The floor: a lower bound for the cost of any client.
 
-A plain socket, blocks of 64 KiB, frames split in line, orjson, a count. It asks for the flags
-that bfxsync asks for, so that both read the same bytes.
+A plain socket, reads of 64 KiB, frames split in place, orjson, a counter. It requests the same
+flags as bfxsync, so that both read the same bytes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SEQ_ALL, OB_CHECKSUM = 65536, 131072
 
 
 def run_floor(run: Run, url: str, ca_bundle: Optional[str]) -> None:
-    """Subscribe, read to the goal, and look whether more comes."""
+    """Subscribe, read up to the goal, and check for surplus data."""
     run.goal -= run.first_count
     run.first_count = 0
     sock, rest = connect(url, ca_bundle)
@@ -34,7 +34,7 @@ def run_floor(run: Run, url: str, ca_bundle: Optional[str]) -> None:
                 sock,
                 {"event": "subscribe", "channel": each.name, "symbol": each.symbol},
             )
-        # info, the answer to conf, and for each channel its ack and its first frame.
+        # info, the answer to conf, and the acknowledgement and first frame of each channel.
         _, rest = read_frames(sock, rest, 2 + 2 * len(run.wanted))
         delays_us, now_ns = run.delays_us, time.monotonic_ns
 
@@ -53,7 +53,7 @@ def run_floor(run: Run, url: str, ca_bundle: Optional[str]) -> None:
             rest += sock.recv(BLOCK_BYTES)
         except socket.timeout:
             pass
-        # Anything beyond the last frame makes the count wrong, as it should.
+        # Surplus data makes the count wrong, and so the run fail.
         run.count = lambda: count + len(rest)
 
 
@@ -63,7 +63,7 @@ def read_frames(
     goal: int,
     on_value: Optional[Callback] = None,
 ) -> Tuple[int, bytes]:
-    """Decode frames until there are enough; return their number and the bytes left over."""
+    """Decode frames up to the goal; return their number and the remaining bytes."""
     from orjson import loads
 
     count, start = 0, 0
@@ -97,7 +97,7 @@ def read_frames(
 
 
 def connect(url: str, ca_bundle: Optional[str]) -> Tuple[socket.socket, bytes]:
-    """Open a WebSocket; return the socket and what came behind the response."""
+    """Open a WebSocket; return the socket and the bytes after the response."""
     parts = urlsplit(url)
     assert parts.hostname is not None and parts.port is not None
     sock = socket.create_connection((parts.hostname, parts.port))
@@ -120,5 +120,5 @@ def connect(url: str, ca_bundle: Optional[str]) -> Tuple[socket.socket, bytes]:
 def send(sock: socket.socket, message: Dict[str, object]) -> None:
     text = json.dumps(message).encode()
     assert len(text) < 126
-    # Masked with zeros, which leaves the text as it is.
+    # A mask of zeros leaves the text unchanged.
     sock.sendall(bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text)

@@ -1,9 +1,9 @@
 """
-What a quiet connection costs: CPU time and wake-ups, beside a bare socket.
+Measure CPU time and wake-ups of an idle connection, in comparison with a bare socket.
 
-One book is subscribed whose market does not move, so nothing comes but its heartbeats. Each
-contestant runs in a process of its own, against a local exchange in another, for the same time.
-See README.rst beside this file.
+Each contestant subscribes to one book whose market does not move, so only heartbeats arrive. The
+contestants run at the same time, each in a process of its own, with a local exchange in another.
+See README.rst in this folder.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ HEADER = [
     "target",
 ]
 
-#: Of one core.
+#: The target, in percent of one core.
 MOST_PERCENT = 0.5
 
 SERVER = """
@@ -45,7 +45,7 @@ REQUEST = {"event": "subscribe", "channel": "book", "symbol": "tBTCUSD"}
 
 
 def wait_as_floor(url: str, seconds: float) -> int:
-    """Read the socket and do nothing with it; return how many frames came."""
+    """Read the socket and ignore the data; return the number of frames."""
     import websocket
 
     ws = websocket.create_connection(url, timeout=seconds)
@@ -74,7 +74,7 @@ CONTESTANTS = {"floor": wait_as_floor, "bfxsync": wait_as_bfxsync}
 
 
 def run_here(name: str, url: str, seconds: float) -> None:
-    """Be one contestant, and print what it took; imports and the opening come before."""
+    """Run one contestant, and print its cost; imports are not counted."""
     import websocket  # noqa: F401
 
     import bfxsync  # noqa: F401
@@ -88,7 +88,7 @@ def run_here(name: str, url: str, seconds: float) -> None:
 
 
 def measure(seconds: float, heartbeat_s: float) -> Dict[str, Dict[str, Any]]:
-    """Let all contestants wait at the same time, and return what each took."""
+    """Run all contestants at the same time, and return the cost of each."""
     server = subprocess.Popen(
         [sys.executable, "-c", SERVER.format(heartbeat_s=heartbeat_s)],
         stdin=subprocess.PIPE,
@@ -120,7 +120,7 @@ def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0].strip())
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument(
-        "--heartbeat", type=float, default=15.0, help="seconds between two"
+        "--heartbeat", type=float, default=15.0, help="interval in seconds"
     )
     parser.add_argument(
         "--check", action="store_true", help="fail when the target is missed"
@@ -156,12 +156,12 @@ def main() -> int:
         )
     print(machine())
     print(f"command: python {' '.join([Path(sys.argv[0]).name, *sys.argv[1:]])}")
-    print(f"{options.seconds:g} s, a heartbeat each {options.heartbeat:g} s\n")
+    print(f"{options.seconds:g} s, a heartbeat every {options.heartbeat:g} s\n")
     print(table(HEADER, rows))
     return 1 if options.check and missed else 0
 
 
 if __name__ == "__main__":
     if not hasattr(os, "fork"):
-        sys.exit("this needs getrusage, which is not on Windows")
+        sys.exit("this benchmark needs getrusage, which Windows does not have")
     sys.exit(main())

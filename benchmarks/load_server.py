@@ -1,13 +1,14 @@
 """
 A server that speaks just enough of the exchange's protocol to flood one client.
 
-It prints one JSON line with its port and the books that the flood leaves behind, then serves
-one client after the other. Once a client has subscribed to everything, a line on the standard
-input starts the flood, and a JSON line says how many frames were sent. It ends with its input.
+It prints one JSON line with its port and the final state of the books, then serves one client
+after the other. Once a client has subscribed to everything, a line on the standard input starts
+the flood, and a JSON line reports how many frames were sent. The server exits at the end of its
+input.
 
-Strategy: every frame is made before the first client comes, in blocks of whole frames, with
-and without sequence numbers; sending them is one `sendall` per block, and TCP's back-pressure
-sets the pace. One thread does everything, as TLS sockets do not bear two.
+Strategy: all frames are created before the first client connects, in blocks of whole frames, with
+and without sequence numbers; each block is sent with one `sendall`, and TCP's back-pressure sets
+the pace. There is one thread, because a TLS socket cannot be shared by two.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def frame(text: bytes, opcode: int = 1) -> bytes:
-    """Wrap a payload of less than 64 KiB as one unmasked, final frame."""
+    """Return one unmasked, final frame with a payload of less than 64 KiB."""
     size = len(text)
     if size < 126:
         return bytes((0x80 | opcode, size)) + text
@@ -39,7 +40,7 @@ def frame(text: bytes, opcode: int = 1) -> bytes:
 
 
 def blocks(texts: Iterable[str], seq: Optional[int]) -> Iterator[bytes]:
-    """Join frames into blocks, numbered from `seq` on unless that is None."""
+    """Join frames into blocks, numbered from `seq` on; None for no numbers."""
     block = bytearray()
     for offset, text in enumerate(texts):
         suffix = "]" if seq is None else f",{seq + offset}]"
@@ -51,7 +52,7 @@ def blocks(texts: Iterable[str], seq: Optional[int]) -> Iterator[bytes]:
 
 
 class Peer:
-    """One connection: what it asked for, and what of its bytes is not yet understood."""
+    """One connection, its subscriptions and its unparsed bytes."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -61,7 +62,7 @@ class Peer:
         self._buffer = b""
 
     def read(self) -> bytes:
-        """Return what has come, with all that TLS has already decrypted; empty at the end."""
+        """Return the received bytes, including all that TLS has decrypted; empty at the end."""
         data = self.sock.recv(65536)
         if isinstance(self.sock, ssl.SSLSocket):
             while data and self.sock.pending():
@@ -69,7 +70,7 @@ class Peer:
         return data
 
     def handshake(self, data: bytes) -> bool:
-        """Answer the HTTP request once it is complete."""
+        """Answer the HTTP request once it is complete; return whether it was."""
         self._buffer += data
         head, end, rest = self._buffer.partition(b"\r\n\r\n")
         if not end:
@@ -90,7 +91,7 @@ class Peer:
         return True
 
     def messages(self, data: bytes) -> Iterator[Optional[bytes]]:
-        """Yield the texts in the data; answer pings; None for a close."""
+        """Yield the text messages in the data, and None for a close; answer pings."""
         self._buffer += data
         while len(self._buffer) >= 6:
             opcode, size, start = self._buffer[0] & 15, self._buffer[1] & 127, 2
@@ -111,13 +112,13 @@ class Peer:
                 self.sock.sendall(frame(payload, 10))
 
     def send(self, *values: Union[Dict[str, object], str]) -> None:
-        """Send events, given as dicts, and array frames, given as texts, in one go."""
+        """Send events (dicts) and array frames (texts) in one block."""
         texts = (v if isinstance(v, str) else json.dumps(v) for v in values)
         self.sock.sendall(b"".join(frame(text.encode()) for text in texts))
 
 
 class LoadServer:
-    """The listening socket, its peers, and the flood made ready for them."""
+    """The listening socket, its peers, and the prepared flood."""
 
     def __init__(self, flood: str, count: int, rate: Optional[float]) -> None:
         self._wanted: Dict[object, Channel] = {
@@ -125,7 +126,7 @@ class LoadServer:
         }
         self._traffic = Traffic(flood, count)
         self._rate = rate
-        # The first frames of the channels have taken the first numbers.
+        # The first frames of the channels use the first numbers.
         first_seq = len(self._wanted) + 1
         self._blocks: Dict[bool, List[bytes]] = {
             False: list(blocks(self._traffic.texts, None)),
@@ -135,7 +136,7 @@ class LoadServer:
         self._peers: List[Peer] = []
 
     def serve(self, tls: Optional[ssl.SSLContext]) -> None:
-        """Serve until the standard input ends."""
+        """Serve until the end of the standard input."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self._selector.register(listener, selectors.EVENT_READ)
             self._selector.register(sys.stdin, selectors.EVENT_READ)
@@ -210,7 +211,7 @@ class LoadServer:
             peer.send({"pair": channel.symbol[1:], **ack}, first)
 
     def _flood(self) -> int:
-        """Send everything to the one peer that has subscribed to everything."""
+        """Send all frames to the one peer that has subscribed to all channels."""
         ready = [p for p in self._peers if len(p.chan_ids) == len(self._wanted)]
         if len(ready) != 1:
             return 0
@@ -226,7 +227,7 @@ class LoadServer:
         return len(self._traffic.texts)
 
     def _drip(self, peer: Peer, rate: float) -> None:
-        """Send tickers at a steady rate; VOLUME says when, in microseconds, each was sent."""
+        """Send tickers at a steady rate; VOLUME is the send time in microseconds."""
         (chan_id,) = peer.chan_ids
         start = time.monotonic()
         for index in range(len(self._traffic.texts)):
@@ -246,7 +247,9 @@ def main() -> None:
     parser.add_argument("--flood", choices=list(FLOODS), required=True)
     parser.add_argument("--frames", type=int, required=True)
     parser.add_argument("--rate", type=float, help="frames a second; only for tickers")
-    parser.add_argument("--certificate", help="PEM file with key; then it speaks TLS")
+    parser.add_argument(
+        "--certificate", help="PEM file with certificate and key; enables TLS"
+    )
     options = parser.parse_args()
     tls = None
     if options.certificate:

@@ -14,23 +14,23 @@ HERE = Path(__file__).parent
 
 
 class Failure(Exception):
-    """A run that proves nothing: something was lost, or a process did not do its part."""
+    """An invalid run: data was lost, or a process failed."""
 
 
 class Job(NamedTuple):
     """
-    What is sent and counted.
+    One flood and its parameters.
 
     Attributes
     ----------
     flood : str
         One of `traffic.FLOODS`.
     frames : int
-        How many are sent after the channels' first ones.
+        Frames sent after the first frames of the channels.
     rate : float, optional
-        Frames a second, each with the time of its sending; None sends at full speed.
+        Frames per second, each with its send time; None for full speed.
     timeout_s : float
-        After which missing frames are lost.
+        How long to wait for frames; missing ones count as lost.
     """
 
     flood: str
@@ -40,7 +40,7 @@ class Job(NamedTuple):
 
 
 class LoadServer:
-    """The server's process; one for all the runs of a flood."""
+    """The process of the load server, which serves all runs of a flood."""
 
     def __init__(self, job: Job, certificate: Optional[Path]) -> None:
         command = [sys.executable, str(HERE / "load_server.py")]
@@ -58,13 +58,13 @@ class LoadServer:
         self.books: Dict[str, Any] = first["books"]
 
     def flood(self) -> None:
-        """Let it send everything to the client that is connected."""
+        """Start sending to the connected client."""
         assert self._process.stdin is not None
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
 
     def sent(self) -> int:
-        """Wait until it has, and return the number of frames."""
+        """Wait until everything is sent, and return the number of frames."""
         return int(self._read()["sent"])
 
     def close(self) -> None:
@@ -74,7 +74,7 @@ class LoadServer:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise Failure("the load server has ended")
+            raise Failure("the load server has exited")
         return dict(json.loads(line))
 
 
@@ -104,7 +104,7 @@ def run_once(
     if counts != {"sent": job.frames, "count": job.frames, "gaps": 0, "dropped": 0}:
         raise Failure(f"{job.flood}: {contestant}, {job.frames} frames: {counts}")
     if result["books"] not in (None, server.books):
-        raise Failure(f"{job.flood}: {contestant} has ended with another book")
+        raise Failure(f"{job.flood}: {contestant} ended with a different book")
     return {
         "us_per_frame": result["cpu_s"] * 1e6 / job.frames,
         "frames_per_s": job.frames / (result["finished"] - started),
@@ -116,14 +116,14 @@ def run_once(
 def run_rounds(
     job: Job, contestants: Sequence[str], rounds: int, certificate: Optional[Path]
 ) -> Dict[str, Dict[str, Any]]:
-    """Let the contestants take turns; return the medians of each, and all its rounds."""
+    """Run the contestants in turn; return the medians of each, and all its rounds."""
     if job.flood != "tls":
         certificate = None
     runs: Dict[str, List[Dict[str, Any]]] = {each: [] for each in contestants}
     server = LoadServer(job, certificate)
     try:
         for turn in range(rounds):
-            # Each round starts with another one, so that nobody is always first.
+            # Each round starts with another one, so that none is always first.
             start = turn % len(contestants)
             for each in (*contestants[start:], *contestants[:start]):
                 runs[each].append(run_once(job, each, server, certificate))
@@ -143,7 +143,7 @@ def run_rounds(
 
 
 def make_certificate(folder: Path) -> Path:
-    """Make a key and a certificate for 127.0.0.1, in one file that is also the CA bundle."""
+    """Create a key and a certificate for 127.0.0.1 in one file, which is also the CA bundle."""
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     # fmt: off
     subprocess.run(

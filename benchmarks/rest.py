@@ -1,9 +1,9 @@
 """
-What a call of REST costs, beside requests itself and the official client.
+Measure the cost of REST calls, in comparison with requests and the official client.
 
-One kind of request needs no key, the other is signed. Every contestant runs in a process of its
-own against a TLS server in another, in turn, for several rounds; the table shows medians. See
-README.rst beside this file.
+There is a public and a signed request. The contestants take turns for several rounds, each in a
+process of its own, with a TLS server in another; the table shows medians. See README.rst in this
+folder.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from rest_server import WALLETS as WALLET_ROWS
 
 SESSION = "requests.Session"
 
-#: CPU per call: at most so many times that of a bare session, and so many times less than the
-#: official client's.
+#: Targets of the CPU time per call: the largest ratio to that of a bare session, and the smallest
+#: ratio of the official client's to it.
 MOST_OF_SESSION = 1.25
 LESS_THAN_OFFICIAL = 3.0
 
-#: What each contestant imports, by the name to look for and the one to install.
+#: The module that each contestant imports, and the requirement to install.
 NEEDS = {
     "bfxsync": ("bfxsync", "bfxsync[speed]"),
     SESSION: ("requests", "requests"),
     OFFICIAL: ("bfxapi", "bitfinex-api-py==4.0.0"),
 }
 
-#: The number of the answer that shows that it was read.
+#: The number from the answer that a contestant must return.
 EXPECTED = {TICKER: TICKER_ROW[0], WALLETS: WALLET_ROWS[0][2]}
 
 HEADER = [
@@ -58,7 +58,7 @@ Result = Dict[str, Any]
 
 
 class Server:
-    """The server's process; one for all runs."""
+    """The process of the server, which serves all runs."""
 
     def __init__(self, certificate: Path) -> None:
         script = str(HERE / "rest_server.py")
@@ -69,7 +69,7 @@ class Server:
         self.host = f"https://127.0.0.1:{self._read()['port']}/v2"
 
     def counts(self) -> Dict[str, int]:
-        """Give how many requests and connections there were since the last time."""
+        """Return the number of requests and connections since the last call."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
@@ -82,7 +82,7 @@ class Server:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise Failure("the server has ended")
+            raise Failure("the server has exited")
         return dict(json.loads(line))
 
 
@@ -100,7 +100,7 @@ def run_once(
     command += ["--host", server.host, "--ca-bundle", str(certificate)]
     command += ["--calls", str(calls), "--expected", str(EXPECTED[request])]
     command += ["--timeout", str(timeout_s)]
-    # Nothing of the machine's own: all of them talk to the server directly.
+    # No proxies: all contestants connect to the server directly.
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -122,11 +122,11 @@ def run_once(
 def run_rounds(
     request: str, options: argparse.Namespace, server: Server, certificate: Path
 ) -> Dict[str, Result]:
-    """Let the contestants take turns; return the medians of each, and all its rounds."""
+    """Run the contestants in turn; return the medians of each, and all its rounds."""
     contestants = options.contestants
     runs: Dict[str, List[Result]] = {each: [] for each in contestants}
     for turn in range(options.rounds):
-        # Each round starts with another one, so that nobody is always first.
+        # Each round starts with another one, so that none is always first.
         start = turn % len(contestants)
         for each in (*contestants[start:], *contestants[:start]):
             run = run_once(
@@ -157,7 +157,7 @@ def run_all(
 
 
 def ratio(results: Dict[str, Result], above: str, below: str) -> Optional[float]:
-    """Say how many times more CPU one takes than the other, if both took part."""
+    """Return the ratio of two contestants' CPU times; None if one did not run."""
     if above not in results or below not in results:
         return None
     value: float = results[above]["us_per_call"] / results[below]["us_per_call"]
@@ -165,7 +165,7 @@ def ratio(results: Dict[str, Result], above: str, below: str) -> Optional[float]
 
 
 def misses(results: Dict[str, Result]) -> List[str]:
-    """List the targets that are missed."""
+    """Return the missed targets."""
     found = []
     of_session = ratio(results, "bfxsync", SESSION)
     if of_session is not None and of_session > MOST_OF_SESSION:
@@ -203,7 +203,9 @@ def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--contestants", nargs="+", choices=list(CONTESTANTS))
     parser.add_argument("--requests", nargs="+", choices=REQUESTS, default=REQUESTS)
-    parser.add_argument("--timeout", type=float, default=120, help="seconds, of a run")
+    parser.add_argument(
+        "--timeout", type=float, default=120, help="of a run, in seconds"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
     parser.add_argument(
         "--check", action="store_true", help="fail when a target is missed"

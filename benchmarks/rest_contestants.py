@@ -1,7 +1,7 @@
 """
-One REST contestant, in a process of its own: ask for the same many times, print what it cost.
+One REST contestant in a process of its own: repeat one request, print its cost.
 
-It prints one JSON line. CPU time is that of the whole process, user and system, from after the
+It prints one JSON line. CPU time is that of the whole process, user and system, from the end of the
 warm-up to the last answer.
 """
 
@@ -21,14 +21,14 @@ from counting import cpu_s
 SYMBOL = "tBTCUSD"
 KEY, SECRET = "benchmark-key", "benchmark-secret"
 
-#: What is asked for: without a key, and signed.
+#: The requests: public, and signed.
 TICKER, WALLETS = "ticker", "wallets"
 REQUESTS = (TICKER, WALLETS)
 
-#: Calls before the measurement: modules are loaded then, and there is a connection to keep.
+#: Calls before the measurement, which import modules and open the connection.
 WARM_UP = 20
 
-#: Returns a number of the answer: a ticker's bid, or the balance of the first wallet.
+#: Returns a number from the answer: a ticker's bid, or the balance of the first wallet.
 Ask = Callable[[], float]
 
 
@@ -79,7 +79,7 @@ def session(request: str, host: str, ca_bundle: str) -> Ask:
 
 
 def official(request: str, host: str, ca_bundle: str) -> Ask:
-    # The client has no parameter for it; this variable of requests does the same.
+    # The client has no parameter for it; this variable of requests has the same effect.
     os.environ["REQUESTS_CA_BUNDLE"] = ca_bundle
 
     from bfxapi import Client
@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("--expected", type=float, required=True)
     parser.add_argument("--timeout", type=float, required=True)
     options = parser.parse_args()
-    # Against a contestant that hangs: end it, and say where it was.
+    # If a contestant hangs, print where and exit.
     faulthandler.dump_traceback_later(options.timeout, exit=True)
     contestant = CONTESTANTS[options.contestant]
     ask = contestant(options.request, options.host, options.ca_bundle)

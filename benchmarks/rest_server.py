@@ -1,10 +1,10 @@
 """
 A TLS server that answers every GET with the same ticker and every POST with the same wallets.
 
-It keeps connections alive, and looks at no path and no signature.
+It keeps connections alive, and checks neither path nor signature.
 
-It prints one JSON line with its port. For each line on its standard input it prints how many
-requests and connections there were since the last one. It ends with its input.
+It prints one JSON line with its port. For each line on its standard input it prints the number of
+requests and connections since the last one. It exits at the end of its input.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import sys
 import threading
 from pathlib import Path
 
-#: Ten numbers, in the exchange's shape.
+#: Ten numbers, in the exchange's layout.
 TICKER = [
     86912,
     23.75,
@@ -42,7 +42,7 @@ WALLETS = [
     )
 ]
 
-#: What surrounds it is as much as the exchange's gateway sends.
+#: As many headers as the exchange's gateway sends.
 HEAD = (
     b"HTTP/1.1 200 OK\r\n"
     b"Date: Fri, 20 Nov 2026 12:00:00 GMT\r\n"
@@ -82,7 +82,7 @@ class Server:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def counts(self) -> str:
-        """Give what there was since the last time, as one JSON line."""
+        """Return the counts since the last call, as one JSON line."""
         with self._lock:
             counts = {"requests": self._requests, "connections": self._connections}
             self._requests = self._connections = 0
@@ -101,7 +101,7 @@ class Server:
             with self._context.wrap_socket(plain, server_side=True) as sock:
                 self._answer_all(sock)
         except OSError:
-            pass  # the client has gone
+            pass  # the client has disconnected
 
     def _answer_all(self, sock: ssl.SSLSocket) -> None:
         data = b""
@@ -119,7 +119,7 @@ class Server:
                 if not block:
                     return
                 missing -= len(block)
-            data = b""  # nobody sends the next request before the answer
+            data = b""  # no client sends its next request before the answer
             with self._lock:
                 self._requests += 1
             sock.sendall(ANSWERS[head.split(b" ", 1)[0]])
@@ -132,7 +132,7 @@ def main() -> None:
     print(json.dumps({"port": server.port}), flush=True)
     for _ in sys.stdin:
         print(server.counts(), flush=True)
-    # Its threads wait for clients; nothing of them is needed.
+    # The threads still wait for clients.
     os._exit(0)
 
 

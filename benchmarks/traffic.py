@@ -1,8 +1,8 @@
 """
-What the benchmarks send: made-up but lifelike channel data, the same in every run.
+The data that the benchmarks send: synthetic but realistic, and the same in every run.
 
-Frames are texts in the exchange's layout, still without the closing bracket, so that the
-server can end them with a sequence number for the clients that ask for one.
+Frames are texts in the exchange's layout, without the closing bracket, so that the server can
+append a sequence number for clients that request one.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import Dict, Iterator, List, NamedTuple, Tuple, Type, Union
 
 BOOK_LEN = 25
 
-#: A book as compared after the run: (price, amount) of all bids, then of all asks, best first.
+#: The final state of a book: (price, amount) of all bids, then of all asks, best first.
 Levels = List[Tuple[float, float]]
 
 
 class Channel(NamedTuple):
-    """One subscription that a client is to make."""
+    """One channel that the client subscribes to."""
 
     name: str
     symbol: str
     chan_id: int
 
 
-#: How many channels of each kind a flood has.
+#: The number of channels of each kind in a flood.
 FLOODS: Dict[str, Dict[str, int]] = {
     "ticker": {"ticker": 1},
     "trades": {"trades": 1},
@@ -35,7 +35,7 @@ FLOODS: Dict[str, Dict[str, int]] = {
 
 
 def channels(flood: str) -> List[Channel]:
-    """List what a client subscribes to for a flood."""
+    """Return the channels of a flood."""
     kinds = [kind for kind, count in FLOODS[flood].items() for _ in range(count)]
     return [
         Channel(kind, f"tC{index:02}USD", 761045 + 31 * index)
@@ -44,7 +44,7 @@ def channels(flood: str) -> List[Channel]:
 
 
 class TickerSource:
-    """A ticker in the live shape: ten numbers and a null."""
+    """A ticker in the current layout: ten numbers and a null."""
 
     def __init__(self, chan_id: int, rng: random.Random) -> None:
         self._chan_id = chan_id
@@ -71,7 +71,7 @@ def ticker_text(
 
 
 class TradesSource:
-    """Trades, each as its `te` and then its `tu`."""
+    """Trades, each as a `te` and then a `tu`."""
 
     def __init__(self, chan_id: int, rng: random.Random) -> None:
         self._chan_id = chan_id
@@ -98,16 +98,15 @@ class TradesSource:
 
 class BookSource:
     """
-    A P0 book of 25 levels a side: new amounts, and levels that make room for others.
+    A P0 book of 25 levels per side, with changed amounts and replaced levels.
 
-    A third of the frames are deletes, as on the wire, and most of what happens, happens
-    near the best price.
+    A third of the frames are deletes, as on the wire, and most changes are near the best price.
     """
 
     def __init__(self, chan_id: int, rng: random.Random) -> None:
         self._chan_id = chan_id
         self._rng = rng
-        # Distance from the middle, in ticks, to amount; both sides, bids then asks.
+        # From the distance to the mid price, in ticks, to the amount; bids, then asks.
         self._sides: Tuple[Dict[int, float], Dict[int, float]] = (
             {distance: self._amount() for distance in range(1, BOOK_LEN + 1)},
             {distance: self._amount() for distance in range(1, BOOK_LEN + 1)},
@@ -137,7 +136,7 @@ class BookSource:
         yield f"[{self._chan_id},{self._row(is_ask, distance, count, side[distance])}"
 
     def levels(self) -> Levels:
-        """Give the whole book, as a client has to end up with it."""
+        """Return the whole book in its final state."""
         return [
             (self._price(is_ask, distance), -amount if is_ask else amount)
             for is_ask in (False, True)
@@ -167,7 +166,7 @@ SOURCES: Dict[str, Type[Source]] = {
 
 class Traffic:
     """
-    A flood's frames: one first frame for each channel, then `count` more in random order.
+    The frames of a flood: the first frame of each channel, then `count` more in random order.
 
     Attributes
     ----------
@@ -176,7 +175,7 @@ class Traffic:
     texts : list of str
         The flood.
     books : dict
-        From symbol to the levels that the flood leaves behind.
+        From symbol to the levels at the end of the flood.
     """
 
     def __init__(self, flood: str, count: int) -> None:
@@ -190,7 +189,7 @@ class Traffic:
         while len(self.texts) < count:
             for text in rng.choice(sources).step():
                 self.texts.append(text)
-                # Left in the middle of a step, the books are those of the last text.
+                # The books match the last text, even in the middle of a step.
                 if len(self.texts) == count:
                     break
         self.books: Dict[str, Levels] = {

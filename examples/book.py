@@ -1,4 +1,4 @@
-"""Look at an order book now and then; it is kept current in the background."""
+"""Read an order book that is kept up to date in the background."""
 
 from bfxsync import Client
 from bfxsync.paper import PaperExchange
@@ -7,7 +7,7 @@ with PaperExchange() as exchange, Client(wss_host=exchange.url) as bfx:
     subscription = bfx.wss.subscribe_book("tBTCUSD", prec="P0", len=25)
     book = subscription.book
     for _ in range(5):
-        subscription.get(timeout=5.0)  # the next change
+        subscription.get(timeout=5.0)  # wait for the next change
         bids, asks = book.levels(3)
         print("bids", *(f"{level.price}" for level in bids), end="   ")
         print("asks", *(f"{level.price}" for level in asks))

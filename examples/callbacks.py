@@ -1,4 +1,4 @@
-"""Print tickers and trades as they come, until Ctrl-C."""
+"""Print tickers and trades as they arrive, until Ctrl-C."""
 
 from bfxsync import Client
 from bfxsync.paper import PaperExchange

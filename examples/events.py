@@ -1,4 +1,4 @@
-"""The official client's event names; ends after ten trades."""
+"""Use the official client's event names; stop after ten trades."""
 
 from bfxsync import Client
 from bfxsync.paper import PaperExchange

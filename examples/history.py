@@ -1,4 +1,4 @@
-"""Download a week of candles, the empty minutes filled in."""
+"""Download one week of candles, with empty minutes filled."""
 
 import time
 

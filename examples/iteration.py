@@ -1,4 +1,4 @@
-"""Iterate over trades; what was missed shows up between them."""
+"""Iterate over trades; gaps are reported between them."""
 
 from itertools import islice
 
@@ -9,8 +9,8 @@ with PaperExchange() as exchange, Client(wss_host=exchange.url) as bfx:
     with bfx.wss.subscribe_trades("tBTCUSD") as trades:
         for item in islice(trades.events(), 10):
             if isinstance(item, Snapshot):
-                print(f"begins with {len(item.rows)} trades")
+                print(f"snapshot of {len(item.rows)} trades")
             elif isinstance(item, Gap):
-                print(f"something is missing: {item.reason}")
+                print(f"gap: {item.reason}")
             elif isinstance(item, Trade):
                 print(f"{item.mts} {item.price} x {item.amount}")

@@ -1,7 +1,7 @@
 """
-Kill the exchange and start it again: what three subscriptions see.
+Restart the exchange, and show how three subscriptions recover.
 
-Each shows a gap, then a snapshot, then updates. Ends by Ctrl-C.
+Each gets a gap, then a snapshot, then updates. Stop it with Ctrl-C.
 """
 
 import threading
@@ -14,7 +14,7 @@ exchange.start()
 
 
 def show(name):
-    """Print each kind of thing that a subscription sees, once in a row."""
+    """Return a callback that prints the type of an item when it changes."""
     last = None
 
     def on_item(item):

@@ -1,7 +1,7 @@
 """
-Record a session, then play it twice: the same trades, with the same gap.
+Record a session, then replay it twice: the same trades, with the same gap.
 
-The second part needs no exchange. Ends by itself.
+The replay needs no exchange.
 """
 
 import tempfile
@@ -20,7 +20,7 @@ with PaperExchange(rate=200) as exchange:
         trades = bfx.wss.subscribe_trades("tBTCUSD")
         for number, trade in enumerate(trades):
             if number == 20:
-                # What is lost now will be lost in each replay, at the same place.
+                # Each replay has the same gap in the same place.
                 exchange.drop_connections()
             if number == 60:
                 break
@@ -28,12 +28,12 @@ print(f"recorded {path.stat().st_size} bytes")
 
 
 def play():
-    """Return all that the subscription saw: trades, the gap, the snapshots."""
+    """Return everything that the subscription receives: trades, the gap, snapshots."""
     with replay(path) as recording:
         return list(recording.subscribe_trades("tBTCUSD").events())
 
 
 first, second = play(), play()
-print(f"played {len(first)} items, {sum(isinstance(i, Gap) for i in first)} gap")
-print(f"the same once more: {first == second}")
+print(f"replayed {len(first)} items, {sum(isinstance(i, Gap) for i in first)} gap")
+print(f"both replays are equal: {first == second}")
 print(f"threads left: {[t.name for t in threading.enumerate() if 'bfxsync' in t.name]}")

@@ -1,7 +1,7 @@
 """
-Move money, place and cancel an order, and find out what became of one whose answer was lost.
+Transfer funds, place and cancel orders, and resolve the outcome of one whose answer was lost.
 
-All of it on the local exchange, with an account that it makes for you. Ends by itself.
+It runs on the local exchange, with an account that the exchange creates.
 """
 
 from bfxsync import Client, OutcomeUnknown
@@ -17,20 +17,20 @@ with PaperExchange() as exchange:
         moved = auth.transfer_between_wallets("exchange", "margin", "USD", None, "250")
         print(moved.raise_for_status().text)
 
-        # A refusal is an answer too: what stands in it counts once it is no error.
+        # The answer may report a rejection; raise_for_status() raises it.
         answer = auth.submit_order("EXCHANGE MARKET", "tBTCUSD", "0.1")
         bought = answer.raise_for_status().data
         print(bought.status.word, "at", bought.price_avg)
         for trade in auth.get_order_trades(bought.symbol, bought.id):
-            print("  got", trade.exec_amount, "for a fee of", trade.fee)
+            print("  fill", trade.exec_amount, "fee", trade.fee)
 
-        # Far below the market: it rests, and its money is held back.
+        # Far below the market: it rests in the book, and its funds are reserved.
         answer = auth.submit_order("EXCHANGE LIMIT", "tBTCUSD", "0.5", "50000")
         order = answer.raise_for_status().data
         print(order.status.word, "and available:", account.available["exchange"]["USD"])
         print(auth.cancel_order(id=order.id).raise_for_status().text)
 
-        # The link breaks when the order is there and its answer is not.
+        # The order is placed, but the connection breaks before the answer.
         exchange.inject("lost_answer", path="auth/w/order/submit")
         try:
             auth.submit_order("EXCHANGE LIMIT", "tBTCUSD", "0.2", "50000")
