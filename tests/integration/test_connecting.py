@@ -342,7 +342,7 @@ def test_https_proxy_of_the_environment_is_no_way_to_a_websocket(
 def all_texts(client: WebSocketClient, error: Optional[BfxError]) -> str:
     """Return whatever might be printed somewhere."""
     texts = [repr(client), repr(vars(client)), repr(vars(client._core))]
-    texts += map(repr, client._core.connections)
+    texts += map(repr, client._core.placement.links)
     if error is not None:
         texts += traceback.format_exception(type(error), error, error.__traceback__)
         texts += [repr(error), repr(error.__cause__)]

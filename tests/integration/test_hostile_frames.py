@@ -265,7 +265,7 @@ def test_hostile_frame_is_reported_once_and_the_rest_goes_on(
     peer.send_bytes(live.trade(7) + live.level())
     round_trip(live.client, peer)
     assert closes.items == []
-    assert live.client._core.connections[0].status.value == "open"
+    assert live.client._core.placement.links[0].status.value == "open"
     live.client.close()
     assert len(errors) == 3
     for error in errors.items:

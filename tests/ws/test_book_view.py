@@ -339,7 +339,7 @@ def test_r11_a_book_with_another_checksum_is_not_live_from_that_moment(view):
 def test_r11_a_degraded_book_is_not_live_until_a_checksum_is_equal(view):
     feed(view, SNAPSHOT)
     for _ in range(5):
-        view._subscriber.channel.recovery.take(time.monotonic())
+        view._subscriber.channel.recovery.spend(time.monotonic())
     feed(view, [1, "cs", view.checksum() + 1])
     assert not view.is_live and view.is_stale and view.mid == 100
     feed(view, [1, "cs", view.checksum()])
