@@ -359,11 +359,24 @@ TESTS = {
 }
 
 
+def is_key_of_a_text(node: ast.AST) -> bool:
+    """Return whether a node looks up the text of a body: ``body["msg"]``, ``body.get("msg")``."""
+    keys: list[ast.expr] = []
+    if isinstance(node, ast.Subscript):
+        keys = [node.slice]
+    elif isinstance(node, ast.Call):
+        keys = node.args[:1]
+    return any(
+        isinstance(key, ast.Constant) and key.value in ("msg", "message")
+        for key in keys
+    )
+
+
 def reads_a_text(node: ast.AST, names: set[str]) -> bool:
     """Tell whether an expression reads the text of a body or an error, or one of the names."""
     return any(
         (isinstance(part, ast.Attribute) and part.attr in ("msg", "message"))
-        or (isinstance(part, ast.Constant) and part.value in ("msg", "message"))
+        or is_key_of_a_text(part)
         or (isinstance(part, ast.Name) and part.id in names)
         for part in ast.walk(node)
     )
