@@ -4,6 +4,7 @@ import time
 from typing import Any, Callable, TextIO, cast
 
 import pytest
+from patience import at_most
 
 from bfxsync import (
     Client,
@@ -15,7 +16,6 @@ from bfxsync import (
 from bfxsync.cli import demo
 from bfxsync.cli.views import View
 from bfxsync.paper import PaperExchange
-from tests.patience import at_most
 
 SOURCES = {"tBTCUSD": "a recording", "tETHUSD": "a random market"}
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import at_most
 
 import bfxsync
-from tests.patience import at_most
 
 ROOT = Path(bfxsync.__file__).parent.parent
 DEMO = [sys.executable, "-W", "error", "-m", "bfxsync", "demo"]

@@ -14,6 +14,7 @@ import time
 from typing import Any, Callable, NamedTuple, Optional
 
 import pytest
+from patience import at_most
 
 import bfxsync.wire.handshake
 from bfxsync import (
@@ -25,7 +26,6 @@ from bfxsync import (
 )
 from bfxsync.paper import PaperExchange
 from bfxsync.paper.faults import FAULTS
-from tests.patience import at_most
 
 from .bare_server import DEADLINE_S, Tls, frame
 from .fault_proxy import UP, FaultProxy

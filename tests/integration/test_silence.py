@@ -6,10 +6,10 @@ import time
 from typing import Any, Optional
 
 import pytest
+from patience import at_most
 
 from bfxsync import Gap, SubscriptionStatus
 from bfxsync.paper import PaperExchange
-from tests.patience import at_most
 
 from .bare_server import Tls
 from .fault_proxy import BOTH, DOWN, FaultProxy

@@ -14,11 +14,11 @@ from statistics import median
 from typing import Any, Callable
 
 import pytest
+from patience import at_most
 
 import bfxsync
 from bfxsync.paper import PaperExchange
 from bfxsync.ws.io.transport import BLOCK_SIZE
-from tests.patience import at_most
 
 from .fault_proxy import FaultProxy
 from .soak_client import MAILBOX_SIZE

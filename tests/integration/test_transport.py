@@ -8,12 +8,12 @@ import time
 from typing import Callable, Iterator, Optional
 
 import pytest
+from patience import at_most
 
 import bfxsync.ws.io.transport
 from bfxsync import NetworkError
 from bfxsync.wire.websocket import Binary
 from bfxsync.ws.io.transport import MAX_PONGS, MAX_UNSENT, Transport
-from tests.patience import at_most
 
 from .bare_server import (
     BINARY,

@@ -3,9 +3,9 @@ from __future__ import annotations
 import time
 
 import pytest
+from patience import at_most
 
 from bfxsync.paper import PaperExchange
-from tests.patience import at_most
 
 from .support import (
     BOOK,

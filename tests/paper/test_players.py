@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import at_most
 
 from bfxsync.paper import PaperExchange
 from bfxsync.recording.recorder import Recorder
-from tests.patience import at_most
 
 from .support import BookCopy, Client, is_event
 

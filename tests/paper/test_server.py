@@ -6,9 +6,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from patience import at_most
 
 from bfxsync.paper import PaperExchange
-from tests.patience import at_most
 
 from .support import BookCopy, Client, is_event
 

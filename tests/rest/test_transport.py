@@ -13,6 +13,7 @@ from typing import Any, Callable, Iterator
 import pytest
 import requests
 import responses
+from patience import at_most
 
 import bfxsync
 from bfxsync._base.hosts import PUB_REST_HOST
@@ -33,7 +34,6 @@ from bfxsync.rest.http import retry_policy
 from bfxsync.rest.http.rate_limiter import RequestRateLimiter
 from bfxsync.rest.http.retry_policy import MAX_ATTEMPTS, RequestKind
 from bfxsync.rest.http.transport import RestTransport
-from tests.patience import at_most
 
 from .conftest import Connect, Serve
 from .server import DEADLINE_S, Exchange

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from patience import at_most
 
 from bfxsync import Client
 from bfxsync._base.latch import Latch
@@ -15,7 +16,6 @@ from bfxsync.errors import NetworkError, RateLimited, UsageError
 from bfxsync.rest.http.rate_limiter import WINDOW_S, RequestRateLimiter, wait_in_naps
 from bfxsync.rest.http.retry_policy import MAX_ATTEMPTS
 from bfxsync.rest.http.transport import DEFAULT_PER_MINUTE
-from tests.patience import at_most
 
 from .conftest import Connect, Serve
 from .server import DEADLINE_S, Exchange

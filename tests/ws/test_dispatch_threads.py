@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+from patience import at_most
 
 from bfxsync import (
     Backoff,
@@ -23,7 +24,6 @@ from bfxsync import (
 )
 from bfxsync.ws import client as client_module
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher
-from tests.patience import at_most
 
 SYMBOLS = ["tBTCUSD", "tETHUSD", "tLTCBTC", "fUSD"]
 

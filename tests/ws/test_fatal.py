@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from patience import at_most
 
 from bfxsync import (
     ConnectionStatus,
@@ -15,7 +16,6 @@ from bfxsync import (
 from bfxsync.errors import VersionMismatch
 from bfxsync.paper.server.ws_session import WsSession
 from bfxsync.ws.core.subscription_table import SubscriptionTable
-from tests.patience import at_most
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import warnings
 import weakref
 
 import pytest
+from patience import at_most
 from scripts import run
 
 from bfxsync import (
@@ -23,7 +24,6 @@ from bfxsync import (
     UsageError,
     WebSocketClient,
 )
-from tests.patience import at_most
 
 
 def descriptors():

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 
 import pytest
+from patience import at_most
 
 from bfxsync import (
     Backoff,
@@ -26,7 +27,6 @@ from bfxsync.wire import audit
 from bfxsync.ws.core.placement import Placement
 from bfxsync.ws.io import connection
 from bfxsync.ws.io.rate_limiter import PUBLIC_BUDGET, SPARE_S, ConnectionRateLimiter
-from tests.patience import at_most
 
 REQUESTS = [
     {"channel": "book", "symbol": symbol, "prec": prec}

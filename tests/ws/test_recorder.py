@@ -14,6 +14,7 @@ import zlib
 from datetime import datetime, timezone
 
 import pytest
+from patience import at_most
 
 from bfxsync import BfxError, UsageError, __version__
 from bfxsync.recording.format import (
@@ -26,7 +27,6 @@ from bfxsync.recording.format import (
     read_line,
 )
 from bfxsync.recording.recorder import MAX_WAITING_BYTES, Recorder
-from tests.patience import at_most
 
 HEARTBEAT = b'[1,"hb"]'
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from patience import at_most
 
 import bfxsync
 from bfxsync import (
@@ -35,7 +36,6 @@ from bfxsync import (
 from bfxsync.paper import PaperExchange
 from bfxsync.ws.io import recorded_connection
 from bfxsync.ws.replay import replay
-from tests.patience import at_most
 
 BUNDLED = Path(bfxsync.__file__).parent / "paper" / "data"
 

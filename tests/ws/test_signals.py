@@ -11,6 +11,7 @@ import warnings
 import weakref
 
 import pytest
+from patience import at_most
 from scripts import run
 
 from bfxsync import (
@@ -21,7 +22,6 @@ from bfxsync import (
     WebSocketClient,
 )
 from bfxsync.ws import client as client_module
-from tests.patience import at_most
 
 _PATIENT = pytest.mark.timeout(1_100)
 

@@ -6,12 +6,12 @@ import json
 import time
 
 import pytest
+from patience import at_most
 
 from bfxsync import Backoff, Gap, Snapshot, WebSocketClient
 from bfxsync.paper.server.ws_session import WsSession
 from bfxsync.wire import audit
 from bfxsync.ws.io import connection
-from tests.patience import at_most
 
 
 class WallClock:

@@ -8,6 +8,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import at_most
 
 from bfxsync import (
     Backoff,
@@ -26,7 +27,6 @@ from bfxsync.ws.io.rate_limiter import (
     ConnectionBudget,
     ConnectionRateLimiter,
 )
-from tests.patience import at_most
 
 LOOPBACK = ["ws://127.0.0.1:8000/ws/2", "wss://localhost/ws/2", "ws://[::1]:1/"]
 
