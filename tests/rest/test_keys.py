@@ -223,10 +223,10 @@ FORK = """
 import os, sys, threading
 from bfxsync.auth.signer import Signer
 from bfxsync.rest.client import RestClient
-from bfxsync.rest.http.rate_limiter import Limits
+from bfxsync.rest.http.rate_limiter import RequestRateLimiter
 
 host, key, secret = sys.argv[1:]
-limits = Limits(exempt_loopback=True)
+limits = RequestRateLimiter(exempt_loopback=True)
 client = RestClient(host, signer=Signer(key, secret), limits=limits)
 thread = threading.Thread(target=client.auth.get_orders)
 thread.start()
