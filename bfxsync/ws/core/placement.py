@@ -35,6 +35,7 @@ class Opener(Protocol):
 
     def make_link(self, number: int) -> Link:
         """Create a connection; `NetworkError` if the machine has no descriptor left for it."""
+        ...
 
     def start_link(self, link: Link) -> None:
         """Start its thread and the dispatch threads; `NetworkError` if there are no more."""

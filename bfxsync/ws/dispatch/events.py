@@ -27,6 +27,7 @@ class Publication(Protocol):
     @property
     def subscription(self) -> Mapping[str, str]:
         """The fields of one of its subscribers."""
+        ...
 
 
 CONNECTION_EVENTS = {
