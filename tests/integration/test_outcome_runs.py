@@ -12,7 +12,7 @@ import pytest
 
 from bfxsync import Client, NotExecuted, OrderNotPlaced, OutcomeUnknown
 from bfxsync.paper import PaperAccount, PaperExchange
-from bfxsync.rest.http import transport as transport_module
+from bfxsync.rest.http import retry_policy
 
 from .fault_proxy import UP, FaultProxy
 
@@ -275,7 +275,7 @@ def test_r07_what_is_concluded_is_what_the_exchange_has(
     seed: int,
     rounds: int,
 ) -> None:
-    monkeypatch.setattr(transport_module, "_FIRST_DELAY_S", 0.0)
+    monkeypatch.setattr(retry_policy, "_FIRST_DELAY_S", 0.0)
     key, secret = exchange.account.api_key, exchange.account.api_secret
     with FaultProxy(exchange.port) as proxy:
         url = proxy.url(exchange.rest_url)
