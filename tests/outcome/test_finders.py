@@ -139,7 +139,7 @@ def test_r07_closed_position_with_another_id_is_not_the_one() -> None:
 
 
 def offer(id: int, ago_s: float) -> FundingOffer:
-    mts = NOW_MTS - int(ago_s * 1000)
+    mts = int((time.time() - ago_s) * 1000)
     row: List[Any] = [None] * 21
     row[0], row[1], row[2], row[3] = id, "fUSD", mts, mts
     row[4] = row[5] = 100.0
