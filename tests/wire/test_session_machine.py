@@ -375,10 +375,12 @@ class SessionMachine(RuleBasedStateMachine):
             subscriptions.routing.unrouted._frames
         )
         self.life_is_counted_from_the_first_acknowledgement()
+        is_probing = self.session._liveness._probe_until is not None
         fed = self.session.feed(block, self.now)
         new = set(subscriptions.routes) - routes
         came = {self.chan_id_of(message) for message in block}
-        if came & (routes | new) or kept & new:
+        # After a suspend any answer ends the silence.
+        if came & (routes | new) or kept & new or (is_probing and block):
             self.alive_at = self.now
         outputs = self.perform(fed)
         if code == RESUME and was_paused:
