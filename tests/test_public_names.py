@@ -132,3 +132,7 @@ def test_a_snapshot_fits_on_a_screen():
     assert repr(Snapshot(levels[:2])) == (
         f"Snapshot(rows=[{levels[0]!r}, {levels[1]!r}], has_hole=False)"
     )
+
+
+def test_order_type_is_written_as_the_exchange_has_it() -> None:
+    assert str(bfxsync.OrderType.EXCHANGE_IOC) == "EXCHANGE IOC"
