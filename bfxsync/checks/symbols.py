@@ -71,6 +71,11 @@ def _symbol_or_all(symbol: object, check: Callable[[object], str]) -> str:
     return ALL if isinstance(symbol, str) and symbol == ALL else check(symbol)
 
 
+def check_optional_symbol(symbol: object, check: Callable[[object], str]) -> str | None:
+    """Return what the check of a pair or a funding currency returns, or None for None."""
+    return None if symbol is None else check(symbol)
+
+
 def check_currency(name: str, currency: object) -> str:
     """Return a currency without prefix, such as ``USD`` or ``UST``."""
     text = plain_text(currency)

@@ -13,6 +13,7 @@ from bfxsync._base.aliases import NumberType
 from bfxsync._base.error_codes import error_from_code
 from bfxsync._base.hidden import PRIVATE, hide_private
 from bfxsync._base.logs import get_logger
+from bfxsync.checks.symbols import check_optional_symbol
 from bfxsync.errors import (
     ApiError,
     BfxError,
@@ -39,6 +40,7 @@ __all__ = [
     "Write",
     "check_rows",
     "deprecated",
+    "path_for",
 ]
 
 T = TypeVar("T")
@@ -271,3 +273,11 @@ class SignedEndpoints(Endpoints):
 def deprecated(name: str, instead: str = "the exchange no longer documents it") -> None:
     """Warn the caller of the method that calls this."""
     warnings.warn(f"{name} is deprecated: {instead}", DeprecationWarning, stacklevel=3)
+
+
+def path_for(
+    start: str, symbol: object, check: Callable[[object], str], end: str = ""
+) -> str:
+    """Return the path of a list: of one symbol if there is one, else of all."""
+    checked = check_optional_symbol(symbol, check)
+    return f"{start}{end}" if checked is None else f"{start}/{checked}{end}"

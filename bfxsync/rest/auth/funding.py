@@ -9,12 +9,12 @@ from bfxsync._base.aliases import AnyNumber, Symbol
 from bfxsync._base.enums import OrderFlag
 from bfxsync.checks.containers import optional
 from bfxsync.checks.ids import check_id
-from bfxsync.checks.symbols import check_currency, check_funding
+from bfxsync.checks.symbols import check_currency, check_funding, check_optional_symbol
 from bfxsync.checks.times import Time, page_params
 from bfxsync.models.funding import AccountFundingTrade, AnyFundingOffer, FundingOffer
 from bfxsync.models.notification import Notification, of_nothing, of_one
 from bfxsync.outcome.find_offers import OfferFinder, offer_fingerprint
-from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, path_for
 from bfxsync.rest.history.history import newest_first
 from bfxsync.rest.history.options import iterator
 from bfxsync.wire.inputs import offer_body
@@ -62,9 +62,7 @@ class FundingEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-auth-funding-offers
         """
-        path = "auth/r/funding/offers"
-        if symbol is not None:
-            path += f"/{check_funding(symbol)}"
+        path = path_for("auth/r/funding/offers", symbol, check_funding)
         return self._read_many(path, _OFFERS, FundingOffer.from_row)
 
     def get_funding_offers_history(
@@ -93,9 +91,7 @@ class FundingEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-auth-funding-offers-hist
         """
-        path = "auth/r/funding/offers/hist"
-        if symbol is not None:
-            path = f"auth/r/funding/offers/{check_funding(symbol)}/hist"
+        path = path_for("auth/r/funding/offers", symbol, check_funding, "/hist")
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_FUNDING_ROWS)
         return self._read_many(path, _HISTORY, FundingOffer.from_row, page)
 
@@ -114,8 +110,7 @@ class FundingEndpoints(SignedEndpoints):
         symbol
             As for `get_funding_offers_history`.
         """
-        if symbol is not None:
-            check_funding(symbol)
+        check_optional_symbol(symbol, check_funding)
         get = partial(self.get_funding_offers_history, symbol=symbol)
         return self._history(_OFFER_HISTORY, get, "funding offers", options)
 
@@ -149,9 +144,7 @@ class FundingEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-auth-funding-trades-hist
         """
-        path = "auth/r/funding/trades/hist"
-        if symbol is not None:
-            path = f"auth/r/funding/trades/{check_funding(symbol)}/hist"
+        path = path_for("auth/r/funding/trades", symbol, check_funding, "/hist")
         page = page_params(start=start, end=end, limit=limit, sort=sort)
         return self._read_many(path, _TRADES, AccountFundingTrade.from_row, page)
 
@@ -170,8 +163,7 @@ class FundingEndpoints(SignedEndpoints):
         symbol
             As for `get_funding_trades_history`.
         """
-        if symbol is not None:
-            check_funding(symbol)
+        check_optional_symbol(symbol, check_funding)
         get = partial(self.get_funding_trades_history, symbol=symbol)
         return self._history(_TRADE_HISTORY, get, "funding trades", options)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional, Sequence
 
 from bfxsync._base.aliases import AnyNumber, NumberType, Symbol
 from bfxsync.checks.ids import check_id
-from bfxsync.checks.symbols import check_currency, check_funding
+from bfxsync.checks.symbols import check_currency, check_funding, check_optional_symbol
 from bfxsync.checks.times import Time, page_params
 from bfxsync.models.funding import FundingCredit, FundingLoan
 from bfxsync.models.funding_info import (
@@ -18,7 +18,7 @@ from bfxsync.models.funding_info import (
 )
 from bfxsync.models.notification import Notification, of_nothing, of_one
 from bfxsync.outcome.find_offers import OfferFinder
-from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, path_for
 from bfxsync.rest.auth.funding import FUNDING_HINT, MOST_FUNDING_ROWS
 from bfxsync.rest.history.history import newest_first
 from bfxsync.rest.history.options import iterator
@@ -63,9 +63,7 @@ class LoanEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-auth-funding-loans
         """
-        path = "auth/r/funding/loans"
-        if symbol is not None:
-            path += f"/{check_funding(symbol)}"
+        path = path_for("auth/r/funding/loans", symbol, check_funding)
         return self._read_many(path, _LOANS, FundingLoan.from_row)
 
     def get_funding_loans_history(
@@ -94,9 +92,7 @@ class LoanEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-auth-funding-loans-hist
         """
-        path = "auth/r/funding/loans/hist"
-        if symbol is not None:
-            path = f"auth/r/funding/loans/{check_funding(symbol)}/hist"
+        path = path_for("auth/r/funding/loans", symbol, check_funding, "/hist")
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_FUNDING_ROWS)
         return self._read_many(path, _LOANS_HISTORY, FundingLoan.from_row, page)
 
@@ -115,8 +111,7 @@ class LoanEndpoints(SignedEndpoints):
         symbol
             As for `get_funding_loans_history`.
         """
-        if symbol is not None:
-            check_funding(symbol)
+        check_optional_symbol(symbol, check_funding)
         get = partial(self.get_funding_loans_history, symbol=symbol)
         return self._history(_PAST_LOANS, get, "funding loans", options)
 
@@ -137,9 +132,7 @@ class LoanEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-auth-funding-credits
         """
-        path = "auth/r/funding/credits"
-        if symbol is not None:
-            path += f"/{check_funding(symbol)}"
+        path = path_for("auth/r/funding/credits", symbol, check_funding)
         return self._read_many(path, _CREDITS, FundingCredit.from_row)
 
     def get_funding_credits_history(
@@ -168,9 +161,7 @@ class LoanEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-auth-funding-credits-hist
         """
-        path = "auth/r/funding/credits/hist"
-        if symbol is not None:
-            path = f"auth/r/funding/credits/{check_funding(symbol)}/hist"
+        path = path_for("auth/r/funding/credits", symbol, check_funding, "/hist")
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_FUNDING_ROWS)
         return self._read_many(path, _CREDITS_HISTORY, FundingCredit.from_row, page)
 
@@ -189,8 +180,7 @@ class LoanEndpoints(SignedEndpoints):
         symbol
             As for `get_funding_credits_history`.
         """
-        if symbol is not None:
-            check_funding(symbol)
+        check_optional_symbol(symbol, check_funding)
         get = partial(self.get_funding_credits_history, symbol=symbol)
         return self._history(_PAST_CREDITS, get, "funding credits", options)
 

@@ -10,11 +10,11 @@ from bfxsync._base.aliases import Symbol
 from bfxsync.checks.containers import optional
 from bfxsync.checks.ids import check_id, check_ids
 from bfxsync.checks.numbers import check_integer
-from bfxsync.checks.symbols import check_pair
+from bfxsync.checks.symbols import check_optional_symbol, check_pair
 from bfxsync.checks.times import Time, page_params
 from bfxsync.models.account_trades import AccountTrade, OrderTrade, WeightedAverages
 from bfxsync.models.orders import Order, OtcOrder
-from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, path_for
 from bfxsync.rest.history.history import History, newest_first
 from bfxsync.rest.history.options import iterator
 from bfxsync.rest.history.order_pages import OrderPages
@@ -80,9 +80,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-auth-orders-history
         """
-        path = "auth/r/orders/hist"
-        if symbol is not None:
-            path = f"auth/r/orders/{check_pair(symbol)}/hist"
+        path = path_for("auth/r/orders", symbol, check_pair, "/hist")
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_ORDERS)
         body = {**page, "id": optional(check_ids, "ids", ids)}
         return self._read_many(path, _ORDERS, Order.from_row, body)
@@ -99,7 +97,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         symbol
             As for `get_orders_history`.
         """
-        _check_pair(symbol)
+        check_optional_symbol(symbol, check_pair)
         get = OrderPages(partial(self.get_orders_history, symbol=symbol), MOST_ORDERS)
         return self._history(_ORDER_HISTORY, get, "orders", options)
 
@@ -132,9 +130,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/otc-orders-history
         """
-        path = "auth/r/orders/otc/hist"
-        if symbol is not None:
-            path = f"auth/r/orders/otc/{check_pair(symbol)}/hist"
+        path = path_for("auth/r/orders/otc", symbol, check_pair, "/hist")
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_OTC_ORDERS)
         body = {**page, "id": optional(check_ids, "ids", ids)}
         return self._read_many(path, _OTC, OtcOrder.from_row, body)
@@ -154,7 +150,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         symbol
             As for `get_otc_orders_history`.
         """
-        _check_pair(symbol)
+        check_optional_symbol(symbol, check_pair)
         get = partial(self.get_otc_orders_history, symbol=symbol)
         return self._history(_OTC_HISTORY, get, "OTC orders", options)
 
@@ -207,9 +203,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-auth-trades
         """
-        path = "auth/r/trades/hist"
-        if symbol is not None:
-            path = f"auth/r/trades/{check_pair(symbol)}/hist"
+        path = path_for("auth/r/trades", symbol, check_pair, "/hist")
         page = page_params(
             start=start, end=end, limit=limit, sort=sort, maximum=MOST_ACCOUNT_TRADES
         )
@@ -230,7 +224,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         symbol
             As for `get_trades_history`.
         """
-        _check_pair(symbol)
+        check_optional_symbol(symbol, check_pair)
         get = partial(self.get_trades_history, symbol=symbol)
         return self._history(_TRADE_HISTORY, get, "own trades", options)
 
@@ -267,8 +261,3 @@ class OrderHistoryEndpoints(SignedEndpoints):
         return self._read(
             "auth/r/trades/calc", _AVERAGES, WeightedAverages.from_row, body
         )
-
-
-def _check_pair(symbol: Symbol | None) -> None:
-    if symbol is not None:
-        check_pair(symbol)

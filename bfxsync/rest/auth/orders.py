@@ -17,7 +17,7 @@ from bfxsync.models.notification import Notification, of_one
 from bfxsync.models.orders import AnyOrder, Order
 from bfxsync.outcome.clocks import date_of
 from bfxsync.outcome.find_orders import OrderFinder
-from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, path_for
 from bfxsync.wire.inputs import cancel_body, submit_body, update_body
 
 Date = Union[str, date, datetime]
@@ -69,9 +69,7 @@ class OrderEndpoints(SignedEndpoints):
         """
         if (cid is None) != (cid_date is None):
             raise UsageError("cid and cid_date belong together")
-        path = "auth/r/orders"
-        if symbol is not None:
-            path += f"/{check_pair(symbol)}"
+        path = path_for("auth/r/orders", symbol, check_pair)
         body = {
             "id": optional(check_ids, "ids", ids),
             "gid": optional(check_gid, "gid", gid),
