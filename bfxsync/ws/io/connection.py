@@ -214,7 +214,7 @@ class Connection:
         while not link.is_over:
             due = session.next_deadline()
             readable = self._wait(transport, due)
-            self._drain()
+            link.execute(self._perform)
             if readable:
                 messages = transport.read()
                 if recorder is not None and messages:
@@ -334,7 +334,7 @@ class Connection:
         """Wait without a socket, serving commands and deadlines meanwhile."""
         due = self._session.next_deadline()
         self._select(until if due is None else min(until, due))
-        self._drain()
+        self.link.execute(self._perform)
         self._perform(self._session.tick(self._clock()))
         self._owner.run_ready()
         if (
@@ -346,12 +346,6 @@ class Connection:
             self.link.is_closing = self._is_retired = True
 
     # --- outputs ------------------------------------------------------------------------------
-
-    def _drain(self) -> None:
-        outbox = self.link.outbox
-        while outbox:
-            method, arguments = outbox.popleft()
-            self._perform(method(*arguments))
 
     def _perform(self, outputs: Iterable[Output]) -> None:
         """Do what the session wants done, in order."""

@@ -2,7 +2,8 @@
 What other threads see of a connection: its status, and an outbox for commands.
 
 Strategy: every call appends a command to the outbox and wakes the connection's thread, which
-performs it. What is left in the outbox at the end is refused by whichever thread notices.
+executes it. Commands that are still in the outbox when the thread has ended are refused by the
+first thread that notices them.
 """
 
 from __future__ import annotations
@@ -89,8 +90,6 @@ class Link:
     jump_count : int
         Suspends of the machine that were noticed.
     clock : callable
-    outbox : deque of Command
-        Popped by the thread alone.
     """
 
     def __init__(
@@ -119,7 +118,7 @@ class Link:
         self.clock = clock
         self.table: SubscriptionTable = SubscriptionTable(session, owner, clock, self)
         self.worker = worker
-        self.outbox: Deque[Command] = deque()
+        self._outbox: Deque[Command] = deque()
         self._owner = owner
         self._thread = Thread(target=self._main, name=name, daemon=True)
 
@@ -188,11 +187,11 @@ class Link:
         """Let go of what belongs to the parent process, in the child of a fork."""
         self.is_closing = self.is_finished = True
         self.status = ConnectionStatus.CLOSED
-        self.outbox.clear()
+        self._outbox.clear()
         self.worker.detach_after_fork()
 
     def _submit(self, method: Callable[..., Outputs], *arguments: Any) -> None:
-        self.outbox.append((method, arguments))
+        self._outbox.append((method, arguments))
         self.worker.wake()
         if self.is_finished:
             # The thread ended in between.
@@ -205,7 +204,7 @@ class Link:
         error = exception or ClosedError("the client is closed")
         while True:
             try:
-                _, arguments = self.outbox.popleft()
+                _, arguments = self._outbox.popleft()
             except IndexError:
                 return
             for argument in arguments:
@@ -217,6 +216,13 @@ class Link:
                     argument.resolve(error)
 
     # --- the thread ---------------------------------------------------------------------------
+
+    def execute(self, perform: Callable[[Outputs], None]) -> None:
+        """Execute the commands in the outbox, and perform their outputs."""
+        outbox = self._outbox
+        while outbox:
+            method, arguments = outbox.popleft()
+            perform(method(*arguments))
 
     def finish(self) -> None:
         """End all subscriptions and waiting calls."""

@@ -117,7 +117,7 @@ class RecordedConnection:
             due_s = player.due_s(record)
             if due_s is not None:
                 self._rest_until(started_at + due_s)
-            self._drain()
+            self.link.execute(self._perform)
             if link.is_over:
                 return
             self._perform(player.play(record))
@@ -159,14 +159,8 @@ class RecordedConnection:
         self._has_work.wait(timeout_s)
         # Cleared before the outbox is emptied, or a command in between would have to wait.
         self._has_work.clear()
-        self._drain()
+        self.link.execute(self._perform)
         self._owner.run_ready()
-
-    def _drain(self) -> None:
-        outbox = self.link.outbox
-        while outbox:
-            method, arguments = outbox.popleft()
-            self._perform(method(*arguments))
 
     def _perform(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
