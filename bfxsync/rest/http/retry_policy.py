@@ -140,9 +140,9 @@ class Retries:
     Attributes
     ----------
     rest_s : float
-        What is left of the total timeout.
+        Remaining part of the total timeout.
     wait_left_s : float or None
-        What is left of `max_wait_s`.
+        Remaining part of `max_wait_s`; None: no limit.
     needs_new_connection : bool
     is_nonce_retry : bool
         The next attempt follows a refused nonce.
