@@ -261,6 +261,8 @@ class ApiError(BfxError):
     """
     Refused by the exchange.
 
+    https://docs.bitfinex.com/docs/abbreviations-glossary
+
     Attributes
     ----------
     code : int or None
@@ -271,10 +273,6 @@ class ApiError(BfxError):
         The whole answer.
     call : str or None
         The refused REST call: ``get_t_ticker("tNOPE")``; None on a WebSocket.
-
-    References
-    ----------
-    https://docs.bitfinex.com/docs/abbreviations-glossary
     """
 
     call: str | None = None

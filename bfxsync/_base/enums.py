@@ -9,8 +9,6 @@ class Flag(IntFlag):
     """
     Flags of a WebSocket connection, to be combined with ``|``.
 
-    References
-    ----------
     https://docs.bitfinex.com/docs/flag-values
     """
 
@@ -30,8 +28,6 @@ class OrderType(str, Enum):
 
     Types that begin with ``EXCHANGE`` use the exchange wallet, the others margin.
 
-    References
-    ----------
     https://docs.bitfinex.com/docs/order-types
     """
 
@@ -58,8 +54,6 @@ class OrderFlag(IntFlag):
     """
     Flags of an order, to be combined with ``|``; funding offers support only HIDDEN.
 
-    References
-    ----------
     https://docs.bitfinex.com/docs/flag-values
     """
 

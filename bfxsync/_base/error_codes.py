@@ -1,8 +1,6 @@
 """
 The numeric codes of the exchange, and the class of error for each.
 
-References
-----------
 https://docs.bitfinex.com/docs/abbreviations-glossary
 """
 

@@ -47,8 +47,6 @@ def number_text(value: float | Decimal) -> str:
     ``5.0`` gives ``5``, ``1e-05`` gives ``0.00001``, ``1e-07`` gives ``1e-7``. A `Decimal` is
     converted to `float` first, as it was parsed from the text of an IEEE double.
 
-    References
-    ----------
     https://docs.bitfinex.com/docs/ws-websocket-checksum
     """
     if not value:

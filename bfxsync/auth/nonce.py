@@ -5,8 +5,6 @@ Strategy: REST and all sockets of the process share one `Nonce` per key, as the 
 each nonce with the largest that it has ever seen for that key. Several processes share one
 through a file (`FileNonce`).
 
-References
-----------
 https://docs.bitfinex.com/docs/rest-auth
 https://docs.bitfinex.com/docs/ws-auth
 """

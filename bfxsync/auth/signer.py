@@ -1,8 +1,6 @@
 """
 Signatures with an API key, or a token instead, for both transports.
 
-References
-----------
 https://docs.bitfinex.com/docs/rest-auth
 https://docs.bitfinex.com/docs/ws-auth
 """

@@ -1,8 +1,6 @@
 """
 Sequence checks, heartbeat and ping liveness, clock-jump detection.
 
-References
-----------
 https://docs.bitfinex.com/docs/ws-general
 """
 

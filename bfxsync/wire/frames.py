@@ -5,8 +5,6 @@ The flags decide which numbers follow the content of a frame, so it is parsed fr
 rest is its suffix. Only blocks with anything unusual are decoded this way; `blocks` handles the
 others.
 
-References
-----------
 https://docs.bitfinex.com/docs/ws-general
 """
 

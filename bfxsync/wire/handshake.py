@@ -1,8 +1,6 @@
 """
 The handshake of a socket (info, conf), and the exchange's info codes.
 
-References
-----------
 https://docs.bitfinex.com/docs/ws-general
 """
 

@@ -1,8 +1,6 @@
 """
 Pings and pongs.
 
-References
-----------
 https://docs.bitfinex.com/docs/ws-general#ping--pong
 """
 

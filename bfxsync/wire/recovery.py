@@ -1,8 +1,6 @@
 """
 How often one channel is subscribed again automatically.
 
-References
-----------
 https://docs.bitfinex.com/docs/ws-websocket-checksum
 """
 

@@ -4,8 +4,6 @@ Which subscription each channel id of a socket belongs to.
 Frames may arrive before the acknowledgement that names their channel, so those of unknown ids are
 kept. After an unsubscribe, frames of the channel may still arrive until the exchange confirms it.
 
-References
-----------
 https://docs.bitfinex.com/docs/ws-general
 """
 

@@ -7,8 +7,6 @@ gets its frames in one call. Anything else (an event, a frame of an unknown chan
 hole) makes the block be processed frame by frame, which finds the exact place. `feed` never raises,
 whatever the exchange sends.
 
-References
-----------
 https://docs.bitfinex.com/docs/ws-general
 """
 

@@ -5,8 +5,6 @@ Strategy: a deadline belongs to a request, not to a subscription. A request that
 time is withdrawn and sent again, and the next one has twice the time. Each has a `subId` of its
 own, so a late answer is recognized.
 
-References
-----------
 https://docs.bitfinex.com/docs/ws-public
 """
 

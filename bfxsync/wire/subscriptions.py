@@ -5,8 +5,6 @@ Strategy: a subscription lasts from the user's call until the user or the exchan
 socket it is requested, acknowledged, and live from its first data. A channel that was acknowledged
 too late for its request is unsubscribed.
 
-References
-----------
 https://docs.bitfinex.com/docs/ws-public
 """
 

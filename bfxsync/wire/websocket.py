@@ -9,8 +9,6 @@ Text must be UTF-8, and nearly all of it is ASCII. So the messages of the loop a
 joining them costs less than a call for each. Fragments and the received part of an incomplete frame
 go through an incremental decoder, so that invalid text is refused at once.
 
-References
-----------
 https://www.rfc-editor.org/rfc/rfc6455#section-5
 """
 

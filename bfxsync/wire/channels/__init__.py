@@ -6,8 +6,6 @@ is compared with a checksum as it is at that frame. Only the channel keeps the s
 late or slow consumer starts (`restart`). Errors of unreadable frames go to `errors`; the other
 frames of the block are processed.
 
-References
-----------
 https://docs.bitfinex.com/docs/ws-public
 """
 

@@ -1,8 +1,6 @@
 """
 The book channel.
 
-References
-----------
 https://docs.bitfinex.com/reference/ws-public-books
 https://docs.bitfinex.com/docs/ws-websocket-checksum
 """

@@ -1,8 +1,6 @@
 """
 The candles channel.
 
-References
-----------
 https://docs.bitfinex.com/reference/ws-public-candles
 """
 

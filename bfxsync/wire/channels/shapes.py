@@ -6,8 +6,6 @@ do: times in milliseconds and order ids are larger than any count, period or rat
 at most five significant digits. Only impossible rows are refused; the rest is left to sequence
 numbers and checksums.
 
-References
-----------
 https://docs.bitfinex.com/docs/ws-public
 """
 

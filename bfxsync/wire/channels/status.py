@@ -1,8 +1,6 @@
 """
 The status channel: derivatives and liquidations.
 
-References
-----------
 https://docs.bitfinex.com/reference/ws-public-status
 """
 

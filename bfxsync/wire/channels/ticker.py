@@ -1,8 +1,6 @@
 """
 The ticker channel, and the base class of channels whose every frame is one complete row.
 
-References
-----------
 https://docs.bitfinex.com/reference/ws-public-ticker
 """
 

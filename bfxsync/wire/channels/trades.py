@@ -1,8 +1,6 @@
 """
 The trades channel.
 
-References
-----------
 https://docs.bitfinex.com/reference/ws-public-trades
 """
 
