@@ -37,8 +37,10 @@ history of any length with the request of another method, and count against its 
 limit is documented it is 10. Models of the results are in ``bfxsync.models``.
 """
 
-_REQUEST = re.compile(r"``((?:GET|POST) \S+)``.*?Rate limit: (\d+) per minute")
-_REFERENCE = re.compile(r"^References\n-+\nhttps://(\S+)", re.MULTILINE)
+_REQUEST = re.compile(
+    r"``((?:GET|POST) \S+)``.*?\b(?:Rate limit: )?(\d+) (?:requests )?per minute"
+)
+_PAGE = re.compile(r"^https://(\S+)$", re.MULTILINE)
 _SITES = ("docs.bitfinex.com/reference/", "github.com/")
 
 
@@ -65,7 +67,7 @@ def _facts(owner: type, name: str, seen: set[str]) -> tuple[str, str, str]:
     text = inspect.getdoc(member) or ""
     found = _REQUEST.search(" ".join(text.split()))
     if found is not None:
-        page = _REFERENCE.search(text)
+        page = _PAGE.search(text)
         return found[1], found[2], _short(page[1]) if page else ""
     seen.add(name)
     for called in member.__code__.co_names:

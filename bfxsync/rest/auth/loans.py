@@ -52,16 +52,13 @@ class LoanEndpoints(SignedEndpoints):
         """
         Return funding lent or borrowed now that is not used in a position.
 
-        ``POST auth/r/funding/loans[/{symbol}]``. Rate limit: 90 per minute.
+        ``POST auth/r/funding/loans[/{symbol}]``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-funding-loans
 
         Parameters
         ----------
         symbol : str, optional
             Only loans of this currency, such as ``fUSD``.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-funding-loans
         """
         path = path_for("auth/r/funding/loans", symbol, check_funding)
         return self._read_many(path, _LOANS, FundingLoan.from_row)
