@@ -50,6 +50,8 @@ class Symbols:
     wait. Every method may raise the errors of the request (`NetworkError`, `ApiError`,
     `RemoteError`).
 
+    https://docs.bitfinex.com/reference/rest-public-conf
+
     Parameters
     ----------
     public : object
@@ -58,10 +60,6 @@ class Symbols:
         Seconds for which the lists are cached. New pairs are listed every few days.
     clock : callable, optional
         A monotonic clock, in seconds.
-
-    References
-    ----------
-    https://docs.bitfinex.com/reference/rest-public-conf
     """
 
     def __init__(

@@ -66,12 +66,10 @@ def _modules() -> Iterator[tuple[str, list[Any]]]:
 
 
 def _section(model: Any) -> str:
-    doc, _, references = inspect.cleandoc(model.__doc__).partition("\n\nReferences\n")
-    summary = doc.partition("\n\nAttributes\n")[0].strip()
-    links = [line for line in references.splitlines() if line.startswith("http")]
-    parts = [f"{model.__name__}\n{'~' * len(model.__name__)}", summary, *links]
+    text = inspect.cleandoc(model.__doc__).partition("\n\nAttributes\n")[0]
     lines = "\n".join(_line(*field) for field in _fields(model))
-    return "\n\n".join([*parts, f"{lines}\n"])
+    title = f"{model.__name__}\n{'~' * len(model.__name__)}"
+    return f"{title}\n\n{text}\n\n{lines}\n"
 
 
 def _fields(model: Any) -> Iterator[FieldText]:

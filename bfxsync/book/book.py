@@ -6,8 +6,6 @@ order with `bisect`, so that reading needs no sorting. The best ask is first, th
 Aggregated and raw books, pairs and funding currencies differ only in their keys, in the side of
 an update and in the form of a delete: each has a class for that.
 
-References
-----------
 https://docs.bitfinex.com/reference/ws-public-books
 https://docs.bitfinex.com/docs/ws-websocket-checksum
 """

@@ -19,8 +19,6 @@ class UserInfo(RestModel):
     Where nothing else is said, 1 means yes and 0 no. Optional fields are None where the exchange
     does not send them.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-info-user
     """
 
@@ -86,8 +84,6 @@ class LoginHistory(RestModel):
     """
     One login.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-logins-hist
     """
 
@@ -104,8 +100,6 @@ class KeyPermission(RestModel):
     """
     Permissions of the key in one part of the account.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/key-permissions
     """
 
@@ -125,8 +119,6 @@ class AuthToken(RestModel):
     """
     A temporary substitute for a key; see `bfxsync.auth.signer.TokenSigner`.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/generate-token
     """
 
@@ -147,8 +139,6 @@ class ChangeLog(RestModel):
     """
     One change of the account's settings.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-audit-hist
     """
 

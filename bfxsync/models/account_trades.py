@@ -15,8 +15,6 @@ class AccountTrade(RestModel):
     """
     A trade of this account.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-trades
     """
 
@@ -49,8 +47,6 @@ class OrderTrade(RestModel):
     """
     A trade of one order.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-order-trades
     """
 

@@ -16,8 +16,6 @@ class Alert(RestModel):
     """
     An alert for a price.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-alerts
     """
 
@@ -62,8 +60,6 @@ class AlertDeletion(RestModel):
     """
     Result of deleting an alert.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-alert-del
     """
 

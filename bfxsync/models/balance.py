@@ -10,8 +10,6 @@ class BalanceInfo(RestModel):
     """
     Total balance of an account over all wallets.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/ws-auth-balance
     """
 

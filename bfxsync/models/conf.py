@@ -12,8 +12,6 @@ class PairInfo(RestModel):
 
     The row is ``[pair, values]``. The exchange sends the sizes as text.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-public-conf
     """
 
@@ -37,8 +35,6 @@ class TxStatus(RestModel):
     """
     Status of a transfer method: a row of ``pub:info:tx:status``.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-public-conf
     """
 

@@ -10,8 +10,6 @@ class DerivativePositionCollateral(RestModel):
     """
     Result of setting the collateral of a position.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-deriv-pos-collateral-set
     """
 
@@ -24,8 +22,6 @@ class DerivativePositionCollateralLimits(RestModel):
     """
     Limits for the collateral of a position, in its currency, such as ``USTF0``.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-calc-deriv-collateral-limits
     """
 

@@ -33,8 +33,6 @@ class FundingOffer(RestModel):
     """
     An offer to lend, or a bid to borrow, open or closed.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-funding-offers
     """
 
@@ -159,8 +157,6 @@ class FundingLoan(_OwnFunding):
     """
     Funding that is not used in a position.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-funding-loans
     """
 
@@ -170,8 +166,6 @@ class FundingCredit(_OwnFunding):
     """
     Funding that is used in a position.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-funding-credits
     """
 
@@ -184,8 +178,6 @@ class AccountFundingTrade(RestModel):
     """
     A full or partial execution of an offer of this account.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-funding-trades-hist
     """
 

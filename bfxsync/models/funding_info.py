@@ -14,8 +14,6 @@ class FundingInfo(RestModel):
     """
     Average yield and cost of the funding of one currency. The row is ``["sym", symbol, values]``.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-info-funding
     """
 
@@ -36,8 +34,6 @@ class FundingAutoRenew(RestModel):
     """
     Automatic renewal of returned funding, as it was set.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-funding-auto-renew
     """
 

@@ -11,8 +11,6 @@ class BaseMarginInfo(RestModel):
     """
     The state of the margin wallet, for all pairs together. The row is ``["base", values]``.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-info-margin
     """
 
@@ -33,8 +31,6 @@ class SymbolMarginInfo(RestModel):
     """
     Amounts of a pair that can be traded on margin. The row is ``["sym", symbol, values]``.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-info-margin
     """
 
@@ -57,8 +53,6 @@ class PositionIncreaseInfo(RestModel):
     The row is ``[position, balances, null, null, funding, currencies]``. Without an amount in the
     request, the last two are missing and their fields None.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-increase-position-info
     """
 

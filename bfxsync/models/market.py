@@ -27,8 +27,6 @@ class Ticker(MarketModel):
 
     A field is None where there is nothing yet: no order on that side of the book, or no trade.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/ws-public-ticker
     """
 
@@ -81,8 +79,6 @@ class FundingTicker(MarketModel):
     A field is None where there is nothing yet: no offer on that side of the book, or no trade.
     Rows of old servers have 13 values.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/ws-public-ticker
     """
 
@@ -123,8 +119,6 @@ class Trade(MarketModel):
     """
     A trade of a pair.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/ws-public-trades
     """
 
@@ -162,8 +156,6 @@ class FundingTrade(MarketModel):
     """
     A funding trade.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/ws-public-trades
     """
 
@@ -190,8 +182,6 @@ class BookUpdate(MarketModel):
     """
     The new state of one price level of a book.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/ws-public-books
     """
 
@@ -223,8 +213,6 @@ class FundingBookUpdate(MarketModel):
     """
     The new state of one level of a funding book.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/ws-public-books
     """
 
@@ -246,8 +234,6 @@ class RawBookUpdate(MarketModel):
     """
     The new state of one order of a raw book (R0).
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/ws-public-raw-books
     """
 
@@ -275,8 +261,6 @@ class FundingRawBookUpdate(MarketModel):
     """
     The new state of one offer of a raw funding book (R0).
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/ws-public-raw-books
     """
 

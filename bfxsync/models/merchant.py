@@ -86,8 +86,6 @@ class InvoiceSubmission(ObjectModel):
     """
     An invoice. Optional fields are None where the exchange does not have them.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/submit-invoice
     """
 
@@ -172,8 +170,6 @@ class InvoicePage(ObjectModel):
     """
     One page of the list of invoices.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/invoice-list-paginated
     """
 
@@ -194,8 +190,6 @@ class InvoiceStats(ObjectModel):
     """
     Number of invoices, or earnings, of one period.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/invoice-count-stats
     """
 

@@ -15,8 +15,6 @@ class CurrencyConversion(ObjectModel):
     """
     A currency that is converted automatically when it is received.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/conversion-list
     """
 
@@ -36,8 +34,6 @@ class MerchantLimits(ObjectModel):
     The exchange's page names the fields, but does not show how they are written: capitals and
     underscores are ignored. An answer without any of them is unreadable.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/merchant-limits
     """
 
@@ -61,8 +57,6 @@ class MerchantDeposit(ObjectModel):
     """
     A deposit, or a change of the wallet, that may belong to an invoice.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/complete-invoice
     """
 
@@ -90,8 +84,6 @@ class MerchantUnlinkedDeposit(ObjectModel):
     """
     A deposit that does not belong to any invoice.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/complete-invoice
     """
 

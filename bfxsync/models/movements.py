@@ -17,8 +17,6 @@ class Movement(RestModel):
 
     The exchange's page says that id, amount and fees are text; they come as numbers.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-movements
     """
 
@@ -53,8 +51,6 @@ class MovementInfo(RestModel):
     """
     All details of a deposit or a withdrawal.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/movement-info
     """
 

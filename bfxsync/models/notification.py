@@ -40,8 +40,6 @@ class Notification(Generic[T]):
     Success means accepted, not done: an order was accepted, a cancellation submitted. May report a
     rejection; `raise_for_status` raises it.
 
-    References
-    ----------
     https://docs.bitfinex.com/docs/notifications
     """
 

@@ -52,8 +52,6 @@ class OrderStatus:
     """
     A parsed order status.
 
-    References
-    ----------
     https://docs.bitfinex.com/docs/abbreviations-glossary
     """
 

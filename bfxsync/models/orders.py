@@ -20,8 +20,6 @@ class Order(RestModel):
     """
     An order, open or closed.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-retrieve-orders
     """
 
@@ -134,8 +132,6 @@ class OtcOrder(RestModel):
     """
     An over-the-counter order between two users.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/otc-orders-history
     """
 

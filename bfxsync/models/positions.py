@@ -16,8 +16,6 @@ class Position(RestModel):
     """
     An open position.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-positions
     """
 
@@ -86,8 +84,6 @@ class PositionHistory(_PastPosition):
     """
     A closed position: its `status` is ``CLOSED``. The exchange sends 20 values.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-positions-hist
     """
 
@@ -97,8 +93,6 @@ class PositionSnapshot(_PastPosition):
     """
     A position on a given day: its `status` is ``ACTIVE``. The exchange sends 20 values.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-positions-snap
     """
 
@@ -108,8 +102,6 @@ class PositionAudit(_PastPosition):
     """
     A position after one of its changes, at `mts_update`.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-positions-audit
     """
 
@@ -128,8 +120,6 @@ class PositionClaim(RestModel):
     """
     A position that was claimed, wholly or in part.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-position-claim
     """
 
@@ -197,8 +187,6 @@ class PositionIncrease(RestModel):
     """
     A position that was opened or increased from the margin wallet. The exchange sends 20 values.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-position-increase
     """
 

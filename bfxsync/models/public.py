@@ -20,8 +20,6 @@ class PlatformStatus(RestModel):
     """
     Operational state of the exchange.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-public-platform-status
     """
 
@@ -34,8 +32,6 @@ class TickersHistory(RestModel):
     """
     Best bid and ask of a pair at a past hour.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-public-tickers-history
     """
 
@@ -55,8 +51,6 @@ class Statistic(RestModel):
     """
     One sample of a statistic.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-public-stats
     """
 
@@ -76,8 +70,6 @@ class Leaderboard(RestModel):
     """
     One entry of a ranking.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-public-rankings
     """
 
@@ -99,8 +91,6 @@ class FundingStatistic(RestModel):
     """
     The state of a currency's funding market.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-public-funding-stats
     """
 
@@ -125,8 +115,6 @@ class TradingMarketAveragePrice(RestModel):
     """
     Average price of an amount of a pair, by the current book.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-public-market-average-price
     """
 
@@ -141,8 +129,6 @@ class FundingMarketAveragePrice(RestModel):
     """
     Average rate of an amount of funding, by the current book.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-public-market-average-price
     """
 
@@ -157,8 +143,6 @@ class FxRate(RestModel):
     """
     An exchange rate of two currencies.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-public-foreign-exchange-rate
     """
 
@@ -171,8 +155,6 @@ class Vasp(ObjectModel):
     """
     A virtual asset service provider (VASP), as a withdrawal to one has to name it.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/virtual-asset-service-providers
     """
 

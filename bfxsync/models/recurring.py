@@ -14,8 +14,6 @@ class RecurringAlgoOrder(ObjectModel):
     The exchange has no page about them: the fields are those of the requests. A field is None
     where the answer does not have it; an answer without any of them is unreadable.
 
-    References
-    ----------
     https://github.com/bitfinexcom/bfx-api-node-rest
     """
 

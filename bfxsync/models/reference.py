@@ -63,12 +63,11 @@ class GeneratedDoc:
         self._text = inspect.cleandoc(text or "")
 
     def __get__(self, instance: object, owner: object = None) -> str:
-        summary, separator, rest = self._text.partition("\n\nReferences\n")
-        lines = [summary, "", "Attributes", "----------"]
+        lines = [self._text, "", "Attributes", "----------"]
         for name, annotation, _, text in field_texts(self._model):
             lines.append(f"{name} : {annotation.replace(' | ', ' or ')}")
             lines.extend(f"    {line}" for line in text.splitlines())
-        return "\n".join(lines) + separator + rest
+        return "\n".join(lines)
 
 
 @functools.lru_cache(maxsize=None)

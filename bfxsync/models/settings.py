@@ -12,8 +12,6 @@ class UserSetting(RestModel):
     """
     A setting of the user.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-settings
     """
 
@@ -37,8 +35,6 @@ class SettingsWriteResult(RestModel):
     """
     Result of writing or deleting settings.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-settings-set
     """
 

@@ -20,8 +20,6 @@ class Candle(MarketModel):
     An interval without trades has no candle. The exchange does not announce that a candle is
     closed: the first row with a later time shows it, and a late correction may still follow.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/ws-public-candles
     https://docs.bitfinex.com/reference/rest-public-candles
     """
@@ -60,8 +58,6 @@ class DerivativesStatus(MarketModel):
     """
     The state of a derivative.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/ws-public-status
     https://docs.bitfinex.com/reference/rest-public-derivatives-status
     """
@@ -119,8 +115,6 @@ class Liquidation(MarketModel):
     """
     A step in the liquidation of a position. Its row begins with the word ``pos``.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/ws-public-status
     https://docs.bitfinex.com/reference/rest-public-liquidations
     """

@@ -41,8 +41,6 @@ class Summary(RestModel):
 
     The rates are ratios: 0.001 means 0.1 %. The kind of currency is that of the currency received.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-summary
     """
 

@@ -13,8 +13,6 @@ class ThalexTransfer(ObjectModel):
     A field is None where the exchange does not have it; an answer without any of them is
     unreadable.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/thalex-deposit-request
     """
 
@@ -51,8 +49,6 @@ class ThalexFreeTransferCount(ObjectModel):
     """
     Free transfers to and from Thalex.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/thalex-free-transfer-count
     """
 

@@ -16,8 +16,6 @@ class Transfer(RestModel):
     """
     A transfer between wallets, or a conversion.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-transfer
     """
 
@@ -62,8 +60,6 @@ class Withdrawal(RestModel):
     """
     A withdrawal as it was accepted.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-withdraw
     """
 
@@ -105,8 +101,6 @@ class DepositAddress(RestModel):
     """
     An address for deposits.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-deposit-address
     """
 
@@ -144,8 +138,6 @@ class DepositAddressItem(RestModel):
     """
     One of the account's addresses for deposits.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/deposit-address-all
     """
 
@@ -160,8 +152,6 @@ class LightningNetworkInvoice(RestModel):
     """
     An invoice for a deposit over the Lightning network.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-deposit-invoice
     """
 
@@ -182,8 +172,6 @@ class LightningPayment(ObjectModel):
     show how they are written: capitals and underscores are ignored. The status has been seen
     as ``state`` too.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/lnx-invoice-payments
     """
 

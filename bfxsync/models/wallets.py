@@ -15,8 +15,6 @@ class Wallet(RestModel):
     """
     The balance of one currency in one wallet.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-wallets
     """
 
@@ -41,8 +39,6 @@ class WalletHistory(RestModel):
     """
     The balance of one currency in one wallet at a past time.
 
-    References
-    ----------
     https://github.com/bitfinexcom/bfx-api-node-models
     """
 
@@ -63,8 +59,6 @@ class BalanceAvailable(RestModel):
     """
     Balance available for an order or an offer.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-calc-order-avail
     """
 
@@ -80,8 +74,6 @@ class Ledger(RestModel):
     """
     One change of a wallet.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/rest-auth-ledgers
     """
 

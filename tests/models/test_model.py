@@ -38,8 +38,6 @@ class Parcel(RestModel):
     """
     A parcel.
 
-    References
-    ----------
     https://example.com
     """
 
@@ -475,6 +473,8 @@ def test_error_in_a_partial_row_names_the_whole() -> None:
 
 ATTRIBUTES = """A parcel.
 
+https://example.com
+
 Attributes
 ----------
 id : int
@@ -489,11 +489,7 @@ flags : OrderFlag or None
 created_at : datetime
     `mts_create` as a `datetime` in UTC.
 expires_at : datetime or None
-    `mts_tif` as a `datetime` in UTC.
-
-References
-----------
-https://example.com"""
+    `mts_tif` as a `datetime` in UTC."""
 
 
 def test_docstring_has_the_attributes_with_their_texts() -> None:
