@@ -68,7 +68,7 @@ class AccountEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-auth-info-user
         """
-        return self._read("auth/r/info/user", _USER, UserInfo.from_row)
+        return self._read(_USER, UserInfo.from_row)
 
     def get_summary(self) -> Summary:
         """
@@ -80,7 +80,7 @@ class AccountEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-auth-summary
         """
-        return self._read("auth/r/summary", _SUMMARY, Summary.from_row)
+        return self._read(_SUMMARY, Summary.from_row)
 
     def get_key_permissions(self) -> list[KeyPermission]:
         """
@@ -92,9 +92,7 @@ class AccountEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/key-permissions
         """
-        return self._read_many(
-            "auth/r/permissions", _PERMISSIONS, KeyPermission.from_row
-        )
+        return self._read_many(_PERMISSIONS, KeyPermission.from_row)
 
     def get_login_history(
         self, *, start: Time = None, end: Time = None, limit: int | None = None
@@ -117,7 +115,7 @@ class AccountEndpoints(SignedEndpoints):
         """
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_LOGINS)
         return self._read_many(
-            "auth/r/logins/hist", _LOGINS, LoginHistory.from_row, page
+            _LOGINS, LoginHistory.from_row, page, path="auth/r/logins/hist"
         )
 
     @iterator
@@ -147,7 +145,9 @@ class AccountEndpoints(SignedEndpoints):
         https://docs.bitfinex.com/reference/rest-auth-audit-hist
         """
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_CHANGES)
-        return self._read_many("auth/r/audit/hist", _CHANGES, ChangeLog.from_row, page)
+        return self._read_many(
+            _CHANGES, ChangeLog.from_row, page, path="auth/r/audit/hist"
+        )
 
     @iterator
     def iter_changelog_history(
@@ -172,7 +172,7 @@ class AccountEndpoints(SignedEndpoints):
         https://github.com/bitfinexcom/bfx-api-node-rest
         """
         deprecated("get_performance_history")
-        return self._read_raw("auth/r/stats/perf:1D/hist", _PERFORMANCE)
+        return self._read_raw(_PERFORMANCE)
 
     def generate_token(
         self,

@@ -41,7 +41,7 @@ class AlertEndpoints(SignedEndpoints):
         https://docs.bitfinex.com/reference/rest-auth-alerts
         """
         body = {"type": optional(check_choice, "type", type, _TYPES)}
-        return self._read_many("auth/r/alerts", _ALERTS, Alert.from_row, body)
+        return self._read_many(_ALERTS, Alert.from_row, body)
 
     def set_alert(
         self,

@@ -122,9 +122,15 @@ class SignedEndpoints(Endpoints):
         return found
 
     def _read(
-        self, path: str, budget: Budget, read: Read[T], body: Body | None = None
+        self,
+        budget: Budget,
+        read: Read[T],
+        body: Body | None = None,
+        *,
+        path: str | None = None,
     ) -> T:
-        """Request something, and return what `read` builds of the answer."""
+        """Return what `read` builds of the answer; the budget's group is the default path."""
+        path = path or budget.group
         answer = self._ask(path, budget, body, RequestKind.READ)
         try:
             return read(answer, self._numbers)
@@ -133,13 +139,17 @@ class SignedEndpoints(Endpoints):
             raise
 
     def _read_many(
-        self, path: str, budget: Budget, read: Read[T], body: Body | None = None
+        self,
+        budget: Budget,
+        read: Read[T],
+        body: Body | None = None,
+        *,
+        path: str | None = None,
     ) -> list[T]:
         """Request a list, and return what `read` builds of each row."""
+        read_all = partial(read_rows, read)
         try:
-            return self._rows(
-                partial(self._read, path, budget, partial(read_rows, read), body)
-            )
+            return self._rows(partial(self._read, budget, read_all, body, path=path))
         except RemoteError as error:
             # An iterator requests more pages and reports skipped rows on its own.
             if self._unread is None or must_raise() or not error.unreadable:
@@ -147,9 +157,9 @@ class SignedEndpoints(Endpoints):
             self._unread.add(error, (body or {}).get("limit"))
             return error.rows
 
-    def _read_raw(self, path: str, budget: Budget, body: Body | None = None) -> Any:
+    def _read_raw(self, budget: Budget, body: Body | None = None) -> Any:
         """Request something whose answer is undocumented, and return it unchanged."""
-        return self._ask(path, budget, body, RequestKind.READ)
+        return self._ask(budget.group, budget, body, RequestKind.READ)
 
     def _write(self, write: Write[T], kind: RequestKind = RequestKind.WRITE) -> T:
         """Send a write at most once, and return what its `read` builds of the answer."""

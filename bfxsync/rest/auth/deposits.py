@@ -111,9 +111,7 @@ class DepositEndpoints(SignedEndpoints):
             "page": optional(check_integer, "page", page, _PAGES),
             "pageSize": optional(check_integer, "page_size", page_size, _PAGE_SIZES),
         }
-        return self._read_many(
-            "auth/r/deposit/address/all", _ADDRESSES, DepositAddressItem.from_row, body
-        )
+        return self._read_many(_ADDRESSES, DepositAddressItem.from_row, body)
 
     def iter_deposit_addresses(
         self, method: str, *, page_size: int = MOST_ADDRESSES
@@ -194,15 +192,7 @@ class DepositEndpoints(SignedEndpoints):
         if checked in _BY_ID or "txid" in given:
             check_token("txid", given.get("txid"))
         body = {"action": checked, "query": given}
-        return self._rows(
-            partial(
-                self._read,
-                "auth/r/ext/invoice/payments",
-                _PAYMENTS,
-                _read_payments,
-                body,
-            )
-        )
+        return self._rows(partial(self._read, _PAYMENTS, _read_payments, body))
 
     def _addresses(self, method: str, size: int) -> Iterator[DepositAddressItem]:
         given: Set[Tuple[str, str]] = set()

@@ -63,7 +63,7 @@ class FundingEndpoints(SignedEndpoints):
         https://docs.bitfinex.com/reference/rest-auth-funding-offers
         """
         path = path_for("auth/r/funding/offers", symbol, check_funding)
-        return self._read_many(path, _OFFERS, FundingOffer.from_row)
+        return self._read_many(_OFFERS, FundingOffer.from_row, path=path)
 
     def get_funding_offers_history(
         self,
@@ -93,7 +93,7 @@ class FundingEndpoints(SignedEndpoints):
         """
         path = path_for("auth/r/funding/offers", symbol, check_funding, "/hist")
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_FUNDING_ROWS)
-        return self._read_many(path, _HISTORY, FundingOffer.from_row, page)
+        return self._read_many(_HISTORY, FundingOffer.from_row, page, path=path)
 
     @iterator
     def iter_funding_offers_history(
@@ -146,7 +146,7 @@ class FundingEndpoints(SignedEndpoints):
         """
         path = path_for("auth/r/funding/trades", symbol, check_funding, "/hist")
         page = page_params(start=start, end=end, limit=limit, sort=sort)
-        return self._read_many(path, _TRADES, AccountFundingTrade.from_row, page)
+        return self._read_many(_TRADES, AccountFundingTrade.from_row, page, path=path)
 
     @iterator
     def iter_funding_trades_history(

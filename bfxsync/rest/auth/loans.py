@@ -61,7 +61,7 @@ class LoanEndpoints(SignedEndpoints):
             Only loans of this currency, such as ``fUSD``.
         """
         path = path_for("auth/r/funding/loans", symbol, check_funding)
-        return self._read_many(path, _LOANS, FundingLoan.from_row)
+        return self._read_many(_LOANS, FundingLoan.from_row, path=path)
 
     def get_funding_loans_history(
         self,
@@ -91,7 +91,7 @@ class LoanEndpoints(SignedEndpoints):
         """
         path = path_for("auth/r/funding/loans", symbol, check_funding, "/hist")
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_FUNDING_ROWS)
-        return self._read_many(path, _LOANS_HISTORY, FundingLoan.from_row, page)
+        return self._read_many(_LOANS_HISTORY, FundingLoan.from_row, page, path=path)
 
     @iterator
     def iter_funding_loans_history(
@@ -130,7 +130,7 @@ class LoanEndpoints(SignedEndpoints):
         https://docs.bitfinex.com/reference/rest-auth-funding-credits
         """
         path = path_for("auth/r/funding/credits", symbol, check_funding)
-        return self._read_many(path, _CREDITS, FundingCredit.from_row)
+        return self._read_many(_CREDITS, FundingCredit.from_row, path=path)
 
     def get_funding_credits_history(
         self,
@@ -160,7 +160,9 @@ class LoanEndpoints(SignedEndpoints):
         """
         path = path_for("auth/r/funding/credits", symbol, check_funding, "/hist")
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_FUNDING_ROWS)
-        return self._read_many(path, _CREDITS_HISTORY, FundingCredit.from_row, page)
+        return self._read_many(
+            _CREDITS_HISTORY, FundingCredit.from_row, page, path=path
+        )
 
     @iterator
     def iter_funding_credits_history(
@@ -197,7 +199,7 @@ class LoanEndpoints(SignedEndpoints):
         https://docs.bitfinex.com/reference/rest-auth-info-funding
         """
         path = f"auth/r/info/funding/{check_funding(key)}"
-        return self._read(path, _INFO, FundingInfo.from_row)
+        return self._read(_INFO, FundingInfo.from_row, path=path)
 
     def get_auto_renew_status(self, currency: str) -> FundingAutoRenewStatus | None:
         """
@@ -216,7 +218,7 @@ class LoanEndpoints(SignedEndpoints):
         https://github.com/JKorf/Bitfinex.Net
         """
         body = {"currency": check_currency("currency", currency)}
-        return self._read("auth/r/funding/auto/status", _STATUS, _read_status, body)
+        return self._read(_STATUS, _read_status, body)
 
     def submit_funding_close(self, id: int) -> Notification[None]:
         """

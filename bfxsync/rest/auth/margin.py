@@ -41,7 +41,9 @@ class MarginEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-auth-info-margin
         """
-        return self._read("auth/r/info/margin/base", _MARGIN, BaseMarginInfo.from_row)
+        return self._read(
+            _MARGIN, BaseMarginInfo.from_row, path="auth/r/info/margin/base"
+        )
 
     def get_symbol_margin_info(self, symbol: Symbol) -> SymbolMarginInfo:
         """
@@ -60,7 +62,7 @@ class MarginEndpoints(SignedEndpoints):
         https://docs.bitfinex.com/reference/rest-auth-info-margin
         """
         path = f"auth/r/info/margin/{check_pair(symbol)}"
-        return self._read(path, _MARGIN, SymbolMarginInfo.from_row)
+        return self._read(_MARGIN, SymbolMarginInfo.from_row, path=path)
 
     def get_all_symbols_margin_info(self) -> list[SymbolMarginInfo]:
         """
@@ -74,7 +76,7 @@ class MarginEndpoints(SignedEndpoints):
         https://docs.bitfinex.com/reference/rest-auth-info-margin
         """
         return self._read_many(
-            "auth/r/info/margin/sym_all", _MARGIN, SymbolMarginInfo.from_row
+            _MARGIN, SymbolMarginInfo.from_row, path="auth/r/info/margin/sym_all"
         )
 
     def get_increase_position_info(
@@ -100,12 +102,7 @@ class MarginEndpoints(SignedEndpoints):
             "symbol": check_pair(symbol),
             "amount": optional(check_amount, "amount", amount),
         }
-        return self._read(
-            "auth/r/position/increase/info",
-            _INCREASE_INFO,
-            PositionIncreaseInfo.from_row,
-            body,
-        )
+        return self._read(_INCREASE_INFO, PositionIncreaseInfo.from_row, body)
 
     def set_derivative_position_collateral(
         self, symbol: Symbol, collateral: AnyNumber
@@ -162,7 +159,6 @@ class MarginEndpoints(SignedEndpoints):
         https://docs.bitfinex.com/reference/rest-auth-calc-deriv-collateral-limits
         """
         return self._read(
-            "auth/calc/deriv/collateral/limits",
             _LIMITS,
             DerivativePositionCollateralLimits.from_row,
             {"symbol": check_pair(symbol)},

@@ -83,7 +83,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         path = path_for("auth/r/orders", symbol, check_pair, "/hist")
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_ORDERS)
         body = {**page, "id": optional(check_ids, "ids", ids)}
-        return self._read_many(path, _ORDERS, Order.from_row, body)
+        return self._read_many(_ORDERS, Order.from_row, body, path=path)
 
     @iterator
     def iter_orders_history(
@@ -133,7 +133,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         path = path_for("auth/r/orders/otc", symbol, check_pair, "/hist")
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_OTC_ORDERS)
         body = {**page, "id": optional(check_ids, "ids", ids)}
-        return self._read_many(path, _OTC, OtcOrder.from_row, body)
+        return self._read_many(_OTC, OtcOrder.from_row, body, path=path)
 
     @iterator
     def iter_otc_orders_history(
@@ -172,7 +172,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         https://docs.bitfinex.com/reference/rest-auth-order-trades
         """
         path = f"auth/r/order/{check_pair(symbol)}:{check_id('id', id)}/trades"
-        return self._read_many(path, _ORDER_TRADES, OrderTrade.from_row)
+        return self._read_many(_ORDER_TRADES, OrderTrade.from_row, path=path)
 
     def get_trades_history(
         self,
@@ -207,7 +207,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         page = page_params(
             start=start, end=end, limit=limit, sort=sort, maximum=MOST_ACCOUNT_TRADES
         )
-        return self._read_many(path, _TRADES, AccountTrade.from_row, page)
+        return self._read_many(_TRADES, AccountTrade.from_row, page, path=path)
 
     @iterator
     def iter_trades_history(
@@ -258,6 +258,4 @@ class OrderHistoryEndpoints(SignedEndpoints):
             check_integer("limit", limit, _LIMITS)
         page = page_params(start=start, end=end, limit=limit)
         body = {"symbol": check_pair(symbol), **page}
-        return self._read(
-            "auth/r/trades/calc", _AVERAGES, WeightedAverages.from_row, body
-        )
+        return self._read(_AVERAGES, WeightedAverages.from_row, body)

@@ -76,7 +76,7 @@ class OrderEndpoints(SignedEndpoints):
             "cid": optional(check_cid, "cid", cid),
             "cid_date": optional(check_cid_date, "cid_date", cid_date),
         }
-        return self._read_many(path, _ORDERS, Order.from_row, body)
+        return self._read_many(_ORDERS, Order.from_row, body, path=path)
 
     def submit_order(
         self,

@@ -82,7 +82,7 @@ class PositionEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-auth-positions
         """
-        return self._read_many("auth/r/positions", _POSITIONS, Position.from_row)
+        return self._read_many(_POSITIONS, Position.from_row)
 
     def get_positions_history(
         self,
@@ -114,9 +114,7 @@ class PositionEndpoints(SignedEndpoints):
             start=start, end=end, limit=limit, maximum=MOST_PAST_POSITIONS
         )
         body = {**page, "id": optional(check_id, "id", id)}
-        return self._read_many(
-            "auth/r/positions/hist", _HISTORY, PositionHistory.from_row, body
-        )
+        return self._read_many(_HISTORY, PositionHistory.from_row, body)
 
     @iterator
     def iter_positions_history(
@@ -154,9 +152,7 @@ class PositionEndpoints(SignedEndpoints):
         """
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_SNAPSHOTS)
         body = {**page, "id": optional(check_id, "id", id)}
-        return self._read_many(
-            "auth/r/positions/snap", _SNAPSHOTS, PositionSnapshot.from_row, body
-        )
+        return self._read_many(_SNAPSHOTS, PositionSnapshot.from_row, body)
 
     @iterator
     def iter_positions_snapshot(
@@ -207,9 +203,7 @@ class PositionEndpoints(SignedEndpoints):
         """
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_AUDITS)
         body = {"id": optional(check_ids, "ids", ids), **page}
-        return self._read_many(
-            "auth/r/positions/audit", _AUDIT, PositionAudit.from_row, body
-        )
+        return self._read_many(_AUDIT, PositionAudit.from_row, body)
 
     @iterator
     def iter_positions_audit(

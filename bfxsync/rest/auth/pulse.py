@@ -65,9 +65,7 @@ class PulseEndpoints(SignedEndpoints):
             "limit": page["limit"],
             "end": page["end"],
         }
-        return self._read_many(
-            "auth/r/pulse/hist", _HISTORY, PulseMessage.from_row, body
-        )
+        return self._read_many(_HISTORY, PulseMessage.from_row, body)
 
     def add_pulse(
         self,

@@ -117,11 +117,8 @@ class RecurringOrderEndpoints(SignedEndpoints):
         https://github.com/bitfinexcom/bfx-api-node-rest
         """
         checked = check_text_id("algo_order_id", algo_order_id)
-        return self._read(
-            f"auth/r/ext/recurring-ao/detail/{checked}",
-            _DETAIL,
-            RecurringAlgoOrder.from_object,
-        )
+        path = f"auth/r/ext/recurring-ao/detail/{checked}"
+        return self._read(_DETAIL, RecurringAlgoOrder.from_object, path=path)
 
     def update_recurring_order(
         self,
@@ -229,7 +226,7 @@ class RecurringOrderEndpoints(SignedEndpoints):
         https://github.com/bitfinexcom/bfx-api-node-rest
         """
         body = _page(page, limit, sort_field, sort_order, filter)
-        return self._read_raw("auth/r/ext/recurring-ao/list", _LIST, body)
+        return self._read_raw(_LIST, body)
 
     def get_recurring_order_orders(
         self,
@@ -261,7 +258,7 @@ class RecurringOrderEndpoints(SignedEndpoints):
             "algoOrderId": optional(check_text_id, "algo_order_id", algo_order_id),
             **_page(page, limit, sort_field, sort_order, filter),
         }
-        return self._read_raw("auth/r/ext/recurring-ao/order/list", _ORDERS, body)
+        return self._read_raw(_ORDERS, body)
 
 
 def _body(

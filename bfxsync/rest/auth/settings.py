@@ -41,7 +41,7 @@ class SettingsEndpoints(SignedEndpoints):
         https://docs.bitfinex.com/reference/rest-auth-settings
         """
         body = {"keys": check_items("keys", keys, check_setting_key)}
-        return self._read_many("auth/r/settings", _READ, UserSetting.from_row, body)
+        return self._read_many(_READ, UserSetting.from_row, body)
 
     def set_settings(
         self, settings: Mapping[str, Any]
@@ -116,9 +116,7 @@ class SettingsEndpoints(SignedEndpoints):
         https://github.com/bitfinexcom/bfx-api-node-rest
         """
         body = {"keys": check_items("keys", keys, check_text)}
-        return self._read_many(
-            "auth/r/settings/core", _CORE, CoreSetting.from_row, body
-        )
+        return self._read_many(_CORE, CoreSetting.from_row, body)
 
 
 def _read_result(data: Any, number: NumberType) -> Optional[SettingsWriteResult]:

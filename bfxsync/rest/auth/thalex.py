@@ -98,12 +98,7 @@ class ThalexEndpoints(SignedEndpoints):
         """
         # Its page has a capital letter; all other pages have none.
         body = {"provider": _PROVIDER, "Provider": _PROVIDER}
-        return self._read(
-            "auth/r/ext/wallets/transfers/free/count",
-            _FREE,
-            ThalexFreeTransferCount.from_object,
-            body,
-        )
+        return self._read(_FREE, ThalexFreeTransferCount.from_object, body)
 
 
 def _body(amount: object, ccy: object, tfa_token: object) -> Dict[str, Any]:

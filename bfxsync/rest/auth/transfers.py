@@ -275,7 +275,7 @@ class TransferEndpoints(SignedEndpoints):
             "address": optional(check_token, "address", address),
             **page,
         }
-        return self._read_many(path, _MOVEMENTS, Movement.from_row, body)
+        return self._read_many(_MOVEMENTS, Movement.from_row, body, path=path)
 
     @iterator
     def iter_movements(
@@ -314,9 +314,7 @@ class TransferEndpoints(SignedEndpoints):
         https://docs.bitfinex.com/reference/movement-info
         """
         body = {"id": check_id("id", id)}
-        return self._read(
-            "auth/r/movements/info", _MOVEMENT, MovementInfo.from_row, body
-        )
+        return self._read(_MOVEMENT, MovementInfo.from_row, body)
 
 
 def _check_moves(body: Mapping[str, Any]) -> None:

@@ -52,7 +52,7 @@ class WalletEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/rest-auth-wallets
         """
-        return self._read_many("auth/r/wallets", _WALLETS, Wallet.from_row)
+        return self._read_many(_WALLETS, Wallet.from_row)
 
     def get_wallets_history(
         self, *, currency: str | None = None, end: Time = None
@@ -77,9 +77,7 @@ class WalletEndpoints(SignedEndpoints):
             "end": check_time("end", end),
             "currency": optional(check_currency, "currency", currency),
         }
-        return self._read_many(
-            "auth/r/wallets/hist", _WALLETS_HISTORY, WalletHistory.from_row, body
-        )
+        return self._read_many(_WALLETS_HISTORY, WalletHistory.from_row, body)
 
     def get_balance_available_for_orders_or_offers(
         self,
@@ -125,9 +123,7 @@ class WalletEndpoints(SignedEndpoints):
             "rate": optional(check_positive, "rate", rate),
             "lev": optional(check_positive, "lev", lev),
         }
-        return self._read(
-            "auth/calc/order/avail", _AVAILABLE, BalanceAvailable.from_row, body
-        )
+        return self._read(_AVAILABLE, BalanceAvailable.from_row, body)
 
     def get_ledgers(
         self,
@@ -172,7 +168,7 @@ class WalletEndpoints(SignedEndpoints):
             "wallet": optional(check_choice, "wallet", wallet, LEDGER_WALLETS),
             **page,
         }
-        return self._read_many(path, _LEDGERS, Ledger.from_row, body)
+        return self._read_many(_LEDGERS, Ledger.from_row, body, path=path)
 
     @iterator
     def iter_ledgers(

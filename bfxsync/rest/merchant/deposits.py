@@ -64,9 +64,7 @@ class MerchantDepositEndpoints(SignedEndpoints):
             "ccy": optional(check_pay_currency, "ccy", ccy),
             "unlinked": None if is_unlinked is None else bool(is_unlinked),
         }
-        return self._read_many(
-            "auth/r/ext/pay/deposits", _DEPOSITS, MerchantDeposit.from_object, body
-        )
+        return self._read_many(_DEPOSITS, MerchantDeposit.from_object, body)
 
     def get_unlinked_deposits(
         self, ccy: str, *, start: Time = None, end: Time = None
@@ -101,9 +99,4 @@ class MerchantDepositEndpoints(SignedEndpoints):
             "start": first,
             "end": last,
         }
-        return self._read_many(
-            "auth/r/ext/pay/deposits/unlinked",
-            _UNLINKED,
-            MerchantUnlinkedDeposit.from_object,
-            body,
-        )
+        return self._read_many(_UNLINKED, MerchantUnlinkedDeposit.from_object, body)

@@ -87,7 +87,7 @@ class DeprecatedMerchantEndpoints(SignedEndpoints):
         """
         deprecated("get_invoice_events")
         body = {"id": check_token("id", id)}
-        return self._read_raw("auth/r/ext/pay/invoice/events", _EVENTS, body)
+        return self._read_raw(_EVENTS, body)
 
     def refund_invoice(
         self,
@@ -196,7 +196,7 @@ class DeprecatedMerchantEndpoints(SignedEndpoints):
             "detailed": _switch("detailed", detailed),
             "id": optional(check_token, "id", id),
         }
-        return self._read_raw("auth/r/ext/pay/currency/list", _CURRENCIES, body)
+        return self._read_raw(_CURRENCIES, body)
 
     def get_pay_currencies_detailed(self, *, detailed: bool | None = None) -> Any:
         """
@@ -217,7 +217,7 @@ class DeprecatedMerchantEndpoints(SignedEndpoints):
         """
         deprecated("get_pay_currencies_detailed")
         body = {"detailed": _switch("detailed", detailed)}
-        return self._read_raw("auth/r/ext/pay/currency/detailed", _DETAILED, body)
+        return self._read_raw(_DETAILED, body)
 
 
 def _as_sent(answer: Any, number: Any) -> Any:

@@ -81,12 +81,7 @@ class InvoiceReportEndpoints(SignedEndpoints):
             "id": optional(check_token, "id", id),
             "orderId": optional(check_text, "order_id", order_id),
         }
-        return self._read(
-            "auth/r/ext/pay/invoices/paginated",
-            _PAGINATED,
-            InvoicePage.from_object,
-            body,
-        )
+        return self._read(_PAGINATED, InvoicePage.from_object, body)
 
     def get_invoice_count_stats(self, status: str, format: str) -> list[InvoiceStats]:
         """
@@ -111,9 +106,7 @@ class InvoiceReportEndpoints(SignedEndpoints):
             "status": check_choice("status", status, STATUSES),
             "format": check_choice("format", format, _FORMATS),
         }
-        return self._read_many(
-            "auth/r/ext/pay/invoice/stats/count", _COUNT, InvoiceStats.from_object, body
-        )
+        return self._read_many(_COUNT, InvoiceStats.from_object, body)
 
     def get_invoice_earning_stats(
         self, currency: str, format: str
@@ -139,9 +132,4 @@ class InvoiceReportEndpoints(SignedEndpoints):
             "currency": check_currency("currency", currency),
             "format": check_choice("format", format, _FORMATS),
         }
-        return self._read_many(
-            "auth/r/ext/pay/invoice/stats/earning",
-            _EARNING,
-            InvoiceStats.from_object,
-            body,
-        )
+        return self._read_many(_EARNING, InvoiceStats.from_object, body)

@@ -267,9 +267,7 @@ class InvoiceEndpoints(SignedEndpoints):
             "id": optional(check_token, "id", id),
             **page_params(start=start, end=end, limit=limit, maximum=MOST_INVOICES),
         }
-        return self._read_many(
-            "auth/r/ext/pay/invoices", _INVOICES, InvoiceSubmission.from_object, body
-        )
+        return self._read_many(_INVOICES, InvoiceSubmission.from_object, body)
 
     @iterator
     def iter_invoices(

@@ -44,11 +44,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/conversion-list
         """
-        return self._read_many(
-            "auth/r/ext/pay/settings/convert/list",
-            _CONVERT_LIST,
-            CurrencyConversion.from_object,
-        )
+        return self._read_many(_CONVERT_LIST, CurrencyConversion.from_object)
 
     def add_currency_conversion(self, base_ccy: str, convert_ccy: str) -> bool:
         """
@@ -145,12 +141,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
                 check_private_items, "customer_emails", customer_emails
             )
         }
-        return self._read(
-            "auth/r/ext/pay/settings/daily/limit",
-            _LIMITS,
-            MerchantLimits.from_object,
-            body,
-        )
+        return self._read(_LIMITS, MerchantLimits.from_object, body)
 
     def set_merchant_settings(self, key: str, val: Any) -> bool:
         """
@@ -246,11 +237,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
         ----------
         https://docs.bitfinex.com/reference/merchant-settings-read
         """
-        return self._read_raw(
-            "auth/r/ext/pay/settings/get",
-            _GET,
-            {"key": check_pay_setting_key("key", key)},
-        )
+        return self._read_raw(_GET, {"key": check_pay_setting_key("key", key)})
 
     def list_merchant_settings(
         self, keys: Sequence[str] | None = None
@@ -272,7 +259,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
         https://docs.bitfinex.com/reference/merchant-settings-list
         """
         body = {"keys": optional(check_items, "keys", keys, check_pay_setting_key)}
-        return self._read("auth/r/ext/pay/settings/list", _LIST, _read_dict, body)
+        return self._read(_LIST, _read_dict, body)
 
 
 def _conversion(base_ccy: object, convert_ccy: object) -> Dict[str, Any]:
