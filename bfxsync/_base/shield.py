@@ -20,6 +20,9 @@ from bfxsync.errors import UsageError
 
 T = TypeVar("T")
 
+# Ctrl-C just before a wait does not end it, and on Windows it never does.
+_LONGEST_NAP_S = 1.0
+
 
 def shielded(call: Callable[..., T], *arguments: Any) -> T:
     """
@@ -27,31 +30,19 @@ def shielded(call: Callable[..., T], *arguments: Any) -> T:
 
     If the main thread is interrupted while it waits, the function still runs to its end.
     """
-    # No other thread runs any more while Python shuts down, as in a `__del__`. (Starting one fails
-    # since Python 3.12; before that it seems to work.)
-    if get_ident() != threading.main_thread().ident or sys.is_finalizing():
+    if get_ident() != threading.main_thread().ident:
         return call(*arguments)
-    work = _Work(call, arguments)
+    work = Work(call, *arguments)
     try:
-        # One call, unlike `Thread.start`.
-        start_new_thread(work.run, ())
+        work.start()
     except RuntimeError:
-        # No more threads.
         return call(*arguments)
-    work.done.wait()
     return work.result()
 
 
 def later(call: Callable[..., object], *arguments: Any) -> None:
-    """
-    Call a function on a thread that no signal reaches, without waiting for it.
-
-    Raises
-    ------
-    RuntimeError
-        There are no more threads.
-    """
-    start_new_thread(_Work(call, arguments).run, ())
+    """Call a function on a thread that no signal reaches; raises as `start_thread` does."""
+    Work(call, *arguments).start()
 
 
 class Section:
@@ -89,28 +80,40 @@ class Section:
 
 
 def start_thread(thread: threading.Thread) -> None:
-    """
-    Start a thread.
-
-    Raises
-    ------
-    RuntimeError
-        No more threads, or Python is shutting down, where `start` before 3.12 would hang.
-    """
-    if sys.is_finalizing():
-        raise RuntimeError("Python is ending")
+    """Start a thread; raises `RuntimeError` if there are no more, or while Python shuts down."""
+    _check_running()
     thread.start()
 
 
-class _Work(Generic[T]):
-    def __init__(self, call: Callable[..., T], arguments: tuple[Any, ...]) -> None:
-        self.done = Latch()
+class Work(Generic[T]):
+    """A call on a thread that no signal reaches."""
+
+    def __init__(self, call: Callable[..., T], *arguments: Any) -> None:
         self._call = call
         self._arguments = arguments
+        self._done = Latch()
         self._result: list[T] = []
         self._error: BaseException | None = None
 
-    def run(self) -> None:
+    def start(self) -> None:
+        """Start the thread; raises as `start_thread` does."""
+        _check_running()
+        # One call, unlike `Thread.start`.
+        start_new_thread(self._run, ())
+
+    def result(self) -> T:
+        """Wait for the call, and return its result or raise its exception."""
+        while not self._done.wait(_LONGEST_NAP_S):
+            pass
+        if self._error is not None:
+            try:
+                raise self._error
+            finally:
+                # The traceback of the error refers to this object.
+                self._error = None
+        return self._result[0]
+
+    def _run(self) -> None:
         try:
             self._result.append(self._call(*self._arguments))
         except BaseException as exc:
@@ -119,13 +122,10 @@ class _Work(Generic[T]):
             # `threading.current_thread`, as called by logging, has registered this thread, and
             # before Python 3.13 nothing else removes it.
             getattr(threading, "_active", {}).pop(get_ident(), None)
-            self.done.set()
+            self._done.set()
 
-    def result(self) -> T:
-        if self._error is not None:
-            try:
-                raise self._error
-            finally:
-                # The traceback of the error refers to this object.
-                self._error = None
-        return self._result[0]
+
+def _check_running() -> None:
+    # Before Python 3.12 a thread can be started while Python shuts down, but never runs.
+    if sys.is_finalizing():
+        raise RuntimeError("Python is ending")

@@ -18,7 +18,6 @@ import inspect
 import os
 import re
 import stat
-import sys
 import time
 from _thread import get_ident
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ import attrs
 
 from bfxsync._base.forks import lazily
 from bfxsync._base.latch import Latch
-from bfxsync._base.shield import later
+from bfxsync._base.shield import Work, later
 from bfxsync.auth.nonce import MAX_NONCE, Nonce
 from bfxsync.errors import NetworkError, RequestTimeout, UsageError
 
@@ -56,23 +55,16 @@ _LONGEST_NAP_S = 1.0
 
 @attrs.define(eq=False)
 class _Hold:
-    """
-    The locks of the file, held by a helper thread on behalf of another thread.
-
-    Attributes
-    ----------
-    owner : int
-        The thread that may use the file.
-    granted, over : Latch
-        Set when the locks are held or have failed, and when they can be released.
-    error : Exception or None
-        Why the locks could not be acquired.
-    """
+    """The locks of the file, held by a helper thread on behalf of another thread."""
 
     owner: int = attrs.field(factory=get_ident)
+    """The thread that may use the file."""
     granted: Latch = attrs.field(factory=Latch)
+    """Set when the locks are held or have failed."""
     over: Latch = attrs.field(factory=Latch)
+    """Set when the locks can be released."""
     error: Optional[Exception] = None
+    """Why the locks could not be acquired."""
 
 
 class FileNonce(Nonce):
@@ -144,36 +136,24 @@ class FileNonce(Nonce):
         hold = self._hold
         if hold is not None and hold.owner == get_ident() and not hold.over.is_set:
             return self._draw()
-        drawn: list[int | Exception] = []
-        is_there = Latch()
-
-        def deliver(result: int | Exception) -> None:
-            drawn.append(result)
-            is_there.set()
-
-        self.draw(deliver)
-        while not is_there.wait(_LONGEST_NAP_S):
-            pass
-        (result,) = drawn
-        if isinstance(result, Exception):
-            raise result
-        return result
+        work = Work(self._draw_locked)
+        with _threads():
+            work.start()
+        return work.result()
 
     def draw(self, deliver: Callable[[int | Exception], object]) -> None:
-        """
-        Draw the next nonce without blocking; it is delivered on another thread.
-        """
+        """Draw the next nonce without blocking; it is delivered on another thread."""
 
         def bring() -> None:
             result: int | Exception
             try:
-                with self._held(self._timeout):
-                    result = self._draw()
+                result = self._draw_locked()
             except Exception as error:
                 result = error
             deliver(result)
 
-        _start(bring)
+        with _threads():
+            later(bring)
 
     def exclusive(self, timeout: float, work: Callable[[], R]) -> R:
         """
@@ -188,7 +168,8 @@ class FileNonce(Nonce):
         try:
             # Twice, as Ctrl-C may interrupt the first.
             try:
-                _start(self._keep, hold, timeout)
+                with _threads():
+                    later(self._keep, hold, timeout)
                 while not hold.granted.wait(_LONGEST_NAP_S):
                     pass
                 if hold.error is not None:
@@ -221,6 +202,10 @@ class FileNonce(Nonce):
         except Exception as exc:
             hold.error = exc
         hold.granted.set()
+
+    def _draw_locked(self) -> int:
+        with self._held(self._timeout):
+            return self._draw()
 
     def _draw(self) -> int:
         with self._opened() as number:
@@ -312,12 +297,11 @@ class FileNonce(Nonce):
         return UsageError(f"the nonce file {self._path} cannot be used: {exc}")
 
 
-def _start(work: Callable[..., object], *arguments: object) -> None:
+@contextmanager
+def _threads() -> Iterator[None]:
+    """Raise `NetworkError` if there are no more threads."""
     try:
-        if sys.is_finalizing():
-            # Before Python 3.12 a thread can be started then, but never runs.
-            raise RuntimeError("Python is ending")
-        later(work, *arguments)
+        yield
     except RuntimeError as exc:
         raise NetworkError(f"no nonce: {exc}", phase="connect") from exc
 
