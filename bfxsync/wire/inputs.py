@@ -3,17 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    FrozenSet,
-    List,
-    Mapping,
-    Optional,
-    Sequence,
-    Tuple,
-)
+from typing import AbstractSet, Any, Callable, Dict, FrozenSet, Mapping, Sequence, Tuple
 
 from bfxsync._base.enums import OrderFlag, OrderType
 from bfxsync.checks.containers import check_items, check_object, optional
@@ -50,6 +40,32 @@ _CID_BITS = 45
 _OFFER_TYPES = ("LIMIT", "FRRDELTAVAR", "FRRDELTAFIX")
 _LOAN_KINDS = ("credit", "loan")
 
+# The check of each optional field of an order.
+_CHECKS: Dict[str, Callable[..., object]] = {
+    "amount": check_amount,
+    "price": check_price,
+    "lev": check_leverage,
+    "delta": check_amount,
+    "price_trailing": check_positive,
+    "price_aux_limit": check_price,
+    "price_oco_stop": check_price,
+    "gid": check_gid,
+    "cid": check_cid,
+    "cid_date": check_cid_date,
+    "flags": check_order_flags,
+    "tif": check_tif,
+    "meta": check_object,
+}
+_OF_NEW = _CHECKS.keys() - {"amount", "delta", "cid", "cid_date"}
+_OF_UPDATE = _CHECKS.keys() - {"price_oco_stop"}
+
+# The fields that an order of a type needs; of other types a price.
+_NEEDS = {
+    "MARKET": (),
+    "TRAILING STOP": ("price_trailing",),
+    "STOP LIMIT": ("price", "price_aux_limit"),
+}
+
 # A generator seeded by the program would repeat ids.
 _random = random.SystemRandom()
 
@@ -68,106 +84,55 @@ def submit_body(
     amount: object,
     price: object = None,
     *,
-    lev: object = None,
-    price_trailing: object = None,
-    price_aux_limit: object = None,
-    price_oco_stop: object = None,
-    gid: object = None,
     cid: object = None,
-    flags: object = None,
-    tif: object = None,
-    meta: object = None,
     round_price: bool = False,
+    **options: object,
 ) -> Body:
-    """
-    Return the body of a new order.
-
-    Raises
-    ------
-    UsageError
-        An argument is invalid, or one is missing that this type needs.
-    """
+    """Return the body of a new order."""
     kind = check_choice("type", type, _TYPES)
     body = {
         "type": kind,
         "symbol": check_pair(symbol),
         "amount": check_amount("amount", amount),
-        "price": optional(check_price, "price", price, round_price),
-        "lev": optional(check_leverage, "lev", lev),
-        "price_trailing": optional(check_positive, "price_trailing", price_trailing),
-        "price_aux_limit": optional(
-            check_price, "price_aux_limit", price_aux_limit, round_price
-        ),
-        "price_oco_stop": optional(
-            check_price, "price_oco_stop", price_oco_stop, round_price
-        ),
-        "gid": optional(check_gid, "gid", gid),
         "cid": check_cid("cid", cid) if cid is not None else new_cid(),
-        "flags": optional(check_order_flags, "flags", flags),
-        "tif": optional(check_tif, "tif", tif),
-        "meta": optional(check_object, "meta", meta),
+        **_checked(_OF_NEW, {"price": price, **options}, round_price),
     }
-    _check_needs(kind, body)
+    for name in _NEEDS.get(kind.replace("EXCHANGE ", ""), ("price",)):
+        if body[name] is None:
+            raise UsageError(f"an order of type {kind} needs {name}")
+    is_oco = bool((body["flags"] or 0) & OrderFlag.OCO)
+    if is_oco != (body["price_oco_stop"] is not None):
+        raise UsageError("price_oco_stop and the flag OCO belong together")
     return body
 
 
-def update_body(
-    id: object,
-    *,
-    amount: object = None,
-    price: object = None,
-    cid: object = None,
-    cid_date: object = None,
-    gid: object = None,
-    flags: object = None,
-    lev: object = None,
-    delta: object = None,
-    price_aux_limit: object = None,
-    price_trailing: object = None,
-    tif: object = None,
-    meta: object = None,
-    round_price: bool = False,
-) -> Body:
-    """
-    Return the body of a change of an order.
-
-    Raises
-    ------
-    UsageError
-        An argument is invalid.
-    """
-    if amount is not None and delta is not None:
+def update_body(id: object, *, round_price: bool = False, **changes: object) -> Body:
+    """Return the body of a change of an order."""
+    body = {"id": check_id("id", id), **_checked(_OF_UPDATE, changes, round_price)}
+    if body["amount"] is not None and body["delta"] is not None:
         raise UsageError("only one of amount and delta can be given")
-    return {
-        "id": check_id("id", id),
-        "amount": optional(check_amount, "amount", amount),
-        "price": optional(check_price, "price", price, round_price),
-        "cid": optional(check_cid, "cid", cid),
-        "cid_date": optional(check_cid_date, "cid_date", cid_date),
-        "gid": optional(check_gid, "gid", gid),
-        "flags": optional(check_order_flags, "flags", flags),
-        "lev": optional(check_leverage, "lev", lev),
-        "delta": optional(check_amount, "delta", delta),
-        "price_aux_limit": optional(
-            check_price, "price_aux_limit", price_aux_limit, round_price
-        ),
-        "price_trailing": optional(check_positive, "price_trailing", price_trailing),
-        "tif": optional(check_tif, "tif", tif),
-        "meta": optional(check_object, "meta", meta),
-    }
+    return body
+
+
+def _checked(
+    names: AbstractSet[str], given: Mapping[str, object], round_price: bool
+) -> Body:
+    """Return the named fields of an order, checked; None for those that are not given."""
+    unknown = sorted(given.keys() - names)
+    if unknown:
+        raise TypeError(f"there is no argument {unknown[0]!r}")
+    body: Body = {}
+    for name, check in _CHECKS.items():
+        if name in names:
+            rest = (round_price,) if check is check_price else ()
+            body[name] = optional(check, name, given.get(name), *rest)
+    return body
 
 
 def cancel_body(
     id: object = None, *, cid: object = None, cid_date: object = None
 ) -> Body:
-    """
-    Return the body of a cancellation.
-
-    Raises
-    ------
-    UsageError
-        There must be an id, or a client id together with its date.
-    """
+    """Return the body of a cancellation: of an id, or of a client id and its date."""
     if (id is None) == (cid is None) or (cid is None) != (cid_date is None):
         raise UsageError("an order is named by id, or by cid and cid_date together")
     return {
@@ -178,20 +143,9 @@ def cancel_body(
 
 
 def cancel_multi_body(
-    *,
-    id: object = None,
-    cid: object = None,
-    gid: object = None,
-    all: object = None,
+    *, id: object = None, cid: object = None, gid: object = None, all: object = None
 ) -> Body:
-    """
-    Return the body of a cancellation of several orders.
-
-    Raises
-    ------
-    UsageError
-        There must be at least one list; or `all` alone, which must be True.
-    """
+    """Return the body of a cancellation of several orders: of at least one list, or of all."""
     named = [value for value in (id, cid, gid) if value is not None]
     if all is not None:
         if not check_switch("all", all) or named:
@@ -210,11 +164,7 @@ def operations_body(ops: object) -> Tuple[Body, FrozenSet[int]]:
     """
     Return the body of several operations at once, and the random client ids in it.
 
-    Raises
-    ------
-    UsageError
-        They are not 1 to 75 pairs of a name and the arguments of its method, or an argument is
-        invalid.
+    `ops` holds 1 to 75 pairs of a name and the arguments of its method.
     """
     pairs = check_items("ops", ops, _check_operation)
     if len(pairs) > MOST_OPERATIONS:
@@ -258,22 +208,6 @@ def _check_dated(name: str, value: object) -> list[Any]:
     return [check_cid(name, value[0]), check_cid_date(name, value[1])]
 
 
-def _check_needs(kind: str, body: Body) -> None:
-    plain = kind.replace("EXCHANGE ", "")
-    needs: Dict[str, List[str]] = {
-        "MARKET": [],
-        "TRAILING STOP": ["price_trailing"],
-        "STOP LIMIT": ["price", "price_aux_limit"],
-    }
-    for name in needs.get(plain, ["price"]):
-        if body[name] is None:
-            raise UsageError(f"an order of type {kind} needs {name}")
-    is_oco = bool((body["flags"] or 0) & OrderFlag.OCO)
-    stop: Optional[str] = body["price_oco_stop"]
-    if is_oco != (stop is not None):
-        raise UsageError("price_oco_stop and the flag OCO belong together")
-
-
 # --- funding ----------------------------------------------------------------------------------
 
 
@@ -285,14 +219,7 @@ def offer_body(
     period: object,
     flags: object = None,
 ) -> Body:
-    """
-    Return the body of a new funding offer.
-
-    Raises
-    ------
-    UsageError
-        An argument is invalid.
-    """
+    """Return the body of a new funding offer."""
     kind = check_choice("type", type, _OFFER_TYPES)
     return {
         "type": kind,
@@ -307,14 +234,7 @@ def offer_body(
 def auto_renew_body(
     status: object, currency: object, amount: object, rate: object, period: object
 ) -> Body:
-    """
-    Return the body that switches the renewal of funding on or off.
-
-    Raises
-    ------
-    UsageError
-        An argument is invalid.
-    """
+    """Return the body that switches the renewal of funding on or off."""
     return {
         "status": check_switch("status", status),
         "currency": check_currency("currency", currency),
@@ -325,14 +245,7 @@ def auto_renew_body(
 
 
 def keep_body(type: object, ids: object, changes: object) -> Body:
-    """
-    Return the body that has borrowed funding kept or returned.
-
-    Raises
-    ------
-    UsageError
-        An argument is invalid, or there is neither `ids` nor `changes`.
-    """
+    """Return the body that has borrowed funding kept or returned; `ids` or `changes` is needed."""
     if ids is None and changes is None:
         raise UsageError("one of ids and changes must be given")
     checked = optional(check_keep_changes, "changes", changes)
