@@ -7,7 +7,6 @@ Asks are above the bids, with the spread between them.
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Sequence
 
 from rich.console import Console, Group, RenderableType
@@ -18,14 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bfxsync import BookUpdate, Ticker, Trade
-from bfxsync.cli.text import (
-    amount_text,
-    decimals_of,
-    ms_text,
-    price_text,
-    time_text,
-)
-from bfxsync.cli.views import MarketView, View
+from bfxsync.cli.summary import MarketView, View
+from bfxsync.cli.text import amount_text, decimals_of, ms_text, price_text, time_text
 
 _BID = "green"
 _ASK = "red"
@@ -39,16 +32,7 @@ _FULL = "\u2588"
 
 
 class Screen:
-    """
-    The full terminal, within a ``with`` block.
-
-    Parameters
-    ----------
-    host : str
-        Address of the exchange.
-    console : rich.console.Console, optional
-        Instead of the standard output's.
-    """
+    """The full terminal, within a ``with`` block; `console` replaces the standard output's."""
 
     interval_s: float = 0.125
 
@@ -66,12 +50,7 @@ class Screen:
         self._live.start(refresh=True)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._live.stop()
 
     def show(self, view: View) -> None:
@@ -81,15 +60,7 @@ class Screen:
 
 
 def draw(view: View, width: int, height: int) -> RenderableType:
-    """
-    Return the whole screen.
-
-    Parameters
-    ----------
-    view : View
-    width, height : int
-        Of the terminal, in characters.
-    """
+    """Return the whole screen, of this width and height in characters."""
     rows = max(0, height - 3)
     if width >= _SIDE_BY_SIDE_WIDTH:
         markets = Table.grid(expand=True)

@@ -9,9 +9,8 @@ from importlib.util import find_spec
 from typing import Mapping, Protocol, TextIO
 
 from bfxsync import PUB_WSS_HOST
-from bfxsync.cli.summary import FeedSummary
+from bfxsync.cli.summary import FeedSummary, View
 from bfxsync.cli.text import price_text
-from bfxsync.cli.views import View
 from bfxsync.cli.watch import Watch
 from bfxsync.paper import PaperExchange
 
@@ -27,16 +26,10 @@ _LIVE_PING_S = 1.0
 
 
 class Show(Protocol):
-    """
-    A display.
-
-    Attributes
-    ----------
-    interval_s : float
-        Time between two views.
-    """
+    """A display."""
 
     interval_s: float
+    """Time between two views."""
 
     def show(self, view: View) -> None:
         """Display a view."""
@@ -59,21 +52,10 @@ def missing_packages(*, is_live: bool, is_plain: bool) -> list[str]:
 
 def run(seconds: float, *, is_live: bool, is_plain: bool) -> FeedSummary:
     """
-    Run the demonstration.
+    Watch the real exchange (`is_live`) or a local one; `is_plain` prints lines, not a screen.
 
-    Parameters
-    ----------
-    seconds : float
-        Duration from the first data of all channels.
-    is_live : bool
-        Watch the real exchange instead of a local one.
-    is_plain : bool
-        Print lines instead of drawing a screen.
-
-    Raises
-    ------
-    BfxError
-        The exchange cannot be reached, or rejects the connection.
+    The `seconds` count from the first data of all channels. Raises `BfxError` if the exchange
+    cannot be reached, or rejects the connection.
     """
     with ExitStack() as stack:
         if is_live:
@@ -123,25 +105,7 @@ def watch(
     *,
     ping_s: float = _LOCAL_PING_S,
 ) -> FeedSummary:
-    """
-    Watch some markets of an exchange for a while, or until Ctrl-C.
-
-    Parameters
-    ----------
-    host : str
-        Address of the exchange.
-    sources : mapping
-        Where the data comes from, as text, by symbol.
-    seconds : float
-    show : Show
-    ping_s : float
-        Interval of the round-trip measurements.
-
-    Raises
-    ------
-    BfxError
-        The exchange cannot be reached, or rejects the connection.
-    """
+    """Watch some markets for a while, or until Ctrl-C; raises as `run`, arguments as `Watch`."""
     watching = Watch(host, sources, ping_s)
     was_interrupted = False
     try:
@@ -164,14 +128,7 @@ def _run_show(watching: Watch, seconds: float, show: Show) -> None:
 
 
 class Lines:
-    """
-    Progress as a few lines of text.
-
-    Parameters
-    ----------
-    seconds : float
-        Total duration; about five lines are printed in this time.
-    """
+    """Progress as text: about five lines in all the `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -182,10 +139,7 @@ class Lines:
         passed_s = self._seconds - view.left_s
         if passed_s < self.interval_s / 2:
             return
-        parts = [
-            f"{passed_s:6.1f} s",
-            f"{view.frame_count:9,} frames",
-        ]
+        parts = [f"{passed_s:6.1f} s", f"{view.frame_count:9,} frames"]
         for market in view.markets:
             last = market.ticker.last_price if market.ticker is not None else None
             parts.append(f"{market.symbol} {price_text(last)}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from collections import deque
-from types import TracebackType
 from typing import Deque
 
 _MAX_HELD = 50
@@ -15,10 +14,7 @@ class LogLines(logging.Handler):
     """
     A log handler, installed within a ``with`` block.
 
-    Parameters
-    ----------
-    is_held : bool
-        Hold the lines back until the end, while a screen is drawn; at most the latest 50.
+    With `is_held` it keeps the latest 50 lines until the end, while a screen is drawn.
     """
 
     def __init__(self, *, is_held: bool) -> None:
@@ -31,12 +27,7 @@ class LogLines(logging.Handler):
         logging.getLogger("bfxsync").addHandler(self)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         logging.getLogger("bfxsync").removeHandler(self)
         for line in self._held:
             print(line, file=sys.stderr)

@@ -37,17 +37,9 @@ exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """
-    Run the command and return its exit code.
+    Run the command and return its exit code; `argv` replaces the arguments of the process.
 
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        The arguments; by default those of the process.
-
-    Raises
-    ------
-    SystemExit
-        2 for invalid arguments; 0 after ``--help`` and ``--version``.
+    Raises `SystemExit`: 2 for invalid arguments; 0 after ``--help`` and ``--version``.
     """
     parser = _parser()
     arguments = parser.parse_args(argv)

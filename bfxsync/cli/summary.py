@@ -1,4 +1,4 @@
-"""Results of a demonstration: counts, latencies, a verdict, and all of it as text."""
+"""The state of a demonstration to display, and its results with a verdict, as text."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Deque, Sequence
 
 import attrs
 
+from bfxsync import BookUpdate, Ticker, Trade
 from bfxsync.cli.text import ms_text
 
 _MAX_SAMPLES = 100_000
@@ -55,24 +56,15 @@ class Percentiles:
 
 @attrs.frozen
 class ChannelSummary:
-    """
-    Results of one subscription.
-
-    Attributes
-    ----------
-    name : str
-        Such as ``tBTCUSD book``.
-    update_count : int
-    gaps : tuple of str
-        The reasons.
-    verified_count, mismatch_count : int or None
-        Checksums that did and did not match; None for channels without checksums.
-    """
+    """Results of one subscription."""
 
     name: str
+    """Such as ``tBTCUSD book``."""
     update_count: int
     gaps: tuple[str, ...] = ()
+    """The reasons."""
     verified_count: int | None = None
+    """Checksums that matched; None for channels without checksums."""
     mismatch_count: int | None = None
 
 
@@ -88,31 +80,59 @@ def total(channels: Sequence[ChannelSummary]) -> ChannelSummary:
 
 
 @attrs.frozen
-class FeedSummary:
-    """
-    Results of a demonstration.
+class MarketView:
+    """One symbol at one moment."""
 
-    Attributes
-    ----------
-    elapsed_s : float
-        From the first data of all channels to the end.
-    channels : tuple of ChannelSummary
-    round_trips, lags : Percentiles
-        Ping to pong; I/O thread to callback.
-    errors : tuple of str
-        Errors of no particular channel.
-    was_interrupted : bool
-        Ended with Ctrl-C.
-    """
+    symbol: str
+    source: str
+    """Where the data comes from, as text."""
+    is_live: bool
+    """False while the book may be outdated."""
+    ticker: Ticker | None
+    bids: list[BookUpdate]
+    """Best first, like the asks."""
+    asks: list[BookUpdate]
+    trades: tuple[Trade, ...]
+    """Newest first."""
+
+
+@attrs.frozen
+class View:
+    """The whole display at one moment."""
+
+    host: str
+    status: str
+    """Of the connection."""
+    left_s: float
+    """Seconds until the end."""
+    markets: tuple[MarketView, ...]
+    frame_count: int
+    frames_per_s: float
+    """Over the last second."""
+    total: ChannelSummary
+    """All channels together."""
+    round_trip_s: float | None
+    """The latest measurement, like the lag."""
+    lag_s: float | None
+
+
+@attrs.frozen
+class FeedSummary:
+    """Results of a demonstration."""
 
     host: str
     elapsed_s: float
+    """From the first data of all channels to the end."""
     frame_count: int
     channels: tuple[ChannelSummary, ...]
     round_trips: Percentiles
+    """From ping to pong."""
     lags: Percentiles
+    """From the I/O thread to the callback."""
     errors: tuple[str, ...] = ()
+    """Errors of no particular channel."""
     was_interrupted: bool = False
+    """Ended with Ctrl-C."""
 
     @property
     def problems(self) -> list[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from threading import Event, Thread
-from types import TracebackType
 from typing import Any, Deque, Mapping
 
 from bfxsync import (
@@ -25,8 +24,14 @@ from bfxsync import (
     Ticker,
     Trade,
 )
-from bfxsync.cli.summary import ChannelSummary, FeedSummary, Samples, total
-from bfxsync.cli.views import MarketView, View
+from bfxsync.cli.summary import (
+    ChannelSummary,
+    FeedSummary,
+    MarketView,
+    Samples,
+    View,
+    total,
+)
 
 LEVELS = 25
 TRADES = 50
@@ -107,16 +112,8 @@ class Watch:
     """
     A client that watches the tickers, trades and books of some symbols.
 
+    `sources` says by symbol where the data comes from; the round trip is measured every `ping_s`.
     As a context manager it subscribes at the start and closes the client at the end.
-
-    Parameters
-    ----------
-    host : str
-        Address of the exchange.
-    sources : mapping
-        Where the data comes from, as text, by symbol.
-    ping_s : float
-        Interval of the round-trip measurements.
     """
 
     def __init__(self, host: str, sources: Mapping[str, str], ping_s: float) -> None:
@@ -134,8 +131,7 @@ class Watch:
         ]
         self._stopping = Event()
         self._pinger = Thread(target=self._ping, name="bfxsync-demo-ping", daemon=True)
-        self._began_at: float | None = None
-        self._ended_at: float | None = None
+        self._began_at = self._ended_at = 0.0
         self._marks: Deque[tuple[float, int]] = deque()
 
     def __enter__(self) -> Watch:
@@ -148,12 +144,7 @@ class Watch:
         self._pinger.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended_at = time.monotonic()
         self._stopping.set()
         # Also ends a ping in progress.
@@ -182,14 +173,11 @@ class Watch:
 
     def summary(self, was_interrupted: bool) -> FeedSummary:
         """Return the results, after the end."""
-        elapsed_s = 0.0
-        if self._began_at is not None and self._ended_at is not None:
-            elapsed_s = self._ended_at - self._began_at
         if self.failure is not None:
             self._errors.setdefault(str(self.failure))
         return FeedSummary(
             host=self._host,
-            elapsed_s=elapsed_s,
+            elapsed_s=max(0.0, self._ended_at - self._began_at),
             frame_count=self._wss.frame_count,
             channels=self._channels(),
             round_trips=self._round_trips.percentiles(),

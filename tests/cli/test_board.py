@@ -9,8 +9,7 @@ from rich.console import Console
 
 from bfxsync import BookUpdate, Ticker, Trade
 from bfxsync.cli.board import Screen, bar, draw
-from bfxsync.cli.summary import ChannelSummary
-from bfxsync.cli.views import MarketView, View
+from bfxsync.cli.summary import ChannelSummary, MarketView, View
 
 ENTER_SCREEN, LEAVE_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
 

@@ -14,7 +14,7 @@ from bfxsync import (
     WebSocketClient,
 )
 from bfxsync.cli import demo
-from bfxsync.cli.views import View
+from bfxsync.cli.summary import View
 from bfxsync.paper import PaperExchange
 
 SOURCES = {"tBTCUSD": "a recording", "tETHUSD": "a random market"}
