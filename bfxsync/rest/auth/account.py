@@ -62,10 +62,7 @@ class AccountEndpoints(SignedEndpoints):
         """
         Return the account's owner and settings.
 
-        ``POST auth/r/info/user``. Rate limit: 90 per minute.
-
-        References
-        ----------
+        ``POST auth/r/info/user``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-info-user
         """
         return self._read(_USER, UserInfo.from_row)
@@ -74,10 +71,7 @@ class AccountEndpoints(SignedEndpoints):
         """
         Return the account's fees, and its volume, fees and earnings of 30 days.
 
-        ``POST auth/r/summary``. Rate limit: 90 per minute.
-
-        References
-        ----------
+        ``POST auth/r/summary``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-summary
         """
         return self._read(_SUMMARY, Summary.from_row)
@@ -86,10 +80,7 @@ class AccountEndpoints(SignedEndpoints):
         """
         Return the permissions of the key.
 
-        ``POST auth/r/permissions``. Rate limit: 90 per minute.
-
-        References
-        ----------
+        ``POST auth/r/permissions``, 90 requests per minute.
         https://docs.bitfinex.com/reference/key-permissions
         """
         return self._read_many(_PERMISSIONS, KeyPermission.from_row)
@@ -100,7 +91,8 @@ class AccountEndpoints(SignedEndpoints):
         """
         Return logins, newest first.
 
-        ``POST auth/r/logins/hist``. Rate limit: 90 per minute.
+        ``POST auth/r/logins/hist``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-logins-hist
 
         Parameters
         ----------
@@ -108,10 +100,6 @@ class AccountEndpoints(SignedEndpoints):
             First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 250.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-logins-hist
         """
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_LOGINS)
         return self._read_many(
@@ -131,7 +119,8 @@ class AccountEndpoints(SignedEndpoints):
         """
         Return changes of the account's settings, newest first.
 
-        ``POST auth/r/audit/hist``. Rate limit: 90 per minute.
+        ``POST auth/r/audit/hist``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-audit-hist
 
         Parameters
         ----------
@@ -139,10 +128,6 @@ class AccountEndpoints(SignedEndpoints):
             First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 500.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-audit-hist
         """
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_CHANGES)
         return self._read_many(
@@ -165,10 +150,7 @@ class AccountEndpoints(SignedEndpoints):
         """
         Return the account's daily performance, as received. Deprecated.
 
-        ``POST auth/r/stats/perf:1D/hist``, undocumented. Rate limit: 10 per minute.
-
-        References
-        ----------
+        ``POST auth/r/stats/perf:1D/hist`` (undocumented), 10 requests per minute.
         https://github.com/bitfinexcom/bfx-api-node-rest
         """
         deprecated("get_performance_history")
@@ -186,7 +168,8 @@ class AccountEndpoints(SignedEndpoints):
         """
         Create a token for `bfxsync.auth.signer.TokenSigner`.
 
-        ``POST auth/w/token``. Rate limit: 10 per minute (undocumented).
+        ``POST auth/w/token``, 10 requests per minute (undocumented).
+        https://docs.bitfinex.com/reference/generate-token
 
         Parameters
         ----------
@@ -211,10 +194,6 @@ class AccountEndpoints(SignedEndpoints):
         ------
         OutcomeUnknown
             There may be an unknown token, which expires after its lifetime.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/generate-token
         """
         may_write = optional(check_switch, "write_permission", write_permission)
         checked = optional(check_items, "caps", caps, check_choice, _CAPS)
@@ -234,16 +213,13 @@ class AccountEndpoints(SignedEndpoints):
         """
         Invalidate a token before it expires; returns the answer as received.
 
-        ``POST auth/w/token/del``, undocumented. Rate limit: 10 per minute.
+        ``POST auth/w/token/del`` (undocumented), 10 requests per minute.
+        https://github.com/bitfinexcom/bfx-api-node-rest
 
         Parameters
         ----------
         token : str
             Messages and errors never contain it.
-
-        References
-        ----------
-        https://github.com/bitfinexcom/bfx-api-node-rest
         """
         token = hide(token)
         hint = "it does nothing more the second time, so it may simply be sent again"

@@ -28,17 +28,14 @@ class AlertEndpoints(SignedEndpoints):
         """
         Return the alerts.
 
-        ``POST auth/r/alerts``. Rate limit: 45 per minute.
+        ``POST auth/r/alerts``, 45 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-alerts
 
         Parameters
         ----------
         type : str, optional
             Only alerts of this type: ``"price"``, so far the only one. Not documented, but one
             of the exchange's clients has it.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-alerts
         """
         body = {"type": optional(check_choice, "type", type, _TYPES)}
         return self._read_many(_ALERTS, Alert.from_row, body)
@@ -54,7 +51,8 @@ class AlertEndpoints(SignedEndpoints):
         """
         Set an alert for a price.
 
-        ``POST auth/w/alert/set``. Rate limit: 90 per minute.
+        ``POST auth/w/alert/set``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-alert-set
 
         Parameters
         ----------
@@ -66,10 +64,6 @@ class AlertEndpoints(SignedEndpoints):
             ``"price"``, so far the only one.
         count : int, optional
             Number of times it is triggered.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-alert-set
         """
         body = {
             "type": check_choice("type", type, _TYPES),
@@ -83,7 +77,8 @@ class AlertEndpoints(SignedEndpoints):
         """
         Delete an alert.
 
-        ``POST auth/w/alert/price:{symbol}:{price}/del``. Rate limit: 90 per minute.
+        ``POST auth/w/alert/price:{symbol}:{price}/del``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-alert-del
 
         Parameters
         ----------
@@ -91,10 +86,6 @@ class AlertEndpoints(SignedEndpoints):
             The pair, such as ``tBTCUSD``.
         price : str, int, Decimal or float
             As in the alert's `key`. A text is sent unchanged, a number without trailing zeros.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-alert-del
         """
         path = f"auth/w/alert/price:{check_pair(symbol)}:{check_alert_price('price', price)}/del"
         return self._write(
@@ -105,16 +96,15 @@ class AlertEndpoints(SignedEndpoints):
         """
         Delete an alert in the way of the exchange's own clients.
 
-        ``POST auth/w/alert/del``, undocumented: prefer `delete_alert`. Rate limit: 10 per minute.
+        ``POST auth/w/alert/del`` (undocumented), 10 requests per minute.
+        https://github.com/bitfinexcom/bfx-api-node-rest
+
+        Prefer `delete_alert`.
 
         Parameters
         ----------
         symbol, price
             As for `delete_alert`.
-
-        References
-        ----------
-        https://github.com/bitfinexcom/bfx-api-node-rest
         """
         body = {
             "symbol": check_pair(symbol),

@@ -50,9 +50,11 @@ class DepositEndpoints(SignedEndpoints):
         """
         Return the deposit address, or create a new one.
 
-        ``POST auth/w/deposit/address``. Rate limit: 10 per minute. The exchange creates at most
-        15 new addresses of a currency a month. The notification may report a rejection, which
-        `raise_for_status` raises.
+        ``POST auth/w/deposit/address``, 10 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-deposit-address
+
+        The exchange creates at most 15 new addresses of a currency a month. The notification may
+        report a rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -67,10 +69,6 @@ class DepositEndpoints(SignedEndpoints):
         ------
         OutcomeUnknown
             A new address may have been created, if one was requested.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-deposit-address
         """
         body = {
             "wallet": check_wallet("wallet", wallet),
@@ -91,7 +89,8 @@ class DepositEndpoints(SignedEndpoints):
         """
         Return the existing deposit addresses of a method.
 
-        ``POST auth/r/deposit/address/all``. Rate limit: 10 per minute.
+        ``POST auth/r/deposit/address/all``, 10 requests per minute.
+        https://docs.bitfinex.com/reference/deposit-address-all
 
         Parameters
         ----------
@@ -101,10 +100,6 @@ class DepositEndpoints(SignedEndpoints):
             From 1, the default.
         page_size : int, optional
             Rows, 20 to 100; default 20.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/deposit-address-all
         """
         body = {
             "method": check_token("method", method),
@@ -119,14 +114,12 @@ class DepositEndpoints(SignedEndpoints):
         """
         Iterate over the existing deposit addresses of a method; each comes once.
 
+        https://docs.bitfinex.com/reference/deposit-address-all
+
         Parameters
         ----------
         method, page_size
             As for `get_deposit_addresses`.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/deposit-address-all
         """
         check_token("method", method)
         check_integer("page_size", page_size, _PAGE_SIZES)
@@ -138,8 +131,10 @@ class DepositEndpoints(SignedEndpoints):
         """
         Create a Lightning invoice for a deposit.
 
-        ``POST auth/w/deposit/invoice``. Rate limit: 10 per minute (undocumented). The first
-        invoice needs an address: ``get_deposit_address("exchange", "LNX")``.
+        ``POST auth/w/deposit/invoice``, 10 requests per minute (undocumented).
+        https://docs.bitfinex.com/reference/rest-auth-deposit-invoice
+
+        The first invoice needs an address: ``get_deposit_address("exchange", "LNX")``.
 
         Parameters
         ----------
@@ -149,10 +144,6 @@ class DepositEndpoints(SignedEndpoints):
             So far only ``"LNX"`` is supported.
         amount : str, int, Decimal or float
             In BTC, 0.000001 to 0.02.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-deposit-invoice
         """
         body = {
             "wallet": check_wallet("wallet", wallet),
@@ -169,7 +160,8 @@ class DepositEndpoints(SignedEndpoints):
         """
         Return Lightning payments or invoices.
 
-        ``POST auth/r/ext/invoice/payments``. Rate limit: 10 per minute (undocumented).
+        ``POST auth/r/ext/invoice/payments``, 10 requests per minute (undocumented).
+        https://docs.bitfinex.com/reference/lnx-invoice-payments
 
         Parameters
         ----------
@@ -179,10 +171,6 @@ class DepositEndpoints(SignedEndpoints):
         query : dict, optional
             ``{"offset": 20}`` skips the first rows; ``{"txid": "…"}`` is the payment hash for
             the actions by id.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/lnx-invoice-payments
         """
         checked = check_choice("action", action, _OF_USER + _BY_ID)
         given = check_object("query", {} if query is None else query)

@@ -51,16 +51,13 @@ class FundingEndpoints(SignedEndpoints):
         """
         Return the open offers.
 
-        ``POST auth/r/funding/offers[/{symbol}]``. Rate limit: 90 per minute.
+        ``POST auth/r/funding/offers[/{symbol}]``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-funding-offers
 
         Parameters
         ----------
         symbol : str, optional
             Only offers of this currency, such as ``fUSD``.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-funding-offers
         """
         path = path_for("auth/r/funding/offers", symbol, check_funding)
         return self._read_many(_OFFERS, FundingOffer.from_row, path=path)
@@ -76,7 +73,8 @@ class FundingEndpoints(SignedEndpoints):
         """
         Return closed offers, last changed first.
 
-        ``POST auth/r/funding/offers[/{symbol}]/hist``. Rate limit: 90 per minute.
+        ``POST auth/r/funding/offers[/{symbol}]/hist``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-funding-offers-hist
 
         Parameters
         ----------
@@ -86,10 +84,6 @@ class FundingEndpoints(SignedEndpoints):
             First and last time of the last change, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 500; default 25.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-funding-offers-hist
         """
         path = path_for("auth/r/funding/offers", symbol, check_funding, "/hist")
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_FUNDING_ROWS)
@@ -102,14 +96,7 @@ class FundingEndpoints(SignedEndpoints):
         symbol: Symbol | None = None,
         **options: Unpack[HistoryOptions[FundingOffer]],
     ) -> Iterator[FundingOffer]:
-        """
-        Iterate over closed offers, last changed first; each comes once.
-
-        Parameters
-        ----------
-        symbol
-            As for `get_funding_offers_history`.
-        """
+        """Iterate over closed offers, last changed first; see `get_funding_offers_history`."""
         check_optional_symbol(symbol, check_funding)
         get = partial(self.get_funding_offers_history, symbol=symbol)
         return self._history(_OFFER_HISTORY, get, "funding offers", options)
@@ -126,7 +113,8 @@ class FundingEndpoints(SignedEndpoints):
         """
         Return the account's funding trades.
 
-        ``POST auth/r/funding/trades[/{symbol}]/hist``. Rate limit: 90 per minute.
+        ``POST auth/r/funding/trades[/{symbol}]/hist``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-funding-trades-hist
 
         Parameters
         ----------
@@ -139,10 +127,6 @@ class FundingEndpoints(SignedEndpoints):
             First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows; the maximum is not documented.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-funding-trades-hist
         """
         path = path_for("auth/r/funding/trades", symbol, check_funding, "/hist")
         page = page_params(start=start, end=end, limit=limit, sort=sort)
@@ -155,14 +139,7 @@ class FundingEndpoints(SignedEndpoints):
         symbol: Symbol | None = None,
         **options: Unpack[HistoryOptions[AccountFundingTrade]],
     ) -> Iterator[AccountFundingTrade]:
-        """
-        Iterate over the account's funding trades, newest first; each comes once.
-
-        Parameters
-        ----------
-        symbol
-            As for `get_funding_trades_history`.
-        """
+        """Iterate over funding trades, newest first; see `get_funding_trades_history`."""
         check_optional_symbol(symbol, check_funding)
         get = partial(self.get_funding_trades_history, symbol=symbol)
         return self._history(_TRADE_HISTORY, get, "funding trades", options)
@@ -180,8 +157,10 @@ class FundingEndpoints(SignedEndpoints):
         """
         Offer to lend, or bid to borrow, at most once.
 
-        ``POST auth/w/funding/offer/submit``. Rate limit: 90 per minute. The notification may
-        report a rejection, which `raise_for_status` raises.
+        ``POST auth/w/funding/offer/submit``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-submit-funding-offer
+
+        The notification may report a rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -208,10 +187,6 @@ class FundingEndpoints(SignedEndpoints):
             `NotExecuted` if there is none. If it is not certain, also for equal offers of this
             process within seconds, it raises the error again with `candidates`. It may mistake
             an equal offer of another program for this one.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-submit-funding-offer
         """
         body = offer_body(type, symbol, amount, rate, period, flags)
         return self._write(
@@ -229,9 +204,11 @@ class FundingEndpoints(SignedEndpoints):
         """
         Cancel an offer.
 
-        ``POST auth/w/funding/offer/cancel``. Rate limit: 90 per minute. Success means accepted:
-        the offer may still be taken before. The notification may report a rejection, which
-        `raise_for_status` raises.
+        ``POST auth/w/funding/offer/cancel``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-cancel-funding-offer
+
+        Success means accepted: the offer may still be taken before. The notification may report a
+        rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -243,10 +220,6 @@ class FundingEndpoints(SignedEndpoints):
         OutcomeUnknown
             The offer may have been cancelled. `resolve` returns its current state, or raises
             `NotExecuted` if there is no such offer.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-cancel-funding-offer
         """
         body = {"id": check_id("id", id)}
         search = self._find_offers.by_id(id)
@@ -260,8 +233,10 @@ class FundingEndpoints(SignedEndpoints):
         """
         Cancel all open offers.
 
-        ``POST auth/w/funding/offer/cancel/all``. Rate limit: 90 per minute. The notification may
-        report a rejection, which `raise_for_status` raises.
+        ``POST auth/w/funding/offer/cancel/all``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-cancel-all-funding-offers
+
+        The notification may report a rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -272,10 +247,6 @@ class FundingEndpoints(SignedEndpoints):
         ------
         OutcomeUnknown
             The offers may have been cancelled. `resolve` returns those that are still open.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-cancel-all-funding-offers
         """
         body = {"currency": optional(check_currency, "currency", currency)}
         search = self._find_offers.still_open(currency)

@@ -74,7 +74,8 @@ class LoanEndpoints(SignedEndpoints):
         """
         Return ended loans of the last three days, last changed first.
 
-        ``POST auth/r/funding/loans[/{symbol}]/hist``. Rate limit: 90 per minute.
+        ``POST auth/r/funding/loans[/{symbol}]/hist``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-funding-loans-hist
 
         Parameters
         ----------
@@ -84,10 +85,6 @@ class LoanEndpoints(SignedEndpoints):
             First and last time of the last change, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 500; default 25.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-funding-loans-hist
         """
         path = path_for("auth/r/funding/loans", symbol, check_funding, "/hist")
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_FUNDING_ROWS)
@@ -100,14 +97,7 @@ class LoanEndpoints(SignedEndpoints):
         symbol: Symbol | None = None,
         **options: Unpack[HistoryOptions[FundingLoan]],
     ) -> Iterator[FundingLoan]:
-        """
-        Iterate over ended loans, last changed first; each comes once.
-
-        Parameters
-        ----------
-        symbol
-            As for `get_funding_loans_history`.
-        """
+        """Iterate over ended loans, last changed first; see `get_funding_loans_history`."""
         check_optional_symbol(symbol, check_funding)
         get = partial(self.get_funding_loans_history, symbol=symbol)
         return self._history(_PAST_LOANS, get, "funding loans", options)
@@ -118,16 +108,13 @@ class LoanEndpoints(SignedEndpoints):
         """
         Return funding lent or borrowed now that is used in a position.
 
-        ``POST auth/r/funding/credits[/{symbol}]``. Rate limit: 90 per minute.
+        ``POST auth/r/funding/credits[/{symbol}]``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-funding-credits
 
         Parameters
         ----------
         symbol : str, optional
             Only credits of this currency, such as ``fUSD``.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-funding-credits
         """
         path = path_for("auth/r/funding/credits", symbol, check_funding)
         return self._read_many(_CREDITS, FundingCredit.from_row, path=path)
@@ -143,7 +130,8 @@ class LoanEndpoints(SignedEndpoints):
         """
         Return ended credits of the last three days, last changed first.
 
-        ``POST auth/r/funding/credits[/{symbol}]/hist``. Rate limit: 90 per minute.
+        ``POST auth/r/funding/credits[/{symbol}]/hist``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-funding-credits-hist
 
         Parameters
         ----------
@@ -153,10 +141,6 @@ class LoanEndpoints(SignedEndpoints):
             First and last time of the last change, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 500; default 25.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-funding-credits-hist
         """
         path = path_for("auth/r/funding/credits", symbol, check_funding, "/hist")
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_FUNDING_ROWS)
@@ -171,14 +155,7 @@ class LoanEndpoints(SignedEndpoints):
         symbol: Symbol | None = None,
         **options: Unpack[HistoryOptions[FundingCredit]],
     ) -> Iterator[FundingCredit]:
-        """
-        Iterate over ended credits, last changed first; each comes once.
-
-        Parameters
-        ----------
-        symbol
-            As for `get_funding_credits_history`.
-        """
+        """Iterate over ended credits, last changed first; see `get_funding_credits_history`."""
         check_optional_symbol(symbol, check_funding)
         get = partial(self.get_funding_credits_history, symbol=symbol)
         return self._history(_PAST_CREDITS, get, "funding credits", options)
@@ -187,16 +164,13 @@ class LoanEndpoints(SignedEndpoints):
         """
         Return the average rates and periods of a currency's funding.
 
-        ``POST auth/r/info/funding/{key}``. Rate limit: 90 per minute.
+        ``POST auth/r/info/funding/{key}``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-info-funding
 
         Parameters
         ----------
         key : str
             The symbol, such as ``fUSD``.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-info-funding
         """
         path = f"auth/r/info/funding/{check_funding(key)}"
         return self._read(_INFO, FundingInfo.from_row, path=path)
@@ -205,17 +179,15 @@ class LoanEndpoints(SignedEndpoints):
         """
         Return how returned funding is offered again; None if auto-renew is off.
 
-        ``POST auth/r/funding/auto/status``. Rate limit: 90 per minute. Not in the exchange's
-        documentation.
+        ``POST auth/r/funding/auto/status``, 90 requests per minute.
+        https://github.com/JKorf/Bitfinex.Net
+
+        Not in the exchange's documentation.
 
         Parameters
         ----------
         currency : str
             Such as ``USD``.
-
-        References
-        ----------
-        https://github.com/JKorf/Bitfinex.Net
         """
         body = {"currency": check_currency("currency", currency)}
         return self._read(_STATUS, _read_status, body)
@@ -224,8 +196,10 @@ class LoanEndpoints(SignedEndpoints):
         """
         Return borrowed funding.
 
-        ``POST auth/w/funding/close``. Rate limit: 90 per minute. The notification may report a
-        rejection, which `raise_for_status` raises.
+        ``POST auth/w/funding/close``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-funding-close
+
+        The notification may report a rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -237,10 +211,6 @@ class LoanEndpoints(SignedEndpoints):
         OutcomeUnknown
             The funding may have been returned. `resolve` returns the current `FundingLoan` or
             `FundingCredit`, or raises `NotExecuted` if there is none.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-funding-close
         """
         body = {"id": check_id("id", id)}
         search = self._find_offers.loan_by_id(id)
@@ -260,7 +230,8 @@ class LoanEndpoints(SignedEndpoints):
         """
         Switch auto-renew, which offers returned funding again, on or off.
 
-        ``POST auth/w/funding/auto``. Rate limit: 90 per minute.
+        ``POST auth/w/funding/auto``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-funding-auto-renew
 
         Parameters
         ----------
@@ -282,10 +253,6 @@ class LoanEndpoints(SignedEndpoints):
         Notification of FundingAutoRenew or PartialFundingAutoRenew
             Or of None where the exchange returns none. May report a rejection, which
             `raise_for_status` raises.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-funding-auto-renew
         """
         body = auto_renew_body(status, currency, amount, rate, period)
         hint = "get_auto_renew_status() shows it; sent twice it does the same as once"
@@ -303,8 +270,10 @@ class LoanEndpoints(SignedEndpoints):
         """
         Keep borrowed funding, or stop keeping it.
 
-        ``POST auth/w/funding/keep``. Rate limit: 90 per minute. The notification may report a
-        rejection, which `raise_for_status` raises.
+        ``POST auth/w/funding/keep``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-keep-funding
+
+        The notification may report a rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -321,10 +290,6 @@ class LoanEndpoints(SignedEndpoints):
             An argument is invalid, or there is neither `ids` nor `changes`.
         OutcomeUnknown
             The funding may have been changed. With `ids` alone, a second request undoes it.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-keep-funding
         """
         hint = (
             "get_funding_loans() and get_funding_credits() show what there is; with changes for "

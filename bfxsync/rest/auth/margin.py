@@ -34,11 +34,7 @@ class MarginEndpoints(SignedEndpoints):
         """
         Return the state of the margin wallet.
 
-        ``POST auth/r/info/margin/base``. Rate limit: 90 per minute, shared with the other two
-        margin methods.
-
-        References
-        ----------
+        ``POST auth/r/info/margin/base``, 90 requests per minute for all three margin methods.
         https://docs.bitfinex.com/reference/rest-auth-info-margin
         """
         return self._read(
@@ -49,17 +45,13 @@ class MarginEndpoints(SignedEndpoints):
         """
         Return the tradable balances of a pair on margin.
 
-        ``POST auth/r/info/margin/{symbol}``. Rate limit: 90 per minute, shared with the other two
-        margin methods.
+        ``POST auth/r/info/margin/{symbol}``, 90 requests per minute for all three margin methods.
+        https://docs.bitfinex.com/reference/rest-auth-info-margin
 
         Parameters
         ----------
         symbol : str
             The pair, such as ``tBTCUSD``; not a derivative.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-info-margin
         """
         path = f"auth/r/info/margin/{check_pair(symbol)}"
         return self._read(_MARGIN, SymbolMarginInfo.from_row, path=path)
@@ -68,11 +60,7 @@ class MarginEndpoints(SignedEndpoints):
         """
         Return the tradable balances on margin of every pair, without derivatives.
 
-        ``POST auth/r/info/margin/sym_all``. Rate limit: 90 per minute, shared with the other two
-        margin methods.
-
-        References
-        ----------
+        ``POST auth/r/info/margin/sym_all``, 90 requests per minute for all three margin methods.
         https://docs.bitfinex.com/reference/rest-auth-info-margin
         """
         return self._read_many(
@@ -85,7 +73,8 @@ class MarginEndpoints(SignedEndpoints):
         """
         Return by how much `increase_position` can increase a position.
 
-        ``POST auth/r/position/increase/info``. Rate limit: 90 per minute.
+        ``POST auth/r/position/increase/info``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-increase-position-info
 
         Parameters
         ----------
@@ -93,10 +82,6 @@ class MarginEndpoints(SignedEndpoints):
             The pair, such as ``tBTCUSD``.
         amount : str, int, Decimal or float, optional
             The intended increase: positive for long, negative for short.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-increase-position-info
         """
         body = {
             "symbol": check_pair(symbol),
@@ -110,7 +95,8 @@ class MarginEndpoints(SignedEndpoints):
         """
         Set the collateral of a position in a derivative.
 
-        ``POST auth/w/deriv/collateral/set``. Rate limit: 90 per minute.
+        ``POST auth/w/deriv/collateral/set``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-deriv-pos-collateral-set
 
         Parameters
         ----------
@@ -127,10 +113,6 @@ class MarginEndpoints(SignedEndpoints):
         OutcomeUnknown
             The collateral may have been set. `resolve` returns the current `Position`, with its
             collateral, or raises `NotExecuted` if there is no position.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-deriv-pos-collateral-set
         """
         body = {
             "symbol": check_pair(symbol),
@@ -147,16 +129,13 @@ class MarginEndpoints(SignedEndpoints):
         """
         Return the smallest and largest possible collateral of an open position.
 
-        ``POST auth/calc/deriv/collateral/limits``. Rate limit: 90 per minute.
+        ``POST auth/calc/deriv/collateral/limits``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-calc-deriv-collateral-limits
 
         Parameters
         ----------
         symbol : str
             The derivative, such as ``tBTCF0:USTF0``.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-calc-deriv-collateral-limits
         """
         return self._read(
             _LIMITS,

@@ -36,8 +36,10 @@ class OrderBatchEndpoints(SignedEndpoints):
         """
         Cancel several orders.
 
-        ``POST auth/w/order/cancel/multi``. Rate limit: 90 per minute. The notification may report
-        a rejection, which `raise_for_status` raises.
+        ``POST auth/w/order/cancel/multi``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-cancel-orders-multiple
+
+        The notification may report a rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -56,10 +58,6 @@ class OrderBatchEndpoints(SignedEndpoints):
             The exchange rejected the cancellation.
         OutcomeUnknown
             The orders may have been cancelled. `resolve` returns those that are still open.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-cancel-orders-multiple
         """
         body = cancel_multi_body(id=id, cid=cid, gid=gid, all=all)
         search = self._find_orders.still_open(body)
@@ -71,8 +69,6 @@ class OrderBatchEndpoints(SignedEndpoints):
         """
         Cancel all open orders; the same as `cancel_order_multi` with ``all=True``.
 
-        References
-        ----------
         https://docs.bitfinex.com/reference/rest-auth-cancel-orders-multiple
         """
         return self.cancel_order_multi(all=True)
@@ -83,7 +79,8 @@ class OrderBatchEndpoints(SignedEndpoints):
         """
         Submit, change and cancel several orders with one request, at most once.
 
-        ``POST auth/w/order/multi``. Rate limit: 90 per minute.
+        ``POST auth/w/order/multi``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-order-multi
 
         Parameters
         ----------
@@ -107,10 +104,6 @@ class OrderBatchEndpoints(SignedEndpoints):
             current state, for a change or cancellation the current state of the order, for
             ``"oc_multi"`` the orders that are still open. None stands for an order without a
             trace, which is an inference.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-order-multi
         """
         body, random_cids = operations_body(ops)
         search = self._find_orders.operations(body["ops"], random_cids)

@@ -63,7 +63,8 @@ class OrderHistoryEndpoints(SignedEndpoints):
         """
         Return closed orders of the last two weeks, newest first.
 
-        ``POST auth/r/orders[/{symbol}]/hist``. Rate limit: 90 per minute.
+        ``POST auth/r/orders[/{symbol}]/hist``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-orders-history
 
         Parameters
         ----------
@@ -75,10 +76,6 @@ class OrderHistoryEndpoints(SignedEndpoints):
             First and last time of creation, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 2,500.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-orders-history
         """
         path = path_for("auth/r/orders", symbol, check_pair, "/hist")
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_ORDERS)
@@ -89,14 +86,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
     def iter_orders_history(
         self, *, symbol: Symbol | None = None, **options: Unpack[HistoryOptions[Order]]
     ) -> Iterator[Order]:
-        """
-        Iterate over closed orders, newest first, however many there are; each comes once.
-
-        Parameters
-        ----------
-        symbol
-            As for `get_orders_history`.
-        """
+        """Iterate over closed orders, newest first; see `get_orders_history`."""
         check_optional_symbol(symbol, check_pair)
         get = OrderPages(partial(self.get_orders_history, symbol=symbol), MOST_ORDERS)
         return self._history(_ORDER_HISTORY, get, "orders", options)
@@ -113,7 +103,8 @@ class OrderHistoryEndpoints(SignedEndpoints):
         """
         Return over-the-counter orders, newest first.
 
-        ``POST auth/r/orders/otc[/{symbol}]/hist``. Rate limit: 90 per minute.
+        ``POST auth/r/orders/otc[/{symbol}]/hist``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/otc-orders-history
 
         Parameters
         ----------
@@ -125,10 +116,6 @@ class OrderHistoryEndpoints(SignedEndpoints):
             First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 500; default 25.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/otc-orders-history
         """
         path = path_for("auth/r/orders/otc", symbol, check_pair, "/hist")
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_OTC_ORDERS)
@@ -142,14 +129,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         symbol: Symbol | None = None,
         **options: Unpack[HistoryOptions[OtcOrder]],
     ) -> Iterator[OtcOrder]:
-        """
-        Iterate over over-the-counter orders, newest first; each comes once.
-
-        Parameters
-        ----------
-        symbol
-            As for `get_otc_orders_history`.
-        """
+        """Iterate over over-the-counter orders, newest first; see `get_otc_orders_history`."""
         check_optional_symbol(symbol, check_pair)
         get = partial(self.get_otc_orders_history, symbol=symbol)
         return self._history(_OTC_HISTORY, get, "OTC orders", options)
@@ -158,7 +138,8 @@ class OrderHistoryEndpoints(SignedEndpoints):
         """
         Return the trades of an order, of the last ten days.
 
-        ``POST auth/r/order/{symbol}:{id}/trades``. Rate limit: 90 per minute.
+        ``POST auth/r/order/{symbol}:{id}/trades``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-order-trades
 
         Parameters
         ----------
@@ -166,10 +147,6 @@ class OrderHistoryEndpoints(SignedEndpoints):
             The order's pair, such as ``tBTCUSD``.
         id : int
             The order's id.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-order-trades
         """
         path = f"auth/r/order/{check_pair(symbol)}:{check_id('id', id)}/trades"
         return self._read_many(_ORDER_TRADES, OrderTrade.from_row, path=path)
@@ -186,7 +163,8 @@ class OrderHistoryEndpoints(SignedEndpoints):
         """
         Return the account's trades.
 
-        ``POST auth/r/trades[/{symbol}]/hist``. Rate limit: 90 per minute.
+        ``POST auth/r/trades[/{symbol}]/hist``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-trades
 
         Parameters
         ----------
@@ -198,10 +176,6 @@ class OrderHistoryEndpoints(SignedEndpoints):
             First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 2,500.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-trades
         """
         path = path_for("auth/r/trades", symbol, check_pair, "/hist")
         page = page_params(
@@ -216,14 +190,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         symbol: Symbol | None = None,
         **options: Unpack[SortedHistoryOptions[AccountTrade]],
     ) -> Iterator[AccountTrade]:
-        """
-        Iterate over the account's trades, however many there are; each comes once.
-
-        Parameters
-        ----------
-        symbol
-            As for `get_trades_history`.
-        """
+        """Iterate over the account's trades; see `get_trades_history`."""
         check_optional_symbol(symbol, check_pair)
         get = partial(self.get_trades_history, symbol=symbol)
         return self._history(_TRADE_HISTORY, get, "own trades", options)
@@ -239,7 +206,8 @@ class OrderHistoryEndpoints(SignedEndpoints):
         """
         Return the amounts bought and sold of a pair, and their average prices.
 
-        ``POST auth/r/trades/calc``, undocumented. Rate limit: 10 per minute.
+        ``POST auth/r/trades/calc`` (undocumented), 10 requests per minute.
+        https://github.com/bitfinexcom/bfx-api-node-rest
 
         Parameters
         ----------
@@ -249,10 +217,6 @@ class OrderHistoryEndpoints(SignedEndpoints):
             First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Number of trades to evaluate.
-
-        References
-        ----------
-        https://github.com/bitfinexcom/bfx-api-node-rest
         """
         if limit is not None:
             check_integer("limit", limit, _LIMITS)

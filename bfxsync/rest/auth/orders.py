@@ -50,7 +50,8 @@ class OrderEndpoints(SignedEndpoints):
         """
         Return the open orders.
 
-        ``POST auth/r/orders[/{symbol}]``. Rate limit: 90 per minute.
+        ``POST auth/r/orders[/{symbol}]``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-retrieve-orders
 
         Parameters
         ----------
@@ -62,10 +63,6 @@ class OrderEndpoints(SignedEndpoints):
             Only orders of this group.
         cid, cid_date : int and str or date, optional
             Only the order with this client id, created on this UTC day.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-retrieve-orders
         """
         if (cid is None) != (cid_date is None):
             raise UsageError("cid and cid_date belong together")
@@ -99,9 +96,12 @@ class OrderEndpoints(SignedEndpoints):
         """
         Submit an order, at most once.
 
-        ``POST auth/w/order/submit``. Rate limit: 90 per minute. Success means accepted, not
-        filled: see `get_orders`, `get_orders_history` and `get_order_trades`. The notification
-        may report a rejection, which `raise_for_status` raises.
+        ``POST auth/w/order/submit``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-submit-order
+
+        Success means accepted, not filled: see `get_orders`, `get_orders_history` and
+        `get_order_trades`. The notification may report a rejection, which `raise_for_status`
+        raises.
 
         Parameters
         ----------
@@ -151,10 +151,6 @@ class OrderEndpoints(SignedEndpoints):
             `OrderNotPlaced` (`proof` is ``"absent"``) if there is no trace of it. An order with
             your `cid` whose day, time or terms do not quite match is one of the `candidates`; an
             order with a random client id is always taken for it.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-submit-order
         """
         body = submit_body(
             type,
@@ -207,8 +203,10 @@ class OrderEndpoints(SignedEndpoints):
         """
         Change an open order.
 
-        ``POST auth/w/order/update``. Rate limit: 90 per minute. The notification may report a
-        rejection, which `raise_for_status` raises.
+        ``POST auth/w/order/update``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-update-order
+
+        The notification may report a rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -229,10 +227,6 @@ class OrderEndpoints(SignedEndpoints):
         OutcomeUnknown
             The order may have been changed. `resolve` returns its current state, or raises
             `NotExecuted` if there is no such order.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-update-order
         """
         body = update_body(
             id,
@@ -265,8 +259,10 @@ class OrderEndpoints(SignedEndpoints):
         """
         Cancel an order.
 
-        ``POST auth/w/order/cancel``. Rate limit: 90 per minute. Success means accepted: the order
-        may still fill before.
+        ``POST auth/w/order/cancel``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-cancel-order
+
+        Success means accepted: the order may still fill before.
 
         Parameters
         ----------
@@ -288,10 +284,6 @@ class OrderEndpoints(SignedEndpoints):
         OutcomeUnknown
             The order may have been cancelled. `resolve` returns its current state, or raises
             `NotExecuted` if there is no such order.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-cancel-order
         """
         body = cancel_body(id, cid=cid, cid_date=cid_date)
         number, day = body["cid"], body["cid_date"]

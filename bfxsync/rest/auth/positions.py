@@ -76,10 +76,7 @@ class PositionEndpoints(SignedEndpoints):
         """
         Return the open positions.
 
-        ``POST auth/r/positions``. Rate limit: 90 per minute.
-
-        References
-        ----------
+        ``POST auth/r/positions``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-positions
         """
         return self._read_many(_POSITIONS, Position.from_row)
@@ -95,7 +92,8 @@ class PositionEndpoints(SignedEndpoints):
         """
         Return closed positions, newest first.
 
-        ``POST auth/r/positions/hist``. Rate limit: 90 per minute.
+        ``POST auth/r/positions/hist``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-positions-hist
 
         Parameters
         ----------
@@ -105,10 +103,6 @@ class PositionEndpoints(SignedEndpoints):
             First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 50.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-positions-hist
         """
         page = page_params(
             start=start, end=end, limit=limit, maximum=MOST_PAST_POSITIONS
@@ -135,7 +129,8 @@ class PositionEndpoints(SignedEndpoints):
         """
         Return daily snapshots of positions, newest first.
 
-        ``POST auth/r/positions/snap``. Rate limit: 90 per minute.
+        ``POST auth/r/positions/snap``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-positions-snap
 
         Parameters
         ----------
@@ -145,10 +140,6 @@ class PositionEndpoints(SignedEndpoints):
             First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 500.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-positions-snap
         """
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_SNAPSHOTS)
         body = {**page, "id": optional(check_id, "id", id)}
@@ -186,7 +177,8 @@ class PositionEndpoints(SignedEndpoints):
         """
         Return the changes of positions, newest first.
 
-        ``POST auth/r/positions/audit``. Rate limit: 90 per minute.
+        ``POST auth/r/positions/audit``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-positions-audit
 
         Parameters
         ----------
@@ -196,10 +188,6 @@ class PositionEndpoints(SignedEndpoints):
             First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 250.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-positions-audit
         """
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_AUDITS)
         body = {"id": optional(check_ids, "ids", ids), **page}
@@ -212,14 +200,7 @@ class PositionEndpoints(SignedEndpoints):
         ids: Sequence[int] | None = None,
         **options: Unpack[HistoryOptions[PositionAudit]],
     ) -> Iterator[PositionAudit]:
-        """
-        Iterate over the changes of positions, newest first; each comes once.
-
-        Parameters
-        ----------
-        ids
-            As for `get_positions_audit`.
-        """
+        """Iterate over the changes of positions, newest first; see `get_positions_audit`."""
         # Checked once: an iterator yields its ids only once.
         checked = optional(check_ids, "ids", ids)
         get = partial(self.get_positions_audit, ids=checked)
@@ -231,8 +212,10 @@ class PositionEndpoints(SignedEndpoints):
         """
         Settle a position with funds of the margin wallet instead of closing it by a trade.
 
-        ``POST auth/w/position/claim``. Rate limit: 90 per minute. The notification may report a
-        rejection, which `raise_for_status` raises.
+        ``POST auth/w/position/claim``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-position-claim
+
+        The notification may report a rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -247,10 +230,6 @@ class PositionEndpoints(SignedEndpoints):
             The position may have been claimed; its amount shows that. `resolve` returns the
             current `Position`, or the `PositionHistory` if it is closed, or raises `NotExecuted`
             if there is no such position.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-position-claim
         """
         body = {
             "id": check_id("id", id),
@@ -265,9 +244,11 @@ class PositionEndpoints(SignedEndpoints):
         """
         Open or increase a position with funds of the margin wallet, at most once.
 
-        ``POST auth/w/position/increase``. Rate limit: 90 per minute. `get_increase_position_info`
-        shows what is possible. The notification may report a rejection, which `raise_for_status`
-        raises.
+        ``POST auth/w/position/increase``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-position-increase
+
+        `get_increase_position_info` shows what is possible. The notification may report a
+        rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -281,10 +262,6 @@ class PositionEndpoints(SignedEndpoints):
         OutcomeUnknown
             The position may have been increased; its amount shows that. `resolve` returns the
             current `Position` of the pair, or raises `NotExecuted` if there was none since.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-position-increase
         """
         body = {
             "symbol": check_pair(symbol),
@@ -300,7 +277,9 @@ class PositionEndpoints(SignedEndpoints):
         """
         Choose how the funding of a position is borrowed.
 
-        ``POST auth/w/position/update/funding/type``. Rate limit: 10 per minute (undocumented).
+        ``POST auth/w/position/update/funding/type``, 10 requests per minute (undocumented).
+        https://docs.bitfinex.com/reference/update-position-funding-type
+
         The notification may report a rejection, which `raise_for_status` raises.
 
         Parameters
@@ -309,10 +288,6 @@ class PositionEndpoints(SignedEndpoints):
             The pair, such as ``tBTCUSD``.
         type : int
             0: daily; 1: for a term.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/update-position-funding-type
         """
         body = {
             "symbol": check_pair(symbol),

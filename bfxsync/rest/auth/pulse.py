@@ -39,7 +39,9 @@ class PulseEndpoints(SignedEndpoints):
         """
         Return messages of Pulse, newest first.
 
-        ``POST auth/r/pulse/hist``. Rate limit: 90 per minute.
+        ``POST auth/r/pulse/hist``, 90 requests per minute.
+        https://github.com/bitfinexcom/bfx-api-node-rest
+
         Deprecated: no longer documented, and dropped by the official clients.
 
         Parameters
@@ -52,10 +54,6 @@ class PulseEndpoints(SignedEndpoints):
             Rows.
         end : int or datetime, optional
             Only older messages: milliseconds, or with a time zone.
-
-        References
-        ----------
-        https://github.com/bitfinexcom/bfx-api-node-rest
         """
         deprecated("get_pulse_history")
         page = page_params(end=end, limit=limit)
@@ -80,7 +78,9 @@ class PulseEndpoints(SignedEndpoints):
         """
         Post a message on Pulse, at most once.
 
-        ``POST auth/w/pulse/add``. Rate limit: 15 per minute.
+        ``POST auth/w/pulse/add``, 15 requests per minute.
+        https://github.com/bitfinexcom/bfx-api-node-rest
+
         Deprecated: no longer documented, and dropped by the official clients.
 
         Parameters
@@ -94,10 +94,6 @@ class PulseEndpoints(SignedEndpoints):
         is_public, is_pin : bool, optional
         attachments : list of str, optional
             Pictures in base64.
-
-        References
-        ----------
-        https://github.com/bitfinexcom/bfx-api-node-rest
         """
         deprecated("add_pulse")
         if title is None and parent is None:
@@ -118,7 +114,9 @@ class PulseEndpoints(SignedEndpoints):
         """
         Delete a message from Pulse.
 
-        ``POST auth/w/pulse/del``. Rate limit: 10 per minute (undocumented).
+        ``POST auth/w/pulse/del``, 10 requests per minute (undocumented).
+        https://github.com/bitfinexcom/bfx-api-node-rest
+
         Deprecated: no longer documented, and dropped by the official clients.
 
         Parameters
@@ -130,10 +128,6 @@ class PulseEndpoints(SignedEndpoints):
         -------
         bool
             True: it was deleted.
-
-        References
-        ----------
-        https://github.com/bitfinexcom/bfx-api-node-rest
         """
         deprecated("delete_pulse")
         body = {"pid": check_text("pid", pid)}

@@ -52,7 +52,8 @@ class RecurringOrderEndpoints(SignedEndpoints):
         """
         Create a recurring order.
 
-        ``POST auth/w/ext/recurring-ao/create``, undocumented. Rate limit: 10 per minute.
+        ``POST auth/w/ext/recurring-ao/create`` (undocumented), 10 requests per minute.
+        https://github.com/bitfinexcom/bfx-api-node-rest
 
         Parameters
         ----------
@@ -75,10 +76,6 @@ class RecurringOrderEndpoints(SignedEndpoints):
             End. Either this or `endless` must be given.
         endless : bool, optional
             True: until it is cancelled.
-
-        References
-        ----------
-        https://github.com/bitfinexcom/bfx-api-node-rest
         """
         body = _body(
             alias=alias,
@@ -106,15 +103,12 @@ class RecurringOrderEndpoints(SignedEndpoints):
         """
         Return a recurring order.
 
-        ``POST auth/r/ext/recurring-ao/detail/{id}``, undocumented. Rate limit: 10 per minute.
+        ``POST auth/r/ext/recurring-ao/detail/{id}`` (undocumented), 10 requests per minute.
+        https://github.com/bitfinexcom/bfx-api-node-rest
 
         Parameters
         ----------
         algo_order_id : str
-
-        References
-        ----------
-        https://github.com/bitfinexcom/bfx-api-node-rest
         """
         checked = check_text_id("algo_order_id", algo_order_id)
         path = f"auth/r/ext/recurring-ao/detail/{checked}"
@@ -136,17 +130,14 @@ class RecurringOrderEndpoints(SignedEndpoints):
         """
         Change a recurring order; omitted arguments stay as they are.
 
-        ``POST auth/w/ext/recurring-ao/update/{id}``, undocumented. Rate limit: 10 per minute.
+        ``POST auth/w/ext/recurring-ao/update/{id}`` (undocumented), 10 requests per minute.
+        https://github.com/bitfinexcom/bfx-api-node-rest
 
         Parameters
         ----------
         algo_order_id : str
         alias, symbol, currency, action, amount, recurrence, ended_at, endless
             As for `create_recurring_order`; at least one.
-
-        References
-        ----------
-        https://github.com/bitfinexcom/bfx-api-node-rest
         """
         checked = check_text_id("algo_order_id", algo_order_id)
         body = _body(
@@ -176,15 +167,12 @@ class RecurringOrderEndpoints(SignedEndpoints):
         """
         Cancel a recurring order.
 
-        ``POST auth/w/ext/recurring-ao/cancel/{id}``, undocumented. Rate limit: 10 per minute.
+        ``POST auth/w/ext/recurring-ao/cancel/{id}`` (undocumented), 10 requests per minute.
+        https://github.com/bitfinexcom/bfx-api-node-rest
 
         Parameters
         ----------
         algo_order_id : str
-
-        References
-        ----------
-        https://github.com/bitfinexcom/bfx-api-node-rest
         """
         checked = check_text_id("algo_order_id", algo_order_id)
         return self._write(
@@ -208,7 +196,8 @@ class RecurringOrderEndpoints(SignedEndpoints):
         """
         Return a page of recurring orders, as received.
 
-        ``POST auth/r/ext/recurring-ao/list``, undocumented. Rate limit: 10 per minute.
+        ``POST auth/r/ext/recurring-ao/list`` (undocumented), 10 requests per minute.
+        https://github.com/bitfinexcom/bfx-api-node-rest
 
         Parameters
         ----------
@@ -220,10 +209,6 @@ class RecurringOrderEndpoints(SignedEndpoints):
             ``"asc"`` or ``"desc"``.
         filter : dict, optional
             In the exchange's form.
-
-        References
-        ----------
-        https://github.com/bitfinexcom/bfx-api-node-rest
         """
         body = _page(page, limit, sort_field, sort_order, filter)
         return self._read_raw(_LIST, body)
@@ -241,7 +226,8 @@ class RecurringOrderEndpoints(SignedEndpoints):
         """
         Return a page of the orders placed by recurring orders, as received.
 
-        ``POST auth/r/ext/recurring-ao/order/list``, undocumented. Rate limit: 10 per minute.
+        ``POST auth/r/ext/recurring-ao/order/list`` (undocumented), 10 requests per minute.
+        https://github.com/bitfinexcom/bfx-api-node-rest
 
         Parameters
         ----------
@@ -249,10 +235,6 @@ class RecurringOrderEndpoints(SignedEndpoints):
             Only orders of this recurring order.
         page, limit, sort_field, sort_order, filter
             As for `get_recurring_orders`.
-
-        References
-        ----------
-        https://github.com/bitfinexcom/bfx-api-node-rest
         """
         body = {
             "algoOrderId": optional(check_text_id, "algo_order_id", algo_order_id),

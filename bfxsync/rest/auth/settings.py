@@ -29,16 +29,13 @@ class SettingsEndpoints(SignedEndpoints):
         """
         Return user settings.
 
-        ``POST auth/r/settings``. Rate limit: 90 per minute.
+        ``POST auth/r/settings``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-settings
 
         Parameters
         ----------
         keys : list of str
             ``"api:"`` and letters, digits, ``_`` and ``-``.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-settings
         """
         body = {"keys": check_items("keys", keys, check_setting_key)}
         return self._read_many(_READ, UserSetting.from_row, body)
@@ -49,7 +46,8 @@ class SettingsEndpoints(SignedEndpoints):
         """
         Write user settings.
 
-        ``POST auth/w/settings/set``. Rate limit: 90 per minute.
+        ``POST auth/w/settings/set``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-settings-set
 
         Parameters
         ----------
@@ -62,10 +60,6 @@ class SettingsEndpoints(SignedEndpoints):
         Notification of SettingsWriteResult
             Or of None if the exchange returns no count. May report a rejection, which
             `raise_for_status` raises.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-settings-set
         """
         checked = check_object("settings", settings)
         check_items("settings", list(checked), check_setting_key)
@@ -78,7 +72,8 @@ class SettingsEndpoints(SignedEndpoints):
         """
         Delete user settings.
 
-        ``POST auth/w/settings/del``. Rate limit: 90 per minute.
+        ``POST auth/w/settings/del``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-settings-del
 
         Parameters
         ----------
@@ -90,10 +85,6 @@ class SettingsEndpoints(SignedEndpoints):
         Notification of SettingsWriteResult
             Or of None if the exchange returns no count. May report a rejection, which
             `raise_for_status` raises.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-settings-del
         """
         checked = check_items("keys", keys, check_setting_key)
         # The documentation calls the list "settings", the exchange's own clients "keys".
@@ -104,16 +95,13 @@ class SettingsEndpoints(SignedEndpoints):
         """
         Return settings of the platform.
 
-        ``POST auth/r/settings/core``, undocumented. Rate limit: 10 per minute.
+        ``POST auth/r/settings/core`` (undocumented), 10 requests per minute.
+        https://github.com/bitfinexcom/bfx-api-node-rest
 
         Parameters
         ----------
         keys : list of str
             The existing ones are not documented.
-
-        References
-        ----------
-        https://github.com/bitfinexcom/bfx-api-node-rest
         """
         body = {"keys": check_items("keys", keys, check_text)}
         return self._read_many(_CORE, CoreSetting.from_row, body)

@@ -31,7 +31,8 @@ class ThalexEndpoints(SignedEndpoints):
         """
         Deposit funds with Thalex, at most once.
 
-        ``POST auth/w/ext/wallets/deposits/request``. Rate limit: 10 per minute (undocumented).
+        ``POST auth/w/ext/wallets/deposits/request``, 10 requests per minute (undocumented).
+        https://docs.bitfinex.com/reference/thalex-deposit-request
 
         Parameters
         ----------
@@ -46,10 +47,6 @@ class ThalexEndpoints(SignedEndpoints):
         ------
         OutcomeUnknown
             The transfer may have been executed; there is no `resolve`.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/thalex-deposit-request
         """
         tfa_token = hide(tfa_token)
         body = _body(amount, ccy, tfa_token)
@@ -63,7 +60,8 @@ class ThalexEndpoints(SignedEndpoints):
         """
         Withdraw funds from Thalex, at most once.
 
-        ``POST auth/w/ext/wallets/withdrawals/request``. Rate limit: 10 per minute (undocumented).
+        ``POST auth/w/ext/wallets/withdrawals/request``, 10 requests per minute (undocumented).
+        https://docs.bitfinex.com/reference/thalex-withdrawal-request
 
         Parameters
         ----------
@@ -74,10 +72,6 @@ class ThalexEndpoints(SignedEndpoints):
         ------
         OutcomeUnknown
             The transfer may have been executed; there is no `resolve`.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/thalex-withdrawal-request
         """
         tfa_token = hide(tfa_token)
         body = _body(amount, ccy, tfa_token)
@@ -89,11 +83,7 @@ class ThalexEndpoints(SignedEndpoints):
         """
         Return how many free transfers to and from Thalex are left.
 
-        ``POST auth/r/ext/wallets/transfers/free/count``. Rate limit: 10 per minute
-        (undocumented).
-
-        References
-        ----------
+        ``POST auth/r/ext/wallets/transfers/free/count``, 10 requests per minute (undocumented).
         https://docs.bitfinex.com/reference/thalex-free-transfer-count
         """
         # Its page has a capital letter; all other pages have none.

@@ -67,8 +67,10 @@ class TransferEndpoints(SignedEndpoints):
         """
         Move funds between wallets, or convert them, at most once.
 
-        ``POST auth/w/transfer``. Rate limit: 10 per minute (undocumented). The notification may
-        report a rejection, which `raise_for_status` raises.
+        ``POST auth/w/transfer``, 10 requests per minute (undocumented).
+        https://docs.bitfinex.com/reference/rest-auth-transfer
+
+        The notification may report a rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -98,10 +100,6 @@ class TransferEndpoints(SignedEndpoints):
             none. Where the clocks are not known, and for equal transfers of this process within
             `absence_s`, it raises the error again with `candidates`. It may mistake an equal
             transfer of another program for this one.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-transfer
         """
         tfa_token = hide(tfa_token)
         body = {
@@ -148,9 +146,11 @@ class TransferEndpoints(SignedEndpoints):
         """
         Withdraw funds from the exchange, at most once.
 
-        ``POST auth/w/withdraw``. Rate limit: 10 per minute (undocumented). Success means
-        accepted, not sent: see `get_movements`. The notification may report a rejection, which
-        `raise_for_status` raises.
+        ``POST auth/w/withdraw``, 10 requests per minute (undocumented).
+        https://docs.bitfinex.com/reference/rest-auth-withdraw
+
+        Success means accepted, not sent: see `get_movements`. The notification may report a
+        rejection, which `raise_for_status` raises.
 
         Parameters
         ----------
@@ -192,10 +192,6 @@ class TransferEndpoints(SignedEndpoints):
             `NotExecuted` (`proof` is ``"absent"``) if nothing was withdrawn at that time. If
             something else may be this withdrawal, it raises the error again with `candidates`.
             Of the beneficiary, `known` has only the address.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-withdraw
         """
         if invoice is None:
             if address is None or amount is None:
@@ -247,7 +243,8 @@ class TransferEndpoints(SignedEndpoints):
         """
         Return deposits and withdrawals, last changed first.
 
-        ``POST auth/r/movements[/{currency}]/hist``. Rate limit: 90 per minute.
+        ``POST auth/r/movements[/{currency}]/hist``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-movements
 
         Parameters
         ----------
@@ -261,10 +258,6 @@ class TransferEndpoints(SignedEndpoints):
             First and last time of the last change, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 2,500.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-movements
         """
         path = "auth/r/movements/hist"
         if currency is not None:
@@ -285,14 +278,7 @@ class TransferEndpoints(SignedEndpoints):
         address: str | None = None,
         **options: Unpack[HistoryOptions[Movement]],
     ) -> Iterator[Movement]:
-        """
-        Iterate over deposits and withdrawals, last changed first; each comes once.
-
-        Parameters
-        ----------
-        currency, address
-            As for `get_movements`.
-        """
+        """Iterate over deposits and withdrawals, last changed first; see `get_movements`."""
         optional(check_currency, "currency", currency)
         optional(check_token, "address", address)
         get = partial(self.get_movements, currency=currency, address=address)
@@ -302,16 +288,13 @@ class TransferEndpoints(SignedEndpoints):
         """
         Return the details of a deposit or a withdrawal.
 
-        ``POST auth/r/movements/info``. Rate limit: 90 per minute.
+        ``POST auth/r/movements/info``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/movement-info
 
         Parameters
         ----------
         id : int
             The `id` of a `Movement`.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/movement-info
         """
         body = {"id": check_id("id", id)}
         return self._read(_MOVEMENT, MovementInfo.from_row, body)

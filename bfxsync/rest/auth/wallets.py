@@ -46,10 +46,7 @@ class WalletEndpoints(SignedEndpoints):
         """
         Return the balance of every currency in every wallet.
 
-        ``POST auth/r/wallets``. Rate limit: 90 per minute.
-
-        References
-        ----------
+        ``POST auth/r/wallets``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-wallets
         """
         return self._read_many(_WALLETS, Wallet.from_row)
@@ -60,7 +57,8 @@ class WalletEndpoints(SignedEndpoints):
         """
         Return the balances of the wallets at a time.
 
-        ``POST auth/r/wallets/hist``, undocumented. Rate limit: 10 per minute.
+        ``POST auth/r/wallets/hist`` (undocumented), 10 requests per minute.
+        https://github.com/bitfinexcom/bfx-api-node-rest
 
         Parameters
         ----------
@@ -68,10 +66,6 @@ class WalletEndpoints(SignedEndpoints):
             Only this currency, such as ``USD``.
         end : int or datetime, optional
             The time: milliseconds, or with a time zone; default: now.
-
-        References
-        ----------
-        https://github.com/bitfinexcom/bfx-api-node-rest
         """
         body = {
             "end": check_time("end", end),
@@ -91,7 +85,8 @@ class WalletEndpoints(SignedEndpoints):
         """
         Return the balance available for an order or a funding offer.
 
-        ``POST auth/calc/order/avail``. Rate limit: 90 per minute.
+        ``POST auth/calc/order/avail``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-calc-order-avail
 
         Parameters
         ----------
@@ -105,10 +100,6 @@ class WalletEndpoints(SignedEndpoints):
             The order's price. Needed for ``"EXCHANGE"`` and ``"MARGIN"``.
         lev : str, int, Decimal or float, optional
             Leverage; only for ``"DERIV"``.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-calc-order-avail
         """
         kind = check_choice("type", type, _AVAILABLE_FOR)
         if kind in ("EXCHANGE", "MARGIN") and (dir is None or rate is None):
@@ -138,7 +129,8 @@ class WalletEndpoints(SignedEndpoints):
         """
         Return ledger entries of up to six years, newest first.
 
-        ``POST auth/r/ledgers[/{currency}]/hist``. Rate limit: 90 per minute.
+        ``POST auth/r/ledgers[/{currency}]/hist``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-auth-ledgers
 
         Parameters
         ----------
@@ -154,10 +146,6 @@ class WalletEndpoints(SignedEndpoints):
             First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Rows, at most 2,500.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-auth-ledgers
         """
         path = "auth/r/ledgers/hist"
         if currency is not None:
@@ -179,14 +167,7 @@ class WalletEndpoints(SignedEndpoints):
         wallet: str | None = None,
         **options: Unpack[HistoryOptions[Ledger]],
     ) -> Iterator[Ledger]:
-        """
-        Iterate over ledger entries, newest first; each comes once.
-
-        Parameters
-        ----------
-        currency, category, wallet
-            As for `get_ledgers`.
-        """
+        """Iterate over ledger entries, newest first; see `get_ledgers`."""
         optional(check_currency, "currency", currency)
         optional(check_integer, "category", category, _CATEGORIES)
         optional(check_choice, "wallet", wallet, LEDGER_WALLETS)
