@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Union
+from typing import NoReturn, Union
 
 from bfxsync._base.aliases import NumberType, Row, Symbol
 from bfxsync.errors import RemoteError
 from bfxsync.models.model import RestModel, at, model
-from bfxsync.models.partial_rows import partial_of, read_whole_or_partial
+from bfxsync.models.partial_rows import (
+    N,
+    WholeOrPartial,
+    read_whole_or_partial,
+)
 from bfxsync.models.rows import short
 
 
 @model
-class Alert(RestModel):
+class _AlertFields(RestModel, WholeOrPartial[N]):
+    key: str | N = at(0)
+    """Type, symbol and price: ``price:tETHUSD:220``."""
+    alert_type: str | N = at(1)
+    """``price``."""
+    symbol: Symbol | N = at(2)
+    price: float | N = at(3)
+    """In quote currency."""
+    countdown: int | N = at(4)
+    """Remaining number of notifications; the alert is removed at 0."""
+
+
+@model
+class Alert(_AlertFields[NoReturn]):
     """
     An alert for a price.
 
     https://docs.bitfinex.com/reference/rest-auth-alerts
     """
-
-    key: str = at(0)
-    """Type, symbol and price: ``price:tETHUSD:220``."""
-    alert_type: str = at(1)
-    """``price``."""
-    symbol: Symbol = at(2)
-    price: float = at(3)
-    """In quote currency."""
-    countdown: int = at(4)
-    """Remaining number of notifications; the alert is removed at 0."""
 
     @classmethod
     def from_partial_row(cls, row: Row, number: NumberType = float) -> AnyAlert:
@@ -35,15 +42,9 @@ class Alert(RestModel):
         return read_whole_or_partial(cls, PartialAlert, row, number)
 
 
-@partial_of(Alert)
-class PartialAlert(RestModel):
+@model
+class PartialAlert(_AlertFields[None]):
     """The answer to a new alert that does not have all fields of an `Alert`."""
-
-    key: str | None
-    alert_type: str | None
-    symbol: Symbol | None
-    price: float | None
-    countdown: int | None
 
 
 AnyAlert = Union[Alert, PartialAlert]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, ClassVar, Union
+from typing import Any, ClassVar, NoReturn, Union
 
 from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
 from bfxsync._base.enums import OrderFlag
 from bfxsync.errors import RemoteError
 from bfxsync.models.model import RestModel, Switch, at, model
 from bfxsync.models.moments import Moment, moment
-from bfxsync.models.order_status import OrderStatus
-from bfxsync.models.partial_rows import partial_of, read_whole_or_partial
+from bfxsync.models.order_status import OrderStatus, status_of
+from bfxsync.models.partial_rows import (
+    N,
+    PartialMoment,
+    WholeOrPartial,
+    read_whole_or_partial,
+)
 from bfxsync.models.rows import short
 
 
@@ -29,36 +33,30 @@ def _switch(value: object, number: NumberType) -> int | None:
 
 
 @model
-class FundingOffer(RestModel):
-    """
-    An offer to lend, or a bid to borrow, open or closed.
-
-    https://docs.bitfinex.com/reference/rest-auth-funding-offers
-    """
-
-    id: int = at(0)
-    symbol: Symbol = at(1)
+class _FundingOfferFields(RestModel, WholeOrPartial[N]):
+    id: int | N = at(0)
+    symbol: Symbol | N = at(1)
     """Such as ``fUSD``."""
-    mts_create: Mts = at(2)
+    mts_create: Mts | N = at(2)
     """Time of creation, in milliseconds UTC."""
-    mts_update: Mts = at(3)
+    mts_update: Mts | N = at(3)
     """Time of the last update, in milliseconds UTC."""
-    amount: float = at(4)
+    amount: float | N = at(4)
     """Remaining amount: positive to lend, negative to borrow."""
-    amount_orig: float = at(5)
+    amount_orig: float | N = at(5)
     """Original amount."""
-    offer_type: str = at(6)
+    offer_type: str | N = at(6)
     """``LIMIT``, ``FRRDELTAVAR`` or ``FRRDELTAFIX``."""
     flags: OrderFlag | None = at(9, read=_flags)
     """None also where the exchange sends no number."""
-    offer_status: str = at(10)
+    offer_status: str | N = at(10)
     """Raw status text; `status` has it parsed."""
-    rate: float = at(14)
+    rate: float | N = at(14)
     """
     Per day, as a fraction: 0.0002 is 0.02 %. For the FRR types the offset from the flash return
     rate.
     """
-    period: int = at(15)
+    period: int | N = at(15)
     """In days."""
     notify: Switch | None = at(16, read=_switch)
     hidden: Switch | None = at(17, read=_switch)
@@ -66,13 +64,22 @@ class FundingOffer(RestModel):
     rate_real: float | None = at(20)
     """Effective rate per day."""
 
-    created_at: ClassVar[Moment[datetime]] = moment(mts_create)
-    updated_at: ClassVar[Moment[datetime]] = moment(mts_update)
+    created_at: ClassVar[PartialMoment] = PartialMoment(mts_create)
+    updated_at: ClassVar[PartialMoment] = PartialMoment(mts_update)
 
     @property
     def status(self) -> OrderStatus:
-        """The parsed status: word, fills, history. The prices of its fills are rates."""
-        return OrderStatus.parse(self.offer_status, _number_of(self.amount))
+        """The parsed status, see `Order.status`. The prices of its fills are rates."""
+        return status_of(self.offer_status, self.amount)
+
+
+@model
+class FundingOffer(_FundingOfferFields[NoReturn]):
+    """
+    An offer to lend, or a bid to borrow, open or closed.
+
+    https://docs.bitfinex.com/reference/rest-auth-funding-offers
+    """
 
     @classmethod
     def from_partial_row(cls, row: Row, number: NumberType = float) -> AnyFundingOffer:
@@ -80,33 +87,9 @@ class FundingOffer(RestModel):
         return read_whole_or_partial(cls, PartialFundingOffer, row, number)
 
 
-@partial_of(FundingOffer)
-class PartialFundingOffer(RestModel):
+@model
+class PartialFundingOffer(_FundingOfferFields[None]):
     """An offer of a notification that does not have all fields of a `FundingOffer`."""
-
-    id: int | None
-    symbol: Symbol | None
-    mts_create: Mts | None = at()
-    mts_update: Mts | None = at()
-    amount: float | None
-    amount_orig: float | None
-    offer_type: str | None
-    flags: OrderFlag | None
-    offer_status: str | None
-    rate: float | None
-    period: int | None
-    notify: Switch | None
-    hidden: Switch | None
-    renew: Switch | None
-    rate_real: float | None
-
-    created_at: ClassVar[Moment[datetime | None]] = moment(mts_create)
-    updated_at: ClassVar[Moment[datetime | None]] = moment(mts_update)
-
-    @property
-    def status(self) -> OrderStatus:
-        """The parsed status, whose word is empty if there is none."""
-        return OrderStatus.parse(self.offer_status or "", _number_of(self.amount))
 
 
 AnyFundingOffer = Union[FundingOffer, PartialFundingOffer]
@@ -197,7 +180,3 @@ class AccountFundingTrade(RestModel):
     """1: maker; None: taker, or not sent."""
 
     created_at: ClassVar[Moment[datetime]] = moment(mts_create)
-
-
-def _number_of(amount: float | None) -> NumberType:
-    return Decimal if isinstance(amount, Decimal) else float

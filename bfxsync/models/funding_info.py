@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Union
+from typing import NoReturn, Union
 
 from bfxsync._base.aliases import NumberType, Row, Symbol
 from bfxsync.models.model import RestModel, at, model
-from bfxsync.models.partial_rows import partial_of, read_whole_or_partial
+from bfxsync.models.partial_rows import (
+    N,
+    WholeOrPartial,
+    read_whole_or_partial,
+)
 
 
 @model
@@ -30,21 +34,24 @@ class FundingInfo(RestModel):
 
 
 @model
-class FundingAutoRenew(RestModel):
+class _FundingAutoRenewFields(RestModel, WholeOrPartial[N]):
+    currency: str | N = at(0)
+    """Such as ``USD``."""
+    period: int | N = at(1)
+    """In days."""
+    rate: float | N = at(2)
+    """Per day, as a fraction: 0.0002 is 0.02 %; 0: the flash return rate."""
+    threshold: float | N = at(3)
+    """Maximum amount that is offered."""
+
+
+@model
+class FundingAutoRenew(_FundingAutoRenewFields[NoReturn]):
     """
     Automatic renewal of returned funding, as it was set.
 
     https://docs.bitfinex.com/reference/rest-auth-funding-auto-renew
     """
-
-    currency: str = at(0)
-    """Such as ``USD``."""
-    period: int = at(1)
-    """In days."""
-    rate: float = at(2)
-    """Per day, as a fraction: 0.0002 is 0.02 %; 0: the flash return rate."""
-    threshold: float = at(3)
-    """Maximum amount that is offered."""
 
     @classmethod
     def from_partial_row(
@@ -54,14 +61,9 @@ class FundingAutoRenew(RestModel):
         return read_whole_or_partial(cls, PartialFundingAutoRenew, row, number)
 
 
-@partial_of(FundingAutoRenew)
-class PartialFundingAutoRenew(RestModel):
+@model
+class PartialFundingAutoRenew(_FundingAutoRenewFields[None]):
     """A renewal of a notification that does not have all fields of a `FundingAutoRenew`."""
-
-    currency: str | None
-    period: int | None
-    rate: float | None
-    threshold: float | None
 
 
 AnyFundingAutoRenew = Union[FundingAutoRenew, PartialFundingAutoRenew]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, ClassVar, Union
+from typing import Any, ClassVar, NoReturn, Union
 
 from bfxsync._base.aliases import Mts, NumberType
 from bfxsync._base.describe import few
-from bfxsync.errors import RemoteError
-from bfxsync.models.model import ObjectModel, at, key, model
-from bfxsync.models.moments import Moment, moment
-from bfxsync.models.partial_rows import partial_of, read_whole_or_partial
+from bfxsync.models.model import ObjectModel, key, model
+from bfxsync.models.partial_rows import (
+    N,
+    PartialMoment,
+    WholeOrPartial,
+    read_whole_or_partial,
+)
 
 
 @model
@@ -82,23 +84,17 @@ class Payment(ObjectModel):
 
 
 @model
-class InvoiceSubmission(ObjectModel):
-    """
-    An invoice. Optional fields are None where the exchange does not have them.
-
-    https://docs.bitfinex.com/reference/submit-invoice
-    """
-
+class _InvoiceSubmissionFields(ObjectModel, WholeOrPartial[N]):
     id: str = key("id")
-    t: Mts = key("t")
+    t: Mts | N = key("t")
     """Time of creation, in milliseconds UTC."""
     type: str | None = key("type")
     """``ECOMMERCE``, or ``POS`` (point of sale)."""
     duration: int | None = key("duration")
     """Time for the payment, in seconds."""
-    amount: float = key("amount")
+    amount: float | N = key("amount")
     """In the currency of the invoice."""
-    currency: str = key("currency")
+    currency: str | N = key("currency")
     order_id: str | None = key("orderId")
     """The merchant's order id."""
     pay_currencies: list[str] | None = key("payCurrencies")
@@ -107,7 +103,7 @@ class InvoiceSubmission(ObjectModel):
     """URL that is called when the invoice is paid or has expired."""
     redirect_url: str | None = key("redirectUrl")
     """URL that the customer is redirected to after that."""
-    status: str = key("status")
+    status: str | N = key("status")
     """``CREATED``, ``PENDING``, ``COMPLETED`` or ``EXPIRED``."""
     customer_info: CustomerInfo | None = key("customerInfo")
     """None at the point of sale."""
@@ -122,44 +118,28 @@ class InvoiceSubmission(ObjectModel):
     recalculated_at: Mts | None = key("recalculatedAt")
     """Time of the last recalculation of the amounts, in milliseconds UTC."""
 
-    time: ClassVar[Moment[datetime]] = moment(t)
+    time: ClassVar[PartialMoment] = PartialMoment(t)
+
+
+@model
+class InvoiceSubmission(_InvoiceSubmissionFields[NoReturn]):
+    """
+    An invoice. Optional fields are None where the exchange does not have them.
+
+    https://docs.bitfinex.com/reference/submit-invoice
+    """
 
     @classmethod
     def from_partial_object(
         cls, fields: object, number: NumberType = float
     ) -> AnyInvoiceSubmission:
         """Build from the answer to a write, which must have ``id`` and may lack the others."""
-        found = read_whole_or_partial(cls, PartialInvoiceSubmission, fields, number)
-        if found.id is None:
-            raise RemoteError("InvoiceSubmission: it has no id", raw=fields)
-        return found
+        return read_whole_or_partial(cls, PartialInvoiceSubmission, fields, number)
 
 
-@partial_of(InvoiceSubmission, "id")
-class PartialInvoiceSubmission(ObjectModel):
+@model
+class PartialInvoiceSubmission(_InvoiceSubmissionFields[None]):
     """The answer to a write that does not have all fields of an `InvoiceSubmission`."""
-
-    id: str
-    t: Mts | None = at()
-    type: str | None
-    duration: int | None
-    amount: float | None
-    currency: str | None
-    order_id: str | None
-    pay_currencies: list[str] | None
-    webhook: str | None
-    redirect_url: str | None
-    status: str | None
-    customer_info: CustomerInfo | None
-    invoices: list[Invoice] | None = at(repr=few)
-    payment: Payment | None
-    additional_payments: list[Payment] | None = at(repr=few)
-    merchant_name: str | None
-    metadata: dict[str, Any] | None
-    flags: list[str] | None
-    recalculated_at: Mts | None
-
-    time: ClassVar[Moment[datetime | None]] = moment(t)
 
 
 AnyInvoiceSubmission = Union[InvoiceSubmission, PartialInvoiceSubmission]

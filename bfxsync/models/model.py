@@ -14,7 +14,19 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, Dict, List, Set, Type, TypeVar, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Dict,
+    List,
+    NoReturn,
+    Set,
+    Type,
+    TypeVar,
+    Union,
+    get_args,
+)
 
 import attrs
 
@@ -125,7 +137,6 @@ class Model:
     __slots__ = ()
 
     _layout: ClassVar[Layout]
-    _whole: ClassVar[Type[Model]]
 
     # Settings of the layout, see `Layout`, `NestedLayout` and `ObjectLayout`.
     _least: ClassVar[int] = 0
@@ -156,7 +167,7 @@ class Model:
         """
         dtypes = {}
         for field in fields_of(cls):
-            dtype = _DTYPES.get(annotation_text(field.type), "object")
+            dtype = _DTYPES.get(field.type, "object")
             is_decimal = number is Decimal and dtype == "float64"
             dtypes[field.name] = "object" if is_decimal else dtype
         return dtypes
@@ -245,12 +256,22 @@ def model(cls: type[M]) -> type[M]:
         An annotation has no meaning, a field does not say where it stands, or a field of
         milliseconds has no `moment`.
     """
-    made = define(cls)
+    made: Any = attrs.define(cls, field_transformer=_plain_types)
+    made.__doc__ = GeneratedDoc(made, cls.__doc__)
+    for field in fields_of(made):
+        name = moment_name(field.name)
+        if name is not None and not isinstance(getattr(made, name, None), Moment):
+            raise TypeError(f"{made.__name__}.{field.name} needs {name} = moment(…)")
+        if field.name == "id":
+            made.__hash__ = _hash
+    is_generic = bool(getattr(made, "__parameters__", ()))
     has_own = any(not field.inherited for field in fields_of(made))
-    if has_own or made._layout.name.startswith("_"):
+    base = getattr(made, "_layout", None)
+    if not is_generic and (has_own or base is None or base.name.startswith("_")):
         made._layout = _layout_of(made)
     _models[made.__name__] = made
-    return made
+    defined: type[M] = made
+    return defined
 
 
 def keep_extra(found: R, row: Row) -> R:
@@ -271,20 +292,6 @@ def keep_extra(found: R, row: Row) -> R:
     return found
 
 
-def define(cls: type[M]) -> type[M]:
-    """Do for a model what does not depend on a layout."""
-    made: Any = attrs.define(cls)
-    for field in fields_of(made):
-        name = moment_name(field.name)
-        if name is not None and not isinstance(getattr(made, name, None), Moment):
-            raise TypeError(f"{made.__name__}.{field.name} needs {name} = moment(…)")
-        if field.name == "id":
-            made.__hash__ = _hash
-    made.__doc__ = GeneratedDoc(made, cls.__doc__)
-    defined: type[M] = made
-    return defined
-
-
 def fields_of(model: Any) -> tuple[Any, ...]:
     """Return the definitions of the fields of a model."""
     found: tuple[Any, ...] = attrs.fields(model)
@@ -298,37 +305,47 @@ def annotation_text(annotation: Any) -> str:
     return _MODULE_NAMES.sub("", str(annotation))
 
 
+def _plain_types(cls: type, fields: List[Any]) -> List[Any]:
+    """Give fields the texts of their annotations; for N see `bfxsync.models.partial_rows`."""
+    base, *_ = getattr(cls, "__orig_bases__", (None,))
+    missing = {(NoReturn,): "", (type(None),): " | None"}.get(get_args(base), " | N")
+    return [
+        field.evolve(type=re.sub(r" \| N$", missing, annotation_text(field.type)))
+        for field in fields
+    ]
+
+
 def _layout_of(made: type[Model]) -> Layout:
+    # Errors in a partial row name the whole model.
+    name = made.__name__.removeprefix("Partial")
     rows: List[Any] = []
     objects: List[Any] = []
     for field in fields_of(made):
         if field.metadata.get("path") == ():
             continue
-        text = annotation_text(field.type)
+        text = field.type
         meaning = field.metadata.get("read") or _MEANINGS.get(text) or _reader_of(text)
         if meaning is None:
             raise TypeError(
-                f"{made.__name__}.{field.name}: the annotation {text!r} has no meaning"
+                f"{name}.{field.name}: the annotation {text!r} has no meaning"
             )
         if "keys" in field.metadata:
             objects.append((field.name, field.metadata["keys"], meaning))
         elif "path" not in field.metadata:
-            raise TypeError(
-                f"{made.__name__}.{field.name} needs at() or key(): where it stands"
-            )
+            raise TypeError(f"{name}.{field.name} needs at() or key(): where it stands")
         else:
             rows.append((field.name, field.metadata["path"], meaning))
     if objects:
         return ObjectLayout(
-            made.__name__,
+            name,
             *objects,
             any_spelling=made._any_spelling,
             needs_any=made._needs_any,
         )
     if any(len(path) > 1 for _, path, _ in rows):
-        return NestedLayout(made.__name__, *rows, optional_parts=made._optional_parts)
-    plain = ((name, path[0], meaning) for name, path, meaning in rows)
-    return Layout(made.__name__, *plain, least=made._least)
+        return NestedLayout(name, *rows, optional_parts=made._optional_parts)
+    plain = ((field, path[0], meaning) for field, path, meaning in rows)
+    return Layout(name, *plain, least=made._least)
 
 
 def _reader_of(text: str) -> Read | None:

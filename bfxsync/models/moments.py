@@ -40,9 +40,9 @@ class Moment(Generic[T_co]):
     @overload
     def __get__(self, model: None, owner: type) -> Self: ...
     @overload
-    def __get__(self, model: object, owner: type) -> T_co: ...
+    def __get__(self, model: Any, owner: type) -> T_co: ...
 
-    def __get__(self, model: object, owner: type) -> Any:
+    def __get__(self, model: Any, owner: type) -> Any:
         if model is None:
             return self
         mts = getattr(model, self.field_name)

@@ -13,7 +13,7 @@ from typing import Any, Optional, Tuple, Union
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.enums import OrderFlag
 from bfxsync.errors import RemoteError
-from bfxsync.models.rows import Kind, Layout, Read, integer, may_be_missing, short
+from bfxsync.models.rows import Kind, Layout, Read, integer, short
 
 ObjectField = Tuple[str, Tuple[str, ...], Union[Kind, Read]]
 
@@ -50,16 +50,6 @@ class ObjectLayout(Layout):
         self._keys = [
             tuple(map(_folded, keys)) if any_spelling else keys for _, keys, _ in fields
         ]
-
-    def tolerant(self) -> ObjectLayout:
-        """Return the same layout for objects in which anything may be missing."""
-        return ObjectLayout(
-            self.name,
-            *(
-                (name, keys, may_be_missing(kind))
-                for (name, _, kind), keys in zip(self.fields, self._keys)
-            ),
-        )
 
     def read(self, row: object, number: NumberType) -> list[Any]:
         """

@@ -12,7 +12,7 @@ Strategy: the grammar is not documented, so nothing is an error: unknown parts s
 from __future__ import annotations
 
 import re
-from decimal import InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import Optional, Tuple
 
 import attrs
@@ -99,6 +99,12 @@ class OrderStatus:
         for before in history:
             fills += before.fills
         return cls(text, _word(parts[0]), fills, history, note)
+
+
+def status_of(text: str | None, amount: float | None) -> OrderStatus:
+    """Parse the status of a row, with the number type of its amount."""
+    number: NumberType = Decimal if isinstance(amount, Decimal) else float
+    return OrderStatus.parse(text or "", number)
 
 
 def _word(part: str) -> str:

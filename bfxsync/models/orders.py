@@ -3,48 +3,46 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, ClassVar, Union
+from typing import Any, ClassVar, NoReturn, Union
 
 from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
 from bfxsync._base.enums import OrderFlag
 from bfxsync.models.model import RestModel, Switch, at, model
 from bfxsync.models.moments import Moment, moment
 from bfxsync.models.notification import Notification, of_list, of_one
-from bfxsync.models.order_status import OrderStatus
-from bfxsync.models.partial_rows import partial_of, read_whole_or_partial
+from bfxsync.models.order_status import OrderStatus, status_of
+from bfxsync.models.partial_rows import (
+    N,
+    PartialMoment,
+    WholeOrPartial,
+    read_whole_or_partial,
+)
 
 
 @model
-class Order(RestModel):
-    """
-    An order, open or closed.
-
-    https://docs.bitfinex.com/reference/rest-auth-retrieve-orders
-    """
-
-    id: int = at(0)
+class _OrderFields(RestModel, WholeOrPartial[N]):
+    id: int | N = at(0)
     gid: int | None = at(1)
     """Group id, set by the client."""
     cid: int | None = at(2)
     """Client order id, set by the client or the exchange; unique within a UTC day."""
-    symbol: Symbol = at(3)
-    mts_create: Mts = at(4)
+    symbol: Symbol | N = at(3)
+    mts_create: Mts | N = at(4)
     """Time of creation, in milliseconds UTC."""
-    mts_update: Mts = at(5)
+    mts_update: Mts | N = at(5)
     """Time of the last update, in milliseconds UTC."""
-    amount: float = at(6)
+    amount: float | N = at(6)
     """Remaining amount in base currency: positive to buy, negative to sell."""
-    amount_orig: float = at(7)
+    amount_orig: float | N = at(7)
     """Original amount; updates do not change it."""
-    order_type: str = at(8)
+    order_type: str | N = at(8)
     """See `OrderType`."""
     type_prev: str | None = at(9)
     """Order type before the last update."""
     mts_tif: Mts | None = at(10)
     """Expiry time (time in force), in milliseconds UTC."""
     flags: OrderFlag | None = at(12)
-    order_status: str = at(13)
+    order_status: str | N = at(13)
     """Raw status text; `status` has it parsed."""
     price: float | None = at(16)
     """In quote currency; None where the exchange sends none, as for some market orders."""
@@ -66,14 +64,23 @@ class Order(RestModel):
     (leverage), …
     """
 
-    created_at: ClassVar[Moment[datetime]] = moment(mts_create)
-    updated_at: ClassVar[Moment[datetime]] = moment(mts_update)
+    created_at: ClassVar[PartialMoment] = PartialMoment(mts_create)
+    updated_at: ClassVar[PartialMoment] = PartialMoment(mts_update)
     expires_at: ClassVar[Moment[datetime | None]] = moment(mts_tif)
 
     @property
     def status(self) -> OrderStatus:
-        """The parsed status: word, fills, history."""
-        return OrderStatus.parse(self.order_status, _number_of(self.amount))
+        """The parsed status: word (empty if there is no status), fills, history."""
+        return status_of(self.order_status, self.amount)
+
+
+@model
+class Order(_OrderFields[NoReturn]):
+    """
+    An order, open or closed.
+
+    https://docs.bitfinex.com/reference/rest-auth-retrieve-orders
+    """
 
     @classmethod
     def from_partial_row(cls, row: Row, number: NumberType = float) -> AnyOrder:
@@ -81,46 +88,14 @@ class Order(RestModel):
         return read_whole_or_partial(cls, PartialOrder, row, number)
 
 
-@partial_of(Order)
-class PartialOrder(RestModel):
+@model
+class PartialOrder(_OrderFields[None]):
     """
     An order of a notification that does not have all fields of an `Order`.
 
     A field is None where the exchange does not know it (yet): the order of a cancellation may have
     its `id` and nothing else.
     """
-
-    id: int | None
-    gid: int | None
-    cid: int | None
-    symbol: Symbol | None
-    mts_create: Mts | None = at()
-    mts_update: Mts | None = at()
-    amount: float | None
-    amount_orig: float | None
-    order_type: str | None
-    type_prev: str | None
-    mts_tif: Mts | None = at()
-    flags: OrderFlag | None
-    order_status: str | None
-    price: float | None
-    price_avg: float | None
-    price_trailing: float | None
-    price_aux_limit: float | None
-    notify: Switch | None
-    hidden: Switch | None
-    placed_id: int | None
-    routing: str | None
-    meta: dict[str, Any] | None
-
-    created_at: ClassVar[Moment[datetime | None]] = moment(mts_create)
-    updated_at: ClassVar[Moment[datetime | None]] = moment(mts_update)
-    expires_at: ClassVar[Moment[datetime | None]] = moment(mts_tif)
-
-    @property
-    def status(self) -> OrderStatus:
-        """The parsed status, whose word is empty if there is none."""
-        return OrderStatus.parse(self.order_status or "", _number_of(self.amount))
 
 
 AnyOrder = Union[Order, PartialOrder]
@@ -165,7 +140,3 @@ def read_operation(row: Row, number: NumberType) -> Notification[Any]:
     if kind == "oc_multi-req":
         return of_list(Order.from_partial_row)(row, number)
     return of_one(Order.from_partial_row)(row, number)
-
-
-def _number_of(amount: float | None) -> NumberType:
-    return Decimal if isinstance(amount, Decimal) else float

@@ -2,74 +2,47 @@
 Rows of notifications, in which anything may be missing.
 
 Strategy: the exchange acknowledges a write with what it knows of the row at that moment. A row with
-everything that the model requires is a model; any other is its partial counterpart, whose fields
-are annotated ``| None``, so that a type checker objects to arithmetic with what may not be there.
+everything that the model requires is a model; any other is its partial counterpart. Both have one
+table of fields, in a base class that is generic in what stands for a missing value: ``int | N`` is
+`int` in `Order`, where N is `NoReturn`, and ``int | None`` in `PartialOrder`, where N is None, so
+that a type checker objects to arithmetic with what may not be there.
 """
 
 from __future__ import annotations
 
-from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from bfxsync._base.aliases import NumberType
-from bfxsync.models.model import (
-    Model,
-    RestModel,
-    annotation_text,
-    at,
-    define,
-    fields_of,
-    keep_extra,
-)
+from bfxsync.models.model import Model, RestModel, keep_extra
+from bfxsync.models.moments import Moment
 
 if TYPE_CHECKING:
-    from typing_extensions import dataclass_transform
-else:
-
-    def dataclass_transform(**_):
-        return lambda decorator: decorator
-
+    from typing_extensions import Self
 
 M = TypeVar("M", bound=Model)
+N = TypeVar("N", bound=None)
+N_co = TypeVar("N_co", bound=None, covariant=True)
 W = TypeVar("W", bound=Model)
 
 
-@dataclass_transform(field_specifiers=(at,))
-def partial_of(whole: Any, *known: str) -> Callable[[type[M]], type[M]]:
-    """
-    Make the partial counterpart of a model.
+class WholeOrPartial(Generic[N_co]):
+    """The fields of a model and of its partial counterpart."""
 
-    The class names the fields of `whole` again, for type checkers: in the same order, each with
-    its type ``| None``. Their indexes and texts are those of `whole`;
-    a field that a `moment` belongs to is written ``= at()``.
+    __slots__ = ()
 
-    Parameters
-    ----------
-    whole : type
-    known : str
-        Fields that are always there, and keep their type.
 
-    Raises
-    ------
-    TypeError
-        A field differs.
-    """
+class PartialMoment(Moment[Any]):
+    """A `Moment` of a field that may be missing in the partial counterpart."""
 
-    def partial(cls: type[M]) -> type[M]:
-        made = define(cls)
-        expected = []
-        for field in fields_of(whole):
-            text = annotation_text(field.type)
-            is_fixed = field.name in known or text.endswith(" | None")
-            expected.append((field.name, text if is_fixed else f"{text} | None"))
-        found = [(f.name, annotation_text(f.type)) for f in fields_of(made)]
-        for ours, theirs in zip_longest(found, expected):
-            if ours != theirs:
-                raise TypeError(f"{made.__name__}: expected {theirs}, got {ours}")
-        made._layout, made._whole = whole._layout.tolerant(), whole
-        return made
+    if TYPE_CHECKING:
 
-    return partial
+        @overload
+        def __get__(self, model: None, owner: type) -> Self: ...
+        @overload
+        def __get__(self, model: WholeOrPartial[N], owner: type) -> datetime | N: ...
+
+        def __get__(self, model: Any, owner: type) -> Any: ...
 
 
 def read_whole_or_partial(

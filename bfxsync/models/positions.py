@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar, Union
+from typing import Any, ClassVar, NoReturn, Union
 
 from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
 from bfxsync.models.model import RestModel, at, model
 from bfxsync.models.moments import Moment, moment
-from bfxsync.models.partial_rows import partial_of, read_whole_or_partial
+from bfxsync.models.partial_rows import (
+    N,
+    PartialMoment,
+    WholeOrPartial,
+    read_whole_or_partial,
+)
 
 
 @model
@@ -116,28 +121,22 @@ class PositionAudit(_PastPosition):
 
 
 @model
-class PositionClaim(RestModel):
-    """
-    A position that was claimed, wholly or in part.
-
-    https://docs.bitfinex.com/reference/rest-auth-position-claim
-    """
-
-    symbol: Symbol = at(0)
-    position_status: str = at(1)
+class _PositionClaimFields(RestModel, WholeOrPartial[N]):
+    symbol: Symbol | N = at(0)
+    position_status: str | N = at(1)
     """``ACTIVE`` or ``CLOSED``."""
-    amount: float = at(2)
+    amount: float | N = at(2)
     """In base currency: positive is long, negative is short."""
-    base_price: float = at(3)
+    base_price: float | N = at(3)
     """Average entry price, in quote currency."""
-    margin_funding: float = at(4)
+    margin_funding: float | N = at(4)
     """Funding used by the position."""
-    margin_funding_type: int = at(5)
+    margin_funding_type: int | N = at(5)
     """0: daily; 1: term."""
-    position_id: int = at(11)
-    mts_create: Mts = at(12)
+    position_id: int | N = at(11)
+    mts_create: Mts | N = at(12)
     """Time of opening, in milliseconds UTC."""
-    mts_update: Mts = at(13)
+    mts_update: Mts | N = at(13)
     """Time of the last update, in milliseconds UTC."""
     pos_type: int | None = at(15)
     """0 or None: margin; 1: derivatives."""
@@ -148,8 +147,17 @@ class PositionClaim(RestModel):
     meta: dict[str, Any] | None = at(19)
     """Cause of the last change: ``reason``, ``order_id``, …"""
 
-    created_at: ClassVar[Moment[datetime]] = moment(mts_create)
-    updated_at: ClassVar[Moment[datetime]] = moment(mts_update)
+    created_at: ClassVar[PartialMoment] = PartialMoment(mts_create)
+    updated_at: ClassVar[PartialMoment] = PartialMoment(mts_update)
+
+
+@model
+class PositionClaim(_PositionClaimFields[NoReturn]):
+    """
+    A position that was claimed, wholly or in part.
+
+    https://docs.bitfinex.com/reference/rest-auth-position-claim
+    """
 
     @classmethod
     def from_partial_row(cls, row: Row, number: NumberType = float) -> AnyPositionClaim:
@@ -157,44 +165,30 @@ class PositionClaim(RestModel):
         return read_whole_or_partial(cls, PartialPositionClaim, row, number)
 
 
-@partial_of(PositionClaim)
-class PartialPositionClaim(RestModel):
+@model
+class PartialPositionClaim(_PositionClaimFields[None]):
     """A claim of a notification that does not have all fields of a `PositionClaim`."""
-
-    symbol: Symbol | None
-    position_status: str | None
-    amount: float | None
-    base_price: float | None
-    margin_funding: float | None
-    margin_funding_type: int | None
-    position_id: int | None
-    mts_create: Mts | None = at()
-    mts_update: Mts | None = at()
-    pos_type: int | None
-    collateral: float | None
-    min_collateral: float | None
-    meta: dict[str, Any] | None
-
-    created_at: ClassVar[Moment[datetime | None]] = moment(mts_create)
-    updated_at: ClassVar[Moment[datetime | None]] = moment(mts_update)
 
 
 AnyPositionClaim = Union[PositionClaim, PartialPositionClaim]
 
 
 @model
-class PositionIncrease(RestModel):
+class _PositionIncreaseFields(RestModel, WholeOrPartial[N]):
+    symbol: Symbol | N = at(0)
+    amount: float | N = at(2)
+    """In base currency: positive is long, negative is short."""
+    base_price: float | N = at(3)
+    """Average entry price, in quote currency."""
+
+
+@model
+class PositionIncrease(_PositionIncreaseFields[NoReturn]):
     """
     A position that was opened or increased from the margin wallet. The exchange sends 20 values.
 
     https://docs.bitfinex.com/reference/rest-auth-position-increase
     """
-
-    symbol: Symbol = at(0)
-    amount: float = at(2)
-    """In base currency: positive is long, negative is short."""
-    base_price: float = at(3)
-    """Average entry price, in quote currency."""
 
     @classmethod
     def from_partial_row(
@@ -204,13 +198,9 @@ class PositionIncrease(RestModel):
         return read_whole_or_partial(cls, PartialPositionIncrease, row, number)
 
 
-@partial_of(PositionIncrease)
-class PartialPositionIncrease(RestModel):
+@model
+class PartialPositionIncrease(_PositionIncreaseFields[None]):
     """An increase of a notification that does not have all fields of a `PositionIncrease`."""
-
-    symbol: Symbol | None
-    amount: float | None
-    base_price: float | None
 
 
 AnyPositionIncrease = Union[PositionIncrease, PartialPositionIncrease]

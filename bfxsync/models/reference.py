@@ -33,8 +33,7 @@ class FieldText(NamedTuple):
 def field_texts(model: Any) -> Iterator[FieldText]:
     """Yield the fields of a model in their order, then its `datetime` properties."""
     texts: Dict[str, str] = {}
-    whole = getattr(model, "_whole", model)
-    for part in reversed(whole.__mro__):
+    for part in reversed(model.__mro__):
         texts.update(_texts_of(part.__module__).get(part.__name__, {}))
     for field in attrs.fields(model):
         places = field.metadata.get("path") or field.metadata.get("keys") or ()

@@ -63,13 +63,6 @@ _OPTIONAL = (
     Kind.ANY,
 )
 
-_MAY_BE_MISSING = {
-    Kind.NUMBER: Kind.OPTIONAL_NUMBER,
-    Kind.INTEGER: Kind.OPTIONAL_INTEGER,
-    Kind.SWITCH: Kind.OPTIONAL_SWITCH,
-    Kind.TEXT: Kind.OPTIONAL_TEXT,
-}
-
 
 class Layout:
     """
@@ -100,17 +93,6 @@ class Layout:
         self.width: int = max([least, *(1 + index for _, index, _ in fields)])
         """Columns up to the last known one."""
         self._steps = {number: _steps(fields, number) for number in (float, Decimal)}
-
-    def tolerant(self) -> Layout:
-        """
-        Return the same layout for rows in which anything may be missing.
-
-        The exchange acknowledges a write with what it knows of the row at that moment.
-        """
-        return Layout(
-            self.name,
-            *((name, index, may_be_missing(kind)) for name, index, kind in self.fields),
-        )
 
     def read(self, row: object, number: NumberType) -> list[Any]:
         """
@@ -207,11 +189,6 @@ class NestedLayout(Layout):
             except RemoteError as exc:
                 raise RemoteError(str(exc), raw=row) from None
         return found
-
-
-def may_be_missing(kind: Kind | Read) -> Kind | Read:
-    """Return the same kind for a value that may be null."""
-    return _MAY_BE_MISSING.get(kind, kind) if isinstance(kind, Kind) else kind
 
 
 def read_rows(

@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import ClassVar, Union
+from typing import ClassVar, NoReturn, Union
 
 from bfxsync._base.aliases import Mts, NumberType, Row
 from bfxsync.models.model import ObjectModel, RestModel, at, key, model
-from bfxsync.models.moments import Moment, moment
-from bfxsync.models.partial_rows import partial_of, read_whole_or_partial
+from bfxsync.models.partial_rows import (
+    N,
+    PartialMoment,
+    WholeOrPartial,
+    read_whole_or_partial,
+)
 
 
 @model
-class Transfer(RestModel):
+class _TransferFields(RestModel, WholeOrPartial[N]):
+    mts: Mts | N = at(0)
+    """In milliseconds UTC."""
+    wallet_from: str | N = at(1)
+    """``exchange``, ``margin`` or ``funding``."""
+    wallet_to: str | N = at(2)
+    """``exchange``, ``margin`` or ``funding``."""
+    currency: str | N = at(4)
+    currency_to: str | None = at(5)
+    """Target currency of a conversion."""
+    amount: float | N = at(7)
+
+    time: ClassVar[PartialMoment] = PartialMoment(mts)
+
+
+@model
+class Transfer(_TransferFields[NoReturn]):
     """
     A transfer between wallets, or a conversion.
 
     https://docs.bitfinex.com/reference/rest-auth-transfer
     """
-
-    mts: Mts = at(0)
-    """In milliseconds UTC."""
-    wallet_from: str = at(1)
-    """``exchange``, ``margin`` or ``funding``."""
-    wallet_to: str = at(2)
-    """``exchange``, ``margin`` or ``funding``."""
-    currency: str = at(4)
-    currency_to: str | None = at(5)
-    """Target currency of a conversion."""
-    amount: float = at(7)
-
-    time: ClassVar[Moment[datetime]] = moment(mts)
 
     @classmethod
     def from_partial_row(cls, row: Row, number: NumberType = float) -> AnyTransfer:
@@ -38,42 +44,36 @@ class Transfer(RestModel):
         return read_whole_or_partial(cls, PartialTransfer, row, number)
 
 
-@partial_of(Transfer)
-class PartialTransfer(RestModel):
+@model
+class PartialTransfer(_TransferFields[None]):
     """A transfer of a notification that does not have all fields of a `Transfer`."""
-
-    mts: Mts | None = at()
-    wallet_from: str | None
-    wallet_to: str | None
-    currency: str | None
-    currency_to: str | None
-    amount: float | None
-
-    time: ClassVar[Moment[datetime | None]] = moment(mts)
 
 
 AnyTransfer = Union[Transfer, PartialTransfer]
 
 
 @model
-class Withdrawal(RestModel):
+class _WithdrawalFields(RestModel, WholeOrPartial[N]):
+    withdrawal_id: int | None = at(0)
+    """Id of the `Movement`; 0: no withdrawal was made."""
+    method: str | N = at(2)
+    """Transfer method: ``bitcoin``, ``tetheruse``."""
+    payment_id: str | None = at(3)
+    """Tag or memo, where the address needs one."""
+    wallet: str | N = at(4)
+    """Wallet that the withdrawal is debited to."""
+    amount: float | N = at(5)
+    """Without the fee."""
+    withdrawal_fee: float | None = at(8)
+
+
+@model
+class Withdrawal(_WithdrawalFields[NoReturn]):
     """
     A withdrawal as it was accepted.
 
     https://docs.bitfinex.com/reference/rest-auth-withdraw
     """
-
-    withdrawal_id: int | None = at(0)
-    """Id of the `Movement`; 0: no withdrawal was made."""
-    method: str = at(2)
-    """Transfer method: ``bitcoin``, ``tetheruse``."""
-    payment_id: str | None = at(3)
-    """Tag or memo, where the address needs one."""
-    wallet: str = at(4)
-    """Wallet that the withdrawal is debited to."""
-    amount: float = at(5)
-    """Without the fee."""
-    withdrawal_fee: float | None = at(8)
 
     @classmethod
     def from_partial_row(cls, row: Row, number: NumberType = float) -> AnyWithdrawal:
@@ -81,36 +81,32 @@ class Withdrawal(RestModel):
         return read_whole_or_partial(cls, PartialWithdrawal, row, number)
 
 
-@partial_of(Withdrawal)
-class PartialWithdrawal(RestModel):
+@model
+class PartialWithdrawal(_WithdrawalFields[None]):
     """A withdrawal of a notification that does not have all fields of a `Withdrawal`."""
-
-    withdrawal_id: int | None
-    method: str | None
-    payment_id: str | None
-    wallet: str | None
-    amount: float | None
-    withdrawal_fee: float | None
 
 
 AnyWithdrawal = Union[Withdrawal, PartialWithdrawal]
 
 
 @model
-class DepositAddress(RestModel):
+class _DepositAddressFields(RestModel, WholeOrPartial[N]):
+    method: str | N = at(1)
+    """Transfer method: ``BITCOIN``."""
+    currency_code: str | N = at(2)
+    address: str | N = at(4)
+    """The address; where there is a `pool_address`, the tag or memo that must accompany it."""
+    pool_address: str | None = at(5)
+    """The shared address of currencies that need a tag or memo."""
+
+
+@model
+class DepositAddress(_DepositAddressFields[NoReturn]):
     """
     An address for deposits.
 
     https://docs.bitfinex.com/reference/rest-auth-deposit-address
     """
-
-    method: str = at(1)
-    """Transfer method: ``BITCOIN``."""
-    currency_code: str = at(2)
-    address: str = at(4)
-    """The address; where there is a `pool_address`, the tag or memo that must accompany it."""
-    pool_address: str | None = at(5)
-    """The shared address of currencies that need a tag or memo."""
 
     @classmethod
     def from_partial_row(
@@ -120,14 +116,9 @@ class DepositAddress(RestModel):
         return read_whole_or_partial(cls, PartialDepositAddress, row, number)
 
 
-@partial_of(DepositAddress)
-class PartialDepositAddress(RestModel):
+@model
+class PartialDepositAddress(_DepositAddressFields[None]):
     """An address of a notification that does not have all fields of a `DepositAddress`."""
-
-    method: str | None
-    currency_code: str | None
-    address: str | None
-    pool_address: str | None
 
 
 AnyDepositAddress = Union[DepositAddress, PartialDepositAddress]

@@ -247,16 +247,6 @@ def test_what_is_no_object_is_a_remote_error(value: object) -> None:
         layout.read([value], float)
 
 
-def test_tolerant_layout_takes_rows_that_lack_anything() -> None:
-    layout = LAYOUT.tolerant()
-    assert layout.read([], float) == [None, None, None]
-    assert layout.read([None] * 4, float) == [None, None, None]
-    assert layout.read([1, 2.5, None, 4], float) == [2.5, 1, 4.0]
-    with pytest.raises(RemoteError, match="Model.first: expected an integer or null"):
-        layout.read(["x", 2.5], float)
-    assert LAYOUT.length == 2  # the other one stays as it is
-
-
 @given(st.lists(JSON_VALUES | st.just([1, 2.5])))
 def test_rows_of_a_list_are_read_or_reported(rows: list[Any]) -> None:
     good, bad = [], []
