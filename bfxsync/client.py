@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bfxsync._base.aliases import NumberType
@@ -21,8 +20,8 @@ from bfxsync.checks.hosts import (
     check_wss_host,
     signed_rest_host,
 )
-from bfxsync.checks.options import check_bool
-from bfxsync.checks.times import check_seconds
+from bfxsync.checks.options import check_bool, check_on_limit
+from bfxsync.checks.times import check_seconds, check_timeouts
 from bfxsync.errors import ClosedError, UsageError
 from bfxsync.ws.client import WebSocketClient
 
@@ -113,13 +112,14 @@ class Client:
         # First, so that no traceback shows them.
         api_key, api_secret = hide(api_key), hide(api_secret)
         auth_token, proxy = hide(auth_token), hide(proxy)
-        # Checked here too, as REST is created on first use.
-        on_limit = lazily(partial(_check_rest, on_limit, rest_timeout))
+        # Checked here, as REST is created on first use.
+        on_limit = check_on_limit(on_limit)
+        if rest_timeout is not None:
+            check_timeouts(rest_timeout, "rest_timeout")
         strict = check_bool("strict", strict)
         allow_insecure = check_bool("allow_insecure", allow_insecure)
         if max_wait_s is not None:
             check_seconds("max_wait_s", max_wait_s)
-        # Checked here, as REST is created on first use.
         wss_host, rest_host = check_wss_host(wss_host), check_rest_host(rest_host)
         auth_rest_host = signed_rest_host(rest_host, auth_rest_host)
         check_seconds("absence_s", absence_s)
@@ -159,10 +159,7 @@ class Client:
         """
         The REST client, created on first use: streaming alone does not import it.
 
-        Raises
-        ------
-        ClosedError
-            The client is closed.
+        Raises `ClosedError` if the client is closed.
         """
         made: RestClient | None = self._made.get("rest")
         if made is not None:
@@ -212,15 +209,6 @@ class Client:
         self.wss.close()
 
 
-def _check_rest(on_limit: object, rest_timeout: object) -> str:
-    from bfxsync.checks.options import check_on_limit
-    from bfxsync.checks.times import check_timeouts
-
-    if rest_timeout is not None:
-        check_timeouts(rest_timeout, "rest_timeout")
-    return check_on_limit(on_limit)
-
-
 def _signer_of(
     api_key: str | None,
     api_secret: str | None,
@@ -245,9 +233,8 @@ def _signer_of(
             raise UsageError(f"{missing} is missing: both or neither")
     options: dict[str, Nonce] = {}
     if nonce_file is not None:
-        from bfxsync.auth.nonce_file import (
-            FileNonce,  # loads nothing that is not there yet
-        )
+        # Loads nothing that is not there yet.
+        from bfxsync.auth.nonce_file import FileNonce
 
         options["nonce"] = FileNonce(nonce_file)
     if auth_token is not None:

@@ -17,14 +17,7 @@ R = TypeVar("R")
 
 
 class AtomicValue(Generic[T]):
-    """
-    A value that is replaced as a whole.
-
-    Parameters
-    ----------
-    value : object
-        Never mutated, like all later values.
-    """
+    """A value that is replaced as a whole and never mutated."""
 
     def __init__(self, value: T) -> None:
         # Where to start looking; a race may set it back by a few nodes.
@@ -39,11 +32,8 @@ class AtomicValue(Generic[T]):
         """
         Replace the value by the result of a function.
 
-        Parameters
-        ----------
-        change : callable
-            Takes the value and returns the new one (or the same object for no change) and what
-            `update` returns. Called again after a lost race, so it must have no side effects.
+        The function takes the value and returns the new one (or the same object for no change) and
+        what `update` returns. It is called again after a lost race: it must have no side effects.
         """
         while True:
             node = self._last()

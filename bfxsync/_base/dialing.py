@@ -35,17 +35,8 @@ def dial(address: Address, proxy: Proxy | None, timeout_s: float) -> socket.sock
     """
     Return a socket connected to a host.
 
-    Parameters
-    ----------
-    address : Address
-    proxy : Proxy or None
-    timeout_s : float
-        Connect timeout for each address of the name; and again for the proxy's whole answer.
-
-    Raises
-    ------
-    OSError
-        Unreachable, or refused by the proxy; the error does not contain the proxy's password.
+    `timeout_s` applies to each address of the name, and again to the proxy's whole answer. Raises
+    `OSError`, without the proxy's password, if the host is unreachable or the proxy refuses.
     """
     if proxy is None:
         return socket.create_connection((address.hostname, address.port), timeout_s)

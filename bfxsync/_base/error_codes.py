@@ -16,33 +16,14 @@ from bfxsync.errors import (
 )
 
 # Of the subscription codes the live exchange sends almost only 10300; the others are documented.
-_CLASS_OF_CODE: dict[int, type[ApiError]] = {
-    10008: NotReady,
-    10011: SubscriptionRejected,
-    10012: SubscriptionRejected,
-    10100: AuthError,
-    10101: AuthError,
-    10102: AuthError,
-    10103: AuthError,
-    10104: AuthError,
-    10111: AuthError,
-    10112: AuthError,
-    10113: AuthError,
-    10114: NonceTooSmall,
-    10200: AuthError,
-    10201: AuthError,
-    10300: SubscriptionRejected,
-    10301: SubscriptionRejected,
-    10302: SubscriptionRejected,
-    10303: SubscriptionRejected,
-    10304: SubscriptionRejected,
-    10305: SubscriptionRejected,
-    10400: SubscriptionRejected,
-    10401: SubscriptionRejected,
-    11000: NotReady,
-    11010: RateLimited,
-    20060: NotReady,
+_CODES: dict[type[ApiError], tuple[int, ...]] = {
+    NotReady: (10008, 11000, 20060),
+    SubscriptionRejected: (10011, 10012, *range(10300, 10306), 10400, 10401),
+    AuthError: (*range(10100, 10105), *range(10111, 10114), 10200, 10201),
+    NonceTooSmall: (10114,),
+    RateLimited: (11010,),
 }
+_CLASS_OF_CODE = {code: kind for kind, codes in _CODES.items() for code in codes}
 
 
 def error_from_code(

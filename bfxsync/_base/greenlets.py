@@ -32,14 +32,9 @@ def patched_by() -> str | None:
 
 def check_threads() -> None:
     """
-    Raise if there are no real threads.
+    Raise `UsageError` if gevent or eventlet has patched the standard library.
 
     With only some locks or parts patched, a wait could block the very thread it waits for.
-
-    Raises
-    ------
-    UsageError
-        gevent or eventlet has patched the standard library.
     """
     package = patched_by()
     if package is not None:

@@ -18,14 +18,8 @@ def retry_after_s(text: str | None, date: str | None, now: float) -> float:
     """
     Return the seconds of a ``Retry-After`` header, or `BLOCK_S` if it is missing or invalid.
 
-    Parameters
-    ----------
-    text : str or None
-        The header: seconds or a date.
-    date : str or None
-        The ``Date`` header of the same answer, the clock that a date in `text` refers to.
-    now : float
-        Seconds since 1970, used if `date` is missing or invalid.
+    A date in it is compared with the ``Date`` header of the same answer, or with `now` (seconds
+    since 1970) if that is missing or invalid.
     """
     if text is None:
         return BLOCK_S

@@ -39,20 +39,12 @@ _NAME = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?")
 
 
 class Address(NamedTuple):
-    """
-    The parts of a URL that name a server.
-
-    Attributes
-    ----------
-    scheme, hostname : str
-        Lower case; an IPv6 address has no brackets.
-    port : int
-    path : str
-    query : str
-    """
+    """The parts of a URL that name a server."""
 
     scheme: str
+    """In lower case, like the name."""
     hostname: str
+    """An IPv6 address has no brackets."""
     port: int
     path: str = ""
     query: str = ""

@@ -69,13 +69,7 @@ class Bells:
 
 
 class Latch:
-    """
-    A flag that threads wait for; any thread may set it, and so may a signal handler.
-
-    Attributes
-    ----------
-    is_set : bool
-    """
+    """A flag that threads wait for; any thread may set it, and so may a signal handler."""
 
     def __init__(self) -> None:
         self.is_set: bool = False

@@ -49,10 +49,6 @@ class GuardedLogger:
     The first exception of a handler is printed to stderr with its traceback, and so is each
     message that was lost, unless `logging.raiseExceptions` is false. Messages logged by a handler
     while it handles one of ours are dropped, to prevent recursion.
-
-    Parameters
-    ----------
-    name : str
     """
 
     has_complained: bool = False
@@ -193,14 +189,7 @@ def get_logger(name: str) -> GuardedLogger:
 
 
 def log_to(target: logging.Logger) -> None:
-    """
-    Make a logger of the program the parent of the package's: its level and handlers apply.
-
-    Raises
-    ------
-    UsageError
-        Not a logger.
-    """
+    """Make a logger of the program the parent of the package's: its level and handlers apply."""
     if not isinstance(target, logging.Logger):
         raise UsageError(f"logger must be a logging.Logger, not {target!r}")
     package = logging.getLogger(_PACKAGE)

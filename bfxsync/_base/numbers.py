@@ -67,17 +67,8 @@ def plain_decimal(value: object, name: str = "the number") -> str:
     """
     Format a number for a request: digits and a point, never an exponent.
 
-    Parameters
-    ----------
-    value : str, int, Decimal or float
-        A float is written as the shortest text that reads back as the same float.
-    name : str
-        The name of the argument in the error message.
-
-    Raises
-    ------
-    UsageError
-        Not a finite number, or one with too many digits.
+    A float is written as the shortest text that reads back as the same float. Raises `UsageError`,
+    which calls the number `name`, unless it is finite and has at most 30 digits.
     """
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal, float)):
         whole = plain_integer(value)
@@ -115,16 +106,8 @@ def round_price(value: str | int | Decimal | float) -> Decimal:
     Rounds half to even, so that many roundings are unbiased. The exchange would truncate, which
     lowers every price: in favour of buyers, at the cost of sellers.
 
-    Returns
-    -------
-    Decimal
-        Without trailing zeros. ``format(price, "f")`` has no exponent and is what is sent when it
-        is passed as an argument; ``str()`` of a price below 0.000001 has one.
-
-    Raises
-    ------
-    UsageError
-        Not a finite number.
+    The result has no trailing zeros. ``format(price, "f")`` has no exponent and is what is sent
+    when it is passed as an argument; ``str()`` of a price below 0.000001 has one.
     """
     number = decimal_of(plain_decimal(value, "price"))
     last_place = max(number.adjusted() - PRICE_DIGITS + 1, -PLACES)
@@ -136,11 +119,6 @@ def round_amount(value: str | int | Decimal | float) -> Decimal:
     Round towards zero to the 8 places of an amount, so that it never exceeds the balance.
 
     The result has no trailing zeros, as that of `round_price`.
-
-    Raises
-    ------
-    UsageError
-        Not a finite number.
     """
     return _round(decimal_of(plain_decimal(value, "amount")), -PLACES, ROUND_DOWN)
 

@@ -25,13 +25,13 @@ from bfxsync.errors import UsageError
 # The environment variables distinguish only these two.
 _SCHEMES = {"ws": "http", "wss": "https"}
 
-_EXPLICIT_KINDS = ("http", "socks4", "socks4a", "socks5", "socks5h")
 # Desktops write `socks` for a proxy that also resolves names.
 _ALIASES = {"socks": "socks5h"}
 
-_SOCKS_PORT = 1080
-_EXPLICIT_PORTS = {"http": 3128}
-_ENVIRONMENT_PORTS = {"http": 80, "https": 443}
+# The kinds of proxies, and their default ports.
+_SOCKS_PORTS = dict.fromkeys(("socks4", "socks4a", "socks5", "socks5h"), 1080)
+_EXPLICIT_PORTS = {"http": 3128, **_SOCKS_PORTS}
+_ENVIRONMENT_PORTS = {"http": 80, "https": 443, **_SOCKS_PORTS}
 
 MOST_CREDENTIALS = 127
 """Maximum bytes of a user name or password for SOCKS; PySocks encodes longer ones wrongly."""
@@ -39,20 +39,10 @@ MOST_CREDENTIALS = 127
 
 @attrs.frozen
 class Proxy:
-    """
-    A proxy.
-
-    Attributes
-    ----------
-    kind : str
-        ``http``, ``https``, ``socks4``, ``socks4a``, ``socks5`` or ``socks5h``; ``a`` and ``h``
-        mean that the proxy resolves host names.
-    hostname : str
-    port : int
-    username, password : str or None
-    """
+    """Address of a proxy, and the user's name and password there."""
 
     kind: str
+    """``http``, ``https``, ``socks4``, ``socks5``; ``socks4a`` and ``socks5h`` resolve names."""
     hostname: str
     port: int
     username: str | None = attrs.field(default=None, repr=False)
@@ -83,16 +73,11 @@ class Proxy:
 
 def proxy_for(url: str, proxy: object = None) -> Proxy | None:
     """
-    Return the proxy for a host, or None for a direct connection.
+    Return the proxy for the host of a URL, or None for a direct connection.
 
-    Parameters
-    ----------
-    url : str
-        URL of the host.
-    proxy : str, optional
-        Such as ``http://user:password@host:3128``; used for loopback hosts too. By default the
-        environment decides: ``https_proxy``, ``http_proxy``, ``all_proxy`` and ``no_proxy``, also
-        in upper case.
+    `proxy`, such as ``http://user:password@host:3128``, is used for loopback hosts too. Without it
+    the environment decides: ``https_proxy``, ``http_proxy``, ``all_proxy`` and ``no_proxy``, also
+    in upper case.
 
     Raises
     ------
@@ -100,32 +85,31 @@ def proxy_for(url: str, proxy: object = None) -> Proxy | None:
         Invalid, or needs the extra ``socks``; the message contains nothing that may be a password.
     """
     if proxy is not None:
-        found = _parsed(proxy, _EXPLICIT_KINDS, _EXPLICIT_PORTS)
-        if found is None:
-            raise UsageError(
-                "proxy must look like 'http://host:port' (or socks4, socks4a, socks5, socks5h)"
-            )
-        return _checked(found)
-    address = address_of(url)
-    if address is None or is_loopback(address.hostname):
-        return None
-    text = _environments(address)
-    if not text:
-        return None
-    kinds = (*_EXPLICIT_KINDS, "https")
-    text = Hidden(text if "://" in text else f"http://{text}")
-    found = _parsed(text, kinds, _ENVIRONMENT_PORTS)
-    if found is None:
-        raise UsageError(
+        found = _parsed(proxy, _EXPLICIT_PORTS)
+        refusal = "proxy must look like 'http://host:port' (or socks4, socks4a, socks5, socks5h)"
+    else:
+        address = address_of(url)
+        if address is None or is_loopback(address.hostname):
+            return None
+        text = _environments(address)
+        if not text:
+            return None
+        text = Hidden(text if "://" in text else f"http://{text}")
+        found = _parsed(text, _ENVIRONMENT_PORTS)
+        refusal = (
             "the proxy that the environment names is no address of the form 'http://host:port' "
             "(or https, socks4, socks4a, socks5, socks5h)"
         )
-    return _checked(found)
+    if found is None:
+        # Here, where no frame holds the parts of the URL.
+        raise UsageError(refusal)
+    if found.is_socks:
+        _check_socks(found)
+    return found
 
 
-def _parsed(
-    text: object, kinds: tuple[str, ...], ports: Mapping[str, int]
-) -> Proxy | None:
+def _parsed(text: object, ports: Mapping[str, int]) -> Proxy | None:
+    """Return the proxy of a URL; None if it is invalid, or of a kind without a port here."""
     if not isinstance(text, str):
         return None
     try:
@@ -137,29 +121,26 @@ def _parsed(
     place = address_of("http://" + parts.netloc.rpartition("@")[2])
     # What looks like a path may be a password with unquoted special characters.
     is_odd = parts.path not in ("", "/") or parts.query or parts.fragment
-    if kind not in kinds or place is None or is_odd:
+    if kind not in ports or place is None or is_odd:
         return None
     username, password = (
         None if value is None else unquote(value)
         for value in (parts.username, parts.password)
     )
-    port = port or ports.get(kind, _SOCKS_PORT)
-    return Proxy(kind, place.hostname, port, username, password)
+    return Proxy(kind, place.hostname, port or ports[kind], username, password)
 
 
-def _checked(proxy: Proxy) -> Proxy:
-    if proxy.is_socks:
-        if importlib.util.find_spec("socks") is None:
+def _check_socks(proxy: Proxy) -> None:
+    if importlib.util.find_spec("socks") is None:
+        raise UsageError(
+            'a SOCKS proxy needs the extra "socks": pip install "bfxsync[socks]"'
+        )
+    for value in (proxy.username, proxy.password):
+        if len((value or "").encode()) > MOST_CREDENTIALS:
             raise UsageError(
-                'a SOCKS proxy needs the extra "socks": pip install "bfxsync[socks]"'
+                "the user and the password of a SOCKS proxy may have at most "
+                f"{MOST_CREDENTIALS} bytes each"
             )
-        for value in (proxy.username, proxy.password):
-            if len((value or "").encode()) > MOST_CREDENTIALS:
-                raise UsageError(
-                    "the user and the password of a SOCKS proxy may have at most "
-                    f"{MOST_CREDENTIALS} bytes each"
-                )
-    return proxy
 
 
 def _environments(address: Address) -> str | None:

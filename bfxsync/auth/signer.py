@@ -12,8 +12,6 @@ import hmac
 import re
 from typing import Any, Protocol
 
-import attrs
-
 from bfxsync._base.hidden import Hidden, hide
 from bfxsync.auth.nonce import Nonce, shared_nonce
 from bfxsync.errors import UsageError
@@ -23,19 +21,11 @@ _VISIBLE = re.compile(r"[!-~]+")
 
 
 class RestSigner(Protocol):
-    """
-    Signs REST requests.
-
-    Attributes
-    ----------
-    identity : str
-        Signers with the same identity share nonces and the queue of signed calls.
-    nonce : Nonce
-    """
+    """Signs REST requests."""
 
     @property
     def identity(self) -> str:
-        """Identifies what is shared."""
+        """Signers with the same identity share nonces and the queue of signed calls."""
         ...
 
     @property
@@ -48,7 +38,6 @@ class RestSigner(Protocol):
         ...
 
 
-@attrs.define(eq=False)
 class Signer:
     """
     Signs with one API key.
@@ -61,21 +50,12 @@ class Signer:
         By default shared by all signers of this process with the same key.
     """
 
-    api_key: str = attrs.field(repr=False)
-    api_secret: str = attrs.field(repr=False)
-    nonce: Nonce = attrs.field(repr=False)
-
     def __init__(
         self, api_key: str, api_secret: str, nonce: Nonce | None = None
     ) -> None:
-        # Not attrs' own, whose frame would show them in error reports.
+        # In their place, as error reports show the variables of a frame.
         api_key, api_secret = hide(api_key), hide(api_secret)
-        self.__attrs_init__(  # type: ignore[attr-defined]  # pyright: ignore
-            api_key, api_secret, nonce or _default_nonce(api_key)
-        )
-
-    def __attrs_post_init__(self) -> None:
-        for name, value in (("api_key", self.api_key), ("api_secret", self.api_secret)):
+        for name, value in (("api_key", api_key), ("api_secret", api_secret)):
             # Without the value, which may be a misplaced secret.
             if not isinstance(value, str) or not value.strip():
                 raise UsageError(f"{name} must be text that is not empty")
@@ -83,6 +63,9 @@ class Signer:
                 raise UsageError(
                     f"{name} has characters that none has: a space or a line break at its end?"
                 )
+        self.api_key: str = api_key
+        self.api_secret: str = api_secret
+        self.nonce: Nonce = nonce or shared_nonce(api_key)
 
     @property
     def identity(self) -> str:
@@ -126,7 +109,6 @@ class Signer:
         }
 
 
-@attrs.define(eq=False)
 class TokenSigner:
     """
     Signs with a token from `generate_token`, which replaces key and signature.
@@ -138,19 +120,13 @@ class TokenSigner:
         By default shared by all signers of this process with the same token.
     """
 
-    token: str = attrs.field(repr=False)
-    nonce: Nonce = attrs.field(repr=False)
-
     def __init__(self, token: str, nonce: Nonce | None = None) -> None:
-        # Not attrs' own, whose frame would show it in error reports.
+        # In its place, as error reports show the variables of a frame.
         token = hide(token)
-        self.__attrs_init__(  # type: ignore[attr-defined]  # pyright: ignore
-            token, nonce or _default_nonce(token)
-        )
-
-    def __attrs_post_init__(self) -> None:
-        if not isinstance(self.token, str) or not _VISIBLE.fullmatch(self.token):
+        if not isinstance(token, str) or not _VISIBLE.fullmatch(token):
             raise UsageError("a token must be text without spaces")
+        self.token: str = token
+        self.nonce: Nonce = nonce or shared_nonce(token)
 
     @property
     def identity(self) -> str:
@@ -160,8 +136,3 @@ class TokenSigner:
     def rest_headers(self, path: str, body: str) -> dict[str, str]:
         """Return the headers of a request, with a fresh nonce; see `Signer.rest_headers`."""
         return {"bfx-nonce": str(self.nonce.next()), "bfx-token": Hidden(self.token)}
-
-
-def _default_nonce(identity: object) -> Nonce:
-    # Values other than text are refused a moment later.
-    return shared_nonce(identity) if isinstance(identity, str) else Nonce()

@@ -47,14 +47,7 @@ def lines_of(path: str) -> Iterator[bytes]:
 
 
 class RecordedClock(Clock):
-    """
-    The time of a recording; it stands still between two messages.
-
-    Attributes
-    ----------
-    time : float
-        Seconds since 1970.
-    """
+    """The time of a recording, in seconds since 1970; it stands still between two messages."""
 
     def __init__(self, time: float) -> None:
         self.time = time

@@ -73,13 +73,6 @@ class Recorder:
     append : bool
         Continue an existing recording, gzipped or not; a truncated last line is removed.
 
-    Attributes
-    ----------
-    error : BfxError or None
-        The failure that ended the recording.
-    missing_count : int
-        Messages dropped because the queue was full.
-
     Raises
     ------
     UsageError
@@ -94,7 +87,9 @@ class Recorder:
         append: bool = False,
     ) -> None:
         self.error: BfxError | None = None
+        """The failure that ended the recording."""
         self.missing_count: int = 0
+        """Messages dropped because the queue was full."""
         self.report = report
         self._max_waiting = max_waiting
         self.path: str = _path_of(path, time.time())

@@ -86,31 +86,22 @@ class Liveness:
 
     While something is subscribed, only its data and heartbeats are signs of life: a half-dead
     gateway answers pings and acknowledges requests forever. Otherwise any message is one.
-
-    Attributes
-    ----------
-    is_expecting : bool
-        Whether something is subscribed.
-    was_heard : bool
-        Whether data or a heartbeat of a subscription has arrived on this socket.
-    alive_at : float
-        Time of the last sign of life, or of the start of the wait for the first one.
-    is_pinged : bool
-        Whether a ping was sent in the present silence.
     """
 
     def __init__(
-        self,
-        ping_after_s: float = PING_AFTER_S,
-        stale_after_s: float = STALE_AFTER_S,
+        self, ping_after_s: float = PING_AFTER_S, stale_after_s: float = STALE_AFTER_S
     ) -> None:
         self.is_expecting: bool = False
+        """Whether something is subscribed."""
         self.was_heard: bool = False
+        """Whether data or a heartbeat of a subscription has arrived on this socket."""
+        self.alive_at: float = 0.0
+        """Time of the last sign of life, or of the start of the wait for the first one."""
+        self.is_pinged: bool = False
+        """Whether a ping was sent in the present silence."""
         self._ping_after_s = ping_after_s
         self._stale_after_s = stale_after_s
-        self.alive_at: float = 0.0
         self._sent = 0.0
-        self.is_pinged: bool = False
         # Deadline of a probe.
         self._probe_until: float | None = None
 
@@ -196,11 +187,6 @@ class ChannelsWatch:
     While the socket as a whole is silent, or its thread was blocked, no channel is checked: that is
     the task of `Liveness`. The next frames may belong to any channel, so each gets a grace period
     then, shorter than its full time. Acknowledgements and pongs do not count here.
-
-    Attributes
-    ----------
-    refresh_at : float
-        When the next frame of a channel must call `refresh`; most frames need not.
     """
 
     def __init__(self, stale_after_s: float = STALE_AFTER_S) -> None:
@@ -209,6 +195,7 @@ class ChannelsWatch:
         # Shorter, so that channels are checked before the socket counts as quiet again.
         self._grace_s = stale_after_s * 0.4
         self.refresh_at: float = 0.0
+        """When the next frame of a channel must call `refresh`; most frames need not."""
         self._since = 0.0
         self._refreshed = 0.0
         self._due: float | None = None
@@ -263,15 +250,11 @@ class ClockWatch:
 
     The monotonic clock stands still in a suspend and the wall clock does not. A wall clock that is
     set forward looks the same, and costs one ping.
-
-    Attributes
-    ----------
-    jump_count : int
-        Jumps so far.
     """
 
     def __init__(self) -> None:
         self.jump_count: int = 0
+        """Jumps so far."""
         self._ahead_s: float | None = None
 
     def observe(self, now: float, wall: float) -> float:

@@ -54,20 +54,13 @@ class HandshakeStep(Enum):
 
 
 class Handshake:
-    """
-    The steps before the first request, each with a timeout, and maintenances after it.
-
-    Attributes
-    ----------
-    flags : int
-        The acknowledged flags; 0 until then.
-    is_paused : bool
-        Whether the exchange is in maintenance and takes no requests.
-    """
+    """The steps before the first request, each with a timeout, and maintenances after it."""
 
     def __init__(self, flags: int, timeout_s: float) -> None:
         self.flags: int = 0
+        """The acknowledged flags; 0 until then."""
         self.is_paused: bool = False
+        """Whether the exchange is in maintenance and takes no requests."""
         self._wanted_flags = flags
         self._timeout_s = timeout_s
         self._step = HandshakeStep.NOTHING

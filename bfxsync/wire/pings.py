@@ -15,17 +15,11 @@ from bfxsync.wire.outputs import Output, Resolve, Send
 
 
 class Pings:
-    """
-    The pings of a connection, both automatic ones and those of users.
-
-    Attributes
-    ----------
-    duration_s : float or None
-        Of the last ping that was answered.
-    """
+    """The pings of a connection, both automatic ones and those of users."""
 
     def __init__(self) -> None:
         self.duration_s: float | None = None
+        """Of the last ping that was answered."""
         self._commands: dict[int, Ping] = {}
         self._last_cid = 0
         self._sent_at: float | None = None

@@ -24,15 +24,11 @@ class RecoveryBudget:
 
     Subscribing again mostly helps, whatever is wrong with a channel, and is cheap once. When it
     does not help, it must not flood the exchange with requests.
-
-    Attributes
-    ----------
-    count : int
-        Recoveries so far.
     """
 
     def __init__(self) -> None:
         self.count: int = 0
+        """Recoveries so far."""
         self._recent: Deque[float] = deque()
 
     def is_spent(self, now: float) -> bool:

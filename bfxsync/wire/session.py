@@ -60,18 +60,13 @@ class Session:
     flags : int
         Sum of the `Flag` values to request.
     loads : callable
-        JSON decoder, see `codec.loads_for`.
+        JSON decoder; see `codec.loads_for`.
     timeout_s : float
         For each step of the handshake, and for a subscribe request to bring data.
     ping_after_s, stale_after_s : float
         Silence of the socket after which a ping is sent, and after which the socket is replaced;
         the latter is also the limit for one silent channel among others. While something is
         subscribed, only its data and heartbeats end a silence.
-
-    Attributes
-    ----------
-    frame_count : int
-        Messages received, over all sockets.
     """
 
     def __init__(
@@ -84,6 +79,7 @@ class Session:
         stale_after_s: float = STALE_AFTER_S,
     ) -> None:
         self.frame_count: int = 0
+        """Messages received, over all sockets."""
         self._loads = loads
         self._handshake = Handshake(flags, timeout_s)
         self._subscriptions = Subscriptions(timeout_s)

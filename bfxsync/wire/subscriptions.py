@@ -57,22 +57,14 @@ class Acknowledgement:
 
 
 class Subscriptions:
-    """
-    All subscriptions of one connection.
-
-    Attributes
-    ----------
-    requests : SubscribeRequests
-    routing : RoutingTable
-    routes : dict
-        The subscription of each channel id in use on this socket.
-    """
+    """All subscriptions of one connection."""
 
     def __init__(self, answer_s: float = ANSWER_S) -> None:
         self._wanted: dict[Hashable, SubscriptionState] = {}
         self.requests: SubscribeRequests = SubscribeRequests(answer_s)
         self.routing: RoutingTable = RoutingTable()
         self.routes: dict[ChanId, SubscriptionState] = self.routing.entries
+        """The subscription of each channel id in use on this socket."""
 
     def __len__(self) -> int:
         return len(self._wanted)

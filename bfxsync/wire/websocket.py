@@ -88,23 +88,15 @@ class ProtocolViolation(BfxError):
 
 
 class Splitter:
-    """
-    Cuts the bytes of a connection into messages of at most `max_size` bytes.
-
-    Attributes
-    ----------
-    controls : list of Control
-        Pings and pongs since this was last cleared.
-    close : Close or None
-        The peer's close frame; later bytes are ignored.
-    violation : ProtocolViolation or None
-        The error after which no more can be read. Messages before it are still returned.
-    """
+    """Cuts the bytes of a connection into messages of at most `max_size` bytes."""
 
     def __init__(self, max_size: int = MAX_MESSAGE_SIZE) -> None:
         self.controls: list[Control] = []
+        """Pings and pongs since this was last cleared."""
         self.close: Close | None = None
+        """The peer's close frame; later bytes are ignored."""
         self.violation: ProtocolViolation | None = None
+        """The error after which no more can be read. Messages before it are still returned."""
         self._max_size = max_size
         # First byte of the frames in the loop; -1 for none, if even they may be too big.
         self._plain = _FINAL_TEXT if max_size >= _PLAIN_SIZE else -1

@@ -19,63 +19,40 @@ FRAME_ERRORS = (RemoteError, RecursionError, *SCREEN_ERRORS)
 
 
 class Channel(ABC):
-    """
-    One channel, as requested.
-
-    Attributes
-    ----------
-    name : str
-    content : str
-        What a frame holds, for messages.
-    arguments : dict of str
-        Fields of the request, repeated unchanged after a reconnect.
-    is_live : bool
-        Whether the first data on this socket has arrived.
-    extras : bool
-        Whether to return the items that only events need: `TradeUpdate` and `Checksum`.
-    errors : list of BfxError
-        Errors of frames since this was last cleared.
-    symbol : str
-        The symbol, or the last part of the key: ``tBTCUSD``, ``fUSD:p30``, ``tBTCF0:USTF0``,
-        ``global``.
-    resync_reason : str or None
-        Why the channel must be subscribed again, such as updates without a snapshot.
-    is_degraded : bool
-        Whether its data are known to be wrong, and subscribing again did not help.
-    is_bulk : bool
-        Whether updates may be lists of rows (`Flag.BULK_UPDATES`, acknowledged on this socket).
-    has_event : bool
-        Whether the last updates include an event that need not be the first.
-    recovery : RecoveryBudget
-        Automatic resubscriptions.
-    unanswered : int
-        Consecutive requests, over all connections, without data on an open socket; determines the
-        time for the next one.
-    seen_at : float or None
-        Time of the last frame, heartbeats and the acknowledgement included (monotonic); None
-        before the first on this socket.
-    """
+    """One channel, as requested."""
 
     name: str
     content = "a row"
+    """What a frame holds, for messages."""
 
     def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
         self.arguments = arguments
+        """Fields of the request, repeated unchanged after a reconnect."""
         # After the first words of a key: "trade:1m:fUSD:p30", "deriv:tBTCF0:USTF0".
         words = 2 if self.name == "candles" else 1
         key = arguments.get("key", "")
         self.symbol: str = arguments.get("symbol") or key.split(":", words)[-1]
+        """Or the last part of the key: ``fUSD:p30``, ``tBTCF0:USTF0``, ``global``."""
         self.is_funding: bool = self.symbol.startswith("f")
         self.is_live: bool = False
+        """Whether the first data on this socket has arrived."""
         self.extras = False
+        """Whether to return the items that only events need: `TradeUpdate` and `Checksum`."""
         self.errors: list[BfxError] = []
+        """Errors of frames since this was last cleared."""
         self.resync_reason: str | None = None
+        """Why the channel must be subscribed again, such as updates without a snapshot."""
         self.is_degraded: bool = False
+        """Whether its data are known to be wrong, and subscribing again did not help."""
         self.is_bulk = False
+        """Whether updates may be lists of rows (`Flag.BULK_UPDATES` on this socket)."""
         self.has_event: bool = False
+        """Whether the last updates include an event that need not be the first."""
         self.recovery: RecoveryBudget = RecoveryBudget()
         self.unanswered = 0
+        """Consecutive requests without data, on any open socket; extends the next one's time."""
         self.seen_at: float | None = None
+        """Time of the last frame on this socket, heartbeats and acknowledgement included."""
         self._number = number
 
     @property

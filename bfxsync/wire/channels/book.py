@@ -31,21 +31,7 @@ from bfxsync.wire.frames import CHECKSUM, HEARTBEAT
 
 
 class BookChannel(Channel):
-    """
-    An order book, updated in frame order and verified with the exchange's checksums.
-
-    Attributes
-    ----------
-    book : OrderBook
-    version : int
-        Odd while a block of frames is applied. A thread that reads the book between two equal,
-        even values has seen the state between two blocks. No user code may run meanwhile, and
-        no logging, as a handler might read the book.
-    verified_count, mismatch_count : int
-        Checksums that matched, and that did not.
-    verified_at : float or None
-        Time of the last match (monotonic); None after a snapshot.
-    """
+    """An order book, updated in frame order and verified with the exchange's checksums."""
 
     resync_reason: str | None
     has_event: bool
@@ -65,9 +51,17 @@ class BookChannel(Channel):
             self.book = RawBook() if raw else AggregatedBook()
             self._make = self._maker(RawBookUpdate if raw else BookUpdate)
         self.version: int = 0
+        """
+        Odd while a block of frames is applied.
+
+        A thread that reads the book between two equal, even values has seen the state between two
+        blocks. No user code may run meanwhile, and no logging, as a handler might read the book.
+        """
         self.verified_count: int = 0
+        """Checksums that matched."""
         self.mismatch_count: int = 0
         self.verified_at: float | None = None
+        """Time of the last match (monotonic); None after a snapshot."""
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
         """Apply the frames to the book and return its changes."""
