@@ -118,7 +118,6 @@ class Span:
 
     Attributes
     ----------
-    clocks : Clocks
     first_s, last_s : float
         The earliest and latest time at which it can have been sent.
     estimates_s : tuple of float
@@ -185,14 +184,12 @@ def span_of(
     readings: Iterable[Reading],
 ) -> Span:
     """
-    Return when a write can have been executed.
+    Return when a write can have been executed; `lasted_s` and `absence_s` are those of `Span`.
 
     Parameters
     ----------
     sent_s, sent_at : float
         When it was sent, by this machine's clock and by `time.monotonic`.
-    lasted_s, absence_s : float
-        See `Span`.
     readings : iterable of Reading
         From before and after, newest last.
     """

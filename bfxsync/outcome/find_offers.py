@@ -19,9 +19,9 @@ from bfxsync._base.numbers import EXACT
 from bfxsync.models.funding import FundingCredit, FundingLoan, FundingOffer
 from bfxsync.outcome.clocks import Clocks
 from bfxsync.outcome.identify import FAR_S, approximately, edges_of, identify
-from bfxsync.outcome.reader import ReaderAround
+from bfxsync.outcome.reader import OpenReader
 from bfxsync.outcome.resolve import Attempt, Candidates, Found, Pending, Search
-from bfxsync.outcome.unread import UnreadRows, with_unread
+from bfxsync.outcome.unread import with_unread
 
 Loan = Union[FundingLoan, FundingCredit]
 
@@ -41,7 +41,7 @@ _PRECISION = Decimal("1e-12")
 class OfferFinder:
     """Builds the searches for offers, loans and credits over an `AccountReader`."""
 
-    _around: ReaderAround
+    _open: OpenReader
 
     def submitted(self, body: Dict[str, Any]) -> Search[FundingOffer]:
         """Search for a new offer among the open ones, then among the closed ones."""
@@ -61,8 +61,7 @@ class OfferFinder:
             return _is_rate(offer.rate, body["rate"])
 
         def find(attempt: Attempt) -> Found[FundingOffer]:
-            unread = UnreadRows()
-            here = self._around(unread)
+            here, unread = self._open()
             # In this order, as an offer that is closed meanwhile moves from the first to the
             # second. The answer also shows the exchange's clock.
             offers = here.get_funding_offers(symbol=symbol)
@@ -82,8 +81,7 @@ class OfferFinder:
         """Search for the current state of an offer; a closed one is final."""
 
         def find(attempt: Attempt) -> Found[FundingOffer]:
-            unread = UnreadRows()
-            here = self._around(unread)
+            here, unread = self._open()
             for offer in here.get_funding_offers():
                 if offer.id == id:
                     return Pending(offer)
@@ -104,8 +102,8 @@ class OfferFinder:
         symbol = None if currency is None else f"f{currency}"
 
         def find(attempt: Attempt) -> Found[List[FundingOffer]]:
-            unread = UnreadRows()
-            offers = self._around(unread).get_funding_offers()
+            here, unread = self._open()
+            offers = here.get_funding_offers()
             left = [offer for offer in offers if symbol in (None, offer.symbol)]
             unreadable = unread.like({} if symbol is None else {_SYMBOL: symbol})
             if unreadable:
@@ -118,8 +116,7 @@ class OfferFinder:
         """Search for the present or final state of a loan or credit."""
 
         def find(attempt: Attempt) -> Found[Loan]:
-            unread = UnreadRows()
-            here = self._around(unread)
+            here, unread = self._open()
             open_now: List[Loan] = [
                 *here.get_funding_loans(),
                 *here.get_funding_credits(),

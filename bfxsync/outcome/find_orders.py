@@ -12,6 +12,7 @@ then the history and the trades.
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any, Collection, Dict, Iterable, List, Tuple
 
 import attrs
@@ -21,9 +22,9 @@ from bfxsync._base.enums import OrderFlag
 from bfxsync.models.orders import Order
 from bfxsync.outcome.clocks import Clocks, Span, date_of
 from bfxsync.outcome.identify import approximately
-from bfxsync.outcome.reader import ReaderAround
+from bfxsync.outcome.reader import OpenReader
 from bfxsync.outcome.resolve import Attempt, Candidates, Found, Pending, Search
-from bfxsync.outcome.unread import Places, UnreadRows, may_be, with_unread
+from bfxsync.outcome.unread import Places, may_be, with_unread
 
 Body = Dict[str, Any]
 
@@ -49,24 +50,14 @@ _TRADE_SYMBOL, _TRADE_CID = 1, 11
 class OrderFinder:
     """Builds the searches for orders over an `AccountReader`."""
 
-    _around: ReaderAround
+    _open: OpenReader
 
     def submitted(self, body: Body, is_random: bool) -> Search[Order]:
-        """
-        Search for a new order.
-
-        Parameters
-        ----------
-        body : dict
-            The request.
-        is_random : bool
-            Its client id is a random one of ours.
-        """
+        """Search for a new order; `is_random`: its client id is a random one of ours."""
         cid = body["cid"]
 
         def find(attempt: Attempt) -> Found[Order]:
-            unread = UnreadRows()
-            here = self._around(unread)
+            here, unread = self._open()
             orders: List[Order] = []
             asked: List[str] = []
             today = date_of(attempt.record.sent_s * 1000)
@@ -101,8 +92,7 @@ class OrderFinder:
     ) -> Found[Order]:
         """Look for trades of an order that no list has (yet)."""
         cid, symbol = body["cid"], body["symbol"]
-        unread = UnreadRows()
-        here = self._around(unread)
+        here, unread = self._open()
         # The exchange keeps trades for years, and orders for two weeks.
         span = attempt.span()
         start = _start_of(attempt, is_random) or span.since_mts(_KEPT_S)
@@ -128,8 +118,7 @@ class OrderFinder:
         """Search for the current state of an order; a closed one is final."""
 
         def find(attempt: Attempt) -> Found[Order]:
-            unread = UnreadRows()
-            here = self._around(unread)
+            here, unread = self._open()
             for order in here.get_orders(ids=[id]):
                 if order.id == id:
                     return Pending(order)
@@ -145,14 +134,15 @@ class OrderFinder:
         first, last = _edges_of(cid_date)
 
         def find(attempt: Attempt) -> Found[Order]:
-            unread = UnreadRows()
-            here = self._around(unread)
-            open_now = here.get_orders(cid=cid, cid_date=cid_date)
-            closed = unread.around(here.iter_orders_history(start=first, end=last))
-            found = _only(
-                [order for order in open_now if _is_dated(order, cid, cid_date)],
-                [order for order in closed if _is_dated(order, cid, cid_date)],
-            )
+            here, unread = self._open()
+            is_it = partial(_is_dated, cid=cid, cid_date=cid_date)
+            open_now = list(filter(is_it, here.get_orders(cid=cid, cid_date=cid_date)))
+            past = unread.around(here.iter_orders_history(start=first, end=last))
+            closed = list(filter(is_it, past))
+            orders = _distinct([*open_now, *closed])
+            found = _only_of(orders, orders)
+            if len(orders) == 1 and not closed:
+                found = Pending(orders[0])
             return with_unread(found, unread.like({_CID: cid}))
 
         return Search(find, _ORDERS, kept_s=_SURELY_KEPT_S)
@@ -161,9 +151,8 @@ class OrderFinder:
         """Search for orders of a cancellation that are still open."""
 
         def find(attempt: Attempt) -> Found[List[Order]]:
-            unread = UnreadRows()
-            orders = self._around(unread).get_orders()
-            left = [order for order in orders if _is_named(order, body)]
+            here, unread = self._open()
+            left = [order for order in here.get_orders() if _is_named(order, body)]
             unreadable = [row for row in unread.rows if _may_be_named(row, body)]
             if unreadable:
                 return Candidates([*left, *unreadable])
@@ -177,12 +166,7 @@ class OrderFinder:
         """
         Search for the orders of several operations, with few requests.
 
-        Parameters
-        ----------
-        ops : list of (str, dict)
-            The request.
-        random_cids : collection of int
-            Client ids among them that are random ones of ours.
+        `random_cids` are the client ids among them that are random ones of ours.
         """
         ids = [
             body["id"] for name, body in ops if name in ("ou", "oc") and "id" in body
@@ -191,8 +175,7 @@ class OrderFinder:
         dates = [body["cid_date"] for name, body in ops if "cid_date" in body]
 
         def find(attempt: Attempt) -> Found[List[Any]]:
-            unread = UnreadRows()
-            here = self._around(unread)
+            here, unread = self._open()
             open_now = here.get_orders()
             # That answer has shown the exchange's clock.
             span = attempt.span()
@@ -243,8 +226,7 @@ def new_order(
     orders: Iterable[Order], body: Body, is_random: bool, span: Span
 ) -> Found[Order]:
     """Return the new order, or the candidates for it; see the top of this file."""
-    rows = {order.id: order for order in orders if order.cid == body["cid"]}
-    found = list(rows.values())
+    found = _distinct(order for order in orders if order.cid == body["cid"])
     if is_random:
         # The stop of an OCO order may have the same client id.
         matching = [order for order in found if _matches(order, body)]
@@ -272,27 +254,20 @@ def _only_of(sure: List[Order], possible: List[Order]) -> Found[Order]:
     return Candidates(possible) if possible else None
 
 
-def _only(open_now: List[Order], closed: List[Order]) -> Found[Order]:
-    # The only order; an open one may still change.
-    rows = {order.id: order for order in [*open_now, *closed]}
-    if len(rows) > 1:
-        return Candidates(list(rows.values()))
-    if closed:
-        return closed[0]
-    return Pending(open_now[0]) if open_now else None
-
-
-def _named_one(orders: List[Order], body: Body) -> Any:
+def _named_one(orders: List[Order], body: Body) -> Found[Order]:
     # The order that a change or a cancellation names.
     if "id" in body:
         named = [order for order in orders if order.id == body["id"]]
     else:
         cid, cid_date = body["cid"], body["cid_date"]
         named = [order for order in orders if _is_dated(order, cid, cid_date)]
-    rows = list({order.id: order for order in named}.values())
-    if len(rows) > 1:
-        return Candidates(rows)
-    return rows[0] if rows else None
+    rows = _distinct(named)
+    return _only_of(rows, rows)
+
+
+def _distinct(orders: Iterable[Order]) -> List[Order]:
+    # The latest state of each.
+    return list({order.id: order for order in orders}.values())
 
 
 def _matches(order: Order, body: Body) -> bool:

@@ -10,9 +10,9 @@ from bfxsync._base.aliases import Symbol
 from bfxsync.models.positions import Position, PositionAudit, PositionHistory
 from bfxsync.outcome.clocks import Clocks
 from bfxsync.outcome.identify import FAR_S
-from bfxsync.outcome.reader import ReaderAround
+from bfxsync.outcome.reader import OpenReader
 from bfxsync.outcome.resolve import Attempt, Candidates, Found, Pending, Search
-from bfxsync.outcome.unread import UnreadRows, with_unread
+from bfxsync.outcome.unread import with_unread
 
 # Indexes in a position's row.
 _SYMBOL, _ID = 0, 11
@@ -22,14 +22,13 @@ _SYMBOL, _ID = 0, 11
 class PositionFinder:
     """Builds the searches for positions over an `AccountReader`."""
 
-    _around: ReaderAround
+    _open: OpenReader
 
     def by_id(self, id: int) -> Search[Union[Position, PositionHistory]]:
         """Search for the current state of a position; a closed one is final."""
 
         def find(attempt: Attempt) -> Found[Union[Position, PositionHistory]]:
-            unread = UnreadRows()
-            here = self._around(unread)
+            here, unread = self._open()
             open_now = here.get_positions()
             for position in open_now:
                 if position.position_id == id:
@@ -47,8 +46,7 @@ class PositionFinder:
         """Search for the position of a pair, or for its changes if it is closed again."""
 
         def find(attempt: Attempt) -> Found[Union[Position, PositionAudit]]:
-            unread = UnreadRows()
-            here = self._around(unread)
+            here, unread = self._open()
             for position in here.get_positions():
                 if position.symbol == symbol:
                     return Pending(position)
@@ -66,8 +64,8 @@ class PositionFinder:
         """Search for the open position of a derivative."""
 
         def find(attempt: Attempt) -> Found[Position]:
-            unread = UnreadRows()
-            for position in self._around(unread).get_positions():
+            here, unread = self._open()
+            for position in here.get_positions():
                 if position.symbol == symbol:
                     return Pending(position)
             return with_unread(None, unread.like({_SYMBOL: symbol}))

@@ -13,9 +13,9 @@ from bfxsync.models.movements import Movement
 from bfxsync.models.wallets import Ledger
 from bfxsync.outcome.clocks import Clocks
 from bfxsync.outcome.identify import approximately, edges_of, identify
-from bfxsync.outcome.reader import ReaderAround
+from bfxsync.outcome.reader import OpenReader
 from bfxsync.outcome.resolve import Attempt, Found, Search
-from bfxsync.outcome.unread import UnreadRows, with_unread
+from bfxsync.outcome.unread import with_unread
 
 Body = Dict[str, Any]
 
@@ -33,7 +33,7 @@ _CURRENCY = 1
 class TransferFinder:
     """Builds the searches for transfers and withdrawals over an `AccountReader`."""
 
-    _around: ReaderAround
+    _open: OpenReader
 
     def transfer(self, body: Body) -> Search[Ledger]:
         """Search for the booking by which the amount left its wallet."""
@@ -47,10 +47,10 @@ class TransferFinder:
 
         def find(attempt: Attempt) -> Found[Ledger]:
             self._read_clock(attempt)
-            unread = UnreadRows()
+            here, unread = self._open()
             first, last = edges_of(attempt.span())
             rows = unread.around(
-                self._around(unread).iter_ledgers(
+                here.iter_ledgers(
                     body["currency"], category=category, start=first, end=last
                 )
             )
@@ -73,8 +73,7 @@ class TransferFinder:
 
         def find(attempt: Attempt) -> Found[Any]:
             self._read_clock(attempt)
-            unread = UnreadRows()
-            here = self._around(unread)
+            here, unread = self._open()
             first, last = edges_of(attempt.span())
             # Without an end, as the filter goes by the last change.
             moved = unread.around(here.iter_movements(start=first))
@@ -95,7 +94,7 @@ class TransferFinder:
     def _read_clock(self, attempt: Attempt) -> None:
         """Ask for something if no answer has shown the exchange's clock yet."""
         if not attempt.has_readings:
-            self._around(UnreadRows()).get_ledgers(limit=1)
+            self._open()[0].get_ledgers(limit=1)
 
 
 def transfer_fingerprint(body: Body) -> Hashable:

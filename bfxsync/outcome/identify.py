@@ -42,9 +42,6 @@ def identify(
     ----------
     rows : list
         Rows that may be it.
-    mts_of : callable
-        Returns the time of a row.
-    attempt : Attempt
     is_it : callable
         Tells whether a row must be it, provided that its time fits.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterator, List, Protocol, Sequence
+from typing import Callable, Iterator, List, Protocol, Sequence, Tuple
 
 from bfxsync._base.aliases import Mts
 from bfxsync.models.account_trades import AccountTrade
@@ -77,5 +77,5 @@ class AccountReader(Protocol):
     ) -> Iterator[Ledger]: ...
 
 
-ReaderAround = Callable[[UnreadRows], AccountReader]
-"""Returns a reader whose lists leave out unreadable rows and collect them there."""
+OpenReader = Callable[[], Tuple[AccountReader, UnreadRows]]
+"""Returns a reader whose lists leave out unreadable rows, and what collects these."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Iterator, List
+from typing import Any, Iterator, List, Tuple
 
 import attrs
 import pytest
@@ -53,10 +53,11 @@ class Reader:
     is_cut: bool = False
     read_ids: List[int] = attrs.Factory(list)
 
-    def around(self, unread: UnreadRows) -> Any:
+    def copied(self) -> Tuple[Any, UnreadRows]:
+        unread = UnreadRows()
         unread.rows += self.unreadable
         unread.is_cut = self.is_cut
-        return self
+        return self, unread
 
     def get_orders(self, **_: Any) -> List[Order]:
         return self.open
@@ -101,9 +102,9 @@ def unreadable_order(**fields: Any) -> List[Any]:
 
 def test_r07_unreadable_row_does_not_make_a_found_operation_doubtful() -> None:
     reader = Reader(open=[ORDER], unreadable=[unreadable_order(cid=77)])
-    search = OrderFinder(reader.around).operations([("on", NEW)], {77})
+    search = OrderFinder(reader.copied).operations([("on", NEW)], {77})
     assert search.find(attempt()) == [ORDER]
-    lost = OrderFinder(Reader(unreadable=reader.unreadable).around)
+    lost = OrderFinder(Reader(unreadable=reader.unreadable).copied)
     found = lost.operations([("on", NEW)], {77}).find(attempt())
     assert found == Candidates(reader.unreadable)
 
@@ -118,7 +119,7 @@ def test_r07_unreadable_order_of_a_cancelled_group_is_a_candidate(
 ) -> None:
     reader = Reader(unreadable=[unreadable_order(**row)])
     ops = [("oc_multi", {"gid": [9]})]
-    found = OrderFinder(reader.around).operations(ops, ()).find(attempt())
+    found = OrderFinder(reader.copied).operations(ops, ()).find(attempt())
     assert found == (Candidates(reader.unreadable) if is_candidate else Pending([[]]))
 
 
@@ -126,7 +127,7 @@ def test_r07_unreadable_order_of_a_cancelled_group_is_a_candidate(
 def test_r07_rows_behind_an_unreadable_one_may_be_any_order(is_cut: bool) -> None:
     other = unreadable_order(id=4, cid=78)
     reader = Reader(open=[ORDER], unreadable=[other], is_cut=is_cut)
-    search = OrderFinder(reader.around).operations([("on", NEW)], {77})
+    search = OrderFinder(reader.copied).operations([("on", NEW)], {77})
     assert search.find(attempt()) == (Candidates([other]) if is_cut else [ORDER])
 
 
@@ -134,8 +135,8 @@ def test_r07_closed_position_with_another_id_is_not_the_one() -> None:
     row = ["tBTCUSD", "CLOSED", 0.1, 30000, 0, 0, None, None, None, None, None, 5]
     other = PositionHistory.from_row([*row, 1, 2])
     reader = Reader(past_positions=[other])
-    assert PositionFinder(reader.around).by_id(6).find(attempt()) is None
-    assert PositionFinder(reader.around).by_id(5).find(attempt()) == other
+    assert PositionFinder(reader.copied).by_id(6).find(attempt()) is None
+    assert PositionFinder(reader.copied).by_id(5).find(attempt()) == other
 
 
 def offer(id: int, ago_s: float) -> FundingOffer:
@@ -163,39 +164,39 @@ def test_r07_search_for_an_offer_stops_only_behind_it(
     is_clock_known: bool, rows: Any, read: List[int]
 ) -> None:
     reader = Reader(past_offers=[offer(*row) for row in rows])
-    search = OfferFinder(reader.around).by_id(5)
+    search = OfferFinder(reader.copied).by_id(5)
     assert search.find(attempt(is_clock_known)) is None
     assert reader.read_ids == read
 
 
 def test_r07_offer_behind_a_newer_one_of_an_old_change_is_found() -> None:
     reader = Reader(past_offers=[offer(9, 9000.0), offer(5, 9100.0)])
-    found = OfferFinder(reader.around).by_id(5).find(attempt(is_clock_known=True))
+    found = OfferFinder(reader.copied).by_id(5).find(attempt(is_clock_known=True))
     assert found == reader.past_offers[1]
 
 
 def test_r07_open_position_without_an_id_may_be_the_one() -> None:
     short = Position.from_row(["tBTCUSD", "ACTIVE", 0.1, 30000, 0, 0, None, None])
     reader = Reader(positions=[short])
-    assert PositionFinder(reader.around).by_id(6).find(attempt()) == Candidates([short])
+    assert PositionFinder(reader.copied).by_id(6).find(attempt()) == Candidates([short])
 
 
 def test_r07_absence_needs_the_documented_clocks() -> None:
-    around = Reader().around
+    open_reader = Reader().copied
     offer_body = {"symbol": "fUSD", "type": "LIMIT"}
     transfer_body = {"amount": "1", "from": "exchange", "currency": "USD"}
-    orders, positions = OrderFinder(around), PositionFinder(around)
+    orders, positions = OrderFinder(open_reader), PositionFinder(open_reader)
     known = [
-        OfferFinder(around).submitted(offer_body),
+        OfferFinder(open_reader).submitted(offer_body),
         positions.by_symbol("tBTCUSD"),
-        TransferFinder(around).transfer({**transfer_body, "currency_to": None}),
-        TransferFinder(around).withdrawal({"address": "a", "invoice": None}),
+        TransferFinder(open_reader).transfer({**transfer_body, "currency_to": None}),
+        TransferFinder(open_reader).withdrawal({"address": "a", "invoice": None}),
     ]
     assert {search.needs for search in known} == {Clocks.KNOWN}
     doubtful = [orders.submitted(NEW, False), orders.operations([("on", NEW)], ())]
     assert {search.needs for search in doubtful} == {Clocks.DOUBTFUL}
     by_name = [orders.by_id(1), orders.still_open({}), positions.by_id(1)]
-    by_name += [OfferFinder(around).by_id(1), positions.open_by_symbol("tBTCUSD")]
+    by_name += [OfferFinder(open_reader).by_id(1), positions.open_by_symbol("tBTCUSD")]
     assert {search.needs for search in by_name} == {Clocks.UNKNOWN}
 
 

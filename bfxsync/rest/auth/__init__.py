@@ -11,7 +11,7 @@ from bfxsync.outcome.find_offers import OfferFinder
 from bfxsync.outcome.find_orders import OrderFinder
 from bfxsync.outcome.find_positions import PositionFinder
 from bfxsync.outcome.find_transfers import TransferFinder
-from bfxsync.outcome.reader import ReaderAround
+from bfxsync.outcome.reader import OpenReader
 from bfxsync.rest.auth.account import AccountEndpoints
 from bfxsync.rest.auth.alerts import AlertEndpoints
 from bfxsync.rest.auth.deposits import DepositEndpoints
@@ -62,15 +62,7 @@ class AuthEndpoints(
     `Notification` may report a rejection in it, which its `raise_for_status` raises. A write that
     raises `OutcomeUnknown` may have been executed; one that raises any other error was not.
 
-    Parameters
-    ----------
-    transport : RestTransport
-        With a signer.
-    numbers : type
-        Type of the number fields of the models: `float` or `decimal.Decimal`; the same as that
-        of the transport.
-    strict : bool
-        False: leave unreadable rows out of lists, with a warning.
+    Parameters as for `Endpoints`; the transport has a signer.
     """
 
     def __init__(
@@ -82,8 +74,8 @@ class AuthEndpoints(
     ) -> None:
         super().__init__(transport, numbers=numbers, strict=strict)
         # A copy, so that the finders make no reference cycle with their owner.
-        reader: ReaderAround = copy.copy(self)._around
-        self._find_orders = OrderFinder(reader)
-        self._find_offers = OfferFinder(reader)
-        self._find_transfers = TransferFinder(reader)
-        self._find_positions = PositionFinder(reader)
+        open_reader: OpenReader = copy.copy(self)._copy_collecting
+        self._find_orders = OrderFinder(open_reader)
+        self._find_offers = OfferFinder(open_reader)
+        self._find_transfers = TransferFinder(open_reader)
+        self._find_positions = PositionFinder(open_reader)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Iterator, Sequence
 from bfxsync._base.hidden import hide
 from bfxsync.checks.containers import check_items, optional
 from bfxsync.checks.numbers import check_integer
-from bfxsync.checks.options import check_switch
+from bfxsync.checks.options import check_switch_as_bool
 from bfxsync.checks.private import check_token
 from bfxsync.checks.texts import check_choice
 from bfxsync.checks.times import Time, page_params
@@ -22,21 +22,19 @@ from bfxsync.models.account import (
 from bfxsync.models.summary import Summary
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, deprecated
 from bfxsync.rest.history.history import newest_first
-from bfxsync.rest.history.options import iterator
+from bfxsync.rest.history.options import HistoryOptions, iterator
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-    from bfxsync.rest.history.options import HistoryOptions
 
 MOST_LOGINS = 250
 MOST_CHANGES = 500
 
 _USER = Budget("auth/r/info/user", 90)
 _SUMMARY = Budget("auth/r/summary", 90)
-_LOGINS = Budget("auth/r/logins", 90)
+_LOGINS = Budget("auth/r/logins/hist", 90)
 _PERMISSIONS = Budget("auth/r/permissions", 90)
-_CHANGES = Budget("auth/r/audit", 90)
+_CHANGES = Budget("auth/r/audit/hist", 90)
 _PERFORMANCE = Budget("auth/r/stats/perf:1D/hist")
 _GENERATE = Budget("auth/w/token")
 _INVALIDATE = Budget("auth/w/token/del")
@@ -102,15 +100,13 @@ class AccountEndpoints(SignedEndpoints):
             Rows, at most 250.
         """
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_LOGINS)
-        return self._read_many(
-            _LOGINS, LoginHistory.from_row, page, path="auth/r/logins/hist"
-        )
+        return self._read_many(_LOGINS, LoginHistory.from_row, page)
 
     @iterator
     def iter_login_history(
         self, **options: Unpack[HistoryOptions[LoginHistory]]
     ) -> Iterator[LoginHistory]:
-        """Iterate over logins, newest first; each comes once."""
+        """Iterate over logins, newest first."""
         return self._history(_LOGIN_HISTORY, self.get_login_history, "logins", options)
 
     def get_changelog_history(
@@ -130,9 +126,7 @@ class AccountEndpoints(SignedEndpoints):
             Rows, at most 500.
         """
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_CHANGES)
-        return self._read_many(
-            _CHANGES, ChangeLog.from_row, page, path="auth/r/audit/hist"
-        )
+        return self._read_many(_CHANGES, ChangeLog.from_row, page)
 
     @iterator
     def iter_changelog_history(
@@ -141,7 +135,7 @@ class AccountEndpoints(SignedEndpoints):
         """
         Iterate over changes of the account's settings, newest first.
 
-        Each comes once. They have no id, so equal ones of the same millisecond count as one.
+        They have no id, so equal ones of the same millisecond count as one.
         """
         get = self.get_changelog_history
         return self._history(_CHANGE_HISTORY, get, "changes", options)
@@ -195,7 +189,7 @@ class AccountEndpoints(SignedEndpoints):
         OutcomeUnknown
             There may be an unknown token, which expires after its lifetime.
         """
-        may_write = optional(check_switch, "write_permission", write_permission)
+        may_write = optional(check_switch_as_bool, "write_permission", write_permission)
         checked = optional(check_items, "caps", caps, check_choice, _CAPS)
         if _WITHDRAW in (checked or ()) and not may_write:
             raise UsageError(f"caps with {_WITHDRAW!r} need write_permission=True")
@@ -203,7 +197,7 @@ class AccountEndpoints(SignedEndpoints):
             "scope": check_choice("scope", scope, _SCOPES),
             "ttl": optional(check_integer, "ttl", ttl, _SECONDS),
             "caps": checked,
-            "writePermission": None if may_write is None else bool(may_write),
+            "writePermission": may_write,
             "_cust_ip": optional(check_token, "cust_ip", cust_ip),
         }
         hint = "a token that was lost expires, so it may be sent again"

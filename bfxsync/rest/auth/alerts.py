@@ -41,12 +41,7 @@ class AlertEndpoints(SignedEndpoints):
         return self._read_many(_ALERTS, Alert.from_row, body)
 
     def set_alert(
-        self,
-        symbol: Symbol,
-        price: AnyNumber,
-        *,
-        type: str = "price",
-        count: int = 100,
+        self, symbol: Symbol, price: AnyNumber, *, type: str = "price", count: int = 100
     ) -> AnyAlert:
         """
         Set an alert for a price.
@@ -87,28 +82,21 @@ class AlertEndpoints(SignedEndpoints):
         price : str, int, Decimal or float
             As in the alert's `key`. A text is sent unchanged, a number without trailing zeros.
         """
-        path = f"auth/w/alert/price:{check_pair(symbol)}:{check_alert_price('price', price)}/del"
-        return self._write(
-            Write(_DELETE, AlertDeletion.from_row, path=path, hint=_HINT)
-        )
+        checked = check_alert_price("price", price)
+        path = f"auth/w/alert/price:{check_pair(symbol)}:{checked}/del"
+        read = AlertDeletion.from_row
+        return self._write(Write(_DELETE, read, path=path, hint=_HINT))
 
     def delete_alert_by_body(self, symbol: Symbol, price: AnyNumber) -> AlertDeletion:
         """
-        Delete an alert in the way of the exchange's own clients.
+        Delete an alert as the exchange's own clients do; prefer `delete_alert`.
 
         ``POST auth/w/alert/del`` (undocumented), 10 requests per minute.
         https://github.com/bitfinexcom/bfx-api-node-rest
 
-        Prefer `delete_alert`.
-
-        Parameters
-        ----------
-        symbol, price
-            As for `delete_alert`.
+        Arguments as for `delete_alert`.
         """
-        body = {
-            "symbol": check_pair(symbol),
-            "price": check_alert_price("price", price),
-        }
+        checked = check_alert_price("price", price)
+        body = {"symbol": check_pair(symbol), "price": checked}
         read = AlertDeletion.from_row
         return self._write(Write(_DELETE_BY_BODY, read, body, hint=_HINT))

@@ -31,17 +31,9 @@ from bfxsync.outcome.writes import RecentWrites, WriteRecord
 from bfxsync.rest.history.unreadable import Skip, must_raise
 from bfxsync.rest.http.callers import current_call
 from bfxsync.rest.http.retry_policy import RequestKind, unknown_outcome
-from bfxsync.rest.public.base import Budget, Endpoints, check_rows
+from bfxsync.rest.public.base import Budget, Endpoints
 
-__all__ = [
-    "Budget",
-    "RequestKind",
-    "SignedEndpoints",
-    "Write",
-    "check_rows",
-    "deprecated",
-    "path_for",
-]
+__all__ = ["Budget", "SignedEndpoints", "Write", "deprecated", "path_for"]
 
 T = TypeVar("T")
 E = TypeVar("E", bound="SignedEndpoints")
@@ -55,7 +47,8 @@ Read = Callable[[Any, NumberType], T]
 _QUICK_S = 2.0
 
 _MAYBE = "it may or may not have been executed"
-_HINT = "look at the account before it is sent again"
+_HINT_LOOK = "look at the account before it is sent again"
+_HINT_RESOLVE = "resolve() asks the exchange; do not send it again before that is known"
 
 
 @attrs.frozen
@@ -65,12 +58,10 @@ class Write(Generic[T]):
 
     Attributes
     ----------
-    budget : Budget
-        Its group is the path unless `path` is given.
     read : callable
         Builds the result of the answer. An unreadable answer leaves the outcome unknown.
-    body : mapping, optional
-    path : str, optional
+    path : str
+        Default: the group of the budget.
     search : Search, optional
         Finds the outcome for `OutcomeUnknown.resolve`; None: the exchange cannot be asked.
     fingerprint : object, optional
@@ -86,65 +77,46 @@ class Write(Generic[T]):
     budget: Budget
     read: Read[T]
     body: Optional[Body] = attrs.field(default=None, converter=hide_private, repr=False)
-    path: Optional[str] = attrs.field(default=None, kw_only=True)
+    path: str = attrs.field(kw_only=True)
     search: Optional[Search[Any]] = attrs.field(default=None, kw_only=True)
     fingerprint: Hashable = attrs.field(default=None, kw_only=True)
-    hint: str = attrs.field(default=_HINT, kw_only=True)
+    hint: str = attrs.field(kw_only=True)
     not_executed: Callable[..., NotExecuted] = attrs.field(
         default=NotExecuted, kw_only=True
     )
     cid: Optional[int] = attrs.field(default=None, kw_only=True)
     cid_date: Optional[str] = attrs.field(default=None, kw_only=True)
 
+    @path.default
+    def _default_path(self) -> str:
+        return self.budget.group
+
+    @hint.default
+    def _default_hint(self) -> str:
+        return _HINT_LOOK if self.search is None else _HINT_RESOLVE
+
 
 class SignedEndpoints(Endpoints):
-    """
-    A group of endpoints that need a key.
-
-    Parameters
-    ----------
-    transport : RestTransport
-        With a signer.
-    numbers : type
-        Type of the number fields of the models: `float` or `decimal.Decimal`; the same as that
-        of the transport.
-    strict : bool
-        False: leave unreadable rows out of lists, with a warning.
-    """
+    """A group of endpoints that need a key; parameters as for `Endpoints`."""
 
     # Collects unreadable rows; None: they raise an error.
     _unread: Optional[UnreadRows] = None
 
-    def _around(self: E, unread: UnreadRows) -> E:
-        """Return a copy whose lists leave out unreadable rows and collect them there."""
-        found = copy.copy(self)
+    def _copy_collecting(self: E) -> tuple[E, UnreadRows]:
+        """Return a copy whose lists leave out unreadable rows, and what collects these."""
+        found, unread = copy.copy(self), UnreadRows()
         found._unread, found._skip = unread, None
-        return found
+        return found, unread
 
     def _read(
-        self,
-        budget: Budget,
-        read: Read[T],
-        body: Body | None = None,
-        *,
-        path: str | None = None,
+        self, budget: Budget, read: Read[T], body: Body | None = None, path: str = ""
     ) -> T:
         """Return what `read` builds of the answer; the budget's group is the default path."""
         path = path or budget.group
-        answer = self._ask(path, budget, body, RequestKind.READ)
-        try:
-            return read(answer, self._numbers)
-        except BfxError as error:
-            error.endpoint = path
-            raise
+        return self._build(path, read, self._ask(path, budget, body, RequestKind.READ))
 
     def _read_many(
-        self,
-        budget: Budget,
-        read: Read[T],
-        body: Body | None = None,
-        *,
-        path: str | None = None,
+        self, budget: Budget, read: Read[T], body: Body | None = None, path: str = ""
     ) -> list[T]:
         """Request a list, and return what `read` builds of each row."""
         read_all = partial(read_rows, read)
@@ -163,24 +135,21 @@ class SignedEndpoints(Endpoints):
 
     def _write(self, write: Write[T], kind: RequestKind = RequestKind.WRITE) -> T:
         """Send a write at most once, and return what its `read` builds of the answer."""
-        path = write.path or write.budget.group
-        body = write.body
+        path, cid, cid_date = write.path, write.cid, write.cid_date
         record = WriteRecord(write.fingerprint)
         sent = RecentWrites() if write.fingerprint is None else self._transport.sent
         sent.add(record)
         try:
             try:
-                return self._send(record, sent, path, write, body, kind)
+                return self._send(write, kind, record, sent)
             except OutcomeUnknown as error:
                 record.mark_ended()
                 known = {
                     name: value
-                    for name, value in (body or {}).items()
+                    for name, value in (write.body or {}).items()
                     if value is not None and name not in PRIVATE
                 }
-                error.add(
-                    cid=write.cid, cid_date=write.cid_date, known=known, hint=write.hint
-                )
+                error.add(cid=cid, cid_date=cid_date, known=known, hint=write.hint)
                 attempt = Attempt(record, self._transport)
                 if write.search is not None:
                     error.add(
@@ -206,33 +175,26 @@ class SignedEndpoints(Endpoints):
             # Ctrl-C, or a bug of ours: the log is the only way to report it.
             record.mark_ended()
             if record.was_sent:
-                cid = write.cid
-                which = "" if cid is None else f" (cid {cid} of {write.cid_date})"
+                which = "" if cid is None else f" (cid {cid} of {cid_date})"
                 _log.warning("%s%s was interrupted: %s", path, which, _MAYBE)
             raise
 
     def _send(
         self,
+        write: Write[T],
+        kind: RequestKind,
         record: WriteRecord,
         sent: RecentWrites,
-        path: str,
-        write: Write[T],
-        body: Body | None,
-        kind: RequestKind,
     ) -> T:
         """Send a write, read its answer, and keep its record."""
-        answer = self._ask(path, write.budget, body, kind, record.mark_sent)
+        answer = self._ask(write.path, write.budget, write.body, kind, record.mark_sent)
         try:
-            value = write.read(answer, self._numbers)
+            value = self._build(write.path, write.read, answer)
         except RemoteError as error:
-            error.endpoint = path
             raise unknown_outcome(error) from error
-        except BfxError as error:
-            error.endpoint = path
-            raise
         record.mark_ended()
         if isinstance(value, Notification):
-            value.endpoint = path
+            value.endpoint = write.path
             if not value.is_success or isinstance(value.data, list):
                 # Each of several operations may have been rejected.
                 value.call = current_call()
@@ -261,13 +223,20 @@ class SignedEndpoints(Endpoints):
     def _skip_in_pages(self) -> Skip | None:
         return self._skip if self._unread is None else self._unread.add
 
+    def _build(self, path: str, read: Read[T], answer: Any) -> T:
+        try:
+            return read(answer, self._numbers)
+        except BfxError as error:
+            error.endpoint = path
+            raise
+
     def _ask(
         self,
         path: str,
         budget: Budget,
         body: Body | None,
         kind: RequestKind,
-        leave: Callable[[], None] | None = None,
+        before_send: Callable[[], None] | None = None,
     ) -> Any:
         return self._transport.request(
             "POST",
@@ -276,7 +245,7 @@ class SignedEndpoints(Endpoints):
             group=budget.group,
             per_minute=budget.per_minute,
             kind=kind,
-            before_send=leave,
+            before_send=before_send,
         )
 
 
@@ -285,9 +254,10 @@ def deprecated(name: str, instead: str = "the exchange no longer documents it") 
     warnings.warn(f"{name} is deprecated: {instead}", DeprecationWarning, stacklevel=3)
 
 
-def path_for(
-    start: str, symbol: object, check: Callable[[object], str], end: str = ""
-) -> str:
+def path_for(budget: Budget, symbol: object, check: Callable[[object], str]) -> str:
     """Return the path of a list: of one symbol if there is one, else of all."""
     checked = check_optional_symbol(symbol, check)
-    return f"{start}{end}" if checked is None else f"{start}/{checked}{end}"
+    if checked is None:
+        return budget.group
+    start, end, _ = budget.group.partition("/hist")
+    return f"{start}/{checked}{end}"

@@ -111,16 +111,7 @@ class DepositEndpoints(SignedEndpoints):
     def iter_deposit_addresses(
         self, method: str, *, page_size: int = MOST_ADDRESSES
     ) -> Iterator[DepositAddressItem]:
-        """
-        Iterate over the existing deposit addresses of a method; each comes once.
-
-        https://docs.bitfinex.com/reference/deposit-address-all
-
-        Parameters
-        ----------
-        method, page_size
-            As for `get_deposit_addresses`.
-        """
+        """Iterate over the deposit addresses of a method; see `get_deposit_addresses`."""
         check_token("method", method)
         check_integer("page_size", page_size, _PAGE_SIZES)
         return self._addresses(method, page_size)

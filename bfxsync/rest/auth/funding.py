@@ -16,13 +16,11 @@ from bfxsync.models.notification import Notification, of_nothing, of_one
 from bfxsync.outcome.find_offers import OfferFinder, offer_fingerprint
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, path_for
 from bfxsync.rest.history.history import newest_first
-from bfxsync.rest.history.options import iterator
+from bfxsync.rest.history.options import HistoryOptions, iterator
 from bfxsync.wire.inputs import offer_body
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-    from bfxsync.rest.history.options import HistoryOptions
 
 MOST_FUNDING_ROWS = 500
 
@@ -32,8 +30,6 @@ _TRADES = Budget("auth/r/funding/trades/hist", 90)
 _SUBMIT = Budget("auth/w/funding/offer/submit", 90)
 _CANCEL = Budget("auth/w/funding/offer/cancel", 90)
 _CANCEL_ALL = Budget("auth/w/funding/offer/cancel/all", 90)
-
-FUNDING_HINT = "resolve() asks the exchange; do not send it again before that is known"
 
 _OFFER_HISTORY = newest_first(FundingOffer, MOST_FUNDING_ROWS, "mts_update")
 # The maximum of the other histories of funding: more might be refused.
@@ -59,7 +55,7 @@ class FundingEndpoints(SignedEndpoints):
         symbol : str, optional
             Only offers of this currency, such as ``fUSD``.
         """
-        path = path_for("auth/r/funding/offers", symbol, check_funding)
+        path = path_for(_OFFERS, symbol, check_funding)
         return self._read_many(_OFFERS, FundingOffer.from_row, path=path)
 
     def get_funding_offers_history(
@@ -85,9 +81,9 @@ class FundingEndpoints(SignedEndpoints):
         limit : int, optional
             Rows, at most 500; default 25.
         """
-        path = path_for("auth/r/funding/offers", symbol, check_funding, "/hist")
+        path = path_for(_HISTORY, symbol, check_funding)
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_FUNDING_ROWS)
-        return self._read_many(_HISTORY, FundingOffer.from_row, page, path=path)
+        return self._read_many(_HISTORY, FundingOffer.from_row, page, path)
 
     @iterator
     def iter_funding_offers_history(
@@ -128,9 +124,9 @@ class FundingEndpoints(SignedEndpoints):
         limit : int, optional
             Rows; the maximum is not documented.
         """
-        path = path_for("auth/r/funding/trades", symbol, check_funding, "/hist")
+        path = path_for(_TRADES, symbol, check_funding)
         page = page_params(start=start, end=end, limit=limit, sort=sort)
-        return self._read_many(_TRADES, AccountFundingTrade.from_row, page, path=path)
+        return self._read_many(_TRADES, AccountFundingTrade.from_row, page, path)
 
     @iterator
     def iter_funding_trades_history(
@@ -196,7 +192,6 @@ class FundingEndpoints(SignedEndpoints):
                 body,
                 search=self._find_offers.submitted(body),
                 fingerprint=offer_fingerprint(body),
-                hint=FUNDING_HINT,
             )
         )
 
@@ -223,9 +218,7 @@ class FundingEndpoints(SignedEndpoints):
         """
         body = {"id": check_id("id", id)}
         search = self._find_offers.by_id(id)
-        return self._write(
-            Write(_CANCEL, _read_offer, body, search=search, hint=FUNDING_HINT)
-        )
+        return self._write(Write(_CANCEL, _read_offer, body, search=search))
 
     def cancel_all_funding_offers(
         self, currency: str | None = None
@@ -250,6 +243,4 @@ class FundingEndpoints(SignedEndpoints):
         """
         body = {"currency": optional(check_currency, "currency", currency)}
         search = self._find_offers.still_open(currency)
-        return self._write(
-            Write(_CANCEL_ALL, of_nothing(), body, search=search, hint=FUNDING_HINT)
-        )
+        return self._write(Write(_CANCEL_ALL, of_nothing(), body, search=search))

@@ -19,15 +19,13 @@ from bfxsync.models.funding_info import (
 from bfxsync.models.notification import Notification, of_nothing, of_one
 from bfxsync.outcome.find_offers import OfferFinder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, path_for
-from bfxsync.rest.auth.funding import FUNDING_HINT, MOST_FUNDING_ROWS
+from bfxsync.rest.auth.funding import MOST_FUNDING_ROWS
 from bfxsync.rest.history.history import newest_first
-from bfxsync.rest.history.options import iterator
+from bfxsync.rest.history.options import HistoryOptions, iterator
 from bfxsync.wire.inputs import auto_renew_body, keep_body
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-    from bfxsync.rest.history.options import HistoryOptions
 
 _LOANS = Budget("auth/r/funding/loans", 90)
 _LOANS_HISTORY = Budget("auth/r/funding/loans/hist", 90)
@@ -60,7 +58,7 @@ class LoanEndpoints(SignedEndpoints):
         symbol : str, optional
             Only loans of this currency, such as ``fUSD``.
         """
-        path = path_for("auth/r/funding/loans", symbol, check_funding)
+        path = path_for(_LOANS, symbol, check_funding)
         return self._read_many(_LOANS, FundingLoan.from_row, path=path)
 
     def get_funding_loans_history(
@@ -86,9 +84,9 @@ class LoanEndpoints(SignedEndpoints):
         limit : int, optional
             Rows, at most 500; default 25.
         """
-        path = path_for("auth/r/funding/loans", symbol, check_funding, "/hist")
+        path = path_for(_LOANS_HISTORY, symbol, check_funding)
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_FUNDING_ROWS)
-        return self._read_many(_LOANS_HISTORY, FundingLoan.from_row, page, path=path)
+        return self._read_many(_LOANS_HISTORY, FundingLoan.from_row, page, path)
 
     @iterator
     def iter_funding_loans_history(
@@ -116,7 +114,7 @@ class LoanEndpoints(SignedEndpoints):
         symbol : str, optional
             Only credits of this currency, such as ``fUSD``.
         """
-        path = path_for("auth/r/funding/credits", symbol, check_funding)
+        path = path_for(_CREDITS, symbol, check_funding)
         return self._read_many(_CREDITS, FundingCredit.from_row, path=path)
 
     def get_funding_credits_history(
@@ -142,7 +140,7 @@ class LoanEndpoints(SignedEndpoints):
         limit : int, optional
             Rows, at most 500; default 25.
         """
-        path = path_for("auth/r/funding/credits", symbol, check_funding, "/hist")
+        path = path_for(_CREDITS_HISTORY, symbol, check_funding)
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_FUNDING_ROWS)
         return self._read_many(
             _CREDITS_HISTORY, FundingCredit.from_row, page, path=path
@@ -179,10 +177,8 @@ class LoanEndpoints(SignedEndpoints):
         """
         Return how returned funding is offered again; None if auto-renew is off.
 
-        ``POST auth/r/funding/auto/status``, 90 requests per minute.
+        ``POST auth/r/funding/auto/status`` (undocumented), 90 requests per minute.
         https://github.com/JKorf/Bitfinex.Net
-
-        Not in the exchange's documentation.
 
         Parameters
         ----------
@@ -214,9 +210,7 @@ class LoanEndpoints(SignedEndpoints):
         """
         body = {"id": check_id("id", id)}
         search = self._find_offers.loan_by_id(id)
-        return self._write(
-            Write(_CLOSE, of_nothing(), body, search=search, hint=FUNDING_HINT)
-        )
+        return self._write(Write(_CLOSE, of_nothing(), body, search=search))
 
     def toggle_auto_renew(
         self,

@@ -37,9 +37,8 @@ class MarginEndpoints(SignedEndpoints):
         ``POST auth/r/info/margin/base``, 90 requests per minute for all three margin methods.
         https://docs.bitfinex.com/reference/rest-auth-info-margin
         """
-        return self._read(
-            _MARGIN, BaseMarginInfo.from_row, path="auth/r/info/margin/base"
-        )
+        path = f"{_MARGIN.group}/base"
+        return self._read(_MARGIN, BaseMarginInfo.from_row, path=path)
 
     def get_symbol_margin_info(self, symbol: Symbol) -> SymbolMarginInfo:
         """
@@ -53,7 +52,7 @@ class MarginEndpoints(SignedEndpoints):
         symbol : str
             The pair, such as ``tBTCUSD``; not a derivative.
         """
-        path = f"auth/r/info/margin/{check_pair(symbol)}"
+        path = f"{_MARGIN.group}/{check_pair(symbol)}"
         return self._read(_MARGIN, SymbolMarginInfo.from_row, path=path)
 
     def get_all_symbols_margin_info(self) -> list[SymbolMarginInfo]:
@@ -63,9 +62,8 @@ class MarginEndpoints(SignedEndpoints):
         ``POST auth/r/info/margin/sym_all``, 90 requests per minute for all three margin methods.
         https://docs.bitfinex.com/reference/rest-auth-info-margin
         """
-        return self._read_many(
-            _MARGIN, SymbolMarginInfo.from_row, path="auth/r/info/margin/sym_all"
-        )
+        path = f"{_MARGIN.group}/sym_all"
+        return self._read_many(_MARGIN, SymbolMarginInfo.from_row, path=path)
 
     def get_increase_position_info(
         self, symbol: Symbol, amount: AnyNumber | None = None

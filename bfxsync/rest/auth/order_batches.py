@@ -8,7 +8,7 @@ from bfxsync.models.notification import Notification, of_list
 from bfxsync.models.orders import AnyOrder, Order, read_operation
 from bfxsync.outcome.find_orders import OrderFinder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
-from bfxsync.rest.auth.orders import ORDER_HINT, Date
+from bfxsync.rest.auth.orders import Date
 from bfxsync.wire.inputs import cancel_multi_body, operations_body
 
 Operation = Tuple[str, Mapping[str, Any]]
@@ -54,20 +54,18 @@ class OrderBatchEndpoints(SignedEndpoints):
 
         Raises
         ------
-        OrderRejected
-            The exchange rejected the cancellation.
         OutcomeUnknown
             The orders may have been cancelled. `resolve` returns those that are still open.
         """
         body = cancel_multi_body(id=id, cid=cid, gid=gid, all=all)
         search = self._find_orders.still_open(body)
         return self._write_order(
-            Write(_CANCEL_MULTI, _read_orders, body, search=search, hint=ORDER_HINT)
+            Write(_CANCEL_MULTI, _read_orders, body, search=search)
         )
 
     def cancel_all_orders(self) -> Notification[List[AnyOrder]]:
         """
-        Cancel all open orders; the same as `cancel_order_multi` with ``all=True``.
+        Cancel all open orders, by `cancel_order_multi`.
 
         https://docs.bitfinex.com/reference/rest-auth-cancel-orders-multiple
         """
@@ -97,8 +95,6 @@ class OrderBatchEndpoints(SignedEndpoints):
 
         Raises
         ------
-        OrderRejected
-            The exchange rejected the whole request.
         OutcomeUnknown
             The operations may have been executed. `resolve` returns a list: for a new order its
             current state, for a change or cancellation the current state of the order, for
@@ -108,5 +104,5 @@ class OrderBatchEndpoints(SignedEndpoints):
         body, random_cids = operations_body(ops)
         search = self._find_orders.operations(body["ops"], random_cids)
         return self._write_order(
-            Write(_MULTI, of_list(read_operation), body, search=search, hint=ORDER_HINT)
+            Write(_MULTI, of_list(read_operation), body, search=search)
         )

@@ -16,13 +16,11 @@ from bfxsync.models.account_trades import AccountTrade, OrderTrade, WeightedAver
 from bfxsync.models.orders import Order, OtcOrder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, path_for
 from bfxsync.rest.history.history import History, newest_first
-from bfxsync.rest.history.options import iterator
+from bfxsync.rest.history.options import HistoryOptions, SortedHistoryOptions, iterator
 from bfxsync.rest.history.order_pages import OrderPages
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-    from bfxsync.rest.history.options import HistoryOptions, SortedHistoryOptions
 
 MOST_ORDERS = 2500
 MOST_OTC_ORDERS = 500
@@ -77,7 +75,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         limit : int, optional
             Rows, at most 2,500.
         """
-        path = path_for("auth/r/orders", symbol, check_pair, "/hist")
+        path = path_for(_ORDERS, symbol, check_pair)
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_ORDERS)
         body = {**page, "id": optional(check_ids, "ids", ids)}
         return self._read_many(_ORDERS, Order.from_row, body, path=path)
@@ -117,7 +115,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         limit : int, optional
             Rows, at most 500; default 25.
         """
-        path = path_for("auth/r/orders/otc", symbol, check_pair, "/hist")
+        path = path_for(_OTC, symbol, check_pair)
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_OTC_ORDERS)
         body = {**page, "id": optional(check_ids, "ids", ids)}
         return self._read_many(_OTC, OtcOrder.from_row, body, path=path)
@@ -177,11 +175,11 @@ class OrderHistoryEndpoints(SignedEndpoints):
         limit : int, optional
             Rows, at most 2,500.
         """
-        path = path_for("auth/r/trades", symbol, check_pair, "/hist")
+        path = path_for(_TRADES, symbol, check_pair)
         page = page_params(
             start=start, end=end, limit=limit, sort=sort, maximum=MOST_ACCOUNT_TRADES
         )
-        return self._read_many(_TRADES, AccountTrade.from_row, page, path=path)
+        return self._read_many(_TRADES, AccountTrade.from_row, page, path)
 
     @iterator
     def iter_trades_history(

@@ -28,8 +28,6 @@ _SUBMIT = Budget("auth/w/order/submit", 90)
 _UPDATE = Budget("auth/w/order/update", 90)
 _CANCEL = Budget("auth/w/order/cancel", 90)
 
-ORDER_HINT = "resolve() asks the exchange; do not send it again before that is known"
-
 _read_order = of_one(Order.from_partial_row)
 
 
@@ -66,7 +64,7 @@ class OrderEndpoints(SignedEndpoints):
         """
         if (cid is None) != (cid_date is None):
             raise UsageError("cid and cid_date belong together")
-        path = path_for("auth/r/orders", symbol, check_pair)
+        path = path_for(_ORDERS, symbol, check_pair)
         body = {
             "id": optional(check_ids, "ids", ids),
             "gid": optional(check_gid, "gid", gid),
@@ -142,8 +140,6 @@ class OrderEndpoints(SignedEndpoints):
         UsageError
             An argument is invalid, or a price has more than 5 significant digits: the exchange
             would cut the rest.
-        OrderRejected
-            The exchange rejected the order.
         OrderNotPlaced
             There was no connection, so nothing was sent; `proof` is ``"never_sent"``.
         OutcomeUnknown
@@ -176,7 +172,6 @@ class OrderEndpoints(SignedEndpoints):
                 body,
                 search=self._find_orders.submitted(body, is_random=cid is None),
                 not_executed=partial(OrderNotPlaced, cid=number),
-                hint=ORDER_HINT,
                 cid=number,
                 cid_date=date_of(self._clock() * 1000),
             )
@@ -210,7 +205,6 @@ class OrderEndpoints(SignedEndpoints):
 
         Parameters
         ----------
-        id : int
         amount : str, int, Decimal or float, optional
             The new amount: positive to buy, negative to sell.
         delta : str, int, Decimal or float, optional
@@ -222,8 +216,6 @@ class OrderEndpoints(SignedEndpoints):
 
         Raises
         ------
-        OrderRejected
-            The exchange rejected the change.
         OutcomeUnknown
             The order may have been changed. `resolve` returns its current state, or raises
             `NotExecuted` if there is no such order.
@@ -245,9 +237,7 @@ class OrderEndpoints(SignedEndpoints):
             round_price=round_price,
         )
         search = self._find_orders.by_id(id)
-        return self._write_order(
-            Write(_UPDATE, _read_order, body, search=search, hint=ORDER_HINT)
-        )
+        return self._write_order(Write(_UPDATE, _read_order, body, search=search))
 
     def cancel_order(
         self,
@@ -279,8 +269,6 @@ class OrderEndpoints(SignedEndpoints):
 
         Raises
         ------
-        OrderRejected
-            The exchange rejected the cancellation.
         OutcomeUnknown
             The order may have been cancelled. `resolve` returns its current state, or raises
             `NotExecuted` if there is no such order.
@@ -292,13 +280,5 @@ class OrderEndpoints(SignedEndpoints):
         else:
             search = self._find_orders.by_cid(number, day)
         return self._write_order(
-            Write(
-                _CANCEL,
-                _read_order,
-                body,
-                search=search,
-                hint=ORDER_HINT,
-                cid=number,
-                cid_date=day,
-            )
+            Write(_CANCEL, _read_order, body, search=search, cid=number, cid_date=day)
         )

@@ -25,12 +25,10 @@ from bfxsync.models.positions import (
 from bfxsync.outcome.find_positions import PositionFinder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 from bfxsync.rest.history.history import newest_first
-from bfxsync.rest.history.options import iterator
+from bfxsync.rest.history.options import HistoryOptions, iterator
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-    from bfxsync.rest.history.options import HistoryOptions
 
 MOST_PAST_POSITIONS = 50
 MOST_SNAPSHOTS = 500
@@ -114,7 +112,7 @@ class PositionEndpoints(SignedEndpoints):
     def iter_positions_history(
         self, **options: Unpack[HistoryOptions[PositionHistory]]
     ) -> Iterator[PositionHistory]:
-        """Iterate over closed positions by their last change, newest first; each comes once."""
+        """Iterate over closed positions by their last change, newest first."""
         get = self.get_positions_history
         return self._history(_PAST_POSITIONS, get, "closed positions", options)
 
@@ -155,12 +153,7 @@ class PositionEndpoints(SignedEndpoints):
         """
         Iterate over daily snapshots of positions by their last change, newest first.
 
-        Each comes once.
-
-        Parameters
-        ----------
-        id
-            As for `get_positions_snapshot`.
+        Filters as for `get_positions_snapshot`.
         """
         optional(check_id, "id", id)
         get = partial(self.get_positions_snapshot, id=id)
@@ -263,10 +256,7 @@ class PositionEndpoints(SignedEndpoints):
             The position may have been increased; its amount shows that. `resolve` returns the
             current `Position` of the pair, or raises `NotExecuted` if there was none since.
         """
-        body = {
-            "symbol": check_pair(symbol),
-            "amount": check_amount("amount", amount),
-        }
+        body = {"symbol": check_pair(symbol), "amount": check_amount("amount", amount)}
         search = self._find_positions.by_symbol(symbol)
         read = of_one(PositionIncrease.from_partial_row)
         return self._write(Write(_INCREASE, read, body, search=search, hint=_HINT))

@@ -9,8 +9,8 @@ from bfxsync._base.aliases import AnyNumber, Symbol
 from bfxsync.checks.containers import check_object, optional
 from bfxsync.checks.ids import check_text_id
 from bfxsync.checks.numbers import check_integer, check_positive
-from bfxsync.checks.options import check_switch
-from bfxsync.checks.symbols import check_currency, check_pair
+from bfxsync.checks.options import check_switch_as_bool
+from bfxsync.checks.symbols import check_currency, check_optional_symbol, check_pair
 from bfxsync.checks.texts import check_choice, check_text
 from bfxsync.checks.times import check_moment
 from bfxsync.errors import UsageError
@@ -77,17 +77,10 @@ class RecurringOrderEndpoints(SignedEndpoints):
         endless : bool, optional
             True: until it is cancelled.
         """
-        body = _body(
-            alias=alias,
-            symbol=symbol,
-            currency=currency,
-            action=action,
-            amount=amount,
-            recurrence=recurrence,
-            started_at=started_at,
-            ended_at=ended_at,
-            endless=endless,
-        )
+        body = {
+            **_terms(alias, symbol, currency, action, amount, recurrence),
+            **_period(started_at, ended_at, endless),
+        }
         for name in ("alias", "_symbol", "currency", "action", "amount", "recurrence"):
             if body[name] is None:
                 raise UsageError(f"{name.lstrip('_')} must be given")
@@ -105,10 +98,6 @@ class RecurringOrderEndpoints(SignedEndpoints):
 
         ``POST auth/r/ext/recurring-ao/detail/{id}`` (undocumented), 10 requests per minute.
         https://github.com/bitfinexcom/bfx-api-node-rest
-
-        Parameters
-        ----------
-        algo_order_id : str
         """
         checked = check_text_id("algo_order_id", algo_order_id)
         path = f"auth/r/ext/recurring-ao/detail/{checked}"
@@ -133,23 +122,13 @@ class RecurringOrderEndpoints(SignedEndpoints):
         ``POST auth/w/ext/recurring-ao/update/{id}`` (undocumented), 10 requests per minute.
         https://github.com/bitfinexcom/bfx-api-node-rest
 
-        Parameters
-        ----------
-        algo_order_id : str
-        alias, symbol, currency, action, amount, recurrence, ended_at, endless
-            As for `create_recurring_order`; at least one.
+        Arguments as for `create_recurring_order`; at least one.
         """
         checked = check_text_id("algo_order_id", algo_order_id)
-        body = _body(
-            alias=alias,
-            symbol=symbol,
-            currency=currency,
-            action=action,
-            amount=amount,
-            recurrence=recurrence,
-            ended_at=ended_at,
-            endless=endless,
-        )
+        body = {
+            **_terms(alias, symbol, currency, action, amount, recurrence),
+            **_period(None, ended_at, endless),
+        }
         if all(value is None for value in body.values()):
             raise UsageError("nothing is given that would change it")
         return self._write(
@@ -169,10 +148,6 @@ class RecurringOrderEndpoints(SignedEndpoints):
 
         ``POST auth/w/ext/recurring-ao/cancel/{id}`` (undocumented), 10 requests per minute.
         https://github.com/bitfinexcom/bfx-api-node-rest
-
-        Parameters
-        ----------
-        algo_order_id : str
         """
         checked = check_text_id("algo_order_id", algo_order_id)
         return self._write(
@@ -243,32 +218,33 @@ class RecurringOrderEndpoints(SignedEndpoints):
         return self._read_raw(_ORDERS, body)
 
 
-def _body(
-    *,
+def _terms(
     alias: object,
     symbol: object,
     currency: object,
     action: object,
     amount: object,
     recurrence: object,
-    started_at: object = None,
-    ended_at: object = None,
-    endless: object = None,
 ) -> Dict[str, Any]:
     # Omitted arguments are None.
-    is_endless = optional(check_switch, "endless", endless)
-    if is_endless and ended_at is not None:
-        raise UsageError("ended_at and endless=True exclude each other")
     return {
         "alias": optional(check_text, "alias", alias),
-        "_symbol": None if symbol is None else check_pair(symbol),
+        "_symbol": check_optional_symbol(symbol, check_pair),
         "currency": optional(check_currency, "currency", currency),
         "action": optional(check_choice, "action", action, _ACTIONS),
         "amount": optional(check_positive, "amount", amount),
         "recurrence": optional(check_choice, "recurrence", recurrence, _RECURRENCES),
+    }
+
+
+def _period(started_at: object, ended_at: object, endless: object) -> Dict[str, Any]:
+    is_endless = optional(check_switch_as_bool, "endless", endless)
+    if is_endless and ended_at is not None:
+        raise UsageError("ended_at and endless=True exclude each other")
+    return {
         "startedAt": optional(check_moment, "started_at", started_at),
         "endedAt": optional(check_moment, "ended_at", ended_at),
-        "endless": None if is_endless is None else bool(is_endless),
+        "endless": is_endless,
     }
 
 

@@ -63,10 +63,7 @@ class ThalexEndpoints(SignedEndpoints):
         ``POST auth/w/ext/wallets/withdrawals/request``, 10 requests per minute (undocumented).
         https://docs.bitfinex.com/reference/thalex-withdrawal-request
 
-        Parameters
-        ----------
-        amount, ccy, tfa_token
-            As for `request_thalex_deposit`.
+        Arguments as for `request_thalex_deposit`.
 
         Raises
         ------

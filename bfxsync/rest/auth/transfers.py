@@ -11,7 +11,7 @@ from bfxsync._base.hidden import hide
 from bfxsync.checks.containers import optional
 from bfxsync.checks.ids import check_id, check_ids
 from bfxsync.checks.numbers import check_positive
-from bfxsync.checks.options import check_switch
+from bfxsync.checks.options import check_switch, check_switch_as_bool
 from bfxsync.checks.private import check_tfa, check_token
 from bfxsync.checks.symbols import check_currency
 from bfxsync.checks.texts import check_text, check_wallet
@@ -26,20 +26,18 @@ from bfxsync.outcome.find_transfers import (
     wallet_name,
     withdrawal_fingerprint,
 )
-from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, path_for
 from bfxsync.rest.history.history import newest_first
-from bfxsync.rest.history.options import iterator
+from bfxsync.rest.history.options import HistoryOptions, iterator
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-    from bfxsync.rest.history.options import HistoryOptions
 
 MOST_MOVEMENTS = 2500
 
 _TRANSFER = Budget("auth/w/transfer")
 _WITHDRAW = Budget("auth/w/withdraw")
-_MOVEMENTS = Budget("auth/r/movements", 90)
+_MOVEMENTS = Budget("auth/r/movements/hist", 90)
 _MOVEMENT = Budget("auth/r/movements/info", 90)
 
 _HINT = "resolve() looks for it; do not send it again before that is known"
@@ -211,10 +209,14 @@ class TransferEndpoints(SignedEndpoints):
             "payment_id": optional(check_text, "payment_id", payment_id),
             "fee_deduct": optional(check_switch, "fee_deduct", fee_deduct),
             "note": optional(check_text, "note", note),
-            "travel_rule_tos": _optional_bool("travel_rule_tos", travel_rule_tos),
+            "travel_rule_tos": optional(
+                check_switch_as_bool, "travel_rule_tos", travel_rule_tos
+            ),
             "vasp_did": optional(check_token, "vasp_did", vasp_did),
             "vasp_name": optional(check_text, "vasp_name", vasp_name),
-            "beneficiary_self": _optional_bool("beneficiary_self", beneficiary_self),
+            "beneficiary_self": optional(
+                check_switch_as_bool, "beneficiary_self", beneficiary_self
+            ),
             "dest_firstname": optional(check_text, "dest_firstname", dest_firstname),
             "dest_lastname": optional(check_text, "dest_lastname", dest_lastname),
             "dest_corp_name": optional(check_text, "dest_corp_name", dest_corp_name),
@@ -259,9 +261,7 @@ class TransferEndpoints(SignedEndpoints):
         limit : int, optional
             Rows, at most 2,500.
         """
-        path = "auth/r/movements/hist"
-        if currency is not None:
-            path = f"auth/r/movements/{check_currency('currency', currency)}/hist"
+        path = path_for(_MOVEMENTS, currency, partial(check_currency, "currency"))
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_MOVEMENTS)
         body = {
             "id": optional(check_ids, "ids", ids),
@@ -307,10 +307,6 @@ def _check_moves(body: Mapping[str, Any]) -> None:
     is_same = wallet_name(body["from"]) == wallet_name(body["to"])
     if is_own and is_same and body["currency_to"] in (None, body["currency"]):
         raise UsageError(f"from {body['from']} to {body['to']} nothing would move")
-
-
-def _optional_bool(name: str, value: object) -> bool | None:
-    return None if value is None else bool(check_switch(name, value))
 
 
 def _read_withdrawal(row: Row, number: NumberType) -> Notification[AnyWithdrawal]:

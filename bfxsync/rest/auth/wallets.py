@@ -13,14 +13,12 @@ from bfxsync.checks.texts import check_choice
 from bfxsync.checks.times import Time, check_time, page_params
 from bfxsync.errors import UsageError
 from bfxsync.models.wallets import BalanceAvailable, Ledger, Wallet, WalletHistory
-from bfxsync.rest.auth.base import Budget, SignedEndpoints
+from bfxsync.rest.auth.base import Budget, SignedEndpoints, path_for
 from bfxsync.rest.history.history import newest_first
-from bfxsync.rest.history.options import iterator
+from bfxsync.rest.history.options import HistoryOptions, iterator
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-    from bfxsync.rest.history.options import HistoryOptions
 
 MOST_LEDGERS = 2500
 
@@ -29,7 +27,7 @@ LEDGER_WALLETS = ("exchange", "margin", "funding", "contribution")
 _WALLETS = Budget("auth/r/wallets", 90)
 _WALLETS_HISTORY = Budget("auth/r/wallets/hist")
 _AVAILABLE = Budget("auth/calc/order/avail", 90)
-_LEDGERS = Budget("auth/r/ledgers", 90)
+_LEDGERS = Budget("auth/r/ledgers/hist", 90)
 
 _AVAILABLE_FOR = ("EXCHANGE", "MARGIN", "DERIV", "FUNDING")
 _CATEGORIES = range(1, 10_000)
@@ -147,9 +145,7 @@ class WalletEndpoints(SignedEndpoints):
         limit : int, optional
             Rows, at most 2,500.
         """
-        path = "auth/r/ledgers/hist"
-        if currency is not None:
-            path = f"auth/r/ledgers/{check_currency('currency', currency)}/hist"
+        path = path_for(_LEDGERS, currency, partial(check_currency, "currency"))
         page = page_params(start=start, end=end, limit=limit, maximum=MOST_LEDGERS)
         body = {
             "category": optional(check_integer, "category", category, _CATEGORIES),
