@@ -183,11 +183,11 @@ def check_timeouts(
 
 
 def page_params(
-    *,
     start: object = None,
     end: object = None,
     limit: object = None,
     sort: object = None,
+    *,
     maximum: int = _MOST_ROWS,
 ) -> Params:
     """

@@ -238,14 +238,8 @@ class SignedEndpoints(Endpoints):
         kind: RequestKind,
         before_send: Callable[[], None] | None = None,
     ) -> Any:
-        return self._transport.request(
-            "POST",
-            path,
-            body=body,
-            group=budget.group,
-            per_minute=budget.per_minute,
-            kind=kind,
-            before_send=before_send,
+        return self._request(
+            "POST", path, budget, body=body, kind=kind, before_send=before_send
         )
 
 

@@ -14,14 +14,7 @@ An iterator over a history of the account, which the exchange always returns new
         def iter_ledgers(
             self, currency: str | None = None, **options: Unpack[HistoryOptions[Ledger]]
         ) -> Iterator[Ledger]:
-            \"""
-            Iterate over ledger entries, newest first.
-
-            Parameters
-            ----------
-            currency
-                As for `get_ledgers`.
-            \"""
+            \"""Iterate over ledger entries, newest first; see `get_ledgers`.\"""
             optional(check_currency, "currency", currency)
             get = partial(self.get_ledgers, currency)
             return self._history(_LEDGERS, get, "ledgers", options)
@@ -107,7 +100,8 @@ _DEFAULTS: Dict[str, Any] = {
 }
 
 _KINDS: Dict[str, Any] = {
-    kind.__name__: kind for kind in (HistoryOptions, SortedHistoryOptions)
+    "HistoryOptions": [HistoryOptions],
+    "SortedHistoryOptions": [HistoryOptions, SortedHistoryOptions],
 }
 _OPTIONS = re.compile(r"Unpack\[(\w+)\[(.+)\]\]")
 
@@ -118,58 +112,34 @@ def iterator(method: F) -> F:
     match = _OPTIONS.fullmatch(str(options.annotation))
     if match is None or options.kind is not options.VAR_KEYWORD:
         raise TypeError(f"{method.__qualname__}: no **options: Unpack[HistoryOptions]")
-    parts = [_KINDS[match[1]], *_KINDS[match[1]].__mro__[1:]]
-    kinds = [part for part in parts if part in _KINDS.values()]
-    types = {name: text for kind in kinds for name, text in _annotations(kind).items()}
+    kinds = _KINDS[match[1]]
+    types = {
+        name: text for kind in kinds for name, text in kind.__annotations__.items()
+    }
     types["resume_after"] = f"{match[2]} | None"
-    names = [name for name in _DEFAULTS if name in types]
     keywords = [
         inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=_DEFAULTS[name],
-            annotation=types[name],
+            name, options.KEYWORD_ONLY, default=value, annotation=types[name]
         )
-        for name in names
+        for name, value in _DEFAULTS.items()
+        if name in types
     ]
     signature = inspect.signature(method).replace(parameters=[*filters, *keywords])
     method.__signature__ = signature  # type: ignore[attr-defined]
     if method.__doc__:
-        texts = "\n".join(_attributes(kind) for kind in reversed(kinds))
-        method.__doc__ = _with_parameters(inspect.cleandoc(method.__doc__), texts)
+        doc = inspect.cleandoc(method.__doc__)
+        if "\nParameters\n" not in doc:
+            doc += "\n\nParameters\n----------"
+        for kind in kinds:
+            doc += inspect.cleandoc(kind.__doc__).partition("Attributes\n----------")[2]
+        method.__doc__ = doc
     return method
-
-
-def _annotations(kind: Any) -> Dict[str, str]:
-    found: Dict[str, str] = kind.__annotations__
-    return found
-
-
-def _attributes(kind: Any) -> str:
-    return inspect.cleandoc(kind.__doc__).partition("Attributes\n----------\n")[2]
-
-
-def _with_parameters(text: str, added: str) -> str:
-    """Return a docstring with more parameters at the end of its section of parameters."""
-    head, raises, errors = text.partition("\n\nRaises\n")
-    if "\nParameters\n" not in head:
-        head += "\n\nParameters\n----------"
-    return f"{head}\n{added}{raises}{errors}"
 
 
 def check_options(
     history: History[T], options: Mapping[str, Any], now_mts: Mts
 ) -> Iteration[T]:
-    """
-    Return the options of an iteration.
-
-    Raises
-    ------
-    UsageError
-        An option is invalid.
-    TypeError
-        An option is unknown.
-    """
+    """Return the checked options of an iteration; an unknown one raises `TypeError`."""
     known = [name for name in _DEFAULTS if name != "sort" or history.is_sortable]
     for name in options:
         if name not in known:
@@ -179,13 +149,8 @@ def check_options(
             )
     given = {**_DEFAULTS, **options}
     sort = given["sort"] if history.is_sortable else -1
-    page = page_params(
-        start=given["start"],
-        end=given["end"],
-        limit=given["limit"],
-        sort=sort,
-        maximum=history.max_limit,
-    )
+    start, end, limit = given["start"], given["end"], given["limit"]
+    page = page_params(start, end, limit, sort, maximum=history.max_limit)
     if page["sort"] is None:
         raise UsageError("sort must be 1 (oldest first) or -1 (newest first), not None")
     last = given["resume_after"]

@@ -26,11 +26,4 @@ class MerchantEndpoints(
     Arguments are checked before anything is sent: an invalid one raises `UsageError` at the
     caller's line. A refusal of the exchange raises `ApiError`. A write that raises
     `OutcomeUnknown` may have been executed; one that raises anything else was not.
-
-    Parameters
-    ----------
-    transport : RestTransport
-        With a signer.
-    numbers : type
-        Type of the models' number fields: `float` or `decimal.Decimal`; that of the transport.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bfxsync.checks.containers import optional
 from bfxsync.checks.ids import check_id
-from bfxsync.checks.options import check_switch
+from bfxsync.checks.options import check_switch_as_bool
 from bfxsync.checks.symbols import check_pay_currency
 from bfxsync.checks.times import Time, check_time
 from bfxsync.errors import UsageError
@@ -33,8 +33,9 @@ class MerchantDepositEndpoints(SignedEndpoints):
         """
         Return deposits and ledger entries that may belong to invoices.
 
-        ``POST auth/r/ext/pay/deposits``. Rate limit: 10 per minute (undocumented). Bitfinex Pay,
-        dropped by the official Node client.
+        ``POST auth/r/ext/pay/deposits``, 10 requests per minute (undocumented); dropped by the
+        official Node client.
+        https://docs.bitfinex.com/reference/complete-invoice
 
         Parameters
         ----------
@@ -46,12 +47,7 @@ class MerchantDepositEndpoints(SignedEndpoints):
             Only deposits in this currency, such as ``BTC`` or ``UST-ETH``.
         unlinked : bool, optional
             True: only deposits without an invoice.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/complete-invoice
         """
-        is_unlinked = optional(check_switch, "unlinked", unlinked)
         first, last = check_time("start", start), check_time("to", to)
         if first is not None and last is not None and first > last:
             raise UsageError(f"start ({first}) must not be after to ({last})")
@@ -62,7 +58,7 @@ class MerchantDepositEndpoints(SignedEndpoints):
             "to": last,
             "id": optional(check_id, "id", id),
             "ccy": optional(check_pay_currency, "ccy", ccy),
-            "unlinked": None if is_unlinked is None else bool(is_unlinked),
+            "unlinked": optional(check_switch_as_bool, "unlinked", unlinked),
         }
         return self._read_many(_DEPOSITS, MerchantDeposit.from_object, body)
 
@@ -72,8 +68,9 @@ class MerchantDepositEndpoints(SignedEndpoints):
         """
         Return deposits in a currency that have no invoice.
 
-        ``POST auth/r/ext/pay/deposits/unlinked``. Rate limit: 10 per minute (undocumented).
-        Bitfinex Pay, dropped by the official Node client.
+        ``POST auth/r/ext/pay/deposits/unlinked``, 10 requests per minute (undocumented); dropped by
+        the official Node client.
+        https://docs.bitfinex.com/reference/complete-invoice
 
         Parameters
         ----------
@@ -83,10 +80,6 @@ class MerchantDepositEndpoints(SignedEndpoints):
             First and last time: milliseconds, or with a time zone; not before 2021-03-03
             08:00 UTC, and at most two days apart. Default: the last day; with one time, the day
             that starts or ends there.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/complete-invoice
         """
         first, last = check_time("start", start), check_time("end", end)
         if first is not None and first < _FIRST_MTS:
@@ -94,9 +87,5 @@ class MerchantDepositEndpoints(SignedEndpoints):
         if first is not None and last is not None:
             if not 0 <= last - first <= _LONGEST_MS:
                 raise UsageError("end must be at most two days after start")
-        body = {
-            "ccy": check_pay_currency("ccy", ccy),
-            "start": first,
-            "end": last,
-        }
+        body = {"ccy": check_pay_currency("ccy", ccy), "start": first, "end": last}
         return self._read_many(_UNLINKED, MerchantUnlinkedDeposit.from_object, body)

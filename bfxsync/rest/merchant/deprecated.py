@@ -7,7 +7,7 @@ from typing import Any, Mapping
 from bfxsync._base.aliases import AnyNumber
 from bfxsync.checks.containers import check_object, optional
 from bfxsync.checks.numbers import check_positive
-from bfxsync.checks.options import check_switch
+from bfxsync.checks.options import check_switch_as_bool
 from bfxsync.checks.private import check_token
 from bfxsync.checks.symbols import check_pay_currency
 from bfxsync.checks.texts import check_text
@@ -36,28 +36,18 @@ class DeprecatedMerchantEndpoints(SignedEndpoints):
         private_note: str | None = None,
     ) -> Any:
         """
-        Change an invoice. Deprecated.
+        Change an invoice and return the undocumented answer. Deprecated.
 
-        ``POST auth/w/ext/pay/invoice/update``. Rate limit: 10 per minute (undocumented). Bitfinex
-        Pay, dropped from the documentation and the official clients. The answer is undocumented
-        and returned as received.
+        ``POST auth/w/ext/pay/invoice/update``, 10 requests per minute (undocumented); dropped from
+        the documentation and the official clients.
+        https://github.com/bitfinexcom/bfx-api-node-rest
 
         Parameters
         ----------
-        id : str
         fields : dict, optional
             Keys of the exchange: ``{"customerInfo": {"tosAccepted": True}}``.
         private_note : str, optional
             Visible to the merchant only.
-
-        Raises
-        ------
-        OutcomeUnknown
-            It may have been executed.
-
-        References
-        ----------
-        https://github.com/bitfinexcom/bfx-api-node-rest
         """
         deprecated("update_invoice")
         body = {
@@ -71,18 +61,10 @@ class DeprecatedMerchantEndpoints(SignedEndpoints):
 
     def get_invoice_events(self, id: str) -> Any:
         """
-        Return the events of an invoice. Deprecated.
+        Return the events of an invoice, as received (undocumented). Deprecated.
 
-        ``POST auth/r/ext/pay/invoice/events``. Rate limit: 10 per minute (undocumented). Bitfinex
-        Pay, dropped from the documentation and the official clients. The answer is undocumented
-        and returned as received.
-
-        Parameters
-        ----------
-        id : str
-
-        References
-        ----------
+        ``POST auth/r/ext/pay/invoice/events``, 10 requests per minute (undocumented); dropped from
+        the documentation and the official clients.
         https://github.com/bitfinexcom/bfx-api-node-rest
         """
         deprecated("get_invoice_events")
@@ -99,11 +81,11 @@ class DeprecatedMerchantEndpoints(SignedEndpoints):
         payment_id: str | None = None,
     ) -> Any:
         """
-        Refund an invoice, at most once. Deprecated.
+        Refund an invoice, at most once, and return the undocumented answer. Deprecated.
 
-        ``POST auth/w/ext/pay/invoice/refund``. Rate limit: 10 per minute (undocumented). Bitfinex
-        Pay, dropped from the documentation and the official clients. The answer is undocumented
-        and returned as received.
+        ``POST auth/w/ext/pay/invoice/refund``, 10 requests per minute (undocumented); dropped from
+        the documentation and the official clients.
+        https://github.com/bitfinexcom/bfx-api-node-rest
 
         Parameters
         ----------
@@ -122,10 +104,6 @@ class DeprecatedMerchantEndpoints(SignedEndpoints):
         ------
         OutcomeUnknown
             It may have been executed; no request can find that out.
-
-        References
-        ----------
-        https://github.com/bitfinexcom/bfx-api-node-rest
         """
         deprecated("refund_invoice")
         destination = {"address": check_token("address", address)}
@@ -141,26 +119,10 @@ class DeprecatedMerchantEndpoints(SignedEndpoints):
 
     def mark_invoice_refunded(self, id: str, refund_id: str) -> Any:
         """
-        Mark an invoice as refunded. Deprecated.
+        Mark an invoice as refunded and return the undocumented answer. Deprecated.
 
-        ``POST auth/w/ext/pay/invoice/mark/refunded``. Rate limit: 10 per minute (undocumented).
-        Bitfinex Pay, dropped from the documentation and the official clients. The answer is
-        undocumented and returned as received.
-
-        Parameters
-        ----------
-        id : str
-            Id of the invoice.
-        refund_id : str
-            Id of the refund.
-
-        Raises
-        ------
-        OutcomeUnknown
-            It may have been executed.
-
-        References
-        ----------
+        ``POST auth/w/ext/pay/invoice/mark/refunded``, 10 requests per minute (undocumented);
+        dropped from the documentation and the official clients.
         https://github.com/bitfinexcom/bfx-api-node-rest
         """
         deprecated("mark_invoice_refunded")
@@ -174,11 +136,11 @@ class DeprecatedMerchantEndpoints(SignedEndpoints):
         self, *, detailed: bool | None = None, id: str | None = None
     ) -> Any:
         """
-        Return the accepted currencies. Deprecated.
+        Return the accepted currencies, as received (undocumented). Deprecated.
 
-        ``POST auth/r/ext/pay/currency/list``. Rate limit: 10 per minute (undocumented). Bitfinex
-        Pay, dropped from the documentation and the official clients. The answer is undocumented
-        and returned as received.
+        ``POST auth/r/ext/pay/currency/list``, 10 requests per minute (undocumented); dropped from
+        the documentation and the official clients.
+        https://github.com/bitfinexcom/bfx-api-node-rest
 
         Parameters
         ----------
@@ -186,44 +148,26 @@ class DeprecatedMerchantEndpoints(SignedEndpoints):
             True: with details of each.
         id : str, optional
             Only the currencies of this invoice.
-
-        References
-        ----------
-        https://github.com/bitfinexcom/bfx-api-node-rest
         """
         deprecated("get_pay_currencies")
         body = {
-            "detailed": _switch("detailed", detailed),
+            "detailed": optional(check_switch_as_bool, "detailed", detailed),
             "id": optional(check_token, "id", id),
         }
         return self._read_raw(_CURRENCIES, body)
 
     def get_pay_currencies_detailed(self, *, detailed: bool | None = None) -> Any:
         """
-        Return the accepted currencies with details. Deprecated.
+        Return the accepted currencies with details, as received (undocumented). Deprecated.
 
-        ``POST auth/r/ext/pay/currency/detailed``. Rate limit: 10 per minute (undocumented).
-        Bitfinex Pay, dropped from the documentation and the official clients. The answer is
-        undocumented and returned as received.
-
-        Parameters
-        ----------
-        detailed : bool, optional
-            As for `get_pay_currencies`.
-
-        References
-        ----------
+        ``POST auth/r/ext/pay/currency/detailed``, 10 requests per minute (undocumented); dropped
+        from the documentation and the official clients.
         https://github.com/bitfinexcom/bfx-api-node-rest
         """
         deprecated("get_pay_currencies_detailed")
-        body = {"detailed": _switch("detailed", detailed)}
+        body = {"detailed": optional(check_switch_as_bool, "detailed", detailed)}
         return self._read_raw(_DETAILED, body)
 
 
 def _as_sent(answer: Any, number: Any) -> Any:
     return answer
-
-
-def _switch(name: str, value: object) -> Any:
-    checked = optional(check_switch, name, value)
-    return None if checked is None else bool(checked)

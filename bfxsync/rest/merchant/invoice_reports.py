@@ -44,8 +44,9 @@ class InvoiceReportEndpoints(SignedEndpoints):
         """
         Return a page of the invoices, in the order requested.
 
-        ``POST auth/r/ext/pay/invoices/paginated``. Rate limit: 10 per minute (undocumented).
-        Bitfinex Pay, dropped by the official Node client.
+        ``POST auth/r/ext/pay/invoices/paginated``, 10 requests per minute (undocumented); dropped
+        by the official Node client.
+        https://docs.bitfinex.com/reference/invoice-list-paginated
 
         Parameters
         ----------
@@ -65,10 +66,6 @@ class InvoiceReportEndpoints(SignedEndpoints):
             Only invoices that accept one of these, such as ``BTC``.
         id, order_id : str, optional
             Only the invoice with this id, or with this order id of the merchant.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/invoice-list-paginated
         """
         body = {
             "page": check_integer("page", page, _PAGES),
@@ -87,8 +84,9 @@ class InvoiceReportEndpoints(SignedEndpoints):
         """
         Return the number of invoices over time.
 
-        ``POST auth/r/ext/pay/invoice/stats/count``. Rate limit: 90 per minute. Bitfinex Pay,
-        dropped by the official Node client.
+        ``POST auth/r/ext/pay/invoice/stats/count``, 90 requests per minute; dropped by the official
+        Node client.
+        https://docs.bitfinex.com/reference/invoice-count-stats
 
         Parameters
         ----------
@@ -97,10 +95,6 @@ class InvoiceReportEndpoints(SignedEndpoints):
         format : str
             Period: today (``"D"``), this week (``"W"``), month (``"M"``) or year (``"Y"``), or
             all time (``"A"``).
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/invoice-count-stats
         """
         body = {
             "status": check_choice("status", status, STATUSES),
@@ -114,8 +108,9 @@ class InvoiceReportEndpoints(SignedEndpoints):
         """
         Return the earnings of invoices over time.
 
-        ``POST auth/r/ext/pay/invoice/stats/earning``. Rate limit: 90 per minute. Bitfinex Pay,
-        dropped by the official Node client.
+        ``POST auth/r/ext/pay/invoice/stats/earning``, 90 requests per minute; dropped by the
+        official Node client.
+        https://docs.bitfinex.com/reference/invoice-earning-stats
 
         Parameters
         ----------
@@ -123,10 +118,6 @@ class InvoiceReportEndpoints(SignedEndpoints):
             Currency of the earnings, such as ``USD``.
         format : str
             As for `get_invoice_count_stats`.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/invoice-earning-stats
         """
         body = {
             "currency": check_currency("currency", currency),

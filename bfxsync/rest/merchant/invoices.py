@@ -69,8 +69,9 @@ class InvoiceEndpoints(SignedEndpoints):
         """
         Create an invoice for a customer; in the result any field but the id may be None.
 
-        ``POST auth/w/ext/pay/invoice/create``. Rate limit: 10 per minute (undocumented). Bitfinex
-        Pay, dropped by the official Node client.
+        ``POST auth/w/ext/pay/invoice/create``, 10 requests per minute (undocumented); dropped by
+        the official Node client.
+        https://docs.bitfinex.com/reference/submit-invoice
 
         Parameters
         ----------
@@ -99,22 +100,12 @@ class InvoiceEndpoints(SignedEndpoints):
         ------
         OutcomeUnknown
             The invoice may exist; `known` has nothing of the customer.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/submit-invoice
         """
-        body = _body(
-            amount,
-            currency,
-            order_id,
-            pay_currencies,
-            duration,
-            webhook,
-            redirect_url,
-            meta,
-        )
-        body["customerInfo"] = check_customer("customer_info", customer_info)
+        body = {
+            **_invoice(amount, currency, order_id, pay_currencies),
+            **_options(duration, webhook, redirect_url, meta),
+            "customerInfo": check_customer("customer_info", customer_info),
+        }
         return self._write(Write(_CREATE, _READ, body, hint=_HINT_CREATE))
 
     def submit_pos_invoice(
@@ -132,34 +123,14 @@ class InvoiceEndpoints(SignedEndpoints):
         """
         Create an invoice at a point of sale, without a customer.
 
-        ``POST auth/w/ext/pay/invoice/create/pos``. Rate limit: 10 per minute (undocumented).
-        Bitfinex Pay, dropped by the official Node client. The
-        result is like that of `submit_invoice`.
-
-        Parameters
-        ----------
-        amount, currency, order_id, pay_currencies, duration, webhook, redirect_url, meta
-            As for `submit_invoice`.
-
-        Raises
-        ------
-        OutcomeUnknown
-            The invoice may exist.
-
-        References
-        ----------
+        ``POST auth/w/ext/pay/invoice/create/pos``, 10 requests per minute (undocumented); dropped
+        by the official Node client. Arguments and result as for `submit_invoice`.
         https://docs.bitfinex.com/reference/submit-pos-invoice
         """
-        body = _body(
-            amount,
-            currency,
-            order_id,
-            pay_currencies,
-            duration,
-            webhook,
-            redirect_url,
-            meta,
-        )
+        body = {
+            **_invoice(amount, currency, order_id, pay_currencies),
+            **_options(duration, webhook, redirect_url, meta),
+        }
         return self._write(Write(_CREATE_POS, _READ, body, hint=_HINT_CREATE))
 
     def complete_invoice(
@@ -174,14 +145,12 @@ class InvoiceEndpoints(SignedEndpoints):
         """
         Mark an invoice as paid.
 
-        ``POST auth/w/ext/pay/invoice/complete``. Rate limit: 10 per minute (undocumented).
-        Bitfinex Pay, dropped by the official Node client. The
-        result is like that of `submit_invoice`.
+        ``POST auth/w/ext/pay/invoice/complete``, 10 requests per minute (undocumented); dropped by
+        the official Node client. The result is like that of `submit_invoice`.
+        https://docs.bitfinex.com/reference/complete-invoice
 
         Parameters
         ----------
-        id : str
-            Id of the invoice.
         pay_currency : str
             Currency of the payment, one of the `pay_currencies`.
         deposit_id : int, optional
@@ -190,15 +159,6 @@ class InvoiceEndpoints(SignedEndpoints):
             The deposits that paid it.
         ledger_id : int, optional
             The ledger entry that paid it. These three exclude each other.
-
-        Raises
-        ------
-        OutcomeUnknown
-            It may have been executed.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/complete-invoice
         """
         body = {
             "id": check_token("id", id),
@@ -215,26 +175,12 @@ class InvoiceEndpoints(SignedEndpoints):
         """
         Expire an invoice: it can no longer be paid.
 
-        ``POST auth/w/ext/pay/invoice/expire``. Rate limit: 10 per minute (undocumented). Bitfinex
-        Pay, dropped by the official Node client. The
-        result is like that of `submit_invoice`.
-
-        Parameters
-        ----------
-        id : str
-
-        Raises
-        ------
-        OutcomeUnknown
-            It may have been executed.
-
-        References
-        ----------
+        ``POST auth/w/ext/pay/invoice/expire``, 10 requests per minute (undocumented); dropped by
+        the official Node client. The result is like that of `submit_invoice`.
         https://docs.bitfinex.com/reference/expire-invoice
         """
-        return self._write(
-            Write(_EXPIRE, _READ, {"id": check_token("id", id)}, hint=_HINT_STATUS)
-        )
+        body = {"id": check_token("id", id)}
+        return self._write(Write(_EXPIRE, _READ, body, hint=_HINT_STATUS))
 
     def get_invoices(
         self,
@@ -247,8 +193,9 @@ class InvoiceEndpoints(SignedEndpoints):
         """
         Return invoices.
 
-        ``POST auth/r/ext/pay/invoices``. Rate limit: 10 per minute (undocumented). Bitfinex Pay,
-        dropped by the official Node client.
+        ``POST auth/r/ext/pay/invoices``, 10 requests per minute (undocumented); dropped by the
+        official Node client.
+        https://docs.bitfinex.com/reference/invoice-list
 
         Parameters
         ----------
@@ -258,14 +205,10 @@ class InvoiceEndpoints(SignedEndpoints):
             First and last time of creation, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Number of rows, at most 100; default 10.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/invoice-list
         """
         body = {
             "id": optional(check_token, "id", id),
-            **page_params(start=start, end=end, limit=limit, maximum=MOST_INVOICES),
+            **page_params(start, end, limit, maximum=MOST_INVOICES),
         }
         return self._read_many(_INVOICES, InvoiceSubmission.from_object, body)
 
@@ -305,17 +248,9 @@ class InvoiceEndpoints(SignedEndpoints):
         return any(invoice.t > last.t for invoice in newer)
 
 
-def _body(
-    amount: object,
-    currency: object,
-    order_id: object,
-    pay_currencies: object,
-    duration: object,
-    webhook: object,
-    redirect_url: object,
-    meta: object,
+def _invoice(
+    amount: object, currency: object, order_id: object, pay_currencies: object
 ) -> Dict[str, Any]:
-    """Return the body that creates an invoice."""
     return {
         "amount": check_positive("amount", amount),
         "currency": check_currency("currency", currency),
@@ -323,6 +258,13 @@ def _body(
         "payCurrencies": check_items(
             "pay_currencies", pay_currencies, check_pay_currency
         ),
+    }
+
+
+def _options(
+    duration: object, webhook: object, redirect_url: object, meta: object
+) -> Dict[str, Any]:
+    return {
         "duration": optional(check_integer, "duration", duration, _DURATIONS),
         "webhook": optional(check_token, "webhook", webhook),
         "redirectUrl": optional(check_token, "redirect_url", redirect_url),

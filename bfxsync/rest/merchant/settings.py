@@ -25,7 +25,6 @@ _SET_BATCH = Budget("auth/w/ext/pay/settings/set/batch")
 _GET = Budget("auth/r/ext/pay/settings/get")
 _LIST = Budget("auth/r/ext/pay/settings/list", 90)
 
-
 _HINT_AGAIN = "it does nothing more the second time, so it may simply be sent again"
 _HINT_CONVERT = "get_currency_conversion_list shows whether it is there"
 
@@ -37,21 +36,19 @@ class MerchantSettingEndpoints(SignedEndpoints):
         """
         Return the automatic conversions of payments.
 
-        ``POST auth/r/ext/pay/settings/convert/list``. Rate limit: 90 per minute. Bitfinex Pay,
-        dropped by the official Node client.
-
-        References
-        ----------
+        ``POST auth/r/ext/pay/settings/convert/list``, 90 requests per minute; dropped by the
+        official Node client.
         https://docs.bitfinex.com/reference/conversion-list
         """
         return self._read_many(_CONVERT_LIST, CurrencyConversion.from_object)
 
     def add_currency_conversion(self, base_ccy: str, convert_ccy: str) -> bool:
         """
-        Convert payments in one currency to another automatically.
+        Convert payments in one currency to another automatically; False: not done.
 
-        ``POST auth/w/ext/pay/settings/convert/create``. Rate limit: 10 per minute (undocumented).
-        Bitfinex Pay, dropped by the official Node client.
+        ``POST auth/w/ext/pay/settings/convert/create``, 10 requests per minute (undocumented);
+        dropped by the official Node client.
+        https://docs.bitfinex.com/reference/add-conversion
 
         Parameters
         ----------
@@ -59,64 +56,20 @@ class MerchantSettingEndpoints(SignedEndpoints):
             Currency of the payments: ``UST``, ``UST-ETH``.
         convert_ccy : str
             Currency they are converted to.
-
-        Returns
-        -------
-        bool
-            False: not done.
-
-        Raises
-        ------
-        OutcomeUnknown
-            It may have been executed.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/add-conversion
         """
-        return self._write(
-            Write(
-                _CONVERT_CREATE,
-                _read_bool,
-                _conversion(base_ccy, convert_ccy),
-                hint=_HINT_CONVERT,
-            )
-        )
+        body = _conversion(base_ccy, convert_ccy)
+        return self._write(Write(_CONVERT_CREATE, _read_bool, body, hint=_HINT_CONVERT))
 
     def remove_currency_conversion(self, base_ccy: str, convert_ccy: str) -> bool:
         """
-        Stop the automatic conversion of payments.
+        Stop an automatic conversion of payments; False: not done.
 
-        ``POST auth/w/ext/pay/settings/convert/remove``. Rate limit: 90 per minute. Bitfinex Pay,
-        dropped by the official Node client.
-
-        Parameters
-        ----------
-        base_ccy, convert_ccy
-            As for `add_currency_conversion`.
-
-        Returns
-        -------
-        bool
-            False: not done.
-
-        Raises
-        ------
-        OutcomeUnknown
-            It may have been executed.
-
-        References
-        ----------
+        ``POST auth/w/ext/pay/settings/convert/remove``, 90 requests per minute; dropped by the
+        official Node client.
         https://docs.bitfinex.com/reference/remove-conversion
         """
-        return self._write(
-            Write(
-                _CONVERT_REMOVE,
-                _read_bool,
-                _conversion(base_ccy, convert_ccy),
-                hint=_HINT_CONVERT,
-            )
-        )
+        body = _conversion(base_ccy, convert_ccy)
+        return self._write(Write(_CONVERT_REMOVE, _read_bool, body, hint=_HINT_CONVERT))
 
     def get_merchant_limits(
         self, *, customer_emails: Sequence[str] | None = None
@@ -124,31 +77,26 @@ class MerchantSettingEndpoints(SignedEndpoints):
         """
         Return the daily limits of payments and their use.
 
-        ``POST auth/r/ext/pay/settings/daily/limit``. Rate limit: 10 per minute (undocumented).
-        Bitfinex Pay, dropped by the official Node client.
+        ``POST auth/r/ext/pay/settings/daily/limit``, 10 requests per minute (undocumented); dropped
+        by the official Node client.
+        https://docs.bitfinex.com/reference/merchant-limits
 
         Parameters
         ----------
         customer_emails : list of str, optional
             Also return the use of these customers.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/merchant-limits
         """
-        body = {
-            "customerEmails": optional(
-                check_private_items, "customer_emails", customer_emails
-            )
-        }
+        emails = optional(check_private_items, "customer_emails", customer_emails)
+        body = {"customerEmails": emails}
         return self._read(_LIMITS, MerchantLimits.from_object, body)
 
     def set_merchant_settings(self, key: str, val: Any) -> bool:
         """
-        Change a setting.
+        Change a setting; False: not done.
 
-        ``POST auth/w/ext/pay/settings/set``. Rate limit: 90 per minute. Bitfinex Pay, dropped by
-        the official Node client.
+        ``POST auth/w/ext/pay/settings/set``, 90 requests per minute; dropped by the official Node
+        client.
+        https://docs.bitfinex.com/reference/merchant-settings-write
 
         Parameters
         ----------
@@ -157,20 +105,6 @@ class MerchantSettingEndpoints(SignedEndpoints):
         val : str, int, bool, Decimal or float
             True and False are sent as 1 and 0, fractional numbers as text.
             `set_merchant_settings_batch` can unset a setting.
-
-        Returns
-        -------
-        bool
-            False: not done.
-
-        Raises
-        ------
-        OutcomeUnknown
-            It may have been executed.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/merchant-settings-write
         """
         if val is None:
             raise UsageError(
@@ -184,29 +118,16 @@ class MerchantSettingEndpoints(SignedEndpoints):
 
     def set_merchant_settings_batch(self, settings: Mapping[str, Any]) -> bool:
         """
-        Change several settings.
+        Change several settings; False: not done.
 
-        ``POST auth/w/ext/pay/settings/set/batch``. Rate limit: 10 per minute (undocumented).
-        Bitfinex Pay, dropped by the official Node client.
+        ``POST auth/w/ext/pay/settings/set/batch``, 10 requests per minute (undocumented); dropped
+        by the official Node client.
+        https://docs.bitfinex.com/reference/merchant-settings-write-batch
 
         Parameters
         ----------
         settings : dict
             Values by name, as for `set_merchant_settings`; None unsets a setting.
-
-        Returns
-        -------
-        bool
-            False: not done.
-
-        Raises
-        ------
-        OutcomeUnknown
-            It may have been executed.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/merchant-settings-write-batch
         """
         if not isinstance(settings, Mapping) or not settings:
             raise UsageError("settings must be a dict that is not empty")
@@ -216,26 +137,21 @@ class MerchantSettingEndpoints(SignedEndpoints):
             value = optional(check_pay_setting, checked, given)
             # The documentation has two names for it; the wrong one alone might unset it.
             items.append({"key": checked, "val": value, "value": value})
-        return self._write(
-            Write(_SET_BATCH, _read_bool, {"settings": items}, hint=_HINT_AGAIN)
-        )
+        body = {"settings": items}
+        return self._write(Write(_SET_BATCH, _read_bool, body, hint=_HINT_AGAIN))
 
     def get_merchant_settings(self, key: str) -> Any:
         """
         Return the value of a setting.
 
-        ``POST auth/r/ext/pay/settings/get``. Rate limit: 10 per minute (undocumented). Bitfinex
-        Pay, dropped by the official Node client. The value is returned as received: its type
-        depends on the setting.
+        ``POST auth/r/ext/pay/settings/get``, 10 requests per minute (undocumented); dropped by the
+        official Node client. The value is returned as received: its type depends on the setting.
+        https://docs.bitfinex.com/reference/merchant-settings-read
 
         Parameters
         ----------
         key : str
             Name, such as ``bfx_pay_preferred_fiat``.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/merchant-settings-read
         """
         return self._read_raw(_GET, {"key": check_pay_setting_key("key", key)})
 
@@ -245,18 +161,14 @@ class MerchantSettingEndpoints(SignedEndpoints):
         """
         Return the values of settings by name.
 
-        ``POST auth/r/ext/pay/settings/list``. Rate limit: 90 per minute. Bitfinex Pay, dropped by
-        the official Node client. The values are returned as received: their types depend on the
-        setting.
+        ``POST auth/r/ext/pay/settings/list``, 90 requests per minute; dropped by the official Node
+        client. The values are returned as received: their types depend on the setting.
+        https://docs.bitfinex.com/reference/merchant-settings-list
 
         Parameters
         ----------
         keys : list of str, optional
             Only these settings; default: all.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/merchant-settings-list
         """
         body = {"keys": optional(check_items, "keys", keys, check_pay_setting_key)}
         return self._read(_LIST, _read_dict, body)

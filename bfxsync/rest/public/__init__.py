@@ -36,10 +36,4 @@ class PublicEndpoints(
     Arguments are checked before anything is sent: an invalid one raises `UsageError` at the
     caller's line. A refusal of the exchange raises `ApiError`, an unreadable answer
     `RemoteError`, a failing connection `NetworkError`.
-
-    Parameters
-    ----------
-    transport : RestTransport
-    numbers : type
-        Type of the models' number fields: `float` or `decimal.Decimal`; that of the transport.
     """

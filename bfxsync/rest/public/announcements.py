@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bfxsync.checks.containers import optional
 from bfxsync.checks.numbers import check_integer
 from bfxsync.checks.times import Time, page_params
 from bfxsync.models.public import Vasp
@@ -23,7 +24,7 @@ class AnnouncementEndpoints(Endpoints):
         """
         Return announcements of the exchange.
 
-        ``GET posts/hist``, undocumented. Rate limit: 10 per minute.
+        ``GET posts/hist`` (undocumented), 10 requests per minute.
 
         Parameters
         ----------
@@ -34,11 +35,9 @@ class AnnouncementEndpoints(Endpoints):
         type : int, optional
             Kind of post; only 1 is known.
         """
-        page = page_params(end=end, limit=limit)
         params = {
-            "end": page["end"],
-            "limit": page["limit"],
-            "type": None if type is None else check_integer("type", type, _TYPES),
+            **page_params(end=end, limit=limit),
+            "type": optional(check_integer, "type", type, _TYPES),
         }
         rows = self._get("posts/hist", _POSTS, params)
         return self._many(AnnouncementPost.from_row, rows)
@@ -47,10 +46,7 @@ class AnnouncementEndpoints(Endpoints):
         """
         Return the virtual asset service providers that a withdrawal may name.
 
-        ``GET ext/vasps``. Rate limit: 10 per minute (undocumented).
-
-        References
-        ----------
+        ``GET ext/vasps``, 10 requests per minute (undocumented).
         https://docs.bitfinex.com/reference/virtual-asset-service-providers
         """
         return self._many(Vasp.from_object, self._get("ext/vasps", _VASPS))

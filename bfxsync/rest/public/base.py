@@ -79,33 +79,16 @@ class Endpoints(NamedInErrors):
         # Receives the error of a list with unreadable rows; None: it is raised.
         self._skip: Skip | None = None if strict else warn_of_unreadable
 
+    def _request(self, method: str, path: str, budget: Budget, **options: Any) -> Any:
+        group, per_minute = budget
+        return self._transport.request(
+            method, path, group=group, per_minute=per_minute, **options
+        )
+
     def _get(
         self, path: str, budget: Budget, params: Mapping[str, Any] | None = None
     ) -> Any:
-        return self._transport.request(
-            "GET",
-            path,
-            params=params,
-            group=budget.group,
-            per_minute=budget.per_minute,
-        )
-
-    def _post(
-        self,
-        path: str,
-        budget: Budget,
-        *,
-        params: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | None = None,
-    ) -> Any:
-        return self._transport.request(
-            "POST",
-            path,
-            params=params,
-            body=body,
-            group=budget.group,
-            per_minute=budget.per_minute,
-        )
+        return self._request("GET", path, budget, params=params)
 
     def _one(self, read: Callable[[Any, NumberType], M], row: Any) -> M:
         return read(row, self._numbers)
@@ -130,20 +113,7 @@ class Endpoints(NamedInErrors):
         title: str,
         options: HistoryOptions[M],
     ) -> Iterator[M]:
-        """
-        Check the options and return an iterator; see `bfxsync.rest.history.options`.
-
-        Parameters
-        ----------
-        history : History
-        get : callable
-            Requests one page; takes ``start``, ``end``, ``limit`` and, if the history is
-            sortable, ``sort`` by name.
-        title : str
-            Title of the progress bar.
-        options : dict
-            As the user passed them.
-        """
+        """Check the options and return an iterator; see `bfxsync.rest.history.options`."""
         iteration = check_options(history, options, self._now_mts())
         return iterate(history, get, title, iteration, self._skip_in_pages())
 
@@ -155,14 +125,7 @@ class Endpoints(NamedInErrors):
 
 
 def check_rows(rows: Any) -> list[Any]:
-    """
-    Return the rows of an answer.
-
-    Raises
-    ------
-    RemoteError
-        The answer is not a list.
-    """
+    """Return the rows of an answer; raise `RemoteError` if it is not a list."""
     if not isinstance(rows, list):
         raise RemoteError(
             f"expected a list of rows, got {reprlib.repr(rows)}", raw=rows

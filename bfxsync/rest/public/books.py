@@ -33,7 +33,8 @@ class BookEndpoints(Endpoints):
         """
         Return the price levels of a pair's book; bids have positive amounts.
 
-        ``GET book/{pair}/{precision}``. Rate limit: 240 per minute, shared by all books.
+        ``GET book/{pair}/{precision}``, 240 requests per minute, shared by all books.
+        https://docs.bitfinex.com/reference/rest-public-book
 
         Parameters
         ----------
@@ -43,10 +44,6 @@ class BookEndpoints(Endpoints):
             Aggregation of prices: ``P0`` (finest) to ``P4``.
         len : int, optional
             Levels per side: 1, 25 (the default) or 100.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-book
         """
         symbol = check_pair(pair)
         rows = self._book(symbol, check_precision(precision, "get_t_raw_book"), len)
@@ -58,18 +55,10 @@ class BookEndpoints(Endpoints):
         """
         Return the levels of a funding book; bids have negative amounts.
 
-        ``GET book/{currency}/{precision}``. Rate limit: 240 per minute, shared by all books.
-
-        Parameters
-        ----------
-        currency : str
-            Its symbol, such as ``fUSD``.
-        precision, len
-            As for `get_t_book`.
-
-        References
-        ----------
+        ``GET book/{currency}/{precision}``, 240 requests per minute, shared by all books.
         https://docs.bitfinex.com/reference/rest-public-book
+
+        Arguments as for `get_t_book`; the symbol is one such as ``fUSD``.
         """
         symbol = check_funding(currency)
         rows = self._book(symbol, check_precision(precision, "get_f_raw_book"), len)
@@ -81,18 +70,10 @@ class BookEndpoints(Endpoints):
         """
         Return the individual orders of a pair's book; bids have positive amounts.
 
-        ``GET book/{pair}/R0``. Rate limit: 240 per minute, shared by all books.
-
-        Parameters
-        ----------
-        pair : str
-            Its symbol, such as ``tBTCUSD``.
-        len
-            As for `get_t_book`.
-
-        References
-        ----------
+        ``GET book/{pair}/R0``, 240 requests per minute, shared by all books.
         https://docs.bitfinex.com/reference/rest-public-book
+
+        Arguments as for `get_t_book`.
         """
         rows = self._book(check_pair(pair), _RAW, len)
         return self._many(RawBookUpdate.from_row, rows)
@@ -103,18 +84,10 @@ class BookEndpoints(Endpoints):
         """
         Return the individual offers of a funding book; bids have negative amounts.
 
-        ``GET book/{currency}/R0``. Rate limit: 240 per minute, shared by all books.
-
-        Parameters
-        ----------
-        currency : str
-            Its symbol, such as ``fUSD``.
-        len
-            As for `get_t_book`.
-
-        References
-        ----------
+        ``GET book/{currency}/R0``, 240 requests per minute, shared by all books.
         https://docs.bitfinex.com/reference/rest-public-book
+
+        Arguments as for `get_f_book`.
         """
         rows = self._book(check_funding(currency), _RAW, len)
         return self._many(FundingRawBookUpdate.from_row, rows)

@@ -33,8 +33,9 @@ class CalcEndpoints(Endpoints):
         """
         Return the average price of an amount in the current book.
 
-        ``POST calc/trade/avg``. Rate limit: 90 per minute, shared with
+        ``POST calc/trade/avg``, 90 requests per minute, shared with
         `get_funding_market_average_price`.
+        https://docs.bitfinex.com/reference/rest-public-market-average-price
 
         Parameters
         ----------
@@ -44,10 +45,6 @@ class CalcEndpoints(Endpoints):
             In base currency: positive to buy, negative to sell.
         price_limit : str, int, Decimal or float, optional
             Worst acceptable price, in quote currency.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-market-average-price
         """
         # The exchange has one parameter for price and rate.
         params = {
@@ -55,7 +52,7 @@ class CalcEndpoints(Endpoints):
             "amount": _amount(amount),
             "rate_limit": _positive("price_limit", price_limit),
         }
-        row = self._post("calc/trade/avg", _AVERAGE, params=params)
+        row = self._request("POST", _AVERAGE.group, _AVERAGE, params=params)
         return self._one(TradingMarketAveragePrice.from_row, row)
 
     def get_funding_market_average_price(
@@ -69,8 +66,9 @@ class CalcEndpoints(Endpoints):
         """
         Return the average rate of an amount of funding in the current book.
 
-        ``POST calc/trade/avg``. Rate limit: 90 per minute, shared with
+        ``POST calc/trade/avg``, 90 requests per minute, shared with
         `get_trading_market_average_price`.
+        https://docs.bitfinex.com/reference/rest-public-market-average-price
 
         Parameters
         ----------
@@ -82,10 +80,6 @@ class CalcEndpoints(Endpoints):
             Longest period, in days: 2 to 120.
         rate_limit : str, int, Decimal or float, optional
             Worst acceptable rate per day: 0.0002 means 0.02 % a day.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-market-average-price
         """
         params = {
             "symbol": check_funding(symbol),
@@ -93,29 +87,26 @@ class CalcEndpoints(Endpoints):
             "period": check_integer("period", period, PERIODS),
             "rate_limit": _positive("rate_limit", rate_limit),
         }
-        row = self._post("calc/trade/avg", _AVERAGE, params=params)
+        row = self._request("POST", _AVERAGE.group, _AVERAGE, params=params)
         return self._one(FundingMarketAveragePrice.from_row, row)
 
     def get_fx_rate(self, ccy1: str, ccy2: str) -> FxRate:
         """
         Return the value of one unit of the first currency in the second.
 
-        ``POST calc/fx``. Rate limit: 90 per minute.
+        ``POST calc/fx``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-public-foreign-exchange-rate
 
         Parameters
         ----------
         ccy1, ccy2 : str
             Currencies, such as ``BTC`` and ``USD``.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-foreign-exchange-rate
         """
-        body = {
-            "ccy1": check_currency("ccy1", ccy1),
-            "ccy2": check_currency("ccy2", ccy2),
-        }
-        return self._one(FxRate.from_row, self._post("calc/fx", _FX, body=body))
+        first, second = check_currency("ccy1", ccy1), check_currency("ccy2", ccy2)
+        body = {"ccy1": first, "ccy2": second}
+        return self._one(
+            FxRate.from_row, self._request("POST", _FX.group, _FX, body=body)
+        )
 
 
 def _amount(value: Amount) -> str:

@@ -43,8 +43,9 @@ class CandleEndpoints(Endpoints):
         """
         Return candles; intervals without trades have none.
 
-        ``GET candles/trade:{tf}:{symbol}/hist``. Rate limit: 30 per minute, shared with
+        ``GET candles/trade:{tf}:{symbol}/hist``, 30 requests per minute, shared with
         `get_candles_last`.
+        https://docs.bitfinex.com/reference/rest-public-candles
 
         Parameters
         ----------
@@ -60,15 +61,9 @@ class CandleEndpoints(Endpoints):
             First and last start of an interval, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Number of rows, at most 10,000; default 100.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-candles
         """
         path = f"candles/{candle_key(symbol, tf, 'tf')}/hist"
-        page = page_params(
-            start=start, end=end, limit=limit, sort=sort, maximum=MOST_CANDLES
-        )
+        page = page_params(start, end, limit, sort, maximum=MOST_CANDLES)
         return self._many(Candle.from_row, self._get(path, _CANDLES, page))
 
     @iterator
@@ -84,24 +79,16 @@ class CandleEndpoints(Endpoints):
         Iterate over candles of any time range; each interval comes once.
 
         The current interval is included if it is in the range, as it is at the time of the
-        request.
+        request. Symbol and timeframe are as for `get_candles_hist`.
 
         Parameters
         ----------
-        symbol, tf : str
-            As for `get_candles_hist`.
         fill : bool, optional
             Also yield a candle for each interval without trades: all four prices are the last
             close, the volume is 0. With `start`, the first candle may be such a one, which costs
             one more request; with `end`, the last one may be, up to the last interval that has
             ended. Intervals before the first trade ever are not filled. An unreadable candle
             raises, also with ``strict=False``.
-
-        Raises
-        ------
-        RemoteError
-            While iterating: the answers do not fit the requests; a row cannot be read, after the
-            readable rows of its page; or more rows have one time than the exchange returns.
         """
         key = candle_key(symbol, tf, "tf")
         get = partial(self.get_candles_hist, symbol, tf)
@@ -110,19 +97,15 @@ class CandleEndpoints(Endpoints):
         iteration = check_options(_HISTORY, options, self._now_mts())
         # Raises for an unreadable candle, which is not an interval without trades.
         candles = iterate(_HISTORY, get, key, iteration, skip=None)
-        return filled(
-            candles, get, check_timeframe("tf", tf), iteration, self._numbers(0)
-        )
+        tf = check_timeframe("tf", tf)
+        return filled(candles, get, tf, iteration, self._numbers(0))
 
     def get_candles_last(self, symbol: Symbol, tf: str = "1m") -> Candle:
         """
         Return the candle of the current interval, or of the last one with trades.
 
-        ``GET candles/trade:{tf}:{symbol}/last``. Rate limit: 30 per minute, shared with
+        ``GET candles/trade:{tf}:{symbol}/last``, 30 requests per minute, shared with
         `get_candles_hist`, which documents the parameters.
-
-        References
-        ----------
         https://docs.bitfinex.com/reference/rest-public-candles
         """
         path = f"candles/{candle_key(symbol, tf, 'tf')}/last"

@@ -19,7 +19,8 @@ class ConfigurationEndpoints(Endpoints):
         """
         Return one value of the exchange's configuration, as received.
 
-        ``GET conf/{config}``. Rate limit: 90 per minute, shared by all keys and with `conf_many`.
+        ``GET conf/{config}``, 90 requests per minute, shared by all keys and with `conf_many`.
+        https://docs.bitfinex.com/reference/rest-public-conf
 
         The rows of ``pub:info:pair`` and ``pub:info:tx:status`` have models in
         `bfxsync.models.conf`.
@@ -38,10 +39,6 @@ class ConfigurationEndpoints(Endpoints):
         ------
         RemoteError
             There is no value: the exchange does not know the key.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-conf
         """
         return self._conf([check_conf_key(config)])[0]
 
@@ -49,7 +46,8 @@ class ConfigurationEndpoints(Endpoints):
         """
         Return several values of the exchange's configuration, by key, with one request.
 
-        ``GET conf/{configs}``. Rate limit: 90 per minute, shared with `conf`.
+        ``GET conf/{configs}``, 90 requests per minute, shared with `conf`.
+        https://docs.bitfinex.com/reference/rest-public-conf
 
         Parameters
         ----------
@@ -60,10 +58,6 @@ class ConfigurationEndpoints(Endpoints):
         ------
         RemoteError
             There are fewer values than keys: the exchange does not know one of them.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-conf
         """
         keys = check_list("configs", configs, check_conf_key)
         return dict(zip(keys, self._conf(keys)))

@@ -1,4 +1,4 @@
-"""Pulse and Bitfinex Pay without a key, which the official clients have dropped."""
+"""Pulse and Bitfinex Pay without a key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PULSE_PROFILE = Budget("pulse/profile", 90)
 
 
 class DeprecatedPublicEndpoints(Endpoints):
-    """Pulse and Bitfinex Pay, which the official clients have dropped."""
+    """Pulse and Bitfinex Pay, dropped from the documentation and the official clients."""
 
     def get_pulse_message_history(
         self, *, end: Time = None, limit: int | None = None
@@ -25,8 +25,8 @@ class DeprecatedPublicEndpoints(Endpoints):
         """
         Return public messages of Pulse, newest first.
 
-        ``GET pulse/hist``, dropped from the documentation and the official clients. Rate limit:
-        90 per minute.
+        ``GET pulse/hist``, 90 requests per minute; dropped by the official clients.
+        https://github.com/bitfinexcom/bitfinex-api-py
 
         Parameters
         ----------
@@ -34,26 +34,16 @@ class DeprecatedPublicEndpoints(Endpoints):
             Only messages before this time: milliseconds, or with a time zone.
         limit : int, optional
             Number of rows, at most 100.
-
-        References
-        ----------
-        https://github.com/bitfinexcom/bitfinex-api-py
         """
         page = page_params(end=end, limit=limit, maximum=MOST_PULSE_MESSAGES)
-        params = {"end": page["end"], "limit": page["limit"]}
-        return self._many(
-            PulseMessage.from_row, self._get("pulse/hist", _PULSE, params)
-        )
+        rows = self._get("pulse/hist", _PULSE, page)
+        return self._many(PulseMessage.from_row, rows)
 
     def get_pulse_profile_details(self, nickname: str) -> PulseProfile:
         """
         Return a user of Pulse.
 
-        ``GET pulse/profile/{nickname}``, dropped from the documentation and the official clients.
-        Rate limit: 90 per minute.
-
-        References
-        ----------
+        ``GET pulse/profile/{nickname}``, 90 requests per minute; dropped by the official clients.
         https://github.com/bitfinexcom/bitfinex-api-py
         """
         path = f"pulse/profile/{check_nickname(nickname)}"
@@ -63,11 +53,8 @@ class DeprecatedPublicEndpoints(Endpoints):
         """
         Return the currencies in which invoices can be paid, as received.
 
-        ``GET ext/pay/invoice/currency/detailed``, dropped from the documentation and the official
-        clients, which never described the answer. Rate limit: 10 per minute.
-
-        References
-        ----------
+        ``GET ext/pay/invoice/currency/detailed``, 10 requests per minute. The official clients,
+        which have dropped it, never described the answer.
         https://github.com/bitfinexcom/bfx-api-node-rest
         """
         return self._get("ext/pay/invoice/currency/detailed", _PAY)

@@ -46,8 +46,9 @@ class StatisticsEndpoints(Endpoints):
         """
         Return samples of a statistic.
 
-        ``GET stats1/{resource}/hist``. Rate limit: 15 per minute, shared by all statistics and
-        with `get_stats_last`.
+        ``GET stats1/{resource}/hist``, 15 requests per minute, shared by all statistics and with
+        `get_stats_last`.
+        https://docs.bitfinex.com/reference/rest-public-stats
 
         Parameters
         ----------
@@ -61,29 +62,16 @@ class StatisticsEndpoints(Endpoints):
             First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Number of rows, at most 10,000.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-stats
         """
         path = f"stats1/{check_statistic(resource)}/hist"
-        page = page_params(
-            start=start, end=end, limit=limit, sort=sort, maximum=MOST_STATISTICS
-        )
+        page = page_params(start, end, limit, sort, maximum=MOST_STATISTICS)
         return self._many(Statistic.from_row, self._get(path, _STATISTICS, page))
 
     @iterator
     def iter_stats(
         self, resource: str, **options: Unpack[SortedHistoryOptions[Statistic]]
     ) -> Iterator[Statistic]:
-        """
-        Iterate over the samples of a statistic.
-
-        Parameters
-        ----------
-        resource : str
-            As for `get_stats_hist`.
-        """
+        """Iterate over the samples of a statistic; see `get_stats_hist`."""
         get = partial(self.get_stats_hist, resource)
         return self._history(
             _STATISTICS_HISTORY, get, check_statistic(resource), options
@@ -101,17 +89,12 @@ class StatisticsEndpoints(Endpoints):
         """
         Return the newest sample of a statistic.
 
-        ``GET stats1/{resource}/last``. Rate limit: 15 per minute, shared with `get_stats_hist`,
-        which documents the parameters.
-
-        References
-        ----------
+        ``GET stats1/{resource}/last``, 15 requests per minute, shared with `get_stats_hist`, which
+        documents the parameters.
         https://docs.bitfinex.com/reference/rest-public-stats
         """
         path = f"stats1/{check_statistic(resource)}/last"
-        page = page_params(
-            start=start, end=end, limit=limit, sort=sort, maximum=MOST_STATISTICS
-        )
+        page = page_params(start, end, limit, sort, maximum=MOST_STATISTICS)
         return self._one(Statistic.from_row, self._get(path, _STATISTICS, page))
 
     def get_leaderboards_hist(
@@ -126,8 +109,9 @@ class StatisticsEndpoints(Endpoints):
         """
         Return rows of a leaderboard.
 
-        ``GET rankings/{resource}/hist``. Rate limit: 90 per minute, shared with
+        ``GET rankings/{resource}/hist``, 90 requests per minute, shared with
         `get_leaderboards_last`.
+        https://docs.bitfinex.com/reference/rest-public-rankings
 
         Parameters
         ----------
@@ -142,27 +126,18 @@ class StatisticsEndpoints(Endpoints):
             First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Number of rows, at most 10,000; default 125.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-rankings
         """
         path = f"rankings/{check_ranking(resource)}/hist"
-        page = page_params(
-            start=start, end=end, limit=limit, sort=sort, maximum=MOST_LEADERBOARDS
-        )
+        page = page_params(start, end, limit, sort, maximum=MOST_LEADERBOARDS)
         return self._many(Leaderboard.from_row, self._get(path, _RANKINGS, page))
 
     def get_leaderboards_last(self, resource: str) -> Leaderboard:
         """
         Return the newest row of a leaderboard.
 
-        ``GET rankings/{resource}/last``. Rate limit: 90 per minute, shared with
-        `get_leaderboards_hist`, which documents the resource. The exchange documents the
-        history only.
-
-        References
-        ----------
+        ``GET rankings/{resource}/last``, 90 requests per minute, shared with
+        `get_leaderboards_hist`, which documents the resource. The exchange documents the history
+        only.
         https://docs.bitfinex.com/reference/rest-public-rankings
         """
         path = f"rankings/{check_ranking(resource)}/last"
@@ -179,7 +154,8 @@ class StatisticsEndpoints(Endpoints):
         """
         Return statistics of a currency's funding market, newest first.
 
-        ``GET funding/stats/{symbol}/hist``. Rate limit: 10 per minute (undocumented).
+        ``GET funding/stats/{symbol}/hist``, 10 requests per minute (undocumented).
+        https://docs.bitfinex.com/reference/rest-public-funding-stats
 
         Parameters
         ----------
@@ -189,15 +165,9 @@ class StatisticsEndpoints(Endpoints):
             First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Number of rows, at most 250.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-funding-stats
         """
         path = f"funding/stats/{check_funding(symbol)}/hist"
-        page = page_params(
-            start=start, end=end, limit=limit, maximum=MOST_FUNDING_STATISTICS
-        )
+        page = page_params(start, end, limit, maximum=MOST_FUNDING_STATISTICS)
         return self._many(FundingStatistic.from_row, self._get(path, _FUNDING, page))
 
     @iterator

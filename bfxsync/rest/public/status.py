@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Iterator, Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING, Iterator, Sequence
 
 from bfxsync._base.aliases import Symbol
 from bfxsync.checks.symbols import check_pair, check_symbols
@@ -28,16 +29,8 @@ _DERIVATIVES_HISTORY = Budget("status/hist", 90)
 _LIQUIDATIONS = Budget("liquidations", 3)
 
 
-def _position(row: Liquidation) -> Any:
-    # A position may appear twice: when it is taken over, and when it is sold.
-    return (
-        row.pos_id,
-        row.is_match,
-        row.is_market_sold,
-        row.amount,
-        row.base_price,
-    )
-
+# A position may appear twice: when it is taken over, and when it is sold.
+_position = attrgetter("pos_id", "is_match", "is_market_sold", "amount", "base_price")
 
 _STATUS_ROWS = History(DerivativesStatus, MOST_DERIVATIVES_STATUS)
 _LIQUIDATION_ROWS = History(Liquidation, MOST_LIQUIDATIONS, identity_of=_position)
@@ -50,10 +43,7 @@ class StatusEndpoints(Endpoints):
         """
         Return whether the platform is operative.
 
-        ``GET platform/status``. Rate limit: 30 per minute.
-
-        References
-        ----------
+        ``GET platform/status``, 30 requests per minute.
         https://docs.bitfinex.com/reference/rest-public-platform-status
         """
         row = self._get("platform/status", _PLATFORM)
@@ -65,17 +55,14 @@ class StatusEndpoints(Endpoints):
         """
         Return the status of derivatives, by symbol.
 
-        ``GET status/deriv``. Rate limit: 90 per minute.
+        ``GET status/deriv``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-public-derivatives-status
 
         Parameters
         ----------
         keys : list of str
             Symbols such as ``tBTCF0:USTF0``, or ``"ALL"``. Symbols that the exchange does not
             know are missing in the answer.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-derivatives-status
         """
         params = {"keys": check_symbols("keys", keys, check_pair)}
         rows = self._get("status/deriv", _DERIVATIVES, params)
@@ -94,7 +81,8 @@ class StatusEndpoints(Endpoints):
         """
         Return past statuses of a derivative; the rows do not have the key.
 
-        ``GET status/deriv/{key}/hist``. Rate limit: 90 per minute.
+        ``GET status/deriv/{key}/hist``, 90 requests per minute.
+        https://docs.bitfinex.com/reference/rest-public-derivatives-status-history
 
         Parameters
         ----------
@@ -106,19 +94,9 @@ class StatusEndpoints(Endpoints):
             First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Number of rows, at most 5,000.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-derivatives-status-history
         """
         path = f"status/deriv/{check_pair(key)}/hist"
-        page = page_params(
-            start=start,
-            end=end,
-            limit=limit,
-            sort=sort,
-            maximum=MOST_DERIVATIVES_STATUS,
-        )
+        page = page_params(start, end, limit, sort, maximum=MOST_DERIVATIVES_STATUS)
         rows = self._get(path, _DERIVATIVES_HISTORY, page)
         return self._many(DerivativesStatus.from_row, rows)
 
@@ -141,7 +119,8 @@ class StatusEndpoints(Endpoints):
         """
         Return liquidations of positions of all symbols.
 
-        ``GET liquidations/hist``. Rate limit: 3 per minute.
+        ``GET liquidations/hist``, 3 requests per minute.
+        https://docs.bitfinex.com/reference/rest-public-liquidations
 
         Parameters
         ----------
@@ -151,14 +130,8 @@ class StatusEndpoints(Endpoints):
             First and last time, inclusive: milliseconds, or with a time zone.
         limit : int, optional
             Number of rows, at most 500.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-liquidations
         """
-        page = page_params(
-            start=start, end=end, limit=limit, sort=sort, maximum=MOST_LIQUIDATIONS
-        )
+        page = page_params(start, end, limit, sort, maximum=MOST_LIQUIDATIONS)
         items = check_rows(self._get("liquidations/hist", _LIQUIDATIONS, page))
         # Each row is in a list of its own, as on WebSocket, where a list may hold several. An
         # item that is not a list is reported with the rows.

@@ -52,10 +52,7 @@ class TickerEndpoints(Endpoints):
         """
         Return the ticker of a pair.
 
-        ``GET ticker/{symbol}``. Rate limit: 90 per minute, shared with `get_f_ticker`.
-
-        References
-        ----------
+        ``GET ticker/{symbol}``, 90 requests per minute, shared with `get_f_ticker`.
         https://docs.bitfinex.com/reference/rest-public-ticker
         """
         path = f"ticker/{check_pair(symbol)}"
@@ -65,10 +62,7 @@ class TickerEndpoints(Endpoints):
         """
         Return the ticker of a funding currency.
 
-        ``GET ticker/{symbol}``. Rate limit: 90 per minute, shared with `get_t_ticker`.
-
-        References
-        ----------
+        ``GET ticker/{symbol}``, 90 requests per minute, shared with `get_t_ticker`.
         https://docs.bitfinex.com/reference/rest-public-ticker
         """
         path = f"ticker/{check_funding(symbol)}"
@@ -80,18 +74,14 @@ class TickerEndpoints(Endpoints):
         """
         Return the tickers of pairs and funding currencies, by symbol.
 
-        ``GET tickers``. Rate limit: 30 per minute, shared with `get_t_tickers` and
-        `get_f_tickers`.
+        ``GET tickers``, 30 requests per minute, shared with `get_t_tickers` and `get_f_tickers`.
+        https://docs.bitfinex.com/reference/rest-public-tickers
 
         Parameters
         ----------
         symbols : list of str
             Symbols of either kind, or ``"ALL"``. Symbols that the exchange does not know are
             missing in the answer.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-tickers
         """
         return dict(self._tickers(_TICKER_OF, check_symbols("symbols", symbols)))
 
@@ -99,16 +89,13 @@ class TickerEndpoints(Endpoints):
         """
         Return the tickers of pairs, by symbol.
 
-        ``GET tickers``. Rate limit: 30 per minute, shared with `get_tickers`.
+        ``GET tickers``, 30 requests per minute, shared with `get_tickers`.
+        https://docs.bitfinex.com/reference/rest-public-tickers
 
         Parameters
         ----------
         symbols : list of str
             Symbols of pairs, or ``"ALL"`` for all pairs.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-tickers
         """
         joined = check_symbols("symbols", symbols, check_pair)
         return dict(self._tickers({"t": Ticker.from_row}, joined))
@@ -117,16 +104,13 @@ class TickerEndpoints(Endpoints):
         """
         Return the tickers of funding currencies, by symbol.
 
-        ``GET tickers``. Rate limit: 30 per minute, shared with `get_tickers`.
+        ``GET tickers``, 30 requests per minute, shared with `get_tickers`.
+        https://docs.bitfinex.com/reference/rest-public-tickers
 
         Parameters
         ----------
         symbols : list of str
             Symbols of funding currencies, or ``"ALL"`` for all funding currencies.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-tickers
         """
         joined = check_symbols("symbols", symbols, check_funding)
         return dict(self._tickers({"f": FundingTicker.from_row}, joined))
@@ -143,7 +127,8 @@ class TickerEndpoints(Endpoints):
         """
         Return best bids and asks of pairs, a sample every hour, one year back.
 
-        ``GET tickers/hist``. Rate limit: 10 per minute (undocumented).
+        ``GET tickers/hist``, 10 requests per minute (undocumented).
+        https://docs.bitfinex.com/reference/rest-public-tickers-history
 
         Parameters
         ----------
@@ -155,15 +140,9 @@ class TickerEndpoints(Endpoints):
             Number of rows, at most 250; default 100.
         sort : int, optional
             1: oldest first; -1: newest first, the default.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-tickers-history
         """
         joined = check_symbols("symbols", symbols, check_pair)
-        page = page_params(
-            start=start, end=end, limit=limit, sort=sort, maximum=MOST_TICKERS_HISTORY
-        )
+        page = page_params(start, end, limit, sort, maximum=MOST_TICKERS_HISTORY)
         rows = self._get("tickers/hist", _TICKERS_HISTORY, {"symbols": joined, **page})
         return self._many(TickersHistory.from_row, rows)
 
@@ -179,11 +158,6 @@ class TickerEndpoints(Endpoints):
         The exchange returns at most 250 rows per request. With many more pairs than that
         (``"ALL"``), one time may have more rows than can be read, which raises `RemoteError`:
         iterate over some of the pairs, then over the others.
-
-        Parameters
-        ----------
-        symbols : list of str
-            Symbols of pairs, or ``"ALL"``.
         """
         joined = check_symbols("symbols", symbols, check_pair)
         get = partial(self.get_tickers_history, joined.split(","))

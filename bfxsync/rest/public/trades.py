@@ -45,7 +45,8 @@ class TradeEndpoints(Endpoints):
         """
         Return trades of a pair.
 
-        ``GET trades/{pair}/hist``. Rate limit: 15 per minute, shared with `get_f_trades`.
+        ``GET trades/{pair}/hist``, 15 requests per minute, shared with `get_f_trades`.
+        https://docs.bitfinex.com/reference/rest-public-trades
 
         Parameters
         ----------
@@ -57,15 +58,9 @@ class TradeEndpoints(Endpoints):
             First and last time, inclusive: milliseconds, or with a time zone.
         sort : int, optional
             1: oldest first; -1: newest first, the default.
-
-        References
-        ----------
-        https://docs.bitfinex.com/reference/rest-public-trades
         """
         path = f"trades/{check_pair(pair)}/hist"
-        page = page_params(
-            start=start, end=end, limit=limit, sort=sort, maximum=MOST_TRADES
-        )
+        page = page_params(start, end, limit, sort, maximum=MOST_TRADES)
         return self._many(Trade.from_row, self._get(path, _TRADES, page))
 
     def get_f_trades(
@@ -80,23 +75,13 @@ class TradeEndpoints(Endpoints):
         """
         Return funding trades of a currency.
 
-        ``GET trades/{currency}/hist``. Rate limit: 15 per minute, shared with `get_t_trades`.
-
-        Parameters
-        ----------
-        currency : str
-            Symbol, such as ``fUSD``.
-        limit, start, end, sort
-            As for `get_t_trades`.
-
-        References
-        ----------
+        ``GET trades/{currency}/hist``, 15 requests per minute, shared with `get_t_trades`.
         https://docs.bitfinex.com/reference/rest-public-trades
+
+        Arguments as for `get_t_trades`; the symbol is one such as ``fUSD``.
         """
         path = f"trades/{check_funding(currency)}/hist"
-        page = page_params(
-            start=start, end=end, limit=limit, sort=sort, maximum=MOST_TRADES
-        )
+        page = page_params(start, end, limit, sort, maximum=MOST_TRADES)
         return self._many(FundingTrade.from_row, self._get(path, _TRADES, page))
 
     @iterator
@@ -106,12 +91,9 @@ class TradeEndpoints(Endpoints):
         **options: Unpack[SortedHistoryOptions[Trade | FundingTrade]],
     ) -> Iterator[Trade] | Iterator[FundingTrade]:
         """
-        Iterate over the trades of a pair or a funding currency, depending on the symbol.
+        Iterate over the trades of a pair or a funding currency.
 
-        ``GET trades/{symbol}/hist``. Rate limit: 15 per minute.
-
-        References
-        ----------
+        ``GET trades/{symbol}/hist``, 15 requests per minute.
         https://docs.bitfinex.com/reference/rest-public-trades
         """
         # Whether resume_after is of the right kind is checked at run time.
