@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+GENERIC = 10001
+
 
 class Invalid(Exception):
     """A malformed request, whatever the state of the account."""
 
-    def __init__(self, message: str, code: int = 10001) -> None:
+    def __init__(self, message: str, code: int = GENERIC) -> None:
         super().__init__(message)
         self.message = message
         self.code = code

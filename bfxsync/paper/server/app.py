@@ -32,9 +32,6 @@ from bfxsync.paper.server.listener import Listener
 from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.rest.app import RestApi
-from bfxsync.paper.server.rest.limits import RateLimits
-from bfxsync.paper.server.rest.private import PrivateApi
-from bfxsync.paper.server.rest.private_routes import PRIVATE_ROUTES
 from bfxsync.paper.server.subscriptions import InvalidSubscription, read
 from bfxsync.paper.server.ws_connection import ANSWER_S, WsConnection
 from bfxsync.paper.server.ws_session import WsSession
@@ -81,10 +78,6 @@ class Server:
             seed=settings.seed,
             faults=self.faults,
         )
-        limits = None
-        if settings.rest_limits:
-            clock = asyncio.get_running_loop().time
-            limits = RateLimits(settings.rest_minute_s, clock)
         self._captures = [self._capture_player(name) for name in settings.captures]
         players: list[Player] = [
             *self._captures,
@@ -124,8 +117,7 @@ class Server:
         self._market_data.listeners.append(
             lambda source: engine.market_moved(source.symbol)
         )
-        private = PrivateApi(self._market_data, self.registry, PRIVATE_ROUTES)
-        self._rest = RestApi(self._market_data, counters, limits, private, settings)
+        self._rest = RestApi(self._market_data, self.registry, counters, settings)
         for player in players:
             self._spawn(player.run())
 

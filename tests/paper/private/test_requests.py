@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bfxsync.paper import PaperExchange
-from bfxsync.paper.server.rest.private_routes import PRIVATE_ROUTES
+from bfxsync.paper.server.rest.routes import PRIVATE_ROUTES
 
 from .support import Signed
 

@@ -7,11 +7,12 @@ from typing import Any, Awaitable, Callable, Iterator, Mapping
 
 from aiohttp import web
 
+from bfxsync.paper.engine.errors import GENERIC, Invalid
 from bfxsync.paper.server.market_data import MarketData
+from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.rest.limits import RateLimits
-from bfxsync.paper.server.rest.private import PrivateApi
-from bfxsync.paper.server.rest.query import RATE_LIMIT, Query, Refused
-from bfxsync.paper.server.rest.routes import ROUTES, RestRoute
+from bfxsync.paper.server.rest.query import RATE_LIMIT, Query, Refused, SignedCall
+from bfxsync.paper.server.rest.routes import PRIVATE_ROUTES, ROUTES, Q, Route
 from bfxsync.paper.server.wire_json import decode, encode
 from bfxsync.paper.settings import Counters, ExchangeSettings
 
@@ -19,39 +20,41 @@ PATH = "/v2/"
 # Rows that are encoded before other tasks get a turn.
 _BURST = 500
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
 
 class RestApi:
     """
     Handlers of all routes.
 
-    Parameters
-    ----------
-    limits : RateLimits or None
-        None disables rate limits.
-    private : PrivateApi
-        Authenticates signed requests.
+    Strategy: checks are in the order of the real exchange: does the endpoint exist, is the request
+    within its rate limit, is it signed with a known key, is its nonce larger than the last one,
+    does the key have the right.
     """
 
     def __init__(
         self,
         market_data: MarketData,
+        registry: AccountRegistry,
         counters: Counters,
-        limits: RateLimits | None,
-        private: PrivateApi,
         settings: ExchangeSettings,
     ) -> None:
         self._market_data = market_data
+        self._registry = registry
         self._counters = counters
-        self._limits = limits
-        self._private = private
         self._settings = settings
+        clock = asyncio.get_running_loop().time
+        self._limits = RateLimits(settings.rest_minute_s, clock)
         self._open: set[asyncio.Transport] = set()
 
     def add_to(self, app: web.Application) -> None:
         """Add the routes to an application."""
         for route in ROUTES:
-            app.router.add_route(route.method, PATH + route.path, self._handler(route))
-        app.router.add_post(PATH + "auth/{path:.*}", self._handler(None))
+            handler = self._handler(route, self._read)
+            app.router.add_route(route.method, PATH + route.path, handler)
+        for signed in PRIVATE_ROUTES:
+            handler = self._handler(signed, self._authenticate)
+            app.router.add_post(PATH + signed.path, handler)
 
     def hang_up(self) -> None:
         """Abort the connections with a request in progress."""
@@ -59,8 +62,8 @@ class RestApi:
             transport.abort()
 
     def _handler(
-        self, route: RestRoute | None
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        self, route: Route[Q], read: Callable[[Route[Q], web.Request, bytes], Q]
+    ) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             transport = request.transport
             if transport is None:  # already disconnected
@@ -70,7 +73,7 @@ class RestApi:
             try:
                 if self._is_lost("lost_request", request):
                     return web.Response()
-                response = await self._respond(route, request)
+                response = await self._respond(route, read, request)
                 if self._is_lost("lost_answer", request):
                     return response
                 # Sent here, so that the connection stays registered until all is read.
@@ -96,36 +99,52 @@ class RestApi:
         return True
 
     async def _respond(
-        self, route: RestRoute | None, request: web.Request
+        self,
+        route: Route[Q],
+        read: Callable[[Route[Q], web.Request, bytes], Q],
+        request: web.Request,
     ) -> web.Response:
         self._counters.rest_requests += 1
+        status = 200
         try:
-            text, status = await self._answer(route, request), 200
-        except Refused as refused:
-            text = encode(["error", refused.code, refused.message])
-            status = refused.status
+            self._check_limit(route.group, route.per_minute, request)
+            answer = route.answer(read(route, request, await self._body(request)))
+            text = (
+                await _join(answer) if isinstance(answer, Iterator) else encode(answer)
+            )
+        except Invalid as invalid:
+            text = encode(["error", invalid.code, invalid.message])
+            status = invalid.status if isinstance(invalid, Refused) else 500
         return web.Response(text=text, status=status, content_type="application/json")
 
-    async def _answer(self, route: RestRoute | None, request: web.Request) -> str:
-        found = self._private.find(request.raw_path) if route is None else None
-        if found is not None:
-            route = found.route
-        assert route is not None
-        limits = self._limits
-        client = request.remote or ""
-        if limits is not None and not limits.admits(
-            client, route.group, route.per_minute
+    def _check_limit(self, group: str, per_minute: int, request: web.Request) -> None:
+        if self._settings.rest_limits and not self._limits.admits(
+            request.remote or "", group, per_minute
         ):
             self._counters.rest_refusals += 1
             raise Refused("ratelimit: error", RATE_LIMIT, 429)
-        sent = await self._body(request)
-        if found is not None:
-            query: Query = self._private.authorize(found, request.headers, sent)
-        else:
-            values = {**request.query, **_parameters(sent), **request.match_info}
-            query = Query(self._market_data, values)
-        answer = route.answer(query)
-        return await _join(answer) if isinstance(answer, Iterator) else encode(answer)
+
+    def _read(self, route: Route[Query], request: web.Request, body: bytes) -> Query:
+        values = {**request.query, **(_parameters(body) or {}), **request.match_info}
+        return Query(self._market_data, values)
+
+    def _authenticate(
+        self, route: Route[SignedCall], request: web.Request, body: bytes
+    ) -> SignedCall:
+        path = request.raw_path.partition("?")[0].lstrip("/")
+        credential = self._registry.keys.authenticate(path, request.headers, body)
+        scope, _, right = route.rights.partition(":")
+        if scope and not credential.allows(scope, right):
+            raise Refused("api_key: permission invalid", GENERIC)
+        values = _parameters(body) if body.strip() else {}
+        if values is None:
+            raise Refused("body: invalid")
+        return SignedCall(
+            self._market_data,
+            {**values, **request.match_info},
+            self._registry,
+            credential,
+        )
 
     async def _body(self, request: web.Request) -> bytes:
         timeout_s = self._settings.request_timeout_s
@@ -141,13 +160,13 @@ async def _send(response: web.Response, request: web.Request) -> None:
     await response.write_eof()
 
 
-def _parameters(body: bytes) -> Mapping[str, Any]:
-    """Return the parameters of a body; none unless it is a JSON object."""
+def _parameters(body: bytes) -> Mapping[str, Any] | None:
+    """Return the parameters of a body, None unless it is a JSON object."""
     try:
         values = decode(body)
     except (ValueError, RecursionError):
-        return {}
-    return values if isinstance(values, dict) else {}
+        return None
+    return values if isinstance(values, dict) else None
 
 
 async def _join(items: Iterator[object]) -> str:

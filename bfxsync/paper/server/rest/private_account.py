@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Deque
 
 from bfxsync.paper.engine.account import (
     DERIVATIVE_TAKER_FEE,
@@ -17,12 +16,10 @@ from bfxsync.paper.engine.units import SCALE, Row, to_units
 from bfxsync.paper.markets.market import Market
 from bfxsync.paper.server.keys import LONGEST_TTL_S
 from bfxsync.paper.server.market_data import MarketData
-from bfxsync.paper.server.rest.private import SignedCall
-from bfxsync.paper.server.rest.query import Refused
+from bfxsync.paper.server.rest.query import Refused, SignedCall
 from bfxsync.paper.settings import SCOPES
 
 _MILLION = 1_000_000
-_DEFAULT_LIMIT = 25
 _USER_LENGTH = 55
 
 
@@ -36,21 +33,20 @@ def positions(call: SignedCall) -> list[Row]:
 
 def positions_hist(call: SignedCall) -> list[Row]:
     """Return closed positions, newest first."""
-    page = call.page(_DEFAULT_LIMIT, 50)
-    return _past(call, call.account.positions.closed, page.limit, call.integers())
+    return call.past(
+        reversed(call.account.positions.closed), 50, 13, {11: call.integers()}
+    )
 
 
 def positions_snap(call: SignedCall) -> list[Row]:
     """Return the end-of-day snapshots of positions: always none."""
-    call.page(_DEFAULT_LIMIT, 500)
-    return []
+    return call.past([], 500, 0)
 
 
 def positions_audit(call: SignedCall) -> list[Row]:
     """Return all changes of positions, newest first."""
-    page = call.page(_DEFAULT_LIMIT, 250)
     wanted = call.integers("ids") if call.has("ids") else call.integers()
-    return _past(call, call.account.positions.changes, page.limit, wanted)
+    return call.past(reversed(call.account.positions.changes), 250, 13, {11: wanted})
 
 
 def margin_base(call: SignedCall) -> Row:
@@ -114,20 +110,17 @@ def summary(call: SignedCall) -> Row:
 
 def logins_hist(call: SignedCall) -> list[Row]:
     """Return the only login, at the creation of the account."""
-    page = call.page(_DEFAULT_LIMIT, 250)
     mts = call.account.created_mts
     info = json.dumps({"user_agent": {"browser": "paper"}})
     row: Row = [1, None, mts, None, "127.0.0.1", None, None, info]
-    return [row] if page.covers(mts) else []
+    return call.past([row], 250, 2)
 
 
 def changelog_hist(call: SignedCall) -> list[Row]:
     """Return the only change of settings, the creation of the key."""
-    page = call.page(_DEFAULT_LIMIT, 500)
-    mts = call.account.created_mts
     text = "settings: api key created"
-    row: Row = [mts, None, text, None, None, "127.0.0.1", "paper"]
-    return [row] if page.covers(mts) else []
+    row = [call.account.created_mts, None, text, None, None, "127.0.0.1", "paper"]
+    return call.past([row], 500, 0)
 
 
 def permissions(call: SignedCall) -> list[Row]:
@@ -155,18 +148,6 @@ def delete_token(call: SignedCall) -> list[int]:
     """Revoke a token."""
     call.registry.keys.delete_token(call.credential, call.values.get("token"))
     return [1]
-
-
-def _past(
-    call: SignedCall, rows: Deque[Row], limit: int, wanted: list[int] | None
-) -> list[Row]:
-    page = call.page(limit, limit)
-    found = (
-        row
-        for row in reversed(rows)
-        if page.covers(row[13]) and (wanted is None or row[11] in wanted)
-    )
-    return list(page.cut(found))
 
 
 def _closing_price(market_data: MarketData, position: EnginePosition) -> int:

@@ -2,51 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Mapping
+from typing import Callable, Iterable
 
-from bfxsync.paper.engine.errors import Declined, Invalid
+from bfxsync.paper.engine.errors import GENERIC, Declined, Invalid
 from bfxsync.paper.engine.order import EngineOrder
-from bfxsync.paper.engine.order_requests import day_of
+from bfxsync.paper.engine.order_requests import Body, day_of
 from bfxsync.paper.engine.units import Row
-from bfxsync.paper.server.rest.private import GENERIC, SignedCall
-from bfxsync.paper.server.rest.query import Refused
+from bfxsync.paper.server.rest.query import Refused, SignedCall, is_wanted
 
 MOST_OPERATIONS = 75
-_DEFAULT_LIMIT = 25
 _ORDER_LENGTH = 32
 
 
 def orders(call: SignedCall) -> list[Row]:
     """Return the open orders, newest first."""
-    found = _of_symbol(call, call.account.orders.values())
-    wanted, gid = call.integers(), call.integer("gid")
-    if wanted is not None:
-        found = [order for order in found if order.id in wanted]
-    if gid is not None:
-        found = [order for order in found if order.gid == gid]
+    rows = _newest_first(call.account.orders.values())
     if call.has("cid"):
         cid, day = call.integer("cid"), call.text("cid_date")
-        found = [order for order in found if _is_dated(order, cid, day)]
-    return [order.row() for order in _newest_first(found)]
+        rows = [row for row in rows if row[2] == cid and day_of(row[4]) == day]
+    where = {0: call.integers(), 1: call.integer("gid"), 3: call.symbol()}
+    return [row for row in rows if is_wanted(row, where)]
 
 
 def orders_hist(call: SignedCall) -> list[Row]:
     """Return closed orders, newest first."""
-    page = call.page(_DEFAULT_LIMIT, 2_500)
-    found = _of_symbol(call, call.account.closed.values())
-    wanted = call.integers()
-    rows = (
-        order.row()
-        for order in _newest_first(found)
-        if page.covers(order.mts_create) and (wanted is None or order.id in wanted)
-    )
-    return list(page.cut(rows))
+    rows = _newest_first(call.account.closed.values())
+    return call.past(rows, 2_500, 4, {0: call.integers(), 3: call.symbol()})
 
 
 def otc_orders_hist(call: SignedCall) -> list[Row]:
     """Return over-the-counter orders: none."""
-    call.page(25, 500)
-    return []
+    return call.past([], 500, 0)
 
 
 def order_trades(call: SignedCall) -> list[Row]:
@@ -61,35 +47,22 @@ def order_trades(call: SignedCall) -> list[Row]:
 
 def trades_hist(call: SignedCall) -> list[Row]:
     """Return the trades of the account."""
-    page = call.page(_DEFAULT_LIMIT, 2_500)
-    symbol = call.market().symbol if call.has("symbol") else None
     trades = call.account.trades
-    rows = (
-        row
-        for row in (reversed(trades) if page.newest_first else trades)
-        if page.covers(row[2]) and symbol in (None, row[1])
-    )
-    return list(page.cut(rows))
+    is_newest_first = call.integer("sort") != 1
+    rows = reversed(trades) if is_newest_first else trades
+    return call.past(rows, 2_500, 2, {1: call.symbol()})
 
 
-def submit(call: SignedCall) -> Row:
-    """Submit an order."""
-    return _single(_submit(call, call.values))
+def single(name: str) -> Callable[[SignedCall], Row]:
+    """Return the handler of an operation of its own, whose refusal is an error like any other."""
 
+    def execute(call: SignedCall) -> Row:
+        note = _OPERATIONS[name](call, f"{name}-req", call.values)
+        if note[6] != "SUCCESS":
+            raise Refused(note[7], note[5])
+        return note
 
-def update(call: SignedCall) -> Row:
-    """Update an order."""
-    return _single(_update(call, call.values))
-
-
-def cancel(call: SignedCall) -> Row:
-    """Cancel an order."""
-    return _single(_cancel(call, call.values))
-
-
-def cancel_multi(call: SignedCall) -> Row:
-    """Cancel several orders."""
-    return _cancel_multi(call, call.values)
+    return execute
 
 
 def multi(call: SignedCall) -> Row:
@@ -104,29 +77,28 @@ def multi(call: SignedCall) -> Row:
             raise Refused("ops: invalid")
     answers = []
     for name, body in ops:
-        kind, execute = _OPERATIONS[name]
+        kind = f"{name}-req"
         try:
-            answers.append(execute(call, body))
-        except (Invalid, Refused) as invalid:
+            answers.append(_OPERATIONS[name](call, kind, body))
+        except Invalid as invalid:
             answers.append(_error_note(call, kind, None, invalid.message))
     text = f"Submitting {len(ops)} operations."
     return notification(call, "ox_multi-req", answers, text)
 
 
-def notification(call: SignedCall, kind: str, data: object, text: str) -> Row:
-    """Return the notification of a successful write."""
-    return [call.market_data.now_mts(), kind, None, None, data, None, "SUCCESS", text]
+def notification(
+    call: SignedCall,
+    kind: str,
+    data: object,
+    text: str,
+    status: str = "SUCCESS",
+    code: int | None = None,
+) -> Row:
+    """Return the notification that answers a write."""
+    return [call.market_data.now_mts(), kind, None, None, data, code, status, text]
 
 
-def _single(note: Row) -> Row:
-    """Return the answer to a single operation, whose refusal is an error like any other."""
-    if note[6] != "SUCCESS":
-        raise Refused(note[7], note[5])
-    return note
-
-
-def _submit(call: SignedCall, body: Mapping[str, Any]) -> Row:
-    kind = "on-req"
+def _submit(call: SignedCall, kind: str, body: Body) -> Row:
     try:
         order = call.registry.engine.submit(call.account, body)
     except Declined as declined:
@@ -137,8 +109,7 @@ def _submit(call: SignedCall, body: Mapping[str, Any]) -> Row:
     return notification(call, kind, [order.row()], text)
 
 
-def _update(call: SignedCall, body: Mapping[str, Any]) -> Row:
-    kind = "ou-req"
+def _update(call: SignedCall, kind: str, body: Body) -> Row:
     order = _find(call, body)
     if order is None:
         return _error_note(call, kind, _partial_row(body.get("id")), "Order not found.")
@@ -151,8 +122,7 @@ def _update(call: SignedCall, body: Mapping[str, Any]) -> Row:
     return notification(call, kind, order.row(), text)
 
 
-def _cancel(call: SignedCall, body: Mapping[str, Any]) -> Row:
-    kind = "oc-req"
+def _cancel(call: SignedCall, kind: str, body: Body) -> Row:
     order = _find(call, body)
     if order is None:
         row = _partial_row(body.get("id"), None, body.get("cid"))
@@ -163,24 +133,24 @@ def _cancel(call: SignedCall, body: Mapping[str, Any]) -> Row:
     return notification(call, kind, row, text)
 
 
-def _cancel_multi(call: SignedCall, body: Mapping[str, Any]) -> Row:
+def _cancel_multi(call: SignedCall, kind: str, body: Body) -> Row:
     is_selected = _selector(body)
-    found = _newest_first(filter(is_selected, call.account.orders.values()))
-    rows = [order.row() for order in found]
+    found = list(filter(is_selected, call.account.orders.values()))
+    rows = _newest_first(found)
     call.registry.engine.cancel(call.account, found)
     text = f"Submitting {len(found)} order cancellations."
-    return notification(call, "oc_multi-req", rows, text)
+    return notification(call, kind, rows, text)
 
 
-_OPERATIONS: dict[str, tuple[str, Callable[[SignedCall, Mapping[str, Any]], Row]]] = {
-    "on": ("on-req", _submit),
-    "ou": ("ou-req", _update),
-    "oc": ("oc-req", _cancel),
-    "oc_multi": ("oc_multi-req", _cancel_multi),
+_OPERATIONS: dict[str, Callable[[SignedCall, str, Body], Row]] = {
+    "on": _submit,
+    "ou": _update,
+    "oc": _cancel,
+    "oc_multi": _cancel_multi,
 }
 
 
-def _selector(body: Mapping[str, Any]) -> Callable[[EngineOrder], bool]:
+def _selector(body: Body) -> Callable[[EngineOrder], bool]:
     if body.get("all") in (1, True):
         return lambda order: True
     lists = [body.get(name) for name in ("id", "gid", "cid")]
@@ -197,7 +167,7 @@ def _selector(body: Mapping[str, Any]) -> Callable[[EngineOrder], bool]:
     return is_selected
 
 
-def _find(call: SignedCall, body: Mapping[str, Any]) -> EngineOrder | None:
+def _find(call: SignedCall, body: Body) -> EngineOrder | None:
     """Return the open order that a request names, if any."""
     id, cid, day = (body.get(name) for name in ("id", "cid", "cid_date"))
     if id is not None:
@@ -206,12 +176,14 @@ def _find(call: SignedCall, body: Mapping[str, Any]) -> EngineOrder | None:
         return call.account.orders.get(id)
     if type(cid) is not int or not isinstance(day, str):
         raise Refused("id: invalid")
-    dated = (o for o in call.account.orders.values() if _is_dated(o, cid, day))
-    return next(dated, None)
+    for order in call.account.orders.values():
+        if order.cid == cid and day_of(order.mts_create) == day:
+            return order
+    return None
 
 
 def _error_note(call: SignedCall, kind: str, data: object, text: str) -> Row:
-    return [call.market_data.now_mts(), kind, None, None, data, GENERIC, "ERROR", text]
+    return notification(call, kind, data, text, "ERROR", GENERIC)
 
 
 def _partial_row(
@@ -223,16 +195,8 @@ def _partial_row(
     return row
 
 
-def _is_dated(order: EngineOrder, cid: int | None, day: str) -> bool:
-    return order.cid == cid and day_of(order.mts_create) == day
-
-
-def _of_symbol(call: SignedCall, found: Iterable[EngineOrder]) -> list[EngineOrder]:
-    if not call.has("symbol"):
-        return list(found)
-    symbol = call.market().symbol
-    return [order for order in found if order.symbol == symbol]
-
-
-def _newest_first(found: Iterable[EngineOrder]) -> list[EngineOrder]:
-    return sorted(found, key=lambda order: (order.mts_create, order.id), reverse=True)
+def _newest_first(orders: Iterable[EngineOrder]) -> list[Row]:
+    newest = sorted(
+        orders, key=lambda order: (order.mts_create, order.id), reverse=True
+    )
+    return [order.row() for order in newest]

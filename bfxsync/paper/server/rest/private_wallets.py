@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bfxsync.paper.engine.account import movement_row
 from bfxsync.paper.engine.amounts import QUANTUM, read_positive
+from bfxsync.paper.engine.errors import GENERIC
 from bfxsync.paper.engine.order import legs
 from bfxsync.paper.engine.units import SCALE, Row, to_units, units_text
 from bfxsync.paper.engine.wallets import (
@@ -13,11 +14,9 @@ from bfxsync.paper.engine.wallets import (
     EngineWallet,
 )
 from bfxsync.paper.server.rest.conf import FEES, NETWORKS
-from bfxsync.paper.server.rest.private import GENERIC, SignedCall
 from bfxsync.paper.server.rest.private_orders import notification
-from bfxsync.paper.server.rest.query import Refused
+from bfxsync.paper.server.rest.query import Refused, SignedCall
 
-_DEFAULT_LIMIT = 25
 _OLD_NAMES = {"trading": "margin", "deposit": "funding"}
 _CURRENCIES = {network.lower(): code for code, network in NETWORKS.items()}
 _MARGIN_LEVERAGE = 5
@@ -42,19 +41,14 @@ def wallets_hist(call: SignedCall) -> list[Row]:
 
 def ledgers(call: SignedCall) -> list[Row]:
     """Return ledger entries, newest first."""
-    page = call.page(_DEFAULT_LIMIT, 2_500)
     category = call.integer("category")
     kind = _wallet_name(call, "wallet") if call.has("wallet") else None
-    currency = call.text("currency") if call.has("currency") else None
     rows = (
         booking.row()
         for booking in reversed(call.account.wallets.ledger)
-        if page.covers(booking.mts)
-        and category in (None, booking.category)
-        and kind in (None, booking.wallet)
-        and currency in (None, booking.currency)
+        if category in (None, booking.category)
     )
-    return list(page.cut(rows))
+    return call.past(rows, 2_500, 3, {1: call.text_or_none("currency"), 2: kind})
 
 
 def transfer(call: SignedCall) -> Row:
@@ -65,9 +59,7 @@ def transfer(call: SignedCall) -> Row:
     source = call.account.wallets.get(_wallet_name(call, "from"), call.text("currency"))
     currency = call.text("currency_to", source.currency)
     target = call.account.wallets.get(_wallet_name(call, "to"), currency)
-    if currency != source.currency and currency.replace(
-        "F0", ""
-    ) != source.currency.replace("F0", ""):
+    if currency.replace("F0", "") != source.currency.replace("F0", ""):
         raise Refused("conversions are not simulated by the local exchange")
     if (source.kind, source.currency) == (target.kind, target.currency):
         raise Refused("to: invalid")
@@ -79,14 +71,8 @@ def transfer(call: SignedCall) -> Row:
         )
     call.account.wallets.transfer(amount, source, target)
     converted = currency if call.has("currency_to") else None
-    data: Row = [
-        call.market_data.now_mts(),
-        source.kind,
-        target.kind,
-        None,
-        source.currency,
-    ]
-    data += [converted, None, amount / SCALE]
+    data: Row = [call.market_data.now_mts(), source.kind, target.kind, None]
+    data += [source.currency, converted, None, amount / SCALE]
     text = f"{units_text(amount)} {source.currency} transferred from"
     text = f"{text} {source.kind.capitalize()} to {target.kind.capitalize()}"
     return notification(call, "acc_tf", data, text)
@@ -125,9 +111,8 @@ def deposit_address(call: SignedCall) -> Row:
     currency = _currency(method)
     known = call.account.addresses.setdefault((kind, method), [])
     if not known or call.integer("op_renew"):
-        number = len(known) + 1
         user = call.account.user_id
-        known.append(f"paper-{user}-{kind}-{method}-{number}")
+        known.append(f"paper-{user}-{kind}-{method}-{len(known) + 1}")
     data: Row = [None, method.upper(), currency, None, known[-1], None]
     return notification(call, "acc_dep", data, "success")
 
@@ -159,16 +144,14 @@ def withdraw(call: SignedCall) -> Row:
         units -= fee
         if units <= 0:
             raise Refused("amount: invalid", GENERIC)
-    payment_id = call.text("payment_id") if call.has("payment_id") else None
-    note = call.text("note") if call.has("note") else None
+    payment_id, note = call.text_or_none("payment_id"), call.text_or_none("note")
     is_possible = units + fee <= wallet.available
     id = next(account.ids.movement) if is_possible else 0
     data: Row = [id, None, method, payment_id, wallet.kind, units / SCALE]
     data += [None, None, fee / SCALE]
     if not is_possible:
         text = f"Not enough {wallet.currency} in the {wallet.kind} wallet."
-        now = call.market_data.now_mts()
-        return [now, "acc_wd-req", None, None, data, None, "FAILURE", text]
+        return notification(call, "acc_wd-req", data, text, "FAILURE")
     book = account.wallets.book
     network = method.upper()
     text = f"{wallet.currency} Withdrawal #{id}"
@@ -186,19 +169,9 @@ def withdraw(call: SignedCall) -> Row:
 
 def movements(call: SignedCall) -> list[Row]:
     """Return deposits and withdrawals, newest first."""
-    page = call.page(_DEFAULT_LIMIT, 2_500)
-    wanted = call.integers()
-    currency = call.text("currency") if call.has("currency") else None
-    address = call.text("address") if call.has("address") else None
-    rows = (
-        row
-        for row in reversed(call.account.movements)
-        if page.covers(row[6])
-        and (wanted is None or row[0] in wanted)
-        and currency in (None, row[1])
-        and address in (None, row[16])
-    )
-    return list(page.cut(rows))
+    currency, address = call.text_or_none("currency"), call.text_or_none("address")
+    where = {0: call.integers(), 1: currency, 16: address}
+    return call.past(reversed(call.account.movements), 2_500, 6, where)
 
 
 def movement_info(call: SignedCall) -> Row:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Iterator, Mapping, NamedTuple, TypeVar
 
+from bfxsync.paper.engine.account import Account
+from bfxsync.paper.engine.errors import Invalid
+from bfxsync.paper.engine.units import Row
 from bfxsync.paper.markets.market import Market
+from bfxsync.paper.server.keys import Credential
 from bfxsync.paper.server.market_data import MarketData
+from bfxsync.paper.server.registry import AccountRegistry
 
 T = TypeVar("T")
 
@@ -15,13 +20,11 @@ PARAMETERS, RATE_LIMIT = 10020, 11010
 _INTEGER = re.compile(r"-?\d{1,16}", re.ASCII)
 
 
-class Refused(Exception):
+class Refused(Invalid):
     """A request that is answered with ``["error", code, message]`` and an HTTP status."""
 
     def __init__(self, message: str, code: int = PARAMETERS, status: int = 500) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
+        super().__init__(message, code)
         self.status = status
 
 
@@ -33,8 +36,6 @@ class Page(NamedTuple):
     ----------
     start, end : int or None
         Times in ms, both included.
-    limit : int
-        Maximum number of rows.
     """
 
     start: int | None
@@ -94,6 +95,10 @@ class Query:
             raise Refused(f"{name}: invalid")
         return str(value)
 
+    def text_or_none(self, name: str) -> str | None:
+        """Return a parameter as text, None if it is missing."""
+        return self.text(name) if self.has(name) else None
+
     def integer(self, name: str) -> int | None:
         """Return an integer, None if it is missing."""
         if not self.has(name):
@@ -121,3 +126,65 @@ class Query:
         if not 1 <= limit <= maximum:
             raise Refused("limit: invalid")
         return Page(start, end, limit, sort != 1)
+
+
+class SignedCall(Query):
+    """A signed request."""
+
+    def __init__(
+        self,
+        market_data: MarketData,
+        values: Mapping[str, Any],
+        registry: AccountRegistry,
+        credential: Credential,
+    ) -> None:
+        super().__init__(market_data, values)
+        self.registry = registry
+        self.credential = credential
+        self.account: Account = credential.account
+
+    def symbol(self) -> str | None:
+        """Return the symbol to filter by, if any."""
+        return self.market().symbol if self.has("symbol") else None
+
+    def integers(self, name: str = "id") -> list[int] | None:
+        """Return a parameter that is an integer or a list of them, None if it is missing."""
+        value = self.values.get(name)
+        if value is None:
+            return None
+        items = value if isinstance(value, list) else [value]
+        if not all(type(item) is int for item in items):
+            raise Refused(f"{name}: invalid")
+        return items
+
+    def past(
+        self,
+        rows: Iterable[Row],
+        maximum: int,
+        mts_at: int,
+        where: Mapping[int, object] = {},
+    ) -> list[Row]:
+        """
+        Return the requested page of rows in their order.
+
+        Parameters
+        ----------
+        maximum : int
+            The largest limit of the endpoint.
+        mts_at : int
+            Index of the time in a row.
+        where : mapping
+            Wanted values by index: one, a list of several, or None for all.
+        """
+        page = self.page(25, maximum)
+        found = (row for row in rows if page.covers(row[mts_at]))
+        return list(page.cut(row for row in found if is_wanted(row, where)))
+
+
+def is_wanted(row: Row, where: Mapping[int, object]) -> bool:
+    """Say whether a row has the wanted values."""
+    return all(
+        wanted is None
+        or (row[at] in wanted if isinstance(wanted, list) else row[at] == wanted)
+        for at, wanted in where.items()
+    )

@@ -1,74 +1,136 @@
-"""The table of public endpoints."""
+"""The tables of endpoints, public and authenticated."""
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple
+import re
+from typing import Callable, Generic, TypeVar
 
-from bfxsync.paper.server.rest import calc, conf, market, samples, stats, status
-from bfxsync.paper.server.rest.query import Query
+import attrs
 
+from bfxsync.paper.server.rest import calc, conf, market
+from bfxsync.paper.server.rest import private_account as account
+from bfxsync.paper.server.rest import private_orders as orders
+from bfxsync.paper.server.rest import private_wallets as wallets
+from bfxsync.paper.server.rest import samples, stats, status
+from bfxsync.paper.server.rest.query import Query, Refused, SignedCall
+
+Q = TypeVar("Q", bound=Query)
+
+_FILTER = re.compile(r"/{(symbol|currency)}(?=/|$)")
 # The exchange documents no limit.
 _UNKNOWN = 90
 
 
-class RestRoute(NamedTuple):
+@attrs.frozen
+class Route(Generic[Q]):
     """
     An endpoint.
 
     Attributes
     ----------
-    method, path : str
-        The path comes after ``/v2/``; names in braces are parameters.
+    path : str
+        After ``/v2/``; names in braces are parameters.
     answer : callable
-        Takes a `Query`; returns a JSON value, or an iterator over the items of a list.
-    group : str
-        Endpoints of one group share a rate limit, as on one page of the documentation.
+        Returns a JSON value, or an iterator over the items of a list.
     per_minute : int
         Rate limit of the group.
+    group : str
+        Endpoints of one group share a rate limit, as on one page of the documentation. By default
+        the path without a symbol or currency in it.
+    rights : str
+        Required scope and right: ``"orders:w"``; empty if every key may call it.
     """
 
-    method: str
     path: str
-    answer: Callable[[Query], object]
-    group: str
-    per_minute: int
+    answer: Callable[[Q], object]
+    per_minute: int = 90
+    group: str = attrs.field(kw_only=True)
+    method: str = attrs.field(default="GET", kw_only=True)
+    rights: str = attrs.field(default="", kw_only=True)
+
+    @group.default
+    def _default_group(self) -> str:
+        return _FILTER.sub("", self.path)
 
 
-ROUTES = (
-    RestRoute("GET", "ticker/{symbol}", market.ticker, "ticker", 90),
-    RestRoute("GET", "tickers", market.tickers, "tickers", 30),
-    RestRoute("GET", "tickers/hist", market.tickers_hist, "tickers/hist", _UNKNOWN),
-    RestRoute("GET", "trades/{symbol}/hist", market.trades_hist, "trades", 15),
-    RestRoute("GET", "book/{symbol}/{precision}", market.book, "book", 240),
-    RestRoute("GET", "candles/{candle}/hist", market.candles_hist, "candles", 30),
-    RestRoute("GET", "candles/{candle}/last", market.candles_last, "candles", 30),
-    RestRoute("GET", "platform/status", status.platform, "platform/status", 30),
-    RestRoute("GET", "status/deriv", status.derivatives, "status/deriv", 90),
-    RestRoute(
-        "GET", "status/deriv/{key}/hist", status.derivative_hist, "status/hist", 90
+ROUTES: tuple[Route[Query], ...] = (
+    Route("ticker/{symbol}", market.ticker),
+    Route("tickers", market.tickers, 30),
+    Route("tickers/hist", market.tickers_hist, _UNKNOWN),
+    Route("trades/{symbol}/hist", market.trades_hist, 15),
+    Route("book/{symbol}/{precision}", market.book, 240),
+    Route("candles/{candle}/hist", market.candles_hist, 30, group="candles"),
+    Route("candles/{candle}/last", market.candles_last, 30, group="candles"),
+    Route("platform/status", status.platform, 30),
+    Route("status/deriv", status.derivatives),
+    Route("status/deriv/{key}/hist", status.derivative_hist),
+    Route("liquidations/hist", status.liquidations, 3),
+    Route("funding/stats/{symbol}/hist", status.funding_stats, _UNKNOWN),
+    Route("stats1/{key}/hist", stats.stats_hist, 15, group="stats1"),
+    Route("stats1/{key}/last", stats.stats_last, 15, group="stats1"),
+    Route("rankings/{key}/hist", stats.rankings_hist, group="rankings"),
+    Route("rankings/{key}/last", stats.rankings_last, group="rankings"),
+    Route("conf/{keys}", conf.conf),
+    Route("calc/trade/avg", calc.trade_average, method="POST"),
+    Route("calc/fx", calc.fx, method="POST"),
+    Route("posts/hist", samples.posts_hist, _UNKNOWN),
+    Route("pulse/hist", samples.pulse_hist),
+    Route("pulse/profile/{nickname}", samples.pulse_profile),
+    Route("ext/vasps", samples.vasps, _UNKNOWN),
+    Route("ext/pay/invoice/currency/detailed", samples.pay_currencies, _UNKNOWN),
+)
+
+
+def _missing(call: SignedCall) -> object:
+    name = f"auth/{call.text('path')}"
+    raise Refused(f"{name} is not simulated by the local exchange")
+
+
+PRIVATE_ROUTES: tuple[Route[SignedCall], ...] = (
+    Route("auth/r/orders/otc/hist", orders.otc_orders_hist, rights="orders:r"),
+    Route("auth/r/orders/otc/{symbol}/hist", orders.otc_orders_hist, rights="orders:r"),
+    Route("auth/r/orders/hist", orders.orders_hist, rights="orders:r"),
+    Route("auth/r/orders/{symbol}/hist", orders.orders_hist, rights="orders:r"),
+    Route("auth/r/orders", orders.orders, rights="orders:r"),
+    Route("auth/r/orders/{symbol}", orders.orders, rights="orders:r"),
+    Route(
+        r"auth/r/order/{symbol}:{id:\d+}/trades", orders.order_trades, rights="orders:r"
     ),
-    RestRoute("GET", "liquidations/hist", status.liquidations, "liquidations", 3),
-    RestRoute(
-        "GET", "funding/stats/{symbol}/hist", status.funding_stats, "funding", _UNKNOWN
+    Route("auth/r/trades/hist", orders.trades_hist, rights="orders:r"),
+    Route("auth/r/trades/{symbol}/hist", orders.trades_hist, rights="orders:r"),
+    Route("auth/w/order/submit", orders.single("on"), rights="orders:w"),
+    Route("auth/w/order/update", orders.single("ou"), rights="orders:w"),
+    Route("auth/w/order/cancel", orders.single("oc"), rights="orders:w"),
+    Route("auth/w/order/cancel/multi", orders.single("oc_multi"), rights="orders:w"),
+    Route("auth/w/order/multi", orders.multi, rights="orders:w"),
+    Route("auth/r/wallets", wallets.wallets, rights="wallets:r"),
+    Route("auth/r/wallets/hist", wallets.wallets_hist, rights="wallets:r"),
+    Route("auth/w/transfer", wallets.transfer, rights="wallets:w"),
+    Route("auth/calc/order/avail", wallets.available, rights="wallets:r"),
+    Route("auth/r/ledgers/hist", wallets.ledgers, rights="history:r"),
+    Route("auth/r/ledgers/{currency}/hist", wallets.ledgers, rights="history:r"),
+    Route("auth/w/deposit/address", wallets.deposit_address, 10, rights="wallets:w"),
+    Route(
+        "auth/r/deposit/address/all", wallets.deposit_addresses, 10, rights="wallets:r"
     ),
-    RestRoute("GET", "stats1/{key}/hist", stats.stats_hist, "stats1", 15),
-    RestRoute("GET", "stats1/{key}/last", stats.stats_last, "stats1", 15),
-    RestRoute("GET", "rankings/{key}/hist", stats.rankings_hist, "rankings", 90),
-    RestRoute("GET", "rankings/{key}/last", stats.rankings_last, "rankings", 90),
-    RestRoute("GET", "conf/{keys}", conf.conf, "conf", 90),
-    RestRoute("POST", "calc/trade/avg", calc.trade_average, "calc/trade/avg", 90),
-    RestRoute("POST", "calc/fx", calc.fx, "calc/fx", 90),
-    RestRoute("GET", "posts/hist", samples.posts_hist, "posts", _UNKNOWN),
-    RestRoute("GET", "pulse/hist", samples.pulse_hist, "pulse/hist", 90),
-    RestRoute(
-        "GET", "pulse/profile/{nickname}", samples.pulse_profile, "pulse/profile", 90
-    ),
-    RestRoute("GET", "ext/vasps", samples.vasps, "ext/vasps", _UNKNOWN),
-    RestRoute(
-        "GET",
-        "ext/pay/invoice/currency/detailed",
-        samples.pay_currencies,
-        "ext/pay",
-        _UNKNOWN,
-    ),
+    Route("auth/w/withdraw", wallets.withdraw, rights="withdraw:w"),
+    Route("auth/r/movements/info", wallets.movement_info, rights="history:r"),
+    Route("auth/r/movements/hist", wallets.movements, rights="history:r"),
+    Route("auth/r/movements/{currency}/hist", wallets.movements, rights="history:r"),
+    Route("auth/r/positions", account.positions, rights="positions:r"),
+    Route("auth/r/positions/hist", account.positions_hist, rights="positions:r"),
+    Route("auth/r/positions/snap", account.positions_snap, rights="positions:r"),
+    Route("auth/r/positions/audit", account.positions_audit, rights="positions:r"),
+    Route("auth/r/info/margin/base", account.margin_base, rights="positions:r"),
+    Route("auth/r/info/margin/sym_all", account.margin_all, rights="positions:r"),
+    Route("auth/r/info/margin/{symbol}", account.margin_symbol, rights="positions:r"),
+    Route("auth/r/info/user", account.user_info, rights="account:r"),
+    Route("auth/r/summary", account.summary, rights="account:r"),
+    Route("auth/r/logins/hist", account.logins_hist, rights="account:r"),
+    Route("auth/r/audit/hist", account.changelog_hist, rights="account:r"),
+    Route("auth/r/permissions", account.permissions),
+    Route("auth/w/token", account.new_token),
+    Route("auth/w/token/del", account.delete_token),
+    # All others are answered with an error.
+    Route("auth/{path:.*}", _missing),
 )
