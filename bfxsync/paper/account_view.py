@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, TypeVar
+from typing import Any, Callable, Dict, Iterable, List, TypeVar, Union
 
 from bfxsync._base.describe import also_half_made
 from bfxsync.errors import UsageError
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.amounts import read_positive
 from bfxsync.paper.engine.errors import Invalid
+from bfxsync.paper.engine.order import EngineOrder
+from bfxsync.paper.engine.positions import EnginePosition
 from bfxsync.paper.engine.units import SCALE
 from bfxsync.paper.engine.wallets import WALLETS
 from bfxsync.paper.server_thread import ServerThread
@@ -19,35 +21,13 @@ T = TypeVar("T")
 Balances = Dict[str, Dict[str, float]]
 Record = Dict[str, Any]
 
-_ORDER = {
-    "id": 0,
-    "gid": 1,
-    "cid": 2,
-    "symbol": 3,
-    "mts_create": 4,
-    "mts_update": 5,
-    "amount": 6,
-    "amount_orig": 7,
-    "type": 8,
-    "flags": 12,
-    "status": 13,
-    "price": 16,
-    "price_avg": 17,
-}
-_TRADE = {
-    "id": 0,
-    "symbol": 1,
-    "mts": 2,
-    "order_id": 3,
-    "amount": 4,
-    "price": 5,
-    "type": 6,
-    "maker": 8,
-    "fee": 9,
-    "fee_currency": 10,
-    "cid": 11,
-}
-_POSITION = {"symbol": 0, "amount": 2, "base_price": 3, "id": 11}
+# The names of the values of a row, in their order; those under a dash are left out.
+_ORDER = (
+    "id gid cid symbol mts_create mts_update amount amount_orig type - - - flags status"
+    " - - price price_avg"
+)
+_TRADE = "id symbol mts order_id amount price type - maker fee fee_currency cid"
+_POSITION = "symbol - amount base_price - - - - - - - id"
 
 
 class AccountView:
@@ -96,20 +76,12 @@ class AccountView:
     @property
     def orders(self) -> List[Record]:
         """Open orders, oldest first: ``id``, ``cid``, ``symbol``, ``amount``, …"""
-        return self._ask(
-            lambda account: [
-                _record(_ORDER, order.row()) for order in account.orders.values()
-            ]
-        )
+        return self._ask(lambda account: _records(_ORDER, account.orders.values()))
 
     @property
     def closed_orders(self) -> List[Record]:
         """Orders that were filled, cancelled or closed by the market, oldest first."""
-        return self._ask(
-            lambda account: [
-                _record(_ORDER, order.row()) for order in account.closed.values()
-            ]
-        )
+        return self._ask(lambda account: _records(_ORDER, account.closed.values()))
 
     @property
     def trades(self) -> List[Record]:
@@ -122,10 +94,7 @@ class AccountView:
     def positions(self) -> List[Record]:
         """Open positions: ``symbol``, ``amount``, ``base_price``, ``id``."""
         return self._ask(
-            lambda account: [
-                _record(_POSITION, position.row())
-                for position in account.positions.open.values()
-            ]
+            lambda account: _records(_POSITION, account.positions.open.values())
         )
 
     def deposit(self, wallet: str, currency: str, amount: Amount) -> None:
@@ -167,5 +136,11 @@ def _by_wallet(account: Account, name: str) -> Balances:
     return found
 
 
-def _record(fields: Dict[str, int], row: List[Any]) -> Record:
-    return {name: row[index] for name, index in fields.items()}
+def _records(
+    names: str, items: Iterable[Union[EngineOrder, EnginePosition]]
+) -> List[Record]:
+    return [_record(names, item.row()) for item in items]
+
+
+def _record(names: str, row: List[Any]) -> Record:
+    return {name: value for name, value in zip(names.split(), row) if name != "-"}

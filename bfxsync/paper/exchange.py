@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import ssl
 import threading
 from collections import Counter
 from types import TracebackType
-from typing import Any, Sequence
+from typing import Any, List, Sequence
 
 from bfxsync._base.describe import also_half_made
 from bfxsync.errors import UsageError
 from bfxsync.paper.account_view import AccountView
-from bfxsync.paper.controls import BookRow, Controls
+from bfxsync.paper.faults import check_close, check_fault
 from bfxsync.paper.server_thread import ServerThread
 from bfxsync.paper.settings import ExchangeSettings, PaperAccount
+
+BookRow = List[float]
 
 
 class PaperExchange:
@@ -128,32 +131,10 @@ class PaperExchange:
         accounts: Sequence[PaperAccount] = (PaperAccount(),),
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        self._settings = ExchangeSettings(
-            host=host,
-            port=port,
-            allowed_hosts=allowed_hosts,
-            captures=captures,
-            speed=speed,
-            autoplay=autoplay,
-            seed=seed,
-            rate=rate,
-            heartbeat_s=heartbeat_s,
-            checksum_s=checksum_s,
-            ticker_s=ticker_s,
-            liquidation_s=liquidation_s,
-            max_channels=max_channels,
-            idle_s=idle_s,
-            request_timeout_s=request_timeout_s,
-            farewell_s=farewell_s,
-            stall_s=stall_s,
-            rest_limits=rest_limits,
-            rest_minute_s=rest_minute_s,
-            accounts=accounts,
-        )
+        options = {name: value for name, value in locals().items() if name != "self"}
+        self._settings = ExchangeSettings(**options)
         self.finished = threading.Event()
-        self._is_secure = ssl_context is not None
-        self._thread = ServerThread(self._settings, ssl_context, self.finished)
-        self._controls = Controls(self._thread)
+        self._thread = ServerThread(self._settings, self.finished)
         self.accounts: tuple[AccountView, ...] = tuple(
             AccountView(account, self._thread, index)
             for index, account in enumerate(self._settings.accounts)
@@ -192,7 +173,7 @@ class PaperExchange:
 
     @property
     def _origin(self) -> str:
-        if self._is_secure:
+        if self._settings.ssl_context is not None:
             return f"s://localhost:{self.port}"
         host = self._settings.host
         return f"://[{host}]:{self.port}" if ":" in host else f"://{host}:{self.port}"
@@ -295,7 +276,8 @@ class PaperExchange:
         >>> exchange.fault_counts["refuse_handshake"]  # doctest: +SKIP
         0
         """
-        self._controls.inject(fault, times, options)
+        armed = check_fault(fault, times, options)
+        self._thread.call(lambda server: server.inject(armed))
 
     def clear_faults(self) -> None:
         """
@@ -304,7 +286,7 @@ class PaperExchange:
         Those in progress go on: delayed acknowledgements, silent channels, and a maintenance, which
         ends with ``send_info(20061)``.
         """
-        self._controls.clear_faults()
+        self._thread.call(lambda server: server.faults.clear())
 
     @property
     def fault_counts(self) -> dict[str, int]:
@@ -344,7 +326,10 @@ class PaperExchange:
             A code or reason that no close frame can carry, a reset with a code, or the exchange is
             not running.
         """
-        return self._controls.drop_connections(code, reason, reset)
+        check_close(code, reason, reset)
+        return self._thread.call(
+            lambda server: server.drop_connections(code, reason, reset)
+        )
 
     def send_info(self, code: int) -> int:
         """
@@ -353,7 +338,7 @@ class PaperExchange:
         From 20060 until 20061 the exchange is in maintenance: it works on, but reports platform
         status 0 to new connections.
         """
-        return self._controls.send_info(code)
+        return self._thread.call(lambda server: server.send_info(code))
 
     def book(
         self, symbol: str, prec: str = "P0", len: int | str = 25, freq: str = "F0"
@@ -379,7 +364,10 @@ class PaperExchange:
         UsageError
             No such book, or the exchange is not running.
         """
-        return self._controls.book(symbol, prec, len, freq)
+        bids, asks = self._thread.call(
+            lambda server: server.window(symbol, prec, len, freq).sides()
+        )
+        return [json.loads(row) for row in bids], [json.loads(row) for row in asks]
 
     def checksum(
         self, symbol: str, prec: str = "P0", len: int | str = 25, freq: str = "F0"
@@ -389,4 +377,6 @@ class PaperExchange:
 
         It is defined for funding books, too, although their subscribers get none.
         """
-        return self._controls.checksum(symbol, prec, len, freq)
+        return self._thread.call(
+            lambda server: server.window(symbol, prec, len, freq).checksum()
+        )

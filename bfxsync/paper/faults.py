@@ -15,6 +15,9 @@ from bfxsync.errors import UsageError
 from bfxsync.paper.markets.chart import CandleKey
 
 SILENT_CHANNEL = "silent_channel"
+NO_CODE = 1005
+"""Stands for a close frame without a code, as in RFC 6455."""
+_MAX_REASON_BYTES = 123
 CHANNELS = ("ticker", "trades", "book", "candles", "status")
 
 
@@ -35,15 +38,14 @@ class Option(NamedTuple):
     is_valid: Callable[[Any], bool]
 
 
-def is_text(value: object) -> bool:
-    """Say whether a value is text that can be sent, surrogates for single bytes included."""
-    if not isinstance(value, str):
-        return False
+def _encoded(value: object) -> bytes | None:
+    """Encode text as it is sent, with surrogates for single bytes; None if that is impossible."""
     try:
-        value.encode("utf-8", "surrogateescape")
+        return (
+            value.encode("utf-8", "surrogateescape") if isinstance(value, str) else None
+        )
     except UnicodeEncodeError:
-        return False
-    return True
+        return None
 
 
 def _is_delay(value: Any) -> bool:
@@ -76,7 +78,9 @@ FAULTS: Mapping[str, Mapping[str, Option]] = {
     "refuse_subscribe": {**_CHANNEL, "code": Option(10300, "a number", _is_int)},
     "duplicate_subscribe": _CHANNEL,
     "no_answer": _CHANNEL,
-    "garbage": {"text": Option('{"event":', "text", is_text)},
+    "garbage": {
+        "text": Option('{"event":', "text", lambda text: _encoded(text) is not None)
+    },
     "refuse_handshake": {
         "status": Option(
             503,
@@ -146,6 +150,21 @@ def check_fault(name: str, times: int, options: Mapping[str, Any]) -> Fault:
     if candles is not None:  # in its normal form, as facts have it
         complete["key"] = candles.text
     return Fault(name, times, complete)
+
+
+def check_close(code: int | None, reason: str, reset: bool) -> None:
+    """Check that a close frame can carry these; raise `UsageError`."""
+    if code is not None and not (type(code) is int and 1000 <= code <= 4999):
+        raise UsageError(f"code must be from 1000 to 4999, not {code!r}")
+    if reason and code in (None, NO_CODE):
+        raise UsageError("there is no reason without a code")
+    sent = _encoded(reason)
+    if sent is None or len(sent) > _MAX_REASON_BYTES:
+        raise UsageError(
+            f"reason must be text of at most {_MAX_REASON_BYTES} bytes, not {reason!r}"
+        )
+    if reset and code is not None:
+        raise UsageError("a reset has no close frame, and so no code")
 
 
 class Faults:

@@ -6,7 +6,6 @@ import asyncio
 import concurrent.futures
 import os
 import socket
-import ssl
 import threading
 from typing import TYPE_CHECKING, Callable, NamedTuple, TypeVar
 
@@ -53,13 +52,11 @@ class ServerThread:
     def __init__(
         self,
         settings: ExchangeSettings,
-        ssl_context: ssl.SSLContext | None,
         finished: threading.Event,
     ) -> None:
         self.port: int = settings.port
         self.counters: Counters = Counters()
         self._settings = settings
-        self._ssl_context = ssl_context
         self._finished = finished
         # Protects `_running`, so that starts, stops and calls happen one after the other.
         self._lock = threading.Lock()
@@ -162,9 +159,7 @@ class ServerThread:
 
         loop = asyncio.get_running_loop()
         server = Server(self._settings, self.counters, self._finished.set)
-        await server.run(
-            listener, self._ssl_context, lambda: ready.set_result((loop, server))
-        )
+        await server.run(listener, lambda: ready.set_result((loop, server)))
 
     def _check_process(self) -> None:
         # Before the lock is acquired: a thread of the parent may have held it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from decimal import Decimal
 from typing import Mapping, Sequence, Union
 
@@ -88,26 +89,27 @@ class PaperAccount:
 class ExchangeSettings:
     """The parameters of `bfxsync.paper.PaperExchange`, validated; see there for their meaning."""
 
-    host: str = "127.0.0.1"
-    port: int = 0
-    allowed_hosts: Sequence[str] = ()
-    captures: Sequence[str | os.PathLike[str]] = ()
-    speed: float = 1.0
-    autoplay: bool = True
-    seed: int = 1
-    rate: float = 10.0
-    heartbeat_s: float = 15.0
-    checksum_s: float = 2.5
-    ticker_s: float = 1.0
-    liquidation_s: float = 5.0
-    max_channels: int = 25
-    idle_s: float = 60.0
-    request_timeout_s: float = 10.0
-    farewell_s: float = 1.0
-    stall_s: float = 5.0
-    rest_limits: bool = False
-    rest_minute_s: float = 60.0
-    accounts: Sequence[PaperAccount] = ()
+    host: str
+    port: int
+    allowed_hosts: Sequence[str]
+    captures: Sequence[str | os.PathLike[str]]
+    speed: float
+    autoplay: bool
+    seed: int
+    rate: float
+    heartbeat_s: float
+    checksum_s: float
+    ticker_s: float
+    liquidation_s: float
+    max_channels: int
+    idle_s: float
+    request_timeout_s: float
+    farewell_s: float
+    stall_s: float
+    rest_limits: bool
+    rest_minute_s: float
+    accounts: Sequence[PaperAccount]
+    ssl_context: ssl.SSLContext | None
 
     def __attrs_post_init__(self) -> None:
         for name in _POSITIVE:

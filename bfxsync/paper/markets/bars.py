@@ -36,28 +36,10 @@ class Bar(NamedTuple):
     ended: int = 0
 
 
-def join(early: Bar, late: Bar) -> Bar:
-    """Merge two bars, the second after the first."""
-    return Bar(
-        early.open,
-        late.close,
-        max(early.high, late.high),
-        min(early.low, late.low),
-        early.volume + late.volume,
-        early.began,
-        late.ended,
-    )
-
-
 def chain(bars: Iterable[Bar | None]) -> Bar | None:
     """Merge consecutive bars."""
-    total = None
-    for bar in bars:
-        if total is None:
-            total = bar
-        elif bar is not None:
-            total = join(total, bar)
-    return total
+    found = [bar for bar in bars if bar is not None]
+    return _merged(found[0], found[-1], found) if found else None
 
 
 def overlay(bars: Iterable[Bar | None]) -> Bar | None:
@@ -66,13 +48,16 @@ def overlay(bars: Iterable[Bar | None]) -> Bar | None:
     if len(found) < 2:
         return found[0] if found else None
     first = min(found, key=lambda bar: bar.began)
-    last = max(found, key=lambda bar: bar.ended)
+    return _merged(first, max(found, key=lambda bar: bar.ended), found)
+
+
+def _merged(first: Bar, last: Bar, bars: list[Bar]) -> Bar:
     return Bar(
         first.open,
         last.close,
-        max(bar.high for bar in found),
-        min(bar.low for bar in found),
-        sum(bar.volume for bar in found),
+        max(bar.high for bar in bars),
+        min(bar.low for bar in bars),
+        sum(bar.volume for bar in bars),
         first.began,
         last.ended,
     )

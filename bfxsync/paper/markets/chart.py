@@ -12,7 +12,6 @@ from bfxsync.paper.markets.bars import (
     TIMEFRAMES,
     Bar,
     chain,
-    join,
     overlay,
 )
 from bfxsync.paper.markets.history import History
@@ -98,7 +97,7 @@ class Chart:
         self._count += 1
         trade = Bar(price, price, price, price, amount, self._count, self._count)
         known = bars.get(period)
-        bars[period] = trade if known is None else join(known, trade)
+        bars[period] = chain((known, trade)) or trade
 
     def bar(self, begin: int, end: int, periods: range) -> Bar | None:
         """Return the bar from one minute until before another, None without trades."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import ssl
 import uuid
 from typing import Any, Callable, Coroutine, Union
 
@@ -121,18 +120,13 @@ class Server:
         for player in players:
             self._spawn(player.run())
 
-    async def run(
-        self,
-        listener: socket.socket,
-        tls: ssl.SSLContext | None,
-        on_ready: Callable[[], None],
-    ) -> None:
+    async def run(self, listener: socket.socket, on_ready: Callable[[], None]) -> None:
         """Serve until `stop`."""
         app = web.Application()
         app.router.add_get(PATH, self._serve)
         self._rest.add_to(app)
         try:
-            await self._listener.start(app, listener, tls)
+            await self._listener.start(app, listener, self._settings.ssl_context)
             on_ready()
             await self._stopped.wait()
         finally:

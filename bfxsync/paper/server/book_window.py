@@ -3,65 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from itertools import zip_longest
-from typing import Callable, NamedTuple
+from itertools import islice, zip_longest
 
 from bfxsync.paper.engine.book import RAW, BookLevels, Entry
 from bfxsync.paper.engine.units import units_text
 
 CHECKSUM_LEVELS = 25
-
-
-class BookLayout(NamedTuple):
-    """Formats an entry, or its removal, as a row; arguments are the sign of its side, and it."""
-
-    row: Callable[[int, Entry], str]
-    removal: Callable[[int, Entry], str]
-
-
-def _level_row(sign: int, level: Entry) -> str:
-    return (
-        f"[{units_text(level.price)},{level.orders},{units_text(sign * level.amount)}]"
-    )
-
-
-def _level_removal(sign: int, level: Entry) -> str:
-    return f"[{units_text(level.price)},0,{sign}]"
-
-
-def _funding_level_row(sign: int, level: Entry) -> str:
-    amount = units_text(sign * level.amount)
-    return f"[{units_text(level.price)},{level.period},{level.orders},{amount}]"
-
-
-def _funding_level_removal(sign: int, level: Entry) -> str:
-    return f"[{units_text(level.price)},{level.period},0,{sign}]"
-
-
-def _order_row(sign: int, order: Entry) -> str:
-    return f"[{order.order_id},{units_text(order.price)},{units_text(sign * order.amount)}]"
-
-
-def _order_removal(sign: int, order: Entry) -> str:
-    return f"[{order.order_id},0,{sign}]"
-
-
-def _offer_row(sign: int, offer: Entry) -> str:
-    amount = units_text(sign * offer.amount)
-    return f"[{offer.order_id},{offer.period},{units_text(offer.price)},{amount}]"
-
-
-def _offer_removal(sign: int, offer: Entry) -> str:
-    return f"[{offer.order_id},{offer.period},0,{sign}]"
-
-
-# By (is_raw, is_funding).
-_LAYOUTS = {
-    (False, False): BookLayout(_level_row, _level_removal),
-    (False, True): BookLayout(_funding_level_row, _funding_level_removal),
-    (True, False): BookLayout(_order_row, _order_removal),
-    (True, True): BookLayout(_offer_row, _offer_removal),
-}
 
 
 class Window:
@@ -86,7 +33,7 @@ class Window:
         self._depth = depth
         self._length = length
         self._is_raw = prec == RAW
-        self._layout = _LAYOUTS[self._is_raw, is_funding]
+        self._is_funding = is_funding
         self._bid_sign = -1 if is_funding else 1
         self._bids = depth.bids.top(length)
         self._asks = depth.asks.top(length)
@@ -98,9 +45,9 @@ class Window:
 
     def sides(self) -> tuple[list[str], list[str]]:
         """Return the rows of bids and of asks, best first."""
-        row, sign = self._layout.row, self._bid_sign
-        bids = [row(sign, entry) for entry in self._bids.values()]
-        return bids, [row(-sign, entry) for entry in self._asks.values()]
+        sign = self._bid_sign
+        bids = [self._row(sign, entry) for entry in self._bids.values()]
+        return bids, [self._row(-sign, entry) for entry in self._asks.values()]
 
     def update(self) -> list[str]:
         """Advance to the current book, and return the rows that advance a copy."""
@@ -115,12 +62,10 @@ class Window:
             if old == new:
                 continue
             removed += [
-                self._layout.removal(sign, e)
-                for key, e in old.items()
-                if key not in new
+                self._removal(sign, e) for key, e in old.items() if key not in new
             ]
             changed += [
-                self._layout.row(sign, e) for key, e in new.items() if old.get(key) != e
+                self._row(sign, e) for key, e in new.items() if old.get(key) != e
             ]
         self._bids, self._asks = bids, asks
         # Removals first, so that a copy never holds more than `length` entries of a side.
@@ -154,12 +99,10 @@ class Window:
                     copy[key] = before
                 if self._checked(copy) == self._checked(new):
                     continue
-                if after is not None:
-                    lost = self._layout.row(sign, after)
-                else:
-                    lost = self._layout.removal(sign, old[key])
                 rows = self.update()
-                rows.remove(lost)
+                rows.remove(
+                    self._row(sign, after) if after else self._removal(sign, old[key])
+                )
                 return rows
         return None
 
@@ -167,18 +110,27 @@ class Window:
         """
         Return the CRC-32 of the best 25 entries of each side as a signed integer.
 
-        References
-        ----------
         https://docs.bitfinex.com/docs/ws-websocket-checksum
         """
         parts: list[str] = []
-        bids = list(self._bids.values())[:CHECKSUM_LEVELS]
-        asks = list(self._asks.values())[:CHECKSUM_LEVELS]
-        for bid, ask in zip_longest(bids, asks):
+        pairs = zip_longest(self._bids.values(), self._asks.values())
+        for bid, ask in islice(pairs, CHECKSUM_LEVELS):
             for sign, entry in ((self._bid_sign, bid), (-self._bid_sign, ask)):
                 if entry is not None:
                     parts += self._checked_parts(sign, entry)
         return checksum_of(":".join(parts))
+
+    def _row(self, sign: int, entry: Entry) -> str:
+        period = f"{entry.period}," if self._is_funding else ""
+        price, amount = units_text(entry.price), units_text(sign * entry.amount)
+        if self._is_raw:
+            return f"[{entry.order_id},{period}{price},{amount}]"
+        return f"[{price},{period}{entry.orders},{amount}]"
+
+    def _removal(self, sign: int, entry: Entry) -> str:
+        key = entry.order_id if self._is_raw else units_text(entry.price)
+        period = f"{entry.period}," if self._is_funding else ""
+        return f"[{key},{period}0,{sign}]"
 
     def _checked(self, side: dict[tuple[int, int], Entry]) -> list[tuple[str, str]]:
         best = sorted(side)[:CHECKSUM_LEVELS]

@@ -18,6 +18,7 @@ from typing import Callable
 
 from aiohttp import WSMsgType, web
 
+from bfxsync.paper.faults import NO_CODE
 from bfxsync.paper.server.wire_json import to_bytes
 
 _TEXT, _CLOSE, _PONG = 0x81, 0x88, 0x8A
@@ -28,8 +29,6 @@ _POLL_S = 0.002
 ANSWER_S = 1.0
 """Time for a client to answer a close frame, and to read what was sent before it."""
 
-NO_CODE = 1005
-"""Stands for a close frame without a code, as in RFC 6455."""
 # Two ints, on Windows two unsigned shorts: linger for zero seconds.
 _NO_LINGER = struct.pack("HH" if os.name == "nt" else "ii", 1, 0)
 
