@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping, NamedTuple
 
+import attrs
+
 from bfxsync.errors import UsageError
 from bfxsync.paper.markets.chart import CandleKey
 
@@ -22,16 +24,7 @@ CHANNELS = ("ticker", "trades", "book", "candles", "status")
 
 
 class Option(NamedTuple):
-    """
-    An option of a fault.
-
-    Attributes
-    ----------
-    default : object
-        None matches everything.
-    wanted : str
-        Describes valid values, for the error message.
-    """
+    """An option of a fault; the default None matches everything, `wanted` is for messages."""
 
     default: Any
     wanted: str
@@ -48,16 +41,20 @@ def _encoded(value: object) -> bytes | None:
         return None
 
 
-def _is_delay(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value < 1e6
-
-
 def _is_name(value: object) -> bool:
     return isinstance(value, str)
 
 
 def _is_int(value: object) -> bool:
     return type(value) is int
+
+
+def _is_refusal(status: object) -> bool:
+    return _is_int(status) and status in range(300, 600)
+
+
+def _is_delay(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < 1e6
 
 
 _SYMBOL = {"symbol": Option(None, "a symbol", _is_name)}
@@ -82,11 +79,7 @@ FAULTS: Mapping[str, Mapping[str, Option]] = {
         "text": Option('{"event":', "text", lambda text: _encoded(text) is not None)
     },
     "refuse_handshake": {
-        "status": Option(
-            503,
-            "a status from 300 to 599",
-            lambda status: _is_int(status) and 300 <= status <= 599,
-        )
+        "status": Option(503, "a status from 300 to 599", _is_refusal)
     },
     "lost_request": _PATH,
     "lost_answer": _PATH,
@@ -95,22 +88,13 @@ FAULTS: Mapping[str, Mapping[str, Option]] = {
 """Options by fault; `bfxsync.paper.PaperExchange.inject` documents them."""
 
 
+@attrs.define(eq=False)
 class Fault:
-    """
-    An armed fault.
+    """An armed fault, with all its options, and how many times it will still happen."""
 
-    Attributes
-    ----------
-    options : dict
-        All options, with defaults.
-    left : int
-        How many times it will still happen.
-    """
-
-    def __init__(self, name: str, times: int, options: dict[str, Any]) -> None:
-        self.name = name
-        self.options = options
-        self.left = times
+    name: str
+    left: int
+    options: dict[str, Any]
 
     def matches(
         self, channel: str = "", symbol: str = "", key: str = "", path: str = ""

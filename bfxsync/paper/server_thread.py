@@ -89,19 +89,17 @@ class ServerThread:
     def call(self, function: Callable[[Server], T]) -> T:
         """Call a function with the server in its thread, and return the result."""
         self._check_process()
-        answer: concurrent.futures.Future[T] = concurrent.futures.Future()
 
-        def call(server: Server) -> None:
-            try:
-                answer.set_result(function(server))
-            except BaseException as exc:
-                answer.set_exception(exc)
+        async def call(server: Server) -> T:
+            return function(server)
 
         with self._lock:  # no stop meanwhile
             running = self._running
             if running is None:
                 raise UsageError("the paper exchange is not running")
-            running.loop.call_soon_threadsafe(call, running.server)
+            answer = asyncio.run_coroutine_threadsafe(
+                call(running.server), running.loop
+            )
             concurrent.futures.wait([answer], _CALL_S)
             if not answer.done():
                 raise RequestTimeout(f"no answer of the paper exchange in {_CALL_S} s")
@@ -115,9 +113,7 @@ class ServerThread:
                 'the paper exchange needs the extra "paper": pip install "bfxsync[paper]"'
             ) from exc
         for name in self._settings.captures:
-            load(
-                name
-            )  # raises its errors here, and fills its cache before clients wait
+            load(name)  # raises its errors here, and caches it before clients wait
         listener = self._listen()
         self.port = listener.getsockname()[1]
         self._finished.clear()

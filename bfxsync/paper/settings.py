@@ -14,17 +14,8 @@ from bfxsync.paper.engine.amounts import read_positive
 from bfxsync.paper.engine.errors import Invalid
 from bfxsync.paper.engine.wallets import WALLETS
 
-SCOPES = (
-    "account",
-    "history",
-    "orders",
-    "positions",
-    "funding",
-    "settings",
-    "wallets",
-    "withdraw",
-    "ui_withdraw",
-    "bfxpay",
+SCOPES = tuple(
+    "account history orders positions funding settings wallets withdraw ui_withdraw bfxpay".split()
 )
 
 Amount = Union[str, int, float, Decimal]
@@ -85,6 +76,11 @@ class PaperAccount:
                 raise UsageError(f"the rights of {scope} must be 'r', 'w', 'rw' or ''")
 
 
+def _positive(settings: object, field: attrs.Attribute[float], value: object) -> None:
+    if not (isinstance(value, (int, float)) and value > 0):
+        raise UsageError(f"{field.name} must be a positive number, not {value!r}")
+
+
 @attrs.frozen(kw_only=True)
 class ExchangeSettings:
     """The parameters of `bfxsync.paper.PaperExchange`, validated; see there for their meaning."""
@@ -93,29 +89,25 @@ class ExchangeSettings:
     port: int
     allowed_hosts: Sequence[str]
     captures: Sequence[str | os.PathLike[str]]
-    speed: float
+    speed: float = attrs.field(validator=_positive)
     autoplay: bool
     seed: int
-    rate: float
-    heartbeat_s: float
+    rate: float = attrs.field(validator=_positive)
+    heartbeat_s: float = attrs.field(validator=_positive)
     checksum_s: float
     ticker_s: float
-    liquidation_s: float
+    liquidation_s: float = attrs.field(validator=_positive)
     max_channels: int
-    idle_s: float
-    request_timeout_s: float
+    idle_s: float = attrs.field(validator=_positive)
+    request_timeout_s: float = attrs.field(validator=_positive)
     farewell_s: float
     stall_s: float
     rest_limits: bool
-    rest_minute_s: float
+    rest_minute_s: float = attrs.field(validator=_positive)
     accounts: Sequence[PaperAccount]
     ssl_context: ssl.SSLContext | None
 
     def __attrs_post_init__(self) -> None:
-        for name in _POSITIVE:
-            value = getattr(self, name)
-            if not (isinstance(value, (int, float)) and value > 0):
-                raise UsageError(f"{name} must be a positive number, not {value!r}")
         if not (isinstance(self.port, int) and 0 <= self.port < 2**16):
             raise UsageError(f"port must be from 0 to 65535, not {self.port!r}")
         for name in ("captures", "allowed_hosts"):
@@ -124,17 +116,6 @@ class ExchangeSettings:
                 raise UsageError(f"{name} must be a sequence of names, not {value!r}")
             object.__setattr__(self, name, tuple(dict.fromkeys(value)))
         object.__setattr__(self, "accounts", _checked_accounts(self.accounts))
-
-
-_POSITIVE = (
-    "speed",
-    "rate",
-    "heartbeat_s",
-    "liquidation_s",
-    "idle_s",
-    "request_timeout_s",
-    "rest_minute_s",
-)
 
 
 def _checked_accounts(accounts: Sequence[PaperAccount]) -> tuple[PaperAccount, ...]:

@@ -129,7 +129,7 @@ def test_a_start_that_fails_raises_and_leaves_nothing(
 
     exchange = PaperExchange()
     with monkeypatch.context() as patch:
-        patch.setattr("bfxsync.paper.server.app.RandomMarket", fail)
+        patch.setattr("bfxsync.paper.server.app.RandomPlayer", fail)
         with pytest.raises(RuntimeError, match="no market today"):
             exchange.start()
     with exchange, Client(exchange.url) as client:

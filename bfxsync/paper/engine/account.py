@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import count
-from typing import Any, Callable, Deque, Iterator, Mapping
+from typing import Any, Callable, Deque, Dict, Iterator, Mapping
 
 import attrs
 
 from bfxsync.paper.engine.amounts import cost, cost_at_most, read_amount, share
 from bfxsync.paper.engine.order import EngineOrder, legs
 from bfxsync.paper.engine.positions import (
-    EnginePosition,
     Positions,
     required_margin_with,
 )
@@ -32,6 +31,7 @@ from bfxsync.paper.engine.wallets import (
 )
 
 Listener = Callable[[str, Row], None]
+Meta = Dict[str, Any]
 
 MAKER_FEE, TAKER_FEE = 1_000, 2_000
 """Millionths of the received amount, or on margin of the value."""
@@ -89,7 +89,9 @@ class Account:
         self.movements: Deque[Row] = deque(maxlen=KEPT)
         self.addresses: dict[tuple[str, str], list[str]] = {}
         self.wallets: Wallets = Wallets(
-            lambda: next(ids.booking), now_mts, self._changed
+            lambda: next(ids.booking),
+            now_mts,
+            lambda wallet: self.emit("wu", wallet.row()),
         )
         self.positions: Positions = Positions(
             lambda: next(ids.position), now_mts, self.emit
@@ -153,75 +155,56 @@ class Account:
         trade : list
             Row of the public trade, which gives id and time.
         """
-        sign = 1 if order.is_buy else -1
-        order.amount -= sign * amount
-        order.fills.append((price, sign * amount))
+        signed = amount if order.is_buy else -amount
+        order.amount -= signed
+        order.fills.append((price, signed))
         order.mts_update = self.now_mts()
-        if order.is_spot:
-            fee, currency = self._exchange(order, amount, price, is_maker)
-        else:
-            fee, currency = self._settle(order, sign * amount, price, is_maker)
+        meta = _meta(order, amount, price)
+        settle = self._exchange if order.is_spot else self._settle
+        fee, wallet = settle(order, signed, price, is_maker, meta)
+        base, _ = legs(order.symbol[1:])
+        text = f"Trading fees for {units_text(amount)} {base} @ {units_text(price)}"
+        self.wallets.book(wallet.kind, wallet.currency, -fee, TRADING_FEE, text, meta)
+        self.hold_for(order)
         if not order.amount:
             order.closed_as = "EXECUTED"
         # fmt: off
         row: Row = [
-            trade[0], order.symbol, trade[1], order.id, sign * amount / SCALE,
-            price / SCALE, order.kind, order.price / SCALE, 1 if is_maker else -1,
+            trade[0], order.symbol, trade[1], order.id, signed / SCALE, price / SCALE,
+            order.kind, order.price / SCALE, 1 if is_maker else -1,
         ]
         # fmt: on
-        confirmed = [*row, -fee / SCALE, currency, order.cid]
+        confirmed = [*row, -fee / SCALE, wallet.currency, order.cid]
         self.trades.append(confirmed)
         self.emit("te", [*row, None, None, order.cid])
         self.emit("tu", confirmed)
 
     def _exchange(
-        self, order: EngineOrder, amount: int, price: int, is_maker: bool
-    ) -> tuple[int, str]:
-        """Exchange base and quote; the fee is deducted from the received currency."""
+        self, order: EngineOrder, amount: int, price: int, is_maker: bool, meta: Meta
+    ) -> tuple[int, EngineWallet]:
+        """Exchange base and quote, and return the fee, in the received currency."""
         base, quote = self.wallets_of(order)
-        sign = 1 if order.is_buy else -1
-        value = cost(amount, price)
+        value = cost(abs(amount), price)
+        shown = f"{units_text(amount)} {base.currency} for {quote.currency}"
+        text = f"Exchange {shown} @ {units_text(price)}"
+        paid = -value if order.is_buy else value
+        self.wallets.book("exchange", base.currency, amount, EXCHANGE, text, meta)
+        self.wallets.book("exchange", quote.currency, paid, EXCHANGE, text, meta)
         received, wallet = (amount, base) if order.is_buy else (value, quote)
-        fee = share(received, MAKER_FEE if is_maker else TAKER_FEE)
-        at = f"@ {units_text(price)}"
-        shown = units_text(sign * amount)
-        text = f"Exchange {shown} {base.currency} for {quote.currency} {at}"
-        meta = _meta(order, amount, price)
-        book = self.wallets.book
-        book("exchange", base.currency, sign * amount, EXCHANGE, text, meta)
-        book("exchange", quote.currency, -sign * value, EXCHANGE, text, meta)
-        text = f"Trading fees for {units_text(amount)} {base.currency} {at}"
-        book("exchange", wallet.currency, -fee, TRADING_FEE, text, meta)
-        self.hold_for(order)
-        return fee, wallet.currency
+        return share(received, MAKER_FEE if is_maker else TAKER_FEE), wallet
 
     def _settle(
-        self, order: EngineOrder, amount: int, price: int, is_maker: bool
-    ) -> tuple[int, str]:
-        """Change a position; profit and fee are booked in the quote currency."""
-        base, quote = self.wallets_of(order)
-        symbol = order.symbol
+        self, order: EngineOrder, amount: int, price: int, is_maker: bool, meta: Meta
+    ) -> tuple[int, EngineWallet]:
+        """Change a position, book the profit, and return the fee, both in the quote currency."""
+        _, quote = self.wallets_of(order)
+        rate = MAKER_FEE if is_maker else TAKER_FEE
         if order.lev is not None:
             rate = 0 if is_maker else DERIVATIVE_TAKER_FEE
-        else:
-            rate = MAKER_FEE if is_maker else TAKER_FEE
-        fee = share(cost(abs(amount), price), rate)
-        profit = self.positions.trade(symbol, amount, price, order.lev)
-        at = f"@ {units_text(price)}"
-        meta = _meta(order, amount, price)
-        book = self.wallets.book
-        book("margin", quote.currency, profit, SETTLEMENT, f"Settlement {at}", meta)
-        text = f"Trading fees for {units_text(abs(amount))} {base.currency} {at}"
-        book("margin", quote.currency, -fee, TRADING_FEE, text, meta)
-        self.hold_for(order)
-        return fee, quote.currency
-
-    def _changed(self, wallet: EngineWallet) -> None:
-        self.emit("wu", wallet.row())
-
-    def position(self, symbol: str) -> EnginePosition | None:
-        """Return the open position of a symbol, if any."""
-        return self.positions.open.get(symbol)
+        profit = self.positions.trade(order.symbol, amount, price, order.lev)
+        text = f"Settlement @ {units_text(price)}"
+        self.wallets.book("margin", quote.currency, profit, SETTLEMENT, text, meta)
+        return share(cost(abs(amount), price), rate), quote
 
 
 def spot_need(order: EngineOrder) -> int:
@@ -256,7 +239,7 @@ def movement_row(
     # fmt: on
 
 
-def _meta(order: EngineOrder, amount: int, price: int) -> dict[str, Any]:
+def _meta(order: EngineOrder, amount: int, price: int) -> Meta:
     return {
         "reason": "TRADE",
         "order_id": order.id,

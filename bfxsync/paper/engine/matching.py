@@ -54,10 +54,6 @@ class MatchingEngine:
     ----------
     venues : mapping
         The markets on which orders trade, by symbol.
-    now_mts : callable
-        Returns the time in ms.
-    call_later : callable
-        Calls a function after so many seconds.
     recorded : container of str
         Symbols of recordings, on which no orders trade.
     """
@@ -93,7 +89,7 @@ class MatchingEngine:
         with self._processing():
             if order.has(CLOSE):
                 order.flags |= REDUCE_ONLY
-                position = account.position(order.symbol)
+                position = account.positions.open.get(order.symbol)
                 if not order.is_spot and position is not None:
                     order.amount = order.amount_orig = -position.amount
             check_order(order)
@@ -125,7 +121,8 @@ class MatchingEngine:
             try:
                 order.amount = changed_amount(order, body)
                 read_terms(order, body, self._now_mts())
-                read_leverage(order, body, market)
+                if body.get("lev") is not None:
+                    order.lev = read_leverage(body["lev"], market)
                 gid = read_integer("gid", body.get("gid"), 2**45)
                 order.gid = order.gid if gid is None else gid
                 check_order(order)

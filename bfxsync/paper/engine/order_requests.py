@@ -31,6 +31,11 @@ DEFAULT_LEVERAGE = 10
 
 _KINDS = {prefix + kind for prefix in ("", SPOT_PREFIX) for kind in TYPES}
 _CID_LIMIT = 2**45
+_REQUIRED = {
+    "MARKET": [],
+    "STOP LIMIT": ["price", "price_aux_limit"],
+    "TRAILING STOP": ["price_trailing"],
+}
 _SIMULATED = "is not simulated by the local exchange"
 _TIME = "%Y-%m-%d %H:%M:%S"
 
@@ -62,33 +67,24 @@ def new_order(body: Body, id: int, now_mts: int, market: TradedMarket) -> Engine
         kind=kind,
         amount=amount,
         amount_orig=amount,
-        lev=_leverage(body.get("lev"), market) or None,
+        lev=read_leverage(body.get("lev"), market),
     )
     read_terms(order, body, now_mts)
-    plain = order.plain_kind
-    if order.is_stop:
-        if plain == "TRAILING STOP":
-            if not order.price_trailing:
-                raise Invalid("price_trailing: invalid")
-            order.stop = trailed_stop(order, market.last_price)
-        else:
-            order.stop = _required("price", order.price)
-            if plain == "STOP LIMIT":
-                _required("price_aux_limit", order.price_aux_limit)
-    elif plain != "MARKET":
-        _required("price", order.price)
+    for name in _REQUIRED.get(order.plain_kind, ["price"]):
+        if not getattr(order, name):
+            raise Invalid(f"{name}: invalid")
+    if order.plain_kind == "TRAILING STOP":
+        order.stop = trailed_stop(order, market.last_price)
     return order
 
 
 def read_terms(order: EngineOrder, body: Body, now_mts: int) -> None:
     """Apply the fields that both a new order and an update may have."""
-    if body.get("price") is not None and body["price"] not in ("0", 0, ""):
-        order.price = read_price("price", body["price"])
-        if order.is_stop and order.plain_kind != "TRAILING STOP":
-            order.stop = order.price
-    for name in ("price_aux_limit", "price_trailing"):
-        if body.get(name) is not None and body[name] not in ("0", 0, ""):
+    for name in ("price", "price_aux_limit", "price_trailing"):
+        if body.get(name) not in (None, "0", 0, ""):
             setattr(order, name, read_price(name, body[name]))
+    if order.is_stop and order.plain_kind != "TRAILING STOP":
+        order.stop = order.price
     flags = read_integer("flags", body.get("flags"), 2**31)
     if flags is not None:
         order.flags = flags
@@ -157,30 +153,19 @@ def read_integer(name: str, value: object, limit: int) -> int | None:
     return value
 
 
-def read_leverage(order: EngineOrder, body: Body, market: TradedMarket) -> None:
-    """Apply the leverage of an update, if given."""
-    if body.get("lev") is not None:
-        order.lev = _leverage(body["lev"], market)
-
-
 def day_of(mts: int) -> str:
     """Return the UTC date of a time, as in `cid_date`."""
     return time.strftime("%Y-%m-%d", time.gmtime(mts // 1000))
 
 
-def _leverage(value: object, market: TradedMarket) -> int | None:
+def read_leverage(value: object, market: TradedMarket) -> int | None:
+    """Parse the leverage of a derivative, None for other markets; missing, it is the default."""
     if not market.is_derivative:
         return None
     lev = read_integer("lev", value, 101)
     if lev == 0:
         raise Invalid("lev: invalid")
     return DEFAULT_LEVERAGE if lev is None else lev
-
-
-def _required(name: str, value: int) -> int:
-    if not value:
-        raise Invalid(f"{name}: invalid")
-    return value
 
 
 def _read_time(value: object) -> int:

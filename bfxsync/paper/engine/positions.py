@@ -110,8 +110,7 @@ class Positions:
 
     def amount(self, symbol: str) -> int:
         """Return the amount of a symbol's position, negative if short."""
-        position = self.open.get(symbol)
-        return 0 if position is None else position.amount
+        return self.open[symbol].amount if symbol in self.open else 0
 
     def trade(self, symbol: str, amount: int, price: int, lev: int | None) -> int:
         """Apply a trade, negative for a sale, and return the profit it realizes."""

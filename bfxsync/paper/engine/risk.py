@@ -77,7 +77,7 @@ def reduce_only_violation(account: Account, order: EngineOrder) -> str:
 def _added_need(account: Account, order: EngineOrder, price: int) -> int:
     """Return the margin of a position and its orders with this one, 0 if that is no more."""
     others = [o for o in account.orders_on_margin(order.symbol) if o is not order]
-    position = account.position(order.symbol)
+    position = account.positions.open.get(order.symbol)
     already = required_margin_with(position, others)
     with _priced(order, price):
         needed = required_margin_with(position, [*others, order])

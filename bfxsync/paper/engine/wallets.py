@@ -93,8 +93,6 @@ class Wallets:
 
     Parameters
     ----------
-    new_id : callable
-        Returns the id of the next ledger entry.
     on_change : callable
         Called with each wallet that has changed.
 
@@ -139,19 +137,11 @@ class Wallets:
             return
         wallet = self._own(kind, currency)
         wallet.balance += amount
-        wallet.last_change = f"{text} on wallet {kind}"
+        wallet.last_change = text = f"{text} on wallet {kind}"
         wallet.last_meta = meta
+        id, now, balance = self._new_id(), self._now_mts(), wallet.balance
         self.ledger.append(
-            Booking(
-                self._new_id(),
-                kind,
-                currency,
-                self._now_mts(),
-                amount,
-                wallet.balance,
-                category,
-                wallet.last_change,
-            )
+            Booking(id, kind, currency, now, amount, balance, category, text)
         )
         if len(self.ledger) > KEPT:
             oldest = self.ledger.popleft()

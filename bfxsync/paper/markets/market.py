@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import NamedTuple, Sequence, Union
+from typing import Callable, Iterator, Mapping, NamedTuple, Sequence, Union
 
 from bfxsync.paper.engine.book import Book, Entry
 from bfxsync.paper.engine.units import SCALE, Row, to_units
@@ -24,6 +24,12 @@ TICKER_LEVELS = 25
 def now_mts() -> int:
     """Return the wall-clock time in ms."""
     return int(time.time() * 1000)
+
+
+def is_derivative(symbol: str) -> bool:
+    """Say whether a symbol is that of a derivative, such as ``tBTCF0:USTF0``."""
+    base, colon, _ = symbol.partition(":")
+    return bool(colon) and base.endswith("F0")
 
 
 class BookChanged(NamedTuple):
@@ -82,7 +88,7 @@ class Market:
     def __init__(self, symbol: str, history: History | None = None) -> None:
         self.symbol = symbol
         self.is_funding: bool = symbol.startswith("f")
-        self.is_derivative: bool = ":" in symbol and symbol.split(":")[0].endswith("F0")
+        self.is_derivative: bool = is_derivative(symbol)
         self.book: Book = Book()
         self.tape: Tape = Tape(history)
         self.chart: Chart = Chart(history)
@@ -144,6 +150,34 @@ class Market:
         amount = sum(abs(row[2]) for row in self.trades)
         weighted = sum(abs(row[2]) * row[3] for row in self.trades)
         return weighted / amount if amount else 0.0
+
+
+class Markets(Mapping[str, Market]):
+    """
+    Markets by symbol.
+
+    A simulated one is created by the first access, since that takes milliseconds; `in` and
+    iteration over symbols create none.
+    """
+
+    def __init__(self) -> None:
+        self._get: dict[str, Callable[[], Market]] = {}
+
+    def __getitem__(self, symbol: str) -> Market:
+        return self._get[symbol]()
+
+    def __contains__(self, symbol: object) -> bool:
+        return symbol in self._get
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._get)
+
+    def __len__(self) -> int:
+        return len(self._get)
+
+    def add(self, symbol: str, get: Callable[[], Market]) -> None:
+        """Add or replace a market, given by a function that returns it."""
+        self._get[symbol] = get
 
 
 def _best(levels: list[Entry]) -> Entry:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import zlib
 from collections import deque
-from typing import Iterable, Iterator, Mapping
+from typing import Iterator, Mapping
 
 from bfxsync.paper.engine.units import SCALE, Row
 from bfxsync.paper.markets.bars import MINUTE_MS
 from bfxsync.paper.markets.history import BEGIN
-from bfxsync.paper.markets.market import Liquidated, Market
+from bfxsync.paper.markets.market import Liquidated, Market, is_derivative
+from bfxsync.paper.markets.tape import rows_between
 
 CONTENT_S = 3.0
 """How long a status stays the same, by the market's clock."""
@@ -33,24 +34,22 @@ class Derivative:
 
     Parameters
     ----------
-    market : Market
-        The market of the derivative.
     markets : mapping
         All markets by symbol; without that of the underlying, its own is used.
     """
 
-    def __init__(self, market: Market, markets: Mapping[str, Market]) -> None:
-        self._market = market
+    def __init__(self, symbol: str, markets: Mapping[str, Market]) -> None:
+        self._symbol = symbol
         self._markets = markets
         self._row: Row = []
         self._made_at = 0.0
 
     def row(self, mts: int) -> Row:
         """Return the current row, which changes every `CONTENT_S` seconds."""
-        clock = self._market.clock
-        if not self._row or clock - self._made_at >= CONTENT_S:
-            self._made_at = clock
-            price = _middle(self._market)
+        market = self._markets[self._symbol]
+        if not self._row or market.clock - self._made_at >= CONTENT_S:
+            self._made_at = market.clock
+            price = _middle(market)
             spot = _middle(self._spot())
             self._row = self._make(mts, price, price if spot is None else spot)
         return self._row
@@ -58,7 +57,7 @@ class Derivative:
     def past(self, minute: int) -> Row | None:
         """Return the row at the start of a minute, None without trades in the minute before."""
         period = range(1)
-        bar = self._market.chart.bar(minute - 1, minute, period)
+        bar = self._markets[self._symbol].chart.bar(minute - 1, minute, period)
         if bar is None:
             return None
         spot = self._spot().chart.bar(minute - _QUARTER, minute, period) or bar
@@ -66,11 +65,11 @@ class Derivative:
         return self._make(minute * MINUTE_MS, *prices)
 
     def _spot(self) -> Market:
-        base = self._market.symbol.partition(":")[0]
-        return self._markets.get(f"{base[:-2]}USD", self._market)
+        spot = f"{self._symbol.partition(':')[0][:-2]}USD"
+        return self._markets[spot if spot in self._markets else self._symbol]
 
     def _make(self, mts: int, price: float | None, spot: float | None) -> Row:
-        symbol = self._market.symbol
+        symbol = self._symbol
         event = mts // _FUNDING_MS + 1
         elapsed_ms = mts % _FUNDING_MS
         accrued = (noise(symbol, event) - 0.5) / 1000 * elapsed_ms / _FUNDING_MS
@@ -130,30 +129,19 @@ class Liquidations:
         self, start: int | None, end: int | None, newest_first: bool
     ) -> Iterator[Row]:
         """Iterate over the liquidations between two times in ms, both included."""
-        live = list(self._live)
-        if newest_first:
-            live.reverse()
-            parts: tuple[Iterable[Row], ...] = (live, self._past(start, end, -1))
-        else:
-            parts = (self._past(start, end, 1), live)
-        for part in parts:
-            for row in part:
-                if (start is None or row[2] >= start) and (
-                    end is None or row[2] <= end
-                ):
-                    yield row
-
-    def _past(self, start: int | None, end: int | None, step: int) -> Iterator[Row]:
-        first, last = BEGIN, self._end - 1
-        if start is not None:
-            first = max(first, start // MINUTE_MS)
-        if end is not None:
-            last = min(last, end // MINUTE_MS)
-        for minute in range(first, last + 1)[::step]:
-            if noise(self._seed, minute) < _HISTORIC_CHANCE:
-                yield from self._minute(minute)[::step]
+        return rows_between(
+            self._minute,
+            range(BEGIN, self._end),
+            list(self._live),
+            2,
+            start,
+            end,
+            newest_first,
+        )
 
     def _minute(self, minute: int) -> list[Row]:
+        if noise(self._seed, minute) >= _HISTORIC_CHANCE:
+            return []
         dice = random.Random(f"{self._seed} {minute}")
         quarter = minute - minute % _QUARTER
         bars = {
@@ -169,9 +157,9 @@ class Liquidations:
         return [triggered, _executed(triggered, later)]
 
     def _derivatives(self) -> Iterator[tuple[str, Market]]:
-        for symbol, market in self._markets.items():
-            if market.is_derivative:
-                yield symbol, market
+        for symbol in self._markets:
+            if is_derivative(symbol):
+                yield symbol, self._markets[symbol]
 
 
 def _middle(market: Market) -> float | None:
@@ -191,20 +179,8 @@ def _position(dice: random.Random, mts: float, prices: Mapping[str, float]) -> R
     if dice.random() < 0.25:
         mts += 0.25  # real ones have a fraction occasionally
     position_id = 150_000_000 + dice.randrange(10**7)
-    return [
-        "pos",
-        position_id,
-        mts,
-        None,
-        symbol,
-        amount,
-        base_price,
-        None,
-        0,
-        1,
-        None,
-        None,
-    ]
+    row: Row = ["pos", position_id, mts, None, symbol, amount, base_price, None]
+    return [*row, 0, 1, None, None]
 
 
 def _executed(triggered: Row, mts: float) -> Row:

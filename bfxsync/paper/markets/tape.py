@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Iterable, Iterator
+from itertools import chain
+from typing import Callable, Iterator, Sequence
 
 from bfxsync.paper.engine.units import Row
 from bfxsync.paper.markets.bars import MINUTE_MS
@@ -11,6 +12,40 @@ from bfxsync.paper.markets.history import History
 
 LIVE_TRADES = 20_000
 """Live trades kept per symbol; the history is not limited."""
+
+
+def rows_between(
+    past: Callable[[int], Sequence[Row]],
+    minutes: range,
+    live: Sequence[Row],
+    mts_at: int,
+    start: int | None,
+    end: int | None,
+    newest_first: bool,
+) -> Iterator[Row]:
+    """
+    Iterate over past and live rows between two times in ms, both included.
+
+    Parameters
+    ----------
+    past : callable
+        Returns the rows of a minute, oldest first.
+    minutes : range
+        The whole past.
+    live : sequence of list
+        Oldest first.
+    mts_at : int
+        Index of the time in a row.
+    """
+    step = -1 if newest_first else 1
+    first = minutes.start if start is None else max(minutes.start, start // MINUTE_MS)
+    stop = minutes.stop if end is None else min(minutes.stop, end // MINUTE_MS + 1)
+    old = (row for at in range(first, stop)[::step] for row in past(at)[::step])
+    for row in chain(live[::step], old) if newest_first else chain(old, live):
+        if (start is None or row[mts_at] >= start) and (
+            end is None or row[mts_at] <= end
+        ):
+            yield row
 
 
 class Tape:
@@ -24,7 +59,8 @@ class Tape:
     """
 
     def __init__(self, history: History | None = None) -> None:
-        self._history = history
+        self._past = (lambda minute: []) if history is None else history.trades
+        self._minutes = range(history.begin, history.end) if history else range(0)
         self._live: deque[Row] = deque(maxlen=LIVE_TRADES)
 
     def record(self, row: Row) -> None:
@@ -40,26 +76,6 @@ class Tape:
         """Iterate over the trades between two times in ms, both included."""
         # Only recorded trades may come out of order.
         live = sorted(self._live, key=lambda row: (row[1], row[0]))
-        if newest_first:
-            live.reverse()
-            parts: tuple[Iterable[Row], ...] = (live, self._past(start, end, -1))
-        else:
-            parts = (self._past(start, end, 1), live)
-        for part in parts:
-            for row in part:
-                if (start is None or row[1] >= start) and (
-                    end is None or row[1] <= end
-                ):
-                    yield row
-
-    def _past(self, start: int | None, end: int | None, step: int) -> Iterator[Row]:
-        if self._history is None:
-            return
-        first, last = self._history.begin, self._history.end - 1
-        if start is not None:
-            first = max(first, start // MINUTE_MS)
-        if end is not None:
-            last = min(last, end // MINUTE_MS)
-        minutes = range(first, last + 1)
-        for minute in minutes[::step]:
-            yield from self._history.trades(minute)[::step]
+        return rows_between(
+            self._past, self._minutes, live, 1, start, end, newest_first
+        )

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Container, Dict, Mapping, NamedTuple
+from typing import Any, Callable, Container, Dict, Mapping
 
 from bfxsync.paper.faults import Fault, Faults
 
 Event = Dict[str, Any]
 CallLater = Callable[[float, Callable[[], None]], object]
-
-
-class _Held(NamedTuple):
-    """An acknowledgement held back until the next one has been sent."""
-
-    fault: Fault
-    ack: Event
 
 
 class Acks:
@@ -23,10 +16,6 @@ class Acks:
 
     Parameters
     ----------
-    send : callable
-        Sends an event to the client.
-    call_later : callable
-        Calls a function after so many seconds.
     open_ids : container
         Ids of the open channels; late acknowledgements of others are dropped.
     """
@@ -42,36 +31,22 @@ class Acks:
         self._send = send
         self._call_later = call_later
         self._open_ids = open_ids
-        self._held: _Held | None = None
+        # Held back until the next one has been sent.
+        self._held: tuple[Event, Fault] | None = None
 
-    def send(
-        self,
-        ack: Event,
-        duplicate: Callable[[], Event],
-        facts: Mapping[str, str],
-    ) -> None:
-        """
-        Acknowledge a new channel.
-
-        Parameters
-        ----------
-        duplicate : callable
-            Returns the error for a duplicate subscription.
-        facts : mapping
-            Facts of the channel, to match faults with.
-        """
+    def send(self, ack: Event, duplicate: Event, facts: Mapping[str, str]) -> None:
+        """Acknowledge a new channel with these facts, or report it as a duplicate."""
         if self._sent_before_held(ack):
             return
         if self._faults.fire("duplicate_subscribe", **facts):
-            self._send(duplicate())
+            self._send(duplicate)
             return
         late = self._faults.fire("late_ack", **facts)
+        reordered = None if late else self._faults.claim("reordered_acks")
         if late is not None:
             self._call_later(late.options["delay_s"], lambda: self._send_late(ack))
-            return
-        reordered = self._faults.claim("reordered_acks")
-        if reordered is not None:
-            self._held = _Held(reordered, ack)
+        elif reordered is not None:
+            self._held = ack, reordered
         else:
             self._send(ack)
 
@@ -79,19 +54,19 @@ class Acks:
         """Give a fault that waits for a second acknowledgement back, for another socket."""
         held, self._held = self._held, None
         if held is not None:
-            self._faults.give_back(held.fault)
+            self._faults.give_back(held[1])
 
     def _sent_before_held(self, ack: Event) -> bool:
-        held = self._held
-        if held is None:
+        if self._held is None:
             return False
-        if held.ack["chanId"] not in self._open_ids:
+        first, fault = self._held
+        if first["chanId"] not in self._open_ids:
             self.release_held()
             return False
         self._held = None
         self._send(ack)
-        self._send(held.ack)
-        self._faults.complete(held.fault)
+        self._send(first)
+        self._faults.complete(fault)
         return True
 
     def _send_late(self, ack: Event) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import socket
 import uuid
-from typing import Any, Callable, Coroutine, Union
+from typing import Any, Callable, Coroutine
 
 from aiohttp import web
 
@@ -18,17 +18,18 @@ from bfxsync.errors import UsageError
 from bfxsync.paper.faults import SILENT_CHANNEL, Fault, Faults
 from bfxsync.paper.markets.captured import load
 from bfxsync.paper.markets.market import now_mts
-from bfxsync.paper.markets.players import (
-    CapturePlayer,
-    LiquidationsPlayer,
-    RandomPlayer,
-)
-from bfxsync.paper.markets.random import RECIPES, RandomMarket
+from bfxsync.paper.markets.random import RECIPES
 from bfxsync.paper.server.access import AccessPolicy
 from bfxsync.paper.server.book_window import Window
 from bfxsync.paper.server.feeds import FeedIntervals
 from bfxsync.paper.server.listener import Listener
 from bfxsync.paper.server.market_data import MarketData
+from bfxsync.paper.server.players import (
+    CapturePlayer,
+    LiquidationsPlayer,
+    Player,
+    RandomPlayer,
+)
 from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.rest.app import RestApi
 from bfxsync.paper.server.subscriptions import InvalidSubscription, read
@@ -40,8 +41,6 @@ PATH = "/ws/2"
 STOPPING, MAINTENANCE, MAINTENANCE_OVER = 20051, 20060, 20061
 _GOING_AWAY, _RESTART = 1001, 1012
 _MAX_MESSAGE_BYTES = 1 << 20
-
-Player = Union[RandomPlayer, CapturePlayer, LiquidationsPlayer]
 
 
 class Server:
@@ -78,38 +77,28 @@ class Server:
             faults=self.faults,
         )
         self._captures = [self._capture_player(name) for name in settings.captures]
-        players: list[Player] = [
-            *self._captures,
-            LiquidationsPlayer(
-                self._market_data,
-                self._market_data.liquidations,
-                settings.liquidation_s,
-            ),
-        ]
-        for recipe in RECIPES.values():
-            if recipe.symbol not in self._market_data.markets:
-                market = RandomMarket(recipe, settings.seed, now_mts())
-                players.append(
-                    RandomPlayer(market, self._market_data, settings.rate, self.drain)
-                )
+        simulated = {
+            symbol: RandomPlayer(
+                recipe, settings.seed, self._market_data, settings.rate, self.drain
+            )
+            for symbol, recipe in RECIPES.items()
+            if symbol not in self._market_data.markets
+        }
+        liquidations = LiquidationsPlayer(self._market_data, settings.liquidation_s)
+        players: list[Player] = [*self._captures, liquidations, *simulated.values()]
         self._players = {
             symbol: player for player in players for symbol in player.symbols
-        }
-        venues = {
-            player.market.symbol: player
-            for player in players
-            if isinstance(player, RandomPlayer) and not player.market.is_funding
         }
         self.registry: AccountRegistry = AccountRegistry(
             settings.accounts,
             self._market_data.now_mts,
-            venues,
+            {symbol: simulated[symbol] for symbol in simulated if symbol[0] != "f"},
             asyncio.get_running_loop().call_later,
             recorded={
                 symbol
                 for player in self._captures
                 for symbol in player.symbols
-                if not symbol.startswith("f")
+                if symbol[0] == "t"
             },
         )
         engine = self.registry.engine

@@ -9,18 +9,32 @@ that the others have.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple, Protocol, Sequence
+from itertools import islice
+from typing import Callable, NamedTuple, Protocol, Sequence
 
 from bfxsync.paper.engine.book import RAW, SIGNIFICANT_DIGITS
 from bfxsync.paper.engine.units import Row
 from bfxsync.paper.faults import Faults
-from bfxsync.paper.markets.market import BookChanged, Event, Market, TickerCame, Traded
+from bfxsync.paper.markets.bars import MINUTE_MS, TIMEFRAMES
+from bfxsync.paper.markets.chart import CandleKey, CandleRow
+from bfxsync.paper.markets.market import (
+    BookChanged,
+    Event,
+    Liquidated,
+    Market,
+    TickerCame,
+    Traded,
+)
+from bfxsync.paper.markets.status import Derivative
 from bfxsync.paper.server.book_window import WholeBook, Window
 from bfxsync.paper.server.wire_json import encode
 
 PRECISIONS = (*SIGNIFICANT_DIGITS, RAW)
 FREQUENCIES = ("F0", "F1")
 LENGTHS = (1, 25, 100, 250)
+SNAPSHOT_CANDLES = 240
+STATUS_S = 1.0
+"""Interval of the rows of a derivative by the market's clock; most repeat the previous one."""
 SLOW_S = 2.0
 """Interval of the updates of a book with frequency F1."""
 _LOSS = "lost_book_update"
@@ -83,7 +97,6 @@ class Feed(ABC):
     def first(self) -> str | None:
         """Return the body of the first data frame of a new subscriber, if any."""
 
-    @abstractmethod
     def handle(self, event: Event) -> None:
         """Send what an event changes for the subscribers."""
 
@@ -113,10 +126,10 @@ class TradesFeed(Feed):
 class TickerFeed(Feed):
     """The ticker: as recorded, otherwise when it is due and has changed."""
 
-    def __init__(self, market: Market, intervals: FeedIntervals) -> None:
+    def __init__(self, market: Market, interval_s: float) -> None:
         super().__init__()
         self._market = market
-        self._intervals = intervals
+        self._interval_s = interval_s
         self._sent = encode(market.ticker())
         self._sent_at = market.clock
 
@@ -130,14 +143,87 @@ class TickerFeed(Feed):
 
     def tick(self) -> None:
         market = self._market
-        if (
-            market.captured_ticker is None
-            and market.clock - self._sent_at >= self._intervals.ticker_s
-        ):
+        is_due = market.clock - self._sent_at >= self._interval_s
+        if is_due and market.captured_ticker is None:
             ticker = encode(market.ticker())
             if ticker != self._sent:
                 self._sent, self._sent_at = ticker, market.clock
                 self._send(ticker)
+
+
+class CandlesFeed(Feed):
+    """
+    The newest candles of a key, then each change of the current one.
+
+    Nothing is sent for an interval without trades, nor at the end of an interval. Every second
+    time that a new candle begins, the previous one is repeated.
+    """
+
+    def __init__(self, market: Market, key: CandleKey) -> None:
+        super().__init__()
+        self._chart = market.chart
+        self._key = key
+        # The last two candles as sent, by time.
+        self._sent = {int(row[0]): encode(row) for row in reversed(self._newest(2))}
+        self._repeats = False
+
+    def first(self) -> str:
+        return encode(self._newest(SNAPSHOT_CANDLES))
+
+    def handle(self, event: Event) -> None:
+        if not isinstance(event, Traded):
+            return
+        begin = TIMEFRAMES[self._key.timeframe].floor(event.row[1] // MINUTE_MS)
+        row = self._chart.row(self._key, begin)
+        if row is None:  # trades of other periods
+            return
+        mts, text = begin * MINUTE_MS, encode(row)
+        if self._sent.get(mts) == text:
+            return
+        newest = max(self._sent, default=mts)
+        self._send(text)
+        if mts > newest:
+            if self._repeats:
+                self._send(self._sent[newest])
+            self._repeats = not self._repeats
+        self._sent[mts] = text
+        while len(self._sent) > 2:
+            del self._sent[min(self._sent)]
+
+    def _newest(self, count: int) -> list[CandleRow]:
+        return list(islice(self._chart.rows(self._key), count))
+
+
+class DerivativeFeed(Feed):
+    """The status of a derivative: a row every second, changed or not."""
+
+    def __init__(
+        self, market: Market, derivative: Derivative, now_mts: Callable[[], int]
+    ) -> None:
+        super().__init__()
+        self._market = market
+        self._derivative = derivative
+        self._now_mts = now_mts
+        self._sent_at = market.clock
+
+    def first(self) -> str:
+        return encode(self._derivative.row(self._now_mts()))
+
+    def tick(self) -> None:
+        clock = self._market.clock
+        if clock - self._sent_at >= STATUS_S:
+            self._sent_at = clock
+            self._send(self.first())
+
+
+class LiquidationsFeed(Feed):
+    """All liquidations, in lists of rows as they happen, without a snapshot."""
+
+    def first(self) -> None: ...
+
+    def handle(self, event: Event) -> None:
+        if isinstance(event, Liquidated):
+            self._send(encode(event.rows))
 
 
 class BookFeed(Feed):
@@ -153,13 +239,13 @@ class BookFeed(Feed):
     def __init__(
         self,
         market: Market,
-        intervals: FeedIntervals,
+        checksum_interval_s: float,
         identity: Identity,
         faults: Faults,
     ) -> None:
         super().__init__()
         self._market = market
-        self._intervals = intervals
+        self._checksum_interval_s = checksum_interval_s
         self._identity = identity
         self._faults = faults
         prec, length, self._freq = identity.prec, identity.length, identity.freq
@@ -191,7 +277,7 @@ class BookFeed(Feed):
         if self._is_behind and now - self._updated_at >= SLOW_S:
             self._is_behind, self._updated_at = False, now
             self._update()
-        if self._is_unchecked and now - self._checked_at >= self._intervals.checksum_s:
+        if self._is_unchecked and now - self._checked_at >= self._checksum_interval_s:
             self._send_checksum()
 
     def _send_recorded(self, recorded: Sequence[Row]) -> None:

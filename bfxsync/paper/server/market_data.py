@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Callable, Protocol, Sequence
+from typing import Callable, Sequence, Union
 
 from bfxsync.paper.faults import Faults
 from bfxsync.paper.markets.chart import CandleKey
-from bfxsync.paper.markets.market import Event, Market, now_mts
+from bfxsync.paper.markets.market import Event, Market, Markets, is_derivative, now_mts
 from bfxsync.paper.markets.status import LIQUIDATIONS, Derivative, Liquidations
 from bfxsync.paper.server.book_window import Window
-from bfxsync.paper.server.candle_feed import CandlesFeed
 from bfxsync.paper.server.feeds import (
     BookFeed,
+    CandlesFeed,
+    DerivativeFeed,
     Feed,
     FeedIntervals,
     FeedSubscriber,
     Identity,
+    LiquidationsFeed,
     TickerFeed,
     TradesFeed,
 )
-from bfxsync.paper.server.status_feeds import DerivativeFeed, LiquidationsFeed
 
-
-class Source(Protocol):
-    """What feeds belong to: a market, or the liquidations."""
-
-    @property
-    def symbol(self) -> str:
-        """The key of its feeds."""
-        ...
+Source = Union[Market, Liquidations]
 
 
 class MarketData:
@@ -46,8 +40,6 @@ class MarketData:
     ----------
     faults : Faults
         The armed faults of books and sockets.
-    markets : dict
-        By symbol.
     derivatives : dict
         Status of the derivatives, by symbol.
     listeners : list of callable
@@ -63,7 +55,7 @@ class MarketData:
     ) -> None:
         self.faults: Faults = Faults() if faults is None else faults
         self.now_mts = now_mts
-        self.markets: dict[str, Market] = {}
+        self.markets: Markets = Markets()
         self.derivatives: dict[str, Derivative] = {}
         self.liquidations: Liquidations = Liquidations(self.markets, seed, now_mts())
         self.listeners: list[Callable[[Source], None]] = []
@@ -72,11 +64,15 @@ class MarketData:
 
     def add(self, market: Market) -> None:
         """Add a market, or replace one without subscribers."""
-        assert not self._feeds.get(market.symbol)
-        self.markets[market.symbol] = market
-        self._feeds[market.symbol] = {}
-        if market.is_derivative:
-            self.derivatives[market.symbol] = Derivative(market, self.markets)
+        self.add_later(market.symbol, lambda: market)
+
+    def add_later(self, symbol: str, get: Callable[[], Market]) -> None:
+        """Add a market that a function returns, always the same."""
+        assert not self._feeds.get(symbol)
+        self.markets.add(symbol, get)
+        self._feeds[symbol] = {}
+        if is_derivative(symbol):
+            self.derivatives[symbol] = Derivative(symbol, self.markets)
 
     def subscribe(self, identity: Identity, subscriber: FeedSubscriber) -> str | None:
         """Add a subscriber, and return the body of its first data frame, if any."""
@@ -125,11 +121,11 @@ class MarketData:
             return LiquidationsFeed()
         market = self.markets[symbol]
         if channel == "ticker":
-            return TickerFeed(market, self._intervals)
+            return TickerFeed(market, self._intervals.ticker_s)
         if channel == "trades":
             return TradesFeed(market)
         if channel == "book":
-            return BookFeed(market, self._intervals, identity, self.faults)
+            return BookFeed(market, self._intervals.checksum_s, identity, self.faults)
         if channel == "candles":
             key = CandleKey.parse(identity.key)
             assert key is not None

@@ -81,12 +81,6 @@ class WsSession:
 
     Parameters
     ----------
-    send : callable
-        Sends the text of a message to the client.
-    now_mts : callable
-        Returns the time in ms.
-    call_later : callable
-        Calls a function after so many seconds.
     on_subscribed : callable
         Called with the symbol after each new subscription.
     """
@@ -125,14 +119,9 @@ class WsSession:
 
     def open(self, is_operative: bool = True) -> None:
         """Send the greeting, with the platform status: operative or in maintenance."""
-        self._event(
-            {
-                "event": "info",
-                "version": 2,
-                "serverId": self._server_id,
-                "platform": {"status": int(is_operative)},
-            }
-        )
+        platform = {"status": int(is_operative)}
+        info = {"version": 2, "serverId": self._server_id, "platform": platform}
+        self._event({"event": "info", **info})
 
     def receive(self, text: str) -> None:
         """Handle a message; anything but a JSON object is ignored."""
@@ -145,9 +134,8 @@ class WsSession:
         event = request.get("event")
         handler = self._handlers.get(event) if isinstance(event, str) else None
         if handler is None:
-            self._event(
-                {"event": "error", "msg": f"event: invalid ({event})", "code": 10000}
-            )
+            text = f"event: invalid ({event})"
+            self._event({"event": "error", "msg": text, "code": 10000})
         else:
             handler(request)
 
@@ -181,18 +169,17 @@ class WsSession:
     def send_data(self, channel: SubscribedChannel, body: str) -> None:
         """Send a data frame of a channel."""
         text = self._send_frame(channel, body)
-        if self._faults.armed and self._faults.fire(
-            "duplicate_frame", **channel.identity.facts()
-        ):
+        if self._has("duplicate_frame", channel):
             self._send(text)
 
     def send_checksum(self, channel: SubscribedChannel, value: int) -> None:
         """Send the checksum of a channel's book."""
-        if self._faults.armed and self._faults.fire(
-            "wrong_checksum", **channel.identity.facts()
-        ):
-            value ^= 1
-        self._send_frame(channel, f'"cs",{value}')
+        is_wrong = self._has("wrong_checksum", channel)
+        self._send_frame(channel, f'"cs",{value ^ is_wrong}')
+
+    def _has(self, fault: str, channel: SubscribedChannel) -> bool:
+        faults = self._faults
+        return bool(faults.armed and faults.fire(fault, **channel.identity.facts()))
 
     def _send_frame(self, channel: SubscribedChannel, body: str) -> str:
         """Send a frame with the suffixes of the set flags, and return its text."""
@@ -226,16 +213,11 @@ class WsSession:
     def _conf(self, request: Event) -> None:
         flags = request.get("flags")
         if type(flags) is not int or flags & ~_KNOWN_FLAGS:
-            answer = {
-                "event": "conf",
-                "status": "FAILED",
-                "code": 10050,
-                "msg": "conf: invalid",
-            }
-            self._event({**answer, "flags": flags})
-            return
-        self.flags = flags
-        self._event({"event": "conf", "status": "OK", "flags": flags})
+            failed = {"status": "FAILED", "code": 10050, "msg": "conf: invalid"}
+            self._event({"event": "conf", **failed, "flags": flags})
+        else:
+            self.flags = flags
+            self._event({"event": "conf", "status": "OK", "flags": flags})
 
     def _ping(self, request: Event) -> None:
         pong: Event = {"event": "pong", "ts": self._now_mts()}
@@ -249,42 +231,35 @@ class WsSession:
         except InvalidSubscription as invalid:
             self._event(_error(invalid.request, 10300, invalid.message))
             return
-        if wanted is None:
+        if wanted is None or self._faults.fire("no_answer", **wanted.identity.facts()):
             return
         # Echo the symbol in its normal form.
         request = {name: wanted.fields.get(name, request[name]) for name in request}
-        facts = wanted.identity.facts()
-        if self._faults.fire("no_answer", **facts):
-            return
-        refusal = self._faults.fire("refuse_subscribe", **facts)
+        refusal = self._refusal(request, wanted.identity)
         if refusal is not None:
-            code = refusal.options["code"]
-            text = _REFUSALS.get(code, "subscribe: failed")
-            self._event(_error(request, code, text))
-            return
+            self._event(refusal)
+        else:
+            self._open_channel(wanted, request)
+
+    def _refusal(self, request: Request, identity: Identity) -> Event | None:
+        fault = self._faults.fire("refuse_subscribe", **identity.facts())
+        if fault is not None:
+            code = fault.options["code"]
+            return _error(request, code, _REFUSALS.get(code, "subscribe: failed"))
         for channel in self.channels.values():
-            if channel.identity == wanted.identity:
-                self._event(_error(request, *_DUPLICATE, chanId=channel.chan_id))
-                return
+            if channel.identity == identity:
+                return _error(request, *_DUPLICATE, chanId=channel.chan_id)
         if len(self.channels) >= self._max_channels:
-            self._event(_error(request, *_LIMIT))
-            return
-        self._open_channel(wanted, request)
+            return _error(request, *_LIMIT)
+        return None
 
     def _open_channel(self, wanted: RequestedChannel, request: Request) -> None:
         identity, fields = wanted
-        channel = SubscribedChannel(self, self._new_chan_id(), identity)
-        ack = {
-            "event": "subscribed",
-            "channel": identity.channel,
-            "chanId": channel.chan_id,
-        }
-        self.channels[channel.chan_id] = channel
-        self._acks.send(
-            {**ack, **fields},
-            lambda: _error(request, *_DUPLICATE, chanId=channel.chan_id),
-            identity.facts(),
-        )
+        chan_id = self._new_chan_id()
+        channel = self.channels[chan_id] = SubscribedChannel(self, chan_id, identity)
+        ack = {"event": "subscribed", "channel": identity.channel, "chanId": chan_id}
+        duplicate = _error(request, *_DUPLICATE, chanId=chan_id)
+        self._acks.send({**ack, **fields}, duplicate, identity.facts())
         first = self._market_data.subscribe(identity, channel)
         if first is not None:
             channel.frame(first)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bfxsync.paper.server.rest.limits import RateLimits
+from bfxsync.paper.server.rest.app import RateLimits
 
 
 class Clock:

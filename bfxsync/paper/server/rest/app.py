@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any, Awaitable, Callable, Iterator, Mapping
 
 from aiohttp import web
@@ -10,7 +11,6 @@ from aiohttp import web
 from bfxsync.paper.engine.errors import GENERIC, Invalid
 from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.registry import AccountRegistry
-from bfxsync.paper.server.rest.limits import RateLimits
 from bfxsync.paper.server.rest.query import RATE_LIMIT, Query, Refused, SignedCall
 from bfxsync.paper.server.rest.routes import PRIVATE_ROUTES, ROUTES, Q, Route
 from bfxsync.paper.server.wire_json import decode, encode
@@ -21,6 +21,39 @@ PATH = "/v2/"
 _BURST = 500
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class RateLimits:
+    """
+    A number of requests per minute, client and group, then a block of one minute.
+
+    Parameters
+    ----------
+    clock : callable
+        Returns monotonic seconds.
+    """
+
+    def __init__(self, minute_s: float, clock: Callable[[], float]) -> None:
+        self._minute_s = minute_s
+        self._clock = clock
+        self._times: dict[tuple[str, str], deque[float]] = {}
+        self._blocked_until: dict[tuple[str, str], float] = {}
+
+    def admits(self, client: str, group: str, per_minute: int) -> bool:
+        """Count a request; False if it exceeds the limit or its client is blocked."""
+        now = self._clock()
+        key = client, group
+        if now < self._blocked_until.get(key, now):
+            return False
+        times = self._times.setdefault(key, deque())
+        while times and times[0] <= now - self._minute_s:
+            times.popleft()
+        if len(times) >= per_minute:
+            self._blocked_until[key] = now + self._minute_s
+            times.clear()
+            return False
+        times.append(now)
+        return True
 
 
 class RestApi:

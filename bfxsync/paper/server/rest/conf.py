@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Collection
-
 from bfxsync.paper.engine.order import legs
 from bfxsync.paper.engine.units import Row
-from bfxsync.paper.markets.market import Market
+from bfxsync.paper.markets.market import is_derivative
 from bfxsync.paper.server.rest.query import Query
 
 _LABELS = {
@@ -32,14 +30,14 @@ _DERIVATIVES_FUNDING = {
 
 def conf(query: Query) -> list[object]:
     """Return one item per key, an empty list for unknown keys."""
-    items = _items(query.market_data.markets.values())
+    items = _items(list(query.market_data.markets))
     return [items.get(key, []) for key in query.text("keys").split(",")]
 
 
-def _items(markets: Collection[Market]) -> dict[str, object]:
-    futures = sorted(market.symbol[1:] for market in markets if market.is_derivative)
-    funded = {market.symbol[1:] for market in markets if market.is_funding}
-    pairs = sorted({market.symbol[1:] for market in markets} - funded - {*futures})
+def _items(symbols: list[str]) -> dict[str, object]:
+    futures = sorted(symbol[1:] for symbol in symbols if is_derivative(symbol))
+    funded = {symbol[1:] for symbol in symbols if symbol.startswith("f")}
+    pairs = sorted({symbol[1:] for symbol in symbols} - funded - {*futures})
     traded = {leg for pair in pairs + futures for leg in legs(pair)}
     # Derivatives are settled in the currency itself.
     currencies = sorted(funded | traded | {code.replace("F0", "") for code in traded})

@@ -7,11 +7,11 @@ from typing import Callable, Generic, TypeVar
 
 import attrs
 
-from bfxsync.paper.server.rest import calc, conf, market
+from bfxsync.paper.server.rest import conf, market
 from bfxsync.paper.server.rest import private_account as account
 from bfxsync.paper.server.rest import private_orders as orders
 from bfxsync.paper.server.rest import private_wallets as wallets
-from bfxsync.paper.server.rest import samples, stats, status
+from bfxsync.paper.server.rest import samples, stats
 from bfxsync.paper.server.rest.query import Query, Refused, SignedCall
 
 Q = TypeVar("Q", bound=Query)
@@ -61,18 +61,18 @@ ROUTES: tuple[Route[Query], ...] = (
     Route("book/{symbol}/{precision}", market.book, 240),
     Route("candles/{candle}/hist", market.candles_hist, 30, group="candles"),
     Route("candles/{candle}/last", market.candles_last, 30, group="candles"),
-    Route("platform/status", status.platform, 30),
-    Route("status/deriv", status.derivatives),
-    Route("status/deriv/{key}/hist", status.derivative_hist),
-    Route("liquidations/hist", status.liquidations, 3),
-    Route("funding/stats/{symbol}/hist", status.funding_stats, _UNKNOWN),
+    Route("platform/status", stats.platform, 30),
+    Route("status/deriv", stats.derivatives),
+    Route("status/deriv/{key}/hist", stats.derivative_hist),
+    Route("liquidations/hist", stats.liquidations, 3),
+    Route("funding/stats/{symbol}/hist", stats.funding_stats, _UNKNOWN),
     Route("stats1/{key}/hist", stats.stats_hist, 15, group="stats1"),
     Route("stats1/{key}/last", stats.stats_last, 15, group="stats1"),
     Route("rankings/{key}/hist", stats.rankings_hist, group="rankings"),
     Route("rankings/{key}/last", stats.rankings_last, group="rankings"),
     Route("conf/{keys}", conf.conf),
-    Route("calc/trade/avg", calc.trade_average, method="POST"),
-    Route("calc/fx", calc.fx, method="POST"),
+    Route("calc/trade/avg", market.trade_average, method="POST"),
+    Route("calc/fx", market.fx, method="POST"),
     Route("posts/hist", samples.posts_hist, _UNKNOWN),
     Route("pulse/hist", samples.pulse_hist),
     Route("pulse/profile/{nickname}", samples.pulse_profile),
