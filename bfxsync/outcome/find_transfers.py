@@ -93,7 +93,7 @@ class TransferFinder:
 
     def _read_clock(self, attempt: Attempt) -> None:
         """Ask for something if no answer has shown the exchange's clock yet."""
-        if not attempt.has_readings:
+        if not attempt.transport.clock.readings():
             self._open()[0].get_ledgers(limit=1)
 
 

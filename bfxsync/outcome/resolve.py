@@ -33,18 +33,10 @@ _DAY_S = 86_400.0
 
 
 class WriteTransport(Protocol):
-    """
-    What is known of the transport by which a write was sent.
-
-    Attributes
-    ----------
-    absence_s : float
-        Seconds after its call failed from which a write is no longer on its way.
-    clock : ExchangeClock
-    sent : RecentWrites
-    """
+    """What is known of the transport by which a write was sent."""
 
     absence_s: float
+    """Seconds after its call failed from which a write is no longer on its way."""
     clock: ExchangeClock
     sent: RecentWrites
 
@@ -66,23 +58,18 @@ class Attempt:
     """
 
     record: WriteRecord
-    _transport: WriteTransport = attrs.field(repr=False)
+    transport: WriteTransport = attrs.field(repr=False)
     was_looked_for: bool = attrs.field(default=False, init=False)
     # What was known of the exchange's clock when the call failed.
     _before: Tuple[Reading, ...] = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        self._before = tuple(self._transport.clock.readings())
-
-    @property
-    def absence_s(self) -> float:
-        """Seconds after its call failed from which the request is no longer on its way."""
-        return self._transport.absence_s
+        self._before = tuple(self.transport.clock.readings())
 
     @property
     def is_over(self) -> bool:
         """True once the request is no longer on its way, so that absence may count."""
-        return time.monotonic() >= self.record.ended_at + self.absence_s
+        return time.monotonic() >= self.record.ended_at + self.transport.absence_s
 
     @property
     def after_s(self) -> float:
@@ -94,11 +81,6 @@ class Attempt:
         record = self.record
         return max(time.monotonic() - record.ended_at, time.time() - record.ended_s)
 
-    @property
-    def has_readings(self) -> bool:
-        """True if an answer has shown the exchange's clock since the client was created."""
-        return bool(self._transport.clock.readings())
-
     def span(self) -> Span:
         """Return when it can have been executed, by all that is known now."""
         record = self.record
@@ -108,24 +90,14 @@ class Attempt:
             record.sent_s,
             record.sent_at,
             min(record.lasted_s, longest_s),
-            self.absence_s,
-            [*self._before, *self._transport.clock.readings()],
+            self.transport.absence_s,
+            [*self._before, *self.transport.clock.readings()],
         )
 
     def is_alone(self, margin_s: float) -> bool:
         """Tell whether this process sent no equal write at about the same time."""
-        return self._transport.sent.is_alone(self.record, self.absence_s + margin_s)
-
-    def resolver(
-        self, search: Search[Any], absent: Callable[..., NotExecuted]
-    ) -> Callable[[OutcomeUnknown, float | None], Any]:
-        """Return what `OutcomeUnknown.resolve` calls; the arguments are those of `resolve`."""
-        pause = self._transport.pause
-
-        def ask(error: OutcomeUnknown, timeout: float | None) -> Any:
-            return resolve(error, self, search, absent, pause, timeout)
-
-        return ask
+        margin_s += self.transport.absence_s
+        return self.transport.sent.is_alone(self.record, margin_s)
 
 
 @attrs.define
@@ -133,11 +105,7 @@ class Pending(Generic[T]):
     """
     A state that may still change; it counts once the request is no longer on its way.
 
-    Attributes
-    ----------
-    value : T
-    infers_absence : bool
-        Part of the value says that something was not executed.
+    With `infers_absence`, part of the value says that something was not executed.
     """
 
     value: T
@@ -202,7 +170,6 @@ def decide(
 
     Parameters
     ----------
-    found : object
     is_last : bool
         This is not the first look, and the request is no longer on its way.
     clocks, needs : Clocks
@@ -210,8 +177,7 @@ def decide(
     is_kept : bool
         The exchange would still list it.
     """
-    is_certain = found is not None and not isinstance(found, (Pending, Candidates))
-    if is_certain:
+    if found is not None and not isinstance(found, (Pending, Candidates)):
         return Verdict.FOUND
     if not is_last:
         return Verdict.WAIT
@@ -227,11 +193,10 @@ def decide(
 
 
 def resolve(
-    error: OutcomeUnknown,
     attempt: Attempt,
     search: Search[Any],
     absent: Callable[..., NotExecuted],
-    pause: Callable[[float], None],
+    error: OutcomeUnknown,
     timeout: float | None,
 ) -> Any:
     """
@@ -239,17 +204,12 @@ def resolve(
 
     Parameters
     ----------
-    error : OutcomeUnknown
-    attempt : Attempt
-    search : Search
     absent : callable
         Builds the error for a write that was not executed; takes what `NotExecuted` takes.
-    pause : callable
-        Waits for so many seconds.
     timeout : float or None
         Seconds in all; None: enough for an answer.
     """
-    absence_s = attempt.absence_s
+    absence_s = attempt.transport.absence_s
     if timeout is None:
         timeout_s = absence_s + ASKING_S
     else:
@@ -271,28 +231,28 @@ def resolve(
         )
         if verdict is Verdict.FOUND:
             return found.value if isinstance(found, Pending) else found
+        error.candidates = list(found.values) if isinstance(found, Candidates) else []
+        if verdict is Verdict.WAIT:
+            now = time.monotonic()
+            # The last look is not before absence counts.
+            wait_s = pause_s if now >= settled_at else min(pause_s, settled_at - now)
+            if now + wait_s <= deadline:
+                attempt.transport.pause(wait_s)
+                pause_s *= 2
+                continue
         after_s = asked_at - attempt.record.ended_at
         if verdict is Verdict.ABSENT:
-            error.candidates, error.reason = [], ""
+            error.reason = ""
             raise _absence(error, absent, search.places, after_s)
-        is_found = isinstance(found, Candidates)
-        error.candidates = list(found.values) if isinstance(found, Candidates) else []
-        if verdict is not Verdict.WAIT:
-            if is_found:
-                error.reason = _MAYBE
-            elif verdict is Verdict.FORGOTTEN:
-                error.reason = _forgotten(attempt.after_s, search.places)
-            else:
-                error.reason = _of_clocks(span)
-            raise error
-        now = time.monotonic()
-        # The last look is not before absence counts.
-        wait_s = pause_s if now >= settled_at else min(pause_s, settled_at - now)
-        if now + wait_s > deadline:
-            error.reason = _MAYBE if is_found else _too_early(after_s, absence_s)
-            raise error
-        pause(wait_s)
-        pause_s *= 2
+        if verdict is Verdict.FORGOTTEN:
+            error.reason = _forgotten(attempt.after_s, search.places)
+        elif verdict is Verdict.CLOCKS:
+            error.reason = _of_clocks(span)
+        elif isinstance(found, Candidates):
+            error.reason = _MAYBE
+        else:
+            error.reason = _too_early(after_s, absence_s)
+        raise error
 
 
 _MAYBE = "what was found may be it or may not: see its candidates"

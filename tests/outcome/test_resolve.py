@@ -118,10 +118,11 @@ def test_r07_absence_of_a_part_needs_known_clocks(
 class Transport:
     """The parts of a transport that an attempt needs."""
 
-    def __init__(self, absence_s: float) -> None:
+    def __init__(self, absence_s: float, pause: Callable[[float], None]) -> None:
         self.absence_s = absence_s
         self.clock = ExchangeClock()
         self.sent = RecentWrites()
+        self.pause = pause
 
 
 class Clockwork:
@@ -139,15 +140,14 @@ class Clockwork:
         self.at = 5_000.0
         self.pauses: list[float] = []
         self.looks: list[float] = []
-        self.transport = Transport(absence_s)
+        self.transport = Transport(absence_s, self.pause)
         monkeypatch.setattr(time, "monotonic", lambda: self.at)
         monkeypatch.setattr(time, "time", lambda: 1e9 + self.at)
         record = WriteRecord()
         record.mark_sent()
         record.mark_ended()
         self.see_date()
-        transport: Any = self.transport
-        self.attempt = Attempt(record, transport)
+        self.attempt = Attempt(record, self.transport)
         self.failed_at = self.at
 
     def see_date(self) -> None:
@@ -172,7 +172,7 @@ class Clockwork:
             return next(found)
 
         search = Search(look, "the books", needs, kept_s)
-        return resolve(error, self.attempt, search, absent, self.pause, timeout)
+        return resolve(self.attempt, search, absent, error, timeout)
 
 
 def always(value: Any) -> Iterator[Any]:

@@ -25,7 +25,7 @@ from bfxsync.errors import (
 )
 from bfxsync.models.notification import Notification
 from bfxsync.models.rows import read_rows
-from bfxsync.outcome.resolve import Attempt, Search
+from bfxsync.outcome.resolve import Attempt, Search, resolve
 from bfxsync.outcome.unread import UnreadRows
 from bfxsync.outcome.writes import RecentWrites, WriteRecord
 from bfxsync.rest.history.unreadable import Skip, must_raise
@@ -150,22 +150,21 @@ class SignedEndpoints(Endpoints):
                     if value is not None and name not in PRIVATE
                 }
                 error.add(cid=cid, cid_date=cid_date, known=known, hint=write.hint)
-                attempt = Attempt(record, self._transport)
                 if write.search is not None:
-                    error.add(
-                        resolver=attempt.resolver(write.search, write.not_executed)
-                    )
+                    attempt = Attempt(record, self._transport)
+                    absent = write.not_executed
+                    error.add(resolver=partial(resolve, attempt, write.search, absent))
                 raise
             except NetworkError as error:
                 # `OutcomeUnknown` apart, these mean that nothing was sent.
                 sent.drop(record)
-                absent = write.not_executed(
+                not_sent = write.not_executed(
                     f"{path} was not sent: {error}",
                     phase=error.phase,
                     proof="never_sent",
                 )
-                absent.endpoint = path
-                raise absent from error
+                not_sent.endpoint = path
+                raise not_sent from error
             except BfxError:
                 sent.drop(record)
                 raise
