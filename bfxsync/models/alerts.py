@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import NoReturn, Union
 
 from bfxsync._base.aliases import NumberType, Row, Symbol
-from bfxsync.errors import RemoteError
 from bfxsync.models.model import RestModel, at, model
 from bfxsync.models.partial_rows import (
     N,
     WholeOrPartial,
     read_whole_or_partial,
 )
-from bfxsync.models.rows import short
 
 
 @model
@@ -50,12 +48,6 @@ class PartialAlert(_AlertFields[None]):
 AnyAlert = Union[Alert, PartialAlert]
 
 
-def _true_or_false(value: object, number: NumberType) -> bool:
-    if isinstance(value, int) and value in (0, 1):
-        return bool(value)
-    raise RemoteError(f"expected true or false, got {short(value)}")
-
-
 @model
 class AlertDeletion(RestModel):
     """
@@ -64,5 +56,5 @@ class AlertDeletion(RestModel):
     https://docs.bitfinex.com/reference/rest-auth-alert-del
     """
 
-    ok: bool = at(0, read=_true_or_false)
+    ok: bool = at(0)
     """True: deleted. The exchange sends true, false, 1 or 0."""

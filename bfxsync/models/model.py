@@ -34,6 +34,7 @@ from bfxsync._base.aliases import NumberType, Row
 from bfxsync._base.logs import get_logger
 from bfxsync.models.moments import Moment, moment_name
 from bfxsync.models.objects import (
+    NestedLayout,
     ObjectLayout,
     anything_in_a_list,
     flags,
@@ -41,9 +42,10 @@ from bfxsync.models.objects import (
     one_of,
     switch,
     texts,
+    truth,
 )
 from bfxsync.models.reference import GeneratedDoc
-from bfxsync.models.rows import Kind, Layout, NestedLayout, Read
+from bfxsync.models.rows import Kind, Layout, Read
 
 if TYPE_CHECKING:
     from typing_extensions import Self, dataclass_transform
@@ -61,44 +63,28 @@ Switch = int
 M = TypeVar("M", bound="Model")
 R = TypeVar("R", bound="RestModel")
 
-_MEANINGS: Dict[str, Union[Kind, Read]] = {
-    "int": Kind.INTEGER,
-    "Mts": Kind.INTEGER,
-    "Switch": Kind.SWITCH,
-    "float": Kind.NUMBER,
-    "str": Kind.TEXT,
-    "Symbol": Kind.TEXT,
-    "Any": Kind.ANY,
-    "int | None": Kind.OPTIONAL_INTEGER,
-    "Mts | None": Kind.OPTIONAL_INTEGER,
-    "Switch | None": Kind.OPTIONAL_SWITCH,
-    "float | None": Kind.OPTIONAL_NUMBER,
-    "str | None": Kind.OPTIONAL_TEXT,
-    "Symbol | None": Kind.OPTIONAL_TEXT,
-    "dict[str, Any] | None": Kind.OPTIONAL_OBJECT,
-    "bool | None": switch,
-    "list[str] | None": texts,
-    "list[Any] | None": anything_in_a_list,
-    "OrderFlag | None": flags,
+_MEANINGS: Dict[str, tuple[Union[Kind, Read], str]] = {
+    "int": (Kind.INTEGER, "int64"),
+    "Mts": (Kind.INTEGER, "int64"),
+    "Switch": (Kind.SWITCH, "int64"),
+    "float": (Kind.NUMBER, "float64"),
+    "str": (Kind.TEXT, "string"),
+    "Symbol": (Kind.TEXT, "string"),
+    "bool": (truth, "bool"),
+    "Any": (Kind.ANY, "object"),
+    "int | None": (Kind.OPTIONAL_INTEGER, "Int64"),
+    "Mts | None": (Kind.OPTIONAL_INTEGER, "Int64"),
+    "Switch | None": (Kind.OPTIONAL_SWITCH, "Int64"),
+    "float | None": (Kind.OPTIONAL_NUMBER, "float64"),
+    "str | None": (Kind.OPTIONAL_TEXT, "string"),
+    "Symbol | None": (Kind.OPTIONAL_TEXT, "string"),
+    "bool | None": (switch, "boolean"),
+    "dict[str, Any] | None": (Kind.OPTIONAL_OBJECT, "object"),
+    "list[str] | None": (texts, "object"),
+    "list[Any] | None": (anything_in_a_list, "object"),
+    "OrderFlag | None": (flags, "object"),
 }
-"""What a value must be, by the annotation of its field."""
-
-_DTYPES = {
-    "int": "int64",
-    "Mts": "int64",
-    "Switch": "int64",
-    "float": "float64",
-    "str": "string",
-    "Symbol": "string",
-    "bool": "bool",
-    "int | None": "Int64",
-    "Mts | None": "Int64",
-    "Switch | None": "Int64",
-    "float | None": "float64",
-    "str | None": "string",
-    "Symbol | None": "string",
-    "bool | None": "boolean",
-}
+"""What a value must be, and its dtype in pandas, by the annotation of its field."""
 
 _models: Dict[str, Type[Model]] = {}
 """By name, for fields that hold other models."""
@@ -109,15 +95,15 @@ _OTHER_MODEL = re.compile(r"(list\[)?(\w+)\]?( \| None)?")
 _MODULE_NAMES = re.compile(r"\b(?:\w+\.)+")
 
 
-def at(*path: int, read: Read | None = None, **options: Any) -> Any:
+def at(*path: int | str, read: Read | None = None, **options: Any) -> Any:
     """
     Return a field of a row.
 
     Parameters
     ----------
-    path : int
-        Its index; for a row within the row, the index of that row first. Nothing: the row does
-        not have the field.
+    path : int or str
+        Its index; for a row or an object within the row, the index of that, then the index or key
+        there. Nothing: the row does not have the field.
     read : callable, optional
         Converts the value, where the annotation does not say enough.
     options
@@ -132,7 +118,12 @@ def key(*names: str, read: Read | None = None, **options: Any) -> Any:
 
 
 class Model:
-    """What all models have; see `MarketModel`, `RestModel` and `ObjectModel`."""
+    """
+    What all models have; see `MarketModel`, `RestModel` and `ObjectModel`.
+
+    Those read rows or objects of the exchange, and raise `RemoteError` for one that is too short or
+    holds something unexpected.
+    """
 
     __slots__ = ()
 
@@ -167,7 +158,7 @@ class Model:
         """
         dtypes = {}
         for field in fields_of(cls):
-            dtype = _DTYPES.get(field.type, "object")
+            _, dtype = _MEANINGS.get(field.type, (None, "object"))
             is_decimal = number is Decimal and dtype == "float64"
             dtypes[field.name] = "object" if is_decimal else dtype
         return dtypes
@@ -180,14 +171,7 @@ class MarketModel(Model):
 
     @classmethod
     def from_row(cls, row: Row, number: NumberType = float) -> Self:
-        """
-        Build from a row of the exchange.
-
-        Raises
-        ------
-        RemoteError
-            Too short, or a field holds something unexpected.
-        """
+        """Build from a row of the exchange."""
         return cls(*cls._layout.read(row, number))
 
 
@@ -208,14 +192,7 @@ class RestModel(Model):
 
     @classmethod
     def from_row(cls, row: Row, number: NumberType = float) -> Self:
-        """
-        Build from a row of the exchange; unknown columns at its end are kept as `extra`.
-
-        Raises
-        ------
-        RemoteError
-            Too short, or a field holds something unexpected.
-        """
+        """Build from a row of the exchange; unknown columns at its end are kept as `extra`."""
         return keep_extra(cls(*cls._layout.read(row, number)), row)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -230,14 +207,7 @@ class ObjectModel(Model):
 
     @classmethod
     def from_object(cls, fields: object, number: NumberType = float) -> Self:
-        """
-        Build from an object of the exchange.
-
-        Raises
-        ------
-        RemoteError
-            Not an object, or a field holds something unexpected.
-        """
+        """Build from an object of the exchange."""
         return cls(*cls._layout.read(fields, number))
 
 
@@ -323,11 +293,11 @@ def _layout_of(made: type[Model]) -> Layout:
     for field in fields_of(made):
         if field.metadata.get("path") == ():
             continue
-        text = field.type
-        meaning = field.metadata.get("read") or _MEANINGS.get(text) or _reader_of(text)
+        known, _ = _MEANINGS.get(field.type, (None, ""))
+        meaning = field.metadata.get("read") or known or _reader_of(field.type)
         if meaning is None:
             raise TypeError(
-                f"{name}.{field.name}: the annotation {text!r} has no meaning"
+                f"{name}.{field.name}: the annotation {field.type!r} has no meaning"
             )
         if "keys" in field.metadata:
             objects.append((field.name, field.metadata["keys"], meaning))

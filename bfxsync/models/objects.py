@@ -1,5 +1,5 @@
 """
-Readers of JSON objects.
+Readers of JSON objects, and of rows with rows or objects in them.
 
 Merchants, Thalex and recurring orders come as objects with names in camel case, not as rows. Their
 values are read with the kinds of `bfxsync.models.rows`, and with the readers below for what rows
@@ -8,12 +8,13 @@ rarely have: booleans, lists of texts, and objects within objects.
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any, Optional, Tuple, Union
 
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.enums import OrderFlag
 from bfxsync.errors import RemoteError
-from bfxsync.models.rows import Kind, Layout, Read, integer, short
+from bfxsync.models.rows import Field, Kind, Layout, Read, integer, short
 
 ObjectField = Tuple[str, Tuple[str, ...], Union[Kind, Read]]
 
@@ -82,6 +83,59 @@ class ObjectLayout(Layout):
         return values
 
 
+class NestedLayout(Layout):
+    """
+    The fields of a row with rows or objects in it.
+
+    Parameters
+    ----------
+    fields : tuple of (str, tuple, Kind or callable)
+        Name, path (the index in the row, then the index or key in what is there, …), and kind.
+        Fields of the same inner row are neighbours.
+    optional_parts : tuple of int
+        Indexes of inner rows that may be missing or null, as objects may: then all their fields
+        are.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *fields: tuple[str, tuple[Any, ...], Kind | Read],
+        optional_parts: tuple[int, ...] = (),
+    ) -> None:
+        outer: list[Field] = []
+        self._inner: list[tuple[Layout, object] | None] = []
+        for index, group in groupby(fields, lambda field: field[1][0]):
+            members = list(group)
+            first, path, kind = members[0]
+            inner = [(field, path[1:], kind) for field, path, kind in members]
+            if len(path) == 1:
+                self._inner.append(None)
+            elif isinstance(path[1], str):
+                kind = Kind.OPTIONAL_OBJECT
+                self._inner.append((ObjectLayout(name, *inner), {}))
+            else:
+                kind = Kind.ANY
+                missing: object = [] if index in optional_parts else None
+                self._inner.append((NestedLayout(name, *inner), missing))
+            outer.append((first, index, kind))
+        super().__init__(name, *outer)
+
+    def read(self, row: object, number: NumberType) -> list[Any]:
+        """Return the checked values in the order of the fields, as `Layout.read` does."""
+        found: list[Any] = []
+        for inner, part in zip(self._inner, super().read(row, number)):
+            if inner is None:
+                found.append(part)
+                continue
+            layout, missing = inner
+            try:
+                found += layout.read(missing if part is None else part, number)
+            except RemoteError as exc:
+                raise RemoteError(str(exc), raw=row) from None
+        return found
+
+
 def switch(value: object, number: NumberType = float) -> Optional[bool]:
     """Return True, False or None; 1 and 0 are switches too."""
     if value is None or isinstance(value, bool):
@@ -89,6 +143,13 @@ def switch(value: object, number: NumberType = float) -> Optional[bool]:
     if isinstance(value, int) and value in (0, 1):
         return bool(value)
     raise RemoteError(f"expected true, false or null, got {short(value)}")
+
+
+def truth(value: object, number: NumberType = float) -> bool:
+    """Return True or False; 1 and 0 are switches too."""
+    if isinstance(value, int) and value in (0, 1):
+        return bool(value)
+    raise RemoteError(f"expected true or false, got {short(value)}")
 
 
 def flags(value: object, number: NumberType = float) -> Optional[OrderFlag]:

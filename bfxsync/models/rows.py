@@ -16,7 +16,6 @@ import reprlib
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from functools import partial
-from itertools import groupby
 from math import isfinite
 from typing import Any, Callable, Tuple, TypeVar, Union
 
@@ -50,18 +49,14 @@ class Kind(Enum):
     OPTIONAL_OBJECT = "an object, its text, or null"
     ANY = "anything"
 
+    @property
+    def is_optional(self) -> bool:
+        """True if null is allowed."""
+        return self is Kind.ANY or self.name.startswith("OPTIONAL_")
+
 
 Field = Tuple[str, int, Union[Kind, Read]]
 """Name, index, and a kind or a reader; with a reader the row may end before the field."""
-
-_OPTIONAL = (
-    Kind.OPTIONAL_NUMBER,
-    Kind.OPTIONAL_INTEGER,
-    Kind.OPTIONAL_SWITCH,
-    Kind.OPTIONAL_TEXT,
-    Kind.OPTIONAL_OBJECT,
-    Kind.ANY,
-)
 
 
 class Layout:
@@ -84,7 +79,7 @@ class Layout:
         self.required: list[int] = [
             place
             for place, (_, _, kind) in enumerate(fields)
-            if isinstance(kind, Kind) and kind not in _OPTIONAL
+            if isinstance(kind, Kind) and not kind.is_optional
         ]
         # What follows the last required field may be missing in old rows.
         self.length: int = max(
@@ -136,59 +131,6 @@ class Layout:
         while end > self.width and row[end - 1] is None:
             end -= 1
         return tuple(row[self.width : end])
-
-
-class NestedLayout(Layout):
-    """
-    The fields of a row with rows in it.
-
-    Parameters
-    ----------
-    name : str
-    fields : tuple of (str, tuple of int, Kind or callable)
-        Name, path (the index in the row, then the index in the row found there, …), and kind.
-        Fields of the same inner row are neighbours.
-    optional_parts : tuple of int
-        Indexes of inner rows that may be missing or null: then all their fields are.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        *fields: tuple[str, tuple[int, ...], Kind | Read],
-        optional_parts: tuple[int, ...] = (),
-    ) -> None:
-        outer: list[Field] = []
-        self._inner: list[NestedLayout | None] = []
-        self._is_optional = []
-        for index, group in groupby(fields, lambda field: field[1][0]):
-            members = list(group)
-            first, path, kind = members[0]
-            self._is_optional.append(index in optional_parts)
-            if len(path) == 1:
-                outer.append((first, index, kind))
-                self._inner.append(None)
-            else:
-                outer.append((first, index, Kind.ANY))
-                inner = ((name_, path[1:], kind) for name_, path, kind in members)
-                self._inner.append(NestedLayout(name, *inner))
-        super().__init__(name, *outer)
-
-    def read(self, row: object, number: NumberType) -> list[Any]:
-        """Return the checked values in the order of the fields, as `Layout.read` does."""
-        found: list[Any] = []
-        parts = super().read(row, number)
-        for inner, is_optional, part in zip(self._inner, self._is_optional, parts):
-            if inner is None:
-                found.append(part)
-                continue
-            try:
-                found += inner.read(
-                    [] if part is None and is_optional else part, number
-                )
-            except RemoteError as exc:
-                raise RemoteError(str(exc), raw=row) from None
-        return found
 
 
 def read_rows(
@@ -292,36 +234,25 @@ def _object(value: object, number: NumberType) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _anything(value: object) -> object:
-    return value
-
-
-_READERS: dict[Kind, Callable[[Any], Any]] = {
-    Kind.INTEGER: integer,
-    Kind.OPTIONAL_INTEGER: integer,
-    Kind.SWITCH: _switch,
-    Kind.OPTIONAL_SWITCH: _switch,
-    Kind.TEXT: _text,
-    Kind.OPTIONAL_TEXT: _text,
-    Kind.ANY: _anything,
-}
-
 Step = Tuple[str, int, bool, Callable[[Any], Any], Union[str, None]]
 
 
 def _steps(fields: tuple[Field, ...], number: NumberType) -> list[Step]:
     """Return name, index, whether null is allowed, reader, and what is expected."""
-    readers = {
-        **_READERS,
-        Kind.NUMBER: _decimal if number is Decimal else _float,
-        Kind.OPTIONAL_NUMBER: _decimal if number is Decimal else _float,
-        Kind.OPTIONAL_OBJECT: partial(_object, number=number),
+    readers: dict[str, Callable[[Any], Any]] = {
+        "NUMBER": _decimal if number is Decimal else _float,
+        "INTEGER": integer,
+        "SWITCH": _switch,
+        "TEXT": _text,
+        "OBJECT": partial(_object, number=number),
+        "ANY": lambda value: value,
     }
     steps: list[Step] = []
     for name, index, kind in fields:
         if isinstance(kind, Kind):
             expected = None if kind is Kind.ANY else kind.value
-            steps.append((name, index, kind in _OPTIONAL, readers[kind], expected))
+            reader = readers[kind.name.replace("OPTIONAL_", "")]
+            steps.append((name, index, kind.is_optional, reader, expected))
         else:
             steps.append((name, index, False, _with_number(kind, number), None))
     return steps
