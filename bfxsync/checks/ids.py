@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Mapping
 
-from bfxsync._base.plain import plain_text
 from bfxsync.checks.containers import check_items
 from bfxsync.checks.numbers import check_integer
+from bfxsync.checks.texts import check_pattern
 from bfxsync.errors import UsageError
 
 _IDS = range(1, 2**63)
@@ -42,10 +42,7 @@ def check_gid(name: str, value: object) -> int:
 
 def check_text_id(name: str, value: object) -> str:
     """Return an id that is text and can stand in a path unescaped."""
-    text = plain_text(value)
-    if text is not None and _TEXT_ID.fullmatch(text):
-        return text
-    raise UsageError(f"{name} must be the text of an id, not {value!r}")
+    return check_pattern(name, value, _TEXT_ID, "be the text of an id")
 
 
 def check_keep_changes(name: str, value: object) -> dict[str, int]:

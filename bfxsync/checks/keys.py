@@ -6,7 +6,7 @@ import re
 
 from bfxsync._base.plain import plain_text
 from bfxsync.checks.symbols import check_funding, check_pair, check_symbol
-from bfxsync.checks.texts import check_choice
+from bfxsync.checks.texts import check_choice, check_pattern
 from bfxsync.errors import UsageError
 
 _CONF_KEY = re.compile(r"pub(:[A-Za-z0-9_.]+)+")
@@ -78,12 +78,8 @@ def _parts(name: str, value: object, example: str) -> tuple[str, str, str]:
 
 def check_conf_key(key: object) -> str:
     """Return the key of one configuration value: ``pub:list:pair:exchange``."""
-    text = plain_text(key)
-    if text is not None and _CONF_KEY.fullmatch(text):
-        return text
-    raise UsageError(
-        f"config must be one key such as 'pub:list:pair:exchange', not {key!r}"
-    )
+    expected = "be one key such as 'pub:list:pair:exchange'"
+    return check_pattern("config", key, _CONF_KEY, expected)
 
 
 def check_status_key(key: object) -> str:
@@ -100,9 +96,5 @@ def check_status_key(key: object) -> str:
 
 def check_setting_key(name: str, value: object) -> str:
     """Return the key of a user setting: ``api:bot-config``."""
-    text = plain_text(value)
-    if text is not None and _SETTING_KEY.fullmatch(text):
-        return text
-    raise UsageError(
-        f"{name} must be 'api:' and letters, digits, '_' and '-', not {value!r}"
-    )
+    expected = "be 'api:' and letters, digits, '_' and '-'"
+    return check_pattern(name, value, _SETTING_KEY, expected)

@@ -10,6 +10,7 @@ from bfxsync._base.numbers import plain_decimal
 from bfxsync._base.plain import plain_bool, plain_integer, plain_text
 from bfxsync.checks.containers import check_items
 from bfxsync.checks.private import check_token
+from bfxsync.checks.texts import check_pattern
 from bfxsync.errors import UsageError
 
 STATUSES = ("CREATED", "PENDING", "COMPLETED", "EXPIRED")
@@ -41,12 +42,8 @@ def check_customer(name: str, value: object) -> dict[str, Any]:
 
 def check_pay_setting_key(name: str, value: object) -> str:
     """Return the name of a setting: ``bfx_pay_preferred_fiat``."""
-    text = plain_text(value)
-    if text is not None and _SETTING_KEY.fullmatch(text):
-        return text
-    raise UsageError(
-        f"{name}: a name must look like 'bfx_pay_preferred_fiat', not {value!r}"
-    )
+    expected = "look like 'bfx_pay_preferred_fiat'"
+    return check_pattern(f"{name}: a name", value, _SETTING_KEY, expected)
 
 
 def check_pay_setting(name: str, value: object) -> Any:

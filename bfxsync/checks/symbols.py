@@ -7,6 +7,7 @@ from typing import Callable
 
 from bfxsync._base.plain import plain_text
 from bfxsync.checks.containers import check_list
+from bfxsync.checks.texts import check_pattern
 from bfxsync.errors import UsageError
 
 ALL = "ALL"
@@ -78,19 +79,11 @@ def check_optional_symbol(symbol: object, check: Callable[[object], str]) -> str
 
 def check_currency(name: str, currency: object) -> str:
     """Return a currency without prefix, such as ``USD`` or ``UST``."""
-    text = plain_text(currency)
-    if text is not None and _CURRENCY.fullmatch(text):
-        return text
-    raise UsageError(
-        f"{name} must be a currency in capitals such as 'USD', not {currency!r}"
-    )
+    expected = "be a currency in capitals such as 'USD'"
+    return check_pattern(name, currency, _CURRENCY, expected)
 
 
 def check_pay_currency(name: str, currency: object) -> str:
     """Return a payment currency, with its network where it has several: ``BTC``, ``UST-ETH``."""
-    text = plain_text(currency)
-    if text is not None and _PAY_CURRENCY.fullmatch(text):
-        return text
-    raise UsageError(
-        f"{name} must be a currency in capitals such as 'BTC' or 'UST-ETH', not {currency!r}"
-    )
+    expected = "be a currency in capitals such as 'BTC' or 'UST-ETH'"
+    return check_pattern(name, currency, _PAY_CURRENCY, expected)

@@ -23,6 +23,16 @@ def check_choice(name: str, value: object, allowed: Sequence[str]) -> str:
     raise UsageError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
 
 
+def check_pattern(
+    name: str, value: object, pattern: re.Pattern[str], expected: str
+) -> str:
+    """Return the text if it matches the whole pattern; `expected` is for the message."""
+    text = plain_text(value)
+    if text is not None and pattern.fullmatch(text):
+        return text
+    raise UsageError(f"{name} must {expected}, not {value!r}")
+
+
 def check_text(name: str, value: object) -> str:
     """Return a text that is not blank; the message leaves it out, as it may be a secret."""
     text = plain_text(value)
@@ -38,9 +48,5 @@ def check_wallet(name: str, value: object) -> str:
 
 def check_nickname(nickname: object) -> str:
     """Return a nickname that can stand in a path unescaped."""
-    text = plain_text(nickname)
-    if text is not None and _NICKNAME.fullmatch(text):
-        return text
-    raise UsageError(
-        f"nickname must be of letters, digits, '_', '-' and '.', not {nickname!r}"
-    )
+    expected = "be of letters, digits, '_', '-' and '.'"
+    return check_pattern("nickname", nickname, _NICKNAME, expected)
