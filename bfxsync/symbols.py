@@ -48,7 +48,8 @@ class Symbols:
 
     Thread-safe: when the lists are missing or expired, one thread fetches them and the others
     wait. Every method may raise the errors of the request (`NetworkError`, `ApiError`,
-    `RemoteError`).
+    `RemoteError`), and `UsageError` for a symbol that the exchange does not list; its message
+    suggests similar ones.
 
     https://docs.bitfinex.com/reference/rest-public-conf
 
@@ -101,25 +102,14 @@ class Symbols:
         return self._current().aliases
 
     def alias(self, currency: str) -> str:
-        """
-        Return the common name of a currency: ``USDt`` for ``UST``.
-
-        A currency without alias is returned unchanged.
-        """
+        """Return the common name of a currency (``USDt`` for ``UST``), or the currency itself."""
         code = plain_text(currency)
         if code is None:
             raise UsageError(f"currency must be text such as 'UST', not {currency!r}")
         return self._current().aliases.get(code, code)
 
     def check(self, symbol: Symbol) -> Symbol:
-        """
-        Return the symbol if the exchange lists it, as a pair or a funding currency.
-
-        Raises
-        ------
-        UsageError
-            Unknown symbol; the message suggests similar ones.
-        """
+        """Return the symbol if the exchange lists it, as a pair or a funding currency."""
         lists = self._current()
         text = plain_text(symbol)
         if text is None:
@@ -131,26 +121,12 @@ class Symbols:
         raise UsageError(f"there is no symbol {text!r}{lists.suggestion(text)}")
 
     def min_order_size(self, symbol: Symbol) -> Decimal | None:
-        """
-        Return the minimum order size in base currency; None if the exchange states none.
-
-        Raises
-        ------
-        UsageError
-            Unknown pair.
-        """
+        """Return the minimum order size in base currency; None if the exchange states none."""
         info = self._pair_info(symbol)
         return None if info is None else Decimal(info.min_order_size)
 
     def max_order_size(self, symbol: Symbol) -> Decimal | None:
-        """
-        Return the maximum order size in base currency; None if the exchange states none.
-
-        Raises
-        ------
-        UsageError
-            Unknown pair.
-        """
+        """Return the maximum order size in base currency; None if the exchange states none."""
         info = self._pair_info(symbol)
         return None if info is None else Decimal(info.max_order_size)
 
@@ -161,25 +137,13 @@ class Symbols:
         Round to a price that the exchange keeps unchanged: 5 significant digits, at most 8 places.
 
         The rule is the same for all symbols; `symbol` is only checked.
-
-        Raises
-        ------
-        UsageError
-            Unknown symbol, or not a number.
         """
         self.check(symbol)
         return round_price(price)
 
     @staticmethod
     def round_amount(amount: str | int | Decimal | float) -> Decimal:
-        """
-        Round an amount towards zero to 8 places.
-
-        Raises
-        ------
-        UsageError
-            Not a number.
-        """
+        """Round an amount towards zero to 8 places."""
         return round_amount(amount)
 
     def refresh(self) -> None:
@@ -278,14 +242,7 @@ class _Lists:
 
     @classmethod
     def from_conf(cls, values: Mapping[str, Any]) -> _Lists:
-        """
-        Build from the values of `CONF_KEYS`.
-
-        Raises
-        ------
-        RemoteError
-            Unexpected format.
-        """
+        """Build from the values of `CONF_KEYS`; `RemoteError` for an unexpected format."""
         exchange, margin, futures = (
             tuple("t" + pair for pair in _texts(values, f"pub:list:pair:{kind}"))
             for kind in ("exchange", "margin", "futures")

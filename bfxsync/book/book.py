@@ -81,6 +81,8 @@ class OrderBook(BookQueries[L]):
         data was lost.
     """
 
+    _is_funding = False
+
     def __init__(self) -> None:
         self.unknown_deletes = 0
         self._bids: Side[L] = Side()
@@ -88,6 +90,11 @@ class OrderBook(BookQueries[L]):
 
     def __len__(self) -> int:
         return len(self._bids.keys) + len(self._asks.keys)
+
+    @property
+    def is_funding(self) -> bool:
+        """True for a funding currency: rates in place of prices, amounts with opposite signs."""
+        return self._is_funding
 
     def reset(self, levels: Iterable[L] = ()) -> None:
         """Replace all levels by those of a snapshot."""
@@ -128,11 +135,6 @@ class OrderBook(BookQueries[L]):
 class AggregatedBook(OrderBook[BookUpdate]):
     """Price levels of a pair (P0 to P4)."""
 
-    @property
-    def is_funding(self) -> bool:
-        """Whether this is a funding book: rates instead of prices, signs reversed."""
-        return False
-
     def apply(self, level: BookUpdate) -> None:
         """Insert, replace or remove one level; the sign of the amount gives the side."""
         side = self._bids if level.amount > 0 else self._asks
@@ -154,10 +156,7 @@ class AggregatedBook(OrderBook[BookUpdate]):
 class FundingBook(OrderBook[FundingBookUpdate]):
     """Levels of a funding currency (P0 to P4), by rate and period, with opposite signs."""
 
-    @property
-    def is_funding(self) -> bool:
-        """Whether this is a funding book: rates instead of prices, signs reversed."""
-        return True
+    _is_funding = True
 
     def apply(self, level: FundingBookUpdate) -> None:
         """Insert, replace or remove one level."""
@@ -211,11 +210,6 @@ class _OrdersBook(OrderBook[R]):
 class RawBook(_OrdersBook[RawBookUpdate]):
     """Single orders of a pair (R0)."""
 
-    @property
-    def is_funding(self) -> bool:
-        """Whether this is a funding book: rates instead of prices, signs reversed."""
-        return False
-
     def apply(self, level: RawBookUpdate) -> None:
         """Insert, move or remove one order; equal prices are sorted by id, ascending."""
         place: tuple[Side[RawBookUpdate], Any] | None = None
@@ -234,10 +228,7 @@ class RawBook(_OrdersBook[RawBookUpdate]):
 class FundingRawBook(_OrdersBook[FundingRawBookUpdate]):
     """Single offers of a funding currency (R0)."""
 
-    @property
-    def is_funding(self) -> bool:
-        """Whether this is a funding book: rates instead of prices, signs reversed."""
-        return True
+    _is_funding = True
 
     def apply(self, level: FundingRawBookUpdate) -> None:
         """Insert, move or remove one offer; equal rates are sorted by period, then id."""
