@@ -76,13 +76,9 @@ def fill_intervals(
     ----------
     candles : iterable of Candle
         In the order of `sort`, from `start` to `end`.
-    tf : str
-        Length of the intervals.
     start, end : int or None
         The range to fill, which may be wider than that of the candles; None: from the first, to
         the last candle.
-    sort : int
-        1: oldest first; -1: newest first.
     before : callable
         Returns the last candle before `start`, or None; called at most once, when needed.
     zero : float or Decimal
@@ -128,16 +124,7 @@ def filled(
     """
     Return the candles of an iteration, and one without volume for each interval without trades.
 
-    Parameters
-    ----------
-    candles : iterator of Candle
-    get : callable
-        Requests one page; asked for the candle before the start of the iteration.
-    tf : str
-        Length of the intervals.
-    iteration : Iteration
-    zero : float or Decimal
-        The volume of an added candle.
+    `get` requests one page: that of the candle before the start of the iteration.
     """
     start, end, sort = iteration.start, iteration.end, iteration.sort
     last = iteration.resume_after

@@ -20,8 +20,6 @@ class MillisecondReader(Generic[T]):
 
     Attributes
     ----------
-    fetch : callable
-    order : RowOrder
     max_limit : int
         Most rows that the exchange returns at once.
     from_both_ends : bool
@@ -43,14 +41,7 @@ class MillisecondReader(Generic[T]):
         )
 
     def whole(self, page: Page[T]) -> Page[T]:
-        """
-        Return every row of the millisecond.
-
-        Raises
-        ------
-        RemoteError
-            It may have more rows than the exchange returns.
-        """
+        """Return every row of the millisecond; raise `RemoteError` if there may be more."""
         rows, count = page.rows, page.count
         error, unreadable = None, page.unreadable
         if self.from_both_ends:

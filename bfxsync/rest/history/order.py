@@ -43,14 +43,7 @@ class RowOrder(Generic[T]):
         return bool(self._mts_of(row) != self.place(row))
 
     def check_repeated(self, held: Counter[Any], rows: list[T]) -> None:
-        """
-        Check that a page repeats the rows with these keys.
-
-        Raises
-        ------
-        RemoteError
-            It does not.
-        """
+        """Raise `RemoteError` unless a page repeats the rows with these keys."""
         missing = held - Counter(map(self.key, rows))
         if missing:
             raise RemoteError(
@@ -72,11 +65,8 @@ class RowOrder(Generic[T]):
         """
         Return the rows of a page that the request asked for.
 
-        Raises
-        ------
-        RemoteError
-            The page has none of them, or rows that an earlier request asked for: the exchange
-            must have sorted by another time.
+        A page with none of them, or with rows that an earlier request asked for, raises
+        `RemoteError`: the exchange must have sorted by another time.
         """
         wanted = [row for row in page if self._is_in(row, *self._bounds)]
         rows = [row for row in wanted if self._is_in(row, start, end)]
@@ -104,10 +94,7 @@ class RowOrder(Generic[T]):
         """
         Yield the rows behind this one as a list, unless it is empty; all rows for None.
 
-        Raises
-        ------
-        UsageError
-            Several rows equal it.
+        Raises `UsageError` if several rows equal it.
         """
         if last is not None:
             key = self.key(last)

@@ -114,7 +114,7 @@ class OrderPages:
 
 
 def is_of_newest(page: List[Order]) -> bool:
-    """Tell whether a full page lacks no order that was created after its oldest one."""
+    """Return whether a full page has every order that was created after its oldest one."""
     following = list(zip(page, page[1:]))
     if not page:
         return True

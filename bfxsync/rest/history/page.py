@@ -39,15 +39,10 @@ class Page(Generic[T]):
     unreadable: List[Any] = attrs.field(factory=list)
 
     def reaches(self, following: Page[T]) -> bool:
-        """
-        Return whether this page has an unreadable row of the page behind its millisecond.
-
-        If so, it was not cut within the millisecond.
-        """
+        """Return whether both pages have an unreadable row: then this one was not cut short."""
         return any(row in self.unreadable for row in following.unreadable)
 
     def check(self) -> None:
-        """Raise its error."""
         if self.error is not None:
             raise self.error
 

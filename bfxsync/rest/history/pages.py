@@ -22,29 +22,62 @@ than 100 rows with nothing behind it needs none.
 Rows of one millisecond are sorted by identity, then by all their values, whatever order they came
 in, so that an interrupted iteration can resume after its last row.
 
-References
-----------
 https://docs.bitfinex.com/reference/rest-public-trades
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Iterator, TypeVar
+from typing import Any, Callable, Iterator, TypeVar
 
 import attrs
 
+from bfxsync._base.aliases import Mts
 from bfxsync.rest.history.history import History, Iteration
 from bfxsync.rest.history.milliseconds import MillisecondReader
 from bfxsync.rest.history.order import RowOrder
 from bfxsync.rest.history.page import Fetch, Page, UnreadableRows, request_page
-from bfxsync.rest.history.unreadable import Skip
+from bfxsync.rest.history.progress import bar_class, with_bar
+from bfxsync.rest.history.unreadable import Skip, strictly
 
 T = TypeVar("T")
 
 FEW = 100
 """A page with fewer rows, if more were requested, was not cut by the exchange's own maximum. One
 request can create 75 rows of one time: orders."""
+
+
+def iterate(
+    history: History[T],
+    get: Callable[..., list[T]],
+    title: str,
+    iteration: Iteration[T],
+    skip: Skip | None = None,
+) -> Iterator[T]:
+    """
+    Return the rows of a history; requests are sent as rows are consumed.
+
+    Parameters
+    ----------
+    get : callable
+        Requests one page; takes ``start``, ``end``, ``limit`` and, if the history is sortable,
+        ``sort`` by name.
+    title : str
+        Title of the progress bar.
+    skip : callable, optional
+        As for `pages`.
+    """
+
+    def fetch(start: Mts | None, end: Mts | None, limit: int, sort: int) -> list[T]:
+        options = {"sort": sort} if history.is_sortable else {}
+        # Paging needs the number of all rows.
+        with strictly():
+            return get(start=start, end=end, limit=limit, **options)
+
+    parts = pages(fetch, history, iteration, skip)
+    if iteration.progress:
+        parts = with_bar(parts, bar_class(), title, history, iteration)
+    return (row for part in parts for row in part)
 
 
 def pages(
@@ -64,8 +97,6 @@ def pages(
     fetch : callable
         ``fetch(start, end, limit, sort)`` returns one page, in any order; its exceptions end the
         iteration.
-    history : History
-    iteration : Iteration
     skip : callable, optional
         Receives the error of a page with unreadable rows, once for each row; the other rows are
         yielded. None: the error is raised after the other rows.

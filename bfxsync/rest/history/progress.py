@@ -16,14 +16,7 @@ _RANGE = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]{postfix}"
 
 
 def bar_class() -> Any:
-    """
-    Return tqdm's class of bars.
-
-    Raises
-    ------
-    UsageError
-        The extra is not installed.
-    """
+    """Return tqdm's class of bars; raise `UsageError` if the extra is not installed."""
     try:
         return lazily(lambda: importlib.import_module("tqdm.auto").tqdm)
     except ImportError as exc:

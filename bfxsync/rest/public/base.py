@@ -19,8 +19,8 @@ from bfxsync._base.aliases import NumberType
 from bfxsync.errors import RemoteError
 from bfxsync.models.rows import read_rows
 from bfxsync.rest.history.history import History
-from bfxsync.rest.history.iterate import iterate
 from bfxsync.rest.history.options import check_options
+from bfxsync.rest.history.pages import iterate
 from bfxsync.rest.history.unreadable import Skip, must_raise, warn_of_unreadable
 from bfxsync.rest.http.callers import NamedInErrors
 

@@ -12,8 +12,8 @@ from bfxsync.checks.times import Time, page_params
 from bfxsync.models.status import Candle
 from bfxsync.rest.history.history import History
 from bfxsync.rest.history.intervals import filled
-from bfxsync.rest.history.iterate import iterate
 from bfxsync.rest.history.options import check_options, iterator
+from bfxsync.rest.history.pages import iterate
 from bfxsync.rest.public.base import Budget, Endpoints
 
 if TYPE_CHECKING:
