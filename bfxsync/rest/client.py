@@ -77,11 +77,7 @@ class RestClient:
 
     @property
     def auth(self) -> AuthEndpoints:
-        """
-        Endpoints that need a key; without one every method raises `UsageError`.
-
-        Imported on first use.
-        """
+        """Endpoints that need a key: without one every method raises `UsageError`."""
         if self._auth is None:
             # A race is harmless: both results are equivalent.
             self._auth = lazily(_auth_endpoints)(self._signed, **self._options)
@@ -89,11 +85,7 @@ class RestClient:
 
     @property
     def merchant(self) -> MerchantEndpoints:
-        """
-        Endpoints of Bitfinex Pay; without a key every method raises `UsageError`.
-
-        Imported on first use.
-        """
+        """Endpoints of Bitfinex Pay: without a key every method raises `UsageError`."""
         if self._merchant is None:
             # A race is harmless: both results are equivalent.
             self._merchant = lazily(_merchant_endpoints)(self._signed, **self._options)
@@ -133,21 +125,6 @@ class RestClient:
             The query; None values are left out.
         body : mapping, optional
             Sent as JSON; None values are left out.
-
-        Raises
-        ------
-        UsageError
-            Invalid argument.
-        ApiError
-            Refused by the exchange.
-        RemoteError
-            Unreadable answer.
-        OutcomeUnknown
-            A write that may or may not have been executed.
-        NetworkError
-            The connection failed.
-        ClosedError
-            The client is closed.
         """
         body = hide_private(body)
         is_signed = isinstance(path, str) and path.startswith(SIGNED)

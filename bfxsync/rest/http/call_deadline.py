@@ -47,7 +47,6 @@ class CallDeadline:
         ``connect``, ``send`` or ``receive``.
     answer : http.client.HTTPResponse or None
         The answer being read, of the server or of a proxy.
-    proxy : Proxy or None
     is_out_of_time : bool
         A read timed out.
     has_length : bool
@@ -55,8 +54,6 @@ class CallDeadline:
         connection, and truncation cannot be detected.
     has_surplus : bool
         Bytes beyond the answer are buffered.
-    socket : socket or None
-        The socket of the answer.
     """
 
     def __init__(self, connect_s: float, read_s: float, deadline: float) -> None:

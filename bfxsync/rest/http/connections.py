@@ -58,7 +58,6 @@ class ProxyConfig:
 
     Attributes
     ----------
-    proxy : Proxy or None
     verify : bool or str
         Trusted certificates: True for those of certifi, else a path.
     """
@@ -71,10 +70,7 @@ class ProxyConfig:
         """
         Return the configuration for a URL; None values are looked up in the environment.
 
-        Raises
-        ------
-        UsageError
-            Invalid proxy; the message contains nothing that may be a password.
+        The `UsageError` of an invalid proxy contains nothing that may be a password.
         """
         verify = (
             ca_bundle
@@ -146,12 +142,7 @@ class HttpConnection(HTTPAdapter):
         """
         Send a request, with extra headers if it is signed, and read the answer.
 
-        Raises
-        ------
-        NetworkError
-            The connection failed; `RequestTimeout` after the timeout.
-        RemoteError
-            The answer is too large.
+        A failing connection raises `NetworkError`, an answer that is too large `RemoteError`.
         """
         if self.is_used:
             call.phase = "send"

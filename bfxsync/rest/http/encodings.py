@@ -6,8 +6,6 @@ encodings, and expand a whole block before its size can be checked (CVE-2025-664
 CVE-2025-66471), and programs that already have requests cannot be made to upgrade. Only the
 requested encoding is decoded, once, in pieces of at most a block.
 
-References
-----------
 https://www.rfc-editor.org/rfc/rfc9110#section-8.4
 """
 
@@ -34,8 +32,6 @@ def unpacked(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 
     Parameters
     ----------
-    blocks : iterable of bytes
-        The raw body.
     encoding : str
         The ``Content-Encoding`` header; several values are joined by commas.
 
@@ -48,15 +44,12 @@ def unpacked(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """
     name = encoding.strip().lower()
     if name in _PLAIN:
-        return iter(blocks)
+        yield from blocks
+        return
     if name not in _GZIP:
         raise RemoteError(
             f"the answer is encoded as {name[:100]!r}; {ACCEPTED!r} was asked for"
         )
-    return _unpacked(blocks)
-
-
-def _unpacked(blocks: Iterable[bytes]) -> Iterator[bytes]:
     unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
     for data in blocks:
         while data:

@@ -5,8 +5,6 @@ Strategy: a connection is reused only if the next byte on it certainly begins th
 An answer with ambiguous framing (two lengths, a length and chunks, a status that must not have a
 body) is read, but is the last one on its connection.
 
-References
-----------
 https://www.rfc-editor.org/rfc/rfc9112#section-6.3
 """
 
@@ -36,7 +34,6 @@ def has_certain_end(
 
     Parameters
     ----------
-    status : int
     lengths, encodings : sequence of str
         Values of all ``Content-Length`` and ``Transfer-Encoding`` headers.
     """

@@ -36,8 +36,6 @@ _log = get_logger(__name__)
 
 R = TypeVar("R")
 
-Wait = Callable[[Latch, float], bool]
-
 
 def wait_in_naps(latch: Latch, seconds: float) -> bool:
     """Wait for the latch for up to `seconds`, possibly less; return whether it was set."""
@@ -53,14 +51,7 @@ class _Key(NamedTuple):
 
 
 class _Slot(NamedTuple):
-    """
-    A request that was sent, or waits to be sent.
-
-    Attributes
-    ----------
-    owner : object
-        Identifies the request.
-    """
+    """A request, identified by its owner, that was sent or waits to be sent."""
 
     owner: object
     at: float
@@ -94,20 +85,11 @@ class _Group(NamedTuple):
             first += 1
         return self._replace(slots=slots[first:]) if first else self
 
-    def slot_of(self, owner: object) -> _Slot | None:
-        """Return the slot of an owner, if it still exists."""
-        for slot in self.slots:
-            if slot.owner is owner:
-                return slot
-        return None
-
     def without(self, owner: object) -> _Group:
-        """Remove the slot of an owner."""
         slots = tuple(slot for slot in self.slots if slot.owner is not owner)
         return self._replace(slots=slots)
 
     def with_slot(self, slot: _Slot) -> _Group:
-        """Append a slot."""
         return self._replace(slots=(*self.slots, slot))
 
     def with_taken(self, owner: object) -> _Group:
@@ -167,7 +149,7 @@ class RequestRateLimiter:
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
-        wait: Wait = wait_in_naps,
+        wait: Callable[[Latch, float], bool] = wait_in_naps,
         *,
         exempt_loopback: bool = False,
     ) -> None:
@@ -189,25 +171,16 @@ class RequestRateLimiter:
         """
         Wait until another request may be sent; return the seconds waited.
 
-        Parameters
-        ----------
-        host, group : str
-        per_minute : int
-            The limit of the group.
-        port : int
-        max_wait_s : float, optional
-            0 does not wait at all. By default waits for the limit without bound, and for a refusal
-            of the exchange up to `LONGEST_REFUSAL_S`.
-        closed : Latch
-            Ends the wait.
+        By default the wait for the limit is unbounded, and that for a refusal of the exchange at
+        most `LONGEST_REFUSAL_S`.
 
         Raises
         ------
         RateLimited
-            The wait would be longer; raised at once, unless the exchange refuses another request
-            meanwhile.
+            The wait would be longer than `max_wait_s`; raised at once, unless the exchange refuses
+            another request meanwhile.
         ClosedError
-            The latch was set.
+            `closed` was set.
         """
         key = _Key(host, port, group)
         budget: int | None = per_minute
@@ -262,11 +235,9 @@ class RequestRateLimiter:
     ) -> None:
         """Block a group after a refusal of the exchange."""
         now = self._clock()
-        self._change(
-            _Key(host, port, group),
-            now,
-            lambda state: (state.closed(now, now + retry_after_s), None),
-        )
+        until = now + retry_after_s
+        key = _Key(host, port, group)
+        self._change(key, now, lambda state: (state.closed(now, until), None))
 
     def _change(
         self, key: _Key, now: float, change: Callable[[_Group], Tuple[_Group, R]]
@@ -289,7 +260,7 @@ def _take(
     state: _Group, owner: object, budget: int | None, now: float
 ) -> tuple[_Group, float | None]:
     """Use a slot whose time has come; else return its time."""
-    slot = state.slot_of(owner)
+    slot = next((slot for slot in state.slots if slot.owner is owner), None)
     if slot is None or slot.at + _TOO_LATE_S < now:
         # Its minute is already in use by others: move to the end of the queue.
         state = state.without(owner)

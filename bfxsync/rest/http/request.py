@@ -19,7 +19,6 @@ _METHODS = ("GET", "POST")
 _PART = r"(?!\.+(?:/|$))[\w.:,@+~-]+"
 _PATH = re.compile(f"{_PART}(?:/{_PART})*", re.ASCII)
 
-
 SIGNED = "auth/"
 """Prefix of paths that need a signature."""
 
@@ -30,7 +29,6 @@ class Request(NamedTuple):
 
     Attributes
     ----------
-    method, url : str
     body : bytes or None
         JSON.
     signed_path : str or None
@@ -63,11 +61,6 @@ def request_of(
     Return the request for a path of the host.
 
     None values are left out of query and body; numbers are written without exponent.
-
-    Raises
-    ------
-    UsageError
-        Invalid argument.
     """
     if not isinstance(method, str) or method not in _METHODS:
         raise UsageError(f"method must be 'GET' or 'POST', not {method!r}")

@@ -5,8 +5,6 @@ Strategy: the exchange's numeric code takes precedence over the HTTP status, as 
 with 200, 400 and 500 alike. The status decides only if there is no code: gateways answer in HTML,
 or with an empty body.
 
-References
-----------
 https://docs.bitfinex.com/docs/requirements-and-limitations
 """
 
@@ -54,8 +52,6 @@ class HttpResponse(NamedTuple):
 
     Attributes
     ----------
-    status : int
-    body : bytes
     retry_after, date : str or None
         The headers of those names.
     came_s, came_at : float
@@ -82,9 +78,6 @@ def read_answer(answer: HttpResponse, loads: Loads, now: float) -> Any:
 
     Parameters
     ----------
-    answer : HttpResponse
-    loads : callable
-        JSON parser.
     now : float
         Seconds since 1970, the reference of a ``Retry-After`` date if there is no ``Date`` header.
 
@@ -93,7 +86,7 @@ def read_answer(answer: HttpResponse, loads: Loads, now: float) -> Any:
     ApiError
         Refused by the exchange or a gateway.
     NetworkError
-        The answer was truncated.
+        Truncated answer.
     RemoteError
         Unreadable answer.
     """

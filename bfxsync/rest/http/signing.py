@@ -9,6 +9,7 @@ during rate limit waits or retry delays.
 from __future__ import annotations
 
 import time
+from operator import attrgetter
 from typing import Callable, Dict, Iterable, NamedTuple, Optional, Tuple, TypeVar
 
 import attrs
@@ -76,7 +77,7 @@ class _Line(NamedTuple):
             return self._replace(holder=None)
         first = self.waiting[0]
         # `min` is stable: the first of the same kind.
-        following, overtakings = min(self.waiting, key=_kind), 0
+        following, overtakings = min(self.waiting, key=attrgetter("kind")), 0
         if following is not first and self.overtakings == MOST_OVERTAKINGS:
             following = first
         elif following is not first:
@@ -101,17 +102,14 @@ class SignedLock:
         self, kind: RequestKind, deadline: float, closed: Latch, work: Callable[[], R]
     ) -> R:
         """
-        Call a function while holding the lock.
+        Do the work while holding the lock.
 
         Parameters
         ----------
-        kind : RequestKind
         deadline : float
             Of the wait, by `time.monotonic`.
         closed : Latch
             Ends the wait; call `wake` after setting it.
-        work : callable
-            Makes the call.
 
         Raises
         ------
@@ -164,10 +162,6 @@ class SignedLock:
         holder = self._line.update(leave)
         if holder is not None:
             holder.latch.set()
-
-
-def _kind(turn: _Turn) -> RequestKind:
-    return turn.kind
 
 
 def _without(turns: Tuple[_Turn, ...], turn: _Turn) -> Tuple[_Turn, ...]:

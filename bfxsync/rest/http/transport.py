@@ -198,9 +198,7 @@ class RestTransport:
         before_send: Callable[[], None] | None = None,
     ) -> Any:
         """
-        Make a call and return the decoded answer.
-
-        Paths that begin with ``auth/`` are signed.
+        Make a call and return the decoded answer; paths that begin with ``auth/`` are signed.
 
         Parameters
         ----------
@@ -221,23 +219,6 @@ class RestTransport:
             By default inferred from the path: GET, ``calc/``, ``auth/r/`` and ``auth/calc/`` read.
         before_send : callable, optional
             Called before each attempt is sent.
-
-        Raises
-        ------
-        UsageError
-            Invalid argument; nothing was sent.
-        ApiError
-            Refused by the exchange.
-        RateLimited
-            A rate limit was reached, and the call may not wait (longer).
-        RemoteError
-            Unreadable answer.
-        OutcomeUnknown
-            A write that may or may not have been executed.
-        NetworkError
-            The connection failed; `RequestTimeout` after the timeout.
-        ClosedError
-            `close` was called.
         """
         body = hide_private(body)
         request = request_of(self.host, method, path, params, body)
@@ -262,9 +243,7 @@ class RestTransport:
 
     def close(self) -> None:
         """
-        Stop all waits and close idle connections; returns at once.
-
-        Calls already sent finish normally.
+        Stop all waits and close idle connections, at once; calls already sent finish normally.
         """
         self._closed.set()
         if self._signer is not None:
@@ -338,18 +317,14 @@ class RestTransport:
         call = CallDeadline(self._connect_s, self._read_s, deadline)
         headers: Mapping[str, str] = {}
         try:
-            if request.signed_path is None or self._signer is None:
+            signer, path = self._signer, request.signed_path
+            if signer is None or path is None:
                 answer = connection.exchange(request, self._proxy_config, call)
             else:
-                signer, path, body = (
-                    self._signer,
-                    request.signed_path,
-                    request.signed_body,
-                )
 
                 def send_signed() -> HttpResponse:
                     nonlocal headers
-                    headers = signer.rest_headers(path, body)
+                    headers = signer.rest_headers(path, request.signed_body)
                     return connection.exchange(
                         request, self._proxy_config, call, headers
                     )
