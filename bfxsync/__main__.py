@@ -1,4 +1,4 @@
-"""Makes ``python -m bfxsync`` do what the command ``bfxsync`` does."""
+"""Entry point of ``python -m bfxsync``, the command ``bfxsync``."""
 
 from __future__ import annotations
 

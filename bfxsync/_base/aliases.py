@@ -1,4 +1,4 @@
-"""Type aliases for what goes over the wire and what users pass."""
+"""Type aliases of wire values and arguments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FundingSymbol = NewType("FundingSymbol", str)
 """
 A symbol that type checkers know to be a funding currency.
 
-Of a symbol in a variable they know nothing: ``subscribe_ticker(FundingSymbol(symbol))`` gives a
+For a symbol in a variable: ``subscribe_ticker(FundingSymbol(symbol))`` is a
 ``Subscription[FundingTicker]``.
 """
 
@@ -29,7 +29,7 @@ field would cost more than all the rest: `models.rows` says how rows are screene
 Number = Union[float, Decimal]
 
 AnyNumber = Union[str, int, float, Decimal]
-"""What users may pass for an amount, a price or a rate: it leaves as a plain decimal text."""
+"""An amount, price or rate as an argument; it is sent as plain decimal text."""
 
 NumberType = Union[Type[float], Type[Decimal]]
-"""What the number fields of the models are: `float` (default) or `decimal.Decimal`."""
+"""The type of the models' number fields: `float` (default) or `decimal.Decimal`."""

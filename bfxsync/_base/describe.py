@@ -11,13 +11,15 @@ from __future__ import annotations
 import functools
 import traceback
 from types import FunctionType, TracebackType
-from typing import Any, Callable, Tuple, TypeVar
+from typing import Any, Callable, Optional, Tuple, TypeVar
 
 C = TypeVar("C", bound=type)
 T = TypeVar("T")
 
-_GET_QUALNAME = type.__dict__["__qualname__"].__get__
-_GET_TRACEBACK = BaseException.__dict__["__traceback__"].__get__
+_GET_QUALNAME: Callable[[type], str] = type.__dict__["__qualname__"].__get__
+_GET_TRACEBACK: Callable[[BaseException], Optional[TracebackType]] = (
+    BaseException.__dict__["__traceback__"].__get__
+)
 
 _MAX_CHARS = 200
 _FEW = 3
@@ -25,8 +27,7 @@ _FEW = 3
 
 def type_name(value: object) -> str:
     """Return the name of an object's class, whatever its metaclass does."""
-    name: str = _GET_QUALNAME(type(value))
-    return name
+    return _GET_QUALNAME(type(value))
 
 
 def printable(text: str) -> str:
@@ -72,8 +73,7 @@ def error_text(exc: BaseException) -> str:
 
 def traceback_of(exc: BaseException) -> TracebackType | None:
     """Return the traceback of an exception, even if its class overrides the attribute."""
-    found: TracebackType | None = _GET_TRACEBACK(exc)
-    return found
+    return _GET_TRACEBACK(exc)
 
 
 def has_printable_traceback(exc: BaseException) -> bool:
@@ -120,9 +120,9 @@ def also_half_made(method: Callable[[T], str]) -> Callable[[T], str]:
 
 def with_parts_named_publicly(cls: C) -> C:
     """
-    Give the methods that a class is composed of, functions and those of its bases, its own name.
+    Name the methods that a class inherits from this package after the class itself.
 
-    Python names methods in the text of a `TypeError`, where users look for a documented class.
+    The text of a `TypeError` names the method; users look for the documented class there.
     """
     for part in cls.__mro__:
         if part.__module__.partition(".")[0] != "bfxsync":

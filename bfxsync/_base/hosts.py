@@ -32,7 +32,6 @@ PAPER_PREFIX = "paper-"
 
 HIDDEN = "***"
 
-
 # No backslash, bracket or blank: URL parsers disagree about them.
 _VISIBLE = re.compile(r"[!-Z^-~]+")
 _NAME = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?")
@@ -63,7 +62,10 @@ class Address(NamedTuple):
 
 def address_of(url: object) -> Address | None:
     """Return the parts of a URL; None if it is invalid or contains a user or password."""
-    if not isinstance(url, str) or not _VISIBLE.fullmatch(_without_brackets(url)):
+    if not isinstance(url, str):
+        return None
+    # Without the brackets of an IPv6 address.
+    if not _VISIBLE.fullmatch(url.replace("[", "", 1).replace("]", "", 1)):
         return None
     try:
         parts = urlsplit(url)
@@ -114,8 +116,3 @@ def _checked_name(name: str | None) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError("no name of a host")
     return name
-
-
-def _without_brackets(url: str) -> str:
-    # The pair around an IPv6 address.
-    return url.replace("[", "", 1).replace("]", "", 1)

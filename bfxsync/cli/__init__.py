@@ -1,1 +1,1 @@
-"""The command ``bfxsync``; it uses the public face of the library only."""
+"""The command ``bfxsync``; it uses the public interface of the library only."""

@@ -97,7 +97,8 @@ def _prepare_to_append(path: str, file: FileIO) -> OutputFile:
         else:
             os.ftruncate(file.fileno(), os.fstat(file.fileno()).st_size - len(last))
     elif not is_whole:
-        file.write(_compressed(b"\n") if is_gzip else b"\n")
+        packer = compressor()
+        file.write(packer.compress(b"\n") + packer.flush() if is_gzip else b"\n")
     return OutputFile(file, is_gzip)
 
 
@@ -141,11 +142,6 @@ def _without_last_line(path: str, file: FileIO) -> FileIO:
         raise
     file.close()
     return whole
-
-
-def _compressed(data: bytes) -> bytes:
-    packer = compressor()
-    return packer.compress(data) + packer.flush()
 
 
 def _lock(file: FileIO) -> None:

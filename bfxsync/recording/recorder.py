@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import time
 import zlib
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Union
 
@@ -196,35 +196,24 @@ class Recorder:
                 items = [self._queue.get()]
                 # Collects a batch: a wake-up for each block would slow the connections down.
                 is_last = self._stopping.wait(_BATCH_S)
-                self._drain_into(items)
-                self._write_items(items)
-            self._write(map(line_of, self._final_gaps()))
+                while not self._queue.empty():
+                    items.append(self._queue.get())
+                self._write(_lines(item) for item in items if item is not None)
+                written = sum(item.size for item in items if isinstance(item, _Block))
+                with self._lock:
+                    self._waiting -= written
+            with self._lock:
+                # After which no message followed.
+                gaps = [
+                    Missing(n, time.time(), count) for n, count in self._missing.items()
+                ]
+            self._write(map(line_of, gaps))
             write_all(self._file, self._packer.flush(zlib.Z_FINISH))
         except BaseException as exc:
             # Any failure: no other thread notices that the recording has ended.
             self._fail(exc)
         finally:
             self._file.close()
-
-    def _drain_into(self, items: List[Optional[Union[_Block, Record]]]) -> None:
-        while True:
-            try:
-                items.append(self._queue.get_nowait())
-            except Empty:
-                return
-
-    def _write_items(self, items: List[Optional[Union[_Block, Record]]]) -> None:
-        self._write(_lines(item) for item in items if item is not None)
-        written = sum(item.size for item in items if isinstance(item, _Block))
-        with self._lock:
-            self._waiting -= written
-
-    def _final_gaps(self) -> List[Missing]:
-        """Return the gaps after which no message followed."""
-        with self._lock:
-            return [
-                Missing(n, time.time(), count) for n, count in self._missing.items()
-            ]
 
     def _write(self, texts: Iterable[str]) -> None:
         parts: List[bytes] = []

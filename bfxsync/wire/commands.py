@@ -1,16 +1,17 @@
 """
-Commands of users to a session.
+The interface of sessions, and the commands of users to them.
 
 A token identifies the user's object. It is opaque to the session and comes back in the outputs.
 """
 
 from __future__ import annotations
 
-from typing import Hashable, Union
+from typing import Hashable, Protocol, Union
 
 import attrs
 
 from bfxsync.wire.channels import Channel
+from bfxsync.wire.outputs import Output
 
 
 @attrs.frozen
@@ -52,3 +53,29 @@ class Ping:
 
 
 Command = Union[Subscribe, Unsubscribe, Resubscribe, Ping]
+
+
+class SessionProtocol(Protocol):
+    """
+    The subscriptions of one link: commands in, outputs out, without I/O or a clock.
+
+    `wire.session.Session` speaks to the exchange over a socket, `recording.session.RecordedSession`
+    replays a recording.
+    """
+
+    @property
+    def frame_count(self) -> int:
+        """Messages received so far."""
+        ...
+
+    @property
+    def ping_s(self) -> float | None:
+        """Duration of the last ping that was answered."""
+
+    def apply(self, command: Command, now: float) -> list[Output]:
+        """Execute a command of the user."""
+        ...
+
+    def lose(self, reason: str) -> list[Output]:
+        """Handle the end of the link; subscriptions are kept."""
+        ...

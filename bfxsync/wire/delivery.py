@@ -56,14 +56,14 @@ class Delivery:
         self, entry: SubscriptionState, reason: str, now: float
     ) -> list[Output]:
         """Subscribe again a channel that went wrong, with a delay that grows each time."""
-        delay_s = entry.channel.recovery.spend(now)
+        return self.resync(entry, reason, now, entry.channel.recovery.spend(now))
+
+    def resync(
+        self, entry: SubscriptionState, reason: str, now: float, delay_s: float = 0.0
+    ) -> list[Output]:
+        """Subscribe a channel again, at once or after a delay."""
         ready = self._handshake.is_ready
         return self._subscriptions.resync(entry, reason, now, ready, delay_s)
-
-    def resync(self, entry: SubscriptionState, reason: str, now: float) -> list[Output]:
-        """Subscribe a channel again at once."""
-        ready = self._handshake.is_ready
-        return self._subscriptions.resync(entry, reason, now, ready)
 
 
 def paused(entry: SubscriptionState) -> Deliver:

@@ -1,4 +1,4 @@
-"""Bodies of order and funding requests: checks the arguments as a whole, for both transports."""
+"""Bodies of order and funding requests, with checked arguments, for both transports."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ def offer_body(
 def auto_renew_body(
     status: object, currency: object, amount: object, rate: object, period: object
 ) -> Body:
-    """Return the body that switches the renewal of funding on or off."""
+    """Return the body to switch the automatic renewal of funding on or off."""
     return {
         "status": check_switch("status", status),
         "currency": check_currency("currency", currency),
@@ -245,7 +245,7 @@ def auto_renew_body(
 
 
 def keep_body(type: object, ids: object, changes: object) -> Body:
-    """Return the body that has borrowed funding kept or returned; `ids` or `changes` is needed."""
+    """Return the body to keep or return borrowed funding; `ids` or `changes` must be given."""
     if ids is None and changes is None:
         raise UsageError("one of ids and changes must be given")
     checked = optional(check_keep_changes, "changes", changes)

@@ -70,7 +70,7 @@ from bfxsync.wire.outputs import (
     Resolve,
     Send,
 )
-from bfxsync.wire.unrouted import MAX_FRAMES
+from bfxsync.wire.routing import MAX_FRAMES
 
 # --- from the open socket to the first data ------------------------------------------------------
 

@@ -30,6 +30,7 @@ from bfxsync.wire.outputs import (
     Send,
 )
 from bfxsync.wire.recovery import WINDOW_S
+from bfxsync.wire.routing import MAX_BYTES, MAX_FRAMES
 from bfxsync.wire.subscribe_requests import RETRY_S, UNANSWERED
 from bfxsync.wire.subscription_state import SubscriptionState
 from bfxsync.wire.subscriptions import (
@@ -38,7 +39,6 @@ from bfxsync.wire.subscriptions import (
     Subscriptions,
     error_text,
 )
-from bfxsync.wire.unrouted import MAX_BYTES, MAX_FRAMES
 
 BTC = "tBTCUSD"
 ETH = "tETHUSD"

@@ -42,52 +42,46 @@ __all__ = [
     "channel_for",
 ]
 
-CHANNELS = ("ticker", "trades", "book", "candles", "status")
+_CLASSES: dict[str, type[Channel]] = {
+    "ticker": TickerChannel,
+    "trades": TradesChannel,
+    "book": BookChannel,
+    "candles": CandlesChannel,
+    "status": DerivativesChannel,
+}
+CHANNELS = tuple(_CLASSES)
+
+# The default of each argument of a book, and its values.
+_BOOK_ARGUMENTS = {
+    "prec": ("P0", PRECISIONS),
+    "freq": ("F0", FREQUENCIES),
+    "len": ("25", LENGTHS),
+}
 
 
 def channel_for(
-    channel: str,
-    *,
-    number: NumberType = float,
-    **arguments: object,
+    channel: str, *, number: NumberType = float, **arguments: object
 ) -> Channel:
-    """
-    Check the arguments of a subscription and make its channel.
-
-    Raises
-    ------
-    UsageError
-        There is no such channel, an argument is missing, unknown or impossible.
-    """
+    """Check the arguments of a subscription and make its channel."""
     name = plain_text(channel)
-    if name not in CHANNELS:
+    if name not in _CLASSES:
         raise UsageError(
             f"channel must be one of {', '.join(CHANNELS)}, not {channel!r}"
         )
-    channel = name
-    made: type[Channel]
-    if channel == "candles":
-        made, checked = CandlesChannel, {
-            "key": check_candle_key(arguments.pop("key", None))
-        }
-    elif channel == "status":
+    made = _CLASSES[name]
+    if name == "candles":
+        checked = {"key": check_candle_key(arguments.pop("key", None))}
+    elif name == "status":
         key = check_status_key(arguments.pop("key", None))
-        made = LiquidationsChannel if key.startswith("liq:") else DerivativesChannel
         checked = {"key": key}
+        if key.startswith("liq:"):
+            made = LiquidationsChannel
     else:
         checked = {"symbol": check_symbol(arguments.pop("symbol", None))}
-        made = TickerChannel if channel == "ticker" else TradesChannel
-    if channel == "book":
-        made = BookChannel
-        checked["prec"] = check_book_argument(
-            "prec", arguments.pop("prec", "P0"), PRECISIONS
-        )
-        checked["freq"] = check_book_argument(
-            "freq", arguments.pop("freq", "F0"), FREQUENCIES
-        )
-        checked["len"] = check_book_argument("len", arguments.pop("len", "25"), LENGTHS)
+    if name == "book":
+        for argument, (default, allowed) in _BOOK_ARGUMENTS.items():
+            value = arguments.pop(argument, default)
+            checked[argument] = check_book_argument(argument, value, allowed)
     if arguments:
-        raise UsageError(
-            f"channel {channel!r} takes no {', '.join(map(repr, arguments))}"
-        )
+        raise UsageError(f"channel {name!r} takes no {', '.join(map(repr, arguments))}")
     return made(checked, number)

@@ -25,8 +25,6 @@ class CandlesChannel(Channel):
     none for an interval without trades.
     """
 
-    resync_reason: str | None
-
     name = "candles"
     content = "candles"
 

@@ -22,7 +22,13 @@ from typing import (
 from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.errors import BfxError, ClosedError, NetworkError
 from bfxsync.models.stream import Status
-from bfxsync.wire.commands import Ping, Resubscribe, Subscribe, Unsubscribe
+from bfxsync.wire.commands import (
+    Ping,
+    Resubscribe,
+    SessionProtocol,
+    Subscribe,
+    Unsubscribe,
+)
 from bfxsync.wire.outputs import (
     Acknowledged,
     Delayed,
@@ -33,7 +39,6 @@ from bfxsync.wire.outputs import (
     Requested,
     Resolve,
 )
-from bfxsync.wire.session_protocol import SessionProtocol
 from bfxsync.ws.core.lifetime import Lifetime
 from bfxsync.ws.core.shared_subscription import SharedSubscription
 from bfxsync.ws.core.subscriber import Home, Subscriber, Waiter

@@ -20,7 +20,7 @@ from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import start_thread
 from bfxsync.errors import BfxError, ClosedError
-from bfxsync.wire.session_protocol import SessionProtocol
+from bfxsync.wire.commands import SessionProtocol
 from bfxsync.ws.core.shared_subscription import SharedSubscription
 from bfxsync.ws.core.subscriber import Subscriber, Waiter
 from bfxsync.ws.core.subscription_table import Outputs, Owner, SubscriptionTable
