@@ -79,10 +79,8 @@ def proxy_for(url: str, proxy: object = None) -> Proxy | None:
     the environment decides: ``https_proxy``, ``http_proxy``, ``all_proxy`` and ``no_proxy``, also
     in upper case.
 
-    Raises
-    ------
-    UsageError
-        Invalid, or needs the extra ``socks``; the message contains nothing that may be a password.
+    Raises `UsageError` if the proxy is invalid or needs the extra ``socks``; the message contains
+    nothing that may be a password.
     """
     if proxy is not None:
         found = _parsed(proxy, _EXPLICIT_PORTS)

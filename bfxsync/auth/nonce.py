@@ -63,11 +63,8 @@ class Nonce:
         """
         Draw the next nonce without blocking, as an I/O thread must.
 
-        Parameters
-        ----------
-        deliver : callable
-            Called with the nonce, or with the error that `next` would raise; at once, or later on
-            another thread.
+        `deliver` is called with the nonce, or with the error that `next` would raise; at once, or
+        later on another thread.
         """
         try:
             number = self.next()

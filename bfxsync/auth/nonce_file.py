@@ -159,10 +159,7 @@ class FileNonce(Nonce):
         """
         Call a function while no other process and no other thread draws a nonce.
 
-        Raises
-        ------
-        RequestTimeout
-            Others held the lock for `timeout` seconds.
+        Raises `RequestTimeout` if others held the lock for `timeout` seconds.
         """
         hold = _Hold()
         try:

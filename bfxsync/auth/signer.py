@@ -82,12 +82,7 @@ class Signer:
         """
         Return the headers of a signed request, with a fresh nonce.
 
-        Parameters
-        ----------
-        path : str
-            Path without the leading slash: ``v2/auth/r/wallets``.
-        body : str
-            Exactly the text that is sent.
+        `path` has no leading slash: ``v2/auth/r/wallets``. `body` is exactly the text that is sent.
         """
         nonce = str(self.nonce.next())
         return {

@@ -15,6 +15,7 @@ from typing import Any, Deque, Mapping
 from bfxsync import (
     BfxError,
     BookSubscription,
+    BookView,
     ChecksumMismatch,
     Client,
     Gap,
@@ -74,6 +75,12 @@ class _Feed:
             request["len"] = 100  # as recorded
         return request
 
+    @property
+    def book(self) -> BookView | None:
+        """The book of a book's subscription."""
+        found = self.subscription
+        return found.book if isinstance(found, BookSubscription) else None
+
     def summary(self) -> ChannelSummary:
         """Return the results so far."""
         name = f"{self._market.symbol} {self._channel}"
@@ -83,14 +90,13 @@ class _Feed:
         # Gaps that the callback has not seen yet, or never will.
         unseen = subscription.gap_count - len(self._gaps)
         gaps = (*self._gaps, *["the link was lost"] * unseen)
-        if not isinstance(subscription, BookSubscription):
-            return ChannelSummary(name, subscription.update_count, gaps)
+        book = self.book
         return ChannelSummary(
             name,
             subscription.update_count,
             gaps,
-            subscription.book.verified_count,
-            subscription.book.mismatch_count,
+            None if book is None else book.verified_count,
+            None if book is None else book.mismatch_count,
         )
 
     def _on_update(self, update: Any) -> None:
@@ -106,6 +112,19 @@ class _Feed:
             self._gaps = (*self._gaps, event.reason)
         elif isinstance(event, Snapshot) and self._channel == "trades":
             self._market.trades = tuple(reversed(event.rows[-TRADES:]))
+
+
+def _view(market: _Market, book: BookView) -> MarketView:
+    bids, asks = book.levels(LEVELS)
+    return MarketView(
+        symbol=market.symbol,
+        source=market.source,
+        is_live=book.is_live,
+        ticker=market.ticker,
+        bids=bids,
+        asks=asks,
+        trades=market.trades,
+    )
 
 
 class Watch:
@@ -126,8 +145,9 @@ class Watch:
         self._lags = Samples()
         self._markets = [_Market(*item) for item in sources.items()]
         self._feeds = [
-            [_Feed(market, channel, self._lags) for channel in _CHANNELS]
+            _Feed(market, channel, self._lags)
             for market in self._markets
+            for channel in _CHANNELS
         ]
         self._stopping = Event()
         self._pinger = Thread(target=self._ping, name="bfxsync-demo-ping", daemon=True)
@@ -159,11 +179,12 @@ class Watch:
     def view(self, left_s: float) -> View:
         """Return the current state; call it from one thread only."""
         frame_count = self._wss.frame_count
+        books = [feed.book for feed in self._feeds if feed.book is not None]
         return View(
             host=self._host,
             status=self._wss.status.value,
             left_s=left_s,
-            markets=tuple(map(self._view_market, self._markets, self._feeds)),
+            markets=tuple(map(_view, self._markets, books)),
             frame_count=frame_count,
             frames_per_s=self._rate(frame_count),
             total=total(self._channels()),
@@ -187,29 +208,14 @@ class Watch:
         )
 
     def _channels(self) -> tuple[ChannelSummary, ...]:
-        return tuple(feed.summary() for feeds in self._feeds for feed in feeds)
+        return tuple(feed.summary() for feed in self._feeds)
 
     def _subscribe(self) -> None:
-        feeds = [feed for feeds in self._feeds for feed in feeds]
-        requests = [feed.request for feed in feeds]
+        requests = [feed.request for feed in self._feeds]
         subscriptions = self._wss.subscribe_many(requests, wait=False)
-        for feed, subscription in zip(feeds, subscriptions):
+        for feed, subscription in zip(self._feeds, subscriptions):
             feed.subscription = subscription
         self._wss.wait_ready()
-
-    def _view_market(self, market: _Market, feeds: list[_Feed]) -> MarketView:
-        *_, book = (feed.subscription for feed in feeds)
-        assert isinstance(book, BookSubscription)
-        bids, asks = book.book.levels(LEVELS)
-        return MarketView(
-            symbol=market.symbol,
-            source=market.source,
-            is_live=book.book.is_live,
-            ticker=market.ticker,
-            bids=bids,
-            asks=asks,
-            trades=market.trades,
-        )
 
     def _rate(self, frame_count: int) -> float:
         now = time.monotonic()

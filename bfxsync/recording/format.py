@@ -43,38 +43,36 @@ _quote = json.JSONEncoder().encode
 
 
 @attrs.frozen
-class Opened:
-    """A connection was opened."""
-
+class _Event:
     connection: int
     at: float
+
+
+@attrs.frozen
+class Opened(_Event):
+    """A connection was opened."""
+
     url: str
 
 
 @attrs.frozen
-class Received:
+class Received(_Event):
     """A message came from the exchange."""
 
-    connection: int
-    at: float
     message: bytes
 
 
 @attrs.frozen
-class Sent:
+class Sent(_Event):
     """A message went to the exchange; recorded without its secrets."""
 
-    connection: int
-    at: float
     text: str
 
 
 @attrs.frozen
-class Lost:
+class Lost(_Event):
     """A connection was lost, with the code and reason of the `disconnected` event."""
 
-    connection: int
-    at: float
     code: int
     reason: str
 
@@ -85,11 +83,9 @@ class Lost:
 
 
 @attrs.frozen
-class Missing:
+class Missing(_Event):
     """Messages of a connection before `at` were not recorded."""
 
-    connection: int
-    at: float
     count: int
 
 

@@ -23,12 +23,8 @@ def lines_of(path: str) -> Iterator[bytes]:
     """
     Yield the lines of a recording; a truncated last line is dropped.
 
-    Raises
-    ------
-    UsageError
-        The file does not exist, or is neither gzip nor JSON lines.
-    RemoteError
-        The file is damaged in the middle.
+    Raises `UsageError` if the file does not exist or is neither gzip nor JSON lines, and
+    `RemoteError` if it is damaged in the middle.
     """
     has_lines = False
     try:

@@ -7,7 +7,7 @@ from typing import Any, Hashable
 from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.wire.handshake import Handshake
-from bfxsync.wire.outputs import Deliver, Output, Report
+from bfxsync.wire.outputs import Delayed, Deliver, Output, Report
 from bfxsync.wire.subscription_state import SubscriptionState
 from bfxsync.wire.subscriptions import Subscriptions
 
@@ -46,8 +46,9 @@ class Delivery:
         if channel.errors:
             outputs += map(Report, channel.errors)
             if not channel.is_live:
-                error = channel.errors[-1]
-                outputs += self._subscriptions.note_unreadable(entry, error)
+                # Its first data could not be read.
+                entry.unreadable = channel.errors[-1]
+                outputs.append(Delayed(entry.token, entry.unreadable))
             channel.errors = []
         if channel.resync_reason is not None:
             outputs += self.recover(entry, channel.resync_reason, now)

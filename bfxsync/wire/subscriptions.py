@@ -263,13 +263,6 @@ class Subscriptions:
         entry.is_resolved = True
         return [Resolve(entry.token)]
 
-    def note_unreadable(
-        self, entry: SubscriptionState, error: BfxError
-    ) -> list[Output]:
-        """Note that the first data could not be read."""
-        entry.unreadable = error
-        return [Delayed(entry.token, error)]
-
     # --- within -------------------------------------------------------------------------------
 
     def _retry_later(

@@ -841,7 +841,7 @@ def test_unanswered_error_names_the_data_that_could_not_be_read() -> None:
     subscriptions = asked()
     entry = only(subscriptions)
     error = RemoteError("no book at all")
-    assert subscriptions.note_unreadable(entry, error) == [Delayed("btc", error)]
+    entry.unreadable = error
     reports = [o for t in (10.0, 30.0, 70.0) for o in subscriptions.tick(t)]
     (report,) = [o for o in reports if isinstance(o, Report)]
     assert report.error.__cause__ is error

@@ -33,6 +33,10 @@ from bfxsync.wire.frames import CHECKSUM, HEARTBEAT
 class BookChannel(Channel):
     """An order book, updated in frame order and verified with the exchange's checksums."""
 
+    resync_reason: str | None
+    has_event: bool
+    is_degraded: bool
+
     name = "book"
     content = "a frame of the book"
 

@@ -25,6 +25,8 @@ class CandlesChannel(Channel):
     none for an interval without trades.
     """
 
+    resync_reason: str | None
+
     name = "candles"
     content = "candles"
 

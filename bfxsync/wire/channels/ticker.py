@@ -18,6 +18,8 @@ from bfxsync.wire.channels.base import Channel
 class FlatChannel(Channel):
     """A channel whose every frame is one row with the whole state, the first one too."""
 
+    is_degraded: bool
+
     def __init__(
         self,
         arguments: dict[str, str],

@@ -26,6 +26,8 @@ class TradesChannel(Channel):
     they are kept in two sets, the older of which is dropped when the other is full.
     """
 
+    resync_reason: str | None
+
     name = "trades"
     content = "trades"
 
