@@ -13,23 +13,10 @@ from bfxsync.errors import UsageError
 
 def check_callback(name: str, function: Any, *takes: str) -> Any:
     """
-    Return a function that accepts the given arguments, or None.
+    Return a function that accepts the positional arguments named in `takes`, or None.
 
-    Callables that cannot be inspected, such as some written in C, are accepted.
-
-    Parameters
-    ----------
-    name : str
-        Name of the parameter.
-    function : callable or None
-    *takes : str
-        The positional arguments of the call, by name for the message.
-
-    Raises
-    ------
-    UsageError
-        Wrong number of arguments; or a generator or coroutine function, which does nothing when
-        called.
+    Refused are a wrong number of arguments, and generator and coroutine functions, which do nothing
+    when called. Callables that cannot be inspected, such as some written in C, are accepted.
     """
     if function is None:
         return None

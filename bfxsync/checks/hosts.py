@@ -33,15 +33,10 @@ def check_wss_host(host: object) -> str:
 
 def signed_rest_host(host: str, auth_host: object = None) -> str:
     """
-    Return the base address for signed calls.
+    Return the base address for signed calls: `auth_host` where the user has passed one.
 
-    Parameters
-    ----------
-    host : str
-        That of the other calls; checked.
-    auth_host : str, optional
-        As passed by the user. By default `REST_HOST`, or `host` if that is not the exchange's
-        public host, which serves no signed calls.
+    By default `REST_HOST`, or the (checked) `host` of the other calls if that is not the exchange's
+    public host, which serves no signed calls.
     """
     if auth_host is None:
         return REST_HOST if hostname_of(host) == _PUBLIC_NAME else host

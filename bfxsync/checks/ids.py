@@ -41,7 +41,7 @@ def check_gid(name: str, value: object) -> int:
 
 
 def check_text_id(name: str, value: object) -> str:
-    """Return an id that is text and can stand in a path unescaped."""
+    """Return an id that is text and needs no escaping in a path."""
     return check_pattern(name, value, _TEXT_ID, "be the text of an id")
 
 

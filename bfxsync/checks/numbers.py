@@ -39,7 +39,7 @@ def check_count(name: str, value: object, default: int | None = None) -> int:
 
 
 def check_level_count(count: object) -> int | None:
-    """Return how many levels of a book are asked for; None means all."""
+    """Return the number of levels of a book to read; None means all."""
     whole = plain_integer(count)
     if count is not None and (whole is None or whole < 0):
         raise UsageError(f"count must be a non-negative integer or None, not {count!r}")
@@ -47,7 +47,7 @@ def check_level_count(count: object) -> int | None:
 
 
 def check_sign(name: str, value: object, signs: Mapping[int, str]) -> int:
-    """Return 1 or -1; `signs` says for the message what each means."""
+    """Return 1 or -1; `signs` gives the message the meaning of each."""
     # 1.0 and True equal 1, but are certainly mistakes here.
     whole = plain_integer(value)
     if whole is not None and whole in signs:

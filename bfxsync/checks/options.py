@@ -13,7 +13,7 @@ MIN_MAILBOX_SIZE = 3
 
 
 def check_bool(name: str, value: object) -> bool:
-    """Return True or False; other values, such as ``"no"``, are refused for their truth value."""
+    """Return True or False; others are refused, as ``"no"`` would count as true."""
     found = plain_bool(value)
     if found is None:
         raise UsageError(f"{name} must be True or False, not {value!r}")

@@ -47,6 +47,6 @@ def check_wallet(name: str, value: object) -> str:
 
 
 def check_nickname(nickname: object) -> str:
-    """Return a nickname that can stand in a path unescaped."""
+    """Return a nickname, which needs no escaping in a path."""
     expected = "be of letters, digits, '_', '-' and '.'"
     return check_pattern("nickname", nickname, _NICKNAME, expected)

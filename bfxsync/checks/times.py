@@ -13,8 +13,8 @@ from bfxsync.checks.numbers import check_integer, check_sign
 from bfxsync.errors import UsageError
 
 Time = Union[Mts, datetime, str, None]
-"""Milliseconds UTC, or a `datetime.datetime` with a time zone. Text is the digits of milliseconds,
-as the official client has it, and nothing else."""
+"""Milliseconds UTC, also as text, as the official client has them; or a `datetime.datetime` with a
+time zone."""
 
 Params = Dict[str, Optional[int]]
 
@@ -43,12 +43,8 @@ def check_time(name: str, value: object) -> Mts | None:
     """
     Return a time in milliseconds since 1970-01-01 UTC, or None.
 
-    Parameters
-    ----------
-    name : str
-    value : int, float, datetime, str or None
-        Milliseconds, also as text, or a `datetime.datetime` with a time zone; fractions of a
-        millisecond are cut. What is plainly in seconds or microseconds is refused.
+    It may be given as milliseconds, also as text, or as a `datetime` with a time zone; fractions of
+    a millisecond are cut. What is plainly in seconds or microseconds is refused.
     """
     if value is None:
         return None
@@ -193,12 +189,8 @@ def page_params(
     """
     Return the query parameters that select the rows of a history.
 
-    Raises
-    ------
-    UsageError
-        A time is invalid (`check_time`); the start is after the end; the limit is not positive, or
-        above the endpoint's maximum (the exchange would refuse it too); the sort is neither 1
-        (oldest first) nor -1 (newest first).
+    The start must not be after the end, nor the limit above the endpoint's maximum, which the
+    exchange would refuse too.
     """
     params: Params = {
         "start": check_time("start", start),

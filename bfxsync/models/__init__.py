@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     from bfxsync.models.account import *
     from bfxsync.models.account_trades import *
     from bfxsync.models.alerts import *
-    from bfxsync.models.balance import *
     from bfxsync.models.conf import *
-    from bfxsync.models.derivatives import *
     from bfxsync.models.funding import *
     from bfxsync.models.funding_info import *
     from bfxsync.models.margin import *

@@ -16,8 +16,7 @@ class UserInfo(RestModel):
     """
     The account of the key.
 
-    Where nothing else is said, 1 means yes and 0 no. Optional fields are None where the exchange
-    does not send them.
+    Switches are 1 (yes) or 0 (no); optional fields are None where the exchange does not send them.
 
     https://docs.bitfinex.com/reference/rest-auth-info-user
     """
@@ -41,7 +40,7 @@ class UserInfo(RestModel):
     """Id of the group of accounts."""
     master_account_id: int | None = at(16)
     inherit_master_account_verification: Switch | None = at(17)
-    """1: the verification of the master account applies to this one too."""
+    """1: the account shares the verification of its master account."""
     is_group_master: Switch | None = at(18)
     """1: this is the master account."""
     group_withdraw_enabled: Switch | None = at(19)

@@ -1,9 +1,9 @@
-"""Margin: balances and what can be traded. The exchange sends these as rows with rows in them."""
+"""Margin: balances, what can be traded, and the collateral of derivatives."""
 
 from __future__ import annotations
 
 from bfxsync._base.aliases import Symbol
-from bfxsync.models.model import RestModel, at, model
+from bfxsync.models.model import RestModel, Switch, at, model
 
 
 @model
@@ -80,3 +80,27 @@ class PositionIncreaseInfo(RestModel):
     funding_required_currency: str | None = at(5, 1)
 
     _optional_parts = (4, 5)
+
+
+@model
+class DerivativePositionCollateral(RestModel):
+    """
+    Result of setting the collateral of a position.
+
+    https://docs.bitfinex.com/reference/rest-auth-deriv-pos-collateral-set
+    """
+
+    status: Switch = at(0)
+    """1: it was set."""
+
+
+@model
+class DerivativePositionCollateralLimits(RestModel):
+    """
+    Limits for the collateral of a position, in its currency, such as ``USTF0``.
+
+    https://docs.bitfinex.com/reference/rest-auth-calc-deriv-collateral-limits
+    """
+
+    min_collateral: float = at(0)
+    max_collateral: float = at(1)

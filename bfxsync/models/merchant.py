@@ -38,9 +38,7 @@ class CustomerInfo(ObjectModel):
 
 @model
 class Invoice(ObjectModel):
-    """
-    Payment details of an invoice in one currency. A field is None where the exchange lacks it.
-    """
+    """How to pay an invoice in one currency. A field is None where the exchange lacks it."""
 
     amount: float | None = key("amount")
     """In that currency."""

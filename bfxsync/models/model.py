@@ -119,10 +119,10 @@ def key(*names: str, read: Read | None = None, **options: Any) -> Any:
 
 class Model:
     """
-    What all models have; see `MarketModel`, `RestModel` and `ObjectModel`.
+    Base of all models; see `MarketModel`, `RestModel` and `ObjectModel`.
 
-    Those read rows or objects of the exchange, and raise `RemoteError` for one that is too short or
-    holds something unexpected.
+    Their constructors from rows and objects raise `RemoteError` for one that is too short or holds
+    something unexpected.
     """
 
     __slots__ = ()
@@ -165,7 +165,7 @@ class Model:
 
 
 class MarketModel(Model):
-    """A row that comes with every frame: unknown columns are ignored."""
+    """Base of the rows of public channels; unknown columns are ignored."""
 
     __slots__ = ()
 
@@ -176,7 +176,7 @@ class MarketModel(Model):
 
 
 class RestModel(Model):
-    """A row of an account, or one that only REST returns: unknown columns are kept."""
+    """Base of the rows of an account or of REST; unknown columns are kept as `extra`."""
 
     __slots__ = ("_extra",)
 
@@ -185,8 +185,8 @@ class RestModel(Model):
     @property
     def extra(self) -> tuple[Any, ...]:
         """
-        Columns after the last known one, which the exchange has added since, without nulls at
-        the end. They do not take part in comparisons, and `attrs.evolve` drops them.
+        Columns that the exchange has added after the last known one, without trailing nulls.
+        Comparisons ignore them, and `attrs.evolve` drops them.
         """
         return getattr(self, "_extra", ())
 
@@ -201,7 +201,7 @@ class RestModel(Model):
 
 
 class ObjectModel(Model):
-    """An object of the exchange: unknown keys are ignored."""
+    """Base of what the exchange sends as objects; unknown keys are ignored."""
 
     __slots__ = ()
 
@@ -217,14 +217,14 @@ def model(cls: type[M]) -> type[M]:
     Make a slotted attrs class that reads rows or objects by the table of its fields.
 
     Instances are compared by all fields, and hashed by type and ``id`` where there is one; treat
-    them as read-only. A class without fields of its own reads as its
-    base does, unless the name of that begins with ``_``.
+    them as read-only. A class without fields of its own reads as its base does, unless the name of
+    the base begins with ``_``.
 
     Raises
     ------
     TypeError
-        An annotation has no meaning, a field does not say where it stands, or a field of
-        milliseconds has no `moment`.
+        An annotation has no meaning, a field has no place, or a field of milliseconds has no
+        `moment`.
     """
     made: Any = attrs.define(cls, field_transformer=_plain_types)
     made.__doc__ = GeneratedDoc(made, cls.__doc__)
@@ -245,7 +245,7 @@ def model(cls: type[M]) -> type[M]:
 
 
 def keep_extra(found: R, row: Row) -> R:
-    """Keep what follows the last known column of a row as `RestModel.extra`."""
+    """Keep the columns after the last known one as `RestModel.extra`."""
     layout = found._layout
     if len(row) <= layout.width:
         return found

@@ -37,8 +37,8 @@ class Notification(Generic[T]):
     """
     The exchange's answer to a write.
 
-    Success means accepted, not done: an order was accepted, a cancellation submitted. May report a
-    rejection; `raise_for_status` raises it.
+    It may report a rejection, which `raise_for_status` raises. Success means accepted, not done: an
+    order was accepted, a cancellation submitted.
 
     https://docs.bitfinex.com/docs/notifications
     """
@@ -58,7 +58,7 @@ class Notification(Generic[T]):
     status: str
     """``SUCCESS``; anything else (``ERROR``, ``FAILURE``, …) means that nothing was done."""
     text: Optional[str]
-    """For people: its wording may change at any time."""
+    """Human-readable; its wording may change at any time."""
     more: List[T] = attrs.field(repr=few)
     """Further subjects: the stop order of an OCO order."""
     raw: Row = attrs.field(repr=False, eq=False)
@@ -172,7 +172,7 @@ def of_list(read: Read[T]) -> Callable[[Row, NumberType], Notification[List[T]]]
 
 
 def of_nothing() -> Callable[[Row, NumberType], Notification[None]]:
-    """Return a reader of notifications whose data is not read; `raw` still has it."""
+    """Return a reader of notifications whose data is ignored; `raw` still has it."""
     return partial(Notification.from_row, read=lambda data, number: None)
 
 

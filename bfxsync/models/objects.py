@@ -25,11 +25,8 @@ class ObjectLayout(Layout):
 
     Parameters
     ----------
-    name : str
-        The model's name, for error messages.
     fields : tuple of (str, tuple of str, Kind or callable)
-        Name, its key or alternative keys, and a kind or a reader; in the order of the model's
-        constructor.
+        Name, key or alternative keys, and a kind or a reader.
     any_spelling : bool
         Ignore capitals and underscores in keys.
     needs_any : bool
@@ -53,14 +50,7 @@ class ObjectLayout(Layout):
         ]
 
     def read(self, row: object, number: NumberType) -> list[Any]:
-        """
-        Return the checked values in the order of the fields.
-
-        Raises
-        ------
-        RemoteError
-            Not an object, or a field holds something unexpected.
-        """
+        """Return the checked values in the order of the fields, as `Layout.read` does."""
         if not isinstance(row, dict):
             raise RemoteError(
                 f"{self.name}: expected an object, got {short(row)}", raw=row
@@ -137,7 +127,7 @@ class NestedLayout(Layout):
 
 
 def switch(value: object, number: NumberType = float) -> Optional[bool]:
-    """Return True, False or None; 1 and 0 are switches too."""
+    """Return True, False or None; 1 and 0 are accepted too."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int) and value in (0, 1):
@@ -146,7 +136,7 @@ def switch(value: object, number: NumberType = float) -> Optional[bool]:
 
 
 def truth(value: object, number: NumberType = float) -> bool:
-    """Return True or False; 1 and 0 are switches too."""
+    """Return True or False; 1 and 0 are accepted too."""
     if isinstance(value, int) and value in (0, 1):
         return bool(value)
     raise RemoteError(f"expected true or false, got {short(value)}")
@@ -204,7 +194,7 @@ def list_of(read: Read, is_required: bool = False) -> Read:
 
 
 def numbers(value: object, number: NumberType) -> dict[str, Any]:
-    """Return an object of which every value is a number, such as amounts by currency."""
+    """Return an object whose values are all numbers, such as amounts by currency."""
     if value == []:
         return {}
     if not isinstance(value, dict):

@@ -1,7 +1,7 @@
 """
 The fields of a model with their texts, for `help()` and docs/models.rst.
 
-Strategy: Python drops the text below a field, so it is read from the source when somebody asks.
+Strategy: Python drops the text below a field, so it is read from the source on first use.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def field_texts(model: Any) -> Iterator[FieldText]:
 
 
 def documented(cls: C) -> C:
-    """Give an attrs class a docstring with a section "Attributes", as models have it."""
+    """Add a section "Attributes" to the docstring of an attrs class, as models have it."""
     setattr(cls, "__doc__", GeneratedDoc(cls, cls.__doc__))
     return cls
 

@@ -56,7 +56,7 @@ class Kind(Enum):
 
 
 Field = Tuple[str, int, Union[Kind, Read]]
-"""Name, index, and a kind or a reader; with a reader the row may end before the field."""
+"""Name, index, and a kind or a reader, which gets None if the row ends before the field."""
 
 
 class Layout:
@@ -137,7 +137,7 @@ def read_rows(
     read: Callable[[Any, NumberType], T], rows: object, number: NumberType
 ) -> list[T]:
     """
-    Return what `read` makes of each row.
+    Read each row.
 
     Raises
     ------

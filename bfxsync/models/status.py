@@ -15,10 +15,10 @@ from bfxsync.models.rows import SCREEN_ERRORS
 @model
 class Candle(MarketModel):
     """
-    The trades of one interval.
+    Prices and volume of one interval.
 
     An interval without trades has no candle. The exchange does not announce that a candle is
-    closed: the first row with a later time shows it, and a late correction may still follow.
+    closed: the first row with a later time shows it, and a correction may still follow.
 
     https://docs.bitfinex.com/reference/ws-public-candles
     https://docs.bitfinex.com/reference/rest-public-candles

@@ -32,8 +32,8 @@ class Snapshot(Generic[T_co]):
     """
     has_hole: bool = False
     """
-    For trades after a gap: none of the rows was known before, so trades older than all of them may
-    be missing. The exchange's history on REST has those.
+    For trades after a gap: none of the rows was known before, so older trades may be missing. The
+    history on REST has those.
     """
 
 
@@ -43,7 +43,7 @@ class Gap:
     """Data is missing here; a `Snapshot` follows as soon as there is one."""
 
     reason: str
-    """For people: the cause."""
+    """Human-readable cause."""
     dropped: int = 0
     """
     Number of updates that were received and dropped because the consumer was too slow. Data that
@@ -65,7 +65,7 @@ class Degraded:
     """Data continues but cannot be trusted: checksum mismatch or unreadable rows."""
 
     reason: str
-    """For people."""
+    """Human-readable cause."""
 
 
 @documented

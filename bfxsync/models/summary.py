@@ -20,13 +20,13 @@ class TradeVolume(ObjectModel):
     vol_safe: float | None = key("vol_safe")
     """Volume that counts for the fees."""
     vol_maker: float | None = key("vol_maker")
-    """Maker volume of that."""
+    """Maker part of `vol_safe`."""
     vol_bfx: float | None = key("vol_BFX")
     """Total volume on this exchange only."""
     vol_bfx_safe: float | None = key("vol_BFX_safe")
     """Volume that counts for the fees, on this exchange only."""
     vol_bfx_maker: float | None = key("vol_BFX_maker")
-    """Maker volume of that, on this exchange only."""
+    """Maker part of `vol_bfx_safe`."""
 
 
 def _volumes(value: object, number: NumberType) -> list[TradeVolume]:

@@ -55,6 +55,20 @@ class WalletHistory(RestModel):
 
 
 @model
+class BalanceInfo(RestModel):
+    """
+    Total balance of an account over all wallets.
+
+    https://docs.bitfinex.com/reference/ws-auth-balance
+    """
+
+    aum: float = at(0)
+    """Total assets under management."""
+    aum_net: float = at(1)
+    """Net assets."""
+
+
+@model
 class BalanceAvailable(RestModel):
     """
     Balance available for an order or an offer.

@@ -9,11 +9,13 @@ from bfxsync.checks.containers import optional
 from bfxsync.checks.numbers import check_amount, check_positive
 from bfxsync.checks.symbols import check_pair
 from bfxsync.errors import ApiError
-from bfxsync.models.derivatives import (
+from bfxsync.models.margin import (
+    BaseMarginInfo,
     DerivativePositionCollateral,
     DerivativePositionCollateralLimits,
+    PositionIncreaseInfo,
+    SymbolMarginInfo,
 )
-from bfxsync.models.margin import BaseMarginInfo, PositionIncreaseInfo, SymbolMarginInfo
 from bfxsync.outcome.find_positions import PositionFinder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 
