@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Iterator, Sequence
+from typing import Any, Iterator, Sequence
 
 from bfxsync._base.hidden import hide
 from bfxsync.checks.containers import check_items, optional
@@ -22,10 +22,7 @@ from bfxsync.models.account import (
 from bfxsync.models.summary import Summary
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, deprecated
 from bfxsync.rest.history.history import newest_first
-from bfxsync.rest.history.options import HistoryOptions, iterator
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
+from bfxsync.rest.history.options import HistoryOptions, Unpack, iterator
 
 MOST_LOGINS = 250
 MOST_CHANGES = 500

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Iterator
+from typing import Iterator
 
 from bfxsync._base.aliases import AnyNumber, Symbol
 from bfxsync._base.enums import OrderFlag
@@ -16,11 +16,8 @@ from bfxsync.models.notification import Notification, of_nothing, of_one
 from bfxsync.outcome.find_offers import OfferFinder, offer_fingerprint
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, path_for
 from bfxsync.rest.history.history import newest_first
-from bfxsync.rest.history.options import HistoryOptions, iterator
+from bfxsync.rest.history.options import HistoryOptions, Unpack, iterator
 from bfxsync.wire.inputs import offer_body
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 MOST_FUNDING_ROWS = 500
 

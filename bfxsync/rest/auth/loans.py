@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional, Sequence
+from typing import Any, Iterator, Mapping, Optional, Sequence
 
 from bfxsync._base.aliases import AnyNumber, NumberType, Symbol
 from bfxsync.checks.ids import check_id
@@ -21,11 +21,8 @@ from bfxsync.outcome.find_offers import OfferFinder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, path_for
 from bfxsync.rest.auth.funding import MOST_FUNDING_ROWS
 from bfxsync.rest.history.history import newest_first
-from bfxsync.rest.history.options import HistoryOptions, iterator
+from bfxsync.rest.history.options import HistoryOptions, Unpack, iterator
 from bfxsync.wire.inputs import auto_renew_body, keep_body
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 _LOANS = Budget("auth/r/funding/loans", 90)
 _LOANS_HISTORY = Budget("auth/r/funding/loans/hist", 90)

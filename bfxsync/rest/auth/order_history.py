@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Iterator, Sequence
+from typing import Iterator, Sequence
 
 from bfxsync._base.aliases import Symbol
 from bfxsync.checks.containers import optional
@@ -16,11 +16,13 @@ from bfxsync.models.account_trades import AccountTrade, OrderTrade, WeightedAver
 from bfxsync.models.orders import Order, OtcOrder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, path_for
 from bfxsync.rest.history.history import History, newest_first
-from bfxsync.rest.history.options import HistoryOptions, SortedHistoryOptions, iterator
+from bfxsync.rest.history.options import (
+    HistoryOptions,
+    SortedHistoryOptions,
+    Unpack,
+    iterator,
+)
 from bfxsync.rest.history.order_pages import OrderPages
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 MOST_ORDERS = 2500
 MOST_OTC_ORDERS = 500

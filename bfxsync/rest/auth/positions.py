@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Iterator, Sequence, Union
+from typing import Any, Iterator, Sequence, Union
 
 from bfxsync._base.aliases import AnyNumber, Symbol
 from bfxsync.checks.containers import optional
@@ -25,10 +25,7 @@ from bfxsync.models.positions import (
 from bfxsync.outcome.find_positions import PositionFinder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 from bfxsync.rest.history.history import newest_first
-from bfxsync.rest.history.options import HistoryOptions, iterator
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
+from bfxsync.rest.history.options import HistoryOptions, Unpack, iterator
 
 MOST_PAST_POSITIONS = 50
 MOST_SNAPSHOTS = 500

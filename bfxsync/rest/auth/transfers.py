@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Iterator, Mapping, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 from bfxsync._base.aliases import AnyNumber, NumberType, Row
 from bfxsync._base.error_codes import error_from_code
@@ -28,10 +28,7 @@ from bfxsync.outcome.find_transfers import (
 )
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, path_for
 from bfxsync.rest.history.history import newest_first
-from bfxsync.rest.history.options import HistoryOptions, iterator
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
+from bfxsync.rest.history.options import HistoryOptions, Unpack, iterator
 
 MOST_MOVEMENTS = 2500
 

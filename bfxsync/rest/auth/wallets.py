@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Iterator
+from typing import Iterator
 
 from bfxsync._base.aliases import AnyNumber, Symbol
 from bfxsync.checks.containers import optional
@@ -15,10 +15,7 @@ from bfxsync.errors import UsageError
 from bfxsync.models.wallets import BalanceAvailable, Ledger, Wallet, WalletHistory
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, path_for
 from bfxsync.rest.history.history import newest_first
-from bfxsync.rest.history.options import HistoryOptions, iterator
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
+from bfxsync.rest.history.options import HistoryOptions, Unpack, iterator
 
 MOST_LEDGERS = 2500
 

@@ -38,6 +38,7 @@ from bfxsync.rest.history.history import History, Iteration
 
 if TYPE_CHECKING:
     from typing_extensions import TypedDict
+    from typing_extensions import Unpack as Unpack
 else:
 
     class TypedDict:
@@ -45,6 +46,9 @@ else:
 
         def __init_subclass__(cls, total: bool = True) -> None:
             super().__init_subclass__()
+
+    class Unpack:
+        """Stands for `typing.Unpack`, new in Python 3.11: annotations are not evaluated."""
 
 
 T = TypeVar("T")
