@@ -1,5 +1,5 @@
 """
-What the exchange's clock showed when a write was sent, and how certain that is.
+The exchange's time at which a write was sent, and how certain it is.
 
 Strategy: the exchange's books have times by its own clock. Three witnesses show it: the ``Date``
 header of answers, which may be a gateway's; the time in the exchange's notifications; and this

@@ -104,7 +104,7 @@ def transfer_fingerprint(body: Body) -> Hashable:
 
 
 def withdrawal_fingerprint(body: Body) -> Hashable:
-    """Do the same for a withdrawal, without its amount: with fees, different ones may be equal."""
+    """Return what identifies a withdrawal; fees may make different amounts equal."""
     goal = body["address"] or body["invoice"]
     return "withdrawal", body["method"].lower(), goal
 

@@ -1,5 +1,5 @@
 """
-Which row is the outcome of a write that has no id of ours.
+Identifies the outcome of a write without an id of ours among the rows of a history.
 
 Strategy: a row is identified by its terms and its time. The books have whole seconds, and the
 difference of the clocks is known to about one second, if at all: a matching row so close to the

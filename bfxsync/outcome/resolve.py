@@ -1,5 +1,5 @@
 """
-What became of a write with an unknown outcome: asks the exchange until that can be decided.
+Finds the outcome of a write by asking the exchange until it can be decided.
 
 Strategy: a certain match settles the matter. Rows that may or may not match, unreadable ones among
 them, are candidates and settle nothing. Finding nothing is no proof either: the request may still

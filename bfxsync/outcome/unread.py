@@ -1,5 +1,5 @@
 """
-Unreadable rows among which the outcome of a write may be.
+Unreadable rows that may be the outcome of a write.
 
 Strategy: `OutcomeUnknown.resolve` skips such a row instead of failing over an unrelated one, but a
 row that may be the one it looks for is a candidate: it must never count as absent.

@@ -1,5 +1,5 @@
 """
-When writes were sent, by which those without an id of ours are identified.
+The times at which writes were sent, which identify those without an id of ours.
 
 Strategy: a write is sent with its last attempt, not when the call begins: it may wait minutes for a
 rate limit, for its turn, or after a refusal. Times are kept by both clocks, as the wall clock may

@@ -202,15 +202,12 @@ class AccountEndpoints(SignedEndpoints):
 
     def invalidate_token(self, token: str) -> Any:
         """
-        Invalidate a token before it expires; returns the answer as received.
+        Invalidate a token before it expires, and return the answer as received.
 
         ``POST auth/w/token/del`` (undocumented), 10 requests per minute.
         https://github.com/bitfinexcom/bfx-api-node-rest
 
-        Parameters
-        ----------
-        token : str
-            Messages and errors never contain it.
+        Messages and errors never contain the token.
         """
         token = hide(token)
         hint = "it does nothing more the second time, so it may simply be sent again"

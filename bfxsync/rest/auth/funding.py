@@ -42,15 +42,10 @@ class FundingEndpoints(SignedEndpoints):
 
     def get_funding_offers(self, *, symbol: Symbol | None = None) -> list[FundingOffer]:
         """
-        Return the open offers.
+        Return the open offers, all or those in one currency, such as ``fUSD``.
 
         ``POST auth/r/funding/offers[/{symbol}]``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-funding-offers
-
-        Parameters
-        ----------
-        symbol : str, optional
-            Only offers of this currency, such as ``fUSD``.
         """
         path = path_for(_OFFERS, symbol, check_funding)
         return self._read_many(_OFFERS, FundingOffer.from_row, path=path)
@@ -194,18 +189,13 @@ class FundingEndpoints(SignedEndpoints):
 
     def cancel_funding_offer(self, id: int) -> Notification[AnyFundingOffer]:
         """
-        Cancel an offer.
+        Cancel an offer, by the `id` of its `FundingOffer`.
 
         ``POST auth/w/funding/offer/cancel``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-cancel-funding-offer
 
         Success means accepted: the offer may still be taken before. The notification may report a
         rejection, which `raise_for_status` raises.
-
-        Parameters
-        ----------
-        id : int
-            The `id` of a `FundingOffer`.
 
         Raises
         ------
@@ -221,17 +211,12 @@ class FundingEndpoints(SignedEndpoints):
         self, currency: str | None = None
     ) -> Notification[None]:
         """
-        Cancel all open offers.
+        Cancel all open offers, or those in one currency, such as ``USD``.
 
         ``POST auth/w/funding/offer/cancel/all``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-cancel-all-funding-offers
 
         The notification may report a rejection, which `raise_for_status` raises.
-
-        Parameters
-        ----------
-        currency : str, optional
-            Only offers of this currency, such as ``USD``; default: of all currencies.
 
         Raises
         ------

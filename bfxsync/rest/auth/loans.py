@@ -45,15 +45,10 @@ class LoanEndpoints(SignedEndpoints):
 
     def get_funding_loans(self, *, symbol: Symbol | None = None) -> list[FundingLoan]:
         """
-        Return funding lent or borrowed now that is not used in a position.
+        Return lent or borrowed funding not used in a position, all or in one currency (``fUSD``).
 
         ``POST auth/r/funding/loans[/{symbol}]``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-funding-loans
-
-        Parameters
-        ----------
-        symbol : str, optional
-            Only loans of this currency, such as ``fUSD``.
         """
         path = path_for(_LOANS, symbol, check_funding)
         return self._read_many(_LOANS, FundingLoan.from_row, path=path)
@@ -101,15 +96,10 @@ class LoanEndpoints(SignedEndpoints):
         self, *, symbol: Symbol | None = None
     ) -> list[FundingCredit]:
         """
-        Return funding lent or borrowed now that is used in a position.
+        Return lent or borrowed funding used in a position, all or in one currency (``fUSD``).
 
         ``POST auth/r/funding/credits[/{symbol}]``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-funding-credits
-
-        Parameters
-        ----------
-        symbol : str, optional
-            Only credits of this currency, such as ``fUSD``.
         """
         path = path_for(_CREDITS, symbol, check_funding)
         return self._read_many(_CREDITS, FundingCredit.from_row, path=path)
@@ -157,47 +147,32 @@ class LoanEndpoints(SignedEndpoints):
 
     def get_funding_info(self, key: Symbol) -> FundingInfo:
         """
-        Return the average rates and periods of a currency's funding.
+        Return the average rates and periods of funding in a currency, such as ``fUSD``.
 
         ``POST auth/r/info/funding/{key}``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-info-funding
-
-        Parameters
-        ----------
-        key : str
-            The symbol, such as ``fUSD``.
         """
         path = f"auth/r/info/funding/{check_funding(key)}"
         return self._read(_INFO, FundingInfo.from_row, path=path)
 
     def get_auto_renew_status(self, currency: str) -> FundingAutoRenewStatus | None:
         """
-        Return how returned funding is offered again; None if auto-renew is off.
+        Return the auto-renew settings of a currency, such as ``USD``; None if auto-renew is off.
 
         ``POST auth/r/funding/auto/status`` (undocumented), 90 requests per minute.
         https://github.com/JKorf/Bitfinex.Net
-
-        Parameters
-        ----------
-        currency : str
-            Such as ``USD``.
         """
         body = {"currency": check_currency("currency", currency)}
         return self._read(_STATUS, _read_status, body)
 
     def submit_funding_close(self, id: int) -> Notification[None]:
         """
-        Return borrowed funding.
+        Return borrowed funding, by the `id` of its `FundingLoan` or `FundingCredit`.
 
         ``POST auth/w/funding/close``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-funding-close
 
         The notification may report a rejection, which `raise_for_status` raises.
-
-        Parameters
-        ----------
-        id : int
-            The `id` of a `FundingLoan` or a `FundingCredit`, not of an offer.
 
         Raises
         ------
@@ -273,12 +248,10 @@ class LoanEndpoints(SignedEndpoints):
         ids : list of int, optional
             Ids of loans or credits; each is toggled unless it is in `changes`.
         changes : dict of int to int, optional
-            New state by id (or its text): 1: kept; 2: not kept.
+            New state by id (or its text): 1: kept; 2: not kept. Needed unless there are `ids`.
 
         Raises
         ------
-        UsageError
-            An argument is invalid, or there is neither `ids` nor `changes`.
         OutcomeUnknown
             The funding may have been changed. With `ids` alone, a second request undoes it.
         """

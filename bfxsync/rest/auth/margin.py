@@ -44,15 +44,10 @@ class MarginEndpoints(SignedEndpoints):
 
     def get_symbol_margin_info(self, symbol: Symbol) -> SymbolMarginInfo:
         """
-        Return the tradable balances of a pair on margin.
+        Return the tradable balances on margin of a pair, such as ``tBTCUSD``; not of a derivative.
 
         ``POST auth/r/info/margin/{symbol}``, 90 requests per minute for all three margin methods.
         https://docs.bitfinex.com/reference/rest-auth-info-margin
-
-        Parameters
-        ----------
-        symbol : str
-            The pair, such as ``tBTCUSD``; not a derivative.
         """
         path = f"{_MARGIN.group}/{check_pair(symbol)}"
         return self._read(_MARGIN, SymbolMarginInfo.from_row, path=path)
@@ -127,15 +122,10 @@ class MarginEndpoints(SignedEndpoints):
         self, symbol: Symbol
     ) -> DerivativePositionCollateralLimits:
         """
-        Return the smallest and largest possible collateral of an open position.
+        Return the bounds of a position's collateral in a derivative, such as ``tBTCF0:USTF0``.
 
         ``POST auth/calc/deriv/collateral/limits``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-calc-deriv-collateral-limits
-
-        Parameters
-        ----------
-        symbol : str
-            The derivative, such as ``tBTCF0:USTF0``.
         """
         return self._read(
             _LIMITS,

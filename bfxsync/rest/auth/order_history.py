@@ -136,17 +136,10 @@ class OrderHistoryEndpoints(SignedEndpoints):
 
     def get_order_trades(self, symbol: Symbol, id: int) -> list[OrderTrade]:
         """
-        Return the trades of an order, of the last ten days.
+        Return an order's trades of the last ten days; `symbol` is its pair, such as ``tBTCUSD``.
 
         ``POST auth/r/order/{symbol}:{id}/trades``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-order-trades
-
-        Parameters
-        ----------
-        symbol : str
-            The order's pair, such as ``tBTCUSD``.
-        id : int
-            The order's id.
         """
         path = f"auth/r/order/{check_pair(symbol)}:{check_id('id', id)}/trades"
         return self._read_many(_ORDER_TRADES, OrderTrade.from_row, path=path)

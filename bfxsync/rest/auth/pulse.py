@@ -39,10 +39,8 @@ class PulseEndpoints(SignedEndpoints):
         """
         Return messages of Pulse, newest first.
 
-        ``POST auth/r/pulse/hist``, 90 requests per minute.
+        ``POST auth/r/pulse/hist``, 90 requests per minute. Deprecated: official clients dropped it.
         https://github.com/bitfinexcom/bfx-api-node-rest
-
-        Deprecated: no longer documented, and dropped by the official clients.
 
         Parameters
         ----------
@@ -78,10 +76,8 @@ class PulseEndpoints(SignedEndpoints):
         """
         Post a message on Pulse, at most once.
 
-        ``POST auth/w/pulse/add``, 15 requests per minute.
+        ``POST auth/w/pulse/add``, 15 requests per minute. Deprecated: official clients dropped it.
         https://github.com/bitfinexcom/bfx-api-node-rest
-
-        Deprecated: no longer documented, and dropped by the official clients.
 
         Parameters
         ----------
@@ -112,22 +108,12 @@ class PulseEndpoints(SignedEndpoints):
 
     def delete_pulse(self, pid: str) -> bool:
         """
-        Delete a message from Pulse.
+        Delete a message from Pulse, by its `pid`; True: it was deleted.
 
         ``POST auth/w/pulse/del``, 10 requests per minute (undocumented).
         https://github.com/bitfinexcom/bfx-api-node-rest
 
-        Deprecated: no longer documented, and dropped by the official clients.
-
-        Parameters
-        ----------
-        pid : str
-            The `pid` of a `PulseMessage`.
-
-        Returns
-        -------
-        bool
-            True: it was deleted.
+        Deprecated: official clients dropped it.
         """
         deprecated("delete_pulse")
         body = {"pid": check_text("pid", pid)}

@@ -27,15 +27,10 @@ class SettingsEndpoints(SignedEndpoints):
 
     def get_settings(self, keys: Sequence[str]) -> list[UserSetting]:
         """
-        Return user settings.
+        Return user settings by their keys: ``api:`` and letters, digits, ``_`` and ``-``.
 
         ``POST auth/r/settings``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-settings
-
-        Parameters
-        ----------
-        keys : list of str
-            ``"api:"`` and letters, digits, ``_`` and ``-``.
         """
         body = {"keys": check_items("keys", keys, check_setting_key)}
         return self._read_many(_READ, UserSetting.from_row, body)
@@ -70,15 +65,10 @@ class SettingsEndpoints(SignedEndpoints):
         self, keys: Sequence[str]
     ) -> Notification[Optional[SettingsWriteResult]]:
         """
-        Delete user settings.
+        Delete user settings by their keys, as `get_settings` has them.
 
         ``POST auth/w/settings/del``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-settings-del
-
-        Parameters
-        ----------
-        keys : list of str
-            As for `get_settings`.
 
         Returns
         -------
@@ -93,15 +83,10 @@ class SettingsEndpoints(SignedEndpoints):
 
     def get_core_settings(self, keys: Sequence[str]) -> list[CoreSetting]:
         """
-        Return settings of the platform.
+        Return settings of the platform by their keys, which are not documented.
 
         ``POST auth/r/settings/core`` (undocumented), 10 requests per minute.
         https://github.com/bitfinexcom/bfx-api-node-rest
-
-        Parameters
-        ----------
-        keys : list of str
-            The existing ones are not documented.
         """
         body = {"keys": check_items("keys", keys, check_text)}
         return self._read_many(_CORE, CoreSetting.from_row, body)

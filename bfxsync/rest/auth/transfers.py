@@ -283,15 +283,10 @@ class TransferEndpoints(SignedEndpoints):
 
     def get_movement_info(self, id: int) -> MovementInfo:
         """
-        Return the details of a deposit or a withdrawal.
+        Return the details of a deposit or a withdrawal, by the `id` of its `Movement`.
 
         ``POST auth/r/movements/info``, 90 requests per minute.
         https://docs.bitfinex.com/reference/movement-info
-
-        Parameters
-        ----------
-        id : int
-            The `id` of a `Movement`.
         """
         body = {"id": check_id("id", id)}
         return self._read(_MOVEMENT, MovementInfo.from_row, body)
