@@ -96,7 +96,7 @@ class AccountEndpoints(SignedEndpoints):
         limit : int, optional
             Rows, at most 250.
         """
-        page = page_params(start=start, end=end, limit=limit, maximum=MOST_LOGINS)
+        page = page_params(start, end, limit, maximum=MOST_LOGINS)
         return self._read_many(_LOGINS, LoginHistory.from_row, page)
 
     @iterator
@@ -122,7 +122,7 @@ class AccountEndpoints(SignedEndpoints):
         limit : int, optional
             Rows, at most 500.
         """
-        page = page_params(start=start, end=end, limit=limit, maximum=MOST_CHANGES)
+        page = page_params(start, end, limit, maximum=MOST_CHANGES)
         return self._read_many(_CHANGES, ChangeLog.from_row, page)
 
     @iterator

@@ -74,7 +74,7 @@ class FundingEndpoints(SignedEndpoints):
             Rows, at most 500; default 25.
         """
         path = path_for(_HISTORY, symbol, check_funding)
-        page = page_params(start=start, end=end, limit=limit, maximum=MOST_FUNDING_ROWS)
+        page = page_params(start, end, limit, maximum=MOST_FUNDING_ROWS)
         return self._read_many(_HISTORY, FundingOffer.from_row, page, path)
 
     @iterator
@@ -117,7 +117,7 @@ class FundingEndpoints(SignedEndpoints):
             Rows; the maximum is not documented.
         """
         path = path_for(_TRADES, symbol, check_funding)
-        page = page_params(start=start, end=end, limit=limit, sort=sort)
+        page = page_params(start, end, limit, sort)
         return self._read_many(_TRADES, AccountFundingTrade.from_row, page, path)
 
     @iterator

@@ -77,7 +77,7 @@ class LoanEndpoints(SignedEndpoints):
             Rows, at most 500; default 25.
         """
         path = path_for(_LOANS_HISTORY, symbol, check_funding)
-        page = page_params(start=start, end=end, limit=limit, maximum=MOST_FUNDING_ROWS)
+        page = page_params(start, end, limit, maximum=MOST_FUNDING_ROWS)
         return self._read_many(_LOANS_HISTORY, FundingLoan.from_row, page, path)
 
     @iterator
@@ -128,7 +128,7 @@ class LoanEndpoints(SignedEndpoints):
             Rows, at most 500; default 25.
         """
         path = path_for(_CREDITS_HISTORY, symbol, check_funding)
-        page = page_params(start=start, end=end, limit=limit, maximum=MOST_FUNDING_ROWS)
+        page = page_params(start, end, limit, maximum=MOST_FUNDING_ROWS)
         return self._read_many(
             _CREDITS_HISTORY, FundingCredit.from_row, page, path=path
         )

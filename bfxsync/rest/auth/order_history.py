@@ -78,7 +78,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
             Rows, at most 2,500.
         """
         path = path_for(_ORDERS, symbol, check_pair)
-        page = page_params(start=start, end=end, limit=limit, maximum=MOST_ORDERS)
+        page = page_params(start, end, limit, maximum=MOST_ORDERS)
         body = {**page, "id": optional(check_ids, "ids", ids)}
         return self._read_many(_ORDERS, Order.from_row, body, path=path)
 
@@ -118,7 +118,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
             Rows, at most 500; default 25.
         """
         path = path_for(_OTC, symbol, check_pair)
-        page = page_params(start=start, end=end, limit=limit, maximum=MOST_OTC_ORDERS)
+        page = page_params(start, end, limit, maximum=MOST_OTC_ORDERS)
         body = {**page, "id": optional(check_ids, "ids", ids)}
         return self._read_many(_OTC, OtcOrder.from_row, body, path=path)
 
@@ -171,9 +171,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
             Rows, at most 2,500.
         """
         path = path_for(_TRADES, symbol, check_pair)
-        page = page_params(
-            start=start, end=end, limit=limit, sort=sort, maximum=MOST_ACCOUNT_TRADES
-        )
+        page = page_params(start, end, limit, sort, maximum=MOST_ACCOUNT_TRADES)
         return self._read_many(_TRADES, AccountTrade.from_row, page, path)
 
     @iterator
@@ -213,6 +211,6 @@ class OrderHistoryEndpoints(SignedEndpoints):
         """
         if limit is not None:
             check_integer("limit", limit, _LIMITS)
-        page = page_params(start=start, end=end, limit=limit)
+        page = page_params(start, end, limit)
         body = {"symbol": check_pair(symbol), **page}
         return self._read(_AVERAGES, WeightedAverages.from_row, body)

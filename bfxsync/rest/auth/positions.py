@@ -99,9 +99,7 @@ class PositionEndpoints(SignedEndpoints):
         limit : int, optional
             Rows, at most 50.
         """
-        page = page_params(
-            start=start, end=end, limit=limit, maximum=MOST_PAST_POSITIONS
-        )
+        page = page_params(start, end, limit, maximum=MOST_PAST_POSITIONS)
         body = {**page, "id": optional(check_id, "id", id)}
         return self._read_many(_HISTORY, PositionHistory.from_row, body)
 
@@ -136,7 +134,7 @@ class PositionEndpoints(SignedEndpoints):
         limit : int, optional
             Rows, at most 500.
         """
-        page = page_params(start=start, end=end, limit=limit, maximum=MOST_SNAPSHOTS)
+        page = page_params(start, end, limit, maximum=MOST_SNAPSHOTS)
         body = {**page, "id": optional(check_id, "id", id)}
         return self._read_many(_SNAPSHOTS, PositionSnapshot.from_row, body)
 
@@ -179,7 +177,7 @@ class PositionEndpoints(SignedEndpoints):
         limit : int, optional
             Rows, at most 250.
         """
-        page = page_params(start=start, end=end, limit=limit, maximum=MOST_AUDITS)
+        page = page_params(start, end, limit, maximum=MOST_AUDITS)
         body = {"id": optional(check_ids, "ids", ids), **page}
         return self._read_many(_AUDIT, PositionAudit.from_row, body)
 

@@ -259,7 +259,7 @@ class TransferEndpoints(SignedEndpoints):
             Rows, at most 2,500.
         """
         path = path_for(_MOVEMENTS, currency, partial(check_currency, "currency"))
-        page = page_params(start=start, end=end, limit=limit, maximum=MOST_MOVEMENTS)
+        page = page_params(start, end, limit, maximum=MOST_MOVEMENTS)
         body = {
             "id": optional(check_ids, "ids", ids),
             "address": optional(check_token, "address", address),

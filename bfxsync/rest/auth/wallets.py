@@ -143,7 +143,7 @@ class WalletEndpoints(SignedEndpoints):
             Rows, at most 2,500.
         """
         path = path_for(_LEDGERS, currency, partial(check_currency, "currency"))
-        page = page_params(start=start, end=end, limit=limit, maximum=MOST_LEDGERS)
+        page = page_params(start, end, limit, maximum=MOST_LEDGERS)
         body = {
             "category": optional(check_integer, "category", category, _CATEGORIES),
             "wallet": optional(check_choice, "wallet", wallet, LEDGER_WALLETS),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Dict, Iterator, Mapping, Sequence
+from typing import Any, Dict, Iterator, Mapping, Sequence
 
 from bfxsync._base.aliases import AnyNumber
 from bfxsync.checks.containers import check_items, check_object, optional
@@ -18,12 +18,7 @@ from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.merchant import AnyInvoiceSubmission, InvoiceSubmission
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 from bfxsync.rest.history.history import History
-from bfxsync.rest.history.options import iterator
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from bfxsync.rest.history.options import HistoryOptions
+from bfxsync.rest.history.options import HistoryOptions, Unpack, iterator
 
 MOST_INVOICES = 100
 

@@ -5,15 +5,7 @@ from __future__ import annotations
 import reprlib
 import time
 from functools import partial
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    Iterator,
-    Mapping,
-    NamedTuple,
-    TypeVar,
-)
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, NamedTuple, TypeVar
 
 from bfxsync._base.aliases import NumberType
 from bfxsync.errors import RemoteError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Iterator
+from typing import Iterator
 
 from bfxsync._base.aliases import Symbol
 from bfxsync.checks.candles import candle_key, check_timeframe
@@ -12,14 +12,14 @@ from bfxsync.checks.times import Time, page_params
 from bfxsync.models.status import Candle
 from bfxsync.rest.history.history import History
 from bfxsync.rest.history.intervals import filled
-from bfxsync.rest.history.options import check_options, iterator
+from bfxsync.rest.history.options import (
+    SortedHistoryOptions,
+    Unpack,
+    check_options,
+    iterator,
+)
 from bfxsync.rest.history.pages import iterate
 from bfxsync.rest.public.base import Budget, Endpoints
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from bfxsync.rest.history.options import SortedHistoryOptions
 
 MOST_CANDLES = 10_000
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Iterator
+from typing import Iterator
 
 from bfxsync._base.aliases import Symbol
 from bfxsync.checks.keys import check_ranking, check_statistic
@@ -11,13 +11,13 @@ from bfxsync.checks.symbols import check_funding
 from bfxsync.checks.times import Time, page_params
 from bfxsync.models.public import FundingStatistic, Leaderboard, Statistic
 from bfxsync.rest.history.history import History
-from bfxsync.rest.history.options import iterator
+from bfxsync.rest.history.options import (
+    HistoryOptions,
+    SortedHistoryOptions,
+    Unpack,
+    iterator,
+)
 from bfxsync.rest.public.base import Budget, Endpoints
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from bfxsync.rest.history.options import HistoryOptions, SortedHistoryOptions
 
 MOST_STATISTICS = 10_000
 MOST_LEADERBOARDS = 10_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Iterator, Sequence
+from typing import Iterator, Sequence
 
 from bfxsync._base.aliases import Symbol
 from bfxsync.checks.symbols import check_pair, check_symbols
@@ -12,13 +12,8 @@ from bfxsync.checks.times import Time, page_params
 from bfxsync.models.public import PlatformStatus
 from bfxsync.models.status import DerivativesStatus, Liquidation
 from bfxsync.rest.history.history import History
-from bfxsync.rest.history.options import iterator
+from bfxsync.rest.history.options import SortedHistoryOptions, Unpack, iterator
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from bfxsync.rest.history.options import SortedHistoryOptions
 
 MOST_DERIVATIVES_STATUS = 5_000
 MOST_LIQUIDATIONS = 500

@@ -5,15 +5,7 @@ from __future__ import annotations
 import reprlib
 from functools import partial
 from operator import attrgetter
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    Iterator,
-    Mapping,
-    Sequence,
-    TypeVar,
-)
+from typing import Any, Callable, Iterator, Mapping, Sequence, TypeVar
 
 from bfxsync._base.aliases import NumberType, Symbol
 from bfxsync.checks.symbols import check_funding, check_pair, check_symbols
@@ -22,13 +14,8 @@ from bfxsync.errors import RemoteError
 from bfxsync.models.market import FundingTicker, Ticker
 from bfxsync.models.public import TickersHistory
 from bfxsync.rest.history.history import History
-from bfxsync.rest.history.options import iterator
+from bfxsync.rest.history.options import SortedHistoryOptions, Unpack, iterator
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from bfxsync.rest.history.options import SortedHistoryOptions
 
 M = TypeVar("M")
 

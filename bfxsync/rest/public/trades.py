@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Iterator
+from typing import Any, Iterator
 
 from bfxsync._base.aliases import Symbol
 from bfxsync.checks.symbols import check_funding, check_pair, check_symbol
 from bfxsync.checks.times import Time, page_params
 from bfxsync.models.market import FundingTrade, Trade
 from bfxsync.rest.history.history import History
-from bfxsync.rest.history.options import iterator
+from bfxsync.rest.history.options import SortedHistoryOptions, Unpack, iterator
 from bfxsync.rest.public.base import Budget, Endpoints
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from bfxsync.rest.history.options import SortedHistoryOptions
 
 MOST_TRADES = 10_000
 
