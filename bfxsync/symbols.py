@@ -30,9 +30,6 @@ CONF_KEYS = (
 )
 """All keys, fetched in one request."""
 
-# Ctrl-C just before a wait does not end it, and on Windows it never does.
-_LONGEST_NAP_S = 1.0
-
 
 class Conf(Protocol):
     """Source of the exchange's configuration: ``rest.public``."""
@@ -190,8 +187,7 @@ class Symbols:
                 self._end(mine)
             if isinstance(found, _Lists):
                 return found
-            while not found.is_over.wait(_LONGEST_NAP_S):
-                pass
+            found.is_over.wait_in_naps()
             if found.error is not None:
                 raise found.error
             # None: the fetching thread was interrupted; try again here.

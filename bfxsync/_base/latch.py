@@ -85,6 +85,12 @@ class Latch:
         """Reset the flag; threads that are already waiting have been woken."""
         self.is_set = False
 
+    def wait_in_naps(self) -> None:
+        """Wait until the flag is set, with an opportunity for Ctrl-C every second."""
+        # Just before a wait it does not end it, and on Windows it never does.
+        while not self.wait(1.0):
+            pass
+
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until the flag is set; return False after the timeout."""
         return self.is_set or self._bells.wait(lambda: self.is_set, timeout_s)

@@ -27,7 +27,7 @@ EXACT = own_context(100)
 
 
 def decimal_of(value: str | int | Decimal | float) -> Decimal:
-    """Return an exact `Decimal`, of a float by its shortest text; may raise `InvalidOperation`."""
+    """Return an exact `Decimal`, a float by its shortest text; may raise `InvalidOperation`."""
     # A subclass of float, such as NumPy's, may have another `repr`.
     text = float.__repr__(value) if isinstance(value, float) else value
     return Decimal(text, EXACT)
@@ -42,7 +42,7 @@ READERS_OF: dict[NumberType, Callable[[str], Any]] = {
 
 def number_text(value: float | Decimal) -> str:
     """
-    Format a number as JavaScript's ``String(x)`` does, as the exchange formats it.
+    Format a number as the exchange does, which is JavaScript's ``String(x)``.
 
     ``5.0`` gives ``5``, ``1e-05`` gives ``0.00001``, ``1e-07`` gives ``1e-7``. A `Decimal` is
     converted to `float` first, as it was parsed from the text of an IEEE double.

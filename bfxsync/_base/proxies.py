@@ -39,7 +39,7 @@ MOST_CREDENTIALS = 127
 
 @attrs.frozen
 class Proxy:
-    """Address of a proxy, and the user's name and password there."""
+    """Address and credentials of a proxy."""
 
     kind: str
     """``http``, ``https``, ``socks4``, ``socks5``; ``socks4a`` and ``socks5h`` resolve names."""

@@ -20,9 +20,6 @@ from bfxsync.errors import UsageError
 
 T = TypeVar("T")
 
-# Ctrl-C just before a wait does not end it, and on Windows it never does.
-_LONGEST_NAP_S = 1.0
-
 
 def shielded(call: Callable[..., T], *arguments: Any) -> T:
     """
@@ -103,8 +100,7 @@ class Work(Generic[T]):
 
     def result(self) -> T:
         """Wait for the call, and return its result or raise its exception."""
-        while not self._done.wait(_LONGEST_NAP_S):
-            pass
+        self._done.wait_in_naps()
         if self._error is not None:
             try:
                 raise self._error

@@ -49,9 +49,6 @@ _FLAGS = (
     | getattr(os, "O_BINARY", 0)
 )
 
-# Ctrl-C just before a wait does not end it, and on Windows it never does.
-_LONGEST_NAP_S = 1.0
-
 
 @attrs.define(eq=False)
 class _Hold:
@@ -167,8 +164,7 @@ class FileNonce(Nonce):
             try:
                 with _threads():
                     later(self._keep, hold, timeout)
-                while not hold.granted.wait(_LONGEST_NAP_S):
-                    pass
+                hold.granted.wait_in_naps()
                 if hold.error is not None:
                     raise hold.error
                 return work()

@@ -60,7 +60,7 @@ class Screen:
 
 
 def draw(view: View, width: int, height: int) -> RenderableType:
-    """Return the whole screen, of this width and height in characters."""
+    """Return the whole screen; width and height are in characters."""
     rows = max(0, height - 3)
     if width >= _SIDE_BY_SIDE_WIDTH:
         markets = Table.grid(expand=True)
@@ -207,7 +207,7 @@ def _padded(lines: list[Text], count: int, *, at_top: bool = False) -> list[Text
 
 
 def bar(ratio: float, width: int) -> str:
-    """Return a bar of a share of the width; at least one eighth of a character."""
+    """Return a bar that fills `ratio` of the width, at least an eighth of a character."""
     whole, eighths = divmod(max(1, round(ratio * width * 8)), 8)
     return (_FULL * whole + _EIGHTHS[eighths]) if width else ""
 

@@ -128,7 +128,7 @@ def _run_show(watching: Watch, seconds: float, show: Show) -> None:
 
 
 class Lines:
-    """Progress as text: about five lines in all the `seconds`."""
+    """Progress as about five lines of text."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

@@ -1,4 +1,4 @@
-"""The state of a demonstration to display, and its results with a verdict, as text."""
+"""State of a demonstration, and its results with a verdict."""
 
 from __future__ import annotations
 

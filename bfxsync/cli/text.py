@@ -8,7 +8,7 @@ _SIGNIFICANT_DIGITS = 5
 
 
 def decimals_of(price: float) -> int:
-    """Return the number of decimals of the exchange's prices near this one."""
+    """Return how many decimals the exchange gives prices of this size."""
     digits = len(str(int(abs(price)))) if abs(price) >= 1 else 0
     return max(0, min(_SIGNIFICANT_DIGITS - digits, 8))
 

@@ -77,7 +77,7 @@ class _Feed:
 
     @property
     def book(self) -> BookView | None:
-        """The book of a book's subscription."""
+        """The order book; None in other channels."""
         found = self.subscription
         return found.book if isinstance(found, BookSubscription) else None
 

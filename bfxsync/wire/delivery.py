@@ -1,4 +1,4 @@
-"""Frames into the channels of their subscriptions, and what follows from them."""
+"""Feeds frames to channels, and delivers their updates to subscriptions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bfxsync.wire.subscriptions import Subscriptions
 
 
 class Delivery:
-    """Feeds channels, delivers their updates, and subscribes again those that went wrong."""
+    """Feeds channels, delivers their updates, and resubscribes those that went wrong."""
 
     def __init__(self, subscriptions: Subscriptions, handshake: Handshake) -> None:
         self._subscriptions = subscriptions

@@ -145,7 +145,7 @@ def cancel_body(
 def cancel_multi_body(
     *, id: object = None, cid: object = None, gid: object = None, all: object = None
 ) -> Body:
-    """Return the body of a cancellation of several orders: of at least one list, or of all."""
+    """Return the body of a cancellation of several orders: by at least one list, or `all`."""
     named = [value for value in (id, cid, gid) if value is not None]
     if all is not None:
         if not check_switch("all", all) or named:

@@ -1,5 +1,5 @@
 """
-How often one channel is subscribed again automatically.
+The limit for automatic resubscriptions of one channel.
 
 https://docs.bitfinex.com/docs/ws-websocket-checksum
 """

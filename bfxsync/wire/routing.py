@@ -1,5 +1,5 @@
 """
-Which subscription each channel id of a socket belongs to.
+Maps the channel ids of a socket to subscriptions.
 
 Frames may arrive before the acknowledgement that names their channel, so those of unknown ids are
 kept. After an unsubscribe, frames of the channel may still arrive until the exchange confirms it.

@@ -57,7 +57,7 @@ class Channel(ABC):
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """What makes two requests duplicates to the exchange."""
+        """The fields by which the exchange recognizes a duplicate request."""
         return (self.name, *self.arguments.values())
 
     def request(self) -> dict[str, str]:
