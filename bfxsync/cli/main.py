@@ -1,15 +1,16 @@
-"""The command line, and its exit codes."""
+"""The command line, its exit codes, and its log lines on stderr."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
-from typing import Sequence
+from collections import deque
+from typing import Deque, Sequence
 
 from bfxsync import BfxError, __version__
 from bfxsync.cli import demo
-from bfxsync.cli.log_lines import LogLines
 
 OK = 0
 FAILED = 1
@@ -17,6 +18,7 @@ USAGE = 2
 INTERRUPTED = 130
 
 _MAX_SECONDS = 86_400
+_MAX_HELD = 50
 
 _DEMO = """\
 Show tickers, trades and books of tBTCUSD and tETHUSD, live, and print counts and
@@ -128,3 +130,35 @@ def _seconds(text: str) -> float:
             f"expected a number from 1 to {_MAX_SECONDS}, not {text!r}"
         )
     return seconds
+
+
+class LogLines(logging.Handler):
+    """
+    Prints warnings and errors of the library, within a ``with`` block.
+
+    With `is_held` it keeps the latest 50 lines until the end, while a screen is drawn.
+    """
+
+    def __init__(self, *, is_held: bool) -> None:
+        super().__init__(logging.WARNING)
+        self.setFormatter(logging.Formatter("bfxsync demo: %(message)s"))
+        self._is_held = is_held
+        self._held: Deque[str] = deque(maxlen=_MAX_HELD)
+
+    def __enter__(self) -> LogLines:
+        logging.getLogger("bfxsync").addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("bfxsync").removeHandler(self)
+        for line in self._held:
+            print(line, file=sys.stderr)
+        self._held.clear()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a line, or hold it back."""
+        line = self.format(record)
+        if self._is_held:
+            self._held.append(line)
+        else:
+            print(line, file=sys.stderr, flush=True)
