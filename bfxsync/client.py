@@ -59,7 +59,8 @@ class Client:
     rest_timeout : float, optional
         Total timeout of a REST call, in seconds; see `RestTransport` for its parts and default.
     on_limit : str
-        What a REST call does at a rate limit: ``"wait"``, or ``"raise"`` `RateLimited`.
+        What a REST call does at a rate limit, ours or the exchange's: ``"wait"``, or ``"raise"``
+        `RateLimited`.
     strict : bool
         Handling of unreadable rows in a REST list. True: the call raises `RemoteError`, which has
         the other rows. False: they are left out with a warning in the log, except where none may

@@ -39,8 +39,7 @@ class RestClient:
     numbers : type
         Type of number fields: `float` or `decimal.Decimal`.
     strict : bool
-        False: leave unreadable rows out of lists with a warning in the log, instead of raising a
-        `RemoteError` with the other rows.
+        As for `Client`.
     **options
         All other keyword arguments of `RestTransport`.
 

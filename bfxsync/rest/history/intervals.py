@@ -124,7 +124,7 @@ def filled(
     """
     Return the candles of an iteration, and one without volume for each interval without trades.
 
-    `get` requests one page: that of the candle before the start of the iteration.
+    `get` requests a page; it is called at most once, for the candle before the start.
     """
     start, end, sort = iteration.start, iteration.end, iteration.sort
     last = iteration.resume_after

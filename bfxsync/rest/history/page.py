@@ -19,7 +19,7 @@ Fetch = Callable[[Optional[Mts], Optional[Mts], int, int], List[T]]
 @attrs.frozen
 class Page(Generic[T]):
     """
-    One answer.
+    One page of a history, as received.
 
     Attributes
     ----------

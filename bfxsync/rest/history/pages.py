@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 FEW = 100
 """A page with fewer rows, if more were requested, was not cut by the exchange's own maximum. One
-request can create 75 rows of one time: orders."""
+request can create 75 rows with the same time: orders."""
 
 
 def iterate(

@@ -272,7 +272,7 @@ def _take(
 
 
 def _without_idle(groups: _Groups, now: float) -> _Groups:
-    """Bound the memory if callers make up ever new paths, and so groups."""
+    """Drop idle groups: callers may use any number of paths, and so of groups."""
     current = {key: state.current(now) for key, state in groups.items()}
     return {
         key: state

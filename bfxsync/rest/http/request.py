@@ -104,9 +104,7 @@ def request_of(
 
 
 def _plain(value: object) -> object:
-    """
-    Replace numbers that JSON might write with an exponent by text, and foreign types by plain ones.
-    """
+    """Return numbers that JSON might write with an exponent as text, and only plain types."""
     if value is None or isinstance(value, (bool, str, HiddenInt)):
         return value
     switch = plain_bool(value)

@@ -87,7 +87,7 @@ class _Line(NamedTuple):
 
 class SignedLock:
     """
-    Held by the signed call of a key that is on the wire, during I/O.
+    Lock of a key, held by the one signed call that is on the wire.
 
     Waiting calls are served by kind (orders first), then by arrival; after `MOST_OVERTAKINGS` in a
     row the oldest one is next. The queue is an immutable value replaced atomically, so a thread

@@ -97,23 +97,13 @@ class RestTransport:
     ca_bundle : str, optional
         Path of the certificates to trust. By default the environment decides
         (``REQUESTS_CA_BUNDLE``), else those that come with requests.
-    on_limit : str
-        At a rate limit, ours or the exchange's: ``"wait"``, or ``"raise"`` `RateLimited`.
-    max_wait_s : float, optional
-        A call that would have to wait longer for rate limits raises `RateLimited` at once. By
-        default our own limits are waited for without bound, and a refusal of the exchange for up
-        to an hour.
+    on_limit, max_wait_s, allow_insecure, absence_s
+        As for `Client`.
     limits : RequestRateLimiter, optional
         By default shared by all clients of the process.
     pool_size : int
         Connections kept alive between calls. More threads may call at the same time; their extra
         connections are closed afterwards.
-    allow_insecure : bool
-        Allow a key over ``http://`` to another machine, where anyone on the path can read and
-        change the requests.
-    absence_s : float
-        Seconds after a failed call until a write can no longer be on its way: one that the
-        exchange does not list then counts as not executed (see `OutcomeUnknown.resolve`).
 
     Attributes
     ----------
@@ -242,9 +232,7 @@ class RestTransport:
             raise unknown_outcome(error) from error
 
     def close(self) -> None:
-        """
-        Stop all waits and close idle connections, at once; calls already sent finish normally.
-        """
+        """Stop all waits and close idle connections at once; calls already sent may finish."""
         self._closed.set()
         if self._signer is not None:
             self._signed_lock.wake()

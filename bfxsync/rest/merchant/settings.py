@@ -44,7 +44,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
 
     def add_currency_conversion(self, base_ccy: str, convert_ccy: str) -> bool:
         """
-        Convert payments in one currency to another automatically; False: not done.
+        Convert payments in one currency to another automatically; return whether it succeeded.
 
         ``POST auth/w/ext/pay/settings/convert/create``, 10 requests per minute (undocumented);
         dropped by the official Node client.
@@ -62,7 +62,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
 
     def remove_currency_conversion(self, base_ccy: str, convert_ccy: str) -> bool:
         """
-        Stop an automatic conversion of payments; False: not done.
+        Stop an automatic conversion of payments; return whether it succeeded.
 
         ``POST auth/w/ext/pay/settings/convert/remove``, 90 requests per minute; dropped by the
         official Node client.
@@ -92,7 +92,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
 
     def set_merchant_settings(self, key: str, val: Any) -> bool:
         """
-        Change a setting; False: not done.
+        Change a setting; return whether it succeeded.
 
         ``POST auth/w/ext/pay/settings/set``, 90 requests per minute; dropped by the official Node
         client.
@@ -118,7 +118,7 @@ class MerchantSettingEndpoints(SignedEndpoints):
 
     def set_merchant_settings_batch(self, settings: Mapping[str, Any]) -> bool:
         """
-        Change several settings; False: not done.
+        Change several settings; return whether it succeeded.
 
         ``POST auth/w/ext/pay/settings/set/batch``, 10 requests per minute (undocumented); dropped
         by the official Node client.

@@ -27,16 +27,7 @@ UNDOCUMENTED_PER_MINUTE = 10
 
 
 class Budget(NamedTuple):
-    """
-    Rate limit that requests count against.
-
-    Attributes
-    ----------
-    group : str
-        Endpoints with the same group share one budget.
-    per_minute : int
-        Requests per minute.
-    """
+    """The requests per minute of all endpoints with the same group."""
 
     group: str
     per_minute: int = UNDOCUMENTED_PER_MINUTE
@@ -46,14 +37,8 @@ class Endpoints(NamedInErrors):
     """
     A group of endpoints.
 
-    Parameters
-    ----------
-    transport : RestTransport
-    numbers : type
-        Type of the models' number fields: `float` or `decimal.Decimal`; that of the transport.
-    strict : bool
-        False: unreadable rows of a list are skipped with a warning in the log. True: they raise
-        `RemoteError`, which has the readable ones.
+    `numbers`, the type of the models' number fields, must be that of the transport; `strict` is
+    as for `Client`.
     """
 
     # The wall clock, in seconds.

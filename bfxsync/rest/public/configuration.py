@@ -33,7 +33,7 @@ class ConfigurationEndpoints(Endpoints):
         Returns
         -------
         list or dict
-            Texts in lists, pairs without their ``t``, numbers as in JSON.
+            Lists of strings, pairs without the leading ``t``, numbers as in JSON.
 
         Raises
         ------
@@ -49,15 +49,7 @@ class ConfigurationEndpoints(Endpoints):
         ``GET conf/{configs}``, 90 requests per minute, shared with `conf`.
         https://docs.bitfinex.com/reference/rest-public-conf
 
-        Parameters
-        ----------
-        configs : list of str
-            The keys, see `conf`.
-
-        Raises
-        ------
-        RemoteError
-            There are fewer values than keys: the exchange does not know one of them.
+        Keys are as for `conf`. One that the exchange does not know raises `RemoteError`.
         """
         keys = check_list("configs", configs, check_conf_key)
         return dict(zip(keys, self._conf(keys)))

@@ -112,7 +112,7 @@ class TickerEndpoints(Endpoints):
         sort: int | None = None,
     ) -> list[TickersHistory]:
         """
-        Return best bids and asks of pairs, a sample every hour, one year back.
+        Return hourly samples of the best bid and ask of pairs, up to one year back.
 
         ``GET tickers/hist``, 10 requests per minute (undocumented).
         https://docs.bitfinex.com/reference/rest-public-tickers-history
@@ -140,7 +140,7 @@ class TickerEndpoints(Endpoints):
         **options: Unpack[SortedHistoryOptions[TickersHistory]],
     ) -> Iterator[TickersHistory]:
         """
-        Iterate over hourly bids and asks of pairs, one year back; those of one time by symbol.
+        Iterate over hourly bids and asks of pairs, by time and symbol, up to one year back.
 
         The exchange returns at most 250 rows per request. With many more pairs than that
         (``"ALL"``), one time may have more rows than can be read, which raises `RemoteError`:

@@ -101,7 +101,7 @@ class TradeEndpoints(Endpoints):
     def iter_t_trades(
         self, pair: Symbol, **options: Unpack[SortedHistoryOptions[Trade]]
     ) -> Iterator[Trade]:
-        """Iterate over the trades of a pair; within one millisecond by id."""
+        """Iterate over the trades of a pair; those of one millisecond by id."""
         get = partial(self.get_t_trades, check_pair(pair))
         return self._history(_T_HISTORY, get, f"trades {pair}", options)
 
@@ -109,6 +109,6 @@ class TradeEndpoints(Endpoints):
     def iter_f_trades(
         self, currency: Symbol, **options: Unpack[SortedHistoryOptions[FundingTrade]]
     ) -> Iterator[FundingTrade]:
-        """Iterate over the funding trades of a currency; within one millisecond by id."""
+        """Iterate over the funding trades of a currency; those of one millisecond by id."""
         get = partial(self.get_f_trades, check_funding(currency))
         return self._history(_F_HISTORY, get, f"trades {currency}", options)
