@@ -78,7 +78,6 @@ PURE = (
     "checks.merchant",
     "checks.numbers",
     "checks.options",
-    "checks.private",
     "checks.symbols",
     "checks.texts",
     "checks.times",

@@ -47,3 +47,14 @@ def check_object(name: str, value: object) -> dict[str, Any]:
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return dict(value)
     raise UsageError(f"{name} must be a dict with texts as keys, not {value!r}")
+
+
+def check_tfa(name: str, value: object) -> dict[str, Any]:
+    """Return the object of a second factor, which is secret and so not in the message."""
+    if (
+        isinstance(value, Mapping)
+        and value
+        and all(isinstance(key, str) for key in value)
+    ):
+        return {key: item for key, item in value.items() if item is not None}
+    raise UsageError(f"{name} must be a dict with texts as keys, and not empty")

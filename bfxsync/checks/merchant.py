@@ -9,8 +9,7 @@ from typing import Any, Mapping, Sequence
 from bfxsync._base.numbers import plain_decimal
 from bfxsync._base.plain import plain_bool, plain_integer, plain_text
 from bfxsync.checks.containers import check_items
-from bfxsync.checks.private import check_token
-from bfxsync.checks.texts import check_pattern
+from bfxsync.checks.texts import check_pattern, check_token
 from bfxsync.errors import UsageError
 
 STATUSES = ("CREATED", "PENDING", "COMPLETED", "EXPIRED")

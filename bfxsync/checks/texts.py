@@ -41,6 +41,14 @@ def check_text(name: str, value: object) -> str:
     raise UsageError(f"{name} must be text that is not empty")
 
 
+def check_token(name: str, value: object) -> str:
+    """Return a text without blanks, perhaps a secret: an address, an invoice, a method."""
+    text = plain_text(value)
+    if text is not None and text.split() == [text]:
+        return text
+    raise UsageError(f"{name} must be text without blanks, and not empty")
+
+
 def check_wallet(name: str, value: object) -> str:
     """Return the name of a wallet."""
     return check_choice(name, value, WALLETS)

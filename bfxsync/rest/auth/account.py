@@ -8,8 +8,7 @@ from bfxsync._base.hidden import hide
 from bfxsync.checks.containers import check_items, optional
 from bfxsync.checks.numbers import check_integer
 from bfxsync.checks.options import check_switch_as_bool
-from bfxsync.checks.private import check_token
-from bfxsync.checks.texts import check_choice
+from bfxsync.checks.texts import check_choice, check_token
 from bfxsync.checks.times import Time, page_params
 from bfxsync.errors import UsageError
 from bfxsync.models.account import (

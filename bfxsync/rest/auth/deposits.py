@@ -10,9 +10,8 @@ from bfxsync._base.aliases import AnyNumber, NumberType
 from bfxsync.checks.containers import check_object, optional
 from bfxsync.checks.numbers import check_integer, check_positive
 from bfxsync.checks.options import check_switch
-from bfxsync.checks.private import check_token
 from bfxsync.checks.symbols import check_currency
-from bfxsync.checks.texts import check_choice, check_wallet
+from bfxsync.checks.texts import check_choice, check_token, check_wallet
 from bfxsync.errors import RemoteError
 from bfxsync.models.notification import Notification, of_one
 from bfxsync.models.rows import read_rows

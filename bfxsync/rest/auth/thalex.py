@@ -6,8 +6,8 @@ from typing import Any, Dict, Mapping
 
 from bfxsync._base.aliases import AnyNumber
 from bfxsync._base.hidden import hide
+from bfxsync.checks.containers import check_tfa
 from bfxsync.checks.numbers import check_positive
-from bfxsync.checks.private import check_tfa
 from bfxsync.checks.texts import check_choice
 from bfxsync.models.thalex import ThalexFreeTransferCount, ThalexTransfer
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write

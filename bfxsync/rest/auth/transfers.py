@@ -8,13 +8,12 @@ from typing import Any, Iterator, Mapping, Sequence
 from bfxsync._base.aliases import AnyNumber, NumberType, Row
 from bfxsync._base.error_codes import error_from_code
 from bfxsync._base.hidden import hide
-from bfxsync.checks.containers import optional
+from bfxsync.checks.containers import check_tfa, optional
 from bfxsync.checks.ids import check_id, check_ids
 from bfxsync.checks.numbers import check_positive
 from bfxsync.checks.options import check_switch, check_switch_as_bool
-from bfxsync.checks.private import check_tfa, check_token
 from bfxsync.checks.symbols import check_currency
-from bfxsync.checks.texts import check_text, check_wallet
+from bfxsync.checks.texts import check_text, check_token, check_wallet
 from bfxsync.checks.times import Time, page_params
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.movements import Movement, MovementInfo

@@ -8,9 +8,8 @@ from bfxsync._base.aliases import AnyNumber
 from bfxsync.checks.containers import check_object, optional
 from bfxsync.checks.numbers import check_positive
 from bfxsync.checks.options import check_switch_as_bool
-from bfxsync.checks.private import check_token
 from bfxsync.checks.symbols import check_pay_currency
-from bfxsync.checks.texts import check_text
+from bfxsync.checks.texts import check_text, check_token
 from bfxsync.errors import UsageError
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, deprecated
 

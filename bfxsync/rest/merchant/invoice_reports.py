@@ -7,9 +7,8 @@ from typing import Sequence
 from bfxsync.checks.containers import check_items, optional
 from bfxsync.checks.merchant import STATUSES
 from bfxsync.checks.numbers import check_integer
-from bfxsync.checks.private import check_token
 from bfxsync.checks.symbols import check_currency, check_pay_currency
-from bfxsync.checks.texts import check_choice, check_text
+from bfxsync.checks.texts import check_choice, check_text, check_token
 from bfxsync.models.merchant import InvoicePage, InvoiceStats
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.rest.merchant.invoices import MOST_INVOICES

@@ -10,9 +10,8 @@ from bfxsync.checks.containers import check_items, check_object, optional
 from bfxsync.checks.ids import check_id, check_ids
 from bfxsync.checks.merchant import check_customer
 from bfxsync.checks.numbers import check_integer, check_positive
-from bfxsync.checks.private import check_token
 from bfxsync.checks.symbols import check_currency, check_pay_currency
-from bfxsync.checks.texts import check_text
+from bfxsync.checks.texts import check_text, check_token
 from bfxsync.checks.times import Time, page_params
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.merchant import AnyInvoiceSubmission, InvoiceSubmission
