@@ -15,7 +15,7 @@ from typing import Any, Sequence
 import pytest
 
 from bfxsync.paper.markets.random import RECIPES, RandomMarket
-from bfxsync.paper.server.feeds import LENGTHS, PRECISIONS, FeedIntervals, Identity
+from bfxsync.paper.server.feeds import LENGTHS, PRECISIONS, Identity
 from bfxsync.paper.server.market_data import MarketData
 from bfxsync.wire.channels import BookChannel, channel_for
 from bfxsync.wire.codec import loads_for
@@ -69,7 +69,7 @@ class Watcher:
 def run(symbol: str, seed: int, number: Any, events: int) -> list[Watcher]:
     """Let things happen and every watcher see them, with a checksum after each change."""
     market = RandomMarket(RECIPES[symbol], seed, MTS)
-    market_data = MarketData(FeedIntervals(checksum_s=0.0), now_mts=lambda: MTS)
+    market_data = MarketData(checksum_s=0.0, now_mts=lambda: MTS)
     market_data.add(market)
     watchers = [
         Watcher(market_data, Identity("book", symbol, prec, "F0", length), number, bulk)

@@ -49,10 +49,7 @@ class AccountView:
     """
 
     def __init__(
-        self,
-        settings: PaperAccount,
-        thread: ServerThread,
-        index: int,
+        self, settings: PaperAccount, thread: ServerThread, index: int
     ) -> None:
         self.api_key: str = settings.api_key
         self.api_secret: str = settings.api_secret
@@ -99,20 +96,17 @@ class AccountView:
 
     def deposit(self, wallet: str, currency: str, amount: Amount) -> None:
         """
-        Add money to a wallet, as a deposit.
+        Deposit money, rounded to eight decimal places.
 
         Parameters
         ----------
         wallet : str
             ``"exchange"``, ``"margin"`` or ``"funding"``.
-        currency : str
-        amount : str, int, Decimal or float
-            Positive; rounded to eight decimal places.
 
         Raises
         ------
         UsageError
-            Unknown wallet, or invalid amount.
+            Unknown wallet, or an amount that is not positive.
         """
         if wallet not in WALLETS:
             raise UsageError(f"no wallet {wallet!r}; there are {', '.join(WALLETS)}")

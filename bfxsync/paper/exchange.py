@@ -7,7 +7,6 @@ import os
 import ssl
 import threading
 from collections import Counter
-from types import TracebackType
 from typing import Any, List, Sequence
 
 from bfxsync._base.describe import also_half_made
@@ -28,12 +27,12 @@ class PaperExchange:
     ``tLTCBTC``, ``fUSD``, ``tBTCF0:USTF0`` and ``tETHF0:USTF0`` have trades and candles since 2020;
     recordings of real sessions have no past. The channels are ``ticker``, ``trades``, ``book``,
     ``candles`` and ``status``; REST endpoints answer from the same markets, or from small samples
-    where those have no data. It listens on the loopback interface by default. All methods may be
-    called from any thread. It belongs to the process that created it: the child of a fork can be
-    its client, but can neither call nor stop it.
+    where those have no data. Accounts have wallets, orders, positions and histories of their own;
+    signatures and nonces are checked as by the real exchange, see `docs/accounts.rst`. Their orders
+    are in the public books.
 
-    Accounts have wallets, orders, positions and histories of their own; signatures and nonces are
-    checked as by the real exchange, see `docs/accounts.rst`. Their orders are in the public books.
+    All methods may be called from any thread, but only in the process that created the exchange:
+    the child of a fork can be its client.
 
     A market moves while one of its channels is subscribed or an account has an open order. Its past
     depends only on the seed and the time. Since the start it keeps every candle, the last 20,000
@@ -42,7 +41,7 @@ class PaperExchange:
     Parameters
     ----------
     host : str, optional
-        Address to listen on.
+        Address to listen on; by default that of the loopback interface.
     port : int, optional
         0 chooses a free port at the first start, and keeps it for the next.
     allowed_hosts : sequence of str, optional
@@ -143,12 +142,7 @@ class PaperExchange:
     def __enter__(self) -> PaperExchange:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     @also_half_made
@@ -246,7 +240,6 @@ class PaperExchange:
         ----------
         fault : str
             One of the names below.
-        times : int, optional
         **options
             Options of the fault. Where it has `channel` (``"book"``), `symbol` (``"tBTCUSD"``) and
             `key` (of candles and status, ``"trade:1m:tBTCUSD"``), it happens only to what matches
@@ -344,20 +337,11 @@ class PaperExchange:
         self, symbol: str, prec: str = "P0", len: int | str = 25, freq: str = "F0"
     ) -> tuple[list[BookRow], list[BookRow]]:
         """
-        Return a book as its subscribers should have it, or as the next one would get it.
+        Return bids and asks of a book as its subscribers should have it.
 
-        It includes updates that are still in transit or were lost (``lost_book_update``).
-
-        Parameters
-        ----------
-        symbol : str
-        prec, len, freq : optional
-            As in a subscription.
-
-        Returns
-        -------
-        bids, asks : list of list
-            The rows of a snapshot, best first; amounts have the sign of the wire.
+        Without subscribers, as the next one would get it. It includes updates that are still in
+        transit or were lost (``lost_book_update``). Rows are those of a snapshot, best first;
+        amounts have the sign of the wire.
 
         Raises
         ------

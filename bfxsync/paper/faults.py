@@ -169,7 +169,7 @@ class Faults:
     def __init__(self, counts: dict[str, int] | None = None) -> None:
         self.armed: dict[str, list[Fault]] = {}
         self._counts = {} if counts is None else counts
-        self._claimed: list[Fault] = []
+        self._claimed: set[Fault] = set()
 
     def arm(self, fault: Fault) -> None:
         """Arm a fault."""
@@ -195,17 +195,18 @@ class Faults:
         """Use a fault that takes time; `complete` or `give_back` must follow."""
         fault = self._use(name, {})
         if fault is not None:
-            self._claimed.append(fault)
+            self._claimed.add(fault)
         return fault
 
     def complete(self, fault: Fault) -> None:
         """Count a claimed fault."""
         self.count(fault.name)
-        self._release(fault)
+        self._claimed.discard(fault)
 
     def give_back(self, fault: Fault) -> None:
-        """Arm a claimed fault again, since it did not happen."""
-        if self._release(fault):
+        """Arm a claimed fault again, since it did not happen; unless it was cleared meanwhile."""
+        if fault in self._claimed:
+            self._claimed.remove(fault)
             fault.left += 1
             if fault.left == 1:
                 self.arm(fault)
@@ -231,10 +232,3 @@ class Faults:
                 if not faults:
                     del self.armed[name]
         return fault
-
-    def _release(self, fault: Fault) -> bool:
-        """Release a claim, and say whether it was still there, not cleared meanwhile."""
-        if fault not in self._claimed:
-            return False
-        self._claimed.remove(fault)
-        return True

@@ -36,11 +36,6 @@ class ServerThread:
     """
     The thread of an exchange, and its listening socket.
 
-    Parameters
-    ----------
-    finished : threading.Event
-        Set when all recordings have ended, cleared by a start.
-
     Attributes
     ----------
     port : int
@@ -49,11 +44,7 @@ class ServerThread:
         Reset by each start.
     """
 
-    def __init__(
-        self,
-        settings: ExchangeSettings,
-        finished: threading.Event,
-    ) -> None:
+    def __init__(self, settings: ExchangeSettings, finished: threading.Event) -> None:
         self.port: int = settings.port
         self.counters: Counters = Counters()
         self._settings = settings

@@ -10,7 +10,7 @@ from bfxsync.paper.engine.units import to_units
 from bfxsync.paper.faults import check_fault
 from bfxsync.paper.markets.market import BookChanged, Market, TickerCame, Traded
 from bfxsync.paper.server.book_window import checksum_of
-from bfxsync.paper.server.feeds import FeedIntervals, Identity
+from bfxsync.paper.server.feeds import Identity
 from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.wire_json import encode
 
@@ -43,7 +43,7 @@ class Stage:
         self.market = Market(symbol)
         period = [2] if self.market.is_funding else []
         self.market.record([1, 1_700_000_000_000, 0.5, 2500, *period])
-        self.market_data = MarketData(FeedIntervals(checksum_s=2.5, ticker_s=1.0))
+        self.market_data = MarketData(checksum_s=2.5, ticker_s=1.0)
         self.market_data.add(self.market)
         self.order_id = 0
 

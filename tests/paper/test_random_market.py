@@ -90,7 +90,7 @@ def test_a_trade_takes_what_rested_on_the_other_side(symbol: str) -> None:
             is_buy = (amount > 0) != market.is_funding
             taken[not is_buy] += abs(to_units(amount))
             assert to_units(price) >= ask if is_buy else to_units(price) <= bid
-            confirmation = market.confirmation(event)
+            confirmation = market.trade_event(event.row, "tu")
             assert confirmation == (event.kind.replace("te", "tu"), event.row)
         if traded:
             trades += 1

@@ -15,10 +15,7 @@ import attrs
 
 from bfxsync.paper.engine.amounts import cost, cost_at_most, read_amount, share
 from bfxsync.paper.engine.order import EngineOrder, legs
-from bfxsync.paper.engine.positions import (
-    Positions,
-    required_margin_with,
-)
+from bfxsync.paper.engine.positions import Positions, required_margin_with
 from bfxsync.paper.engine.units import SCALE, Row, units_text
 from bfxsync.paper.engine.wallets import (
     DEPOSIT,

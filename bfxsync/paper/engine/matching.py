@@ -26,13 +26,10 @@ from bfxsync.paper.engine.order import (
 )
 from bfxsync.paper.engine.order_requests import (
     Body,
-    changed_amount,
     check_order,
     new_order,
-    read_integer,
-    read_leverage,
-    read_terms,
     trailed_stop,
+    update_order,
 )
 from bfxsync.paper.engine.risk import check_funds, fillable, reduce_only_violation
 from bfxsync.paper.engine.units import Row
@@ -76,14 +73,7 @@ class MatchingEngine:
         self._moved: dict[str, None] = {}
 
     def submit(self, account: Account, body: Body) -> EngineOrder:
-        """
-        Accept an order, and execute what can be executed at once.
-
-        Raises
-        ------
-        Invalid, Declined
-            The order is not accepted.
-        """
+        """Accept an order, or raise `Invalid` or `Declined`, and execute what can be at once."""
         market = self._market(body.get("symbol"))
         order = new_order(body, next(account.ids.order), self._now_mts(), market)
         with self._processing():
@@ -106,25 +96,13 @@ class MatchingEngine:
         return order
 
     def update(self, account: Account, order: EngineOrder, body: Body) -> None:
-        """
-        Change an open order.
-
-        Raises
-        ------
-        Invalid, Declined
-            The order stays as it was.
-        """
+        """Change an open order; with `Invalid` or `Declined`, it stays as it was."""
         market = self._market(order.symbol)
         before = {name: getattr(order, name) for name in _CHANGEABLE}
         with self._processing():
             self._withdraw(order)
             try:
-                order.amount = changed_amount(order, body)
-                read_terms(order, body, self._now_mts())
-                if body.get("lev") is not None:
-                    order.lev = read_leverage(body["lev"], market)
-                gid = read_integer("gid", body.get("gid"), 2**45)
-                order.gid = order.gid if gid is None else gid
+                update_order(order, body, self._now_mts(), market)
                 check_order(order)
                 if reduce_only_violation(account, order):
                     raise Declined("Invalid order: it would not reduce the position")

@@ -6,12 +6,7 @@ import calendar
 import time
 from typing import Any, Mapping
 
-from bfxsync.paper.engine.amounts import (
-    cost,
-    read_amount,
-    read_positive,
-    read_price,
-)
+from bfxsync.paper.engine.amounts import cost, read_amount, read_positive, read_price
 from bfxsync.paper.engine.errors import Declined, Invalid
 from bfxsync.paper.engine.order import (
     CLOSE,
@@ -41,14 +36,7 @@ _TIME = "%Y-%m-%d %H:%M:%S"
 
 
 def new_order(body: Body, id: int, now_mts: int, market: TradedMarket) -> EngineOrder:
-    """
-    Create an order from a request.
-
-    Raises
-    ------
-    Invalid
-        A field is missing or invalid.
-    """
+    """Create an order from a request; a missing or invalid field raises `Invalid`."""
     kind = body.get("type")
     if not isinstance(kind, str) or kind not in _KINDS:
         raise Invalid("type: invalid")
@@ -56,10 +44,10 @@ def new_order(body: Body, id: int, now_mts: int, market: TradedMarket) -> Engine
     if market.is_funding or (market.is_derivative and is_spot):
         raise Invalid("symbol: invalid")
     amount = read_amount("amount", body.get("amount"))
-    cid = read_integer("cid", body.get("cid"), _CID_LIMIT)
+    cid = _integer("cid", body.get("cid"), _CID_LIMIT)
     order = EngineOrder(
         id=id,
-        gid=read_integer("gid", body.get("gid"), _CID_LIMIT),
+        gid=_integer("gid", body.get("gid"), _CID_LIMIT),
         cid=now_mts if cid is None else cid,
         symbol=market.symbol,
         mts_create=now_mts,
@@ -67,9 +55,9 @@ def new_order(body: Body, id: int, now_mts: int, market: TradedMarket) -> Engine
         kind=kind,
         amount=amount,
         amount_orig=amount,
-        lev=read_leverage(body.get("lev"), market),
+        lev=_leverage(body.get("lev"), market),
     )
-    read_terms(order, body, now_mts)
+    _read_terms(order, body, now_mts)
     for name in _REQUIRED.get(order.plain_kind, ["price"]):
         if not getattr(order, name):
             raise Invalid(f"{name}: invalid")
@@ -78,14 +66,26 @@ def new_order(body: Body, id: int, now_mts: int, market: TradedMarket) -> Engine
     return order
 
 
-def read_terms(order: EngineOrder, body: Body, now_mts: int) -> None:
+def update_order(
+    order: EngineOrder, body: Body, now_mts: int, market: TradedMarket
+) -> None:
+    """Apply an update to an order; `Invalid` may leave it changed in part."""
+    order.amount = _changed_amount(order, body)
+    _read_terms(order, body, now_mts)
+    if body.get("lev") is not None:
+        order.lev = _leverage(body["lev"], market)
+    gid = _integer("gid", body.get("gid"), _CID_LIMIT)
+    order.gid = order.gid if gid is None else gid
+
+
+def _read_terms(order: EngineOrder, body: Body, now_mts: int) -> None:
     """Apply the fields that both a new order and an update may have."""
     for name in ("price", "price_aux_limit", "price_trailing"):
         if body.get(name) not in (None, "0", 0, ""):
             setattr(order, name, read_price(name, body[name]))
     if order.is_stop and order.plain_kind != "TRAILING STOP":
         order.stop = order.price
-    flags = read_integer("flags", body.get("flags"), 2**31)
+    flags = _integer("flags", body.get("flags"), 2**31)
     if flags is not None:
         order.flags = flags
     if body.get("tif") is not None:
@@ -100,13 +100,7 @@ def read_terms(order: EngineOrder, body: Body, now_mts: int) -> None:
 
 
 def check_order(order: EngineOrder) -> None:
-    """
-    Check what does not depend on the account: size, value and flags.
-
-    Raises
-    ------
-    Declined
-    """
+    """Check what does not depend on the account: size, value and flags; raise `Declined`."""
     pair = order.symbol[1:]
     size = abs(order.amount)
     # The rest of a position may be small, and can be closed all the same.
@@ -122,7 +116,7 @@ def check_order(order: EngineOrder) -> None:
         raise Declined("Invalid order: only a limit order can be post-only")
 
 
-def changed_amount(order: EngineOrder, body: Body) -> int:
+def _changed_amount(order: EngineOrder, body: Body) -> int:
     """Return the new remaining amount, from the `amount` or the `delta` of an update."""
     if body.get("amount") is not None:
         amount = read_amount("amount", body["amount"])
@@ -143,7 +137,7 @@ def trailed_stop(order: EngineOrder, last: int) -> int:
     return max(last - order.price_trailing, order.stop, 1)
 
 
-def read_integer(name: str, value: object, limit: int) -> int | None:
+def _integer(name: str, value: object, limit: int) -> int | None:
     """Parse an integer from 0 up to, but not including, a limit; None if it is missing."""
     if value is None:
         return None
@@ -158,11 +152,10 @@ def day_of(mts: int) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(mts // 1000))
 
 
-def read_leverage(value: object, market: TradedMarket) -> int | None:
-    """Parse the leverage of a derivative, None for other markets; missing, it is the default."""
+def _leverage(value: object, market: TradedMarket) -> int | None:
     if not market.is_derivative:
         return None
-    lev = read_integer("lev", value, 101)
+    lev = _integer("lev", value, 101)
     if lev == 0:
         raise Invalid("lev: invalid")
     return DEFAULT_LEVERAGE if lev is None else lev

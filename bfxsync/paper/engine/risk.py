@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import Iterator
+import attrs
 
 from bfxsync.paper.engine.account import Account, spot_need
 from bfxsync.paper.engine.amounts import cost
@@ -33,11 +32,8 @@ def check_funds(account: Account, order: EngineOrder, book: Book) -> None:
     """
     Check that the balance covers an order, however much of it is filled.
 
-    Its own hold counts as available. A market order is valued at the prices of the book.
-
-    Raises
-    ------
-    Declined
+    If it does not, raise `Declined`. Its own hold counts as available. A market order is valued at
+    the prices of the book.
     """
     size, price = abs(order.amount), order.stop or order.price
     value = 0
@@ -79,18 +75,8 @@ def _added_need(account: Account, order: EngineOrder, price: int) -> int:
     others = [o for o in account.orders_on_margin(order.symbol) if o is not order]
     position = account.positions.open.get(order.symbol)
     already = required_margin_with(position, others)
-    with _priced(order, price):
-        needed = required_margin_with(position, [*others, order])
+    # A market order has no price of its own.
+    priced = attrs.evolve(order, price=order.price or price)
+    needed = required_margin_with(position, [*others, priced])
     # Reducing a position is always possible.
     return needed if needed > already else 0
-
-
-@contextmanager
-def _priced(order: EngineOrder, price: int) -> Iterator[None]:
-    """Give a market order a price for the duration of a block."""
-    own = order.price
-    order.price = own or price
-    try:
-        yield
-    finally:
-        order.price = own

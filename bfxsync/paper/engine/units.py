@@ -43,8 +43,6 @@ def number_text(value: float) -> str:
     The shortest digits that give the same double; integers without ``.0``; plain notation from
     1e-6 up to 1e21, an exponent without padding outside: ``7e-7``, ``1e+21``.
 
-    References
-    ----------
     https://tc39.es/ecma262/#sec-numeric-types-number-tostring
     """
     if value.__class__ is int:

@@ -96,5 +96,3 @@ TIMEFRAMES = {
     "14D": _even(14 * DAY),
     "1M": Timeframe(_month, lambda begin: _month(begin + 31 * DAY)),
 }
-SPELLINGS = {"1W": "7D"}
-"""Aliases of timeframes."""

@@ -6,14 +6,7 @@ from bisect import bisect_left, insort
 from typing import Iterator, List, NamedTuple
 
 from bfxsync.paper.engine.units import SCALE
-from bfxsync.paper.markets.bars import (
-    MINUTE_MS,
-    SPELLINGS,
-    TIMEFRAMES,
-    Bar,
-    chain,
-    overlay,
-)
+from bfxsync.paper.markets.bars import MINUTE_MS, TIMEFRAMES, Bar, chain, overlay
 from bfxsync.paper.markets.history import History
 
 CandleRow = List[float]
@@ -54,7 +47,7 @@ class CandleKey(NamedTuple):
             return None
         kind, _, rest = text.partition(":")
         timeframe, _, rest = rest.partition(":")
-        timeframe = SPELLINGS.get(timeframe, timeframe)
+        timeframe = "7D" if timeframe == "1W" else timeframe
         if kind != "trade" or timeframe not in TIMEFRAMES:
             return None
         if not rest.startswith("f"):
@@ -72,14 +65,7 @@ class CandleKey(NamedTuple):
 
 
 class Chart:
-    """
-    The bars of a market by minute, aggregated to candles.
-
-    Parameters
-    ----------
-    history : History, optional
-        The past before the first recorded trade.
-    """
+    """The bars of a market by minute, aggregated to candles."""
 
     def __init__(self, history: History | None = None) -> None:
         self._history = history
@@ -119,14 +105,7 @@ class Chart:
         end: int | None = None,
         newest_first: bool = True,
     ) -> Iterator[CandleRow]:
-        """
-        Iterate over the candles of a key.
-
-        Parameters
-        ----------
-        start, end : int, optional
-            Earliest and latest start of a candle, in ms.
-        """
+        """Iterate over the candles that begin between two times in ms, both included."""
         floor, following = TIMEFRAMES[key.timeframe]
         # A long interval may start before the first trade.
         first, last = floor(self._first()), self._last()

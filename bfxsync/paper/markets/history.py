@@ -109,12 +109,9 @@ class Series:
                 sign = 1 if rows[-1][2] > 0 else -1
             else:
                 sign = 1 if dice.random() < 0.5 else -1
-            row = [
-                minute * _IDS_PER_MINUTE + self._index * _MOST_TRADES + n,
-                minute * MINUTE_MS + offset + times[n],
-                sign * lots * _LOT / SCALE,
-                price / SCALE,
-            ]
+            id = minute * _IDS_PER_MINUTE + self._index * _MOST_TRADES + n
+            mts = minute * MINUTE_MS + offset + times[n]
+            row = [id, mts, sign * lots * _LOT / SCALE, price / SCALE]
             rows.append(row + [self.period] if self.period else row)
         return rows
 

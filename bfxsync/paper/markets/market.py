@@ -120,14 +120,9 @@ class Market:
         if self.captured_ticker is not None:
             return self.captured_ticker
         change = self._last - self._open
-        day = [
-            change / SCALE,
-            round(change / self._open, 8) if self._open else 0,
-            self._last / SCALE,
-            self._volume / SCALE,
-            self._high / SCALE,
-            self._low / SCALE,
-        ]
+        ratio = round(change / self._open, 8) if self._open else 0
+        totals = (self._last, self._volume, self._high, self._low)
+        day = [change / SCALE, ratio, *(units / SCALE for units in totals)]
         depth = self.book.depth("P0")
         bids = list(depth.bids.top(TICKER_LEVELS).values())
         asks = list(depth.asks.top(TICKER_LEVELS).values())

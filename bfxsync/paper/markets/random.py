@@ -27,7 +27,6 @@ from bfxsync.paper.markets.market import (
 _MIN_LEVELS = 130
 _START_ORDERS = 260
 _MAX_ORDERS = 300
-_CONFIRM_KINDS = {"te": "tu", "fte": "ftu"}
 
 
 RECIPES = {
@@ -88,10 +87,8 @@ class RandomMarket(Market):
             while len(levels) < _MIN_LEVELS or len(orders) < _START_ORDERS:
                 self._place(mts, is_bid)
         while len(self.trades) < SNAPSHOT_TRADES:
-            self.step(
-                mts
-                - _EARLY_MS * (SNAPSHOT_TRADES - len(self.trades)) // SNAPSHOT_TRADES
-            )
+            missing = SNAPSHOT_TRADES - len(self.trades)
+            self.step(mts - _EARLY_MS * missing // SNAPSHOT_TRADES)
 
     def step(self, mts: int) -> list[Event]:
         """Advance by one event at a time in ms, and return what happened."""
@@ -112,13 +109,9 @@ class RandomMarket(Market):
         self._cancel()
         return [BookChanged()]
 
-    def confirmation(self, trade: Traded) -> Traded:
-        """Return the confirmation of a trade: the same row as `tu`, or `ftu`."""
-        return Traded(_CONFIRM_KINDS[trade.kind], trade.row)
-
-    def trade_event(self, row: Row) -> Traded:
-        """Return the event of a trade: `te`, or `fte`."""
-        return Traded("fte" if self.is_funding else "te", row)
+    def trade_event(self, row: Row, kind: str = "te") -> Traded:
+        """Return the event of a trade, or with ``tu`` of its confirmation."""
+        return Traded(f"f{kind}" if self.is_funding else kind, row)
 
     def match(
         self,
@@ -146,12 +139,11 @@ class RandomMarket(Market):
             if limit is not None and (price > limit if is_buy else price < limit):
                 break
             part = min(amount, maker.amount)
-            if part == maker.amount:
-                self.book.remove_order(maker.order_id)
+            rest = maker._replace(amount=maker.amount - part)
+            if rest.amount:
+                self.book.set_order(not is_buy, rest)
             else:
-                self.book.set_order(
-                    not is_buy, maker._replace(amount=maker.amount - part)
-                )
+                self.book.remove_order(maker.order_id)
             row = self._trade(mts, is_buy, part, maker)
             fills.append(Fill(part, price, row))
             amount -= part
@@ -225,12 +217,8 @@ class RandomMarket(Market):
     def _trade(self, mts: int, is_buy: bool, amount: int, maker: Entry) -> Row:
         # The buyer of funding is the borrower, whose trades are negative.
         sign = 1 if is_buy != self.is_funding else -1
-        row: Row = [
-            self._next_trade_id,
-            mts,
-            sign * amount / SCALE,
-            maker.price / SCALE,
-        ]
+        price = maker.price / SCALE
+        row: Row = [self._next_trade_id, mts, sign * amount / SCALE, price]
         if self.is_funding:
             row.append(maker.period)
         self._next_trade_id += self._random.randrange(1, 4)

@@ -88,14 +88,7 @@ class _Frame(NamedTuple):
 
 
 def read(file: Traversable) -> Recording:
-    """
-    Read a recording from a file, or from an archive member.
-
-    Raises
-    ------
-    UsageError
-        It cannot be read, or has no market data.
-    """
+    """Read a recording, or raise `UsageError` if that is impossible or it has no market data."""
     books = _choose_books(file)
     reader = _RecordingReader(Recording(file.name, {}, books, []))
     for frame in _frames(file):
@@ -157,10 +150,6 @@ def _messages(record: Dict[str, Any]) -> Iterator[_Frame]:
     yield _Frame(record["t"], connection, body)
 
 
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
 def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
 
@@ -208,7 +197,7 @@ class _RecordingReader:
         if ack is None or not self._is_used(ack):
             return
         symbol, channel, content = ack["symbol"], ack["channel"], frame.body[1]
-        kind = _text(content)
+        kind = content if isinstance(content, str) else None
         if kind is not None and kind not in _EXECUTIONS + _CONFIRMATIONS:
             # Heartbeats and checksums are made when it is played.
             return
@@ -302,15 +291,12 @@ class _RecordingReader:
     def _step(self, at: float, symbol: str, kind: str, row: Row) -> None:
         self.recording.steps.append(MarketStep(at, symbol, kind, [row]))
 
-    def _is_raw(self, symbol: str) -> bool:
-        return self.recording.books[symbol][0] == RAW
-
     def _count_at(self, symbol: str) -> int:
         """Return the index of the value that is 0 in removals."""
         return 1 + symbol.startswith("f")
 
     def _key(self, symbol: str, row: Row) -> Any:
-        if self._is_raw(symbol):
+        if self.recording.books[symbol][0] == RAW:
             return row[0]
         # A funding level has a period beside its rate.
         return (row[-1] > 0, *row[: 1 + symbol.startswith("f")])

@@ -49,14 +49,7 @@ def rows_between(
 
 
 class Tape:
-    """
-    The trades of a market.
-
-    Parameters
-    ----------
-    history : History, optional
-        The past before the first recorded trade.
-    """
+    """The trades of a market."""
 
     def __init__(self, history: History | None = None) -> None:
         self._past = (lambda minute: []) if history is None else history.trades

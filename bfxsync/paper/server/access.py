@@ -26,16 +26,7 @@ _Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
 
 class AccessPolicy:
-    """
-    The accepted values of Host and Origin.
-
-    Parameters
-    ----------
-    listen_host : str
-        Address that the exchange listens on.
-    allowed_hosts : iterable of str
-        Further names of the exchange.
-    """
+    """The accepted values of Host and Origin."""
 
     def __init__(self, listen_host: str, allowed_hosts: Iterable[str]) -> None:
         names = {"localhost", listen_host, *allowed_hosts}
@@ -44,14 +35,7 @@ class AccessPolicy:
         self._is_on_all_addresses = address is not None and address.is_unspecified
 
     def refusal(self, hosts: Sequence[str], origins: Sequence[str]) -> str | None:
-        """
-        Return why a request is refused, None if it is accepted.
-
-        Parameters
-        ----------
-        hosts, origins : list of str
-            All values of the header.
-        """
+        """Return why a request with these values of the headers is refused, None if it is not."""
         if len(hosts) > 1 or len(origins) > 1:
             return "a request has at most one Host and one Origin"
         # HTTP/1.0 clients may leave out Host; browsers never do.

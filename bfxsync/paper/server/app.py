@@ -15,13 +15,13 @@ from typing import Any, Callable, Coroutine
 from aiohttp import web
 
 from bfxsync.errors import UsageError
+from bfxsync.paper.engine.matching import MatchingEngine
 from bfxsync.paper.faults import SILENT_CHANNEL, Fault, Faults
 from bfxsync.paper.markets.captured import load
 from bfxsync.paper.markets.market import now_mts
 from bfxsync.paper.markets.random import RECIPES
 from bfxsync.paper.server.access import AccessPolicy
 from bfxsync.paper.server.book_window import Window
-from bfxsync.paper.server.feeds import FeedIntervals
 from bfxsync.paper.server.listener import Listener
 from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.players import (
@@ -44,14 +44,7 @@ _MAX_MESSAGE_BYTES = 1 << 20
 
 
 class Server:
-    """
-    A running exchange.
-
-    Parameters
-    ----------
-    on_finished : callable
-        Called when all recordings have ended.
-    """
+    """A running exchange, which calls `on_finished` when all recordings have ended."""
 
     def __init__(
         self,
@@ -72,7 +65,8 @@ class Server:
         self._unfinished: set[CapturePlayer] = set()
         self._stopped = asyncio.Event()
         self._market_data = MarketData(
-            FeedIntervals(settings.checksum_s, settings.ticker_s),
+            settings.checksum_s,
+            settings.ticker_s,
             seed=settings.seed,
             faults=self.faults,
         )
@@ -89,19 +83,14 @@ class Server:
         self._players = {
             symbol: player for player in players for symbol in player.symbols
         }
-        self.registry: AccountRegistry = AccountRegistry(
-            settings.accounts,
-            self._market_data.now_mts,
+        recorded = [symbol for player in self._captures for symbol in player.symbols]
+        engine = MatchingEngine(
             {symbol: simulated[symbol] for symbol in simulated if symbol[0] != "f"},
+            now_mts,
             asyncio.get_running_loop().call_later,
-            recorded={
-                symbol
-                for player in self._captures
-                for symbol in player.symbols
-                if symbol[0] == "t"
-            },
+            [symbol for symbol in recorded if not symbol.startswith("f")],
         )
-        engine = self.registry.engine
+        self.registry = AccountRegistry(settings.accounts, now_mts, engine)
         self._market_data.listeners.append(
             lambda source: engine.market_moved(source.symbol)
         )

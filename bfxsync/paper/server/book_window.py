@@ -17,8 +17,6 @@ class Window:
 
     Parameters
     ----------
-    depth : BookLevels
-        The entries of the book.
     prec : str
         Only whether it is raw matters here.
     length : int
@@ -75,10 +73,7 @@ class Window:
         """
         Advance like `update`, but leave out the first row that matters to the checksum.
 
-        Returns
-        -------
-        list of str or None
-            None if no row matters; then the window has not advanced.
+        Without such a row, return None and do not advance.
         """
         length = self._length
         for sign, old, new in (

@@ -79,13 +79,6 @@ class FeedSubscriber(Protocol):
         """Send a checksum, if the socket has enabled them."""
 
 
-class FeedIntervals(NamedTuple):
-    """Seconds of market time between checksums of a book, and between tickers."""
-
-    checksum_s: float = 2.5
-    ticker_s: float = 1.0
-
-
 class Feed(ABC):
     """Base class: the subscribers of a channel."""
 

@@ -4,8 +4,6 @@ Authentication: API keys with signatures and nonces, and the tokens made with th
 Strategy: a signature is checked over the bytes that came: the path as it stands in the request,
 and the body as it is. So a client that signs something else than it sends is found out.
 
-References
-----------
 https://docs.bitfinex.com/docs/rest-auth
 """
 
@@ -45,18 +43,14 @@ _CAPS = {
 @attrs.define(eq=False)
 class Credential:
     """
-    An API key, or a token.
+    An API key, or a token, which has no secret but expires.
 
     Attributes
     ----------
     rights : mapping
         ``r`` and ``w`` by scope.
-    secret : str
-        Empty for tokens, which sign nothing.
     last_nonce : int
         The largest so far; each key and token has its own.
-    expires_mts : int
-        When a token expires; 0 for keys, which do not.
     """
 
     account: Account
@@ -128,14 +122,7 @@ class KeyStore:
     def new_token(
         self, parent: Credential, ttl_s: int, caps: object, may_write: bool
     ) -> str:
-        """
-        Create a token with a part of the rights of a key or token.
-
-        Raises
-        ------
-        Invalid
-            Invalid capabilities.
-        """
+        """Create a token with those rights of a key or token that the capabilities cover."""
         names = list(_CAPS) if caps is None else caps
         if not isinstance(names, list) or not all(
             isinstance(name, str) and name in _CAPS for name in names

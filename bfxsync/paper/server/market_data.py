@@ -8,19 +8,9 @@ from bfxsync.paper.faults import Faults
 from bfxsync.paper.markets.chart import CandleKey
 from bfxsync.paper.markets.market import Event, Market, Markets, is_derivative, now_mts
 from bfxsync.paper.markets.status import LIQUIDATIONS, Derivative, Liquidations
+from bfxsync.paper.server import feeds
 from bfxsync.paper.server.book_window import Window
-from bfxsync.paper.server.feeds import (
-    BookFeed,
-    CandlesFeed,
-    DerivativeFeed,
-    Feed,
-    FeedIntervals,
-    FeedSubscriber,
-    Identity,
-    LiquidationsFeed,
-    TickerFeed,
-    TradesFeed,
-)
+from bfxsync.paper.server.feeds import Feed, FeedSubscriber, Identity
 
 Source = Union[Market, Liquidations]
 
@@ -31,8 +21,8 @@ class MarketData:
 
     Parameters
     ----------
-    now_mts : callable, optional
-        Returns the time in ms.
+    checksum_s, ticker_s : float, optional
+        Seconds of market time between checksums of a book, and between tickers.
     seed : int, optional
         Of the liquidations.
 
@@ -48,7 +38,8 @@ class MarketData:
 
     def __init__(
         self,
-        intervals: FeedIntervals = FeedIntervals(),
+        checksum_s: float = 2.5,
+        ticker_s: float = 1.0,
         now_mts: Callable[[], int] = now_mts,
         seed: int = 1,
         faults: Faults | None = None,
@@ -59,7 +50,8 @@ class MarketData:
         self.derivatives: dict[str, Derivative] = {}
         self.liquidations: Liquidations = Liquidations(self.markets, seed, now_mts())
         self.listeners: list[Callable[[Source], None]] = []
-        self._intervals = intervals
+        self._checksum_s = checksum_s
+        self._ticker_s = ticker_s
         self._feeds: dict[str, dict[Identity, Feed]] = {LIQUIDATIONS: {}}
 
     def add(self, market: Market) -> None:
@@ -76,20 +68,19 @@ class MarketData:
 
     def subscribe(self, identity: Identity, subscriber: FeedSubscriber) -> str | None:
         """Add a subscriber, and return the body of its first data frame, if any."""
-        feeds = self._feeds[identity.symbol]
-        feed = feeds.get(identity)
+        known = self._feeds[identity.symbol]
+        feed = known.get(identity)
         if feed is None:
-            feed = feeds[identity] = self._make(identity)
+            feed = known[identity] = self._make(identity)
         feed.subscribers[subscriber] = None
         return feed.first()
 
     def unsubscribe(self, identity: Identity, subscriber: FeedSubscriber) -> None:
         """Remove a subscriber."""
-        feeds = self._feeds[identity.symbol]
-        feed = feeds[identity]
-        del feed.subscribers[subscriber]
-        if not feed.subscribers:
-            del feeds[identity]
+        known = self._feeds[identity.symbol]
+        del known[identity].subscribers[subscriber]
+        if not known[identity].subscribers:
+            del known[identity]
 
     def is_watched(self, symbol: str) -> bool:
         """Say whether a symbol has subscribers."""
@@ -98,14 +89,13 @@ class MarketData:
     def window(self, identity: Identity) -> Window:
         """Return the window of a book's subscribers, or the one that the next would get."""
         feed = self._feeds[identity.symbol].get(identity) or self._make(identity)
-        assert isinstance(feed, BookFeed)
+        assert isinstance(feed, feeds.BookFeed)
         return feed.window
 
     def publish(self, source: Source, events: Sequence[Event]) -> None:
         """Publish events of a market, or of the liquidations."""
-        feeds = self._feeds[source.symbol].values()
         for event in events:
-            for feed in feeds:
+            for feed in self._feeds[source.symbol].values():
                 feed.handle(event)
         for listener in self.listeners:
             listener(source)
@@ -118,16 +108,16 @@ class MarketData:
     def _make(self, identity: Identity) -> Feed:
         channel, symbol = identity.channel, identity.symbol
         if symbol == LIQUIDATIONS:
-            return LiquidationsFeed()
+            return feeds.LiquidationsFeed()
         market = self.markets[symbol]
         if channel == "ticker":
-            return TickerFeed(market, self._intervals.ticker_s)
+            return feeds.TickerFeed(market, self._ticker_s)
         if channel == "trades":
-            return TradesFeed(market)
+            return feeds.TradesFeed(market)
         if channel == "book":
-            return BookFeed(market, self._intervals.checksum_s, identity, self.faults)
+            return feeds.BookFeed(market, self._checksum_s, identity, self.faults)
         if channel == "candles":
             key = CandleKey.parse(identity.key)
             assert key is not None
-            return CandlesFeed(market, key)
-        return DerivativeFeed(market, self.derivatives[symbol], self.now_mts)
+            return feeds.CandlesFeed(market, key)
+        return feeds.DerivativeFeed(market, self.derivatives[symbol], self.now_mts)

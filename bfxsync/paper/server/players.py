@@ -55,16 +55,7 @@ class Player(ABC):
 
 
 class RandomPlayer(Player):
-    """
-    Advances a random market while it has subscribers or open orders.
-
-    Parameters
-    ----------
-    rate : float
-        Events per second.
-    drain : Drain
-        Awaited between bursts.
-    """
+    """Advances a random market, `rate` events a second, while it has subscribers or open orders."""
 
     def __init__(
         self,
@@ -127,7 +118,7 @@ class RandomPlayer(Player):
         for event in events:
             if isinstance(event, Traded):
                 asyncio.get_running_loop().call_later(
-                    _CONFIRM_S, publish, market, [market.confirmation(event)]
+                    _CONFIRM_S, publish, market, [market.trade_event(event.row, "tu")]
                 )
 
 
@@ -153,10 +144,6 @@ class CapturePlayer(Player):
 
     Parameters
     ----------
-    speed : float
-        2 plays twice as fast as recorded.
-    autoplay : bool
-        Start with the first subscription to one of the symbols.
     on_end : callable
         Called with the player at the end of the recording; must unsubscribe all subscribers of
         its markets.

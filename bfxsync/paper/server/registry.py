@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Callable, Container, Mapping, Sequence
+from typing import Callable, Sequence
 
 from bfxsync.paper.engine.account import Account, IdSequences
 from bfxsync.paper.engine.matching import MatchingEngine
-from bfxsync.paper.engine.venue import Venue
 from bfxsync.paper.server.keys import KeyStore
 from bfxsync.paper.settings import PaperAccount
 
@@ -14,27 +13,13 @@ _FIRST_USER = 1_000_001
 
 
 class AccountRegistry:
-    """
-    All accounts, their keys, and the engine that executes their orders.
-
-    Parameters
-    ----------
-    venues, call_later, recorded
-        See `MatchingEngine`.
-
-    Attributes
-    ----------
-    accounts : list of Account
-        In the order of the settings.
-    """
+    """All accounts, in the order of the settings, their keys, and the engine for their orders."""
 
     def __init__(
         self,
         settings: Sequence[PaperAccount],
         now_mts: Callable[[], int],
-        venues: Mapping[str, Venue],
-        call_later: Callable[[float, Callable[[], None]], object],
-        recorded: Container[str] = (),
+        engine: MatchingEngine,
     ) -> None:
         ids = IdSequences()
         self.accounts: list[Account] = [
@@ -42,6 +27,4 @@ class AccountRegistry:
             for user_id, each in enumerate(settings, _FIRST_USER)
         ]
         self.keys: KeyStore = KeyStore(zip(settings, self.accounts), now_mts)
-        self.engine: MatchingEngine = MatchingEngine(
-            venues, now_mts, call_later, recorded
-        )
+        self.engine = engine

@@ -48,9 +48,6 @@ def encode(value: Any) -> str:
     if isinstance(value, (int, float)):
         return number_text(value)
     if isinstance(value, dict):
-        return (
-            "{"
-            + ",".join(f"{json.dumps(k)}:{encode(v)}" for k, v in value.items())
-            + "}"
-        )
+        items = (f"{json.dumps(k)}:{encode(v)}" for k, v in value.items())
+        return "{" + ",".join(items) + "}"
     return "[" + ",".join(map(encode, value)) + "]"

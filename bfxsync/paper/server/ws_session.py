@@ -76,14 +76,7 @@ class SubscribedChannel:
 
 
 class WsSession:
-    """
-    The session of one socket.
-
-    Parameters
-    ----------
-    on_subscribed : callable
-        Called with the symbol after each new subscription.
-    """
+    """The session of one socket; `on_subscribed` is called with the symbol of a new channel."""
 
     def __init__(
         self,
@@ -169,17 +162,16 @@ class WsSession:
     def send_data(self, channel: SubscribedChannel, body: str) -> None:
         """Send a data frame of a channel."""
         text = self._send_frame(channel, body)
-        if self._has("duplicate_frame", channel):
+        if self._faults.armed and self._fires("duplicate_frame", channel):
             self._send(text)
 
     def send_checksum(self, channel: SubscribedChannel, value: int) -> None:
         """Send the checksum of a channel's book."""
-        is_wrong = self._has("wrong_checksum", channel)
-        self._send_frame(channel, f'"cs",{value ^ is_wrong}')
+        value ^= self._fires("wrong_checksum", channel)
+        self._send_frame(channel, f'"cs",{value}')
 
-    def _has(self, fault: str, channel: SubscribedChannel) -> bool:
-        faults = self._faults
-        return bool(faults.armed and faults.fire(fault, **channel.identity.facts()))
+    def _fires(self, fault: str, channel: SubscribedChannel) -> bool:
+        return self._faults.fire(fault, **channel.identity.facts()) is not None
 
     def _send_frame(self, channel: SubscribedChannel, body: str) -> str:
         """Send a frame with the suffixes of the set flags, and return its text."""

@@ -14,6 +14,7 @@ import requests
 from bfxsync.paper import PaperAccount, PaperExchange
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.book import Entry
+from bfxsync.paper.engine.matching import MatchingEngine
 from bfxsync.paper.engine.order import EngineOrder
 from bfxsync.paper.engine.units import to_units
 from bfxsync.paper.engine.venue import Fill
@@ -125,14 +126,13 @@ class EngineHarness:
             PaperAccount(),
             PaperAccount(api_key="other-key", api_secret="other-secret"),
         )
-        self.registry = AccountRegistry(
-            settings,
-            lambda: self.now,
+        self.engine = MatchingEngine(
             self.venues,
+            lambda: self.now,
             lambda delay_s, call: self.later.append((delay_s, call)),
             recorded={"tXRPUSD"},
         )
-        self.engine = self.registry.engine
+        self.registry = AccountRegistry(settings, lambda: self.now, self.engine)
         self.market_data.listeners.append(
             lambda source: self.engine.market_moved(source.symbol)
         )

@@ -5,11 +5,7 @@ from __future__ import annotations
 import json
 import time
 
-from bfxsync.paper.engine.account import (
-    DERIVATIVE_TAKER_FEE,
-    MAKER_FEE,
-    TAKER_FEE,
-)
+from bfxsync.paper.engine.account import DERIVATIVE_TAKER_FEE, MAKER_FEE, TAKER_FEE
 from bfxsync.paper.engine.order import legs
 from bfxsync.paper.engine.positions import MARGIN_PER_CENT, EnginePosition
 from bfxsync.paper.engine.units import SCALE, Row, to_units

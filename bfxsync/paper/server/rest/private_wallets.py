@@ -89,8 +89,7 @@ def available(call: SignedCall) -> Row:
     if kind == "DERIV":
         lev = read_positive("lev", call.values.get("lev", 10)) // SCALE
         free = _free(wallets.get("margin", quote)) * max(lev, 1)
-        price = market.last_price
-        return [free * SCALE // price // QUANTUM * QUANTUM / SCALE]
+        return _bought_for(free, market.last_price)
     if kind not in ("EXCHANGE", "MARGIN"):
         raise Refused("type: invalid")
     direction = call.integer("dir")
@@ -102,7 +101,7 @@ def available(call: SignedCall) -> Row:
     free = _free(wallets.get(kind.lower(), quote))
     if kind == "MARGIN":
         free *= _MARGIN_LEVERAGE
-    return [free * SCALE // price // QUANTUM * QUANTUM / SCALE]
+    return _bought_for(free, price)
 
 
 def deposit_address(call: SignedCall) -> Row:
@@ -196,6 +195,10 @@ def _currency(method: str) -> str:
         known = ", ".join(sorted(_CURRENCIES))
         raise Refused(f"method: invalid; the local exchange has {known}")
     return _CURRENCIES[method]
+
+
+def _bought_for(value: int, price: int) -> Row:
+    return [value * SCALE // price // QUANTUM * QUANTUM / SCALE]
 
 
 def _free(wallet: EngineWallet) -> int:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Any, Iterable, Iterator, Mapping, NamedTuple, TypeVar
+
+import attrs
 
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.errors import Invalid
@@ -57,10 +60,7 @@ class Page(NamedTuple):
 
     def cut(self, rows: Iterable[T]) -> Iterator[T]:
         """Iterate over at most `limit` rows."""
-        for count, row in enumerate(rows, 1):
-            yield row
-            if count == self.limit:
-                return
+        return islice(rows, self.limit)
 
     def times(self, first: int, last: int, step: int) -> Iterator[int]:
         """Iterate over the multiples of `step` from `first` to `last` that the page covers."""
@@ -70,19 +70,12 @@ class Page(NamedTuple):
         return iter(times[::-1] if self.newest_first else times)
 
 
+@attrs.frozen
 class Query:
-    """
-    A request.
+    """A request; its parameters are text, or JSON values from a body."""
 
-    Parameters
-    ----------
-    values : mapping
-        Parameters by name: text, or JSON values from a body.
-    """
-
-    def __init__(self, market_data: MarketData, values: Mapping[str, Any]) -> None:
-        self.market_data = market_data
-        self.values = values
+    market_data: MarketData
+    values: Mapping[str, Any]
 
     def has(self, name: str) -> bool:
         """Say whether a parameter was given."""
@@ -128,20 +121,17 @@ class Query:
         return Page(start, end, limit, sort != 1)
 
 
+@attrs.frozen
 class SignedCall(Query):
     """A signed request."""
 
-    def __init__(
-        self,
-        market_data: MarketData,
-        values: Mapping[str, Any],
-        registry: AccountRegistry,
-        credential: Credential,
-    ) -> None:
-        super().__init__(market_data, values)
-        self.registry = registry
-        self.credential = credential
-        self.account: Account = credential.account
+    registry: AccountRegistry
+    credential: Credential
+
+    @property
+    def account(self) -> Account:
+        """The account of the key or token."""
+        return self.credential.account
 
     def symbol(self) -> str | None:
         """Return the symbol to filter by, if any."""

@@ -17,7 +17,6 @@ Value = Callable[[int], "float | None"]
 GLOBAL = "tGLOBAL:USD"
 
 _DAY_MS = DAY * MINUTE_MS
-_FIVE_MINUTES_MS = 5 * MINUTE_MS
 _ALL_PERIODS = range(1_000)
 _BEGIN_MS = BEGIN * MINUTE_MS
 _STEPS_MS = {"1m": MINUTE_MS, "30m": 30 * MINUTE_MS, "1d": _DAY_MS}
@@ -74,7 +73,7 @@ def funding_stats(query: Query) -> Iterator[Row]:
     market = query.market()
     if not market.is_funding:
         raise Refused("symbol: invalid")
-    times = page.times(_BEGIN_MS, query.market_data.now_mts(), _FIVE_MINUTES_MS)
+    times = page.times(_BEGIN_MS, query.market_data.now_mts(), 5 * MINUTE_MS)
     rows = (_funding_stat(market, mts) for mts in times)
     return page.cut(row for row in rows if row is not None)
 
