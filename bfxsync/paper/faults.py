@@ -24,7 +24,7 @@ CHANNELS = ("ticker", "trades", "book", "candles", "status")
 
 
 class Option(NamedTuple):
-    """An option of a fault; the default None matches everything, `wanted` is for messages."""
+    """An option of a fault; the default None matches everything, errors say what is `wanted`."""
 
     default: Any
     wanted: str
@@ -137,7 +137,7 @@ def check_fault(name: str, times: int, options: Mapping[str, Any]) -> Fault:
 
 
 def check_close(code: int | None, reason: str, reset: bool) -> None:
-    """Check that a close frame can carry these; raise `UsageError`."""
+    """Check the arguments of `drop_connections`."""
     if code is not None and not (type(code) is int and 1000 <= code <= 4999):
         raise UsageError(f"code must be from 1000 to 4999, not {code!r}")
     if reason and code in (None, NO_CODE):
@@ -169,7 +169,7 @@ class Faults:
     def __init__(self, counts: dict[str, int] | None = None) -> None:
         self.armed: dict[str, list[Fault]] = {}
         self._counts = {} if counts is None else counts
-        self._claimed: set[Fault] = set()
+        self._claimed: list[Fault] = []
 
     def arm(self, fault: Fault) -> None:
         """Arm a fault."""
@@ -195,16 +195,17 @@ class Faults:
         """Use a fault that takes time; `complete` or `give_back` must follow."""
         fault = self._use(name, {})
         if fault is not None:
-            self._claimed.add(fault)
+            self._claimed.append(fault)
         return fault
 
     def complete(self, fault: Fault) -> None:
         """Count a claimed fault."""
         self.count(fault.name)
-        self._claimed.discard(fault)
+        if fault in self._claimed:
+            self._claimed.remove(fault)
 
     def give_back(self, fault: Fault) -> None:
-        """Arm a claimed fault again, since it did not happen; unless it was cleared meanwhile."""
+        """Re-arm a claimed fault that did not happen, unless it was cleared meanwhile."""
         if fault in self._claimed:
             self._claimed.remove(fault)
             fault.left += 1

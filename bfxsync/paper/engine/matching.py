@@ -73,7 +73,7 @@ class MatchingEngine:
         self._moved: dict[str, None] = {}
 
     def submit(self, account: Account, body: Body) -> EngineOrder:
-        """Accept an order, or raise `Invalid` or `Declined`, and execute what can be at once."""
+        """Accept an order and match it; raises `Invalid` or `Declined` if it is not accepted."""
         market = self._market(body.get("symbol"))
         order = new_order(body, next(account.ids.order), self._now_mts(), market)
         with self._processing():
@@ -96,7 +96,7 @@ class MatchingEngine:
         return order
 
     def update(self, account: Account, order: EngineOrder, body: Body) -> None:
-        """Change an open order; with `Invalid` or `Declined`, it stays as it was."""
+        """Change an open order; if that raises `Invalid` or `Declined`, it stays as it was."""
         market = self._market(order.symbol)
         before = {name: getattr(order, name) for name in _CHANGEABLE}
         with self._processing():
@@ -145,7 +145,7 @@ class MatchingEngine:
             self._is_processing = False
 
     def _check_reactive(self, symbol: str) -> None:
-        """Trigger, fill or close what the new state of a market makes due."""
+        """Trigger, fill or close the reactive orders that an event of a market affects."""
         last = self._market(symbol).last_price
         for id, account in list(self._reactive[symbol].items()):
             order = account.orders.get(id)
@@ -228,7 +228,7 @@ class MatchingEngine:
             account.emit("ou", order.row())
 
     def _rest(self, account: Account, order: EngineOrder) -> None:
-        """Let an order wait, in the book unless it is a stop or hidden, and hold its funds."""
+        """Rest an order, in the book unless it is a stop or hidden, and hold its funds."""
         account.hold_for(order)
         reactive = self._reactive.setdefault(order.symbol, {})
         if order.is_stop or order.has(HIDDEN | REDUCE_ONLY):

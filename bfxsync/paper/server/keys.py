@@ -43,7 +43,7 @@ _CAPS = {
 @attrs.define(eq=False)
 class Credential:
     """
-    An API key, or a token, which has no secret but expires.
+    An API key, or a token, which expires and signs nothing.
 
     Attributes
     ----------

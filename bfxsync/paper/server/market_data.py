@@ -59,7 +59,7 @@ class MarketData:
         self.add_later(market.symbol, lambda: market)
 
     def add_later(self, symbol: str, get: Callable[[], Market]) -> None:
-        """Add a market that a function returns, always the same."""
+        """Add a market that `get` creates by its first call, and returns by all."""
         assert not self._feeds.get(symbol)
         self.markets.add(symbol, get)
         self._feeds[symbol] = {}

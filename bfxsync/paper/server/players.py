@@ -32,7 +32,7 @@ _BURST = 100
 
 
 class Player(ABC):
-    """Plays when it is woken, until it has nothing to do."""
+    """Base class: advances markets while they are in use."""
 
     def __init__(self, market_data: MarketData, symbols: Sequence[str]) -> None:
         self.symbols = symbols
@@ -76,7 +76,7 @@ class RandomPlayer(Player):
 
     @cached_property
     def market(self) -> RandomMarket:
-        """The market, which begins with the player but takes milliseconds to create."""
+        """The market as of the start of the player, created on first use."""
         return RandomMarket(self._recipe, self._seed, self._begin_mts)
 
     def publish_fills(self, fills: Sequence[Fill] = ()) -> None:

@@ -13,7 +13,7 @@ _FIRST_USER = 1_000_001
 
 
 class AccountRegistry:
-    """All accounts, in the order of the settings, their keys, and the engine for their orders."""
+    """The accounts in the order of the settings, their keys, and the matching engine."""
 
     def __init__(
         self,

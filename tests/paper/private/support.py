@@ -7,6 +7,7 @@ import hmac
 import itertools
 import json
 import time
+from functools import cached_property
 from typing import Any, Mapping, Sequence
 
 import requests
@@ -90,11 +91,14 @@ class ManualVenue:
     """A market that advances only by `step`."""
 
     def __init__(self, market_data: MarketData, symbol: str) -> None:
-        self.market = RandomMarket(RECIPES[symbol], 1, MTS)
+        self._symbol = symbol
         self._market_data = market_data
-        market_data.add(self.market)
-
+        market_data.add_later(symbol, lambda: self.market)
         self.is_active = False
+
+    @cached_property
+    def market(self) -> RandomMarket:
+        return RandomMarket(RECIPES[self._symbol], 1, MTS)
 
     def publish(self, events: Sequence[Event]) -> None:
         self._market_data.publish(self.market, events)

@@ -54,7 +54,7 @@ def trades_hist(call: SignedCall) -> list[Row]:
 
 
 def single(name: str) -> Callable[[SignedCall], Row]:
-    """Return the handler of an operation of its own, whose refusal is an error like any other."""
+    """Return the handler of a single operation, whose rejection is answered with an error."""
 
     def execute(call: SignedCall) -> Row:
         note = _OPERATIONS[name](call, f"{name}-req", call.values)

@@ -132,7 +132,7 @@ def deposit_addresses(call: SignedCall) -> list[Row]:
 
 
 def withdraw(call: SignedCall) -> Row:
-    """Book a withdrawal; it arrives nowhere."""
+    """Book a withdrawal; nothing leaves the exchange."""
     account = call.account
     method = call.text("method").lower()
     wallet = account.wallets.get(_wallet_name(call, "wallet"), _currency(method))
