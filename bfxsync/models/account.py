@@ -126,7 +126,7 @@ class AuthToken(RestModel):
 
     @classmethod
     def from_row(cls, row: Row, number: NumberType = float) -> AuthToken:
-        """Build from a row of 1 or more values; the error does not keep the answer."""
+        """Build from a row of 1 or more values; errors leave it out, as it is secret."""
         token = row[0] if isinstance(row, list) and row else None
         if isinstance(token, str) and token:
             return cls(token)

@@ -1,4 +1,4 @@
-"""Trades of an account. The official client calls the first one ``Trade``."""
+"""Trades of an account; the official client calls `AccountTrade` ``Trade``."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class _FundingAutoRenewFields(RestModel, WholeOrPartial[N]):
 @model
 class FundingAutoRenew(_FundingAutoRenewFields[NoReturn]):
     """
-    Automatic renewal of returned funding, as it was set.
+    Settings of the automatic renewal of returned funding, after a change.
 
     https://docs.bitfinex.com/reference/rest-auth-funding-auto-renew
     """

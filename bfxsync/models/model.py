@@ -246,12 +246,11 @@ def model(cls: type[M]) -> type[M]:
 
 def keep_extra(found: R, row: Row) -> R:
     """Keep the columns after the last known one as `RestModel.extra`."""
-    layout = found._layout
-    if len(row) <= layout.width:
-        return found
-    extra = layout.rest(row)
-    if extra:
-        found._extra = extra
+    layout, end = found._layout, len(row)
+    while end > layout.width and row[end - 1] is None:
+        end -= 1
+    if end > layout.width:
+        found._extra = tuple(row[layout.width : end])
         if layout.name not in _with_new_columns:
             _with_new_columns.add(layout.name)
             _log.info(

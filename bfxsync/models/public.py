@@ -153,7 +153,7 @@ class FxRate(RestModel):
 @model
 class Vasp(ObjectModel):
     """
-    A virtual asset service provider (VASP), as a withdrawal to one has to name it.
+    A virtual asset service provider (VASP), to be named in withdrawals to it.
 
     https://docs.bitfinex.com/reference/virtual-asset-service-providers
     """

@@ -67,10 +67,10 @@ class Layout:
     ----------
     name : str
         The model's name, for error messages.
-    fields : tuple of (str, int, Kind or callable)
+    fields : Field
         In the order of the model's constructor.
     least : int
-        Minimum length of a row, where fields that may be null must be present all the same.
+        Minimum length of a row, even if all its fields may be null.
     """
 
     def __init__(self, name: str, *fields: Field, least: int = 0) -> None:
@@ -125,13 +125,6 @@ class Layout:
             raise RemoteError(f"{self.name}.{name}: {exc}", raw=row) from None
         return values
 
-    def rest(self, row: list[Any]) -> tuple[Any, ...]:
-        """Return what follows the last known column, without nulls at the end."""
-        end = len(row)
-        while end > self.width and row[end - 1] is None:
-            end -= 1
-        return tuple(row[self.width : end])
-
 
 def read_rows(
     read: Callable[[Any, NumberType], T], rows: object, number: NumberType
@@ -166,7 +159,7 @@ def read_rows(
 
 
 def integer(value: object) -> int | None:
-    """Return a 64-bit integer, or None; text is accepted, as an old flag was sent so."""
+    """Return a 64-bit integer, or None; text is accepted, as the exchange once sent a flag so."""
     if type(value) is int:
         return value if -INT64 <= value < INT64 else None
     if isinstance(value, str):
