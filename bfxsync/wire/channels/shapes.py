@@ -13,18 +13,7 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from bfxsync.models.market import (
-    BookUpdate,
-    FundingBookUpdate,
-    FundingRawBookUpdate,
-    FundingTicker,
-    FundingTrade,
-    FundingTradeUpdate,
-    RawBookUpdate,
-    Ticker,
-    Trade,
-    TradeUpdate,
-)
+from bfxsync.models import market
 from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
 
 LEAST_TIME = 10**11
@@ -96,26 +85,26 @@ def _is_funding_trade(_: Any, trade: Any) -> bool:
 
 
 FITS: dict[type, Fits] = {
-    Ticker: _is_ticker,
-    FundingTicker: _is_funding_ticker,
-    Trade: _is_trade,
-    TradeUpdate: _is_trade,
-    FundingTrade: _is_funding_trade,
-    FundingTradeUpdate: _is_funding_trade,
-    BookUpdate: lambda _, level: (
+    market.Ticker: _is_ticker,
+    market.FundingTicker: _is_funding_ticker,
+    market.Trade: _is_trade,
+    market.TradeUpdate: _is_trade,
+    market.FundingTrade: _is_funding_trade,
+    market.FundingTradeUpdate: _is_funding_trade,
+    market.BookUpdate: lambda _, level: (
         0 <= level.count < MOST_COUNT
         and (level.price < MOST_PRICE or _is_price(level.price))
     ),
-    FundingBookUpdate: lambda _, level: (
+    market.FundingBookUpdate: lambda _, level: (
         level.rate < MOST_RATE
         and level.period < MOST_DAYS
         and 0 <= level.count < MOST_COUNT
     ),
-    RawBookUpdate: lambda _, order: (
+    market.RawBookUpdate: lambda _, order: (
         order.order_id < MOST_ORDER_ID
         and (order.price < MOST_PRICE or _is_price(order.price))
     ),
-    FundingRawBookUpdate: lambda _, offer: (
+    market.FundingRawBookUpdate: lambda _, offer: (
         offer.offer_id < MOST_ORDER_ID
         and offer.period < MOST_DAYS
         and offer.rate < MOST_RATE
