@@ -314,6 +314,18 @@ def test_rows_that_only_the_other_end_shows_count(longest: int, sort: int) -> No
 
 
 @SORTS
+def test_unreadable_row_that_only_the_other_end_shows_is_an_error(sort: int) -> None:
+    def change(count: int) -> None:
+        server.maxima = [[30, 31, 60][min(count, 2)]]
+
+    rows = rows_at(*[7] * 31, *[7 + sort] * 10)
+    server = Unreadable(rows, {31}, before=change, is_stable=True)
+    got, error = rows_and_error(paging(server, limit=60, max_limit=60, sort=sort))
+    assert got == sorted(rows[:30], reverse=sort == -1)
+    assert error is not None and error.unreadable == [(rows[30], "no")]
+
+
+@SORTS
 @pytest.mark.parametrize("following", [1, 5])
 def test_millisecond_that_fills_short_pages_is_an_error(
     following: int, sort: int
@@ -585,10 +597,11 @@ def test_full_pages_out_of_range_raise() -> None:
     assert len(server.requests) == 2
 
 
-def test_held_rows_that_do_not_come_again_are_an_error() -> None:
+@pytest.mark.parametrize("second", [[], [Row(3, 3)]], ids=len)
+def test_held_rows_that_do_not_come_again_are_an_error(second: List[Row]) -> None:
     class ByAnotherTime(Server):
         def fetch(self, *arguments: Any) -> List[Row]:
-            return [Row(9, 1), Row(5, 2)] if arguments[1] is None else [Row(3, 3)]
+            return [Row(9, 1), Row(5, 2)] if arguments[1] is None else second
 
     with pytest.raises(RemoteError, match="5 ms came at the end of a page and not"):
         read(ByAnotherTime([]), limit=10, sort=-1)
@@ -624,6 +637,22 @@ def test_good_rows_of_a_page_come_before_its_error(sort: int) -> None:
     with pytest.raises(RemoteError) as caught:
         next(iterator)
     assert caught.value is UNREADABLE
+
+
+def test_unreadable_row_of_a_millisecond_read_again_is_an_error() -> None:
+    class Later(Server):
+        """Has a row that cannot be read when asked for proof: after both ends and what follows."""
+
+        def fetch(self, *arguments: Any) -> List[Row]:
+            page = super().fetch(*arguments)
+            if len(self.requests) < 4:
+                return page
+            raise RemoteError("no", rows=page, unreadable=[("?", "no")])
+
+    server = Later(rows_at(7, 7, 7, 8), clamp=3)
+    got, error = rows_and_error(paging(server, limit=10))
+    assert got == server.rows[:3]
+    assert error is not None and error.unreadable == [("?", "no")]
 
 
 def skipped(server: Server, limit: int = 10) -> Tuple[List[Row], List[RemoteError]]:

@@ -55,8 +55,9 @@ class MillisecondReader(Generic[T]):
                 found = self.order.sorted(rows + opposite.rows[common:])
                 return Page(found, len(found), opposite.error, opposite.unreadable)
             added = [row for row, key in zip(opposite.rows, others) if key not in known]
-            if added:
-                rows, count = rows + added, count + len(added)
+            hidden = [row for row in opposite.unreadable if row not in unreadable]
+            if added or hidden:
+                rows, count = rows + added, count + len(added) + len(hidden)
                 error, unreadable = opposite.error, opposite.unreadable
         # Does the exchange return more rows at once than this millisecond has?
         unbounded = request_page(
