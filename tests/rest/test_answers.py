@@ -112,12 +112,20 @@ def test_r13_code_decides_whatever_the_status(
         (["error", True, "text"], None, "text"),
         (["error", 10.5, "text"], None, "text"),
         (["error", [], {}], None, "HTTP status 500"),
+        (["error", 10020, {"a": 1}], 10020, "HTTP status 500"),
+        (["error", 10020, ""], 10020, "HTTP status 500"),
+        (["error", "", None], None, "HTTP status 500"),
+        (["error", "1" * 19, "text"], int("1" * 19), "text"),
+        (["error", "1" * 20, "text"], None, "text"),
         (["error", 10020], 10020, "HTTP status 500"),
         (["error"], None, "HTTP status 500"),
         (["error", 10020, "text", "more", "and more"], 10020, "text"),
         ({"message": "Unknown symbol"}, None, "Unknown symbol"),
         ({"error": "whatever"}, None, "whatever"),
         ({"error": 10020, "message": "text"}, 10020, "text"),
+        ({"code": 10020, "error": "name"}, 10020, "name"),
+        ({"error_description": "one", "message": "two", "error": "name"}, None, "one"),
+        ({"message": "two", "error": "name"}, None, "two"),
         ({"error": {"code": 1}}, None, "HTTP status 500"),
         ({"status": "down"}, None, "HTTP status 500"),
         ({}, None, "HTTP status 500"),
@@ -142,11 +150,26 @@ def test_every_other_form_is_an_api_error(
         {"error": "whatever"},
         {"message": "Unknown symbol"},
         {"code": 10020, "message": "Unknown symbol"},
+        {"error": "whatever", "rows": []},
+        {"error_description": "Unknown symbol"},
+        {"code": 10020},
     ],
     ids=json.dumps,
 )
 def test_error_with_a_status_of_success_is_one_too(raw: Any) -> None:
     assert type(error_of(200, raw)) is ApiError
+
+
+@pytest.mark.parametrize("status", [199, 300, 399, 400, 499, 501, 519, 528, 529, 531])
+def test_value_of_another_status_is_an_error(status: int) -> None:
+    error = error_of(status, [1, 2, 3])
+    assert type(error) is ApiError
+    assert (error.code, error.message) == (None, f"HTTP status {status}")
+
+
+@pytest.mark.parametrize("status", [200, 299])
+def test_value_of_every_success_is_returned(status: int) -> None:
+    assert read(status, b"[1]") == [1]
 
 
 @pytest.mark.parametrize(
@@ -263,7 +286,7 @@ def test_unreadable_answer(status: int, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", UNREADABLE, ids=repr)
-@pytest.mark.parametrize("status", [400, 403, 404, 451])
+@pytest.mark.parametrize("status", [400, 403, 404, 451, 499])
 def test_unreadable_refusal(status: int, body: bytes) -> None:
     error = error_of(status, body)
     assert type(error) is ApiError
@@ -314,6 +337,7 @@ def test_anything_is_a_value_or_one_of_our_errors(status: int, body: bytes) -> N
         ("https://me:s3cret@elsewhere.example/?s3cret", "'https://elsewhere.example/'"),
         ("https://[s3cret", "what is no address"),
         ("/a\x1b[31m", "'/a\\x1b[31m'"),
+        ("/" + "a" * 300, f"'/{'a' * 199}'"),
     ],
 )
 def test_redirect_names_its_target_without_secrets(location: str, shown: str) -> None:
