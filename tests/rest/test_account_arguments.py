@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import traceback
 import warnings
 from collections import OrderedDict
@@ -397,12 +398,14 @@ def call(on: str, method: str, arguments: Any, options: Any, transport: Any) -> 
         return getattr(FACES[on](transport), method)(*arguments, **options)
 
 
-def refuse(on: str, method: str, arguments: Any, options: Any) -> None:
+def refuse(on: str, method: str, arguments: Any, options: Any) -> str:
+    """Return what the error says."""
     transport = AnswerTransport([])
     with pytest.raises(UsageError) as caught:
         call(on, method, arguments, options, transport)
     assert transport.requests == []
     assert "sentinel" not in str(caught.value)
+    return str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -417,7 +420,9 @@ def test_impossible_argument_raises_before_anything_is_sent(
 
 
 @pytest.mark.parametrize("on, method", POSSIBLE)
-def test_no_argument_goes_out_unchecked(on: str, method: str) -> None:
+def test_no_argument_goes_out_unchecked_and_its_error_names_it(
+    on: str, method: str
+) -> None:
     arguments, options = arguments_of(POSSIBLE[on, method])
     signature = inspect.signature(getattr(FACES[on], method))
     possible = signature.bind(None, *arguments, **options).arguments
@@ -425,7 +430,8 @@ def test_no_argument_goes_out_unchecked(on: str, method: str) -> None:
         bound = inspect.BoundArguments(
             signature, OrderedDict({**possible, name: object()})
         )
-        refuse(on, method, bound.args[1:], bound.kwargs)
+        text = refuse(on, method, bound.args[1:], bound.kwargs)
+        assert re.search(rf"\b{name}\b", text)
 
 
 @pytest.mark.parametrize(

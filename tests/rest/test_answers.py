@@ -307,6 +307,26 @@ def test_body_without_a_length_may_have_been_cut(
     assert getattr(info.value, "http_status") == 200
 
 
+@pytest.mark.parametrize(
+    "body, what", [(b"", "nothing"), (HTML, "no JSON"), (b"[1", "no JSON")], ids=repr
+)
+def test_unreadable_answer_says_what_it_is(body: bytes, what: str) -> None:
+    assert str(error_of(200, body)) == f"the answer is {what} (HTTP status 200)"
+
+
+@pytest.mark.parametrize(
+    "status, is_redirect", [(299, False), (300, True), (399, True), (500, False)]
+)
+def test_location_counts_only_with_the_status_of_a_redirect(
+    status: int, is_redirect: bool
+) -> None:
+    answer = HttpResponse(status, b"", location="/login")
+    with pytest.raises(RemoteError) as info:
+        read_answer(answer, loads_for(float), 0.0)
+    shown = "a redirect to '/login', which is not followed"
+    assert str(info.value).startswith(shown if is_redirect else "the answer is nothing")
+
+
 def test_raw_of_an_unreadable_answer_is_its_beginning() -> None:
     error = error_of(200, b"<" + b"x" * 5000)
     assert isinstance(error, RemoteError)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections import OrderedDict
 from datetime import datetime
 from typing import Any
@@ -249,12 +250,14 @@ IMPOSSIBLE: list[tuple[str, list[Any], dict[str, Any]]] = [
 ]
 
 
-def refuse(method: str, arguments: Any, options: Any) -> None:
+def refuse(method: str, arguments: Any, options: Any) -> str:
+    """Return what the error says."""
     transport: Any = AnswerTransport([])
     with pytest.raises(UsageError) as caught:
         getattr(AuthEndpoints(transport), method)(*arguments, **options)
     assert transport.requests == []
     assert "sentinel" not in str(caught.value)
+    return str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +272,7 @@ def test_impossible_argument_raises_before_anything_is_sent(
 
 
 @pytest.mark.parametrize("method", POSSIBLE)
-def test_no_argument_goes_out_unchecked(method: str) -> None:
+def test_no_argument_goes_out_unchecked_and_its_error_names_it(method: str) -> None:
     arguments, options = arguments_of(POSSIBLE[method])
     signature = inspect.signature(getattr(AuthEndpoints, method))
     possible = signature.bind(None, *arguments, **options).arguments
@@ -277,7 +280,8 @@ def test_no_argument_goes_out_unchecked(method: str) -> None:
         bound = inspect.BoundArguments(
             signature, OrderedDict({**possible, name: object()})
         )
-        refuse(method, bound.args[1:], bound.kwargs)
+        text = refuse(method, bound.args[1:], bound.kwargs)
+        assert re.search(rf"\b{name}\b", text)
 
 
 def test_receiver_of_a_withdrawal_shows_in_no_error() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import warnings
 from collections import OrderedDict
 from datetime import datetime
@@ -216,13 +217,15 @@ IMPOSSIBLE: list[tuple[str, list[Any], dict[str, Any]]] = [
 ]
 
 
-def refuse(method: str, arguments: Any, options: Any) -> None:
+def refuse(method: str, arguments: Any, options: Any) -> str:
+    """Return what the error says."""
     transport: Any = AnswerTransport([])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        with pytest.raises(UsageError):
+        with pytest.raises(UsageError) as caught:
             getattr(AuthEndpoints(transport), method)(*arguments, **options)
     assert transport.requests == []
+    return str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +240,7 @@ def test_impossible_argument_raises_before_anything_is_sent(
 
 
 @pytest.mark.parametrize("method", POSSIBLE)
-def test_no_argument_goes_out_unchecked(method: str) -> None:
+def test_no_argument_goes_out_unchecked_and_its_error_names_it(method: str) -> None:
     arguments, options = arguments_of(POSSIBLE[method])
     signature = inspect.signature(getattr(AuthEndpoints, method))
     possible = signature.bind(None, *arguments, **options).arguments
@@ -245,7 +248,9 @@ def test_no_argument_goes_out_unchecked(method: str) -> None:
         bound = inspect.BoundArguments(
             signature, OrderedDict({**possible, name: object()})
         )
-        refuse(method, bound.args[1:], bound.kwargs)
+        text = refuse(method, bound.args[1:], bound.kwargs)
+        # A symbol is called that, whatever the name of its parameter.
+        assert re.search(rf"\b{name}\b|^symbol must", text)
 
 
 # --- what is sent -----------------------------------------------------------------------------

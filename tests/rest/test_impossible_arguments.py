@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections import OrderedDict
 from datetime import datetime
 from pathlib import Path
@@ -31,11 +32,13 @@ class SilentTransport:
         return []
 
 
-def refuse(method: str, arguments: Any, options: Any) -> None:
+def refuse(method: str, arguments: Any, options: Any) -> str:
+    """Return what the error says."""
     transport: Any = SilentTransport()
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as caught:
         getattr(PublicEndpoints(transport), method)(*arguments, **options)
     assert transport.request_count == 0
+    return str(caught.value)
 
 
 DATES: list[dict[str, Any]] = [
@@ -280,7 +283,7 @@ def test_impossible_argument_raises_before_anything_is_sent(
 
 
 @pytest.mark.parametrize("method", POSSIBLE)
-def test_no_argument_goes_out_unchecked(method: str) -> None:
+def test_no_argument_goes_out_unchecked_and_its_error_names_it(method: str) -> None:
     _, arguments, options = POSSIBLE[method]
     signature = inspect.signature(getattr(PublicEndpoints, method))
     possible = signature.bind(None, *arguments, **options).arguments
@@ -288,4 +291,6 @@ def test_no_argument_goes_out_unchecked(method: str) -> None:
         bound = inspect.BoundArguments(
             signature, OrderedDict({**possible, name: object()})
         )
-        refuse(method, bound.args[1:], bound.kwargs)
+        text = refuse(method, bound.args[1:], bound.kwargs)
+        # A symbol is called that, whatever the name of its parameter.
+        assert re.search(rf"\b{name}\b|^symbol must", text)
