@@ -48,6 +48,12 @@ ROWS = [
 WITH_MODEL = [row for row in ROWS if row["model"] is not None]
 READS = [row for row in WITH_MODEL if "/w/" not in row["request"]["path"]]
 
+WRITES = [
+    row
+    for row in ROWS
+    if not row["request"]["path"].startswith(("auth/r/", "auth/calc/"))
+]
+
 ONE_ROW_OF_EACH_METHOD = {(row["on"], row["call"][0]): row for row in ROWS}
 
 
@@ -335,3 +341,26 @@ def test_refusal_in_a_notification_is_raised_when_it_is_asked_for(
         found.raise_for_status()
     assert (caught.value.code, caught.value.raw) == (10001, answer)
     assert caught.value.endpoint == row["request"]["path"]
+
+
+# --- writes without an answer -------------------------------------------------------------------
+
+
+class CutTransport(AnswerTransport):
+    """Loses the answer to everything."""
+
+    def request(self, method: str, path: str, **options: Any) -> Any:
+        options["before_send"]()
+        raise OutcomeUnknown("cut off", phase="receive")
+
+
+@pytest.mark.parametrize("row", WRITES, ids=identity)
+def test_unknown_outcome_says_how_it_is_found_out(row: dict[str, Any]) -> None:
+    with pytest.raises(OutcomeUnknown) as caught:
+        quietly(row, CutTransport())
+    hint = caught.value.hint
+    assert ("resolve()" in hint) is caught.value.can_resolve
+    # Each has one of its own.
+    assert "look at the account" not in hint
+    for name in re.findall(r"\b(get_\w+)", hint):
+        assert any(hasattr(face, name) for face in FACES.values())
