@@ -13,7 +13,7 @@ import pytest
 from bfxsync._base.enums import Flag, OrderFlag, Policy
 from bfxsync.checks.books import check_book_argument
 from bfxsync.checks.candles import check_candle_key, check_candle_symbol
-from bfxsync.checks.containers import check_items, check_object, check_tfa
+from bfxsync.checks.containers import check_items, check_object
 from bfxsync.checks.files import check_ca_bundle
 from bfxsync.checks.hosts import check_rest_host, check_wss_host, signed_rest_host
 from bfxsync.checks.ids import check_keep_changes, check_text_id
@@ -48,8 +48,9 @@ from bfxsync.checks.options import (
     check_policy,
     check_switch_as_bool,
 )
+from bfxsync.checks.private import check_tfa, check_token
 from bfxsync.checks.symbols import check_pay_currency, check_symbol, check_symbols
-from bfxsync.checks.texts import check_choice, check_nickname, check_token
+from bfxsync.checks.texts import check_choice, check_nickname
 from bfxsync.checks.times import (
     check_moment,
     check_seconds,
@@ -114,6 +115,7 @@ CUSTOMER = dict.fromkeys(
         (check_sign, ("dir", -1, SIGNS), -1),
         (check_speed, (None,), None),
         (check_speed, (2,), 2.0),
+        (check_speed, (0.5,), 0.5),
         (check_bool, ("x", False), False),
         (check_flags, (Flag.SEQ_ALL | Flag.TIMESTAMP,), 98304),
         (check_order_flags, ("flags", 64, OrderFlag.HIDDEN), 64),
@@ -188,6 +190,7 @@ def test_a_good_value_is_returned_as_it_is_sent(
         (check_rate, ("FRRDELTAVAR", -1), "rate must not be negative for FRRDELTAVAR"),
         (check_sign, ("dir", True, SIGNS), r"dir must be 1 \(buy\) or -1 \(sell\)"),
         (check_speed, (0,), "speed must be a positive number or None"),
+        (check_speed, (float("inf"),), "speed must be a positive number or None"),
         (check_bool, ("x", "no"), "x must be True or False"),
         (check_flags, (1,), r"flags must be a sum of TIMESTAMP \(32768\)"),
         (check_flags, (True,), "flags must be a sum of"),

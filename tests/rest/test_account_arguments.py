@@ -485,6 +485,13 @@ def test_r15_answer_that_is_no_token_leaves_it_open_and_shows_nothing(
     assert "sentinel" not in shown + repr(error.raw)
 
 
+def test_token_can_be_asked_for_everything() -> None:
+    transport: Any = AnswerTransport(["token"])
+    caps = ["a", "o", "f", "s", "w", "wd", "bp"]
+    AuthEndpoints(transport).generate_token(caps=caps, write_permission=True)
+    assert transport.requests[0][2]["body"]["caps"] == caps
+
+
 def test_r15_token_that_is_ended_shows_in_no_error() -> None:
     class Lost(AnswerTransport):
         def request(self, method: str, path: str, **options: Any) -> Any:

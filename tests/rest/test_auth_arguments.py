@@ -117,6 +117,16 @@ def test_r07_order_without_a_client_id_gets_one_by_which_it_is_found() -> None:
         ("submit_order_multi", {"ops": [("on", {**LIMIT, "x": 1})]}, "^'on' .*'x'$"),
         ("submit_order_multi", {"ops": [("ou", {"id": 1, "x": 1})]}, "^'ou' .*'x'$"),
         ("submit_order_multi", {"ops": [("oc", {})]}, "named by id"),
+        (
+            "submit_order_multi",
+            {"ops": [("on", {**LIMIT, "price": "30000.5"})]},
+            "^price 30000.5 has more than 5",
+        ),
+        (
+            "submit_order_multi",
+            {"ops": [("ou", {"id": 1, "price": "1.00001"})]},
+            "^price",
+        ),
         ("submit_order_multi", {"ops": [("oc", {"id": 1})] * 76}, "at most 75, not 76"),
         ("submit_order_multi", {"ops": [("on", {**LIMIT, "cid": 1})] * 2}, "same cid"),
         ("get_orders", {"cid": 5}, "belong together"),

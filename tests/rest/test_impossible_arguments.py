@@ -279,7 +279,10 @@ IMPOSSIBLE: list[tuple[str, list[Any], dict[str, Any]]] = [
 def test_impossible_argument_raises_before_anything_is_sent(
     method: str, arguments: list[Any], options: dict[str, Any]
 ) -> None:
-    refuse(method, arguments, options)
+    text = refuse(method, arguments, options)
+    if len(options) == 1:
+        (name,) = options
+        assert re.search(rf"\b{name}\b", text)
 
 
 @pytest.mark.parametrize("method", POSSIBLE)

@@ -15,7 +15,6 @@ from typing import Any, Callable
 import pytest
 import urllib3
 from interrupts import interrupted
-from patience import at_most
 
 from bfxsync._base.latch import Latch
 from bfxsync.auth.nonce import Nonce
@@ -462,8 +461,7 @@ def test_r06_signed_calls_stay_in_order_whatever_is_interrupted(
 ) -> None:
     verifier = Verifier(nothing)
     nonce = FileNonce(tmp_path / "nonce") if source == "file" else Nonce()
-    timeout = at_most(DEADLINE_S)
-    transport = connect(serve(verifier), signer=signer(nonce=nonce), timeout=timeout)
+    transport = connect(serve(verifier), signer=signer(nonce=nonce), timeout=DEADLINE_S)
     over, errors = threading.Event(), []
 
     def others() -> None:
