@@ -425,7 +425,8 @@ def test_rows_added_while_paging_come_once_and_in_order(
     )
 
 
-@given(HISTORIES, LIMITS, st.lists(st.integers(0, 2), max_size=10))
+# Without an older row, a growing millisecond is the whole history, which nothing proves complete.
+@given(HISTORIES.filter(bool), LIMITS, st.lists(st.integers(0, 2), max_size=10))
 def test_rows_added_do_not_disturb_what_is_older(
     rows: List[Row], limit: int, later: List[int]
 ) -> None:

@@ -39,7 +39,7 @@ class Page(Generic[T]):
     unreadable: List[Any] = attrs.field(factory=list)
 
     def reaches(self, following: Page[T]) -> bool:
-        """Return whether both pages have an unreadable row: then this one was not cut short."""
+        """Return whether the next page repeats an unreadable row: this one was not cut short."""
         return any(row in self.unreadable for row in following.unreadable)
 
     def check(self) -> None:
