@@ -22,6 +22,7 @@ from bfxsync.ws import shorthands
 from bfxsync.ws import subscribe as any_channel
 from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Connect, Core, open_connection
 from bfxsync.ws.core.subscriber import Waiter
+from bfxsync.ws.core.subscription_table import SubscriptionTable
 from bfxsync.ws.dispatch.events import ACCOUNT_EVENTS, Handler, arguments_of
 from bfxsync.ws.io.backoff import Backoff
 from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
@@ -340,7 +341,7 @@ class WebSocketClient:
         connection = self._core.placement.first_link()
         waiter = Waiter()
         start = time.monotonic()
-        connection.ping(waiter, start + allowed_s)
+        connection.submit(SubscriptionTable.ping, waiter, start + allowed_s)
         # The session applies the timeout; it is late only if its thread is blocked.
         if not waiter.resolved.wait(allowed_s + CLOSE_TIMEOUT_S):
             raise NetworkError("no pong: the connection is being made", phase="send")

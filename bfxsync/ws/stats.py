@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from bfxsync._base.describe import error_text
@@ -18,39 +17,34 @@ def stats_of(core: Core) -> dict[str, Any]:
     Subscriptions and connections are those of one moment; their counters are read one after the
     other while threads go on.
     """
-    subscribers, links, past = core.placement.account()
+    subscribers, links, totals = core.placement.account()
+    for link in links:
+        totals = totals.with_link(link)
     subscriptions = [
         _subscription(subscriber, link) for subscriber, link in subscribers
     ]
-    losses = Counter(past.losses)
-    for link in links:
-        # A copy, made in one step, as its thread may add to it.
-        losses.update(dict(link.losses))
     # Subscribers that share a channel share its count of heals.
     channels = {
         id(subscriber.channel): subscriber.channel for subscriber, _ in subscribers
     }
-    heals = sum(channel.recovery.count for channel in channels.values())
     connections = [
-        _connection(
-            link, [subscriber for subscriber, home in subscribers if home is link]
-        )
+        _connection(link, [each for each, home in subscribers if home is link])
         for link in links
     ]
     listening = [box for link in links for box in link.table.listening]
-    drops = past.drops + sum(box.dropped_count for box in listening)
-    drops += sum(link.table.drop_count for link in links)
     return {
         "status": core.status.value,
-        "frames": past.frames + sum(link.session.frame_count for link in links),
-        "updates": past.updates + sum(link.table.update_count for link in links),
-        "gaps": past.gaps + sum(link.table.gap_count for link in links),
-        "heals": past.heals + heals,
-        "drops": drops + sum(row["drops"] for row in subscriptions),
+        "frames": totals.frames,
+        "updates": totals.updates,
+        "gaps": totals.gaps,
+        "heals": totals.heals + sum(each.recovery.count for each in channels.values()),
+        "drops": totals.drops
+        + sum(box.dropped_count for box in listening)
+        + sum(row["drops"] for row in subscriptions),
         "queued": sum(row["queued"] for row in connections),
         "lag_s": max((row["lag_s"] for row in connections), default=0.0),
-        "reconnects": dict(losses),
-        "clock_jumps": past.jumps + sum(link.jump_count for link in links),
+        "reconnects": dict(totals.losses),
+        "clock_jumps": totals.jumps,
         "error_count": core.dispatcher.error_count,
         "last_error": _error(core.dispatcher.last_error),
         "connections": connections,
@@ -60,7 +54,9 @@ def stats_of(core: Core) -> dict[str, Any]:
 
 def _connection(link: Link, subscribers: list[Subscriber]) -> dict[str, Any]:
     error = link.last_error
-    boxes = [*link.table.listening, *(b for t in subscribers for b in t.mailboxes)]
+    boxes = [*link.table.listening]
+    for subscriber in subscribers:
+        boxes += subscriber.mailboxes
     return {
         "number": link.number,
         "status": link.status.value,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Mapping, overload
 
+from bfxsync.ws.core.subscription_table import SubscriptionTable
 from bfxsync.ws.registry import EventCallback, SubscriptionRegistry
 from bfxsync.ws.subscription import BookSubscription, Subscription
 
@@ -165,4 +166,4 @@ def resubscribe(self: HasRegistry, sub_id: str) -> None:
     """
     subscriber = self._subscriptions.find(sub_id)
     if subscriber.home is not None:
-        subscriber.home.resubscribe(subscriber)
+        subscriber.home.submit(SubscriptionTable.resubscribe, subscriber)

@@ -1,9 +1,4 @@
-"""
-The core of a client: its connections, its dispatch threads, and what they share.
-
-Strategy: threads refer to this and never to the client, so that an abandoned client is collected
-and its finalizer can end them.
-"""
+"""The core of a client."""
 
 from __future__ import annotations
 
@@ -15,7 +10,6 @@ from typing import Any, Callable, Tuple
 
 import attrs
 
-from bfxsync._base.describe import error_text
 from bfxsync._base.enums import ConnectionStatus
 from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.greenlets import check_threads
@@ -25,10 +19,11 @@ from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
 from bfxsync.ws.core.lifetime import Lifetime
 from bfxsync.ws.core.placement import Placement
 from bfxsync.ws.core.subscriber import Subscriber
+from bfxsync.ws.core.subscription_table import SubscriptionTable
 from bfxsync.ws.dispatch.dispatcher import Dispatcher
 from bfxsync.ws.dispatch.event_publisher import EventPublisher
 from bfxsync.ws.io.connection import Connection
-from bfxsync.ws.io.link import Link
+from bfxsync.ws.io.link import Link, failure_of
 from bfxsync.ws.settings import ConnectionSettings
 
 logger = get_logger(__name__)
@@ -52,21 +47,10 @@ def open_connection(number: int, settings: ConnectionSettings, owner: Core) -> L
 
 class Core:
     """
-    Everything that lives on threads.
+    The connections of a client, its dispatch threads, and what they share.
 
-    Parameters
-    ----------
-    settings : ConnectionSettings
-    on_error : callable or None
-    connect : callable
-        Creates the connections.
-
-    Attributes
-    ----------
-    lifetime : Lifetime
-    placement : Placement
-    publisher : EventPublisher
-    dispatcher : Dispatcher
+    Strategy: threads refer to this and never to the client, so that an abandoned client is
+    collected and its finalizer can end them.
     """
 
     def __init__(
@@ -111,7 +95,7 @@ class Core:
     def listen(self) -> None:
         """Create the queues of event handlers that have been registered meanwhile."""
         for link in self.placement.links:
-            link.listen()
+            link.submit(SubscriptionTable.listen)
 
     def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> bool:
         """End everything within the timeout; return whether all threads have ended."""
@@ -133,11 +117,12 @@ class Core:
         io_deadline = deadline - timeout_s / 4
         ended = [link.join(io_deadline) for link in self.placement.links]
         if not all(ended):
-            if self.dispatcher.is_inline:
-                notes.append((logger.warning, "a callback is under way"))
-            else:
-                # Info, as there is nothing to be done about it.
-                notes.append((logger.info, "a connection attempt is under way"))
+            # Nothing can be done about a connection attempt.
+            notes.append(
+                (logger.warning, "a callback is under way")
+                if self.dispatcher.is_inline
+                else (logger.info, "a connection attempt is under way")
+            )
             # Their I/O thread is busy, and they would wait for ever.
             for subscriber in self.placement.subscribers():
                 subscriber.withdraw(ClosedError("the client was closed"))
@@ -226,12 +211,8 @@ class Core:
         """
         Create a connection.
 
-        Raises
-        ------
-        NetworkError
-            The machine has no descriptor left for it.
-        UsageError
-            The proxy of the environment cannot be used, or threads are greenlets.
+        Raises `NetworkError` without a free file descriptor, and `UsageError` if the proxy of the
+        environment cannot be used or threads are greenlets.
         """
         check_threads()
         if self.settings.proxy_problem is not None:
@@ -245,10 +226,7 @@ class Core:
         """
         Start a connection, and the dispatch threads if they do not run yet.
 
-        Raises
-        ------
-        NetworkError
-            The machine has no threads left.
+        Raises `NetworkError` if the machine has no threads left.
         """
         try:
             self.dispatcher.start()
@@ -267,14 +245,7 @@ class Core:
         return any(not (link.is_current or link.is_finished) for link in links)
 
     def check_may_wait(self) -> None:
-        """
-        Raise if a wait on this thread could never end.
-
-        Raises
-        ------
-        UsageError
-            It is an I/O thread, on which callbacks run with ``dispatch_threads=0``.
-        """
+        """Raise `UsageError` on an I/O thread that runs callbacks: its wait would never end."""
         # In the child of a fork no thread does the work, and calls raise instead of waiting.
         if not self.dispatcher.is_inline or self.lifetime.is_forked:
             return
@@ -285,14 +256,7 @@ class Core:
             )
 
     def check_may_run(self) -> None:
-        """
-        Raise if this thread calls callbacks.
-
-        Raises
-        ------
-        UsageError
-            No other callback could run until the end.
-        """
+        """Raise `UsageError` on a thread that runs callbacks: no other one could run."""
         self.check_may_wait()
         if self.dispatcher.is_current and not self.lifetime.is_forked:
             raise UsageError(
@@ -321,11 +285,7 @@ class Core:
     # --- dispatch threads ---------------------------------------------------------------------
 
     def _dispatch_failed(self, exc: BaseException) -> None:
-        error = BfxError(
-            f"a dispatch thread failed; this is a mistake in bfxsync: {error_text(exc)}"
-        )
-        error.__cause__ = exc
-        self.failed(error)
+        self.failed(failure_of(exc, "a dispatch thread"))
 
 
 def _no_connection(exc: Exception) -> NetworkError:

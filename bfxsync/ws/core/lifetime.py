@@ -9,27 +9,17 @@ from bfxsync.errors import BfxError, ClosedError
 
 
 class Lifetime:
-    """
-    The state of a client that all its parts look at; written by any thread, in single steps.
-
-    Attributes
-    ----------
-    is_closing : bool
-    is_forked : bool
-        This is a copy in a child process; the threads stayed in the parent.
-    exception : BfxError or None
-        The fatal error that ended the client; None after `close`.
-    exit_by : BaseException or None
-        The `SystemExit` of a callback that ended it.
-    stopped : Latch
-        Set when it has ended or is about to.
-    """
+    """The state of a client that all its parts read; written by any thread, in single steps."""
 
     def __init__(self) -> None:
         self.is_closing: bool = False
+        # This is a copy in a child process; the threads stayed in the parent.
         self.is_forked: bool = False
+        # The fatal error that ended the client; None after `close`.
         self.exception: BfxError | None = None
+        # The `SystemExit` of a callback that ended it.
         self.exit_by: BaseException | None = None
+        # Set when it has ended or is about to.
         self.stopped: Latch = Latch()
         self._pid = os.getpid()
 

@@ -22,6 +22,7 @@ from bfxsync.errors import NetworkError
 from bfxsync.ws.core.lifetime import Lifetime
 from bfxsync.ws.core.shared_subscription import SharedSubscription
 from bfxsync.ws.core.subscriber import Home, Subscriber
+from bfxsync.ws.core.subscription_table import SubscriptionTable
 from bfxsync.ws.io.link import Link
 
 logger = get_logger(__name__)
@@ -34,7 +35,7 @@ class Opener(Protocol):
     """Opens connections for the placement."""
 
     def make_link(self, number: int) -> Link:
-        """Create a connection; `NetworkError` if the machine has no descriptor left for it."""
+        """Create a connection; `NetworkError` without a free file descriptor."""
         ...
 
     def start_link(self, link: Link) -> None:
@@ -42,8 +43,8 @@ class Opener(Protocol):
 
 
 @attrs.frozen
-class Past:
-    """Counters of connections and subscribers that are gone."""
+class Totals:
+    """Counters, summed over connections and subscribers."""
 
     frames: int = 0
     updates: int = 0
@@ -53,39 +54,30 @@ class Past:
     jumps: int = 0
     losses: Mapping[str, int] = attrs.field(factory=dict)
 
-    def with_link(self, link: Link) -> Past:
-        """Return the counters with those of one more connection."""
-        return Past(
+    def with_link(self, link: Link) -> Totals:
+        """Return the totals with one more connection."""
+        return Totals(
             frames=self.frames + link.session.frame_count,
             updates=self.updates + link.table.update_count,
             gaps=self.gaps + link.table.gap_count,
             heals=self.heals,
             drops=self.drops + link.table.drop_count,
             jumps=self.jumps + link.jump_count,
-            losses=Counter(self.losses) + link.losses,
+            # A copy, made in one step, as its thread may add to it.
+            losses=Counter(self.losses) + Counter(dict(link.losses)),
         )
 
 
 @attrs.frozen
 class Directory:
-    """
-    All connections and subscribers at one moment.
-
-    Attributes
-    ----------
-    links : tuple of Link
-        In the order of opening.
-    homes : dict
-        The connection of each identity.
-    users : dict
-        The subscribers of each identity.
-    past : Past
-    """
+    """All connections and subscribers at one moment."""
 
     links: Tuple[Link, ...] = ()
+    """In the order of opening."""
     homes: Mapping[Identity, Link] = attrs.field(factory=dict)
     users: Mapping[Identity, Tuple[Subscriber, ...]] = attrs.field(factory=dict)
-    past: Past = attrs.field(factory=Past)
+    past: Totals = attrs.field(factory=Totals)
+    """Of those that are gone."""
 
 
 class Placement:
@@ -94,11 +86,6 @@ class Placement:
 
     Strategy: a change replaces the directory, under a lock, on a thread that no signal reaches (see
     `shielded`). Readers use the present directory, which is never modified, and need no lock.
-
-    Parameters
-    ----------
-    lifetime : Lifetime
-    opener : Opener
     """
 
     def __init__(self, lifetime: Lifetime, opener: Opener) -> None:
@@ -147,22 +134,14 @@ class Placement:
         """Detach a subscriber whose handle is gone. Takes no lock: a finalizer may call it."""
         home = subscriber.home
         if home is not None and not self._lifetime.is_closing:
-            home.drop(subscriber)
+            home.submit(SubscriptionTable.drop, subscriber)
 
     def subscribers(self) -> list[Subscriber]:
         """Return those in use."""
         return [subscriber for subscriber, _ in self.account()[0]]
 
-    def account(self) -> tuple[list[tuple[Subscriber, Link]], Tuple[Link, ...], Past]:
-        """
-        Return everything that is counted, at one moment.
-
-        Returns
-        -------
-        tuple
-            The subscribers in use, each with its connection; the connections; the counters of
-            those that are gone.
-        """
+    def account(self) -> tuple[list[tuple[Subscriber, Link]], Tuple[Link, ...], Totals]:
+        """Return subscribers in use with their connections, all connections, and past totals."""
         now = self._directory
         subscribers = [
             (subscriber, now.homes[identity])
@@ -211,7 +190,7 @@ class Placement:
             self._known.add(subscriber)
             subscriber.home = link
             # Within the lock, so that it comes before the subscriber's detachment.
-            link.attach(subscriber)
+            link.submit(SubscriptionTable.attach, subscriber)
 
     def _detach(self, subscribers: Tuple[Subscriber, ...]) -> None:
         for subscriber in subscribers:
@@ -220,7 +199,7 @@ class Placement:
                 subscriber.end(None, SubscriptionStatus.CLOSED)
             link = self.release(subscriber)
             if link is not None:
-                link.detach(subscriber)
+                link.submit(SubscriptionTable.detach, subscriber)
 
     def release(self, subscriber: Subscriber) -> Link | None:
         """Remove a subscriber; return its connection, None if it had been removed before."""
@@ -239,11 +218,9 @@ class Placement:
             past = attrs.evolve(
                 now.past, drops=now.past.drops + subscriber.counted_drops
             )
-            rest = tuple(user for user in users if user is not subscriber)
-            if rest:
-                homes, others = now.homes, {**now.users, identity: rest}
-            else:
-                homes, others = dict(now.homes), dict(now.users)
+            homes, others = dict(now.homes), dict(now.users)
+            others[identity] = tuple(user for user in users if user is not subscriber)
+            if not others[identity]:
                 del homes[identity], others[identity]
                 link.load -= 1
                 past = attrs.evolve(
@@ -256,21 +233,11 @@ class Placement:
         self, link: Home, shared: SharedSubscription, limit: int | None
     ) -> None:
         """
-        Move a subscription to another connection.
+        Move a subscription from this connection to another one.
 
-        Parameters
-        ----------
-        link : Link
-            The one that it must leave.
-        shared : SharedSubscription
-        limit : int or None
-            Channels that the exchange has room for on that connection; None if there was room, and
-            no data.
-
-        Raises
-        ------
-        NetworkError
-            There is no other connection, and none can be opened.
+        `limit` is the number of channels that the exchange has room for on this connection, or None
+        if there was room but no data. Raises `NetworkError` if there is no other connection and
+        none can be opened.
         """
         identity = shared.channel.identity
         with self._lock:
@@ -290,7 +257,7 @@ class Placement:
             for subscriber in now.users[identity]:
                 subscriber.home = other
             other.load += 1
-            other.adopt(shared)
+            other.submit(SubscriptionTable.adopt, shared)
         logger.info("%s: moved to connection %d", " ".join(identity), other.number)
 
     def retire(self, link: Link) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from bfxsync._base.enums import SubscriptionStatus
 from bfxsync._base.logs import get_logger
 from bfxsync.errors import BfxError
@@ -17,40 +19,29 @@ from bfxsync.ws.dispatch.update_kinds import EXTRAS
 logger = get_logger(__name__)
 
 
+@attrs.define(eq=False, repr=False)
 class SharedSubscription:
-    """
-    A subscription on the wire, and its token in the session.
+    """A subscription on the wire, and its token in the session."""
 
-    Attributes
-    ----------
-    subscription : dict
-        The subscription as event handlers see it: the fields of its first subscriber.
-    subscribers : list of Subscriber
-        The subscription ends with the last of these.
-    listener : CallbackQueue or None
-        Queue of the event handlers.
-    is_crowded : bool
-        At the last delivery one of its consumers had fallen behind.
-    gap_count : int
-    status : SubscriptionStatus
-        As subscribers see it, present and future ones.
-    """
-
-    def __init__(self, channel: Channel, subscription: dict[str, str]) -> None:
-        self.channel = channel
-        self.subscription: dict[str, str] = subscription
-        self.subscribers: list[Subscriber] = []
-        self.listener: CallbackQueue | None = None
-        self.is_resolved: bool = False
-        self.is_crowded: bool = False
-        self.gap_count: int = 0
-        self.status: SubscriptionStatus = SubscriptionStatus.PENDING
-        self.asked_at: float | None = None
-        self._delay: BfxError | None = None
-        # Those of the subscribers.
-        self._mailboxes: list[Mailbox] = []
-        # Some subscribers came in a gap, after the others had their first data.
-        self._has_waiting = False
+    channel: Channel
+    subscription: dict[str, str]
+    """The subscription as event handlers see it: the fields of its first subscriber."""
+    subscribers: list[Subscriber] = attrs.field(factory=list)
+    """The subscription ends with the last of these."""
+    listener: CallbackQueue | None = None
+    """For the event handlers."""
+    is_resolved: bool = False
+    is_crowded: bool = False
+    """At the last delivery one of its consumers had fallen behind."""
+    gap_count: int = 0
+    status: SubscriptionStatus = SubscriptionStatus.PENDING
+    """As subscribers see it, present and future ones."""
+    asked_at: float | None = None
+    _delay: BfxError | None = None
+    _mailboxes: list[Mailbox] = attrs.field(factory=list)
+    """Those of the subscribers."""
+    _has_waiting: bool = False
+    """Some subscribers came in a gap, after the others had their first data."""
 
     def attach(self, subscriber: Subscriber) -> None:
         """Add a subscriber, starting with a snapshot of the local state."""

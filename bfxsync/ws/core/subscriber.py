@@ -8,7 +8,9 @@ collected.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Callable, Protocol
+
+import attrs
 
 from bfxsync._base.clock import CLOCK, Clock
 from bfxsync._base.enums import Policy, SubscriptionStatus
@@ -19,6 +21,11 @@ from bfxsync.wire.channels import Channel
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue
 from bfxsync.ws.dispatch.mailbox import Mailbox
 
+if TYPE_CHECKING:
+    from typing_extensions import Concatenate, ParamSpec
+
+    P = ParamSpec("P")
+
 
 class Home(Protocol):
     """The connection of a subscriber; every method may be called from any thread."""
@@ -28,23 +35,22 @@ class Home(Protocol):
     load: int
     last_error: BfxError | None
 
-    def attach(self, subscriber: Subscriber) -> None: ...
-
-    def detach(self, subscriber: Subscriber) -> None: ...
-
-    def drop(self, subscriber: Subscriber) -> None: ...
+    def submit(
+        self,
+        command: Callable[Concatenate[Any, P], Any],
+        *arguments: P.args,
+        **options: P.kwargs,
+    ) -> None: ...
 
     def read(self, subscriber: Subscriber, reader: Mailbox) -> None: ...
 
-    def resubscribe(self, subscriber: Subscriber) -> None: ...
 
-
+@attrs.define(eq=False, repr=False, slots=False)
 class Waiter:
     """A result that threads wait for; a signal handler may interrupt the wait."""
 
-    def __init__(self) -> None:
-        self.resolved: Latch = Latch()
-        self.error: BfxError | None = None
+    resolved: Latch = attrs.field(factory=Latch, init=False)
+    error: BfxError | None = attrs.field(default=None, init=False)
 
     def resolve(self, error: BfxError | None) -> None:
         """Wake the waiting threads, with an error if there is one."""
@@ -52,77 +58,45 @@ class Waiter:
         self.resolved.set()
 
 
+@attrs.define(eq=False, repr=False, slots=False)
 class Subscriber(Waiter):
-    """
-    One user's share of a subscription.
+    """One user's share of a subscription."""
 
-    Attributes
-    ----------
-    channel : Channel
-        The one it was created with; once attached, that of the shared subscription.
-    home : Home or None
-        Its connection; assigned under the lock of the placement. None before and after.
-    callback_queue : CallbackQueue or None
-        Queue of its callback or event handler; None without either.
-    has_callback : bool
-        Its data goes to a callback; otherwise the queue, if any, is for events alone.
-    reader : Mailbox or None
-        Mailbox of the iteration, created by the first reader.
-    asked_at : float or None
-        When the request was first sent (monotonic time).
-    delay : BfxError or None
-        Why there is no data yet, although the request is repeated.
-    is_released : bool
-        Removed from the placement.
-    counted_drops : int
-        Those of its drops that are in the client's total since its release.
-    stale_after_s : float
-        Silence after which its data counts as stale.
-    clock : Clock
-        The channel's clock.
-    detached : BfxError or None
-        In the child of a fork: the error that every call raises.
-    is_awaited : bool
-        A call waits for it and raises its error; otherwise the error goes to `on_error`.
-    """
-
-    error: BfxError | None
-
-    # On the class, so that `reading` tests and sets it in one step each.
+    channel: Channel
+    """The one it was created with; once attached, that of the shared subscription."""
+    subscription: dict[str, str]
+    callback_queue: CallbackQueue | None
+    """For its callback and event handler; None without either."""
+    size: int = attrs.field(kw_only=True)
+    policy: Policy = attrs.field(kw_only=True)
+    stale_after_s: float = attrs.field(default=STALE_AFTER_S, kw_only=True)
+    """Silence after which its data counts as stale."""
+    clock: Clock = attrs.field(default=CLOCK, kw_only=True)
+    """The channel's."""
+    has_callback: bool = attrs.field(default=False, kw_only=True)
+    """Its data goes to a callback; otherwise the queue, if any, is for events alone."""
+    home: Home | None = None
+    """Its connection; assigned under the lock of the placement. None before and after."""
+    status: SubscriptionStatus = SubscriptionStatus.PENDING
+    asked_at: float | None = None
+    """When the request was first sent (monotonic time)."""
+    delay: BfxError | None = None
+    """Why there is no data yet, although the request is repeated."""
+    update_count: int = 0
+    gap_count: int = 0
+    is_released: bool = False
+    """Removed from the placement."""
+    counted_drops: int = 0
+    """Those of its drops that are in the client's total since its release."""
+    is_awaited: bool = False
+    """A call waits for it and raises its error; otherwise the error goes to `on_error`."""
+    detached: BfxError | None = None
+    """In the child of a fork: the error that every call raises."""
     reader: Mailbox | None = None
+    """Mailbox of the iteration, created by the first reader."""
 
-    def __init__(
-        self,
-        channel: Channel,
-        subscription: dict[str, str],
-        callback_queue: CallbackQueue | None,
-        *,
-        size: int,
-        policy: Policy,
-        stale_after_s: float = STALE_AFTER_S,
-        clock: Clock = CLOCK,
-        has_callback: bool = False,
-    ) -> None:
-        super().__init__()
-        self.channel = channel
-        self.identity: tuple[str, ...] = channel.identity
-        self.subscription = subscription
-        self.callback_queue = callback_queue
-        self.has_callback = has_callback
-        self.size = size
-        self.policy = policy
-        self.stale_after_s = stale_after_s
-        self.clock = clock
-        self.home: Home | None = None
-        self.status: SubscriptionStatus = SubscriptionStatus.PENDING
-        self.asked_at: float | None = None
-        self.delay: BfxError | None = None
-        self.update_count: int = 0
-        self.gap_count: int = 0
-        self.is_released: bool = False
-        self.counted_drops: int = 0
-        self.is_awaited: bool = False
-        self.detached: BfxError | None = None
+    def __attrs_post_init__(self) -> None:
+        self.identity: tuple[str, ...] = self.channel.identity
 
     @property
     def name(self) -> str:
@@ -139,10 +113,9 @@ class Subscriber(Waiter):
     def is_stale(self) -> bool:
         """True if the data may be outdated: not live, or silent for too long."""
         current = (SubscriptionStatus.LIVE, SubscriptionStatus.DEGRADED)
-        if self.status not in current:
-            return True
         age_s = self.age_s
-        return age_s is None or age_s >= self.stale_after_s
+        is_silent = age_s is None or age_s >= self.stale_after_s
+        return is_silent or self.status not in current
 
     @property
     def lag_s(self) -> float:
@@ -173,10 +146,12 @@ class Subscriber(Waiter):
 
     def reading(self) -> Mailbox:
         """Return the reader; all threads get the same one."""
-        if self.reader is None:
-            vars(self).setdefault("reader", Mailbox(self.size, self.policy))
-        assert self.reader is not None
-        return self.reader
+        reader = self.reader
+        if reader is None:
+            # One step: the first thread's mailbox is everyone's.
+            new = Mailbox(self.size, self.policy)
+            self.reader = reader = vars(self).setdefault("_first_reader", new)
+        return reader
 
     def resolve(self, error: BfxError | None) -> None:
         """Wake the waiting threads; an error ends the iteration too."""

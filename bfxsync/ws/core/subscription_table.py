@@ -19,6 +19,8 @@ from typing import (
     cast,
 )
 
+import attrs
+
 from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.errors import BfxError, ClosedError, NetworkError
 from bfxsync.models.stream import Status
@@ -66,14 +68,11 @@ class Registry(Protocol):
 class Owner(Protocol):
     """The core, as a connection uses it; called on the connection's thread."""
 
-    @property
-    def lifetime(self) -> Lifetime: ...
+    lifetime: Lifetime
+    publisher: EventPublisher
 
     @property
     def placement(self) -> Registry: ...
-
-    @property
-    def publisher(self) -> EventPublisher: ...
 
     def failed(self, error: BfxError) -> None: ...
 
@@ -88,45 +87,24 @@ Outputs = Sequence[Output]
 _NONE: Outputs = ()
 
 
+@attrs.define(eq=False, repr=False, slots=False)
 class SubscriptionTable:
-    """
-    The shared subscriptions of a connection, by identity.
+    """The shared subscriptions of a connection, by identity."""
 
-    Parameters
-    ----------
-    session : SessionProtocol
-    owner : Owner
-    clock : callable
-        The session's clock.
-    home : Home
-        The connection.
-
-    Attributes
-    ----------
-    is_crowded : bool
-        Set when a consumer has fallen behind; reset by the reader of the flag.
-    update_count, gap_count : int
-        Totals of all its subscriptions, ended ones included.
-    drop_count : int
-        Updates dropped for slow event handlers of subscriptions that have ended.
-    """
-
-    def __init__(
-        self,
-        session: SessionProtocol,
-        owner: Owner,
-        clock: Callable[[], float],
-        home: Home,
-    ) -> None:
-        self.is_crowded: bool = False
-        self.update_count: int = 0
-        self.gap_count: int = 0
-        self.drop_count: int = 0
-        self._session = session
-        self._owner = owner
-        self._clock = clock
-        self._home = home
-        self._shared: dict[tuple[str, ...], SharedSubscription] = {}
+    _session: SessionProtocol
+    _owner: Owner
+    _clock: Callable[[], float]
+    """The session's."""
+    _home: Home
+    """The connection."""
+    is_crowded: bool = False
+    """Set when a consumer has fallen behind; reset by the reader of the flag."""
+    update_count: int = 0
+    """Of all its subscriptions, ended ones included; so is `gap_count`."""
+    gap_count: int = 0
+    drop_count: int = 0
+    """Updates dropped for slow event handlers of subscriptions that have ended."""
+    _shared: dict[tuple[str, ...], SharedSubscription] = attrs.field(factory=dict)
 
     def __len__(self) -> int:
         return len(self._shared)
@@ -161,7 +139,7 @@ class SubscriptionTable:
         home = subscriber.home
         if home is not None and home is not self._home:
             # The channel has moved meanwhile.
-            home.attach(subscriber)
+            home.submit(SubscriptionTable.attach, subscriber)
             return _NONE
         shared = SharedSubscription(subscriber.channel, subscriber.subscription)
         shared.attach(subscriber)
@@ -254,11 +232,11 @@ class SubscriptionTable:
     def perform(self, output: SubscriptionOutput) -> Outputs:
         """Perform an output of the session, and return those that follow from it."""
         if isinstance(output, Requested):
-            cast(SharedSubscription, output.token).ask(self._clock())
+            _shared_of(output).ask(self._clock())
         elif isinstance(output, Delayed):
-            cast(SharedSubscription, output.token).delay(output.error)
+            _shared_of(output).delay(output.error)
         elif isinstance(output, Acknowledged):
-            cast(SharedSubscription, output.token).acknowledge(output)
+            _shared_of(output).acknowledge(output)
         elif isinstance(output, Resolve):
             self._resolve(output.token, output.error)
         elif isinstance(output, Displaced):
@@ -300,8 +278,7 @@ class SubscriptionTable:
             shared.listen(callback_queue)
 
     def _displace(self, output: Displaced) -> Outputs:
-        token = cast(SharedSubscription, output.token)
-        shared = self._shared.pop(token.channel.identity)
+        shared = self._shared.pop(_shared_of(output).channel.identity)
         shared.is_resolved = output.is_resolved
         if output.limit is not None:
             # There was no room for it: the request has yet to be sent.
@@ -333,3 +310,9 @@ class SubscriptionTable:
             self._count_out(token)
             for subscriber in token.subscribers:
                 self._owner.placement.release(subscriber)
+
+
+def _shared_of(
+    output: Requested | Delayed | Acknowledged | Displaced,
+) -> SharedSubscription:
+    return cast(SharedSubscription, output.token)

@@ -46,16 +46,11 @@ class CallbackErrors:
 
     A kind is a class and the line that raised. Classes are compared by name: one may refuse to be
     hashed or compared itself.
-
-    Attributes
-    ----------
-    count : int
-    last : BaseException or None
-        The latest; its traceback begins with the user's function.
     """
 
     def __init__(self) -> None:
         self.count: int = 0
+        # Its traceback begins with the user's function.
         self.last: BaseException | None = None
         self._last_head: TracebackType | None = None
         self._kinds: Set[Tuple[str, str, int]] = set()
@@ -79,15 +74,8 @@ class CallbackQueue:
     """
     A mailbox whose items go to user code.
 
-    Attributes
-    ----------
-    name : str
-        Used in messages.
-    mailbox : Mailbox
-    routes : dict
-        The handler of each class of items; other items are ignored.
-    errors : CallbackErrors
-        Exceptions raised by the handlers.
+    `routes` has the handler of each class of items; other items are ignored. `name` is used in
+    messages.
     """
 
     def __init__(
@@ -116,24 +104,15 @@ class Dispatcher:
     Parameters
     ----------
     name : str
-        Name of the threads.
-    thread_count : int
-        With 0 the handlers are called by `run_ready`, on the I/O threads.
+        Of the threads.
     on_error : callable, optional
         Gets the exceptions of handlers, the first of each kind and queue.
     on_exit : callable, optional
         Gets exceptions that end the program, such as the `SystemExit` of ``sys.exit()``.
+    thread_count : int
+        With 0 the handlers are called by `run_ready`, on the I/O threads.
     on_failure : callable, optional
         Gets an exception of our own code that has ended a thread.
-
-    Attributes
-    ----------
-    ready : SimpleQueue
-        Queues with items; None makes a thread check whether it is to end.
-    dropped_count : int
-        Items that the end did not wait for.
-    last_error : BaseException or None
-        The latest exception of user code.
     """
 
     def __init__(
@@ -145,24 +124,25 @@ class Dispatcher:
         on_failure: Callable[[BaseException], object] = lambda exc: None,
     ) -> None:
         self.is_inline: bool = thread_count == 0
+        # Queues with items; None makes a thread check whether it is to end.
         self.ready: SimpleQueue[Optional[CallbackQueue]] = SimpleQueue()
+        # Items that the end did not wait for.
         self.dropped_count: int = 0
+        # The latest exception of user code.
+        self.last_error: BaseException | None = None
         self._on_error = on_error
         self._on_exit = on_exit
         self._on_failure = on_failure
-        self.last_error: BaseException | None = None
         self._own_errors = CallbackErrors()
-        # By thread, each of which writes its own entry only.
+        # By thread, each of which writes its own entry only; so are the running ones.
         self._error_counts: Dict[int, int] = {}
+        self._running: Dict[Thread, Optional[CallbackQueue]] = {}
         self._deadline: float | None = None
         self._is_stopping = False
         self._is_detached = False
-        # By thread, each of which writes its own entry only.
-        self._running: Dict[Thread, Optional[CallbackQueue]] = {}
-        suffixes = (
-            [""] if thread_count == 1 else [f"-{n + 1}" for n in range(thread_count)]
-        )
-        self._names = [name + suffix for suffix in suffixes]
+        self._names = [name]
+        if thread_count != 1:
+            self._names = [f"{name}-{n + 1}" for n in range(thread_count)]
         self._threads: list[Thread] = []
 
     @property
@@ -200,11 +180,10 @@ class Dispatcher:
     def running(self) -> list[str]:
         """Return the names of the queues whose callbacks are running on other threads."""
         me = current_thread()
-        now = self._running.copy().items()
         return [
-            callback_queue.name
-            for thread, callback_queue in now
-            if callback_queue is not None and thread is not me
+            queue.name
+            for thread, queue in self._running.copy().items()
+            if queue is not None and thread is not me
         ]
 
     def detach_after_fork(self) -> None:
@@ -232,7 +211,6 @@ class Dispatcher:
             self._run()
         except BaseException as exc:
             # Otherwise callbacks would end silently, and waiting threads would hang.
-            logger.error("a dispatch thread failed", exc_info=exc)
             self._on_failure(exc)
 
     def _run(self) -> None:

@@ -23,15 +23,7 @@ _MANY = 10
 
 
 class EventLog:
-    """
-    Logs the events of one consumer that has no `on_event`.
-
-    Parameters
-    ----------
-    name : str
-        Name of the subscription.
-    clock : callable
-    """
+    """Logs the events of one consumer that has no `on_event`."""
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._name = name
@@ -60,13 +52,7 @@ class EventLog:
 
 
 class ErrorLog:
-    """
-    Logs errors that belong to no call: the first ten of a minute as warnings, the rest as info.
-
-    Parameters
-    ----------
-    clock : callable
-    """
+    """Logs errors that belong to no call: ten a minute as warnings, the rest as info."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Protocol
+from typing import Any, Callable, Dict, Iterable, List, Protocol
 
 from bfxsync._base.describe import safe_repr
 from bfxsync.errors import UsageError
 from bfxsync.models.stream import Checksum, Snapshot
+from bfxsync.wire.channels import Channel
 from bfxsync.wire.outputs import Acknowledged
-from bfxsync.ws.dispatch.dispatcher import ENDS, Routes
+from bfxsync.ws.dispatch.dispatcher import ENDS, CallbackQueue, Routes
 from bfxsync.ws.dispatch.update_kinds import (
     CHECKSUM_EVENT,
     EVENTS_OF_CHANNEL,
@@ -21,13 +22,12 @@ from bfxsync.ws.dispatch.update_kinds import (
 Handler = Callable[..., object]
 
 
-class Publication(Protocol):
-    """A subscription as event handlers see it."""
+class EventSource(Protocol):
+    """A subscription that may have event handlers."""
 
-    @property
-    def subscription(self) -> Mapping[str, str]:
-        """The fields of one of its subscribers."""
-        ...
+    channel: Channel
+    subscription: dict[str, str]
+    listener: CallbackQueue | None
 
 
 CONNECTION_EVENTS = {
@@ -68,36 +68,25 @@ ACCOUNT_EVENTS = frozenset(
 )
 """Events of the account channel, called with one argument. No connection opens that channel yet."""
 
-EVENTS = frozenset(
-    (
-        *CONNECTION_EVENTS,
-        *(kind.event for kind in UPDATE_KINDS),
-        CHECKSUM_EVENT,
-        *SNAPSHOT_EVENTS.values(),
-        *ACCOUNT_EVENTS,
-    )
-)
+_ARGUMENTS = {
+    **CONNECTION_EVENTS,
+    **{kind.event: ("subscription", "update") for kind in UPDATE_KINDS},
+    CHECKSUM_EVENT: ("subscription", "value"),
+    **dict.fromkeys(SNAPSHOT_EVENTS.values(), ("subscription", "rows")),
+    **dict.fromkeys(ACCOUNT_EVENTS, ("data",)),
+}
+
+EVENTS = frozenset(_ARGUMENTS)
 """Every event name that `on` accepts."""
 
 
 def arguments_of(event: str) -> tuple[str, ...]:
-    """
-    Return the names of the arguments of an event's handlers.
-
-    Raises
-    ------
-    UsageError
-        Unknown event.
-    """
-    _check_event(event)
-    if event in CONNECTION_EVENTS:
-        return CONNECTION_EVENTS[event]
-    if event in ACCOUNT_EVENTS:
-        return ("data",)
-    if event == CHECKSUM_EVENT:
-        return ("subscription", "value")
-    is_snapshot = event in SNAPSHOT_EVENTS.values()
-    return ("subscription", "rows" if is_snapshot else "update")
+    """Return the names of an event's arguments; raise `UsageError` if there is no such event."""
+    if not isinstance(event, str) or event not in EVENTS:
+        raise UsageError(
+            f"unknown event {safe_repr(event)}; known are {', '.join(sorted(EVENTS))}"
+        )
+    return _ARGUMENTS[event]
 
 
 class Listeners:
@@ -112,27 +101,16 @@ class Listeners:
         self._handlers: Dict[str, List[Handler]] = {event: [] for event in EVENTS}
 
     def add(self, event: str, handler: Handler) -> None:
-        """
-        Register a handler.
-
-        Raises
-        ------
-        UsageError
-            Unknown event.
-        """
-        _check_event(event)
+        """Register a handler of a known event."""
         self._handlers[event].append(handler)
 
     def remove(self, event: str, handler: Handler | None) -> None:
         """
-        Remove a handler, however often it is registered; all of the event without one.
+        Remove a handler, however often it is registered; without it, all of the event.
 
-        Raises
-        ------
-        UsageError
-            Unknown event, or the handler is not registered for it.
+        Raises `UsageError` if the event is unknown, or the handler is not registered for it.
         """
-        _check_event(event)
+        arguments_of(event)
         handlers = self._handlers[event]
         if handler is None:
             handlers.clear()
@@ -175,13 +153,6 @@ class Listeners:
         return tuple(self._handlers[event])
 
 
-def _check_event(event: object) -> None:
-    if not isinstance(event, str) or event not in EVENTS:
-        raise UsageError(
-            f"unknown event {safe_repr(event)}; known are {', '.join(sorted(EVENTS))}"
-        )
-
-
 def events_of(kind: ChannelKind) -> list[str]:
     """Return the events that a channel can cause."""
     names = ["subscribed", *EVENTS_OF_CHANNEL[kind].values()]
@@ -197,7 +168,7 @@ def extra_events_of(kind: ChannelKind) -> list[str]:
 
 def routes_for(
     kind: ChannelKind,
-    source: Publication,
+    source: EventSource,
     listeners: Listeners,
     report: Callable[[BaseException], object],
 ) -> Routes:
@@ -227,7 +198,7 @@ def routes_for(
 
 def _emitter(
     event: str,
-    source: Publication,
+    source: EventSource,
     listeners: Listeners,
     report: Callable[[BaseException], object],
 ) -> Callable[[Any], None]:

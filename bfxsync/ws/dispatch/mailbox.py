@@ -42,17 +42,6 @@ class Mailbox:
     on_ready : callable, optional
         Called with the mailbox when it has items and no dispatch thread serves it; without it
         readers wait in `get`.
-
-    Attributes
-    ----------
-    dropped_count : int
-        Updates dropped so far.
-    is_asked_for : bool
-        The writer has been asked to fill it.
-    begun : Latch
-        Set when the initial state has been put, and when it is closed.
-    on_get : callable or None
-        Called before each `get`.
     """
 
     def __init__(
@@ -63,9 +52,13 @@ class Mailbox:
     ) -> None:
         self.size = size
         self.policy = policy
+        # Updates dropped so far.
         self.dropped_count: int = 0
+        # The writer has been asked to fill it.
         self.is_asked_for = False
+        # Set when the initial state has been put, and when it is closed.
         self.begun: Latch = Latch()
+        # Called before each `get`.
         self.on_get: Callable[[], None] | None = None
         self._on_ready = on_ready
         self._queue: OrderedQueue | LatestQueue = OrderedQueue()
@@ -103,14 +96,9 @@ class Mailbox:
 
     def put(self, updates: Sequence[Any], restart: Callable[[], Sequence[Any]]) -> None:
         """
-        Add a block.
+        Add a block, which must not be modified afterwards.
 
-        Parameters
-        ----------
-        updates : sequence
-            Must not be modified afterwards.
-        restart : callable
-            Returns the local state as items, for the policy ``resync``.
+        `restart` returns the local state as items, for the policy ``resync``.
         """
         if self._is_closed or not updates:
             return
@@ -194,14 +182,8 @@ class Mailbox:
         """
         Wait for the oldest item and return it.
 
-        Raises
-        ------
-        StopIteration
-            The mailbox is closed and empty.
-        BfxError
-            The same, after an error.
-        TimeoutError
-            No item came in time.
+        Raises `TimeoutError` if none comes in time. If the mailbox is closed and empty, raises the
+        error that closed it, or `StopIteration`.
         """
         if self.on_get is not None:
             self.on_get()
@@ -244,10 +226,7 @@ class Mailbox:
 
 def _weigh(items: Iterable[Any]) -> int:
     """Count the updates among the items; a gap stands for those that it replaced."""
-    total = 0
-    for item in items:
-        if isinstance(item, Gap):
-            total += item.dropped
-        elif item.__class__ in KEYS:
-            total += 1
-    return total
+    return sum(
+        item.dropped if isinstance(item, Gap) else item.__class__ in KEYS
+        for item in items
+    )

@@ -110,11 +110,14 @@ class OrderedQueue:
 
 
 class LatestQueue:
-    """Keeps the newest item of each key; items before and after an event stay apart."""
+    """
+    Keeps the newest item of each key; items before and after an event stay apart.
+
+    Methods as those of `OrderedQueue`; an item keeps the arrival of the first that it has replaced.
+    """
 
     def __init__(self) -> None:
-        # By key: the item, and the arrival of the first that it has replaced. Implemented in C, so
-        # each method is one step.
+        # By key: the item and its arrival. Implemented in C, so each method is one step.
         self._items: OrderedDict[Any, Tuple[Any, float]] = OrderedDict()
         # The writer's own.
         self._events = 0
@@ -124,7 +127,6 @@ class LatestQueue:
 
     @property
     def since(self) -> float | None:
-        """Arrival of the oldest item, or of the first that it has replaced."""
         while True:
             try:
                 return min((since for _, since in self._items.values()), default=None)
@@ -134,7 +136,6 @@ class LatestQueue:
     # --- the writer ---------------------------------------------------------------------------
 
     def add(self, updates: Sequence[Any], now: float) -> int:
-        """Add a block; return how many items it occupies."""
         keys = set()
         for item in updates:
             key_of = KEYS.get(item.__class__)
@@ -149,7 +150,6 @@ class LatestQueue:
         return len(keys)
 
     def drain(self) -> _Dated:
-        """Remove and return everything that the consumers have not got by now."""
         left: _Dated = []
         try:
             while True:
@@ -159,14 +159,12 @@ class LatestQueue:
             return left[::-1]
 
     def refill(self, items: _Dated) -> None:
-        """Put items back, keeping their times of arrival."""
         for item, since in items:
             self.add([item], since)
 
     # --- consumers ----------------------------------------------------------------------------
 
     def pop_many(self, limit: int) -> Tuple[List[Any], float | None]:
-        """Remove the oldest items; return them and the arrival of the first."""
         taken: _Dated = []
         try:
             while len(taken) < limit:
@@ -176,7 +174,6 @@ class LatestQueue:
         return [item for item, _ in taken], taken[0][1] if taken else None
 
     def pop(self) -> Tuple[Any, float]:
-        """Remove the oldest item; return it and its arrival. IndexError if empty."""
         try:
             return self._items.popitem(last=False)[1]
         except KeyError:

@@ -34,26 +34,16 @@ ChannelKind = Tuple[str, bool]
 
 @attrs.frozen
 class UpdateKind:
-    """
-    What is known of one class of updates.
-
-    Attributes
-    ----------
-    model : type
-    channel : tuple
-    event : str
-        Called with (subscription, update).
-    key : callable
-        Identifies an update: of two with the same key, the policy `latest` keeps the newer.
-    is_extra : bool
-        Only for event handlers, and made only when there are some.
-    """
+    """One class of updates."""
 
     model: type
     channel: ChannelKind
     event: str
+    """Its handlers are called with (subscription, update)."""
     key: Callable[[Any], Any]
+    """Identifies an update: of two with the same key, the policy `latest` keeps the newer."""
     is_extra: bool = False
+    """Only for event handlers, and made only when there are some."""
 
 
 def _only(update: Any) -> None:
@@ -69,40 +59,28 @@ def _funding_level(update: Any) -> tuple[Any, int, bool]:
 
 
 _TRADES, _FUNDING_TRADES = ("trades", False), ("trades", True)
-_id = attrgetter("id")
+_BOOK, _FUNDING_BOOK = ("book", False), ("book", True)
+_RAW_BOOK, _FUNDING_RAW_BOOK = ("raw_book", False), ("raw_book", True)
+_CANDLES, _LIQUIDATIONS = ("candles", False), ("liq", False)
+_id, _order_id, _offer_id = map(attrgetter, ("id", "order_id", "offer_id"))
+_mts, _liquidation_key = attrgetter("mts"), attrgetter("pos_id", "mts")
 
 UPDATE_KINDS = (
     UpdateKind(Ticker, ("ticker", False), "t_ticker_update", _only),
     UpdateKind(FundingTicker, ("ticker", True), "f_ticker_update", _only),
     UpdateKind(Trade, _TRADES, "t_trade_execution", _id),
-    UpdateKind(TradeUpdate, _TRADES, "t_trade_execution_update", _id, is_extra=True),
+    UpdateKind(TradeUpdate, _TRADES, "t_trade_execution_update", _id, True),
     UpdateKind(FundingTrade, _FUNDING_TRADES, "f_trade_execution", _id),
     UpdateKind(
-        FundingTradeUpdate,
-        _FUNDING_TRADES,
-        "f_trade_execution_update",
-        _id,
-        is_extra=True,
+        FundingTradeUpdate, _FUNDING_TRADES, "f_trade_execution_update", _id, True
     ),
-    UpdateKind(BookUpdate, ("book", False), "t_book_update", _level),
-    UpdateKind(FundingBookUpdate, ("book", True), "f_book_update", _funding_level),
-    UpdateKind(
-        RawBookUpdate, ("raw_book", False), "t_raw_book_update", attrgetter("order_id")
-    ),
-    UpdateKind(
-        FundingRawBookUpdate,
-        ("raw_book", True),
-        "f_raw_book_update",
-        attrgetter("offer_id"),
-    ),
-    UpdateKind(Candle, ("candles", False), "candles_update", attrgetter("mts")),
+    UpdateKind(BookUpdate, _BOOK, "t_book_update", _level),
+    UpdateKind(FundingBookUpdate, _FUNDING_BOOK, "f_book_update", _funding_level),
+    UpdateKind(RawBookUpdate, _RAW_BOOK, "t_raw_book_update", _order_id),
+    UpdateKind(FundingRawBookUpdate, _FUNDING_RAW_BOOK, "f_raw_book_update", _offer_id),
+    UpdateKind(Candle, _CANDLES, "candles_update", _mts),
     UpdateKind(DerivativesStatus, ("deriv", False), "derivatives_status_update", _only),
-    UpdateKind(
-        Liquidation,
-        ("liq", False),
-        "liquidation_feed_update",
-        attrgetter("pos_id", "mts"),
-    ),
+    UpdateKind(Liquidation, _LIQUIDATIONS, "liquidation_feed_update", _liquidation_key),
 )
 
 KEYS = {kind.model: kind.key for kind in UPDATE_KINDS}
@@ -116,22 +94,20 @@ CHECKSUM_EVENT = "checksum"
 SNAPSHOT_EVENTS = {
     _TRADES: "t_trades_snapshot",
     _FUNDING_TRADES: "f_trades_snapshot",
-    ("book", False): "t_book_snapshot",
-    ("book", True): "f_book_snapshot",
-    ("raw_book", False): "t_raw_book_snapshot",
-    ("raw_book", True): "f_raw_book_snapshot",
-    ("candles", False): "candles_snapshot",
+    _BOOK: "t_book_snapshot",
+    _FUNDING_BOOK: "f_book_snapshot",
+    _RAW_BOOK: "t_raw_book_snapshot",
+    _FUNDING_RAW_BOOK: "f_raw_book_snapshot",
+    _CANDLES: "candles_snapshot",
 }
 """Called with (subscription, rows), as on the wire: trades and candles from the newest."""
-
-_CHANNELS = frozenset(kind.channel for kind in UPDATE_KINDS)
 
 EVENTS_OF_CHANNEL: dict[ChannelKind, dict[type, str]] = {
     channel: {
         **{kind.model: kind.event for kind in UPDATE_KINDS if kind.channel == channel},
         **({Checksum: CHECKSUM_EVENT} if channel[0] in ("book", "raw_book") else {}),
     }
-    for channel in _CHANNELS
+    for channel in {kind.channel for kind in UPDATE_KINDS}
 }
 """For each channel the classes that it delivers, and their events."""
 

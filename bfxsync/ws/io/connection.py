@@ -14,7 +14,6 @@ import selectors
 import socket
 import time
 from contextlib import ExitStack, suppress
-from typing import Iterable
 
 from bfxsync._base.enums import ConnectionStatus, LossCause
 from bfxsync._base.hosts import shown
@@ -23,7 +22,7 @@ from bfxsync.errors import NetworkError
 from bfxsync.recording.format import redact
 from bfxsync.wire.audit import ClockWatch
 from bfxsync.wire.codec import loads_for
-from bfxsync.wire.outputs import Change, Deliver, Fail, Output, Reopen, Send
+from bfxsync.wire.outputs import Reopen
 from bfxsync.wire.session import Session
 from bfxsync.ws.core.subscription_table import Owner
 from bfxsync.ws.dispatch.mailbox import Mailbox
@@ -43,14 +42,7 @@ RETIRE_AFTER_S = 60.0
 
 
 class Connection:
-    """
-    One connection to the exchange, kept open until its link closes.
-
-    Attributes
-    ----------
-    link : Link
-        What other threads use.
-    """
+    """One connection to the exchange, kept open until its link closes."""
 
     def __init__(self, number: int, settings: ConnectionSettings, owner: Owner) -> None:
         self._session = Session(
@@ -66,7 +58,7 @@ class Connection:
             owner,
             self,
             limit=settings.channels_per_connection,
-            name=f"bfxsync-io-{number}",
+            thread_name=f"bfxsync-io-{number}",
         )
         self._table = self.link.table
         self._owner = owner
@@ -78,7 +70,6 @@ class Connection:
         self._reopen: Reopen | None = None
         # Why the last attempt to connect failed; None after a successful one.
         self._refusal: NetworkError | None = None
-        self._was_opened = False
         # The topics that were logged during the present outage.
         self._logged: set[str] = set()
         self._is_retired = False
@@ -210,18 +201,18 @@ class Connection:
         self._selector.register(transport, self._mask)
         link, table, session = self.link, self._table, self._session
         recorder = self._settings.recorder
-        self._perform(session.open(now))
+        link.perform(session.open(now))
         while not link.is_over:
             due = session.next_deadline()
             readable = self._wait(transport, due)
-            link.execute(self._perform)
+            link.execute()
             if readable:
                 messages = transport.read()
                 if recorder is not None and messages:
                     recorder.received(link.number, messages)
-                self._perform(session.feed(messages, self._clock()))
+                link.perform(session.feed(messages, self._clock()))
             if due is None or self._clock() >= due:
-                self._perform(session.tick(self._clock()))
+                link.perform(session.tick(self._clock()))
             self._owner.run_ready()
             if self._reopen is not None or transport.lost is not None:
                 break
@@ -268,7 +259,7 @@ class Connection:
         if jump_s:
             self.link.jump_count += 1
             logger.info("the clock has jumped by %.0f s; is the peer there?", jump_s)
-            self._perform(self._session.suspended(jump_s, now))
+            self.link.perform(self._session.suspended(jump_s, now))
 
     def _retire_if_empty(self) -> None:
         """Retire a further connection that has had no channels for a while."""
@@ -290,7 +281,6 @@ class Connection:
         transport, reopen = self._transport, self._reopen
         assert transport is not None
         self._transport = self._reopen = None
-        self._was_opened = False
         self._selector.unregister(transport)
         transport.close()
         code, reason, cause = 1000, "", None
@@ -309,7 +299,7 @@ class Connection:
             )
             message = f"the connection was lost: {reason}"
             self.link.last_error = NetworkError(message, phase="receive", code=code)
-            self._perform(self._session.lose(reason))
+            self.link.perform(self._session.lose(reason))
         if self._settings.recorder is not None:
             self._settings.recorder.lost(self.link.number, code, reason)
         if not self._is_retired:
@@ -334,8 +324,8 @@ class Connection:
         """Wait without a socket, serving commands and deadlines meanwhile."""
         due = self._session.next_deadline()
         self._select(until if due is None else min(until, due))
-        self.link.execute(self._perform)
-        self._perform(self._session.tick(self._clock()))
+        self.link.execute()
+        self.link.perform(self._session.tick(self._clock()))
         self._owner.run_ready()
         if (
             self.link.number > 1
@@ -347,25 +337,13 @@ class Connection:
 
     # --- outputs ------------------------------------------------------------------------------
 
-    def _perform(self, outputs: Iterable[Output]) -> None:
-        """Do what the session wants done, in order."""
-        for output in outputs:
-            if isinstance(output, Deliver):
-                # First, as it is by far the most frequent.
-                self._table.deliver(output)
-            elif isinstance(output, Send):
-                self._send(output.text)
-            elif isinstance(output, Change):
-                self.link.last_error = output.trouble
-                self._change(output.status)
-            elif isinstance(output, Reopen):
-                self._reopen = output
-            elif isinstance(output, Fail):
-                self.link.exception = output.error
-            else:
-                self._perform(self._table.perform(output))
+    def opened(self) -> None:
+        """Log the connection, and publish `open`."""
+        logger.info("connected to %s", shown(self._settings.url))
+        self._owner.publisher.opened()
 
-    def _send(self, text: str) -> None:
+    def send(self, text: str) -> None:
+        """Send a text message, if there is a socket."""
         if self._transport is None:
             return
         if logger.isEnabledFor(logging.DEBUG):
@@ -374,11 +352,6 @@ class Connection:
             self._settings.recorder.sent(self.link.number, text)
         self._transport.send(text)
 
-    def _change(self, status: ConnectionStatus) -> None:
-        self.link.status = status
-        if status is ConnectionStatus.OPEN:
-            self.link.is_open.set()
-            if not self._was_opened:
-                self._was_opened = True
-                logger.info("connected to %s", shown(self._settings.url))
-                self._owner.publisher.opened()
+    def reopen(self, output: Reopen) -> None:
+        """Replace the socket after this block."""
+        self._reopen = output

@@ -11,8 +11,11 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from contextlib import ExitStack
+from functools import partial
 from threading import Thread, current_thread
-from typing import Any, Callable, Deque, Protocol, Tuple
+from typing import TYPE_CHECKING, Callable, Deque, Protocol
+
+import attrs
 
 from bfxsync._base.describe import error_text
 from bfxsync._base.enums import ConnectionStatus
@@ -21,15 +24,18 @@ from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import start_thread
 from bfxsync.errors import BfxError, ClosedError
 from bfxsync.wire.commands import SessionProtocol
+from bfxsync.wire.outputs import Change, Deliver, Fail, Reopen, Send
 from bfxsync.ws.core.shared_subscription import SharedSubscription
 from bfxsync.ws.core.subscriber import Subscriber, Waiter
 from bfxsync.ws.core.subscription_table import Outputs, Owner, SubscriptionTable
 from bfxsync.ws.dispatch.mailbox import Mailbox
 
-logger = get_logger(__name__)
+if TYPE_CHECKING:
+    from typing_extensions import Concatenate, ParamSpec
 
-Command = Tuple[Callable[..., Outputs], Tuple[Any, ...]]
-"""A method of the subscription table, and its arguments."""
+    P = ParamSpec("P")
+
+logger = get_logger(__name__)
 
 
 class Worker(Protocol):
@@ -41,6 +47,15 @@ class Worker(Protocol):
     def shut_down(self) -> None:
         """Release everything, and call `Link.finish` on the way."""
 
+    def opened(self) -> None:
+        """Announce that requests can be sent now."""
+
+    def send(self, text: str) -> None:
+        """Send a text message."""
+
+    def reopen(self, output: Reopen) -> None:
+        """Replace the socket."""
+
     def wake(self) -> None:
         """Make the thread look at its outbox; for any thread, and takes no lock."""
 
@@ -51,76 +66,46 @@ class Worker(Protocol):
         """Close the child's copies of what belongs to the parent process."""
 
 
+@attrs.define(eq=False, repr=False, slots=False)
 class Link:
+    """A connection as other threads see it, and its thread."""
+
+    number: int
+    """From 1, in the order of opening."""
+    session: SessionProtocol
+    _owner: Owner
+    worker: Worker
+    clock: Callable[[], float] = attrs.field(default=time.monotonic, kw_only=True)
+    """The session's."""
+    limit: int = attrs.field(kw_only=True)
+    """Most channels that may be placed here."""
+    load: int = 0
+    """Channels placed here."""
+    thread_name: str = attrs.field(kw_only=True)
+    status: ConnectionStatus = ConnectionStatus.NEW
+    exception: BfxError | None = None
+    """The fatal error that ended it."""
+    last_error: BfxError | None = None
     """
-    A connection as other threads see it, and its thread.
-
-    Parameters
-    ----------
-    number : int
-        From 1, in the order of opening.
-    session : SessionProtocol
-    owner : Owner
-    worker : Worker
-    clock : callable, optional
-        The session's clock.
-    limit : int
-        Channels that may be placed here.
-    name : str
-        Of the thread.
-
-    Attributes
-    ----------
-    status : ConnectionStatus
-    exception : BfxError or None
-        The fatal error that ended it.
-    last_error : BfxError or None
-        Why requests cannot be sent (the last attempt to connect, the loss, a maintenance), or what
-        was refused; calls that time out name it as the cause.
-    is_open : Latch
-        Set while requests can be sent, and when the connection has ended.
-    is_closing : bool
-        It is to end.
-    is_finished : bool
-        Its thread does nothing more.
-    load : int
-        Channels placed here.
-    losses : Counter
-        Reconnects by `LossCause`.
-    jump_count : int
-        Suspends of the machine that were noticed.
-    clock : callable
+    Why requests cannot be sent (the last attempt to connect, the loss, a maintenance), or what was
+    refused; calls that time out name it as the cause.
     """
+    is_open: Latch = attrs.field(factory=Latch)
+    """Set while requests can be sent, and when the connection has ended."""
+    is_closing: bool = False
+    is_finished: bool = False
+    """Its thread does nothing more."""
+    losses: Counter[str] = attrs.field(factory=Counter)
+    """Reconnects by `LossCause`."""
+    jump_count: int = 0
+    """Suspends of the machine that were noticed."""
 
-    def __init__(
-        self,
-        number: int,
-        session: SessionProtocol,
-        owner: Owner,
-        worker: Worker,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        limit: int,
-        name: str,
-    ) -> None:
-        self.number = number
-        self.status: ConnectionStatus = ConnectionStatus.NEW
-        self.exception: BfxError | None = None
-        self.last_error: BfxError | None = None
-        self.is_open: Latch = Latch()
-        self.is_closing: bool = False
-        self.is_finished: bool = False
-        self.load: int = 0
-        self.limit = limit
-        self.losses: Counter[str] = Counter()
-        self.jump_count: int = 0
-        self.session: SessionProtocol = session
-        self.clock = clock
-        self.table: SubscriptionTable = SubscriptionTable(session, owner, clock, self)
-        self.worker = worker
-        self._outbox: Deque[Command] = deque()
-        self._owner = owner
-        self._thread = Thread(target=self._main, name=name, daemon=True)
+    def __attrs_post_init__(self) -> None:
+        self.table: SubscriptionTable = SubscriptionTable(
+            self.session, self._owner, self.clock, self
+        )
+        self._outbox: Deque[partial[Outputs]] = deque()
+        self._thread = Thread(target=self._main, name=self.thread_name, daemon=True)
 
     # --- any thread ---------------------------------------------------------------------------
 
@@ -138,38 +123,23 @@ class Link:
         """True on the connection's own thread."""
         return current_thread() is self._thread
 
-    def attach(self, subscriber: Subscriber) -> None:
-        """Subscribe, or share the existing subscription."""
-        self._submit(self.table.attach, subscriber)
-
-    def adopt(self, shared: SharedSubscription) -> None:
-        """Continue a subscription that has left another connection."""
-        self._submit(self.table.adopt, shared)
-
-    def detach(self, subscriber: Subscriber) -> None:
-        """Remove a subscriber."""
-        self._submit(self.table.detach, subscriber)
-
-    def drop(self, subscriber: Subscriber) -> None:
-        """Detach a subscriber whose handle is gone."""
-        self._submit(self.table.drop, subscriber)
-
-    def resubscribe(self, subscriber: Subscriber) -> None:
-        """Unsubscribe a channel and subscribe it again."""
-        self._submit(self.table.resubscribe, subscriber)
+    def submit(
+        self,
+        command: Callable[Concatenate[SubscriptionTable, P], Outputs],
+        *arguments: P.args,
+        **options: P.kwargs,
+    ) -> None:
+        """Have the thread call a method of its table. Takes no lock: a finalizer may call it."""
+        self._outbox.append(partial(command, self.table, *arguments, **options))
+        self.worker.wake()
+        if self.is_finished:
+            # The thread ended in between.
+            self._refuse_outbox()
 
     def read(self, subscriber: Subscriber, reader: Mailbox) -> None:
         """Fill a reader from now on."""
         self.worker.watch(reader)
-        self._submit(self.table.read, subscriber, reader)
-
-    def listen(self) -> None:
-        """Create the queues of event handlers that have been registered meanwhile."""
-        self._submit(self.table.listen)
-
-    def ping(self, waiter: Waiter, expires: float) -> None:
-        """Send a ping; the pong resolves the waiter."""
-        self._submit(self.table.ping, waiter, expires)
+        self.submit(SubscriptionTable.read, subscriber, reader)
 
     def close(self) -> None:
         """End the connection. Takes no lock: a signal handler may call it."""
@@ -190,13 +160,6 @@ class Link:
         self._outbox.clear()
         self.worker.detach_after_fork()
 
-    def _submit(self, method: Callable[..., Outputs], *arguments: Any) -> None:
-        self._outbox.append((method, arguments))
-        self.worker.wake()
-        if self.is_finished:
-            # The thread ended in between.
-            self._refuse_outbox()
-
     def _refuse_outbox(self) -> None:
         """Fail the commands that came too late; two threads may do so at once."""
         # One connection's fatal error ends the others too.
@@ -204,7 +167,7 @@ class Link:
         error = exception or ClosedError("the client is closed")
         while True:
             try:
-                _, arguments = self._outbox.popleft()
+                arguments = self._outbox.popleft().args
             except IndexError:
                 return
             for argument in arguments:
@@ -217,12 +180,37 @@ class Link:
 
     # --- the thread ---------------------------------------------------------------------------
 
-    def execute(self, perform: Callable[[Outputs], None]) -> None:
-        """Execute the commands in the outbox, and perform their outputs."""
-        outbox = self._outbox
-        while outbox:
-            method, arguments = outbox.popleft()
-            perform(method(*arguments))
+    def execute(self) -> None:
+        """Execute the commands in the outbox."""
+        while self._outbox:
+            self.perform(self._outbox.popleft()())
+
+    def perform(self, outputs: Outputs) -> None:
+        """Do what the session wants done, in order."""
+        for output in outputs:
+            if isinstance(output, Deliver):
+                # First, as it is by far the most frequent.
+                self.table.deliver(output)
+            elif isinstance(output, Send):
+                self.worker.send(output.text)
+            elif isinstance(output, Change):
+                self._change(output)
+            elif isinstance(output, Reopen):
+                self.worker.reopen(output)
+            elif isinstance(output, Fail):
+                self.exception = output.error
+            else:
+                self.perform(self.table.perform(output))
+
+    def _change(self, change: Change) -> None:
+        self.status = change.status
+        self.last_error = change.trouble
+        if change.status is ConnectionStatus.OPEN:
+            if not self.is_open.is_set:
+                self.is_open.set()
+                self.worker.opened()
+        elif change.status is not ConnectionStatus.MAINTENANCE:
+            self.is_open.clear()
 
     def finish(self) -> None:
         """End all subscriptions and waiting calls."""
@@ -247,10 +235,10 @@ class Link:
                 self.exception = exc
             except BaseException as exc:
                 # Whatever it is: only this thread can wake the waiting ones.
-                self.exception = _failure(exc)
+                self.exception = failure_of(exc)
             self.worker.shut_down()
         except BaseException as exc:
-            self.exception = self.exception or _failure(exc)
+            self.exception = self.exception or failure_of(exc)
             self.finish()
 
     def _end_table(self) -> None:
@@ -261,8 +249,11 @@ class Link:
         self.table.end(error, error or ClosedError("the client was closed"))
 
 
-def _failure(exc: BaseException) -> BfxError:
-    message = "the thread of a connection failed; this is a mistake in bfxsync"
+def failure_of(
+    exc: BaseException, thread: str = "the thread of a connection"
+) -> BfxError:
+    """Return the error of a thread that has failed by a mistake of ours, and log it."""
+    message = f"{thread} failed; this is a mistake in bfxsync"
     logger.error("%s", message, exc_info=exc)
     error = BfxError(f"{message}: {error_text(exc)}")
     error.__cause__ = exc

@@ -11,13 +11,12 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import ExitStack
-from typing import Callable, Iterable
+from typing import Callable
 
-from bfxsync._base.enums import ConnectionStatus
 from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
 from bfxsync.recording.player import Player
-from bfxsync.wire.outputs import Change, Deliver, Fail, Output, Reopen, Send
+from bfxsync.wire.outputs import Reopen
 from bfxsync.ws.core.subscription_table import Owner
 from bfxsync.ws.dispatch.mailbox import Mailbox
 from bfxsync.ws.io.link import Link
@@ -39,12 +38,6 @@ class RecordedConnection:
     player : Player
     on_end : callable
         Called at the end of the recording, unless it was closed before.
-
-    Attributes
-    ----------
-    link : Link
-        What other threads use.
-    is_playing : bool
     """
 
     def __init__(
@@ -57,7 +50,7 @@ class RecordedConnection:
             self,
             clock=player.clock.now,
             limit=sys.maxsize,
-            name="bfxsync-replay",
+            thread_name="bfxsync-replay",
         )
         self._table = self.link.table
         self._owner = owner
@@ -117,10 +110,10 @@ class RecordedConnection:
             due_s = player.due_s(record)
             if due_s is not None:
                 self._rest_until(started_at + due_s)
-            self.link.execute(self._perform)
+            self.link.execute()
             if link.is_over:
                 return
-            self._perform(player.play(record))
+            link.perform(player.play(record))
             self._owner.run_ready()
             if table.is_crowded:
                 table.is_crowded = False
@@ -159,34 +152,25 @@ class RecordedConnection:
         self._has_work.wait(timeout_s)
         # Cleared before the outbox is emptied, or a command in between would have to wait.
         self._has_work.clear()
-        self.link.execute(self._perform)
+        self.link.execute()
         self._owner.run_ready()
 
-    def _perform(self, outputs: Iterable[Output]) -> None:
-        for output in outputs:
-            if isinstance(output, Deliver):
-                self._table.deliver(output)
-            elif isinstance(output, Change):
-                self._change(output.status)
-            elif isinstance(output, Reopen):
-                if output.reason or output.code != 1000:
-                    self.link.losses[output.cause.value] += 1
-                    logger.info("disconnected (%s: %s)", output.code, output.reason)
-                self._owner.publisher.disconnected(output.code, output.reason)
-            elif isinstance(output, Fail):
-                self.link.exception = output.error
-            elif isinstance(output, Send):
-                raise AssertionError("a recording sends nothing")
-            else:
-                self._perform(self._table.perform(output))
+    # --- outputs ------------------------------------------------------------------------------
 
-    def _change(self, status: ConnectionStatus) -> None:
-        self.link.status = status
-        if status is ConnectionStatus.OPEN:
-            self.link.is_open.set()
-            self._owner.publisher.opened()
-        else:
-            self.link.is_open.clear()
+    def opened(self) -> None:
+        """Publish `open`."""
+        self._owner.publisher.opened()
+
+    def send(self, text: str) -> None:
+        """Fail: a recording sends nothing."""
+        raise AssertionError("a recording sends nothing")
+
+    def reopen(self, output: Reopen) -> None:
+        """Count and publish a recorded loss, or the recorded client's own close."""
+        if output.reason or output.code != 1000:
+            self.link.losses[output.cause.value] += 1
+            logger.info("disconnected (%s: %s)", output.code, output.reason)
+        self._owner.publisher.disconnected(output.code, output.reason)
 
 
 def _is_low(reader: Mailbox) -> bool:
