@@ -46,8 +46,6 @@ class BookView(BookQueries[L_co]):
     (or the raw and funding kinds), best first; treat them as read-only. Between a gap and the
     next snapshot the book is empty.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/ws-public-books
     https://docs.bitfinex.com/docs/ws-websocket-checksum
     """

@@ -15,7 +15,6 @@ from bfxsync._base.hidden import hide
 from bfxsync._base.hosts import PUB_WSS_HOST, shown
 from bfxsync._base.logs import get_logger
 from bfxsync.checks.callbacks import check_callback
-from bfxsync.checks.times import check_seconds
 from bfxsync.errors import BfxError, ClosedError, NetworkError
 from bfxsync.wire.audit import PING_AFTER_S, STALE_AFTER_S
 from bfxsync.ws import shorthands
@@ -99,8 +98,6 @@ class WebSocketClient:
     UsageError
         Invalid argument.
 
-    References
-    ----------
     https://docs.bitfinex.com/docs/ws-general
     """
 
@@ -304,11 +301,7 @@ class WebSocketClient:
         SubscriptionRejected, RequestTimeout
             A subscription failed.
         """
-        allowed_s = (
-            self._settings.timeout_s
-            if timeout is None
-            else check_seconds("timeout", timeout)
-        )
+        allowed_s = self._settings.timeout_or(timeout)
         deadline = time.monotonic() + allowed_s
         self._core.check_may_wait()
         connection = self._core.placement.first_link()
@@ -332,11 +325,7 @@ class WebSocketClient:
         RequestTimeout
             No pong in time.
         """
-        allowed_s = (
-            self._settings.timeout_s
-            if timeout is None
-            else check_seconds("timeout", timeout)
-        )
+        allowed_s = self._settings.timeout_or(timeout)
         self._core.check_may_wait()
         connection = self._core.placement.first_link()
         waiter = Waiter()

@@ -1,4 +1,4 @@
-"""Makes the subscriptions of a client, and finds them by `sub_id`."""
+"""Makes subscriptions, and finds them by `sub_id`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from typing import (
     Mapping,
     Optional,
     Union,
-    overload,
 )
 
 from bfxsync._base.enums import Policy
 from bfxsync._base.plain import plain_items, plain_text
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.options import check_bool, check_mailbox_size, check_policy
-from bfxsync.checks.times import check_seconds
 from bfxsync.errors import UsageError
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.wire.channels import Channel, channel_for
@@ -33,7 +31,7 @@ from bfxsync.ws.settings import ConnectionSettings
 from bfxsync.ws.subscription import BookSubscription, Subscription
 
 if TYPE_CHECKING:
-    from typing_extensions import Literal, TypedDict
+    from typing_extensions import TypedDict
 
     class HandleOptions(TypedDict, total=False):
         """What can be said of any subscription, alone or among many; see `subscribe`."""
@@ -62,14 +60,8 @@ class SubscriptionRegistry:
     """
     The subscriptions of a client.
 
-    Parameters
-    ----------
-    settings : ConnectionSettings
-    core : Core
-    admit : callable, optional
-        Raises if a channel is not available, such as one that is not in a recording.
-    never_waits : bool
-        Subscribing returns at once, whatever its caller asks for.
+    `admit` raises if a channel is not available, such as one that is not in a recording. With
+    `never_waits` subscribing returns at once, whatever its caller asks for.
     """
 
     def __init__(
@@ -83,31 +75,7 @@ class SubscriptionRegistry:
         self._settings = settings
         self._admit = admit
         self._never_waits = never_waits
-        self._by_id: weakref.WeakValueDictionary[str, Subscriber] = (
-            weakref.WeakValueDictionary()
-        )
-
-    @overload
-    def open(
-        self,
-        client: object,
-        channel: Literal["book"],
-        arguments: dict[str, Any],
-        callback: Any = None,
-        wait: bool = True,
-        **options: Any,
-    ) -> BookSubscription[Any]: ...
-
-    @overload
-    def open(
-        self,
-        client: object,
-        channel: str,
-        arguments: dict[str, Any],
-        callback: Any = None,
-        wait: bool = True,
-        **options: Any,
-    ) -> Subscription[Any]: ...
+        self._by_id = weakref.WeakValueDictionary[str, Subscriber]()
 
     def open(
         self,
@@ -138,14 +106,7 @@ class SubscriptionRegistry:
         return handles
 
     def find(self, sub_id: str) -> Subscriber:
-        """
-        Return the active subscription of this name.
-
-        Raises
-        ------
-        UsageError
-            There is none.
-        """
+        """Return the active subscription of this name; `UsageError` if there is none."""
         subscriber = self._by_id.get(plain_text(sub_id) or "")
         if subscriber is None or not subscriber.is_active:
             raise UsageError(f"there is no subscription with sub_id {sub_id!r}")
@@ -168,14 +129,10 @@ class SubscriptionRegistry:
         check_callback("on_event", on_event, "event")
         checked_policy = check_policy(policy)
         settings = self._settings
-        size = (
-            settings.mailbox_size
-            if mailbox_size is None
-            else check_mailbox_size(mailbox_size)
-        )
-        timeout_s = (
-            settings.timeout_s if timeout is None else check_seconds("timeout", timeout)
-        )
+        size = settings.mailbox_size
+        if mailbox_size is not None:
+            size = check_mailbox_size(mailbox_size)
+        timeout_s = settings.timeout_or(timeout)
         made = channel_for(channel, number=settings.numbers, **arguments)
         if self._admit is not None:
             self._admit(made)
@@ -240,21 +197,19 @@ def _arguments_of(request: object) -> dict[str, Any]:
             "a request must be a mapping with the channel and its arguments, such as "
             f"{{'channel': 'ticker', 'symbol': 'tBTCUSD'}}, not {request!r}"
         )
-    options = {name: request[name] for name in _OPTIONS if name in request}
-    arguments = {
-        name: request[name] for name in request if name not in (*_OPTIONS, "channel")
-    }
-    return {"channel": request["channel"], "arguments": arguments, **options}
+    arguments = dict(request)
+    options = {name: arguments.pop(name) for name in _OPTIONS if name in arguments}
+    return {**options, "channel": arguments.pop("channel"), "arguments": arguments}
 
 
 def _routes(channel: Channel, callback: Any, on_event: EventCallback) -> Routes:
-    """Return the function for each class: `callback` for data, `on_event` or the log for events."""
+    """Return `callback` for data, and `on_event` or the log for events."""
     routes: Routes = {}
     if callback is not None:
-        routes.update((model, callback) for model in data_classes(kind_of(channel)))
+        routes = dict.fromkeys(data_classes(kind_of(channel)), callback)
     if on_event is not None:
-        routes.update((model, on_event) for model in (Snapshot, Gap, Status, Degraded))
+        routes.update(dict.fromkeys((Snapshot, Gap, Status, Degraded), on_event))
     else:
         log = EventLog(" ".join(channel.identity))
-        routes.update((model, log) for model in (Gap, Degraded))
+        routes.update(dict.fromkeys((Gap, Degraded), log))
     return routes

@@ -1,4 +1,4 @@
-"""What a client was asked for, checked: it stays the same for all its connections."""
+"""The options of a client."""
 
 from __future__ import annotations
 
@@ -43,18 +43,6 @@ def _channel_count(value: object) -> int:
     return count
 
 
-def _backoff(value: object) -> Backoff:
-    if not isinstance(value, Backoff):
-        raise UsageError(f"backoff must be a Backoff, not {value!r}")
-    return value
-
-
-def _pace(value: object) -> ConnectionRateLimiter:
-    if not isinstance(value, ConnectionRateLimiter):
-        raise UsageError(f"pace must be a ConnectionRateLimiter, not {value!r}")
-    return value
-
-
 def _timeout(value: object) -> float:
     return check_seconds("timeout", value)
 
@@ -78,27 +66,13 @@ def _thread_count(value: object) -> int:
 
 @attrs.frozen(kw_only=True, repr=False)
 class ConnectionSettings:
-    """
-    The options of `WebSocketClient`, checked as they are set.
-
-    Attributes
-    ----------
-    proxy_problem : str or None
-        Why the proxy of the environment cannot be used; raised when a connection is wanted.
-    clock : Clock
-        Of the data: what `age` and `verified_at` are counted by.
-
-    Raises
-    ------
-    UsageError
-        An option is impossible.
-    """
+    """The options of `WebSocketClient`, checked as they are set; for all its connections."""
 
     url: str = attrs.field(converter=check_wss_host)
     numbers: NumberType = attrs.field(default=float, converter=_number_type)
     channels_per_connection: int = attrs.field(default=25, converter=_channel_count)
-    backoff: Backoff = attrs.field(default=Backoff(), converter=_backoff)
-    pace: ConnectionRateLimiter = attrs.field(default=SHARED, converter=_pace)
+    backoff: Backoff = Backoff()
+    pace: ConnectionRateLimiter = SHARED
     dispatch_threads: int = attrs.field(default=1, converter=_thread_count)
     ping_after_s: float = attrs.field(default=PING_AFTER_S, converter=_ping_after)
     stale_after_s: float = attrs.field(default=STALE_AFTER_S, converter=_stale_after)
@@ -110,14 +84,24 @@ class ConnectionSettings:
     mailbox_size: int = attrs.field(default=10_000, converter=check_mailbox_size)
     proxy: Proxy | None = None
     proxy_problem: str | None = None
+    """Why the proxy of the environment cannot be used; raised when a connection is wanted."""
     recorder: Recorder | None = None
     clock: Clock = CLOCK
+    """Of the data: what `age` and `verified_at` are counted by."""
 
     @also_half_made
     def __repr__(self) -> str:
         return f"<ConnectionSettings {shown(self.url)}>"
 
+    def timeout_or(self, timeout: float | None) -> float:
+        """Return the timeout of a call, checked; by default that of the client."""
+        return self.timeout_s if timeout is None else check_seconds("timeout", timeout)
+
     def __attrs_post_init__(self) -> None:
+        for name, kind in (("backoff", Backoff), ("pace", ConnectionRateLimiter)):
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                raise UsageError(f"{name} must be a {kind.__name__}, not {value!r}")
         stale_after_s = self.stale_after_s
         if stale_after_s <= self.ping_after_s:
             raise UsageError(
@@ -134,18 +118,12 @@ class ConnectionSettings:
 
 
 def proxy_options(host: str, proxy: str | None) -> dict[str, Any]:
-    """
-    Return the proxy for a host, or why that of the environment cannot be used, as settings.
-
-    Raises
-    ------
-    UsageError
-        `proxy` itself is impossible.
-    """
+    """Return the proxy for a host, or why that of the environment cannot be used, as settings."""
     try:
         return {"proxy": proxy_for(check_wss_host(host), proxy)}
     except UsageError as exc:
         if proxy is not None:
+            # This very argument is impossible.
             raise
         # A program that uses only REST on this machine needs no proxy.
         return {"proxy_problem": str(exc)}
@@ -156,7 +134,7 @@ def with_recording(
     record: str | os.PathLike[str] | None,
     record_append: object,
 ) -> ConnectionSettings:
-    """Return settings with a recorder of a file, which is opened here; as they are without one."""
+    """Return the settings with a recorder, if there is a file to record to; it is opened here."""
     append = check_bool("record_append", record_append)
     if record is None:
         return settings

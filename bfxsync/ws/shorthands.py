@@ -1,5 +1,5 @@
 """
-The subscribing methods of `WebSocketClient` for one channel each, with the types of their data.
+The methods of `WebSocketClient` that subscribe to one channel each, with the types of their data.
 
 Strategy: the type of the data follows from the symbol if that is a literal or a `FundingSymbol`,
 else from the callback; otherwise the symbol is taken for a trading pair.
@@ -85,8 +85,6 @@ def subscribe_ticker(
     The callback gets a `Ticker` (a `FundingTicker` for a funding currency) about every
     15 seconds, the first at once. The options are those of `subscribe`.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/ws-public-ticker
     """
     return self._subscriptions.open(
@@ -134,8 +132,6 @@ def subscribe_trades(
     a gap follow it, as far back as the exchange's snapshot goes. The options are those of
     `subscribe`.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/ws-public-trades
     """
     return self._subscriptions.open(
@@ -223,28 +219,24 @@ def subscribe_book(
     Subscribe to the order book of a symbol, kept current in `BookSubscription.book`.
 
     The callback gets a `BookUpdate` for each level that changes (`RawBookUpdate` with ``R0``, and
-    the funding kinds for a funding currency).
+    the funding kinds for a funding currency). The options are those of `subscribe`.
 
     Parameters
     ----------
-    symbol : str
-    callback : callable, optional
     prec : str
         ``P0`` to ``P4``: prices of 5 to 1 significant digits; ``R0``: single orders.
     freq : str
         ``F0``: in real time; ``F1``: every 2 seconds.
     len : int
         Levels of each side: 1, 25, 100 or 250.
-    **options
-        ``on_event``, ``wait``, ``timeout``, ``policy``, ``mailbox_size``: see `subscribe`.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/ws-public-books
     https://docs.bitfinex.com/reference/ws-public-raw-books
     """
     arguments = {"symbol": symbol, "prec": prec, "freq": freq, "len": len}
-    return self._subscriptions.open(self, "book", arguments, callback, **options)
+    handle = self._subscriptions.open(self, "book", arguments, callback, **options)
+    assert isinstance(handle, BookSubscription)
+    return handle
 
 
 def subscribe_candles(
@@ -268,17 +260,11 @@ def subscribe_candles(
     timeframe : str
         ``1m``, ``5m``, ``15m``, ``30m``, ``1h``, ``3h``, ``6h``, ``12h``, ``1D``, ``7D`` (or
         ``1W``), ``14D``, ``1M``.
-    callback : callable, optional
-    **options
-        ``on_event``, ``wait``, ``timeout``, ``policy``, ``mailbox_size``: see `subscribe`.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/ws-public-candles
     """
-    key = (
-        f"trade:{check_timeframe('timeframe', timeframe)}:{check_candle_symbol(symbol)}"
-    )
+    timeframe = check_timeframe("timeframe", timeframe)
+    key = f"trade:{timeframe}:{check_candle_symbol(symbol)}"
     return self._subscriptions.open(self, "candles", {"key": key}, callback, **options)
 
 
@@ -317,12 +303,7 @@ def subscribe_status(
     ----------
     key : str
         ``deriv:tBTCF0:USTF0`` or ``liq:global``.
-    callback : callable, optional
-    **options
-        ``on_event``, ``wait``, ``timeout``, ``policy``, ``mailbox_size``: see `subscribe`.
 
-    References
-    ----------
     https://docs.bitfinex.com/reference/ws-public-status
     """
     return self._subscriptions.open(self, "status", {"key": key}, callback, **options)

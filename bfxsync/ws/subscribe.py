@@ -1,9 +1,4 @@
-"""
-The subscribing methods of `WebSocketClient` for any channel, in the exchange's own words.
-
-They are functions with the client as their first argument, and become its methods in
-``bfxsync/ws/client.py``, as those of ``bfxsync/ws/shorthands.py`` do.
-"""
+"""The methods of `WebSocketClient` that subscribe to any channel, in the exchange's own words."""
 
 from __future__ import annotations
 
@@ -106,8 +101,6 @@ def subscribe(
     ClosedError
         The client is closed.
 
-    References
-    ----------
     https://docs.bitfinex.com/docs/ws-public
     """
     return self._subscriptions.open(
@@ -143,14 +136,7 @@ def subscribe_many(
 
 
 def unsubscribe(self: HasRegistry, sub_id: str) -> None:
-    """
-    End a subscription by its `sub_id`.
-
-    Raises
-    ------
-    UsageError
-        There is no such subscription.
-    """
+    """End a subscription by its `sub_id`; `UsageError` if there is none of this name."""
     subscriptions = self._subscriptions
     subscriptions.core.placement.detach(subscriptions.find(sub_id))
 
@@ -159,10 +145,7 @@ def resubscribe(self: HasRegistry, sub_id: str) -> None:
     """
     Subscribe a channel again with the same arguments: gap, snapshot, updates.
 
-    Raises
-    ------
-    UsageError
-        There is no such subscription.
+    Raises `UsageError` if there is no subscription of this name.
     """
     subscriber = self._subscriptions.find(sub_id)
     if subscriber.home is not None:

@@ -19,7 +19,7 @@ from bfxsync.ws.dispatch.update_kinds import EXTRAS
 logger = get_logger(__name__)
 
 
-@attrs.define(eq=False, repr=False)
+@attrs.define(eq=False, repr=False, slots=False)
 class SharedSubscription:
     """A subscription on the wire, and its token in the session."""
 

@@ -4,8 +4,6 @@ Limits how often connections are opened, over all clients of a process.
 The exchange counts connections per address and blocks the address for a minute when there are too
 many; attempts during that minute prolong the block. So a time is reserved for every connection.
 
-References
-----------
 https://docs.bitfinex.com/docs/requirements-and-limitations
 """
 
@@ -42,10 +40,7 @@ class ConnectionRateLimiter:
     """
     Schedules the connections of a process, per host.
 
-    Parameters
-    ----------
-    exempt_loopback : bool
-        Do not count connections to this machine itself.
+    With `exempt_loopback` connections to this machine itself are not counted.
     """
 
     def __init__(self, *, exempt_loopback: bool = True) -> None:
