@@ -289,10 +289,7 @@ class WebSocketClient:
         """
         Wait until the connection is open and every subscription has its first data.
 
-        Parameters
-        ----------
-        timeout : float, optional
-            Seconds for all of this; the client's own by default.
+        The timeout is for all of this; by default it is the client's own.
 
         Raises
         ------

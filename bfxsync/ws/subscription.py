@@ -44,10 +44,9 @@ def wait_for(
     core: Core, subscriber: Subscriber, allowed_s: float, start: float
 ) -> None:
     """
-    Wait for the first data of a subscriber.
+    Wait for the first data of a subscriber, and raise its error or `out_of_time` if there is none.
 
-    The time counts from `start`, or from when the request was sent if that was later. Raises the
-    subscriber's error, or what `out_of_time` returns.
+    The time counts from `start`, or from when the request was sent if that was later.
     """
     core.check_may_wait()
     while True:
@@ -222,38 +221,20 @@ class Subscription(Generic[T_co]):
         """
         Wait until the first data has been applied.
 
-        Parameters
-        ----------
-        timeout : float, optional
-            Seconds from when the request was sent; the subscription's own by default.
-
-        Raises
-        ------
-        SubscriptionRejected
-            Refused by the exchange.
-        RequestTimeout
-            No data in time.
-        NetworkError
-            The request could not be sent in time: no connection (phase ``connect``), or
-            maintenance of the exchange (phase ``send``). Message and cause give the reason as
-            far as it is known.
-        ClosedError
-            The client was closed.
+        The timeout counts from when the request was sent; by default it is the subscription's own.
+        Raises the errors of `WebSocketClient.subscribe`.
         """
-        if timeout is None:
-            wait_for(self._core, self._subscriber, self._timeout_s, self._called_at)
-        else:
-            start = time.monotonic()
-            wait_for(
-                self._core, self._subscriber, check_seconds("timeout", timeout), start
-            )
+        allowed_s, start = self._timeout_s, self._called_at
+        if timeout is not None:
+            allowed_s, start = check_seconds("timeout", timeout), time.monotonic()
+        wait_for(self._core, self._subscriber, allowed_s, start)
 
     def unsubscribe(self) -> None:
         """End the subscription; updates queued for the callback are still delivered. Idempotent."""
         self._core.placement.detach(self._subscriber)
 
     def close(self) -> None:
-        """Do what `unsubscribe` does."""
+        """Same as `unsubscribe`."""
         self.unsubscribe()
 
     def __iter__(self) -> Iterator[T_co]:
@@ -292,11 +273,10 @@ class Subscription(Generic[T_co]):
         SystemExit
             A callback called ``sys.exit()``, which has closed the client.
         """
-        timeout_s: float | None = None
+        timeout_s = timeout
         if timeout is not None:
-            timeout_s = (
-                0.0 if plain_real(timeout) == 0 else check_seconds("timeout", timeout)
-            )
+            is_zero = plain_real(timeout) == 0
+            timeout_s = 0.0 if is_zero else check_seconds("timeout", timeout)
         reader = self._reader()
         if timeout_s == 0.0 and self._subscriber.channel.is_live:
             # At the first call, the local state may be about to arrive.

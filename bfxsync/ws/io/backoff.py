@@ -64,16 +64,9 @@ class Backoff:
         retry_after_s: float | None = None,
     ) -> float:
         """
-        Return the delay.
+        Return the delay, after a refused handshake by its HTTP status and ``Retry-After``.
 
-        Parameters
-        ----------
-        code : int, optional
-            The HTTP status of a refused handshake.
-        jitter : float, optional
-            From 0 to 1; random without it.
-        retry_after_s : float, optional
-            The ``Retry-After`` of a response with status 429.
+        `jitter` is a fraction from 0 to 1, random by default.
         """
         # The exponent is bounded: after days of failures the power would overflow.
         bound = min(self.cap_s, self.first_s * 2.0 ** min(self.failures, 30))

@@ -220,7 +220,7 @@ class Connection:
                 table.is_crowded = False
                 time.sleep(_YIELD_S)
             if link.number > 1:
-                self._retire_if_empty()
+                self._retire_if_empty(RETIRE_AFTER_S)
         if self._clock() >= stable_at and session.is_proven:
             # Only now is an outage over: a peer that accepts connections and drops them, or sends
             # no data, still is one.
@@ -261,16 +261,16 @@ class Connection:
             logger.info("the clock has jumped by %.0f s; is the peer there?", jump_s)
             self.link.perform(self._session.suspended(jump_s, now))
 
-    def _retire_if_empty(self) -> None:
-        """Retire a further connection that has had no channels for a while."""
+    def _retire_if_empty(self, after_s: float = 0.0) -> None:
+        """Retire a further connection that has had no channels for this time."""
         now = self._clock()
-        if len(self._table):
+        if self.link.number == 1 or len(self._table):
             self._empty_since = None
-        elif self._empty_since is None:
+            return
+        if self._empty_since is None:
             self._empty_since = now
-        elif now - self._empty_since >= RETIRE_AFTER_S and self._owner.placement.retire(
-            self.link
-        ):
+        is_due = now - self._empty_since >= after_s
+        if is_due and self._owner.placement.retire(self.link):
             # Needs no timer: the pings that keep it open come often enough.
             self.link.is_closing = self._is_retired = True
 
@@ -307,9 +307,9 @@ class Connection:
 
     def _pause(self) -> None:
         """Wait before the next attempt."""
-        error = self._refusal
-        code = error.code if error is not None else None
-        asked_s = error.retry_after_s if error is not None else None
+        code = asked_s = None
+        if self._refusal is not None:
+            code, asked_s = self._refusal.code, self._refusal.retry_after_s
         delay_s = self._backoff.delay_s(code, retry_after_s=asked_s)
         self._backoff = self._backoff.failed()
         until = self._clock() + delay_s
@@ -327,13 +327,8 @@ class Connection:
         self.link.execute()
         self.link.perform(self._session.tick(self._clock()))
         self._owner.run_ready()
-        if (
-            self.link.number > 1
-            and not self._table
-            and self._owner.placement.retire(self.link)
-        ):
-            # Its channels are gone: an attempt would only use up another connection's turn.
-            self.link.is_closing = self._is_retired = True
+        # Without channels an attempt would only use up another connection's turn.
+        self._retire_if_empty()
 
     # --- outputs ------------------------------------------------------------------------------
 

@@ -21,14 +21,9 @@ SWITCHING_PROTOCOLS = 101
 
 class HandshakeSocket:
     """
-    A socket with a deadline for the handshake.
+    A connected socket with a deadline for the handshake; with TLS the encrypted one.
 
-    Parameters
-    ----------
-    sock : socket
-        Connected; with TLS the encrypted one.
-    timeout_s : float
-        Limit for all receives together, from now on.
+    The timeout limits all receives together, from now on.
     """
 
     def __init__(self, sock: Any, timeout_s: float) -> None:
@@ -40,14 +35,7 @@ class HandshakeSocket:
         return getattr(self.sock, name)
 
     def recv(self, size: int) -> bytes:
-        """
-        Receive before the deadline.
-
-        Raises
-        ------
-        OSError
-            The deadline has passed (`TimeoutError`), or the response is too large.
-        """
+        """Receive; `TimeoutError` after the deadline, `OSError` if the response is too large."""
         rest_s = self._deadline - time.monotonic()
         if rest_s <= 0:
             raise TimeoutError("timed out")

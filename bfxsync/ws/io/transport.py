@@ -26,12 +26,7 @@ from bfxsync._base.hidden import without_frames
 from bfxsync._base.hosts import address_of
 from bfxsync._base.proxies import Proxy
 from bfxsync.errors import NetworkError
-from bfxsync.wire.websocket import (
-    MAX_MESSAGE_SIZE,
-    CloseCode,
-    Opcode,
-    Splitter,
-)
+from bfxsync.wire.websocket import MAX_MESSAGE_SIZE, CloseCode, Opcode, Splitter
 from bfxsync.ws.io.handshake_socket import HandshakeSocket
 
 BLOCK_SIZE = 64 * 1024
@@ -50,21 +45,14 @@ _WANT_READ = (BlockingIOError, InterruptedError, ssl.SSLWantReadError)
 
 
 class Transport:
-    """
-    An open connection.
-
-    Attributes
-    ----------
-    lost : NetworkError or None
-        Why the connection ended: the peer's close code and reason, or 1006 and the cause. Messages
-        that were read before are still returned.
-    was_closed : bool
-        The peer has sent a close frame.
-    """
+    """An open connection."""
 
     def __init__(self, sock: Any, max_size: int = MAX_MESSAGE_SIZE) -> None:
         sock.setblocking(False)
+        # Why the connection ended: the peer's close code and reason, or 1006 and the cause.
+        # Messages that were read before are still returned.
         self.lost: NetworkError | None = None
+        # The peer has sent a close frame.
         self.was_closed: bool = False
         self._sock = sock
         self._is_tls = isinstance(sock, ssl.SSLSocket)
@@ -87,10 +75,8 @@ class Transport:
         """
         Open a connection; blocks for at most the timeout per step: connecting, TLS, handshake.
 
-        Raises
-        ------
-        NetworkError
-            With phase ``connect``; its `code` is the HTTP status if the handshake was refused.
+        Raises `NetworkError` with phase ``connect``; its `code` is the HTTP status if the handshake
+        was refused.
         """
         address = address_of(url)
         assert address is not None, "it was checked when the client was made"
@@ -111,19 +97,16 @@ class Transport:
             _check_status(client)
             client.sock = None
             return cls(sock)
-        except NetworkError:
-            _close(sock)
-            raise
-        except Exception as exc:
-            _close(sock)
+        except BaseException as exc:
+            if sock is not None:
+                sock.close()
+            if isinstance(exc, NetworkError) or not isinstance(exc, Exception):
+                raise
             # Its errors wrap the status in different ways.
             _check_status(client)
             raise NetworkError(
                 f"cannot connect: {exc}", phase="connect"
             ) from without_frames(exc)
-        except BaseException:
-            _close(sock)
-            raise
 
     def fileno(self) -> int:
         """Return the descriptor, for a selector."""
@@ -226,9 +209,7 @@ class Transport:
     def _handle_control_frames(self) -> None:
         """Answer pings, and note a close frame or a violation of the protocol."""
         splitter = self._splitter
-        pings = [
-            control for control in splitter.controls if control.opcode is Opcode.PING
-        ]
+        pings = [each for each in splitter.controls if each.opcode is Opcode.PING]
         splitter.controls.clear()
         if pings:
             for ping in pings[-MAX_PONGS:]:
@@ -264,16 +245,10 @@ def _lost(code: int, reason: str) -> NetworkError:
 
 
 class _Client(websocket.WebSocket):
-    """
-    The handshake of websocket-client.
-
-    Attributes
-    ----------
-    handshake : HandshakeSocket or None
-        The socket, once it is connected.
-    """
+    """The handshake of websocket-client."""
 
     def __init__(self, timeout_s: float) -> None:
+        # The socket, once it is connected.
         self.handshake: HandshakeSocket | None = None
         self._timeout_s = timeout_s
         # Nothing reads through it, so it needs neither locks nor its UTF-8 check.
@@ -321,8 +296,3 @@ def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
     else:
         context.load_verify_locations(path)
     return context
-
-
-def _close(sock: socket.socket | None) -> None:
-    if sock is not None:
-        sock.close()
