@@ -257,7 +257,7 @@ class WebSocketClient:
         SystemExit
             A callback called ``sys.exit()``.
         BfxError
-            A fatal error ended the client: another connection would meet it too.
+            A fatal error ended the client; a new connection would fail in the same way.
         UsageError
             Called from a callback: no other callback could run meanwhile.
         """
@@ -372,8 +372,8 @@ class WebSocketClient:
         """
         Remove a handler of an event; without `callback`, all handlers of the event.
 
-        A call in progress is finished. Begin a notebook cell that registers handlers with this, or
-        each run adds another one.
+        A call in progress is finished. Call this first in a notebook cell that registers handlers,
+        or each run adds another one.
 
         Raises
         ------

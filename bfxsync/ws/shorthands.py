@@ -249,8 +249,8 @@ def subscribe_candles(
     """
     Subscribe to the candles of a symbol.
 
-    The callback gets a `Candle` whenever the current one changes, sometimes the previous one once
-    more, and none for an empty interval. The options are those of `subscribe`.
+    The callback gets the current `Candle` whenever it changes, sometimes the previous one again,
+    and none for an interval without trades. The options are those of `subscribe`.
 
     Parameters
     ----------

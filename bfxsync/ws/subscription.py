@@ -134,7 +134,7 @@ class Subscription(Generic[T_co]):
         return self._subscriber.subscription[key]
 
     def __contains__(self, key: object) -> bool:
-        """Tell whether there is such a field; this reads no data."""
+        """Return whether there is such a field; reads no data."""
         return key in self._subscriber.subscription
 
     def keys(self) -> list[str]:
@@ -143,7 +143,7 @@ class Subscription(Generic[T_co]):
 
     @property
     def status(self) -> SubscriptionStatus:
-        """Its state now."""
+        """Current state."""
         return self._subscriber.status
 
     @property
@@ -167,7 +167,7 @@ class Subscription(Generic[T_co]):
 
     @property
     def gap_count(self) -> int:
-        """How often the connection was lost or data was found missing."""
+        """How often the connection was lost or data was missing."""
         return self._subscriber.gap_count
 
     @property
@@ -194,12 +194,12 @@ class Subscription(Generic[T_co]):
 
     @property
     def heal_count(self) -> int:
-        """How often the channel was resubscribed automatically, as its data was wrong or silent."""
+        """Automatic resubscriptions of the channel, after wrong data or silence."""
         return self._subscriber.channel.recovery.count
 
     @property
     def lag_s(self) -> float:
-        """Seconds that the oldest queued item has waited; of an empty queue, what the last did."""
+        """Seconds that the oldest queued item has waited; if none is queued, the last one."""
         return self._subscriber.lag_s
 
     @property

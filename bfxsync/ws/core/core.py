@@ -93,7 +93,7 @@ class Core:
         return links[0].status if links else ConnectionStatus.NEW
 
     def listen(self) -> None:
-        """Create the queues of event handlers that have been registered meanwhile."""
+        """Create queues for newly registered event handlers."""
         for link in self.placement.links:
             link.submit(SubscriptionTable.listen)
 
@@ -177,7 +177,7 @@ class Core:
 
     def _reset_after_fork(self) -> None:
         """
-        Let go of everything in a child process: the threads stayed in the parent.
+        Release everything in a child process: the threads stayed in the parent.
 
         Any lock may have been held by one of them, so none is acquired here.
         """

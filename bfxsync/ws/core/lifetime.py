@@ -24,7 +24,7 @@ class Lifetime:
         self._pid = os.getpid()
 
     def check_open(self) -> None:
-        """Raise the error that ended the client, or that it was closed."""
+        """Raise if the client has ended: its fatal error, or `ClosedError`."""
         if self.is_forked:
             raise self.forked_error()
         self.check_exit()

@@ -86,7 +86,7 @@ class SharedSubscription:
         self._start(callback_queue.mailbox)
 
     def ask(self, now: float | None) -> None:
-        """Note when the request was first sent, for timeouts; None: not sent yet."""
+        """Record when the request was first sent, for timeouts; None: not sent yet."""
         if now is not None and self.asked_at is not None:
             # Sent again on another connection, which must not prolong a call's timeout.
             return
@@ -95,7 +95,7 @@ class SharedSubscription:
             subscriber.asked_at = now
 
     def delay(self, error: BfxError | None) -> None:
-        """Note why there is no data yet; None once it has arrived."""
+        """Record why there is no data yet; None once there is."""
         self._delay = error
         for subscriber in self.subscribers:
             subscriber.delay = error

@@ -208,7 +208,7 @@ class SubscriptionTable:
         return _NONE
 
     def listen(self) -> Outputs:
-        """Create the queues of event handlers that have been registered meanwhile."""
+        """Create queues for newly registered event handlers."""
         for shared in self._shared.values():
             self._add_listener(shared)
         return _NONE

@@ -161,7 +161,7 @@ def events_of(kind: ChannelKind) -> list[str]:
 
 
 def extra_events_of(kind: ChannelKind) -> list[str]:
-    """Return those of its events whose items are made only for registered handlers."""
+    """Return the events of a channel whose items are created only for registered handlers."""
     items = EVENTS_OF_CHANNEL[kind].items()
     return [event for model, event in items if model in EXTRAS]
 

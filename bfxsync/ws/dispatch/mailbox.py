@@ -37,7 +37,7 @@ class Mailbox:
     Parameters
     ----------
     size : int
-        Most items that it holds, beside one block.
+        Maximum number of items, besides one block.
     policy : Policy
     on_ready : callable, optional
         Called with the mailbox when it has items and no dispatch thread serves it; without it

@@ -154,7 +154,7 @@ class Link:
         return not self._thread.is_alive()
 
     def detach_after_fork(self) -> None:
-        """Let go of what belongs to the parent process, in the child of a fork."""
+        """Release what belongs to the parent process, in the child of a fork."""
         self.is_closing = self.is_finished = True
         self.status = ConnectionStatus.CLOSED
         self._outbox.clear()

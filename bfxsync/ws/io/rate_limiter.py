@@ -25,7 +25,7 @@ SPARE_S = 1.0
 
 @attrs.frozen
 class ConnectionBudget:
-    """Most connections within a time window."""
+    """Maximum number of connections within a time window."""
 
     count: int
     window_s: float
@@ -72,7 +72,7 @@ class ConnectionRateLimiter:
         return at
 
     def give_back(self, url: str, at: float) -> None:
-        """Cancel a reservation that no connection has used or will use."""
+        """Cancel an unused reservation."""
         host = self._host(url)
         if host is not None:
             with self._lock:
@@ -81,7 +81,7 @@ class ConnectionRateLimiter:
                     openings.remove(at)
 
     def blocked_until(self, url: str) -> float:
-        """Return the end of the block of this host; a time in the past if there is none."""
+        """Return when the block of this host ends; minus infinity if there is none."""
         with self._lock:
             return self._blocked_until.get(self._host(url) or "", float("-inf"))
 
