@@ -4,16 +4,7 @@ from __future__ import annotations
 
 import uuid
 import weakref
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    Iterable,
-    List,
-    Mapping,
-    Optional,
-    Union,
-)
+from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Mapping, Optional
 
 from bfxsync._base.enums import Policy
 from bfxsync._base.plain import plain_items, plain_text
@@ -33,23 +24,16 @@ from bfxsync.ws.subscription import BookSubscription, Subscription
 if TYPE_CHECKING:
     from typing_extensions import TypedDict
 
-    class HandleOptions(TypedDict, total=False):
-        """What can be said of any subscription, alone or among many; see `subscribe`."""
+    class SubscribeOptions(TypedDict, total=False):
+        """The options that every ``subscribe_*`` method has; see `subscribe`."""
 
+        wait: bool
         sub_id: str | None
         on_event: EventCallback
         timeout: float | None
         policy: Policy | str
         mailbox_size: int | None
 
-    class SubscribeOptions(HandleOptions, total=False):
-        """The options that every ``subscribe_*`` method has; see `subscribe`."""
-
-        wait: bool
-
-
-Event = Union["Snapshot[Any]", Gap, Status, Degraded]
-"""What a subscription reports between its data."""
 
 EventCallback = Optional[Callable[[Any], object]]
 
@@ -206,7 +190,7 @@ def _routes(channel: Channel, callback: Any, on_event: EventCallback) -> Routes:
     """Return `callback` for data, and `on_event` or the log for events."""
     routes: Routes = {}
     if callback is not None:
-        routes = dict.fromkeys(data_classes(kind_of(channel)), callback)
+        routes = {model: callback for model in data_classes(kind_of(channel))}
     if on_event is not None:
         routes.update(dict.fromkeys((Snapshot, Gap, Status, Degraded), on_event))
     else:

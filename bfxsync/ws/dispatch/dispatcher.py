@@ -103,8 +103,6 @@ class Dispatcher:
 
     Parameters
     ----------
-    name : str
-        Of the threads.
     on_error : callable, optional
         Gets the exceptions of handlers, the first of each kind and queue.
     on_exit : callable, optional

@@ -33,11 +33,7 @@ class RecordedConnection:
     """
     The connections of a recording, played as one.
 
-    Parameters
-    ----------
-    player : Player
-    on_end : callable
-        Called at the end of the recording, unless it was closed before.
+    `on_end` is called at the end of the recording, unless it was closed before.
     """
 
     def __init__(
