@@ -37,9 +37,7 @@ history of any length with the request of another method, and count against its 
 limit is documented it is 10. Models of the results are in ``bfxsync.models``.
 """
 
-_REQUEST = re.compile(
-    r"``((?:GET|POST) \S+)``.*?\b(?:Rate limit: )?(\d+) (?:requests )?per minute"
-)
+_REQUEST = re.compile(r"``((?:GET|POST) \S+)``.*?\b(\d+) requests per minute")
 _PAGE = re.compile(r"^https://(\S+)$", re.MULTILINE)
 _SITES = ("docs.bitfinex.com/reference/", "github.com/")
 

@@ -153,7 +153,7 @@ def test_method_says_its_limit_and_its_page(row: dict[str, Any]) -> None:
     text = inspect.getdoc(getattr(FACES[row["on"]], row["call"][0])) or ""
     if row["call"][0] != "cancel_all_orders":  # which refers to another
         limit = endpoint["rate_limit"] or UNDOCUMENTED_PER_MINUTE
-        assert re.search(rf"\b{limit} (requests )?per minute", " ".join(text.split()))
+        assert re.search(rf"\b{limit} requests per minute", " ".join(text.split()))
     assert re.search(r"^https://\S+$", text, re.MULTILINE)
     if endpoint.get("deprecated"):
         assert "deprecated" in text.lower()
