@@ -13,7 +13,7 @@ import pytest
 from bfxsync._base.enums import Flag, OrderFlag, Policy
 from bfxsync.checks.books import check_book_argument
 from bfxsync.checks.candles import check_candle_key, check_candle_symbol
-from bfxsync.checks.containers import check_items, check_object
+from bfxsync.checks.containers import check_items, check_object, check_tfa
 from bfxsync.checks.files import check_ca_bundle
 from bfxsync.checks.hosts import check_rest_host, check_wss_host, signed_rest_host
 from bfxsync.checks.ids import check_keep_changes, check_text_id
@@ -48,9 +48,8 @@ from bfxsync.checks.options import (
     check_policy,
     check_switch_as_bool,
 )
-from bfxsync.checks.private import check_tfa, check_token
 from bfxsync.checks.symbols import check_pay_currency, check_symbol, check_symbols
-from bfxsync.checks.texts import check_choice, check_nickname
+from bfxsync.checks.texts import check_choice, check_nickname, check_token
 from bfxsync.checks.times import (
     check_moment,
     check_seconds,
