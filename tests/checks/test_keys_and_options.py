@@ -49,7 +49,7 @@ from bfxsync.checks.options import (
     check_switch_as_bool,
 )
 from bfxsync.checks.symbols import check_pay_currency, check_symbol, check_symbols
-from bfxsync.checks.texts import check_choice, check_nickname, check_token
+from bfxsync.checks.texts import check_choice, check_nickname, check_token, check_wallet
 from bfxsync.checks.times import (
     check_moment,
     check_seconds,
@@ -112,6 +112,10 @@ CUSTOMER = dict.fromkeys(
         (check_rate, ("FRRDELTAFIX", -1), "-1"),
         (check_rate, ("FRRDELTAVAR", 0), "0"),
         (check_sign, ("dir", -1, SIGNS), -1),
+        *(
+            (check_wallet, ("wallet", name), name)
+            for name in ("exchange", "margin", "funding", "trading", "deposit")
+        ),
         (check_speed, (None,), None),
         (check_speed, (2,), 2.0),
         (check_speed, (0.5,), 0.5),

@@ -485,6 +485,13 @@ def test_r15_answer_that_is_no_token_leaves_it_open_and_shows_nothing(
     assert "sentinel" not in shown + repr(error.raw)
 
 
+@pytest.mark.parametrize("status", ["CREATED", "PENDING", "COMPLETED", "EXPIRED"])
+def test_invoices_of_every_status_can_be_counted(status: str) -> None:
+    transport: Any = AnswerTransport([])
+    FACES["merchant"](transport).get_invoice_count_stats(status, "D")
+    assert transport.requests[0][2]["body"]["status"] == status
+
+
 def test_token_can_be_asked_for_everything() -> None:
     transport: Any = AnswerTransport(["token"])
     caps = ["a", "o", "f", "s", "w", "wd", "bp"]

@@ -139,6 +139,20 @@ def test_order_that_was_open_for_long_hides_none() -> None:
     assert [order.id for order in read(exchange)] == [4, 3, 2, 1, 0]
 
 
+def test_orders_that_were_changed_at_once_hide_none() -> None:
+    """Equal times of the last change do not show that a page is sorted by another time."""
+    lives = [(58, 1), (0, 59), (10, 1), (61, 1), (62, 1)]
+    orders = [made(number, *life) for number, life in enumerate(lives)]
+    exchange = Exchange(orders, "mts_update", "mts_create")
+    assert [order.id for order in read(exchange)] == [4, 3, 0, 2, 1]
+
+
+def test_no_orders_are_one_request() -> None:
+    exchange = Exchange([], "mts_update", "mts_create")
+    assert read(exchange) == []
+    assert exchange.count == 1
+
+
 def test_pages_that_are_of_the_newest_cost_no_more_requests() -> None:
     # Every other one is closed after the next one.
     orders = [made(number, number * 10, number % 2 * 15) for number in range(12)]

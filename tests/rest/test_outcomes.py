@@ -17,6 +17,7 @@ from bfxsync.auth.signer import Signer
 from bfxsync.client import Client
 from bfxsync.errors import (
     ApiError,
+    BfxError,
     ClosedError,
     NetworkError,
     NotExecuted,
@@ -880,6 +881,30 @@ def test_write_that_nobody_can_ask_for_says_what_to_look_at() -> None:
         caught.value.resolve()
     with pytest.raises(OutcomeUnknown, match="; look at the vault") as caught:
         Writer(transport).write(hint="look at the vault")
+
+
+@pytest.mark.parametrize(
+    "error, is_alone",
+    [
+        (NetworkError("no", phase="connect"), True),
+        (ApiError("no", code=10001), True),
+        (OutcomeUnknown("cut off", phase="receive"), False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_only_writes_that_may_have_been_executed_are_kept(
+    error: BfxError, is_alone: bool
+) -> None:
+    class Failing(AnswerTransport):
+        def request(self, *arguments: Any, **options: Any) -> Any:
+            raise error
+
+    transport: Any = Failing()
+    with pytest.raises(BfxError):
+        Writer(transport).write(fingerprint="equal")
+    following = sent.WriteRecord("equal")
+    following.mark_ended()
+    assert transport.sent.is_alone(following, 60.0) is is_alone
 
 
 def test_error_that_reading_an_answer_raises_says_what_it_is_about() -> None:

@@ -325,6 +325,16 @@ def test_unreadable_row_that_only_the_other_end_shows_is_an_error(sort: int) -> 
     assert error is not None and error.unreadable == [(rows[30], "no")]
 
 
+def test_unreadable_row_behind_a_short_page_of_one_time_is_an_error() -> None:
+    def change(count: int) -> None:
+        server.maxima = [[3, 4][min(count, 1)]]
+
+    server = Unreadable(rows_at(7, 7, 7, 7), {4}, before=change)
+    got, error = rows_and_error(paging(server, limit=10))
+    assert got == server.rows[:3]
+    assert error is not None and error.unreadable == [(server.rows[3], "no")]
+
+
 @SORTS
 @pytest.mark.parametrize("following", [1, 5])
 def test_millisecond_that_fills_short_pages_is_an_error(
