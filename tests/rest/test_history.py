@@ -412,17 +412,20 @@ def test_filling_ends_with_the_last_interval_that_is_over(sort: int) -> None:
     assert minutes(found) == [0, 1, 2, 3, 4][::sort]
 
 
+@pytest.mark.parametrize("end, count", [(T0 + 8 * MINUTE, 9), (None, 7)])
 @pytest.mark.parametrize("sort", [1, -1], ids=["ascending", "descending"])
-def test_filling_resumes_after_any_candle(sort: int) -> None:
+def test_filling_resumes_after_any_candle(
+    sort: int, end: Optional[int], count: int
+) -> None:
     _, public = candles(0, 2, 5, 6)
     options: Dict[str, Any] = dict(
-        start=T0 - 2 * MINUTE, end=T0 + 8 * MINUTE, sort=sort, fill=True, limit=2
+        start=T0 - 2 * MINUTE, end=end, sort=sort, fill=True, limit=2
     )
     whole = list(public.iter_candles("tBTCUSD", **options))
-    assert minutes(iter(whole)) == list(range(9))[::sort]
-    for count, candle in enumerate(whole, 1):
+    assert minutes(iter(whole)) == list(range(count))[::sort]
+    for behind, candle in enumerate(whole, 1):
         rest = list(public.iter_candles("tBTCUSD", resume_after=candle, **options))
-        assert rest == whole[count:]
+        assert rest == whole[behind:]
 
 
 @pytest.mark.parametrize("sort", [1, -1], ids=["ascending", "descending"])

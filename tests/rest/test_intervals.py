@@ -65,7 +65,8 @@ BEGINS = [
 @pytest.mark.parametrize("tf, at, expected", BEGINS)
 def test_next_intervals_begin(tf: str, at: int, expected: List[int]) -> None:
     low, high = at, expected[-1]
-    assert list(interval_begins(at, tf, low, high)) == expected
+    found = list(interval_begins(at, tf, low, high))
+    assert found == expected and {type(begin) for begin in found} == {int}
     assert list(interval_begins(at, tf, low, high - 1)) == expected[:1]
     assert list(interval_begins(at, tf, low, expected[0] - 1)) == []
     assert list(interval_begins(at, tf, expected[0] + 1, high)) == expected[1:]
@@ -76,6 +77,8 @@ def test_next_intervals_begin(tf: str, at: int, expected: List[int]) -> None:
     "tf, now, expected",
     [
         ("1m", mts(2024, 1, 1, 0, 5), mts(2024, 1, 1, 0, 4)),
+        ("15m", mts(2024, 1, 1, 0, 20), mts(2024, 1, 1, 0, 5)),
+        ("12h", mts(2024, 1, 1, 18), mts(2024, 1, 1, 6)),
         ("1D", mts(2024, 3, 1, 12), mts(2024, 2, 29, 12)),
         ("1M", mts(2024, 3, 1), mts(2024, 3, 1) - 1),
         ("1M", mts(2024, 3, 31, 23), mts(2024, 3, 1) - 1),
