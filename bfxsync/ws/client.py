@@ -315,12 +315,8 @@ class WebSocketClient:
         """
         Send a ping and return the seconds until the exchange's pong.
 
-        Raises
-        ------
-        NetworkError
-            Not connected (phase ``send``).
-        RequestTimeout
-            No pong in time.
+        Raises `NetworkError` without a connection (phase ``send``), and `RequestTimeout` without a
+        pong in time.
         """
         allowed_s = self._settings.timeout_or(timeout)
         self._core.check_may_wait()

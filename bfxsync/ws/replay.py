@@ -109,14 +109,7 @@ class Replay(WebSocketClient):
         return f"<{type(self).__name__} {self._path}: {self.status.value}>"
 
     def start(self) -> None:
-        """
-        Start to play in the background and return at once.
-
-        Raises
-        ------
-        ClosedError
-            The replay is closed or has ended.
-        """
+        """Play in the background and return at once; `ClosedError` if it has ended."""
         super().start()
         self._connection().play()
 
@@ -128,10 +121,7 @@ class Replay(WebSocketClient):
         """
         Wait until every subscription has its first data; see `WebSocketClient.wait_ready`.
 
-        Raises
-        ------
-        UsageError
-            The replay has not been started.
+        Raises `UsageError` if the replay has not been started.
         """
         if not self._core.lifetime.is_closing and not self._connection().is_playing:
             raise UsageError("nothing comes before start() or run()")

@@ -137,7 +137,7 @@ class Placement:
             home.submit(SubscriptionTable.drop, subscriber)
 
     def subscribers(self) -> list[Subscriber]:
-        """Return those in use."""
+        """Return the subscribers in use."""
         return [subscriber for subscriber, _ in self.account()[0]]
 
     def account(self) -> tuple[list[tuple[Subscriber, Link]], Tuple[Link, ...], Totals]:
