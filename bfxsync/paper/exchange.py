@@ -130,8 +130,29 @@ class PaperExchange:
         accounts: Sequence[PaperAccount] = (PaperAccount(),),
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        options = {name: value for name, value in locals().items() if name != "self"}
-        self._settings = ExchangeSettings(**options)
+        self._settings = ExchangeSettings(
+            host=host,
+            port=port,
+            allowed_hosts=allowed_hosts,
+            captures=captures,
+            speed=speed,
+            autoplay=autoplay,
+            seed=seed,
+            rate=rate,
+            heartbeat_s=heartbeat_s,
+            checksum_s=checksum_s,
+            ticker_s=ticker_s,
+            liquidation_s=liquidation_s,
+            max_channels=max_channels,
+            idle_s=idle_s,
+            request_timeout_s=request_timeout_s,
+            farewell_s=farewell_s,
+            stall_s=stall_s,
+            rest_limits=rest_limits,
+            rest_minute_s=rest_minute_s,
+            accounts=accounts,
+            ssl_context=ssl_context,
+        )
         self.finished = threading.Event()
         self._thread = ServerThread(self._settings, self.finished)
         self.accounts: tuple[AccountView, ...] = tuple(
