@@ -77,23 +77,24 @@ class Write(Generic[T]):
     budget: Budget
     read: Read[T]
     body: Optional[Body] = attrs.field(default=None, converter=hide_private, repr=False)
-    path: str = attrs.field(kw_only=True)
+    path: str = attrs.field(
+        default=attrs.Factory(lambda self: self.budget.group, takes_self=True),
+        kw_only=True,
+    )
     search: Optional[Search[Any]] = attrs.field(default=None, kw_only=True)
     fingerprint: Hashable = attrs.field(default=None, kw_only=True)
-    hint: str = attrs.field(kw_only=True)
+    hint: str = attrs.field(
+        default=attrs.Factory(
+            lambda self: _HINT_LOOK if self.search is None else _HINT_RESOLVE,
+            takes_self=True,
+        ),
+        kw_only=True,
+    )
     not_executed: Callable[..., NotExecuted] = attrs.field(
         default=NotExecuted, kw_only=True
     )
     cid: Optional[int] = attrs.field(default=None, kw_only=True)
     cid_date: Optional[str] = attrs.field(default=None, kw_only=True)
-
-    @path.default
-    def _default_path(self) -> str:
-        return self.budget.group
-
-    @hint.default
-    def _default_hint(self) -> str:
-        return _HINT_LOOK if self.search is None else _HINT_RESOLVE
 
 
 class SignedEndpoints(Endpoints):
