@@ -228,6 +228,8 @@ def test_others_that_keep_the_file_are_waited_for_and_no_longer(path: Path) -> N
     with pytest.raises(RequestTimeout, match="have kept") as caught:
         nonce.next()
     assert caught.value.phase == "connect"
+    with pytest.raises(RequestTimeout, match="have kept"):
+        nonce.exclusive(0.05, nonce.next)
     release.set()
     holder.join(DEADLINE_S)
     assert nonce.next() > 0
