@@ -35,10 +35,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Shared machines are slow now and then, so no example has a deadline of its own. On CI a run must
-# not fail for an example that nobody has changed anything for: the same ones every time. A run that
-# only repeats another, on one more Python or measured, may do with a few of them.
+# not fail for an example that nobody has changed anything for: the same ones every time, and only
+# few of them where a run repeats another, on one more Python or measured.
 is_ci = bool(os.getenv("CI"))
-for name, examples in (("default", 100), ("brief", 20), ("thorough", 2_000)):
+for name, examples in (
+    ("default", 100),
+    ("half", 50),
+    ("brief", 20),
+    ("thorough", 2_000),
+):
     settings.register_profile(
         name, deadline=None, max_examples=examples, derandomize=is_ci
     )
