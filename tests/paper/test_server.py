@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import socket
 import time
 from collections import Counter
@@ -9,6 +10,7 @@ import pytest
 from patience import at_most
 
 from bfxsync.paper import PaperExchange
+from bfxsync.paper.server.app import Server
 
 from .support import BookCopy, Client, is_event
 
@@ -223,3 +225,15 @@ def test_candles_follow_the_trades(exchange: PaperExchange) -> None:
                 assert row[0] >= newest[0] and row[4] <= row[2] <= row[3]
                 last = row
         assert last is not None and last[5] != newest[5]
+
+
+def test_a_stopped_exchange_is_forgotten() -> None:
+    def servers() -> set[int]:
+        gc.collect()
+        return {id(thing) for thing in gc.get_objects() if isinstance(thing, Server)}
+
+    before = servers()
+    with PaperExchange() as exchange, Client(exchange.url) as client:
+        client.receive()
+        assert servers() - before
+    assert servers() <= before

@@ -26,7 +26,7 @@ _BACKLOG = 128
 _GENERIC = 10001
 _LONGEST_MS = 2**31 - 1
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class Listener:
@@ -61,13 +61,15 @@ class Listener:
             listener.setsockopt(
                 socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unacknowledged_ms
             )
-        app.middlewares.append(self._admit)
         runner = self._runner = web.AppRunner(
             app, access_log=None, keepalive_timeout=_KEEP_ALIVE_S
         )
         await runner.setup()
         assert runner.server is not None
         make = runner.server
+        # A middleware would do, but aiohttp keeps the last thousand applications with one alive.
+        handle = make.request_handler
+        make.request_handler = lambda request: self._admit(request, handle)
 
         def accept() -> asyncio.Protocol:
             protocol = make()
@@ -97,9 +99,8 @@ class Listener:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    @web.middleware
     async def _admit(
-        self, request: web.Request, handler: Handler
+        self, request: web.BaseRequest, handler: Handler
     ) -> web.StreamResponse:
         deadline = self._deadlines.pop(request.protocol, None)
         if deadline is not None:
