@@ -14,6 +14,7 @@ from bfxsync._base.hosts import PUB_REST_HOST, PUB_WSS_HOST
 from bfxsync._base.logs import log_to
 from bfxsync.auth.nonce import Nonce
 from bfxsync.auth.signer import RestSigner, Signer, TokenSigner
+from bfxsync.checks.containers import optional
 from bfxsync.checks.hosts import (
     check_encryption,
     check_rest_host,
@@ -21,6 +22,7 @@ from bfxsync.checks.hosts import (
     signed_rest_host,
 )
 from bfxsync.checks.options import check_bool, check_on_limit
+from bfxsync.checks.texts import check_token
 from bfxsync.checks.times import check_seconds, check_timeouts
 from bfxsync.errors import ClosedError, UsageError
 from bfxsync.ws.client import WebSocketClient
@@ -76,6 +78,8 @@ class Client:
     absence_s : float
         Seconds after a failed call until a write can no longer be on its way: only then one that
         the exchange does not list counts as not executed (see `OutcomeUnknown.resolve`).
+    affiliate_code : str, optional
+        Sent with new orders, as ``aff_code`` of their meta, unless that has another one.
     logger : logging.Logger, optional
         Becomes the parent of the logger ``bfxsync``, for the whole process: its level and handlers
         apply.
@@ -107,6 +111,7 @@ class Client:
         max_wait_s: float | None = None,
         allow_insecure: bool = False,
         absence_s: float = 60.0,
+        affiliate_code: str | None = None,
         logger: logging.Logger | None = None,
         **options: Any,
     ) -> None:
@@ -124,6 +129,7 @@ class Client:
         wss_host, rest_host = check_wss_host(wss_host), check_rest_host(rest_host)
         auth_rest_host = signed_rest_host(rest_host, auth_rest_host)
         check_seconds("absence_s", absence_s)
+        affiliate_code = optional(check_token, "affiliate_code", affiliate_code)
         signer = _signer_of(api_key, api_secret, auth_token, nonce_file)
         if signer is not None:
             for host in (auth_rest_host, wss_host):
@@ -147,6 +153,7 @@ class Client:
             "max_wait_s": max_wait_s,
             "allow_insecure": allow_insecure,
             "absence_s": absence_s,
+            "affiliate_code": affiliate_code,
         }
         if rest_timeout is not None:
             self._rest_options["timeout"] = rest_timeout

@@ -10,6 +10,10 @@ from bfxsync.checks.numbers import check_integer
 from bfxsync.checks.texts import check_pattern
 from bfxsync.errors import UsageError
 
+REST_GIDS = range(0, 2**45)
+WSS_GIDS = range(0, 2**32)
+"""Group ids of orders that the WebSocket accepts: int32 on its pages, int45 on those of REST."""
+
 _IDS = range(1, 2**63)
 _CLIENT_IDS = range(0, 2**45)
 _KEEP = range(1, 3)
@@ -35,9 +39,9 @@ def check_cid(name: str, value: object) -> int:
     return check_integer(name, value, _CLIENT_IDS)
 
 
-def check_gid(name: str, value: object) -> int:
-    """Return the id of a group of orders: 45 bits."""
-    return check_integer(name, value, _CLIENT_IDS)
+def check_gid(name: str, value: object, gids: range = REST_GIDS) -> int:
+    """Return the id of a group of orders, which a transport accepts."""
+    return check_integer(name, value, gids)
 
 
 def check_text_id(name: str, value: object) -> str:

@@ -34,6 +34,7 @@ _BEYOND = 10**14
 _MOST_ROWS = 10**9
 _DIGITS = re.compile(r"[0-9]{1,20}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_TIF = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?"
 )
@@ -128,10 +129,19 @@ def check_moment(name: str, value: object) -> str:
 
 def check_tif(name: str, value: object) -> str:
     """Return the time at which an order expires, as the exchange reads it: UTC, whole seconds."""
+    text = plain_text(value)
+    if text is not None and _TIF.fullmatch(text):
+        try:
+            datetime.fromisoformat(text)
+        except ValueError:
+            pass
+        else:
+            return text
     if not isinstance(value, datetime):
         raise UsageError(
             f"{name} must be a datetime with a time zone, as in "
-            f"datetime.now(timezone.utc) + timedelta(hours=1), not {value!r}"
+            "datetime.now(timezone.utc) + timedelta(hours=1), or a text in UTC such as "
+            f"'2026-01-31 12:00:00', not {value!r}"
         )
     moment = check_datetime(name, value)
     try:

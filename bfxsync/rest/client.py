@@ -10,8 +10,10 @@ from bfxsync._base.forks import lazily
 from bfxsync._base.hidden import hide, hide_private
 from bfxsync._base.hosts import PUB_REST_HOST
 from bfxsync.auth.signer import RestSigner
+from bfxsync.checks.containers import optional
 from bfxsync.checks.hosts import check_rest_host, signed_rest_host
 from bfxsync.checks.options import check_bool
+from bfxsync.checks.texts import check_token
 from bfxsync.rest.http.request import SIGNED
 from bfxsync.rest.http.transport import RestTransport
 from bfxsync.rest.public import PublicEndpoints
@@ -38,7 +40,7 @@ class RestClient:
         Required for `auth` and `merchant`.
     numbers : type
         Type of number fields: `float` or `decimal.Decimal`.
-    strict : bool
+    strict, affiliate_code
         As for `Client`.
     **options
         All other keyword arguments of `RestTransport`.
@@ -57,15 +59,18 @@ class RestClient:
         signer: RestSigner | None = None,
         numbers: NumberType = float,
         strict: bool = True,
+        affiliate_code: str | None = None,
         **options: Any,
     ) -> None:
         if "proxy" in options:
             # First, so that no traceback shows a password in the URL.
             options["proxy"] = hide(options["proxy"])
         strict = check_bool("strict", strict)
+        affiliate_code = optional(check_token, "affiliate_code", affiliate_code)
         host = check_rest_host(host)
         auth_host = signed_rest_host(host, auth_host)
         self._options: dict[str, Any] = {"numbers": numbers, "strict": strict}
+        self._order_options: dict[str, Any] = {"affiliate_code": affiliate_code}
         self._transport = RestTransport(host=host, numbers=numbers, **options)
         self._signed = RestTransport(
             host=auth_host, numbers=numbers, signer=signer, **options
@@ -79,7 +84,9 @@ class RestClient:
         """Endpoints that need a key: without one every method raises `UsageError`."""
         if self._auth is None:
             # A race is harmless: both results are equivalent.
-            self._auth = lazily(_auth_endpoints)(self._signed, **self._options)
+            self._auth = lazily(_auth_endpoints)(
+                self._signed, **self._options, **self._order_options
+            )
         return self._auth
 
     @property

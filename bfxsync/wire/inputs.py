@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import random
-from typing import AbstractSet, Any, Callable, Dict, FrozenSet, Mapping, Sequence, Tuple
+from typing import (
+    AbstractSet,
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
+
+import attrs
 
 from bfxsync._base.enums import OrderFlag, OrderType
 from bfxsync.checks.containers import check_items, check_object, optional
 from bfxsync.checks.ids import (
+    REST_GIDS,
     check_cid,
     check_gid,
     check_id,
@@ -25,6 +38,13 @@ from bfxsync.checks.numbers import (
     check_rate,
 )
 from bfxsync.checks.options import check_order_flags, check_switch
+from bfxsync.checks.orders import (
+    FLAG_SWITCHES,
+    META_SWITCHES,
+    check_flag_switches,
+    check_flags_of_type,
+    check_meta_switches,
+)
 from bfxsync.checks.symbols import check_currency, check_funding, check_pair
 from bfxsync.checks.texts import check_choice
 from bfxsync.checks.times import check_cid_date, check_tif
@@ -78,128 +98,171 @@ def new_cid() -> int:
 # --- orders -----------------------------------------------------------------------------------
 
 
-def submit_body(
-    type: object,
-    symbol: object,
-    amount: object,
-    price: object = None,
-    *,
-    cid: object = None,
-    round_price: bool = False,
-    **options: object,
-) -> Body:
-    """Return the body of a new order."""
-    kind = check_choice("type", type, _TYPES)
-    body = {
-        "type": kind,
-        "symbol": check_pair(symbol),
-        "amount": check_amount("amount", amount),
-        "cid": check_cid("cid", cid) if cid is not None else new_cid(),
-        **_checked(_OF_NEW, {"price": price, **options}, round_price),
-    }
-    for name in _NEEDS.get(kind.replace("EXCHANGE ", ""), ("price",)):
-        if body[name] is None:
-            raise UsageError(f"an order of type {kind} needs {name}")
-    is_oco = bool((body["flags"] or 0) & OrderFlag.OCO)
-    if is_oco != (body["price_oco_stop"] is not None):
-        raise UsageError("price_oco_stop and the flag OCO belong together")
-    return body
-
-
-def update_body(id: object, *, round_price: bool = False, **changes: object) -> Body:
-    """Return the body of a change of an order."""
-    body = {"id": check_id("id", id), **_checked(_OF_UPDATE, changes, round_price)}
-    if body["amount"] is not None and body["delta"] is not None:
-        raise UsageError("only one of amount and delta can be given")
-    return body
-
-
-def _checked(
-    names: AbstractSet[str], given: Mapping[str, object], round_price: bool
-) -> Body:
-    """Return the named fields of an order, checked; None for those that are not given."""
-    unknown = sorted(given.keys() - names)
-    if unknown:
-        raise TypeError(f"there is no argument {unknown[0]!r}")
-    body: Body = {}
-    for name, check in _CHECKS.items():
-        if name in names:
-            rest = (round_price,) if check is check_price else ()
-            body[name] = optional(check, name, given.get(name), *rest)
-    return body
-
-
-def cancel_body(
-    id: object = None, *, cid: object = None, cid_date: object = None
-) -> Body:
-    """Return the body of a cancellation: of an id, or of a client id and its date."""
-    if (id is None) == (cid is None) or (cid is None) != (cid_date is None):
-        raise UsageError("an order is named by id, or by cid and cid_date together")
-    return {
-        "id": optional(check_id, "id", id),
-        "cid": optional(check_cid, "cid", cid),
-        "cid_date": optional(check_cid_date, "cid_date", cid_date),
-    }
-
-
-def cancel_multi_body(
-    *, id: object = None, cid: object = None, gid: object = None, all: object = None
-) -> Body:
-    """Return the body of a cancellation of several orders: by at least one list, or `all`."""
-    named = [value for value in (id, cid, gid) if value is not None]
-    if all is not None:
-        if not check_switch("all", all) or named:
-            raise UsageError("all must be True, and stand alone")
-        return {"all": 1}
-    if not named:
-        raise UsageError("one of id, cid, gid and all must be given")
-    return {
-        "id": optional(check_ids, "id", id),
-        "cid": optional(check_items, "cid", cid, _check_dated),
-        "gid": optional(check_items, "gid", gid, check_gid),
-    }
-
-
-def operations_body(ops: object) -> Tuple[Body, FrozenSet[int]]:
+@attrs.frozen
+class OrderInputs:
     """
-    Return the body of several operations at once, and the random client ids in it.
+    Builds the bodies of requests about orders, for one client and transport.
 
-    `ops` holds 1 to 75 pairs of a name and the arguments of its method.
+    Attributes
+    ----------
+    gids : range
+        Group ids that the transport accepts.
+    affiliate_code : str, optional
+        Sent as ``meta.aff_code`` of new orders whose meta has none.
     """
-    pairs = check_items("ops", ops, _check_operation)
-    if len(pairs) > MOST_OPERATIONS:
-        raise UsageError(f"ops must be at most {MOST_OPERATIONS}, not {len(pairs)}")
-    cids = [body["cid"] for name, body, _ in pairs if name == "on"]
-    if len(set(cids)) < len(cids):
-        raise UsageError("two of the new orders have the same cid")
-    random_cids = frozenset(body["cid"] for _, body, is_random in pairs if is_random)
-    return {"ops": [[name, body] for name, body, _ in pairs]}, random_cids
+
+    gids: range = REST_GIDS
+    affiliate_code: Optional[str] = None
+
+    def submit(
+        self,
+        type: object,
+        symbol: object,
+        amount: object,
+        price: object = None,
+        *,
+        cid: object = None,
+        round_price: bool = False,
+        **options: object,
+    ) -> Body:
+        """Return the body of a new order."""
+        kind = check_choice("type", type, _TYPES)
+        body = {
+            "type": kind,
+            "symbol": check_pair(symbol),
+            "amount": check_amount("amount", amount),
+            "cid": check_cid("cid", cid) if cid is not None else new_cid(),
+            **self._checked(_OF_NEW, {"price": price, **options}, round_price),
+        }
+        for name in _NEEDS.get(kind.replace("EXCHANGE ", ""), ("price",)):
+            if body[name] is None:
+                raise UsageError(f"an order of type {kind} needs {name}")
+        flags = OrderFlag(body["flags"] or 0)
+        check_flags_of_type(kind, flags)
+        if bool(flags & OrderFlag.OCO) != (body["price_oco_stop"] is not None):
+            raise UsageError("price_oco_stop and the flag OCO belong together")
+        if options.get("make_visible") and not flags & OrderFlag.HIDDEN:
+            raise UsageError("make_visible is for hidden orders only")
+        return body
+
+    def update(
+        self, id: object, *, round_price: bool = False, **changes: object
+    ) -> Body:
+        """Return the body of a change of an order."""
+        checked = self._checked(_OF_UPDATE, changes, round_price, is_change=True)
+        body = {"id": check_id("id", id), **checked}
+        if body["amount"] is not None and body["delta"] is not None:
+            raise UsageError("only one of amount and delta can be given")
+        return body
+
+    def cancel(
+        self, id: object = None, *, cid: object = None, cid_date: object = None
+    ) -> Body:
+        """Return the body of a cancellation: of an id, or of a client id and its date."""
+        if (id is None) == (cid is None) or (cid is None) != (cid_date is None):
+            raise UsageError("an order is named by id, or by cid and cid_date together")
+        return {
+            "id": optional(check_id, "id", id),
+            "cid": optional(check_cid, "cid", cid),
+            "cid_date": optional(check_cid_date, "cid_date", cid_date),
+        }
+
+    def cancel_multi(
+        self,
+        *,
+        id: object = None,
+        cid: object = None,
+        gid: object = None,
+        all: object = None,
+    ) -> Body:
+        """Return the body of a cancellation of several orders: by at least one list, or `all`."""
+        named = [value for value in (id, cid, gid) if value is not None]
+        if all is not None:
+            if not check_switch("all", all) or named:
+                raise UsageError("all must be True, and stand alone")
+            return {"all": 1}
+        if not named:
+            raise UsageError("one of id, cid, gid and all must be given")
+        return {
+            "id": optional(check_ids, "id", id),
+            "cid": optional(check_items, "cid", cid, _check_dated),
+            "gid": optional(check_items, "gid", gid, check_gid, self.gids),
+        }
+
+    def operations(self, ops: object) -> Tuple[Body, FrozenSet[int]]:
+        """
+        Return the body of several operations at once, and the random client ids in it.
+
+        `ops` holds 1 to 75 pairs of a name and the arguments of its method.
+        """
+        pairs = check_items("ops", ops, self._check_operation)
+        if len(pairs) > MOST_OPERATIONS:
+            raise UsageError(f"ops must be at most {MOST_OPERATIONS}, not {len(pairs)}")
+        cids = [body["cid"] for name, body, _ in pairs if name == "on"]
+        if len(set(cids)) < len(cids):
+            raise UsageError("two of the new orders have the same cid")
+        random_cids = frozenset(
+            body["cid"] for _, body, is_random in pairs if is_random
+        )
+        return {"ops": [[name, body] for name, body, _ in pairs]}, random_cids
+
+    def _check_operation(self, name: str, value: object) -> tuple[str, Body, bool]:
+        # Returns its name, its body, and whether that has a random client id.
+        if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
+            raise UsageError(
+                f"{name} must hold pairs of a name and a dict, not {value!r}"
+            )
+        operation, arguments = value
+        checked = check_choice(f"an operation of {name}", operation, tuple(_OPERATIONS))
+        if not isinstance(arguments, Mapping):
+            raise UsageError(
+                f"{name} must hold pairs of a name and a dict, not {value!r}"
+            )
+        try:
+            body = _OPERATIONS[checked](self, **arguments)
+        except TypeError as exc:
+            # The method has no such parameter, or needs another one.
+            raise UsageError(f"{checked!r} of {name}: {exc}") from exc
+        is_random = checked == "on" and arguments.get("cid") is None
+        known = {key: item for key, item in body.items() if item is not None}
+        return checked, known, is_random
+
+    def _checked(
+        self,
+        names: AbstractSet[str],
+        given: Mapping[str, object],
+        round_price: bool,
+        is_change: bool = False,
+    ) -> Body:
+        """Return the named fields of an order, checked; None for those that are not given."""
+        unknown = sorted(
+            given.keys() - names - FLAG_SWITCHES.keys() - set(META_SWITCHES)
+        )
+        if unknown:
+            raise TypeError(f"there is no argument {unknown[0]!r}")
+        rests = {check_price: (round_price,), check_gid: (self.gids,)}
+        body: Body = {
+            name: optional(check, name, given.get(name), *rests.get(check, ()))
+            for name, check in _CHECKS.items()
+            if name in names
+        }
+        switches = {name: given.get(name) for name in FLAG_SWITCHES}
+        body["flags"] = check_flag_switches(body["flags"], switches, is_change)
+        switches = {name: given.get(name) for name in META_SWITCHES}
+        meta = check_meta_switches(body["meta"], switches, is_change)
+        # A change without meta leaves that of the order as it is.
+        if self.affiliate_code is not None and (meta is not None or not is_change):
+            meta = {"aff_code": self.affiliate_code, **(meta or {})}
+        body["meta"] = meta
+        return body
 
 
 _OPERATIONS: Dict[str, Callable[..., Body]] = {
-    "on": submit_body,
-    "ou": update_body,
-    "oc": cancel_body,
-    "oc_multi": cancel_multi_body,
+    "on": OrderInputs.submit,
+    "ou": OrderInputs.update,
+    "oc": OrderInputs.cancel,
+    "oc_multi": OrderInputs.cancel_multi,
 }
-
-
-def _check_operation(name: str, value: object) -> tuple[str, Body, bool]:
-    # Returns its name, its body, and whether that has a random client id.
-    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
-        raise UsageError(f"{name} must hold pairs of a name and a dict, not {value!r}")
-    operation, arguments = value
-    checked = check_choice(f"an operation of {name}", operation, tuple(_OPERATIONS))
-    if not isinstance(arguments, Mapping):
-        raise UsageError(f"{name} must hold pairs of a name and a dict, not {value!r}")
-    try:
-        body = _OPERATIONS[checked](**arguments)
-    except TypeError as exc:
-        # The method has no such parameter, or needs another one.
-        raise UsageError(f"{checked!r} of {name}: {exc}") from exc
-    is_random = checked == "on" and arguments.get("cid") is None
-    known = {key: item for key, item in body.items() if item is not None}
-    return checked, known, is_random
 
 
 def _check_dated(name: str, value: object) -> list[Any]:
@@ -218,16 +281,18 @@ def offer_body(
     rate: object,
     period: object,
     flags: object = None,
+    hidden: object = None,
 ) -> Body:
     """Return the body of a new funding offer."""
     kind = check_choice("type", type, _OFFER_TYPES)
+    total = optional(check_order_flags, "flags", flags, OrderFlag.HIDDEN)
     return {
         "type": kind,
         "symbol": check_funding(symbol),
         "amount": check_amount("amount", amount),
         "rate": check_rate(kind, rate),
         "period": check_integer("period", period, PERIODS),
-        "flags": optional(check_order_flags, "flags", flags, OrderFlag.HIDDEN),
+        "flags": check_flag_switches(total, {"hidden": hidden}),
     }
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bfxsync._base.enums import OrderFlag
 from bfxsync.checks.containers import check_object, optional
-from bfxsync.checks.ids import check_cid, check_gid, check_id, check_ids
+from bfxsync.checks.ids import WSS_GIDS, check_cid, check_gid, check_id, check_ids
 from bfxsync.checks.numbers import (
     check_amount,
     check_leverage,
@@ -129,6 +129,14 @@ def test_integers_have_bounds(check: Any, largest: int, smallest: int) -> None:
             check("it", wrong)
 
 
+def test_group_ids_have_the_width_of_the_transport() -> None:
+    assert check_gid("gid", 2**32 - 1, WSS_GIDS) == 2**32 - 1
+    with pytest.raises(
+        UsageError, match="^gid must be an integer from 0 to 4294967295"
+    ):
+        check_gid("gid", 2**32, WSS_GIDS)
+
+
 @pytest.mark.parametrize("values", [[], (), "12", b"12", {1: 2}, 5, None, [0], ["x"]])
 def test_list_of_ids_that_is_none(values: Any) -> None:
     with pytest.raises(UsageError, match="^ids must"):
@@ -166,18 +174,34 @@ def test_date_that_is_none(value: Any) -> None:
         (datetime(2026, 1, 31, 12, tzinfo=UTC), "2026-01-31 12:00:00"),
         (datetime(2026, 1, 31, 12, tzinfo=CET), "2026-01-31 11:00:00"),
         (datetime(2026, 1, 31, 23, 59, 59, 1, tzinfo=UTC), "2026-02-01 00:00:00"),
+        ("2026-01-31 12:00:00", "2026-01-31 12:00:00"),
     ],
 )
-def test_end_of_an_order_is_sent_in_utc_and_not_earlier(
-    value: datetime, text: str
-) -> None:
+def test_end_of_an_order_is_sent_in_utc_and_not_earlier(value: Any, text: str) -> None:
     assert check_tif("tif", value) == text
 
 
 @pytest.mark.parametrize(
-    "value", [datetime(2026, 1, 31), "2026-01-31 12:00:00", 1_769_860_800_000, None]
+    "value",
+    [
+        datetime(2026, 1, 31),
+        date(2026, 1, 31),
+        1_769_860_800_000,
+        None,
+        "2026-01-31",
+        "2026-01-31T12:00:00",
+        "2026-01-31 12:00",
+        "2026-01-31 12:00:00Z",
+        "2026-01-31 12:00:00.5",
+        " 2026-01-31 12:00:00",
+        "2026-02-30 12:00:00",
+        "2026-01-31 24:00:00",
+        "0000-01-31 12:00:00",
+        "２０26-01-31 12:00:00",
+        "",
+    ],
 )
-def test_end_of_an_order_needs_a_time_zone(value: Any) -> None:
+def test_end_of_an_order_is_zoned_or_the_exchanges_text(value: Any) -> None:
     with pytest.raises(
         UsageError, match="^tif must (be a datetime with|have) a time zone"
     ):

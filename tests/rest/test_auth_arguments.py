@@ -9,14 +9,19 @@ from typing import Any
 import pytest
 
 from bfxsync._base.enums import OrderFlag, OrderType
-from bfxsync.errors import UsageError
+from bfxsync.checks.ids import WSS_GIDS
+from bfxsync.client import Client
+from bfxsync.errors import OutcomeUnknown, UsageError
 from bfxsync.rest.auth import AuthEndpoints
-from bfxsync.wire import inputs
+from bfxsync.rest.client import RestClient
+from bfxsync.wire.inputs import OrderInputs
 
 from .tables import AnswerTransport
 
 UTC = timezone.utc
 CET = timezone(timedelta(hours=1))
+
+INPUTS = OrderInputs()
 
 
 # --- orders -----------------------------------------------------------------------------------
@@ -46,7 +51,19 @@ LIMIT = {"type": "LIMIT", "symbol": "tBTCUSD", "amount": 1, "price": 30000}
         ({"flags": OrderFlag.OCO}, "belong together"),
         ({"price_oco_stop": 29000}, "belong together"),
         ({"tif": datetime(2026, 1, 1)}, "^tif must"),
+        ({"tif": "2026-01-31"}, "^tif must"),
         ({"meta": "x"}, "^meta must"),
+        ({"hidden": 1}, "^hidden must be True or False"),
+        ({"hidden": False, "flags": 64}, "^hidden=False contradicts HIDDEN"),
+        ({"post_only": True, "type": "EXCHANGE IOC"}, "^post_only must not be set"),
+        ({"flags": 4096, "type": "MARKET"}, "^post_only must not be set"),
+        ({"close": True, "type": "EXCHANGE LIMIT"}, "^close must not be set"),
+        ({"make_visible": True}, "^make_visible is for hidden orders only"),
+        ({"protect_selfmatch": "no"}, "^protect_selfmatch must be True or False"),
+        (
+            {"protect_selfmatch": False, "meta": {"protect_selfmatch": 1}},
+            "^protect_selfmatch=False contradicts",
+        ),
     ],
     ids=str,
 )
@@ -63,7 +80,7 @@ def test_impossible_order_is_refused_before_anything_is_sent(
 def test_every_type_can_be_given_by_name_or_as_text(kind: OrderType) -> None:
     needed: Any = {"price_trailing": 5, "price_aux_limit": 29000}
     for given_type in (kind, kind.value):
-        body = inputs.submit_body(given_type, "tBTCUSD", 1, 30000, **needed)
+        body = INPUTS.submit(given_type, "tBTCUSD", 1, 30000, **needed)
         assert body["type"] == kind.value and type(body["type"]) is str
 
 
@@ -71,19 +88,19 @@ def test_type_may_be_of_an_enum_of_the_users_own() -> None:
     class Kind(str, Enum):
         RESTING = "EXCHANGE LIMIT"
 
-    body = inputs.submit_body(Kind.RESTING, "tBTCUSD", 1, 30000)
+    body = INPUTS.submit(Kind.RESTING, "tBTCUSD", 1, 30000)
     assert body["type"] == "EXCHANGE LIMIT" and type(body["type"]) is str
 
 
 def test_market_orders_and_trailing_stops_need_no_price() -> None:
-    body = inputs.submit_body("MARKET", "tBTCUSD", 1)
+    body = INPUTS.submit("MARKET", "tBTCUSD", 1)
     assert body["price"] is None
-    body = inputs.submit_body("TRAILING STOP", "tBTCUSD", 1, price_trailing="5.5")
+    body = INPUTS.submit("TRAILING STOP", "tBTCUSD", 1, price_trailing="5.5")
     assert (body["price"], body["price_trailing"]) == (None, "5.5")
 
 
 def test_r07_order_without_a_client_id_gets_one_by_which_it_is_found() -> None:
-    cids = {inputs.submit_body("MARKET", "tBTCUSD", 1)["cid"] for _ in range(200)}
+    cids = {INPUTS.submit("MARKET", "tBTCUSD", 1)["cid"] for _ in range(200)}
     assert len(cids) == 200
     assert all(0 <= cid < 2**45 for cid in cids)
 
@@ -94,6 +111,9 @@ def test_r07_order_without_a_client_id_gets_one_by_which_it_is_found() -> None:
         ("update_order", {"id": 0}, "^id must"),
         ("update_order", {"id": 1, "amount": 1, "delta": 1}, "only one of"),
         ("update_order", {"id": 1, "price": "1.00001"}, "^price 1.00001 has"),
+        ("update_order", {"id": 1, "hidden": False}, "^hidden must not be False"),
+        ("update_order", {"id": 1, "make_visible": 1}, "^make_visible must be True"),
+        ("update_order", {"id": 1, "gid": 2**45}, "^gid must be an integer from 0 to"),
         ("cancel_order", {}, "named by id, or by cid"),
         ("cancel_order", {"cid": 5}, "named by id, or by cid"),
         ("cancel_order", {"cid_date": "2026-01-31"}, "named by id, or by cid"),
@@ -116,6 +136,11 @@ def test_r07_order_without_a_client_id_gets_one_by_which_it_is_found() -> None:
         ("submit_order_multi", {"ops": [("on", {})]}, "^'on' of ops: .*'amount'"),
         ("submit_order_multi", {"ops": [("on", {**LIMIT, "x": 1})]}, "^'on' .*'x'$"),
         ("submit_order_multi", {"ops": [("ou", {"id": 1, "x": 1})]}, "^'ou' .*'x'$"),
+        (
+            "submit_order_multi",
+            {"ops": [("on", {**LIMIT, "close": False, "flags": 512})]},
+            "^close=False contradicts CLOSE",
+        ),
         ("submit_order_multi", {"ops": [("oc", {})]}, "named by id"),
         (
             "submit_order_multi",
@@ -160,7 +185,7 @@ def test_impossible_call_is_refused_before_anything_is_sent(
 
 
 def test_operations_leave_out_what_is_not_given() -> None:
-    body, _ = inputs.operations_body(
+    body, _ = INPUTS.operations(
         [
             ("on", {**LIMIT, "price": 12345.6, "round_price": True, "cid": 5}),
             ("ou", {"id": 7, "delta": 0.5}),
@@ -185,3 +210,65 @@ def test_operations_leave_out_what_is_not_given() -> None:
             ["oc_multi", {"all": 1}],
         ]
     }
+
+
+def test_operations_have_switches_and_affiliate_codes_too() -> None:
+    new = {**LIMIT, "cid": 5, "hidden": True, "make_visible": True}
+    body, _ = OrderInputs(affiliate_code="abc").operations(
+        [
+            ("on", new),
+            ("ou", {"id": 7, "post_only": True, "tif": "2026-01-31 12:00:00"}),
+        ]
+    )
+    (_, submitted), (_, updated) = body["ops"]
+    assert submitted["flags"] == 64
+    assert submitted["meta"] == {"aff_code": "abc", "make_visible": 1}
+    assert updated == {"id": 7, "flags": 4096, "tif": "2026-01-31 12:00:00"}
+
+
+@pytest.mark.parametrize(
+    "meta, sent",
+    [
+        (None, {"aff_code": "abc"}),
+        ({"x": 5}, {"aff_code": "abc", "x": 5}),
+        ({"aff_code": "mine"}, {"aff_code": "mine"}),
+        ({"aff_code": None}, {"aff_code": None}),
+    ],
+    ids=str,
+)
+def test_affiliate_code_is_sent_unless_the_meta_has_one(meta: Any, sent: Any) -> None:
+    inputs = OrderInputs(affiliate_code="abc")
+    assert inputs.submit("LIMIT", "tBTCUSD", 1, 5, meta=meta)["meta"] == sent
+    # A change without meta leaves that of the order alone.
+    changed = inputs.update(7, meta=meta)["meta"]
+    assert changed == (None if meta is None else sent)
+
+
+def test_groups_have_the_width_of_the_transport() -> None:
+    narrow = OrderInputs(WSS_GIDS)
+    assert narrow.submit("LIMIT", "tBTCUSD", 1, 5, gid=2**32 - 1)["gid"] == 2**32 - 1
+    for act in (
+        lambda gid: narrow.submit("LIMIT", "tBTCUSD", 1, 5, gid=gid),
+        lambda gid: narrow.update(7, gid=gid),
+        lambda gid: narrow.cancel_multi(gid=[gid]),
+        lambda gid: narrow.operations([("ou", {"id": 7, "gid": gid})]),
+    ):
+        with pytest.raises(UsageError, match="^gid must be .* to 4294967295"):
+            act(2**32)
+    assert INPUTS.cancel_multi(gid=[2**45 - 1])["gid"] == [2**45 - 1]
+
+
+def test_rest_client_sends_its_affiliate_code() -> None:
+    transport: Any = AnswerTransport()
+    auth = AuthEndpoints(transport, affiliate_code="abc")
+    with pytest.raises(OutcomeUnknown):
+        auth.submit_order(**LIMIT)
+    ((_, _, kept),) = transport.requests
+    assert kept["body"]["meta"] == {"aff_code": "abc"}
+
+
+@pytest.mark.parametrize("value", ["", "a b", 5, True, b"abc"], ids=str)
+def test_affiliate_code_is_checked_with_the_client(value: Any) -> None:
+    for make in (Client, RestClient):
+        with pytest.raises(UsageError, match="^affiliate_code must be text"):
+            make(affiliate_code=value)

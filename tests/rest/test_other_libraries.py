@@ -349,7 +349,7 @@ def test_time_at_the_end_of_all_days_is_out_of_range() -> None:
 OPTIONS = """
     on_limit strict max_wait_s allow_insecure absence_s rest_timeout numbers timeout flags backoff
     channels_per_connection ping_after stale_after dispatch_threads pace mailbox_size record
-    record_append on_error proxy ca_bundle wss_host rest_host nonce_file
+    record_append on_error proxy ca_bundle wss_host rest_host nonce_file affiliate_code
 """
 
 

@@ -31,7 +31,12 @@ from bfxsync.paper.engine.order_requests import (
     trailed_stop,
     update_order,
 )
-from bfxsync.paper.engine.risk import check_funds, fillable, reduce_only_violation
+from bfxsync.paper.engine.risk import (
+    check_funds,
+    fillable,
+    reached,
+    reduce_only_violation,
+)
 from bfxsync.paper.engine.units import Row
 from bfxsync.paper.engine.venue import TradedMarket, Venue
 
@@ -161,8 +166,12 @@ class MatchingEngine:
                     self._trigger(account, order)
             elif order.has(HIDDEN):
                 before = order.amount
+                if self._would_match_itself(account, order, order.price):
+                    self._close(account, order, "CANCELED")
+                    continue
                 self._match(account, order, order.price, is_maker=True)
                 if not self._archive_filled(account, order) and order.amount != before:
+                    self._rest(account, order)
                     account.emit("ou", order.row())
 
     def _market(self, symbol: object) -> TradedMarket:
@@ -202,6 +211,9 @@ class MatchingEngine:
             if kind == "FOK" and reach < abs(order.amount):
                 self._close(account, order, "FILLORKILL CANCELED")
                 return
+            if self._would_match_itself(account, order, limit):
+                self._close(account, order, "CANCELED")
+                return
             self._match(account, order, limit)
         if order.amount and kind in ("MARKET", "IOC"):
             status = "IOC CANCELED" if kind == "IOC" else "CANCELED"
@@ -229,6 +241,8 @@ class MatchingEngine:
 
     def _rest(self, account: Account, order: EngineOrder) -> None:
         """Rest an order, in the book unless it is a stop or hidden, and hold its funds."""
+        if order.fills and order.wants("make_visible"):
+            order.flags &= ~HIDDEN
         account.hold_for(order)
         reactive = self._reactive.setdefault(order.symbol, {})
         if order.is_stop or order.has(HIDDEN | REDUCE_ONLY):
@@ -290,6 +304,16 @@ class MatchingEngine:
             account.fill(order, amount, row, price, is_maker)
         if fills:
             venue.publish_fills(fills)
+
+    def _would_match_itself(
+        self, account: Account, order: EngineOrder, limit: int | None
+    ) -> bool:
+        """Say whether an order with self-match protection would match one of its account."""
+        book = self._venues[order.symbol].market.book
+        return order.wants("protect_selfmatch") and any(
+            entry.order_id in account.orders
+            for entry in reached(book, order.amount, limit)
+        )
 
     def _archive_filled(self, account: Account, order: EngineOrder) -> bool:
         """Archive an order if it is filled, and say whether it is."""

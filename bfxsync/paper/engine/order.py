@@ -95,6 +95,10 @@ class EngineOrder:
         """Say whether any of the flags is set."""
         return bool(self.flags & flags)
 
+    def wants(self, name: str) -> bool:
+        """Say whether a switch of the meta is on."""
+        return self.meta.get(name) in (1, True)
+
     def become(self, plain_kind: str) -> None:
         """Change the type, as when a stop is triggered."""
         prefix = SPOT_PREFIX if self.is_spot else ""

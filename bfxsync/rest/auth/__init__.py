@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import with_parts_named_publicly
+from bfxsync.checks.ids import REST_GIDS
 from bfxsync.outcome.find_offers import OfferFinder
 from bfxsync.outcome.find_orders import OrderFinder
 from bfxsync.outcome.find_positions import PositionFinder
@@ -28,6 +29,7 @@ from bfxsync.rest.auth.settings import SettingsEndpoints
 from bfxsync.rest.auth.thalex import ThalexEndpoints
 from bfxsync.rest.auth.transfers import TransferEndpoints
 from bfxsync.rest.auth.wallets import WalletEndpoints
+from bfxsync.wire.inputs import OrderInputs
 
 if TYPE_CHECKING:
     from bfxsync.rest.http.transport import RestTransport
@@ -62,7 +64,7 @@ class AuthEndpoints(
     `Notification` may report a rejection in it, which its `raise_for_status` raises. A write that
     raises `OutcomeUnknown` may have been executed; one that raises any other error was not.
 
-    Parameters as for `Endpoints`; the transport has a signer.
+    Parameters as for `Endpoints`, and `affiliate_code` as for `Client`; the transport has a signer.
     """
 
     def __init__(
@@ -71,8 +73,10 @@ class AuthEndpoints(
         *,
         numbers: NumberType = float,
         strict: bool = True,
+        affiliate_code: str | None = None,
     ) -> None:
         super().__init__(transport, numbers=numbers, strict=strict)
+        self._inputs = OrderInputs(REST_GIDS, affiliate_code)
         # A copy, so that the finders make no reference cycle with their owner.
         open_reader: OpenReader = copy.copy(self)._copy_collecting
         self._find_orders = OrderFinder(open_reader)

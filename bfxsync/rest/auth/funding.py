@@ -141,6 +141,7 @@ class FundingEndpoints(SignedEndpoints):
         period: int,
         *,
         flags: OrderFlag | int | None = None,
+        hidden: bool | None = None,
     ) -> Notification[AnyFundingOffer]:
         """
         Offer to lend, or bid to borrow, at most once.
@@ -167,6 +168,8 @@ class FundingEndpoints(SignedEndpoints):
             Days, 2 to 120.
         flags : OrderFlag or int, optional
             `OrderFlag.HIDDEN`.
+        hidden : bool, optional
+            True adds that flag, False refuses it in `flags`.
 
         Raises
         ------
@@ -176,7 +179,7 @@ class FundingEndpoints(SignedEndpoints):
             process within seconds, it raises the error again with `candidates`. It may mistake
             an equal offer of another program for this one.
         """
-        body = offer_body(type, symbol, amount, rate, period, flags)
+        body = offer_body(type, symbol, amount, rate, period, flags, hidden)
         return self._write(
             Write(
                 _SUBMIT,

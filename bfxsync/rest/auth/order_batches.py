@@ -9,7 +9,7 @@ from bfxsync.models.orders import AnyOrder, Order, read_operation
 from bfxsync.outcome.find_orders import OrderFinder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 from bfxsync.rest.auth.orders import Date
-from bfxsync.wire.inputs import cancel_multi_body, operations_body
+from bfxsync.wire.inputs import OrderInputs
 
 Operation = Tuple[str, Mapping[str, Any]]
 """``"on"``, ``"ou"``, ``"oc"`` or ``"oc_multi"``, and the arguments of the method for it."""
@@ -24,6 +24,7 @@ class OrderBatchEndpoints(SignedEndpoints):
     """Several orders in one request."""
 
     _find_orders: OrderFinder
+    _inputs: OrderInputs
 
     def cancel_order_multi(
         self,
@@ -57,7 +58,7 @@ class OrderBatchEndpoints(SignedEndpoints):
         OutcomeUnknown
             The orders may have been cancelled. `resolve` returns those that are still open.
         """
-        body = cancel_multi_body(id=id, cid=cid, gid=gid, all=all)
+        body = self._inputs.cancel_multi(id=id, cid=cid, gid=gid, all=all)
         search = self._find_orders.still_open(body)
         return self._write_order(
             Write(_CANCEL_MULTI, _read_orders, body, search=search)
@@ -101,7 +102,7 @@ class OrderBatchEndpoints(SignedEndpoints):
             ``"oc_multi"`` the orders that are still open. None stands for an order without a
             trace, which is an inference.
         """
-        body, random_cids = operations_body(ops)
+        body, random_cids = self._inputs.operations(ops)
         search = self._find_orders.operations(body["ops"], random_cids)
         return self._write_order(
             Write(_MULTI, of_list(read_operation), body, search=search)

@@ -18,7 +18,7 @@ from bfxsync.models.orders import AnyOrder, Order
 from bfxsync.outcome.clocks import date_of
 from bfxsync.outcome.find_orders import OrderFinder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, path_for
-from bfxsync.wire.inputs import cancel_body, submit_body, update_body
+from bfxsync.wire.inputs import OrderInputs
 
 Date = Union[str, date, datetime]
 """A day in UTC: ``"2026-01-31"``, a date, or a datetime with a time zone."""
@@ -35,6 +35,7 @@ class OrderEndpoints(SignedEndpoints):
     """Orders: the open ones, submitting, changing and cancelling one."""
 
     _find_orders: OrderFinder
+    _inputs: OrderInputs
 
     def get_orders(
         self,
@@ -87,8 +88,14 @@ class OrderEndpoints(SignedEndpoints):
         gid: int | None = None,
         cid: int | None = None,
         flags: OrderFlag | int | None = None,
-        tif: datetime | None = None,
+        hidden: bool | None = None,
+        post_only: bool | None = None,
+        reduce_only: bool | None = None,
+        close: bool | None = None,
+        tif: datetime | str | None = None,
         meta: Mapping[str, Any] | None = None,
+        make_visible: bool | None = None,
+        protect_selfmatch: bool | None = None,
         round_price: bool = False,
     ) -> Notification[AnyOrder]:
         """
@@ -128,10 +135,18 @@ class OrderEndpoints(SignedEndpoints):
             is found by it if the connection fails.
         flags : OrderFlag or int, optional
             Sum of flags.
-        tif : datetime, optional
-            When the order expires, with a time zone; rounded up to whole seconds.
+        hidden, post_only, reduce_only, close : bool, optional
+            True adds this flag to `flags`, False refuses it there. Orders that take cannot be
+            post-only, and only orders on margin or with derivatives can reduce or close.
+        tif : datetime or str, optional
+            When the order expires: with a time zone, rounded up to whole seconds; or a text in
+            UTC, ``"2026-01-31 12:00:00"``.
         meta : dict, optional
-            ``aff_code``, ``make_visible``, ``protect_selfmatch``.
+            ``aff_code`` (see `Client` for a default), ``make_visible``, ``protect_selfmatch``.
+        make_visible : bool, optional
+            Show what is left of a hidden order once it was executed in part.
+        protect_selfmatch : bool, optional
+            Cancel this order if it would match another one of the account.
         round_price : bool, optional
             Round prices with more digits than the exchange accepts.
 
@@ -148,7 +163,7 @@ class OrderEndpoints(SignedEndpoints):
             your `cid` whose day, time or terms do not quite match is one of the `candidates`; an
             order with a random client id is always taken for it.
         """
-        body = submit_body(
+        body = self._inputs.submit(
             type,
             symbol,
             amount,
@@ -160,8 +175,14 @@ class OrderEndpoints(SignedEndpoints):
             gid=gid,
             cid=cid,
             flags=flags,
+            hidden=hidden,
+            post_only=post_only,
+            reduce_only=reduce_only,
+            close=close,
             tif=tif,
             meta=meta,
+            make_visible=make_visible,
+            protect_selfmatch=protect_selfmatch,
             round_price=round_price,
         )
         number: int = body["cid"]
@@ -187,12 +208,18 @@ class OrderEndpoints(SignedEndpoints):
         cid_date: Date | None = None,
         gid: int | None = None,
         flags: OrderFlag | int | None = None,
+        hidden: bool | None = None,
+        post_only: bool | None = None,
+        reduce_only: bool | None = None,
+        close: bool | None = None,
         lev: int | None = None,
         delta: AnyNumber | None = None,
         price_aux_limit: AnyNumber | None = None,
         price_trailing: AnyNumber | None = None,
-        tif: datetime | None = None,
+        tif: datetime | str | None = None,
         meta: Mapping[str, Any] | None = None,
+        make_visible: bool | None = None,
+        protect_selfmatch: bool | None = None,
         round_price: bool = False,
     ) -> Notification[AnyOrder]:
         """
@@ -211,7 +238,12 @@ class OrderEndpoints(SignedEndpoints):
             Change of the amount; instead of `amount`.
         cid, cid_date : int and str or date, optional
             Client order id and its UTC day.
-        price, gid, flags, lev, price_aux_limit, price_trailing, tif, meta, round_price
+        flags, hidden, post_only, reduce_only, close
+            As for `submit_order`. Together they are all flags that the order has from then on: if
+            any is given, name every flag that it is to keep.
+        make_visible, protect_selfmatch : bool, optional
+            As for `submit_order`; False switches it off.
+        price, gid, lev, price_aux_limit, price_trailing, tif, meta, round_price
             As for `submit_order`; omitted ones stay as they are.
 
         Raises
@@ -220,7 +252,7 @@ class OrderEndpoints(SignedEndpoints):
             The order may have been changed. `resolve` returns its current state, or raises
             `NotExecuted` if there is no such order.
         """
-        body = update_body(
+        body = self._inputs.update(
             id,
             amount=amount,
             price=price,
@@ -228,12 +260,18 @@ class OrderEndpoints(SignedEndpoints):
             cid_date=cid_date,
             gid=gid,
             flags=flags,
+            hidden=hidden,
+            post_only=post_only,
+            reduce_only=reduce_only,
+            close=close,
             lev=lev,
             delta=delta,
             price_aux_limit=price_aux_limit,
             price_trailing=price_trailing,
             tif=tif,
             meta=meta,
+            make_visible=make_visible,
+            protect_selfmatch=protect_selfmatch,
             round_price=round_price,
         )
         search = self._find_orders.by_id(id)
@@ -273,7 +311,7 @@ class OrderEndpoints(SignedEndpoints):
             The order may have been cancelled. `resolve` returns its current state, or raises
             `NotExecuted` if there is no such order.
         """
-        body = cancel_body(id, cid=cid, cid_date=cid_date)
+        body = self._inputs.cancel(id, cid=cid, cid_date=cid_date)
         number, day = body["cid"], body["cid_date"]
         if id is not None:
             search = self._find_orders.by_id(id)

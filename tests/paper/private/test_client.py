@@ -59,6 +59,38 @@ def test_the_whole_client_trades_on_the_local_exchange(exchange: PaperExchange) 
         assert account.orders == []
 
 
+def test_switches_affiliate_code_and_expiry_reach_the_exchange(
+    exchange: PaperExchange,
+) -> None:
+    account, tif = exchange.account, "2099-12-31 23:59:59"
+    key, secret = account.api_key, account.api_secret
+    url = exchange.rest_url
+    with Client(key, secret, rest_host=url, affiliate_code="abc") as bfx:
+        auth = bfx.rest.auth
+        order = auth.submit_order(
+            *LIMIT,
+            hidden=True,
+            post_only=True,
+            make_visible=True,
+            gid=2**45 - 1,
+            tif=tif,
+        ).data
+        assert order.flags == 4160 and order.hidden == 1 and order.gid == 2**45 - 1
+        assert order.meta == {"aff_code": "abc", "make_visible": 1, "$F7": 1}
+        assert f"{order.expires_at:%Y-%m-%d %H:%M:%S}" == tif
+        order = auth.update_order(order.id, post_only=True, make_visible=False).data
+        assert order.flags == 4096 and order.hidden == 0
+        assert order.meta == {"aff_code": "abc", "make_visible": 0, "$F7": 1}
+        terms = dict(zip(("type", "symbol", "amount", "price"), LIMIT))
+        (placed,) = auth.submit_order_multi([("on", {**terms, "hidden": True})]).data
+        assert placed.data.flags == 64 and placed.data.meta == {"aff_code": "abc"}
+        sale = auth.submit_order(
+            "EXCHANGE LIMIT", "tBTCUSD", "-0.5", "50000", protect_selfmatch=True
+        )
+        assert sale.data.status.is_executed
+        auth.cancel_all_orders()
+
+
 def test_balances_are_the_sum_of_their_ledger_to_the_last_digit(
     auth: AuthEndpoints,
 ) -> None:

@@ -180,6 +180,57 @@ def test_a_hidden_order_is_filled_without_being_in_the_book(
     assert order.status.startswith("EXECUTED @ 100(0.6)")
 
 
+def test_a_hidden_order_becomes_visible_once_hit(harness: EngineHarness) -> None:
+    meta = {"make_visible": 1}
+    order = harness.submit("EXCHANGE LIMIT", "1", 100, flags=64, meta=meta)
+    assert 100 not in book(harness)
+    harness.add_order(False, 99.5, 0.4)
+    harness.trade(101)
+    assert order.status == "PARTIALLY FILLED @ 99.5(0.4)"
+    assert book(harness)[100] == 0.6 and order.row()[24] == 0
+    order = harness.submit("EXCHANGE LIMIT", "1.5", 101, flags=64, meta=meta)
+    assert order.status == "PARTIALLY FILLED @ 101(1)" and book(harness)[101] == 0.5
+
+
+@pytest.mark.parametrize("flags", [0, 64])
+@pytest.mark.parametrize(
+    ("kind", "price"),
+    [("LIMIT", 100), ("LIMIT", 99), ("MARKET", None), ("FOK", 100), ("IOC", 99)],
+)
+def test_a_protected_order_never_matches_its_own_account(
+    harness: EngineHarness, kind: str, price: Any, flags: int
+) -> None:
+    own = harness.submit("EXCHANGE LIMIT", "0.5", 100)
+    order = harness.submit(
+        f"EXCHANGE {kind}", "-0.5", price, flags=flags, meta={"protect_selfmatch": 1}
+    )
+    assert order.status == "CANCELED" and own.status == "ACTIVE"
+    assert not harness.account.trades
+
+
+def test_a_protected_order_matches_others_before_its_own(
+    harness: EngineHarness,
+) -> None:
+    meta = {"protect_selfmatch": 1}
+    own = harness.submit("EXCHANGE LIMIT", "0.5", 98.5)
+    order = harness.submit("EXCHANGE LIMIT", "-1", 98.5, meta=meta)
+    assert order.status == "EXECUTED @ 99(-1)" and own.is_open
+    order = harness.submit("EXCHANGE LIMIT", "-1", 99, meta=meta)
+    assert order.status == "ACTIVE"
+    harness.engine.update(harness.account, order, {"price": "98.5"})
+    assert order.status == "CANCELED" and own.is_open
+
+
+def test_a_hidden_protected_order_does_not_meet_a_later_one(
+    harness: EngineHarness,
+) -> None:
+    meta = {"protect_selfmatch": 1}
+    order = harness.submit("EXCHANGE LIMIT", "-1", 100.5, flags=64, meta=meta)
+    bid = harness.submit("EXCHANGE LIMIT", "0.5", 100.8)
+    harness.trade(101)
+    assert order.status == "CANCELED" and bid.status == "ACTIVE"
+
+
 def test_a_stop_becomes_a_market_order_when_its_price_is_traded(
     harness: EngineHarness,
 ) -> None:
