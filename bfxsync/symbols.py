@@ -16,6 +16,7 @@ from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.latch import Latch
 from bfxsync._base.numbers import round_amount, round_price
 from bfxsync._base.plain import plain_text
+from bfxsync.checks.symbols import find_symbol
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.conf import PairInfo
 
@@ -24,6 +25,7 @@ CONF_KEYS = (
     "pub:list:pair:margin",
     "pub:list:pair:futures",
     "pub:list:currency",
+    "pub:list:currency:margin",
     "pub:map:currency:sym",
     "pub:info:pair",
     "pub:info:pair:futures",
@@ -94,6 +96,11 @@ class Symbols:
         return self._current().currencies
 
     @property
+    def fundable(self) -> tuple[Symbol, ...]:
+        """Symbols of the currencies that have a funding market, such as ``fUSD``."""
+        return self._current().fundable
+
+    @property
     def aliases(self) -> Mapping[str, str]:
         """Common names of currencies by the exchange's spelling: ``USDt`` for ``UST``."""
         return self._current().aliases
@@ -106,16 +113,21 @@ class Symbols:
         return self._current().aliases.get(code, code)
 
     def check(self, symbol: Symbol) -> Symbol:
-        """Return the symbol if the exchange lists it, as a pair or a funding currency."""
+        """
+        Return the symbol if the exchange lists it, as a pair or as a currency that can be funded.
+
+        ``BTC/USD`` and ``btcusd`` are read as everywhere else, and returned as ``tBTCUSD``.
+        """
         lists = self._current()
         text = plain_text(symbol)
         if text is None:
             raise UsageError(
                 f"symbol must be text such as 'tBTCUSD' or 'fUSD', not {symbol!r}"
             )
-        if text in lists.known:
-            return text
-        raise UsageError(f"there is no symbol {text!r}{lists.suggestion(text)}")
+        found = find_symbol(text)
+        if found in lists.known:
+            return found
+        raise UsageError(f"there is no symbol {text!r}{lists.reason(text)}")
 
     def min_order_size(self, symbol: Symbol) -> Decimal | None:
         """Return the minimum order size in base currency; None if the exchange states none."""
@@ -232,6 +244,7 @@ class _Lists:
     margin_pairs: tuple[Symbol, ...]
     futures_pairs: tuple[Symbol, ...]
     currencies: tuple[str, ...]
+    fundable: tuple[Symbol, ...]
     aliases: Mapping[str, str]
     pair_infos: Mapping[Symbol, Row]
     known: frozenset[Symbol]
@@ -244,7 +257,10 @@ class _Lists:
             for kind in ("exchange", "margin", "futures")
         )
         currencies = _texts(values, "pub:list:currency")
-        funding = ("f" + currency for currency in currencies)
+        # Documented as collateral; the exchange's own reports read it as the funding currencies.
+        fundable = tuple(
+            "f" + currency for currency in _texts(values, "pub:list:currency:margin")
+        )
         infos = {
             **_by_name(values, "pub:info:pair"),
             **_by_name(values, "pub:info:pair:futures"),
@@ -255,13 +271,16 @@ class _Lists:
             margin,
             futures,
             currencies,
+            fundable,
             MappingProxyType({code: row[1] for code, row in aliases.items()}),
             {"t" + pair: row for pair, row in infos.items()},
-            frozenset((*exchange, *margin, *futures, *funding)),
+            frozenset((*exchange, *margin, *futures, *fundable)),
         )
 
-    def suggestion(self, symbol: str) -> str:
-        """Return the suggestion for an unknown symbol, to append to a message."""
+    def reason(self, symbol: str) -> str:
+        """Return what is wrong with an unknown symbol, or a similar one, to append to a message."""
+        if symbol.startswith("f") and symbol[1:] in self.currencies:
+            return f": {symbol[1:]} has no funding market"
         plain = {_plain(known): known for known in sorted(self.known)}
         close = difflib.get_close_matches(_plain(symbol), plain, n=3, cutoff=0.75)
         names = " or ".join(repr(plain[name]) for name in close)
@@ -269,8 +288,8 @@ class _Lists:
 
 
 def _plain(symbol: str) -> str:
-    """Normalize the spelling of a symbol for comparison."""
-    return symbol.upper().replace(":", "")
+    """Return the letters and digits of a symbol in capitals, for comparison."""
+    return "".join(filter(str.isalnum, symbol.upper()))
 
 
 def _texts(values: Mapping[str, Any], key: str) -> tuple[str, ...]:

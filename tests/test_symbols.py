@@ -21,6 +21,7 @@ VALUES: Dict[str, Any] = {
     "pub:list:pair:margin": ["ADAUSD", "BTCUSD"],
     "pub:list:pair:futures": ["BTCF0:USTF0", "AMPF0:USTF0"],
     "pub:list:currency": ["ADA", "BTC", "USD", "UST"],
+    "pub:list:currency:margin": ["USD", "UST"],
     "pub:map:currency:sym": [["DSH", "DASH"], ["UST", "USDt"]],
     "pub:info:pair": [
         [
@@ -69,6 +70,7 @@ def test_lists_are_symbols_with_their_prefix() -> None:
     assert symbols.margin_pairs == ("tADAUSD", "tBTCUSD")
     assert symbols.futures_pairs == ("tBTCF0:USTF0", "tAMPF0:USTF0")
     assert symbols.currencies == ("ADA", "BTC", "USD", "UST")
+    assert symbols.fundable == ("fUSD", "fUST")
     assert dict(symbols.aliases) == {"DSH": "DASH", "UST": "USDt"}
 
 
@@ -89,7 +91,8 @@ def test_known_symbols_are_returned(symbol: str) -> None:
     "symbol, meant",
     [
         ("tBTCUSDT", "tBTCUST"),
-        ("BTCUSD", "tBTCUSD"),
+        ("BTC-USD", "tBTCUSD"),
+        ("BTC/USDT", "tBTCUST"),
         ("tbtcusd", "tBTCUSD"),
         ("tDOGEUSD", "tDOGE:USD"),
         ("tBTCF0USTF0", "tBTCF0:USTF0"),
@@ -102,6 +105,20 @@ def test_unknown_symbols_are_refused_with_a_suggestion(symbol: str, meant: str) 
         Symbols(Public()).check(symbol)
     assert repr(symbol) in str(caught.value)
     assert f"did you mean {meant!r}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "symbol, known",
+    [("BTC/USD", "tBTCUSD"), ("adausd", "tADAUSD"), ("BTC/CNHT", "tBTC:CNHT")],
+)
+def test_other_spellings_are_checked_as_symbols(symbol: str, known: str) -> None:
+    symbols = Symbols(Public())
+    assert symbols.check(symbol) == known
+
+
+def test_currency_without_funding_market_is_refused() -> None:
+    with pytest.raises(UsageError, match="no symbol 'fADA': ADA has no funding market"):
+        Symbols(Public()).check("fADA")
 
 
 def test_what_is_like_nothing_gets_no_suggestion() -> None:

@@ -6,7 +6,7 @@ import re
 
 from bfxsync._base.plain import plain_text
 from bfxsync.checks.numbers import PERIODS, check_integer
-from bfxsync.checks.symbols import check_symbol
+from bfxsync.checks.symbols import check_symbol, did_you_mean, find_symbol
 from bfxsync.errors import UsageError
 
 TIMEFRAMES = (
@@ -54,18 +54,30 @@ def check_candle_symbol(symbol: object) -> str:
     Funding needs a period of 2 to 120 days, or an aggregation with its first and last period.
     """
     text = plain_text(symbol)
-    if text is None or not text.startswith("f"):
+    # Not "fetusd", which is a pair.
+    if text is None or not text.startswith("f") or _is_pair(text):
         return check_symbol(symbol)
     match = _FUNDING.fullmatch(text)
     if match is None:
         raise UsageError(
             "symbol of funding candles must be a currency with its period, as 'fUSD:p30', or "
             f"with a range of periods, as 'fUSD:a30:p2:p30', not {symbol!r}"
+            + did_you_mean(_propose_funding(text))
         )
     last = check_integer("period", int(match[3]), PERIODS)
     if match[2] and check_integer("period", int(match[2]), PERIODS) > last:
         raise UsageError(f"the first period must not be above the last in {symbol!r}")
     return text
+
+
+def _propose_funding(text: str) -> str | None:
+    currency, colon, periods = text[1:].partition(":")
+    proposal = f"f{currency.upper()}{colon}{periods.lower()}"
+    return proposal if _FUNDING.fullmatch(proposal) else None
+
+
+def _is_pair(text: str) -> bool:
+    return (find_symbol(text) or "").startswith("t")
 
 
 def check_candle_key(key: object) -> str:

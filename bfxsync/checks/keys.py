@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bfxsync._base.plain import plain_text
-from bfxsync.checks.symbols import check_funding, check_pair, check_symbol
+from bfxsync.checks.symbols import check_funding, check_pair
 from bfxsync.checks.texts import check_choice, check_pattern
 from bfxsync.errors import UsageError
 
@@ -43,20 +43,21 @@ def check_statistic(resource: object) -> str:
     if subject == "exchange":
         check_choice(f"symbol of {key!r}", about, ("BFX",))
     elif subject == "pair":
-        check_pair(about)
+        about = check_pair(about)
     elif subject == "pair and side":
         pair, _, side = about.rpartition(":")
         check_choice(f"side of {key!r}", side, SIDES)
-        check_pair(pair)
+        about = f"{check_pair(pair)}:{side}"
     else:
         currency, colon, pair = about.partition(":")
-        check_funding(currency)
+        checked = check_funding(currency)
         if colon or subject == "funding currency and pair":
             if subject == "funding currency":
                 raise UsageError(
                     f"{key!r} takes a funding currency only, not {about!r}"
                 )
-            check_pair(pair)
+            checked = f"{checked}:{check_pair(pair)}"
+        about = checked
     return f"{key}:{size}:{about}"
 
 
@@ -91,7 +92,7 @@ def check_status_key(key: object) -> str:
         raise UsageError(
             f"key must be 'liq:global' or such as 'deriv:tBTCF0:USTF0', not {key!r}"
         )
-    return f"deriv:{check_symbol(text[6:])}"
+    return f"deriv:{check_pair(text[6:])}"
 
 
 def check_setting_key(name: str, value: object) -> str:

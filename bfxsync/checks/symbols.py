@@ -1,9 +1,17 @@
-"""Checks of pairs, funding currencies and plain currencies."""
+"""
+Checks of pairs, funding currencies and plain currencies.
+
+Strategy: one rule, tried in this order, without the exchange's lists. ``t…`` and ``f…`` in
+capitals are taken as they are. ``A/B`` in capitals becomes ``tAB``, or ``tA:B`` if a leg has more
+than three letters. Six letters in any case become ``t`` and capitals. Everything else is refused,
+with a proposal if one is likely. Only a proposal translates names (``USDT`` to ``UST``) or guesses
+where a leg ends.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Callable
+from typing import Callable, Iterator
 
 from bfxsync._base.plain import plain_text
 from bfxsync.checks.containers import check_list
@@ -13,34 +21,85 @@ from bfxsync.errors import UsageError
 ALL = "ALL"
 
 _SYMBOL = re.compile(r"t[A-Z0-9]{2,}(:[A-Z0-9]+)?|f[A-Z0-9]{2,}")
+_LEGS = re.compile(r"([A-Z0-9]{2,})/([A-Z0-9]{2,})")
+_SIX_LETTERS = re.compile(r"[A-Za-z]{6}")
 _CURRENCY = re.compile(r"[A-Z0-9]{2,}")
 _PAY_CURRENCY = re.compile(r"[A-Z0-9]{2,}(-[A-Z0-9]{2,})*")
+
+# Common names under which the exchange lists nothing, and its own (pub:map:currency:sym).
+_CODES = {
+    "ALGO": "ALG",
+    "ATOM": "ATO",
+    "DASH": "DSH",
+    "EURT": "EUT",
+    "IOTA": "IOT",
+    "MANA": "MNA",
+    "QTUM": "QTM",
+    "TUSD": "TSD",
+    "USDC": "UDC",
+    "USDT": "UST",
+}
+
+# How a pair may be written: with any separator, without one, or as two legs of three letters.
+_QUOTES = "TESTUSDT|TESTUSD|USTF0|BTCF0|USDT|USDC|CNHT|USD|UST|EUR|GBP|JPY|BTC|ETH"
+_PAIRS = (
+    re.compile(r"([A-Z0-9]{3,})[^A-Z0-9]+(?!P\d+$)([A-Z0-9]{3,})"),
+    re.compile(rf"([A-Z0-9]{{3,}}?)({_QUOTES})"),
+    re.compile(r"([A-Z]{3})([A-Z]{3})"),
+)
+_MOST_FUNDING = 5
+
+# In "TBTCUSD" as well, but neither in "TRUMPUSD" nor in "testbtc/testusd".
+_PREFIXED = re.compile(r"(?!test)[tf]|T[A-Z]{6}$")
+
+
+def find_symbol(text: str) -> str | None:
+    """Return the symbol of a text by the rule above, or None."""
+    if _SYMBOL.fullmatch(text):
+        return text
+    legs = _LEGS.fullmatch(text)
+    if legs and _CODES.keys().isdisjoint(legs.groups()):
+        return _joined(*legs.groups())
+    return "t" + text.upper() if _SIX_LETTERS.fullmatch(text) else None
+
+
+def propose_symbol(text: str, kinds: str = "tf") -> str | None:
+    """Return the pair (``t``) or funding symbol (``f``) that a text probably means, or None."""
+    if "t" in kinds:
+        for pattern in _PAIRS:
+            for name in _names(text, "t"):
+                legs = pattern.fullmatch(name)
+                if legs:
+                    return _joined(*(_CODES.get(leg, leg) for leg in legs.groups()))
+    if "f" in kinds:
+        for name in _names(text, "f"):
+            if _CURRENCY.fullmatch(name) and 3 <= len(name) <= _MOST_FUNDING:
+                return "f" + _CODES.get(name, name)
+    return None
+
+
+def _joined(base: str, quote: str) -> str:
+    colon = ":" if max(len(base), len(quote)) > 3 else ""
+    return f"t{base}{colon}{quote}"
+
+
+def _names(text: str, prefix: str) -> Iterator[str]:
+    """Yield a text in capitals, but first without what may be its prefix."""
+    text = text.strip()
+    capitals = text.upper()
+    if _PREFIXED.match(text) and capitals.startswith(prefix.upper()):
+        yield capitals[1:]
+    yield capitals
 
 
 def check_symbol(symbol: object) -> str:
     """Return the symbol of a pair or a funding currency."""
-    text = plain_text(symbol)
-    if text is None:
-        raise UsageError(
-            f"symbol must be text such as 'tBTCUSD' or 'fUSD', not {symbol!r}"
-        )
-    if _SYMBOL.fullmatch(text):
-        return text
-    if _SYMBOL.fullmatch("t" + text):
-        prefix = "f" if len(text) < 6 else "t"
-        raise UsageError(
-            f"symbol {text!r} has no prefix ('t' for pairs, 'f' for funding currencies): "
-            f"did you mean {prefix + text!r}?"
-        )
-    raise UsageError(
-        f"symbol must be 't' and a pair or 'f' and a currency in capitals, "
-        f"such as 'tBTCUSD', 'tDOGE:USD' or 'fUSD', not {text!r}"
-    )
+    return _check(symbol, "tf")
 
 
 def check_pair(symbol: object) -> str:
     """Return the symbol of a pair or a derivative, such as ``tBTCUSD`` or ``tBTCF0:USTF0``."""
-    checked = check_symbol(symbol)
+    checked = _check(symbol, "t")
     if not checked.startswith("t"):
         raise UsageError(f"symbol must be that of a pair ('t…'), not {symbol!r}")
     return checked
@@ -48,12 +107,33 @@ def check_pair(symbol: object) -> str:
 
 def check_funding(symbol: object) -> str:
     """Return the symbol of a funding currency, such as ``fUSD``."""
-    checked = check_symbol(symbol)
+    checked = _check(symbol, "f")
     if not checked.startswith("f"):
         raise UsageError(
             f"symbol must be that of a funding currency ('f…'), not {symbol!r}"
         )
     return checked
+
+
+def _check(symbol: object, kinds: str) -> str:
+    text = plain_text(symbol)
+    if text is None:
+        raise UsageError(
+            f"symbol must be text such as 'tBTCUSD' or 'fUSD', not {symbol!r}"
+        )
+    found = find_symbol(text)
+    if found is None:
+        raise UsageError(
+            "symbol must be 't' and a pair or 'f' and a currency in capitals, such as "
+            f"'tBTCUSD', 'tDOGE:USD' or 'fUSD', or 'BTC/USD', not {text!r}"
+            + did_you_mean(propose_symbol(text, kinds))
+        )
+    return found
+
+
+def did_you_mean(proposal: str | None) -> str:
+    """Return the end of a message, with a proposal if there is one."""
+    return "" if proposal is None else f": did you mean {proposal!r}?"
 
 
 def check_symbols(
@@ -79,8 +159,14 @@ def check_optional_symbol(symbol: object, check: Callable[[object], str]) -> str
 
 def check_currency(name: str, currency: object) -> str:
     """Return a currency without prefix, such as ``USD`` or ``UST``."""
-    expected = "be a currency in capitals such as 'USD'"
-    return check_pattern(name, currency, _CURRENCY, expected)
+    text = plain_text(currency)
+    if text is not None and _CURRENCY.fullmatch(text):
+        return text
+    proposal = propose_symbol(text or "", "f")
+    raise UsageError(
+        f"{name} must be a currency in capitals such as 'USD', not {currency!r}"
+        + did_you_mean(proposal and proposal[1:])
+    )
 
 
 def check_pay_currency(name: str, currency: object) -> str:

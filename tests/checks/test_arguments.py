@@ -134,7 +134,7 @@ def test_symbols_are_of_their_kind() -> None:
     with pytest.raises(UsageError, match="that of a funding currency .*'tBTCUSD'"):
         check_funding("tBTCUSD")
     with pytest.raises(UsageError, match="did you mean 'tBTCUSD'"):
-        check_pair("BTCUSD")
+        check_pair("BTC-USD")
 
 
 @pytest.mark.parametrize("symbols", ["ALL", ["ALL"]], ids=str)

@@ -104,7 +104,7 @@ IMPOSSIBLE: list[tuple[str, str, list[Any], dict[str, Any]]] = [
         ("auth", "create_recurring_order", changed(RECURRING, index, bad), ENDLESS)
         for index, wrong in (
             (0, NO_TEXTS),
-            (1, ["BTCUSD", "fUSD", "", 5]),
+            (1, ["BTC-USD", "fUSD", "", 5]),
             (2, ["usd", "", "fUSD", 5]),
             (3, ["BUY", "", "long", 5]),
             (4, NO_AMOUNTS),
@@ -156,7 +156,7 @@ IMPOSSIBLE: list[tuple[str, str, list[Any], dict[str, Any]]] = [
         ("auth", "update_recurring_order", ["6f6f"], bad)
         for bad in (
             {"alias": ""},
-            {"symbol": "BTCUSD"},
+            {"symbol": "BTC-USD"},
             {"currency": "usd"},
             {"action": "long"},
             {"amount": 0},

@@ -34,7 +34,7 @@ LIMIT = {"type": "LIMIT", "symbol": "tBTCUSD", "amount": 1, "price": 30000}
     [
         ({"type": "EXCHANGE"}, "^type must be one of LIMIT"),
         ({"type": None}, "^type must"),
-        ({"symbol": "BTCUSD"}, "^symbol"),
+        ({"symbol": "BTC-USD"}, "^symbol"),
         ({"symbol": "fUSD"}, "^symbol"),
         ({"amount": 0}, "^amount must not be zero"),
         ({"price": "30000.5"}, "^price 30000.5 has more than 5"),

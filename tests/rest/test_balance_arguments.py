@@ -37,7 +37,7 @@ PAGED = {
     "get_positions_audit": 250,
 }
 
-NO_PAIRS = ["BTCUSD", "fUSD", "", "base", "sym_all", "tBTCUSD/../x", None, 5]
+NO_PAIRS = ["BTC-USD", "fUSD", "", "base", "sym_all", "tBTCUSD/../x", None, 5]
 NO_CURRENCIES = ["", "usd", "fUSD", "U", "USD/..", 5, ["USD"]]
 NO_WALLETS = ["", "Exchange", "savings", None, 5]
 NO_AMOUNTS: list[Any] = ["", "x", 0, "0", -1, "-0.5", True, float("nan"), "1e99", []]

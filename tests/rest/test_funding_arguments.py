@@ -36,7 +36,7 @@ HISTORIES = [
 ]
 
 NO_FUNDING = ["USD", "tBTCUSD", "", "fusd", "fUSD/../x", 5]
-NO_PAIRS = ["BTCUSD", "fUSD", "", "tBTCUSD/../x", None, 5]
+NO_PAIRS = ["BTC-USD", "fUSD", "", "tBTCUSD/../x", None, 5]
 NO_CURRENCIES = ["", "usd", "fUSD", "U", "USD/..", 5, ["USD"]]
 NO_NUMBERS: list[Any] = ["", "x", True, float("nan"), float("inf"), "1e99", []]
 NO_AMOUNTS: list[Any] = [*NO_NUMBERS, 0, "0", -1, "-0.5"]

@@ -561,8 +561,9 @@ def position(symbol: str, collateral: float) -> list[Any]:
     return row
 
 
+@pytest.mark.parametrize("symbol", ["tBTCF0:USTF0", "BTCF0/USTF0"])
 def test_r07_collateral_whose_answer_was_lost_is_shown_by_the_position(
-    scene: Scene,
+    scene: Scene, symbol: str
 ) -> None:
     scene.account.positions = [
         position("tETHF0:USTF0", 5),
@@ -570,7 +571,7 @@ def test_r07_collateral_whose_answer_was_lost_is_shown_by_the_position(
     ]
     scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(
-        lambda: scene.auth.set_derivative_position_collateral("tBTCF0:USTF0", 1150.61)
+        lambda: scene.auth.set_derivative_position_collateral(symbol, 1150.61)
     )
     found = error.resolve()
     assert type(found) is Position

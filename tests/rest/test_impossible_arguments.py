@@ -76,7 +76,17 @@ PAGED: dict[str, tuple[list[Any], int, bool]] = {
     "get_funding_stats": (["fUSD"], 250, False),
 }
 
-NO_PAIRS = ["BTCUSD", "fUSD", "", "tBTC-USD", "tBTCUSD/../x", "t", None, 5, ["tBTCUSD"]]
+NO_PAIRS = [
+    "BTC-USD",
+    "fUSD",
+    "",
+    "tBTC/USD",
+    "tBTCUSD/../x",
+    "t",
+    None,
+    5,
+    ["tBTCUSD"],
+]
 NO_FUNDING = ["USD", "tBTCUSD", "", "f", "fUSD?", None, 5]
 
 NO_AMOUNTS: list[object] = [
@@ -137,7 +147,7 @@ IMPOSSIBLE: list[tuple[str, list[Any], dict[str, Any]]] = [
             "tBTCUSD",
             b"ALL",
             "all",
-            ["BTCUSD"],
+            ["BTC-USD"],
             [None],
             5,
             None,
@@ -220,7 +230,7 @@ IMPOSSIBLE: list[tuple[str, list[Any], dict[str, Any]]] = [
             "plu_diff:3h:tGLOBAL:USD",
             "pl:1w:tGLOBAL:USD",
             "vol:3h:fUSD",
-            "vol:3h:BTCUSD",
+            "vol:3h:BTC-USD",
             None,
         )
     ),

@@ -12,7 +12,6 @@ from strategies import FUNDING_LEVELS, JSON_VALUES, LEVELS, OFFERS, ORDERS
 
 from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.book.book import checksum
-from bfxsync.checks.symbols import check_symbol
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models import (
     BookUpdate,
@@ -156,40 +155,19 @@ def test_impossible_argument_is_refused(
     assert str(caught.value).startswith(message)
 
 
-@pytest.mark.parametrize(
-    "symbol",
-    ["tBTCUSD", "tDOGE:USD", "tBTCF0:USTF0", "tTESTBTC:TESTUSD", "fUSD", "t1INCH:USD"],
-)
-def test_symbol_is_taken(symbol: str) -> None:
-    assert check_symbol(symbol) == symbol
-
-
-@pytest.mark.parametrize(
-    "symbol, proposal",
-    [("BTCUSD", "tBTCUSD"), ("DOGE:USD", "tDOGE:USD"), ("USD", "fUSD")],
-)
-def test_symbol_without_prefix_gets_a_proposal(symbol: str, proposal: str) -> None:
-    with pytest.raises(UsageError, match=f"did you mean '{proposal}'"):
-        check_symbol(symbol)
-
-
-@pytest.mark.parametrize(
-    "symbol",
-    [
-        "",
-        "t",
-        "tbtcusd",
-        "btcusd",
-        "tBTC-USD",
-        "tBTC/USD",
-        "tBTCUSD\n",
-        "t:USD",
-        "fUSD:p30",
-    ],
-)
-def test_what_no_symbol_looks_like_is_refused(symbol: str) -> None:
-    with pytest.raises(UsageError, match="in capitals"):
-        check_symbol(symbol)
+@pytest.mark.parametrize("symbol", ["BTC/USD", "btcusd", "BTCUSD"])
+def test_other_spellings_are_the_same_channel(symbol: str) -> None:
+    for channel, arguments in (
+        ("trades", {"symbol": symbol}),
+        ("book", {"symbol": symbol, "prec": "R0"}),
+        ("candles", {"key": f"trade:1m:{symbol}"}),
+        ("status", {"key": f"deriv:{symbol}"}),
+    ):
+        made = channel_for(channel, **arguments)
+        usual = {n: v.replace(symbol, "tBTCUSD") for n, v in arguments.items()}
+        assert made.identity == channel_for(channel, **usual).identity
+        assert made.symbol == "tBTCUSD"
+        assert usual.items() <= made.request().items()
 
 
 # --- which answer belongs to it -----------------------------------------------------------------

@@ -73,7 +73,7 @@ def test_a_candle_key_is_checked_and_sent(key, sent, symbol):
         "trade:1m",
         "trade:4h:tBTCUSD",
         "trades:1m:tBTCUSD",
-        "trade:1m:BTCUSD",
+        "trade:1m:BTC-USD",
         "trade:1m:fUSD",
         "trade:1m:fUSD:30",
         "trade:1m:fUSD:p",

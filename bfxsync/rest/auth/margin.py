@@ -113,7 +113,7 @@ class MarginEndpoints(SignedEndpoints):
             "symbol": check_pair(symbol),
             "collateral": check_positive("collateral", collateral),
         }
-        search = self._find_positions.open_by_symbol(symbol)
+        search = self._find_positions.open_by_symbol(body["symbol"])
         return self._write(
             Write(_SET, _read_collateral, body, search=search, hint=_HINT)
         )

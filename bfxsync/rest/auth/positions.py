@@ -252,7 +252,7 @@ class PositionEndpoints(SignedEndpoints):
             current `Position` of the pair, or raises `NotExecuted` if there was none since.
         """
         body = {"symbol": check_pair(symbol), "amount": check_amount("amount", amount)}
-        search = self._find_positions.by_symbol(symbol)
+        search = self._find_positions.by_symbol(body["symbol"])
         read = of_one(PositionIncrease.from_partial_row)
         return self._write(Write(_INCREASE, read, body, search=search, hint=_HINT))
 

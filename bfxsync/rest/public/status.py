@@ -100,7 +100,8 @@ class StatusEndpoints(Endpoints):
         self, key: Symbol, **options: Unpack[SortedHistoryOptions[DerivativesStatus]]
     ) -> Iterator[DerivativesStatus]:
         """Iterate over past statuses of a derivative; the rows do not have the key."""
-        get = partial(self.get_derivatives_status_history, check_pair(key))
+        key = check_pair(key)
+        get = partial(self.get_derivatives_status_history, key)
         return self._history(_STATUS_ROWS, get, f"status {key}", options)
 
     def get_liquidations(

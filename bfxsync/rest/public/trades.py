@@ -102,7 +102,8 @@ class TradeEndpoints(Endpoints):
         self, pair: Symbol, **options: Unpack[SortedHistoryOptions[Trade]]
     ) -> Iterator[Trade]:
         """Iterate over the trades of a pair; those of one millisecond by id."""
-        get = partial(self.get_t_trades, check_pair(pair))
+        pair = check_pair(pair)
+        get = partial(self.get_t_trades, pair)
         return self._history(_T_HISTORY, get, f"trades {pair}", options)
 
     @iterator
@@ -110,5 +111,6 @@ class TradeEndpoints(Endpoints):
         self, currency: Symbol, **options: Unpack[SortedHistoryOptions[FundingTrade]]
     ) -> Iterator[FundingTrade]:
         """Iterate over the funding trades of a currency; those of one millisecond by id."""
-        get = partial(self.get_f_trades, check_funding(currency))
+        currency = check_funding(currency)
+        get = partial(self.get_f_trades, currency)
         return self._history(_F_HISTORY, get, f"trades {currency}", options)

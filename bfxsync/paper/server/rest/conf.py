@@ -50,7 +50,7 @@ def _items(symbols: list[str]) -> dict[str, object]:
         "pub:list:pair:futures": futures,
         "pub:list:pair:securities": [],
         "pub:list:currency": currencies,
-        "pub:list:currency:margin": spot,
+        "pub:list:currency:margin": sorted(funded),
         "pub:list:competitions": [],
         "pub:map:currency:sym": [
             [code, _SPELLINGS[code]] for code in currencies if code in _SPELLINGS
