@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, List, Mapping, TypeVar
 
-from bfxsync._base.aliases import NumberType
+from bfxsync._base.aliases import AnyNumber, NumberType
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.forks import lazily
 from bfxsync._base.hidden import hide
@@ -25,9 +25,13 @@ from bfxsync.checks.options import check_bool, check_on_limit
 from bfxsync.checks.texts import check_token
 from bfxsync.checks.times import check_seconds, check_timeouts
 from bfxsync.errors import ClosedError, UsageError
+from bfxsync.guards.guard import OrderGuard
+from bfxsync.guards.limits import OrderLimits
 from bfxsync.ws.client import WebSocketClient
 
 if TYPE_CHECKING:
+    from bfxsync.models.notification import Notification
+    from bfxsync.models.orders import AnyOrder
     from bfxsync.rest.client import RestClient
     from bfxsync.symbols import Symbols
 
@@ -80,6 +84,15 @@ class Client:
         the exchange does not list counts as not executed (see `OutcomeUnknown.resolve`).
     affiliate_code : str, optional
         Sent with new orders, as ``aff_code`` of their meta, unless that has another one.
+    post_only : bool
+        Give limit orders the flag POST_ONLY, and refuse all orders that could take liquidity.
+    max_order_value : dict of str to str, int, Decimal or float, optional
+        Largest value of an order in each quote currency: ``{"USD": 1000, "USTF0": 500}``. Pairs
+        with other quote currencies are refused.
+    max_orders_per_minute : int, optional
+        Maximum number of new orders and updates in 60 seconds.
+    max_open_orders : int, optional
+        Maximum number of open orders of the account after a new one.
     logger : logging.Logger, optional
         Becomes the parent of the logger ``bfxsync``, for the whole process: its level and handlers
         apply.
@@ -112,6 +125,10 @@ class Client:
         allow_insecure: bool = False,
         absence_s: float = 60.0,
         affiliate_code: str | None = None,
+        post_only: bool = False,
+        max_order_value: Mapping[str, AnyNumber] | None = None,
+        max_orders_per_minute: int | None = None,
+        max_open_orders: int | None = None,
         logger: logging.Logger | None = None,
         **options: Any,
     ) -> None:
@@ -136,11 +153,20 @@ class Client:
                 check_encryption(host, signer.identity, allow_insecure)
         if timeout is not None:
             options["timeout"] = timeout
+        guard = OrderGuard(
+            OrderLimits.of(
+                post_only=post_only,
+                max_order_value=max_order_value,
+                max_orders_per_minute=max_orders_per_minute,
+                max_open_orders=max_open_orders,
+            )
+        )
         if logger is not None:
             log_to(logger)
         self.wss: WebSocketClient = WebSocketClient(
             wss_host, numbers=numbers, proxy=proxy, ca_bundle=ca_bundle, **options
         )
+        self._guard = guard
         self._rest_options: dict[str, Any] = {
             "host": rest_host,
             "auth_host": auth_rest_host,
@@ -154,6 +180,7 @@ class Client:
             "allow_insecure": allow_insecure,
             "absence_s": absence_s,
             "affiliate_code": affiliate_code,
+            "guard": guard,
         }
         if rest_timeout is not None:
             self._rest_options["timeout"] = rest_timeout
@@ -193,6 +220,38 @@ class Client:
         mine = lazily(_symbols)(self.rest.public)
         symbols: Symbols = self._made.setdefault("symbols", mine)
         return symbols
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether `halt` was called, and not `resume` since."""
+        return self._guard.is_halted
+
+    def halt(self) -> Notification[List[AnyOrder]]:
+        """
+        Refuse new orders and cancel all open orders of the account.
+
+        Orders on margin, from the exchange wallet and in derivatives are cancelled; funding offers
+        and recurring orders stay. From the call on, every new order or update of this client
+        raises `OrderBlocked` until `resume`, also those that wait for a rate limit and even if the
+        cancellation fails. Other clients of the account are not halted.
+
+        Returns
+        -------
+        Notification of list of Order or PartialOrder
+            The answer of `cancel_order_multi`: the cancellation was accepted, but orders may still
+            fill before. `raise_for_status` raises a rejection.
+
+        Raises
+        ------
+        BfxError
+            The orders were not or may not have been cancelled; call it again.
+        """
+        self._guard.halt()
+        return self.rest.auth.cancel_all_orders()
+
+    def resume(self) -> None:
+        """Allow orders again after `halt`."""
+        self._guard.resume()
 
     @also_half_made
     def __repr__(self) -> str:

@@ -5,6 +5,7 @@ Every error that bfxsync raises, in one tree.
 
     BfxError
     ├─ UsageError (ValueError)       invalid arguments or calls; raised before any I/O
+    │  └─ OrderBlocked               refused by an order guard of this client: .guard
     ├─ ClosedError                   the client is closed
     ├─ NetworkError                  connection problem: .phase is "connect", "send" or "receive"
     │  ├─ RequestTimeout             (TimeoutError) no answer in time
@@ -32,6 +33,7 @@ from typing import Any, Callable, Literal, Mapping, Sequence
 from bfxsync._base.error_bases import BfxError as BfxError
 from bfxsync._base.error_bases import ClosedError as ClosedError  # noqa: F401
 from bfxsync._base.error_bases import NetworkError as NetworkError
+from bfxsync._base.error_bases import OrderBlocked as OrderBlocked  # noqa: F401
 from bfxsync._base.error_bases import RequestTimeout as RequestTimeout  # noqa: F401
 from bfxsync._base.error_bases import UsageError as UsageError
 

@@ -25,6 +25,7 @@ from bfxsync.errors import (
     NonceTooSmall,
     NotExecuted,
     NotReady,
+    OrderBlocked,
     OrderNotPlaced,
     OrderRejected,
     OutcomeUnknown,
@@ -41,6 +42,7 @@ PACKAGE = Path(bfxsync.__file__).parent
 PARENTS: dict[type[Exception], tuple[type[Exception], ...]] = {
     BfxError: (Exception,),
     UsageError: (BfxError, ValueError),
+    OrderBlocked: (UsageError,),
     ClosedError: (BfxError,),
     NetworkError: (BfxError,),
     RequestTimeout: (NetworkError, TimeoutError),
@@ -268,6 +270,7 @@ def each_with_all_fields() -> list[BfxError]:
     made: list[BfxError] = [
         BfxError("no"),
         UsageError("no"),
+        OrderBlocked("no", guard="max_orders_per_minute", retry_after_s=2.5),
         ClosedError("no"),
         NetworkError("no", phase="send", code=1006),
         RequestTimeout("no", phase="connect"),

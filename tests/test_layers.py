@@ -20,6 +20,7 @@ LAYERS = [
     ("book",),
     ("auth",),
     ("wire",),
+    ("guards",),
     ("outcome",),
     ("recording",),
     ("ws.dispatch",),
@@ -39,7 +40,7 @@ LAYERS = [
     ("ws.subscribe",),
     ("ws.shorthands",),
     ("rest.http",),
-    ("rest.history",),
+    ("rest.history", "rest.order_facts"),
     ("rest.public", "rest.auth", "rest.merchant"),
     ("symbols", "ws.client", "rest.client"),
     ("ws.replay",),
@@ -90,6 +91,7 @@ PURE = (
     "recording.player",
     "recording.session",
     "wire",
+    "guards",
     "paper.engine",
 )
 IMPURE = {

@@ -49,6 +49,30 @@ class UsageError(BfxError, ValueError):
     __module__ = "bfxsync.errors"
 
 
+class OrderBlocked(UsageError):
+    """
+    An order guard of this client refused an order, or an update of one; nothing was sent.
+
+    Attributes
+    ----------
+    guard : str
+        The option that refused it: ``"post_only"``, ``"max_order_value"``,
+        ``"max_orders_per_minute"``, ``"max_open_orders"``, ``"cancel_on_exit"``; ``"halt"`` after
+        `Client.halt`; ``"unreadable"``: a request whose orders cannot be checked.
+    retry_after_s : float or None
+        For ``"max_orders_per_minute"``: when the next order is allowed.
+    """
+
+    __module__ = "bfxsync.errors"
+
+    def __init__(
+        self, message: str, *, guard: str, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.guard = guard
+        self.retry_after_s = retry_after_s
+
+
 class ClosedError(BfxError):
     """The client or subscription is closed; also raised in waiting calls."""
 

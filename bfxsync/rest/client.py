@@ -14,8 +14,10 @@ from bfxsync.checks.containers import optional
 from bfxsync.checks.hosts import check_rest_host, signed_rest_host
 from bfxsync.checks.options import check_bool
 from bfxsync.checks.texts import check_token
+from bfxsync.guards.guard import OrderGuard
 from bfxsync.rest.http.request import SIGNED
 from bfxsync.rest.http.transport import RestTransport
+from bfxsync.rest.order_facts import AccountFacts
 from bfxsync.rest.public import PublicEndpoints
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ class RestClient:
         Type of number fields: `float` or `decimal.Decimal`.
     strict, affiliate_code
         As for `Client`.
+    guard : OrderGuard, optional
+        Checks orders before they are sent.
     **options
         All other keyword arguments of `RestTransport`.
 
@@ -60,6 +64,7 @@ class RestClient:
         numbers: NumberType = float,
         strict: bool = True,
         affiliate_code: str | None = None,
+        guard: OrderGuard | None = None,
         **options: Any,
     ) -> None:
         if "proxy" in options:
@@ -69,8 +74,12 @@ class RestClient:
         affiliate_code = optional(check_token, "affiliate_code", affiliate_code)
         host = check_rest_host(host)
         auth_host = signed_rest_host(host, auth_host)
+        self._guard = OrderGuard() if guard is None else guard
         self._options: dict[str, Any] = {"numbers": numbers, "strict": strict}
-        self._order_options: dict[str, Any] = {"affiliate_code": affiliate_code}
+        self._order_options: dict[str, Any] = {
+            "affiliate_code": affiliate_code,
+            "guard": self._guard,
+        }
         self._transport = RestTransport(host=host, numbers=numbers, **options)
         self._signed = RestTransport(
             host=auth_host, numbers=numbers, signer=signer, **options
@@ -119,7 +128,8 @@ class RestClient:
         Call any other endpoint and return the decoded JSON.
 
         The rate limit group is the first segment of the path. Paths that begin with ``auth/`` are
-        signed; ``auth/r/`` and ``auth/calc/`` count as reads, which are retried.
+        signed; ``auth/r/`` and ``auth/calc/`` count as reads, which are retried. Order guards check
+        what they can read of the orders in it, and refuse the rest.
 
         Parameters
         ----------
@@ -133,9 +143,16 @@ class RestClient:
             Sent as JSON; None values are left out.
         """
         body = hide_private(body)
-        is_signed = isinstance(path, str) and path.startswith(SIGNED)
-        transport = self._signed if is_signed else self._transport
-        return transport.request(method, path, params=params, body=body)
+        if not isinstance(path, str) or not path.startswith(SIGNED):
+            return self._transport.request(method, path, params=params, body=body)
+        with self._guard.admit(path, body, AccountFacts(self._signed)) as admission:
+            return self._signed.request(
+                method,
+                path,
+                params=params,
+                body=admission.body,
+                before_send=admission.confirm,
+            )
 
     def close(self) -> None:
         """Close all connections; waiting calls raise `ClosedError`."""

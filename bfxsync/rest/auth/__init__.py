@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import with_parts_named_publicly
 from bfxsync.checks.ids import REST_GIDS
+from bfxsync.guards.guard import OrderGuard
 from bfxsync.outcome.find_offers import OfferFinder
 from bfxsync.outcome.find_orders import OrderFinder
 from bfxsync.outcome.find_positions import PositionFinder
@@ -65,6 +66,7 @@ class AuthEndpoints(
     raises `OutcomeUnknown` may have been executed; one that raises any other error was not.
 
     Parameters as for `Endpoints`, and `affiliate_code` as for `Client`; the transport has a signer.
+    Without a `guard` all orders are allowed.
     """
 
     def __init__(
@@ -74,9 +76,11 @@ class AuthEndpoints(
         numbers: NumberType = float,
         strict: bool = True,
         affiliate_code: str | None = None,
+        guard: OrderGuard | None = None,
     ) -> None:
         super().__init__(transport, numbers=numbers, strict=strict)
         self._inputs = OrderInputs(REST_GIDS, affiliate_code)
+        self._guard = guard
         # A copy, so that the finders make no reference cycle with their owner.
         open_reader: OpenReader = copy.copy(self)._copy_collecting
         self._find_orders = OrderFinder(open_reader)

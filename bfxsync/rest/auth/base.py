@@ -23,6 +23,7 @@ from bfxsync.errors import (
     OutcomeUnknown,
     RemoteError,
 )
+from bfxsync.guards.guard import OrderGuard
 from bfxsync.models.notification import Notification
 from bfxsync.models.rows import read_rows
 from bfxsync.outcome.resolve import Attempt, Search, resolve
@@ -31,6 +32,7 @@ from bfxsync.outcome.writes import RecentWrites, WriteRecord
 from bfxsync.rest.history.unreadable import Skip, must_raise
 from bfxsync.rest.http.callers import current_call
 from bfxsync.rest.http.retry_policy import RequestKind, unknown_outcome
+from bfxsync.rest.order_facts import AccountFacts
 from bfxsync.rest.public.base import Budget, Endpoints
 
 __all__ = ["Budget", "SignedEndpoints", "Write", "deprecated", "path_for"]
@@ -100,6 +102,9 @@ class Write(Generic[T]):
 class SignedEndpoints(Endpoints):
     """A group of endpoints that need a key; parameters as for `Endpoints`."""
 
+    # Decides about orders; None where there are none.
+    _guard: OrderGuard | None = None
+
     # Collects unreadable rows; None: they raise an error.
     _unread: Optional[UnreadRows] = None
 
@@ -136,13 +141,26 @@ class SignedEndpoints(Endpoints):
 
     def _write(self, write: Write[T], kind: RequestKind = RequestKind.WRITE) -> T:
         """Send a write at most once, and return what its `read` builds of the answer."""
+        if self._guard is None:
+            return self._write_admitted(write, kind)
+        facts = AccountFacts(self._transport)
+        with self._guard.admit(write.path, write.body, facts) as admission:
+            write = attrs.evolve(write, body=admission.body)
+            return self._write_admitted(write, kind, admission.confirm)
+
+    def _write_admitted(
+        self,
+        write: Write[T],
+        kind: RequestKind,
+        confirm: Callable[[], None] = lambda: None,
+    ) -> T:
         path, cid, cid_date = write.path, write.cid, write.cid_date
         record = WriteRecord(write.fingerprint)
         sent = RecentWrites() if write.fingerprint is None else self._transport.sent
         sent.add(record)
         try:
             try:
-                return self._send(write, kind, record, sent)
+                return self._send(write, kind, record, sent, confirm)
             except OutcomeUnknown as error:
                 record.mark_ended()
                 known = {
@@ -185,9 +203,15 @@ class SignedEndpoints(Endpoints):
         kind: RequestKind,
         record: WriteRecord,
         sent: RecentWrites,
+        confirm: Callable[[], None],
     ) -> T:
         """Send a write, read its answer, and keep its record."""
-        answer = self._ask(write.path, write.budget, write.body, kind, record.mark_sent)
+
+        def before_send() -> None:
+            confirm()
+            record.mark_sent()
+
+        answer = self._ask(write.path, write.budget, write.body, kind, before_send)
         try:
             value = self._build(write.path, write.read, answer)
         except RemoteError as error:

@@ -208,7 +208,7 @@ class RestTransport:
         kind : RequestKind, optional
             By default inferred from the path: GET, ``calc/``, ``auth/r/`` and ``auth/calc/`` read.
         before_send : callable, optional
-            Called before each attempt is sent.
+            Called before each attempt is sent; nothing is sent if it raises.
         """
         body = hide_private(body)
         request = request_of(self.host, method, path, params, body)
@@ -267,14 +267,14 @@ class RestTransport:
 
             def send() -> Any:
                 nonlocal was_idle
+                if before_send is not None:
+                    before_send()
                 # A read may try an old connection: it is repeated if that is dead.
                 connection = self._pool.acquire(
                     retries.needs_new_connection,
                     None if kind is RequestKind.READ else LONGEST_IDLE_S,
                 )
                 was_idle = connection.is_used
-                if before_send is not None:
-                    before_send()
                 return self._once(connection, request, deadline, retries.is_nonce_retry)
 
             try:

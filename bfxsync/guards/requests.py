@@ -1,0 +1,121 @@
+"""The orders that a request would place or change."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Dict, List, Mapping
+
+import attrs
+
+from bfxsync._base.enums import OrderFlag
+from bfxsync._base.plain import plain_integer
+from bfxsync.models.orders import Order
+
+_SUBMIT = "auth/w/order/submit"
+_UPDATE = "auth/w/order/update"
+_MULTI = "auth/w/order/multi"
+_CANCEL = "auth/w/order/cancel"
+_ORDERS = "auth/w/order/"
+_RECURRING = "auth/w/ext/recurring-ao/"
+_CANCEL_RECURRING = "auth/w/ext/recurring-ao/cancel"
+
+# The key of post-only in an order's meta; not every order has it among its flags.
+_POST_ONLY_META = "$F7"
+
+Terms = Mapping[str, Any]
+
+
+class OrderAction(Enum):
+    """What a request does with an order."""
+
+    NEW = "new order"
+    UPDATE = "update of an order"
+    RECURRING = "recurring order"
+    """Places orders by itself from then on."""
+    UNKNOWN = "request about orders that cannot be read"
+
+
+@attrs.frozen
+class OrderRequest:
+    """
+    One order of a request.
+
+    Attributes
+    ----------
+    terms : mapping
+        Fields of the body; of an update only those that change.
+    """
+
+    action: OrderAction
+    terms: Terms
+
+    @property
+    def count(self) -> int:
+        """Number of orders that it adds to the open ones."""
+        if self.action is not OrderAction.NEW:
+            return 0
+        return 2 if is_oco(self.terms) else 1
+
+
+def orders_in(path: str, body: object) -> List[OrderRequest]:
+    """Return the orders that a request would place or change; none for any other request."""
+    path = path.lower()
+    if path.startswith(_RECURRING) and path != _CANCEL_RECURRING:
+        return [_request(OrderAction.RECURRING, body)]
+    if not path.startswith(_ORDERS) or path.startswith(_CANCEL):
+        return []
+    if path == _MULTI:
+        ops = body.get("ops") if isinstance(body, Mapping) else None
+        if not isinstance(ops, (list, tuple)):
+            return [_request(OrderAction.UNKNOWN, body)]
+        return [order for item in ops for order in _of_operation(item)]
+    action = {_SUBMIT: OrderAction.NEW, _UPDATE: OrderAction.UPDATE}.get(path)
+    return [_request(action or OrderAction.UNKNOWN, body)]
+
+
+def _of_operation(item: object) -> List[OrderRequest]:
+    name, body = item if isinstance(item, (list, tuple)) and len(item) == 2 else ("", 0)
+    if name in ("oc", "oc_multi"):
+        return []
+    actions = {"on": OrderAction.NEW, "ou": OrderAction.UPDATE}
+    return [_request(actions.get(str(name), OrderAction.UNKNOWN), body)]
+
+
+def _request(action: OrderAction, body: object) -> OrderRequest:
+    if not isinstance(body, Mapping):
+        return OrderRequest(OrderAction.UNKNOWN, {})
+    return OrderRequest(action, body)
+
+
+def with_terms(path: str, body: Any, terms: List[Terms]) -> Any:
+    """Return the body of a request with these terms instead of its own, in their order."""
+    if path.lower() != _MULTI:
+        return terms[0]
+    left = iter(terms)
+    ops = [
+        item if not _of_operation(item) else [item[0], next(left)]
+        for item in body["ops"]
+    ]
+    return {**body, "ops": ops}
+
+
+def updated(order: Order, changes: Terms) -> Dict[str, Any]:
+    """Return the terms that an open order would have after an update; its `flags` as they are."""
+    flags = int(order.flags or 0)
+    if (order.meta or {}).get(_POST_ONLY_META):
+        flags |= int(OrderFlag.POST_ONLY)
+    terms = {
+        "type": order.order_type,
+        "symbol": order.symbol,
+        "amount": order.amount,
+        "price": order.price,
+        "price_aux_limit": order.price_aux_limit,
+    }
+    given = {name: value for name, value in changes.items() if value is not None}
+    return {**terms, **given, "flags": flags}
+
+
+def is_oco(terms: Terms) -> bool:
+    """Tell whether an order comes with a stop order."""
+    flags = plain_integer(terms.get("flags")) or 0
+    return bool(flags & OrderFlag.OCO) or terms.get("price_oco_stop") is not None

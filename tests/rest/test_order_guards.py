@@ -1,0 +1,57 @@
+"""Order guards while other calls are on the wire."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Any
+
+from bfxsync import Client, OrderBlocked
+
+from .conftest import Serve
+from .server import DEADLINE_S, Exchange
+from .signed import KEY, SECRET
+
+TERMS: Any = ("EXCHANGE LIMIT", "tBTCUSD", "0.5", "100")
+CANCEL_ALL = "/v2/auth/w/order/cancel/multi"
+
+
+def accepted(request: Exchange) -> bool:
+    return request.answer([1700000000, "on-req", None, None, [], None, "SUCCESS", ""])
+
+
+def test_order_that_waits_for_its_turn_is_halted(serve: Serve) -> None:
+    release = threading.Event()
+
+    def answer(request: Exchange) -> object:
+        release.wait(DEADLINE_S)
+        return accepted(request)
+
+    server = serve(answer)
+    failures: list[BaseException] = []
+
+    def submit() -> None:
+        try:
+            bfx.rest.auth.submit_order(*TERMS)
+        except OrderBlocked as error:
+            failures.append(error)
+
+    with Client(KEY, SECRET, rest_host=server.host) as bfx:
+        threads = [threading.Thread(target=submit) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        server.wait_for_requests(1)
+        halting = threading.Thread(target=bfx.halt)
+        halting.start()
+        # Before it waits for its own turn.
+        deadline = time.monotonic() + DEADLINE_S
+        while not bfx.is_halted and time.monotonic() < deadline:
+            time.sleep(0)
+        release.set()
+        for thread in (*threads, halting):
+            thread.join()
+    # Those two that waited were never sent, whether they had been admitted before or not.
+    assert len(failures) == 2
+    assert [request.target for request in server.requests][1:] == [CANCEL_ALL]
+    assert json.loads(server.requests[-1].body) == {"all": 1}
