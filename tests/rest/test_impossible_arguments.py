@@ -69,10 +69,12 @@ PAGED: dict[str, tuple[list[Any], int, bool]] = {
     "get_stats_hist": (["vwap:1d:tBTCUSD"], 10_000, True),
     "get_stats_last": (["vwap:1d:tBTCUSD"], 10_000, True),
     "get_candles_hist": (["tBTCUSD"], 10_000, True),
+    "get_candles_last": (["tBTCUSD"], 10_000, True),
     "get_seed_candles": (["tBTCUSD"], 10_000, True),
     "get_derivatives_status_history": (["tBTCF0:USTF0"], 5_000, True),
     "get_liquidations": ([], 500, True),
     "get_leaderboards_hist": (["vol:3h:tBTCUSD"], 10_000, True),
+    "get_leaderboards_last": (["vol:3h:tBTCUSD"], 10_000, True),
     "get_funding_stats": (["fUSD"], 250, False),
 }
 

@@ -100,16 +100,27 @@ class CandleEndpoints(Endpoints):
         tf = check_timeframe("tf", tf)
         return filled(candles, get, tf, iteration, self._numbers(0))
 
-    def get_candles_last(self, symbol: Symbol, tf: str = "1m") -> Candle:
+    def get_candles_last(
+        self,
+        symbol: Symbol,
+        tf: str = "1m",
+        *,
+        sort: int | None = None,
+        start: Time = None,
+        end: Time = None,
+        limit: int | None = None,
+    ) -> Candle:
         """
         Return the candle of the current interval, or of the last one with trades.
 
         ``GET candles/trade:{tf}:{symbol}/last``, 30 requests per minute, shared with
-        `get_candles_hist`, which documents the parameters.
+        `get_candles_hist`, which documents the parameters. The exchange's page lists the keyword
+        arguments for the history only; use `get_candles_hist` to choose another candle.
         https://docs.bitfinex.com/reference/rest-public-candles
         """
         path = f"candles/{candle_key(symbol, tf, 'tf')}/last"
-        return self._one(Candle.from_row, self._get(path, _CANDLES))
+        page = page_params(start, end, limit, sort, maximum=MOST_CANDLES)
+        return self._one(Candle.from_row, self._get(path, _CANDLES, page))
 
     # The official client has the same request under both names.
     get_seed_candles = get_candles_hist

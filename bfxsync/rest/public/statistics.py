@@ -131,17 +131,26 @@ class StatisticsEndpoints(Endpoints):
         page = page_params(start, end, limit, sort, maximum=MOST_LEADERBOARDS)
         return self._many(Leaderboard.from_row, self._get(path, _RANKINGS, page))
 
-    def get_leaderboards_last(self, resource: str) -> Leaderboard:
+    def get_leaderboards_last(
+        self,
+        resource: str,
+        *,
+        sort: int | None = None,
+        start: Time = None,
+        end: Time = None,
+        limit: int | None = None,
+    ) -> Leaderboard:
         """
         Return the newest row of a leaderboard.
 
         ``GET rankings/{resource}/last``, 90 requests per minute, shared with
-        `get_leaderboards_hist`, which documents the resource. The exchange documents the history
-        only.
+        `get_leaderboards_hist`, which documents the parameters. The exchange documents the history
+        only; use that to choose another row.
         https://docs.bitfinex.com/reference/rest-public-rankings
         """
         path = f"rankings/{check_ranking(resource)}/last"
-        return self._one(Leaderboard.from_row, self._get(path, _RANKINGS))
+        page = page_params(start, end, limit, sort, maximum=MOST_LEADERBOARDS)
+        return self._one(Leaderboard.from_row, self._get(path, _RANKINGS, page))
 
     def get_funding_stats(
         self,
