@@ -5,13 +5,14 @@ import socket
 import ssl
 import sys
 import threading
+from decimal import Decimal
 from typing import Any, Callable
 
 import pytest
 import trustme
 
 from bfxsync.errors import NetworkError, UsageError
-from bfxsync.paper import PaperExchange
+from bfxsync.paper import PaperAccount, PaperExchange
 
 from .support import Client
 
@@ -214,3 +215,27 @@ def test_it_serves_tls() -> None:
             )
             exchange.stop()
             assert not [t for t in threading.enumerate() if t.name == "bfxsync-paper"]
+
+
+def test_a_client_has_the_hosts_and_keys_of_its_account() -> None:
+    accounts = [PaperAccount(), PaperAccount(api_key="paper-other", balances={})]
+    with PaperExchange(rate=0.001, accounts=accounts) as exchange:
+        with exchange.client(numbers=Decimal) as bfx:
+            assert bfx.wss.subscribe_ticker("BTC/USD").get(timeout=5).bid > Decimal(0)
+            wallets = bfx.rest.auth.get_wallets()
+            assert {"BTC", "USD"} < {wallet.currency for wallet in wallets}
+        with exchange.client(exchange.accounts[1]) as bfx:
+            assert bfx.rest.auth.get_wallets() == []
+        with exchange.client(rest_host="http://127.0.0.1:1/v2") as bfx:
+            assert "127.0.0.1:1" in repr(bfx)
+
+
+def test_a_client_needs_an_account_and_an_address() -> None:
+    with pytest.raises(UsageError, match="not started"):
+        PaperExchange().client()
+    with pytest.raises(UsageError, match="without accounts"):
+        PaperExchange(accounts=()).client()
+    foreign: Any
+    for foreign in (PaperExchange().account, PaperAccount(), "paper-key", 0):
+        with pytest.raises(UsageError, match="account must be one of"):
+            PaperExchange().client(foreign)
