@@ -267,6 +267,22 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def stats(self) -> dict[str, Any]:
+        """
+        Return state and counters as plain data.
+
+        Returns
+        -------
+        dict
+            Ready for JSON. ``wss`` as `WebSocketClient.stats`; ``rest`` as `RestClient.stats`, or
+            None before REST is used.
+        """
+        rest: RestClient | None = self._made.get("rest")
+        return {
+            "wss": self.wss.stats(),
+            "rest": None if rest is None else rest.stats(),
+        }
+
     def close(self) -> None:
         """Close all connections; returns within two seconds, from any thread."""
         self._is_closed = True

@@ -69,6 +69,7 @@ PURE = (
     "_base.hidden",
     "_base.numbers",
     "_base.plain",
+    "_base.rates",
     "checks.books",
     "checks.callbacks",
     "checks.candles",

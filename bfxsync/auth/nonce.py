@@ -37,6 +37,9 @@ class Nonce:
         The last nonce used; the next one is larger.
     """
 
+    is_shared: bool = False
+    """Whether other processes can draw from the same source."""
+
     def __init__(self, clock: Callable[[], float] = time.time, last: int = 0) -> None:
         self._clock = clock
         # Lock-free: an I/O thread draws nonces too and must not wait for an interrupted thread.

@@ -84,6 +84,8 @@ class FileNonce(Nonce):
         The extra is not installed, or the file is unusable or has other contents.
     """
 
+    is_shared = True
+
     def __init__(
         self,
         path: str | os.PathLike[str],

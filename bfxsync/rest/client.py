@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Mapping, TypeVar
 
+import attrs
+
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.forks import lazily
@@ -15,6 +17,7 @@ from bfxsync.checks.hosts import check_rest_host, signed_rest_host
 from bfxsync.checks.options import check_bool
 from bfxsync.checks.texts import check_token
 from bfxsync.guards.guard import OrderGuard
+from bfxsync.rest.http.rate_limiter import RateLimit
 from bfxsync.rest.http.request import SIGNED
 from bfxsync.rest.http.transport import RestTransport
 from bfxsync.rest.order_facts import AccountFacts
@@ -153,6 +156,48 @@ class RestClient:
                 body=admission.body,
                 before_send=admission.confirm,
             )
+
+    @property
+    def limits(self) -> dict[str, RateLimit]:
+        """
+        What is left of the rate limits: groups of endpoints used in the last minute, or refused.
+
+        The count of this process; see `RateLimited` and ``docs/rest.rst``. Requests to loopback
+        are not counted.
+        """
+        return {**self._transport.limits, **self._signed.limits}
+
+    def stats(self) -> dict[str, Any]:
+        """
+        Return counters as plain data.
+
+        Returns
+        -------
+        dict
+            Ready for JSON. ``requests`` (attempts), ``retries`` (repetitions among them),
+            ``requests_per_s`` (over the last minute), ``received_bytes`` and ``sent_bytes`` (of
+            HTTP, inside TLS), ``errors`` (of requests that failed in the end, by class) and
+            ``last_error`` (text of the latest), ``clock_skew_s`` (seconds by which this machine's
+            clock is ahead of the exchange's, to half a second; None before any answer), ``limits``
+            (as `limits`).
+        """
+        public, per_s = self._transport.counters.read()
+        signed, signed_per_s = self._signed.counters.read()
+        total = public.plus(signed)
+        skews = [self._signed.clock_skew_s, self._transport.clock_skew_s]
+        return {
+            "requests": total.requests,
+            "retries": total.retries,
+            "requests_per_s": per_s + signed_per_s,
+            "received_bytes": total.received_bytes,
+            "sent_bytes": total.sent_bytes,
+            "errors": dict(total.errors),
+            "last_error": total.last_error,
+            "clock_skew_s": next((skew for skew in skews if skew is not None), None),
+            "limits": {
+                group: attrs.asdict(limit) for group, limit in self.limits.items()
+            },
+        }
 
     def close(self) -> None:
         """Close all connections; waiting calls raise `ClosedError`."""

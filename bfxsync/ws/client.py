@@ -213,13 +213,17 @@ class WebSocketClient:
         Returns
         -------
         dict
-            Ready for JSON. ``status``; ``frames`` (messages received), ``updates`` and ``gaps``
-            (per subscription on the wire), ``heals`` (automatic resubscriptions), ``drops``
-            (updates dropped for slow consumers), ``queued`` (items now), ``lag_s`` (age of the
-            oldest queued item), ``reconnects`` (by `LossCause`), ``clock_jumps``, ``error_count``
-            and ``last_error`` (exceptions of callbacks, event handlers and `on_error`; text of
-            the latest); and the same for each of ``connections`` and ``subscriptions``. Totals
-            include those that have ended, and count event handlers as consumers.
+            Ready for JSON. ``status``; ``frames`` (messages received), ``received_bytes`` and
+            ``sent_bytes`` (of frames, inside TLS; 0 in a replay), ``frames_per_s`` and
+            ``received_bytes_per_s`` (of open connections, over the last minute), ``updates`` and
+            ``gaps`` (per subscription on the wire), ``heals`` (automatic resubscriptions),
+            ``drops`` (updates dropped for slow consumers), ``queued`` (items now), ``lag_s`` (age
+            of the oldest queued item), ``reconnects`` (by `LossCause`), ``clock_jumps``,
+            ``connections_left`` (that may be opened at once; None: not limited), ``errors``
+            (reported to `on_error`, by class), ``error_count`` and ``last_error`` (exceptions of
+            callbacks, event handlers and `on_error`; text of the latest); and the same for each
+            of ``connections`` (with ``channels`` and their ``limit``) and ``subscriptions``.
+            Totals include those that have ended, and count event handlers as consumers.
         """
         return stats_of(self._core)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from bfxsync._base.describe import error_text
@@ -35,6 +36,10 @@ def stats_of(core: Core) -> dict[str, Any]:
     return {
         "status": core.status.value,
         "frames": totals.frames,
+        "frames_per_s": sum(row["frames_per_s"] for row in connections),
+        "received_bytes": totals.received_bytes,
+        "received_bytes_per_s": sum(row["received_bytes_per_s"] for row in connections),
+        "sent_bytes": totals.sent_bytes,
         "updates": totals.updates,
         "gaps": totals.gaps,
         "heals": totals.heals + sum(each.recovery.count for each in channels.values()),
@@ -45,6 +50,10 @@ def stats_of(core: Core) -> dict[str, Any]:
         "lag_s": max((row["lag_s"] for row in connections), default=0.0),
         "reconnects": dict(totals.losses),
         "clock_jumps": totals.jumps,
+        "connections_left": core.settings.pace.left(
+            core.settings.url, time.monotonic()
+        ),
+        "errors": core.publisher.error_counts,
         "error_count": core.dispatcher.error_count,
         "last_error": _error(core.dispatcher.last_error),
         "connections": connections,
@@ -54,6 +63,8 @@ def stats_of(core: Core) -> dict[str, Any]:
 
 def _connection(link: Link, subscribers: list[Subscriber]) -> dict[str, Any]:
     error = link.last_error
+    frames, received = link.counts
+    frames_per_s, received_per_s = link.meter.rates(link.clock(), frames, received)
     boxes = [*link.table.listening]
     for subscriber in subscribers:
         boxes += subscriber.mailboxes
@@ -62,7 +73,11 @@ def _connection(link: Link, subscribers: list[Subscriber]) -> dict[str, Any]:
         "status": link.status.value,
         "channels": link.load,
         "limit": link.limit,
-        "frames": link.session.frame_count,
+        "frames": frames,
+        "frames_per_s": frames_per_s,
+        "received_bytes": received,
+        "received_bytes_per_s": received_per_s,
+        "sent_bytes": link.traffic.sent,
         "updates": link.table.update_count,
         "gaps": link.table.gap_count,
         "queued": sum(map(len, boxes)),

@@ -13,7 +13,7 @@ from patience import at_most
 import bfxsync.ws.io.transport
 from bfxsync import NetworkError
 from bfxsync.wire.websocket import Binary
-from bfxsync.ws.io.transport import MAX_PONGS, MAX_UNSENT, Transport
+from bfxsync.ws.io.transport import MAX_PONGS, MAX_UNSENT, Traffic, Transport
 
 from .bare_server import (
     BINARY,
@@ -132,6 +132,29 @@ def test_single_bytes_make_whole_messages(
     texts = ["", "x", "y" * 125, "z" * 126, "é" * 300]
     peer.send_text(*texts)
     assert loop.read(5) == [text.encode() for text in texts]
+
+
+def test_traffic_is_the_bytes_of_the_frames(
+    serve: Serve, security: Optional[Tls]
+) -> None:
+    traffic = Traffic()
+    server = serve(tls=security)
+    texts = ["x", "y" * 126, "z" * 100_000]
+    for times in (1, 2):  # of one connection after another
+        transport = Transport.connect(
+            server.url,
+            timeout_s=DEADLINE_S,
+            ca_bundle=server.ca_bundle,
+            traffic=traffic,
+        )
+        peer = server.next_peer()
+        peer.send_text(*texts)
+        Loop(transport).read(3)
+        assert traffic.received == times * sum(len(frame(text)) for text in texts)
+        transport.send("a" * 10)
+        transport.close()
+        # Masks, and a close frame with a code.
+        assert traffic.sent == times * ((2 + 4 + 10) + (2 + 4 + 2))
 
 
 def test_messages_are_read_in_single_bytes(

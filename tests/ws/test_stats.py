@@ -15,6 +15,10 @@ from bfxsync.paper import PaperExchange
 TOTALS = {
     "status",
     "frames",
+    "frames_per_s",
+    "received_bytes",
+    "received_bytes_per_s",
+    "sent_bytes",
     "updates",
     "gaps",
     "heals",
@@ -23,6 +27,8 @@ TOTALS = {
     "lag_s",
     "reconnects",
     "clock_jumps",
+    "connections_left",
+    "errors",
     "error_count",
     "last_error",
     "connections",
@@ -31,6 +37,8 @@ TOTALS = {
 OF_A_CONNECTION = TOTALS - {
     "heals",
     "drops",
+    "connections_left",
+    "errors",
     "error_count",
     "connections",
     "subscriptions",
@@ -122,6 +130,33 @@ def test_frames_and_updates_are_those_that_came(exchange, client, record):
     assert stats["updates"] >= len(book.items) + len(trades.items) >= 25
     assert stats["connections"][0]["updates"] == stats["updates"]
     assert 0 < stats["connections"][0]["ping_s"] < 5.0
+
+
+def test_bytes_and_rates_belong_to_what_came(exchange, client, record):
+    book = record()
+    client.subscribe_book("tBTCUSD", book)
+    book.wait_for(20)
+    stats = client.stats()
+    (row,) = stats["connections"]
+    # A frame of the exchange has at least its head and an empty list.
+    assert stats["received_bytes"] == row["received_bytes"] > 4 * stats["frames"]
+    assert stats["sent_bytes"] == row["sent_bytes"] > len('{"event":"subscribe"}')
+    assert row["frames"] >= row["frames_per_s"] > 0.0
+    assert row["received_bytes"] >= row["received_bytes_per_s"] > row["frames_per_s"]
+    assert stats["connections_left"] is None  # loopback
+    exchange.drop_connections()
+    wait_until(lambda: client.stats()["gaps"] == 1)
+    assert client.stats()["received_bytes"] >= stats["received_bytes"]
+
+
+def test_reported_errors_are_counted_by_class(exchange):
+    errors = []
+    with WebSocketClient(exchange.url, on_error=errors.append) as client:
+        client.subscribe_book("tBTCUSD")
+        exchange.inject("wrong_checksum", symbol="tBTCUSD")
+        wait_until(lambda: errors)
+        stats = client.stats()
+    assert stats["errors"] == {"ChecksumMismatch": 1} and stats["error_count"] == 0
 
 
 def test_updates_of_a_subscription_are_those_that_its_callback_got(client, record):

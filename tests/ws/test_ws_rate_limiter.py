@@ -31,6 +31,20 @@ from bfxsync.ws.io.rate_limiter import (
 LOOPBACK = ["ws://127.0.0.1:8000/ws/2", "wss://localhost/ws/2", "ws://[::1]:1/"]
 
 
+def test_connections_left_of_the_budget():
+    pace, url = ConnectionRateLimiter(), WSS_HOST
+    assert [pace.left(host, 0.0) for host in LOOPBACK] == [None] * 3
+    assert (pace.left(url, 0.0), pace.left(PUB_WSS_HOST, 0.0)) == (5, 15)
+    for used in range(5):
+        assert pace.left(url, 0.0) == 5 - used
+        assert pace.reserve(url, 0.0) == 0.0
+    assert pace.left(url, 0.0) == 0 == pace.left(url, 15.9)
+    assert pace.left(url, 16.0) == 5
+    pace.block(url, 100.0)
+    assert (pace.left(url, 99.0), pace.left(url, 100.0)) == (0, 5)
+    assert pace.left(PUB_WSS_HOST, 0.0) == 15
+
+
 class Waiter:
     """What an I/O thread does: takes a turn, waits for it, and takes another if it must."""
 

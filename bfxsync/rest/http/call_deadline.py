@@ -54,6 +54,8 @@ class CallDeadline:
         connection, and truncation cannot be detected.
     has_surplus : bool
         Bytes beyond the answer are buffered.
+    received_bytes, sent_bytes : int
+        Of HTTP, inside TLS, those of a proxy included.
     """
 
     def __init__(self, connect_s: float, read_s: float, deadline: float) -> None:
@@ -63,6 +65,8 @@ class CallDeadline:
         self.is_out_of_time: bool = False
         self.has_length = True
         self.has_surplus = False
+        self.received_bytes = 0
+        self.sent_bytes = 0
         self.socket: Optional[socket.socket] = None
         self._connect_s = connect_s
         self._read_s = read_s
@@ -107,10 +111,12 @@ class CallDeadline:
             if rest_s <= 0:
                 raise socket.timeout("the total time is over")
             sock.settimeout(min(self._read_s, rest_s))
-            return raw.readinto(buffer) or 0
+            count = raw.readinto(buffer) or 0
         except socket.timeout:
             self.is_out_of_time = True
             raise
+        self.received_bytes += count
+        return count
 
 
 class _ThisThread(threading.local):
@@ -218,6 +224,11 @@ class _Watched:
                 call.answer.close()
             raise
         call.phase = "send"
+
+    def send(self, data: Any) -> None:
+        super().send(data)  # type: ignore[misc]  # pyright: ignore
+        # This library passes nothing but bytes.
+        _current().sent_bytes += len(data)
 
 
 class _LockFreeQueue:

@@ -13,6 +13,8 @@ from __future__ import annotations
 import time
 from typing import Callable, Mapping, NamedTuple, Optional, Tuple, TypeVar
 
+import attrs
+
 from bfxsync._base.atomic import AtomicValue
 from bfxsync._base.hosts import is_loopback
 from bfxsync._base.latch import Latch
@@ -40,6 +42,32 @@ R = TypeVar("R")
 def wait_in_naps(latch: Latch, seconds: float) -> bool:
     """Wait for the latch for up to `seconds`, possibly less; return whether it was set."""
     return latch.wait(min(seconds, _LONGEST_NAP_S))
+
+
+@attrs.frozen
+class RateLimit:
+    """
+    The state of a rate limit group.
+
+    Attributes
+    ----------
+    per_minute : int or None
+        None if no request was counted in the last minute.
+    used : int
+        Requests of the last minute, and waiting ones.
+    left : int or None
+        Requests that can be sent at once; None as for `per_minute`.
+    wait_s : float
+        Seconds until the next request can be sent.
+    is_refused : bool
+        The exchange has refused a request, and is not asked before `wait_s` have passed.
+    """
+
+    per_minute: Optional[int]
+    used: int
+    left: Optional[int]
+    wait_s: float
+    is_refused: bool
 
 
 class _Key(NamedTuple):
@@ -109,6 +137,16 @@ class _Group(NamedTuple):
             if len(slots) >= per_minute:
                 at = max(at, slots[-per_minute].at + WINDOW_S)
         return at
+
+    def state(self, now: float) -> RateLimit:
+        used, is_refused = len(self.slots), self.closed_until > now
+        # Of the newest: an endpoint with several limits is as strict as the last call.
+        per_minute = self.slots[-1].per_minute if self.slots else None
+        left = None if per_minute is None else max(per_minute - used, 0)
+        wait_s = self.next_at(now, per_minute) - now
+        return RateLimit(
+            per_minute, used, 0 if is_refused else left, wait_s, is_refused
+        )
 
     def closed(self, now: float, until: float) -> _Group:
         """Block the group until then; waiters keep their position."""
@@ -229,6 +267,15 @@ class RequestRateLimiter:
             # Later slots keep their times; the next request may get this one.
             self._change(key, self._clock(), lambda state: (state.without(me), None))
             raise
+
+    def limits(self, host: str, port: int = 443) -> dict[str, RateLimit]:
+        """Return the groups of a host with requests in the last minute, or refused."""
+        now = self._clock()
+        return {
+            key.group: state.state(now)
+            for key, state in _without_idle(self._groups.get(), now).items()
+            if (key.host, key.port) == (host, port)
+        }
 
     def refuse(
         self, host: str, group: str, retry_after_s: float, *, port: int = 443

@@ -146,6 +146,8 @@ class Retries:
     needs_new_connection : bool
     is_nonce_retry : bool
         The next attempt follows a refused nonce.
+    attempts : int
+        That have failed.
     """
 
     def __init__(
@@ -157,7 +159,7 @@ class Retries:
     ) -> None:
         self._kind = kind
         self._is_signed = is_signed
-        self._attempts = 0
+        self.attempts = 0
         self.rest_s = total_s
         self.wait_left_s = max_wait_s
         self.needs_new_connection = False
@@ -172,7 +174,7 @@ class Retries:
         self, error: BfxError, elapsed_s: float, was_idle: bool
     ) -> float | None:
         """Return the delay before the next attempt; None if the error is final."""
-        self._attempts += 1
+        self.attempts += 1
         self.rest_s -= elapsed_s
         delay_s = 0.0
         if isinstance(error, RateLimited):
@@ -186,10 +188,10 @@ class Retries:
             is_link = isinstance(error, NetworkError)
             is_stale = was_idle and is_link and not isinstance(error, RequestTimeout)
             self.needs_new_connection = self.needs_new_connection or is_link
-            delay_s = 0.0 if is_stale else _delay_s(self._attempts)
+            delay_s = 0.0 if is_stale else _delay_s(self.attempts)
             self.rest_s -= delay_s
             is_final = self.rest_s <= 0
-        if is_final or self._attempts == MAX_ATTEMPTS:
+        if is_final or self.attempts == MAX_ATTEMPTS:
             return None
         return delay_s if may_repeat(error, self._kind) else None
 

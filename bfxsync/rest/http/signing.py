@@ -18,6 +18,8 @@ from bfxsync._base.atomic import AtomicValue
 from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.hidden import Hidden
 from bfxsync._base.latch import Latch
+from bfxsync._base.logs import get_logger
+from bfxsync.auth.signer import RestSigner
 from bfxsync.errors import BfxError, ClosedError, RequestTimeout
 from bfxsync.rest.http.rate_limiter import wait_in_naps
 from bfxsync.rest.http.response import HttpResponse, read_answer
@@ -27,6 +29,17 @@ from bfxsync.wire.codec import Loads
 R = TypeVar("R")
 
 MOST_OVERTAKINGS = 10
+
+_USE_FILE = (
+    "Processes of one machine share a key with nonce_file= (extra multiprocess), which every one "
+    "of them has to be given; each further machine needs a key of its own"
+)
+_ALL_WITH_FILE = (
+    "Every process with this key has to be given the same nonce_file=, and each further machine "
+    "needs a key of its own"
+)
+
+_log = get_logger(__name__)
 
 _BLACKED_OUT = b"***"
 # Shorter values are words, such as the kind of a second factor.
@@ -175,6 +188,27 @@ def signed_lock(identity: str) -> SignedLock:
     """Return the lock that this process shares for a key."""
     # One dict operation is atomic.
     return _locks.setdefault(identity, SignedLock())
+
+
+_warned: Dict[str, object] = {}
+
+
+def warn_of_other_process(signer: RestSigner, is_retry: bool) -> None:
+    """
+    Log once per key what to do about a refused nonce, if only another process can have caused it.
+
+    Nonces of a file may overtake each other on the way; those of the second attempt cannot.
+    """
+    if signer.nonce.is_shared and not is_retry:
+        return
+    me = object()
+    # One dict operation is atomic.
+    if _warned.setdefault(signer.identity, me) is me:
+        _log.warning(
+            "the exchange refused a nonce as too small (10114): another process uses the same "
+            "key, or this machine's clock was set back. %s",
+            _ALL_WITH_FILE if signer.nonce.is_shared else _USE_FILE,
+        )
 
 
 def without_secrets(

@@ -39,8 +39,10 @@ from bfxsync.rest.http.connections import (
     HttpConnectionPool,
     ProxyConfig,
 )
+from bfxsync.rest.http.counters import CallCounters
 from bfxsync.rest.http.rate_limiter import (
     SHARED,
+    RateLimit,
     RequestRateLimiter,
     wait_in_naps,
 )
@@ -54,7 +56,11 @@ from bfxsync.rest.http.retry_policy import (
     kind_of,
     unknown_outcome,
 )
-from bfxsync.rest.http.signing import signed_lock, without_secrets
+from bfxsync.rest.http.signing import (
+    signed_lock,
+    warn_of_other_process,
+    without_secrets,
+)
 from bfxsync.wire.codec import loads_for
 
 LONGEST_IDLE_S = 5.0
@@ -109,6 +115,7 @@ class RestTransport:
     ----------
     clock : ExchangeClock
         Estimate of the exchange's clock, from the dates of its answers.
+    counters : CallCounters
     """
 
     def __init__(
@@ -158,11 +165,17 @@ class RestTransport:
             reset_after_fork(signer.nonce)
         self.absence_s: float = check_seconds("absence_s", absence_s)
         self.clock: ExchangeClock = ExchangeClock()
+        self.counters: CallCounters = CallCounters()
 
     @property
     def clock_skew_s(self) -> float | None:
         """Seconds this machine's clock is ahead of the exchange's; None before any answer."""
         return self.clock.skew_s
+
+    @property
+    def limits(self) -> dict[str, RateLimit]:
+        """Rate limits of this host by group."""
+        return self._rate_limiter.limits(self._hostname, self._port)
 
     def pause(self, seconds: float) -> None:
         """Sleep; raises `ClosedError` as soon as the client is closed."""
@@ -228,8 +241,11 @@ class RestTransport:
             if isinstance(error, ApiError):
                 error.call = current_call() or f"{method} {path}"
             if kind is RequestKind.READ or not is_uncertain(error):
+                self.counters.count_error(error)
                 raise
-            raise unknown_outcome(error) from error
+            unknown = unknown_outcome(error)
+            self.counters.count_error(unknown)
+            raise unknown from error
 
     def close(self) -> None:
         """Stop all waits and close idle connections at once; calls already sent may finish."""
@@ -275,7 +291,7 @@ class RestTransport:
                     None if kind is RequestKind.READ else LONGEST_IDLE_S,
                 )
                 was_idle = connection.is_used
-                return self._once(connection, request, deadline, retries.is_nonce_retry)
+                return self._once(connection, request, deadline, retries)
 
             try:
                 if not is_signed:
@@ -289,6 +305,8 @@ class RestTransport:
                     )
                 elif isinstance(error, NonceTooSmall):
                     error.clock_skew_s = self.clock_skew_s
+                    if self._signer is not None:
+                        warn_of_other_process(self._signer, retries.is_nonce_retry)
                 delay_s = retries.delay_after(error, elapsed_s, was_idle)
                 if delay_s is None:
                     raise
@@ -300,7 +318,7 @@ class RestTransport:
         connection: HttpConnection,
         request: Request,
         deadline: float,
-        is_nonce_retry: bool,
+        retries: Retries,
     ) -> Any:
         call = CallDeadline(self._connect_s, self._read_s, deadline)
         headers: Mapping[str, str] = {}
@@ -318,7 +336,7 @@ class RestTransport:
                     )
 
                 # On the retry no other call may draw a nonce until this one has arrived.
-                if is_nonce_retry:
+                if retries.is_nonce_retry:
                     answer = signer.nonce.exclusive(call.timeouts[0], send_signed)
                 else:
                     answer = send_signed()
@@ -326,6 +344,10 @@ class RestTransport:
             # Bytes left on the connection would be read as the next answer.
             connection.close()
             raise
+        finally:
+            self.counters.count_request(
+                call.received_bytes, call.sent_bytes, retries.attempts > 0
+            )
         self._pool.release(connection)
         now = time.time()
         if answer.date is not None:

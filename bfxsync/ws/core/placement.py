@@ -52,6 +52,8 @@ class Totals:
     heals: int = 0
     drops: int = 0
     jumps: int = 0
+    received_bytes: int = 0
+    sent_bytes: int = 0
     losses: Mapping[str, int] = attrs.field(factory=dict)
 
     def with_link(self, link: Link) -> Totals:
@@ -63,6 +65,8 @@ class Totals:
             heals=self.heals,
             drops=self.drops + link.table.drop_count,
             jumps=self.jumps + link.jump_count,
+            received_bytes=self.received_bytes + link.traffic.received,
+            sent_bytes=self.sent_bytes + link.traffic.sent,
             # A copy, made in one step, as its thread may add to it.
             losses=Counter(self.losses) + Counter(dict(link.losses)),
         )

@@ -9,7 +9,7 @@ subscription that has handlers.
 from __future__ import annotations
 
 from threading import Lock
-from typing import Tuple
+from typing import Dict, Tuple
 
 import attrs
 
@@ -52,6 +52,8 @@ class EventPublisher:
         self._dispatcher = dispatcher
         self._mailbox_size = mailbox_size
         self._was_opened = False
+        # By class; under the lock.
+        self._error_counts: Dict[str, int] = {}
         self._log_error = ErrorLog()
         # Protects the mailbox, which has one writer at a time, from the connections' threads and a
         # recorder's. No thread that can be interrupted takes it.
@@ -63,6 +65,11 @@ class EventPublisher:
             size=_CONTROL_SIZE,
             policy=Policy.DROP_OLDEST,
         )
+
+    @property
+    def error_counts(self) -> Dict[str, int]:
+        """How many errors were reported, by class."""
+        return self._error_counts.copy()
 
     # --- I/O threads --------------------------------------------------------------------------
 
@@ -78,6 +85,9 @@ class EventPublisher:
 
     def reported(self, error: BfxError) -> None:
         """Log an error and pass it to `on_error`."""
+        name = type(error).__name__
+        with self._lock:
+            self._error_counts[name] = self._error_counts.get(name, 0) + 1
         self._publish(_Reported(error))
 
     def failed(self, error: BfxError) -> None:

@@ -179,6 +179,7 @@ class Connection:
                 timeout_s=settings.timeout_s,
                 proxy=settings.proxy,
                 ca_bundle=settings.ca_bundle,
+                traffic=self.link.traffic,
             )
         except NetworkError as exc:
             self.link.last_error = self._refusal = exc
@@ -210,7 +211,10 @@ class Connection:
                 messages = transport.read()
                 if recorder is not None and messages:
                     recorder.received(link.number, messages)
-                link.perform(session.feed(messages, self._clock()))
+                now = self._clock()
+                link.perform(session.feed(messages, now))
+                if now >= link.meter.due:
+                    link.meter.observe(now, *link.counts)
             if due is None or self._clock() >= due:
                 link.perform(session.tick(self._clock()))
             self._owner.run_ready()

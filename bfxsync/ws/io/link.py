@@ -21,6 +21,7 @@ from bfxsync._base.describe import error_text
 from bfxsync._base.enums import ConnectionStatus
 from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
+from bfxsync._base.rates import RateMeter
 from bfxsync._base.shield import start_thread
 from bfxsync.errors import BfxError, ClosedError
 from bfxsync.wire.commands import SessionProtocol
@@ -29,6 +30,7 @@ from bfxsync.ws.core.shared_subscription import SharedSubscription
 from bfxsync.ws.core.subscriber import Subscriber, Waiter
 from bfxsync.ws.core.subscription_table import Outputs, Owner, SubscriptionTable
 from bfxsync.ws.dispatch.mailbox import Mailbox
+from bfxsync.ws.io.transport import Traffic
 
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
@@ -99,8 +101,10 @@ class Link:
     """Reconnects by `LossCause`."""
     jump_count: int = 0
     """Suspends of the machine that were noticed."""
+    traffic: Traffic = attrs.field(factory=Traffic)
 
     def __attrs_post_init__(self) -> None:
+        self.meter: RateMeter = RateMeter(self.clock(), 2)
         self.table: SubscriptionTable = SubscriptionTable(
             self.session, self._owner, self.clock, self
         )
@@ -122,6 +126,11 @@ class Link:
     def is_current(self) -> bool:
         """True on the connection's own thread."""
         return current_thread() is self._thread
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Frames and bytes that came, of which `meter` has the rates."""
+        return self.session.frame_count, self.traffic.received
 
     def submit(
         self,

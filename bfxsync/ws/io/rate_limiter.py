@@ -85,6 +85,19 @@ class ConnectionRateLimiter:
         with self._lock:
             return self._blocked_until.get(self._host(url) or "", float("-inf"))
 
+    def left(self, url: str, now: float) -> int | None:
+        """Return how many connections may be opened at once; None if they are not limited."""
+        host = self._host(url)
+        if host is None:
+            return None
+        budget = BUDGETS.get(host, PUBLIC_BUDGET)
+        # Without the lock, which an interrupted thread could keep: each step is one call in C.
+        if self._blocked_until.get(host, now) > now:
+            return 0
+        since = now - budget.window_s - SPARE_S
+        used = sum(at > since for at in list(self._openings.get(host, ())))
+        return max(budget.count - used, 0)
+
     def block(self, url: str, until: float) -> None:
         """Allow no connection to this host before that time."""
         host = self._host(url)

@@ -44,11 +44,25 @@ _TLS_RECORD = 16_384
 _WANT_READ = (BlockingIOError, InterruptedError, ssl.SSLWantReadError)
 
 
-class Transport:
-    """An open connection."""
+class Traffic:
+    """Bytes of the frames of one connection after another, inside TLS."""
 
-    def __init__(self, sock: Any, max_size: int = MAX_MESSAGE_SIZE) -> None:
+    def __init__(self) -> None:
+        self.received: int = 0
+        self.sent: int = 0
+
+
+class Transport:
+    """An open connection; its bytes are added to `traffic`."""
+
+    def __init__(
+        self,
+        sock: Any,
+        max_size: int = MAX_MESSAGE_SIZE,
+        traffic: Traffic | None = None,
+    ) -> None:
         sock.setblocking(False)
+        self._traffic = Traffic() if traffic is None else traffic
         # Why the connection ended: the peer's close code and reason, or 1006 and the cause.
         # Messages that were read before are still returned.
         self.lost: NetworkError | None = None
@@ -71,6 +85,7 @@ class Transport:
         timeout_s: float,
         proxy: Proxy | None = None,
         ca_bundle: str | None = None,
+        traffic: Traffic | None = None,
     ) -> Transport:
         """
         Open a connection; blocks for at most the timeout per step: connecting, TLS, handshake.
@@ -96,7 +111,7 @@ class Transport:
             # Old versions of websocket-client return after a redirect as after a success.
             _check_status(client)
             client.sock = None
-            return cls(sock)
+            return cls(sock, traffic=traffic)
         except BaseException as exc:
             if sock is not None:
                 sock.close()
@@ -157,6 +172,7 @@ class Transport:
             self._handle_control_frames()
             if not self._is_tls or len(data) < _TLS_RECORD:
                 break
+        self._traffic.received += taken
         if self._write_wants_read:
             self._write_wants_read = False
             self.flush()
@@ -186,6 +202,7 @@ class Transport:
                 self._lose(CloseCode.ABNORMAL, f"the connection broke: {exc}")
             else:
                 del self._unsent[:sent]
+                self._traffic.sent += sent
         if len(self._unsent) > MAX_UNSENT:
             self._lose(CloseCode.ABNORMAL, "the peer does not read what is sent")
 

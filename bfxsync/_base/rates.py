@@ -1,0 +1,49 @@
+"""Rates of counters that only grow."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Deque, Tuple
+
+WINDOW_S = 60.0
+"""Rates are averages over about this time."""
+
+_APART_S = 5.0
+_LEAST_S = 1.0
+
+
+class RateMeter:
+    """
+    Averages over the last minute, or since the start if that is later.
+
+    One thread calls `observe`; `rates` may be called from any.
+
+    Parameters
+    ----------
+    now : float
+        Monotonic seconds.
+    counters : int
+        How many counters there are; all begin with zero.
+    """
+
+    def __init__(self, now: float, counters: int) -> None:
+        kept = int(WINDOW_S / _APART_S) + 2
+        self._samples: Deque[Tuple[float, Tuple[int, ...]]] = deque(maxlen=kept)
+        self._samples.append((now, (0,) * counters))
+        self.due: float = now + _APART_S
+        """When `observe` has to be called again."""
+
+    def observe(self, now: float, *counts: int) -> None:
+        """Keep the present counts."""
+        self._samples.append((now, counts))
+        self.due = now + _APART_S
+
+    def rates(self, now: float, *counts: int) -> Tuple[float, ...]:
+        """Return how much each counter grows per second."""
+        samples = list(self._samples)
+        # The newest that is a minute old. After a silence it may be older than that.
+        old = [sample for sample in samples if sample[0] <= now - WINDOW_S]
+        at, before = old[-1] if old else samples[0]
+        # Not of a moment: the first frames of a connection would look like a flood.
+        seconds = max(now - at, _LEAST_S)
+        return tuple((count - was) / seconds for count, was in zip(counts, before))
