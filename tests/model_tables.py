@@ -626,6 +626,11 @@ ROWS: Dict[str, Tuple[str, str]] = {
         "11 current_funding number?, 14 mark_price number?, 17 open_interest number?, "
         "21 clamp_min number?, 22 clamp_max number?",
     ),
+    "OpenInterest": (
+        "[1596124822000,null,0.896,0.771995,null,1396531.67460709,null,1596153600000,"
+        "0.0001056,6,null,-0.01381344,null,null,0.7664,null,null,246502.09001551]",
+        "0 mts int, 17 open_interest number?",
+    ),
     "Liquidation": (
         '["pos",142397657,1574697680828.2002,null,"tBSVUSD",-2.62932,91.583875238719,'
         "null,1,0,null,112.27]",

@@ -27,7 +27,12 @@ from bfxsync.models.market import (
     TradeUpdate,
 )
 from bfxsync.models.model import Model
-from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
+from bfxsync.models.status import (
+    Candle,
+    DerivativesStatus,
+    Liquidation,
+    OpenInterest,
+)
 from bfxsync.models.stream import Checksum, Degraded, Gap, Snapshot, Status
 
 if TYPE_CHECKING:
@@ -113,6 +118,7 @@ __all__ = [
     "Movement",
     "MovementInfo",
     "Notification",
+    "OpenInterest",
     "Order",
     "OrderStatus",
     "OrderTrade",

@@ -111,6 +111,22 @@ class DerivativesStatus(MarketModel):
 
 
 @model
+class OpenInterest(MarketModel):
+    """
+    The open interest of a derivative at a time, from the rows of `DerivativesStatus`.
+
+    https://docs.bitfinex.com/reference/rest-public-derivatives-status-history
+    """
+
+    mts: Mts = at(0)
+    """In milliseconds UTC."""
+    open_interest: float | None = at(17)
+    """Number of open contracts."""
+
+    time: ClassVar[Moment[datetime]] = moment(mts)
+
+
+@model
 class Liquidation(MarketModel):
     """
     A step in the liquidation of a position. Its row begins with the word ``pos``.

@@ -187,6 +187,8 @@ class WebSocketClient:
     subscribe_book = shorthands.subscribe_book
     subscribe_candles = shorthands.subscribe_candles
     subscribe_status = shorthands.subscribe_status
+    subscribe_derivatives_status = shorthands.subscribe_derivatives_status
+    subscribe_liquidations = shorthands.subscribe_liquidations
 
     # --- lifetime -----------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, Union, overload
 
 from bfxsync._base.aliases import FundingSymbol
 from bfxsync.checks.candles import check_candle_symbol, check_timeframe
+from bfxsync.checks.symbols import check_pair
 from bfxsync.models.market import (
     BookUpdate,
     FundingBookUpdate,
@@ -307,3 +308,38 @@ def subscribe_status(
     https://docs.bitfinex.com/reference/ws-public-status
     """
     return self._subscriptions.open(self, "status", {"key": key}, callback, **options)
+
+
+def subscribe_derivatives_status(
+    self: HasRegistry,
+    symbol: str,
+    callback: Callable[[DerivativesStatus], object] | None = None,
+    **options: Unpack[SubscribeOptions],
+) -> Subscription[DerivativesStatus]:
+    """
+    Subscribe to the mark price, funding and open interest of a derivative: ``tBTCF0:USTF0``.
+
+    As `subscribe_status` with the key ``deriv:{symbol}``, which documents what the callback gets.
+
+    https://docs.bitfinex.com/reference/ws-public-status
+    """
+    key = f"deriv:{check_pair(symbol)}"
+    return self._subscriptions.open(self, "status", {"key": key}, callback, **options)
+
+
+def subscribe_liquidations(
+    self: HasRegistry,
+    callback: Callable[[Liquidation], object] | None = None,
+    **options: Unpack[SubscribeOptions],
+) -> Subscription[Liquidation]:
+    """
+    Subscribe to the liquidations of positions of all symbols.
+
+    As `subscribe_status` with the key ``liq:global``: the callback gets each `Liquidation`, and
+    `Liquidation.symbol` says of what.
+
+    https://docs.bitfinex.com/reference/ws-public-status
+    """
+    return self._subscriptions.open(
+        self, "status", {"key": "liq:global"}, callback, **options
+    )

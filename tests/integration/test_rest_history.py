@@ -134,6 +134,7 @@ OTHERS: Any = [
     ("iter_stats", ("pos.size:1m:tBTCUSD:long",), DAY_ONE, 100),
     ("iter_liquidations", (), {}, 3),
     ("iter_derivatives_status", ("tBTCF0:USTF0",), DAY_ONE, 100),
+    ("iter_open_interest", ("tBTCF0:USTF0",), DAY_ONE, 100),
 ]
 
 

@@ -32,6 +32,7 @@ def test_public_methods_ask_for_the_exchange_symbol(bfx: Client) -> None:
     assert public.get_stats_last("pos.size:1m:BTC/USD:long").mts > 0
     (status,) = public.get_derivatives_status(["BTCF0/USTF0"]).values()
     assert status.key == "tBTCF0:USTF0"
+    assert (public.get_open_interest("BTCF0/USTF0").open_interest or 0) > 0
     assert next(public.iter_trades("BTC/USD")).price > 0
 
 

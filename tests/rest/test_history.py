@@ -13,7 +13,12 @@ import pytest
 from bfxsync.errors import RateLimited, RemoteError, UsageError
 from bfxsync.models.market import FundingTrade, Trade
 from bfxsync.models.public import FundingStatistic, Statistic, TickersHistory
-from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
+from bfxsync.models.status import (
+    Candle,
+    DerivativesStatus,
+    Liquidation,
+    OpenInterest,
+)
 from bfxsync.rest.history.options import iterator
 from bfxsync.rest.public import PublicEndpoints
 
@@ -209,6 +214,15 @@ KINDS: List[Any] = [
         5_000,
         None,
         id="derivatives status",
+    ),
+    pytest.param(
+        "iter_open_interest",
+        ("tBTCF0:USTF0",),
+        Transport("status/deriv/tBTCF0:USTF0/hist", [deriv_row(mts) for mts in TIMES]),
+        OpenInterest,
+        5_000,
+        None,
+        id="open interest",
     ),
     pytest.param(
         "iter_liquidations",

@@ -72,6 +72,7 @@ PAGED: dict[str, tuple[list[Any], int, bool]] = {
     "get_candles_last": (["tBTCUSD"], 10_000, True),
     "get_seed_candles": (["tBTCUSD"], 10_000, True),
     "get_derivatives_status_history": (["tBTCF0:USTF0"], 5_000, True),
+    "get_open_interest_history": (["tBTCF0:USTF0"], 5_000, True),
     "get_liquidations": ([], 500, True),
     "get_leaderboards_hist": (["vol:3h:tBTCUSD"], 10_000, True),
     "get_leaderboards_last": (["vol:3h:tBTCUSD"], 10_000, True),
@@ -121,6 +122,8 @@ IMPOSSIBLE: list[tuple[str, list[Any], dict[str, Any]]] = [
             "get_candles_hist",
             "get_candles_last",
             "get_derivatives_status_history",
+            "get_open_interest",
+            "get_open_interest_history",
         )
         for bad in NO_PAIRS
     ),

@@ -83,6 +83,11 @@ def iteration_yields_the_data_of_the_channel(wss: WebSocketClient) -> None:
         assert_type(status, DerivativesStatus)
     for liquidation in wss.subscribe_status("liq:global"):
         assert_type(liquidation, Liquidation)
+    assert_type(
+        wss.subscribe_derivatives_status("tBTCF0:USTF0"),
+        Subscription[DerivativesStatus],
+    )
+    assert_type(wss.subscribe_liquidations(), Subscription[Liquidation])
 
 
 def an_item_has_the_fields_of_its_model(wss: WebSocketClient) -> None:

@@ -648,6 +648,21 @@ def test_a_derivative_that_is_unknown_gets_no_answer(client):
     assert client._core.placement.subscribers() == []
 
 
+def test_shortcuts_of_status_have_its_keys(client, record):
+    got = record()
+    status = client.subscribe_derivatives_status("BTCF0/USTF0", got)
+    liquidations = client.subscribe_liquidations()
+    assert got.wait_for(1)[0].open_interest > 0
+    assert (status["key"], liquidations["key"]) == ("deriv:tBTCF0:USTF0", "liq:global")
+
+
+@pytest.mark.parametrize("bad", ["fUSD", "deriv:tBTCF0:USTF0", "", None])
+def test_shortcut_of_a_derivative_takes_pairs_only(client, bad):
+    with pytest.raises(UsageError):
+        client.subscribe_derivatives_status(bad)
+    assert client._core.placement.subscribers() == []
+
+
 def test_liquidations_are_ready_at_once(client, record):
     got = record()
     client.on("liquidation_feed_update", lambda subscription, item: got(item))

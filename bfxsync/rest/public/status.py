@@ -9,8 +9,9 @@ from typing import Iterator, Sequence
 from bfxsync._base.aliases import Symbol
 from bfxsync.checks.symbols import check_pair, check_symbols
 from bfxsync.checks.times import Time, page_params
+from bfxsync.errors import RemoteError
 from bfxsync.models.public import PlatformStatus
-from bfxsync.models.status import DerivativesStatus, Liquidation
+from bfxsync.models.status import DerivativesStatus, Liquidation, OpenInterest
 from bfxsync.rest.history.history import History
 from bfxsync.rest.history.options import SortedHistoryOptions, Unpack, iterator
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
@@ -28,6 +29,7 @@ _LIQUIDATIONS = Budget("liquidations", 3)
 _position = attrgetter("pos_id", "is_match", "is_market_sold", "amount", "base_price")
 
 _STATUS_ROWS = History(DerivativesStatus, MOST_DERIVATIVES_STATUS)
+_OPEN_INTEREST_ROWS = History(OpenInterest, MOST_DERIVATIVES_STATUS)
 _LIQUIDATION_ROWS = History(Liquidation, MOST_LIQUIDATIONS, identity_of=_position)
 
 
@@ -103,6 +105,52 @@ class StatusEndpoints(Endpoints):
         key = check_pair(key)
         get = partial(self.get_derivatives_status_history, key)
         return self._history(_STATUS_ROWS, get, f"status {key}", options)
+
+    def get_open_interest(self, symbol: Symbol) -> OpenInterest:
+        """
+        Return the current open interest of a derivative, such as ``tBTCF0:USTF0``.
+
+        ``GET status/deriv``, 90 requests per minute, shared with `get_derivatives_status`, which
+        has it with all else, also of several derivatives. Raises `RemoteError` for a symbol
+        that the exchange does not know. That of margin positions is the statistic ``pos.size`` of
+        `get_stats_hist`.
+        https://docs.bitfinex.com/reference/rest-public-derivatives-status
+        """
+        key = check_pair(symbol)
+        status = self.get_derivatives_status([key]).get(key)
+        if status is None:
+            raise RemoteError(f"{key}: the exchange sent no status of it", raw=[])
+        return OpenInterest(status.mts, status.open_interest)
+
+    def get_open_interest_history(
+        self,
+        symbol: Symbol,
+        *,
+        sort: int | None = None,
+        start: Time = None,
+        end: Time = None,
+        limit: int | None = None,
+    ) -> list[OpenInterest]:
+        """
+        Return past open interests of a derivative.
+
+        ``GET status/deriv/{symbol}/hist``, 90 requests per minute, shared with
+        `get_derivatives_status_history`, which documents the other parameters.
+        https://docs.bitfinex.com/reference/rest-public-derivatives-status-history
+        """
+        path = f"status/deriv/{check_pair(symbol)}/hist"
+        page = page_params(start, end, limit, sort, maximum=MOST_DERIVATIVES_STATUS)
+        rows = self._get(path, _DERIVATIVES_HISTORY, page)
+        return self._many(OpenInterest.from_row, rows)
+
+    @iterator
+    def iter_open_interest(
+        self, symbol: Symbol, **options: Unpack[SortedHistoryOptions[OpenInterest]]
+    ) -> Iterator[OpenInterest]:
+        """Iterate over past open interests of a derivative."""
+        symbol = check_pair(symbol)
+        get = partial(self.get_open_interest_history, symbol)
+        return self._history(_OPEN_INTEREST_ROWS, get, f"interest {symbol}", options)
 
     def get_liquidations(
         self,
