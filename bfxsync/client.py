@@ -93,6 +93,9 @@ class Client:
         Maximum number of new orders and updates in 60 seconds.
     max_open_orders : int, optional
         Maximum number of open orders of the account after a new one.
+    dry_run : bool
+        Check and log every write of REST, but send none: each returns a `Notification` with the
+        status ``"DRY_RUN"``, also where the method has another result.
     logger : logging.Logger, optional
         Becomes the parent of the logger ``bfxsync``, for the whole process: its level and handlers
         apply.
@@ -129,6 +132,7 @@ class Client:
         max_order_value: Mapping[str, AnyNumber] | None = None,
         max_orders_per_minute: int | None = None,
         max_open_orders: int | None = None,
+        dry_run: bool = False,
         logger: logging.Logger | None = None,
         **options: Any,
     ) -> None:
@@ -181,6 +185,7 @@ class Client:
             "absence_s": absence_s,
             "affiliate_code": affiliate_code,
             "guard": guard,
+            "dry_run": check_bool("dry_run", dry_run),
         }
         if rest_timeout is not None:
             self._rest_options["timeout"] = rest_timeout

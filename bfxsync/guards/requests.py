@@ -60,7 +60,7 @@ class OrderRequest:
 def orders_in(path: str, body: object) -> List[OrderRequest]:
     """Return the orders that a request would place or change; none for any other request."""
     path = path.lower()
-    if path.startswith(_RECURRING) and path != _CANCEL_RECURRING:
+    if path.startswith(_RECURRING) and not path.startswith(_CANCEL_RECURRING):
         return [_request(OrderAction.RECURRING, body)]
     if not path.startswith(_ORDERS) or path.startswith(_CANCEL):
         return []

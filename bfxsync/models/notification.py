@@ -22,6 +22,9 @@ Read = Callable[[Any, NumberType], T]
 
 SUCCESS = "SUCCESS"
 
+DRY_RUN = "DRY_RUN"
+"""Status of the answer to a write that a client with ``dry_run=True`` did not send."""
+
 # Types of notifications about orders.
 _ABOUT_ORDERS = frozenset(
     ("on-req", "ou-req", "oc-req", "oc_multi-req", "ox_multi-req")
@@ -56,7 +59,10 @@ class Notification(Generic[T]):
     code: Optional[int]
     """Numeric code; rarely sent."""
     status: str
-    """``SUCCESS``; anything else (``ERROR``, ``FAILURE``, …) means that nothing was done."""
+    """
+    ``SUCCESS``; anything else (``ERROR``, ``FAILURE``, …) means that nothing was done. ``DRY_RUN``:
+    nothing was sent, as the client has ``dry_run=True``.
+    """
     text: Optional[str]
     """Human-readable; its wording may change at any time."""
     more: List[T] = attrs.field(repr=few)
@@ -79,6 +85,8 @@ class Notification(Generic[T]):
         """
         Raise an error if the request was rejected; for several operations the first rejection.
 
+        A dry run passes, although it is no success.
+
         Returns
         -------
         Notification
@@ -89,7 +97,7 @@ class Notification(Generic[T]):
         ApiError
             The request failed; `OrderRejected` for orders, unless the code means another class.
         """
-        if not self.is_success:
+        if not self.is_success and self.status != DRY_RUN:
             kind = OrderRejected if self.type in _ABOUT_ORDERS else ApiError
             said = self.text or self.status
             error = error_from_code(self.code, said, self.raw, kind)

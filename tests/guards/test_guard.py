@@ -79,7 +79,7 @@ def test_guard_without_limits_changes_nothing(facts: Facts) -> None:
         (CANCEL, {"id": 7}, False),
         ("auth/w/order/cancel/multi", {"all": 1}, False),
         ("auth/w/ext/recurring-ao/create", {}, True),
-        ("auth/w/ext/recurring-ao/cancel", {}, False),
+        ("auth/w/ext/recurring-ao/cancel/6f6f-1", {}, False),
         ("auth/w/funding/offer/submit", {}, False),
         ("auth/w/order/of/tomorrow", {}, True),
     ],

@@ -49,6 +49,7 @@ class AnswerTransport:
     """Answers everything with the same JSON and keeps what was asked."""
 
     absence_s = 60.0
+    is_dry_run = False
 
     def __init__(self, answer: Any = None) -> None:
         self.clock = ExchangeClock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import warnings
 from typing import Any
 
 from bfxsync import Client, OrderBlocked
@@ -12,6 +13,8 @@ from bfxsync import Client, OrderBlocked
 from .conftest import Serve
 from .server import DEADLINE_S, Exchange
 from .signed import KEY, SECRET
+from .tables import arguments_of
+from .test_auth_endpoints import WRITES
 
 TERMS: Any = ("EXCHANGE LIMIT", "tBTCUSD", "0.5", "100")
 CANCEL_ALL = "/v2/auth/w/order/cancel/multi"
@@ -55,3 +58,27 @@ def test_order_that_waits_for_its_turn_is_halted(serve: Serve) -> None:
     assert len(failures) == 2
     assert [request.target for request in server.requests][1:] == [CANCEL_ALL]
     assert json.loads(server.requests[-1].body) == {"all": 1}
+
+
+def test_halt_refuses_exactly_what_places_or_changes_orders(serve: Serve) -> None:
+    server = serve(accepted)
+    refused = set()
+    with Client(KEY, SECRET, rest_host=server.host, dry_run=True) as bfx:
+        bfx.halt()
+        for row in WRITES:
+            arguments, options = arguments_of(row)
+            name = row["call"][0]
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", DeprecationWarning)
+                    getattr(getattr(bfx.rest, row["on"]), name)(*arguments, **options)
+            except OrderBlocked:
+                refused.add(name)
+    assert refused == {
+        "submit_order",
+        "update_order",
+        "submit_order_multi",
+        "create_recurring_order",
+        "update_recurring_order",
+    }
+    assert server.requests == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from functools import partial
-from typing import Any, Callable, Generic, Hashable, Mapping, Optional, TypeVar
+from typing import Any, Callable, Generic, Hashable, Mapping, Optional, TypeVar, cast
 
 import attrs
 
@@ -23,8 +23,9 @@ from bfxsync.errors import (
     OutcomeUnknown,
     RemoteError,
 )
+from bfxsync.guards.dry_run import has_subject
 from bfxsync.guards.guard import OrderGuard
-from bfxsync.models.notification import Notification
+from bfxsync.models.notification import Notification, of_nothing
 from bfxsync.models.rows import read_rows
 from bfxsync.outcome.resolve import Attempt, Search, resolve
 from bfxsync.outcome.unread import UnreadRows
@@ -212,6 +213,9 @@ class SignedEndpoints(Endpoints):
             record.mark_sent()
 
         answer = self._ask(write.path, write.budget, write.body, kind, before_send)
+        if self._transport.is_dry_run:
+            sent.drop(record)
+            return self._pretended(write, answer)
         try:
             value = self._build(write.path, write.read, answer)
         except RemoteError as error:
@@ -229,6 +233,13 @@ class SignedEndpoints(Endpoints):
                     value.mts / 1000, record.ended_s, record.ended_at
                 )
         return value
+
+    def _pretended(self, write: Write[T], answer: Any) -> T:
+        """Return the notification of a dry run, also where the exchange would send another one."""
+        read: Read[Any] = write.read if has_subject(write.path) else of_nothing()
+        value = self._build(write.path, read, answer)
+        value.endpoint = write.path
+        return cast(T, value)
 
     def _write_order(self, write: Write[T]) -> T:
         """Send a write before all reads; a rejection raises `OrderRejected`."""

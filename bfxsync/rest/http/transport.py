@@ -30,6 +30,7 @@ from bfxsync.errors import (
     RateLimited,
     UsageError,
 )
+from bfxsync.guards.dry_run import dry_run_row
 from bfxsync.outcome.clocks import ExchangeClock
 from bfxsync.outcome.writes import RecentWrites, sent_to
 from bfxsync.rest.http.call_deadline import CallDeadline
@@ -103,7 +104,7 @@ class RestTransport:
     ca_bundle : str, optional
         Path of the certificates to trust. By default the environment decides
         (``REQUESTS_CA_BUNDLE``), else those that come with requests.
-    on_limit, max_wait_s, allow_insecure, absence_s
+    on_limit, max_wait_s, allow_insecure, absence_s, dry_run
         As for `Client`.
     limits : RequestRateLimiter, optional
         By default shared by all clients of the process.
@@ -133,6 +134,7 @@ class RestTransport:
         pool_size: int = 10,
         allow_insecure: bool = False,
         absence_s: float = DEFAULT_ABSENCE_S,
+        dry_run: bool = False,
     ) -> None:
         # First, so that no traceback shows a password in the URL.
         proxy = hide(proxy)
@@ -144,6 +146,7 @@ class RestTransport:
         parts = urlsplit(self.host)
         self._hostname = parts.hostname or ""
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._numbers = numbers
         self._loads = loads_for(numbers)
         self._connect_s, self._read_s, self._total_s = check_timeouts(timeout)
         if max_wait_s is not None:
@@ -163,6 +166,8 @@ class RestTransport:
             # Held while a signed call is on the wire: nonces must arrive in order.
             self._signed_lock = signed_lock(signer.identity)
             reset_after_fork(signer.nonce)
+        self.is_dry_run: bool = check_bool("dry_run", dry_run)
+        self._is_dry_run_announced = False
         self.absence_s: float = check_seconds("absence_s", absence_s)
         self.clock: ExchangeClock = ExchangeClock()
         self.counters: CallCounters = CallCounters()
@@ -234,6 +239,8 @@ class RestTransport:
         group = group if group is not None else path.partition("/")[0]
         per_minute = check_count("per_minute", per_minute, DEFAULT_PER_MINUTE)
         total_s = self._total_s if total is None else check_seconds("total", total)
+        if self.is_dry_run and kind is not RequestKind.READ:
+            return self._pretend(path, body)
         try:
             return self._attempt(request, group, per_minute, total_s, kind, before_send)
         except BfxError as error:
@@ -246,6 +253,17 @@ class RestTransport:
             unknown = unknown_outcome(error)
             self.counters.count_error(unknown)
             raise unknown from error
+
+    def _pretend(self, path: str, body: Mapping[str, Any] | None) -> Any:
+        """Log a write instead of sending it, and return its notification."""
+        if self._closed.is_set:
+            raise ClosedError("the client is closed")
+        if not self._is_dry_run_announced:
+            self._is_dry_run_announced = True
+            _log.warning("dry run: no write is sent; each is logged here at level INFO")
+        given = {k: v for k, v in (body or {}).items() if v is not None}
+        _log.info("dry run: POST %s %r", path, given)
+        return dry_run_row(path, body, round(time.time() * 1000), self._numbers)
 
     def close(self) -> None:
         """Stop all waits and close idle connections at once; calls already sent may finish."""
