@@ -1,9 +1,8 @@
 """Read an order book that is kept up to date in the background."""
 
-from bfxsync import Client
 from bfxsync.paper import PaperExchange
 
-with PaperExchange() as exchange, Client(wss_host=exchange.url) as bfx:
+with PaperExchange() as exchange, exchange.client() as bfx:
     subscription = bfx.wss.subscribe_book("tBTCUSD", prec="P0", len=25)
     book = subscription.book
     for _ in range(5):

@@ -1,6 +1,5 @@
 """Print tickers and trades as they arrive, until Ctrl-C."""
 
-from bfxsync import Client
 from bfxsync.paper import PaperExchange
 
 
@@ -12,7 +11,7 @@ def on_trade(trade):
     print(f"trade   {trade.price} x {trade.amount}")
 
 
-with PaperExchange() as exchange, Client(wss_host=exchange.url) as bfx:
+with PaperExchange() as exchange, exchange.client() as bfx:
     bfx.wss.subscribe_ticker("tBTCUSD", on_ticker)
     bfx.wss.subscribe_trades("tBTCUSD", on_trade)
     try:

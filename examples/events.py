@@ -1,11 +1,10 @@
 """Use the official client's event names; stop after ten trades."""
 
-from bfxsync import Client
 from bfxsync.paper import PaperExchange
 
 seen = []
 
-with PaperExchange() as exchange, Client(wss_host=exchange.url) as bfx:
+with PaperExchange() as exchange, exchange.client() as bfx:
 
     @bfx.wss.on("open")
     def on_open():

@@ -2,10 +2,10 @@
 
 from itertools import islice
 
-from bfxsync import Client, Gap, Snapshot, Trade
+from bfxsync import Gap, Snapshot, Trade
 from bfxsync.paper import PaperExchange
 
-with PaperExchange() as exchange, Client(wss_host=exchange.url) as bfx:
+with PaperExchange() as exchange, exchange.client() as bfx:
     with bfx.wss.subscribe_trades("tBTCUSD") as trades:
         for item in islice(trades.events(), 10):
             if isinstance(item, Snapshot):

@@ -6,7 +6,7 @@ Each gets a gap, then a snapshot, then updates. Stop it with Ctrl-C.
 
 import threading
 
-from bfxsync import Backoff, Client
+from bfxsync import Backoff
 from bfxsync.paper import PaperExchange
 
 exchange = PaperExchange()
@@ -34,7 +34,7 @@ def restart():
     exchange.start()
 
 
-with Client(wss_host=exchange.url, backoff=Backoff(first_s=0.2)) as bfx:
+with exchange.client(backoff=Backoff(first_s=0.2)) as bfx:
     for channel in ("ticker", "trades", "book"):
         on_item = show(channel)
         bfx.wss.subscribe(channel, symbol="tBTCUSD", callback=on_item, on_event=on_item)

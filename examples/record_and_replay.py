@@ -8,15 +8,13 @@ import tempfile
 import threading
 from pathlib import Path
 
-from bfxsync import Backoff, Client, Gap, replay
+from bfxsync import Backoff, Gap, replay
 from bfxsync.paper import PaperExchange
 
 path = Path(tempfile.mkdtemp()) / "run.jsonl.gz"
 
 with PaperExchange(rate=200) as exchange:
-    with Client(
-        wss_host=exchange.url, backoff=Backoff(first_s=0.1), record=path
-    ) as bfx:
+    with exchange.client(backoff=Backoff(first_s=0.1), record=path) as bfx:
         trades = bfx.wss.subscribe_trades("tBTCUSD")
         for number, trade in enumerate(trades):
             if number == 20:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
 import os
 import re
@@ -30,16 +31,28 @@ _FEW_EXTRAS = (
 )
 
 
+# A program for the real exchange gets the local one.
+_LOCALLY = """\
+import atexit, bfxsync
+from bfxsync.paper import PaperExchange
+exchange = PaperExchange().start()
+atexit.register(exchange.stop)
+bfxsync.Client = exchange.client
+"""
+
+
 def blocks():
     for path in DOCUMENTS:
         for number, match in enumerate(_BLOCK.finditer(path.read_text()), 1):
             code = re.sub(r"^    ", "", match.group(1), flags=re.MULTILINE)
+            if "with Client() as" in code:
+                code = _LOCALLY + code
             if path.name == "README.rst":
                 code = _FEW_EXTRAS + code
             yield pytest.param(code, id=f"{path.name}-{number}")
 
 
-def run(arguments, *, endless, enough, shown=(), timeout=50.0):
+def run(arguments, *, endless, enough, shown=(), timeout=50.0, folder=None):
     """
     Run a program and return what it printed.
 
@@ -55,6 +68,7 @@ def run(arguments, *, endless, enough, shown=(), timeout=50.0):
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
+        cwd=folder,
     )
     lines = []
     try:
@@ -97,9 +111,12 @@ def test_r17_every_snippet_runs(code, tmp_path):
     run(["-u", "-c", code], endless=endless, enough=bool, shown=shown)
 
 
-def test_r17_the_readme_has_its_four_examples():
-    assert 'pip install ".[cli,paper]"' in (ROOT / "README.rst").read_text()
-    assert len(_BLOCK.findall((ROOT / "README.rst").read_text())) >= 4
+def test_r17_the_readme_has_its_examples():
+    text = (ROOT / "README.rst").read_text()
+    assert 'pip install ".[cli,paper]"' in text
+    first, *others = _BLOCK.findall(text)
+    assert "with Client() as" in first and "paper" not in first
+    assert len(others) >= 4
 
 
 def promises():
@@ -119,16 +136,36 @@ def test_every_promise_has_its_tests(number, place):
     assert any(f"def test_{number}_" in file.read_text() for file in files)
 
 
+# What anyone would write first.
+ORDINARY = (
+    "download_30_days funding_watcher imbalance limit_order ohlc_from_trades portfolio_value "
+    "price_alert recorder spread_to_csv"
+).split()
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_r17_every_example_runs(path):
+def test_r17_every_example_runs(path, tmp_path):
     code = path.read_text()
     endless = not any(end in code for end in (".wss.close()", "replay("))
     endless = endless and ".run()" in code
     enough = ENOUGH.get(path.stem, lambda lines: len(lines) >= 3)
     shown = OUTAGES.get(path.stem, ())
-    output = run(["-u", str(path)], endless=endless, enough=enough, shown=shown)
+    output = run(
+        ["-u", str(path)], endless=endless, enough=enough, shown=shown, folder=tmp_path
+    )
     if path.stem == "reconnect":
         assert "threads left: []" in output
+    if path.stem in FILES:
+        name, is_as_promised = FILES[path.stem]
+        with (tmp_path / name).open(newline="") as file:
+            assert is_as_promised(list(csv.reader(file)))
+    assert output or path.stem in FILES
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_a_program_of_ordinary_use_has_fifteen_lines(name):
+    lines = (ROOT / "examples" / f"{name}.py").read_text().splitlines()
+    assert sum(bool(line.strip()) for line in lines) <= 15
 
 
 def recovered(lines):
@@ -145,10 +182,50 @@ def recovered(lines):
     return True
 
 
-ENOUGH = {"reconnect": recovered}
+def ended_with(pattern):
+    return lambda lines: bool(lines) and re.search(pattern, lines[-1]) is not None
+
+
+ENOUGH = {
+    "reconnect": recovered,
+    "board": ended_with(r"tBTCUSD \d+\S*   tETHUSD \d\S*   tLTCBTC 0\.\d"),
+    "funding_watcher": ended_with(r"7\.\d+ % for \d+ days: (lend|wait)"),
+    "imbalance": ended_with(r"[+-]0\.\d{3}  \d+\.\d+ to buy, \d+\.\d+ to sell"),
+    "limit_order": ended_with("open orders: 0"),
+    "portfolio_value": ended_with(r"all +USD +2,\d\d\d,\d\d\d\.\d\d"),
+    "price_alert": ended_with("BTC/USD is at 64"),
+    **dict.fromkeys(["download_30_days", "recorder", "spread_to_csv"], lambda _: True),
+}
+
+
+def has_spreads(rows):
+    assert rows[0] == ["time", "bid", "ask", "spread"] and len(rows) == 51
+    return all(float(ask) - float(bid) == float(d) > 0 for _, bid, ask, d in rows[1:])
+
+
+def has_candles(rows):
+    assert rows[0] == ["time", "open", "high", "low", "close", "volume"]
+    times = [row[0] for row in rows[1:]]
+    return len(times) > 30 * 24 * 60 * 0.9 and times == sorted(set(times))
+
+
+def goes_on_after_one_gap(rows):
+    gaps = [at for at, row in enumerate(rows) if row[0] == "gap"]
+    ids = [int(row[0]) for row in rows if row[0] != "gap"]
+    return len(gaps) == 1 and 10 < gaps[0] < len(rows) - 10 and ids == sorted(set(ids))
+
+
+# What an example writes.
+FILES = {
+    "spread_to_csv": ("spread.csv", has_spreads),
+    "download_30_days": ("candles.csv", has_candles),
+    "recorder": ("trades.csv", goes_on_after_one_gap),
+}
 
 # What Python prints of the log where nothing is configured.
-OUTAGES = {"reconnect": ["disconnected"], "record_and_replay": ["disconnected"]}
+OUTAGES = dict.fromkeys(
+    ["reconnect", "record_and_replay", "recorder"], ["disconnected"]
+)
 
 
 def questions():
