@@ -132,6 +132,8 @@ class SubscriptionStatus(Enum):
     """Still receiving data, but it is known to be wrong, and resubscribing did not help."""
     REJECTED = "rejected"
     """Refused by the exchange, or not answered in time."""
+    FAILED = "failed"
+    """Ended because its callbacks raised `max_errors` exceptions."""
     CLOSED = "closed"
     """Closed by the user."""
 

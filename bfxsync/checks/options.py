@@ -73,6 +73,16 @@ def check_mailbox_size(size: object) -> int:
     return whole
 
 
+def check_max_errors(count: object) -> int:
+    """Return the number of exceptions that end a subscription."""
+    whole = plain_integer(count)
+    if whole is None or whole < 1:
+        raise UsageError(
+            f"max_errors must be a positive integer or None, not {count!r}"
+        )
+    return whole
+
+
 def check_policy(policy: object) -> Policy:
     """Return the policy of a full mailbox."""
     try:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import uuid
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Mapping, Optional
 
 from bfxsync._base.enums import Policy
 from bfxsync._base.plain import plain_items, plain_text
 from bfxsync.checks.callbacks import check_callback
-from bfxsync.checks.options import check_bool, check_mailbox_size, check_policy
+from bfxsync.checks.options import (
+    check_bool,
+    check_mailbox_size,
+    check_max_errors,
+    check_policy,
+)
 from bfxsync.errors import UsageError
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.wire.channels import Channel, channel_for
@@ -33,11 +39,20 @@ if TYPE_CHECKING:
         timeout: float | None
         policy: Policy | str
         mailbox_size: int | None
+        max_errors: int | None
 
 
 EventCallback = Optional[Callable[[Any], object]]
 
-_OPTIONS = ("sub_id", "callback", "on_event", "timeout", "policy", "mailbox_size")
+_OPTIONS = (
+    "sub_id",
+    "callback",
+    "on_event",
+    "timeout",
+    "policy",
+    "mailbox_size",
+    "max_errors",
+)
 
 
 class SubscriptionRegistry:
@@ -107,6 +122,7 @@ class SubscriptionRegistry:
         timeout: float | None = None,
         policy: Policy | str = Policy.RESYNC,
         mailbox_size: int | None = None,
+        max_errors: int | None = None,
     ) -> Subscription[Any]:
         """Check the arguments of one subscription, and make its handle."""
         check_callback("callback", callback, "update")
@@ -116,6 +132,10 @@ class SubscriptionRegistry:
         size = settings.mailbox_size
         if mailbox_size is not None:
             size = check_mailbox_size(mailbox_size)
+        if max_errors is not None:
+            max_errors = check_max_errors(max_errors)
+            if callback is None and on_event is None:
+                raise UsageError("max_errors needs a callback or on_event")
         timeout_s = settings.timeout_or(timeout)
         made = channel_for(channel, number=settings.numbers, **arguments)
         if self._admit is not None:
@@ -128,6 +148,7 @@ class SubscriptionRegistry:
                 self.core.dispatcher,
                 size=size,
                 policy=checked_policy,
+                max_errors=max_errors,
             )
         name = self._free_id(sub_id)
         subscriber = Subscriber(
@@ -140,6 +161,9 @@ class SubscriptionRegistry:
             clock=settings.clock,
             has_callback=callback is not None,
         )
+        if callback_queue is not None and max_errors is not None:
+            # Not otherwise: the cycle would delay the end of what the callback refers to.
+            callback_queue.on_failed = partial(self.core.quarantine, subscriber)
         self._by_id[name] = subscriber
         kind = BookSubscription if made.name == "book" else Subscription
         return kind(client, self.core, subscriber, timeout_s)

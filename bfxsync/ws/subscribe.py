@@ -29,6 +29,7 @@ def subscribe(
     timeout: float | None = None,
     policy: str = "resync",
     mailbox_size: int | None = None,
+    max_errors: int | None = None,
     **arguments: object,
 ) -> BookSubscription[Any]: ...
 
@@ -45,6 +46,7 @@ def subscribe(
     timeout: float | None = None,
     policy: str = "resync",
     mailbox_size: int | None = None,
+    max_errors: int | None = None,
     **arguments: object,
 ) -> Subscription[Any]: ...
 
@@ -60,6 +62,7 @@ def subscribe(
     timeout: float | None = None,
     policy: str = "resync",
     mailbox_size: int | None = None,
+    max_errors: int | None = None,
     **arguments: object,
 ) -> Subscription[Any]:
     """
@@ -84,6 +87,9 @@ def subscribe(
         What happens when the consumer is too slow: ``resync``, ``latest``, ``drop_oldest``.
     mailbox_size : int, optional
         Updates that may be queued; the client's by default.
+    max_errors : int, optional
+        After this many exceptions of `callback` and `on_event` the subscription ends with status
+        FAILED; by default it never does.
     **arguments
         ``symbol``, for books also ``prec``, ``freq`` and ``len``; ``key`` for candles and status.
 
@@ -114,6 +120,7 @@ def subscribe(
         timeout=timeout,
         policy=policy,
         mailbox_size=mailbox_size,
+        max_errors=max_errors,
     )
 
 

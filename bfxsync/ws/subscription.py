@@ -148,17 +148,17 @@ class Subscription(Generic[T_co]):
 
     @property
     def is_active(self) -> bool:
-        """False once it was rejected or unsubscribed, or its client closed."""
+        """False once it was rejected, quarantined or unsubscribed, or its client closed."""
         return self._subscriber.is_active
 
     @property
     def exception(self) -> Exception | None:
         """
-        Why it was rejected, or why repeated requests have brought no data yet.
+        Why it was rejected or quarantined, or why repeated requests have brought no data yet.
 
-        None if there is no error. `is_active` tells the two apart.
+        None if there is no error. `status` tells them apart.
         """
-        return self._subscriber.error or self._subscriber.delay
+        return self._subscriber.ended_by or self._subscriber.delay
 
     @property
     def update_count(self) -> int:
@@ -333,7 +333,7 @@ class Subscription(Generic[T_co]):
             if home is not None:
                 home.read(subscriber, reader)
             else:
-                reader.close(subscriber.error)
+                reader.close(subscriber.ended_by)
             reader.is_asked_for = True
         return reader
 

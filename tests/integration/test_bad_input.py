@@ -250,6 +250,18 @@ def test_impossible_mailbox_size(client: WebSocketClient, size: Any) -> None:
             client.subscribe_ticker("tBTCUSD", print, mailbox_size=size)
 
 
+@pytest.mark.parametrize("count", [-1, 0, 1.0, True, "3", [3]], ids=repr)
+def test_impossible_max_errors(client: WebSocketClient, count: Any) -> None:
+    with pytest.raises(UsageError, match="max_errors must be a positive integer"):
+        client.subscribe_ticker("tBTCUSD", print, max_errors=count)
+    with pytest.raises(UsageError, match="max_errors must be a positive integer"):
+        client.subscribe_many(
+            [{"channel": "ticker", "symbol": "tBTCUSD", "max_errors": count}]
+        )
+    with pytest.raises(UsageError, match="max_errors needs a callback"):
+        client.subscribe_ticker("tBTCUSD", max_errors=3)
+
+
 @pytest.mark.parametrize(
     "policy", ["", "newest", "RESYNC", None, 5, ["resync"]], ids=repr
 )

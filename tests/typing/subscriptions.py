@@ -157,6 +157,8 @@ def a_callback_for_other_data_is_an_error(wss: WebSocketClient) -> None:
 def options_are_checked(wss: WebSocketClient) -> None:
     wss.subscribe_ticker("tBTCUSD", policy="latest", mailbox_size=100, timeout=5)
     wss.subscribe_ticker("tBTCUSD", policy=Policy.LATEST, on_event=print, sub_id="a")
+    wss.subscribe_ticker("tBTCUSD", print, max_errors=3)
+    wss.subscribe_ticker("tBTCUSD", print, max_errors="3")  # type: ignore[call-overload]  # pyright: ignore
     wss.subscribe_ticker("tBTCUSD", mailbox=100)  # type: ignore[call-overload]  # pyright: ignore
     wss.subscribe_ticker("tBTCUSD", wait="no")  # type: ignore[call-overload]  # pyright: ignore
     wss.subscribe_book("tBTCUSD", len=25, freq="F1", prec="P1")

@@ -10,6 +10,7 @@ from typing import Any, Callable, Tuple
 
 import attrs
 
+from bfxsync._base.describe import error_text
 from bfxsync._base.enums import ConnectionStatus
 from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.greenlets import check_threads
@@ -283,6 +284,20 @@ class Core:
             self.publisher.failed(error)
 
     # --- dispatch threads ---------------------------------------------------------------------
+
+    def quarantine(self, subscriber: Subscriber, exc: BaseException) -> None:
+        """End a subscription whose callbacks have raised too often."""
+        if not subscriber.is_active:
+            return
+        error = ClosedError(
+            f"{subscriber.name}: ended, as its callbacks have raised max_errors exceptions; the "
+            f"last: {error_text(exc)}"
+        )
+        error.__cause__ = exc
+        subscriber.failure = error
+        logger.error("%s", error)
+        self.placement.detach(subscriber)
+        self.publisher.quarantined(subscriber.subscription, error)
 
     def _dispatch_failed(self, exc: BaseException) -> None:
         self.failed(failure_of(exc, "a dispatch thread"))

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
 
 
+_ENDED = (
+    SubscriptionStatus.REJECTED,
+    SubscriptionStatus.FAILED,
+    SubscriptionStatus.CLOSED,
+)
+
+
 class Home(Protocol):
     """The connection of a subscriber; every method may be called from any thread."""
 
@@ -77,7 +84,8 @@ class Subscriber(Waiter):
     """Its data goes to a callback; otherwise the queue, if any, is for events alone."""
     home: Home | None = None
     """Its connection; assigned under the lock of the placement. None before and after."""
-    status: SubscriptionStatus = SubscriptionStatus.PENDING
+    failure: BfxError | None = None
+    """Why it was quarantined; that stands, whatever the I/O thread does with it afterwards."""
     asked_at: float | None = None
     """When the request was first sent (monotonic time)."""
     delay: BfxError | None = None
@@ -94,9 +102,26 @@ class Subscriber(Waiter):
     """In the child of a fork: the error that every call raises."""
     reader: Mailbox | None = None
     """Mailbox of the iteration, created by the first reader."""
+    _status: SubscriptionStatus = attrs.field(
+        default=SubscriptionStatus.PENDING, init=False
+    )
 
     def __attrs_post_init__(self) -> None:
         self.identity: tuple[str, ...] = self.channel.identity
+
+    @property
+    def status(self) -> SubscriptionStatus:
+        """Its state, as its user sees it."""
+        return self._status if self.failure is None else SubscriptionStatus.FAILED
+
+    @status.setter
+    def status(self, status: SubscriptionStatus) -> None:
+        self._status = status
+
+    @property
+    def ended_by(self) -> BfxError | None:
+        """The error that its iteration raises at the end."""
+        return self.failure or self.error
 
     @property
     def name(self) -> str:
@@ -140,9 +165,8 @@ class Subscriber(Waiter):
 
     @property
     def is_active(self) -> bool:
-        """False once rejected, unsubscribed, or closed with its client."""
-        ended = (SubscriptionStatus.REJECTED, SubscriptionStatus.CLOSED)
-        return self.status not in ended
+        """False once rejected, quarantined, unsubscribed, or closed with its client."""
+        return self.status not in _ENDED
 
     def reading(self) -> Mailbox:
         """Return the reader; all threads get the same one."""
@@ -161,7 +185,8 @@ class Subscriber(Waiter):
         super().resolve(error)
 
     def withdraw(self, waiting: BfxError) -> None:
-        """End it for its user; waiting calls raise this error."""
+        """End it for its user; waiting calls raise this error, or that of its failure."""
+        waiting = self.failure or waiting
         if not self.resolved.is_set:
             self.resolve(waiting)
         if self.status is not SubscriptionStatus.REJECTED or self.error is waiting:
@@ -182,6 +207,7 @@ class Subscriber(Waiter):
     def end(self, error: BfxError | None, status: SubscriptionStatus) -> None:
         """Close its mailboxes."""
         self.status = status
+        error = self.failure or error
         if self.reader is not None:
             self.reader.close(error)
         if self.callback_queue is not None:

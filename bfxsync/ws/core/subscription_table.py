@@ -201,7 +201,7 @@ class SubscriptionTable:
             return _NONE
         home = subscriber.home
         if home is None:
-            reader.close(subscriber.error)
+            reader.close(subscriber.ended_by)
         elif home is not self._home:
             # It has moved meanwhile. (One that is on its way here starts when it arrives.)
             home.read(subscriber, reader)

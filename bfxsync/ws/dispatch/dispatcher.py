@@ -22,9 +22,10 @@ from bfxsync._base.describe import (
     type_name,
     without_our_frames,
 )
-from bfxsync._base.enums import Policy
+from bfxsync._base.enums import Policy, SubscriptionStatus
 from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import start_thread
+from bfxsync.models.stream import Status
 from bfxsync.ws.dispatch.mailbox import Mailbox
 
 logger = get_logger(__name__)
@@ -75,7 +76,8 @@ class CallbackQueue:
     A mailbox whose items go to user code.
 
     `routes` has the handler of each class of items; other items are ignored. `name` is used in
-    messages.
+    messages. After `max_errors` exceptions the rest is ignored, except that the handler of `Status`
+    gets FAILED, after `on_failed` got the exception.
     """
 
     def __init__(
@@ -86,10 +88,13 @@ class CallbackQueue:
         *,
         size: int,
         policy: Policy = Policy.RESYNC,
+        max_errors: int | None = None,
     ) -> None:
         self.name = name
         self.routes = routes
         self.errors: CallbackErrors = CallbackErrors()
+        self.max_errors = max_errors
+        self.on_failed: Callable[[BaseException], object] = lambda exc: None
         self.mailbox: Mailbox = Mailbox(size, policy, self._schedule)
         self._ready = dispatcher.ready
 
@@ -257,6 +262,21 @@ class Dispatcher:
             except BaseException as exc:
                 # Any exception: other callbacks need the thread too.
                 self.report(callback_queue, exc)
+                limit = callback_queue.max_errors
+                if limit is not None and callback_queue.errors.count >= limit:
+                    self._quarantine(callback_queue, exc)
+                    return
+
+    def _quarantine(self, callback_queue: CallbackQueue, exc: BaseException) -> None:
+        routes = callback_queue.routes
+        # Once: the last call below may raise as well.
+        callback_queue.max_errors = None
+        callback_queue.routes = {}
+        callback_queue.on_failed(exc)
+        if Status in routes:
+            callback_queue.routes = {Status: routes[Status]}
+            self._call(callback_queue, [Status(SubscriptionStatus.FAILED)])
+            callback_queue.routes = {}
 
     def report(self, callback_queue: CallbackQueue, exc: BaseException) -> None:
         """Count an exception; log the first of its kind and pass it to `on_error`."""

@@ -94,6 +94,10 @@ class EventPublisher:
         """Publish `fatal`."""
         self._publish(_Event("fatal", (error,)))
 
+    def quarantined(self, subscription: dict[str, str], error: BfxError) -> None:
+        """Publish `subscription_failed`."""
+        self._publish(_Event("subscription_failed", (subscription, error)))
+
     def _publish(self, item: object) -> None:
         with self._lock:
             self._control.mailbox.put([item], list)

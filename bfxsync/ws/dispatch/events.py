@@ -34,13 +34,15 @@ CONNECTION_EVENTS = {
     "open": (),
     "disconnected": ("code", "reason"),
     "subscribed": ("subscription",),
+    "subscription_failed": ("subscription", "error"),
     "fatal": ("error",),
     "wss-error": ("code", "message"),
 }
 """
 ``open()``, ``disconnected(code, reason)``, ``subscribed(subscription)``,
-``wss-error(code, message)`` (an error of the exchange that no call raises), and ``fatal(error)``,
-which only bfxsync has: what ended the client.
+``wss-error(code, message)`` (an error of the exchange that no call raises), and those that only
+bfxsync has: ``subscription_failed(subscription, error)`` (quarantined because of `max_errors`),
+``fatal(error)`` (what ended the client).
 """
 
 _OBJECTS = {
