@@ -37,7 +37,7 @@ LAYERS = [
     ("ws.core", "ws.stats"),
     ("ws.book_view", "ws.subscription"),
     ("ws.registry",),
-    ("ws.subscribe",),
+    ("ws.subscribe", "ws.handlers"),
     ("ws.shorthands",),
     ("rest.http",),
     ("rest.history", "rest.order_facts"),

@@ -108,9 +108,9 @@ def test_records_go_to_the_handlers_of_the_logger(package_logger):
     robot.setLevel(logging.INFO)
     try:
         with Client(logger=robot):
-            bfxsync.ws.client.logger.info("one %s", 1)
+            bfxsync.ws.handlers.logger.info("one %s", 1)
             robot.setLevel(logging.ERROR)
-            bfxsync.ws.client.logger.info("two")
+            bfxsync.ws.handlers.logger.info("two")
     finally:
         robot.handlers.clear()
     assert records == ["one 1"]

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import time
 import weakref
-from typing import Any, Callable, TypeVar, overload
+from typing import Any, Callable, TypeVar
 
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made, with_parts_named_publicly
 from bfxsync._base.enums import ConnectionStatus, Flag
 from bfxsync._base.hidden import hide
 from bfxsync._base.hosts import PUB_WSS_HOST, shown
-from bfxsync._base.logs import get_logger
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.errors import BfxError, ClosedError, NetworkError
 from bfxsync.wire.audit import PING_AFTER_S, STALE_AFTER_S
-from bfxsync.ws import shorthands
+from bfxsync.ws import handlers, shorthands
 from bfxsync.ws import subscribe as any_channel
 from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Connect, Core, open_connection
 from bfxsync.ws.core.subscriber import Waiter
 from bfxsync.ws.core.subscription_table import SubscriptionTable
-from bfxsync.ws.dispatch.events import ACCOUNT_EVENTS, Handler, arguments_of
 from bfxsync.ws.io.backoff import Backoff
 from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
 from bfxsync.ws.registry import SubscriptionRegistry
@@ -30,9 +27,6 @@ from bfxsync.ws.settings import ConnectionSettings, proxy_options, with_recordin
 from bfxsync.ws.stats import stats_of
 from bfxsync.ws.subscription import out_of_time, wait_for
 
-logger = get_logger(__name__)
-
-H = TypeVar("H", bound=Handler)
 S = TypeVar("S", bound="WebSocketClient")
 
 # Elsewhere a wait for a lock cannot be interrupted by Ctrl-C.
@@ -190,6 +184,9 @@ class WebSocketClient:
     subscribe_derivatives_status = shorthands.subscribe_derivatives_status
     subscribe_liquidations = shorthands.subscribe_liquidations
 
+    on = handlers.on
+    off = handlers.off
+
     # --- lifetime -----------------------------------------------------------------------------
 
     @property
@@ -337,51 +334,3 @@ class WebSocketClient:
             self._core.lifetime.check_exit()
             raise waiter.error
         return time.monotonic() - start
-
-    # --- events -------------------------------------------------------------------------------
-
-    @overload
-    def on(self, event: str) -> Callable[[H], H]: ...
-
-    @overload
-    def on(self, event: str, callback: H) -> H: ...
-
-    def on(self, event: str, callback: Any = None) -> Any:
-        """
-        Register a handler for an event; also a decorator.
-
-        Names and arguments are the official client's: ``t_ticker_update(subscription,
-        ticker)``, ``t_trades_snapshot(subscription, trades)``, ``open()``,
-        ``disconnected(code, reason)`` and so on; `subscription` is a dict with the fields
-        ``channel``, ``sub_id``, ``symbol``, …
-
-        Raises
-        ------
-        UsageError
-            Unknown event, or not a plain function that accepts these arguments.
-        """
-        arguments = arguments_of(event)
-        if callback is None:
-            return functools.partial(self.on, event)
-        check_callback("callback", callback, *arguments)
-        if event in ACCOUNT_EVENTS:
-            logger.warning("%s is never called: no account channel is opened", event)
-        self._core.publisher.listeners.add(event, callback)
-        self._core.listen()
-        return callback
-
-    def off(self, event: str, callback: Handler | None = None) -> None:
-        """
-        Remove a handler of an event; without `callback`, all handlers of the event.
-
-        A call in progress is finished. Call this first in a notebook cell that registers handlers,
-        or each run adds another one.
-
-        Raises
-        ------
-        UsageError
-            Unknown event, or the function is not registered for it.
-        """
-        self._core.publisher.listeners.remove(event, callback)
-        # Confirmations and checksums are made only for registered handlers.
-        self._core.listen()

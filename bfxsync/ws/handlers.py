@@ -1,0 +1,74 @@
+"""The methods of `WebSocketClient` that register and remove handlers of events."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, Callable, TypeVar, overload
+
+from bfxsync._base.logs import get_logger
+from bfxsync.checks.callbacks import check_callback
+from bfxsync.ws.core.core import Core
+from bfxsync.ws.dispatch.events import ACCOUNT_EVENTS, Handler, arguments_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Protocol
+
+    class HasCore(Protocol):
+        """A client, as far as its events need it."""
+
+        _core: Core
+
+
+logger = get_logger(__name__)
+
+H = TypeVar("H", bound=Handler)
+
+
+@overload
+def on(self: HasCore, event: str) -> Callable[[H], H]: ...
+
+
+@overload
+def on(self: HasCore, event: str, callback: H) -> H: ...
+
+
+def on(self: HasCore, event: str, callback: Any = None) -> Any:
+    """
+    Register a handler for an event; also a decorator.
+
+    Names and arguments are the official client's: ``t_ticker_update(subscription,
+    ticker)``, ``t_trades_snapshot(subscription, trades)``, ``open()``,
+    ``disconnected(code, reason)`` and so on; `subscription` is a dict with the fields
+    ``channel``, ``sub_id``, ``symbol``, …
+
+    Raises
+    ------
+    UsageError
+        Unknown event, or not a plain function that accepts these arguments.
+    """
+    arguments = arguments_of(event)
+    if callback is None:
+        return functools.partial(on, self, event)
+    check_callback("callback", callback, *arguments)
+    if event in ACCOUNT_EVENTS:
+        logger.warning("%s is never called: no account channel is opened", event)
+    self._core.publisher.listeners.add(event, callback)
+    self._core.listen()
+    return callback
+
+
+def off(self: HasCore, event: str, callback: Handler | None = None) -> None:
+    """
+    Remove a handler of an event; without `callback`, all handlers of the event.
+
+    A call in progress is finished. Call this first in a notebook cell that registers handlers,
+    or each run adds another one.
+
+    Raises
+    ------
+    UsageError
+        Unknown event, or the function is not registered for it.
+    """
+    self._core.publisher.listeners.remove(event, callback)
+    # Confirmations and checksums are made only for registered handlers.
+    self._core.listen()
