@@ -13,6 +13,8 @@ from bfxsync._base.enums import ConnectionStatus, Flag
 from bfxsync._base.hidden import hide
 from bfxsync._base.hosts import PUB_WSS_HOST, shown
 from bfxsync.checks.callbacks import check_callback
+from bfxsync.checks.containers import optional
+from bfxsync.checks.times import check_seconds_or_zero
 from bfxsync.errors import BfxError, ClosedError, NetworkError
 from bfxsync.wire.audit import PING_AFTER_S, STALE_AFTER_S
 from bfxsync.ws import handlers, shorthands
@@ -313,6 +315,40 @@ class WebSocketClient:
         for subscriber in self._core.placement.subscribers():
             remaining_s = max(0.0, deadline - time.monotonic())
             wait_for(self._core, subscriber, remaining_s, time.monotonic())
+
+    def wait_on_update(self, timeout: float | None = None) -> bool:
+        """
+        Wait until any subscription has data or an event, or one of its callbacks has handled it.
+
+        Returns at once if there was something since the calling thread's last call, so a loop that
+        looks at books, or at what callbacks have stored, misses nothing. Consumes no updates.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds; 0 does not wait. By default the wait has no end.
+
+        Returns
+        -------
+        bool
+            False if the time was over first.
+
+        Raises
+        ------
+        ClosedError
+            The client was closed.
+        BfxError
+            A fatal error ended the client.
+        SystemExit
+            A callback called ``sys.exit()``.
+        """
+        timeout_s = optional(check_seconds_or_zero, "timeout", timeout)
+        core = self._core
+        core.check_may_wait()
+        is_new = core.dispatcher.news.wait(timeout_s, lambda: core.lifetime.is_closing)
+        if core.lifetime.is_closing:
+            core.lifetime.check_open()
+        return is_new
 
     def ping(self, timeout: float | None = None) -> float:
         """

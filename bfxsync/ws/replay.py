@@ -11,7 +11,9 @@ from typing import Any, Callable, Dict, List
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made
 from bfxsync.checks.callbacks import check_callback
+from bfxsync.checks.containers import optional
 from bfxsync.checks.numbers import check_speed
+from bfxsync.checks.times import check_seconds_or_zero
 from bfxsync.errors import SubscriptionRejected, UsageError
 from bfxsync.recording.contents import Contents
 from bfxsync.recording.player import Player, RecordedClock, lines_of
@@ -126,6 +128,17 @@ class Replay(WebSocketClient):
         if not self._core.lifetime.is_closing and not self._connection().is_playing:
             raise UsageError("nothing comes before start() or run()")
         super().wait_ready(timeout)
+
+    def wait_on_update(self, timeout: float | None = None) -> bool:
+        """
+        Play, and wait for an update; see `WebSocketClient.wait_on_update`.
+
+        The replay does not pause for it, unlike for an iteration: set `speed`.
+        """
+        optional(check_seconds_or_zero, "timeout", timeout)
+        if not self._core.lifetime.is_closing:
+            self._connection().play()
+        return super().wait_on_update(timeout)
 
     def _connection(self) -> RecordedConnection:
         connection = self._core.placement.first_link().worker

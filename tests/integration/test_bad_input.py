@@ -241,6 +241,12 @@ def test_impossible_timeout(client: WebSocketClient, timeout: Any) -> None:
             call()
 
 
+@pytest.mark.parametrize("timeout", NO_TIMEOUTS[2:], ids=repr)
+def test_impossible_timeout_of_a_wait(client: WebSocketClient, timeout: Any) -> None:
+    with pytest.raises(UsageError, match="timeout must be a number of seconds"):
+        client.wait_on_update(timeout)
+
+
 @pytest.mark.parametrize("size", [-1, 0, 1, 2.5, 10.0, True, "100", None], ids=repr)
 def test_impossible_mailbox_size(client: WebSocketClient, size: Any) -> None:
     with pytest.raises(UsageError, match="mailbox_size must be an integer"):

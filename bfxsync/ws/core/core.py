@@ -158,6 +158,7 @@ class Core:
     def begin_close(self) -> None:
         """Close all connections without waiting."""
         self.lifetime.is_closing = True
+        self.dispatcher.news.announce()
         for link in self.placement.links:
             link.close()
 

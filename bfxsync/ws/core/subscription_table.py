@@ -46,6 +46,7 @@ from bfxsync.ws.core.shared_subscription import SharedSubscription
 from bfxsync.ws.core.subscriber import Home, Subscriber, Waiter
 from bfxsync.ws.dispatch.event_publisher import EventPublisher
 from bfxsync.ws.dispatch.mailbox import Mailbox
+from bfxsync.ws.dispatch.news import News
 
 if TYPE_CHECKING:
     from typing_extensions import assert_never
@@ -105,6 +106,9 @@ class SubscriptionTable:
     drop_count: int = 0
     """Updates dropped for slow event handlers of subscriptions that have ended."""
     _shared: dict[tuple[str, ...], SharedSubscription] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self._news: News = self._owner.publisher.news
 
     def __len__(self) -> int:
         return len(self._shared)
@@ -228,6 +232,8 @@ class SubscriptionTable:
         self.gap_count += shared.gap_count - gaps
         if shared.is_crowded:
             self.is_crowded = True
+        if self._news.is_awaited:
+            self._news.announce()
 
     def perform(self, output: SubscriptionOutput) -> Outputs:
         """Perform an output of the session, and return those that follow from it."""

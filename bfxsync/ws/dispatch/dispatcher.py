@@ -27,6 +27,7 @@ from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import start_thread
 from bfxsync.models.stream import Status
 from bfxsync.ws.dispatch.mailbox import Mailbox
+from bfxsync.ws.dispatch.news import News
 
 logger = get_logger(__name__)
 
@@ -127,6 +128,7 @@ class Dispatcher:
         on_failure: Callable[[BaseException], object] = lambda exc: None,
     ) -> None:
         self.is_inline: bool = thread_count == 0
+        self.news: News = News()
         # Queues with items; None makes a thread check whether it is to end.
         self.ready: SimpleQueue[Optional[CallbackQueue]] = SimpleQueue()
         # Items that the end did not wait for.
@@ -240,6 +242,9 @@ class Dispatcher:
 
     def _serve(self, callback_queue: CallbackQueue) -> None:
         self._call(callback_queue, callback_queue.mailbox.next_batch(BATCH))
+        if self.news.is_awaited:
+            # For those who read what the callbacks have stored.
+            self.news.announce()
         # If it was forked meanwhile, the rest is the parent's.
         if not self._is_detached and callback_queue.mailbox.finish_batch():
             self.ready.put(callback_queue)

@@ -26,6 +26,7 @@ from bfxsync.ws.dispatch.events import (
     extra_events_of,
     routes_for,
 )
+from bfxsync.ws.dispatch.news import News
 from bfxsync.ws.dispatch.update_kinds import kind_of
 
 logger = get_logger(__name__)
@@ -49,6 +50,7 @@ class EventPublisher:
 
     def __init__(self, dispatcher: Dispatcher, mailbox_size: int) -> None:
         self.listeners: Listeners = Listeners()
+        self.news: News = dispatcher.news
         self._dispatcher = dispatcher
         self._mailbox_size = mailbox_size
         self._was_opened = False

@@ -1,0 +1,169 @@
+"""Waiting for an update of any subscription."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from bfxsync import ClosedError, UsageError, WebSocketClient
+from bfxsync.paper import PaperExchange
+from bfxsync.ws.dispatch.news import News
+from bfxsync.ws.replay import replay
+
+PATIENCE_S = 10.0
+
+
+@pytest.fixture
+def still():
+    """An exchange whose markets stand still."""
+    with PaperExchange(rate=0.001, checksum_s=60.0, heartbeat_s=5.0) as exchange:
+        yield exchange
+
+
+def never():
+    return False
+
+
+def test_any_subscription_ends_the_wait(client):
+    client.subscribe_ticker("tBTCUSD")
+    book = client.subscribe_book("tBTCUSD")
+    before = book.update_count
+    while book.update_count < before + 20:
+        assert client.wait_on_update(PATIENCE_S)
+
+
+def test_it_returns_after_the_callback_has_handled_the_update(client):
+    """A board reads what callbacks store; it must not stay one update behind."""
+    handled = []
+    has_begun, is_free = threading.Event(), threading.Event()
+
+    def store(trade):
+        has_begun.set()
+        is_free.wait(PATIENCE_S)
+        handled.append(trade)
+
+    handle = client.subscribe_trades("tBTCUSD", store)
+    assert has_begun.wait(PATIENCE_S)
+    handle.unsubscribe()
+    while client.wait_on_update(0):
+        pass
+    is_free.set()
+    while not handled:
+        assert client.wait_on_update(PATIENCE_S)
+
+
+def test_without_news_it_returns_false(still):
+    with WebSocketClient(still.url) as client:
+        client.subscribe_book("tBTCUSD")
+        client.ping()
+        assert not client.wait_on_update(0)
+        assert not client.wait_on_update(0.01)
+
+
+def test_what_comes_between_two_calls_is_not_missed():
+    news = News()
+    assert not news.is_awaited and not news.wait(0.0, never) and news.is_awaited
+    news.announce()
+    news.announce()
+    assert news.wait(None, never)
+    assert not news.wait(0.0, never)
+
+
+def test_each_thread_gets_the_same_news():
+    news, seen, are_ready = News(), [], threading.Barrier(4)
+
+    def wait():
+        news.wait(0.0, never)
+        are_ready.wait(PATIENCE_S)
+        seen.append(news.wait(PATIENCE_S, never))
+
+    threads = [threading.Thread(target=wait) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    are_ready.wait(PATIENCE_S)
+    news.announce()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert seen == [True] * 3
+
+
+def test_no_news_is_lost_between_threads():
+    """Whatever was stored before the last announcement is seen by a reader in the end."""
+    news, stored, seen = News(), [], []
+
+    def read():
+        news.wait(0.0, never)
+        begun.set()
+        while len(stored) < 20_000:
+            assert news.wait(PATIENCE_S, never)
+        seen.append(len(stored))
+
+    def write():
+        for _ in range(10_000):
+            stored.append(None)
+            news.announce()
+
+    begun = threading.Event()
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert begun.wait(PATIENCE_S)
+    writers = [threading.Thread(target=write) for _ in range(2)]
+    for thread in writers:
+        thread.start()
+    for thread in (*writers, reader):
+        thread.join(3 * PATIENCE_S)
+    assert seen == [20_000]
+
+
+def test_closing_ends_the_wait(still):
+    errors, begun = [], threading.Event()
+
+    def wait(client):
+        client.wait_on_update(0)
+        begun.set()
+        try:
+            while client.wait_on_update():
+                pass
+        except ClosedError as exc:
+            errors.append(exc)
+
+    with WebSocketClient(still.url) as client:
+        client.subscribe_book("tBTCUSD")
+        thread = threading.Thread(target=wait, args=(client,))
+        thread.start()
+        assert begun.wait(PATIENCE_S)
+    thread.join(PATIENCE_S)
+    assert len(errors) == 1
+    with pytest.raises(ClosedError):
+        client.wait_on_update(0)
+
+
+def test_it_cannot_wait_on_the_io_thread(exchange, record):
+    refused = record()
+    with WebSocketClient(exchange.url, dispatch_threads=0) as client:
+
+        def wait(level):
+            try:
+                client.wait_on_update(1.0)
+            except UsageError as exc:
+                refused(exc)
+
+        client.subscribe_book("tBTCUSD", callback=wait)
+        refused.wait_for(1)
+
+
+def test_it_starts_a_replay(exchange, tmp_path):
+    path = tmp_path / "run.jsonl"
+    with WebSocketClient(exchange.url, record=path) as client:
+        book = client.subscribe_book("tBTCUSD")
+        while book.update_count < 10:
+            assert client.wait_on_update(PATIENCE_S)
+    with replay(path) as recording:
+        with pytest.raises(UsageError, match="timeout must be"):
+            recording.wait_on_update(-1)
+        book = recording.subscribe_book("tBTCUSD")
+        with pytest.raises(ClosedError):
+            while recording.wait_on_update(PATIENCE_S):
+                pass
+        assert book.update_count >= 10
