@@ -2,7 +2,8 @@
 The screen: draws a `View`.
 
 Strategy: every part gets a fixed number of rows, so that nothing scrolls in a terminal of any size.
-Asks are above the bids, with the spread between them.
+Asks are above the bids, with the spread between them. Markets are side by side where there is room
+for that, and where it is too low for one above the other; narrow or low ones leave things out.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ _ASK = "red"
 _WARNING = "bold not dim white on red"
 
 _SIDE_BY_SIDE_WIDTH = 72
+_LEAST_SIDE_BY_SIDE_WIDTH = 52
+_STACKED_HEIGHT = 13
+_FULL_TICKER_HEIGHT = 16
+_TIME_WIDTH = 36
 _AMOUNT_WIDTH = 11
 
 _EIGHTHS = ("", "\u258f", "\u258e", "\u258d", "\u258c", "\u258b", "\u258a", "\u2589")
@@ -62,7 +67,8 @@ class Screen:
 def draw(view: View, width: int, height: int) -> RenderableType:
     """Return the whole screen; width and height are in characters."""
     rows = max(0, height - 3)
-    if width >= _SIDE_BY_SIDE_WIDTH:
+    is_low = rows // len(view.markets) < _STACKED_HEIGHT
+    if width >= (_LEAST_SIDE_BY_SIDE_WIDTH if is_low else _SIDE_BY_SIDE_WIDTH):
         markets = Table.grid(expand=True)
         for _ in view.markets:
             markets.add_column(ratio=1)
@@ -95,7 +101,7 @@ def _footer(view: View) -> tuple[Text, Text]:
     total = view.total
     flow = _line(f" {view.frames_per_s:,.0f} frames/s   {total.update_count:,} updates")
     flow.append(f"   {len(total.gaps)} gaps", _WARNING if total.gaps else "")
-    flow.append(f"   {total.verified_count:,} checksums verified", _BID)
+    flow.append(f"   {total.verified_count:,} checksums ok", _BID)
     if total.mismatch_count:
         flow.append(f"   {total.mismatch_count:,} wrong", _WARNING)
     pace = _line(f" round trip {ms_text(view.round_trip_s)} ms", "dim")
@@ -106,17 +112,18 @@ def _footer(view: View) -> tuple[Text, Text]:
 def _market(view: MarketView, width: int, height: int) -> Panel:
     # Without the border and its padding.
     inner = width - 4
-    # Two lines of the ticker, and two rules.
-    rows = max(0, height - 2 - 4)
+    ticker = _ticker(view.ticker, inner)[: 2 if height >= _FULL_TICKER_HEIGHT else 1]
+    # The border, and two rules.
+    rows = max(0, height - 2 - len(ticker) - 2)
     known = max(len(view.bids), len(view.asks))
     depth = max(0, min((rows - rows // 3 - 1) // 2, known))
     trades = max(0, rows - 2 * depth - 1)
     content = Group(
-        *_ticker(view.ticker),
+        *ticker,
         Rule(style="dim"),
         *_ladder(view, depth, inner),
         Rule(style="dim"),
-        *_trades(view, trades),
+        *_trades(view, trades, inner),
     )
     title = _line(f" {view.symbol} ", "bold not dim")
     if not view.is_live:
@@ -131,7 +138,7 @@ def _market(view: MarketView, width: int, height: int) -> Panel:
     )
 
 
-def _ticker(ticker: Ticker | None) -> tuple[Text, Text]:
+def _ticker(ticker: Ticker | None, width: int) -> tuple[Text, Text]:
     if ticker is None:
         return _line("no ticker", "dim"), _line("")
     change, ratio = ticker.daily_change, ticker.daily_change_relative
@@ -146,8 +153,10 @@ def _ticker(ticker: Ticker | None) -> tuple[Text, Text]:
     second.append(price_text(ticker.high, decimals))
     second.append(" low ", "dim")
     second.append(price_text(ticker.low, decimals))
-    second.append(" vol ", "dim")
-    second.append(f"{ticker.volume or 0:,.0f}")
+    volume = f"{ticker.volume or 0:,.0f}"
+    if len(second) + len(" vol ") + len(volume) <= width:
+        second.append(" vol ", "dim")
+        second.append(volume)
     return first, second
 
 
@@ -182,7 +191,7 @@ def _spread(
     return _line(f"spread {price_text(asks[0].price - bids[0].price, decimals)}", "dim")
 
 
-def _trades(view: MarketView, count: int) -> list[Text]:
+def _trades(view: MarketView, count: int, room: int) -> list[Text]:
     shown = view.trades[:count]
     if not shown:
         return _padded([_line("no trades", "dim")][:count], count)
@@ -194,7 +203,8 @@ def _trades(view: MarketView, count: int) -> list[Text]:
         line = _line(f"{price_text(trade.price, decimals):>{width}}", style)
         line.append(f"  {amount_text(trade.amount):>{_AMOUNT_WIDTH}}", style)
         line.append(f"  {side}", style)
-        line.append(f"  {time_text(trade.mts)}", "dim")
+        if room >= _TIME_WIDTH:
+            line.append(f"  {time_text(trade.mts)}", "dim")
         return line
 
     return _padded([row(trade) for trade in shown], count)

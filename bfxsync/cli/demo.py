@@ -20,6 +20,9 @@ _SPEED = 20.0
 # More than connecting and closing take: the end of the recording ends the connection.
 _CAPTURE_MARGIN_S = 5.0
 
+# Events per second of a simulated market: enough for a price that changes several times a second.
+_RATE = 200.0
+
 _LOCAL_PING_S = 0.1
 # The real exchange is shared.
 _LIVE_PING_S = 1.0
@@ -50,9 +53,13 @@ def missing_packages(*, is_live: bool, is_plain: bool) -> list[str]:
     return [name for name in needed if find_spec(name) is None]
 
 
-def run(seconds: float, *, is_live: bool, is_plain: bool) -> FeedSummary:
+def run(
+    seconds: float, *, is_live: bool, is_recorded: bool, is_plain: bool
+) -> FeedSummary:
     """
     Watch the real exchange (`is_live`) or a local one; `is_plain` prints lines, not a screen.
+
+    With `is_recorded` the local exchange plays the recording.
 
     The `seconds` count from the first data of all channels. Raises `BfxError` if the exchange
     cannot be reached, or rejects the connection.
@@ -62,13 +69,12 @@ def run(seconds: float, *, is_live: bool, is_plain: bool) -> FeedSummary:
             host, ping_s = PUB_WSS_HOST, _LIVE_PING_S
             sources = {"tBTCUSD": "live", "tETHUSD": "live"}
         else:
-            speed = capture_speed(seconds)
-            exchange = stack.enter_context(local_exchange(seconds))
+            exchange = stack.enter_context(local_exchange(seconds, is_recorded))
             host, ping_s = exchange.url, _LOCAL_PING_S
-            sources = {
-                "tBTCUSD": f"recorded 2018-11-12, {speed:.3g}x",
-                "tETHUSD": "a random market",
-            }
+            sources = dict.fromkeys(("tBTCUSD", "tETHUSD"), "simulated")
+            if is_recorded:
+                speed = capture_speed(seconds)
+                sources["tBTCUSD"] = f"recorded 2018-11-12, {speed:.3g}x"
         for symbol, source in sources.items():
             print(f"{symbol}: {source}")
         print(f"connecting to {host}", flush=True)
@@ -87,12 +93,13 @@ def capture_speed(seconds: float) -> float:
     return min(_SPEED, _CAPTURE_S / (seconds + _CAPTURE_MARGIN_S))
 
 
-def local_exchange(seconds: float) -> PaperExchange:
-    """Return an exchange with data in every channel within that time."""
+def local_exchange(seconds: float, is_recorded: bool = False) -> PaperExchange:
+    """Return an exchange with data in every channel within that time, and moving prices."""
     return PaperExchange(
-        captures=(_CAPTURE,),
+        captures=(_CAPTURE,) if is_recorded else (),
         speed=capture_speed(seconds),
-        rate=50.0,
+        rate=_RATE,
+        ticker_s=0.25,
         checksum_s=min(1.0, seconds / 4),
     )
 
@@ -139,8 +146,8 @@ class Lines:
         passed_s = self._seconds - view.left_s
         if passed_s < self.interval_s / 2:
             return
-        parts = [f"{passed_s:6.1f} s", f"{view.frame_count:9,} frames"]
+        parts = [f"{passed_s:5.1f} s", f"{view.frame_count:8,} frames"]
         for market in view.markets:
             last = market.ticker.last_price if market.ticker is not None else None
             parts.append(f"{market.symbol} {price_text(last)}")
-        print("   ".join(parts), flush=True)
+        print("  ".join(parts), flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import shutil
 import sys
 from collections import deque
 from typing import Deque, Sequence
@@ -21,20 +22,35 @@ _MAX_SECONDS = 86_400
 _MAX_HELD = 50
 
 _DEMO = """\
-Show tickers, trades and books of tBTCUSD and tETHUSD, live, and print counts and
-latencies at the end. Without --live nothing leaves this machine: a local
-exchange replays real trades and book updates of 2018 for tBTCUSD, and generates
-a random market for tETHUSD."""
+Show tickers, trades and books of tBTCUSD and tETHUSD, live,
+and print counts and latencies at the end. Without --live
+nothing leaves this machine: a local exchange simulates both
+markets."""
 
 _DEMO_END = """\
-The recording is 14 minutes long. It plays at 20 times its speed, or slower if it
-would end before --seconds.
+The recording is 14 minutes long, of a quiet market. It plays
+at 20 times its speed, or slower if it would end before
+--seconds.
 
 exit codes:
   0    updates in every channel, no gap, every checksum matched
-  1    otherwise, or the exchange cannot be reached; a line gives the reason
+  1    otherwise, or the exchange cannot be reached; a line
+       gives the reason
   2    invalid command line, or a missing package
   130  ended with Ctrl-C"""
+
+_NEXT = "Next: bfxsync demo --live (the real exchange; no key needed)"
+_NEXT_AFTER_LIVE = """\
+Next, a program of your own:
+
+from bfxsync import Client
+
+with Client() as bfx:
+    bfx.wss.subscribe_trades("BTC/USD", print)
+    bfx.wss.run()"""
+
+# With fewer lines the summary leaves out its empty ones.
+_ROOMY_LINES = 24
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,17 +84,20 @@ def _demo(arguments: argparse.Namespace) -> int:
         # Log lines must not disturb the screen.
         with LogLines(is_held=not is_plain):
             summary = demo.run(
-                arguments.seconds, is_live=arguments.live, is_plain=is_plain
+                arguments.seconds,
+                is_live=arguments.live,
+                is_recorded=arguments.recorded,
+                is_plain=is_plain,
             )
     except BfxError as exc:
         cause = "" if exc.__cause__ is None else f" ({exc.__cause__})"
         return _fail(f"{exc}{cause}", FAILED)
-    print(f"\n{summary.text()}", flush=True)
-    if summary.was_interrupted:
-        return INTERRUPTED
-    if summary.problems:
+    gap = "\n" if shutil.get_terminal_size().lines >= _ROOMY_LINES else ""
+    print(f"{gap}{summary.text(is_roomy=bool(gap))}", flush=True)
+    if summary.problems and not summary.was_interrupted:
         return _fail("; ".join(summary.problems), FAILED)
-    return OK
+    print(f"{gap}{_NEXT_AFTER_LIVE if arguments.live else _NEXT}", flush=True)
+    return INTERRUPTED if summary.was_interrupted else OK
 
 
 def _fail(reason: str, code: int) -> int:
@@ -106,10 +125,16 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="duration, at least 1 (default: 10)",
     )
-    command.add_argument(
+    source = command.add_mutually_exclusive_group()
+    source.add_argument(
         "--live",
         action="store_true",
         help="connect to the real exchange; no key needed",
+    )
+    source.add_argument(
+        "--recorded",
+        action="store_true",
+        help="play a recording of the real tBTCUSD of 2018",
     )
     command.add_argument(
         "--plain",

@@ -120,7 +120,6 @@ class View:
 class FeedSummary:
     """Results of a demonstration."""
 
-    host: str
     elapsed_s: float
     """From the first data of all channels to the end."""
     frame_count: int
@@ -158,25 +157,27 @@ class FeedSummary:
             found.append(f"errors: {len(self.errors)}, the first: {self.errors[0]}")
         return found
 
-    def text(self) -> str:
-        """Return the summary as lines of at most 80 ASCII characters."""
-        return "\n".join((*self._table(), "", *self._latency(), "", self._verdict()))
+    def text(self, *, is_roomy: bool = True) -> str:
+        """Return the summary as lines of at most 60 ASCII characters; empty ones if `is_roomy`."""
+        parts = (self._flow(), self._table(), self._latency(), [self._verdict()])
+        gap = "\n\n" if is_roomy else "\n"
+        return gap.join("\n".join(lines) for lines in parts)
+
+    def _flow(self) -> list[str]:
+        rate = self.frame_count / self.elapsed_s if self.elapsed_s > 0 else 0.0
+        return [
+            f"{self.frame_count:,} frames in {self.elapsed_s:.1f} s ({rate:,.0f}/s)"
+        ]
 
     def _table(self) -> list[str]:
-        rate = self.frame_count / self.elapsed_s if self.elapsed_s > 0 else 0.0
-        lines = [
-            f"{self.frame_count:,} frames in {self.elapsed_s:.1f} s ({rate:,.0f}/s)"
-            f" from {self.host}",
-            "",
-            f"{'channel':<18}{'updates':>12}{'gaps':>8}{'checksums':>22}",
-        ]
+        lines = [f"{'channel':<18}{'updates':>10}{'gaps':>6}{'checksums':>26}"]
         for channel in (*self.channels, total(self.channels)):
             checksums = ""
             if channel.verified_count is not None:
                 checksums = f"{channel.verified_count:,} verified, {channel.mismatch_count:,} wrong"
             lines.append(
-                f"{channel.name:<18}{channel.update_count:>12,}{len(channel.gaps):>8}"
-                f"{checksums:>22}".rstrip()
+                f"{channel.name:<18}{channel.update_count:>10,}{len(channel.gaps):>6}"
+                f"{checksums:>26}".rstrip()
             )
         return lines
 
@@ -195,4 +196,4 @@ class FeedSummary:
             return "Ended with Ctrl-C."
         if self.problems:
             return f"Problems: {len(self.problems)}."
-        return "All good: updates in every channel, no gap, every checksum verified."
+        return "All good: updates in every channel, no gap, checksums match."

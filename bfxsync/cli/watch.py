@@ -197,7 +197,6 @@ class Watch:
         if self.failure is not None:
             self._errors.setdefault(str(self.failure))
         return FeedSummary(
-            host=self._host,
             elapsed_s=max(0.0, self._ended_at - self._began_at),
             frame_count=self._wss.frame_count,
             channels=self._channels(),

@@ -62,7 +62,9 @@ def render(view: View, width: int, height: int) -> str:
     return console.export_text()
 
 
-@pytest.mark.parametrize("width, height", [(80, 24), (120, 40), (60, 40), (101, 31)])
+@pytest.mark.parametrize(
+    "width, height", [(80, 24), (120, 40), (60, 40), (101, 31), (60, 15), (52, 12)]
+)
 def test_the_screen_is_filled_exactly(width: int, height: int) -> None:
     lines = render(VIEW, width, height).splitlines()
     assert len(lines) == height
@@ -86,11 +88,30 @@ def test_everything_is_there(width: int, height: int) -> None:
         "1,234 frames/s",
         "98,765 updates",
         "0 gaps",
-        "43 checksums verified",
+        "43 checksums ok",
         "round trip 0.42 ms",
         "to callback 0.03 ms",
     ):
         assert part in text
+
+
+def test_a_small_terminal_shows_both_markets_with_book_and_trades() -> None:
+    text = render(VIEW, 60, 15)
+    lines = text.splitlines()
+    assert "tBTCUSD" in lines[1] and "tETHUSD" in lines[1]
+    assert "6,443.0  -1.2  -1.23%" in lines[2] and "2,480.0  -1.2" in lines[2]
+    for part in (
+        "6,443.2",
+        "6,443.1       0.2500",
+        "spread 0.1",
+        "6,443.0       1.5000",
+        "6,443.0       0.1250  buy ",
+        "6,443.0       0.1250  sell",
+        "43 checksums ok",
+        "Ctrl-C ends",
+    ):
+        assert part in text
+    assert "\N{HORIZONTAL ELLIPSIS}" not in text
 
 
 def test_asks_stand_above_bids_and_the_best_at_the_spread() -> None:

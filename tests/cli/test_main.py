@@ -38,6 +38,7 @@ def test_the_version(capsys: Output) -> None:
     [
         ["dem"],
         ["demo", "--fast"],
+        ["demo", "--recorded", "--live"],
         ["demo", "--seconds", "soon"],
         ["demo", "--seconds", "0.9"],
         ["demo", "--seconds", "nan"],
@@ -71,7 +72,15 @@ def test_the_demo_ends_well(capsys: Output) -> None:
         percentiles = [float(text) for text in rows[name][-3:]]
         assert percentiles == sorted(percentiles)
     assert len(re.findall(r"^ +\d\.\d s +[\d,]+ frames", out, re.MULTILINE)) == 4
-    assert out.endswith("every checksum verified.\n")
+    assert "All good: " in out
+    assert out.endswith("demo --live (the real exchange; no key needed)\n")
+
+
+def test_the_recording_is_played_on_demand(capsys: Output) -> None:
+    assert main(["demo", "--seconds", "2", "--plain", "--recorded"]) == 0
+    out = capsys.readouterr().out
+    assert "tBTCUSD: recorded 2018-11-12, 20x\ntETHUSD: simulated\n" in out
+    assert "All good: " in out
 
 
 def demo_channels() -> tuple[str, ...]:
@@ -119,6 +128,9 @@ def test_live_is_the_host_of_the_library(
     out = capsys.readouterr().out
     assert f"connecting to {exchange.url}\n" in out
     assert "tBTCUSD: live\n" in out
+    program = out.partition("a program of your own:\n\n")[2]
+    compile(program, "the next step", "exec")
+    assert "with Client() as bfx:" in program
 
 
 def test_a_refusal_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:

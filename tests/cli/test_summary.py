@@ -6,7 +6,6 @@ import pytest
 from bfxsync.cli.summary import ChannelSummary, FeedSummary, Percentiles, Samples, total
 
 GOOD = FeedSummary(
-    host="ws://127.0.0.1:1/ws/2",
     elapsed_s=10.0,
     frame_count=12345,
     channels=(
@@ -54,14 +53,22 @@ def test_all_channels_together() -> None:
 
 def test_the_text_is_for_any_terminal() -> None:
     lines = GOOD.text().splitlines()
-    assert all(line.isascii() and len(line) <= 80 for line in lines)
-    assert lines[0] == "12,345 frames in 10.0 s (1,234/s) from ws://127.0.0.1:1/ws/2"
+    assert all(line.isascii() and len(line) <= 60 for line in lines)
+    assert lines[0] == "12,345 frames in 10.0 s (1,234/s)"
     assert lines[5].split() == "tBTCUSD book 5,123 0 78 verified, 0 wrong".split()
     assert lines[6].split() == "all 5,348 0 78 verified, 0 wrong".split()
     assert lines[9].split() == "ping and pong (50) 0.50 1.00 250".split()
     assert lines[10].split() == "I/O to callback (0) - - -".split()
     assert lines[-1].startswith("All good")
     assert GOOD.problems == []
+
+
+def test_the_text_of_all_channels_fits_into_fifteen_lines() -> None:
+    channels = (*GOOD.channels, *GOOD.channels)
+    text = attrs.evolve(GOOD, channels=channels).text(is_roomy=False)
+    # One is for the next step, and one for the prompt.
+    assert len(text.splitlines()) <= 15 - 2
+    assert "" not in text.splitlines()
 
 
 @pytest.mark.parametrize(
