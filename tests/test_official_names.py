@@ -51,7 +51,7 @@ def test_an_official_event_has_the_official_arguments(client, line):
 
 def test_no_other_event_is_known_but_our_own():
     official = {line.split()[0] for line in OFFICIAL_EVENTS}
-    assert EVENTS - official == {"fatal", "subscription_failed"}
+    assert EVENTS - official == {"fatal", "raw_update", "subscription_failed"}
 
 
 def test_a_handler_that_is_never_called_is_logged(client, caplog):

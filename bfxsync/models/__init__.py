@@ -27,6 +27,7 @@ from bfxsync.models.market import (
     TradeUpdate,
 )
 from bfxsync.models.model import Model
+from bfxsync.models.raw import RawRow
 from bfxsync.models.status import (
     Candle,
     DerivativesStatus,
@@ -146,6 +147,7 @@ __all__ = [
     "PulseMessage",
     "PulseProfile",
     "RawBookUpdate",
+    "RawRow",
     "RecurringAlgoOrder",
     "SettingsWriteResult",
     "Snapshot",

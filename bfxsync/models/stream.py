@@ -28,12 +28,12 @@ class Snapshot(Generic[T_co]):
     rows: List[T_co] = attrs.field(repr=few)
     """
     `Ticker` (one or none), `Trade` (oldest first) or `BookUpdate` (bids from the best, then asks
-    from the best), or their funding and raw kinds; may be empty.
+    from the best), or their funding and raw kinds; `RawRow` in the exchange's order; may be empty.
     """
     has_hole: bool = False
     """
     For trades after a gap: none of the rows was known before, so older trades may be missing. The
-    history on REST has those.
+    history on REST has those. For `RawRow`: there were more rows than are kept.
     """
 
 

@@ -14,8 +14,10 @@ from bfxsync.wire.codec import LOADS_ERRORS, loads_for
 # How nearly all lines with channel data begin; they list nothing new and are skipped unread.
 _DATA = b'"frame":"['
 
-# Fields that identify a channel in the answers to subscribe requests.
+# Fields that identify a channel in the answers to subscribe requests, before any others; those
+# below identify none.
 _FIELDS = ("channel", "symbol", "key", "prec", "freq", "len")
+_NOT_FIELDS = ("event", "chanId", "subId", "pair", "currency")
 
 MAX_CONNECTIONS = 10_000
 """Recordings with more connections are refused: each needs memory until the end."""
@@ -87,7 +89,11 @@ class Contents:
             self.flags[connection] = flags if type(flags) is int else requested
             check_connections(self.flags)
         elif event.get("event") == "subscribed":
-            fields = {name: event[name] for name in _FIELDS if name in event}
+            fields = {
+                name: event[name]
+                for name in dict.fromkeys((*_FIELDS, *event))
+                if name in event and name not in _NOT_FIELDS
+            }
             name = repr(fields)
             if name not in self._known:
                 self._size += len(name)

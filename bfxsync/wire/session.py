@@ -30,7 +30,6 @@ from bfxsync.wire.commands import Command, Ping, Resubscribe, Subscribe, Unsubsc
 from bfxsync.wire.delivery import Delivery, paused
 from bfxsync.wire.frames import (
     ACCOUNT_CHANNEL,
-    BULK_UPDATES,
     SEQ_ALL,
     AccountData,
     ChannelData,
@@ -335,7 +334,7 @@ class Session:
     def _handle_answer(self, answer: Acknowledgement, now: float) -> list[Output]:
         outputs = answer.outputs
         if answer.entry is not None:
-            answer.entry.channel.is_bulk = bool(self._handshake.flags & BULK_UPDATES)
+            answer.entry.channel.set_flags(self._handshake.flags)
             if answer.frames:
                 self._heard(now)
             self._deliver(answer.entry, answer.frames, outputs, now)

@@ -146,8 +146,8 @@ class SubscribeRequests:
         if channel.unanswered != UNANSWERED:
             return []
         error = RequestTimeout(
-            f"{channel.name} {channel.symbol}: unanswered: no data after {UNANSWERED} "
-            "requests; it is requested again"
+            f"{channel.title}: unanswered: no data after {UNANSWERED} requests; it is "
+            "requested again"
         )
         error.__cause__ = entry.unreadable
         return [Report(error), Delayed(entry.token, error)]

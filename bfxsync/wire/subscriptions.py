@@ -227,7 +227,7 @@ class Subscriptions:
             return Acknowledgement([*outputs, displaced])
         error = error_from_code(
             code,
-            f"{entry.channel.name} {entry.channel.symbol}: {error_text(body)}",
+            f"{entry.channel.title}: {error_text(body)}",
             body,
         )
         if code == _DUPLICATE and type(chan_id) is int and chan_id not in self.routes:

@@ -174,6 +174,7 @@ class WebSocketClient:
     # --- subscriptions ------------------------------------------------------------------------
 
     subscribe = any_channel.subscribe
+    subscribe_raw = any_channel.subscribe_raw
     subscribe_many = any_channel.subscribe_many
     unsubscribe = any_channel.unsubscribe
     resubscribe = any_channel.resubscribe

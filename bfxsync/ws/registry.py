@@ -18,7 +18,12 @@ from bfxsync.checks.options import (
 )
 from bfxsync.errors import UsageError
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
-from bfxsync.wire.channels import Channel, channel_for
+from bfxsync.wire.channels import (
+    BookChannel,
+    Channel,
+    channel_for,
+    raw_channel_for,
+)
 from bfxsync.ws.core.core import Core
 from bfxsync.ws.core.subscriber import Subscriber
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Routes
@@ -79,7 +84,7 @@ class SubscriptionRegistry:
     def open(
         self,
         client: object,
-        channel: str,
+        channel: str | Channel,
         arguments: dict[str, Any],
         callback: Any = None,
         wait: bool = True,
@@ -90,6 +95,22 @@ class SubscriptionRegistry:
         handle = self._prepare(client, channel, arguments, callback, **options)
         self._place([handle], wait)
         return handle
+
+    def open_raw(
+        self,
+        client: object,
+        channel: str,
+        fields: dict[str, Any],
+        has_snapshot: bool,
+        callback: Any,
+        wait: bool,
+        **options: Any,
+    ) -> Subscription[Any]:
+        """Subscribe to one channel of any kind, for its rows as they come."""
+        made = raw_channel_for(
+            channel, fields, number=self._settings.numbers, has_snapshot=has_snapshot
+        )
+        return self.open(client, made, {}, callback, wait, **options)
 
     def open_many(
         self, client: object, requests: Iterable[Mapping[str, Any]], wait: bool
@@ -114,7 +135,7 @@ class SubscriptionRegistry:
     def _prepare(
         self,
         client: object,
-        channel: str,
+        channel: str | Channel,
         arguments: dict[str, Any],
         callback: Any = None,
         sub_id: str | None = None,
@@ -137,7 +158,9 @@ class SubscriptionRegistry:
             if callback is None and on_event is None:
                 raise UsageError("max_errors needs a callback or on_event")
         timeout_s = settings.timeout_or(timeout)
-        made = channel_for(channel, number=settings.numbers, **arguments)
+        made = channel
+        if not isinstance(made, Channel):
+            made = channel_for(made, number=settings.numbers, **arguments)
         if self._admit is not None:
             self._admit(made)
         callback_queue = None
@@ -165,7 +188,7 @@ class SubscriptionRegistry:
             # Not otherwise: the cycle would delay the end of what the callback refers to.
             callback_queue.on_failed = partial(self.core.quarantine, subscriber)
         self._by_id[name] = subscriber
-        kind = BookSubscription if made.name == "book" else Subscription
+        kind = BookSubscription if isinstance(made, BookChannel) else Subscription
         return kind(client, self.core, subscriber, timeout_s)
 
     def _free_id(self, sub_id: str | None) -> str:

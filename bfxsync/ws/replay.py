@@ -181,6 +181,12 @@ def _connect(
     settings: ConnectionSettings,
     owner: Core,
 ) -> Link:
+    if number > 1:
+        # A recording has each channel once, and only one form of it can be played at a time.
+        raise UsageError(
+            "a replay plays a channel raw or not, but not both: use another replay"
+        )
+
     def end() -> None:
         owner.begin_close()
         owner.lifetime.stopped.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Mapping, overload
 
+from bfxsync.models.raw import RawRow
 from bfxsync.ws.core.subscription_table import SubscriptionTable
 from bfxsync.ws.registry import EventCallback, SubscriptionRegistry
 from bfxsync.ws.subscription import BookSubscription, Subscription
@@ -113,6 +114,62 @@ def subscribe(
         self,
         channel,
         arguments,
+        callback,
+        wait,
+        sub_id=sub_id,
+        on_event=on_event,
+        timeout=timeout,
+        policy=policy,
+        mailbox_size=mailbox_size,
+        max_errors=max_errors,
+    )
+
+
+def subscribe_raw(
+    self: HasRegistry,
+    channel: str,
+    callback: Callable[[RawRow], object] | None = None,
+    *,
+    has_snapshot: bool = True,
+    sub_id: str | None = None,
+    on_event: EventCallback = None,
+    wait: bool = True,
+    timeout: float | None = None,
+    policy: str = "resync",
+    mailbox_size: int | None = None,
+    max_errors: int | None = None,
+    **fields: object,
+) -> Subscription[RawRow]:
+    """
+    Subscribe to any channel, known to bfxsync or not, and get its rows as they come.
+
+    The callback gets a `RawRow` for each row after the first message, which is the `Snapshot`; if
+    that is a single row, it is also the first update. Nothing is read, corrected or compared with
+    a checksum. Gaps, reconnects, recordings and the other options are those of `subscribe`.
+
+    A handle that joins later, or has fallen behind, starts with the rows since the exchange's
+    snapshot, at most the latest 1,000; `Snapshot.has_hole` tells that there were more.
+
+    Parameters
+    ----------
+    channel : str
+        The exchange's name of the channel.
+    callback : callable, optional
+    has_snapshot : bool
+        False if the channel sends nothing until something happens: then the subscription is ready,
+        with an empty `Snapshot`, as soon as the exchange accepts it.
+    sub_id, on_event, wait, timeout, policy, mailbox_size, max_errors
+        See `subscribe`. With the policy ``latest`` the latest row of each `RawRow.tag` is kept.
+    **fields
+        Further fields of the request, sent as they are: text, numbers, bools, lists, dicts.
+
+    https://docs.bitfinex.com/docs/ws-public
+    """
+    return self._subscriptions.open_raw(
+        self,
+        channel,
+        fields,
+        has_snapshot,
         callback,
         wait,
         sub_id=sub_id,

@@ -90,7 +90,7 @@ class Subscription(Generic[T_co]):
     Attributes
     ----------
     channel : str
-        ``ticker``, ``trades``, ``book``, ``candles`` or ``status``.
+        ``ticker``, ``trades``, ``book``, ``candles`` or ``status``; with `subscribe_raw` any.
     symbol : str
     sub_id : str
         Its name: the user's or a random one.

@@ -27,6 +27,7 @@ from bfxsync import (
     Liquidation,
     Policy,
     RawBookUpdate,
+    RawRow,
     Snapshot,
     Status,
     Subscription,
@@ -81,6 +82,8 @@ def iteration_yields_the_data_of_the_channel(wss: WebSocketClient) -> None:
         assert_type(candle, Candle)
     for status in wss.subscribe_status("deriv:tBTCF0:USTF0"):
         assert_type(status, DerivativesStatus)
+    for row in wss.subscribe_raw("news", symbol="tBTCUSD", depth=5):
+        assert_type(row, RawRow)
     for liquidation in wss.subscribe_status("liq:global"):
         assert_type(liquidation, Liquidation)
     assert_type(
@@ -150,6 +153,7 @@ def a_callback_for_other_data_is_an_error(wss: WebSocketClient) -> None:
     wss.subscribe_book("tBTCUSD", on_order)  # type: ignore[arg-type]  # pyright: ignore
     wss.subscribe_book("tBTCUSD", on_level, prec="R0")  # type: ignore[arg-type]  # pyright: ignore
     wss.subscribe_candles("tBTCUSD", "1m", on_trade)  # type: ignore[arg-type]  # pyright: ignore
+    wss.subscribe_raw("news", on_trade)  # type: ignore[arg-type]  # pyright: ignore
     wss.subscribe_status("liq:global", on_trade)  # type: ignore[arg-type]  # pyright: ignore
     wss.subscribe_ticker("tBTCUSD", Book().on_level)  # type: ignore[arg-type]  # pyright: ignore
 

@@ -22,6 +22,7 @@ from bfxsync.models import (
     Gap,
     Liquidation,
     RawBookUpdate,
+    RawRow,
     Snapshot,
     Ticker,
     Trade,
@@ -214,7 +215,7 @@ KEYS = {
 
 def test_r09_latest_knows_every_class_that_a_channel_delivers():
     delivered = {model for events in EVENTS_OF_CHANNEL.values() for model in events}
-    assert KEYS.keys() == delivered - {Checksum}
+    assert KEYS.keys() == delivered - {Checksum, RawRow}
 
 
 @pytest.mark.parametrize("model", list(KEYS), ids=lambda model: model.__name__)
@@ -233,6 +234,13 @@ def test_r09_latest_replaces_updates_of_the_same_key_only(model):
         mailbox.put([first, newer], nothing)
         expected = [first, newer] if name in KEYS[model] else [newer]
         assert drain(mailbox) == expected, name
+
+
+def test_latest_keeps_the_newest_raw_row_of_each_tag():
+    first, other, newer = RawRow([1], "te"), RawRow([1], "tu"), RawRow([2], "te")
+    mailbox = Mailbox(10, Policy.LATEST)
+    mailbox.put([first, other, newer], nothing)
+    assert sorted(drain(mailbox)) == [[1], [2]]
 
 
 def test_latest_keeps_what_an_event_stands_between_apart():

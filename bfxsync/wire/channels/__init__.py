@@ -11,6 +11,8 @@ https://docs.bitfinex.com/docs/ws-public
 
 from __future__ import annotations
 
+from typing import Mapping
+
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.plain import plain_text
 from bfxsync.checks.books import (
@@ -20,12 +22,15 @@ from bfxsync.checks.books import (
     check_book_argument,
 )
 from bfxsync.checks.candles import check_candle_key
+from bfxsync.checks.fields import check_channel, check_fields
 from bfxsync.checks.keys import check_status_key
+from bfxsync.checks.options import check_bool
 from bfxsync.checks.symbols import check_symbol
 from bfxsync.errors import UsageError
 from bfxsync.wire.channels.base import Channel
 from bfxsync.wire.channels.book import BookChannel
 from bfxsync.wire.channels.candles import CandlesChannel
+from bfxsync.wire.channels.raw import RAW, RawChannel
 from bfxsync.wire.channels.status import DerivativesChannel, LiquidationsChannel
 from bfxsync.wire.channels.ticker import TickerChannel
 from bfxsync.wire.channels.trades import TradesChannel
@@ -37,9 +42,12 @@ __all__ = [
     "Channel",
     "DerivativesChannel",
     "LiquidationsChannel",
+    "RawChannel",
     "TickerChannel",
     "TradesChannel",
     "channel_for",
+    "raw_channel_for",
+    "rival_of",
 ]
 
 _CLASSES: dict[str, type[Channel]] = {
@@ -85,3 +93,25 @@ def channel_for(
     if arguments:
         raise UsageError(f"channel {name!r} takes no {', '.join(map(repr, arguments))}")
     return made(checked, number)
+
+
+def raw_channel_for(
+    channel: str,
+    fields: Mapping[str, object],
+    *,
+    number: NumberType = float,
+    has_snapshot: bool = True,
+) -> RawChannel:
+    """Check the fields of a subscription, and make a channel that leaves rows as they are."""
+    name, checked = check_channel(channel), check_fields(fields)
+    has_snapshot = check_bool("has_snapshot", has_snapshot)
+    try:
+        known_as = channel_for(name, **checked).identity
+    except UsageError:
+        known_as = (name, *(f"{key}={value}" for key, value in checked.items()))
+    return RawChannel(name, checked, number, known_as, has_snapshot)
+
+
+def rival_of(identity: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the identity of the same channel in the other form, raw or not."""
+    return identity[1:] if identity[0] == RAW else (RAW, *identity)

@@ -11,7 +11,7 @@ from bfxsync.errors import BfxError, RemoteError
 from bfxsync.models.rows import SCREEN_ERRORS
 from bfxsync.models.stream import Degraded
 from bfxsync.wire.channels.shapes import FITS, Fits
-from bfxsync.wire.frames import HEARTBEAT
+from bfxsync.wire.frames import BULK_UPDATES, HEARTBEAT
 from bfxsync.wire.recovery import RecoveryBudget
 
 # Raised by a frame that is no list or too short; a model's RemoteError has details.
@@ -56,11 +56,16 @@ class Channel(ABC):
         self._number = number
 
     @property
+    def title(self) -> str:
+        """Its name, and its symbol if there is one, for messages."""
+        return f"{self.name} {self.symbol}".rstrip()
+
+    @property
     def identity(self) -> tuple[str, ...]:
         """The fields by which the exchange recognizes a duplicate request."""
         return (self.name, *self.arguments.values())
 
-    def request(self) -> dict[str, str]:
+    def request(self) -> dict[str, Any]:
         """Return the fields of the subscribe message."""
         return {"channel": self.name, **self.arguments}
 
@@ -74,9 +79,13 @@ class Channel(ABC):
         name = "key" if "key" in self.arguments else "symbol"
         echoed = {"channel": None, name: None, **body}
         return all(
-            key not in echoed or str(echoed[key]) == value
+            key not in echoed or str(echoed[key]) == str(value)
             for key, value in self.request().items()
         )
+
+    def set_flags(self, flags: int) -> None:
+        """Note the flags of the socket on which the channel was acknowledged."""
+        self.is_bulk = bool(flags & BULK_UPDATES)
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
         """Return the updates of frames of this channel, in order."""
@@ -132,8 +141,7 @@ class Channel(ABC):
         return make
 
     def _foreign(self, row: Any) -> RemoteError:
-        name = f"{self.name} {self.symbol}"
-        return RemoteError(f"{name}: a row of another channel", raw=row)
+        return RemoteError(f"{self.title}: a row of another channel", raw=row)
 
     def _distrust(self, reason: str, updates: list[Any]) -> None:
         """Request a resubscription; if the budget is spent, report the channel as degraded."""
@@ -150,9 +158,7 @@ class Channel(ABC):
 
     def _fail(self, exc: Exception, frame: object) -> None:
         if not isinstance(exc, RemoteError):
-            exc = RemoteError(
-                f"{self.name} {self.symbol}: unreadable frame: {exc}", raw=frame
-            )
+            exc = RemoteError(f"{self.title}: unreadable frame: {exc}", raw=frame)
         self.errors.append(exc)
 
     def _models(self, make: Callable[[Any], Any], rows: list[Any]) -> list[Any]:

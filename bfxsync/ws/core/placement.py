@@ -3,7 +3,8 @@ Which channel is on which connection.
 
 Strategy: a channel is placed on the first connection with room. If the exchange turns out to have
 no room for it, it moves on and the connection's limit is lowered. A further connection without
-channels is removed.
+channels is removed. A channel that is subscribed raw as well needs two connections, as the exchange
+refuses a second subscription to it on the same one.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from bfxsync._base.greenlets import check_threads
 from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import Section, later, shielded
 from bfxsync.errors import NetworkError
+from bfxsync.wire.channels import rival_of
 from bfxsync.ws.core.lifetime import Lifetime
 from bfxsync.ws.core.shared_subscription import SharedSubscription
 from bfxsync.ws.core.subscriber import Home, Subscriber
@@ -180,7 +182,7 @@ class Placement:
                 return
             link = self._directory.homes.get(identity)
             if link is None:
-                link = self._with_room()
+                link = self._with_room(self._rival(identity))
                 link.load += 1
             now = self._directory
             self._directory = attrs.evolve(
@@ -251,7 +253,7 @@ class Placement:
                 return
             link.load -= 1
             try:
-                other = self._with_room(but=link)
+                other = self._with_room(link, self._rival(identity))
             except NetworkError:
                 # Counted here until it is released.
                 link.load += 1
@@ -278,9 +280,13 @@ class Placement:
 
     # --- with the lock ------------------------------------------------------------------------
 
-    def _with_room(self, but: Home | None = None) -> Link:
+    def _rival(self, identity: Identity) -> Link | None:
+        """Return the connection that has the same channel in the other form, raw or not."""
+        return self._directory.homes.get(rival_of(identity))
+
+    def _with_room(self, *but: Home | None) -> Link:
         for link in self.links:
-            if link is not but and link.load < link.limit:
+            if link not in but and link.load < link.limit:
                 return link
         return self._open_link()
 

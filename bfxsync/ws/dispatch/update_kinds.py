@@ -24,9 +24,10 @@ from bfxsync.models.market import (
     Trade,
     TradeUpdate,
 )
+from bfxsync.models.raw import RawRow
 from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
 from bfxsync.models.stream import Checksum
-from bfxsync.wire.channels import Channel
+from bfxsync.wire.channels import Channel, RawChannel
 
 ChannelKind = Tuple[str, bool]
 """A channel's name and whether it is of a funding currency; see `kind_of`."""
@@ -62,6 +63,7 @@ _TRADES, _FUNDING_TRADES = ("trades", False), ("trades", True)
 _BOOK, _FUNDING_BOOK = ("book", False), ("book", True)
 _RAW_BOOK, _FUNDING_RAW_BOOK = ("raw_book", False), ("raw_book", True)
 _CANDLES, _LIQUIDATIONS = ("candles", False), ("liq", False)
+_ANY = ("raw", False)
 _id, _order_id, _offer_id = map(attrgetter, ("id", "order_id", "offer_id"))
 _mts, _liquidation_key = attrgetter("mts"), attrgetter("pos_id", "mts")
 
@@ -81,6 +83,7 @@ UPDATE_KINDS = (
     UpdateKind(Candle, _CANDLES, "candles_update", _mts),
     UpdateKind(DerivativesStatus, ("deriv", False), "derivatives_status_update", _only),
     UpdateKind(Liquidation, _LIQUIDATIONS, "liquidation_feed_update", _liquidation_key),
+    UpdateKind(RawRow, _ANY, "raw_update", attrgetter("tag")),
 )
 
 KEYS = {kind.model: kind.key for kind in UPDATE_KINDS}
@@ -114,6 +117,8 @@ EVENTS_OF_CHANNEL: dict[ChannelKind, dict[type, str]] = {
 
 def kind_of(channel: Channel) -> ChannelKind:
     """Return the kind of a channel; raw books and both status channels have their own."""
+    if isinstance(channel, RawChannel):
+        return _ANY
     if channel.name == "status":
         return (channel.arguments["key"].partition(":")[0], False)
     if channel.name == "candles":
