@@ -176,6 +176,16 @@ def date_of(mts: float) -> str:
     return f"{datetime.fromtimestamp(mts / 1000, timezone.utc):%Y-%m-%d}"
 
 
+def creation_dates(now_s: float, absence_s: float) -> List[str]:
+    """
+    Return the UTC dates on which an order that is sent now can be created: one, or two at midnight.
+
+    `now_s` estimates the exchange's time; after `absence_s` the order is no longer on its way.
+    """
+    moments = (max(now_s - AGREE_S, 0.0), now_s + absence_s)
+    return list(dict.fromkeys(date_of(moment_s * 1000) for moment_s in moments))
+
+
 def span_of(
     sent_s: float,
     sent_at: float,

@@ -17,6 +17,7 @@ from bfxsync.checks.hosts import check_rest_host, signed_rest_host
 from bfxsync.checks.options import check_bool
 from bfxsync.checks.texts import check_token
 from bfxsync.guards.guard import OrderGuard
+from bfxsync.outcome.cid_dates import CidDates
 from bfxsync.rest.http.rate_limiter import RateLimit
 from bfxsync.rest.http.request import SIGNED
 from bfxsync.rest.http.transport import RestTransport
@@ -82,6 +83,7 @@ class RestClient:
         self._order_options: dict[str, Any] = {
             "affiliate_code": affiliate_code,
             "guard": self._guard,
+            "cid_dates": CidDates(),
         }
         self._transport = RestTransport(host=host, numbers=numbers, **options)
         self._signed = RestTransport(

@@ -18,6 +18,7 @@ from typing import (
 import attrs
 
 from bfxsync._base.enums import OrderFlag, OrderType
+from bfxsync._base.plain import plain_integer
 from bfxsync.checks.containers import check_items, check_object, optional
 from bfxsync.checks.ids import (
     REST_GIDS,
@@ -98,6 +99,10 @@ def new_cid() -> int:
 # --- orders -----------------------------------------------------------------------------------
 
 
+def _no_date(cid: int) -> str:
+    raise UsageError("an order is named by id, or by cid and cid_date together")
+
+
 @attrs.frozen
 class OrderInputs:
     """
@@ -109,10 +114,13 @@ class OrderInputs:
         Group ids that the transport accepts.
     affiliate_code : str, optional
         Sent as ``meta.aff_code`` of new orders whose meta has none.
+    date_of_cid : callable
+        Returns the date of a client id that is given without one, or raises `UsageError`.
     """
 
     gids: range = REST_GIDS
     affiliate_code: Optional[str] = None
+    date_of_cid: Callable[[int], str] = _no_date
 
     def submit(
         self,
@@ -159,6 +167,8 @@ class OrderInputs:
         self, id: object = None, *, cid: object = None, cid_date: object = None
     ) -> Body:
         """Return the body of a cancellation: of an id, or of a client id and its date."""
+        if id is None and cid is not None and cid_date is None:
+            cid_date = self.date_of_cid(check_cid("cid", cid))
         if (id is None) == (cid is None) or (cid is None) != (cid_date is None):
             raise UsageError("an order is named by id, or by cid and cid_date together")
         return {
@@ -185,7 +195,7 @@ class OrderInputs:
             raise UsageError("one of id, cid, gid and all must be given")
         return {
             "id": optional(check_ids, "id", id),
-            "cid": optional(check_items, "cid", cid, _check_dated),
+            "cid": optional(check_items, "cid", cid, self._check_dated),
             "gid": optional(check_items, "gid", gid, check_gid, self.gids),
         }
 
@@ -205,6 +215,16 @@ class OrderInputs:
             body["cid"] for _, body, is_random in pairs if is_random
         )
         return {"ops": [[name, body] for name, body, _ in pairs]}, random_cids
+
+    def _check_dated(self, name: str, value: object) -> list[Any]:
+        if plain_integer(value) is not None:
+            cid = check_cid(name, value)
+            return [cid, self.date_of_cid(cid)]
+        if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
+            raise UsageError(
+                f"{name} must hold pairs of a cid and its date, not {value!r}"
+            )
+        return [check_cid(name, value[0]), check_cid_date(name, value[1])]
 
     def _check_operation(self, name: str, value: object) -> tuple[str, Body, bool]:
         # Returns its name, its body, and whether that has a random client id.
@@ -263,12 +283,6 @@ _OPERATIONS: Dict[str, Callable[..., Body]] = {
     "oc": OrderInputs.cancel,
     "oc_multi": OrderInputs.cancel_multi,
 }
-
-
-def _check_dated(name: str, value: object) -> list[Any]:
-    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
-        raise UsageError(f"{name} must hold pairs of a cid and its date, not {value!r}")
-    return [check_cid(name, value[0]), check_cid_date(name, value[1])]
 
 
 # --- funding ----------------------------------------------------------------------------------

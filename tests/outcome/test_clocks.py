@@ -14,6 +14,7 @@ from bfxsync.outcome.clocks import (
     ExchangeClock,
     Reading,
     Span,
+    creation_dates,
     date_of,
     span_of,
 )
@@ -175,3 +176,20 @@ def test_only_the_last_headers_count() -> None:
         clock.see_date(f"Wed, 21 Oct 2015 07:28:{second:02} GMT", 1e9, 7.0)
     seconds: list[Any] = [reading.exchange_s % 60 for reading in clock.readings()]
     assert seconds == [second + 0.5 for second in range(12, 20)]
+
+
+@pytest.mark.parametrize(
+    "after_s, dates",
+    [
+        (-3600, ["2026-01-31"]),
+        (-61, ["2026-01-31"]),
+        (-59, ["2026-01-31", "2026-02-01"]),
+        (4, ["2026-01-31", "2026-02-01"]),
+        (6, ["2026-02-01"]),
+    ],
+)
+def test_order_sent_around_midnight_may_have_either_date(
+    after_s: float, dates: list[str]
+) -> None:
+    assert creation_dates(NOW + after_s, 60.0) == dates
+    assert creation_dates(-5.0, 60.0) == ["1970-01-01"]

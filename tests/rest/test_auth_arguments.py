@@ -115,7 +115,9 @@ def test_r07_order_without_a_client_id_gets_one_by_which_it_is_found() -> None:
         ("update_order", {"id": 1, "make_visible": 1}, "^make_visible must be True"),
         ("update_order", {"id": 1, "gid": 2**45}, "^gid must be an integer from 0 to"),
         ("cancel_order", {}, "named by id, or by cid"),
-        ("cancel_order", {"cid": 5}, "named by id, or by cid"),
+        ("cancel_order", {"cid": 5}, "^cid_date must be given: this client has"),
+        ("cancel_order", {"cid": 2**45}, "^cid must be an integer"),
+        ("cancel_order", {"id": 1, "cid": 5}, "named by id, or by cid"),
         ("cancel_order", {"cid_date": "2026-01-31"}, "named by id, or by cid"),
         ("cancel_order", {"id": 1, "cid_date": "2026-01-31"}, "named by id, or"),
         ("cancel_order", {"id": 1, "cid": 5, "cid_date": "2026-01-31"}, "named by id"),
@@ -125,7 +127,9 @@ def test_r07_order_without_a_client_id_gets_one_by_which_it_is_found() -> None:
         ("cancel_order_multi", {"gid": ["x"]}, "^gid must"),
         ("cancel_order_multi", {"all": False}, "^all must be True"),
         ("cancel_order_multi", {"all": True, "id": [1]}, "^all must be True"),
-        ("cancel_order_multi", {"cid": [5]}, "^cid must hold pairs"),
+        ("cancel_order_multi", {"cid": [5]}, "^cid_date must be given: this client"),
+        ("cancel_order_multi", {"cid": [-1]}, "^cid must be an integer"),
+        ("cancel_order_multi", {"cid": [True]}, "^cid must hold pairs"),
         ("cancel_order_multi", {"cid": ["56"]}, "^cid must hold pairs"),
         ("cancel_order_multi", {"cid": [(5, "x")]}, "^cid must be a date"),
         ("submit_order_multi", {"ops": []}, "^ops must not be empty"),
@@ -154,7 +158,9 @@ def test_r07_order_without_a_client_id_gets_one_by_which_it_is_found() -> None:
         ),
         ("submit_order_multi", {"ops": [("oc", {"id": 1})] * 76}, "at most 75, not 76"),
         ("submit_order_multi", {"ops": [("on", {**LIMIT, "cid": 1})] * 2}, "same cid"),
-        ("get_orders", {"cid": 5}, "belong together"),
+        ("get_orders", {"cid": 5}, "^cid_date must be given: this client has"),
+        ("get_orders", {"cid": "5"}, "^cid must be an integer"),
+        ("get_orders", {"cid_date": "2026-01-31"}, "belong together"),
         ("get_orders", {"symbol": "fUSD"}, "^symbol"),
         ("get_orders", {"ids": []}, "^ids must not be empty"),
         ("get_orders_history", {"limit": 0}, "^limit must"),
@@ -272,3 +278,14 @@ def test_affiliate_code_is_checked_with_the_client(value: Any) -> None:
     for make in (Client, RestClient):
         with pytest.raises(UsageError, match="^affiliate_code must be text"):
             make(affiliate_code=value)
+
+
+def test_client_id_without_a_date_needs_one_who_knows_it() -> None:
+    with pytest.raises(UsageError, match="named by id, or by cid and cid_date"):
+        INPUTS.cancel(cid=5)
+    known = OrderInputs(date_of_cid={5: "2026-01-31"}.__getitem__)
+    dated = {"id": None, "cid": 5, "cid_date": "2026-01-31"}
+    assert known.cancel(cid=5) == dated
+    body, _ = known.operations([("oc", {"cid": 5}), ("oc_multi", {"cid": [5]})])
+    assert body["ops"][0] == ["oc", {"cid": 5, "cid_date": "2026-01-31"}]
+    assert body["ops"][1] == ["oc_multi", {"cid": [[5, "2026-01-31"]]}]

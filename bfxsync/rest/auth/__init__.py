@@ -9,6 +9,7 @@ from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import with_parts_named_publicly
 from bfxsync.checks.ids import REST_GIDS
 from bfxsync.guards.guard import OrderGuard
+from bfxsync.outcome.cid_dates import CidDates
 from bfxsync.outcome.find_offers import OfferFinder
 from bfxsync.outcome.find_orders import OrderFinder
 from bfxsync.outcome.find_positions import PositionFinder
@@ -67,6 +68,7 @@ class AuthEndpoints(
 
     Parameters as for `Endpoints`, and `affiliate_code` as for `Client`; the transport has a signer.
     Without a `guard` all orders are allowed.
+    `cid_dates` keeps the dates of client ids.
     """
 
     def __init__(
@@ -77,9 +79,11 @@ class AuthEndpoints(
         strict: bool = True,
         affiliate_code: str | None = None,
         guard: OrderGuard | None = None,
+        cid_dates: CidDates | None = None,
     ) -> None:
         super().__init__(transport, numbers=numbers, strict=strict)
-        self._inputs = OrderInputs(REST_GIDS, affiliate_code)
+        self._cid_dates = CidDates() if cid_dates is None else cid_dates
+        self._inputs = OrderInputs(REST_GIDS, affiliate_code, self._cid_dates.date_for)
         self._guard = guard
         # A copy, so that the finders make no reference cycle with their owner.
         open_reader: OpenReader = copy.copy(self)._copy_collecting

@@ -10,16 +10,13 @@ from typing import Any, Callable, Generic, Hashable, Mapping, Optional, TypeVar,
 import attrs
 
 from bfxsync._base.aliases import NumberType
-from bfxsync._base.error_codes import error_from_code
 from bfxsync._base.hidden import PRIVATE, hide_private
 from bfxsync._base.logs import get_logger
 from bfxsync.checks.symbols import check_optional_symbol
 from bfxsync.errors import (
-    ApiError,
     BfxError,
     NetworkError,
     NotExecuted,
-    OrderRejected,
     OutcomeUnknown,
     RemoteError,
 )
@@ -140,20 +137,31 @@ class SignedEndpoints(Endpoints):
         """Request something whose answer is undocumented, and return it unchanged."""
         return self._ask(budget.group, budget, body, RequestKind.READ)
 
-    def _write(self, write: Write[T], kind: RequestKind = RequestKind.WRITE) -> T:
-        """Send a write at most once, and return what its `read` builds of the answer."""
+    def _write(
+        self,
+        write: Write[T],
+        kind: RequestKind = RequestKind.WRITE,
+        before_send: Callable[[], None] = lambda: None,
+    ) -> T:
+        """
+        Send a write at most once, and return what its `read` builds of the answer.
+
+        `before_send` is called before each attempt is sent.
+        """
         if self._guard is None:
-            return self._write_admitted(write, kind)
+            return self._write_admitted(write, kind, before_send)
         facts = AccountFacts(self._transport)
         with self._guard.admit(write.path, write.body, facts) as admission:
             write = attrs.evolve(write, body=admission.body)
-            return self._write_admitted(write, kind, admission.confirm)
+
+            def confirm() -> None:
+                admission.confirm()
+                before_send()
+
+            return self._write_admitted(write, kind, confirm)
 
     def _write_admitted(
-        self,
-        write: Write[T],
-        kind: RequestKind,
-        confirm: Callable[[], None] = lambda: None,
+        self, write: Write[T], kind: RequestKind, confirm: Callable[[], None]
     ) -> T:
         path, cid, cid_date = write.path, write.cid, write.cid_date
         record = WriteRecord(write.fingerprint)
@@ -240,20 +248,6 @@ class SignedEndpoints(Endpoints):
         value = self._build(write.path, read, answer)
         value.endpoint = write.path
         return cast(T, value)
-
-    def _write_order(self, write: Write[T]) -> T:
-        """Send a write before all reads; a rejection raises `OrderRejected`."""
-        try:
-            return self._write(write, RequestKind.ORDER)
-        except ApiError as error:
-            if type(error) is not ApiError:
-                raise
-            rejected = error_from_code(
-                error.code, error.message, error.raw, OrderRejected
-            )
-            rejected.endpoint, rejected.http_status = error.endpoint, error.http_status
-            rejected.call = error.call
-        raise rejected
 
     def _skip_in_pages(self) -> Skip | None:
         return self._skip if self._unread is None else self._unread.add

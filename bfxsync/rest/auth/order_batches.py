@@ -6,10 +6,9 @@ from typing import Any, List, Mapping, Sequence, Tuple
 
 from bfxsync.models.notification import Notification, of_list
 from bfxsync.models.orders import AnyOrder, Order, read_operation
-from bfxsync.outcome.find_orders import OrderFinder
-from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
+from bfxsync.rest.auth.base import Budget, Write
+from bfxsync.rest.auth.order_writes import SEVERAL, OrderWrites
 from bfxsync.rest.auth.orders import Date
-from bfxsync.wire.inputs import OrderInputs
 
 Operation = Tuple[str, Mapping[str, Any]]
 """``"on"``, ``"ou"``, ``"oc"`` or ``"oc_multi"``, and the arguments of the method for it."""
@@ -20,17 +19,14 @@ _MULTI = Budget("auth/w/order/multi", 90)
 _read_orders = of_list(Order.from_partial_row)
 
 
-class OrderBatchEndpoints(SignedEndpoints):
+class OrderBatchEndpoints(OrderWrites):
     """Several orders in one request."""
-
-    _find_orders: OrderFinder
-    _inputs: OrderInputs
 
     def cancel_order_multi(
         self,
         *,
         id: Sequence[int] | None = None,
-        cid: Sequence[tuple[int, Date]] | None = None,
+        cid: Sequence[int | tuple[int, Date]] | None = None,
         gid: Sequence[int] | None = None,
         all: bool | None = None,
     ) -> Notification[List[AnyOrder]]:
@@ -46,8 +42,9 @@ class OrderBatchEndpoints(SignedEndpoints):
         ----------
         id : list of int, optional
             Ids of orders.
-        cid : list of (int, str or date), optional
-            Client ids of orders, each with the UTC day on which the order was created.
+        cid : list of (int, str or date) or int, optional
+            Client ids of orders, each with the UTC day on which the order was created, or without
+            it as for `cancel_order`.
         gid : list of int, optional
             Ids of groups.
         all : bool, optional
@@ -61,7 +58,7 @@ class OrderBatchEndpoints(SignedEndpoints):
         body = self._inputs.cancel_multi(id=id, cid=cid, gid=gid, all=all)
         search = self._find_orders.still_open(body)
         return self._write_order(
-            Write(_CANCEL_MULTI, _read_orders, body, search=search)
+            "oc_multi", Write(_CANCEL_MULTI, _read_orders, body, search=search)
         )
 
     def cancel_all_orders(self) -> Notification[List[AnyOrder]]:
@@ -105,5 +102,5 @@ class OrderBatchEndpoints(SignedEndpoints):
         body, random_cids = self._inputs.operations(ops)
         search = self._find_orders.operations(body["ops"], random_cids)
         return self._write_order(
-            Write(_MULTI, of_list(read_operation), body, search=search)
+            SEVERAL, Write(_MULTI, of_list(read_operation), body, search=search)
         )

@@ -16,9 +16,8 @@ from bfxsync.errors import OrderNotPlaced, UsageError
 from bfxsync.models.notification import Notification, of_one
 from bfxsync.models.orders import AnyOrder, Order
 from bfxsync.outcome.clocks import date_of
-from bfxsync.outcome.find_orders import OrderFinder
-from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, path_for
-from bfxsync.wire.inputs import OrderInputs
+from bfxsync.rest.auth.base import Budget, Write, path_for
+from bfxsync.rest.auth.order_writes import OrderWrites
 
 Date = Union[str, date, datetime]
 """A day in UTC: ``"2026-01-31"``, a date, or a datetime with a time zone."""
@@ -31,11 +30,8 @@ _CANCEL = Budget("auth/w/order/cancel", 90)
 _read_order = of_one(Order.from_partial_row)
 
 
-class OrderEndpoints(SignedEndpoints):
+class OrderEndpoints(OrderWrites):
     """Orders: the open ones, submitting, changing and cancelling one."""
-
-    _find_orders: OrderFinder
-    _inputs: OrderInputs
 
     def get_orders(
         self,
@@ -61,10 +57,13 @@ class OrderEndpoints(SignedEndpoints):
         gid : int, optional
             Only orders of this group.
         cid, cid_date : int and str or date, optional
-            Only the order with this client id, created on this UTC day.
+            Only the order with this client id, created on this UTC day; the day as for
+            `cancel_order`.
         """
-        if (cid is None) != (cid_date is None):
+        if cid is None and cid_date is not None:
             raise UsageError("cid and cid_date belong together")
+        if cid is not None and cid_date is None:
+            cid_date = self._cid_dates.date_for(check_cid("cid", cid))
         path = path_for(_ORDERS, symbol, check_pair)
         body = {
             "id": optional(check_ids, "ids", ids),
@@ -72,7 +71,10 @@ class OrderEndpoints(SignedEndpoints):
             "cid": optional(check_cid, "cid", cid),
             "cid_date": optional(check_cid_date, "cid_date", cid_date),
         }
-        return self._read_many(_ORDERS, Order.from_row, body, path=path)
+        orders = self._read_many(_ORDERS, Order.from_row, body, path=path)
+        for order in orders:
+            self._cid_dates.see(order)
+        return orders
 
     def submit_order(
         self,
@@ -187,6 +189,7 @@ class OrderEndpoints(SignedEndpoints):
         )
         number: int = body["cid"]
         return self._write_order(
+            "on",
             Write(
                 _SUBMIT,
                 _read_order,
@@ -195,7 +198,7 @@ class OrderEndpoints(SignedEndpoints):
                 not_executed=partial(OrderNotPlaced, cid=number),
                 cid=number,
                 cid_date=date_of(self._clock() * 1000),
-            )
+            ),
         )
 
     def update_order(
@@ -275,7 +278,7 @@ class OrderEndpoints(SignedEndpoints):
             round_price=round_price,
         )
         search = self._find_orders.by_id(id)
-        return self._write_order(Write(_UPDATE, _read_order, body, search=search))
+        return self._write_order("ou", Write(_UPDATE, _read_order, body, search=search))
 
     def cancel_order(
         self,
@@ -297,7 +300,9 @@ class OrderEndpoints(SignedEndpoints):
         id : int, optional
             Id of the order; or
         cid, cid_date : int and str or date, optional
-            its client id and the UTC day on which it was created.
+            its client id and the UTC day on which it was created. The day may be left out for an
+            order that this client sent, or saw in `get_orders` or an answer, and if no other order
+            with the same client id may be open; the last 10,000 are remembered.
 
         Returns
         -------
@@ -318,5 +323,6 @@ class OrderEndpoints(SignedEndpoints):
         else:
             search = self._find_orders.by_cid(number, day)
         return self._write_order(
-            Write(_CANCEL, _read_order, body, search=search, cid=number, cid_date=day)
+            "oc",
+            Write(_CANCEL, _read_order, body, search=search, cid=number, cid_date=day),
         )
