@@ -129,7 +129,7 @@ class Peer:
         self.request = head.decode()
         self._received = bytearray(rest)
 
-    def accept(self, extra: bytes = b"") -> None:
+    def accept(self, extra: bytes = b"", headers: str = "") -> None:
         """Upgrade to a WebSocket, with more bytes in the same write (under TLS: record)."""
         self.read_request()
         lines = (line.partition(": ") for line in self.request.split("\r\n"))
@@ -138,7 +138,7 @@ class Peer:
         answer = (
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
             "Connection: Upgrade\r\n"
-            f"Sec-WebSocket-Accept: {base64.b64encode(digest).decode()}\r\n\r\n"
+            f"Sec-WebSocket-Accept: {base64.b64encode(digest).decode()}\r\n{headers}\r\n"
         )
         self.send_bytes(answer.encode() + extra)
 

@@ -90,6 +90,21 @@ def test_a_refusal_in_drips_is_a_refusal(serve: Serve, security: Optional[Tls]) 
     assert error.code == 429
 
 
+def test_an_extension_that_was_not_offered_is_refused(
+    serve: Serve, security: Optional[Tls]
+) -> None:
+    requests = []
+
+    def compress(peer: Peer) -> None:
+        peer.accept(headers="Sec-WebSocket-Extensions: permessage-deflate\r\n")
+        requests.append(peer.request.lower())
+
+    server = serve(compress, tls=security)
+    error = refusal(server.url, ca_bundle=server.ca_bundle)
+    assert "not offered: permessage-deflate" in str(error)
+    assert "sec-websocket-extensions" not in requests[0]
+
+
 def flood(peer: Peer) -> None:
     """Send a head without an end, as fast as it is taken."""
     peer.read_request()

@@ -110,6 +110,7 @@ class Transport:
             client.connect(url, socket=sock, redirect_limit=0)  # type: ignore[no-untyped-call]
             # Old versions of websocket-client return after a redirect as after a success.
             _check_status(client)
+            _check_extensions(client)
             client.sock = None
             return cls(sock, traffic=traffic)
         except BaseException as exc:
@@ -298,6 +299,17 @@ def _check_status(client: _Client) -> None:
             code=status,
             retry_after_s=handshake.retry_after_s,
         ) from None
+
+
+def _check_extensions(client: _Client) -> None:
+    """Raise if the server uses an extension: none was offered (RFC 6455, 4.1)."""
+    response = client.handshake_response
+    named = response and response.headers.get("sec-websocket-extensions")
+    if named:
+        raise NetworkError(
+            f"the server uses an extension that was not offered: {named}",
+            phase="connect",
+        )
 
 
 def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
