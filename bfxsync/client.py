@@ -21,7 +21,7 @@ from bfxsync.checks.hosts import (
     check_wss_host,
     signed_rest_host,
 )
-from bfxsync.checks.options import check_bool, check_on_limit
+from bfxsync.checks.options import check_bool, check_farewell, check_on_limit
 from bfxsync.checks.texts import check_token
 from bfxsync.checks.times import check_seconds, check_timeouts
 from bfxsync.errors import ClosedError, UsageError
@@ -288,13 +288,18 @@ class Client:
             "rest": None if rest is None else rest.stats(),
         }
 
-    def close(self) -> None:
-        """Close all connections; returns within two seconds, from any thread."""
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """
+        Close all connections; returns within two seconds, from any thread.
+
+        `code` and `reason` are those of the WebSocket's close frame; see `WebSocketClient.close`.
+        """
+        code, reason = check_farewell(code, reason)
         self._is_closed = True
         rest = self._made.get("rest")
         if rest is not None:
             rest.close()
-        self.wss.close()
+        self.wss.close(code, reason)
 
 
 def _signer_of(

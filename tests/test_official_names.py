@@ -51,7 +51,8 @@ def test_an_official_event_has_the_official_arguments(client, line):
 
 def test_no_other_event_is_known_but_our_own():
     official = {line.split()[0] for line in OFFICIAL_EVENTS}
-    assert EVENTS - official == {"fatal", "raw_update", "subscription_failed"}
+    ours = {"fatal", "raw_update", "restored", "subscription_failed"}
+    assert EVENTS - official == ours
 
 
 def test_a_handler_that_is_never_called_is_logged(client, caplog):

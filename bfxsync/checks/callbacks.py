@@ -5,18 +5,21 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from typing import Any
+from typing import Any, Callable
 
 from bfxsync._base.describe import safe_repr
 from bfxsync.errors import UsageError
 
 
-def check_callback(name: str, function: Any, *takes: str) -> Any:
+def check_callback(
+    name: str, function: Any, *takes: str, extra: str | None = None
+) -> Any:
     """
     Return a function that accepts the positional arguments named in `takes`, or None.
 
     Refused are a wrong number of arguments, and generator and coroutine functions, which do nothing
-    when called. Callables that cannot be inspected, such as some written in C, are accepted.
+    when called. Callables that cannot be inspected, such as some written in C, are accepted. It may
+    also take the argument `extra`; see `with_extra`.
     """
     if function is None:
         return None
@@ -31,12 +34,35 @@ def check_callback(name: str, function: Any, *takes: str) -> Any:
             f"{name} must be a plain function, {form}; {safe_repr(function)} is {kind}, and to "
             "call it would do nothing"
         )
-    signature = _signature_of(function)
+    called = with_extra(function, len(takes), extra, None) if extra else function
+    signature = _signature_of(called)
     if signature is not None and not _takes(signature, len(takes)):
         count = f"{len(takes)} argument{'' if len(takes) == 1 else 's'}"
         raise UsageError(
             f"{name} is called with {count}, {form}; {safe_repr(function)} takes {signature}"
         )
+    return function
+
+
+def with_extra(
+    function: Callable[..., object], count: int, extra: str, value: object
+) -> Callable[..., object]:
+    """
+    Bind one more argument of a function that takes it; others are returned as they are.
+
+    It takes it if it has a parameter of that name, or requires one more than `count`.
+    """
+    signature = _signature_of(function)
+    if signature is None:
+        return function
+    parameter = signature.parameters.get(extra)
+    if parameter is not None and parameter.kind in (
+        parameter.POSITIONAL_OR_KEYWORD,
+        parameter.KEYWORD_ONLY,
+    ):
+        return functools.partial(function, **{extra: value})
+    if not _takes(signature, count) and _takes(signature, count + 1):
+        return lambda *arguments: function(*arguments, value)
     return function
 
 

@@ -11,6 +11,10 @@ from bfxsync.errors import UsageError
 MIN_MAILBOX_SIZE = 3
 """Room for a gap and what follows it."""
 
+MAX_CLOSE_REASON = 123
+
+_CLOSE_CODES = (range(1000, 1004), range(1007, 1012), range(3000, 5000))
+
 
 def check_bool(name: str, value: object) -> bool:
     """Return True or False; others are refused, as ``"no"`` would count as true."""
@@ -81,6 +85,24 @@ def check_max_errors(count: object) -> int:
             f"max_errors must be a positive integer or None, not {count!r}"
         )
     return whole
+
+
+def check_farewell(code: object, reason: object) -> tuple[int, str]:
+    """Return code and reason of a close frame that a client may send (RFC 6455, 7.4)."""
+    whole, text = plain_integer(code), plain_text(reason)
+    if whole is None or not any(whole in codes for codes in _CLOSE_CODES):
+        raise UsageError(
+            "code must be one of 1000-1003, 1007-1011 and 3000-4999, which a client may send, not "
+            f"{code!r}"
+        )
+    try:
+        if text is not None and len(text.encode()) <= MAX_CLOSE_REASON:
+            return whole, text
+    except UnicodeEncodeError:
+        pass
+    raise UsageError(
+        f"reason must be text of at most {MAX_CLOSE_REASON} bytes in UTF-8, not {reason!r}"
+    )
 
 
 def check_policy(policy: object) -> Policy:

@@ -75,10 +75,12 @@ class Lost(_Event):
 
     code: int
     reason: str
+    is_farewell: bool = attrs.field()
+    """Whether the recorded client closed it."""
 
-    @property
-    def is_farewell(self) -> bool:
-        """Whether the recorded client closed it."""
+    @is_farewell.default
+    def is_plain(self) -> bool:
+        """Whether it looks like a farewell: once, code and reason were the only sign."""
         return self.code == 1000 and not self.reason
 
 
@@ -117,6 +119,8 @@ def line_of(record: Record) -> str:
         fields = {"open": record.url}
     elif isinstance(record, Lost):
         fields = {"lost": record.code, "reason": record.reason}
+        if record.is_farewell != record.is_plain():
+            fields["farewell"] = record.is_farewell
     else:
         fields = {"missing": record.count}
     return _line({"t": round(record.at, 6), "conn": record.connection, **fields})
@@ -207,6 +211,9 @@ def _record(fields: dict[str, Any]) -> Record | None:
         return Opened(connection, _time(fields), _field(fields, "open", str))
     if "lost" in fields:
         code, reason = _field(fields, "lost", int), _field(fields, "reason", str, "")
+        if "farewell" in fields:
+            is_farewell = _field(fields, "farewell", bool)
+            return Lost(connection, _time(fields), code, reason, is_farewell)
         return Lost(connection, _time(fields), code, reason)
     if "missing" in fields:
         count = _field(fields, "missing", int)

@@ -132,9 +132,11 @@ class Recorder:
         size = len(text) + _BESIDE
         self._enqueue_block(_Block(connection, time.time(), text, size), 1)
 
-    def lost(self, connection: int, code: int, reason: str) -> None:
-        """Record that a connection was lost, or closed by its client: 1000 without reason."""
-        self._enqueue(Lost(connection, time.time(), code, reason))
+    def lost(
+        self, connection: int, code: int, reason: str, is_farewell: bool = False
+    ) -> None:
+        """Record that a connection was lost, or closed by its client."""
+        self._enqueue(Lost(connection, time.time(), code, reason, is_farewell))
 
     def _enqueue(self, record: Union[Opened, Lost]) -> None:
         # Even when the queue is full: these are rare, and the rest makes no sense without them.

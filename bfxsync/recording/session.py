@@ -118,7 +118,7 @@ class RecordedSession:
         cause = LossCause.CLOSED
         if record.code == _CLOSED_ABNORMALLY:
             cause = LossCause.BROKEN
-        reopen = Reopen(record.reason, cause, record.code)
+        reopen = Reopen(record.reason, cause, record.code, record.is_farewell)
         if record.is_farewell:
             # The recorded client's own close, which delivered no gap.
             self._open.discard(number)

@@ -102,6 +102,8 @@ class Reopen:
     cause: LossCause
     code: int = 1006
     """For `disconnected` handlers, as if it were the exchange's close code."""
+    is_final: bool = False
+    """Replace nothing: in a recording, the client closed it."""
 
 
 @attrs.frozen

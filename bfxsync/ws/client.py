@@ -14,6 +14,7 @@ from bfxsync._base.hidden import hide
 from bfxsync._base.hosts import PUB_WSS_HOST, shown
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.containers import optional
+from bfxsync.checks.options import check_farewell
 from bfxsync.checks.times import check_seconds_or_zero
 from bfxsync.errors import BfxError, ClosedError, NetworkError
 from bfxsync.wire.audit import PING_AFTER_S, STALE_AFTER_S
@@ -283,13 +284,20 @@ class WebSocketClient:
         if self._core.lifetime.exception is not None:
             raise self._core.lifetime.exception
 
-    def close(self) -> None:
+    def close(self, code: int = 1000, reason: str = "") -> None:
         """
         Close all connections; returns within two seconds, from any state, thread or callback.
 
         Items queued for callbacks are delivered first, as far as time allows. Idempotent.
+
+        Parameters
+        ----------
+        code : int
+            Of the close frame: 1000-1003, 1007-1011, 3000-4999; a later call cannot change it.
+        reason : str
+            At most 123 bytes in UTF-8.
         """
-        self._core.close(CLOSE_TIMEOUT_S)
+        self._core.close(CLOSE_TIMEOUT_S, check_farewell(code, reason))
 
     def wait_ready(self, timeout: float | None = None) -> None:
         """

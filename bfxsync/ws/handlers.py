@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, Callable, TypeVar, overload
 from bfxsync._base.logs import get_logger
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.ws.core.core import Core
-from bfxsync.ws.dispatch.events import ACCOUNT_EVENTS, Handler, arguments_of
+from bfxsync.ws.dispatch.events import (
+    ACCOUNT_EVENTS,
+    EXTRA_ARGUMENTS,
+    Handler,
+    arguments_of,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Protocol
@@ -39,7 +44,9 @@ def on(self: HasCore, event: str, callback: Any = None) -> Any:
     Names and arguments are the official client's: ``t_ticker_update(subscription,
     ticker)``, ``t_trades_snapshot(subscription, trades)``, ``open()``,
     ``disconnected(code, reason)`` and so on; `subscription` is a dict with the fields
-    ``channel``, ``sub_id``, ``symbol``, …
+    ``channel``, ``sub_id``, ``symbol``, … A handler of ``disconnected`` that has a parameter
+    ``will_reconnect``, or three required ones, also gets that: whether another connection
+    will be made.
 
     Raises
     ------
@@ -49,7 +56,7 @@ def on(self: HasCore, event: str, callback: Any = None) -> Any:
     arguments = arguments_of(event)
     if callback is None:
         return functools.partial(on, self, event)
-    check_callback("callback", callback, *arguments)
+    check_callback("callback", callback, *arguments, extra=EXTRA_ARGUMENTS.get(event))
     if event in ACCOUNT_EVENTS:
         logger.warning("%s is never called: no account channel is opened", event)
     self._core.publisher.listeners.add(event, callback)

@@ -14,8 +14,8 @@ from unittest import mock
 import pytest
 
 from bfxsync import UsageError, WebSocketClient
-from bfxsync.checks.callbacks import check_callback
-from bfxsync.ws.dispatch.events import EVENTS, arguments_of
+from bfxsync.checks.callbacks import check_callback, with_extra
+from bfxsync.ws.dispatch.events import EVENTS, EXTRA_ARGUMENTS, arguments_of
 
 NOWHERE = "ws://127.0.0.1:1/ws/2"
 
@@ -232,7 +232,8 @@ def test_a_refused_callable_need_not_be_printable():
 def test_handlers_of_each_event_take_its_arguments(event):
     count = len(arguments_of(event))
     fitting = eval(f"lambda {', '.join('abc'[:count])}: None")  # noqa: S307
-    longer = eval(f"lambda {', '.join('abcd'[:count + 1])}: None")  # noqa: S307
+    over = count + 1 + (event in EXTRA_ARGUMENTS)
+    longer = eval(f"lambda {', '.join('abcd'[:over])}: None")  # noqa: S307
     with WebSocketClient(NOWHERE) as client:
         for function in (fitting, print, any_number, mock.Mock()):
             assert client.on(event, function) is function
@@ -267,3 +268,31 @@ def test_each_callback_of_a_client_is_checked_at_its_line():
     for function in (two, coroutine, 5):
         with pytest.raises(UsageError, match="on_error"):
             WebSocketClient(NOWHERE, on_error=function)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda code, reason: (code, reason), (1, "a")),
+        (lambda code, reason, again: (code, reason, again), (1, "a", True)),
+        (lambda code, reason, again=None: (code, reason, again), (1, "a", None)),
+        (lambda code, reason, back=None: (code, reason, back), (1, "a", True)),
+        (lambda code, reason, *, back: (code, reason, back), (1, "a", True)),
+        (lambda *all: all, (1, "a")),
+        (lambda *back: back, (1, "a")),
+        (functools.partial(print, end=""), None),
+    ],
+)
+def test_one_more_argument_is_given_to_functions_that_take_it(function, expected):
+    assert check_callback("callback", function, "code", "reason", extra="back")
+    assert with_extra(function, 2, "back", True)(1, "a") == expected
+
+
+def test_one_more_argument_is_not_given_where_nothing_is_known():
+    class Unknown:
+        __signature__ = "none"
+
+        def __call__(self, *arguments):
+            return arguments
+
+    assert with_extra(Unknown(), 1, "back", True)(1) == (1,)

@@ -41,6 +41,7 @@ from bfxsync.checks.numbers import (
 )
 from bfxsync.checks.options import (
     check_bool,
+    check_farewell,
     check_flags,
     check_mailbox_size,
     check_max_errors,
@@ -124,6 +125,8 @@ CUSTOMER = dict.fromkeys(
         (check_flags, (Flag.SEQ_ALL | Flag.TIMESTAMP,), 98304),
         (check_order_flags, ("flags", 64, OrderFlag.HIDDEN), 64),
         (check_mailbox_size, (3,), 3),
+        (check_farewell, (1000, ""), (1000, "")),
+        (check_farewell, (4999, "é" * 61), (4999, "é" * 61)),
         (check_max_errors, (1,), 1),
         (check_on_limit, ("raise",), "raise"),
         (check_policy, ("latest",), Policy.LATEST),
@@ -199,6 +202,10 @@ def test_a_good_value_is_returned_as_it_is_sent(
         (check_bool, ("x", "no"), "x must be True or False"),
         (check_flags, (1,), r"flags must be a sum of TIMESTAMP \(32768\)"),
         (check_flags, (True,), "flags must be a sum of"),
+        (check_farewell, (1005, ""), "code must be one of 1000-1003, 1007-1011 and"),
+        (check_farewell, (1000, None), "reason must be text of at most 123 bytes"),
+        (check_farewell, (1000, "é" * 62), "reason must be text of at most 123 bytes"),
+        (check_farewell, (1000, "\ud800"), "reason must be text of at most 123 bytes"),
         (check_mailbox_size, (2,), "mailbox_size must be an integer of at least 3"),
         (check_max_errors, (0,), "max_errors must be a positive integer or None"),
         (check_max_errors, ("1",), "max_errors must be a positive integer or None"),

@@ -77,6 +77,14 @@ def test_a_block_has_one_line_for_each_message(
             Lost(1, 3.5, 1006, "no more"),
             {"t": 3.5, "conn": 1, "lost": 1006, "reason": "no more"},
         ),
+        (
+            Lost(1, 3.5, 1000, ""),
+            {"t": 3.5, "conn": 1, "lost": 1000, "reason": ""},
+        ),
+        (
+            Lost(1, 3.5, 4000, "bye", True),
+            {"t": 3.5, "conn": 1, "lost": 4000, "reason": "bye", "farewell": True},
+        ),
         (Missing(3, 4.5, 12), {"t": 4.5, "conn": 3, "missing": 12}),
     ],
     ids=lambda value: type(value).__name__,
@@ -116,6 +124,8 @@ def test_a_recording_of_a_later_version_is_refused(version: object) -> None:
         ('{"t":1,"frame":"[]","kind":"x","source":"y"}', Received(1, 1.0, b"[]")),
         ('{"t":1,"dir":"client->server","frame":"{}"}', Sent(1, 1.0, "{}")),
         ('{"t":1,"lost":1006}', Lost(1, 1.0, 1006, "")),
+        ('{"t":1,"lost":1000}', Lost(1, 1.0, 1000, "", True)),
+        ('{"t":1,"lost":4000,"farewell":true}', Lost(1, 1.0, 4000, "", True)),
         ('{"source":"somebody","channels":{}}', None),
         ("{}", None),
     ],

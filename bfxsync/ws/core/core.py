@@ -98,10 +98,14 @@ class Core:
         for link in self.placement.links:
             link.submit(SubscriptionTable.listen)
 
-    def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> bool:
+    def close(
+        self, timeout_s: float = CLOSE_TIMEOUT_S, farewell: Tuple[int, str] = (1000, "")
+    ) -> bool:
         """End everything within the timeout; return whether all threads have ended."""
         if self.lifetime.is_forked:
             return True
+        if not self.lifetime.is_closing:
+            self.lifetime.farewell = farewell
         # Goes on even if the main thread is interrupted while it waits.
         has_ended, notes = shielded(self._close, timeout_s)
         # Logged by the caller's thread: a signal handler may have interrupted `logging`, and then

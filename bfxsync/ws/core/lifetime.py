@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Tuple
 
 from bfxsync._base.latch import Latch
 from bfxsync.errors import BfxError, ClosedError
@@ -13,6 +14,8 @@ class Lifetime:
 
     def __init__(self) -> None:
         self.is_closing: bool = False
+        # Code and reason of the close frame; assigned before that.
+        self.farewell: Tuple[int, str] = (1000, "")
         # This is a copy in a child process; the threads stayed in the parent.
         self.is_forked: bool = False
         # The fatal error that ended the client; None after `close`.

@@ -38,6 +38,8 @@ _CONTROL_SIZE = 1_000
 class _Event:
     name: str
     arguments: Tuple[object, ...] = ()
+    extra: object = None
+    """The event's argument in `EXTRA_ARGUMENTS`."""
 
 
 @attrs.frozen
@@ -75,15 +77,21 @@ class EventPublisher:
 
     # --- I/O threads --------------------------------------------------------------------------
 
-    def opened(self) -> None:
-        """Publish `open`, once: handlers subscribe there, and subscriptions are kept."""
+    def opened(self, gap_s: float | None) -> None:
+        """
+        Publish `open`, once: handlers subscribe there, and subscriptions are kept.
+
+        After an outage of `gap_s` seconds publish `restored`.
+        """
         if not self._was_opened:
             self._was_opened = True
             self._publish(_Event("open"))
+        if gap_s is not None:
+            self._publish(_Event("restored", (gap_s,)))
 
-    def disconnected(self, code: int, reason: str) -> None:
+    def disconnected(self, code: int, reason: str, will_reconnect: bool) -> None:
         """Publish `disconnected`."""
-        self._publish(_Event("disconnected", (code, reason)))
+        self._publish(_Event("disconnected", (code, reason), will_reconnect))
 
     def reported(self, error: BfxError) -> None:
         """Log an error and pass it to `on_error`."""
@@ -124,7 +132,9 @@ class EventPublisher:
     def _emit(self, event: _Event) -> None:
         if event.name == "fatal":
             logger.error("the client has ended: %s", *event.arguments)
-        self.listeners.emit(event.name, *event.arguments, report=self._report)
+        self.listeners.emit(
+            event.name, *event.arguments, report=self._report, extra=event.extra
+        )
 
     def _emit_reported(self, item: _Reported) -> None:
         error = item.error

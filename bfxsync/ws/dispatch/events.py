@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Iterable, List, Protocol
 
 from bfxsync._base.describe import safe_repr
+from bfxsync.checks.callbacks import with_extra
 from bfxsync.errors import UsageError
 from bfxsync.models.stream import Checksum, Snapshot
 from bfxsync.wire.channels import Channel
@@ -33,6 +34,7 @@ class EventSource(Protocol):
 CONNECTION_EVENTS = {
     "open": (),
     "disconnected": ("code", "reason"),
+    "restored": ("gap_s",),
     "subscribed": ("subscription",),
     "subscription_failed": ("subscription", "error"),
     "fatal": ("error",),
@@ -41,9 +43,13 @@ CONNECTION_EVENTS = {
 """
 ``open()``, ``disconnected(code, reason)``, ``subscribed(subscription)``,
 ``wss-error(code, message)`` (an error of the exchange that no call raises), and those that only
-bfxsync has: ``subscription_failed(subscription, error)`` (quarantined because of `max_errors`),
+bfxsync has: ``restored(gap_s)`` (a connection is back, after so many seconds),
+``subscription_failed(subscription, error)`` (quarantined because of `max_errors`),
 ``fatal(error)`` (what ended the client).
 """
+
+EXTRA_ARGUMENTS = {"disconnected": "will_reconnect"}
+"""One more argument of an event, for handlers that take it; see `with_extra`."""
 
 _OBJECTS = {
     "order": ("snapshot", "new", "update", "cancel"),
@@ -139,11 +145,18 @@ class Listeners:
         return any(self._handlers[name] for name in names)
 
     def emit(
-        self, event: str, *arguments: Any, report: Callable[[BaseException], object]
+        self,
+        event: str,
+        *arguments: Any,
+        report: Callable[[BaseException], object],
+        extra: object = None,
     ) -> None:
         """Call every handler; the exception of one is reported and does not stop the others."""
+        name = EXTRA_ARGUMENTS.get(event)
         for handler in self.of(event):
             try:
+                if name is not None:
+                    handler = with_extra(handler, len(arguments), name, extra)
                 handler(*arguments)
             except ENDS:
                 raise

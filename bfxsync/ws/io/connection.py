@@ -73,6 +73,8 @@ class Connection:
         # The topics that were logged during the present outage.
         self._logged: set[str] = set()
         self._is_retired = False
+        # When the present outage began; None while requests can be sent.
+        self._lost_at: float | None = None
         self._empty_since: float | None = None
         # Before the pair: if there is no descriptor for that, nothing is left open.
         self._selector = selectors.DefaultSelector()
@@ -262,6 +264,8 @@ class Connection:
         jump_s = self._clock_watch.observe(now, time.time())
         if jump_s:
             self.link.jump_count += 1
+            if self._lost_at is not None:
+                self._lost_at -= jump_s
             logger.info("the clock has jumped by %.0f s; is the peer there?", jump_s)
             self.link.perform(self._session.suspended(jump_s, now))
 
@@ -286,15 +290,20 @@ class Connection:
         assert transport is not None
         self._transport = self._reopen = None
         self._selector.unregister(transport)
-        transport.close()
-        code, reason, cause = 1000, "", None
+        code, reason = self._owner.lifetime.farewell
+        cause = None
+        lost = transport.lost
+        transport.close(code, reason)
         if reopen is not None:
             code, reason, cause = reopen.code, reopen.reason, reopen.cause
-        elif transport.lost is not None:
-            code, reason = transport.lost.code or 1006, str(transport.lost)
+        elif lost is not None:
+            code, reason = lost.code or 1006, str(lost)
             cause = LossCause.CLOSED if transport.was_closed else LossCause.BROKEN
         self.link.is_open.clear()
-        if not self.link.is_over and cause is not None:
+        will_reconnect = not self.link.is_over and cause is not None
+        if will_reconnect and cause is not None:
+            if self._lost_at is None:
+                self._lost_at = self._clock()
             self.link.status = ConnectionStatus.RECONNECTING
             self.link.losses[cause.value] += 1
             url = shown(self._settings.url)
@@ -305,9 +314,9 @@ class Connection:
             self.link.last_error = NetworkError(message, phase="receive", code=code)
             self.link.perform(self._session.lose(reason))
         if self._settings.recorder is not None:
-            self._settings.recorder.lost(self.link.number, code, reason)
+            self._settings.recorder.lost(self.link.number, code, reason, cause is None)
         if not self._is_retired:
-            self._owner.publisher.disconnected(code, reason)
+            self._owner.publisher.disconnected(code, reason, will_reconnect)
 
     def _pause(self) -> None:
         """Wait before the next attempt."""
@@ -337,9 +346,11 @@ class Connection:
     # --- outputs ------------------------------------------------------------------------------
 
     def opened(self) -> None:
-        """Log the connection, and publish `open`."""
+        """Log the connection, and publish `open` or `restored`."""
         logger.info("connected to %s", shown(self._settings.url))
-        self._owner.publisher.opened()
+        lost_at, self._lost_at = self._lost_at, None
+        gap_s = None if lost_at is None else self._clock() - lost_at
+        self._owner.publisher.opened(gap_s)
 
     def send(self, text: str) -> None:
         """Send a text message, if there is a socket."""

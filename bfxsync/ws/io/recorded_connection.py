@@ -55,6 +55,8 @@ class RecordedConnection:
         self.is_playing: bool = False
         # Whether the thread waits for slow readers.
         self._is_waiting = False
+        # When the present outage began, in recorded time.
+        self._lost_at: float | None = None
         self._has_work = Latch()
 
     # --- any thread ---------------------------------------------------------------------------
@@ -154,8 +156,10 @@ class RecordedConnection:
     # --- outputs ------------------------------------------------------------------------------
 
     def opened(self) -> None:
-        """Publish `open`."""
-        self._owner.publisher.opened()
+        """Publish `open` or `restored`."""
+        lost_at, self._lost_at = self._lost_at, None
+        gap_s = None if lost_at is None else self.link.clock() - lost_at
+        self._owner.publisher.opened(gap_s)
 
     def send(self, text: str) -> None:
         """Fail: a recording sends nothing."""
@@ -163,10 +167,13 @@ class RecordedConnection:
 
     def reopen(self, output: Reopen) -> None:
         """Count and publish a recorded loss, or the recorded client's own close."""
-        if output.reason or output.code != 1000:
+        if not output.is_final:
+            self._lost_at = self.link.clock()
             self.link.losses[output.cause.value] += 1
             logger.info("disconnected (%s: %s)", output.code, output.reason)
-        self._owner.publisher.disconnected(output.code, output.reason)
+        self._owner.publisher.disconnected(
+            output.code, output.reason, not output.is_final
+        )
 
 
 def _is_low(reader: Mailbox) -> bool:
