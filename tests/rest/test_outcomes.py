@@ -599,9 +599,14 @@ def test_r07_order_that_is_interrupted_after_its_answer_is_named_in_the_log(
 
     # What is done last, after a good answer and after none.
     name = "see_own" if is_answered else "readings"
-    monkeypatch.setattr(scene.transport.clock, name, interrupt)
-    if not is_answered:
-        scene.account.fate = scene.account.hang_up_after
+    account = scene.account
+    answer = account.obey if is_answered else account.hang_up_after
+
+    def answer_and_interrupt(*args: Any) -> object:
+        monkeypatch.setattr(scene.transport.clock, name, interrupt)
+        return answer(*args)
+
+    account.fate = answer_and_interrupt
     with pytest.raises(KeyboardInterrupt):
         scene.submit()
     (said,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
