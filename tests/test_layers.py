@@ -50,7 +50,7 @@ LAYERS = [
     ("paper.markets",),
     ("paper.faults", "paper.settings"),
     ("paper.server",),
-    ("compat",),
+    ("compat", "exports"),
     ("exceptions", "rest.exceptions", "websocket"),
     ("types", "paper"),
     ("cli",),
@@ -290,6 +290,10 @@ def test_the_transports_stand_apart_from_each_other():
 def test_the_command_line_uses_the_public_face(name):
     for other in own(MODULES[name]):
         assert other == "" or within(other, ("cli", "paper", "_version")), other
+
+
+def test_exports_use_the_public_face():
+    assert own(MODULES["exports"]) <= {"", "models", "_base.logs"}
 
 
 def test_there_is_no_event_loop_but_in_the_local_exchange():
