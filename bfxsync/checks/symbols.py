@@ -43,7 +43,7 @@ _CODES = {
 # How a pair may be written: with any separator, without one, or as two legs of three letters.
 _QUOTES = "TESTUSDT|TESTUSD|USTF0|BTCF0|USDT|USDC|CNHT|USD|UST|EUR|GBP|JPY|BTC|ETH"
 _PAIRS = (
-    re.compile(r"([A-Z0-9]{3,})[^A-Z0-9]+(?!P\d+$)([A-Z0-9]{3,})"),
+    re.compile(r"([A-Z0-9]{3,})[^A-Z0-9,]+(?!P\d+$)([A-Z0-9]{3,})"),
     re.compile(rf"([A-Z0-9]{{3,}}?)({_QUOTES})"),
     re.compile(r"([A-Z]{3})([A-Z]{3})"),
 )

@@ -120,7 +120,18 @@ def test_refusal_proposes_a_symbol(text: str, proposal: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "t", "f", "t:USD", "fUSD:p30", "A/B", "BTC/", "tA:B:C", "tÄTCUSD"],
+    [
+        "",
+        "t",
+        "f",
+        "tBTCUSD,tETHUSD",
+        "t:USD",
+        "fUSD:p30",
+        "A/B",
+        "BTC/",
+        "tA:B:C",
+        "tÄTCUSD",
+    ],
 )
 def test_refusal_without_likely_meaning_proposes_nothing(text: str) -> None:
     with pytest.raises(
