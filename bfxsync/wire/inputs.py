@@ -139,8 +139,8 @@ class OrderInputs:
             "type": kind,
             "symbol": check_pair(symbol),
             "amount": check_amount("amount", amount),
-            "cid": check_cid("cid", cid) if cid is not None else new_cid(),
             **self._checked(_OF_NEW, {"price": price, **options}, round_price),
+            "cid": check_cid("cid", cid) if cid is not None else new_cid(),
         }
         for name in _NEEDS.get(kind.replace("EXCHANGE ", ""), ("price",)):
             if body[name] is None:

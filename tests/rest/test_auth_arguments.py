@@ -84,6 +84,12 @@ def test_every_type_can_be_given_by_name_or_as_text(kind: OrderType) -> None:
         assert body["type"] == kind.value and type(body["type"]) is str
 
 
+def test_a_new_order_begins_as_in_the_documentation() -> None:
+    """For people who compare a log with the exchange's page."""
+    body = INPUTS.submit("EXCHANGE LIMIT", "tBTCUSD", 1, 30000, cid=5, gid=6)
+    assert list(body)[:4] == ["type", "symbol", "amount", "price"]
+
+
 def test_type_may_be_of_an_enum_of_the_users_own() -> None:
     class Kind(str, Enum):
         RESTING = "EXCHANGE LIMIT"
