@@ -93,6 +93,9 @@ class Client:
         Maximum number of new orders and updates in 60 seconds.
     max_open_orders : int, optional
         Maximum number of open orders of the account after a new one.
+    cancel_on_exit : bool
+        Cancel the open orders that this client has placed, in `close` or when the program ends;
+        `close` may then take 10 seconds longer. A crash of the interpreter leaves them open.
     dry_run : bool
         Check and log every write of REST, but send none: each returns a `Notification` with the
         status ``"DRY_RUN"``, also where the method has another result.
@@ -132,6 +135,7 @@ class Client:
         max_order_value: Mapping[str, AnyNumber] | None = None,
         max_orders_per_minute: int | None = None,
         max_open_orders: int | None = None,
+        cancel_on_exit: bool = False,
         dry_run: bool = False,
         logger: logging.Logger | None = None,
         **options: Any,
@@ -143,7 +147,7 @@ class Client:
         on_limit = check_on_limit(on_limit)
         if rest_timeout is not None:
             check_timeouts(rest_timeout, "rest_timeout")
-        strict = check_bool("strict", strict)
+        strict, dry_run = check_bool("strict", strict), check_bool("dry_run", dry_run)
         allow_insecure = check_bool("allow_insecure", allow_insecure)
         if max_wait_s is not None:
             check_seconds("max_wait_s", max_wait_s)
@@ -163,6 +167,7 @@ class Client:
                 max_order_value=max_order_value,
                 max_orders_per_minute=max_orders_per_minute,
                 max_open_orders=max_open_orders,
+                cancel_on_exit=cancel_on_exit,
             )
         )
         if logger is not None:
@@ -185,10 +190,16 @@ class Client:
             "absence_s": absence_s,
             "affiliate_code": affiliate_code,
             "guard": guard,
-            "dry_run": check_bool("dry_run", dry_run),
+            "dry_run": dry_run,
         }
         if rest_timeout is not None:
             self._rest_options["timeout"] = rest_timeout
+        self._on_exit = None
+        if guard.placed is not None:
+            # Loads nothing that is not there yet.
+            from bfxsync.rest.cancel_on_exit import CancelOnExit
+
+            self._on_exit = CancelOnExit(guard.placed, self._rest_options)
         # Created on first use. If two threads create the same object, `dict.setdefault` keeps one:
         # no lock that an interrupted thread could keep.
         self._made: dict[str, Any] = {}
@@ -292,14 +303,19 @@ class Client:
         """
         Close all connections; returns within two seconds, from any thread.
 
-        `code` and `reason` are those of the WebSocket's close frame; see `WebSocketClient.close`.
+        With ``cancel_on_exit`` it first cancels the orders, which may take 10 seconds. `code` and
+        `reason` are those of the WebSocket's close frame; see `WebSocketClient.close`.
         """
         code, reason = check_farewell(code, reason)
         self._is_closed = True
-        rest = self._made.get("rest")
-        if rest is not None:
-            rest.close()
-        self.wss.close(code, reason)
+        try:
+            rest = self._made.get("rest")
+            if rest is not None:
+                rest.close()
+            if self._on_exit is not None:
+                self._on_exit.run()
+        finally:
+            self.wss.close(code, reason)
 
 
 def _signer_of(

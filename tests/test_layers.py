@@ -42,7 +42,7 @@ LAYERS = [
     ("rest.http",),
     ("rest.history", "rest.order_facts"),
     ("rest.public", "rest.auth", "rest.merchant"),
-    ("symbols", "ws.client", "rest.client"),
+    ("symbols", "ws.client", "rest.client", "rest.cancel_on_exit"),
     ("ws.replay",),
     ("client",),
     ("",),  # bfxsync itself: the public face

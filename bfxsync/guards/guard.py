@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
-from typing import Any, Callable, Dict, NamedTuple, Protocol, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Protocol, Sequence, Tuple
 
 from bfxsync._base.atomic import AtomicValue
 from bfxsync._base.error_bases import OrderBlocked
 from bfxsync._base.plain import plain_integer
+from bfxsync.errors import BfxError, OutcomeUnknown
 from bfxsync.guards.limits import OrderLimits, PriceOf, blocked
+from bfxsync.guards.placed import PlacedOrders
 from bfxsync.guards.requests import (
     OrderAction,
     OrderRequest,
@@ -79,6 +81,20 @@ class Admission:
         self.orders = orders
         self._guard = guard
 
+    @property
+    def cids(self) -> List[int]:
+        """Client ids of the new orders."""
+        return [
+            order.terms["cid"]
+            for order in self.orders
+            if order.action is OrderAction.NEW
+        ]
+
+    def record(self, answer: object) -> None:
+        """Note which orders the answer says were placed."""
+        if self._guard.placed is not None:
+            self._guard.placed.record(self.cids, answer)
+
     def confirm(self) -> None:
         """Raise `OrderBlocked` if orders have been halted since; called when it is sent."""
         if self.orders:
@@ -87,8 +103,12 @@ class Admission:
     def __enter__(self) -> Admission:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
         self._guard.end(self)
+        placed = self._guard.placed
+        is_known = isinstance(error, BfxError) and not isinstance(error, OutcomeUnknown)
+        if placed is not None and is_known:
+            placed.forget(self.cids)
 
 
 class OrderGuard:
@@ -100,6 +120,11 @@ class OrderGuard:
     limits : OrderLimits
     clock : callable
         Monotonic seconds.
+
+    Attributes
+    ----------
+    placed : PlacedOrders or None
+        What to cancel at the end; None without ``cancel_on_exit``.
     """
 
     def __init__(
@@ -108,6 +133,9 @@ class OrderGuard:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limits = limits
+        self.placed: PlacedOrders | None = (
+            PlacedOrders() if limits.cancel_on_exit else None
+        )
         self._clock = clock
         self._state: AtomicValue[_State] = AtomicValue(_State())
 
@@ -160,6 +188,8 @@ class OrderGuard:
         except BaseException:
             self.end(admission)
             raise
+        if self.placed is not None:
+            self.placed.expect(admission.cids)
         return admission
 
     def end(self, admission: Admission) -> None:

@@ -158,7 +158,9 @@ class SignedEndpoints(Endpoints):
                 admission.confirm()
                 before_send()
 
-            return self._write_admitted(write, kind, confirm)
+            value = self._write_admitted(write, kind, confirm)
+            admission.record(value)
+            return value
 
     def _write_admitted(
         self, write: Write[T], kind: RequestKind, confirm: Callable[[], None]

@@ -1,0 +1,87 @@
+"""
+The orders that a client has placed, to cancel those that are still open when it is closed.
+
+Strategy: an order is known by its client id from before it is sent, so that one whose answer was
+lost, or whose call was interrupted, is cancelled as well; as soon as its id is known, by that
+alone, since others may use the same client id. Every step is one call of a dict or deque, so no
+lock is needed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any, Callable, Deque, Dict, Iterable, List
+
+from bfxsync.models.notification import Notification
+from bfxsync.models.orders import Order
+
+MOST_KEPT = 50_000
+"""Of more orders the oldest are forgotten."""
+
+# How far the exchange's clock may be behind.
+_CLOCK_DOUBT_MS = 3_600_000
+
+_NEW = "on-req"
+
+
+class PlacedOrders:
+    """
+    Ids of orders, and client ids of those without one.
+
+    `clock` is the wall clock, in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._ids: Deque[int] = deque(maxlen=MOST_KEPT)
+        # With the time at which each was about to be sent.
+        self._cids: Dict[int, float] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._ids or self._cids)
+
+    def expect(self, cids: Iterable[int]) -> None:
+        """Keep the client ids of orders that are about to be sent."""
+        for cid in cids:
+            self._cids[cid] = self._clock() * 1000
+
+    def forget(self, cids: Iterable[int]) -> None:
+        """Drop orders that were not placed."""
+        for cid in cids:
+            self._cids.pop(cid, None)
+
+    def record(self, cids: Iterable[int], answer: object) -> None:
+        """Replace client ids by the ids in the answer, if it has all."""
+        if not isinstance(answer, Notification):
+            return
+        inner = answer.data if isinstance(answer.data, list) else []
+        notes = [note for note in (answer, *inner) if _is_about_new_order(note)]
+        accepted = [note for note in notes if note.is_success]
+        for note in accepted:
+            self._ids.extend(
+                order.id for order in (note.data, *note.more) if order.id is not None
+            )
+        if all(note.data.id is not None for note in accepted):
+            self.forget(cids)
+
+    def among(self, orders: Iterable[Order]) -> List[int]:
+        """Return the ids of those open orders that this client has placed."""
+        # In this order: `record` adds the ids before it drops the client ids.
+        cids = self._cids.copy()
+        ids = set(self._ids)
+
+        def is_mine(order: Order) -> bool:
+            since = None if order.cid is None else cids.get(order.cid)
+            return since is not None and order.mts_create >= since - _CLOCK_DOUBT_MS
+
+        return [order.id for order in orders if order.id in ids or is_mine(order)]
+
+    def _reset_after_fork(self) -> None:
+        # They are the parent's.
+        self._ids.clear()
+        self._cids.clear()
+
+
+def _is_about_new_order(item: Any) -> bool:
+    return isinstance(item, Notification) and item.type == _NEW
