@@ -65,6 +65,7 @@ def run(
     cannot be reached, or rejects the connection.
     """
     with ExitStack() as stack:
+        sources: dict[str, str]
         if is_live:
             host, ping_s = PUB_WSS_HOST, _LIVE_PING_S
             sources = {"tBTCUSD": "live", "tETHUSD": "live"}
