@@ -107,7 +107,8 @@ def test_r17_every_snippet_runs(code, tmp_path):
     # A recording ends by itself.
     endless = not any(end in code for end in (".close()", "replay("))
     endless = endless and ".run()" in code
-    shown = ["ChecksumMismatch:"] if "wrong_checksum" in code else ()
+    shown = ["ChecksumMismatch:"] if "wrong_checksum" in code else []
+    shown += ["disconnected"] if "drop_connections" in code else []
     run(["-u", "-c", code], endless=endless, enough=bool, shown=shown)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, List
 
 import attrs
@@ -48,6 +49,13 @@ class Gap:
     """
     Number of updates that were received and dropped because the consumer was too slow. Data that
     the exchange sent while the connection was down cannot be counted.
+    """
+    since: datetime | None = attrs.field(default=None, eq=False)
+    """Time of the channel's last frame before it (UTC); of a slow consumer, of what was dropped."""
+    until: datetime | None = attrs.field(default=None, eq=False)
+    """
+    Time when data was complete again (UTC). None while it is not: it is set before the `Snapshot`
+    after the gap is delivered.
     """
 
 

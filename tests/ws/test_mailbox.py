@@ -3,10 +3,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict, deque
+from datetime import timedelta
 
 import attrs
 import pytest
 
+from bfxsync._base.clock import CLOCK
 from bfxsync._base.enums import Policy
 from bfxsync.checks.options import check_mailbox_size, check_policy
 from bfxsync.errors import NetworkError, UsageError
@@ -457,3 +459,21 @@ def test_an_impossible_size_is_a_usage_error(size):
 def test_an_unknown_policy_is_a_usage_error(policy):
     with pytest.raises(UsageError, match="policy"):
         check_policy(policy)
+
+
+@pytest.mark.parametrize("policy", ["resync", "drop_oldest"])
+def test_the_gap_of_a_slow_consumer_says_from_when_to_when(policy):
+    mailbox, earlier = Mailbox(4, Policy(policy)), Gap("the link")
+    earlier.since = CLOCK.utc(CLOCK.now() - 60.0)
+    begin = CLOCK.utc(CLOCK.now())
+    for _ in range(3):
+        mailbox.put(trades(1, 2, 3), nothing)
+    first = mailbox.next_batch(1)[0]
+    assert isinstance(first, Gap)
+    slack = timedelta(seconds=1)
+    assert begin - slack < first.since <= first.until + slack
+    assert first.until < CLOCK.utc(CLOCK.now()) + slack
+    mailbox = Mailbox(4, Policy(policy))
+    mailbox.put([earlier, *trades(1, 2, 3)], nothing)
+    mailbox.put(trades(1, 2, 3), nothing)
+    assert mailbox.next_batch(1)[0].since == earlier.since

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from datetime import timedelta
 
 import pytest
 
@@ -183,3 +184,30 @@ def test_r10_what_had_ended_before_the_fork_keeps_its_error(stream):
     refused.detach_after_fork(ClosedError("of the parent"))
     assert refused.status is SubscriptionStatus.REJECTED and refused.error is error
     assert str(refused.detached) == "of the parent"
+
+
+def test_a_gap_says_from_when_to_when(stream):
+    """Until is set before the snapshot is delivered, and not by what comes in between."""
+    early = subscriber(stream)
+    stream.attach(early)
+    go_live(stream)
+    clock = stream.clock
+    stream.channel.seen_at = seen_at = clock.now()
+    stream.channel.lose()
+    gap = Gap("the link")
+    stream.deliver([gap])
+    assert abs(gap.since - clock.utc(seen_at)) < timedelta(seconds=1)
+    stream.deliver([Status(SubscriptionStatus.MAINTENANCE)])
+    assert gap.until is None
+    before = clock.utc(clock.now())
+    stream.deliver([Snapshot([])])
+    assert gap.until >= before > gap.since - timedelta(seconds=1)
+    until = gap.until
+    stream.deliver([Snapshot([])])
+    assert gap.until is until and gap == Gap("the link")
+
+
+def test_the_gap_of_a_channel_that_was_never_heard_has_no_begin(stream):
+    gap = Gap("the link")
+    stream.deliver([gap])
+    assert gap.since is None

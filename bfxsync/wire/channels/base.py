@@ -53,6 +53,8 @@ class Channel(ABC):
         """Consecutive requests without data, on any open socket; extends the next one's time."""
         self.seen_at: float | None = None
         """Time of the last frame on this socket, heartbeats and acknowledgement included."""
+        self.lost_at: float | None = None
+        """Time of the last frame before the latest loss."""
         self._number = number
 
     @property
@@ -117,6 +119,8 @@ class Channel(ABC):
         """Reset the state of the lost socket."""
         self.is_live = False
         self.resync_reason = None
+        if self.seen_at is not None:
+            self.lost_at = self.seen_at
         self.seen_at = None
 
     def suspend(self, jump_s: float) -> None:

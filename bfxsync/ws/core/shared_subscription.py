@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from bfxsync._base.clock import CLOCK, Clock
 from bfxsync._base.enums import SubscriptionStatus
 from bfxsync._base.logs import get_logger
 from bfxsync.errors import BfxError
@@ -37,6 +38,10 @@ class SharedSubscription:
     status: SubscriptionStatus = SubscriptionStatus.PENDING
     """As subscribers see it, present and future ones."""
     asked_at: float | None = None
+    clock: Clock = attrs.field(default=CLOCK, kw_only=True)
+    """The channel's."""
+    _gap: Gap | None = None
+    """The one that the next snapshot ends."""
     _delay: BfxError | None = None
     _mailboxes: list[Mailbox] = attrs.field(factory=list)
     """Those of the subscribers."""
@@ -179,8 +184,18 @@ class SharedSubscription:
         elif isinstance(item, Gap):
             status = SubscriptionStatus.GAP
             self.gap_count += 1
-        elif self._delay is not None:
-            self.delay(None)
+            self._gap = item
+            seen_at = self.channel.seen_at
+            since = self.channel.lost_at if seen_at is None else seen_at
+            if since is not None:
+                item.since = self.clock.utc(since)
+        else:
+            if self._delay is not None:
+                self.delay(None)
+            if self._gap is not None:
+                # Before the snapshot that ends it is delivered.
+                self._gap.until = self.clock.utc(self.clock.now())
+                self._gap = None
         self.status = status
         for subscriber in self.subscribers:
             subscriber.status = status

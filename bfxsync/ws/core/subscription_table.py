@@ -145,7 +145,9 @@ class SubscriptionTable:
             # The channel has moved meanwhile.
             home.submit(SubscriptionTable.attach, subscriber)
             return _NONE
-        shared = SharedSubscription(subscriber.channel, subscriber.subscription)
+        shared = SharedSubscription(
+            subscriber.channel, subscriber.subscription, clock=subscriber.clock
+        )
         shared.attach(subscriber)
         return self._request(shared)
 

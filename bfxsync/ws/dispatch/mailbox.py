@@ -11,8 +11,9 @@ a `Gap` in its place.
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Iterable, List, Sequence
+from typing import Any, Callable, Iterable, List, Sequence, Tuple
 
+from bfxsync._base.clock import CLOCK
 from bfxsync._base.enums import Policy
 from bfxsync._base.latch import Bells, Latch
 from bfxsync.errors import BfxError
@@ -122,8 +123,8 @@ class Mailbox:
     def _resync(self, updates: Sequence[Any], state: Sequence[Any], now: float) -> None:
         """Replace everything by a gap and the local state."""
         self._is_dropping = True
-        queued = [item for item, _ in self._queue.drain()]
-        self._queue.add([self._drop([*queued, *updates]), *state], now)
+        dated = [*self._queue.drain(), *((item, now) for item in updates)]
+        self._queue.add([self._drop(dated, now), *state], now)
         self._is_dropping = False
 
     def _drop_oldest(self, count: int, now: float) -> None:
@@ -136,18 +137,21 @@ class Mailbox:
             excess = max(excess, self.size // _DROPPED_AT_ONCE)
             excess = max(0, min(excess, len(left) - count))
             if excess:
-                gap = self._drop([item for item, _ in left[:excess]])
                 rest = left[excess:]
-                left = [(gap, rest[0][1] if rest else now), *rest]
+                until = rest[0][1] if rest else now
+                left = [(self._drop(left[:excess], until), until), *rest]
         self._queue.refill(left)
         self._is_dropping = False
 
-    def _drop(self, items: Sequence[Any]) -> Gap:
+    def _drop(self, dated: Sequence[Tuple[Any, float]], until: float) -> Gap:
         """Count dropped items, and return the gap that stands for them."""
+        items = [item for item, _ in dated]
         dropped = _weigh(items)
         counted = sum(item.dropped for item in items if isinstance(item, Gap))
         self.dropped_count += dropped - counted
-        return Gap(_TOO_SLOW, dropped)
+        since = [item.since for item in items if isinstance(item, Gap) and item.since]
+        since.append(CLOCK.utc(dated[0][1]))
+        return Gap(_TOO_SLOW, dropped, min(since), CLOCK.utc(until))
 
     # --- the dispatch thread ------------------------------------------------------------------
 
