@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, List, Mapping, TypeVar
 from bfxsync._base.aliases import AnyNumber, NumberType
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.forks import lazily
+from bfxsync._base.guesses import ProposesNames
 from bfxsync._base.hidden import hide
 from bfxsync._base.hosts import PUB_REST_HOST, PUB_WSS_HOST
 from bfxsync._base.logs import log_to
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound="Client")
 
 
-class Client:
+class Client(ProposesNames):
     """
     The whole client: ``client.wss``, ``client.rest`` and ``client.symbols``.
 

@@ -65,6 +65,7 @@ PURE = (
     "_base.enums",
     "_base.error_bases",
     "_base.error_codes",
+    "_base.guesses",
     "_base.hosts",
     "_base.hidden",
     "_base.numbers",

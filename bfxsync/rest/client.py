@@ -9,6 +9,7 @@ import attrs
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.forks import lazily
+from bfxsync._base.guesses import ProposesNames
 from bfxsync._base.hidden import hide, hide_private
 from bfxsync._base.hosts import PUB_REST_HOST
 from bfxsync.auth.signer import RestSigner
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="RestClient")
 
 
-class RestClient:
+class RestClient(ProposesNames):
     """
     Typed REST endpoints, from any thread.
 

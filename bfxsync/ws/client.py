@@ -10,6 +10,7 @@ from typing import Any, Callable, TypeVar
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made, with_parts_named_publicly
 from bfxsync._base.enums import ConnectionStatus, Flag
+from bfxsync._base.guesses import ProposesNames
 from bfxsync._base.hidden import hide
 from bfxsync._base.hosts import PUB_WSS_HOST, shown
 from bfxsync.checks.callbacks import check_callback
@@ -37,7 +38,7 @@ _WAIT_S = None if os.name == "posix" else 0.5
 
 
 @with_parts_named_publicly
-class WebSocketClient:
+class WebSocketClient(ProposesNames):
     """
     Live data of the exchange: callbacks, events, iteration, and state such as order books.
 

@@ -214,3 +214,10 @@ def a_handler_keeps_its_type(wss: WebSocketClient) -> None:
 
     assert_type(handler({}, Ticker(*range(10))), int)
     assert_type(wss.on("open", print), Any)  # type: ignore[assert-type]  # pyright: ignore
+
+
+def an_unknown_method_is_an_error(bfx: Client) -> None:
+    bfx.get_ticker  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    bfx.wss.on_ticker  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    bfx.wss.close(4000, "done")
+    bfx.close(code="1000")  # type: ignore[arg-type]  # pyright: ignore

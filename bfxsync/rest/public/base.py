@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, NamedTuple, TypeVar
 
 from bfxsync._base.aliases import NumberType
+from bfxsync._base.guesses import ProposesNames
 from bfxsync.errors import RemoteError
 from bfxsync.models.rows import read_rows
 from bfxsync.rest.history.history import History
@@ -33,7 +34,7 @@ class Budget(NamedTuple):
     per_minute: int = UNDOCUMENTED_PER_MINUTE
 
 
-class Endpoints(NamedInErrors):
+class Endpoints(NamedInErrors, ProposesNames):
     """
     A group of endpoints.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Iterable, List, Protocol
 
 from bfxsync._base.describe import safe_repr
+from bfxsync._base.guesses import did_you_mean, names_like
 from bfxsync.checks.callbacks import with_extra
 from bfxsync.errors import UsageError
 from bfxsync.models.stream import Checksum, Snapshot
@@ -91,8 +92,12 @@ EVENTS = frozenset(_ARGUMENTS)
 def arguments_of(event: str) -> tuple[str, ...]:
     """Return the names of an event's arguments; raise `UsageError` if there is no such event."""
     if not isinstance(event, str) or event not in EVENTS:
+        likely = (
+            names_like(event.lower(), EVENTS, 0.5) if isinstance(event, str) else ()
+        )
         raise UsageError(
-            f"unknown event {safe_repr(event)}; known are {', '.join(sorted(EVENTS))}"
+            f"unknown event {safe_repr(event)}{did_you_mean(map(repr, likely))}; known are "
+            + ", ".join(sorted(EVENTS))
         )
     return _ARGUMENTS[event]
 

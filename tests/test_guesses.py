@@ -1,0 +1,144 @@
+"""What is proposed for names that do not exist."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from functools import reduce
+
+import pytest
+
+import bfxsync
+from bfxsync import Client, UsageError, WebSocketClient
+from bfxsync._base import guesses
+from bfxsync._base.guesses import ProposesNames, did_you_mean, methods_like, names_like
+from bfxsync.ws.dispatch.events import arguments_of
+
+
+@pytest.fixture(scope="module")
+def client():
+    with Client("paper-key", "paper-secret") as client:
+        yield client
+
+
+def test_every_proposal_of_the_table_exists(client):
+    for paths in guesses._SUBJECTS.values():
+        for path in paths:
+            *parts, last = path.split(".")
+            owner = reduce(getattr, parts, client)
+            # Properties are not read, as they would ask the exchange.
+            assert hasattr(type(owner), last), path
+
+
+def test_no_subject_stands_twice():
+    names = [name for names in guesses._SUBJECTS for name in names]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("part", ["", "wss", "rest", "rest.public", "rest.auth"])
+@pytest.mark.parametrize(
+    ("guess", "first"),
+    [
+        ("get_ticker", "client.rest.public.get_t_ticker or client.wss.subscribe_t"),
+        ("on_ticker", "client.wss.subscribe_ticker or client.rest.public.get_t_t"),
+        ("watchOrderBook", "client.wss.subscribe_book or "),
+        ("fetchOHLCV", "client.rest.public.get_candles_hist or "),
+        ("on_trade", "client.wss.subscribe_trades or "),
+        ("get_t_klines", "client.rest.public.get_candles_hist or "),
+        ("load_markets", "client.symbols.exchange_pairs?"),
+        ("get_balance", "client.rest.auth.get_wallets?"),
+        ("createOrder", "client.rest.auth.submit_order?"),
+        ("amend_order", "client.rest.auth.update_order?"),
+    ],
+)
+def test_a_guess_leads_to_the_method(client, part, guess, first):
+    owner = reduce(getattr, filter(None, part.split(".")), client)
+    with pytest.raises(AttributeError) as caught:
+        getattr(owner, guess)
+    kind = type(owner).__name__
+    text = f"{kind!r} object has no attribute {guess!r}; did you mean {first}"
+    assert str(caught.value).startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("part", "guess", "proposal"),
+    [
+        ("wss", "subscribe_tickr", "subscribe_ticker"),
+        ("rest.public", "get_t_tickr", "get_t_ticker"),
+        ("rest.auth", "cancel_all_order", "cancel_all_orders"),
+        ("", "wws", "wss"),
+        ("rest", "pubic", "public"),
+    ],
+)
+def test_a_slip_leads_to_the_own_name(client, part, guess, proposal):
+    owner = reduce(getattr, filter(None, part.split(".")), client)
+    with pytest.raises(AttributeError, match=f"; did you mean {proposal}( or |\\?)"):
+        getattr(owner, guess)
+
+
+def test_nothing_is_proposed_for_probes_and_strange_names(client):
+    for name in ("_get_ticker", "__wrapped__", "qqqqqqqq"):
+        with pytest.raises(AttributeError, match=f"has no attribute '{name}'$"):
+            getattr(client.wss, name)
+    assert not hasattr(client, "get_ticker") and hasattr(client, "close")
+    assert getattr(client, "get_ticker", None) is None
+
+
+def test_a_half_made_object_proposes_nothing():
+    half = WebSocketClient.__new__(WebSocketClient)
+    with pytest.raises(AttributeError, match="has no attribute '_core'$"):
+        half.close()
+    assert "WebSocketClient" in repr(half)
+
+
+def test_a_property_may_raise_attribute_errors_itself():
+    class Broken(ProposesNames):
+        @property
+        def ticker(self):
+            return self._missing
+
+    with pytest.raises(AttributeError, match="has no attribute 'ticker'$"):
+        Broken().ticker
+    assert isinstance(copy.copy(Broken()), Broken)
+
+
+def test_python_adds_no_guess_of_its_own(client):
+    with pytest.raises(AttributeError) as caught:
+        client.wss.subscribe_tickr
+    assert caught.value.name == "subscribe_tickr"
+    assert getattr(caught.value, "obj", None) is None
+
+
+@pytest.mark.parametrize(
+    ("event", "proposal"),
+    [
+        ("ticker", "'t_ticker_update'"),
+        ("t_ticker", "'t_ticker_update'"),
+        ("T_TICKER_UPDATE", "'t_ticker_update'"),
+        ("trade_executions", "'trade_execution'"),
+        ("reconnected", "'disconnected'"),
+        ("wss_error", "'wss-error'"),
+    ],
+)
+def test_an_unknown_event_leads_to_a_known_one(event, proposal):
+    with pytest.raises(UsageError, match="; did you mean .*; known are ") as caught:
+        arguments_of(event)
+    assert proposal in str(caught.value).partition("; known")[0]
+
+
+@pytest.mark.parametrize("event", ["", "zzzz", None, 5])
+def test_an_event_like_no_other_leads_nowhere(event):
+    with pytest.raises(UsageError, match="^unknown event [^;]*; known are "):
+        arguments_of(event)
+
+
+def test_names_are_proposed_once_and_likeliest_first():
+    assert names_like("opne", ["close", "open", "open"]) == ["open"]
+    assert methods_like("tikr", ["_tikr", "ticker"]) == ["ticker"]
+    assert did_you_mean([]) == ""
+    assert did_you_mean(["a", "b"]) == "; did you mean a or b?"
+
+
+def test_only_errors_pay_for_it():
+    assert "difflib" not in vars(importlib.import_module("bfxsync._base.guesses"))
+    assert issubclass(bfxsync.Client, ProposesNames)
