@@ -139,7 +139,7 @@ def test_every_promise_has_its_tests(number, place):
 
 # What anyone would write first.
 ORDINARY = (
-    "download_30_days funding_watcher imbalance limit_order ohlc_from_trades portfolio_value "
+    "board download_30_days funding_watcher imbalance limit_order ohlc_from_trades portfolio_value "
     "price_alert recorder spread_to_csv"
 ).split()
 
@@ -189,7 +189,7 @@ def ended_with(pattern):
 
 ENOUGH = {
     "reconnect": recovered,
-    "board": ended_with(r"tBTCUSD \d+\S*   tETHUSD \d\S*   tLTCBTC 0\.\d"),
+    "board": ended_with(r"BTC/USD \d+\S*   ETH/USD \d\S*   LTC/BTC 0\.\d"),
     "funding_watcher": ended_with(r"7\.\d+ % for \d+ days: (lend|wait)"),
     "imbalance": ended_with(r"[+-]0\.\d{3}  \d+\.\d+ to buy, \d+\.\d+ to sell"),
     "limit_order": ended_with("open orders: 0"),
