@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, Any, List, Mapping, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Iterable, List, Mapping, TypeVar
 
 from bfxsync._base.aliases import AnyNumber, NumberType
 from bfxsync._base.describe import also_half_made
@@ -12,9 +13,7 @@ from bfxsync._base.forks import lazily
 from bfxsync._base.guesses import ProposesNames
 from bfxsync._base.hidden import hide
 from bfxsync._base.hosts import PUB_REST_HOST, PUB_WSS_HOST
-from bfxsync._base.logs import log_to
-from bfxsync.auth.nonce import Nonce
-from bfxsync.auth.signer import RestSigner, Signer, TokenSigner
+from bfxsync._base.logs import get_logger, log_to
 from bfxsync.checks.containers import optional
 from bfxsync.checks.hosts import (
     check_encryption,
@@ -25,7 +24,8 @@ from bfxsync.checks.hosts import (
 from bfxsync.checks.options import check_bool, check_farewell, check_on_limit
 from bfxsync.checks.texts import check_token
 from bfxsync.checks.times import check_seconds, check_timeouts
-from bfxsync.errors import ClosedError, UsageError
+from bfxsync.credentials import ClientCredentials, CredentialSource, hidden_source
+from bfxsync.errors import ClosedError
 from bfxsync.guards.guard import OrderGuard
 from bfxsync.guards.limits import OrderLimits
 from bfxsync.ws.client import WebSocketClient
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound="Client")
 
+_log = get_logger(__name__)
+
 
 class Client(ProposesNames):
     """
@@ -49,6 +51,9 @@ class Client(ProposesNames):
         By default the environment variables ``BFX_API_KEY`` and ``BFX_API_SECRET``, if set.
     auth_token : str, optional
         A token from `generate_token`, instead of key and secret.
+    credentials : callable, optional
+        Instead of these, and of the environment: returns key and secret, or `Credentials`. See
+        `bfxsync.credentials.from_env_file` and `from_keyring`. Called now and by `rotate`.
     nonce_file : str or os.PathLike, optional
         File that keeps nonces in order between processes of this machine that use the same key;
         needs the extra ``multiprocess``.
@@ -117,6 +122,7 @@ class Client(ProposesNames):
         api_secret: str | None = None,
         *,
         auth_token: str | None = None,
+        credentials: CredentialSource | None = None,
         nonce_file: str | os.PathLike[str] | None = None,
         wss_host: str = PUB_WSS_HOST,
         rest_host: str = PUB_REST_HOST,
@@ -144,6 +150,8 @@ class Client(ProposesNames):
         # First, so that no traceback shows them.
         api_key, api_secret = hide(api_key), hide(api_secret)
         auth_token, proxy = hide(auth_token), hide(proxy)
+        credentials = hide(credentials)
+        source = credentials = hidden_source(credentials)
         # Checked here, as REST is created on first use.
         on_limit = check_on_limit(on_limit)
         if rest_timeout is not None:
@@ -156,10 +164,14 @@ class Client(ProposesNames):
         auth_rest_host = signed_rest_host(rest_host, auth_rest_host)
         check_seconds("absence_s", absence_s)
         affiliate_code = optional(check_token, "affiliate_code", affiliate_code)
-        signer = _signer_of(api_key, api_secret, auth_token, nonce_file)
-        if signer is not None:
-            for host in (auth_rest_host, wss_host):
-                check_encryption(host, signer.identity, allow_insecure)
+        self._credentials = ClientCredentials(
+            api_key,
+            api_secret,
+            auth_token,
+            source,
+            nonce_file,
+            partial(_check_hosts, (auth_rest_host, wss_host), allow_insecure),
+        )
         if timeout is not None:
             options["timeout"] = timeout
         guard = OrderGuard(
@@ -180,7 +192,7 @@ class Client(ProposesNames):
         self._rest_options: dict[str, Any] = {
             "host": rest_host,
             "auth_host": auth_rest_host,
-            "signer": signer,
+            "signer": self._credentials.current,
             "numbers": numbers,
             "proxy": proxy,
             "ca_bundle": ca_bundle,
@@ -272,7 +284,7 @@ class Client(ProposesNames):
 
     @also_half_made
     def __repr__(self) -> str:
-        has_key = self._rest_options["signer"] is not None
+        has_key = self._credentials.current.signer is not None
         return (
             f"<{type(self).__name__} {self.wss!r} {self._rest_options['host']} "
             f"{'with' if has_key else 'without'} a key>"
@@ -283,6 +295,49 @@ class Client(ProposesNames):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def rotate(
+        self,
+        api_key: str | None = None,
+        api_secret: str | None = None,
+        *,
+        auth_token: str | None = None,
+    ) -> bool:
+        """
+        Use another key of the same account from now on; without arguments, read it again.
+
+        Calls that have been sent end with the key that signed them; those that wait, and later
+        ones, use the new key. A call that the exchange refuses meanwhile because of the old key is
+        repeated with the new one. Each key has its own nonces. A write of before whose outcome is
+        unknown is looked for with the new key, but its absence is not inferred.
+
+        Parameters
+        ----------
+        api_key, api_secret, auth_token : str, optional
+            As for `Client`. By default from where the client had its key: `credentials` is called
+            once more, or the environment is read.
+
+        Returns
+        -------
+        bool
+            False if it is the same key, so that nothing has changed.
+
+        Raises
+        ------
+        UsageError
+            Invalid key, or nothing to read; the key stays as it was, also if `credentials` raises.
+        ClosedError
+            The client is closed.
+        """
+        # First, so that no traceback shows them.
+        api_key, api_secret = hide(api_key), hide(api_secret)
+        auth_token = hide(auth_token)
+        if self._is_closed:
+            raise ClosedError("the client is closed")
+        is_new = self._credentials.rotate(api_key, api_secret, auth_token)
+        if is_new:
+            _log.info("the key was replaced")
+        return is_new
 
     def stats(self) -> dict[str, Any]:
         """
@@ -319,38 +374,9 @@ class Client(ProposesNames):
             self.wss.close(code, reason)
 
 
-def _signer_of(
-    api_key: str | None,
-    api_secret: str | None,
-    auth_token: str | None,
-    nonce_file: str | os.PathLike[str] | None,
-) -> RestSigner | None:
-    """Return the signer, or None without a key."""
-    if auth_token is not None:
-        if api_key is not None or api_secret is not None:
-            raise UsageError("auth_token stands instead of api_key and api_secret")
-    else:
-        # Both from the same place: a mixed pair would never match.
-        if api_key is None and api_secret is None:
-            api_key = hide(os.environ.get("BFX_API_KEY") or None)
-            api_secret = hide(os.environ.get("BFX_API_SECRET") or None)
-        if api_key is None and api_secret is None:
-            if nonce_file is not None:
-                raise UsageError("nonce_file needs a key")
-            return None
-        if api_key is None or api_secret is None:
-            missing = "api_key" if api_key is None else "api_secret"
-            raise UsageError(f"{missing} is missing: both or neither")
-    options: dict[str, Nonce] = {}
-    if nonce_file is not None:
-        # Loads nothing that is not there yet.
-        from bfxsync.auth.nonce_file import FileNonce
-
-        options["nonce"] = FileNonce(nonce_file)
-    if auth_token is not None:
-        return TokenSigner(auth_token, **options)
-    assert api_key is not None and api_secret is not None
-    return Signer(api_key, api_secret, **options)
+def _check_hosts(hosts: Iterable[str], allow_insecure: bool, key: str) -> None:
+    for host in hosts:
+        check_encryption(host, key, allow_insecure)
 
 
 def _rest_client() -> type[RestClient]:

@@ -109,7 +109,8 @@ def test_r17_every_snippet_runs(code, tmp_path):
     endless = endless and ".run()" in code
     shown = ["ChecksumMismatch:"] if "wrong_checksum" in code else []
     shown += ["disconnected"] if "drop_connections" in code else []
-    run(["-u", "-c", code], endless=endless, enough=bool, shown=shown)
+    arguments = ["-u", "-c", code]
+    run(arguments, endless=endless, enough=bool, shown=shown, folder=tmp_path)
 
 
 def test_r17_the_readme_has_its_examples():

@@ -44,6 +44,7 @@ LAYERS = [
     ("rest.public", "rest.auth", "rest.merchant"),
     ("symbols", "ws.client", "rest.client", "rest.cancel_on_exit"),
     ("ws.replay",),
+    ("credentials",),
     ("client",),
     ("",),  # bfxsync itself: the public face
     ("paper.engine",),
@@ -86,6 +87,7 @@ PURE = (
     "checks.times",
     "models",
     "book",
+    "auth.env_file",
     "auth.nonce",
     "auth.signer",
     "recording.contents",

@@ -13,7 +13,17 @@ from __future__ import annotations
 
 import time
 from enum import Enum
-from typing import Any, Callable, Generic, List, Protocol, Tuple, TypeVar, Union
+from typing import (
+    Any,
+    Callable,
+    Generic,
+    List,
+    Optional,
+    Protocol,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
 import attrs
 
@@ -38,7 +48,14 @@ class WriteTransport(Protocol):
     absence_s: float
     """Seconds after its call failed from which a write is no longer on its way."""
     clock: ExchangeClock
-    sent: RecentWrites
+
+    @property
+    def sent(self) -> RecentWrites:
+        """The last writes of the account."""
+
+    @property
+    def identity(self) -> str | None:
+        """The key of the next call."""
 
     def pause(self, seconds: float) -> None:
         """Wait; raises `ClosedError` when the client is closed."""
@@ -55,11 +72,14 @@ class Attempt:
         When it was sent and when its call failed.
     was_looked_for : bool
         The exchange has answered a search at least once.
+    identity : str or None
+        The key with which it was sent; None if the transport has only one.
     """
 
     record: WriteRecord
     transport: WriteTransport = attrs.field(repr=False)
     was_looked_for: bool = attrs.field(default=False, init=False)
+    identity: Optional[str] = attrs.field(default=None, repr=False, kw_only=True)
     # What was known of the exchange's clock when the call failed.
     _before: Tuple[Reading, ...] = attrs.field(init=False, repr=False)
 
@@ -93,6 +113,11 @@ class Attempt:
             self.transport.absence_s,
             [*self._before, *self.transport.clock.readings()],
         )
+
+    @property
+    def is_same_key(self) -> bool:
+        """Whether the exchange is asked with the key of the write."""
+        return self.identity is None or self.transport.identity == self.identity
 
     def is_alone(self, margin_s: float) -> bool:
         """Tell whether this process sent no equal write at about the same time."""
@@ -154,6 +179,7 @@ class Verdict(Enum):
     CANDIDATES = "it stays unknown: what is there may or may not be it"
     CLOCKS = "it stays unknown: the clocks are not known well enough"
     FORGOTTEN = "it stays unknown: the exchange may list it no longer"
+    OTHER_KEY = "it stays unknown: another key may be one of another account"
     ABSENT = "it was not executed, as far as can be inferred"
 
 
@@ -164,6 +190,7 @@ def decide(
     clocks: Clocks,
     needs: Clocks,
     is_kept: bool = True,
+    is_same_key: bool = True,
 ) -> Verdict:
     """
     Return what follows from the result of a search.
@@ -176,6 +203,8 @@ def decide(
         How well the time of the write is known, and how well it must be.
     is_kept : bool
         The exchange would still list it.
+    is_same_key : bool
+        It was asked with the key of the write.
     """
     if found is not None and not isinstance(found, (Pending, Candidates)):
         return Verdict.FOUND
@@ -189,6 +218,8 @@ def decide(
         return Verdict.FORGOTTEN
     if clocks < needs:
         return Verdict.CLOCKS
+    if not is_same_key:
+        return Verdict.OTHER_KEY
     return Verdict.ABSENT if found is None else Verdict.FOUND
 
 
@@ -228,6 +259,7 @@ def resolve(
             clocks=span.clocks,
             needs=search.needs,
             is_kept=attempt.after_s <= search.kept_s,
+            is_same_key=attempt.is_same_key,
         )
         if verdict is Verdict.FOUND:
             return found.value if isinstance(found, Pending) else found
@@ -246,6 +278,8 @@ def resolve(
             raise _absence(error, absent, search.places, after_s)
         if verdict is Verdict.FORGOTTEN:
             error.reason = _forgotten(attempt.after_s, search.places)
+        elif verdict is Verdict.OTHER_KEY:
+            error.reason = _OTHER_KEY
         elif verdict is Verdict.CLOCKS:
             error.reason = _of_clocks(span)
         elif isinstance(found, Candidates):
@@ -256,6 +290,11 @@ def resolve(
 
 
 _MAYBE = "what was found may be it or may not: see its candidates"
+
+_OTHER_KEY = (
+    "nothing of it was found, but the key was replaced since: that it is of the same account is "
+    "not known"
+)
 
 
 def _absence(

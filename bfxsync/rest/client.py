@@ -12,6 +12,7 @@ from bfxsync._base.forks import lazily
 from bfxsync._base.guesses import ProposesNames
 from bfxsync._base.hidden import hide, hide_private
 from bfxsync._base.hosts import PUB_REST_HOST
+from bfxsync.auth.current_signer import CurrentSigner
 from bfxsync.auth.signer import RestSigner
 from bfxsync.checks.containers import optional
 from bfxsync.checks.hosts import check_rest_host, signed_rest_host
@@ -43,7 +44,7 @@ class RestClient(ProposesNames):
     auth_host : str, optional
         Base address of signed calls. By default `REST_HOST`, or `host` if that is not the
         exchange's public host, which serves no signed calls.
-    signer : Signer or TokenSigner, optional
+    signer : Signer, TokenSigner or CurrentSigner, optional
         Required for `auth` and `merchant`.
     numbers : type
         Type of number fields: `float` or `decimal.Decimal`.
@@ -65,7 +66,7 @@ class RestClient(ProposesNames):
         host: str = PUB_REST_HOST,
         *,
         auth_host: str | None = None,
-        signer: RestSigner | None = None,
+        signer: RestSigner | CurrentSigner | None = None,
         numbers: NumberType = float,
         strict: bool = True,
         affiliate_code: str | None = None,

@@ -50,6 +50,7 @@ class AnswerTransport:
 
     absence_s = 60.0
     is_dry_run = False
+    identity = None
 
     def __init__(self, answer: Any = None) -> None:
         self.clock = ExchangeClock()

@@ -24,6 +24,8 @@ with open(REQUESTS, encoding="utf-8") as lines:
 class SilentTransport:
     """Answers with nothing and counts what was asked."""
 
+    identity = None
+
     def __init__(self) -> None:
         self.request_count = 0
 

@@ -49,7 +49,7 @@ def make() -> Iterator[Any]:
 
 
 def signer_of(client: Client) -> Any:
-    return client.rest._signed._signer
+    return client.rest._signed._current.signer
 
 
 def test_keys_are_given_by_position_as_the_official_client_has_them(make: Any) -> None:

@@ -209,7 +209,7 @@ def waiting_in(lock: signing.SignedLock) -> list[RequestKind]:
 def wait_for_turns(transport: RestTransport, count: int) -> None:
     """Wait until so many calls wait for their turn."""
     deadline = time.monotonic() + DEADLINE_S
-    while len(waiting_in(transport._signed_lock)) != count:
+    while len(waiting_in(signing.signed_lock(KEY))) != count:
         assert time.monotonic() < deadline
         threading.Event().wait(0.001)
 
@@ -351,7 +351,7 @@ def test_call_that_gets_no_turn_in_its_time_is_not_sent(
     with pytest.raises(RequestTimeout, match="same key") as caught:
         transport.request("POST", ORDER, total=0.05)
     assert caught.value.phase == "connect"
-    assert waiting_in(transport._signed_lock) == []
+    assert waiting_in(signing.signed_lock(KEY)) == []
     gate.opened.set()
     holding.join(DEADLINE_S)
     assert transport.request("POST", READ) == []
@@ -391,7 +391,7 @@ def test_no_wait_for_a_turn_is_longer_than_what_ctrl_c_may_miss(
 ) -> None:
     waits: list[float] = []
     transport = connect(serve(nothing), signer=signer())
-    lock, deadline = transport._signed_lock, time.monotonic() + 60
+    lock, deadline = signing.signed_lock(KEY), time.monotonic() + 60
 
     def interrupt(latch: Latch, timeout_s: Any = None) -> bool:
         waits.append(timeout_s)

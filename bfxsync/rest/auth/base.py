@@ -166,7 +166,7 @@ class SignedEndpoints(Endpoints):
         self, write: Write[T], kind: RequestKind, confirm: Callable[[], None]
     ) -> T:
         path, cid, cid_date = write.path, write.cid, write.cid_date
-        record = WriteRecord(write.fingerprint)
+        record, identity = WriteRecord(write.fingerprint), self._transport.identity
         sent = RecentWrites() if write.fingerprint is None else self._transport.sent
         sent.add(record)
         try:
@@ -181,7 +181,7 @@ class SignedEndpoints(Endpoints):
                 }
                 error.add(cid=cid, cid_date=cid_date, known=known, hint=write.hint)
                 if write.search is not None:
-                    attempt = Attempt(record, self._transport)
+                    attempt = Attempt(record, self._transport, identity=identity)
                     absent = write.not_executed
                     error.add(resolver=partial(resolve, attempt, write.search, absent))
                 raise

@@ -16,6 +16,7 @@ the call. Reads (GET, and the POSTs of ``calc/``, ``auth/r/`` and ``auth/calc/``
                                 (`bfxsync.rest.http.rate_limiter`), if it is not longer than
                                 ``max_wait_s``, or an hour
 `NonceTooSmall`                 once and without delay, with a fresh nonce
+`AuthError`                     without delay, if the key was replaced meanwhile
 ==============================  =================================================================
 
 Writes are retried only where it is certain that nothing was executed:
@@ -24,7 +25,7 @@ Writes are retried only where it is certain that nothing was executed:
 `NetworkError`, ``connect``     there was no connection, so nothing was sent
 `NotReady`, code 11000          the exchange has not started to process it
 `RateLimited`                   as for reads
-`NonceTooSmall`                 as for reads
+`NonceTooSmall`, `AuthError`    as for reads
 ==============================  =================================================================
 
 Every other error would occur again and is raised at once. A write may still have been executed,
@@ -170,6 +171,11 @@ class Retries:
         if self.wait_left_s is not None:
             self.wait_left_s -= waited_s
 
+    def count_refused_key(self, elapsed_s: float) -> None:
+        """Count an attempt with a key that was replaced meanwhile, which costs time only."""
+        self.attempts += 1
+        self.rest_s -= elapsed_s
+
     def delay_after(
         self, error: BfxError, elapsed_s: float, was_idle: bool
     ) -> float | None:
@@ -191,7 +197,7 @@ class Retries:
             delay_s = 0.0 if is_stale else _delay_s(self.attempts)
             self.rest_s -= delay_s
             is_final = self.rest_s <= 0
-        if is_final or self.attempts == MAX_ATTEMPTS:
+        if is_final or self.attempts >= MAX_ATTEMPTS:
             return None
         return delay_s if may_repeat(error, self._kind) else None
 

@@ -9,8 +9,9 @@ during rate limit waits or retry delays.
 from __future__ import annotations
 
 import time
+from functools import partial
 from operator import attrgetter
-from typing import Callable, Dict, Iterable, NamedTuple, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Tuple, TypeVar
 
 import attrs
 
@@ -19,6 +20,7 @@ from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.hidden import Hidden
 from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
+from bfxsync.auth.current_signer import CurrentSigner
 from bfxsync.auth.signer import RestSigner
 from bfxsync.errors import BfxError, ClosedError, RequestTimeout
 from bfxsync.rest.http.rate_limiter import wait_in_naps
@@ -179,6 +181,33 @@ class SignedLock:
 
 def _without(turns: Tuple[_Turn, ...], turn: _Turn) -> Tuple[_Turn, ...]:
     return tuple(other for other in turns if other is not turn)
+
+
+_REPLACED: Any = object()
+
+
+def with_current_key(
+    current: CurrentSigner,
+    kind: RequestKind,
+    deadline: float,
+    closed: Latch,
+    send: Callable[[RestSigner], R],
+) -> R:
+    """Call `send` while holding the lock of the key, of the new one if it is replaced meanwhile."""
+    while True:
+        signer = current.signer
+        assert signer is not None, "it was checked before"
+        send_once = partial(_send_if_current, current, signer, send)
+        lock = signed_lock(signer.identity)
+        result = lock.run(kind, deadline, closed, send_once)
+        if result is not _REPLACED:
+            return result
+
+
+def _send_if_current(
+    current: CurrentSigner, signer: RestSigner, send: Callable[[RestSigner], R]
+) -> R:
+    return send(signer) if current.signer is signer else _REPLACED
 
 
 _locks: Dict[str, SignedLock] = {}

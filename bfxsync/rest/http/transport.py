@@ -11,11 +11,11 @@ from typing import Any, Callable, Mapping, Tuple, Union
 from urllib.parse import urlsplit
 
 from bfxsync._base.aliases import NumberType
-from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.hidden import hide, hide_private
 from bfxsync._base.hosts import PUB_REST_HOST
 from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
+from bfxsync.auth.current_signer import CurrentSigner, first_key
 from bfxsync.auth.signer import RestSigner
 from bfxsync.checks.files import check_ca_bundle
 from bfxsync.checks.hosts import check_encryption, check_rest_host
@@ -24,6 +24,7 @@ from bfxsync.checks.options import check_bool, check_on_limit
 from bfxsync.checks.times import check_seconds, check_timeouts
 from bfxsync.errors import (
     ApiError,
+    AuthError,
     BfxError,
     ClosedError,
     NonceTooSmall,
@@ -60,6 +61,7 @@ from bfxsync.rest.http.retry_policy import (
 from bfxsync.rest.http.signing import (
     signed_lock,
     warn_of_other_process,
+    with_current_key,
     without_secrets,
 )
 from bfxsync.wire.codec import loads_for
@@ -88,7 +90,7 @@ class RestTransport:
     ----------
     host : str
         Base address: ``https://api-pub.bitfinex.com/v2``.
-    signer : Signer or TokenSigner, optional
+    signer : Signer, TokenSigner or CurrentSigner, optional
         Signs the paths that begin with ``auth/``.
     numbers : type
         Type of numbers with a fraction: `float` or `decimal.Decimal`.
@@ -123,7 +125,7 @@ class RestTransport:
         self,
         *,
         host: str = PUB_REST_HOST,
-        signer: RestSigner | None = None,
+        signer: RestSigner | CurrentSigner | None = None,
         numbers: NumberType = float,
         timeout: Timeout = DEFAULT_TIMEOUT,
         proxy: str | None = None,
@@ -141,8 +143,8 @@ class RestTransport:
         on_limit = check_on_limit(on_limit)
         allow_insecure = check_bool("allow_insecure", allow_insecure)
         self.host: str = check_rest_host(host)
-        if signer is not None:
-            check_encryption(self.host, signer.identity, allow_insecure)
+        self._current = CurrentSigner.of(signer)
+        check_encryption(self.host, self.identity, allow_insecure)
         parts = urlsplit(self.host)
         self._hostname = parts.hostname or ""
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -158,19 +160,25 @@ class RestTransport:
         )
         self._pool = HttpConnectionPool(check_count("pool_size", pool_size))
         self._closed = Latch()
-        self._signer = signer
-        self.sent: RecentWrites = (
-            RecentWrites() if signer is None else sent_to(self.host, signer.identity)
-        )
-        if signer is not None:
-            # Held while a signed call is on the wire: nonces must arrive in order.
-            self._signed_lock = signed_lock(signer.identity)
-            reset_after_fork(signer.nonce)
         self.is_dry_run: bool = check_bool("dry_run", dry_run)
         self._is_dry_run_announced = False
         self.absence_s: float = check_seconds("absence_s", absence_s)
         self.clock: ExchangeClock = ExchangeClock()
         self.counters: CallCounters = CallCounters()
+
+    @property
+    def identity(self) -> str | None:
+        """The key or token of the next signed call; None without one."""
+        signer = self._current.signer
+        return None if signer is None else signer.identity
+
+    @property
+    def sent(self) -> RecentWrites:
+        """The last writes with this key and those that it replaced."""
+        identity = self.identity
+        if identity is None:
+            return RecentWrites()
+        return sent_to(self.host, first_key(identity))
 
     @property
     def clock_skew_s(self) -> float | None:
@@ -230,7 +238,7 @@ class RestTransport:
         """
         body = hide_private(body)
         request = request_of(self.host, method, path, params, body)
-        if request.signed_path is not None and self._signer is None:
+        if request.signed_path is not None and self.identity is None:
             raise UsageError(
                 f"{path} needs a key: Client(api_key=..., api_secret=...), or the environment "
                 "variables BFX_API_KEY and BFX_API_SECRET"
@@ -268,8 +276,10 @@ class RestTransport:
     def close(self) -> None:
         """Stop all waits and close idle connections at once; calls already sent may finish."""
         self._closed.set()
-        if self._signer is not None:
-            self._signed_lock.wake()
+        identity = self.identity
+        if identity is not None:
+            # A call that still waits with a replaced key notices within a second.
+            signed_lock(identity).wake()
         self._pool.close()
 
     def _attempt(
@@ -296,11 +306,13 @@ class RestTransport:
             if self._closed.is_set:
                 raise ClosedError("the client is closed")
             was_idle = False
+            used: RestSigner | None = None
             started = time.monotonic()
             deadline = started + retries.rest_s
 
-            def send() -> Any:
-                nonlocal was_idle
+            def send(signer: RestSigner | None = None) -> Any:
+                nonlocal was_idle, used
+                used = signer
                 if before_send is not None:
                     before_send()
                 # A read may try an old connection: it is repeated if that is dead.
@@ -309,12 +321,14 @@ class RestTransport:
                     None if kind is RequestKind.READ else LONGEST_IDLE_S,
                 )
                 was_idle = connection.is_used
-                return self._once(connection, request, deadline, retries)
+                return self._once(connection, request, signer, deadline, retries)
 
             try:
                 if not is_signed:
                     return send()
-                return self._signed_lock.run(kind, deadline, self._closed, send)
+                return with_current_key(
+                    self._current, kind, deadline, self._closed, send
+                )
             except RETRIED as error:
                 elapsed_s = time.monotonic() - started
                 if isinstance(error, RateLimited):
@@ -323,25 +337,33 @@ class RestTransport:
                     )
                 elif isinstance(error, NonceTooSmall):
                     error.clock_skew_s = self.clock_skew_s
-                    if self._signer is not None:
-                        warn_of_other_process(self._signer, retries.is_nonce_retry)
+                    if used is not None:
+                        warn_of_other_process(used, retries.is_nonce_retry)
                 delay_s = retries.delay_after(error, elapsed_s, was_idle)
                 if delay_s is None:
                     raise
                 _log.debug("trying again after: %s", error)
+            except AuthError as error:
+                # Refused, so it was not executed: repeated if the key was replaced meanwhile.
+                if used is None or self._current.signer is used:
+                    raise
+                retries.count_refused_key(time.monotonic() - started)
+                delay_s = 0.0
+                _log.debug("trying again with another key after: %s", error)
             self.pause(delay_s)
 
     def _once(
         self,
         connection: HttpConnection,
         request: Request,
+        signer: RestSigner | None,
         deadline: float,
         retries: Retries,
     ) -> Any:
         call = CallDeadline(self._connect_s, self._read_s, deadline)
         headers: Mapping[str, str] = {}
         try:
-            signer, path = self._signer, request.signed_path
+            path = request.signed_path
             if signer is None or path is None:
                 answer = connection.exchange(request, self._proxy_config, call)
             else:
