@@ -78,6 +78,8 @@ class PositionIncreaseInfo(RestModel):
     """Required funding, in `funding_required_currency`."""
     funding_value_currency: str | None = at(5, 0)
     funding_required_currency: str | None = at(5, 1)
+    symbol: Symbol | None = at(default=None, eq=False)
+    """That of the request."""
 
     _optional_parts = (4, 5)
 
@@ -104,3 +106,5 @@ class DerivativePositionCollateralLimits(RestModel):
 
     min_collateral: float = at(0)
     max_collateral: float = at(1)
+    symbol: Symbol | None = at(default=None, eq=False)
+    """That of the request."""

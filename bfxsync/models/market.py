@@ -3,8 +3,9 @@ Messages of the public channels: one class each, built from the exchange's rows.
 
 Strategy: the objects are made for every message. They are not frozen; treat them as read-only, as
 other subscriptions and the book may hold the same ones. The most frequent ones screen their row
-with one ``sum()``, which raises for text, null and lists, and read it field by field only if that
-fails or `Decimal` is wanted. Number fields are annotated `float`; a client with
+with one sum, which raises for text, null and lists, and read it field by field only if that fails
+or `Decimal` is wanted. A sum that is written out is cheaper for short rows, and begins with 0.0 as
+texts can be added to each other. Number fields are annotated `float`; a client with
 ``numbers=Decimal`` fills them with `decimal.Decimal`. As the exchange leaves out ``.0``, a whole
 number may be an `int` in the first case.
 """
@@ -12,10 +13,11 @@ number may be an `int` in the first case.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from bfxsync._base.aliases import Mts, NumberType, Row
-from bfxsync.models.model import MarketModel, at, model
+from bfxsync._base.aliases import Mts, Row, Symbol
+from bfxsync.models.market_model import MarketModel, Reader
+from bfxsync.models.model import at, model
 from bfxsync.models.moments import Moment, moment
 from bfxsync.models.rows import INT64, SCREEN_ERRORS
 
@@ -54,21 +56,27 @@ class Ticker(MarketModel):
     _least = 10
 
     @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> Ticker:
-        """Build from a row of 10 or more numbers."""
-        if number is float:
+    def _screened(cls, read_checked: Reader, symbol: Symbol | None) -> Reader:
+        make: Any = cls
+
+        def read(row: Row, server_mts: Mts | None = None) -> Any:
             try:
-                sum(row[:10])
                 # fmt: off
-                return cls(
-                    row[0], row[1], row[2], row[3],  # bid, bid_size, ask, ask_size
-                    row[4], row[5],                  # daily_change, daily_change_relative
-                    row[6], row[7], row[8], row[9],  # last_price, volume, high, low
+                values = (
+                    bid, bid_size, ask, ask_size, daily_change, daily_change_relative,
+                    last_price, volume, high, low,
+                ) = row[:10]
+                sum(values)
+                return make(
+                    bid, bid_size, ask, ask_size, daily_change, daily_change_relative,
+                    last_price, volume, high, low, symbol, server_mts,
                 )
                 # fmt: on
             except SCREEN_ERRORS:
                 pass
-        return cls(*cls._layout.read(row, number))
+            return read_checked(row, server_mts)
+
+        return read
 
 
 @model
@@ -134,16 +142,20 @@ class Trade(MarketModel):
     time: ClassVar[Moment[datetime]] = moment(mts)
 
     @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> Trade:
-        """Build from a row of 4 or more values."""
-        if number is float:
+    def _screened(cls, read_checked: Reader, symbol: Symbol | None) -> Reader:
+        make: Any = cls
+
+        def read(row: Row, server_mts: Mts | None = None) -> Any:
             try:
-                sum(row[:4])
-                if row[0].__class__ is int is row[1].__class__ and 0 <= row[0] < INT64:
-                    return cls(row[0], row[1], row[2], row[3])  # id, mts, amount, price
+                identity, mts, amount, price = row[0], row[1], row[2], row[3]
+                0.0 + identity + mts + amount + price
+                if identity.__class__ is int is mts.__class__ and 0 <= identity < INT64:
+                    return make(identity, mts, amount, price, symbol, server_mts)
             except SCREEN_ERRORS:
                 pass
-        return cls(*cls._layout.read(row, number))
+            return read_checked(row, server_mts)
+
+        return read
 
 
 @model
@@ -196,16 +208,20 @@ class BookUpdate(MarketModel):
     """
 
     @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> BookUpdate:
-        """Build from a row of 3 or more values."""
-        if number is float:
+    def _screened(cls, read_checked: Reader, symbol: Symbol | None) -> Reader:
+        make: Any = cls
+
+        def read(row: Row, server_mts: Mts | None = None) -> Any:
             try:
-                sum(row[:3])
-                if row[1].__class__ is int:
-                    return cls(row[0], row[1], row[2])  # price, count, amount
+                price, count, amount = row[0], row[1], row[2]
+                0.0 + price + count + amount
+                if count.__class__ is int:
+                    return make(price, count, amount, symbol, server_mts)
             except SCREEN_ERRORS:
                 pass
-        return cls(*cls._layout.read(row, number))
+            return read_checked(row, server_mts)
+
+        return read
 
 
 @model
@@ -244,16 +260,20 @@ class RawBookUpdate(MarketModel):
     """In base currency: positive for bids, negative for asks; 0 also means removed."""
 
     @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> RawBookUpdate:
-        """Build from a row of 3 or more values."""
-        if number is float:
+    def _screened(cls, read_checked: Reader, symbol: Symbol | None) -> Reader:
+        make: Any = cls
+
+        def read(row: Row, server_mts: Mts | None = None) -> Any:
             try:
-                sum(row[:3])
-                if row[0].__class__ is int and 0 <= row[0] < INT64:
-                    return cls(row[0], row[1], row[2])  # order_id, price, amount
+                order_id, price, amount = row[0], row[1], row[2]
+                0.0 + order_id + price + amount
+                if order_id.__class__ is int and 0 <= order_id < INT64:
+                    return make(order_id, price, amount, symbol, server_mts)
             except SCREEN_ERRORS:
                 pass
-        return cls(*cls._layout.read(row, number))
+            return read_checked(row, server_mts)
+
+        return read
 
 
 @model

@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import (
     TYPE_CHECKING,
     Any,
+    Callable,
     ClassVar,
     Dict,
     List,
@@ -30,7 +31,7 @@ from typing import (
 
 import attrs
 
-from bfxsync._base.aliases import NumberType, Row
+from bfxsync._base.aliases import NumberType, Row, Symbol
 from bfxsync._base.logs import get_logger
 from bfxsync.models.moments import Moment, moment_name
 from bfxsync.models.objects import (
@@ -61,6 +62,7 @@ Switch = int
 """1 or 0, which the exchange also writes as true and false."""
 
 M = TypeVar("M", bound="Model")
+T = TypeVar("T")
 R = TypeVar("R", bound="RestModel")
 
 _MEANINGS: Dict[str, tuple[Union[Kind, Read], str]] = {
@@ -119,7 +121,7 @@ def key(*names: str, read: Read | None = None, **options: Any) -> Any:
 
 class Model:
     """
-    Base of all models; see `MarketModel`, `RestModel` and `ObjectModel`.
+    Base of all models; see `RestModel`, `ObjectModel` and `bfxsync.models.market_model`.
 
     Their constructors from rows and objects raise `RemoteError` for one that is too short or holds
     something unexpected.
@@ -134,6 +136,8 @@ class Model:
     _optional_parts: ClassVar[tuple[int, ...]] = ()
     _any_spelling: ClassVar[bool] = False
     _needs_any: ClassVar[bool] = False
+
+    _has_own_repr: ClassVar[bool] = False
 
     def to_dict(self) -> Dict[str, Any]:
         """Return the fields by name, in their order; models within are dicts too."""
@@ -162,17 +166,6 @@ class Model:
             is_decimal = number is Decimal and dtype == "float64"
             dtypes[field.name] = "object" if is_decimal else dtype
         return dtypes
-
-
-class MarketModel(Model):
-    """Base of the rows of public channels; unknown columns are ignored."""
-
-    __slots__ = ()
-
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> Self:
-        """Build from a row of the exchange."""
-        return cls(*cls._layout.read(row, number))
 
 
 class RestModel(Model):
@@ -226,7 +219,9 @@ def model(cls: type[M]) -> type[M]:
         An annotation has no meaning, a field has no place, or a field of milliseconds has no
         `moment`.
     """
-    made: Any = attrs.define(cls, field_transformer=_plain_types)
+    made: Any = attrs.define(
+        cls, field_transformer=_plain_types, repr=not cls._has_own_repr
+    )
     made.__doc__ = GeneratedDoc(made, cls.__doc__)
     for field in fields_of(made):
         name = moment_name(field.name)
@@ -261,6 +256,19 @@ def keep_extra(found: R, row: Row) -> R:
     return found
 
 
+def of_symbol(
+    read: Callable[[Any, NumberType], T], symbol: Symbol
+) -> Callable[[Any, NumberType], T]:
+    """Return a reader of rows that lack the symbol of their request."""
+
+    def read_one(row: Any, number: NumberType) -> Any:
+        found: Any = read(row, number)
+        found.symbol = symbol
+        return found
+
+    return read_one
+
+
 def fields_of(model: Any) -> tuple[Any, ...]:
     """Return the definitions of the fields of a model."""
     found: tuple[Any, ...] = attrs.fields(model)
@@ -275,13 +283,22 @@ def annotation_text(annotation: Any) -> str:
 
 
 def _plain_types(cls: type, fields: List[Any]) -> List[Any]:
-    """Give fields the texts of their annotations; for N see `bfxsync.models.partial_rows`."""
+    """
+    Give fields the texts of their annotations; for N see `bfxsync.models.partial_rows`.
+
+    Fields with a default go to the end, where an inherited one can be given by position too, as
+    that is the cheapest.
+    """
     base, *_ = getattr(cls, "__orig_bases__", (None,))
     missing = {(NoReturn,): "", (type(None),): " | None"}.get(get_args(base), " | N")
-    return [
-        field.evolve(type=re.sub(r" \| N$", missing, annotation_text(field.type)))
+    found = [
+        field.evolve(
+            type=re.sub(r" \| N$", missing, annotation_text(field.type)),
+            kw_only=field.kw_only and not field.inherited,
+        )
         for field in fields
     ]
+    return sorted(found, key=lambda field: field.default is not attrs.NOTHING)
 
 
 def _layout_of(made: type[Model]) -> Layout:

@@ -20,6 +20,7 @@ _VERBS = {
     "start": "started",
     "opening": "opened",
     "tif": "expires",
+    "server": "sent",
 }
 
 
@@ -77,7 +78,8 @@ def moment_name(field: str) -> str | None:
     Return the name of the `datetime` property of a field, or None if it has none.
 
     ``mts`` and ``t`` → ``time``, ``mts_create`` → ``created_at``, ``mts_update`` → ``updated_at``,
-    ``mts_tif`` (time in force) → ``expires_at``, ``last_trade_mts`` → ``last_trade_at``.
+    ``mts_tif`` (time in force) → ``expires_at``, ``last_trade_mts`` → ``last_trade_at``,
+    ``server_mts`` → ``sent_at``.
     """
     if field in ("mts", "t"):
         return "time"

@@ -106,6 +106,8 @@ class FundingStatistic(RestModel):
     """Part of it that is used in positions."""
     funding_below_threshold: float | None = at(11)
     """Sum of the open offers below 0.75 %; None in old rows, which lack it."""
+    symbol: Symbol | None = at(default=None, eq=False)
+    """That of the request."""
 
     time: ClassVar[Moment[datetime]] = moment(mts)
 
@@ -122,6 +124,8 @@ class TradingMarketAveragePrice(RestModel):
     """In quote currency."""
     amount: float = at(1)
     """Part of the amount that is available, in base currency: positive buys, negative sells."""
+    symbol: Symbol | None = at(default=None, eq=False)
+    """That of the request."""
 
 
 @model
@@ -136,6 +140,8 @@ class FundingMarketAveragePrice(RestModel):
     """Per day; 0.0002 means 0.02 % a day."""
     amount: float = at(1)
     """Part of the amount that is available, in the currency."""
+    symbol: Symbol | None = at(default=None, eq=False)
+    """That of the request."""
 
 
 @model

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
 from bfxsync.errors import RemoteError
-from bfxsync.models.model import MarketModel, Switch, at, model
+from bfxsync.models.market_model import MarketModel, Reader
+from bfxsync.models.model import Switch, at, model
 from bfxsync.models.moments import Moment, moment
 from bfxsync.models.rows import SCREEN_ERRORS
 
@@ -36,37 +37,64 @@ class Candle(MarketModel):
     """Lowest price."""
     volume: float = at(5)
     """In base currency; for funding in the currency."""
+    timeframe: str | None = at(default=None, eq=False)
+    """Length of the interval, such as ``1m``, as requested; ``7D`` is a week."""
 
     time: ClassVar[Moment[datetime]] = moment(mts)
 
     @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> Candle:
+    def from_row(
+        cls,
+        row: Row,
+        number: NumberType = float,
+        symbol: Symbol | None = None,
+        timeframe: str | None = None,
+    ) -> Candle:
         """Build from a row of 6 or more values; the close stands before the high."""
-        if number is float:
+        found: Candle = cls.reader(number, symbol, timeframe)(row)
+        return found
+
+    @classmethod
+    def reader(
+        cls,
+        number: NumberType = float,
+        symbol: Symbol | None = None,
+        timeframe: str | None = None,
+    ) -> Reader:
+        """Return a function that does the same for many rows of one symbol and timeframe."""
+        make: Any = cls
+        values = cls._layout.read
+
+        def read_checked(row: Row, server_mts: Mts | None = None) -> Any:
+            return make(*values(row, number), symbol, server_mts, timeframe)
+
+        def read(row: Row, server_mts: Mts | None = None) -> Any:
             try:
-                sum(row[:6])
-                if row[0].__class__ is int:
-                    # mts, open, close, high, low, volume
-                    return cls(row[0], row[1], row[2], row[3], row[4], row[5])
+                values = mts, start, close, high, low, volume = row[:6]
+                sum(values)
+                if mts.__class__ is int:
+                    # fmt: off
+                    return make(
+                        mts, start, close, high, low, volume,
+                        symbol, server_mts, timeframe,
+                    )
+                    # fmt: on
             except SCREEN_ERRORS:
                 pass
-        return cls(*cls._layout.read(row, number))
+            return read_checked(row, server_mts)
+
+        return read if number is float else read_checked
 
 
 @model
 class DerivativesStatus(MarketModel):
     """
-    The state of a derivative.
+    The state of a derivative. `symbol` is also `key`, as in the official client.
 
     https://docs.bitfinex.com/reference/ws-public-status
     https://docs.bitfinex.com/reference/rest-public-derivatives-status
     """
 
-    key: Symbol | None = at()
-    """
-    The symbol, such as ``tBTCF0:USTF0``. None on WebSocket and in the history, whose rows do not
-    carry it: the request named it.
-    """
     mts: Mts = at(0)
     """In milliseconds UTC."""
     deriv_price: float | None = at(2)
@@ -97,17 +125,17 @@ class DerivativesStatus(MarketModel):
         next_funding_evt_mts
     )
 
-    @classmethod
-    def from_row(cls, row: Row, number: NumberType = float) -> DerivativesStatus:
-        """Build from a row without key, as on WebSocket and in the history."""
-        return cls(None, *cls._layout.read(row, number))
+    @property
+    def key(self) -> Symbol | None:
+        """The symbol, such as ``tBTCF0:USTF0``, under the official client's name."""
+        return self.symbol
 
     @classmethod
     def from_rest_row(cls, row: Row, number: NumberType = float) -> DerivativesStatus:
-        """Build from a row that begins with the key; all other indexes are one higher."""
+        """Build from a row that begins with the symbol; all other indexes are one higher."""
         if not isinstance(row, list) or not row or not isinstance(row[0], str):
             raise RemoteError("DerivativesStatus: expected a row with a key", raw=row)
-        return cls(row[0], *cls._layout.read(row[1:], number))
+        return cls.from_row(row[1:], number, row[0])
 
 
 @model
@@ -138,7 +166,9 @@ class Liquidation(MarketModel):
     pos_id: int = at(1)
     mts: float = at(2)
     """In milliseconds UTC; the exchange sends fractions."""
-    symbol: Symbol = at(4)
+    # Never None, as rows have it.
+    symbol: Symbol = at(4)  # pyright: ignore[reportIncompatibleVariableOverride]
+    """That of the position."""
     amount: float = at(5)
     """Size of the position: positive long, negative short."""
     base_price: float = at(6)
@@ -154,3 +184,13 @@ class Liquidation(MarketModel):
     """Execution price."""
 
     time: ClassVar[Moment[datetime]] = moment(mts)
+
+    @classmethod
+    def reader(cls, number: NumberType = float, symbol: Symbol | None = None) -> Reader:
+        """Return a function that builds them of rows, each of which has its own symbol."""
+        values = cls._layout.read
+
+        def read(row: Row, server_mts: Mts | None = None) -> Liquidation:
+            return cls(*values(row, number), server_mts=server_mts)
+
+        return read

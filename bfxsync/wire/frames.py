@@ -125,6 +125,13 @@ def sequence_index(flags: int) -> int:
     return -2 if flags & TIMESTAMP else -1
 
 
+def server_mts(frame: list[Any]) -> Mts | None:
+    """Return the timestamp of a public frame of a socket with the flag TIMESTAMP."""
+    last = frame[-1]
+    # Nearly always; otherwise fields were appended.
+    return last if type(last) is int else _suffix(frame, 2, TIMESTAMP)[2]
+
+
 def read_code(value: object) -> int | None:
     """Return the code of an event as a number, or None; it may be sent as text."""
     # Longer texts are no codes, and int() refuses very long ones.

@@ -18,8 +18,8 @@ from bfxsync._base.aliases import Mts, Symbol
 from bfxsync._base.enums import OrderFlag
 from bfxsync.errors import RemoteError
 from bfxsync.models import model as model_module
+from bfxsync.models.market_model import MarketModel
 from bfxsync.models.model import (
-    MarketModel,
     ObjectModel,
     RestModel,
     Switch,

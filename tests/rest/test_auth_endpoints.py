@@ -185,6 +185,8 @@ def test_request_and_answer_are_as_documented(
     assert sent.headers["bfx-apikey"] == KEY
     assert sent.headers["bfx-signature"] == signature
     assert_answer(found, row, number)
+    if "symbol" in (wanted["body"] or {}) and hasattr(found, "symbol"):
+        assert found.symbol == wanted["body"]["symbol"]
 
 
 @EVERY_ROW

@@ -106,6 +106,27 @@ def test_request_and_answer_are_as_documented(
     assert_answer(found, row, number)
 
 
+@NUMBERS
+@EVERY_MODEL_ROW
+def test_answer_has_the_symbol_that_the_request_named(
+    row: dict[str, Any], number: Any
+) -> None:
+    method, arguments, options = row["call"]
+    answer = json.loads(row["answer"], parse_float=number)
+    found = call(endpoints(AnswerTransport(answer), number), row)
+    models = found if isinstance(found, list) else [found]
+    if isinstance(found, dict):
+        assert [model.symbol for model in found.values()] == list(found)
+    elif re.match(
+        r"get_(candles|seed|[tf]_|derivatives|open|.*average|funding_)", method
+    ):
+        assert {model.symbol for model in models} <= {arguments[0]}
+    if "candles" in method:
+        sent = row["request"]["path"].split(":")[1]
+        assert {model.timeframe for model in models} <= {sent}
+    assert not any(getattr(model, "server_mts", None) for model in models)
+
+
 def test_symbols_stay_readable_in_the_address() -> None:
     with responses.RequestsMock() as exchange:
         exchange.add("GET", re.compile(".*"), body="[]")

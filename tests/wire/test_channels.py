@@ -698,7 +698,7 @@ def test_version_is_odd_while_the_book_changes() -> None:
 def test_version_is_even_again_after_a_mistake_of_our_own() -> None:
     channel = book()
 
-    def fail(row: Any) -> None:
+    def fail(row: Any, frame: Any) -> None:
         raise MemoryError
 
     channel._make = fail

@@ -61,7 +61,7 @@ KINDS = {
         "ticker",
         {"symbol": "tBTCUSD"},
         json.dumps(TICKER_ROW),
-        optional=dict(enumerate(field.name for field in attrs.fields(Ticker))),
+        optional=dict(enumerate(field.name for field in attrs.fields(Ticker)[:10])),
         is_flat=True,
     ),
     "funding ticker": Kind(
@@ -70,7 +70,7 @@ KINDS = {
         FUNDING_TICKER,
         optional={
             15 if field.name == "frr_amount_available" else index: field.name
-            for index, field in enumerate(attrs.fields(FundingTicker))
+            for index, field in enumerate(attrs.fields(FundingTicker)[:14])
         },
         meaningless=(13, 14),
         is_flat=True,

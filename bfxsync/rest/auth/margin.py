@@ -16,6 +16,7 @@ from bfxsync.models.margin import (
     PositionIncreaseInfo,
     SymbolMarginInfo,
 )
+from bfxsync.models.model import of_symbol
 from bfxsync.outcome.find_positions import PositionFinder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 
@@ -78,11 +79,10 @@ class MarginEndpoints(SignedEndpoints):
         amount : str, int, Decimal or float, optional
             The intended increase: positive for long, negative for short.
         """
-        body = {
-            "symbol": check_pair(symbol),
-            "amount": optional(check_amount, "amount", amount),
-        }
-        return self._read(_INCREASE_INFO, PositionIncreaseInfo.from_row, body)
+        pair = check_pair(symbol)
+        body = {"symbol": pair, "amount": optional(check_amount, "amount", amount)}
+        read = of_symbol(PositionIncreaseInfo.from_row, pair)
+        return self._read(_INCREASE_INFO, read, body)
 
     def set_derivative_position_collateral(
         self, symbol: Symbol, collateral: AnyNumber
@@ -127,11 +127,9 @@ class MarginEndpoints(SignedEndpoints):
         ``POST auth/calc/deriv/collateral/limits``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-calc-deriv-collateral-limits
         """
-        return self._read(
-            _LIMITS,
-            DerivativePositionCollateralLimits.from_row,
-            {"symbol": check_pair(symbol)},
-        )
+        pair = check_pair(symbol)
+        read = of_symbol(DerivativePositionCollateralLimits.from_row, pair)
+        return self._read(_LIMITS, read, {"symbol": pair})
 
 
 def _read_collateral(answer: Any, number: NumberType) -> DerivativePositionCollateral:

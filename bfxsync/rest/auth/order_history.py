@@ -13,6 +13,7 @@ from bfxsync.checks.numbers import check_integer
 from bfxsync.checks.symbols import check_optional_symbol, check_pair
 from bfxsync.checks.times import Time, page_params
 from bfxsync.models.account_trades import AccountTrade, OrderTrade, WeightedAverages
+from bfxsync.models.model import of_symbol
 from bfxsync.models.orders import Order, OtcOrder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, path_for
 from bfxsync.rest.history.history import History, newest_first
@@ -212,5 +213,6 @@ class OrderHistoryEndpoints(SignedEndpoints):
         if limit is not None:
             check_integer("limit", limit, _LIMITS)
         page = page_params(start, end, limit)
-        body = {"symbol": check_pair(symbol), **page}
-        return self._read(_AVERAGES, WeightedAverages.from_row, body)
+        pair = check_pair(symbol)
+        read = of_symbol(WeightedAverages.from_row, pair)
+        return self._read(_AVERAGES, read, {"symbol": pair, **page})

@@ -90,7 +90,11 @@ def fill_intervals(
         begins = interval_begins(older.mts, tf, low, high)
         price = older.close
         for mts in begins if sort == 1 else reversed(begins):
-            yield Candle(mts, price, price, price, price, zero)
+            yield Candle(
+                *(mts, price, price, price, price, zero),
+                symbol=older.symbol,
+                timeframe=older.timeframe,
+            )
 
     if sort == 1:
         older = before()

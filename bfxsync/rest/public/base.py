@@ -7,9 +7,10 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, NamedTuple, TypeVar
 
-from bfxsync._base.aliases import NumberType
+from bfxsync._base.aliases import NumberType, Symbol
 from bfxsync._base.guesses import ProposesNames
 from bfxsync.errors import RemoteError
+from bfxsync.models.market_model import MarketModel, Reader
 from bfxsync.models.rows import read_rows
 from bfxsync.rest.history.history import History
 from bfxsync.rest.history.options import check_options
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bfxsync.rest.http.transport import RestTransport
 
 M = TypeVar("M")
+K = TypeVar("K", bound=MarketModel)
 
 UNDOCUMENTED_PER_MINUTE = 10
 """Default for undocumented limits: the lowest that the exchange names in general."""
@@ -73,6 +75,13 @@ class Endpoints(NamedInErrors, ProposesNames):
 
     def _many(self, read: Callable[[Any, NumberType], M], rows: Any) -> list[M]:
         return self._rows(partial(read_rows, read, rows, self._numbers))
+
+    def _reader(
+        self, model: type[K], symbol: Symbol, *origin: str
+    ) -> Callable[[Any, NumberType], K]:
+        """Return a function that reads rows of a symbol; `origin` as for `MarketModel.reader`."""
+        read: Reader = model.reader(self._numbers, symbol, *origin)
+        return lambda row, _: read(row)
 
     def _rows(self, read: Callable[[], list[M]]) -> list[M]:
         """Return the rows, without unreadable ones if they are skipped."""

@@ -47,7 +47,7 @@ class BookEndpoints(Endpoints):
         """
         symbol = check_pair(pair)
         rows = self._book(symbol, check_precision(precision, "get_t_raw_book"), len)
-        return self._many(BookUpdate.from_row, rows)
+        return self._many(self._reader(BookUpdate, symbol), rows)
 
     def get_f_book(
         self, currency: Symbol, precision: str = "P0", *, len: int | None = None
@@ -62,7 +62,7 @@ class BookEndpoints(Endpoints):
         """
         symbol = check_funding(currency)
         rows = self._book(symbol, check_precision(precision, "get_f_raw_book"), len)
-        return self._many(FundingBookUpdate.from_row, rows)
+        return self._many(self._reader(FundingBookUpdate, symbol), rows)
 
     def get_t_raw_book(
         self, pair: Symbol, *, len: int | None = None
@@ -75,8 +75,9 @@ class BookEndpoints(Endpoints):
 
         Arguments as for `get_t_book`.
         """
-        rows = self._book(check_pair(pair), _RAW, len)
-        return self._many(RawBookUpdate.from_row, rows)
+        symbol = check_pair(pair)
+        rows = self._book(symbol, _RAW, len)
+        return self._many(self._reader(RawBookUpdate, symbol), rows)
 
     def get_f_raw_book(
         self, currency: Symbol, *, len: int | None = None
@@ -89,8 +90,9 @@ class BookEndpoints(Endpoints):
 
         Arguments as for `get_f_book`.
         """
-        rows = self._book(check_funding(currency), _RAW, len)
-        return self._many(FundingRawBookUpdate.from_row, rows)
+        symbol = check_funding(currency)
+        rows = self._book(symbol, _RAW, len)
+        return self._many(self._reader(FundingRawBookUpdate, symbol), rows)
 
     def _book(self, symbol: Symbol, precision: str, length: object) -> Any:
         params = {"len": None if length is None else check_length(length)}

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Union
+from typing import Any, Callable, TypeVar, Union
 
-from bfxsync._base.aliases import Symbol
+from bfxsync._base.aliases import NumberType, Symbol
 from bfxsync._base.numbers import plain_decimal
 from bfxsync.checks.numbers import PERIODS, check_integer
 from bfxsync.checks.symbols import check_currency, check_funding, check_pair
 from bfxsync.errors import UsageError
+from bfxsync.models.model import of_symbol
 from bfxsync.models.public import (
     FundingMarketAveragePrice,
     FxRate,
     TradingMarketAveragePrice,
 )
 from bfxsync.rest.public.base import Budget, Endpoints
+
+M = TypeVar("M")
 
 Amount = Union[str, int, Decimal, float]
 """A number in any form; it is sent as a plain decimal string."""
@@ -52,8 +55,7 @@ class CalcEndpoints(Endpoints):
             "amount": _amount(amount),
             "rate_limit": _positive("price_limit", price_limit),
         }
-        row = self._request("POST", _AVERAGE.group, _AVERAGE, params=params)
-        return self._one(TradingMarketAveragePrice.from_row, row)
+        return self._average(TradingMarketAveragePrice.from_row, params)
 
     def get_funding_market_average_price(
         self,
@@ -87,8 +89,13 @@ class CalcEndpoints(Endpoints):
             "period": check_integer("period", period, PERIODS),
             "rate_limit": _positive("rate_limit", rate_limit),
         }
+        return self._average(FundingMarketAveragePrice.from_row, params)
+
+    def _average(
+        self, read: Callable[[Any, NumberType], M], params: dict[str, Any]
+    ) -> M:
         row = self._request("POST", _AVERAGE.group, _AVERAGE, params=params)
-        return self._one(FundingMarketAveragePrice.from_row, row)
+        return self._one(of_symbol(read, params["symbol"]), row)
 
     def get_fx_rate(self, ccy1: str, ccy2: str) -> FxRate:
         """

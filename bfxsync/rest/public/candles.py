@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Iterator
+from typing import Any, Callable, Iterator
 
-from bfxsync._base.aliases import Symbol
+from bfxsync._base.aliases import NumberType, Symbol
 from bfxsync.checks.candles import candle_key, check_timeframe
 from bfxsync.checks.options import check_bool
 from bfxsync.checks.times import Time, page_params
@@ -62,9 +62,10 @@ class CandleEndpoints(Endpoints):
         limit : int, optional
             Number of rows, at most 10,000; default 100.
         """
-        path = f"candles/{candle_key(symbol, tf, 'tf')}/hist"
+        key = candle_key(symbol, tf, "tf")
         page = page_params(start, end, limit, sort, maximum=MOST_CANDLES)
-        return self._many(Candle.from_row, self._get(path, _CANDLES, page))
+        rows = self._get(f"candles/{key}/hist", _CANDLES, page)
+        return self._many(self._candle_reader(key), rows)
 
     @iterator
     def iter_candles(
@@ -118,9 +119,14 @@ class CandleEndpoints(Endpoints):
         arguments for the history only; use `get_candles_hist` to choose another candle.
         https://docs.bitfinex.com/reference/rest-public-candles
         """
-        path = f"candles/{candle_key(symbol, tf, 'tf')}/last"
+        key = candle_key(symbol, tf, "tf")
         page = page_params(start, end, limit, sort, maximum=MOST_CANDLES)
-        return self._one(Candle.from_row, self._get(path, _CANDLES, page))
+        row = self._get(f"candles/{key}/last", _CANDLES, page)
+        return self._one(self._candle_reader(key), row)
+
+    def _candle_reader(self, key: str) -> Callable[[Any, NumberType], Candle]:
+        _, timeframe, symbol = key.split(":", 2)
+        return self._reader(Candle, symbol, timeframe)
 
     # The official client has the same request under both names.
     get_seed_candles = get_candles_hist

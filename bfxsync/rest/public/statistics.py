@@ -9,6 +9,7 @@ from bfxsync._base.aliases import Symbol
 from bfxsync.checks.keys import check_ranking, check_statistic
 from bfxsync.checks.symbols import check_funding
 from bfxsync.checks.times import Time, page_params
+from bfxsync.models.model import of_symbol
 from bfxsync.models.public import FundingStatistic, Leaderboard, Statistic
 from bfxsync.rest.history.history import History
 from bfxsync.rest.history.options import (
@@ -175,9 +176,10 @@ class StatisticsEndpoints(Endpoints):
         limit : int, optional
             Number of rows, at most 250.
         """
-        path = f"funding/stats/{check_funding(symbol)}/hist"
+        currency = check_funding(symbol)
         page = page_params(start, end, limit, maximum=MOST_FUNDING_STATISTICS)
-        return self._many(FundingStatistic.from_row, self._get(path, _FUNDING, page))
+        rows = self._get(f"funding/stats/{currency}/hist", _FUNDING, page)
+        return self._many(of_symbol(FundingStatistic.from_row, currency), rows)
 
     @iterator
     def iter_funding_stats(

@@ -64,7 +64,7 @@ class StatusEndpoints(Endpoints):
         params = {"keys": check_symbols("keys", keys, check_pair)}
         rows = self._get("status/deriv", _DERIVATIVES, params)
         found = self._many(DerivativesStatus.from_rest_row, rows)
-        return {status.key: status for status in found if status.key is not None}
+        return {status.symbol: status for status in found if status.symbol is not None}
 
     def get_derivatives_status_history(
         self,
@@ -76,7 +76,7 @@ class StatusEndpoints(Endpoints):
         limit: int | None = None,
     ) -> list[DerivativesStatus]:
         """
-        Return past statuses of a derivative; the rows do not have the key.
+        Return past statuses of a derivative.
 
         ``GET status/deriv/{key}/hist``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-public-derivatives-status-history
@@ -92,16 +92,17 @@ class StatusEndpoints(Endpoints):
         limit : int, optional
             Number of rows, at most 5,000.
         """
-        path = f"status/deriv/{check_pair(key)}/hist"
+        symbol = check_pair(key)
         page = page_params(start, end, limit, sort, maximum=MOST_DERIVATIVES_STATUS)
+        path = f"status/deriv/{symbol}/hist"
         rows = self._get(path, _DERIVATIVES_HISTORY, page)
-        return self._many(DerivativesStatus.from_row, rows)
+        return self._many(self._reader(DerivativesStatus, symbol), rows)
 
     @iterator
     def iter_derivatives_status(
         self, key: Symbol, **options: Unpack[SortedHistoryOptions[DerivativesStatus]]
     ) -> Iterator[DerivativesStatus]:
-        """Iterate over past statuses of a derivative; the rows do not have the key."""
+        """Iterate over past statuses of a derivative."""
         key = check_pair(key)
         get = partial(self.get_derivatives_status_history, key)
         return self._history(_STATUS_ROWS, get, f"status {key}", options)
@@ -120,7 +121,7 @@ class StatusEndpoints(Endpoints):
         status = self.get_derivatives_status([key]).get(key)
         if status is None:
             raise RemoteError(f"{key}: the exchange sent no status of it", raw=[])
-        return OpenInterest(status.mts, status.open_interest)
+        return OpenInterest(status.mts, status.open_interest, symbol=key)
 
     def get_open_interest_history(
         self,
@@ -138,10 +139,10 @@ class StatusEndpoints(Endpoints):
         `get_derivatives_status_history`, which documents the other parameters.
         https://docs.bitfinex.com/reference/rest-public-derivatives-status-history
         """
-        path = f"status/deriv/{check_pair(symbol)}/hist"
+        key = check_pair(symbol)
         page = page_params(start, end, limit, sort, maximum=MOST_DERIVATIVES_STATUS)
-        rows = self._get(path, _DERIVATIVES_HISTORY, page)
-        return self._many(OpenInterest.from_row, rows)
+        rows = self._get(f"status/deriv/{key}/hist", _DERIVATIVES_HISTORY, page)
+        return self._many(self._reader(OpenInterest, key), rows)
 
     @iterator
     def iter_open_interest(

@@ -42,8 +42,9 @@ class TickerEndpoints(Endpoints):
         ``GET ticker/{symbol}``, 90 requests per minute, shared with `get_f_ticker`.
         https://docs.bitfinex.com/reference/rest-public-ticker
         """
-        path = f"ticker/{check_pair(symbol)}"
-        return self._one(Ticker.from_row, self._get(path, _TICKER))
+        pair = check_pair(symbol)
+        row = self._get(f"ticker/{pair}", _TICKER)
+        return self._one(self._reader(Ticker, pair), row)
 
     def get_f_ticker(self, symbol: Symbol) -> FundingTicker:
         """
@@ -52,8 +53,9 @@ class TickerEndpoints(Endpoints):
         ``GET ticker/{symbol}``, 90 requests per minute, shared with `get_t_ticker`.
         https://docs.bitfinex.com/reference/rest-public-ticker
         """
-        path = f"ticker/{check_funding(symbol)}"
-        return self._one(FundingTicker.from_row, self._get(path, _TICKER))
+        currency = check_funding(symbol)
+        row = self._get(f"ticker/{currency}", _TICKER)
+        return self._one(self._reader(FundingTicker, currency), row)
 
     def get_tickers(
         self, symbols: Sequence[Symbol]
@@ -151,7 +153,9 @@ class TickerEndpoints(Endpoints):
         return self._history(_HISTORY, get, f"tickers {joined}", options)
 
     def _tickers(
-        self, readers: Mapping[str, Callable[[Any, NumberType], M]], symbols: str
+        self,
+        readers: Mapping[str, Callable[[Any, NumberType, Symbol], M]],
+        symbols: str,
     ) -> list[tuple[Symbol, M]]:
         """Return symbol and ticker of the kinds that have a reader."""
 
@@ -163,7 +167,7 @@ class TickerEndpoints(Endpoints):
                     f"currency, got {reprlib.repr(row)}",
                     raw=row,
                 )
-            return row[0], readers[kind](row[1:], number)
+            return row[0], readers[kind](row[1:], number, row[0])
 
         rows = check_rows(self._get("tickers", _TICKERS, {"symbols": symbols}))
         others = set(_TICKER_OF) - set(readers)
@@ -176,7 +180,7 @@ def _kind(row: Any) -> str:
     return row[0][:1] if is_ticker else ""
 
 
-_TICKER_OF: dict[str, Callable[[Any, NumberType], Ticker | FundingTicker]] = {
+_TICKER_OF: dict[str, Callable[[Any, NumberType, Symbol], Ticker | FundingTicker]] = {
     "t": Ticker.from_row,
     "f": FundingTicker.from_row,
 }

@@ -54,9 +54,10 @@ class TradeEndpoints(Endpoints):
         sort : int, optional
             1: oldest first; -1: newest first, the default.
         """
-        path = f"trades/{check_pair(pair)}/hist"
+        symbol = check_pair(pair)
         page = page_params(start, end, limit, sort, maximum=MOST_TRADES)
-        return self._many(Trade.from_row, self._get(path, _TRADES, page))
+        rows = self._get(f"trades/{symbol}/hist", _TRADES, page)
+        return self._many(self._reader(Trade, symbol), rows)
 
     def get_f_trades(
         self,
@@ -75,9 +76,10 @@ class TradeEndpoints(Endpoints):
 
         Arguments as for `get_t_trades`; the symbol is one such as ``fUSD``.
         """
-        path = f"trades/{check_funding(currency)}/hist"
+        symbol = check_funding(currency)
         page = page_params(start, end, limit, sort, maximum=MOST_TRADES)
-        return self._many(FundingTrade.from_row, self._get(path, _TRADES, page))
+        rows = self._get(f"trades/{symbol}/hist", _TRADES, page)
+        return self._many(self._reader(FundingTrade, symbol), rows)
 
     @iterator
     def iter_trades(

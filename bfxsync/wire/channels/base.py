@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import partial
 from typing import Any, Callable
 
 from bfxsync._base.aliases import NumberType
 from bfxsync.errors import BfxError, RemoteError
+from bfxsync.models.market_model import Reader
 from bfxsync.models.rows import SCREEN_ERRORS
 from bfxsync.models.stream import Degraded
 from bfxsync.wire.channels.shapes import FITS, Fits
-from bfxsync.wire.frames import BULK_UPDATES, HEARTBEAT
+from bfxsync.wire.frames import BULK_UPDATES, HEARTBEAT, TIMESTAMP, server_mts
 from bfxsync.wire.recovery import RecoveryBudget
 
 # Raised by a frame that is no list or too short; a model's RemoteError has details.
 FRAME_ERRORS = (RemoteError, RecursionError, *SCREEN_ERRORS)
+
+Make = Callable[[Any, "list[Any]"], Any]
+"""Makes a model from a row and the frame that has it."""
 
 
 class Channel(ABC):
@@ -46,6 +49,8 @@ class Channel(ABC):
         """Whether its data are known to be wrong, and subscribing again did not help."""
         self.is_bulk = False
         """Whether updates may be lists of rows (`Flag.BULK_UPDATES` on this socket)."""
+        self.is_timed = False
+        """Whether frames end in the exchange's time (`Flag.TIMESTAMP` on this socket)."""
         self.has_event: bool = False
         """Whether the last updates include an event that need not be the first."""
         self.recovery: RecoveryBudget = RecoveryBudget()
@@ -88,6 +93,7 @@ class Channel(ABC):
     def set_flags(self, flags: int) -> None:
         """Note the flags of the socket on which the channel was acknowledged."""
         self.is_bulk = bool(flags & BULK_UPDATES)
+        self.is_timed = bool(flags & TIMESTAMP)
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
         """Return the updates of frames of this channel, in order."""
@@ -128,16 +134,18 @@ class Channel(ABC):
         if self.seen_at is not None:
             self.seen_at -= jump_s
 
-    def _maker(self, model: Any) -> Callable[[Any], Any]:
-        """Return a function that makes models of rows, and refuses rows of other channels."""
-        read: Callable[[Any], Any] = model.from_row
-        if self._number is not float:
-            read = partial(model.from_row, number=self._number)
+    def _maker(self, model: Any, *origin: str) -> Make:
+        """
+        Return a function that makes models of rows, and refuses rows of other channels.
+
+        `origin` is what the models have besides the symbol.
+        """
+        read: Reader = model.reader(self._number, self.symbol, *origin)
         fits: Fits = FITS[model]
         self._read, self._fits = read, fits
 
-        def make(row: Any) -> Any:
-            made = read(row)
+        def make(row: Any, frame: list[Any]) -> Any:
+            made = read(row, server_mts(frame) if self.is_timed else None)
             if not fits(row, made):
                 raise self._foreign(row)
             return made
@@ -165,12 +173,12 @@ class Channel(ABC):
             exc = RemoteError(f"{self.title}: unreadable frame: {exc}", raw=frame)
         self.errors.append(exc)
 
-    def _models(self, make: Callable[[Any], Any], rows: list[Any]) -> list[Any]:
-        """Make a model of each row; errors of unreadable ones are recorded."""
+    def _models(self, make: Make, rows: list[Any], frame: list[Any]) -> list[Any]:
+        """Make a model of each row of a frame; errors of unreadable ones are recorded."""
         models = []
         for row in rows:
             try:
-                models.append(make(row))
+                models.append(make(row, frame))
             except RemoteError as exc:
                 self.errors.append(exc)
         return models

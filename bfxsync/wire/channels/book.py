@@ -27,7 +27,7 @@ from bfxsync.models.market import (
 )
 from bfxsync.models.stream import Checksum, Gap, Snapshot, Status
 from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
-from bfxsync.wire.frames import CHECKSUM, HEARTBEAT
+from bfxsync.wire.frames import CHECKSUM, HEARTBEAT, server_mts
 
 
 class BookChannel(Channel):
@@ -68,6 +68,7 @@ class BookChannel(Channel):
         updates: list[Any] = []
         append = updates.append
         read, fits, apply = self._read, self._fits, self.book.apply
+        is_timed = self.is_timed
         self.version += 1
         try:
             for frame in frames:
@@ -80,7 +81,7 @@ class BookChannel(Channel):
                         and row[0].__class__ is not list
                     ):
                         # `_make`, inlined in the hot path.
-                        update = read(row)
+                        update = read(row, server_mts(frame)) if is_timed else read(row)
                         if not fits(row, update):
                             raise self._foreign(row)
                         apply(update)
@@ -122,15 +123,16 @@ class BookChannel(Channel):
 
     def _feed(self, frame: list[Any], updates: list[Any]) -> None:
         if frame[1].__class__ is list:
-            self._apply_rows(frame[1], updates)
+            self._apply_rows(frame, updates)
         else:
             self._handle_text(frame, updates)
 
-    def _apply_rows(self, rows: list[Any], updates: list[Any]) -> None:
+    def _apply_rows(self, frame: list[Any], updates: list[Any]) -> None:
+        rows = frame[1]
         if rows and rows[0].__class__ is not list:
             self.resync_reason = "a book's update came before its snapshot"
             return
-        levels = self._models(self._make, rows)
+        levels = self._models(self._make, rows, frame)
         if self.is_live and (self.is_bulk or not rows):
             for level in levels:
                 self.book.apply(level)

@@ -32,7 +32,7 @@ class CandlesChannel(Channel):
 
     def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
         super().__init__(arguments, number)
-        self._make = self._maker(Candle)
+        self._make = self._maker(Candle, arguments["key"].split(":", 2)[1])
         # The latest, oldest first, for consumers that start later.
         self._candles: list[Candle] = []
 
@@ -46,7 +46,7 @@ class CandlesChannel(Channel):
                 return
             rows = [rows]
         # Newest first on the wire.
-        candles = self._models(self._make, rows[::-1])
+        candles = self._models(self._make, rows[::-1], frame)
         if rows and not candles:
             self._distrust(f"{self.content} could not be read", updates)
             return

@@ -23,15 +23,6 @@ class DerivativesChannel(FlatChannel):
 
     def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
         super().__init__(arguments, number, DerivativesStatus)
-        make, symbol = self._make, self.symbol
-
-        def make_with_key(row: Any) -> DerivativesStatus:
-            # Rows do not contain the key.
-            status: DerivativesStatus = make(row)
-            status.key = symbol
-            return status
-
-        self._make = make_with_key
 
 
 class LiquidationsChannel(Channel):
@@ -61,7 +52,7 @@ class LiquidationsChannel(Channel):
         rows = frame[1]
         if rows.__class__ is not list:
             raise RemoteError("no liquidations", raw=frame)
-        liquidations = self._models(self._make, rows)
+        liquidations = self._models(self._make, rows, frame)
         updates += liquidations
         if rows and not liquidations:
             self._distrust(f"{self.content} could not be read", updates)

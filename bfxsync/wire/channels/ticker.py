@@ -31,7 +31,7 @@ class FlatChannel(Channel):
         self._last: Any = None
 
     def _feed(self, frame: list[Any], updates: list[Any]) -> None:
-        last = self._last = self._make(frame[1])
+        last = self._last = self._make(frame[1], frame)
         if not self.is_live:
             self.is_live = True
             self.is_degraded = False

@@ -58,11 +58,11 @@ class TradesChannel(Channel):
     def _feed(self, frame: list[Any], updates: list[Any]) -> None:
         tag = frame[1]
         if tag == self._executed:
-            self._add(self._make(frame[2]), updates)
+            self._add(self._make(frame[2], frame), updates)
         elif tag == self._confirmed:
-            self._add_confirmation(frame[2], updates)
+            self._add_confirmation(frame, updates)
         elif tag.__class__ is list:
-            self._add_rows(tag, updates)
+            self._add_rows(frame, updates)
         else:
             raise RemoteError(f"unknown kind of trade {reprlib.repr(tag)}", raw=frame)
 
@@ -79,22 +79,24 @@ class TradesChannel(Channel):
             self._recent.append(trade)
             updates.append(trade)
 
-    def _add_confirmation(self, row: Any, updates: list[Any]) -> None:
+    def _add_confirmation(self, frame: list[Any], updates: list[Any]) -> None:
+        row = frame[2]
         if not self._was_seen(row[0]):
             # A confirmation may arrive first, or without its trade after a gap.
-            self._add(self._make(row), updates)
+            self._add(self._make(row, frame), updates)
         if self.extras and self.is_live:
-            updates.append(self._make_update(row))
+            updates.append(self._make_update(row, frame))
 
     def _was_seen(self, identity: int) -> bool:
         return identity in self._seen or identity in self._seen_before
 
-    def _add_rows(self, rows: list[Any], updates: list[Any]) -> None:
+    def _add_rows(self, frame: list[Any], updates: list[Any]) -> None:
         """Handle a list of rows, newest first: the snapshot, or bulk updates."""
+        rows = frame[1]
         if rows and rows[0].__class__ is not list:
-            self._add(self._make(rows), updates)
+            self._add(self._make(rows, frame), updates)
             return
-        trades = self._models(self._make, rows[::-1])
+        trades = self._models(self._make, rows[::-1], frame)
         if rows and not trades:
             self._distrust(f"{self.content} could not be read", updates)
             return

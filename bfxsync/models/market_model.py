@@ -1,0 +1,79 @@
+"""
+The base of public messages: a row of numbers, and where it came from.
+
+Strategy: rows do not say what they are of, so a channel makes a reader of its symbol once, and each
+row costs no more than two further arguments of the constructor. Measured on CPython 3.9, 3.11 and
+3.13, that is cheaper than setting the fields afterwards, and much cheaper than keywords.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Callable, ClassVar
+
+import attrs
+
+from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
+from bfxsync.models.model import Model, at, fields_of, model
+from bfxsync.models.moments import Moment, moment
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Reader = Callable[..., Any]
+"""Builds a model from a row and, if it is known, the time at which the exchange sent it."""
+
+
+@model
+class MarketModel(Model):
+    """
+    Base of the rows of public channels; unknown columns are ignored.
+
+    Comparisons are of what rows hold, not of where they came from.
+    """
+
+    # By keyword for type checkers, which know no other way of adding fields after these.
+    symbol: Symbol | None = at(default=None, kw_only=True, eq=False)
+    """That of the subscription or request, as rows lack it; None if neither made the model."""
+    server_mts: Mts | None = at(default=None, kw_only=True, eq=False)
+    """
+    Time at which the exchange sent it, in milliseconds UTC: on WebSocket with ``Flag.TIMESTAMP``,
+    else None.
+    """
+
+    sent_at: ClassVar[Moment[datetime | None]] = moment(server_mts)
+
+    _has_own_repr = True
+
+    def __repr__(self) -> str:
+        texts = [
+            f"{field.name}={getattr(self, field.name, attrs.NOTHING)!r}"
+            for field in fields_of(type(self))
+            if field.default is attrs.NOTHING
+            or getattr(self, field.name, None) is not None
+        ]
+        return f"{type(self).__name__}({', '.join(texts)})"
+
+    @classmethod
+    def from_row(
+        cls, row: Row, number: NumberType = float, symbol: Symbol | None = None
+    ) -> Self:
+        """Build from a row of the exchange."""
+        found: Self = cls.reader(number, symbol)(row)
+        return found
+
+    @classmethod
+    def reader(cls, number: NumberType = float, symbol: Symbol | None = None) -> Reader:
+        """Return a function that does the same for many rows of one symbol."""
+        make: Any = cls
+        values = cls._layout.read
+
+        def read(row: Row, server_mts: Mts | None = None) -> Any:
+            return make(*values(row, number), symbol, server_mts)
+
+        return cls._screened(read, symbol) if number is float else read
+
+    @classmethod
+    def _screened(cls, read_checked: Reader, symbol: Symbol | None) -> Reader:
+        """Return a reader that looks closely only at rows that a cheaper check does not pass."""
+        return read_checked
