@@ -125,6 +125,15 @@ class OrderBook(BookQueries[L]):
         """Return bids and asks, each best first; all of them without `count`."""
         return self.bids(count), self.asks(count)
 
+    def crossing(self) -> tuple[Any, Any] | None:
+        """Return the best bid and ask if the bid's price is higher: they would have traded."""
+        bids, asks = self.levels(1)
+        bid: Any = bids[0] if bids else None
+        ask: Any = asks[0] if asks else None
+        if bid is None or ask is None or bid.price <= ask.price:
+            return None
+        return bid, ask
+
     def checksum(self) -> int:
         """Return the CRC-32 of the 25 best levels of each side, as a signed 32-bit integer."""
         bids = [self.checked(level) for level in self.bids(CHECKSUM_DEPTH)]
@@ -173,9 +182,27 @@ class FundingBook(OrderBook[FundingBookUpdate]):
         ):
             self.unknown_deletes += 1
 
+    def crossing(self) -> tuple[Any, Any] | None:
+        """Return a bid and an ask with a lower rate and a period that is long enough, or None."""
+        return _funding_crossing(*self.levels())
+
     @staticmethod
     def checked(level: FundingBookUpdate) -> tuple[Any, Any]:
         return level.rate, level.amount
+
+
+def _funding_crossing(bids: list[Any], asks: list[Any]) -> tuple[Any, Any] | None:
+    """Return a bid and an ask, both from the best, that would have been matched."""
+    for bid in bids:
+        if not asks or asks[0].rate >= bid.rate:
+            break
+        for ask in asks:
+            if ask.rate >= bid.rate:
+                break
+            # An offer does not serve a demand for a longer period.
+            if ask.period >= bid.period:
+                return bid, ask
+    return None
 
 
 R = TypeVar("R", RawBookUpdate, FundingRawBookUpdate)
@@ -239,6 +266,10 @@ class FundingRawBook(_OrdersBook[FundingRawBookUpdate]):
             else:
                 place = self._asks, (level.rate, level.period, level.offer_id)
         self._move(level.offer_id, place, level)
+
+    def crossing(self) -> tuple[Any, Any] | None:
+        """Return a bid and an ask with a lower rate and a period that is long enough, or None."""
+        return _funding_crossing(*self.levels())
 
     @staticmethod
     def checked(level: FundingRawBookUpdate) -> tuple[Any, Any]:

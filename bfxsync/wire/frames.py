@@ -26,6 +26,7 @@ ACCOUNT_CHANNEL = 0
 SEQ_ALL = int(Flag.SEQ_ALL)
 TIMESTAMP = int(Flag.TIMESTAMP)
 BULK_UPDATES = int(Flag.BULK_UPDATES)
+OB_CHECKSUM = int(Flag.OB_CHECKSUM)
 
 
 @attrs.frozen

@@ -27,11 +27,21 @@ from bfxsync.models.market import (
 )
 from bfxsync.models.stream import Checksum, Gap, Snapshot, Status
 from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
-from bfxsync.wire.frames import CHECKSUM, HEARTBEAT, server_mts
+from bfxsync.wire.frames import CHECKSUM, HEARTBEAT, OB_CHECKSUM, server_mts
+
+CROSSED_S = 5.0
+"""
+How long a book without checksums may be crossed: one price change takes several messages, between
+which bids may be above asks.
+"""
 
 
 class BookChannel(Channel):
-    """An order book, updated in frame order and verified with the exchange's checksums."""
+    """
+    An order book, updated in frame order and verified with the exchange's checksums.
+
+    Without the flag OB_CHECKSUM, and for funding, a book that stays crossed is known to be wrong.
+    """
 
     resync_reason: str | None
     has_event: bool
@@ -57,11 +67,20 @@ class BookChannel(Channel):
         A thread that reads the book between two equal, even values has seen the state between two
         blocks. No user code may run meanwhile, and no logging, as a handler might read the book.
         """
+        self._has_checksums = False
+        # Since when the book has been crossed at the end of every block.
+        self._crossed_at: float | None = None
         self.verified_count: int = 0
         """Checksums that matched."""
         self.mismatch_count: int = 0
         self.verified_at: float | None = None
         """Time of the last match (monotonic); None after a snapshot."""
+
+    def set_flags(self, flags: int) -> None:
+        """Note the flags of the socket on which the channel was acknowledged."""
+        super().set_flags(flags)
+        # The exchange's checksums of funding books do not follow its documentation.
+        self._has_checksums = bool(flags & OB_CHECKSUM) and not self.is_funding
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
         """Apply the frames to the book and return its changes."""
@@ -95,6 +114,8 @@ class BookChannel(Channel):
                     # Until the next snapshot the book must not be read.
                     self.book.reset()
                     break
+            if not self._has_checksums:
+                self._check_crossing(updates)
         finally:
             self.version += 1
         return updates
@@ -110,7 +131,7 @@ class BookChannel(Channel):
         self.version += 1
         try:
             super().lose()
-            self.verified_at = None
+            self.verified_at = self._crossed_at = None
             self.book.reset()
         finally:
             self.version += 1
@@ -163,7 +184,6 @@ class BookChannel(Channel):
             return
         if self.extras:
             updates.append(Checksum(frame[2]))
-        # The exchange's checksums of funding books do not follow its documentation.
         if self.is_funding:
             return
         actual = self.book.checksum()
@@ -180,3 +200,21 @@ class BookChannel(Channel):
             ChecksumMismatch(self.symbol, expected=frame[2], actual=actual)
         )
         self._distrust("the checksum of the book did not match", updates)
+
+    def _check_crossing(self, updates: list[Any]) -> None:
+        """Give up a book that stays crossed, as after a wrong checksum."""
+        crossing = self.book.crossing() if self.is_live else None
+        now = self.seen_at or 0.0
+        if crossing is None:
+            self._crossed_at = None
+        elif self._crossed_at is None:
+            self._crossed_at = now
+        elif now - self._crossed_at >= CROSSED_S:
+            self._crossed_at = None
+            bid, ask = crossing
+            error = f"{self.title}: the book is crossed: {bid!r} is above {ask!r}"
+            self.errors.append(RemoteError(error, raw=[bid, ask]))
+            self._distrust("bids of the book were above asks", updates)
+            if self.resync_reason is not None:
+                # Until the next snapshot the book must not be read.
+                self.book.reset()
