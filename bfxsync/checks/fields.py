@@ -36,7 +36,7 @@ def check_fields(fields: Mapping[str, object]) -> dict[str, Any]:
 def _check_field(name: str, value: object) -> Any:
     for plain in (plain_text, plain_bool, plain_integer, plain_real):
         found = plain(value)
-        if found is not None and (found.__class__ is not float or isfinite(found)):
+        if found is not None and (not isinstance(found, float) or isfinite(found)):
             return found
     if isinstance(value, Mapping):
         items = check_object(name, value)

@@ -11,7 +11,17 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
-from typing import Any, Callable, Dict, List, NamedTuple, Protocol, Sequence, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    List,
+    NamedTuple,
+    Protocol,
+    Sequence,
+    Tuple,
+)
 
 from bfxsync._base.atomic import AtomicValue
 from bfxsync._base.error_bases import OrderBlocked
@@ -27,7 +37,9 @@ from bfxsync.guards.requests import (
     updated,
     with_terms,
 )
-from bfxsync.models.orders import Order
+
+if TYPE_CHECKING:
+    from bfxsync.models.orders import Order
 
 WINDOW_S = 60.0
 
@@ -40,12 +52,14 @@ class OrderFacts(Protocol):
 
     def orders(self, ids: Sequence[object]) -> Dict[object, Order]:
         """Return open orders by id."""
+        ...
 
     def price(self, symbol: str) -> Any:
         """Return the highest of a pair's best bid, best ask and last price, as `Decimal`."""
 
     def open_order_count(self) -> int:
         """Return the number of open orders of the account."""
+        ...
 
 
 class _OnItsWay(NamedTuple):

@@ -9,7 +9,7 @@ may be executed at a higher price: for these the market's price counts if it is 
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional
 
 import attrs
 
@@ -196,9 +196,9 @@ def _flags(value: object) -> int:
 
 
 def _number(terms: Terms, name: str) -> Decimal:
-    value = terms.get(name)
+    value: Any = terms.get(name)
     try:
-        number = decimal_of(value)  # type: ignore[arg-type]
+        number = decimal_of(value)
     except (InvalidOperation, TypeError, ValueError):
         number = Decimal("NaN")
     if not number.is_finite():

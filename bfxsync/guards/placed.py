@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import Any, Callable, Deque, Dict, Iterable, List
+from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Iterable, List
 
 from bfxsync.models.notification import Notification
-from bfxsync.models.orders import Order
+
+if TYPE_CHECKING:
+    from bfxsync.models.orders import Order
 
 MOST_KEPT = 50_000
 """Of more orders the oldest are forgotten."""

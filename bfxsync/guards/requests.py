@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Dict, List, Mapping
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping
 
 import attrs
 
 from bfxsync._base.enums import OrderFlag
 from bfxsync._base.plain import plain_integer
-from bfxsync.models.orders import Order
+
+if TYPE_CHECKING:
+    from bfxsync.models.orders import Order
 
 _SUBMIT = "auth/w/order/submit"
 _UPDATE = "auth/w/order/update"

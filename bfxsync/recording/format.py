@@ -75,10 +75,11 @@ class Lost(_Event):
 
     code: int
     reason: str
-    is_farewell: bool = attrs.field()
+    is_farewell: bool = attrs.field(
+        default=attrs.Factory(lambda lost: lost.is_plain(), takes_self=True)
+    )
     """Whether the recorded client closed it."""
 
-    @is_farewell.default
     def is_plain(self) -> bool:
         """Whether it looks like a farewell: once, code and reason were the only sign."""
         return self.code == 1000 and not self.reason

@@ -154,6 +154,11 @@ def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
 
 
+def _tag_of(content: object) -> str | None:
+    """Return the text before the content of a frame, such as ``"te"``; None if there is none."""
+    return content if isinstance(content, str) else None
+
+
 def _valid_rows(rows: List[Any], width: int) -> List[Row]:
     """Return the rows that start with `width` numbers, cut to that width."""
     return [
@@ -197,7 +202,7 @@ class _RecordingReader:
         if ack is None or not self._is_used(ack):
             return
         symbol, channel, content = ack["symbol"], ack["channel"], frame.body[1]
-        kind = content if isinstance(content, str) else None
+        kind = _tag_of(content)
         if kind is not None and kind not in _EXECUTIONS + _CONFIRMATIONS:
             # Heartbeats and checksums are made when it is played.
             return

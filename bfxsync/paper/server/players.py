@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from functools import cached_property
 from typing import Awaitable, Callable, Sequence
 
 from bfxsync.paper.engine.venue import Fill
@@ -72,12 +71,15 @@ class RandomPlayer(Player):
         self._interval = 1 / rate
         self._drain = drain
         self._has_orders = False
+        self._market: RandomMarket | None = None
         market_data.add_later(recipe.symbol, lambda: self.market)
 
-    @cached_property
+    @property
     def market(self) -> RandomMarket:
         """The market as of the start of the player, created on first use."""
-        return RandomMarket(self._recipe, self._seed, self._begin_mts)
+        if self._market is None:
+            self._market = RandomMarket(self._recipe, self._seed, self._begin_mts)
+        return self._market
 
     def publish_fills(self, fills: Sequence[Fill] = ()) -> None:
         """Publish trades with orders of accounts, and that the book has changed."""

@@ -63,21 +63,28 @@ class CallCounters:
 
     def count_request(self, received: int, sent: int, is_retry: bool) -> None:
         """Count an attempt and its bytes."""
-        more = Counts(1, int(is_retry), received, sent)
-        counts = self._counts.update(lambda counts: (counts.plus(more),) * 2)
+        counts = self._count(Counts(1, int(is_retry), received, sent))
         now = time.monotonic()
         if now >= self._meter.due:
             # Two threads may do so at once; that costs a sample.
             self._meter.observe(now, counts.requests)
 
+    def _count(self, more: Counts) -> Counts:
+        def add(counts: Counts) -> tuple[Counts, Counts]:
+            total = counts.plus(more)
+            return total, total
+
+        return self._counts.update(add)
+
     def count_error(self, error: BfxError) -> None:
         """Count an error that a call raises."""
-        more = Counts(
-            errors={type(error).__name__: 1},
-            last_error=error_text(error),
-            last_error_at=time.monotonic(),
+        self._count(
+            Counts(
+                errors={type(error).__name__: 1},
+                last_error=error_text(error),
+                last_error_at=time.monotonic(),
+            )
         )
-        self._counts.update(lambda counts: (counts.plus(more), None))
 
     def read(self) -> tuple[Counts, float]:
         """Return the counts, and the requests per second."""

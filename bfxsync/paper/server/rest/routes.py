@@ -44,13 +44,14 @@ class Route(Generic[Q]):
     path: str
     answer: Callable[[Q], object]
     per_minute: int = 90
-    group: str = attrs.field(kw_only=True)
+    group: str = attrs.field(
+        default=attrs.Factory(
+            lambda route: _FILTER.sub("", route.path), takes_self=True
+        ),
+        kw_only=True,
+    )
     method: str = attrs.field(default="GET", kw_only=True)
     rights: str = attrs.field(default="", kw_only=True)
-
-    @group.default
-    def _default_group(self) -> str:
-        return _FILTER.sub("", self.path)
 
 
 ROUTES: tuple[Route[Query], ...] = (
