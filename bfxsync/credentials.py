@@ -75,7 +75,7 @@ class Credentials:
             getattr(self, name) == getattr(other, name) for name in self.__slots__
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
 
     def signer(self, nonce: Nonce | None = None) -> RestSigner:
         """Return what signs with them; `UsageError` if they are no possible key."""

@@ -52,10 +52,12 @@ class WriteTransport(Protocol):
     @property
     def sent(self) -> RecentWrites:
         """The last writes of the account."""
+        ...
 
     @property
     def identity(self) -> str | None:
         """The key of the next call."""
+        ...
 
     def pause(self, seconds: float) -> None:
         """Wait; raises `ClosedError` when the client is closed."""
