@@ -75,8 +75,6 @@ class Credentials:
             getattr(self, name) == getattr(other, name) for name in self.__slots__
         )
 
-    __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
-
     def signer(self, nonce: Nonce | None = None) -> RestSigner:
         """Return what signs with them; `UsageError` if they are no possible key."""
         if self.auth_token is not None:
@@ -234,7 +232,8 @@ class ClientCredentials:
 
             self._nonce = FileNonce(nonce_file)
         self._known = given
-        self.current = CurrentSigner(None if given is None else self._signer(given))
+        signer = None if given is None else self._signer(given)
+        self.current: CurrentSigner = CurrentSigner(signer)
 
     def rotate(
         self,

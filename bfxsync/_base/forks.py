@@ -9,7 +9,7 @@ from _thread import get_ident
 from typing import Callable, Dict, Protocol, TypeVar
 
 from bfxsync._base.describe import type_name
-from bfxsync._base.logs import get_logger
+from bfxsync._base.logs import GuardedLogger, get_logger
 
 
 class Resettable(Protocol):
@@ -19,7 +19,7 @@ class Resettable(Protocol):
         """Reset it; called in the child before anything else runs there."""
 
 
-logger = get_logger(__name__)
+logger: GuardedLogger = get_logger(__name__)
 
 T = TypeVar("T")
 

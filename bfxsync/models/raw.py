@@ -33,6 +33,6 @@ class RawRow(list[Any]):
         server_mts: Mts | None = None,
     ) -> None:
         super().__init__(items)
-        self.tag = tag
-        self.symbol = symbol
-        self.server_mts = server_mts
+        self.tag: str | None = tag
+        self.symbol: Symbol | None = symbol
+        self.server_mts: Mts | None = server_mts

@@ -155,7 +155,7 @@ class PaperExchange:
             accounts=accounts,
             ssl_context=ssl_context,
         )
-        self.finished = threading.Event()
+        self.finished: threading.Event = threading.Event()
         self._thread = ServerThread(self._settings, self.finished)
         self.accounts: tuple[AccountView, ...] = tuple(
             AccountView(account, self._thread, index)

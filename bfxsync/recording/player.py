@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import Iterator
 
 from bfxsync._base.clock import Clock
-from bfxsync._base.logs import get_logger
+from bfxsync._base.logs import GuardedLogger, get_logger
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.recording.contents import Contents
 from bfxsync.recording.files import read_lines
@@ -16,7 +16,7 @@ from bfxsync.recording.session import RecordedSession
 from bfxsync.wire.codec import Loads
 from bfxsync.wire.outputs import Output
 
-logger = get_logger(__name__)
+logger: GuardedLogger = get_logger(__name__)
 
 
 def lines_of(path: str) -> Iterator[bytes]:

@@ -20,7 +20,7 @@ from bfxsync._base.describe import error_text
 from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.hosts import address_of
 from bfxsync._base.latch import Latch
-from bfxsync._base.logs import get_logger
+from bfxsync._base.logs import GuardedLogger, get_logger
 from bfxsync._base.shield import shielded, start_thread
 from bfxsync._version import __version__
 from bfxsync.errors import BfxError, UsageError
@@ -36,7 +36,7 @@ from bfxsync.recording.format import (
 )
 from bfxsync.recording.output_file import compressor, open_for_recording, write_all
 
-logger = get_logger(__name__)
+logger: GuardedLogger = get_logger(__name__)
 
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 """Limit of the queue, with the overhead of each message."""

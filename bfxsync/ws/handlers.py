@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, overload
 
-from bfxsync._base.logs import get_logger
+from bfxsync._base.logs import GuardedLogger, get_logger
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.ws.core.core import Core
 from bfxsync.ws.dispatch.events import (
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         _core: Core
 
 
-logger = get_logger(__name__)
+logger: GuardedLogger = get_logger(__name__)
 
 H = TypeVar("H", bound=Handler)
 

@@ -37,6 +37,7 @@ def test_page_has_every_model() -> None:
         "BookSnapshot",
         "Depth",
         "Model",
+        "RawRow",
     }
 
 

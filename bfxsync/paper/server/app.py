@@ -90,7 +90,9 @@ class Server:
             asyncio.get_running_loop().call_later,
             [symbol for symbol in recorded if not symbol.startswith("f")],
         )
-        self.registry = AccountRegistry(settings.accounts, now_mts, engine)
+        self.registry: AccountRegistry = AccountRegistry(
+            settings.accounts, now_mts, engine
+        )
         self._market_data.listeners.append(
             lambda source: engine.market_moved(source.symbol)
         )

@@ -60,7 +60,8 @@ class WsConnection:
         self._waiting_bytes = 0
         self._written_bytes = 0
         self._read_bytes = 0
-        self._read_at = self.last_received_at = self._loop.time()
+        self._read_at = self._loop.time()
+        self.last_received_at: float = self._read_at
 
     def send(self, text: str) -> None:
         """Queue a message; it is written at the end of this turn of the event loop."""

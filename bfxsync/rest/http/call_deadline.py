@@ -65,7 +65,7 @@ class CallDeadline:
         self.is_out_of_time: bool = False
         self.has_length = True
         self.has_surplus = False
-        self.received_bytes = 0
+        self.received_bytes: int = 0
         self.sent_bytes = 0
         self.socket: Optional[socket.socket] = None
         self._connect_s = connect_s

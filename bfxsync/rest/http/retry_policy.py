@@ -160,11 +160,11 @@ class Retries:
     ) -> None:
         self._kind = kind
         self._is_signed = is_signed
-        self.attempts = 0
-        self.rest_s = total_s
+        self.attempts: int = 0
+        self.rest_s: float = total_s
         self.wait_left_s = max_wait_s
-        self.needs_new_connection = False
-        self.is_nonce_retry = False
+        self.needs_new_connection: bool = False
+        self.is_nonce_retry: bool = False
 
     def count_wait(self, waited_s: float) -> None:
         """Deduct a wait for a rate limit from what may be waited."""

@@ -47,9 +47,9 @@ class Channel(ABC):
         """Why the channel must be subscribed again, such as updates without a snapshot."""
         self.is_degraded: bool = False
         """Whether its data are known to be wrong, and subscribing again did not help."""
-        self.is_bulk = False
+        self.is_bulk: bool = False
         """Whether updates may be lists of rows (`Flag.BULK_UPDATES` on this socket)."""
-        self.is_timed = False
+        self.is_timed: bool = False
         """Whether frames end in the exchange's time (`Flag.TIMESTAMP` on this socket)."""
         self.has_event: bool = False
         """Whether the last updates include an event that need not be the first."""

@@ -16,7 +16,7 @@ from bfxsync.models.raw import RawRow
 from bfxsync.models.stream import Snapshot
 from bfxsync.wire.channels.base import Channel
 from bfxsync.wire.codec import dumps
-from bfxsync.wire.frames import SEQ_ALL, TIMESTAMP
+from bfxsync.wire.frames import SEQ_ALL
 
 RAW = "raw"
 """The first word of the identities of raw channels."""
@@ -52,13 +52,12 @@ class RawChannel(Channel):
         self.name = name
         self.fields = fields
         super().__init__({key: _text(value) for key, value in fields.items()}, number)
-        self.symbol = self.arguments.get("symbol") or self.arguments.get("key", "")
+        self.symbol: str = self.arguments.get("symbol") or self.arguments.get("key", "")
         self.is_funding = False
         self._symbol = self.arguments.get("symbol")
         self._known_as = known_as
         self._has_snapshot = has_snapshot
         self._suffix = 0
-        self._is_timed = False
         self._rows: deque[RawRow] = deque(maxlen=_KEPT)
         self._row_count = 0
 
@@ -74,8 +73,7 @@ class RawChannel(Channel):
     def set_flags(self, flags: int) -> None:
         """Note the flags of the socket, which decide how many numbers end a frame."""
         super().set_flags(flags)
-        self._is_timed = bool(flags & TIMESTAMP)
-        self._suffix = bool(flags & SEQ_ALL) + self._is_timed
+        self._suffix = bool(flags & SEQ_ALL) + self.is_timed
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
         """Return a row for each update, and the snapshot first."""
@@ -101,7 +99,7 @@ class RawChannel(Channel):
         end = len(frame)
         while end > max(2, len(frame) - self._suffix) and type(frame[end - 1]) is int:
             end -= 1
-        server_mts = frame[-1] if self._is_timed and end < len(frame) else None
+        server_mts = frame[-1] if self.is_timed and end < len(frame) else None
         content: list[Any] = frame[1:end]
         tag = content.pop(0) if len(content) > 1 and _is_text(content[0]) else None
         rows: list[Any] = [content]

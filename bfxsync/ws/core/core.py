@@ -14,7 +14,7 @@ from bfxsync._base.describe import error_text
 from bfxsync._base.enums import ConnectionStatus
 from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.greenlets import check_threads
-from bfxsync._base.logs import get_logger
+from bfxsync._base.logs import GuardedLogger, get_logger
 from bfxsync._base.shield import Section, shielded
 from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
 from bfxsync.ws.core.lifetime import Lifetime
@@ -27,7 +27,7 @@ from bfxsync.ws.io.connection import Connection
 from bfxsync.ws.io.link import Link, failure_of
 from bfxsync.ws.settings import ConnectionSettings
 
-logger = get_logger(__name__)
+logger: GuardedLogger = get_logger(__name__)
 
 CLOSE_TIMEOUT_S = 2.0
 

@@ -17,7 +17,7 @@ import attrs
 
 from bfxsync._base.enums import SubscriptionStatus
 from bfxsync._base.greenlets import check_threads
-from bfxsync._base.logs import get_logger
+from bfxsync._base.logs import GuardedLogger, get_logger
 from bfxsync._base.shield import Section, later, shielded
 from bfxsync.errors import NetworkError
 from bfxsync.wire.channels import rival_of
@@ -27,7 +27,7 @@ from bfxsync.ws.core.subscriber import Home, Subscriber
 from bfxsync.ws.core.subscription_table import SubscriptionTable
 from bfxsync.ws.io.link import Link
 
-logger = get_logger(__name__)
+logger: GuardedLogger = get_logger(__name__)
 
 Identity = Tuple[str, ...]
 """A channel's name and arguments."""

@@ -197,7 +197,7 @@ class Subscriber(Waiter):
         self.detached = error
         if self.is_active:
             self.status = SubscriptionStatus.CLOSED
-            self.error = error
+            super().resolve(error)
         self.is_released = True
         self.resolved.set()
         self.callback_queue = None

@@ -23,13 +23,13 @@ from bfxsync._base.describe import (
     without_our_frames,
 )
 from bfxsync._base.enums import Policy, SubscriptionStatus
-from bfxsync._base.logs import get_logger
+from bfxsync._base.logs import GuardedLogger, get_logger
 from bfxsync._base.shield import start_thread
 from bfxsync.models.stream import Status
 from bfxsync.ws.dispatch.mailbox import Mailbox
 from bfxsync.ws.dispatch.news import News
 
-logger = get_logger(__name__)
+logger: GuardedLogger = get_logger(__name__)
 
 BATCH = 256
 """Items of one mailbox that are handled before the next mailbox has its turn."""

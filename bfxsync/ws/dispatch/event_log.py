@@ -11,11 +11,11 @@ from __future__ import annotations
 import time
 from typing import Callable
 
-from bfxsync._base.logs import get_logger
+from bfxsync._base.logs import GuardedLogger, get_logger
 from bfxsync.errors import BfxError
 from bfxsync.models.stream import Degraded, Gap
 
-logger = get_logger(__name__)
+logger: GuardedLogger = get_logger(__name__)
 
 QUIET_S = 60.0
 

@@ -17,7 +17,7 @@ from contextlib import ExitStack, suppress
 
 from bfxsync._base.enums import ConnectionStatus, LossCause
 from bfxsync._base.hosts import shown
-from bfxsync._base.logs import get_logger
+from bfxsync._base.logs import GuardedLogger, get_logger
 from bfxsync.errors import NetworkError
 from bfxsync.recording.format import redact
 from bfxsync.wire.audit import ClockWatch
@@ -31,7 +31,7 @@ from bfxsync.ws.io.link import Link
 from bfxsync.ws.io.transport import Transport
 from bfxsync.ws.settings import ConnectionSettings
 
-logger = get_logger(__name__)
+logger: GuardedLogger = get_logger(__name__)
 
 # How long the I/O thread steps aside, once per block, for a consumer that falls behind: a busy
 # socket otherwise gets the interpreter back before the dispatch thread has woken up.

@@ -20,7 +20,7 @@ import attrs
 from bfxsync._base.describe import error_text
 from bfxsync._base.enums import ConnectionStatus
 from bfxsync._base.latch import Latch
-from bfxsync._base.logs import get_logger
+from bfxsync._base.logs import GuardedLogger, get_logger
 from bfxsync._base.rates import RateMeter
 from bfxsync._base.shield import start_thread
 from bfxsync.errors import BfxError, ClosedError
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     P = ParamSpec("P")
 
-logger = get_logger(__name__)
+logger: GuardedLogger = get_logger(__name__)
 
 
 class Worker(Protocol):

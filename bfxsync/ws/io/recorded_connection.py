@@ -14,14 +14,14 @@ from contextlib import ExitStack
 from typing import Callable
 
 from bfxsync._base.latch import Latch
-from bfxsync._base.logs import get_logger
+from bfxsync._base.logs import GuardedLogger, get_logger
 from bfxsync.recording.player import Player
 from bfxsync.wire.outputs import Reopen
 from bfxsync.ws.core.subscription_table import Owner
 from bfxsync.ws.dispatch.mailbox import Mailbox
 from bfxsync.ws.io.link import Link
 
-logger = get_logger(__name__)
+logger: GuardedLogger = get_logger(__name__)
 
 PATIENCE_S = 5.0
 """Readers that block the replay for longer are named in the log."""
