@@ -190,7 +190,7 @@ def ended_with(pattern):
 
 ENOUGH = {
     "reconnect": recovered,
-    "board": ended_with(r"BTC/USD \d+\S*   ETH/USD \d\S*   LTC/BTC 0\.\d"),
+    "board": ended_with(r"tBTCUSD \d\S*   tETHUSD \d\S*   tLTCBTC 0\.\d"),
     "funding_watcher": ended_with(r"7\.\d+ % for \d+ days: (lend|wait)"),
     "imbalance": ended_with(r"[+-]0\.\d{3}  \d+\.\d+ to buy, \d+\.\d+ to sell"),
     "limit_order": ended_with("open orders: 0"),
