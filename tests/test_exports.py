@@ -132,7 +132,7 @@ def test_csv_has_every_digit_and_no_exponent(
         assert moment == row.time
 
 
-@pytest.mark.parametrize("bad", [None, 5, b"year.csv", object()], ids=repr)
+@pytest.mark.parametrize("bad", [None, 5, b"year.csv", object], ids=repr)
 def test_csv_is_written_to_files_only(export: LedgerExport, bad: Any) -> None:
     with pytest.raises(UsageError, match="file must be a path or a text file"):
         export.write_csv(bad)
@@ -193,7 +193,7 @@ def test_impossible_years_are_refused_unsent(
     assert exchange.rest_requests == before
 
 
-@pytest.mark.parametrize("bad", [None, "key", object()], ids=repr)
+@pytest.mark.parametrize("bad", [None, "key", object], ids=repr)
 def test_something_else_than_a_client_is_refused(bad: Any) -> None:
     with pytest.raises(UsageError, match="client must be a Client"):
         ledger_export(bad, this_year())
