@@ -153,6 +153,9 @@ def test_funding_crosses_only_where_the_period_fits() -> None:
     peer.now += CROSSED_S
     assert not kinds(outputs + peer.feed(peer.frame(5, "hb")), Gap)
     assert book(peer).book.crossing() is None
+    # Nor by one that is long enough, at a higher rate.
+    peer.feed(peer.frame(5, [0.0005, 120, 1, 5.0]))
+    assert book(peer).book.crossing() is None
     peer.feed(peer.frame(5, [0.00035, 120, 1, 5.0]))
     bid, ask = book(peer).book.crossing() or (None, None)
     assert (bid.rate, ask.rate) == (0.0004, 0.00035)  # type: ignore[union-attr]

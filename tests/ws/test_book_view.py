@@ -54,7 +54,10 @@ def hasty_threads():
 
 
 def state(bids, asks):
-    return tuple(attrs.astuple(level) for level in (*bids, *asks))
+    levels = (*bids, *asks)
+    return tuple(
+        attrs.astuple(level, filter=lambda field, _: field.eq) for level in levels
+    )
 
 
 class Peer:
