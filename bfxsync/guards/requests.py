@@ -33,7 +33,7 @@ class OrderAction(Enum):
     NEW = "new order"
     UPDATE = "update of an order"
     RECURRING = "recurring order"
-    """Places orders by itself from then on."""
+    """Keeps placing orders until it is cancelled."""
     UNKNOWN = "request about orders that cannot be read"
 
 
