@@ -2,18 +2,18 @@
 Reading recordings, in pieces of bounded size.
 
 Strategy: a recording may come from an untrusted source, or be truncated by a crash. So it is
-decompressed piece by piece, lines have a maximum length, and only regular files are opened: opening
-a named pipe would block, and opening a device may have effects.
+decompressed piece by piece, lines have a maximum length, and only regular files are opened.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 import zlib
-from contextlib import closing, suppress
+from contextlib import closing
 from io import FileIO
 from typing import IO, Iterator
+
+from bfxsync._base.regular_files import open_regular
 
 MAX_LINE_SIZE = 97 * 2**20
 """Bytes of a line: the longest message (16 MiB) with each byte escaped as ``\\u0000``."""
@@ -25,13 +25,6 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 _BLOCK_SIZE = 64 * 1024
 _WINDOW = 16 + zlib.MAX_WBITS
-
-_FLAGS = (
-    getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_NOCTTY", 0)
-    | getattr(os, "O_BINARY", 0)
-)
 
 
 def read_lines(path: str) -> Iterator[bytes]:
@@ -57,26 +50,6 @@ def read_lines(path: str) -> Iterator[bytes]:
 def lines_in(file: IO[bytes] | FileIO) -> Iterator[bytes]:
     """Yield the lines of an open file; see `read_lines`."""
     return _split(_blocks(file))
-
-
-def open_regular(path: str, flags: int) -> FileIO:
-    """Open a regular file, without a buffer; a new one is readable by its owner only."""
-    with suppress(FileNotFoundError):
-        # Before opening, which may have effects on a device.
-        _check_regular(os.stat(path))
-    number = os.open(path, flags | _FLAGS, 0o600)
-    try:
-        _check_regular(os.fstat(number))
-        # The mode only sets what is allowed: nothing is truncated.
-        return FileIO(number, "r" if flags == os.O_RDONLY else "r+")
-    except BaseException:
-        os.close(number)
-        raise
-
-
-def _check_regular(found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError("it is not a regular file")
 
 
 def _blocks(file: IO[bytes] | FileIO) -> Iterator[bytes]:

@@ -14,7 +14,8 @@ from contextlib import suppress
 from io import FileIO
 from typing import NamedTuple
 
-from bfxsync.recording.files import GZIP_MAGIC, lines_in, open_regular
+from bfxsync._base.regular_files import open_regular
+from bfxsync.recording.files import GZIP_MAGIC, lines_in
 from bfxsync.recording.format import is_line, is_ours
 
 try:
