@@ -18,6 +18,7 @@ from bfxsync._base.describe import also_half_made, type_name
 from bfxsync._base.forks import lazily
 from bfxsync._base.hidden import HiddenBytes, hide, without_frames
 from bfxsync._base.plain import plain_text
+from bfxsync._base.regular_files import open_regular
 from bfxsync.auth.current_signer import CurrentSigner
 from bfxsync.auth.env_file import variables_in
 from bfxsync.auth.nonce import Nonce
@@ -28,9 +29,6 @@ from bfxsync.errors import UsageError
 API_KEY, API_SECRET = "BFX_API_KEY", "BFX_API_SECRET"
 
 _MOST_BYTES = 65_536
-
-# Opening a named pipe must not block.
-_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 class Credentials:
@@ -322,23 +320,16 @@ def _from_environment() -> Credentials | None:
 def _content(path: str, allow_readable: bool) -> HiddenBytes:
     """Return the content of a small file that is closed to other users."""
     try:
-        number = os.open(path, _FLAGS)
+        with open_regular(path, os.O_RDONLY) as file:
+            mode = os.fstat(file.fileno()).st_mode
+            data = HiddenBytes(file.read(_MOST_BYTES + 1))
     except (OSError, ValueError) as exc:
         raise UsageError(f"{path} cannot be read: {exc}") from exc
-    try:
-        found = os.fstat(number)
-        if not stat.S_ISREG(found.st_mode):
-            raise UsageError(f"{path} is not a regular file")
-        if found.st_mode & stat.S_IRWXO and os.name == "posix" and not allow_readable:
-            raise UsageError(
-                f"{path} is open to all users of this machine: chmod o= {path}, or "
-                "allow_readable=True"
-            )
-        data = HiddenBytes(os.read(number, _MOST_BYTES + 1))
-    except OSError as exc:
-        raise UsageError(f"{path} cannot be read: {exc}") from exc
-    finally:
-        os.close(number)
+    if mode & stat.S_IRWXO and os.name == "posix" and not allow_readable:
+        raise UsageError(
+            f"{path} is open to all users of this machine: chmod o= {path}, or "
+            "allow_readable=True"
+        )
     if len(data) > _MOST_BYTES:
         raise UsageError(f"{path} has more than {_MOST_BYTES} bytes")
     return data
