@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Callable, Generic, Iterator, Union
 
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.enums import SubscriptionStatus
-from bfxsync._base.plain import plain_real
-from bfxsync.checks.times import check_seconds
+from bfxsync.checks.containers import optional
+from bfxsync.checks.times import check_seconds, check_seconds_or_zero
 from bfxsync.errors import (
     BfxError,
     ClosedError,
@@ -273,10 +273,7 @@ class Subscription(Generic[T_co]):
         SystemExit
             A callback called ``sys.exit()``, which has closed the client.
         """
-        timeout_s = timeout
-        if timeout is not None:
-            is_zero = plain_real(timeout) == 0
-            timeout_s = 0.0 if is_zero else check_seconds("timeout", timeout)
+        timeout_s = optional(check_seconds_or_zero, "timeout", timeout)
         reader = self._reader()
         if timeout_s == 0.0 and self._subscriber.channel.is_live:
             # At the first call, the local state may be about to arrive.
