@@ -109,9 +109,9 @@ def test_records_go_to_the_handlers_of_the_logger(package_logger):
     robot.setLevel(logging.INFO)
     try:
         with Client(logger=robot):
-            bfxsync.ws.handlers.logger.info("one %s", 1)
+            bfxsync.ws.handlers._log.info("one %s", 1)
             robot.setLevel(logging.ERROR)
-            bfxsync.ws.handlers.logger.info("two")
+            bfxsync.ws.handlers._log.info("two")
     finally:
         robot.handlers.clear()
     assert records == ["one 1"]

@@ -9,7 +9,7 @@ from _thread import get_ident
 from typing import Callable, Dict, Protocol, TypeVar
 
 from bfxsync._base.describe import type_name
-from bfxsync._base.logs import GuardedLogger, get_logger
+from bfxsync._base.logs import get_logger
 
 
 class Resettable(Protocol):
@@ -19,7 +19,7 @@ class Resettable(Protocol):
         """Reset it; called in the child before anything else runs there."""
 
 
-logger: GuardedLogger = get_logger(__name__)
+_log = get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ def _reset_all() -> None:
         except Exception as exc:
             # The others must be reset all the same.
             name = type_name(item)
-            logger.error("a %s could not be reset after a fork", name, exc_info=exc)
+            _log.error("a %s could not be reset after a fork", name, exc_info=exc)
 
 
 def lazily(load: Callable[[], T]) -> T:

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import Iterator
 
 from bfxsync._base.clock import Clock
-from bfxsync._base.logs import GuardedLogger, get_logger
+from bfxsync._base.logs import get_logger
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.recording.contents import Contents
 from bfxsync.recording.files import read_lines
@@ -16,7 +16,7 @@ from bfxsync.recording.session import RecordedSession
 from bfxsync.wire.codec import Loads
 from bfxsync.wire.outputs import Output
 
-logger: GuardedLogger = get_logger(__name__)
+_log = get_logger(__name__)
 
 
 def lines_of(path: str) -> Iterator[bytes]:
@@ -34,7 +34,7 @@ def lines_of(path: str) -> Iterator[bytes]:
             has_lines = True
             yield line
     except EOFError:
-        logger.info("%s was cut off; it is good up to there", path)
+        _log.info("%s was cut off; it is good up to there", path)
     except (OSError, ValueError, zlib.error) as exc:
         message = f"cannot read the recording {path!r}: {exc}"
         if has_lines:

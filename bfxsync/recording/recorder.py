@@ -20,7 +20,7 @@ from bfxsync._base.describe import error_text
 from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.hosts import address_of
 from bfxsync._base.latch import Latch
-from bfxsync._base.logs import GuardedLogger, get_logger
+from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import shielded, start_thread
 from bfxsync._version import __version__
 from bfxsync.errors import BfxError, UsageError
@@ -36,7 +36,7 @@ from bfxsync.recording.format import (
 )
 from bfxsync.recording.output_file import compressor, open_for_recording, write_all
 
-logger: GuardedLogger = get_logger(__name__)
+_log = get_logger(__name__)
 
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 """Limit of the queue, with the overhead of each message."""
@@ -166,7 +166,7 @@ class Recorder:
                 self._missing[block.connection] = missing + count
                 self.missing_count += count
         if not has_room and not missing:
-            logger.warning("the disk is too slow: messages are missing in a recording")
+            _log.warning("the disk is too slow: messages are missing in a recording")
 
     # --- the end ------------------------------------------------------------------------------
 
@@ -239,7 +239,7 @@ class Recorder:
         self.error.__cause__ = exc
         # Frees the memory of the queue.
         self._queue = SimpleQueue()
-        logger.error("%s", self.error)
+        _log.error("%s", self.error)
         self.report(self.error)
 
 

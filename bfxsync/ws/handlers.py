@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, overload
 
-from bfxsync._base.logs import GuardedLogger, get_logger
+from bfxsync._base.logs import get_logger
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.ws.core.core import Core
 from bfxsync.ws.dispatch.events import (
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         _core: Core
 
 
-logger: GuardedLogger = get_logger(__name__)
+_log = get_logger(__name__)
 
 H = TypeVar("H", bound=Handler)
 
@@ -58,7 +58,7 @@ def on(self: HasCore, event: str, callback: Any = None) -> Any:
         return functools.partial(on, self, event)
     check_callback("callback", callback, *arguments, extra=EXTRA_ARGUMENTS.get(event))
     if event in ACCOUNT_EVENTS:
-        logger.warning("%s is never called: no account channel is opened", event)
+        _log.warning("%s is never called: no account channel is opened", event)
     self._core.publisher.listeners.add(event, callback)
     self._core.listen()
     return callback

@@ -14,7 +14,7 @@ from bfxsync._base.describe import error_text
 from bfxsync._base.enums import ConnectionStatus
 from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.greenlets import check_threads
-from bfxsync._base.logs import GuardedLogger, get_logger
+from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import Section, shielded
 from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
 from bfxsync.ws.core.lifetime import Lifetime
@@ -27,7 +27,7 @@ from bfxsync.ws.io.connection import Connection
 from bfxsync.ws.io.link import Link, failure_of
 from bfxsync.ws.settings import ConnectionSettings
 
-logger: GuardedLogger = get_logger(__name__)
+_log = get_logger(__name__)
 
 CLOSE_TIMEOUT_S = 2.0
 
@@ -124,9 +124,9 @@ class Core:
         if not all(ended):
             # Nothing can be done about a connection attempt.
             notes.append(
-                (logger.warning, "a callback is under way")
+                (_log.warning, "a callback is under way")
                 if self.dispatcher.is_inline
-                else (logger.info, "a connection attempt is under way")
+                else (_log.info, "a connection attempt is under way")
             )
             # Their I/O thread is busy, and they would wait for ever.
             for subscriber in self.placement.subscribers():
@@ -139,14 +139,14 @@ class Core:
             is_whole = recorder.join(deadline - min(_MOMENT_S, timeout_s / 8))
             if not is_whole:
                 note = "the end of a recording is still being written"
-                notes.append((logger.warning, note))
+                notes.append((_log.warning, note))
             ended.append(is_whole)
         # After the connections, to deliver their last items.
         self.dispatcher.stop(deadline)
         ended.append(self.dispatcher.join(deadline))
         if not ended[-1]:
             notes += [
-                (logger.warning, f"a callback of {name} is still running")
+                (_log.warning, f"a callback of {name} is still running")
                 for name in self.dispatcher.running()
             ]
         self.lifetime.stopped.set()
@@ -300,7 +300,7 @@ class Core:
         )
         error.__cause__ = exc
         subscriber.failure = error
-        logger.error("%s", error)
+        _log.error("%s", error)
         self.placement.detach(subscriber)
         self.publisher.quarantined(subscriber.subscription, error)
 

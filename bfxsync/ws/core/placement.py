@@ -17,7 +17,7 @@ import attrs
 
 from bfxsync._base.enums import SubscriptionStatus
 from bfxsync._base.greenlets import check_threads
-from bfxsync._base.logs import GuardedLogger, get_logger
+from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import Section, later, shielded
 from bfxsync.errors import NetworkError
 from bfxsync.wire.channels import rival_of
@@ -27,7 +27,7 @@ from bfxsync.ws.core.subscriber import Home, Subscriber
 from bfxsync.ws.core.subscription_table import SubscriptionTable
 from bfxsync.ws.io.link import Link
 
-logger: GuardedLogger = get_logger(__name__)
+_log = get_logger(__name__)
 
 Identity = Tuple[str, ...]
 """A channel's name and arguments."""
@@ -264,7 +264,7 @@ class Placement:
                 subscriber.home = other
             other.load += 1
             other.submit(SubscriptionTable.adopt, shared)
-        logger.info("%s: moved to connection %d", " ".join(identity), other.number)
+        _log.info("%s: moved to connection %d", " ".join(identity), other.number)
 
     def retire(self, link: Link) -> bool:
         """Remove a connection if it has no channels; return whether it had none."""

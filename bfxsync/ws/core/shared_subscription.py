@@ -8,7 +8,7 @@ import attrs
 
 from bfxsync._base.clock import CLOCK, Clock
 from bfxsync._base.enums import SubscriptionStatus
-from bfxsync._base.logs import GuardedLogger, get_logger
+from bfxsync._base.logs import get_logger
 from bfxsync.errors import BfxError
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.wire.channels import Channel
@@ -17,7 +17,7 @@ from bfxsync.ws.dispatch.dispatcher import CallbackQueue
 from bfxsync.ws.dispatch.mailbox import Mailbox
 from bfxsync.ws.dispatch.update_kinds import EXTRAS
 
-logger: GuardedLogger = get_logger(__name__)
+_log = get_logger(__name__)
 
 
 @attrs.define(eq=False, repr=False, slots=False)
@@ -202,4 +202,4 @@ class SharedSubscription:
             if isinstance(item, Gap):
                 subscriber.gap_count += 1
                 if subscriber.callback_queue is None and subscriber.reader is None:
-                    logger.info("%s: gap: %s", subscriber.name, item.reason)
+                    _log.info("%s: gap: %s", subscriber.name, item.reason)

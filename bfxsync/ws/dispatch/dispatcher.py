@@ -23,13 +23,13 @@ from bfxsync._base.describe import (
     without_our_frames,
 )
 from bfxsync._base.enums import Policy, SubscriptionStatus
-from bfxsync._base.logs import GuardedLogger, get_logger
+from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import start_thread
 from bfxsync.models.stream import Status
 from bfxsync.ws.dispatch.mailbox import Mailbox
 from bfxsync.ws.dispatch.news import News
 
-logger: GuardedLogger = get_logger(__name__)
+_log = get_logger(__name__)
 
 BATCH = 256
 """Items of one mailbox that are handled before the next mailbox has its turn."""
@@ -236,7 +236,7 @@ class Dispatcher:
         # For the next thread, which may be waiting.
         self.ready.put(None)
         if self.dropped_count:
-            logger.warning(
+            _log.warning(
                 "%d items were not delivered before the end", self.dropped_count
             )
 
@@ -262,7 +262,7 @@ class Dispatcher:
             try:
                 handler(item)
             except ENDS as exc:
-                logger.info("a callback of %s ends the program", callback_queue.name)
+                _log.info("a callback of %s ends the program", callback_queue.name)
                 self._on_exit(exc)
             except BaseException as exc:
                 # Any exception: other callbacks need the thread too.
@@ -286,7 +286,7 @@ class Dispatcher:
     def report(self, callback_queue: CallbackQueue, exc: BaseException) -> None:
         """Count an exception; log the first of its kind and pass it to `on_error`."""
         if self._add(callback_queue.errors, exc):
-            logger.error("a callback of %s raised", callback_queue.name, exc_info=exc)
+            _log.error("a callback of %s raised", callback_queue.name, exc_info=exc)
             self.call_on_error(exc)
 
     def call_on_error(self, exc: BaseException) -> None:
@@ -296,11 +296,11 @@ class Dispatcher:
         try:
             self._on_error(exc)
         except ENDS as end:
-            logger.info("on_error ends the program")
+            _log.info("on_error ends the program")
             self._on_exit(end)
         except BaseException as own:
             if self._add(self._own_errors, own):
-                logger.error("on_error raised", exc_info=own)
+                _log.error("on_error raised", exc_info=own)
 
     def _add(self, errors: CallbackErrors, exc: BaseException) -> bool:
         is_new = errors.add(exc)

@@ -11,11 +11,11 @@ from __future__ import annotations
 import time
 from typing import Callable
 
-from bfxsync._base.logs import GuardedLogger, get_logger
+from bfxsync._base.logs import get_logger
 from bfxsync.errors import BfxError
 from bfxsync.models.stream import Degraded, Gap
 
-logger: GuardedLogger = get_logger(__name__)
+_log = get_logger(__name__)
 
 QUIET_S = 60.0
 
@@ -34,11 +34,11 @@ class EventLog:
     def __call__(self, event: object) -> None:
         """Log a gap or a degradation; ignore other events."""
         if isinstance(event, Degraded):
-            logger.warning("%s: degraded: %s", self._name, event.reason)
+            _log.warning("%s: degraded: %s", self._name, event.reason)
         elif isinstance(event, Gap) and event.dropped:
             self._note_drops(event)
         elif isinstance(event, Gap):
-            logger.info("%s: gap: %s", self._name, event.reason)
+            _log.info("%s: gap: %s", self._name, event.reason)
 
     def _note_drops(self, gap: Gap) -> None:
         self._dropped += gap.dropped
@@ -46,7 +46,7 @@ class EventLog:
         if now >= self._quiet_until:
             self._quiet_until = now + QUIET_S
             dropped, self._dropped = self._dropped, 0
-            logger.warning(
+            _log.warning(
                 "%s: %d updates dropped: %s", self._name, dropped, gap.reason
             )
 
@@ -67,8 +67,8 @@ class ErrorLog:
             self._count = 0
         self._count += 1
         if self._count > _MANY:
-            logger.info("%s: %s", type(error).__name__, error)
+            _log.info("%s: %s", type(error).__name__, error)
             return
-        logger.warning("%s: %s", type(error).__name__, error)
+        _log.warning("%s: %s", type(error).__name__, error)
         if self._count == _MANY:
-            logger.warning("more such errors of this minute are logged as info only")
+            _log.warning("more such errors of this minute are logged as info only")

@@ -14,7 +14,7 @@ from typing import Dict, Tuple
 import attrs
 
 from bfxsync._base.enums import Policy
-from bfxsync._base.logs import GuardedLogger, get_logger
+from bfxsync._base.logs import get_logger
 from bfxsync.errors import ApiError, BfxError
 from bfxsync.models.stream import Gap
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher
@@ -29,7 +29,7 @@ from bfxsync.ws.dispatch.events import (
 from bfxsync.ws.dispatch.news import News
 from bfxsync.ws.dispatch.update_kinds import kind_of
 
-logger: GuardedLogger = get_logger(__name__)
+_log = get_logger(__name__)
 
 _CONTROL_SIZE = 1_000
 
@@ -131,7 +131,7 @@ class EventPublisher:
 
     def _emit(self, event: _Event) -> None:
         if event.name == "fatal":
-            logger.error("the client has ended: %s", *event.arguments)
+            _log.error("the client has ended: %s", *event.arguments)
         self.listeners.emit(
             event.name, *event.arguments, report=self._report, extra=event.extra
         )

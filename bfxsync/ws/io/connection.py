@@ -17,7 +17,7 @@ from contextlib import ExitStack, suppress
 
 from bfxsync._base.enums import ConnectionStatus, LossCause
 from bfxsync._base.hosts import shown
-from bfxsync._base.logs import GuardedLogger, get_logger
+from bfxsync._base.logs import get_logger
 from bfxsync.errors import NetworkError
 from bfxsync.recording.format import redact
 from bfxsync.wire.audit import ClockWatch
@@ -31,7 +31,7 @@ from bfxsync.ws.io.link import Link
 from bfxsync.ws.io.transport import Transport
 from bfxsync.ws.settings import ConnectionSettings
 
-logger: GuardedLogger = get_logger(__name__)
+_log = get_logger(__name__)
 
 # How long the I/O thread steps aside, once per block, for a consumer that falls behind: a busy
 # socket otherwise gets the interpreter back before the dispatch thread has woken up.
@@ -165,7 +165,7 @@ class Connection:
 
     def _log_outage(self, topic: str, message: str, *arguments: object) -> None:
         """Log a topic as a warning once per outage, and as info after that."""
-        log = logger.info if topic in self._logged else logger.warning
+        log = _log.info if topic in self._logged else _log.warning
         self._logged.add(topic)
         log(message, *arguments)
 
@@ -266,7 +266,7 @@ class Connection:
             self.link.jump_count += 1
             if self._lost_at is not None:
                 self._lost_at -= jump_s
-            logger.info("the clock has jumped by %.0f s; is the peer there?", jump_s)
+            _log.info("the clock has jumped by %.0f s; is the peer there?", jump_s)
             self.link.perform(self._session.suspended(jump_s, now))
 
     def _retire_if_empty(self, after_s: float = 0.0) -> None:
@@ -329,7 +329,7 @@ class Connection:
         if code == TOO_MANY_REQUESTS:
             # The exchange has blocked the address, not this connection alone.
             self._settings.pace.block(self._settings.url, until)
-        logger.info("connecting again in %.2f s", delay_s)
+        _log.info("connecting again in %.2f s", delay_s)
         while not self.link.is_over and self._clock() < until:
             self._rest(until)
 
@@ -347,7 +347,7 @@ class Connection:
 
     def opened(self) -> None:
         """Log the connection, and publish `open` or `restored`."""
-        logger.info("connected to %s", shown(self._settings.url))
+        _log.info("connected to %s", shown(self._settings.url))
         lost_at, self._lost_at = self._lost_at, None
         gap_s = None if lost_at is None else self._clock() - lost_at
         self._owner.publisher.opened(gap_s)
@@ -356,8 +356,8 @@ class Connection:
         """Send a text message, if there is a socket."""
         if self._transport is None:
             return
-        if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("> %s", redact(text))
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("> %s", redact(text))
         if self._settings.recorder is not None:
             self._settings.recorder.sent(self.link.number, text)
         self._transport.send(text)

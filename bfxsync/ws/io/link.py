@@ -20,7 +20,7 @@ import attrs
 from bfxsync._base.describe import error_text
 from bfxsync._base.enums import ConnectionStatus
 from bfxsync._base.latch import Latch
-from bfxsync._base.logs import GuardedLogger, get_logger
+from bfxsync._base.logs import get_logger
 from bfxsync._base.rates import RateMeter
 from bfxsync._base.shield import start_thread
 from bfxsync.errors import BfxError, ClosedError
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     P = ParamSpec("P")
 
-logger: GuardedLogger = get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class Worker(Protocol):
@@ -263,7 +263,7 @@ def failure_of(
 ) -> BfxError:
     """Return the error of a thread that has failed by a mistake of ours, and log it."""
     message = f"{thread} failed; this is a mistake in bfxsync"
-    logger.error("%s", message, exc_info=exc)
+    _log.error("%s", message, exc_info=exc)
     error = BfxError(f"{message}: {error_text(exc)}")
     error.__cause__ = exc
     return error

@@ -14,14 +14,14 @@ from contextlib import ExitStack
 from typing import Callable
 
 from bfxsync._base.latch import Latch
-from bfxsync._base.logs import GuardedLogger, get_logger
+from bfxsync._base.logs import get_logger
 from bfxsync.recording.player import Player
 from bfxsync.wire.outputs import Reopen
 from bfxsync.ws.core.subscription_table import Owner
 from bfxsync.ws.dispatch.mailbox import Mailbox
 from bfxsync.ws.io.link import Link
 
-logger: GuardedLogger = get_logger(__name__)
+_log = get_logger(__name__)
 
 PATIENCE_S = 5.0
 """Readers that block the replay for longer are named in the log."""
@@ -140,7 +140,7 @@ class RecordedConnection:
             if not slow:
                 break
             if patience_s is not None and time.monotonic() >= due:
-                logger.warning("the replay waits for the reader of %s", ", ".join(slow))
+                _log.warning("the replay waits for the reader of %s", ", ".join(slow))
                 patience_s = None
             self._rest(patience_s)
         self._is_waiting = False
@@ -170,7 +170,7 @@ class RecordedConnection:
         if not output.is_final:
             self._lost_at = self.link.clock()
             self.link.losses[output.cause.value] += 1
-            logger.info("disconnected (%s: %s)", output.code, output.reason)
+            _log.info("disconnected (%s: %s)", output.code, output.reason)
         self._owner.publisher.disconnected(
             output.code, output.reason, not output.is_final
         )
