@@ -164,10 +164,10 @@ class RestClient(ProposesNames):
     @property
     def limits(self) -> dict[str, RateLimit]:
         """
-        What is left of the rate limits: groups of endpoints used in the last minute, or refused.
+        Remaining rate limits by group of endpoints, as counted by this process.
 
-        The count of this process; see `RateLimited` and ``docs/rest.rst``. Requests to loopback
-        are not counted.
+        Only groups that were used in the last minute, or are refused by the exchange; see
+        `RateLimited` and ``docs/rest.rst``. Requests to loopback are not counted.
         """
         return {**self._transport.limits, **self._signed.limits}
 
