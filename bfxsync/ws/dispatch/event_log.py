@@ -46,9 +46,7 @@ class EventLog:
         if now >= self._quiet_until:
             self._quiet_until = now + QUIET_S
             dropped, self._dropped = self._dropped, 0
-            _log.warning(
-                "%s: %d updates dropped: %s", self._name, dropped, gap.reason
-            )
+            _log.warning("%s: %d updates dropped: %s", self._name, dropped, gap.reason)
 
 
 class ErrorLog:
