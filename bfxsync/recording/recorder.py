@@ -197,9 +197,11 @@ class Recorder:
             while not is_last:
                 items = [self._queue.get()]
                 # Collects a batch: a wake-up for each block would slow the connections down.
-                is_last = self._stopping.wait(_BATCH_S)
+                self._stopping.wait(_BATCH_S)
                 while not self._queue.empty():
                     items.append(self._queue.get())
+                # Not whether it is stopping: that may have come before or after the batch.
+                is_last = any(item is None for item in items)
                 self._write(_lines(item) for item in items if item is not None)
                 written = sum(item.size for item in items if isinstance(item, _Block))
                 with self._lock:

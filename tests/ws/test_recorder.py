@@ -17,6 +17,7 @@ import pytest
 from patience import at_most
 
 from bfxsync import BfxError, UsageError, __version__
+from bfxsync._base.latch import Latch
 from bfxsync.recording.format import (
     CLIENT,
     Lost,
@@ -305,6 +306,21 @@ def test_the_end_waits_for_all_that_came_before(path):
     assert len(records(path)) == 100_000
     # With its trailer: a whole file.
     assert len(gzip.decompress(path.read_bytes()).splitlines()) == 100_001
+
+
+def test_the_end_may_come_just_after_a_batch_was_collected(path):
+    recorder = Recorder(path)
+
+    class Batch(Latch):
+        def wait(self, timeout=None):
+            recorder.lost(1, 1006, "the last")
+            recorder.stop()
+            return False
+
+    recorder._stopping = Batch()
+    recorder.opened(1, "ws://127.0.0.1/ws/2")
+    assert recorder.join(time.monotonic() + 5.0)
+    assert [type(record) for record in records(path)] == [Opened, Lost]
 
 
 def test_nothing_is_recorded_after_stop_which_may_be_repeated(path):
