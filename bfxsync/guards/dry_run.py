@@ -1,8 +1,8 @@
 """
-What a write is answered with in a dry run: a notification, in the exchange's format.
+The simulated answer to a write in a dry run: a notification in the exchange's format.
 
-Orders and funding offers come back with the terms of their request, so that a program can go on;
-other subjects do not, as addresses, tokens and invoices cannot be invented.
+For orders and funding offers its data has the terms of the request, so that a program can continue.
+For other writes there is none, as addresses, tokens and invoices cannot be invented.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ def dry_run_row(path: str, body: object, now_mts: int, number: NumberType) -> Ro
     Parameters
     ----------
     path, body : str and object
-        Of the request. A body that cannot be read is answered without a subject.
+        Path and body of the request. If the body is unreadable, the notification has no data.
     now_mts : int
-        In milliseconds UTC.
+        Current time, in milliseconds UTC.
     number : type
-        Type of numbers with a fraction.
+        Type of non-integer numbers.
     """
     kind, subject = _SUBJECTS.get(path, (path, None))
     data = None
@@ -50,7 +50,7 @@ def dry_run_row(path: str, body: object, now_mts: int, number: NumberType) -> Ro
 
 
 def has_subject(path: str) -> bool:
-    """Tell whether the notification has the terms of the request."""
+    """Return whether the notification has the terms of the request."""
     return path in _SUBJECTS
 
 
@@ -124,7 +124,7 @@ def _offer(body: Body, now_mts: int, number: NumberType) -> Row:
 
 _Subject = Callable[[Body, int, NumberType], Any]
 
-# Types of notifications, and what their data is made with.
+# Types of notifications, and the function that builds their data.
 _SUBJECTS: Dict[str, Tuple[str, _Subject]] = {
     "auth/w/order/submit": ("on-req", _new_order),
     "auth/w/order/update": ("ou-req", _order),

@@ -1,10 +1,10 @@
 """
-The order guard of a client: its limits, its halt, and the orders on their way.
+The order guard of a client: limits, halt, and orders in flight.
 
 Strategy: a write is admitted before it waits for anything, and confirmed again when it is sent, as
-it may have waited for a rate limit or for other calls while `halt` came. The state is one value
-that is replaced atomically, so that an interrupted thread never blocks others; what it leaves
-behind expires.
+`halt` may have been called while it waited for a rate limit or for other calls. The state is one
+immutable value that is replaced atomically, so that an interrupted thread never blocks others;
+entries that it leaves behind expire.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ if TYPE_CHECKING:
 
 WINDOW_S = 60.0
 
-# A call that was interrupted at the wrong moment counts as on its way for that long.
+# A call that was interrupted at the wrong moment counts as in flight for that long.
 _LONGEST_CALL_S = 120.0
 
 
 class OrderFacts(Protocol):
-    """What a guard asks the exchange; it raises if the exchange does not say it."""
+    """Queries of a guard to the exchange; they raise if there is no answer."""
 
     def orders(self, ids: Sequence[object]) -> Dict[object, Order]:
-        """Return open orders by id."""
+        """Return the open ones among these orders, by id."""
         ...
 
     def price(self, symbol: str) -> Any:
@@ -62,8 +62,8 @@ class OrderFacts(Protocol):
         ...
 
 
-class _OnItsWay(NamedTuple):
-    """Orders that were admitted, and may not be among the open ones yet."""
+class _InFlight(NamedTuple):
+    """Admitted orders that the exchange may not list as open yet."""
 
     owner: object
     orders: int
@@ -73,19 +73,19 @@ class _OnItsWay(NamedTuple):
 class _State(NamedTuple):
     is_halted: bool = False
     sent_at: Tuple[float, ...] = ()
-    on_their_way: Tuple[_OnItsWay, ...] = ()
+    in_flight: Tuple[_InFlight, ...] = ()
 
 
 class Admission:
     """
-    Permission to send one write; a context that ends with its call.
+    Permission to send one write; a context manager around its call.
 
     Attributes
     ----------
     body : object
         The body to send.
     orders : list of OrderRequest
-        Those that it places or changes.
+        The orders that the write places or changes.
     """
 
     def __init__(
@@ -105,12 +105,12 @@ class Admission:
         ]
 
     def record(self, answer: object) -> None:
-        """Note which orders the answer says were placed."""
+        """Record the orders that were placed according to the answer."""
         if self._guard.placed is not None:
             self._guard.placed.record(self.cids, answer)
 
     def confirm(self) -> None:
-        """Raise `OrderBlocked` if orders have been halted since; called when it is sent."""
+        """Raise `OrderBlocked` if orders were halted since; called just before sending."""
         if self.orders:
             self._guard.check_halt()
 
@@ -138,7 +138,7 @@ class OrderGuard:
     Attributes
     ----------
     placed : PlacedOrders or None
-        What to cancel at the end; None without ``cancel_on_exit``.
+        Orders to cancel at the end; None without ``cancel_on_exit``.
     """
 
     def __init__(
@@ -155,11 +155,11 @@ class OrderGuard:
 
     @property
     def is_halted(self) -> bool:
-        """Whether new orders are refused, see `halt`."""
+        """Whether new orders and updates are refused; see `halt`."""
         return self._state.get().is_halted
 
     def halt(self) -> None:
-        """Refuse new orders and updates, also those that wait to be sent."""
+        """Refuse new orders and updates, including those waiting to be sent."""
         self._state.update(lambda state: (state._replace(is_halted=True), None))
 
     def resume(self) -> None:
@@ -173,14 +173,14 @@ class OrderGuard:
 
     def admit(self, path: str, body: Any, facts: OrderFacts) -> Admission:
         """
-        Admit a write, or raise `OrderBlocked`; the limits that need no request are checked first.
+        Admit a write, or raise `OrderBlocked`; limits that need no query are checked first.
 
         Parameters
         ----------
         path : str
-            Of the request; only those about orders are checked.
+            Path of the request; only requests about orders are checked.
         body : object
-            Its body.
+            Body of the request.
         """
         orders = orders_in(path, body)
         if not orders:
@@ -207,20 +207,20 @@ class OrderGuard:
         return admission
 
     def end(self, admission: Admission) -> None:
-        """The call of an admission is over."""
+        """Remove the orders of an admission from those in flight, after its call."""
 
         def without(state: _State) -> Tuple[_State, None]:
             left = tuple(
-                item for item in state.on_their_way if item.owner is not admission
+                item for item in state.in_flight if item.owner is not admission
             )
-            if len(left) == len(state.on_their_way):
+            if len(left) == len(state.in_flight):
                 return state, None
-            return state._replace(on_their_way=left), None
+            return state._replace(in_flight=left), None
 
         self._state.update(without)
 
     def _count(self, count: int, is_final: bool) -> None:
-        """Check the orders of the last minute; if it is final, count these among them."""
+        """Check the number of orders in the last minute; with `is_final`, add these to it."""
         most = self.limits.max_orders_per_minute
         if most is None:
             return
@@ -239,7 +239,7 @@ class OrderGuard:
         wait_s = self._state.update(change)
         if wait_s < 0:
             raise blocked(
-                "max_orders_per_minute", f"{count} orders at once are more than {most}"
+                "max_orders_per_minute", f"{count} orders in one request exceed {most}"
             )
         if wait_s > 0:
             raise OrderBlocked(
@@ -252,7 +252,7 @@ class OrderGuard:
     def _check_whole(
         self, orders: Sequence[OrderRequest], terms: Sequence[Terms], facts: OrderFacts
     ) -> None:
-        """Check what needs the market's price, or the order that is updated."""
+        """Check limits that need the market price, or the current order of an update."""
         price_of: PriceOf = lru_cache(maxsize=None)(facts.price)
         changes = [
             after
@@ -277,25 +277,25 @@ class OrderGuard:
     def _check_open(
         self, admission: Admission, new_count: int, most: int, facts: OrderFacts
     ) -> None:
-        """Check the number of open orders, and count these as on their way."""
+
         if not new_count:
             return
         now = self._clock()
-        mine = _OnItsWay(admission, new_count, now)
+        mine = _InFlight(admission, new_count, now)
 
         def join(state: _State) -> Tuple[_State, int]:
             current = tuple(
-                item for item in state.on_their_way if item.at + _LONGEST_CALL_S > now
+                item for item in state.in_flight if item.at + _LONGEST_CALL_S > now
             )
             count = sum(item.orders for item in current)
-            return state._replace(on_their_way=(*current, mine)), count
+            return state._replace(in_flight=(*current, mine)), count
 
         others = self._state.update(join)
-        # Asked afterwards: what is no longer on its way by then is among the open ones.
+        # Queried afterwards: an order that is no longer in flight by then is listed as open.
         count = facts.open_order_count()
         if count + others + new_count > most:
             raise blocked(
                 "max_open_orders",
-                f"{count} orders are open and {others} on their way, so {new_count} more would "
-                f"exceed {most}",
+                f"{count} orders are open and {others} in flight, so {new_count} more would exceed "
+                f"{most}",
             )

@@ -1,9 +1,9 @@
 """
-What orders of a client may be: checked before they are sent, by the terms of their request.
+Limits of a client's orders, checked against the terms of a request before it is sent.
 
-Strategy: what cannot be checked is refused. The value of an order is its amount times the highest
-price that it names, which bounds it for a limited purchase. A sale, or an order without a limit,
-may be executed at a higher price: for these the market's price counts if it is higher.
+Strategy: an order that cannot be checked is refused. The value of an order is its amount times the
+highest of its prices, which is the maximum for a limited purchase. A sale, or an order without a
+limit, may be executed at a higher price: for these the market price counts if it is higher.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PriceOf = Callable[[str], Decimal]
 """Returns the highest of a pair's best bid, best ask and last price."""
 
 _LIMIT = "LIMIT"
-# The price by which the types with a limit are executed, or better.
+# The worst execution price of the order types that have a limit.
 _LIMITS = {
     _LIMIT: "price",
     "IOC": "price",
@@ -39,7 +39,7 @@ _PRICES = ("price", "price_aux_limit", "price_oco_stop")
 
 
 def check_order_values(name: str, values: object) -> Dict[str, Decimal]:
-    """Return the largest value of an order by quote currency."""
+    """Return the maximum value of an order by quote currency."""
     if not isinstance(values, Mapping) or not values:
         raise UsageError(
             f"{name} must be a dict of quote currencies such as {{'USD': 1000}}, not {values!r}"
@@ -55,7 +55,7 @@ class OrderLimits:
     """
     The limits of a client's orders; parameters as for `Client`.
 
-    A request that cannot be read is refused if there is any limit.
+    With any limit, an unreadable request is refused.
     """
 
     post_only: bool = False
@@ -89,11 +89,11 @@ class OrderLimits:
 
     @property
     def needs_whole_order(self) -> bool:
-        """Whether an update can only be checked together with the order that it changes."""
+        """Whether checking an update requires the current order."""
         return self.post_only or self.max_order_value is not None
 
     def check(self, order: OrderRequest) -> Terms:
-        """Return the terms to send, if they are allowed as far as they show that alone."""
+        """Return the terms to send; raise `OrderBlocked` if they alone exceed a limit."""
         if order.action is OrderAction.NEW:
             terms = _post_only(order.terms) if self.post_only else order.terms
             if self.cancel_on_exit and plain_integer(terms.get("cid")) is None:
@@ -110,7 +110,7 @@ class OrderLimits:
                 }
         elif order.action is OrderAction.RECURRING:
             if self.post_only:
-                raise blocked("post_only", "recurring orders take")
+                raise blocked("post_only", "recurring orders take liquidity")
             if self.max_order_value is not None:
                 raise blocked("max_order_value", "recurring orders have no price")
         elif self != OrderLimits():
@@ -118,7 +118,7 @@ class OrderLimits:
         return order.terms
 
     def check_update(self, terms: Terms, price_of: PriceOf) -> None:
-        """Check the terms that an order would have after an update."""
+
         if self.post_only:
             _post_only(terms)
             if not _flags(terms.get("flags")) & OrderFlag.POST_ONLY:
@@ -127,7 +127,7 @@ class OrderLimits:
             self.check_value(terms, price_of)
 
     def check_value(self, terms: Terms, price_of: PriceOf | None = None) -> None:
-        """Check the value of an order; without `price_of` by the prices that it names."""
+        """Check the value of an order; without `price_of` by its own prices only."""
         assert self.max_order_value is not None
         symbol = terms.get("symbol")
         quote = quote_currency(symbol)
@@ -136,11 +136,14 @@ class OrderLimits:
             allowed = ", ".join(self.max_order_value)
             raise blocked(
                 "max_order_value",
-                f"it has no value for {quote}, the quote currency of {symbol}, only for {allowed}",
+                f"it sets no maximum for {quote}, the quote currency of {symbol}, only for "
+                f"{allowed}",
             )
         flags = _flags(terms.get("flags"))
         if flags & OrderFlag.CLOSE:
-            raise blocked("max_order_value", "the exchange sets the amount of CLOSE")
+            raise blocked(
+                "max_order_value", "the exchange sets the amount of a CLOSE order"
+            )
         amount = _number(terms, "amount")
         if terms.get("delta") is not None:
             amount = EXACT.add(amount, _number(terms, "delta"))
@@ -169,14 +172,14 @@ def _post_only(terms: Terms) -> Terms:
     """Return the terms with the flag POST_ONLY; only a limit order may have it."""
     kind = terms.get("type")
     if _plain_type(terms) != _LIMIT:
-        raise blocked("post_only", f"an order of type {kind} may take")
+        raise blocked("post_only", f"an order of type {kind} may take liquidity")
     if is_oco(terms):
-        raise blocked("post_only", "the stop of an OCO order takes")
+        raise blocked("post_only", "the stop of an OCO order takes liquidity")
     return {**terms, "flags": _flags(terms.get("flags")) | int(OrderFlag.POST_ONLY)}
 
 
 def _is_bounded(terms: Terms, flags: int, amount: Decimal) -> bool:
-    """Tell whether an order cannot be executed at a price above those that it names."""
+    """Return whether an order cannot be executed above its own prices."""
     limit = _LIMITS.get(_plain_type(terms))
     if is_oco(terms) or limit is None or not terms.get(limit):
         return False

@@ -1,9 +1,9 @@
 """
-The orders that a client has placed, to cancel those that are still open when it is closed.
+The orders that a client has placed, so that open ones can be cancelled when it is closed.
 
-Strategy: an order is known by its client id from before it is sent, so that one whose answer was
-lost, or whose call was interrupted, is cancelled as well; as soon as its id is known, by that
-alone, since others may use the same client id. Every step is one call of a dict or deque, so no
+Strategy: the client id is recorded before an order is sent, so that an order whose answer was lost,
+or whose call was interrupted, is cancelled as well. Once the order id is known it replaces the
+client id, which other orders may have too. Every step is one atomic call of a dict or deque, so no
 lock is needed.
 """
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from bfxsync.models.orders import Order
 
 MOST_KEPT = 50_000
-"""Of more orders the oldest are forgotten."""
+"""Maximum number of order ids kept; the oldest are dropped."""
 
-# How far the exchange's clock may be behind.
+# Largest lag of the exchange's clock behind ours.
 _CLOCK_DOUBT_MS = 3_600_000
 
 _NEW = "on-req"
@@ -29,7 +29,7 @@ _NEW = "on-req"
 
 class PlacedOrders:
     """
-    Ids of orders, and client ids of those without one.
+    Placed orders: by order id, or by client id while the order id is unknown.
 
     `clock` is the wall clock, in seconds.
     """
@@ -44,7 +44,7 @@ class PlacedOrders:
         return bool(self._ids or self._cids)
 
     def expect(self, cids: Iterable[int]) -> None:
-        """Keep the client ids of orders that are about to be sent."""
+        """Record the client ids of orders that are about to be sent."""
         for cid in cids:
             self._cids[cid] = self._clock() * 1000
 
@@ -54,7 +54,7 @@ class PlacedOrders:
             self._cids.pop(cid, None)
 
     def record(self, cids: Iterable[int], answer: object) -> None:
-        """Replace client ids by the ids in the answer, if it has all."""
+        """Record the order ids in an answer; drop the client ids if none is missing."""
         if not isinstance(answer, Notification):
             return
         inner = answer.data if isinstance(answer.data, list) else []
@@ -68,7 +68,7 @@ class PlacedOrders:
             self.forget(cids)
 
     def among(self, orders: Iterable[Order]) -> List[int]:
-        """Return the ids of those open orders that this client has placed."""
+        """Return the ids of the open orders that this client has placed."""
         # In this order: `record` adds the ids before it drops the client ids.
         cids = self._cids.copy()
         ids = set(self._ids)
@@ -80,7 +80,7 @@ class PlacedOrders:
         return [order.id for order in orders if order.id in ids or is_mine(order)]
 
     def _reset_after_fork(self) -> None:
-        # They are the parent's.
+        # The orders are the parent's.
         self._ids.clear()
         self._cids.clear()
 

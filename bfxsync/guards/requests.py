@@ -28,7 +28,7 @@ Terms = Mapping[str, Any]
 
 
 class OrderAction(Enum):
-    """What a request does with an order."""
+    """Kind of a request about an order."""
 
     NEW = "new order"
     UPDATE = "update of an order"
@@ -45,7 +45,7 @@ class OrderRequest:
     Attributes
     ----------
     terms : mapping
-        Fields of the body; of an update only those that change.
+        Fields of the body; for an update only the changed ones.
     """
 
     action: OrderAction
@@ -53,7 +53,7 @@ class OrderRequest:
 
     @property
     def count(self) -> int:
-        """Number of orders that it adds to the open ones."""
+        """Number of open orders that it adds."""
         if self.action is not OrderAction.NEW:
             return 0
         return 2 if is_oco(self.terms) else 1
@@ -90,7 +90,7 @@ def _request(action: OrderAction, body: object) -> OrderRequest:
 
 
 def with_terms(path: str, body: Any, terms: List[Terms]) -> Any:
-    """Return the body of a request with these terms instead of its own, in their order."""
+    """Return the body of a request with the terms of its orders replaced, in order."""
     if path.lower() != _MULTI:
         return terms[0]
     left = iter(terms)
@@ -102,7 +102,7 @@ def with_terms(path: str, body: Any, terms: List[Terms]) -> Any:
 
 
 def updated(order: Order, changes: Terms) -> Dict[str, Any]:
-    """Return the terms that an open order would have after an update; its `flags` as they are."""
+    """Return the terms of an open order after an update; `flags` are the current ones."""
     flags = int(order.flags or 0)
     if (order.meta or {}).get(_POST_ONLY_META):
         flags |= int(OrderFlag.POST_ONLY)
@@ -118,6 +118,6 @@ def updated(order: Order, changes: Terms) -> Dict[str, Any]:
 
 
 def is_oco(terms: Terms) -> bool:
-    """Tell whether an order comes with a stop order."""
+    """Return whether an order is paired with a stop order."""
     flags = plain_integer(terms.get("flags")) or 0
     return bool(flags & OrderFlag.OCO) or terms.get("price_oco_stop") is not None

@@ -134,7 +134,7 @@ def test_orders_and_updates_of_a_minute_are_counted(facts: Facts) -> None:
 
 def test_batch_above_the_limit_can_never_be_sent(facts: Facts) -> None:
     one = guard(max_orders_per_minute=2)
-    with pytest.raises(OrderBlocked, match="3 orders at once") as caught:
+    with pytest.raises(OrderBlocked, match="3 orders in one request") as caught:
         one.admit(MULTI, {"ops": [["on", order()]] * 3}, facts)
     assert caught.value.retry_after_s is None
     one.admit(MULTI, {"ops": [["on", order()]] * 2}, facts)
@@ -194,11 +194,11 @@ def test_open_orders_are_asked_and_counted(body: Any, count: int) -> None:
             guard(max_open_orders=5).admit(MULTI, body, facts)
 
 
-def test_orders_on_their_way_count_as_open() -> None:
+def test_orders_in_flight_count_as_open() -> None:
     one, facts = guard(max_open_orders=2), Facts(0)
     first = one.admit(SUBMIT, order(), facts)
     with one.admit(SUBMIT, order(), facts):
-        with pytest.raises(OrderBlocked, match="0 orders are open and 2 on their way"):
+        with pytest.raises(OrderBlocked, match="0 orders are open and 2 in flight"):
             one.admit(SUBMIT, order(), facts)
     with one.admit(SUBMIT, order(), facts):
         pass

@@ -183,12 +183,14 @@ def test_value_is_checked_without_a_request_where_its_prices_tell() -> None:
 
 
 def test_pair_without_a_value_is_refused() -> None:
-    with pytest.raises(OrderBlocked, match="no value for BTC.* tETHBTC, only for USD"):
+    with pytest.raises(
+        OrderBlocked, match="no maximum for BTC.* tETHBTC, only for USD"
+    ):
         VALUE.check(new(**{**order("LIMIT"), "symbol": "tETHBTC"}))
 
 
 def test_amount_that_the_exchange_sets_is_refused() -> None:
-    with pytest.raises(OrderBlocked, match="sets the amount of CLOSE"):
+    with pytest.raises(OrderBlocked, match="sets the amount of a CLOSE order"):
         VALUE.check(new(**order("MARKET", flags=OrderFlag.CLOSE)))
 
 
