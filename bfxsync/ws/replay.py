@@ -137,6 +137,8 @@ class Replay(WebSocketClient):
         """
         optional(check_seconds_or_zero, "timeout", timeout)
         if not self._core.lifetime.is_closing:
+            # First, or what is played before the wait would not count.
+            self._core.dispatcher.news.begin()
             self._connection().play()
         return super().wait_on_update(timeout)
 

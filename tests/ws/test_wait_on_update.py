@@ -70,6 +70,32 @@ def test_what_comes_between_two_calls_is_not_missed():
     assert not news.wait(0.0, never)
 
 
+def test_a_thread_may_begin_before_it_waits():
+    """As a replay does: all that it plays is news for the call that starts it."""
+    news = News()
+    news.begin()
+    news.announce()
+    assert news.wait(0.0, never) and not news.wait(0.0, never)
+
+
+@pytest.mark.parametrize("timeout_s", [None, PATIENCE_S])
+def test_the_end_of_an_earlier_announcement_ends_no_wait(timeout_s):
+    """Its thread wakes one after another, and finds those who wait again already."""
+    news, looks = News(), []
+    news.wait(0.0, never)
+
+    def look():
+        """Be called when the thread is about to wait."""
+        looks.append(None)
+        if len(looks) < 3:
+            news._bells.ring()
+        else:
+            news.announce()
+        return False
+
+    assert news.wait(timeout_s, look)
+
+
 def test_each_thread_gets_the_same_news():
     news, seen, are_ready = News(), [], threading.Barrier(4)
 

@@ -8,6 +8,7 @@ it saw last, so nothing between two of its calls is missed, and no counter is sh
 from __future__ import annotations
 
 import threading
+import time
 from typing import Callable
 
 from bfxsync._base.latch import Bells
@@ -28,14 +29,27 @@ class News:
         self._latest = object()
         self._bells.ring()
 
-    def wait(self, timeout_s: float | None, is_over: Callable[[], bool]) -> bool:
-        """Wait for news since this thread's last call; False after the timeout or the end."""
+    def begin(self) -> object:
+        """Return what this thread has seen last; from its first call on, what comes is news."""
         self.is_awaited = True
-        seen = getattr(self._seen, "latest", None)
+        seen: object = getattr(self._seen, "latest", None)
         if seen is None:
             # Kept even if the wait is interrupted.
             seen = self._seen.latest = self._latest
-        self._bells.wait(lambda: self._latest is not seen or is_over(), timeout_s)
+        return seen
+
+    def wait(self, timeout_s: float | None, is_over: Callable[[], bool]) -> bool:
+        """Wait for news since this thread's last call; False after the timeout or the end."""
+        seen = self.begin()
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+
+        def is_new() -> bool:
+            return self._latest is not seen or is_over()
+
+        # Again, as a ring may be that of earlier news: it also wakes threads that have come since.
+        while self._bells.wait(is_new, timeout_s) and not is_new():
+            if deadline is not None:
+                timeout_s = max(0.0, deadline - time.monotonic())
         # Before the caller reads any state: what comes meanwhile is news for its next call.
         latest = self._seen.latest = self._latest
         return latest is not seen
