@@ -140,6 +140,8 @@ def run_official(run: Run, url: str, ca_bundle: Optional[str]) -> None:
 
 CONTESTANTS: Dict[str, Callable[[Run, str, Optional[str]], None]] = {
     "floor": run_floor,
+    "floor-callback": partial(run_floor, calls_back=True),
+    "floor-callback-json": partial(run_floor, calls_back=True, decoder="json"),
     "bfxsync": run_bfxsync,
     "bfxsync-json": run_bfxsync_json,
     "bitfinex-api-py": run_official,

@@ -55,14 +55,14 @@ class Run:
         self.result: Dict[str, Any] = {"gaps": 0, "dropped": 0, "books": None}
         self._cpu_s = 0.0
 
-    def callbacks(self) -> Tuple[Callback, Handler]:
+    def callbacks(self, as_rows: bool = False) -> Tuple[Callback, Handler]:
         """
         Return the user's callbacks, with one argument and with two.
 
-        They are the same for all clients, and as short as possible.
+        They are the same for all clients, and as short as possible. Tickers are objects, or rows.
         """
         if self.timed:
-            return self._timed_callbacks()
+            return self._timed_callbacks(as_rows)
         count, goal = 0, self.goal
 
         def on_data(_data: object) -> None:
@@ -80,7 +80,7 @@ class Run:
         self.count = lambda: count
         return on_data, on_event
 
-    def _timed_callbacks(self) -> Tuple[Callback, Handler]:
+    def _timed_callbacks(self, as_rows: bool) -> Tuple[Callback, Handler]:
         delays_us, goal, now_ns = self.delays_us, self.goal, time.monotonic_ns
 
         def on_data(ticker: Any) -> None:
@@ -88,11 +88,16 @@ class Run:
             if len(delays_us) == goal:
                 self.finish()
 
+        def on_row(row: Any) -> None:
+            delays_us.append(now_ns() / 1000 - row[7])
+            if len(delays_us) == goal:
+                self.finish()
+
         def on_event(_subscription: object, ticker: Any) -> None:
             on_data(ticker)
 
         self.count = lambda: len(delays_us)
-        return on_data, on_event
+        return on_row if as_rows else on_data, on_event
 
     def start(self) -> None:
         """Request the start of the flood."""

@@ -1,19 +1,20 @@
 """
-The floor: a lower bound for the cost of any client.
+The floors: lower bounds for the cost of any client.
 
-A plain socket, reads of 64 KiB, frames split in place, orjson, a counter. It requests the same
-flags as bfxsync, so that both read the same bytes.
+A plain socket, reads of 64 KiB, a splitter and a decoder; then either a counter, or
+what no client can leave out: each update goes by its channel to a callback of the user. They
+request the same flags as bfxsync, so that all read the same bytes.
 """
 
 from __future__ import annotations
 
 import base64
+import importlib
 import json
 import os
 import socket
 import ssl
-import time
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 from urllib.parse import urlsplit
 
 from counting import GRACE_S, Callback, Run
@@ -22,8 +23,16 @@ BLOCK_BYTES = 64 * 1024
 SEQ_ALL, OB_CHECKSUM = 65536, 131072
 
 
-def run_floor(run: Run, url: str, ca_bundle: Optional[str]) -> None:
+def run_floor(
+    run: Run,
+    url: str,
+    ca_bundle: Optional[str],
+    *,
+    decoder: str = "orjson",
+    calls_back: bool = False,
+) -> None:
     """Subscribe, read up to the goal, and check for surplus data."""
+    loads = importlib.import_module(decoder).loads
     run.goal -= run.first_count
     run.first_count = 0
     sock, rest = connect(url, ca_bundle)
@@ -35,56 +44,55 @@ def run_floor(run: Run, url: str, ca_bundle: Optional[str]) -> None:
                 {"event": "subscribe", "channel": each.name, "symbol": each.symbol},
             )
         # info, the answer to conf, and the acknowledgement and first frame of each channel.
-        _, rest = read_frames(sock, rest, 2 + 2 * len(run.wanted))
-        delays_us, now_ns = run.delays_us, time.monotonic_ns
-
-        def note_delay(value: Any) -> None:
-            delays_us.append(now_ns() / 1000 - value[1][7])
-
+        _, rest = read_frames(sock, rest, loads, 2 + 2 * len(run.wanted))
+        callbacks = None
+        if calls_back or run.timed:
+            on_row, _ = run.callbacks(as_rows=True)
+            callbacks = {each.chan_id: on_row for each in run.wanted}
         run.start()
         sock.settimeout(run.timeout_s)
-        count, rest = read_frames(
-            sock, rest, run.goal, note_delay if run.timed else None
-        )
-        if count >= run.goal:
-            run.finish()
+        count, rest = read_frames(sock, rest, loads, run.goal, callbacks)
+        if callbacks is None:
+            run.count = lambda: count
+            if count >= run.goal:
+                run.finish()
         sock.settimeout(GRACE_S)
         try:
             rest += sock.recv(BLOCK_BYTES)
         except socket.timeout:
             pass
         # Surplus data makes the count wrong, and so the run fail.
-        run.count = lambda: count + len(rest)
+        counted = run.count
+        run.count = lambda: counted() + len(rest)
 
 
 def read_frames(
     sock: socket.socket,
     data: bytes,
+    loads: Callable[[bytes], Any],
     goal: int,
-    on_value: Optional[Callback] = None,
+    callbacks: Optional[Dict[int, Callback]] = None,
 ) -> Tuple[int, bytes]:
-    """Decode frames up to the goal; return their number and the remaining bytes."""
-    from orjson import loads
+    """
+    Decode frames up to the goal; return their number and the remaining bytes.
 
-    count, start = 0, 0
+    Each row goes to the callback of its channel.
+    """
+    count = 0
     while True:
-        end_of_data = len(data)
-        while end_of_data - start > 3:
-            length = data[start + 1]
-            begin = start + 2
-            if length == 126:
-                length = data[start + 2] << 8 | data[start + 3]
-                begin = start + 4
-            end = begin + length
-            if end > end_of_data:
-                break
-            value = loads(data[begin:end])
+        texts, data = split(data)
+        for text in texts:
+            value = loads(text)
             count += 1
-            start = end
-            if on_value is not None:
-                on_value(value)
-        data = data[start:]
-        start = 0
+            if callbacks is None or type(value) is dict:
+                continue
+            row = value[1]
+            if type(row) is str:
+                # A trade comes as te or tu.
+                if row == "hb":
+                    continue
+                row = value[2]
+            callbacks[value[0]](row)
         if count >= goal:
             return count, data
         try:
@@ -94,6 +102,25 @@ def read_frames(
         if not block:
             raise ConnectionError("the server has closed the connection")
         data += block
+
+
+def split(data: bytes) -> Tuple[List[bytes], bytes]:
+    """Split off the frames that are complete; return their texts and the rest."""
+    texts, start, size = [], 0, len(data)
+    while size - start > 3:
+        if data[start] != 0x81:
+            raise ValueError("not a text in one frame")
+        length, begin = data[start + 1], start + 2
+        if length == 126:
+            length, begin = data[start + 2] << 8 | data[start + 3], start + 4
+        elif length > 126:
+            raise ValueError("a masked or a very long frame")
+        end = begin + length
+        if end > size:
+            break
+        texts.append(data[begin:end])
+        start = end
+    return texts, data[start:]
 
 
 def connect(url: str, ca_bundle: Optional[str]) -> Tuple[socket.socket, bytes]:
