@@ -152,12 +152,13 @@ class OrderLimits:
             prices.append(price_of(str(symbol)))
         if not prices:
             return
-        value = EXACT.multiply(abs(amount), max(prices))
+        # `abs` would round to the precision of the application's context.
+        size, price = amount.copy_abs(), max(prices)
+        value = EXACT.multiply(size, price)
         if value > largest:
             raise blocked(
                 "max_order_value",
-                f"{abs(amount):f} of {symbol} at {max(prices):f} is {value:f} {quote}, "
-                f"more than {largest:f}",
+                f"{size:f} of {symbol} at {price:f} is {value:f} {quote}, more than {largest:f}",
             )
 
 

@@ -23,6 +23,10 @@ _CANCEL_RECURRING = "auth/w/ext/recurring-ao/cancel"
 
 # The key of post-only in an order's meta; not every order has it among its flags.
 _POST_ONLY_META = "$F7"
+_POST_ONLY = int(OrderFlag.POST_ONLY)
+
+# The terms of an update that its check needs.
+_CHANGEABLE = ("amount", "delta", "price", "price_aux_limit", "price_oco_stop")
 
 Terms = Mapping[str, Any]
 
@@ -102,10 +106,11 @@ def with_terms(path: str, body: Any, terms: List[Terms]) -> Any:
 
 
 def updated(order: Order, changes: Terms) -> Dict[str, Any]:
-    """Return the terms of an open order after an update; `flags` are the current ones."""
-    flags = int(order.flags or 0)
-    if (order.meta or {}).get(_POST_ONLY_META):
-        flags |= int(OrderFlag.POST_ONLY)
+    """
+    Return the terms of an open order after an update.
+
+    It has all flags of before and after, but POST_ONLY only if both have it.
+    """
     terms = {
         "type": order.order_type,
         "symbol": order.symbol,
@@ -113,7 +118,17 @@ def updated(order: Order, changes: Terms) -> Dict[str, Any]:
         "price": order.price,
         "price_aux_limit": order.price_aux_limit,
     }
-    given = {name: value for name, value in changes.items() if value is not None}
+    given = {
+        name: changes[name] for name in _CHANGEABLE if changes.get(name) is not None
+    }
+    before = int(order.flags or 0)
+    if (order.meta or {}).get(_POST_ONLY_META):
+        before |= _POST_ONLY
+    flags = changes.get("flags")
+    after = before if flags is None else plain_integer(flags)
+    if after is not None:
+        flags = (before | after) & ~_POST_ONLY | before & after
+    # Unreadable flags stay, and are refused by the check.
     return {**terms, **given, "flags": flags}
 
 

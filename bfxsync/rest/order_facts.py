@@ -36,8 +36,11 @@ class AccountFacts:
             "GET", f"{_TICKER}/{symbol}", group=_TICKER, per_minute=_PER_MINUTE
         )
         ticker = Ticker.from_row(row)
-        prices = [ticker.bid, ticker.ask, ticker.last_price]
-        found = [decimal_of(price) for price in prices if price is not None]
+        # The exchange has 0 where there is none.
+        prices = [
+            price for price in (ticker.bid, ticker.ask, ticker.last_price) if price
+        ]
+        found = list(map(decimal_of, prices))
         if not found:
             raise RemoteError(f"{symbol} has no price yet", raw=row)
         return max(found)

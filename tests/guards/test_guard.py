@@ -8,6 +8,7 @@ from typing import Any, Sequence
 
 import pytest
 
+from bfxsync import OrderFlag
 from bfxsync.errors import NetworkError, OrderBlocked
 from bfxsync.guards.guard import WINDOW_S, OrderGuard
 from bfxsync.guards.limits import OrderLimits
@@ -274,6 +275,24 @@ def test_update_is_checked_with_its_order(facts: Facts) -> None:
     assert facts.asked == [[7]]
     with pytest.raises(OrderBlocked, match="0.5 of tBTCUSD at 60001 is 30000.5 USD"):
         one.admit(UPDATE, {"id": 7, "price": "60001"}, facts)
+
+
+@pytest.mark.parametrize(
+    "changes, reason",
+    [
+        ({"flags": 0, "amount": "-0.6", "price": "1"}, "-?0.6 of tBTCUSD at 60000"),
+        ({"flags": OrderFlag.CLOSE}, "the exchange sets the amount"),
+        ({"flags": "0"}, "flags '0' cannot be checked"),
+    ],
+    ids=str,
+)
+def test_update_is_checked_with_the_flags_it_sets(
+    changes: Any, reason: str, facts: Facts
+) -> None:
+    with pytest.raises(OrderBlocked, match=reason):
+        guard(max_order_value={"USD": 30_000}).admit(
+            UPDATE, {"id": 7, **changes}, facts
+        )
 
 
 def test_two_updates_of_one_order_are_refused(facts: Facts) -> None:

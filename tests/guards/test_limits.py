@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, localcontext
 from typing import Any
 
 import pytest
@@ -180,6 +180,14 @@ def test_value_is_checked_without_a_request_where_its_prices_tell() -> None:
         VALUE.check(new(**order("STOP", "-0.5", "51000")))
     for terms in (order("LIMIT"), order("MARKET", "100", None)):
         assert VALUE.check(new(**terms)) == terms
+
+
+@pytest.mark.parametrize("prec", [1, 3])
+def test_value_is_exact_in_any_decimal_context(prec: int) -> None:
+    with localcontext(Context(prec, traps=[Inexact])):
+        VALUE.check(new(**order("LIMIT", "-0.2499", "100000")))
+        with pytest.raises(OrderBlocked, match="0.25001 of tBTCUSD .* 25001.00000 USD"):
+            VALUE.check(new(**order("LIMIT", "-0.25001", "100000")))
 
 
 def test_pair_without_a_value_is_refused() -> None:

@@ -106,6 +106,12 @@ ROW = [
         ({"$F7": 1}, 64, {"amount": "-1"}, {"amount": "-1", "flags": 4160}),
         ({"$F7": 0}, None, {"amount": None, "flags": 4096}, {"flags": 0}),
         ({}, 4096, {"delta": "1"}, {"delta": "1", "flags": 4096}),
+        # Those that it takes away may still count, and those that it adds do.
+        ({}, 4096, {"flags": 0}, {"flags": 0}),
+        ({}, 4096 | 64, {"flags": 4096 | 512}, {"flags": 4096 | 64 | 512}),
+        ({}, 64, {"flags": "512"}, {"flags": "512"}),
+        # Only the exchange's order says what it is.
+        ({}, None, {"type": "LIMIT X", "symbol": "tBTCUSD"}, {"flags": 0}),
     ],
 )
 def test_order_after_an_update(

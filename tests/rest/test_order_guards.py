@@ -8,7 +8,9 @@ import time
 import warnings
 from typing import Any
 
-from bfxsync import Client, OrderBlocked
+import pytest
+
+from bfxsync import Client, OrderBlocked, RemoteError
 
 from .conftest import Serve
 from .server import DEADLINE_S, Exchange
@@ -82,3 +84,14 @@ def test_halt_refuses_exactly_what_places_or_changes_orders(serve: Serve) -> Non
         "update_recurring_order",
     }
     assert server.requests == []
+
+
+@pytest.mark.parametrize("price", [0, None])
+def test_pair_without_a_price_has_no_value_to_check(serve: Serve, price: Any) -> None:
+    row = [price, 1, price, 1, 0, 0, price, 0, 0, 0]
+    server = serve(lambda request: request.answer(row))
+    limit: Any = {"max_order_value": {"USD": 1}}
+    with Client(KEY, SECRET, rest_host=server.host, **limit) as bfx:
+        with pytest.raises(RemoteError, match="has no price yet"):
+            bfx.rest.auth.submit_order("MARKET", "tBTCUSD", "1000")
+    assert [request.target for request in server.requests] == ["/v2/ticker/tBTCUSD"]

@@ -119,6 +119,17 @@ def test_update_is_checked_as_the_order_it_makes(
     assert bfx.rest.auth.get_orders()[0].price == 100
 
 
+def test_update_cannot_turn_a_resting_sale_into_a_market_sale(
+    connect: Connect, venue: PaperExchange
+) -> None:
+    bfx = connect(max_order_value={"USD": 9_000})
+    sale = {**LIMIT, "amount": "-0.01", "price": "800000", "post_only": True}
+    order = bfx.rest.auth.submit_order(**sale).raise_for_status().data
+    with pytest.raises(OrderBlocked, match="^max_order_value"):
+        bfx.rest.auth.update_order(order.id, amount="-5", price="1", flags=0)
+    assert [item.amount for item in bfx.rest.auth.get_orders()] == [-0.01]
+
+
 def test_price_that_cannot_be_asked_places_nothing(
     connect: Connect, venue: PaperExchange
 ) -> None:
