@@ -13,6 +13,7 @@ import attrs
 from bfxsync._base.aliases import Row, Symbol
 from bfxsync._base.atomic import AtomicValue
 from bfxsync._base.forks import reset_after_fork
+from bfxsync._base.guesses import did_you_mean
 from bfxsync._base.latch import Latch
 from bfxsync._base.numbers import round_amount, round_price
 from bfxsync._base.plain import plain_text
@@ -283,8 +284,7 @@ class _Lists:
             return f": {symbol[1:]} has no funding market"
         plain = {_plain(known): known for known in sorted(self.known)}
         close = difflib.get_close_matches(_plain(symbol), plain, n=3, cutoff=0.75)
-        names = " or ".join(repr(plain[name]) for name in close)
-        return f": did you mean {names}?" if names else ""
+        return did_you_mean(*(repr(plain[name]) for name in close))
 
 
 def _plain(symbol: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import re
 from functools import reduce
 
 import pytest
@@ -46,6 +47,13 @@ def test_no_subject_stands_twice():
         ("on_trade", "client.wss.subscribe_trades or "),
         ("get_t_klines", "client.rest.public.get_candles_hist or "),
         ("load_markets", "client.symbols.exchange_pairs?"),
+        ("get_public_books", "client.rest.public.get_t_book or "),
+        ("watch_liquidations", "client.wss.subscribe_liquidations or "),
+        ("subscribe_derivative_status", "client.wss.subscribe_derivatives_status or "),
+        ("fetchOpenInterest", "client.rest.public.get_open_interest or "),
+        ("fetch_open_interest_history", "client.rest.public.get_open_interest_history"),
+        ("submit_cancel_order", "client.rest.auth.cancel_order?"),
+        ("inputs", "client.rest.auth.submit_order?"),
         ("get_balance", "client.rest.auth.get_wallets?"),
         ("createOrder", "client.rest.auth.submit_order?"),
         ("amend_order", "client.rest.auth.update_order?"),
@@ -58,6 +66,50 @@ def test_a_guess_leads_to_the_method(client, part, guess, first):
     kind = type(owner).__name__
     text = f"{kind!r} object has no attribute {guess!r}; did you mean {first}"
     assert str(caught.value).startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "place"),
+    [
+        ("", "subscribe_liquidations", "client.wss.subscribe_liquidations or "),
+        ("", "get_open_interest", "client.rest.public.get_open_interest or "),
+        ("", "wait_on_update", "client.wss.wait_on_update?"),
+        ("", "getUserInfo", "client.rest.auth.get_user_info?"),
+        ("rest", "submit_order", "client.rest.auth.submit_order?"),
+        ("rest.public", "iter_ledgers", "client.rest.auth.iter_ledgers?"),
+        ("rest.auth", "conf_many", "client.rest.public.conf_many?"),
+        ("wss", "submit_invoice", "client.rest.merchant.submit_invoice?"),
+        ("rest.merchant", "request", "client.rest.request?"),
+    ],
+)
+def test_a_name_of_another_part_is_found_there(client, part, name, place):
+    owner = reduce(getattr, filter(None, part.split(".")), client)
+    with pytest.raises(AttributeError) as caught:
+        getattr(owner, name)
+    assert str(caught.value).partition("; did you mean ")[2].startswith(place)
+
+
+# The unified methods of ccxt that the exchange has something for.
+CCXT = (
+    "load_markets fetch_markets fetch_currencies fetch_status fetch_ticker fetch_tickers "
+    "fetch_order_book fetch_trades fetch_ohlcv fetch_balance fetch_my_trades fetch_orders "
+    "fetch_open_orders fetch_open_order fetch_closed_orders fetch_closed_order fetch_order "
+    "fetch_canceled_and_closed_orders fetch_order_trades fetch_positions fetch_position "
+    "fetch_position_history fetch_ledger fetch_deposits fetch_withdrawals "
+    "fetch_deposits_withdrawals fetch_deposit_address create_deposit_address fetch_trading_fees "
+    "fetch_funding_rate fetch_funding_rates fetch_funding_rate_history fetch_open_interest "
+    "fetch_open_interest_history fetch_liquidations fetch_mark_price create_order create_orders "
+    "edit_order cancel_order cancel_orders cancel_all_orders withdraw transfer watch_ticker "
+    "watch_tickers watch_trades watch_order_book watch_ohlcv watch_liquidations watch_orders "
+    "watch_my_trades watch_balance watch_positions"
+).split()
+
+
+@pytest.mark.parametrize("name", CCXT)
+def test_every_common_name_leads_somewhere(client, name):
+    for guess in (name, re.sub(r"_(.)", lambda match: match[1].upper(), name)):
+        first, *_ = methods_like(guess, [])
+        assert first.startswith("client.")
 
 
 @pytest.mark.parametrize(
@@ -135,8 +187,8 @@ def test_an_event_like_no_other_leads_nowhere(event):
 def test_names_are_proposed_once_and_likeliest_first():
     assert names_like("opne", ["close", "open", "open"]) == ["open"]
     assert methods_like("tikr", ["_tikr", "ticker"]) == ["ticker"]
-    assert did_you_mean([]) == ""
-    assert did_you_mean(["a", "b"]) == "; did you mean a or b?"
+    assert did_you_mean() == did_you_mean(None) == ""
+    assert did_you_mean("a", None, "b") == "; did you mean a or b?"
 
 
 def test_only_errors_pay_for_it():

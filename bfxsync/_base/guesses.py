@@ -2,14 +2,15 @@
 What was probably meant by an attribute that does not exist, or by an unknown name.
 
 Strategy: people guess verb and subject (`get_ticker`, `on_ticker`, `fetchOrderBook`), so a table
-leads from subjects to methods, whichever part of the client they were looked for in. Other names
-are compared with those of the object itself. Only errors pay for this.
+leads from subjects to methods, whichever part of the client they were looked for in. Names of
+another part are found there; others are compared with those of the object itself. Only errors pay
+for this.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Iterable, List
+from typing import TYPE_CHECKING, Callable, Dict, Iterable, List
 
 _READING = ("get", "fetch", "load", "query", "read", "request")
 _LISTENING = ("on", "subscribe", "watch", "stream", "listen", "sub")
@@ -36,43 +37,69 @@ _SUBJECTS = {
         "rest.public.get_candles_hist",
         "wss.subscribe_candles",
     ),
-    ("derivatives", "derivative", "mark_price", "funding_rate", "open_interest"): (
-        "rest.public.get_derivatives_status",
-        "wss.subscribe_status",
+    (
+        *("derivatives", "derivative", "derivative_status", "derivatives_status"),
+        *("mark_price", "mark_prices", "funding_rate", "funding_rates"),
+    ): ("rest.public.get_derivatives_status", "wss.subscribe_derivatives_status"),
+    ("funding_rate_history", "mark_price_history"): (
+        "rest.public.get_derivatives_status_history",
+    ),
+    ("open_interest",): (
+        "rest.public.get_open_interest",
+        "wss.subscribe_derivatives_status",
     ),
     ("liquidations", "liquidation"): (
         "rest.public.get_liquidations",
-        "wss.subscribe_status",
+        "wss.subscribe_liquidations",
     ),
     ("status", "platform_status"): ("rest.public.get_platform_status",),
     ("symbols", "markets", "pairs", "instruments"): ("symbols.exchange_pairs",),
-    ("orders", "open_orders"): ("rest.auth.get_orders",),
-    ("order_history", "orders_history", "closed_orders"): (
-        "rest.auth.get_orders_history",
+    ("currencies", "coins"): ("symbols.currencies",),
+    ("orders", "order_status", "open_orders", "open_order", "active_orders"): (
+        "rest.auth.get_orders",
     ),
+    (
+        *("order_history", "orders_history", "closed_order", "closed_orders"),
+        *("canceled_orders", "canceled_and_closed_orders"),
+    ): ("rest.auth.get_orders_history",),
     ("my_trades", "user_trades", "fills"): ("rest.auth.get_trades_history",),
     ("balance", "balances", "wallet", "wallets", "account"): ("rest.auth.get_wallets",),
-    ("position", "positions"): ("rest.auth.get_positions",),
-    ("ledger", "ledgers"): ("rest.auth.get_ledgers",),
-    ("deposits", "withdrawals", "movements"): ("rest.auth.get_movements",),
+    ("position", "positions", "active_position", "active_positions"): (
+        "rest.auth.get_positions",
+    ),
+    ("position_history",): ("rest.auth.get_positions_history",),
+    ("ledger", "ledgers", "ledger_entry"): ("rest.auth.get_ledgers",),
+    ("deposits", "withdrawals", "movements", "deposits_withdrawals"): (
+        "rest.auth.get_movements",
+    ),
+    ("deposit_address", "create_deposit_address"): ("rest.auth.get_deposit_address",),
+    ("fees", "trading_fee", "trading_fees"): ("rest.auth.get_summary",),
     (
         *("buy", "sell", "order", "create_order", "place_order", "new_order"),
         *("add_order", "send_order", "post_order", "market_order", "limit_order"),
-        *("create_market_order", "create_limit_order", "submit_order"),
+        *("create_market_order", "create_limit_order", "inputs"),
     ): ("rest.auth.submit_order",),
-    ("edit_order", "amend_order", "modify_order", "change_order", "update_order"): (
+    ("create_orders", "place_orders", "submit_orders"): (
+        "rest.auth.submit_order_multi",
+    ),
+    ("edit_order", "amend_order", "modify_order", "change_order"): (
         "rest.auth.update_order",
     ),
-    ("cancel", "delete_order", "remove_order", "cancel_order"): (
+    ("submit_update_order", "replace_order"): ("rest.auth.update_order",),
+    ("cancel", "delete_order", "remove_order", "submit_cancel_order"): (
         "rest.auth.cancel_order",
     ),
-    ("cancel_all", "cancel_orders", "cancel_all_orders"): (
+    ("cancel_orders", "submit_cancel_order_multi"): ("rest.auth.cancel_order_multi",),
+    ("cancel_all", "cancel_everything", "submit_cancel_all_orders"): (
         "rest.auth.cancel_all_orders",
     ),
     ("withdraw", "withdrawal"): ("rest.auth.submit_wallet_withdrawal",),
     ("transfer",): ("rest.auth.transfer_between_wallets",),
 }
 _METHODS = {name: paths for names, paths in _SUBJECTS.items() for name in names}
+
+PARTS: Dict[str, Callable[[], type]] = {}
+"""The classes of a `Client`'s parts, by path from it; entered by the modules that create them."""
 
 
 class ProposesNames:
@@ -89,7 +116,7 @@ class ProposesNames:
             # may be half made. Not for private ones, for which programs probe.
             if not name.startswith("_") and name not in dir(kind):
                 own = [*dir(kind), *vars(self)]
-                text += did_you_mean(methods_like(name, own))
+                text += did_you_mean(*methods_like(name, own))
             error = AttributeError(text)
             # Python would add a guess of its own, which knows this one object only.
             error.name = name
@@ -101,14 +128,22 @@ def methods_like(name: str, own: Iterable[str]) -> List[str]:
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
     verb, _, subject = snake.partition("_")
     if verb in _READING or verb in _LISTENING:
-        paths = _METHODS.get(re.sub(r"^[tf]_", "", subject), ())
+        paths = _METHODS.get(re.sub(r"^([tf]|public)_", "", subject), ())
     else:
         paths = _METHODS.get(snake, ())
     if verb in _LISTENING:
         paths = paths[::-1]
+    if not paths:
+        usual = f"get_{subject}" if verb in _READING else snake
+        names = dict.fromkeys((snake, usual))
+        paths = tuple(f"{p}.{n}" for p in PARTS for n in names if _has(p, n))
     if paths:
         return [f"client.{path}" for path in paths]
     return names_like(snake, [each for each in own if not each.startswith("_")])
+
+
+def _has(part: str, name: str) -> bool:
+    return hasattr(PARTS[part](), name)
 
 
 def names_like(name: str, known: Iterable[str], cutoff: float = 0.6) -> List[str]:
@@ -119,7 +154,7 @@ def names_like(name: str, known: Iterable[str], cutoff: float = 0.6) -> List[str
     return get_close_matches(name, sorted(set(known)), 3, cutoff)
 
 
-def did_you_mean(names: Iterable[str]) -> str:
-    """Return the end of an error message that proposes these names; empty without any."""
-    proposals = " or ".join(names)
+def did_you_mean(*names: str | None) -> str:
+    """Return the end of an error message that proposes these names; None stands for no name."""
+    proposals = " or ".join(name for name in names if name is not None)
     return f"; did you mean {proposals}?" if proposals else ""

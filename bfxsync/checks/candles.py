@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from bfxsync._base.guesses import did_you_mean
 from bfxsync._base.plain import plain_text
 from bfxsync.checks.numbers import PERIODS, check_integer
-from bfxsync.checks.symbols import check_symbol, did_you_mean, find_symbol
+from bfxsync.checks.symbols import check_symbol, find_symbol
 from bfxsync.errors import UsageError
 
 TIMEFRAMES = (
@@ -59,10 +60,11 @@ def check_candle_symbol(symbol: object) -> str:
         return check_symbol(symbol)
     match = _FUNDING.fullmatch(text)
     if match is None:
+        meant = _propose_funding(text)
         raise UsageError(
             "symbol of funding candles must be a currency with its period, as 'fUSD:p30', or "
             f"with a range of periods, as 'fUSD:a30:p2:p30', not {symbol!r}"
-            + did_you_mean(_propose_funding(text))
+            + did_you_mean(meant and repr(meant))
         )
     last = check_integer("period", int(match[3]), PERIODS)
     if match[2] and check_integer("period", int(match[2]), PERIODS) > last:

@@ -77,16 +77,6 @@ def check_mailbox_size(size: object) -> int:
     return whole
 
 
-def check_max_errors(count: object) -> int:
-    """Return the number of exceptions that end a subscription."""
-    whole = plain_integer(count)
-    if whole is None or whole < 1:
-        raise UsageError(
-            f"max_errors must be a positive integer or None, not {count!r}"
-        )
-    return whole
-
-
 def check_farewell(code: object, reason: object) -> tuple[int, str]:
     """Return code and reason of a close frame that a client may send (RFC 6455, 7.4)."""
     whole, text = plain_integer(code), plain_text(reason)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from typing import Callable, Iterator
 
+from bfxsync._base.guesses import did_you_mean
 from bfxsync._base.plain import plain_text
 from bfxsync.checks.containers import check_list
 from bfxsync.checks.texts import check_pattern
@@ -123,17 +124,13 @@ def _check(symbol: object, kinds: str) -> str:
         )
     found = find_symbol(text)
     if found is None:
+        meant = propose_symbol(text, kinds)
         raise UsageError(
             "symbol must be 't' and a pair or 'f' and a currency in capitals, such as "
             f"'tBTCUSD', 'tDOGE:USD' or 'fUSD', or 'BTC/USD', not {text!r}"
-            + did_you_mean(propose_symbol(text, kinds))
+            + did_you_mean(meant and repr(meant))
         )
     return found
-
-
-def did_you_mean(proposal: str | None) -> str:
-    """Return the end of a message, with a proposal if there is one."""
-    return "" if proposal is None else f": did you mean {proposal!r}?"
 
 
 def check_symbols(
@@ -165,7 +162,7 @@ def check_currency(name: str, currency: object) -> str:
     proposal = propose_symbol(text or "", "f")
     raise UsageError(
         f"{name} must be a currency in capitals such as 'USD', not {currency!r}"
-        + did_you_mean(proposal and proposal[1:])
+        + did_you_mean(proposal and repr(proposal[1:]))
     )
 
 

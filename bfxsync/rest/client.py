@@ -9,7 +9,7 @@ import attrs
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.forks import lazily
-from bfxsync._base.guesses import ProposesNames
+from bfxsync._base.guesses import PARTS, ProposesNames
 from bfxsync._base.hidden import hide, hide_private
 from bfxsync._base.hosts import PUB_REST_HOST
 from bfxsync.auth.current_signer import CurrentSigner
@@ -219,3 +219,13 @@ def _merchant_endpoints() -> type[MerchantEndpoints]:
     from bfxsync.rest.merchant import MerchantEndpoints
 
     return MerchantEndpoints
+
+
+PARTS.update(
+    {
+        "rest": lambda: RestClient,
+        "rest.public": lambda: PublicEndpoints,
+        "rest.auth": lambda: lazily(_auth_endpoints),
+        "rest.merchant": lambda: lazily(_merchant_endpoints),
+    }
+)

@@ -10,7 +10,7 @@ from typing import Any, Callable, TypeVar
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made, with_parts_named_publicly
 from bfxsync._base.enums import ConnectionStatus, Flag
-from bfxsync._base.guesses import ProposesNames
+from bfxsync._base.guesses import PARTS, ProposesNames
 from bfxsync._base.hidden import hide
 from bfxsync._base.hosts import PUB_WSS_HOST, shown
 from bfxsync.checks.callbacks import check_callback
@@ -380,3 +380,6 @@ class WebSocketClient(ProposesNames):
             self._core.lifetime.check_exit()
             raise waiter.error
         return time.monotonic() - start
+
+
+PARTS["wss"] = lambda: WebSocketClient

@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Mapping, Option
 from bfxsync._base.enums import Policy
 from bfxsync._base.plain import plain_items, plain_text
 from bfxsync.checks.callbacks import check_callback
-from bfxsync.checks.options import (
-    check_bool,
-    check_mailbox_size,
-    check_max_errors,
-    check_policy,
-)
+from bfxsync.checks.containers import optional
+from bfxsync.checks.numbers import check_count
+from bfxsync.checks.options import check_bool, check_mailbox_size, check_policy
 from bfxsync.errors import UsageError
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.wire.channels import (
@@ -153,10 +150,9 @@ class SubscriptionRegistry:
         size = settings.mailbox_size
         if mailbox_size is not None:
             size = check_mailbox_size(mailbox_size)
-        if max_errors is not None:
-            max_errors = check_max_errors(max_errors)
-            if callback is None and on_event is None:
-                raise UsageError("max_errors needs a callback or on_event")
+        max_errors = optional(check_count, "max_errors", max_errors)
+        if max_errors is not None and callback is None and on_event is None:
+            raise UsageError("max_errors needs a callback or on_event")
         timeout_s = settings.timeout_or(timeout)
         made = channel
         if not isinstance(made, Channel):

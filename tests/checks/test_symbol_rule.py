@@ -115,7 +115,7 @@ def test_refusal_proposes_a_symbol(text: str, proposal: str) -> None:
     with pytest.raises(UsageError) as caught:
         check_symbol(text)
     assert "in capitals" in str(caught.value)
-    assert str(caught.value).endswith(f"not {text!r}: did you mean {proposal!r}?")
+    assert str(caught.value).endswith(f"not {text!r}; did you mean {proposal!r}?")
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_list_has_each_symbol_once() -> None:
 def test_candles_of_funding_have_a_proposal(text: str, proposal: str | None) -> None:
     with pytest.raises(UsageError) as caught:
         candle_key(text, "1h", "tf")
-    hint = f": did you mean {proposal!r}?" if proposal else ""
+    hint = f"; did you mean {proposal!r}?" if proposal else ""
     assert str(caught.value).endswith(f"not {text!r}{hint}")
 
 
@@ -237,7 +237,7 @@ def test_candles_of_funding_have_a_proposal(text: str, proposal: str | None) -> 
 def test_currency_has_a_proposal(text: Any, proposal: str | None) -> None:
     with pytest.raises(UsageError, match="^ccy1 must be a currency in cap") as caught:
         check_currency("ccy1", text)
-    hint = f": did you mean {proposal!r}?" if proposal else ""
+    hint = f"; did you mean {proposal!r}?" if proposal else ""
     assert str(caught.value).endswith(f"not {text!r}{hint}")
 
 

@@ -96,7 +96,7 @@ def arguments_of(event: str) -> tuple[str, ...]:
             names_like(event.lower(), EVENTS, 0.5) if isinstance(event, str) else ()
         )
         raise UsageError(
-            f"unknown event {safe_repr(event)}{did_you_mean(map(repr, likely))}; known are "
+            f"unknown event {safe_repr(event)}{did_you_mean(*map(repr, likely))}; known are "
             + ", ".join(sorted(EVENTS))
         )
     return _ARGUMENTS[event]
