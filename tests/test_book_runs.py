@@ -1,5 +1,5 @@
 """
-R11: the local checksum equals the exchange's at every ``cs``, on generated runs.
+R11: the local checksum equals the exchange's at every ``cs``, on generated and recorded runs.
 
 Strategy: a random market of the local exchange is watched at every precision and length at once,
 and each watcher is a book channel of the client, fed with the texts that would be on the wire: no
@@ -9,11 +9,18 @@ two share nothing but the format.
 
 from __future__ import annotations
 
+import gzip
+import json
+from collections import Counter
 from decimal import Decimal
-from typing import Any, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Dict, Sequence
 
 import pytest
+from checksum_reference import plain_checksum
 
+import bfxsync.paper
 from bfxsync.paper.markets.random import RECIPES, RandomMarket
 from bfxsync.paper.server.feeds import LENGTHS, PRECISIONS, Identity
 from bfxsync.paper.server.market_data import MarketData
@@ -132,3 +139,44 @@ def test_r11_checksums_of_funding_books_are_not_compared() -> None:
     assert (channel.verified_count, channel.mismatch_count) == (0, 0)
     assert channel.resync_reason is None and channel.errors == []
     assert len(channel.book) == 1
+
+
+@pytest.mark.parametrize("number", [float, Decimal])
+@pytest.mark.parametrize(
+    "name, books", [("btcusd-20181112", 1), ("public-20210417", 7)]
+)
+def test_r11_checksums_along_a_recorded_run_are_those_of_its_levels(
+    name: str, books: int, number: Any
+) -> None:
+    """They have no checksums, so each is made of the levels in plain arithmetic."""
+    path = Path(bfxsync.paper.__file__).parent / "data" / f"{name}.jsonl.gz"
+    loads = loads_for(number)
+    channels: Dict[int, BookChannel] = {}
+    compared: Counter[int] = Counter()
+    index = 0
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        lines = list(islice(file, 5_000))
+    for line in lines:
+        frame = loads(json.loads(line).get("frame", "{}").encode())
+        if isinstance(frame, dict):
+            if frame.get("event") == "subscribed" and frame["channel"] == "book":
+                channel = channel_for("book", symbol=frame["symbol"], number=number)
+                assert isinstance(channel, BookChannel)
+                channels[frame["chanId"]] = channel
+        elif frame[0] in channels and frame[1] != "hb":
+            channel = channels[frame[0]]
+            channel.feed_many([frame])
+            # So one level has changed since the last checksum, or many.
+            index += 1
+            if index % 50 < 3:
+                sides = [
+                    [(level.price, level.amount) for level in side]
+                    for side in channel.book.levels()
+                ]
+                channel.feed_many([[frame[0], "cs", plain_checksum(*sides)]])
+                compared[frame[0]] += 1
+    assert len(channels) == books
+    assert sum(compared.values()) > 50
+    for chan_id, channel in channels.items():
+        assert (channel.errors, channel.mismatch_count) == ([], 0)
+        assert channel.verified_count == compared[chan_id]

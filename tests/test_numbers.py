@@ -71,10 +71,24 @@ TABLE = [
 JAVASCRIPT = re.compile(r"-?(0|[1-9]\d*)(\.\d*[1-9])?(e[+-][1-9]\d*)?")
 
 
+# Whole numbers that no float holds: JavaScript has another one, but a Decimal all their digits.
+NO_FLOATS = {"12345678901234567", "999999999999999999999"}
+
+
 @pytest.mark.parametrize("text, expected", TABLE, ids=[text for text, _ in TABLE])
 def test_text_is_that_of_javascript(text: str, expected: str) -> None:
     assert number_text(float(text)) == expected
-    assert number_text(Decimal(text)) == expected
+    assert number_text(Decimal(text)) == (text if text in NO_FLOATS else expected)
+
+
+@given(st.integers(-(10**21) + 1, 10**21 - 1))
+def test_whole_decimal_keeps_all_its_digits(number: int) -> None:
+    assert number_text(Decimal(number)) == str(number)
+
+
+@pytest.mark.parametrize("text", ["1e21", "-1e21", "1000000000000000000000"])
+def test_larger_whole_decimal_has_an_exponent(text: str) -> None:
+    assert number_text(Decimal(text)) == text[:1].strip("1") + "1e+21"
 
 
 @pytest.mark.parametrize("number", [0, 5, -12, 34006738527, 2**53 - 1], ids=str)

@@ -12,6 +12,9 @@ from bfxsync.errors import UsageError
 
 _MOST_DIGITS = 30
 
+# JavaScript writes larger whole numbers with an exponent.
+_MOST_WHOLE_DIGITS = 21
+
 
 def own_context(prec: int) -> Context:
     """
@@ -45,12 +48,18 @@ def number_text(value: float | Decimal) -> str:
     Format a number as the exchange does, which is JavaScript's ``String(x)``.
 
     ``5.0`` gives ``5``, ``1e-05`` gives ``0.00001``, ``1e-07`` gives ``1e-7``. A `Decimal` is
-    converted to `float` first, as it was parsed from the text of an IEEE double.
+    converted to `float` first, as it was parsed from the text of an IEEE double; but a whole one of
+    at most 21 digits keeps all of them, as an `int` does.
 
     https://docs.bitfinex.com/docs/ws-websocket-checksum
     """
     if not value:
         return "0"  # minus zero has no sign there
+    if type(value) is Decimal:
+        text = str(value)
+        digits = text.lstrip("-")
+        if digits.isdigit() and len(digits) <= _MOST_WHOLE_DIGITS:
+            return text
     text = repr(value if type(value) is int else float(value))
     mantissa, _, exponent = text.partition("e")
     if mantissa.endswith(".0"):

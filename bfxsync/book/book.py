@@ -1,10 +1,10 @@
 """
 Order books: updated level by level, verified by checksum.
 
-Strategy: each side is a list of sort keys and a parallel list of updates, both kept in ascending
-order with `bisect`, so that reading needs no sorting. The best ask is first, the best bid last.
-Aggregated and raw books, pairs and funding currencies differ only in their keys, in the side of
-an update and in the form of a delete: each has a class for that.
+Strategy: each side is a list of sort keys and parallel lists of updates and of their texts for
+checksums, all kept in ascending order with `bisect`, so that reading needs no sorting. The best ask
+is first, the best bid last. Aggregated and raw books, pairs and funding currencies differ only in
+their keys, in the side of an update and in the form of a delete: each has a class for that.
 
 https://docs.bitfinex.com/reference/ws-public-books
 https://docs.bitfinex.com/docs/ws-websocket-checksum
@@ -12,13 +12,13 @@ https://docs.bitfinex.com/docs/ws-websocket-checksum
 
 from __future__ import annotations
 
-import zlib
 from abc import abstractmethod
 from bisect import bisect_left
-from typing import Any, Generic, Iterable, TypeVar
+from operator import attrgetter
+from typing import Any, ClassVar, Generic, Iterable, TypeVar
 
 from bfxsync._base.describe import with_parts_named_publicly
-from bfxsync._base.numbers import number_text
+from bfxsync.book.checksums import checksum_of_texts, level_texts
 from bfxsync.book.queries import BookQueries
 from bfxsync.models.market import (
     BookUpdate,
@@ -36,21 +36,25 @@ L = TypeVar("L")
 class Side(Generic[L]):
     """One side of a book, ascending by key."""
 
-    __slots__ = ("keys", "levels")
+    __slots__ = ("keys", "levels", "texts")
 
     def __init__(self) -> None:
-        # Keys are prices, or tuples that begin with one; levels have the same indexes.
+        # Keys are prices, or tuples that begin with one; levels and texts have the same indexes.
         self.keys: list[Any] = []
         self.levels: list[L] = []
+        # Empty for a level that has changed since its last checksum.
+        self.texts: list[str] = []
 
     def set(self, key: Any, level: L) -> None:
         """Insert or replace."""
         index = bisect_left(self.keys, key)
         if index < len(self.keys) and self.keys[index] == key:
             self.levels[index] = level
+            self.texts[index] = ""
         else:
             self.keys.insert(index, key)
             self.levels.insert(index, level)
+            self.texts.insert(index, "")
 
     def remove(self, key: Any) -> bool:
         """Remove a level; False if it did not exist."""
@@ -59,12 +63,14 @@ class Side(Generic[L]):
             return False
         del self.keys[index]
         del self.levels[index]
+        del self.texts[index]
         return True
 
     def clear(self) -> None:
         """Remove all levels."""
         self.keys.clear()
         self.levels.clear()
+        self.texts.clear()
 
 
 @with_parts_named_publicly
@@ -82,6 +88,9 @@ class OrderBook(BookQueries[L]):
     """
 
     _is_funding = False
+
+    checked: ClassVar[attrgetter[tuple[Any, Any]]]
+    """Gets the key and the amount of a level in the checksum."""
 
     def __init__(self) -> None:
         self.unknown_deletes = 0
@@ -107,11 +116,6 @@ class OrderBook(BookQueries[L]):
     def apply(self, level: L) -> None:
         """Insert, replace or remove one level."""
 
-    @staticmethod
-    @abstractmethod
-    def checked(level: L) -> tuple[Any, Any]:
-        """Return the key and the amount of a level in the checksum."""
-
     def bids(self, count: int | None = None) -> list[L]:
         """Return the best bids, best first; all of them without `count`."""
         levels = self._bids.levels
@@ -134,15 +138,41 @@ class OrderBook(BookQueries[L]):
             return None
         return bid, ask
 
-    def checksum(self) -> int:
-        """Return the CRC-32 of the 25 best levels of each side, as a signed 32-bit integer."""
-        bids = [self.checked(level) for level in self.bids(CHECKSUM_DEPTH)]
-        asks = [self.checked(level) for level in self.asks(CHECKSUM_DEPTH)]
-        return checksum(bids, asks)
+    def checksum(self, *, keep_texts: bool = False) -> int:
+        """
+        Return the CRC-32 of the 25 best levels of each side, as a signed 32-bit integer.
+
+        Parameters
+        ----------
+        keep_texts : bool
+            Keep the texts of changed levels for the next checksum. Only for the thread that updates
+            the book, as this writes to it.
+        """
+        return checksum_of_texts(
+            self._best_texts(self._bids, -1, keep_texts),
+            self._best_texts(self._asks, 0, keep_texts),
+        )
+
+    def _best_texts(self, side: Side[L], flip: int, keep: bool) -> list[str]:
+        # The best ask is the first level and the best bid the last, whose index is ~0.
+        best = slice(-1, -CHECKSUM_DEPTH - 1, -1) if flip else slice(CHECKSUM_DEPTH)
+        texts = side.texts[best]
+        if all(texts):
+            return texts
+        levels, checked = side.levels, self.checked
+        missing = [index for index, text in enumerate(texts) if not text]
+        written = level_texts([checked(levels[index ^ flip]) for index in missing])
+        for index, text in zip(missing, written):
+            texts[index] = text
+            if keep:
+                side.texts[index ^ flip] = text
+        return texts
 
 
 class AggregatedBook(OrderBook[BookUpdate]):
     """Price levels of a pair (P0 to P4)."""
+
+    checked = attrgetter("price", "amount")
 
     def apply(self, level: BookUpdate) -> None:
         """Insert, replace or remove one level; the sign of the amount gives the side."""
@@ -157,15 +187,12 @@ class AggregatedBook(OrderBook[BookUpdate]):
         if not is_known:
             self.unknown_deletes += 1
 
-    @staticmethod
-    def checked(level: BookUpdate) -> tuple[Any, Any]:
-        return level.price, level.amount
-
 
 class FundingBook(OrderBook[FundingBookUpdate]):
     """Levels of a funding currency (P0 to P4), by rate and period, with opposite signs."""
 
     _is_funding = True
+    checked = attrgetter("rate", "amount")
 
     def apply(self, level: FundingBookUpdate) -> None:
         """Insert, replace or remove one level."""
@@ -185,10 +212,6 @@ class FundingBook(OrderBook[FundingBookUpdate]):
     def crossing(self) -> tuple[Any, Any] | None:
         """Return a bid and an ask with a lower rate and a period that is long enough, or None."""
         return _funding_crossing(*self.levels())
-
-    @staticmethod
-    def checked(level: FundingBookUpdate) -> tuple[Any, Any]:
-        return level.rate, level.amount
 
 
 def _funding_crossing(bids: list[Any], asks: list[Any]) -> tuple[Any, Any] | None:
@@ -237,6 +260,8 @@ class _OrdersBook(OrderBook[R]):
 class RawBook(_OrdersBook[RawBookUpdate]):
     """Single orders of a pair (R0)."""
 
+    checked = attrgetter("order_id", "amount")
+
     def apply(self, level: RawBookUpdate) -> None:
         """Insert, move or remove one order; equal prices are sorted by id, ascending."""
         place: tuple[Side[RawBookUpdate], Any] | None = None
@@ -247,15 +272,12 @@ class RawBook(_OrdersBook[RawBookUpdate]):
                 place = self._asks, (level.price, level.order_id)
         self._move(level.order_id, place, level)
 
-    @staticmethod
-    def checked(level: RawBookUpdate) -> tuple[Any, Any]:
-        return level.order_id, level.amount
-
 
 class FundingRawBook(_OrdersBook[FundingRawBookUpdate]):
     """Single offers of a funding currency (R0)."""
 
     _is_funding = True
+    checked = attrgetter("offer_id", "amount")
 
     def apply(self, level: FundingRawBookUpdate) -> None:
         """Insert, move or remove one offer; equal rates are sorted by period, then id."""
@@ -270,27 +292,3 @@ class FundingRawBook(_OrdersBook[FundingRawBookUpdate]):
     def crossing(self) -> tuple[Any, Any] | None:
         """Return a bid and an ask with a lower rate and a period that is long enough, or None."""
         return _funding_crossing(*self.levels())
-
-    @staticmethod
-    def checked(level: FundingRawBookUpdate) -> tuple[Any, Any]:
-        return level.offer_id, level.amount
-
-
-def checksum(bids: list[tuple[Any, Any]], asks: list[tuple[Any, Any]]) -> int:
-    """
-    Return the exchange's checksum of (key, amount) pairs, both sides from the best.
-
-    Bids and asks alternate; a shorter side is skipped once it ends. Ask amounts keep their minus
-    sign.
-    """
-    flat: list[Any] = []
-    for index in range(max(len(bids), len(asks))):
-        flat.extend(bids[index] if index < len(bids) else ())
-        flat.extend(asks[index] if index < len(asks) else ())
-    text = ":".join(map(repr, flat))
-    # repr differs from the exchange's text only if it contains one of these (as does that of a
-    # Decimal, which has an "e" in its name).
-    if "e" in text or ".0:" in text or text.endswith(".0"):
-        text = ":".join(map(number_text, flat))
-    value = zlib.crc32(text.encode())
-    return value - 2**32 if value >= 2**31 else value

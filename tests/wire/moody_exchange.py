@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Optional, Set, Tuple
 import attrs
 
 from bfxsync._base.enums import SubscriptionStatus
-from bfxsync.book.book import checksum
+from bfxsync.book.checksums import checksum
 from bfxsync.models import (
     BookUpdate,
     Checksum,

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any, Dict, Iterable, List
 
 from bfxsync._base.enums import ConnectionStatus, Flag, SubscriptionStatus
-from bfxsync.book.book import checksum
+from bfxsync.book.checksums import checksum
 from bfxsync.models import BookUpdate, Snapshot, Status, Ticker, Trade
 from bfxsync.wire.channels import Channel, channel_for
 from bfxsync.wire.commands import Ping, Resubscribe, Subscribe, Unsubscribe

@@ -7,7 +7,7 @@ from typing import Any, List
 import pytest
 
 from bfxsync._base.enums import SubscriptionStatus
-from bfxsync.book.book import checksum
+from bfxsync.book.checksums import checksum
 from bfxsync.errors import ChecksumMismatch, RemoteError
 from bfxsync.models import (
     BookUpdate,

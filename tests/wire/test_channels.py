@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import FUNDING_LEVELS, JSON_VALUES, LEVELS, OFFERS, ORDERS
 
 from bfxsync._base.enums import SubscriptionStatus
-from bfxsync.book.book import checksum
+from bfxsync.book.checksums import checksum
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models import (
     BookUpdate,

@@ -43,7 +43,7 @@ from peer import (
 )
 
 from bfxsync._base.enums import Flag, LossCause, SubscriptionStatus
-from bfxsync.book.book import checksum
+from bfxsync.book.checksums import checksum
 from bfxsync.errors import (
     ApiError,
     NetworkError,

@@ -186,7 +186,7 @@ class BookChannel(Channel):
             updates.append(Checksum(frame[2]))
         if self.is_funding:
             return
-        actual = self.book.checksum()
+        actual = self.book.checksum(keep_texts=True)
         if actual == frame[2]:
             self.verified_count += 1
             self.verified_at = self.seen_at
