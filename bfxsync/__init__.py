@@ -7,6 +7,10 @@ A synchronous, threaded client for the Bitfinex API v2.
 ...     bfx.wss.run()
 """
 
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from bfxsync._base.enums import (
     ConnectionStatus,
     Flag,
@@ -17,12 +21,9 @@ from bfxsync._base.enums import (
     Policy,
     SubscriptionStatus,
 )
+from bfxsync._base.forks import lazily
 from bfxsync._base.hosts import PUB_REST_HOST, PUB_WSS_HOST, REST_HOST, WSS_HOST
 from bfxsync._version import __version__
-from bfxsync.auth.nonce import Nonce
-from bfxsync.auth.signer import Signer, TokenSigner
-from bfxsync.book.book import OrderBook
-from bfxsync.client import Client
 from bfxsync.errors import (
     ApiError,
     AuthError,
@@ -44,34 +45,40 @@ from bfxsync.errors import (
     UsageError,
     VersionMismatch,
 )
-from bfxsync.models import (
-    BookSnapshot,
-    BookUpdate,
-    Candle,
-    Degraded,
-    Depth,
-    DerivativesStatus,
-    FundingBookUpdate,
-    FundingRawBookUpdate,
-    FundingTicker,
-    FundingTrade,
-    FundingTradeUpdate,
-    Gap,
-    Liquidation,
-    RawBookUpdate,
-    RawRow,
-    Snapshot,
-    Status,
-    Ticker,
-    Trade,
-    TradeUpdate,
-)
-from bfxsync.ws.book_view import BookView
-from bfxsync.ws.client import WebSocketClient
-from bfxsync.ws.io.backoff import Backoff
-from bfxsync.ws.io.rate_limiter import ConnectionRateLimiter
-from bfxsync.ws.replay import Replay, replay
-from bfxsync.ws.subscription import BookSubscription, Subscription
+
+if TYPE_CHECKING:
+    from bfxsync.auth.nonce import Nonce
+    from bfxsync.auth.signer import Signer, TokenSigner
+    from bfxsync.book.book import OrderBook
+    from bfxsync.client import Client
+    from bfxsync.models import (
+        BookSnapshot,
+        BookUpdate,
+        Candle,
+        Degraded,
+        Depth,
+        DerivativesStatus,
+        FundingBookUpdate,
+        FundingRawBookUpdate,
+        FundingTicker,
+        FundingTrade,
+        FundingTradeUpdate,
+        Gap,
+        Liquidation,
+        RawBookUpdate,
+        RawRow,
+        Snapshot,
+        Status,
+        Ticker,
+        Trade,
+        TradeUpdate,
+    )
+    from bfxsync.ws.book_view import BookView
+    from bfxsync.ws.client import WebSocketClient
+    from bfxsync.ws.io.backoff import Backoff
+    from bfxsync.ws.io.rate_limiter import ConnectionRateLimiter
+    from bfxsync.ws.replay import Replay, replay
+    from bfxsync.ws.subscription import BookSubscription, Subscription
 
 __all__ = [
     "ApiError",
@@ -140,3 +147,35 @@ __all__ = [
     "__version__",
     "replay",
 ]
+
+# The modules that are imported when one of their names is first asked for; those of `models` are
+# all names that are not listed here.
+_MODULES = {
+    "Backoff": "ws.io.backoff",
+    "BookSubscription": "ws.subscription",
+    "BookView": "ws.book_view",
+    "Client": "client",
+    "ConnectionRateLimiter": "ws.io.rate_limiter",
+    "Nonce": "auth.nonce",
+    "OrderBook": "book.book",
+    "Replay": "ws.replay",
+    "Signer": "auth.signer",
+    "Subscription": "ws.subscription",
+    "TokenSigner": "auth.signer",
+    "WebSocketClient": "ws.client",
+    "replay": "ws.replay",
+}
+
+if not TYPE_CHECKING:  # type checkers would take any name for an attribute
+
+    def __getattr__(name: str) -> object:
+        if name in ("client", "credentials", "models"):
+            return lazily(partial(import_module, f"{__name__}.{name}"))
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        place = f"{__name__}.{_MODULES.get(name, 'models')}"
+        module = lazily(partial(import_module, place))
+        return globals().setdefault(name, getattr(module, name))
+
+    def __dir__() -> list:
+        return sorted({*globals(), *__all__})

@@ -24,13 +24,12 @@ from bfxsync.checks.hosts import (
 from bfxsync.checks.options import check_bool, check_farewell, check_on_limit
 from bfxsync.checks.texts import check_token
 from bfxsync.checks.times import check_seconds, check_timeouts
-from bfxsync.credentials import ClientCredentials, CredentialSource, hidden_source
 from bfxsync.errors import ClosedError
-from bfxsync.guards.guard import OrderGuard
-from bfxsync.guards.limits import OrderLimits
 from bfxsync.ws.client import WebSocketClient
 
 if TYPE_CHECKING:
+    from bfxsync.credentials import ClientCredentials, CredentialSource
+    from bfxsync.guards.guard import OrderGuard
     from bfxsync.models.notification import Notification
     from bfxsync.models.orders import AnyOrder
     from bfxsync.rest.client import RestClient
@@ -151,6 +150,7 @@ class Client(ProposesNames):
         api_key, api_secret = hide(api_key), hide(api_secret)
         auth_token, proxy = hide(auth_token), hide(proxy)
         credentials = hide(credentials)
+        client_credentials, hidden_source, order_guard = lazily(_credentials_and_guard)
         source = credentials = hidden_source(credentials)
         # Checked here, as REST is created on first use.
         on_limit = check_on_limit(on_limit)
@@ -164,7 +164,7 @@ class Client(ProposesNames):
         auth_rest_host = signed_rest_host(rest_host, auth_rest_host)
         check_seconds("absence_s", absence_s)
         affiliate_code = optional(check_token, "affiliate_code", affiliate_code)
-        self._credentials = ClientCredentials(
+        self._credentials: ClientCredentials = client_credentials(
             api_key,
             api_secret,
             auth_token,
@@ -174,21 +174,19 @@ class Client(ProposesNames):
         )
         if timeout is not None:
             options["timeout"] = timeout
-        guard = OrderGuard(
-            OrderLimits.of(
-                post_only=post_only,
-                max_order_value=max_order_value,
-                max_orders_per_minute=max_orders_per_minute,
-                max_open_orders=max_open_orders,
-                cancel_on_exit=cancel_on_exit,
-            )
+        guard = order_guard(
+            post_only=post_only,
+            max_order_value=max_order_value,
+            max_orders_per_minute=max_orders_per_minute,
+            max_open_orders=max_open_orders,
+            cancel_on_exit=cancel_on_exit,
         )
         if logger is not None:
             log_to(logger)
         self.wss: WebSocketClient = WebSocketClient(
             wss_host, numbers=numbers, proxy=proxy, ca_bundle=ca_bundle, **options
         )
-        self._guard = guard
+        self._guard: OrderGuard = guard
         self._rest_options: dict[str, Any] = {
             "host": rest_host,
             "auth_host": auth_rest_host,
@@ -377,6 +375,18 @@ class Client(ProposesNames):
 def _check_hosts(hosts: Iterable[str], allow_insecure: bool, key: str) -> None:
     for host in hosts:
         check_encryption(host, key, allow_insecure)
+
+
+def _credentials_and_guard() -> Any:
+    # Not with this module: a `WebSocketClient` alone never needs them.
+    from bfxsync.credentials import ClientCredentials, hidden_source
+    from bfxsync.guards.guard import OrderGuard
+    from bfxsync.guards.limits import OrderLimits
+
+    def guard(**limits: Any) -> OrderGuard:
+        return OrderGuard(OrderLimits.of(**limits))
+
+    return ClientCredentials, hidden_source, guard
 
 
 def _rest_client() -> type[RestClient]:

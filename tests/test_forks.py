@@ -116,6 +116,53 @@ def test_r10_child_of_a_fork_during_the_first_call_makes_its_own(what: str) -> N
     assert run(script) == "7\n"
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize(
+    "what, module",
+    [
+        ("bfxsync.Client", "bfxsync.ws.core.core"),
+        ("bfxsync.replay", "bfxsync.recording.player"),
+        ("bfxsync.models.Order", "bfxsync.models.orders"),
+        ("Client('paper-key', 'paper-secret')", "bfxsync.guards.limits"),
+        ("Client(record=os.devnull)", "bfxsync.recording.output_file"),
+    ],
+)
+def test_fork_waits_for_the_first_import_of_a_name(what: str, module: str) -> None:
+    """Halfway through it, when other modules have been imported and this one has not."""
+    script = f"""
+        import os, signal, sys, threading, warnings
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import bfxsync
+        if "Client(" in "{what}":
+            from bfxsync import Client
+
+        class Watch:
+            def find_spec(self, name, path=None, target=None):
+                if name == "{module}":
+                    begun.set()
+
+        def use():
+            try:
+                {what}
+            except bfxsync.UsageError:
+                pass  # of the recording's file
+
+        begun = threading.Event()
+        sys.meta_path.insert(0, Watch())
+        thread = threading.Thread(target=use)
+        thread.start()
+        print(begun.wait(10))
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            use()
+            os._exit(7)
+        print(os.WEXITSTATUS(os.waitpid(child, 0)[1]))
+        thread.join()
+    """
+    assert run(script) == "True\n7\n"
+
+
 def test_calls_import_nothing_once_the_rest_side_is_there() -> None:
     """Else a fork could come in between, where nothing of ours would wait."""
     script = """

@@ -37,15 +37,45 @@ def test_there_are_three_runtime_dependencies():
     assert names == ["websocket-client", "requests", "attrs"]
 
 
-def test_importing_it_is_silent_and_starts_nothing():
-    code = "import threading, sys, bfxsync; print(threading.active_count()); " + (
-        "later = 'aiohttp', 'rich', 'requests', 'bfxsync.rest'; "
-        "print([m for m in later if m in sys.modules])"
-    )
+def run(code):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True
     )
-    assert (done.stdout, done.stderr) == ("1\n[]\n", "")
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_importing_it_is_silent_and_starts_nothing():
+    code = "import threading, sys, bfxsync; print(threading.active_count()); " + (
+        "later = 'websocket', 'attrs', 'ssl', 'bfxsync.client', 'bfxsync.models'; "
+        "print([m for m in later if m in sys.modules])"
+    )
+    assert run(code) == "1\n[]\n"
+
+
+def test_streaming_imports_neither_rest_nor_recording():
+    code = (
+        "import sys; from bfxsync import Client; a = set(sys.modules); Client(); "
+        + (
+            "later = 'aiohttp', 'rich', 'requests', 'tempfile', 'bfxsync.rest', "
+            "'bfxsync.recording.format', 'bfxsync.ws.replay', 'bfxsync.models.orders'; "
+            "print([m for m in later if m in sys.modules]); "
+            "print({'bfxsync.guards', 'bfxsync.auth', 'bfxsync.credentials'} & a)"
+        )
+    )
+    assert run(code) == "[]\nset()\n"
+
+
+def test_names_that_are_imported_later_are_those_of_their_modules():
+    code = (
+        "import bfxsync, bfxsync.ws.replay; print(dir(bfxsync) == sorted(set(dir(bfxsync)))"
+        + (
+            ", set(bfxsync.__all__) <= set(dir(bfxsync)), 'replay' in vars(bfxsync), "
+            "bfxsync.replay is bfxsync.ws.replay.replay, 'replay' in vars(bfxsync), "
+            "bfxsync.credentials.from_env_file.__name__, hasattr(bfxsync, 'Clinet'))"
+        )
+    )
+    assert run(code) == "True True False True True from_env_file False\n"
 
 
 def test_each_recording_has_its_licence_in_the_metadata():

@@ -20,7 +20,9 @@ from bfxsync.rest.merchant import MerchantEndpoints
 from bfxsync.rest.public import PublicEndpoints
 
 CLASSES = [
-    item for item in map(vars(bfxsync).get, bfxsync.__all__) if isinstance(item, type)
+    item
+    for item in (getattr(bfxsync, name) for name in bfxsync.__all__)
+    if isinstance(item, type)
 ]
 ENDPOINTS = [AuthEndpoints, MerchantEndpoints, PublicEndpoints]
 PACKAGE = Path(bfxsync.__file__).parent

@@ -27,7 +27,7 @@ from bfxsync._base.proxies import Proxy
 MAX_ANSWER = 64 * 1024
 """Maximum size of a proxy's answer, in bytes."""
 
-_STATUS = re.compile(rb"HTTP/1\.\d (\d{3})(?: ([^\r\n]*))?\r?\n")
+_STATUS = rb"HTTP/1\.\d (\d{3})(?: ([^\r\n]*))?\r?\n"
 _MOST_TOLD = 100
 
 
@@ -73,7 +73,7 @@ def _tunnel(
             raise OSError(
                 f"the answer of the proxy {proxy} has more than {MAX_ANSWER} bytes"
             )
-    found = _STATUS.match(answer)
+    found = re.match(_STATUS, answer)
     if found is None:
         raise OSError(f"the proxy {proxy} does not speak HTTP")
     status, text = int(found.group(1)), (found.group(2) or b"").decode("latin-1")

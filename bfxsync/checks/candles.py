@@ -26,9 +26,7 @@ TIMEFRAMES = (
 )
 
 # A funding currency with one period, or with an aggregation and the first and last period.
-_FUNDING = re.compile(
-    r"(f[A-Z0-9]{2,})(?::a[1-9]\d*:p([1-9]\d{0,2}))?:p([1-9]\d{0,2})", re.ASCII
-)
+_FUNDING = r"(f[A-Z0-9]{2,})(?::a[1-9][0-9]*:p([1-9][0-9]{0,2}))?:p([1-9][0-9]{0,2})"
 
 
 def check_timeframe(name: str, timeframe: object) -> str:
@@ -58,7 +56,7 @@ def check_candle_symbol(symbol: object) -> str:
     # Not "fetusd", which is a pair.
     if text is None or not text.startswith("f") or _is_pair(text):
         return check_symbol(symbol)
-    match = _FUNDING.fullmatch(text)
+    match = re.fullmatch(_FUNDING, text)
     if match is None:
         meant = _propose_funding(text)
         raise UsageError(
@@ -75,7 +73,7 @@ def check_candle_symbol(symbol: object) -> str:
 def _propose_funding(text: str) -> str | None:
     currency, colon, periods = text[1:].partition(":")
     proposal = f"f{currency.upper()}{colon}{periods.lower()}"
-    return proposal if _FUNDING.fullmatch(proposal) else None
+    return proposal if re.fullmatch(_FUNDING, proposal) else None
 
 
 def _is_pair(text: str) -> bool:

@@ -21,7 +21,7 @@ _KEEP = range(1, 3)
 _DIGITS = re.compile("[1-9][0-9]{0,18}")
 
 # Dots alone would mean another path.
-_TEXT_ID = re.compile(r"(?!\.+$)[\w.:,@+~-]+", re.ASCII)
+_TEXT_ID = r"(?a)(?!\.+$)[\w.:,@+~-]+"
 
 
 def check_id(name: str, value: object) -> int:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from bfxsync._base.plain import plain_text
 from bfxsync.checks.symbols import check_funding, check_pair
 from bfxsync.checks.texts import check_choice, check_pattern
 from bfxsync.errors import UsageError
 
-_CONF_KEY = re.compile(r"pub(:[A-Za-z0-9_.]+)+")
-_SETTING_KEY = re.compile(r"api:[A-Za-z0-9_-]*")
+_CONF_KEY = r"pub(:[A-Za-z0-9_.]+)+"
+_SETTING_KEY = r"api:[A-Za-z0-9_-]*"
 
 SIDES = ("long", "short")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from typing import Any, Mapping, Sequence
 
@@ -24,7 +23,7 @@ _CUSTOMER = (
     "email",
 )
 
-_SETTING_KEY = re.compile(r"bfx_pay_[a-z0-9_]+")
+_SETTING_KEY = r"bfx_pay_[a-z0-9_]+"
 
 
 def check_customer(name: str, value: object) -> dict[str, Any]:

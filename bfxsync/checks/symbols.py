@@ -24,8 +24,8 @@ ALL = "ALL"
 _SYMBOL = re.compile(r"t[A-Z0-9]{2,}(:[A-Z0-9]+)?|f[A-Z0-9]{2,}")
 _LEGS = re.compile(r"([A-Z0-9]{2,})/([A-Z0-9]{2,})")
 _SIX_LETTERS = re.compile(r"[A-Za-z]{6}")
-_CURRENCY = re.compile(r"[A-Z0-9]{2,}")
-_PAY_CURRENCY = re.compile(r"[A-Z0-9]{2,}(-[A-Z0-9]{2,})*")
+_CURRENCY = r"[A-Z0-9]{2,}"
+_PAY_CURRENCY = r"[A-Z0-9]{2,}(-[A-Z0-9]{2,})*"
 
 # Common names under which the exchange lists nothing, and its own (pub:map:currency:sym).
 _CODES = {
@@ -44,14 +44,14 @@ _CODES = {
 # How a pair may be written: with any separator, without one, or as two legs of three letters.
 _QUOTES = "TESTUSDT|TESTUSD|USTF0|BTCF0|USDT|USDC|CNHT|USD|UST|EUR|GBP|JPY|BTC|ETH"
 _PAIRS = (
-    re.compile(r"([A-Z0-9]{3,})[^A-Z0-9,]+(?!P\d+$)([A-Z0-9]{3,})"),
-    re.compile(rf"([A-Z0-9]{{3,}}?)({_QUOTES})"),
-    re.compile(r"([A-Z]{3})([A-Z]{3})"),
+    r"([A-Z0-9]{3,})[^A-Z0-9,]+(?!P\d+$)([A-Z0-9]{3,})",
+    rf"([A-Z0-9]{{3,}}?)({_QUOTES})",
+    r"([A-Z]{3})([A-Z]{3})",
 )
 _MOST_FUNDING = 5
 
 # In "TBTCUSD" as well, but neither in "TRUMPUSD" nor in "testbtc/testusd".
-_PREFIXED = re.compile(r"(?!test)[tf]|T[A-Z]{6}$")
+_PREFIXED = r"(?!test)[tf]|T[A-Z]{6}$"
 
 
 def find_symbol(text: str) -> str | None:
@@ -69,12 +69,12 @@ def propose_symbol(text: str, kinds: str = "tf") -> str | None:
     if "t" in kinds:
         for pattern in _PAIRS:
             for name in _names(text, "t"):
-                legs = pattern.fullmatch(name)
+                legs = re.fullmatch(pattern, name)
                 if legs:
                     return _joined(*(_CODES.get(leg, leg) for leg in legs.groups()))
     if "f" in kinds:
         for name in _names(text, "f"):
-            if _CURRENCY.fullmatch(name) and 3 <= len(name) <= _MOST_FUNDING:
+            if re.fullmatch(_CURRENCY, name) and 3 <= len(name) <= _MOST_FUNDING:
                 return "f" + _CODES.get(name, name)
     return None
 
@@ -88,7 +88,7 @@ def _names(text: str, prefix: str) -> Iterator[str]:
     """Yield a text in capitals, but first without what may be its prefix."""
     text = text.strip()
     capitals = text.upper()
-    if _PREFIXED.match(text) and capitals.startswith(prefix.upper()):
+    if re.match(_PREFIXED, text) and capitals.startswith(prefix.upper()):
         yield capitals[1:]
     yield capitals
 
@@ -157,7 +157,7 @@ def check_optional_symbol(symbol: object, check: Callable[[object], str]) -> str
 def check_currency(name: str, currency: object) -> str:
     """Return a currency without prefix, such as ``USD`` or ``UST``."""
     text = plain_text(currency)
-    if text is not None and _CURRENCY.fullmatch(text):
+    if text is not None and re.fullmatch(_CURRENCY, text):
         return text
     proposal = propose_symbol(text or "", "f")
     raise UsageError(

@@ -12,7 +12,7 @@ WALLETS = ("exchange", "margin", "funding", "trading", "deposit")
 """The last two are older names of margin and funding."""
 
 # Dots alone would mean another path.
-_NICKNAME = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]+")
+_NICKNAME = r"(?!\.+$)[A-Za-z0-9_.-]+"
 
 
 def check_choice(name: str, value: object, allowed: Sequence[str]) -> str:
@@ -23,12 +23,10 @@ def check_choice(name: str, value: object, allowed: Sequence[str]) -> str:
     raise UsageError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
 
 
-def check_pattern(
-    name: str, value: object, pattern: re.Pattern[str], expected: str
-) -> str:
+def check_pattern(name: str, value: object, pattern: str, expected: str) -> str:
     """Return the text if it matches the whole pattern; `expected` is for the message."""
     text = plain_text(value)
-    if text is not None and pattern.fullmatch(text):
+    if text is not None and re.fullmatch(pattern, text):
         return text
     raise UsageError(f"{name} must {expected}, not {value!r}")
 

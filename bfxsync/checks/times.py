@@ -32,12 +32,10 @@ _SECONDS = range(10**9, 10**11)
 _BEYOND = 10**14
 
 _MOST_ROWS = 10**9
-_DIGITS = re.compile(r"[0-9]{1,20}")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_TIF = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
-_MOMENT = re.compile(
-    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?"
-)
+_DIGITS = r"[0-9]{1,20}"
+_DATE = r"\d{4}-\d\d-\d\d"
+_TIF = r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"
+_MOMENT = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?"
 
 
 def check_time(name: str, value: object) -> Mts | None:
@@ -52,7 +50,7 @@ def check_time(name: str, value: object) -> Mts | None:
     mts: int | None
     if isinstance(value, datetime):
         mts = (check_datetime(name, value) - _EPOCH) // _MILLISECOND
-    elif isinstance(value, str) and _DIGITS.fullmatch(value):
+    elif isinstance(value, str) and re.fullmatch(_DIGITS, value):
         mts = int(value)
     elif isinstance(value, float):
         # As time.time() * 1000 gives it. A float of 0 is more likely a mistake than 1970.
@@ -103,7 +101,7 @@ def check_cid_date(name: str, value: object) -> str:
         return f"{check_datetime(name, value):%Y-%m-%d}"
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, str) and _DATE.fullmatch(value):
+    if isinstance(value, str) and re.fullmatch(_DATE, value):
         try:
             return date.fromisoformat(value).isoformat()
         except ValueError:
@@ -119,7 +117,7 @@ def check_moment(name: str, value: object) -> str:
     if isinstance(value, date):
         return value.isoformat()
     text = plain_text(value)
-    if text is not None and _MOMENT.fullmatch(text):
+    if text is not None and re.fullmatch(_MOMENT, text):
         return text
     raise UsageError(
         f"{name} must be a datetime with a time zone, a date, or a text such as "
@@ -130,7 +128,7 @@ def check_moment(name: str, value: object) -> str:
 def check_tif(name: str, value: object) -> str:
     """Return the time at which an order expires, as the exchange reads it: UTC, whole seconds."""
     text = plain_text(value)
-    if text is not None and _TIF.fullmatch(text):
+    if text is not None and re.fullmatch(_TIF, text):
         try:
             datetime.fromisoformat(text)
         except ValueError:

@@ -11,12 +11,12 @@ Unknown fields and kinds of lines are ignored, as other programs may write them.
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Sequence, Union
 
 import attrs
 
 from bfxsync.errors import RemoteError, UsageError
+from bfxsync.recording.secrets import redact
 from bfxsync.wire.codec import LOADS_ERRORS, dumps, loads_for, parse
 from bfxsync.wire.websocket import MAX_MESSAGE_SIZE
 
@@ -24,16 +24,6 @@ FORMAT = "bfxsync recording"
 VERSION = 1
 
 SERVER, CLIENT = "server->client", "client->server"
-
-REDACTED = "***"
-
-_SECRETS = ("apiKey", "authNonce", "authPayload", "authSig", "token")
-
-# Works on the text, so that everything else stays as it is, even in invalid JSON.
-_SECRET = re.compile(
-    r'("(?:' + "|".join(_SECRETS) + r')"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,}\]]+)',
-    re.DOTALL,
-)
 
 # The year 10000, beyond the range of `datetime`.
 _END_OF_TIME_S = 253_402_300_800
@@ -157,11 +147,6 @@ def is_ours(line: bytes) -> bool:
     except RemoteError:
         return False
     return is_header or record is not None
-
-
-def redact(text: str) -> str:
-    """Return a message with its secret values replaced."""
-    return _SECRET.sub(rf'\1"{REDACTED}"', text)
 
 
 def _read_fields(line: bytes) -> tuple[bool, Record | None]:

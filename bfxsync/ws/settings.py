@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -12,6 +12,7 @@ from bfxsync._base.aliases import NumberType
 from bfxsync._base.clock import CLOCK, Clock
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.enums import Flag
+from bfxsync._base.forks import lazily
 from bfxsync._base.hosts import hostname_of, is_loopback, shown
 from bfxsync._base.plain import plain_integer
 from bfxsync._base.proxies import Proxy, proxy_for
@@ -20,10 +21,12 @@ from bfxsync.checks.hosts import check_wss_host
 from bfxsync.checks.options import check_bool, check_flags, check_mailbox_size
 from bfxsync.checks.times import check_seconds
 from bfxsync.errors import UsageError
-from bfxsync.recording.recorder import Recorder
 from bfxsync.wire.audit import HEARTBEAT_S, PING_AFTER_S, STALE_AFTER_S
 from bfxsync.ws.io.backoff import Backoff
 from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
+
+if TYPE_CHECKING:
+    from bfxsync.recording.recorder import Recorder
 
 _MAX_THREADS = 64
 
@@ -138,4 +141,12 @@ def with_recording(
     append = check_bool("record_append", record_append)
     if record is None:
         return settings
-    return attrs.evolve(settings, recorder=Recorder(record, append=append))
+    recorder = lazily(_recorder)(record, append=append)
+    return attrs.evolve(settings, recorder=recorder)
+
+
+def _recorder() -> type[Recorder]:
+    # Few programs record.
+    from bfxsync.recording.recorder import Recorder
+
+    return Recorder

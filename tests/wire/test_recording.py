@@ -11,7 +11,6 @@ from bfxsync.errors import RemoteError, UsageError
 from bfxsync.recording import format
 from bfxsync.recording.format import (
     CLIENT,
-    REDACTED,
     SERVER,
     VERSION,
     Lost,
@@ -24,8 +23,8 @@ from bfxsync.recording.format import (
     line_of,
     read_line,
     received_lines,
-    redact,
 )
+from bfxsync.recording.secrets import REDACTED, redact
 
 TIMES = st.floats(0, 4e9).map(lambda at: round(at, 6))
 NUMBERS = st.integers(1, 99)

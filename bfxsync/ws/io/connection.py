@@ -19,7 +19,7 @@ from bfxsync._base.enums import ConnectionStatus, LossCause
 from bfxsync._base.hosts import shown
 from bfxsync._base.logs import get_logger
 from bfxsync.errors import NetworkError
-from bfxsync.recording.format import redact
+from bfxsync.recording.secrets import redact
 from bfxsync.wire.audit import ClockWatch
 from bfxsync.wire.codec import loads_for
 from bfxsync.wire.outputs import Reopen

@@ -1,0 +1,19 @@
+"""Removes secrets from the text of messages, for recordings and logs."""
+
+from __future__ import annotations
+
+import re
+
+REDACTED = "***"
+
+_SECRETS = ("apiKey", "authNonce", "authPayload", "authSig", "token")
+
+# Works on the text, so that everything else stays as it is, even in invalid JSON.
+_SECRET = (
+    r'(?s)("(?:' + "|".join(_SECRETS) + r')"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,}\]]+)'
+)
+
+
+def redact(text: str) -> str:
+    """Return a message with its secret values replaced."""
+    return re.sub(_SECRET, rf'\1"{REDACTED}"', text)
