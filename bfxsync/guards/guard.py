@@ -3,13 +3,14 @@ The order guard of a client: limits, halt, and orders in flight.
 
 Strategy: a write is admitted before it waits for anything, and confirmed again when it is sent, as
 `halt` may have been called while it waited for a rate limit or for other calls. The state is one
-immutable value that is replaced atomically, so that an interrupted thread never blocks others;
-entries that it leaves behind expire.
+immutable value that is replaced atomically, so that an interrupted thread never blocks others. An
+admission that it leaves behind ends when it is garbage collected.
 """
 
 from __future__ import annotations
 
 import time
+import weakref
 from functools import lru_cache
 from typing import (
     TYPE_CHECKING,
@@ -17,7 +18,6 @@ from typing import (
     Callable,
     Dict,
     List,
-    NamedTuple,
     Protocol,
     Sequence,
     Tuple,
@@ -25,8 +25,10 @@ from typing import (
 
 from bfxsync._base.atomic import AtomicValue
 from bfxsync._base.error_bases import OrderBlocked
+from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.plain import plain_integer
-from bfxsync.errors import BfxError, OutcomeUnknown
+from bfxsync.errors import BfxError, ClosedError, OutcomeUnknown
+from bfxsync.guards.in_flight import WINDOW_S, GuardState, InFlight
 from bfxsync.guards.limits import OrderLimits, PriceOf, blocked
 from bfxsync.guards.placed import PlacedOrders
 from bfxsync.guards.requests import (
@@ -40,11 +42,6 @@ from bfxsync.guards.requests import (
 
 if TYPE_CHECKING:
     from bfxsync.models.orders import Order
-
-WINDOW_S = 60.0
-
-# A call that was interrupted at the wrong moment counts as in flight for that long.
-_LONGEST_CALL_S = 120.0
 
 
 class OrderFacts(Protocol):
@@ -60,20 +57,6 @@ class OrderFacts(Protocol):
     def open_order_count(self) -> int:
         """Return the number of open orders of the account."""
         ...
-
-
-class _InFlight(NamedTuple):
-    """Admitted orders that the exchange may not list as open yet."""
-
-    owner: object
-    orders: int
-    at: float
-
-
-class _State(NamedTuple):
-    is_halted: bool = False
-    sent_at: Tuple[float, ...] = ()
-    in_flight: Tuple[_InFlight, ...] = ()
 
 
 class Admission:
@@ -110,9 +93,9 @@ class Admission:
             self._guard.placed.record(self.cids, answer)
 
     def confirm(self) -> None:
-        """Raise `OrderBlocked` if orders were halted since; called just before sending."""
+        """Raise if orders were halted since; called just before each attempt to send it."""
         if self.orders:
-            self._guard.check_halt()
+            self._guard.confirm(self)
 
     def __enter__(self) -> Admission:
         return self
@@ -151,7 +134,8 @@ class OrderGuard:
             PlacedOrders() if limits.cancel_on_exit else None
         )
         self._clock = clock
-        self._state: AtomicValue[_State] = AtomicValue(_State())
+        self._state: AtomicValue[GuardState] = AtomicValue(GuardState())
+        reset_after_fork(self)
 
     @property
     def is_halted(self) -> bool:
@@ -166,10 +150,9 @@ class OrderGuard:
         """Allow orders again."""
         self._state.update(lambda state: (state._replace(is_halted=False), None))
 
-    def check_halt(self) -> None:
-        """Raise `OrderBlocked` after `halt`."""
-        if self.is_halted:
-            raise blocked("halt", "orders are halted until resume() is called")
+    def close(self) -> None:
+        """Refuse new orders and updates for ever, including those waiting to be sent."""
+        self._state.update(lambda state: (state._replace(is_closed=True), None))
 
     def admit(self, path: str, body: Any, facts: OrderFacts) -> Admission:
         """
@@ -185,63 +168,88 @@ class OrderGuard:
         orders = orders_in(path, body)
         if not orders:
             return Admission(self, body, ())
-        self.check_halt()
+        self._check_halt()
         limits = self.limits
         terms = [limits.check(order) for order in orders]
-        self._count(len(orders), is_final=False)
-        if limits.needs_whole_order:
-            self._check_whole(orders, terms, facts)
         if limits.post_only:
             body = with_terms(path, body, terms)
         admission = Admission(self, body, orders)
         try:
+            self._join(admission, terms)
+            if limits.needs_whole_order:
+                self._check_whole(orders, terms, facts)
             if limits.max_open_orders is not None:
-                new_count = sum(order.count for order in orders)
-                self._check_open(admission, new_count, limits.max_open_orders, facts)
-            self._count(len(orders), is_final=True)
+                self._check_open(admission, limits.max_open_orders, facts)
         except BaseException:
-            self.end(admission)
+            self._state.update(lambda state: (state.without(admission), None))
             raise
         if self.placed is not None:
             self.placed.expect(admission.cids)
         return admission
 
+    def confirm(self, admission: Admission) -> None:
+        """Raise if orders were halted since; they count as sent now."""
+        self._check_halt()
+        if self.limits.max_orders_per_minute is None:
+            return
+        now = self._clock()
+        self._state.update(lambda state: (state.sent(admission, now), None))
+
     def end(self, admission: Admission) -> None:
         """Remove the orders of an admission from those in flight, after its call."""
+        self._state.update(lambda state: (state.landed(admission), None))
 
-        def without(state: _State) -> Tuple[_State, None]:
-            left = tuple(
-                item for item in state.in_flight if item.owner is not admission
-            )
-            if len(left) == len(state.in_flight):
-                return state, None
-            return state._replace(in_flight=left), None
+    def _reset_after_fork(self) -> None:
+        # The calls are the parent's.
+        self._state = AtomicValue(self._state.get()._replace(in_flight=()))
 
-        self._state.update(without)
+    def _check_halt(self) -> None:
+        state = self._state.get()
+        if state.is_closed:
+            raise ClosedError("the client is closed")
+        if state.is_halted:
+            raise blocked("halt", "orders are halted until resume() is called")
 
-    def _count(self, count: int, is_final: bool) -> None:
-        """Check the number of orders in the last minute; with `is_final`, add these to it."""
+    def _join(self, admission: Admission, terms: Sequence[Terms]) -> None:
+        """Add the orders of an admission to those in flight, if the limits allow it."""
+        limits, orders = self.limits, admission.orders
+        ids = [
+            plain_integer(after.get("id"))
+            for order, after in zip(orders, terms)
+            if order.action is OrderAction.UPDATE and limits.needs_whole_order
+        ]
+        updates = frozenset(ids)
+        if len(updates) < len(ids):
+            raise blocked("unreadable", "two updates of one order cannot be checked")
+        new_count = sum(order.count for order in orders)
+        now = self._clock()
+        counted = 0 if limits.max_orders_per_minute is None else len(orders)
+        mine = InFlight(weakref.ref(admission), counted, new_count, updates, now)
+
+        def join(state: GuardState) -> Tuple[GuardState, None]:
+            state = state.current(now)
+            if any(updates & item.updated for item in state.in_flight):
+                reason = "another update of the order is in flight, so this one cannot be checked"
+                raise blocked("unreadable", reason)
+            self._check_minute(state, len(orders), now)
+            return state._replace(in_flight=(*state.in_flight, mine)), None
+
+        self._state.update(join)
+
+    def _check_minute(self, state: GuardState, count: int, now: float) -> None:
+        """Check the number of orders in the last minute; those in flight may be sent only now."""
         most = self.limits.max_orders_per_minute
         if most is None:
             return
-        now = self._clock()
-
-        def change(state: _State) -> Tuple[_State, float]:
-            sent_at = tuple(at for at in state.sent_at if at + WINDOW_S > now)
-            excess = len(sent_at) + count - most
-            if excess > 0:
-                wait_s = sent_at[excess - 1] + WINDOW_S - now if count <= most else -1.0
-                return state, wait_s
-            if is_final:
-                return state._replace(sent_at=sent_at + (now,) * count), 0.0
-            return state, 0.0
-
-        wait_s = self._state.update(change)
-        if wait_s < 0:
+        if count > most:
             raise blocked(
                 "max_orders_per_minute", f"{count} orders in one request exceed {most}"
             )
-        if wait_s > 0:
+        waiting = state.counted_in_flight
+        sent_at = state.sent_at + (now,) * waiting
+        excess = len(sent_at) + count - most
+        if excess > 0:
+            wait_s = sent_at[excess - 1] + WINDOW_S - now
             raise OrderBlocked(
                 f"max_orders_per_minute: {most} orders or updates were sent within a minute; "
                 f"the next may be sent in {wait_s:.1f} s; nothing was sent",
@@ -260,8 +268,6 @@ class OrderGuard:
             if order.action is OrderAction.UPDATE
         ]
         ids = [plain_integer(one.get("id")) for one in changes]
-        if len(set(ids)) < len(ids):
-            raise blocked("unreadable", "two updates of one order cannot be checked")
         known = facts.orders(ids) if ids else {}
         for order, after in zip(orders, terms):
             if order.action is OrderAction.UPDATE:
@@ -274,23 +280,12 @@ class OrderGuard:
             elif self.limits.max_order_value is not None:
                 self.limits.check_value(after, price_of)
 
-    def _check_open(
-        self, admission: Admission, new_count: int, most: int, facts: OrderFacts
-    ) -> None:
-
+    def _check_open(self, admission: Admission, most: int, facts: OrderFacts) -> None:
+        new_count = sum(order.count for order in admission.orders)
         if not new_count:
             return
-        now = self._clock()
-        mine = _InFlight(admission, new_count, now)
-
-        def join(state: _State) -> Tuple[_State, int]:
-            current = tuple(
-                item for item in state.in_flight if item.at + _LONGEST_CALL_S > now
-            )
-            count = sum(item.orders for item in current)
-            return state._replace(in_flight=(*current, mine)), count
-
-        others = self._state.update(join)
+        # Later ones count this one.
+        others = self._state.get().new_before(admission)
         # Queried afterwards: an order that is no longer in flight by then is listed as open.
         count = facts.open_order_count()
         if count + others + new_count > most:

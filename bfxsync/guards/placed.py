@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Iterable, List
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Iterable, List, Sequence
 
 from bfxsync.models.notification import Notification
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from bfxsync.models.orders import Order
 
 MOST_KEPT = 50_000
-"""Maximum number of order ids kept; the oldest are dropped."""
+"""Maximum number of order ids kept, and of client ids; the oldest are dropped."""
 
 # Largest lag of the exchange's clock behind ours.
 _CLOCK_DOUBT_MS = 3_600_000
@@ -47,13 +48,17 @@ class PlacedOrders:
         """Record the client ids of orders that are about to be sent."""
         for cid in cids:
             self._cids[cid] = self._clock() * 1000
+            if len(self._cids) > MOST_KEPT:
+                # Another thread may have removed it.
+                with suppress(KeyError, RuntimeError, StopIteration):
+                    del self._cids[next(iter(self._cids))]
 
     def forget(self, cids: Iterable[int]) -> None:
         """Drop orders that were not placed."""
         for cid in cids:
             self._cids.pop(cid, None)
 
-    def record(self, cids: Iterable[int], answer: object) -> None:
+    def record(self, cids: Sequence[int], answer: object) -> None:
         """Record the order ids in an answer; drop the client ids if none is missing."""
         if not isinstance(answer, Notification):
             return
@@ -64,7 +69,8 @@ class PlacedOrders:
             self._ids.extend(
                 order.id for order in (note.data, *note.more) if order.id is not None
             )
-        if all(note.data.id is not None for note in accepted):
+        is_told = len(notes) == len(cids) or not answer.is_success
+        if is_told and all(note.data.id is not None for note in accepted):
             self.forget(cids)
 
     def among(self, orders: Iterable[Order]) -> List[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from decimal import Decimal
 from typing import Any, Sequence
@@ -9,8 +10,9 @@ from typing import Any, Sequence
 import pytest
 
 from bfxsync import OrderFlag
-from bfxsync.errors import NetworkError, OrderBlocked
-from bfxsync.guards.guard import WINDOW_S, OrderGuard
+from bfxsync.errors import ClosedError, NetworkError, OrderBlocked
+from bfxsync.guards.guard import OrderGuard
+from bfxsync.guards.in_flight import WINDOW_S
 from bfxsync.guards.limits import OrderLimits
 from bfxsync.models.orders import Order
 
@@ -172,6 +174,31 @@ def test_threads_never_exceed_the_limit_together(facts: Facts) -> None:
     assert len(admitted) == 100
 
 
+def test_order_that_waits_counts_from_when_it_is_sent(facts: Facts) -> None:
+    now = 1000.0
+    one = OrderGuard(OrderLimits.of(max_orders_per_minute=2), lambda: now)
+    with one.admit(SUBMIT, order(), facts):
+        pass
+    with one.admit(SUBMIT, order(), facts) as waiting:
+        now += 100
+        # Only the other one is over.
+        with one.admit(SUBMIT, order(), facts) as other:
+            with pytest.raises(OrderBlocked, match="may be sent in 60.0 s"):
+                one.admit(SUBMIT, order(), facts)
+            other.confirm()
+        for _ in range(2):
+            now += 10
+            waiting.confirm()
+    now += 39
+    for wait_s in (1.0, 1.0):
+        with pytest.raises(OrderBlocked, match=f"may be sent in {wait_s} s"):
+            one.admit(SUBMIT, order(), facts)
+    now += 1
+    one.admit(SUBMIT, order(), facts)
+    with pytest.raises(OrderBlocked, match="may be sent in 20.0 s"):
+        one.admit(SUBMIT, order(), facts)
+
+
 # --- max_open_orders --------------------------------------------------------------------------
 
 
@@ -225,14 +252,52 @@ def test_refused_order_is_not_on_its_way() -> None:
     one.admit(MULTI, {"ops": [["on", order()]] * 2}, Facts(0))
 
 
-def test_order_whose_call_never_ended_is_forgotten() -> None:
+def test_order_is_in_flight_until_its_call_ends() -> None:
     now = 1000.0
     one = OrderGuard(OrderLimits.of(max_open_orders=1), lambda: now)
+    waiting = one.admit(SUBMIT, order(), Facts(0))
+    # It may wait for a rate limit for an hour.
+    now += 3600
+    with pytest.raises(OrderBlocked, match="1 in flight"):
+        one.admit(SUBMIT, order(), Facts(0))
+    one.end(waiting)
     one.admit(SUBMIT, order(), Facts(0))
+
+
+def test_order_whose_call_was_interrupted_at_once_is_forgotten() -> None:
+    one = guard(max_open_orders=1)
+    left_behind = one.admit(SUBMIT, order(), Facts(0))
     with pytest.raises(OrderBlocked):
         one.admit(SUBMIT, order(), Facts(0))
-    now += 120
+    del left_behind
+    gc.collect()
     one.admit(SUBMIT, order(), Facts(0))
+
+
+def test_first_of_two_orders_in_flight_may_be_the_last_one() -> None:
+    one, second = guard(max_open_orders=1), []
+
+    class Asking(Facts):
+        def open_order_count(self) -> int:
+            if not second:
+                second.append(None)
+                with pytest.raises(OrderBlocked, match="1 in flight"):
+                    one.admit(SUBMIT, order(), Facts(0))
+            return 0
+
+    one.admit(SUBMIT, order(), Asking())
+    assert second
+
+
+def test_child_of_a_fork_has_nothing_in_flight() -> None:
+    one = guard(max_open_orders=1)
+    parents = one.admit(SUBMIT, order(), Facts(0))
+    one.halt()
+    one._reset_after_fork()
+    assert one.is_halted
+    one.resume()
+    one.admit(SUBMIT, order(), Facts(0))
+    one.end(parents)
 
 
 # --- what needs the whole order ---------------------------------------------------------------
@@ -300,3 +365,32 @@ def test_two_updates_of_one_order_are_refused(facts: Facts) -> None:
     with pytest.raises(OrderBlocked, match="two updates of one order"):
         guard(max_order_value={"USD": 1}).admit(MULTI, {"ops": ops}, facts)
     guard(max_orders_per_minute=2).admit(MULTI, {"ops": ops}, facts)
+
+
+@pytest.mark.parametrize(
+    "limits", [{"post_only": True}, {"max_order_value": {"USD": 30_000}}], ids=str
+)
+def test_updates_of_one_order_are_checked_one_by_one(limits: Any, facts: Facts) -> None:
+    one, update = guard(**limits), {"id": 7, "delta": "0.05"}
+    with one.admit(UPDATE, update, facts):
+        # Each alone would be allowed.
+        with pytest.raises(OrderBlocked, match="another update .* is in flight"):
+            one.admit(MULTI, {"ops": [["ou", update]]}, facts)
+        one.admit(SUBMIT, order(flags=4096), facts)
+    with one.admit(UPDATE, update, facts), guard().admit(UPDATE, update, facts):
+        pass
+
+
+# --- close ------------------------------------------------------------------------------------
+
+
+def test_closed_guard_refuses_orders_for_ever(facts: Facts) -> None:
+    one = guard()
+    before = one.admit(SUBMIT, order(), facts)
+    one.close()
+    one.resume()
+    with pytest.raises(ClosedError):
+        before.confirm()
+    with pytest.raises(ClosedError):
+        one.admit(SUBMIT, order(), facts)
+    one.admit(CANCEL, {"id": 7}, facts).confirm()

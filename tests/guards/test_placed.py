@@ -61,7 +61,9 @@ OPEN = opened(row(1, 7), row(2, 8), row(3), row(4, 7))
         (answered(status="ERROR"), []),
         (batch(note_row(row(1, 7)), note_row(row(2, 8))), [1, 2]),
         (batch(note_row(row(1, 7)), note_row(row(2, 8), status="ERROR")), [1]),
-        (batch(note_row(row(1, 7)), note_row(row(3), kind="oc-req")), [1]),
+        # What became of one is not said.
+        (batch(note_row(row(1, 7)), note_row(row(3), kind="oc-req")), [1, 2, 4]),
+        (batch(), [1, 2, 4]),
         (batch(note_row(row(1, 7)), note_row(row(None, 8))), [1, 2, 4]),
         (batch(status="ERROR"), []),
     ],
@@ -72,7 +74,7 @@ def test_answer_says_which_orders_are_mine(
     assert not placed
     placed.expect([7, 8] if answer.type == "ox_multi-req" else [7])
     assert placed
-    placed.record([7, 8], answer)
+    placed.record([7, 8] if answer.type == "ox_multi-req" else [7], answer)
     assert placed.among(OPEN) == mine
 
 
@@ -83,7 +85,7 @@ def test_order_without_an_answer_is_found_by_its_client_id(
     placed.record([7], "no notification")
     old = opened(row(9, 7, NOW - 86_400_000))
     assert placed.among(old + OPEN) == [1, 4]
-    placed.record([7], answered(row(1, 7), kind="other"))
+    placed.record([7], answered(row(1, 7), kind="other", status="ERROR"))
     assert placed.among(OPEN) == []
 
 
@@ -145,3 +147,5 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for id in range(10):
         placed.record([id], answered(row(id, id)))
     assert placed.among(opened(*map(row, range(10)))) == [7, 8, 9]
+    placed.expect(range(10))
+    assert placed.among([Order.from_row(row(id, id)) for id in range(7)]) == []
