@@ -6,9 +6,8 @@ from datetime import datetime, timedelta, timezone
 from bfxsync.paper import PaperExchange
 
 with PaperExchange() as exchange, exchange.client() as bfx:
-    now = datetime.now(timezone.utc)
-    start = now - timedelta(days=30)
-    candles = bfx.rest.public.iter_candles("BTC/USD", "1m", start=start, end=now)
+    start = datetime.now(timezone.utc) - timedelta(days=30)
+    candles = bfx.rest.public.iter_candles("BTC/USD", "1m", start=start)
     with open("candles.csv", "w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["time", "open", "high", "low", "close", "volume"])

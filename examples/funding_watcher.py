@@ -6,12 +6,8 @@ from bfxsync.paper import PaperExchange
 
 ENOUGH = 7.66
 
-
-def a_year(rate):
-    return 365 * 100 * rate
-
-
 with PaperExchange(rate=100) as exchange, exchange.client() as bfx:
     for trade in islice(bfx.wss.subscribe_trades("fUSD"), 10):
-        verdict = "lend" if a_year(trade.rate) > ENOUGH else "wait"
-        print(f"{a_year(trade.rate):.3f} % for {trade.period} days: {verdict}")
+        a_year = 365 * 100 * trade.rate
+        verdict = "lend" if a_year > ENOUGH else "wait"
+        print(f"{a_year:.3f} % for {trade.period} days: {verdict}")

@@ -1,17 +1,14 @@
 """Write best bid, best ask and spread to spread.csv, with every change of the book."""
 
-import csv
 from datetime import datetime, timezone
-from itertools import islice
 
 from bfxsync.paper import PaperExchange
 
 with PaperExchange(rate=100) as exchange, exchange.client() as bfx:
     changes = bfx.wss.subscribe_book("BTC/USD", len=1)
-    with open("spread.csv", "w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["time", "bid", "ask", "spread"])
-        for _ in islice(changes, 50):
-            (bid,), (ask,) = changes.book.levels(1)
-            now = datetime.now(timezone.utc)
-            rows.writerow([now, bid.price, ask.price, ask.price - bid.price])
+    with open("spread.csv", "w") as file:
+        print("time", "bid", "ask", "spread", sep=",", file=file)
+        for _ in zip(range(50), changes):
+            for bid, ask in zip(*changes.book.levels(1)):  # none while a side is empty
+                prices = bid.price, ask.price, ask.price - bid.price
+                print(datetime.now(timezone.utc), *prices, sep=",", file=file)
