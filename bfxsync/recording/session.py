@@ -21,6 +21,7 @@ from bfxsync._base.enums import ConnectionStatus, LossCause
 from bfxsync.errors import NetworkError, RemoteError
 from bfxsync.recording.contents import Contents, check_connections, event_of
 from bfxsync.recording.format import Lost, Opened, Received, Record, Sent
+from bfxsync.wire.channels import BookChannel
 from bfxsync.wire.codec import Loads, dumps, loads_for
 from bfxsync.wire.commands import Command, Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.outputs import (
@@ -78,6 +79,8 @@ class RecordedSession:
         if isinstance(command, Subscribe):
             # Requested where the recorded client did so.
             self._subscribes[token] = command
+            if isinstance(command.channel, BookChannel):
+                command.channel.is_recorded = True
         elif isinstance(command, Unsubscribe):
             self._subscribes.pop(token, None)
             self._unsubscribe(token, now)

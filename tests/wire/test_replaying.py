@@ -416,6 +416,30 @@ def test_a_book_that_was_healed_is_healed_again() -> None:
     ]
 
 
+def test_a_crossed_book_is_given_up_where_the_client_did() -> None:
+    """Not for the times of the messages: the recording machine may have slept meanwhile."""
+    records = [
+        *handshake(),
+        got(ack("book", 5, **BOOK)),
+        got([5, [[9.5, 1, 1], [9.6, 1, -1]], 1]),
+        got([5, [9.7, 1, 1], 2]),
+        *(got([5, "hb", number]) for number in range(3, 13)),
+    ]
+    healed = [
+        went({"event": "unsubscribe", "chanId": 5}),
+        went({"event": "subscribe", "channel": "book", "symbol": "tBTCUSD"}),
+        got(ack("book", 6, **BOOK)),
+        got([6, [[9.5, 1, 1], [9.6, 1, -1]], 14]),
+    ]
+    unhealed = [got([5, [9.7, 0, 1], 13])]
+    start: list[Any] = [("snapshot 2",), ("resolved",), ("BookUpdate",)]
+    played = Played([*records, *unhealed], a="book tBTCUSD P0 F0 25")
+    assert played.of("a") == [*start, ("BookUpdate",)]
+    played = Played([*records, got([5, "hb", 13]), *healed], a="book tBTCUSD P0 F0 25")
+    gap = "gap: the recorded client subscribed again"
+    assert played.of("a") == [*start, (gap,), ("snapshot 2",)]
+
+
 def test_a_pause_of_the_recorded_clients_subscription_is_a_gap() -> None:
     for farewell in (
         [got({"event": "unsubscribed", "status": "OK", "chanId": 5})],

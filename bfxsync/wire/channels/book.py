@@ -67,6 +67,11 @@ class BookChannel(Channel):
         A thread that reads the book between two equal, even values has seen the state between two
         blocks. No user code may run meanwhile, and no logging, as a handler might read the book.
         """
+        self.is_recorded: bool = False
+        """
+        Whether this is a replay, where nothing can be subscribed again: what the recorded client
+        gave up as crossed is known from its requests, not from times, as clocks may jump.
+        """
         self._has_checksums = False
         # Since when the book has been crossed at the end of every block.
         self._crossed_at: float | None = None
@@ -114,7 +119,7 @@ class BookChannel(Channel):
                     # Until the next snapshot the book must not be read.
                     self.book.reset()
                     break
-            if not self._has_checksums:
+            if not (self._has_checksums or self.is_recorded):
                 self._check_crossing(updates)
         finally:
             self.version += 1
