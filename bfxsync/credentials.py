@@ -1,9 +1,9 @@
 """
-Where a client gets its key from: arguments, the environment, a file, the keyring, or a function.
+Sources of API keys: arguments, the environment, a file, the keyring, or a function.
 
-Strategy: a source is a function without arguments. It is called when the client is made and once
-for each `Client.rotate`, on the caller's thread. What it returns is masked before anything can
-raise, and it is never part of a message.
+Strategy: a source is a function without arguments. It is called when the client is created and once
+by each `Client.rotate`, on the caller's thread. Its result is masked before anything can raise, and
+is never part of a message.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ _MOST_BYTES = 65_536
 
 class Credentials:
     """
-    A key with its secret, or a token; not shown by `repr`.
+    An API key with its secret, or a token; `repr` does not show them.
 
     Parameters
     ----------
     api_key, api_secret : str, optional
     auth_token : str, optional
-        Instead of both; see `TokenSigner`.
+        Token from `generate_token`, instead of key and secret.
     """
 
     __slots__ = ("api_key", "api_secret", "auth_token")
@@ -58,10 +58,14 @@ class Credentials:
         self.auth_token: Optional[str] = auth_token
         if auth_token is not None:
             if api_key is not None or api_secret is not None:
-                raise UsageError("auth_token stands instead of api_key and api_secret")
+                raise UsageError(
+                    "auth_token cannot be combined with api_key and api_secret"
+                )
         elif api_key is None or api_secret is None:
             missing = "api_key" if api_key is None else "api_secret"
-            raise UsageError(f"{missing} is missing: both or neither")
+            raise UsageError(
+                f"{missing} is missing: pass both api_key and api_secret, or neither"
+            )
 
     @also_half_made
     def __repr__(self) -> str:
@@ -74,7 +78,7 @@ class Credentials:
         )
 
     def signer(self, nonce: Nonce | None = None) -> RestSigner:
-        """Return what signs with them; `UsageError` if they are no possible key."""
+        """Return a signer; raise `UsageError` if key, secret or token is malformed."""
         if self.auth_token is not None:
             return TokenSigner(self.auth_token, nonce)
         assert self.api_key is not None and self.api_secret is not None
@@ -82,31 +86,32 @@ class Credentials:
 
 
 CredentialSource = Callable[[], Union[Credentials, Tuple[str, str]]]
-"""Returns `Credentials`, or the key and its secret."""
+"""A function that returns `Credentials`, or the key and its secret."""
 
 
 def from_env_file(
     path: str | os.PathLike[str], *, allow_readable: bool = False
 ) -> CredentialSource:
     """
-    Read ``BFX_API_KEY`` and ``BFX_API_SECRET`` from a ``.env`` file; for ``credentials=``.
+    Return a source that reads ``BFX_API_KEY`` and ``BFX_API_SECRET`` from a ``.env`` file.
 
-    Lines are ``NAME=value``, also after ``export`` and with quotes and comments. Nothing is
-    expanded, other variables are ignored, and the environment is not changed.
+    Pass it as ``credentials=``. Lines have the form ``NAME=value``; ``export``, quotes and comments
+    are allowed. Nothing is expanded, other variables are ignored, and the environment is not
+    changed.
 
     Parameters
     ----------
     path : str or os.PathLike
         ``~`` is the home directory.
     allow_readable : bool
-        Accept a file that all users of the machine may read or write, as secrets in containers
-        often are; not checked on Windows.
+        Accept a file that all users of the machine can read or write, as is common for secrets in
+        containers. Permissions are not checked on Windows.
 
     Raises
     ------
     UsageError
-        Invalid argument. When it is read: the file is unusable, open to others, or lacks one of
-        both.
+        Invalid argument. The source raises it if the file is unreadable, accessible to all users,
+        or lacks one of the variables.
     """
     if not isinstance(path, (str, os.PathLike)):
         # Without the value, which may be a misplaced secret.
@@ -137,24 +142,25 @@ def from_env_file(
 
 def from_keyring(service: str = "bfxsync") -> CredentialSource:
     """
-    Read the key from the keyring of the operating system; for ``credentials=``.
+    Return a source that reads key and secret from the keyring of the operating system.
 
-    It is stored once with ``keyring set bfxsync api_key`` and ``keyring set bfxsync api_secret``.
+    Pass it as ``credentials=``. They are stored with ``keyring set bfxsync api_key`` and
+    ``keyring set bfxsync api_secret``.
 
     Parameters
     ----------
     service : str
-        Its name in the keyring; one for each account.
+        Name of the service in the keyring; one for each account.
 
     Raises
     ------
     UsageError
-        Invalid argument, or the extra ``keyring`` is not installed. When it is read: there is no
-        keyring, or it is locked or has no such entry.
+        Invalid argument, or the extra ``keyring`` is not installed. The source raises it if there
+        is no keyring, or if it is locked or lacks an entry.
     """
     name = plain_text(service)
     if not name:
-        raise UsageError(f"service must be text that is not empty, not {service!r}")
+        raise UsageError(f"service must be non-empty text, not {service!r}")
     try:
         keyring = lazily(lambda: importlib.import_module("keyring"))
     except ImportError as exc:
@@ -166,7 +172,7 @@ def from_keyring(service: str = "bfxsync") -> CredentialSource:
         try:
             return hide(keyring.get_password(name, user))
         except Exception as exc:
-            # Of any backend.
+            # The backends have exceptions of their own.
             raise UsageError(
                 f"the keyring cannot be read: {type_name(exc)}: {exc}"
             ) from without_frames(exc)
@@ -185,7 +191,7 @@ def from_keyring(service: str = "bfxsync") -> CredentialSource:
 
 class ClientCredentials:
     """
-    The source of a client's key, and the signer made of it.
+    The source of a client's key, and the signer that uses the key.
 
     Parameters
     ----------
@@ -194,7 +200,7 @@ class ClientCredentials:
     source : callable, optional
         From `hidden_source`.
     check : callable
-        Raises if a key, which it takes, must not be used.
+        Called with a key; raises if the key must not be used.
 
     Attributes
     ----------
@@ -213,19 +219,19 @@ class ClientCredentials:
         given = _given(api_key, api_secret, auth_token)
         if given is not None and source is not None:
             raise UsageError(
-                "credentials stands instead of api_key, api_secret and auth_token"
+                "credentials cannot be combined with api_key, api_secret or auth_token"
             )
         self._check = check
         self._source: Optional[Callable[[], Optional[Credentials]]] = None
         if given is None:
-            # A mixed pair would never match: both come from one place.
+            # Key and secret come from one place: a mixed pair would never match.
             self._source = source or _from_environment
             given = self._source()
         if given is None and nonce_file is not None:
             raise UsageError("nonce_file needs a key")
         self._nonce: Optional[Nonce] = None
         if nonce_file is not None:
-            # Loads nothing that is not there yet.
+            # Imported lazily: most clients have no nonce file.
             from bfxsync.auth.nonce_file import FileNonce
 
             self._nonce = FileNonce(nonce_file)
@@ -239,13 +245,13 @@ class ClientCredentials:
         api_secret: str | None = None,
         auth_token: str | None = None,
     ) -> bool:
-        """Use another key, by default that of the source; return whether it is another one."""
+        """Replace the key, by default from the source; return whether it has changed."""
         found = _given(api_key, api_secret, auth_token)
         if found is None:
             if self._source is None:
                 raise UsageError(
-                    "rotate() has nothing to read again, as the key was an argument: pass the new "
-                    "one, or make the client with credentials="
+                    "rotate() needs the new key, as the old one was an argument; or create the "
+                    "client with credentials="
                 )
             found = self._source()
             if found is None:
@@ -264,7 +270,7 @@ class ClientCredentials:
 
 
 class _HiddenSource:
-    """A function that returns credentials, checked; its own `repr` may show what it holds."""
+    """Wraps a user's function that returns credentials, whose `repr` may show secrets."""
 
     def __init__(self, source: Any) -> None:
         self._source = source
@@ -278,18 +284,18 @@ class _HiddenSource:
         if inspect.iscoroutine(found):
             found.close()
         raise UsageError(
-            "the function of credentials must return (api_key, api_secret) or Credentials, "
+            "credentials() must return (api_key, api_secret) or Credentials, "
             f"not {_kind_of(found)}"
         )
 
 
 def _kind_of(value: object) -> str:
-    """Return what a value is, which may be a secret, for a message."""
+    """Describe the type of a value that may be a secret, for a message."""
     return "text" if isinstance(value, str) else f"a {type_name(value)}"
 
 
 def hidden_source(source: Any) -> _HiddenSource | None:
-    """Return a source for `ClientCredentials`; `UsageError` if it is no function."""
+    """Return a source for `ClientCredentials`; raise `UsageError` if it is not callable."""
     source = hide(source)
     if source is None or isinstance(source, _HiddenSource):
         return source
@@ -318,7 +324,7 @@ def _from_environment() -> Credentials | None:
 
 
 def _content(path: str, allow_readable: bool) -> HiddenBytes:
-    """Return the content of a small file that is closed to other users."""
+    """Return the content of a small file that other users cannot access."""
     try:
         with open_regular(path, os.O_RDONLY) as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -327,7 +333,7 @@ def _content(path: str, allow_readable: bool) -> HiddenBytes:
         raise UsageError(f"{path} cannot be read: {exc}") from exc
     if mode & stat.S_IRWXO and os.name == "posix" and not allow_readable:
         raise UsageError(
-            f"{path} is open to all users of this machine: chmod o= {path}, or "
+            f"{path} is accessible to all users of this machine: use chmod o= {path}, or "
             "allow_readable=True"
         )
     if len(data) > _MOST_BYTES:

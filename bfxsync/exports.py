@@ -1,8 +1,8 @@
 """
 The account's records of a year as one table, for bookkeeping and tax programs.
 
-Strategy: only what every user can call, so it is also an example of the histories. Trades and
-movements are read before the ledger, so that in the current year the ledger has the bookings of
+Strategy: it uses the public interface only, so it is also an example of the histories. Trades and
+movements are read before the ledger, so that in the current year the ledger has the entries of
 every trade and movement in the table.
 """
 
@@ -36,47 +36,45 @@ class ExportRow:
     """
     One ledger entry, trade, or movement (deposit or withdrawal).
 
-    Only ledger entries are changes of balances. Trades and movements say what caused some of them,
-    so their amounts and fees must not be added to those of the ledger.
+    Only ledger entries are changes of balances. Trades and movements are the causes of some of
+    them, so their amounts and fees must not be added to those of the ledger.
 
     Attributes
     ----------
     time : datetime.datetime
-        In UTC. Of a ledger entry when it was booked, of a trade when it was executed, of a
-        movement when it last changed.
+        In UTC. Ledger: time of the booking. Trade: time of execution. Movement: time of the last
+        change.
     kind : str
         ``ledger``, ``movement`` or ``trade``.
     id : int
-        Unique among the rows of its kind; both sides of a trade with oneself have one id.
+        Unique among the rows of its kind, except that both sides of a self-trade share one id.
     wallet : str or None
-        Of a ledger entry: ``exchange``, ``margin``, ``funding`` or ``contribution``; None in old
-        rows.
+        Ledger only: ``exchange``, ``margin``, ``funding`` or ``contribution``; None in old rows.
     currency : str
-        Currency of the amount; of a trade its base currency.
+        Currency of the amount; for a trade the base currency.
     amount : decimal.Decimal
         In `currency`. Ledger: positive for a credit, negative for a debit. Movement: positive for
         a deposit, negative for a withdrawal, without its fee. Trade: positive bought, negative
         sold.
     balance : decimal.Decimal or None
-        Of a ledger entry: balance of the currency in the wallet after it.
+        Ledger only: balance of the currency in the wallet after the entry.
     fee : decimal.Decimal or None
-        Of a trade and of a movement, in `fee_currency`: negative is paid, positive is received.
-        The ledger has it as an entry of its own.
+        Trades and movements, in `fee_currency`: negative if paid, positive if received. The ledger
+        has a separate entry for it.
     fee_currency : str or None
     symbol : str or None
-        Of a trade: its pair, such as ``tBTCUSD``.
+        Trades only: the pair, such as ``tBTCUSD``.
     price : decimal.Decimal or None
-        Of a trade, in quote currency.
+        Trades only, in quote currency.
     order_id : int or None
-        Of a trade.
+        Trades only.
     status : str or None
-        Of a movement: ``COMPLETED``, ``CANCELED``, ``PENDING``, … The ledger decides which
+        Movements only: ``COMPLETED``, ``CANCELED``, ``PENDING``, … The ledger shows which
         movements changed a balance.
     method, address, transaction_id : str or None
-        Of a movement: transfer method such as ``BITCOIN``, destination, id on the blockchain.
+        Movements only: transfer method such as ``BITCOIN``, destination, id on the blockchain.
     description : str or None
-        Of a ledger entry: the exchange's text, whose wording may change. Of a withdrawal: your
-        note.
+        Ledger: the exchange's text, whose wording may change. Withdrawal: your note.
     """
 
     time: datetime
@@ -112,7 +110,7 @@ _DTYPES = {
 @attrs.frozen
 class LedgerExport:
     """
-    The rows of a year, by time, kind and id; made by `ledger_export`.
+    The rows of a year, sorted by time, kind and id; returned by `ledger_export`.
 
     Attributes
     ----------
@@ -158,7 +156,7 @@ class LedgerExport:
         Return a DataFrame with one column per field; needs the extra ``pandas``.
 
         Numbers are Decimals, in columns of dtype ``object``; ``frame["amount"].astype(float)``
-        makes them floats. Raises `UsageError` if pandas is not installed.
+        converts them to floats. Raises `UsageError` if pandas is not installed.
         """
         try:
             from pandas import DataFrame, Series
@@ -181,33 +179,32 @@ def ledger_export(client: Client, year: int, *, progress: bool = False) -> Ledge
     """
     Return all ledger entries, trades and movements of a year as one table.
 
-    The year is that of UTC. The histories are read to their ends, 2,500 rows per request and 90
-    requests per minute each; the current year ends with what the exchange has now. A row that
-    cannot be read raises `RemoteError`, except with ``Client(strict=False)``, which leaves it out
-    with a warning. Amounts have the digits that the exchange sends, whatever the client's
-    `numbers` are.
+    The year is in UTC. Each history is read completely, with 2,500 rows per request and at most 90
+    requests per minute; the current year has the rows so far. An unreadable row raises
+    `RemoteError`; with ``Client(strict=False)`` it is left out with a warning. Amounts are exact,
+    regardless of the client's `numbers`.
 
     Parameters
     ----------
     client : Client
-        With a key that may read the history.
+        Its key needs permission to read the history.
     year : int
-        At most six years ago, as long as the exchange keeps ledger entries. If some entries of the
-        year may be gone already, a warning is logged.
+        At most six years ago, as the exchange keeps ledger entries for six years. A warning is
+        logged if some entries of the year may have expired.
     progress : bool
-        Show bars; needs the extra ``progress``.
+        Show progress bars; needs the extra ``progress``.
 
     Raises
     ------
     UsageError
-        The year is in the future, or too long ago.
+        The year is in the future, or more than six years ago.
     """
     if not isinstance(client, Client):
         raise UsageError(f"client must be a Client, not {client!r}")
     begin = _begin_of(year, datetime.now(timezone.utc))
     end = begin.replace(year=begin.year + 1) - timedelta(milliseconds=1)
     auth = client.rest.auth
-    # In one order for every year: causes before the entries that they have in the ledger.
+    # Causes before their ledger entries, in every year.
     trades = auth.iter_trades_history(start=begin, end=end, progress=progress)
     rows = [_trade_row(trade) for trade in trades]
     movements = auth.iter_movements(start=begin, end=end, progress=progress)
@@ -218,7 +215,7 @@ def ledger_export(client: Client, year: int, *, progress: bool = False) -> Ledge
 
 
 def _begin_of(year: object, now: datetime) -> datetime:
-    """Return the first moment of a year of which the exchange has ledger entries."""
+    """Return the start of a year; raise `UsageError` if it has no ledger entries."""
     kept_since = now - _KEPT
     try:
         number = operator.index(cast(Any, year))
@@ -291,7 +288,7 @@ def _movement_row(movement: Movement) -> ExportRow:
 
 
 def _exact(number: object) -> Decimal:
-    # The exchange prints doubles in their shortest form, which is also that of `str`.
+    # The exchange prints doubles in their shortest form, as `str` does.
     return number if isinstance(number, Decimal) else Decimal(str(number))
 
 

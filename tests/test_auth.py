@@ -193,7 +193,7 @@ def test_each_request_has_a_nonce_of_its_own() -> None:
 @pytest.mark.parametrize("name", ["api_key", "api_secret"])
 def test_key_and_secret_must_be_text(name: str, value: Any) -> None:
     arguments = {"api_key": KEY, "api_secret": SECRET, name: value}
-    with pytest.raises(UsageError, match=f"^{name} must be text that is not empty$"):
+    with pytest.raises(UsageError, match=f"^{name} must be non-empty text$"):
         Signer(**arguments)
 
 
@@ -361,7 +361,7 @@ def test_r15_key_that_no_header_can_hold_is_refused_and_not_shown(
     name: str, value: str
 ) -> None:
     arguments = {"api_key": KEY, "api_secret": SECRET, name: value}
-    with pytest.raises(UsageError, match=f"^{name} has characters") as caught:
+    with pytest.raises(UsageError, match=f"^{name} has invalid characters") as caught:
         Signer(**arguments)
     assert value.strip() not in str(caught.value)
 
@@ -381,7 +381,7 @@ def test_token_replaces_key_and_signature() -> None:
 
 @pytest.mark.parametrize("value", ["", " ", "a b", "a\n", None, 5, b"x"], ids=repr)
 def test_token_must_be_text(value: Any) -> None:
-    with pytest.raises(UsageError, match="^a token must be text without spaces$"):
+    with pytest.raises(UsageError, match="^auth_token must be text without spaces$"):
         TokenSigner(value)
 
 

@@ -306,7 +306,7 @@ def test_a_locked_keyring_says_so(file_keyring: FileKeyring) -> None:
 
 @pytest.mark.parametrize("service", ["", None, 5])
 def test_an_impossible_service_is_refused(service: Any) -> None:
-    with pytest.raises(UsageError, match="service must be text"):
+    with pytest.raises(UsageError, match="service must be non-empty text"):
         from_keyring(service)
 
 
@@ -376,7 +376,7 @@ def test_a_rotation_that_fails_changes_nothing() -> None:
 
 def test_a_key_that_was_an_argument_cannot_be_read_again() -> None:
     with Client(KEY, SECRET) as client:
-        with pytest.raises(UsageError, match="nothing to read again"):
+        with pytest.raises(UsageError, match="needs the new key"):
             client.rotate()
         assert client.rotate("k2", "s2") and not client.rotate("k2", "s2")
 

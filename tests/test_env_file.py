@@ -48,9 +48,9 @@ def test_values_are_read_as_a_shell_reads_them(text: str, found: object) -> None
     [
         ("KEY=a\n\nKEY=a", "KEY is set twice, in lines 1 and 3"),
         ("PEM='a\nb'\nKEY=sentinel\nKEY=", "KEY is set twice, in lines 3 and 4"),
-        ("KEY=$sentinel", "KEY in line 1 would be expanded"),
-        ("KEY=`sentinel`", "KEY in line 1 would be expanded"),
-        ('\nKEY="${sentinel}"', "KEY in line 2 would be expanded"),
+        ("KEY=$sentinel", "KEY in line 1 has a . or ` that a shell"),
+        ("KEY=`sentinel`", "KEY in line 1 has a . or ` that a shell"),
+        ('\nKEY="${sentinel}"', "KEY in line 2 has a . or ` that a shell"),
         ("KEY='sentinel", "KEY in line 1 has no closing quote"),
         ('KEY="sentinel" more', "KEY in line 1 has no closing quote, or text after"),
         ("KEY='sentinel'more", "KEY in line 1 has no closing quote, or text after"),

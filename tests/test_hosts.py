@@ -156,7 +156,7 @@ def test_no_signed_call_goes_to_the_public_host(host: str) -> None:
     assert signed_rest_host(check_rest_host(host)) == REST_HOST
     with Client("key-1", "secret-1", rest_host=host) as bfx:
         assert bfx.rest._signed.host == REST_HOST
-    with pytest.raises(UsageError, match="serves no signed calls"):
+    with pytest.raises(UsageError, match="does not accept signed calls"):
         Client("key-1", "secret-1", auth_rest_host=host)
 
 

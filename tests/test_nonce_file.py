@@ -105,7 +105,7 @@ def test_other_file_is_left_as_it_is(path: Path, name: str) -> None:
 def test_file_that_became_anothers_is_left_as_it_is(path: Path, name: str) -> None:
     nonce = FileNonce(path)
     path.write_text(FOREIGN[name], "utf-8")
-    with pytest.raises(UsageError, match="left as it is"):
+    with pytest.raises(UsageError, match="does not contain a nonce"):
         nonce.next()
     assert path.read_text("utf-8") == FOREIGN[name]
 
@@ -113,14 +113,14 @@ def test_file_that_became_anothers_is_left_as_it_is(path: Path, name: str) -> No
 def test_lock_of_somebody_else_is_left_as_it_is(path: Path) -> None:
     lock = path.with_name("nonce.lock")
     lock.write_text("4711\n")
-    with pytest.raises(UsageError, match="not a lock of this library's"):
+    with pytest.raises(UsageError, match="not a lock file of this library"):
         FileNonce(path)
     assert lock.read_text() == "4711\n"
     lock.unlink()
     precious = path.with_name("precious")
     precious.write_text("precious")
     lock.symlink_to(precious)
-    with pytest.raises(UsageError, match="not a lock of this library's"):
+    with pytest.raises(UsageError, match="not a lock file of this library"):
         FileNonce(path)
     assert precious.read_text() == "precious"
 
@@ -139,7 +139,7 @@ def test_what_is_written_in_part_is_told(
     nonce = FileNonce(path, lambda: 1.0)
     write = os.write
     monkeypatch.setattr(nonce_file.os, "write", lambda fd, data: write(fd, data[:5]))
-    with pytest.raises(UsageError, match="as a whole"):
+    with pytest.raises(UsageError, match="only in part"):
         nonce.next()
     monkeypatch.undo()
     assert nonce.next() == 1_000_001
@@ -225,10 +225,10 @@ def test_others_that_keep_the_file_are_waited_for_and_no_longer(path: Path) -> N
     holder = threading.Thread(target=hold, name="test-holder")
     holder.start()
     assert holding.wait(DEADLINE_S)
-    with pytest.raises(RequestTimeout, match="have kept") as caught:
+    with pytest.raises(RequestTimeout, match="was locked by others") as caught:
         nonce.next()
     assert caught.value.phase == "connect"
-    with pytest.raises(RequestTimeout, match="have kept"):
+    with pytest.raises(RequestTimeout, match="was locked by others"):
         nonce.exclusive(0.05, nonce.next)
     release.set()
     holder.join(DEADLINE_S)

@@ -204,7 +204,7 @@ def test_address_that_is_none_is_told_without_itself(
         assert SECRET not in shown(info.value)
     monkeypatch.setenv("https_proxy", proxy)
     for make in (start_websocket, RestTransport, RestClient):
-        with pytest.raises(UsageError, match="environment names") as info:
+        with pytest.raises(UsageError, match="in the environment") as info:
             make()
         assert SECRET not in shown(info.value)
 

@@ -23,13 +23,13 @@ Mts = int
 """Milliseconds since 1970-01-01 UTC."""
 
 Row = List[Any]
-"""One positional list of the wire; it may grow at its end at any time. `Any`, as a check of every
-field would cost more than all the rest: `models.rows` says how rows are screened instead."""
+"""A positional list from the wire; the exchange may append fields at any time. `Any`, as checking
+every field would dominate the cost: `models.rows` describes how rows are screened instead."""
 
 Number = Union[float, Decimal]
 
 AnyNumber = Union[str, int, float, Decimal]
-"""An amount, price or rate as an argument; it is sent as plain decimal text."""
+"""An amount, price or rate passed as an argument; it is sent as plain decimal text."""
 
 NumberType = Union[Type[float], Type[Decimal]]
 """The type of the models' number fields: `float` (default) or `decimal.Decimal`."""

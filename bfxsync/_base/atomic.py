@@ -1,11 +1,11 @@
 """
-A value that several threads replace, without a lock.
+A value that several threads can replace without a lock.
 
 Strategy: values are nodes of a linked list, and `dict.setdefault`, one atomic call into C, appends
 the next node; a thread that loses the race retries with the winner's value. An interrupt (Ctrl-C)
 or a fork at any line leaves either the old value or the new one. `with lock:` does not guarantee
 that: before Python 3.11 an interrupt between acquiring the lock and entering the block leaves it
-locked for ever.
+locked forever.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ class AtomicValue(Generic[T]):
         """
         Replace the value by the result of a function.
 
-        The function takes the value and returns the new one (or the same object for no change) and
-        what `update` returns. It is called again after a lost race: it must have no side effects.
+        The function takes the value and returns a tuple: the new value (or the same object for no
+        change) and the result of `update`. It must have no side effects, as it is called again
+        after a lost race.
         """
         while True:
             node = self._last()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 
 class Clock:
-    """The clock of a session; a replay has its own."""
+    """The clock of a session; a replay uses a simulated one."""
 
     def now(self) -> float:
         """Return the current time in monotonic seconds."""

@@ -1,9 +1,9 @@
 """
 Safe descriptions of foreign objects: exceptions, callbacks, partly initialized instances.
 
-Strategy: anything such an object computes itself may raise: its `repr`, its text, its truth value,
-a property named ``__class__``, the hash of its class. Everything here is either read from the
-interpreter's own slots or guarded.
+Strategy: any code of such an object may raise: `repr`, `str`, `bool`, a property named
+``__class__``, the hash of its class. Everything here is either read from the interpreter's own
+slots or guarded.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def printable(text: str) -> str:
 
 
 def safe_repr(value: object) -> str:
-    """Return ``repr(value)``, truncated to a line, or the name of its class if that raises."""
+    """Return ``repr(value)`` truncated to one line, or the class name if it raises."""
     try:
         text = repr(value)
     except Exception:
@@ -63,11 +63,11 @@ def few(value: object) -> str:
 
 
 def error_text(exc: BaseException) -> str:
-    """Return class and text of an exception."""
+    """Return the class and message of an exception."""
     try:
         text = str(exc)
     except Exception:
-        text = "<its text cannot be made>"
+        text = "<str() raised an exception>"
     return f"{type_name(exc)}: {text}" if text else type_name(exc)
 
 
@@ -120,9 +120,9 @@ def also_half_made(method: Callable[[T], str]) -> Callable[[T], str]:
 
 def with_parts_named_publicly(cls: C) -> C:
     """
-    Name the methods that a class inherits from this package after the class itself.
+    Set the qualified names of methods inherited within this package to those of the class.
 
-    The text of a `TypeError` names the method; users look for the documented class there.
+    A `TypeError` for wrong arguments then shows the documented class.
     """
     for part in cls.__mro__:
         if part.__module__.partition(".")[0] != "bfxsync":
@@ -137,8 +137,8 @@ def without_our_frames(exc: BaseException, package: str = "bfxsync") -> None:
     """
     Remove the leading frames of this package from a traceback.
 
-    It then begins with the user's function and keeps none of our objects alive. An exception that
-    the package itself raised keeps its traceback.
+    It then begins with the user's function and keeps none of our objects alive. Exceptions raised
+    by the package keep their traceback.
     """
     rest = traceback_of(exc)
     while rest is not None and _is_of(rest.tb_frame.f_globals, package):
@@ -149,9 +149,9 @@ def without_our_frames(exc: BaseException, package: str = "bfxsync") -> None:
 
 def cut_before(exc: BaseException, earlier: TracebackType) -> None:
     """
-    Remove an earlier traceback from the end of an exception's.
+    Remove an earlier traceback from the end of the current one.
 
-    An exception object that is raised repeatedly would otherwise accumulate all of them.
+    An exception object that is raised repeatedly would otherwise accumulate frames.
     """
     part = traceback_of(exc)
     while part is not None:

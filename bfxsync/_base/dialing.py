@@ -1,11 +1,11 @@
 """
 TCP connections to a host, directly or through a proxy.
 
-Strategy: a proxy's answer is bounded in size and in total time, not only per read. SOCKS is done
-by PySocks, for both transports. It was chosen over python-socks because requests and urllib3 name
-it and systems ship it, because its interface has been stable since 2017, and because overriding one
-method of its socket bounds the time of a whole negotiation. Its hooks into urllib3 are not used:
-they bound each read only, and keep the password in their frames.
+Strategy: a proxy's answer is limited in size and in total time, not only per read. Both transports
+use PySocks for SOCKS. It was chosen over python-socks because requests and urllib3 support it and
+systems ship it, because its interface has been stable since 2017, and because overriding one method
+of its socket limits the time of a whole negotiation. urllib3's own SOCKS support is not used: it
+limits each read only, and keeps the password in its frames.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def dial(address: Address, proxy: Proxy | None, timeout_s: float) -> socket.sock
     """
     Return a socket connected to a host.
 
-    `timeout_s` applies to each address of the name, and again to the proxy's whole answer. Raises
-    `OSError`, without the proxy's password, if the host is unreachable or the proxy refuses.
+    `timeout_s` applies to each address of the host name, and again to the proxy's whole answer.
+    Raises `OSError`, without the proxy's password, if the host is unreachable or the proxy refuses.
     """
     if proxy is None:
         return socket.create_connection((address.hostname, address.port), timeout_s)
@@ -44,7 +44,7 @@ def dial(address: Address, proxy: Proxy | None, timeout_s: float) -> socket.sock
         return _dial_socks(address, proxy, timeout_s)
     if proxy.kind != "http":
         raise OSError(
-            f"the proxy {proxy} cannot lead to a WebSocket; http and socks can"
+            f"the proxy {proxy} is not supported for WebSockets; use http or socks"
         )
     sock = socket.create_connection((proxy.hostname, proxy.port), timeout_s)
     try:
@@ -67,7 +67,7 @@ def _tunnel(
         # Byte by byte: anything after the head belongs to the host.
         data = sock.recv(1)
         if not data:
-            raise OSError(f"the proxy {proxy} ended the connection")
+            raise OSError(f"the proxy {proxy} closed the connection")
         answer += data
         if len(answer) > MAX_ANSWER:
             raise OSError(
@@ -155,7 +155,7 @@ def _bounded(kind: Any) -> Any:
 
 
 def _translated(exc: Exception, proxy: Proxy) -> OSError:
-    """Return an error that names the proxy and keeps none of PySocks' frames."""
+    """Return an error that names the proxy, without frames of PySocks."""
     inner = getattr(exc, "socket_err", None) or exc
     told = f"the proxy {proxy} failed: {exc}"
     kind = socket.timeout if isinstance(inner, socket.timeout) else OSError

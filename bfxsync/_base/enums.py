@@ -24,7 +24,7 @@ class Flag(IntFlag):
 
 class OrderType(str, Enum):
     """
-    Order types; equal to the exchange's texts, which may be used instead.
+    Order types; equal to the exchange's strings, which may be used instead.
 
     Types that begin with ``EXCHANGE`` use the exchange wallet, the others margin.
 
@@ -75,9 +75,9 @@ class InfoCode(IntEnum):
     """Codes of `info` events."""
 
     STOP = 20_051
-    """The server stops or restarts: reconnect."""
+    """The server is stopping or restarting: reconnect."""
     MAINTENANCE_START = 20_060
-    """The trading engine refreshes its data: pause."""
+    """The trading engine is refreshing its data: pause."""
     MAINTENANCE_END = 20_061
     """The refresh is over: resubscribe."""
 
@@ -106,9 +106,9 @@ class LossCause(Enum):
     SEQUENCE = "sequence"
     """A frame was missing or duplicated."""
     RESTART = "restart"
-    """The exchange announced that it stops or restarts (20051)."""
+    """The exchange announced a stop or restart (20051)."""
     MAINTENANCE = "maintenance"
-    """A maintenance did not end in time."""
+    """Maintenance did not end in time."""
     HANDSHAKE = "handshake"
     """The exchange sent no greeting, or did not confirm the flags."""
     REFUSED = "refused"
@@ -129,7 +129,7 @@ class SubscriptionStatus(Enum):
     GAP = "gap"
     """The connection was lost; a snapshot follows the reconnect."""
     DEGRADED = "degraded"
-    """Still receiving data, but it is known to be wrong, and resubscribing did not help."""
+    """Receiving data that is known to be wrong; resubscribing did not help."""
     REJECTED = "rejected"
     """Refused by the exchange, or not answered in time."""
     FAILED = "failed"
@@ -142,8 +142,8 @@ class Policy(str, Enum):
     """What happens when a subscription's mailbox is full."""
 
     RESYNC = "resync"
-    """Drop what is queued; a gap and a snapshot from local state take its place."""
+    """Replace all queued updates by a gap and a snapshot from local state."""
     LATEST = "latest"
     """Keep the newest update for each key (ticker, price level, order)."""
     DROP_OLDEST = "drop_oldest"
-    """Drop the oldest; a gap stands in their place."""
+    """Replace the oldest updates by a gap."""

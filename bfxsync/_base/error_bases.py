@@ -1,7 +1,7 @@
 """
 The errors that most modules raise; public as `bfxsync.errors`, which has the whole tree.
 
-Their `__module__` is the public one, which tracebacks and pickles name.
+Their `__module__` is the public one, as shown in tracebacks and pickles.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ class UsageError(BfxError, ValueError):
 
 class OrderBlocked(UsageError):
     """
-    An order guard of this client refused an order, or an update of one; nothing was sent.
+    An order guard of this client refused an order or an update; nothing was sent.
 
     Attributes
     ----------
     guard : str
         The option that refused it: ``"post_only"``, ``"max_order_value"``,
         ``"max_orders_per_minute"``, ``"max_open_orders"``, ``"cancel_on_exit"``; ``"halt"`` after
-        `Client.halt`; ``"unreadable"``: a request whose orders cannot be checked.
+        `Client.halt`; ``"unreadable"`` for a request whose orders cannot be checked.
     retry_after_s : float or None
-        For ``"max_orders_per_minute"``: when the next order is allowed.
+        With ``"max_orders_per_minute"``: seconds until the next order is allowed.
     """
 
     __module__ = "bfxsync.errors"
@@ -91,7 +91,7 @@ class NetworkError(BfxError):
         Close code of the WebSocket (1006 without a close frame), or HTTP status of a refused
         handshake.
     retry_after_s : float or None
-        Delay that the exchange asked for when it refused a handshake.
+        Delay requested by the exchange when it refused a handshake.
     """
 
     __module__ = "bfxsync.errors"

@@ -15,7 +15,7 @@ from bfxsync.errors import (
     SubscriptionRejected,
 )
 
-# Of the subscription codes the live exchange sends almost only 10300; the others are documented.
+# The live exchange sends few subscription codes other than 10300; the others are documented.
 _CODES: dict[type[ApiError], tuple[int, ...]] = {
     NotReady: (10008, 11000, 20060),
     SubscriptionRejected: (10011, 10012, *range(10300, 10306), 10400, 10401),
@@ -32,5 +32,5 @@ def error_from_code(
     raw: object = None,
     default: type[ApiError] = ApiError,
 ) -> ApiError:
-    """Build the error of the class for `code`; of `default` for an unknown one."""
+    """Build an error of the class for `code`, or of `default` for an unknown code."""
     return _CLASS_OF_CODE.get(code or 0, default)(message, code=code, raw=raw)

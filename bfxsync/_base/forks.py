@@ -1,4 +1,4 @@
-"""Resets objects in the child of a fork, and keeps forks and imports apart."""
+"""Resets objects in a forked child, and prevents forks during imports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bfxsync._base.logs import get_logger
 
 
 class Resettable(Protocol):
-    """An object with a state that a child process cannot use, such as a lock."""
+    """An object with state that a child process cannot use, such as a lock."""
 
     def _reset_after_fork(self) -> None:
         """Reset it; called in the child before anything else runs there."""
@@ -28,14 +28,14 @@ _importing: Dict[object, int] = {}
 _forking: Dict[int, bool] = {}
 
 _PAUSE_S = 0.001
-# Imports take far less; an entry left behind by an interrupt must not block forks for ever.
+# Imports take far less; an entry left behind by an interrupt must not block forks forever.
 _LONGEST_WAIT_S = 5.0
 
 _alive: weakref.WeakSet[Resettable] = weakref.WeakSet()
 
 
 def reset_after_fork(item: Resettable) -> None:
-    """Call `_reset_after_fork` of an object in every child process, while it is alive."""
+    """Register an object, while it is alive, to be reset in every child process."""
     _alive.add(item)
 
 
@@ -44,21 +44,21 @@ def _reset_all() -> None:
         try:
             item._reset_after_fork()
         except Exception as exc:
-            # The others must be reset all the same.
+            # The other objects must still be reset.
             name = type_name(item)
             _log.error("a %s could not be reset after a fork", name, exc_info=exc)
 
 
 def lazily(load: Callable[[], T]) -> T:
     """
-    Call a function that imports something, while no thread forks.
+    Call a function that imports modules, while no thread forks.
 
-    A child that is forked while another thread imports a module inherits the lock of that module,
-    which is never released there, and waits for it for ever.
+    A child that is forked while another thread imports a module inherits the lock of that module.
+    As nothing releases it there, an import of that module in the child would never return.
     """
     me = object()
     try:
-        # Twice, as a Ctrl-C may come in the first.
+        # Twice, as Ctrl-C may interrupt the first.
         try:
             _enter(me)
             return load()

@@ -1,4 +1,4 @@
-"""Detection of gevent and eventlet, which replace real threads by cooperative ones."""
+"""Detects gevent and eventlet, which replace real threads by cooperative ones."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _PACKAGES = ("gevent", "eventlet")
 
 
 def patched_by() -> str | None:
-    """Return the package that has patched a part that connections depend on, or None."""
-    # Checked at every call: a program may patch late, and each part alone.
+    """Return the package that has patched a module that connections depend on, or None."""
+    # Checked at every call: a program may patch late, and each module separately.
     for part in (
         socket.socket,
         ssl.SSLContext,
@@ -34,7 +34,7 @@ def check_threads() -> None:
     """
     Raise `UsageError` if gevent or eventlet has patched the standard library.
 
-    With only some locks or parts patched, a wait could block the very thread it waits for.
+    With only some locks or modules patched, a wait could block the thread it waits for.
     """
     package = patched_by()
     if package is not None:

@@ -1,10 +1,10 @@
 """
-What was probably meant by an attribute that does not exist, or by an unknown name.
+Suggestions for attributes that do not exist, and for unknown names.
 
 Strategy: people guess verb and subject (`get_ticker`, `on_ticker`, `fetchOrderBook`), so a table
-leads from subjects to methods, whichever part of the client they were looked for in. Names of
-another part are found there; others are compared with those of the object itself. Only errors pay
-for this.
+maps subjects to methods, on whichever object of the client they were looked up. Names of another
+object of the client are found there; others are compared with those of the object itself. Only
+errors bear the cost.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Callable, Dict, Iterable, List
 _READING = ("get", "fetch", "load", "query", "read", "request")
 _LISTENING = ("on", "subscribe", "watch", "stream", "listen", "sub")
 
-# By subject: the method that reads once, and the one that subscribes, of a `Client`.
+# By subject: the methods of a `Client` that read once and that subscribe.
 _SUBJECTS = {
     ("ticker", "price", "quote"): (
         "rest.public.get_t_ticker",
@@ -103,7 +103,7 @@ PARTS: Dict[str, Callable[[], type]] = {}
 
 
 class ProposesNames:
-    """An object whose `AttributeError` says what was probably meant."""
+    """An object whose `AttributeError` suggests similar names."""
 
     if TYPE_CHECKING:
         pass  # with this method, type checkers would take any name for an attribute
@@ -112,19 +112,19 @@ class ProposesNames:
         def __getattr__(self, name: str) -> object:
             kind = type(self)
             text = f"{kind.__name__!r} object has no attribute {name!r}"
-            # Not for names that exist: a property may raise `AttributeError` itself, and an object
-            # may be half made. Not for private ones, for which programs probe.
+            # Not for existing names: a property may raise `AttributeError` itself, and an object
+            # may be partly initialized. Not for private names, which programs probe.
             if not name.startswith("_") and name not in dir(kind):
                 own = [*dir(kind), *vars(self)]
                 text += did_you_mean(*methods_like(name, own))
             error = AttributeError(text)
-            # Python would add a guess of its own, which knows this one object only.
+            # Prevents Python's own suggestion, which considers this object only.
             error.name = name
             raise error
 
 
 def methods_like(name: str, own: Iterable[str]) -> List[str]:
-    """Return the methods that were probably meant, the likeliest first."""
+    """Return the methods that were probably meant, most likely first."""
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
     verb, _, subject = snake.partition("_")
     if verb in _READING or verb in _LISTENING:
@@ -147,14 +147,14 @@ def _has(part: str, name: str) -> bool:
 
 
 def names_like(name: str, known: Iterable[str], cutoff: float = 0.6) -> List[str]:
-    """Return up to three of the known names that resemble this one, the likeliest first."""
-    # Takes long to import, and is rarely needed.
+    """Return up to three known names that resemble this one, most likely first."""
+    # Slow to import, and rarely needed.
     from difflib import get_close_matches
 
     return get_close_matches(name, sorted(set(known)), 3, cutoff)
 
 
 def did_you_mean(*names: str | None) -> str:
-    """Return the end of an error message that proposes these names; None stands for no name."""
+    """Return the end of an error message that suggests names, without None; empty without any."""
     proposals = " or ".join(name for name in names if name is not None)
     return f"; did you mean {proposals}?" if proposals else ""

@@ -1,4 +1,4 @@
-"""Values whose `repr` is masked, and errors without the frames that held secrets."""
+"""Values with a masked `repr`, and removal of frames that hold secrets from errors."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ E = TypeVar("E", bound=BaseException)
 
 class Hidden(str):
     """
-    Text whose `repr`, as shown in tracebacks with variables, is masked.
+    Text with a masked `repr`, which is what tracebacks with variables show.
 
-    Public functions rebind a secret parameter to it in their first line, so that none of our
-    frames holds the plain text.
+    Public functions wrap a secret parameter in their first line, so that none of our frames holds
+    the plain text.
     """
 
     def __repr__(self) -> str:
@@ -53,7 +53,7 @@ class HiddenInt(int):
 
 
 def hide(value: Any) -> Any:
-    """Mask a text or an integer, or every one inside dicts and lists."""
+    """Mask a text or an integer, or all of them inside dicts and lists."""
     if isinstance(value, (Hidden, HiddenBytes, HiddenInt)):
         return value
     # As plain types: a class of the user or of NumPy may have its own `repr`.

@@ -1,9 +1,9 @@
 """
 The exchange's addresses, and parsing of URLs.
 
-Strategy: a URL is parsed once, where a user passes it, and rebuilt from its parts, so that a host
-has one spelling for rate limits, comparisons and every later parser. Secrets in it are refused
-(user and password) or shown as ``***`` (the query).
+Strategy: a URL is parsed once, when the user passes it, and rebuilt from its parts, so that a host
+has one spelling for rate limits, comparisons and every later parser. User and password are refused;
+the query is shown as ``***``.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ PUB_REST_HOST = "https://api-pub.bitfinex.com/v2"
 """REST, without a key."""
 
 REST_HOST = "https://api.bitfinex.com/v2"
-"""REST for accounts; it serves the public paths too."""
+"""REST with a key; it serves the public paths too."""
 
 PUB_WSS_HOST = "wss://api-pub.bitfinex.com/ws/2"
 """WebSocket, public channels."""
 
 WSS_HOST = "wss://api.bitfinex.com/ws/2"
-"""WebSocket for accounts; it serves the public channels too."""
+"""WebSocket with a key; it serves the public channels too."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 PAPER_PREFIX = "paper-"
-"""Prefix of the worthless keys of the local exchange."""
+"""Prefix of the keys of the local exchange, which are not secret."""
 
 HIDDEN = "***"
 
@@ -114,5 +114,5 @@ def _checked_name(name: str | None) -> str:
         return str(ipaddress.IPv6Address(name))
     name = name[:-1] if name.endswith(".") else name
     if not _NAME.fullmatch(name):
-        raise ValueError("no name of a host")
+        raise ValueError("invalid host name")
     return name

@@ -4,7 +4,7 @@ Waiting for another thread, safe against signals and Ctrl-C.
 Strategy: there is no shared lock. Each waiting thread adds a lock of its own (a bell), already
 locked, and waking means releasing all of them. A waiter interrupted at any point leaves at most an
 unused bell behind. `threading.Event` and `Condition` guard their state with a shared lock instead:
-a waiter interrupted by Ctrl-C may keep it for ever, and a signal handler that needs it while the
+a waiter interrupted by Ctrl-C may hold it forever, and a signal handler that needs it while the
 interrupted code holds it never returns.
 """
 
@@ -69,7 +69,7 @@ class Bells:
 
 
 class Latch:
-    """A flag that threads wait for; any thread may set it, and so may a signal handler."""
+    """A flag that threads wait for; any thread or signal handler may set it."""
 
     def __init__(self) -> None:
         self.is_set: bool = False
@@ -86,8 +86,8 @@ class Latch:
         self.is_set = False
 
     def wait_in_naps(self) -> None:
-        """Wait until the flag is set, with an opportunity for Ctrl-C every second."""
-        # Just before a wait it does not end it, and on Windows it never does.
+        """Wait until the flag is set; Ctrl-C is handled at least once a second."""
+        # Ctrl-C just before a wait does not end it; on Windows it never does.
         while not self.wait(1.0):
             pass
 

@@ -1,12 +1,12 @@
 """
 Logging that cannot break the calling thread.
 
-Strategy: handlers, filters and formatters are the program's code. An exception from one must not
-end a thread that owns a connection, nor replace the error that a caller waits for. So every module
-logs through a `GuardedLogger`, which has the methods of `logging.Logger` and never raises.
+Strategy: handlers, filters and formatters are code of the program. Their exceptions must not end a
+thread that owns a connection, nor replace the error that a caller waits for. So every module logs
+through a `GuardedLogger`, which has the methods of `logging.Logger` and never raises.
 
-Ctrl-C in a logging call of the main thread can leave a handler's lock locked for ever. Our own
-calls are shielded from that, the program's are not, so our threads wait for such a lock with a
+Ctrl-C in a logging call of the main thread can leave a handler's lock locked forever. Our own calls
+are shielded from that but the program's are not, so our threads wait for such a lock with a
 timeout.
 """
 
@@ -117,7 +117,7 @@ class GuardedLogger:
             # In the caller's context, which filters may read.
             shielded(contextvars.copy_context().run, _handle, self._logger, record)
         except BaseException as failure:
-            # On the main thread this is Ctrl-C; on others only a handler can raise it.
+            # On the main thread this is Ctrl-C; on other threads only a handler can raise it.
             is_main = threading.current_thread() is threading.main_thread()
             if is_main and not isinstance(failure, Exception):
                 raise
@@ -161,8 +161,8 @@ def _handle(logger: logging.Logger, record: logging.LogRecord) -> None:
             if not lock.acquire(True, wait_s):
                 _stuck.add(handler)
                 raise TimeoutError(
-                    f"the lock of {safe_repr(handler)} is taken; Ctrl-C in a logging call can "
-                    "have left it so for ever"
+                    f"the lock of {safe_repr(handler)} is held; Ctrl-C in a logging call can "
+                    "leave it locked forever"
                 )
             _stuck.discard(handler)
             # Held reentrantly, so that `logging` itself does not wait.
@@ -189,7 +189,7 @@ def get_logger(name: str) -> GuardedLogger:
 
 
 def log_to(target: logging.Logger) -> None:
-    """Make a logger of the program the parent of the package's: its level and handlers apply."""
+    """Make a logger the parent of the package's, so that its level and handlers apply."""
     if not isinstance(target, logging.Logger):
         raise UsageError(f"logger must be a logging.Logger, not {target!r}")
     package = logging.getLogger(_PACKAGE)

@@ -1,4 +1,4 @@
-"""Numbers as text, and rounding to what the exchange accepts."""
+"""Number formatting, and rounding to the precision of the exchange."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ _MOST_WHOLE_DIGITS = 21
 
 def own_context(prec: int) -> Context:
     """
-    Return a context for our own decimal operations.
+    Return a context for the decimal operations of this package.
 
-    The application's context, which new threads inherit from `decimal.DefaultContext`, may have
-    any precision, rounding and traps, so it is never used.
+    The application's context may have any precision, rounding and traps, so it is never used.
     """
     return Context(prec, ROUND_HALF_EVEN, -999999, 999999, 1, 0, [], [InvalidOperation])
 
@@ -30,7 +29,7 @@ EXACT = own_context(100)
 
 
 def decimal_of(value: str | int | Decimal | float) -> Decimal:
-    """Return an exact `Decimal`, a float by its shortest text; may raise `InvalidOperation`."""
+    """Convert to an exact `Decimal`, floats by their `repr`; may raise `InvalidOperation`."""
     # A subclass of float, such as NumPy's, may have another `repr`.
     text = float.__repr__(value) if isinstance(value, float) else value
     return Decimal(text, EXACT)
@@ -40,7 +39,7 @@ READERS_OF: dict[NumberType, Callable[[str], Any]] = {
     float: float,
     Decimal: partial(Decimal, context=EXACT),
 }
-"""The parser of a JSON number for each number type."""
+"""The parser of JSON numbers for each number type."""
 
 
 def number_text(value: float | Decimal) -> str:
@@ -54,7 +53,7 @@ def number_text(value: float | Decimal) -> str:
     https://docs.bitfinex.com/docs/ws-websocket-checksum
     """
     if not value:
-        return "0"  # minus zero has no sign there
+        return "0"  # JavaScript prints no sign
     if type(value) is Decimal:
         text = str(value)
         digits = text.lstrip("-")
@@ -76,8 +75,8 @@ def plain_decimal(value: object, name: str = "the number") -> str:
     """
     Format a number for a request: digits and a point, never an exponent.
 
-    A float is written as the shortest text that reads back as the same float. Raises `UsageError`,
-    which calls the number `name`, unless it is finite and has at most 30 digits.
+    A float is written as the shortest text that reads back as the same float. Raises `UsageError`
+    with `name` in its message unless the number is finite and has at most 30 digits.
     """
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal, float)):
         whole = plain_integer(value)
@@ -112,11 +111,11 @@ def round_price(value: str | int | Decimal | float) -> Decimal:
     """
     Round to a price that the exchange keeps unchanged: 5 significant digits, at most 8 places.
 
-    Rounds half to even, so that many roundings are unbiased. The exchange would truncate, which
-    lowers every price: in favour of buyers, at the cost of sellers.
+    Rounds half to even, which is unbiased on average. The exchange truncates instead, which lowers
+    every price, in favour of buyers.
 
-    The result has no trailing zeros. ``format(price, "f")`` has no exponent and is what is sent
-    when it is passed as an argument; ``str()`` of a price below 0.000001 has one.
+    The result has no trailing zeros. Passed as an argument it is sent without exponent, like
+    ``format(price, "f")``; ``str()`` of a price below 0.000001 has an exponent.
     """
     number = decimal_of(plain_decimal(value, "price"))
     last_place = max(number.adjusted() - PRICE_DIGITS + 1, -PLACES)

@@ -1,4 +1,4 @@
-"""Conversion of foreign values (NumPy, enums, subclasses) to plain Python types."""
+"""Converts values of NumPy, enums and subclasses to plain Python types."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Iterable, SupportsIndex
 
 def plain_text(value: object) -> str | None:
     """
-    Return text as plain `str`, subclasses included; None for other values.
+    Return text, also of a subclass, as plain `str`; None for other values.
 
     A `str` enum has the hash of its name, and since Python 3.11 formats as its name.
     """
@@ -18,7 +18,7 @@ def plain_text(value: object) -> str | None:
 
 
 def plain_bool(value: object) -> bool | None:
-    """Return a boolean of Python or NumPy as `bool`; None for other values."""
+    """Return a Python or NumPy boolean as `bool`; None for other values."""
     if isinstance(value, bool):
         return value
     kind = getattr(getattr(value, "dtype", None), "kind", None)
@@ -27,7 +27,7 @@ def plain_bool(value: object) -> bool | None:
 
 
 def plain_integer(value: object) -> int | None:
-    """Return an integer of Python or NumPy as `int`; None for other values."""
+    """Return a Python or NumPy integer as `int`; None for other values."""
     if type(value) is int:
         return value
     # Booleans of some versions of NumPy have `__index__`.
@@ -41,7 +41,7 @@ def plain_integer(value: object) -> int | None:
 
 
 def plain_real(value: object) -> float | None:
-    """Return a real number of Python or NumPy as `float`; None for other values."""
+    """Return a Python or NumPy real number as `float`; None for other values."""
     if isinstance(value, float):
         return float(value)
     whole = plain_integer(value)

@@ -1,9 +1,9 @@
 """
-Selection of the proxy for a host: the user's, or that of the environment.
+Selects the proxy for a host: the user's, or one from the environment.
 
 Strategy: decided once, when a client is created, and the same for both transports: ``wss`` uses the
-proxy of ``https``. Loopback hosts never use a proxy of the environment, to which that name means
-another machine.
+proxy of ``https``. Loopback hosts never use a proxy from the environment, as ``localhost`` is
+another machine for the proxy.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SCHEMES = {"ws": "http", "wss": "https"}
 # Desktops write `socks` for a proxy that also resolves names.
 _ALIASES = {"socks": "socks5h"}
 
-# The kinds of proxies, and their default ports.
+# Default ports by kind of proxy.
 _SOCKS_PORTS = dict.fromkeys(("socks4", "socks4a", "socks5", "socks5h"), 1080)
 _EXPLICIT_PORTS = {"http": 3128, **_SOCKS_PORTS}
 _ENVIRONMENT_PORTS = {"http": 80, "https": 443, **_SOCKS_PORTS}
@@ -95,7 +95,7 @@ def proxy_for(url: str, proxy: object = None) -> Proxy | None:
         text = Hidden(text if "://" in text else f"http://{text}")
         found = _parsed(text, _ENVIRONMENT_PORTS)
         refusal = (
-            "the proxy that the environment names is no address of the form 'http://host:port' "
+            "the proxy in the environment must look like 'http://host:port' "
             "(or https, socks4, socks4a, socks5, socks5h)"
         )
     if found is None:
@@ -107,7 +107,7 @@ def proxy_for(url: str, proxy: object = None) -> Proxy | None:
 
 
 def _parsed(text: object, ports: Mapping[str, int]) -> Proxy | None:
-    """Return the proxy of a URL; None if it is invalid, or of a kind without a port here."""
+    """Parse a proxy's URL; return None if it is invalid or its kind is not in `ports`."""
     if not isinstance(text, str):
         return None
     try:

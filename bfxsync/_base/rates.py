@@ -1,4 +1,4 @@
-"""Rates of counters that only grow."""
+"""Rates of monotonic counters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import deque
 from typing import Deque, Tuple
 
 WINDOW_S = 60.0
-"""Rates are averages over about this time."""
+"""Approximate averaging period."""
 
 _APART_S = 5.0
 _LEAST_S = 1.0
@@ -23,7 +23,7 @@ class RateMeter:
     now : float
         Monotonic seconds.
     counters : int
-        How many counters there are; all begin with zero.
+        Number of counters; all start at zero.
     """
 
     def __init__(self, now: float, counters: int) -> None:
@@ -31,19 +31,19 @@ class RateMeter:
         self._samples: Deque[Tuple[float, Tuple[int, ...]]] = deque(maxlen=kept)
         self._samples.append((now, (0,) * counters))
         self.due: float = now + _APART_S
-        """When `observe` has to be called again."""
+        """Time of the next call of `observe`."""
 
     def observe(self, now: float, *counts: int) -> None:
-        """Keep the present counts."""
+        """Record the current counts."""
         self._samples.append((now, counts))
         self.due = now + _APART_S
 
     def rates(self, now: float, *counts: int) -> Tuple[float, ...]:
-        """Return how much each counter grows per second."""
+        """Return the rate of each counter, per second."""
         samples = list(self._samples)
-        # The newest that is a minute old. After a silence it may be older than that.
+        # The newest one that is at least a minute old.
         old = [sample for sample in samples if sample[0] <= now - WINDOW_S]
         at, before = old[-1] if old else samples[0]
-        # Not of a moment: the first frames of a connection would look like a flood.
+        # A minimum period, or the first frames of a connection would look like a flood.
         seconds = max(now - at, _LEAST_S)
         return tuple((count - was) / seconds for count, was in zip(counts, before))

@@ -22,9 +22,9 @@ _FLAGS = (
 
 def open_regular(path: str, flags: int) -> FileIO:
     """
-    Open a regular file, without a buffer; a new one is readable by its owner only.
+    Open a regular file, unbuffered; a new file is readable by its owner only.
 
-    Raises `OSError` if it is something else, and `ValueError` if the path is impossible.
+    Raises `OSError` if it is not a regular file, and `ValueError` if the path is invalid.
     """
     with suppress(FileNotFoundError):
         # Before opening, which may have effects on a device.

@@ -1,10 +1,10 @@
 """
 Work that Ctrl-C must not interrupt.
 
-Strategy: Python runs signal handlers on the main thread only. Work that takes a lock, or several
-steps that belong together, runs on a short-lived thread when the main thread asks for it; the main
-thread only waits, which may be interrupted. So no thread that a signal can reach ever holds a lock,
-and a signal handler can always acquire it. `Thread.start` and `Thread.join` are such work:
+Strategy: Python runs signal handlers on the main thread only. When the main thread requests work
+that takes a lock, or several steps that must not be separated, it runs on a short-lived thread; the
+main thread only waits, which may be interrupted. So no thread that a signal can reach ever holds a
+lock, and a signal handler can always acquire it. `Thread.start` and `Thread.join` need this too: if
 interrupted, they lose locks on Python 3.9.
 """
 
@@ -38,7 +38,7 @@ def shielded(call: Callable[..., T], *arguments: Any) -> T:
 
 
 def later(call: Callable[..., object], *arguments: Any) -> None:
-    """Call a function on a thread that no signal reaches; raises as `start_thread` does."""
+    """Start a call on a thread that no signal reaches; raises as `start_thread` does."""
     Work(call, *arguments).start()
 
 
@@ -46,9 +46,9 @@ class Section:
     """
     A lock that knows its owner.
 
-    Inside, Python may collect garbage and call a finalizer of the program on the same thread. Code
-    called from there can check `is_mine` and defer its work. Entering twice raises `UsageError`
-    instead of a deadlock.
+    While it is held, garbage collection may call a finalizer of the program on the same thread.
+    Code called from there can check `is_mine` and defer its work. Entering twice raises
+    `UsageError` instead of causing a deadlock.
     """
 
     def __init__(self) -> None:
@@ -59,14 +59,14 @@ class Section:
 
     @property
     def is_mine(self) -> bool:
-        """Whether the current thread is inside."""
+        """Whether the current thread holds it."""
         return self._holder == get_ident()
 
     def __enter__(self) -> None:
         if self.is_mine:
             raise UsageError(
-                "a finalizer has called this within a call of the same client; only unsubscribe() "
-                "and close() can be called there"
+                "a finalizer called this during another call of the same client; finalizers may "
+                "only call unsubscribe() and close()"
             )
         self._lock.acquire()
         self._holder = get_ident()
@@ -77,7 +77,7 @@ class Section:
 
 
 def start_thread(thread: threading.Thread) -> None:
-    """Start a thread; raises `RuntimeError` if there are no more, or while Python shuts down."""
+    """Start a thread; raises `RuntimeError` if that fails or the interpreter is shutting down."""
     _check_running()
     thread.start()
 
@@ -122,6 +122,6 @@ class Work(Generic[T]):
 
 
 def _check_running() -> None:
-    # Before Python 3.12 a thread can be started while Python shuts down, but never runs.
+    # Before Python 3.12 a thread can be started during interpreter shutdown, but never runs.
     if sys.is_finalizing():
-        raise RuntimeError("Python is ending")
+        raise RuntimeError("the interpreter is shutting down")

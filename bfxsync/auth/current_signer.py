@@ -1,4 +1,4 @@
-"""The signer of a client, which may be replaced while calls are on their way."""
+"""The signer of a client, which may be replaced while calls are in flight."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Dict
 from bfxsync._base.forks import reset_after_fork
 from bfxsync.auth.signer import RestSigner
 
-# Keys that followed another one, with the first of them. Never removed, as nonces are not.
+# The first key of the account, by each key that replaced another. Never removed, as with nonces.
 _first_keys: Dict[str, str] = {}
 
 
 class CurrentSigner:
     """
-    The signer of a client; all its transports share one.
+    The signer of a client, shared by all its transports.
 
-    A call reads `signer` once for each attempt, so that nonce, lock and signature are of one key.
+    Each attempt of a call reads `signer` once, so that nonce, lock and signature use the same key.
     """
 
     def __init__(self, signer: RestSigner | None = None) -> None:
@@ -25,7 +25,7 @@ class CurrentSigner:
 
     @classmethod
     def of(cls, signer: RestSigner | CurrentSigner | None) -> CurrentSigner:
-        """Return it, or one that begins with a signer."""
+        """Wrap a signer; a `CurrentSigner` is returned unchanged."""
         return signer if isinstance(signer, CurrentSigner) else cls(signer)
 
     def replace(self, signer: RestSigner) -> None:
@@ -39,5 +39,5 @@ class CurrentSigner:
 
 
 def first_key(identity: str) -> str:
-    """Return the first key of the account, as far as this process has replaced it."""
+    """Return the first key that this process used for the account; by default the key itself."""
     return _first_keys.get(identity, identity)

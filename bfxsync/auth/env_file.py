@@ -1,8 +1,8 @@
 """
-The text of a ``.env`` file.
+Parser of ``.env`` files.
 
-Strategy: as a shell reads such lines, but nothing is expanded or executed. Other variables may have
-values of several lines, in which ours must not be found. No frame that raises holds a value.
+Strategy: lines are read as by a shell, but nothing is expanded or executed. Other variables may
+have values of several lines, in which names must not match. No frame that raises holds a value.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class _Variable(NamedTuple):
 
 def variables_in(text: str, names: Collection[str]) -> Dict[str, str]:
     """
-    Return the values of some variables of a ``.env`` file, masked; an empty one counts as unset.
+    Return the masked values of some variables of a ``.env`` file, without empty ones.
 
     Raises
     ------
     UsageError
-        One is set twice or cannot be read; the message has its line and not its value.
+        A variable is set twice or is malformed; the message has its line, not its value.
     """
     text = hide(text)
     found: Dict[str, _Variable] = {}
@@ -54,7 +54,7 @@ def variables_in(text: str, names: Collection[str]) -> Dict[str, str]:
 
 
 def _variables(text: str) -> Iterator[_Variable]:
-    """Yield all variables, and never raise."""
+    """Yield all variables; never raises."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     at, line = 0, 1
     while at < len(text):
@@ -89,7 +89,5 @@ def _bare(name: str, line: int, value: str) -> _Variable:
 def _checked(name: str, line: int, value: str) -> _Variable:
     problem = None
     if "$" in value or "`" in value:
-        problem = (
-            "would be expanded by a shell, which is not done here: use single quotes"
-        )
+        problem = "has a $ or ` that a shell would expand; use single quotes to keep it as it is"
     return _Variable(name, line, hide(value), problem)

@@ -2,8 +2,8 @@
 Nonces: strictly increasing numbers, one source per key.
 
 Strategy: REST and all sockets of the process share one `Nonce` per key, as the exchange compares
-each nonce with the largest that it has ever seen for that key. Several processes share one
-through a file (`FileNonce`).
+each nonce with the largest one it has received for that key. Several processes share one through
+a file (`FileNonce`).
 
 https://docs.bitfinex.com/docs/rest-auth
 https://docs.bitfinex.com/docs/ws-auth
@@ -27,7 +27,7 @@ class Nonce:
     """
     Strictly increasing numbers: microseconds since 1970, or one more than the last.
 
-    A clock that is set back does not matter: the numbers continue from the last one.
+    After the clock was set back, the numbers continue from the last one.
 
     Parameters
     ----------
@@ -66,8 +66,8 @@ class Nonce:
         """
         Draw the next nonce without blocking, as an I/O thread must.
 
-        `deliver` is called with the nonce, or with the error that `next` would raise; at once, or
-        later on another thread.
+        `deliver` is called with the nonce, or with the error that `next` would raise: immediately,
+        or later on another thread.
         """
         try:
             number = self.next()
@@ -86,12 +86,12 @@ class Nonce:
     def _after(self, last: int, now: int) -> int:
         nonce = max(last + 1, now)
         if nonce > MAX_NONCE:
-            raise UsageError(f"no nonce is left: the next would be above {MAX_NONCE}")
+            raise UsageError(f"no nonce is left: the next one would exceed {MAX_NONCE}")
         return nonce
 
 
-# Never removed: a new client continues after the nonces of an old one, even if the clock was set
-# back meanwhile.
+# Never removed: a new client continues after the nonces of an old one, even if the clock has been
+# set back.
 _nonces: Dict[str, Nonce] = {}
 
 

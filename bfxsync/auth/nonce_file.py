@@ -2,9 +2,9 @@
 A nonce shared by the processes of one machine through a file; needs the extra ``multiprocess``.
 
 Strategy: the file holds the last nonce as text of fixed length, so that one small write replaces
-it, and a lock file beside it (``filelock``) admits one process at a time. It is read for every
-nonce. A process that dies leaves its last nonce, or the one before it, which only the same process
-could have sent.
+it, and a lock file next to it (``filelock``) admits one process at a time. It is read for every
+nonce. A process that dies leaves its last nonce in the file, or the one before, if the last one was
+not yet written and so not yet sent.
 
 Both locks are acquired and released on short-lived threads, which Ctrl-C never reaches: an
 interrupted caller stops waiting and leaves nothing locked. An I/O thread gets its nonce delivered
@@ -107,7 +107,7 @@ class FileNonce(Nonce):
         # The largest nonce so far; accessed only while the file is locked.
         self._largest = 0
         self._reset_after_fork()
-        # Before a lock file is created beside a file that may not be ours.
+        # Before a lock file is created next to a file that may not be ours.
         self._check_lock()
         if os.path.lexists(self._path):
             with self._opened() as number:
@@ -141,7 +141,7 @@ class FileNonce(Nonce):
         return work.result()
 
     def draw(self, deliver: Callable[[int | Exception], object]) -> None:
-        """Draw the next nonce without blocking; it is delivered on another thread."""
+        """Draw the next nonce without blocking; `deliver` is called on another thread."""
 
         def bring() -> None:
             result: int | Exception
@@ -180,7 +180,7 @@ class FileNonce(Nonce):
         self._hold: Optional[_Hold] = None
         # Acquired by helper threads only.
         self._thread_lock = Lock()
-        # One for all threads, which the lock above excludes; older versions always are.
+        # Shared by all threads, which the lock above serializes; older versions always are shared.
         names = inspect.signature(self._lock_kind.__init__).parameters
         options = {"thread_local": False} if "thread_local" in names else {}
         lock = _own(self._lock_kind)
@@ -232,7 +232,7 @@ class FileNonce(Nonce):
             self._thread_lock.release()
 
     def _check_lock(self) -> None:
-        """Refuse a lock file that is not ours: acquiring the lock would empty it."""
+        """Refuse a lock file of another program: acquiring the lock would truncate it."""
         lock = self._path + ".lock"
         try:
             found = os.lstat(lock)
@@ -242,8 +242,8 @@ class FileNonce(Nonce):
             raise self._unusable(exc) from exc
         if not stat.S_ISREG(found.st_mode) or found.st_size:
             raise UsageError(
-                f"{lock} is not an empty file, so it is not a lock of this library's; "
-                "it is left as it is"
+                f"{lock} is not an empty file, so it is not a lock file of this library; "
+                "it was not changed"
             )
 
     @contextmanager
@@ -268,11 +268,10 @@ class FileNonce(Nonce):
             raise self._unusable(exc) from exc
         if not data:
             return 0
-        # Anything but our own format is not our file.
+        # A file in any other format is not ours.
         if not _OWN.fullmatch(data) or int(data) > MAX_NONCE:
             raise UsageError(
-                f"{self._path} holds something else than a nonce of this library's; "
-                "it is left as it is"
+                f"{self._path} does not contain a nonce of this library; it was not changed"
             )
         return int(data)
 
@@ -281,12 +280,12 @@ class FileNonce(Nonce):
         try:
             os.lseek(number, 0, os.SEEK_SET)
             if os.write(number, data) != len(data):
-                raise OSError("it was not written as a whole")
+                raise OSError("the nonce was written only in part")
         except OSError as exc:
             raise self._unusable(exc) from exc
 
     def _too_long(self, timeout: float) -> str:
-        return f"no nonce: others have kept {self._path} for {timeout:.1f} s"
+        return f"no nonce: {self._path} was locked by others for {timeout:.1f} s"
 
     def _unusable(self, exc: Exception) -> UsageError:
         return UsageError(f"the nonce file {self._path} cannot be used: {exc}")
@@ -294,7 +293,7 @@ class FileNonce(Nonce):
 
 @contextmanager
 def _threads() -> Iterator[None]:
-    """Raise `NetworkError` if there are no more threads."""
+    """Raise `NetworkError` if no thread can be started."""
     try:
         yield
     except RuntimeError as exc:
@@ -311,8 +310,8 @@ def _own(kind: Any) -> Any:
     """
     Return a lock class that only this process can release.
 
-    A forked child has a copy of each lock, which is the same lock to the system: older versions of
-    filelock release the parent's lock when they drop the copy.
+    A forked child has a copy of each lock, which is the same lock for the operating system: older
+    versions of filelock release the parent's lock when the copy is deleted.
     """
 
     process = os.getpid()

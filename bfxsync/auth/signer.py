@@ -1,5 +1,5 @@
 """
-Signatures with an API key, or a token instead, for both transports.
+Signs requests with an API key or a token, for both transports.
 
 https://docs.bitfinex.com/docs/rest-auth
 https://docs.bitfinex.com/docs/ws-auth
@@ -25,12 +25,12 @@ class RestSigner(Protocol):
 
     @property
     def identity(self) -> str:
-        """Signers with the same identity share nonces and the queue of signed calls."""
+        """The key or token; its signers share nonces and the queue of signed calls."""
         ...
 
     @property
     def nonce(self) -> Nonce:
-        """The source of nonces."""
+        """Source of nonces."""
         ...
 
     def rest_headers(self, path: str, body: str) -> dict[str, str]:
@@ -40,7 +40,7 @@ class RestSigner(Protocol):
 
 class Signer:
     """
-    Signs with one API key.
+    Signs with an API key.
 
     Attributes
     ----------
@@ -58,10 +58,10 @@ class Signer:
         for name, value in (("api_key", api_key), ("api_secret", api_secret)):
             # Without the value, which may be a misplaced secret.
             if not isinstance(value, str) or not value.strip():
-                raise UsageError(f"{name} must be text that is not empty")
+                raise UsageError(f"{name} must be non-empty text")
             if not _VISIBLE.fullmatch(value):
                 raise UsageError(
-                    f"{name} has characters that none has: a space or a line break at its end?"
+                    f"{name} has invalid characters; is there a space or line break at its end?"
                 )
         self.api_key: str = api_key
         self.api_secret: str = api_secret
@@ -82,7 +82,7 @@ class Signer:
         """
         Return the headers of a signed request, with a fresh nonce.
 
-        `path` has no leading slash: ``v2/auth/r/wallets``. `body` is exactly the text that is sent.
+        `path` has no leading slash: ``v2/auth/r/wallets``. `body` must be the exact text sent.
         """
         nonce = str(self.nonce.next())
         return {
@@ -92,7 +92,7 @@ class Signer:
         }
 
     def auth_event(self) -> dict[str, Any]:
-        """Return the ``auth`` event of a socket, with a fresh nonce; one per connection."""
+        """Return an ``auth`` event with a fresh nonce, for one WebSocket connection."""
         nonce = self.nonce.next()
         payload = f"AUTH{nonce}"
         return {
@@ -106,7 +106,7 @@ class Signer:
 
 class TokenSigner:
     """
-    Signs with a token from `generate_token`, which replaces key and signature.
+    Authenticates with a token from `generate_token` instead of key and signature.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ class TokenSigner:
         # In its place, as error reports show the variables of a frame.
         token = hide(token)
         if not isinstance(token, str) or not _VISIBLE.fullmatch(token):
-            raise UsageError("a token must be text without spaces")
+            raise UsageError("auth_token must be text without spaces")
         self.token: str = token
         self.nonce: Nonce = nonce or shared_nonce(token)
 

@@ -15,7 +15,7 @@ _REST_LENGTHS = LENGTHS[:3]
 
 
 def check_book_argument(name: str, value: object, allowed: tuple[str, ...]) -> str:
-    """Return the value as text if it is allowed; a length may be given as an integer."""
+    """Return the value as text if it is allowed; a length may be an integer."""
     whole = plain_integer(value)
     text = plain_text(value) if whole is None else str(whole)
     if text is None or text not in allowed:
@@ -24,13 +24,13 @@ def check_book_argument(name: str, value: object, allowed: tuple[str, ...]) -> s
 
 
 def check_precision(precision: object, raw_method: str) -> str:
-    """Return the precision of an aggregated book of REST; raw books have their own method."""
+    """Return the precision of an aggregated REST book; `raw_method` reads raw books."""
     if plain_text(precision) == RAW:
-        raise UsageError(f"precision R0 is what {raw_method} asks for")
+        raise UsageError(f"precision must not be R0; use {raw_method}")
     return check_choice("precision", precision, PRECISIONS[:-1])
 
 
 def check_length(length: object) -> str:
-    """Return the length of a book of REST, which may be given as text."""
+    """Return the length of a REST book as text."""
     whole = plain_integer(length)
     return check_choice("len", length if whole is None else str(whole), _REST_LENGTHS)

@@ -1,4 +1,4 @@
-"""Checks of callbacks: whether they can be called with the arguments they will get."""
+"""Checks that callbacks accept the arguments they will be called with."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def check_callback(
     name: str, function: Any, *takes: str, extra: str | None = None
 ) -> Any:
     """
-    Return a function that accepts the positional arguments named in `takes`, or None.
+    Check that a function accepts the positional arguments named in `takes`; None is allowed.
 
-    Refused are a wrong number of arguments, and generator and coroutine functions, which do nothing
-    when called. Callables that cannot be inspected, such as some written in C, are accepted. It may
-    also take the argument `extra`; see `with_extra`.
+    A wrong number of parameters is refused, and so are generator and coroutine functions, which do
+    nothing when called. Callables that cannot be inspected, such as some written in C, are
+    accepted. The function may have one more parameter, `extra`; see `with_extra`.
     """
     if function is None:
         return None
@@ -31,8 +31,8 @@ def check_callback(
     kind = _kind_of(function)
     if kind is not None:
         raise UsageError(
-            f"{name} must be a plain function, {form}; {safe_repr(function)} is {kind}, and to "
-            "call it would do nothing"
+            f"{name} must be a plain function, {form}; {safe_repr(function)} is {kind}: calling it "
+            "would do nothing"
         )
     called = with_extra(function, len(takes), extra, None) if extra else function
     signature = _signature_of(called)
@@ -48,9 +48,9 @@ def with_extra(
     function: Callable[..., object], count: int, extra: str, value: object
 ) -> Callable[..., object]:
     """
-    Bind one more argument of a function that takes it; others are returned as they are.
+    Bind one more argument to a function that takes it; other functions are returned unchanged.
 
-    It takes it if it has a parameter of that name, or requires one more than `count`.
+    A function takes it if it has a parameter of that name, or requires `count` + 1 arguments.
     """
     signature = _signature_of(function)
     if signature is None:
@@ -67,7 +67,7 @@ def with_extra(
 
 
 def _kind_of(function: Any) -> str | None:
-    """Describe a function whose body does not run when it is called; None for others."""
+    """Describe a function whose body does not run when it is called; None for other functions."""
     inner = function
     while True:
         if isinstance(inner, functools.partial):
@@ -92,7 +92,7 @@ def _kind_of(function: Any) -> str | None:
 
 
 def _is_marked(function: Any) -> bool:
-    """Return whether asyncio treats it as a coroutine function, such as an `AsyncMock`."""
+    """Return whether asyncio treats it as a coroutine function, as it does an `AsyncMock`."""
     # If asyncio was never imported, nothing is marked.
     coroutines = sys.modules.get("asyncio.coroutines")
     marker = getattr(coroutines, "_is_coroutine", None)
@@ -102,7 +102,7 @@ def _is_marked(function: Any) -> bool:
 def _signature_of(function: Any) -> inspect.Signature | None:
     """Return the signature of the callable itself; None if unknown."""
     try:
-        # Not that of a function wrapped with `functools.wraps`: a decorator may add arguments.
+        # Not following `functools.wraps`: a decorator may add parameters.
         return inspect.signature(function, follow_wrapped=False)
     except Exception:
         return None

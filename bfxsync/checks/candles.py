@@ -31,9 +31,9 @@ _FUNDING = r"(f[A-Z0-9]{2,})(?::a[1-9][0-9]*:p([1-9][0-9]{0,2}))?:p([1-9][0-9]{0
 
 def check_timeframe(name: str, timeframe: object) -> str:
     """
-    Return the length of a candle's interval.
+    Return the timeframe of candles.
 
-    A week has two names: the exchange's page says ``1W``, its clients and the server say ``7D``.
+    A week has two names: ``1W`` in the exchange's documentation, ``7D`` in its clients and server.
     Both are accepted, and ``7D`` is sent.
     """
     text = plain_text(timeframe)
@@ -84,10 +84,10 @@ def check_candle_key(key: object) -> str:
     """Return the key of candles: ``trade:1m:tBTCUSD``, ``trade:1h:fUSD:a30:p2:p30``."""
     parts = (plain_text(key) or "").split(":", 2)
     if len(parts) != 3 or parts[0] != "trade":
-        raise UsageError(f"key must be such as 'trade:1m:tBTCUSD', not {key!r}")
+        raise UsageError(f"key must look like 'trade:1m:tBTCUSD', not {key!r}")
     return candle_key(parts[2], parts[1], "timeframe")
 
 
 def candle_key(symbol: object, timeframe: object, name: str) -> str:
-    """Return the key of the candles of a symbol; `name` is that of the timeframe's argument."""
+    """Return the key of the candles of a symbol; `name` is the argument of the timeframe."""
     return f"trade:{check_timeframe(name, timeframe)}:{check_candle_symbol(symbol)}"

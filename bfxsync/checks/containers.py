@@ -11,7 +11,7 @@ C = TypeVar("C")
 
 
 def optional(check: Callable[..., C], name: str, value: object, *rest: Any) -> C | None:
-    """Return what the check returns, or None for None."""
+    """Apply a check, unless the value is None."""
     return None if value is None else check(name, value, *rest)
 
 
@@ -19,9 +19,9 @@ def check_items(
     name: str, values: object, check: Callable[..., C], *rest: Any
 ) -> list[C]:
     """
-    Return the items of a list, each as `check(name, item, *rest)` returns it.
+    Return the items of a list, each converted by `check(name, item, *rest)`.
 
-    An empty list is refused: the exchange would take it for all.
+    An empty list is refused, as the exchange would read it as "all".
     """
     found = None if isinstance(values, Mapping) else plain_items(values)
     if found is None:
@@ -32,7 +32,7 @@ def check_items(
 
 
 def check_list(name: str, values: object, check: Callable[[object], str]) -> list[str]:
-    """Return the checked texts of a list that is not empty, without duplicates."""
+    """Return the checked texts of a non-empty list, without duplicates."""
     found = plain_items(values)
     if found is None:
         raise UsageError(f"{name} must be a list of texts, not {values!r}")
@@ -43,18 +43,18 @@ def check_list(name: str, values: object, check: Callable[[object], str]) -> lis
 
 
 def check_object(name: str, value: object) -> dict[str, Any]:
-    """Return a JSON object, whose keys are texts."""
+    """Return a JSON object as a dict, whose keys are texts."""
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return dict(value)
     raise UsageError(f"{name} must be a dict with texts as keys, not {value!r}")
 
 
 def check_tfa(name: str, value: object) -> dict[str, Any]:
-    """Return the object of a second factor, which is secret and so not in the message."""
+    """Return a second factor as a JSON object; as a secret it is not part of the message."""
     if (
         isinstance(value, Mapping)
         and value
         and all(isinstance(key, str) for key in value)
     ):
         return {key: item for key, item in value.items() if item is not None}
-    raise UsageError(f"{name} must be a dict with texts as keys, and not empty")
+    raise UsageError(f"{name} must be a non-empty dict with texts as keys")

@@ -16,12 +16,12 @@ from bfxsync.checks.containers import check_object
 from bfxsync.checks.texts import check_token
 from bfxsync.errors import UsageError
 
-# Those of every request and answer.
+# Fields of every request and answer.
 _OWN = ("event", "channel", "subId", "chanId")
 
 
 def check_channel(channel: object) -> str:
-    """Return the name of a channel, which need not be a known one."""
+    """Return the name of a channel; unknown names are allowed."""
     return check_token("channel", channel)
 
 

@@ -1,4 +1,4 @@
-"""Checks of arguments that name files; the only ones that look beyond the value."""
+"""Checks of file paths; unlike other checks they access the file system."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bfxsync.errors import UsageError
 
 
 def check_ca_bundle(path: object) -> str | None:
-    """Return the path of an existing file with certificates, or None."""
+    """Return the path of an existing file of certificates; None is allowed."""
     if path is None:
         return None
     if not isinstance(path, (str, os.PathLike)) or not os.path.isfile(path):
@@ -17,5 +17,5 @@ def check_ca_bundle(path: object) -> str | None:
     try:
         ssl.create_default_context(cafile=os.fspath(path))
     except ssl.SSLError as exc:
-        raise UsageError(f"ca_bundle {path!r} holds no certificate") from exc
+        raise UsageError(f"ca_bundle {path!r} contains no certificate") from exc
     return os.fspath(path)

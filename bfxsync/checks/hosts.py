@@ -16,7 +16,7 @@ _PUBLIC_NAME = "api-pub.bitfinex.com"
 
 
 def check_rest_host(host: object) -> str:
-    """Return the base address of REST, without a slash at its end."""
+    """Return the base URL of REST, without trailing slash."""
     address = address_of(host)
     if address is None or address.scheme not in ("http", "https") or address.query:
         raise UsageError(f"a host must look like 'https://host/path'{_found(host)}")
@@ -24,7 +24,7 @@ def check_rest_host(host: object) -> str:
 
 
 def check_wss_host(host: object) -> str:
-    """Return the address of a WebSocket."""
+    """Return the URL of a WebSocket."""
     address = address_of(host)
     if address is None or address.scheme not in ("ws", "wss"):
         raise UsageError(f"a host must look like 'wss://host/path'{_found(host)}")
@@ -33,16 +33,16 @@ def check_wss_host(host: object) -> str:
 
 def signed_rest_host(host: str, auth_host: object = None) -> str:
     """
-    Return the base address for signed calls: `auth_host` where the user has passed one.
+    Return the base URL for signed calls: `auth_host` if it is not None.
 
-    By default `REST_HOST`, or the (checked) `host` of the other calls if that is not the exchange's
-    public host, which serves no signed calls.
+    By default `REST_HOST`, or the (checked) `host` of the other calls unless that is the exchange's
+    public host, which does not accept signed calls.
     """
     if auth_host is None:
         return REST_HOST if hostname_of(host) == _PUBLIC_NAME else host
     checked = check_rest_host(auth_host)
     if hostname_of(checked) == _PUBLIC_NAME:
-        raise UsageError(f"{checked} serves no signed calls; {REST_HOST} does")
+        raise UsageError(f"{checked} does not accept signed calls; {REST_HOST} does")
     return checked
 
 
@@ -50,7 +50,7 @@ def check_encryption(host: str, key: str | None, allow_insecure: bool) -> None:
     """
     Refuse to send a key to another machine in clear text.
 
-    Keys of the local exchange, which begin with ``paper-``, may go anywhere.
+    Keys of the local exchange, which begin with ``paper-``, are allowed.
     """
     address = address_of(host)
     assert address is not None
@@ -63,13 +63,13 @@ def check_encryption(host: str, key: str | None, allow_insecure: bool) -> None:
     ):
         return
     raise UsageError(
-        f"{shown(host)} is not encrypted, so everybody on the way could read what the key is "
-        f"used for and change it: use {address.scheme}s://, or allow_insecure=True"
+        f"{shown(host)} is not encrypted, so that anyone on the network path could read and change "
+        f"the requests: use {address.scheme}s://, or allow_insecure=True"
     )
 
 
 def _found(host: object) -> str:
-    """Return the end of a message about an invalid host, unless it may hold a secret."""
+    """Return the end of a message about an invalid host; empty if the host may hold a secret."""
     is_harmless = isinstance(host, str) and not set("@?#%\\") & set(host)
     return (
         f", not {host!r}" if is_harmless or not isinstance(host, (str, bytes)) else ""

@@ -1,4 +1,4 @@
-"""Checks of ids: the exchange's, client ids, groups."""
+"""Checks of the exchange's ids, client ids and group ids."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bfxsync.errors import UsageError
 
 REST_GIDS = range(0, 2**45)
 WSS_GIDS = range(0, 2**32)
-"""Group ids of orders that the WebSocket accepts: int32 on its pages, int45 on those of REST."""
+"""Group ids of orders on the WebSocket: documented as int32 there, as int45 for REST."""
 
 _IDS = range(1, 2**63)
 _CLIENT_IDS = range(0, 2**45)
@@ -35,26 +35,24 @@ def check_ids(name: str, values: object) -> list[int]:
 
 
 def check_cid(name: str, value: object) -> int:
-    """Return an order's client id: 45 bits."""
+    """Return a client order id, of at most 45 bits."""
     return check_integer(name, value, _CLIENT_IDS)
 
 
 def check_gid(name: str, value: object, gids: range = REST_GIDS) -> int:
-    """Return the id of a group of orders, which a transport accepts."""
+    """Return the group id of an order, if the transport accepts it."""
     return check_integer(name, value, gids)
 
 
 def check_text_id(name: str, value: object) -> str:
-    """Return an id that is text and needs no escaping in a path."""
-    return check_pattern(name, value, _TEXT_ID, "be the text of an id")
+    """Return a text id that needs no escaping in a path."""
+    return check_pattern(name, value, _TEXT_ID, "be a text id")
 
 
 def check_keep_changes(name: str, value: object) -> dict[str, int]:
-    """Return which loans or credits are kept (1) or returned (2), by the text of their id."""
+    """Return which loans or credits to keep (1) or return (2), by their id as text."""
     if not isinstance(value, Mapping) or not value:
-        raise UsageError(
-            f"{name} must be a dict of ids, and not empty; it is {value!r}"
-        )
+        raise UsageError(f"{name} must be a non-empty dict of ids, not {value!r}")
     changes = {}
     for id, keep in value.items():
         # Keys of a JSON object are always text.

@@ -12,7 +12,7 @@ _SETTING_KEY = r"api:[A-Za-z0-9_-]*"
 
 SIDES = ("long", "short")
 
-# Statistic: its only size, and its subject.
+# By statistic: its only size, and its subject.
 _STATISTICS = {
     "pos.size": ("1m", "pair and side"),
     "funding.size": ("1m", "funding currency"),
@@ -88,7 +88,7 @@ def check_status_key(key: object) -> str:
         return text
     if text is None or not text.startswith("deriv:"):
         raise UsageError(
-            f"key must be 'liq:global' or such as 'deriv:tBTCF0:USTF0', not {key!r}"
+            f"key must be 'liq:global' or look like 'deriv:tBTCF0:USTF0', not {key!r}"
         )
     return f"deriv:{check_pair(text[6:])}"
 

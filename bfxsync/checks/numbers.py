@@ -12,7 +12,7 @@ from bfxsync._base.plain import plain_integer, plain_real
 from bfxsync.errors import UsageError
 
 PERIODS = range(2, 121)
-"""Days for which funding can be lent."""
+"""Valid funding periods, in days."""
 
 _LEVERAGES = range(1, 101)
 
@@ -29,7 +29,7 @@ def check_integer(name: str, value: object, allowed: range) -> int:
 
 
 def check_count(name: str, value: object, default: int | None = None) -> int:
-    """Return a positive integer; the default, if there is one, for None."""
+    """Return a positive integer; None stands for the default, if there is one."""
     if value is None and default is not None:
         return default
     whole = plain_integer(value)
@@ -47,7 +47,7 @@ def check_level_count(count: object) -> int | None:
 
 
 def check_sign(name: str, value: object, signs: Mapping[int, str]) -> int:
-    """Return 1 or -1; `signs` gives the message the meaning of each."""
+    """Return 1 or -1; `signs` has the meaning of each for the message."""
     # 1.0 and True equal 1, but are certainly mistakes here.
     whole = plain_integer(value)
     if whole is not None and whole in signs:
@@ -67,7 +67,7 @@ def check_speed(speed: object) -> float | None:
 
 
 def check_amount(name: str, value: object) -> str:
-    """Return an amount as the text that is sent: not zero, and never with an exponent."""
+    """Return a non-zero amount as text without exponent."""
     text = plain_decimal(value, name)
     if not Decimal(text):
         raise UsageError(f"{name} must not be zero")
@@ -75,27 +75,27 @@ def check_amount(name: str, value: object) -> str:
 
 
 def check_positive(name: str, value: object) -> str:
-    """Return a number above zero as the text that is sent."""
+    """Return a positive number as text without exponent."""
     text = plain_decimal(value, name)
     if Decimal(text) <= 0:
-        raise UsageError(f"{name} must be above zero, not {text}")
+        raise UsageError(f"{name} must be positive, not {text}")
     return text
 
 
 def check_not_negative(name: str, value: object) -> str:
-    """Return a number from zero up as the text that is sent."""
+    """Return a non-negative number as text without exponent."""
     text = plain_decimal(value, name)
     if Decimal(text) < 0:
-        raise UsageError(f"{name} must not be negative, and is {text}")
+        raise UsageError(f"{name} must not be negative, not {text}")
     return text
 
 
 def check_price(name: str, value: object, round_price: bool = False) -> str:
     """
-    Return a price as the text that is sent.
+    Return a price as text without exponent.
 
-    A price with more digits than the exchange accepts, which it would silently truncate, is
-    refused; `round_price` rounds it instead (see `bfxsync._base.numbers.round_price`).
+    A price with more digits than the exchange keeps is refused, as the exchange would silently
+    truncate it; `round_price` rounds it instead (see `bfxsync._base.numbers.round_price`).
     """
     text = check_not_negative(name, value)
     rounded = rounded_price(text)
@@ -104,17 +104,17 @@ def check_price(name: str, value: object, round_price: bool = False) -> str:
     if not round_price:
         raise UsageError(
             f"{name} {text} has more than {PRICE_DIGITS} significant digits or "
-            f"{PLACES} places; round_price=True makes {rounded:f} of it"
+            f"{PLACES} places; round_price=True would round it to {rounded:f}"
         )
     return format(rounded, "f")
 
 
 def check_alert_price(name: str, value: object) -> str:
     """
-    Return a price as it stands in the key of an alert.
+    Return a price as text for the key of an alert.
 
-    An alert is found by this text, so numbers lose trailing zeros (220 and 220.0 would be two
-    alerts); a text stays as it is.
+    Alerts are identified by this text, so numbers lose trailing zeros (220 and 220.0 would be two
+    alerts); text is not changed.
     """
     text = check_positive(name, value)
     if isinstance(value, str) or "." not in text:
@@ -126,9 +126,9 @@ def check_rate(kind: str, rate: object) -> str:
     """Return the rate of a funding offer: FRRDELTAFIX may be negative, LIMIT must not be zero."""
     text = plain_decimal(rate, "rate")
     if kind == "LIMIT" and Decimal(text) <= 0:
-        raise UsageError(f"rate must be above zero for {kind}, and is {text}")
+        raise UsageError(f"rate must be positive for {kind}, not {text}")
     if kind == "FRRDELTAVAR" and Decimal(text) < 0:
-        raise UsageError(f"rate must not be negative for {kind}, and is {text}")
+        raise UsageError(f"rate must be zero or positive for {kind}, not {text}")
     return text
 
 

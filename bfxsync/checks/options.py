@@ -17,7 +17,7 @@ _CLOSE_CODES = (range(1000, 1004), range(1007, 1012), range(3000, 5000))
 
 
 def check_bool(name: str, value: object) -> bool:
-    """Return True or False; others are refused, as ``"no"`` would count as true."""
+    """Return True or False; other values are refused, as ``"no"`` would count as true."""
     found = plain_bool(value)
     if found is None:
         raise UsageError(f"{name} must be True or False, not {value!r}")
@@ -25,7 +25,7 @@ def check_bool(name: str, value: object) -> bool:
 
 
 def check_switch(name: str, value: object) -> int:
-    """Return 1 or 0, also for True or False."""
+    """Return 1 or 0 for True, False, 1 or 0."""
     switch = plain_bool(value)
     whole = plain_integer(value) if switch is None else int(switch)
     if whole is not None and whole in (0, 1):
@@ -34,7 +34,7 @@ def check_switch(name: str, value: object) -> int:
 
 
 def check_switch_as_bool(name: str, value: object) -> bool:
-    """Return True or False, also for 1 or 0."""
+    """Return True or False for True, False, 1 or 0."""
     return bool(check_switch(name, value))
 
 
@@ -46,7 +46,7 @@ def check_flags(flags: object) -> int:
 def check_order_flags(
     name: str, value: object, allowed: OrderFlag = ~OrderFlag(0)
 ) -> int:
-    """Return a sum of those `OrderFlag` values that are allowed."""
+    """Return a sum of allowed `OrderFlag` values."""
     return _sum_of(name, value, [flag for flag in OrderFlag if flag & allowed])
 
 
@@ -60,7 +60,7 @@ def _sum_of(name: str, value: object, allowed: list[IntFlag]) -> int:
 
 
 def check_on_limit(value: object) -> str:
-    """Return what a call does at a rate limit: ``wait`` or ``raise``."""
+    """Return the behaviour at a rate limit: ``wait`` or ``raise``."""
     text = plain_text(value)
     if text not in ("wait", "raise"):
         raise UsageError(f"on_limit must be 'wait' or 'raise', not {value!r}")
@@ -78,7 +78,7 @@ def check_mailbox_size(size: object) -> int:
 
 
 def check_farewell(code: object, reason: object) -> tuple[int, str]:
-    """Return code and reason of a close frame that a client may send (RFC 6455, 7.4)."""
+    """Return code and reason for a client's close frame (RFC 6455, section 7.4)."""
     whole, text = plain_integer(code), plain_text(reason)
     if whole is None or not any(whole in codes for codes in _CLOSE_CODES):
         raise UsageError(
@@ -96,7 +96,7 @@ def check_farewell(code: object, reason: object) -> tuple[int, str]:
 
 
 def check_policy(policy: object) -> Policy:
-    """Return the policy of a full mailbox."""
+    """Return the policy for a full mailbox."""
     try:
         return Policy(policy)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Checks of an order's flags and meta, which can also be given as switches of their own."""
+"""Checks of an order's flags and meta, and of the keyword arguments that set them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ FLAG_SWITCHES = {
     "reduce_only": OrderFlag.REDUCE_ONLY,
     "close": OrderFlag.CLOSE,
 }
-"""Arguments that stand for a flag of an order."""
+"""Arguments that set a flag of an order."""
 
 META_SWITCHES = ("make_visible", "protect_selfmatch")
-"""Arguments that stand for a field of an order's meta."""
+"""Arguments that set a field of an order's meta."""
 
 _EXCHANGE = "EXCHANGE "
 _TAKING = ("MARKET", "STOP", "TRAILING STOP", "FOK", "IOC")
@@ -30,8 +30,8 @@ def check_flag_switches(
     """
     Return the sum of the flags and of the switches that are True.
 
-    A switch that is False contradicts its flag. The flags of a change replace all those of the
-    order, so there a False without a sum is refused.
+    A switch that is False contradicts its flag. An update replaces all flags of the order, so it
+    refuses False without `flags`.
     """
     total, switches = flags, _checked(given)
     for name, is_on in switches.items():
@@ -42,8 +42,8 @@ def check_flag_switches(
             raise UsageError(f"{name}=False contradicts {flag.name} in flags")
     if is_change and switches and total is None:
         raise UsageError(
-            f"{next(iter(switches))} must not be False without flags: a change replaces all flags "
-            "of an order, so pass the sum of those it is to keep, or 0"
+            f"{next(iter(switches))} must not be False without flags: an update replaces all flags "
+            "of an order, so pass the sum of the flags to keep, or 0"
         )
     return total
 
@@ -51,7 +51,7 @@ def check_flag_switches(
 def check_meta_switches(
     meta: Mapping[str, Any] | None, given: Mapping[str, object], is_change: bool = False
 ) -> dict[str, Any] | None:
-    """Return the meta with the switches; False is sent only to change an order."""
+    """Return the meta with the switches; False is sent only in an update."""
     fields: dict[str, Any] = dict(meta or {})
     for name, is_on in _checked(given).items():
         if name in fields:
@@ -76,10 +76,12 @@ def check_flags_of_type(kind: str, flags: int | None) -> None:
     """Raise `UsageError` for flags that contradict the type of a new order."""
     found = OrderFlag(flags or 0)
     if found & OrderFlag.POST_ONLY and kind.replace(_EXCHANGE, "") in _TAKING:
-        raise UsageError(f"post_only must not be set for a {kind} order, which takes")
+        raise UsageError(
+            f"post_only must not be set for a {kind} order, which takes liquidity"
+        )
     for name in _OF_POSITIONS:
         if found & FLAG_SWITCHES[name] and kind.startswith(_EXCHANGE):
             raise UsageError(
-                f"{name} must not be set for an {kind} order: only orders on margin and "
-                "derivatives have a position"
+                f"{name} must not be set for an {kind} order: only margin and derivatives orders "
+                "have a position"
             )

@@ -1,11 +1,11 @@
 """
 Checks of pairs, funding currencies and plain currencies.
 
-Strategy: one rule, tried in this order, without the exchange's lists. ``t…`` and ``f…`` in
-capitals are taken as they are. ``A/B`` in capitals becomes ``tAB``, or ``tA:B`` if a leg has more
-than three letters. Six letters in any case become ``t`` and capitals. Everything else is refused,
-with a proposal if one is likely. Only a proposal translates names (``USDT`` to ``UST``) or guesses
-where a leg ends.
+Strategy: one syntactic rule, applied in this order, without the exchange's lists. ``t…`` and ``f…``
+in capitals are not changed. ``A/B`` in capitals becomes ``tAB``, or ``tA:B`` if a leg has more than
+three letters. Six letters in any case become ``t`` and capitals. Everything else is refused, with a
+suggestion if one is likely. Only suggestions translate names (``USDT`` to ``UST``) or guess where a
+leg ends.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SIX_LETTERS = re.compile(r"[A-Za-z]{6}")
 _CURRENCY = r"[A-Z0-9]{2,}"
 _PAY_CURRENCY = r"[A-Z0-9]{2,}(-[A-Z0-9]{2,})*"
 
-# Common names under which the exchange lists nothing, and its own (pub:map:currency:sym).
+# Common names that the exchange does not list, and the exchange's names (pub:map:currency:sym).
 _CODES = {
     "ALGO": "ALG",
     "ATOM": "ATO",
@@ -41,7 +41,7 @@ _CODES = {
     "USDT": "UST",
 }
 
-# How a pair may be written: with any separator, without one, or as two legs of three letters.
+# Spellings of a pair: with any separator, without one, or as two legs of three letters.
 _QUOTES = "TESTUSDT|TESTUSD|USTF0|BTCF0|USDT|USDC|CNHT|USD|UST|EUR|GBP|JPY|BTC|ETH"
 _PAIRS = (
     r"([A-Z0-9]{3,})[^A-Z0-9,]+(?!P\d+$)([A-Z0-9]{3,})",
@@ -55,7 +55,7 @@ _PREFIXED = r"(?!test)[tf]|T[A-Z]{6}$"
 
 
 def find_symbol(text: str) -> str | None:
-    """Return the symbol of a text by the rule above, or None."""
+    """Return the symbol for a text according to the rule above, or None."""
     if _SYMBOL.fullmatch(text):
         return text
     legs = _LEGS.fullmatch(text)
@@ -65,7 +65,7 @@ def find_symbol(text: str) -> str | None:
 
 
 def propose_symbol(text: str, kinds: str = "tf") -> str | None:
-    """Return the pair (``t``) or funding symbol (``f``) that a text probably means, or None."""
+    """Return the pair (``t``) or funding symbol (``f``) that was probably meant, or None."""
     if "t" in kinds:
         for pattern in _PAIRS:
             for name in _names(text, "t"):
@@ -85,7 +85,7 @@ def _joined(base: str, quote: str) -> str:
 
 
 def _names(text: str, prefix: str) -> Iterator[str]:
-    """Yield a text in capitals, but first without what may be its prefix."""
+    """Yield a text in capitals: first without its prefix, if it may have one, then whole."""
     text = text.strip()
     capitals = text.upper()
     if re.match(_PREFIXED, text) and capitals.startswith(prefix.upper()):
@@ -136,7 +136,7 @@ def _check(symbol: object, kinds: str) -> str:
 def check_symbols(
     name: str, symbols: object, check: Callable[[object], str] = check_symbol
 ) -> str:
-    """Return a list of symbols separated by commas, or ``ALL`` for all."""
+    """Return symbols joined by commas; ``ALL`` is allowed."""
     if isinstance(symbols, str) and symbols == ALL:
         return ALL
     items = check_list(name, symbols, lambda symbol: _symbol_or_all(symbol, check))
@@ -150,12 +150,12 @@ def _symbol_or_all(symbol: object, check: Callable[[object], str]) -> str:
 
 
 def check_optional_symbol(symbol: object, check: Callable[[object], str]) -> str | None:
-    """Return what the check of a pair or a funding currency returns, or None for None."""
+    """Apply a check of symbols, unless the symbol is None."""
     return None if symbol is None else check(symbol)
 
 
 def check_currency(name: str, currency: object) -> str:
-    """Return a currency without prefix, such as ``USD`` or ``UST``."""
+    """Return a currency, such as ``USD`` or ``UST``, without prefix."""
     text = plain_text(currency)
     if text is not None and re.fullmatch(_CURRENCY, text):
         return text

@@ -9,7 +9,7 @@ from bfxsync._base.plain import plain_text
 from bfxsync.errors import UsageError
 
 WALLETS = ("exchange", "margin", "funding", "trading", "deposit")
-"""The last two are older names of margin and funding."""
+"""The last two are old names of margin and funding."""
 
 # Dots alone would mean another path.
 _NICKNAME = r"(?!\.+$)[A-Za-z0-9_.-]+"
@@ -18,13 +18,13 @@ _NICKNAME = r"(?!\.+$)[A-Za-z0-9_.-]+"
 def check_choice(name: str, value: object, allowed: Sequence[str]) -> str:
     """Return the text if it is one of those allowed."""
     if isinstance(value, str) and value in allowed:
-        # An enum of the user's own may be text as well, and may print as something else.
+        # A str enum may print as something else.
         return allowed[allowed.index(value)]
     raise UsageError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
 
 
 def check_pattern(name: str, value: object, pattern: str, expected: str) -> str:
-    """Return the text if it matches the whole pattern; `expected` is for the message."""
+    """Return a text that matches the whole pattern; the message says "must {expected}"."""
     text = plain_text(value)
     if text is not None and re.fullmatch(pattern, text):
         return text
@@ -32,19 +32,19 @@ def check_pattern(name: str, value: object, pattern: str, expected: str) -> str:
 
 
 def check_text(name: str, value: object) -> str:
-    """Return a text that is not blank; the message leaves it out, as it may be a secret."""
+    """Return a non-blank text; it may be a secret and is not part of the message."""
     text = plain_text(value)
     if text is not None and text.strip():
         return text
-    raise UsageError(f"{name} must be text that is not empty")
+    raise UsageError(f"{name} must be non-empty text")
 
 
 def check_token(name: str, value: object) -> str:
-    """Return a text without blanks, perhaps a secret: an address, an invoice, a method."""
+    """Return a text without blanks (an address, an invoice, a method); may be a secret."""
     text = plain_text(value)
     if text is not None and text.split() == [text]:
         return text
-    raise UsageError(f"{name} must be text without blanks, and not empty")
+    raise UsageError(f"{name} must be non-empty text without blanks")
 
 
 def check_wallet(name: str, value: object) -> str:
@@ -53,6 +53,6 @@ def check_wallet(name: str, value: object) -> str:
 
 
 def check_nickname(nickname: object) -> str:
-    """Return a nickname, which needs no escaping in a path."""
-    expected = "be of letters, digits, '_', '-' and '.'"
+    """Return a nickname that needs no escaping in a path."""
+    expected = "consist of letters, digits, '_', '-' and '.'"
     return check_pattern("nickname", nickname, _NICKNAME, expected)

@@ -1,4 +1,4 @@
-"""Checks of times, dates and durations, and the parameters of a page of a history."""
+"""Checks of times, dates and durations, and the query parameters of a history."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from bfxsync.checks.numbers import check_integer, check_sign
 from bfxsync.errors import UsageError
 
 Time = Union[Mts, datetime, str, None]
-"""Milliseconds UTC, also as text, as the official client has them; or a `datetime.datetime` with a
-time zone."""
+"""Milliseconds UTC, as an integer or (like in the official client) as text, or a
+`datetime.datetime` with a time zone."""
 
 Params = Dict[str, Optional[int]]
 
@@ -26,8 +26,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MILLISECOND = timedelta(milliseconds=1)
 _MICROSECOND = timedelta(microseconds=1)
 
-# Read as milliseconds, the seconds of 2001 to 5138 are days in the early seventies, long before
-# the exchange; beyond the second number are microseconds or nanoseconds.
+# Seconds of the years 2001 to 5138. As milliseconds they would be dates in the early seventies,
+# long before the exchange existed. Numbers above the maximum are microseconds or nanoseconds.
 _SECONDS = range(10**9, 10**11)
 _BEYOND = 10**14
 
@@ -42,8 +42,8 @@ def check_time(name: str, value: object) -> Mts | None:
     """
     Return a time in milliseconds since 1970-01-01 UTC, or None.
 
-    It may be given as milliseconds, also as text, or as a `datetime` with a time zone; fractions of
-    a millisecond are cut. What is plainly in seconds or microseconds is refused.
+    It may be passed as milliseconds (number or text) or as a `datetime` with a time zone; fractions
+    of a millisecond are truncated. Numbers that look like seconds or microseconds are refused.
     """
     if value is None:
         return None
@@ -61,7 +61,7 @@ def check_time(name: str, value: object) -> Mts | None:
         mts = plain_integer(value)
     if mts is None:
         raise UsageError(
-            f"{name} must be milliseconds as int, or a datetime with time zone, "
+            f"{name} must be an int of milliseconds or a datetime with a time zone, "
             f"not {value!r}"
         )
     if mts in _SECONDS:
@@ -72,7 +72,7 @@ def check_time(name: str, value: object) -> Mts | None:
 
 
 def check_datetime(name: str, value: datetime) -> datetime:
-    """Return a datetime with a time zone as a plain `datetime` in UTC; pandas has its own class."""
+    """Convert a datetime with a time zone, such as a `pandas.Timestamp`, to a `datetime` in UTC."""
     # Only NaT of pandas, which is a datetime too, differs from itself.
     if value != value:
         raise UsageError(f"{name} must be a time, not {value!r}")
@@ -82,7 +82,7 @@ def check_datetime(name: str, value: datetime) -> datetime:
             f"datetime(2024, 1, 1, tzinfo=timezone.utc); {value!r} has none"
         )
     try:
-        # A difference of pandas has its own class too, and its nanoseconds are cut.
+        # The difference may be a `pandas.Timedelta`, whose nanoseconds are truncated.
         return _EPOCH + timedelta(microseconds=int((value - _EPOCH) // _MICROSECOND))
     except (OverflowError, TypeError, ValueError):
         raise UsageError(f"{name} is out of range: {value!r}") from None
@@ -90,13 +90,13 @@ def check_datetime(name: str, value: datetime) -> datetime:
 
 def _seconds(name: str, value: float) -> UsageError:
     return UsageError(
-        f"{name} must be milliseconds since 1970, and {value!r} looks like seconds: "
+        f"{name} must be milliseconds since 1970, not {value!r}, which looks like seconds: "
         "multiply it by 1000"
     )
 
 
 def check_cid_date(name: str, value: object) -> str:
-    """Return the UTC date of a client id as the exchange reads it: ``2026-01-31``."""
+    """Return the UTC date of a client id in the exchange's format: ``2026-01-31``."""
     if isinstance(value, datetime):
         return f"{check_datetime(name, value):%Y-%m-%d}"
     if isinstance(value, date):
@@ -110,7 +110,7 @@ def check_cid_date(name: str, value: object) -> str:
 
 
 def check_moment(name: str, value: object) -> str:
-    """Return a date, or a time with its zone, as ISO text."""
+    """Return a date, or a time with a time zone, as ISO text."""
     if isinstance(value, datetime):
         moment = check_datetime(name, value)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -126,7 +126,7 @@ def check_moment(name: str, value: object) -> str:
 
 
 def check_tif(name: str, value: object) -> str:
-    """Return the time at which an order expires, as the exchange reads it: UTC, whole seconds."""
+    """Return the expiry of an order in the exchange's format: UTC, whole seconds."""
     text = plain_text(value)
     if text is not None and re.fullmatch(_TIF, text):
         try:
@@ -162,7 +162,7 @@ def check_seconds(name: str, value: object) -> float:
 
 
 def check_seconds_or_zero(name: str, value: object) -> float:
-    """Return a number of seconds, at most a day; 0 means not to wait."""
+    """Return a non-negative number of seconds, at most a day."""
     seconds = plain_real(value)
     if seconds is not None and 0 <= seconds <= MAX_TIMEOUT_S:
         return seconds
@@ -174,7 +174,7 @@ def check_seconds_or_zero(name: str, value: object) -> float:
 def check_timeouts(
     timeout: object, name: str = "timeout"
 ) -> tuple[float, float, float]:
-    """Return the connect, read and total timeouts, given as one number or as three."""
+    """Return the connect, read and total timeouts from one number or three."""
     if not isinstance(timeout, tuple):
         total_s = check_seconds(name, timeout)
         return total_s, total_s, total_s
@@ -197,8 +197,8 @@ def page_params(
     """
     Return the query parameters that select the rows of a history.
 
-    The start must not be after the end, nor the limit above the endpoint's maximum, which the
-    exchange would refuse too.
+    Refused are a start after the end, and a limit above the endpoint's maximum, as the exchange
+    refuses both.
     """
     params: Params = {
         "start": check_time("start", start),

@@ -1,1 +1,1 @@
-"""What became of a write whose outcome is unknown, for REST and for the account channel."""
+"""Resolves writes whose outcome is unknown, for REST and for the account channel."""

@@ -1,11 +1,11 @@
 """
-The UTC dates on which orders with client ids were created, as far as a client knows them.
+Known creation dates (UTC) of orders with client ids.
 
 Strategy: the exchange finds an order by its client id only together with the date of its creation,
-by its own clock. An order that is sent around midnight may be created on either of two dates: both
-are kept until an answer shows which. A date is never guessed: where several orders may have the
-same client id, the caller has to name one. Any thread writes, without a lock that an interrupted
-one could keep: each access is a single atomic call of a dict.
+by the exchange's clock. An order that is sent around midnight may be created on either of two
+dates: both are kept until an answer shows which. A date is never guessed: if several orders may
+have the same client id, the caller has to pass the date. Any thread may write: each access is a
+single atomic call of a dict, so no lock is needed that an interrupted thread could hold.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _State(Enum):
 
 
 class CidDates:
-    """The dates of the client ids that a client sent or saw last."""
+    """Creation dates of the orders that a client has sent or received most recently."""
 
     def __init__(self) -> None:
         # Oldest first.
@@ -42,9 +42,9 @@ class CidDates:
 
     def mark_sent(self, cids: Iterable[int], dates: Iterable[str]) -> List[Key]:
         """
-        Keep orders that are sent now and may be created on any of these dates.
+        Record orders that are being sent and may be created on any of these dates.
 
-        Returns what was not known before, for `forget_sent`.
+        Returns the keys that were not known before, for `forget_sent`.
         """
         new = [
             key
@@ -56,13 +56,13 @@ class CidDates:
         return new
 
     def forget_sent(self, keys: Iterable[Key]) -> None:
-        """Forget dates on which an order was certainly not created."""
+        """Drop dates on which an order was certainly not created."""
         for key in keys:
             if self._states.get(key) is _State.SENT:
                 self._states.pop(key, None)
 
     def see(self, order: AnyOrder, is_closed: bool = False) -> bool:
-        """Keep an order that the exchange shows; False if it has no client id or time."""
+        """Record an order received; return False if it has no client id or creation time."""
         cid, mts = order.cid, order.mts_create
         if cid is None or mts is None:
             return False
@@ -77,15 +77,15 @@ class CidDates:
         return True
 
     def mark_closed(self, cid: int, date: str) -> None:
-        """Note that an order is closed; other orders with its client id come first."""
+        """Record that an order is closed; other orders with its client id take precedence."""
         if (cid, date) in self._states:
             self._states[cid, date] = _State.CLOSED
 
     def date_for(self, cid: int) -> str:
         """
-        Return the date of an order, of a closed one only if there is no other.
+        Return the date of the order that is not closed, else of the latest closed one.
 
-        Raises `UsageError` if the date is not known, or if there are several.
+        Raises `UsageError` if no date is known, or if several orders are not closed.
         """
         kept = list(self._states.items())
         found = {date: state for (known, date), state in kept if known == cid}
@@ -96,11 +96,11 @@ class CidDates:
             return dates[0]
         if not dates:
             raise UsageError(
-                f"cid_date must be given: this client has neither sent nor seen an order with cid "
-                f"{cid}"
+                f"cid_date must be given: this client has neither sent nor received an order with "
+                f"cid {cid}"
             )
         raise UsageError(
-            f"cid_date must be given: orders with cid {cid} may have been created on each of "
+            f"cid_date must be given: orders with cid {cid} may have been created on "
             f"{', '.join(sorted(dates))}"
         )
 

@@ -1,13 +1,13 @@
 """
-The exchange's time at which a write was sent, and how certain it is.
+Estimates the exchange's time at which a write was sent, and the certainty of that time.
 
-Strategy: the exchange's books have times by its own clock. Three witnesses show it: the ``Date``
-header of answers, which may be a gateway's; the time in the exchange's notifications; and this
-machine's clock. Any of them may be wrong, and an unknown difference is never assumed to be zero. A
-time counts as known when two witnesses agree. When they contradict each other, or the clock was set
-(or the machine suspended, which looks the same) between the write and an answer, every time that a
-witness shows is possible. Times are kept by the monotonic clock as well, so that setting the wall
-clock afterwards changes nothing.
+Strategy: the exchange's records have times of its own clock. There are three sources for it: the
+``Date`` header of answers, which may be a gateway's; the time in the exchange's notifications; and
+this machine's clock. Any of them may be wrong, and an unknown difference is never assumed to be
+zero. A time counts as known if two sources agree. If they contradict each other, or if the clock
+was set (or the machine suspended, which looks the same) between the write and an answer, the time
+of any source is possible. Monotonic times are kept as well, so that setting the wall clock
+afterwards has no effect.
 """
 
 from __future__ import annotations
@@ -23,38 +23,38 @@ from bfxsync._base.aliases import Mts
 from bfxsync._base.headers import moment_of
 
 AGREE_S = 5.0
-"""Witnesses whose times differ by no more than this agree."""
+"""Sources agree if their times differ by no more than this."""
 
 STEADY_S = 0.5
-"""Clocks that are not set drift apart by less than this in hours."""
+"""Maximum drift between two clocks within hours, unless one is set."""
 
 NEAR_S = 10.0
-"""An execution so long after its call failed is not unusual."""
+"""Usual maximum delay between the failure of a call and the execution."""
 
 _DAY_S = 86_400.0
 
 # The years 1970 to 2096.
 _SENSIBLE_S = (0.0, 4e9)
 
-# Several gateways with clocks of their own may answer in turn.
+# Several gateways with different clocks may answer in turn.
 _KEPT = 8
 
 
 class Clocks(IntEnum):
-    """How well the time of a write by the exchange's clock is known."""
+    """Certainty of the exchange's time at which a write was sent."""
 
     UNKNOWN = 0
-    """There is no witness of the exchange's clock, or they are days apart."""
+    """There is no source of the exchange's time, or the sources are days apart."""
     DOUBTFUL = 1
-    """The witnesses contradict each other: any one may be right."""
+    """The sources contradict each other: any one may be right."""
     KNOWN = 2
-    """Two witnesses agree."""
+    """Two sources agree."""
 
 
 @attrs.frozen
 class Reading:
     """
-    What the exchange's clock showed at one moment.
+    A reading of the exchange's clock.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Reading:
     local_s, at : float
         The same moment by this machine's clock, and by `time.monotonic`.
     is_own : bool
-        From a notification, and so from the clock of the books; else from a header.
+        From a notification, so from the clock of the exchange's records; else from a header.
     """
 
     exchange_s: float
@@ -72,7 +72,7 @@ class Reading:
     is_own: bool = False
 
     def estimates(self, local_s: float, at: float) -> Tuple[float, float]:
-        """Return what it showed at another moment, by the monotonic and the wall clock."""
+        """Extrapolate it to another moment, by the monotonic and by the wall clock."""
         return self.exchange_s + at - self.at, self.exchange_s + local_s - self.local_s
 
 
@@ -80,22 +80,22 @@ class ExchangeClock:
     """The latest readings of the exchange's clock."""
 
     def __init__(self) -> None:
-        # A call of a deque is atomic. Headers stay text until they are needed: parsing one takes
-        # longer than everything else that is done with an answer's head.
+        # Calls of a deque are atomic. Headers are parsed only when needed, as that takes longer
+        # than all other processing of an answer's head.
         self._dates: Deque[Tuple[str, float, float]] = deque(maxlen=_KEPT)
         self._own: Deque[Reading] = deque(maxlen=1)
 
     def see_date(self, header: str, local_s: float, at: float) -> None:
-        """Record the ``Date`` of an answer and when its head was received."""
+        """Record the ``Date`` of an answer, and the time at which its head was received."""
         self._dates.append((header, local_s, at))
 
     def see_own(self, exchange_s: float, local_s: float, at: float) -> None:
-        """Record the time of a notification and when it was received."""
+        """Record the time in a notification, and the time at which it was received."""
         if _is_sensible(exchange_s):
             self._own.append(Reading(exchange_s, local_s, at, is_own=True))
 
     def readings(self) -> List[Reading]:
-        """Return the readings, newest last, without unreadable ones."""
+        """Return the readable readings, newest last."""
         found = list(self._own)
         for header, local_s, at in list(self._dates):
             moment_s = moment_of(header)
@@ -114,20 +114,20 @@ class ExchangeClock:
 @attrs.frozen
 class Span:
     """
-    When a write can have been executed, by the exchange's clock.
+    Possible times of the execution of a write, by the exchange's clock.
 
     Attributes
     ----------
     first_s, last_s : float
-        The earliest and latest time at which it can have been sent.
+        Earliest and latest possible time of sending.
     estimates_s : tuple of float
-        When it was sent, by each witness.
+        Time of sending according to each source.
     lasted_s : float
-        Duration of its call.
+        Duration of the call.
     absence_s : float
-        For how long after that it may still be executed.
+        How long after the call it may still be executed.
     apart_s : float
-        Largest difference of the witnesses.
+        Largest difference between the sources.
     """
 
     clocks: Clocks
@@ -139,20 +139,20 @@ class Span:
     apart_s: float
 
     def since_mts(self, margin_s: float) -> Mts:
-        """Return the earliest time that its outcome can have."""
+        """Return the earliest possible time of the outcome."""
         return max(int((self.first_s - margin_s) * 1000), 0)
 
     def until_mts(self, margin_s: float) -> Mts:
-        """Return the latest time that its outcome can have."""
+        """Return the latest possible time of the outcome."""
         end_s = self.last_s + self.lasted_s + self.absence_s + margin_s
         return max(int(end_s * 1000), 0)
 
     def is_possible(self, mts: Mts, margin_s: float) -> bool:
-        """Tell whether its outcome can have this time."""
+        """Return whether this time of the outcome is possible."""
         return self.since_mts(margin_s) <= mts <= self.until_mts(margin_s)
 
     def is_likely(self, mts: Mts, margin_s: float) -> bool:
-        """Tell whether a witness confirms this time, without an unusual delay."""
+        """Return whether a source confirms this time, with a usual delay."""
         if self.clocks is Clocks.UNKNOWN:
             return False
         after_s = self.lasted_s + min(self.absence_s, NEAR_S)
@@ -162,7 +162,7 @@ class Span:
         )
 
     def dates(self) -> List[str]:
-        """Return the UTC dates on which it can have been executed, in the exchange's form."""
+        """Return the possible UTC dates of the execution, in the exchange's format."""
         first_s = max(self.first_s - AGREE_S, 0.0)
         last_s = self.last_s + self.lasted_s + self.absence_s + AGREE_S
         moments = [first_s, last_s]
@@ -172,15 +172,16 @@ class Span:
 
 
 def date_of(mts: float) -> str:
-    """Return the UTC date of a time in milliseconds, in the exchange's form."""
+    """Return the UTC date of a time in milliseconds, in the exchange's format."""
     return f"{datetime.fromtimestamp(mts / 1000, timezone.utc):%Y-%m-%d}"
 
 
 def creation_dates(now_s: float, absence_s: float) -> List[str]:
     """
-    Return the UTC dates on which an order that is sent now can be created: one, or two at midnight.
+    Return the possible UTC creation dates of an order sent now: one, or two around midnight.
 
-    `now_s` estimates the exchange's time; after `absence_s` the order is no longer on its way.
+    `now_s` is an estimate of the exchange's time; after `absence_s` the order is no longer in
+    flight.
     """
     moments = (max(now_s - AGREE_S, 0.0), now_s + absence_s)
     return list(dict.fromkeys(date_of(moment_s * 1000) for moment_s in moments))
@@ -194,19 +195,19 @@ def span_of(
     readings: Iterable[Reading],
 ) -> Span:
     """
-    Return when a write can have been executed; `lasted_s` and `absence_s` are those of `Span`.
+    Return the possible times of a write; `lasted_s` and `absence_s` are as for `Span`.
 
     Parameters
     ----------
     sent_s, sent_at : float
-        When it was sent, by this machine's clock and by `time.monotonic`.
+        Time of sending, by this machine's clock and by `time.monotonic`.
     readings : iterable of Reading
-        From before and after, newest last.
+        From before and after the write, newest last.
     """
     own: List[float] = []
     dates: List[float] = []
     estimates: List[float] = []
-    # Both meanings of each header, as the clock may have been set meanwhile.
+    # Both interpretations of each header, as the clock may have been set in between.
     meant: List[Tuple[float, float]] = []
     for reading in readings:
         by_monotonic, by_wall = reading.estimates(sent_s, sent_at)
@@ -232,10 +233,10 @@ def _agreed(
     meant: List[Tuple[float, float]],
     sent_s: float,
 ) -> List[float]:
-    """Return the times of sending by the witnesses that agree; none if they do not."""
+    """Return the times of sending according to the sources that agree; none if they do not."""
     if own:
-        # This is the clock of the books, so one agreeing witness, a header or this machine's
-        # clock, is enough.
+        # This is the clock of the exchange's records, so agreement with one other source, a header
+        # or this machine's clock, is enough.
         anchor = own[-1]
         others = [time_s for time_s in (*dates, sent_s) if _agree(time_s, anchor)]
         return [anchor] if others else []

@@ -1,10 +1,10 @@
 """
 Searches for funding offers, loans and credits with an unknown outcome.
 
-Strategy: a new offer has no id of ours, so it is identified by its terms and its time. One that
-matches in everything and was made at that moment is taken if it is the only one. One that matches
-but for the rate, which the exchange may have rounded, or but for a few seconds, is a candidate, and
-never a sign that nothing was executed.
+Strategy: a new offer has no client id, so it is identified by its terms and its time. An offer that
+matches in all terms and in time is the result if it is the only one. An offer that matches except
+for the rate, which the exchange may have rounded, or for a few seconds, is a candidate; then the
+write never counts as not executed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ID, _SYMBOL = 0, 1
 # The histories go back three days.
 _LOANS_KEPT_S = 2 * 86_400.0
 
-# The precision of a float; the rates of distinct offers differ by more.
+# Precision of a float; the rates of different offers differ by more.
 _PRECISION = Decimal("1e-12")
 
 
@@ -62,10 +62,10 @@ class OfferFinder:
 
         def find(attempt: Attempt) -> Found[FundingOffer]:
             here, unread = self._open()
-            # In this order, as an offer that is closed meanwhile moves from the first to the
-            # second. The answer also shows the exchange's clock.
+            # In this order, as an offer that is closed between the requests moves from the first
+            # list to the second. The answer also shows the exchange's clock.
             offers = here.get_funding_offers(symbol=symbol)
-            # Without an end, as the filter goes by the last change.
+            # Without an end, as the filter applies to the last change.
             start = edges_of(attempt.span())[0]
             offers += unread.around(
                 here.iter_funding_offers_history(symbol=symbol, start=start)
@@ -113,7 +113,7 @@ class OfferFinder:
         return Search(find, "open offers")
 
     def loan_by_id(self, id: int) -> Search[Loan]:
-        """Search for the present or final state of a loan or credit."""
+        """Search for the current or final state of a loan or credit."""
 
         def find(attempt: Attempt) -> Found[Loan]:
             here, unread = self._open()
@@ -137,13 +137,13 @@ class OfferFinder:
 
 
 def offer_fingerprint(body: Dict[str, Any]) -> Hashable:
-    """Return what `OfferFinder.submitted` identifies an offer by."""
+    """Return the terms by which `OfferFinder.submitted` identifies an offer."""
     numbers = Decimal(body["amount"]), Decimal(body["rate"])
     return "offer", body["symbol"], body["type"], body["period"], numbers
 
 
 def _is_rate(found: Any, rate: str) -> bool:
-    """Tell whether a rate is exactly the one that was sent as this text."""
+    """Return whether a rate is exactly the one that was sent as this text."""
     with localcontext(EXACT):
         wanted = Decimal(rate)
         return abs(Decimal(str(found)) - wanted) <= abs(wanted) * _PRECISION

@@ -36,7 +36,7 @@ class PositionFinder:
             for closed in here.get_positions_history(id=id):
                 if closed.position_id == id:
                     return closed
-            # A short row without an id may be it.
+            # A short row without an id may be the position.
             nameless = [row for row in open_now if row.position_id is None]
             return with_unread(None, [*unread.like({_ID: id}), *nameless])
 

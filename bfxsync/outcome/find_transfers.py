@@ -23,9 +23,9 @@ TRANSFERS, WITHDRAWALS = 51, 104
 """Categories of ledger entries."""
 
 TODAYS_NAMES = {"trading": "margin", "deposit": "funding"}
-"""Today's names of wallets, by their older ones."""
+"""Current names of wallets, by their old names."""
 
-# The index in a ledger's row.
+# Index in a ledger row.
 _CURRENCY = 1
 
 
@@ -36,7 +36,7 @@ class TransferFinder:
     _open: OpenReader
 
     def transfer(self, body: Body) -> Search[Ledger]:
-        """Search for the booking by which the amount left its wallet."""
+        """Search for the ledger entry that debits the source wallet."""
         change, wallet = "-" + body["amount"], wallet_name(body["from"])
         # It is not documented how a conversion is booked.
         is_conversion = body["currency_to"] not in (None, body["currency"])
@@ -75,12 +75,12 @@ class TransferFinder:
             self._read_clock(attempt)
             here, unread = self._open()
             first, last = edges_of(attempt.span())
-            # Without an end, as the filter goes by the last change.
+            # Without an end, as the filter applies to the last change.
             moved = unread.around(here.iter_movements(start=first))
             rows = [row for row in moved if row.amount < 0]
             found: Found[Any] = identify(rows, attrgetter("mts_start"), attempt, is_it)
             if found is None:
-                # Money that has left is evidence too, and costly to overlook.
+                # A debit is evidence too, and missing it would be costly.
                 booked = unread.around(
                     here.iter_ledgers(category=WITHDRAWALS, start=first, end=last)
                 )
@@ -92,30 +92,30 @@ class TransferFinder:
         return Search(find, "movements and the ledger", Clocks.KNOWN)
 
     def _read_clock(self, attempt: Attempt) -> None:
-        """Ask for something if no answer has shown the exchange's clock yet."""
+        """Send a request if no answer has shown the exchange's clock yet."""
         if not attempt.transport.clock.readings():
             self._open()[0].get_ledgers(limit=1)
 
 
 def transfer_fingerprint(body: Body) -> Hashable:
-    """Return what `TransferFinder.transfer` identifies a transfer by."""
+    """Return the terms by which `TransferFinder.transfer` identifies a transfer."""
     amount = Decimal(body["amount"])
     return "transfer", body["currency"], wallet_name(body["from"]), amount
 
 
 def withdrawal_fingerprint(body: Body) -> Hashable:
-    """Return what identifies a withdrawal; fees may make different amounts equal."""
+    """Return the terms that identify a withdrawal; without the amount, which may include a fee."""
     goal = body["address"] or body["invoice"]
     return "withdrawal", body["method"].lower(), goal
 
 
 def wallet_name(wallet: str) -> str:
-    """Return today's name of a wallet."""
+    """Return the current name of a wallet."""
     return TODAYS_NAMES.get(wallet, wallet)
 
 
 def _is_paid(row: Movement, amount: str) -> bool:
-    """Tell whether a withdrawal is of this amount, with its fee or without."""
+    """Return whether a withdrawal has this amount, with or without its fee."""
     with localcontext(EXACT):
         paid, fees = abs(Decimal(str(row.amount))), abs(Decimal(str(row.fees or 0)))
         sums = paid, paid + fees, paid - fees

@@ -1,12 +1,12 @@
 """
-Identifies the outcome of a write without an id of ours among the rows of a history.
+Finds the outcome of a write without client id among the rows of a history.
 
-Strategy: a row is identified by its terms and its time. The books have whole seconds, and the
-difference of the clocks is known to about one second, if at all: a matching row so close to the
-call is taken if it is the only one. A matching row a little further off may or may not be it: it is
-a candidate, and never a sign that nothing was executed. Where this process sent an equal write at
-about the same time, both are candidates; and so is everything where the clocks are not known, and
-then nothing counts as absent.
+Strategy: a row is identified by its terms and its time. The exchange records whole seconds, and the
+difference of the clocks is known to about one second, if at all: a matching row within that time of
+the call is the result if it is the only one. A matching row slightly further away is a candidate,
+and the write does not count as absent. If this process sent an equal write at about the same time,
+both rows are candidates. If the clocks are not known, all matching rows are candidates, and the
+write never counts as absent.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ T = TypeVar("T")
 NEAR_S = 2.5
 FAR_S = 30.0
 
-# The exchange's rounding, and the precision of a float.
+# Rounding by the exchange, and the precision of a float.
 _PLACE = Decimal("1e-8")
 _PRECISION = Decimal("1e-15")
 
@@ -36,14 +36,14 @@ def identify(
     is_it: Callable[[T], bool] = lambda row: True,
 ) -> Found[T]:
     """
-    Return the one row that must be it, or the candidates.
+    Return the row that is certainly the outcome, or the candidates.
 
     Parameters
     ----------
     rows : list
-        Rows that may be it.
+        Rows that may be the outcome.
     is_it : callable
-        Tells whether a row must be it, provided that its time fits.
+        Whether a row is certainly the outcome, provided that its time matches.
     """
     span = attempt.span()
     is_known = span.clocks is Clocks.KNOWN and attempt.is_alone(2 * NEAR_S)
@@ -64,7 +64,7 @@ def edges_of(span: Span) -> Tuple[Mts, Mts]:
 
 
 def approximately(found: Any, amount: str) -> bool:
-    """Tell whether a number of the books is the amount that was sent as this text."""
+    """Return whether a received number is the amount that was sent as this text."""
     with localcontext(EXACT):
         wanted = Decimal(amount)
         return abs(Decimal(str(found)) - wanted) <= _PLACE + abs(wanted) * _PRECISION

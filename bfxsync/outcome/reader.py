@@ -1,4 +1,4 @@
-"""The reads of an account by which the outcome of a write is found."""
+"""The requests used to find the outcome of a write."""
 
 from __future__ import annotations
 
@@ -78,4 +78,4 @@ class AccountReader(Protocol):
 
 
 OpenReader = Callable[[], Tuple[AccountReader, UnreadRows]]
-"""Returns a reader whose lists leave out unreadable rows, and what collects these."""
+"""Returns a reader whose lists leave out unreadable rows, and the collection of those rows."""

@@ -1,12 +1,12 @@
 """
-Finds the outcome of a write by asking the exchange until it can be decided.
+Finds the outcome of a write by querying the exchange until it is certain.
 
-Strategy: a certain match settles the matter. Rows that may or may not match, unreadable ones among
-them, are candidates and settle nothing. Finding nothing is no proof either: the request may still
-be on its way, or be recorded somewhere else. It counts as absent only after at least two looks, the
-last one `absence_s` after the call failed, while the exchange is certain to list it still, and with
-clocks known as well as the search needs. Even then absence is an inference, and its error says so.
-The table of ``docs/accounts.rst`` has all cases.
+Strategy: a certain match is the outcome. Rows that may match, including unreadable ones, are
+candidates and prove nothing. Finding no row proves nothing either: the request may still be in
+flight, or be recorded somewhere else. The write counts as absent only after at least two searches,
+the last one `absence_s` after the call failed, while the exchange certainly still lists it, and
+with clocks as certain as the search requires. Even then absence is an inference, and its error says
+so. The table in ``docs/accounts.rst`` has all cases.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ from bfxsync.outcome.writes import RecentWrites, WriteRecord
 T = TypeVar("T")
 
 ASKING_S = 30.0
-"""Time that `resolve` has for requests by default, on top of `absence_s`."""
+"""Time for the requests of `resolve` by default, in addition to `absence_s`."""
 
-# Between the first two looks; it doubles each time.
+# Between the first two searches; doubled after each.
 _PAUSE_S = 5.0
 _DAY_S = 86_400.0
 
 
 class WriteTransport(Protocol):
-    """What is known of the transport by which a write was sent."""
+    """The transport by which a write was sent."""
 
     absence_s: float
-    """Seconds after its call failed from which a write is no longer on its way."""
+    """Seconds after a failed call until its write is no longer in flight."""
     clock: ExchangeClock
 
     @property
     def sent(self) -> RecentWrites:
-        """The last writes of the account."""
+        """Recent writes of the account."""
         ...
 
     @property
     def identity(self) -> str | None:
-        """The key of the next call."""
+        """Identity of the key that signs the next call."""
         ...
 
     def pause(self, seconds: float) -> None:
@@ -71,18 +71,18 @@ class Attempt:
     Attributes
     ----------
     record : WriteRecord
-        When it was sent and when its call failed.
+        Times at which the write was sent and its call failed.
     was_looked_for : bool
         The exchange has answered a search at least once.
     identity : str or None
-        The key with which it was sent; None if the transport has only one.
+        Identity of the key with which it was sent; None if the transport has only one.
     """
 
     record: WriteRecord
     transport: WriteTransport = attrs.field(repr=False)
     was_looked_for: bool = attrs.field(default=False, init=False)
     identity: Optional[str] = attrs.field(default=None, repr=False, kw_only=True)
-    # What was known of the exchange's clock when the call failed.
+    # The readings of the exchange's clock when the call failed.
     _before: Tuple[Reading, ...] = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -90,23 +90,23 @@ class Attempt:
 
     @property
     def is_over(self) -> bool:
-        """True once the request is no longer on its way, so that absence may count."""
+        """Whether the request is no longer in flight, so that absence may count."""
         return time.monotonic() >= self.record.ended_at + self.transport.absence_s
 
     @property
     def after_s(self) -> float:
         """
-        Seconds since its call failed.
+        Seconds since the call failed.
 
-        The larger one of two clocks, as the monotonic one may stop while a machine is suspended.
+        The larger value of two clocks, as the monotonic clock may stop during a suspend.
         """
         record = self.record
         return max(time.monotonic() - record.ended_at, time.time() - record.ended_s)
 
     def span(self) -> Span:
-        """Return when it can have been executed, by all that is known now."""
+        """Return the possible times of the execution, by all readings so far."""
         record = self.record
-        # A wall clock that was set by years is not time in transit.
+        # A wall clock that was set forward by years does not prolong the call.
         longest_s = record.ended_at - record.sent_at + _DAY_S
         return span_of(
             record.sent_s,
@@ -118,11 +118,11 @@ class Attempt:
 
     @property
     def is_same_key(self) -> bool:
-        """Whether the exchange is asked with the key of the write."""
+        """Whether the searches use the key of the write."""
         return self.identity is None or self.transport.identity == self.identity
 
     def is_alone(self, margin_s: float) -> bool:
-        """Tell whether this process sent no equal write at about the same time."""
+        """Return whether this process sent no equal write at about the same time."""
         margin_s += self.transport.absence_s
         return self.transport.sent.is_alone(self.record, margin_s)
 
@@ -130,9 +130,9 @@ class Attempt:
 @attrs.define
 class Pending(Generic[T]):
     """
-    A state that may still change; it counts once the request is no longer on its way.
+    A state that may still change; it is final once the request is no longer in flight.
 
-    With `infers_absence`, part of the value says that something was not executed.
+    With `infers_absence`, the value includes an inference that something was not executed.
     """
 
     value: T
@@ -141,30 +141,30 @@ class Pending(Generic[T]):
 
 @attrs.define
 class Candidates:
-    """Rows that may or may not be the outcome, unreadable ones among them."""
+    """Rows that may or may not be the outcome, including unreadable ones."""
 
     values: List[Any]
 
 
 Found = Union[T, Pending[T], Candidates, None]
-"""The result of a search; None: there is nothing."""
+"""The result of a search; None if no row was found."""
 
 
 @attrs.frozen
 class Search(Generic[T]):
     """
-    How to look for the outcome of a write.
+    A search for the outcome of a write.
 
     Attributes
     ----------
     find : callable
-        Takes an `Attempt`, asks the exchange, and returns `Found`. Its errors end `resolve`.
+        Takes an `Attempt`, queries the exchange, and returns `Found`. Its errors end `resolve`.
     places : str
-        Where it looks, in words.
+        The lists searched, for messages.
     needs : Clocks
-        How well the time of the write must be known for absence to count.
+        Certainty of the time of the write that is required to infer absence.
     kept_s : float
-        For how long the exchange certainly lists it; later, absence means nothing.
+        How long the exchange certainly lists the outcome; later, absence proves nothing.
     """
 
     find: Callable[[Attempt], Found[T]]
@@ -174,15 +174,15 @@ class Search(Generic[T]):
 
 
 class Verdict(Enum):
-    """What follows from the result of a search."""
+    """Conclusion from the result of a search."""
 
-    FOUND = "it is returned"
-    WAIT = "it is asked again"
-    CANDIDATES = "it stays unknown: what is there may or may not be it"
-    CLOCKS = "it stays unknown: the clocks are not known well enough"
-    FORGOTTEN = "it stays unknown: the exchange may list it no longer"
-    OTHER_KEY = "it stays unknown: another key may be one of another account"
-    ABSENT = "it was not executed, as far as can be inferred"
+    FOUND = "return the row"
+    WAIT = "search again later"
+    CANDIDATES = "unknown: the rows may or may not be the outcome"
+    CLOCKS = "unknown: the clocks are not certain enough"
+    FORGOTTEN = "unknown: the exchange may not list it any longer"
+    OTHER_KEY = "unknown: the new key may belong to another account"
+    ABSENT = "inferred that it was not executed"
 
 
 def decide(
@@ -195,18 +195,18 @@ def decide(
     is_same_key: bool = True,
 ) -> Verdict:
     """
-    Return what follows from the result of a search.
+    Return the conclusion from the result of a search.
 
     Parameters
     ----------
     is_last : bool
-        This is not the first look, and the request is no longer on its way.
+        This is not the first search, and the request is no longer in flight.
     clocks, needs : Clocks
-        How well the time of the write is known, and how well it must be.
+        Actual and required certainty of the time of the write.
     is_kept : bool
-        The exchange would still list it.
+        The exchange would still list the outcome.
     is_same_key : bool
-        It was asked with the key of the write.
+        The search used the key of the write.
     """
     if found is not None and not isinstance(found, (Pending, Candidates)):
         return Verdict.FOUND
@@ -233,14 +233,14 @@ def resolve(
     timeout: float | None,
 ) -> Any:
     """
-    Ask until the outcome of a write can be decided; see `OutcomeUnknown.resolve`.
+    Search until the outcome of a write is certain; see `OutcomeUnknown.resolve`.
 
     Parameters
     ----------
     absent : callable
-        Builds the error for a write that was not executed; takes what `NotExecuted` takes.
+        Builds the error for a write that was not executed; takes the arguments of `NotExecuted`.
     timeout : float or None
-        Seconds in all; None: enough for an answer.
+        Seconds in total; None for long enough to be certain.
     """
     absence_s = attempt.transport.absence_s
     if timeout is None:
@@ -268,7 +268,7 @@ def resolve(
         error.candidates = list(found.values) if isinstance(found, Candidates) else []
         if verdict is Verdict.WAIT:
             now = time.monotonic()
-            # The last look is not before absence counts.
+            # The last search must not be before absence counts.
             wait_s = pause_s if now >= settled_at else min(pause_s, settled_at - now)
             if now + wait_s <= deadline:
                 attempt.transport.pause(wait_s)
@@ -291,11 +291,11 @@ def resolve(
         raise error
 
 
-_MAYBE = "what was found may be it or may not: see its candidates"
+_MAYBE = "the rows found may or may not be its outcome: see candidates"
 
 _OTHER_KEY = (
-    "nothing of it was found, but the key was replaced since: that it is of the same account is "
-    "not known"
+    "nothing was found, but the key has been replaced since, and the new one may belong to another "
+    "account"
 )
 
 
@@ -307,8 +307,8 @@ def _absence(
 ) -> NotExecuted:
     found = absent(
         f"{error.endpoint} was not executed, as far as can be inferred: {after_s:.0f} s after the "
-        f"call failed {places} showed nothing of it. That is no proof: look at the account before "
-        "it is sent again",
+        f"call failed, {places} did not contain it. This is not a proof: check the account before "
+        "sending it again",
         phase=error.phase,
         proof="absent",
     )
@@ -321,21 +321,21 @@ def _of_clocks(span: Span) -> str:
         why = "no answer of the exchange had a readable Date"
     else:
         why = (
-            "this machine's clock was set, or it and the times in the exchange's answers differ by "
+            "this machine's clock was set, or differs from the times in the exchange's answers by "
             f"{span.apart_s:.0f} s"
         )
-    return f"nothing of it was found, but that says nothing: {why}"
+    return f"nothing was found, but that proves nothing: {why}"
 
 
 def _forgotten(after_s: float, places: str) -> str:
     return (
-        f"{places} show nothing of it {after_s / _DAY_S:.0f} days after the call failed, which "
-        "says nothing: the exchange does not list for that long what is closed"
+        f"{places} do not contain it {after_s / _DAY_S:.0f} days after the call failed, but that "
+        "proves nothing: the exchange lists closed ones for a limited time only"
     )
 
 
 def _too_early(after_s: float, absence_s: float) -> str:
     return (
-        f"nothing of it was found {after_s:.0f} s after the call failed, which says nothing before "
-        f"{absence_s:g} s (absence_s), and before it was asked twice"
+        f"nothing was found {after_s:.0f} s after the call failed, but that proves nothing before "
+        f"{absence_s:g} s (absence_s) and two searches"
     )

@@ -1,8 +1,8 @@
 """
 Unreadable rows that may be the outcome of a write.
 
-Strategy: `OutcomeUnknown.resolve` skips such a row instead of failing over an unrelated one, but a
-row that may be the one it looks for is a candidate: it must never count as absent.
+Strategy: `OutcomeUnknown.resolve` skips unreadable rows, so that an unrelated one does not make it
+fail. A row that may be the outcome is a candidate, so that the write never counts as absent.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ Places = Mapping[int, Union[int, str]]
 
 class UnreadRows:
     """
-    Rows that were left out of lists because they are unreadable.
+    Unreadable rows that were left out of lists.
 
     Attributes
     ----------
     rows : list
-        As received.
+        The rows, as received.
     is_cut : bool
-        More rows may follow that were not requested.
+        There may be further rows, which were not requested.
     """
 
     def __init__(self) -> None:
@@ -35,13 +35,13 @@ class UnreadRows:
         self.is_cut: bool = False
 
     def add(self, error: RemoteError, limit: int | None = None) -> None:
-        """Collect those of one answer; `limit` is its page size if no further page is read."""
+        """Add the rows of one answer; `limit` is its page size if no further page is read."""
         self.rows += [row for row, _ in error.unreadable]
         count = len(error.rows) + len(error.unreadable)
         self.is_cut |= limit is not None and count >= limit
 
     def around(self, rows: Iterator[T]) -> Iterator[T]:
-        """Yield the rows of an iterator, which may end early because of unreadable ones."""
+        """Yield the readable rows of an iterator; an unreadable one may end it early."""
         try:
             yield from rows
         except RemoteError as error:
@@ -51,15 +51,15 @@ class UnreadRows:
             self.is_cut = True
 
     def like(self, places: Places) -> List[Any]:
-        """Return those that may be the row with these values."""
+        """Return the rows that may have these values."""
         return [row for row in self.rows if self.is_cut or may_be(row, places)]
 
 
 def may_be(row: Any, places: Places) -> bool:
     """
-    Tell whether an unreadable row may be the one with these values.
+    Return whether an unreadable row may have these values.
 
-    It is another one if a place holds a different value of the expected type.
+    A different value of the expected type rules it out.
     """
     if not isinstance(row, list):
         return True
@@ -71,7 +71,7 @@ def may_be(row: Any, places: Places) -> bool:
 
 
 def with_unread(found: Found[T], unreadable: List[Any]) -> Found[T]:
-    """Return the result of a search, with unreadable rows as candidates if there are any."""
+    """Return the result of a search, with unreadable rows, if any, as candidates."""
     if not unreadable:
         return found
     if isinstance(found, Candidates):

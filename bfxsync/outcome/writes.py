@@ -1,10 +1,10 @@
 """
-The times at which writes were sent, which identify those without an id of ours.
+The times at which writes were sent, which identify writes without client id.
 
-Strategy: a write is sent with its last attempt, not when the call begins: it may wait minutes for a
-rate limit, for its turn, or after a refusal. Times are kept by both clocks, as the wall clock may
-be set, and the monotonic one may stop while the machine is suspended. The exchange's books cannot
-distinguish equal writes of about the same time; the records here show that there were several.
+Strategy: the time of a write is that of its last attempt, not the start of the call: it may wait
+minutes for a rate limit, for its turn, or after a refusal. Both clocks are recorded, as the wall
+clock may be set, and the monotonic one may stop during a suspend. The exchange's records cannot
+distinguish equal writes at about the same time; the records here show that there were several.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _FAR = float("inf")
 @attrs.define(eq=False)
 class WriteRecord:
     """
-    When one write was sent and when its call ended.
+    Times of one write.
 
     Attributes
     ----------
     fingerprint : object
-        Equal for all writes that the exchange's books cannot distinguish.
+        Equal for all writes that the exchange's records cannot distinguish.
     sent_s, ended_s : float
-        When it was sent and when its call ended, in seconds since 1970.
+        Times at which it was sent and its call ended, in seconds since 1970.
     sent_at, ended_at : float
-        The same by `time.monotonic`; `ended_at` is infinite while the call lasts.
+        The same by `time.monotonic`; `ended_at` is infinite during the call.
     was_sent : bool
         It was sent at least once.
     """
@@ -46,12 +46,12 @@ class WriteRecord:
     was_sent: bool = False
 
     def mark_sent(self) -> None:
-        """Record that it is sent now; an earlier attempt was refused."""
+        """Record the time of sending; an earlier attempt, if any, was refused."""
         self.was_sent = True
         self.sent_s, self.sent_at = time.time(), time.monotonic()
 
     def mark_ended(self) -> None:
-        """Record that its call has ended."""
+        """Record the end of the call."""
         self.ended_s, self.ended_at = time.time(), time.monotonic()
 
     @property
@@ -61,27 +61,27 @@ class WriteRecord:
 
 
 class RecentWrites:
-    """The last writes of a key that may have been executed."""
+    """Recent writes with a key that may have been executed."""
 
     def __init__(self) -> None:
-        # A call of a deque is atomic.
+        # Calls of a deque are atomic.
         self._records: Deque[WriteRecord] = deque(maxlen=MOST_KEPT)
 
     def add(self, record: WriteRecord) -> None:
-        """Keep a write that may be sent now."""
+        """Add a write that may be sent now."""
         self._records.append(record)
 
     def drop(self, record: WriteRecord) -> None:
-        """Forget a write that was certainly not executed."""
+        """Drop a write that was certainly not executed."""
         with suppress(ValueError):
             self._records.remove(record)
 
     def is_alone(self, record: WriteRecord, margin_s: float) -> bool:
-        """Tell whether no equal write was on its way within so many seconds."""
+        """Return whether no equal write was in flight within `margin_s` of it."""
         kept = list(self._records)
         first, last = record.sent_at - margin_s, record.ended_at + margin_s
         if len(kept) == MOST_KEPT and kept[0].sent_at > first:
-            return False  # older ones are forgotten
+            return False  # older ones have been dropped
         return not any(
             other is not record
             and other.fingerprint == record.fingerprint
@@ -95,6 +95,6 @@ _sent: Dict[Tuple[str, str], RecentWrites] = {}
 
 
 def sent_to(host: str, identity: str) -> RecentWrites:
-    """Return the writes of all clients of this process to a host with a key."""
-    # A call of a dict is atomic.
+    """Return the recent writes to a host with a key, by all clients of this process."""
+    # Calls of a dict are atomic.
     return _sent.setdefault((host, identity), RecentWrites())

@@ -69,23 +69,23 @@ def test_time_of_a_date_is_exact(date: datetime) -> None:
     "value, message",
     [
         (datetime(2024, 1, 1), "start must have a time zone"),
-        ("2024-01-01", "start must be milliseconds as int, or a datetime"),
-        ("", "start must be milliseconds as int, or a datetime"),
-        (f" {MTS}", "start must be milliseconds as int, or a datetime"),
-        (f"-{MTS}", "start must be milliseconds as int, or a datetime"),
-        ("9" * 21, "start must be milliseconds as int, or a datetime"),
-        ("1700000000", "1700000000 looks like seconds: multiply it by 1000"),
-        (1.7e9, "1700000000.0 looks like seconds"),
-        (0.0, "0.0 looks like seconds"),
-        (-1.5, "-1.5 looks like seconds"),
+        ("2024-01-01", "start must be an int of milliseconds or a datetime"),
+        ("", "start must be an int of milliseconds or a datetime"),
+        (f" {MTS}", "start must be an int of milliseconds or a datetime"),
+        (f"-{MTS}", "start must be an int of milliseconds or a datetime"),
+        ("9" * 21, "start must be an int of milliseconds or a datetime"),
+        ("1700000000", "1700000000, which looks like seconds: multiply it by 1000"),
+        (1.7e9, "1700000000.0, which looks like seconds"),
+        (0.0, "not 0.0, which looks like seconds"),
+        (-1.5, "not -1.5, which looks like seconds"),
         (1.7e15, "start must be milliseconds since 1970"),
-        (float("nan"), "start must be milliseconds as int, or a datetime"),
-        (float("inf"), "start must be milliseconds as int, or a datetime"),
-        (False, "start must be milliseconds as int, or a datetime"),
-        (1_700_000_000, "start must be milliseconds since 1970, and 1700000000 looks"),
+        (float("nan"), "start must be an int of milliseconds or a datetime"),
+        (float("inf"), "start must be an int of milliseconds or a datetime"),
+        (False, "start must be an int of milliseconds or a datetime"),
+        (1_700_000_000, "start must be milliseconds since 1970, not 1700000000, which"),
         (1_700_000_000_123_456, "start must be milliseconds since 1970"),
-        (10**9, "1000000000 looks like seconds"),
-        (10**11 - 1, "99999999999 looks like seconds"),
+        (10**9, "not 1000000000, which looks like seconds"),
+        (10**11 - 1, "not 99999999999, which looks like seconds"),
         (10**14, "start must be milliseconds since 1970, not 100000000000000"),
         (-1, "start must be milliseconds since 1970"),
         (datetime.max.replace(tzinfo=WEST), "start is out of range"),
@@ -287,13 +287,13 @@ def test_several_configurations_are_no_key() -> None:
 
 @pytest.mark.parametrize("nickname", ["a/../b", "..", "a b", "a%2Fb", "a?b", ""])
 def test_nickname_cannot_leave_its_place_in_the_path(nickname: str) -> None:
-    with pytest.raises(UsageError, match="nickname must be of letters, digits"):
+    with pytest.raises(UsageError, match="nickname must consist of letters, digits"):
         check_nickname(nickname)
 
 
 def test_raw_book_has_a_method_of_its_own() -> None:
     assert check_precision("P4", "get_t_raw_book") == "P4"
-    with pytest.raises(UsageError, match="R0 is what get_t_raw_book asks for"):
+    with pytest.raises(UsageError, match="must not be R0; use get_t_raw_book"):
         check_precision("R0", "get_t_raw_book")
 
 

@@ -168,20 +168,28 @@ def test_a_good_value_is_returned_as_it_is_sent(
     "check, arguments, message",
     [
         (check_book_argument, ("len", 2, ("1", "25")), "len must be one of 1, 25"),
-        (check_candle_key, ("trade:1m",), "key must be such as"),
+        (check_candle_key, ("trade:1m",), "key must look like"),
         (check_candle_key, ("trade:2m:tBTCUSD",), "timeframe must be one of 1m"),
         (check_items, ("ids", {}, check_choice), "ids must be a list"),
         (check_items, ("ids", [], check_choice), "ids must not be empty"),
         (check_object, ("meta", {1: 1}), "meta must be a dict with texts as keys"),
-        (check_tfa, ("tfa", {}), "tfa must be a dict .* not empty"),
+        (check_tfa, ("tfa", {}), "tfa must be a non-empty dict"),
         (check_ca_bundle, ("/nowhere",), "ca_bundle must be the path of a file"),
         (check_rest_host, ("host",), "a host must look like 'https://"),
         (check_wss_host, ("https://u:p@h",), "'wss://host/path'$"),
-        (signed_rest_host, ("x", "https://api-pub.bitfinex.com/v2"), "no signed calls"),
-        (check_keep_changes, ("changes", {}), "changes must be a dict of ids"),
+        (
+            signed_rest_host,
+            ("x", "https://api-pub.bitfinex.com/v2"),
+            "not accept signed calls",
+        ),
+        (
+            check_keep_changes,
+            ("changes", {}),
+            "changes must be a non-empty dict of ids",
+        ),
         (check_keep_changes, ("changes", {"7": 1, 7: 2}), "changes has 7 twice"),
         (check_keep_changes, ("changes", {"7": 3}), "a value of changes must be"),
-        (check_text_id, ("id", ".."), "id must be the text of an id"),
+        (check_text_id, ("id", ".."), "id must be a text id"),
         (check_setting_key, ("key", "bot"), "key must be 'api:'"),
         (check_status_key, ("liq:x",), "key must be 'liq:global'"),
         (check_customer, ("customer", {1: 2}), "dict with texts as keys"),
@@ -192,8 +200,12 @@ def test_a_good_value_is_returned_as_it_is_sent(
         (check_count, ("n", 0), "n must be a positive integer"),
         (check_level_count, (-1,), "count must be a non-negative integer"),
         (check_not_negative, ("rate", -1), "rate must not be negative"),
-        (check_rate, ("LIMIT", 0), "rate must be above zero for LIMIT"),
-        (check_rate, ("FRRDELTAVAR", -1), "rate must not be negative for FRRDELTAVAR"),
+        (check_rate, ("LIMIT", 0), "rate must be positive for LIMIT"),
+        (
+            check_rate,
+            ("FRRDELTAVAR", -1),
+            "rate must be zero or positive for FRRDELTAVAR",
+        ),
         (check_sign, ("dir", True, SIGNS), r"dir must be 1 \(buy\) or -1 \(sell\)"),
         (check_speed, (0,), "speed must be a positive number or None"),
         (check_speed, (float("inf"),), "speed must be a positive number or None"),
@@ -212,7 +224,11 @@ def test_a_good_value_is_returned_as_it_is_sent(
         (check_symbol, (5,), "symbol must be text such as"),
         (check_symbol, ("USD",), "did you mean 'fUSD'"),
         (check_symbol, ("tbtcusd",), "in capitals"),
-        (check_token, ("address", "a b"), "address must be text without blanks"),
+        (
+            check_token,
+            ("address", "a b"),
+            "address must be non-empty text without blanks",
+        ),
         (check_moment, ("at", "today"), "at must be a datetime with a time zone"),
         (check_seconds, ("timeout", 0), "timeout must be a positive number of seconds"),
         (check_seconds_or_zero, ("timeout", -1), "timeout must be a number of seconds"),
@@ -229,5 +245,5 @@ def test_a_bad_value_is_refused_with_the_reason(
 def test_a_file_without_certificates_is_no_bundle(tmp_path: Path) -> None:
     path = tmp_path / "empty.pem"
     path.write_text("")
-    with pytest.raises(UsageError, match="holds no certificate"):
+    with pytest.raises(UsageError, match="contains no certificate"):
         check_ca_bundle(path)

@@ -90,7 +90,9 @@ def test_r12_price_of_five_digits_leaves_as_it_is(value: Any, text: str) -> None
 def test_r12_price_of_more_digits_raises_unless_it_may_be_rounded(
     value: Any, rounded: str
 ) -> None:
-    with pytest.raises(UsageError, match=f"round_price=True makes {rounded} of it"):
+    with pytest.raises(
+        UsageError, match=f"round_price=True would round it to {rounded}"
+    ):
         check_price("price", value)
     assert check_price("price", value, True) == rounded
 

@@ -336,7 +336,7 @@ def test_https_proxy_of_the_environment_is_no_way_to_a_websocket(
     client = clients("wss://exchange.invalid/ws/2")
     with pytest.raises(NetworkError) as caught:
         client.wait_ready(0.5)
-    assert "cannot lead to a WebSocket" in str(caught.value.__cause__)
+    assert "not supported for WebSockets" in str(caught.value.__cause__)
 
 
 def all_texts(client: WebSocketClient, error: Optional[BfxError]) -> str:
@@ -490,7 +490,7 @@ def test_http_proxy_that_refuses(serve: Serve, answer: bytes, told: str) -> None
 def test_http_proxy_that_hangs_up(serve: Serve) -> None:
     server = serve(lambda peer: hang_up(peer), reads=False)
     proxy = proxy_for("", f"http://localhost:{server.port}")
-    assert "ended the connection" in str(refusal("ws://localhost:1/", proxy=proxy))
+    assert "closed the connection" in str(refusal("ws://localhost:1/", proxy=proxy))
 
 
 SOCKS = {

@@ -39,7 +39,7 @@ def unknown(dates: CidDates, cid: int) -> str:
 
 def test_client_id_that_was_never_seen_has_no_date(dates: CidDates) -> None:
     dates.see(order(6))
-    assert "neither sent nor seen an order with cid 5" in unknown(dates, 5)
+    assert "neither sent nor received an order with cid 5" in unknown(dates, 5)
 
 
 def test_order_that_was_sent_or_seen_has_its_date(dates: CidDates) -> None:
@@ -50,7 +50,7 @@ def test_order_that_was_sent_or_seen_has_its_date(dates: CidDates) -> None:
 
 def test_order_sent_around_midnight_has_either_date(dates: CidDates) -> None:
     sent = dates.mark_sent([5], [YESTERDAY, TODAY])
-    assert f"each of {YESTERDAY}, {TODAY}" in unknown(dates, 5)
+    assert f"created on {YESTERDAY}, {TODAY}" in unknown(dates, 5)
     dates.see(order(5, TODAY))
     dates.forget_sent(sent)
     assert dates.date_for(5) == TODAY
@@ -74,7 +74,7 @@ def test_refused_order_leaves_an_earlier_one_of_its_id(dates: CidDates) -> None:
 def test_two_open_orders_of_one_client_id_are_not_told_apart(dates: CidDates) -> None:
     dates.see(order(5, TODAY))
     dates.see(order(5, YESTERDAY))
-    assert f"each of {YESTERDAY}, {TODAY}" in unknown(dates, 5)
+    assert f"created on {YESTERDAY}, {TODAY}" in unknown(dates, 5)
 
 
 def test_open_order_goes_before_closed_ones(dates: CidDates) -> None:

@@ -547,7 +547,7 @@ def test_r07_return_that_the_exchange_may_have_forgotten_is_not_absent(
     error = scene.unknown(lambda: scene.auth.submit_funding_close(7))
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + 2.5 * 86_400)
-    with pytest.raises(OutcomeUnknown, match="does not list for that long"):
+    with pytest.raises(OutcomeUnknown, match="for a limited time only"):
         error.resolve()
 
 

@@ -327,7 +327,9 @@ def test_absence_is_not_inferred_with_another_key(
     account.fate = account.hang_up_before
     error = unknown_order(trader)
     trader.rotate("key-2", "secret-2")
-    with pytest.raises(OutcomeUnknown, match="the key was replaced since") as caught:
+    with pytest.raises(
+        OutcomeUnknown, match="the key has been replaced since"
+    ) as caught:
         error.resolve()
     assert caught.value is error and "key-" not in str(error) + repr(vars(error))
     # With the key of the write it is.

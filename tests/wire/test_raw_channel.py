@@ -169,7 +169,9 @@ def test_known_channel_has_a_rival() -> None:
 
 @pytest.mark.parametrize("channel", ["", " ", "a b", 5, None, b"news"], ids=repr)
 def test_impossible_channel_is_refused(channel: Any) -> None:
-    with pytest.raises(UsageError, match="^channel must be text without blanks"):
+    with pytest.raises(
+        UsageError, match="^channel must be non-empty text without blanks"
+    ):
         check_channel(channel)
 
 
