@@ -80,6 +80,8 @@ def test_a_guess_leads_to_the_method(client, part, guess, first):
         ("rest.auth", "conf_many", "client.rest.public.conf_many?"),
         ("wss", "submit_invoice", "client.rest.merchant.submit_invoice?"),
         ("rest.merchant", "request", "client.rest.request?"),
+        ("", "public", "client.rest.public?"),
+        ("wss", "auth", "client.rest.auth?"),
     ],
 )
 def test_a_name_of_another_part_is_found_there(client, part, name, place):

@@ -143,7 +143,7 @@ def methods_like(name: str, own: Iterable[str]) -> List[str]:
 
 
 def _has(part: str, name: str) -> bool:
-    return hasattr(PARTS[part](), name)
+    return f"{part}.{name}" in PARTS or hasattr(PARTS[part](), name)
 
 
 def names_like(name: str, known: Iterable[str], cutoff: float = 0.6) -> List[str]:
