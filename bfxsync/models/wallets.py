@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from bfxsync._base.aliases import Mts
+from bfxsync._base.aliases import Mts, Symbol
 from bfxsync.models.model import RestModel, at, model
 from bfxsync.models.moments import Moment, moment
 
@@ -81,6 +81,8 @@ class BalanceAvailable(RestModel):
     In base currency, or in the currency of the offer. The exchange's page does not define its
     sign: for an offer it has been negative.
     """
+    symbol: Symbol | None = at(default=None, eq=False)
+    """That of the request."""
 
 
 @model

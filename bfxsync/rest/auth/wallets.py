@@ -12,6 +12,7 @@ from bfxsync.checks.symbols import check_currency, check_funding, check_pair
 from bfxsync.checks.texts import check_choice
 from bfxsync.checks.times import Time, check_time, page_params
 from bfxsync.errors import UsageError
+from bfxsync.models.model import of_symbol
 from bfxsync.models.wallets import BalanceAvailable, Ledger, Wallet, WalletHistory
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, path_for
 from bfxsync.rest.history.history import newest_first
@@ -102,14 +103,16 @@ class WalletEndpoints(SignedEndpoints):
         if kind != "DERIV" and lev is not None:
             raise UsageError(f"the type {kind} has no lev")
         is_offer = kind == "FUNDING"
+        symbol = check_funding(symbol) if is_offer else check_pair(symbol)
         body = {
-            "symbol": check_funding(symbol) if is_offer else check_pair(symbol),
+            "symbol": symbol,
             "type": kind,
             "dir": optional(check_sign, "dir", dir, _DIRECTIONS),
             "rate": optional(check_positive, "rate", rate),
             "lev": optional(check_positive, "lev", lev),
         }
-        return self._read(_AVAILABLE, BalanceAvailable.from_row, body)
+        read = of_symbol(BalanceAvailable.from_row, symbol)
+        return self._read(_AVAILABLE, read, body)
 
     def get_ledgers(
         self,
