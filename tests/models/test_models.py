@@ -314,7 +314,7 @@ def test_r12_row_may_end_after_what_must_be_there(name: str) -> None:
 
 
 @NUMBERS
-@settings(max_examples=25, derandomize=False)
+@settings(max_examples=25)
 @given(appended=APPENDED)
 def test_r14_appended_columns_change_no_field(number: Any, appended: Any) -> None:
     for case in CASES.values():

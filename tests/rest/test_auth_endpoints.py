@@ -271,7 +271,7 @@ GROWING = {
 
 
 @NUMBERS
-@settings(max_examples=20, derandomize=False)
+@settings(max_examples=20)
 @given(appended=APPENDED)
 def test_r14_appended_fields_change_nothing(number: Any, appended: list[Any]) -> None:
     fields = {f"new_{index}": value for index, value in enumerate(appended)}
