@@ -210,7 +210,8 @@ class Client(ProposesNames):
             # Loads nothing that is not there yet.
             from bfxsync.rest.cancel_on_exit import CancelOnExit
 
-            self._on_exit = CancelOnExit(guard.placed, self._rest_options)
+            connect = partial(_connected, self._rest_options)
+            self._on_exit = CancelOnExit(guard, guard.placed, connect)
         # Created on first use. If two threads create the same object, `dict.setdefault` keeps one:
         # no lock that an interrupted thread could keep.
         self._made: dict[str, Any] = {}
@@ -228,7 +229,7 @@ class Client(ProposesNames):
             return made
         if self._is_closed:
             raise ClosedError("the client is closed")
-        mine = lazily(_rest_client)(**self._rest_options)
+        mine = _connected(self._rest_options)
         rest: RestClient = self._made.setdefault("rest", mine)
         if rest is not mine:
             mine.close()
@@ -387,6 +388,10 @@ def _credentials_and_guard() -> Any:
         return OrderGuard(OrderLimits.of(**limits))
 
     return ClientCredentials, hidden_source, guard
+
+
+def _connected(options: Mapping[str, Any], **changes: Any) -> RestClient:
+    return lazily(_rest_client)(**{**options, **changes})
 
 
 def _rest_client() -> type[RestClient]:

@@ -85,6 +85,10 @@ class PlacedOrders:
 
         return [order.id for order in orders if order.id in ids or is_mine(order)]
 
+    def newest(self, count: int) -> List[int]:
+        """Return the ids of the last orders, open or not."""
+        return list(self._ids)[-count:]
+
     def _reset_after_fork(self) -> None:
         # The orders are the parent's.
         self._ids.clear()

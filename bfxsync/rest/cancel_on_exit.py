@@ -1,13 +1,19 @@
-"""Cancels what a client has placed, when it is closed or the program ends."""
+"""Cancels the orders that a client has placed, when it is closed or the program ends."""
 
 from __future__ import annotations
 
 import atexit
-from typing import TYPE_CHECKING, Any, Dict, Mapping
+from _thread import get_ident
+from typing import TYPE_CHECKING, Callable, Dict, List
 
-from bfxsync._base.forks import lazily, reset_after_fork
+import attrs
+
+from bfxsync._base.describe import type_name
+from bfxsync._base.forks import reset_after_fork
+from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
-from bfxsync.errors import BfxError
+from bfxsync.errors import BfxError, RemoteError
+from bfxsync.guards.guard import OrderGuard
 from bfxsync.guards.placed import PlacedOrders
 
 if TYPE_CHECKING:
@@ -19,61 +25,124 @@ CALL_S = 4.0
 LIMIT_S = 1.0
 """Longest wait of each call for rate limits."""
 
+MOST_UNREAD = 500
+"""Orders that are cancelled by id, the newest ones, if the open orders cannot be requested."""
+
 _log = get_logger(__name__)
+
+
+@attrs.define(eq=False)
+class _Run:
+    thread: int = attrs.field(factory=get_ident)
+    over: Latch = attrs.field(factory=Latch)
 
 
 class CancelOnExit:
     """
-    Asks for the open orders and cancels those of the client, once.
+    Requests the open orders and cancels those of the client, once.
 
-    Strategy: it runs after the client's own connections are closed, so that no order can follow.
-    Signed calls of a key are sent one by one, so an order on the wire is answered before.
+    Strategy: the guard is closed first, so that no order can follow. Signed calls of a key are sent
+    one by one, so an order on the wire is answered before. Where the open orders cannot be
+    requested, for example because the program has used up their rate limit, the newest orders are
+    cancelled anyway.
 
     Parameters
     ----------
+    guard : OrderGuard
     placed : PlacedOrders
-    rest_options : mapping
-        Keyword arguments of the client's `RestClient`.
+    connect : callable
+        Returns a `RestClient` of the account; takes options that replace the client's.
     """
 
-    def __init__(self, placed: PlacedOrders, rest_options: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        guard: OrderGuard,
+        placed: PlacedOrders,
+        connect: Callable[..., RestClient],
+    ) -> None:
+        self._guard = guard
         self._placed = placed
-        self._rest_options = rest_options
-        self._runs: Dict[str, object] = {}
+        self._connect = connect
+        self._runs: Dict[str, _Run] = {}
         # In a child they are the parent's.
         reset_after_fork(placed)
+        reset_after_fork(self)
         # Also for a client that is never closed.
         atexit.register(self.run)
 
     def run(self) -> None:
-        """Cancel the orders that are still open; a failure is logged as an error."""
-        me = object()
-        if self._runs.setdefault("first", me) is not me:
-            return
+        """
+        Cancel the orders that are still open; a failure is logged as an error.
+
+        Another thread that does so is awaited. After an interrupt the next call tries again.
+        """
+        mine = _Run()
+        try:
+            while True:
+                first = self._runs.setdefault("first", mine)
+                if first is mine:
+                    self._guard.close()
+                    self._cancel()
+                    break
+                # A signal handler must not wait for the code that it interrupts.
+                if first.over.is_set or first.thread == get_ident():
+                    return
+                if not first.over.wait(2 * (CALL_S + LIMIT_S)):
+                    return
+        except BaseException:
+            if self._runs.get("first") is mine:
+                del self._runs["first"]
+                _log.error(
+                    "cancel_on_exit was interrupted, orders of this client may still be open"
+                )
+            raise
+        finally:
+            mine.over.set()
         atexit.unregister(self.run)
+
+    def _cancel(self) -> None:
         if not self._placed:
             return
-        ids = None
+        ids: List[int] = []
+        which = "orders of this client"
         try:
-            with self._client() as rest:
-                ids = self._placed.among(rest.auth.get_orders())
+            # Short timeouts, as the program is about to end.
+            with self._connect(
+                timeout=CALL_S,
+                on_limit="wait",
+                max_wait_s=LIMIT_S,
+                strict=True,
+                guard=None,
+            ) as rest:
+                unread = None
+                try:
+                    ids = self._placed.among(rest.auth.get_orders())
+                    which = f"the orders {ids}"
+                except BfxError as error:
+                    unread, ids = error, self._without_answer(error)
+                    if not ids:
+                        raise
                 if ids:
                     rest.auth.cancel_order_multi(id=ids).raise_for_status()
-        except BfxError as error:
-            which = "orders of this client" if ids is None else f"the orders {ids}"
-            _log.error("cancel_on_exit failed, %s may still be open: %s", which, error)
-        else:
+        except Exception as error:
+            reason = error if isinstance(error, BfxError) else type_name(error)
+            _log.error("cancel_on_exit failed, %s may still be open: %s", which, reason)
+            return
+        if unread is None:
             _log.info("cancel_on_exit: %s orders cancelled", len(ids))
+        else:
+            _log.error(
+                "cancel_on_exit: the open orders could not be requested; the last %s orders were "
+                "cancelled, older ones and those without an answer may still be open: %s",
+                len(ids),
+                unread,
+            )
 
-    def _client(self) -> RestClient:
-        """Return a client with short timeouts, which reads what it can."""
-        short = {"timeout": CALL_S, "on_limit": "wait", "max_wait_s": LIMIT_S}
-        options = {**self._rest_options, **short, "strict": False, "guard": None}
-        return lazily(_rest_client)(**options)
+    def _without_answer(self, error: BfxError) -> List[int]:
+        """Return the ids of orders that may be open, without those that cannot be."""
+        readable = error.rows if isinstance(error, RemoteError) else []
+        newest = self._placed.newest(MOST_UNREAD)
+        return list(dict.fromkeys([*self._placed.among(readable), *newest]))
 
-
-def _rest_client() -> type[RestClient]:
-    # It is there already, or the client has placed nothing.
-    from bfxsync.rest.client import RestClient
-
-    return RestClient
+    def _reset_after_fork(self) -> None:
+        self._runs.clear()

@@ -571,6 +571,15 @@ def test_turn_that_is_given_up_is_nobody_elses() -> None:
     assert done.is_set()
 
 
+def test_turn_that_comes_after_the_end_is_not_used() -> None:
+    lock, closed = signing.SignedLock(), Latch()
+    closed.set()
+    deadline = time.monotonic() + DEADLINE_S
+    with pytest.raises(ClosedError):
+        lock.run(RequestKind.ORDER, deadline, closed, nobodys_turn)
+    assert lock._line.get() == signing._Line()
+
+
 def test_r10_child_process_leaves_a_line_that_is_no_more() -> None:
     lock, closed = signing.SignedLock(), Latch()
     deadline = time.monotonic() + DEADLINE_S

@@ -156,9 +156,12 @@ class SignedLock:
         self._line = AtomicValue(_Line())
 
     def _wait(self, turn: _Turn, deadline: float, closed: Latch) -> None:
-        while self._line.get().holder is not turn:
+        while True:
+            # First: an order that gets its turn after the client was closed must not be sent.
             if closed.is_set:
                 raise ClosedError("the client was closed")
+            if self._line.get().holder is turn:
+                return
             rest_s = deadline - time.monotonic()
             if rest_s <= 0:
                 raise RequestTimeout(

@@ -128,6 +128,23 @@ print("placed", flush=True)
 ENDS = {
     "end": "",
     "interrupt": "time.sleep(60)",
+    # Without close() its threads go on until the very end.
+    "threads": """
+import threading
+
+def trade(cid):
+    while True:
+        try:
+            bfx.rest.auth.submit_order("EXCHANGE LIMIT", "tBTCUSD", "0.1", "100", cid=cid)
+        except BaseException:
+            return
+        cid += 1
+
+for number in range(1, 4):
+    threading.Thread(target=trade, args=(number * 1_000_000,), daemon=True).start()
+while len(bfx.rest.auth.get_orders()) < 10:
+    pass
+""",
     "child": (
         "child = os.fork()\nif not child: sys.exit()\n"
         "os.waitpid(child, 0); os.kill(os.getpid(), signal.SIGKILL)"
