@@ -1,4 +1,4 @@
-"""The client object: composition only."""
+"""The client, which combines REST, WebSocket and symbols."""
 
 from __future__ import annotations
 
@@ -51,62 +51,64 @@ class Client(ProposesNames):
     auth_token : str, optional
         A token from `generate_token`, instead of key and secret.
     credentials : callable, optional
-        Instead of these, and of the environment: returns key and secret, or `Credentials`. See
-        `bfxsync.credentials.from_env_file` and `from_keyring`. Called now and by `rotate`.
+        Source of the key, instead of these arguments and the environment: a function that returns
+        key and secret, or `Credentials`. See `bfxsync.credentials.from_env_file` and
+        `from_keyring`. Called immediately, and by `rotate`.
     nonce_file : str or os.PathLike, optional
         File that keeps nonces in order between processes of this machine that use the same key;
         needs the extra ``multiprocess``.
     wss_host, rest_host : str
-        Addresses of the WebSocket and of REST.
+        Base URLs of the WebSocket and of REST.
     auth_rest_host : str, optional
-        Address of signed REST calls. By default `REST_HOST`, or `rest_host` if that is not the
-        exchange's public host, which serves no signed calls.
+        Base URL of signed REST calls. By default `REST_HOST`, or `rest_host` unless that is the
+        exchange's public host, which does not accept signed calls.
     numbers : type
         `float` (default) or `decimal.Decimal`: the type of all number fields.
     proxy, ca_bundle : str, optional
         For both transports; see `WebSocketClient`.
     timeout : float, optional
-        Of the WebSocket; see `WebSocketClient`.
+        Timeout of the WebSocket; see `WebSocketClient`.
     rest_timeout : float, optional
         Total timeout of a REST call, in seconds; see `RestTransport` for its parts and default.
     on_limit : str
-        What a REST call does at a rate limit, ours or the exchange's: ``"wait"``, or ``"raise"``
-        `RateLimited`.
+        Behaviour of a REST call at a rate limit, bfxsync's or the exchange's: ``"wait"``, or
+        ``"raise"`` `RateLimited`.
     strict : bool
         Handling of unreadable rows in a REST list. True: the call raises `RemoteError`, which has
         the other rows. False: they are left out with a warning in the log, except where none may
         be missing (`resolve`, candles with ``fill=True``). WebSocket snapshots always report them
         to `on_error`.
     max_wait_s : float, optional
-        A REST call that would have to wait longer for rate limits raises `RateLimited` at once. By
-        default our own limits are waited for without bound, and a refusal of the exchange for up
-        to an hour.
+        A REST call that would have to wait longer for rate limits immediately raises
+        `RateLimited`. By default calls wait indefinitely for bfxsync's own limits, and up to an
+        hour after a refusal by the exchange.
     allow_insecure : bool
-        Allow a key over ``http://`` or ``ws://`` to another machine, where anyone on the path can
-        read and change the requests. Keys of the local exchange (``paper-…``) are always allowed.
+        Allow sending a key over ``http://`` or ``ws://`` to another machine, where anyone on the
+        network path can read and change the requests. Keys of the local exchange (``paper-…``) are
+        always allowed.
     absence_s : float
-        Seconds after a failed call until a write can no longer be on its way: only then one that
-        the exchange does not list counts as not executed (see `OutcomeUnknown.resolve`).
+        Seconds after a failed call until a write is no longer in flight. Only then a write that the
+        exchange does not list counts as not executed (see `OutcomeUnknown.resolve`).
     affiliate_code : str, optional
-        Sent with new orders, as ``aff_code`` of their meta, unless that has another one.
+        Sent as ``aff_code`` in the meta of new orders, unless their meta has another one.
     post_only : bool
         Give limit orders the flag POST_ONLY, and refuse all orders that could take liquidity.
     max_order_value : dict of str to str, int, Decimal or float, optional
-        Largest value of an order in each quote currency: ``{"USD": 1000, "USTF0": 500}``. Pairs
-        with other quote currencies are refused.
+        Maximum value of an order by quote currency: ``{"USD": 1000, "USTF0": 500}``. Pairs with
+        other quote currencies are refused.
     max_orders_per_minute : int, optional
         Maximum number of new orders and updates in 60 seconds.
     max_open_orders : int, optional
         Maximum number of open orders of the account after a new one.
     cancel_on_exit : bool
-        Cancel the open orders that this client has placed, in `close` or when the program ends;
-        `close` may then take 10 seconds longer. A crash of the interpreter leaves them open.
+        Cancel the open orders that this client has placed, in `close` or at interpreter exit;
+        `close` may then take 10 seconds longer. After a crash of the interpreter they stay open.
     dry_run : bool
-        Check and log every write of REST, but send none: each returns a `Notification` with the
-        status ``"DRY_RUN"``, also where the method has another result.
+        Check and log REST writes without sending them: each returns a `Notification` with the
+        status ``"DRY_RUN"``, regardless of the method's usual result.
     logger : logging.Logger, optional
-        Becomes the parent of the logger ``bfxsync``, for the whole process: its level and handlers
-        apply.
+        Becomes the parent of the logger ``bfxsync`` in the whole process, so that its level and
+        handlers apply.
     **options
         All other keyword arguments of `WebSocketClient`.
 
@@ -207,7 +209,7 @@ class Client(ProposesNames):
             self._rest_options["timeout"] = rest_timeout
         self._on_exit = None
         if guard.placed is not None:
-            # Loads nothing that is not there yet.
+            # Imported lazily: most clients do not need it.
             from bfxsync.rest.cancel_on_exit import CancelOnExit
 
             connect = partial(_connected, self._rest_options)
@@ -251,28 +253,28 @@ class Client(ProposesNames):
 
     @property
     def is_halted(self) -> bool:
-        """Whether `halt` was called, and not `resume` since."""
+        """Whether new orders are refused, between `halt` and `resume`."""
         return self._guard.is_halted
 
     def halt(self) -> Notification[List[AnyOrder]]:
         """
         Refuse new orders and cancel all open orders of the account.
 
-        Orders on margin, from the exchange wallet and in derivatives are cancelled; funding offers
-        and recurring orders stay. From the call on, every new order or update of this client
-        raises `OrderBlocked` until `resume`, also those that wait for a rate limit and even if the
-        cancellation fails. Other clients of the account are not halted.
+        Exchange, margin and derivatives orders are cancelled; funding offers and recurring orders
+        stay. Until `resume`, every new order or update of this client raises `OrderBlocked`,
+        including those waiting for a rate limit, and even if the cancellation fails. Other clients
+        of the account are not halted.
 
         Returns
         -------
         Notification of list of Order or PartialOrder
-            The answer of `cancel_order_multi`: the cancellation was accepted, but orders may still
-            fill before. `raise_for_status` raises a rejection.
+            The result of `cancel_order_multi`: the cancellation was accepted, but orders may still
+            fill before it takes effect. `raise_for_status` raises a rejection.
 
         Raises
         ------
         BfxError
-            The orders were not or may not have been cancelled; call it again.
+            The cancellation failed, or its outcome is unknown; call `halt` again.
         """
         self._guard.halt()
         return self.rest.auth.cancel_all_orders()
@@ -303,28 +305,29 @@ class Client(ProposesNames):
         auth_token: str | None = None,
     ) -> bool:
         """
-        Use another key of the same account from now on; without arguments, read it again.
+        Switch to another key of the same account; without arguments, read the key again.
 
-        Calls that have been sent end with the key that signed them; those that wait, and later
-        ones, use the new key. A call that the exchange refuses meanwhile because of the old key is
-        repeated with the new one. Each key has its own nonces. A write of before whose outcome is
-        unknown is looked for with the new key, but its absence is not inferred.
+        Calls that have been sent complete with the old key; waiting and later calls use the new
+        one. A call in flight that the exchange refuses because of the old key is repeated with the
+        new one. Each key has its own nonces. An earlier write whose outcome is unknown is searched
+        with the new key, but its absence is not inferred.
 
         Parameters
         ----------
         api_key, api_secret, auth_token : str, optional
-            As for `Client`. By default from where the client had its key: `credentials` is called
-            once more, or the environment is read.
+            As for `Client`. By default the key is read from its original source: `credentials` is
+            called again, or the environment is read.
 
         Returns
         -------
         bool
-            False if it is the same key, so that nothing has changed.
+            False if the key has not changed.
 
         Raises
         ------
         UsageError
-            Invalid key, or nothing to read; the key stays as it was, also if `credentials` raises.
+            Invalid key, or no source to read it from. The old key stays in use, also if
+            `credentials` raises.
         ClosedError
             The client is closed.
         """
@@ -345,8 +348,8 @@ class Client(ProposesNames):
         Returns
         -------
         dict
-            Ready for JSON. ``wss`` as `WebSocketClient.stats`; ``rest`` as `RestClient.stats`, or
-            None before REST is used.
+            JSON-serializable. ``wss``: see `WebSocketClient.stats`; ``rest``: see
+            `RestClient.stats`, or None before the first use of REST.
         """
         rest: RestClient | None = self._made.get("rest")
         return {
@@ -359,7 +362,7 @@ class Client(ProposesNames):
         Close all connections; returns within two seconds, from any thread.
 
         With ``cancel_on_exit`` it first cancels the orders, which may take 10 seconds. `code` and
-        `reason` are those of the WebSocket's close frame; see `WebSocketClient.close`.
+        `reason` are for the WebSocket's close frame; see `WebSocketClient.close`.
         """
         code, reason = check_farewell(code, reason)
         self._is_closed = True

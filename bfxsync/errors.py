@@ -46,16 +46,16 @@ WORTH_NAMING_S = 5.0
 
 class OutcomeUnknown(NetworkError):
     """
-    A write that may or may not have been executed: never repeat it before that is resolved.
+    A write that may or may not have been executed: never repeat it before `resolve`.
 
-    A copy, such as one unpickled in another process, cannot resolve: it has no client.
+    A copy, such as one unpickled in another process, has no client and cannot resolve.
 
     Attributes
     ----------
     cid : int or None
         Client order id.
     cid_date : str or None
-        UTC date of that id, by this machine's clock: ``"2026-01-31"``.
+        UTC date of the client order id, by this machine's clock: ``"2026-01-31"``.
     known : dict
         The fields of the request, without secrets.
     raw : object
@@ -64,7 +64,7 @@ class OutcomeUnknown(NetworkError):
         How to find out manually.
     candidates : list
         After `resolve`: possible results, if it is not certain which one; unreadable rows as
-        they came.
+        received.
     reason : str
         After `resolve`: why the outcome is still unknown.
     """
@@ -120,7 +120,7 @@ class OutcomeUnknown(NetworkError):
 
     def resolve(self, timeout: float | None = None) -> Any:
         """
-        Ask the exchange for the outcome; may be called repeatedly, from any thread.
+        Query the exchange for the outcome; may be called repeatedly, from any thread.
 
         Parameters
         ----------
@@ -137,23 +137,23 @@ class OutcomeUnknown(NetworkError):
         Raises
         ------
         NotExecuted
-            Inferred to be not executed (`proof` is ``"absent"``); `OrderNotPlaced` for a new
+            Inferred that it was not executed (`proof` is ``"absent"``); `OrderNotPlaced` for a new
             order.
         OutcomeUnknown
             This error again, with `reason` and `candidates`.
         UsageError
-            The exchange cannot be asked about this call (see `hint`), or this is a copy.
+            The outcome of this call cannot be queried (see `hint`), or this is a copy.
         BfxError
             The query failed.
         """
         if self._is_copy:
             raise UsageError(
-                f"a copy of the error about {self.endpoint} cannot ask the exchange: it knows no "
-                "client; call resolve() of the error itself, where it was raised"
+                f"a copy of the error about {self.endpoint} cannot resolve: it has no client; call "
+                "resolve() of the original error in the process that raised it"
             )
         if self._resolver is None:
             raise UsageError(
-                f"the exchange cannot be asked what became of {self.endpoint}"
+                f"cannot query the outcome of {self.endpoint}"
                 + (f": {self.hint}" if self.hint else "")
             )
         return self._resolver(self, timeout)
@@ -175,7 +175,7 @@ class NotExecuted(NetworkError):
     ----------
     proof : str
         How that is known. ``"never_sent"``: it never left this machine. ``"refused"``: refused by
-        the exchange, found out after `OutcomeUnknown`; a refusal in the answer itself is an
+        the exchange, as found after `OutcomeUnknown`; a refusal in the answer itself is an
         `ApiError`. ``"absent"``: inferred, as the exchange did not list it `absence_s` or more
         after the failed call.
     retryable : bool
@@ -218,7 +218,7 @@ class RemoteError(BfxError):
     rows : list
         The readable rows of a list, in the order of the answer.
     unreadable : list of (object, str)
-        The other rows as they came, each with the reason; with `rows` the whole answer.
+        The unreadable rows as received, each with the reason. With `rows` the whole answer.
     """
 
     def __init__(
@@ -243,7 +243,7 @@ class ChecksumMismatch(RemoteError):
     ----------
     symbol : str
     expected, actual : int
-        The exchange's CRC-32 and that of the local book, as signed 32-bit integers.
+        CRC-32 of the exchange's book and of the local one, as signed 32-bit integers.
     """
 
     def __init__(self, symbol: str, *, expected: int, actual: int) -> None:
@@ -270,7 +270,7 @@ class ApiError(BfxError):
     code : int or None
         The exchange's numeric code.
     message : str
-        Its text, for humans only: it may change at any time.
+        The exchange's text, for humans only: it may change at any time.
     raw : object
         The whole answer.
     call : str or None
@@ -303,7 +303,7 @@ class NonceTooSmall(AuthError):
     Attributes
     ----------
     clock_skew_s : float or None
-        Seconds by which this machine's clock is ahead of the exchange's; negative if behind, None
+        Seconds by which this machine's clock is ahead of the exchange's: negative if behind, None
         if unknown.
     """
 

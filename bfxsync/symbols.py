@@ -31,7 +31,7 @@ CONF_KEYS = (
     "pub:info:pair",
     "pub:info:pair:futures",
 )
-"""All keys, fetched in one request."""
+"""Keys of the lists, fetched with one request."""
 
 
 class Conf(Protocol):
@@ -203,12 +203,12 @@ class Symbols:
             found.is_over.wait_in_naps()
             if found.error is not None:
                 raise found.error
-            # None: the fetching thread was interrupted; try again here.
+            # None if the fetching thread was interrupted: then this thread tries.
             if found.lists is not None:
                 return found.lists
 
     def _end(self, asking: _Asking) -> None:
-        """Publish the result if this thread was the one fetching."""
+        """Publish the result, if this thread has fetched the lists."""
         expires_at = self._clock() + self._ttl_s
 
         def end(state: _State) -> tuple[_State, None]:
@@ -224,7 +224,7 @@ class Symbols:
 
 @attrs.define(eq=False)
 class _Asking:
-    """One request for the lists, which other threads wait for."""
+    """A request for the lists in progress, which other threads wait for."""
 
     is_over: Latch = attrs.field(factory=Latch)
     lists: Optional[_Lists] = None
@@ -239,7 +239,7 @@ class _State(NamedTuple):
 
 @attrs.frozen
 class _Lists:
-    """The contents of one answer."""
+    """The lists of one answer."""
 
     exchange_pairs: tuple[Symbol, ...]
     margin_pairs: tuple[Symbol, ...]
@@ -252,7 +252,7 @@ class _Lists:
 
     @classmethod
     def from_conf(cls, values: Mapping[str, Any]) -> _Lists:
-        """Build from the values of `CONF_KEYS`; `RemoteError` for an unexpected format."""
+        """Build from the values of `CONF_KEYS`; raise `RemoteError` for an unexpected format."""
         exchange, margin, futures = (
             tuple("t" + pair for pair in _texts(values, f"pub:list:pair:{kind}"))
             for kind in ("exchange", "margin", "futures")
@@ -279,7 +279,7 @@ class _Lists:
         )
 
     def reason(self, symbol: str) -> str:
-        """Return what is wrong with an unknown symbol, or a similar one, to append to a message."""
+        """Return the end of a message about an unknown symbol: the problem, or similar symbols."""
         if symbol.startswith("f") and symbol[1:] in self.currencies:
             return f": {symbol[1:]} has no funding market"
         plain = {_plain(known): known for known in sorted(self.known)}

@@ -1,8 +1,8 @@
 """
 Enumerations, and the models under the names that bitfinex-api-py 4 gives them.
 
-``Trade`` and ``FundingTrade`` are those of an account here; ``bfxsync.Trade`` is a public one
-(``TradingPairTrade``).
+Here ``Trade`` and ``FundingTrade`` are trades of an account; ``bfxsync.Trade`` is a public trade
+(``TradingPairTrade`` here).
 """
 
 from bfxsync import models

@@ -237,7 +237,7 @@ def test_unknown_outcome_says_when_nobody_can_tell() -> None:
     error = OutcomeUnknown("open")
     error.endpoint = "auth/w/alert/set"
     assert not error.can_resolve
-    with pytest.raises(UsageError, match="cannot be asked .* auth/w/alert/set$"):
+    with pytest.raises(UsageError, match="cannot query .* auth/w/alert/set$"):
         error.resolve()
     error.add(hint="look at the alerts")
     with pytest.raises(UsageError, match="auth/w/alert/set: look at the alerts$"):
@@ -314,10 +314,10 @@ def test_r15_unknown_outcome_leaves_its_client_behind() -> None:
     other = pickle.loads(pickle.dumps(error))
     assert error.can_resolve and not other.can_resolve
     for unable in (other, copy.copy(other), copy.copy(error)):
-        with pytest.raises(UsageError, match="^a copy of the error .* knows no client"):
+        with pytest.raises(UsageError, match="^a copy of the error .* has no client"):
             unable.resolve()
     blind = copy.copy(OutcomeUnknown("open", hint="look at the account"))
-    with pytest.raises(UsageError, match="cannot be asked .*: look at the account"):
+    with pytest.raises(UsageError, match="cannot query .*: look at the account"):
         blind.resolve()
 
 

@@ -1,9 +1,9 @@
 """
-The screen: draws a `View`.
+Draws a `View` on the screen.
 
 Strategy: every part gets a fixed number of rows, so that nothing scrolls in a terminal of any size.
-Asks are above the bids, with the spread between them. Markets are side by side where there is room
-for that, and where it is too low for one above the other; narrow or low ones leave things out.
+Asks are above the bids, with the spread between them. Markets are side by side if the terminal is
+wide enough, or too low to stack them. Details are omitted where there is no room.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _FULL = "\u2588"
 
 
 class Screen:
-    """The full terminal, within a ``with`` block; `console` replaces the standard output's."""
+    """Full-screen display, as a context manager; `console` replaces the standard output."""
 
     interval_s: float = 0.125
 
@@ -223,5 +223,5 @@ def bar(ratio: float, width: int) -> str:
 
 
 def _line(text: str, style: str = "") -> Text:
-    # Appended with its own style, which later parts would inherit otherwise.
+    # Appended with its own style, which later parts would otherwise inherit.
     return Text(no_wrap=True, overflow="ellipsis").append(text, style)

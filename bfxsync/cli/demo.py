@@ -17,10 +17,10 @@ from bfxsync.paper import PaperExchange
 _CAPTURE = "btcusd-20181112"
 _CAPTURE_S = 870.0
 _SPEED = 20.0
-# More than connecting and closing take: the end of the recording ends the connection.
+# Longer than connecting and closing take, as the end of the recording closes the connection.
 _CAPTURE_MARGIN_S = 5.0
 
-# Events per second of a simulated market: enough for a price that changes several times a second.
+# Events per second of a simulated market, so that its price changes several times a second.
 _RATE = 200.0
 
 _LOCAL_PING_S = 0.1
@@ -39,14 +39,14 @@ class Show(Protocol):
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Return whether a stream is a terminal that can show the screen."""
+    """Return whether a stream is a terminal that can display the screen."""
     is_utf = (stream.encoding or "").lower().startswith("utf")
     is_dumb = os.environ.get("TERM") in ("dumb", "unknown")
     return stream.isatty() and is_utf and not is_dumb
 
 
 def missing_packages(*, is_live: bool, is_plain: bool) -> list[str]:
-    """Return the packages of the extras that are needed but not installed."""
+    """Return required packages of the extras that are not installed."""
     needed = [] if is_plain else ["rich"]
     if not is_live:
         needed.append("aiohttp")
@@ -57,12 +57,10 @@ def run(
     seconds: float, *, is_live: bool, is_recorded: bool, is_plain: bool
 ) -> FeedSummary:
     """
-    Watch the real exchange (`is_live`) or a local one; `is_plain` prints lines, not a screen.
+    Watch the real exchange (`is_live`) or a local one; `is_plain` prints lines instead of a screen.
 
-    With `is_recorded` the local exchange plays the recording.
-
-    The `seconds` count from the first data of all channels. Raises `BfxError` if the exchange
-    cannot be reached, or rejects the connection.
+    With `is_recorded` the local exchange plays the recording. `seconds` counts from the first data
+    of all channels. Raises `BfxError` if the exchange is unreachable or rejects the connection.
     """
     with ExitStack() as stack:
         sources: dict[str, str]
@@ -95,7 +93,7 @@ def capture_speed(seconds: float) -> float:
 
 
 def local_exchange(seconds: float, is_recorded: bool = False) -> PaperExchange:
-    """Return an exchange with data in every channel within that time, and moving prices."""
+    """Return an exchange with moving prices, and data in every channel within `seconds`."""
     return PaperExchange(
         captures=(_CAPTURE,) if is_recorded else (),
         speed=capture_speed(seconds),
@@ -113,7 +111,7 @@ def watch(
     *,
     ping_s: float = _LOCAL_PING_S,
 ) -> FeedSummary:
-    """Watch some markets for a while, or until Ctrl-C; raises as `run`, arguments as `Watch`."""
+    """Watch some markets until the time is over or Ctrl-C; see `run` and `Watch`."""
     watching = Watch(host, sources, ping_s)
     was_interrupted = False
     try:

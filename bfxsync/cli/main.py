@@ -49,7 +49,7 @@ with Client() as bfx:
     bfx.wss.subscribe_trades("BTC/USD", print)
     bfx.wss.run()"""
 
-# With fewer lines the summary leaves out its empty ones.
+# On fewer lines the summary has no empty ones.
 _ROOMY_LINES = 24
 
 
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output is gone. The interpreter's last flush must not fail.
+        # The reader of our output has closed it. The interpreter's last flush must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
 
@@ -161,7 +161,7 @@ class LogLines(logging.Handler):
     """
     Prints warnings and errors of the library, within a ``with`` block.
 
-    With `is_held` it keeps the latest 50 lines until the end, while a screen is drawn.
+    With `is_held` the latest 50 lines are printed at the end, as a screen is drawn until then.
     """
 
     def __init__(self, *, is_held: bool) -> None:

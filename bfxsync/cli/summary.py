@@ -1,4 +1,4 @@
-"""State of a demonstration, and its results with a verdict."""
+"""State and results of a demonstration, with a verdict."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Samples:
 
     @property
     def last(self) -> float | None:
-        """The latest, or None."""
+        """The latest duration, or None."""
         # One atomic copy: another thread may be adding the first.
         newest = self._values.copy()
         return newest[-1] if newest else None
@@ -59,17 +59,17 @@ class ChannelSummary:
     """Results of one subscription."""
 
     name: str
-    """Such as ``tBTCUSD book``."""
+    """Symbol and channel: ``tBTCUSD book``."""
     update_count: int
     gaps: tuple[str, ...] = ()
-    """The reasons."""
+    """Reasons of the gaps."""
     verified_count: int | None = None
     """Checksums that matched; None for channels without checksums."""
     mismatch_count: int | None = None
 
 
 def total(channels: Sequence[ChannelSummary]) -> ChannelSummary:
-    """Return the sum of several channels."""
+    """Return the sum of the results of several channels."""
     return ChannelSummary(
         "all",
         sum(channel.update_count for channel in channels),
@@ -85,7 +85,7 @@ class MarketView:
 
     symbol: str
     source: str
-    """Where the data comes from, as text."""
+    """Description of the data's source."""
     is_live: bool
     """False while the book may be outdated."""
     ticker: Ticker | None
@@ -102,7 +102,7 @@ class View:
 
     host: str
     status: str
-    """Of the connection."""
+    """Status of the connection."""
     left_s: float
     """Seconds until the end."""
     markets: tuple[MarketView, ...]
@@ -110,9 +110,9 @@ class View:
     frames_per_s: float
     """Over the last second."""
     total: ChannelSummary
-    """All channels together."""
+    """Sum of all channels."""
     round_trip_s: float | None
-    """The latest measurement, like the lag."""
+    """Latest measurement, as is the lag."""
     lag_s: float | None
 
 
@@ -129,7 +129,7 @@ class FeedSummary:
     lags: Percentiles
     """From the I/O thread to the callback."""
     errors: tuple[str, ...] = ()
-    """Errors of no particular channel."""
+    """Errors not related to a channel."""
     was_interrupted: bool = False
     """Ended with Ctrl-C."""
 
@@ -158,7 +158,7 @@ class FeedSummary:
         return found
 
     def text(self, *, is_roomy: bool = True) -> str:
-        """Return the summary as lines of at most 60 ASCII characters; empty ones if `is_roomy`."""
+        """Return lines of at most 60 ASCII characters; with `is_roomy` separated by empty lines."""
         parts = (self._flow(), self._table(), self._latency(), [self._verdict()])
         gap = "\n\n" if is_roomy else "\n"
         return gap.join("\n".join(lines) for lines in parts)

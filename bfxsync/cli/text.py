@@ -1,4 +1,4 @@
-"""Numbers formatted for traders; ASCII only."""
+"""Formats numbers for traders, in ASCII."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _SIGNIFICANT_DIGITS = 5
 
 
 def decimals_of(price: float) -> int:
-    """Return how many decimals the exchange gives prices of this size."""
+    """Return the number of decimals of the exchange's prices of this magnitude."""
     digits = len(str(int(abs(price)))) if abs(price) >= 1 else 0
     return max(0, min(_SIGNIFICANT_DIGITS - digits, 8))
 
@@ -27,7 +27,7 @@ def amount_text(amount: float) -> str:
 
 
 def time_text(mts: int) -> str:
-    """Return the time of the day, UTC."""
+    """Return the UTC time of day."""
     return datetime.fromtimestamp(mts / 1000, timezone.utc).strftime("%H:%M:%S")
 
 

@@ -1,8 +1,8 @@
 """
 A client that watches some markets, and snapshots of their state.
 
-Strategy: callbacks run on the client's dispatch thread and only assign whole values; the drawing
-thread makes a `View` of these values and the books.
+Strategy: callbacks run on the client's dispatch thread and only assign whole values. The drawing
+thread builds a `View` from these values and the books.
 """
 
 from __future__ import annotations
@@ -87,9 +87,9 @@ class _Feed:
         subscription = self.subscription
         if subscription is None:
             return ChannelSummary(name, 0)
-        # Gaps that the callback has not seen yet, or never will.
+        # Gaps that the callback has not received yet, or never will.
         unseen = subscription.gap_count - len(self._gaps)
-        gaps = (*self._gaps, *["the link was lost"] * unseen)
+        gaps = (*self._gaps, *["the connection was lost"] * unseen)
         book = self.book
         return ChannelSummary(
             name,
@@ -131,8 +131,8 @@ class Watch:
     """
     A client that watches the tickers, trades and books of some symbols.
 
-    `sources` says by symbol where the data comes from; the round trip is measured every `ping_s`.
-    As a context manager it subscribes at the start and closes the client at the end.
+    `sources` describes the source of the data by symbol; the round trip is measured every `ping_s`.
+    The context manager subscribes at the start and closes the client at the end.
     """
 
     def __init__(self, host: str, sources: Mapping[str, str], ping_s: float) -> None:
@@ -177,7 +177,7 @@ class Watch:
         return self._wss.exception
 
     def view(self, left_s: float) -> View:
-        """Return the current state; call it from one thread only."""
+        """Return the current state; must be called from one thread only."""
         frame_count = self._wss.frame_count
         books = [feed.book for feed in self._feeds if feed.book is not None]
         return View(
@@ -233,6 +233,6 @@ class Watch:
             self._stopping.wait(self._ping_s)
 
     def _on_error(self, error: BaseException) -> None:
-        # The channels report those as wrong checksums and gaps.
+        # The channels report these as wrong checksums and gaps.
         if not isinstance(error, (ChecksumMismatch, NetworkError)):
             self._errors.setdefault(str(error))

@@ -281,6 +281,7 @@ class OrderGuard:
                 self.limits.check_value(after, price_of)
 
     def _check_open(self, admission: Admission, most: int, facts: OrderFacts) -> None:
+        """Check the number of open orders, including those in flight."""
         new_count = sum(order.count for order in admission.orders)
         if not new_count:
             return

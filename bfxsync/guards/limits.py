@@ -118,7 +118,7 @@ class OrderLimits:
         return order.terms
 
     def check_update(self, terms: Terms, price_of: PriceOf) -> None:
-
+        """Check the terms that an order would have after an update."""
         if self.post_only:
             _post_only(terms)
             if not _flags(terms.get("flags")) & OrderFlag.POST_ONLY:
