@@ -132,7 +132,7 @@ def test_client_id_of_two_days_needs_a_date(auth: AuthEndpoints, cid: int) -> No
         lambda: auth.get_orders(cid=cid),
         lambda: auth.submit_order_multi([("oc", {"cid": cid})]),
     ):
-        with pytest.raises(UsageError, match=f"each of 2026-01-31, {TODAY}$"):
+        with pytest.raises(UsageError, match=f"created on 2026-01-31, {TODAY}$"):
             act()
     assert auth.cancel_order(cid=cid, cid_date=TODAY).is_success
     # What remains may be open on the other day.
@@ -151,7 +151,7 @@ def test_date_of_an_order_lost_around_midnight_is_not_guessed(
     exchange.inject("lost_answer", path=SUBMIT)
     with pytest.raises(OutcomeUnknown):
         auth.submit_order(*LIMIT, cid=cid)
-    with pytest.raises(UsageError, match="each of 2026-01-31, 2026-02-01$"):
+    with pytest.raises(UsageError, match="created on 2026-01-31, 2026-02-01$"):
         auth.cancel_order(cid=cid)
     # An answer says which date it is.
     other = next(_cids)
