@@ -12,14 +12,13 @@ from bfxsync._base.describe import also_half_made
 from bfxsync._base.forks import lazily
 from bfxsync._base.guesses import ProposesNames
 from bfxsync._base.hidden import hide
-from bfxsync._base.hosts import PUB_REST_HOST, PUB_WSS_HOST
 from bfxsync._base.logs import get_logger, log_to
 from bfxsync.checks.containers import optional
 from bfxsync.checks.hosts import (
     check_encryption,
-    check_rest_host,
-    check_wss_host,
+    rest_host_of,
     signed_rest_host,
+    wss_host_of,
 )
 from bfxsync.checks.options import check_bool, check_farewell, check_on_limit
 from bfxsync.checks.texts import check_token
@@ -57,8 +56,9 @@ class Client(ProposesNames):
     nonce_file : str or os.PathLike, optional
         File that keeps nonces in order between processes of this machine that use the same key;
         needs the extra ``multiprocess``.
-    wss_host, rest_host : str
-        Base URLs of the WebSocket and of REST.
+    wss_host, rest_host : str, optional
+        Base URLs of the WebSocket and of REST. By default the environment variables
+        ``BFX_WSS_HOST`` and ``BFX_REST_HOST``, if set, else `PUB_WSS_HOST` and `PUB_REST_HOST`.
     auth_rest_host : str, optional
         Base URL of signed REST calls. By default `REST_HOST`, or `rest_host` unless that is the
         exchange's public host, which does not accept signed calls.
@@ -125,8 +125,8 @@ class Client(ProposesNames):
         auth_token: str | None = None,
         credentials: CredentialSource | None = None,
         nonce_file: str | os.PathLike[str] | None = None,
-        wss_host: str = PUB_WSS_HOST,
-        rest_host: str = PUB_REST_HOST,
+        wss_host: str | None = None,
+        rest_host: str | None = None,
         auth_rest_host: str | None = None,
         numbers: NumberType = float,
         proxy: str | None = None,
@@ -162,7 +162,7 @@ class Client(ProposesNames):
         allow_insecure = check_bool("allow_insecure", allow_insecure)
         if max_wait_s is not None:
             check_seconds("max_wait_s", max_wait_s)
-        wss_host, rest_host = check_wss_host(wss_host), check_rest_host(rest_host)
+        wss_host, rest_host = wss_host_of(wss_host), rest_host_of(rest_host)
         auth_rest_host = signed_rest_host(rest_host, auth_rest_host)
         check_seconds("absence_s", absence_s)
         affiliate_code = optional(check_token, "affiliate_code", affiliate_code)

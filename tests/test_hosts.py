@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfxsync import PUB_REST_HOST, REST_HOST, Client, UsageError, WebSocketClient
+from bfxsync import (
+    PUB_REST_HOST,
+    PUB_WSS_HOST,
+    REST_HOST,
+    WSS_HOST,
+    Client,
+    UsageError,
+    WebSocketClient,
+)
 from bfxsync._base.hosts import address_of, hostname_of, is_loopback, shown
 from bfxsync.auth.signer import Signer, TokenSigner
 from bfxsync.checks.hosts import (
@@ -51,6 +59,75 @@ PUBLIC = [
 def test_one_spelling_for_each_host(host: str, checked: str) -> None:
     assert check_rest_host(host) == checked
     assert check_rest_host(checked) == checked
+
+
+# --- the environment --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def be(wss: Optional[str] = None, rest: Optional[str] = None) -> None:
+        for name, value in (("BFX_WSS_HOST", wss), ("BFX_REST_HOST", rest)):
+            monkeypatch.delenv(name, raising=False)
+            if value is not None:
+                monkeypatch.setenv(name, value)
+
+    return be
+
+
+def hosts_of(**options: Any) -> tuple[str, ...]:
+    with Client("paper-key", "paper-secret", **options) as client:
+        rest = client.rest
+        wss = repr(client.wss).split()[1][:-1]
+        return wss, rest._transport.host, rest._signed.host
+
+
+def test_hosts_come_from_the_environment(environment: Callable[..., None]) -> None:
+    environment("ws://127.0.0.1:5/ws/2", "HTTP://127.0.0.1:6/v2/")
+    paper = "http://127.0.0.1:6/v2"
+    assert hosts_of() == ("ws://127.0.0.1:5/ws/2", paper, paper)
+    other = "https://host.example/v2"
+    assert hosts_of(wss_host=WSS_HOST, rest_host=other) == (WSS_HOST, other, other)
+    assert hosts_of(auth_rest_host=other)[1:] == (paper, other)
+
+
+@pytest.mark.parametrize("unset", [None, ""])
+def test_unset_host_is_that_of_the_exchange(
+    environment: Callable[..., None], unset: Optional[str]
+) -> None:
+    environment(unset, unset)
+    assert hosts_of() == (PUB_WSS_HOST, PUB_REST_HOST, REST_HOST)
+    environment(rest=PUB_REST_HOST)
+    assert hosts_of()[1:] == (PUB_REST_HOST, REST_HOST)
+
+
+@pytest.mark.parametrize(
+    "host", ["host.example", "ftp://host", f"https://u:{SECRET}@h"]
+)
+def test_impossible_host_of_the_environment_is_named(
+    environment: Callable[..., None], host: str
+) -> None:
+    environment(wss=host)
+    with pytest.raises(UsageError, match="^BFX_WSS_HOST .* 'wss://host/path'") as wss:
+        Client()
+    environment(rest=host)
+    with pytest.raises(UsageError, match="^BFX_REST_HOST .* 'https://host/") as rest:
+        Client()
+    assert SECRET not in str(wss.value) + str(rest.value)
+    # An argument wins.
+    Client(rest_host=PUB_REST_HOST).close()
+
+
+def test_key_goes_to_no_host_of_the_environment_in_clear_text(
+    environment: Callable[..., None],
+) -> None:
+    for hosts in ({"rest": "http://192.0.2.1/v2"}, {"wss": "ws://192.0.2.1/ws/2"}):
+        environment(**hosts)
+        with pytest.raises(UsageError, match="192.0.2.1/.* is not encrypted"):
+            Client("real-key", "real-secret")
+
+
+# --- addresses that are refused ---------------------------------------------------------------
 
 
 def test_path_and_query_of_a_websocket_stay() -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from typing import Callable
+
 from bfxsync._base.hosts import (
     PAPER_PREFIX,
+    PUB_REST_HOST,
+    PUB_WSS_HOST,
     REST_HOST,
     address_of,
     hostname_of,
@@ -29,6 +34,30 @@ def check_wss_host(host: object) -> str:
     if address is None or address.scheme not in ("ws", "wss"):
         raise UsageError(f"a host must look like 'wss://host/path'{_found(host)}")
     return str(address)
+
+
+def rest_host_of(host: object = None) -> str:
+    """Return the base address of REST: of the argument, of ``BFX_REST_HOST``, or the exchange's."""
+    return _host_of(host, "BFX_REST_HOST", check_rest_host, PUB_REST_HOST)
+
+
+def wss_host_of(host: object = None) -> str:
+    """Return the address of a WebSocket: of the argument, ``BFX_WSS_HOST``, or the exchange's."""
+    return _host_of(host, "BFX_WSS_HOST", check_wss_host, PUB_WSS_HOST)
+
+
+def _host_of(
+    host: object, variable: str, check: Callable[[object], str], default: str
+) -> str:
+    if host is not None:
+        return check(host)
+    found = os.environ.get(variable)
+    if not found:
+        return default
+    try:
+        return check(found)
+    except UsageError as exc:
+        raise UsageError(f"{variable} of the environment: {exc}") from None
 
 
 def signed_rest_host(host: str, auth_host: object = None) -> str:
