@@ -16,6 +16,7 @@ from typing import Callable, Container, Iterator, Mapping, Sequence
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.book import Entry
 from bfxsync.paper.engine.errors import Declined, Invalid
+from bfxsync.paper.engine.match import fillable, match, reached
 from bfxsync.paper.engine.order import (
     CLOSE,
     HIDDEN,
@@ -31,12 +32,7 @@ from bfxsync.paper.engine.order_requests import (
     trailed_stop,
     update_order,
 )
-from bfxsync.paper.engine.risk import (
-    check_funds,
-    fillable,
-    reached,
-    reduce_only_violation,
-)
+from bfxsync.paper.engine.risk import check_funds, reduce_only_violation
 from bfxsync.paper.engine.units import Row
 from bfxsync.paper.engine.venue import TradedMarket, Venue
 
@@ -90,7 +86,7 @@ class MatchingEngine:
             check_order(order)
             violation = reduce_only_violation(account, order)
             if not violation:
-                check_funds(account, order, market.book)
+                check_funds(account, order, market)
             self._add(account, order)
             if violation:
                 self._close(account, order, violation)
@@ -111,7 +107,7 @@ class MatchingEngine:
                 check_order(order)
                 if reduce_only_violation(account, order):
                     raise Declined("Invalid order: it would not reduce the position")
-                check_funds(account, order, market.book)
+                check_funds(account, order, market)
             except (Invalid, Declined):
                 for name, value in before.items():
                     setattr(order, name, value)
@@ -203,7 +199,7 @@ class MatchingEngine:
         kind = order.plain_kind
         market = self._market(order.symbol)
         limit = None if kind == "MARKET" else order.price
-        reach, _ = fillable(market.book, order.amount, limit)
+        reach, _ = fillable(market.offers(order.is_buy), order.amount, limit)
         if kind not in STOPS:
             if order.has(POST_ONLY) and reach:
                 self._close(account, order, "POSTONLY CANCELED")
@@ -230,7 +226,7 @@ class MatchingEngine:
         order.stop = 0
         order.mts_update = self._now_mts()
         try:
-            check_funds(account, order, self._market(order.symbol).book)
+            check_funds(account, order, self._market(order.symbol))
         except Declined:
             spot, margin = "INSUFFICIENT BALANCE (U1)", "INSUFFICIENT MARGIN"
             self._close(account, order, spot if order.is_spot else margin)
@@ -298,8 +294,7 @@ class MatchingEngine:
     ) -> None:
         """Match an order with the book, at the prices of the book."""
         venue = self._venues[order.symbol]
-        size = abs(order.amount)
-        fills = venue.market.match(self._now_mts(), order.is_buy, size, limit)
+        fills = match(venue.market, self._now_mts(), order.amount, limit)
         for amount, price, row in fills:
             account.fill(order, amount, row, price, is_maker)
         if fills:
@@ -309,10 +304,10 @@ class MatchingEngine:
         self, account: Account, order: EngineOrder, limit: int | None
     ) -> bool:
         """Say whether an order with self-match protection would match one of its account."""
-        book = self._venues[order.symbol].market.book
+        offers = self._venues[order.symbol].market.offers(order.is_buy)
         return order.wants("protect_selfmatch") and any(
             entry.order_id in account.orders
-            for entry in reached(book, order.amount, limit)
+            for entry in reached(offers, order.amount, limit)
         )
 
     def _archive_filled(self, account: Account, order: EngineOrder) -> bool:

@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Iterator
-
 import attrs
 
 from bfxsync.paper.engine.account import Account, spot_need
-from bfxsync.paper.engine.amounts import cost
-from bfxsync.paper.engine.book import Book, Entry
 from bfxsync.paper.engine.errors import Declined
+from bfxsync.paper.engine.match import fillable
 from bfxsync.paper.engine.order import REDUCE_ONLY, EngineOrder
 from bfxsync.paper.engine.positions import required_margin_with
 from bfxsync.paper.engine.units import SCALE, units_text
+from bfxsync.paper.engine.venue import TradedMarket
 
 
-def reached(book: Book, amount: int, limit: int | None) -> Iterator[Entry]:
-    """Yield the entries that a signed amount matches up to a limit price, best first."""
-    is_buy, left = amount > 0, abs(amount)
-    for entry in book.depth("R0").side(not is_buy):
-        price = entry.price
-        if not left or (
-            limit is not None and (price > limit if is_buy else price < limit)
-        ):
-            break
-        part = min(left, entry.amount)
-        yield entry._replace(amount=part)
-        left -= part
-
-
-def fillable(book: Book, amount: int, limit: int | None) -> tuple[int, int]:
-    """Return how much of a signed amount the book can fill up to a limit price, and its cost."""
-    entries = list(reached(book, amount, limit))
-    filled = sum(entry.amount for entry in entries)
-    return filled, sum(cost(entry.amount, entry.price) for entry in entries)
-
-
-def check_funds(account: Account, order: EngineOrder, book: Book) -> None:
+def check_funds(account: Account, order: EngineOrder, market: TradedMarket) -> None:
     """
     Check that the balance covers an order, however much of it is filled.
 
@@ -46,7 +23,7 @@ def check_funds(account: Account, order: EngineOrder, book: Book) -> None:
     size, price = abs(order.amount), order.stop or order.price
     value = 0
     if order.plain_kind == "MARKET":
-        size, value = fillable(book, order.amount, None)
+        size, value = fillable(market.offers(order.is_buy), order.amount, None)
         price = value * SCALE // size if size else 0
     base, quote = account.wallets_of(order)
     if order.is_spot:

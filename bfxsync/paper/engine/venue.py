@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple, Protocol, Sequence
+from typing import Callable, Iterable, NamedTuple, Protocol, Sequence
 
-from bfxsync.paper.engine.book import Book
+from bfxsync.paper.engine.book import Book, Entry
 from bfxsync.paper.engine.units import Row
 
 
@@ -42,10 +42,12 @@ class TradedMarket(Protocol):
     @property
     def last_price(self) -> int: ...
 
-    def match(
-        self, mts: int, is_buy: bool, amount: int, limit: int | None = None
-    ) -> list[Fill]:
-        """Match an order with the other side of the book, up to a limit price."""
+    def offers(self, is_buy: bool) -> Iterable[Entry]:
+        """Return what a buyer or a seller can trade with, best first."""
+        ...
+
+    def trade(self, mts: int, is_buy: bool, part: Entry) -> Row:
+        """Trade with a part of an offer, and return the row of the public trade."""
         ...
 
 

@@ -8,10 +8,12 @@ and stay within a fifth of it, so that the number of their digits never changes.
 from __future__ import annotations
 
 import random
+from typing import Iterable
 
 from bfxsync.paper.engine.book import Entry
+from bfxsync.paper.engine.match import match
 from bfxsync.paper.engine.units import SCALE, Row, to_units
-from bfxsync.paper.engine.venue import Fill, OnFill
+from bfxsync.paper.engine.venue import OnFill
 from bfxsync.paper.markets.bars import MINUTE_MS
 from bfxsync.paper.markets.history import History, Recipe
 from bfxsync.paper.markets.market import (
@@ -113,44 +115,19 @@ class RandomMarket(Market):
         """Return the event of a trade, or with ``tu`` of its confirmation."""
         return Traded(f"f{kind}" if self.is_funding else kind, row)
 
-    def match(
-        self,
-        mts: int,
-        is_buy: bool,
-        amount: int,
-        limit: int | None = None,
-        max_fills: int | None = None,
-    ) -> list[Fill]:
-        """
-        Match an order with the other side of the book, best price first.
+    def offers(self, is_buy: bool) -> Iterable[Entry]:
+        """Return the other side of the book, best price first."""
+        return self.book.depth("R0").side(not is_buy)
 
-        Parameters
-        ----------
-        amount : int
-            Always positive.
-        limit : int, optional
-            The worst price.
-        """
-        makers = self.book.depth("R0").side(not is_buy)
-        fills: list[Fill] = []
-        while amount and len(makers) and len(fills) != max_fills:
-            maker = makers.best()
-            price = maker.price
-            if limit is not None and (price > limit if is_buy else price < limit):
-                break
-            part = min(amount, maker.amount)
-            rest = maker._replace(amount=maker.amount - part)
-            if rest.amount:
-                self.book.set_order(not is_buy, rest)
-            else:
-                self.book.remove_order(maker.order_id)
-            row = self._trade(mts, is_buy, part, maker)
-            fills.append(Fill(part, price, row))
-            amount -= part
-            on_fill = self.account_orders.get(maker.order_id)
-            if on_fill is not None:
-                on_fill(part, row)
-        return fills
+    def trade(self, mts: int, is_buy: bool, part: Entry) -> Row:
+        """Trade with a part of a resting order, and return the row of the trade."""
+        maker = self.book.orders[part.order_id][1]
+        if part.amount == maker.amount:
+            self.book.remove_order(maker.order_id)
+        else:
+            rest = maker._replace(amount=maker.amount - part.amount)
+            self.book.set_order(not is_buy, rest)
+        return self._trade(mts, is_buy, part.amount, maker)
 
     def _drift(self) -> None:
         middle = self._recipe.middle
@@ -211,7 +188,8 @@ class RandomMarket(Market):
         return self._take_liquidity(mts, is_buy)
 
     def _take_liquidity(self, mts: int, is_buy: bool) -> list[Event]:
-        fills = self.match(mts, is_buy, self._amount(), max_fills=_MAX_FILLS)
+        amount = self._amount() if is_buy else -self._amount()
+        fills = match(self, mts, amount, max_fills=_MAX_FILLS)
         return [*(self.trade_event(fill.row) for fill in fills), BookChanged()]
 
     def _trade(self, mts: int, is_buy: bool, amount: int, maker: Entry) -> Row:

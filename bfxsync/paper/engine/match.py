@@ -1,0 +1,65 @@
+"""Matching of an order with the other side of a book: a preview of it, and the trades."""
+
+from __future__ import annotations
+
+from typing import Iterable, Iterator
+
+from bfxsync.paper.engine.amounts import cost
+from bfxsync.paper.engine.book import Entry
+from bfxsync.paper.engine.venue import Fill, TradedMarket
+
+
+def match(
+    market: TradedMarket,
+    mts: int,
+    amount: int,
+    limit: int | None = None,
+    max_fills: int | None = None,
+) -> list[Fill]:
+    """
+    Match an order with the other side of the book, best price first.
+
+    Parameters
+    ----------
+    amount : int
+        Negative to sell.
+    limit : int, optional
+        The worst price.
+    """
+    is_buy = amount > 0
+    fills: list[Fill] = []
+    while amount and len(fills) != max_fills:
+        # Not one iteration over all of them: a fill may take other orders out of the book.
+        part = next(reached(market.offers(is_buy), amount, limit), None)
+        if part is None:
+            break
+        row = market.trade(mts, is_buy, part)
+        fills.append(Fill(part.amount, part.price, row))
+        amount -= part.amount if is_buy else -part.amount
+        on_fill = market.account_orders.get(part.order_id)
+        if on_fill is not None:
+            on_fill(part.amount, row)
+    return fills
+
+
+def reached(offers: Iterable[Entry], amount: int, limit: int | None) -> Iterator[Entry]:
+    """Yield the parts of offers that a signed amount matches up to a limit price."""
+    is_buy, left = amount > 0, abs(amount)
+    for entry in offers:
+        price = entry.price
+        if not left or (
+            limit is not None and (price > limit if is_buy else price < limit)
+        ):
+            break
+        part = min(left, entry.amount)
+        yield entry._replace(amount=part)
+        left -= part
+
+
+def fillable(
+    offers: Iterable[Entry], amount: int, limit: int | None
+) -> tuple[int, int]:
+    """Return how much of a signed amount can be filled up to a limit price, and its cost."""
+    entries = list(reached(offers, amount, limit))
+    filled = sum(entry.amount for entry in entries)
+    return filled, sum(cost(entry.amount, entry.price) for entry in entries)
