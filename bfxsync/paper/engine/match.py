@@ -15,6 +15,7 @@ def match(
     amount: int,
     limit: int | None = None,
     max_fills: int | None = None,
+    is_resting: bool = False,
 ) -> list[Fill]:
     """
     Match an order with the other side of the book, best price first.
@@ -25,12 +26,14 @@ def match(
         Negative to sell.
     limit : int, optional
         The worst price.
+    is_resting : bool
+        Whether the order did not match anything when it was submitted.
     """
     is_buy = amount > 0
     fills: list[Fill] = []
     while amount and len(fills) != max_fills:
         # Not one iteration over all of them: a fill may take other orders out of the book.
-        part = next(reached(market.offers(is_buy), amount, limit), None)
+        part = next(reached(market.offers(is_buy, is_resting), amount, limit), None)
         if part is None:
             break
         row = market.trade(mts, is_buy, part)

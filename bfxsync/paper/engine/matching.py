@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import partial
-from typing import Callable, Container, Iterator, Mapping, Sequence
+from typing import Callable, Iterator, Mapping, Sequence
 
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.book import Entry
@@ -52,8 +52,6 @@ class MatchingEngine:
     ----------
     venues : mapping
         The markets on which orders trade, by symbol.
-    recorded : container of str
-        Symbols of recordings, on which no orders trade.
     """
 
     def __init__(
@@ -61,12 +59,10 @@ class MatchingEngine:
         venues: Mapping[str, Venue],
         now_mts: Callable[[], int],
         call_later: Callable[[float, Callable[[], None]], object],
-        recorded: Container[str] = (),
     ) -> None:
         self._venues = venues
         self._now_mts = now_mts
         self._call_later = call_later
-        self._recorded = recorded
         self._open: dict[str, dict[int, Account]] = {}
         # Of these the orders that are checked after every event of their market.
         self._reactive: dict[str, dict[int, Account]] = {}
@@ -160,7 +156,7 @@ class MatchingEngine:
             elif order.is_stop:
                 if last >= order.stop if order.is_buy else last <= order.stop:
                     self._trigger(account, order)
-            elif order.has(HIDDEN):
+            elif self._waits(order):
                 before = order.amount
                 if self._would_match_itself(account, order, order.price):
                     self._close(account, order, "CANCELED")
@@ -173,8 +169,6 @@ class MatchingEngine:
     def _market(self, symbol: object) -> TradedMarket:
         venue = self._venues.get(symbol) if isinstance(symbol, str) else None
         if venue is None:
-            if isinstance(symbol, str) and symbol in self._recorded:
-                raise Invalid("symbol: a recording is not traded by the local exchange")
             raise Invalid("symbol: invalid")
         return venue.market
 
@@ -241,14 +235,14 @@ class MatchingEngine:
             order.flags &= ~HIDDEN
         account.hold_for(order)
         reactive = self._reactive.setdefault(order.symbol, {})
-        if order.is_stop or order.has(HIDDEN | REDUCE_ONLY):
+        if order.is_stop or order.has(REDUCE_ONLY) or self._waits(order):
             reactive[order.id] = account
         else:
             reactive.pop(order.id, None)
         if order.is_stop:
             # The last trade may have been beyond the trigger price already.
             self._moved[order.symbol] = None
-        if order.is_stop or order.has(HIDDEN):
+        if order.is_stop or self._waits(order):
             return
         venue = self._venues[order.symbol]
         entry = Entry(order.price, 0, 1, abs(order.amount), order.id)
@@ -256,6 +250,11 @@ class MatchingEngine:
         venue.market.account_orders[order.id] = on_fill
         venue.market.book.set_order(order.is_buy, entry)
         venue.publish_fills()
+
+    def _waits(self, order: EngineOrder) -> bool:
+        """Say whether an order is not in the book while it rests."""
+        is_shown = self._venues[order.symbol].market.shows_orders
+        return order.has(HIDDEN) or not is_shown
 
     def _withdraw(self, order: EngineOrder) -> None:
         """Remove an order from the book, if it is there, and publish the change."""
@@ -294,8 +293,12 @@ class MatchingEngine:
     ) -> None:
         """Match an order with the book, at the prices of the book."""
         venue = self._venues[order.symbol]
-        fills = match(venue.market, self._now_mts(), order.amount, limit)
+        now = self._now_mts()
+        fills = match(venue.market, now, order.amount, limit, is_resting=is_maker)
         for amount, price, row in fills:
+            if is_maker and not venue.market.shows_orders:
+                # A recorded price may be far beyond; whoever came first would have met the order.
+                price = order.price
             account.fill(order, amount, row, price, is_maker)
         if fills:
             venue.publish_fills(fills)

@@ -28,6 +28,8 @@ class TradedMarket(Protocol):
     ----------
     last_price : int
         Price of the last trade, in units.
+    shows_orders : bool
+        Whether orders of accounts rest in its book. If not, they wait until it offers their price.
     account_orders : dict of OnFill
         By order id, the orders of accounts in its book. Each is called for a fill before the next
         order is matched; it may remove others from the book.
@@ -36,14 +38,15 @@ class TradedMarket(Protocol):
     symbol: str
     is_funding: bool
     is_derivative: bool
+    shows_orders: bool
     book: Book
     account_orders: dict[int, OnFill]
 
     @property
     def last_price(self) -> int: ...
 
-    def offers(self, is_buy: bool) -> Iterable[Entry]:
-        """Return what a buyer or a seller can trade with, best first."""
+    def offers(self, is_buy: bool, is_resting: bool = False) -> Iterable[Entry]:
+        """Return what a new or resting order to buy or sell can trade with, best first."""
         ...
 
     def trade(self, mts: int, is_buy: bool, part: Entry) -> Row:

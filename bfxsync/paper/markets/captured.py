@@ -5,6 +5,9 @@ Recorded book updates, trades and tickers are passed on unchanged. Everything el
 them: books of other precision or length, and tickers where none were recorded. A raw book that was
 not recorded has one synthetic order per recorded level. ``data/README.rst`` has the sources of the
 bundled recordings.
+
+Orders of accounts change nothing of that. They trade with the recorded book, each amount of it only
+once, and while they rest also with recorded trades beyond their price.
 """
 
 from __future__ import annotations
@@ -13,12 +16,14 @@ import os
 import stat
 from functools import lru_cache
 from importlib import resources
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Iterator
 
 from bfxsync.errors import UsageError
 from bfxsync.paper.engine.book import RAW, Entry
-from bfxsync.paper.engine.units import Row, to_units
+from bfxsync.paper.engine.units import SCALE, Row, to_units
+from bfxsync.paper.engine.venue import OnFill
 from bfxsync.paper.markets.market import BookChanged, Event, Market, TickerCame, Traded
 from bfxsync.paper.markets.recordings import MarketStep, Recording, read
 
@@ -27,6 +32,10 @@ if TYPE_CHECKING:
 
 _SUFFIX = ".jsonl.gz"
 
+_FIRST_TRADE_ID = 10**13
+"""Of trades with orders of accounts, far above those of the exchange."""
+_PASSING = 0
+"""Stands for a recorded trade, as the id of an order."""
 _PLACES = 12
 """Decimal places of units; recorded rates may have more."""
 
@@ -94,6 +103,13 @@ class CapturedMarket(Market):
         self._is_raw = self.captured_book is not None and self.captured_book[0] == RAW
         self._order_ids: dict[tuple[bool, int, int], int] = {}
         self._next_order_id = 1
+        self.shows_orders: bool = False
+        self.account_orders: dict[int, OnFill] = {}
+        # What orders of accounts have taken of the recorded ones.
+        self._taken: dict[int, int] = {}
+        # The recorded trade that is being published, and whether its taker sold.
+        self._passing: tuple[bool, Entry] | None = None
+        self._trade_ids = count(_FIRST_TRADE_ID)
         for row in reversed(first.get("trades", [])):
             self.record(row)
         for row in first.get("book", []):
@@ -118,7 +134,40 @@ class CapturedMarket(Market):
         # A confirmation repeats a trade, unless that was before the beginning of the recording.
         if all(row[0] != known[0] for known in self.trades):
             self.record(row)
+            trade = Entry(_units(row[3]), 0, 1, _units(abs(row[2])), _PASSING)
+            self._passing = (row[2] < 0, trade)
         return [Traded(step.kind, row)]
+
+    def end_step(self) -> None:
+        """Forget the trade of the last step, which later orders could not have met."""
+        self._passing = None
+        self._taken.pop(_PASSING, None)
+
+    def offers(self, is_buy: bool, is_resting: bool = False) -> Iterator[Entry]:
+        """Yield what is left of the other side of the book, after a trade beyond its price."""
+        if is_resting and self._passing is not None and self._passing[0] == is_buy:
+            trade = self._passing[1]
+            # At its very price recorded orders may have come first.
+            price = trade.price + (1 if is_buy else -1)
+            yield from self._left(trade._replace(price=price))
+        for entry in self.book.depth("R0").side(not is_buy):
+            yield from self._left(entry)
+
+    def trade(self, mts: int, is_buy: bool, part: Entry) -> Row:
+        """Take a part of an offer, and return the row of the trade, which is not published."""
+        taken = self._taken.get(part.order_id, 0)
+        self._taken[part.order_id] = taken + part.amount
+        amount = part.amount if is_buy else -part.amount
+        return [next(self._trade_ids), mts, amount / SCALE, part.price / SCALE]
+
+    def _left(self, entry: Entry) -> Iterator[Entry]:
+        amount = entry.amount - self._taken.get(entry.order_id, 0)
+        if amount > 0:
+            yield entry._replace(amount=amount)
+
+    def _remove(self, order_id: int) -> None:
+        self.book.remove_order(order_id)
+        self._taken.pop(order_id, None)
 
     def _set(self, row: Row) -> None:
         # Funding has opposite signs, and a period before count and amount.
@@ -135,7 +184,7 @@ class CapturedMarket(Market):
         was_bid, old = self.book.orders.get(order.order_id, (is_bid, None))
         place = (is_bid, order.price, order.period)
         if old is not None and (was_bid, old.price, old.period) != place:
-            self.book.remove_order(order.order_id)
+            self._remove(order.order_id)
         if order.price:
             self.book.set_order(is_bid, order)
 
@@ -145,7 +194,7 @@ class CapturedMarket(Market):
         if not level.orders:
             if order_id is not None:
                 del self._order_ids[place]
-                self.book.remove_order(order_id)
+                self._remove(order_id)
             return
         if order_id is None:
             order_id = self._order_ids[place] = self._next_order_id

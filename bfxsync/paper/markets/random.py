@@ -78,6 +78,7 @@ class RandomMarket(Market):
         self._recipe = recipe
         # Text seeds are hashed alike in all processes.
         self._random = random.Random(f"{seed} {recipe.symbol}")
+        self.shows_orders: bool = True
         self.account_orders: dict[int, OnFill] = {}
         self._fair = float(recipe.middle)
         self._next_order_id = 190_000_000_000 + self._random.randrange(10**9)
@@ -115,7 +116,7 @@ class RandomMarket(Market):
         """Return the event of a trade, or with ``tu`` of its confirmation."""
         return Traded(f"f{kind}" if self.is_funding else kind, row)
 
-    def offers(self, is_buy: bool) -> Iterable[Entry]:
+    def offers(self, is_buy: bool, is_resting: bool = False) -> Iterable[Entry]:
         """Return the other side of the book, best price first."""
         return self.book.depth("R0").side(not is_buy)
 

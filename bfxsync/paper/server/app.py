@@ -16,6 +16,7 @@ from aiohttp import web
 
 from bfxsync.errors import UsageError
 from bfxsync.paper.engine.matching import MatchingEngine
+from bfxsync.paper.engine.venue import Venue
 from bfxsync.paper.faults import SILENT_CHANNEL, Fault, Faults
 from bfxsync.paper.markets.captured import load
 from bfxsync.paper.markets.market import now_mts
@@ -29,6 +30,7 @@ from bfxsync.paper.server.players import (
     LiquidationsPlayer,
     Player,
     RandomPlayer,
+    RecordedVenue,
 )
 from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.rest.app import RestApi
@@ -83,12 +85,16 @@ class Server:
         self._players = {
             symbol: player for player in players for symbol in player.symbols
         }
-        recorded = [symbol for player in self._captures for symbol in player.symbols]
+        venues: dict[str, Venue] = {
+            symbol: RecordedVenue(player, symbol)
+            for player in self._captures
+            for symbol in player.symbols
+        }
+        venues.update(simulated)
         engine = MatchingEngine(
-            {symbol: simulated[symbol] for symbol in simulated if symbol[0] != "f"},
+            {symbol: venue for symbol, venue in venues.items() if symbol[0] != "f"},
             now_mts,
             asyncio.get_running_loop().call_later,
-            [symbol for symbol in recorded if not symbol.startswith("f")],
         )
         self.registry: AccountRegistry = AccountRegistry(
             settings.accounts, now_mts, engine

@@ -174,6 +174,10 @@ class CapturePlayer(Player):
         if self._autoplay:
             self.play()
 
+    def market(self, symbol: str) -> CapturedMarket:
+        """Return a market as it is now; after the end of the recording it is another one."""
+        return self._markets[symbol]
+
     def play(self) -> None:
         """Start, unless it is playing."""
         self._woken.set()
@@ -196,6 +200,7 @@ class CapturePlayer(Player):
             market = self._markets[step.symbol]
             market.clock = step.at
             self._market_data.publish(market, market.apply(step))
+            market.end_step()
             self._tick(step.at)
         self._on_end(self)
         self._rewind()
@@ -209,3 +214,24 @@ class CapturePlayer(Player):
         for symbol in self.symbols:
             market = self._markets[symbol] = CapturedMarket(self._recording, symbol)
             self._market_data.add(market)
+
+
+class RecordedVenue:
+    """A recorded market for the orders of accounts, which change nothing of what is published."""
+
+    def __init__(self, player: CapturePlayer, symbol: str) -> None:
+        self._player = player
+        self._symbol = symbol
+
+    @property
+    def market(self) -> CapturedMarket:
+        """The market, whichever it is now."""
+        return self._player.market(self._symbol)
+
+    def publish_fills(self, fills: Sequence[Fill] = ()) -> None:
+        """Publish nothing: subscribers get what was recorded."""
+
+    def set_active(self, is_active: bool) -> None:
+        """Start the recording, as a subscription does, while accounts have open orders."""
+        if is_active:
+            self._player.watch()

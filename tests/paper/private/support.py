@@ -134,7 +134,6 @@ class EngineHarness:
             self.venues,
             lambda: self.now,
             lambda delay_s, call: self.later.append((delay_s, call)),
-            recorded={"tXRPUSD"},
         )
         self.registry = AccountRegistry(settings, lambda: self.now, self.engine)
         self.market_data.listeners.append(

@@ -92,18 +92,23 @@ def test_orders_are_in_the_book_that_everybody_sees(
         assert (mine["maker"], theirs["maker"]) == (1, -1)
 
 
+def closes(exchange: PaperExchange) -> threading.Event:
+    """Return an event that is set when an order of the first account closes."""
+    closed = threading.Event()
+
+    def note(code: str, row: Any) -> None:
+        if code == "oc":
+            closed.set()
+
+    exchange._thread.call(
+        lambda server: server.registry.accounts[0].listeners.append(note)
+    )
+    return closed
+
+
 def test_a_market_moves_for_an_open_order_alone() -> None:
     with PaperExchange(rate=2_000) as exchange, Signed(exchange) as signed:
-        closed = threading.Event()
-
-        def listen(server: Any) -> None:
-            def note(code: str, row: Any) -> None:
-                if code == "oc":
-                    closed.set()
-
-            server.registry.accounts[0].listeners.append(note)
-
-        exchange._thread.call(listen)
+        closed = closes(exchange)
         (bid, *_), _ = exchange.book("tBTCUSD")
         place(signed, amount="0.5", price=f"{bid[0]:.5g}")
         assert closed.wait(20)
@@ -114,13 +119,21 @@ def test_a_market_moves_for_an_open_order_alone() -> None:
         assert not player._has_orders
 
 
-def test_a_recording_is_not_traded() -> None:
-    with PaperExchange(captures=["btcusd-20181112"], autoplay=False) as exchange:
+def test_a_recording_is_traded_and_plays_on() -> None:
+    with PaperExchange(captures=["btcusd-20181112"], speed=2_000) as exchange:
+        closed = closes(exchange)
+        bids, asks = exchange.book("tBTCUSD")
         with Signed(exchange) as signed:
-            code, text = signed.error(SUBMIT, **LIMIT)
-            assert code == 10001
-            assert text == "symbol: a recording is not traded by the local exchange"
-            place(signed, symbol="tETHUSD", price="2000")
+            place(signed, type="EXCHANGE MARKET", amount="0.01")
+            assert exchange.account.trades[0]["price"] == asks[0][0]
+            assert closed.wait(20)
+            assert exchange.book("tBTCUSD") == (bids, asks)
+            closed.clear()
+            # The recording begins for it, and trades below its price after eight minutes.
+            place(signed, amount="0.01", price=str(bids[0][0]))
+            assert closed.wait(20)
+        trade = exchange.account.trades[-1]
+        assert (trade["price"], trade["maker"]) == (bids[0][0], 1)
 
 
 def test_what_is_lost_before_or_after_it_is_done(
