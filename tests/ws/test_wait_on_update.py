@@ -61,6 +61,36 @@ def test_without_news_it_returns_false(still):
         assert not client.wait_on_update(0.01)
 
 
+def test_connection_events_are_no_updates(still):
+    """The dispatch thread may handle `open` long after the first data."""
+    has_begun, is_free, is_done = (threading.Event() for _ in range(3))
+
+    def on_open():
+        has_begun.set()
+        is_free.wait(PATIENCE_S)
+
+    with WebSocketClient(still.url) as client:
+        client.on("open", on_open)
+        client.on("restored", lambda gap_s: is_done.set())
+        client.subscribe_book("tBTCUSD")
+        client.ping()
+        assert has_begun.wait(PATIENCE_S)
+        assert not client.wait_on_update(0)
+        # Handled after `open`, in a batch of its own.
+        client._core.publisher.opened(1.0)
+        is_free.set()
+        assert is_done.wait(PATIENCE_S)
+        assert not client.wait_on_update(0)
+
+
+def test_a_rejection_is_news(still):
+    with WebSocketClient(still.url) as client:
+        client.wait_on_update(0)
+        handle = client.subscribe_ticker("tNOPE:USD", wait=False)
+        while handle.is_active:
+            assert client.wait_on_update(PATIENCE_S)
+
+
 def test_what_comes_between_two_calls_is_not_missed():
     news = News()
     assert not news.is_awaited and not news.wait(0.0, never) and news.is_awaited

@@ -179,8 +179,9 @@ class Subscriber(Waiter):
 
     def resolve(self, error: BfxError | None) -> None:
         """Wake the waiting threads; an error ends the iteration too."""
-        self.status = SubscriptionStatus.LIVE
-        if error is not None:
+        if error is None:
+            self.status = SubscriptionStatus.LIVE
+        else:
             self.end(error, SubscriptionStatus.REJECTED)
         super().resolve(error)
 

@@ -318,6 +318,9 @@ class SubscriptionTable:
             self._count_out(token)
             for subscriber in token.subscribers:
                 self._owner.placement.release(subscriber)
+            if self._news.is_awaited:
+                # Last: who is woken looks at its status.
+                self._news.announce()
 
 
 def _shared_of(

@@ -78,7 +78,8 @@ class CallbackQueue:
 
     `routes` has the handler of each class of items; other items are ignored. `name` is used in
     messages. After `max_errors` exceptions the rest is ignored, except that the handler of `Status`
-    gets FAILED, after `on_failed` got the exception.
+    gets FAILED, after `on_failed` got the exception. `has_updates` is false if its items are not of
+    subscriptions; those who wait for updates are not woken then.
     """
 
     def __init__(
@@ -90,8 +91,10 @@ class CallbackQueue:
         size: int,
         policy: Policy = Policy.RESYNC,
         max_errors: int | None = None,
+        has_updates: bool = True,
     ) -> None:
         self.name = name
+        self.has_updates = has_updates
         self.routes = routes
         self.errors: CallbackErrors = CallbackErrors()
         self.max_errors = max_errors
@@ -242,7 +245,7 @@ class Dispatcher:
 
     def _serve(self, callback_queue: CallbackQueue) -> None:
         self._call(callback_queue, callback_queue.mailbox.next_batch(BATCH))
-        if self.news.is_awaited:
+        if self.news.is_awaited and callback_queue.has_updates:
             # For those who read what the callbacks have stored.
             self.news.announce()
         # If it was forked meanwhile, the rest is the parent's.

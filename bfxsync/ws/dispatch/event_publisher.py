@@ -68,6 +68,7 @@ class EventPublisher:
             dispatcher,
             size=_CONTROL_SIZE,
             policy=Policy.DROP_OLDEST,
+            has_updates=False,
         )
 
     @property
