@@ -11,7 +11,7 @@ from bfxsync._base.describe import also_half_made
 from bfxsync._base.forks import lazily
 from bfxsync._base.guesses import PARTS, ProposesNames
 from bfxsync._base.hidden import hide, hide_private
-from bfxsync._base.hosts import PUB_REST_HOST
+from bfxsync._base.hosts import PUB_REST_HOST, address_of
 from bfxsync.auth.current_signer import CurrentSigner
 from bfxsync.auth.signer import RestSigner
 from bfxsync.checks.containers import optional
@@ -167,9 +167,17 @@ class RestClient(ProposesNames):
         Remaining rate limits by group of endpoints, as counted by this process.
 
         Only groups that were used in the last minute, or are refused by the exchange; see
-        `RateLimited` and ``docs/rest.rst``. Requests to loopback are not counted.
+        `RateLimited` and ``docs/rest.rst``. Requests to loopback are not counted. Public groups
+        that order guards use on the host of signed calls have its name in front:
+        ``api.bitfinex.com/ticker``.
         """
-        return {**self._transport.limits, **self._signed.limits}
+        found = self._transport.limits
+        public, signed = address_of(self._transport.host), address_of(self._signed.host)
+        assert public is not None and signed is not None
+        prefix = "" if signed.netloc == public.netloc else f"{signed.netloc}/"
+        for group, limit in self._signed.limits.items():
+            found[group if group.startswith("auth") else prefix + group] = limit
+        return found
 
     def stats(self) -> dict[str, Any]:
         """

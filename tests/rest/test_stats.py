@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from bfxsync import Client
+from bfxsync import Client, OrderBlocked
 from bfxsync.auth.nonce import Nonce
 from bfxsync.auth.signer import Signer
 from bfxsync.errors import BfxError, NonceTooSmall, NotReady, OutcomeUnknown
+from bfxsync.guards.guard import OrderGuard
+from bfxsync.guards.limits import OrderLimits
 from bfxsync.paper import PaperExchange
 from bfxsync.rest.client import RestClient
 from bfxsync.rest.http import signing
@@ -143,6 +145,28 @@ def test_limits_say_what_is_left_of_each_group(serve: Serve) -> None:
             assert other.limits == {}
         clock[0] = 61.0
         assert rest.limits == {}
+
+
+def test_a_public_group_of_the_signed_host_hides_no_other(serve: Serve) -> None:
+    handler = answered((200, [100, 1, 100, 1, 0, 0, 100, 0, 0, 0]))
+    ticker, other = serve(handler), serve(handler)
+    guard = OrderGuard(OrderLimits.of(max_order_value={"USD": 1}))
+    for auth_host in (other, ticker):
+        with client_of(
+            ticker.host,
+            auth_host=auth_host.host,
+            guard=guard,
+            limits=RequestRateLimiter(),
+        ) as rest:
+            for _ in range(2):
+                rest.request("GET", "ticker/tBTCUSD")
+            with pytest.raises(OrderBlocked):
+                rest.auth.submit_order("MARKET", "tBTCUSD", "1")
+            used = {group: limit.used for group, limit in rest.limits.items()}
+        if auth_host is ticker:
+            assert used == {"ticker": 3}
+        else:
+            assert used == {"ticker": 2, f"localhost:{auth_host.port}/ticker": 1}
 
 
 def test_used_up_and_refused_limits_name_the_wait(serve: Serve) -> None:
