@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from io import FileIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -133,16 +134,23 @@ def test_named_pipe_is_refused_at_once(path: Path, name: str) -> None:
         FileNonce(path)
 
 
-def test_what_is_written_in_part_is_told(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_in_part", [False, True])
+def test_full_disk_is_told(
+    path: Path, monkeypatch: pytest.MonkeyPatch, is_in_part: bool
 ) -> None:
-    nonce = FileNonce(path, lambda: 1.0)
-    write = os.write
-    monkeypatch.setattr(nonce_file.os, "write", lambda fd, data: write(fd, data[:5]))
-    with pytest.raises(UsageError, match="only in part"):
+    class Full(FileIO):
+        def write(self, data: Any) -> int:
+            if is_in_part:
+                return super().write(data[:5])
+            raise OSError(28, "No space left on device")
+
+    nonce = FileNonce(path)
+    last = nonce.next()
+    monkeypatch.setattr(nonce_file, "open_regular", lambda path, *_: Full(path, "r+"))
+    with pytest.raises(UsageError, match="only in part|No space left"):
         nonce.next()
     monkeypatch.undo()
-    assert nonce.next() == 1_000_001
+    assert nonce.next() > last
 
 
 def test_file_that_cannot_be_used_is_told_when_it_is_named(tmp_path: Path) -> None:
@@ -151,20 +159,6 @@ def test_file_that_cannot_be_used_is_told_when_it_is_named(tmp_path: Path) -> No
     with pytest.raises(UsageError, match="cannot be used"):
         (tmp_path / "file").write_text("")
         FileNonce(tmp_path / "file" / "nonce")
-
-
-def test_full_disk_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nonce = FileNonce(path)
-    last = nonce.next()
-
-    def fail(*_: Any) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(nonce_file.os, "write", fail)
-    with pytest.raises(UsageError, match="No space left"):
-        nonce.next()
-    monkeypatch.undo()
-    assert nonce.next() > last
 
 
 def test_file_that_is_gone_is_told(path: Path) -> None:

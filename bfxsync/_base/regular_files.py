@@ -20,19 +20,19 @@ _FLAGS = (
 )
 
 
-def open_regular(path: str, flags: int) -> FileIO:
+def open_regular(path: str, flags: int, mode: int = 0o600) -> FileIO:
     """
-    Open a regular file, unbuffered; a new file is readable by its owner only.
+    Open a regular file, unbuffered; by its default `mode` a new file is readable by its owner only.
 
     Raises `OSError` if it is not a regular file, and `ValueError` if the path is invalid.
     """
     with suppress(FileNotFoundError):
         # Before opening, which may have effects on a device.
         _check_regular(os.stat(path))
-    number = os.open(path, flags | _FLAGS, 0o600)
+    number = os.open(path, flags | _FLAGS, mode)
     try:
         _check_regular(os.fstat(number))
-        # The mode only sets what is allowed: nothing is truncated.
+        # "r+" only says what is allowed: nothing is truncated.
         return FileIO(number, "r" if flags == os.O_RDONLY else "r+")
     except BaseException:
         os.close(number)

@@ -21,6 +21,7 @@ import stat
 import time
 from _thread import get_ident
 from contextlib import contextmanager
+from io import FileIO
 from threading import Lock
 from typing import Any, Callable, Iterator, Optional, TypeVar
 
@@ -28,6 +29,7 @@ import attrs
 
 from bfxsync._base.forks import lazily
 from bfxsync._base.latch import Latch
+from bfxsync._base.regular_files import open_regular
 from bfxsync._base.shield import Work, later
 from bfxsync.auth.nonce import MAX_NONCE, Nonce
 from bfxsync.errors import NetworkError, RequestTimeout, UsageError
@@ -39,15 +41,6 @@ _POLL_S = 0.002
 
 _LENGTH = len(str(MAX_NONCE))
 _OWN = re.compile(rb"[0-9]{%d}\n" % _LENGTH)
-
-# Opening a named pipe must not block.
-_FLAGS = (
-    os.O_RDWR
-    | os.O_CREAT
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
 
 
 @attrs.define(eq=False)
@@ -110,12 +103,12 @@ class FileNonce(Nonce):
         # Before a lock file is created next to a file that may not be ours.
         self._check_lock()
         if os.path.lexists(self._path):
-            with self._opened() as number:
-                self._read(number)
+            with self._opened() as file:
+                self._read(file)
 
         def write_first() -> None:
-            with self._opened() as number:
-                self._write(number, self._read(number))
+            with self._opened() as file:
+                self._write(file, self._read(file))
 
         self.exclusive(timeout, write_first)
 
@@ -203,13 +196,13 @@ class FileNonce(Nonce):
             return self._draw()
 
     def _draw(self) -> int:
-        with self._opened() as number:
+        with self._opened() as file:
             # The clock is read under the lock, so that the nonces of all processes follow it.
             now = int(self._clock() * 1_000_000)
-            nonce = self._after(max(self._largest, self._read(number)), now)
+            nonce = self._after(max(self._largest, self._read(file)), now)
             # Before the write, which may fail half-way.
             self._largest = nonce
-            self._write(number, nonce)
+            self._write(file, nonce)
         return nonce
 
     @contextmanager
@@ -247,23 +240,19 @@ class FileNonce(Nonce):
             )
 
     @contextmanager
-    def _opened(self) -> Iterator[int]:
-        """Open the file, creating it if missing, and yield its descriptor."""
+    def _opened(self) -> Iterator[FileIO]:
+        """Open the file, creating it if missing."""
         try:
             # Not truncated: a process that dies in between must not lose the nonce.
-            number = os.open(self._path, _FLAGS, 0o666)
+            file = open_regular(self._path, os.O_RDWR | os.O_CREAT, 0o666)
         except (OSError, ValueError) as exc:
             raise self._unusable(exc) from exc
-        try:
-            if not stat.S_ISREG(os.fstat(number).st_mode):
-                raise self._unusable(OSError("it is not a regular file"))
-            yield number
-        finally:
-            os.close(number)
+        with file:
+            yield file
 
-    def _read(self, number: int) -> int:
+    def _read(self, file: FileIO) -> int:
         try:
-            data = os.read(number, _LENGTH + 2)
+            data = file.read(_LENGTH + 2)
         except OSError as exc:
             raise self._unusable(exc) from exc
         if not data:
@@ -275,11 +264,11 @@ class FileNonce(Nonce):
             )
         return int(data)
 
-    def _write(self, number: int, nonce: int) -> None:
+    def _write(self, file: FileIO, nonce: int) -> None:
         data = b"%0*d\n" % (_LENGTH, nonce)
         try:
-            os.lseek(number, 0, os.SEEK_SET)
-            if os.write(number, data) != len(data):
+            file.seek(0)
+            if file.write(data) != len(data):
                 raise OSError("the nonce was written only in part")
         except OSError as exc:
             raise self._unusable(exc) from exc
