@@ -1,5 +1,5 @@
 """
-One contestant in a process of its own: subscribe, count one flood, print its cost.
+One contestant in a process of its own: subscribe, take one flood, print its cost.
 
 It prints ``ready`` when everything is subscribed and the flood may start, and one JSON line at the
 end. CPU time is that of the whole process with all its threads, user and system, from ``ready`` to
@@ -10,161 +10,89 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
-import os
-import sys
-import tempfile
-import threading
+import importlib
+import json
 import time
 from functools import partial
-from typing import Any, Callable, Dict, Optional
+from statistics import median
+from typing import Callable, Dict, Optional
 
-from counting import GRACE_S, Run
+from counting import Run
 from floor import run_floor
-from traffic import BOOK_LEN, FLOODS
-
-
-def run_bfxsync(
-    run: Run,
-    url: str,
-    ca_bundle: Optional[str],
-    *,
-    blocked: bool = False,
-    **options: Any,
-) -> None:
-    from bfxsync import Gap, WebSocketClient
-
-    on_data, on_event = run.callbacks()
-    done = threading.Event()
-    run.on_done = done.set
-
-    def on_change(change: object) -> None:
-        if isinstance(change, Gap):
-            run.result["gaps"] += 1
-            run.result["dropped"] += change.dropped
-
-    client = WebSocketClient(url, ca_bundle=ca_bundle, **options)
-    try:
-        if any(each.name == "trades" for each in run.wanted):
-            # The callback gets each trade once, at its te. The handler is called at its tu, so
-            # that there is one call per frame, as with the other clients.
-            client.on("t_trade_execution_update", on_event)
-        client.start()
-        books = {}
-        for each in run.wanted:
-            if each.name == "ticker":
-                client.subscribe_ticker(each.symbol, on_data, on_event=on_change)
-            elif each.name == "trades":
-                client.subscribe_trades(each.symbol, on_data, on_event=on_change)
-            else:
-                books[each.symbol] = client.subscribe_book(
-                    each.symbol, on_data, prec="P0", len=BOOK_LEN, on_event=on_change
-                ).book
-        if blocked:
-            # A second consumer of the first channel, which changes nothing on the wire.
-            client.subscribe_ticker(
-                run.wanted[0].symbol, lambda _: time.sleep(run.timeout_s)
-            )
-        run.start()
-        done.wait(run.timeout_s)
-        time.sleep(GRACE_S)
-        run.result["books"] = {
-            symbol: [
-                (level.price, level.amount)
-                for level in (*book.bids(BOOK_LEN), *book.asks(BOOK_LEN))
-            ]
-            for symbol, book in books.items()
-        }
-    finally:
-        client.close()
-
-
-def run_bfxsync_json(run: Run, url: str, ca_bundle: Optional[str]) -> None:
-    # None makes the import fail, as if orjson were not installed.
-    sys.modules["orjson"] = None  # type: ignore[assignment]
-    run_bfxsync(run, url, ca_bundle)
-
-
-def run_recording(run: Run, url: str, ca_bundle: Optional[str]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        run_bfxsync(run, url, ca_bundle, record=os.path.join(folder, "run.jsonl.gz"))
-
-
-def run_official(run: Run, url: str, ca_bundle: Optional[str]) -> None:
-    import asyncio
-
-    if ca_bundle is not None:
-        # The client has no parameter for it; this variable of OpenSSL has the same effect.
-        os.environ["SSL_CERT_FILE"] = ca_bundle
-
-    from bfxapi import Client
-
-    _, on_event = run.callbacks()
-    wss = Client(wss_host=url).wss
-    subscribed = 0
-
-    async def on_open() -> None:
-        for each in run.wanted:
-            book = {"prec": "P0", "len": str(BOOK_LEN)} if each.name == "book" else {}
-            await wss.subscribe(each.name, symbol=each.symbol, **book)
-
-    def on_subscribed(_subscription: object) -> None:
-        nonlocal subscribed
-        subscribed += 1
-        if subscribed == len(run.wanted):
-            run.start()
-
-    async def main() -> None:
-        done = asyncio.Event()
-        run.on_done = done.set
-        client = asyncio.create_task(wss.start())
-        ended = asyncio.create_task(done.wait())
-        await asyncio.wait(
-            {client, ended},
-            timeout=run.timeout_s,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        if not client.done():
-            await asyncio.sleep(GRACE_S)
-            await wss.close()
-        ended.cancel()
-        await client
-
-    wss.on("open", on_open)
-    wss.on("subscribed", on_subscribed)
-    wss.on("t_ticker_update", on_event)
-    wss.on("t_trade_execution", on_event)
-    wss.on("t_trade_execution_update", on_event)
-    wss.on("t_book_update", on_event)
-    asyncio.run(main())
-
+from ours import run_bfxsync, run_decimal, run_json, run_recording
+from peers import (
+    run_ccxt,
+    run_cryptofeed,
+    run_official,
+    run_websocket_client,
+    run_websockets,
+)
+from traffic import FLOODS
 
 CONTESTANTS: Dict[str, Callable[[Run, str, Optional[str]], None]] = {
-    "floor": run_floor,
-    "floor-callback": partial(run_floor, calls_back=True),
-    "floor-callback-json": partial(run_floor, calls_back=True, decoder="json"),
+    "floor-callback": run_floor,
+    "floor-callback-json": partial(run_floor, name="json"),
+    "floor-callback-decimal": partial(run_floor, name="decimal"),
     "bfxsync": run_bfxsync,
-    "bfxsync-json": run_bfxsync_json,
-    "bitfinex-api-py": run_official,
     "bfxsync-0": partial(run_bfxsync, dispatch_threads=0),
     "bfxsync-2": partial(run_bfxsync, dispatch_threads=2),
-    "bfxsync-record": run_recording,
     "bfxsync-2-blocked": partial(run_bfxsync, dispatch_threads=2, blocked=True),
+    "bfxsync-gc": partial(run_bfxsync, tunes_gc=True),
+    "bfxsync-latest": partial(run_bfxsync, policy="latest"),
+    "bfxsync-json": run_json,
+    "bfxsync-decimal": run_decimal,
+    "bfxsync-record": run_recording,
+    "bitfinex-api-py": run_official,
+    "ccxt": run_ccxt,
+    "cryptofeed": run_cryptofeed,
+    "websockets": run_websockets,
+    "websocket-client": run_websocket_client,
 }
+
+#: What is imported before the clock starts, where only the connection is measured.
+MODULES = {
+    "bfxsync": "bfxsync.ws.client",
+    "bitfinex-api-py": "bfxapi",
+    "websockets": "websockets.asyncio.client",
+    "websocket-client": "websocket",
+}
+
+#: Connections of a process to the first update.
+CONNECTS = 6
+
+
+def connect(name: str, url: str, ca_bundle: Optional[str], flood: str) -> None:
+    """Print the times from making a client to its first update, in ms."""
+    importlib.import_module(MODULES.get(name, "orjson"))
+    times = []
+    for _ in range(CONNECTS):
+        run = Run(flood, 0, "connect", 20)
+        run.start = lambda: None  # type: ignore[method-assign]
+        started = time.monotonic()
+        CONTESTANTS[name](run, url, ca_bundle)
+        assert run.first_at is not None, "no update came"
+        times.append((run.first_at - started) * 1000)
+    print("ready", flush=True)
+    first, *others = times
+    print(json.dumps({"first_ms": first, "later_ms": median(others)}), flush=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__.strip().split("\n\n")[0])
     parser.add_argument("contestant", choices=list(CONTESTANTS))
     parser.add_argument("--url", required=True)
     parser.add_argument("--flood", choices=list(FLOODS), required=True)
     parser.add_argument("--frames", type=int, required=True)
-    parser.add_argument("--timed", action="store_true")
+    parser.add_argument("--mode", default="flood")
     parser.add_argument("--ca-bundle")
     parser.add_argument("--timeout", type=float, required=True)
     options = parser.parse_args()
     # If a contestant hangs, print where and exit.
-    faulthandler.dump_traceback_later(options.timeout + 10, exit=True)
-    run = Run(options.flood, options.frames, options.timed, options.timeout)
+    faulthandler.dump_traceback_later(options.timeout + 20, exit=True)
+    if options.mode == "connect":
+        connect(options.contestant, options.url, options.ca_bundle, options.flood)
+        return
+    run = Run(options.flood, options.frames, options.mode, options.timeout)
     CONTESTANTS[options.contestant](run, options.url, options.ca_bundle)
     run.report()
 

@@ -1,9 +1,8 @@
 """
-The floors: lower bounds for the cost of any client.
+The floor: what no client can leave out, and nothing else.
 
-A plain socket, reads of 64 KiB, a splitter and a decoder; then either a counter, or
-what no client can leave out: each update goes by its channel to a callback of the user. They
-request the same flags as bfxsync, so that all read the same bytes.
+A plain socket, reads of 64 KiB, a splitter, a decoder, and the call of the user's callback of the
+frame's channel. It requests the same flags as bfxsync, so that both read the same bytes.
 """
 
 from __future__ import annotations
@@ -14,28 +13,39 @@ import json
 import os
 import socket
 import ssl
+import time
+from decimal import Decimal
+from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Tuple
 from urllib.parse import urlsplit
 
-from counting import GRACE_S, Callback, Run
+from counting import GRACE_S, Run
+from traffic import values
 
 BLOCK_BYTES = 64 * 1024
 SEQ_ALL, OB_CHECKSUM = 65536, 131072
 
+Callbacks = Dict[int, Callable[[Any], None]]
+
+
+def decoder(name: str) -> Callable[[bytes], Any]:
+    """Return a decoder: ``orjson``, ``json``, or ``decimal`` (the standard library's)."""
+    if name == "decimal":
+        return partial(json.loads, parse_float=Decimal)
+    loads: Callable[[bytes], Any] = importlib.import_module(name).loads
+    return loads
+
 
 def run_floor(
-    run: Run,
-    url: str,
-    ca_bundle: Optional[str],
-    *,
-    decoder: str = "orjson",
-    calls_back: bool = False,
+    run: Run, url: str, ca_bundle: Optional[str], *, name: str = "orjson"
 ) -> None:
     """Subscribe, read up to the goal, and check for surplus data."""
-    loads = importlib.import_module(decoder).loads
-    run.goal -= run.first_count
-    run.first_count = 0
-    sock, rest = connect(url, ca_bundle)
+    loads = decoder(name)
+    callbacks = {
+        each.chan_id: run.callback(each.symbol, partial(values, each.name))
+        for each in run.wanted
+    }
+    sock, data = connect(url, ca_bundle)
     with sock:
         send(sock, {"event": "conf", "flags": SEQ_ALL + OB_CHECKSUM})
         for each in run.wanted:
@@ -44,64 +54,55 @@ def run_floor(
                 {"event": "subscribe", "channel": each.name, "symbol": each.symbol},
             )
         # info, the answer to conf, and the acknowledgement and first frame of each channel.
-        _, rest = read_frames(sock, rest, loads, 2 + 2 * len(run.wanted))
-        callbacks = None
-        if calls_back or run.timed:
-            on_row, _ = run.callbacks(as_rows=True)
-            callbacks = {each.chan_id: on_row for each in run.wanted}
+        frames: List[Any] = []
+        while len(frames) < 2 + 2 * len(run.wanted):
+            data += receive(sock)
+            texts, data = split(data)
+            frames += map(loads, texts)
+        for frame in frames:
+            if type(frame) is list and type(frame[1][0]) is not list:
+                callbacks[frame[0]](frame[1])
+        done = run.done_event()
         run.start()
+        if run.mode == "idle":
+            return stay(run, sock, loads, callbacks)
         sock.settimeout(run.timeout_s)
-        count, rest = read_frames(sock, rest, loads, run.goal, callbacks)
-        if callbacks is None:
-            run.count = lambda: count
-            if count >= run.goal:
-                run.finish()
+        while not done.is_set() and run.mode != "connect":
+            data = feed(data + receive(sock), loads, callbacks)
         sock.settimeout(GRACE_S)
         try:
-            rest += sock.recv(BLOCK_BYTES)
+            feed(data + sock.recv(BLOCK_BYTES), loads, callbacks)
         except socket.timeout:
             pass
-        # Surplus data makes the count wrong, and so the run fail.
-        counted = run.count
-        run.count = lambda: counted() + len(rest)
 
 
-def read_frames(
-    sock: socket.socket,
-    data: bytes,
-    loads: Callable[[bytes], Any],
-    goal: int,
-    callbacks: Optional[Dict[int, Callback]] = None,
-) -> Tuple[int, bytes]:
-    """
-    Decode frames up to the goal; return their number and the remaining bytes.
-
-    Each row goes to the callback of its channel.
-    """
-    count = 0
-    while True:
-        texts, data = split(data)
-        for text in texts:
-            value = loads(text)
-            count += 1
-            if callbacks is None or type(value) is dict:
+def feed(data: bytes, loads: Callable[[bytes], Any], callbacks: Callbacks) -> bytes:
+    """Call the callback of each row; return the bytes of an incomplete frame."""
+    texts, rest = split(data)
+    for text in texts:
+        value = loads(text)
+        if type(value) is dict:
+            continue
+        row = value[1]
+        if type(row) is str:
+            if row == "hb" or row == "cs":
                 continue
-            row = value[1]
-            if type(row) is str:
-                # A trade comes as te or tu.
-                if row == "hb":
-                    continue
-                row = value[2]
-            callbacks[value[0]](row)
-        if count >= goal:
-            return count, data
+            # A trade, as te or tu.
+            row = value[2]
+        callbacks[value[0]](row)
+    return rest
+
+
+def stay(run: Run, sock: socket.socket, loads: Any, callbacks: Callbacks) -> None:
+    """Read heartbeats."""
+    data, end = b"", time.monotonic() + run.timeout_s
+    while time.monotonic() < end:
+        sock.settimeout(max(0.001, end - time.monotonic()))
         try:
-            block = sock.recv(BLOCK_BYTES)
+            data = feed(data + receive(sock), loads, callbacks)
         except socket.timeout:
-            return count, data
-        if not block:
-            raise ConnectionError("the server has closed the connection")
-        data += block
+            break
+    run.finish()
 
 
 def split(data: bytes) -> Tuple[List[bytes], bytes]:
@@ -121,6 +122,13 @@ def split(data: bytes) -> Tuple[List[bytes], bytes]:
         texts.append(data[begin:end])
         start = end
     return texts, data[start:]
+
+
+def receive(sock: socket.socket) -> bytes:
+    data = sock.recv(BLOCK_BYTES)
+    if not data:
+        raise ConnectionError("the server has closed the connection")
+    return data
 
 
 def connect(url: str, ca_bundle: Optional[str]) -> Tuple[socket.socket, bytes]:

@@ -1,14 +1,14 @@
 """
-A server that speaks just enough of the exchange's protocol to flood one client.
+A server that speaks just enough of the exchange's protocol to flood one client at a time.
 
-It prints one JSON line with its port and the final state of the books, then serves one client
-after the other. Once a client has subscribed to everything, a line on the standard input starts
-the flood, and a JSON line reports how many frames were sent. The server exits at the end of its
-input.
+It prints one JSON line with its port, then serves one client after the other. Once a client has
+subscribed to everything, a line with a number of updates on the standard input starts the flood; a
+JSON line says how many were sent, and, if the line ends in ``?``, what they were. Connections stay
+open until the client closes them. The server exits at the end of its input.
 
-Strategy: all frames are created before the first client connects, in blocks of whole frames, with
-and without sequence numbers; each block is sent with one `sendall`, and TCP's back-pressure sets
-the pace. There is one thread, because a TLS socket cannot be shared by two.
+Strategy: all frames are created before they are sent, in blocks of whole frames, and kept for the
+next client that has requested the same; each block is sent with one `sendall`, and TCP's
+back-pressure sets the pace. There is one thread, because a TLS socket cannot be shared by two.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ import socket
 import ssl
 import sys
 import time
-from typing import Dict, Iterable, Iterator, List, Optional, Set, Union
+from itertools import zip_longest
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
-from traffic import FLOODS, Channel, Traffic, channels, ticker_text
+from traffic import FLOODS, Channel, Traffic, channels, is_checksum, ticker_text
 
 BLOCK_BYTES = 64 * 1024
-SEQ_ALL = 65536
+SEQ_ALL, OB_CHECKSUM = 65536, 131072
+HEARTBEAT_S = 5.0
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -39,16 +41,24 @@ def frame(text: bytes, opcode: int = 1) -> bytes:
     return bytes((0x80 | opcode, 126)) + size.to_bytes(2, "big") + text
 
 
-def blocks(texts: Iterable[str], seq: Optional[int]) -> Iterator[bytes]:
-    """Join frames into blocks, numbered from `seq` on; None for no numbers."""
-    block = bytearray()
+#: A number of frames, and their bytes.
+Block = Tuple[int, bytes]
+
+
+def blocks(
+    texts: Iterable[str], seq: Optional[int], size: int = BLOCK_BYTES
+) -> Iterator[Block]:
+    """Join frames into blocks of a size, numbered from `seq` on; None for no numbers."""
+    block, count = bytearray(), 0
     for offset, text in enumerate(texts):
         suffix = "]" if seq is None else f",{seq + offset}]"
         block += frame((text + suffix).encode())
-        if len(block) >= BLOCK_BYTES:
-            yield bytes(block)
+        count += 1
+        if len(block) >= size:
+            yield count, bytes(block)
             block.clear()
-    yield bytes(block)
+            count = 0
+    yield count, bytes(block)
 
 
 class Peer:
@@ -57,8 +67,11 @@ class Peer:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.is_open = False
-        self.has_seq = False
-        self.chan_ids: Set[int] = set()
+        self.flags = 0
+        #: Frames with a sequence number.
+        self.frame_count = 0
+        #: In the order of subscription.
+        self.chan_ids: List[int] = []
         self._buffer = b""
 
     def read(self) -> bytes:
@@ -118,20 +131,17 @@ class Peer:
 
 
 class LoadServer:
-    """The listening socket, its peers, and the prepared flood."""
+    """The listening socket, its peers, and the prepared floods."""
 
-    def __init__(self, flood: str, count: int, rate: Optional[float]) -> None:
+    def __init__(self, flood: str, rate: Optional[float]) -> None:
+        self._flood = flood
         self._wanted: Dict[object, Channel] = {
             (each.name, each.symbol): each for each in channels(flood)
         }
-        self._traffic = Traffic(flood, count)
         self._rate = rate
-        # The first frames of the channels use the first numbers.
-        first_seq = len(self._wanted) + 1
-        self._blocks: Dict[bool, List[bytes]] = {
-            False: list(blocks(self._traffic.texts, None)),
-            True: list(blocks(self._traffic.texts, first_seq)),
-        }
+        self._first = Traffic(flood, 0).first
+        self._traffic: Dict[int, Traffic] = {}
+        self._blocks: Dict[Tuple[object, ...], List[Block]] = {}
         self._selector = selectors.DefaultSelector()
         self._peers: List[Peer] = []
 
@@ -140,18 +150,44 @@ class LoadServer:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self._selector.register(listener, selectors.EVENT_READ)
             self._selector.register(sys.stdin, selectors.EVENT_READ)
-            port = listener.getsockname()[1]
-            report({"port": port, "books": self._traffic.books})
+            report({"port": listener.getsockname()[1]})
+            beat_at = time.monotonic() + HEARTBEAT_S
             while True:
-                for key, _ in self._selector.select():
+                if time.monotonic() >= beat_at:
+                    beat_at += HEARTBEAT_S
+                    self._beat()
+                left_s = max(0.0, beat_at - time.monotonic())
+                is_ordered = False
+                for key, _ in self._selector.select(left_s):
                     if key.data is not None:
                         self._hear(key.data)
                     elif key.fileobj is listener:
                         self._accept(listener, tls)
                     else:
-                        if not sys.stdin.readline():
-                            return
-                        report({"sent": self._flood()})
+                        is_ordered = True
+                # Last, as a client may have sent something before it was ready.
+                if is_ordered and not self._obey(sys.stdin.readline()):
+                    return
+
+    def _obey(self, line: str) -> bool:
+        """Send a flood; return False at the end of the input."""
+        if not line:
+            return False
+        count = int(line.strip().rstrip("?"))
+        answer: Dict[str, object] = {"sent": self._send(count)}
+        answer["books"] = self._prepared(count).books
+        if "?" in line:
+            answer["expected"] = self._prepared(count).expected()
+        report(answer)
+        return True
+
+    def _beat(self) -> None:
+        """Send heartbeats of all channels."""
+        for peer in [*self._peers]:
+            for chan_id in peer.chan_ids:
+                peer.frame_count += 1
+                suffix = f",{peer.frame_count}]" if peer.flags & SEQ_ALL else "]"
+                peer.send(f'[{chan_id},"hb"{suffix}')
 
     def _accept(self, listener: socket.socket, tls: Optional[ssl.SSLContext]) -> None:
         sock, _ = listener.accept()
@@ -190,49 +226,78 @@ class LoadServer:
         if event == "conf":
             flags = message["flags"]
             assert isinstance(flags, int)
-            peer.has_seq = bool(flags & SEQ_ALL)
+            peer.flags = flags
             peer.send({"event": "conf", "status": "OK", "flags": flags})
         elif event == "ping":
             peer.send({**message, "event": "pong", "ts": int(time.time() * 1000)})
         elif event == "unsubscribe":
-            peer.chan_ids.discard(int(str(message["chanId"])))
+            peer.chan_ids.remove(int(str(message["chanId"])))
             peer.send({**message, "event": "unsubscribed", "status": "OK"})
         elif event == "subscribe":
             channel = self._wanted.get((message["channel"], message["symbol"]))
             if channel is None:
                 peer.send({**message, "event": "error", "code": 10300, "msg": "symbol"})
                 return
-            peer.chan_ids.add(channel.chan_id)
-            ack = {**message, "event": "subscribed", "chanId": channel.chan_id}
+            peer.chan_ids.append(channel.chan_id)
+            peer.frame_count += 1
+            # In the order of the exchange, which one client relies on.
+            ack: Dict[str, object] = {"event": "subscribed", "channel": channel.name}
+            ack.update(chanId=channel.chan_id, symbol=channel.symbol)
             if channel.name == "book":
-                ack = {"prec": "P0", "freq": "F0", "len": "25", **ack}
-            suffix = f",{len(peer.chan_ids)}]" if peer.has_seq else "]"
-            first = self._traffic.first[channel.chan_id] + suffix
-            peer.send({"pair": channel.symbol[1:], **ack}, first)
+                ack.update(prec="P0", freq="F0", len="25")
+            if "subId" in message:
+                ack["subId"] = message["subId"]
+            ack["pair"] = channel.symbol[1:]
+            suffix = f",{peer.frame_count}]" if peer.flags & SEQ_ALL else "]"
+            first = self._first[channel.chan_id] + suffix
+            peer.send(ack, first)
 
-    def _flood(self) -> int:
-        """Send all frames to the one peer that has subscribed to all channels."""
-        ready = [p for p in self._peers if len(p.chan_ids) == len(self._wanted)]
-        if len(ready) != 1:
+    def _prepared(self, count: int) -> Traffic:
+        if count not in self._traffic:
+            self._traffic[count] = Traffic(self._flood, count)
+        return self._traffic[count]
+
+    def _send(self, count: int) -> int:
+        """Send all updates to the one client that has subscribed to all channels."""
+        peers = [peer for peer in self._peers if peer.chan_ids]
+        if sum(len(peer.chan_ids) for peer in peers) != len(self._wanted):
             return 0
-        peer = ready[0]
         try:
             if self._rate is not None:
-                self._drip(peer, self._rate)
+                self._drip(peers[0], count, self._rate)
             else:
-                for block in self._blocks[peer.has_seq]:
-                    peer.sock.sendall(block)
+                floods = [self._blocks_for(peer, count) for peer in peers]
+                for row in zip_longest(*floods, fillvalue=(0, b"")):
+                    for peer, (frame_count, block) in zip(peers, row):
+                        peer.sock.sendall(block)
+                        peer.frame_count += frame_count
         except OSError:
             return 0
-        return len(self._traffic.texts)
+        return count
 
-    def _drip(self, peer: Peer, rate: float) -> None:
+    def _blocks_for(self, peer: Peer, count: int) -> List[Block]:
+        """Return the peer's part of the flood, as it has requested it."""
+        key = (peer.flags, peer.frame_count, count, *peer.chan_ids)
+        if key not in self._blocks:
+            mine = tuple(f"[{chan_id}," for chan_id in peer.chan_ids)
+            texts = [
+                text
+                for text in self._prepared(count).texts
+                if text.startswith(mine)
+                and (peer.flags & OB_CHECKSUM or not is_checksum(text))
+            ]
+            seq = peer.frame_count + 1 if peer.flags & SEQ_ALL else None
+            self._blocks[key] = list(blocks(texts, seq))
+        return self._blocks[key]
+
+    def _drip(self, peer: Peer, count: int, rate: float) -> None:
         """Send tickers at a steady rate; VOLUME is the send time in microseconds."""
         (chan_id,) = peer.chan_ids
         start = time.monotonic()
-        for index in range(len(self._traffic.texts)):
+        for index in range(count):
             time.sleep(max(0.0, start + index / rate - time.monotonic()))
-            suffix = f",{index + 2}]" if peer.has_seq else "]"
+            peer.frame_count += 1
+            suffix = f",{peer.frame_count}]" if peer.flags & SEQ_ALL else "]"
             sent_us = time.monotonic_ns() / 1000
             text = ticker_text(chan_id, 86000, 14.34954787, 14.75896594, sent_us)
             peer.sock.sendall(frame((text + suffix).encode()))
@@ -245,7 +310,6 @@ def report(value: Dict[str, object]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--flood", choices=list(FLOODS), required=True)
-    parser.add_argument("--frames", type=int, required=True)
     parser.add_argument("--rate", type=float, help="frames a second; only for tickers")
     parser.add_argument(
         "--certificate", help="PEM file with certificate and key; enables TLS"
@@ -255,7 +319,7 @@ def main() -> None:
     if options.certificate:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(options.certificate)
-    LoadServer(options.flood, options.frames, options.rate).serve(tls)
+    LoadServer(options.flood, options.rate).serve(tls)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,31 @@
-"""The processes of a benchmark: one load server for a flood, one contestant at a time."""
+"""The processes of a benchmark: load servers, and one contestant at a time."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
-from statistics import median
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-HERE = Path(__file__).parent
+from environments import Environments, environment_of
+from traffic import CHECKSUM_EVERY
+
+HERE = Path(__file__).resolve().parent
+
+#: Updates of a run that compares every one of them.
+CHECK_FRAMES = 2_000
+
+#: What a client delivers of trades, if not both te and tu.
+ONLY_TE = ("ccxt", "cryptofeed")
+
+#: Clients that deliver the latest state and skip what came in between.
+SKIPPING = ("ccxt", "bfxsync-latest")
+
+#: Clients that refuse an address without TLS.
+ONLY_TLS = ("cryptofeed",)
 
 
 class Failure(Exception):
@@ -19,127 +34,207 @@ class Failure(Exception):
 
 class Job(NamedTuple):
     """
-    One flood and its parameters.
+    What a contestant does, and against what.
 
     Attributes
     ----------
     flood : str
         One of `traffic.FLOODS`.
     frames : int
-        Frames sent after the first frames of the channels.
+        Updates sent after the first frames of the channels.
+    mode : str
+        See `counting.Run`.
     rate : float, optional
-        Frames per second, each with its send time; None for full speed.
+        Updates per second, each with its send time; None for full speed.
+    is_tls : bool
+        Over TLS.
     timeout_s : float
-        How long to wait for frames; missing ones count as lost.
+        How long to wait for updates; missing ones count as lost.
     """
 
     flood: str
     frames: int
-    rate: Optional[float]
-    timeout_s: float
+    mode: str = "flood"
+    rate: Optional[float] = None
+    is_tls: bool = False
+    timeout_s: float = 120.0
 
 
 class LoadServer:
     """The process of the load server, which serves all runs of a flood."""
 
-    def __init__(self, job: Job, certificate: Optional[Path]) -> None:
-        command = [sys.executable, str(HERE / "load_server.py")]
-        command += ["--flood", job.flood, "--frames", str(job.frames)]
-        if job.rate is not None:
-            command += ["--rate", str(job.rate)]
+    def __init__(
+        self, flood: str, rate: Optional[float], certificate: Optional[Path]
+    ) -> None:
+        command = [sys.executable, str(HERE / "load_server.py"), "--flood", flood]
+        if rate is not None:
+            command += ["--rate", str(rate)]
         if certificate is not None:
             command += ["--certificate", str(certificate)]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        first = self._read()
         scheme = "ws" if certificate is None else "wss"
-        self.url = f"{scheme}://127.0.0.1:{first['port']}/ws/2"
-        self.books: Dict[str, Any] = first["books"]
+        self.port: int = self.answer()["port"]
+        self.url = f"{scheme}://127.0.0.1:{self.port}/ws/2"
 
-    def flood(self) -> None:
+    def flood(self, frames: int, *, tells: bool = False) -> None:
         """Start sending to the connected client."""
         assert self._process.stdin is not None
-        self._process.stdin.write("go\n")
+        self._process.stdin.write(f"{frames}{'?' if tells else ''}\n")
         self._process.stdin.flush()
 
-    def sent(self) -> int:
-        """Wait until everything is sent, and return the number of frames."""
-        return int(self._read()["sent"])
-
-    def close(self) -> None:
-        self._process.communicate()
-
-    def _read(self) -> Dict[str, Any]:
+    def answer(self) -> Dict[str, Any]:
+        """Wait until everything is sent, and return what was."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
             raise Failure("the load server has exited")
         return dict(json.loads(line))
 
-
-def run_once(
-    job: Job, contestant: str, server: LoadServer, certificate: Optional[Path]
-) -> Dict[str, Any]:
-    """Run one contestant through one flood; return its figures."""
-    command = [sys.executable, str(HERE / "contestants.py"), contestant]
-    command += ["--url", server.url, "--flood", job.flood]
-    command += ["--frames", str(job.frames), "--timeout", str(job.timeout_s)]
-    if job.rate is not None:
-        command.append("--timed")
-    if certificate is not None:
-        command += ["--ca-bundle", str(certificate)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        if child.stdout.readline() != "ready\n":
-            raise Failure(f"{job.flood}: {contestant} did not get ready")
-        started = time.monotonic()
-        server.flood()
-        line = child.stdout.readline()
-    sent = server.sent()
-    if not line:
-        raise Failure(f"{job.flood}: {contestant} ended with code {child.returncode}")
-    result: Dict[str, Any] = json.loads(line)
-    counts = {"sent": sent, **{k: result[k] for k in ("count", "gaps", "dropped")}}
-    if counts != {"sent": job.frames, "count": job.frames, "gaps": 0, "dropped": 0}:
-        raise Failure(f"{job.flood}: {contestant}, {job.frames} frames: {counts}")
-    if result["books"] not in (None, server.books):
-        raise Failure(f"{job.flood}: {contestant} ended with a different book")
-    return {
-        "us_per_frame": result["cpu_s"] * 1e6 / job.frames,
-        "frames_per_s": job.frames / (result["finished"] - started),
-        "p50_us": result.get("p50_us"),
-        "p99_us": result.get("p99_us"),
-    }
+    def close(self) -> None:
+        self._process.communicate()
 
 
-def run_rounds(
-    job: Job, contestants: Sequence[str], rounds: int, certificate: Optional[Path]
-) -> Dict[str, Dict[str, Any]]:
-    """Run the contestants in turn; return the medians of each, and all its rounds."""
-    if job.flood != "tls":
-        certificate = None
-    runs: Dict[str, List[Dict[str, Any]]] = {each: [] for each in contestants}
-    server = LoadServer(job, certificate)
-    try:
-        for turn in range(rounds):
-            # Each round starts with another one, so that none is always first.
-            start = turn % len(contestants)
-            for each in (*contestants[start:], *contestants[:start]):
-                runs[each].append(run_once(job, each, server, certificate))
-    finally:
-        server.close()
-    return {
-        name: {
-            **{
-                key: median(run[key] for run in results)
-                for key, value in results[0].items()
-                if value is not None
-            },
-            "rounds": results,
+class Arena:
+    """
+    Runs contestants against load servers, which are kept between runs.
+
+    Parameters
+    ----------
+    trees : dict
+        The folder of bfxsync's code by the suffix of contestants, such as ``@base``; without a
+        suffix this repository.
+    """
+
+    def __init__(
+        self, environments: Environments, certificate: Path, trees: Dict[str, Path]
+    ) -> None:
+        self._environments = environments
+        self.certificate = certificate
+        self._trees = trees
+        self._servers: Dict[Tuple[object, ...], LoadServer] = {}
+
+    def close(self) -> None:
+        for server in self._servers.values():
+            server.close()
+        self._servers.clear()
+
+    def python(self, contestant: str) -> Tuple[str, Dict[str, str]]:
+        """Return the Python of a contestant, and its environment variables."""
+        name, _, tree = contestant.partition("@")
+        python = self._environments.python(environment_of(name))
+        if python is None:
+            raise Failure(f"{name} could not be installed")
+        variables = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.lower().endswith("_proxy")
         }
-        for name, results in runs.items()
-    }
+        variables["PYTHONPATH"] = str(self._trees[tree])
+        # Nothing is compiled in a measurement, and nothing is written to the folder.
+        variables.pop("PYTHONDONTWRITEBYTECODE", None)
+        variables["PYTHONPYCACHEPREFIX"] = str(self._environments.folder / "bytecode")
+        return str(python), variables
+
+    def server(self, contestant: str, job: Job) -> LoadServer:
+        is_tls = job.is_tls or contestant in ONLY_TLS
+        key = job.flood, job.rate, is_tls
+        if key not in self._servers:
+            certificate = self.certificate if is_tls else None
+            self._servers[key] = LoadServer(job.flood, job.rate, certificate)
+        return self._servers[key]
+
+    def run(self, contestant: str, job: Job, port: Optional[int] = None) -> Any:
+        """Run one contestant, by another port of the server if one is given."""
+        server = self.server(contestant, job)
+        url = server.url
+        if port is not None:
+            url = url.replace(str(server.port), str(port))
+        python, variables = self.python(contestant)
+        command = [python, str(HERE / "contestants.py"), contestant.partition("@")[0]]
+        command += ["--url", url, "--flood", job.flood, "--mode", job.mode]
+        command += ["--frames", str(job.frames), "--timeout", str(job.timeout_s)]
+        if server.url.startswith("wss"):
+            command += ["--ca-bundle", str(self.certificate)]
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=variables,
+        ) as child:
+            assert child.stdin is not None and child.stdout is not None
+            if child.stdout.readline() != "ready\n":
+                raise Failure(f"{job.flood}: {contestant} did not get ready")
+            started, sent = time.monotonic(), {}
+            if job.mode not in ("connect", "idle"):
+                server.flood(job.frames, tells=job.mode == "check")
+                # Most clients need not know; those that skip updates cannot tell the last one.
+                sent = server.answer()
+                child.stdin.write("sent\n")
+            try:
+                child.stdin.close()
+            except BrokenPipeError:
+                pass  # it has ended
+            line = child.stdout.readline()
+        if not line:
+            raise Failure(
+                f"{job.flood}: {contestant} ended with code {child.returncode}"
+            )
+        result: Dict[str, Any] = json.loads(line)
+        if sent:
+            result["frames_per_s"] = job.frames / (result["finished"] - started)
+            complaint = check(contestant, job, sent, result)
+            if complaint:
+                raise Failure(f"{job.flood}, {contestant}: {complaint}")
+        return result
+
+
+def check(
+    contestant: str, job: Job, sent: Dict[str, Any], result: Dict[str, Any]
+) -> Optional[str]:
+    """Say what is wrong with what a contestant received; None if nothing is."""
+    name = contestant.partition("@")[0]
+    if sent["sent"] != job.frames or result["gaps"] or result["dropped"]:
+        return f"{sent['sent']} of {job.frames} sent, {result['gaps']} gaps"
+    books = result.get("books")
+    if books and {k: sorted(v) for k, v in books.items()} != {
+        k: sorted(
+            [price, abs(amount) if name in ONLY_TE else amount] for price, amount in v
+        )
+        for k, v in sent["books"].items()
+    }:
+        return "a book differs from the one that was sent"
+    if job.flood == "checksums" and name.startswith("bfxsync"):
+        if result["checksums"] < job.frames // (CHECKSUM_EVERY + 1):
+            return f"only {result['checksums']} checksums were verified"
+    is_half = name in ONLY_TE and job.flood == "trades"
+    wanted = (job.frames + 1) // 2 if is_half else job.frames
+    if name not in SKIPPING and result["count"] != wanted:
+        return f"{result['count']} of {wanted} updates"
+    if job.mode == "check":
+        return differing(name, sent["expected"], result.get("kept", {}))
+    return None
+
+
+def differing(
+    name: str, expected: Dict[str, List[Any]], kept: Dict[str, List[Any]]
+) -> Optional[str]:
+    """Compare every update."""
+    for key, rows in kept.items():
+        if [] in rows:
+            continue  # compared by the book
+        wanted = expected.get(key, [])
+        if name in SKIPPING:
+            wanted = wanted[-1:]
+        if [[float(x) for x in row] for row in rows] != wanted:
+            return f"the updates of {key} differ"
+    symbols = {key.partition(" ")[0] for key in expected}
+    missing = symbols - {key.partition(" ")[0] for key in kept}
+    if missing and name not in ONLY_TE:
+        return f"no updates of {sorted(missing)}"
+    return None
 
 
 def make_certificate(folder: Path) -> Path:

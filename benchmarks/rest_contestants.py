@@ -105,10 +105,9 @@ def main() -> None:
     parser.add_argument("--ca-bundle", required=True)
     parser.add_argument("--calls", type=int, required=True)
     parser.add_argument("--expected", type=float, required=True)
-    parser.add_argument("--timeout", type=float, required=True)
     options = parser.parse_args()
     # If a contestant hangs, print where and exit.
-    faulthandler.dump_traceback_later(options.timeout, exit=True)
+    faulthandler.dump_traceback_later(240, exit=True)
     contestant = CONTESTANTS[options.contestant]
     ask = contestant(options.request, options.host, options.ca_bundle)
     good = 0

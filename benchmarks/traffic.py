@@ -7,10 +7,15 @@ append a sequence number for clients that request one.
 
 from __future__ import annotations
 
+import json
 import random
-from typing import Dict, Iterator, List, NamedTuple, Tuple, Type, Union
+import zlib
+from typing import Any, Dict, Iterator, List, NamedTuple, Tuple, Type, Union
 
 BOOK_LEN = 25
+
+#: Updates between two checksums.
+CHECKSUM_EVERY = 10
 
 #: The final state of a book: (price, amount) of all bids, then of all asks, best first.
 Levels = List[Tuple[float, float]]
@@ -30,15 +35,26 @@ FLOODS: Dict[str, Dict[str, int]] = {
     "trades": {"trades": 1},
     "book": {"book": 1},
     "mixed": {"ticker": 9, "trades": 8, "book": 8},
-    "tls": {"ticker": 1},
+    "checksums": {"book": 1},
+    "tickers-25": {"ticker": 25},
+    "tickers-250": {"ticker": 250},
 }
+
+#: The columns that all clients have: bid, ask and volume; id, time, amount and price; price, count
+#: and amount.
+_COLUMNS = {"ticker": (0, 2, 7), "trades": (0, 1, 2, 3), "book": (0, 1, 2)}
+
+
+def values(kind: str, row: List[Any]) -> List[float]:
+    """Return the values of a row that all clients have."""
+    return [row[index] for index in _COLUMNS[kind]]
 
 
 def channels(flood: str) -> List[Channel]:
     """Return the channels of a flood."""
     kinds = [kind for kind, count in FLOODS[flood].items() for _ in range(count)]
     return [
-        Channel(kind, f"tC{index:02}USD", 761045 + 31 * index)
+        Channel(kind, f"tC{index:02X}USD", 761045 + 31 * index)
         for index, kind in enumerate(kinds)
     ]
 
@@ -143,6 +159,22 @@ class BookSource:
             for distance, amount in sorted(self._sides[is_ask].items())
         ]
 
+    def checksum(self) -> str:
+        """Return the checksum as a frame."""
+        bids, asks = (
+            [
+                f"{self._price(is_ask, distance):g}:{number_text(amount)}"
+                for distance, amount in sorted(self._sides[is_ask].items())
+            ]
+            for is_ask in (False, True)
+        )
+        asks = [text.replace(":", ":-") for text in asks]
+        texts = []
+        for index in range(BOOK_LEN):
+            texts += bids[index : index + 1] + asks[index : index + 1]
+        crc = zlib.crc32(":".join(texts).encode())
+        return f'[{self._chan_id},"cs",{crc - (crc >> 31 << 32)}'
+
     def _amount(self) -> float:
         return round(self._rng.uniform(0.01, 4), 8)
 
@@ -153,6 +185,15 @@ class BookSource:
     def _row(self, is_ask: bool, distance: int, count: int, amount: float) -> str:
         price = f"{self._price(is_ask, distance):g}"
         return f"[{price},{count},{-amount if is_ask else amount}]"
+
+
+def number_text(number: float) -> str:
+    """Return a number that is not tiny as JavaScript shows it."""
+    return f"{number:.8f}".rstrip("0").rstrip(".")
+
+
+def is_checksum(text: str) -> bool:
+    return '"cs"' in text
 
 
 Source = Union[TickerSource, TradesSource, BookSource]
@@ -166,34 +207,66 @@ SOURCES: Dict[str, Type[Source]] = {
 
 class Traffic:
     """
-    The frames of a flood: the first frame of each channel, then `count` more in random order.
+    The frames of a flood: the first frame of each channel, then `count` updates in random order.
 
     Attributes
     ----------
     first : dict
         From chan_id to the text of the channel's first frame.
     texts : list of str
-        The flood.
+        The flood; checksums come in addition to its updates.
     books : dict
         From symbol to the levels at the end of the flood.
     """
 
-    def __init__(self, flood: str, count: int) -> None:
+    def __init__(
+        self, flood: str, count: int, checksum_every: int = CHECKSUM_EVERY
+    ) -> None:
         rng = random.Random(20261120)
-        wanted = channels(flood)
-        sources = [SOURCES[each.name](each.chan_id, rng) for each in wanted]
+        self._wanted = channels(flood)
+        sources = [SOURCES[each.name](each.chan_id, rng) for each in self._wanted]
         self.first = {
-            each.chan_id: source.first() for each, source in zip(wanted, sources)
+            each.chan_id: source.first() for each, source in zip(self._wanted, sources)
         }
         self.texts: List[str] = []
-        while len(self.texts) < count:
-            for text in rng.choice(sources).step():
+        updates, due = 0, checksum_every
+        while updates < count:
+            source = rng.choice(sources)
+            for text in source.step():
                 self.texts.append(text)
+                updates += 1
                 # The books match the last text, even in the middle of a step.
-                if len(self.texts) == count:
+                if updates == count:
                     break
+            if flood == "checksums" and updates >= due:
+                due = updates + checksum_every
+                assert isinstance(source, BookSource)
+                self.texts.append(source.checksum())
         self.books: Dict[str, Levels] = {
             each.symbol: source.levels()
-            for each, source in zip(wanted, sources)
+            for each, source in zip(self._wanted, sources)
             if isinstance(source, BookSource)
         }
+
+    def expected(self) -> Dict[str, List[List[float]]]:
+        """
+        Return the values of all updates in order, by symbol, a ticker's first frame included.
+
+        Trades are there twice: all by symbol, and te and tu apart.
+        """
+        by_id = {each.chan_id: each for each in self._wanted}
+        found: Dict[str, List[List[float]]] = {}
+        tickers = [
+            text for id_, text in self.first.items() if by_id[id_].name == "ticker"
+        ]
+        for text in tickers + self.texts:
+            if is_checksum(text):
+                continue
+            chan_id, *rest = json.loads(text + "]")
+            channel = by_id[chan_id]
+            keys = [channel.symbol]
+            if len(rest) == 2:
+                keys.append(f"{channel.symbol} {rest[0]}")
+            for key in keys:
+                found.setdefault(key, []).append(values(channel.name, rest[-1]))
+        return found

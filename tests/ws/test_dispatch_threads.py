@@ -219,7 +219,7 @@ def test_r08_a_callback_that_sleeps_a_minute_costs_the_others_nothing(distant):
         if thread.name.startswith("bfxsync-dispatch"):
             thread.join(10.0)
     assert len(lags) > 1_000
-    # How little it is on a quiet machine is measured: benchmarks/flood.py latency.
+    # How little it is on a quiet machine is measured: benchmarks/run.py --rows threads.
     assert sorted(lags)[int(len(lags) * 0.99)] < at_most(0.2)
 
 
