@@ -90,8 +90,9 @@ def _demo(arguments: argparse.Namespace) -> int:
                 is_plain=is_plain,
             )
     except BfxError as exc:
-        cause = "" if exc.__cause__ is None else f" ({exc.__cause__})"
-        return _fail(f"{exc}{cause}", FAILED)
+        text, cause = str(exc), str(exc.__cause__ or "")
+        # Many errors name their cause themselves.
+        return _fail(text if cause in text else f"{text} ({cause})", FAILED)
     gap = "\n" if shutil.get_terminal_size().lines >= _ROOMY_LINES else ""
     print(f"{gap}{summary.text(is_roomy=bool(gap))}", flush=True)
     if summary.problems and not summary.was_interrupted:
