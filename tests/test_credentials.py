@@ -112,8 +112,8 @@ def test_a_function_may_bring_a_token() -> None:
         (lambda: {"api_key": KEY}, "must return .*, not a dict"),
         (lambda: KEY + SECRET, "must return .*, not text"),
         (lambda: (KEY, None), "api_secret is missing"),
-        (lambda: (KEY, 5), "api_secret must be text"),
-        (lambda: (KEY, SECRET + "\n"), "api_secret has characters"),
+        (lambda: (KEY, 5), "api_secret must be non-empty text"),
+        (lambda: (KEY, SECRET + "\n"), "api_secret has invalid characters"),
     ],
     ids=["pair", "text", "None", "three", "dict", "one", "half", "number", "line"],
 )
@@ -224,7 +224,10 @@ def test_a_path_is_that_of_the_moment(
         (f"{TEXT}{TEXT}", "BFX_API_KEY is set twice, in lines 1 and 3"),
         (f"BFX_API_KEY='{KEY}", "no closing quote"),
         (f"BFX_API_KEY=${KEY}", "use single quotes"),
-        (f"BFX_API_KEY={KEY} x\nBFX_API_SECRET={SECRET}", "api_key has characters"),
+        (
+            f"BFX_API_KEY={KEY} x\nBFX_API_SECRET={SECRET}",
+            "api_key has invalid characters",
+        ),
         (TEXT.encode("utf-16"), "is not UTF-8"),
         (TEXT.encode() + b"\xff", "is not UTF-8"),
         (TEXT + "#" * 65_536, "has more than 65536 bytes"),

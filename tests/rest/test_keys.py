@@ -94,8 +94,8 @@ def test_no_keys_are_fine_until_one_is_needed(
     [
         ({"api_key": "k"}, "api_secret is missing"),
         ({"api_secret": "s"}, "api_key is missing"),
-        ({"api_key": "k", "api_secret": ""}, "api_secret must be text"),
-        ({"api_key": "k", "api_secret": "s", "auth_token": "t"}, "instead of"),
+        ({"api_key": "k", "api_secret": ""}, "api_secret must be non-empty text"),
+        ({"api_key": "k", "api_secret": "s", "auth_token": "t"}, "cannot be combined"),
         ({"auth_token": ""}, "token must be text"),
         ({"nonce_file": "nonce"}, "nonce_file needs a key"),
     ],
