@@ -1,5 +1,5 @@
 """
-A read-only view of the book that a subscription keeps current.
+A read-only view of a subscription's order book.
 
 Strategy: readers hold no lock. A reader compares the book's version before and after reading, and
 reads again if the I/O thread has changed the book in between. So an interrupted reader, or a signal
@@ -32,7 +32,7 @@ else:
 
 T = TypeVar("T")
 
-# Attempts after which a reader does not only yield to other threads, but sleeps.
+# Attempts after which a reader sleeps instead of only yielding to other threads.
 _MAX_SPINS = 20
 _PAUSE_S = 0.0001
 
@@ -41,10 +41,10 @@ class BookView(BookQueries[L_co]):
     """
     The current state of an order book; may be read from any thread.
 
-    Each read sees the state after a whole message; two reads in a row may see different states.
-    `snapshot` and `levels` return several things of one state. Levels are `BookUpdate` objects
-    (or the raw and funding kinds), best first; treat them as read-only. Between a gap and the
-    next snapshot the book is empty.
+    Each read sees the state after a whole message; consecutive reads may see different states.
+    `snapshot` and `levels` return bids and asks of one state. Levels are `BookUpdate` objects (or
+    the raw and funding kinds), best first; treat them as read-only. Between a gap and the next
+    snapshot the book is empty.
 
     https://docs.bitfinex.com/reference/ws-public-books
     https://docs.bitfinex.com/docs/ws-websocket-checksum
@@ -112,7 +112,7 @@ class BookView(BookQueries[L_co]):
     @property
     def is_live(self) -> bool:
         """
-        Whether the book is complete and current, as far as is known.
+        Whether the book is believed to be complete and current.
 
         False before the first snapshot, between a gap and the next snapshot, during maintenance
         of the exchange, while degraded, and after the end.
@@ -141,11 +141,12 @@ class BookView(BookQueries[L_co]):
     @property
     def verified_at(self) -> datetime | None:
         """
-        When a checksum of the exchange last matched the local one (UTC).
+        Time (UTC) of the last checksum of the exchange that matched the local one.
 
-        None if none has since the last snapshot, and for funding books, which are not verified.
-        The time is counted back from now at each read, so it may vary slightly between reads:
-        compare `verified_count` to notice another checksum.
+        None before the first match since the last snapshot, and for funding books, which have no
+        checksums. The time is computed from its age at each read, so it may vary slightly between
+        reads: compare `verified_count` to detect another checksum.
+        # Meaningless
         """
         return self._utc(self._channel.verified_at)
 
@@ -194,7 +195,7 @@ class BookView(BookQueries[L_co]):
         while True:
             detached = self._subscriber.detached
             if detached is not None:
-                # Checked at each attempt: after a fork, the parent's write would never end.
+                # Checked at each attempt: after a fork, a write in progress would never end.
                 raise detached.with_traceback(None)
             channel = self._channel
             version = channel.version
@@ -202,7 +203,7 @@ class BookView(BookQueries[L_co]):
                 try:
                     answer = read(channel)
                 except Exception:
-                    # Meaningless if the book was changed meanwhile.
+                    # Meaningless if the book has been changed.
                     if channel.version == version:
                         raise
                 else:
@@ -210,8 +211,8 @@ class BookView(BookQueries[L_co]):
                         return answer
             elif sys.is_finalizing() or not self._has_writer():
                 raise ClosedError(
-                    f"{self._subscriber.name}: the book was left half changed by a thread that has "
-                    "ended, or is being changed by this one"
+                    f"{self._subscriber.name}: the book cannot be read, as a change of it was "
+                    "interrupted, or is in progress on this thread"
                 )
             tries += 1
             time.sleep(0.0 if tries < _MAX_SPINS else _PAUSE_S)

@@ -33,7 +33,7 @@ from bfxsync.ws.subscription import out_of_time, wait_for
 
 S = TypeVar("S", bound="WebSocketClient")
 
-# Elsewhere a wait for a lock cannot be interrupted by Ctrl-C.
+# On Windows Ctrl-C does not interrupt waiting for a lock.
 _WAIT_S = None if os.name == "posix" else 0.5
 
 
@@ -49,7 +49,7 @@ class WebSocketClient(ProposesNames):
     Parameters
     ----------
     host : str
-        Address of the exchange.
+        URL of the exchange.
     numbers : type
         `float` (default) or `decimal.Decimal`: the type of all number fields.
     flags : int
@@ -57,39 +57,40 @@ class WebSocketClient(ProposesNames):
     mailbox_size : int
         Updates that may be queued for a callback or an iteration.
     timeout : float
-        Seconds for each step of connecting, for a request to bring data before it is repeated,
-        and for blocking calls.
+        Seconds for each step of connecting, for blocking calls, and until a subscribe request
+        without data is repeated.
     proxy : str, optional
-        Such as ``http://user:password@host:3128``; socks4, socks4a, socks5 and socks5h need the
-        extra ``socks``. By default that of the environment (``https_proxy``, ``all_proxy``,
-        ``no_proxy``), except for loopback. If the environment's cannot be used, connecting raises
+        URL such as ``http://user:password@host:3128``; socks4, socks4a, socks5 and socks5h need
+        the extra ``socks``. By default the proxy of the environment (``https_proxy``,
+        ``all_proxy``, ``no_proxy``), except for loopback. If that is invalid, connecting raises
         `UsageError`.
     ca_bundle : str, optional
         File of certificate authorities to use instead of the system's.
     on_error : callable, optional
-        Gets every error that no call can raise: unreadable frames, failed checksums, exceptions
-        of callbacks (the first of each class and line). They are logged as well.
+        Called with every error that no call can raise: unreadable frames, failed checksums,
+        exceptions of callbacks (the first of each class and line). They are logged as well.
     backoff : Backoff
         Delays between connection attempts.
     channels_per_connection : int
-        Further channels open further connections.
+        Maximum number of channels per connection; more channels open more connections.
     ping_after, stale_after : float
-        Seconds of silence after which a ping is sent, and after which the connection is
-        reopened. While something is subscribed, only its data and heartbeats end a silence. If
-        one channel alone is silent for `stale_after`, only that channel is resubscribed.
-        `stale_after` must exceed the 15 seconds between two heartbeats, except on loopback.
+        Seconds of silence until a ping is sent, and until the connection is reopened. While there
+        are subscriptions, only their data and heartbeats count as a sign of life. If a single
+        channel is silent for `stale_after`, only that channel is resubscribed. `stale_after` must
+        exceed the 15 seconds between two heartbeats, except on loopback.
     dispatch_threads : int
-        Threads that run callbacks. With 1 (default) no two callbacks run at once. With more, any
-        free thread serves the next subscription; callbacks of one subscription never overlap.
-        With 0 callbacks run on the I/O thread: fastest, for functions that return at once;
-        blocking calls raise `UsageError` there.
+        Number of threads that run callbacks. With 1 (default) callbacks never run concurrently.
+        With more, any free thread serves the next subscription; callbacks of one subscription
+        never overlap. With 0 callbacks run on the I/O thread: the fastest, for functions that
+        return immediately; blocking calls raise `UsageError` there.
     pace : ConnectionRateLimiter
-        Limits how often connections are opened; shared by all clients of the process.
+        Limits the rate of new connections; by default shared by all clients of the process.
     record : str or os.PathLike, optional
-        A new file for every message received and sent, with its time and without secrets; see
-        `bfxsync.replay`. ``{time}`` in its name becomes the time (UTC): ``20261129T121700Z``.
+        New file to which every message received and sent is written, with its time and without
+        secrets; see `bfxsync.replay`. ``{time}`` in its name is replaced by the time (UTC):
+        ``20261129T121700Z``.
     record_append : bool
-        Continue the file if it exists, gzipped or not, even if its last line was cut off.
+        Append to the file if it exists, gzipped or not, even if its last line is incomplete.
 
     Raises
     ------
@@ -119,7 +120,7 @@ class WebSocketClient(ProposesNames):
         record: str | os.PathLike[str] | None = None,
         record_append: bool = False,
     ) -> None:
-        # First of all: from here on no frame shows a password in it.
+        # First, so that no traceback shows a password in it.
         proxy = hide(proxy)
         settings = ConnectionSettings(
             url=host,
@@ -148,7 +149,7 @@ class WebSocketClient(ProposesNames):
         connect: Connect = open_connection,
         **options: Any,
     ) -> None:
-        # Threads hold the core and what it was given, so none of that may hold this object.
+        # Threads refer to the core and its arguments, so none of these may refer to this object.
         self._settings = settings
         self._core = Core(settings, on_error, connect)
         if settings.recorder is not None:
@@ -158,7 +159,7 @@ class WebSocketClient(ProposesNames):
 
     def _end_with_self(self) -> None:
         finalizer = weakref.finalize(self, self._core.abandon)
-        # At the exit of the program the connections are closed in an orderly way instead.
+        # At interpreter exit `_close_all` closes the connections instead.
         finalizer.atexit = False  # type: ignore[misc]  # a property without a slot
 
     def __enter__(self: S) -> S:
@@ -206,7 +207,7 @@ class WebSocketClient(ProposesNames):
 
     @property
     def frame_count(self) -> int:
-        """Messages received from the exchange, over all connections."""
+        """Messages received from the exchange, on all connections."""
         _, links, past = self._core.placement.account()
         return past.frames + sum(link.session.frame_count for link in links)
 
@@ -217,33 +218,33 @@ class WebSocketClient(ProposesNames):
         Returns
         -------
         dict
-            Ready for JSON. ``status``; ``frames`` (messages received), ``received_bytes`` and
+            JSON-serializable. ``status``; ``frames`` (messages received), ``received_bytes`` and
             ``sent_bytes`` (of frames, inside TLS; 0 in a replay), ``frames_per_s`` and
             ``received_bytes_per_s`` (of open connections, over the last minute), ``updates`` and
             ``gaps`` (per subscription on the wire), ``heals`` (automatic resubscriptions),
             ``drops`` (updates dropped for slow consumers), ``queued`` (items now), ``lag_s`` (age
             of the oldest queued item), ``reconnects`` (by `LossCause`), ``clock_jumps``,
-            ``connections_left`` (that may be opened at once; None: not limited), ``errors``
+            ``connections_left`` (that may be opened now; None if not limited), ``errors``
             (reported to `on_error`, by class), ``error_count`` and ``last_error`` (exceptions of
-            callbacks, event handlers and `on_error`; text of the latest); and the same for each
-            of ``connections`` (with ``channels`` and their ``limit``) and ``subscriptions``.
-            Totals include those that have ended, and count event handlers as consumers.
+            callbacks, event handlers and `on_error`; text of the latest). ``connections`` (with
+            ``channels`` and their ``limit``) and ``subscriptions`` have the same for each. Totals
+            include ended connections and subscriptions; event handlers count as consumers.
         """
         return stats_of(self._core)
 
     def start(self) -> None:
         """
-        Open the connection in the background and return at once.
+        Open the connection in the background and return immediately.
 
-        In a forked child this makes new connections with the same settings and event handlers,
-        but no subscriptions: those belong to the parent.
+        In a forked child this opens new connections with the same settings and event handlers, but
+        without subscriptions: those belong to the parent.
 
         Raises
         ------
         ClosedError
             The client is closed.
         NetworkError
-            No thread or file descriptor is left.
+            No thread or file descriptor is available.
         UsageError
             gevent or eventlet has patched the standard library; see ``docs/threads.rst``.
         """
@@ -256,7 +257,7 @@ class WebSocketClient(ProposesNames):
         """
         Block until `close` is called by a callback or another thread, or until Ctrl-C.
 
-        Returns at once if the client is closed already, as by a signal handler.
+        Returns immediately if the client has been closed, such as by a signal handler.
 
         Raises
         ------
@@ -267,7 +268,7 @@ class WebSocketClient(ProposesNames):
         BfxError
             A fatal error ended the client; a new connection would fail in the same way.
         UsageError
-            Called from a callback: no other callback could run meanwhile.
+            Called from a callback: no other callback could run.
         """
         self._core.check_may_run()
         try:
@@ -294,9 +295,9 @@ class WebSocketClient(ProposesNames):
         Parameters
         ----------
         code : int
-            Of the close frame: 1000-1003, 1007-1011, 3000-4999; a later call cannot change it.
+            Code of the close frame: 1000-1003, 1007-1011, 3000-4999. Only the first call sets it.
         reason : str
-            At most 123 bytes in UTF-8.
+            Reason in the close frame, at most 123 bytes in UTF-8.
         """
         self._core.close(CLOSE_TIMEOUT_S, check_farewell(code, reason))
 
@@ -304,12 +305,13 @@ class WebSocketClient(ProposesNames):
         """
         Wait until the connection is open and every subscription has its first data.
 
-        The timeout is for all of this; by default it is the client's own.
+        The timeout applies to all of this; by default it is that of the client.
 
         Raises
         ------
         NetworkError
-            Not connected in time (phase ``connect``), or maintenance of the exchange (``send``).
+            Not connected in time (phase ``connect``), or maintenance of the exchange (phase
+            ``send``).
         SubscriptionRejected, RequestTimeout
             A subscription failed.
         """
@@ -330,18 +332,18 @@ class WebSocketClient(ProposesNames):
         """
         Wait until any subscription has data or an event, or one of its callbacks has handled it.
 
-        Returns at once if there was something since the calling thread's last call, so a loop that
-        looks at books, or at what callbacks have stored, misses nothing. Consumes no updates.
+        Returns immediately if that has happened since the last call of the same thread, so that a
+        loop that reads books, or values stored by callbacks, misses nothing. Consumes no updates.
 
         Parameters
         ----------
         timeout : float, optional
-            Seconds; 0 does not wait. By default the wait has no end.
+            Seconds; 0 does not wait. By default it waits indefinitely.
 
         Returns
         -------
         bool
-            False if the time was over first.
+            False if the timeout has passed.
 
         Raises
         ------
@@ -375,7 +377,7 @@ class WebSocketClient(ProposesNames):
         connection.submit(SubscriptionTable.ping, waiter, start + allowed_s)
         # The session applies the timeout; it is late only if its thread is blocked.
         if not waiter.resolved.wait(allowed_s + CLOSE_TIMEOUT_S):
-            raise NetworkError("no pong: the connection is being made", phase="send")
+            raise NetworkError("no pong: not connected yet", phase="send")
         if waiter.error is not None:
             self._core.lifetime.check_exit()
             raise waiter.error

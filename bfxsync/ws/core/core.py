@@ -38,7 +38,7 @@ Connect = Callable[[int, ConnectionSettings, Any], Link]
 """Creates a connection from its number, the settings and its owner."""
 
 _Note = Tuple[Callable[..., None], str]
-"""A log method, and what to log about a thread that outlives a close."""
+"""A log method and a message, about a thread that outlives a close."""
 
 
 def open_connection(number: int, settings: ConnectionSettings, owner: Core) -> Link:
@@ -48,10 +48,10 @@ def open_connection(number: int, settings: ConnectionSettings, owner: Core) -> L
 
 class Core:
     """
-    The connections of a client, its dispatch threads, and what they share.
+    The connections of a client, its dispatch threads, and their shared state.
 
-    Strategy: threads refer to this and never to the client, so that an abandoned client is
-    collected and its finalizer can end them.
+    Strategy: threads refer to the core and never to the client, so that an abandoned client is
+    garbage collected and its finalizer can end them.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Core:
         )
         self.placement: Placement = Placement(self.lifetime, self)
         self._make_connection = connect
-        # Protects the making of the successor; no thread that can be interrupted takes it.
+        # Protects the creation of the successor; threads that can be interrupted never acquire it.
         self._lock = Section()
         self._successor: Core | None = None
         _OPEN_CORES.add(self)
@@ -87,7 +87,7 @@ class Core:
     def status(self) -> ConnectionStatus:
         """Status of the first connection."""
         if self.lifetime.is_closing:
-            # Whatever a thread that has yet to end is doing.
+            # Regardless of threads that have not ended yet.
             failed = self.lifetime.exception is not None
             return ConnectionStatus.FAILED if failed else ConnectionStatus.CLOSED
         links = self.placement.links
@@ -106,10 +106,10 @@ class Core:
             return True
         if not self.lifetime.is_closing:
             self.lifetime.farewell = farewell
-        # Goes on even if the main thread is interrupted while it waits.
+        # Continues even if the main thread is interrupted while it waits.
         has_ended, notes = shielded(self._close, timeout_s)
-        # Logged by the caller's thread: a signal handler may have interrupted `logging`, and then
-        # no other thread gets its lock before the handler returns.
+        # Logged by the caller's thread: if a signal handler has interrupted `logging`, no other
+        # thread can acquire its lock before the handler returns.
         for log, note in notes:
             log("%s; its thread ends with it", note)
         return has_ended
@@ -122,13 +122,13 @@ class Core:
         io_deadline = deadline - timeout_s / 4
         ended = [link.join(io_deadline) for link in self.placement.links]
         if not all(ended):
-            # Nothing can be done about a connection attempt.
+            # A connection attempt cannot be aborted.
             notes.append(
-                (_log.warning, "a callback is under way")
+                (_log.warning, "a callback is still running")
                 if self.dispatcher.is_inline
-                else (_log.info, "a connection attempt is under way")
+                else (_log.info, "a connection attempt is in progress")
             )
-            # Their I/O thread is busy, and they would wait for ever.
+            # Their I/O thread is busy, so they would wait forever.
             for subscriber in self.placement.subscribers():
                 subscriber.withdraw(ClosedError("the client was closed"))
         recorder = self.settings.recorder
@@ -154,7 +154,7 @@ class Core:
         return all(ended), notes
 
     def exit(self, exc: BaseException) -> None:
-        """End, and let `run` raise the exception of a callback that ends the program."""
+        """Close the client; `run` then raises this exception, by which a callback ends the program."""
         self.lifetime.exit_by = exc
         self.begin_close()
         self.lifetime.stopped.set()
@@ -167,7 +167,7 @@ class Core:
             link.close()
 
     def abandon(self) -> None:
-        """End without waiting, as the client has been collected."""
+        """End without waiting, after the client was garbage collected."""
         if self.lifetime.is_closing:
             return
         self.begin_close()
@@ -191,7 +191,7 @@ class Core:
         subscribers = self.placement.reset_after_fork()
         self.publisher.listeners = self.publisher.listeners.copy()
         if not self.placement.has_opened:
-            # There are no threads yet, so it can be used here.
+            # There are no threads yet, so the child can use it.
             return
         error = self.lifetime.detach_after_fork()
         self.dispatcher.detach_after_fork()
@@ -201,7 +201,7 @@ class Core:
             subscriber.detach_after_fork(error)
 
     def successor(self) -> Core:
-        """Return the core that replaces it in a child process, with the same handlers."""
+        """Return the core that replaces this one in a child process, with the same handlers."""
         return shielded(self._succeed)
 
     def _succeed(self) -> Core:
@@ -217,8 +217,8 @@ class Core:
         """
         Create a connection.
 
-        Raises `NetworkError` without a free file descriptor, and `UsageError` if the proxy of the
-        environment cannot be used or threads are greenlets.
+        Raises `NetworkError` if no file descriptor is available, and `UsageError` if the proxy of
+        the environment is invalid or threads are greenlets.
         """
         check_threads()
         if self.settings.proxy_problem is not None:
@@ -232,7 +232,7 @@ class Core:
         """
         Start a connection, and the dispatch threads if they do not run yet.
 
-        Raises `NetworkError` if the machine has no threads left.
+        Raises `NetworkError` if no thread can be started.
         """
         try:
             self.dispatcher.start()
@@ -240,7 +240,7 @@ class Core:
         except RuntimeError as exc:
             raise _no_connection(exc) from exc
         if self.lifetime.is_closing:
-            # Closed just now: the loop over the connections may have missed this one.
+            # Closed concurrently: the loop over the connections may have missed this one.
             link.close()
 
     def has_writer(self, subscriber: Subscriber) -> bool:
@@ -251,8 +251,8 @@ class Core:
         return any(not (link.is_current or link.is_finished) for link in links)
 
     def check_may_wait(self) -> None:
-        """Raise `UsageError` on an I/O thread that runs callbacks: its wait would never end."""
-        # In the child of a fork no thread does the work, and calls raise instead of waiting.
+        """Raise `UsageError` on an I/O thread that runs callbacks: it would wait for itself."""
+        # In a forked child there are no threads, and calls raise instead of waiting.
         if not self.dispatcher.is_inline or self.lifetime.is_forked:
             return
         if any(link.is_current for link in self.placement.links):
@@ -262,12 +262,12 @@ class Core:
             )
 
     def check_may_run(self) -> None:
-        """Raise `UsageError` on a thread that runs callbacks: no other one could run."""
+        """Raise `UsageError` on a thread that runs callbacks: no other callback could run."""
         self.check_may_wait()
         if self.dispatcher.is_current and not self.lifetime.is_forked:
             raise UsageError(
                 "run() cannot be called by a callback, as no other callback could run until it "
-                "returns; call it on a thread of your own"
+                "returns; call it on a thread of the program"
             )
 
     # --- I/O threads --------------------------------------------------------------------------
@@ -278,14 +278,14 @@ class Core:
             self.dispatcher.run_ready()
 
     def failed(self, error: BfxError) -> None:
-        """End everything: a fatal error of one connection would be every other's too."""
+        """End everything: a fatal error of one connection affects all others too."""
         is_first = self.lifetime.exception is None
         if is_first:
             self.lifetime.exception = error
         self.begin_close()
         self.lifetime.stopped.set()
         if is_first:
-            # Last, so that the waiting threads wake up whatever happens there.
+            # Last, so that waiting threads wake up even if this fails.
             self.publisher.failed(error)
 
     # --- dispatch threads ---------------------------------------------------------------------
@@ -309,7 +309,7 @@ class Core:
 
 
 def _no_connection(exc: Exception) -> NetworkError:
-    return NetworkError(f"no connection can be made: {exc}", phase="connect")
+    return NetworkError(f"no connection can be opened: {exc}", phase="connect")
 
 
 _OPEN_CORES: weakref.WeakSet[Core] = weakref.WeakSet()
@@ -317,7 +317,7 @@ _OPEN_CORES: weakref.WeakSet[Core] = weakref.WeakSet()
 
 @atexit.register
 def _close_all() -> None:
-    """Close all clients: a thread that prints while Python ends may crash it."""
+    """Close all clients: a thread that prints during interpreter shutdown may crash it."""
     for core in list(_OPEN_CORES):
         if core.placement.links:
             core.close(1.0)

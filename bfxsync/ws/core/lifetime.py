@@ -1,4 +1,4 @@
-"""Whether a client is open, and what has ended it."""
+"""State of a client: open, closed, or ended by an error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bfxsync.errors import BfxError, ClosedError
 
 
 class Lifetime:
-    """The state of a client that all its parts read; written by any thread, in single steps."""
+    """State of a client, shared by its parts; any thread may write it, by single assignments."""
 
     def __init__(self) -> None:
         self.is_closing: bool = False
@@ -27,7 +27,7 @@ class Lifetime:
         self._pid = os.getpid()
 
     def check_open(self) -> None:
-        """Raise if the client has ended: its fatal error, or `ClosedError`."""
+        """Raise the fatal error or `ClosedError` if the client has ended."""
         if self.is_forked:
             raise self.forked_error()
         self.check_exit()
@@ -43,7 +43,7 @@ class Lifetime:
             raise self.exit_by.with_traceback(None)
 
     def detach_after_fork(self) -> BfxError:
-        """End it in the child of a fork; return the error for all that belongs to the parent."""
+        """End the client in a forked child; return the error for objects of the parent."""
         # A client that was closed stays closed.
         self.is_forked = self.is_forked or not self.is_closing
         self.is_closing = True
@@ -55,8 +55,8 @@ class Lifetime:
         )
 
     def forked_error(self) -> ClosedError:
-        """Return the error of calls in the child of a fork."""
+        """Return the error of calls in a forked child."""
         return ClosedError(
-            f"this client's connections and threads belong to the process {self._pid}, of which "
-            "this one is a fork; start() opens new ones here, then subscribe again"
+            f"this client's connections and threads belong to the parent process {self._pid}; "
+            "call start() to open new ones in this fork, then subscribe again"
         )

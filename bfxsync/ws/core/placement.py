@@ -1,10 +1,10 @@
 """
-Which channel is on which connection.
+Distributes channels over connections.
 
-Strategy: a channel is placed on the first connection with room. If the exchange turns out to have
-no room for it, it moves on and the connection's limit is lowered. A further connection without
-channels is removed. A channel that is subscribed raw as well needs two connections, as the exchange
-refuses a second subscription to it on the same one.
+Strategy: a channel is placed on the first connection with room. If the exchange refuses it there
+for lack of room, the channel moves to another connection and the limit of the first is lowered. A
+further connection without channels is removed. A channel that is also subscribed raw needs two
+connections, as the exchange refuses a second subscription to it on the same one.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class Opener(Protocol):
     """Opens connections for the placement."""
 
     def make_link(self, number: int) -> Link:
-        """Create a connection; `NetworkError` without a free file descriptor."""
+        """Create a connection; raises `NetworkError` if no file descriptor is available."""
         ...
 
     def start_link(self, link: Link) -> None:
-        """Start its thread and the dispatch threads; `NetworkError` if there are no more."""
+        """Start its thread and the dispatch threads; raises `NetworkError` if that fails."""
 
 
 @attrs.frozen
@@ -69,7 +69,7 @@ class Totals:
             jumps=self.jumps + link.jump_count,
             received_bytes=self.received_bytes + link.traffic.received,
             sent_bytes=self.sent_bytes + link.traffic.sent,
-            # A copy, made in one step, as its thread may add to it.
+            # Copied in one step, as its thread may add to it.
             losses=Counter(self.losses) + Counter(dict(link.losses)),
         )
 
@@ -83,7 +83,7 @@ class Directory:
     homes: Mapping[Identity, Link] = attrs.field(factory=dict)
     users: Mapping[Identity, Tuple[Subscriber, ...]] = attrs.field(factory=dict)
     past: Totals = attrs.field(factory=Totals)
-    """Of those that are gone."""
+    """Totals of removed connections and subscribers."""
 
 
 class Placement:
@@ -91,14 +91,14 @@ class Placement:
     Places subscribers on connections, and opens connections for them.
 
     Strategy: a change replaces the directory, under a lock, on a thread that no signal reaches (see
-    `shielded`). Readers use the present directory, which is never modified, and need no lock.
+    `shielded`). Readers use the current directory, which is immutable, and need no lock.
     """
 
     def __init__(self, lifetime: Lifetime, opener: Opener) -> None:
         self._lifetime = lifetime
         self._opener = opener
         # Protects the replacement of the directory, each connection's load and limit, and the
-        # start of threads. I/O threads take it too: no thread that can be interrupted may.
+        # start of threads. I/O threads acquire it, so threads that can be interrupted must not.
         self._lock = Section()
         self._directory = Directory()
         self._opened_count = 0
@@ -124,20 +124,20 @@ class Placement:
     def place(self, subscriber: Subscriber) -> None:
         """Subscribe on the connection that has this channel already, or has room."""
         if not self.links:
-            # First: without real threads, `shielded` would wait for ever.
+            # First: without real threads, `shielded` would wait forever.
             check_threads()
         shielded(self._place, subscriber)
 
     def detach(self, *subscribers: Subscriber) -> None:
-        """Unsubscribe; one that was rejected keeps its error."""
+        """Unsubscribe; a rejected subscriber keeps its error."""
         if self._lock.is_mine:
-            # A finalizer, called by Python while this very thread places something.
+            # Called by a finalizer while this thread is placing a subscriber.
             later(self._detach, subscribers)
         else:
             shielded(self._detach, subscribers)
 
     def drop(self, subscriber: Subscriber) -> None:
-        """Detach a subscriber whose handle is gone. Takes no lock: a finalizer may call it."""
+        """Detach a subscriber without a handle. Acquires no lock, as a finalizer may call it."""
         home = subscriber.home
         if home is not None and not self._lifetime.is_closing:
             home.submit(SubscriptionTable.drop, subscriber)
@@ -178,7 +178,7 @@ class Placement:
         with self._lock:
             self._lifetime.check_open()
             if subscriber.is_released:
-                # Detached before it came here: the call that wanted it was interrupted.
+                # Already detached, as the subscribe call was interrupted.
                 return
             link = self._directory.homes.get(identity)
             if link is None:
@@ -201,14 +201,14 @@ class Placement:
     def _detach(self, subscribers: Tuple[Subscriber, ...]) -> None:
         for subscriber in subscribers:
             if subscriber.error is None:
-                # First, so that it drops nothing more.
+                # First, so that it drops no further updates.
                 subscriber.end(None, SubscriptionStatus.CLOSED)
             link = self.release(subscriber)
             if link is not None:
                 link.submit(SubscriptionTable.detach, subscriber)
 
     def release(self, subscriber: Subscriber) -> Link | None:
-        """Remove a subscriber; return its connection, None if it had been removed before."""
+        """Remove a subscriber; return its connection, None if it was already removed."""
         identity = subscriber.identity
         with self._lock:
             now = self._directory
@@ -241,9 +241,9 @@ class Placement:
         """
         Move a subscription from this connection to another one.
 
-        `limit` is the number of channels that the exchange has room for on this connection, or None
-        if there was room but no data. Raises `NetworkError` if there is no other connection and
-        none can be opened.
+        `limit` is the number of channels that the exchange accepts on this connection, or None if
+        it accepted the channel but sent no data. Raises `NetworkError` if there is no other
+        connection and none can be opened.
         """
         identity = shared.channel.identity
         with self._lock:
@@ -281,7 +281,7 @@ class Placement:
     # --- with the lock ------------------------------------------------------------------------
 
     def _rival(self, identity: Identity) -> Link | None:
-        """Return the connection that has the same channel in the other form, raw or not."""
+        """Return the connection that has the same channel in the other form (raw or typed)."""
         return self._directory.homes.get(rival_of(identity))
 
     def _with_room(self, *but: Home | None) -> Link:
@@ -293,13 +293,13 @@ class Placement:
     def _open_link(self) -> Link:
         link = self._opener.make_link(self._opened_count + 1)
         before = self._directory
-        # Before it starts, as its thread looks itself up.
+        # Before it starts, as its thread looks up its own entry.
         self._directory = attrs.evolve(before, links=(*before.links, link))
         self._opened_count += 1
         try:
             self._opener.start_link(link)
         except NetworkError:
-            # The next attempt starts what is missing.
+            # The next attempt starts the missing threads.
             self._opened_count -= 1
             self._directory = before
             link.detach_after_fork()
