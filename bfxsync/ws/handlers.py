@@ -1,4 +1,4 @@
-"""The methods of `WebSocketClient` that register and remove handlers of events."""
+"""Methods of `WebSocketClient` that register and remove event handlers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing_extensions import Protocol
 
     class HasCore(Protocol):
-        """A client, as far as its events need it."""
+        """The part of a client that is needed here."""
 
         _core: Core
 
@@ -41,12 +41,12 @@ def on(self: HasCore, event: str, callback: Any = None) -> Any:
     """
     Register a handler for an event; also a decorator.
 
-    Names and arguments are the official client's: ``t_ticker_update(subscription,
+    Names and arguments are those of the official client: ``t_ticker_update(subscription,
     ticker)``, ``t_trades_snapshot(subscription, trades)``, ``open()``,
     ``disconnected(code, reason)`` and so on; `subscription` is a dict with the fields
-    ``channel``, ``sub_id``, ``symbol``, … A handler of ``disconnected`` that has a parameter
-    ``will_reconnect``, or three required ones, also gets that: whether another connection
-    will be made.
+    ``channel``, ``sub_id``, ``symbol``, … A handler of ``disconnected`` with a parameter
+    ``will_reconnect``, or with three required parameters, also gets whether the client will
+    reconnect.
 
     Raises
     ------
@@ -68,8 +68,8 @@ def off(self: HasCore, event: str, callback: Handler | None = None) -> None:
     """
     Remove a handler of an event; without `callback`, all handlers of the event.
 
-    A call in progress is finished. Call this first in a notebook cell that registers handlers,
-    or each run adds another one.
+    A call in progress is completed. Call this first in a notebook cell that registers handlers, or
+    each run of the cell adds another handler.
 
     Raises
     ------

@@ -479,7 +479,7 @@ def test_r10_without_threads_close_does_not_wait_for_a_callback_that_blocks(
     start = time.monotonic()
     client.close()
     assert time.monotonic() - start < at_most(10.0)
-    assert "a callback is under way; its thread ends with it" in caplog.text
+    assert "a callback is still running; its thread ends with it" in caplog.text
     # Until the deadline, which close() has set after it was called.
     time.sleep(0.5)
     go_on.set()

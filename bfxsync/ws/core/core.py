@@ -154,7 +154,7 @@ class Core:
         return all(ended), notes
 
     def exit(self, exc: BaseException) -> None:
-        """Close the client; `run` then raises this exception, by which a callback ends the program."""
+        """Close the client after a callback raised `SystemExit` or the like, which `run` raises."""
         self.lifetime.exit_by = exc
         self.begin_close()
         self.lifetime.stopped.set()

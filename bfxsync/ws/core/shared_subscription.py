@@ -28,25 +28,25 @@ class SharedSubscription:
     subscription: dict[str, str]
     """The subscription as event handlers see it: the fields of its first subscriber."""
     subscribers: list[Subscriber] = attrs.field(factory=list)
-    """The subscription ends with the last of these."""
+    """The channel is unsubscribed with the last one."""
     listener: CallbackQueue | None = None
-    """For the event handlers."""
+    """Queue of the event handlers."""
     is_resolved: bool = False
     is_crowded: bool = False
-    """At the last delivery one of its consumers had fallen behind."""
+    """Whether one of its consumers had fallen behind at the last delivery."""
     gap_count: int = 0
     status: SubscriptionStatus = SubscriptionStatus.PENDING
-    """As subscribers see it, present and future ones."""
+    """Status for current and future subscribers."""
     asked_at: float | None = None
     clock: Clock = attrs.field(default=CLOCK, kw_only=True)
-    """The channel's."""
+    """Clock of the channel."""
     _gap: Gap | None = None
-    """The one that the next snapshot ends."""
+    """The gap that the next snapshot ends."""
     _delay: BfxError | None = None
     _mailboxes: list[Mailbox] = attrs.field(factory=list)
-    """Those of the subscribers."""
+    """Mailboxes of the subscribers."""
     _has_waiting: bool = False
-    """Some subscribers came in a gap, after the others had their first data."""
+    """Whether subscribers that were attached during a gap are waiting for their first data."""
 
     def attach(self, subscriber: Subscriber) -> None:
         """Add a subscriber, starting with a snapshot of the local state."""
@@ -61,7 +61,7 @@ class SharedSubscription:
             self._fill(subscriber.reader)
         if self.is_resolved:
             subscriber.status = self.status
-            # In a gap there is no state to start with: it waits for the next snapshot.
+            # During a gap there is no state to start with: wait for the next snapshot.
             self._has_waiting = True
             self._resolve_waiting()
 
@@ -77,7 +77,7 @@ class SharedSubscription:
         return False
 
     def read(self, subscriber: Subscriber, reader: Mailbox) -> None:
-        """Fill a reader from now on, starting with the local state."""
+        """Start filling a reader, beginning with the local state."""
         subscriber.reader = reader
         self._fill(reader)
 
@@ -86,21 +86,21 @@ class SharedSubscription:
         self._mailboxes = [box for box in self._mailboxes if box is not reader]
 
     def listen(self, callback_queue: CallbackQueue) -> None:
-        """Fill the queue of the event handlers from now on."""
+        """Start filling the queue of the event handlers."""
         self.listener = callback_queue
         self._start(callback_queue.mailbox)
 
     def ask(self, now: float | None) -> None:
-        """Record when the request was first sent, for timeouts; None: not sent yet."""
+        """Record the time of the first request, for timeouts; None if it has not been sent."""
         if now is not None and self.asked_at is not None:
-            # Sent again on another connection, which must not prolong a call's timeout.
+            # Sent again on another connection, which must not extend the timeout of a call.
             return
         self.asked_at = now
         for subscriber in self.subscribers:
             subscriber.asked_at = now
 
     def delay(self, error: BfxError | None) -> None:
-        """Record why there is no data yet; None once there is."""
+        """Record why there is no data yet; None once there is data."""
         self._delay = error
         for subscriber in self.subscribers:
             subscriber.delay = error
@@ -117,7 +117,7 @@ class SharedSubscription:
         self.subscribers = []
 
     def deliver(self, updates: list[Any]) -> int:
-        """Deliver updates to all subscribers; return their number, a leading event not counted."""
+        """Deliver updates to all subscribers; return their number, without a leading event."""
         first = updates[0]
         theirs = updates
         if self.channel.extras:
@@ -148,14 +148,14 @@ class SharedSubscription:
             subscriber.resolve(error)
 
     def end(self, error: BfxError | None, waiting: BfxError) -> None:
-        """End the iterations with `error`, and waiting calls with `waiting`."""
+        """End iterations with `error`, and waiting calls with `waiting`."""
         for subscriber in self.subscribers:
             if not subscriber.resolved.is_set:
                 subscriber.resolve(waiting)
             subscriber.end(error, SubscriptionStatus.CLOSED)
 
     def _resolve_waiting(self) -> None:
-        # Subscribers that came in a gap, once it is over.
+        # Subscribers that were attached during a gap, once it is over.
         if not self.channel.is_live:
             return
         self._has_waiting = False
@@ -175,7 +175,7 @@ class SharedSubscription:
         mailbox.begun.set()
 
     def _note(self, item: Any) -> None:
-        # Keeps status and counts of the subscribers, and logs a gap that no consumer would see.
+        # Updates status and counts of the subscribers, and logs a gap that reaches no consumer.
         status = SubscriptionStatus.LIVE
         if isinstance(item, Status):
             status = item.status
@@ -193,7 +193,7 @@ class SharedSubscription:
             if self._delay is not None:
                 self.delay(None)
             if self._gap is not None:
-                # Before the snapshot that ends it is delivered.
+                # Before the snapshot that ends the gap is delivered.
                 self._gap.until = self.clock.utc(self.clock.now())
                 self._gap = None
         self.status = status

@@ -1,9 +1,9 @@
 """
-What a user's handle shares with the I/O thread.
+The state that a user's handle shares with the I/O thread.
 
 Strategy: the I/O thread writes the fields of a `Subscriber`, each once or as a single assignment;
 other threads read them. None of these objects refers to the client, so an abandoned client can be
-collected.
+garbage collected.
 """
 
 from __future__ import annotations
@@ -70,36 +70,36 @@ class Subscriber(Waiter):
     """One user's share of a subscription."""
 
     channel: Channel
-    """The one it was created with; once attached, that of the shared subscription."""
+    """The channel it was created with; once attached, that of the shared subscription."""
     subscription: dict[str, str]
     callback_queue: CallbackQueue | None
-    """For its callback and event handler; None without either."""
+    """Queue of its callback and event handler; None if it has neither."""
     size: int = attrs.field(kw_only=True)
     policy: Policy = attrs.field(kw_only=True)
     stale_after_s: float = attrs.field(default=STALE_AFTER_S, kw_only=True)
     """Silence after which its data counts as stale."""
     clock: Clock = attrs.field(default=CLOCK, kw_only=True)
-    """The channel's."""
+    """Clock of the channel."""
     has_callback: bool = attrs.field(default=False, kw_only=True)
-    """Its data goes to a callback; otherwise the queue, if any, is for events alone."""
+    """Whether data goes to a callback; otherwise the queue, if any, is for events only."""
     home: Home | None = None
-    """Its connection; assigned under the lock of the placement. None before and after."""
+    """Its connection, None while it has none; assigned under the lock of the placement."""
     failure: BfxError | None = None
-    """Why it was quarantined; that stands, whatever the I/O thread does with it afterwards."""
+    """Why it was quarantined; takes precedence over later errors."""
     asked_at: float | None = None
-    """When the request was first sent (monotonic time)."""
+    """Monotonic time of the first request."""
     delay: BfxError | None = None
-    """Why there is no data yet, although the request is repeated."""
+    """Why repeated requests have brought no data yet."""
     update_count: int = 0
     gap_count: int = 0
     is_released: bool = False
     """Removed from the placement."""
     counted_drops: int = 0
-    """Those of its drops that are in the client's total since its release."""
+    """Drops that were added to the client's total at its release."""
     is_awaited: bool = False
-    """A call waits for it and raises its error; otherwise the error goes to `on_error`."""
+    """Whether a call waits for it and raises its error; if not, `on_error` gets the error."""
     detached: BfxError | None = None
-    """In the child of a fork: the error that every call raises."""
+    """The error that every call raises in a forked child."""
     reader: Mailbox | None = None
     """Mailbox of the iteration, created by the first reader."""
     _status: SubscriptionStatus = attrs.field(
@@ -111,7 +111,7 @@ class Subscriber(Waiter):
 
     @property
     def status(self) -> SubscriptionStatus:
-        """Its state, as its user sees it."""
+        """State for the user."""
         return self._status if self.failure is None else SubscriptionStatus.FAILED
 
     @status.setter
@@ -120,7 +120,7 @@ class Subscriber(Waiter):
 
     @property
     def ended_by(self) -> BfxError | None:
-        """The error that its iteration raises at the end."""
+        """The error that the iteration raises at its end."""
         return self.failure or self.error
 
     @property
@@ -172,7 +172,7 @@ class Subscriber(Waiter):
         """Return the reader; all threads get the same one."""
         reader = self.reader
         if reader is None:
-            # One step: the first thread's mailbox is everyone's.
+            # One step, so that all threads get the mailbox of the first.
             new = Mailbox(self.size, self.policy)
             self.reader = reader = vars(self).setdefault("_first_reader", new)
         return reader
@@ -186,7 +186,7 @@ class Subscriber(Waiter):
         super().resolve(error)
 
     def withdraw(self, waiting: BfxError) -> None:
-        """End it for its user; waiting calls raise this error, or that of its failure."""
+        """End the subscription for its user; waiting calls raise `failure`, or else `waiting`."""
         waiting = self.failure or waiting
         if not self.resolved.is_set:
             self.resolve(waiting)
@@ -194,7 +194,7 @@ class Subscriber(Waiter):
             self.end(None, SubscriptionStatus.CLOSED)
 
     def detach_after_fork(self, error: BfxError) -> None:
-        """End it in the child of a fork, whatever state its locks were in at the fork."""
+        """End the subscription in a forked child, regardless of the state of its locks."""
         self.detached = error
         if self.is_active:
             self.status = SubscriptionStatus.CLOSED

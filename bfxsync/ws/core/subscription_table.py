@@ -1,8 +1,8 @@
 """
-The subscriptions of one connection: users' commands and the session's outputs for subscribers.
+The subscriptions of one connection: executes users' commands, and delivers the session's outputs.
 
-Everything here runs on the connection's thread. What has to be sent is returned, for the
-connection to perform.
+Everything here runs on the connection's thread. Methods return outputs, such as messages to send,
+for the connection to perform.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Owner(Protocol):
 
 
 SubscriptionOutput = Union[Requested, Delayed, Acknowledged, Resolve, Displaced, Report]
-"""What `SubscriptionTable.perform` does; `Deliver` apart, the rest is the connection's."""
+"""Outputs performed by `SubscriptionTable.perform`; the connection performs all others."""
 
 Outputs = Sequence[Output]
 
@@ -95,13 +95,13 @@ class SubscriptionTable:
     _session: SessionProtocol
     _owner: Owner
     _clock: Callable[[], float]
-    """The session's."""
+    """Clock of the session."""
     _home: Home
     """The connection."""
     is_crowded: bool = False
     """Set when a consumer has fallen behind; reset by the reader of the flag."""
     update_count: int = 0
-    """Of all its subscriptions, ended ones included; so is `gap_count`."""
+    """Updates of all subscriptions, including ended ones, as for `gap_count`."""
     gap_count: int = 0
     drop_count: int = 0
     """Updates dropped for slow event handlers of subscriptions that have ended."""
@@ -134,7 +134,7 @@ class SubscriptionTable:
     def attach(self, subscriber: Subscriber) -> Outputs:
         """Subscribe, or share the existing subscription."""
         if subscriber.is_released:
-            # Given up on the way here; if that happens from here on, `detach` comes later.
+            # Detached before it arrived; if it is detached later, `detach` will be called.
             return _NONE
         shared = self._shared.get(subscriber.identity)
         if shared is not None:
@@ -142,7 +142,7 @@ class SubscriptionTable:
             return _NONE
         home = subscriber.home
         if home is not None and home is not self._home:
-            # The channel has moved meanwhile.
+            # The channel has moved to another connection.
             home.submit(SubscriptionTable.attach, subscriber)
             return _NONE
         shared = SharedSubscription(
@@ -152,8 +152,8 @@ class SubscriptionTable:
         return self._request(shared)
 
     def adopt(self, shared: SharedSubscription) -> Outputs:
-        """Continue a subscription that has left another connection."""
-        # Subscribers released in the meantime: their detachment went to the other connection.
+        """Continue a subscription that was moved from another connection."""
+        # Subscribers released in the meantime: the other connection got their `detach`.
         for subscriber in [each for each in shared.subscribers if each.is_released]:
             shared.detach(subscriber)
         existing = self._shared.get(shared.channel.identity)
@@ -176,12 +176,12 @@ class SubscriptionTable:
         # Drops after its release.
         self.drop_count += subscriber.dropped_count - subscriber.counted_drops
         subscriber.counted_drops = subscriber.dropped_count
-        # Again, as what came in between may have changed its status.
+        # Again, as messages in between may have changed its status.
         subscriber.withdraw(ClosedError(f"{subscriber.name}: unsubscribed"))
         return outputs
 
     def drop(self, subscriber: Subscriber) -> Outputs:
-        """Detach a subscriber whose handle is gone; one with event handlers loses its reader."""
+        """Detach a subscriber without a handle; one with event handlers only loses its reader."""
         if subscriber.callback_queue is None:
             self._owner.placement.detach(subscriber)
             return _NONE
@@ -200,7 +200,7 @@ class SubscriptionTable:
         return self._session.apply(Resubscribe(shared), self._clock())
 
     def read(self, subscriber: Subscriber, reader: Mailbox) -> Outputs:
-        """Fill a reader from now on."""
+        """Start filling a reader."""
         shared = self._shared.get(subscriber.identity)
         if shared is not None and subscriber in shared.subscribers:
             shared.read(subscriber, reader)
@@ -209,7 +209,7 @@ class SubscriptionTable:
         if home is None:
             reader.close(subscriber.ended_by)
         elif home is not self._home:
-            # It has moved meanwhile. (One that is on its way here starts when it arrives.)
+            # The channel has moved. (A channel being moved here starts when it arrives.)
             home.read(subscriber, reader)
         return _NONE
 
@@ -238,7 +238,7 @@ class SubscriptionTable:
             self._news.announce()
 
     def perform(self, output: SubscriptionOutput) -> Outputs:
-        """Perform an output of the session, and return those that follow from it."""
+        """Perform an output of the session, and return the resulting outputs."""
         if isinstance(output, Requested):
             _shared_of(output).ask(self._clock())
         elif isinstance(output, Delayed):
@@ -256,9 +256,9 @@ class SubscriptionTable:
         return _NONE
 
     def end(self, error: BfxError | None, waiting: BfxError) -> None:
-        """End everything: iterations with `error`, if any, and waiting calls with `waiting`."""
+        """End all subscriptions: iterations with `error`, if any, waiting calls with `waiting`."""
         with ExitStack() as stack:
-            # Each is ended even if another one fails: after a bug anything may be broken.
+            # Each is ended even if another one fails, as after a bug in this package.
             stack.callback(self._end_waiting, waiting)
             for shared in self._shared.values():
                 stack.callback(self._count_out, shared)
@@ -289,15 +289,15 @@ class SubscriptionTable:
         shared = self._shared.pop(_shared_of(output).channel.identity)
         shared.is_resolved = output.is_resolved
         if output.limit is not None:
-            # There was no room for it: the request has yet to be sent.
+            # There was no room for it: the request has not been sent yet.
             shared.ask(None)
         try:
             self._owner.placement.displace(self._home, shared, output.limit)
         except NetworkError as exc:
             if output.limit is None:
-                # There is still room where it was.
+                # There is still room on this connection.
                 return self._request(shared)
-            # No thread or descriptor for a further connection: only this channel fails.
+            # No thread or descriptor for another connection: only this channel fails.
             if shared.is_resolved:
                 shared.deliver([Status(SubscriptionStatus.REJECTED)])
                 self._owner.publisher.reported(exc)

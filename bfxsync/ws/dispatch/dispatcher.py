@@ -1,10 +1,10 @@
 """
-The threads on which user code runs.
+The threads that run user code.
 
 Strategy: a mailbox that receives items and is not scheduled puts its queue into the ready queue,
-once. A dispatch thread gets a batch from it and calls, for each item, the handler of its class.
-Meanwhile no other thread serves the mailbox, so its items are handled one after the other even
-with several threads. An exception of user code is reported and has no other effect.
+once. A dispatch thread gets a batch from it and calls the handler of each item's class. No other
+thread serves the mailbox at the same time, so its items are handled one after the other even with
+several threads. An exception of user code is reported and has no other effect.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from bfxsync.ws.dispatch.news import News
 _log = get_logger(__name__)
 
 BATCH = 256
-"""Items of one mailbox that are handled before the next mailbox has its turn."""
+"""Maximum number of items of one mailbox that are handled before the next mailbox is served."""
 
 ENDS = (SystemExit, KeyboardInterrupt)
-"""What user code raises to end the program."""
+"""Exceptions by which user code ends the program."""
 
 Routes = Dict[type, Callable[[Any], object]]
 
@@ -46,8 +46,8 @@ class CallbackErrors:
     """
     Exceptions of one queue's callbacks: all are counted, the first of each kind is reported.
 
-    A kind is a class and the line that raised. Classes are compared by name: one may refuse to be
-    hashed or compared itself.
+    A kind is a class and the line that raised. Classes are compared by name, as user code may
+    define hashing and comparison of a class.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class CallbackErrors:
             cut_before(exc, self._last_head)
         self.last, self._last_head = exc, traceback_of(exc)
         kind = (type_name(exc), *raised_at(exc))
-        # Generated code, whose lines are always new, must not fill the memory.
+        # Generated code, whose lines are always new, must not use unlimited memory.
         if kind in self._kinds or len(self._kinds) >= _MAX_KINDS:
             return False
         self._kinds.add(kind)
@@ -74,12 +74,12 @@ class CallbackErrors:
 
 class CallbackQueue:
     """
-    A mailbox whose items go to user code.
+    A mailbox whose items are passed to user code.
 
-    `routes` has the handler of each class of items; other items are ignored. `name` is used in
-    messages. After `max_errors` exceptions the rest is ignored, except that the handler of `Status`
-    gets FAILED, after `on_failed` got the exception. `has_updates` is false if its items are not of
-    subscriptions; those who wait for updates are not woken then.
+    `routes` has the handler for each class of items; other items are ignored. `name` is used in
+    messages. After `max_errors` exceptions, `on_failed` is called with the last one and the handler
+    of `Status` with FAILED; all further items are ignored. `has_updates` is False for a queue of
+    connection events, which do not wake threads that wait for updates.
     """
 
     def __init__(
@@ -108,18 +108,18 @@ class CallbackQueue:
 
 class Dispatcher:
     """
-    The threads that call the handlers; a single thread calls one at a time.
+    The threads that call handlers, each of them one at a time.
 
     Parameters
     ----------
     on_error : callable, optional
-        Gets the exceptions of handlers, the first of each kind and queue.
+        Called with exceptions of handlers, the first of each kind and queue.
     on_exit : callable, optional
-        Gets exceptions that end the program, such as the `SystemExit` of ``sys.exit()``.
+        Called with exceptions that end the program, such as the `SystemExit` of ``sys.exit()``.
     thread_count : int
         With 0 the handlers are called by `run_ready`, on the I/O threads.
     on_failure : callable, optional
-        Gets an exception of our own code that has ended a thread.
+        Called with an exception of our own code that has ended a thread.
     """
 
     def __init__(
@@ -132,9 +132,9 @@ class Dispatcher:
     ) -> None:
         self.is_inline: bool = thread_count == 0
         self.news: News = News()
-        # Queues with items; None makes a thread check whether it is to end.
+        # Queues with items; None makes a thread check whether it should end.
         self.ready: SimpleQueue[Optional[CallbackQueue]] = SimpleQueue()
-        # Items that the end did not wait for.
+        # Items that were not delivered before the end.
         self.dropped_count: int = 0
         # The latest exception of user code.
         self.last_error: BaseException | None = None
@@ -142,7 +142,7 @@ class Dispatcher:
         self._on_exit = on_exit
         self._on_failure = on_failure
         self._own_errors = CallbackErrors()
-        # By thread, each of which writes its own entry only; so are the running ones.
+        # By thread, each of which writes its own entry only; likewise `_running`.
         self._error_counts: Dict[int, int] = {}
         self._running: Dict[Thread, Optional[CallbackQueue]] = {}
         self._deadline: float | None = None
@@ -166,20 +166,20 @@ class Dispatcher:
     def start(self) -> None:
         """Start the threads that have not been started."""
         for name in self._names[len(self._threads) :]:
-            # Created late: one from before a fork cannot be started after it (Python 3.13).
+            # Created late: a thread created before a fork cannot be started after it (Python 3.13).
             thread = Thread(target=self._main, name=name, daemon=True)
             start_thread(thread)
             self._threads.append(thread)
 
     def stop(self, deadline: float) -> None:
-        """Let what is queued run until the deadline (monotonic time), then end."""
-        # A second call, as from a callback that closes at each item, must not delay the end.
+        """Handle queued items until the deadline (monotonic time), then end the threads."""
+        # A second call, such as from a callback that closes at each item, must not delay the end.
         self._deadline = min(deadline, self._deadline or deadline)
         self._is_stopping = True
         self.ready.put(None)
 
     def join(self, deadline: float) -> bool:
-        """Wait for the end of the threads; False if user code still runs, see `running`."""
+        """Wait for the threads to end; return False if user code is still `running`."""
         others = [thread for thread in self._threads if thread is not current_thread()]
         for thread in others:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -196,9 +196,9 @@ class Dispatcher:
 
     def detach_after_fork(self) -> None:
         """
-        Stop calling handlers in the child of a fork: the queued items are the parent's.
+        Stop calling handlers in a forked child, as the queued items belong to the parent.
 
-        If a callback has forked, its thread is the child's only one, and ends.
+        If a callback has forked, its thread is the only one of the child, and ends.
         """
         self._is_detached = self._is_stopping = True
         self._deadline = 0.0
@@ -246,9 +246,9 @@ class Dispatcher:
     def _serve(self, callback_queue: CallbackQueue) -> None:
         self._call(callback_queue, callback_queue.mailbox.next_batch(BATCH))
         if self.news.is_awaited and callback_queue.has_updates:
-            # For those who read what the callbacks have stored.
+            # For threads that read values stored by callbacks.
             self.news.announce()
-        # If it was forked meanwhile, the rest is the parent's.
+        # If a callback has forked, the remaining items belong to the parent.
         if not self._is_detached and callback_queue.mailbox.finish_batch():
             self.ready.put(callback_queue)
 
@@ -268,7 +268,7 @@ class Dispatcher:
                 _log.info("a callback of %s ends the program", callback_queue.name)
                 self._on_exit(exc)
             except BaseException as exc:
-                # Any exception: other callbacks need the thread too.
+                # Any exception, as other callbacks need the thread.
                 self.report(callback_queue, exc)
                 limit = callback_queue.max_errors
                 if limit is not None and callback_queue.errors.count >= limit:

@@ -1,9 +1,9 @@
 """
-Logs the events that have no handler.
+Logs events without a handler.
 
-Without configuration Python prints warnings to stderr. So a warning is logged where the user should
-act, and not every time: a slow consumer is named at most once a minute. A lost connection has a
-warning of its own, so its gaps have none.
+Without configuration Python prints warnings to stderr. So warnings are logged only where the user
+should act, and not every time: a slow consumer at most once a minute. A lost connection logs a
+warning, so its gaps do not.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class _Event:
     name: str
     arguments: Tuple[object, ...] = ()
     extra: object = None
-    """The event's argument in `EXTRA_ARGUMENTS`."""
+    """Value of the event's argument in `EXTRA_ARGUMENTS`."""
 
 
 @attrs.frozen
@@ -48,7 +48,7 @@ class _Reported:
 
 
 class EventPublisher:
-    """Delivers events to the handlers that `on` has registered."""
+    """Delivers events to registered handlers."""
 
     def __init__(self, dispatcher: Dispatcher, mailbox_size: int) -> None:
         self.listeners: Listeners = Listeners()
@@ -59,8 +59,8 @@ class EventPublisher:
         # By class; under the lock.
         self._error_counts: Dict[str, int] = {}
         self._log_error = ErrorLog()
-        # Protects the mailbox, which has one writer at a time, from the connections' threads and a
-        # recorder's. No thread that can be interrupted takes it.
+        # Serializes the writers of the mailbox: the threads of connections and of a recorder.
+        # Threads that can be interrupted never acquire it.
         self._lock = Lock()
         self._control = CallbackQueue(
             "a connection event",
@@ -73,16 +73,16 @@ class EventPublisher:
 
     @property
     def error_counts(self) -> Dict[str, int]:
-        """How many errors were reported, by class."""
+        """Numbers of reported errors, by class."""
         return self._error_counts.copy()
 
     # --- I/O threads --------------------------------------------------------------------------
 
     def opened(self, gap_s: float | None) -> None:
         """
-        Publish `open`, once: handlers subscribe there, and subscriptions are kept.
+        Publish `open` for the first connection, and `restored` after an outage of `gap_s` seconds.
 
-        After an outage of `gap_s` seconds publish `restored`.
+        `open` is published once, as its handlers subscribe, and subscriptions survive an outage.
         """
         if not self._was_opened:
             self._was_opened = True

@@ -43,14 +43,14 @@ CONNECTION_EVENTS = {
 }
 """
 ``open()``, ``disconnected(code, reason)``, ``subscribed(subscription)``,
-``wss-error(code, message)`` (an error of the exchange that no call raises), and those that only
-bfxsync has: ``restored(gap_s)`` (a connection is back, after so many seconds),
+``wss-error(code, message)`` (an error of the exchange that no call raises), and events that only
+bfxsync has: ``restored(gap_s)`` (reconnected after an outage of `gap_s` seconds),
 ``subscription_failed(subscription, error)`` (quarantined because of `max_errors`),
-``fatal(error)`` (what ended the client).
+``fatal(error)`` (the error that ended the client).
 """
 
 EXTRA_ARGUMENTS = {"disconnected": "will_reconnect"}
-"""One more argument of an event, for handlers that take it; see `with_extra`."""
+"""Additional argument of an event, for handlers that take it; see `with_extra`."""
 
 _OBJECTS = {
     "order": ("snapshot", "new", "update", "cancel"),
@@ -75,7 +75,7 @@ ACCOUNT_EVENTS = frozenset(
         "trade_execution_update",
     )
 )
-"""Events of the account channel, called with one argument. No connection opens that channel yet."""
+"""Events of the account channel, with one argument. That channel is not implemented yet."""
 
 _ARGUMENTS = {
     **CONNECTION_EVENTS,
@@ -106,8 +106,8 @@ class Listeners:
     """
     Handlers by event name.
 
-    Strategy: one list per event, and every step on it is a single call in C. So Ctrl-C leaves no
-    lock held that a callback would wait for, and a signal handler may come in between.
+    Strategy: one list per event, and every step on it is a single call in C. So there is no lock
+    that Ctrl-C could leave held, and a signal handler may run at any point.
     """
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ class Listeners:
 
     def remove(self, event: str, handler: Handler | None) -> None:
         """
-        Remove a handler, however often it is registered; without it, all of the event.
+        Remove all registrations of a handler; with None, all handlers of the event.
 
         Raises `UsageError` if the event is unknown, or the handler is not registered for it.
         """
@@ -136,7 +136,7 @@ class Listeners:
             try:
                 handlers.remove(handler)
             except ValueError:
-                # Another thread was quicker.
+                # Removed by another thread.
                 return
 
     def copy(self) -> Listeners:
@@ -156,7 +156,7 @@ class Listeners:
         report: Callable[[BaseException], object],
         extra: object = None,
     ) -> None:
-        """Call every handler; the exception of one is reported and does not stop the others."""
+        """Call every handler; an exception is reported and does not affect the other handlers."""
         name = EXTRA_ARGUMENTS.get(event)
         for handler in self.of(event):
             try:
@@ -169,12 +169,12 @@ class Listeners:
                 report(exc)
 
     def of(self, event: str) -> tuple[Handler, ...]:
-        """Return the present handlers of an event."""
+        """Return the handlers of an event."""
         return tuple(self._handlers[event])
 
 
 def events_of(kind: ChannelKind) -> list[str]:
-    """Return the events that a channel can cause."""
+    """Return the events of a channel."""
     names = ["subscribed", *EVENTS_OF_CHANNEL[kind].values()]
     snapshot = SNAPSHOT_EVENTS.get(kind)
     return names if snapshot is None else [*names, snapshot]
@@ -192,7 +192,7 @@ def routes_for(
     listeners: Listeners,
     report: Callable[[BaseException], object],
 ) -> Routes:
-    """Return the function that calls the handlers, for each class that the channel delivers."""
+    """Return, for each class that the channel delivers, a function that calls the handlers."""
 
     def emit_checksum(item: Checksum) -> None:
         value = item.value & 0xFFFFFFFF

@@ -1,11 +1,11 @@
 """
 Bounded queues between the I/O thread and the consumers of its updates.
 
-Strategy: the writer never waits and takes no lock (see `queues`). When a mailbox is full its policy
-applies: the writer drains the queue, which settles exactly what the consumers have got by then, and
-puts back what is to stay. A block is never dropped to make room for itself, so every item has its
-chance of being read: a mailbox holds at most its size and one block. What is dropped is counted in
-a `Gap` in its place.
+Strategy: the writer never waits and acquires no lock (see `queues`). When a mailbox is full its
+policy applies: the writer drains the queue, which determines exactly which items the consumers have
+got, and puts back the items to keep. A block is never dropped to make room for itself, so every
+item can be read at least for some time: a mailbox holds at most its size and one block. A `Gap`
+with their number replaces dropped items.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from bfxsync.ws.dispatch.update_kinds import KEYS
 
 _TOO_SLOW = "the consumer was too slow"
 
-# At least this part of a full mailbox (an eighth) is dropped at once: to drain and refill it for
-# every further block would cost too much.
+# At least this part of a full mailbox (an eighth) is dropped at a time: draining and refilling it
+# for every block would cost too much.
 _DROPPED_AT_ONCE = 8
 
-# How long a reader without a timeout waits all the same while the writer drops items.
+# Minimum timeout of a reader while the writer drops items.
 _MOMENT_S = 1.0
 
 
@@ -38,7 +38,7 @@ class Mailbox:
     Parameters
     ----------
     size : int
-        Maximum number of items, besides one block.
+        Maximum number of items, in addition to one block.
     policy : Policy
     on_ready : callable, optional
         Called with the mailbox when it has items and no dispatch thread serves it; without it
@@ -55,7 +55,7 @@ class Mailbox:
         self.policy = policy
         # Updates dropped so far.
         self.dropped_count: int = 0
-        # The writer has been asked to fill it.
+        # Whether the writer was requested to fill it.
         self.is_asked_for = False
         # Set when the initial state has been put, and when it is closed.
         self.begun: Latch = Latch()
@@ -65,8 +65,8 @@ class Mailbox:
         self._queue: OrderedQueue | LatestQueue = OrderedQueue()
         if policy is Policy.LATEST:
             self._queue = LatestQueue()
-        # The thread that pops it serves this mailbox, or wakes the one that will. Two threads
-        # could claim a flag at once.
+        # The thread that pops it serves this mailbox, or wakes the thread that will. A flag could
+        # be claimed by two threads.
         self._token = [True]
         self._readers = Bells()
         # Between draining and refilling.
@@ -81,7 +81,7 @@ class Mailbox:
     @property
     def lag_s(self) -> float:
         """
-        Waiting time of the oldest item; of the last one that was read if it is empty.
+        Waiting time of the oldest item; if empty, of the item read last.
 
         With ``latest`` a replacement inherits the waiting time.
         """
@@ -116,12 +116,12 @@ class Mailbox:
             self._on_ready(self)
 
     def discard(self) -> None:
-        """Close it and drop its items: there is no reader any more."""
+        """Close the mailbox and drop its items, as it has no reader any longer."""
         self.close()
         self._queue.drain()
 
     def _resync(self, updates: Sequence[Any], state: Sequence[Any], now: float) -> None:
-        """Replace everything by a gap and the local state."""
+        """Replace all items by a gap and the local state."""
         self._is_dropping = True
         dated = [*self._queue.drain(), *((item, now) for item in updates)]
         self._queue.add([self._drop(dated, now), *state], now)
@@ -144,7 +144,7 @@ class Mailbox:
         self._is_dropping = False
 
     def _drop(self, dated: Sequence[Tuple[Any, float]], until: float) -> Gap:
-        """Count dropped items, and return the gap that stands for them."""
+        """Count dropped items, and return the gap that replaces them."""
         items = [item for item, _ in dated]
         dropped = _weigh(items)
         counted = sum(item.dropped for item in items if isinstance(item, Gap))
@@ -164,14 +164,14 @@ class Mailbox:
 
     def finish_batch(self) -> bool:
         """
-        End the handling of a batch; return whether there is more.
+        End the handling of a batch; return whether there are more items.
 
-        Until then no other thread may serve the mailbox: later items must not overtake the batch.
+        Until then no other thread may serve the mailbox, so that later items do not overtake it.
         """
         if len(self._queue):
             return True
         self._token.append(True)
-        # From here on the writer announces new items, unless this thread claims them first.
+        # From now on the writer announces new items, unless this thread claims them first.
         return len(self._queue) > 0 and self._claim()
 
     def _claim(self) -> bool:
@@ -198,13 +198,13 @@ class Mailbox:
             is_closed = self._is_closed
             try:
                 item, since = self._queue.pop()
-                # No call from here on: an interrupt might lose the item. The item may have come
-                # after the clock was read.
+                # No call after this point, as an interrupt might lose the item. The item may have
+                # arrived after the clock was read.
                 self._last_lag_s = now - since if now > since else 0.0
                 return item
             except IndexError:
                 pass
-            # The length last: the writer may have refilled the queue meanwhile.
+            # The length last, as the writer may have refilled the queue in between.
             if is_closed and not self._is_dropping and not len(self._queue):
                 if self._error is not None:
                     # Raised by every call, each with its own traceback.
@@ -229,7 +229,7 @@ class Mailbox:
 
 
 def _weigh(items: Iterable[Any]) -> int:
-    """Count the updates among the items; a gap stands for those that it replaced."""
+    """Count the updates among the items; a gap counts as those that it replaced."""
     return sum(
         item.dropped if isinstance(item, Gap) else item.__class__ in KEYS
         for item in items

@@ -1,8 +1,9 @@
 """
 Wakes threads that wait for any update of a client.
 
-Strategy: news replaces one object by a new one and rings. A waiting thread compares it with the one
-it saw last, so nothing between two of its calls is missed, and no counter is shared.
+Strategy: `announce` replaces one object by a new one and wakes the waiting threads. Each thread
+compares it with the object that it saw last, so no update between two of its calls is missed, and
+no counter is shared.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ from bfxsync._base.latch import Bells
 
 
 class News:
-    """Whether there is something new, for each thread that waits."""
+    """Tracks for each waiting thread whether there was an update."""
 
     def __init__(self) -> None:
-        # True from the first wait on. Until then nothing has to be announced.
+        # True after the first wait. Before that nothing needs to be announced.
         self.is_awaited: bool = False
         self._latest = object()
         self._bells = Bells()
         self._seen = threading.local()
 
     def announce(self) -> None:
-        """Wake the waiting threads; takes no lock."""
+        """Wake the waiting threads; acquires no lock."""
         self._latest = object()
         self._bells.ring()
 
@@ -39,7 +40,7 @@ class News:
         return seen
 
     def wait(self, timeout_s: float | None, is_over: Callable[[], bool]) -> bool:
-        """Wait for news since this thread's last call; False after the timeout or the end."""
+        """Wait for updates since this thread's last call; False after the timeout or the end."""
         seen = self.begin()
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
 
@@ -50,6 +51,6 @@ class News:
         while self._bells.wait(is_new, timeout_s) and not is_new():
             if deadline is not None:
                 timeout_s = max(0.0, deadline - time.monotonic())
-        # Before the caller reads any state: what comes meanwhile is news for its next call.
+        # Before the caller reads any state: later updates are news for its next call.
         latest = self._seen.latest = self._latest
         return latest is not seen

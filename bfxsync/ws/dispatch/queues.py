@@ -2,8 +2,8 @@
 The two queues of a mailbox: all items in order, or the newest of each key.
 
 Strategy: no locks. One thread at a time writes, and every step that it shares with the consumers
-is one call in C, which neither another thread nor a signal can divide. So each item goes to one
-consumer, in order, and an interrupted reader leaves nothing behind.
+is one call in C, which no other thread or signal can interrupt. So each item goes to one consumer,
+in order, and an interrupted reader leaves the queue intact.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class OrderedQueue:
 
     def __init__(self) -> None:
         self._blocks: Deque[_Block] = deque()
-        # The writer's own.
+        # Used by the writer only.
         self._end = 0
 
     def __len__(self) -> int:
@@ -40,7 +40,7 @@ class OrderedQueue:
 
     @property
     def since(self) -> float | None:
-        """Arrival of the oldest item."""
+        """Arrival time of the oldest item."""
         try:
             items, since, _ = self._blocks[0]
             # The last consumer may have left an empty block.
@@ -51,16 +51,16 @@ class OrderedQueue:
     # --- the writer ---------------------------------------------------------------------------
 
     def add(self, updates: Sequence[Any], now: float) -> int:
-        """Add a block; return how many items it occupies."""
+        """Add a block; return the number of queued items."""
         self._end += len(updates)
         self._blocks.append((iter(updates), now, self._end))
         return len(updates)
 
     def drain(self) -> _Dated:
-        """Remove and return everything that the consumers have not got by now."""
+        """Remove and return all items that the consumers have not got yet."""
         parts: List[_Dated] = []
-        # From the newest, each block in one step. From the oldest, a consumer could get a younger
-        # block meanwhile, and the rest would be put back behind it.
+        # From the newest, each block in one step. If it began with the oldest, a consumer could get
+        # a newer block in between, and the older ones would be put back behind it.
         while True:
             try:
                 items, since, _ = self._blocks.pop()
@@ -70,14 +70,14 @@ class OrderedQueue:
         return [dated for part in reversed(parts) for dated in part]
 
     def refill(self, items: _Dated) -> None:
-        """Put items back, keeping their times of arrival."""
+        """Put items back, keeping their arrival times."""
         for since, group in groupby(items, key=itemgetter(1)):
             self.add([item for item, _ in group], since)
 
     # --- consumers ----------------------------------------------------------------------------
 
     def pop_many(self, limit: int) -> Tuple[List[Any], float | None]:
-        """Remove the oldest items; return them and the arrival of the first."""
+        """Remove the oldest items; return them and the arrival time of the first."""
         taken: List[Any] = []
         first: float | None = None
         while len(taken) < limit:
@@ -85,7 +85,7 @@ class OrderedQueue:
                 block = self._blocks[0]
             except IndexError:
                 break
-            # The block stays in place: its rest counts, and may be dropped.
+            # The block stays in place: its remaining items count, and may be dropped.
             taken += islice(block[0], limit - len(taken))
             if first is None and taken:
                 first = block[1]
@@ -94,7 +94,7 @@ class OrderedQueue:
         return taken, first
 
     def pop(self) -> Tuple[Any, float]:
-        """Remove the oldest item; return it and its arrival. IndexError if empty."""
+        """Remove the oldest item; return it and its arrival time. IndexError if empty."""
         while True:
             block = self._blocks[0]
             # A loop instead of next(): an interrupt after the call would lose its result.
@@ -106,20 +106,20 @@ class OrderedQueue:
         try:
             self._blocks.remove(block)
         except ValueError:
-            pass  # another reader was quicker, or the writer has removed it
+            pass  # removed by another reader or the writer
 
 
 class LatestQueue:
     """
-    Keeps the newest item of each key; items before and after an event stay apart.
+    Keeps the newest item of each key; items never replace ones from before an event.
 
-    Methods as those of `OrderedQueue`; an item keeps the arrival of the first that it has replaced.
+    It has the methods of `OrderedQueue`; a replacement keeps the arrival time of the first item.
     """
 
     def __init__(self) -> None:
-        # By key: the item and its arrival. Implemented in C, so each method is one step.
+        # By key: the item and its arrival time. Implemented in C, so each method is one step.
         self._items: OrderedDict[Any, Tuple[Any, float]] = OrderedDict()
-        # The writer's own.
+        # Used by the writer only.
         self._events = 0
 
     def __len__(self) -> int:
@@ -131,7 +131,7 @@ class LatestQueue:
             try:
                 return min((since for _, since in self._items.values()), default=None)
             except RuntimeError:
-                pass  # changed meanwhile
+                pass  # changed by another thread
 
     # --- the writer ---------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """
-Every kind of update: its channel, its event, and what identifies it.
+The kinds of updates: channel, event, and key of each.
 
-Event names and arguments are those of ``bitfinex-api-py``; unlike there, snapshot events follow
-every reconnect too.
+Event names and arguments are those of ``bitfinex-api-py``; unlike there, there are also snapshot
+events after every reconnect.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bfxsync.models.stream import Checksum
 from bfxsync.wire.channels import Channel, RawChannel
 
 ChannelKind = Tuple[str, bool]
-"""A channel's name and whether it is of a funding currency; see `kind_of`."""
+"""A channel's name, and whether it is about a funding currency; see `kind_of`."""
 
 
 @attrs.frozen
@@ -44,11 +44,11 @@ class UpdateKind:
     key: Callable[[Any], Any]
     """Identifies an update: of two with the same key, the policy `latest` keeps the newer."""
     is_extra: bool = False
-    """Only for event handlers, and made only when there are some."""
+    """For event handlers only, and created only if there are any."""
 
 
 def _only(update: Any) -> None:
-    """Identify the update of a channel that has a single value."""
+    """Return the key of the only value of a channel."""
 
 
 def _level(update: Any) -> tuple[Any, bool]:
@@ -89,10 +89,10 @@ UPDATE_KINDS = (
 KEYS = {kind.model: kind.key for kind in UPDATE_KINDS}
 
 EXTRAS = frozenset((Checksum, *(kind.model for kind in UPDATE_KINDS if kind.is_extra)))
-"""Classes for event handlers alone, made only when there are some."""
+"""Classes for event handlers only, created only if there are any."""
 
 CHECKSUM_EVENT = "checksum"
-"""Of all books; called with (subscription, value), an unsigned 32-bit integer."""
+"""Event of all books; called with (subscription, value), an unsigned 32-bit integer."""
 
 SNAPSHOT_EVENTS = {
     _TRADES: "t_trades_snapshot",
@@ -103,7 +103,7 @@ SNAPSHOT_EVENTS = {
     _FUNDING_RAW_BOOK: "f_raw_book_snapshot",
     _CANDLES: "candles_snapshot",
 }
-"""Called with (subscription, rows), as on the wire: trades and candles from the newest."""
+"""Called with (subscription, rows) in the order of the wire: trades and candles newest first."""
 
 EVENTS_OF_CHANNEL: dict[ChannelKind, dict[type, str]] = {
     channel: {
@@ -112,7 +112,7 @@ EVENTS_OF_CHANNEL: dict[ChannelKind, dict[type, str]] = {
     }
     for channel in {kind.channel for kind in UPDATE_KINDS}
 }
-"""For each channel the classes that it delivers, and their events."""
+"""The classes that each channel delivers, and their events."""
 
 
 def kind_of(channel: Channel) -> ChannelKind:
@@ -128,5 +128,5 @@ def kind_of(channel: Channel) -> ChannelKind:
 
 
 def data_classes(kind: ChannelKind) -> tuple[type, ...]:
-    """Return the classes that a callback gets: all but the extras."""
+    """Return the classes that are passed to callbacks, without the extras."""
     return tuple(model for model in EVENTS_OF_CHANNEL[kind] if model not in EXTRAS)

@@ -13,7 +13,7 @@ from bfxsync.errors import UsageError
 TOO_MANY_REQUESTS = 429
 
 LONGEST_REFUSAL_S = 3600.0
-"""Longest ``Retry-After`` that is obeyed; more is taken for a mistake."""
+"""Maximum ``Retry-After`` that is respected; larger values are considered mistakes."""
 
 
 @attrs.frozen
@@ -28,11 +28,11 @@ class Backoff:
     cap_s : float
         Largest upper bound.
     refused_s : float
-        Smallest delay after HTTP status 429: the exchange blocks an address for a minute, and
-        attempts during that minute prolong the block. A longer ``Retry-After`` is obeyed, up to an
-        hour.
+        Minimum delay after HTTP status 429: the exchange blocks an address for a minute, and
+        attempts during that minute prolong the block. A longer ``Retry-After`` is respected, up to
+        an hour.
     stable_s : float
-        The failure of a connection that lasted this long counts as a first one.
+        A connection that lasted this long resets the delays.
     failures : int
         Consecutive failures so far.
 
@@ -49,8 +49,8 @@ class Backoff:
     failures: int = 0
 
     def __attrs_post_init__(self) -> None:
-        # Checked here, not on the I/O thread: without a delay, as after a comparison with NaN, it
-        # would connect again and again.
+        # Checked here, not on the I/O thread: with NaN there would be no delay, and it would
+        # reconnect in a busy loop.
         for name in ("first_s", "cap_s", "refused_s", "stable_s"):
             value: Any = getattr(self, name)
             is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -64,8 +64,9 @@ class Backoff:
         retry_after_s: float | None = None,
     ) -> float:
         """
-        Return the delay, after a refused handshake by its HTTP status and ``Retry-After``.
+        Return the delay before the next attempt.
 
+        `code` and `retry_after_s` are the HTTP status and ``Retry-After`` of a refused handshake.
         `jitter` is a fraction from 0 to 1, random by default.
         """
         # The exponent is bounded: after days of failures the power would overflow.

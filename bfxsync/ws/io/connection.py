@@ -2,8 +2,8 @@
 The I/O thread of a connection: owns the socket and the session, and performs its outputs.
 
 Strategy: other threads append to the outbox of the link and send one byte through a socket pair,
-which the selector watches beside the socket. All waiting is done in that selector, until the
-session's next deadline, so there are no timers and no polling. Only `Transport.connect` blocks,
+which the selector watches in addition to the socket. All waiting is done in that selector, until
+the session's next deadline, so there are no timers and no polling. Only `Transport.connect` blocks,
 for at most its timeout.
 """
 
@@ -33,12 +33,12 @@ from bfxsync.ws.settings import ConnectionSettings
 
 _log = get_logger(__name__)
 
-# How long the I/O thread steps aside, once per block, for a consumer that falls behind: a busy
-# socket otherwise gets the interpreter back before the dispatch thread has woken up.
+# How long the I/O thread sleeps after each block while a consumer falls behind: with a busy socket
+# it would otherwise reacquire the interpreter lock before the dispatch thread has woken up.
 _YIELD_S = 0.0005
 
 RETIRE_AFTER_S = 60.0
-"""A further connection without channels is closed after this time."""
+"""A connection without channels, other than the first, is closed after this time."""
 
 
 class Connection:
@@ -70,13 +70,13 @@ class Connection:
         self._reopen: Reopen | None = None
         # Why the last attempt to connect failed; None after a successful one.
         self._refusal: NetworkError | None = None
-        # The topics that were logged during the present outage.
+        # Topics logged during the current outage.
         self._logged: set[str] = set()
         self._is_retired = False
-        # When the present outage began; None while requests can be sent.
+        # Start of the current outage; None while requests can be sent.
         self._lost_at: float | None = None
         self._empty_since: float | None = None
-        # Before the pair: if there is no descriptor for that, nothing is left open.
+        # Before the socket pair: if there is no descriptor for it, nothing stays open.
         self._selector = selectors.DefaultSelector()
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
@@ -87,11 +87,11 @@ class Connection:
     # --- any thread ---------------------------------------------------------------------------
 
     def detach_after_fork(self) -> None:
-        """Close the child's copies of the sockets, and send nothing."""
+        """Close the child's copies of the sockets without sending anything."""
         if self._transport is not None:
             self._transport.detach_after_fork()
-        # Not unregistered first: the kernel's object may be shared with the parent. Where it is
-        # not (kqueue), it is closed already.
+        # Not unregistered first: the kernel object may be shared with the parent. If it is not
+        # (kqueue), it is already closed.
         with suppress(OSError):
             self._selector.close()
         self._wake_in.close()
@@ -101,17 +101,17 @@ class Connection:
         """Do nothing: a connection does not wait for its readers."""
 
     def wake(self) -> None:
-        """Make the thread look at its outbox."""
+        """Make the thread check its outbox."""
         try:
             self._wake_out.send(b"\0")
         except OSError:
-            # Full: it is awake already. Closed: it has ended.
+            # If the pair is full, the thread is already awake; if closed, it has ended.
             pass
 
     # --- the I/O thread -----------------------------------------------------------------------
 
     def run(self) -> None:
-        """Connect and serve, again and again, until the link is over."""
+        """Connect, serve and reconnect, until the link is closed."""
         link = self.link
         while not link.is_over:
             self._await_turn()
@@ -146,25 +146,25 @@ class Connection:
         while not self.link.is_over and self._clock() < at:
             self._rest(at)
             if limiter.blocked_until(url) > at:
-                # Another connection was refused meanwhile. All waiting ones reserve again, or they
-                # would connect at the same moment.
+                # Another connection was refused. All waiting connections reserve again, or they
+                # would connect at the same time.
                 limiter.give_back(url, at)
                 at = limiter.reserve(url, self._clock())
         if self.link.is_over:
-            # Or short-lived clients, as in a notebook, would hold up later ones.
+            # Otherwise short-lived clients, as in a notebook, would delay later ones.
             limiter.give_back(url, at)
 
     def _announce_turn(self, seconds: float) -> None:
         message = (
-            "this process has opened more connections than the exchange allows, or was refused "
-            f"for that; the next one is due in {seconds:.0f} s"
+            "this process has reached the exchange's limit of connections, or the exchange has "
+            f"refused one; the next attempt is in {seconds:.0f} s"
         )
         self._log_outage("turn", "%s", message)
-        # For waiting calls, which learn of it in no other way.
+        # For waiting calls, which report it when they time out.
         self.link.last_error = NetworkError(message, phase="connect")
 
     def _log_outage(self, topic: str, message: str, *arguments: object) -> None:
-        """Log a topic as a warning once per outage, and as info after that."""
+        """Log a topic as a warning once per outage, and as info from then on."""
         log = _log.info if topic in self._logged else _log.warning
         self._logged.add(topic)
         log(message, *arguments)
@@ -228,8 +228,8 @@ class Connection:
             if link.number > 1:
                 self._retire_if_empty(RETIRE_AFTER_S)
         if self._clock() >= stable_at and session.is_proven:
-            # Only now is an outage over: a peer that accepts connections and drops them, or sends
-            # no data, still is one.
+            # An outage ends only now: it continues if the peer accepts connections but drops them
+            # or sends no data.
             self._backoff = self._backoff.reset()
             self._logged.clear()
 
@@ -245,7 +245,7 @@ class Connection:
             if key.fileobj is transport:
                 if mask & selectors.EVENT_WRITE:
                     transport.flush()
-                # Also when only writable: TLS may have waited for that in order to read.
+                # Also if only writable: TLS may need to write in order to read.
                 readable = True
         return readable
 
@@ -254,7 +254,7 @@ class Connection:
         ready = self._selector.select(timeout)
         for key, _ in ready:
             if key.fileobj is self._wake_in:
-                # Before the outbox is emptied, so that a later append wakes again.
+                # Before the outbox is emptied, so that a later append wakes the thread again.
                 self._wake_in.recv(4096)
         self._watch_clocks()
         return ready
@@ -266,11 +266,11 @@ class Connection:
             self.link.jump_count += 1
             if self._lost_at is not None:
                 self._lost_at -= jump_s
-            _log.info("the clock has jumped by %.0f s; is the peer there?", jump_s)
+            _log.info("the clock has jumped by %.0f s; probing the peer", jump_s)
             self.link.perform(self._session.suspended(jump_s, now))
 
     def _retire_if_empty(self, after_s: float = 0.0) -> None:
-        """Retire a further connection that has had no channels for this time."""
+        """Close a connection, other than the first, that has had no channels for this time."""
         now = self._clock()
         if self.link.number == 1 or len(self._table):
             self._empty_since = None
@@ -279,12 +279,12 @@ class Connection:
             self._empty_since = now
         is_due = now - self._empty_since >= after_s
         if is_due and self._owner.placement.retire(self.link):
-            # Needs no timer: the pings that keep it open come often enough.
+            # Needs no timer, as the pings that keep it open are frequent enough.
             self.link.is_closing = self._is_retired = True
 
     def _disconnect(self) -> None:
         if self.link.is_finished:
-            # Detached: a callback on this thread has forked, and the socket is the parent's.
+            # Detached: a callback on this thread has forked, and the socket belongs to the parent.
             return
         transport, reopen = self._transport, self._reopen
         assert transport is not None
@@ -327,20 +327,20 @@ class Connection:
         self._backoff = self._backoff.failed()
         until = self._clock() + delay_s
         if code == TOO_MANY_REQUESTS:
-            # The exchange has blocked the address, not this connection alone.
+            # The exchange has blocked the address, not only this connection.
             self._settings.pace.block(self._settings.url, until)
         _log.info("connecting again in %.2f s", delay_s)
         while not self.link.is_over and self._clock() < until:
             self._rest(until)
 
     def _rest(self, until: float) -> None:
-        """Wait without a socket, serving commands and deadlines meanwhile."""
+        """Wait without a socket, executing commands and deadlines."""
         due = self._session.next_deadline()
         self._select(until if due is None else min(until, due))
         self.link.execute()
         self.link.perform(self._session.tick(self._clock()))
         self._owner.run_ready()
-        # Without channels an attempt would only use up another connection's turn.
+        # Without channels an attempt would only delay other connections.
         self._retire_if_empty()
 
     # --- outputs ------------------------------------------------------------------------------

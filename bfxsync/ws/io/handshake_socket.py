@@ -1,8 +1,8 @@
 """
 A socket during the WebSocket handshake.
 
-Strategy: websocket-client limits the time of each receive, of one byte, so a peer that sends a byte
-now and then would block it for ever. This wrapper limits the time of all receives together, and the
+Strategy: websocket-client limits the time of each receive, of one byte, so a peer that occasionally
+sends a byte would block it forever. This wrapper limits the total time of all receives, and the
 size of the response. It keeps the response, as its status counts even if the rest never arrives.
 """
 
@@ -14,16 +14,16 @@ from typing import Any
 from bfxsync._base.headers import retry_after_s
 
 MAX_ANSWER = 64 * 1024
-"""Largest response to a handshake, in bytes."""
+"""Maximum size of the response to a handshake, in bytes."""
 
 SWITCHING_PROTOCOLS = 101
 
 
 class HandshakeSocket:
     """
-    A connected socket with a deadline for the handshake; with TLS the encrypted one.
+    A connected socket (with TLS, the encrypted one) with a deadline for the handshake.
 
-    The timeout limits all receives together, from now on.
+    The timeout applies to all receives together, from now on.
     """
 
     def __init__(self, sock: Any, timeout_s: float) -> None:
@@ -52,7 +52,7 @@ class HandshakeSocket:
         line = bytes(self._answer).partition(b"\n")[0].split(maxsplit=2)
         if len(line) < 2 or not line[0].startswith(b"HTTP/"):
             return None
-        # A response that was cut within its status has none.
+        # A response truncated within its status has none.
         if len(line[1]) != 3 or not line[1].isdigit():
             return None
         status = int(line[1])

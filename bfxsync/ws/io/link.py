@@ -1,9 +1,9 @@
 """
-What other threads see of a connection: its status, and an outbox for commands.
+The interface of a connection for other threads: its status, and an outbox for commands.
 
 Strategy: every call appends a command to the outbox and wakes the connection's thread, which
 executes it. Commands that are still in the outbox when the thread has ended are refused by the
-first thread that notices them.
+first thread that notices.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ _log = get_logger(__name__)
 
 
 class Worker(Protocol):
-    """What runs on the thread of a link: a connection, or the player of a recording."""
+    """Runs on the thread of a link: a connection, or the player of a recording."""
 
     def run(self) -> None:
         """Work until the link is closing or has failed."""
 
     def shut_down(self) -> None:
-        """Release everything, and call `Link.finish` on the way."""
+        """Release all resources, and call `Link.finish`."""
 
     def opened(self) -> None:
         """Announce that requests can be sent now."""
@@ -59,48 +59,48 @@ class Worker(Protocol):
         """Replace the socket."""
 
     def wake(self) -> None:
-        """Make the thread look at its outbox; for any thread, and takes no lock."""
+        """Make the thread check its outbox; for any thread, acquires no lock."""
 
     def watch(self, reader: Mailbox) -> None:
         """Prepare a mailbox that is about to be read; on the reader's thread."""
 
     def detach_after_fork(self) -> None:
-        """Close the child's copies of what belongs to the parent process."""
+        """Close the child's copies of the parent's resources."""
 
 
 @attrs.define(eq=False, repr=False, slots=False)
 class Link:
-    """A connection as other threads see it, and its thread."""
+    """A connection's thread, and its interface for other threads."""
 
     number: int
-    """From 1, in the order of opening."""
+    """Number of the connection: from 1, in the order of opening."""
     session: SessionProtocol
     _owner: Owner
     worker: Worker
     clock: Callable[[], float] = attrs.field(default=time.monotonic, kw_only=True)
-    """The session's."""
+    """Clock of the session."""
     limit: int = attrs.field(kw_only=True)
-    """Most channels that may be placed here."""
+    """Maximum number of channels on this connection."""
     load: int = 0
-    """Channels placed here."""
+    """Number of channels placed on this connection."""
     thread_name: str = attrs.field(kw_only=True)
     status: ConnectionStatus = ConnectionStatus.NEW
     exception: BfxError | None = None
     """The fatal error that ended it."""
     last_error: BfxError | None = None
     """
-    Why requests cannot be sent (the last attempt to connect, the loss, a maintenance), or what was
-    refused; calls that time out name it as the cause.
+    Why requests cannot be sent (failed attempt to connect, loss, maintenance), or the last refusal;
+    the cause of calls that time out.
     """
     is_open: Latch = attrs.field(factory=Latch)
     """Set while requests can be sent, and when the connection has ended."""
     is_closing: bool = False
     is_finished: bool = False
-    """Its thread does nothing more."""
+    """The thread has finished its work."""
     losses: Counter[str] = attrs.field(factory=Counter)
     """Reconnects by `LossCause`."""
     jump_count: int = 0
-    """Suspends of the machine that were noticed."""
+    """Detected suspends of the machine."""
     traffic: Traffic = attrs.field(factory=Traffic)
 
     def __attrs_post_init__(self) -> None:
@@ -119,7 +119,7 @@ class Link:
 
     @property
     def is_over(self) -> bool:
-        """True when the thread is to end."""
+        """True when the thread should end."""
         return self.is_closing or self.exception is not None
 
     @property
@@ -129,7 +129,7 @@ class Link:
 
     @property
     def counts(self) -> tuple[int, int]:
-        """Frames and bytes that came, of which `meter` has the rates."""
+        """Frames and bytes received; `meter` has their rates."""
         return self.session.frame_count, self.traffic.received
 
     def submit(
@@ -138,40 +138,40 @@ class Link:
         *arguments: P.args,
         **options: P.kwargs,
     ) -> None:
-        """Have the thread call a method of its table. Takes no lock: a finalizer may call it."""
+        """Call a method of the table on the thread. Acquires no lock: a finalizer may call it."""
         self._outbox.append(partial(command, self.table, *arguments, **options))
         self.worker.wake()
         if self.is_finished:
-            # The thread ended in between.
+            # The thread has ended in between.
             self._refuse_outbox()
 
     def read(self, subscriber: Subscriber, reader: Mailbox) -> None:
-        """Fill a reader from now on."""
+        """Start filling a reader."""
         self.worker.watch(reader)
         self.submit(SubscriptionTable.read, subscriber, reader)
 
     def close(self) -> None:
-        """End the connection. Takes no lock: a signal handler may call it."""
+        """End the connection. Acquires no lock: a signal handler may call it."""
         self.is_closing = True
         self.worker.wake()
 
     def join(self, deadline: float) -> bool:
-        """Wait for the end of the thread; False if the deadline passes first."""
+        """Wait for the thread to end; False if the deadline passes first."""
         if self.is_current or self._thread.ident is None:
             return True
         self._thread.join(max(0.0, deadline - time.monotonic()))
         return not self._thread.is_alive()
 
     def detach_after_fork(self) -> None:
-        """Release what belongs to the parent process, in the child of a fork."""
+        """Release the parent's resources in a forked child."""
         self.is_closing = self.is_finished = True
         self.status = ConnectionStatus.CLOSED
         self._outbox.clear()
         self.worker.detach_after_fork()
 
     def _refuse_outbox(self) -> None:
-        """Fail the commands that came too late; two threads may do so at once."""
-        # One connection's fatal error ends the others too.
+        """Fail commands submitted after the end; two threads may do so at the same time."""
+        # A fatal error of one connection ends the others too.
         exception = self._owner.lifetime.exception
         error = exception or ClosedError("the client is closed")
         while True:
@@ -195,7 +195,7 @@ class Link:
             self.perform(self._outbox.popleft()())
 
     def perform(self, outputs: Outputs) -> None:
-        """Do what the session wants done, in order."""
+        """Perform the outputs of the session, in order."""
         for output in outputs:
             if isinstance(output, Deliver):
                 # First, as it is by far the most frequent.
@@ -224,7 +224,7 @@ class Link:
     def finish(self) -> None:
         """End all subscriptions and waiting calls."""
         if self.is_finished:
-            # Detached: a callback on this thread has forked, and all this is the parent's.
+            # Detached: a callback on this thread has forked, and all this belongs to the parent.
             return
         with ExitStack() as stack:
             # Called from the last to the first, each even if another one raises.
@@ -233,7 +233,7 @@ class Link:
             stack.callback(setattr, self, "is_finished", True)
             stack.callback(self._end_table)
             if self.exception is not None:
-                # First, so that the threads that are woken below find it.
+                # First, so that the threads that are woken below see it.
                 stack.callback(self._owner.failed, self.exception)
 
     def _main(self) -> None:
@@ -243,7 +243,7 @@ class Link:
             except BfxError as exc:
                 self.exception = exc
             except BaseException as exc:
-                # Whatever it is: only this thread can wake the waiting ones.
+                # Any exception, as only this thread can wake the waiting ones.
                 self.exception = failure_of(exc)
             self.worker.shut_down()
         except BaseException as exc:
@@ -261,8 +261,8 @@ class Link:
 def failure_of(
     exc: BaseException, thread: str = "the thread of a connection"
 ) -> BfxError:
-    """Return the error of a thread that has failed by a mistake of ours, and log it."""
-    message = f"{thread} failed; this is a mistake in bfxsync"
+    """Return the error of a thread that failed because of a bug in this package, and log it."""
+    message = f"{thread} failed; this is a bug in bfxsync"
     _log.error("%s", message, exc_info=exc)
     error = BfxError(f"{message}: {error_text(exc)}")
     error.__cause__ = exc

@@ -1,7 +1,7 @@
 """
-Limits how often connections are opened, over all clients of a process.
+Limits the rate of new connections of all clients in a process.
 
-The exchange counts connections per address and blocks the address for a minute when there are too
+The exchange counts connections per address and blocks the address for a minute if there are too
 many; attempts during that minute prolong the block. So a time is reserved for every connection.
 
 https://docs.bitfinex.com/docs/requirements-and-limitations
@@ -31,7 +31,7 @@ class ConnectionBudget:
     window_s: float
 
 
-# The exchange's older pages say 15 for the public host, the newer ones 20.
+# The exchange's older documentation says 15 for the public host, the newer 20.
 PUBLIC_BUDGET = ConnectionBudget(15, 60.0)
 BUDGETS = {"api.bitfinex.com": ConnectionBudget(5, 15.0)}
 
@@ -40,14 +40,14 @@ class ConnectionRateLimiter:
     """
     Schedules the connections of a process, per host.
 
-    With `exempt_loopback` connections to this machine itself are not counted.
+    With `exempt_loopback` connections to this machine are not limited.
     """
 
     def __init__(self, *, exempt_loopback: bool = True) -> None:
         self._exempt_loopback = exempt_loopback
         # Protects everything below.
         self._lock = Lock()
-        # Sorted: those of the last window, and future ones.
+        # Times of the last window and future ones, sorted.
         self._openings: Dict[str, List[float]] = {}
         self._blocked_until: Dict[str, float] = {}
         reset_after_fork(self)
@@ -65,8 +65,8 @@ class ConnectionRateLimiter:
                 del openings[0]
             at = max(now, self._blocked_until.get(host, now))
             if len(openings) >= budget.count:
-                # Fewer than the budget follow that one, so no window that contains the new one
-                # exceeds the budget.
+                # Fewer openings than the budget follow that one, so no window that contains the new
+                # one exceeds the budget.
                 at = max(at, openings[-budget.count] + apart_s)
             insort(openings, at)
         return at
@@ -81,12 +81,12 @@ class ConnectionRateLimiter:
                     openings.remove(at)
 
     def blocked_until(self, url: str) -> float:
-        """Return when the block of this host ends; minus infinity if there is none."""
+        """Return the end of the block of this host; minus infinity if it is not blocked."""
         with self._lock:
             return self._blocked_until.get(self._host(url) or "", float("-inf"))
 
     def left(self, url: str, now: float) -> int | None:
-        """Return how many connections may be opened at once; None if they are not limited."""
+        """Return the number of connections that may be opened now; None if not limited."""
         host = self._host(url)
         if host is None:
             return None
@@ -107,11 +107,11 @@ class ConnectionRateLimiter:
                 self._blocked_until[host] = max(before, until)
 
     def _reset_after_fork(self) -> None:
-        """Replace the lock, whose holder may not exist in the child of a fork."""
+        """Replace the lock, whose holder does not exist in a forked child."""
         self._lock = Lock()
 
     def _host(self, url: str) -> str | None:
-        """Return the host whose connections are counted together; None if they are exempt."""
+        """Return the host by which connections are counted; None if they are exempt."""
         host = urlsplit(url).hostname or ""
         if self._exempt_loopback and is_loopback(host):
             return None

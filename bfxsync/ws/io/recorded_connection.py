@@ -1,9 +1,9 @@
 """
 The thread that plays a recording.
 
-Strategy: one thread does everything, callbacks included, message by message in the recorded order
-and at the recorded times, so that two runs give the same calls in the same order. Commands are
-executed between two messages. Nothing is dropped for slow readers: the thread waits for them.
+Strategy: one thread does everything, including callbacks, message by message in the recorded order
+and at the recorded times, so that every run makes the same calls in the same order. Commands are
+executed between two messages. No updates are dropped for slow readers: the thread waits for them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bfxsync.ws.io.link import Link
 _log = get_logger(__name__)
 
 PATIENCE_S = 5.0
-"""Readers that block the replay for longer are named in the log."""
+"""Readers that block the replay for longer are reported in the log."""
 
 _LONG_S = 3_600.0
 
@@ -55,19 +55,19 @@ class RecordedConnection:
         self.is_playing: bool = False
         # Whether the thread waits for slow readers.
         self._is_waiting = False
-        # When the present outage began, in recorded time.
+        # Start of the current outage, in recorded time.
         self._lost_at: float | None = None
         self._has_work = Latch()
 
     # --- any thread ---------------------------------------------------------------------------
 
     def play(self) -> None:
-        """Start to play; has no effect afterwards."""
+        """Start playing; has no effect if already started."""
         self.is_playing = True
         self.wake()
 
     def wake(self) -> None:
-        """Make the thread look at its outbox, and at its readers."""
+        """Make the thread check its outbox and its readers."""
         self._has_work.set()
 
     def watch(self, reader: Mailbox) -> None:
@@ -75,7 +75,7 @@ class RecordedConnection:
         reader.on_get = lambda: self._note_read(reader)
 
     def detach_after_fork(self) -> None:
-        """Do nothing: the file belongs to the parent's thread."""
+        """Do nothing, as the file belongs to the parent's thread."""
 
     def _note_read(self, reader: Mailbox) -> None:
         if not self.is_playing:
@@ -126,7 +126,7 @@ class RecordedConnection:
             self._rest(min(left_s, _LONG_S))
 
     def _await_readers(self) -> None:
-        """Wait until the readers have emptied most of their mailboxes, not for each item."""
+        """Wait until the readers have emptied most of their mailboxes, instead of at each item."""
         self._is_waiting = True
         # None after the warning: then only a command or a reader ends the wait.
         patience_s: float | None = PATIENCE_S
@@ -162,8 +162,8 @@ class RecordedConnection:
         self._owner.publisher.opened(gap_s)
 
     def send(self, text: str) -> None:
-        """Fail: a recording sends nothing."""
-        raise AssertionError("a recording sends nothing")
+        """Raise `AssertionError`, as a recording sends no messages."""
+        raise AssertionError("a recording sends no messages")
 
     def reopen(self, output: Reopen) -> None:
         """Count and publish a recorded loss, or the recorded client's own close."""

@@ -1,12 +1,12 @@
 """
 One WebSocket connection: connect, read blocks of messages, write, close. No thread, no retry.
 
-Strategy: websocket-client does the handshake and the masking. The socket is ours: dialled with or
-without a proxy, under TLS, and non-blocking after the handshake. So the time for all responses of a
-proxy and a peer is limited, the environment is read in one place, and no stack frame of another
-package holds a proxy's password. One thread both reads and writes: a TLS socket breaks when two
-threads use it at the same time. TLS may need to write in order to read and vice versa, and may hold
-bytes that the selector cannot see, so `events` and `has_pending` tell what to wait for.
+Strategy: websocket-client does the handshake and the masking. We open the socket ourselves, with or
+without proxy and TLS, and make it non-blocking after the handshake. So the total time for the
+responses of a proxy and a peer is limited, the environment is read in one place, and no stack frame
+of another package holds a proxy's password. One thread both reads and writes: a TLS socket breaks
+if two threads use it at the same time. TLS may need to write in order to read and vice versa, and
+may buffer bytes that the selector cannot see, so wait according to `events` and `has_pending`.
 
 Exceptions of other packages are translated here and in `bfxsync.rest` only.
 """
@@ -30,13 +30,13 @@ from bfxsync.wire.websocket import MAX_MESSAGE_SIZE, CloseCode, Opcode, Splitter
 from bfxsync.ws.io.handshake_socket import HandshakeSocket
 
 BLOCK_SIZE = 64 * 1024
-"""Most bytes of one `read`, roughly."""
+"""Approximate maximum number of bytes of one `read`."""
 
 MAX_UNSENT = 1024 * 1024
-"""Most bytes queued for sending; a peer that leaves more unread is disconnected."""
+"""Maximum number of bytes queued for sending; a peer that leaves more unread is disconnected."""
 
 MAX_PONGS = 16
-"""Pings of one block that are answered: the last ones (RFC 6455, 5.5.3)."""
+"""Only the last pings of a block, up to this number, are answered (RFC 6455, section 5.5.3)."""
 
 _TLS_RECORD = 16_384
 
@@ -45,7 +45,7 @@ _WANT_READ = (BlockingIOError, InterruptedError, ssl.SSLWantReadError)
 
 
 class Traffic:
-    """Bytes of the frames of one connection after another, inside TLS."""
+    """Bytes of the frames of successive connections, inside TLS."""
 
     def __init__(self) -> None:
         self.received: int = 0
@@ -64,14 +64,14 @@ class Transport:
         sock.setblocking(False)
         self._traffic = Traffic() if traffic is None else traffic
         # Why the connection ended: the peer's close code and reason, or 1006 and the cause.
-        # Messages that were read before are still returned.
+        # Messages read before that are still returned.
         self.lost: NetworkError | None = None
-        # The peer has sent a close frame.
+        # Whether the peer has sent a close frame.
         self.was_closed: bool = False
         self._sock = sock
         self._is_tls = isinstance(sock, ssl.SSLSocket)
         self._splitter = Splitter(max_size)
-        # Why it ends, between reading the close frame and answering it.
+        # Why the connection ends, between reading the close frame and answering it.
         self._ending: NetworkError | None = None
         self._unsent = bytearray()
         self._read_wants_write = False
@@ -94,7 +94,7 @@ class Transport:
         was refused.
         """
         address = address_of(url)
-        assert address is not None, "it was checked when the client was made"
+        assert address is not None, "it was checked when the client was created"
         client = _Client(timeout_s)
         sock: socket.socket | None = None
         try:
@@ -108,7 +108,7 @@ class Transport:
                 )
             sock.settimeout(timeout_s)
             client.connect(url, socket=sock, redirect_limit=0)  # type: ignore[no-untyped-call]
-            # Old versions of websocket-client return after a redirect as after a success.
+            # Old versions of websocket-client treat a redirect like a success.
             _check_status(client)
             _check_extensions(client)
             client.sock = None
@@ -131,7 +131,7 @@ class Transport:
 
     @property
     def events(self) -> int:
-        """What to wait for, as a selector's mask."""
+        """Event mask for a selector."""
         if self._read_wants_write or (self._unsent and not self._write_wants_read):
             return selectors.EVENT_READ | selectors.EVENT_WRITE
         return selectors.EVENT_READ
@@ -183,7 +183,7 @@ class Transport:
         return messages
 
     def send(self, message: str | bytes) -> None:
-        """Queue a text message, or bytes as a binary one, and send what the socket accepts."""
+        """Queue text, or bytes as a binary message, and send as much as the socket accepts."""
         if isinstance(message, str):
             self._queue(message.encode(), Opcode.TEXT)
         else:
@@ -191,7 +191,7 @@ class Transport:
         self.flush()
 
     def flush(self) -> None:
-        """Send queued bytes, as far as the socket accepts them now."""
+        """Send as many queued bytes as the socket accepts now."""
         while self._unsent and self.lost is None and not self._write_wants_read:
             try:
                 sent = self._sock.send(self._unsent)
@@ -205,7 +205,7 @@ class Transport:
                 del self._unsent[:sent]
                 self._traffic.sent += sent
         if len(self._unsent) > MAX_UNSENT:
-            self._lose(CloseCode.ABNORMAL, "the peer does not read what is sent")
+            self._lose(CloseCode.ABNORMAL, "the peer does not read sent data")
 
     def close(self, code: int = CloseCode.NORMAL, reason: str = "") -> None:
         """Send a close frame if that does not block, and end the connection."""
@@ -214,18 +214,18 @@ class Transport:
             self.flush()
             self._lose(code, reason)
         try:
-            # For an orderly end even while the peer is sending.
+            # An orderly shutdown, even while the peer is sending.
             self._sock.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
         self._sock.close()
 
     def detach_after_fork(self) -> None:
-        """Close the descriptor and send nothing: the connection belongs to the parent process."""
+        """Close the descriptor without sending: the connection belongs to the parent process."""
         self._sock.close()
 
     def _handle_control_frames(self) -> None:
-        """Answer pings, and note a close frame or a violation of the protocol."""
+        """Answer pings, and record a close frame or a protocol violation."""
         splitter = self._splitter
         pings = [each for each in splitter.controls if each.opcode is Opcode.PING]
         splitter.controls.clear()
@@ -238,7 +238,7 @@ class Transport:
             reason = splitter.close.reason or "closed by the exchange"
             self._ending = _lost(splitter.close.code, reason)
         elif splitter.violation is not None:
-            reason = f"the peer broke the protocol: {splitter.violation}"
+            reason = f"the peer violated the protocol: {splitter.violation}"
             self._ending = _lost(splitter.violation.code, reason)
 
     def _end(self, ending: NetworkError) -> None:
@@ -254,7 +254,7 @@ class Transport:
 
     def _lose(self, code: int, reason: str) -> None:
         if self.lost is None:
-            # A peer may break the connection between its close frame and the answer.
+            # The connection may break between the peer's close frame and the answer.
             self.lost = self._ending or _lost(code, reason)
 
 
@@ -269,7 +269,7 @@ class _Client(websocket.WebSocket):
         # The socket, once it is connected.
         self.handshake: HandshakeSocket | None = None
         self._timeout_s = timeout_s
-        # Nothing reads through it, so it needs neither locks nor its UTF-8 check.
+        # Only used for the handshake, so it needs neither locks nor its UTF-8 check.
         super().__init__(enable_multithread=False, skip_utf8_validation=True)
 
     @property
@@ -292,7 +292,7 @@ def _check_status(client: _Client) -> None:
     handshake = client.handshake
     if handshake is not None and handshake.refusal is not None:
         status = handshake.refusal
-        # Without the error's own text: it has headers and body, which must not be logged.
+        # Without the text of the error: it has headers and body, which must not be logged.
         raise NetworkError(
             f"the handshake was refused with HTTP status {status}",
             phase="connect",
@@ -313,10 +313,10 @@ def _check_extensions(client: _Client) -> None:
 
 
 def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
-    # The certificate checks of urllib3 and websocket-client, the same on every Python: the stricter
-    # ones from 3.13 on refuse the private authorities of many companies.
+    # The certificate checks of urllib3 and websocket-client, the same on every Python version: the
+    # stricter checks since 3.13 refuse the private authorities of many companies.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # A variable of websocket-client.
+    # An environment variable of websocket-client.
     path = ca_bundle or os.environ.get("WEBSOCKET_CLIENT_CA_BUNDLE")
     if not path:
         context.load_default_certs()
