@@ -153,7 +153,10 @@ class Client(ProposesNames):
         auth_token, proxy = hide(auth_token), hide(proxy)
         credentials = hide(credentials)
         client_credentials, hidden_source, order_guard = lazily(_credentials_and_guard)
-        source = credentials = hidden_source(credentials)
+        try:
+            source = hidden_source(credentials)
+        finally:
+            credentials = None
         # Checked here, as REST is created on first use.
         on_limit = check_on_limit(on_limit)
         if rest_timeout is not None:

@@ -276,16 +276,20 @@ class _HiddenSource:
         self._source = source
 
     def __call__(self) -> Credentials:
-        found = hide(self._source())
+        found = self._source()
+        kind = _kind_of(found)
         if isinstance(found, Credentials):
             return found
-        if type(found) in (tuple, list) and len(found) == 2:
-            return Credentials(*found)
+        if isinstance(found, (tuple, list)):
+            # As a plain list, as a named tuple shows its fields.
+            found = hide(list(found))
+            if len(found) == 2:
+                return Credentials(*found)
         if inspect.iscoroutine(found):
             found.close()
+        del found
         raise UsageError(
-            "credentials() must return (api_key, api_secret) or Credentials, "
-            f"not {_kind_of(found)}"
+            f"credentials() must return (api_key, api_secret) or Credentials, not {kind}"
         )
 
 
@@ -299,13 +303,15 @@ def hidden_source(source: Any) -> _HiddenSource | None:
     source = hide(source)
     if source is None or isinstance(source, _HiddenSource):
         return source
-    if not callable(source):
-        # Without the value, which may be a pair of secrets.
-        raise UsageError(
-            "credentials must be a function that returns (api_key, api_secret) or Credentials, "
-            f"such as from_env_file(path), not {_kind_of(source)}"
-        )
-    return _HiddenSource(source)
+    if callable(source):
+        return _HiddenSource(source)
+    kind = _kind_of(source)
+    # The value may hold secrets.
+    del source
+    raise UsageError(
+        "credentials must be a function that returns (api_key, api_secret) or Credentials, "
+        f"such as from_env_file(path), not {kind}"
+    )
 
 
 def _given(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import os
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import traceback
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, NamedTuple, Optional
 
 import pytest
 
@@ -24,6 +25,21 @@ from keyring.errors import KeyringLocked  # noqa: E402
 
 KEY, SECRET = "sentinel-key-81f0", "sentinel-secret-3c5d"
 TEXT = f"BFX_API_KEY={KEY}\nBFX_API_SECRET='{SECRET}'\n"
+
+
+class Pair(NamedTuple):
+    """What a program may keep its key in; its `repr` shows the secret."""
+
+    key: str
+    secret: Optional[str]
+
+
+@dataclasses.dataclass
+class Entry:
+    """As `Pair`, and no tuple."""
+
+    key: str
+    secret: str
 
 
 @pytest.fixture(autouse=True)
@@ -88,8 +104,8 @@ def pair_of(**options: Any) -> tuple[str, str]:
 
 @pytest.mark.parametrize(
     "found",
-    [(KEY, SECRET), [KEY, SECRET], Credentials(KEY, SECRET)],
-    ids=["tuple", "list", "Credentials"],
+    [(KEY, SECRET), [KEY, SECRET], Pair(KEY, SECRET), Credentials(KEY, SECRET)],
+    ids=["tuple", "list", "named tuple", "Credentials"],
 )
 def test_a_function_brings_key_and_secret(found: Any) -> None:
     assert pair_of(credentials=lambda: found) == (KEY, SECRET)
@@ -107,6 +123,9 @@ def test_a_function_may_bring_a_token() -> None:
     [
         ((KEY, SECRET), "must be a function .*, not a tuple"),
         (SECRET, "must be a function .*, not text"),
+        (Entry(KEY, SECRET), "must be a function .*, not a Entry"),
+        (lambda: Entry(KEY, SECRET), "must return .*, not a Entry"),
+        (lambda: Pair(KEY, None), "api_secret is missing"),
         (lambda: None, "must return .*, not a NoneType"),
         (lambda: (KEY, SECRET, 1), "must return .*, not a tuple"),
         (lambda: {"api_key": KEY}, "must return .*, not a dict"),
@@ -115,7 +134,20 @@ def test_a_function_may_bring_a_token() -> None:
         (lambda: (KEY, 5), "api_secret must be non-empty text"),
         (lambda: (KEY, SECRET + "\n"), "api_secret has invalid characters"),
     ],
-    ids=["pair", "text", "None", "three", "dict", "one", "half", "number", "line"],
+    ids=[
+        "pair",
+        "text",
+        "object",
+        "Entry",
+        "half a Pair",
+        "None",
+        "three",
+        "dict",
+        "one",
+        "half",
+        "number",
+        "line",
+    ],
 )
 def test_an_impossible_source_is_refused_without_its_value(
     source: Any, match: str

@@ -170,7 +170,9 @@ class OrderInputs:
         if id is None and cid is not None and cid_date is None:
             cid_date = self.date_of_cid(check_cid("cid", cid))
         if (id is None) == (cid is None) or (cid is None) != (cid_date is None):
-            raise UsageError("an order is named by id, or by cid and cid_date together")
+            raise UsageError(
+                "an order is named by id, or by cid, with its cid_date where that is not known"
+            )
         return {
             "id": optional(check_id, "id", id),
             "cid": optional(check_cid, "cid", cid),

@@ -282,7 +282,7 @@ def test_rest_client_sends_its_affiliate_code() -> None:
 @pytest.mark.parametrize("value", ["", "a b", 5, True, b"abc"], ids=str)
 def test_affiliate_code_is_checked_with_the_client(value: Any) -> None:
     for make in (Client, RestClient):
-        with pytest.raises(UsageError, match="^affiliate_code must be text"):
+        with pytest.raises(UsageError, match="^affiliate_code must be non-empty text"):
             make(affiliate_code=value)
 
 

@@ -132,6 +132,14 @@ def test_body_that_holds_itself() -> None:
         request_of(HOST, "POST", "calc/fx", body=body)
 
 
+@pytest.mark.parametrize("value", [[1], [], "a=sentinel", 5, b"{}"], ids=repr)
+def test_body_and_params_are_dicts(value: Any) -> None:
+    for options in ({"body": value}, {"params": value}):
+        with pytest.raises(UsageError, match="^(body|params) must be a dict") as error:
+            request_of(HOST, "POST", "calc/fx", **options)
+        assert "sentinel" not in str(error.value)
+
+
 def test_get_has_no_body() -> None:
     with pytest.raises(UsageError, match="no body"):
         request_of(HOST, "GET", "ticker", body={})

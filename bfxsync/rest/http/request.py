@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import urlencode, urlsplit
 
+from bfxsync._base.describe import type_name
 from bfxsync._base.hidden import Hidden, HiddenBytes, HiddenInt, hidden_in
 from bfxsync._base.numbers import plain_decimal
 from bfxsync._base.plain import narrow_float_text, plain_bool, plain_integer, plain_text
@@ -70,6 +71,10 @@ def request_of(
             "path must look like 'ticker/tBTCUSD', and what would stand behind '?' goes into "
             f"params; not {path!r}"
         )
+    for name, value in (("params", params), ("body", body)):
+        if value is not None and not isinstance(value, Mapping):
+            # Without the value, which may hold a secret.
+            raise UsageError(f"{name} must be a dict, not a {type_name(value)}")
     path, url = text, f"{host}/{text}"
     signed_path = None
     if path.startswith(SIGNED):
