@@ -146,5 +146,5 @@ def test_a_mistake_of_ours_ends_the_client_instead_of_hanging_it(
             next(items)
     with pytest.raises(type(error), match="thread of a connection failed"):
         client.run()
-    assert "this is a mistake in bfxsync" in caplog.text
+    assert "this is a bug in bfxsync" in caplog.text
     client.close()

@@ -236,7 +236,7 @@ def assert_all_ended(client, threads, raised, cause, names):
     for name, exc in raised.items():
         assert isinstance(exc, BfxError), (name, exc)
         assert exc is client.exception and isinstance(exc.__cause__, cause)
-    with pytest.raises(BfxError, match="this is a mistake in bfxsync|delay_s"):
+    with pytest.raises(BfxError, match="this is a bug in bfxsync|delay_s"):
         client.wait_ready()
     client.close()
 
