@@ -125,13 +125,19 @@ class Account:
     def orders_on_margin(self, symbol: str) -> list[EngineOrder]:
         """Return the open orders that may change the position of a symbol."""
         orders = self.orders.values()
-        return [o for o in orders if o.symbol == symbol and not o.is_spot]
+        found = [o for o in orders if o.symbol == symbol and not o.is_spot]
+        # Only one order of a pair is filled.
+        return [o for o in found if o is max(o.legs, key=_dearness)]
 
     def hold_for(self, order: EngineOrder) -> None:
         """Update the hold for an order; a closed one needs none."""
         base, quote = self.wallets_of(order)
         if order.is_spot:
-            needed = spot_need(order) if order.is_open else 0
+            # The first order of a pair has the hold of both.
+            is_covered = order.pair is not None and order.placed_id is not None
+            if is_covered and order.pair is not None:
+                self.hold_for(order.pair)
+            needed = spot_need(order) if order.is_open and not is_covered else 0
             wallet = quote if order.is_buy else base
             self.wallets.hold(order.id, "exchange", wallet.currency, needed)
         else:
@@ -205,14 +211,14 @@ class Account:
 
 
 def spot_need(order: EngineOrder) -> int:
-    """Return the amount that a spot order must hold, in the currency it pays."""
-    size = abs(order.amount)
+    """Return the amount that a spot order, or an OCO pair, must hold, in the currency it pays."""
     if not order.is_buy:
-        return size
-    price = order.stop or order.price
-    if order.plain_kind == "STOP LIMIT":
-        price = max(price, order.price_aux_limit)
-    return cost_at_most(size, price)
+        return max(abs(leg.amount) for leg in order.legs)
+    return max(cost_at_most(abs(leg.amount), leg.reserved_price) for leg in order.legs)
+
+
+def _dearness(order: EngineOrder) -> tuple[int, int]:
+    return abs(order.amount) * order.reserved_price, -order.id
 
 
 def movement_row(

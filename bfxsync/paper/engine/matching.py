@@ -29,6 +29,7 @@ from bfxsync.paper.engine.order_requests import (
     Body,
     check_order,
     new_order,
+    oco_stop,
     trailed_stop,
     update_order,
 )
@@ -69,8 +70,12 @@ class MatchingEngine:
         self._is_processing = False
         self._moved: dict[str, None] = {}
 
-    def submit(self, account: Account, body: Body) -> EngineOrder:
-        """Accept an order and match it; raises `Invalid` or `Declined` if it is not accepted."""
+    def submit(self, account: Account, body: Body) -> list[EngineOrder]:
+        """
+        Accept an order and match it; raises `Invalid` or `Declined` if it is not accepted.
+
+        Returns two orders if it is an OCO order.
+        """
         market = self._market(body.get("symbol"))
         order = new_order(body, next(account.ids.order), self._now_mts(), market)
         with self._processing():
@@ -79,18 +84,25 @@ class MatchingEngine:
                 position = account.positions.open.get(order.symbol)
                 if not order.is_spot and position is not None:
                     order.amount = order.amount_orig = -position.amount
-            check_order(order)
+            stop = oco_stop(order, body, account.ids.order)
+            placed = order.legs
+            for leg in placed:
+                check_order(leg)
             violation = reduce_only_violation(account, order)
             if not violation:
                 check_funds(account, order, market)
-            self._add(account, order)
+            for leg in placed:
+                self._add(account, leg)
             if violation:
                 self._close(account, order, violation)
             else:
                 self._execute(account, order)
                 if order.is_open:
                     account.emit("on", order.row())
-        return order
+                if stop is not None and stop.is_open:
+                    self._rest(account, stop)
+                    account.emit("on", stop.row())
+        return placed
 
     def update(self, account: Account, order: EngineOrder, body: Body) -> None:
         """Change an open order; if that raises `Invalid` or `Declined`, it stays as it was."""
@@ -120,7 +132,8 @@ class MatchingEngine:
         """Cancel open orders."""
         with self._processing():
             for order in orders:
-                self._close(account, order, "CANCELED")
+                if order.is_open:  # it is not if it is of a pair with another one
+                    self._close(account, order, "CANCELED")
 
     def market_moved(self, symbol: str) -> None:
         """Check the orders that react to events of a market, now or after the current request."""
@@ -214,6 +227,7 @@ class MatchingEngine:
 
     def _trigger(self, account: Account, order: EngineOrder) -> None:
         """Turn a stop into a limit or market order, and execute it."""
+        self._cancel_pair(account, order)
         is_limit = order.plain_kind == "STOP LIMIT"
         order.become("LIMIT" if is_limit else "MARKET")
         order.price = order.price_aux_limit if is_limit else 0
@@ -274,6 +288,7 @@ class MatchingEngine:
     ) -> None:
         """Fill a resting order; the market has already reduced its entry in the book."""
         account.fill(order, amount, trade, order.price, is_maker=True)
+        self._cancel_pair(account, order)
         if not self._archive_filled(account, order):
             account.emit("ou", order.row())
         for id in list(self._reactive.get(order.symbol, {})):
@@ -301,6 +316,7 @@ class MatchingEngine:
                 price = order.price
             account.fill(order, amount, row, price, is_maker)
         if fills:
+            self._cancel_pair(account, order)
             venue.publish_fills(fills)
 
     def _would_match_itself(
@@ -312,6 +328,14 @@ class MatchingEngine:
             entry.order_id in account.orders
             for entry in reached(offers, order.amount, limit)
         )
+
+    def _cancel_pair(self, account: Account, order: EngineOrder) -> None:
+        """Cancel the other order of an OCO pair, of which one was filled, triggered or closed."""
+        other = order.pair
+        if other is not None:
+            order.pair = other.pair = None
+            self._close(account, other, "CANCELED")
+            account.hold_for(order)
 
     def _archive_filled(self, account: Account, order: EngineOrder) -> bool:
         """Archive an order if it is filled, and say whether it is."""
@@ -340,3 +364,4 @@ class MatchingEngine:
             venue.set_active(False)
         account.hold_for(order)
         account.emit("oc", order.row())
+        self._cancel_pair(account, order)

@@ -43,6 +43,10 @@ class EngineOrder:
         Price and amount of each fill, oldest first.
     closed_as : str
         First word of the final status, empty while the order is open.
+    placed_id : int or None
+        Id of the order that this one, the stop of an OCO order, was placed with.
+    pair : EngineOrder or None
+        The other order of an open OCO pair.
     """
 
     id: int
@@ -65,6 +69,8 @@ class EngineOrder:
     kind_prev: str | None = None
     fills: list[tuple[int, int]] = attrs.field(factory=list)
     closed_as: str = ""
+    placed_id: int | None = None
+    pair: EngineOrder | None = attrs.field(default=None, repr=False)
 
     @property
     def is_buy(self) -> bool:
@@ -98,6 +104,19 @@ class EngineOrder:
     def wants(self, name: str) -> bool:
         """Say whether a switch of the meta is on."""
         return self.meta.get(name) in (1, True)
+
+    @property
+    def legs(self) -> list[EngineOrder]:
+        """This order and, if it is one of an open OCO pair, the other."""
+        return [self] if self.pair is None else [self, self.pair]
+
+    @property
+    def reserved_price(self) -> int:
+        """The highest price that it may pay, 0 for a market order."""
+        price = self.stop or self.price
+        if self.plain_kind == "STOP LIMIT":
+            price = max(price, self.price_aux_limit)
+        return price
 
     def become(self, plain_kind: str) -> None:
         """Change the type, as when a stop is triggered."""
@@ -137,8 +156,8 @@ class EngineOrder:
             self.amount / SCALE, self.amount_orig / SCALE, self.kind, self.kind_prev,
             self.mts_tif, None, self.flags, self.status, None, None, price / SCALE,
             self.price_avg, self.price_trailing / SCALE, self.price_aux_limit / SCALE,
-            None, None, None, 0, int(self.has(HIDDEN)), None, None, None, "API>BFX",
-            None, None, meta,
+            None, None, None, 0, int(self.has(HIDDEN)), self.placed_id, None, None,
+            "API>BFX", None, None, meta,
         ]
         # fmt: on
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import calendar
 import time
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
+
+import attrs
 
 from bfxsync.paper.engine.amounts import cost, read_amount, read_positive, read_price
 from bfxsync.paper.engine.errors import Declined, Invalid
@@ -31,7 +33,6 @@ _REQUIRED = {
     "STOP LIMIT": ["price", "price_aux_limit"],
     "TRAILING STOP": ["price_trailing"],
 }
-_SIMULATED = "is not simulated by the local exchange"
 _TIME = "%Y-%m-%d %H:%M:%S"
 
 
@@ -66,12 +67,43 @@ def new_order(body: Body, id: int, now_mts: int, market: TradedMarket) -> Engine
     return order
 
 
+def oco_stop(order: EngineOrder, body: Body, ids: Iterator[int]) -> EngineOrder | None:
+    """Create the stop of an OCO order, and make a pair of them; None for other orders."""
+    if not order.has(OCO):
+        if body.get("price_oco_stop") is not None:
+            raise Invalid("price_oco_stop: invalid")
+        return None
+    cid = _integer("cid_oco", body.get("cid_oco"), _CID_LIMIT)
+    price = read_price("price_oco_stop", body.get("price_oco_stop"))
+    prefix = SPOT_PREFIX if order.is_spot else ""
+    stop = attrs.evolve(
+        order,
+        id=next(ids),
+        cid=order.mts_create if cid is None else cid,
+        kind=f"{prefix}STOP",
+        price=price,
+        stop=price,
+        # A stop takes.
+        flags=order.flags & ~POST_ONLY,
+        meta=dict(order.meta),
+        fills=[],
+        placed_id=order.id,
+        pair=order,
+    )
+    order.pair = stop
+    order.price_aux_limit = price
+    return stop
+
+
 def update_order(
     order: EngineOrder, body: Body, now_mts: int, market: TradedMarket
 ) -> None:
     """Apply an update to an order; `Invalid` may leave it changed in part."""
     order.amount = _changed_amount(order, body)
+    had_stop = order.has(OCO)
     _read_terms(order, body, now_mts)
+    if order.has(OCO) != had_stop:
+        raise Declined("Invalid order: an update cannot change the flag OCO")
     if body.get("lev") is not None:
         order.lev = _leverage(body["lev"], market)
     gid = _integer("gid", body.get("gid"), _CID_LIMIT)
@@ -110,8 +142,8 @@ def check_order(order: EngineOrder) -> None:
         raise Declined(f"Invalid order: maximum size for {pair} is {LARGEST}")
     if order.price and not cost(size, order.price):
         raise Declined("Invalid order: it is worth nothing")
-    if order.has(OCO):
-        raise Declined(f"Invalid order: the flag OCO {_SIMULATED}")
+    if order.has(OCO) and not (order.placed_id or order.plain_kind == "LIMIT"):
+        raise Declined("Invalid order: only a limit order can have an OCO stop")
     if order.has(POST_ONLY) and order.plain_kind != "LIMIT":
         raise Declined("Invalid order: only a limit order can be post-only")
 

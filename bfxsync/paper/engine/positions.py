@@ -189,7 +189,7 @@ def required_margin_with(
                 size = abs(order.amount)
                 adds = max(size - free, 0)
                 free = max(free - size, 0)
-                price = order.stop or order.price
+                price = order.reserved_price
                 sides[is_buy] += required_margin(cost_at_most(adds, price), order.lev)
         holds = (amount > 0) == is_buy
         sides[is_buy] += needed if holds or not amount else 0

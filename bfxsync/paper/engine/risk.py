@@ -31,7 +31,8 @@ def check_funds(account: Account, order: EngineOrder, market: TradedMarket) -> N
         needed = spot_need(order)
         if order.plain_kind == "MARKET":
             needed = value if order.is_buy else size
-        free = wallet.available + wallet.holds.get(order.id, 0)
+        free = wallet.available
+        free += sum(wallet.holds.get(leg.id, 0) for leg in order.legs)
     else:
         needed = _added_need(account, order, price)
         free = quote.available + quote.holds.get(order.symbol, 0)
@@ -57,11 +58,14 @@ def reduce_only_violation(account: Account, order: EngineOrder) -> str:
 
 def _added_need(account: Account, order: EngineOrder, price: int) -> int:
     """Return the margin of a position and its orders with this one, 0 if that is no more."""
-    others = [o for o in account.orders_on_margin(order.symbol) if o is not order]
+    legs = order.legs
+    others = [o for o in account.orders_on_margin(order.symbol) if o not in legs]
     position = account.positions.open.get(order.symbol)
     already = required_margin_with(position, others)
     # A market order has no price of its own.
     priced = attrs.evolve(order, price=order.price or price)
-    needed = required_margin_with(position, [*others, priced])
+    needed = max(
+        required_margin_with(position, [*others, leg]) for leg in (priced, *legs[1:])
+    )
     # Reducing a position is always possible.
     return needed if needed > already else 0

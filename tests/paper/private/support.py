@@ -153,7 +153,7 @@ class EngineHarness:
         given = {"type": kind, "symbol": symbol, "amount": amount, **body}
         if price is not None:
             given["price"] = str(price)
-        return self.engine.submit(account or self.account, given)
+        return self.engine.submit(account or self.account, given)[0]
 
     def best(self, is_bid: bool, symbol: str = "tBTCUSD") -> Entry:
         """The best order of a side."""

@@ -91,6 +91,17 @@ def test_switches_affiliate_code_and_expiry_reach_the_exchange(
         auth.cancel_all_orders()
 
 
+def test_an_oco_order_comes_with_its_stop(auth: AuthEndpoints) -> None:
+    note = auth.submit_order(
+        "EXCHANGE LIMIT", "tBTCUSD", "0.1", "30000", price_oco_stop="90000", flags=16384
+    )
+    (stop,) = note.more
+    assert note.data.price_aux_limit == 90000 == stop.price
+    assert stop.order_type == "EXCHANGE STOP" and stop.placed_id == note.data.id
+    assert auth.cancel_order(id=stop.id).is_success
+    assert auth.get_orders() == []
+
+
 def test_balances_are_the_sum_of_their_ledger_to_the_last_digit(
     auth: AuthEndpoints,
 ) -> None:

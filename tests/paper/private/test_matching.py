@@ -324,7 +324,10 @@ def test_a_stop_that_cannot_be_paid_when_it_is_due_ends(kind: str, word: str) ->
         ({"amount": "0.00003"}, "minimum size for BTCUSD is 0.00004"),
         ({"amount": "2000.1"}, "maximum size for BTCUSD is 2000.0"),
         ({"amount": "0.00004", "price": "0.0001"}, "it is worth nothing"),
-        ({"flags": 16384}, "the flag OCO is not simulated by the local exchange"),
+        (
+            {"type": "EXCHANGE FOK", "flags": 16384, "price_oco_stop": "90"},
+            "only a limit order can have an OCO stop",
+        ),
         ({"type": "EXCHANGE FOK", "flags": 4096}, "only a limit order"),
         ({"type": "LIMIT", "amount": "20"}, "not enough tradable balance for 20"),
         (

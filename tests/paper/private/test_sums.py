@@ -10,7 +10,7 @@ import pytest
 
 from bfxsync.paper.engine.account import Account, spot_need
 from bfxsync.paper.engine.errors import Declined, Invalid
-from bfxsync.paper.engine.order import HIDDEN, EngineOrder, legs
+from bfxsync.paper.engine.order import HIDDEN, OCO, EngineOrder, legs
 from bfxsync.paper.engine.units import SCALE, to_units
 from bfxsync.paper.engine.wallets import TRADING_FEE
 
@@ -83,6 +83,11 @@ def check(account: Account) -> None:
     needs: Counter[Any] = Counter()
     for order in account.orders.values():
         assert order.is_open and order.amount
+        if order.pair is not None:
+            assert order.pair.pair is order and order.pair.id in account.orders
+            # The first order of a pair has the hold of both.
+            if order.placed_id is not None:
+                continue
         if order.is_spot and order.plain_kind != "TRAILING STOP":
             base, quote = legs(order.symbol[1:])
             needs[quote if order.is_buy else base] += spot_need(order)
@@ -186,6 +191,10 @@ def operate(harness: EngineHarness, account: Account, dice: random.Random) -> st
         amount = sign * round(dice.expovariate(1) * 2 + 0.0001, 8)
         near = middle * (1 + dice.gauss(0, 0.002))
         flags = dice.choice((0, 0, 0, 64, 512, 1024, 4096))
+        stop: dict[str, Any] = {}
+        if kind.endswith("LIMIT") and dice.random() < 0.3:
+            flags |= OCO
+            stop["price_oco_stop"] = f"{near * (1 + sign * dice.random() / 50):.5g}"
         harness.submit(
             kind,
             f"{amount:.8f}",
@@ -196,6 +205,7 @@ def operate(harness: EngineHarness, account: Account, dice: random.Random) -> st
             price_trailing=f"{middle * 0.001:.5g}",
             price_aux_limit=f"{middle * (1 + dice.gauss(0, 0.002)):.5g}",
             **({"lev": dice.randint(1, 100)} if is_derivative else {}),
+            **stop,
         )
         return "submit"
     if what < 0.5 and orders:

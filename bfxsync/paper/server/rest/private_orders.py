@@ -100,13 +100,14 @@ def notification(
 
 def _submit(call: SignedCall, kind: str, body: Body) -> Row:
     try:
-        order = call.registry.engine.submit(call.account, body)
+        placed = call.registry.engine.submit(call.account, body)
     except Declined as declined:
         row = _partial_row(0, body.get("gid"), body.get("cid"), body.get("symbol"))
         return _error_note(call, kind, [row], declined.text)
+    order = placed[0]
     side = "buy" if order.amount_orig > 0 else "sell"
     text = f"Submitting {order.kind.lower()} {side} order."
-    return notification(call, kind, [order.row()], text)
+    return notification(call, kind, [one.row() for one in placed], text)
 
 
 def _update(call: SignedCall, kind: str, body: Body) -> Row:
