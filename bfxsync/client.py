@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Iterable, List, Mapping, TypeVar
 from bfxsync._base.aliases import AnyNumber, NumberType
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.forks import lazily
-from bfxsync._base.guesses import ProposesNames
+from bfxsync._base.guesses import ProposesNames, unexpected_argument
 from bfxsync._base.hidden import hide
 from bfxsync._base.logs import get_logger, log_to
 from bfxsync.checks.containers import optional
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound="Client")
 
 _log = get_logger(__name__)
+
+_OTHERS = WebSocketClient.__init__.__kwdefaults__ or {}
 
 
 class Client(ProposesNames):
@@ -152,6 +154,13 @@ class Client(ProposesNames):
         api_key, api_secret = hide(api_key), hide(api_secret)
         auth_token, proxy = hide(auth_token), hide(proxy)
         credentials = hide(credentials)
+        for name in options:
+            if name not in _OTHERS:
+                # With a slip in its name it may be a secret, too.
+                options.clear()
+                own = Client.__init__.__kwdefaults__ or {}
+                known = ("api_key", "api_secret", *own, *_OTHERS)
+                raise unexpected_argument(name, known)
         client_credentials, hidden_source, order_guard = lazily(_credentials_and_guard)
         try:
             source = hidden_source(credentials)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import re
+import traceback
 from functools import reduce
 
 import pytest
@@ -13,6 +14,7 @@ import bfxsync
 from bfxsync import Client, UsageError, WebSocketClient
 from bfxsync._base import guesses
 from bfxsync._base.guesses import ProposesNames, did_you_mean, methods_like, names_like
+from bfxsync.ws.dispatch import events
 from bfxsync.ws.dispatch.events import arguments_of
 
 
@@ -170,7 +172,11 @@ def test_python_adds_no_guess_of_its_own(client):
         ("t_ticker", "'t_ticker_update'"),
         ("T_TICKER_UPDATE", "'t_ticker_update'"),
         ("trade_executions", "'trade_execution'"),
-        ("reconnected", "'disconnected'"),
+        ("reconnected", "'restored'"),
+        ("on_connect", "'open'"),
+        ("closed", "'disconnected'"),
+        ("new_trade", "'t_trade_execution'"),
+        ("order_book", "'t_book_update'"),
         ("wss_error", "'wss-error'"),
     ],
 )
@@ -191,6 +197,52 @@ def test_names_are_proposed_once_and_likeliest_first():
     assert methods_like("tikr", ["_tikr", "ticker"]) == ["ticker"]
     assert did_you_mean() == did_you_mean(None) == ""
     assert did_you_mean("a", None, "b") == "; did you mean a or b?"
+
+
+@pytest.mark.parametrize("other, event", events._OTHER_NAMES.items())
+def test_names_of_other_clients_lead_to_events(other, event):
+    assert event in events.EVENTS and other not in events.EVENTS
+
+
+def test_a_wrong_option_leads_to_the_right_one(client):
+    for call, text in (
+        (lambda: Client(apikey="x"), "'apikey'; did you mean api_key?"),
+        (lambda: Client(host="x"), "'host'; did you mean wss_host or rest_host"),
+        (lambda: Client(mailboxsize=5), "'mailboxsize'; did you mean mailbox_size?"),
+        (
+            lambda: client.wss.subscribe_ticker("tBTCUSD", callbak=print),
+            "'callbak'; did you mean callback?",
+        ),
+        (
+            lambda: client.wss.subscribe_book("tBTCUSD", preq="R0"),
+            "'preq'; did you mean prec or freq",
+        ),
+        (
+            lambda: client.wss.subscribe_trades("tBTCUSD", channel="book"),
+            "'channel': there are symbol, callback, wait, sub_id, ",
+        ),
+        (
+            lambda: client.rest.public.iter_candles("tBTCUSD", stat=1),
+            "'stat'; did you mean start",
+        ),
+    ):
+        with pytest.raises(TypeError) as caught:
+            call()
+        assert str(caught.value).startswith(f"unexpected keyword argument {text}")
+
+
+def test_a_wrong_option_may_be_a_secret():
+    with pytest.raises(TypeError) as caught:
+        Client("paper-key", api_secre="paper-confidential")
+    frames = traceback.walk_tb(caught.value.__traceback__.tb_next)
+    assert not [f for f, _ in frames if "confidential" in repr(f.f_locals)]
+
+
+def test_a_second_name_of_a_method_does_not_rename_it(client):
+    # As it is shown in errors, from Python 3.10 on.
+    public = client.rest.public
+    name = public.get_seed_candles.__func__.__qualname__
+    assert name == "PublicEndpoints.get_candles_hist"
 
 
 def test_only_errors_pay_for_it():

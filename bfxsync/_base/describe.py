@@ -128,7 +128,9 @@ def with_parts_named_publicly(cls: C) -> C:
         if part.__module__.partition(".")[0] != "bfxsync":
             continue
         for name, member in vars(part).items():
-            if isinstance(member, FunctionType) and not name.startswith("_"):
+            # Not by a second name of the same function.
+            is_own = isinstance(member, FunctionType) and member.__name__ == name
+            if is_own and not name.startswith("_"):
                 member.__qualname__ = f"{cls.__qualname__}.{name}"
     return cls
 

@@ -158,3 +158,10 @@ def did_you_mean(*names: str | None) -> str:
     """Return the end of an error message that suggests names, without None; empty without any."""
     proposals = " or ".join(name for name in names if name is not None)
     return f"; did you mean {proposals}?" if proposals else ""
+
+
+def unexpected_argument(name: str, known: Iterable[str]) -> TypeError:
+    """Return the error for an unknown keyword argument, with what was meant or what there is."""
+    known = list(known)
+    hint = did_you_mean(*names_like(name, known)) or f": there are {', '.join(known)}"
+    return TypeError(f"unexpected keyword argument {name!r}{hint}")

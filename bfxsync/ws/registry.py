@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Mapping, Optional
 
 from bfxsync._base.enums import Policy
+from bfxsync._base.guesses import unexpected_argument
 from bfxsync._base.plain import plain_items, plain_text
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.containers import optional
@@ -48,7 +49,6 @@ EventCallback = Optional[Callable[[Any], object]]
 
 _OPTIONS = (
     "sub_id",
-    "callback",
     "on_event",
     "timeout",
     "policy",
@@ -84,10 +84,15 @@ class SubscriptionRegistry:
         channel: str | Channel,
         arguments: dict[str, Any],
         callback: Any = None,
+        /,
         wait: bool = True,
         **options: Any,
     ) -> Subscription[Any]:
         """Subscribe to one channel."""
+        for name in options:
+            if name not in _OPTIONS:
+                known = (*arguments, "callback", "wait", *_OPTIONS)
+                raise unexpected_argument(name, known)
         wait = check_bool("wait", wait)
         handle = self._prepare(client, channel, arguments, callback, **options)
         self._place([handle], wait)
@@ -225,7 +230,11 @@ def _arguments_of(request: object) -> dict[str, Any]:
             f"{{'channel': 'ticker', 'symbol': 'tBTCUSD'}}, not {request!r}"
         )
     arguments = dict(request)
-    options = {name: arguments.pop(name) for name in _OPTIONS if name in arguments}
+    options = {
+        name: arguments.pop(name)
+        for name in ("callback", *_OPTIONS)
+        if name in arguments
+    }
     return {**options, "channel": arguments.pop("channel"), "arguments": arguments}
 
 

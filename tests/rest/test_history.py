@@ -601,7 +601,7 @@ def test_signature_and_help_list_every_option(
 
 
 def test_unknown_option_is_an_error_of_the_call() -> None:
-    with pytest.raises(TypeError, match="keyword argument 'strat': the options"):
+    with pytest.raises(TypeError, match="'strat'; did you mean start or sort"):
         candles()[1].iter_candles("tBTCUSD", strat=1)  # type: ignore[call-arg]
     public: Any = candles()[1]
     with pytest.raises(TypeError, match="keyword argument 'sort'"):

@@ -31,6 +31,7 @@ import re
 from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, Mapping, TypeVar
 
 from bfxsync._base.aliases import Mts
+from bfxsync._base.guesses import unexpected_argument
 from bfxsync.checks.options import check_bool
 from bfxsync.checks.times import Time, page_params
 from bfxsync.errors import UsageError
@@ -147,10 +148,7 @@ def check_options(
     known = [name for name in _DEFAULTS if name != "sort" or history.is_sortable]
     for name in options:
         if name not in known:
-            raise TypeError(
-                f"unexpected keyword argument {name!r}: the options of this history are "
-                f"{', '.join(known)}"
-            )
+            raise unexpected_argument(name, known)
     given = {**_DEFAULTS, **options}
     sort = given["sort"] if history.is_sortable else -1
     start, end, limit = given["start"], given["end"], given["limit"]

@@ -88,18 +88,33 @@ _ARGUMENTS = {
 EVENTS = frozenset(_ARGUMENTS)
 """Every event name that `on` accepts."""
 
+# Names of other clients that resemble a wrong event, or none.
+_OTHER_NAMES = {
+    **dict.fromkeys(("trade", "trades", "new_trade"), "t_trade_execution"),
+    **dict.fromkeys(("book", "order_book", "orderbook"), "t_book_update"),
+    **dict.fromkeys(("candle", "candles", "new_candle"), "candles_update"),
+    **dict.fromkeys(("liquidation", "liquidations"), "liquidation_feed_update"),
+    **dict.fromkeys(("connect", "connected", "ready"), "open"),
+    **dict.fromkeys(("close", "closed"), "disconnected"),
+    **dict.fromkeys(("reconnect", "reconnected"), "restored"),
+    **dict.fromkeys(("order", "orders", "new_order"), "order_new"),
+}
+
 
 def arguments_of(event: str) -> tuple[str, ...]:
     """Return the names of an event's arguments; raise `UsageError` if there is no such event."""
     if not isinstance(event, str) or event not in EVENTS:
-        likely = (
-            names_like(event.lower(), EVENTS, 0.5) if isinstance(event, str) else ()
-        )
+        likely = _likely(event.lower()) if isinstance(event, str) else []
         raise UsageError(
             f"unknown event {safe_repr(event)}{did_you_mean(*map(repr, likely))}; known are "
             + ", ".join(sorted(EVENTS))
         )
     return _ARGUMENTS[event]
+
+
+def _likely(event: str) -> List[str]:
+    other = _OTHER_NAMES.get(event[3:] if event.startswith("on_") else event)
+    return names_like(event, EVENTS, 0.5) if other is None else [other]
 
 
 class Listeners:
