@@ -20,6 +20,8 @@ class CurrentSigner:
 
     def __init__(self, signer: RestSigner | None = None) -> None:
         self.signer: RestSigner | None = None
+        # Former ones, whose calls may still be on the wire.
+        self.replaced: Dict[object, RestSigner] = {}
         if signer is not None:
             self.replace(signer)
 
@@ -35,6 +37,7 @@ class CurrentSigner:
         if before is not None:
             # One dict operation is atomic.
             _first_keys.setdefault(signer.identity, first_key(before.identity))
+            self.replaced[object()] = before
         self.signer = signer
 
 

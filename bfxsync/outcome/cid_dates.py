@@ -87,7 +87,8 @@ class CidDates:
 
         Raises `UsageError` if no date is known, or if several orders are not closed.
         """
-        kept = list(self._states.items())
+        # A copy is one step; items would be changed by other threads meanwhile.
+        kept = self._states.copy().items()
         found = {date: state for (known, date), state in kept if known == cid}
         dates = [date for date in found if found[date] is not _State.CLOSED]
         if not dates:

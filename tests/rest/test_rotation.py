@@ -189,6 +189,24 @@ def test_waiting_calls_take_the_new_key_and_sent_ones_end(
     assert sorted(keys.keys) == ["key-1"] + ["key-2"] * 3
 
 
+def test_cancellation_does_not_overtake_an_order_of_the_old_key(
+    bfx: Client, keys: Keys
+) -> None:
+    held = Held(keys, "key-1")
+    order = Call(bfx, "auth/w/order/submit")
+    assert held.came.wait(DEADLINE_S)
+    bfx.rotate("key-2", "secret-2")
+    bfx.rotate("key-3", "secret-3")
+    cancellation = Call(bfx, "auth/w/order/cancel/multi")
+    wait_for_turns("key-1", 1)
+    assert bfx.rest.request("POST", WRITE) == []
+    held.opened.set()
+    assert [order.end(), cancellation.end()] == [[], []]
+    assert keys.keys == ["key-3", "key-1", "key-3"]
+    # From then on nothing is waited for.
+    assert bfx._credentials.current.replaced == {}
+
+
 @pytest.mark.parametrize("path", [READ, WRITE])
 def test_a_call_refused_for_the_old_key_is_repeated_once(
     bfx: Client, keys: Keys, server: Server, path: str, caplog: Any

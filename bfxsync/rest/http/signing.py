@@ -196,8 +196,17 @@ def with_current_key(
     closed: Latch,
     send: Callable[[RestSigner], R],
 ) -> R:
-    """Call `send` while holding the lock of the key, of the new one if it is replaced meanwhile."""
+    """
+    Call `send` while holding the lock of the key, of the new one if it is replaced meanwhile.
+
+    Orders also wait for the last call with a replaced key: their cancellation must not overtake it.
+    """
     while True:
+        if kind is RequestKind.ORDER:
+            for token, former in list(current.replaced.items()):
+                signed_lock(former.identity).run(kind, deadline, closed, _pass)
+                if current.signer is not former:
+                    current.replaced.pop(token, None)
         signer = current.signer
         assert signer is not None, "it was checked before"
         send_once = partial(_send_if_current, current, signer, send)
@@ -205,6 +214,10 @@ def with_current_key(
         result = lock.run(kind, deadline, closed, send_once)
         if result is not _REPLACED:
             return result
+
+
+def _pass() -> None:
+    """Do nothing with a lock but wait for it."""
 
 
 def _send_if_current(
