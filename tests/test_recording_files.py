@@ -181,7 +181,7 @@ def test_a_long_line_must_be_mostly_text(tmp_path: Path, char: bytes) -> None:
     path = tmp_path / "run"
     for content in (b"[%s", b'{"frame":"x","a":[%s\n'):
         path.write_bytes(b"{}\n" + content % (char * (MAX_BESIDE_TEXTS // 2)))
-        with pytest.raises(ValueError, match="beside its texts"):
+        with pytest.raises(ValueError, match="outside its strings"):
             read(path)
 
 

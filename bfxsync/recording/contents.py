@@ -11,16 +11,16 @@ from bfxsync.recording.format import Missing, Received, Sent, read_line
 from bfxsync.wire.channels import Channel
 from bfxsync.wire.codec import LOADS_ERRORS, loads_for
 
-# How nearly all lines with channel data begin; they list nothing new and are skipped unread.
+# The start of nearly all lines with channel data; these are skipped without parsing them.
 _DATA = b'"frame":"['
 
-# Fields that identify a channel in the answers to subscribe requests, before any others; those
-# below identify none.
+# Fields that identify a channel in the answers to subscribe requests, before any others; the fields
+# below do not identify a channel.
 _FIELDS = ("channel", "symbol", "key", "prec", "freq", "len")
 _NOT_FIELDS = ("event", "chanId", "subId", "pair", "currency")
 
 MAX_CONNECTIONS = 10_000
-"""Recordings with more connections are refused: each needs memory until the end."""
+"""Recordings with more connections are refused, as each uses memory until the end."""
 
 MAX_CHANNELS_SIZE = 4 * 2**20
 """Limit for the identifying fields of all channels, in characters: some ten thousand channels."""
@@ -62,7 +62,7 @@ class Contents:
         return contents
 
     def has(self, channel: Channel) -> bool:
-        """Tell whether a channel was ever subscribed."""
+        """Return whether the channel was ever subscribed."""
         return any(channel.matches(fields) for fields in self.channels)
 
     def _add(self, line: bytes) -> None:
@@ -98,7 +98,7 @@ class Contents:
             if name not in self._known:
                 self._size += len(name)
                 if self._size > MAX_CHANNELS_SIZE:
-                    raise RemoteError("a recording of too many channels")
+                    raise RemoteError("the recording has too many channels")
                 self._known.add(name)
                 self.channels.append(fields)
 
@@ -106,7 +106,7 @@ class Contents:
 def check_connections(by_number: Dict[int, Any]) -> None:
     """Raise `RemoteError` if there are more than `MAX_CONNECTIONS`."""
     if len(by_number) > MAX_CONNECTIONS:
-        raise RemoteError(f"a recording of more than {MAX_CONNECTIONS} connections")
+        raise RemoteError(f"the recording has more than {MAX_CONNECTIONS} connections")
 
 
 def event_of(data: bytes) -> Dict[str, Any]:

@@ -1,5 +1,5 @@
 """
-Reading recordings, in pieces of bounded size.
+Reads the lines of recordings in pieces of bounded size.
 
 Strategy: a recording may come from an untrusted source, or be truncated by a crash. So it is
 decompressed piece by piece, lines have a maximum length, and only regular files are opened.
@@ -16,10 +16,10 @@ from typing import IO, Iterator
 from bfxsync._base.regular_files import open_regular
 
 MAX_LINE_SIZE = 97 * 2**20
-"""Bytes of a line: the longest message (16 MiB) with each byte escaped as ``\\u0000``."""
+"""Maximum size of a line: the longest message (16 MiB), each byte escaped as ``\\u0000``."""
 
 MAX_BESIDE_TEXTS = 2**20
-"""Bytes of a line outside its strings, quotes included; a message has few."""
+"""Maximum number of bytes of a line outside its strings, quotes included; a message has few."""
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -34,9 +34,9 @@ def read_lines(path: str) -> Iterator[bytes]:
     Raises
     ------
     EOFError
-        The gzip data is truncated; all lines before have been yielded.
+        The gzip data is truncated; all previous lines have been yielded.
     OSError
-        The file cannot be read, or is no regular file.
+        The file cannot be read, or is not a regular file.
     ValueError
         The file is neither gzip nor JSON lines, or a line is longer than `MAX_LINE_SIZE` or has
         more than `MAX_BESIDE_TEXTS` outside its strings.
@@ -72,7 +72,7 @@ def _blocks(file: IO[bytes] | FileIO) -> Iterator[bytes]:
                 break
             data = unpacker.unconsumed_tail or file.read(_BLOCK_SIZE)
             if not data and not block:
-                raise EOFError("it was cut off")
+                raise EOFError("it is truncated")
         # Another gzip member may follow, after zero padding.
         data = unpacker.unused_data.lstrip(b"\0")
         while not data:
@@ -128,7 +128,7 @@ def _check_texts(line: bytes) -> None:
         beside += start - end
         if beside > MAX_BESIDE_TEXTS:
             raise ValueError(
-                f"a line has more than {MAX_BESIDE_TEXTS} bytes beside its texts"
+                f"a line has more than {MAX_BESIDE_TEXTS} bytes outside its strings"
             )
         end = line.find(b'"', start + 1)
         end = len(line) if end < 0 else end

@@ -1,5 +1,5 @@
 """
-The lines of a recording, to and from values, without secrets.
+Formats and parses the lines of a recording, without secrets.
 
 Strategy: a recording is JSON lines. The first is a header; every other line has the time ``t``
 (seconds since 1970) and the number of a connection, ``conn``. A message has ``dir`` and ``frame``,
@@ -47,14 +47,14 @@ class Opened(_Event):
 
 @attrs.frozen
 class Received(_Event):
-    """A message came from the exchange."""
+    """A message was received."""
 
     message: bytes
 
 
 @attrs.frozen
 class Sent(_Event):
-    """A message went to the exchange; recorded without its secrets."""
+    """A message was sent; recorded without its secrets."""
 
     text: str
 
@@ -68,10 +68,10 @@ class Lost(_Event):
     is_farewell: bool = attrs.field(
         default=attrs.Factory(lambda lost: lost.is_plain(), takes_self=True)
     )
-    """Whether the recorded client closed it."""
+    """Whether the recorded client closed the connection."""
 
     def is_plain(self) -> bool:
-        """Whether it looks like a farewell: once, code and reason were the only sign."""
+        """Whether it looks like a close by the client; older recordings have no `is_farewell`."""
         return self.code == 1000 and not self.reason
 
 
@@ -92,7 +92,7 @@ def header(at: float, version: str) -> str:
 
 def received_lines(connection: int, at: float, messages: Sequence[bytes]) -> str:
     """Return the lines of a block of received messages."""
-    # Nearly all lines are made here, so the common part is formatted once.
+    # Nearly all lines are formatted here, so the common part is formatted once.
     start = f'{{"t":{at:.6f},"conn":{connection},"dir":"{SERVER}","frame":'
     return "".join(
         [f"{start}{_quote(_read_text(message))}}}\n" for message in messages]
@@ -132,7 +132,7 @@ def read_line(line: bytes) -> Record | None:
 
 
 def is_line(line: bytes) -> bool:
-    """Tell whether a line may be part of a recording; raises `UsageError` as `read_line` does."""
+    """Return whether a line may be part of a recording; raises `UsageError` as `read_line` does."""
     try:
         read_line(line)
     except RemoteError:
@@ -141,7 +141,7 @@ def is_line(line: bytes) -> bool:
 
 
 def is_ours(line: bytes) -> bool:
-    """Tell whether a line is a header or a record; raises `UsageError` as `read_line` does."""
+    """Return whether a line is a header or a record; raises `UsageError` as `read_line` does."""
     try:
         is_header, record = _read_fields(line)
     except RemoteError:
@@ -157,7 +157,9 @@ def _read_fields(line: bytes) -> tuple[bool, Record | None]:
         # Only the standard library reads the lone surrogates that `_read_text` leaves.
         fields = parse(json.loads, line)
     if not isinstance(fields, dict):
-        raise RemoteError("a line of a recording that is no object", raw=line[:1000])
+        raise RemoteError(
+            "a line of the recording is not a JSON object", raw=line[:1000]
+        )
     if fields.get("format") == FORMAT:
         version = fields.get("version")
         if type(version) is not int or version > VERSION:
@@ -168,7 +170,7 @@ def _read_fields(line: bytes) -> tuple[bool, Record | None]:
     try:
         return False, _record(fields)
     except (TypeError, ValueError, OverflowError) as exc:
-        message = f"a line of a recording that cannot be read: {exc}"
+        message = f"a line of the recording cannot be read: {exc}"
         raise RemoteError(message, raw=line[:1000]) from exc
 
 
@@ -177,7 +179,7 @@ def _line(fields: dict[str, Any]) -> str:
 
 
 def _read_text(message: bytes) -> str:
-    # Invalid UTF-8 becomes lone surrogates, which turn into the same bytes when read.
+    # Invalid UTF-8 becomes lone surrogates, which are converted back to the same bytes.
     text = message.decode("utf-8", "surrogateescape")
     # An event may echo a request; channel data has no secrets.
     return text if text.startswith("[") else redact(text)

@@ -1,8 +1,8 @@
 """
-The file of a recorder: private, locked, and continued only if it is a recording.
+The output file of a recorder: private, locked, and appended to only if it is a recording.
 
-Strategy: all writes go to the end of a file without a buffer, which the child of a fork would
-write a second time.
+Strategy: all writes go to the end of an unbuffered file, as a forked child would write the content
+of a buffer a second time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ try:
 except ImportError:  # on Windows
     fcntl = None  # type: ignore[assignment]
 
-# The fastest: higher levels save a fifth of the bytes for twice the time.
+# The fastest: higher levels save a fifth of the bytes and take twice the time.
 _LEVEL = 1
 
 _WINDOW = 16 + zlib.MAX_WBITS
@@ -40,17 +40,17 @@ def open_for_recording(path: str, append: bool) -> OutputFile:
     """
     Create a file, or open an empty one or, with `append`, a recording to continue.
 
-    A truncated last line of a recording is removed. While the file is open, no other recorder can
+    An incomplete last line of a recording is removed. While the file is open, no other recorder can
     open it.
 
     Raises
     ------
     OSError
-        The file cannot be written, or is no regular file.
+        The file cannot be written, or is not a regular file.
     UsageError
         It is a recording of a later format version.
     ValueError
-        The file is not empty and no recording, or it is damaged.
+        The file is neither empty nor a recording, or it is damaged.
     """
     try:
         file = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND)
@@ -88,9 +88,9 @@ def _prepare_to_append(path: str, file: FileIO) -> OutputFile:
     is_gzip = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
     file.seek(0)
     first, last, is_truncated = _ends(file)
-    # Other programs may have written lines of unknown kinds first, but not only those.
+    # Other programs may have written lines of unknown kinds first, but not exclusively.
     if first and not (is_ours(first) or (is_line(first) and is_ours(last))):
-        raise ValueError("the file is no recording")
+        raise ValueError("the file is not a recording")
     is_whole = last.endswith(b"\n") or not last
     if is_truncated or not (is_whole or is_line(last)):
         if is_gzip:
@@ -120,7 +120,7 @@ def _without_last_line(path: str, file: FileIO) -> FileIO:
     """
     Replace a gzipped file by a copy that ends with its last complete line.
 
-    Nothing can be appended to truncated gzip data: it would be read as part of that.
+    Data appended to truncated gzip data would be read as a part of it.
     """
     path = os.path.realpath(path)
     number, name = tempfile.mkstemp(dir=os.path.dirname(path))

@@ -1,4 +1,4 @@
-"""The records of a recording, in order and at their times."""
+"""Plays the records of a recording in order and at their times."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def lines_of(path: str) -> Iterator[bytes]:
             has_lines = True
             yield line
     except EOFError:
-        _log.info("%s was cut off; it is good up to there", path)
+        _log.info("%s is truncated; its complete lines are used", path)
     except (OSError, ValueError, zlib.error) as exc:
         message = f"cannot read the recording {path!r}: {exc}"
         if has_lines:
@@ -43,13 +43,13 @@ def lines_of(path: str) -> Iterator[bytes]:
 
 
 class RecordedClock(Clock):
-    """The time of a recording, in seconds since 1970; it stands still between two messages."""
+    """The time of a recording, in seconds since 1970; it changes with each message only."""
 
     def __init__(self, time: float) -> None:
         self.time = time
 
     def now(self) -> float:
-        """Return when the current message was recorded."""
+        """Return the time of the current message."""
         return self.time
 
     def utc(self, at: float) -> datetime:
@@ -59,7 +59,7 @@ class RecordedClock(Clock):
 
 class Player:
     """
-    One pass through a recording: its records, their times, and the session they go to.
+    One pass through a recording: passes its records to a session, and says when each is due.
 
     The clock is set to the time of each record; with `speed` None there are no pauses.
     """
@@ -85,7 +85,7 @@ class Player:
                 yield record
 
     def due_s(self, record: Record) -> float | None:
-        """Return when to play a record, in seconds after the start; None for at once."""
+        """Return when to play a record, in seconds after the start; None for immediately."""
         return None if self._speed is None else (record.at - self._begin) / self._speed
 
     def play(self, record: Record) -> list[Output]:

@@ -2,9 +2,9 @@
 Records all messages of a client's connections to a file.
 
 Strategy: the connections' threads only append blocks of messages to a queue that is bounded in
-bytes. The recorder's thread writes what has arrived every quarter of a second and flushes the
-compressor, so that a crash loses no more than that. When the disk is too slow, messages are
-dropped, and a line reports how many.
+bytes. Every quarter of a second the recorder's thread writes the queue and flushes the compressor,
+so that a crash loses no more than that. If the disk is too slow, messages are dropped, and a line
+reports how many.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from bfxsync.recording.output_file import compressor, open_for_recording, write_
 _log = get_logger(__name__)
 
 MAX_WAITING_BYTES = 64 * 1024 * 1024
-"""Limit of the queue, with the overhead of each message."""
+"""Limit of the queue in bytes, including the overhead of each message."""
 
 _BATCH_S = 0.25
 _BESIDE = 64
@@ -59,24 +59,24 @@ class Recorder:
     """
     Writes a recording: gzipped JSON lines.
 
-    All methods may be called from any thread. In the child of a fork they do nothing.
+    All methods may be called from any thread. In a forked child they do nothing.
 
     Parameters
     ----------
     path : str or os.PathLike
-        A new or empty file. Only its owner may read it, as it may hold account data. ``{time}`` in
-        the name becomes the current time: ``20261129T121700Z``.
+        A new or empty file. Only its owner may read it, as it may contain account data. ``{time}``
+        in the name is replaced by the current time: ``20261129T121700Z``.
     report : callable, optional
-        Receives the error if the recording fails, on the recorder's thread.
+        Called on the recorder's thread with the error if the recording fails.
     max_waiting : int, optional
-        Bytes that may wait to be written.
+        Maximum number of bytes waiting to be written.
     append : bool
-        Continue an existing recording, gzipped or not; a truncated last line is removed.
+        Append to an existing recording, gzipped or not; an incomplete last line is removed.
 
     Raises
     ------
     UsageError
-        The file cannot be created, or is neither empty nor a recording to continue.
+        The file cannot be created, or is neither empty nor a recording to append to.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Recorder:
         self._is_over = False
         self._stopping = Latch()
         self._queue: SimpleQueue[Optional[Union[_Block, Record]]] = SimpleQueue()
-        # Protects the two below, and keeps a `Missing` record before what follows it.
+        # Protects the two below, and the order of a `Missing` record and later ones.
         self._lock = Lock()
         self._waiting = 0
         self._missing: Dict[int, int] = {}
@@ -139,11 +139,11 @@ class Recorder:
         self._enqueue(Lost(connection, time.time(), code, reason, is_farewell))
 
     def _enqueue(self, record: Union[Opened, Lost]) -> None:
-        # Even when the queue is full: these are rare, and the rest makes no sense without them.
+        # Even if the queue is full: these are rare, and other records are useless without them.
         if self._is_over:
             return
         with self._lock:
-            # Before the record, as the messages missed belong to the earlier connection.
+            # Before the record, as the missing messages belong to the earlier connection.
             self._enqueue_missing(record.connection, record.at)
             self._queue.put(record)
 
@@ -177,12 +177,12 @@ class Recorder:
         self._queue.put(None)
 
     def join(self, deadline: float) -> bool:
-        """Wait for the thread until the deadline (monotonic time); False if it is too slow."""
+        """Wait for the thread until the deadline (monotonic time); False if it has not ended."""
         self._thread.join(max(0.0, deadline - time.monotonic()))
         return not self._thread.is_alive()
 
     def _reset_after_fork(self) -> None:
-        """Release the parent's file in the child of a fork."""
+        """Release the parent's file in a forked child."""
         self._is_over = True
         self._lock = Lock()
         self._stopping = Latch()
@@ -196,25 +196,25 @@ class Recorder:
             is_last = False
             while not is_last:
                 items = [self._queue.get()]
-                # Collects a batch: a wake-up for each block would slow the connections down.
+                # Collect a batch: a wake-up for each block would slow down the connections.
                 self._stopping.wait(_BATCH_S)
                 while not self._queue.empty():
                     items.append(self._queue.get())
-                # Not whether it is stopping: that may have come before or after the batch.
+                # Not by `_stopping`, which may have been set before or after the batch.
                 is_last = any(item is None for item in items)
                 self._write(_lines(item) for item in items if item is not None)
                 written = sum(item.size for item in items if isinstance(item, _Block))
                 with self._lock:
                     self._waiting -= written
             with self._lock:
-                # After which no message followed.
+                # Messages dropped after the last recorded one.
                 gaps = [
                     Missing(n, time.time(), count) for n, count in self._missing.items()
                 ]
             self._write(map(line_of, gaps))
             write_all(self._file, self._packer.flush(zlib.Z_FINISH))
         except BaseException as exc:
-            # Any failure: no other thread notices that the recording has ended.
+            # Any exception, as no other thread would notice the end of the recording.
             self._fail(exc)
         finally:
             self._file.close()
@@ -225,13 +225,13 @@ class Recorder:
         for text in texts:
             piece.append(text)
             size += len(text)
-            # In pieces, as the compressor releases the GIL: else the connections' threads would
-            # wait until the whole batch is formatted.
+            # In pieces, as the compressor releases the GIL: otherwise the connections' threads
+            # would wait until the whole batch is formatted.
             if size >= _PIECE:
                 parts.append(self._packer.compress("".join(piece).encode("ascii")))
                 piece, size = [], 0
         parts.append(self._packer.compress("".join(piece).encode("ascii")))
-        # Everything up to here can be decompressed, whatever happens later.
+        # All data up to this point can be decompressed, even after a crash.
         parts.append(self._packer.flush(zlib.Z_SYNC_FLUSH))
         write_all(self._file, b"".join(parts))
 
@@ -253,7 +253,7 @@ def _path_of(path: object, now: float) -> str:
 
 
 class _Uncompressed:
-    """A compressor that changes nothing, to continue a recording that was decompressed."""
+    """A compressor that does not compress, for appending to an uncompressed recording."""
 
     def compress(self, data: bytes) -> bytes:
         return data

@@ -8,7 +8,7 @@ REDACTED = "***"
 
 _SECRETS = ("apiKey", "authNonce", "authPayload", "authSig", "token")
 
-# Works on the text, so that everything else stays as it is, even in invalid JSON.
+# Applied to the text, so that everything else is unchanged, even in invalid JSON.
 _SECRET = (
     r'(?s)("(?:' + "|".join(_SECRETS) + r')"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,}\]]+)'
 )

@@ -1,14 +1,14 @@
 """
-A session that replays recorded messages instead of talking to the exchange.
+A session that replays recorded messages instead of communicating with the exchange.
 
-Strategy: each recorded connection has a `Session` of its own, which gets the messages exactly as
-they came; what it sends is discarded. It would wait for requests that were never sent, so a channel
-is requested where and when the recorded client did so, at the latest before its acknowledgement.
-Request ids differ, so the acknowledgement is matched by its fields. No deadline runs: the effects
-of those that expired are in the recording.
+Strategy: each recorded connection has its own `Session`, which gets the messages exactly as
+received; its own messages are discarded. A channel is requested where and when the recorded client
+requested it, at the latest before its acknowledgement. Request ids differ, so the acknowledgement
+is matched by its fields. There are no deadlines, as the effects of expired ones are in the
+recording.
 
-The replay equals the recorded run except for subscriptions that the recorded client made later or
-repeated: a subscription of the replay lasts from beginning to end, and sees a gap meanwhile.
+The replay equals the recorded run except for channels that the recorded client subscribed later or
+repeatedly: a subscription of the replay lasts from beginning to end, with a gap in between.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from bfxsync.wire.session import Session
 
 _CLOSED_ABNORMALLY = 1006
 
-# Answers to the recorded client's keys, of no use here.
+# Answers to the recorded client's authentication, which are ignored.
 _ACCOUNT = ("auth", "unauth")
 
-# Reason of a gap that no loss explains.
+# Reason of a gap without a loss of the connection.
 _RESUBSCRIBED = "the recorded client subscribed again"
 
 
@@ -70,11 +70,11 @@ class RecordedSession:
         return list(self._subscribes)
 
     def lose(self, reason: str) -> list[Output]:
-        """Handle the end of the recording; no call waits for anything then."""
+        """Handle the end of the recording, when there are no waiting calls."""
         return []
 
     def apply(self, command: Command, now: float) -> list[Output]:
-        """Execute a command of the user, as far as a recording can."""
+        """Execute a command of the user, as far as possible for a recording."""
         token = command.token
         if isinstance(command, Subscribe):
             # Requested where the recorded client did so.
@@ -85,7 +85,7 @@ class RecordedSession:
             self._subscribes.pop(token, None)
             self._unsubscribe(token, now)
         elif isinstance(command, Ping):
-            error = NetworkError("a recording answers no ping", phase="send")
+            error = NetworkError("a recording does not answer pings", phase="send")
             return [Resolve(token, error)]
         return []
 
@@ -188,7 +188,7 @@ class RecordedSession:
         ]
 
     def _request(self, token: Hashable, number: int, now: float) -> list[Output]:
-        """Subscribe on a connection, in place of any earlier subscription."""
+        """Subscribe on a connection, replacing any earlier subscription."""
         outputs: list[Output] = []
         earlier = self._connections.get(token)
         if earlier is not None:
@@ -220,7 +220,7 @@ class RecordedSession:
     # --- outputs ------------------------------------------------------------------------------
 
     def _translate(self, number: int, outputs: Iterable[Output]) -> Iterator[Output]:
-        """Turn the outputs of one connection's session into those of the replay."""
+        """Convert the outputs of one connection's session to those of the replay."""
         for output in outputs:
             if isinstance(output, Send):
                 continue
@@ -243,8 +243,8 @@ class RecordedSession:
         else:
             self._forget_connection(token)
             if token not in self._resolved:
-                # Refused at first and accepted later: a channel that the recording does not
-                # have at all is refused before it gets here.
+                # Refused at first and accepted later: a channel that is not in the recording at
+                # all is refused earlier.
                 return
             self._subscribes.pop(token, None)
         yield output

@@ -1,4 +1,4 @@
-"""Makes subscriptions, and finds them by `sub_id`."""
+"""Creates subscriptions, and finds them by `sub_id`."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class SubscriptionRegistry:
     The subscriptions of a client.
 
     `admit` raises if a channel is not available, such as one that is not in a recording. With
-    `never_waits` subscribing returns at once, whatever its caller asks for.
+    `never_waits` subscribing always returns immediately.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class SubscriptionRegistry:
         wait: bool,
         **options: Any,
     ) -> Subscription[Any]:
-        """Subscribe to one channel of any kind, for its rows as they come."""
+        """Subscribe to a channel of any kind, for its rows as received."""
         made = raw_channel_for(
             channel, fields, number=self._settings.numbers, has_snapshot=has_snapshot
         )
@@ -128,7 +128,7 @@ class SubscriptionRegistry:
         return handles
 
     def find(self, sub_id: str) -> Subscriber:
-        """Return the active subscription of this name; `UsageError` if there is none."""
+        """Return the active subscription of this name; raise `UsageError` if there is none."""
         subscriber = self._by_id.get(plain_text(sub_id) or "")
         if subscriber is None or not subscriber.is_active:
             raise UsageError(f"there is no subscription with sub_id {sub_id!r}")
@@ -147,7 +147,7 @@ class SubscriptionRegistry:
         mailbox_size: int | None = None,
         max_errors: int | None = None,
     ) -> Subscription[Any]:
-        """Check the arguments of one subscription, and make its handle."""
+        """Check the arguments of one subscription, and create its handle."""
         check_callback("callback", callback, "update")
         check_callback("on_event", on_event, "event")
         checked_policy = check_policy(policy)
@@ -200,7 +200,7 @@ class SubscriptionRegistry:
             raise UsageError(f"sub_id must be text, not {sub_id!r}")
         used = self._by_id.get(text)
         if used is not None and used.is_active:
-            raise UsageError(f"sub_id {sub_id!r} is taken by another subscription")
+            raise UsageError(f"sub_id {sub_id!r} is used by another subscription")
         return text
 
     def _place(self, handles: List[Subscription[Any]], wait: bool) -> None:
@@ -216,8 +216,8 @@ class SubscriptionRegistry:
                 for handle in handles:
                     handle.wait_ready()
         except BaseException:
-            # Also at Ctrl-C: a call that raises leaves nothing behind. All of them, as one may
-            # be about to be placed at this moment.
+            # Also after Ctrl-C: a call that raises leaves no subscription behind. All of them, as
+            # one may be about to be placed.
             self.core.placement.detach(*subscribers)
             raise
 

@@ -67,7 +67,7 @@ class Replay(WebSocketClient):
     Raises
     ------
     UsageError
-        The file does not exist or is no recording, or an argument is invalid.
+        The file does not exist or is not a recording, or an argument is invalid.
     RemoteError
         The file is damaged.
     """
@@ -116,8 +116,8 @@ class Replay(WebSocketClient):
         self._connection().play()
 
     def resubscribe(self, sub_id: str) -> None:
-        """Raise `UsageError`: a recording has no exchange to ask."""
-        raise UsageError("a recording cannot be asked for a channel once more")
+        """Raise `UsageError`, as a recording cannot be queried."""
+        raise UsageError("a recording cannot resubscribe a channel")
 
     def wait_ready(self, timeout: float | None = None) -> None:
         """
@@ -126,14 +126,14 @@ class Replay(WebSocketClient):
         Raises `UsageError` if the replay has not been started.
         """
         if not self._core.lifetime.is_closing and not self._connection().is_playing:
-            raise UsageError("nothing comes before start() or run()")
+            raise UsageError("there is no data before start() or run()")
         super().wait_ready(timeout)
 
     def wait_on_update(self, timeout: float | None = None) -> bool:
         """
         Play, and wait for an update; see `WebSocketClient.wait_on_update`.
 
-        The replay does not pause for it, unlike for an iteration: set `speed`.
+        Unlike for an iteration, the replay does not pause for it: set `speed`.
         """
         optional(check_seconds_or_zero, "timeout", timeout)
         if not self._core.lifetime.is_closing:
@@ -186,7 +186,7 @@ def _connect(
     if number > 1:
         # A recording has each channel once, and only one form of it can be played at a time.
         raise UsageError(
-            "a replay plays a channel raw or not, but not both: use another replay"
+            "a replay plays a channel either raw or typed, not both: use a second replay"
         )
 
     def end() -> None:

@@ -15,8 +15,8 @@ def stats_of(core: Core) -> dict[str, Any]:
     """
     Return the counters of a client; see `WebSocketClient.stats`.
 
-    Subscriptions and connections are those of one moment; their counters are read one after the
-    other while threads go on.
+    The lists of subscriptions and connections are consistent; their counters are read one after the
+    other while threads keep running.
     """
     subscribers, links, totals = core.placement.account()
     for link in links:

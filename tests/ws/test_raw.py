@@ -181,7 +181,7 @@ def test_replay_plays_one_form_of_a_channel(recorded):
     path, _ = recorded
     with replay(path) as recording:
         recording.subscribe_trades("tBTCUSD")
-        with pytest.raises(UsageError, match="raw or not, but not both"):
+        with pytest.raises(UsageError, match="either raw or typed, not both"):
             recording.subscribe_raw(**TRADES)
         with pytest.raises(SubscriptionRejected, match="raw news is not in"):
             recording.subscribe_raw("news")

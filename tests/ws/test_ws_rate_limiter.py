@@ -406,10 +406,12 @@ def test_r05_a_call_that_waits_for_its_turn_says_so(exchange, caplog):
             caught.value.__cause__
         )
         (connection,) = client.stats()["connections"]
-        assert "more connections" in connection["last_error"]
+        assert "limit of connections" in connection["last_error"]
     told = [record for record in caplog.records if record.levelname == "WARNING"]
     # Once, however often it has looked at the clock.
-    assert ["is due in" in record.getMessage() for record in told].count(True) == 1
+    assert ["the next attempt is in" in record.getMessage() for record in told].count(
+        True
+    ) == 1
 
 
 def refused(client):
