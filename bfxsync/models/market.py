@@ -54,6 +54,7 @@ class Ticker(MarketModel):
     """Lowest price of the last 24 hours."""
 
     _least = 10
+    _is_screened = True
 
     @classmethod
     def _screened(cls, read_checked: Reader, symbol: Symbol | None) -> Reader:
@@ -141,6 +142,8 @@ class Trade(MarketModel):
 
     time: ClassVar[Moment[datetime]] = moment(mts)
 
+    _is_screened = True
+
     @classmethod
     def _screened(cls, read_checked: Reader, symbol: Symbol | None) -> Reader:
         make: Any = cls
@@ -207,6 +210,8 @@ class BookUpdate(MarketModel):
     the bids, -1 from the asks.
     """
 
+    _is_screened = True
+
     @classmethod
     def _screened(cls, read_checked: Reader, symbol: Symbol | None) -> Reader:
         make: Any = cls
@@ -258,6 +263,8 @@ class RawBookUpdate(MarketModel):
     """In quote currency; 0 means that the order is removed."""
     amount: float = at(2)
     """In base currency: positive for bids, negative for asks; 0 also means removed."""
+
+    _is_screened = True
 
     @classmethod
     def _screened(cls, read_checked: Reader, symbol: Symbol | None) -> Reader:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable, ClassVar
 import attrs
 
 from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
+from bfxsync.models.columns import ColumnReader, column_reader, screened_column_reader
 from bfxsync.models.model import Model, at, fields_of, model
 from bfxsync.models.moments import Moment, moment
 
@@ -44,6 +45,8 @@ class MarketModel(Model):
     sent_at: ClassVar[Moment[datetime | None]] = moment(server_mts)
 
     _has_own_repr = True
+    _is_screened: ClassVar[bool] = False
+    """Whether it has a cheaper check, which leaves whole numbers as `int` among floats."""
 
     def __repr__(self) -> str:
         texts = [
@@ -72,6 +75,13 @@ class MarketModel(Model):
             return make(*values(row, number), symbol, server_mts)
 
         return cls._screened(read, symbol) if number is float else read
+
+    @classmethod
+    def column_reader(cls, number: NumberType = float) -> ColumnReader:
+        """Return a function that reads the fields of many rows by columns, see `columns`."""
+        if cls._is_screened and number is float:
+            return screened_column_reader(cls._layout)
+        return column_reader(cls._layout, number)
 
     @classmethod
     def _screened(cls, read_checked: Reader, symbol: Symbol | None) -> Reader:

@@ -25,6 +25,7 @@ from bfxsync.models.market import (
     FundingRawBookUpdate,
     RawBookUpdate,
 )
+from bfxsync.models.rows import SCREEN_ERRORS
 from bfxsync.models.stream import Checksum, Gap, Snapshot, Status
 from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
 from bfxsync.wire.frames import CHECKSUM, HEARTBEAT, OB_CHECKSUM, server_mts
@@ -49,17 +50,21 @@ class BookChannel(Channel):
 
     name = "book"
     content = "a frame of the book"
+    _many = 24
 
     def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
         super().__init__(arguments, number)
         raw = arguments["prec"] == "R0"
         self.book: OrderBook[Any]
+        model: Any
         if self.is_funding:
             self.book = FundingRawBook() if raw else FundingBook()
-            self._make = self._maker(FundingRawBookUpdate if raw else FundingBookUpdate)
+            model = FundingRawBookUpdate if raw else FundingBookUpdate
         else:
             self.book = RawBook() if raw else AggregatedBook()
-            self._make = self._maker(RawBookUpdate if raw else BookUpdate)
+            model = RawBookUpdate if raw else BookUpdate
+        self._make = self._maker(model)
+        self._make_many = self._bulk_maker(model)
         self.version: int = 0
         """
         Odd while a block of frames is applied.
@@ -95,6 +100,8 @@ class BookChannel(Channel):
         is_timed = self.is_timed
         self.version += 1
         try:
+            if len(frames) >= self._many and self._feed_at_once(frames, updates):
+                frames = []
             for frame in frames:
                 try:
                     row = frame[1]
@@ -113,12 +120,12 @@ class BookChannel(Channel):
                         continue
                     self._feed(frame, updates)
                 except FRAME_ERRORS as exc:
-                    self._fail(exc, frame)
-                    self._distrust(f"{self.content} could not be read", updates)
+                    self._fail(exc, frame, updates)
                 if self.resync_reason is not None:
-                    # Until the next snapshot the book must not be read.
-                    self.book.reset()
                     break
+            if self.resync_reason is not None:
+                # Until the next snapshot the book must not be read.
+                self.book.reset()
             if not (self._has_checksums or self.is_recorded):
                 self._check_crossing(updates)
         finally:
@@ -146,6 +153,40 @@ class BookChannel(Channel):
         super().suspend(jump_s)
         if self.verified_at is not None:
             self.verified_at -= jump_s
+
+    def _feed_at_once(self, frames: list[list[Any]], updates: list[Any]) -> bool:
+        if not self.is_live:
+            return False
+        try:
+            kinds = [frame[1].__class__ for frame in frames]
+        except SCREEN_ERRORS:
+            return False
+        # Checksums and heartbeats stand between levels, and see the book as it is there.
+        others: list[int] = []
+        rows = frames
+        if kinds.count(list) < len(kinds):
+            others = [index for index, kind in enumerate(kinds) if kind is not list]
+            rows = [frame for frame, kind in zip(frames, kinds) if kind is list]
+        levels = self._make_many(rows, 1)
+        if levels is None:
+            return False
+        start = 0
+        for count, index in enumerate(others):
+            stop = index - count
+            self._apply_many(levels[start:stop], updates)
+            start = stop
+            try:
+                self._handle_text(frames[index], updates)
+            except FRAME_ERRORS as exc:
+                self._fail(exc, frames[index], updates)
+            if self.resync_reason is not None:
+                return True
+        self._apply_many(levels[start:], updates)
+        return True
+
+    def _apply_many(self, levels: list[Any], updates: list[Any]) -> None:
+        self.book.apply_many(levels)
+        updates += levels
 
     def _feed(self, frame: list[Any], updates: list[Any]) -> None:
         if frame[1].__class__ is list:

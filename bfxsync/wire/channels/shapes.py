@@ -11,7 +11,7 @@ https://docs.bitfinex.com/docs/ws-public
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 from bfxsync.models import market
 from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
@@ -113,4 +113,87 @@ FITS: dict[type, Fits] = {
     # No other kind has so many fields at least.
     DerivativesStatus: lambda row, status: len(row) >= 18 and status.mts >= LEAST_TIME,
     Liquidation: lambda row, item: row[0] == "pos" and item.mts >= LEAST_TIME,
+}
+
+
+Columns = Sequence[Sequence[float]]
+
+ColumnsFit = Callable[[Sequence[Any], Columns], bool]
+"""
+Tells whether rows and their columns are as those of nearly all rows of a kind. If not, `Fits` says
+which row is of another kind, if any.
+"""
+
+
+def _are_tickers(rows: Sequence[Any], columns: Columns) -> bool:
+    bid, bid_size, _, ask_size, _, _, _, volume, _, _ = columns
+    return (
+        max(bid) < MOST_PRICE
+        and min(bid_size) >= 0
+        and min(ask_size) >= 0
+        and min(volume) >= 0
+        and max(map(len, rows)) <= 12
+    )
+
+
+def _are_funding_tickers(_: Sequence[Any], columns: Columns) -> bool:
+    frr, _, bid_period, _, _, ask_period, _, _, _, _, volume, *_ = columns
+    return (
+        max(frr) < MOST_RATE
+        and max(bid_period) < MOST_DAYS
+        and max(ask_period) < MOST_DAYS
+        and min(volume) >= 0
+    )
+
+
+def _are_trades(_: Sequence[Any], columns: Columns) -> bool:
+    ids, _, _, prices = columns
+    return max(ids) < LEAST_TIME and max(prices) < MOST_PRICE
+
+
+def _are_funding_trades(_: Sequence[Any], columns: Columns) -> bool:
+    ids, _, _, rates, periods = columns
+    return max(ids) < LEAST_TIME and max(rates) < MOST_RATE and max(periods) < MOST_DAYS
+
+
+def _are_levels(_: Sequence[Any], columns: Columns) -> bool:
+    prices, counts, _ = columns
+    return max(prices) < MOST_PRICE and 0 <= min(counts) and max(counts) < MOST_COUNT
+
+
+def _are_funding_levels(_: Sequence[Any], columns: Columns) -> bool:
+    rates, periods, counts, _ = columns
+    return (
+        max(rates) < MOST_RATE
+        and max(periods) < MOST_DAYS
+        and 0 <= min(counts)
+        and max(counts) < MOST_COUNT
+    )
+
+
+def _are_orders(_: Sequence[Any], columns: Columns) -> bool:
+    ids, prices, _ = columns
+    return max(ids) < MOST_ORDER_ID and max(prices) < MOST_PRICE
+
+
+def _are_offers(_: Sequence[Any], columns: Columns) -> bool:
+    ids, periods, rates, _ = columns
+    return (
+        max(ids) < MOST_ORDER_ID and max(periods) < MOST_DAYS and max(rates) < MOST_RATE
+    )
+
+
+COLUMNS_FIT: dict[type, ColumnsFit] = {
+    market.Ticker: _are_tickers,
+    market.FundingTicker: _are_funding_tickers,
+    market.Trade: _are_trades,
+    market.TradeUpdate: _are_trades,
+    market.FundingTrade: _are_funding_trades,
+    market.FundingTradeUpdate: _are_funding_trades,
+    market.BookUpdate: _are_levels,
+    market.FundingBookUpdate: _are_funding_levels,
+    market.RawBookUpdate: _are_orders,
+    market.FundingRawBookUpdate: _are_offers,
+    # With all known columns it has more than 18.
+    DerivativesStatus: lambda _, columns: min(columns[0]) >= LEAST_TIME,
 }

@@ -28,6 +28,7 @@ class FlatChannel(Channel):
     ) -> None:
         super().__init__(arguments, number)
         self._make = self._maker(model)
+        self._make_many = self._bulk_maker(model)
         self._last: Any = None
 
     def _feed(self, frame: list[Any], updates: list[Any]) -> None:
@@ -42,6 +43,16 @@ class FlatChannel(Channel):
             self.has_event = True
             updates.append(Status(SubscriptionStatus.LIVE))
         updates.append(last)
+
+    def _feed_at_once(self, frames: list[list[Any]], updates: list[Any]) -> bool:
+        if not self.is_live or self.is_degraded:
+            return False
+        models = self._make_many(frames, 1)
+        if models is None:
+            return False
+        updates += models
+        self._last = models[-1]
+        return True
 
     def restart(self) -> list[Any]:
         """Return the last state, as a snapshot and as an update."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import reprlib
 from collections import deque
+from operator import itemgetter
 from typing import Any
 
 from bfxsync._base.aliases import NumberType
 from bfxsync.errors import RemoteError
 from bfxsync.models.market import FundingTrade, FundingTradeUpdate, Trade, TradeUpdate
+from bfxsync.models.rows import SCREEN_ERRORS
 from bfxsync.models.stream import Snapshot
 from bfxsync.wire.channels.base import Channel
 
@@ -30,6 +32,8 @@ class TradesChannel(Channel):
 
     name = "trades"
     content = "trades"
+    # Half of the frames confirm a trade that is known by then, and need no model.
+    _many = 32
 
     _REMEMBERED = 10_000
     _RECENT = 30
@@ -37,8 +41,12 @@ class TradesChannel(Channel):
     def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
         super().__init__(arguments, number)
         funding = self.is_funding
-        self._make = self._maker(FundingTrade if funding else Trade)
-        self._make_update = self._maker(FundingTradeUpdate if funding else TradeUpdate)
+        model: Any = FundingTrade if funding else Trade
+        update_model: Any = FundingTradeUpdate if funding else TradeUpdate
+        self._make = self._maker(model)
+        self._make_update = self._maker(update_model)
+        self._make_many = self._bulk_maker(model)
+        self._make_many_updates = self._bulk_maker(update_model)
         self._executed, self._confirmed = ("fte", "ftu") if funding else ("te", "tu")
         self._seen: set[int] = set()
         self._seen_before: set[int] = set()
@@ -65,6 +73,51 @@ class TradesChannel(Channel):
             self._add_rows(frame, updates)
         else:
             raise RemoteError(f"unknown kind of trade {reprlib.repr(tag)}", raw=frame)
+
+    def _feed_at_once(self, frames: list[list[Any]], updates: list[Any]) -> bool:
+        if not self.is_live:
+            return False
+        try:
+            ids = [frame[2][0] for frame in frames]
+            new = set(ids) - self._seen - self._seen_before
+        except SCREEN_ERRORS:
+            return False
+        left = new.copy()
+        first, again = [], []
+        for index, identity in enumerate(ids):
+            if identity in left:
+                left.remove(identity)
+                first.append(index)
+            elif frames[index][1] != self._confirmed:
+                again.append(index)
+        # A known execution is read as well, as it may be unreadable.
+        read = [frames[index] for index in first + again]
+        tags = [frame[1] for frame in read]
+        if tags.count(self._executed) + tags.count(self._confirmed) < len(tags):
+            return False
+        made = self._make_many(read, 2)
+        if made is None:
+            return False
+        trades = made[: len(first)]
+        if self.extras:
+            confirmed = [
+                index
+                for index, frame in enumerate(frames)
+                if frame[1] == self._confirmed
+            ]
+            confirmations = self._make_many_updates(
+                [frames[index] for index in confirmed], 2
+            )
+            if confirmations is None:
+                return False
+            # An execution comes before its confirmation in the same frame, as sorting is stable.
+            both = [*zip(first, trades), *zip(confirmed, confirmations)]
+            updates += [update for _, update in sorted(both, key=itemgetter(0))]
+        else:
+            updates += trades
+        self._seen |= new
+        self._recent.extend(trades)
+        return True
 
     def restart(self) -> list[Any]:
         """Return the latest trades, oldest first."""
