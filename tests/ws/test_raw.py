@@ -124,7 +124,7 @@ def test_refusal_of_the_exchange_is_raised(client):
 def test_impossible_arguments_are_refused_before_anything_is_sent(exchange):
     client = WebSocketClient(exchange.url)
     for arguments, message in (
-        ({"channel": ""}, "channel must be text"),
+        ({"channel": ""}, "channel must be non-empty text"),
         ({"channel": "x", "subId": 1}, "'subId' is set by the client"),
         ({"channel": "x", "depth": None}, "depth must be text, a finite number"),
         ({"channel": "x", "has_snapshot": 1.5}, "has_snapshot must be True or False"),
