@@ -409,9 +409,9 @@ def test_sub_id_is_taken_as_long_as_its_subscription(
     request: dict[str, Any] = {"channel": "ticker", "symbol": "tBTCUSD"}
     first = subscribed(client, peer, 17, sub_id="mine", **request)
     assert first.sub_id == first["sub_id"] == "mine"
-    with pytest.raises(UsageError, match="'mine' is taken"):
+    with pytest.raises(UsageError, match="'mine' is used"):
         client.subscribe("ticker", "mine", symbol="tETHUSD")
-    with pytest.raises(UsageError, match="'twice' is taken"):
+    with pytest.raises(UsageError, match="'twice' is used"):
         client.subscribe_many(
             [
                 {"channel": "ticker", "symbol": "tETHUSD", "sub_id": "twice"},
