@@ -11,7 +11,7 @@ from typing import Any, Mapping
 
 from bfxsync._base.aliases import ChanId
 from bfxsync.wire.audit import Sequence
-from bfxsync.wire.codec import LOADS_ERRORS, Loads
+from bfxsync.wire.codec import LOADS_ERRORS, Loads, loads_many
 from bfxsync.wire.frames import SEQ_ALL, sequence_index
 from bfxsync.wire.subscription_state import SubscriptionState
 
@@ -29,7 +29,7 @@ def group_by_channel(
     """Group a block by subscription; return None and change nothing if it holds anything else."""
     groups: dict[ChanId, list[Any]] = {}
     try:
-        frames = list(map(loads, messages))
+        frames = loads_many(loads, messages)
         if len(frames) == 1:
             grouped = [(routes[frames[0][0]], frames)]
         else:

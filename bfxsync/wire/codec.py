@@ -23,7 +23,15 @@ try:
 except ImportError:  # the extra "speed" is not installed
     orjson = None  # type: ignore[assignment]
 
-__all__ = ["LOADS_ERRORS", "Loads", "dumps", "loads_for", "number_text", "parse"]
+__all__ = [
+    "LOADS_ERRORS",
+    "Loads",
+    "dumps",
+    "loads_for",
+    "loads_many",
+    "number_text",
+    "parse",
+]
 
 Loads = Callable[[bytes], Any]
 
@@ -35,6 +43,12 @@ LOADS_ERRORS = (ValueError, RecursionError, ArithmeticError)
 def _refuse_constant(text: str) -> Any:
     raise ValueError(f"{text} is no JSON")
 
+
+# Messages from which on joining them is faster with orjson; the standard library gains from two on.
+_MANY = 8
+
+# Without the class of binary messages.
+_TEXTS = {bytes}
 
 # Made once, as json.loads with options builds a decoder at every call.
 _decode_floats = json.JSONDecoder(parse_constant=_refuse_constant).decode
@@ -69,6 +83,26 @@ def loads_for(number: NumberType = float) -> Loads:
     if number is not float:
         raise UsageError(f"numbers must be float or decimal.Decimal, not {number!r}")
     return orjson.loads if orjson is not None else _loads_floats
+
+
+def loads_many(loads: Loads, messages: list[bytes]) -> list[Any]:
+    """
+    Decode messages; raise one of `LOADS_ERRORS`, or TypeError, if one of them is not JSON.
+
+    Many are joined into one array, which saves a call for each: most of the time with the standard
+    library, and a sixth with orjson. The number of values must be that of the messages. This does
+    not notice messages that are broken so that one ends what another began; a server that sends
+    such may as well send wrong numbers. No text goes on in the next message, as that would have a
+    line break.
+    """
+    if len(messages) < _MANY:
+        return list(map(loads, messages))
+    if set(map(type, messages)) != _TEXTS:
+        raise ValueError("a binary message")
+    values: list[Any] = loads(b"[%b]" % b",\n".join(messages))
+    if len(values) != len(messages):
+        raise ValueError("a message is not one value")
+    return values
 
 
 def parse(loads: Loads, data: bytes) -> Any:

@@ -104,41 +104,77 @@ def test_integer_stays_one_beside_decimals() -> None:
     assert [type(value) for value in parse("decimal", "[5,5.0]")] == [int, Decimal]
 
 
+UNREADABLE = [
+    b"",
+    b" ",
+    b"{",
+    b"[1,]",
+    b"[1] [2]",
+    b"{'event':'info'}",
+    b'"unclosed',
+    b"NaN",
+    b"[Infinity]",
+    b"[-Infinity]",
+    b"nan",
+    b"[01]",
+    b"[1.]",
+    b"[+1]",
+    b"[.5]",
+    b'["\n"]',
+    b"\xff\xfe",
+    b'["\xc3\x28"]',
+    b"\xef\xbb\xbf[]",
+    b"<html>502</html>",
+    b"[" * 100_000,
+    b"[" * 100_000 + b"]" * 100_000,
+    b"9" * 5000,
+]
+
+
 @ALL_READERS
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b" ",
-        b"{",
-        b"[1,]",
-        b"[1] [2]",
-        b"{'event':'info'}",
-        b'"unclosed',
-        b"NaN",
-        b"[Infinity]",
-        b"[-Infinity]",
-        b"nan",
-        b"[01]",
-        b"[1.]",
-        b"[+1]",
-        b"[.5]",
-        b'["\n"]',
-        b"\xff\xfe",
-        b'["\xc3\x28"]',
-        b"\xef\xbb\xbf[]",
-        b"<html>502</html>",
-        b"[" * 100_000,
-        b"[" * 100_000 + b"]" * 100_000,
-        b"9" * 5000,
-    ],
-    ids=lambda data: repr(data[:12]),
-)
+@pytest.mark.parametrize("data", UNREADABLE, ids=lambda data: repr(data[:12]))
 def test_r14_unreadable_text_is_a_remote_error(reader: str, data: bytes) -> None:
     with pytest.raises(RemoteError, match="^unreadable JSON: ") as caught:
         parse(reader, data)
     assert caught.value.raw == data[:1000]
     assert caught.value.__cause__ is not None
+
+
+@ALL_READERS
+@given(messages=st.lists(JSON_TEXTS, max_size=20))
+def test_many_messages_are_read_as_one_by_one(
+    reader: str, messages: list[bytes]
+) -> None:
+    loads = READERS[reader]
+    expected = [codec.parse(loads, message) for message in messages]
+    assert repr(codec.loads_many(loads, messages)) == repr(expected)
+
+
+@ALL_READERS
+@pytest.mark.parametrize("count", [3, 30])
+@pytest.mark.parametrize(
+    "data", [*UNREADABLE, Binary(b"[5]"), b"[1],[2]"], ids=lambda data: repr(data[:12])
+)
+def test_r14_one_unreadable_message_among_many_is_noticed(
+    reader: str, count: int, data: bytes
+) -> None:
+    for place in (0, 1, count):
+        messages = [b'[5,"hb"]'] * count
+        messages.insert(place, data)
+        with pytest.raises((TypeError, *codec.LOADS_ERRORS)):
+            codec.loads_many(READERS[reader], messages)
+
+
+@ALL_READERS
+@pytest.mark.parametrize(
+    "broken", [[b'["a', b'b"]'], [b'[1,"x', b'y",2]', b"[3],[4]"], [b"[1", b"2]"]]
+)
+def test_text_and_values_do_not_go_on_in_the_next_message(
+    reader: str, broken: list[bytes]
+) -> None:
+    messages = [b"[5]"] * 10 + broken
+    with pytest.raises((TypeError, *codec.LOADS_ERRORS)):
+        codec.loads_many(READERS[reader], messages)
 
 
 @ALL_READERS
