@@ -80,6 +80,13 @@ class Table:
             print(f"FAILED {text}", file=sys.stderr, flush=True)
 
 
+def chosen(entries: List[Entry], names: Optional[List[str]]) -> List[Entry]:
+    """Return the entries of these contestants, or all."""
+    return [
+        each for each in entries if not names or each.label.partition("@")[0] in names
+    ]
+
+
 def figures(results: Results, row: str, label: str, unit: str) -> List[float]:
     return [each[unit] for each in results.get(row, {}).get(label, []) if unit in each]
 
@@ -163,6 +170,9 @@ COST_HEADER = ("row", "contestant", "unit", "median", "fastest", "× first")
 def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.strip().split("\n\n")[0])
     parser.add_argument("--rows", nargs="+", metavar="ROW", help="only these rows")
+    parser.add_argument(
+        "--contestants", nargs="+", metavar="NAME", help="only these, and --base"
+    )
     parser.add_argument("--rounds", type=int, help="9 by default")
     parser.add_argument("--frames", type=int, help="of a flood; 200,000 by default")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
@@ -184,8 +194,8 @@ def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.rounds is None:
         options.rounds = 2 if options.quick else 9
-    options.is_complete = not (options.rows or options.quick or options.base)
-    options.is_complete = options.is_complete and options.rounds >= 9
+    parts = options.rows or options.contestants or options.quick or options.base
+    options.is_complete = not parts and options.rounds >= 9
     return options
 
 
@@ -207,7 +217,11 @@ def main() -> int:
             raise SystemExit(
                 f"no such row: {', '.join(unknown)}; there are {', '.join(names)}"
             )
-        rows = [row for row in rows if row.name in (options.rows or names)]
+        rows = [
+            row._replace(entries=chosen(row.entries, options.contestants))
+            for row in rows
+            if row.name in (options.rows or names)
+        ]
         try:
             for row in rows:
                 table.measure(row)
