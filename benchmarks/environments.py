@@ -21,9 +21,13 @@ REQUIREMENTS: Dict[str, List[str]] = {
     "bfxsync": [f"{ROOT}[speed]"],
     "bitfinex-api-py": ["bitfinex-api-py==4.0.0"],
     "ccxt": ["ccxt", "orjson"],
-    "cryptofeed": ["cryptofeed"],
+    # Its version 3 needs Python 3.13 and has another interface. It is compiled for most Pythons.
+    "cryptofeed": ["cryptofeed==2.4.1"],
     "websockets": ["websockets", "orjson"],
 }
+
+#: The most time for an environment; some packages are compiled.
+INSTALL_S = 900
 
 #: Packages whose versions are named.
 _NAMED = (
@@ -77,12 +81,20 @@ class Environments:
         print(f"installing {name} …", file=sys.stderr, flush=True)
         venv.create(folder, clear=True, with_pip=True)
         command = [str(python), "-m", "pip", "install", "-q", *REQUIREMENTS[name]]
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        try:
+            done = subprocess.run(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=INSTALL_S,
+            )
+        except subprocess.TimeoutExpired:
+            self.failures[name] = f"{name} took more than {INSTALL_S} s to install"
+            return None
         if done.returncode != 0:
             lines = [line for line in done.stdout.splitlines() if "ERROR" in line]
-            self.failures[name] = (lines or ["pip failed"])[-1]
+            self.failures[name] = f"{name}: {(lines or ['pip failed'])[-1]}"
             return None
         mark.write_text(wanted)
         return python

@@ -162,16 +162,16 @@ def run_cryptofeed(run: Run, url: str, ca_bundle: Optional[str]) -> None:
     # What it would load from the exchange first.
     Symbols.set(Bitfinex.id, names, {"instrument_type": dict.fromkeys(names, "spot")})
     Bitfinex.websocket_endpoints = [WebsocketEndpoint(url)]
+    # Of trades it delivers the first ones too, but no tu; of books the snapshot.
+    left = 1
+    if run.wanted[0].name == "trades":
+        left, run.goal = 30, (run.goal + 1) // 2
     counts = {
         name: run.callback(
             symbol if run.wanted[0].name == "book" else f"{symbol} te", read_feed
         )
         for name, symbol in names.items()
     }
-    # Of trades it delivers the first ones too, but no tu; of books the snapshot.
-    left = 1
-    if run.wanted[0].name == "trades":
-        left, run.goal = 30, (run.goal + 1) // 2
     books: Dict[str, Any] = {}
 
     async def on_data(data: Any, _at: float) -> None:
