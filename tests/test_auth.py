@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from interrupts import interrupted
 
+from bfxsync.auth.current_signer import CurrentSigner, first_key
 from bfxsync.auth.nonce import MAX_NONCE, Nonce, shared_nonce
 from bfxsync.auth.signer import Signer, TokenSigner
 from bfxsync.errors import UsageError
@@ -305,6 +306,14 @@ def test_r06_signers_of_one_key_share_their_nonce() -> None:
 def test_r06_key_goes_on_where_its_last_signer_was() -> None:
     last = Signer("left-key", SECRET).nonce.next()
     assert Signer("left-key", SECRET).nonce.next() > last
+
+
+def test_keys_that_replace_each_other_share_the_first() -> None:
+    current = CurrentSigner(Signer("first-key", SECRET))
+    for key in ("second-key", "third-key"):
+        current.replace(Signer(key, SECRET))
+        assert current.signer is not None and current.signer.identity != "first-key"
+        assert first_key(current.signer.identity) == "first-key"
 
 
 def test_r10_nonce_goes_on_in_a_child_process() -> None:

@@ -3,12 +3,14 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import FINITE
 
 from bfxsync._base.numbers import number_text, plain_decimal, plain_integer
+from bfxsync._base.plain import plain_items, plain_real
 from bfxsync.errors import UsageError
 
 # Text of a number on the wire, and JavaScript's String(Number(text)), written by Node.js 20:
@@ -184,6 +186,16 @@ def test_integer_of_another_kind_is_one() -> None:
         assert plain_integer(other) is None
     with pytest.raises(UsageError, match="^amount must be a number or its text"):
         plain_decimal(Whole(None), "amount")
+
+
+def test_integer_beyond_every_float_is_infinite() -> None:
+    assert plain_real(Whole(10**400)) == float("inf")
+    assert plain_real(Whole(-(10**400))) == float("-inf")
+
+
+def test_array_without_dimensions_has_no_items() -> None:
+    assert plain_items(numpy.array([1.5])) == [1.5]
+    assert plain_items(numpy.array(1.5)) is None
 
 
 @pytest.mark.parametrize(

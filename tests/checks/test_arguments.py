@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +70,7 @@ def test_time_of_a_date_is_exact(date: datetime) -> None:
     "value, message",
     [
         (datetime(2024, 1, 1), "start must have a time zone"),
+        (pandas.NaT, "start must be a time, not NaT"),
         ("2024-01-01", "start must be an int of milliseconds or a datetime"),
         ("", "start must be an int of milliseconds or a datetime"),
         (f" {MTS}", "start must be an int of milliseconds or a datetime"),

@@ -134,6 +134,11 @@ def test_updates_and_cancellations_are_not_mine() -> None:
     assert not guard.placed
 
 
+def test_newest_are_the_last_ones(placed: PlacedOrders) -> None:
+    placed.record([], answered(row(1), row(2), row(3)))
+    assert placed.newest(2) == [2, 3]
+
+
 def test_child_of_a_fork_has_placed_nothing(placed: PlacedOrders) -> None:
     placed.expect([7, 8])
     placed.record([8], answered(row(2, 8)))

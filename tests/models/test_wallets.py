@@ -9,7 +9,8 @@ import pytest
 from model_tables import NUMBERS, read
 
 from bfxsync.errors import RemoteError
-from bfxsync.models import movements
+from bfxsync.models import movements, wallets
+from bfxsync.models.model import of_symbol
 from bfxsync.models.transfers import LightningPayment
 
 
@@ -21,6 +22,13 @@ def test_r12_movement_may_have_its_numbers_as_text(number: Any) -> None:
     assert found.id == 13105603
     assert str(found.amount) == ("-0.10" if number is Decimal else "-0.1")
     assert (type(found.fees), found.fees) == (number, number("-0.00135"))
+
+
+def test_balance_has_the_symbol_of_its_request() -> None:
+    read_one = of_symbol(wallets.BalanceAvailable.from_row, "tBTCUSD")
+    found = read_one([0.5], float)
+    assert (found.amount, found.symbol) == (0.5, "tBTCUSD")
+    assert found == wallets.BalanceAvailable.from_row([0.5])
 
 
 # --- payments over the Lightning network ------------------------------------------------------
