@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -146,8 +147,13 @@ MODULES = dict(modules())
 NAMES = {path: name for name, path in MODULES.items()}
 
 
+@lru_cache(maxsize=None)
 def imports(path):
-    """Yield the name of every module that is imported, wherever in the file."""
+    """Return the name of every module that is imported, wherever in the file."""
+    return tuple(_imports(path))
+
+
+def _imports(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

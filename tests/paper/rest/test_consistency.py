@@ -158,16 +158,16 @@ def test_longer_candles_are_the_sums_of_their_minutes(
             assert row[5] == pytest.approx(sum(part[5] for part in parts), abs=1e-8)
 
 
-def test_a_hundred_thousand_minutes_are_ten_requests(rest: Rest) -> None:
+def test_pages_of_ten_thousand_minutes_are_full_and_join(rest: Rest) -> None:
     end, rows = None, []
-    for _ in range(10):
+    for _ in range(3):
         page = rest.get("candles/trade:1m:tBTCUSD/hist", limit=10_000, end=end)
         assert len(page) == 10_000
         rows += page
         end = page[-1][0] - 1
     times = [row[0] for row in rows]
     assert times == sorted(set(times), reverse=True)
-    assert times[0] - times[-1] > 100_000 * 60_000  # with gaps
+    assert times[0] - times[-1] > 30_000 * 60_000  # with gaps
 
 
 def test_pages_backwards_and_forwards_bring_the_same_trades(rest: Rest) -> None:
