@@ -39,7 +39,7 @@ class _Run:
 
 class CancelOnExit:
     """
-    Requests the open orders and cancels those of the client, once.
+    Requests the open orders and cancels those of the client, until that has succeeded once.
 
     Strategy: the guard is closed first, so that no order can follow. Signed calls of a key are sent
     one by one, so an order on the wire is answered before. Where the open orders cannot be
@@ -74,35 +74,36 @@ class CancelOnExit:
         """
         Cancel the orders that are still open; a failure is logged as an error.
 
-        Another thread that does so is awaited. After an interrupt the next call tries again.
+        If another thread does so already, wait for it. After a failure or an interrupt the next
+        call tries again.
         """
         mine = _Run()
+        is_done = False
         try:
-            while True:
-                first = self._runs.setdefault("first", mine)
-                if first is mine:
-                    self._guard.close()
-                    self._cancel()
-                    break
+            first = self._runs.setdefault("first", mine)
+            if first is mine:
+                self._guard.close()
+                is_done = self._cancel()
+            elif first.thread != get_ident():
                 # A signal handler must not wait for the code that it interrupts.
-                if first.over.is_set or first.thread == get_ident():
-                    return
-                if not first.over.wait(2 * (CALL_S + LIMIT_S)):
-                    return
+                first.over.wait(2 * (CALL_S + LIMIT_S))
         except BaseException:
             if self._runs.get("first") is mine:
-                del self._runs["first"]
                 _log.error(
                     "cancel_on_exit was interrupted, orders of this client may still be open"
                 )
             raise
         finally:
+            if is_done:
+                atexit.unregister(self.run)
+            elif self._runs.get("first") is mine:
+                del self._runs["first"]
             mine.over.set()
-        atexit.unregister(self.run)
 
-    def _cancel(self) -> None:
+    def _cancel(self) -> bool:
+        """Return whether the cancellation was accepted, or nothing is to be cancelled."""
         if not self._placed:
-            return
+            return True
         ids: List[int] = []
         which = "orders of this client"
         try:
@@ -127,7 +128,7 @@ class CancelOnExit:
         except Exception as error:
             reason = error if isinstance(error, BfxError) else type_name(error)
             _log.error("cancel_on_exit failed, %s may still be open: %s", which, reason)
-            return
+            return False
         if unread is None:
             _log.info("cancel_on_exit: %s orders cancelled", len(ids))
         else:
@@ -137,6 +138,7 @@ class CancelOnExit:
                 len(ids),
                 unread,
             )
+        return unread is None
 
     def _without_answer(self, error: BfxError) -> List[int]:
         """Return the ids of orders that may be open, without those that cannot be."""

@@ -39,6 +39,8 @@ class Account:
     ----------
     list_orders : callable
         Answers a request for the open orders.
+    before_order : callable
+        Called with each new order before it is accepted.
     cancelled : list
         Bodies of the cancellations.
     """
@@ -46,6 +48,7 @@ class Account:
     def __init__(self) -> None:
         self.rows: list[list[Any]] = []
         self.cancelled: list[Any] = []
+        self.before_order: Callable[[Exchange], object] = lambda request: None
         self.list_orders: Callable[[Exchange], object] = lambda request: request.answer(
             self.rows
         )
@@ -58,6 +61,7 @@ class Account:
         if request.target == CANCEL:
             self.cancelled.append(body)
         else:
+            self.before_order(request)
             self.rows.append(row(len(self.rows) + 1, body["cid"]))
             data = self.rows[-1:]
         kind = "oc_multi-req" if request.target == CANCEL else "on-req"
@@ -107,12 +111,15 @@ def test_orders_are_cancelled_where_they_cannot_be_requested(
     for _ in range(2):
         bfx.rest.auth.submit_order(*ORDER)
     account.list_orders = lambda request: request.answer(
-        ["error", 11010, "ratelimit: error"], 429
+        ["error", 10001, "not now"], 500
     )
     bfx.close()
     assert account.cancelled == [{"id": [2, 3]}]
     (message,) = errors_in(caplog)
-    assert "the last 2 orders were cancelled" in message and "ratelimit" in message
+    assert "the last 2 orders were cancelled" in message and "not now" in message
+    account.list_orders = lambda request: request.answer(account.rows)
+    bfx.close()
+    assert account.cancelled[1:] == [{"id": [1, 2, 3]}]
 
 
 def test_own_orders_are_cancelled_beside_unreadable_rows(
@@ -124,6 +131,7 @@ def test_own_orders_are_cancelled_beside_unreadable_rows(
     account.rows = [account.rows[0], row(7, 7), ["unreadable"], account.rows[2]]
     bfx.close()
     assert account.cancelled == [{"id": [1, 3]}]
+    account.rows.clear()
 
 
 def test_interrupted_cancellation_is_made_by_the_next_close(
@@ -197,6 +205,33 @@ def test_signal_handler_may_close_within_the_cancellation(
     assert account.cancelled == [{"id": [1]}]
 
 
+def test_signal_handler_may_close_while_an_order_is_sent(
+    bfx: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cancel_on_exit, "CALL_S", 0.1)
+    handled = threading.Event()
+
+    def hold(request: Exchange) -> None:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        assert handled.wait(DEADLINE_S)
+
+    def close(number: int, frame: object) -> None:
+        # The order that it interrupts keeps the turn, so that nothing can be cancelled yet.
+        bfx.close()
+        handled.set()
+
+    account.before_order = hold
+    before = signal.signal(signal.SIGUSR1, close)
+    try:
+        bfx.rest.auth.submit_order(*ORDER).raise_for_status()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert account.cancelled == []
+    monkeypatch.setattr(cancel_on_exit, "CALL_S", DEADLINE_S)
+    bfx.close()
+    assert account.cancelled == [{"id": [1, 2]}]
+
+
 def test_no_order_follows_the_cancellation(bfx: Client, account: Account) -> None:
     auth = bfx.rest.auth
     bfx.close()
@@ -211,7 +246,8 @@ def test_any_failure_is_logged_and_none_raised(
     def fail(*_: object) -> dict[str, str]:
         raise MemoryError
 
-    monkeypatch.setattr(Signer, "rest_headers", fail)
-    bfx.close()
+    with monkeypatch.context() as out_of_memory:
+        out_of_memory.setattr(Signer, "rest_headers", fail)
+        bfx.close()
     (message,) = errors_in(caplog)
     assert "orders of this client may still be open: MemoryError" in message

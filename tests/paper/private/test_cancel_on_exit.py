@@ -106,6 +106,8 @@ def test_failure_is_logged_and_closes_all_the_same(
     (record,) = [record for record in caplog.records if record.levelno >= 40]
     assert f"the orders [{order.id}] may still be open" in record.getMessage()
     assert cids(venue) == [1, 2]
+    bfx.close()
+    assert cids(venue) == [1]
 
 
 @pytest.mark.parametrize("value", [None, "no", 1.5])
