@@ -1,6 +1,15 @@
 """
 The handshake of a socket (info, conf), and the exchange's info codes.
 
+Strategy: the flags are requested as soon as a public socket is open, and the first subscribe
+requests leave with them: that saves a round trip for `info` and another one for the answer to
+`conf`. The exchange speaks first, but does not wait for anybody to listen; it handles the messages
+of a socket in order, so the flags apply to what is subscribed after them, and frames before its
+answer to `conf` have no suffixes. The official client subscribes without waiting, too. What leaves
+before `info` is provisional: if that reports a maintenance, or another version, it counts as not
+sent. An authentication would have to wait for `info` with version 2, as it must not reach a
+protocol that is not known.
+
 https://docs.bitfinex.com/docs/ws-general
 """
 
@@ -64,22 +73,39 @@ class Handshake:
         self._wanted_flags = flags
         self._timeout_s = timeout_s
         self._step = HandshakeStep.NOTHING
+        # The flags were requested, and there is no answer yet.
+        self._is_conf_pending = False
         self._deadline: float | None = None
         self._refusal: BfxError | None = None
 
     @property
+    def is_greeted(self) -> bool:
+        """Whether the exchange has sent `info` with the right version."""
+        return self._step in (HandshakeStep.CONF, HandshakeStep.READY)
+
+    @property
+    def accepts_requests(self) -> bool:
+        """Whether the exchange has said that it takes requests."""
+        return self.is_greeted and not self.is_paused
+
+    @property
     def is_ready(self) -> bool:
-        """Whether requests may be sent."""
+        """Whether the handshake is complete, and there is no maintenance."""
         return self._step is HandshakeStep.READY and not self.is_paused
 
-    def open(self, now: float) -> None:
-        """Start with a new socket; the exchange speaks first."""
+    def open(self, now: float) -> list[Output]:
+        """Start with a new socket, and request the flags."""
         self._step = HandshakeStep.INFO
         self._deadline = now + self._timeout_s
+        self._is_conf_pending = bool(self._wanted_flags)
+        if not self._is_conf_pending:
+            return []
+        return [Send(dumps({"event": "conf", "flags": int(self._wanted_flags)}))]
 
     def lose(self) -> None:
         """Reset after the loss of the socket."""
         self._step = HandshakeStep.NOTHING
+        self._is_conf_pending = False
         self._deadline = None
         self.flags = 0
         self.is_paused = False
@@ -123,15 +149,13 @@ class Handshake:
 
     def is_about_conf(self, body: dict[str, Any]) -> bool:
         """Tell whether an `error` event refuses the flags."""
-        return (
-            self._step is HandshakeStep.CONF
-            and read_code(body.get("code")) == CONF_FAILED
-        )
+        return self._is_conf_pending and read_code(body.get("code")) == CONF_FAILED
 
     def conf(self, body: dict[str, Any], now: float) -> list[Output]:
         """Process the answer to `conf`; if the flags are refused, continue without them."""
-        if self._step is not HandshakeStep.CONF:
+        if not self._is_conf_pending:
             return []
+        self._is_conf_pending = False
         outputs: list[Output] = []
         if body.get("status") == "OK":
             flags = read_code(body.get("flags"))
@@ -144,7 +168,7 @@ class Handshake:
             )
             self._refusal = error
             outputs.append(Report(error))
-        return outputs + self._finish(now)
+        return outputs + self._finish(now) if self.is_greeted else outputs
 
     def _handle_greeting(self, body: dict[str, Any], now: float) -> list[Output]:
         if self._step is not HandshakeStep.INFO:
@@ -155,11 +179,11 @@ class Handshake:
         platform = body.get("platform")
         if isinstance(platform, dict) and platform.get("status") == 0:
             self.is_paused = True
-        if not self._wanted_flags:
+        if not self._is_conf_pending:
             return self._finish(now)
         self._step = HandshakeStep.CONF
         self._deadline = now + self._timeout_s
-        return [Send(dumps({"event": "conf", "flags": int(self._wanted_flags)}))]
+        return []
 
     def _finish(self, now: float) -> list[Output]:
         self._step = HandshakeStep.READY

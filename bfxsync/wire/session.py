@@ -110,13 +110,13 @@ class Session:
     # --- the socket ---------------------------------------------------------------------------
 
     def open(self, now: float) -> list[Output]:
-        """Start with a new socket; the exchange speaks first."""
+        """Start with a new socket: request the flags and all subscriptions."""
         self._is_open = True
-        self._handshake.open(now)
         self._sequence.reset()
         self._liveness.reset(now)
         self._channels.reset(now)
-        return []
+        outputs = self._handshake.open(now) + self._subscriptions.open(now)
+        return self._finish(outputs, now)
 
     def lose(self, reason: str) -> list[Output]:
         """Handle the loss of the socket; subscriptions are kept."""
@@ -189,7 +189,11 @@ class Session:
         """Execute a command of the user."""
         outputs: list[Output] = []
         if isinstance(command, Subscribe):
-            outputs = self._subscriptions.add(command, now, self._handshake.is_ready)
+            may_request = (
+                self._handshake.accepts_requests
+                or self._subscriptions.requests.is_provisional
+            )
+            outputs = self._subscriptions.add(command, now, may_request)
         elif isinstance(command, Unsubscribe):
             outputs = self._subscriptions.remove(command.token)
         elif isinstance(command, Resubscribe):
@@ -311,25 +315,34 @@ class Session:
 
     def _handle_info(self, body: dict[str, Any], now: float) -> list[Output]:
         action, outputs = self._handshake.info(body, now)
+        requests = self._subscriptions.requests
+        if self._handshake.is_paused:
+            requests.retract()
+        elif self._handshake.is_greeted:
+            outputs += requests.confirm(now)
         if action is Action.PAUSE:
             for entry in self._subscriptions:
                 if entry.channel.is_live:
                     outputs.append(paused(entry))
         elif action is Action.RESUME:
-            self._subscriptions.requests.extend(now)
+            requests.extend(now)
             for entry in self._subscriptions:
                 if entry.chan_id is not None:
                     outputs += self._delivery.resync(entry, "maintenance ended", now)
         elif action is Action.REOPEN:
             return outputs
-        return outputs + self._request_if_ready(now)
+        return outputs + self._request_missing(now)
 
     def _handle_conf(self, body: dict[str, Any], now: float) -> list[Output]:
-        return self._handshake.conf(body, now) + self._request_if_ready(now)
+        outputs = self._handshake.conf(body, now)
+        for entry in self._routes.values():
+            # Acknowledged earlier, before the flags were.
+            entry.channel.set_flags(self._handshake.flags)
+        return outputs + self._request_missing(now)
 
-    def _request_if_ready(self, now: float) -> list[Output]:
-        ready = self._handshake.is_ready
-        return self._subscriptions.request_all(now) if ready else []
+    def _request_missing(self, now: float) -> list[Output]:
+        accepts = self._handshake.accepts_requests
+        return self._subscriptions.request_all(now) if accepts else []
 
     def _handle_answer(self, answer: Acknowledgement, now: float) -> list[Output]:
         outputs = answer.outputs

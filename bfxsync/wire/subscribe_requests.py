@@ -5,6 +5,9 @@ Strategy: a deadline belongs to a request, not to a subscription. A request that
 time is withdrawn and sent again, and the next one has twice the time. Each has a `subId` of its
 own, so a late answer is recognized.
 
+On a new socket requests leave before the exchange has said whether it accepts any; see `handshake`.
+Until then they are provisional: without a deadline, and not yet reported as `Requested`.
+
 https://docs.bitfinex.com/docs/ws-public
 """
 
@@ -39,7 +42,14 @@ class SubscribeRequests:
         self._pending: dict[int, SubscriptionState] = {}
         # With a deadline or a retry; nearly always empty, so checking it costs nothing.
         self._waiting: dict[Hashable, SubscriptionState] = {}
+        # Sent before `info`; None after it.
+        self._provisional: dict[Hashable, SubscriptionState] | None = None
         self._last_sub_id = 0
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether requests are sent before it is known that the exchange accepts them."""
+        return self._provisional is not None
 
     @property
     def has_pending(self) -> bool:
@@ -50,6 +60,22 @@ class SubscribeRequests:
         """Forget all requests, for a new socket; ids stay unique."""
         self._pending.clear()
         self._waiting.clear()
+        self._provisional = None
+
+    def open(self) -> None:
+        """Send provisional requests until `confirm` or `retract`."""
+        self._provisional = {}
+
+    def confirm(self, now: float) -> list[Output]:
+        """Make the provisional requests ordinary ones: their time starts now."""
+        sent, self._provisional = self._provisional or {}, None
+        return [each for entry in sent.values() for each in self._start(entry, now)]
+
+    def retract(self) -> None:
+        """Regard the provisional requests as not sent; answers to them are ignored."""
+        sent, self._provisional = self._provisional or {}, None
+        for entry in sent.values():
+            self.withdraw(entry)
 
     def send(self, entry: SubscriptionState, now: float) -> list[Output]:
         """Send a request."""
@@ -57,13 +83,21 @@ class SubscribeRequests:
         self._last_sub_id += 1
         entry.sub_id = self._last_sub_id
         self._pending[entry.sub_id] = entry
-        entry.deadline = now + self._patience_s(entry)
-        outputs: list[Output] = [] if entry.was_requested else [Requested(entry.token)]
-        entry.was_requested = True
-        self._waiting[entry.token] = entry
         request = entry.channel.request()
-        body = {"event": "subscribe", **request, "subId": entry.sub_id}
-        return [*outputs, Send(dumps(body))]
+        send = Send(dumps({"event": "subscribe", **request, "subId": entry.sub_id}))
+        if self._provisional is not None:
+            self._provisional[entry.token] = entry
+            return [send]
+        return [*self._start(entry, now), send]
+
+    def _start(self, entry: SubscriptionState, now: float) -> list[Output]:
+        """Start the time of a request."""
+        entry.deadline = now + self._patience_s(entry)
+        self._waiting[entry.token] = entry
+        if entry.was_requested:
+            return []
+        entry.was_requested = True
+        return [Requested(entry.token)]
 
     def retry_at(self, entry: SubscriptionState, at: float) -> None:
         """Send the next request at this time."""
@@ -81,10 +115,12 @@ class SubscribeRequests:
         """No longer expect an answer or data."""
         self._complete(entry)
         entry.deadline = None
+        self._settle(entry)
 
     def forget(self, entry: SubscriptionState) -> None:
         """No longer watch the deadline or the retry of a subscription."""
         self._waiting.pop(entry.token, None)
+        self._settle(entry)
 
     def match_answer(self, body: dict[str, Any]) -> SubscriptionState | None:
         """Complete the request of an answer, found by `subId` or else by the echoed fields."""
@@ -151,6 +187,10 @@ class SubscribeRequests:
         )
         error.__cause__ = entry.unreadable
         return [Report(error), Delayed(entry.token, error)]
+
+    def _settle(self, entry: SubscriptionState) -> None:
+        if self._provisional is not None:
+            self._provisional.pop(entry.token, None)
 
     def _complete(self, entry: SubscriptionState) -> None:
         if entry.sub_id is not None:

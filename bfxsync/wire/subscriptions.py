@@ -98,6 +98,11 @@ class Subscriptions:
 
     # --- the connection -----------------------------------------------------------------------
 
+    def open(self, now: float) -> list[Output]:
+        """Request all subscriptions on a new socket, provisionally."""
+        self.requests.open()
+        return self.request_all(now)
+
     def request_all(self, now: float) -> list[Output]:
         """Request all subscriptions that have neither a channel nor a request."""
         outputs: list[Output] = []
@@ -219,6 +224,10 @@ class Subscriptions:
                 if code != _DUPLICATE:
                     self.routing.confirm_closed(chan_id)
             return Acknowledgement([], is_known=is_known)
+        if self.requests.is_provisional:
+            # The exchange answers before it has greeted: it is requested again after that.
+            self.requests.withdraw(entry)
+            return Acknowledgement([])
         # Answers come in order: channels whose end is not confirmed still counted.
         occupied = self.routing.channel_count
         if code == _NO_ROOM and occupied:

@@ -33,6 +33,8 @@ class Link:
     count : callable
         Counts a fault that takes effect.
     is_closed : bool
+    round_trips : int
+        To connect, and for each time that the client has sent after the server.
     """
 
     def __init__(
@@ -48,6 +50,8 @@ class Link:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.count = count
         self.is_closed = False
+        self.round_trips = 1
+        self._last_sender = DOWN
         self._client, self._server = client, server
         ends = {UP: (client, server), DOWN: (server, client)}
         self.flows = {
@@ -126,6 +130,12 @@ class Link:
         for direction in directions:
             flow = self.flows[direction]
             flow.conditions = attrs.evolve(flow.conditions, **values)
+
+    def note_sender(self, direction: str) -> None:
+        """Count the round trips: the client's answers to the server, however many packets."""
+        if direction == UP and self._last_sender == DOWN:
+            self.round_trips += 1
+        self._last_sender = direction
 
     def push(self) -> None:
         """Let go on what is due, and see whether all has ended."""

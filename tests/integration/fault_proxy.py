@@ -117,6 +117,14 @@ class FaultProxy:
         """Return how many bytes have gone through the newest connection."""
         return self._call(lambda: self._links[-1].flows[direction].passed)
 
+    def round_trips(self) -> int:
+        """
+        Return how many round trips the client of the newest connection has made so far.
+
+        TCP's own is one. Those of TLS count if the server sends no tickets, which nobody waits for.
+        """
+        return self._call(lambda: self._links[-1].round_trips)
+
     # --- conditions: of all connections, those to come too -----------------------------------
 
     def delay(

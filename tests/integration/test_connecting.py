@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, Optional
 
 import pytest
+import trustme
 
 from bfxsync import (
     BfxError,
@@ -21,7 +22,7 @@ from bfxsync import (
     WebSocketClient,
 )
 from bfxsync._base.proxies import proxy_for
-from bfxsync.ws.io.transport import Transport
+from bfxsync.ws.io.transport import Transport, _tls_context
 
 from .bare_server import DEADLINE_S, BareServer, Peer, Tls, frame
 from .conftest import Connect, Serve
@@ -212,7 +213,7 @@ def test_client_connects_when_the_exchange_is_back(
     peer = server.next_peer()
     peer.send_json({"event": "info", "version": 2})
     assert peer.receive_json()["event"] == "subscribe"
-    assert client.status is ConnectionStatus.OPEN
+    wait_until(lambda: client.status is ConnectionStatus.OPEN)
 
 
 # --- proxies ----------------------------------------------------------------------------------
@@ -615,6 +616,38 @@ def test_file_without_certificates_is_a_usage_error(tmp_path: Path) -> None:
     path.write_text("nothing of the kind")
     with pytest.raises(UsageError, match="ca_bundle"):
         WebSocketClient("wss://localhost:1/", ca_bundle=str(path))
+
+
+def test_authorities_are_read_again_when_their_file_has_changed(
+    serve: Serve, tls: Tls, tmp_path: Path
+) -> None:
+    server = serve(tls=tls)
+    bundle = tmp_path / "authority.pem"
+
+    def connect() -> None:
+        Transport.connect(
+            server.url, timeout_s=DEADLINE_S, ca_bundle=str(bundle)
+        ).close()
+        server.next_peer()
+
+    right = Path(tls.ca_bundle).read_bytes()
+    bundle.write_bytes(right)
+    connect()
+    # As a system does it, and as many do.
+    for replace in (True, False):
+        other = tmp_path / "new.pem"
+        other.write_bytes(trustme.CA().cert_pem.bytes())
+        if replace:
+            other.replace(bundle)
+        else:
+            bundle.write_bytes(other.read_bytes() + b"\n")
+        assert "certificate" in str(refusal(server.url, ca_bundle=str(bundle)))
+        bundle.write_bytes(right)
+        connect()
+
+
+def test_authorities_are_read_once_for_many_connections(tls: Tls) -> None:
+    assert _tls_context(tls.ca_bundle) is _tls_context(tls.ca_bundle)
 
 
 def test_authorities_may_be_a_path(serve: Serve, connect: Connect, tls: Tls) -> None:

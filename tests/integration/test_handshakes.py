@@ -102,6 +102,7 @@ def test_an_extension_that_was_not_offered_is_refused(
     server = serve(compress, tls=security)
     error = refusal(server.url, ca_bundle=server.ca_bundle)
     assert "not offered: permessage-deflate" in str(error)
+    wait_until(lambda: requests)
     assert "sec-websocket-extensions" not in requests[0]
 
 

@@ -108,6 +108,50 @@ def test_frames_in_the_record_of_the_handshake_are_delivered(
     assert not transport.has_pending
 
 
+@pytest.mark.parametrize("slice_size", [None, 4096, 1000, 129, 1])
+def test_frames_after_the_response_are_delivered_wherever_it_is_cut(
+    serve: Serve,
+    open_transport: Open,
+    security: Optional[Tls],
+    slice_size: Optional[int],
+) -> None:
+    texts = [f"{number:0200d}" for number in range(40)]
+
+    def handshake(peer: Peer) -> None:
+        peer.slice_size = slice_size
+        peer.accept(b"".join(map(frame, texts)))
+
+    server = serve(handshake, tls=security)
+    transport = open_transport(server)
+    server.next_peer()
+    assert Loop(transport).read(40) == [text.encode() for text in texts]
+
+
+def test_close_frame_right_after_the_response_ends_the_connection(
+    serve: Serve, open_transport: Open, security: Optional[Tls]
+) -> None:
+    extra = frame("last") + close_frame(1013, "try again")
+    server = serve(lambda peer: peer.accept(extra), tls=security)
+    loop = Loop(open_transport(server))
+    server.next_peer()
+    assert loop.lost().code == 1013
+    assert loop.messages == [b"last"]
+    assert loop.transport.was_closed
+
+
+def test_batch_leaves_at_its_end(serve: Serve) -> None:
+    server, traffic = serve(), Traffic()
+    transport = Transport.connect(server.url, timeout_s=DEADLINE_S, traffic=traffic)
+    peer = server.next_peer()
+    with transport.batch():
+        transport.send("one")
+        transport.send("two")
+        assert traffic.sent == 0
+    assert traffic.sent == 2 * (2 + 4 + len("one"))
+    assert [peer.receive().payload for _ in range(2)] == [b"one", b"two"]
+    transport.close()
+
+
 def test_a_client_heeds_frames_in_the_record_of_the_handshake(
     serve: Serve, connect: Connect, security: Optional[Tls]
 ) -> None:

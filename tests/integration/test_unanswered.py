@@ -214,6 +214,12 @@ def in_maintenance(peer: Peer) -> None:
     peer.send_json({**INFO, "platform": {"status": 0}})
 
 
+def greets_with_maintenance(peer: Peer) -> None:
+    # Sent before the greeting, so it counts as not sent.
+    assert peer.receive_json()["event"] == "subscribe"
+    in_maintenance(peer)
+
+
 def maintenance_begins(peer: Peer) -> None:
     greet(peer)
     assert peer.receive_json()["event"] == "subscribe"
@@ -256,7 +262,7 @@ def failure(client: WebSocketClient, talk: Callable[[Peer], None], peer: Peer) -
 @pytest.mark.parametrize(
     "talk, kind, phase, cause",
     [
-        (in_maintenance, NetworkError, "send", NotReady),
+        (greets_with_maintenance, NetworkError, "send", NotReady),
         (maintenance_begins, RequestTimeout, "receive", NotReady),
         (not_ready, RequestTimeout, "receive", NotReady),
         (unreadable, RequestTimeout, "receive", RemoteError),

@@ -79,8 +79,8 @@ class Exchange:
             self.seq += 1
             self.outbox.append(json.dumps([chan_id, *content, self.seq]).encode())
 
-    def greet(self) -> None:
-        self.event(event="info", version=2, platform={"status": 1})
+    def greet(self, status: int) -> None:
+        self.event(event="info", version=2, platform={"status": status})
 
     # --- the market ------------------------------------------------------------------------------
 
@@ -224,6 +224,8 @@ class User:
     is_unanswered: bool = False
     """It was said that requests stay unanswered."""
     sub_id: int = 0
+    socket: int = 0
+    """On which it was asked for last; 0 if that does not count."""
     asked_at: List[float] = attrs.field(factory=list)
 
     def take(self, updates: List[Any], now: float) -> None:

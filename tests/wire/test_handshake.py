@@ -37,9 +37,11 @@ def ready(flags: int = FLAGS) -> Handshake:
 
 
 def test_steps_are_info_conf_ready() -> None:
-    handshake = opened()
-    assert not handshake.is_ready
-    assert handshake.info(INFO, 1.0) == (None, [CONF])
+    handshake = Handshake(FLAGS, 10.0)
+    assert handshake.open(0.0) == [CONF]
+    assert not handshake.is_greeted
+    assert handshake.info(INFO, 1.0) == (None, [])
+    assert handshake.is_greeted
     assert not handshake.is_ready
     assert handshake.flags == 0
     assert handshake.conf(CONF_OK, 2.0) == [OPEN]
@@ -49,7 +51,8 @@ def test_steps_are_info_conf_ready() -> None:
 
 
 def test_without_flags_no_conf_is_sent() -> None:
-    handshake = opened(0)
+    handshake = Handshake(0, 10.0)
+    assert handshake.open(0.0) == []
     assert handshake.info(INFO, 1.0) == (None, [OPEN])
     assert handshake.is_ready
     assert handshake.flags == 0
@@ -124,7 +127,7 @@ def test_platform_in_maintenance_holds_requests_until_20061(flags: int) -> None:
     handshake = opened(flags)
     outputs = handshake.info(INFO_PAUSED, 0.0)[1]
     if flags:
-        assert outputs == [CONF]
+        assert outputs == []
         outputs = handshake.conf(CONF_OK, 5.0)
     assert outputs == [MAINTENANCE]
     assert handshake.is_paused
@@ -145,9 +148,19 @@ def test_unexpected_answer_to_conf_changes_nothing() -> None:
     handshake = ready()
     assert handshake.conf({"event": "conf", "status": "OK", "flags": 0}, 5.0) == []
     assert handshake.flags == FLAGS
-    early = opened()
-    assert early.conf(CONF_OK, 0.0) == []
-    assert not early.is_ready
+
+
+@pytest.mark.parametrize("is_refused", [False, True], ids=["OK", "refused"])
+def test_conf_may_be_answered_before_the_greeting(is_refused: bool) -> None:
+    handshake = opened()
+    answer = {"event": "conf", "status": "FAILED"} if is_refused else CONF_OK
+    outputs = handshake.conf(answer, 1.0)
+    assert [type(output) for output in outputs] == [Report] * is_refused
+    assert handshake.deadline() == 10.0
+    assert not handshake.is_ready
+    assert handshake.info(INFO, 2.0) == (None, [OPEN])
+    assert handshake.flags == (0 if is_refused else FLAGS)
+    assert handshake.is_ready
 
 
 @pytest.mark.parametrize("code", [20051, "20051"], ids=repr)
@@ -248,7 +261,7 @@ def test_loss_of_the_socket_ends_all_that_was_agreed() -> None:
     assert handshake.flags == 0
     assert handshake.deadline() is None
     assert handshake.tick(1e9) == []
-    handshake.open(10.0)
-    assert handshake.info(INFO, 10.0) == (None, [CONF])
+    assert handshake.open(10.0) == [CONF]
+    assert handshake.info(INFO, 10.0) == (None, [])
     assert handshake.conf(CONF_OK, 10.0) == [OPEN]
     assert handshake.is_ready

@@ -78,14 +78,12 @@ from bfxsync.wire.routing import MAX_FRAMES
 def test_order_is_info_conf_subscribe_data() -> None:
     peer = Peer()
     assert peer.subscribe("a", "ticker") == []
-    assert peer.open() == []
-    assert peer.feed(INFO) == [Send('{"event":"conf","flags":196608}')]
-    outputs = peer.feed({"event": "conf", "status": "OK", "flags": SEQ})
-    assert outputs == [
-        OPEN,
-        Requested("a"),
+    assert peer.open() == [
+        Send('{"event":"conf","flags":196608}'),
         Send('{"event":"subscribe","channel":"ticker","symbol":"tBTCUSD","subId":1}'),
     ]
+    assert peer.feed(INFO) == [Requested("a")]
+    assert peer.feed({"event": "conf", "status": "OK", "flags": SEQ}) == [OPEN]
     assert peer.feed(ack(1, 5)) == [Acknowledged("a")]
     assert peer.feed(peer.frame(5, TICKER_ROW)) == [
         Deliver("a", [Snapshot([TICKER]), TICKER]),
@@ -93,17 +91,6 @@ def test_order_is_info_conf_subscribe_data() -> None:
     ]
     assert peer.feed(peer.frame(5, "hb")) == []
     assert peer.feed(peer.frame(5, TICKER_ROW)) == [Deliver("a", [TICKER])]
-
-
-def test_nothing_is_asked_for_before_conf_is_acknowledged() -> None:
-    peer = Peer()
-    peer.open()
-    assert peer.subscribe("a", "ticker") == []
-    assert sent(peer.feed(INFO)) == [("conf", SEQ)]
-    assert peer.subscribe("b", "book") == []
-    assert peer.after(5.0) == []
-    outputs = peer.feed({"event": "conf", "status": "OK", "flags": SEQ})
-    assert sent(outputs) == [("subscribe", BTC), ("subscribe", BTC)]
 
 
 def test_channel_is_asked_for_at_once_on_an_open_connection() -> None:
@@ -115,10 +102,8 @@ def test_channel_is_asked_for_at_once_on_an_open_connection() -> None:
 def test_without_flags_there_is_no_conf() -> None:
     peer = Peer(flags=0)
     peer.subscribe("a", "book")
-    peer.open()
-    outputs = peer.feed(INFO)
-    assert outputs[0] == OPEN
-    assert sent(outputs) == [("subscribe", BTC)]
+    assert sent(peer.open()) == [("subscribe", BTC)]
+    assert peer.feed(INFO) == [OPEN, Requested("a")]
     assert updates(peer.feed(ack(1, 5), b"[5,[[100,1,1]]]", b"[5,[99,1,1]]")) == [
         Snapshot([BookUpdate(100, 1, 1)]),
         BookUpdate(99, 1, 1),
@@ -157,7 +142,6 @@ def test_refused_flags_are_reported_and_nothing_is_counted(event: str) -> None:
     answer = {"event": event, "status": "FAILED", "code": 10050, "msg": "any text"}
     outputs = peer.feed(answer)
     assert reports(outputs) == [ApiError]
-    assert sent(outputs) == [("subscribe", BTC)]
     peer.feed(ack(1, 5), b"[5,[]]")
     # Neither a missing number nor one that looks like a hole means anything now.
     assert peer.feed(b'[5,"hb"]', b'[5,"hb",9]', b'[5,"hb",3]') == []

@@ -97,8 +97,10 @@ class SessionMachine(RuleBasedStateMachine):
         self.now = 0.0
         self.beat_at = HEARTBEAT_S
         self.is_open = False
-        self.is_ready = False  # as the client must know it by now
+        self.socket = 0
+        self.is_greeted = False  # as the client must know it by now
         self.is_paused = False
+        self.was_paused_early = False  # before the greeting
         self.tokens = 0
         self.ended = 0  # channels that the exchange ended by itself
         self.reasons: List[float] = []  # when there was one to ask for channels anew
@@ -158,13 +160,15 @@ class SessionMachine(RuleBasedStateMachine):
         return outputs
 
     def check_request(self, body: Dict[str, Any]) -> None:
-        assert self.is_ready and not self.is_paused
+        assert not self.is_paused
+        # Before the greeting, but not after a maintenance that is over before it, either.
+        assert self.is_greeted or not self.was_paused_early
         (user,) = [u for u in self.users.values() if u.symbol == body["symbol"]]
         request = {key: value for key, value in body.items() if key != "subId"}
         assert request == {"event": "subscribe", **user.channel.request()}
         user.request = user.request or request
         assert request == user.request, "asked for otherwise than at first"
-        user.sub_id = body["subId"]
+        user.sub_id, user.socket = body["subId"], self.socket
         user.asked_at.append(self.now)
         for seconds, limit in STORMS.items():
             lately = [time for time in user.asked_at if time > self.now - seconds]
@@ -315,13 +319,15 @@ class SessionMachine(RuleBasedStateMachine):
 
     # --- the link --------------------------------------------------------------------------------
 
-    @rule(is_quick=MOSTLY)
+    @rule(is_quick=MOSTLY, status=st.sampled_from([1, 1, 1, 0]))
     @precondition(lambda self: not self.is_open)
-    def open(self, is_quick: bool) -> None:
+    def open(self, is_quick: bool, status: int = 1) -> None:
         """Open a socket, mostly up to the first data of all channels."""
         self.is_open = True
+        self.socket += 1
         self.perform(self.session.open(self.now))
-        self.exchange.greet()
+        self.check_all_are_asked_for()
+        self.exchange.greet(status)
         if is_quick:
             self.catch_up("fine")
 
@@ -334,7 +340,8 @@ class SessionMachine(RuleBasedStateMachine):
             self.open(is_quick=True)
 
     def lose(self) -> None:
-        self.is_open = self.is_ready = self.is_paused = False
+        self.is_open = self.is_greeted = self.is_paused = False
+        self.was_paused_early = False
         self.exchange.hang_up()
         live = {token for token, user in self.users.items() if user.state == "live"}
         outputs = self.session.lose("gone")
@@ -358,13 +365,19 @@ class SessionMachine(RuleBasedStateMachine):
             if isinstance(first, dict)
             else ("", None)
         )
-        was_ready, was_paused = self.is_ready, self.is_paused
-        if name == "conf":
-            self.is_ready = True
+        was_paused = self.is_paused
+        if name == "info" and code is None:
+            self.is_greeted = True
+            self.is_paused = self.is_paused or first["platform"]["status"] == 0
             self.reasons.append(self.now)
         elif code in (PAUSE, RESUME):
             self.is_paused = code == PAUSE
             self.reasons.append(self.now)
+        if self.is_paused and (name == "info" and code is None or not self.is_greeted):
+            # What was asked for before the greeting does not count.
+            self.was_paused_early = True
+            for user in self.users.values():
+                user.socket = 0
         # Not ready, or subscribed already: the request is repeated a second later.
         for message in block:
             if b" 11000," in message or b" 10301," in message:
@@ -382,14 +395,15 @@ class SessionMachine(RuleBasedStateMachine):
         # After a suspend any answer ends the silence.
         if came & (routes | new) or kept & new or (is_probing and block):
             self.alive_at = self.now
-        outputs = self.perform(fed)
+        self.perform(fed)
         if code == RESUME and was_paused:
             assert not any(user.state == "live" for user in self.users.values())
-        if self.is_ready and not was_ready and not self.is_paused:
-            asked = [
-                json.loads(o.text)["symbol"] for o in outputs if isinstance(o, Send)
-            ]
-            assert asked == self.symbols(), "not exactly what is wanted is asked for"
+        if name == "info" and self.is_greeted and not self.is_paused:
+            self.check_all_are_asked_for()
+
+    def check_all_are_asked_for(self) -> None:
+        missing = [u.symbol for u in self.users.values() if u.socket != self.socket]
+        assert missing == [], "what is wanted is not asked for"
 
     @staticmethod
     def chan_id_of(message: bytes) -> Any:

@@ -204,7 +204,10 @@ class Connection:
         self._selector.register(transport, self._mask)
         link, table, session = self.link, self._table, self._session
         recorder = self._settings.recorder
-        link.perform(session.open(now))
+        with transport.batch():
+            # With what was subscribed while it connected, so that all leaves in one packet.
+            link.perform(session.open(now))
+            link.execute()
         while not link.is_over:
             due = session.next_deadline()
             readable = self._wait(transport, due)

@@ -3,7 +3,9 @@ A socket during the WebSocket handshake.
 
 Strategy: websocket-client limits the time of each receive, of one byte, so a peer that occasionally
 sends a byte would block it forever. This wrapper limits the total time of all receives, and the
-size of the response. It keeps the response, as its status counts even if the rest never arrives.
+size of the response. It receives blocks and hands out their bytes, as a system call for each byte
+would take longer than the rest of the handshake; `rest` is what follows the response. It keeps the
+response, as its status counts even if the rest of it never arrives.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ MAX_ANSWER = 64 * 1024
 
 SWITCHING_PROTOCOLS = 101
 
+_BLOCK_SIZE = 4096
+
 
 class HandshakeSocket:
     """
@@ -30,21 +34,30 @@ class HandshakeSocket:
         self.sock = sock
         self._deadline = time.monotonic() + timeout_s
         self._answer = bytearray()
+        # Bytes of it that were handed out.
+        self._taken = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sock, name)
 
     def recv(self, size: int) -> bytes:
         """Receive; `TimeoutError` after the deadline, `OSError` if the response is too large."""
-        rest_s = self._deadline - time.monotonic()
-        if rest_s <= 0:
-            raise TimeoutError("timed out")
-        if len(self._answer) >= MAX_ANSWER:
+        if self._taken >= MAX_ANSWER:
             raise OSError(f"the answer has more than {MAX_ANSWER} bytes")
-        self.sock.settimeout(rest_s)
-        data: bytes = self.sock.recv(size)
-        self._answer += data
+        if self._taken == len(self._answer):
+            rest_s = self._deadline - time.monotonic()
+            if rest_s <= 0:
+                raise TimeoutError("timed out")
+            self.sock.settimeout(rest_s)
+            self._answer += self.sock.recv(_BLOCK_SIZE)
+        data = bytes(self._answer[self._taken : self._taken + size])
+        self._taken += len(data)
         return data
+
+    @property
+    def rest(self) -> bytes:
+        """What was received and not handed out."""
+        return bytes(self._answer[self._taken :])
 
     @property
     def refusal(self) -> int | None:

@@ -13,11 +13,15 @@ Exceptions of other packages are translated here and in `bfxsync.rest` only.
 
 from __future__ import annotations
 
+# Python imports it for the first DNS lookup: a third of the time of a connection on loopback, and
+# an import that a fork could catch halfway.
+import encodings.idna  # noqa: F401
 import os
 import selectors
 import socket
 import ssl
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 import websocket
 
@@ -53,13 +57,18 @@ class Traffic:
 
 
 class Transport:
-    """An open connection; its bytes are added to `traffic`."""
+    """
+    An open connection; its bytes are added to `traffic`.
+
+    `received` are bytes that were read from the socket already.
+    """
 
     def __init__(
         self,
         sock: Any,
         max_size: int = MAX_MESSAGE_SIZE,
         traffic: Traffic | None = None,
+        received: bytes = b"",
     ) -> None:
         sock.setblocking(False)
         self._traffic = Traffic() if traffic is None else traffic
@@ -73,7 +82,9 @@ class Transport:
         self._splitter = Splitter(max_size)
         # Why the connection ends, between reading the close frame and answering it.
         self._ending: NetworkError | None = None
+        self._received = received
         self._unsent = bytearray()
+        self._is_batching = False
         self._read_wants_write = False
         self._write_wants_read = False
 
@@ -112,7 +123,8 @@ class Transport:
             _check_status(client)
             _check_extensions(client)
             client.sock = None
-            return cls(sock, traffic=traffic)
+            assert client.handshake is not None
+            return cls(sock, traffic=traffic, received=client.handshake.rest)
         except BaseException as exc:
             if sock is not None:
                 sock.close()
@@ -138,9 +150,11 @@ class Transport:
 
     @property
     def has_pending(self) -> bool:
-        """True if the next `read` returns at once: TLS holds bytes, or the end has been read."""
+        """True if `read` returns at once: bytes are here, or TLS's, or the end has been read."""
         return self.lost is None and (
-            self._ending is not None or (self._is_tls and self._sock.pending() > 0)
+            self._ending is not None
+            or bool(self._received)
+            or (self._is_tls and self._sock.pending() > 0)
         )
 
     def read(self) -> list[bytes]:
@@ -150,7 +164,11 @@ class Transport:
         Text messages are `bytes`, checked to be UTF-8; binary messages are `Binary`.
         """
         messages: list[bytes] = []
-        taken = 0
+        taken = len(self._received)
+        if taken:
+            messages += self._splitter.feed(self._received)
+            self._received = b""
+            self._handle_control_frames()
         while taken < BLOCK_SIZE and self.lost is None and self._ending is None:
             self._read_wants_write = False
             try:
@@ -188,7 +206,18 @@ class Transport:
             self._queue(message.encode(), Opcode.TEXT)
         else:
             self._queue(message, Opcode.BINARY)
-        self.flush()
+        if not self._is_batching:
+            self.flush()
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Send what is queued meanwhile in one piece, at the end."""
+        self._is_batching = True
+        try:
+            yield
+        finally:
+            self._is_batching = False
+            self.flush()
 
     def flush(self) -> None:
         """Send as many queued bytes as the socket accepts now."""
@@ -312,16 +341,36 @@ def _check_extensions(client: _Client) -> None:
         )
 
 
+# By path, with the state of the file they were made of: to read the authorities of a system takes
+# longer than all the rest of a connection.
+_contexts: Dict[Optional[str], Tuple[object, ssl.SSLContext]] = {}
+
+
 def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
+    """Return a context for all connections with these authorities, until their file changes."""
+    # An environment variable of websocket-client.
+    path = ca_bundle or os.environ.get("WEBSOCKET_CLIENT_CA_BUNDLE") or None
+    state = _state_of(path or ssl.get_default_verify_paths().cafile)
+    known = _contexts.get(path)
+    if known is not None and known[0] == state is not None:
+        return known[1]
     # The certificate checks of urllib3 and websocket-client, the same on every Python version: the
     # stricter checks since 3.13 refuse the private authorities of many companies.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # An environment variable of websocket-client.
-    path = ca_bundle or os.environ.get("WEBSOCKET_CLIENT_CA_BUNDLE")
-    if not path:
+    if path is None:
         context.load_default_certs()
     elif os.path.isdir(path):
         context.load_verify_locations(capath=path)
     else:
         context.load_verify_locations(path)
+    _contexts[path] = state, context
     return context
+
+
+def _state_of(path: str | None) -> object:
+    """Return what differs once a file has changed; None if that is unknown."""
+    try:
+        found = os.stat(path or "")
+    except OSError:
+        return None
+    return path, found.st_ino, found.st_mtime_ns, found.st_size
