@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Any, Iterable, List, Mapping, TypeVar
+from typing import TYPE_CHECKING, Any, List, Mapping, TypeVar
 
 from bfxsync._base.aliases import AnyNumber, NumberType
 from bfxsync._base.describe import also_half_made
@@ -14,15 +14,16 @@ from bfxsync._base.guesses import ProposesNames, unexpected_argument
 from bfxsync._base.hidden import hide
 from bfxsync._base.logs import get_logger, log_to
 from bfxsync.checks.containers import optional
-from bfxsync.checks.hosts import (
-    check_encryption,
-    rest_host_of,
-    signed_rest_host,
-    wss_host_of,
-)
+from bfxsync.checks.hosts import rest_host_of, signed_rest_host, wss_host_of
 from bfxsync.checks.options import check_bool, check_farewell, check_on_limit
 from bfxsync.checks.texts import check_token
 from bfxsync.checks.times import check_seconds, check_timeouts
+from bfxsync.client_parts import (
+    check_hosts,
+    connected,
+    credentials_and_guard,
+    symbols_class,
+)
 from bfxsync.errors import ClosedError
 from bfxsync.ws.client import WebSocketClient
 
@@ -161,7 +162,7 @@ class Client(ProposesNames):
                 own = Client.__init__.__kwdefaults__ or {}
                 known = ("api_key", "api_secret", *own, *_OTHERS)
                 raise unexpected_argument(name, known)
-        client_credentials, hidden_source, order_guard = lazily(_credentials_and_guard)
+        client_credentials, hidden_source, order_guard = lazily(credentials_and_guard)
         try:
             source = hidden_source(credentials)
         finally:
@@ -184,7 +185,7 @@ class Client(ProposesNames):
             auth_token,
             source,
             nonce_file,
-            partial(_check_hosts, (auth_rest_host, wss_host), allow_insecure),
+            partial(check_hosts, (auth_rest_host, wss_host), allow_insecure),
         )
         if timeout is not None:
             options["timeout"] = timeout
@@ -224,7 +225,7 @@ class Client(ProposesNames):
             # Imported lazily: most clients do not need it.
             from bfxsync.rest.cancel_on_exit import CancelOnExit
 
-            connect = partial(_connected, self._rest_options)
+            connect = partial(connected, self._rest_options)
             self._on_exit = CancelOnExit(guard, guard.placed, connect)
         # Created on first use. If two threads create the same object, `dict.setdefault` keeps one:
         # no lock that an interrupted thread could keep.
@@ -243,7 +244,7 @@ class Client(ProposesNames):
             return made
         if self._is_closed:
             raise ClosedError("the client is closed")
-        mine = _connected(self._rest_options)
+        mine = connected(self._rest_options)
         rest: RestClient = self._made.setdefault("rest", mine)
         if rest is not mine:
             mine.close()
@@ -259,7 +260,7 @@ class Client(ProposesNames):
         made: Symbols | None = self._made.get("symbols")
         if made is not None:
             return made
-        mine = lazily(_symbols)(self.rest.public)
+        mine = lazily(symbols_class)(self.rest.public)
         symbols: Symbols = self._made.setdefault("symbols", mine)
         return symbols
 
@@ -386,40 +387,3 @@ class Client(ProposesNames):
                 self._on_exit.run()
         finally:
             self.wss.close(code, reason)
-
-
-def _check_hosts(hosts: Iterable[str], allow_insecure: bool, key: str) -> None:
-    for host in hosts:
-        check_encryption(host, key, allow_insecure)
-
-
-def _credentials_and_guard() -> Any:
-    # Not with this module: a `WebSocketClient` alone never needs them.
-    from bfxsync.credentials import ClientCredentials, hidden_source
-    from bfxsync.guards.guard import OrderGuard
-    from bfxsync.guards.limits import OrderLimits
-
-    def guard(**limits: Any) -> OrderGuard:
-        return OrderGuard(OrderLimits.of(**limits))
-
-    return ClientCredentials, hidden_source, guard
-
-
-def _connected(options: Mapping[str, Any], **changes: Any) -> RestClient:
-    return lazily(_rest_client)(**{**options, **changes})
-
-
-def _rest_client() -> type[RestClient]:
-    # Includes modules that Python imports lazily on a DNS lookup or when a date is parsed.
-    import email.utils  # noqa: F401
-    import encodings.idna  # noqa: F401
-
-    from bfxsync.rest.client import RestClient
-
-    return RestClient
-
-
-def _symbols() -> type[Symbols]:
-    from bfxsync.symbols import Symbols
-
-    return Symbols

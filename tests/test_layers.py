@@ -46,6 +46,7 @@ LAYERS = [
     ("symbols", "ws.client", "rest.client", "rest.cancel_on_exit"),
     ("ws.replay",),
     ("credentials",),
+    ("client_parts",),
     ("client",),
     ("",),  # bfxsync itself: the public face
     ("paper.engine",),
@@ -236,6 +237,11 @@ def test_no_modules_import_each_other_in_a_circle():
         for name, path in MODULES.items()
     }
     assert circles(graph) == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_module_has_more_than_four_hundred_lines(name):
+    assert len(MODULES[name].read_text().splitlines()) <= 400
 
 
 def test_a_circle_of_modules_is_found():
