@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import itertools
 import os
 import stat
 from typing import Any, Callable, Optional, Tuple, Union
@@ -235,6 +236,9 @@ class ClientCredentials:
             from bfxsync.auth.nonce_file import FileNonce
 
             self._nonce = FileNonce(nonce_file)
+        # The calls of `rotate`, and the one that has replaced the key last.
+        self._turns = itertools.count(1)
+        self._newest = 0
         self._known = given
         signer = None if given is None else self._signer(given)
         self.current: CurrentSigner = CurrentSigner(signer)
@@ -246,6 +250,7 @@ class ClientCredentials:
         auth_token: str | None = None,
     ) -> bool:
         """Replace the key, by default from the source; return whether it has changed."""
+        turn = next(self._turns)
         found = _given(api_key, api_secret, auth_token)
         if found is None:
             if self._source is None:
@@ -257,8 +262,10 @@ class ClientCredentials:
             if found is None:
                 raise UsageError(f"{API_KEY} and {API_SECRET} are not set")
         signer = self._signer(found)
-        if found == self._known:
+        # What a slow source has read must not replace what a later call has found.
+        if found == self._known or turn < self._newest:
             return False
+        self._newest = turn
         self.current.replace(signer)
         self._known = found
         return True

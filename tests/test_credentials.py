@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import Any, Callable, Iterator, NamedTuple, Optional
@@ -392,6 +393,31 @@ def test_every_source_is_read_again(
             assert (signer.api_key, signer.api_secret) == ("key-2", "secret-2")
         monkeypatch.delenv("BFX_API_KEY", raising=False)
         monkeypatch.delenv("BFX_API_SECRET", raising=False)
+
+
+def test_a_slow_source_does_not_bring_back_an_old_key() -> None:
+    """Several threads rotate when calls are refused, while the key changes."""
+    asked, released = threading.Event(), threading.Event()
+    numbers = iter(range(3))
+
+    def source() -> tuple[str, str]:
+        number = next(numbers)
+        if number == 1:
+            asked.set()
+            assert released.wait(10)
+        return f"key-{number}", f"secret-{number}"
+
+    with Client(credentials=source) as client:
+        slow: list[bool] = []
+        thread = threading.Thread(target=lambda: slow.append(client.rotate()))
+        thread.start()
+        assert asked.wait(10)
+        assert client.rotate()
+        released.set()
+        thread.join(10)
+        assert slow == [False]
+        signer: Any = client._credentials.current.signer
+        assert signer.api_key == "key-2"
 
 
 def test_a_rotation_that_fails_changes_nothing() -> None:
