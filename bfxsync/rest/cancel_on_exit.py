@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from bfxsync.rest.client import RestClient
 
 CALL_S = 4.0
-"""Timeout of each of its two calls."""
+"""Timeout of each of the two calls, in seconds."""
 
 LIMIT_S = 1.0
-"""Longest wait of each call for rate limits."""
+"""Maximum wait of each call for rate limits, in seconds."""
 
 MOST_UNREAD = 500
 """Orders that are cancelled by id, the newest ones, if the open orders cannot be requested."""
@@ -64,7 +64,7 @@ class CancelOnExit:
         self._placed = placed
         self._connect = connect
         self._runs: Dict[str, _Run] = {}
-        # In a child they are the parent's.
+        # In a forked child the orders belong to the parent.
         reset_after_fork(placed)
         reset_after_fork(self)
         # Also for a client that is never closed.

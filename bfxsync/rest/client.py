@@ -1,4 +1,4 @@
-"""The REST client: composition only."""
+"""The REST client, which combines public, signed and merchant endpoints."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class RestClient(ProposesNames):
     Parameters
     ----------
     host : str
-        Base address.
+        Base URL.
     auth_host : str, optional
-        Base address of signed calls. By default `REST_HOST`, or `host` if that is not the
-        exchange's public host, which serves no signed calls.
+        Base URL of signed calls. By default `REST_HOST`, or `host` unless that is the exchange's
+        public host, which does not accept signed calls.
     signer : Signer, TokenSigner or CurrentSigner, optional
         Required for `auth` and `merchant`.
     numbers : type
@@ -97,7 +97,7 @@ class RestClient(ProposesNames):
 
     @property
     def auth(self) -> AuthEndpoints:
-        """Endpoints that need a key: without one every method raises `UsageError`."""
+        """Endpoints that need a key; without a key every method raises `UsageError`."""
         if self._auth is None:
             # A race is harmless: both results are equivalent.
             self._auth = lazily(_auth_endpoints)(
@@ -107,7 +107,7 @@ class RestClient(ProposesNames):
 
     @property
     def merchant(self) -> MerchantEndpoints:
-        """Endpoints of Bitfinex Pay: without a key every method raises `UsageError`."""
+        """Endpoints of Bitfinex Pay; without a key every method raises `UsageError`."""
         if self._merchant is None:
             # A race is harmless: both results are equivalent.
             self._merchant = lazily(_merchant_endpoints)(self._signed, **self._options)
@@ -136,16 +136,16 @@ class RestClient(ProposesNames):
 
         The rate limit group is the first segment of the path. Paths that begin with ``auth/`` are
         signed; ``auth/r/`` and ``auth/calc/`` count as reads, which are retried. Order guards check
-        what they can read of the orders in it, and refuse the rest.
+        requests about orders, and refuse unreadable ones.
 
         Parameters
         ----------
         method : str
             ``"GET"`` or ``"POST"``.
         path : str
-            After the host: ``ticker/tBTCUSD``.
+            Path relative to the base URL: ``ticker/tBTCUSD``.
         params : mapping, optional
-            The query; None values are left out.
+            Query parameters; None values are left out.
         body : mapping, optional
             Sent as JSON; None values are left out.
         """
@@ -166,7 +166,7 @@ class RestClient(ProposesNames):
         """
         Remaining rate limits by group of endpoints, as counted by this process.
 
-        Only groups that were used in the last minute, or are refused by the exchange; see
+        Contains groups that were used in the last minute, or are blocked by the exchange; see
         `RateLimited` and ``docs/rest.rst``. Requests to loopback are not counted. Public groups
         that order guards use on the host of signed calls have its name in front:
         ``api.bitfinex.com/ticker``.
@@ -186,12 +186,12 @@ class RestClient(ProposesNames):
         Returns
         -------
         dict
-            Ready for JSON. ``requests`` (attempts), ``retries`` (repetitions among them),
+            JSON-serializable. ``requests`` (attempts), ``retries`` (repetitions among them),
             ``requests_per_s`` (over the last minute), ``received_bytes`` and ``sent_bytes`` (of
-            HTTP, inside TLS), ``errors`` (of requests that failed in the end, by class) and
-            ``last_error`` (text of the latest), ``clock_skew_s`` (seconds by which this machine's
-            clock is ahead of the exchange's, to half a second; None before any answer), ``limits``
-            (as `limits`).
+            HTTP, inside TLS), ``errors`` (raised by calls, by class) and ``last_error`` (text of
+            the latest), ``clock_skew_s`` (seconds by which this machine's clock is ahead of the
+            exchange's, accurate to half a second; None before any answer), ``limits`` (as
+            `limits`).
         """
         public, per_s = self._transport.counters.read()
         signed, signed_per_s = self._signed.counters.read()

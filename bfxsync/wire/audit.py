@@ -63,7 +63,7 @@ class Sequence:
         return True
 
     def accept(self, seq: int | None) -> str | None:
-        """Count one frame; return what is wrong with its number, or None."""
+        """Count one frame; return the problem with its number, or None."""
         if seq is None:
             return "a frame without sequence number"
         if self.last is not None and seq != self.last + 1:
@@ -118,7 +118,7 @@ class Liveness:
         self.is_expecting = is_expecting
 
     def received(self, now: float) -> None:
-        """Note any message of the peer."""
+        """Record any message of the peer."""
         if self._probe_until is not None:
             # Any answer ends the probe, as heartbeats come only every 15 s.
             self._restart(now)
@@ -127,30 +127,30 @@ class Liveness:
             self.is_pinged = False
 
     def heard(self, now: float) -> None:
-        """Note data or a heartbeat of a subscription."""
+        """Record data or a heartbeat of a subscription."""
         self.alive_at = now
         self.is_pinged = False
         self.was_heard = True
 
     def probe(self, now: float) -> None:
-        """Ping at once and expect an answer within `PROBE_S`: the silence has an unknown length."""
+        """Ping now and expect an answer within `PROBE_S`, as the silence may have been long."""
         self.is_pinged = False
         self._probe_until = min(self._stale_at, now + PROBE_S)
 
     def sent(self, now: float) -> None:
-        """Note a message to the peer."""
+        """Record a message to the peer."""
         self._sent = now
 
     def is_stale(self, now: float) -> bool:
-        """Tell whether the socket must be replaced."""
+        """Return whether the socket must be replaced."""
         return now >= self._stale_at
 
     def ping_due(self, now: float, *, idle: bool) -> bool:
-        """Tell whether to send a ping now; `idle` if nothing is subscribed."""
+        """Return whether to send a ping now; `idle` if nothing is subscribed."""
         return now >= self._ping_at(idle)
 
     def pinged(self) -> None:
-        """Note that a ping was sent for this silence."""
+        """Record that a ping was sent during this silence."""
         self.is_pinged = True
 
     def deadline(self, *, idle: bool) -> float:

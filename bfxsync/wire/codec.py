@@ -2,7 +2,7 @@
 JSON decoding and encoding.
 
 Strategy: the decoder is chosen once for each client: `orjson` if it is installed and numbers are
-floats, else the standard library. Both give the same values for finite JSON of sane depth, and
+floats, else the standard library. Both give the same values for finite JSON of moderate depth, and
 both refuse NaN and Infinity. Three differences remain, as a check would cost time for every frame:
 the standard library reads ``1e400`` as infinity (models refuse it only in checked fields), accepts
 lone surrogates in text, and keeps integers beyond 64 bits (refused in integer fields).
@@ -41,7 +41,7 @@ LOADS_ERRORS = (ValueError, RecursionError, ArithmeticError)
 
 
 def _refuse_constant(text: str) -> Any:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not JSON")
 
 
 # Messages from which on joining them is faster with orjson; the standard library gains from two on.
@@ -68,13 +68,13 @@ def _loads_decimals(data: bytes) -> Any:
 def _text(data: bytes) -> str:
     # Refuses the class of binary messages, as orjson does.
     if type(data) is not bytes:
-        raise ValueError(f"{type(data).__name__} is no text")
+        raise ValueError(f"{type(data).__name__} is not text")
     return data.decode()
 
 
 def loads_for(number: NumberType = float) -> Loads:
     """
-    Return a decoder of UTF-8 JSON with this type for numbers with a fraction.
+    Return a decoder of UTF-8 JSON with this type for non-integer numbers.
 
     Integers stay `int`; models convert those in number fields to `Decimal`.
     """

@@ -41,7 +41,7 @@ class Resubscribe:
     """Subscribe the channel again, with the same arguments."""
 
     token: Hashable
-    reason: str = "asked for by the user"
+    reason: str = "requested by the user"
 
 
 @attrs.frozen
@@ -59,8 +59,8 @@ class SessionProtocol(Protocol):
     """
     The subscriptions of one link: commands in, outputs out, without I/O or a clock.
 
-    `wire.session.Session` speaks to the exchange over a socket, `recording.session.RecordedSession`
-    replays a recording.
+    `wire.session.Session` communicates with the exchange over a socket,
+    `recording.session.RecordedSession` replays a recording.
     """
 
     @property

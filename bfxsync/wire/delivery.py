@@ -13,7 +13,7 @@ from bfxsync.wire.subscriptions import Subscriptions
 
 
 class Delivery:
-    """Feeds channels, delivers their updates, and resubscribes those that went wrong."""
+    """Feeds channels, delivers their updates, and resubscribes channels with errors."""
 
     def __init__(self, subscriptions: Subscriptions, handshake: Handshake) -> None:
         self._subscriptions = subscriptions
@@ -56,13 +56,13 @@ class Delivery:
     def recover(
         self, entry: SubscriptionState, reason: str, now: float
     ) -> list[Output]:
-        """Subscribe again a channel that went wrong, with a delay that grows each time."""
+        """Resubscribe a channel with errors, with a delay that grows each time."""
         return self.resync(entry, reason, now, entry.channel.recovery.spend(now))
 
     def resync(
         self, entry: SubscriptionState, reason: str, now: float, delay_s: float = 0.0
     ) -> list[Output]:
-        """Subscribe a channel again, at once or after a delay."""
+        """Resubscribe a channel, immediately or after a delay."""
         ready = self._handshake.is_ready
         return self._subscriptions.resync(entry, reason, now, ready, delay_s)
 

@@ -1,9 +1,8 @@
 """
-The kinds of frames, told apart by their content and the acknowledged flags.
+The kinds of frames, distinguished by their content and the acknowledged flags.
 
-The flags decide which numbers follow the content of a frame, so it is parsed from the left, and the
-rest is its suffix. Only blocks with anything unusual are decoded this way; `blocks` handles the
-others.
+The flags determine which numbers follow the content of a frame, so it is parsed from the left, and
+the rest is its suffix. Only unusual blocks are decoded this way; `blocks` handles all others.
 
 https://docs.bitfinex.com/docs/ws-general
 """
@@ -107,7 +106,7 @@ def decode(value: object, flags: int) -> Frame:
         return AccountData(second, value[2], seq, auth_seq, mts)
     if second == CHECKSUM:
         if len(value) < 3 or type(value[2]) is not int:
-            raise RemoteError("a checksum that is no integer", raw=value)
+            raise RemoteError("a checksum that is not an integer", raw=value)
         seq, _, mts = _suffix(value, 3, flags)
         return ChecksumFrame(chan_id, value[2], seq, mts)
     if isinstance(second, str):

@@ -148,7 +148,7 @@ class Handshake:
         return None, []
 
     def is_about_conf(self, body: dict[str, Any]) -> bool:
-        """Tell whether an `error` event refuses the flags."""
+        """Return whether an `error` event refuses the flags."""
         return self._is_conf_pending and read_code(body.get("code")) == CONF_FAILED
 
     def conf(self, body: dict[str, Any], now: float) -> list[Output]:
@@ -163,7 +163,7 @@ class Handshake:
         else:
             error = error_from_code(
                 read_code(body.get("code")),
-                "the flags were refused; going on without",
+                "the flags were refused; continuing without them",
                 body,
             )
             self._refusal = error
@@ -174,7 +174,9 @@ class Handshake:
         if self._step is not HandshakeStep.INFO:
             return []
         if body["version"] != VERSION:
-            message = f"the exchange speaks version {body['version']!r}, not {VERSION}"
+            message = (
+                f"the exchange uses protocol version {body['version']!r}, not {VERSION}"
+            )
             return [Fail(VersionMismatch(message, raw=body))]
         platform = body.get("platform")
         if isinstance(platform, dict) and platform.get("status") == 0:

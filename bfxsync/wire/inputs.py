@@ -80,7 +80,7 @@ _CHECKS: Dict[str, Callable[..., object]] = {
 _OF_NEW = _CHECKS.keys() - {"amount", "delta", "cid", "cid_date"}
 _OF_UPDATE = _CHECKS.keys() - {"price_oco_stop"}
 
-# The fields that an order of a type needs; of other types a price.
+# Required fields by order type; other types require a price.
 _NEEDS = {
     "MARKET": (),
     "TRAILING STOP": ("price_trailing",),
@@ -100,7 +100,7 @@ def new_cid() -> int:
 
 
 def _no_date(cid: int) -> str:
-    raise UsageError("an order is named by id, or by cid and cid_date together")
+    raise UsageError("pass either id, or cid together with cid_date")
 
 
 @attrs.frozen
@@ -113,9 +113,9 @@ class OrderInputs:
     gids : range
         Group ids that the transport accepts.
     affiliate_code : str, optional
-        Sent as ``meta.aff_code`` of new orders whose meta has none.
+        Sent as ``meta.aff_code`` of new orders without one.
     date_of_cid : callable
-        Returns the date of a client id that is given without one, or raises `UsageError`.
+        Returns the date of a client id that is passed without one, or raises `UsageError`.
     """
 
     gids: range = REST_GIDS
@@ -148,7 +148,7 @@ class OrderInputs:
         flags = OrderFlag(body["flags"] or 0)
         check_flags_of_type(kind, flags)
         if bool(flags & OrderFlag.OCO) != (body["price_oco_stop"] is not None):
-            raise UsageError("price_oco_stop and the flag OCO belong together")
+            raise UsageError("price_oco_stop and the flag OCO must be used together")
         if options.get("make_visible") and not flags & OrderFlag.HIDDEN:
             raise UsageError("make_visible is for hidden orders only")
         return body
@@ -156,7 +156,7 @@ class OrderInputs:
     def update(
         self, id: object, *, round_price: bool = False, **changes: object
     ) -> Body:
-        """Return the body of a change of an order."""
+        """Return the body of an update of an order."""
         checked = self._checked(_OF_UPDATE, changes, round_price, is_change=True)
         body = {"id": check_id("id", id), **checked}
         if body["amount"] is not None and body["delta"] is not None:
@@ -166,12 +166,12 @@ class OrderInputs:
     def cancel(
         self, id: object = None, *, cid: object = None, cid_date: object = None
     ) -> Body:
-        """Return the body of a cancellation: of an id, or of a client id and its date."""
+        """Return the body of a cancellation, by id or by client id and date."""
         if id is None and cid is not None and cid_date is None:
             cid_date = self.date_of_cid(check_cid("cid", cid))
         if (id is None) == (cid is None) or (cid is None) != (cid_date is None):
             raise UsageError(
-                "an order is named by id, or by cid, with its cid_date where that is not known"
+                "pass either id, or cid, with cid_date if the client does not know it"
             )
         return {
             "id": optional(check_id, "id", id),
@@ -191,7 +191,7 @@ class OrderInputs:
         named = [value for value in (id, cid, gid) if value is not None]
         if all is not None:
             if not check_switch("all", all) or named:
-                raise UsageError("all must be True, and stand alone")
+                raise UsageError("all must be True and cannot be combined with ids")
             return {"all": 1}
         if not named:
             raise UsageError("one of id, cid, gid and all must be given")
@@ -203,9 +203,9 @@ class OrderInputs:
 
     def operations(self, ops: object) -> Tuple[Body, FrozenSet[int]]:
         """
-        Return the body of several operations at once, and the random client ids in it.
+        Return the body of a batch of operations, and the random client ids in it.
 
-        `ops` holds 1 to 75 pairs of a name and the arguments of its method.
+        `ops` has 1 to 75 pairs of a name and the arguments of its method.
         """
         pairs = check_items("ops", ops, self._check_operation)
         if len(pairs) > MOST_OPERATIONS:
@@ -224,7 +224,7 @@ class OrderInputs:
             return [cid, self.date_of_cid(cid)]
         if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
             raise UsageError(
-                f"{name} must hold pairs of a cid and its date, not {value!r}"
+                f"{name} must be a list of (cid, date) pairs, not {value!r}"
             )
         return [check_cid(name, value[0]), check_cid_date(name, value[1])]
 
@@ -256,7 +256,7 @@ class OrderInputs:
         round_price: bool,
         is_change: bool = False,
     ) -> Body:
-        """Return the named fields of an order, checked; None for those that are not given."""
+        """Return the named fields of an order, checked; None for missing ones."""
         unknown = sorted(
             given.keys() - names - FLAG_SWITCHES.keys() - set(META_SWITCHES)
         )
@@ -272,7 +272,7 @@ class OrderInputs:
         body["flags"] = check_flag_switches(body["flags"], switches, is_change)
         switches = {name: given.get(name) for name in META_SWITCHES}
         meta = check_meta_switches(body["meta"], switches, is_change)
-        # A change without meta leaves that of the order as it is.
+        # An update without meta does not change the order's meta.
         if self.affiliate_code is not None and (meta is not None or not is_change):
             meta = {"aff_code": self.affiliate_code, **(meta or {})}
         body["meta"] = meta
@@ -315,7 +315,7 @@ def offer_body(
 def auto_renew_body(
     status: object, currency: object, amount: object, rate: object, period: object
 ) -> Body:
-    """Return the body to switch the automatic renewal of funding on or off."""
+    """Return the body to enable or disable the automatic renewal of funding."""
     return {
         "status": check_switch("status", status),
         "currency": check_currency("currency", currency),

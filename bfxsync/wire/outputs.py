@@ -22,7 +22,7 @@ class Deliver:
     """
     Deliver these updates to the subscription of the token, in order.
 
-    By far the most frequent output; not frozen, as that would triple the cost of making it.
+    By far the most frequent output; not frozen, as that would triple the cost of creating it.
     """
 
     token: Hashable
@@ -73,7 +73,7 @@ class Displaced:
 
     token: Hashable
     limit: int | None
-    """Channels that this connection can hold; None if the channel leaves as it stays silent."""
+    """Maximum number of channels on this connection; None if the channel moves as it was silent."""
     is_resolved: bool
     """Whether it had data on an earlier socket."""
 
@@ -91,7 +91,7 @@ class Change:
 
     status: ConnectionStatus
     trouble: BfxError | None = attrs.field(default=None, eq=False)
-    """Why requests cannot be sent, or what was refused; the cause of timeouts meanwhile."""
+    """Why requests cannot be sent, or the last refusal; the cause of timeouts until it is over."""
 
 
 @attrs.frozen

@@ -13,7 +13,7 @@ WINDOW_S = 300.0
 """Period in which recoveries count."""
 
 BUDGET = 5
-"""Recoveries within `WINDOW_S` after which a book stays as it is and is reported as degraded."""
+"""Recoveries within `WINDOW_S` after which a channel is reported as degraded instead."""
 
 MAX_DELAY_S = 60.0
 
@@ -22,8 +22,8 @@ class RecoveryBudget:
     """
     The recoveries of a channel: their delays and their limit.
 
-    Subscribing again mostly helps, whatever is wrong with a channel, and is cheap once. When it
-    does not help, it must not flood the exchange with requests.
+    A resubscription fixes most problems of a channel, and a single one is cheap. If it does not
+    help, further ones must not flood the exchange with requests.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class RecoveryBudget:
         self._recent: Deque[float] = deque()
 
     def is_spent(self, now: float) -> bool:
-        """Tell whether the last recoveries were so many that another one is unlikely to help."""
+        """Return whether so many recoveries were recent that another one is unlikely to help."""
         self._expire(now)
         return len(self._recent) >= BUDGET
 

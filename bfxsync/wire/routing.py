@@ -93,7 +93,7 @@ class RoutingTable:
         return len(self.entries) + len(self._closing)
 
     def is_closing(self, chan_id: ChanId) -> bool:
-        """Tell whether an unsubscribe of this channel is not confirmed yet."""
+        """Return whether an unsubscribe of this channel is not confirmed yet."""
         return chan_id in self._closing
 
     def keep_unrouted(self, chan_id: ChanId, value: Any, size: int) -> None:
@@ -108,7 +108,7 @@ class RoutingTable:
         self.entries[chan_id] = entry
         frames = self.unrouted.claim(chan_id)
         if frames is None:
-            reason = "too many frames came before the acknowledgement"
+            reason = "too many frames arrived before the acknowledgement"
             entry.channel.resync_reason = reason
         return frames or []
 

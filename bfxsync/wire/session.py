@@ -259,7 +259,7 @@ class Session:
             if not isinstance(value, list):
                 raise
             if flags & SEQ_ALL:
-                # Its sequence number may be readable; then it is no hole.
+                # If its sequence number is readable, there is no hole.
                 self._sequence.accept_unreadable(value, sequence_index(flags))
             if not self._deliver_unreadable(value, outputs, now):
                 raise
@@ -272,7 +272,7 @@ class Session:
             wrong = self._sequence.accept(frame.seq)
             if wrong is not None:
                 outputs.append(Report(RemoteError(wrong, raw=value)))
-                reason = f"something was lost: {wrong}"
+                reason = f"a frame was lost: {wrong}"
                 outputs.append(Reopen(reason, LossCause.SEQUENCE))
                 return
         if isinstance(frame, (Heartbeat, ChecksumFrame, ChannelData)):

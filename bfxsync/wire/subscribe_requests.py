@@ -135,11 +135,11 @@ class SubscribeRequests:
         return entry
 
     def is_pending(self, sub_id: object) -> bool:
-        """Tell whether a request with this `subId` has no answer yet."""
+        """Return whether a request with this `subId` has no answer yet."""
         return type(sub_id) is int and sub_id in self._pending
 
     def was_sent(self, sub_id: object) -> bool:
-        """Tell whether a request with this `subId` was ever sent."""
+        """Return whether a request with this `subId` was ever sent."""
         return type(sub_id) is int and 0 < sub_id <= self._last_sub_id
 
     def extend(self, now: float) -> None:

@@ -51,7 +51,7 @@ class Acknowledgement:
     entry: SubscriptionState | None = None
     """The subscription whose channel was acknowledged."""
     frames: list[Any] = attrs.field(factory=list)
-    """Frames of the channel that came before the acknowledgement."""
+    """Frames of the channel that arrived before the acknowledgement."""
     is_known: bool = True
     """False if the answer matches no request."""
 
@@ -161,7 +161,7 @@ class Subscriptions:
             outputs += self._forget(entry)
             entry.channel.lose()
             return [*outputs, Displaced(entry.token, None, entry.is_resolved)]
-        reason = "what was subscribed stayed silent"
+        reason = "all subscribed channels stayed silent"
         return [Reopen(reason, LossCause.STALE)]
 
     def expire(self, entry: SubscriptionState, now: float) -> list[Output]:
@@ -173,7 +173,7 @@ class Subscriptions:
         return outputs + (leaving or self.requests.send(entry, now))
 
     def note_silence(self, since: float) -> list[Output]:
-        """Count all requests sent until then as unanswered, as nothing at all came after."""
+        """Count all requests sent until `since` as unanswered, as no message arrived after that."""
         outputs: list[Output] = []
         for entry in self.requests.sent_until(since):
             outputs += self.requests.note_unanswered(entry)

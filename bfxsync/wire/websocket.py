@@ -304,5 +304,5 @@ def _not_utf8() -> ProtocolViolation:
 
 
 def _may_be_sent(code: int) -> bool:
-    """Tell whether a close frame may have this code; 1004 to 1006 and 1015 are reserved."""
+    """Return whether a close frame may have this code; 1004 to 1006 and 1015 are reserved."""
     return 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999

@@ -355,7 +355,7 @@ def test_anything_is_a_value_or_one_of_our_errors(status: int, body: bytes) -> N
         ("https://elsewhere.example/v2/x", "'https://elsewhere.example/v2/x'"),
         ("/login?token=s3cret#s3cret", "'/login'"),
         ("https://me:s3cret@elsewhere.example/?s3cret", "'https://elsewhere.example/'"),
-        ("https://[s3cret", "what is no address"),
+        ("https://[s3cret", "an invalid URL"),
         ("/a\x1b[31m", "'/a\\x1b[31m'"),
         ("/" + "a" * 300, f"'/{'a' * 199}'"),
     ],

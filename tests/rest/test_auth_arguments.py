@@ -120,13 +120,13 @@ def test_r07_order_without_a_client_id_gets_one_by_which_it_is_found() -> None:
         ("update_order", {"id": 1, "hidden": False}, "^hidden must not be False"),
         ("update_order", {"id": 1, "make_visible": 1}, "^make_visible must be True"),
         ("update_order", {"id": 1, "gid": 2**45}, "^gid must be an integer from 0 to"),
-        ("cancel_order", {}, "named by id, or by cid"),
+        ("cancel_order", {}, "either id, or cid"),
         ("cancel_order", {"cid": 5}, "^cid_date must be given: this client has"),
         ("cancel_order", {"cid": 2**45}, "^cid must be an integer"),
-        ("cancel_order", {"id": 1, "cid": 5}, "named by id, or by cid"),
-        ("cancel_order", {"cid_date": "2026-01-31"}, "named by id, or by cid"),
-        ("cancel_order", {"id": 1, "cid_date": "2026-01-31"}, "named by id, or"),
-        ("cancel_order", {"id": 1, "cid": 5, "cid_date": "2026-01-31"}, "named by id"),
+        ("cancel_order", {"id": 1, "cid": 5}, "either id, or cid"),
+        ("cancel_order", {"cid_date": "2026-01-31"}, "either id, or cid"),
+        ("cancel_order", {"id": 1, "cid_date": "2026-01-31"}, "either id, or"),
+        ("cancel_order", {"id": 1, "cid": 5, "cid_date": "2026-01-31"}, "either id"),
         ("cancel_order", {"cid": 5, "cid_date": "x"}, "^cid_date must"),
         ("cancel_order_multi", {}, "one of id, cid, gid and all"),
         ("cancel_order_multi", {"id": []}, "^id must not be empty"),
@@ -151,7 +151,7 @@ def test_r07_order_without_a_client_id_gets_one_by_which_it_is_found() -> None:
             {"ops": [("on", {**LIMIT, "close": False, "flags": 512})]},
             "^close=False contradicts CLOSE",
         ),
-        ("submit_order_multi", {"ops": [("oc", {})]}, "named by id"),
+        ("submit_order_multi", {"ops": [("oc", {})]}, "either id"),
         (
             "submit_order_multi",
             {"ops": [("on", {**LIMIT, "price": "30000.5"})]},
@@ -287,7 +287,7 @@ def test_affiliate_code_is_checked_with_the_client(value: Any) -> None:
 
 
 def test_client_id_without_a_date_needs_one_who_knows_it() -> None:
-    with pytest.raises(UsageError, match="named by id, or by cid and cid_date"):
+    with pytest.raises(UsageError, match="either id, or cid"):
         INPUTS.cancel(cid=5)
     known = OrderInputs(date_of_cid={5: "2026-01-31"}.__getitem__)
     dated = {"id": None, "cid": 5, "cid_date": "2026-01-31"}

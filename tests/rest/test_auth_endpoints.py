@@ -366,6 +366,6 @@ def test_unknown_outcome_says_how_it_is_found_out(row: dict[str, Any]) -> None:
     hint = caught.value.hint
     assert ("resolve()" in hint) is caught.value.can_resolve
     # Each has one of its own.
-    assert "look at the account" not in hint
+    assert "check the account" not in hint
     for name in re.findall(r"\b(get_\w+)", hint):
         assert any(hasattr(face, name) for face in FACES.values())

@@ -254,7 +254,7 @@ def test_iterator_explains_its_own_options(history: History) -> None:
     """Its limit is that of one request: who expects fewer rows must read it there."""
     method = getattr(table.FACES[history.on], history.name)
     text = " ".join((inspect.getdoc(method) or "").split())
-    assert "limit : int, optional Rows to ask for at once" in text
+    assert "limit : int, optional Rows per request" in text
 
 
 @EVERY

@@ -101,7 +101,7 @@ def test_an_answer_that_nobody_asked_for_is_refused(
     twice = gzip.compress(gzip.compress(bytes(10**7)))
     transport = connect(serve(answering(encoding, twice)))
     tracemalloc.start()
-    with pytest.raises(RemoteError, match="'gzip' was asked for"):
+    with pytest.raises(RemoteError, match="'gzip' was requested"):
         transport.request("GET", "x")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

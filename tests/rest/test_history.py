@@ -390,7 +390,7 @@ def test_rate_limit_is_raised_and_iteration_resumes_later() -> None:
 def test_too_many_tickers_of_one_time_raise() -> None:
     rows = [ticker_row(f"tA{n:03}USD", T0) for n in range(600)]
     public = endpoints(Transport("tickers/hist", rows, 12))
-    with pytest.raises(RemoteError, match="ask for less at once"):
+    with pytest.raises(RemoteError, match="request a narrower filter"):
         list(public.iter_tickers_history("ALL"))
 
 

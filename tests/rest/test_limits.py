@@ -339,7 +339,7 @@ def test_long_wait_is_logged_once_a_minute(
             acquire(limits, 1, closed=closed)
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert caplog.messages == [
-        "the own limit of 1 requests a minute for 'ticker' is reached: waiting 61.0 s"
+        "bfxsync's limit of 1 requests per minute for 'ticker' is reached: waiting 61.0 s"
     ]
     acquire(limits, 1)
     acquire(limits, 1)

@@ -880,9 +880,9 @@ def test_r07_slow_notification_does_not_show_the_clock(
 
 def test_write_that_nobody_can_ask_for_says_what_to_look_at() -> None:
     transport: Any = AnswerTransport("?")
-    with pytest.raises(OutcomeUnknown, match="; look at the account") as caught:
+    with pytest.raises(OutcomeUnknown, match="; check the account") as caught:
         Writer(transport).write()
-    with pytest.raises(UsageError, match="auth/w/some: look at the account"):
+    with pytest.raises(UsageError, match="auth/w/some: check the account"):
         caught.value.resolve()
     with pytest.raises(OutcomeUnknown, match="; look at the vault") as caught:
         Writer(transport).write(hint="look at the vault")

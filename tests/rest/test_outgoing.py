@@ -141,7 +141,7 @@ def test_body_and_params_are_dicts(value: Any) -> None:
 
 
 def test_get_has_no_body() -> None:
-    with pytest.raises(UsageError, match="no body"):
+    with pytest.raises(UsageError, match="not have a body"):
         request_of(HOST, "GET", "ticker", body={})
 
 

@@ -351,7 +351,7 @@ def test_wider_page_with_fewer_rows_is_an_error(sort: int) -> None:
         server.maxima = [60, 4][count : count + 1] or [4]
 
     server = Server(rows_at(*[7] * 12), before=lower)
-    with pytest.raises(RemoteError, match="^rows of 7 ms came at the end of a page"):
+    with pytest.raises(RemoteError, match="^rows of 7 ms were at the end of a page"):
         read(server, limit=10, max_limit=60, sort=sort)
 
 
@@ -614,7 +614,7 @@ def test_held_rows_that_do_not_come_again_are_an_error(second: List[Row]) -> Non
         def fetch(self, *arguments: Any) -> List[Row]:
             return [Row(9, 1), Row(5, 2)] if arguments[1] is None else second
 
-    with pytest.raises(RemoteError, match="5 ms came at the end of a page and not"):
+    with pytest.raises(RemoteError, match="5 ms were at the end of a page, but not"):
         read(ByAnotherTime([]), limit=10, sort=-1)
 
 

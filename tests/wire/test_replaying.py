@@ -362,7 +362,7 @@ def test_r03_any_cut_gives_a_gap_a_snapshot_and_updates() -> None:
 
 def test_a_sequence_hole_is_reported_once() -> None:
     """A hole in the sequence; the recorded client closed, and its loss was recorded too."""
-    reason = "something was lost: sequence number 3 after 1"
+    reason = "a frame was lost: sequence number 3 after 1"
     played = Played(
         [
             *handshake(),

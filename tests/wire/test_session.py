@@ -599,7 +599,7 @@ def test_r03_every_lost_frame_asks_for_another_socket(lost: Any, flags: int) -> 
     outputs = peer.feed(before, after, peer.frame(5, [96.0, 1, 1.0]))
     assert updates(outputs) == [BookUpdate(99.0, 1, 1.0)]
     assert reports(outputs) == [RemoteError]
-    reason = "something was lost: sequence number 4 after 2"
+    reason = "a frame was lost: sequence number 4 after 2"
     assert outputs[-1] == Reopen(reason, LossCause.SEQUENCE)
 
 
@@ -613,7 +613,7 @@ def test_repeated_frame_asks_for_another_socket(is_one_block: bool, flags: int) 
     else:
         outputs = peer.feed(frame) + peer.feed(frame)
     assert updates(outputs) == [BookUpdate(99.0, 1, 1.0)]
-    reason = "something was lost: sequence number 2 after 2"
+    reason = "a frame was lost: sequence number 2 after 2"
     assert outputs[-1] == Reopen(reason, LossCause.SEQUENCE)
 
 
@@ -625,7 +625,7 @@ def test_nothing_behind_a_hole_is_delivered_not_even_events() -> None:
     peer.subscribe("b", "ticker")
     next(peer.seq)
     outputs = peer.feed(peer.frame(5, "hb"), ack(2, 6), peer.frame(6, TICKER_ROW))
-    reason = "something was lost: sequence number 3 after 1"
+    reason = "a frame was lost: sequence number 3 after 1"
     assert outputs[1:] == [Reopen(reason, LossCause.SEQUENCE)]
 
 
@@ -633,7 +633,7 @@ def test_frame_without_its_number_asks_for_another_socket() -> None:
     peer = with_book()
     outputs = peer.feed(b'[5,"hb"]')
     assert reports(outputs) == [RemoteError]
-    reason = "something was lost: a frame without sequence number"
+    reason = "a frame was lost: a frame without sequence number"
     assert outputs[-1] == Reopen(reason, LossCause.SEQUENCE)
 
 
@@ -1103,7 +1103,7 @@ def test_r02_third_silence_beside_a_channel_without_data_leaves_the_socket() -> 
             peer.feed(ack(sub_id, 10 + sub_id))
     assert sub_id == 4
     (reopen,) = reopens(outputs)
-    assert reopen == Reopen("what was subscribed stayed silent", LossCause.STALE)
+    assert reopen == Reopen("all subscribed channels stayed silent", LossCause.STALE)
 
 
 def test_socket_is_proven_by_what_was_asked_for() -> None:
@@ -1267,7 +1267,7 @@ def test_unsubscribe_that_is_refused_is_no_error() -> None:
 def test_user_may_resubscribe_a_channel() -> None:
     peer = with_book()
     outputs = peer.resubscribe("a")
-    assert updates(outputs) == [Gap("asked for by the user")]
+    assert updates(outputs) == [Gap("requested by the user")]
     assert sent(outputs) == [("unsubscribe", 5), ("subscribe", BTC)]
     outputs = peer.feed(peer.frame(5, [99.0, 1, 1.0]), ack(2, 6), peer.frame(6, LEVELS))
     assert updates(outputs) == [BOOK]

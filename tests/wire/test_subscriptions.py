@@ -231,7 +231,7 @@ def test_channel_with_too_many_early_frames_is_requested_again() -> None:
     assert answer.entry is not None
     assert answer.frames == []
     assert answer.entry.channel.resync_reason == (
-        "too many frames came before the acknowledgement"
+        "too many frames arrived before the acknowledgement"
     )
     # The other one has lost nothing, and there is room again.
     subscriptions.routing.keep_unrouted(10, [10, []], 8)

@@ -1,4 +1,4 @@
-"""What all groups of signed endpoints share: reads, writes and histories."""
+"""The base of all signed endpoints: reads, writes and histories."""
 
 from __future__ import annotations
 
@@ -43,33 +43,33 @@ _log = get_logger(__name__)
 Body = Mapping[str, Any]
 Read = Callable[[Any, NumberType], T]
 
-# The time in a slower notification does not show the exchange's present clock.
+# The time in a slower notification does not show the exchange's current time.
 _QUICK_S = 2.0
 
 _MAYBE = "it may or may not have been executed"
-_HINT_LOOK = "look at the account before it is sent again"
-_HINT_RESOLVE = "resolve() asks the exchange; do not send it again before that is known"
+_HINT_LOOK = "check the account before sending it again"
+_HINT_RESOLVE = "resolve() queries the exchange; do not send it again before that"
 
 
 @attrs.frozen
 class Write(Generic[T]):
     """
-    A request that changes something, and how to find out its outcome.
+    A write request, and how to find its outcome.
 
     Attributes
     ----------
     read : callable
-        Builds the result of the answer. An unreadable answer leaves the outcome unknown.
+        Builds the result from the answer. With an unreadable answer the outcome is unknown.
     path : str
-        Default: the group of the budget.
+        Path of the request; by default the group of the budget.
     search : Search, optional
-        Finds the outcome for `OutcomeUnknown.resolve`; None: the exchange cannot be asked.
+        Finds the outcome for `OutcomeUnknown.resolve`; None if it cannot be queried.
     fingerprint : object, optional
         Equal for all writes that the search cannot distinguish; None if it can.
     hint : str
-        What users can do about an unknown outcome.
+        Advice for an unknown outcome.
     not_executed : callable
-        Builds the error for a write that was not executed; takes what `NotExecuted` takes.
+        Builds the error for a write that was not executed; takes the arguments of `NotExecuted`.
     cid, cid_date : int and str, optional
         Client id of the order, for errors.
     """
@@ -100,14 +100,14 @@ class Write(Generic[T]):
 class SignedEndpoints(Endpoints):
     """A group of endpoints that need a key; parameters as for `Endpoints`."""
 
-    # Decides about orders; None where there are none.
+    # Checks orders; None for endpoints without orders.
     _guard: OrderGuard | None = None
 
-    # Collects unreadable rows; None: they raise an error.
+    # Collects unreadable rows; if None, they raise an error.
     _unread: Optional[UnreadRows] = None
 
     def _copy_collecting(self: E) -> tuple[E, UnreadRows]:
-        """Return a copy whose lists leave out unreadable rows, and what collects these."""
+        """Return a copy whose lists leave out unreadable rows, and the collection of these."""
         found, unread = copy.copy(self), UnreadRows()
         found._unread, found._skip = unread, None
         return found, unread
@@ -115,26 +115,26 @@ class SignedEndpoints(Endpoints):
     def _read(
         self, budget: Budget, read: Read[T], body: Body | None = None, path: str = ""
     ) -> T:
-        """Return what `read` builds of the answer; the budget's group is the default path."""
+        """Return the result of `read` for the answer; the default path is the budget's group."""
         path = path or budget.group
         return self._build(path, read, self._ask(path, budget, body, RequestKind.READ))
 
     def _read_many(
         self, budget: Budget, read: Read[T], body: Body | None = None, path: str = ""
     ) -> list[T]:
-        """Request a list, and return what `read` builds of each row."""
+        """Request a list, and return the results of `read` for its rows."""
         read_all = partial(read_rows, read)
         try:
             return self._rows(partial(self._read, budget, read_all, body, path=path))
         except RemoteError as error:
-            # An iterator requests more pages and reports skipped rows on its own.
+            # An iterator requests further pages and reports skipped rows itself.
             if self._unread is None or must_raise() or not error.unreadable:
                 raise
             self._unread.add(error, (body or {}).get("limit"))
             return error.rows
 
     def _read_raw(self, budget: Budget, body: Body | None = None) -> Any:
-        """Request something whose answer is undocumented, and return it unchanged."""
+        """Return the answer of a request unchanged, as it is undocumented."""
         return self._ask(budget.group, budget, body, RequestKind.READ)
 
     def _write(
@@ -144,7 +144,7 @@ class SignedEndpoints(Endpoints):
         before_send: Callable[[], None] = lambda: None,
     ) -> T:
         """
-        Send a write at most once, and return what its `read` builds of the answer.
+        Send a write at most once, and return the result of its `read` for the answer.
 
         `before_send` is called before each attempt is sent.
         """
@@ -186,7 +186,7 @@ class SignedEndpoints(Endpoints):
                     error.add(resolver=partial(resolve, attempt, write.search, absent))
                 raise
             except NetworkError as error:
-                # `OutcomeUnknown` apart, these mean that nothing was sent.
+                # Except for `OutcomeUnknown`, these mean that nothing was sent.
                 sent.drop(record)
                 not_sent = write.not_executed(
                     f"{path} was not sent: {error}",
@@ -201,7 +201,7 @@ class SignedEndpoints(Endpoints):
         except BfxError:
             raise
         except BaseException:
-            # Ctrl-C, or a bug of ours: the log is the only way to report it.
+            # Ctrl-C, or a bug in this package, which can only be reported in the log.
             record.mark_ended()
             if record.was_sent:
                 which = "" if cid is None else f" (cid {cid} of {cid_date})"
@@ -245,7 +245,7 @@ class SignedEndpoints(Endpoints):
         return value
 
     def _pretended(self, write: Write[T], answer: Any) -> T:
-        """Return the notification of a dry run, also where the exchange would send another one."""
+        """Return the notification of a dry run, regardless of the method's usual result."""
         read: Read[Any] = write.read if has_subject(write.path) else of_nothing()
         value = self._build(write.path, read, answer)
         value.endpoint = write.path
@@ -275,12 +275,12 @@ class SignedEndpoints(Endpoints):
 
 
 def deprecated(name: str, instead: str = "the exchange no longer documents it") -> None:
-    """Warn the caller of the method that calls this."""
+    """Issue a deprecation warning at the caller of the calling method."""
     warnings.warn(f"{name} is deprecated: {instead}", DeprecationWarning, stacklevel=3)
 
 
 def path_for(budget: Budget, symbol: object, check: Callable[[object], str]) -> str:
-    """Return the path of a list: of one symbol if there is one, else of all."""
+    """Return the path of a list, for one symbol or for all."""
     checked = check_optional_symbol(symbol, check)
     if checked is None:
         return budget.group

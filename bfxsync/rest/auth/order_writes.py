@@ -1,4 +1,4 @@
-"""What all writes of orders share: they overtake others, and their client ids are remembered."""
+"""The base of order writes: they overtake other calls, and their client ids are recorded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bfxsync.wire.inputs import OrderInputs
 N = TypeVar("N", bound="Notification[Any]")
 
 SEVERAL = "ox_multi"
-"""The operation that consists of others."""
+"""The operation that consists of other operations."""
 
 
 class OrderWrites(SignedEndpoints):
@@ -62,7 +62,7 @@ class OrderWrites(SignedEndpoints):
                 for op, answer in zip(ops, notes):
                     self._remember(op, answer, sent)
             elif note.status == DRY_RUN:
-                # A program that cancels it by its client id runs on.
+                # The program can continue and cancel it by its client id.
                 before_send()
             else:
                 self._cid_dates.forget_sent(sent)
@@ -75,7 +75,7 @@ class OrderWrites(SignedEndpoints):
         note: Notification[Any],
         sent: List[Key],
     ) -> None:
-        """Keep what the answer to an operation shows of client ids."""
+        """Record the client ids and dates in the answer to an operation."""
         name, body = op
         mine = [key for key in sent if name == "on" and key[0] == body["cid"]]
         if not note.is_success:
@@ -83,10 +83,10 @@ class OrderWrites(SignedEndpoints):
             return
         data = note.data if isinstance(note.data, list) else [note.data]
         for order in (*data, *note.more):
-            # A cancellation that was accepted leaves nothing to cancel.
+            # After an accepted cancellation there is nothing to cancel.
             was_dated = self._cid_dates.see(order, is_closed=name in ("oc", "oc_multi"))
             if was_dated and name == "on" and order.cid == body["cid"]:
-                # It was created on no other date.
+                # The other dates are ruled out.
                 self._cid_dates.forget_sent(mine)
         if name == "oc" and body.get("cid") is not None:
             self._cid_dates.mark_closed(body["cid"], body["cid_date"])

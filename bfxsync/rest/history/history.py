@@ -1,4 +1,4 @@
-"""What distinguishes one history of the exchange from another, and one iteration over it."""
+"""The properties of the exchange's histories, and the options of an iteration."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ T = TypeVar("T")
 @attrs.frozen
 class History(Generic[T]):
     """
-    How the exchange orders, filters and limits the rows of one history.
+    Ordering, filters and limits of one history of the exchange.
 
     Attributes
     ----------
     model : type
         The class of the rows.
     max_limit : int
-        Most rows that the exchange returns at once.
+        Maximum number of rows per request.
     mts_of : callable
         Returns the time of a row by which the exchange filters; it may have a fraction.
     identity_of : callable, optional
@@ -32,7 +32,7 @@ class History(Generic[T]):
     from_both_ends : bool
         The identity is unique among the rows of one time, and the exchange sorts both ways.
     is_sortable : bool
-        False: the exchange has no ``sort`` for it and returns the newest rows first.
+        False if the exchange has no ``sort`` for it and returns the newest rows first.
     """
 
     model: Type[T]
@@ -50,7 +50,7 @@ def newest_first(
     time_name: str,
     identity_of: Callable[[T], Any] = attrgetter("id"),
 ) -> History[T]:
-    """Return a history without ``sort``, with the name of the time that the exchange filters by."""
+    """Return a history without ``sort``, filtered by the field of this name."""
     mts_of = attrgetter(time_name)
     return History(model, max_limit, mts_of, identity_of, is_sortable=False)
 
@@ -71,9 +71,9 @@ class Iteration(Generic[T]):
     resume_after : row, optional
         The last row of an earlier iteration over the same range.
     progress : bool
-        Show a bar.
+        Show a progress bar.
     now_mts : int
-        When the iterator was called.
+        Time at which the iterator was called.
     """
 
     limit: int

@@ -1,10 +1,10 @@
 """
-Candle intervals, and candles for those without trades.
+Candle intervals, and candles for intervals without trades.
 
 The exchange sends no candle for an interval without trades. Intervals from one minute to a day
-start at multiples of their length since 1970 (UTC), months at their first day. On which day weeks
-start is not documented, so each interval is taken to start one length after the one before it,
-and the first one is always a candle of the exchange.
+start at multiples of their length since 1970 (UTC), months at their first day. The first day of
+weeks is not documented, so each interval is assumed to start one length after the previous one,
+beginning with a candle of the exchange.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MONTH = "1M"
 
 
 def interval_begins(candle_mts: Mts, tf: str, low: Mts, high: Mts) -> Sequence[Mts]:
-    """Return the start times, from `low` to `high`, of the intervals after this candle's."""
+    """Return the start times, from `low` to `high`, of the intervals after that of a candle."""
     if tf == _MONTH:
         return _month_begins(max(candle_mts + 1, low), high)
     step = int(tf[:-1]) * _UNITS[tf[-1]]
@@ -77,8 +77,8 @@ def fill_intervals(
     candles : iterable of Candle
         In the order of `sort`, from `start` to `end`.
     start, end : int or None
-        The range to fill, which may be wider than that of the candles; None: from the first, to
-        the last candle.
+        The range to fill, which may be wider than the range of the candles. None for the first or
+        last candle.
     before : callable
         Returns the last candle before `start`, or None; called at most once, when needed.
     zero : float or Decimal

@@ -21,9 +21,9 @@ class MillisecondReader(Generic[T]):
     Attributes
     ----------
     max_limit : int
-        Most rows that the exchange returns at once.
+        Maximum number of rows per request.
     from_both_ends : bool
-        Such a page can be read in the other direction too.
+        Whether such a page can be read in both directions.
     """
 
     fetch: Fetch[T]
@@ -50,7 +50,7 @@ class MillisecondReader(Generic[T]):
             others = list(map(self.order.key, opposite.rows))
             known = set(keys)
             common = len(known & set(others))
-            # The end of one and the begin of the other are the same rows: they meet.
+            # The end of one and the beginning of the other are the same rows, so they overlap.
             if common and keys[-common:] == others[:common]:
                 found = self.order.sorted(rows + opposite.rows[common:])
                 return Page(found, len(found), opposite.error, opposite.unreadable)
@@ -59,7 +59,7 @@ class MillisecondReader(Generic[T]):
             if added or hidden:
                 rows, count = rows + added, count + len(added) + len(hidden)
                 error, unreadable = opposite.error, opposite.unreadable
-        # Does the exchange return more rows at once than this millisecond has?
+        # Does the exchange return more rows per request than this millisecond has?
         unbounded = request_page(
             self.fetch, None, None, self.max_limit, self.order.sort
         )
@@ -68,8 +68,8 @@ class MillisecondReader(Generic[T]):
         place = self.order.place(rows[0])
         bound = "start" if self.order.sort == 1 else "end"
         raise RemoteError(
-            f"{place} ms may have more rows than the {page.count} that the exchange gives at "
-            "once: ask for less at once if that is possible, or go on beyond them with "
+            f"{place} ms may have more rows than the {page.count} that the exchange returns per "
+            "request: request a narrower filter if possible, or continue after them with "
             f"{bound}={place + self.order.sort}",
             raw=rows[:3],
         )

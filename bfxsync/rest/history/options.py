@@ -63,16 +63,16 @@ class HistoryOptions(TypedDict, Generic[T], total=False):
     Attributes
     ----------
     start, end : int or datetime, optional
-        First and last time, both included: milliseconds, or with a time zone. None: from the
-        oldest, to the newest that the exchange has.
+        First and last time, inclusive: milliseconds, or with a time zone. None for the oldest or
+        newest row of the exchange.
     limit : int, optional
-        Rows to ask for at once; the largest number that the exchange allows without it. To get
-        fewer rows, stop iterating (`itertools.islice`).
+        Rows per request; by default the exchange's maximum. To get fewer rows, stop iterating
+        (`itertools.islice`).
     resume_after : row, optional
         The last row of an earlier iterator with the same arguments: continue after it.
     progress : bool, optional
-        Show a bar; needs the extra ``progress``. It shows the fraction of the time range if
-        `start` is given, and the number of rows otherwise.
+        Show a progress bar; needs the extra ``progress``. It shows the fraction of the time range
+        if `start` is given, else the number of rows.
     """
 
     start: Time

@@ -22,7 +22,7 @@ class RowOrder(Generic[T]):
         self._mts_of = history.mts_of
         self._identity_of = history.identity_of
         self._bounds = iteration.start, iteration.end
-        # Towards the rows already read: a fraction must not be stepped over.
+        # Towards the rows already read, so that no row with a fraction is skipped.
         self._round: Callable[[Any], int] = math.floor if self.sort == 1 else math.ceil
 
     def key(self, row: T) -> Any:
@@ -47,26 +47,26 @@ class RowOrder(Generic[T]):
         missing = held - Counter(map(self.key, rows))
         if missing:
             raise RemoteError(
-                f"rows of {next(iter(missing))[0]} ms came at the end of a page and not again "
-                "when they were asked for by that time: they have changed meanwhile, or the "
-                "exchange sorts by another time",
+                f"rows of {next(iter(missing))[0]} ms were at the end of a page, but not in the "
+                "next page, which was requested from that time: they have changed, or the exchange "
+                "sorts by another time",
                 raw=rows[:3],
             )
 
     def narrow(
         self, start: Mts | None, end: Mts | None, place: Mts
     ) -> tuple[Mts | None, Mts | None]:
-        """Return the part of a range from this place on."""
+        """Return the part of a range that begins at this place."""
         if self.sort == 1:
             return (place if start is None else max(start, place)), end
         return start, (place if end is None else min(end, place))
 
     def within(self, page: list[T], start: Mts | None, end: Mts | None) -> list[T]:
         """
-        Return the rows of a page that the request asked for.
+        Return the rows of a page that are within the requested range.
 
-        A page with none of them, or with rows that an earlier request asked for, raises
-        `RemoteError`: the exchange must have sorted by another time.
+        A page without any, or with rows of an earlier range, raises `RemoteError`: the exchange
+        must have sorted by another time.
         """
         wanted = [row for row in page if self._is_in(row, *self._bounds)]
         rows = [row for row in wanted if self._is_in(row, start, end)]
@@ -104,8 +104,8 @@ class RowOrder(Generic[T]):
                 texts = [repr(row) for row in alike]
                 if texts.count(repr(last)) != 1:
                     raise UsageError(
-                        f"resume_after: several rows of {key[0]} ms are like {last!r}, and "
-                        "nothing tells which of them came last; iterate again with "
+                        f"resume_after: several rows of {key[0]} ms equal {last!r}, so the "
+                        "position is ambiguous; iterate again with "
                         f"{'start' if self.sort == 1 else 'end'}={self.place(last)}"
                     )
                 rows = alike[texts.index(repr(last)) + 1 :] + rows

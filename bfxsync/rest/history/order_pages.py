@@ -2,13 +2,13 @@
 Pages of closed orders without gaps between them.
 
 Strategy: the exchange filters by the time of creation, and does not document how it sorts before it
-cuts a page. If it sorts by the time of creation, nothing is lost. If it sorts by the last change,
-as the exchange's own reports do, an order that was open for long ends a page, and continuing from
-its creation skips orders created after it. So a page that may be cut in this way is not used: the
-range is read in parts, each of them whole, and pages are built of those. The exchange keeps closed
-orders for two weeks only, so that is little to read.
+limits a page. If it sorts by the time of creation, no order is lost. If it sorts by the last
+change, as the exchange's own reports do, a page may end with an order that was open for long, and
+continuing from its creation skips orders created after it. So a page that may be limited in this
+way is not used: the range is read in complete parts, and pages are built from those. The exchange
+keeps closed orders for two weeks only, so there are few.
 
-A part is whole if it has few orders, or fewer than another one that the exchange returned at once.
+A part is complete if it has few orders, or fewer than another answer of the exchange.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class OrderPages:
     ask : callable
         Requests a page of the exchange; takes `start`, `end` and `limit` by name.
     most : int
-        Most rows that the exchange returns at once.
+        Maximum number of rows per request.
     """
 
     def __init__(self, ask: Callable[..., List[Order]], most: int) -> None:
@@ -107,8 +107,8 @@ class OrderPages:
                 parts += [(start, middle), (middle + 1, end)]
             elif self._page(None, None, self._most)[1] <= count:
                 raise RemoteError(
-                    f"more orders may have been made at {page[0].mts_create} ms than the "
-                    f"{count} that the exchange gives at once"
+                    f"more orders may have been created at {page[0].mts_create} ms than the "
+                    f"{count} that the exchange returns per request"
                 )
         return list(found.values())
 

@@ -1,4 +1,4 @@
-"""One page of a history, with the rows in it that cannot be read."""
+"""A page of a history, including its unreadable rows."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Page(Generic[T]):
     unreadable: List[Any] = attrs.field(factory=list)
 
     def reaches(self, following: Page[T]) -> bool:
-        """Return whether the next page repeats an unreadable row: this one was not cut short."""
+        """Return whether the next page repeats an unreadable row, so that no row is missing."""
         return any(row in self.unreadable for row in following.unreadable)
 
     def check(self) -> None:
@@ -73,7 +73,7 @@ class UnreadableRows:
 
     def __init__(self, skip: Skip | None) -> None:
         self._skip = skip
-        # Those of the last page that had any.
+        # The unreadable rows of the last page that had any.
         self._skipped: list[Any] = []
 
     def skip(self, page: Page[T]) -> Page[T]:

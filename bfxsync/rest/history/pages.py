@@ -2,25 +2,25 @@
 Paging through a history: every row once, none missing.
 
 Strategy: the exchange has no cursor, only `start` and `end`, both inclusive, so a page may end in
-the middle of a millisecond. The rows of a page's last millisecond are held back, and the next page
-begins with that millisecond and returns them again, together with the rest. So rows never have to
-be compared: within one answer every row counts, equal ones too, as both sides of a trade with
-oneself have one id and two log lines may be the same. That the held rows do come again is checked:
-if not, the exchange sorts or filters by another time, and rows may be missing.
+the middle of a millisecond. The rows of a page's last millisecond are held back; the next page
+begins with that millisecond and returns them again, together with the remaining ones. So rows never
+need to be compared: within one answer every row counts, even equal ones, as both sides of a
+self-trade have one id and two log lines may be the same. If the held rows are missing from the next
+page, the exchange sorts or filters by another time, and rows may be missing.
 
-The length of a page proves nothing: the exchange may return fewer rows at once than its
-documentation says. So the history ends only where a page is empty, or repeats nothing but the last
-millisecond of the page before. That costs one request more than there are pages with rows; a page
-less would be a guess.
+The length of a page proves nothing: the exchange may return fewer rows per request than its
+documentation says. So the history ends only if a page is empty, or has no other rows than the last
+millisecond of the previous page. This costs one additional request; without it, the end would be a
+guess.
 
-A millisecond that fills a page is whole if the exchange has returned longer pages before.
-Otherwise it is requested with the largest limit. Where rows have a key and the exchange sorts both
-ways, it is read from both ends, and is whole if they meet. Else a page without bounds shows whether
-the exchange returns more rows at once. Without proof `RemoteError` is raised; only a page of less
-than 100 rows with nothing behind it needs none.
+A millisecond that fills a page is complete if the exchange has returned longer pages before.
+Otherwise it is requested with the maximum limit. If rows have a key and the exchange sorts both
+ways, it is read from both ends, and is complete if they overlap. Otherwise a page without bounds
+shows whether the exchange returns more rows per request. Without proof `RemoteError` is raised;
+only a page of less than 100 rows that is followed by none needs no proof.
 
-Rows of one millisecond are sorted by identity, then by all their values, whatever order they came
-in, so that an interrupted iteration can resume after its last row.
+Rows of one millisecond are sorted by identity, then by all their values, so that an interrupted
+iteration can resume after its last row.
 
 https://docs.bitfinex.com/reference/rest-public-trades
 """
@@ -43,8 +43,8 @@ from bfxsync.rest.history.unreadable import Skip, strictly
 T = TypeVar("T")
 
 FEW = 100
-"""A page with fewer rows, if more were requested, was not cut by the exchange's own maximum. One
-request can create 75 rows with the same time: orders."""
+"""A page with fewer rows, if more were requested, was not limited by the exchange's own maximum.
+One request can create 75 rows with the same time: orders."""
 
 
 def iterate(
@@ -87,9 +87,9 @@ def pages(
     skip: Skip | None = None,
 ) -> Iterator[list[T]]:
     """
-    Yield a history in order, as lists that are never empty; each row comes once.
+    Yield a history in order, each row once, as non-empty lists.
 
-    Rows added during the iteration are included if they belong behind the rows yielded so far and
+    Rows added during the iteration are included if they belong after the rows yielded so far and
     the last page has not been reached.
 
     Parameters
@@ -123,7 +123,7 @@ def pages(
     longest = 0
     # Keys of the rows held back: the next page must repeat them.
     held_keys: Counter[Any] = Counter()
-    # A page of one millisecond, which is whole if nothing follows.
+    # A page of one millisecond, which is complete if no rows follow.
     doubtful: Page[T] | None = None
     while start is None or end is None or start <= end:
         page = unreadable.skip(request_page(fetch, start, end, size, sort))
@@ -155,8 +155,8 @@ def pages(
             order.check_repeated(held_keys, rows)
         if not whole:
             if count < min(longest, FEW):
-                # The page had room for more, so nothing follows. Only a maximum that was lowered
-                # just now could have cut it, which is unlikely with so few rows.
+                # The page had room for more, so no rows follow. Only a maximum that was lowered in
+                # between could have limited it, which is unlikely with so few rows.
                 yield from order.part_after(last, held)
                 return
             if not is_full and count < FEW and reader.looks_whole(page):

@@ -1,8 +1,8 @@
 """
 Deadline and phase (connect, send, receive) of one call, and completeness of its answer.
 
-Strategy: requests has a timeout per read only: a server that sends a byte now and then is read for
-ever. So the socket's file, through which every byte of an answer passes, limits each read to the
+Strategy: requests has a timeout per read only, so a server that occasionally sends a byte is read
+forever. So the socket's file, through which every byte of an answer passes, limits each read to the
 time left. It is installed through the hooks of http.client and urllib3: `response_class`,
 `ConnectionCls` and `pool_classes_by_scheme`.
 
@@ -55,7 +55,7 @@ class CallDeadline:
     has_surplus : bool
         Bytes beyond the answer are buffered.
     received_bytes, sent_bytes : int
-        Of HTTP, inside TLS, those of a proxy included.
+        Bytes of HTTP inside TLS, including those of a proxy.
     """
 
     def __init__(self, connect_s: float, read_s: float, deadline: float) -> None:
@@ -236,7 +236,7 @@ class _LockFreeQueue:
     The queue of a urllib3 pool, here of one connection used by one thread.
 
     The lock of `queue.LifoQueue` could stay locked after an interrupt, and returning the
-    connection would then block for ever.
+    connection would then block forever.
     """
 
     def __init__(self, maxsize: int) -> None:

@@ -2,8 +2,8 @@
 Keep-alive connections; the only module that uses requests.
 
 Strategy: an `HttpConnection` is one adapter of requests with one connection, used by one thread at
-a time. The adapter is called directly: what `requests.Session` adds to every call (environment,
-cookies, redirects, authentication) is decided once per client, or not wanted here.
+a time. The adapter is called directly: the features of `requests.Session` (environment, cookies,
+redirects, authentication) are decided once per client, or not wanted here.
 """
 
 from __future__ import annotations
@@ -96,11 +96,11 @@ class HttpConnection(HTTPAdapter):
     Attributes
     ----------
     is_used : bool
-        It has served a call, so the server may have closed it since.
+        It has been used for a call, so the server may have closed it since.
     is_complete : bool
-        The end of its last answer was unambiguous: only then it may be reused.
+        The end of the last answer was unambiguous; only then it may be reused.
     idle_since : float
-        When its last call ended, by `time.monotonic`.
+        End of the last call, by `time.monotonic`.
     """
 
     def __init__(self) -> None:
@@ -329,8 +329,8 @@ def _translated(exc: Exception, call: CallDeadline) -> BfxError:
     if is_timeout or isinstance(exc, socket.timeout):
         what = "connection" if phase == "connect" else "answer"
         return RequestTimeout(f"no {what} in time", phase=phase)
-    # From a proxy it is no answer to the request, which was not sent.
+    # A proxy's answer is not an answer to the request, which was not sent.
     if isinstance(exc, HeadTooLarge) and phase != "connect":
         return RemoteError(str(exc))
     text = inner if isinstance(inner, str) else str(exc)
-    return NetworkError(f"the link failed ({phase}): {text}", phase=phase)
+    return NetworkError(f"the connection failed ({phase}): {text}", phase=phase)

@@ -13,20 +13,20 @@ from bfxsync.errors import BfxError
 
 class Counts(NamedTuple):
     """
-    What the calls have cost so far.
+    Counters of all calls so far.
 
     Attributes
     ----------
     requests, retries : int
-        Requests that were attempted, and those among them that were repetitions.
+        Attempts, and repetitions among them.
     received_bytes, sent_bytes : int
-        Of HTTP, inside TLS.
+        Bytes of HTTP inside TLS.
     errors : mapping of str to int
-        Errors that calls raised, by class.
+        Numbers of errors raised by calls, by class.
     last_error : str or None
-        Text of the latest.
+        Text of the latest error.
     last_error_at : float
-        When that was raised, by `time.monotonic`.
+        Time of the latest error, by `time.monotonic`.
     """
 
     requests: int = 0
@@ -66,7 +66,7 @@ class CallCounters:
         counts = self._count(Counts(1, int(is_retry), received, sent))
         now = time.monotonic()
         if now >= self._meter.due:
-            # Two threads may do so at once; that costs a sample.
+            # Two threads may do so at the same time, which costs a sample.
             self._meter.observe(now, counts.requests)
 
     def _count(self, more: Counts) -> Counts:

@@ -48,7 +48,7 @@ def unpacked(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         return
     if name not in _GZIP:
         raise RemoteError(
-            f"the answer is encoded as {name[:100]!r}; {ACCEPTED!r} was asked for"
+            f"the answer is encoded as {name[:100]!r}; {ACCEPTED!r} was requested"
         )
     unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
     for data in blocks:

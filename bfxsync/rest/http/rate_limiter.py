@@ -3,9 +3,9 @@ Client-side rate limits: requests per minute and group of endpoints.
 
 Strategy: every request reserves a slot, the time at which it may be sent, in order of arrival, and
 its thread sleeps until then. A slot is the earliest time at which the last minute holds fewer
-requests than the limit, so no thread has to be woken and none can be overtaken. All slots are one
-value that is replaced atomically (`AtomicValue`): an interrupted thread never blocks others, and a
-slot it leaves behind expires after a minute.
+requests than the limit, so threads do not wake each other and cannot be overtaken. All slots are
+one value that is replaced atomically (`AtomicValue`): an interrupted thread never blocks others,
+and a slot that it leaves behind expires after a minute.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WINDOW_S = 61.0
 """A minute, plus a second for late wake-ups and network latency."""
 
 LONGEST_REFUSAL_S = 3600.0
-"""Longer refusals of the exchange are waited for only if `max_wait_s` allows it."""
+"""Maximum wait after a refusal by the exchange, unless `max_wait_s` is longer."""
 
 # More than half of the spare second: the thread or the machine was suspended.
 _TOO_LATE_S = 0.5
@@ -56,11 +56,11 @@ class RateLimit:
     used : int
         Requests of the last minute, and waiting ones.
     left : int or None
-        Requests that can be sent at once; None as for `per_minute`.
+        Number of requests that can be sent now; None as for `per_minute`.
     wait_s : float
         Seconds until the next request can be sent.
     is_refused : bool
-        The exchange has refused a request, and is not asked before `wait_s` have passed.
+        The exchange has refused a request; none is sent before `wait_s` have passed.
     """
 
     per_minute: Optional[int]
@@ -79,7 +79,7 @@ class _Key(NamedTuple):
 
 
 class _Slot(NamedTuple):
-    """A request, identified by its owner, that was sent or waits to be sent."""
+    """A request, identified by its owner, that was sent or is waiting."""
 
     owner: object
     at: float
@@ -96,9 +96,9 @@ class _Group(NamedTuple):
     slots : tuple of _Slot
         Sent in the last minute, and waiting, ordered by time.
     closed_until : float
-        Blocked until then by a refusal of the exchange.
+        End of the block after a refusal by the exchange.
     logged_until : float
-        Until then no further wait is logged.
+        Further waits are not logged before this time.
     """
 
     slots: Tuple[_Slot, ...] = ()
@@ -168,20 +168,19 @@ class RequestRateLimiter:
     """
     Rate limits by host, port and group of endpoints.
 
-    In any 60 seconds no more requests are sent than the limit of the group; after a pause all of
-    them may be sent at once. Waiting threads of a group are served in order of arrival. The
-    exchange counts by IP address, so all clients of a process share one instance, `SHARED`;
-    processes with the same address are not coordinated.
+    In any 60 seconds no more requests are sent than the limit of the group; after a pause they may
+    all be sent in a burst. Waiting threads of a group are served in order of arrival. The exchange
+    counts by IP address, so all clients of a process share one instance, `SHARED`; processes with
+    the same address are not coordinated.
 
     Parameters
     ----------
     clock : callable
         Monotonic seconds.
     wait : callable
-        Waits for a latch for at most that many seconds and returns whether it was set.
+        Waits for a latch, for at most the given seconds, and returns whether it was set.
     exempt_loopback : bool
-        Do not limit requests to loopback hosts, as in tests and benchmarks. Their refusals still
-        count.
+        Do not limit requests to loopback hosts, as in tests and benchmarks. Refusals are respected.
     """
 
     def __init__(
@@ -209,14 +208,14 @@ class RequestRateLimiter:
         """
         Wait until another request may be sent; return the seconds waited.
 
-        By default the wait for the limit is unbounded, and that for a refusal of the exchange at
-        most `LONGEST_REFUSAL_S`.
+        By default it waits indefinitely for the limit, and at most `LONGEST_REFUSAL_S` after a
+        refusal by the exchange.
 
         Raises
         ------
         RateLimited
-            The wait would be longer than `max_wait_s`; raised at once, unless the exchange refuses
-            another request meanwhile.
+            The wait would be longer than `max_wait_s`. Raised immediately, or when the exchange
+            refuses another request during the wait.
         ClosedError
             `closed` was set.
         """
@@ -269,7 +268,7 @@ class RequestRateLimiter:
             raise
 
     def limits(self, host: str, port: int = 443) -> dict[str, RateLimit]:
-        """Return the groups of a host with requests in the last minute, or refused."""
+        """Return the groups of a host that had requests in the last minute or are blocked."""
         now = self._clock()
         return {
             key.group: state.state(now)
@@ -280,7 +279,7 @@ class RequestRateLimiter:
     def refuse(
         self, host: str, group: str, retry_after_s: float, *, port: int = 443
     ) -> None:
-        """Block a group after a refusal of the exchange."""
+        """Block a group after a refusal by the exchange."""
         now = self._clock()
         until = now + retry_after_s
         key = _Key(host, port, group)
@@ -306,10 +305,10 @@ class RequestRateLimiter:
 def _take(
     state: _Group, owner: object, budget: int | None, now: float
 ) -> tuple[_Group, float | None]:
-    """Use a slot whose time has come; else return its time."""
+    """Use a slot if it is due; otherwise return its time."""
     slot = next((slot for slot in state.slots if slot.owner is owner), None)
     if slot is None or slot.at + _TOO_LATE_S < now:
-        # Its minute is already in use by others: move to the end of the queue.
+        # The minute is already used by other requests: move to the end of the queue.
         state = state.without(owner)
         slot = _Slot(owner, state.next_at(now, budget), budget)
         state = state.with_slot(slot)
@@ -319,7 +318,7 @@ def _take(
 
 
 def _without_idle(groups: _Groups, now: float) -> _Groups:
-    """Drop idle groups: callers may use any number of paths, and so of groups."""
+    """Drop idle groups, as callers may use any number of paths and thus groups."""
     current = {key: state.current(now) for key, state in groups.items()}
     return {
         key: state
@@ -335,7 +334,9 @@ SHARED = RequestRateLimiter(exempt_loopback=True)
 def _reason(group: str, per_minute: int, is_refused: bool) -> str:
     if is_refused:
         return f"the exchange refuses requests for {group!r}"
-    return f"the own limit of {per_minute} requests a minute for {group!r} is reached"
+    return (
+        f"bfxsync's limit of {per_minute} requests per minute for {group!r} is reached"
+    )
 
 
 def _refusal(

@@ -1,4 +1,4 @@
-"""Building of requests: checked arguments into URL and body."""
+"""Builds the URL and body of a request from checked arguments."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def request_of(
     text = plain_text(path)
     if text is None or not _PATH.fullmatch(text):
         raise UsageError(
-            "path must look like 'ticker/tBTCUSD', and what would stand behind '?' goes into "
-            f"params; not {path!r}"
+            "path must look like 'ticker/tBTCUSD' and have no query, which is passed as params, "
+            f"not {path!r}"
         )
     for name, value in (("params", params), ("body", body)):
         if value is not None and not isinstance(value, Mapping):
@@ -80,7 +80,7 @@ def request_of(
     if path.startswith(SIGNED):
         if method != "POST" or params:
             raise UsageError(
-                f"what begins with {SIGNED!r} is a POST with a body and without params"
+                f"a path that begins with {SIGNED!r} must be a POST with a body and without params"
             )
         signed_path = urlsplit(url).path[1:]
         body = body or {}
@@ -97,7 +97,7 @@ def request_of(
     if body is None:
         return Request(str(method), url, None)
     if method == "GET":
-        raise UsageError("a GET has no body")
+        raise UsageError("a GET must not have a body")
     given = {name: value for name, value in body.items() if value is not None}
     try:
         text = dumps(_plain(given))

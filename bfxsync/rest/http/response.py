@@ -1,9 +1,9 @@
 """
 Decoding of REST answers: a value or an error.
 
-Strategy: the exchange's numeric code takes precedence over the HTTP status, as error arrays come
-with 200, 400 and 500 alike. The status decides only if there is no code: gateways answer in HTML,
-or with an empty body.
+Strategy: the exchange's numeric code takes precedence over the HTTP status, as error arrays are
+sent with status 200, 400 and 500. The status counts only if there is no code, as in the HTML or
+empty answers of gateways.
 
 https://docs.bitfinex.com/docs/requirements-and-limitations
 """
@@ -53,11 +53,11 @@ class HttpResponse(NamedTuple):
     Attributes
     ----------
     retry_after, date : str or None
-        The headers of those names.
+        Values of the headers ``Retry-After`` and ``Date``.
     came_s, came_at : float
-        When the headers were received: seconds since 1970, and by `time.monotonic`.
+        Time at which the headers were received: seconds since 1970, and by `time.monotonic`.
     has_length : bool
-        Its headers define the end of the body; otherwise truncation cannot be detected.
+        The headers define the end of the body; otherwise truncation cannot be detected.
     location : str or None
         The ``Location`` header; redirects are not followed.
     """
@@ -153,7 +153,7 @@ def _unreadable(answer: HttpResponse, now: float) -> BfxError:
     if status == TOO_MANY_REQUESTS or status in UNAVAILABLE or 400 <= status < 500:
         return _refusal(None, None, beginning, answer, now)
     if not answer.has_length and (not answer.body or answer.body[0] in _JSON_BEGINS):
-        return NetworkError("the answer was cut off", phase="receive")
+        return NetworkError("the answer is truncated", phase="receive")
     if 300 <= status < 400 and answer.location is not None:
         return RemoteError(
             f"a redirect to {_shown(answer.location)}, which is not followed "
@@ -170,7 +170,7 @@ def _shown(location: str) -> str:
         parts = urlsplit(location)
         shown = f"{parts.netloc.rpartition('@')[2]}{parts.path}"
     except ValueError:
-        return "what is no address"
+        return "an invalid URL"
     scheme = f"{parts.scheme}://" if parts.scheme else ""
     # As a literal, since it may not come from the exchange.
     return ascii(f"{scheme}{shown}"[:_LOCATION_LENGTH])

@@ -16,7 +16,7 @@ the call. Reads (GET, and the POSTs of ``calc/``, ``auth/r/`` and ``auth/calc/``
                                 (`bfxsync.rest.http.rate_limiter`), if it is not longer than
                                 ``max_wait_s``, or an hour
 `NonceTooSmall`                 once and without delay, with a fresh nonce
-`AuthError`                     without delay, if the key was replaced meanwhile
+`AuthError`                     without delay, if the key has been replaced
 ==============================  =================================================================
 
 Writes are retried only where it is certain that nothing was executed:
@@ -28,8 +28,8 @@ Writes are retried only where it is certain that nothing was executed:
 `NonceTooSmall`, `AuthError`    as for reads
 ==============================  =================================================================
 
-Every other error would occur again and is raised at once. A write may still have been executed,
-and raises `OutcomeUnknown`, when
+Every other error would occur again and is raised immediately. A write may still have been executed,
+and raises `OutcomeUnknown`, if
 
 - the connection failed while sending it or while waiting for the answer,
 - the answer is unreadable, or is that of a gateway (HTTP 408, 502 to 504, 520 to 530),
@@ -61,7 +61,7 @@ MAX_ATTEMPTS = 4
 RETRIED = (NetworkError, NotReady, RateLimited, NonceTooSmall)
 
 NOT_READY_CODE = 11_000
-"""Not processed; the exchange asks to send it again."""
+"""Not processed; the exchange requests to send it again."""
 
 UNKNOWN_ERROR_CODE = 10_000
 """The exchange does not know the outcome."""
@@ -76,7 +76,7 @@ _MAX_DELAY_S = 4.0
 
 
 class RequestKind(IntEnum):
-    """What a request does; among waiting signed requests the smallest kind is sent first."""
+    """Kind of a request; among waiting signed requests the smallest kind is sent first."""
 
     ORDER = 0
     """Submits, updates or cancels orders."""
@@ -136,7 +136,7 @@ def unknown_outcome(error: BfxError) -> OutcomeUnknown:
 
 class Retries:
     """
-    The attempts of one call: whether, when and how it is sent again.
+    The attempts of one call; decides whether, when and how it is retried.
 
     Attributes
     ----------
@@ -148,7 +148,7 @@ class Retries:
     is_nonce_retry : bool
         The next attempt follows a refused nonce.
     attempts : int
-        That have failed.
+        Number of failed attempts.
     """
 
     def __init__(
@@ -167,12 +167,12 @@ class Retries:
         self.is_nonce_retry: bool = False
 
     def count_wait(self, waited_s: float) -> None:
-        """Deduct a wait for a rate limit from what may be waited."""
+        """Deduct a wait for a rate limit from `wait_left_s`."""
         if self.wait_left_s is not None:
             self.wait_left_s -= waited_s
 
     def count_refused_key(self, elapsed_s: float) -> None:
-        """Count an attempt with a key that was replaced meanwhile, which costs time only."""
+        """Count an attempt with a key that has been replaced, which only costs time."""
         self.attempts += 1
         self.rest_s -= elapsed_s
 

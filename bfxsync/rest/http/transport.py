@@ -1,7 +1,7 @@
 """
-One REST call: checked, rate limited, sent, its answer read, and retried where that is safe.
+Makes a REST call: checks, rate limit, sending, reading the answer, and retries.
 
-`bfxsync.rest.http.retry_policy` has the rules of retrying.
+`bfxsync.rest.http.retry_policy` has the rules for retries.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ from bfxsync.rest.http.signing import (
 from bfxsync.wire.codec import loads_for
 
 LONGEST_IDLE_S = 5.0
-"""A write never uses a connection that was idle for longer: it may be dead already."""
+"""A write never uses a connection that was idle for longer, as it may be dead."""
 
 DEFAULT_PER_MINUTE = 90
 """The exchange's limit for most endpoints."""
@@ -75,7 +75,7 @@ DEFAULT_PER_MINUTE = 90
 DEFAULT_TIMEOUT = (10.0, 10.0, 30.0)
 
 DEFAULT_ABSENCE_S = 60.0
-"""Twice as long as a call takes at most."""
+"""Twice the maximum duration of a call by default."""
 
 Timeout = Union[float, Tuple[float, float, float]]
 
@@ -89,23 +89,23 @@ class RestTransport:
     Parameters
     ----------
     host : str
-        Base address: ``https://api-pub.bitfinex.com/v2``.
+        Base URL: ``https://api-pub.bitfinex.com/v2``.
     signer : Signer, TokenSigner or CurrentSigner, optional
         Signs the paths that begin with ``auth/``.
     numbers : type
-        Type of numbers with a fraction: `float` or `decimal.Decimal`.
+        Type of non-integer numbers: `float` or `decimal.Decimal`.
     timeout : float or (float, float, float)
         Total timeout in seconds; or connect timeout, read timeout (longest silence) and total. The
-        total covers all attempts, the delays between them, and waiting for other calls with the
-        same key, but not waiting for rate limits. The DNS lookup is not bounded here, and the
+        total includes all attempts, the delays between them, and waiting for other calls with the
+        same key, but not waiting for rate limits. The DNS lookup has no timeout here, and the
         connect timeout applies to each address of the host.
     proxy : str, optional
         As for the WebSocket: ``http://user:password@host:3128``, or socks4, socks4a, socks5,
-        socks5h (extra ``socks``). By default the environment decides (``https_proxy``,
+        socks5h (extra ``socks``). By default the proxy of the environment (``https_proxy``,
         ``all_proxy``, ``no_proxy``), except for loopback hosts.
     ca_bundle : str, optional
-        Path of the certificates to trust. By default the environment decides
-        (``REQUESTS_CA_BUNDLE``), else those that come with requests.
+        Path of the certificates to trust. By default that of the environment
+        (``REQUESTS_CA_BUNDLE``), else the certificates of requests.
     on_limit, max_wait_s, allow_insecure, absence_s, dry_run
         As for `Client`.
     limits : RequestRateLimiter, optional
@@ -174,7 +174,7 @@ class RestTransport:
 
     @property
     def sent(self) -> RecentWrites:
-        """The last writes with this key and those that it replaced."""
+        """Recent writes with this key and the keys that it replaced."""
         identity = self.identity
         if identity is None:
             return RecentWrites()
@@ -191,7 +191,7 @@ class RestTransport:
         return self._rate_limiter.limits(self._hostname, self._port)
 
     def pause(self, seconds: float) -> None:
-        """Sleep; raises `ClosedError` as soon as the client is closed."""
+        """Sleep; raise `ClosedError` as soon as the client is closed."""
         end = time.monotonic() + seconds
         while True:
             rest_s = end - time.monotonic()
@@ -221,9 +221,9 @@ class RestTransport:
         method : str
             ``"GET"`` or ``"POST"``.
         path : str
-            After the host: ``ticker/tBTCUSD``.
+            Path relative to the base URL: ``ticker/tBTCUSD``.
         params : mapping, optional
-            The query; None values are left out.
+            Query parameters; None values are left out.
         body : mapping, optional
             Sent as JSON; None values are left out.
         group, per_minute : str and int, optional
@@ -274,11 +274,11 @@ class RestTransport:
         return dry_run_row(path, body, round(time.time() * 1000), self._numbers)
 
     def close(self) -> None:
-        """Stop all waits and close idle connections at once; calls already sent may finish."""
+        """End all waits and close idle connections; requests in flight may complete."""
         self._closed.set()
         identity = self.identity
         if identity is not None:
-            # A call that still waits with a replaced key notices within a second.
+            # A call that is waiting with a replaced key notices within a second.
             signed_lock(identity).wake()
         self._pool.close()
 
@@ -315,7 +315,7 @@ class RestTransport:
                 used = signer
                 if before_send is not None:
                     before_send()
-                # A read may try an old connection: it is repeated if that is dead.
+                # A read may use an old connection, as it is repeated if that is dead.
                 connection = self._pool.acquire(
                     retries.needs_new_connection,
                     None if kind is RequestKind.READ else LONGEST_IDLE_S,

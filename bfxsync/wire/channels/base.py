@@ -21,7 +21,7 @@ from bfxsync.wire.channels.shapes import COLUMNS_FIT, FITS, Fits
 from bfxsync.wire.frames import BULK_UPDATES, HEARTBEAT, TIMESTAMP, server_mts
 from bfxsync.wire.recovery import RecoveryBudget
 
-# Raised by a frame that is no list or too short; a model's RemoteError has details.
+# Raised by a frame that is not a list or is too short; a model's RemoteError has details.
 FRAME_ERRORS = (RemoteError, RecursionError, *SCREEN_ERRORS)
 
 Make = Callable[[Any, "list[Any]"], Any]
@@ -93,7 +93,7 @@ class Channel(ABC):
 
     def matches(self, body: dict[str, Any]) -> bool:
         """
-        Tell whether an answer without `subId` belongs to this channel.
+        Return whether an answer without `subId` belongs to this channel.
 
         A length may be echoed as text or number. Other fields may be missing, but channel and
         symbol must be there.
@@ -158,7 +158,7 @@ class Channel(ABC):
         """
         Return a function that makes models of rows, and refuses rows of other channels.
 
-        `origin` is what the models have besides the symbol.
+        `origin` has the fields of the models other than the symbol.
         """
         read: Reader = model.reader(self._number, self.symbol, *origin)
         fits: Fits = FITS[model]

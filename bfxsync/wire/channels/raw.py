@@ -1,8 +1,8 @@
 """
-Any channel, with its rows as they come.
+Any channel, with its rows as received.
 
-Strategy: nothing is known of the content, so nothing is refused. The first frame is the snapshot;
-later frames are updates, row by row. What came since the snapshot is kept, bounded, for consumers
+Strategy: the content is unknown, so no row is refused. The first frame is the snapshot; later
+frames are updates, row by row. A bounded number of rows since the snapshot is kept for consumers
 that start later or have fallen behind.
 """
 
@@ -34,9 +34,9 @@ class RawChannel(Channel):
     fields : dict
         JSON values of the subscribe message.
     known_as : tuple of str
-        What the exchange tells requests apart by.
+        The fields by which the exchange recognizes a duplicate request.
     has_snapshot : bool
-        Without one the subscription is live from its acknowledgement.
+        False for a channel without one; then the subscription is live from its acknowledgement.
     """
 
     content = "rows"
@@ -71,7 +71,7 @@ class RawChannel(Channel):
         return {"channel": self.name, **self.fields}
 
     def set_flags(self, flags: int) -> None:
-        """Note the flags of the socket, which decide how many numbers end a frame."""
+        """Record the flags of the socket, which determine how many numbers end a frame."""
         super().set_flags(flags)
         self._suffix = bool(flags & SEQ_ALL) + self.is_timed
 
@@ -125,7 +125,7 @@ class RawChannel(Channel):
 
 
 def _is_rows(value: Any) -> bool:
-    """Tell whether a value is a list of rows; an empty one has none."""
+    """Return whether a value is a list of rows; an empty one has none."""
     return value.__class__ is list and (not value or value[0].__class__ is list)
 
 

@@ -1,10 +1,10 @@
 """
 Detects rows that belong to another kind of channel.
 
-Strategy: rows may get more fields and nulls, so neither length nor nulls tell kinds apart. Sizes
-do: times in milliseconds and order ids are larger than any count, period or rate, and prices have
-at most five significant digits. Only impossible rows are refused; the rest is left to sequence
-numbers and checksums.
+Strategy: rows may get more fields and nulls, so neither length nor nulls distinguish kinds. The
+magnitude of numbers does: times in milliseconds and order ids are larger than any count, period or
+rate, and prices have at most five significant digits. Only impossible rows are refused; other
+mistakes are detected by sequence numbers and checksums.
 
 https://docs.bitfinex.com/docs/ws-public
 """
@@ -31,7 +31,7 @@ MOST_ORDER_ID = 10**12
 """Order ids have reached 10**11 in ten years; times in milliseconds are larger than this."""
 
 Fits = Callable[[Any, Any], bool]
-"""Tells whether a row and the model made of it are of the expected kind."""
+"""Whether a row, and the model built from it, are of the expected kind."""
 
 
 def _is_price(price: Any) -> bool:
