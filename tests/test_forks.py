@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from bfxsync._base import forks
+from bfxsync.paper import PaperExchange
 
 DEADLINE_S = 30.0
 
@@ -161,6 +162,25 @@ def test_fork_waits_for_the_first_import_of_a_name(what: str, module: str) -> No
         thread.join()
     """
     assert run(script) == "True\n7\n"
+
+
+def test_streaming_imports_nothing_once_there_is_a_client() -> None:
+    """Not even Python's codec of host names, which a lookup imports."""
+    with PaperExchange(rate=0.001) as exchange:
+        script = f"""
+            import sys
+            from bfxsync import Client
+
+            with Client(wss_host="{exchange.url}") as bfx:
+                before = set(sys.modules)
+                bfx.wss.subscribe_ticker("tBTCUSD", lambda update: None)
+                bfx.wss.subscribe_trades("tBTCUSD")
+                bfx.wss.subscribe_book("tBTCUSD").book.asks(1)
+                bfx.wss.subscribe_candles("tBTCUSD", "1m")
+                bfx.wss.ping()
+                print(sorted(set(sys.modules) - before))
+        """
+        assert run(script) == "[]\n"
 
 
 def test_calls_import_nothing_once_the_rest_side_is_there() -> None:
