@@ -1,9 +1,10 @@
 """
 Many frames at once give exactly what the same frames give one by one.
 
-Strategy: a few frames are read one by one by every channel, which is the reference here. The
-blocks hold duplicates, `te` and `tu` in any order, checksums that match and others, numbers at the
-bounds of what belongs to a channel, and anything else in their middle.
+Strategy: a channel reads a single frame in the shortest way, a few in a loop, and many at once. All
+three ways must give the same, so each block is fed in all of them. The blocks hold duplicates, `te`
+and `tu` in any order, checksums that match and others, numbers at the bounds of what belongs to a
+channel, and anything else in their middle.
 """
 
 from __future__ import annotations
@@ -177,14 +178,17 @@ def start(kind: str, channel: Channel) -> None:
 def test_many_frames_give_what_each_of_them_gives(
     kind: str, data: Any, number: Any, is_timed: bool, has_extras: bool, is_spent: bool
 ) -> None:
-    alone, together = (live(kind, number, is_timed, has_extras) for _ in range(2))
-    for channel in (alone, together):
+    alone, looped, together = (
+        live(kind, number, is_timed, has_extras) for _ in range(3)
+    )
+    looped._many = 10**9
+    for channel in (alone, looped, together):
         start(kind, channel)
         for _ in range(BUDGET if is_spent else 0):
             channel.recovery.spend(NOW)
     for _ in range(2):
         frames: List[Any] = []
-        expected: List[Any] = []
+        updates: List[Any] = []
         for content in data.draw(contents(kind)):
             if content == ["cs", None]:
                 assert isinstance(alone, BookChannel)
@@ -192,9 +196,10 @@ def test_many_frames_give_what_each_of_them_gives(
             text = json.dumps([5, *content, 1, MTS] if is_timed else [5, *content, 1])
             frames.append(json.loads(text, parse_float=number))
             if alone.resync_reason is None:
-                expected += alone.feed_many([frames[-1]])
-        updates = together.feed_many(frames)
-        assert observed(together, updates) == observed(alone, expected)
+                updates += alone.feed_many([frames[-1]])
+        expected = observed(looped, looped.feed_many(frames))
+        assert observed(alone, updates) == expected
+        assert observed(together, together.feed_many(frames)) == expected
         if alone.resync_reason is not None:
             break
 

@@ -137,6 +137,18 @@ class Channel(ABC):
         """Append the updates of many frames; return False and do nothing if one is unusual."""
         return False
 
+    def _read_usual(self, frame: list[Any]) -> Any:
+        """Return the model of a frame that holds just one row; None if it needs a closer look."""
+        try:
+            row = frame[1]
+            if row.__class__ is list and row and row[0].__class__ is not list:
+                made = self._read(row, server_mts(frame) if self.is_timed else None)
+                if self._fits(row, made):
+                    return made
+        except FRAME_ERRORS:
+            pass
+        return None
+
     @abstractmethod
     def restart(self) -> list[Any]:
         """Return the updates with which a new consumer starts; none before the first data."""

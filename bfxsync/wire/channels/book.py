@@ -94,6 +94,15 @@ class BookChannel(Channel):
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
         """Apply the frames to the book and return its changes."""
+        if len(frames) == 1 and self.is_live and self._has_checksums:
+            update = self._read_usual(frames[0])
+            if update is not None:
+                self.version += 1
+                try:
+                    self.book.apply(update)
+                finally:
+                    self.version += 1
+                return [update]
         updates: list[Any] = []
         append = updates.append
         read, fits, apply = self._read, self._fits, self.book.apply
@@ -122,10 +131,9 @@ class BookChannel(Channel):
                 except FRAME_ERRORS as exc:
                     self._fail(exc, frame, updates)
                 if self.resync_reason is not None:
+                    # Until the next snapshot the book must not be read.
+                    self.book.reset()
                     break
-            if self.resync_reason is not None:
-                # Until the next snapshot the book must not be read.
-                self.book.reset()
             if not (self._has_checksums or self.is_recorded):
                 self._check_crossing(updates)
         finally:
@@ -180,6 +188,7 @@ class BookChannel(Channel):
             except FRAME_ERRORS as exc:
                 self._fail(exc, frames[index], updates)
             if self.resync_reason is not None:
+                self.book.reset()
                 return True
         self._apply_many(levels[start:], updates)
         return True

@@ -31,6 +31,15 @@ class FlatChannel(Channel):
         self._make_many = self._bulk_maker(model)
         self._last: Any = None
 
+    def feed_many(self, frames: list[list[Any]]) -> list[Any]:
+        """Return the rows of the frames, and a snapshot of the first."""
+        if len(frames) == 1 and self.is_live and not self.is_degraded:
+            last = self._read_usual(frames[0])
+            if last is not None:
+                self._last = last
+                return [last]
+        return super().feed_many(frames)
+
     def _feed(self, frame: list[Any], updates: list[Any]) -> None:
         last = self._last = self._make(frame[1], frame)
         if not self.is_live:

@@ -68,7 +68,12 @@ class TradesChannel(Channel):
         if tag == self._executed:
             self._add(self._make(frame[2], frame), updates)
         elif tag == self._confirmed:
-            self._add_confirmation(frame, updates)
+            row = frame[2]
+            if not self._was_seen(row[0]):
+                # A confirmation may arrive first, or without its trade after a gap.
+                self._add(self._make(row, frame), updates)
+            if self.extras and self.is_live:
+                updates.append(self._make_update(row, frame))
         elif tag.__class__ is list:
             self._add_rows(frame, updates)
         else:
@@ -131,14 +136,6 @@ class TradesChannel(Channel):
             self._seen.add(trade.id)
             self._recent.append(trade)
             updates.append(trade)
-
-    def _add_confirmation(self, frame: list[Any], updates: list[Any]) -> None:
-        row = frame[2]
-        if not self._was_seen(row[0]):
-            # A confirmation may arrive first, or without its trade after a gap.
-            self._add(self._make(row, frame), updates)
-        if self.extras and self.is_live:
-            updates.append(self._make_update(row, frame))
 
     def _was_seen(self, identity: int) -> bool:
         return identity in self._seen or identity in self._seen_before
