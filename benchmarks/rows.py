@@ -336,6 +336,8 @@ class Rows:
     def _imports(self) -> Row:
         modules = {
             OURS: "bfxsync",
+            # Most is imported here.
+            f"{OURS}.Client()": "bfxsync; bfxsync.Client().close()",
             "dependencies": "websocket, orjson, attrs",
             OFFICIAL: "bfxapi",
             "ccxt": "ccxt.pro",
@@ -354,7 +356,7 @@ class Rows:
         entries = [
             Entry(
                 label,
-                OURS if label in (OURS, "dependencies") else label,
+                label if label in (OFFICIAL, "ccxt", "cryptofeed") else OURS,
                 lambda name, label=label: measure(label, name),  # type: ignore[misc]
             )
             for label in modules

@@ -17,9 +17,9 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
-from environments import FOLDER, ROOT, Environments, machine
+from environments import FOLDER, ROOT, Environments, environment_of, machine
 from processes import Arena, Failure, make_certificate
 from report import markdown, write_page
 from rows import Entry, Row, Rows, Size
@@ -73,7 +73,15 @@ class Table:
             self._note(row, failure)
             return None
 
+    def good(self) -> Results:
+        """Return the results of rows in which nothing failed."""
+        failed = {text.partition(":")[0] for text in self.failures}
+        return {row: runs for row, runs in self.results.items() if row not in failed}
+
     def _note(self, row: Row, failure: Failure) -> None:
+        if "could not be installed" in str(failure):
+            # Named beside the versions.
+            return
         text = f"{row.name}: {failure}"
         if text not in self.failures:
             self.failures.append(text)
@@ -175,7 +183,14 @@ def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, help="9 by default")
     parser.add_argument("--frames", type=int, help="of a flood; 200,000 by default")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write all figures, after each row"
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the rows that the file of --json does not have",
+    )
     parser.add_argument(
         "--quick",
         action="store_true",
@@ -194,7 +209,9 @@ def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.rounds is None:
         options.rounds = 2 if options.quick else 9
-    parts = options.rows or options.contestants or options.quick or options.base
+    if options.resume and options.json is None:
+        parser.error("--resume needs --json FILE")
+    parts = options.contestants or options.quick or options.base
     options.is_complete = not parts and options.rounds >= 9
     return options
 
@@ -207,6 +224,8 @@ def main() -> int:
     environments = Environments(options.environments)
     trees = {"": ROOT, **({"base": options.base.resolve()} if options.base else {})}
     table = Table(options.rounds)
+    if options.resume and options.json.exists():
+        table.results = json.loads(options.json.read_text())
     with tempfile.TemporaryDirectory() as folder:
         arena = Arena(environments, make_certificate(Path(folder)), trees)
         maker = Rows(arena, size, has_base="base" in trees, is_quick=options.quick)
@@ -217,19 +236,26 @@ def main() -> int:
             raise SystemExit(
                 f"no such row: {', '.join(unknown)}; there are {', '.join(names)}"
             )
-        rows = [
+        wanted = [
             row._replace(entries=chosen(row.entries, options.contestants))
             for row in rows
-            if row.name in (options.rows or names)
+            if row.name in (options.rows or names) and row.name not in table.results
         ]
         try:
-            for row in rows:
+            for row in wanted:
                 table.measure(row)
+                if options.json is not None:
+                    options.json.write_text(json.dumps(table.good(), indent=1) + "\n")
                 # The next row has other floods, and memory is finite.
                 arena.close()
         finally:
             maker.close()
             arena.close()
+    for row in rows:
+        for entry in row.entries:
+            if table.results.get(row.name, {}).get(entry.label):
+                # Also of a row that was measured before.
+                environments.python(environment_of(entry.contestant.partition("@")[0]))
     about = [machine(), *environments.versions()]
     about.append(f"command: python benchmarks/{' '.join(['run.py', *sys.argv[1:]])}")
     about.append(f"{options.rounds} rounds, floods of {size.frames:,} updates")
@@ -239,17 +265,11 @@ def main() -> int:
     print("\n".join(f"- {line}" for line in about))
     print(f"\n{markdown(TARGET_HEADER, shown)}")
     print(f"\n{markdown(COST_HEADER, costs)}")
-    if options.json is not None:
-        everything: Dict[str, Any] = {"about": about, "results": table.results}
-        options.json.write_text(json.dumps(everything, indent=1) + "\n")
-    installed = [
-        each for each in table.failures if "could not be installed" not in each
-    ]
-    if options.is_complete and not installed:
+    if options.is_complete and set(names) == set(table.good()):
         page = ROOT / "docs" / "performance.rst"
         write_page(page, about, (TARGET_HEADER, shown), (COST_HEADER, costs))
         print(f"\nwrote {page}", file=sys.stderr)
-    return 1 if installed else 0
+    return 1 if table.failures else 0
 
 
 if __name__ == "__main__":

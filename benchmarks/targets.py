@@ -65,6 +65,7 @@ def targets() -> List[Target]:
         Target(
             "import", "import, × its dependencies", CPU_MS, OURS, "dependencies", 1.5
         ),
+        Target("import", "with Client()", CPU_MS, f"{OURS}.Client()", "dependencies"),
         Target(
             "rest-ticker", "REST GET, × requests", CPU, OURS, "requests.Session", 1.25
         ),
