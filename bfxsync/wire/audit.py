@@ -127,10 +127,11 @@ class Liveness:
             self.is_pinged = False
 
     def heard(self, now: float) -> None:
-        """Record data or a heartbeat of a subscription."""
+        """Record data or a heartbeat of a subscription, which also answers a probe."""
         self.alive_at = now
         self.is_pinged = False
         self.was_heard = True
+        self._probe_until = None
 
     def probe(self, now: float) -> None:
         """Ping now and expect an answer within `PROBE_S`, as the silence may have been long."""

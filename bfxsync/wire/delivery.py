@@ -25,13 +25,23 @@ class Delivery:
         frames: list[Any],
         outputs: list[Output],
         now: float,
-    ) -> None:
-        """Feed frames to their channel, and append the outputs."""
+    ) -> bool:
+        """Feed frames to their channel, and append the outputs; True if they are only updates."""
         channel = entry.channel
         was_live = channel.is_live
         channel.seen_at = now
         updates = channel.feed_many(frames)
         has_news = channel.has_event
+        if (
+            was_live
+            and not has_news
+            and not channel.errors
+            and channel.resync_reason is None
+        ):
+            # Nearly always.
+            if updates:
+                outputs.append(Deliver(entry.token, updates))
+            return True
         if has_news:
             channel.has_event = False
             outputs += _split_at_events(entry.token, updates)
@@ -52,6 +62,7 @@ class Delivery:
             channel.errors = []
         if channel.resync_reason is not None:
             outputs += self.recover(entry, channel.resync_reason, now)
+        return False
 
     def recover(
         self, entry: SubscriptionState, reason: str, now: float

@@ -24,7 +24,7 @@ from bfxsync.wire.audit import (
     Liveness,
     Sequence,
 )
-from bfxsync.wire.blocks import group_by_channel
+from bfxsync.wire.blocks import group_by_channel, read_one
 from bfxsync.wire.codec import Loads, loads_for, parse
 from bfxsync.wire.commands import Command, Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.delivery import Delivery, paused
@@ -79,6 +79,8 @@ class Session:
     ) -> None:
         self.frame_count: int = 0
         """Messages received, over all sockets."""
+        self.is_rescheduled: bool = False
+        """Set when `next_deadline` may have become earlier; reset by the reader of the flag."""
         self._loads = loads
         self._handshake = Handshake(flags, timeout_s)
         self._subscriptions = Subscriptions(timeout_s)
@@ -111,7 +113,7 @@ class Session:
 
     def open(self, now: float) -> list[Output]:
         """Start with a new socket: request the flags and all subscriptions."""
-        self._is_open = True
+        self._is_open = self.is_rescheduled = True
         self._sequence.reset()
         self._liveness.reset(now)
         self._channels.reset(now)
@@ -121,6 +123,7 @@ class Session:
     def lose(self, reason: str) -> list[Output]:
         """Handle the loss of the socket; subscriptions are kept."""
         self._is_open = False
+        self.is_rescheduled = True
         self._handshake.lose()
         return self._subscriptions.lose(reason) + self._pings.lose(reason)
 
@@ -219,17 +222,17 @@ class Session:
         if not messages:
             return []
         self.frame_count += len(messages)
-        self._liveness.received(now)
         flags = self._handshake.flags
-        groups = group_by_channel(
-            messages, self._loads, self._routes, flags, self._sequence
-        )
+        read = read_one if len(messages) == 1 else group_by_channel
+        groups = read(messages, self._loads, self._routes, flags, self._sequence)
         if groups is None:
+            self._liveness.received(now)
             return self._finish(self._walk(messages, now), now)
         self._heard(now)
         outputs: list[Output] = []
         for entry, frames in groups:
-            self._deliver(entry, frames, outputs, now)
+            if not self._deliver(entry, frames, outputs, now):
+                self.is_rescheduled = True
         return outputs
 
     def _walk(self, messages: list[bytes], now: float) -> list[Output]:
@@ -366,14 +369,19 @@ class Session:
 
     def _heard(self, now: float) -> None:
         """Note data or a heartbeat of a subscription, the sign of life of the socket."""
+        if self._liveness.is_pinged:
+            # The next ping may be due before the end of the silence was.
+            self.is_rescheduled = True
         self._liveness.heard(now)
         if now >= self._channels.refresh_at:
             self._channels.refresh(self._routes, now)
+            self.is_rescheduled = True
 
     def _finish(self, outputs: list[Output], now: float) -> list[Output]:
         if any(isinstance(output, Send) for output in outputs):
             self._liveness.sent(now)
         self._update_expectation(now)
+        self.is_rescheduled = True
         return outputs
 
     def _update_expectation(self, now: float) -> None:

@@ -114,6 +114,26 @@ class Splitter:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the messages completed by these bytes, in order; binary ones as `Binary`."""
+        if (
+            self._parts
+            or self._fragments is not None
+            or len(data) < 4
+            or data[0] != self._plain
+            or self.close is not None
+            or self.violation is not None
+        ):
+            return self._split(data)
+        # At most times a read brings one frame.
+        size, start = data[1], 2
+        if size == 126:
+            size, start = data[2] << 8 | data[3], 4
+        if size + start == len(data) and data[1] <= 126:
+            message = data[start:]
+            if message.isascii():
+                return [message]
+        return self._split(data)
+
+    def _split(self, data: bytes) -> list[bytes]:
         if self.close is not None or self.violation is not None:
             return []
         messages: list[bytes] = []

@@ -1157,6 +1157,34 @@ def test_empty_block_is_no_sign_of_life() -> None:
     assert peer.session.next_deadline() == peer.now + 20.0
 
 
+def test_frames_of_data_only_postpone_the_next_deadline() -> None:
+    peer = with_book()
+    peer.session.is_rescheduled = False
+    for content in ("hb", [99.0, 1, 1.0]):
+        peer.now += 1.0
+        due = peer.session.next_deadline()
+        peer.feed(peer.frame(5, content))
+        assert not peer.session.is_rescheduled
+        assert (peer.session.next_deadline() or 0.0) > (due or 0.0)
+
+
+def test_data_after_a_ping_brings_an_earlier_deadline() -> None:
+    peer = with_book(ping_after_s=2.0, stale_after_s=100.0)
+    assert sent(peer.after(2.0)) == [("ping", 1)]
+    assert (peer.session.next_deadline() or 0.0) > peer.now + 90.0
+    peer.session.is_rescheduled = False
+    peer.feed(peer.frame(5, "hb"))
+    assert peer.session.is_rescheduled
+    assert peer.session.next_deadline() == peer.now + 2.0
+
+
+def test_a_channel_that_went_wrong_brings_an_earlier_deadline() -> None:
+    peer = with_book()
+    peer.session.is_rescheduled = False
+    peer.feed(peer.frame(5, "nonsense"), peer.frame(5, "hb"))
+    assert peer.session.is_rescheduled
+
+
 def test_r02_idle_socket_is_kept_with_a_ping_every_20_s() -> None:
     peer = Peer()
     peer.ready()

@@ -10,7 +10,7 @@ exactly the channels that are wanted, each once, and the books here are its book
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Set, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -101,6 +101,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.is_greeted = False  # as the client must know it by now
         self.is_paused = False
         self.was_paused_early = False  # before the greeting
+        self.due: Optional[float] = None
         self.tokens = 0
         self.ended = 0  # channels that the exchange ended by itself
         self.reasons: List[float] = []  # when there was one to ask for channels anew
@@ -116,7 +117,17 @@ class SessionMachine(RuleBasedStateMachine):
 
     # --- what the outputs mean -------------------------------------------------------------------
 
+    def check_deadline(self) -> None:
+        """The deadline that was asked for last is never too late."""
+        due = self.session.next_deadline()
+        if self.session.is_rescheduled:
+            self.session.is_rescheduled = False
+            self.due = due
+        elif due is not None:
+            assert self.due is not None and self.due <= due
+
     def perform(self, outputs: List[Output]) -> List[Output]:
+        self.check_deadline()
         is_over = False
         for output in outputs:
             if isinstance(output, Send):

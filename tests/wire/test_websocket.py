@@ -74,6 +74,19 @@ def test_length_may_be_written_longer_than_it_must(length_bytes: int) -> None:
     assert see([data]).messages == [b"[5]"]
 
 
+@pytest.mark.parametrize("text", ["é", "[5,\"ü\"]", "€" * 100])
+def test_message_may_be_any_utf8_in_a_read_of_its_own(text: str) -> None:
+    data = server_frame(TEXT, text.encode())
+    assert see([data]) == ([text.encode()], [], None, None)
+
+
+@pytest.mark.parametrize("size", [0, 2, 125, 126, 127])
+def test_masked_frame_is_refused_whatever_its_first_bytes_say(size: int) -> None:
+    # Read as a length, the byte with the mask's bit fits the bytes that came.
+    data = bytes([0x81, 0x80 | size]) + payload(0x80 | size)
+    assert see([data]) == ([], [], None, CloseCode.PROTOCOL_ERROR)
+
+
 def test_fragments_are_one_message() -> None:
     data = (
         server_frame(TEXT, b"[5,", final=False)
