@@ -20,10 +20,11 @@ class Bells:
     """The threads waiting for one condition, each with its own lock."""
 
     def __init__(self) -> None:
-        self._bells: Deque[LockType] = deque()
+        self.waiting: Deque[LockType] = deque()
+        """The locks of the threads that wait now."""
 
     def __bool__(self) -> bool:
-        return bool(self._bells)
+        return bool(self.waiting)
 
     def ring(self) -> None:
         """
@@ -33,7 +34,7 @@ class Bells:
         """
         while True:
             try:
-                bell = self._bells[0]
+                bell = self.waiting[0]
             except IndexError:
                 return
             # Released before it is removed, so that an interrupted call skips no waiter.
@@ -51,7 +52,7 @@ class Bells:
         """
         bell = allocate_lock()
         bell.acquire()
-        self._bells.append(bell)
+        self.waiting.append(bell)
         try:
             if is_over():
                 return True
@@ -63,7 +64,7 @@ class Bells:
 
     def _forget(self, bell: LockType) -> None:
         try:
-            self._bells.remove(bell)
+            self.waiting.remove(bell)
         except ValueError:
             pass
 

@@ -153,7 +153,7 @@ class WebSocketClient(ProposesNames):
         self._settings = settings
         self._core = Core(settings, on_error, connect)
         if settings.recorder is not None:
-            settings.recorder.report = self._core.publisher.reported
+            settings.recorder.report = self._core.publisher.report_now
         self._subscriptions = SubscriptionRegistry(settings, self._core, **options)
         self._end_with_self()
 

@@ -110,6 +110,52 @@ say("well")
 
 
 @pytest.mark.parametrize("rounds", ROUNDS)
+def test_an_interrupted_writer_leaves_the_dispatch_threads_awake(rounds):
+    """Such as a finalizer on the main thread, which ends the client."""
+    interrupt(
+        """
+from bfxsync.ws.dispatch.ready_queue import ReadyQueue, Sleeper
+
+ready, got, put = ReadyQueue(), [], 0
+
+def consume():
+    sleeper = Sleeper()
+    for item in iter(lambda: ready.get(sleeper), None):
+        got.append(item)
+    ready.put(None)
+
+threads = [threading.Thread(target=consume, daemon=True) for _ in range(2)]
+for thread in threads:
+    thread.start()
+
+def write():
+    global put
+    ready.put(put)
+    put += 1
+
+for _ in range(ROUNDS):
+    interrupted(write)
+    before = len(got)
+    ready.put("next")
+    deadline = time.monotonic() + 10.0
+    while len(got) == before or ready.items:
+        assert time.monotonic() < deadline, "all sleep on"
+        time.sleep(0)
+ready.put(None)
+for thread in threads:
+    thread.join(10.0)
+    assert not thread.is_alive()
+assert not ready._sleepers
+numbers = [item for item in got if item != "next"]
+assert set(range(put)) <= set(numbers) and len(numbers) <= put + hits
+assert hits > ROUNDS * 0.9, hits
+say("well")
+""",
+        rounds,
+    )
+
+
+@pytest.mark.parametrize("rounds", ROUNDS)
 def test_an_interrupted_waiter_leaves_the_others_to_be_woken(rounds):
     interrupt(
         """

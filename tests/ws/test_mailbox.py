@@ -66,7 +66,7 @@ def test_items_are_read_in_order():
 
 def test_a_mailbox_announces_itself_once_until_it_is_left_empty():
     announced = []
-    mailbox = Mailbox(10, on_ready=announced.append)
+    mailbox = Mailbox(10, on_ready=lambda: announced.append(mailbox))
     mailbox.put(trades(1), nothing)
     mailbox.put(trades(2), nothing)
     assert announced == [mailbox]
@@ -362,7 +362,7 @@ def test_a_mailbox_is_crowded_past_half_of_its_size():
 def test_r09_read_and_dropped_items_add_up_to_all():
     total = 50_000
     ready = threading.Semaphore(0)
-    mailbox = Mailbox(100, Policy.DROP_OLDEST, lambda _: ready.release())
+    mailbox = Mailbox(100, Policy.DROP_OLDEST, ready.release)
     taken = []
 
     def consume():

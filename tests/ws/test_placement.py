@@ -258,13 +258,16 @@ def test_r05_a_live_channel_without_any_room_is_rejected(record, no_second_threa
                 client.close()
 
 
+@pytest.mark.parametrize(
+    "module, name", [(socket, "socketpair"), (os, "pipe")], ids=["I/O", "dispatch"]
+)
 def test_r05_a_first_connection_without_descriptors_is_a_network_error(
-    small, client, monkeypatch
+    small, client, monkeypatch, module, name
 ):
     def none_left(*arguments, **options):
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
-    monkeypatch.setattr(socket, "socketpair", none_left)
+    monkeypatch.setattr(module, name, none_left)
     for call in (client.start, lambda: client.subscribe(**REQUESTS[0])):
         with pytest.raises(NetworkError, match="Too many open files"):
             call()

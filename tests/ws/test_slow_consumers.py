@@ -51,13 +51,13 @@ def sent(monkeypatch):
 def blocks(monkeypatch):
     """The sizes of all blocks that are put into mailboxes."""
     sizes = [0]
-    put = Mailbox.put
+    add = Mailbox.add
 
-    def note(mailbox, updates, restart):
+    def note(mailbox, updates, restart, now):
         sizes.append(len(updates))
-        put(mailbox, updates, restart)
+        return add(mailbox, updates, restart, now)
 
-    monkeypatch.setattr(Mailbox, "put", note)
+    monkeypatch.setattr(Mailbox, "add", note)
     return sizes
 
 

@@ -70,6 +70,7 @@ class Core:
             settings.dispatch_threads,
             self._dispatch_failed,
         )
+        self.run_ready: Callable[[], None] = self.dispatcher.run_ready
         self.publisher: EventPublisher = EventPublisher(
             self.dispatcher, settings.mailbox_size
         )
@@ -232,12 +233,12 @@ class Core:
         """
         Start a connection, and the dispatch threads if they do not run yet.
 
-        Raises `NetworkError` if no thread can be started.
+        Raises `NetworkError` if no thread can be started, or no descriptor is left for one.
         """
         try:
             self.dispatcher.start()
             link.start()
-        except RuntimeError as exc:
+        except (OSError, RuntimeError) as exc:
             raise _no_connection(exc) from exc
         if self.lifetime.is_closing:
             # Closed concurrently: the loop over the connections may have missed this one.
@@ -271,11 +272,6 @@ class Core:
             )
 
     # --- I/O threads --------------------------------------------------------------------------
-
-    def run_ready(self) -> None:
-        """Run callbacks on this thread, if there are no dispatch threads."""
-        if self.dispatcher.is_inline:
-            self.dispatcher.run_ready()
 
     def failed(self, error: BfxError) -> None:
         """End everything: a fatal error of one connection affects all others too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import attrs
@@ -18,6 +19,8 @@ from bfxsync.ws.dispatch.mailbox import Mailbox
 from bfxsync.ws.dispatch.update_kinds import EXTRAS
 
 _log = get_logger(__name__)
+
+_EVENTS = frozenset((Snapshot, Gap, Status, Degraded))
 
 
 @attrs.define(eq=False, repr=False, slots=False)
@@ -47,6 +50,10 @@ class SharedSubscription:
     """Mailboxes of the subscribers."""
     _has_waiting: bool = False
     """Whether subscribers that were attached during a gap are waiting for their first data."""
+
+    def __attrs_post_init__(self) -> None:
+        # Looked up once, as it is needed for every block.
+        self._restart = self.channel.restart
 
     def attach(self, subscriber: Subscriber) -> None:
         """Add a subscriber, starting with a snapshot of the local state."""
@@ -108,7 +115,7 @@ class SharedSubscription:
     def acknowledge(self, output: Any) -> None:
         """Publish the `subscribed` event."""
         if self.listener is not None:
-            self.listener.mailbox.put([output], self.channel.restart)
+            self.listener.mailbox.put([output], self._restart)
 
     def merge_into(self, other: SharedSubscription) -> None:
         """Move all subscribers to another subscription of the same channel."""
@@ -116,26 +123,30 @@ class SharedSubscription:
             other.attach(subscriber)
         self.subscribers = []
 
-    def deliver(self, updates: list[Any]) -> int:
-        """Deliver updates to all subscribers; return their number, without a leading event."""
-        first = updates[0]
+    def deliver(self, updates: list[Any], now: float | None = None) -> int:
+        """
+        Deliver updates to all subscribers; return their number, without a leading event.
+
+        They arrived at `now` (monotonic time), by default just now. Wakes no dispatch thread.
+        """
+        if now is None:
+            now = time.monotonic()
         theirs = updates
         if self.channel.extras:
             theirs = [item for item in updates if item.__class__ not in EXTRAS]
         count = len(theirs)
-        if first.__class__ in (Snapshot, Gap, Status, Degraded):
+        if updates[0].__class__ in _EVENTS:
             count -= 1
-            self._note(first)
-        crowded = False
+            self._note(updates[0])
+        self.is_crowded = False
         for subscriber in self.subscribers:
             subscriber.update_count += count
         for mailbox in self._mailboxes:
-            mailbox.put(theirs, self.channel.restart)
-            crowded = crowded or mailbox.is_crowded
+            if mailbox.add(theirs, self._restart, now):
+                self.is_crowded = True
         if self.listener is not None:
-            self.listener.mailbox.put(updates, self.channel.restart)
-            crowded = crowded or self.listener.mailbox.is_crowded
-        self.is_crowded = crowded
+            if self.listener.mailbox.add(updates, self._restart, now):
+                self.is_crowded = True
         if self._has_waiting:
             self._resolve_waiting()
         return count
@@ -171,7 +182,7 @@ class SharedSubscription:
         self._start(mailbox)
 
     def _start(self, mailbox: Mailbox) -> None:
-        mailbox.put(self.channel.restart(), self.channel.restart)
+        mailbox.put(self._restart(), self._restart)
         mailbox.begun.set()
 
     def _note(self, item: Any) -> None:

@@ -225,12 +225,12 @@ class SubscriptionTable:
 
     # --- outputs ------------------------------------------------------------------------------
 
-    def deliver(self, output: Deliver) -> None:
-        """Deliver updates to the subscribers."""
+    def deliver(self, output: Deliver, now: float | None) -> None:
+        """Deliver updates to the subscribers; see `SharedSubscription.deliver`."""
         # A cast would cost time for each block.
         shared: SharedSubscription = output.token  # type: ignore[assignment]  # pyright: ignore
         gaps = shared.gap_count
-        self.update_count += shared.deliver(output.updates)
+        self.update_count += shared.deliver(output.updates, now)
         self.gap_count += shared.gap_count - gaps
         if shared.is_crowded:
             self.is_crowded = True

@@ -1,7 +1,7 @@
 """
 The threads that run user code.
 
-Strategy: a mailbox that receives items and is not scheduled puts its queue into the ready queue,
+Strategy: a mailbox that receives items and is not scheduled adds its queue to the ready queue,
 once. A dispatch thread gets a batch from it and calls the handler of each item's class. No other
 thread serves the mailbox at the same time, so its items are handled one after the other even with
 several threads. An exception of user code is reported and has no other effect.
@@ -10,7 +10,7 @@ several threads. An exception of user code is reported and has no other effect.
 from __future__ import annotations
 
 import time
-from queue import Empty, SimpleQueue
+from functools import partial
 from threading import Thread, current_thread, get_ident
 from types import TracebackType
 from typing import Any, Callable, Dict, Optional, Set, Tuple
@@ -28,6 +28,7 @@ from bfxsync._base.shield import start_thread
 from bfxsync.models.stream import Status
 from bfxsync.ws.dispatch.mailbox import Mailbox
 from bfxsync.ws.dispatch.news import News
+from bfxsync.ws.dispatch.ready_queue import ReadyQueue, Sleeper
 
 _log = get_logger(__name__)
 
@@ -99,11 +100,10 @@ class CallbackQueue:
         self.errors: CallbackErrors = CallbackErrors()
         self.max_errors = max_errors
         self.on_failed: Callable[[BaseException], object] = lambda exc: None
-        self.mailbox: Mailbox = Mailbox(size, policy, self._schedule)
-        self._ready = dispatcher.ready
-
-    def _schedule(self, _mailbox: Mailbox) -> None:
-        self._ready.put(self)
+        ready = dispatcher.ready
+        self.mailbox: Mailbox = Mailbox(
+            size, policy, partial(ready.items.append, self), ready.wake
+        )
 
 
 class Dispatcher:
@@ -133,7 +133,7 @@ class Dispatcher:
         self.is_inline: bool = thread_count == 0
         self.news: News = News()
         # Queues with items; None makes a thread check whether it should end.
-        self.ready: SimpleQueue[Optional[CallbackQueue]] = SimpleQueue()
+        self.ready: ReadyQueue[Optional[CallbackQueue]] = ReadyQueue()
         # Items that were not delivered before the end.
         self.dropped_count: int = 0
         # The latest exception of user code.
@@ -145,6 +145,8 @@ class Dispatcher:
         # By thread, each of which writes its own entry only; likewise `_running`.
         self._error_counts: Dict[int, int] = {}
         self._running: Dict[Thread, Optional[CallbackQueue]] = {}
+        # Those of its threads, as long as they run.
+        self._sleepers: Set[Sleeper] = set()
         self._deadline: float | None = None
         self._is_stopping = False
         self._is_detached = False
@@ -164,10 +166,12 @@ class Dispatcher:
         return sum(self._error_counts.copy().values())
 
     def start(self) -> None:
-        """Start the threads that have not been started."""
+        """Start the threads that have not been started; `OSError` without a descriptor for one."""
         for name in self._names[len(self._threads) :]:
             # Created late: a thread created before a fork cannot be started after it (Python 3.13).
-            thread = Thread(target=self._main, name=name, daemon=True)
+            thread = Thread(
+                target=self._main, name=name, args=(Sleeper(),), daemon=True
+            )
             start_thread(thread)
             self._threads.append(thread)
 
@@ -202,32 +206,39 @@ class Dispatcher:
         """
         self._is_detached = self._is_stopping = True
         self._deadline = 0.0
-        self.ready = SimpleQueue()
+        self.ready.detach_after_fork()
+        for sleeper in self._sleepers:
+            sleeper.close()
 
     def run_ready(self) -> None:
-        """Call the handlers of all queued items on this thread."""
-        while True:
+        """Call the handlers of all queued items: on this thread, or on a dispatch thread."""
+        if not self.is_inline:
+            self.ready.wake()
+            return
+        items = self.ready.items
+        while items:
             try:
-                callback_queue = self.ready.get_nowait()
-            except Empty:
-                return
+                callback_queue = items.popleft()
+            except IndexError:
+                return  # another I/O thread was quicker
             if callback_queue is not None:
                 self._serve(callback_queue)
 
-    def _main(self) -> None:
+    def _main(self, sleeper: Sleeper) -> None:
+        self._sleepers.add(sleeper)
         try:
-            self._run()
+            self._run(sleeper)
         except BaseException as exc:
             # Otherwise callbacks would end silently, and waiting threads would hang.
             self._on_failure(exc)
+        finally:
+            # A client that is kept after its end keeps no descriptors.
+            self._sleepers.discard(sleeper)
 
-    def _run(self) -> None:
+    def _run(self, sleeper: Sleeper) -> None:
         thread = current_thread()
-        while True:
-            try:
-                callback_queue = self.ready.get(block=not self._is_stopping)
-            except Empty:
-                break
+        while not self._is_stopping or self.ready.items:
+            callback_queue = self.ready.get(sleeper)
             if callback_queue is None:
                 continue
             self._running[thread] = callback_queue

@@ -8,6 +8,7 @@ subscription that has handlers.
 
 from __future__ import annotations
 
+import time
 from threading import Lock
 from typing import Dict, Tuple
 
@@ -76,7 +77,7 @@ class EventPublisher:
         """Numbers of reported errors, by class."""
         return self._error_counts.copy()
 
-    # --- I/O threads --------------------------------------------------------------------------
+    # --- I/O threads, which wake the dispatch threads before they wait ------------------------
 
     def opened(self, gap_s: float | None) -> None:
         """
@@ -101,17 +102,28 @@ class EventPublisher:
             self._error_counts[name] = self._error_counts.get(name, 0) + 1
         self._publish(_Reported(error))
 
+    # --- any thread ---------------------------------------------------------------------------
+
+    def report_now(self, error: BfxError) -> None:
+        """Do the same on another thread."""
+        self.reported(error)
+        self._dispatcher.ready.wake()
+
     def failed(self, error: BfxError) -> None:
         """Publish `fatal`."""
         self._publish(_Event("fatal", (error,)))
+        self._dispatcher.ready.wake()
 
     def quarantined(self, subscription: dict[str, str], error: BfxError) -> None:
         """Publish `subscription_failed`."""
         self._publish(_Event("subscription_failed", (subscription, error)))
+        self._dispatcher.ready.wake()
 
     def _publish(self, item: object) -> None:
         with self._lock:
-            self._control.mailbox.put([item], list)
+            self._control.mailbox.add([item], list, time.monotonic())
+
+    # --- I/O threads --------------------------------------------------------------------------
 
     def listener_for(self, source: EventSource) -> CallbackQueue | None:
         """Return a new queue for the event handlers of a subscription, if it needs one now."""

@@ -41,15 +41,17 @@ class Mailbox:
         Maximum number of items, in addition to one block.
     policy : Policy
     on_ready : callable, optional
-        Called with the mailbox when it has items and no dispatch thread serves it; without it
-        readers wait in `get`.
+        Called when it has items and no dispatch thread serves it; without it readers wait in `get`.
+    wake : callable, optional
+        Called by `put` after that.
     """
 
     def __init__(
         self,
         size: int,
         policy: Policy = Policy.RESYNC,
-        on_ready: Callable[[Mailbox], None] | None = None,
+        on_ready: Callable[[], object] | None = None,
+        wake: Callable[[], object] | None = None,
     ) -> None:
         self.size = size
         self.policy = policy
@@ -62,9 +64,14 @@ class Mailbox:
         # Called before each `get`.
         self.on_get: Callable[[], None] | None = None
         self._on_ready = on_ready
+        self._wake = wake
         self._queue: OrderedQueue | LatestQueue = OrderedQueue()
         if policy is Policy.LATEST:
             self._queue = LatestQueue()
+        # Empty if the queue is; the converse holds while nobody is reading.
+        self._held = self._queue.held
+        # Looked up once, as it is needed for every block.
+        self._add = self._queue.add
         # The thread that pops it serves this mailbox, or wakes the thread that will. A flag could
         # be claimed by two threads.
         self._token = [True]
@@ -96,24 +103,38 @@ class Mailbox:
     # --- the writer: one thread at a time -----------------------------------------------------
 
     def put(self, updates: Sequence[Any], restart: Callable[[], Sequence[Any]]) -> None:
-        """
-        Add a block, which must not be modified afterwards.
+        """Add a block that comes now, and wake a dispatch thread; see `add`."""
+        self.add(updates, restart, time.monotonic())
+        if self._wake is not None:
+            self._wake()
 
-        `restart` returns the local state as items, for the policy ``resync``.
+    def add(
+        self, updates: Sequence[Any], restart: Callable[[], Sequence[Any]], now: float
+    ) -> bool:
+        """
+        Add a block that came at `now` (monotonic time); return whether readers have fallen behind.
+
+        It must not be modified afterwards. `restart` returns the local state as items, for the
+        policy ``resync``. Wakes threads in `get`, but no dispatch thread.
         """
         if self._is_closed or not updates:
-            return
-        now = time.monotonic()
-        if self.policy is Policy.RESYNC and len(self._queue) >= self.size:
+            return False
+        # An empty queue takes any block, so nothing needs to be counted.
+        if not self._held:
+            is_crowded = 2 * self._add(updates, now) > self.size
+        elif self.policy is Policy.RESYNC and len(self._queue) >= self.size:
             self._resync(updates, restart(), now)
+            is_crowded = self.is_crowded
         else:
-            count = self._queue.add(updates, now)
+            count = self._add(updates, now)
             if self.policy is not Policy.RESYNC and len(self._queue) > self.size:
                 self._drop_oldest(count, now)
-        if self._readers:
+            is_crowded = self.is_crowded
+        if self._readers.waiting:
             self._readers.ring()
-        if self._on_ready is not None and self._claim():
-            self._on_ready(self)
+        if self._token and self._on_ready is not None and self._claim():
+            self._on_ready()
+        return is_crowded
 
     def discard(self) -> None:
         """Close the mailbox and drop its items, as it has no reader any longer."""
@@ -168,11 +189,11 @@ class Mailbox:
 
         Until then no other thread may serve the mailbox, so that later items do not overtake it.
         """
-        if len(self._queue):
+        if self._held:
             return True
         self._token.append(True)
         # From now on the writer announces new items, unless this thread claims them first.
-        return len(self._queue) > 0 and self._claim()
+        return bool(self._held) and self._claim()
 
     def _claim(self) -> bool:
         try:

@@ -27,11 +27,15 @@ class OrderedQueue:
 
     def __init__(self) -> None:
         self._blocks: Deque[_Block] = deque()
+        self.held = self._blocks
+        """Empty if the queue is; a consumer may leave an empty block for a moment."""
         # Used by the writer only.
         self._end = 0
 
     def __len__(self) -> int:
         blocks = self._blocks
+        if not blocks:
+            return 0
         try:
             items, _, first_end = blocks[0]
             return blocks[-1][2] - first_end + length_hint(items)
@@ -80,11 +84,11 @@ class OrderedQueue:
         """Remove the oldest items; return them and the arrival time of the first."""
         taken: List[Any] = []
         first: float | None = None
-        while len(taken) < limit:
+        while self._blocks and len(taken) < limit:
             try:
                 block = self._blocks[0]
             except IndexError:
-                break
+                break  # removed by the writer
             # The block stays in place: its remaining items count, and may be dropped.
             taken += islice(block[0], limit - len(taken))
             if first is None and taken:
@@ -119,6 +123,7 @@ class LatestQueue:
     def __init__(self) -> None:
         # By key: the item and its arrival time. Implemented in C, so each method is one step.
         self._items: OrderedDict[Any, Tuple[Any, float]] = OrderedDict()
+        self.held = self._items
         # Used by the writer only.
         self._events = 0
 

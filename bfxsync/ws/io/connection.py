@@ -37,6 +37,9 @@ _log = get_logger(__name__)
 # it would otherwise reacquire the interpreter lock before the dispatch thread has woken up.
 _YIELD_S = 0.0005
 
+# How often deadlines that later frames have postponed are asked for again.
+_REVIEW_S = 1.0
+
 RETIRE_AFTER_S = 60.0
 """A connection without channels, other than the first, is closed after this time."""
 
@@ -208,8 +211,13 @@ class Connection:
             # With what was subscribed while it connected, so that all leaves in one packet.
             link.perform(session.open(now))
             link.execute()
+        due: float | None = None
+        review_at = 0.0
         while not link.is_over:
-            due = session.next_deadline()
+            if session.is_rescheduled or now >= review_at:
+                session.is_rescheduled = False
+                due = session.next_deadline()
+                review_at = now + _REVIEW_S
             readable = self._wait(transport, due)
             link.execute()
             if readable:
@@ -217,11 +225,14 @@ class Connection:
                 if recorder is not None and messages:
                     recorder.received(link.number, messages)
                 now = self._clock()
-                link.perform(session.feed(messages, now))
+                link.perform(session.feed(messages, now), now)
                 if now >= link.meter.due:
                     link.meter.observe(now, *link.counts)
-            if due is None or self._clock() >= due:
-                link.perform(session.tick(self._clock()))
+            else:
+                now = self._clock()
+            if due is None or now >= due:
+                link.perform(session.tick(now))
+            # As late as possible: dispatch threads would only fight for the interpreter.
             self._owner.run_ready()
             if self._reopen is not None or transport.lost is not None:
                 break

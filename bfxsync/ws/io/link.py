@@ -194,12 +194,12 @@ class Link:
         while self._outbox:
             self.perform(self._outbox.popleft()())
 
-    def perform(self, outputs: Outputs) -> None:
-        """Perform the outputs of the session, in order."""
+    def perform(self, outputs: Outputs, now: float | None = None) -> None:
+        """Perform the outputs of the session, in order; updates arrived at `now` (monotonic)."""
         for output in outputs:
             if isinstance(output, Deliver):
                 # First, as it is by far the most frequent.
-                self.table.deliver(output)
+                self.table.deliver(output, now)
             elif isinstance(output, Send):
                 self.worker.send(output.text)
             elif isinstance(output, Change):
