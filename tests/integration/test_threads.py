@@ -156,7 +156,7 @@ def test_r01_only_the_io_thread_touches_the_socket(
 
     (io_thread,) = [t for t in threading.enumerate() if t.name == "bfxsync-io-1"]
     client.close()
-    assert {"recv", "send"} <= spy.callers.keys()
+    assert {"recv_into", "send"} <= spy.callers.keys()
     assert spy.callers == {name: {io_thread.ident} for name in spy.callers}
     assert (errors.items, closes.items) == ([], [(1000, "")])
     assert server.accepted == 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import selectors
-import threading
 import time
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 from bfxsync import Backoff, WebSocketClient
 from bfxsync.paper import PaperExchange
 from bfxsync.wire import audit
+from bfxsync.ws.io.poller import Poller
 
 
 @pytest.fixture
@@ -18,14 +17,14 @@ def wakeups(monkeypatch):
     """A number for each time that an I/O thread came back from waiting: of what was ready."""
     wakeups = []
 
-    class Counting(selectors.DefaultSelector):
-        def select(self, timeout=None):
-            ready = super().select(timeout)
-            if threading.current_thread().name.startswith("bfxsync-io"):
-                wakeups.append(len(ready))
-            return ready
+    poll = Poller.poll
 
-    monkeypatch.setattr(selectors, "DefaultSelector", Counting)
+    def count(poller, timeout_s):
+        ready = poll(poller, timeout_s)
+        wakeups.append(len(ready))
+        return ready
+
+    monkeypatch.setattr(Poller, "poll", count)
     return wakeups
 
 

@@ -2,8 +2,8 @@
 The I/O thread of a connection: owns the socket and the session, and performs its outputs.
 
 Strategy: other threads append to the outbox of the link and send one byte through a socket pair,
-which the selector watches in addition to the socket. All waiting is done in that selector, until
-the session's next deadline, so there are no timers and no polling. Only `Transport.connect` blocks,
+which is watched in addition to the socket. All waiting is done in one system call, until the
+session's next deadline, so there are no timers and no polling. Only `Transport.connect` blocks,
 for at most its timeout.
 """
 
@@ -13,7 +13,7 @@ import logging
 import selectors
 import socket
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 
 from bfxsync._base.enums import ConnectionStatus, LossCause
 from bfxsync._base.hosts import shown
@@ -28,6 +28,7 @@ from bfxsync.ws.core.subscription_table import Owner
 from bfxsync.ws.dispatch.mailbox import Mailbox
 from bfxsync.ws.io.backoff import TOO_MANY_REQUESTS
 from bfxsync.ws.io.link import Link
+from bfxsync.ws.io.poller import WRITE, Poller, Ready
 from bfxsync.ws.io.transport import Transport
 from bfxsync.ws.settings import ConnectionSettings
 
@@ -37,8 +38,8 @@ _log = get_logger(__name__)
 # it would otherwise reacquire the interpreter lock before the dispatch thread has woken up.
 _YIELD_S = 0.0005
 
-# How often deadlines that later frames have postponed are asked for again.
-_REVIEW_S = 1.0
+# How often the deadline is calculated again, as frames postpone it, and the clocks are compared.
+_REVIEW_S = _WATCH_S = 1.0
 
 RETIRE_AFTER_S = 60.0
 """A connection without channels, other than the first, is closed after this time."""
@@ -79,13 +80,15 @@ class Connection:
         # Start of the current outage; None while requests can be sent.
         self._lost_at: float | None = None
         self._empty_since: float | None = None
-        # Before the socket pair: if there is no descriptor for it, nothing stays open.
-        self._selector = selectors.DefaultSelector()
+        self._poller = Poller()
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
-        self._selector.register(self._wake_in, selectors.EVENT_READ)
+        self._wake_descriptor = self._wake_in.fileno()
+        self._poller.register(self._wake_descriptor, selectors.EVENT_READ)
         self._mask = 0
+        # When the clocks were last compared, by the wall clock.
+        self._watched_at = 0.0
 
     # --- any thread ---------------------------------------------------------------------------
 
@@ -93,10 +96,6 @@ class Connection:
         """Close the child's copies of the sockets without sending anything."""
         if self._transport is not None:
             self._transport.detach_after_fork()
-        # Not unregistered first: the kernel object may be shared with the parent. If it is not
-        # (kqueue), it is already closed.
-        with suppress(OSError):
-            self._selector.close()
         self._wake_in.close()
         self._wake_out.close()
 
@@ -134,7 +133,6 @@ class Connection:
             # Called from the last to the first, each even if another one raises.
             stack.callback(self._wake_out.close)
             stack.callback(self._wake_in.close)
-            stack.callback(self._selector.close)
             stack.callback(self._owner.run_ready)
             stack.callback(self.link.finish)
             if self._transport is not None:
@@ -204,7 +202,7 @@ class Connection:
         now = self._clock()
         stable_at = now + self._settings.backoff.stable_s
         self._mask = transport.events
-        self._selector.register(transport, self._mask)
+        self._poller.register(transport.fileno(), self._mask)
         link, table, session = self.link, self._table, self._session
         recorder = self._settings.recorder
         with transport.batch():
@@ -253,29 +251,33 @@ class Connection:
             return True
         if transport.events != self._mask:
             self._mask = transport.events
-            self._selector.modify(transport, self._mask)
+            self._poller.register(transport.fileno(), self._mask)
         readable = False
-        for key, mask in self._select(due):
-            if key.fileobj is transport:
-                if mask & selectors.EVENT_WRITE:
+        for descriptor, mask in self._poll(due):
+            if descriptor != self._wake_descriptor:
+                if mask & WRITE:
                     transport.flush()
                 # Also if only writable: TLS may need to write in order to read.
                 readable = True
         return readable
 
-    def _select(self, until: float | None) -> list[tuple[selectors.SelectorKey, int]]:
+    def _poll(self, until: float | None) -> Ready:
         timeout = None if until is None else max(0.0, until - self._clock())
-        ready = self._selector.select(timeout)
-        for key, _ in ready:
-            if key.fileobj is self._wake_in:
+        ready = self._poller.poll(timeout)
+        for descriptor, _ in ready:
+            if descriptor == self._wake_descriptor:
                 # Before the outbox is emptied, so that a later append wakes the thread again.
                 self._wake_in.recv(4096)
-        self._watch_clocks()
+        wall = time.time()
+        if not 0.0 <= wall - self._watched_at < _WATCH_S:
+            # Time has passed, or after a suspend only the wall clock shows it.
+            self._watched_at = wall
+            self._watch_clocks(wall)
         return ready
 
-    def _watch_clocks(self) -> None:
+    def _watch_clocks(self, wall: float) -> None:
         now = self._clock()
-        jump_s = self._clock_watch.observe(now, time.time())
+        jump_s = self._clock_watch.observe(now, wall)
         if jump_s:
             self.link.jump_count += 1
             if self._lost_at is not None:
@@ -303,7 +305,7 @@ class Connection:
         transport, reopen = self._transport, self._reopen
         assert transport is not None
         self._transport = self._reopen = None
-        self._selector.unregister(transport)
+        self._poller.unregister(transport.fileno())
         code, reason = self._owner.lifetime.farewell
         cause = None
         lost = transport.lost
@@ -350,7 +352,7 @@ class Connection:
     def _rest(self, until: float) -> None:
         """Wait without a socket, executing commands and deadlines."""
         due = self._session.next_deadline()
-        self._select(until if due is None else min(until, due))
+        self._poll(until if due is None else min(until, due))
         self.link.execute()
         self.link.perform(self._session.tick(self._clock()))
         self._owner.run_ready()

@@ -6,7 +6,7 @@ without proxy and TLS, and make it non-blocking after the handshake. So the tota
 responses of a proxy and a peer is limited, the environment is read in one place, and no stack frame
 of another package holds a proxy's password. One thread both reads and writes: a TLS socket breaks
 if two threads use it at the same time. TLS may need to write in order to read and vice versa, and
-may buffer bytes that the selector cannot see, so wait according to `events` and `has_pending`.
+may buffer bytes that a poll cannot see, so wait according to `events` and `has_pending`.
 
 Exceptions of other packages are translated here and in `bfxsync.rest` only.
 """
@@ -85,6 +85,9 @@ class Transport:
         self._received = received
         self._unsent = bytearray()
         self._is_batching = False
+        # Most reads bring few bytes: a buffer for each would have to be shrunk. (Of its memory only
+        # what has been used is real.)
+        self._buffer = memoryview(bytearray(BLOCK_SIZE))
         self._read_wants_write = False
         self._write_wants_read = False
 
@@ -137,7 +140,7 @@ class Transport:
             ) from without_frames(exc)
 
     def fileno(self) -> int:
-        """Return the descriptor, for a selector."""
+        """Return the descriptor, for a poll."""
         descriptor: int = self._sock.fileno()
         return descriptor
 
@@ -172,7 +175,7 @@ class Transport:
         while taken < BLOCK_SIZE and self.lost is None and self._ending is None:
             self._read_wants_write = False
             try:
-                data = self._sock.recv(BLOCK_SIZE)
+                count = self._sock.recv_into(self._buffer)
             except _WANT_READ:
                 break
             except ssl.SSLWantWriteError:
@@ -181,15 +184,17 @@ class Transport:
             except OSError as exc:
                 self._lose(CloseCode.ABNORMAL, f"the connection broke: {exc}")
                 break
-            if not data:
+            if not count:
                 self._lose(
                     CloseCode.ABNORMAL, "the connection ended without a close frame"
                 )
                 break
-            messages += self._splitter.feed(data)
-            taken += len(data)
-            self._handle_control_frames()
-            if not self._is_tls or len(data) < _TLS_RECORD:
+            splitter = self._splitter
+            messages += splitter.feed(bytes(self._buffer[:count]))
+            taken += count
+            if splitter.controls or splitter.close or splitter.violation:
+                self._handle_control_frames()
+            if not self._is_tls or count < _TLS_RECORD:
                 break
         self._traffic.received += taken
         if self._write_wants_read:
