@@ -24,7 +24,7 @@ from bfxsync.wire.audit import (
     Liveness,
     Sequence,
 )
-from bfxsync.wire.blocks import group_by_channel, read_one
+from bfxsync.wire.blocks import BlockReader
 from bfxsync.wire.codec import Loads, loads_for, parse
 from bfxsync.wire.commands import Command, Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.delivery import Delivery, paused
@@ -90,6 +90,7 @@ class Session:
         self._deliver = self._delivery.deliver
         self._pings = Pings()
         self._sequence = Sequence()
+        self._read = BlockReader(loads, self._routes, self._sequence).read
         self._liveness = Liveness(ping_after_s, stale_after_s)
         self._channels = ChannelsWatch(stale_after_s)
         self._is_open = False
@@ -113,7 +114,7 @@ class Session:
 
     def open(self, now: float) -> list[Output]:
         """Start with a new socket: request the flags and all subscriptions."""
-        self._is_open = self.is_rescheduled = True
+        self._is_open = True
         self._sequence.reset()
         self._liveness.reset(now)
         self._channels.reset(now)
@@ -222,9 +223,7 @@ class Session:
         if not messages:
             return []
         self.frame_count += len(messages)
-        flags = self._handshake.flags
-        read = read_one if len(messages) == 1 else group_by_channel
-        groups = read(messages, self._loads, self._routes, flags, self._sequence)
+        groups = self._read(messages, self._handshake.flags)
         if groups is None:
             self._liveness.received(now)
             return self._finish(self._walk(messages, now), now)

@@ -211,3 +211,62 @@ def test_the_gap_of_a_channel_that_was_never_heard_has_no_begin(stream):
     gap = Gap("the link")
     stream.deliver([gap])
     assert gap.since is None
+
+
+# --- the policy latest ------------------------------------------------------------------------
+
+TICKER_FRAME = [7, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]]
+
+
+def ticker_stream():
+    channel = channel_for("ticker", number=float, symbol="tBTCUSD")
+    return SharedSubscription(channel, {"channel": "ticker"})
+
+
+def of_policy(stream, policy):
+    return Subscriber(stream.channel, {}, None, size=10, policy=policy)
+
+
+def test_the_last_state_is_enough_if_every_consumer_says_so():
+    stream = ticker_stream()
+    channel = stream.channel
+    latest, all_of_them = (
+        of_policy(stream, policy) for policy in (Policy.LATEST, Policy.DROP_OLDEST)
+    )
+    assert channel.wants_last, "nobody consumes anything"
+    for subscriber in (latest, all_of_them):
+        stream.attach(subscriber)
+    stream.read(latest, latest.reading())
+    assert channel.wants_last
+    stream.read(all_of_them, all_of_them.reading())
+    assert not channel.wants_last
+    stream.detach(all_of_them)
+    assert channel.wants_last
+    stream.listen(CallbackQueue("test", {}, Dispatcher("test"), size=10))
+    assert not channel.wants_last, "event handlers get everything"
+
+
+def test_a_reader_that_is_gone_wants_nothing():
+    stream = ticker_stream()
+    subscriber = of_policy(stream, Policy.RESYNC)
+    stream.attach(subscriber)
+    stream.read(subscriber, subscriber.reading())
+    assert not stream.channel.wants_last
+    stream.stop_reading(subscriber.reader)
+    assert stream.channel.wants_last
+
+
+def test_of_changes_every_one_is_wanted(stream):
+    stream.attach(of_policy(stream, Policy.LATEST))
+    assert not stream.channel.wants_last
+
+
+def test_updates_that_were_left_out_are_counted():
+    stream = ticker_stream()
+    subscriber = of_policy(stream, Policy.LATEST)
+    stream.attach(subscriber)
+    stream.deliver(stream.channel.feed_many([TICKER_FRAME]))
+    stream.channel.skipped_count = 9
+    assert stream.deliver(stream.channel.feed_many([TICKER_FRAME])) == 10
+    assert stream.deliver(stream.channel.feed_many([TICKER_FRAME])) == 1
+    assert subscriber.update_count == 12

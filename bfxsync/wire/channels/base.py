@@ -39,6 +39,8 @@ class Channel(ABC):
     """What a frame holds, for messages."""
     _many = 16
     """Frames from which on reading all at once is faster than one by one (measured)."""
+    is_whole = False
+    """Whether each frame holds the whole state."""
 
     def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
         self.arguments = arguments
@@ -53,6 +55,10 @@ class Channel(ABC):
         """Whether the first data on this socket has arrived."""
         self.extras = False
         """Whether to return the items that only events need: `TradeUpdate` and `Checksum`."""
+        self.wants_last = False
+        """Whether of each block only the last frame of data is wanted; only if `is_whole`."""
+        self.skipped_count = 0
+        """Frames of data that were left out for that; the consumer resets it."""
         self.errors: list[BfxError] = []
         """Errors of frames since this was last cleared."""
         self.resync_reason: str | None = None

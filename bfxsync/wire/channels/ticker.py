@@ -20,6 +20,8 @@ class FlatChannel(Channel):
 
     is_degraded: bool
 
+    is_whole = True
+
     def __init__(
         self,
         arguments: dict[str, str],

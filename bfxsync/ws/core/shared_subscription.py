@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from bfxsync._base.clock import CLOCK, Clock
-from bfxsync._base.enums import SubscriptionStatus
+from bfxsync._base.enums import Policy, SubscriptionStatus
 from bfxsync._base.logs import get_logger
 from bfxsync.errors import BfxError
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
@@ -54,6 +54,7 @@ class SharedSubscription:
     def __attrs_post_init__(self) -> None:
         # Looked up once, as it is needed for every block.
         self._restart = self.channel.restart
+        self._note_wants()
 
     def attach(self, subscriber: Subscriber) -> None:
         """Add a subscriber, starting with a snapshot of the local state."""
@@ -78,6 +79,7 @@ class SharedSubscription:
             self.subscribers.remove(subscriber)
             theirs = subscriber.mailboxes
             self._mailboxes = [box for box in self._mailboxes if box not in theirs]
+            self._note_wants()
         if not self.subscribers:
             return True
         self.subscription = self.subscribers[0].subscription
@@ -91,10 +93,12 @@ class SharedSubscription:
     def stop_reading(self, reader: Mailbox) -> None:
         """Stop filling a reader."""
         self._mailboxes = [box for box in self._mailboxes if box is not reader]
+        self._note_wants()
 
     def listen(self, callback_queue: CallbackQueue) -> None:
         """Start filling the queue of the event handlers."""
         self.listener = callback_queue
+        self._note_wants()
         self._start(callback_queue.mailbox)
 
     def ask(self, now: float | None) -> None:
@@ -135,6 +139,10 @@ class SharedSubscription:
         if self.channel.extras:
             theirs = [item for item in updates if item.__class__ not in EXTRAS]
         count = len(theirs)
+        if self.channel.skipped_count:
+            # Of updates that came and were not wanted.
+            count += self.channel.skipped_count
+            self.channel.skipped_count = 0
         if updates[0].__class__ in _EVENTS:
             count -= 1
             self._note(updates[0])
@@ -179,7 +187,17 @@ class SharedSubscription:
         if mailbox in self._mailboxes:
             return
         self._mailboxes.append(mailbox)
+        self._note_wants()
         self._start(mailbox)
+
+    def _note_wants(self) -> None:
+        """Tell the channel whether its consumers, if any, want the latest state alone."""
+        channel = self.channel
+        channel.wants_last = (
+            channel.is_whole
+            and self.listener is None
+            and all(box.policy is Policy.LATEST for box in self._mailboxes)
+        )
 
     def _start(self, mailbox: Mailbox) -> None:
         mailbox.put(self._restart(), self._restart)
