@@ -38,7 +38,12 @@ STAGES = (
     ("split", "bfxsync.wire.websocket", "Splitter", "feed"),
     ("decode, check, models, books", "bfxsync.wire.session", "Session", "feed"),
     ("deliver", "bfxsync.ws.io.link", "Link", "perform"),
-    ("dispatch, callback", "bfxsync.ws.core.core", "Core", "run_ready"),
+    (
+        "dispatch, callback",
+        "bfxsync.ws.dispatch.dispatcher",
+        "Dispatcher",
+        "run_ready",
+    ),
 )
 
 #: Frames of a block in a flood, about 64 KiB.
@@ -64,7 +69,7 @@ class Tape:
         self._watched, other = socket.socketpair()
         other.send(b"\0")
         self._peer = Peer(other)
-        self._answers = b""
+        self._answers = self._rest = b""
         self._put({"event": "info", "version": 2, "platform": {"status": 1}})
         self.costs_s: List[float] = []
         self.go, self.done = threading.Event(), threading.Event()
@@ -98,7 +103,14 @@ class Tape:
     def _put(self, value: Dict[str, Any]) -> None:
         self._answers += frame(json.dumps(value).encode())
 
+    def recv_into(self, buffer: memoryview) -> int:
+        data = self._rest or self.recv(len(buffer))
+        data, self._rest = data[: len(buffer)], data[len(buffer) :]
+        buffer[: len(data)] = data
+        return len(data)
+
     def recv(self, _size: int) -> bytes:
+        """Return the next bytes, also for releases that do not read into a buffer."""
         block = next(self._blocks, None)
         if block is not None:
             return block
