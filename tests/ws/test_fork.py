@@ -358,11 +358,16 @@ def test_r10_a_fork_at_any_moment_hangs_no_thread(exchange):
                     handles.append(ticker)
                 del handles[1:-20]
 
+        def gone(code, reason):
+            pass
+
         def read():
             while not stopping.is_set():
                 kept.book.bids()
                 client.stats()
-                client.on("disconnected", lambda code, reason: None)
+                client.on("disconnected", gone)
+                # Or thousands would have to be called at the end of each child's connection.
+                client.off("disconnected", gone)
 
         def iterate():
             for _ in kept:
