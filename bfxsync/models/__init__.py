@@ -1,8 +1,8 @@
 """
 Messages of the exchange as Python objects.
 
-Strategy: those of REST are imported when one is first asked for, as a program that only listens
-needs none, and making so many classes takes a while.
+Strategy: the models of REST are imported on first use, as a program that only streams needs none,
+and creating so many classes takes time.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ class WeightedAverages(RestModel):
     last_trade_mts: Mts | None = at(11)
     """In milliseconds UTC; None without trades."""
     symbol: Symbol | None = at(default=None, eq=False)
-    """That of the request."""
+    """Symbol of the request."""
 
     first_trade_at: ClassVar[Moment[datetime | None]] = moment(first_trade_mts)
     last_trade_at: ClassVar[Moment[datetime | None]] = moment(last_trade_mts)

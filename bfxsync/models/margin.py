@@ -79,7 +79,7 @@ class PositionIncreaseInfo(RestModel):
     funding_value_currency: str | None = at(5, 0)
     funding_required_currency: str | None = at(5, 1)
     symbol: Symbol | None = at(default=None, eq=False)
-    """That of the request."""
+    """Symbol of the request."""
 
     _optional_parts = (4, 5)
 
@@ -107,4 +107,4 @@ class DerivativePositionCollateralLimits(RestModel):
     min_collateral: float = at(0)
     max_collateral: float = at(1)
     symbol: Symbol | None = at(default=None, eq=False)
-    """That of the request."""
+    """Symbol of the request."""

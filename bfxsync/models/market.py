@@ -1,10 +1,10 @@
 """
 Messages of the public channels: one class each, built from the exchange's rows.
 
-Strategy: the objects are made for every message. They are not frozen; treat them as read-only, as
-other subscriptions and the book may hold the same ones. The most frequent ones screen their row
+Strategy: an object is created for every message. Objects are not frozen; treat them as read-only,
+as other subscriptions and the book may use the same ones. The most frequent models screen their row
 with one sum, which raises for text, null and lists, and read it field by field only if that fails
-or `Decimal` is wanted. A sum that is written out is cheaper for short rows, and begins with 0.0 as
+or `Decimal` is requested. A written-out sum is cheaper for short rows, and begins with 0.0, as
 texts can be added to each other. Number fields are annotated `float`; a client with
 ``numbers=Decimal`` fills them with `decimal.Decimal`. As the exchange leaves out ``.0``, a whole
 number may be an `int` in the first case.

@@ -1,10 +1,10 @@
 """
-Models as tables: the index, type and meaning of each field stand side by side.
+Models as tables: the index, type and meaning of each field are side by side.
 
 Strategy: `model` is `attrs.define` plus a `Layout` compiled from the annotations when the class is
-made. An annotation says what a value must be, `at` where it stands in the row, `key` where it
-stands in an object; the text below a field says what it means. Columns of DataFrames, `help()` and
-docs/models.rst are made of the same table. An annotation without a meaning stops the import.
+created. The annotation of a field is the type of its value, `at` its index in the row, `key` its
+key in an object; the text below the field is its documentation. Columns of DataFrames, `help()` and
+docs/models.rst are generated from the same table. An unknown annotation raises during import.
 
 Annotations are texts, as every module of models begins with ``from __future__ import
 annotations``. Python 3.14 without that line gives objects instead, whose text is the same.
@@ -86,7 +86,7 @@ _MEANINGS: Dict[str, tuple[Union[Kind, Read], str]] = {
     "list[Any] | None": (anything_in_a_list, "object"),
     "OrderFlag | None": (flags, "object"),
 }
-"""What a value must be, and its dtype in pandas, by the annotation of its field."""
+"""The kind of a value, and its dtype in pandas, by the annotation of its field."""
 
 _models: Dict[str, Type[Model]] = {}
 """By name, for fields that hold other models."""
@@ -104,10 +104,10 @@ def at(*path: int | str, read: Read | None = None, **options: Any) -> Any:
     Parameters
     ----------
     path : int or str
-        Its index; for a row or an object within the row, the index of that, then the index or key
-        there. Nothing: the row does not have the field.
+        Index of the field; for a nested row or object its index, then the index or key in it. Empty
+        if the row does not have the field.
     read : callable, optional
-        Converts the value, where the annotation does not say enough.
+        Converts the value, if the annotation is not sufficient.
     options
         As for `attrs.field`.
     """
@@ -123,8 +123,8 @@ class Model:
     """
     Base of all models; see `RestModel`, `ObjectModel` and `bfxsync.models.market_model`.
 
-    Their constructors from rows and objects raise `RemoteError` for one that is too short or holds
-    something unexpected.
+    Constructors from rows and objects raise `RemoteError` if a row is too short or a value is
+    unexpected.
     """
 
     __slots__ = ()
@@ -140,7 +140,7 @@ class Model:
     _has_own_repr: ClassVar[bool] = False
 
     def to_dict(self) -> Dict[str, Any]:
-        """Return the fields by name, in their order; models within are dicts too."""
+        """Return the fields by name, in their order; nested models become dicts too."""
         return {name: _plain(getattr(self, name)) for name in _names(type(self))}
 
     @classmethod
@@ -194,7 +194,7 @@ class RestModel(Model):
 
 
 class ObjectModel(Model):
-    """Base of what the exchange sends as objects; unknown keys are ignored."""
+    """Base of models that the exchange sends as objects; unknown keys are ignored."""
 
     __slots__ = ()
 
@@ -207,16 +207,16 @@ class ObjectModel(Model):
 @dataclass_transform(field_specifiers=(at, key, attrs.field))
 def model(cls: type[M]) -> type[M]:
     """
-    Make a slotted attrs class that reads rows or objects by the table of its fields.
+    Create a slotted attrs class that reads rows or objects according to its fields.
 
-    Instances are compared by all fields, and hashed by type and ``id`` where there is one; treat
-    them as read-only. A class without fields of its own reads as its base does, unless the name of
-    the base begins with ``_``.
+    Instances are compared by all fields, and hashed by type and ``id`` if there is one; treat them
+    as read-only. A class without own fields reads like its base, unless the name of the base begins
+    with ``_``.
 
     Raises
     ------
     TypeError
-        An annotation has no meaning, a field has no place, or a field of milliseconds has no
+        An unknown annotation, a field without `at` or `key`, or a field of milliseconds without
         `moment`.
     """
     made: Any = attrs.define(
@@ -276,7 +276,7 @@ def fields_of(model: Any) -> tuple[Any, ...]:
 
 
 def annotation_text(annotation: Any) -> str:
-    """Return an annotation as it stands in the source, without names of modules."""
+    """Return the text of an annotation, without names of modules."""
     if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
         return annotation.__name__
     return _MODULE_NAMES.sub("", str(annotation))
@@ -284,7 +284,7 @@ def annotation_text(annotation: Any) -> str:
 
 def _plain_types(cls: type, fields: List[Any]) -> List[Any]:
     """
-    Give fields the texts of their annotations; for N see `bfxsync.models.partial_rows`.
+    Replace the annotations of fields by their texts; for N see `bfxsync.models.partial_rows`.
 
     Fields with a default go to the end, where an inherited one can be given by position too, as
     that is the cheapest.

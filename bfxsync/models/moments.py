@@ -1,4 +1,4 @@
-"""Fields of milliseconds as aware datetimes, under names that follow one rule."""
+"""Properties that convert fields of milliseconds to aware datetimes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _VERBS = {
 
 
 class Moment(Generic[T_co]):
-    """A property that gives a field of milliseconds as a `datetime`; made by `moment`."""
+    """A property that returns a field of milliseconds as a `datetime`; see `moment`."""
 
     def __init__(self, field: Any) -> None:
         self._field = field
         self.field_name: str = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
-        # attrs makes the class a second time, without the definitions of its fields.
+        # attrs creates the class a second time, without the definitions of its fields.
         for other, value in vars(owner).items():
             if value is self._field:
                 self.field_name = other
@@ -53,7 +53,7 @@ class Moment(Generic[T_co]):
             return _EPOCH + timedelta(milliseconds=float(mts))
         except OverflowError:
             raise RemoteError(
-                f"{owner.__name__}.{self.field_name}: {mts} is no time of this calendar"
+                f"{owner.__name__}.{self.field_name}: {mts} is beyond the year 9999"
             ) from None
 
 
@@ -65,9 +65,9 @@ def moment(field: float | None) -> Moment[datetime | None]: ...
 
 def moment(field: Any) -> Any:
     """
-    Return a property that gives a field of milliseconds as an aware `datetime`.
+    Return a property that converts a field of milliseconds to an aware `datetime`.
 
-    Its name follows from the field's, see `moment_name`. It raises `RemoteError` for a time
+    Its name is derived from the field's, see `moment_name`. It raises `RemoteError` for a time
     beyond the year 9999.
     """
     return Moment(field)

@@ -40,8 +40,8 @@ class Notification(Generic[T]):
     """
     The exchange's answer to a write.
 
-    It may report a rejection, which `raise_for_status` raises. Success means accepted, not done: an
-    order was accepted, a cancellation submitted.
+    It may report a rejection, which `raise_for_status` raises. Success means accepted, not
+    completed: an order was accepted, a cancellation submitted.
 
     https://docs.bitfinex.com/docs/notifications
     """
@@ -53,8 +53,8 @@ class Notification(Generic[T]):
     message_id: Optional[int]
     data: T = attrs.field(repr=few)
     """
-    Subject of the request: a model, or its partial counterpart (`PartialOrder`, …) where the
-    exchange did not send everything. None if the request failed and it cannot be read.
+    Subject of the request: a model, or its partial counterpart (`PartialOrder`, …) if the exchange
+    did not send all fields. None if the request failed and the data is unreadable.
     """
     code: Optional[int]
     """Numeric code; rarely sent."""
@@ -85,7 +85,7 @@ class Notification(Generic[T]):
         """
         Raise an error if the request was rejected; for several operations the first rejection.
 
-        A dry run passes, although it is no success.
+        A dry run passes, although `is_success` is False.
 
         Returns
         -------

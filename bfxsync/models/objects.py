@@ -1,9 +1,9 @@
 """
 Readers of JSON objects, and of rows with rows or objects in them.
 
-Merchants, Thalex and recurring orders come as objects with names in camel case, not as rows. Their
-values are read with the kinds of `bfxsync.models.rows`, and with the readers below for what rows
-rarely have: booleans, lists of texts, and objects within objects.
+The exchange sends merchants, Thalex and recurring orders as objects with names in camel case, not
+as rows. Their values are read with the kinds of `bfxsync.models.rows`, and with the readers below
+for booleans, lists of texts, and nested objects, which rows rarely have.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ObjectField = Tuple[str, Tuple[str, ...], Union[Kind, Read]]
 
 class ObjectLayout(Layout):
     """
-    The fields of an object: which key, and what may stand there. Other keys are ignored.
+    The fields of an object: keys and kinds of values. Other keys are ignored.
 
     Parameters
     ----------
@@ -75,16 +75,16 @@ class ObjectLayout(Layout):
 
 class NestedLayout(Layout):
     """
-    The fields of a row with rows or objects in it.
+    The fields of a row with nested rows or objects.
 
     Parameters
     ----------
     fields : tuple of (str, tuple, Kind or callable)
-        Name, path (the index in the row, then the index or key in what is there, …), and kind.
-        Fields of the same inner row are neighbours.
+        Name, path (the index in the row, then the index or key in the nested value, …), and kind.
+        Fields of the same nested row must be adjacent.
     optional_parts : tuple of int
-        Indexes of inner rows that may be missing or null, as objects may: then all their fields
-        are.
+        Indexes of nested rows that may be missing or null, as objects may; then all their fields
+        are missing.
     """
 
     def __init__(

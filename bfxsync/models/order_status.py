@@ -1,8 +1,8 @@
 """
 Parser of order status texts.
 
-Strategy: the grammar is not documented, so nothing is an error: unknown parts stay in `word` or in
-`text`. Seen so far, in upper, lower and mixed case::
+Strategy: the grammar is not documented, so no text is an error: unknown parts stay in `word` or in
+`text`. Forms seen so far, in upper, lower and mixed case::
 
     status  = word [fills] [":" | ","] ["was" [":"] status] ["(note: " note ")"]
     fills   = ("@" | "at") price "(" amount ")" {"," price "(" amount ")"}

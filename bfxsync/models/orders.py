@@ -84,7 +84,7 @@ class Order(_OrderFields[NoReturn]):
 
     @classmethod
     def from_partial_row(cls, row: Row, number: NumberType = float) -> AnyOrder:
-        """Build from the row of a notification; a `PartialOrder` if something is missing."""
+        """Build from the row of a notification; a `PartialOrder` if required fields are missing."""
         return read_whole_or_partial(cls, PartialOrder, row, number)
 
 
@@ -99,7 +99,7 @@ class PartialOrder(_OrderFields[None]):
 
 
 AnyOrder = Union[Order, PartialOrder]
-"""The order of a notification: whole where the exchange sent everything, else partial."""
+"""The order of a notification: an `Order` if the exchange sent all fields, else partial."""
 
 
 @model

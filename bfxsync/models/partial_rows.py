@@ -1,11 +1,11 @@
 """
 Rows of notifications, in which anything may be missing.
 
-Strategy: the exchange acknowledges a write with what it knows of the row at that moment. A row with
-everything that the model requires is a model; any other is its partial counterpart. Both have one
-table of fields, in a base class that is generic in what stands for a missing value: ``int | N`` is
+Strategy: the exchange acknowledges a write with the fields of the row that it knows at that time. A
+row with all required fields becomes a model, any other its partial counterpart. Both share one
+table of fields, in a base class that is generic in the type of a missing value: ``int | N`` is
 `int` in `Order`, where N is `NoReturn`, and ``int | None`` in `PartialOrder`, where N is None, so
-that a type checker objects to arithmetic with what may not be there.
+that a type checker reports arithmetic with values that may be missing.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class PartialMoment(Moment[Any]):
 def read_whole_or_partial(
     whole: type[W], partial: type[M], row: Any, number: NumberType
 ) -> W | M:
-    """Return `whole` if everything that it requires is there, else `partial`."""
+    """Return a `whole` if the row has all required fields, else a `partial`."""
     values = partial._layout.read(row, number)
     is_whole = all(values[place] is not None for place in whole._layout.required)
     found = whole(*values) if is_whole else partial(*values)

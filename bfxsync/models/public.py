@@ -107,7 +107,7 @@ class FundingStatistic(RestModel):
     funding_below_threshold: float | None = at(11)
     """Sum of the open offers below 0.75 %; None in old rows, which lack it."""
     symbol: Symbol | None = at(default=None, eq=False)
-    """That of the request."""
+    """Symbol of the request."""
 
     time: ClassVar[Moment[datetime]] = moment(mts)
 
@@ -125,7 +125,7 @@ class TradingMarketAveragePrice(RestModel):
     amount: float = at(1)
     """Part of the amount that is available, in base currency: positive buys, negative sells."""
     symbol: Symbol | None = at(default=None, eq=False)
-    """That of the request."""
+    """Symbol of the request."""
 
 
 @model
@@ -141,7 +141,7 @@ class FundingMarketAveragePrice(RestModel):
     amount: float = at(1)
     """Part of the amount that is available, in the currency."""
     symbol: Symbol | None = at(default=None, eq=False)
-    """That of the request."""
+    """Symbol of the request."""
 
 
 @model

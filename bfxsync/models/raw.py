@@ -1,4 +1,4 @@
-"""Rows of channels that bfxsync does not read."""
+"""Rows of channels subscribed with `subscribe_raw`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class RawRow(list[Any]):
     tag : str or None
         The text before the row in its message, such as ``te`` or ``cs``.
     symbol : str or None
-        That of the subscription, if it has one.
+        Symbol of the subscription, if it has one.
     server_mts : int or None
-        When the exchange sent it, with `Flag.TIMESTAMP`.
+        Time at which the exchange sent it, with `Flag.TIMESTAMP`.
     """
 
     __slots__ = ("server_mts", "symbol", "tag")

@@ -82,7 +82,7 @@ class BalanceAvailable(RestModel):
     sign: for an offer it has been negative.
     """
     symbol: Symbol | None = at(default=None, eq=False)
-    """That of the request."""
+    """Symbol of the request."""
 
 
 @model

@@ -109,11 +109,13 @@ class AccountView:
             Unknown wallet, or an amount that is not positive.
         """
         if wallet not in WALLETS:
-            raise UsageError(f"no wallet {wallet!r}; there are {', '.join(WALLETS)}")
+            raise UsageError(
+                f"wallet must be one of {', '.join(WALLETS)}, not {wallet!r}"
+            )
         try:
             read_positive("amount", amount)
         except Invalid:
-            raise UsageError(f"amount must be above zero, not {amount!r}") from None
+            raise UsageError(f"amount must be positive, not {amount!r}") from None
         self._ask(lambda account: account.deposit(wallet, currency, amount))
 
     def _ask(self, function: Callable[[Account], T]) -> T:

@@ -48,21 +48,21 @@ class PaperExchange:
     port : int, optional
         0 chooses a free port at the first start, and keeps it for the next.
     allowed_hosts : sequence of str, optional
-        Further names of this exchange, such as that of a container or a proxy, and hosts of web
-        pages that may use it. Without them, it answers to loopback names, to `host`, and to names
-        of the real exchange, and refuses others with HTTP 403, so that no web page can reach it
-        through its visitor's browser (``docs/testing.rst``).
+        Additional host names of this exchange, such as of a container or proxy, and hosts of web
+        pages that may use it. By default it answers to loopback names, `host`, and the names of the
+        real exchange, and refuses others with HTTP 403, so that web pages cannot reach it through a
+        visitor's browser (``docs/testing.rst``).
     captures : sequence of str or os.PathLike, optional
         Recordings to play: ``"btcusd-20181112"`` (``tBTCUSD``, 15 minutes, busy) and
         ``"public-20210417"`` (seven quieter pairs, half a minute), or paths of recordings made with
         ``Client(record=path)``. At the end of one its subscribers get info event 20051 and are
         disconnected, and it can be played again.
     speed : float, optional
-        Of recordings: 2 plays twice as fast; very large numbers, as fast as the clients read.
+        Speed of recordings: 2 plays twice as fast, a very large number as fast as clients read.
     autoplay : bool, optional
         Start a recording with the first subscription to one of its symbols; otherwise by `play`.
     seed : int, optional
-        Of the simulated markets: the same seed gives the same events, and the same past.
+        Seed of the simulated markets: the same seed gives the same events and the same past.
     rate : float, optional
         Events per second of each simulated market, while it moves.
     heartbeat_s, checksum_s, ticker_s : float, optional
@@ -74,9 +74,9 @@ class PaperExchange:
     max_channels : int, optional
         Subscriptions per connection.
     idle_s : float, optional
-        Disconnects a WebSocket without subscriptions from which nothing, not even a ping or pong,
-        has come for this time; one with subscriptions that has read nothing of its unread data for
-        this time; and a REST client that has not read its answer.
+        Disconnects, after this time: a WebSocket without subscriptions that has sent nothing, not
+        even a ping or pong; a WebSocket with subscriptions that has read none of its pending data;
+        and a REST client that has not read its answer.
     request_timeout_s : float, optional
         Disconnects a connection that has sent no complete request in this time.
     farewell_s : float, optional
@@ -175,7 +175,7 @@ class PaperExchange:
 
     @property
     def port(self) -> int:
-        """The port it listens on, or did last; 0 before the first start with a free port."""
+        """The port it listens on or has last listened on; 0 before the first start with port 0."""
         return self._thread.port
 
     @property
@@ -199,7 +199,7 @@ class PaperExchange:
     def account(self) -> AccountView:
         """The first account: its key and secret, balances, orders, trades; see `AccountView`."""
         if not self.accounts:
-            raise UsageError("this exchange was made without accounts")
+            raise UsageError("this exchange was created without accounts")
         return self.accounts[0]
 
     def client(self, account: AccountView | None = None, **options: Any) -> Client:
@@ -209,7 +209,9 @@ class PaperExchange:
         `options` are those of `bfxsync.Client`. Raises `UsageError` before the first start, and for
         an account of another exchange.
         """
-        from bfxsync.client import Client  # only here: the exchange stands apart
+        from bfxsync.client import (
+            Client,
+        )  # only here: the exchange is independent of the client
 
         account = self.account if account is None else account
         if account not in self.accounts:
@@ -271,19 +273,19 @@ class PaperExchange:
 
     def inject(self, fault: str, *, times: int = 1, **options: Any) -> None:
         """
-        Arm a fault, which then happens `times` times, each counted in `fault_counts`.
+        Arm a fault, which then happens `times` times; `fault_counts` counts each.
 
         It happens at the first opportunity, on any connection, unless options limit it. Faults with
-        the same name happen in turn. A stop disarms all.
+        the same name happen in turn. `stop` disarms all.
 
         Parameters
         ----------
         fault : str
             One of the names below.
         **options
-            Options of the fault. Where it has `channel` (``"book"``), `symbol` (``"tBTCUSD"``) and
-            `key` (of candles and status, ``"trade:1m:tBTCUSD"``), it happens only to what matches
-            all that are given.
+            Options of the fault. With `channel` (``"book"``), `symbol` (``"tBTCUSD"``) and `key`
+            (of candles and status, ``"trade:1m:tBTCUSD"``) it affects only channels that match all
+            of the given options.
 
         Raises
         ------
@@ -313,18 +315,19 @@ class PaperExchange:
         """
         Disarm all faults that have not happened yet.
 
-        Those in progress go on: delayed acknowledgements, silent channels, and a maintenance, which
-        ends with ``send_info(20061)``.
+        Faults in progress continue: delayed acknowledgements, silent channels, and a maintenance,
+        which ends with ``send_info(20061)``.
         """
         self._thread.call(lambda server: server.faults.clear())
 
     @property
     def fault_counts(self) -> dict[str, int]:
         """
-        How often each fault has happened since the last start; missing names count 0.
+        Number of times that each fault has happened since the last start; missing names count 0.
 
-        Besides the faults of `inject` it has ``drop``, ``close_1012`` and so on for each connection
-        ended by `drop_connections`, and ``info_20051`` and so on for each that got an info event.
+        In addition to the faults of `inject` it has ``drop``, ``close_1012`` and so on for each
+        connection ended by `drop_connections`, and ``info_20051`` and so on for each connection
+        that got an info event.
         """
         return Counter(dict(self._thread.counters.faults))
 
@@ -332,10 +335,10 @@ class PaperExchange:
         self, code: int | None = None, reason: str = "", *, reset: bool = False
     ) -> int:
         """
-        Disconnect all clients, and return how many there were.
+        Disconnect all clients; return their number.
 
-        Recordings play on meanwhile. A simulated market stops within a tenth of a second while none
-        of its channels is subscribed.
+        Recordings continue. A simulated market stops within a tenth of a second while none of its
+        channels is subscribed.
 
         Parameters
         ----------
@@ -361,10 +364,10 @@ class PaperExchange:
 
     def send_info(self, code: int) -> int:
         """
-        Send an info event (20051, 20060, 20061) to all clients, and return how many.
+        Send an info event (20051, 20060, 20061) to all clients; return their number.
 
-        From 20060 until 20061 the exchange is in maintenance: it works on, but reports platform
-        status 0 to new connections.
+        From 20060 until 20061 the exchange is in maintenance: it keeps working, but reports
+        platform status 0 to new connections.
         """
         return self._thread.call(lambda server: server.send_info(code))
 
@@ -393,7 +396,7 @@ class PaperExchange:
         """
         Return the correct checksum of `book`, a signed 32-bit integer.
 
-        It is defined for funding books, too, although their subscribers get none.
+        It is also defined for funding books, although their subscribers get no checksums.
         """
         return self._thread.call(
             lambda server: server.window(symbol, prec, len, freq).checksum()

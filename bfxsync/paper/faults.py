@@ -99,7 +99,7 @@ class Fault:
     def matches(
         self, channel: str = "", symbol: str = "", key: str = "", path: str = ""
     ) -> bool:
-        """Say whether its options match the facts of a channel or endpoint."""
+        """Return whether its options match the facts of a channel or endpoint."""
         facts = {"channel": channel, "symbol": symbol, "key": key, "path": path}
         return all(self.options.get(name) in (None, facts[name]) for name in facts)
 
@@ -115,11 +115,13 @@ def check_fault(name: str, times: int, options: Mapping[str, Any]) -> Fault:
     """
     known = FAULTS.get(name)
     if known is None:
-        raise UsageError(f"no fault {name!r}; there are {', '.join(FAULTS)}")
+        raise UsageError(f"fault must be one of {', '.join(FAULTS)}, not {name!r}")
     if type(times) is not int or times < 1:
         raise UsageError(f"times must be a positive number, not {times!r}")
     if name == SILENT_CHANNEL and times != 1:
-        raise UsageError(f"{name} happens at once, to all that match: it has no times")
+        raise UsageError(
+            f"{name} affects all matching channels immediately: it takes no times"
+        )
     complete = {option: known[option].default for option in known}
     for option, value in options.items():
         if option not in known:
@@ -141,14 +143,14 @@ def check_close(code: int | None, reason: str, reset: bool) -> None:
     if code is not None and not (type(code) is int and 1000 <= code <= 4999):
         raise UsageError(f"code must be from 1000 to 4999, not {code!r}")
     if reason and code in (None, NO_CODE):
-        raise UsageError("there is no reason without a code")
+        raise UsageError("reason needs a code")
     sent = _encoded(reason)
     if sent is None or len(sent) > _MAX_REASON_BYTES:
         raise UsageError(
             f"reason must be text of at most {_MAX_REASON_BYTES} bytes, not {reason!r}"
         )
     if reset and code is not None:
-        raise UsageError("a reset has no close frame, and so no code")
+        raise UsageError("reset sends no close frame, so it takes no code")
 
 
 class Faults:
@@ -181,7 +183,7 @@ class Faults:
         self._claimed.clear()
 
     def is_armed(self, name: str, **facts: str) -> bool:
-        """Say whether `fire` would return a fault."""
+        """Return whether `fire` would return a fault."""
         return self._find(name, facts) is not None
 
     def fire(self, name: str, **facts: str) -> Fault | None:
@@ -192,7 +194,7 @@ class Faults:
         return fault
 
     def claim(self, name: str) -> Fault | None:
-        """Use a fault that takes time; `complete` or `give_back` must follow."""
+        """Use a fault that takes time; call `complete` or `give_back` afterwards."""
         fault = self._use(name, {})
         if fault is not None:
             self._claimed.append(fault)
@@ -205,7 +207,7 @@ class Faults:
             self._claimed.remove(fault)
 
     def give_back(self, fault: Fault) -> None:
-        """Re-arm a claimed fault that did not happen, unless it was cleared meanwhile."""
+        """Re-arm a claimed fault that did not happen, unless it has been cleared."""
         if fault in self._claimed:
             self._claimed.remove(fault)
             fault.left += 1

@@ -434,7 +434,9 @@ def test_moment_keeps_fractions_of_milliseconds() -> None:
 def test_time_beyond_the_calendar_is_a_remote_error(mts: int) -> None:
     found = Parcel.from_row([*ROW[:3], mts])
     assert found.mts_create == mts
-    with pytest.raises(RemoteError, match=rf"^Parcel\.mts_create: {mts} is no time"):
+    with pytest.raises(
+        RemoteError, match=rf"^Parcel\.mts_create: {mts} is beyond the year"
+    ):
         found.created_at
 
 

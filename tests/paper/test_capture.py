@@ -23,7 +23,7 @@ def markets(recording: Recording) -> dict[str, CapturedMarket]:
 
 def test_the_captures_are_known_by_name() -> None:
     assert capture.names() == NAMES
-    with pytest.raises(UsageError, match="there are btcusd-20181112, public-20210417"):
+    with pytest.raises(UsageError, match="one of btcusd-20181112, public-20210417"):
         capture.load("nope")
 
 

@@ -474,7 +474,7 @@ def test_a_recording_is_known_by_its_path(tmp_path: Path) -> None:
     assert capture.load(str(path)) is recording
     write(path, [ack("ticker", 1, "tBTCUSD"), [1, [2]], [1, [3]]])
     assert capture.load(path).first == {"tBTCUSD": {"ticker": [2]}}
-    with pytest.raises(UsageError, match="no capture 'nul.*; there are btcusd"):
+    with pytest.raises(UsageError, match="must be one of btcusd.*, not 'nul"):
         capture.load("nul\0")
 
 

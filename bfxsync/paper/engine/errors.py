@@ -1,4 +1,4 @@
-"""Why the engine refuses a request."""
+"""Errors for requests that the engine refuses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ GENERIC = 10001
 
 
 class Invalid(Exception):
-    """A malformed request, whatever the state of the account."""
+    """A malformed request, regardless of the state of the account."""
 
     def __init__(self, message: str, code: int = GENERIC) -> None:
         super().__init__(message)
@@ -15,7 +15,7 @@ class Invalid(Exception):
 
 
 class Declined(Exception):
-    """A well-formed order that is refused; other operations of the same request go on."""
+    """A well-formed order that is refused; other operations of the same request continue."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)

@@ -266,7 +266,7 @@ class MatchingEngine:
         venue.publish_fills()
 
     def _waits(self, order: EngineOrder) -> bool:
-        """Say whether an order is not in the book while it rests."""
+        """Return whether an order is not in the book while it rests."""
         is_shown = self._venues[order.symbol].market.shows_orders
         return order.has(HIDDEN) or not is_shown
 
@@ -322,7 +322,7 @@ class MatchingEngine:
     def _would_match_itself(
         self, account: Account, order: EngineOrder, limit: int | None
     ) -> bool:
-        """Say whether an order with self-match protection would match one of its account."""
+        """Return whether an order with self-match protection would match one of its account."""
         offers = self._venues[order.symbol].market.offers(order.is_buy)
         return order.wants("protect_selfmatch") and any(
             entry.order_id in account.orders
@@ -338,7 +338,7 @@ class MatchingEngine:
             account.hold_for(order)
 
     def _archive_filled(self, account: Account, order: EngineOrder) -> bool:
-        """Archive an order if it is filled, and say whether it is."""
+        """Archive an order if it is filled, and return whether it is."""
         if order.is_open:
             return False
         self._archive(account, order)

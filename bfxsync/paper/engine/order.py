@@ -98,11 +98,11 @@ class EngineOrder:
         return not self.closed_as
 
     def has(self, flags: int) -> bool:
-        """Say whether any of the flags is set."""
+        """Return whether any of the flags is set."""
         return bool(self.flags & flags)
 
     def wants(self, name: str) -> bool:
-        """Say whether a switch of the meta is on."""
+        """Return whether a switch of the meta is on."""
         return self.meta.get(name) in (1, True)
 
     @property

@@ -135,13 +135,13 @@ def check_order(order: EngineOrder) -> None:
     """Check what does not depend on the account: size, value and flags; raise `Declined`."""
     pair = order.symbol[1:]
     size = abs(order.amount)
-    # The rest of a position may be small, and can be closed all the same.
+    # The remainder of a position may be small, and can still be closed.
     if size < read_positive("amount", SMALLEST) and not order.has(CLOSE):
         raise Declined(f"Invalid order: minimum size for {pair} is {SMALLEST}")
     if size > read_positive("amount", LARGEST):
         raise Declined(f"Invalid order: maximum size for {pair} is {LARGEST}")
     if order.price and not cost(size, order.price):
-        raise Declined("Invalid order: it is worth nothing")
+        raise Declined("Invalid order: its value is zero")
     if order.has(OCO) and not (order.placed_id or order.plain_kind == "LIMIT"):
         raise Declined("Invalid order: only a limit order can have an OCO stop")
     if order.has(POST_ONLY) and order.plain_kind != "LIMIT":

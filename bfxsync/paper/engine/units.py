@@ -3,7 +3,7 @@ Prices and amounts as integers, and as text on the wire.
 
 Strategy: inside the local exchange prices and amounts are integers of `SCALE`-ths, so that sums are
 exact and keys compare; they become doubles, and their text, only on output. Nothing here is shared
-with the client, which could otherwise repeat a mistake and never notice.
+with the client, as a bug of shared code would go unnoticed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def number_text(value: float) -> str:
     if "e" in text:
         return _respell(text)
     if "n" in text:
-        raise ValueError(f"{text} is no JSON")  # nan, inf
+        raise ValueError(f"{text} is not JSON")  # nan, inf
     return text
 
 

@@ -1,4 +1,4 @@
-"""What the matching engine needs of a market: its book, trading on it, and publishing."""
+"""Interfaces of a market for the matching engine: its book, trading on it, and publishing."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class TradedMarket(Protocol):
 
 
 class Venue(Protocol):
-    """A market, and what publishes its changes."""
+    """A market that publishes its changes."""
 
     @property
     def market(self) -> TradedMarket: ...

@@ -63,8 +63,8 @@ def load(name: str | os.PathLike[str]) -> Recording:
         found = os.stat(path)
     except (OSError, ValueError):
         raise UsageError(
-            f"no capture {name!r}; there are {', '.join(names())}, and those of which "
-            "you give the path"
+            f"a capture must be one of {', '.join(names())}, or the path of a recording, "
+            f"not {name!r}"
         ) from None
     if not stat.S_ISREG(found.st_mode):
         # It is read twice, and opening a pipe without a writer would block.

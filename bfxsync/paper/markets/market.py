@@ -27,7 +27,7 @@ def now_mts() -> int:
 
 
 def is_derivative(symbol: str) -> bool:
-    """Say whether a symbol is that of a derivative, such as ``tBTCF0:USTF0``."""
+    """Return whether a symbol is that of a derivative, such as ``tBTCF0:USTF0``."""
     base, colon, _ = symbol.partition(":")
     return bool(colon) and base.endswith("F0")
 

@@ -60,7 +60,7 @@ class Credential:
     expires_mts: int = 0
 
     def allows(self, scope: str, right: str) -> bool:
-        """Say whether it has a right."""
+        """Return whether it has a right."""
         return right in self.rights.get(scope, "")
 
 

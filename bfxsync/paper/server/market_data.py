@@ -83,7 +83,7 @@ class MarketData:
             del known[identity]
 
     def is_watched(self, symbol: str) -> bool:
-        """Say whether a symbol has subscribers."""
+        """Return whether a symbol has subscribers."""
         return bool(self._feeds[symbol])
 
     def window(self, identity: Identity) -> Window:

@@ -323,7 +323,7 @@ def test_a_stop_that_cannot_be_paid_when_it_is_due_ends(kind: str, word: str) ->
         ({"amount": "-10.1"}, "not enough exchange balance for -10.1 BTCUSD"),
         ({"amount": "0.00003"}, "minimum size for BTCUSD is 0.00004"),
         ({"amount": "2000.1"}, "maximum size for BTCUSD is 2000.0"),
-        ({"amount": "0.00004", "price": "0.0001"}, "it is worth nothing"),
+        ({"amount": "0.00004", "price": "0.0001"}, "its value is zero"),
         (
             {"type": "EXCHANGE FOK", "flags": 16384, "price_oco_stop": "90"},
             "only a limit order can have an OCO stop",

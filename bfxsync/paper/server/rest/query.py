@@ -47,7 +47,7 @@ class Page(NamedTuple):
     newest_first: bool
 
     def covers(self, mts: int) -> bool:
-        """Say whether a time lies between start and end."""
+        """Return whether a time lies between start and end."""
         return (self.start is None or mts >= self.start) and (
             self.end is None or mts <= self.end
         )
@@ -78,7 +78,7 @@ class Query:
     values: Mapping[str, Any]
 
     def has(self, name: str) -> bool:
-        """Say whether a parameter was given."""
+        """Return whether a parameter was given."""
         return self.values.get(name) is not None
 
     def text(self, name: str, default: str | None = None) -> str:
@@ -172,7 +172,7 @@ class SignedCall(Query):
 
 
 def is_wanted(row: Row, where: Mapping[int, object]) -> bool:
-    """Say whether a row has the wanted values."""
+    """Return whether a row has the wanted values."""
     return all(
         wanted is None
         or (row[at] in wanted if isinstance(wanted, list) else row[at] == wanted)
