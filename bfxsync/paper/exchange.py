@@ -209,9 +209,8 @@ class PaperExchange:
         `options` are those of `bfxsync.Client`. Raises `UsageError` before the first start, and for
         an account of another exchange.
         """
-        from bfxsync.client import (
-            Client,
-        )  # only here: the exchange is independent of the client
+        # Only here: the exchange is independent of the client.
+        from bfxsync.client import Client
 
         account = self.account if account is None else account
         if account not in self.accounts:

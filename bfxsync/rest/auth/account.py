@@ -131,7 +131,7 @@ class AccountEndpoints(SignedEndpoints):
         """
         Iterate over changes of the account's settings, newest first.
 
-        They have no id, so equal ones of the same millisecond count as one.
+        Changes have no id, so equal ones of the same millisecond count as one.
         """
         get = self.get_changelog_history
         return self._history(_CHANGE_HISTORY, get, "changes", options)
@@ -196,7 +196,7 @@ class AccountEndpoints(SignedEndpoints):
             "writePermission": may_write,
             "_cust_ip": optional(check_token, "cust_ip", cust_ip),
         }
-        hint = "a token that was lost expires, so it may be sent again"
+        hint = "a lost token expires, so the request may be sent again"
         return self._write(Write(_GENERATE, AuthToken.from_row, body, hint=hint))
 
     def invalidate_token(self, token: str) -> Any:
@@ -209,7 +209,7 @@ class AccountEndpoints(SignedEndpoints):
         Messages and errors never contain the token.
         """
         token = hide(token)
-        hint = "it does nothing more the second time, so it may simply be sent again"
+        hint = "the request is idempotent, so it may be sent again"
         return self._write(
             Write(
                 _INVALIDATE,

@@ -18,7 +18,9 @@ _DELETE_BY_BODY = Budget("auth/w/alert/del")
 _TYPES = ("price",)
 _COUNTS = range(1, 10**6)
 
-_HINT = "get_alerts() shows it; sent twice it does the same as once, so it may be sent again"
+_HINT = (
+    "get_alerts() shows the result; the request is idempotent, so it may be sent again"
+)
 
 
 class AlertEndpoints(SignedEndpoints):
@@ -54,7 +56,7 @@ class AlertEndpoints(SignedEndpoints):
         symbol : str
             The pair, such as ``tBTCUSD``.
         price : str, int, Decimal or float
-            In quote currency, above zero.
+            In quote currency, positive.
         type : str, optional
             ``"price"``, so far the only one.
         count : int, optional

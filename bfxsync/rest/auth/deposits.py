@@ -77,7 +77,7 @@ class DepositEndpoints(SignedEndpoints):
         hint = (
             "get_deposit_addresses shows whether there is a new one"
             if op_renew
-            else "it makes no second one, so it may simply be sent again"
+            else "the address stays the same, so the request may be sent again"
         )
         read = of_one(DepositAddress.from_partial_row)
         return self._write(Write(_ADDRESS, read, body, hint=hint))
@@ -140,7 +140,7 @@ class DepositEndpoints(SignedEndpoints):
             "currency": check_currency("currency", currency),
             "amount": check_positive("amount", amount),
         }
-        hint = "an unpaid invoice expires, so it may simply be sent again"
+        hint = "an unpaid invoice expires, so the request may be sent again"
         read = LightningNetworkInvoice.from_row
         return self._write(Write(_INVOICE, read, body, hint=hint))
 

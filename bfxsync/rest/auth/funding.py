@@ -169,14 +169,14 @@ class FundingEndpoints(SignedEndpoints):
         flags : OrderFlag or int, optional
             `OrderFlag.HIDDEN`.
         hidden : bool, optional
-            True adds that flag, False refuses it in `flags`.
+            True adds that flag; False raises `UsageError` if `flags` contains it.
 
         Raises
         ------
         OutcomeUnknown
-            The offer may have been made. `resolve` returns the `FundingOffer`, or raises
-            `NotExecuted` if there is none. If it is not certain, also for equal offers of this
-            process within seconds, it raises the error again with `candidates`. It may mistake
+            The offer may have been placed. `resolve` returns the `FundingOffer`, or raises
+            `NotExecuted` if there is none. If the result is not certain, as with equal offers of
+            this process within seconds, it raises the error again with `candidates`. It may mistake
             an equal offer of another program for this one.
         """
         body = offer_body(type, symbol, amount, rate, period, flags, hidden)
@@ -197,8 +197,8 @@ class FundingEndpoints(SignedEndpoints):
         ``POST auth/w/funding/offer/cancel``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-cancel-funding-offer
 
-        Success means accepted: the offer may still be taken before. The notification may report a
-        rejection, which `raise_for_status` raises.
+        Success means accepted: the offer may still be taken before it is cancelled. The
+        notification may report a rejection, which `raise_for_status` raises.
 
         Raises
         ------

@@ -25,7 +25,7 @@ _INCREASE_INFO = Budget("auth/r/position/increase/info", 90)
 _SET = Budget("auth/w/deriv/collateral/set", 90)
 _LIMITS = Budget("auth/calc/deriv/collateral/limits", 90)
 
-_HINT = "resolve() returns the position as it is, with its collateral"
+_HINT = "resolve() returns the current position, with its collateral"
 
 
 class MarginEndpoints(SignedEndpoints):
@@ -98,8 +98,8 @@ class MarginEndpoints(SignedEndpoints):
         symbol : str
             The derivative, such as ``tBTCF0:USTF0``.
         collateral : str, int, Decimal or float
-            New total, not the change; above zero. The bounds are in
-            `get_derivative_position_collateral_limits`.
+            New total, not the change; positive. `get_derivative_position_collateral_limits` returns
+            the bounds.
 
         Raises
         ------

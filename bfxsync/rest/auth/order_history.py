@@ -43,7 +43,7 @@ _TRADE_HISTORY = History(
     AccountTrade,
     MOST_ACCOUNT_TRADES,
     attrgetter("mts_create"),
-    # Ids are unique within a pair, and a trade with oneself is listed for both orders.
+    # Ids are unique within a pair, and a self-trade is listed for both orders.
     attrgetter("id", "symbol", "order_id"),
     from_both_ends=True,
 )

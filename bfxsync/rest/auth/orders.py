@@ -57,8 +57,8 @@ class OrderEndpoints(OrderWrites):
         gid : int, optional
             Only orders of this group.
         cid, cid_date : int and str or date, optional
-            Only the order with this client id, created on this UTC day; the day as for
-            `cancel_order`.
+            Only the order with this client id, created on this UTC day. `cid_date` may be omitted
+            as for `cancel_order`.
         """
         if cid is None and cid_date is not None:
             raise UsageError("cid and cid_date belong together")
@@ -133,37 +133,38 @@ class OrderEndpoints(OrderWrites):
         gid : int, optional
             Group id, below 2**45.
         cid : int, optional
-            Client order id, below 2**45, unique within the UTC day; random by default. The order
-            is found by it if the connection fails.
+            Client order id, below 2**45, unique within the UTC day; random by default. It is used
+            to find the order if the connection fails.
         flags : OrderFlag or int, optional
             Sum of flags.
         hidden, post_only, reduce_only, close : bool, optional
-            True adds this flag to `flags`, False refuses it there. Orders that take cannot be
-            post-only, and only orders on margin or with derivatives can reduce or close.
+            True adds this flag to `flags`; False raises `UsageError` if `flags` contains it. Orders
+            that take liquidity cannot be post-only, and only margin and derivatives orders can
+            reduce or close a position.
         tif : datetime or str, optional
-            When the order expires: with a time zone, rounded up to whole seconds; or a text in
-            UTC, ``"2026-01-31 12:00:00"``.
+            Expiry: a datetime with a time zone, rounded up to whole seconds, or text in UTC such as
+            ``"2026-01-31 12:00:00"``.
         meta : dict, optional
             ``aff_code`` (see `Client` for a default), ``make_visible``, ``protect_selfmatch``.
         make_visible : bool, optional
-            Show what is left of a hidden order once it was executed in part.
+            Show the remainder of a hidden order after its first partial execution.
         protect_selfmatch : bool, optional
-            Cancel this order if it would match another one of the account.
+            Cancel this order if it would match another order of the account.
         round_price : bool, optional
             Round prices with more digits than the exchange accepts.
 
         Raises
         ------
         UsageError
-            An argument is invalid, or a price has more than 5 significant digits: the exchange
-            would cut the rest.
+            An argument is invalid, or a price has more than 5 significant digits, which the
+            exchange would truncate.
         OrderNotPlaced
             There was no connection, so nothing was sent; `proof` is ``"never_sent"``.
         OutcomeUnknown
             The order may have been placed. `resolve` returns the `Order`, or raises
             `OrderNotPlaced` (`proof` is ``"absent"``) if there is no trace of it. An order with
-            your `cid` whose day, time or terms do not quite match is one of the `candidates`; an
-            order with a random client id is always taken for it.
+            your `cid` whose day, time or terms match only in part is one of the `candidates`; an
+            order with the random client id is always the result.
         """
         body = self._inputs.submit(
             type,
@@ -242,12 +243,12 @@ class OrderEndpoints(OrderWrites):
         cid, cid_date : int and str or date, optional
             Client order id and its UTC day.
         flags, hidden, post_only, reduce_only, close
-            As for `submit_order`. Together they are all flags that the order has from then on: if
-            any is given, name every flag that it is to keep.
+            As for `submit_order`. They replace all flags of the order: if any is passed, pass every
+            flag that the order should keep.
         make_visible, protect_selfmatch : bool, optional
-            As for `submit_order`; False switches it off.
+            As for `submit_order`; False disables it.
         price, gid, lev, price_aux_limit, price_trailing, tif, meta, round_price
-            As for `submit_order`; omitted ones stay as they are.
+            As for `submit_order`; omitted ones are not changed.
 
         Raises
         ------
@@ -293,22 +294,22 @@ class OrderEndpoints(OrderWrites):
         ``POST auth/w/order/cancel``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-cancel-order
 
-        Success means accepted: the order may still fill before.
+        Success means accepted: the order may still fill before it is cancelled.
 
         Parameters
         ----------
         id : int, optional
             Id of the order; or
         cid, cid_date : int and str or date, optional
-            its client id and the UTC day on which it was created. The day may be left out for an
-            order that this client sent, or saw in `get_orders` or an answer, and if no other order
-            with the same client id may be open; the last 10,000 are remembered.
+            its client id and the UTC day of its creation. The day may be omitted for the last
+            10,000 orders that this client has sent, or received from `get_orders` or as an answer,
+            unless another order with the same client id may be open.
 
         Returns
         -------
         Notification of Order or PartialOrder
-            May have nothing but the id or client id. May report a rejection, which
-            `raise_for_status` raises.
+            May have only the id or client id. May report a rejection, which `raise_for_status`
+            raises.
 
         Raises
         ------

@@ -41,7 +41,9 @@ _FUNDING_TYPE = Budget("auth/w/position/update/funding/type")
 
 _FUNDING_TYPES = range(0, 2)
 
-_HINT = "resolve() returns the position as it is; do not send it again before you have looked"
+_HINT = (
+    "resolve() returns the current position; check it before sending the request again"
+)
 
 
 def _identity(row: Union[PositionHistory, PositionSnapshot]) -> tuple[Any, ...]:
@@ -235,8 +237,8 @@ class PositionEndpoints(SignedEndpoints):
         ``POST auth/w/position/increase``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-position-increase
 
-        `get_increase_position_info` shows what is possible. The notification may report a
-        rejection, which `raise_for_status` raises.
+        `get_increase_position_info` has the limits. The notification may report a rejection, which
+        `raise_for_status` raises.
 
         Parameters
         ----------
@@ -249,7 +251,7 @@ class PositionEndpoints(SignedEndpoints):
         ------
         OutcomeUnknown
             The position may have been increased; its amount shows that. `resolve` returns the
-            current `Position` of the pair, or raises `NotExecuted` if there was none since.
+            current `Position` of the pair, or raises `NotExecuted` if there has been none since.
         """
         body = {"symbol": check_pair(symbol), "amount": check_amount("amount", amount)}
         search = self._find_positions.by_symbol(body["symbol"])
@@ -278,5 +280,5 @@ class PositionEndpoints(SignedEndpoints):
             "symbol": check_pair(symbol),
             "type": check_integer("type", type, _FUNDING_TYPES),
         }
-        hint = "sent twice it does the same as once, so it may simply be sent again"
+        hint = "the request is idempotent, so it may be sent again"
         return self._write(Write(_FUNDING_TYPE, of_nothing(), body, hint=hint))

@@ -93,7 +93,7 @@ class PulseEndpoints(SignedEndpoints):
         """
         deprecated("add_pulse")
         if title is None and parent is None:
-            raise UsageError("a message that answers no other one needs a title")
+            raise UsageError("a message that is not a reply needs a title")
         body = {
             "title": optional(check_text, "title", title),
             "content": check_text("content", content),
