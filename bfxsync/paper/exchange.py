@@ -209,8 +209,7 @@ class PaperExchange:
         `options` are those of `bfxsync.Client`. Raises `UsageError` before the first start, and for
         an account of another exchange.
         """
-        # Only here: the exchange is independent of the client.
-        from bfxsync.client import Client
+        from bfxsync.client import Client  # only here: no dependency elsewhere
 
         account = self.account if account is None else account
         if account not in self.accounts:
