@@ -323,9 +323,8 @@ class PaperExchange:
         """
         Number of times that each fault has happened since the last start; missing names count 0.
 
-        In addition to the faults of `inject` it has ``drop``, ``close_1012`` and so on for each
-        connection ended by `drop_connections`, and ``info_20051`` and so on for each connection
-        that got an info event.
+        Also ``drop``, ``close_1012`` and so on for each connection ended by `drop_connections`, and
+        ``info_20051`` and so on for each connection that got an info event.
         """
         return Counter(dict(self._thread.counters.faults))
 
