@@ -127,7 +127,7 @@ def unusual(draw: Any, kind: str, rng: Random) -> List[Any]:
 def contents(draw: Any, kind: str) -> List[List[Any]]:
     """Make what the frames of a block hold; a checksum of None is to match."""
     rng = Random(draw(st.integers(0, 2**32)))
-    made = usual(rng, kind, draw(st.integers(12, 70)))
+    made = usual(rng, kind, draw(st.integers(12, 90)))
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2, 5]))):
         made.insert(rng.randrange(len(made) + 1), draw(unusual(kind, rng)))
     if kind in ("book", "raw book"):
@@ -224,7 +224,7 @@ def test_one_row_at_a_bound_or_of_another_channel_is_found(
     # Too short, of no kind, and a confirmation of a known trade that cannot be read itself.
     [[*_, row]] = usual(rng, kind, 1)
     odd += [[], ["hb"], ["zz", row], [TAGS.get(kind, ("te", "tu"))[1], [1_000]]]
-    before = usual(rng, kind, 40 if kind in TAGS else 24)
+    before = usual(rng, kind, 70 if kind in TAGS else 24)
     for content in odd:
         alone, together = (live(kind, number, False, True) for _ in range(2))
         start(kind, alone)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import reprlib
 from collections import deque
-from operator import itemgetter
 from typing import Any
 
 from bfxsync._base.aliases import NumberType
@@ -80,7 +79,7 @@ class TradesChannel(Channel):
             raise RemoteError(f"unknown kind of trade {reprlib.repr(tag)}", raw=frame)
 
     def _feed_at_once(self, frames: list[list[Any]], updates: list[Any]) -> bool:
-        if not self.is_live:
+        if not self.is_live or (self.extras and len(frames) < 2 * self._many):
             return False
         try:
             ids = [frame[2][0] for frame in frames]
@@ -115,9 +114,13 @@ class TradesChannel(Channel):
             )
             if confirmations is None:
                 return False
-            # An execution comes before its confirmation in the same frame, as sorting is stable.
-            both = [*zip(first, trades), *zip(confirmed, confirmations)]
-            updates += [update for _, update in sorted(both, key=itemgetter(0))]
+            # Of each frame what it executed, then what it confirmed.
+            slots: list[Any] = [None] * (2 * len(frames))
+            for index, trade in zip(first, trades):
+                slots[2 * index] = trade
+            for index, confirmation in zip(confirmed, confirmations):
+                slots[2 * index + 1] = confirmation
+            updates += filter(None, slots)
         else:
             updates += trades
         self._seen |= new
