@@ -19,7 +19,7 @@ _SET = Budget("auth/w/settings/set", 90)
 _DELETE = Budget("auth/w/settings/del", 90)
 
 
-_HINT = "sent twice it does the same as once, so it may simply be sent again"
+_HINT = "the request is idempotent, so it may be sent again"
 
 
 class SettingsEndpoints(SignedEndpoints):

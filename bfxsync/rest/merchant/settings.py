@@ -25,7 +25,7 @@ _SET_BATCH = Budget("auth/w/ext/pay/settings/set/batch")
 _GET = Budget("auth/r/ext/pay/settings/get")
 _LIST = Budget("auth/r/ext/pay/settings/list", 90)
 
-_HINT_AGAIN = "it does nothing more the second time, so it may simply be sent again"
+_HINT_AGAIN = "the request is idempotent, so it may be sent again"
 _HINT_CONVERT = "get_currency_conversion_list shows whether it is there"
 
 
