@@ -566,7 +566,6 @@ def test_socks_proxy_with_a_password(serve: Serve, clients: Clients) -> None:
         "ws://localhost:99999/",
         "ws://[::1/",
         b"ws://localhost/",
-        None,
         5,
     ],
     ids=repr,
