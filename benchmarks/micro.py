@@ -46,8 +46,8 @@ STAGES = (
     ),
 )
 
-#: Frames of a block in a flood, about 64 KiB.
-FLOOD_BLOCK = 700
+#: Frames of a block in a flood, less than the client reads at once.
+FLOOD_BLOCK = 500
 
 
 class Tape:
