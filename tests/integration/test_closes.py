@@ -87,7 +87,7 @@ def test_r04_a_close_code_that_is_none_is_retried(
     with User(exchange.url, *REQUESTS) as user:
         assert exchange.drop_connections(code, "because") == 1
         reason = (
-            "the peer broke the protocol: close frame with the impossible code "
+            "the peer violated the protocol: close frame with the impossible code "
             f"{code}"
         )
         assert_healed(user, 1002, reason)
