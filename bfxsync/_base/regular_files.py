@@ -29,14 +29,19 @@ def open_regular(path: str, flags: int, mode: int = 0o600) -> FileIO:
     with suppress(FileNotFoundError):
         # Before opening, which may have effects on a device.
         _check_regular(os.stat(path))
-    number = os.open(path, flags | _FLAGS, mode)
+
+    def opened(path: str, _: int) -> int:
+        return os.open(path, flags | _FLAGS, mode)
+
+    # It owns the descriptor from the beginning: after an interrupt two owners would both close it,
+    # the second one when another thread may have got its number. "r+" truncates nothing.
+    file = FileIO(path, "r" if flags == os.O_RDONLY else "r+", opener=opened)
     try:
-        _check_regular(os.fstat(number))
-        # "r+" only says what is allowed: nothing is truncated.
-        return FileIO(number, "r" if flags == os.O_RDONLY else "r+")
+        _check_regular(os.fstat(file.fileno()))
     except BaseException:
-        os.close(number)
+        file.close()
         raise
+    return file
 
 
 def _check_regular(found: os.stat_result) -> None:
