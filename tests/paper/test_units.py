@@ -54,7 +54,7 @@ def test_the_text_of_a_number_gives_it_back(value: float) -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_what_is_no_json_number_is_refused(value: float) -> None:
-    with pytest.raises(ValueError, match="no JSON"):
+    with pytest.raises(ValueError, match="is not JSON"):
         number_text(value)
 
 
