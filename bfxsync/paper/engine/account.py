@@ -127,17 +127,17 @@ class Account:
         orders = self.orders.values()
         found = [o for o in orders if o.symbol == symbol and not o.is_spot]
         # Only one order of a pair is filled.
-        return [o for o in found if o is max(o.legs, key=_dearness)]
+        return [o for o in found if o is max(o.with_pair, key=_dearness)]
 
     def hold_for(self, order: EngineOrder) -> None:
         """Update the hold for an order; a closed one needs none."""
         base, quote = self.wallets_of(order)
         if order.is_spot:
-            # The first order of a pair has the hold of both.
-            is_covered = order.pair is not None and order.placed_id is not None
-            if is_covered and order.pair is not None:
+            needed = spot_need(order) if order.is_open else 0
+            if order.pair is not None and order.placed_id is not None:
+                # The first order of a pair has the hold of both.
                 self.hold_for(order.pair)
-            needed = spot_need(order) if order.is_open and not is_covered else 0
+                needed = 0
             wallet = quote if order.is_buy else base
             self.wallets.hold(order.id, "exchange", wallet.currency, needed)
         else:
@@ -213,8 +213,10 @@ class Account:
 def spot_need(order: EngineOrder) -> int:
     """Return the amount that a spot order, or an OCO pair, must hold, in the currency it pays."""
     if not order.is_buy:
-        return max(abs(leg.amount) for leg in order.legs)
-    return max(cost_at_most(abs(leg.amount), leg.reserved_price) for leg in order.legs)
+        return max(abs(each.amount) for each in order.with_pair)
+    return max(
+        cost_at_most(abs(each.amount), each.reserved_price) for each in order.with_pair
+    )
 
 
 def _dearness(order: EngineOrder) -> tuple[int, int]:

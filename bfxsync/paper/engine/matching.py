@@ -85,14 +85,14 @@ class MatchingEngine:
                 if not order.is_spot and position is not None:
                     order.amount = order.amount_orig = -position.amount
             stop = oco_stop(order, body, account.ids.order)
-            placed = order.legs
-            for leg in placed:
-                check_order(leg)
+            placed = order.with_pair
+            for each in placed:
+                check_order(each)
             violation = reduce_only_violation(account, order)
             if not violation:
                 check_funds(account, order, market)
-            for leg in placed:
-                self._add(account, leg)
+            for each in placed:
+                self._add(account, each)
             if violation:
                 self._close(account, order, violation)
             else:

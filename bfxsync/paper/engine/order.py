@@ -106,7 +106,7 @@ class EngineOrder:
         return self.meta.get(name) in (1, True)
 
     @property
-    def legs(self) -> list[EngineOrder]:
+    def with_pair(self) -> list[EngineOrder]:
         """This order and, if it is one of an open OCO pair, the other."""
         return [self] if self.pair is None else [self, self.pair]
 

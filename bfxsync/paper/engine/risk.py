@@ -32,7 +32,7 @@ def check_funds(account: Account, order: EngineOrder, market: TradedMarket) -> N
         if order.plain_kind == "MARKET":
             needed = value if order.is_buy else size
         free = wallet.available
-        free += sum(wallet.holds.get(leg.id, 0) for leg in order.legs)
+        free += sum(wallet.holds.get(each.id, 0) for each in order.with_pair)
     else:
         needed = _added_need(account, order, price)
         free = quote.available + quote.holds.get(order.symbol, 0)
@@ -58,14 +58,14 @@ def reduce_only_violation(account: Account, order: EngineOrder) -> str:
 
 def _added_need(account: Account, order: EngineOrder, price: int) -> int:
     """Return the margin of a position and its orders with this one, 0 if that is no more."""
-    legs = order.legs
-    others = [o for o in account.orders_on_margin(order.symbol) if o not in legs]
+    pair = order.with_pair
+    others = [o for o in account.orders_on_margin(order.symbol) if o not in pair]
     position = account.positions.open.get(order.symbol)
     already = required_margin_with(position, others)
     # A market order has no price of its own.
     priced = attrs.evolve(order, price=order.price or price)
     needed = max(
-        required_margin_with(position, [*others, leg]) for leg in (priced, *legs[1:])
+        required_margin_with(position, [*others, each]) for each in (priced, *pair[1:])
     )
     # Reducing a position is always possible.
     return needed if needed > already else 0
