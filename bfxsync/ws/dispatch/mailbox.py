@@ -68,9 +68,8 @@ class Mailbox:
         self._queue: OrderedQueue | LatestQueue = OrderedQueue()
         if policy is Policy.LATEST:
             self._queue = LatestQueue()
-        # Empty if the queue is; the converse holds while nobody is reading.
+        # Looked up once, as they are needed for every block.
         self._held = self._queue.held
-        # Looked up once, as it is needed for every block.
         self._add = self._queue.add
         # The thread that pops it serves this mailbox, or wakes the thread that will. A flag could
         # be claimed by two threads.

@@ -28,7 +28,7 @@ class OrderedQueue:
     def __init__(self) -> None:
         self._blocks: Deque[_Block] = deque()
         self.held = self._blocks
-        """Empty if the queue is; a consumer may leave an empty block for a moment."""
+        """Empty when the queue is empty, except for a block that a consumer has just used up."""
         # Used by the writer only.
         self._end = 0
 
