@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from environments import Environments, environment_of
 from traffic import CHECKSUM_EVERY
@@ -29,6 +29,15 @@ ONLY_TLS = ("cryptofeed",)
 
 class Failure(Exception):
     """An invalid run: data was lost, or a process failed."""
+
+
+def piped(
+    command: Sequence[str], variables: Optional[Mapping[str, str]] = None
+) -> subprocess.Popen[str]:
+    """Start a process that is talked to through its input and output."""
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables
+    )
 
 
 class Job(NamedTuple):
@@ -70,9 +79,7 @@ class LoadServer:
             command += ["--rate", str(rate)]
         if certificate is not None:
             command += ["--certificate", str(certificate)]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._process = piped(command)
         scheme = "ws" if certificate is None else "wss"
         self.port: int = self.answer()["port"]
         self.url = f"{scheme}://127.0.0.1:{self.port}/ws/2"
@@ -156,13 +163,7 @@ class Arena:
         command += ["--frames", str(job.frames), "--timeout", str(job.timeout_s)]
         if server.url.startswith("wss"):
             command += ["--ca-bundle", str(self.certificate)]
-        with subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=variables,
-        ) as child:
+        with piped(command, variables) as child:
             assert child.stdin is not None and child.stdout is not None
             if child.stdout.readline() != "ready\n":
                 raise Failure(f"{job.flood}: {contestant} did not get ready")

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict
 
-from processes import HERE, Arena, Failure
+from processes import HERE, Arena, Failure, piped
 from rest_server import TICKER as TICKER_ROW
 from rest_server import WALLETS as WALLET_ROWS
 
@@ -25,9 +25,7 @@ class RestServer:
     def __init__(self, certificate: Path) -> None:
         script = str(HERE / "rest_server.py")
         command = [sys.executable, script, "--certificate", str(certificate)]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._process = piped(command)
         self.host = f"https://127.0.0.1:{self._read()['port']}/v2"
 
     def counts(self) -> Dict[str, int]:

@@ -10,7 +10,7 @@ import json
 import subprocess
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
-from processes import CHECK_FRAMES, HERE, Arena, Failure, Job
+from processes import CHECK_FRAMES, HERE, Arena, Failure, Job, piped
 from rest import RestServer, run_rest
 from targets import CPU, CPU_MS, FLOOR, OFFICIAL, OURS, P50, RSS
 
@@ -259,13 +259,7 @@ class Rows:
             server = self._arena.server(contestant, job)
             python, variables = self._arena.python(OURS)
             command = [python, str(HERE / "delay.py"), str(server.port), str(DELAY_S)]
-            with subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                env=variables,
-            ) as proxy:
+            with piped(command, variables) as proxy:
                 assert proxy.stdout is not None and proxy.stdin is not None
                 port = int(proxy.stdout.readline())
                 delayed = self._arena.run(contestant, job, port)["later_ms"]
