@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from processes import CHECK_FRAMES, HERE, Arena, Failure, Job, piped
@@ -297,6 +298,8 @@ class Rows:
             stdout=subprocess.PIPE,
             text=True,
             env=variables,
+            # Not the current folder, in which Python would look for modules first.
+            cwd=Path(python).parent,
             timeout=300,
         )
         if done.returncode != 0:
