@@ -8,11 +8,11 @@ Every error that bfxsync raises, in one tree.
     │  └─ OrderBlocked               refused by an order guard of this client: .guard
     ├─ ClosedError                   the client is closed
     ├─ NetworkError                  connection problem: .phase is "connect", "send" or "receive"
-    │  ├─ RequestTimeout             (TimeoutError) no answer in time
+    │  ├─ RequestTimeout             (TimeoutError) no response in time
     │  ├─ OutcomeUnknown             a write that may or may not have been executed: resolve()
     │  └─ NotExecuted                a write was not executed; .proof is "never_sent", "refused"
     │     └─ OrderNotPlaced          or (inferred) "absent"
-    ├─ RemoteError                   unreadable answer: .raw
+    ├─ RemoteError                   unreadable response: .raw
     │  ├─ ChecksumMismatch           .expected .actual .symbol
     │  └─ VersionMismatch            unsupported version of the protocol
     └─ ApiError                      refused by the exchange: .code .message .raw
@@ -59,7 +59,7 @@ class OutcomeUnknown(NetworkError):
     known : dict
         The fields of the request, without secrets.
     raw : object
-        The answer, truncated; None without one.
+        The response, truncated; None without one.
     hint : str
         How to find out manually.
     candidates : list
@@ -175,7 +175,7 @@ class NotExecuted(NetworkError):
     ----------
     proof : str
         How that is known. ``"never_sent"``: it never left this machine. ``"refused"``: refused by
-        the exchange, as found after `OutcomeUnknown`; a refusal in the answer itself is an
+        the exchange, as found after `OutcomeUnknown`; a refusal in the response itself is an
         `ApiError`. ``"absent"``: inferred, as the exchange did not list it `absence_s` or more
         after the failed call.
     retryable : bool
@@ -216,9 +216,9 @@ class RemoteError(BfxError):
     raw : object
         The data, truncated; for a list its first unreadable row.
     rows : list
-        The readable rows of a list, in the order of the answer.
+        The readable rows of a list, in the order of the response.
     unreadable : list of (object, str)
-        The unreadable rows as received, each with the reason. With `rows` the whole answer.
+        The unreadable rows as received, each with the reason. With `rows` the whole response.
     """
 
     def __init__(
@@ -272,7 +272,7 @@ class ApiError(BfxError):
     message : str
         The exchange's text, for humans only: it may change at any time.
     raw : object
-        The whole answer.
+        The whole response.
     call : str or None
         The refused REST call: ``get_t_ticker("tNOPE")``; None on a WebSocket.
     """

@@ -239,7 +239,7 @@ class _State(NamedTuple):
 
 @attrs.frozen
 class _Lists:
-    """The lists of one answer."""
+    """The lists of one response."""
 
     exchange_pairs: tuple[Symbol, ...]
     margin_pairs: tuple[Symbol, ...]

@@ -156,7 +156,7 @@ def test_r13_text_never_decides_the_class(code: int | None, text: str) -> None:
             "slow down (refused by the exchange); try again in 24.0 h",
         ),
         (NetworkError("refused", phase="connect"), "refused"),
-        (RequestTimeout("no answer"), "no answer"),
+        (RequestTimeout("no response"), "no response"),
         (RemoteError("unreadable", raw=b"{"), "unreadable"),
         (
             ChecksumMismatch("tBTCUSD", expected=-5, actual=7),
@@ -173,14 +173,14 @@ def test_network_error_knows_how_far_it_came() -> None:
     refused = NetworkError("HTTP 503", phase="connect", code=503)
     assert (refused.phase, refused.code) == ("connect", 503)
     assert NetworkError("reset", phase="send").code is None
-    timeout = RequestTimeout("no answer")
+    timeout = RequestTimeout("no response")
     assert (timeout.phase, timeout.code) == ("receive", None)
     assert RequestTimeout("no socket", phase="connect").phase == "connect"
 
 
 def test_timeout_is_caught_as_pythons_own() -> None:
     with pytest.raises(TimeoutError):
-        raise RequestTimeout("no answer")
+        raise RequestTimeout("no response")
 
 
 def test_usage_error_is_caught_as_a_value_error() -> None:

@@ -1,11 +1,11 @@
 """
 TCP connections to a host, directly or through a proxy.
 
-Strategy: a proxy's answer is limited in size and in total time, not only per read. Both transports
-use PySocks for SOCKS. It was chosen over python-socks because requests and urllib3 support it and
-systems ship it, because its interface has been stable since 2017, and because overriding one method
-of its socket limits the time of a whole negotiation. urllib3's own SOCKS support is not used: it
-limits each read only, and keeps the password in its frames.
+Strategy: the response of a proxy is limited in size and in total time, not only per read. Both
+transports use PySocks for SOCKS. It was chosen over python-socks because requests and urllib3
+support it and systems ship it, because its interface has been stable since 2017, and because
+overriding one method of its socket limits the time of a whole negotiation. urllib3's own SOCKS
+support is not used: it limits each read only, and keeps the password in its frames.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bfxsync._base.hosts import Address
 from bfxsync._base.proxies import Proxy
 
 MAX_ANSWER = 64 * 1024
-"""Maximum size of a proxy's answer, in bytes."""
+"""Maximum size of a proxy's response, in bytes."""
 
 _STATUS = rb"HTTP/1\.\d (\d{3})(?: ([^\r\n]*))?\r?\n"
 _MOST_TOLD = 100
@@ -35,7 +35,7 @@ def dial(address: Address, proxy: Proxy | None, timeout_s: float) -> socket.sock
     """
     Return a socket connected to a host.
 
-    `timeout_s` applies to each address of the host name, and again to the proxy's whole answer.
+    `timeout_s` applies to each address of the host name, and again to the proxy's whole response.
     Raises `OSError`, without the proxy's password, if the host is unreachable or the proxy refuses.
     """
     if proxy is None:
@@ -71,7 +71,7 @@ def _tunnel(
         answer += data
         if len(answer) > MAX_ANSWER:
             raise OSError(
-                f"the answer of the proxy {proxy} has more than {MAX_ANSWER} bytes"
+                f"the response of the proxy {proxy} has more than {MAX_ANSWER} bytes"
             )
     found = re.match(_STATUS, answer)
     if found is None:

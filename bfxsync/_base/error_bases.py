@@ -22,7 +22,7 @@ class BfxError(Exception):
     endpoint : str or None
         Path of the REST call; None on a WebSocket.
     http_status : int or None
-        HTTP status of the REST answer; None without an answer.
+        HTTP status of the REST response; None without a response.
     """
 
     __module__ = "bfxsync.errors"
@@ -113,7 +113,7 @@ class NetworkError(BfxError):
 
 
 class RequestTimeout(NetworkError, TimeoutError):
-    """No answer within the timeout."""
+    """No response within the timeout."""
 
     __module__ = "bfxsync.errors"
 

@@ -1,4 +1,4 @@
-"""Times in the HTTP headers of REST answers and WebSocket handshakes."""
+"""Times in the HTTP headers of REST responses and WebSocket handshakes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def retry_after_s(text: str | None, date: str | None, now: float) -> float:
     """
     Return the seconds of a ``Retry-After`` header, or `BLOCK_S` if it is missing or invalid.
 
-    If its value is a date, the seconds count from the ``Date`` header of the same answer, or from
+    If its value is a date, the seconds count from the ``Date`` header of the same response, or from
     `now` (seconds since 1970) if that is missing or invalid.
     """
     if text is None:

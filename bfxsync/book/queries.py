@@ -1,7 +1,7 @@
 """
 Queries of order books, and frozen copies of books.
 
-Strategy: every query calls `levels` exactly once, so that its answer is consistent on the live
+Strategy: every query calls `levels` exactly once, so that its result is consistent on the live
 book of the I/O thread, on a view of it and on a frozen copy.
 """
 

@@ -1,5 +1,5 @@
 """
-The simulated answer to a write in a dry run: a notification in the exchange's format.
+The simulated response to a write in a dry run: a notification in the exchange's format.
 
 For orders and funding offers its data has the terms of the request, so that a program can continue.
 For other writes there is none, as addresses, tokens and invoices cannot be invented.

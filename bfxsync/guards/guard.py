@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 class OrderFacts(Protocol):
-    """Queries of a guard to the exchange; they raise if there is no answer."""
+    """Queries of a guard to the exchange; they raise if there is no response."""
 
     def orders(self, ids: Sequence[object]) -> Dict[object, Order]:
         """Return the open ones among these orders, by id."""
@@ -88,7 +88,7 @@ class Admission:
         ]
 
     def record(self, answer: object) -> None:
-        """Record the orders that were placed according to the answer."""
+        """Record the orders that were placed according to the response."""
         if self._guard.placed is not None:
             self._guard.placed.record(self.cids, answer)
 

@@ -1,10 +1,10 @@
 """
 The orders that a client has placed, so that open ones can be cancelled when it is closed.
 
-Strategy: the client id is recorded before an order is sent, so that an order whose answer was lost,
-or whose call was interrupted, is cancelled as well. Once the order id is known it replaces the
-client id, which other orders may have too. Every step is one atomic call of a dict or deque, so no
-lock is needed.
+Strategy: the client id is recorded before an order is sent, so that an order whose response was
+lost, or whose call was interrupted, is cancelled as well. Once the order id is known it replaces
+the client id, which other orders may have too. Every step is one atomic call of a dict or deque, so
+no lock is needed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class PlacedOrders:
             self._cids.pop(cid, None)
 
     def record(self, cids: Sequence[int], answer: object) -> None:
-        """Record the order ids in an answer; drop the client ids if none is missing."""
+        """Record the order ids in a response; drop the client ids if none is missing."""
         if not isinstance(answer, Notification):
             return
         inner = answer.data if isinstance(answer.data, list) else []

@@ -36,13 +36,13 @@ class Alert(_AlertFields[NoReturn]):
 
     @classmethod
     def from_partial_row(cls, row: Row, number: NumberType = float) -> AnyAlert:
-        """Build from the answer to a new alert, in which anything may be missing."""
+        """Build from the response to a new alert, in which anything may be missing."""
         return read_whole_or_partial(cls, PartialAlert, row, number)
 
 
 @model
 class PartialAlert(_AlertFields[None]):
-    """The answer to a new alert that does not have all fields of an `Alert`."""
+    """The response to a new alert that does not have all fields of an `Alert`."""
 
 
 AnyAlert = Union[Alert, PartialAlert]

@@ -27,7 +27,7 @@ def _flags(value: object, number: NumberType) -> OrderFlag | None:
 
 def _switch(value: object, number: NumberType) -> int | None:
     if value is None or isinstance(value, int):
-        # Some answers have true and false.
+        # Some responses have true and false.
         return None if value is None else int(value)
     raise RemoteError(f"expected 1, 0 or null, got {short(value)}")
 

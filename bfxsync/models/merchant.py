@@ -131,13 +131,13 @@ class InvoiceSubmission(_InvoiceSubmissionFields[NoReturn]):
     def from_partial_object(
         cls, fields: object, number: NumberType = float
     ) -> AnyInvoiceSubmission:
-        """Build from the answer to a write, which must have ``id`` and may lack the others."""
+        """Build from the response to a write, which must have ``id`` and may lack the others."""
         return read_whole_or_partial(cls, PartialInvoiceSubmission, fields, number)
 
 
 @model
 class PartialInvoiceSubmission(_InvoiceSubmissionFields[None]):
-    """The answer to a write that does not have all fields of an `InvoiceSubmission`."""
+    """The response to a write that does not have all fields of an `InvoiceSubmission`."""
 
 
 AnyInvoiceSubmission = Union[InvoiceSubmission, PartialInvoiceSubmission]

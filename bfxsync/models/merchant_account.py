@@ -32,7 +32,7 @@ class MerchantLimits(ObjectModel):
     Daily limits of a merchant. A field is None where the exchange does not have it.
 
     The exchange's page names the fields, but does not show how they are written: capitals and
-    underscores are ignored. An answer without any of them is unreadable.
+    underscores are ignored. A response without any of them is unreadable.
 
     https://docs.bitfinex.com/reference/merchant-limits
     """

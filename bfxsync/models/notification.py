@@ -23,7 +23,7 @@ Read = Callable[[Any, NumberType], T]
 SUCCESS = "SUCCESS"
 
 DRY_RUN = "DRY_RUN"
-"""Status of the answer to a write that a client with ``dry_run=True`` did not send."""
+"""Status of the response to a write that a client with ``dry_run=True`` did not send."""
 
 # Types of notifications about orders.
 _ABOUT_ORDERS = frozenset(

@@ -135,7 +135,7 @@ class OtcOrder(RestModel):
 
 
 def read_operation(row: Row, number: NumberType) -> Notification[Any]:
-    """Read the answer to one operation of several, by its type."""
+    """Read the response to one operation of several, by its type."""
     kind = row[1] if isinstance(row, list) and len(row) > 1 else None
     if kind == "oc_multi-req":
         return of_list(Order.from_partial_row)(row, number)

@@ -12,7 +12,7 @@ class RecurringAlgoOrder(ObjectModel):
     An order that the exchange repeats at intervals.
 
     The exchange has no page about them: the fields are those of the requests. A field is None
-    where the answer does not have it; an answer without any of them is unreadable.
+    where the response does not have it; a response without any of them is unreadable.
 
     https://github.com/bitfinexcom/bfx-api-node-rest
     """

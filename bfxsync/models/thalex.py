@@ -10,7 +10,7 @@ class ThalexTransfer(ObjectModel):
     """
     A deposit to Thalex, or a withdrawal from it.
 
-    A field is None where the exchange does not have it; an answer without any of them is
+    A field is None where the exchange does not have it; a response without any of them is
     unreadable.
 
     https://docs.bitfinex.com/reference/thalex-deposit-request

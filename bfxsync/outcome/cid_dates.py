@@ -3,7 +3,7 @@ Known creation dates (UTC) of orders with client ids.
 
 Strategy: the exchange finds an order by its client id only together with the date of its creation,
 by the exchange's clock. An order that is sent around midnight may be created on either of two
-dates: both are kept until an answer shows which. A date is never guessed: if several orders may
+dates: both are kept until a response shows which. A date is never guessed: if several orders may
 have the same client id, the caller has to pass the date. Any thread may write: each access is a
 single atomic call of a dict, so no lock is needed that an interrupted thread could hold.
 """

@@ -2,10 +2,10 @@
 Estimates the exchange's time at which a write was sent, and the certainty of that time.
 
 Strategy: the exchange's records have times of its own clock. There are three sources for it: the
-``Date`` header of answers, which may be a gateway's; the time in the exchange's notifications; and
-this machine's clock. Any of them may be wrong, and an unknown difference is never assumed to be
+``Date`` header of responses, which may be a gateway's; the time in the exchange's notifications;
+and this machine's clock. Any of them may be wrong, and an unknown difference is never assumed to be
 zero. A time counts as known if two sources agree. If they contradict each other, or if the clock
-was set (or the machine suspended, which looks the same) between the write and an answer, the time
+was set (or the machine suspended, which looks the same) between the write and a response, the time
 of any source is possible. Monotonic times are kept as well, so that setting the wall clock
 afterwards has no effect.
 """
@@ -81,12 +81,12 @@ class ExchangeClock:
 
     def __init__(self) -> None:
         # Calls of a deque are atomic. Headers are parsed only when needed, as that takes longer
-        # than all other processing of an answer's head.
+        # than all other processing of a response's head.
         self._dates: Deque[Tuple[str, float, float]] = deque(maxlen=_KEPT)
         self._own: Deque[Reading] = deque(maxlen=1)
 
     def see_date(self, header: str, local_s: float, at: float) -> None:
-        """Record the ``Date`` of an answer, and the time at which its head was received."""
+        """Record the ``Date`` of a response, and the time at which its head was received."""
         self._dates.append((header, local_s, at))
 
     def see_own(self, exchange_s: float, local_s: float, at: float) -> None:

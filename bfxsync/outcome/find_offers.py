@@ -63,7 +63,7 @@ class OfferFinder:
         def find(attempt: Attempt) -> Found[FundingOffer]:
             here, unread = self._open()
             # In this order, as an offer that is closed between the requests moves from the first
-            # list to the second. The answer also shows the exchange's clock.
+            # list to the second. The response also shows the exchange's clock.
             offers = here.get_funding_offers(symbol=symbol)
             # Without an end, as the filter applies to the last change.
             start = edges_of(attempt.span())[0]

@@ -61,7 +61,7 @@ class OrderFinder:
             orders: List[Order] = []
             asked: List[str] = []
             today = date_of(attempt.record.sent_s * 1000)
-            # One request per date, as the first answer shows the exchange's clock.
+            # One request per date, as the first response shows the exchange's clock.
             while True:
                 days = [today, *attempt.span().dates()]
                 left = [day for day in days if day not in asked]
@@ -177,7 +177,7 @@ class OrderFinder:
         def find(attempt: Attempt) -> Found[List[Any]]:
             here, unread = self._open()
             open_now = here.get_orders()
-            # The answer has shown the exchange's clock.
+            # The response has shown the exchange's clock.
             span = attempt.span()
             start = _start_of(attempt, bool(random_cids))
             if start is not None:

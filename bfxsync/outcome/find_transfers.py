@@ -92,7 +92,7 @@ class TransferFinder:
         return Search(find, "movements and the ledger", Clocks.KNOWN)
 
     def _read_clock(self, attempt: Attempt) -> None:
-        """Send a request if no answer has shown the exchange's clock yet."""
+        """Send a request if no response has shown the exchange's clock yet."""
         if not attempt.transport.clock.readings():
             self._open()[0].get_ledgers(limit=1)
 

@@ -318,11 +318,11 @@ def _absence(
 
 def _of_clocks(span: Span) -> str:
     if len(span.estimates_s) == 1:
-        why = "no answer of the exchange had a readable Date"
+        why = "no response of the exchange had a readable Date"
     else:
         why = (
-            "this machine's clock was set, or differs from the times in the exchange's answers by "
-            f"{span.apart_s:.0f} s"
+            "this machine's clock was set, or differs from the times in the exchange's responses "
+            f"by {span.apart_s:.0f} s"
         )
     return f"nothing was found, but that proves nothing: {why}"
 

@@ -35,7 +35,7 @@ class UnreadRows:
         self.is_cut: bool = False
 
     def add(self, error: RemoteError, limit: int | None = None) -> None:
-        """Add the rows of one answer; `limit` is its page size if no further page is read."""
+        """Add the rows of one response; `limit` is its page size if no further page is read."""
         self.rows += [row for row, _ in error.unreadable]
         count = len(error.rows) + len(error.unreadable)
         self.is_cut |= limit is not None and count >= limit

@@ -14,8 +14,8 @@ from bfxsync.wire.codec import LOADS_ERRORS, loads_for
 # The start of nearly all lines with channel data; these are skipped without parsing them.
 _DATA = b'"frame":"['
 
-# Fields that identify a channel in the answers to subscribe requests, before any others; the fields
-# below do not identify a channel.
+# Fields that identify a channel in the responses to subscribe requests, before any others; the
+# fields below do not identify a channel.
 _FIELDS = ("channel", "symbol", "key", "prec", "freq", "len")
 _NOT_FIELDS = ("event", "chanId", "subId", "pair", "currency")
 

@@ -57,7 +57,7 @@ class RecordedSession:
         # The connection whose status is reported.
         self._first: int | None = None
         self._subscribes: Dict[Hashable, Subscribe] = {}
-        # By token: the connection of the last request, ids of requests without an answer yet in
+        # By token: the connection of the last request, ids of requests without a response yet in
         # the recording, and the request ids used here; the recorded client had others.
         self._connections: Dict[Hashable, int] = {}
         self._unanswered: Set[Hashable] = set()

@@ -134,7 +134,7 @@ class CancelOnExit:
         else:
             _log.error(
                 "cancel_on_exit: the open orders could not be requested; the last %s orders were "
-                "cancelled, older ones and those without an answer may still be open: %s",
+                "cancelled, older ones and those without a response may still be open: %s",
                 len(ids),
                 unread,
             )

@@ -190,7 +190,7 @@ class RestClient(ProposesNames):
             ``requests_per_s`` (over the last minute), ``received_bytes`` and ``sent_bytes`` (of
             HTTP, inside TLS), ``errors`` (raised by calls, by class) and ``last_error`` (text of
             the latest), ``clock_skew_s`` (seconds by which this machine's clock is ahead of the
-            exchange's, accurate to half a second; None before any answer), ``limits`` (as
+            exchange's, accurate to half a second; None before any response), ``limits`` (as
             `limits`).
         """
         public, per_s = self._transport.counters.read()

@@ -19,7 +19,7 @@ _PER_MINUTE = 90
 
 
 class AccountFacts:
-    """Asks with a client's signed transport, and keeps no answer."""
+    """Asks with a client's signed transport, and keeps no response."""
 
     def __init__(self, transport: RestTransport) -> None:
         self._transport = transport

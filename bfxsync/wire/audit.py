@@ -120,7 +120,7 @@ class Liveness:
     def received(self, now: float) -> None:
         """Record any message of the peer."""
         if self._probe_until is not None:
-            # Any answer ends the probe, as heartbeats come only every 15 s.
+            # Any response ends the probe, as heartbeats come only every 15 s.
             self._restart(now)
         elif not self.is_expecting:
             self.alive_at = now
@@ -134,7 +134,7 @@ class Liveness:
         self._probe_until = None
 
     def probe(self, now: float) -> None:
-        """Ping now and expect an answer within `PROBE_S`, as the silence may have been long."""
+        """Ping now and expect a response within `PROBE_S`, as the silence may have been long."""
         self.is_pinged = False
         self._probe_until = min(self._stale_at, now + PROBE_S)
 

@@ -2,12 +2,12 @@
 The handshake of a socket (info, conf), and the exchange's info codes.
 
 Strategy: the flags are requested as soon as a public socket is open, and the first subscribe
-requests leave with them: that saves a round trip for `info` and another one for the answer to
+requests leave with them: that saves a round trip for `info` and another one for the response to
 `conf`. The exchange speaks first, but does not wait for anybody to listen; it handles the messages
 of a socket in order, so the flags apply to what is subscribed after them, and frames before its
-answer to `conf` have no suffixes. The official client subscribes without waiting, too. What leaves
-before `info` is provisional: if that reports a maintenance, or another version, it counts as not
-sent. An authentication would have to wait for `info` with version 2, as it must not reach a
+response to `conf` have no suffixes. The official client subscribes without waiting, too. What
+leaves before `info` is provisional: if that reports a maintenance, or another version, it counts as
+not sent. An authentication would have to wait for `info` with version 2, as it must not reach a
 protocol that is not known.
 
 https://docs.bitfinex.com/docs/ws-general
@@ -73,7 +73,7 @@ class Handshake:
         self._wanted_flags = flags
         self._timeout_s = timeout_s
         self._step = HandshakeStep.NOTHING
-        # The flags were requested, and there is no answer yet.
+        # The flags were requested, and there is no response yet.
         self._is_conf_pending = False
         self._deadline: float | None = None
         self._refusal: BfxError | None = None
@@ -152,7 +152,7 @@ class Handshake:
         return self._is_conf_pending and read_code(body.get("code")) == CONF_FAILED
 
     def conf(self, body: dict[str, Any], now: float) -> list[Output]:
-        """Process the answer to `conf`; if the flags are refused, continue without them."""
+        """Process the response to `conf`; if the flags are refused, continue without them."""
         if not self._is_conf_pending:
             return []
         self._is_conf_pending = False

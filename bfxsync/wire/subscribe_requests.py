@@ -3,7 +3,7 @@ Subscribe requests: their ids, deadlines and retries.
 
 Strategy: a deadline belongs to a request, not to a subscription. A request that brings no data in
 time is withdrawn and sent again, and the next one has twice the time. Each has a `subId` of its
-own, so a late answer is recognized.
+own, so a late response is recognized.
 
 On a new socket requests leave before the exchange has said whether it accepts any; see `handshake`.
 Until then they are provisional: without a deadline, and not yet reported as `Requested`.
@@ -38,7 +38,7 @@ class SubscribeRequests:
 
     def __init__(self, answer_s: float) -> None:
         self._answer_s = answer_s
-        # Without an answer, by subId.
+        # Without a response, by subId.
         self._pending: dict[int, SubscriptionState] = {}
         # With a deadline or a retry; nearly always empty, so checking it costs nothing.
         self._waiting: dict[Hashable, SubscriptionState] = {}
@@ -53,7 +53,7 @@ class SubscribeRequests:
 
     @property
     def has_pending(self) -> bool:
-        """Whether a request has no answer yet."""
+        """Whether a request has no response yet."""
         return bool(self._pending)
 
     def clear(self) -> None:
@@ -112,7 +112,7 @@ class SubscribeRequests:
         self.retry_at(entry, now + delay_s)
 
     def withdraw(self, entry: SubscriptionState) -> None:
-        """No longer expect an answer or data."""
+        """No longer expect a response or data."""
         self._complete(entry)
         entry.deadline = None
         self._settle(entry)
@@ -123,7 +123,7 @@ class SubscribeRequests:
         self._settle(entry)
 
     def match_answer(self, body: dict[str, Any]) -> SubscriptionState | None:
-        """Complete the request of an answer, found by `subId` or else by the echoed fields."""
+        """Complete the request of a response, found by `subId` or else by the echoed fields."""
         sub_id = body.get("subId")
         if sub_id is None:
             matching = (e for e in self._pending.values() if e.channel.matches(body))
@@ -135,7 +135,7 @@ class SubscribeRequests:
         return entry
 
     def is_pending(self, sub_id: object) -> bool:
-        """Return whether a request with this `subId` has no answer yet."""
+        """Return whether a request with this `subId` has no response yet."""
         return type(sub_id) is int and sub_id in self._pending
 
     def was_sent(self, sub_id: object) -> bool:

@@ -29,7 +29,7 @@ class SubscriptionState:
     retry_at: float | None = None
     """When to send the next request."""
     refusals: int = 0
-    """Consecutive answers that asked to try again later."""
+    """Consecutive responses that asked to try again later."""
     unreadable: BfxError | None = None
     """Why the first data could not be read."""
     failures: list[float] = attrs.Factory(list)

@@ -45,7 +45,7 @@ _NO_ROOM = 10_305
 
 @attrs.frozen
 class Acknowledgement:
-    """The consequences of an answer to a request."""
+    """The consequences of a response to a request."""
 
     outputs: list[Output]
     entry: SubscriptionState | None = None
@@ -53,7 +53,7 @@ class Acknowledgement:
     frames: list[Any] = attrs.field(factory=list)
     """Frames of the channel that arrived before the acknowledgement."""
     is_known: bool = True
-    """False if the answer matches no request."""
+    """False if the response matches no request."""
 
 
 class Subscriptions:
@@ -216,7 +216,7 @@ class Subscriptions:
         code, chan_id = read_code(body.get("code")), body.get("chanId")
         entry = self.requests.match_answer(body)
         if entry is None:
-            # The answer to an unsubscribe: whatever the error, the channel no longer exists.
+            # The response to an unsubscribe: whatever the error, the channel no longer exists.
             is_known = self.requests.was_sent(body.get("subId"))
             if type(chan_id) is int and self.routing.is_closing(chan_id):
                 is_known = True

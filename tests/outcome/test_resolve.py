@@ -320,7 +320,7 @@ def test_r07_unknown_clocks_let_nothing_be_absent(
     clockwork = Clockwork(monkeypatch, 60.0)
     clockwork.attempt._before = ()
     clockwork.transport.clock = ExchangeClock()
-    with pytest.raises(OutcomeUnknown, match="no answer .* readable Date"):
+    with pytest.raises(OutcomeUnknown, match="no response .* readable Date"):
         clockwork.ask(unknown, always(None), needs=needs)
     # Another answer came, and says it.
     clockwork.see_date()

@@ -308,10 +308,10 @@ def test_body_without_a_length_may_have_been_cut(
 
 
 @pytest.mark.parametrize(
-    "body, what", [(b"", "nothing"), (HTML, "no JSON"), (b"[1", "no JSON")], ids=repr
+    "body, what", [(b"", "empty"), (HTML, "not JSON"), (b"[1", "not JSON")], ids=repr
 )
 def test_unreadable_answer_says_what_it_is(body: bytes, what: str) -> None:
-    assert str(error_of(200, body)) == f"the answer is {what} (HTTP status 200)"
+    assert str(error_of(200, body)) == f"the response is {what} (HTTP status 200)"
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ def test_location_counts_only_with_the_status_of_a_redirect(
     with pytest.raises(RemoteError) as info:
         read_answer(answer, loads_for(float), 0.0)
     shown = "a redirect to '/login', which is not followed"
-    assert str(info.value).startswith(shown if is_redirect else "the answer is nothing")
+    assert str(info.value).startswith(shown if is_redirect else "the response is empty")
 
 
 def test_raw_of_an_unreadable_answer_is_its_beginning() -> None:

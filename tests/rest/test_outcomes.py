@@ -998,7 +998,7 @@ def test_r07_order_is_absent_only_where_the_clock_is_known(
         error.resolve()
     if not is_known:
         assert caught.value is error and error.candidates == []
-        assert "days" if dates is ODD_DATES[-1] else "no answer" in error.reason
+        assert "days" if dates is ODD_DATES[-1] else "no response" in error.reason
 
 
 @pytest.mark.parametrize("dates", ODD_DATES, ids=DATES)

@@ -201,7 +201,7 @@ class AccountEndpoints(SignedEndpoints):
 
     def invalidate_token(self, token: str) -> Any:
         """
-        Invalidate a token before it expires, and return the answer as received.
+        Invalidate a token before it expires, and return the response as received.
 
         ``POST auth/w/token/del`` (undocumented), 10 requests per minute.
         https://github.com/bitfinexcom/bfx-api-node-rest

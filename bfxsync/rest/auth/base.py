@@ -59,7 +59,7 @@ class Write(Generic[T]):
     Attributes
     ----------
     read : callable
-        Builds the result from the answer. With an unreadable answer the outcome is unknown.
+        Builds the result from the response. With an unreadable response the outcome is unknown.
     path : str
         Path of the request; by default the group of the budget.
     search : Search, optional
@@ -115,7 +115,7 @@ class SignedEndpoints(Endpoints):
     def _read(
         self, budget: Budget, read: Read[T], body: Body | None = None, path: str = ""
     ) -> T:
-        """Return the result of `read` for the answer; the default path is the budget's group."""
+        """Return the result of `read` for the response; the default path is the budget's group."""
         path = path or budget.group
         return self._build(path, read, self._ask(path, budget, body, RequestKind.READ))
 
@@ -134,7 +134,7 @@ class SignedEndpoints(Endpoints):
             return error.rows
 
     def _read_raw(self, budget: Budget, body: Body | None = None) -> Any:
-        """Return the answer of a request unchanged, as it is undocumented."""
+        """Return the response of a request unchanged, as it is undocumented."""
         return self._ask(budget.group, budget, body, RequestKind.READ)
 
     def _write(
@@ -144,7 +144,7 @@ class SignedEndpoints(Endpoints):
         before_send: Callable[[], None] = lambda: None,
     ) -> T:
         """
-        Send a write at most once, and return the result of its `read` for the answer.
+        Send a write at most once, and return the result of its `read` for the response.
 
         `before_send` is called before each attempt is sent.
         """
@@ -216,7 +216,7 @@ class SignedEndpoints(Endpoints):
         sent: RecentWrites,
         confirm: Callable[[], None],
     ) -> T:
-        """Send a write, read its answer, and keep its record."""
+        """Send a write, read its response, and keep its record."""
 
         def before_send() -> None:
             confirm()

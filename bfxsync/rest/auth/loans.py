@@ -209,7 +209,7 @@ class LoanEndpoints(SignedEndpoints):
             Maximum to offer; default: the amount lent now.
         rate : str, int, Decimal or float, optional
             Daily rate in percent, by its documentation: 0.02 is 0.02 %; 0, the default: the
-            flash return rate. All other rates, the answer's too, are fractions: check that the
+            flash return rate. All other rates, the response's too, are fractions: check that the
             result is the rate you mean.
         period : int, optional
             Days, 2 to 120; default 2.

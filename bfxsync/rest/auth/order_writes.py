@@ -75,7 +75,7 @@ class OrderWrites(SignedEndpoints):
         note: Notification[Any],
         sent: List[Key],
     ) -> None:
-        """Record the client ids and dates in the answer to an operation."""
+        """Record the client ids and dates in the response to an operation."""
         name, body = op
         mine = [key for key in sent if name == "on" and key[0] == body["cid"]]
         if not note.is_success:

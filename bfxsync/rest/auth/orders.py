@@ -302,7 +302,7 @@ class OrderEndpoints(OrderWrites):
             Id of the order; or
         cid, cid_date : int and str or date, optional
             its client id and the UTC day of its creation. The day may be omitted for the last
-            10,000 orders that this client has sent, or received from `get_orders` or as an answer,
+            10,000 orders that this client has sent, or received from `get_orders` or as a response,
             unless another order with the same client id may be open.
 
         Returns

@@ -8,7 +8,7 @@ continuing from its creation skips orders created after it. So a page that may b
 way is not used: the range is read in complete parts, and pages are built from those. The exchange
 keeps closed orders for two weeks only, so there are few.
 
-A part is complete if it has few orders, or fewer than another answer of the exchange.
+A part is complete if it has few orders, or fewer than another response of the exchange.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Paging through a history: every row once, none missing.
 Strategy: the exchange has no cursor, only `start` and `end`, both inclusive, so a page may end in
 the middle of a millisecond. The rows of a page's last millisecond are held back; the next page
 begins with that millisecond and returns them again, together with the remaining ones. So rows never
-need to be compared: within one answer every row counts, even equal ones, as both sides of a
+need to be compared: within one response every row counts, even equal ones, as both sides of a
 self-trade have one id and two log lines may be the same. If the held rows are missing from the next
 page, the exchange sorts or filters by another time, and rows may be missing.
 
@@ -104,7 +104,7 @@ def pages(
     Raises
     ------
     RemoteError
-        One millisecond has more rows than can be read, an answer does not match its request, or
+        One millisecond has more rows than can be read, a response does not match its request, or
         a row cannot be read. All rows before it have been yielded.
     UsageError
         Several rows equal `resume_after`.

@@ -1,14 +1,14 @@
 """
-Deadline and phase (connect, send, receive) of one call, and completeness of its answer.
+Deadline and phase (connect, send, receive) of one call, and completeness of its response.
 
 Strategy: requests has a timeout per read only, so a server that occasionally sends a byte is read
-forever. So the socket's file, through which every byte of an answer passes, limits each read to the
-time left. It is installed through the hooks of http.client and urllib3: `response_class`,
+forever. So the socket's file, through which every byte of a response passes, limits each read to
+the time left. It is installed through the hooks of http.client and urllib3: `response_class`,
 `ConnectionCls` and `pool_classes_by_scheme`.
 
-http.client skips only status 100, treats other informational answers as final, and discards
+http.client skips only status 100, treats other informational responses as final, and discards
 buffered bytes after the end of a body: in both cases the next call on the connection would read a
-wrong answer. So informational answers are skipped here, and the buffer is checked for surplus.
+wrong response. So informational responses are skipped here, and the buffer is checked for surplus.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from bfxsync._base.proxies import Proxy
 from bfxsync.rest.http.framing import has_certain_end, is_interim
 
 MAX_HEAD_SIZE = 256 * 1024
-"""Maximum bytes before the body, including informational answers; usually about 1 KB."""
+"""Maximum bytes before the body, including informational responses; usually about 1 KB."""
 
 
 class HeadTooLarge(http.client.HTTPException):
-    """The headers, with informational answers, exceed `MAX_HEAD_SIZE`."""
+    """The headers, with informational responses, exceed `MAX_HEAD_SIZE`."""
 
 
 class CallDeadline:
@@ -46,14 +46,14 @@ class CallDeadline:
     phase : str
         ``connect``, ``send`` or ``receive``.
     answer : http.client.HTTPResponse or None
-        The answer being read, of the server or of a proxy.
+        The response being read, of the server or of a proxy.
     is_out_of_time : bool
         A read timed out.
     has_length : bool
-        The end of the answer is defined by a length or chunks; otherwise by the end of the
+        The end of the response is defined by a length or chunks; otherwise by the end of the
         connection, and truncation cannot be detected.
     has_surplus : bool
-        Bytes beyond the answer are buffered.
+        Bytes beyond the response are buffered.
     received_bytes, sent_bytes : int
         Bytes of HTTP inside TLS, including those of a proxy.
     """
@@ -80,7 +80,7 @@ class CallDeadline:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the answer has an unambiguous end, so that the connection can be reused."""
+        """Whether the response has an unambiguous end, so that the connection can be reused."""
         answer = self.answer
         return (
             answer is not None
@@ -157,7 +157,7 @@ class _Bounded(io.RawIOBase):
         self._size += count
         if self.is_in_head and self._size > MAX_HEAD_SIZE:
             raise HeadTooLarge(
-                f"the head of the answer has more than {MAX_HEAD_SIZE} bytes"
+                f"the head of the response has more than {MAX_HEAD_SIZE} bytes"
             )
         return count
 

@@ -36,7 +36,7 @@ from bfxsync.rest.http.request import Request
 from bfxsync.rest.http.response import HttpResponse
 
 MAX_BODY_SIZE = 64 * 1024 * 1024
-"""Maximum size of an answer in bytes; the exchange's largest have a few MB."""
+"""Maximum size of a response in bytes; the exchange's largest have a few MB."""
 
 _BLOCK_SIZE = 64 * 1024
 
@@ -98,7 +98,7 @@ class HttpConnection(HTTPAdapter):
     is_used : bool
         It has been used for a call, so the server may have closed it since.
     is_complete : bool
-        The end of the last answer was unambiguous; only then it may be reused.
+        The end of the last response was unambiguous; only then it may be reused.
     idle_since : float
         End of the last call, by `time.monotonic`.
     """
@@ -112,7 +112,7 @@ class HttpConnection(HTTPAdapter):
 
     @property
     def is_silent(self) -> bool:
-        """Whether the socket is open with no unread bytes, which would be read as an answer."""
+        """Whether the socket is open with no unread bytes, which would be read as a response."""
         sock = self._socket
         if sock is None:
             return True
@@ -140,9 +140,9 @@ class HttpConnection(HTTPAdapter):
         headers: Mapping[str, str] | None = None,
     ) -> HttpResponse:
         """
-        Send a request, with extra headers if it is signed, and read the answer.
+        Send a request, with extra headers if it is signed, and read the response.
 
-        A failing connection raises `NetworkError`, an answer that is too large `RemoteError`.
+        A failing connection raises `NetworkError`, a response that is too large `RemoteError`.
         """
         if self.is_used:
             call.phase = "send"
@@ -223,7 +223,7 @@ class HttpConnectionPool:
         return HttpConnection()
 
     def release(self, connection: HttpConnection) -> None:
-        """Return a connection to the pool; it is closed unless its answer was complete."""
+        """Return a connection to the pool; it is closed unless its response was complete."""
         if not connection.is_complete:
             connection.close()
             return
@@ -282,7 +282,7 @@ def _read_body(response: requests.Response) -> bytes:
         # Older versions of urllib3 do not check. A chunked body ignores the length.
         is_counted = "Transfer-Encoding" in response.headers
         if length.isdecimal() and response.raw.tell() < int(length) and not is_counted:
-            raise NetworkError("the answer ends before its length", phase="receive")
+            raise NetworkError("the response ends before its length", phase="receive")
     except BaseException:
         # The traceback of the error would keep the connection open.
         response.close()
@@ -302,7 +302,7 @@ def _counted(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _too_large(beginning: bytes) -> RemoteError:
-    text = f"the answer has more than {MAX_BODY_SIZE} bytes"
+    text = f"the response has more than {MAX_BODY_SIZE} bytes"
     return RemoteError(text, raw=beginning[:1000])
 
 
@@ -327,9 +327,9 @@ def _translated(exc: Exception, call: CallDeadline) -> BfxError:
         if not isinstance(inner, Exception):
             inner = exc.args[-1] if exc.args else None
     if is_timeout or isinstance(exc, socket.timeout):
-        what = "connection" if phase == "connect" else "answer"
+        what = "connection" if phase == "connect" else "response"
         return RequestTimeout(f"no {what} in time", phase=phase)
-    # A proxy's answer is not an answer to the request, which was not sent.
+    # A proxy's response is not one to the request, which was not sent.
     if isinstance(exc, HeadTooLarge) and phase != "connect":
         return RemoteError(str(exc))
     text = inner if isinstance(inner, str) else str(exc)

@@ -1,5 +1,5 @@
 """
-Decompression of answers in bounded pieces.
+Decompression of responses in bounded pieces.
 
 Strategy: urllib3's own decompression is not used. Versions before 2.6 apply any number of nested
 encodings, and expand a whole block before its size can be checked (CVE-2025-66418,
@@ -48,7 +48,7 @@ def unpacked(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         return
     if name not in _GZIP:
         raise RemoteError(
-            f"the answer is encoded as {name[:100]!r}; {ACCEPTED!r} was requested"
+            f"the response is encoded as {name[:100]!r}; {ACCEPTED!r} was requested"
         )
     unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
     for data in blocks:

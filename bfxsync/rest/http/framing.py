@@ -1,8 +1,8 @@
 """
-Message framing of HTTP answers: whether their end is unambiguous.
+Message framing of HTTP responses: whether their end is unambiguous.
 
-Strategy: a connection is reused only if the next byte on it certainly begins the next answer.
-An answer with ambiguous framing (two lengths, a length and chunks, a status that must not have a
+Strategy: a connection is reused only if the next byte on it certainly begins the next response.
+A response with ambiguous framing (two lengths, a length and chunks, a status that must not have a
 body) is read, but is the last one on its connection.
 
 https://www.rfc-editor.org/rfc/rfc9112#section-6.3
@@ -17,12 +17,12 @@ _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 
 SWITCHING_PROTOCOLS = 101
 
-# Without a body by definition; if a server sends one anyway, it would be read as an answer.
+# Without a body by definition; if a server sends one anyway, it would be read as a response.
 _BODILESS = (204, 205, 304)
 
 
 def is_interim(status: int) -> bool:
-    """Return whether a status is informational (1xx), so that the final answer follows."""
+    """Return whether a status is informational (1xx), so that the final response follows."""
     return 100 <= status < 200 and status != SWITCHING_PROTOCOLS
 
 
@@ -30,7 +30,7 @@ def has_certain_end(
     status: int, lengths: Sequence[str], encodings: Sequence[str]
 ) -> bool:
     """
-    Return whether the connection may be reused after the answer was read completely.
+    Return whether the connection may be reused after the response was read completely.
 
     Parameters
     ----------

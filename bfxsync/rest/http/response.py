@@ -1,9 +1,9 @@
 """
-Decoding of REST answers: a value or an error.
+Decoding of REST responses: a value or an error.
 
 Strategy: the exchange's numeric code takes precedence over the HTTP status, as error arrays are
 sent with status 200, 400 and 500. The status counts only if there is no code, as in the HTML or
-empty answers of gateways.
+empty responses of gateways.
 
 https://docs.bitfinex.com/docs/requirements-and-limitations
 """
@@ -48,7 +48,7 @@ _LOCATION_LENGTH = 200
 
 class HttpResponse(NamedTuple):
     """
-    A received answer.
+    A received response.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class HttpResponse(NamedTuple):
 
 def read_answer(answer: HttpResponse, loads: Loads, now: float) -> Any:
     """
-    Return the decoded value of an answer.
+    Return the decoded value of a response.
 
     Parameters
     ----------
@@ -86,9 +86,9 @@ def read_answer(answer: HttpResponse, loads: Loads, now: float) -> Any:
     ApiError
         Refused by the exchange or a gateway.
     NetworkError
-        Truncated answer.
+        Truncated response.
     RemoteError
-        Unreadable answer.
+        Unreadable response.
     """
     try:
         value = parse(loads, answer.body)
@@ -126,7 +126,7 @@ def _error_in(value: Any, answer: HttpResponse, now: float) -> ApiError | None:
 def _refusal(
     code: Any, text: Any, raw: Any, answer: HttpResponse, now: float
 ) -> ApiError:
-    """Build the error of a readable answer; the code may be a number, a text, or absent."""
+    """Build the error of a readable response; the code may be a number, a text, or absent."""
     status = answer.status
     number = _number_of(code)
     if not isinstance(text, str) or not text:
@@ -148,20 +148,20 @@ def _number_of(code: Any) -> int | None:
 
 
 def _unreadable(answer: HttpResponse, now: float) -> BfxError:
-    """Build the error of an answer that is not JSON: HTML, empty, truncated."""
+    """Build the error of a response that is not JSON: HTML, empty, truncated."""
     status, beginning = answer.status, answer.body[:_RAW_LENGTH]
     if status == TOO_MANY_REQUESTS or status in UNAVAILABLE or 400 <= status < 500:
         return _refusal(None, None, beginning, answer, now)
     if not answer.has_length and (not answer.body or answer.body[0] in _JSON_BEGINS):
-        return NetworkError("the answer is truncated", phase="receive")
+        return NetworkError("the response is truncated", phase="receive")
     if 300 <= status < 400 and answer.location is not None:
         return RemoteError(
             f"a redirect to {_shown(answer.location)}, which is not followed "
             f"(HTTP status {status})",
             raw=beginning,
         )
-    what = "no JSON" if answer.body else "nothing"
-    return RemoteError(f"the answer is {what} (HTTP status {status})", raw=beginning)
+    what = "not JSON" if answer.body else "empty"
+    return RemoteError(f"the response is {what} (HTTP status {status})", raw=beginning)
 
 
 def _shown(location: str) -> str:

@@ -31,8 +31,8 @@ Writes are retried only where it is certain that nothing was executed:
 Every other error would occur again and is raised immediately. A write may still have been executed,
 and raises `OutcomeUnknown`, if
 
-- the connection failed while sending it or while waiting for the answer,
-- the answer is unreadable, or is that of a gateway (HTTP 408, 502 to 504, 520 to 530),
+- the connection failed while sending it or while waiting for the response,
+- the response is unreadable, or is that of a gateway (HTTP 408, 502 to 504, 520 to 530),
 - the exchange itself does not know (10000, or a refusal without a code of the exchange).
 
 Any other error of a write means that it was not executed.
@@ -114,7 +114,7 @@ def is_uncertain(error: BfxError) -> bool:
         return False
     if error.code is not None and error.code >= _LEAST_CODE:
         return error.code == UNKNOWN_ERROR_CODE
-    # Without a code of the exchange the answer may be a gateway's. A client error of HTTP (4xx)
+    # Without a code of the exchange the response may be a gateway's. A client error of HTTP (4xx)
     # means that the request was not executed.
     status = error.http_status
     is_refused = status is not None and 400 <= status < 500

@@ -2,7 +2,7 @@
 Signed calls: one on the wire at a time per key, so that nonces arrive in order.
 
 Strategy: a call draws its nonce and signs when it acquires the lock of its key, and releases the
-lock after the answer. All clients of a process with the same key share the lock. It is never held
+lock after the response. All clients of a process with the same key share the lock. It is never held
 during rate limit waits or retry delays.
 """
 
@@ -260,9 +260,9 @@ def without_secrets(
     answer: HttpResponse, sent: Iterable[str], loads: Loads
 ) -> HttpResponse:
     """
-    Mask the secrets of a request in an error answer, which may be shown.
+    Mask the secrets of a request in an error response, which may be shown.
 
-    A gateway may echo the request that it refuses. Successful answers are returned unchanged.
+    A gateway may echo the request that it refuses. Successful responses are returned unchanged.
     """
     body = answer.body
     for value in sent:

@@ -1,5 +1,5 @@
 """
-Makes a REST call: checks, rate limit, sending, reading the answer, and retries.
+Makes a REST call: checks, rate limit, sending, reading the response, and retries.
 
 `bfxsync.rest.http.retry_policy` has the rules for retries.
 """
@@ -117,7 +117,7 @@ class RestTransport:
     Attributes
     ----------
     clock : ExchangeClock
-        Estimate of the exchange's clock, from the dates of its answers.
+        Estimate of the exchange's clock, from the dates of its responses.
     counters : CallCounters
     """
 
@@ -182,7 +182,7 @@ class RestTransport:
 
     @property
     def clock_skew_s(self) -> float | None:
-        """Seconds this machine's clock is ahead of the exchange's; None before any answer."""
+        """Seconds this machine's clock is ahead of the exchange's; None before any response."""
         return self.clock.skew_s
 
     @property
@@ -214,7 +214,7 @@ class RestTransport:
         before_send: Callable[[], None] | None = None,
     ) -> Any:
         """
-        Make a call and return the decoded answer; paths that begin with ``auth/`` are signed.
+        Make a call and return the decoded response; paths that begin with ``auth/`` are signed.
 
         Parameters
         ----------
@@ -381,7 +381,7 @@ class RestTransport:
                 else:
                     answer = send_signed()
         except BaseException:
-            # Bytes left on the connection would be read as the next answer.
+            # Bytes left on the connection would be read as the next response.
             connection.close()
             raise
         finally:

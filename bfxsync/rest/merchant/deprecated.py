@@ -35,7 +35,7 @@ class DeprecatedMerchantEndpoints(SignedEndpoints):
         private_note: str | None = None,
     ) -> Any:
         """
-        Change an invoice and return the undocumented answer. Deprecated.
+        Change an invoice and return the undocumented response. Deprecated.
 
         ``POST auth/w/ext/pay/invoice/update``, 10 requests per minute (undocumented); dropped from
         the documentation and the official clients.
@@ -80,7 +80,7 @@ class DeprecatedMerchantEndpoints(SignedEndpoints):
         payment_id: str | None = None,
     ) -> Any:
         """
-        Refund an invoice, at most once, and return the undocumented answer. Deprecated.
+        Refund an invoice, at most once, and return the undocumented response. Deprecated.
 
         ``POST auth/w/ext/pay/invoice/refund``, 10 requests per minute (undocumented); dropped from
         the documentation and the official clients.
@@ -118,7 +118,7 @@ class DeprecatedMerchantEndpoints(SignedEndpoints):
 
     def mark_invoice_refunded(self, id: str, refund_id: str) -> Any:
         """
-        Mark an invoice as refunded and return the undocumented answer. Deprecated.
+        Mark an invoice as refunded and return the undocumented response. Deprecated.
 
         ``POST auth/w/ext/pay/invoice/mark/refunded``, 10 requests per minute (undocumented);
         dropped from the documentation and the official clients.

@@ -112,7 +112,7 @@ class Endpoints(NamedInErrors, ProposesNames):
 
 
 def check_rows(rows: Any) -> list[Any]:
-    """Return the rows of an answer; raise `RemoteError` if it is not a list."""
+    """Return the rows of a response; raise `RemoteError` if it is not a list."""
     if not isinstance(rows, list):
         raise RemoteError(
             f"expected a list of rows, got {reprlib.repr(rows)}", raw=rows

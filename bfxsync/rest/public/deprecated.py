@@ -54,7 +54,7 @@ class DeprecatedPublicEndpoints(Endpoints):
         Return the currencies in which invoices can be paid, as received.
 
         ``GET ext/pay/invoice/currency/detailed``, 10 requests per minute. The official clients,
-        which have dropped it, never described the answer.
+        which have dropped it, never described the response.
         https://github.com/bitfinexcom/bfx-api-node-rest
         """
         return self._get("ext/pay/invoice/currency/detailed", _PAY)

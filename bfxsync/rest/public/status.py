@@ -59,7 +59,7 @@ class StatusEndpoints(Endpoints):
         ----------
         keys : list of str
             Symbols such as ``tBTCF0:USTF0``, or ``"ALL"``. Symbols that the exchange does not
-            know are missing in the answer.
+            know are missing in the response.
         """
         params = {"keys": check_symbols("keys", keys, check_pair)}
         rows = self._get("status/deriv", _DERIVATIVES, params)

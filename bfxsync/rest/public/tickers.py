@@ -70,7 +70,7 @@ class TickerEndpoints(Endpoints):
         ----------
         symbols : list of str
             Symbols of either kind, or ``"ALL"``. Symbols that the exchange does not know are
-            missing in the answer.
+            missing in the response.
         """
         return dict(self._tickers(_TICKER_OF, check_symbols("symbols", symbols)))
 

@@ -99,7 +99,7 @@ class Channel(ABC):
 
     def matches(self, body: dict[str, Any]) -> bool:
         """
-        Return whether an answer without `subId` belongs to this channel.
+        Return whether a response without `subId` belongs to this channel.
 
         A length may be echoed as text or number. Other fields may be missing, but channel and
         symbol must be there.

@@ -43,7 +43,7 @@ class HandshakeSocket:
     def recv(self, size: int) -> bytes:
         """Receive; `TimeoutError` after the deadline, `OSError` if the response is too large."""
         if self._taken >= MAX_ANSWER:
-            raise OSError(f"the answer has more than {MAX_ANSWER} bytes")
+            raise OSError(f"the response has more than {MAX_ANSWER} bytes")
         if self._taken == len(self._answer):
             rest_s = self._deadline - time.monotonic()
             if rest_s <= 0:

@@ -276,7 +276,7 @@ class Transport:
             self._ending = _lost(splitter.violation.code, reason)
 
     def _end(self, ending: NetworkError) -> None:
-        """Send a close frame: the answer to the peer's, or the code of its violation."""
+        """Send a close frame: the response to the peer's, or the code of its violation."""
         code = ending.code or CloseCode.NO_CODE
         answer = b"" if code == CloseCode.NO_CODE else code.to_bytes(2, "big")
         self._queue(answer, Opcode.CLOSE)
@@ -288,7 +288,7 @@ class Transport:
 
     def _lose(self, code: int, reason: str) -> None:
         if self.lost is None:
-            # The connection may break between the peer's close frame and the answer.
+            # The connection may break between the peer's close frame and the response.
             self.lost = self._ending or _lost(code, reason)
 
 
