@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any, List, Mapping, TypeVar
 from bfxsync._base.aliases import AnyNumber, NumberType
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.forks import lazily
-from bfxsync._base.guesses import ProposesNames, unexpected_argument
+from bfxsync._base.guesses import ProposesNames
 from bfxsync._base.hidden import hide
 from bfxsync._base.logs import get_logger, log_to
-from bfxsync.checks.containers import optional
 from bfxsync.checks.hosts import rest_host_of, signed_rest_host, wss_host_of
-from bfxsync.checks.options import check_bool, check_farewell, check_on_limit
-from bfxsync.checks.texts import check_token
-from bfxsync.checks.times import check_seconds, check_timeouts
+from bfxsync.checks.options import check_farewell
 from bfxsync.client_parts import (
+    cancellation_at_exit,
     check_hosts,
+    check_names,
+    checked_rest_options,
     connected,
     credentials_and_guard,
+    start_paper,
     symbols_class,
 )
 from bfxsync.errors import ClosedError
@@ -32,14 +33,13 @@ if TYPE_CHECKING:
     from bfxsync.guards.guard import OrderGuard
     from bfxsync.models.notification import Notification
     from bfxsync.models.orders import AnyOrder
+    from bfxsync.paper.exchange import PaperExchange
     from bfxsync.rest.client import RestClient
     from bfxsync.symbols import Symbols
 
 C = TypeVar("C", bound="Client")
 
 _log = get_logger(__name__)
-
-_OTHERS = WebSocketClient.__init__.__kwdefaults__ or {}
 
 
 class Client(ProposesNames):
@@ -118,6 +118,8 @@ class Client(ProposesNames):
     Attributes
     ----------
     wss : WebSocketClient
+    exchange : PaperExchange or None
+        The local exchange of a client that `paper` made.
     """
 
     def __init__(
@@ -155,30 +157,24 @@ class Client(ProposesNames):
         api_key, api_secret = hide(api_key), hide(api_secret)
         auth_token, proxy = hide(auth_token), hide(proxy)
         credentials = hide(credentials)
-        for name in options:
-            if name not in _OTHERS:
-                # With a slip in its name it may be a secret, too.
-                options.clear()
-                own = Client.__init__.__kwdefaults__ or {}
-                known = ("api_key", "api_secret", *own, *_OTHERS)
-                raise unexpected_argument(name, known)
+        check_names(options, Client, WebSocketClient)
         client_credentials, hidden_source, order_guard = lazily(credentials_and_guard)
         try:
             source = hidden_source(credentials)
         finally:
             credentials = None
-        # Checked here, as REST is created on first use.
-        on_limit = check_on_limit(on_limit)
-        if rest_timeout is not None:
-            check_timeouts(rest_timeout, "rest_timeout")
-        strict, dry_run = check_bool("strict", strict), check_bool("dry_run", dry_run)
-        allow_insecure = check_bool("allow_insecure", allow_insecure)
-        if max_wait_s is not None:
-            check_seconds("max_wait_s", max_wait_s)
+        rest_options = checked_rest_options(
+            rest_timeout=rest_timeout,
+            on_limit=on_limit,
+            strict=strict,
+            max_wait_s=max_wait_s,
+            allow_insecure=allow_insecure,
+            absence_s=absence_s,
+            affiliate_code=affiliate_code,
+            dry_run=dry_run,
+        )
         wss_host, rest_host = wss_host_of(wss_host), rest_host_of(rest_host)
         auth_rest_host = signed_rest_host(rest_host, auth_rest_host)
-        check_seconds("absence_s", absence_s)
-        affiliate_code = optional(check_token, "affiliate_code", affiliate_code)
         self._credentials: ClientCredentials = client_credentials(
             api_key,
             api_secret,
@@ -203,34 +199,45 @@ class Client(ProposesNames):
         )
         self._guard: OrderGuard = guard
         self._rest_options: dict[str, Any] = {
+            **rest_options,
             "host": rest_host,
             "auth_host": auth_rest_host,
             "signer": self._credentials.current,
             "numbers": numbers,
             "proxy": proxy,
             "ca_bundle": ca_bundle,
-            "on_limit": on_limit,
-            "strict": strict,
-            "max_wait_s": max_wait_s,
-            "allow_insecure": allow_insecure,
-            "absence_s": absence_s,
-            "affiliate_code": affiliate_code,
             "guard": guard,
-            "dry_run": dry_run,
         }
-        if rest_timeout is not None:
-            self._rest_options["timeout"] = rest_timeout
-        self._on_exit = None
-        if guard.placed is not None:
-            # Imported lazily: most clients do not need it.
-            from bfxsync.rest.cancel_on_exit import CancelOnExit
-
-            connect = partial(connected, self._rest_options)
-            self._on_exit = CancelOnExit(guard, guard.placed, connect)
+        self._on_exit = cancellation_at_exit(guard, self._rest_options)
         # Created on first use. If two threads create the same object, `dict.setdefault` keeps one:
         # no lock that an interrupted thread could keep.
         self._made: dict[str, Any] = {}
         self._is_closed = False
+        self.exchange: PaperExchange | None = None
+
+    @classmethod
+    def paper(cls: type[C], exchange: PaperExchange | None = None, **options: Any) -> C:
+        """
+        Return a client of a local exchange, with a key of its first account.
+
+        The exchange needs no network and ends with the client, in `close`.
+
+        Parameters
+        ----------
+        exchange : PaperExchange, optional
+            One with settings of your own; it is started if it is not running.
+            `PaperExchange.client` returns clients that leave it running.
+        **options
+            Those of `Client`.
+
+        Raises
+        ------
+        UsageError
+            The extra ``paper`` is not installed, or the exchange has no account.
+        """
+        client, own = start_paper(cls, exchange, options)
+        client.exchange = own
+        return client
 
     @property
     def rest(self) -> RestClient:
@@ -386,4 +393,8 @@ class Client(ProposesNames):
             if self._on_exit is not None:
                 self._on_exit.run()
         finally:
-            self.wss.close(code, reason)
+            try:
+                self.wss.close(code, reason)
+            finally:
+                if self.exchange is not None:
+                    self.exchange.stop()

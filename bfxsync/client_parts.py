@@ -6,14 +6,70 @@ The functions that import are called by `lazily`, so that no fork can happen mea
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Iterable, Mapping
+import weakref
+from functools import partial
+from itertools import chain
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, TypeVar
 
 from bfxsync._base.forks import lazily
+from bfxsync._base.guesses import unexpected_argument
+from bfxsync.checks.containers import optional
 from bfxsync.checks.hosts import check_encryption
+from bfxsync.checks.options import check_bool, check_on_limit
+from bfxsync.checks.texts import check_token
+from bfxsync.checks.times import check_seconds, check_timeouts
+from bfxsync.errors import UsageError
 
 if TYPE_CHECKING:
+    from bfxsync.guards.guard import OrderGuard
+    from bfxsync.paper.exchange import PaperExchange
+    from bfxsync.rest.cancel_on_exit import CancelOnExit
     from bfxsync.rest.client import RestClient
     from bfxsync.symbols import Symbols
+
+C = TypeVar("C")
+
+
+def check_names(options: dict[str, Any], *classes: type) -> None:
+    """Refuse options that are parameters of none of the classes, which all have keywords."""
+    *own, others = (vars(each)["__init__"].__kwdefaults__ for each in classes)
+    for name in options:
+        if name not in others:
+            # With a slip in its name it may be a secret, too.
+            options.clear()
+            known = ("api_key", "api_secret", *chain(*own), *others)
+            raise unexpected_argument(name, known)
+
+
+def checked_rest_options(
+    *,
+    rest_timeout: float | None,
+    on_limit: str,
+    strict: bool,
+    max_wait_s: float | None,
+    allow_insecure: bool,
+    absence_s: float,
+    affiliate_code: str | None,
+    dry_run: bool,
+) -> dict[str, Any]:
+    """Check options of REST, which is created on first use, and return them by its names."""
+    options = {
+        "on_limit": check_on_limit(on_limit),
+        "strict": check_bool("strict", strict),
+        "max_wait_s": max_wait_s,
+        "allow_insecure": check_bool("allow_insecure", allow_insecure),
+        "absence_s": absence_s,
+        "affiliate_code": optional(check_token, "affiliate_code", affiliate_code),
+        "dry_run": check_bool("dry_run", dry_run),
+    }
+    check_seconds("absence_s", absence_s)
+    if max_wait_s is not None:
+        check_seconds("max_wait_s", max_wait_s)
+    if rest_timeout is not None:
+        check_timeouts(rest_timeout, "rest_timeout")
+        options["timeout"] = rest_timeout
+    return options
 
 
 def check_hosts(hosts: Iterable[str], allow_insecure: bool, key: str) -> None:
@@ -39,6 +95,18 @@ def connected(options: Mapping[str, Any], **changes: Any) -> RestClient:
     return lazily(_rest_client)(**{**options, **changes})
 
 
+def cancellation_at_exit(
+    guard: OrderGuard, rest_options: Mapping[str, Any]
+) -> CancelOnExit | None:
+    """Return what cancels the client's orders at its end, if that is asked for."""
+    if guard.placed is None:
+        return None
+    # Imported lazily: most clients do not need it.
+    from bfxsync.rest.cancel_on_exit import CancelOnExit
+
+    return CancelOnExit(guard, guard.placed, partial(connected, rest_options))
+
+
 def _rest_client() -> type[RestClient]:
     # Includes modules that Python imports lazily on a DNS lookup or when a date is parsed.
     import email.utils  # noqa: F401
@@ -54,3 +122,30 @@ def symbols_class() -> type[Symbols]:
     from bfxsync.symbols import Symbols
 
     return Symbols
+
+
+def start_paper(
+    make: Callable[..., C], exchange: PaperExchange | None, options: dict[str, Any]
+) -> tuple[C, PaperExchange]:
+    """Start an exchange, by default a new one, and make a client of it; see `Client.paper`."""
+    from bfxsync.paper.exchange import PaperExchange
+
+    if exchange is None:
+        exchange = PaperExchange()
+    elif not isinstance(exchange, PaperExchange):
+        raise UsageError(f"exchange must be a PaperExchange, not {exchange!r}")
+    key = {"api_key": exchange.account.api_key}
+    key["api_secret"] = exchange.account.api_secret
+    exchange.start()
+    try:
+        hosts = {"wss_host": exchange.url, "rest_host": exchange.rest_url}
+        client = make(**{**hosts, **key, **options})
+    except BaseException:
+        exchange.stop()
+        raise
+    # If the client is dropped without `close`: in a thread, as a finalizer must not wait.
+    stop = Thread(target=exchange.stop, name="bfxsync-paper-stop", daemon=True)
+    finalizer = weakref.finalize(client, stop.start)
+    # Not at exit, when no thread can start. Type checkers take this property for a slot.
+    setattr(finalizer, "atexit", False)
+    return client, exchange

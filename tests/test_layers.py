@@ -134,7 +134,11 @@ PAPER_MAY = (
 
 # Made by a function for the user's convenience. Such an import is inside that function, or for type
 # checkers, and takes no part in layers and circles.
-EXCEPTIONS = {("paper.exchange", "client")}
+EXCEPTIONS = {
+    ("paper.exchange", "client"),
+    ("client", "paper.exchange"),
+    ("client_parts", "paper.exchange"),
+}
 
 
 def modules():

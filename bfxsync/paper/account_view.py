@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, List, TypeVar, Union
+from itertools import islice
+from typing import Any, Callable, Dict, Iterable, List, Reversible, TypeVar, Union
 
 from bfxsync._base.describe import also_half_made
 from bfxsync.errors import UsageError
@@ -94,6 +95,42 @@ class AccountView:
             lambda account: _records(_POSITION, account.positions.open.values())
         )
 
+    def state(self, last: int | None = None) -> Record:
+        """
+        Return all of the above at one moment.
+
+        Parameters
+        ----------
+        last : int, optional
+            Maximum number of closed orders and of trades, the newest; by default all.
+
+        Returns
+        -------
+        dict
+            ``balances``, ``available``, ``orders``, ``closed_orders``, ``trades``, ``positions``.
+
+        Raises
+        ------
+        UsageError
+            `last` is negative or not an integer, or the exchange is not running.
+        """
+        if last is not None and not (type(last) is int and last >= 0):
+            raise UsageError(f"last must be an integer from 0, not {last!r}")
+        return self._ask(
+            lambda account: {
+                "balances": _by_wallet(account, "balance"),
+                "available": _by_wallet(account, "available"),
+                "orders": _records(_ORDER, account.orders.values()),
+                "closed_orders": _records(
+                    _ORDER, _newest(account.closed.values(), last)
+                ),
+                "trades": [
+                    _record(_TRADE, row) for row in _newest(account.trades, last)
+                ],
+                "positions": _records(_POSITION, account.positions.open.values()),
+            }
+        )
+
     def deposit(self, wallet: str, currency: str, amount: Amount) -> None:
         """
         Deposit money, rounded to eight decimal places.
@@ -136,6 +173,11 @@ def _records(
     names: str, items: Iterable[Union[EngineOrder, EnginePosition]]
 ) -> List[Record]:
     return [_record(names, item.row()) for item in items]
+
+
+def _newest(items: Reversible[T], count: int | None) -> List[T]:
+    """Return the last items, oldest first."""
+    return list(islice(reversed(items), count))[::-1]
 
 
 def _record(names: str, row: List[Any]) -> Record:

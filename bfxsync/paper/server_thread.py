@@ -50,7 +50,8 @@ class ServerThread:
         self._settings = settings
         self._finished = finished
         # Protects `_running`, so that starts, stops and calls happen one after the other.
-        self._lock = threading.Lock()
+        # Reentrant, as a signal handler may stop the exchange during a call.
+        self._lock = threading.RLock()
         self._running: _Running | None = None
         self._process = os.getpid()
 
@@ -88,13 +89,19 @@ class ServerThread:
             running = self._running
             if running is None:
                 raise UsageError("the paper exchange is not running")
-            answer = asyncio.run_coroutine_threadsafe(
-                call(running.server), running.loop
-            )
-            concurrent.futures.wait([answer], _CALL_S)
-            if not answer.done():
-                raise RequestTimeout(f"no answer of the paper exchange in {_CALL_S} s")
-        return answer.result()
+            work = call(running.server)
+            try:
+                answer = asyncio.run_coroutine_threadsafe(work, running.loop)
+                concurrent.futures.wait([answer], _CALL_S)
+                if answer.done():
+                    return answer.result()
+            except (RuntimeError, concurrent.futures.CancelledError):
+                if running.thread.is_alive():
+                    raise
+                work.close()
+                # By a signal handler, just now.
+                raise UsageError("the paper exchange was stopped") from None
+            raise RequestTimeout(f"no answer of the paper exchange in {_CALL_S} s")
 
     def _start(self) -> _Running:
         try:

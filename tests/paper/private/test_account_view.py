@@ -180,3 +180,24 @@ def test_two_accounts_trade_at_the_same_time(
     for thread in threads:
         thread.join(30)
     assert [len(face.closed_orders) for face in accounts] == [20, 20]
+
+
+def test_the_state_is_everything_at_one_moment(
+    exchange: PaperExchange, signed: Signed
+) -> None:
+    account = exchange.account
+    place(signed, amount="0.5", price="50000")
+    for amount in ("0.1", "-0.1", "0.2"):
+        place(signed, type="EXCHANGE MARKET", amount=amount)
+    state = account.state()
+    for name in ("balances", "available", "orders", "closed_orders", "positions"):
+        assert state[name] == getattr(account, name)
+    assert state["trades"] == account.trades
+    short = account.state(last=1)
+    assert short["closed_orders"] == state["closed_orders"][-1:]
+    assert short["trades"] == state["trades"][-1:]
+    assert account.state(last=0)["trades"] == []
+    wrong: Any
+    for wrong in (-1, 1.0, True, "5"):
+        with pytest.raises(UsageError, match="last must be"):
+            account.state(last=wrong)

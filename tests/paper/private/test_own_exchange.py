@@ -1,0 +1,108 @@
+"""`Client.paper`: a client with a local exchange of its own."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import threading
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bfxsync import Client, ClosedError, UsageError
+from bfxsync.paper import PaperAccount, PaperExchange
+
+
+def test_a_paper_client_trades_on_its_own_exchange() -> None:
+    with Client.paper(numbers=Decimal) as bfx:
+        assert bfx.exchange is not None
+        bfx.rest.auth.submit_order("EXCHANGE MARKET", "BTC/USD", "0.1")
+        bought = [trade["amount"] for trade in bfx.exchange.account.trades]
+        assert sum(bought) == pytest.approx(0.1)
+        assert bfx.wss.subscribe_ticker("BTC/USD").get(timeout=5).bid > Decimal(0)
+        assert bfx.exchange.connections == 1
+
+
+def test_the_exchange_ends_with_the_client() -> None:
+    bfx = Client.paper()
+    exchange = bfx.exchange
+    assert exchange is not None and exchange.account.orders == []
+    bfx.close()
+    with pytest.raises(UsageError, match="not running"):
+        exchange.account.orders
+    with pytest.raises(ClosedError):
+        bfx.rest
+    bfx.close()
+
+
+def test_a_client_of_another_exchange_leaves_it_running() -> None:
+    with PaperExchange(rate=1e-3) as exchange:
+        with exchange.client() as bfx:
+            assert bfx.exchange is None
+        assert exchange.account.orders == []
+
+
+def test_an_exchange_with_own_settings_is_started_and_stopped() -> None:
+    mine = PaperExchange(accounts=[PaperAccount(balances={"exchange": {"USD": 5}})])
+    with Client.paper(mine) as bfx:
+        (wallet,) = bfx.rest.auth.get_wallets()
+        assert (bfx.exchange, wallet.balance) == (mine, 5)
+    with Client.paper(mine.start()) as bfx:
+        assert bfx.exchange is mine
+    assert mine.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("exchange", "options", "message"),
+    [
+        ("seed=1", {}, "exchange must be a PaperExchange, not 'seed=1'"),
+        (PaperExchange(accounts=()), {}, "without accounts"),
+        (None, {"numbers": int}, "numbers must be"),
+        (None, {"on_limit": "never"}, "on_limit must be"),
+    ],
+    ids=["no exchange", "no account", "numbers", "on_limit"],
+)
+def test_a_refused_argument_leaves_nothing_running(
+    exchange: Any, options: Any, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        Client.paper(exchange, **options)
+
+
+def test_a_dropped_client_stops_its_exchange() -> None:
+    bfx = Client.paper()
+    exchange, url = bfx.exchange, repr(bfx.exchange)
+    assert exchange is not None and exchange.url in url
+    del bfx
+    gc.collect()
+    for thread in threading.enumerate():
+        if thread.name == "bfxsync-paper-stop":
+            thread.join(30)
+    assert repr(exchange) == "<PaperExchange stopped>"
+
+
+def test_a_subclass_makes_its_own_clients() -> None:
+    class Mine(Client):
+        pass
+
+    with Mine.paper() as bfx:
+        assert type(bfx) is Mine
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_signal_handler_may_close_it_during_a_call() -> None:
+    bfx = Client.paper()
+    exchange = bfx.exchange
+    assert exchange is not None
+    before = signal.signal(signal.SIGALRM, lambda *_: bfx.close())
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(UsageError, match="not running|was stopped"):
+            while True:
+                exchange.account.balances
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert repr(exchange) == "<PaperExchange stopped>"
