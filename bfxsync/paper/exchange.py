@@ -29,10 +29,10 @@ class PaperExchange:
     It needs no network and no real key. Simulated markets for ``tBTCUSD``, ``tETHUSD``,
     ``tLTCBTC``, ``fUSD``, ``tBTCF0:USTF0`` and ``tETHF0:USTF0`` have trades and candles since 2020;
     recordings of real sessions have no past. The channels are ``ticker``, ``trades``, ``book``,
-    ``candles`` and ``status``; REST endpoints answer from the same markets, or from small samples
-    where those have no data. Accounts have wallets, orders, positions and histories of their own;
-    signatures and nonces are checked as by the real exchange, see `docs/accounts.rst`. Their orders
-    are in the public books.
+    ``candles``, ``status`` and that of the account; REST endpoints answer from the same markets, or
+    from small samples where those have no data. Accounts have wallets, orders, positions and
+    histories of their own; signatures and nonces are checked as by the real exchange, see
+    `docs/accounts.rst`. Their orders are in the public books.
 
     All methods may be called from any thread, but only in the process that created the exchange:
     the child of a fork can be its client.
@@ -72,11 +72,14 @@ class PaperExchange:
     liquidation_s : float, optional
         Interval of liquidations, while their channel is subscribed.
     max_channels : int, optional
-        Subscriptions per connection.
+        Subscriptions per connection; the account channel counts as one.
+    notification_seq : bool, optional
+        Count acknowledgements of inputs (``on-req``, …) in the sequence of their connection;
+        reports differ. By default they carry the sequence number of the account channel only.
     idle_s : float, optional
-        Disconnects, after this time: a WebSocket without subscriptions that has sent nothing, not
-        even a ping or pong; a WebSocket with subscriptions that has read none of its pending data;
-        and a REST client that has not read its answer.
+        Disconnects, after this time: a WebSocket without any channel that has sent nothing, not
+        even a ping or pong; one with a channel that has read none of its pending data; and a REST
+        client that has not read its answer.
     request_timeout_s : float, optional
         Disconnects a connection that has sent no complete request in this time.
     farewell_s : float, optional
@@ -123,6 +126,7 @@ class PaperExchange:
         ticker_s: float = 1.0,
         liquidation_s: float = 5.0,
         max_channels: int = 25,
+        notification_seq: bool = False,
         idle_s: float = 60.0,
         request_timeout_s: float = 10.0,
         farewell_s: float = 1.0,
@@ -132,29 +136,17 @@ class PaperExchange:
         accounts: Sequence[PaperAccount] = (PaperAccount(),),
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
+        # fmt: off
         self._settings = ExchangeSettings(
-            host=host,
-            port=port,
-            allowed_hosts=allowed_hosts,
-            captures=captures,
-            speed=speed,
-            autoplay=autoplay,
-            seed=seed,
-            rate=rate,
-            heartbeat_s=heartbeat_s,
-            checksum_s=checksum_s,
-            ticker_s=ticker_s,
-            liquidation_s=liquidation_s,
-            max_channels=max_channels,
-            idle_s=idle_s,
-            request_timeout_s=request_timeout_s,
-            farewell_s=farewell_s,
-            stall_s=stall_s,
-            rest_limits=rest_limits,
-            rest_minute_s=rest_minute_s,
-            accounts=accounts,
+            host=host, port=port, allowed_hosts=allowed_hosts, captures=captures, speed=speed,
+            autoplay=autoplay, seed=seed, rate=rate, heartbeat_s=heartbeat_s,
+            checksum_s=checksum_s, ticker_s=ticker_s, liquidation_s=liquidation_s,
+            max_channels=max_channels, notification_seq=notification_seq, idle_s=idle_s,
+            request_timeout_s=request_timeout_s, farewell_s=farewell_s, stall_s=stall_s,
+            rest_limits=rest_limits, rest_minute_s=rest_minute_s, accounts=accounts,
             ssl_context=ssl_context,
         )
+        # fmt: on
         self.finished: threading.Event = threading.Event()
         self._thread = ServerThread(self._settings, self.finished)
         self.accounts: tuple[AccountView, ...] = tuple(

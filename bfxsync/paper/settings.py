@@ -98,6 +98,7 @@ class ExchangeSettings:
     ticker_s: float
     liquidation_s: float = attrs.field(validator=_positive)
     max_channels: int
+    notification_seq: bool
     idle_s: float = attrs.field(validator=_positive)
     request_timeout_s: float = attrs.field(validator=_positive)
     farewell_s: float
@@ -110,6 +111,10 @@ class ExchangeSettings:
     def __attrs_post_init__(self) -> None:
         if not (isinstance(self.port, int) and 0 <= self.port < 2**16):
             raise UsageError(f"port must be from 0 to 65535, not {self.port!r}")
+        if type(self.notification_seq) is not bool:
+            raise UsageError(
+                f"notification_seq must be True or False, not {self.notification_seq!r}"
+            )
         for name in ("captures", "allowed_hosts"):
             value = getattr(self, name)
             if isinstance(value, str):

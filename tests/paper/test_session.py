@@ -5,8 +5,10 @@ from typing import Any, Callable
 
 import pytest
 
+from bfxsync.paper.engine.matching import MatchingEngine
 from bfxsync.paper.markets.market import Market
 from bfxsync.paper.server.market_data import MarketData
+from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.ws_session import WsSession
 
 from .support import read_data
@@ -29,11 +31,19 @@ class Socket:
         self.sent: list[str] = []
         self.watched: list[str] = []
         self.later: list[tuple[float, Callable[[], None]]] = []
+
+        def call_later(delay_s: float, call: Callable[[], None]) -> None:
+            self.later.append((delay_s, call))
+
+        registry = AccountRegistry(
+            (), lambda: NOW, MatchingEngine({}, lambda: NOW, call_later)
+        )
         self.session = WsSession(
             self.market_data,
+            registry,
             self.sent.append,
             lambda: NOW,
-            lambda delay_s, call: self.later.append((delay_s, call)),
+            call_later,
             server_id="083bd8d4-aca7-4690-a573-eabfc8103de8",
             on_subscribed=self.watched.append,
             **options,
@@ -350,7 +360,7 @@ def test_other_flags_fail_and_leave_the_old_ones(socket: Socket, flags: Any) -> 
         10050,
     )
     assert answer["flags"] == flags
-    assert socket.session.flags == SEQ
+    assert socket.session.frames.flags == SEQ
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-GENERIC = 10001
+GENERIC, PARAMETERS = 10001, 10020
 
 
 class Invalid(Exception):

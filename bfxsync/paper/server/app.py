@@ -207,12 +207,14 @@ class Server:
 
         session = WsSession(
             self._market_data,
+            self.registry,
             send,
             now_mts,
             asyncio.get_running_loop().call_later,
             max_channels=self._settings.max_channels,
             server_id=self._server_id,
             on_subscribed=lambda symbol: self._players[symbol].watch(),
+            notification_seq=self._settings.notification_seq,
         )
         self.connections[connection] = session
         self._counters.connections_opened += 1
@@ -232,7 +234,7 @@ class Server:
         beat_at = clock() + settings.heartbeat_s
         while True:
             idle_since = connection.unread_since()
-            if not session.channels:
+            if not session.is_in_use:
                 idle_since = connection.last_received_at
             if idle_since is None:  # the client has read everything
                 idle_since = clock()

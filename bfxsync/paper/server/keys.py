@@ -2,7 +2,8 @@
 Authentication: API keys with signatures and nonces, and the tokens made with them.
 
 Strategy: a signature is checked over the bytes that came: the path as it stands in the request,
-and the body as it is. So a client that signs something else than it sends is found out.
+and the body as it is. So a client that signs something else than it sends is found out. REST and
+WebSocket share one nonce per key.
 
 https://docs.bitfinex.com/docs/rest-auth
 """
@@ -18,7 +19,7 @@ from typing import Callable, Iterable, Mapping
 import attrs
 
 from bfxsync.paper.engine.account import Account
-from bfxsync.paper.engine.errors import Invalid
+from bfxsync.paper.engine.errors import PARAMETERS, Invalid
 from bfxsync.paper.server.wire_json import to_bytes
 from bfxsync.paper.settings import SCOPES, PaperAccount
 
@@ -84,7 +85,7 @@ class KeyStore:
         self, path: str, headers: Mapping[str, str], body: bytes
     ) -> Credential:
         """
-        Return the key or token of a request.
+        Return the key or token of a REST request.
 
         Parameters
         ----------
@@ -96,27 +97,41 @@ class KeyStore:
         Invalid
             Unknown key or token, wrong signature, or a nonce that is not larger than the last one.
         """
-        token = headers.get("bfx-token")
-        nonce = headers.get("bfx-nonce", "")
+        token, nonce = headers.get("bfx-token"), headers.get("bfx-nonce", "")
         if token is not None:
-            found = self._tokens.get(token)
-            if found is None or self._now_mts() >= found.expires_mts:
-                self._tokens.pop(token, None)
-                raise Invalid("token: invalid", AUTH_FAILED)
-        else:
-            found = self._keys.get(headers.get("bfx-apikey", ""))
-            if found is None:
-                raise Invalid("apikey: invalid", AUTH_FAILED)
-            message = to_bytes(f"/api/{path}{nonce}") + body
-            expected = hmac.new(found.secret.encode(), message, hashlib.sha384)
-            signature = to_bytes(headers.get("bfx-signature", ""))
-            if not hmac.compare_digest(signature, expected.hexdigest().encode()):
-                raise Invalid("apikey: digest invalid", AUTH_FAILED)
-        if not _DIGITS.fullmatch(nonce) or int(nonce) > LARGEST_NONCE:
-            raise Invalid("nonce: invalid", NONCE)
-        if int(nonce) <= found.last_nonce:
-            raise Invalid("nonce: small", NONCE)
-        found.last_nonce = int(nonce)
+            found = self.find_token(token)
+            _advance(found, nonce)
+            return found
+        message = to_bytes(f"/api/{path}{nonce}") + body
+        key, signature = headers.get("bfx-apikey"), headers.get("bfx-signature", "")
+        return self.verify(key, message, signature, nonce)
+
+    def verify(
+        self, api_key: object, message: bytes, signature: str, nonce: object
+    ) -> Credential:
+        """
+        Return the key that has signed a message, and advance its nonce.
+
+        Raises
+        ------
+        Invalid
+            Unknown key, wrong signature, or a nonce that is not larger than the last one.
+        """
+        found = self._keys.get(api_key) if isinstance(api_key, str) else None
+        if found is None:
+            raise Invalid("apikey: invalid", AUTH_FAILED)
+        expected = hmac.new(found.secret.encode(), message, hashlib.sha384)
+        if not hmac.compare_digest(to_bytes(signature), expected.hexdigest().encode()):
+            raise Invalid("apikey: digest invalid", AUTH_FAILED)
+        _advance(found, nonce)
+        return found
+
+    def find_token(self, token: object) -> Credential:
+        """Return a token; raises `Invalid` if it is unknown or has expired."""
+        found = self._tokens.get(token) if isinstance(token, str) else None
+        if found is None or self._now_mts() >= found.expires_mts:
+            self._tokens.pop(str(token), None)
+            raise Invalid("token: invalid", AUTH_FAILED)
         return found
 
     def new_token(
@@ -127,7 +142,7 @@ class KeyStore:
         if not isinstance(names, list) or not all(
             isinstance(name, str) and name in _CAPS for name in names
         ):
-            raise Invalid("caps: invalid", 10020)
+            raise Invalid("caps: invalid", PARAMETERS)
         wanted = "rw" if may_write else "r"
         rights = {
             scope: "".join(right for right in wanted if parent.allows(scope, right))
@@ -150,5 +165,15 @@ class KeyStore:
         """Revoke a token of the same account."""
         found = self._tokens.get(token) if isinstance(token, str) else None
         if found is None or found.account is not parent.account:
-            raise Invalid("token: invalid", 10020)
+            raise Invalid("token: invalid", PARAMETERS)
         del self._tokens[str(token)]
+
+
+def _advance(credential: Credential, nonce: object) -> None:
+    """Check a nonce, an integer or its digits, and remember it as the largest one."""
+    text = str(nonce) if type(nonce) in (int, str) else ""
+    if not _DIGITS.fullmatch(text) or int(text) > LARGEST_NONCE:
+        raise Invalid("nonce: invalid", NONCE)
+    if int(text) <= credential.last_nonce:
+        raise Invalid("nonce: small", NONCE)
+    credential.last_nonce = int(text)

@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import random
 import re
+import uuid
 from typing import Callable, Sequence
 
 from bfxsync._base.enums import Flag
+from bfxsync.paper.engine.errors import Invalid
 from bfxsync.paper.faults import Fault
+from bfxsync.paper.server.account_channel import CHAN_ID, SNAPSHOT_S, AccountChannel
 from bfxsync.paper.server.acks import Acks, CallLater, Event
+from bfxsync.paper.server.authentication import log_in
 from bfxsync.paper.server.feeds import Identity
+from bfxsync.paper.server.frames import FrameWriter
+from bfxsync.paper.server.keys import AUTH_FAILED
 from bfxsync.paper.server.market_data import MarketData
+from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.subscriptions import (
     InvalidSubscription,
     Request,
@@ -34,6 +41,7 @@ _INFO_TEXTS = {
     20060: "Entering in Maintenance mode. Please pause any activity.",
     20061: "Maintenance ended. You can resume normal activity.",
 }
+_NOT_AUTHENTICATED = 10201
 _DUPLICATE = (10301, "subscribe: dup")
 _LIMIT = (10305, "subscribe: limit")
 # The texts of the real exchange, where known.
@@ -63,7 +71,7 @@ class SubscribedChannel:
 
     def rows(self, rows: Sequence[str]) -> None:
         """Send the rows of one iteration: with BULK_UPDATES as a list, otherwise one by one."""
-        if self._session.flags & Flag.BULK_UPDATES:
+        if self._session.frames.flags & Flag.BULK_UPDATES:
             self.frame(f"[{','.join(rows)}]")
         else:
             for row in rows:
@@ -71,16 +79,31 @@ class SubscribedChannel:
 
     def checksum(self, value: int) -> None:
         """Send a checksum if OB_CHECKSUM is set."""
-        if self._session.flags & Flag.OB_CHECKSUM and not self.is_silent:
+        if self._session.frames.flags & Flag.OB_CHECKSUM and not self.is_silent:
             self._session.send_checksum(self, value)
 
 
 class WsSession:
-    """The session of one socket; `on_subscribed` is called with the symbol of a new channel."""
+    """
+    The session of one socket.
+
+    Parameters
+    ----------
+    on_subscribed : callable
+        Called with the symbol of a new channel.
+    notification_seq : bool
+        See `AccountChannel`.
+
+    Attributes
+    ----------
+    account : AccountChannel or None
+        The account channel of an authenticated socket.
+    """
 
     def __init__(
         self,
         market_data: MarketData,
+        registry: AccountRegistry,
         send: Callable[[str], None],
         now_mts: Callable[[], int],
         call_later: CallLater,
@@ -88,19 +111,22 @@ class WsSession:
         max_channels: int = 25,
         server_id: str = "",
         on_subscribed: Callable[[str], None] = lambda symbol: None,
+        notification_seq: bool = False,
     ) -> None:
-        self.flags: int = 0
+        self.frames: FrameWriter = FrameWriter(send, market_data.faults, now_mts)
+        self.account: AccountChannel | None = None
         self.channels: dict[int, SubscribedChannel] = {}
         self._market_data = market_data
+        self._registry = registry
         self._send = send
         self._faults = market_data.faults
         self._now_mts = now_mts
+        self._call_later = call_later
         self._acks = Acks(self._faults, self._event, call_later, self.channels)
         self._max_channels = max_channels
         self._server_id = server_id
         self._on_subscribed = on_subscribed
-        self._seq = 0
-        self._has_shown_seq = False
+        self._notification_seq = notification_seq
         self._used_ids = {0}
         self._is_closed = False
         self._handlers: dict[str, Callable[[Event], None]] = {
@@ -108,7 +134,14 @@ class WsSession:
             "ping": self._ping,
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
+            "auth": self._auth,
+            "unauth": self._unauth,
         }
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether it has a channel, the account's included."""
+        return bool(self.channels) or self.account is not None
 
     def open(self, is_operative: bool = True) -> None:
         """Send the greeting, with the platform status: operative or in maintenance."""
@@ -138,13 +171,20 @@ class WsSession:
 
     def heartbeat(self) -> None:
         """Send a heartbeat on every channel."""
+        if self.account is not None:
+            self.account.heartbeat()
         for channel in self.channels.values():
             if not channel.is_silent:
-                self._send_frame(channel, '"hb"')
+                self.frames.write(channel.chan_id, '"hb"')
 
     def close(self) -> None:
-        """Unsubscribe everything and ignore further messages."""
+        """Unsubscribe everything, and ignore further messages."""
         self._is_closed = True
+        account = self.account
+        self._leave_account()
+        if account is not None and account.login.cancels_orders:
+            orders = list(account.account.orders.values())
+            self._registry.engine.cancel(account.account, orders)
         for channel in self.channels.values():
             self._market_data.unsubscribe(channel.identity, channel)
         self.channels.clear()
@@ -161,43 +201,17 @@ class WsSession:
 
     def send_data(self, channel: SubscribedChannel, body: str) -> None:
         """Send a data frame of a channel."""
-        text = self._send_frame(channel, body)
+        text = self.frames.write(channel.chan_id, body)
         if self._faults.armed and self._fires("duplicate_frame", channel):
             self._send(text)
 
     def send_checksum(self, channel: SubscribedChannel, value: int) -> None:
         """Send the checksum of a channel's book."""
         value ^= self._fires("wrong_checksum", channel)
-        self._send_frame(channel, f'"cs",{value}')
+        self.frames.write(channel.chan_id, f'"cs",{value}')
 
     def _fires(self, fault: str, channel: SubscribedChannel) -> bool:
         return self._faults.fire(fault, **channel.identity.facts()) is not None
-
-    def _send_frame(self, channel: SubscribedChannel, body: str) -> str:
-        """Send a frame with the suffixes of the set flags, and return its text."""
-        if self._faults.armed:
-            self._spoil_next_frame()
-        # Every array frame counts, even while the numbers are not sent.
-        self._seq += 1
-        self._has_shown_seq = bool(self.flags & Flag.SEQ_ALL)
-        suffix = f",{self._seq}" if self._has_shown_seq else ""
-        if self.flags & Flag.TIMESTAMP:
-            suffix += f",{self._now_mts()}"
-        text = f"[{channel.chan_id},{body}{suffix}]"
-        self._send(text)
-        return text
-
-    def _spoil_next_frame(self) -> None:
-        garbage = self._faults.fire("garbage")
-        if garbage is not None:
-            self._send(garbage.options["text"])
-        # A hole before the first number would go unnoticed.
-        if (
-            self._has_shown_seq
-            and self.flags & Flag.SEQ_ALL
-            and self._faults.fire("sequence_hole")
-        ):
-            self._seq += 1
 
     def _event(self, event: Event) -> None:
         self._send(encode(event))
@@ -208,7 +222,7 @@ class WsSession:
             failed = {"status": "FAILED", "code": 10050, "msg": "conf: invalid"}
             self._event({"event": "conf", **failed, "flags": flags})
         else:
-            self.flags = flags
+            self.frames.flags = flags
             self._event({"event": "conf", "status": "OK", "flags": flags})
 
     def _ping(self, request: Event) -> None:
@@ -216,6 +230,39 @@ class WsSession:
         if "cid" in request:
             pong["cid"] = request["cid"]
         self._event(pong)
+
+    def _auth(self, request: Event) -> None:
+        # Nothing of the request may be echoed: some clients send their secret along.
+        if self.account is not None:
+            self._event({"event": "error", "msg": "auth: dup", "code": AUTH_FAILED})
+            return
+        answer: Event = {"event": "auth", "status": "OK", "chanId": CHAN_ID}
+        try:
+            login = log_in(request, self._registry.keys)
+        except Invalid as invalid:
+            answer.update(status="FAILED", code=invalid.code, msg=invalid.message)
+            self._event(answer)
+            return
+        user_id, auth_id = login.credential.account.user_id, str(uuid.uuid4())
+        answer.update(userId=user_id, auth_id=auth_id, caps=login.caps())
+        self._event(answer)
+        self.account = AccountChannel(
+            login, self.frames, notification_seq=self._notification_seq
+        )
+        self._call_later(SNAPSHOT_S, self.account.send_snapshots)
+
+    def _unauth(self, request: Event) -> None:
+        answer: Event = {"event": "unauth", "status": "OK", "chanId": CHAN_ID}
+        if self.account is None:
+            code, text = _NOT_AUTHENTICATED, "unauth: invalid"
+            answer.update(status="FAILED", code=code, msg=text)
+        self._leave_account()
+        self._event(answer)
+
+    def _leave_account(self) -> None:
+        if self.account is not None:
+            self.account.close()
+            self.account = None
 
     def _subscribe(self, request: Event) -> None:
         try:
@@ -241,7 +288,8 @@ class WsSession:
         for channel in self.channels.values():
             if channel.identity == identity:
                 return _error(request, *_DUPLICATE, chanId=channel.chan_id)
-        if len(self.channels) >= self._max_channels:
+        # The account channel counts as one.
+        if len(self.channels) + (self.account is not None) >= self._max_channels:
             return _error(request, *_LIMIT)
         return None
 

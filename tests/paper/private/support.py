@@ -30,6 +30,11 @@ MTS = 1_700_000_000_000
 _nonces = itertools.count(time.time_ns() // 1000)
 
 
+def next_nonce() -> int:
+    """A nonce larger than all before, of REST and WebSocket."""
+    return next(_nonces)
+
+
 class Signed:
     """A client that signs without the library."""
 
@@ -49,7 +54,7 @@ class Signed:
 
     def headers(self, path: str, body: bytes, nonce: object = None) -> dict[str, str]:
         """Headers of a signed request; the path follows ``/v2/``."""
-        number = next(_nonces) if nonce is None else nonce
+        number = next_nonce() if nonce is None else nonce
         message = f"/api/v2/{path}{number}".encode() + body
         signature = hmac.new(self.secret.encode(), message, hashlib.sha384).hexdigest()
         return {

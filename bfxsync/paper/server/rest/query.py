@@ -9,7 +9,7 @@ from typing import Any, Iterable, Iterator, Mapping, NamedTuple, TypeVar
 import attrs
 
 from bfxsync.paper.engine.account import Account
-from bfxsync.paper.engine.errors import Invalid
+from bfxsync.paper.engine.errors import PARAMETERS, Invalid
 from bfxsync.paper.engine.units import Row
 from bfxsync.paper.markets.market import Market
 from bfxsync.paper.server.keys import Credential
@@ -18,7 +18,7 @@ from bfxsync.paper.server.registry import AccountRegistry
 
 T = TypeVar("T")
 
-PARAMETERS, RATE_LIMIT = 10020, 11010
+RATE_LIMIT = 11010
 
 _INTEGER = re.compile(r"-?\d{1,16}", re.ASCII)
 

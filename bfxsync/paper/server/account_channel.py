@@ -1,0 +1,137 @@
+"""
+Channel 0 of one authenticated socket: snapshots, the events of the account, notifications.
+
+Strategy: the account tells all its sockets of each event, whether an order came by REST or from
+another socket. An input is executed completely before it is acknowledged; the events that it
+causes are held back on its own socket, so that they follow the acknowledgement, as on the real
+exchange.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import Callable, Iterator
+
+from bfxsync.paper.engine.account import Account
+from bfxsync.paper.engine.units import Row
+from bfxsync.paper.server.account_filter import SNAPSHOTS
+from bfxsync.paper.server.authentication import Login
+from bfxsync.paper.server.frames import FrameWriter
+from bfxsync.paper.server.wire_json import encode
+
+CHAN_ID = 0
+SNAPSHOT_S = 0.005
+"""Delay of the snapshots: some clients lose those that come together with the auth event."""
+
+_UNTIL_CALC = {
+    "ps": slice(6, 10),
+    "pn": slice(6, 10),
+    "pu": slice(6, 10),
+    "ws": slice(4, 5),
+}
+"""Values of a row that are null until they are asked for (``calc``)."""
+
+
+class AccountChannel:
+    """
+    The account channel of one socket, which gets the events of its account until `close`.
+
+    Parameters
+    ----------
+    notification_seq : bool
+        Whether the acknowledgement of an input (``on-req`` …) counts in the socket's sequence.
+    """
+
+    def __init__(
+        self, login: Login, frames: FrameWriter, *, notification_seq: bool
+    ) -> None:
+        self.login = login
+        self.account: Account = login.credential.account
+        self._frames = frames
+        self._notification_seq = notification_seq
+        self._auth_seq = 0
+        self._is_synchronized = False
+        self._is_open = True
+        # Events that wait for the acknowledgement of the input that has caused them.
+        self._held: list[Callable[[], None]] | None = None
+        self.account.listeners.append(self._event)
+
+    def send_snapshots(self) -> None:
+        """Send the snapshots, after which events are numbered."""
+        if not self._is_open:
+            return
+        for code, rows in zip(SNAPSHOTS, self._snapshots()):
+            if self.login.filter.has_snapshot(code):
+                covered = (row for row in rows if self.login.filter.covers(code, row))
+                self._send(code, encode([_blanked(code, row) for row in covered]))
+        self._is_synchronized = True
+
+    def send(self, code: str, row: Row) -> None:
+        """Send a row as it is, if the filter covers it."""
+        if self.login.filter.covers(code, row):
+            body = encode(row)
+            if self._held is None:
+                self._send(code, body)
+            else:
+                self._held.append(lambda: self._send(code, body))
+
+    @contextmanager
+    def holding_events(self) -> Iterator[None]:
+        """Hold events back until the end of the block; `acknowledge` does not wait."""
+        held: list[Callable[[], None]] = []
+        self._held = held
+        try:
+            yield
+        finally:
+            self._held = None
+            for send in held:
+                send()
+
+    def acknowledge(self, row: Row) -> None:
+        """Send the notification that answers an input to this socket."""
+        if not self.login.filter.covers("n", row):
+            return
+        body = f'"n",{encode(row)}'
+        if self._notification_seq:
+            self._frames.write(CHAN_ID, body, self._auth_seq)
+        else:
+            self._frames.write_uncounted(CHAN_ID, body, self._auth_seq)
+
+    def heartbeat(self) -> None:
+        """Send a heartbeat."""
+        self._frames.write(CHAN_ID, '"hb"')
+
+    def close(self) -> None:
+        """Send no more events."""
+        self._is_open = False
+        self.account.listeners.remove(self._event)
+
+    def _event(self, code: str, row: Row) -> None:
+        self.send(code, _blanked(code, row))
+
+    def _send(self, code: str, body: str) -> None:
+        # A notification does not advance the second number, which is 0 until the snapshots are
+        # complete.
+        if self._is_synchronized and code != "n":
+            self._auth_seq += 1
+        self._frames.write(CHAN_ID, f'"{code}",{body}', self._auth_seq)
+
+    def _snapshots(self) -> Iterator[list[Row]]:
+        """Yield the rows of each snapshot, in the order of `SNAPSHOTS`."""
+        account = self.account
+        yield [position.row() for position in account.positions.open.values()]
+        yield [wallet.row() for wallet in account.wallets]
+        yield [order.row() for order in account.orders.values()]
+        yield []
+        yield []
+        yield []
+
+
+def _blanked(code: str, row: Row) -> Row:
+    """Return a row with null for the values that are not known before a calculation."""
+    blank = _UNTIL_CALC.get(code)
+    if blank is None:
+        return row
+    row = list(row)
+    row[blank] = [None] * len(row[blank])
+    return row

@@ -1,0 +1,95 @@
+"""What a socket gets of the account channel: the frames of its filter and of its key's rights."""
+
+from __future__ import annotations
+
+from typing import Callable, Iterable, NamedTuple
+
+from bfxsync.paper.engine.units import Row
+from bfxsync.paper.server.keys import Credential
+
+SNAPSHOTS = ("ps", "ws", "os", "fos", "fcs", "fls")
+
+_OLD_WALLETS = {"trading": "margin", "deposit": "funding"}
+
+
+class _Kind(NamedTuple):
+    """
+    The group of a filter, the scope of the right to read it, and what narrows the filter.
+
+    Attributes
+    ----------
+    detail : callable
+        Returns what follows the group in a narrow filter, such as the symbol of
+        ``"trading-tBTCUSD"``.
+    """
+
+    group: str
+    scope: str
+    detail: Callable[[Row], str] = lambda row: ""
+
+
+def _kinds(codes: str, kind: _Kind) -> dict[str, _Kind]:
+    return dict.fromkeys(codes.split(), kind)
+
+
+_KINDS = {
+    **_kinds("ps pn pu pc", _Kind("trading", "positions", lambda row: row[0])),
+    **_kinds("os on ou oc", _Kind("trading", "orders", lambda row: row[3])),
+    **_kinds("te tu", _Kind("trading", "orders", lambda row: row[1])),
+    **_kinds("ws wu", _Kind("wallet", "wallets", lambda row: f"{row[0]}-{row[1]}")),
+    **_kinds(
+        "fos fon fou foc fcs fcn fcu fcc fls fln flu flc fte ftu fiu",
+        _Kind("funding", "funding", lambda row: row[1]),
+    ),
+    **_kinds("bu", _Kind("balance", "wallets")),
+    **_kinds("miu", _Kind("balance", "positions")),
+    "n": _Kind("notify", ""),
+}
+
+
+class AccountFilter:
+    """
+    The filter of one socket.
+
+    Parameters
+    ----------
+    names : iterable or None
+        The ``filter`` of the auth event; unknown ones are ignored. None means everything.
+    """
+
+    def __init__(self, names: Iterable[object] | None, credential: Credential) -> None:
+        self._names: set[str] | None = None
+        self._credential = credential
+        if names is not None:
+            given = filter(lambda name: isinstance(name, str), names)
+            self._names = {_spelled(str(name)) for name in given}
+
+    def has_snapshot(self, code: str) -> bool:
+        """Return whether a snapshot comes, maybe an empty one."""
+        kind = _KINDS[code]
+        return self._may_read(kind) and (
+            self._names is None
+            or any(name.partition("-")[0] == kind.group for name in self._names)
+        )
+
+    def covers(self, code: str, row: Row) -> bool:
+        """Return whether a row comes, in an event or, with the code of one, in a snapshot."""
+        kind = _KINDS[code]
+        return self._may_read(kind) and (
+            self._names is None
+            or kind.group in self._names
+            or f"{kind.group}-{kind.detail(row)}" in self._names
+        )
+
+    def _may_read(self, kind: _Kind) -> bool:
+        return not kind.scope or self._credential.allows(kind.scope, "r")
+
+
+def _spelled(name: str) -> str:
+    """Return a filter with the name of its wallet as in rows."""
+    group, dash, detail = name.partition("-")
+    wallet, second_dash, currency = detail.partition("-")
+    if group != "wallet":
+        return name
+    wallet = _OLD_WALLETS.get(wallet, wallet)
+    return group + dash + wallet + second_dash + currency

@@ -1,0 +1,97 @@
+"""Sessions and sockets that log in to the account channel."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from typing import Any, Callable
+
+from bfxsync.paper.server.registry import AccountRegistry
+from bfxsync.paper.server.ws_session import WsSession
+
+from ..support import Client
+from .support import EngineHarness, next_nonce
+
+KEY, SECRET = "paper-key", "paper-secret"
+
+
+def auth_message(
+    key: str = KEY, secret: str = SECRET, nonce: Any = None, **more: Any
+) -> dict[str, Any]:
+    """An auth event as the official Python client sends it."""
+    number = next_nonce() if nonce is None else nonce
+    payload = more.pop("authPayload", f"AUTH{number}")
+    signature = hmac.new(secret.encode(), str(payload).encode(), hashlib.sha384)
+    return {
+        "event": "auth",
+        "filter": None,
+        "apiKey": key,
+        "authNonce": number,
+        "authPayload": payload,
+        "authSig": signature.hexdigest(),
+        **more,
+    }
+
+
+def rows_of(code: str, frames: list[Any]) -> list[Any]:
+    """The payloads of the account frames with a code."""
+    return [frame[2] for frame in frames if frame[:2] == [0, code]]
+
+
+def codes_of(frames: list[Any]) -> list[str]:
+    """The codes of all account frames."""
+    return [frame[1] for frame in frames if isinstance(frame, list) and frame[0] == 0]
+
+
+class ChannelSession:
+    """A session without a socket, of an exchange whose markets stand still."""
+
+    def __init__(self, harness: EngineHarness, **options: Any) -> None:
+        self.harness = harness
+        self.texts: list[str] = []
+        self.later: list[tuple[float, Callable[[], None]]] = []
+        registry: AccountRegistry = harness.registry
+        self.session = WsSession(
+            harness.market_data,
+            registry,
+            self.texts.append,
+            lambda: harness.now,
+            lambda delay_s, call: self.later.append((delay_s, call)),
+            **options,
+        )
+
+    def take(self) -> list[Any]:
+        """What was sent since the last call."""
+        messages = [json.loads(text) for text in self.texts]
+        self.texts.clear()
+        return messages
+
+    def send(self, message: Any) -> list[Any]:
+        """Send a message, and return what was sent in answer."""
+        self.texts.clear()
+        self.session.receive(json.dumps(message))
+        return self.take()
+
+    def log_in(self, *args: Any, **more: Any) -> list[Any]:
+        """Authenticate, and return the snapshots."""
+        (answer,) = self.send(auth_message(*args, **more))
+        assert answer["status"] == "OK", answer
+        return self.pass_time()
+
+    def pass_time(self) -> list[Any]:
+        """Do what waits for its time, and return what was sent."""
+        due, self.later[:] = list(self.later), []
+        for _, call in due:
+            call()
+        return self.take()
+
+
+def logged_in(client: Client, **more: Any) -> list[Any]:
+    """Authenticate on a real socket; all messages up to the last snapshot."""
+    client.send(**auth_message(**more))
+    return client.until(lambda message: is_code("fls", message))
+
+
+def is_code(code: str, message: Any) -> bool:
+    return isinstance(message, list) and message[:2] == [0, code]

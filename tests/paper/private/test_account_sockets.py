@@ -1,0 +1,93 @@
+"""The account channel over real sockets."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from typing import Iterator
+
+import pytest
+
+from bfxsync.paper import PaperExchange
+
+from ..support import Client, connected, is_event, is_heartbeat
+from .channel import auth_message, codes_of, is_code, logged_in, rows_of
+from .conftest import OTHER
+from .support import Signed
+
+SUBMIT, CANCEL = "auth/w/order/submit", "auth/w/order/cancel"
+LIMIT = {"type": "EXCHANGE LIMIT", "symbol": "tBTCUSD", "amount": "0.1", "price": "100"}
+
+
+@pytest.fixture
+def client(exchange: PaperExchange) -> Iterator[Client]:
+    with connected(exchange) as client:
+        yield client
+
+
+def test_auth_may_be_the_first_frame_of_all(exchange: PaperExchange) -> None:
+    with Client(exchange.url) as client:
+        messages = logged_in(client)
+        assert [m["event"] for m in messages if isinstance(m, dict)] == ["info", "auth"]
+        assert codes_of(messages) == ["ps", "ws", "os", "fos", "fcs", "fls"]
+
+
+def test_orders_by_rest_show_on_all_sockets(
+    exchange: PaperExchange, signed: Signed, client: Client
+) -> None:
+    with Client(exchange.url) as second, Client(exchange.url) as other:
+        logged_in(client)
+        logged_in(second)
+        logged_in(other, key=OTHER.api_key, secret=OTHER.api_secret)
+        ((row,),) = [signed.post(SUBMIT, **LIMIT)[4]]
+        for each in (client, second):
+            frames = each.until(lambda message: is_code("on", message))
+            assert rows_of("on", frames) == [row]
+        signed.post(CANCEL, id=row[0])
+        for each in (client, second):
+            frames = each.until(lambda message: is_code("oc", message))
+            assert rows_of("oc", frames)[0][:4] == row[:4]
+        other.send(event="ping")
+        assert codes_of(other.until(is_event("pong"))) == []
+
+
+def test_rest_and_channel_use_one_nonce(signed: Signed, client: Client) -> None:
+    signed.post("auth/r/wallets")
+    small = auth_message(nonce=1)
+    client.send(**small)
+    assert client.until(is_event("auth"))[-1]["code"] == 10114
+    logged_in(client)
+    headers = signed.headers("auth/r/wallets", b"{}", small["authNonce"])
+    assert signed.send("auth/r/wallets", b"{}", headers).json()[1] == 10114
+
+
+def test_an_authenticated_socket_lives_on_heartbeats() -> None:
+    with PaperExchange(rate=1e-3, idle_s=0.1, heartbeat_s=0.04) as exchange:
+        with Client(exchange.url) as client:
+            logged_in(client)
+            begin = time.monotonic()
+            while time.monotonic() < begin + 0.3:
+                assert is_heartbeat(client.receive())
+            client.send(event="unauth")
+            assert client.close_code() is None
+
+
+@pytest.mark.parametrize("end", ["close", "cut", "reset"])
+def test_dms_cancels_orders_when_the_socket_is_lost(
+    exchange: PaperExchange, signed: Signed, client: Client, end: str
+) -> None:
+    logged_in(client)
+    careful = Client(exchange.url)
+    logged_in(careful, dms=4)
+    row = signed.post(SUBMIT, **LIMIT)[4][0]
+    if end == "close":
+        careful.ws.close()
+    else:
+        if end == "reset":
+            linger = struct.pack("ii", 1, 0)
+            careful.ws.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        careful.ws.shutdown()
+    frames = client.until(lambda message: is_code("oc", message))
+    assert rows_of("oc", frames)[0][0] == row[0]
+    assert exchange.account.orders == []
