@@ -52,7 +52,7 @@ class Credentials:
         *,
         auth_token: str | None = None,
     ) -> None:
-        # In their place, as error reports show the variables of a frame.
+        # Replaced by masked values, as error reports show the variables of a frame.
         api_key, api_secret, auth_token = map(hide, (api_key, api_secret, auth_token))
         self.api_key: Optional[str] = api_key
         self.api_secret: Optional[str] = api_secret
@@ -115,7 +115,7 @@ def from_env_file(
         or lacks one of the variables.
     """
     if not isinstance(path, (str, os.PathLike)):
-        # Without the value, which may be a misplaced secret.
+        # The message omits the value, which may be a misplaced secret.
         raise UsageError(f"path must be the path of a file, not a {type_name(path)}")
     place = os.path.abspath(os.path.expanduser(os.fsdecode(path)))
     allow_readable = check_bool("allow_readable", allow_readable)
@@ -126,7 +126,7 @@ def from_env_file(
             text = hide(data.decode("utf-8-sig"))
         except UnicodeDecodeError:
             text = None
-        # Not in the block above: the error has the bytes.
+        # Raised outside the block above, whose error holds the bytes of the file.
         if text is None:
             raise UsageError(f"{place} is not UTF-8 text")
         try:
@@ -236,7 +236,7 @@ class ClientCredentials:
             from bfxsync.auth.nonce_file import FileNonce
 
             self._nonce = FileNonce(nonce_file)
-        # The calls of `rotate`, and the one that has replaced the key last.
+        # Numbers of the calls of `rotate`; `_newest` is the one that replaced the key last.
         self._turns = itertools.count(1)
         self._newest = 0
         self._known = given
@@ -262,7 +262,7 @@ class ClientCredentials:
             if found is None:
                 raise UsageError(f"{API_KEY} and {API_SECRET} are not set")
         signer = self._signer(found)
-        # What a slow source has read must not replace what a later call has found.
+        # The result of a slow source must not replace the key of a later call.
         if found == self._known or turn < self._newest:
             return False
         self._newest = turn

@@ -7,7 +7,7 @@ from typing import Dict
 from bfxsync._base.forks import reset_after_fork
 from bfxsync.auth.signer import RestSigner
 
-# The first key of the account, by each key that replaced another. Never removed, as with nonces.
+# By key: the first key that this process used for the same account. Never removed, like nonces.
 _first_keys: Dict[str, str] = {}
 
 
@@ -20,7 +20,7 @@ class CurrentSigner:
 
     def __init__(self, signer: RestSigner | None = None) -> None:
         self.signer: RestSigner | None = None
-        # Former ones, whose calls may still be on the wire.
+        # Replaced signers, whose calls may still be on the wire.
         self.replaced: Dict[object, RestSigner] = {}
         if signer is not None:
             self.replace(signer)

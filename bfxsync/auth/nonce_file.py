@@ -100,7 +100,7 @@ class FileNonce(Nonce):
         # The largest nonce so far; accessed only while the file is locked.
         self._largest = 0
         self._reset_after_fork()
-        # Before a lock file is created next to a file that may not be ours.
+        # Checked before a lock file is created, as the file may belong to another program.
         self._check_lock()
         if os.path.lexists(self._path):
             with self._opened() as file:
@@ -155,7 +155,7 @@ class FileNonce(Nonce):
         """
         hold = _Hold()
         try:
-            # Twice, as Ctrl-C may interrupt the first.
+            # Released twice, as Ctrl-C may interrupt the first time.
             try:
                 with _threads():
                     later(self._keep, hold, timeout)
@@ -173,7 +173,8 @@ class FileNonce(Nonce):
         self._hold: Optional[_Hold] = None
         # Acquired by helper threads only.
         self._thread_lock = Lock()
-        # Shared by all threads, which the lock above serializes; older versions always are shared.
+        # Shared by all threads, which the lock above serializes; older versions of filelock always
+        # share it.
         names = inspect.signature(self._lock_kind.__init__).parameters
         options = {"thread_local": False} if "thread_local" in names else {}
         lock = _own(self._lock_kind)
@@ -257,7 +258,7 @@ class FileNonce(Nonce):
             raise self._unusable(exc) from exc
         if not data:
             return 0
-        # A file in any other format is not ours.
+        # A file in any other format belongs to another program.
         if not _OWN.fullmatch(data) or int(data) > MAX_NONCE:
             raise UsageError(
                 f"{self._path} does not contain a nonce of this library; it was not changed"

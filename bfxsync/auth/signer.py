@@ -25,7 +25,7 @@ class RestSigner(Protocol):
 
     @property
     def identity(self) -> str:
-        """The key or token; its signers share nonces and the queue of signed calls."""
+        """The key or token; all its signers share nonces and the queue of signed calls."""
         ...
 
     @property
@@ -53,10 +53,10 @@ class Signer:
     def __init__(
         self, api_key: str, api_secret: str, nonce: Nonce | None = None
     ) -> None:
-        # In their place, as error reports show the variables of a frame.
+        # Replaced by masked values, as error reports show the variables of a frame.
         api_key, api_secret = hide(api_key), hide(api_secret)
         for name, value in (("api_key", api_key), ("api_secret", api_secret)):
-            # Without the value, which may be a misplaced secret.
+            # The message omits the value, which may be a misplaced secret.
             if not isinstance(value, str) or not value.strip():
                 raise UsageError(f"{name} must be non-empty text")
             if not _VISIBLE.fullmatch(value):
@@ -116,7 +116,7 @@ class TokenSigner:
     """
 
     def __init__(self, token: str, nonce: Nonce | None = None) -> None:
-        # In its place, as error reports show the variables of a frame.
+        # Replaced by a masked value, as error reports show the variables of a frame.
         token = hide(token)
         if not isinstance(token, str) or not _VISIBLE.fullmatch(token):
             raise UsageError("auth_token must be text without spaces")

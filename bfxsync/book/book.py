@@ -46,7 +46,7 @@ class Side(Generic[L]):
         self.texts: list[str] = []
 
     def set(self, key: Any, level: L) -> None:
-        """Insert or replace."""
+        """Insert or replace a level."""
         index = bisect_left(self.keys, key)
         if index < len(self.keys) and self.keys[index] == key:
             self.levels[index] = level
@@ -90,7 +90,7 @@ class OrderBook(BookQueries[L]):
     _is_funding = False
 
     checked: ClassVar[attrgetter[tuple[Any, Any]]]
-    """Gets the key and the amount of a level in the checksum."""
+    """Returns the two fields of a level that are in a checksum: price or id, and amount."""
 
     def __init__(self) -> None:
         self.unknown_deletes = 0
@@ -102,7 +102,7 @@ class OrderBook(BookQueries[L]):
 
     @property
     def is_funding(self) -> bool:
-        """True for a funding currency: rates in place of prices, amounts with opposite signs."""
+        """Whether this is a funding book: rates in place of prices, amounts with opposite signs."""
         return self._is_funding
 
     def reset(self, levels: Iterable[L] = ()) -> None:
@@ -121,16 +121,16 @@ class OrderBook(BookQueries[L]):
             self.apply(level)
 
     def bids(self, count: int | None = None) -> list[L]:
-        """Return the best bids, best first; all of them without `count`."""
+        """Return the best bids, best first: at most `count`, by default all."""
         levels = self._bids.levels
         return levels[::-1] if count is None else levels[: -count - 1 : -1]
 
     def asks(self, count: int | None = None) -> list[L]:
-        """Return the best asks, best first; all of them without `count`."""
+        """Return the best asks, best first: at most `count`, by default all."""
         return self._asks.levels[:count]
 
     def levels(self, count: int | None = None) -> tuple[list[L], list[L]]:
-        """Return bids and asks, each best first; all of them without `count`."""
+        """Return bids and asks, each best first: at most `count` of each, by default all."""
         return self.bids(count), self.asks(count)
 
     def crossing(self) -> tuple[Any, Any] | None:
@@ -184,7 +184,7 @@ class AggregatedBook(OrderBook[BookUpdate]):
         if level.count and level.amount:
             side.set(level.price, level)
             return
-        # A level with an amount of zero is removed as well; it does not tell the side.
+        # A level with an amount of zero is removed as well; its sign does not show the side.
         is_known = side.remove(level.price)
         if not level.amount:
             is_known = self._bids.remove(level.price) or is_known
@@ -192,7 +192,7 @@ class AggregatedBook(OrderBook[BookUpdate]):
             self.unknown_deletes += 1
 
     def apply_many(self, levels: Iterable[BookUpdate]) -> None:
-        """Apply levels in order: `apply`, inlined in the hot path for all but odd deletes."""
+        """Apply levels in order: `apply`, inlined in the hot path except for unusual deletes."""
         bids, asks = self._bids, self._asks
         for level in levels:
             price, amount = level.price, level.amount
@@ -242,14 +242,14 @@ class FundingBook(OrderBook[FundingBookUpdate]):
 
 
 def _funding_crossing(bids: list[Any], asks: list[Any]) -> tuple[Any, Any] | None:
-    """Return a bid and an ask, both from the best, that would have been matched."""
+    """Return a bid and an ask that would have been matched, or None; searches from the best."""
     for bid in bids:
         if not asks or asks[0].rate >= bid.rate:
             break
         for ask in asks:
             if ask.rate >= bid.rate:
                 break
-            # An offer does not serve a demand for a longer period.
+            # An offer does not match a bid for a longer period.
             if ask.period >= bid.period:
                 return bid, ask
     return None
@@ -259,7 +259,7 @@ R = TypeVar("R", RawBookUpdate, FundingRawBookUpdate)
 
 
 class _OrdersBook(OrderBook[R]):
-    """Single orders by id; an order whose price changes moves."""
+    """Single orders by id; an order whose price changes is moved."""
 
     def __init__(self) -> None:
         super().__init__()

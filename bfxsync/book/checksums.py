@@ -1,10 +1,10 @@
 """
-Checksums of books, and the texts of levels that they are made of.
+Checksums of order books, computed from the texts of their levels.
 
-Strategy: formatting numbers is what a checksum costs, so a book keeps the text of each level until
-the level changes, and only the missing texts are written. One call of `orjson` writes many numbers
-in the time that `repr` needs for a few. Both differ from the exchange's text only for a number that
-one of them writes with an exponent or with ``.0``, which `number_text` then formats.
+Strategy: a checksum spends its time on formatting numbers, so a book keeps the text of each level
+until the level changes, and only missing texts are formatted. One call of `orjson` writes many
+numbers in the time that `repr` needs for a few. Both differ from the exchange's text only for a
+number that one of them writes with an exponent or with ``.0``, which `number_text` then formats.
 
 https://docs.bitfinex.com/docs/ws-websocket-checksum
 """
@@ -22,7 +22,7 @@ try:
 except ImportError:  # the extra "speed" is not installed
     orjson = None  # type: ignore[assignment]
 
-# From this many on, orjson is faster than formatting level by level.
+# For this many levels or more, orjson is faster than formatting level by level.
 _MANY = 3
 
 # An exponent, true, false or null; or a whole number with a fraction.
@@ -54,7 +54,7 @@ def checksum_of_texts(bids: list[str], asks: list[str]) -> int:
 def level_text(key: Any, amount: Any) -> str:
     """Return the text of a level: its key and amount; the amount of an ask has a minus sign."""
     text = f"{key!r}:{amount!r}"
-    # The "e" is that of an exponent, of True and False, and of Decimal.
+    # An "e" may be that of an exponent, of True or False, or of Decimal.
     if "e" in text or ".0:" in text or text.endswith(".0"):
         return f"{number_text(key)}:{number_text(amount)}"
     return text

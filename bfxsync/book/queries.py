@@ -60,7 +60,7 @@ class BookQueries(ABC, Generic[L_co]):
     @property
     @abstractmethod
     def is_funding(self) -> bool:
-        """True for a funding currency: rates in place of prices, amounts with opposite signs."""
+        """Whether this is a funding book: rates in place of prices, amounts with opposite signs."""
 
     @abstractmethod
     def levels(self, count: int | None = None) -> tuple[Sequence[L_co], Sequence[L_co]]:
@@ -134,7 +134,7 @@ class BookQueries(ABC, Generic[L_co]):
         -------
         Depth or None
             ``(bids, asks)``, in base currency, never negative; levels beyond the book's length are
-            unknown and not counted. None when a side is empty, as there is no middle.
+            unknown and not counted. None when a side is empty, as there is no `mid`.
 
         Raises
         ------
@@ -177,8 +177,8 @@ class BookQueries(ABC, Generic[L_co]):
         -------
         float or None
             In quote currency, before fees; Decimals are rounded to 28 digits. For a funding book
-            the average rate per day, regardless of the periods. None when the known levels do not
-            hold the amount; a book of greater `len` may.
+            the average rate per day, regardless of the periods. None when the known levels add up
+            to less than the amount; a book with a greater `len` may have enough.
 
         Raises
         ------
@@ -257,13 +257,13 @@ class BookSnapshot(BookQueries[L_co]):
 
     @property
     def is_funding(self) -> bool:
-        """True for a funding currency: rates in place of prices, amounts with opposite signs."""
+        """Whether this is a funding book: rates in place of prices, amounts with opposite signs."""
         return self.symbol.startswith("f")
 
     def levels(
         self, count: int | None = None
     ) -> tuple[tuple[L_co, ...], tuple[L_co, ...]]:
-        """Return bids and asks, each best first; all of them without `count`."""
+        """Return bids and asks, each best first: at most `count` of each, by default all."""
         check_level_count(count)
         return self.bids[:count], self.asks[:count]
 
@@ -277,6 +277,6 @@ def _size(level: Any) -> Any:
 
 
 def _total(levels: list[Any], number: Any) -> Any:
-    # In the order in which `vwap` adds them, and without sum(), which adds floats differently in
-    # newer Pythons: an amount counted here can be traded there.
+    # Added in the order of `vwap`, and without sum(), which adds floats differently in newer
+    # Pythons: so `vwap` accepts every total that `depth` returns.
     return reduce(operator.add, map(_size, levels), number(0))

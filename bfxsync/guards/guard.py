@@ -45,10 +45,10 @@ if TYPE_CHECKING:
 
 
 class OrderFacts(Protocol):
-    """Queries of a guard to the exchange; they raise if there is no response."""
+    """The queries that a guard sends to the exchange; they raise if there is no response."""
 
     def orders(self, ids: Sequence[object]) -> Dict[object, Order]:
-        """Return the open ones among these orders, by id."""
+        """Return those of these orders that are open, by id."""
         ...
 
     def price(self, symbol: str) -> Any:
@@ -93,7 +93,7 @@ class Admission:
             self._guard.placed.record(self.cids, answer)
 
     def confirm(self) -> None:
-        """Raise if orders were halted since; called just before each attempt to send it."""
+        """Raise if orders were halted since the admission; called before each attempt to send."""
         if self.orders:
             self._guard.confirm(self)
 
@@ -188,7 +188,7 @@ class OrderGuard:
         return admission
 
     def confirm(self, admission: Admission) -> None:
-        """Raise if orders were halted since; they count as sent now."""
+        """Raise if orders were halted since the admission; its orders count as sent now."""
         self._check_halt()
         if self.limits.max_orders_per_minute is None:
             return
@@ -197,10 +197,10 @@ class OrderGuard:
 
     def end(self, admission: Admission) -> None:
         """Remove the orders of an admission from those in flight, after its call."""
-        self._state.update(lambda state: (state.landed(admission), None))
+        self._state.update(lambda state: (state.ended(admission), None))
 
     def _reset_after_fork(self) -> None:
-        # The calls are the parent's.
+        # In a forked child: the calls in flight belong to the parent.
         self._state = AtomicValue(self._state.get()._replace(in_flight=()))
 
     def _check_halt(self) -> None:
@@ -285,7 +285,7 @@ class OrderGuard:
         new_count = sum(order.count for order in admission.orders)
         if not new_count:
             return
-        # Later ones count this one.
+        # Orders that are admitted later count these.
         others = self._state.get().new_before(admission)
         # Queried afterwards: an order that is no longer in flight by then is listed as open.
         count = facts.open_order_count()

@@ -22,7 +22,7 @@ class InFlight(NamedTuple):
     Attributes
     ----------
     owner : weakref.ref
-        Of the admission.
+        Weak reference to the admission.
     counted : int
         Number of orders and updates that count for the minute.
     new : int
@@ -42,7 +42,7 @@ class InFlight(NamedTuple):
 
 class GuardState(NamedTuple):
     """
-    An immutable state; its methods return others.
+    An immutable state; its methods return changed copies.
 
     Attributes
     ----------
@@ -63,26 +63,26 @@ class GuardState(NamedTuple):
         return sum(item.counted for item in self.in_flight)
 
     def new_before(self, owner: object) -> int:
-        """Return the number of new orders in flight that were admitted before these."""
+        """Return the number of new orders in flight that were admitted before those of `owner`."""
         earlier = takewhile(lambda item: item.owner() is not owner, self.in_flight)
         return sum(item.new for item in earlier)
 
     def current(self, now: float) -> GuardState:
-        """Drop what is older than a minute, and end what interrupted threads left behind."""
-        state = self.landed(None)
+        """Drop orders older than a minute, and end the admissions of interrupted threads."""
+        state = self.ended(None)
         sent_at = tuple(at for at in state.sent_at if at + WINDOW_S > now)
         return state._replace(sent_at=sent_at)
 
     def sent(self, owner: object, now: float) -> GuardState:
-        """Note that the orders of an admission are sent now."""
+        """Record that the orders of an admission are sent now."""
         in_flight = tuple(
             item._replace(at=now) if item.owner() is owner else item
             for item in self.in_flight
         )
         return self._replace(in_flight=in_flight)
 
-    def landed(self, owner: object) -> GuardState:
-        """End an admission; None: those that no longer exist."""
+    def ended(self, owner: object) -> GuardState:
+        """End the call of an admission; with None, those of admissions that no longer exist."""
         times: List[float] = [*self.sent_at]
         for item in self.in_flight:
             if item.owner() is owner:

@@ -152,7 +152,7 @@ class OrderLimits:
             prices.append(price_of(str(symbol)))
         if not prices:
             return
-        # `abs` would round to the precision of the application's context.
+        # Not `abs`, which rounds to the precision of the application's context.
         size, price = amount.copy_abs(), max(prices)
         value = EXACT.multiply(size, price)
         if value > largest:

@@ -90,7 +90,7 @@ class PlacedOrders:
         return list(self._ids)[-count:]
 
     def _reset_after_fork(self) -> None:
-        # The orders are the parent's.
+        # In a forked child: the orders belong to the parent.
         self._ids.clear()
         self._cids.clear()
 

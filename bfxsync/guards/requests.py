@@ -128,7 +128,7 @@ def updated(order: Order, changes: Terms) -> Dict[str, Any]:
     after = before if flags is None else plain_integer(flags)
     if after is not None:
         flags = (before | after) & ~_POST_ONLY | before & after
-    # Unreadable flags stay, and are refused by the check.
+    # Unreadable flags are kept, so that the check refuses them.
     return {**terms, **given, "flags": flags}
 
 

@@ -83,9 +83,10 @@ class CidDates:
 
     def date_for(self, cid: int) -> str:
         """
-        Return the date of the order that is not closed, else of the latest closed one.
+        Return the date of the open order with this client id, or else of the latest closed one.
 
-        Raises `UsageError` if no date is known, or if several orders are not closed.
+        Raises `UsageError` if no date is known, or if several orders with this client id may be
+        open.
         """
         # A copy is one step; items would be changed by other threads meanwhile.
         kept = self._states.copy().items()

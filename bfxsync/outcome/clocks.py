@@ -72,7 +72,7 @@ class Reading:
     is_own: bool = False
 
     def estimates(self, local_s: float, at: float) -> Tuple[float, float]:
-        """Extrapolate it to another moment, by the monotonic and by the wall clock."""
+        """Extrapolate the reading to another moment, by the monotonic and by the wall clock."""
         return self.exchange_s + at - self.at, self.exchange_s + local_s - self.local_s
 
 
@@ -125,7 +125,7 @@ class Span:
     lasted_s : float
         Duration of the call.
     absence_s : float
-        How long after the call it may still be executed.
+        How long after the end of the call the write may still be executed.
     apart_s : float
         Largest difference between the sources.
     """
@@ -152,7 +152,7 @@ class Span:
         return self.since_mts(margin_s) <= mts <= self.until_mts(margin_s)
 
     def is_likely(self, mts: Mts, margin_s: float) -> bool:
-        """Return whether a source confirms this time, with a usual delay."""
+        """Return whether one source gives this time, allowing for the usual delay."""
         if self.clocks is Clocks.UNKNOWN:
             return False
         after_s = self.lasted_s + min(self.absence_s, NEAR_S)

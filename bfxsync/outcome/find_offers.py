@@ -53,7 +53,7 @@ class OfferFinder:
                 and offer.offer_type == body["type"]
                 and offer.period == body["period"]
                 and approximately(offer.amount_orig, body["amount"])
-                # It is not documented which rate an offer that follows the FRR shows.
+                # It is not documented which rate is shown for an offer that follows the FRR.
                 and (body["type"] != "LIMIT" or approximately(offer.rate, body["rate"]))
             )
 

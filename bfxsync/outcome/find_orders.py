@@ -271,7 +271,7 @@ def _distinct(orders: Iterable[Order]) -> List[Order]:
 
 
 def _matches(order: Order, body: Body) -> bool:
-    # The order has the terms that were sent.
+    # Whether an order has the terms that were sent.
     if order.symbol != body["symbol"] or order.order_type != body["type"]:
         return False
     if OrderFlag(body.get("flags") or 0) & _OF_POSITION:
@@ -280,7 +280,7 @@ def _matches(order: Order, body: Body) -> bool:
 
 
 def _is_named(order: Order, body: Body) -> bool:
-    # A cancellation of several orders includes this one.
+    # Whether a cancellation of several orders includes this one.
     return bool(body.get("all")) or (
         order.id in (body.get("id") or ())
         or order.gid in (body.get("gid") or ())
@@ -289,7 +289,7 @@ def _is_named(order: Order, body: Body) -> bool:
 
 
 def _is_dated(order: Order, cid: int, cid_date: str) -> bool:
-    # The order has this client id, and was created on this day or within minutes of it.
+    # Whether an order has this client id, and was created on this day or within minutes of it.
     first, last = _edges_of(cid_date)
     return order.cid == cid and first <= order.mts_create <= last
 

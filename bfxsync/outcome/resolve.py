@@ -130,7 +130,7 @@ class Attempt:
 @attrs.define
 class Pending(Generic[T]):
     """
-    A state that may still change; it is final once the request is no longer in flight.
+    A result that may still change; it is final once the request is no longer in flight.
 
     With `infers_absence`, the value includes an inference that something was not executed.
     """

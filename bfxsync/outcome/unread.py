@@ -41,7 +41,7 @@ class UnreadRows:
         self.is_cut |= limit is not None and count >= limit
 
     def around(self, rows: Iterator[T]) -> Iterator[T]:
-        """Yield the readable rows of an iterator; an unreadable one may end it early."""
+        """Yield the rows of an iterator until it raises for unreadable rows, which are recorded."""
         try:
             yield from rows
         except RemoteError as error:
@@ -51,7 +51,7 @@ class UnreadRows:
             self.is_cut = True
 
     def like(self, places: Places) -> List[Any]:
-        """Return the rows that may have these values."""
+        """Return the unreadable rows that may have these values; all if `is_cut`."""
         return [row for row in self.rows if self.is_cut or may_be(row, places)]
 
 
@@ -59,7 +59,7 @@ def may_be(row: Any, places: Places) -> bool:
     """
     Return whether an unreadable row may have these values.
 
-    A different value of the expected type rules it out.
+    Only a different value of the expected type rules that out.
     """
     if not isinstance(row, list):
         return True

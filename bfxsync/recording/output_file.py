@@ -104,7 +104,7 @@ def _prepare_to_append(path: str, file: FileIO) -> OutputFile:
 
 
 def _ends(file: FileIO) -> tuple[bytes, bytes, bool]:
-    """Return the first line, the last line, and whether it is truncated gzip data."""
+    """Return the first and last line of a file, and whether it is truncated gzip data."""
     first = last = b""
     try:
         for last in lines_in(file):

@@ -1,4 +1,4 @@
-"""Plays the records of a recording in order and at their times."""
+"""Plays the records of a recording in order and at the recorded times."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def lines_of(path: str) -> Iterator[bytes]:
 
 
 class RecordedClock(Clock):
-    """The time of a recording, in seconds since 1970; it changes with each message only."""
+    """The clock of a replay, in seconds since 1970: the time of the message being played."""
 
     def __init__(self, time: float) -> None:
         self.time = time
@@ -59,7 +59,7 @@ class RecordedClock(Clock):
 
 class Player:
     """
-    One pass through a recording: passes its records to a session, and says when each is due.
+    One pass through a recording: passes its records to a session, and computes when each is due.
 
     The clock is set to the time of each record; with `speed` None there are no pauses.
     """

@@ -37,7 +37,7 @@ from bfxsync.wire.session import Session
 
 _CLOSED_ABNORMALLY = 1006
 
-# Answers to the recorded client's authentication, which are ignored.
+# Events about the recorded client's authentication, which are ignored.
 _ACCOUNT = ("auth", "unauth")
 
 # Reason of a gap without a loss of the connection.
