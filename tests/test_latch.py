@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from bfxsync._base.latch import Bells, Latch
+from bfxsync._base.latch import Latch, WaitList
 
 
 def test_wait_returns_at_once_when_it_is_set():
@@ -58,7 +58,7 @@ def test_who_was_let_through_is_not_called_back_by_a_clear():
     latch, passed = Latch(), []
     thread = threading.Thread(target=lambda: passed.append(latch.wait(5.0)))
     thread.start()
-    while not latch._bells:
+    while not latch._waiters:
         thread.join(0.001)
     latch.set()
     latch.clear()
@@ -71,7 +71,7 @@ def test_a_second_set_wakes_those_that_the_first_forgot():
     latch, passed = Latch(), []
     thread = threading.Thread(target=lambda: passed.append(latch.wait(5.0)))
     thread.start()
-    while not latch._bells:
+    while not latch._waiters:
         thread.join(0.001)
     latch.is_set = True
     latch.set()
@@ -80,10 +80,10 @@ def test_a_second_set_wakes_those_that_the_first_forgot():
 
 
 @pytest.mark.parametrize("timeout_s", [0.0, 0.001, -1.0])
-def test_a_wait_that_ends_in_vain_leaves_no_bell(timeout_s):
-    bells = Bells()
-    assert not bells.wait(lambda: False, timeout_s)
-    assert not bells
+def test_a_wait_that_ends_in_vain_leaves_no_lock(timeout_s):
+    waiters = WaitList()
+    assert not waiters.wait(lambda: False, timeout_s)
+    assert not waiters
 
 
 def test_a_wait_may_take_longer_than_a_lock_can():
@@ -94,26 +94,26 @@ def test_a_wait_may_take_longer_than_a_lock_can():
     timer.join(5.0)
 
 
-def test_many_may_ring_at_once():
-    bells, woken = Bells(), []
+def test_many_may_wake_at_once():
+    waiters, woken = WaitList(), []
     over = threading.Event()
 
     def wait():
         while not over.is_set():
-            woken.append(bells.wait(over.is_set, 5.0))
+            woken.append(waiters.wait(over.is_set, 5.0))
 
-    def ring():
+    def wake_all():
         for _ in range(300):
-            bells.ring()
+            waiters.wake_all()
 
-    waiters = [threading.Thread(target=wait) for _ in range(3)]
-    ringers = [threading.Thread(target=ring) for _ in range(3)]
-    for thread in (*waiters, *ringers):
+    sleepers = [threading.Thread(target=wait) for _ in range(3)]
+    wakers = [threading.Thread(target=wake_all) for _ in range(3)]
+    for thread in (*sleepers, *wakers):
         thread.start()
-    for thread in ringers:
+    for thread in wakers:
         thread.join(10.0)
     over.set()
-    bells.ring()
-    for thread in waiters:
+    waiters.wake_all()
+    for thread in sleepers:
         thread.join(10.0)
-    assert all(woken) and not bells
+    assert all(woken) and not waiters

@@ -1,11 +1,11 @@
 """
 Waiting for another thread, safe against signals and Ctrl-C.
 
-Strategy: there is no shared lock. Each waiting thread adds a lock of its own (a bell), already
-locked, and waking means releasing all of them. A waiter interrupted at any point leaves at most an
-unused bell behind. `threading.Event` and `Condition` guard their state with a shared lock instead:
-a waiter interrupted by Ctrl-C may hold it forever, and a signal handler that needs it while the
-interrupted code holds it never returns.
+Strategy: there is no shared lock. Each waiting thread adds its own lock, already locked, and waking
+means releasing all of them. A waiter interrupted at any point leaves at most an unused lock behind.
+`threading.Event` and `Condition` guard their state with a shared lock instead: a waiter interrupted
+by Ctrl-C may hold it forever, and a signal handler that needs it while the interrupted code holds
+it never returns.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from threading import TIMEOUT_MAX
 from typing import Callable, Deque
 
 
-class Bells:
+class WaitList:
     """The threads waiting for one condition, each with its own lock."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Bells:
     def __bool__(self) -> bool:
         return bool(self.waiting)
 
-    def ring(self) -> None:
+    def wake_all(self) -> None:
         """
         Wake all waiting threads; their condition must already be true.
 
@@ -34,37 +34,37 @@ class Bells:
         """
         while True:
             try:
-                bell = self.waiting[0]
+                lock = self.waiting[0]
             except IndexError:
                 return
             # Released before it is removed, so that an interrupted call skips no waiter.
             try:
-                bell.release()
+                lock.release()
             except RuntimeError:
                 pass  # already released by another thread
-            self._forget(bell)
+            self._forget(lock)
 
     def wait(self, is_over: Callable[[], bool], timeout_s: float | None) -> bool:
         """
-        Wait for `ring`; return False after the timeout.
+        Wait for `wake_all`; return False after the timeout.
 
-        Returns at once if `is_over()` is true, evaluated after the bell has been added.
+        Returns at once if `is_over()` is true, evaluated after the lock has been added.
         """
-        bell = allocate_lock()
-        bell.acquire()
-        self.waiting.append(bell)
+        lock = allocate_lock()
+        lock.acquire()
+        self.waiting.append(lock)
         try:
             if is_over():
                 return True
             # A lock has a maximum timeout.
             limit = -1 if timeout_s is None else min(max(timeout_s, 0.0), TIMEOUT_MAX)
-            return bell.acquire(True, limit)
+            return lock.acquire(True, limit)
         finally:
-            self._forget(bell)
+            self._forget(lock)
 
-    def _forget(self, bell: LockType) -> None:
+    def _forget(self, lock: LockType) -> None:
         try:
-            self.waiting.remove(bell)
+            self.waiting.remove(lock)
         except ValueError:
             pass
 
@@ -74,13 +74,13 @@ class Latch:
 
     def __init__(self) -> None:
         self.is_set: bool = False
-        self._bells = Bells()
+        self._waiters = WaitList()
 
     def set(self) -> None:
         """Set the flag and wake all waiting threads."""
         self.is_set = True
-        # Every time: an earlier call may have been interrupted before it rang.
-        self._bells.ring()
+        # Every time: an earlier call may have been interrupted before it woke them.
+        self._waiters.wake_all()
 
     def clear(self) -> None:
         """Reset the flag; threads that are already waiting have been woken."""
@@ -94,4 +94,4 @@ class Latch:
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until the flag is set; return False after the timeout."""
-        return self.is_set or self._bells.wait(lambda: self.is_set, timeout_s)
+        return self.is_set or self._waiters.wait(lambda: self.is_set, timeout_s)

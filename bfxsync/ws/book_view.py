@@ -56,7 +56,7 @@ class BookView(BookQueries[L_co]):
         subscriber: Subscriber,
         has_writer: Callable[[], bool] = lambda: True,
     ) -> None:
-        # The handle, which keeps the client alive: a book in use stays subscribed.
+        # The subscription, which keeps the client alive: a book in use stays subscribed.
         self._keeper = keeper
         self._subscriber = subscriber
         self._has_writer = has_writer
@@ -71,23 +71,23 @@ class BookView(BookQueries[L_co]):
 
     @property
     def is_funding(self) -> bool:
-        """Whether this is a funding book: rates instead of prices, signs reversed."""
+        """Whether this is a funding book: rates in place of prices, amounts with opposite signs."""
         return self._channel.is_funding
 
     # --- levels -------------------------------------------------------------------------------
 
     def bids(self, count: int | None = None) -> list[L_co]:
-        """Return the best bids, best first; all without `count`."""
+        """Return the best bids, best first: at most `count`, by default all."""
         check_level_count(count)
         return self._read(lambda channel: channel.book.bids(count))
 
     def asks(self, count: int | None = None) -> list[L_co]:
-        """Return the best asks, best first; all without `count`."""
+        """Return the best asks, best first: at most `count`, by default all."""
         check_level_count(count)
         return self._read(lambda channel: channel.book.asks(count))
 
     def levels(self, count: int | None = None) -> tuple[list[L_co], list[L_co]]:
-        """Return bids and asks of one state, each best first; all without `count`."""
+        """Return bids and asks of one state, each best first: at most `count`, by default all."""
         check_level_count(count)
         return self._read(lambda channel: channel.book.levels(count))
 
@@ -112,7 +112,7 @@ class BookView(BookQueries[L_co]):
     @property
     def is_live(self) -> bool:
         """
-        Whether the book is believed to be complete and current.
+        Whether the book is complete and current, as far as is known.
 
         False before the first snapshot, between a gap and the next snapshot, during maintenance
         of the exchange, while degraded, and after the end.

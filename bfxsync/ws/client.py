@@ -29,7 +29,7 @@ from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
 from bfxsync.ws.registry import SubscriptionRegistry
 from bfxsync.ws.settings import ConnectionSettings, proxy_options, with_recording
 from bfxsync.ws.stats import stats_of
-from bfxsync.ws.subscription import out_of_time, wait_for
+from bfxsync.ws.subscription import timeout_error, wait_for
 
 S = TypeVar("S", bound="WebSocketClient")
 
@@ -55,7 +55,7 @@ class WebSocketClient(ProposesNames):
     flags : int
         Sum of `Flag` values.
     mailbox_size : int
-        Updates that may be queued for a callback or an iteration.
+        Maximum number of updates queued for one callback or iteration.
     timeout : float
         Seconds for each step of connecting, for blocking calls, and until a subscribe request
         without data is repeated.
@@ -67,7 +67,7 @@ class WebSocketClient(ProposesNames):
     ca_bundle : str, optional
         File of certificate authorities to use instead of the system's.
     on_error : callable, optional
-        Called with every error that no call can raise: unreadable frames, failed checksums,
+        Called with every error that belongs to no call: unreadable frames, failed checksums,
         exceptions of callbacks (the first of each class and line). They are logged as well.
     backoff : Backoff
         Delays between connection attempts.
@@ -208,7 +208,7 @@ class WebSocketClient(ProposesNames):
     @property
     def frame_count(self) -> int:
         """Messages received from the exchange, on all connections."""
-        _, links, past = self._core.placement.account()
+        _, links, past = self._core.placement.overview()
         return past.frames + sum(link.session.frame_count for link in links)
 
     def stats(self) -> dict[str, Any]:
@@ -257,7 +257,7 @@ class WebSocketClient(ProposesNames):
         """
         Block until `close` is called by a callback or another thread, or until Ctrl-C.
 
-        Returns immediately if the client has been closed, such as by a signal handler.
+        Returns immediately if the client has been closed, for example by a signal handler.
 
         Raises
         ------
@@ -321,7 +321,7 @@ class WebSocketClient(ProposesNames):
         connection = self._core.placement.first_link()
         if not connection.is_open.wait(max(0.0, deadline - time.monotonic())):
             reason = connection.last_error
-            raise out_of_time("client", allowed_s, False, reason) from reason
+            raise timeout_error("client", allowed_s, False, reason) from reason
         # Set when the connection has ended as well.
         self._core.lifetime.check_open()
         for subscriber in self._core.placement.subscribers():
@@ -333,7 +333,7 @@ class WebSocketClient(ProposesNames):
         Wait until any subscription has data or an event, or one of its callbacks has handled it.
 
         Returns immediately if that has happened since the last call of the same thread, so that a
-        loop that reads books, or values stored by callbacks, misses nothing. Consumes no updates.
+        loop that reads books, or values stored by callbacks, misses no update. Consumes no updates.
 
         Parameters
         ----------
@@ -357,7 +357,9 @@ class WebSocketClient(ProposesNames):
         timeout_s = optional(check_seconds_or_zero, "timeout", timeout)
         core = self._core
         core.check_may_wait()
-        is_new = core.dispatcher.news.wait(timeout_s, lambda: core.lifetime.is_closing)
+        is_new = core.dispatcher.update_signal.wait(
+            timeout_s, lambda: core.lifetime.is_closing
+        )
         if core.lifetime.is_closing:
             core.lifetime.check_open()
         return is_new
@@ -375,7 +377,7 @@ class WebSocketClient(ProposesNames):
         waiter = Waiter()
         start = time.monotonic()
         connection.submit(SubscriptionTable.ping, waiter, start + allowed_s)
-        # The session applies the timeout; it is late only if its thread is blocked.
+        # The session applies the timeout; the extra time is for an I/O thread that is blocked.
         if not waiter.resolved.wait(allowed_s + CLOSE_TIMEOUT_S):
             raise NetworkError("no pong: not connected yet", phase="send")
         if waiter.error is not None:

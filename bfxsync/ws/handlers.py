@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing_extensions import Protocol
 
     class HasCore(Protocol):
-        """The part of a client that is needed here."""
+        """A client, as far as these methods use it."""
 
         _core: Core
 

@@ -186,7 +186,8 @@ class SubscriptionRegistry:
             has_callback=callback is not None,
         )
         if callback_queue is not None and max_errors is not None:
-            # Not otherwise: the cycle would delay the end of what the callback refers to.
+            # Only then: the reference cycle delays the release of the objects that the callback
+            # refers to.
             callback_queue.on_failed = partial(self.core.quarantine, subscriber)
         self._by_id[name] = subscriber
         kind = BookSubscription if isinstance(made, BookChannel) else Subscription
@@ -216,8 +217,8 @@ class SubscriptionRegistry:
                 for handle in handles:
                     handle.wait_ready()
         except BaseException:
-            # Also after Ctrl-C: a call that raises leaves no subscription behind. All of them, as
-            # one may be about to be placed.
+            # Also after Ctrl-C: a call that raises leaves no subscription behind. All are ended, as
+            # any one may be about to be placed.
             self.core.placement.detach(*subscribers)
             raise
 

@@ -38,7 +38,7 @@ class Replay(WebSocketClient):
     runs make the same calls with the same values in the same order, and in each call a book is as
     it was at that time. Slow readers pause the replay. At its end iterations end and `run` returns.
 
-    `subscribe` never waits, whatever ``wait`` says; otherwise `subscribe` and `close` work as in
+    `subscribe` never waits, even with ``wait=True``; otherwise `subscribe` and `close` work as in
     `WebSocketClient`. `resubscribe` and `ping` fail, as no exchange answers.
 
     Parameters
@@ -137,8 +137,8 @@ class Replay(WebSocketClient):
         """
         optional(check_seconds_or_zero, "timeout", timeout)
         if not self._core.lifetime.is_closing:
-            # First, or what is played before the wait would not count.
-            self._core.dispatcher.news.begin()
+            # First, or updates played before the wait would not count.
+            self._core.dispatcher.update_signal.watch()
             self._connection().play()
         return super().wait_on_update(timeout)
 
@@ -184,7 +184,7 @@ def _connect(
     owner: Core,
 ) -> Link:
     if number > 1:
-        # A recording has each channel once, and only one form of it can be played at a time.
+        # Raw and typed subscriptions to a recorded channel exclude each other.
         raise UsageError(
             "a replay plays a channel either raw or typed, not both: use a second replay"
         )

@@ -87,10 +87,10 @@ class ConnectionSettings:
     mailbox_size: int = attrs.field(default=10_000, converter=check_mailbox_size)
     proxy: Proxy | None = None
     proxy_problem: str | None = None
-    """Why the proxy of the environment cannot be used; raised when a connection is wanted."""
+    """Why the proxy of the environment cannot be used; raised when a connection is opened."""
     recorder: Recorder | None = None
     clock: Clock = CLOCK
-    """Of the data: what `age` and `verified_at` are counted by."""
+    """Clock of the data, by which `age` and `verified_at` are measured."""
 
     @also_half_made
     def __repr__(self) -> str:
@@ -121,14 +121,14 @@ class ConnectionSettings:
 
 
 def proxy_options(host: str, proxy: str | None) -> dict[str, Any]:
-    """Return the proxy for a host, or why that of the environment cannot be used, as settings."""
+    """Return the settings for a host: its proxy, or why that of the environment cannot be used."""
     try:
         return {"proxy": proxy_for(check_wss_host(host), proxy)}
     except UsageError as exc:
         if proxy is not None:
-            # This very argument is impossible.
+            # The argument itself is invalid.
             raise
-        # A program that uses only REST on this machine needs no proxy.
+        # Not raised here: a program that uses only REST on this machine needs no proxy.
         return {"proxy_problem": str(exc)}
 
 
@@ -146,7 +146,7 @@ def with_recording(
 
 
 def _recorder() -> type[Recorder]:
-    # Few programs record.
+    # Imported lazily: few programs record.
     from bfxsync.recording.recorder import Recorder
 
     return Recorder

@@ -2,7 +2,7 @@
 The methods of `WebSocketClient` that subscribe to one channel each, with the types of their data.
 
 Strategy: the type of the data follows from the symbol if that is a literal or a `FundingSymbol`,
-else from the callback; otherwise the symbol is taken for a trading pair.
+else from the callback; otherwise the symbol counts as a trading pair.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         len: int | str
 
 
-# A literal funding currency is a `str` as well: that the first overloads differ is meant.
+# The first overloads overlap on purpose: a literal funding currency is a `str` as well.
 
 
 @overload
@@ -129,9 +129,9 @@ def subscribe_trades(
     """
     Subscribe to the trades of a symbol.
 
-    The callback gets each `Trade` (`FundingTrade` for a funding currency) once. Trades missed in
-    a gap follow it, as far back as the exchange's snapshot goes. The options are those of
-    `subscribe`.
+    The callback gets each `Trade` (`FundingTrade` for a funding currency) once. Trades that were
+    missed in a gap are delivered after it, as far as the exchange's snapshot has them. The options
+    are those of `subscribe`.
 
     https://docs.bitfinex.com/reference/ws-public-trades
     """
@@ -319,7 +319,8 @@ def subscribe_derivatives_status(
     """
     Subscribe to the mark price, funding and open interest of a derivative: ``tBTCF0:USTF0``.
 
-    As `subscribe_status` with the key ``deriv:{symbol}``, which documents what the callback gets.
+    Same as `subscribe_status` with the key ``deriv:{symbol}``: the callback gets a
+    `DerivativesStatus` about once a second.
 
     https://docs.bitfinex.com/reference/ws-public-status
     """
@@ -335,8 +336,8 @@ def subscribe_liquidations(
     """
     Subscribe to the liquidations of positions of all symbols.
 
-    As `subscribe_status` with the key ``liq:global``: the callback gets each `Liquidation`, and
-    `Liquidation.symbol` says of what.
+    Same as `subscribe_status` with the key ``liq:global``: the callback gets each `Liquidation`,
+    whose `symbol` is that of the position.
 
     https://docs.bitfinex.com/reference/ws-public-status
     """

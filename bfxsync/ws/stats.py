@@ -1,4 +1,4 @@
-"""The counters of a client, as plain data."""
+"""Collects the counters of a client as plain data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def stats_of(core: Core) -> dict[str, Any]:
     The lists of subscriptions and connections are consistent; their counters are read one after the
     other while threads keep running.
     """
-    subscribers, links, totals = core.placement.account()
+    subscribers, links, totals = core.placement.overview()
     for link in links:
         totals = totals.with_link(link)
     subscriptions = [

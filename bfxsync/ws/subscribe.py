@@ -1,4 +1,4 @@
-"""The methods of `WebSocketClient` that subscribe to any channel, in the exchange's own words."""
+"""The methods of `WebSocketClient` that subscribe to any channel by name and fields."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def subscribe(
     **arguments: object,
 ) -> Subscription[Any]:
     """
-    Subscribe to a channel, in the exchange's own words.
+    Subscribe to a channel, by the exchange's channel name and fields.
 
     Parameters
     ----------
@@ -76,18 +76,19 @@ def subscribe(
     sub_id : str, optional
         A name for the subscription, unique within this client.
     callback : callable, optional
-        Gets the data, and nothing else, on the dispatch thread.
+        Called with each update, on a dispatch thread; events go to `on_event`.
     on_event : callable, optional
-        Gets `Snapshot`, `Gap`, `Status` and `Degraded`, in order with the data; without it gaps
-        are logged.
+        Called with each `Snapshot`, `Gap`, `Status` and `Degraded`, in order with the data; without
+        it gaps are logged.
     wait : bool
-        Return when the first data has been applied (default), or at once.
+        True (default): return when the first data has been applied. False: return at once.
     timeout : float, optional
-        Seconds to wait for that, counted from when the request was sent; the client's by default.
+        Seconds to wait for the first data, from the time of the request; default: the client's.
     policy : str
-        What happens when the consumer is too slow: ``resync``, ``latest``, ``drop_oldest``.
+        What happens when the consumer is too slow: ``resync`` (default), ``latest`` or
+        ``drop_oldest``; see `Policy`.
     mailbox_size : int, optional
-        Updates that may be queued; the client's by default.
+        Maximum number of queued updates; default: the client's.
     max_errors : int, optional
         After this many exceptions of `callback` and `on_event` the subscription ends with status
         FAILED; by default it never does.
@@ -101,7 +102,7 @@ def subscribe(
     SubscriptionRejected
         Refused by the exchange.
     RequestTimeout
-        No data in time; message and cause give the reason as far as it is known.
+        No data in time; the message and the cause have the reason, if it is known.
     NetworkError
         The request could not be sent in time: no connection (phase ``connect``), or maintenance
         of the exchange (phase ``send``).
@@ -141,14 +142,14 @@ def subscribe_raw(
     **fields: object,
 ) -> Subscription[RawRow]:
     """
-    Subscribe to any channel, known to bfxsync or not, and get its rows as they come.
+    Subscribe to any channel, known to bfxsync or not, for its rows as received.
 
     The callback gets a `RawRow` for each row after the first message, which is the `Snapshot`; if
-    that is a single row, it is also the first update. Nothing is read, corrected or compared with
-    a checksum. Gaps, reconnects, recordings and the other options are those of `subscribe`.
+    that is a single row, it is also the first update. Rows are not parsed, and checksums are not
+    verified. Gaps, reconnects, recordings and the other options are those of `subscribe`.
 
     A handle that joins later, or has fallen behind, starts with the rows since the exchange's
-    snapshot, at most the latest 1,000; `Snapshot.has_hole` tells that there were more.
+    snapshot, at most the latest 1,000; `Snapshot.has_hole` is true if there were more.
 
     Parameters
     ----------
@@ -193,23 +194,24 @@ def subscribe_many(
         The arguments of `subscribe` for each: ``{"channel": "ticker", "symbol": "tBTCUSD",
         "callback": print}``.
     wait : bool
-        Return when the first data of all has been applied, or at once. If one fails, its error is
-        raised and all of them are unsubscribed.
+        True (default): return when the first data of all has been applied; if one fails, its error
+        is raised and all of them are unsubscribed. False: return at once.
     """
     return self._subscriptions.open_many(self, requests, wait)
 
 
 def unsubscribe(self: HasRegistry, sub_id: str) -> None:
-    """End a subscription by its `sub_id`; `UsageError` if there is none of this name."""
+    """End a subscription by its `sub_id`; raises `UsageError` if there is none."""
     subscriptions = self._subscriptions
     subscriptions.core.placement.detach(subscriptions.find(sub_id))
 
 
 def resubscribe(self: HasRegistry, sub_id: str) -> None:
     """
-    Subscribe a channel again with the same arguments: gap, snapshot, updates.
+    Subscribe to a channel again with the same arguments; its handles get a gap, a snapshot and
+    updates.
 
-    Raises `UsageError` if there is no subscription of this name.
+    Raises `UsageError` if no subscription has this `sub_id`.
     """
     subscriber = self._subscriptions.find(sub_id)
     if subscriber.home is not None:

@@ -44,35 +44,39 @@ def wait_for(
     core: Core, subscriber: Subscriber, allowed_s: float, start: float
 ) -> None:
     """
-    Wait for the first data of a subscriber, and raise its error or `out_of_time` if there is none.
+    Wait for the first data of a subscriber, or raise its error, or that of `timeout_error`.
 
-    The time counts from `start`, or from when the request was sent if that was later.
+    The time counts from `start`, or from the time of the request if that is later.
     """
     core.check_may_wait()
     while True:
-        asked_at = subscriber.asked_at
-        deadline = allowed_s + (start if asked_at is None else max(start, asked_at))
+        requested_at = subscriber.requested_at
+        deadline = allowed_s + (
+            start if requested_at is None else max(start, requested_at)
+        )
         if subscriber.resolved.wait(max(0.0, deadline - time.monotonic())):
             break
-        if asked_at is not subscriber.asked_at:
+        if requested_at is not subscriber.requested_at:
             continue  # it was sent meanwhile
         home = subscriber.home
         reason = subscriber.delay or (home.last_error if home is not None else None)
-        error = out_of_time(subscriber.name, allowed_s, asked_at is not None, reason)
+        error = timeout_error(
+            subscriber.name, allowed_s, requested_at is not None, reason
+        )
         raise error from reason
     if subscriber.error is not None:
         core.lifetime.check_exit()
-        # Raised in every waiting call: each gets a traceback of its own.
+        # Raised in every waiting call, each with its own traceback.
         raise subscriber.error.with_traceback(None)
 
 
-def out_of_time(
-    name: str, allowed_s: float, was_asked: bool, reason: BfxError | None
+def timeout_error(
+    name: str, allowed_s: float, was_requested: bool, reason: BfxError | None
 ) -> NetworkError:
     """Return the error of a waiting call that timed out, with the reason if it is known."""
     because = f": {reason}" if reason is not None else ""
     within = f"within {allowed_s:g} s{because}"
-    if was_asked:
+    if was_requested:
         return RequestTimeout(f"{name}: no data {within}")
     if reason is None or isinstance(reason, NetworkError):
         return NetworkError(f"{name}: not connected {within}", phase="connect")
@@ -93,7 +97,7 @@ class Subscription(Generic[T_co]):
         ``ticker``, ``trades``, ``book``, ``candles`` or ``status``; with `subscribe_raw` any.
     symbol : str
     sub_id : str
-        Its name: the user's or a random one.
+        Name of the subscription: as passed by the user, or random.
     """
 
     def __init__(
@@ -112,8 +116,8 @@ class Subscription(Generic[T_co]):
 
     def __del__(self) -> None:
         subscriber = getattr(self, "_subscriber", None)
-        # One with a callback is still in use, and so is one never read: it feeds event handlers.
-        # One that was read has lost its only reader.
+        # A subscription with a callback is still in use, and so is one that was never read: it
+        # feeds event handlers. One that was read has lost its only reader.
         if subscriber is None or subscriber.reader is None or subscriber.has_callback:
             return
         if subscriber.is_active:
@@ -156,7 +160,7 @@ class Subscription(Generic[T_co]):
         """
         Why it was rejected or quarantined, or why repeated requests have brought no data yet.
 
-        None if there is no error. `status` tells them apart.
+        None if there is no error. `status` shows which of these it is.
         """
         return self._subscriber.ended_by or self._subscriber.delay
 
@@ -167,7 +171,7 @@ class Subscription(Generic[T_co]):
 
     @property
     def gap_count(self) -> int:
-        """How often the connection was lost or data was missing."""
+        """Number of gaps: the connection was lost, or data was missing."""
         return self._subscriber.gap_count
 
     @property
@@ -207,21 +211,21 @@ class Subscription(Generic[T_co]):
         """
         Seconds since the last frame of any kind, heartbeats included.
 
-        The exchange sends one at least every 15 seconds, so this tells a silent channel from a
-        quiet market. None before the first frame on the current connection.
+        The exchange sends at least one every 15 seconds, so this distinguishes a silent channel
+        from a quiet market. None before the first frame on the current connection.
         """
         return self._subscriber.age_s
 
     @property
     def is_stale(self) -> bool:
-        """True if the data may be outdated: not live, or no frame for `stale_after`."""
+        """Whether the data may be outdated: not live, or no frame for `stale_after`."""
         return self._subscriber.is_stale
 
     def wait_ready(self, timeout: float | None = None) -> None:
         """
         Wait until the first data has been applied.
 
-        The timeout counts from when the request was sent; by default it is the subscription's own.
+        The timeout counts from the time of the request; by default it is that of the subscription.
         Raises the errors of `WebSocketClient.subscribe`.
         """
         allowed_s, start = self._timeout_s, self._called_at
@@ -262,7 +266,7 @@ class Subscription(Generic[T_co]):
         Parameters
         ----------
         timeout : float, optional
-            Seconds; 0 returns only what is queued. Without it the call waits indefinitely.
+            Seconds; 0 returns only a queued update. By default the call waits indefinitely.
 
         Raises
         ------
@@ -339,8 +343,8 @@ class _Items(Generic[T_co]):
     """
     An iterator over the items of a subscription.
 
-    Not a generator: an interrupt would end it for good, and two threads could not share it. It
-    keeps the subscription, and so the client, alive.
+    Not a generator: an interrupt would end a generator permanently, and two threads could not share
+    it. It keeps the subscription, and so the client, alive.
     """
 
     def __init__(
@@ -348,7 +352,7 @@ class _Items(Generic[T_co]):
     ) -> None:
         self._subscription = subscription
         self._next_item = next_item
-        # Here, not at the first item: from now on nothing is missed.
+        # Here, not at the first item, so that nothing is missed from now on.
         self._reader = subscription._reader()
 
     def __iter__(self) -> Iterator[T_co]:
@@ -363,7 +367,7 @@ class BookSubscription(Subscription[L_co]):
 
     @property
     def book(self) -> BookView[L_co]:
-        """The book; reading it consumes nothing of the callback or the iteration."""
+        """The book; reading it consumes no updates of the callback or the iteration."""
         return BookView(
             self, self._subscriber, partial(self._core.has_writer, self._subscriber)
         )

@@ -90,7 +90,7 @@ is_over = True
 for thread in threads:
     thread.join(10.0)
     assert not thread.is_alive()
-assert not mailbox._readers, "a bell was left"
+assert not mailbox._readers, "a lock was left"
 items = mine + others
 ids = [item.id for item in items if isinstance(item, Trade)]
 dropped = sum(item.dropped for item in items if isinstance(item, Gap))
@@ -181,7 +181,7 @@ for number in range(ROUNDS):
     latch.set()
     assert latch.wait(0) and latch.wait()
     assert all(passed.get(timeout=15.0) for _ in waiters), "one sleeps on"
-    assert not latch._bells, "a bell was left"
+    assert not latch._waiters, "a lock was left"
 for inbox in inboxes:
     inbox.put(None)
 assert hits > ROUNDS * 0.9, hits

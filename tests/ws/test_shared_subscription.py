@@ -86,13 +86,13 @@ def test_timeouts_count_from_the_first_request_wherever_it_moves(stream):
     user = subscriber(stream)
     stream.attach(user)
     for now in (1.0, 2.0):
-        stream.ask(now)
-        assert stream.asked_at == user.asked_at == 1.0
+        stream.mark_requested(now)
+        assert stream.requested_at == user.requested_at == 1.0
     # Where there was no room it was not requested.
-    stream.ask(None)
-    assert user.asked_at is None
-    stream.ask(3.0)
-    assert stream.asked_at == user.asked_at == 3.0
+    stream.mark_requested(None)
+    assert user.requested_at is None
+    stream.mark_requested(3.0)
+    assert stream.requested_at == user.requested_at == 3.0
 
 
 def test_a_reader_that_is_asked_for_twice_gets_everything_once(stream):

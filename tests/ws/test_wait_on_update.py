@@ -8,7 +8,7 @@ import pytest
 
 from bfxsync import ClosedError, UsageError, WebSocketClient
 from bfxsync.paper import PaperExchange
-from bfxsync.ws.dispatch.news import News
+from bfxsync.ws.dispatch.update_signal import UpdateSignal
 from bfxsync.ws.replay import replay
 
 PATIENCE_S = 10.0
@@ -53,7 +53,7 @@ def test_it_returns_after_the_callback_has_handled_the_update(client):
         assert client.wait_on_update(PATIENCE_S)
 
 
-def test_without_news_it_returns_false(still):
+def test_without_updates_it_returns_false(still):
     with WebSocketClient(still.url) as client:
         client.subscribe_book("tBTCUSD")
         client.ping()
@@ -83,7 +83,7 @@ def test_connection_events_are_no_updates(still):
         assert not client.wait_on_update(0)
 
 
-def test_a_rejection_is_news(still):
+def test_a_rejection_counts_as_an_update(still):
     with WebSocketClient(still.url) as client:
         client.wait_on_update(0)
         handle = client.subscribe_ticker("tNOPE:USD", wait=False)
@@ -92,73 +92,73 @@ def test_a_rejection_is_news(still):
 
 
 def test_what_comes_between_two_calls_is_not_missed():
-    news = News()
-    assert not news.is_awaited and not news.wait(0.0, never) and news.is_awaited
-    news.announce()
-    news.announce()
-    assert news.wait(None, never)
-    assert not news.wait(0.0, never)
+    signal = UpdateSignal()
+    assert not signal.is_awaited and not signal.wait(0.0, never) and signal.is_awaited
+    signal.notify()
+    signal.notify()
+    assert signal.wait(None, never)
+    assert not signal.wait(0.0, never)
 
 
 def test_a_thread_may_begin_before_it_waits():
-    """As a replay does: all that it plays is news for the call that starts it."""
-    news = News()
-    news.begin()
-    news.announce()
-    assert news.wait(0.0, never) and not news.wait(0.0, never)
+    """As a replay does: all that it plays counts for the call that starts it."""
+    signal = UpdateSignal()
+    signal.watch()
+    signal.notify()
+    assert signal.wait(0.0, never) and not signal.wait(0.0, never)
 
 
 @pytest.mark.parametrize("timeout_s", [None, PATIENCE_S])
 def test_the_end_of_an_earlier_announcement_ends_no_wait(timeout_s):
     """Its thread wakes one after another, and finds those who wait again already."""
-    news, looks = News(), []
-    news.wait(0.0, never)
+    signal, looks = UpdateSignal(), []
+    signal.wait(0.0, never)
 
     def look():
         """Be called when the thread is about to wait."""
         looks.append(None)
         if len(looks) < 3:
-            news._bells.ring()
+            signal._waiters.wake_all()
         else:
-            news.announce()
+            signal.notify()
         return False
 
-    assert news.wait(timeout_s, look)
+    assert signal.wait(timeout_s, look)
 
 
-def test_each_thread_gets_the_same_news():
-    news, seen, are_ready = News(), [], threading.Barrier(4)
+def test_each_thread_gets_the_same_updates():
+    signal, seen, are_ready = UpdateSignal(), [], threading.Barrier(4)
 
     def wait():
-        news.wait(0.0, never)
+        signal.wait(0.0, never)
         are_ready.wait(PATIENCE_S)
-        seen.append(news.wait(PATIENCE_S, never))
+        seen.append(signal.wait(PATIENCE_S, never))
 
     threads = [threading.Thread(target=wait) for _ in range(3)]
     for thread in threads:
         thread.start()
     are_ready.wait(PATIENCE_S)
-    news.announce()
+    signal.notify()
     for thread in threads:
         thread.join(PATIENCE_S)
     assert seen == [True] * 3
 
 
-def test_no_news_is_lost_between_threads():
+def test_no_update_is_lost_between_threads():
     """Whatever was stored before the last announcement is seen by a reader in the end."""
-    news, stored, seen = News(), [], []
+    signal, stored, seen = UpdateSignal(), [], []
 
     def read():
-        news.wait(0.0, never)
+        signal.wait(0.0, never)
         begun.set()
         while len(stored) < 20_000:
-            assert news.wait(PATIENCE_S, never)
+            assert signal.wait(PATIENCE_S, never)
         seen.append(len(stored))
 
     def write():
         for _ in range(10_000):
             stored.append(None)
-            news.announce()
+            signal.notify()
 
     begun = threading.Event()
     reader = threading.Thread(target=read)

@@ -88,7 +88,7 @@ class Core:
     def status(self) -> ConnectionStatus:
         """Status of the first connection."""
         if self.lifetime.is_closing:
-            # Regardless of threads that have not ended yet.
+            # Reported as closed even if threads have not ended yet.
             failed = self.lifetime.exception is not None
             return ConnectionStatus.FAILED if failed else ConnectionStatus.CLOSED
         links = self.placement.links
@@ -163,7 +163,7 @@ class Core:
     def begin_close(self) -> None:
         """Close all connections without waiting."""
         self.lifetime.is_closing = True
-        self.dispatcher.news.announce()
+        self.dispatcher.update_signal.notify()
         for link in self.placement.links:
             link.close()
 

@@ -14,15 +14,15 @@ class Lifetime:
 
     def __init__(self) -> None:
         self.is_closing: bool = False
-        # Code and reason of the close frame; assigned before that.
+        # Code and reason of the close frame; assigned before `is_closing` is set.
         self.farewell: Tuple[int, str] = (1000, "")
-        # This is a copy in a child process; the threads stayed in the parent.
+        # True in a forked child: this is a copy, and the threads are in the parent.
         self.is_forked: bool = False
         # The fatal error that ended the client; None after `close`.
         self.exception: BfxError | None = None
         # The `SystemExit` of a callback that ended it.
         self.exit_by: BaseException | None = None
-        # Set when it has ended or is about to.
+        # Set when the client has ended or is about to.
         self.stopped: Latch = Latch()
         self._pid = os.getpid()
 

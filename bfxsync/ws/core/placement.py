@@ -144,10 +144,12 @@ class Placement:
 
     def subscribers(self) -> list[Subscriber]:
         """Return the subscribers in use."""
-        return [subscriber for subscriber, _ in self.account()[0]]
+        return [subscriber for subscriber, _ in self.overview()[0]]
 
-    def account(self) -> tuple[list[tuple[Subscriber, Link]], Tuple[Link, ...], Totals]:
-        """Return subscribers in use with their connections, all connections, and past totals."""
+    def overview(
+        self,
+    ) -> tuple[list[tuple[Subscriber, Link]], Tuple[Link, ...], Totals]:
+        """Return all subscribers with their connections, all connections, and past totals."""
         now = self._directory
         subscribers = [
             (subscriber, now.homes[identity])
@@ -163,7 +165,7 @@ class Placement:
 
     @property
     def has_opened(self) -> bool:
-        """True once a connection has been opened."""
+        """Whether a connection was ever opened."""
         return self._opened_count > 0
 
     # --- threads that no signal reaches -------------------------------------------------------

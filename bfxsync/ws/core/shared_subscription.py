@@ -36,11 +36,11 @@ class SharedSubscription:
     """Queue of the event handlers."""
     is_resolved: bool = False
     is_crowded: bool = False
-    """Whether one of its consumers had fallen behind at the last delivery."""
+    """Whether one of its consumers was behind at the last delivery."""
     gap_count: int = 0
     status: SubscriptionStatus = SubscriptionStatus.PENDING
     """Status for current and future subscribers."""
-    asked_at: float | None = None
+    requested_at: float | None = None
     clock: Clock = attrs.field(default=CLOCK, kw_only=True)
     """Clock of the channel."""
     _gap: Gap | None = None
@@ -54,18 +54,18 @@ class SharedSubscription:
     def __attrs_post_init__(self) -> None:
         # Looked up once, as it is needed for every block.
         self._restart = self.channel.restart
-        self._note_wants()
+        self._set_wants_last()
 
     def attach(self, subscriber: Subscriber) -> None:
         """Add a subscriber, starting with a snapshot of the local state."""
         self.subscribers.append(subscriber)
         subscriber.channel = self.channel
-        subscriber.asked_at = self.asked_at
+        subscriber.requested_at = self.requested_at
         subscriber.delay = self._delay
         if subscriber.callback_queue is not None:
             self._fill(subscriber.callback_queue.mailbox)
         if subscriber.reader is not None:
-            # Reading began before the attachment.
+            # Its iteration began before the attachment.
             self._fill(subscriber.reader)
         if self.is_resolved:
             subscriber.status = self.status
@@ -79,7 +79,7 @@ class SharedSubscription:
             self.subscribers.remove(subscriber)
             theirs = subscriber.mailboxes
             self._mailboxes = [box for box in self._mailboxes if box not in theirs]
-            self._note_wants()
+            self._set_wants_last()
         if not self.subscribers:
             return True
         self.subscription = self.subscribers[0].subscription
@@ -93,22 +93,22 @@ class SharedSubscription:
     def stop_reading(self, reader: Mailbox) -> None:
         """Stop filling a reader."""
         self._mailboxes = [box for box in self._mailboxes if box is not reader]
-        self._note_wants()
+        self._set_wants_last()
 
     def listen(self, callback_queue: CallbackQueue) -> None:
         """Start filling the queue of the event handlers."""
         self.listener = callback_queue
-        self._note_wants()
+        self._set_wants_last()
         self._start(callback_queue.mailbox)
 
-    def ask(self, now: float | None) -> None:
+    def mark_requested(self, now: float | None) -> None:
         """Record the time of the first request, for timeouts; None if it has not been sent."""
-        if now is not None and self.asked_at is not None:
+        if now is not None and self.requested_at is not None:
             # Sent again on another connection, which must not extend the timeout of a call.
             return
-        self.asked_at = now
+        self.requested_at = now
         for subscriber in self.subscribers:
-            subscriber.asked_at = now
+            subscriber.requested_at = now
 
     def delay(self, error: BfxError | None) -> None:
         """Record why there is no data yet; None once there is data."""
@@ -140,7 +140,7 @@ class SharedSubscription:
             theirs = [item for item in updates if item.__class__ not in EXTRAS]
         count = len(theirs)
         if self.channel.skipped_count:
-            # Of updates that came and were not wanted.
+            # Frames that were skipped because only the latest state is wanted.
             count += self.channel.skipped_count
             self.channel.skipped_count = 0
         if updates[0].__class__ in _EVENTS:
@@ -187,11 +187,11 @@ class SharedSubscription:
         if mailbox in self._mailboxes:
             return
         self._mailboxes.append(mailbox)
-        self._note_wants()
+        self._set_wants_last()
         self._start(mailbox)
 
-    def _note_wants(self) -> None:
-        """Tell the channel whether its consumers, if any, want the latest state alone."""
+    def _set_wants_last(self) -> None:
+        """Set whether the channel may skip all but its latest state: all mailboxes are `LATEST`."""
         channel = self.channel
         channel.wants_last = (
             channel.is_whole
@@ -204,7 +204,7 @@ class SharedSubscription:
         mailbox.begun.set()
 
     def _note(self, item: Any) -> None:
-        # Updates status and counts of the subscribers, and logs a gap that reaches no consumer.
+        # Updates status and counts of the subscribers, and logs gaps of those without a consumer.
         status = SubscriptionStatus.LIVE
         if isinstance(item, Status):
             status = item.status

@@ -67,7 +67,7 @@ class Waiter:
 
 @attrs.define(eq=False, repr=False, slots=False)
 class Subscriber(Waiter):
-    """One user's share of a subscription."""
+    """One user's part of a shared subscription."""
 
     channel: Channel
     """The channel it was created with; once attached, that of the shared subscription."""
@@ -85,8 +85,8 @@ class Subscriber(Waiter):
     home: Home | None = None
     """Its connection, None while it has none; assigned under the lock of the placement."""
     failure: BfxError | None = None
-    """Why it was quarantined; takes precedence over later errors."""
-    asked_at: float | None = None
+    """Why the subscription was quarantined; takes precedence over later errors."""
+    requested_at: float | None = None
     """Monotonic time of the first request."""
     delay: BfxError | None = None
     """Why repeated requests have brought no data yet."""
@@ -136,7 +136,7 @@ class Subscriber(Waiter):
 
     @property
     def is_stale(self) -> bool:
-        """True if the data may be outdated: not live, or silent for too long."""
+        """Whether the data may be outdated: not live, or silent for too long."""
         current = (SubscriptionStatus.LIVE, SubscriptionStatus.DEGRADED)
         age_s = self.age_s
         is_silent = age_s is None or age_s >= self.stale_after_s

@@ -46,7 +46,7 @@ from bfxsync.ws.core.shared_subscription import SharedSubscription
 from bfxsync.ws.core.subscriber import Home, Subscriber, Waiter
 from bfxsync.ws.dispatch.event_publisher import EventPublisher
 from bfxsync.ws.dispatch.mailbox import Mailbox
-from bfxsync.ws.dispatch.news import News
+from bfxsync.ws.dispatch.update_signal import UpdateSignal
 
 if TYPE_CHECKING:
     from typing_extensions import assert_never
@@ -108,7 +108,7 @@ class SubscriptionTable:
     _shared: dict[tuple[str, ...], SharedSubscription] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self._news: News = self._owner.publisher.news
+        self._update_signal: UpdateSignal = self._owner.publisher.update_signal
 
     def __len__(self) -> int:
         return len(self._shared)
@@ -176,7 +176,7 @@ class SubscriptionTable:
         # Drops after its release.
         self.drop_count += subscriber.dropped_count - subscriber.counted_drops
         subscriber.counted_drops = subscriber.dropped_count
-        # Again, as messages in between may have changed its status.
+        # Set again, as messages in between may have changed it.
         subscriber.withdraw(ClosedError(f"{subscriber.name}: unsubscribed"))
         return outputs
 
@@ -234,13 +234,13 @@ class SubscriptionTable:
         self.gap_count += shared.gap_count - gaps
         if shared.is_crowded:
             self.is_crowded = True
-        if self._news.is_awaited:
-            self._news.announce()
+        if self._update_signal.is_awaited:
+            self._update_signal.notify()
 
     def perform(self, output: SubscriptionOutput) -> Outputs:
         """Perform an output of the session, and return the resulting outputs."""
         if isinstance(output, Requested):
-            _shared_of(output).ask(self._clock())
+            _shared_of(output).mark_requested(self._clock())
         elif isinstance(output, Delayed):
             _shared_of(output).delay(output.error)
         elif isinstance(output, Acknowledged):
@@ -290,7 +290,7 @@ class SubscriptionTable:
         shared.is_resolved = output.is_resolved
         if output.limit is not None:
             # There was no room for it: the request has not been sent yet.
-            shared.ask(None)
+            shared.mark_requested(None)
         try:
             self._owner.placement.displace(self._home, shared, output.limit)
         except NetworkError as exc:
@@ -318,9 +318,9 @@ class SubscriptionTable:
             self._count_out(token)
             for subscriber in token.subscribers:
                 self._owner.placement.release(subscriber)
-            if self._news.is_awaited:
-                # Last: who is woken looks at its status.
-                self._news.announce()
+            if self._update_signal.is_awaited:
+                # Last, as the waiting threads read its status.
+                self._update_signal.notify()
 
 
 def _shared_of(

@@ -27,8 +27,8 @@ from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import start_thread
 from bfxsync.models.stream import Status
 from bfxsync.ws.dispatch.mailbox import Mailbox
-from bfxsync.ws.dispatch.news import News
 from bfxsync.ws.dispatch.ready_queue import ReadyQueue, Sleeper
+from bfxsync.ws.dispatch.update_signal import UpdateSignal
 
 _log = get_logger(__name__)
 
@@ -131,7 +131,7 @@ class Dispatcher:
         on_failure: Callable[[BaseException], object] = lambda exc: None,
     ) -> None:
         self.is_inline: bool = thread_count == 0
-        self.news: News = News()
+        self.update_signal: UpdateSignal = UpdateSignal()
         # Queues with items; None makes a thread check whether it should end.
         self.ready: ReadyQueue[Optional[CallbackQueue]] = ReadyQueue()
         # Items that were not delivered before the end.
@@ -157,7 +157,7 @@ class Dispatcher:
 
     @property
     def is_current(self) -> bool:
-        """True on one of its threads."""
+        """Whether the current thread is one of them."""
         return current_thread() in self._threads
 
     @property
@@ -168,7 +168,8 @@ class Dispatcher:
     def start(self) -> None:
         """Start the threads that have not been started; `OSError` without a descriptor for one."""
         for name in self._names[len(self._threads) :]:
-            # Created late: a thread created before a fork cannot be started after it (Python 3.13).
+            # Created here, as a thread created before a fork cannot be started after it (Python
+            # 3.13).
             thread = Thread(
                 target=self._main, name=name, args=(Sleeper(),), daemon=True
             )
@@ -232,7 +233,7 @@ class Dispatcher:
             # Otherwise callbacks would end silently, and waiting threads would hang.
             self._on_failure(exc)
         finally:
-            # A client that is kept after its end keeps no descriptors.
+            # Closed here, as the program may keep a closed client.
             self._sleepers.discard(sleeper)
 
     def _run(self, sleeper: Sleeper) -> None:
@@ -247,7 +248,7 @@ class Dispatcher:
             self._running[thread] = callback_queue = None
         if self._is_detached:
             return
-        # For the next thread, which may be waiting.
+        # Wakes the next thread, which may be waiting.
         self.ready.put(None)
         if self.dropped_count:
             _log.warning(
@@ -256,9 +257,9 @@ class Dispatcher:
 
     def _serve(self, callback_queue: CallbackQueue) -> None:
         self._call(callback_queue, callback_queue.mailbox.next_batch(BATCH))
-        if self.news.is_awaited and callback_queue.has_updates:
-            # For threads that read values stored by callbacks.
-            self.news.announce()
+        if self.update_signal.is_awaited and callback_queue.has_updates:
+            # Wakes threads that wait for values stored by callbacks.
+            self.update_signal.notify()
         # If a callback has forked, the remaining items belong to the parent.
         if not self._is_detached and callback_queue.mailbox.finish_batch():
             self.ready.put(callback_queue)
@@ -288,7 +289,7 @@ class Dispatcher:
 
     def _quarantine(self, callback_queue: CallbackQueue, exc: BaseException) -> None:
         routes = callback_queue.routes
-        # Once: the last call below may raise as well.
+        # Reset first, as the last call below may raise as well.
         callback_queue.max_errors = None
         callback_queue.routes = {}
         callback_queue.on_failed(exc)

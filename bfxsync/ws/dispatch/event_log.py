@@ -1,9 +1,9 @@
 """
-Logs events without a handler.
+Logs the events of subscriptions without `on_event`.
 
 Without configuration Python prints warnings to stderr. So warnings are logged only where the user
-should act, and not every time: a slow consumer at most once a minute. A lost connection logs a
-warning, so its gaps do not.
+should act, and not every time: a slow consumer at most once a minute. A lost connection logs one
+warning, and its gaps are logged as info.
 """
 
 from __future__ import annotations

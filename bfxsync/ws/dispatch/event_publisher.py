@@ -27,8 +27,8 @@ from bfxsync.ws.dispatch.events import (
     extra_events_of,
     routes_for,
 )
-from bfxsync.ws.dispatch.news import News
 from bfxsync.ws.dispatch.update_kinds import kind_of
+from bfxsync.ws.dispatch.update_signal import UpdateSignal
 
 _log = get_logger(__name__)
 
@@ -53,7 +53,7 @@ class EventPublisher:
 
     def __init__(self, dispatcher: Dispatcher, mailbox_size: int) -> None:
         self.listeners: Listeners = Listeners()
-        self.news: News = dispatcher.news
+        self.update_signal: UpdateSignal = dispatcher.update_signal
         self._dispatcher = dispatcher
         self._mailbox_size = mailbox_size
         self._was_opened = False
@@ -105,7 +105,7 @@ class EventPublisher:
     # --- any thread ---------------------------------------------------------------------------
 
     def report_now(self, error: BfxError) -> None:
-        """Do the same on another thread."""
+        """Log an error and pass it to `on_error`, from a thread other than the I/O threads."""
         self.reported(error)
         self._dispatcher.ready.wake()
 

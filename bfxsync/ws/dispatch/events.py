@@ -88,7 +88,7 @@ _ARGUMENTS = {
 EVENTS = frozenset(_ARGUMENTS)
 """Every event name that `on` accepts."""
 
-# Names of other clients that resemble a wrong event, or none.
+# Event names of other clients, with the event to suggest for each.
 _OTHER_NAMES = {
     **dict.fromkeys(("trade", "trades", "new_trade"), "t_trade_execution"),
     **dict.fromkeys(("book", "order_book", "orderbook"), "t_book_update"),

@@ -15,7 +15,7 @@ from typing import Any, Callable, Iterable, List, Sequence, Tuple
 
 from bfxsync._base.clock import CLOCK
 from bfxsync._base.enums import Policy
-from bfxsync._base.latch import Bells, Latch
+from bfxsync._base.latch import Latch, WaitList
 from bfxsync.errors import BfxError
 from bfxsync.models.stream import Gap
 from bfxsync.ws.dispatch.queues import LatestQueue, OrderedQueue
@@ -23,8 +23,8 @@ from bfxsync.ws.dispatch.update_kinds import KEYS
 
 _TOO_SLOW = "the consumer was too slow"
 
-# At least this part of a full mailbox (an eighth) is dropped at a time: draining and refilling it
-# for every block would cost too much.
+# At least an eighth of a full mailbox is dropped at a time: draining and refilling it for every
+# block would cost too much.
 _DROPPED_AT_ONCE = 8
 
 # Minimum timeout of a reader while the writer drops items.
@@ -71,10 +71,10 @@ class Mailbox:
         # Looked up once, as they are needed for every block.
         self._held = self._queue.held
         self._add = self._queue.add
-        # The thread that pops it serves this mailbox, or wakes the thread that will. A flag could
-        # be claimed by two threads.
+        # A token: the thread that pops it serves this mailbox, or wakes the thread that will. A
+        # flag could be claimed by two threads.
         self._token = [True]
-        self._readers = Bells()
+        self._readers = WaitList()
         # Between draining and refilling.
         self._is_dropping = False
         self._is_closed = False
@@ -96,7 +96,7 @@ class Mailbox:
 
     @property
     def is_crowded(self) -> bool:
-        """True above half of its size: the writer may yield to the readers."""
+        """Whether it is more than half full, so that the writer should yield to the readers."""
         return 2 * len(self._queue) > self.size
 
     # --- the writer: one thread at a time -----------------------------------------------------
@@ -130,13 +130,13 @@ class Mailbox:
                 self._drop_oldest(count, now)
             is_crowded = self.is_crowded
         if self._readers.waiting:
-            self._readers.ring()
+            self._readers.wake_all()
         if self._token and self._on_ready is not None and self._claim():
             self._on_ready()
         return is_crowded
 
     def discard(self) -> None:
-        """Close the mailbox and drop its items, as it has no reader any longer."""
+        """Close the mailbox and drop its items, as it no longer has a reader."""
         self.close()
         self._queue.drain()
 
@@ -151,7 +151,7 @@ class Mailbox:
         """Replace the oldest items by a gap, but never the `count` newest."""
         self._is_dropping = True
         left = self._queue.drain()
-        # The consumers may have made room. One more for the gap.
+        # The consumers may have made room. The gap takes one place.
         excess = len(left) + 1 - self.size
         if excess > 1:
             excess = max(excess, self.size // _DROPPED_AT_ONCE)
@@ -233,7 +233,7 @@ class Mailbox:
             rest_s = None if deadline is None else deadline - now
             if rest_s is not None and self._is_dropping:
                 rest_s = max(rest_s, _MOMENT_S)
-            if not self._readers.wait(self._has_news, rest_s):
+            if not self._readers.wait(self._has_items, rest_s):
                 raise TimeoutError
             now = time.monotonic()
 
@@ -241,10 +241,10 @@ class Mailbox:
         """Accept no more items; those queued can still be read."""
         self._error = error
         self._is_closed = True
-        self._readers.ring()
+        self._readers.wake_all()
         self.begun.set()
 
-    def _has_news(self) -> bool:
+    def _has_items(self) -> bool:
         return len(self._queue) > 0 or (self._is_closed and not self._is_dropping)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Deque, Iterator, List, Sequence, Tuple
 from bfxsync.ws.dispatch.update_kinds import KEYS
 
 _Block = Tuple[Iterator[Any], float, int]
-"""The rest of a block, its time of arrival, and the count of items added up to its end."""
+"""The remaining items of a block, its arrival time, and the count of items added up to its end."""
 
 _Dated = List[Tuple[Any, float]]
 """Items with their times of arrival."""
@@ -28,7 +28,7 @@ class OrderedQueue:
     def __init__(self) -> None:
         self._blocks: Deque[_Block] = deque()
         self.held = self._blocks
-        """Empty when the queue is empty, except for a block that a consumer has just used up."""
+        """Empty when the queue is empty, except for a block that a consumer has just finished."""
         # Used by the writer only.
         self._end = 0
 
@@ -61,7 +61,7 @@ class OrderedQueue:
         return len(updates)
 
     def drain(self) -> _Dated:
-        """Remove and return all items that the consumers have not got yet."""
+        """Remove and return all items that no consumer has removed yet."""
         parts: List[_Dated] = []
         # From the newest, each block in one step. If it began with the oldest, a consumer could get
         # a newer block in between, and the older ones would be put back behind it.
@@ -115,7 +115,7 @@ class OrderedQueue:
 
 class LatestQueue:
     """
-    Keeps the newest item of each key; items never replace ones from before an event.
+    Keeps the newest item of each key; an item never replaces one from before an event.
 
     It has the methods of `OrderedQueue`; a replacement keeps the arrival time of the first item.
     """

@@ -1,10 +1,10 @@
 """
-The queue from which the dispatch threads take their work.
+The queue of mailboxes that are ready to be served by the dispatch threads.
 
 Strategy: items are added without a lock or a system call, and a wake-up follows, for all items of a
 block together, when the I/O thread is about to wait. A thread without work sleeps in the read of
-its own pipe, not in a lock: a thread woken by a lock goes to sleep again at once, as its waker
-still has the interpreter, while a write to a pipe releases the interpreter just then.
+its own pipe, not in a lock: a thread woken by a lock goes to sleep again immediately, as the waking
+thread still holds the GIL, while a write to a pipe releases the GIL.
 
 Nothing can be lost: a thread joins the sleepers before it looks at the items for the last time, and
 a writer adds its item before it looks at the sleepers. One thread is woken at a time, and wakes the
@@ -23,7 +23,7 @@ T = TypeVar("T")
 class Sleeper:
     """A thread that waits for work, and its pipe."""
 
-    # Until it has one: there may be no descriptors.
+    # Empty until the pipe is created, which may fail for lack of descriptors.
     _pipe: Tuple[int, ...] = ()
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Sleeper:
         os.write(self._writing, b"\0")
 
     def close(self) -> None:
-        """Close the pipe; not while another thread may be about to write to it."""
+        """Close the pipe; must not be called while another thread may write to it."""
         pipe, self._pipe = self._pipe, ()
         for descriptor in pipe:
             os.close(descriptor)
@@ -50,7 +50,7 @@ class Sleeper:
 
 
 class ReadyQueue(Generic[T]):
-    """A queue for several threads; interrupts at any point leave it intact."""
+    """A queue that several threads read; an interrupt at any point leaves it intact."""
 
     def __init__(self) -> None:
         self.items: Deque[T] = deque()

@@ -128,5 +128,5 @@ def kind_of(channel: Channel) -> ChannelKind:
 
 
 def data_classes(kind: ChannelKind) -> tuple[type, ...]:
-    """Return the classes that are passed to callbacks, without the extras."""
+    """Return the classes that are passed to callbacks: all of the channel except `EXTRAS`."""
     return tuple(model for model in EVENTS_OF_CHANNEL[kind] if model not in EXTRAS)

@@ -35,7 +35,7 @@ from bfxsync.ws.settings import ConnectionSettings
 _log = get_logger(__name__)
 
 # How long the I/O thread sleeps after each block while a consumer falls behind: with a busy socket
-# it would otherwise reacquire the interpreter lock before the dispatch thread has woken up.
+# it would otherwise reacquire the GIL before the dispatch thread has woken up.
 _YIELD_S = 0.0005
 
 # How often the deadline is calculated again, as frames postpone it, and the clocks are compared.
@@ -100,7 +100,7 @@ class Connection:
         self._wake_out.close()
 
     def watch(self, reader: Mailbox) -> None:
-        """Do nothing: a connection does not wait for its readers."""
+        """Do nothing, as a connection does not wait for its readers."""
 
     def wake(self) -> None:
         """Make the thread check its outbox."""
@@ -152,7 +152,7 @@ class Connection:
                 limiter.give_back(url, at)
                 at = limiter.reserve(url, self._clock())
         if self.link.is_over:
-            # Otherwise short-lived clients, as in a notebook, would delay later ones.
+            # Returned, or short-lived clients, as in a notebook, would delay later ones.
             limiter.give_back(url, at)
 
     def _announce_turn(self, seconds: float) -> None:
@@ -161,7 +161,7 @@ class Connection:
             f"refused one; the next attempt is in {seconds:.0f} s"
         )
         self._log_outage("turn", "%s", message)
-        # For waiting calls, which report it when they time out.
+        # Reported by waiting calls when they time out.
         self.link.last_error = NetworkError(message, phase="connect")
 
     def _log_outage(self, topic: str, message: str, *arguments: object) -> None:
@@ -206,7 +206,8 @@ class Connection:
         link, table, session = self.link, self._table, self._session
         recorder = self._settings.recorder
         with transport.batch():
-            # With what was subscribed while it connected, so that all leaves in one packet.
+            # Together with the subscriptions made while it connected, so that all requests leave in
+            # one packet.
             link.perform(session.open(now))
             link.execute()
         due: float | None = None
@@ -230,7 +231,7 @@ class Connection:
                 now = self._clock()
             if due is None or now >= due:
                 link.perform(session.tick(now))
-            # As late as possible: dispatch threads would only fight for the interpreter.
+            # As late as possible: earlier, dispatch threads would only compete for the GIL.
             self._owner.run_ready()
             if self._reopen is not None or transport.lost is not None:
                 break

@@ -3,9 +3,9 @@ A socket during the WebSocket handshake.
 
 Strategy: websocket-client limits the time of each receive, of one byte, so a peer that occasionally
 sends a byte would block it forever. This wrapper limits the total time of all receives, and the
-size of the response. It receives blocks and hands out their bytes, as a system call for each byte
-would take longer than the rest of the handshake; `rest` is what follows the response. It keeps the
-response, as its status counts even if the rest of it never arrives.
+size of the response. It receives blocks and returns their bytes one by one, as a system call for
+each byte would take longer than the rest of the handshake; `rest` returns the bytes after the
+response. It keeps the response, as its status counts even if the remainder never arrives.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class HandshakeSocket:
         self.sock = sock
         self._deadline = time.monotonic() + timeout_s
         self._answer = bytearray()
-        # Bytes of it that were handed out.
+        # Number of bytes that `recv` has returned.
         self._taken = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -56,7 +56,7 @@ class HandshakeSocket:
 
     @property
     def rest(self) -> bytes:
-        """What was received and not handed out."""
+        """Bytes that were received but not returned by `recv`."""
         return bytes(self._answer[self._taken :])
 
     @property

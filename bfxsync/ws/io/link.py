@@ -119,12 +119,12 @@ class Link:
 
     @property
     def is_over(self) -> bool:
-        """True when the thread should end."""
+        """Whether the thread should end."""
         return self.is_closing or self.exception is not None
 
     @property
     def is_current(self) -> bool:
-        """True on the connection's own thread."""
+        """Whether the current thread is that of the connection."""
         return current_thread() is self._thread
 
     @property
@@ -224,7 +224,8 @@ class Link:
     def finish(self) -> None:
         """End all subscriptions and waiting calls."""
         if self.is_finished:
-            # Detached: a callback on this thread has forked, and all this belongs to the parent.
+            # Detached: a callback on this thread has forked, and the subscriptions belong to the
+            # parent.
             return
         with ExitStack() as stack:
             # Called from the last to the first, each even if another one raises.
@@ -233,7 +234,7 @@ class Link:
             stack.callback(setattr, self, "is_finished", True)
             stack.callback(self._end_table)
             if self.exception is not None:
-                # First, so that the threads that are woken below see it.
+                # First, so that the threads woken below see the error.
                 stack.callback(self._owner.failed, self.exception)
 
     def _main(self) -> None:

@@ -91,7 +91,8 @@ class ConnectionRateLimiter:
         if host is None:
             return None
         budget = BUDGETS.get(host, PUBLIC_BUDGET)
-        # Without the lock, which an interrupted thread could keep: each step is one call in C.
+        # Without the lock, as a user's thread may be interrupted while it holds it: each step is
+        # one call in C.
         if self._blocked_until.get(host, now) > now:
             return 0
         since = now - budget.window_s - SPARE_S

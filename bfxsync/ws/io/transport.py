@@ -44,7 +44,7 @@ MAX_PONGS = 16
 
 _TLS_RECORD = 16_384
 
-# No bytes now: wait until the socket is readable.
+# Raised when no bytes are available: wait until the socket is readable.
 _WANT_READ = (BlockingIOError, InterruptedError, ssl.SSLWantReadError)
 
 
@@ -85,8 +85,8 @@ class Transport:
         self._received = received
         self._unsent = bytearray()
         self._is_batching = False
-        # Most reads bring few bytes: a buffer for each would have to be shrunk. (Of its memory only
-        # what has been used is real.)
+        # One buffer for all reads, as most return few bytes, and a new buffer would have to be
+        # shrunk each time. (The system allocates only the pages that have been used.)
         self._buffer = memoryview(bytearray(BLOCK_SIZE))
         self._read_wants_write = False
         self._write_wants_read = False
@@ -153,7 +153,7 @@ class Transport:
 
     @property
     def has_pending(self) -> bool:
-        """True if `read` returns at once: bytes are here, or TLS's, or the end has been read."""
+        """Whether `read` returns at once: bytes are buffered, here or by TLS, or it has ended."""
         return self.lost is None and (
             self._ending is not None
             or bool(self._received)
@@ -216,7 +216,7 @@ class Transport:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Send what is queued meanwhile in one piece, at the end."""
+        """Send all messages queued within the block in one piece, at its end."""
         self._is_batching = True
         try:
             yield
@@ -326,7 +326,7 @@ def _check_status(client: _Client) -> None:
     handshake = client.handshake
     if handshake is not None and handshake.refusal is not None:
         status = handshake.refusal
-        # Without the text of the error: it has headers and body, which must not be logged.
+        # Without the text of the original error: it has headers and body, which must not be logged.
         raise NetworkError(
             f"the handshake was refused with HTTP status {status}",
             phase="connect",
@@ -346,13 +346,13 @@ def _check_extensions(client: _Client) -> None:
         )
 
 
-# By path, with the state of the file they were made of: to read the authorities of a system takes
-# longer than all the rest of a connection.
+# By path, with the state of the file: reading the system's certificate authorities takes longer
+# than the rest of connecting.
 _contexts: Dict[Optional[str], Tuple[object, ssl.SSLContext]] = {}
 
 
 def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
-    """Return a context for all connections with these authorities, until their file changes."""
+    """Return the TLS context for these certificate authorities, cached until their file changes."""
     # An environment variable of websocket-client.
     path = ca_bundle or os.environ.get("WEBSOCKET_CLIENT_CA_BUNDLE") or None
     state = _state_of(path or ssl.get_default_verify_paths().cafile)
@@ -373,7 +373,7 @@ def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
 
 
 def _state_of(path: str | None) -> object:
-    """Return what differs once a file has changed; None if that is unknown."""
+    """Return a value that changes whenever the file does; None if the file cannot be found."""
     try:
         found = os.stat(path or "")
     except OSError:

@@ -1,7 +1,7 @@
 """
 Wakes threads that wait for any update of a client.
 
-Strategy: `announce` replaces one object by a new one and wakes the waiting threads. Each thread
+Strategy: `notify` replaces one object by a new one and wakes the waiting threads. Each thread
 compares it with the object that it saw last, so no update between two of its calls is missed, and
 no counter is shared.
 """
@@ -12,26 +12,26 @@ import threading
 import time
 from typing import Callable
 
-from bfxsync._base.latch import Bells
+from bfxsync._base.latch import WaitList
 
 
-class News:
+class UpdateSignal:
     """Tracks for each waiting thread whether there was an update."""
 
     def __init__(self) -> None:
-        # True after the first wait. Before that nothing needs to be announced.
+        # True after the first wait. Before that no call of `notify` is needed.
         self.is_awaited: bool = False
         self._latest = object()
-        self._bells = Bells()
+        self._waiters = WaitList()
         self._seen = threading.local()
 
-    def announce(self) -> None:
+    def notify(self) -> None:
         """Wake the waiting threads; acquires no lock."""
         self._latest = object()
-        self._bells.ring()
+        self._waiters.wake_all()
 
-    def begin(self) -> object:
-        """Return what this thread has seen last; from its first call on, what comes is news."""
+    def watch(self) -> object:
+        """Return the object that this thread saw last; its first call starts the observation."""
         self.is_awaited = True
         seen: object = getattr(self._seen, "latest", None)
         if seen is None:
@@ -41,16 +41,17 @@ class News:
 
     def wait(self, timeout_s: float | None, is_over: Callable[[], bool]) -> bool:
         """Wait for updates since this thread's last call; False after the timeout or the end."""
-        seen = self.begin()
+        seen = self.watch()
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
 
         def is_new() -> bool:
             return self._latest is not seen or is_over()
 
-        # Again, as a ring may be that of earlier news: it also wakes threads that have come since.
-        while self._bells.wait(is_new, timeout_s) and not is_new():
+        # In a loop, as a wake-up may belong to an earlier update: it also wakes threads that began
+        # to wait since then.
+        while self._waiters.wait(is_new, timeout_s) and not is_new():
             if deadline is not None:
                 timeout_s = max(0.0, deadline - time.monotonic())
-        # Before the caller reads any state: later updates are news for its next call.
+        # Recorded before the caller reads any state: later updates count for its next call.
         latest = self._seen.latest = self._latest
         return latest is not seen
