@@ -6,12 +6,12 @@ import json
 import os
 import ssl
 import threading
-from collections import Counter
 from typing import TYPE_CHECKING, Any, List, Sequence
 
 from bfxsync._base.describe import also_half_made
 from bfxsync.errors import UsageError
 from bfxsync.paper.account_view import AccountView
+from bfxsync.paper.exchange_status import ExchangeStatus
 from bfxsync.paper.faults import check_close, check_fault
 from bfxsync.paper.server_thread import ServerThread
 from bfxsync.paper.settings import ExchangeSettings, PaperAccount
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BookRow = List[float]
 
 
-class PaperExchange:
+class PaperExchange(ExchangeStatus):
     """
     A local Bitfinex exchange: API version 2, WebSocket and REST, with accounts.
 
@@ -166,28 +166,6 @@ class PaperExchange:
         return f"<PaperExchange {state}>"
 
     @property
-    def port(self) -> int:
-        """The port it listens on or has last listened on; 0 before the first start with port 0."""
-        return self._thread.port
-
-    @property
-    def url(self) -> str:
-        """The URL for WebSocket clients."""
-        return f"ws{self._origin}/ws/2"
-
-    @property
-    def rest_url(self) -> str:
-        """The base URL of REST endpoints, such as ``http://127.0.0.1:40123/v2``."""
-        return f"http{self._origin}/v2"
-
-    @property
-    def _origin(self) -> str:
-        if self._settings.ssl_context is not None:
-            return f"s://localhost:{self.port}"
-        host = self._settings.host
-        return f"://[{host}]:{self.port}" if ":" in host else f"://{host}:{self.port}"
-
-    @property
     def account(self) -> AccountView:
         """The first account: its key and secret, balances, orders, trades; see `AccountView`."""
         if not self.accounts:
@@ -210,32 +188,6 @@ class PaperExchange:
             raise UsageError("the exchange was not started: it has no address yet")
         options = {"wss_host": self.url, "rest_host": self.rest_url, **options}
         return Client(account.api_key, account.api_secret, **options)
-
-    @property
-    def connections(self) -> int:
-        """Open WebSocket connections."""
-        server = self._thread.server
-        return 0 if server is None else len(server.connections)
-
-    @property
-    def connections_opened(self) -> int:
-        """WebSocket connections opened since the last start."""
-        return self._thread.counters.connections_opened
-
-    @property
-    def frames_sent(self) -> int:
-        """Messages sent to clients since the last start, events included."""
-        return self._thread.counters.frames_sent
-
-    @property
-    def rest_requests(self) -> int:
-        """REST requests since the last start, refused ones included."""
-        return self._thread.counters.rest_requests
-
-    @property
-    def rest_refusals(self) -> int:
-        """REST requests since the last start that exceeded a rate limit (429)."""
-        return self._thread.counters.rest_refusals
 
     def start(self) -> PaperExchange:
         """
@@ -309,16 +261,6 @@ class PaperExchange:
         which ends with ``send_info(20061)``.
         """
         self._thread.call(lambda server: server.faults.clear())
-
-    @property
-    def fault_counts(self) -> dict[str, int]:
-        """
-        Number of times that each fault has happened since the last start; missing names count 0.
-
-        Also ``drop``, ``close_1012`` and so on for each connection ended by `drop_connections`, and
-        ``info_20051`` and so on for each connection that got an info event.
-        """
-        return Counter(dict(self._thread.counters.faults))
 
     def drop_connections(
         self, code: int | None = None, reason: str = "", *, reset: bool = False
