@@ -8,10 +8,11 @@ import os
 import shutil
 import sys
 from collections import deque
-from typing import Deque, Sequence
+from typing import Any, Callable, Deque, Sequence
 
-from bfxsync import BfxError, __version__
-from bfxsync.cli import demo
+from bfxsync import BfxError, UsageError, __version__
+from bfxsync.cli import demo, paper
+from bfxsync.paper import PaperAccount
 
 OK = 0
 FAILED = 1
@@ -39,6 +40,22 @@ exit codes:
   2    invalid command line, or a missing package
   130  ended with Ctrl-C"""
 
+_PAPER = """\
+Run a local exchange with markets, accounts and play money
+until Ctrl-C or SIGTERM. It prints how to connect, then what
+the accounts do. It answers programs of this machine only,
+and no web pages."""
+
+_PAPER_END = """\
+A file of accounts is a JSON list of objects with api_key,
+api_secret, balances and permissions, each optional:
+[{"balances": {"exchange": {"USD": 1000, "BTC": "0.5"}}}]
+
+exit codes:
+  0    stopped by Ctrl-C or SIGTERM
+  1    it could not start, such as on a port in use
+  2    invalid command line, or a missing package"""
+
 _NEXT = "Next: bfxsync demo --live (the real exchange; no key needed)"
 _NEXT_AFTER_LIVE = """\
 Next, a program of your own:
@@ -65,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help()
         return OK
     try:
-        return _demo(arguments)
+        return _paper(arguments) if arguments.command == "paper" else _demo(arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -78,11 +95,10 @@ def _demo(arguments: argparse.Namespace) -> int:
     is_plain = arguments.plain or not demo.is_terminal(sys.stdout)
     missing = demo.missing_packages(is_live=arguments.live, is_plain=is_plain)
     if missing:
-        names = " and ".join(missing)
-        return _fail(f'{names} missing: pip install "bfxsync[cli,paper]"', USAGE)
+        return _fail_without(missing)
     try:
         # Log lines must not disturb the screen.
-        with LogLines(is_held=not is_plain):
+        with LogLines("demo", is_held=not is_plain):
             summary = demo.run(
                 arguments.seconds,
                 is_live=arguments.live,
@@ -90,9 +106,7 @@ def _demo(arguments: argparse.Namespace) -> int:
                 is_plain=is_plain,
             )
     except BfxError as exc:
-        text, cause = str(exc), str(exc.__cause__ or "")
-        # Many errors name their cause themselves.
-        return _fail(text if cause in text else f"{text} ({cause})", FAILED)
+        return _fail(_text_of(exc), FAILED)
     gap = "\n" if shutil.get_terminal_size().lines >= _ROOMY_LINES else ""
     print(f"{gap}{summary.text(is_roomy=bool(gap))}", flush=True)
     if summary.problems and not summary.was_interrupted:
@@ -101,9 +115,40 @@ def _demo(arguments: argparse.Namespace) -> int:
     return INTERRUPTED if summary.was_interrupted else OK
 
 
-def _fail(reason: str, code: int) -> int:
-    print(f"bfxsync demo: {reason}", file=sys.stderr, flush=True)
+def _paper(arguments: argparse.Namespace) -> int:
+    is_plain = arguments.plain or not demo.is_terminal(sys.stdout)
+    missing = demo.missing_packages(is_live=False, is_plain=is_plain)
+    if missing:
+        return _fail_without(missing, "paper")
+    names = "host port seed speed rate accounts".split()
+    options = {name: getattr(arguments, name) for name in names}
+    options["allowed_hosts"] = arguments.allow_host
+    options["captures"] = arguments.recording
+    try:
+        with LogLines("paper", is_held=not is_plain):
+            paper.run(options, is_plain=is_plain)
+    except UsageError as exc:
+        return _fail(_text_of(exc), USAGE, "paper")
+    except BfxError as exc:
+        return _fail(_text_of(exc), FAILED, "paper")
+    return OK
+
+
+def _fail(reason: str, code: int, command: str = "demo") -> int:
+    print(f"bfxsync {command}: {reason}", file=sys.stderr, flush=True)
     return code
+
+
+def _fail_without(packages: Sequence[str], command: str = "demo") -> int:
+    names = " and ".join(packages)
+    reason = f'{names} missing: pip install "bfxsync[cli,paper]"'
+    return _fail(reason, USAGE, command)
+
+
+def _text_of(error: BfxError) -> str:
+    text, cause = str(error), str(error.__cause__ or "")
+    # Many errors name their cause themselves.
+    return text if cause in text else f"{text} ({cause})"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -142,7 +187,80 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="a few lines of text instead of the screen, as without a terminal",
     )
+    _add_paper(commands)
     return parser
+
+
+def _add_paper(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "paper",
+        help="run a local exchange for programs of yours",
+        description=_PAPER,
+        epilog=_PAPER_END,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+    def add(name: str, type: Callable[[str], Any], metavar: str, **more: Any) -> None:
+        command.add_argument(name, type=type, metavar=metavar, **more)
+
+    add(
+        "--port",
+        int,
+        "N",
+        default=paper.PORT,
+        help="0: any free port (default: %(default)s)",
+    )
+    add(
+        "--seed",
+        int,
+        "N",
+        default=1,
+        help="of the simulated markets (default: %(default)s)",
+    )
+    add("--speed", float, "X", default=1.0, help="2: twice as fast (default: 1)")
+    add(
+        "--rate",
+        float,
+        "X",
+        default=10.0,
+        help="events per second of each market (default: 10)",
+    )
+    add(
+        "--accounts",
+        _accounts,
+        "N|FILE",
+        default="1",
+        help="number of accounts, or a JSON file of them (default: 1)",
+    )
+    add(
+        "--recording",
+        str,
+        "NAME",
+        action="append",
+        default=[],
+        help="play it: btcusd-20181112, public-20210417, or a file",
+    )
+    add("--host", str, "NAME", default="127.0.0.1", help="address to listen on")
+    add(
+        "--allow-host",
+        str,
+        "NAME",
+        action="append",
+        default=[],
+        help="answer to this host name, too, such as that of a container",
+    )
+    command.add_argument(
+        "--plain",
+        action="store_true",
+        help="lines of text instead of a live view, as without a terminal",
+    )
+
+
+def _accounts(text: str) -> list[PaperAccount]:
+    try:
+        return paper.accounts_of(text)
+    except (OSError, ValueError) as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from None
 
 
 def _seconds(text: str) -> float:
@@ -165,9 +283,9 @@ class LogLines(logging.Handler):
     With `is_held` the latest 50 lines are printed at the end, as a screen is drawn until then.
     """
 
-    def __init__(self, *, is_held: bool) -> None:
+    def __init__(self, command: str, *, is_held: bool) -> None:
         super().__init__(logging.WARNING)
-        self.setFormatter(logging.Formatter("bfxsync demo: %(message)s"))
+        self.setFormatter(logging.Formatter(f"bfxsync {command}: %(message)s"))
         self._is_held = is_held
         self._held: Deque[str] = deque(maxlen=_MAX_HELD)
 

@@ -10,7 +10,7 @@ logger = logging.getLogger("bfxsync.somewhere")
 
 
 def test_warnings_are_lines_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    with LogLines(is_held=False):
+    with LogLines("demo", is_held=False):
         logger.warning("disconnected from %s", "ws://host")
         logger.info("connected")
         assert capsys.readouterr().err == "bfxsync demo: disconnected from ws://host\n"
@@ -21,7 +21,7 @@ def test_warnings_are_lines_of_the_command(capsys: pytest.CaptureFixture[str]) -
 def test_lines_wait_until_the_screen_is_gone(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with pytest.raises(KeyboardInterrupt), LogLines(is_held=True):
+    with pytest.raises(KeyboardInterrupt), LogLines("demo", is_held=True):
         for number in range(60):
             logger.error("line %d", number)
         assert capsys.readouterr().err == ""
