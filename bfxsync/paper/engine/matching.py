@@ -70,11 +70,17 @@ class MatchingEngine:
         self._is_processing = False
         self._moved: dict[str, None] = {}
 
-    def submit(self, account: Account, body: Body) -> list[EngineOrder]:
+    def submit(
+        self,
+        account: Account,
+        body: Body,
+        on_accepted: Callable[[EngineOrder], None] = lambda order: None,
+    ) -> list[EngineOrder]:
         """
         Accept an order and match it; raises `Invalid` or `Declined` if it is not accepted.
 
-        Returns two orders if it is an OCO order.
+        Calls `on_accepted` with the order before it is matched. Returns two orders if it is an OCO
+        order.
         """
         market = self._market(body.get("symbol"))
         order = new_order(body, next(account.ids.order), self._now_mts(), market)
@@ -93,6 +99,7 @@ class MatchingEngine:
                 check_funds(account, order, market)
             for each in placed:
                 self._add(account, each)
+            on_accepted(order)
             if violation:
                 self._close(account, order, violation)
             else:

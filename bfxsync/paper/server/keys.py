@@ -24,6 +24,7 @@ from bfxsync.paper.server.wire_json import to_bytes
 from bfxsync.paper.settings import SCOPES, PaperAccount
 
 AUTH_FAILED, NONCE = 10100, 10114
+NO_RIGHT = "api_key: permission invalid"
 
 LARGEST_NONCE = 2**53 - 1
 LONGEST_TTL_S = 86_400

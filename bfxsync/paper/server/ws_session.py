@@ -10,12 +10,13 @@ from __future__ import annotations
 import random
 import re
 import uuid
-from typing import Callable, Sequence
+from typing import Any, Callable, Sequence
 
 from bfxsync._base.enums import Flag
 from bfxsync.paper.engine.errors import Invalid
 from bfxsync.paper.faults import Fault
 from bfxsync.paper.server.account_channel import CHAN_ID, SNAPSHOT_S, AccountChannel
+from bfxsync.paper.server.account_inputs import AccountInputs
 from bfxsync.paper.server.acks import Acks, CallLater, Event
 from bfxsync.paper.server.authentication import log_in
 from bfxsync.paper.server.feeds import Identity
@@ -115,6 +116,7 @@ class WsSession:
     ) -> None:
         self.frames: FrameWriter = FrameWriter(send, market_data.faults, now_mts)
         self.account: AccountChannel | None = None
+        self._inputs: AccountInputs | None = None
         self.channels: dict[int, SubscribedChannel] = {}
         self._market_data = market_data
         self._registry = registry
@@ -150,13 +152,19 @@ class WsSession:
         self._event({"event": "info", **info})
 
     def receive(self, text: str) -> None:
-        """Handle a message; anything but a JSON object is ignored."""
+        """Handle an event, or an input of the account channel; anything else is ignored."""
         try:
             request = decode(text)
         except (ValueError, RecursionError):
             return
-        if self._is_closed or not isinstance(request, dict):
+        if self._is_closed:
             return
+        if isinstance(request, list):
+            self._input(request)
+        elif isinstance(request, dict):
+            self._handle(request)
+
+    def _handle(self, request: Event) -> None:
         event = request.get("event")
         handler = self._handlers.get(event) if isinstance(event, str) else None
         if handler is None:
@@ -249,6 +257,9 @@ class WsSession:
         self.account = AccountChannel(
             login, self.frames, notification_seq=self._notification_seq
         )
+        self._inputs = AccountInputs(
+            self.account, self._market_data, self._registry, self._now_mts, self._event
+        )
         self._call_later(SNAPSHOT_S, self.account.send_snapshots)
 
     def _unauth(self, request: Event) -> None:
@@ -262,7 +273,16 @@ class WsSession:
     def _leave_account(self) -> None:
         if self.account is not None:
             self.account.close()
-            self.account = None
+            self.account = self._inputs = None
+
+    def _input(self, message: list[Any]) -> None:
+        if message[:1] != [CHAN_ID]:
+            return
+        if self._inputs is None:
+            self._event({"event": "error", "msg": "auth: invalid", "code": AUTH_FAILED})
+            return
+        kind, message_id, data = [*message[1:4], None, None, None][:3]
+        self._inputs.receive(kind, message_id, data)
 
     def _subscribe(self, request: Event) -> None:
         try:

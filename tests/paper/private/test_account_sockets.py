@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
 import time
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 
@@ -91,3 +92,42 @@ def test_dms_cancels_orders_when_the_socket_is_lost(
     frames = client.until(lambda message: is_code("oc", message))
     assert rows_of("oc", frames)[0][0] == row[0]
     assert exchange.account.orders == []
+
+
+def test_orders_of_the_channel_show_in_rest(
+    exchange: PaperExchange, signed: Signed, client: Client
+) -> None:
+    logged_in(client)
+    client.ws.send(json.dumps([0, "on", None, {**LIMIT, "cid": 7}]))
+    frames = client.until(lambda message: is_code("on", message))
+    (note,), (row,) = rows_of("n", frames), rows_of("on", frames)
+    assert note[1] == "on-req" and note[4] == row
+    assert codes_of(frames)[0] == "n"
+    assert signed.post("auth/r/orders") == [row]
+    signed.post("auth/w/order/update", id=row[0], price="99")
+    (changed,) = rows_of("ou", client.until(lambda message: is_code("ou", message)))
+    assert signed.post("auth/r/orders") == [changed] and changed[16] == 99
+    client.ws.send(json.dumps([0, "oc", None, {"id": row[0]}]))
+    client.until(lambda message: is_code("oc", message))
+    (closed,) = signed.post("auth/r/orders/hist")
+    assert closed[0] == row[0] and closed[13] == "CANCELED"
+
+
+def test_both_transports_refuse_an_order_alike(signed: Signed, client: Client) -> None:
+    logged_in(client)
+    for change in (
+        {"cid": "7"},
+        {"type": "nope"},
+        {"symbol": "tNOPE"},
+        {"amount": "0"},
+        {"amount": "0.00001"},
+        {"amount": "5000"},
+        {"price": None},
+        {"tif": "2020-01-01"},
+        {"meta": 5},
+        {"flags": "64"},
+    ):
+        body: dict[str, Any] = {**LIMIT, **change}
+        client.ws.send(json.dumps([0, "on", None, body]))
+        (note,) = rows_of("n", client.until(lambda message: is_code("n", message)))
+        assert (note[5], note[7]) == signed.error(SUBMIT, **body)

@@ -9,6 +9,7 @@ from typing import Any, Awaitable, Callable, Iterator, Mapping
 from aiohttp import web
 
 from bfxsync.paper.engine.errors import GENERIC, Invalid
+from bfxsync.paper.server.keys import NO_RIGHT
 from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.rest.query import RATE_LIMIT, Query, Refused, SignedCall
@@ -168,7 +169,7 @@ class RestApi:
         credential = self._registry.keys.authenticate(path, request.headers, body)
         scope, _, right = route.rights.partition(":")
         if scope and not credential.allows(scope, right):
-            raise Refused("api_key: permission invalid", GENERIC)
+            raise Refused(NO_RIGHT, GENERIC)
         values = _parameters(body) if body.strip() else {}
         if values is None:
             raise Refused("body: invalid")

@@ -1,0 +1,143 @@
+"""
+Inputs of the account channel: ``[0, type, message id, data]``.
+
+https://docs.bitfinex.com/docs/ws-auth
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Callable, Deque, Mapping
+
+from bfxsync.paper.engine.errors import GENERIC, Invalid
+from bfxsync.paper.engine.units import Row
+from bfxsync.paper.server.account_channel import AccountChannel
+from bfxsync.paper.server.acks import Event
+from bfxsync.paper.server.calculations import calculate
+from bfxsync.paper.server.keys import NO_RIGHT
+from bfxsync.paper.server.market_data import MarketData
+from bfxsync.paper.server.order_operations import (
+    OPERATIONS,
+    Reply,
+    execute,
+    notification,
+    partial_row,
+    read_operations,
+    refusal,
+)
+from bfxsync.paper.server.registry import AccountRegistry
+from bfxsync.paper.server.rest.query import RATE_LIMIT, SignedCall
+
+UNKNOWN = 10000
+_MESSAGE_TYPES = "ucm-"
+_MOST_CALCULATIONS, _CALCULATIONS_PER_S = 30, 8
+
+
+class AccountInputs:
+    """
+    Executes the inputs of one authenticated socket.
+
+    Parameters
+    ----------
+    send_event : callable
+        Sends an event to the socket, such as an error.
+    """
+
+    def __init__(
+        self,
+        channel: AccountChannel,
+        market_data: MarketData,
+        registry: AccountRegistry,
+        now_mts: Callable[[], int],
+        send_event: Callable[[Event], None],
+    ) -> None:
+        self._channel = channel
+        self._market_data = market_data
+        self._registry = registry
+        self._now_mts = now_mts
+        self._send_event = send_event
+        self._calculated_mts: Deque[int] = deque(maxlen=_CALCULATIONS_PER_S)
+
+    def receive(self, kind: object, message_id: object, data: Any) -> None:
+        """Execute an input."""
+        if isinstance(kind, str) and kind in OPERATIONS:
+            self._operate(kind, data if isinstance(data, dict) else {})
+        elif kind == "ox_multi":
+            self._operate_all(data)
+        elif kind == "calc":
+            self._calculate(data)
+        elif kind == "n":
+            self._notify(message_id, data)
+        else:
+            text = f"input: invalid ({kind})"
+            self._send_event({"event": "error", "msg": text, "code": UNKNOWN})
+
+    def _operate(self, name: str, body: Mapping[str, Any]) -> None:
+        channel = self._channel
+        with channel.holding_events():
+            if channel.login.credential.allows("orders", "w"):
+                reply = execute(self._registry.engine, channel.account, name, body)
+            else:
+                reply = refusal(name, body, NO_RIGHT, GENERIC)
+            self._acknowledge(
+                f"{name}-req", _info(name, body, reply), reply.text, reply.code
+            )
+
+    def _operate_all(self, data: object) -> None:
+        try:
+            ops = read_operations(data)
+        except Invalid as invalid:
+            self._acknowledge("ox_multi-req", None, invalid.message, invalid.code)
+            return
+        for name, body in ops:
+            self._operate(name, body)
+
+    def _acknowledge(
+        self, kind: str, info: object, text: str, code: int | None = None
+    ) -> None:
+        status = "SUCCESS" if code is None else "ERROR"
+        now = self._now_mts()
+        self._channel.acknowledge(notification(now, kind, info, text, status, code))
+
+    def _calculate(self, data: object) -> None:
+        if not isinstance(data, list):
+            return
+        names = [item[0] if isinstance(item, list) and item else item for item in data]
+        if len(names) > _MOST_CALCULATIONS or not self._has_time():
+            limit = {"event": "error", "msg": "calc: limit", "code": RATE_LIMIT}
+            self._send_event(limit)
+            return
+        credential = self._channel.login.credential
+        call = SignedCall(self._market_data, {}, self._registry, credential)
+        for name in names:
+            found = calculate(name, call) if isinstance(name, str) else None
+            if found is not None:
+                self._channel.send(*found)
+
+    def _has_time(self) -> bool:
+        """Count a request, unless there were too many in the last second."""
+        times, now = self._calculated_mts, self._now_mts()
+        if len(times) == _CALCULATIONS_PER_S and now - times[0] < 1000:
+            return False
+        times.append(now)
+        return True
+
+    def _notify(self, message_id: object, data: object) -> None:
+        """Send a message of the user to all sockets of the account."""
+        kind = data.get("type") if isinstance(data, dict) else None
+        if not (isinstance(kind, str) and kind.startswith(_MESSAGE_TYPES)):
+            self._acknowledge("n-req", None, "type: invalid", GENERIC)
+            return
+        assert isinstance(data, dict)
+        row = notification(self._now_mts(), kind, data.get("info"), "")
+        row[2] = message_id if type(message_id) in (int, str) else None
+        self._channel.account.emit("n", row)
+
+
+def _info(name: str, body: Mapping[str, Any], reply: Reply) -> Row | list[Row]:
+    """Return what a notification says of its orders: a row, only of ``oc_multi`` a list."""
+    if name == "oc_multi":
+        return reply.rows
+    if name == "oc" and body.get("id") is None and reply.code is None:
+        return partial_row(None, None, body.get("cid"))
+    return reply.rows[0] if reply.accepted is None else reply.accepted

@@ -1,0 +1,100 @@
+"""
+The calculations that a client of the account channel may ask for.
+
+The values are those of the REST endpoints, from the same functions.
+
+https://docs.bitfinex.com/reference/ws-auth-input-calc
+"""
+
+from __future__ import annotations
+
+from typing import Callable
+
+from bfxsync.paper.engine.order import legs
+from bfxsync.paper.engine.units import Row
+from bfxsync.paper.engine.wallets import WALLETS
+from bfxsync.paper.server.rest import market, private_account
+from bfxsync.paper.server.rest.query import Query, Refused, SignedCall
+
+_POSITION_SYMBOL, _PROFIT = 0, 6
+
+
+def calculate(name: str, call: SignedCall) -> tuple[str, Row] | None:
+    """
+    Return the code and the row of the event that answers a calculation.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"margin_sym_tBTCUSD"``.
+
+    Returns
+    -------
+    tuple or None
+        None if there is no such calculation, symbol, position or wallet.
+    """
+    for prefix, (code, function) in _CALCULATIONS.items():
+        if name == prefix or name.startswith(f"{prefix}_"):
+            try:
+                row = function(call, name[len(prefix) + 1 :])
+            except Refused:
+                return None
+            return None if row is None else (code, row)
+    return None
+
+
+def _margin_base(call: SignedCall, argument: str) -> Row | None:
+    return None if argument else private_account.margin_base(call)
+
+
+def _margin_symbol(call: SignedCall, symbol: str) -> Row:
+    named = SignedCall(
+        call.market_data, {"symbol": symbol}, call.registry, call.credential
+    )
+    return private_account.margin_symbol(named)
+
+
+def _position(call: SignedCall, symbol: str) -> Row | None:
+    for row in private_account.positions(call):
+        if row[_POSITION_SYMBOL] == symbol:
+            return row
+    return None
+
+
+def _wallet(call: SignedCall, argument: str) -> Row | None:
+    kind, _, currency = argument.partition("_")
+    if kind not in WALLETS:
+        return None
+    return call.account.wallets.get(kind, currency).row()
+
+
+def _balance(call: SignedCall, argument: str) -> Row | None:
+    """Return the value of all wallets in dollars, without and with that of the positions."""
+    if argument:
+        return None
+    total = 0.0
+    for wallet in call.account.wallets:
+        total += wallet.row()[2] * _dollars(call, wallet.currency)
+    profit = 0.0
+    for row in private_account.positions(call):
+        quote = legs(row[_POSITION_SYMBOL][1:])[1]
+        profit += (row[_PROFIT] or 0) * _dollars(call, quote)
+    return [round(total, 8), round(total + profit, 8)]
+
+
+def _dollars(call: SignedCall, currency: str) -> float:
+    pair = {"ccy1": currency, "ccy2": "USD"}
+    try:
+        rate: float = market.fx(Query(call.market_data, pair))[0]
+    except Refused:  # a currency without a price
+        return 0.0
+    return rate
+
+
+_CALCULATIONS: dict[str, tuple[str, Callable[[SignedCall, str], Row | None]]] = {
+    "margin_base": ("miu", _margin_base),
+    "margin_sym": ("miu", _margin_symbol),
+    "position": ("pu", _position),
+    "wallet": ("wu", _wallet),
+    "balance": ("bu", _balance),
+}
