@@ -41,7 +41,7 @@ LAYERS = [
     ("ws.subscribe", "ws.handlers"),
     ("ws.shorthands",),
     ("rest.http",),
-    ("rest.history", "rest.order_facts"),
+    ("rest.history", "rest.order_queries"),
     ("rest.public", "rest.auth", "rest.merchant"),
     ("symbols", "ws.client", "rest.client", "rest.cancel_on_exit"),
     ("ws.replay",),

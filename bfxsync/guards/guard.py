@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from bfxsync.models.orders import Order
 
 
-class OrderFacts(Protocol):
+class OrderQueries(Protocol):
     """The queries that a guard sends to the exchange; they raise if there is no response."""
 
     def orders(self, ids: Sequence[object]) -> Dict[object, Order]:
@@ -154,7 +154,7 @@ class OrderGuard:
         """Refuse new orders and updates for ever, including those waiting to be sent."""
         self._state.update(lambda state: (state._replace(is_closed=True), None))
 
-    def admit(self, path: str, body: Any, facts: OrderFacts) -> Admission:
+    def admit(self, path: str, body: Any, queries: OrderQueries) -> Admission:
         """
         Admit a write, or raise `OrderBlocked`; limits that need no query are checked first.
 
@@ -177,9 +177,9 @@ class OrderGuard:
         try:
             self._join(admission, terms)
             if limits.needs_whole_order:
-                self._check_whole(orders, terms, facts)
+                self._check_whole(orders, terms, queries)
             if limits.max_open_orders is not None:
-                self._check_open(admission, limits.max_open_orders, facts)
+                self._check_open(admission, limits.max_open_orders, queries)
         except BaseException:
             self._state.update(lambda state: (state.without(admission), None))
             raise
@@ -258,17 +258,20 @@ class OrderGuard:
             )
 
     def _check_whole(
-        self, orders: Sequence[OrderRequest], terms: Sequence[Terms], facts: OrderFacts
+        self,
+        orders: Sequence[OrderRequest],
+        terms: Sequence[Terms],
+        queries: OrderQueries,
     ) -> None:
         """Check limits that need the market price, or the current order of an update."""
-        price_of: PriceOf = lru_cache(maxsize=None)(facts.price)
+        price_of: PriceOf = lru_cache(maxsize=None)(queries.price)
         changes = [
             after
             for order, after in zip(orders, terms)
             if order.action is OrderAction.UPDATE
         ]
         ids = [plain_integer(one.get("id")) for one in changes]
-        known = facts.orders(ids) if ids else {}
+        known = queries.orders(ids) if ids else {}
         for order, after in zip(orders, terms):
             if order.action is OrderAction.UPDATE:
                 before = known.get(plain_integer(after.get("id")))
@@ -280,7 +283,9 @@ class OrderGuard:
             elif self.limits.max_order_value is not None:
                 self.limits.check_value(after, price_of)
 
-    def _check_open(self, admission: Admission, most: int, facts: OrderFacts) -> None:
+    def _check_open(
+        self, admission: Admission, most: int, queries: OrderQueries
+    ) -> None:
         """Check the number of open orders, including those in flight."""
         new_count = sum(order.count for order in admission.orders)
         if not new_count:
@@ -288,7 +293,7 @@ class OrderGuard:
         # Orders that are admitted later count these.
         others = self._state.get().new_before(admission)
         # Queried afterwards: an order that is no longer in flight by then is listed as open.
-        count = facts.open_order_count()
+        count = queries.open_order_count()
         if count + others + new_count > most:
             raise blocked(
                 "max_open_orders",

@@ -39,7 +39,7 @@ class _Run:
 
 class CancelOnExit:
     """
-    Requests the open orders and cancels those of the client, until that has succeeded once.
+    Requests the open orders and cancels those of the client; has no effect after a success.
 
     Strategy: the guard is closed first, so that no order can follow. Signed calls of a key are sent
     one by one, so an order on the wire is answered before. Where the open orders cannot be
@@ -101,7 +101,7 @@ class CancelOnExit:
             mine.over.set()
 
     def _cancel(self) -> bool:
-        """Return whether the cancellation was accepted, or nothing is to be cancelled."""
+        """Cancel the orders; return whether that was accepted, or there is nothing to cancel."""
         if not self._placed:
             return True
         ids: List[int] = []
@@ -141,7 +141,7 @@ class CancelOnExit:
         return unread is None
 
     def _without_answer(self, error: BfxError) -> List[int]:
-        """Return the ids of orders that may be open, without those that cannot be."""
+        """Return the ids of orders that may be open, if not all open orders could be read."""
         readable = error.rows if isinstance(error, RemoteError) else []
         newest = self._placed.newest(MOST_UNREAD)
         return list(dict.fromkeys([*self._placed.among(readable), *newest]))

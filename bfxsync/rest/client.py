@@ -23,7 +23,7 @@ from bfxsync.outcome.cid_dates import CidDates
 from bfxsync.rest.http.rate_limiter import RateLimit
 from bfxsync.rest.http.request import SIGNED
 from bfxsync.rest.http.transport import RestTransport
-from bfxsync.rest.order_facts import AccountFacts
+from bfxsync.rest.order_queries import AccountQueries
 from bfxsync.rest.public import PublicEndpoints
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class RestClient(ProposesNames):
         body = hide_private(body)
         if not isinstance(path, str) or not path.startswith(SIGNED):
             return self._transport.request(method, path, params=params, body=body)
-        with self._guard.admit(path, body, AccountFacts(self._signed)) as admission:
+        with self._guard.admit(path, body, AccountQueries(self._signed)) as admission:
             return self._signed.request(
                 method,
                 path,
@@ -167,8 +167,8 @@ class RestClient(ProposesNames):
         Remaining rate limits by group of endpoints, as counted by this process.
 
         Contains groups that were used in the last minute, or are blocked by the exchange; see
-        `RateLimited` and ``docs/rest.rst``. Requests to loopback are not counted. Public groups
-        that order guards use on the host of signed calls have its name in front:
+        `RateLimited` and ``docs/rest.rst``. Requests to loopback are not counted. Groups of public
+        requests that order guards send to the host of signed calls are prefixed with its name:
         ``api.bitfinex.com/ticker``.
         """
         found = self._transport.limits

@@ -165,9 +165,9 @@ def test_delays_and_requests_use_up_the_total_time() -> None:
     attempts = retries(total_s=10.0)
     cut = NetworkError("cut", phase="receive")
     assert attempts.delay_after(cut, 1.5, False) == 1.0
-    assert attempts.rest_s == 7.5
+    assert attempts.remaining_s == 7.5
     assert attempts.delay_after(cut, 5.5, False) is None
-    assert attempts.rest_s == 0.0
+    assert attempts.remaining_s == 0.0
 
 
 def test_request_is_sent_so_many_times_at_most() -> None:

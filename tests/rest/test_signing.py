@@ -203,7 +203,7 @@ class Gate:
 
 
 def waiting_in(lock: signing.SignedLock) -> list[RequestKind]:
-    return [turn.kind for turn in lock._line.get().waiting]
+    return [turn.kind for turn in lock._queue.get().waiting]
 
 
 def wait_for_turns(transport: RestTransport, count: int) -> None:
@@ -379,7 +379,7 @@ def test_interrupted_wait_leaves_the_line_in_order(
 
     lock.run(RequestKind.READ, deadline, closed, wait_in_vain)
     assert lock.run(RequestKind.READ, deadline, closed, lambda: "mine") == "mine"
-    assert lock._line.get() == signing._Line()
+    assert lock._queue.get() == signing._LockQueue()
 
 
 def nobodys_turn() -> None:
@@ -447,7 +447,9 @@ def test_interrupts_keep_nobody_waiting_for_a_turn(times: int) -> None:
             thread.join(DEADLINE_S)
     assert not any(thread.is_alive() for thread in threads)
     assert most == 1
-    assert lock._line.get() == signing._Line(overtakings=lock._line.get().overtakings)
+    assert lock._queue.get() == signing._LockQueue(
+        overtakings=lock._queue.get().overtakings
+    )
 
 
 @pytest.mark.parametrize(
@@ -577,7 +579,7 @@ def test_turn_that_comes_after_the_end_is_not_used() -> None:
     deadline = time.monotonic() + DEADLINE_S
     with pytest.raises(ClosedError):
         lock.run(RequestKind.ORDER, deadline, closed, nobodys_turn)
-    assert lock._line.get() == signing._Line()
+    assert lock._queue.get() == signing._LockQueue()
 
 
 def test_r10_child_process_leaves_a_line_that_is_no_more() -> None:
@@ -597,7 +599,7 @@ def test_r10_child_process_leaves_a_line_that_is_no_more() -> None:
         while not waiting_in(lock):
             assert time.monotonic() < deadline
             threading.Event().wait(0.001)
-        (turn,) = lock._line.get().waiting
+        (turn,) = lock._queue.get().waiting
         lock._reset_after_fork()
         # The child's own calls go on, and give no turn to those of its parent.
         for _ in range(2):
@@ -608,7 +610,7 @@ def test_r10_child_process_leaves_a_line_that_is_no_more() -> None:
 
     lock.run(RequestKind.READ, time.monotonic() + 1, closed, fork)
     assert gone == [True]
-    assert lock._line.get() == signing._Line()
+    assert lock._queue.get() == signing._LockQueue()
 
 
 # --- nonces that are too small ----------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The endpoints that need a key, composed flat: ``rest.auth.get_orders()``."""
+"""The endpoints that need a key, in one class: ``rest.auth.get_orders()``."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class AuthEndpoints(
     raises `OutcomeUnknown` may have been executed; one that raises any other error was not.
 
     Parameters as for `Endpoints`, and `affiliate_code` as for `Client`; the transport has a signer.
-    Without a `guard` all orders are allowed.
-    `cid_dates` keeps the dates of client ids.
+    `guard` checks orders before they are sent; None allows all. `cid_dates` keeps the creation
+    dates of client ids.
     """
 
     def __init__(

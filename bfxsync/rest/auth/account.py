@@ -91,7 +91,7 @@ class AccountEndpoints(SignedEndpoints):
         Parameters
         ----------
         start, end : int or datetime, optional
-            First and last time, inclusive: milliseconds, or with a time zone.
+            First and last time, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Rows, at most 250.
         """
@@ -117,7 +117,7 @@ class AccountEndpoints(SignedEndpoints):
         Parameters
         ----------
         start, end : int or datetime, optional
-            First and last time, inclusive: milliseconds, or with a time zone.
+            First and last time, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Rows, at most 500.
         """
@@ -183,7 +183,7 @@ class AccountEndpoints(SignedEndpoints):
         Raises
         ------
         OutcomeUnknown
-            There may be an unknown token, which expires after its lifetime.
+            The token may have been created. It is unknown, and expires after its lifetime.
         """
         may_write = optional(check_switch_as_bool, "write_permission", write_permission)
         checked = optional(check_items, "caps", caps, check_choice, _CAPS)
@@ -214,7 +214,7 @@ class AccountEndpoints(SignedEndpoints):
             Write(
                 _INVALIDATE,
                 lambda answer, number: answer,
-                # Not a variable: frames would show it.
+                # Not in a variable, which error reports would show.
                 {"token": check_token("token", token)},
                 hint=hint,
             )

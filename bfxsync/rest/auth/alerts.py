@@ -36,8 +36,8 @@ class AlertEndpoints(SignedEndpoints):
         Parameters
         ----------
         type : str, optional
-            Only alerts of this type: ``"price"``, so far the only one. Not documented, but one
-            of the exchange's clients has it.
+            Only alerts of this type: ``"price"``, so far the only one. The parameter is not
+            documented, but one of the exchange's clients sends it.
         """
         body = {"type": optional(check_choice, "type", type, _TYPES)}
         return self._read_many(_ALERTS, Alert.from_row, body)
@@ -60,7 +60,7 @@ class AlertEndpoints(SignedEndpoints):
         type : str, optional
             ``"price"``, so far the only one.
         count : int, optional
-            Number of times it is triggered.
+            Number of times the alert is triggered.
         """
         body = {
             "type": check_choice("type", type, _TYPES),
@@ -82,7 +82,7 @@ class AlertEndpoints(SignedEndpoints):
         symbol : str
             The pair, such as ``tBTCUSD``.
         price : str, int, Decimal or float
-            As in the alert's `key`. A text is sent unchanged, a number without trailing zeros.
+            The price in the alert's `key`. Text is sent unchanged, a number without trailing zeros.
         """
         checked = check_alert_price("price", price)
         path = f"auth/w/alert/price:{check_pair(symbol)}:{checked}/del"

@@ -30,7 +30,7 @@ from bfxsync.outcome.writes import RecentWrites, WriteRecord
 from bfxsync.rest.history.unreadable import Skip, must_raise
 from bfxsync.rest.http.callers import current_call
 from bfxsync.rest.http.retry_policy import RequestKind, unknown_outcome
-from bfxsync.rest.order_facts import AccountFacts
+from bfxsync.rest.order_queries import AccountQueries
 from bfxsync.rest.public.base import Budget, Endpoints
 
 __all__ = ["Budget", "SignedEndpoints", "Write", "deprecated", "path_for"]
@@ -59,9 +59,9 @@ class Write(Generic[T]):
     Attributes
     ----------
     read : callable
-        Builds the result from the response. With an unreadable response the outcome is unknown.
+        Builds the result from the response. If it cannot read the response, the outcome is unknown.
     path : str
-        Path of the request; by default the group of the budget.
+        Path of the request; default: the group of the budget.
     search : Search, optional
         Finds the outcome for `OutcomeUnknown.resolve`; None if it cannot be queried.
     fingerprint : object, optional
@@ -107,7 +107,7 @@ class SignedEndpoints(Endpoints):
     _unread: Optional[UnreadRows] = None
 
     def _copy_collecting(self: E) -> tuple[E, UnreadRows]:
-        """Return a copy whose lists leave out unreadable rows, and the collection of these."""
+        """Return a copy whose lists leave out unreadable rows, and the collection of those rows."""
         found, unread = copy.copy(self), UnreadRows()
         found._unread, found._skip = unread, None
         return found, unread
@@ -150,8 +150,8 @@ class SignedEndpoints(Endpoints):
         """
         if self._guard is None:
             return self._write_admitted(write, kind, before_send)
-        facts = AccountFacts(self._transport)
-        with self._guard.admit(write.path, write.body, facts) as admission:
+        queries = AccountQueries(self._transport)
+        with self._guard.admit(write.path, write.body, queries) as admission:
             write = attrs.evolve(write, body=admission.body)
 
             def confirm() -> None:

@@ -69,7 +69,7 @@ class FundingEndpoints(SignedEndpoints):
         symbol : str, optional
             Only offers of this currency, such as ``fUSD``.
         start, end : int or datetime, optional
-            First and last time of the last change, inclusive: milliseconds, or with a time zone.
+            First and last time of last change, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Rows, at most 500; default 25.
         """
@@ -109,10 +109,10 @@ class FundingEndpoints(SignedEndpoints):
         symbol : str, optional
             Only trades of this currency, such as ``fUSD``.
         sort : int, optional
-            1: oldest first; -1: newest first. Not documented, but one of the exchange's clients
-            has it.
+            1: oldest first; -1: newest first. The parameter is not documented, but one of the
+            exchange's clients sends it.
         start, end : int or datetime, optional
-            First and last time, inclusive: milliseconds, or with a time zone.
+            First and last time, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Rows; the maximum is not documented.
         """
@@ -156,7 +156,7 @@ class FundingEndpoints(SignedEndpoints):
         type : str
             ``"LIMIT"``: at `rate`. ``"FRRDELTAVAR"``: at the flash return rate plus `rate`,
             following its changes. ``"FRRDELTAFIX"``: at the flash return rate plus `rate`, fixed
-            when the offer is taken.
+            when the offer is matched.
         symbol : str
             The currency, such as ``fUSD``.
         amount : str, int, Decimal or float
@@ -197,7 +197,7 @@ class FundingEndpoints(SignedEndpoints):
         ``POST auth/w/funding/offer/cancel``, 90 requests per minute.
         https://docs.bitfinex.com/reference/rest-auth-cancel-funding-offer
 
-        Success means accepted: the offer may still be taken before it is cancelled. The
+        Success means accepted: the offer may still be matched before it is cancelled. The
         notification may report a rejection, which `raise_for_status` raises.
 
         Raises

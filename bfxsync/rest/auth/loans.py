@@ -72,7 +72,7 @@ class LoanEndpoints(SignedEndpoints):
         symbol : str, optional
             Only loans of this currency, such as ``fUSD``.
         start, end : int or datetime, optional
-            First and last time of the last change, inclusive: milliseconds, or with a time zone.
+            First and last time of last change, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Rows, at most 500; default 25.
         """
@@ -123,7 +123,7 @@ class LoanEndpoints(SignedEndpoints):
         symbol : str, optional
             Only credits of this currency, such as ``fUSD``.
         start, end : int or datetime, optional
-            First and last time of the last change, inclusive: milliseconds, or with a time zone.
+            First and last time of last change, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Rows, at most 500; default 25.
         """
@@ -204,13 +204,13 @@ class LoanEndpoints(SignedEndpoints):
         status : bool
             True: on; False: off.
         currency : str
-            Such as ``USD``.
+            Currency, such as ``USD``.
         amount : str, int, Decimal or float, optional
             Maximum to offer; default: the amount lent now.
         rate : str, int, Decimal or float, optional
-            Daily rate in percent, by its documentation: 0.02 is 0.02 %; 0, the default: the
-            flash return rate. All other rates, the response's too, are fractions: check that the
-            result is the rate you mean.
+            Daily rate in percent, according to the documentation: 0.02 means 0.02 %. 0, the
+            default, means the flash return rate. All other rates, including that of the response,
+            are fractions: check the returned rate.
         period : int, optional
             Days, 2 to 120; default 2.
 
@@ -268,5 +268,5 @@ def _read_status(answer: Any, number: NumberType) -> Optional[FundingAutoRenewSt
 
 
 def _read_auto_renew(data: Any, number: NumberType) -> Optional[AnyFundingAutoRenew]:
-    # Nothing may come when it is switched off.
+    # There may be no object when auto-renew is switched off.
     return None if data is None else FundingAutoRenew.from_partial_row(data, number)

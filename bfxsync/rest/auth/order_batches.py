@@ -96,8 +96,8 @@ class OrderBatchEndpoints(OrderWrites):
         OutcomeUnknown
             The operations may have been executed. `resolve` returns a list: for a new order its
             current state, for a change or cancellation the current state of the order, for
-            ``"oc_multi"`` the orders that are still open. None stands for an order without a
-            trace, which is an inference.
+            ``"oc_multi"`` the orders that are still open. None means that no trace of the order was
+            found, which is an inference, not a proof.
         """
         body, random_cids = self._inputs.operations(ops)
         search = self._find_orders.operations(body["ops"], random_cids)

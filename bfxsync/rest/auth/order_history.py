@@ -74,7 +74,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         ids : list of int, optional
             Only orders with these ids.
         start, end : int or datetime, optional
-            First and last time of creation, inclusive: milliseconds, or with a time zone.
+            First and last time of creation, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Rows, at most 2,500.
         """
@@ -114,7 +114,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         ids : list of int, optional
             Only orders with these ids.
         start, end : int or datetime, optional
-            First and last time, inclusive: milliseconds, or with a time zone.
+            First and last time, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Rows, at most 500; default 25.
         """
@@ -167,7 +167,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         sort : int, optional
             1: oldest first; -1: newest first, the default.
         start, end : int or datetime, optional
-            First and last time, inclusive: milliseconds, or with a time zone.
+            First and last time, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Rows, at most 2,500.
         """
@@ -206,7 +206,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         symbol : str
             The pair, such as ``tBTCUSD``.
         start, end : int or datetime, optional
-            First and last time, inclusive: milliseconds, or with a time zone.
+            First and last time, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Number of trades to evaluate.
         """

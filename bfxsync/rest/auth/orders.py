@@ -241,7 +241,7 @@ class OrderEndpoints(OrderWrites):
         delta : str, int, Decimal or float, optional
             Change of the amount; instead of `amount`.
         cid, cid_date : int and str or date, optional
-            Client order id and its UTC day.
+            Client order id, and the UTC day of the order's creation.
         flags, hidden, post_only, reduce_only, close
             As for `submit_order`. They replace all flags of the order: if any is passed, pass every
             flag that the order should keep.
@@ -302,14 +302,14 @@ class OrderEndpoints(OrderWrites):
             Id of the order; or
         cid, cid_date : int and str or date, optional
             its client id and the UTC day of its creation. The day may be omitted for the last
-            10,000 orders that this client has sent, or received from `get_orders` or as a response,
-            unless another order with the same client id may be open.
+            10,000 orders that this client has sent, or received from `get_orders` or in the
+            response to a write, unless another order with the same client id may be open.
 
         Returns
         -------
         Notification of Order or PartialOrder
-            May have only the id or client id. May report a rejection, which `raise_for_status`
-            raises.
+            `data` may have only the id or client id. May report a rejection, which
+            `raise_for_status` raises.
 
         Raises
         ------

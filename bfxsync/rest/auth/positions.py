@@ -51,7 +51,8 @@ def _identity(row: Union[PositionHistory, PositionSnapshot]) -> tuple[Any, ...]:
 
 
 def _audit_identity(row: PositionAudit) -> tuple[Any, ...]:
-    # Times have whole seconds: within one, two orders may change a position there and back.
+    # Times have whole seconds: within one second, two orders may change a position and change it
+    # back.
     return row.position_id, row.amount, row.base_price, str(row.meta)
 
 
@@ -97,7 +98,7 @@ class PositionEndpoints(SignedEndpoints):
         id : int, optional
             Only the position with this id.
         start, end : int or datetime, optional
-            First and last time, inclusive: milliseconds, or with a time zone.
+            First and last time, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Rows, at most 50.
         """
@@ -132,7 +133,7 @@ class PositionEndpoints(SignedEndpoints):
         id : int, optional
             Only the position with this id.
         start, end : int or datetime, optional
-            First and last time, inclusive: milliseconds, or with a time zone.
+            First and last time, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Rows, at most 500.
         """
@@ -175,7 +176,7 @@ class PositionEndpoints(SignedEndpoints):
         ids : list of int, optional
             Only changes of positions with these ids.
         start, end : int or datetime, optional
-            First and last time, inclusive: milliseconds, or with a time zone.
+            First and last time, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Rows, at most 250.
         """
@@ -217,7 +218,7 @@ class PositionEndpoints(SignedEndpoints):
         Raises
         ------
         OutcomeUnknown
-            The position may have been claimed; its amount shows that. `resolve` returns the
+            The position may have been claimed: compare its amount. `resolve` returns the
             current `Position`, or the `PositionHistory` if it is closed, or raises `NotExecuted`
             if there is no such position.
         """
@@ -250,7 +251,7 @@ class PositionEndpoints(SignedEndpoints):
         Raises
         ------
         OutcomeUnknown
-            The position may have been increased; its amount shows that. `resolve` returns the
+            The position may have been increased: compare its amount. `resolve` returns the
             current `Position` of the pair, or raises `NotExecuted` if there has been none since.
         """
         body = {"symbol": check_pair(symbol), "amount": check_amount("amount", amount)}

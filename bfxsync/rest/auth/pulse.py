@@ -51,7 +51,7 @@ class PulseEndpoints(SignedEndpoints):
         limit : int, optional
             Rows.
         end : int or datetime, optional
-            Only older messages: milliseconds, or with a time zone.
+            Only older messages: Unix milliseconds, or an aware datetime.
         """
         deprecated("get_pulse_history")
         page = page_params(end=end, limit=limit)
@@ -88,6 +88,7 @@ class PulseEndpoints(SignedEndpoints):
         parent : str, optional
             The `pid` of the message that it replies to.
         is_public, is_pin : bool, optional
+            Whether the message is visible to all users, and whether it is pinned.
         attachments : list of str, optional
             Pictures in base64.
         """

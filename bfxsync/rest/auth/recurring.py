@@ -58,7 +58,7 @@ class RecurringOrderEndpoints(SignedEndpoints):
         Parameters
         ----------
         alias : str
-            Its name.
+            Name of the recurring order.
         symbol : str
             The pair, such as ``tBTCUSD``.
         currency : str
@@ -177,9 +177,11 @@ class RecurringOrderEndpoints(SignedEndpoints):
         Parameters
         ----------
         page : int, optional
+            Number of the page.
         limit : int, optional
-            Rows.
+            Rows per page.
         sort_field : str, optional
+            Name of the field to sort by.
         sort_order : str, optional
             ``"asc"`` or ``"desc"``.
         filter : dict, optional

@@ -83,7 +83,7 @@ class ThalexEndpoints(SignedEndpoints):
         ``POST auth/r/ext/wallets/transfers/free/count``, 10 requests per minute (undocumented).
         https://docs.bitfinex.com/reference/thalex-free-transfer-count
         """
-        # Its page has a capital letter; all other pages have none.
+        # The page of this endpoint has "Provider"; all other pages have "provider".
         body = {"provider": _PROVIDER, "Provider": _PROVIDER}
         return self._read(_FREE, ThalexFreeTransferCount.from_object, body)
 

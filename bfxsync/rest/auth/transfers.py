@@ -73,7 +73,7 @@ class TransferEndpoints(SignedEndpoints):
             older names of the last two). The wallet of derivatives is ``"margin"`` with a
             currency such as ``USTF0``.
         currency : str
-            Such as ``UST``.
+            Currency, such as ``UST``.
         currency_to : str or None
             Currency after conversion, such as ``USTF0``; None: no conversion.
         amount : str, int, Decimal or float
@@ -87,11 +87,11 @@ class TransferEndpoints(SignedEndpoints):
         Raises
         ------
         UsageError
-            An argument is invalid, or nothing would move.
+            An argument is invalid, or the transfer would have no effect.
         OutcomeUnknown
-            The transfer may have been executed. `resolve` returns the `Ledger` by which the
-            amount left its wallet, or raises `NotExecuted` (`proof` is ``"absent"``) if there is
-            none. Where the clocks are not known, and for equal transfers of this process within
+            The transfer may have been executed. `resolve` returns the `Ledger` entry that debits
+            the source wallet, or raises `NotExecuted` (`proof` is ``"absent"``) if there is none.
+            Where the clocks are not known, and for equal transfers of this process within
             `absence_s`, it raises the error again with `candidates`. It may mistake an equal
             transfer of another program for this one.
         """
@@ -168,8 +168,8 @@ class TransferEndpoints(SignedEndpoints):
         travel_rule_tos : bool, optional
             True: send the travel rule data, which are the following arguments.
         vasp_did, vasp_name : str, optional
-            The address's custodian, as listed by ``rest.public.get_vasps()``; without both, its
-            owner keeps it.
+            The address's custodian, as listed by ``rest.public.get_vasps()``; default: the address
+            is self-custodied.
         beneficiary_self : bool, optional
             True: you are the beneficiary, so the exchange uses your data.
         dest_firstname, dest_lastname : str, optional
@@ -180,12 +180,12 @@ class TransferEndpoints(SignedEndpoints):
         Raises
         ------
         ApiError
-            The exchange rejected the withdrawal, possibly with the status of a success.
+            The exchange rejected the withdrawal, possibly in a response with the status SUCCESS.
         OutcomeUnknown
             The withdrawal may have been executed. `resolve` returns the `Movement`, or raises
-            `NotExecuted` (`proof` is ``"absent"``) if nothing was withdrawn at that time. If
-            something else may be this withdrawal, it raises the error again with `candidates`.
-            Of the beneficiary, `known` has only the address.
+            `NotExecuted` (`proof` is ``"absent"``) if nothing was withdrawn at that time. If other
+            entries may be this withdrawal, it raises the error again with `candidates`. Of the
+            beneficiary, `known` has only the address.
         """
         if invoice is None:
             if address is None or amount is None:
@@ -253,7 +253,7 @@ class TransferEndpoints(SignedEndpoints):
         address : str, optional
             Only deposits to this address.
         start, end : int or datetime, optional
-            First and last time of the last change, inclusive: milliseconds, or with a time zone.
+            First and last time of last change, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Rows, at most 2,500.
         """
@@ -297,7 +297,9 @@ def _check_moves(body: Mapping[str, Any]) -> None:
         raise UsageError("only one of email_dst and user_id_dst can be given")
     is_same = wallet_name(body["from"]) == wallet_name(body["to"])
     if is_own and is_same and body["currency_to"] in (None, body["currency"]):
-        raise UsageError(f"from {body['from']} to {body['to']} nothing would move")
+        raise UsageError(
+            f"a transfer from {body['from']} to {body['to']} without conversion has no effect"
+        )
 
 
 def _read_withdrawal(row: Row, number: NumberType) -> Notification[AnyWithdrawal]:

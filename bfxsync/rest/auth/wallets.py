@@ -51,7 +51,7 @@ class WalletEndpoints(SignedEndpoints):
         self, *, currency: str | None = None, end: Time = None
     ) -> list[WalletHistory]:
         """
-        Return the balances of the wallets at a time.
+        Return the balances of the wallets at a given time.
 
         ``POST auth/r/wallets/hist`` (undocumented), 10 requests per minute.
         https://github.com/bitfinexcom/bfx-api-node-rest
@@ -61,7 +61,7 @@ class WalletEndpoints(SignedEndpoints):
         currency : str, optional
             Only this currency, such as ``USD``.
         end : int or datetime, optional
-            The time: milliseconds, or with a time zone; default: now.
+            The time: Unix milliseconds, or an aware datetime; default: now.
         """
         body = {
             "end": check_time("end", end),
@@ -93,7 +93,7 @@ class WalletEndpoints(SignedEndpoints):
         dir : int, optional
             1: buy; -1: sell. Needed for ``"EXCHANGE"`` and ``"MARGIN"``.
         rate : str, int, Decimal or float, optional
-            The order's price. Needed for ``"EXCHANGE"`` and ``"MARGIN"``.
+            Price of the order, in quote currency. Needed for ``"EXCHANGE"`` and ``"MARGIN"``.
         lev : str, int, Decimal or float, optional
             Leverage; only for ``"DERIV"``.
         """
@@ -141,7 +141,7 @@ class WalletEndpoints(SignedEndpoints):
             Only entries of this wallet: ``"exchange"``, ``"margin"``, ``"funding"`` or
             ``"contribution"``.
         start, end : int or datetime, optional
-            First and last time, inclusive: milliseconds, or with a time zone.
+            First and last time, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Rows, at most 2,500.
         """

@@ -63,8 +63,8 @@ class HistoryOptions(TypedDict, Generic[T], total=False):
     Attributes
     ----------
     start, end : int or datetime, optional
-        First and last time, inclusive: milliseconds, or with a time zone. None for the oldest or
-        newest row of the exchange.
+        First and last time, inclusive: Unix milliseconds, or an aware datetime. By default the
+        history is read to its end in that direction.
     limit : int, optional
         Rows per request; by default the exchange's maximum. To get fewer rows, stop iterating
         (`itertools.islice`).

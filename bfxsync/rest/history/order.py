@@ -56,7 +56,7 @@ class RowOrder(Generic[T]):
     def narrow(
         self, start: Mts | None, end: Mts | None, place: Mts
     ) -> tuple[Mts | None, Mts | None]:
-        """Return the part of a range that begins at this place."""
+        """Return the part of a range that is left once the iteration has reached `place`."""
         if self.sort == 1:
             return (place if start is None else max(start, place)), end
         return start, (place if end is None else min(end, place))
@@ -92,9 +92,9 @@ class RowOrder(Generic[T]):
 
     def part_after(self, last: T | None, rows: list[T]) -> Iterator[list[T]]:
         """
-        Yield the rows behind this one as a list, unless it is empty; all rows for None.
+        Yield the rows after `last` as a list, unless it is empty; all rows if `last` is None.
 
-        Raises `UsageError` if several rows equal it.
+        Raises `UsageError` if several rows equal `last`.
         """
         if last is not None:
             key = self.key(last)

@@ -28,7 +28,7 @@ class Page(Generic[T]):
     count : int
         Number of all rows.
     error : RemoteError, optional
-        The error about unreadable rows, if it has to be raised.
+        The error about unreadable rows; None if it was reported already.
     unreadable : list
         The unreadable rows as received.
     """
@@ -39,7 +39,7 @@ class Page(Generic[T]):
     unreadable: List[Any] = attrs.field(factory=list)
 
     def reaches(self, following: Page[T]) -> bool:
-        """Return whether the next page repeats an unreadable row, so that no row is missing."""
+        """Return whether the next page repeats an unreadable row, so that none is missing."""
         return any(row in self.unreadable for row in following.unreadable)
 
     def check(self) -> None:

@@ -20,7 +20,7 @@ _is_strict: ContextVar[bool] = ContextVar("bfxsync_strict", default=False)
 @contextmanager
 def strictly() -> Iterator[None]:
     """
-    Raise for unreadable rows in this block, also with ``strict=False``.
+    Raise for unreadable rows within this ``with`` block, also with ``strict=False``.
 
     For code that draws conclusions from missing rows: that a history has ended, or that a write
     was not executed.

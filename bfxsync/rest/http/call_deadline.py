@@ -218,7 +218,7 @@ class _Watched:
         try:
             super().connect()  # type: ignore[misc]  # pyright: ignore
         except BaseException:
-            # A proxy's answer, which some versions of Python leave open.
+            # A proxy's response, which some versions of Python do not close.
             call.phase = "connect"
             if call.answer is not None:
                 call.answer.close()

@@ -24,7 +24,7 @@ _TELLING = frozenset(("symbol", "currency", "id", "ids", "gid", "cid"))
 
 
 class NamedInErrors:
-    """Base of classes whose public methods users call."""
+    """Base of classes whose public methods are named in errors, with their arguments."""
 
 
 def current_call() -> str | None:

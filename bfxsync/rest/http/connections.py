@@ -40,7 +40,7 @@ MAX_BODY_SIZE = 64 * 1024 * 1024
 
 _BLOCK_SIZE = 64 * 1024
 
-# Of the connection, of gateways, and of decompression.
+# Errors of the connection, of gateways, and of decompression.
 _FAILURES = (requests.RequestException, HTTPError, OSError, ValueError, zlib.error)
 
 HEADERS = {
@@ -214,7 +214,8 @@ class HttpConnectionPool:
                 break
             if longest_idle_s is not None:
                 if time.monotonic() - connection.idle_since > longest_idle_s:
-                    # A read may still use it. All others were idle even longer.
+                    # Returned to the pool, as a read may still use it. All others were idle even
+                    # longer.
                     self._idle.append(connection)
                     break
             if connection.is_silent:

@@ -66,7 +66,7 @@ class CallCounters:
         counts = self._count(Counts(1, int(is_retry), received, sent))
         now = time.monotonic()
         if now >= self._meter.due:
-            # Two threads may do so at the same time, which costs a sample.
+            # Two threads may observe at the same time, which loses one sample.
             self._meter.observe(now, counts.requests)
 
     def _count(self, more: Counts) -> Counts:

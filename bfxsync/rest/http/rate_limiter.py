@@ -27,7 +27,7 @@ WINDOW_S = 61.0
 LONGEST_REFUSAL_S = 3600.0
 """Maximum wait after a refusal by the exchange, unless `max_wait_s` is longer."""
 
-# More than half of the spare second: the thread or the machine was suspended.
+# A wake-up that late has used up half of the spare second: the thread or the machine was suspended.
 _TOO_LATE_S = 0.5
 _WORTH_A_LOG_S = 2.0
 # Ctrl-C just before a wait does not end it, and on Windows it never does.
@@ -140,7 +140,7 @@ class _Group(NamedTuple):
 
     def state(self, now: float) -> RateLimit:
         used, is_refused = len(self.slots), self.closed_until > now
-        # Of the newest: an endpoint with several limits is as strict as the last call.
+        # The limit of the newest slot: a group with several limits uses that of the last call.
         per_minute = self.slots[-1].per_minute if self.slots else None
         left = None if per_minute is None else max(per_minute - used, 0)
         wait_s = self.next_at(now, per_minute) - now

@@ -73,7 +73,7 @@ def request_of(
         )
     for name, value in (("params", params), ("body", body)):
         if value is not None and not isinstance(value, Mapping):
-            # Without the value, which may hold a secret.
+            # The message omits the value, which may hold a secret.
             raise UsageError(f"{name} must be a dict, not a {type_name(value)}")
     path, url = text, f"{host}/{text}"
     signed_path = None

@@ -140,7 +140,7 @@ class Retries:
 
     Attributes
     ----------
-    rest_s : float
+    remaining_s : float
         Remaining part of the total timeout.
     wait_left_s : float or None
         Remaining part of `max_wait_s`; None: no limit.
@@ -161,7 +161,7 @@ class Retries:
         self._kind = kind
         self._is_signed = is_signed
         self.attempts: int = 0
-        self.rest_s: float = total_s
+        self.remaining_s: float = total_s
         self.wait_left_s = max_wait_s
         self.needs_new_connection: bool = False
         self.is_nonce_retry: bool = False
@@ -172,31 +172,33 @@ class Retries:
             self.wait_left_s -= waited_s
 
     def count_refused_key(self, elapsed_s: float) -> None:
-        """Count an attempt with a key that has been replaced, which only costs time."""
+        """Count an attempt whose key had been replaced, and deduct its time."""
         self.attempts += 1
-        self.rest_s -= elapsed_s
+        self.remaining_s -= elapsed_s
 
     def delay_after(
         self, error: BfxError, elapsed_s: float, was_idle: bool
     ) -> float | None:
         """Return the delay before the next attempt; None if the error is final."""
         self.attempts += 1
-        self.rest_s -= elapsed_s
+        self.remaining_s -= elapsed_s
         delay_s = 0.0
         if isinstance(error, RateLimited):
             wait_left_s = self.wait_left_s
             longest_s = LONGEST_REFUSAL_S if wait_left_s is None else wait_left_s
             is_final = error.retry_after_s > longest_s
         elif isinstance(error, NonceTooSmall):
-            is_final = self.is_nonce_retry or self.rest_s <= 0 or not self._is_signed
+            is_final = (
+                self.is_nonce_retry or self.remaining_s <= 0 or not self._is_signed
+            )
             self.is_nonce_retry = True
         else:
             is_link = isinstance(error, NetworkError)
             is_stale = was_idle and is_link and not isinstance(error, RequestTimeout)
             self.needs_new_connection = self.needs_new_connection or is_link
             delay_s = 0.0 if is_stale else _delay_s(self.attempts)
-            self.rest_s -= delay_s
-            is_final = self.rest_s <= 0
+            self.remaining_s -= delay_s
+            is_final = self.remaining_s <= 0
         if is_final or self.attempts >= MAX_ATTEMPTS:
             return None
         return delay_s if may_repeat(error, self._kind) else None

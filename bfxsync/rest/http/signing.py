@@ -44,18 +44,18 @@ _ALL_WITH_FILE = (
 _log = get_logger(__name__)
 
 _BLACKED_OUT = b"***"
-# Shorter values are words, such as the kind of a second factor.
+# Shorter values are not secret: words such as the kind of a second factor.
 _SHORTEST = 4
 
 
 @attrs.define(eq=False)
 class _Turn:
     kind: RequestKind
-    # Set when it may have the lock; `_Line` decides.
+    # Set when it may have the lock; `_LockQueue` decides.
     latch: Latch = attrs.field(factory=Latch)
 
 
-class _Line(NamedTuple):
+class _LockQueue(NamedTuple):
     """
     The holder of the lock and the queue.
 
@@ -73,13 +73,13 @@ class _Line(NamedTuple):
     waiting: Tuple[_Turn, ...] = ()
     overtakings: int = 0
 
-    def with_turn(self, turn: _Turn) -> _Line:
+    def with_turn(self, turn: _Turn) -> _LockQueue:
         """Add a call, which gets the lock if it is free."""
         if self.holder is None:
             return self._replace(holder=turn)
         return self._replace(waiting=(*self.waiting, turn))
 
-    def without(self, turn: _Turn) -> _Line:
+    def without(self, turn: _Turn) -> _LockQueue:
         """Remove a call; the next one gets its lock."""
         if self.holder is turn:
             return self._next()
@@ -87,7 +87,7 @@ class _Line(NamedTuple):
             return self
         return self._replace(waiting=_without(self.waiting, turn))
 
-    def _next(self) -> _Line:
+    def _next(self) -> _LockQueue:
         if not self.waiting:
             return self._replace(holder=None)
         first = self.waiting[0]
@@ -97,7 +97,7 @@ class _Line(NamedTuple):
             following = first
         elif following is not first:
             overtakings = self.overtakings + 1
-        return _Line(following, _without(self.waiting, following), overtakings)
+        return _LockQueue(following, _without(self.waiting, following), overtakings)
 
 
 class SignedLock:
@@ -110,7 +110,7 @@ class SignedLock:
     """
 
     def __init__(self) -> None:
-        self._line = AtomicValue(_Line())
+        self._queue = AtomicValue(_LockQueue())
         reset_after_fork(self)
 
     def run(
@@ -122,7 +122,7 @@ class SignedLock:
         Parameters
         ----------
         deadline : float
-            Of the wait, by `time.monotonic`.
+            Latest end of the wait, by `time.monotonic`.
         closed : Latch
             Ends the wait; call `wake` after setting it.
 
@@ -137,30 +137,31 @@ class SignedLock:
         try:
             # Not a context manager: Ctrl-C may come between `__enter__` and the block.
             try:
-                self._line.update(lambda line: (line.with_turn(turn), None))
+                self._queue.update(lambda queue: (queue.with_turn(turn), None))
                 self._wait(turn, deadline, closed)
                 return work()
             finally:
                 self._leave(turn)
         finally:
-            # Again, in case Ctrl-C interrupted the first; a second call has no effect.
+            # Again, in case Ctrl-C interrupted the first call; a second call has no effect.
             self._leave(turn)
 
     def wake(self) -> None:
         """Make waiting calls check `closed`; safe in a signal handler."""
-        for turn in self._line.get().waiting:
+        for turn in self._queue.get().waiting:
             turn.latch.set()
 
     def _reset_after_fork(self) -> None:
         """Reset in a child process: the call on the wire is the parent's."""
-        self._line = AtomicValue(_Line())
+        self._queue = AtomicValue(_LockQueue())
 
     def _wait(self, turn: _Turn, deadline: float, closed: Latch) -> None:
         while True:
-            # First: an order that gets its turn after the client was closed must not be sent.
+            # Checked first: an order that gets its turn after the client was closed must not be
+            # sent.
             if closed.is_set:
                 raise ClosedError("the client was closed")
-            if self._line.get().holder is turn:
+            if self._queue.get().holder is turn:
                 return
             rest_s = deadline - time.monotonic()
             if rest_s <= 0:
@@ -172,12 +173,12 @@ class SignedLock:
             turn.latch.clear()
 
     def _leave(self, turn: _Turn) -> None:
-        def leave(line: _Line) -> tuple[_Line, _Turn | None]:
-            after = line.without(turn)
+        def leave(queue: _LockQueue) -> tuple[_LockQueue, _Turn | None]:
+            after = queue.without(turn)
             return after, after.holder
 
         # Setting the latch of the current holder twice is harmless.
-        holder = self._line.update(leave)
+        holder = self._queue.update(leave)
         if holder is not None:
             holder.latch.set()
 
@@ -217,7 +218,7 @@ def with_current_key(
 
 
 def _pass() -> None:
-    """Do nothing with a lock but wait for it."""
+    """Do nothing while holding a lock: the call only waits for it."""
 
 
 def _send_if_current(
@@ -242,7 +243,7 @@ def warn_of_other_process(signer: RestSigner, is_retry: bool) -> None:
     """
     Log once per key what to do about a refused nonce, if only another process can have caused it.
 
-    Nonces of a file may overtake each other on the way; those of the second attempt cannot.
+    Nonces from a file may arrive out of order at the first attempt; at the second they cannot.
     """
     if signer.nonce.is_shared and not is_retry:
         return

@@ -278,7 +278,7 @@ class RestTransport:
         self._closed.set()
         identity = self.identity
         if identity is not None:
-            # A call that is waiting with a replaced key notices within a second.
+            # A call that is waiting for the lock of a replaced key notices this within a second.
             signed_lock(identity).wake()
         self._pool.close()
 
@@ -308,7 +308,7 @@ class RestTransport:
             was_idle = False
             used: RestSigner | None = None
             started = time.monotonic()
-            deadline = started + retries.rest_s
+            deadline = started + retries.remaining_s
 
             def send(signer: RestSigner | None = None) -> Any:
                 nonlocal was_idle, used
@@ -344,7 +344,8 @@ class RestTransport:
                     raise
                 _log.debug("trying again after: %s", error)
             except AuthError as error:
-                # Refused, so it was not executed: repeated if the key was replaced meanwhile.
+                # Refused, so the call was not executed: it is repeated if the key was replaced
+                # meanwhile.
                 if used is None or self._current.signer is used:
                     raise
                 retries.count_refused_key(time.monotonic() - started)

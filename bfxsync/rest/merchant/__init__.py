@@ -24,6 +24,6 @@ class MerchantEndpoints(
     Bitfinex Pay, for merchants with a key; the official Node client has dropped it (7.0.0).
 
     Arguments are checked before anything is sent: an invalid one raises `UsageError` at the
-    caller's line. A refusal of the exchange raises `ApiError`. A write that raises
+    caller's line. A refusal by the exchange raises `ApiError`. A write that raises
     `OutcomeUnknown` may have been executed; one that raises anything else was not.
     """

@@ -40,7 +40,7 @@ class MerchantDepositEndpoints(SignedEndpoints):
         Parameters
         ----------
         start, to : int or datetime, optional
-            First and last time: milliseconds, or with a time zone.
+            First and last time: Unix milliseconds, or an aware datetime.
         id : int, optional
             Only the deposit with this id; excludes the times.
         ccy : str, optional
@@ -77,7 +77,7 @@ class MerchantDepositEndpoints(SignedEndpoints):
         ccy : str
             Currency, such as ``BTC`` or ``UST-ETH``.
         start, end : int or datetime, optional
-            First and last time: milliseconds, or with a time zone; not before 2021-03-03
+            First and last time: Unix milliseconds, or an aware datetime; not before 2021-03-03
             08:00 UTC, and at most two days apart. Default: the last day; with one time, the day
             that starts or ends there.
         """

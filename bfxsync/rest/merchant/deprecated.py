@@ -95,14 +95,14 @@ class DeprecatedMerchantEndpoints(SignedEndpoints):
         amount : str, int, Decimal or float
             Positive.
         address : str
-            Address to which it is sent.
+            Destination of the refund.
         payment_id : str, optional
             Tag of the address, if it needs one.
 
         Raises
         ------
         OutcomeUnknown
-            It may have been executed; no request can find that out.
+            The refund may have been executed; no request can find out.
         """
         deprecated("refund_invoice")
         destination = {"address": check_token("address", address)}
@@ -144,7 +144,7 @@ class DeprecatedMerchantEndpoints(SignedEndpoints):
         Parameters
         ----------
         detailed : bool, optional
-            True: with details of each.
+            True: with details of each currency.
         id : str, optional
             Only the currencies of this invoice.
         """

@@ -27,7 +27,7 @@ _COMPLETE = Budget("auth/w/ext/pay/invoice/complete")
 _EXPIRE = Budget("auth/w/ext/pay/invoice/expire")
 _INVOICES = Budget("auth/r/ext/pay/invoices")
 
-# Older clients allow up to a day, the latest up to three.
+# The exchange's older clients allow up to a day, the latest one up to three days.
 _DURATIONS = range(300, 259_201)
 
 _HINT_CREATE = "get_invoices_paginated(order_id=…) shows whether it is there"
@@ -86,14 +86,14 @@ class InvoiceEndpoints(SignedEndpoints):
         webhook : str, optional
             URL called when the invoice is paid or has expired.
         redirect_url : str, optional
-            URL to which the customer is redirected then.
+            URL to which the customer is redirected after payment or expiry.
         meta : dict, optional
             As documented by the exchange.
 
         Raises
         ------
         OutcomeUnknown
-            The invoice may exist; `known` has nothing of the customer.
+            The invoice may exist; `known` contains no customer data.
         """
         body = {
             **_invoice(amount, currency, order_id, pay_currencies),
@@ -196,7 +196,7 @@ class InvoiceEndpoints(SignedEndpoints):
         id : str, optional
             Only the invoice with this id.
         start, end : int or datetime, optional
-            First and last time of creation, inclusive: milliseconds, or with a time zone.
+            First and last time of creation, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Number of rows, at most 100; default 10.
         """
@@ -211,10 +211,11 @@ class InvoiceEndpoints(SignedEndpoints):
         self, **options: Unpack[HistoryOptions[InvoiceSubmission]]
     ) -> Iterator[InvoiceSubmission]:
         """
-        Iterate over invoices, newest first; each comes once.
+        Iterate over invoices, newest first, each once.
 
-        This order is not documented. If the exchange uses another one, this raises `RemoteError`
-        and leaves none out; `get_invoices_paginated` takes the order.
+        This order is not documented. If the exchange uses another order, the iterator raises
+        `RemoteError` rather than skip invoices; `get_invoices_paginated` has a parameter for the
+        order.
         """
         return self._history(_HISTORY, self._newest_invoices, "invoices", options)
 

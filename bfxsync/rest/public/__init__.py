@@ -34,6 +34,6 @@ class PublicEndpoints(
     Endpoints that need no key: one method per request, and iterators over histories.
 
     Arguments are checked before anything is sent: an invalid one raises `UsageError` at the
-    caller's line. A refusal of the exchange raises `ApiError`, an unreadable response
+    caller's line. A refusal by the exchange raises `ApiError`, an unreadable response
     `RemoteError`, a failing connection `NetworkError`.
     """

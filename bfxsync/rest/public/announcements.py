@@ -29,7 +29,7 @@ class AnnouncementEndpoints(Endpoints):
         Parameters
         ----------
         end : int or datetime, optional
-            Last time: milliseconds, or with a time zone.
+            Last time: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Number of rows.
         type : int, optional

@@ -58,7 +58,7 @@ class BookEndpoints(Endpoints):
         ``GET book/{currency}/{precision}``, 240 requests per minute, shared by all books.
         https://docs.bitfinex.com/reference/rest-public-book
 
-        Arguments as for `get_t_book`; the symbol is one such as ``fUSD``.
+        Arguments as for `get_t_book`, with the symbol of a funding currency, such as ``fUSD``.
         """
         symbol = check_funding(currency)
         rows = self._book(symbol, check_precision(precision, "get_f_raw_book"), len)

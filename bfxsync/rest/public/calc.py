@@ -77,7 +77,7 @@ class CalcEndpoints(Endpoints):
         symbol : str
             Symbol of a funding currency, such as ``fUSD``.
         amount : str, int, Decimal or float
-            In the currency; signed as the exchange has it.
+            In the currency. The sign is sent unchanged; it is documented for pairs only.
         period : int
             Longest period, in days: 2 to 120.
         rate_limit : str, int, Decimal or float, optional

@@ -58,7 +58,7 @@ class CandleEndpoints(Endpoints):
         sort : int, optional
             1: oldest first; -1: newest first, the default.
         start, end : int or datetime, optional
-            First and last start of an interval, inclusive: milliseconds, or with a time zone.
+            First and last start of an interval, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Number of rows, at most 10,000; default 100.
         """
@@ -77,26 +77,26 @@ class CandleEndpoints(Endpoints):
         **options: Unpack[SortedHistoryOptions[Candle]],
     ) -> Iterator[Candle]:
         """
-        Iterate over candles of any time range; each interval comes once.
+        Iterate over candles of any time range, one per interval.
 
-        The current interval is included if it is in the range, as it is at the time of the
+        If the range includes the current interval, its candle is yielded as of the time of the
         request. Symbol and timeframe are as for `get_candles_hist`.
 
         Parameters
         ----------
         fill : bool, optional
             Also yield a candle for each interval without trades: all four prices are the last
-            close, the volume is 0. With `start`, the first candle may be such a one, which costs
-            one more request; with `end`, the last one may be, up to the last interval that has
-            ended. Intervals before the first trade ever are not filled. An unreadable candle
-            raises, also with ``strict=False``.
+            close, the volume is 0. With `start`, the first candle may be an added one, which takes
+            one more request; with `end`, the last one may be too, up to the last interval that has
+            ended. Intervals before the first trade ever are not filled. An unreadable candle raises
+            `RemoteError`, also with ``strict=False``.
         """
         key = candle_key(symbol, tf, "tf")
         get = partial(self.get_candles_hist, symbol, tf)
         if not check_bool("fill", fill):
             return self._history(_HISTORY, get, key, options)
         iteration = check_options(_HISTORY, options, self._now_mts())
-        # Raises for an unreadable candle, which is not an interval without trades.
+        # Raises for an unreadable candle, as its interval must not count as one without trades.
         candles = iterate(_HISTORY, get, key, iteration, skip=None)
         tf = check_timeframe("tf", tf)
         return filled(candles, get, tf, iteration, self._numbers(0))

@@ -31,7 +31,7 @@ class DeprecatedPublicEndpoints(Endpoints):
         Parameters
         ----------
         end : int or datetime, optional
-            Only messages before this time: milliseconds, or with a time zone.
+            Only messages before this time: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Number of rows, at most 100.
         """

@@ -60,7 +60,7 @@ class StatisticsEndpoints(Endpoints):
         sort : int, optional
             1: oldest first; -1: newest first.
         start, end : int or datetime, optional
-            First and last time, inclusive: milliseconds, or with a time zone.
+            First and last time, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Number of rows, at most 10,000.
         """
@@ -117,14 +117,14 @@ class StatisticsEndpoints(Endpoints):
         Parameters
         ----------
         resource : str
-            Which one, over which time and of what: ``vol`` (volume; ``3h``, ``1w``, ``1M``),
+            Key of ranking, timeframe and symbol: ``vol`` (volume; ``3h``, ``1w``, ``1M``),
             ``plu`` (unrealised profit; ``3h``, ``1w``, ``1M``), ``plu_diff`` (its change;
             ``1w``, ``1M``) or ``plr`` (realised profit; ``1w``, ``1M``), as in
             ``vol:3h:tBTCUSD`` or ``plu_diff:1w:tGLOBAL:USD``.
         sort : int, optional
             1: oldest first; -1: newest first, the default.
         start, end : int or datetime, optional
-            First and last time, inclusive: milliseconds, or with a time zone.
+            First and last time, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Number of rows, at most 10,000; default 125.
         """
@@ -172,7 +172,7 @@ class StatisticsEndpoints(Endpoints):
         symbol : str
             Symbol of a funding currency, such as ``fUSD``.
         start, end : int or datetime, optional
-            First and last time, inclusive: milliseconds, or with a time zone.
+            First and last time, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Number of rows, at most 250.
         """

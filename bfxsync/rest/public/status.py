@@ -25,7 +25,7 @@ _DERIVATIVES_HISTORY = Budget("status/hist", 90)
 _LIQUIDATIONS = Budget("liquidations", 3)
 
 
-# A position may appear twice: when it is taken over, and when it is sold.
+# A position may be listed twice: when the exchange takes it over, and when it sells it.
 _position = attrgetter("pos_id", "is_match", "is_market_sold", "amount", "base_price")
 
 _STATUS_ROWS = History(DerivativesStatus, MOST_DERIVATIVES_STATUS)
@@ -38,7 +38,7 @@ class StatusEndpoints(Endpoints):
 
     def get_platform_status(self) -> PlatformStatus:
         """
-        Return whether the platform is operative.
+        Return the status of the platform: operative, or in maintenance.
 
         ``GET platform/status``, 30 requests per minute.
         https://docs.bitfinex.com/reference/rest-public-platform-status
@@ -88,7 +88,7 @@ class StatusEndpoints(Endpoints):
         sort : int, optional
             1: oldest first; -1: newest first.
         start, end : int or datetime, optional
-            First and last time, inclusive: milliseconds, or with a time zone.
+            First and last time, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Number of rows, at most 5,000.
         """
@@ -112,8 +112,8 @@ class StatusEndpoints(Endpoints):
         Return the current open interest of a derivative, such as ``tBTCF0:USTF0``.
 
         ``GET status/deriv``, 90 requests per minute, shared with `get_derivatives_status`, which
-        has it with all else, also of several derivatives. Raises `RemoteError` for a symbol
-        that the exchange does not know. That of margin positions is the statistic ``pos.size`` of
+        returns all fields, also of several derivatives. Raises `RemoteError` for a symbol that the
+        exchange does not know. For margin positions see the statistic ``pos.size`` of
         `get_stats_hist`.
         https://docs.bitfinex.com/reference/rest-public-derivatives-status
         """
@@ -172,7 +172,7 @@ class StatusEndpoints(Endpoints):
         sort : int, optional
             1: oldest first; -1: newest first.
         start, end : int or datetime, optional
-            First and last time, inclusive: milliseconds, or with a time zone.
+            First and last time, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Number of rows, at most 500.
         """

@@ -124,7 +124,7 @@ class TickerEndpoints(Endpoints):
         symbols : list of str
             Symbols of pairs, or ``"ALL"``; funding currencies have no such history.
         start, end : int or datetime, optional
-            First and last time, inclusive: milliseconds, or with a time zone.
+            First and last time, inclusive: Unix milliseconds, or an aware datetime.
         limit : int, optional
             Number of rows, at most 250; default 100.
         sort : int, optional
@@ -157,7 +157,7 @@ class TickerEndpoints(Endpoints):
         readers: Mapping[str, Callable[[Any, NumberType, Symbol], M]],
         symbols: str,
     ) -> list[tuple[Symbol, M]]:
-        """Return symbol and ticker of the kinds that have a reader."""
+        """Return symbol and ticker of each row whose kind (pair or currency) has a reader."""
 
         def read(row: Any, number: NumberType) -> tuple[Symbol, M]:
             kind = _kind(row)

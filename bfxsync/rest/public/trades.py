@@ -50,7 +50,7 @@ class TradeEndpoints(Endpoints):
         limit : int, optional
             Number of rows, at most 10,000; default 125.
         start, end : int or datetime, optional
-            First and last time, inclusive: milliseconds, or with a time zone.
+            First and last time, inclusive: Unix milliseconds, or an aware datetime.
         sort : int, optional
             1: oldest first; -1: newest first, the default.
         """
@@ -74,7 +74,7 @@ class TradeEndpoints(Endpoints):
         ``GET trades/{currency}/hist``, 15 requests per minute, shared with `get_t_trades`.
         https://docs.bitfinex.com/reference/rest-public-trades
 
-        Arguments as for `get_t_trades`; the symbol is one such as ``fUSD``.
+        Arguments as for `get_t_trades`, with the symbol of a funding currency, such as ``fUSD``.
         """
         symbol = check_funding(currency)
         page = page_params(start, end, limit, sort, maximum=MOST_TRADES)
@@ -103,7 +103,7 @@ class TradeEndpoints(Endpoints):
     def iter_t_trades(
         self, pair: Symbol, **options: Unpack[SortedHistoryOptions[Trade]]
     ) -> Iterator[Trade]:
-        """Iterate over the trades of a pair; those of one millisecond by id."""
+        """Iterate over the trades of a pair; trades of the same millisecond are ordered by id."""
         pair = check_pair(pair)
         get = partial(self.get_t_trades, pair)
         return self._history(_T_HISTORY, get, f"trades {pair}", options)
@@ -112,7 +112,7 @@ class TradeEndpoints(Endpoints):
     def iter_f_trades(
         self, currency: Symbol, **options: Unpack[SortedHistoryOptions[FundingTrade]]
     ) -> Iterator[FundingTrade]:
-        """Iterate over the funding trades of a currency; those of one millisecond by id."""
+        """Iterate over a currency's funding trades; those of one millisecond are ordered by id."""
         currency = check_funding(currency)
         get = partial(self.get_f_trades, currency)
         return self._history(_F_HISTORY, get, f"trades {currency}", options)

@@ -1,4 +1,4 @@
-"""What order guards ask the exchange before an order is sent."""
+"""The queries that order guards send to the exchange before an order is sent."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _TICKER = "ticker"
 _PER_MINUTE = 90
 
 
-class AccountFacts:
-    """Asks with a client's signed transport, and keeps no response."""
+class AccountQueries:
+    """Queries the exchange through a client's signed transport; responses are not cached."""
 
     def __init__(self, transport: RestTransport) -> None:
         self._transport = transport
 
     def orders(self, ids: Sequence[object]) -> Dict[object, Order]:
-        """Return open orders by id."""
+        """Return those of these orders that are open, by id."""
         known = [id for id in ids if id is not None]
         orders = map(Order.from_row, self._orders({"id": known}) if known else ())
         return {order.id: order for order in orders}
@@ -36,7 +36,7 @@ class AccountFacts:
             "GET", f"{_TICKER}/{symbol}", group=_TICKER, per_minute=_PER_MINUTE
         )
         ticker = Ticker.from_row(row)
-        # The exchange has 0 where there is none.
+        # The exchange sends 0 for a missing price.
         prices = [
             price for price in (ticker.bid, ticker.ask, ticker.last_price) if price
         ]
