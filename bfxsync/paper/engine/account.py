@@ -8,13 +8,12 @@ rests. So a fill is only arithmetic, and cannot fail.
 from __future__ import annotations
 
 from collections import deque
-from itertools import count
-from typing import Any, Callable, Deque, Dict, Iterator, Mapping
-
-import attrs
+from typing import Any, Callable, Deque, Dict, Mapping
 
 from bfxsync.paper.engine.amounts import cost, cost_at_most, read_amount, share
-from bfxsync.paper.engine.order import EngineOrder, legs
+from bfxsync.paper.engine.funding_loan import AccountFunding
+from bfxsync.paper.engine.ids import IdSequences
+from bfxsync.paper.engine.order import NO_VAR_RATES, EngineOrder, legs
 from bfxsync.paper.engine.positions import Positions, required_margin_with
 from bfxsync.paper.engine.units import SCALE, Row, units_text
 from bfxsync.paper.engine.wallets import (
@@ -36,16 +35,6 @@ DERIVATIVE_TAKER_FEE = 650
 """Millionths of the value; makers pay nothing."""
 
 
-@attrs.define
-class IdSequences:
-    """Sequences of new ids, shared by all accounts."""
-
-    order: Iterator[int] = attrs.field(factory=lambda: count(180_000_000_001))
-    booking: Iterator[int] = attrs.field(factory=lambda: count(6_000_000_001))
-    movement: Iterator[int] = attrs.field(factory=lambda: count(20_000_001))
-    position: Iterator[int] = attrs.field(factory=lambda: count(170_000_001))
-
-
 class Account:
     """
     The state of one account.
@@ -65,7 +54,8 @@ class Account:
         Deposits and withdrawals: the last `KEPT`, oldest first.
     listeners : list of callable
         Called with code and row of each event of the account channel:
-        ``on``, ``ou``, ``oc``, ``te``, ``tu``, ``wu``, ``pn``, ``pu``, ``pc``.
+        ``on``, ``ou``, ``oc``, ``te``, ``tu``, ``wu``, ``pn``, ``pu``, ``pc``, of funding ``fon``,
+        ``fou``, ``foc``, ``fln``, ``flu``, ``flc``, ``fcn``, ``fcu``, ``fcc``, ``fte``, ``ftu``.
     """
 
     def __init__(
@@ -85,6 +75,7 @@ class Account:
         self.trades: Deque[Row] = deque(maxlen=KEPT)
         self.movements: Deque[Row] = deque(maxlen=KEPT)
         self.addresses: dict[tuple[str, str], list[str]] = {}
+        self.funding: AccountFunding = AccountFunding()
         self.wallets: Wallets = Wallets(
             lambda: next(ids.booking),
             now_mts,
@@ -204,7 +195,10 @@ class Account:
         rate = MAKER_FEE if is_maker else TAKER_FEE
         if order.lev is not None:
             rate = 0 if is_maker else DERIVATIVE_TAKER_FEE
-        profit = self.positions.trade(order.symbol, amount, price, order.lev)
+        only_fixed = order.has(NO_VAR_RATES)
+        profit = self.positions.trade(
+            order.symbol, amount, price, order.lev, only_fixed
+        )
         text = f"Settlement @ {units_text(price)}"
         self.wallets.book("margin", quote.currency, profit, SETTLEMENT, text, meta)
         return share(cost(abs(amount), price), rate), quote

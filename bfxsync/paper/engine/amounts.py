@@ -45,6 +45,22 @@ def read_price(name: str, value: object) -> int:
     return int(CONTEXT.multiply(price, SCALE))
 
 
+def read_rate(name: str, value: object) -> int:
+    """Parse a rate or offset, rounded to eight decimal places; may be zero or negative."""
+    rate = _read(name, value).quantize(_PLACES, ROUND_HALF_EVEN, CONTEXT)
+    return int(CONTEXT.multiply(rate, SCALE))
+
+
+def integer(name: str, value: object, limit: int) -> int | None:
+    """Parse an integer from 0 up to, but not including, a limit; None if it is missing."""
+    if value is None:
+        return None
+    # Text is refused; only of flags is it known that the real exchange does so.
+    if type(value) is not int or not 0 <= value < limit:
+        raise Invalid(f"{name}: invalid")
+    return value
+
+
 def cost(amount: int, price: int) -> int:
     """Return amount times price, rounded down to the quantum."""
     return amount * price // SCALE // QUANTUM * QUANTUM

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Iterator
+from typing import Container, Iterable, Iterator
 
 from bfxsync.paper.engine.amounts import cost
 from bfxsync.paper.engine.book import Entry
@@ -16,6 +16,8 @@ def match(
     limit: int | None = None,
     max_fills: int | None = None,
     is_resting: bool = False,
+    period: int | None = None,
+    skip: Container[int] = (),
 ) -> list[Fill]:
     """
     Match an order with the other side of the book, best price first.
@@ -28,14 +30,23 @@ def match(
         The worst price.
     is_resting : bool
         Whether the order did not match anything when it was submitted.
+    period : int, optional
+        Days, of funding: it is lent for the shorter of both periods.
+    skip : container of int
+        Ids of orders that it does not match.
     """
     is_buy = amount > 0
     fills: list[Fill] = []
     while amount and len(fills) != max_fills:
         # Not one iteration over all of them: a fill may take other orders out of the book.
-        part = next(reached(market.offers(is_buy, is_resting), amount, limit), None)
+        offers = market.offers(is_buy, is_resting)
+        if skip:
+            offers = (entry for entry in offers if entry.order_id not in skip)
+        part = next(reached(offers, amount, limit), None)
         if part is None:
             break
+        if period is not None:
+            part = part._replace(period=min(period, part.period or period))
         row = market.trade(mts, is_buy, part)
         fills.append(Fill(part.amount, part.price, row))
         amount -= part.amount if is_buy else -part.amount

@@ -8,7 +8,13 @@ from typing import Any, Iterator, Mapping
 
 import attrs
 
-from bfxsync.paper.engine.amounts import cost, read_amount, read_positive, read_price
+from bfxsync.paper.engine.amounts import (
+    cost,
+    integer,
+    read_amount,
+    read_positive,
+    read_price,
+)
 from bfxsync.paper.engine.errors import Declined, Invalid
 from bfxsync.paper.engine.order import (
     CLOSE,
@@ -45,10 +51,10 @@ def new_order(body: Body, id: int, now_mts: int, market: TradedMarket) -> Engine
     if market.is_funding or (market.is_derivative and is_spot):
         raise Invalid("symbol: invalid")
     amount = read_amount("amount", body.get("amount"))
-    cid = _integer("cid", body.get("cid"), _CID_LIMIT)
+    cid = integer("cid", body.get("cid"), _CID_LIMIT)
     order = EngineOrder(
         id=id,
-        gid=_integer("gid", body.get("gid"), _CID_LIMIT),
+        gid=integer("gid", body.get("gid"), _CID_LIMIT),
         cid=now_mts if cid is None else cid,
         symbol=market.symbol,
         mts_create=now_mts,
@@ -73,7 +79,7 @@ def oco_stop(order: EngineOrder, body: Body, ids: Iterator[int]) -> EngineOrder 
         if body.get("price_oco_stop") is not None:
             raise Invalid("price_oco_stop: invalid")
         return None
-    cid = _integer("cid_oco", body.get("cid_oco"), _CID_LIMIT)
+    cid = integer("cid_oco", body.get("cid_oco"), _CID_LIMIT)
     price = read_price("price_oco_stop", body.get("price_oco_stop"))
     prefix = SPOT_PREFIX if order.is_spot else ""
     stop = attrs.evolve(
@@ -106,7 +112,7 @@ def update_order(
         raise Declined("Invalid order: an update cannot change the flag OCO")
     if body.get("lev") is not None:
         order.lev = _leverage(body["lev"], market)
-    gid = _integer("gid", body.get("gid"), _CID_LIMIT)
+    gid = integer("gid", body.get("gid"), _CID_LIMIT)
     order.gid = order.gid if gid is None else gid
 
 
@@ -117,7 +123,7 @@ def _read_terms(order: EngineOrder, body: Body, now_mts: int) -> None:
             setattr(order, name, read_price(name, body[name]))
     if order.is_stop and order.plain_kind != "TRAILING STOP":
         order.stop = order.price
-    flags = _integer("flags", body.get("flags"), 2**31)
+    flags = integer("flags", body.get("flags"), 2**31)
     if flags is not None:
         order.flags = flags
     if body.get("tif") is not None:
@@ -169,16 +175,6 @@ def trailed_stop(order: EngineOrder, last: int) -> int:
     return max(last - order.price_trailing, order.stop, 1)
 
 
-def _integer(name: str, value: object, limit: int) -> int | None:
-    """Parse an integer from 0 up to, but not including, a limit; None if it is missing."""
-    if value is None:
-        return None
-    # Text is refused; only of flags is it known that the real exchange does so.
-    if type(value) is not int or not 0 <= value < limit:
-        raise Invalid(f"{name}: invalid")
-    return value
-
-
 def day_of(mts: int) -> str:
     """Return the UTC date of a time, as in `cid_date`."""
     return time.strftime("%Y-%m-%d", time.gmtime(mts // 1000))
@@ -187,7 +183,7 @@ def day_of(mts: int) -> str:
 def _leverage(value: object, market: TradedMarket) -> int | None:
     if not market.is_derivative:
         return None
-    lev = _integer("lev", value, 101)
+    lev = integer("lev", value, 101)
     if lev == 0:
         raise Invalid("lev: invalid")
     return DEFAULT_LEVERAGE if lev is None else lev

@@ -2,7 +2,7 @@
 Margin and derivative positions of an account.
 
 The cost of a position is what was paid to open it; closing a part realizes the same part of the
-cost, and the difference is profit or loss. There is no interest and no liquidation.
+cost, and the difference is profit or loss.
 """
 
 from __future__ import annotations
@@ -36,6 +36,10 @@ class EnginePosition:
         Average entry price; stays after the position is closed.
     lev : int or None
         None on margin.
+    funding : int
+        How much of the cost is borrowed.
+    only_fixed : bool
+        Whether it borrows at fixed rates only.
     """
 
     id: int
@@ -46,6 +50,8 @@ class EnginePosition:
     amount: int = 0
     cost: int = 0
     base_price: float = 0.0
+    funding: int = 0
+    only_fixed: bool = False
 
     def profit(self, price: int) -> int:
         """Return the profit or loss of closing it at a price."""
@@ -65,8 +71,9 @@ class EnginePosition:
             collateral = [needed / SCALE, needed / 2 / SCALE]
         # fmt: off
         return [
-            self.symbol, status, self.amount / SCALE, self.base_price, 0, 0, profit, ratio,
-            None, self.lev, None, self.id, self.mts_create, self.mts_update, None,
+            self.symbol, status, self.amount / SCALE, self.base_price,
+            self.funding / SCALE, 0, profit, ratio, None, self.lev, None, self.id,
+            self.mts_create, self.mts_update, None,
             int(self.lev is not None), None, *collateral, {"reason": "TRADE"},
         ]
         # fmt: on
@@ -91,6 +98,8 @@ class Positions:
     ----------
     open : dict
         By symbol.
+    borrow : callable
+        Called with a position before each of its changes is announced: borrows what it costs.
     closed, changes : collections.deque of list
         Rows of closed positions, and of every change; the last `KEPT`, oldest first.
     """
@@ -102,6 +111,7 @@ class Positions:
         on_change: Callable[[str, Row], None],
     ) -> None:
         self.open: dict[str, EnginePosition] = {}
+        self.borrow: Callable[[EnginePosition], None] = lambda position: None
         self.closed: Deque[Row] = deque(maxlen=KEPT)
         self.changes: Deque[Row] = deque(maxlen=KEPT)
         self._new_id = new_id
@@ -112,7 +122,21 @@ class Positions:
         """Return the amount of a symbol's position, negative if short."""
         return self.open[symbol].amount if symbol in self.open else 0
 
-    def trade(self, symbol: str, amount: int, price: int, lev: int | None) -> int:
+    def fund(self, symbol: str) -> None:
+        """Let a position, if there is one, borrow what it costs."""
+        position = self.open.get(symbol)
+        if position is not None:
+            self.borrow(position)
+            self._on_change("pu", position.row())
+
+    def trade(
+        self,
+        symbol: str,
+        amount: int,
+        price: int,
+        lev: int | None,
+        only_fixed: bool = False,
+    ) -> int:
         """Apply a trade, negative for a sale, and return the profit it realizes."""
         now = self._now_mts()
         position = self.open.get(symbol)
@@ -138,6 +162,7 @@ class Positions:
             position.cost += cost(abs(amount), price)
             position.base_price = round(position.cost / abs(position.amount), 8)
             position.lev = lev
+            position.only_fixed = only_fixed
             position.mts_update = now
             self._note(code, position)
         return profit
@@ -157,6 +182,7 @@ class Positions:
         return value - paid if was_long else paid - value
 
     def _note(self, code: str, position: EnginePosition) -> None:
+        self.borrow(position)
         self.changes.append(position.past_row())
         self._on_change(code, position.row())
 

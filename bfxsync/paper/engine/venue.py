@@ -45,12 +45,21 @@ class TradedMarket(Protocol):
     @property
     def last_price(self) -> int: ...
 
+    @property
+    def flash_return_rate(self) -> int:
+        """Average rate of funding per day, in units; 0 before the first trade."""
+        ...
+
     def offers(self, is_buy: bool, is_resting: bool = False) -> Iterable[Entry]:
         """Return what a new or resting order to buy or sell can trade with, best first."""
         ...
 
     def trade(self, mts: int, is_buy: bool, part: Entry) -> Row:
-        """Trade with a part of an offer, and return the row of the public trade."""
+        """
+        Trade with a part of an offer, and return the row of the public trade.
+
+        Funding is lent for the period of the part.
+        """
         ...
 
 

@@ -10,8 +10,9 @@ import attrs
 from bfxsync.paper.engine.units import SCALE, Row, units_text
 
 WALLETS = ("exchange", "margin", "funding")
-EXCHANGE, SETTLEMENT, TRANSFER = 5, 31, 51
+EXCHANGE, INTEREST, SETTLEMENT, TRANSFER = 5, 28, 31, 51
 DEPOSIT, WITHDRAWAL, TRADING_FEE, WITHDRAWAL_FEE = 101, 104, 201, 254
+USED_FUNDING_CHARGE, UNUSED_FUNDING_CHARGE, ADJUSTMENT = 226, 228, 401
 
 KEPT = 20_000
 """Ledger entries, trades, closed orders, … kept per account; the oldest are dropped."""

@@ -134,8 +134,10 @@ class CapturedMarket(Market):
         # A confirmation repeats a trade, unless that was before the beginning of the recording.
         if all(row[0] != known[0] for known in self.trades):
             self.record(row)
-            trade = Entry(_units(row[3]), 0, 1, _units(abs(row[2])), _PASSING)
-            self._passing = (row[2] < 0, trade)
+            period = row[4] if self.is_funding else 0
+            trade = Entry(_units(row[3]), period, 1, _units(abs(row[2])), _PASSING)
+            # The borrower, whose trades are negative, is the buyer of funding.
+            self._passing = ((row[2] < 0) != self.is_funding, trade)
         return [Traded(step.kind, row)]
 
     def end_step(self) -> None:
@@ -158,7 +160,8 @@ class CapturedMarket(Market):
         taken = self._taken.get(part.order_id, 0)
         self._taken[part.order_id] = taken + part.amount
         amount = part.amount if is_buy else -part.amount
-        return [next(self._trade_ids), mts, amount / SCALE, part.price / SCALE]
+        row: Row = [next(self._trade_ids), mts, amount / SCALE, part.price / SCALE]
+        return [*row, part.period] if self.is_funding else row
 
     def _left(self, entry: Entry) -> Iterator[Entry]:
         amount = entry.amount - self._taken.get(entry.order_id, 0)

@@ -19,6 +19,8 @@ from bfxsync.paper.markets.tape import Tape
 
 SNAPSHOT_TRADES = 30
 TICKER_LEVELS = 25
+# The flash return rate stays the same for a minute.
+_RATE_MS = 60_000
 
 
 def now_mts() -> int:
@@ -96,6 +98,8 @@ class Market:
         self.clock: float = 0.0
         self.captured_book: tuple[str, str, int] | None = None
         self.captured_ticker: Row | None = None
+        self._flash_return_rate = 0
+        self._rate_minute = -1
         self._open = self._last = self._high = self._low = self._volume = 0
 
     def record(self, row: Row) -> None:
@@ -107,6 +111,9 @@ class Market:
         if not self._open:
             self._open = self._high = self._low = price
         self._last = price
+        if self.is_funding and row[1] // _RATE_MS != self._rate_minute:
+            self._rate_minute = row[1] // _RATE_MS
+            self._flash_return_rate = self._average_rate()
         self._high, self._low = max(self._high, price), min(self._low, price)
         self._volume += amount
 
@@ -114,6 +121,13 @@ class Market:
     def last_price(self) -> int:
         """Price of the last trade, in units; 0 before the first."""
         return self._last
+
+    @property
+    def flash_return_rate(self) -> int:
+        """Average rate of funding per day, in units; 0 before the first trade."""
+        if self.is_funding and self.captured_ticker is not None:
+            return to_units(round(self.captured_ticker[0], 8))
+        return self._flash_return_rate
 
     def ticker(self) -> Row:
         """Return the row of the current ticker."""
@@ -131,7 +145,7 @@ class Market:
             on_offer = sum(level.amount for level in depth.asks)
             # fmt: off
             return [
-                self._flash_return_rate(),
+                self.flash_return_rate / SCALE,
                 bid.price / SCALE, bid.period, _total(bids),
                 ask.price / SCALE, ask.period, _total(asks),
                 *day, None, None, on_offer / SCALE,
@@ -140,11 +154,11 @@ class Market:
         bid_price, ask_price = bid.price / SCALE, ask.price / SCALE
         return [bid_price, _total(bids), ask_price, _total(asks), *day, None]
 
-    def _flash_return_rate(self) -> float:
+    def _average_rate(self) -> int:
         # The real one is an hourly average of fixed-rate funding; ours, of the last trades.
         amount = sum(abs(row[2]) for row in self.trades)
         weighted = sum(abs(row[2]) * row[3] for row in self.trades)
-        return weighted / amount if amount else 0.0
+        return to_units(round(weighted / amount, 8)) if amount else 0
 
 
 class Markets(Mapping[str, Market]):

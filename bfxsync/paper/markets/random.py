@@ -128,7 +128,7 @@ class RandomMarket(Market):
         else:
             rest = maker._replace(amount=maker.amount - part.amount)
             self.book.set_order(not is_buy, rest)
-        return self._trade(mts, is_buy, part.amount, maker)
+        return self._trade(mts, is_buy, part.amount, part)
 
     def _drift(self) -> None:
         middle = self._recipe.middle

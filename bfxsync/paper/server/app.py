@@ -15,7 +15,6 @@ from typing import Any, Callable, Coroutine
 from aiohttp import web
 
 from bfxsync.errors import UsageError
-from bfxsync.paper.engine.matching import MatchingEngine
 from bfxsync.paper.engine.venue import Venue
 from bfxsync.paper.faults import SILENT_CHANNEL, Fault, Faults
 from bfxsync.paper.markets.captured import load
@@ -91,16 +90,11 @@ class Server:
             for symbol in player.symbols
         }
         venues.update(simulated)
-        engine = MatchingEngine(
-            {symbol: venue for symbol, venue in venues.items() if symbol[0] != "f"},
-            now_mts,
-            asyncio.get_running_loop().call_later,
-        )
         self.registry: AccountRegistry = AccountRegistry(
-            settings.accounts, now_mts, engine
+            settings.accounts, venues, now_mts, asyncio.get_running_loop().call_later
         )
         self._market_data.listeners.append(
-            lambda source: engine.market_moved(source.symbol)
+            lambda source: self.registry.market_moved(source.symbol)
         )
         self._rest = RestApi(self._market_data, self.registry, counters, settings)
         for player in players:

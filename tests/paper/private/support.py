@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 import hmac
 import itertools
 import json
 import time
+from datetime import timedelta
 from functools import cached_property
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import requests
 
 from bfxsync.paper import PaperAccount, PaperExchange
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.book import Entry
-from bfxsync.paper.engine.matching import MatchingEngine
+from bfxsync.paper.engine.funding_offer import EngineOffer
 from bfxsync.paper.engine.order import EngineOrder
 from bfxsync.paper.engine.units import to_units
 from bfxsync.paper.engine.venue import Fill
@@ -121,13 +123,14 @@ class ManualVenue:
 
 
 class EngineHarness:
-    """An engine, two accounts and three markets, without sockets; time stands still."""
+    """The engines, two accounts and four markets, without sockets; time stands still."""
 
     def __init__(self, *accounts: PaperAccount) -> None:
         self.now = MTS
         self.later: list[tuple[float, Any]] = []
+        self._timers: list[tuple[int, int, Any]] = []
         self.market_data = MarketData(now_mts=lambda: self.now)
-        symbols = ("tBTCUSD", "tETHUSD", "tBTCF0:USTF0")
+        symbols = ("tBTCUSD", "tETHUSD", "tBTCF0:USTF0", "fUSD")
         self.venues = {
             symbol: ManualVenue(self.market_data, symbol) for symbol in symbols
         }
@@ -135,14 +138,16 @@ class EngineHarness:
             PaperAccount(),
             PaperAccount(api_key="other-key", api_secret="other-secret"),
         )
-        self.engine = MatchingEngine(
+        self.registry = AccountRegistry(
+            settings,
             self.venues,
             lambda: self.now,
-            lambda delay_s, call: self.later.append((delay_s, call)),
+            self._call_later,
         )
-        self.registry = AccountRegistry(settings, lambda: self.now, self.engine)
+        self.engine = self.registry.engine
+        self.funding = self.registry.funding
         self.market_data.listeners.append(
-            lambda source: self.engine.market_moved(source.symbol)
+            lambda source: self.registry.market_moved(source.symbol)
         )
         self.account, *self.others = self.registry.accounts
 
@@ -160,6 +165,32 @@ class EngineHarness:
             given["price"] = str(price)
         return self.engine.submit(account or self.account, given)[0]
 
+    def _call_later(self, delay_s: float, call: Callable[[], None]) -> None:
+        self.later.append((delay_s, call))
+        due = self.now + round(delay_s * 1000)
+        heapq.heappush(self._timers, (due, len(self.later), call))
+
+    def wait(self, **time: float) -> None:
+        """Let time pass, with what is due in it."""
+        until = self.now + int(timedelta(**time) / timedelta(milliseconds=1))
+        while self._timers and self._timers[0][0] <= until:
+            self.now, _, call = heapq.heappop(self._timers)
+            call()
+        self.now = until
+
+    def offer(
+        self,
+        amount: str,
+        rate: str = "0.0002",
+        period: int = 30,
+        account: Account | None = None,
+        **body: Any,
+    ) -> EngineOffer:
+        """Offer to lend dollars, or with a negative amount to borrow them."""
+        terms = {"amount": amount, "rate": rate, "period": period, **body}
+        given = {"type": "LIMIT", "symbol": "fUSD", **terms}
+        return self.funding.submit(account or self.account, given)
+
     def best(self, is_bid: bool, symbol: str = "tBTCUSD") -> Entry:
         """The best order of a side."""
         return self.venues[symbol].market.book.depth("R0").side(is_bid).best()
@@ -171,11 +202,17 @@ class EngineHarness:
             book.remove_order(id)
 
     def add_order(
-        self, is_bid: bool, price: float, amount: float, symbol: str = "tBTCUSD"
+        self,
+        is_bid: bool,
+        price: float,
+        amount: float,
+        symbol: str = "tBTCUSD",
+        period: int = 0,
     ) -> None:
         """Add an order of the market itself."""
         book = self.venues[symbol].market.book
-        entry = Entry(to_units(price), 0, 1, to_units(amount), len(book.orders) + 1)
+        id = len(book.orders) + 1
+        entry = Entry(to_units(price), period, 1, to_units(amount), id)
         book.set_order(is_bid, entry)
 
     def trade(self, price: float, symbol: str = "tBTCUSD") -> None:

@@ -18,8 +18,9 @@ SYMBOL = "tBTCF0:USTF0"
 
 @pytest.fixture
 def harness() -> EngineHarness:
-    """Books of 100 at 1000 and 1001, and nothing else."""
+    """Books of 100 at 1000 and 1001, and nothing else: nobody lends."""
     harness = EngineHarness()
+    harness.clear("fUSD")
     for symbol in ("tBTCUSD", SYMBOL):
         harness.clear(symbol)
         harness.add_order(False, 1001.0, 100.0, symbol)

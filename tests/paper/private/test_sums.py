@@ -32,6 +32,9 @@ class Mirror:
         self.positions: dict[str, Any] = {}
         self.trades: list[Any] = []
         self.announced: list[Any] = []
+        self.offers: dict[int, Any] = {}
+        self.loans: dict[str, dict[int, Any]] = {"fc": {}, "fl": {}}
+        self.lent: list[Any] = []
         account.listeners.append(self.on_event)
 
     def on_event(self, code: str, row: Any) -> None:
@@ -49,6 +52,23 @@ class Mirror:
             self.announced.append(row[0])
         elif code == "tu":
             self.trades.append(row)
+        elif code in ("fon", "fou"):
+            assert (row[0] in self.offers) == (code == "fou") or row[
+                0
+            ] not in self.offers
+            self.offers[row[0]] = row
+        elif code == "foc":
+            self.offers.pop(row[0], None)
+        elif code[:2] in self.loans:
+            known = self.loans[code[:2]]
+            assert (row[0] in known) == (code[2] != "n")
+            known[row[0]] = row
+            if code[2] == "c":
+                assert known.pop(row[0])[7].startswith("CLOSED")
+        elif code == "ftu":
+            self.lent.append(row)
+        elif code == "fte":
+            pass
         elif code == "pc":
             del self.positions[row[0]]
         else:
