@@ -29,12 +29,19 @@ MARK = ".. What follows is written by benchmarks/run.py.\n"
 Section = Tuple[Sequence[str], Sequence[Sequence[str]]]
 
 
+def page_parts(path: Path) -> Tuple[str, str]:
+    """Return what stands above the written part of a page, and that; ValueError without a mark."""
+    head, mark, tail = path.read_text(encoding="utf-8").partition(MARK)
+    if not mark:
+        raise ValueError(f"{path} has no line {MARK.strip()!r}")
+    return head, tail
+
+
 def write_page(
     path: Path, about: Sequence[str], ratios: Section, costs: Section
 ) -> None:
     """Replace the tables of the page on performance."""
-    head, mark, _ = path.read_text().partition(MARK)
-    assert mark, f"{path} has no mark"
+    head, _ = page_parts(path)
     lines = "\n".join(f"- {line}" for line in about)
     path.write_text(
         f"{head}{MARK}\n{lines}\n\n{simple(*ratios)}\n\n{simple(*costs)}\n",

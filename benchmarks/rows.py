@@ -17,6 +17,10 @@ from targets import CPU, CPU_MS, FLOOR, OFFICIAL, OURS, P50, RSS
 
 BARE = ("websockets", "websocket-client")
 
+#: Clients without a target, which take part in fewer rounds: their processes start slowly.
+PEERS = (*BARE, "ccxt", "cryptofeed")
+PEER_ROUNDS = 3
+
 #: By how much shorter the floods of slow clients are; their cost per frame does not depend on it.
 _SHARES = {
     OFFICIAL: 4,
@@ -26,7 +30,7 @@ _SHARES = {
     "ccxt": 20,
 }
 
-_NOT_QUICK = ("gc", "record", "threads", "latest-1", "rest-wallets")
+_NOT_QUICK = "gc record threads latest-1 many trips trips-tls rest-wallets".split()
 
 #: The delay of the proxy that counts round trips, one way.
 DELAY_S = 0.05
@@ -50,6 +54,15 @@ class Entry(NamedTuple):
     measure: Callable[[str], Figures]
     #: Compares every update, before the rounds.
     check: Optional[Callable[[str], object]] = None
+
+    @property
+    def is_peer(self) -> bool:
+        """Whether it is left out of a row in which it fails."""
+        return self.contestant in PEERS
+
+    @property
+    def most_rounds(self) -> int:
+        return PEER_ROUNDS if self.is_peer else 1_000
 
 
 class Row(NamedTuple):
@@ -78,13 +91,23 @@ class Rows:
     """Makes the rows for one arena."""
 
     def __init__(
-        self, arena: Arena, size: Size, *, has_base: bool, is_quick: bool
+        self,
+        arena: Optional[Arena],
+        size: Size,
+        *,
+        has_base: bool,
+        is_quick: bool,
     ) -> None:
-        self._arena = arena
+        self._kept_arena = arena
         self._size = size
         self._has_base = has_base
         self._is_quick = is_quick
         self._rest: Optional[RestServer] = None
+
+    @property
+    def _arena(self) -> Arena:
+        assert self._kept_arena is not None, "these rows are only shown"
+        return self._kept_arena
 
     def close(self) -> None:
         if self._rest is not None:
@@ -131,6 +154,7 @@ class Rows:
                 "threads",
                 "the same, threads and recording",
                 (OURS, ours_0, f"{OURS}-2", f"{OURS}-2-blocked", f"{OURS}-record"),
+                most_rounds=5,
             ),
             self._row(
                 "one-frame",
@@ -169,7 +193,7 @@ class Rows:
     ) -> Row:
         kept = []
         for entry in entries:
-            if self._is_quick and entry.contestant in (*BARE, "ccxt", "cryptofeed"):
+            if self._is_quick and entry.is_peer:
                 continue
             if self._is_quick:
                 # Every run still compares counts, gaps, checksums and books.
@@ -232,14 +256,16 @@ class Rows:
             reference="25 tickers",
         )
 
-    def _paced(self, name: str, title: str, contestants: Sequence[str]) -> Row:
+    def _paced(
+        self, name: str, title: str, contestants: Sequence[str], **options: object
+    ) -> Row:
         rate = 1000.0
         job = Job("ticker", int(rate * self._size.paced_s), mode="paced", rate=rate)
         entries = [
             Entry(each, each, lambda name: self._cost(name, job))
             for each in contestants
         ]
-        return self._row(name, title, entries, reference=contestants[0])
+        return self._row(name, title, entries, reference=contestants[0], **options)
 
     def _connect(self, name: str, title: str, is_tls: bool) -> Row:
         job = Job("ticker", 0, "connect", is_tls=is_tls)
