@@ -5,7 +5,6 @@ from typing import Any, Callable
 
 import pytest
 
-from bfxsync.paper.engine.matching import MatchingEngine
 from bfxsync.paper.markets.market import Market
 from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.registry import AccountRegistry
@@ -35,9 +34,7 @@ class Socket:
         def call_later(delay_s: float, call: Callable[[], None]) -> None:
             self.later.append((delay_s, call))
 
-        registry = AccountRegistry(
-            (), lambda: NOW, MatchingEngine({}, lambda: NOW, call_later)
-        )
+        registry = AccountRegistry((), {}, lambda: NOW, call_later)
         self.session = WsSession(
             self.market_data,
             registry,
@@ -315,7 +312,7 @@ def test_an_unknown_event_is_refused(socket: Socket) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "hello", "{", '[0,"on",null,{}]', "1", "null", "[" * 100_000]
+    ["", "hello", "{", '[1,"on",null,{}]', "1", "null", "[" * 100_000]
     + ['{"event":"ping","cid":NaN}', '{"event":"ping","cid":1e999}'],
     ids=lambda text: text[:30],
 )

@@ -15,7 +15,6 @@ from bfxsync.paper.server.account_channel import AccountChannel
 from bfxsync.paper.server.acks import Event
 from bfxsync.paper.server.calculations import calculate
 from bfxsync.paper.server.keys import NO_RIGHT
-from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.order_operations import (
     OPERATIONS,
     Reply,
@@ -25,7 +24,6 @@ from bfxsync.paper.server.order_operations import (
     read_operations,
     refusal,
 )
-from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.rest.query import RATE_LIMIT, SignedCall
 
 UNKNOWN = 10000
@@ -39,6 +37,8 @@ class AccountInputs:
 
     Parameters
     ----------
+    call : SignedCall
+        Stands for a request of the same credential by REST.
     send_event : callable
         Sends an event to the socket, such as an error.
     """
@@ -46,15 +46,12 @@ class AccountInputs:
     def __init__(
         self,
         channel: AccountChannel,
-        market_data: MarketData,
-        registry: AccountRegistry,
-        now_mts: Callable[[], int],
+        call: SignedCall,
         send_event: Callable[[Event], None],
     ) -> None:
         self._channel = channel
-        self._market_data = market_data
-        self._registry = registry
-        self._now_mts = now_mts
+        self._call = call
+        self._now_mts = call.market_data.now_mts
         self._send_event = send_event
         self._calculated_mts: Deque[int] = deque(maxlen=_CALCULATIONS_PER_S)
 
@@ -76,7 +73,8 @@ class AccountInputs:
         channel = self._channel
         with channel.holding_events():
             if channel.login.credential.allows("orders", "w"):
-                reply = execute(self._registry.engine, channel.account, name, body)
+                engine = self._call.registry.engine
+                reply = execute(engine, channel.account, name, body)
             else:
                 reply = refusal(name, body, NO_RIGHT, GENERIC)
             self._acknowledge(
@@ -107,10 +105,8 @@ class AccountInputs:
             limit = {"event": "error", "msg": "calc: limit", "code": RATE_LIMIT}
             self._send_event(limit)
             return
-        credential = self._channel.login.credential
-        call = SignedCall(self._market_data, {}, self._registry, credential)
         for name in names:
-            found = calculate(name, call) if isinstance(name, str) else None
+            found = calculate(name, self._call) if isinstance(name, str) else None
             if found is not None:
                 self._channel.send(*found)
 

@@ -1,5 +1,5 @@
 """
-The calculations that a client of the account channel may ask for.
+The calculations that a client of the account channel may ask for, or gets after changes.
 
 The values are those of the REST endpoints, from the same functions.
 
@@ -13,9 +13,13 @@ from typing import Callable
 from bfxsync.paper.engine.order import legs
 from bfxsync.paper.engine.units import Row
 from bfxsync.paper.engine.wallets import WALLETS
+from bfxsync.paper.server.account_channel import AccountChannel
+from bfxsync.paper.server.acks import CallLater
 from bfxsync.paper.server.rest import market, private_account
 from bfxsync.paper.server.rest.query import Query, Refused, SignedCall
 
+RECALCULATE_S = 0.25
+"""Delay of the calculated events after a change, so that many changes make one of each."""
 _POSITION_SYMBOL, _PROFIT = 0, 6
 
 
@@ -41,6 +45,54 @@ def calculate(name: str, call: SignedCall) -> tuple[str, Row] | None:
                 return None
             return None if row is None else (code, row)
     return None
+
+
+class CalculatedEvents:
+    """Sends ``bu`` and ``miu`` to one socket a moment after what they depend on has changed."""
+
+    def __init__(
+        self, channel: AccountChannel, call: SignedCall, call_later: CallLater
+    ) -> None:
+        self._channel = channel
+        self._call = call
+        self._call_later = call_later
+        # A dict as an ordered set.
+        self._due: dict[str, None] = {}
+        self._is_open = True
+        channel.account.listeners.append(self._event)
+
+    def close(self) -> None:
+        """Send nothing more."""
+        self._is_open = False
+        self._channel.account.listeners.remove(self._event)
+
+    def _event(self, code: str, row: Row) -> None:
+        names = _CHANGED[code](row) if code in _CHANGED else []
+        if names and not self._due:
+            self._call_later(RECALCULATE_S, self._send)
+        self._due.update(dict.fromkeys(names))
+
+    def _send(self) -> None:
+        due, self._due = self._due, {}
+        for name in due:
+            found = calculate(name, self._call)
+            if found is not None and self._is_open:
+                self._channel.send(*found)
+
+
+def _of_wallet(row: Row) -> list[str]:
+    return ["balance", "margin_base"] if row[0] == "margin" else ["balance"]
+
+
+def _of_position(row: Row) -> list[str]:
+    return ["margin_base", f"margin_sym_{row[_POSITION_SYMBOL]}", "balance"]
+
+
+_CHANGED: dict[str, Callable[[Row], list[str]]] = {
+    "wu": _of_wallet,
+    **dict.fromkeys(("pn", "pu", "pc"), _of_position),
+}
+"""By event the calculations whose results it may change."""
 
 
 def _margin_base(call: SignedCall, argument: str) -> Row | None:

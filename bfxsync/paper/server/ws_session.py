@@ -9,19 +9,14 @@ from __future__ import annotations
 
 import random
 import re
-import uuid
-from typing import Any, Callable, Sequence
+from typing import Callable, Sequence
 
 from bfxsync._base.enums import Flag
-from bfxsync.paper.engine.errors import Invalid
 from bfxsync.paper.faults import Fault
-from bfxsync.paper.server.account_channel import CHAN_ID, SNAPSHOT_S, AccountChannel
-from bfxsync.paper.server.account_inputs import AccountInputs
+from bfxsync.paper.server.account_session import AccountSession
 from bfxsync.paper.server.acks import Acks, CallLater, Event
-from bfxsync.paper.server.authentication import log_in
 from bfxsync.paper.server.feeds import Identity
 from bfxsync.paper.server.frames import FrameWriter
-from bfxsync.paper.server.keys import AUTH_FAILED
 from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.subscriptions import (
@@ -42,7 +37,6 @@ _INFO_TEXTS = {
     20060: "Entering in Maintenance mode. Please pause any activity.",
     20061: "Maintenance ended. You can resume normal activity.",
 }
-_NOT_AUTHENTICATED = 10201
 _DUPLICATE = (10301, "subscribe: dup")
 _LIMIT = (10305, "subscribe: limit")
 # The texts of the real exchange, where known.
@@ -93,12 +87,12 @@ class WsSession:
     on_subscribed : callable
         Called with the symbol of a new channel.
     notification_seq : bool
-        See `AccountChannel`.
+        See `AccountSession`.
 
     Attributes
     ----------
-    account : AccountChannel or None
-        The account channel of an authenticated socket.
+    account : AccountSession
+        The account side.
     """
 
     def __init__(
@@ -115,20 +109,23 @@ class WsSession:
         notification_seq: bool = False,
     ) -> None:
         self.frames: FrameWriter = FrameWriter(send, market_data.faults, now_mts)
-        self.account: AccountChannel | None = None
-        self._inputs: AccountInputs | None = None
+        self.account: AccountSession = AccountSession(
+            self.frames,
+            market_data,
+            registry,
+            self._event,
+            call_later,
+            notification_seq=notification_seq,
+        )
         self.channels: dict[int, SubscribedChannel] = {}
         self._market_data = market_data
-        self._registry = registry
         self._send = send
         self._faults = market_data.faults
         self._now_mts = now_mts
-        self._call_later = call_later
         self._acks = Acks(self._faults, self._event, call_later, self.channels)
         self._max_channels = max_channels
         self._server_id = server_id
         self._on_subscribed = on_subscribed
-        self._notification_seq = notification_seq
         self._used_ids = {0}
         self._is_closed = False
         self._handlers: dict[str, Callable[[Event], None]] = {
@@ -136,14 +133,14 @@ class WsSession:
             "ping": self._ping,
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
-            "auth": self._auth,
-            "unauth": self._unauth,
+            "auth": self.account.log_in,
+            "unauth": self.account.log_out,
         }
 
     @property
     def is_in_use(self) -> bool:
         """Whether it has a channel, the account's included."""
-        return bool(self.channels) or self.account is not None
+        return bool(self.channels) or self.account.is_open
 
     def open(self, is_operative: bool = True) -> None:
         """Send the greeting, with the platform status: operative or in maintenance."""
@@ -160,7 +157,7 @@ class WsSession:
         if self._is_closed:
             return
         if isinstance(request, list):
-            self._input(request)
+            self.account.receive(request)
         elif isinstance(request, dict):
             self._handle(request)
 
@@ -179,8 +176,7 @@ class WsSession:
 
     def heartbeat(self) -> None:
         """Send a heartbeat on every channel."""
-        if self.account is not None:
-            self.account.heartbeat()
+        self.account.heartbeat()
         for channel in self.channels.values():
             if not channel.is_silent:
                 self.frames.write(channel.chan_id, '"hb"')
@@ -188,11 +184,7 @@ class WsSession:
     def close(self) -> None:
         """Unsubscribe everything, and ignore further messages."""
         self._is_closed = True
-        account = self.account
-        self._leave_account()
-        if account is not None and account.login.cancels_orders:
-            orders = list(account.account.orders.values())
-            self._registry.engine.cancel(account.account, orders)
+        self.account.close()
         for channel in self.channels.values():
             self._market_data.unsubscribe(channel.identity, channel)
         self.channels.clear()
@@ -239,51 +231,6 @@ class WsSession:
             pong["cid"] = request["cid"]
         self._event(pong)
 
-    def _auth(self, request: Event) -> None:
-        # Nothing of the request may be echoed: some clients send their secret along.
-        if self.account is not None:
-            self._event({"event": "error", "msg": "auth: dup", "code": AUTH_FAILED})
-            return
-        answer: Event = {"event": "auth", "status": "OK", "chanId": CHAN_ID}
-        try:
-            login = log_in(request, self._registry.keys)
-        except Invalid as invalid:
-            answer.update(status="FAILED", code=invalid.code, msg=invalid.message)
-            self._event(answer)
-            return
-        user_id, auth_id = login.credential.account.user_id, str(uuid.uuid4())
-        answer.update(userId=user_id, auth_id=auth_id, caps=login.caps())
-        self._event(answer)
-        self.account = AccountChannel(
-            login, self.frames, notification_seq=self._notification_seq
-        )
-        self._inputs = AccountInputs(
-            self.account, self._market_data, self._registry, self._now_mts, self._event
-        )
-        self._call_later(SNAPSHOT_S, self.account.send_snapshots)
-
-    def _unauth(self, request: Event) -> None:
-        answer: Event = {"event": "unauth", "status": "OK", "chanId": CHAN_ID}
-        if self.account is None:
-            code, text = _NOT_AUTHENTICATED, "unauth: invalid"
-            answer.update(status="FAILED", code=code, msg=text)
-        self._leave_account()
-        self._event(answer)
-
-    def _leave_account(self) -> None:
-        if self.account is not None:
-            self.account.close()
-            self.account = self._inputs = None
-
-    def _input(self, message: list[Any]) -> None:
-        if message[:1] != [CHAN_ID]:
-            return
-        if self._inputs is None:
-            self._event({"event": "error", "msg": "auth: invalid", "code": AUTH_FAILED})
-            return
-        kind, message_id, data = [*message[1:4], None, None, None][:3]
-        self._inputs.receive(kind, message_id, data)
-
     def _subscribe(self, request: Event) -> None:
         try:
             wanted = read(request, self._market_data)
@@ -309,7 +256,7 @@ class WsSession:
             if channel.identity == identity:
                 return _error(request, *_DUPLICATE, chanId=channel.chan_id)
         # The account channel counts as one.
-        if len(self.channels) + (self.account is not None) >= self._max_channels:
+        if len(self.channels) + self.account.is_open >= self._max_channels:
             return _error(request, *_LIMIT)
         return None
 

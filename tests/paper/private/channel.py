@@ -7,6 +7,7 @@ import hmac
 import json
 from typing import Any, Callable
 
+from bfxsync.paper.server.account_channel import SNAPSHOT_S
 from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.ws_session import WsSession
 
@@ -79,10 +80,11 @@ class ChannelSession:
         assert answer["status"] == "OK", answer
         return self.pass_time()
 
-    def pass_time(self) -> list[Any]:
-        """Do what waits for its time, and return what was sent."""
-        due, self.later[:] = list(self.later), []
-        for _, call in due:
+    def pass_time(self, seconds: float = SNAPSHOT_S) -> list[Any]:
+        """Do what was to be done within this time, and return what was sent."""
+        due = [call for delay_s, call in self.later if delay_s <= seconds]
+        self.later[:] = [entry for entry in self.later if entry[0] > seconds]
+        for call in due:
             call()
         return self.take()
 

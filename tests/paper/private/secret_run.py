@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import http.client
 import json
 import logging
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import Any, Callable
+
+import websocket
 
 from bfxsync import Client
 from bfxsync.errors import BfxError
@@ -38,6 +43,7 @@ def main(path: Path) -> None:
         print(exchange, account, exchange.account, vars(exchange))
         with Client(KEY, SECRET, rest_host=exchange.rest_url) as bfx:
             use(bfx, exchange)
+            seen += log_in(exchange)
             print(bfx, bfx.rest, bfx.rest.auth, vars(bfx.rest))
         with Client(KEY, "sentinel-secret-wrong", rest_host=exchange.rest_url) as bfx:
             attempt(bfx.rest.auth.get_wallets)
@@ -72,6 +78,29 @@ def use(bfx: Client, exchange: PaperExchange) -> None:
         attempt(lambda: auth.submit_order(*limit))
     exchange.inject("lost_answer", path="auth/r/orders")
     print(attempt(auth.get_orders))
+
+
+def log_in(exchange: PaperExchange) -> list[dict[str, str]]:
+    """Authenticate sockets, right and wrong, as a client that sends its secret along."""
+    found = []
+    for secret in (SECRET, "sentinel-secret-wrong"):
+        nonce = time.time_ns() // 1000
+        signature = hmac.new(secret.encode(), f"AUTH{nonce}".encode(), hashlib.sha384)
+        message = {
+            "event": "auth",
+            "apiKey": KEY,
+            "apiSecret": SECRET,
+            "authNonce": nonce,
+            "authPayload": f"AUTH{nonce}",
+            "authSig": signature.hexdigest(),
+        }
+        found.append({"bfx-signature": signature.hexdigest()})
+        client = websocket.create_connection(exchange.url, timeout=10)
+        for sent in (message, message, [0, "on", None, {"cid": 1}]):
+            client.send(json.dumps(sent))
+            print("socket:", client.recv())
+        client.shutdown()
+    return found
 
 
 def attempt(call: Callable[[], Any]) -> Any:

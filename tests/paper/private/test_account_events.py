@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from bfxsync.paper.server.calculations import RECALCULATE_S
+
 from ..support import SEQ
 from .channel import ChannelSession, auth_message, codes_of, rows_of
 from .support import EngineHarness
@@ -134,3 +136,25 @@ def test_all_channels_of_a_socket_share_one_sequence(
     numbers = [frame[-2] if frame[0] == 0 else frame[-1] for frame in frames]
     begin = snapshot[-1]
     assert numbers == list(range(begin + 1, begin + 1 + len(frames)))
+
+
+def test_calculated_events_follow_changes(channel: ChannelSession) -> None:
+    harness = channel.harness
+    for _ in range(3):
+        harness.submit("EXCHANGE LIMIT", "0.1", 100)
+    channel.take()
+    assert [frame[1] for frame in channel.pass_time(RECALCULATE_S)] == ["bu"]
+    harness.submit("MARKET", "0.1")
+    channel.take()
+    base, pair, balance = channel.pass_time(RECALCULATE_S)
+    assert balance[1] == "bu" and len(balance[2]) == 2
+    assert base[1] == "miu" and base[2][0] == "base"
+    assert pair[1] == "miu" and pair[2][:2] == ["sym", "tBTCUSD"]
+    assert channel.pass_time(RECALCULATE_S) == []
+
+
+def test_no_calculated_event_follows_the_end(channel: ChannelSession) -> None:
+    channel.harness.submit("EXCHANGE LIMIT", "0.1", 100)
+    channel.take()
+    channel.session.close()
+    assert channel.pass_time(RECALCULATE_S) == []

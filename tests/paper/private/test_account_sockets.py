@@ -131,3 +131,12 @@ def test_both_transports_refuse_an_order_alike(signed: Signed, client: Client) -
         client.ws.send(json.dumps([0, "on", None, body]))
         (note,) = rows_of("n", client.until(lambda message: is_code("n", message)))
         assert (note[5], note[7]) == signed.error(SUBMIT, **body)
+
+
+def test_a_transfer_by_rest_is_notified(signed: Signed, client: Client) -> None:
+    logged_in(client)
+    body = {"from_": "exchange", "to": "margin", "currency": "USD", "amount": "50"}
+    signed.post("auth/w/transfer", **body)
+    (note,) = rows_of("n", client.until(lambda message: is_code("n", message)))
+    text = "50 USD transferred from Exchange to Margin"
+    assert note[1:] == ["wallet_transfer", None, None, None, None, "SUCCESS", text]

@@ -32,6 +32,7 @@ def test_r15_a_run_with_a_key_shows_no_secret(tmp_path: Path) -> None:
     assert len(set(found)) == len(found) > 10
     # It has said a lot, the heads of requests among it.
     assert run.stdout.count("it failed") == 6 and "bfx-nonce" in run.stdout
+    assert "socket: " in run.stdout and "apikey: digest invalid" in run.stdout
     assert "threads left: [<_MainThread" in run.stdout
     for hidden in (SECRET, "sentinel-secret-wrong", *found):
         assert hidden not in run.stdout

@@ -75,6 +75,7 @@ def transfer(call: SignedCall) -> Row:
     data += [source.currency, converted, None, amount / SCALE]
     text = f"{units_text(amount)} {source.currency} transferred from"
     text = f"{text} {source.kind.capitalize()} to {target.kind.capitalize()}"
+    call.account.emit("n", notification(call, "wallet_transfer", None, text))
     return notification(call, "acc_tf", data, text)
 
 

@@ -1,0 +1,127 @@
+"""The account side of one socket: authentication, then the account channel and its inputs."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Callable, NamedTuple
+
+from bfxsync.paper.engine.errors import Invalid
+from bfxsync.paper.server.account_channel import CHAN_ID, SNAPSHOT_S, AccountChannel
+from bfxsync.paper.server.account_inputs import AccountInputs
+from bfxsync.paper.server.acks import CallLater, Event
+from bfxsync.paper.server.authentication import log_in
+from bfxsync.paper.server.calculations import CalculatedEvents
+from bfxsync.paper.server.frames import FrameWriter
+from bfxsync.paper.server.keys import AUTH_FAILED
+from bfxsync.paper.server.market_data import MarketData
+from bfxsync.paper.server.registry import AccountRegistry
+from bfxsync.paper.server.rest.query import SignedCall
+
+_NOT_AUTHENTICATED = 10201
+
+
+class _Open(NamedTuple):
+    channel: AccountChannel
+    inputs: AccountInputs
+    calculated: CalculatedEvents
+
+
+class AccountSession:
+    """
+    The account side of one socket.
+
+    Parameters
+    ----------
+    notification_seq : bool
+        See `AccountChannel`.
+    """
+
+    def __init__(
+        self,
+        frames: FrameWriter,
+        market_data: MarketData,
+        registry: AccountRegistry,
+        send_event: Callable[[Event], None],
+        call_later: CallLater,
+        *,
+        notification_seq: bool,
+    ) -> None:
+        self._frames = frames
+        self._market_data = market_data
+        self._registry = registry
+        self._send_event = send_event
+        self._call_later = call_later
+        self._notification_seq = notification_seq
+        self._open: _Open | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the socket is authenticated."""
+        return self._open is not None
+
+    def log_in(self, request: Event) -> None:
+        """Answer an auth event, of which nothing is echoed: some clients send their secret."""
+        if self.is_open:
+            self._refuse("auth: dup")
+            return
+        answer: Event = {"event": "auth", "status": "OK", "chanId": CHAN_ID}
+        try:
+            login = log_in(request, self._registry.keys)
+        except Invalid as invalid:
+            answer.update(status="FAILED", code=invalid.code, msg=invalid.message)
+            self._send_event(answer)
+            return
+        user_id, auth_id = login.credential.account.user_id, str(uuid.uuid4())
+        answer.update(userId=user_id, auth_id=auth_id, caps=login.caps())
+        self._send_event(answer)
+        call = SignedCall(self._market_data, {}, self._registry, login.credential)
+        channel = AccountChannel(
+            login, self._frames, notification_seq=self._notification_seq
+        )
+        self._open = _Open(
+            channel,
+            AccountInputs(channel, call, self._send_event),
+            CalculatedEvents(channel, call, self._call_later),
+        )
+        self._call_later(SNAPSHOT_S, channel.send_snapshots)
+
+    def log_out(self, request: Event) -> None:
+        """Answer an unauth event."""
+        answer: Event = {"event": "unauth", "status": "OK", "chanId": CHAN_ID}
+        if not self.is_open:
+            code, text = _NOT_AUTHENTICATED, "unauth: invalid"
+            answer.update(status="FAILED", code=code, msg=text)
+        self._leave()
+        self._send_event(answer)
+
+    def receive(self, message: list[Any]) -> None:
+        """Execute an input, ``[0, type, message id, data]``; other arrays are ignored."""
+        if message[:1] != [CHAN_ID]:
+            return
+        if self._open is None:
+            self._refuse("auth: invalid")
+            return
+        kind, message_id, data = [*message[1:4], None, None, None][:3]
+        self._open.inputs.receive(kind, message_id, data)
+
+    def heartbeat(self) -> None:
+        """Send a heartbeat if the socket is authenticated."""
+        if self._open is not None:
+            self._open.channel.heartbeat()
+
+    def close(self) -> None:
+        """End the channel with the socket; cancel all orders if the client has asked for it."""
+        login = None if self._open is None else self._open.channel.login
+        self._leave()
+        if login is not None and login.cancels_orders:
+            account = login.credential.account
+            self._registry.engine.cancel(account, list(account.orders.values()))
+
+    def _leave(self) -> None:
+        if self._open is not None:
+            self._open.calculated.close()
+            self._open.channel.close()
+            self._open = None
+
+    def _refuse(self, text: str) -> None:
+        self._send_event({"event": "error", "msg": text, "code": AUTH_FAILED})
