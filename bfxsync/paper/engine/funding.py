@@ -127,6 +127,28 @@ class FundingEngine:
             if (each.pair is not None) == is_used
         ]
 
+    def info(self, account: Party, symbol: str) -> Row:
+        """Return the average rates and periods of what an account borrows and lends."""
+        frr = self.flash_return_rate(symbol)
+        sides: list[list[EngineLoan]] = [[], []]
+        for loan in account.funding.loans.values():
+            if loan.symbol == symbol:
+                if loan.borrower is account:
+                    sides[0].append(loan)
+                if loan.lender is account:
+                    sides[1].append(loan)
+        totals = [sum(loan.amount for loan in loans) for loans in sides]
+        rates = [
+            sum(each.amount * each.rate_at(frr) for each in loans) / SCALE
+            for loans in sides
+        ]
+        periods = [sum(each.amount * each.period for each in loans) for loans in sides]
+        values = [
+            round(value / total, 10) if total else 0
+            for value, total in zip([*rates, *periods], totals * 2)
+        ]
+        return ["sym", symbol, values]
+
     def market_moved(self, symbol: str) -> None:
         """Check the offers that react to events of a market, now or after the current request."""
         if self._book.is_reactive(symbol):

@@ -185,24 +185,26 @@ def _requested_rows(name: str, body: Body) -> list[Row]:
     if name == "oc_multi":
         return []
     id, gid, cid, symbol, kind, flags = (
-        _scalar(body.get(field))
+        scalar(body.get(field))
         for field in ("id", "gid", "cid", "symbol", "type", "flags")
     )
     row = partial_row(0 if name == "on" else id, gid, cid, symbol)
-    row[6] = _number(body.get("amount"))
+    row[6] = number(body.get("amount"))
     row[8] = kind
     row[12] = flags
-    row[16] = _number(body.get("price"))
+    row[16] = number(body.get("price"))
     return [row]
 
 
-def _scalar(value: Any) -> Any:
+def scalar(value: Any) -> Any:
+    """Return a value of a request, None if it is a list or an object."""
     return None if isinstance(value, (dict, list)) else value
 
 
-def _number(value: object) -> float | None:
+def number(value: object) -> float | None:
+    """Return a value of a request as a number, None if it is none."""
     try:
-        number = float(str(value))
+        found = float(str(value))
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
+    return found if math.isfinite(found) else None

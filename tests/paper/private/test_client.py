@@ -20,6 +20,7 @@ from bfxsync.errors import (
     OutcomeUnknown,
 )
 from bfxsync.paper import PaperAccount, PaperExchange
+from bfxsync.paper.account_view import AccountView
 from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.client import RestClient
 from bfxsync.rest.http.rate_limiter import RequestRateLimiter
@@ -29,8 +30,10 @@ LIMIT = ("EXCHANGE LIMIT", "tBTCUSD", "0.5", "50000")
 """Far below the market, so that it rests."""
 
 
-def rest_of(exchange: PaperExchange, **options: Any) -> RestClient:
-    account = exchange.account
+def rest_of(
+    exchange: PaperExchange, account: AccountView | None = None, **options: Any
+) -> RestClient:
+    account = account or exchange.account
     return RestClient(
         exchange.rest_url,
         signer=Signer(account.api_key, account.api_secret),

@@ -216,6 +216,14 @@ HISTORIES = {
     "auth/r/positions/audit": (13, 250),
     "auth/r/logins/hist": (2, 250),
     "auth/r/audit/hist": (0, 500),
+    "auth/r/funding/offers/hist": (3, 500),
+    "auth/r/funding/offers/fUSD/hist": (3, 500),
+    "auth/r/funding/trades/hist": (2, 500),
+    "auth/r/funding/trades/fUSD/hist": (2, 500),
+    "auth/r/funding/loans/hist": (4, 500),
+    "auth/r/funding/loans/fUSD/hist": (4, 500),
+    "auth/r/funding/credits/hist": (4, 500),
+    "auth/r/funding/credits/fUSD/hist": (4, 500),
 }
 
 
@@ -236,7 +244,7 @@ def test_every_history_has_pages(signed: Signed, exchange: PaperExchange) -> Non
             some = signed.post(path, start=times[-2], end=times[1], limit=maximum)
             assert some == [row for row in rows if times[-2] <= row[mts_at] <= times[1]]
             assert signed.post(path, limit=2) == rows[:2]
-        if not ("snap" in path or "otc" in path):
+        if not any(word in path for word in ("snap", "otc", "funding")):
             assert rows
     closed = signed.post("auth/r/positions/hist")
     assert len(closed) == 3

@@ -9,6 +9,7 @@ import attrs
 
 from bfxsync.paper.server.rest import conf, market
 from bfxsync.paper.server.rest import private_account as account
+from bfxsync.paper.server.rest import private_funding as funding
 from bfxsync.paper.server.rest import private_orders as orders
 from bfxsync.paper.server.rest import private_wallets as wallets
 from bfxsync.paper.server.rest import samples, stats
@@ -82,6 +83,14 @@ ROUTES: tuple[Route[Query], ...] = (
 )
 
 
+def _by_symbol(
+    path: str, answer: Callable[[SignedCall], object], rights: str, end: str = ""
+) -> list[Route[SignedCall]]:
+    """Return the routes of a list: of all symbols, and of one."""
+    paths = (f"{path}{end}", f"{path}/{{symbol}}{end}")
+    return [Route(each, answer, rights=rights) for each in paths]
+
+
 def _missing(call: SignedCall) -> object:
     name = f"auth/{call.text('path')}"
     raise Refused(f"{name} is not simulated by the local exchange")
@@ -132,6 +141,26 @@ PRIVATE_ROUTES: tuple[Route[SignedCall], ...] = (
     Route("auth/r/permissions", account.permissions),
     Route("auth/w/token", account.new_token),
     Route("auth/w/token/del", account.delete_token),
+    # Histories first: "hist" is no symbol.
+    *_by_symbol("auth/r/funding/offers", funding.offers_hist, "funding:r", "/hist"),
+    *_by_symbol("auth/r/funding/offers", funding.offers, "funding:r"),
+    *_by_symbol("auth/r/funding/trades", funding.trades_hist, "funding:r", "/hist"),
+    *_by_symbol(
+        "auth/r/funding/loans", funding.past_loans(False), "funding:r", "/hist"
+    ),
+    *_by_symbol("auth/r/funding/loans", funding.open_loans(False), "funding:r"),
+    *_by_symbol(
+        "auth/r/funding/credits", funding.past_loans(True), "funding:r", "/hist"
+    ),
+    *_by_symbol("auth/r/funding/credits", funding.open_loans(True), "funding:r"),
+    Route("auth/r/info/funding/{symbol}", funding.info, rights="funding:r"),
+    Route("auth/w/funding/offer/submit", funding.single("fon"), rights="funding:w"),
+    Route("auth/w/funding/offer/cancel", funding.single("foc"), rights="funding:w"),
+    Route("auth/w/funding/offer/cancel/all", funding.cancel_all, rights="funding:w"),
+    Route("auth/w/funding/close", funding.close, rights="funding:w"),
+    Route("auth/w/funding/keep", funding.keep, rights="funding:w"),
+    Route("auth/w/funding/auto", funding.auto_renew, rights="funding:w"),
+    Route("auth/r/funding/auto/status", funding.auto_renew_status, rights="funding:r"),
     # All others are answered with an error.
     Route("auth/{path:.*}", _missing),
 )
