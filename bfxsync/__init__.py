@@ -148,8 +148,8 @@ __all__ = [
     "replay",
 ]
 
-# The modules that are imported when one of their names is first asked for; those of `models` are
-# all names that are not listed here.
+# The modules that are imported on first use of one of their names; all names not listed here belong
+# to `models`.
 _MODULES = {
     "Backoff": "ws.io.backoff",
     "BookSubscription": "ws.subscription",
@@ -166,7 +166,7 @@ _MODULES = {
     "replay": "ws.replay",
 }
 
-if not TYPE_CHECKING:  # type checkers would take any name for an attribute
+if not TYPE_CHECKING:  # type checkers would accept any name as an attribute
 
     def __getattr__(name: str) -> object:
         if name in ("client", "credentials", "models"):

@@ -256,7 +256,7 @@ class Client(ProposesNames):
         if rest is not mine:
             mine.close()
         if self._is_closed:
-            # Closed meanwhile by a thread or signal handler that did not see it yet.
+            # Closed by a thread or signal handler that did not see this object.
             rest.close()
             raise ClosedError("the client is closed")
         return rest

@@ -1,7 +1,7 @@
 """
 The parts of a client that are imported on first use.
 
-The functions that import are called by `lazily`, so that no fork can happen meanwhile.
+The functions that import modules are called by `lazily`, so that no fork happens during an import.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def check_names(options: dict[str, Any], *classes: type) -> None:
     *own, others = (vars(each)["__init__"].__kwdefaults__ for each in classes)
     for name in options:
         if name not in others:
-            # With a slip in its name it may be a secret, too.
+            # The value of a misspelled argument may be a secret, too.
             options.clear()
             known = ("api_key", "api_secret", *chain(*own), *others)
             raise unexpected_argument(name, known)
@@ -79,7 +79,7 @@ def check_hosts(hosts: Iterable[str], allow_insecure: bool, key: str) -> None:
 
 
 def credentials_and_guard() -> Any:
-    """Import what a client with keys and orders needs, unlike a `WebSocketClient` alone."""
+    """Import the classes for keys and orders, which a `WebSocketClient` alone does not need."""
     from bfxsync.credentials import ClientCredentials, hidden_source
     from bfxsync.guards.guard import OrderGuard
     from bfxsync.guards.limits import OrderLimits

@@ -61,7 +61,7 @@ class OutcomeUnknown(NetworkError):
     raw : object
         The response, truncated; None without one.
     hint : str
-        How to find out manually.
+        How to find out the outcome manually.
     candidates : list
         After `resolve`: possible results, if it is not certain which one; unreadable rows as
         received.

@@ -1,9 +1,9 @@
 """
 The account's records of a year as one table, for bookkeeping and tax programs.
 
-Strategy: it uses the public interface only, so it is also an example of the histories. Trades and
-movements are read before the ledger, so that in the current year the ledger has the entries of
-every trade and movement in the table.
+Strategy: only the public interface is used, so this module is also an example of reading histories.
+Trades and movements are read before the ledger, so that in the current year the ledger has the
+entries of every trade and movement in the table.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ def ledger_export(client: Client, year: int, *, progress: bool = False) -> Ledge
     begin = _begin_of(year, datetime.now(timezone.utc))
     end = begin.replace(year=begin.year + 1) - timedelta(milliseconds=1)
     auth = client.rest.auth
-    # Causes before their ledger entries, in every year.
+    # Trades and movements before the ledger entries that they cause, in every year.
     trades = auth.iter_trades_history(start=begin, end=end, progress=progress)
     rows = [_trade_row(trade) for trade in trades]
     movements = auth.iter_movements(start=begin, end=end, progress=progress)

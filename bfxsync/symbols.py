@@ -117,7 +117,8 @@ class Symbols:
         """
         Return the symbol if the exchange lists it, as a pair or as a currency that can be funded.
 
-        ``BTC/USD`` and ``btcusd`` are read as everywhere else, and returned as ``tBTCUSD``.
+        ``BTC/USD`` and ``btcusd`` are accepted as in all other methods, and returned as
+        ``tBTCUSD``.
         """
         lists = self._current()
         text = plain_text(symbol)
@@ -163,7 +164,7 @@ class Symbols:
 
     def _reset_after_fork(self) -> None:
         """Forget the fetching thread, which a child process does not have; the lists stay."""
-        self._state = AtomicValue(self._state.get()._replace(asking=None))
+        self._state = AtomicValue(self._state.get()._replace(fetching=None))
 
     def _pair_info(self, symbol: Symbol) -> PairInfo | None:
         checked = self.check(symbol)
@@ -175,17 +176,17 @@ class Symbols:
 
     def _current(self) -> _Lists:
         while True:
-            mine, now = _Asking(), self._clock()
+            mine, now = _Fetch(), self._clock()
 
-            def look(state: _State) -> tuple[_State, _Lists | _Asking]:
+            def look(state: _State) -> tuple[_State, _Lists | _Fetch]:
                 if state.lists is not None and now < state.expires_at:
                     return state, state.lists
-                if state.asking is not None:
-                    return state, state.asking
-                return state._replace(asking=mine), mine
+                if state.fetching is not None:
+                    return state, state.fetching
+                return state._replace(fetching=mine), mine
 
             try:
-                # Twice, as Ctrl-C may interrupt the first.
+                # Called twice, as Ctrl-C may interrupt the first call.
                 try:
                     found = self._state.update(look)
                     if found is mine:
@@ -207,23 +208,23 @@ class Symbols:
             if found.lists is not None:
                 return found.lists
 
-    def _end(self, asking: _Asking) -> None:
+    def _end(self, fetching: _Fetch) -> None:
         """Publish the result, if this thread has fetched the lists."""
         expires_at = self._clock() + self._ttl_s
 
         def end(state: _State) -> tuple[_State, None]:
-            if state.asking is not asking:
+            if state.fetching is not fetching:
                 return state, None
-            if asking.lists is None:
-                return state._replace(asking=None), None
-            return _State(asking.lists, expires_at), None
+            if fetching.lists is None:
+                return state._replace(fetching=None), None
+            return _State(fetching.lists, expires_at), None
 
         self._state.update(end)
-        asking.is_over.set()
+        fetching.is_over.set()
 
 
 @attrs.define(eq=False)
-class _Asking:
+class _Fetch:
     """A request for the lists in progress, which other threads wait for."""
 
     is_over: Latch = attrs.field(factory=Latch)
@@ -234,7 +235,7 @@ class _Asking:
 class _State(NamedTuple):
     lists: Optional[_Lists] = None
     expires_at: float = 0.0
-    asking: Optional[_Asking] = None
+    fetching: Optional[_Fetch] = None
 
 
 @attrs.frozen

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from bfxsync._base.describe import (
     also_half_made,
+    elided_repr,
     error_text,
-    few,
     has_printable_traceback,
     printable,
     raised_at,
@@ -161,7 +161,7 @@ def test_printed_text_is_one_line(text):
 
 
 def test_long_lists_are_shown_by_their_ends():
-    assert few([1, 2, 3]) == "[1, 2, 3]"
-    assert few(list(range(10))) == "[0, … 8 more …, 9]"
-    assert few(tuple("abcde")) == "('a', … 3 more …, 'e')"
-    assert few("no list") == "'no list'"
+    assert elided_repr([1, 2, 3]) == "[1, 2, 3]"
+    assert elided_repr(list(range(10))) == "[0, … 8 more …, 9]"
+    assert elided_repr(tuple("abcde")) == "('a', … 3 more …, 'e')"
+    assert elided_repr("no list") == "'no list'"

@@ -277,7 +277,7 @@ def test_a_failure_reaches_all_who_waited(monkeypatch: pytest.MonkeyPatch) -> No
     assert crowd.public.count == 1
 
 
-def test_an_interrupted_thread_leaves_the_asking_to_the_others(
+def test_an_interrupted_thread_leaves_the_fetching_to_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def interrupt(count: int) -> None:
@@ -325,7 +325,7 @@ def test_a_child_process_does_not_wait_for_a_thread_of_its_parent() -> None:
     "times",
     [pytest.param(500, id="short"), pytest.param(20_000, marks=pytest.mark.long)],
 )
-def test_interrupts_keep_no_other_thread_from_asking(times: int) -> None:
+def test_interrupts_keep_no_other_thread_from_fetching(times: int) -> None:
     public = Public(lambda: None)
     symbols, over = Symbols(public), threading.Event()
     count = 0
@@ -348,4 +348,4 @@ def test_interrupts_keep_no_other_thread_from_asking(times: int) -> None:
         thread.join(10)
     assert not thread.is_alive()
     assert symbols.check("tBTCUSD") == "tBTCUSD"
-    assert symbols._state.get().asking is None
+    assert symbols._state.get().fetching is None

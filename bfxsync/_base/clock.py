@@ -1,4 +1,4 @@
-"""The clock that timestamps data on an I/O thread."""
+"""The clock that provides the times of data on an I/O thread."""
 
 from __future__ import annotations
 

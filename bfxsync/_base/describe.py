@@ -53,7 +53,7 @@ def safe_repr(value: object) -> str:
     return text if len(text) <= _MAX_CHARS else text[: _MAX_CHARS - 1] + "…"
 
 
-def few(value: object) -> str:
+def elided_repr(value: object) -> str:
     """Return ``repr(value)``, with the middle of a long list or tuple elided."""
     if not isinstance(value, (list, tuple)) or len(value) <= _FEW:
         return repr(value)
@@ -103,7 +103,7 @@ def raised_at(exc: BaseException) -> Tuple[str, int]:
 
 def also_half_made(method: Callable[[T], str]) -> Callable[[T], str]:
     """
-    Make a `__repr__` work on objects whose `__init__` has not finished, or has raised.
+    Return a `__repr__` that also works for objects whose `__init__` has not finished or has raised.
 
     Debuggers and error reports print the variables of every frame, including `self`.
     """
@@ -128,7 +128,7 @@ def with_parts_named_publicly(cls: C) -> C:
         if part.__module__.partition(".")[0] != "bfxsync":
             continue
         for name, member in vars(part).items():
-            # Not by a second name of the same function.
+            # Not under a second name of the same function.
             is_own = isinstance(member, FunctionType) and member.__name__ == name
             if is_own and not name.startswith("_"):
                 member.__qualname__ = f"{cls.__qualname__}.{name}"

@@ -32,7 +32,7 @@ class BfxError(Exception):
     http_status: int | None = None
 
     def __str__(self) -> str:
-        # It may contain a peer's text, and is printed and logged.
+        # The message may contain a peer's text, and is printed and logged.
         return printable(super().__str__())
 
     # By default unpickling would call the class with the message alone.

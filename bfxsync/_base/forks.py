@@ -23,12 +23,12 @@ _log = get_logger(__name__)
 
 T = TypeVar("T")
 
-# The importing threads. Each step on a dict is one call in C, so no lock is needed.
+# The threads that are importing. Each step on a dict is one call in C, so no lock is needed.
 _importing: Dict[object, int] = {}
 _forking: Dict[int, bool] = {}
 
 _PAUSE_S = 0.001
-# Imports take far less; an entry left behind by an interrupt must not block forks forever.
+# Much longer than any import: an entry left behind by an interrupt must not block forks forever.
 _LONGEST_WAIT_S = 5.0
 
 _alive: weakref.WeakSet[Resettable] = weakref.WeakSet()
@@ -58,7 +58,7 @@ def lazily(load: Callable[[], T]) -> T:
     """
     me = object()
     try:
-        # Twice, as Ctrl-C may interrupt the first.
+        # Removed twice, as Ctrl-C may interrupt the first call.
         try:
             _enter(me)
             return load()

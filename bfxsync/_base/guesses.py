@@ -3,8 +3,8 @@ Suggestions for attributes that do not exist, and for unknown names.
 
 Strategy: people guess verb and subject (`get_ticker`, `on_ticker`, `fetchOrderBook`), so a table
 maps subjects to methods, on whichever object of the client they were looked up. Names of another
-object of the client are found there; others are compared with those of the object itself. Only
-errors bear the cost.
+object of the client are found there; others are compared with those of the object itself. All of
+this takes time only when an error is raised.
 """
 
 from __future__ import annotations
@@ -99,14 +99,14 @@ _SUBJECTS = {
 _METHODS = {name: paths for names, paths in _SUBJECTS.items() for name in names}
 
 PARTS: Dict[str, Callable[[], type]] = {}
-"""The classes of a `Client`'s parts, by path from it; entered by the modules that create them."""
+"""The classes of a `Client`'s parts, by their path; registered by the modules that define them."""
 
 
 class ProposesNames:
     """An object whose `AttributeError` suggests similar names."""
 
     if TYPE_CHECKING:
-        pass  # with this method, type checkers would take any name for an attribute
+        pass  # with this method, type checkers would accept any name as an attribute
     else:
 
         def __getattr__(self, name: str) -> object:
@@ -155,13 +155,13 @@ def names_like(name: str, known: Iterable[str], cutoff: float = 0.6) -> List[str
 
 
 def did_you_mean(*names: str | None) -> str:
-    """Return the end of an error message that suggests names, without None; empty without any."""
+    """Return the end of an error message that suggests the names; None values are ignored."""
     proposals = " or ".join(name for name in names if name is not None)
     return f"; did you mean {proposals}?" if proposals else ""
 
 
 def unexpected_argument(name: str, known: Iterable[str]) -> TypeError:
-    """Return the error for an unknown keyword argument, with what was meant or what there is."""
+    """Return the error for an unknown keyword argument, with similar arguments or all of them."""
     known = list(known)
     hint = did_you_mean(*names_like(name, known)) or f": there are {', '.join(known)}"
     return TypeError(f"unexpected keyword argument {name!r}{hint}")

@@ -48,7 +48,7 @@ def moment_of(date: str | None) -> float | None:
 
 
 def _date_reader() -> Callable[[str], datetime]:
-    # Imported lazily: it loads much, and streaming alone never needs it.
+    # Imported lazily: the module is large, and streaming alone never needs it.
     from email.utils import parsedate_to_datetime
 
     return parsedate_to_datetime

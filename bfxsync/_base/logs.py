@@ -91,8 +91,8 @@ class GuardedLogger:
         try:
             if not self._logger.isEnabledFor(level) or _is_nested():
                 return
-            # They may contain a peer's text.
-            arguments = tuple(map(_told, arguments))
+            # The arguments may contain a peer's text.
+            arguments = tuple(map(_printable_argument, arguments))
             exc_info = None
             if exc is not None:
                 if has_printable_traceback(exc):
@@ -194,14 +194,14 @@ def log_to(target: logging.Logger) -> None:
         raise UsageError(f"logger must be a logging.Logger, not {target!r}")
     package = logging.getLogger(_PACKAGE)
     if f"{target.name}.".startswith(f"{_PACKAGE}."):
-        return  # its own records go there already
+        return  # its records go to the package's logger already
     package.parent = target
     # So that `logging` forgets which levels were enabled.
     package.setLevel(package.level)
 
 
-def _told(argument: object) -> object:
-    """Return the argument, printable if it is text."""
+def _printable_argument(argument: object) -> object:
+    """Return the argument; text is made printable."""
     return printable(argument) if type(argument) is str else argument
 
 
@@ -212,7 +212,7 @@ def _is_nested() -> bool:
     """
     Return whether a handler is logging while it handles one of our messages on this thread.
 
-    Found by frames instead of a flag, which Ctrl-C could leave set.
+    Detected by the frames of the thread instead of a flag, which Ctrl-C could leave set.
     """
     # Not this function's frame, nor that of `_log` itself.
     frame = sys._getframe(1).f_back

@@ -44,6 +44,6 @@ class RateMeter:
         # The newest one that is at least a minute old.
         old = [sample for sample in samples if sample[0] <= now - WINDOW_S]
         at, before = old[-1] if old else samples[0]
-        # A minimum period, or the first frames of a connection would look like a flood.
+        # A minimum period, or the first frames of a connection would give a huge rate.
         seconds = max(now - at, _LEAST_S)
         return tuple((count - was) / seconds for count, was in zip(counts, before))

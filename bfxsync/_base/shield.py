@@ -115,8 +115,8 @@ class Work(Generic[T]):
         except BaseException as exc:
             self._error = exc
         finally:
-            # `threading.current_thread`, as called by logging, has registered this thread, and
-            # before Python 3.13 nothing else removes it.
+            # `threading.current_thread`, which logging calls, has registered this thread, and
+            # before Python 3.13 it is not removed otherwise.
             getattr(threading, "_active", {}).pop(get_ident(), None)
             self._done.set()
 

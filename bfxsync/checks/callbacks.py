@@ -67,7 +67,7 @@ def with_extra(
 
 
 def _kind_of(function: Any) -> str | None:
-    """Describe a function whose body does not run when it is called; None for other functions."""
+    """Return the kind of a function whose body does not run when called; None for others."""
     inner = function
     while True:
         if isinstance(inner, functools.partial):

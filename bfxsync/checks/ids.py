@@ -20,7 +20,7 @@ _KEEP = range(1, 3)
 
 _DIGITS = re.compile("[1-9][0-9]{0,18}")
 
-# Dots alone would mean another path.
+# A text of dots only would mean another path.
 _TEXT_ID = r"(?a)(?!\.+$)[\w.:,@+~-]+"
 
 

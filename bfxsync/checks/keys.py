@@ -12,7 +12,7 @@ _SETTING_KEY = r"api:[A-Za-z0-9_-]*"
 
 SIDES = ("long", "short")
 
-# By statistic: its only size, and its subject.
+# By statistic: its only timeframe, and the last part of its key.
 _STATISTICS = {
     "pos.size": ("1m", "pair and side"),
     "funding.size": ("1m", "funding currency"),

@@ -11,14 +11,14 @@ from bfxsync.errors import UsageError
 WALLETS = ("exchange", "margin", "funding", "trading", "deposit")
 """The last two are old names of margin and funding."""
 
-# Dots alone would mean another path.
+# A text of dots only would mean another path.
 _NICKNAME = r"(?!\.+$)[A-Za-z0-9_.-]+"
 
 
 def check_choice(name: str, value: object, allowed: Sequence[str]) -> str:
     """Return the text if it is one of those allowed."""
     if isinstance(value, str) and value in allowed:
-        # A str enum may print as something else.
+        # A `str` enum may be formatted as its name.
         return allowed[allowed.index(value)]
     raise UsageError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
 

@@ -110,7 +110,7 @@ def check_cid_date(name: str, value: object) -> str:
 
 
 def check_moment(name: str, value: object) -> str:
-    """Return a date, or a time with a time zone, as ISO text."""
+    """Return a date, or an aware datetime, as ISO text."""
     if isinstance(value, datetime):
         moment = check_datetime(name, value)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -53,9 +53,9 @@ class UserInfo(RestModel):
     two_factors_authentication_modes: list[str] | None = at(26)
     """``u2f``, ``otp``, …"""
     is_securities_master: Switch | None = at(28)
-    """1: it has a sub-account for securities."""
+    """1: the account has a sub-account for securities."""
     securities_enabled: Switch | None = at(29)
-    """1: it is a sub-account for securities."""
+    """1: the account is a sub-account for securities."""
     is_securities_investor_accredited: Switch | None = at(30)
     is_securities_el_salvador: Switch | None = at(31)
     allow_disable_ctxswitch: Switch | None = at(38)
@@ -126,7 +126,7 @@ class AuthToken(RestModel):
 
     @classmethod
     def from_row(cls, row: Row, number: NumberType = float) -> AuthToken:
-        """Build from a row of 1 or more values; errors leave it out, as it is secret."""
+        """Build from a row of 1 or more values; errors omit the row, as the token is secret."""
         token = row[0] if isinstance(row, list) and row else None
         if isinstance(token, str) and token:
             return cls(token)

@@ -30,7 +30,7 @@ class AccountTrade(RestModel):
     order_type: str | None = at(6)
     """See `OrderType`; None for trades before March 2020."""
     order_price: float | None = at(7)
-    """The order's price, in quote currency."""
+    """Price of the order, in quote currency."""
     maker: Switch | None = at(8)
     """1: maker; -1: taker. The example of the exchange's page has 0, which it does not explain."""
     fee: float | None = at(9)

@@ -29,7 +29,7 @@ class _AlertFields(RestModel, WholeOrPartial[N]):
 @model
 class Alert(_AlertFields[NoReturn]):
     """
-    An alert for a price.
+    A price alert.
 
     https://docs.bitfinex.com/reference/rest-auth-alerts
     """

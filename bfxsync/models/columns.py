@@ -1,10 +1,10 @@
 """
-Many rows of one model at once, by columns.
+Reads many rows of one model at once, by columns.
 
-Strategy: checking a whole column costs a fraction of checking each of its values. It only tells
-whether all are as usual. Anything else, even a null where one is allowed, is left to the reader of
-single rows, which has the texts of all errors. So a column reader must refuse whatever that reader
-would refuse or convert in another way.
+Strategy: checking a whole column costs a fraction of checking each of its values. It only shows
+whether all values are usual ones. Anything else, even a null where one is allowed, is left to the
+reader of single rows, which has the texts of all errors. So a column reader must refuse every value
+that the row reader would refuse or convert in another way.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class _FundingOfferFields(RestModel, WholeOrPartial[N]):
     offer_type: str | N = at(6)
     """``LIMIT``, ``FRRDELTAVAR`` or ``FRRDELTAFIX``."""
     flags: OrderFlag | None = at(9, read=_flags)
-    """None also where the exchange sends no number."""
+    """Flags of the offer; None also where the exchange sends no number."""
     offer_status: str | N = at(10)
     """Raw status text; `status` has it parsed."""
     rate: float | N = at(14)
@@ -110,7 +110,7 @@ class _OwnFunding(RestModel):
     flags: Any = at(6)
     """As sent: reserved for future use."""
     status: str = at(7)
-    """``ACTIVE``; in the history how it ended."""
+    """``ACTIVE``; in the history the final status."""
     rate_type: str | None = at(8)
     """``FIXED`` or ``VAR``."""
     rate: float = at(11)

@@ -1,4 +1,4 @@
-"""Margin: balances, what can be traded, and the collateral of derivatives."""
+"""Margin: balances, tradable amounts, and the collateral of derivatives."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class BaseMarginInfo(RestModel):
     user_pl: float = at(1, 0)
     """Profit (negative: loss) of all positions."""
     user_swaps: float = at(1, 1)
-    """Amount of swaps, as the exchange's page calls it: the cost of funding."""
+    """Cost of funding; the exchange's page calls it the amount of swaps."""
     margin_balance: float = at(1, 2)
     """Balance of the wallet."""
     margin_net: float = at(1, 3)
@@ -36,7 +36,7 @@ class SymbolMarginInfo(RestModel):
 
     symbol: Symbol = at(1)
     tradable_balance: float | None = at(2, 0)
-    """Balance that can be spent, borrowed money included."""
+    """Balance available for trading, including borrowed funds."""
     gross_balance: float | None = at(2, 1)
     """The same including reserved amounts."""
     buy: float | None = at(2, 2)
@@ -48,7 +48,7 @@ class SymbolMarginInfo(RestModel):
 @model
 class PositionIncreaseInfo(RestModel):
     """
-    How far a position can be increased from the margin wallet.
+    By how much a position can be increased with funds of the margin wallet.
 
     The row is ``[position, balances, null, null, funding, currencies]``. Without an amount in the
     request, the last two are missing and their fields None.
@@ -93,7 +93,7 @@ class DerivativePositionCollateral(RestModel):
     """
 
     status: Switch = at(0)
-    """1: it was set."""
+    """1: the collateral was set."""
 
 
 @model

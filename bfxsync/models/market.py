@@ -27,7 +27,7 @@ class Ticker(MarketModel):
     """
     Best bid and ask, and the last 24 hours, of a trading pair.
 
-    A field is None where there is nothing yet: no order on that side of the book, or no trade.
+    A field is None where there is no value yet: no order on that side of the book, or no trade.
 
     https://docs.bitfinex.com/reference/ws-public-ticker
     """
@@ -85,7 +85,7 @@ class FundingTicker(MarketModel):
     """
     Best rates, and the last 24 hours, of a funding currency.
 
-    A field is None where there is nothing yet: no offer on that side of the book, or no trade.
+    A field is None where there is no value yet: no offer on that side of the book, or no trade.
     Rows of old servers have 13 values.
 
     https://docs.bitfinex.com/reference/ws-public-ticker
@@ -106,7 +106,7 @@ class FundingTicker(MarketModel):
     ask_size: float | None = at(6)
     """Amount at the best ask, in the currency."""
     daily_change: float | None = at(7)
-    """Change of the rate since yesterday's last."""
+    """Change since yesterday's last rate, per day."""
     daily_change_relative: float | None = at(8)
     """The same as a ratio."""
     last_price: float | None = at(9)
@@ -132,7 +132,7 @@ class Trade(MarketModel):
     """
 
     id: int = at(0)
-    """Rises, but not always in order of arrival."""
+    """Ascending with time, but trades may arrive out of order."""
     mts: Mts = at(1)
     """Execution time, in milliseconds UTC."""
     amount: float = at(2)

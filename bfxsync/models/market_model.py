@@ -33,20 +33,20 @@ class MarketModel(Model):
     Comparisons ignore `symbol`, `server_mts` and similar fields that rows do not contain.
     """
 
-    # By keyword for type checkers, which know no other way of adding fields after these.
+    # Keyword-only for type checkers, as subclasses add fields without default after these.
     symbol: Symbol | None = at(default=None, kw_only=True, eq=False)
-    """That of the subscription or request, as rows lack it; None if neither made the model."""
+    """Symbol of the subscription or request, as rows have none; None if neither is known."""
     server_mts: Mts | None = at(default=None, kw_only=True, eq=False)
     """
-    Time at which the exchange sent it, in milliseconds UTC: on WebSocket with ``Flag.TIMESTAMP``,
-    else None.
+    Time at which the exchange sent the message, in milliseconds UTC: on WebSocket with
+    ``Flag.TIMESTAMP``, else None.
     """
 
     sent_at: ClassVar[Moment[datetime | None]] = moment(server_mts)
 
     _has_own_repr = True
     _is_screened: ClassVar[bool] = False
-    """Whether it has a cheaper check, which leaves whole numbers as `int` among floats."""
+    """Whether the model has a cheaper check, which leaves whole numbers as `int` among floats."""
 
     def __repr__(self) -> str:
         texts = [
@@ -67,7 +67,7 @@ class MarketModel(Model):
 
     @classmethod
     def reader(cls, number: NumberType = float, symbol: Symbol | None = None) -> Reader:
-        """Return a function that does the same for many rows of one symbol."""
+        """Return a function that builds models of one symbol, like `from_row`."""
         make: Any = cls
         values = cls._layout.read
 
@@ -85,5 +85,5 @@ class MarketModel(Model):
 
     @classmethod
     def _screened(cls, read_checked: Reader, symbol: Symbol | None) -> Reader:
-        """Return a reader that checks each field only if a cheaper check of the row fails."""
+        """Return a faster reader, where a model has one; it falls back on `read_checked`."""
         return read_checked

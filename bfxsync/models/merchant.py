@@ -1,11 +1,11 @@
-"""Invoices of merchants. They come as objects."""
+"""Invoices of merchants, which the exchange sends as objects."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, NoReturn, Union
 
 from bfxsync._base.aliases import Mts, NumberType
-from bfxsync._base.describe import few
+from bfxsync._base.describe import elided_repr
 from bfxsync.models.model import ObjectModel, key, model
 from bfxsync.models.partial_rows import (
     N,
@@ -38,10 +38,10 @@ class CustomerInfo(ObjectModel):
 
 @model
 class Invoice(ObjectModel):
-    """How to pay an invoice in one currency. A field is None where the exchange lacks it."""
+    """Payment details of an invoice in one currency. A field is None where it was not sent."""
 
     amount: float | None = key("amount")
-    """In that currency."""
+    """In `currency`."""
     currency: str | None = key("currency")
     """As in the invoice's `pay_currencies`: ``UST-ETH``."""
     pay_currency: str | None = key("payCurrency")
@@ -89,27 +89,29 @@ class _InvoiceSubmissionFields(ObjectModel, WholeOrPartial[N]):
     type: str | None = key("type")
     """``ECOMMERCE``, or ``POS`` (point of sale)."""
     duration: int | None = key("duration")
-    """Time for the payment, in seconds."""
+    """Lifetime of the invoice, in seconds."""
     amount: float | N = key("amount")
     """In the currency of the invoice."""
     currency: str | N = key("currency")
     order_id: str | None = key("orderId")
     """The merchant's order id."""
     pay_currencies: list[str] | None = key("payCurrencies")
-    """Currencies that it can be paid in."""
+    """Currencies in which the invoice can be paid."""
     webhook: str | None = key("webhook")
     """URL that is called when the invoice is paid or has expired."""
     redirect_url: str | None = key("redirectUrl")
-    """URL that the customer is redirected to after that."""
+    """URL to which the customer is redirected afterwards."""
     status: str | N = key("status")
     """``CREATED``, ``PENDING``, ``COMPLETED`` or ``EXPIRED``."""
     customer_info: CustomerInfo | None = key("customerInfo")
     """None at the point of sale."""
-    invoices: list[Invoice] | None = key("invoices", repr=few)
+    invoices: list[Invoice] | None = key("invoices", repr=elided_repr)
     """Amount to be paid, for each currency."""
     payment: Payment | None = key("payment")
     """None before the payment."""
-    additional_payments: list[Payment] | None = key("additionalPayments", repr=few)
+    additional_payments: list[Payment] | None = key(
+        "additionalPayments", repr=elided_repr
+    )
     merchant_name: str | None = key("merchantName")
     metadata: dict[str, Any] | None = key("metadata")
     flags: list[str] | None = key("flags")
@@ -160,7 +162,7 @@ class InvoicePage(ObjectModel):
     """``t``, ``amount`` or ``status``."""
     total_pages: int = key("totalPages")
     total_items: int = key("totalItems")
-    items: list[InvoiceSubmission] = key("items", repr=few)
+    items: list[InvoiceSubmission] = key("items", repr=elided_repr)
 
 
 @model

@@ -1,4 +1,4 @@
-"""Conversions, limits and deposits of merchants. They come as objects."""
+"""Conversions, limits and deposits of merchants, which the exchange sends as objects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CurrencyConversion(ObjectModel):
     base_ccy: str = key("baseCcy")
     """Currency that is converted."""
     convert_ccy: str = key("convertCcy")
-    """Currency that it is converted to."""
+    """Currency of the result."""
     created: int | None = key("created")
     """Time of creation, in seconds or milliseconds since 1970, as sent."""
 
@@ -42,7 +42,7 @@ class MerchantLimits(ObjectModel):
     pos_limit: float | None = key("posLimit")
     """Limit for points of sale."""
     ecommerce_customer_email: str | None = key("ecommerceCustomerEmail")
-    """Customer that `ecommerce_customer_usage` belongs to."""
+    """E-mail address of the customer of `ecommerce_customer_usage`."""
     ecommerce_customer_usage: float | None = key("ecommerceCustomerUsage")
     """Amount used by that customer."""
     pos_usage: float | None = key("posUsage")
@@ -102,6 +102,6 @@ class MerchantUnlinkedDeposit(ObjectModel):
     address: str | None = key("address")
     """Destination address."""
     payment_id: Any = key("paymentId")
-    """Tag that came with it: an int, a str or None, as sent."""
+    """Tag of the deposit: an int, a str or None, as sent."""
     status: str | None = key("status")
     note: str | None = key("note")

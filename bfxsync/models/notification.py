@@ -1,4 +1,4 @@
-"""Answers to writes."""
+"""Notifications: the responses to writes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Callable, ClassVar, Generic, List, Optional, TypeVar
 import attrs
 
 from bfxsync._base.aliases import Mts, NumberType, Row
-from bfxsync._base.describe import few
+from bfxsync._base.describe import elided_repr
 from bfxsync._base.error_codes import error_from_code
 from bfxsync.errors import ApiError, OrderRejected, RemoteError
 from bfxsync.models.moments import Moment, moment
@@ -47,11 +47,11 @@ class Notification(Generic[T]):
     """
 
     mts: Optional[Mts] = attrs.field()
-    """In milliseconds UTC; some requests are answered in seconds, which are converted."""
+    """In milliseconds UTC; seconds, which some responses have, are converted."""
     type: str
     """Kind of the request: ``on-req`` (new order), ``acc_tf`` (transfer), …"""
     message_id: Optional[int]
-    data: T = attrs.field(repr=few)
+    data: T = attrs.field(repr=elided_repr)
     """
     Subject of the request: a model, or its partial counterpart (`PartialOrder`, …) if the exchange
     did not send all fields. None if the request failed and the data is unreadable.
@@ -65,14 +65,14 @@ class Notification(Generic[T]):
     """
     text: Optional[str]
     """Human-readable; its wording may change at any time."""
-    more: List[T] = attrs.field(repr=few)
+    more: List[T] = attrs.field(repr=elided_repr)
     """Further subjects: the stop order of an OCO order."""
     raw: Row = attrs.field(repr=False, eq=False)
     """The row as received."""
     endpoint: Optional[str] = attrs.field(default=None, repr=False, eq=False)
     """Path of the REST call."""
     call: Optional[str] = attrs.field(default=None, repr=False, eq=False)
-    """The call as text, if it may have been rejected."""
+    """The call as text, for the error of `raise_for_status`."""
 
     time: ClassVar[Moment[datetime | None]] = moment(mts)
 
@@ -189,5 +189,5 @@ def _is_list_of_rows(data: object) -> bool:
 
 
 def _integer(value: object) -> int | None:
-    # Nothing else is documented for these fields.
+    # The documentation has no other values for these fields.
     return value if isinstance(value, int) and not isinstance(value, bool) else None

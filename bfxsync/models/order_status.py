@@ -18,7 +18,7 @@ from typing import Optional, Tuple
 import attrs
 
 from bfxsync._base.aliases import Number, NumberType
-from bfxsync._base.describe import few
+from bfxsync._base.describe import elided_repr
 from bfxsync._base.numbers import EXACT, decimal_of
 from bfxsync.models.reference import documented
 
@@ -62,9 +62,9 @@ class OrderStatus:
     Current state, always in capitals: ``ACTIVE``, ``EXECUTED``, ``PARTIALLY FILLED``,
     ``CANCELED``, ``POSTONLY CANCELED``, ``INSUFFICIENT BALANCE (G1)``, ``RSN_DUST``, …
     """
-    fills: Tuple[Fill, ...] = attrs.field(default=(), repr=few)
+    fills: Tuple[Fill, ...] = attrs.field(default=(), repr=elided_repr)
     """All executions listed, those of the history included; newest first."""
-    history: Tuple[OrderStatus, ...] = attrs.field(default=(), repr=few)
+    history: Tuple[OrderStatus, ...] = attrs.field(default=(), repr=elided_repr)
     """Previous states, newest first; each with its own fills only."""
     note: Optional[str] = None
     """Text after ``note:``."""
@@ -72,16 +72,16 @@ class OrderStatus:
     @property
     def is_open(self) -> bool:
         """
-        True if the order can still be executed.
+        Whether the order can still be executed.
 
-        An order of the history is always closed: ``PARTIALLY FILLED`` there means that the rest
-        was cancelled.
+        An order in the history is always closed: there ``PARTIALLY FILLED`` means that the
+        remainder was cancelled.
         """
         return self.word in _OPEN
 
     @property
     def is_executed(self) -> bool:
-        """True if the order was fully executed."""
+        """Whether the order was fully executed."""
         return self.word in ("EXECUTED", "FORCED EXECUTED")
 
     @classmethod

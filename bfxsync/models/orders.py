@@ -1,4 +1,4 @@
-"""Orders, on the exchange's books and over the counter."""
+"""Orders, in the order books and over the counter."""
 
 from __future__ import annotations
 

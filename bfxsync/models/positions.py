@@ -43,7 +43,7 @@ class Position(RestModel):
     """Liquidation price."""
     leverage: float | None = at(9)
     position_id: int | None = at(11)
-    """None in the short rows of former times."""
+    """Id of the position; None in short rows of older servers."""
     mts_create: Mts | None = at(12)
     """Time of opening, in milliseconds UTC."""
     mts_update: Mts | None = at(13)

@@ -2,7 +2,7 @@
 Rows of the public REST endpoints: statistics, rankings, averages, histories.
 
 Number fields are annotated `float` and filled with `decimal.Decimal` for a client with
-``numbers=Decimal``; None stands where the exchange has no value.
+``numbers=Decimal``; a field is None where the exchange has no value.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class FundingStatistic(RestModel):
     funding_amount: float = at(7)
     """Funding provided, in the currency."""
     funding_amount_used: float = at(8)
-    """Part of it that is used in positions."""
+    """Part of `funding_amount` that is used in positions."""
     funding_below_threshold: float | None = at(11)
     """Sum of the open offers below 0.75 %; None in old rows, which lack it."""
     symbol: Symbol | None = at(default=None, eq=False)
@@ -115,7 +115,7 @@ class FundingStatistic(RestModel):
 @model
 class TradingMarketAveragePrice(RestModel):
     """
-    Average price of an amount of a pair, by the current book.
+    Average price of an amount of a pair in the current book.
 
     https://docs.bitfinex.com/reference/rest-public-market-average-price
     """
@@ -131,7 +131,7 @@ class TradingMarketAveragePrice(RestModel):
 @model
 class FundingMarketAveragePrice(RestModel):
     """
-    Average rate of an amount of funding, by the current book.
+    Average rate of an amount of funding in the current book.
 
     https://docs.bitfinex.com/reference/rest-public-market-average-price
     """

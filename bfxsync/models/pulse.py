@@ -34,7 +34,7 @@ class PulseProfile(RestModel):
 
 
 def _author(value: object, number: NumberType) -> PulseProfile | None:
-    # The author comes as a list of one row.
+    # The exchange sends the author as a list of one row.
     profiles = anything_in_a_list(value, number)
     return PulseProfile.from_row(profiles[0], number) if profiles else None
 

@@ -20,7 +20,8 @@ class RawRow(list[Any]):
     symbol : str or None
         Symbol of the subscription, if it has one.
     server_mts : int or None
-        Time at which the exchange sent it, with `Flag.TIMESTAMP`.
+        Time at which the exchange sent the message, in milliseconds UTC; None without
+        `Flag.TIMESTAMP`.
     """
 
     __slots__ = ("server_mts", "symbol", "tag")

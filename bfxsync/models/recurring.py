@@ -1,4 +1,4 @@
-"""Recurring orders: the same amount is bought or sold at intervals. They come as objects."""
+"""Recurring orders, which buy or sell the same amount at intervals; sent as objects."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RecurringAlgoOrder(ObjectModel):
     symbol: Symbol | None = key("_symbol")
     """The pair."""
     currency: str | None = key("currency")
-    """Currency of the pair that the amount is in."""
+    """Currency of the amount, one of the pair."""
     action: str | None = key("action")
     """``buy`` or ``sell``."""
     amount: float | None = key("amount")

@@ -36,7 +36,7 @@ Read = Callable[[Any, NumberType], Any]
 
 
 class Kind(Enum):
-    """What one field of a row may hold."""
+    """Kinds of values that a field of a row may hold."""
 
     NUMBER = "a number"
     OPTIONAL_NUMBER = "a number or null"
@@ -51,7 +51,7 @@ class Kind(Enum):
 
     @property
     def is_optional(self) -> bool:
-        """True if null is allowed."""
+        """Whether null is allowed."""
         return self is Kind.ANY or self.name.startswith("OPTIONAL_")
 
 
@@ -61,7 +61,7 @@ Field = Tuple[str, int, Union[Kind, Read]]
 
 class Layout:
     """
-    The fields of a row: which index, and what may stand there.
+    The fields of a row: the index of each, and the kind of its value.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class Layout:
             for place, (_, _, kind) in enumerate(fields)
             if isinstance(kind, Kind) and not kind.is_optional
         ]
-        # What follows the last required field may be missing in old rows.
+        # Columns after the last required field may be missing in old rows.
         self.length: int = max(
             [least, *(1 + fields[place][1] for place in self.required)],
         )
@@ -96,7 +96,7 @@ class Layout:
         Raises
         ------
         RemoteError
-            Not a list, too short, or a field holds something unexpected.
+            Not a list, too short, or a field has an unexpected value.
         """
         if not isinstance(row, list):
             raise RemoteError(
@@ -159,7 +159,7 @@ def read_rows(
 
 
 def integer(value: object) -> int | None:
-    """Return a 64-bit integer, or None; text is accepted, as the exchange once sent a flag so."""
+    """Return a 64-bit integer, or None; text is accepted, as the exchange sends some as text."""
     if type(value) is int:
         return value if -INT64 <= value < INT64 else None
     if isinstance(value, str):
@@ -204,7 +204,7 @@ def _decimal(value: object) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
         return None
     try:
-        # A float goes through its text: that is what was sent.
+        # A float is converted through its text, which has the digits that were sent.
         exact = decimal_of(value)
     except (InvalidOperation, ArithmeticError, ValueError):
         return None
@@ -231,7 +231,7 @@ Step = Tuple[str, int, bool, Callable[[Any], Any], Union[str, None]]
 
 
 def _steps(fields: tuple[Field, ...], number: NumberType) -> list[Step]:
-    """Return name, index, whether null is allowed, reader, and what is expected."""
+    """Return for each field: name, index, whether null is allowed, reader, expected kind."""
     readers: dict[str, Callable[[Any], Any]] = {
         "NUMBER": _decimal if number is Decimal else _float,
         "INTEGER": integer,

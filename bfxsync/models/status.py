@@ -61,7 +61,7 @@ class Candle(MarketModel):
         symbol: Symbol | None = None,
         timeframe: str | None = None,
     ) -> Reader:
-        """Return a function that does the same for many rows of one symbol and timeframe."""
+        """Return a function that builds candles of one symbol and timeframe, like `from_row`."""
         make: Any = cls
         values = cls._layout.read
 
@@ -106,7 +106,7 @@ class DerivativesStatus(MarketModel):
     next_funding_evt_mts: Mts | None = at(7)
     """Time of the next funding event, in milliseconds UTC."""
     next_funding_accrued: float | None = at(8)
-    """Funding accrued for that event."""
+    """Funding accrued for the next funding event."""
     next_funding_step: int | None = at(9)
     """Incremental accrual counter."""
     current_funding: float | None = at(11)
@@ -118,7 +118,7 @@ class DerivativesStatus(MarketModel):
     clamp_min: float | None = at(21)
     """Start of the range in which the average spread causes no funding; absent in short rows."""
     clamp_max: float | None = at(22)
-    """End of that range; absent in short rows."""
+    """End of the range of `clamp_min`; absent in short rows."""
 
     time: ClassVar[Moment[datetime]] = moment(mts)
     next_funding_evt_at: ClassVar[Moment[datetime | None]] = moment(
@@ -141,7 +141,7 @@ class DerivativesStatus(MarketModel):
 @model
 class OpenInterest(MarketModel):
     """
-    The open interest of a derivative at a time, from the rows of `DerivativesStatus`.
+    The open interest of a derivative at one time, from the rows of `DerivativesStatus`.
 
     https://docs.bitfinex.com/reference/rest-public-derivatives-status-history
     """
@@ -168,7 +168,7 @@ class Liquidation(MarketModel):
     """In milliseconds UTC; the exchange sends fractions."""
     # Never None, as rows have it.
     symbol: Symbol = at(4)  # pyright: ignore[reportIncompatibleVariableOverride]
-    """That of the position."""
+    """Symbol of the position."""
     amount: float = at(5)
     """Size of the position: positive long, negative short."""
     base_price: float = at(6)
@@ -187,7 +187,7 @@ class Liquidation(MarketModel):
 
     @classmethod
     def reader(cls, number: NumberType = float, symbol: Symbol | None = None) -> Reader:
-        """Return a function that builds them of rows, each of which has its own symbol."""
+        """Return a function that builds liquidations; each row has its own symbol."""
         values = cls._layout.read
 
         def read(row: Row, server_mts: Mts | None = None) -> Liquidation:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, List
 
 import attrs
 
-from bfxsync._base.describe import few
+from bfxsync._base.describe import elided_repr
 from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.models.reference import documented
 
@@ -26,22 +26,22 @@ else:
 class Snapshot(Generic[T_co]):
     """The state that the following updates apply to: the first event, and after every `Gap`."""
 
-    rows: List[T_co] = attrs.field(repr=few)
+    rows: List[T_co] = attrs.field(repr=elided_repr)
     """
     `Ticker` (one or none), `Trade` (oldest first) or `BookUpdate` (bids from the best, then asks
     from the best), or their funding and raw kinds; `RawRow` in the exchange's order; may be empty.
     """
     has_hole: bool = False
     """
-    For trades after a gap: none of the rows was known before, so older trades may be missing. The
-    history on REST has those. For `RawRow`: there were more rows than are kept.
+    For trades after a gap: none of the rows was known before, so older trades may be missing; the
+    REST history has them. For `RawRow`: there were more rows than are kept.
     """
 
 
 @documented
 @attrs.define
 class Gap:
-    """Data is missing here; a `Snapshot` follows as soon as there is one."""
+    """Data is missing at this point; a `Snapshot` follows as soon as data is complete again."""
 
     reason: str
     """Human-readable cause."""
@@ -51,18 +51,21 @@ class Gap:
     the exchange sent while the connection was down cannot be counted.
     """
     since: datetime | None = attrs.field(default=None, eq=False)
-    """Time of the channel's last frame before it (UTC); of a slow consumer, of what was dropped."""
+    """
+    Time (UTC) of the channel's last frame before the gap. For a slow consumer: arrival time of the
+    first dropped update.
+    """
     until: datetime | None = attrs.field(default=None, eq=False)
     """
-    Time when data was complete again (UTC). None while it is not: it is set before the `Snapshot`
-    after the gap is delivered.
+    Time (UTC) when data was complete again. None during the gap; set before the `Snapshot` after it
+    is delivered.
     """
 
 
 @documented
 @attrs.define
 class Status:
-    """A change other than a gap or a snapshot, such as maintenance of the exchange."""
+    """A change of the subscription's status other than a gap or a snapshot, such as maintenance."""
 
     status: SubscriptionStatus
 

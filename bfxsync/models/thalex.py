@@ -1,4 +1,4 @@
-"""Transfers to and from Thalex, a derivatives exchange. They come as objects."""
+"""Transfers to and from Thalex, a derivatives exchange; sent as objects."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ThalexFreeTransfers(ObjectModel):
     """Free transfers in one direction."""
 
     available: int = key("available")
-    """Number of free transfers that are left."""
+    """Number of remaining free transfers."""
     resets_at: int | None = key("resetsAt")
     """Time of the next reset since 1970; the exchange's page does not name the unit."""
 

@@ -1,4 +1,4 @@
-"""Answers to requests that move money: transfers, withdrawals, deposits."""
+"""Results of requests that move funds: transfers, withdrawals, deposits."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class _WithdrawalFields(RestModel, WholeOrPartial[N]):
     payment_id: str | None = at(3)
     """Tag or memo, where the address needs one."""
     wallet: str | N = at(4)
-    """Wallet that the withdrawal is debited to."""
+    """Wallet from which the withdrawal is debited."""
     amount: float | N = at(5)
     """Without the fee."""
     withdrawal_fee: float | None = at(8)

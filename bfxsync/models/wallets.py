@@ -88,7 +88,7 @@ class BalanceAvailable(RestModel):
 @model
 class Ledger(RestModel):
     """
-    One change of a wallet.
+    A ledger entry: one change of a wallet's balance.
 
     https://docs.bitfinex.com/reference/rest-auth-ledgers
     """

@@ -23,7 +23,7 @@ PROBE_S = 5.0
 """Time for a sign of life after the clock has jumped."""
 
 JUMP_S = 5.0
-"""Gain of the wall clock on the monotonic one that means a suspend, or a clock set forward."""
+"""Lead of the wall clock over the monotonic one that counts as a suspend or a set clock."""
 
 IDLE_PING_S = 20.0
 """Ping interval without subscriptions: the exchange closes such sockets after 60 s of silence."""
@@ -45,11 +45,11 @@ class Sequence:
 
     def accept_block(self, first: object, last: object, count: int) -> bool:
         """
-        Count a whole block by its first and last numbers; return False and change nothing if wrong.
+        Count a block by its first and last numbers; if they are wrong, return False without effect.
 
-        This never sets the baseline: further numbers may follow the sequence number of a frame,
-        which only `frames.decode` tells apart. A hole that a repeated number in the same block
-        makes up for is not noticed; TCP causes neither.
+        This never sets the baseline: further numbers may follow the sequence number of a frame, and
+        only `frames.decode` distinguishes them. A missing number is not noticed if another number
+        of the block is repeated; TCP causes neither.
         """
         if (
             type(last) is not int
@@ -84,21 +84,22 @@ class Liveness:
     """
     Decides when to ping, and when to replace a silent socket.
 
-    While something is subscribed, only its data and heartbeats are signs of life: a half-dead
-    gateway answers pings and acknowledges requests forever. Otherwise any message is one.
+    While a channel is subscribed, only data and heartbeats are signs of life: a half-dead
+    gateway answers pings and acknowledges requests forever. Otherwise any message is a sign of
+    life.
     """
 
     def __init__(
         self, ping_after_s: float = PING_AFTER_S, stale_after_s: float = STALE_AFTER_S
     ) -> None:
         self.is_expecting: bool = False
-        """Whether something is subscribed."""
+        """Whether a channel is subscribed."""
         self.was_heard: bool = False
         """Whether data or a heartbeat of a subscription has arrived on this socket."""
         self.alive_at: float = 0.0
-        """Time of the last sign of life, or of the start of the wait for the first one."""
+        """Time of the last sign of life; before the first one, when the wait for it began."""
         self.is_pinged: bool = False
-        """Whether a ping was sent in the present silence."""
+        """Whether a ping was sent during the current silence."""
         self._ping_after_s = ping_after_s
         self._stale_after_s = stale_after_s
         self._sent = 0.0
@@ -112,13 +113,13 @@ class Liveness:
         self._restart(now)
 
     def expect(self, is_expecting: bool, now: float) -> None:
-        """Set whether something is subscribed; the first subscription restarts the silence."""
+        """Set whether a channel is subscribed; the first subscription restarts the silence."""
         if is_expecting and not self.is_expecting:
             self._restart(now)
         self.is_expecting = is_expecting
 
     def received(self, now: float) -> None:
-        """Record any message of the peer."""
+        """Record a message of any kind from the peer."""
         if self._probe_until is not None:
             # Any response ends the probe, as heartbeats come only every 15 s.
             self._restart(now)
@@ -147,7 +148,7 @@ class Liveness:
         return now >= self._stale_at
 
     def ping_due(self, now: float, *, idle: bool) -> bool:
-        """Return whether to send a ping now; `idle` if nothing is subscribed."""
+        """Return whether to send a ping now; `idle`: no channel is subscribed."""
         return now >= self._ping_at(idle)
 
     def pinged(self) -> None:
@@ -186,8 +187,8 @@ class ChannelsWatch:
     the channel, so that a frame costs one assignment; this class only decides when to check.
 
     While the socket as a whole is silent, or its thread was blocked, no channel is checked: that is
-    the task of `Liveness`. The next frames may belong to any channel, so each gets a grace period
-    then, shorter than its full time. Acknowledgements and pongs do not count here.
+    the task of `Liveness`. The next frames may belong to any channel, so each channel then gets a
+    grace period, shorter than its full time. Acknowledgements and pongs do not count here.
     """
 
     def __init__(self, stale_after_s: float = STALE_AFTER_S) -> None:
@@ -196,7 +197,7 @@ class ChannelsWatch:
         # Shorter, so that channels are checked before the socket counts as quiet again.
         self._grace_s = stale_after_s * 0.4
         self.refresh_at: float = 0.0
-        """When the next frame of a channel must call `refresh`; most frames need not."""
+        """Time from which the next frame of a channel must call `refresh`; most need not."""
         self._since = 0.0
         self._refreshed = 0.0
         self._due: float | None = None
@@ -249,7 +250,7 @@ class ClockWatch:
     """
     Detects that the machine was suspended.
 
-    The monotonic clock stands still in a suspend and the wall clock does not. A wall clock that is
+    The monotonic clock stops during a suspend, and the wall clock does not. A wall clock that is
     set forward looks the same, and costs one ping.
     """
 

@@ -1,9 +1,9 @@
 """
-The fast path: blocks of messages that hold nothing but channel data in sequence.
+The fast path: blocks of messages that contain only channel data in sequence.
 
 Strategy: a block is decoded at once, only its first and last sequence numbers are checked, and
 each channel gets all its frames in one call. Where only the last state of a channel is wanted, its
-earlier messages of the block are recognized by their first bytes, and never decoded.
+earlier messages in the block are recognized by their first bytes and not decoded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bfxsync.wire.subscription_state import SubscriptionState
 _UNUSUAL = (TypeError, LookupError, *LOADS_ERRORS)
 
 LEAVE_OUT_FROM = 8
-"""Messages of a block from which on it pays to leave some out."""
+"""Minimum number of messages in a block for which leaving some out saves time."""
 
 Groups = List[Tuple[SubscriptionState, List[Any]]]
 """The frames of a block by subscription."""
@@ -40,11 +40,11 @@ class BlockReader:
         self._loads = loads
         self._routes = routes
         self._sequence = sequence
-        # Whether some messages of the last longer block were superfluous.
+        # Whether messages could be left out of the last block that was long enough.
         self._leaves_out = False
 
     def read(self, messages: list[bytes], flags: int) -> Groups | None:
-        """Group a block by subscription; None, and nothing changed, if it holds anything else."""
+        """Group a block by subscription; None, without effect, if it contains other messages."""
         try:
             if len(messages) == 1:
                 # As most are.
@@ -94,7 +94,7 @@ class BlockReader:
     def _accept(
         self, first: Any, frames: list[Any], flags: int, count: int | None = None
     ) -> bool:
-        """Count the block, from `first` to the last of the frames, if its numbers are right."""
+        """Count the sequence numbers of a block; return False without effect if they are wrong."""
         if not flags & SEQ_ALL:
             return True
         index = sequence_index(flags)

@@ -44,13 +44,14 @@ def _refuse_constant(text: str) -> Any:
     raise ValueError(f"{text} is not JSON")
 
 
-# Messages from which on joining them is faster with orjson; the standard library gains from two on.
+# Number of messages from which joining them is faster with orjson; with the standard library it is
+# two.
 _MANY = 8
 
 # Without the class of binary messages.
 _TEXTS = {bytes}
 
-# Made once, as json.loads with options builds a decoder at every call.
+# Created once, as json.loads with options creates a decoder at every call.
 _decode_floats = json.JSONDecoder(parse_constant=_refuse_constant).decode
 _decode_decimals = json.JSONDecoder(
     parse_float=READERS_OF[Decimal], parse_constant=_refuse_constant
@@ -74,7 +75,7 @@ def _text(data: bytes) -> str:
 
 def loads_for(number: NumberType = float) -> Loads:
     """
-    Return a decoder of UTF-8 JSON with this type for non-integer numbers.
+    Return a decoder of UTF-8 JSON that returns non-integer numbers as this type.
 
     Integers stay `int`; models convert those in number fields to `Decimal`.
     """
@@ -89,10 +90,10 @@ def loads_many(loads: Loads, messages: list[bytes]) -> list[Any]:
     """
     Decode messages; raise one of `LOADS_ERRORS`, or TypeError, if one of them is not JSON.
 
-    Many are joined into one array, which saves a call for each: most of the time with the standard
-    library, and a sixth with orjson. The number of values must be that of the messages. This does
-    not notice messages that are broken so that one ends what another began; a server that sends
-    such may as well send wrong numbers. No text goes on in the next message, as that would have a
+    Many messages are joined into one array, which saves a call for each: most of the time with the
+    standard library, and a sixth with orjson. The number of values must be that of the messages. A
+    message that completes another broken one is not noticed, but a server that sends such messages
+    may as well send wrong numbers. No string continues in the next message, as it would contain a
     line break.
     """
     if len(messages) < _MANY:

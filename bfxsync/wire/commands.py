@@ -70,7 +70,7 @@ class SessionProtocol(Protocol):
 
     @property
     def ping_s(self) -> float | None:
-        """Duration of the last ping that was answered."""
+        """Duration of the last ping that was answered, in seconds."""
 
     def apply(self, command: Command, now: float) -> list[Output]:
         """Execute a command of the user."""

@@ -51,7 +51,7 @@ class Delivery:
             has_news = True
             outputs += self._subscriptions.went_live(entry)
         if has_news and self._handshake.is_paused:
-            # Whatever the channel's own status: in a maintenance its data are not current.
+            # Regardless of the channel's own status: during maintenance its data is not current.
             outputs.append(paused(entry))
         if channel.errors:
             outputs += map(Report, channel.errors)
@@ -79,7 +79,7 @@ class Delivery:
 
 
 def paused(entry: SubscriptionState) -> Deliver:
-    """Return the status of a subscription in a maintenance."""
+    """Return the status of a subscription during maintenance."""
     return Deliver(entry.token, [Status(SubscriptionStatus.MAINTENANCE)])
 
 

@@ -151,8 +151,8 @@ def _suffix(
     """
     rest = value[start:]
     if any(type(number) is not int for number in rest):
-        # Fields appended to the frame. With text or a list between, the numbers cannot be told
-        # apart for certain.
+        # Fields appended to the frame. With text or a list in between, the meaning of the numbers
+        # is uncertain.
         rest = [number for number in rest if type(number) is int]
     mts = rest.pop() if flags & TIMESTAMP and rest else None
     if not flags & SEQ_ALL or not rest:

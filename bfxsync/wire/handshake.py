@@ -103,7 +103,7 @@ class Handshake:
         return [Send(dumps({"event": "conf", "flags": int(self._wanted_flags)}))]
 
     def lose(self) -> None:
-        """Reset after the loss of the socket."""
+        """Reset the state after the loss of the socket."""
         self._step = HandshakeStep.NOTHING
         self._is_conf_pending = False
         self._deadline = None

@@ -229,7 +229,7 @@ class OrderInputs:
         return [check_cid(name, value[0]), check_cid_date(name, value[1])]
 
     def _check_operation(self, name: str, value: object) -> tuple[str, Body, bool]:
-        # Returns its name, its body, and whether that has a random client id.
+        # Returns name and body of an operation, and whether the body has a random client id.
         if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
             raise UsageError(
                 f"{name} must hold pairs of a name and a dict, not {value!r}"
@@ -256,7 +256,7 @@ class OrderInputs:
         round_price: bool,
         is_change: bool = False,
     ) -> Body:
-        """Return the named fields of an order, checked; None for missing ones."""
+        """Return the named fields of an order, checked; missing fields are None."""
         unknown = sorted(
             given.keys() - names - FLAG_SWITCHES.keys() - set(META_SWITCHES)
         )

@@ -41,7 +41,7 @@ class Delayed:
     """
     Why the token has no data yet; it is requested again automatically.
 
-    The cause of the error when a waiting call times out. Ends with the next `Snapshot`.
+    The cause of the error when a waiting call times out. It applies until the next `Snapshot`.
     """
 
     token: Hashable
@@ -73,7 +73,7 @@ class Displaced:
 
     token: Hashable
     limit: int | None
-    """Maximum number of channels on this connection; None if the channel moves as it was silent."""
+    """Maximum number of channels on this connection; None if the channel was silent here."""
     is_resolved: bool
     """Whether it had data on an earlier socket."""
 
@@ -101,9 +101,9 @@ class Reopen:
     reason: str
     cause: LossCause
     code: int = 1006
-    """For `disconnected` handlers, as if it were the exchange's close code."""
+    """Close code for `disconnected` handlers; 1006 if the exchange sent none."""
     is_final: bool = False
-    """Replace nothing: in a recording, the client closed it."""
+    """In a replay: the recorded client itself closed the connection."""
 
 
 @attrs.frozen

@@ -19,7 +19,7 @@ class Pings:
 
     def __init__(self) -> None:
         self.duration_s: float | None = None
-        """Of the last ping that was answered."""
+        """Duration of the last ping that was answered, in seconds."""
         self._commands: dict[int, Ping] = {}
         self._last_cid = 0
         self._sent_at: float | None = None

@@ -1,8 +1,8 @@
 """
 Maps the channel ids of a socket to subscriptions.
 
-Frames may arrive before the acknowledgement that names their channel, so those of unknown ids are
-kept. After an unsubscribe, frames of the channel may still arrive until the exchange confirms it.
+Frames may arrive before the acknowledgement of their channel, so frames of unknown ids are kept.
+After an unsubscribe, frames of the channel may still arrive until the exchange confirms it.
 
 https://docs.bitfinex.com/docs/ws-general
 """
@@ -89,7 +89,7 @@ class RoutingTable:
 
     @property
     def channel_count(self) -> int:
-        """Channels that the exchange counts, with those whose end it has not confirmed."""
+        """Number of channels that the exchange counts, including unconfirmed unsubscribes."""
         return len(self.entries) + len(self._closing)
 
     def is_closing(self, chan_id: ChanId) -> bool:

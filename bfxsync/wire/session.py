@@ -61,11 +61,11 @@ class Session:
     loads : callable
         JSON decoder; see `codec.loads_for`.
     timeout_s : float
-        For each step of the handshake, and for a subscribe request to bring data.
+        Timeout of each step of the handshake, and of a subscribe request until its first data.
     ping_after_s, stale_after_s : float
         Silence of the socket after which a ping is sent, and after which the socket is replaced;
-        the latter is also the limit for one silent channel among others. While something is
-        subscribed, only its data and heartbeats end a silence.
+        the latter is also the limit for one silent channel among others. While a channel is
+        subscribed, only data and heartbeats end a silence.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Session:
 
     @property
     def ping_s(self) -> float | None:
-        """Duration of the last ping that was answered."""
+        """Duration of the last ping that was answered, in seconds."""
         return self._pings.duration_s
 
     @property
@@ -107,7 +107,7 @@ class Session:
 
     @property
     def is_proven(self) -> bool:
-        """True if this socket has brought subscribed data, or nothing is subscribed."""
+        """Whether subscribed data has arrived on this socket, or no channel is subscribed."""
         return self._liveness.was_heard or not self._subscriptions
 
     # --- the socket ---------------------------------------------------------------------------
@@ -168,7 +168,7 @@ class Session:
     def _check_silent_channels(self, outputs: list[Output], now: float) -> None:
         for entry in self._channels.silent(self._routes, now):
             if entry.deadline is not None:
-                # It has never had data here: its request has failed.
+                # The channel never had data on this socket: its request has failed.
                 leaving = self._subscriptions.expire(entry, now)
             else:
                 leaving = self._subscriptions.note_failure(entry, now)
@@ -270,7 +270,7 @@ class Session:
             outputs += self._handle_event(frame, now)
             return
         if flags & SEQ_ALL:
-            # Array frames of all channels count, also of unknown ones and the account's.
+            # Array frames of all channels count, including unknown channels and the account's.
             wrong = self._sequence.accept(frame.seq)
             if wrong is not None:
                 outputs.append(Report(RemoteError(wrong, raw=value)))
@@ -338,7 +338,7 @@ class Session:
     def _handle_conf(self, body: dict[str, Any], now: float) -> list[Output]:
         outputs = self._handshake.conf(body, now)
         for entry in self._routes.values():
-            # Acknowledged earlier, before the flags were.
+            # Acknowledged before the flags were.
             entry.channel.set_flags(self._handshake.flags)
         return outputs + self._request_missing(now)
 
@@ -367,7 +367,7 @@ class Session:
         return entry is not None or self._subscriptions.routing.is_closing(chan_id)
 
     def _heard(self, now: float) -> None:
-        """Note data or a heartbeat of a subscription, the sign of life of the socket."""
+        """Record data or a heartbeat of a subscription, the sign of life of the socket."""
         if self._liveness.is_pinged:
             # The next ping may be due before the end of the silence was.
             self.is_rescheduled = True
@@ -384,7 +384,7 @@ class Session:
         return outputs
 
     def _update_expectation(self, now: float) -> None:
-        """Expect data from the first acknowledgement on, as long as anything is requested."""
+        """Expect data from the first acknowledgement on, as long as a channel is requested."""
         liveness = self._liveness
         is_expecting = bool(self._routes) or (
             liveness.is_expecting and self._subscriptions.is_requesting

@@ -1,12 +1,12 @@
 """
 Subscribe requests: their ids, deadlines and retries.
 
-Strategy: a deadline belongs to a request, not to a subscription. A request that brings no data in
-time is withdrawn and sent again, and the next one has twice the time. Each has a `subId` of its
-own, so a late response is recognized.
+Strategy: a deadline belongs to a request, not to a subscription. A request without data in time is
+withdrawn and sent again with twice the time. Each request has its own `subId`, so a late response
+is recognized.
 
 On a new socket requests leave before the exchange has said whether it accepts any; see `handshake`.
-Until then they are provisional: without a deadline, and not yet reported as `Requested`.
+Until `info` arrives they are provisional: without a deadline, and not yet reported as `Requested`.
 
 https://docs.bitfinex.com/docs/ws-public
 """
@@ -21,20 +21,20 @@ from bfxsync.wire.outputs import Delayed, Output, Report, Requested, Send
 from bfxsync.wire.subscription_state import SubscriptionState
 
 ANSWER_S = 10.0
-"""Time for a request to bring data."""
+"""Timeout of a request until its first data."""
 
 RETRY_S = 1.0
 """Delay of a request that the exchange was not ready for; doubled each time."""
 
 MAX_RETRY_S = 60.0
-"""Maximum delay of a request, and maximum time for it to bring data."""
+"""Maximum delay of a request, and its maximum timeout."""
 
 UNANSWERED = 3
-"""Consecutive requests without data until that is reported."""
+"""Number of consecutive requests without data after which `on_error` is called."""
 
 
 class SubscribeRequests:
-    """The subscribe requests of a connection; each channel's first one has `answer_s` for data."""
+    """The subscribe requests of a connection; `answer_s` is the timeout of the first one."""
 
     def __init__(self, answer_s: float) -> None:
         self._answer_s = answer_s
@@ -67,7 +67,7 @@ class SubscribeRequests:
         self._provisional = {}
 
     def confirm(self, now: float) -> list[Output]:
-        """Make the provisional requests ordinary ones: their time starts now."""
+        """Confirm the provisional requests: their timeout starts now."""
         sent, self._provisional = self._provisional or {}, None
         return [each for entry in sent.values() for each in self._start(entry, now)]
 
@@ -91,7 +91,7 @@ class SubscribeRequests:
         return [*self._start(entry, now), send]
 
     def _start(self, entry: SubscriptionState, now: float) -> list[Output]:
-        """Start the time of a request."""
+        """Start the timeout of a request."""
         entry.deadline = now + self._patience_s(entry)
         self._waiting[entry.token] = entry
         if entry.was_requested:
@@ -112,18 +112,18 @@ class SubscribeRequests:
         self.retry_at(entry, now + delay_s)
 
     def withdraw(self, entry: SubscriptionState) -> None:
-        """No longer expect a response or data."""
+        """Withdraw a request: no longer expect a response or data."""
         self._complete(entry)
         entry.deadline = None
         self._settle(entry)
 
     def forget(self, entry: SubscriptionState) -> None:
-        """No longer watch the deadline or the retry of a subscription."""
+        """Drop the deadline or the scheduled retry of a subscription."""
         self._waiting.pop(entry.token, None)
         self._settle(entry)
 
     def match_answer(self, body: dict[str, Any]) -> SubscriptionState | None:
-        """Complete the request of a response, found by `subId` or else by the echoed fields."""
+        """Complete the request of a response, which is found by `subId` or by the echoed fields."""
         sub_id = body.get("subId")
         if sub_id is None:
             matching = (e for e in self._pending.values() if e.channel.matches(body))
@@ -143,7 +143,7 @@ class SubscribeRequests:
         return type(sub_id) is int and 0 < sub_id <= self._last_sub_id
 
     def extend(self, now: float) -> None:
-        """Restart the time of all requests, after a maintenance."""
+        """Restart the timeout of all requests, after maintenance."""
         for entry in self._waiting.values():
             if entry.deadline is not None:
                 entry.deadline = now + self._patience_s(entry)
@@ -176,7 +176,7 @@ class SubscribeRequests:
         ]
 
     def note_unanswered(self, entry: SubscriptionState) -> list[Output]:
-        """Count a request that brought no data; report the third in a row."""
+        """Count a request without data; report the third in a row."""
         channel = entry.channel
         channel.unanswered += 1
         if channel.unanswered != UNANSWERED:

@@ -13,16 +13,16 @@ from bfxsync.wire.channels import Channel
 
 @attrs.define(eq=False)
 class SubscriptionState:
-    """A subscription and its progress on the present socket."""
+    """A subscription and its progress on the current socket."""
 
     token: Hashable
     channel: Channel
     is_resolved: bool = False
     """Data arrived once, on any socket: the user's call has returned."""
     deadline: float | None = None
-    """When the present request expires; None once it has brought data."""
+    """When the current request expires; None after its first data."""
     sub_id: int | None = None
-    """Of the unanswered request."""
+    """The `subId` of the unanswered request."""
     chan_id: ChanId | None = None
     was_requested: bool = False
     """A request was sent, on any socket."""
@@ -33,4 +33,4 @@ class SubscriptionState:
     unreadable: BfxError | None = None
     """Why the first data could not be read."""
     failures: list[float] = attrs.Factory(list)
-    """When it was silent or its request unanswered on this socket."""
+    """Times at which the channel was silent, or its request unanswered, on this socket."""

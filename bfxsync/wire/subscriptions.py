@@ -1,5 +1,5 @@
 """
-The subscriptions of one connection, from the user's call to data and over reconnects.
+The subscriptions of one connection, from the user's call to the data, across reconnects.
 
 Strategy: a subscription lasts from the user's call until the user or the exchange ends it. On each
 socket it is requested, acknowledged, and live from its first data. A channel that was acknowledged
@@ -165,7 +165,7 @@ class Subscriptions:
         return [Reopen(reason, LossCause.STALE)]
 
     def expire(self, entry: SubscriptionState, now: float) -> list[Output]:
-        """Withdraw a request that has brought no data, and repeat it here or elsewhere."""
+        """Withdraw a request without data, and repeat it on this connection or another one."""
         outputs = self._release(entry)
         entry.channel.lose()
         outputs += self.requests.note_unanswered(entry)
@@ -225,10 +225,11 @@ class Subscriptions:
                     self.routing.confirm_closed(chan_id)
             return Acknowledgement([], is_known=is_known)
         if self.requests.is_provisional:
-            # The exchange answers before it has greeted: it is requested again after that.
+            # The exchange answered before its `info` event: the channel is requested again after
+            # that.
             self.requests.withdraw(entry)
             return Acknowledgement([])
-        # Answers come in order: channels whose end is not confirmed still counted.
+        # Responses arrive in order: channels with an unconfirmed unsubscribe were still counted.
         occupied = self.routing.channel_count
         if code == _NO_ROOM and occupied:
             outputs = self._forget(entry)
@@ -247,7 +248,7 @@ class Subscriptions:
             outputs = self._retry_later(entry, error, now)
             if entry.refusals < UNANSWERED:
                 return Acknowledgement([])
-            # Or was lost: then this socket cannot have the channel.
+            # Or the unsubscribe was lost: then this socket cannot have the channel.
             return Acknowledgement([*outputs, *self.note_failure(entry, now)])
         if error.retryable:
             return Acknowledgement(self._retry_later(entry, error, now))
@@ -263,7 +264,7 @@ class Subscriptions:
         return self.routing.confirm_closed(chan_id) if type(chan_id) is int else None
 
     def went_live(self, entry: SubscriptionState) -> list[Output]:
-        """Note the first data of a subscription on this socket."""
+        """Record the first data on this socket; the first data of all resolves the user's call."""
         entry.deadline = entry.unreadable = None
         entry.refusals = entry.channel.unanswered = 0
         self.requests.forget(entry)
@@ -296,12 +297,12 @@ class Subscriptions:
         return self._release(entry)
 
     def _gap(self, entry: SubscriptionState, reason: str) -> list[Output]:
-        # Once: until the next snapshot the channel is not live, whatever else is lost.
+        # Reported once: until the next snapshot the channel is not live.
         is_live = entry.channel.is_live
         return [Deliver(entry.token, [Gap(reason)])] if is_live else []
 
 
 def error_text(body: dict[str, Any]) -> str:
-    """Return the text of an error event, for people."""
+    """Return the human-readable text of an error event."""
     text = body.get("msg")
     return text if isinstance(text, str) else "no reason given"

@@ -25,7 +25,7 @@ MAX_MESSAGE_SIZE = 16 * 2**20
 
 _FINAL_TEXT = 0x81
 
-# The longest payload in the loop, whose length fits two bytes.
+# The longest payload that the loop handles: its length fits two bytes.
 _PLAIN_SIZE = 2**16 - 1
 
 _Decoder = codecs.getincrementaldecoder("utf-8")
@@ -98,7 +98,8 @@ class Splitter:
         self.violation: ProtocolViolation | None = None
         """The error after which no more can be read. Messages before it are still returned."""
         self._max_size = max_size
-        # First byte of the frames in the loop; -1 for none, if even they may be too big.
+        # First byte of the frames that the loop handles; -1 to handle none, if any frame may be too
+        # big.
         self._plain = _FINAL_TEXT if max_size >= _PLAIN_SIZE else -1
         # Chunks of an incomplete frame, joined once when it is complete.
         self._parts: list[bytes] = []

@@ -1,8 +1,8 @@
 """
 The base class of channels.
 
-Strategy: from a dozen or two frames on, models are made of all rows at once, by columns. Unless
-every frame is as usual, nothing is done there, and the loop processes each frame.
+Strategy: for more than about a dozen frames, the models of all rows are built at once, by columns.
+Unless every frame is a usual one, that has no effect, and a loop processes each frame.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from bfxsync.wire.recovery import RecoveryBudget
 FRAME_ERRORS = (RemoteError, RecursionError, *SCREEN_ERRORS)
 
 Make = Callable[[Any, "list[Any]"], Any]
-"""Makes a model from a row and the frame that has it."""
+"""Builds a model from a row and its frame."""
 
 MakeMany = Callable[[List[List[Any]], int], Optional[List[Any]]]
-"""Makes models of the rows at an index of frames; None if one of them is unusual."""
+"""Builds models from the rows at an index of frames; None if one of the rows is unusual."""
 
 
 class Channel(ABC):
-    """One channel, as requested."""
+    """One subscribed channel: its arguments, its state on the current socket, and its updates."""
 
     name: str
     content = "a row"
-    """What a frame holds, for messages."""
+    """Content of a frame, for error messages."""
     _many = 16
-    """Frames from which on reading all at once is faster than one by one (measured)."""
+    """Number of frames from which reading all at once is faster than one by one (measured)."""
     is_whole = False
     """Whether each frame holds the whole state."""
 
@@ -54,17 +54,17 @@ class Channel(ABC):
         self.is_live: bool = False
         """Whether the first data on this socket has arrived."""
         self.extras = False
-        """Whether to return the items that only events need: `TradeUpdate` and `Checksum`."""
+        """Whether to return the items for event handlers only: `TradeUpdate` and `Checksum`."""
         self.wants_last = False
-        """Whether of each block only the last frame of data is wanted; only if `is_whole`."""
+        """Whether only the last data frame of each block is wanted; only if `is_whole`."""
         self.skipped_count = 0
-        """Frames of data that were left out for that; the consumer resets it."""
+        """Number of data frames left out because of `wants_last`; the consumer resets it."""
         self.errors: list[BfxError] = []
         """Errors of frames since this was last cleared."""
         self.resync_reason: str | None = None
         """Why the channel must be subscribed again, such as updates without a snapshot."""
         self.is_degraded: bool = False
-        """Whether its data are known to be wrong, and subscribing again did not help."""
+        """Whether the data is known to be wrong, and subscribing again did not help."""
         self.is_bulk: bool = False
         """Whether updates may be lists of rows (`Flag.BULK_UPDATES` on this socket)."""
         self.is_timed: bool = False
@@ -85,7 +85,7 @@ class Channel(ABC):
 
     @property
     def title(self) -> str:
-        """Its name, and its symbol if there is one, for messages."""
+        """Name, and symbol if there is one, for messages."""
         return f"{self.name} {self.symbol}".rstrip()
 
     @property
@@ -112,7 +112,7 @@ class Channel(ABC):
         )
 
     def set_flags(self, flags: int) -> None:
-        """Note the flags of the socket on which the channel was acknowledged."""
+        """Set the flags of the socket on which the channel was acknowledged."""
         self.is_bulk = bool(flags & BULK_UPDATES)
         self.is_timed = bool(flags & TIMESTAMP)
 
@@ -131,7 +131,7 @@ class Channel(ABC):
             except FRAME_ERRORS as exc:
                 self._fail(exc, frame, updates)
             if self.resync_reason is not None:
-                # Nothing counts until the channel is subscribed again.
+                # Data is ignored until the channel is subscribed again.
                 break
         return updates
 
@@ -140,11 +140,11 @@ class Channel(ABC):
         """Append the updates of a frame of data."""
 
     def _feed_at_once(self, frames: list[list[Any]], updates: list[Any]) -> bool:
-        """Append the updates of many frames; return False and do nothing if one is unusual."""
+        """Append the updates of many frames; return False without effect if one is unusual."""
         return False
 
     def _read_usual(self, frame: list[Any]) -> Any:
-        """Return the model of a frame that holds just one row; None if it needs a closer look."""
+        """Return the model of a frame with a single row; None if it must be read by `_feed`."""
         try:
             row = frame[1]
             if row.__class__ is list and row and row[0].__class__ is not list:
@@ -157,7 +157,7 @@ class Channel(ABC):
 
     @abstractmethod
     def restart(self) -> list[Any]:
-        """Return the updates with which a new consumer starts; none before the first data."""
+        """Return the updates from which a new consumer starts; none before the first data."""
 
     def lose(self) -> None:
         """Reset the state of the lost socket."""
@@ -168,13 +168,13 @@ class Channel(ABC):
         self.seen_at = None
 
     def suspend(self, jump_s: float) -> None:
-        """Move all recorded times back, as the clock stood still."""
+        """Move all recorded times back by the duration of a suspend."""
         if self.seen_at is not None:
             self.seen_at -= jump_s
 
     def _maker(self, model: Any, *origin: str) -> Make:
         """
-        Return a function that makes models of rows, and refuses rows of other channels.
+        Return a function that builds models from rows, and refuses rows of other channels.
 
         `origin` has the fields of the models other than the symbol.
         """
@@ -191,7 +191,7 @@ class Channel(ABC):
         return make
 
     def _bulk_maker(self, model: Any) -> MakeMany:
-        """Return a function that makes models of many rows as `_maker` does of one."""
+        """Return a function that builds models from many rows, as `_maker` does from one."""
         read = model.column_reader(self._number)
         fit = COLUMNS_FIT[model]
         symbols, no_times = repeat(self.symbol), repeat(None)
@@ -233,7 +233,7 @@ class Channel(ABC):
         self._distrust(f"{self.content} could not be read", updates)
 
     def _models(self, make: Make, rows: list[Any], frame: list[Any]) -> list[Any]:
-        """Make a model of each row of a frame; errors of unreadable ones are recorded."""
+        """Build a model from each row of a frame; errors of unreadable rows are recorded."""
         models = []
         for row in rows:
             try:

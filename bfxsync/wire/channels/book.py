@@ -32,8 +32,8 @@ from bfxsync.wire.frames import CHECKSUM, HEARTBEAT, OB_CHECKSUM, server_mts
 
 CROSSED_S = 5.0
 """
-How long a book without checksums may be crossed: one price change takes several messages, between
-which bids may be above asks.
+How long a book without checksums may be crossed: a price change takes several messages, and in
+between bids may be above asks.
 """
 
 
@@ -70,12 +70,13 @@ class BookChannel(Channel):
         Odd while a block of frames is applied.
 
         A thread that reads the book between two equal, even values has seen the state between two
-        blocks. No user code may run meanwhile, and no logging, as a handler might read the book.
+        blocks. While it is odd, no user code may run, and nothing may be logged, as a handler might
+        read the book.
         """
         self.is_recorded: bool = False
         """
-        Whether this is a replay, where nothing can be subscribed again: what the recorded client
-        gave up as crossed is known from its requests, not from times, as clocks may jump.
+        Whether this is a replay, where nothing can be resubscribed: crossed books that the recorded
+        client replaced are known from its requests, not from times, as clocks may jump.
         """
         self._has_checksums = False
         # Since when the book has been crossed at the end of every block.
@@ -87,7 +88,7 @@ class BookChannel(Channel):
         """Time of the last match (monotonic); None after a snapshot."""
 
     def set_flags(self, flags: int) -> None:
-        """Note the flags of the socket on which the channel was acknowledged."""
+        """Set the flags of the socket on which the channel was acknowledged."""
         super().set_flags(flags)
         # The exchange's checksums of funding books do not follow its documentation.
         self._has_checksums = bool(flags & OB_CHECKSUM) and not self.is_funding
@@ -157,7 +158,7 @@ class BookChannel(Channel):
             self.version += 1
 
     def suspend(self, jump_s: float) -> None:
-        """Move all recorded times back, as the clock stood still."""
+        """Move all recorded times back by the duration of a suspend."""
         super().suspend(jump_s)
         if self.verified_at is not None:
             self.verified_at -= jump_s
@@ -257,7 +258,7 @@ class BookChannel(Channel):
         self._distrust("the checksum of the book did not match", updates)
 
     def _check_crossing(self, updates: list[Any]) -> None:
-        """Give up a book that stays crossed, as after a wrong checksum."""
+        """Resubscribe a book that stays crossed, as after a wrong checksum."""
         crossing = self.book.crossing() if self.is_live else None
         now = self.seen_at or 0.0
         if crossing is None:

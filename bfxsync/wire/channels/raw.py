@@ -36,7 +36,7 @@ class RawChannel(Channel):
     known_as : tuple of str
         The fields by which the exchange recognizes a duplicate request.
     has_snapshot : bool
-        False for a channel without one; then the subscription is live from its acknowledgement.
+        False for a channel without snapshot: its subscription is live from its acknowledgement.
     """
 
     content = "rows"
@@ -76,7 +76,7 @@ class RawChannel(Channel):
         self._suffix = bool(flags & SEQ_ALL) + self.is_timed
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
-        """Return a row for each update, and the snapshot first."""
+        """Return the rows of the frames; the first frame since `lose` becomes the snapshot."""
         if self.is_live or self._has_snapshot:
             return super().feed_many(frames)
         self._start([])

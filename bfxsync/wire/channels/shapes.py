@@ -25,7 +25,7 @@ MOST_PRICE = 10**8
 MOST_COUNT = 10**9
 MOST_DAYS = 100_000
 MOST_RATE = 10_000
-"""Per day."""
+"""Maximum funding rate per day."""
 
 MOST_ORDER_ID = 10**12
 """Order ids have reached 10**11 in ten years; times in milliseconds are larger than this."""
@@ -73,8 +73,8 @@ def _is_below(value: Any, most: int) -> bool:
 
 
 def _is_trade(_: Any, trade: Any) -> bool:
-    # Not by its time, which test servers may start at 0. Rows of candles and derivatives start
-    # with a time, and no others have an integer here.
+    # Not recognized by its time, which may start at 0 on test servers. Rows of candles and
+    # derivatives start with a time, and no other rows have an integer here.
     return bool(trade.id < LEAST_TIME) and _is_price(trade.price)
 
 
@@ -120,8 +120,8 @@ Columns = Sequence[Sequence[float]]
 
 ColumnsFit = Callable[[Sequence[Any], Columns], bool]
 """
-Tells whether rows and their columns are as those of nearly all rows of a kind. If not, `Fits` says
-which row is of another kind, if any.
+Returns whether rows and their columns look like nearly all rows of a kind. If not, `Fits` finds the
+row of another kind, if there is one.
 """
 
 

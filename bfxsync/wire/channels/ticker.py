@@ -16,7 +16,7 @@ from bfxsync.wire.channels.base import Channel
 
 
 class FlatChannel(Channel):
-    """A channel whose every frame is one row with the whole state, the first one too."""
+    """A channel whose every frame, including the first, is one row with the whole state."""
 
     is_degraded: bool
 
@@ -34,7 +34,7 @@ class FlatChannel(Channel):
         self._last: Any = None
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
-        """Return the rows of the frames, and a snapshot of the first."""
+        """Return the rows of the frames, preceded by a snapshot with the first one."""
         if len(frames) == 1 and self.is_live and not self.is_degraded:
             last = self._read_usual(frames[0])
             if last is not None:

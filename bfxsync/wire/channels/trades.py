@@ -20,7 +20,7 @@ from bfxsync.wire.channels.base import Channel
 
 class TradesChannel(Channel):
     """
-    Trades, each once.
+    Trades of a pair or a funding currency, each delivered once.
 
     A trade arrives as `te`, as `tu`, and in the snapshot after a reconnect, so ids are remembered
     across sockets. They may arrive out of order, so a comparison with the last one is not enough:
@@ -31,7 +31,7 @@ class TradesChannel(Channel):
 
     name = "trades"
     content = "trades"
-    # Half of the frames confirm a trade that is known by then, and need no model.
+    # Half of the frames confirm a known trade, and need no model.
     _many = 32
 
     _REMEMBERED = 10_000
@@ -55,7 +55,7 @@ class TradesChannel(Channel):
         self._first_id = -1
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
-        """Return new trades, and confirmations if `extras` is set."""
+        """Return new trades, and also confirmations if `extras` is set."""
         updates = super().feed_many(frames)
         if len(self._seen) > self._REMEMBERED:
             self._seen_before = self._seen
@@ -114,7 +114,7 @@ class TradesChannel(Channel):
             )
             if confirmations is None:
                 return False
-            # Of each frame what it executed, then what it confirmed.
+            # For each frame: its execution, then its confirmation.
             slots: list[Any] = [None] * (2 * len(frames))
             for index, trade in zip(first, trades):
                 slots[2 * index] = trade
