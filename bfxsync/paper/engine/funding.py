@@ -65,13 +65,23 @@ class FundingEngine:
         self._returns: Deque[tuple[EngineLoan, int]] = deque()
         self._ended: dict[tuple[int, str], Party] = {}
 
-    def submit(self, account: Party, body: Body) -> EngineOffer:
-        """Accept an offer and match it; raises `Invalid` or `Declined` if it is not accepted."""
+    def submit(
+        self,
+        account: Party,
+        body: Body,
+        on_accepted: Callable[[EngineOffer], None] = lambda offer: None,
+    ) -> EngineOffer:
+        """
+        Accept an offer and match it; raises `Invalid` or `Declined` if it is not accepted.
+
+        Calls `on_accepted` with the offer before it is matched.
+        """
         market = self._market(body.get("symbol"))
         now = self._now_mts()
         offer = new_offer(body, next(account.ids.offer), now, market.symbol)
         check_offer(offer, self.smallest(offer.currency))
         self._check_funds(account, offer)
+        on_accepted(offer)
         with self.processing():
             self._book.place(account, offer)
         return offer

@@ -17,6 +17,7 @@ from bfxsync.paper.engine.units import Row
 from bfxsync.paper.server.account_filter import SNAPSHOTS
 from bfxsync.paper.server.authentication import Login
 from bfxsync.paper.server.frames import FrameWriter
+from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.wire_json import encode
 
 CHAN_ID = 0
@@ -43,10 +44,16 @@ class AccountChannel:
     """
 
     def __init__(
-        self, login: Login, frames: FrameWriter, *, notification_seq: bool
+        self,
+        login: Login,
+        registry: AccountRegistry,
+        frames: FrameWriter,
+        *,
+        notification_seq: bool,
     ) -> None:
         self.login = login
         self.account: Account = login.credential.account
+        self._registry = registry
         self._frames = frames
         self._notification_seq = notification_seq
         self._auth_seq = 0
@@ -118,13 +125,13 @@ class AccountChannel:
 
     def _snapshots(self) -> Iterator[list[Row]]:
         """Yield the rows of each snapshot, in the order of `SNAPSHOTS`."""
-        account = self.account
+        account, funding = self.account, self._registry.funding
         yield [position.row() for position in account.positions.open.values()]
         yield [wallet.row() for wallet in account.wallets]
         yield [order.row() for order in account.orders.values()]
-        yield []
-        yield []
-        yield []
+        yield funding.offers(account)
+        yield funding.loans(account, True)
+        yield funding.loans(account, False)
 
 
 def _blanked(code: str, row: Row) -> Row:

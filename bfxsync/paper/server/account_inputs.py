@@ -7,22 +7,21 @@ https://docs.bitfinex.com/docs/ws-auth
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Callable, Deque, Mapping
+from typing import Any, Callable, Deque
 
 from bfxsync.paper.engine.errors import GENERIC, Invalid
+from bfxsync.paper.engine.order_requests import Body
 from bfxsync.paper.engine.units import Row
+from bfxsync.paper.server import funding_operations, order_operations
 from bfxsync.paper.server.account_channel import AccountChannel
 from bfxsync.paper.server.acks import Event
 from bfxsync.paper.server.calculations import calculate
 from bfxsync.paper.server.keys import NO_RIGHT
 from bfxsync.paper.server.order_operations import (
-    OPERATIONS,
     Reply,
-    execute,
     notification,
     partial_row,
     read_operations,
-    refusal,
 )
 from bfxsync.paper.server.rest.query import RATE_LIMIT, SignedCall
 
@@ -57,8 +56,11 @@ class AccountInputs:
 
     def receive(self, kind: object, message_id: object, data: Any) -> None:
         """Execute an input."""
-        if isinstance(kind, str) and kind in OPERATIONS:
-            self._operate(kind, data if isinstance(data, dict) else {})
+        body = data if isinstance(data, dict) else {}
+        if isinstance(kind, str) and kind in order_operations.OPERATIONS:
+            self._operate(kind, body)
+        elif isinstance(kind, str) and kind in funding_operations.OPERATIONS:
+            self._operate_on_funding(kind, body)
         elif kind == "ox_multi":
             self._operate_all(data)
         elif kind == "calc":
@@ -69,31 +71,39 @@ class AccountInputs:
             text = f"input: invalid ({kind})"
             self._send_event({"event": "error", "msg": text, "code": UNKNOWN})
 
-    def _operate(self, name: str, body: Mapping[str, Any]) -> None:
-        channel = self._channel
-        with channel.holding_events():
-            if channel.login.credential.allows("orders", "w"):
-                engine = self._call.registry.engine
-                reply = execute(engine, channel.account, name, body)
+    def _operate(self, name: str, body: Body) -> None:
+        engine, account = self._call.registry.engine, self._channel.account
+        with self._channel.holding_events():
+            if self._may_write("orders"):
+                reply = order_operations.execute(engine, account, name, body)
             else:
-                reply = refusal(name, body, NO_RIGHT, GENERIC)
-            self._acknowledge(
-                f"{name}-req", _info(name, body, reply), reply.text, reply.code
-            )
+                reply = order_operations.refusal(name, body, NO_RIGHT, GENERIC)
+            self._acknowledge(f"{name}-req", _info(name, body, reply), reply)
+
+    def _operate_on_funding(self, name: str, body: Body) -> None:
+        funding, account = self._call.registry.funding, self._channel.account
+        with self._channel.holding_events():
+            if self._may_write("funding"):
+                reply = funding_operations.execute(funding, account, name, body)
+            else:
+                reply = funding_operations.refusal(name, body, NO_RIGHT, GENERIC)
+            self._acknowledge(f"{name}-req", reply.first, reply)
 
     def _operate_all(self, data: object) -> None:
         try:
             ops = read_operations(data)
         except Invalid as invalid:
-            self._acknowledge("ox_multi-req", None, invalid.message, invalid.code)
+            reply = Reply([], invalid.message, code=invalid.code)
+            self._acknowledge("ox_multi-req", None, reply)
             return
         for name, body in ops:
             self._operate(name, body)
 
-    def _acknowledge(
-        self, kind: str, info: object, text: str, code: int | None = None
-    ) -> None:
-        status = "SUCCESS" if code is None else "ERROR"
+    def _may_write(self, scope: str) -> bool:
+        return self._call.credential.allows(scope, "w")
+
+    def _acknowledge(self, kind: str, info: object, reply: Reply) -> None:
+        text, status, code = reply.text, reply.status, reply.code
         now = self._now_mts()
         self._channel.acknowledge(notification(now, kind, info, text, status, code))
 
@@ -122,7 +132,8 @@ class AccountInputs:
         """Send a message of the user to all sockets of the account."""
         kind = data.get("type") if isinstance(data, dict) else None
         if not (isinstance(kind, str) and kind.startswith(_MESSAGE_TYPES)):
-            self._acknowledge("n-req", None, "type: invalid", GENERIC)
+            reply = Reply([], "type: invalid", code=GENERIC)
+            self._acknowledge("n-req", None, reply)
             return
         assert isinstance(data, dict)
         row = notification(self._now_mts(), kind, data.get("info"), "")
@@ -130,10 +141,10 @@ class AccountInputs:
         self._channel.account.emit("n", row)
 
 
-def _info(name: str, body: Mapping[str, Any], reply: Reply) -> Row | list[Row]:
+def _info(name: str, body: Body, reply: Reply) -> Row | list[Row]:
     """Return what a notification says of its orders: a row, only of ``oc_multi`` a list."""
     if name == "oc_multi":
         return reply.rows
     if name == "oc" and body.get("id") is None and reply.code is None:
         return partial_row(None, None, body.get("cid"))
-    return reply.rows[0] if reply.accepted is None else reply.accepted
+    return reply.first

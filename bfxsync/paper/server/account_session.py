@@ -76,7 +76,10 @@ class AccountSession:
         self._send_event(answer)
         call = SignedCall(self._market_data, {}, self._registry, login.credential)
         channel = AccountChannel(
-            login, self._frames, notification_seq=self._notification_seq
+            login,
+            self._registry,
+            self._frames,
+            notification_seq=self._notification_seq,
         )
         self._open = _Open(
             channel,

@@ -15,12 +15,13 @@ from bfxsync.paper.engine.units import Row
 from bfxsync.paper.engine.wallets import WALLETS
 from bfxsync.paper.server.account_channel import AccountChannel
 from bfxsync.paper.server.acks import CallLater
-from bfxsync.paper.server.rest import market, private_account
+from bfxsync.paper.server.rest import market, private_account, private_funding
 from bfxsync.paper.server.rest.query import Query, Refused, SignedCall
 
 RECALCULATE_S = 0.25
 """Delay of the calculated events after a change, so that many changes make one of each."""
 _POSITION_SYMBOL, _PROFIT = 0, 6
+_LOAN_SYMBOL = 1
 
 
 def calculate(name: str, call: SignedCall) -> tuple[str, Row] | None:
@@ -48,7 +49,7 @@ def calculate(name: str, call: SignedCall) -> tuple[str, Row] | None:
 
 
 class CalculatedEvents:
-    """Sends ``bu`` and ``miu`` to one socket a moment after what they depend on has changed."""
+    """Sends ``bu``, ``miu`` and ``fiu`` to one socket, a moment after what they depend on."""
 
     def __init__(
         self, channel: AccountChannel, call: SignedCall, call_later: CallLater
@@ -88,9 +89,14 @@ def _of_position(row: Row) -> list[str]:
     return ["margin_base", f"margin_sym_{row[_POSITION_SYMBOL]}", "balance"]
 
 
+def _of_loan(row: Row) -> list[str]:
+    return [f"funding_sym_{row[_LOAN_SYMBOL]}"]
+
+
 _CHANGED: dict[str, Callable[[Row], list[str]]] = {
     "wu": _of_wallet,
     **dict.fromkeys(("pn", "pu", "pc"), _of_position),
+    **dict.fromkeys("fcn fcu fcc fln flu flc".split(), _of_loan),
 }
 """By event the calculations whose results it may change."""
 
@@ -100,10 +106,17 @@ def _margin_base(call: SignedCall, argument: str) -> Row | None:
 
 
 def _margin_symbol(call: SignedCall, symbol: str) -> Row:
-    named = SignedCall(
+    return private_account.margin_symbol(_named(call, symbol))
+
+
+def _funding(call: SignedCall, symbol: str) -> Row:
+    return private_funding.info(_named(call, symbol))
+
+
+def _named(call: SignedCall, symbol: str) -> SignedCall:
+    return SignedCall(
         call.market_data, {"symbol": symbol}, call.registry, call.credential
     )
-    return private_account.margin_symbol(named)
 
 
 def _position(call: SignedCall, symbol: str) -> Row | None:
@@ -146,6 +159,7 @@ def _dollars(call: SignedCall, currency: str) -> float:
 _CALCULATIONS: dict[str, tuple[str, Callable[[SignedCall, str], Row | None]]] = {
     "margin_base": ("miu", _margin_base),
     "margin_sym": ("miu", _margin_symbol),
+    "funding_sym": ("fiu", _funding),
     "position": ("pu", _position),
     "wallet": ("wu", _wallet),
     "balance": ("bu", _balance),

@@ -36,14 +36,17 @@ def refusal(name: str, body: Body, text: str, code: int) -> Reply:
 
 
 def _submit(funding: FundingEngine, account: Account, body: Body) -> Reply:
-    offer = funding.submit(account, body)
+    accepted: list[Row] = []
+    offer = funding.submit(
+        account, body, lambda offer: accepted.append(funding.offer_row(offer))
+    )
     word = "bid" if offer.is_bid else "offer"
     amount = abs(offer.amount_orig) / SCALE
     text = (
         f"Submitting funding {word} of {amount} {offer.currency} at "
         f"{offer.rate / SCALE * 100:.3f} for {offer.period} days."
     )
-    return Reply([funding.offer_row(offer)], text)
+    return Reply([funding.offer_row(offer)], text, accepted[0])
 
 
 def _cancel(funding: FundingEngine, account: Account, body: Body) -> Reply:

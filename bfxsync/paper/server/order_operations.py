@@ -33,7 +33,7 @@ class Reply:
         The orders that it is about, as they are now. Of a refused operation it is one row with
         what the request says of its order, or none.
     accepted : list or None
-        A new order as it was before it was matched.
+        A new order or offer as it was before it was matched.
     code : int or None
         Of the error, None if it was successful.
     """
@@ -47,6 +47,11 @@ class Reply:
     def status(self) -> str:
         """The status of its notification."""
         return "SUCCESS" if self.code is None else "ERROR"
+
+    @property
+    def first(self) -> Row:
+        """The row of the only or first order, of a new one as it was accepted."""
+        return self.rows[0] if self.accepted is None else self.accepted
 
 
 def execute(engine: MatchingEngine, account: Account, name: str, body: Body) -> Reply:

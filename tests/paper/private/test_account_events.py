@@ -146,10 +146,11 @@ def test_calculated_events_follow_changes(channel: ChannelSession) -> None:
     assert [frame[1] for frame in channel.pass_time(RECALCULATE_S)] == ["bu"]
     harness.submit("MARKET", "0.1")
     channel.take()
-    base, pair, balance = channel.pass_time(RECALCULATE_S)
-    assert balance[1] == "bu" and len(balance[2]) == 2
-    assert base[1] == "miu" and base[2][0] == "base"
-    assert pair[1] == "miu" and pair[2][:2] == ["sym", "tBTCUSD"]
+    frames = channel.pass_time(RECALCULATE_S)
+    assert sorted(codes_of(frames)) == ["bu", "fiu", "miu", "miu"]
+    assert [row[:2] for row in rows_of("fiu", frames)] == [["sym", "fUSD"]]
+    base, pair = rows_of("miu", frames)
+    assert base[0] == "base" and pair[:2] == ["sym", "tBTCUSD"]
     assert channel.pass_time(RECALCULATE_S) == []
 
 

@@ -257,18 +257,59 @@ def test_sampled_inputs_are_understood(channel: ChannelSession, kind: str) -> No
         data["id"] = row[0]
     frames = channel.send([0, name, None, data])
     notes = rows_of("n", frames)
-    if name in ("on", "ou"):
+    if name in ("on", "ou", "fon"):
         wanted = "SUCCESS" if "tif" not in data else "ERROR"
         assert [(note[1], note[6]) for note in notes] == [(f"{name}-req", wanted)]
     elif name == "oc":
         wanted = "SUCCESS" if "id" in data else "ERROR"
         assert [(note[1], note[6]) for note in notes] == [("oc-req", wanted)]
+    elif name == "foc":
+        assert [note[4][0] for note in notes] == [data["id"]]
     elif name == "oc_multi":
         assert [note[6] for note in notes] == ["SUCCESS"]
     elif name == "ox_multi":
         assert len(notes) == len(data)
     elif name == "n":
         assert [note[1] for note in notes] == [data["type"]]
+
+
+def test_an_offer_is_acknowledged_as_accepted(channel: ChannelSession) -> None:
+    harness = channel.harness
+    harness.clear("fUSD")
+    body = {"type": "LIMIT", "symbol": "fUSD", "period": 2, "rate": "0.0002"}
+    note, events = ask(channel, "fon", {**body, "amount": "500", "flags": None})
+    text = "Submitting funding offer of 500.0 USD at 0.020 for 2 days."
+    assert note[1] == "fon-req" and note[5:] == [None, "SUCCESS", text]
+    (row,) = rows_of("fon", events)
+    assert note[4] == row and len(row) == 21
+    # A bid that is filled at once.
+    note, events = ask(channel, "fon", {**body, "amount": "-200"})
+    assert (note[4][4], note[4][5], note[4][10]) == (-200, -200, "ACTIVE")
+    (closed,) = rows_of("foc", events)
+    assert closed[0] == note[4][0] and closed[10].startswith("EXECUTED")
+    assert "fte" in codes_of(events) and rows_of("fon", events) == []
+    note, events = ask(channel, "foc", {"id": row[0]})
+    assert note[1] == "foc-req" and note[4][0] == row[0] and note[6] == "SUCCESS"
+    (closed,) = rows_of("foc", events)
+    assert closed[10].startswith("CANCELED")
+
+
+def test_a_refused_offer_names_its_terms(channel: ChannelSession) -> None:
+    body = {"type": "LIMIT", "symbol": "fUSD", "amount": "5", "rate": "0.01"}
+    note, events = ask(channel, "fon", {**body, "period": 2})
+    assert (
+        note[4][:2] == [0, "fUSD"] and note[4][4] == 5 and note[4][14:16] == [0.01, 2]
+    )
+    assert len(note[4]) == 21 and note[5:7] == [10001, "ERROR"] and events == []
+    note, _ = ask(channel, "fon", {**body, "period": 1})
+    assert note[7] == "period: invalid"
+    note, _ = ask(channel, "foc", {"id": 5})
+    assert note[4][0] == 5 and note[7] == "Offer not found."
+    reader = ChannelSession(EngineHarness(PaperAccount(permissions={"funding": "r"})))
+    reader.log_in()
+    for kind in ("fon", "foc"):
+        note, _ = ask(reader, kind, body)
+        assert note[5:] == [10001, "ERROR", "api_key: permission invalid"]
 
 
 def test_messages_of_the_user_reach_all_sockets(channel: ChannelSession) -> None:
@@ -308,13 +349,16 @@ def test_calculations_are_answered_by_events(channel: ChannelSession) -> None:
     ((code, total),) = calculated(channel, ["balance"])
     assert code == "bu" and len(total) == 2
     assert total[1] - total[0] == pytest.approx(base[1][0], abs=1e-6)
+    ((code, funding),) = calculated(channel, ["funding_sym_fUSD"])
+    assert code == "fiu" and funding[:2] == ["sym", "fUSD"] and len(funding[2]) == 4
     assert total[0] > wallet[2]
 
 
 def test_unknown_calculations_are_ignored(channel: ChannelSession) -> None:
     # fmt: off
     names = [
-        ["nope"], ["margin_sym_tNOPE"], ["position_tETHUSD"], ["wallet_x_BTC"], [5], [], 7,
+        ["nope"], ["margin_sym_tNOPE"], ["funding_sym_tBTCUSD"], ["funding_sym"],
+        ["position_tETHUSD"], ["wallet_x_BTC"], [5], [], 7,
         ["margin_base_x"], ["balance_x"], ["wallet"], {"a": 1}, ["margin_base"],
     ]
     # fmt: on
@@ -361,7 +405,7 @@ JSON = st.recursive(
 
 @settings(max_examples=50, deadline=None)
 @given(
-    kind=st.sampled_from(["on", "ou", "oc", "oc_multi", "ox_multi", "calc", "n", "x"]),
+    kind=st.sampled_from("on ou oc oc_multi ox_multi fon foc calc n x".split()),
     data=JSON | st.dictionaries(st.sampled_from([*LIMIT, "cid", "flags"]), JSON),
 )
 def test_no_input_breaks_the_session(kind: str, data: Any) -> None:
