@@ -496,7 +496,7 @@ def others_turn() -> Iterator[signing.SignedLock]:
 
 def wait_until_one_waits(lock: signing.SignedLock) -> None:
     deadline = time.monotonic() + DEADLINE_S
-    while not lock._line.get().waiting:
+    while not lock._queue.get().waiting:
         assert time.monotonic() < deadline
         time.sleep(0.001)
 

@@ -144,7 +144,7 @@ class Call(threading.Thread):
 def wait_for_turns(key: str, count: int) -> None:
     """Wait until so many calls wait for the lock of a key."""
     for _ in range(int(DEADLINE_S * 1_000)):
-        if len(signing.signed_lock(key)._line.get().waiting) == count:
+        if len(signing.signed_lock(key)._queue.get().waiting) == count:
             return
         threading.Event().wait(0.001)
     raise AssertionError("they never waited")
