@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -70,6 +71,15 @@ def pytest_collection_finish() -> None:
     # At its first example Hypothesis asks the collector who else has the random numbers, and warns
     # if those are frozen.
     given(none())(lambda value: None)()
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen_afterwards() -> Iterator[None]:
+    """Freeze what the tests of a module leave: reports and caches, which only grow."""
+    yield
+    # First, so that what should have been closed warns here.
     gc.collect()
     gc.freeze()
 
