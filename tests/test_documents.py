@@ -7,12 +7,12 @@ import importlib
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
+from warm_python import WarmPython
 
 import bfxsync
 
@@ -52,7 +52,13 @@ def blocks():
             yield pytest.param(code, id=f"{path.name}-{number}")
 
 
-def run(arguments, *, endless, enough, shown=(), timeout=50.0, folder=None):
+@pytest.fixture(scope="module")
+def run():
+    with WarmPython() as python:
+        yield partial(run_program, python)
+
+
+def run_program(python, arguments, *, endless, enough, shown=(), timeout=50.0, folder):
     """
     Run a program and return what it printed.
 
@@ -62,32 +68,21 @@ def run(arguments, *, endless, enough, shown=(), timeout=50.0, folder=None):
     # Without what this run of pytest was told, which is not meant for one in a snippet.
     environment = {k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"}
     environment["PYTHONPATH"] = str(Path(bfxsync.__file__).parent.parent)
-    program = subprocess.Popen(
-        [sys.executable, "-W", "error", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-        cwd=folder,
-    )
+    program = python.start(arguments, environment, folder)
     lines = []
     try:
+        deadline = time.monotonic() + timeout
+        while endless and not enough(lines) and time.monotonic() < deadline:
+            line = program.stdout.readline()
+            if not line:
+                break
+            lines.append(line)
         if endless:
-            deadline = time.monotonic() + timeout
-            while not enough(lines) and time.monotonic() < deadline:
-                line = program.stdout.readline()
-                if not line:
-                    break
-                lines.append(line)
             program.send_signal(signal.SIGINT)
-            out, err = program.communicate(timeout=timeout)
-        else:
-            out, err = program.communicate(timeout=timeout)
     finally:
-        program.kill()
-        program.communicate()
+        code, out, err = program.finish(timeout)
     output = "".join(lines) + out
-    if program.returncode != 0:
+    if code != 0:
         assert endless and err.rstrip().endswith("KeyboardInterrupt"), err
     else:
         assert [line.partition(" ")[0] for line in err.splitlines()] == [*shown], err
@@ -96,12 +91,14 @@ def run(arguments, *, endless, enough, shown=(), timeout=50.0, folder=None):
 
 
 @pytest.mark.parametrize("code", list(blocks()))
-def test_r17_every_snippet_runs(code, tmp_path):
+def test_r17_every_snippet_runs(run, code, tmp_path):
     if "@pytest.fixture" in code:
         path = tmp_path / "test_snippet.py"
         path.write_text(code)
-        arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", str(path)]
-        output = run(arguments, endless=False, enough=bool)
+        arguments = ["-q", "-p", "no:cacheprovider", str(path)]
+        code_of_run = f"import pytest, sys; sys.exit(pytest.main({arguments}))"
+        arguments = ["-c", code_of_run]
+        output = run(arguments, endless=False, enough=bool, folder=tmp_path)
         assert f"{code.count('def test_')} passed" in output
         return
     # A recording ends by itself.
@@ -109,7 +106,7 @@ def test_r17_every_snippet_runs(code, tmp_path):
     endless = endless and ".run()" in code
     shown = ["ChecksumMismatch:"] if "wrong_checksum" in code else []
     shown += ["disconnected"] if "drop_connections" in code else []
-    arguments = ["-u", "-c", code]
+    arguments = ["-c", code]
     run(arguments, endless=endless, enough=bool, shown=shown, folder=tmp_path)
 
 
@@ -146,14 +143,14 @@ ORDINARY = (
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_r17_every_example_runs(path, tmp_path):
+def test_r17_every_example_runs(run, path, tmp_path):
     code = path.read_text()
     endless = not any(end in code for end in (".wss.close()", "replay("))
     endless = endless and ".run()" in code
     enough = ENOUGH.get(path.stem, lambda lines: len(lines) >= 3)
     shown = OUTAGES.get(path.stem, ())
     output = run(
-        ["-u", str(path)], endless=endless, enough=enough, shown=shown, folder=tmp_path
+        [str(path)], endless=endless, enough=enough, shown=shown, folder=tmp_path
     )
     if path.stem == "reconnect":
         assert "threads left: []" in output
