@@ -53,6 +53,7 @@ def public(exchange: PaperExchange, connect: Connect) -> PublicEndpoints:
     return connect(exchange)
 
 
+@pytest.mark.once
 def test_a_hundred_thousand_candles_are_ten_requests_and_complete(
     exchange: PaperExchange, public: PublicEndpoints
 ) -> None:
