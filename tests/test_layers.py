@@ -51,7 +51,7 @@ LAYERS = [
     ("",),  # bfxsync itself: the public face
     ("paper.engine",),
     ("paper.markets",),
-    ("paper.faults", "paper.settings"),
+    ("paper.faults", "paper.journal", "paper.journal_file", "paper.settings"),
     ("paper.server",),
     ("compat", "exports"),
     ("exceptions", "rest.exceptions", "websocket"),
@@ -129,6 +129,7 @@ PAPER_MAY = (
     "_base.enums",
     "_base.numbers",
     "_base.plain",
+    "_base.regular_files",
     "_version",
 )
 

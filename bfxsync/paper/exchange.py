@@ -13,6 +13,7 @@ from bfxsync.errors import UsageError
 from bfxsync.paper.account_view import AccountView
 from bfxsync.paper.exchange_status import ExchangeStatus
 from bfxsync.paper.faults import check_close, check_fault
+from bfxsync.paper.journal import Journal
 from bfxsync.paper.server_thread import ServerThread
 from bfxsync.paper.settings import ExchangeSettings, PaperAccount
 
@@ -94,6 +95,11 @@ class PaperExchange(ExchangeStatus):
     accounts : sequence of PaperAccount, optional
         By default one account with the key ``"paper-key"`` and the secret ``"paper-secret"``. Each
         start resets them.
+    journal_path : str or os.PathLike, optional
+        File of the journal. A start restores from it all that was acknowledged, also after the
+        process was killed: balances, open and closed orders, positions, trades, ids and nonces.
+        Markets begin anew. `accounts` may only be continued at the end, and `balances` are those
+        of the file (``docs/testing.rst``).
     ssl_context : ssl.SSLContext, optional
         Serve ``wss`` and ``https`` with its certificate, which must be valid for ``localhost``.
 
@@ -103,6 +109,8 @@ class PaperExchange(ExchangeStatus):
         Set when all recordings have ended; cleared by `play` and by a start.
     accounts : tuple of AccountView
         Balances, orders and trades of each account; they also accept deposits.
+    journal : Journal
+        All that the accounts have asked for, and all that was done.
 
     Examples
     --------
@@ -134,6 +142,7 @@ class PaperExchange(ExchangeStatus):
         rest_limits: bool = False,
         rest_minute_s: float = 60.0,
         accounts: Sequence[PaperAccount] = (PaperAccount(),),
+        journal_path: str | os.PathLike[str] | None = None,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         # fmt: off
@@ -144,11 +153,12 @@ class PaperExchange(ExchangeStatus):
             max_channels=max_channels, notification_seq=notification_seq, idle_s=idle_s,
             request_timeout_s=request_timeout_s, farewell_s=farewell_s, stall_s=stall_s,
             rest_limits=rest_limits, rest_minute_s=rest_minute_s, accounts=accounts,
-            ssl_context=ssl_context,
+            journal_path=journal_path, ssl_context=ssl_context,
         )
         # fmt: on
         self.finished: threading.Event = threading.Event()
         self._thread = ServerThread(self._settings, self.finished)
+        self.journal: Journal = self._thread.journal
         self.accounts: tuple[AccountView, ...] = tuple(
             AccountView(account, self._thread, index)
             for index, account in enumerate(self._settings.accounts)
@@ -196,8 +206,8 @@ class PaperExchange(ExchangeStatus):
         Raises
         ------
         UsageError
-            The extra ``paper`` is not installed, a recording does not exist, or this is the child
-            of a fork.
+            The extra ``paper`` is not installed, a recording does not exist, the journal is
+            damaged, in use, or of other accounts or markets, or this is the child of a fork.
         NetworkError
             The port is in use.
         """

@@ -10,6 +10,8 @@ import threading
 from typing import TYPE_CHECKING, Callable, NamedTuple, TypeVar
 
 from bfxsync.errors import NetworkError, RequestTimeout, UsageError
+from bfxsync.paper.journal import Journal
+from bfxsync.paper.journal_file import JournalFile
 from bfxsync.paper.markets.captured import load
 from bfxsync.paper.settings import Counters, ExchangeSettings
 
@@ -42,11 +44,14 @@ class ServerThread:
         Port of the last start, initially that of the settings.
     counters : Counters
         Reset by each start.
+    journal : Journal
+        Begun anew or, with a file, continued by each start.
     """
 
     def __init__(self, settings: ExchangeSettings, finished: threading.Event) -> None:
         self.port: int = settings.port
         self.counters: Counters = Counters()
+        self.journal: Journal = Journal()
         self._settings = settings
         self._finished = finished
         # Protects `_running`, so that starts, stops and calls happen one after the other.
@@ -83,7 +88,9 @@ class ServerThread:
         self._check_process()
 
         async def call(server: Server) -> T:
-            return function(server)
+            result = function(server)
+            server.registry.recorder.commit()
+            return result
 
         with self._lock:  # no stop meanwhile
             running = self._running
@@ -122,7 +129,9 @@ class ServerThread:
         )
         thread.start()
         try:
-            return _Running(thread, *ready.result(_START_S))
+            # To read a journal takes as long as it takes.
+            has_journal = self._settings.journal_path is not None
+            return _Running(thread, *ready.result(None if has_journal else _START_S))
         except BaseException:
             thread.join(_STOP_S)
             raise
@@ -152,8 +161,16 @@ class ServerThread:
         from bfxsync.paper.server.app import Server  # needs aiohttp
 
         loop = asyncio.get_running_loop()
-        server = Server(self._settings, self.counters, self._finished.set)
-        await server.run(listener, lambda: ready.set_result((loop, server)))
+        path = self._settings.journal_path
+        file = None if path is None else JournalFile(os.fspath(path))
+        try:
+            server = Server(
+                self._settings, self.counters, self._finished.set, self.journal, file
+            )
+            await server.run(listener, lambda: ready.set_result((loop, server)))
+        finally:
+            if file is not None:
+                file.close()
 
     def _check_process(self) -> None:
         # Before the lock is acquired: a thread of the parent may have held it.

@@ -106,6 +106,7 @@ class ExchangeSettings:
     rest_limits: bool
     rest_minute_s: float = attrs.field(validator=_positive)
     accounts: Sequence[PaperAccount]
+    journal_path: str | os.PathLike[str] | None
     ssl_context: ssl.SSLContext | None
 
     def __attrs_post_init__(self) -> None:
@@ -121,6 +122,9 @@ class ExchangeSettings:
                 raise UsageError(f"{name} must be a sequence of names, not {value!r}")
             object.__setattr__(self, name, tuple(dict.fromkeys(value)))
         object.__setattr__(self, "accounts", _checked_accounts(self.accounts))
+        path = self.journal_path
+        if not (path is None or (isinstance(path, (str, os.PathLike)) and str(path))):
+            raise UsageError(f"journal_path must be a path, not {path!r}")
 
 
 def _checked_accounts(accounts: Sequence[PaperAccount]) -> tuple[PaperAccount, ...]:

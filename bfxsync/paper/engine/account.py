@@ -56,6 +56,8 @@ class Account:
         Called with code and row of each event of the account channel:
         ``on``, ``ou``, ``oc``, ``te``, ``tu``, ``wu``, ``pn``, ``pu``, ``pc``, of funding ``fon``,
         ``fou``, ``foc``, ``fln``, ``flu``, ``flc``, ``fcn``, ``fcu``, ``fcc``, ``fte``, ``ftu``.
+    on_silent_change : callable
+        Called with an order that has changed without an event: a trailing stop that has moved.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Account:
         self.now_mts = now_mts
         self.created_mts: int = now_mts()
         self.listeners: list[Listener] = []
+        self.on_silent_change: Callable[[EngineOrder], None] = lambda order: None
         self.orders: dict[int, EngineOrder] = {}
         self.closed: dict[int, EngineOrder] = {}
         self.trades: Deque[Row] = deque(maxlen=KEPT)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import contextmanager
-from typing import Callable, Deque, Iterator, Mapping, Sequence
+from typing import Callable, Deque, Iterable, Iterator, Mapping, Sequence
 
 from bfxsync.paper.engine.errors import Declined, Invalid
 from bfxsync.paper.engine.funding_book import FundingBook
@@ -64,6 +64,26 @@ class FundingEngine:
         self._moved: dict[str, None] = {}
         self._returns: Deque[tuple[EngineLoan, int]] = deque()
         self._ended: dict[tuple[int, str], Party] = {}
+
+    def restore(self, accounts: Iterable[Party]) -> None:
+        """
+        Rest the open offers of restored accounts in new markets, and continue their loans.
+
+        Offers in books are not filled by that, but those that follow the flash return rate move
+        with the new one.
+        """
+        loans: dict[int, EngineLoan] = {}
+        with self.processing():
+            for account in accounts:
+                loans.update(account.funding.loans)
+                for offer in account.funding.offers.values():
+                    self._market(offer.symbol)  # raises `Invalid`
+                    self._book.restore(account, offer)
+                    self._moved[offer.symbol] = None
+            for symbol in self._moved:
+                self._book.make_room(symbol)
+            for loan in loans.values():
+                self.lending.schedule(loan)
 
     def submit(
         self,

@@ -66,6 +66,18 @@ class FundingBook:
         if offer.is_open:
             account.emit("fon", self.row(offer))
 
+    def restore(self, account: Party, offer: EngineOffer) -> None:
+        """Rest a restored offer."""
+        self._open.setdefault(offer.symbol, {})[offer.id] = account
+        self._rest(account, offer, offer.resting_rate)
+
+    def make_room(self, symbol: str) -> None:
+        """Let a new market make room for restored offers."""
+        venue = self._venues[symbol]
+        venue.market.make_room(self._now_mts())
+        venue.publish_fills()
+        venue.set_active(True)
+
     def cancel(self, account: Party, offer: EngineOffer) -> None:
         """Cancel an open offer."""
         self._withdraw(offer)
@@ -84,7 +96,7 @@ class FundingBook:
 
     def check_reactive(self, symbol: str) -> None:
         """Match the hidden offers, and move those that follow the flash return rate."""
-        for id, account in list(self._reactive[symbol].items()):
+        for id, account in list(self._reactive.get(symbol, {}).items()):
             offer = account.funding.offers.get(id)
             if offer is None:
                 continue

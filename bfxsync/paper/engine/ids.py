@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import Iterator
 
 import attrs
 
 
 @attrs.define
+class IdSequence(Iterator[int]):
+    """Consecutive ids; `following` is the next one."""
+
+    following: int
+
+    def __next__(self) -> int:
+        self.following += 1
+        return self.following - 1
+
+
+@attrs.define
 class IdSequences:
     """Sequences of new ids, shared by all accounts."""
 
-    order: Iterator[int] = attrs.field(factory=lambda: count(180_000_000_001))
-    booking: Iterator[int] = attrs.field(factory=lambda: count(6_000_000_001))
-    movement: Iterator[int] = attrs.field(factory=lambda: count(20_000_001))
-    position: Iterator[int] = attrs.field(factory=lambda: count(170_000_001))
-    offer: Iterator[int] = attrs.field(factory=lambda: count(41_000_001))
-    loan: Iterator[int] = attrs.field(factory=lambda: count(26_000_001))
+    order: IdSequence = attrs.field(factory=lambda: IdSequence(180_000_000_001))
+    booking: IdSequence = attrs.field(factory=lambda: IdSequence(6_000_000_001))
+    movement: IdSequence = attrs.field(factory=lambda: IdSequence(20_000_001))
+    position: IdSequence = attrs.field(factory=lambda: IdSequence(170_000_001))
+    offer: IdSequence = attrs.field(factory=lambda: IdSequence(41_000_001))
+    loan: IdSequence = attrs.field(factory=lambda: IdSequence(26_000_001))

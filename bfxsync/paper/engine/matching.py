@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import partial
-from typing import Callable, Iterator, Mapping, Sequence
+from typing import Callable, Iterable, Iterator, Mapping, Sequence
 
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.book import Entry
@@ -142,6 +142,27 @@ class MatchingEngine:
                 if order.is_open:  # it is not if it is of a pair with another one
                     self._close(account, order, "CANCELED")
 
+    def restore(self, accounts: Iterable[Account]) -> None:
+        """
+        Rest the open orders of restored accounts in new markets, which make room for them.
+
+        Orders in books are not filled by that. But what waits outside the book is checked as after
+        any event: the new price may trigger a stop, or fill a hidden order. Orders that have
+        expired meanwhile are cancelled.
+        """
+        with self._processing():
+            for account in accounts:
+                for order in account.orders.values():
+                    self._market(order.symbol)  # raises `Invalid`
+                    self._open.setdefault(order.symbol, {})[order.id] = account
+                    self._enter(account, order)
+                    if order.mts_tif is not None:
+                        self._schedule_expiry(account, order)
+            for symbol in self._open:
+                self._market(symbol).make_room(self._now_mts())
+                self._venues[symbol].publish_fills()
+                self._venues[symbol].set_active(True)
+
     def market_moved(self, symbol: str) -> None:
         """Check the orders that react to events of a market, now or after the current request."""
         if self._reactive.get(symbol):
@@ -169,7 +190,9 @@ class MatchingEngine:
             if order is None:
                 continue
             if order.plain_kind == "TRAILING STOP":
-                order.stop = trailed_stop(order, last)
+                before, order.stop = order.stop, trailed_stop(order, last)
+                if order.stop != before:
+                    account.on_silent_change(order)
             violation = reduce_only_violation(account, order)
             if violation:
                 self._close(account, order, violation)
@@ -255,6 +278,9 @@ class MatchingEngine:
         if order.fills and order.wants("make_visible"):
             order.flags &= ~HIDDEN
         account.hold_for(order)
+        self._enter(account, order)
+
+    def _enter(self, account: Account, order: EngineOrder) -> None:
         reactive = self._reactive.setdefault(order.symbol, {})
         if order.is_stop or order.has(REDUCE_ONLY) or self._waits(order):
             reactive[order.id] = account

@@ -62,6 +62,12 @@ class TradedMarket(Protocol):
         """
         ...
 
+    def make_room(self, mts: int) -> None:
+        """Replace the market's own orders that cross those of accounts."""
+
+    def continue_trade_ids(self, last_id: int) -> None:
+        """Give trades larger ids than this one."""
+
 
 class Venue(Protocol):
     """A market that publishes its changes."""

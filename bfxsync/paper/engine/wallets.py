@@ -136,18 +136,20 @@ class Wallets:
         """Change a balance and add the ledger entry; an amount of zero adds none."""
         if not amount:
             return
-        wallet = self._own(kind, currency)
+        wallet = self.own(kind, currency)
         wallet.balance += amount
         wallet.last_change = text = f"{text} on wallet {kind}"
         wallet.last_meta = meta
         id, now, balance = self._new_id(), self._now_mts(), wallet.balance
-        self.ledger.append(
-            Booking(id, kind, currency, now, amount, balance, category, text)
-        )
+        self.remember(Booking(id, kind, currency, now, amount, balance, category, text))
+        self._on_change(wallet)
+
+    def remember(self, booking: Booking) -> None:
+        """Add an entry to the ledger."""
+        self.ledger.append(booking)
         if len(self.ledger) > KEPT:
             oldest = self.ledger.popleft()
             self._dropped[oldest.wallet, oldest.currency] = oldest
-        self._on_change(wallet)
 
     def past(self) -> Iterator[Booking]:
         """Iterate over the ledger, preceded by the last dropped entry of each wallet."""
@@ -166,12 +168,13 @@ class Wallets:
         wallet = self.get(kind, currency)
         if wallet.holds.get(purpose, 0) == amount:
             return
-        wallet = self._own(kind, currency)
+        wallet = self.own(kind, currency)
         if amount:
             wallet.holds[purpose] = amount
         else:
             del wallet.holds[purpose]
         self._on_change(wallet)
 
-    def _own(self, kind: str, currency: str) -> EngineWallet:
+    def own(self, kind: str, currency: str) -> EngineWallet:
+        """Return a wallet, which is created if it does not exist."""
         return self._wallets.setdefault((kind, currency), EngineWallet(kind, currency))

@@ -16,12 +16,12 @@ import os
 import stat
 from functools import lru_cache
 from importlib import resources
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterator
 
 from bfxsync.errors import UsageError
 from bfxsync.paper.engine.book import RAW, Entry
+from bfxsync.paper.engine.ids import IdSequence
 from bfxsync.paper.engine.units import SCALE, Row, to_units
 from bfxsync.paper.engine.venue import OnFill
 from bfxsync.paper.markets.market import BookChanged, Event, Market, TickerCame, Traded
@@ -95,7 +95,12 @@ def _read(path: str, _mtime_ns: int, _size: int) -> Recording:
 class CapturedMarket(Market):
     """One symbol of a recording, initially at its beginning."""
 
-    def __init__(self, recording: Recording, symbol: str) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        symbol: str,
+        trade_ids: IdSequence | None = None,
+    ) -> None:
         super().__init__(symbol)
         first = recording.first[symbol]
         self.captured_book: tuple[str, str, int] | None = recording.books.get(symbol)
@@ -109,7 +114,7 @@ class CapturedMarket(Market):
         self._taken: dict[int, int] = {}
         # The recorded trade that is being published, and whether its taker sold.
         self._passing: tuple[bool, Entry] | None = None
-        self._trade_ids = count(_FIRST_TRADE_ID)
+        self.trade_ids: IdSequence = trade_ids or IdSequence(_FIRST_TRADE_ID)
         for row in reversed(first.get("trades", [])):
             self.record(row)
         for row in first.get("book", []):
@@ -160,8 +165,14 @@ class CapturedMarket(Market):
         taken = self._taken.get(part.order_id, 0)
         self._taken[part.order_id] = taken + part.amount
         amount = part.amount if is_buy else -part.amount
-        row: Row = [next(self._trade_ids), mts, amount / SCALE, part.price / SCALE]
+        row: Row = [next(self.trade_ids), mts, amount / SCALE, part.price / SCALE]
         return [*row, part.period] if self.is_funding else row
+
+    def make_room(self, mts: int) -> None:
+        """Change nothing: orders of accounts are not in the recorded book."""
+
+    def continue_trade_ids(self, last_id: int) -> None:
+        self.trade_ids.following = max(self.trade_ids.following, last_id + 1)
 
     def _left(self, entry: Entry) -> Iterator[Entry]:
         amount = entry.amount - self._taken.get(entry.order_id, 0)

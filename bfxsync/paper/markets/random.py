@@ -83,12 +83,7 @@ class RandomMarket(Market):
         self._fair = float(recipe.middle)
         self._next_order_id = 190_000_000_000 + self._random.randrange(10**9)
         self._next_trade_id = 1_700_000_000 + self._random.randrange(10**7)
-        for is_bid in (True, False):
-            levels, orders = (
-                self.book.depth(prec).side(is_bid) for prec in ("P0", "R0")
-            )
-            while len(levels) < _MIN_LEVELS or len(orders) < _START_ORDERS:
-                self._place(mts, is_bid)
+        self._fill_up(mts)
         while len(self.trades) < SNAPSHOT_TRADES:
             missing = SNAPSHOT_TRADES - len(self.trades)
             self.step(mts - _EARLY_MS * missing // SNAPSHOT_TRADES)
@@ -129,6 +124,35 @@ class RandomMarket(Market):
             rest = maker._replace(amount=maker.amount - part.amount)
             self.book.set_order(not is_buy, rest)
         return self._trade(mts, is_buy, part.amount, part)
+
+    def make_room(self, mts: int) -> None:
+        held: dict[bool, list[int]] = {True: [], False: []}
+        for id in self.account_orders:
+            is_bid, entry = self.book.orders[id]
+            held[is_bid].append(entry.price)
+        highest_bid, lowest_ask = max(held[True], default=0), min(
+            held[False], default=None
+        )
+        for id, (is_bid, entry) in list(self.book.orders.items()):
+            if is_bid:
+                crosses = lowest_ask is not None and entry.price >= lowest_ask
+            else:
+                crosses = entry.price <= highest_bid
+            if crosses and id not in self.account_orders:
+                self.book.remove_order(id)
+        self._fill_up(mts)
+
+    def continue_trade_ids(self, last_id: int) -> None:
+        self._next_trade_id = max(self._next_trade_id, last_id + 1)
+
+    def _fill_up(self, mts: int) -> None:
+        """Place orders until both sides have as many as at the beginning."""
+        for is_bid in (True, False):
+            levels, orders = (
+                self.book.depth(prec).side(is_bid) for prec in ("P0", "R0")
+            )
+            while len(levels) < _MIN_LEVELS or len(orders) < _START_ORDERS:
+                self._place(mts, is_bid)
 
     def _drift(self) -> None:
         middle = self._recipe.middle

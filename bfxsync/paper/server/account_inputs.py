@@ -56,6 +56,11 @@ class AccountInputs:
 
     def receive(self, kind: object, message_id: object, data: Any) -> None:
         """Execute an input."""
+        recorder, account = self._call.registry.recorder, self._channel.account
+        with recorder.request(account, "ws", str(kind), data) as self._record:
+            self._execute(kind, message_id, data)
+
+    def _execute(self, kind: object, message_id: object, data: Any) -> None:
         body = data if isinstance(data, dict) else {}
         if isinstance(kind, str) and kind in order_operations.OPERATIONS:
             self._operate(kind, body)
@@ -104,8 +109,9 @@ class AccountInputs:
 
     def _acknowledge(self, kind: str, info: object, reply: Reply) -> None:
         text, status, code = reply.text, reply.status, reply.code
-        now = self._now_mts()
-        self._channel.acknowledge(notification(now, kind, info, text, status, code))
+        row = notification(self._now_mts(), kind, info, text, status, code)
+        self._record(row)
+        self._channel.acknowledge(row)
 
     def _calculate(self, data: object) -> None:
         if not isinstance(data, list):

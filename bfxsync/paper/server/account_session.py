@@ -65,14 +65,19 @@ class AccountSession:
             self._refuse("auth: dup")
             return
         answer: Event = {"event": "auth", "status": "OK", "chanId": CHAN_ID}
+        keys, recorder = self._registry.keys, self._registry.recorder
         try:
-            login = log_in(request, self._registry.keys)
+            login = log_in(request, keys)
         except Invalid as invalid:
             answer.update(status="FAILED", code=invalid.code, msg=invalid.message)
+            recorder.refused(keys.owner(request.get("apiKey")), "ws", "auth", answer)
             self._send_event(answer)
             return
-        user_id, auth_id = login.credential.account.user_id, str(uuid.uuid4())
-        answer.update(userId=user_id, auth_id=auth_id, caps=login.caps())
+        account = login.credential.account
+        answer.update(userId=account.user_id, auth_id=str(uuid.uuid4()))
+        answer["caps"] = login.caps()
+        with recorder.request(account, "ws", "auth", None) as record:
+            record(answer)
         self._send_event(answer)
         call = SignedCall(self._market_data, {}, self._registry, login.credential)
         channel = AccountChannel(

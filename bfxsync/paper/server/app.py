@@ -17,6 +17,8 @@ from aiohttp import web
 from bfxsync.errors import UsageError
 from bfxsync.paper.engine.venue import Venue
 from bfxsync.paper.faults import SILENT_CHANNEL, Fault, Faults
+from bfxsync.paper.journal import Journal
+from bfxsync.paper.journal_file import JournalFile
 from bfxsync.paper.markets.captured import load
 from bfxsync.paper.markets.market import now_mts
 from bfxsync.paper.markets.random import RECIPES
@@ -31,6 +33,7 @@ from bfxsync.paper.server.players import (
     RandomPlayer,
     RecordedVenue,
 )
+from bfxsync.paper.server.recorder import Recorder
 from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.rest.app import RestApi
 from bfxsync.paper.server.subscriptions import InvalidSubscription, read
@@ -52,6 +55,8 @@ class Server:
         settings: ExchangeSettings,
         counters: Counters,
         on_finished: Callable[[], None],
+        journal: Journal,
+        journal_file: JournalFile | None = None,
     ) -> None:
         self.connections: dict[WsConnection, WsSession] = {}
         self.faults: Faults = Faults(counters.faults)
@@ -90,8 +95,12 @@ class Server:
             for symbol in player.symbols
         }
         venues.update(simulated)
+        loop = asyncio.get_running_loop()
+        recorder = Recorder(
+            journal, journal_file, now_mts, loop.call_soon, self._abort_all
+        )
         self.registry: AccountRegistry = AccountRegistry(
-            settings.accounts, venues, now_mts, asyncio.get_running_loop().call_later
+            settings.accounts, venues, now_mts, loop.call_later, recorder
         )
         self._market_data.listeners.append(
             lambda source: self.registry.market_moved(source.symbol)
@@ -117,6 +126,7 @@ class Server:
             self._rest.hang_up()
             await self._hang_up()
             await self._listener.clean_up()
+            self.registry.recorder.can_commit()
 
     def stop(self) -> None:
         """Make `run` return."""
@@ -193,7 +203,9 @@ class Server:
         transport = request.transport
         if transport is None:  # gone already
             return ws
-        connection = WsConnection(ws, transport, self._settings.stall_s)
+        connection = WsConnection(
+            ws, transport, self._settings.stall_s, self.registry.recorder.can_commit
+        )
 
         def send(text: str) -> None:
             self._counters.frames_sent += 1
@@ -275,6 +287,11 @@ class Server:
             await asyncio.sleep(0.005)
         for connection in list(self.connections):
             connection.abort()
+
+    def _abort_all(self) -> None:
+        for connection in list(self.connections):
+            connection.abort()
+        self._rest.hang_up()
 
     def _retire(self, connection: WsConnection) -> None:
         session = self.connections.pop(connection, None)

@@ -3,7 +3,7 @@ Authentication: API keys with signatures and nonces, and the tokens made with th
 
 Strategy: a signature is checked over the bytes that came: the path as it stands in the request,
 and the body as it is. So a client that signs something else than it sends is found out. REST and
-WebSocket share one nonce per key.
+WebSocket share one nonce per key. Of a token only a digest is kept, which may be in a journal.
 
 https://docs.bitfinex.com/docs/rest-auth
 """
@@ -20,6 +20,7 @@ import attrs
 
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.errors import PARAMETERS, Invalid
+from bfxsync.paper.engine.units import Row
 from bfxsync.paper.server.wire_json import to_bytes
 from bfxsync.paper.settings import SCOPES, PaperAccount
 
@@ -74,6 +75,7 @@ class KeyStore:
     ) -> None:
         self._now_mts = now_mts
         self._keys: dict[str, Credential] = {}
+        # By their digests.
         self._tokens: dict[str, Credential] = {}
         for settings, account in owners:
             given = settings.permissions
@@ -81,6 +83,39 @@ class KeyStore:
             self._keys[settings.api_key] = Credential(
                 account, rights, settings.api_secret
             )
+
+    def state(self) -> dict[str, Row]:
+        """
+        Return what a restart must not forget: by key its nonce, and by digest all of a token.
+
+        A nonce that was used may not be used again.
+        """
+        found: dict[str, Row] = {
+            key: [each.last_nonce]
+            for key, each in self._keys.items()
+            if each.last_nonce
+        }
+        names = {each.account: key for key, each in self._keys.items()}
+        for digest, each in self._tokens.items():
+            key, rights = names[each.account], dict(each.rights)
+            found[digest] = [each.last_nonce, key, rights, each.expires_mts]
+        return found
+
+    def restore(self, state: Mapping[str, Row]) -> None:
+        """Restore the nonces and tokens of a `state`."""
+        for name, (nonce, *token) in state.items():
+            if token:
+                key, rights, expires_mts = token
+                self._tokens[name] = Credential(
+                    self._keys[key].account, rights, "", nonce, expires_mts
+                )
+            else:
+                self._keys[name].last_nonce = nonce
+
+    def owner(self, api_key: object) -> Account | None:
+        """Return the account of a key, whoever names it."""
+        found = self._keys.get(api_key) if isinstance(api_key, str) else None
+        return None if found is None else found.account
 
     def authenticate(
         self, path: str, headers: Mapping[str, str], body: bytes
@@ -129,9 +164,9 @@ class KeyStore:
 
     def find_token(self, token: object) -> Credential:
         """Return a token; raises `Invalid` if it is unknown or has expired."""
-        found = self._tokens.get(token) if isinstance(token, str) else None
+        found = self._tokens.get(_digest(token))
         if found is None or self._now_mts() >= found.expires_mts:
-            self._tokens.pop(str(token), None)
+            self._tokens.pop(_digest(token), None)
             raise Invalid("token: invalid", AUTH_FAILED)
         return found
 
@@ -152,22 +187,26 @@ class KeyStore:
         }
         now = self._now_mts()
         self._tokens = {
-            token: held
-            for token, held in self._tokens.items()
+            digest: held
+            for digest, held in self._tokens.items()
             if now < held.expires_mts
         }
         token = f"pub:api:{uuid.uuid4()}-paper"
-        self._tokens[token] = Credential(
+        self._tokens[_digest(token)] = Credential(
             parent.account, rights, expires_mts=now + ttl_s * 1000
         )
         return token
 
     def delete_token(self, parent: Credential, token: object) -> None:
         """Revoke a token of the same account."""
-        found = self._tokens.get(token) if isinstance(token, str) else None
+        found = self._tokens.get(_digest(token))
         if found is None or found.account is not parent.account:
             raise Invalid("token: invalid", PARAMETERS)
-        del self._tokens[str(token)]
+        del self._tokens[_digest(token)]
+
+
+def _digest(token: object) -> str:
+    return hashlib.sha256(to_bytes(str(token))).hexdigest()
 
 
 def _advance(credential: Credential, nonce: object) -> None:

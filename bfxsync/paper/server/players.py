@@ -212,7 +212,10 @@ class CapturePlayer(Player):
 
     def _rewind(self) -> None:
         for symbol in self.symbols:
-            market = self._markets[symbol] = CapturedMarket(self._recording, symbol)
+            before = self._markets.get(symbol)
+            ids = None if before is None else before.trade_ids
+            market = CapturedMarket(self._recording, symbol, ids)
+            self._markets[symbol] = market
             self._market_data.add(market)
 
 

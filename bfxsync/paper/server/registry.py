@@ -1,16 +1,20 @@
-"""The accounts of one exchange, with their keys and their engines."""
+"""The accounts of one exchange, with their keys, their engines and their journal."""
 
 from __future__ import annotations
 
 from typing import Callable, Mapping, Sequence
 
+from bfxsync.errors import UsageError
 from bfxsync.paper.engine.account import Account
+from bfxsync.paper.engine.errors import Invalid
 from bfxsync.paper.engine.funding import FundingEngine
 from bfxsync.paper.engine.ids import IdSequences
 from bfxsync.paper.engine.matching import MatchingEngine
 from bfxsync.paper.engine.position_funding import PositionFunding
 from bfxsync.paper.engine.venue import Venue
+from bfxsync.paper.journal import Journal
 from bfxsync.paper.server.keys import KeyStore
+from bfxsync.paper.server.recorder import Recorder
 from bfxsync.paper.settings import PaperAccount
 
 _FIRST_USER = 1_000_001
@@ -24,6 +28,8 @@ class AccountRegistry:
     ----------
     venues : mapping
         The markets by symbol, those of funding included.
+    recorder : Recorder, optional
+        Of the journal, whose file may have accounts to restore.
 
     Attributes
     ----------
@@ -31,6 +37,11 @@ class AccountRegistry:
         Orders.
     funding : FundingEngine
         Offers and loans.
+
+    Raises
+    ------
+    UsageError
+        The file is not of these accounts and markets.
     """
 
     def __init__(
@@ -39,18 +50,40 @@ class AccountRegistry:
         venues: Mapping[str, Venue],
         now_mts: Callable[[], int],
         call_later: Callable[[float, Callable[[], None]], object],
+        recorder: Recorder | None = None,
     ) -> None:
+        self.recorder: Recorder = recorder or Recorder(Journal(), None, now_mts)
         ids = IdSequences()
-        self.accounts: list[Account] = [
-            Account(each.balances, user_id, ids, now_mts)
-            for user_id, each in enumerate(settings, _FIRST_USER)
-        ]
+        saved = self.recorder.restore(ids)
+        names = [each.api_key for each in settings]
+        old = list(saved.accounts)
+        if old != names[: len(old)]:
+            raise UsageError(
+                f"the journal has the accounts {', '.join(old)}, with which accounts must begin,"
+                f" not {', '.join(names)}"
+            )
+        self.accounts: list[Account] = list(saved.accounts.values())
+        for user_id, each in list(enumerate(settings, _FIRST_USER))[len(old) :]:
+            self.accounts.append(Account(each.balances, user_id, ids, now_mts))
         self.keys: KeyStore = KeyStore(zip(settings, self.accounts), now_mts)
+        self.keys.restore(saved.keys)
         self.engine: MatchingEngine = MatchingEngine(venues, now_mts, call_later)
         self.funding: FundingEngine = FundingEngine(venues, now_mts, call_later)
         borrowing = PositionFunding(self.funding, venues, now_mts)
         for account in self.accounts:
             borrowing.add(account)
+        self.recorder.start(dict(zip(names, self.accounts)), ids, self.keys, saved)
+        try:
+            for symbol, last_id in saved.trade_ids.items():
+                if symbol in venues:
+                    venues[symbol].market.continue_trade_ids(last_id)
+            self.engine.restore(self.accounts)
+            self.funding.restore(self.accounts)
+        except Invalid:
+            raise UsageError(
+                "the journal has open orders of a market that this exchange does not have"
+            ) from None
+        self.recorder.commit()
 
     def market_moved(self, symbol: str) -> None:
         """Let the engines react to an event of a market."""

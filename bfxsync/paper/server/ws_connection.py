@@ -41,6 +41,8 @@ class WsConnection:
     ----------
     stall_s : float
         Aborts a client that stays above `HIGH_WATER` for this time.
+    before_write : callable
+        Called before each block; if it returns False the connection is aborted instead.
 
     Attributes
     ----------
@@ -49,11 +51,16 @@ class WsConnection:
     """
 
     def __init__(
-        self, ws: web.WebSocketResponse, transport: asyncio.Transport, stall_s: float
+        self,
+        ws: web.WebSocketResponse,
+        transport: asyncio.Transport,
+        stall_s: float,
+        before_write: Callable[[], bool] = lambda: True,
     ) -> None:
         self._ws = ws
         self._transport = transport
         self._stall_s = stall_s
+        self._before_write = before_write
         self._loop = asyncio.get_running_loop()
         self._has_closed = False
         self._waiting: list[bytes] = []
@@ -147,6 +154,8 @@ class WsConnection:
             return 0
 
     def _flush(self) -> None:
+        if self._waiting and not self._before_write():
+            self.abort()
         # Nothing may follow a close frame.
         if self._waiting and not self._is_over():
             block = b"".join(self._waiting)

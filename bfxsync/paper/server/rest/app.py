@@ -11,6 +11,7 @@ from aiohttp import web
 from bfxsync.paper.engine.errors import GENERIC, Invalid
 from bfxsync.paper.server.keys import NO_RIGHT
 from bfxsync.paper.server.market_data import MarketData
+from bfxsync.paper.server.recorder import NotRecorded
 from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.rest.query import RATE_LIMIT, Query, Refused, SignedCall
 from bfxsync.paper.server.rest.routes import PRIVATE_ROUTES, ROUTES, Q, Route
@@ -84,10 +85,10 @@ class RestApi:
     def add_to(self, app: web.Application) -> None:
         """Add the routes to an application."""
         for route in ROUTES:
-            handler = self._handler(route, self._read)
+            handler = self._handler(route, self._answer)
             app.router.add_route(route.method, PATH + route.path, handler)
         for signed in PRIVATE_ROUTES:
-            handler = self._handler(signed, self._authenticate)
+            handler = self._handler(signed, self._answer_signed)
             app.router.add_post(PATH + signed.path, handler)
 
     def hang_up(self) -> None:
@@ -96,7 +97,7 @@ class RestApi:
             transport.abort()
 
     def _handler(
-        self, route: Route[Q], read: Callable[[Route[Q], web.Request, bytes], Q]
+        self, route: Route[Q], answer: Callable[[Route[Q], web.Request, bytes], object]
     ) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             transport = request.transport
@@ -107,13 +108,13 @@ class RestApi:
             try:
                 if self._is_lost("lost_request", request):
                     return web.Response()
-                response = await self._respond(route, read, request)
+                response = await self._respond(route, answer, request)
                 if self._is_lost("lost_answer", request):
                     return response
                 # Sent here, so that the connection stays registered until all is read.
                 transport.set_write_buffer_limits(0)
                 await asyncio.wait_for(_send(response, request), self._settings.idle_s)
-            except asyncio.TimeoutError:
+            except (asyncio.TimeoutError, NotRecorded):
                 transport.abort()
             finally:
                 self._open.discard(transport)
@@ -126,8 +127,7 @@ class RestApi:
         faults = self._market_data.faults
         if not faults.armed or request.transport is None:
             return False
-        path = request.raw_path.partition("?")[0][len(PATH) :]
-        if faults.fire(fault, path=path) is None:
+        if faults.fire(fault, path=_path(request)) is None:
             return False
         request.transport.abort()
         return True
@@ -135,14 +135,14 @@ class RestApi:
     async def _respond(
         self,
         route: Route[Q],
-        read: Callable[[Route[Q], web.Request, bytes], Q],
+        execute: Callable[[Route[Q], web.Request, bytes], object],
         request: web.Request,
     ) -> web.Response:
         self._counters.rest_requests += 1
         status = 200
         try:
             self._check_limit(route.group, route.per_minute, request)
-            answer = route.answer(read(route, request, await self._body(request)))
+            answer = execute(route, request, await self._body(request))
             text = (
                 await _join(answer) if isinstance(answer, Iterator) else encode(answer)
             )
@@ -158,9 +158,30 @@ class RestApi:
             self._counters.rest_refusals += 1
             raise Refused("ratelimit: error", RATE_LIMIT, 429)
 
-    def _read(self, route: Route[Query], request: web.Request, body: bytes) -> Query:
+    def _answer(self, route: Route[Query], request: web.Request, body: bytes) -> object:
         values = {**request.query, **(_parameters(body) or {}), **request.match_info}
-        return Query(self._market_data, values)
+        return route.answer(Query(self._market_data, values))
+
+    def _answer_signed(
+        self, route: Route[SignedCall], request: web.Request, body: bytes
+    ) -> object:
+        path = _path(request)
+        keys, recorder = self._registry.keys, self._registry.recorder
+        try:
+            call = self._authenticate(route, request, body)
+        except Invalid as invalid:
+            account = keys.owner(request.headers.get("bfx-apikey"))
+            error = ["error", invalid.code, invalid.message]
+            recorder.refused(account, "rest", path, error)
+            raise
+        with recorder.request(call.account, "rest", path, call.values) as record:
+            try:
+                answer = route.answer(call)
+            except Invalid as invalid:
+                record(["error", invalid.code, invalid.message])
+                raise
+            record(answer if route.is_write else None)
+            return answer
 
     def _authenticate(
         self, route: Route[SignedCall], request: web.Request, body: bytes
@@ -187,6 +208,11 @@ class RestApi:
         except asyncio.TimeoutError:
             # As a proxy does. The connection is closed, since the rest of the body may follow.
             raise Refused("request: timeout", status=408) from None
+
+
+def _path(request: web.Request) -> str:
+    """Return the path of an endpoint, such as ``auth/w/order/submit``."""
+    return request.raw_path.partition("?")[0][len(PATH) :]
 
 
 async def _send(response: web.Response, request: web.Request) -> None:

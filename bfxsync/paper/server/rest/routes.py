@@ -54,6 +54,11 @@ class Route(Generic[Q]):
     method: str = attrs.field(default="GET", kw_only=True)
     rights: str = attrs.field(default="", kw_only=True)
 
+    @property
+    def is_write(self) -> bool:
+        """Whether it changes something that others may see."""
+        return self.path.startswith("auth/w/") and "/token" not in self.path
+
 
 ROUTES: tuple[Route[Query], ...] = (
     Route("ticker/{symbol}", market.ticker),
