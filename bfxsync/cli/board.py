@@ -18,12 +18,13 @@ from rich.table import Table
 from rich.text import Text
 
 from bfxsync import BookUpdate, Ticker, Trade
-from bfxsync.cli.summary import MarketView, View
+from bfxsync.cli.summary import MarketView, Step, View
 from bfxsync.cli.text import amount_text, decimals_of, ms_text, price_text, time_text
 
 _BID = "green"
 _ASK = "red"
 _WARNING = "bold not dim white on red"
+_TONES = {"buy": _BID, "sell": _ASK, "bad": _WARNING}
 
 _SIDE_BY_SIDE_WIDTH = 72
 _LEAST_SIDE_BY_SIDE_WIDTH = 52
@@ -67,20 +68,25 @@ class Screen:
 def draw(view: View, width: int, height: int) -> RenderableType:
     """Return the whole screen; width and height are in characters."""
     rows = max(0, height - 3)
-    is_low = rows // len(view.markets) < _STACKED_HEIGHT
+    count = len(view.markets) + bool(view.steps)
+    is_low = rows // count < _STACKED_HEIGHT
     if width >= (_LEAST_SIDE_BY_SIDE_WIDTH if is_low else _SIDE_BY_SIDE_WIDTH):
         markets = Table.grid(expand=True)
-        for _ in view.markets:
+        for _ in range(count):
             markets.add_column(ratio=1)
-        share = width // len(view.markets)
+        share = width // count
         panels = [_market(item, share, rows) for item in view.markets]
+        if view.steps:
+            panels.append(_account(view.steps, share, rows))
         markets.add_row(*panels)
         return Group(_header(view, width), markets, *_footer(view))
-    share, rest = divmod(rows, len(view.markets))
+    share, rest = divmod(rows, count)
     panels = [
         _market(item, width, share + (index < rest))
         for index, item in enumerate(view.markets)
     ]
+    if view.steps:
+        panels.append(_account(view.steps, width, share))
     return Group(_header(view, width), *panels, *_footer(view))
 
 
@@ -132,6 +138,19 @@ def _market(view: MarketView, width: int, height: int) -> Panel:
         content,
         title=title,
         subtitle=_line(f" {view.source} ", "dim"),
+        border_style="dim",
+        height=max(height, 2),
+        width=width,
+    )
+
+
+def _account(steps: Sequence[Step], width: int, height: int) -> Panel:
+    rows = max(0, height - 2)
+    shown = steps[-rows:] if rows else ()
+    return Panel(
+        Group(*(_line(step.line, _TONES.get(step.tone, "")) for step in shown)),
+        title=_line(" account ", "bold not dim"),
+        subtitle=_line(" play money ", "dim"),
         border_style="dim",
         height=max(height, 2),
         width=width,

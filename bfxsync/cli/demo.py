@@ -11,6 +11,7 @@ from typing import Mapping, Protocol, TextIO
 from bfxsync import PUB_WSS_HOST
 from bfxsync.cli.summary import FeedSummary, View
 from bfxsync.cli.text import price_text
+from bfxsync.cli.trading import SYMBOL
 from bfxsync.cli.watch import Watch
 from bfxsync.paper import PaperExchange
 
@@ -24,6 +25,7 @@ _CAPTURE_MARGIN_S = 5.0
 _RATE = 200.0
 
 _LOCAL_PING_S = 0.1
+_LEAST_S = 0.01
 # The real exchange is shared.
 _LIVE_PING_S = 1.0
 
@@ -57,23 +59,25 @@ def run(
     seconds: float, *, is_live: bool, is_recorded: bool, is_plain: bool
 ) -> FeedSummary:
     """
-    Watch the real exchange (`is_live`) or a local one; `is_plain` prints lines instead of a screen.
+    Watch the real exchange (`is_live`), or watch and trade on a local one.
 
-    With `is_recorded` the local exchange plays the recording. `seconds` counts from the first data
-    of all channels. Raises `BfxError` if the exchange is unreachable or rejects the connection.
+    `is_plain` prints lines instead of a screen. With `is_recorded` the local exchange plays the
+    recording. `seconds` counts from the first data of all channels. Raises `BfxError` if the
+    exchange is unreachable or rejects the connection.
     """
     with ExitStack() as stack:
         sources: dict[str, str]
+        exchange = None
         if is_live:
             host, ping_s = PUB_WSS_HOST, _LIVE_PING_S
             sources = {"tBTCUSD": "live", "tETHUSD": "live"}
         else:
             exchange = stack.enter_context(local_exchange(seconds, is_recorded))
             host, ping_s = exchange.url, _LOCAL_PING_S
-            sources = dict.fromkeys(("tBTCUSD", "tETHUSD"), "simulated")
+            sources = {SYMBOL: "simulated"}
             if is_recorded:
                 speed = capture_speed(seconds)
-                sources["tBTCUSD"] = f"recorded 2018-11-12, {speed:.3g}x"
+                sources[SYMBOL] = f"recorded 2018-11-12, {speed:.3g}x"
         for symbol, source in sources.items():
             print(f"{symbol}: {source}")
         print(f"connecting to {host}", flush=True)
@@ -84,7 +88,7 @@ def run(
             from bfxsync.cli.board import Screen
 
             show = stack.enter_context(Screen(host))
-        return watch(host, sources, seconds, show, ping_s=ping_s)
+        return watch(host, sources, seconds, show, ping_s=ping_s, exchange=exchange)
 
 
 def capture_speed(seconds: float) -> float:
@@ -110,9 +114,14 @@ def watch(
     show: Show,
     *,
     ping_s: float = _LOCAL_PING_S,
+    exchange: PaperExchange | None = None,
 ) -> FeedSummary:
-    """Watch some markets until the time is over or Ctrl-C; see `run` and `Watch`."""
-    watching = Watch(host, sources, ping_s)
+    """
+    Watch some markets until the time is over or Ctrl-C; see `run` and `Watch`.
+
+    With an exchange, trade there, too, and take longer if orders are not filled in time.
+    """
+    watching = Watch(host, sources, ping_s, exchange, seconds)
     was_interrupted = False
     try:
         with watching:
@@ -126,11 +135,11 @@ def _run_show(watching: Watch, seconds: float, show: Show) -> None:
     end = time.monotonic() + seconds
     while watching.failure is None:
         left_s = end - time.monotonic()
-        if left_s <= 0:
+        if left_s <= 0 and not watching.is_trading:
             break
-        show.show(watching.view(left_s))
+        show.show(watching.view(max(0.0, left_s)))
         # Less than the interval, as drawing takes time.
-        time.sleep(min(show.interval_s, max(0.0, end - time.monotonic())))
+        time.sleep(min(show.interval_s, max(_LEAST_S, end - time.monotonic())))
 
 
 class Lines:

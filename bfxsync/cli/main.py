@@ -23,10 +23,11 @@ _MAX_SECONDS = 86_400
 _MAX_HELD = 50
 
 _DEMO = """\
-Show tickers, trades and books of tBTCUSD and tETHUSD, live,
-and print counts and latencies at the end. Without --live
-nothing leaves this machine: a local exchange simulates both
-markets."""
+Trade on a local exchange: tBTCUSD live, a limit and a market
+order, a forced disconnect, and the wallet before and after.
+Nothing leaves this machine, and the money is play money.
+With --live, tBTCUSD and tETHUSD of the real exchange are
+shown instead, without a key and without orders."""
 
 _DEMO_END = """\
 The recording is 14 minutes long, of a quiet market. It plays
@@ -34,7 +35,8 @@ at 20 times its speed, or slower if it would end before
 --seconds.
 
 exit codes:
-  0    updates in every channel, no gap, every checksum matched
+  0    updates in every channel, every checksum matched, no gap
+       but that of the forced disconnect, all orders filled
   1    otherwise, or the exchange cannot be reached; a line
        gives the reason
   2    invalid command line, or a missing package
@@ -66,8 +68,8 @@ with Client() as bfx:
     bfx.wss.subscribe_trades("BTC/USD", print)
     bfx.wss.run()"""
 
-# On fewer lines the summary has no empty ones.
-_ROOMY_LINES = 24
+# On fewer lines the summary has no empty ones, and on still fewer no tables.
+_ROOMY_LINES, _TABLE_LINES = 30, 22
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -97,8 +99,9 @@ def _demo(arguments: argparse.Namespace) -> int:
     if missing:
         return _fail_without(missing)
     try:
-        # Log lines must not disturb the screen.
-        with LogLines("demo", is_held=not is_plain):
+        # Log lines must not disturb the screen. The warning about the forced disconnect is not one.
+        level = logging.WARNING if arguments.live else logging.ERROR
+        with LogLines("demo", is_held=not is_plain, level=level):
             summary = demo.run(
                 arguments.seconds,
                 is_live=arguments.live,
@@ -107,8 +110,10 @@ def _demo(arguments: argparse.Namespace) -> int:
             )
     except BfxError as exc:
         return _fail(_text_of(exc), FAILED)
-    gap = "\n" if shutil.get_terminal_size().lines >= _ROOMY_LINES else ""
-    print(f"{gap}{summary.text(is_roomy=bool(gap))}", flush=True)
+    lines = shutil.get_terminal_size().lines
+    gap = "\n" if lines >= _ROOMY_LINES else ""
+    text = summary.text(is_roomy=bool(gap), is_brief=lines < _TABLE_LINES)
+    print(f"{gap}{text}", flush=True)
     if summary.problems and not summary.was_interrupted:
         return _fail("; ".join(summary.problems), FAILED)
     print(f"{gap}{_NEXT_AFTER_LIVE if arguments.live else _NEXT}", flush=True)
@@ -159,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", dest="command")
     command = commands.add_parser(
         "demo",
-        help="show live markets, from a local exchange or the real one",
+        help="trade on a local exchange, or show live markets of the real one",
         description=_DEMO,
         epilog=_DEMO_END,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -278,13 +283,15 @@ def _seconds(text: str) -> float:
 
 class LogLines(logging.Handler):
     """
-    Prints warnings and errors of the library, within a ``with`` block.
+    Prints warnings and errors of the library, within a ``with`` block, or those from a level on.
 
     With `is_held` the latest 50 lines are printed at the end, as a screen is drawn until then.
     """
 
-    def __init__(self, command: str, *, is_held: bool) -> None:
-        super().__init__(logging.WARNING)
+    def __init__(
+        self, command: str, *, is_held: bool, level: int = logging.WARNING
+    ) -> None:
+        super().__init__(level)
         self.setFormatter(logging.Formatter(f"bfxsync {command}: %(message)s"))
         self._is_held = is_held
         self._held: Deque[str] = deque(maxlen=_MAX_HELD)

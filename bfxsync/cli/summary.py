@@ -80,6 +80,22 @@ def total(channels: Sequence[ChannelSummary]) -> ChannelSummary:
 
 
 @attrs.frozen
+class Step:
+    """A line of what the demonstration does: an order, its fill, the wallet."""
+
+    label: str
+    """Empty if it continues the step before."""
+    text: str
+    tone: str = ""
+    """``"buy"``, ``"sell"``, ``"bad"`` or nothing."""
+
+    @property
+    def line(self) -> str:
+        """Label and text, aligned with others."""
+        return f"{self.label:<6} {self.text}"
+
+
+@attrs.frozen
 class MarketView:
     """One symbol at one moment."""
 
@@ -114,6 +130,8 @@ class View:
     round_trip_s: float | None
     """Latest measurement, as is the lag."""
     lag_s: float | None
+    steps: tuple[Step, ...] = ()
+    """What was traded; nothing on the real exchange."""
 
 
 @attrs.frozen
@@ -130,6 +148,11 @@ class FeedSummary:
     """From the I/O thread to the callback."""
     errors: tuple[str, ...] = ()
     """Errors not related to a channel."""
+    steps: tuple[Step, ...] = ()
+    """What was traded; nothing on the real exchange."""
+    trading_problem: str | None = None
+    cut_count: int = 0
+    """Disconnects that were part of it: so many gaps has each channel."""
     was_interrupted: bool = False
     """Ended with Ctrl-C."""
 
@@ -137,7 +160,8 @@ class FeedSummary:
     def problems(self) -> list[str]:
         """Reasons why the demonstration failed, as text; empty if it succeeded."""
         silent = [item.name for item in self.channels if not item.update_count]
-        broken = [item for item in self.channels if item.gaps]
+        broken = [item for item in self.channels if len(item.gaps) > self.cut_count]
+        uncut = [item for item in self.channels if len(item.gaps) < self.cut_count]
         wrong = [item.name for item in self.channels if item.mismatch_count]
         unverified = [item.name for item in self.channels if item.verified_count == 0]
         found = []
@@ -148,7 +172,12 @@ class FeedSummary:
             )
         if broken:
             names = ", ".join(item.name for item in broken)
-            found.append(f"gaps in {names} ({broken[0].gaps[0]!r})")
+            found.append(f"gaps in {names} ({broken[0].gaps[self.cut_count]!r})")
+        if uncut:
+            names = ", ".join(item.name for item in uncut)
+            found.append(f"the disconnect was not noticed by {names}")
+        if self.trading_problem is not None:
+            found.append(self.trading_problem)
         if wrong:
             found.append(f"wrong checksums of {', '.join(wrong)}")
         if unverified:
@@ -157,11 +186,17 @@ class FeedSummary:
             found.append(f"errors: {len(self.errors)}, the first: {self.errors[0]}")
         return found
 
-    def text(self, *, is_roomy: bool = True) -> str:
-        """Return lines of at most 60 ASCII characters; with `is_roomy` separated by empty lines."""
-        parts = (self._flow(), self._table(), self._latency(), [self._verdict()])
+    def text(self, *, is_roomy: bool = True, is_brief: bool = False) -> str:
+        """
+        Return lines of at most 60 ASCII characters; with `is_roomy` separated by empty lines.
+
+        With `is_brief` a demonstration that traded leaves out its tables.
+        """
+        steps = [step.line for step in self.steps]
+        tables = [] if is_brief and steps else [self._table(), self._latency()]
+        parts = [steps, self._flow(), *tables, [self._verdict()]]
         gap = "\n\n" if is_roomy else "\n"
-        return gap.join("\n".join(lines) for lines in parts)
+        return gap.join("\n".join(lines) for lines in parts if lines)
 
     def _flow(self) -> list[str]:
         rate = self.frame_count / self.elapsed_s if self.elapsed_s > 0 else 0.0
@@ -196,4 +231,6 @@ class FeedSummary:
             return "Ended with Ctrl-C."
         if self.problems:
             return f"Problems: {len(self.problems)}."
+        if self.steps:
+            return "All good: orders filled, disconnect healed, checksums match."
         return "All good: updates in every channel, no gap, checksums match."

@@ -33,6 +33,8 @@ from bfxsync.cli.summary import (
     View,
     total,
 )
+from bfxsync.cli.trading import Trading
+from bfxsync.paper import PaperExchange
 
 LEVELS = 25
 TRADES = 50
@@ -59,6 +61,7 @@ class _Feed:
         self._channel = channel
         self._lags = lags
         self._gaps: tuple[str, ...] = ()
+        self.recovered_count = 0
         # May be set after the first callbacks.
         self.subscription: Subscription[Any] | None = None
 
@@ -110,8 +113,10 @@ class _Feed:
     def _on_event(self, event: Any) -> None:
         if isinstance(event, Gap):
             self._gaps = (*self._gaps, event.reason)
-        elif isinstance(event, Snapshot) and self._channel == "trades":
-            self._market.trades = tuple(reversed(event.rows[-TRADES:]))
+        elif isinstance(event, Snapshot):
+            self.recovered_count = len(self._gaps)
+            if self._channel == "trades":
+                self._market.trades = tuple(reversed(event.rows[-TRADES:]))
 
 
 def _view(market: _Market, book: BookView) -> MarketView:
@@ -132,15 +137,30 @@ class Watch:
     A client that watches the tickers, trades and books of some symbols.
 
     `sources` describes the source of the data by symbol; the round trip is measured every `ping_s`.
-    The context manager subscribes at the start and closes the client at the end.
+    With an exchange the client has a key of its first account, and trades there for `seconds`. The
+    context manager subscribes at the start and closes the client at the end.
     """
 
-    def __init__(self, host: str, sources: Mapping[str, str], ping_s: float) -> None:
+    def __init__(
+        self,
+        host: str,
+        sources: Mapping[str, str],
+        ping_s: float,
+        exchange: PaperExchange | None = None,
+        seconds: float = 0.0,
+    ) -> None:
         self._host = host
         self._ping_s = ping_s
         # As an ordered set of texts.
         self._errors: dict[str, None] = {}
-        self._wss = Client(wss_host=host, on_error=self._on_error).wss
+        self._exchange = exchange
+        self._seconds = seconds
+        options: dict[str, Any] = {"wss_host": host, "on_error": self._on_error}
+        self._bfx = (
+            Client(**options) if exchange is None else exchange.client(**options)
+        )
+        self._wss = self._bfx.wss
+        self._trading: Trading | None = None
         self._round_trips = Samples()
         self._lags = Samples()
         self._markets = [_Market(*item) for item in sources.items()]
@@ -158,18 +178,27 @@ class Watch:
         try:
             self._subscribe()
         except BaseException:
-            self._wss.close()
+            self._bfx.close()
             raise
         self._began_at = time.monotonic()
         self._pinger.start()
+        if self._trading is not None:
+            self._trading.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ended_at = time.monotonic()
         self._stopping.set()
         # Also ends a ping in progress.
-        self._wss.close()
+        self._bfx.close()
         self._pinger.join()
+        if self._trading is not None:
+            self._trading.stop()
+
+    @property
+    def is_trading(self) -> bool:
+        """Whether orders are left to place."""
+        return self._trading is not None and self._trading.is_running
 
     @property
     def failure(self) -> BfxError | None:
@@ -190,6 +219,7 @@ class Watch:
             total=total(self._channels()),
             round_trip_s=self._round_trips.last,
             lag_s=self._lags.last,
+            steps=() if self._trading is None else self._trading.steps,
         )
 
     def summary(self, was_interrupted: bool) -> FeedSummary:
@@ -203,6 +233,9 @@ class Watch:
             round_trips=self._round_trips.percentiles(),
             lags=self._lags.percentiles(),
             errors=tuple(self._errors),
+            steps=() if self._trading is None else self._trading.steps,
+            trading_problem=None if self._trading is None else self._trading.problem,
+            cut_count=0 if self._trading is None else 1,
             was_interrupted=was_interrupted,
         )
 
@@ -215,6 +248,15 @@ class Watch:
         for feed, subscription in zip(self._feeds, subscriptions):
             feed.subscription = subscription
         self._wss.wait_ready()
+        if self._exchange is not None:
+            book = next(feed.book for feed in self._feeds if feed.book is not None)
+            self._trading = Trading(
+                self._bfx,
+                self._exchange,
+                book,
+                self._seconds,
+                lambda: min(feed.recovered_count for feed in self._feeds),
+            )
 
     def _rate(self, frame_count: int) -> float:
         now = time.monotonic()

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bfxsync import BookUpdate, Ticker, Trade
 from bfxsync.cli.board import Screen, bar, draw
-from bfxsync.cli.summary import ChannelSummary, MarketView, View
+from bfxsync.cli.summary import ChannelSummary, MarketView, Step, View
 
 ENTER_SCREEN, LEAVE_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
 
@@ -213,3 +213,34 @@ def test_the_screen_is_given_back() -> None:
             raise KeyboardInterrupt
     text = stream.getvalue()
     assert text.index(ENTER_SCREEN) < text.index("tBTCUSD") < text.index(LEAVE_SCREEN)
+
+
+TRADED = attrs.evolve(
+    VIEW,
+    markets=VIEW.markets[:1],
+    steps=(
+        Step("before", "100,000.00 USD 10.0000 BTC"),
+        Step("market", "sell 0.0500 BTC", "sell"),
+        Step("", "filled 64,291 fee 6.429 USD"),
+    ),
+)
+
+
+@pytest.mark.parametrize("width, height", [(80, 24), (60, 15), (60, 40), (52, 12)])
+def test_trades_stand_beside_or_below_the_market(width: int, height: int) -> None:
+    lines = render(TRADED, width, height).splitlines()
+    assert len(lines) == height
+    assert all(cell_len(line) == len(line) <= width for line in lines)
+    text = "\n".join(lines)
+    parts = ["tBTCUSD", "account", "market sell 0.0500", "filled 64,291"]
+    if width > 60:
+        parts += ["before 100,000.00 USD 10.0000 BTC", "fee 6.429 USD"]
+    for part in parts:
+        assert part in text
+
+
+def test_the_latest_trades_are_shown_if_there_is_no_room() -> None:
+    view = attrs.evolve(TRADED, steps=TRADED.steps * 20)
+    lines = render(view, 80, 24).splitlines()
+    assert len(lines) == 24
+    assert "filled 64,291 fee 6.429 USD" in lines[-4]

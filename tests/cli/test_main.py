@@ -60,26 +60,62 @@ def test_the_demo_ends_well(capsys: Output) -> None:
     assert err == ""
     assert out.isascii() and "\x1b" not in out and "\r" not in out
     rows = table(out)
-    channels = [f"{s} {c}" for s in ("tBTCUSD", "tETHUSD") for c in demo_channels()]
-    for name in channels:
+    for name in (f"tBTCUSD {channel}" for channel in demo_channels()):
         updates, gaps, *checksums = rows[name]
         assert int(updates.replace(",", "")) > 0
-        assert gaps == "0"
+        # The forced disconnect.
+        assert gaps == "1"
         if name.endswith("book"):
             verified, _, wrong, _ = checksums
             assert int(verified) > 0 and wrong == "0"
     for name in ("ping and pong", "I/O to callback"):
         percentiles = [float(text) for text in rows[name][-3:]]
         assert percentiles == sorted(percentiles)
-    assert len(re.findall(r"^ +\d\.\d s +[\d,]+ frames", out, re.MULTILINE)) == 4
+    assert len(re.findall(r"^ +\d\.\d s +[\d,]+ frames", out, re.MULTILINE)) >= 4
     assert "All good: " in out
     assert out.endswith("demo --live (the real exchange; no key needed)\n")
+
+
+def test_the_demo_trades_and_survives_a_disconnect(capsys: Output) -> None:
+    assert main(["demo", "--seconds", "1", "--plain"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    begin = next(at for at, line in enumerate(lines) if line.startswith("before "))
+    end = next(at for at, line in enumerate(lines) if line.startswith("after "))
+    steps = [line.split() for line in lines[begin : end + 1]]
+    assert steps[0] == "before 100,000.00 USD 10.0000 BTC".split()
+    assert [step[0] for step in steps if step[0] not in ("filled", "moved")] == (
+        "before limit market cut data after".split()
+    )
+    bought, sold = (step for step in steps if step[0] == "filled")
+    assert bought[-1] == "BTC" and sold[-1] == "USD"
+    _, usd, _, btc, _ = steps[-1]
+    assert float(btc) == pytest.approx(10 + 0.1 * 0.9985 - 0.05, abs=1e-4)
+    paid, earned = (0.1 * price(bought[1]), 0.05 * price(sold[1]) * 0.998)
+    assert price(usd) == pytest.approx(100_000 - paid + earned, abs=1)
+
+
+def price(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+def test_an_order_that_nobody_fills_is_moved(capsys: Output) -> None:
+    # Nobody else trades: only a better price fills the order.
+    exchange = PaperExchange(rate=1e-3, ticker_s=0.05, checksum_s=0.05)
+    with exchange:
+        summary = demo.watch(
+            exchange.url, {"tBTCUSD": "still"}, 1.0, demo.Lines(1.0), exchange=exchange
+        )
+        first, second = exchange.account.closed_orders
+    texts = [step.text for step in summary.steps]
+    assert sum(text.startswith("moved to 64,") for text in texts) == 1
+    assert summary.trading_problem is None
+    assert (first["amount_orig"], second["amount_orig"]) == (0.1, -0.05)
 
 
 def test_the_recording_is_played_on_demand(capsys: Output) -> None:
     assert main(["demo", "--seconds", "2", "--plain", "--recorded"]) == 0
     out = capsys.readouterr().out
-    assert "tBTCUSD: recorded 2018-11-12, 20x\ntETHUSD: simulated\n" in out
+    assert "tBTCUSD: recorded 2018-11-12, 20x\n" in out
     assert "All good: " in out
 
 

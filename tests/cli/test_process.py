@@ -33,7 +33,7 @@ def test_it_ends_by_itself_and_well() -> None:
     out, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (0, "")
     assert "\x1b" not in out
-    assert "\nAll good: updates in every channel, no gap, checksums match.\n" in out
+    assert "\nAll good: orders filled, disconnect healed, checksums match.\n" in out
     assert out.endswith(
         "\nNext: bfxsync demo --live (the real exchange; no key needed)\n"
     )
@@ -100,7 +100,14 @@ def test_a_terminal_gets_the_screen_and_has_it_back() -> None:
     assert (process.returncode, err) == (0, "")
     enter, leave = text.index("\x1b[?1049h"), text.index("\x1b[?1049l")
     screen = text[enter:leave]
-    for part in ("tBTCUSD", "tETHUSD", "frames/s", "spread", "simulated"):
+    for part in (
+        "tBTCUSD",
+        "account",
+        "before 100,000",
+        "frames/s",
+        "spread",
+        "simulated",
+    ):
         assert part in screen
     assert "All good" in text[leave:]
 

@@ -3,7 +3,14 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from bfxsync.cli.summary import ChannelSummary, FeedSummary, Percentiles, Samples, total
+from bfxsync.cli.summary import (
+    ChannelSummary,
+    FeedSummary,
+    Percentiles,
+    Samples,
+    Step,
+    total,
+)
 
 GOOD = FeedSummary(
     elapsed_s=10.0,
@@ -108,3 +115,46 @@ def test_other_errors_are_problems_too() -> None:
 def test_an_interrupted_run_gets_no_verdict() -> None:
     summary = attrs.evolve(GOOD, was_interrupted=True, elapsed_s=0.0)
     assert summary.text().endswith("Ended with Ctrl-C.")
+
+
+TRADED = attrs.evolve(
+    GOOD,
+    channels=tuple(attrs.evolve(item, gaps=("cut",)) for item in GOOD.channels),
+    steps=(
+        Step("before", "100,000.00 USD 10.0000 BTC"),
+        Step("limit", "buy 0.1000 BTC at 64,261"),
+        Step("", "filled 64,261 fee 0.0001 BTC"),
+    ),
+    cut_count=1,
+)
+
+
+def test_trades_come_first_and_fit_into_a_small_terminal() -> None:
+    lines = TRADED.text(is_roomy=False).splitlines()
+    assert lines[:3] == [
+        "before 100,000.00 USD 10.0000 BTC",
+        "limit  buy 0.1000 BTC at 64,261",
+        "       filled 64,261 fee 0.0001 BTC",
+    ]
+    assert all(line.isascii() and len(line) <= 60 for line in lines)
+    assert lines[-1].startswith("All good: orders filled, disconnect healed")
+    brief = TRADED.text(is_roomy=False, is_brief=True).splitlines()
+    assert brief == [*lines[:4], lines[-1]]
+
+
+def test_a_gap_that_was_not_forced_is_a_problem() -> None:
+    channels = (*TRADED.channels, ChannelSummary("tETHUSD ticker", 5, ("cut", "more")))
+    summary = attrs.evolve(TRADED, channels=channels)
+    assert summary.problems == ["gaps in tETHUSD ticker ('more')"]
+
+
+def test_a_disconnect_that_went_unnoticed_is_a_problem() -> None:
+    channels = (*TRADED.channels, ChannelSummary("tETHUSD ticker", 5))
+    summary = attrs.evolve(TRADED, channels=channels)
+    assert summary.problems == ["the disconnect was not noticed by tETHUSD ticker"]
+
+
+def test_trading_that_failed_is_a_problem() -> None:
+    summary = attrs.evolve(TRADED, trading_problem="the order was not filled")
+    assert summary.problems == ["the order was not filled"]
+    assert summary.text().endswith("Problems: 1.")

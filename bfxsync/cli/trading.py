@@ -1,0 +1,166 @@
+"""
+The trades of a demonstration: a limit and a market order, and a forced disconnect.
+
+Strategy: the steps run in a thread of their own, as a program of a user would, and assign whole
+tuples; the drawing thread reads them.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from threading import Event, Thread
+from typing import Any, Callable, Iterator
+
+from bfxsync import BfxError, BookView, Client
+from bfxsync.cli.summary import Step
+from bfxsync.cli.text import price_text
+from bfxsync.paper import PaperExchange
+
+SYMBOL = "tBTCUSD"
+BOUGHT, SOLD = 0.1, 0.05
+
+# When the steps begin, as parts of the duration.
+_LIMIT, _MARKET, _CUT, _END = 0.05, 0.4, 0.55, 0.85
+_PATIENT = 0.3
+"""Until then an order may rest; afterwards its price is raised until it is filled."""
+_POLL_S = 0.02
+_DEADLINE_S = 20.0
+"""Only ends waits that would not end otherwise."""
+
+
+class Trading:
+    """
+    Trades on a local exchange, in a thread of its own, within `seconds`.
+
+    Parameters
+    ----------
+    recovered : callable
+        Returns after how many disconnects all subscriptions have data again.
+    """
+
+    def __init__(
+        self,
+        bfx: Client,
+        exchange: PaperExchange,
+        book: BookView,
+        seconds: float,
+        recovered: Callable[[], int],
+    ) -> None:
+        self.steps: tuple[Step, ...] = ()
+        self.problem: str | None = None
+        self._bfx = bfx
+        self._exchange = exchange
+        self._book = book
+        self._seconds = seconds
+        self._recovered = recovered
+        self._began_at = 0.0
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name="bfxsync-demo-trader", daemon=True)
+
+    def start(self) -> None:
+        """Start to trade."""
+        self._began_at = time.monotonic()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the current request, and wait for that."""
+        self._stopping.set()
+        self._thread.join()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there are steps left."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            for begin, step in self._schedule():
+                self._pause_until(begin)
+                if self._stopping.is_set():
+                    return
+                step()
+        except BfxError as exc:
+            if not self._stopping.is_set():
+                self.problem = f"trading ended with {type(exc).__name__}: {exc}"
+
+    def _schedule(self) -> Iterator[tuple[float, Callable[[], None]]]:
+        yield 0.0, partial(self._wallet, "before")
+        yield _LIMIT, self._buy
+        yield _MARKET, self._sell
+        yield _CUT, self._cut
+        yield _END, partial(self._wallet, "after")
+
+    def _wallet(self, label: str) -> None:
+        found = {
+            wallet.currency: wallet.balance
+            for wallet in self._bfx.rest.auth.get_wallets()
+            if wallet.wallet_type == "exchange"
+        }
+        self._tell(label, f"{found['USD']:,.2f} USD {found['BTC']:,.4f} BTC")
+
+    def _buy(self) -> None:
+        auth = self._bfx.rest.auth
+        bid = self._book.best_bid
+        price = bid.price if bid is not None else 0.0
+        self._tell("limit", f"buy {BOUGHT:.4f} BTC at {price_text(price)}", "buy")
+        order = auth.submit_order("EXCHANGE LIMIT", SYMBOL, BOUGHT, price)
+        id = _id_of(order)
+        while not self._is_filled(id, BOUGHT):
+            ask = self._book.best_ask
+            if self._has_passed(_PATIENT) and ask is not None and ask.price > price:
+                price = ask.price
+                auth.update_order(id, price=price).raise_for_status()
+                self._tell("", f"moved to {price_text(price)}")
+            if self._is_too_late():
+                self.problem = "the limit order was not filled"
+                return
+
+    def _sell(self) -> None:
+        self._tell("market", f"sell {SOLD:.4f} BTC", "sell")
+        order = self._bfx.rest.auth.submit_order("EXCHANGE MARKET", SYMBOL, -SOLD)
+        if not self._is_filled(_id_of(order), SOLD):
+            self.problem = "the market order was not filled"
+
+    def _cut(self) -> None:
+        self._tell("cut", "by the exchange", "bad")
+        cut_at = time.monotonic()
+        self._exchange.drop_connections()
+        while not self._recovered():
+            if self._is_too_late():
+                self.problem = "no data after the disconnect"
+                return
+        self._tell("", f"data again after {time.monotonic() - cut_at:.2f} s")
+
+    def _is_filled(self, id: int, amount: float) -> bool:
+        """Wait a moment, and describe the trades of an order if it is filled."""
+        self._stopping.wait(_POLL_S)
+        trades = self._bfx.rest.auth.get_order_trades(SYMBOL, id)
+        filled = sum(abs(trade.exec_amount) for trade in trades)
+        if filled < amount - 1e-8:
+            return False
+        value = sum(abs(trade.exec_amount) * trade.exec_price for trade in trades)
+        fee = sum(abs(trade.fee or 0.0) for trade in trades)
+        currency = trades[0].fee_currency
+        self._tell("", f"filled {price_text(value / filled)} fee {fee:.4g} {currency}")
+        return True
+
+    def _tell(self, label: str, text: str, tone: str = "") -> None:
+        self.steps = (*self.steps, Step(label, text, tone))
+
+    def _has_passed(self, ratio: float) -> bool:
+        return time.monotonic() - self._began_at >= ratio * self._seconds
+
+    def _pause_until(self, ratio: float) -> None:
+        left_s = self._began_at + ratio * self._seconds - time.monotonic()
+        self._stopping.wait(max(0.0, left_s))
+
+    def _is_too_late(self) -> bool:
+        """Wait a moment, and say whether there is no time left."""
+        self._stopping.wait(_POLL_S)
+        late_at = self._began_at + self._seconds + _DEADLINE_S
+        return self._stopping.is_set() or time.monotonic() >= late_at
+
+
+def _id_of(answer: Any) -> int:
+    return int(answer.raise_for_status().data.id)
