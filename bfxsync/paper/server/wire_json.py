@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from bfxsync.paper.engine.units import number_text
@@ -43,8 +44,12 @@ class Text(str):
 
 def encode(value: Any) -> str:
     """Format as compact JSON, with numbers as `number_text` formats them."""
-    if value is None or value is True or value is False or isinstance(value, str):
-        return value if isinstance(value, Text) else json.dumps(value)
+    if isinstance(value, str):
+        return value if isinstance(value, Text) else encode_basestring_ascii(value)
+    if value is None:
+        return "null"
+    if value is True or value is False:
+        return "true" if value else "false"
     if isinstance(value, (int, float)):
         return number_text(value)
     if isinstance(value, dict):
