@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, NamedTuple
+from typing import Callable, NamedTuple, Sequence
 
 from bfxsync.paper.engine.units import Row
 from bfxsync.paper.server.keys import Credential
@@ -53,14 +53,14 @@ class AccountFilter:
 
     Parameters
     ----------
-    names : iterable or None
-        The ``filter`` of the auth event; unknown ones are ignored. None means everything.
+    names : sequence or None
+        The ``filter`` of the auth event; unknown ones are ignored. None, and none, mean everything.
     """
 
-    def __init__(self, names: Iterable[object] | None, credential: Credential) -> None:
+    def __init__(self, names: Sequence[object] | None, credential: Credential) -> None:
         self._names: set[str] | None = None
         self._credential = credential
-        if names is not None:
+        if names:
             given = filter(lambda name: isinstance(name, str), names)
             self._names = {_spelled(str(name)) for name in given}
 

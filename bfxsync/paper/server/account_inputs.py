@@ -6,15 +6,14 @@ https://docs.bitfinex.com/docs/ws-auth
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Any, Callable, Deque
+from typing import Any, Callable
 
 from bfxsync.paper.engine.errors import GENERIC, Invalid
 from bfxsync.paper.engine.order_requests import Body
 from bfxsync.paper.engine.units import Row
 from bfxsync.paper.server import funding_operations, order_operations
 from bfxsync.paper.server.account_channel import AccountChannel
-from bfxsync.paper.server.acks import Event
+from bfxsync.paper.server.acks import CallLater, Event
 from bfxsync.paper.server.calculations import calculate
 from bfxsync.paper.server.keys import NO_RIGHT
 from bfxsync.paper.server.order_operations import (
@@ -40,6 +39,8 @@ class AccountInputs:
         Stands for a request of the same credential by REST.
     send_event : callable
         Sends an event to the socket, such as an error.
+    call_later : callable
+        Calls a function after a number of seconds.
     """
 
     def __init__(
@@ -47,12 +48,14 @@ class AccountInputs:
         channel: AccountChannel,
         call: SignedCall,
         send_event: Callable[[Event], None],
+        call_later: CallLater,
     ) -> None:
         self._channel = channel
         self._call = call
         self._now_mts = call.market_data.now_mts
         self._send_event = send_event
-        self._calculated_mts: Deque[int] = deque(maxlen=_CALCULATIONS_PER_S)
+        self._call_later = call_later
+        self._calculations = 0
 
     def receive(self, kind: object, message_id: object, data: Any) -> None:
         """Execute an input."""
@@ -128,11 +131,14 @@ class AccountInputs:
 
     def _has_time(self) -> bool:
         """Count a request, unless there were too many in the last second."""
-        times, now = self._calculated_mts, self._now_mts()
-        if len(times) == _CALCULATIONS_PER_S and now - times[0] < 1000:
+        if self._calculations >= _CALCULATIONS_PER_S:
             return False
-        times.append(now)
+        self._calculations += 1
+        self._call_later(1.0, self._forget_calculation)
         return True
+
+    def _forget_calculation(self) -> None:
+        self._calculations -= 1
 
     def _notify(self, message_id: object, data: object) -> None:
         """Send a message of the user to all sockets of the account."""

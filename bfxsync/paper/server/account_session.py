@@ -88,7 +88,7 @@ class AccountSession:
         )
         self._open = _Open(
             channel,
-            AccountInputs(channel, call, self._send_event),
+            AccountInputs(channel, call, self._send_event, self._call_later),
             CalculatedEvents(channel, call, self._call_later),
         )
         self._call_later(SNAPSHOT_S, channel.send_snapshots)

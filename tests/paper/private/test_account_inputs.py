@@ -374,7 +374,7 @@ def test_too_many_calculations_are_refused(channel: ChannelSession) -> None:
     for _ in range(8):
         assert codes_of(channel.send(many)) == ["bu"] * 30
     assert channel.send(many) == [limit]
-    channel.harness.now += 1000
+    channel.pass_time(1.0)
     assert codes_of(channel.send(many)) == ["bu"] * 30
 
 

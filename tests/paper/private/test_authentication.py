@@ -161,7 +161,7 @@ def test_a_token_needs_no_nonce_and_has_its_own_rights(
     ("names", "codes"),
     [
         (None, ALL),
-        ([], []),
+        ([], ALL),
         (["trading"], ["ps", "os"]),
         (["trading-tBTCUSD"], ["ps", "os"]),
         (["wallet"], ["ws"]),
