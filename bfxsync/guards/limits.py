@@ -136,7 +136,7 @@ class OrderLimits:
             allowed = ", ".join(self.max_order_value)
             raise blocked(
                 "max_order_value",
-                f"it sets no maximum for {quote}, the quote currency of {symbol}, only for "
+                f"no maximum is set for {quote}, the quote currency of {symbol}, only for "
                 f"{allowed}",
             )
         flags = _flags(terms.get("flags"))

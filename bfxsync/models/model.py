@@ -318,7 +318,7 @@ def _layout_of(made: type[Model]) -> Layout:
         if "keys" in field.metadata:
             objects.append((field.name, field.metadata["keys"], meaning))
         elif "path" not in field.metadata:
-            raise TypeError(f"{name}.{field.name} needs at() or key(): where it stands")
+            raise TypeError(f"{name}.{field.name} needs at() or key()")
         else:
             rows.append((field.name, field.metadata["path"], meaning))
     if objects:

@@ -38,7 +38,7 @@ _LEAST_MTS = 10**11
 @attrs.define
 class Notification(Generic[T]):
     """
-    The exchange's answer to a write.
+    The exchange's response to a write.
 
     It may report a rejection, which `raise_for_status` raises. Success means accepted, not
     completed: an order was accepted, a cancellation submitted.

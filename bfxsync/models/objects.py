@@ -69,7 +69,7 @@ class ObjectLayout(Layout):
         except RemoteError as exc:
             raise RemoteError(str(exc), raw=row) from None
         if self._needs_any and all(value is None for value in values):
-            raise RemoteError(f"{self.name}: nothing of it is there", raw=row)
+            raise RemoteError(f"{self.name}: none of its fields is present", raw=row)
         return values
 
 

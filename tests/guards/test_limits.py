@@ -192,7 +192,7 @@ def test_value_is_exact_in_any_decimal_context(prec: int) -> None:
 
 def test_pair_without_a_value_is_refused() -> None:
     with pytest.raises(
-        OrderBlocked, match="no maximum for BTC.* tETHBTC, only for USD"
+        OrderBlocked, match="no maximum is set for BTC.* tETHBTC, only for USD"
     ):
         VALUE.check(new(**{**order("LIMIT"), "symbol": "tETHBTC"}))
 

@@ -277,7 +277,7 @@ def test_r11_degraded_book_needs_no_checksum_to_be_tried_again(symbol: str) -> N
     channel.seen_at = 1000.0 + WINDOW_S
     # What follows in the block belongs to the book that is given up.
     assert feed(channel, ["hb"], [row]) == []
-    assert channel.resync_reason == "it has been wrong for some time"
+    assert channel.resync_reason == "the data has been wrong for some time"
     channel.lose()
     # A heartbeat before the snapshot is none of a book that is wrong.
     assert feed(channel, ["hb"]) == []

@@ -306,7 +306,7 @@ def test_degraded_ticker_that_is_quiet_is_tried_again() -> None:
     channel.seen_at = WINDOW_S
     # What follows in the block belongs to the channel that is given up.
     assert feed(channel, ["hb"], [ticker_row(8.0)]) == []
-    assert channel.resync_reason == "it has been wrong for some time"
+    assert channel.resync_reason == "the data has been wrong for some time"
 
 
 def test_unreadable_ticker_costs_no_other_when_nothing_helps() -> None:
@@ -530,7 +530,7 @@ def test_degraded_trades_are_tried_again_when_the_budget_is_back() -> None:
     assert isinstance(degraded, Degraded)
     channel.seen_at = WINDOW_S
     assert feed(channel, ["hb"]) == []
-    assert channel.resync_reason == "it has been wrong for some time"
+    assert channel.resync_reason == "the data has been wrong for some time"
     channel.lose()
     assert feed(channel, SNAPSHOT)
     assert not channel.is_degraded

@@ -236,7 +236,7 @@ def test_r11_quiet_degraded_book_heals_when_the_budget_returns() -> None:
         outputs = beat(peer, 15.0, 10)
         assert peer.now < 1400.0
     assert 1300.0 <= peer.now <= 1315.0
-    assert updates(outputs) == [Gap("it has been wrong for some time")]
+    assert updates(outputs) == [Gap("the data has been wrong for some time")]
     # Four times lately: that is still the pace.
     assert sent(outputs) == [("unsubscribe", 10)]
     assert sent(peer.after(8.0))[0] == ("subscribe", BTC)

@@ -221,7 +221,7 @@ class LoanEndpoints(SignedEndpoints):
             `raise_for_status` raises.
         """
         body = auto_renew_body(status, currency, amount, rate, period)
-        hint = "get_auto_renew_status() shows it; sent twice it does the same as once"
+        hint = "get_auto_renew_status() shows it; the request is idempotent"
         return self._write(
             Write(_AUTO_RENEW, of_one(_read_auto_renew), body, hint=hint)
         )
@@ -256,8 +256,8 @@ class LoanEndpoints(SignedEndpoints):
             The funding may have been changed. With `ids` alone, a second request undoes it.
         """
         hint = (
-            "get_funding_loans() and get_funding_credits() show what there is; with changes for "
-            "all of it, it may be sent again, with ids alone that would undo it"
+            "get_funding_loans() and get_funding_credits() show the current state; a request with "
+            "changes for all ids may be sent again, a second one with ids alone undoes the first"
         )
         body = keep_body(type, ids, changes)
         return self._write(Write(_KEEP, of_nothing(), body, hint=hint))

@@ -18,7 +18,7 @@ _HISTORY = Budget("auth/r/pulse/hist", 90)
 _ADD = Budget("auth/w/pulse/add", 15)
 _DELETE = Budget("auth/w/pulse/del")
 
-_HINT = "get_pulse_history() shows whether it is there"
+_HINT = "get_pulse_history() shows whether it exists"
 
 
 class PulseEndpoints(SignedEndpoints):

@@ -87,7 +87,7 @@ class RecurringOrderEndpoints(SignedEndpoints):
         # A forgotten argument must not buy for ever.
         if body["endedAt"] is None and not body["endless"]:
             raise UsageError("ended_at or endless=True must be given")
-        hint = "get_recurring_orders shows whether it is there"
+        hint = "get_recurring_orders shows whether it exists"
         return self._write(
             Write(_CREATE, RecurringAlgoOrder.from_object, body, hint=hint)
         )
@@ -130,7 +130,7 @@ class RecurringOrderEndpoints(SignedEndpoints):
             **_period(None, ended_at, endless),
         }
         if all(value is None for value in body.values()):
-            raise UsageError("nothing is given that would change it")
+            raise UsageError("at least one field to change must be given")
         return self._write(
             Write(
                 _UPDATE,

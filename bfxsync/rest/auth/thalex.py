@@ -19,7 +19,7 @@ _FREE = Budget("auth/r/ext/wallets/transfers/free/count")
 _PROVIDER = "thalex"
 _CURRENCIES = ("USE", "ETH", "BTC")
 
-_HINT = "look at the wallets and movements, and at Thalex, before it is sent again"
+_HINT = "check the wallets, the movements and Thalex before sending it again"
 
 
 class ThalexEndpoints(SignedEndpoints):

@@ -36,7 +36,7 @@ _WITHDRAW = Budget("auth/w/withdraw")
 _MOVEMENTS = Budget("auth/r/movements/hist", 90)
 _MOVEMENT = Budget("auth/r/movements/info", 90)
 
-_HINT = "resolve() looks for it; do not send it again before that is known"
+_HINT = "resolve() searches for it; do not send it again before that"
 
 _HISTORY = newest_first(Movement, MOST_MOVEMENTS, "mts_update")
 
@@ -308,5 +308,5 @@ def _read_withdrawal(row: Row, number: NumberType) -> Notification[AnyWithdrawal
     if not found.is_success or found.data.withdrawal_id:
         return found
     if found.data.withdrawal_id is None:
-        raise RemoteError("Withdrawal: it is not said what became of it", raw=row)
+        raise RemoteError("Withdrawal: a success without withdrawal id", raw=row)
     raise error_from_code(found.code, found.text or "no withdrawal was made", row)

@@ -33,12 +33,12 @@ R = TypeVar("R")
 MOST_OVERTAKINGS = 10
 
 _USE_FILE = (
-    "Processes of one machine share a key with nonce_file= (extra multiprocess), which every one "
-    "of them has to be given; each further machine needs a key of its own"
+    "Pass the same nonce_file= (extra multiprocess) in all processes of this machine that use the "
+    "key; each further machine needs its own key"
 )
 _ALL_WITH_FILE = (
-    "Every process with this key has to be given the same nonce_file=, and each further machine "
-    "needs a key of its own"
+    "Pass the same nonce_file= in every process that uses the key; each further machine needs its "
+    "own key"
 )
 
 _log = get_logger(__name__)

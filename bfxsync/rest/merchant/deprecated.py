@@ -21,7 +21,7 @@ _CURRENCIES = Budget("auth/r/ext/pay/currency/list")
 _DETAILED = Budget("auth/r/ext/pay/currency/detailed")
 
 _HINT_STATUS = "get_invoices(id=…) shows its status"
-_HINT_REFUND = "look at get_movements and at the invoice before it is sent again"
+_HINT_REFUND = "check get_movements and the invoice before sending it again"
 
 
 class DeprecatedMerchantEndpoints(SignedEndpoints):
@@ -55,7 +55,7 @@ class DeprecatedMerchantEndpoints(SignedEndpoints):
             "privateNote": optional(check_text, "private_note", private_note),
         }
         if fields is None and private_note is None:
-            raise UsageError("nothing is given that would change it")
+            raise UsageError("at least one field to change must be given")
         return self._write(Write(_UPDATE, _as_sent, body, hint=_HINT_STATUS))
 
     def get_invoice_events(self, id: str) -> Any:

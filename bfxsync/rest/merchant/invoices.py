@@ -30,7 +30,7 @@ _INVOICES = Budget("auth/r/ext/pay/invoices")
 # The exchange's older clients allow up to a day, the latest one up to three days.
 _DURATIONS = range(300, 259_201)
 
-_HINT_CREATE = "get_invoices_paginated(order_id=…) shows whether it is there"
+_HINT_CREATE = "get_invoices_paginated(order_id=…) shows whether it exists"
 _HINT_STATUS = "get_invoices(id=…) shows its status"
 
 _READ = InvoiceSubmission.from_partial_object
@@ -227,8 +227,8 @@ class InvoiceEndpoints(SignedEndpoints):
         # Without more invoices the order does not matter.
         if found and found[0].t < found[-1].t and self._are_more(found, end, limit):
             error = RemoteError(
-                "the oldest invoices came first, so those between pages would be lost; "
-                "get_invoices_paginated takes the order"
+                "the exchange returned the oldest invoices first, so some between pages would be "
+                "skipped; get_invoices_paginated has a parameter for the order"
             )
             error.endpoint = _INVOICES.group
             raise error

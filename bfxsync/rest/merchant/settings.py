@@ -26,7 +26,7 @@ _GET = Budget("auth/r/ext/pay/settings/get")
 _LIST = Budget("auth/r/ext/pay/settings/list", 90)
 
 _HINT_AGAIN = "the request is idempotent, so it may be sent again"
-_HINT_CONVERT = "get_currency_conversion_list shows whether it is there"
+_HINT_CONVERT = "get_currency_conversion_list shows whether it exists"
 
 
 class MerchantSettingEndpoints(SignedEndpoints):

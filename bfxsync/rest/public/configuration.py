@@ -58,8 +58,8 @@ class ConfigurationEndpoints(Endpoints):
         values = check_rows(self._get(f"conf/{','.join(keys)}", _CONF))
         if len(values) != len(keys):
             raise RemoteError(
-                f"the exchange has {len(values)} values for {', '.join(keys)}: "
-                "does it know the key?",
+                f"the exchange returned {len(values)} values for {', '.join(keys)}: "
+                "is the key known?",
                 raw=values,
             )
         return values

@@ -223,7 +223,7 @@ class Channel(ABC):
     def _handle_heartbeat(self, updates: list[Any]) -> None:
         """Handle a heartbeat: after a while a degraded channel gets another resubscription."""
         if self.is_degraded and self.is_live:
-            self._distrust("it has been wrong for some time", updates)
+            self._distrust("the data has been wrong for some time", updates)
 
     def _fail(self, exc: Exception, frame: object, updates: list[Any]) -> None:
         """Handle an unreadable frame: record its error, and request a resubscription."""
