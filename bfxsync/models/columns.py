@@ -15,7 +15,7 @@ from math import isfinite
 from operator import itemgetter
 from typing import Any, Callable, List, Optional, Sequence
 
-from bfxsync._base.aliases import NumberType, Row
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.numbers import EXACT
 from bfxsync.models.rows import INT64, SCREEN_ERRORS, Kind, Layout
 
@@ -30,8 +30,8 @@ _INT_OR_DECIMAL = {int, Decimal}
 
 Column = Sequence[Any]
 
-ColumnReader = Callable[[List[Row]], Optional[Sequence[Column]]]
-"""Returns the columns of rows, one for each field; None if the rows need a closer look."""
+ColumnReader = Callable[[List[Column]], Optional[Sequence[Column]]]
+"""Returns a column for each field of all those of rows; None if the rows need a closer look."""
 
 
 def column_reader(layout: Layout, number: NumberType) -> ColumnReader:
@@ -42,9 +42,8 @@ def column_reader(layout: Layout, number: NumberType) -> ColumnReader:
         for _, index, kind in layout.fields
     ]
 
-    def read(rows: List[Row]) -> Optional[Sequence[Column]]:
+    def read(columns: List[Column]) -> Optional[Sequence[Column]]:
         try:
-            columns = list(zip(*rows))
             return [read_column(columns[index]) for index, read_column in steps]
         except SCREEN_ERRORS:
             return None
@@ -59,9 +58,9 @@ def screened_column_reader(layout: Layout) -> ColumnReader:
         place for place, (_, _, kind) in enumerate(layout.fields) if kind in _WHOLE
     ]
 
-    def read(rows: List[Row]) -> Optional[Sequence[Column]]:
+    def read(columns: List[Column]) -> Optional[Sequence[Column]]:
         try:
-            columns: Sequence[Column] = select(list(zip(*rows)))
+            columns = select(columns)
             # A sum of floats raises for text, null, lists, and integers that no float holds.
             sum(map(sum, columns, _ZEROS))
             for place in whole:

@@ -2,30 +2,43 @@
 The fast path: blocks of messages that contain only channel data in sequence.
 
 Strategy: a block is decoded at once, only its first and last sequence numbers are checked, and
-each channel gets all its frames in one call. Where only the last state of a channel is wanted, its
-earlier messages in the block are recognized by their first bytes and not decoded.
+each channel gets all its frames in one call. In a large block, the messages of each channel are
+recognized by their first bytes: they are decoded by columns (see `tables`), and where only the last
+state of a channel is wanted, its earlier messages are not decoded.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from operator import methodcaller
-from typing import Any, List, Mapping, Tuple
+from operator import itemgetter, methodcaller
+from typing import Any, Callable, List, Mapping, Tuple
 
 from bfxsync._base.aliases import ChanId
 from bfxsync.wire.audit import Sequence
-from bfxsync.wire.codec import LOADS_ERRORS, Loads, loads_many
+from bfxsync.wire.channels.table_models import Models
+from bfxsync.wire.codec import LOADS_ERRORS, Loads, are_texts, loads_many
 from bfxsync.wire.frames import SEQ_ALL, TIMESTAMP, sequence_index
 from bfxsync.wire.subscription_state import SubscriptionState
+from bfxsync.wire.tables import Rows, form_of, read_table
 
 # Raised below by frames that are not channel data.
 _UNUSUAL = (TypeError, LookupError, *LOADS_ERRORS)
 
+_INT = {int}
+
+_Member = Tuple[SubscriptionState, List[bytes]]
+
 LEAVE_OUT_FROM = 8
 """Minimum number of messages in a block for which leaving some out saves time."""
 
-Groups = List[Tuple[SubscriptionState, List[Any]]]
-"""The frames of a block by subscription."""
+TABLES_FROM = 48
+"""Minimum number of messages in a block for which decoding by columns saves time."""
+
+TABLE_FROM = 12
+"""The same per channel: on average, and for a channel that is decoded so."""
+
+Groups = List[Tuple[SubscriptionState, Callable[[Any], List[Any]], Any]]
+"""The data of a block by subscription, and the method of its channel that accepts them."""
 
 
 class BlockReader:
@@ -46,7 +59,8 @@ class BlockReader:
     def read(self, messages: list[bytes], flags: int) -> Groups | None:
         """Group a block by subscription; None, without effect, if it contains other messages."""
         try:
-            if len(messages) == 1:
+            count = len(messages)
+            if count == 1:
                 # As most are.
                 frame = self._loads(messages[0])
                 entry = self._routes[frame[0]]
@@ -55,12 +69,17 @@ class BlockReader:
                     if type(number) is not int or number - 1 != self._sequence.last:
                         return None
                     self._sequence.last = number
-                return [(entry, [frame])]
-            if self._leaves_out and len(messages) >= LEAVE_OUT_FROM:
+                return [(entry, entry.channel.feed_many, [frame])]
+            if self._leaves_out and count >= LEAVE_OUT_FROM:
                 return self._read_last(messages, flags)
-            frames = loads_many(self._loads, messages)
-            groups = self._group(frames)
-            return groups if self._accept(frames[0], frames, flags) else None
+            if count >= TABLES_FROM and count >= TABLE_FROM * len(self._routes):
+                groups = self._read_many(messages, flags)
+                first, last = self._loads(messages[0]), self._loads(messages[-1])
+            else:
+                frames = loads_many(self._loads, messages)
+                groups = self._group(frames)
+                first, last = frames[0], frames[-1]
+            return groups if self._accept(first, last, count, flags) else None
         except _UNUSUAL:
             return None
 
@@ -70,7 +89,7 @@ class BlockReader:
         frames = loads_many(self._loads, kept)
         groups = self._group(frames)
         first = self._loads(messages[0])
-        if not self._accept(first, frames, flags, len(messages)):
+        if not self._accept(first, frames[-1], len(messages), flags):
             return None
         for entry, count in left_out:
             entry.channel.skipped_count += count
@@ -84,22 +103,121 @@ class BlockReader:
                 groups[frame[0]] = [frame]
             else:
                 group.append(frame)
-        routes = self._routes
-        grouped = [(routes[chan_id], group) for chan_id, group in groups.items()]
-        for entry, group in grouped:
+        found: Groups = []
+        for chan_id, group in groups.items():
+            entry = self._routes[chan_id]
             if entry.channel.wants_last and len(group) > 1:
                 self._leaves_out = True
-        return grouped
+            found.append((entry, entry.channel.feed_many, group))
+        return found
 
-    def _accept(
-        self, first: Any, frames: list[Any], flags: int, count: int | None = None
-    ) -> bool:
+    def _read_many(self, messages: list[bytes], flags: int) -> Groups:
+        """Group a block, decoding by columns where possible."""
+        if not are_texts(messages):
+            raise ValueError("a binary message")
+        groups: Groups = []
+        others: list[bytes] = []
+        alike: dict[tuple[Any, bytes], list[_Member]] = {}
+        for chan_id, group in by_channel(messages, max(self._routes)).items():
+            entry = self._routes[chan_id]
+            channel = entry.channel
+            if channel.wants_last and len(group) > 1:
+                self._leaves_out = True
+            models = channel.table_models
+            if models is None or len(group) < TABLE_FROM or not channel.is_live:
+                others += group
+            else:
+                key = models, form_of(group[0])
+                alike.setdefault(key, []).append((entry, group))
+        for (models, form), members in alike.items():
+            groups += self._read_alike(models, form, members, flags, others)
+        if others:
+            groups += self._group(loads_many(self._loads, others))
+        return groups
+
+    def _read_alike(
+        self,
+        models: Models,
+        form: bytes,
+        members: list[_Member],
+        flags: int,
+        others: list[bytes],
+    ) -> Groups:
+        """Decode similar channels together; add messages for which that fails to `others`."""
+        is_one = len(members) == 1
+        messages, symbols = members[0][1], []
+        if not is_one:
+            messages = [message for _, group in members for message in group]
+        table = read_table(self._loads, messages, form, allows_others=is_one)
+        made = None
+        if table is not None:
+            for entry, group in members:
+                symbols += [entry.channel.symbol] * len(group)
+            times = table.ends if flags & TIMESTAMP else None
+            if times is None or set(map(type, times)) == _INT:
+                made = models.of(table, symbols, times)
+        if table is None or made is None:
+            if is_one:
+                others += messages
+                return []
+            # Perhaps only one of them has something unusual.
+            return [
+                each
+                for member in members
+                for each in self._read_alike(models, form, [member], flags, others)
+            ]
+        groups: Groups = []
+        start = 0
+        for entry, group in members:
+            part = slice(start, start + len(group))
+            tags = None if table.tags is None else table.tags[part]
+            rows = Rows(
+                made[part],
+                table.columns[0][part],
+                tags,
+                table.others,
+                group,
+                self._loads,
+            )
+            groups.append((entry, entry.channel.feed_rows, rows))
+            start += len(group)
+        return groups
+
+    def _accept(self, first: Any, last: Any, count: int, flags: int) -> bool:
         """Count the sequence numbers of a block; return False without effect if they are wrong."""
         if not flags & SEQ_ALL:
             return True
         index = sequence_index(flags)
-        count = len(frames) if count is None else count
-        return self._sequence.accept_block(first[index], frames[-1][index], count)
+        return self._sequence.accept_block(first[index], last[index], count)
+
+
+def by_channel(messages: list[bytes], highest: ChanId) -> dict[ChanId, list[bytes]]:
+    """
+    Group messages by the channel ids that they begin with, of which `highest` is the longest.
+
+    Raises ValueError if a message begins with something else.
+    """
+    groups: dict[ChanId, list[bytes]] = {}
+    start_of = itemgetter(slice(len(b"[%d," % highest)))
+    starts = list(map(start_of, messages))
+    start = starts[0]
+    if start[-1:] == b"," and starts.count(start) == len(starts):
+        return {_chan_id(start): messages}
+    # By their first bytes, which also include some of the data if the channel id is short.
+    started: dict[bytes, list[bytes]] = {}
+    for start, message in zip(starts, messages):
+        try:
+            started[start].append(message)
+        except KeyError:
+            group = started[start] = groups.setdefault(_chan_id(start), [])
+            group.append(message)
+    return groups
+
+
+def _chan_id(start: bytes) -> ChanId:
+    if start[:1] != b"[":
+        raise ValueError("no frame of a channel")
+    return int(start[1 : start.index(b",")])
 
 
 def leave_out(

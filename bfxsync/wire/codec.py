@@ -26,6 +26,7 @@ except ImportError:  # the extra "speed" is not installed
 __all__ = [
     "LOADS_ERRORS",
     "Loads",
+    "are_texts",
     "dumps",
     "loads_for",
     "loads_many",
@@ -98,12 +99,17 @@ def loads_many(loads: Loads, messages: list[bytes]) -> list[Any]:
     """
     if len(messages) < _MANY:
         return list(map(loads, messages))
-    if set(map(type, messages)) != _TEXTS:
+    if not are_texts(messages):
         raise ValueError("a binary message")
     values: list[Any] = loads(b"[%b]" % b",\n".join(messages))
     if len(values) != len(messages):
         raise ValueError("a message is not one value")
     return values
+
+
+def are_texts(messages: list[bytes]) -> bool:
+    """Return whether no message is binary."""
+    return set(map(type, messages)) == _TEXTS
 
 
 def parse(loads: Loads, data: bytes) -> Any:

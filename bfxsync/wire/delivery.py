@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Hashable
+from typing import Any, Callable, Hashable
 
 from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
@@ -22,15 +22,20 @@ class Delivery:
     def deliver(
         self,
         entry: SubscriptionState,
-        frames: list[Any],
+        feed: Callable[[Any], list[Any]],
+        frames: Any,
         outputs: list[Output],
         now: float,
     ) -> bool:
-        """Feed frames to their channel, and append the outputs; True if they are only updates."""
+        """
+        Feed frames to their channel, by its method, and append the outputs.
+
+        Returns True if they are only updates.
+        """
         channel = entry.channel
         was_live = channel.is_live
         channel.seen_at = now
-        updates = channel.feed_many(frames)
+        updates = feed(frames)
         has_news = channel.has_event
         if (
             was_live

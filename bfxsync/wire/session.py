@@ -229,8 +229,8 @@ class Session:
             return self._finish(self._walk(messages, now), now)
         self._heard(now)
         outputs: list[Output] = []
-        for entry, frames in groups:
-            if not self._deliver(entry, frames, outputs, now):
+        for entry, feed, frames in groups:
+            if not self._deliver(entry, feed, frames, outputs, now):
                 self.is_rescheduled = True
         return outputs
 
@@ -281,7 +281,7 @@ class Session:
             entry = self._routes.get(frame.chan_id)
             if entry is not None:
                 self._heard(now)
-                self._deliver(entry, [value], outputs, now)
+                self._deliver(entry, entry.channel.feed_many, [value], outputs, now)
             elif frame.chan_id != ACCOUNT_CHANNEL:
                 routing = self._subscriptions.routing
                 routing.keep_unrouted(frame.chan_id, value, size)
@@ -352,7 +352,8 @@ class Session:
             answer.entry.channel.set_flags(self._handshake.flags)
             if answer.frames:
                 self._heard(now)
-            self._deliver(answer.entry, answer.frames, outputs, now)
+            feed = answer.entry.channel.feed_many
+            self._deliver(answer.entry, feed, answer.frames, outputs, now)
         return outputs
 
     def _deliver_unreadable(
@@ -363,7 +364,7 @@ class Session:
         entry = self._routes.get(chan_id)
         if entry is not None:
             self._heard(now)
-            self._deliver(entry, [frame], outputs, now)
+            self._deliver(entry, entry.channel.feed_many, [frame], outputs, now)
         return entry is not None or self._subscriptions.routing.is_closing(chan_id)
 
     def _heard(self, now: float) -> None:

@@ -84,6 +84,15 @@ def test_only_the_last_frame_of_a_channel_is_decoded(flags: int) -> None:
     assert bids(peer.feed(peer.ticker(7.0))) == [7.0]
 
 
+def test_what_a_long_block_shows_to_be_superfluous_is_left_out_of_the_next() -> None:
+    peer, loads = with_tickers()
+    peer.feed(peer.ticker(1.0), peer.ticker(2.0), *map(peer.trade, range(2, 20)))
+    assert bids(peer.feed(*map(peer.ticker, map(float, range(60))))) == [59.0]
+    peer.session._read.__self__._leaves_out = False
+    assert len(bids(peer.feed(*map(peer.ticker, map(float, range(60)))))) == 60
+    assert bids(peer.feed(*map(peer.ticker, map(float, range(60))))) == [59.0]
+
+
 def test_frames_of_other_channels_are_all_decoded() -> None:
     peer, loads = with_tickers()
     block = []

@@ -1,18 +1,20 @@
 """
 Many frames at once give exactly what the same frames give one by one.
 
-Strategy: a channel reads a single frame in the shortest way, a few in a loop, and many at once. All
-three ways must give the same, so each block is fed in all of them. The blocks hold duplicates, `te`
-and `tu` in any order, checksums that match and others, numbers at the bounds of what belongs to a
-channel, and anything else in their middle.
+Strategy: a channel reads a single frame in the shortest way, a few in a loop, and many by columns.
+All three ways must give the same, so each block is fed in all of them. The blocks hold duplicates,
+`te` and `tu` in any order, checksums that match and others, numbers at the bounds of what belongs
+to a channel, and anything else in their middle.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
+from functools import partial
 from random import Random
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +22,9 @@ from hypothesis import strategies as st
 from strategies import JSON_VALUES
 
 from bfxsync._base.enums import Flag
+from bfxsync.wire import blocks
+from bfxsync.wire.audit import Sequence
+from bfxsync.wire.blocks import BlockReader
 from bfxsync.wire.channels import BookChannel, Channel, channel_for
 from bfxsync.wire.channels.shapes import (
     LEAST_TIME,
@@ -30,6 +35,8 @@ from bfxsync.wire.channels.shapes import (
     MOST_RATE,
 )
 from bfxsync.wire.recovery import BUDGET
+from bfxsync.wire.subscription_state import SubscriptionState
+from bfxsync.wire.websocket import Binary
 
 MTS = 1_574_694_475_039
 NOW = 1_000.0
@@ -46,6 +53,15 @@ CHANNELS: Dict[str, Dict[str, Any]] = {
     "raw funding book": {"channel": "book", "symbol": "fUSD", "prec": "R0"},
 }
 EVERY = pytest.mark.parametrize("kind", CHANNELS)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_are_many() -> Iterator[None]:
+    """Let a table of a dozen frames pay."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "TABLES_FROM", 12)
+        yield
+
 
 AMOUNTS = [0.5, 1, 2, -0.5, -1, -3, 1e-7, 43.358118629999986]
 PRICES = [7, 7.5, 8, 9.25, 10, 0.00001, 99]
@@ -156,6 +172,30 @@ def observed(channel: Channel, updates: List[Any]) -> List[Any]:
     return [repr(part) for part in seen]
 
 
+class Texts:
+    """The texts of a channel's frames, numbered, as those of a socket are."""
+
+    def __init__(self, number: Any, is_timed: bool, is_compact: bool = True) -> None:
+        self.flags = int(Flag.SEQ_ALL) | (Flag.TIMESTAMP if is_timed else 0)
+        # Which also reads integers that no float holds.
+        self.loads = partial(json.loads, parse_float=number)
+        self._is_timed = is_timed
+        self._separators = (",", ":") if is_compact else None
+        self._seq = 0
+
+    def next(self, content: List[Any]) -> bytes:
+        self._seq += 1
+        frame = [5, *content, self._seq] + [MTS] * self._is_timed
+        return json.dumps(frame, separators=self._separators).encode()
+
+    def read(self, channel: Channel, texts: List[bytes]) -> Any:
+        """Read a block; None if it is not as usual."""
+        sequence = Sequence()
+        sequence.last = self._seq - len(texts)
+        entry = SubscriptionState("token", channel)
+        return BlockReader(self.loads, {5: entry}, sequence).read(texts, self.flags)
+
+
 def start(kind: str, channel: Channel) -> None:
     """Feed a channel its first data."""
     [[*_, row]] = usual(Random(1), kind, 1)
@@ -173,35 +213,65 @@ def start(kind: str, channel: Channel) -> None:
     is_timed=st.booleans(),
     has_extras=st.booleans(),
     is_spent=st.booleans(),
+    is_compact=st.booleans(),
 )
 @settings(max_examples=settings().max_examples // 4)
 def test_many_frames_give_what_each_of_them_gives(
-    kind: str, data: Any, number: Any, is_timed: bool, has_extras: bool, is_spent: bool
+    kind: str,
+    data: Any,
+    number: Any,
+    is_timed: bool,
+    has_extras: bool,
+    is_spent: bool,
+    is_compact: bool,
 ) -> None:
     alone, looped, together = (
         live(kind, number, is_timed, has_extras) for _ in range(3)
     )
-    looped._many = 10**9
     for channel in (alone, looped, together):
         start(kind, channel)
         for _ in range(BUDGET if is_spent else 0):
             channel.recovery.spend(NOW)
+    texts = Texts(number, is_timed, is_compact)
     for _ in range(2):
-        frames: List[Any] = []
+        block: List[bytes] = []
         updates: List[Any] = []
         for content in data.draw(contents(kind)):
             if content == ["cs", None]:
                 assert isinstance(alone, BookChannel)
                 content = ["cs", alone.book.checksum()]
-            text = json.dumps([5, *content, 1, MTS] if is_timed else [5, *content, 1])
-            frames.append(json.loads(text, parse_float=number))
+            block.append(texts.next(content))
             if alone.resync_reason is None:
-                updates += alone.feed_many([frames[-1]])
+                updates += alone.feed_many([texts.loads(block[-1])])
+        frames = list(map(texts.loads, block))
         expected = observed(looped, looped.feed_many(frames))
         assert observed(alone, updates) == expected
-        assert observed(together, together.feed_many(frames)) == expected
+        groups = texts.read(together, block)
+        # A block that is not as usual is read frame by frame.
+        [(_, feed, group)] = groups or [(None, together.feed_many, frames)]
+        assert observed(together, feed(group)) == expected
         if alone.resync_reason is not None:
             break
+
+
+@EVERY
+@pytest.mark.parametrize("number", [float, Decimal])
+@pytest.mark.parametrize("is_timed", [True, False])
+def test_usual_frames_are_read_by_columns(
+    kind: str, number: Any, is_timed: bool
+) -> None:
+    channel = live(kind, number, is_timed, True)
+    start(kind, channel)
+    texts = Texts(number, is_timed)
+    contents = [
+        each for each in usual(Random(3), kind, 40) if each[0] not in ("tu", "ftu")
+    ]
+    if "book" in kind:
+        contents.insert(9, ["hb"])
+    block = list(map(texts.next, contents))
+    [(_, feed, rows)] = texts.read(channel, block)
+    assert feed == channel.feed_rows
+    assert channel._feed_models(rows) is not None
 
 
 @EVERY
@@ -229,10 +299,13 @@ def test_one_row_at_a_bound_or_of_another_channel_is_found(
         alone, together = (live(kind, number, False, True) for _ in range(2))
         start(kind, alone)
         start(kind, together)
-        frames = [[5, *each, 1] for each in (*before, content)]
-        frames = json.loads(json.dumps(frames), parse_float=number)
+        texts = Texts(number, False)
+        block = [texts.next(each) for each in (*before, content)]
+        frames = list(map(texts.loads, block))
         expected = [update for frame in frames for update in alone.feed_many([frame])]
-        assert together.feed_many(frames) == expected, content
+        groups = texts.read(together, block)
+        [(_, feed, group)] = groups or [(None, together.feed_many, frames)]
+        assert feed(group) == expected, content
         errors = [list(map(str, channel.errors)) for channel in (alone, together)]
         assert errors[0] == errors[1], content
 
@@ -243,22 +316,116 @@ def test_frame_without_content_or_before_the_first_data_is_found(
     kind: str, is_live: bool
 ) -> None:
     alone, together = (live(kind, float, False, False) for _ in range(2))
-    frames = [[5, *content, 1] for content in usual(Random(5), kind, 50)]
+    texts = Texts(float, False)
+    block = [texts.next(content) for content in usual(Random(5), kind, 50)]
     if is_live:
         start(kind, alone)
         start(kind, together)
-        frames[40] = [5]
+        block[40] = b"[5]"
+    frames = list(map(texts.loads, block))
     expected: List[Any] = []
     for frame in frames:
         if alone.resync_reason is None:
             expected += alone.feed_many([frame])
-    assert observed(together, together.feed_many(frames)) == observed(alone, expected)
+    groups = texts.read(together, block)
+    assert (groups is None) == is_live
+    [(_, feed, group)] = groups or [(None, together.feed_many, frames)]
+    assert observed(together, feed(group)) == observed(alone, expected)
+
+
+TRADE = [1, MTS, 0.5, 7.5]
+
+
+@pytest.mark.parametrize(
+    "kind, contents",
+    [
+        ("trades", [[TRADE]]),
+        ("trades", [["te", TRADE], ["tt", TRADE]]),
+        ("trades", [["hb"]]),
+        ("trades", [[[TRADE]], ["hb"]]),
+        ("ticker", [["te", list(range(1, 11))]]),
+        ("book", [["te", [7.5, 1, 0.5]]]),
+    ],
+)
+def test_forms_of_other_channels_are_read_frame_by_frame(
+    kind: str, contents: List[List[Any]]
+) -> None:
+    alone, together = (live(kind, float, False, True) for _ in range(2))
+    start(kind, alone)
+    start(kind, together)
+    texts = Texts(float, False)
+    block = [texts.next(content) for content in contents * 20]
+    [(_, feed, frames)] = texts.read(together, block)
+    assert feed == together.feed_many
+    expected: List[Any] = []
+    for frame in map(texts.loads, block):
+        if alone.resync_reason is None:
+            expected += alone.feed_many([frame])
+    assert observed(together, feed(frames)) == observed(alone, expected)
+
+
+def test_times_that_are_no_integers_are_looked_at_one_by_one() -> None:
+    channel = live("ticker", float, True, False)
+    start("ticker", channel)
+    texts = Texts(float, True)
+    block = [texts.next(content) for content in usual(Random(1), "ticker", 20)]
+    block[7] = block[7].replace(b"%d" % MTS, b"null")
+    [(_, feed, frames)] = texts.read(channel, block)
+    assert feed == channel.feed_many
+    times = [update.server_mts for update in feed(frames)]
+    assert times == [MTS] * 7 + [8] + [MTS] * 12
+
+
+def test_a_binary_message_among_many_is_found() -> None:
+    channel = live("ticker", float, False, False)
+    start("ticker", channel)
+    texts = Texts(float, False)
+    block = [texts.next(content) for content in usual(Random(1), "ticker", 20)]
+    assert texts.read(channel, [*block[:-1], Binary(block[-1])]) is None
+    assert texts.read(channel, block) is not None
+
+
+@pytest.mark.parametrize(
+    "odd, way",
+    [(rb"\1null", "feed_many"), (rb"\1null,null", "feed_rows")],
+    ids=["value", "form"],
+)
+def test_one_channel_with_something_odd_leaves_the_others_alone(
+    odd: bytes, way: str
+) -> None:
+    texts = Texts(float, False)
+    channels = [live("ticker", float, False, False) for _ in range(3)]
+    entries = {}
+    for chan_id, channel in zip((5, 67, 899), channels):
+        start("ticker", channel)
+        entries[chan_id] = SubscriptionState(chan_id, channel)
+    sequence = Sequence()
+    sequence.last = 0
+    block = []
+    for number in range(48):
+        text = texts.next(usual(Random(number), "ticker", 1)[0])
+        block.append(text.replace(b"[5,", b"[%d," % [5, 67, 899][number % 3], 1))
+    block[4] = re.sub(rb"(.67,.)[^,]*", odd, block[4])
+    groups = BlockReader(texts.loads, entries, sequence).read(block, texts.flags)
+    assert groups is not None and sequence.last == 48
+    ways = {entry.token: feed.__name__ for entry, feed, _ in groups}
+    assert ways == {5: "feed_rows", 67: way, 899: "feed_rows"}
+    updates = {entry.token: feed(group) for entry, feed, group in groups}
+    assert [len(updates[each]) for each in (5, 67, 899)] == [16] * 3
+    assert updates[67][1].bid is None
 
 
 def test_trades_of_long_ago_are_known_among_many() -> None:
     channel = live("trades", float, False, False)
     channel.feed_many([[5, [], 1]])
-    frames = [[5, "te", [identity, MTS, 0.5, 7.5], 1] for identity in range(20_001)]
-    assert len(channel.feed_many(frames[:10_001])) == 10_001
-    assert channel.feed_many(frames[:5_000]) == []
-    assert len(channel.feed_many(frames[5_000:])) == 10_000
+    texts = Texts(float, False)
+
+    def count(identities: range) -> int:
+        block = [texts.next(["te", [each, MTS, 0.5, 7.5]]) for each in identities]
+        [(_, feed, rows)] = texts.read(channel, block)
+        assert feed == channel.feed_rows
+        return len(feed(rows))
+
+    assert count(range(10_001)) == 10_001
+    assert count(range(5_000)) == 0
+    assert count(range(5_000, 20_001)) == 10_000

@@ -12,11 +12,13 @@ import json
 from itertools import count
 from typing import Any, Dict, Iterable, List, NamedTuple, Tuple
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import JSON_TEXTS, blocks, cuts, server_frame
 
 from bfxsync._base.enums import Flag
+from bfxsync.wire.blocks import TABLE_FROM
 from bfxsync.wire.channels import channel_for
 from bfxsync.wire.commands import Subscribe
 from bfxsync.wire.outputs import Deliver, Fail, Output, Reopen, Report, Send
@@ -200,14 +202,20 @@ def feed(session: Session, parted: Iterable[List[bytes]]) -> Seen:
     return seen(outputs)
 
 
-@given(talks(), st.data())
+@given(talks(), st.sampled_from([1, 2, TABLE_FROM]), st.booleans(), st.data())
 def test_any_blocks_give_each_subscription_the_same(
-    talk: Talk, data: st.DataObject
+    talk: Talk, table_from: int, is_compact: bool, data: st.DataObject
 ) -> None:
+    if is_compact:
+        messages = [message.replace(b", ", b",") for message in talk.messages]
+        talk = talk._replace(messages=messages)
     expected = feed(ready(talk.flags), [[message] for message in talk.messages])
-    assert feed(ready(talk.flags), [talk.messages]) == expected
-    parted = data.draw(blocks(talk.messages))
-    assert feed(ready(talk.flags), parted) == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bfxsync.wire.blocks.TABLES_FROM", table_from)
+        patch.setattr("bfxsync.wire.blocks.TABLE_FROM", table_from)
+        assert feed(ready(talk.flags), [talk.messages]) == expected
+        parted = data.draw(blocks(talk.messages))
+        assert feed(ready(talk.flags), parted) == expected
 
 
 @given(talks(), st.data())

@@ -1,34 +1,31 @@
 """
 The base class of channels.
 
-Strategy: for more than about a dozen frames, the models of all rows are built at once, by columns.
+Strategy: in a flood, the models of many rows are built at once, by columns (`bfxsync.wire.tables`).
 Unless every frame is a usual one, that has no effect, and a loop processes each frame.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from decimal import Decimal
-from itertools import repeat
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable
 
 from bfxsync._base.aliases import NumberType
 from bfxsync.errors import BfxError, RemoteError
 from bfxsync.models.market_model import Reader
 from bfxsync.models.rows import SCREEN_ERRORS
 from bfxsync.models.stream import Degraded
-from bfxsync.wire.channels.shapes import COLUMNS_FIT, FITS, Fits
+from bfxsync.wire.channels.shapes import FITS, Fits
+from bfxsync.wire.channels.table_models import Models
 from bfxsync.wire.frames import BULK_UPDATES, HEARTBEAT, TIMESTAMP, server_mts
 from bfxsync.wire.recovery import RecoveryBudget
+from bfxsync.wire.tables import Rows
 
 # Raised by a frame that is not a list or is too short; a model's RemoteError has details.
 FRAME_ERRORS = (RemoteError, RecursionError, *SCREEN_ERRORS)
 
 Make = Callable[[Any, "list[Any]"], Any]
 """Builds a model from a row and its frame."""
-
-MakeMany = Callable[[List[List[Any]], int], Optional[List[Any]]]
-"""Builds models from the rows at an index of frames; None if one of the rows is unusual."""
 
 
 class Channel(ABC):
@@ -37,8 +34,8 @@ class Channel(ABC):
     name: str
     content = "a row"
     """Content of a frame, for error messages."""
-    _many = 16
-    """Number of frames from which reading all at once is faster than one by one (measured)."""
+    table_models: Models | None = None
+    """Builds models from many frames by columns; None if that is not possible."""
     is_whole = False
     """Whether each frame holds the whole state."""
 
@@ -78,10 +75,8 @@ class Channel(ABC):
         """Time of the last frame on this socket, heartbeats and acknowledgement included."""
         self.lost_at: float | None = None
         """Time of the last frame before the latest loss."""
-        self._number = number
-        if number is Decimal:
-            # Reading one row costs several times as much.
-            self._many //= 3
+        # As `Any`, since mypy takes the type Decimal for one without a hash.
+        self._number: Any = number
 
     @property
     def title(self) -> str:
@@ -119,8 +114,6 @@ class Channel(ABC):
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
         """Return the updates of frames of this channel, in order."""
         updates: list[Any] = []
-        if len(frames) >= self._many and self._feed_at_once(frames, updates):
-            return updates
         feed = self._feed
         for frame in frames:
             try:
@@ -135,13 +128,17 @@ class Channel(ABC):
                 break
         return updates
 
+    def feed_rows(self, rows: Rows) -> list[Any]:
+        """Return the updates of frames whose models are built already, in order."""
+        updates = self._feed_models(rows) if self.is_live else None
+        return self.feed_many(rows.frames()) if updates is None else updates
+
     @abstractmethod
     def _feed(self, frame: list[Any], updates: list[Any]) -> None:
         """Append the updates of a frame of data."""
 
-    def _feed_at_once(self, frames: list[list[Any]], updates: list[Any]) -> bool:
-        """Append the updates of many frames; return False without effect if one is unusual."""
-        return False
+    def _feed_models(self, rows: Rows) -> list[Any] | None:
+        """Return the updates; None, without effect, if a frame is unusual."""
 
     def _read_usual(self, frame: list[Any]) -> Any:
         """Return the model of a frame with a single row; None if it must be read by `_feed`."""
@@ -189,25 +186,6 @@ class Channel(ABC):
             return made
 
         return make
-
-    def _bulk_maker(self, model: Any) -> MakeMany:
-        """Return a function that builds models from many rows, as `_maker` does from one."""
-        read = model.column_reader(self._number)
-        fit = COLUMNS_FIT[model]
-        symbols, no_times = repeat(self.symbol), repeat(None)
-
-        def make_many(frames: list[list[Any]], index: int) -> list[Any] | None:
-            try:
-                rows = [frame[index] for frame in frames]
-            except SCREEN_ERRORS:
-                return None
-            columns = read(rows)
-            if columns is None or not fit(rows, columns):
-                return None
-            times = map(server_mts, frames) if self.is_timed else no_times
-            return list(map(model, *columns, symbols, times))
-
-        return make_many
 
     def _foreign(self, row: Any) -> RemoteError:
         return RemoteError(f"{self.title}: a row of another channel", raw=row)

@@ -25,10 +25,11 @@ from bfxsync.models.market import (
     FundingRawBookUpdate,
     RawBookUpdate,
 )
-from bfxsync.models.rows import SCREEN_ERRORS
 from bfxsync.models.stream import Checksum, Gap, Snapshot, Status
 from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
+from bfxsync.wire.channels.table_models import table_models
 from bfxsync.wire.frames import CHECKSUM, HEARTBEAT, OB_CHECKSUM, server_mts
+from bfxsync.wire.tables import Rows
 
 CROSSED_S = 5.0
 """
@@ -50,7 +51,6 @@ class BookChannel(Channel):
 
     name = "book"
     content = "a frame of the book"
-    _many = 24
 
     def __init__(self, arguments: dict[str, str], number: NumberType) -> None:
         super().__init__(arguments, number)
@@ -64,7 +64,7 @@ class BookChannel(Channel):
             self.book = RawBook() if raw else AggregatedBook()
             model = RawBookUpdate if raw else BookUpdate
         self._make = self._maker(model)
-        self._make_many = self._bulk_maker(model)
+        self.table_models = table_models(model, self._number)
         self.version: int = 0
         """
         Odd while a block of frames is applied.
@@ -110,8 +110,6 @@ class BookChannel(Channel):
         is_timed = self.is_timed
         self.version += 1
         try:
-            if len(frames) >= self._many and self._feed_at_once(frames, updates):
-                frames = []
             for frame in frames:
                 try:
                     row = frame[1]
@@ -141,6 +139,20 @@ class BookChannel(Channel):
             self.version += 1
         return updates
 
+    def _feed_models(self, rows: Rows) -> list[Any] | None:
+        # Checksums and heartbeats stand between levels, and see the book as it is there.
+        if not all(frame[1].__class__ is str for _, frame in rows.others):
+            return None
+        updates: list[Any] = []
+        self.version += 1
+        try:
+            self._apply_models(rows, updates)
+            if not (self._has_checksums or self.is_recorded):
+                self._check_crossing(updates)
+        finally:
+            self.version += 1
+        return updates
+
     def restart(self) -> list[Any]:
         """Return all levels: bids from the best, then asks from the best."""
         if not self.is_live:
@@ -163,36 +175,21 @@ class BookChannel(Channel):
         if self.verified_at is not None:
             self.verified_at -= jump_s
 
-    def _feed_at_once(self, frames: list[list[Any]], updates: list[Any]) -> bool:
-        if not self.is_live:
-            return False
-        try:
-            kinds = [frame[1].__class__ for frame in frames]
-        except SCREEN_ERRORS:
-            return False
-        # Checksums and heartbeats stand between levels, and see the book as it is there.
-        others: list[int] = []
-        rows = frames
-        if kinds.count(list) < len(kinds):
-            others = [index for index, kind in enumerate(kinds) if kind is not list]
-            rows = [frame for frame, kind in zip(frames, kinds) if kind is list]
-        levels = self._make_many(rows, 1)
-        if levels is None:
-            return False
+    def _apply_models(self, rows: Rows, updates: list[Any]) -> None:
         start = 0
-        for count, index in enumerate(others):
+        for count, (index, frame) in enumerate(rows.others):
             stop = index - count
-            self._apply_many(levels[start:stop], updates)
+            self._apply_many(rows.models[start:stop], updates)
             start = stop
             try:
-                self._handle_text(frames[index], updates)
+                self._handle_text(frame, updates)
             except FRAME_ERRORS as exc:
-                self._fail(exc, frames[index], updates)
+                self._fail(exc, frame, updates)
             if self.resync_reason is not None:
+                # Until the next snapshot the book must not be read.
                 self.book.reset()
-                return True
-        self._apply_many(levels[start:], updates)
-        return True
+                return
+        self._apply_many(rows.models[start:] if start else rows.models, updates)
 
     def _apply_many(self, levels: list[Any], updates: list[Any]) -> None:
         self.book.apply_many(levels)

@@ -118,25 +118,25 @@ FITS: dict[type, Fits] = {
 
 Columns = Sequence[Sequence[float]]
 
-ColumnsFit = Callable[[Sequence[Any], Columns], bool]
+ColumnsFit = Callable[[int, Columns], bool]
 """
-Returns whether rows and their columns look like nearly all rows of a kind. If not, `Fits` finds the
-row of another kind, if there is one.
+Returns whether the width of rows and the columns of their fields look like nearly all rows of a
+kind. If not, `Fits` finds the row of another kind, if there is one.
 """
 
 
-def _are_tickers(rows: Sequence[Any], columns: Columns) -> bool:
+def _are_tickers(width: int, columns: Columns) -> bool:
     bid, bid_size, _, ask_size, _, _, _, volume, _, _ = columns
     return (
         max(bid) < MOST_PRICE
         and min(bid_size) >= 0
         and min(ask_size) >= 0
         and min(volume) >= 0
-        and max(map(len, rows)) <= 12
+        and width <= 12
     )
 
 
-def _are_funding_tickers(_: Sequence[Any], columns: Columns) -> bool:
+def _are_funding_tickers(width: int, columns: Columns) -> bool:
     frr, _, bid_period, _, _, ask_period, _, _, _, _, volume, *_ = columns
     return (
         max(frr) < MOST_RATE
@@ -146,22 +146,22 @@ def _are_funding_tickers(_: Sequence[Any], columns: Columns) -> bool:
     )
 
 
-def _are_trades(_: Sequence[Any], columns: Columns) -> bool:
+def _are_trades(width: int, columns: Columns) -> bool:
     ids, _, _, prices = columns
     return max(ids) < LEAST_TIME and max(prices) < MOST_PRICE
 
 
-def _are_funding_trades(_: Sequence[Any], columns: Columns) -> bool:
+def _are_funding_trades(width: int, columns: Columns) -> bool:
     ids, _, _, rates, periods = columns
     return max(ids) < LEAST_TIME and max(rates) < MOST_RATE and max(periods) < MOST_DAYS
 
 
-def _are_levels(_: Sequence[Any], columns: Columns) -> bool:
+def _are_levels(width: int, columns: Columns) -> bool:
     prices, counts, _ = columns
     return max(prices) < MOST_PRICE and 0 <= min(counts) and max(counts) < MOST_COUNT
 
 
-def _are_funding_levels(_: Sequence[Any], columns: Columns) -> bool:
+def _are_funding_levels(width: int, columns: Columns) -> bool:
     rates, periods, counts, _ = columns
     return (
         max(rates) < MOST_RATE
@@ -171,12 +171,12 @@ def _are_funding_levels(_: Sequence[Any], columns: Columns) -> bool:
     )
 
 
-def _are_orders(_: Sequence[Any], columns: Columns) -> bool:
+def _are_orders(width: int, columns: Columns) -> bool:
     ids, prices, _ = columns
     return max(ids) < MOST_ORDER_ID and max(prices) < MOST_PRICE
 
 
-def _are_offers(_: Sequence[Any], columns: Columns) -> bool:
+def _are_offers(width: int, columns: Columns) -> bool:
     ids, periods, rates, _ = columns
     return (
         max(ids) < MOST_ORDER_ID and max(periods) < MOST_DAYS and max(rates) < MOST_RATE

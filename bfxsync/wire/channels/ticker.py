@@ -13,6 +13,8 @@ from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.models.market import FundingTicker, Ticker
 from bfxsync.models.stream import Snapshot, Status
 from bfxsync.wire.channels.base import Channel
+from bfxsync.wire.channels.table_models import table_models
+from bfxsync.wire.tables import Rows
 
 
 class FlatChannel(Channel):
@@ -30,7 +32,7 @@ class FlatChannel(Channel):
     ) -> None:
         super().__init__(arguments, number)
         self._make = self._maker(model)
-        self._make_many = self._bulk_maker(model)
+        self.table_models = table_models(model, self._number)
         self._last: Any = None
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
@@ -55,15 +57,11 @@ class FlatChannel(Channel):
             updates.append(Status(SubscriptionStatus.LIVE))
         updates.append(last)
 
-    def _feed_at_once(self, frames: list[list[Any]], updates: list[Any]) -> bool:
-        if not self.is_live or self.is_degraded:
-            return False
-        models = self._make_many(frames, 1)
-        if models is None:
-            return False
-        updates += models
-        self._last = models[-1]
-        return True
+    def _feed_models(self, rows: Rows) -> list[Any] | None:
+        if self.is_degraded or rows.others:
+            return None
+        self._last = rows.models[-1]
+        return rows.models
 
     def restart(self) -> list[Any]:
         """Return the last state, as a snapshot and as an update."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import reprlib
 from collections import deque
+from itertools import compress
 from typing import Any
 
 from bfxsync._base.aliases import NumberType
 from bfxsync.errors import RemoteError
 from bfxsync.models.market import FundingTrade, FundingTradeUpdate, Trade, TradeUpdate
-from bfxsync.models.rows import SCREEN_ERRORS
 from bfxsync.models.stream import Snapshot
 from bfxsync.wire.channels.base import Channel
+from bfxsync.wire.channels.table_models import Models, trade_models
+from bfxsync.wire.tables import Rows
 
 
 class TradesChannel(Channel):
@@ -31,8 +33,6 @@ class TradesChannel(Channel):
 
     name = "trades"
     content = "trades"
-    # Half of the frames confirm a known trade, and need no model.
-    _many = 32
 
     _REMEMBERED = 10_000
     _RECENT = 30
@@ -44,8 +44,6 @@ class TradesChannel(Channel):
         update_model: Any = FundingTradeUpdate if funding else TradeUpdate
         self._make = self._maker(model)
         self._make_update = self._maker(update_model)
-        self._make_many = self._bulk_maker(model)
-        self._make_many_updates = self._bulk_maker(update_model)
         self._executed, self._confirmed = ("fte", "ftu") if funding else ("te", "tu")
         self._seen: set[int] = set()
         self._seen_before: set[int] = set()
@@ -57,10 +55,23 @@ class TradesChannel(Channel):
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
         """Return new trades, and also confirmations if `extras` is set."""
         updates = super().feed_many(frames)
+        self._forget_oldest()
+        return updates
+
+    @property
+    def table_models(self) -> Models:  # type: ignore[override]
+        return trade_models(self.is_funding, self._number, self.extras)
+
+    def feed_rows(self, rows: Rows) -> list[Any]:
+        """Return new trades and confirmations from frames whose models are built already."""
+        updates = super().feed_rows(rows)
+        self._forget_oldest()
+        return updates
+
+    def _forget_oldest(self) -> None:
         if len(self._seen) > self._REMEMBERED:
             self._seen_before = self._seen
             self._seen = set()
-        return updates
 
     def _feed(self, frame: list[Any], updates: list[Any]) -> None:
         tag = frame[1]
@@ -78,54 +89,25 @@ class TradesChannel(Channel):
         else:
             raise RemoteError(f"unknown kind of trade {reprlib.repr(tag)}", raw=frame)
 
-    def _feed_at_once(self, frames: list[list[Any]], updates: list[Any]) -> bool:
-        if not self.is_live or (self.extras and len(frames) < 2 * self._many):
-            return False
-        try:
-            ids = [frame[2][0] for frame in frames]
-            new = set(ids) - self._seen - self._seen_before
-        except SCREEN_ERRORS:
-            return False
-        left = new.copy()
-        first, again = [], []
-        for index, identity in enumerate(ids):
-            if identity in left:
-                left.remove(identity)
-                first.append(index)
-            elif frames[index][1] != self._confirmed:
-                again.append(index)
-        # A known execution is read as well, as it may be unreadable.
-        read = [frames[index] for index in first + again]
-        tags = [frame[1] for frame in read]
-        if tags.count(self._executed) + tags.count(self._confirmed) < len(tags):
-            return False
-        made = self._make_many(read, 2)
-        if made is None:
-            return False
-        trades = made[: len(first)]
-        if self.extras:
-            confirmed = [
-                index
-                for index, frame in enumerate(frames)
-                if frame[1] == self._confirmed
-            ]
-            confirmations = self._make_many_updates(
-                [frames[index] for index in confirmed], 2
-            )
-            if confirmations is None:
-                return False
-            # For each frame: its execution, then its confirmation.
-            slots: list[Any] = [None] * (2 * len(frames))
-            for index, trade in zip(first, trades):
-                slots[2 * index] = trade
-            for index, confirmation in zip(confirmed, confirmations):
-                slots[2 * index + 1] = confirmation
-            updates += filter(None, slots)
-        else:
-            updates += trades
-        self._seen |= new
+    def _feed_models(self, rows: Rows) -> list[Any] | None:
+        tags, ids, models = rows.tags, rows.first_column, rows.models
+        if tags is None or rows.others:
+            return None
+        executed, seen, seen_before = self._executed, self._seen, self._seen_before
+        new: set[int] = set()
+        for tag, identity in zip(tags, ids):
+            if identity in new or identity in seen or identity in seen_before:
+                if tag == executed:
+                    return None
+            elif tag == executed:
+                new.add(identity)
+            else:
+                # A confirmation without an earlier execution.
+                return None
+        trades = list(compress(models, map(executed.__eq__, tags)))
+        seen |= new
         self._recent.extend(trades)
-        return True
+        return models if self.extras else trades
 
     def restart(self) -> list[Any]:
         """Return the latest trades, oldest first."""
