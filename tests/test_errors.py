@@ -422,6 +422,7 @@ def test_scan_finds_decisions_on_texts(source: str) -> None:
     assert list(decisions_on_texts(source))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "path",
     sorted(PACKAGE.rglob("*.py")),

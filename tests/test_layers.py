@@ -10,6 +10,8 @@ import pytest
 
 import bfxsync
 
+pytestmark = pytest.mark.once
+
 PACKAGE = Path(bfxsync.__file__).parent
 
 # From the bottom to the top; a module may import from its own row and from those above it here.
