@@ -23,6 +23,7 @@ t_book_update t_raw_book_snapshot t_raw_book_update f_book_snapshot f_book_updat
 candles_snapshot candles_update derivatives_status_update order_snapshot order_new order_update
 order_cancel position_snapshot position_new position_update position_close
 funding_offer_snapshot funding_offer_new funding_offer_cancel funding_credit_snapshot
+funding_credit_new
 funding_loan_snapshot wallet_snapshot wallet_update balance_update base_margin_info
 symbol_margin_info funding_info_update trade_execution trade_execution_update notification
 on-req-notification ou-req-notification oc-req-notification fon-req-notification
@@ -106,6 +107,7 @@ class Program:
         await self.cancel_many()
         await self.position()
         await self.calculations()
+        await self.funding()
         await self.message()
         await self.public_channels()
         await self.rest()
@@ -265,10 +267,11 @@ class Program:
 
     async def calculations(self) -> None:
         seen, mark = self.seen, self.seen.mark()
-        with step("calculations: margin, balance, wallet"):
+        with step("calculations: margin, funding, balance, wallet"):
             await self.inputs.calc(
                 "margin_base",
                 f"margin_sym_{PAIR}",
+                "funding_sym_fUSD",
                 "wallet_exchange_BTC",
                 "balance",
             )
@@ -276,6 +279,8 @@ class Program:
             assert margin.margin_balance > 0
             symbol = await seen.wait("symbol_margin_info", since=mark)
             assert symbol.symbol == PAIR and symbol.tradable_balance > 0
+            funding = await seen.wait("funding_info_update", since=mark)
+            assert funding.symbol == "fUSD"
             balance = await seen.wait("balance_update", since=mark)
             assert balance.aum > 0
             wallet = await seen.wait(
@@ -284,6 +289,32 @@ class Program:
                 mark,
             )
             assert wallet.available_balance == wallet.balance
+
+    async def funding(self) -> None:
+        seen, mark = self.seen, self.seen.mark()
+        with step("funding offer: notification, new, cancel"):
+            await self.inputs.submit_funding_offer("LIMIT", "fUSD", "200", "0.05", 2)
+            reply = await seen.wait("fon-req-notification", since=mark)
+            assert reply.status == "SUCCESS", reply.text
+            offer = await seen.wait("funding_offer_new", since=mark)
+            assert (offer.symbol, offer.amount, offer.rate) == ("fUSD", 200, 0.05)
+            await self.inputs.cancel_funding_offer(offer.id)
+            reply = await seen.wait("foc-req-notification", since=mark)
+            assert (reply.status, reply.data.id) == ("SUCCESS", offer.id)
+            await seen.wait("funding_offer_cancel", lambda o: o.id == offer.id, mark)
+        with step("funding offer that is lent at once: executed, credit"):
+            mark, auth = seen.mark(), self.bfx.rest.auth
+            await self.inputs.submit_funding_offer("LIMIT", "fUSD", "150", "0.00001", 2)
+            lent = await seen.wait("funding_offer_cancel", since=mark)
+            assert lent.offer_status.startswith("EXECUTED") and lent.amount == 0
+            await seen.wait("funding_credit_new", since=mark)
+            credits = seen.named("funding_credit_new", mark)
+            assert {(credit.symbol, credit.side) for credit in credits} == {("fUSD", 1)}
+            assert sum(credit.amount for credit in credits) == 150
+            held = auth.get_funding_credits(symbol="fUSD")
+            assert {each.id for each in held} == {credit.id for credit in credits}
+            trades = auth.get_funding_trades_history(symbol="fUSD")
+            assert lent.id in {trade.offer_id for trade in trades}, trades
 
     async def message(self) -> None:
         mark = self.seen.mark()
