@@ -135,9 +135,13 @@ class Account:
             wallet = quote if order.is_buy else base
             self.wallets.hold(order.id, "exchange", wallet.currency, needed)
         else:
-            orders = self.orders_on_margin(order.symbol)
-            needed = required_margin_with(self.positions.open.get(order.symbol), orders)
-            self.wallets.hold(order.symbol, "margin", quote.currency, needed)
+            self.hold_margin(order.symbol)
+
+    def hold_margin(self, symbol: str) -> None:
+        """Update the hold for a position and its orders."""
+        orders = self.orders_on_margin(symbol)
+        needed = required_margin_with(self.positions.open.get(symbol), orders)
+        self.wallets.hold(symbol, "margin", legs(symbol[1:])[1], needed)
 
     def fill(
         self, order: EngineOrder, amount: int, trade: Row, price: int, is_maker: bool
@@ -164,7 +168,7 @@ class Account:
         self.wallets.book(wallet.kind, wallet.currency, -fee, TRADING_FEE, text, meta)
         self.hold_for(order)
         if not order.amount:
-            order.closed_as = "EXECUTED"
+            order.closed_as = "FORCED EXECUTED" if order.is_forced else "EXECUTED"
         # fmt: off
         row: Row = [
             trade[0], order.symbol, trade[1], order.id, signed / SCALE, price / SCALE,
@@ -199,8 +203,15 @@ class Account:
         if order.lev is not None:
             rate = 0 if is_maker else DERIVATIVE_TAKER_FEE
         only_fixed = order.has(NO_VAR_RATES)
+        cause = {
+            "reason": "LIQUIDATION" if order.is_forced else "TRADE",
+            "order_id": order.id,
+            "liq_stage": None,
+            "trade_price": meta["trade_price"],
+            "trade_amount": meta["trade_amount"],
+        }
         profit = self.positions.trade(
-            order.symbol, amount, price, order.lev, only_fixed
+            order.symbol, amount, price, order.lev, only_fixed, cause
         )
         text = f"Settlement @ {units_text(price)}"
         self.wallets.book("margin", quote.currency, profit, SETTLEMENT, text, meta)

@@ -17,6 +17,7 @@ class Invalid(Exception):
 class Declined(Exception):
     """A well-formed order that is refused; other operations of the same request continue."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, code: int = GENERIC) -> None:
         super().__init__(text)
         self.text = text
+        self.code = code

@@ -18,7 +18,7 @@ from bfxsync.paper.engine.funding_offer import FRR_VAR, LIMIT, EngineOffer
 from bfxsync.paper.engine.lending import Lending, Terms
 from bfxsync.paper.engine.match import match
 from bfxsync.paper.engine.units import SCALE, Row
-from bfxsync.paper.engine.venue import Venue
+from bfxsync.paper.engine.venue import Venue, remove_from_book
 
 
 class _Taker(NamedTuple):
@@ -254,9 +254,7 @@ class FundingBook:
     def _withdraw(self, offer: EngineOffer) -> None:
         """Remove an offer from the book, if it is there, and publish the change."""
         venue = self._venues[offer.symbol]
-        venue.market.account_orders.pop(offer.id, None)
-        if offer.id in venue.market.book.orders:
-            venue.market.book.remove_order(offer.id)
+        if remove_from_book(venue.market, offer.id):
             venue.publish_fills()
 
     def _archive_taken(self, account: Party, offer: EngineOffer) -> bool:

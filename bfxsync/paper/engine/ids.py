@@ -28,3 +28,5 @@ class IdSequences:
     position: IdSequence = attrs.field(factory=lambda: IdSequence(170_000_001))
     offer: IdSequence = attrs.field(factory=lambda: IdSequence(41_000_001))
     loan: IdSequence = attrs.field(factory=lambda: IdSequence(26_000_001))
+    takeover: IdSequence = attrs.field(factory=lambda: IdSequence(900_000_001))
+    """Of trades in which the exchange takes over what the book cannot."""

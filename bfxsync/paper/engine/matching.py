@@ -16,7 +16,7 @@ from typing import Callable, Iterable, Iterator, Mapping, Sequence
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.book import Entry
 from bfxsync.paper.engine.errors import Declined, Invalid
-from bfxsync.paper.engine.match import fillable, match, reached
+from bfxsync.paper.engine.match import fillable, match
 from bfxsync.paper.engine.order import (
     CLOSE,
     HIDDEN,
@@ -26,23 +26,22 @@ from bfxsync.paper.engine.order import (
     EngineOrder,
 )
 from bfxsync.paper.engine.order_requests import (
+    CHANGEABLE,
     Body,
     check_order,
+    close_position,
     new_order,
     oco_stop,
     trailed_stop,
     update_order,
 )
-from bfxsync.paper.engine.risk import check_funds, reduce_only_violation
-from bfxsync.paper.engine.units import Row
-from bfxsync.paper.engine.venue import TradedMarket, Venue
-
-# fmt: off
-_CHANGEABLE = (
-    "amount", "price", "price_aux_limit", "price_trailing", "stop", "gid", "flags", "lev",
-    "mts_tif", "meta",
+from bfxsync.paper.engine.risk import (
+    check_funds,
+    reduce_only_violation,
+    would_match_itself,
 )
-# fmt: on
+from bfxsync.paper.engine.units import Row
+from bfxsync.paper.engine.venue import TradedMarket, Venue, remove_from_book
 
 
 class MatchingEngine:
@@ -53,6 +52,13 @@ class MatchingEngine:
     ----------
     venues : mapping
         The markets on which orders trade, by symbol.
+
+    Attributes
+    ----------
+    is_processing : bool
+        Whether a request is being processed, during which no other one may be made.
+    on_idle : callable
+        Called after each request.
     """
 
     def __init__(
@@ -61,13 +67,14 @@ class MatchingEngine:
         now_mts: Callable[[], int],
         call_later: Callable[[float, Callable[[], None]], object],
     ) -> None:
+        self.on_idle: Callable[[], None] = lambda: None
         self._venues = venues
         self._now_mts = now_mts
         self._call_later = call_later
         self._open: dict[str, dict[int, Account]] = {}
         # Of these the orders that are checked after every event of their market.
         self._reactive: dict[str, dict[int, Account]] = {}
-        self._is_processing = False
+        self.is_processing: bool = False
         self._moved: dict[str, None] = {}
 
     def submit(
@@ -86,10 +93,7 @@ class MatchingEngine:
         order = new_order(body, next(account.ids.order), self._now_mts(), market)
         with self._processing():
             if order.has(CLOSE):
-                order.flags |= REDUCE_ONLY
-                position = account.positions.open.get(order.symbol)
-                if not order.is_spot and position is not None:
-                    order.amount = order.amount_orig = -position.amount
+                close_position(order, account.positions.amount(order.symbol))
             stop = oco_stop(order, body, account.ids.order)
             placed = order.with_pair
             for each in placed:
@@ -114,7 +118,7 @@ class MatchingEngine:
     def update(self, account: Account, order: EngineOrder, body: Body) -> None:
         """Change an open order; if that raises `Invalid` or `Declined`, it stays as it was."""
         market = self._market(order.symbol)
-        before = {name: getattr(order, name) for name in _CHANGEABLE}
+        before = {name: getattr(order, name) for name in CHANGEABLE}
         with self._processing():
             self._withdraw(order)
             try:
@@ -163,24 +167,35 @@ class MatchingEngine:
                 self._venues[symbol].publish_fills()
                 self._venues[symbol].set_active(True)
 
+    def force(self, account: Account, order: EngineOrder, last_price: int) -> None:
+        """Execute a market order; the exchange takes over what the book cannot."""
+        with self._processing():
+            self._add(account, order)
+            self._match(account, order, None)
+            if order.amount:
+                trade: Row = [next(account.ids.takeover), self._now_mts()]
+                account.fill(order, abs(order.amount), trade, last_price, False)
+            self._archive_filled(account, order)
+
     def market_moved(self, symbol: str) -> None:
         """Check the orders that react to events of a market, now or after the current request."""
         if self._reactive.get(symbol):
             self._moved[symbol] = None
-            if not self._is_processing:
+            if not self.is_processing:
                 with self._processing():
                     pass
 
     @contextmanager
     def _processing(self) -> Iterator[None]:
-        assert not self._is_processing
-        self._is_processing = True
+        assert not self.is_processing
+        self.is_processing = True
         try:
             yield
             while self._moved:
                 self._check_reactive(self._moved.popitem()[0])
         finally:
-            self._is_processing = False
+            self.is_processing = False
+        self.on_idle()
 
     def _check_reactive(self, symbol: str) -> None:
         """Trigger, fill or close the reactive orders that an event of a market affects."""
@@ -201,7 +216,9 @@ class MatchingEngine:
                     self._trigger(account, order)
             elif self._waits(order):
                 before = order.amount
-                if self._would_match_itself(account, order, order.price):
+                if would_match_itself(
+                    account, order, order.price, self._market(symbol)
+                ):
                     self._close(account, order, "CANCELED")
                     continue
                 self._match(account, order, order.price, is_maker=True)
@@ -244,7 +261,7 @@ class MatchingEngine:
             if kind == "FOK" and reach < abs(order.amount):
                 self._close(account, order, "FILLORKILL CANCELED")
                 return
-            if self._would_match_itself(account, order, limit):
+            if would_match_itself(account, order, limit, market):
                 self._close(account, order, "CANCELED")
                 return
             self._match(account, order, limit)
@@ -305,16 +322,9 @@ class MatchingEngine:
 
     def _withdraw(self, order: EngineOrder) -> None:
         """Remove an order from the book, if it is there, and publish the change."""
-        if self._remove_from_book(order):
-            self._venues[order.symbol].publish_fills()
-
-    def _remove_from_book(self, order: EngineOrder) -> bool:
-        market = self._venues[order.symbol].market
-        market.account_orders.pop(order.id, None)
-        is_there = order.id in market.book.orders
-        if is_there:
-            market.book.remove_order(order.id)
-        return is_there
+        venue = self._venues[order.symbol]
+        if remove_from_book(venue.market, order.id):
+            venue.publish_fills()
 
     def _fill_maker(
         self, account: Account, order: EngineOrder, amount: int, trade: Row
@@ -329,7 +339,7 @@ class MatchingEngine:
             violation = "" if other is None else reduce_only_violation(account, other)
             if other is not None and violation:
                 # The taker may reach it next. Its removal is published with the trades.
-                self._remove_from_book(other)
+                remove_from_book(self._market(other.symbol), other.id)
                 self._close(account, other, violation)
 
     def _match(
@@ -351,16 +361,6 @@ class MatchingEngine:
         if fills:
             self._cancel_pair(account, order)
             venue.publish_fills(fills)
-
-    def _would_match_itself(
-        self, account: Account, order: EngineOrder, limit: int | None
-    ) -> bool:
-        """Return whether an order with self-match protection would match one of its account."""
-        offers = self._venues[order.symbol].market.offers(order.is_buy)
-        return order.wants("protect_selfmatch") and any(
-            entry.order_id in account.orders
-            for entry in reached(offers, order.amount, limit)
-        )
 
     def _cancel_pair(self, account: Account, order: EngineOrder) -> None:
         """Cancel the other order of an OCO pair, of which one was filled, triggered or closed."""

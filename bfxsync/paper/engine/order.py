@@ -47,6 +47,8 @@ class EngineOrder:
         Id of the order that this one, the stop of an OCO order, was placed with.
     pair : EngineOrder or None
         The other order of an open OCO pair.
+    is_forced : bool
+        Whether it liquidates a position.
     """
 
     id: int
@@ -71,6 +73,7 @@ class EngineOrder:
     closed_as: str = ""
     placed_id: int | None = None
     pair: EngineOrder | None = attrs.field(default=None, repr=False)
+    is_forced: bool = False
 
     @property
     def is_buy(self) -> bool:
@@ -128,11 +131,11 @@ class EngineOrder:
         """The status text, as the exchange writes it."""
         if not self.closed_as:
             return _filled(self.fills) if self.fills else "ACTIVE"
-        if self.closed_as != "EXECUTED":
+        if not self.closed_as.endswith("EXECUTED"):
             before = f" was: {_filled(self.fills)}" if self.fills else ""
             return self.closed_as + before
         *earlier, (price, amount) = self.fills
-        text = f"EXECUTED @ {units_text(price)}({units_text(amount)})"
+        text = f"{self.closed_as} @ {units_text(price)}({units_text(amount)})"
         return f"{text}: was {_filled(earlier)}" if earlier else text
 
     @property

@@ -20,6 +20,7 @@ from bfxsync.paper.engine.order import (
     CLOSE,
     OCO,
     POST_ONLY,
+    REDUCE_ONLY,
     SPOT_PREFIX,
     TYPES,
     EngineOrder,
@@ -31,6 +32,14 @@ Body = Mapping[str, Any]
 SMALLEST, LARGEST = "0.00004", "2000.0"
 """Order sizes in base currency, as the configuration endpoint has them."""
 DEFAULT_LEVERAGE = 10
+
+# fmt: off
+CHANGEABLE = (
+    "amount", "price", "price_aux_limit", "price_trailing", "stop", "gid", "flags", "lev",
+    "mts_tif", "meta",
+)
+# fmt: on
+"""The attributes of an order that an update may change."""
 
 _KINDS = {prefix + kind for prefix in ("", SPOT_PREFIX) for kind in TYPES}
 _CID_LIMIT = 2**45
@@ -71,6 +80,13 @@ def new_order(body: Body, id: int, now_mts: int, market: TradedMarket) -> Engine
     if order.plain_kind == "TRAILING STOP":
         order.stop = trailed_stop(order, market.last_price)
     return order
+
+
+def close_position(order: EngineOrder, held: int) -> None:
+    """Give an order with the flag close the amount of the position that is held."""
+    order.flags |= REDUCE_ONLY
+    if held and not order.is_spot:
+        order.amount = order.amount_orig = -held
 
 
 def oco_stop(order: EngineOrder, body: Body, ids: Iterator[int]) -> EngineOrder | None:

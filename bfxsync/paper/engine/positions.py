@@ -8,7 +8,7 @@ cost, and the difference is profit or loss.
 from __future__ import annotations
 
 from collections import deque
-from typing import Callable, Deque, Iterable
+from typing import Any, Callable, Deque, Iterable
 
 import attrs
 
@@ -19,6 +19,8 @@ from bfxsync.paper.engine.wallets import KEPT
 
 MARGIN_PER_CENT = 20
 """Margin required of a margin position; of a derivative it is one divided by its leverage."""
+HIGHEST_LEVERAGE = 100
+"""Of a derivative: its collateral is never less than one divided by it."""
 
 
 @attrs.define(eq=False)
@@ -40,6 +42,10 @@ class EnginePosition:
         How much of the cost is borrowed.
     only_fixed : bool
         Whether it borrows at fixed rates only.
+    collateral : int or None
+        Of a derivative, if it was set; by default the leverage decides.
+    cause : dict
+        Its last change, for the meta of its row.
     """
 
     id: int
@@ -52,13 +58,27 @@ class EnginePosition:
     base_price: float = 0.0
     funding: int = 0
     only_fixed: bool = False
+    collateral: int | None = None
+    cause: dict[str, Any] = attrs.field(factory=lambda: {"reason": "TRADE"})
+
+    @property
+    def margin(self) -> int:
+        """The margin that it requires; of a derivative its collateral."""
+        if self.collateral is not None:
+            return self.collateral
+        return required_margin(self.cost, self.lev)
 
     def profit(self, price: int) -> int:
         """Return the profit or loss of closing it at a price."""
         value = cost(abs(self.amount), price)
         return value - self.cost if self.amount > 0 else self.cost - value
 
-    def row(self, price: int | None = None) -> Row:
+    def row(
+        self,
+        price: int | None = None,
+        liquidation_price: float | None = None,
+        leverage: float | None = None,
+    ) -> Row:
         """Return its row on the wire; the profit is included if a price is given."""
         status = "ACTIVE" if self.amount else "CLOSED"
         profit = ratio = None
@@ -67,14 +87,15 @@ class EnginePosition:
             ratio = round(self.profit(price) / self.cost, 8)
         collateral: list[float | None] = [None, None]
         if self.lev is not None:
-            needed = required_margin(self.cost, self.lev)
-            collateral = [needed / SCALE, needed / 2 / SCALE]
+            least = required_margin(self.cost, HIGHEST_LEVERAGE)
+            collateral = [self.margin / SCALE, least / SCALE]
+            leverage = self.lev
         # fmt: off
         return [
             self.symbol, status, self.amount / SCALE, self.base_price,
-            self.funding / SCALE, 0, profit, ratio, None, self.lev, None, self.id,
-            self.mts_create, self.mts_update, None,
-            int(self.lev is not None), None, *collateral, {"reason": "TRADE"},
+            self.funding / SCALE, 0, profit, ratio,
+            liquidation_price, leverage, None, self.id, self.mts_create, self.mts_update,
+            None, int(self.lev is not None), None, *collateral, dict(self.cause),
         ]
         # fmt: on
 
@@ -100,8 +121,9 @@ class Positions:
         By symbol.
     borrow : callable
         Called with a position before each of its changes is announced: borrows what it costs.
-    closed, changes : collections.deque of list
-        Rows of closed positions, and of every change; the last `KEPT`, oldest first.
+    closed, changes, snapshots : collections.deque of list
+        Rows of closed positions, of every change, and of the open positions at the end of each
+        day (UTC); the last `KEPT`, oldest first.
     """
 
     def __init__(
@@ -114,6 +136,7 @@ class Positions:
         self.borrow: Callable[[EnginePosition], None] = lambda position: None
         self.closed: Deque[Row] = deque(maxlen=KEPT)
         self.changes: Deque[Row] = deque(maxlen=KEPT)
+        self.snapshots: Deque[Row] = deque(maxlen=KEPT)
         self._new_id = new_id
         self._now_mts = now_mts
         self._on_change = on_change
@@ -136,11 +159,14 @@ class Positions:
         price: int,
         lev: int | None,
         only_fixed: bool = False,
+        cause: dict[str, Any] | None = None,
     ) -> int:
         """Apply a trade, negative for a sale, and return the profit it realizes."""
         now = self._now_mts()
         position = self.open.get(symbol)
         profit = 0
+        if position is not None and cause is not None:
+            position.cause = cause
         if position is not None and (position.amount > 0) != (amount > 0):
             closing = min(abs(amount), abs(position.amount))
             profit = self._reduce(position, closing, price, now)
@@ -159,10 +185,14 @@ class Positions:
                 position = EnginePosition(self._new_id(), symbol, now, now)
                 self.open[symbol] = position
             position.amount += amount
-            position.cost += cost(abs(amount), price)
+            added = cost(abs(amount), price)
+            position.cost += added
+            if position.collateral is not None:
+                position.collateral += required_margin(added, lev)
             position.base_price = round(position.cost / abs(position.amount), 8)
             position.lev = lev
             position.only_fixed = only_fixed
+            position.cause = cause or position.cause
             position.mts_update = now
             self._note(code, position)
         return profit
@@ -176,10 +206,18 @@ class Positions:
         if closing == whole:
             paid = position.cost
         position.cost -= paid
+        if position.collateral is not None:
+            released = position.collateral * closing // whole // QUANTUM * QUANTUM
+            position.collateral -= released
         position.amount += -closing if was_long else closing
         position.mts_update = now
         value = cost(closing, price)
         return value - paid if was_long else paid - value
+
+    def changed(self, position: EnginePosition) -> None:
+        """Announce a change that no trade has caused."""
+        position.mts_update = self._now_mts()
+        self._note("pu", position)
 
     def _note(self, code: str, position: EnginePosition) -> None:
         self.borrow(position)
@@ -205,7 +243,7 @@ def required_margin_with(
     amount, needed = 0, 0
     if position is not None:
         amount = position.amount
-        needed = required_margin(position.cost, position.lev)
+        needed = position.margin
     sides = [0, 0]
     for is_buy in (True, False):
         # Closing the position needs no margin.

@@ -6,7 +6,7 @@ import attrs
 
 from bfxsync.paper.engine.account import Account, spot_need
 from bfxsync.paper.engine.errors import Declined
-from bfxsync.paper.engine.match import fillable
+from bfxsync.paper.engine.match import fillable, reached
 from bfxsync.paper.engine.order import REDUCE_ONLY, EngineOrder
 from bfxsync.paper.engine.positions import required_margin_with
 from bfxsync.paper.engine.units import SCALE, units_text
@@ -54,6 +54,16 @@ def reduce_only_violation(account: Account, order: EngineOrder) -> str:
     if (held > 0) == order.is_buy:
         return "RSN_POS_REDUCE_INCR"
     return "RSN_POS_REDUCE_FLIP" if abs(order.amount) > abs(held) else ""
+
+
+def would_match_itself(
+    account: Account, order: EngineOrder, limit: int | None, market: TradedMarket
+) -> bool:
+    """Return whether an order with self-match protection would match one of its account."""
+    return order.wants("protect_selfmatch") and any(
+        entry.order_id in account.orders
+        for entry in reached(market.offers(order.is_buy), order.amount, limit)
+    )
 
 
 def _added_need(account: Account, order: EngineOrder, price: int) -> int:

@@ -80,3 +80,12 @@ class Venue(Protocol):
 
     def set_active(self, is_active: bool) -> None:
         """Keep the market moving, subscribed to or not, while orders are open."""
+
+
+def remove_from_book(market: TradedMarket, order_id: int) -> bool:
+    """Remove an order of an account from a book, and return whether it was there."""
+    market.account_orders.pop(order_id, None)
+    is_there = order_id in market.book.orders
+    if is_there:
+        market.book.remove_order(order_id)
+    return is_there

@@ -122,8 +122,12 @@ class Liquidations:
             row = self._triggered = _position(self._random, mts, prices)
         else:
             row, self._triggered = _executed(self._triggered, mts), None
+        return [self.add(row)]
+
+    def add(self, row: Row) -> Liquidated:
+        """Add a liquidation to the past."""
         self._live.append(row)
-        return [Liquidated([row])]
+        return Liquidated([row])
 
     def rows(
         self, start: int | None, end: int | None, newest_first: bool

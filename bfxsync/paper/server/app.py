@@ -105,6 +105,7 @@ class Server:
         self._market_data.listeners.append(
             lambda source: self.registry.market_moved(source.symbol)
         )
+        self.registry.liquidation_listeners.append(self._market_data.liquidate)
         self._rest = RestApi(self._market_data, self.registry, counters, settings)
         for player in players:
             self._spawn(player.run())

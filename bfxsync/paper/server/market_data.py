@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Sequence, Union
 
+from bfxsync.paper.engine.units import Row
 from bfxsync.paper.faults import Faults
 from bfxsync.paper.markets.chart import CandleKey
 from bfxsync.paper.markets.market import Event, Market, Markets, is_derivative, now_mts
@@ -99,6 +100,10 @@ class MarketData:
                 feed.handle(event)
         for listener in self.listeners:
             listener(source)
+
+    def liquidate(self, row: Row) -> None:
+        """Publish that a position of an account was liquidated."""
+        self.publish(self.liquidations, [self.liquidations.add(row)])
 
     def tick(self, market: Market) -> None:
         """Send what has become due by the market's clock."""

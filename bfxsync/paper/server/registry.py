@@ -9,8 +9,12 @@ from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.errors import Invalid
 from bfxsync.paper.engine.funding import FundingEngine
 from bfxsync.paper.engine.ids import IdSequences
+from bfxsync.paper.engine.liquidation import Liquidations
+from bfxsync.paper.engine.margin import Margin
 from bfxsync.paper.engine.matching import MatchingEngine
 from bfxsync.paper.engine.position_funding import PositionFunding
+from bfxsync.paper.engine.snapshots import DailySnapshots
+from bfxsync.paper.engine.units import Row
 from bfxsync.paper.engine.venue import Venue
 from bfxsync.paper.journal import Journal
 from bfxsync.paper.server.keys import KeyStore
@@ -37,6 +41,12 @@ class AccountRegistry:
         Orders.
     funding : FundingEngine
         Offers and loans.
+    margin : Margin
+        Profit and equity of positions.
+    liquidations : Liquidations
+        Watches the positions.
+    liquidation_listeners : list of callable
+        Called with the rows of the public channel when a position is liquidated.
 
     Raises
     ------
@@ -69,9 +79,17 @@ class AccountRegistry:
         self.keys.restore(saved.keys)
         self.engine: MatchingEngine = MatchingEngine(venues, now_mts, call_later)
         self.funding: FundingEngine = FundingEngine(venues, now_mts, call_later)
+        self.margin: Margin = Margin(venues)
+        self.liquidations: Liquidations = Liquidations(
+            self.engine, self.margin, now_mts, self._publish_liquidation
+        )
+        self.liquidation_listeners: list[Callable[[Row], None]] = []
         borrowing = PositionFunding(self.funding, venues, now_mts)
+        snapshots = DailySnapshots(now_mts, call_later)
         for account in self.accounts:
             borrowing.add(account)
+            self.liquidations.add(account)
+            snapshots.add(account)
         self.recorder.start(dict(zip(names, self.accounts)), ids, self.keys, saved)
         try:
             for symbol, last_id in saved.trade_ids.items():
@@ -89,3 +107,8 @@ class AccountRegistry:
         """Let the engines react to an event of a market."""
         self.engine.market_moved(symbol)
         self.funding.market_moved(symbol)
+        self.liquidations.market_moved(symbol)
+
+    def _publish_liquidation(self, row: Row) -> None:
+        for listener in self.liquidation_listeners:
+            listener(row)

@@ -408,3 +408,20 @@ def test_user_data_and_rights_of_the_key(
     with RestClient(exchange.rest_url, signer=TokenSigner(token)) as client:
         with pytest.raises(AuthError):
             client.auth.get_orders()
+
+
+def test_the_collateral_of_a_derivative_is_set(auth: AuthEndpoints) -> None:
+    symbol = "tBTCF0:USTF0"
+    auth.submit_order("MARKET", symbol, "0.1", lev=10).raise_for_status()
+    limits = auth.get_derivative_position_collateral_limits(symbol)
+    assert 0 < limits.min_collateral < limits.max_collateral
+    collateral = limits.min_collateral + 100
+    assert auth.set_derivative_position_collateral(symbol, collateral).status == 1
+    (position,) = auth.get_positions()
+    assert position.collateral == collateral
+    assert position.price_liq is not None and position.collateral_min is not None
+    with pytest.raises(ApiError, match="market risk") as caught:
+        auth.set_derivative_position_collateral(symbol, limits.max_collateral + 1)
+    assert caught.value.code == 110202
+    with pytest.raises(ApiError, match="position: not found"):
+        auth.get_derivative_position_collateral_limits("tETHF0:USTF0")

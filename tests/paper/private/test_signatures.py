@@ -91,8 +91,8 @@ def test_what_is_no_object_is_refused(signed: Signed) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "auth/w/funding/offer/submit",
-        "auth/r/alerts",
+        "auth/w/pulse/add",
+        "auth/r/stats/perf:1D/hist",
         "auth/r/nope",
         "auth/",
         "auth/a:b",

@@ -6,12 +6,14 @@ import json
 import time
 
 from bfxsync.paper.engine.account import DERIVATIVE_TAKER_FEE, MAKER_FEE, TAKER_FEE
+from bfxsync.paper.engine.amounts import read_positive
+from bfxsync.paper.engine.errors import Declined
+from bfxsync.paper.engine.margin import maintenance
 from bfxsync.paper.engine.order import legs
-from bfxsync.paper.engine.positions import MARGIN_PER_CENT, EnginePosition
+from bfxsync.paper.engine.positions import MARGIN_PER_CENT
 from bfxsync.paper.engine.units import SCALE, Row, to_units
 from bfxsync.paper.markets.market import Market
 from bfxsync.paper.server.keys import LONGEST_TTL_S
-from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.rest.query import Refused, SignedCall
 from bfxsync.paper.settings import SCOPES
 
@@ -20,11 +22,9 @@ _USER_LENGTH = 55
 
 
 def positions(call: SignedCall) -> list[Row]:
-    """Return the open positions, with their profit or loss."""
-    held = call.account.positions.open.values()
-    return [
-        position.row(_closing_price(call.market_data, position)) for position in held
-    ]
+    """Return the open positions, with what can be calculated at the current prices."""
+    margin, account = call.registry.margin, call.account
+    return [margin.row(account, each) for each in account.positions.open.values()]
 
 
 def positions_hist(call: SignedCall) -> list[Row]:
@@ -35,8 +35,30 @@ def positions_hist(call: SignedCall) -> list[Row]:
 
 
 def positions_snap(call: SignedCall) -> list[Row]:
-    """Return the end-of-day snapshots of positions: always none."""
-    return call.past([], 500, 0)
+    """Return the end-of-day snapshots of positions, newest first."""
+    wanted = {11: call.integers()}
+    return call.past(reversed(call.account.positions.snapshots), 500, 13, wanted)
+
+
+def collateral_limits(call: SignedCall) -> Row:
+    """Return the lowest and the highest collateral of a position in a derivative."""
+    try:
+        limits = call.registry.margin.collateral_limits(
+            call.account, call.market().symbol
+        )
+    except Declined as declined:
+        raise Refused(declined.text, declined.code) from None
+    return [limit / SCALE for limit in limits]
+
+
+def set_collateral(call: SignedCall) -> list[Row]:
+    """Set the collateral of a position in a derivative."""
+    amount = read_positive("collateral", call.values.get("collateral"))
+    try:
+        call.registry.margin.set_collateral(call.account, call.market().symbol, amount)
+    except Declined as declined:
+        raise Refused(declined.text, declined.code) from None
+    return [[1]]
 
 
 def positions_audit(call: SignedCall) -> list[Row]:
@@ -51,8 +73,8 @@ def margin_base(call: SignedCall) -> Row:
     profit = needed = 0
     for position in call.account.positions.open.values():
         if legs(position.symbol[1:])[1] == "USD":
-            profit += position.profit(_closing_price(call.market_data, position))
-            needed += position.cost * MARGIN_PER_CENT // 200
+            profit += call.registry.margin.profit(position)
+            needed += maintenance(position)
     net = wallet.balance + profit
     numbers = (profit, 0, wallet.balance, net, needed)
     return ["base", [number / SCALE for number in numbers]]
@@ -144,13 +166,6 @@ def delete_token(call: SignedCall) -> list[int]:
     """Revoke a token."""
     call.registry.keys.delete_token(call.credential, call.values.get("token"))
     return [1]
-
-
-def _closing_price(market_data: MarketData, position: EnginePosition) -> int:
-    """Return the best price of the other side, or the last price if it is empty."""
-    market = market_data.markets[position.symbol]
-    side = market.book.depth("R0").side(position.amount > 0)
-    return side.best().price if len(side) else market.last_price
 
 
 def _margin_row(call: SignedCall, market: Market) -> Row:

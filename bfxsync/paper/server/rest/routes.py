@@ -139,6 +139,12 @@ PRIVATE_ROUTES: tuple[Route[SignedCall], ...] = (
     Route("auth/r/info/margin/base", account.margin_base, rights="positions:r"),
     Route("auth/r/info/margin/sym_all", account.margin_all, rights="positions:r"),
     Route("auth/r/info/margin/{symbol}", account.margin_symbol, rights="positions:r"),
+    Route("auth/w/deriv/collateral/set", account.set_collateral, rights="positions:w"),
+    Route(
+        "auth/calc/deriv/collateral/limits",
+        account.collateral_limits,
+        rights="positions:r",
+    ),
     Route("auth/r/info/user", account.user_info, rights="account:r"),
     Route("auth/r/summary", account.summary, rights="account:r"),
     Route("auth/r/logins/hist", account.logins_hist, rights="account:r"),
