@@ -36,7 +36,7 @@ class Alert(_AlertFields[NoReturn]):
 
     @classmethod
     def from_partial_row(cls, row: Row, number: NumberType = float) -> AnyAlert:
-        """Build from the response to a new alert, in which anything may be missing."""
+        """Build from the response to a new alert, which may lack any field."""
         return read_whole_or_partial(cls, PartialAlert, row, number)
 
 

@@ -83,13 +83,13 @@ class FundingOffer(_FundingOfferFields[NoReturn]):
 
     @classmethod
     def from_partial_row(cls, row: Row, number: NumberType = float) -> AnyFundingOffer:
-        """Build from the row of a notification, in which anything may be missing."""
+        """Build from the row of a notification, which may lack any field."""
         return read_whole_or_partial(cls, PartialFundingOffer, row, number)
 
 
 @model
 class PartialFundingOffer(_FundingOfferFields[None]):
-    """An offer of a notification that does not have all fields of a `FundingOffer`."""
+    """An offer in a notification that lacks some fields of a `FundingOffer`."""
 
 
 AnyFundingOffer = Union[FundingOffer, PartialFundingOffer]

@@ -57,13 +57,13 @@ class FundingAutoRenew(_FundingAutoRenewFields[NoReturn]):
     def from_partial_row(
         cls, row: Row, number: NumberType = float
     ) -> AnyFundingAutoRenew:
-        """Build from the row of a notification, in which anything may be missing."""
+        """Build from the row of a notification, which may lack any field."""
         return read_whole_or_partial(cls, PartialFundingAutoRenew, row, number)
 
 
 @model
 class PartialFundingAutoRenew(_FundingAutoRenewFields[None]):
-    """A renewal of a notification that does not have all fields of a `FundingAutoRenew`."""
+    """A renewal in a notification that lacks some fields of a `FundingAutoRenew`."""
 
 
 AnyFundingAutoRenew = Union[FundingAutoRenew, PartialFundingAutoRenew]

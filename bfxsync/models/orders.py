@@ -91,7 +91,7 @@ class Order(_OrderFields[NoReturn]):
 @model
 class PartialOrder(_OrderFields[None]):
     """
-    An order of a notification that does not have all fields of an `Order`.
+    An order in a notification that lacks some fields of an `Order`.
 
     A field is None where the exchange does not know it (yet): the order of a cancellation may have
     its `id` and nothing else.

@@ -161,13 +161,13 @@ class PositionClaim(_PositionClaimFields[NoReturn]):
 
     @classmethod
     def from_partial_row(cls, row: Row, number: NumberType = float) -> AnyPositionClaim:
-        """Build from the row of a notification, in which anything may be missing."""
+        """Build from the row of a notification, which may lack any field."""
         return read_whole_or_partial(cls, PartialPositionClaim, row, number)
 
 
 @model
 class PartialPositionClaim(_PositionClaimFields[None]):
-    """A claim of a notification that does not have all fields of a `PositionClaim`."""
+    """A claim in a notification that lacks some fields of a `PositionClaim`."""
 
 
 AnyPositionClaim = Union[PositionClaim, PartialPositionClaim]
@@ -194,13 +194,13 @@ class PositionIncrease(_PositionIncreaseFields[NoReturn]):
     def from_partial_row(
         cls, row: Row, number: NumberType = float
     ) -> AnyPositionIncrease:
-        """Build from the row of a notification, in which anything may be missing."""
+        """Build from the row of a notification, which may lack any field."""
         return read_whole_or_partial(cls, PartialPositionIncrease, row, number)
 
 
 @model
 class PartialPositionIncrease(_PositionIncreaseFields[None]):
-    """An increase of a notification that does not have all fields of a `PositionIncrease`."""
+    """An increase in a notification that lacks some fields of a `PositionIncrease`."""
 
 
 AnyPositionIncrease = Union[PositionIncrease, PartialPositionIncrease]

@@ -40,13 +40,13 @@ class Transfer(_TransferFields[NoReturn]):
 
     @classmethod
     def from_partial_row(cls, row: Row, number: NumberType = float) -> AnyTransfer:
-        """Build from the row of a notification, in which anything may be missing."""
+        """Build from the row of a notification, which may lack any field."""
         return read_whole_or_partial(cls, PartialTransfer, row, number)
 
 
 @model
 class PartialTransfer(_TransferFields[None]):
-    """A transfer of a notification that does not have all fields of a `Transfer`."""
+    """A transfer in a notification that lacks some fields of a `Transfer`."""
 
 
 AnyTransfer = Union[Transfer, PartialTransfer]
@@ -77,13 +77,13 @@ class Withdrawal(_WithdrawalFields[NoReturn]):
 
     @classmethod
     def from_partial_row(cls, row: Row, number: NumberType = float) -> AnyWithdrawal:
-        """Build from the row of a notification, in which anything may be missing."""
+        """Build from the row of a notification, which may lack any field."""
         return read_whole_or_partial(cls, PartialWithdrawal, row, number)
 
 
 @model
 class PartialWithdrawal(_WithdrawalFields[None]):
-    """A withdrawal of a notification that does not have all fields of a `Withdrawal`."""
+    """A withdrawal in a notification that lacks some fields of a `Withdrawal`."""
 
 
 AnyWithdrawal = Union[Withdrawal, PartialWithdrawal]
@@ -112,13 +112,13 @@ class DepositAddress(_DepositAddressFields[NoReturn]):
     def from_partial_row(
         cls, row: Row, number: NumberType = float
     ) -> AnyDepositAddress:
-        """Build from the row of a notification, in which anything may be missing."""
+        """Build from the row of a notification, which may lack any field."""
         return read_whole_or_partial(cls, PartialDepositAddress, row, number)
 
 
 @model
 class PartialDepositAddress(_DepositAddressFields[None]):
-    """An address of a notification that does not have all fields of a `DepositAddress`."""
+    """An address in a notification that lacks some fields of a `DepositAddress`."""
 
 
 AnyDepositAddress = Union[DepositAddress, PartialDepositAddress]

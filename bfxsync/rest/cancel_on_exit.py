@@ -74,8 +74,8 @@ class CancelOnExit:
         """
         Cancel the orders that are still open; a failure is logged as an error.
 
-        If another thread does so already, wait for it. After a failure or an interrupt the next
-        call tries again.
+        If another thread is cancelling already, wait for it. After a failure or an interrupt the
+        next call tries again.
         """
         mine = _Run()
         is_done = False

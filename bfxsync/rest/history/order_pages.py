@@ -127,7 +127,7 @@ def is_of_newest(page: List[Order]) -> bool:
 
 
 def _middle(page: List[Order], start: Mts | None, end: Mts | None) -> Mts | None:
-    """Return a time that splits a range, if possible with orders in both parts; or None."""
+    """Return a time that splits a range, if possible with orders in both parts, or None."""
     times = sorted(map(_created, page))
     first = times[0] if start is None else start
     last = max(order.mts_update for order in page) if end is None else end

@@ -157,7 +157,7 @@ class Dispatcher:
 
     @property
     def is_current(self) -> bool:
-        """Whether the current thread is one of them."""
+        """Whether the current thread is a dispatch thread."""
         return current_thread() in self._threads
 
     @property

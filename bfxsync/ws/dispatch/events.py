@@ -189,14 +189,14 @@ class Listeners:
 
 
 def events_of(kind: ChannelKind) -> list[str]:
-    """Return the events of a channel."""
+    """Return the names of the events of a kind of channel."""
     names = ["subscribed", *EVENTS_OF_CHANNEL[kind].values()]
     snapshot = SNAPSHOT_EVENTS.get(kind)
     return names if snapshot is None else [*names, snapshot]
 
 
 def extra_events_of(kind: ChannelKind) -> list[str]:
-    """Return the events of a channel whose items are created only for registered handlers."""
+    """Return the names of those events whose items are created only for registered handlers."""
     items = EVENTS_OF_CHANNEL[kind].items()
     return [event for model, event in items if model in EXTRAS]
 
