@@ -21,7 +21,6 @@ from bfxsync._base.hidden import HiddenBytes, hide, without_frames
 from bfxsync._base.plain import plain_text
 from bfxsync._base.regular_files import open_regular
 from bfxsync.auth.current_signer import CurrentSigner
-from bfxsync.auth.env_file import variables_in
 from bfxsync.auth.nonce import Nonce
 from bfxsync.auth.signer import RestSigner, Signer, TokenSigner
 from bfxsync.checks.options import check_bool
@@ -119,6 +118,8 @@ def from_env_file(
         raise UsageError(f"path must be the path of a file, not a {type_name(path)}")
     place = os.path.abspath(os.path.expanduser(os.fsdecode(path)))
     allow_readable = check_bool("allow_readable", allow_readable)
+    # Imported lazily: most programs have no such file.
+    variables_in = lazily(_variables_in)
 
     def read() -> Credentials:
         data = _content(place, allow_readable)
@@ -139,6 +140,12 @@ def from_env_file(
         return Credentials(found[API_KEY], found[API_SECRET])
 
     return read
+
+
+def _variables_in() -> Any:
+    from bfxsync.auth.env_file import variables_in
+
+    return variables_in
 
 
 def from_keyring(service: str = "bfxsync") -> CredentialSource:

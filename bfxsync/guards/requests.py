@@ -5,10 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping
 
-import attrs
-
 from bfxsync._base.enums import OrderFlag
 from bfxsync._base.plain import plain_integer
+from bfxsync._base.records import frozen
 
 if TYPE_CHECKING:
     from bfxsync.models.orders import Order
@@ -41,7 +40,7 @@ class OrderAction(Enum):
     UNKNOWN = "request about orders that cannot be read"
 
 
-@attrs.frozen
+@frozen
 class OrderRequest:
     """
     One order of a request.

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from functools import partial
 from importlib import import_module
-from pkgutil import iter_modules
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, List
 
 from bfxsync._base.forks import lazily
 from bfxsync.book.queries import BookSnapshot, Depth
@@ -177,8 +176,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    for module in iter_modules(__path__) if name in __all__ else ():
-        found = vars(lazily(partial(import_module, f"{__name__}.{module.name}")))
+    for module in lazily(_modules) if name in __all__ else ():
+        found = vars(lazily(partial(import_module, f"{__name__}.{module}")))
         if name in found:
             return globals().setdefault(name, found[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _modules() -> List[str]:
+    from pkgutil import iter_modules
+
+    return [module.name for module in iter_modules(__path__)]

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import Hashable, Protocol, Union
 
-import attrs
-
+from bfxsync._base.records import frozen
 from bfxsync.wire.channels import Channel
 from bfxsync.wire.outputs import Output
 
 
-@attrs.frozen
+@frozen
 class Subscribe:
     """
     Keep this channel subscribed.
@@ -29,14 +28,14 @@ class Subscribe:
     """Whether it had data before, on another connection."""
 
 
-@attrs.frozen
+@frozen
 class Unsubscribe:
     """End the subscription."""
 
     token: Hashable
 
 
-@attrs.frozen
+@frozen
 class Resubscribe:
     """Subscribe the channel again, with the same arguments."""
 
@@ -44,7 +43,7 @@ class Resubscribe:
     reason: str = "requested by the user"
 
 
-@attrs.frozen
+@frozen
 class Ping:
     """Send a ping, and wait for its pong until `expires`."""
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from typing import Any, Union
 
-import attrs
-
 from bfxsync._base.aliases import ChanId, Mts
 from bfxsync._base.enums import Flag
+from bfxsync._base.records import frozen
 from bfxsync.errors import RemoteError
 
 HEARTBEAT = "hb"
@@ -28,7 +27,7 @@ BULK_UPDATES = int(Flag.BULK_UPDATES)
 OB_CHECKSUM = int(Flag.OB_CHECKSUM)
 
 
-@attrs.frozen
+@frozen
 class Event:
     """An object: info, conf, subscribed, error, …"""
 
@@ -36,7 +35,7 @@ class Event:
     body: dict[str, Any]
 
 
-@attrs.frozen
+@frozen
 class Heartbeat:
     """A heartbeat of a channel; channel 0 is the account's."""
 
@@ -45,7 +44,7 @@ class Heartbeat:
     mts: Mts | None
 
 
-@attrs.frozen
+@frozen
 class ChecksumFrame:
     """The exchange's checksum of a book, as a signed 32-bit integer."""
 
@@ -55,7 +54,7 @@ class ChecksumFrame:
     mts: Mts | None
 
 
-@attrs.frozen
+@frozen
 class ChannelData:
     """Data of a channel; `tag` is the kind of a trade (`te`, `tu`, …), else None."""
 
@@ -66,7 +65,7 @@ class ChannelData:
     mts: Mts | None
 
 
-@attrs.frozen
+@frozen
 class AccountData:
     """A message of the account's channel 0."""
 

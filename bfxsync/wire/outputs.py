@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Hashable, Union
 
-import attrs
-
 from bfxsync._base.enums import ConnectionStatus, LossCause
+from bfxsync._base.records import field, frozen, record
 from bfxsync.errors import BfxError
 
 
-@attrs.frozen
+@frozen
 class Send:
     """Send this text."""
 
     text: str
 
 
-@attrs.define
+@record
 class Deliver:
     """
     Deliver these updates to the subscription of the token, in order.
@@ -29,14 +28,14 @@ class Deliver:
     updates: list[Any]
 
 
-@attrs.frozen
+@frozen
 class Requested:
     """The token's first request was sent: the timeout of a waiting call starts now."""
 
     token: Hashable
 
 
-@attrs.frozen
+@frozen
 class Delayed:
     """
     Why the token has no data yet; it is requested again automatically.
@@ -48,14 +47,14 @@ class Delayed:
     error: BfxError
 
 
-@attrs.frozen
+@frozen
 class Acknowledged:
     """The exchange accepted the token's subscription."""
 
     token: Hashable
 
 
-@attrs.frozen
+@frozen
 class Resolve:
     """
     The token's command succeeded, or failed with this error.
@@ -67,7 +66,7 @@ class Resolve:
     error: BfxError | None = None
 
 
-@attrs.frozen
+@frozen
 class Displaced:
     """The token's channel must move to another connection, and has left this one."""
 
@@ -78,23 +77,23 @@ class Displaced:
     """Whether it had data on an earlier socket."""
 
 
-@attrs.frozen
+@frozen
 class Report:
     """An error that belongs to no waiting call."""
 
     error: BfxError
 
 
-@attrs.frozen
+@frozen
 class Change:
     """The connection has changed its status."""
 
     status: ConnectionStatus
-    trouble: BfxError | None = attrs.field(default=None, eq=False)
+    trouble: BfxError | None = field(default=None, eq=False)
     """Why requests cannot be sent, or the last refusal; the cause of timeouts until it is over."""
 
 
-@attrs.frozen
+@frozen
 class Reopen:
     """Replace the socket, and ignore the rest of the block."""
 
@@ -106,7 +105,7 @@ class Reopen:
     """In a replay: the recorded client itself closed the connection."""
 
 
-@attrs.frozen
+@frozen
 class Fail:
     """End the client: another connection would fail in the same way."""
 

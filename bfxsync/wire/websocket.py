@@ -17,8 +17,7 @@ from __future__ import annotations
 import codecs
 from enum import IntEnum
 
-import attrs
-
+from bfxsync._base.records import frozen
 from bfxsync.errors import BfxError
 
 MAX_MESSAGE_SIZE = 16 * 2**20
@@ -61,7 +60,7 @@ class Binary(bytes):
     __slots__ = ()
 
 
-@attrs.frozen
+@frozen
 class Control:
     """A ping or pong frame."""
 
@@ -69,7 +68,7 @@ class Control:
     payload: bytes
 
 
-@attrs.frozen
+@frozen
 class Close:
     """The peer's close frame."""
 

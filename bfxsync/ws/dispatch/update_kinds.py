@@ -10,8 +10,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Any, Callable, Tuple
 
-import attrs
-
+from bfxsync._base.records import frozen
 from bfxsync.models.market import (
     BookUpdate,
     FundingBookUpdate,
@@ -33,7 +32,7 @@ ChannelKind = Tuple[str, bool]
 """A channel's name, and whether it is about a funding currency; see `kind_of`."""
 
 
-@attrs.frozen
+@frozen
 class UpdateKind:
     """One class of updates."""
 

@@ -6,8 +6,7 @@ import math
 import random
 from typing import Any
 
-import attrs
-
+from bfxsync._base.records import evolve, frozen
 from bfxsync.errors import UsageError
 
 TOO_MANY_REQUESTS = 429
@@ -16,7 +15,7 @@ LONGEST_REFUSAL_S = 3600.0
 """Maximum ``Retry-After`` that is respected; larger values are considered mistakes."""
 
 
-@attrs.frozen
+@frozen
 class Backoff:
     """
     Exponential backoff with full jitter: from zero to a bound that doubles with every failure.
@@ -48,7 +47,7 @@ class Backoff:
     stable_s: float = 30.0
     failures: int = 0
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
         # Checked here, not on the I/O thread: with NaN there would be no delay, and it would
         # reconnect in a busy loop.
         for name in ("first_s", "cap_s", "refused_s", "stable_s"):
@@ -79,8 +78,8 @@ class Backoff:
 
     def failed(self) -> Backoff:
         """Return the state after one more failure."""
-        return attrs.evolve(self, failures=self.failures + 1)
+        return evolve(self, failures=self.failures + 1)
 
     def reset(self) -> Backoff:
         """Return the state after a stable connection."""
-        return attrs.evolve(self, failures=0)
+        return evolve(self, failures=0)
