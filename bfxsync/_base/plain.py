@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from numbers import Real
 from operator import index
-from typing import Any, Iterable, SupportsIndex
+from typing import Any, Iterable
 
 
 def plain_text(value: object) -> str | None:
@@ -31,12 +31,13 @@ def plain_integer(value: object) -> int | None:
     if type(value) is int:
         return value
     # Booleans of some versions of NumPy have `__index__`.
-    if plain_bool(value) is not None or not isinstance(value, SupportsIndex):
+    if plain_bool(value) is not None:
         return None
     try:
-        # Before CPython 3.10 `index` returns an `IntEnum` unchanged.
-        return int(index(value))
-    except TypeError:  # an array
+        # Before CPython 3.10 `index` returns an `IntEnum` unchanged. Not `SupportsIndex`: a check
+        # of a protocol takes longer than all the rest.
+        return int(index(value))  # type: ignore[arg-type]  # pyright: ignore
+    except TypeError:  # neither whole nor a single number
         return None
 
 

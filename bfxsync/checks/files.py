@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 
+from bfxsync._base.tls_contexts import tls_context
 from bfxsync.errors import UsageError
 
 
@@ -15,7 +16,8 @@ def check_ca_bundle(path: object) -> str | None:
     if not isinstance(path, (str, os.PathLike)) or not os.path.isfile(path):
         raise UsageError(f"ca_bundle must be the path of a file, not {path!r}")
     try:
-        ssl.create_default_context(cafile=os.fspath(path))
+        # The first connection uses the same context.
+        tls_context(os.fspath(path))
     except ssl.SSLError as exc:
         raise UsageError(f"ca_bundle {path!r} contains no certificate") from exc
     return os.fspath(path)

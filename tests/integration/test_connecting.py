@@ -22,7 +22,9 @@ from bfxsync import (
     WebSocketClient,
 )
 from bfxsync._base.proxies import proxy_for
-from bfxsync.ws.io.transport import Transport, _tls_context
+from bfxsync._base.tls_contexts import tls_context
+from bfxsync.checks.files import check_ca_bundle
+from bfxsync.ws.io.transport import Transport
 
 from .bare_server import DEADLINE_S, BareServer, Peer, Tls, frame
 from .conftest import Connect, Serve
@@ -647,7 +649,10 @@ def test_authorities_are_read_again_when_their_file_has_changed(
 
 
 def test_authorities_are_read_once_for_many_connections(tls: Tls) -> None:
-    assert _tls_context(tls.ca_bundle) is _tls_context(tls.ca_bundle)
+    # Also by the check of the argument.
+    context = tls_context(tls.ca_bundle)
+    assert check_ca_bundle(tls.ca_bundle) == tls.ca_bundle
+    assert tls_context(tls.ca_bundle) is context
 
 
 def test_authorities_may_be_a_path(serve: Serve, connect: Connect, tls: Tls) -> None:

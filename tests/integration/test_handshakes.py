@@ -10,6 +10,7 @@ import time
 from typing import Any, Optional
 
 import pytest
+from websocket._socket import recv_line
 
 from bfxsync import Backoff
 from bfxsync.ws.io.handshake_socket import HandshakeSocket
@@ -219,3 +220,20 @@ def test_an_answer_that_is_cut_within_its_status_has_none(
             opening.recv(1)
             is_known = refusal_at is not None and size >= refusal_at
             assert opening.refusal == (429 if is_known else None), size
+
+
+def test_lines_of_a_response_do_not_depend_on_its_pieces() -> None:
+    lines = [b"HTTP/1.1 101 Switching Protocols\r\n", b"\n", b"A: b\r\n", b"\r\n"]
+    answer = b"".join(lines) + b"\x81\x02{}"
+    for cut in range(1, len(answer)):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            theirs.sendall(answer[:cut])
+            opening = HandshakeSocket(ours, 30.0)
+            found = [opening.recv(1)]
+            theirs.sendall(answer[cut:])
+            while found[-1] != b"\n":
+                found.append(opening.recv(1))
+            others = [recv_line(opening) for _ in lines[1:]]
+            assert [b"".join(found), *others] == lines
+            assert b"\x81\x02{}".startswith(opening.rest)

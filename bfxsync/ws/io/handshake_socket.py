@@ -3,9 +3,9 @@ A socket during the WebSocket handshake.
 
 Strategy: websocket-client limits the time of each receive, of one byte, so a peer that occasionally
 sends a byte would block it forever. This wrapper limits the total time of all receives, and the
-size of the response. It receives blocks and returns their bytes one by one, as a system call for
-each byte would take longer than the rest of the handshake; `rest` returns the bytes after the
-response. It keeps the response, as its status counts even if the remainder never arrives.
+size of the response. It receives blocks and returns their lines, as a system call for each byte
+would take longer than the rest of the handshake; `rest` returns the bytes after the response. It
+keeps the response, as its status counts even if the remainder never arrives.
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ class HandshakeSocket:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sock, name)
 
+    def gettimeout(self) -> float | None:
+        """Return the timeout of the socket; found faster here than by `__getattr__`."""
+        timeout_s: float | None = self.sock.gettimeout()
+        return timeout_s
+
     def recv(self, size: int) -> bytes:
         """Receive; `TimeoutError` after the deadline, `OSError` if the response is too large."""
         if self._taken >= MAX_ANSWER:
@@ -50,7 +55,15 @@ class HandshakeSocket:
                 raise TimeoutError("timed out")
             self.sock.settimeout(rest_s)
             self._answer += self.sock.recv(_BLOCK_SIZE)
-        data = bytes(self._answer[self._taken : self._taken + size])
+        start = self._taken
+        end = start + size
+        if size == 1:
+            # The rest of a line, then its line feed: websocket-client asks for single bytes, and
+            # joins what it gets until that is a line feed. A call for each byte would take most of
+            # the handshake's time.
+            line_feed = self._answer.find(b"\n", start)
+            end = max(line_feed, end) if line_feed >= 0 else len(self._answer)
+        data = bytes(self._answer[start:end])
         self._taken += len(data)
         return data
 

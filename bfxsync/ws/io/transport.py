@@ -16,12 +16,11 @@ from __future__ import annotations
 # Python imports it for the first DNS lookup: a third of the time of a connection on loopback, and
 # an import that a fork could catch halfway.
 import encodings.idna  # noqa: F401
-import os
 import selectors
 import socket
 import ssl
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Iterator
 
 import websocket
 
@@ -29,6 +28,7 @@ from bfxsync._base.dialing import dial
 from bfxsync._base.hidden import without_frames
 from bfxsync._base.hosts import address_of
 from bfxsync._base.proxies import Proxy
+from bfxsync._base.tls_contexts import tls_context
 from bfxsync.errors import NetworkError
 from bfxsync.wire.websocket import MAX_MESSAGE_SIZE, CloseCode, Opcode, Splitter
 from bfxsync.ws.io.handshake_socket import HandshakeSocket
@@ -117,7 +117,7 @@ class Transport:
                 sock.setsockopt(*option)
             if address.scheme == "wss":
                 sock.settimeout(timeout_s)
-                sock = _tls_context(ca_bundle).wrap_socket(
+                sock = tls_context(ca_bundle).wrap_socket(
                     sock, server_hostname=address.hostname
                 )
             sock.settimeout(timeout_s)
@@ -344,38 +344,3 @@ def _check_extensions(client: _Client) -> None:
             f"the server uses an extension that was not offered: {named}",
             phase="connect",
         )
-
-
-# By path, with the state of the file: reading the system's certificate authorities takes longer
-# than the rest of connecting.
-_contexts: Dict[Optional[str], Tuple[object, ssl.SSLContext]] = {}
-
-
-def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
-    """Return the TLS context for these certificate authorities, cached until their file changes."""
-    # An environment variable of websocket-client.
-    path = ca_bundle or os.environ.get("WEBSOCKET_CLIENT_CA_BUNDLE") or None
-    state = _state_of(path or ssl.get_default_verify_paths().cafile)
-    known = _contexts.get(path)
-    if known is not None and known[0] == state is not None:
-        return known[1]
-    # The certificate checks of urllib3 and websocket-client, the same on every Python version: the
-    # stricter checks since 3.13 refuse the private authorities of many companies.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if path is None:
-        context.load_default_certs()
-    elif os.path.isdir(path):
-        context.load_verify_locations(capath=path)
-    else:
-        context.load_verify_locations(path)
-    _contexts[path] = state, context
-    return context
-
-
-def _state_of(path: str | None) -> object:
-    """Return a value that changes whenever the file does; None if the file cannot be found."""
-    try:
-        found = os.stat(path or "")
-    except OSError:
-        return None
-    return path, found.st_ino, found.st_mtime_ns, found.st_size
