@@ -53,7 +53,13 @@ LAYERS = [
     ("",),  # bfxsync itself: the public face
     ("paper.engine",),
     ("paper.markets",),
-    ("paper.faults", "paper.journal", "paper.journal_file", "paper.settings"),
+    (
+        "paper.fault_options",
+        "paper.faults",
+        "paper.journal",
+        "paper.journal_file",
+        "paper.settings",
+    ),
     ("paper.server",),
     ("compat", "exports"),
     ("exceptions", "rest.exceptions", "websocket"),

@@ -12,7 +12,8 @@ from bfxsync._base.describe import also_half_made
 from bfxsync.errors import UsageError
 from bfxsync.paper.account_view import AccountView
 from bfxsync.paper.exchange_status import ExchangeStatus
-from bfxsync.paper.faults import check_close, check_fault
+from bfxsync.paper.fault_options import check_close
+from bfxsync.paper.faults import check_fault
 from bfxsync.paper.journal import Journal
 from bfxsync.paper.server_thread import ServerThread
 from bfxsync.paper.settings import ExchangeSettings, PaperAccount
@@ -223,7 +224,15 @@ class PaperExchange(ExchangeStatus):
         self.finished.clear()
         self._thread.call(lambda server: server.play())
 
-    def inject(self, fault: str, *, times: int = 1, **options: Any) -> None:
+    def inject(
+        self,
+        fault: str,
+        *,
+        times: int | None = 1,
+        chance: float = 1.0,
+        after_s: float = 0.0,
+        **options: Any,
+    ) -> None:
         """
         Arm a fault, which then happens `times` times; `fault_counts` counts each.
 
@@ -234,6 +243,12 @@ class PaperExchange(ExchangeStatus):
         ----------
         fault : str
             One of the names below.
+        times : int or None
+            None: until `clear_faults`.
+        chance : float, optional
+            Probability at each opportunity; above 0, at most 1. It depends on the seed.
+        after_s : float, optional
+            Arm it after this time.
         **options
             Options of the fault. With `channel` (``"book"``), `symbol` (``"tBTCUSD"``) and `key`
             (of candles and status, ``"trade:1m:tBTCUSD"``) it affects only channels that match all
@@ -254,14 +269,20 @@ class PaperExchange(ExchangeStatus):
         - subscriptions: ``reordered_acks``; ``late_ack`` (`delay_s`), ``refuse_subscribe``
           (`code`), ``duplicate_subscribe`` and ``no_answer`` (also `channel`, `symbol`, `key`)
         - connections: ``refuse_handshake`` (`status`)
-        - REST requests: ``lost_request`` and ``lost_answer`` (`path`: what follows ``/v2/``)
+        - REST requests (`path`: what follows ``/v2/``): ``lost_request``, ``lost_answer``,
+          ``late_answer`` (`delay_s`), ``duplicate_answer``, ``interim_answer`` (`status`),
+          ``missing_date``, ``wrong_date`` (`offset_s`), ``late_history`` (`delay_s`),
+          ``small_nonce``
+        - orders, by REST and on the account channel (`account`, `symbol`, `cid`, `input`):
+          ``reject_order`` (`code`, `text`), ``partial_fill`` (`ratio`; no `input`),
+          ``maintenance`` (`executed`, `length_s`)
 
         Examples
         --------
         >>> exchange.inject("refuse_handshake", times=3, status=429)  # doctest: +SKIP
         """
-        armed = check_fault(fault, times, options)
-        self._thread.call(lambda server: server.inject(armed))
+        armed = check_fault(fault, times, options, chance, after_s)
+        self._thread.call(lambda server: server.inject(armed, after_s))
 
     def clear_faults(self) -> None:
         """
@@ -270,7 +291,7 @@ class PaperExchange(ExchangeStatus):
         Faults in progress continue: delayed acknowledgements, silent channels, and a maintenance,
         which ends with ``send_info(20061)``.
         """
-        self._thread.call(lambda server: server.faults.clear())
+        self._thread.call(lambda server: server.clear_faults())
 
     def drop_connections(
         self, code: int | None = None, reason: str = "", *, reset: bool = False

@@ -25,7 +25,7 @@ from bfxsync import (
     SubscriptionRejected,
 )
 from bfxsync.paper import PaperExchange
-from bfxsync.paper.faults import FAULTS
+from bfxsync.paper.fault_options import PUBLIC_FAULTS
 
 from .bare_server import DEADLINE_S, Tls, frame
 from .fault_proxy import UP, FaultProxy
@@ -526,9 +526,8 @@ def test_r04_maintenance_that_does_not_end_costs_the_connection(
 
 
 def test_every_fault_of_the_exchanges_connections_is_in_the_matrix() -> None:
-    of_rest = {"lost_request", "lost_answer"}
     elsewhere = {"silent_channel"}  # see `test_silence`
-    assert {deed.fault for deed in DEEDS.values()} == set(FAULTS) - of_rest - elsewhere
+    assert {deed.fault for deed in DEEDS.values()} == set(PUBLIC_FAULTS) - elsewhere
 
 
 def test_a_duplicate_frame_without_sequence_numbers_changes_nothing() -> None:

@@ -170,6 +170,7 @@ def histories(account: Account) -> dict[str, Deque[Any]]:
         "movements": account.movements,
         "positions_closed": account.positions.closed,
         "positions_changed": account.positions.changes,
+        "snapshots": account.positions.snapshots,
         "positions_kept": account.positions.snapshots,
         "past_loans": account.funding.past_loans,
         "past_credits": account.funding.past_credits,

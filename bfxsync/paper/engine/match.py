@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Container, Iterable, Iterator
 
-from bfxsync.paper.engine.amounts import cost
+import attrs
+
+from bfxsync.paper.engine.amounts import QUANTUM, cost
 from bfxsync.paper.engine.book import Entry
+from bfxsync.paper.engine.order import EngineOrder
 from bfxsync.paper.engine.venue import Fill, TradedMarket
+
+# More than any book has, as a multiple of an order.
+_MORE = 10**12
 
 
 def match(
@@ -77,3 +83,33 @@ def fillable(
     entries = list(reached(offers, amount, limit))
     filled = sum(entry.amount for entry in entries)
     return filled, sum(cost(entry.amount, entry.price) for entry in entries)
+
+
+@attrs.define
+class Shortage:
+    """
+    A lack of offers: the first order that could match more than a ratio of it gets only that.
+
+    What else it could reach at its limit price is withdrawn, as if others had been faster; offers
+    of accounts stay.
+    """
+
+    ratio: float
+    has_happened: bool = False
+
+    def apply(self, market: TradedMarket, order: EngineOrder, reach: int) -> int:
+        """Return the signed amount that an order may match, of what it reaches."""
+        left = max(int(abs(order.amount) * self.ratio) // QUANTUM, 1) * QUANTUM
+        if self.has_happened or left >= reach or order.plain_kind == "FOK":
+            return order.amount
+        self.has_happened = True
+        if order.plain_kind == "MARKET":
+            return left if order.is_buy else -left
+        offers = market.offers(order.is_buy)
+        for entry in list(reached(offers, order.amount * _MORE, order.price)):
+            kept = min(entry.amount, left)
+            left -= kept
+            excess = entry.amount - kept
+            if excess and entry.order_id not in market.account_orders:
+                market.withdraw(order.is_buy, entry._replace(amount=excess))
+        return order.amount

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import partial
-from typing import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Callable, Iterator, Mapping, Sequence
 
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.book import Entry
 from bfxsync.paper.engine.errors import Declined, Invalid
-from bfxsync.paper.engine.match import fillable, match
+from bfxsync.paper.engine.match import Shortage, fillable, match
 from bfxsync.paper.engine.order import (
     CLOSE,
     HIDDEN,
@@ -59,6 +59,8 @@ class MatchingEngine:
         Whether a request is being processed, during which no other one may be made.
     on_idle : callable
         Called after each request.
+    shortage : Shortage or None
+        Lets a new order be filled only in part.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class MatchingEngine:
         self._reactive: dict[str, dict[int, Account]] = {}
         self.is_processing: bool = False
         self._moved: dict[str, None] = {}
+        self.shortage: Shortage | None = None
 
     def submit(
         self,
@@ -146,22 +149,16 @@ class MatchingEngine:
                 if order.is_open:  # it is not if it is of a pair with another one
                     self._close(account, order, "CANCELED")
 
-    def restore(self, accounts: Iterable[Account]) -> None:
-        """
-        Rest the open orders of restored accounts in new markets, which make room for them.
+    def rest_again(self, account: Account, order: EngineOrder) -> None:
+        """Rest a restored order, which is not matched for that; call `make_room` after the last."""
+        self._market(order.symbol)  # raises `Invalid`
+        self._open.setdefault(order.symbol, {})[order.id] = account
+        self._enter(account, order)
+        self._schedule_expiry(account, order)
 
-        Orders in books are not filled by that. But what waits outside the book is checked as after
-        any event: the new price may trigger a stop, or fill a hidden order. Orders that have
-        expired meanwhile are cancelled.
-        """
+    def make_room(self) -> None:
+        """Let new markets make room for restored orders, and check what waits outside books."""
         with self._processing():
-            for account in accounts:
-                for order in account.orders.values():
-                    self._market(order.symbol)  # raises `Invalid`
-                    self._open.setdefault(order.symbol, {})[order.id] = account
-                    self._enter(account, order)
-                    if order.mts_tif is not None:
-                        self._schedule_expiry(account, order)
             for symbol in self._open:
                 self._market(symbol).make_room(self._now_mts())
                 self._venues[symbol].publish_fills()
@@ -199,7 +196,8 @@ class MatchingEngine:
 
     def _check_reactive(self, symbol: str) -> None:
         """Trigger, fill or close the reactive orders that an event of a market affects."""
-        last = self._market(symbol).last_price
+        market = self._market(symbol)
+        last = market.last_price
         for id, account in list(self._reactive[symbol].items()):
             order = account.orders.get(id)
             if order is None:
@@ -216,9 +214,7 @@ class MatchingEngine:
                     self._trigger(account, order)
             elif self._waits(order):
                 before = order.amount
-                if would_match_itself(
-                    account, order, order.price, self._market(symbol)
-                ):
+                if would_match_itself(account, order, order.price, market):
                     self._close(account, order, "CANCELED")
                     continue
                 self._match(account, order, order.price, is_maker=True)
@@ -236,11 +232,11 @@ class MatchingEngine:
         account.orders[order.id] = order
         self._open.setdefault(order.symbol, {})[order.id] = account
         account.hold_for(order)
-        if order.mts_tif is not None:
-            self._schedule_expiry(account, order)
+        self._schedule_expiry(account, order)
 
     def _schedule_expiry(self, account: Account, order: EngineOrder) -> None:
-        assert order.mts_tif is not None
+        if order.mts_tif is None:
+            return
         delay_s = max(order.mts_tif - self._now_mts(), 0) / 1000
         self._call_later(delay_s, partial(self._expire, account, order, order.mts_tif))
 
@@ -264,7 +260,9 @@ class MatchingEngine:
             if would_match_itself(account, order, limit, market):
                 self._close(account, order, "CANCELED")
                 return
-            self._match(account, order, limit)
+            short = self.shortage
+            amount = None if short is None else short.apply(market, order, reach)
+            self._match(account, order, limit, amount=amount)
         if order.amount and kind in ("MARKET", "IOC"):
             status = "IOC CANCELED" if kind == "IOC" else "CANCELED"
             self._close(account, order, status)
@@ -348,16 +346,18 @@ class MatchingEngine:
         order: EngineOrder,
         limit: int | None,
         is_maker: bool = False,
+        amount: int | None = None,
     ) -> None:
-        """Match an order with the book, at the prices of the book."""
+        """Match an order, or a part of it, with the book, at the prices of the book."""
+        amount = order.amount if amount is None else amount
         venue = self._venues[order.symbol]
         now = self._now_mts()
-        fills = match(venue.market, now, order.amount, limit, is_resting=is_maker)
-        for amount, price, row in fills:
+        fills = match(venue.market, now, amount, limit, is_resting=is_maker)
+        for filled, price, row in fills:
             if is_maker and not venue.market.shows_orders:
                 # A recorded price may be far beyond; whoever came first would have met the order.
                 price = order.price
-            account.fill(order, amount, row, price, is_maker)
+            account.fill(order, filled, row, price, is_maker)
         if fills:
             self._cancel_pair(account, order)
             venue.publish_fills(fills)

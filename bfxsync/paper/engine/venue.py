@@ -62,6 +62,9 @@ class TradedMarket(Protocol):
         """
         ...
 
+    def withdraw(self, is_buy: bool, part: Entry) -> None:
+        """Withdraw a part of an offer, which must not be an order of an account."""
+
     def make_room(self, mts: int) -> None:
         """Replace the market's own orders that cross those of accounts."""
 

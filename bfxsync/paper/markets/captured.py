@@ -162,11 +162,14 @@ class CapturedMarket(Market):
 
     def trade(self, mts: int, is_buy: bool, part: Entry) -> Row:
         """Take a part of an offer, and return the row of the trade, which is not published."""
-        taken = self._taken.get(part.order_id, 0)
-        self._taken[part.order_id] = taken + part.amount
+        self.withdraw(is_buy, part)
         amount = part.amount if is_buy else -part.amount
         row: Row = [next(self.trade_ids), mts, amount / SCALE, part.price / SCALE]
         return [*row, part.period] if self.is_funding else row
+
+    def withdraw(self, is_buy: bool, part: Entry) -> None:
+        taken = self._taken.get(part.order_id, 0)
+        self._taken[part.order_id] = taken + part.amount
 
     def make_room(self, mts: int) -> None:
         """Change nothing: orders of accounts are not in the recorded book."""

@@ -117,13 +117,16 @@ class RandomMarket(Market):
 
     def trade(self, mts: int, is_buy: bool, part: Entry) -> Row:
         """Trade with a part of a resting order, and return the row of the trade."""
+        self.withdraw(is_buy, part)
+        return self._trade(mts, is_buy, part.amount, part)
+
+    def withdraw(self, is_buy: bool, part: Entry) -> None:
         maker = self.book.orders[part.order_id][1]
         if part.amount == maker.amount:
             self.book.remove_order(maker.order_id)
         else:
             rest = maker._replace(amount=maker.amount - part.amount)
             self.book.set_order(not is_buy, rest)
-        return self._trade(mts, is_buy, part.amount, part)
 
     def make_room(self, mts: int) -> None:
         held: dict[bool, list[int]] = {True: [], False: []}

@@ -16,6 +16,7 @@ from bfxsync.paper.server.account_channel import AccountChannel
 from bfxsync.paper.server.acks import CallLater, Event
 from bfxsync.paper.server.calculations import calculate
 from bfxsync.paper.server.keys import NO_RIGHT
+from bfxsync.paper.server.order_faults import operate
 from bfxsync.paper.server.order_operations import (
     Reply,
     notification,
@@ -80,19 +81,17 @@ class AccountInputs:
             self._send_event({"event": "error", "msg": text, "code": UNKNOWN})
 
     def _operate(self, name: str, body: Body) -> None:
-        engine, account = self._call.registry.engine, self._channel.account
         with self._channel.holding_events():
             if self._may_write("orders"):
-                reply = order_operations.execute(engine, account, name, body)
+                reply = operate(self._call, name, body)
             else:
                 reply = order_operations.refusal(name, body, NO_RIGHT, GENERIC)
             self._acknowledge(f"{name}-req", _info(name, body, reply), reply)
 
     def _operate_on_funding(self, name: str, body: Body) -> None:
-        funding, account = self._call.registry.funding, self._channel.account
         with self._channel.holding_events():
             if self._may_write("funding"):
-                reply = funding_operations.execute(funding, account, name, body)
+                reply = operate(self._call, name, body)
             else:
                 reply = funding_operations.refusal(name, body, NO_RIGHT, GENERIC)
             self._acknowledge(f"{name}-req", reply.first, reply)

@@ -12,7 +12,7 @@ from bfxsync.paper.server.acks import CallLater, Event
 from bfxsync.paper.server.authentication import log_in
 from bfxsync.paper.server.calculations import CalculatedEvents
 from bfxsync.paper.server.frames import FrameWriter
-from bfxsync.paper.server.keys import AUTH_FAILED
+from bfxsync.paper.server.keys import AUTH_FAILED, NONCE
 from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.rest.query import SignedCall
@@ -67,6 +67,8 @@ class AccountSession:
         answer: Event = {"event": "auth", "status": "OK", "chanId": CHAN_ID}
         keys, recorder = self._registry.keys, self._registry.recorder
         try:
+            if self._market_data.faults.fire("small_nonce", path="auth"):
+                raise Invalid("nonce: small", NONCE)
             login = log_in(request, keys)
         except Invalid as invalid:
             answer.update(status="FAILED", code=invalid.code, msg=invalid.message)

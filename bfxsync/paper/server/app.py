@@ -16,7 +16,8 @@ from aiohttp import web
 
 from bfxsync.errors import UsageError
 from bfxsync.paper.engine.venue import Venue
-from bfxsync.paper.faults import SILENT_CHANNEL, Fault, Faults
+from bfxsync.paper.fault_options import SILENT_CHANNEL
+from bfxsync.paper.faults import Fault, Faults
 from bfxsync.paper.journal import Journal
 from bfxsync.paper.journal_file import JournalFile
 from bfxsync.paper.markets.captured import load
@@ -59,7 +60,9 @@ class Server:
         journal_file: JournalFile | None = None,
     ) -> None:
         self.connections: dict[WsConnection, WsSession] = {}
-        self.faults: Faults = Faults(counters.faults)
+        self.faults: Faults = Faults(counters.faults, settings.seed)
+        # Faults that wait until they are armed.
+        self._later: set[asyncio.TimerHandle] = set()
         self._settings = settings
         self._counters = counters
         access = AccessPolicy(settings.host, settings.allowed_hosts)
@@ -106,6 +109,7 @@ class Server:
             lambda source: self.registry.market_moved(source.symbol)
         )
         self.registry.liquidation_listeners.append(self._market_data.liquidate)
+        self.registry.on_maintenance = self._maintain
         self._rest = RestApi(self._market_data, self.registry, counters, settings)
         for player in players:
             self._spawn(player.run())
@@ -156,17 +160,41 @@ class Server:
         """Send an info event to all connections, and return how many."""
         if code in (MAINTENANCE, MAINTENANCE_OVER):
             self._is_operative = code == MAINTENANCE_OVER
+        if code == MAINTENANCE_OVER:
+            self.registry.is_in_maintenance = False
         for session in self.connections.values():
             session.info(code)
         self.faults.count(f"info_{code}", len(self.connections))
         return len(self.connections)
 
-    def inject(self, fault: Fault) -> None:
-        """Arm a fault; `silent_channel` happens at once."""
+    def inject(self, fault: Fault, after_s: float = 0.0) -> None:
+        """Arm a fault, now or later; `silent_channel` happens then."""
         symbol = fault.options.get("symbol")
         if symbol is not None and symbol not in self._players:
             known = ", ".join(sorted(self._players))
             raise UsageError(f"no market {symbol!r}; there are {known}")
+        account = fault.options.get("account")
+        if account is not None and self.registry.keys.owner(account) is None:
+            raise UsageError(f"no account {account!r}")
+
+        def arm() -> None:
+            self._later.discard(timer)
+            self._arm(fault)
+
+        if after_s:
+            timer = asyncio.get_running_loop().call_later(after_s, arm)
+            self._later.add(timer)
+        else:
+            self._arm(fault)
+
+    def clear_faults(self) -> None:
+        """Disarm all faults, also those that would be armed later."""
+        for timer in self._later:
+            timer.cancel()
+        self._later.clear()
+        self.faults.clear()
+
+    def _arm(self, fault: Fault) -> None:
         if fault.name == SILENT_CHANNEL:
             for session in self.connections.values():
                 self.faults.count(SILENT_CHANNEL, session.silence(fault))
@@ -288,6 +316,12 @@ class Server:
             await asyncio.sleep(0.005)
         for connection in list(self.connections):
             connection.abort()
+
+    def _maintain(self, length_s: float) -> None:
+        """Announce a maintenance, and its end after some time."""
+        self.send_info(MAINTENANCE)
+        loop = asyncio.get_running_loop()
+        loop.call_later(length_s, self.send_info, MAINTENANCE_OVER)
 
     def _abort_all(self) -> None:
         for connection in list(self.connections):

@@ -131,14 +131,14 @@ class Recorder:
 
     def start(
         self,
-        accounts: Mapping[str, Account],
+        names: Mapping[Account, str],
         ids: IdSequences,
         keys: KeyStore,
         saved: Saved,
     ) -> None:
         """Record from now on; first what the file does not have."""
-        self._names = {account: name for name, account in accounts.items()}
-        for name, account in accounts.items():
+        self._names = dict(names)
+        for account, name in names.items():
             account.listeners.append(partial(self.event, account))
             if self._file is not None:
                 self._changes[name] = AccountChanges(account)
@@ -148,7 +148,7 @@ class Recorder:
         if saved.accounts:
             self._written_ids = _numbers(ids)
             self._written_keys = keys.state()
-        started = [[n, a.user_id, a.created_mts] for n, a in accounts.items()]
+        started = [[n, a.user_id, a.created_mts] for a, n in names.items()]
         self._commit({"started": started})
 
     @contextmanager

@@ -47,6 +47,12 @@ class AccountRegistry:
         Watches the positions.
     liquidation_listeners : list of callable
         Called with the rows of the public channel when a position is liquidated.
+    names : dict
+        The ``api_key`` of each account.
+    on_maintenance : callable
+        Called with the length in seconds when a maintenance begins in the middle of an order.
+    is_in_maintenance : bool
+        Whether orders are refused because of that.
 
     Raises
     ------
@@ -62,6 +68,8 @@ class AccountRegistry:
         call_later: Callable[[float, Callable[[], None]], object],
         recorder: Recorder | None = None,
     ) -> None:
+        self.on_maintenance: Callable[[float], None] = lambda length_s: None
+        self.is_in_maintenance: bool = False
         self.recorder: Recorder = recorder or Recorder(Journal(), None, now_mts)
         ids = IdSequences()
         saved = self.recorder.restore(ids)
@@ -90,12 +98,16 @@ class AccountRegistry:
             borrowing.add(account)
             self.liquidations.add(account)
             snapshots.add(account)
-        self.recorder.start(dict(zip(names, self.accounts)), ids, self.keys, saved)
+        self.names: dict[Account, str] = dict(zip(self.accounts, names))
+        self.recorder.start(self.names, ids, self.keys, saved)
         try:
             for symbol, last_id in saved.trade_ids.items():
                 if symbol in venues:
                     venues[symbol].market.continue_trade_ids(last_id)
-            self.engine.restore(self.accounts)
+            for account in self.accounts:
+                for order in account.orders.values():
+                    self.engine.rest_again(account, order)
+            self.engine.make_room()
             self.funding.restore(self.accounts)
         except Invalid:
             raise UsageError(

@@ -18,7 +18,7 @@ from typing import Callable
 
 from aiohttp import WSMsgType, web
 
-from bfxsync.paper.faults import NO_CODE
+from bfxsync.paper.fault_options import NO_CODE
 from bfxsync.paper.server.wire_json import to_bytes
 
 _TEXT, _CLOSE, _PONG = 0x81, 0x88, 0x8A

@@ -112,6 +112,13 @@ def shared_loans(harness: EngineHarness) -> set[int]:
     return {id for id, loan in first.items() if second.get(id) is loan}
 
 
+def rest_again(harness: EngineHarness) -> None:
+    for account in harness.registry.accounts:
+        for order in account.orders.values():
+            harness.engine.rest_again(account, order)
+    harness.engine.make_room()
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_all_changes_together_are_the_state(seed: int) -> None:
     dice = random.Random(seed)
@@ -134,7 +141,7 @@ def test_all_changes_together_are_the_state(seed: int) -> None:
             for before, after in zip(accounts, other.registry.accounts):
                 assert state(after) == state(before)
             assert shared_loans(other) == shared_loans(harness)
-            other.engine.restore(other.registry.accounts)
+            rest_again(other)
             other.funding.restore(other.registry.accounts)
             bids, asks = other.venues.pop("fUSD").market.book.depth("R0")
             assert bids.best().price < asks.best().price
@@ -155,7 +162,7 @@ def test_resting_orders_are_not_filled_for_being_restored(
         harness.submit("EXCHANGE LIMIT", amount, f"{best * ratio / SCALE:.5g}")
     other = restored(harness, [[json.dumps(watched.take())], []])
     before = state(other.account)
-    other.engine.restore(other.registry.accounts)
+    rest_again(other)
     assert state(other.account) == before
     check_books(other)
     assert other.venues["tBTCUSD"].is_active
@@ -172,7 +179,7 @@ def test_a_stop_that_the_market_has_passed_is_triggered(harness: EngineHarness) 
     assert stop.is_open
     other = restored(harness, [[json.dumps(watched.take())], []])
     assert list(other.account.orders) == [stop.id]
-    other.engine.restore(other.registry.accounts)
+    rest_again(other)
     assert other.account.closed[stop.id].closed_as == "EXECUTED"
 
 
@@ -181,7 +188,7 @@ def test_an_order_that_has_expired_is_cancelled(harness: EngineHarness) -> None:
     harness.submit("EXCHANGE LIMIT", "0.1", "5000", tif="2033-01-01")
     other = restored(harness, [[json.dumps(watched.take())], []])
     other.now = harness.now = 2**41
-    other.engine.restore(other.registry.accounts)
+    rest_again(other)
     ((delay_s, expire),) = other.later
     assert delay_s == 0
     expire()

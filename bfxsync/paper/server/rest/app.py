@@ -9,10 +9,11 @@ from typing import Any, Awaitable, Callable, Iterator, Mapping
 from aiohttp import web
 
 from bfxsync.paper.engine.errors import GENERIC, Invalid
-from bfxsync.paper.server.keys import NO_RIGHT
+from bfxsync.paper.server.keys import NO_RIGHT, NONCE
 from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.recorder import NotRecorded
 from bfxsync.paper.server.registry import AccountRegistry
+from bfxsync.paper.server.rest.answer_faults import AnswerFaults
 from bfxsync.paper.server.rest.query import RATE_LIMIT, Query, Refused, SignedCall
 from bfxsync.paper.server.rest.routes import PRIVATE_ROUTES, ROUTES, Q, Route
 from bfxsync.paper.server.wire_json import decode, encode
@@ -81,9 +82,11 @@ class RestApi:
         clock = asyncio.get_running_loop().time
         self._limits = RateLimits(settings.rest_minute_s, clock)
         self._open: set[asyncio.Transport] = set()
+        self._answer_faults = AnswerFaults(market_data.faults, settings.idle_s)
 
     def add_to(self, app: web.Application) -> None:
         """Add the routes to an application."""
+        app.on_response_prepare.append(self._answer_faults.set_date)
         for route in ROUTES:
             handler = self._handler(route, self._answer)
             app.router.add_route(route.method, PATH + route.path, handler)
@@ -93,6 +96,7 @@ class RestApi:
 
     def hang_up(self) -> None:
         """Abort the connections with a request in progress."""
+        self._answer_faults.stop()
         for transport in list(self._open):
             transport.abort()
 
@@ -104,16 +108,17 @@ class RestApi:
             if transport is None:  # already disconnected
                 return web.Response()
             self._open.add(transport)
-            response: web.StreamResponse = web.Response()
+            response = web.Response()
+            faults, path = self._answer_faults, _path(request)
             try:
-                if self._is_lost("lost_request", request):
-                    return web.Response()
+                if faults.is_lost("lost_request", request, path):
+                    return response
                 response = await self._respond(route, answer, request)
-                if self._is_lost("lost_answer", request):
+                if faults.is_lost("lost_answer", request, path):
                     return response
                 # Sent here, so that the connection stays registered until all is read.
                 transport.set_write_buffer_limits(0)
-                await asyncio.wait_for(_send(response, request), self._settings.idle_s)
+                await faults.send(response, request, path)
             except (asyncio.TimeoutError, NotRecorded):
                 transport.abort()
             finally:
@@ -121,16 +126,6 @@ class RestApi:
             return response
 
         return handle
-
-    def _is_lost(self, fault: str, request: web.Request) -> bool:
-        """Abort the connection if such a fault is armed for the path."""
-        faults = self._market_data.faults
-        if not faults.armed or request.transport is None:
-            return False
-        if faults.fire(fault, path=_path(request)) is None:
-            return False
-        request.transport.abort()
-        return True
 
     async def _respond(
         self,
@@ -168,6 +163,8 @@ class RestApi:
         path = _path(request)
         keys, recorder = self._registry.keys, self._registry.recorder
         try:
+            if self._market_data.faults.fire("small_nonce", path=path):
+                raise Invalid("nonce: small", NONCE)
             call = self._authenticate(route, request, body)
         except Invalid as invalid:
             account = keys.owner(request.headers.get("bfx-apikey"))
@@ -199,6 +196,7 @@ class RestApi:
             {**values, **request.match_info},
             self._registry,
             credential,
+            _path(request),
         )
 
     async def _body(self, request: web.Request) -> bytes:
@@ -213,11 +211,6 @@ class RestApi:
 def _path(request: web.Request) -> str:
     """Return the path of an endpoint, such as ``auth/w/order/submit``."""
     return request.raw_path.partition("?")[0][len(PATH) :]
-
-
-async def _send(response: web.Response, request: web.Request) -> None:
-    await response.prepare(request)
-    await response.write_eof()
 
 
 def _parameters(body: bytes) -> Mapping[str, Any] | None:

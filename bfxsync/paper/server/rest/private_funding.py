@@ -9,7 +9,7 @@ from bfxsync.paper.engine.errors import GENERIC
 from bfxsync.paper.engine.funding_loan import AutoRenew, EngineLoan, lent
 from bfxsync.paper.engine.funding_offer import HIGHEST_RATE, LONGEST, SHORTEST
 from bfxsync.paper.engine.units import Row
-from bfxsync.paper.server.funding_operations import execute
+from bfxsync.paper.server.order_faults import operate
 from bfxsync.paper.server.rest.private_orders import notification
 from bfxsync.paper.server.rest.query import Refused, SignedCall, is_wanted
 
@@ -63,8 +63,7 @@ def single(name: str) -> Callable[[SignedCall], Row]:
     """Return the handler of an operation, whose rejection is answered with an error."""
 
     def answer(call: SignedCall) -> Row:
-        funding = call.registry.funding
-        reply = execute(funding, call.account, name, call.values)
+        reply = operate(call, name, call.values)
         if reply.code is not None:
             raise Refused(reply.text, reply.code)
         return notification(call, f"{name}-req", reply.rows[0], reply.text)

@@ -7,18 +7,14 @@ from typing import Callable
 from bfxsync.paper.engine.order_requests import day_of
 from bfxsync.paper.engine.units import Row
 from bfxsync.paper.server import order_operations
-from bfxsync.paper.server.order_operations import (
-    Reply,
-    execute,
-    newest_first,
-    read_operations,
-)
+from bfxsync.paper.server.order_faults import operate
+from bfxsync.paper.server.order_operations import Reply, newest_first, read_operations
 from bfxsync.paper.server.rest.query import Refused, SignedCall, is_wanted
 
 
 def orders(call: SignedCall) -> list[Row]:
     """Return the open orders, newest first."""
-    rows = newest_first(call.account.orders.values())
+    rows = list(call.known(newest_first(call.account.orders.values()), 4))
     if call.has("cid"):
         cid, day = call.integer("cid"), call.text("cid_date")
         rows = [row for row in rows if row[2] == cid and day_of(row[4]) == day]
@@ -29,7 +25,8 @@ def orders(call: SignedCall) -> list[Row]:
 def orders_hist(call: SignedCall) -> list[Row]:
     """Return closed orders, newest first."""
     rows = newest_first(call.account.closed.values())
-    return call.past(rows, 2_500, 4, {0: call.integers(), 3: call.symbol()})
+    where = {0: call.integers(), 3: call.symbol()}
+    return call.past(call.known(rows, 5), 2_500, 4, where)
 
 
 def otc_orders_hist(call: SignedCall) -> list[Row]:
@@ -40,7 +37,7 @@ def otc_orders_hist(call: SignedCall) -> list[Row]:
 def order_trades(call: SignedCall) -> list[Row]:
     """Return the trades of an order, newest first."""
     symbol, id = call.text("symbol"), call.integer("id")
-    trades = reversed(call.account.trades)
+    trades = call.known(reversed(call.account.trades), 2)
     rows = [list(row) for row in trades if row[1] == symbol and row[3] == id]
     for row in rows:
         row[7] = None
@@ -52,14 +49,14 @@ def trades_hist(call: SignedCall) -> list[Row]:
     trades = call.account.trades
     is_newest_first = call.integer("sort") != 1
     rows = reversed(trades) if is_newest_first else trades
-    return call.past(rows, 2_500, 2, {1: call.symbol()})
+    return call.past(call.known(rows, 2), 2_500, 2, {1: call.symbol()})
 
 
 def single(name: str) -> Callable[[SignedCall], Row]:
     """Return the handler of a single operation, whose rejection is answered with an error."""
 
     def handle(call: SignedCall) -> Row:
-        reply = execute(call.registry.engine, call.account, name, call.values)
+        reply = operate(call, name, call.values)
         if reply.code is not None:
             raise Refused(reply.text, reply.code)
         return _note(call, name, reply)
@@ -70,10 +67,7 @@ def single(name: str) -> Callable[[SignedCall], Row]:
 def multi(call: SignedCall) -> Row:
     """Execute several operations; each notification is nested in that of the request."""
     ops = read_operations(call.values.get("ops"))
-    engine, account = call.registry.engine, call.account
-    notes = [
-        _note(call, name, execute(engine, account, name, body)) for name, body in ops
-    ]
+    notes = [_note(call, name, operate(call, name, body)) for name, body in ops]
     return notification(
         call, "ox_multi-req", notes, f"Submitting {len(ops)} operations."
     )

@@ -48,7 +48,9 @@ def ledgers(call: SignedCall) -> list[Row]:
         for booking in reversed(call.account.wallets.ledger)
         if category in (None, booking.category)
     )
-    return call.past(rows, 2_500, 3, {1: call.text_or_none("currency"), 2: kind})
+    return call.past(
+        call.known(rows, 3), 2_500, 3, {1: call.text_or_none("currency"), 2: kind}
+    )
 
 
 def transfer(call: SignedCall) -> Row:
@@ -171,7 +173,8 @@ def movements(call: SignedCall) -> list[Row]:
     """Return deposits and withdrawals, newest first."""
     currency, address = call.text_or_none("currency"), call.text_or_none("address")
     where = {0: call.integers(), 1: currency, 16: address}
-    return call.past(reversed(call.account.movements), 2_500, 6, where)
+    rows = call.known(reversed(call.account.movements), 6)
+    return call.past(rows, 2_500, 6, where)
 
 
 def movement_info(call: SignedCall) -> Row:
