@@ -1,4 +1,4 @@
-"""Show the last prices of several symbols, with every ticker of any of them."""
+"""Show the last prices of several symbols, redrawn with every ticker."""
 
 from bfxsync.paper import PaperExchange
 

@@ -1,4 +1,4 @@
-"""Make bars of one second from live trades: open, high, low, close, volume."""
+"""Build bars of one second from live trades: open, high, low, close, volume."""
 
 from itertools import groupby, islice
 

@@ -1,4 +1,4 @@
-"""Record trades in trades.csv; after a lost connection it goes on, with a line for the gap."""
+"""Record trades in trades.csv, across lost connections, with a line for each gap."""
 
 from bfxsync import Gap, Trade
 from bfxsync.paper import PaperExchange

@@ -1,5 +1,5 @@
 """
-Transfer funds, place and cancel orders, and resolve the outcome of one whose answer was lost.
+Transfer funds, place and cancel orders, and resolve the outcome of one whose response was lost.
 
 It runs on the local exchange, with an account that the exchange creates.
 """

@@ -67,13 +67,13 @@ class OfferFinder:
             offers = here.get_funding_offers(symbol=symbol)
             # Without an end, as the filter applies to the last change.
             start = edges_of(attempt.span())[0]
-            offers += unread.around(
+            offers += unread.readable(
                 here.iter_funding_offers_history(symbol=symbol, start=start)
             )
             rows = {offer.id: offer for offer in offers if may_be_it(offer)}
             mts_of = attrgetter("mts_create")
             found = identify(list(rows.values()), mts_of, attempt, is_it)
-            return with_unread(found, unread.like({_SYMBOL: symbol}))
+            return with_unread(found, unread.matching({_SYMBOL: symbol}))
 
         return Search(find, _OFFERS, Clocks.KNOWN)
 
@@ -87,13 +87,13 @@ class OfferFinder:
                     return Pending(offer)
             span = attempt.span()
             since = 0 if span.clocks is Clocks.UNKNOWN else span.since_mts(FAR_S)
-            for offer in unread.around(here.iter_funding_offers_history()):
+            for offer in unread.readable(here.iter_funding_offers_history()):
                 if offer.id == id:
                     return offer
                 # However the history is sorted, this offer and all that follow are older.
                 if offer.id < id and offer.mts_update < since:
                     break
-            return with_unread(None, unread.like({_ID: id}))
+            return with_unread(None, unread.matching({_ID: id}))
 
         return Search(find, _OFFERS)
 
@@ -105,7 +105,7 @@ class OfferFinder:
             here, unread = self._open()
             offers = here.get_funding_offers()
             left = [offer for offer in offers if symbol in (None, offer.symbol)]
-            unreadable = unread.like({} if symbol is None else {_SYMBOL: symbol})
+            unreadable = unread.matching({} if symbol is None else {_SYMBOL: symbol})
             if unreadable:
                 return Candidates([*left, *unreadable])
             return Pending(left) if left else left
@@ -124,16 +124,16 @@ class OfferFinder:
             for taken in open_now:
                 if taken.id == id:
                     return Pending(taken)
-            for loan in unread.around(here.iter_funding_loans_history()):
+            for loan in unread.readable(here.iter_funding_loans_history()):
                 if loan.id == id:
                     return loan
-            for credit in unread.around(here.iter_funding_credits_history()):
+            for credit in unread.readable(here.iter_funding_credits_history()):
                 if credit.id == id:
                     return credit
-            return with_unread(None, unread.like({_ID: id}))
+            return with_unread(None, unread.matching({_ID: id}))
 
-        places = "loans and credits, and the histories of both,"
-        return Search(find, places, kept_s=_LOANS_KEPT_S)
+        searched = "loans and credits, and the histories of both,"
+        return Search(find, searched, kept_s=_LOANS_KEPT_S)
 
 
 def offer_fingerprint(body: Dict[str, Any]) -> Hashable:

@@ -24,7 +24,7 @@ from bfxsync.outcome.clocks import Clocks, Span, date_of
 from bfxsync.outcome.identify import approximately
 from bfxsync.outcome.reader import OpenReader
 from bfxsync.outcome.resolve import Attempt, Candidates, Found, Pending, Search
-from bfxsync.outcome.unread import Places, may_be, with_unread
+from bfxsync.outcome.unread import ExpectedValues, may_match, with_unread
 
 Body = Dict[str, Any]
 
@@ -74,13 +74,13 @@ class OrderFinder:
             # Orders of all other dates as well.
             orders += here.get_orders()
             start = _start_of(attempt, is_random)
-            orders += unread.around(
+            orders += unread.readable(
                 here.iter_orders_history(symbol=body["symbol"], start=start)
             )
             found = new_order(orders, body, is_random, attempt.span())
             if is_random and found is not None:
                 return found
-            found = with_unread(found, unread.like(_places_of(body)))
+            found = with_unread(found, unread.matching(_expected_in(body)))
             if found is None:
                 found = self._find_traded(orders, body, is_random, attempt)
             return found
@@ -96,7 +96,7 @@ class OrderFinder:
         # The exchange keeps trades for years, and orders for two weeks.
         span = attempt.span()
         start = _start_of(attempt, is_random) or span.since_mts(_KEPT_S)
-        trades = unread.around(here.iter_trades_history(symbol=symbol, start=start))
+        trades = unread.readable(here.iter_trades_history(symbol=symbol, start=start))
         # The known orders have been ruled out.
         others = {order.id for order in known if order.cid == cid}
         mine = [
@@ -111,8 +111,8 @@ class OrderFinder:
             found = new_order(closed, body, is_random, span)
             if found is None and not any(order.cid == cid for order in closed):
                 found = Candidates([*mine, *closed])
-        places: Places = {_TRADE_SYMBOL: symbol, _TRADE_CID: cid}
-        return with_unread(found, unread.like(places))
+        expected: ExpectedValues = {_TRADE_SYMBOL: symbol, _TRADE_CID: cid}
+        return with_unread(found, unread.matching(expected))
 
     def by_id(self, id: int) -> Search[Order]:
         """Search for the current state of an order; a closed one is final."""
@@ -125,7 +125,7 @@ class OrderFinder:
             for order in here.get_orders_history(ids=[id]):
                 if order.id == id:
                     return order
-            return with_unread(None, unread.like({_ID: id}))
+            return with_unread(None, unread.matching({_ID: id}))
 
         return Search(find, _ORDERS, kept_s=_SURELY_KEPT_S)
 
@@ -137,13 +137,13 @@ class OrderFinder:
             here, unread = self._open()
             is_it = partial(_is_dated, cid=cid, cid_date=cid_date)
             open_now = list(filter(is_it, here.get_orders(cid=cid, cid_date=cid_date)))
-            past = unread.around(here.iter_orders_history(start=first, end=last))
+            past = unread.readable(here.iter_orders_history(start=first, end=last))
             closed = list(filter(is_it, past))
             orders = _distinct([*open_now, *closed])
             found = _only_of(orders, orders)
             if len(orders) == 1 and not closed:
                 found = Pending(orders[0])
-            return with_unread(found, unread.like({_CID: cid}))
+            return with_unread(found, unread.matching({_CID: cid}))
 
         return Search(find, _ORDERS, kept_s=_SURELY_KEPT_S)
 
@@ -182,7 +182,7 @@ class OrderFinder:
             start = _start_of(attempt, bool(random_cids))
             if start is not None:
                 start = min([start, *(_edges_of(date)[0] for date in dates)])
-            closed = list(unread.around(here.iter_orders_history(start=start)))
+            closed = list(unread.readable(here.iter_orders_history(start=start)))
             if ids:
                 closed += here.get_orders_history(ids=ids, limit=len(ids))
             orders = [*open_now, *closed]
@@ -302,7 +302,7 @@ def _edges_of(cid_date: str) -> Tuple[Mts, Mts]:
     )
 
 
-def _places_of(body: Body) -> Places:
+def _expected_in(body: Body) -> ExpectedValues:
     return {_CID: body["cid"], _SYMBOL: body["symbol"]}
 
 
@@ -311,18 +311,18 @@ def _may_be_about(row: Any, name: str, body: Body) -> bool:
     if name == "oc_multi":
         return _may_be_named(row, body)
     if name == "on":
-        return may_be(row, _places_of(body))
-    return may_be(row, {_ID: body["id"]} if "id" in body else {_CID: body["cid"]})
+        return may_match(row, _expected_in(body))
+    return may_match(row, {_ID: body["id"]} if "id" in body else {_CID: body["cid"]})
 
 
 def _may_be_named(row: Any, body: Body) -> bool:
     # Like `_is_named`, for an unreadable order.
     if body.get("all"):
         return True
-    named: List[Places] = [{_ID: id} for id in body.get("id") or ()]
+    named: List[ExpectedValues] = [{_ID: id} for id in body.get("id") or ()]
     named += [{_GID: gid} for gid in body.get("gid") or ()]
     named += [{_CID: cid} for cid, _ in body.get("cid") or ()]
-    return any(may_be(row, places) for places in named)
+    return any(may_match(row, expected) for expected in named)
 
 
 def _start_of(attempt: Attempt, is_random: bool) -> Mts | None:

@@ -38,7 +38,7 @@ class PositionFinder:
                     return closed
             # A short row without an id may be the position.
             nameless = [row for row in open_now if row.position_id is None]
-            return with_unread(None, [*unread.like({_ID: id}), *nameless])
+            return with_unread(None, [*unread.matching({_ID: id}), *nameless])
 
         return Search(find, "positions and their history")
 
@@ -51,12 +51,12 @@ class PositionFinder:
                 if position.symbol == symbol:
                     return Pending(position)
             # It may have been opened and closed again.
-            changes = unread.around(
+            changes = unread.readable(
                 here.iter_positions_audit(start=attempt.span().since_mts(FAR_S))
             )
             rows = [row for row in changes if row.symbol == symbol]
             found = Candidates(list(rows)) if rows else None
-            return with_unread(found, unread.like({_SYMBOL: symbol}))
+            return with_unread(found, unread.matching({_SYMBOL: symbol}))
 
         return Search(find, "positions and their audit", Clocks.KNOWN)
 
@@ -68,6 +68,6 @@ class PositionFinder:
             for position in here.get_positions():
                 if position.symbol == symbol:
                     return Pending(position)
-            return with_unread(None, unread.like({_SYMBOL: symbol}))
+            return with_unread(None, unread.matching({_SYMBOL: symbol}))
 
         return Search(find, "positions")

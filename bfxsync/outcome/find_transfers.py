@@ -49,13 +49,13 @@ class TransferFinder:
             self._read_clock(attempt)
             here, unread = self._open()
             first, last = edges_of(attempt.span())
-            rows = unread.around(
+            rows = unread.readable(
                 here.iter_ledgers(
                     body["currency"], category=category, start=first, end=last
                 )
             )
             found = identify(list(filter(is_it, rows)), attrgetter("mts"), attempt)
-            return with_unread(found, unread.like({_CURRENCY: body["currency"]}))
+            return with_unread(found, unread.matching({_CURRENCY: body["currency"]}))
 
         return Search(find, "the ledger", Clocks.KNOWN)
 
@@ -76,18 +76,18 @@ class TransferFinder:
             here, unread = self._open()
             first, last = edges_of(attempt.span())
             # Without an end, as the filter applies to the last change.
-            moved = unread.around(here.iter_movements(start=first))
+            moved = unread.readable(here.iter_movements(start=first))
             rows = [row for row in moved if row.amount < 0]
             found: Found[Any] = identify(rows, attrgetter("mts_start"), attempt, is_it)
             if found is None:
                 # A debit is evidence too, and missing it would be costly.
-                booked = unread.around(
+                booked = unread.readable(
                     here.iter_ledgers(category=WITHDRAWALS, start=first, end=last)
                 )
                 found = identify(
                     list(booked), attrgetter("mts"), attempt, lambda row: False
                 )
-            return with_unread(found, unread.like({}))
+            return with_unread(found, unread.matching({}))
 
         return Search(find, "movements and the ledger", Clocks.KNOWN)
 

@@ -34,7 +34,7 @@ from bfxsync.outcome.writes import RecentWrites, WriteRecord
 
 T = TypeVar("T")
 
-ASKING_S = 30.0
+QUERY_S = 30.0
 """Time for the requests of `resolve` by default, in addition to `absence_s`."""
 
 # Between the first two searches; doubled after each.
@@ -72,7 +72,7 @@ class Attempt:
     ----------
     record : WriteRecord
         Times at which the write was sent and its call failed.
-    was_looked_for : bool
+    was_searched : bool
         The exchange has answered a search at least once.
     identity : str or None
         Identity of the key with which it was sent; None if the transport has only one.
@@ -80,7 +80,7 @@ class Attempt:
 
     record: WriteRecord
     transport: WriteTransport = attrs.field(repr=False)
-    was_looked_for: bool = attrs.field(default=False, init=False)
+    was_searched: bool = attrs.field(default=False, init=False)
     identity: Optional[str] = attrs.field(default=None, repr=False, kw_only=True)
     # The readings of the exchange's clock when the call failed.
     _before: Tuple[Reading, ...] = attrs.field(init=False, repr=False)
@@ -159,7 +159,7 @@ class Search(Generic[T]):
     ----------
     find : callable
         Takes an `Attempt`, queries the exchange, and returns `Found`. Its errors end `resolve`.
-    places : str
+    searched : str
         The lists searched, for messages.
     needs : Clocks
         Certainty of the time of the write that is required to infer absence.
@@ -168,7 +168,7 @@ class Search(Generic[T]):
     """
 
     find: Callable[[Attempt], Found[T]]
-    places: str
+    searched: str
     needs: Clocks = Clocks.UNKNOWN
     kept_s: float = float("inf")
 
@@ -244,7 +244,7 @@ def resolve(
     """
     absence_s = attempt.transport.absence_s
     if timeout is None:
-        timeout_s = absence_s + ASKING_S
+        timeout_s = absence_s + QUERY_S
     else:
         timeout_s = check_seconds_or_zero("timeout", timeout)
     deadline = time.monotonic() + timeout_s
@@ -253,7 +253,7 @@ def resolve(
     while True:
         asked_at = time.monotonic()
         found = search.find(attempt)
-        is_again, attempt.was_looked_for = attempt.was_looked_for, True
+        is_again, attempt.was_searched = attempt.was_searched, True
         span = attempt.span()
         verdict = decide(
             found,
@@ -277,9 +277,9 @@ def resolve(
         after_s = asked_at - attempt.record.ended_at
         if verdict is Verdict.ABSENT:
             error.reason = ""
-            raise _absence(error, absent, search.places, after_s)
+            raise _absence(error, absent, search.searched, after_s)
         if verdict is Verdict.FORGOTTEN:
-            error.reason = _forgotten(attempt.after_s, search.places)
+            error.reason = _forgotten(attempt.after_s, search.searched)
         elif verdict is Verdict.OTHER_KEY:
             error.reason = _OTHER_KEY
         elif verdict is Verdict.CLOCKS:
@@ -302,13 +302,13 @@ _OTHER_KEY = (
 def _absence(
     error: OutcomeUnknown,
     absent: Callable[..., NotExecuted],
-    places: str,
+    searched: str,
     after_s: float,
 ) -> NotExecuted:
     found = absent(
         f"{error.endpoint} was not executed, as far as can be inferred: {after_s:.0f} s after the "
-        f"call failed, {places} did not contain it. This is not a proof: check the account before "
-        "sending it again",
+        f"call failed, {searched} did not contain it. This is not a proof: check the account "
+        "before sending it again",
         phase=error.phase,
         proof="absent",
     )
@@ -327,9 +327,9 @@ def _of_clocks(span: Span) -> str:
     return f"nothing was found, but that proves nothing: {why}"
 
 
-def _forgotten(after_s: float, places: str) -> str:
+def _forgotten(after_s: float, searched: str) -> str:
     return (
-        f"{places} do not contain it {after_s / _DAY_S:.0f} days after the call failed, but that "
+        f"{searched} do not contain it {after_s / _DAY_S:.0f} days after the call failed, but that "
         "proves nothing: the exchange lists closed ones for a limited time only"
     )
 

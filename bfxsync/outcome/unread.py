@@ -14,7 +14,7 @@ from bfxsync.outcome.resolve import Candidates, Found
 
 T = TypeVar("T")
 
-Places = Mapping[int, Union[int, str]]
+ExpectedValues = Mapping[int, Union[int, str]]
 """Expected values by their index in the row."""
 
 
@@ -40,7 +40,7 @@ class UnreadRows:
         count = len(error.rows) + len(error.unreadable)
         self.is_cut |= limit is not None and count >= limit
 
-    def around(self, rows: Iterator[T]) -> Iterator[T]:
+    def readable(self, rows: Iterator[T]) -> Iterator[T]:
         """Yield the rows of an iterator until it raises for unreadable rows, which are recorded."""
         try:
             yield from rows
@@ -50,12 +50,12 @@ class UnreadRows:
             self.add(error)
             self.is_cut = True
 
-    def like(self, places: Places) -> List[Any]:
+    def matching(self, expected: ExpectedValues) -> List[Any]:
         """Return the unreadable rows that may have these values; all if `is_cut`."""
-        return [row for row in self.rows if self.is_cut or may_be(row, places)]
+        return [row for row in self.rows if self.is_cut or may_match(row, expected)]
 
 
-def may_be(row: Any, places: Places) -> bool:
+def may_match(row: Any, expected: ExpectedValues) -> bool:
     """
     Return whether an unreadable row may have these values.
 
@@ -63,9 +63,9 @@ def may_be(row: Any, places: Places) -> bool:
     """
     if not isinstance(row, list):
         return True
-    found = {index: row[index] for index in places if index < len(row)}
+    found = {index: row[index] for index in expected if index < len(row)}
     return all(
-        type(value) is not type(places[index]) or value == places[index]
+        type(value) is not type(expected[index]) or value == expected[index]
         for index, value in found.items()
     )
 

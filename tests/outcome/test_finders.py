@@ -207,5 +207,5 @@ def test_error_without_unreadable_rows_ends_a_search() -> None:
 
     unread = UnreadRows()
     with pytest.raises(RemoteError, match="no list"):
-        list(unread.around(rows()))
+        list(unread.readable(rows()))
     assert unread.rows == [] and not unread.is_cut

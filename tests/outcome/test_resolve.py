@@ -27,7 +27,7 @@ from bfxsync.outcome.resolve import (
     decide,
     resolve,
 )
-from bfxsync.outcome.unread import UnreadRows, may_be, with_unread
+from bfxsync.outcome.unread import UnreadRows, may_match, with_unread
 from bfxsync.outcome.writes import RecentWrites, WriteRecord
 
 ACCOUNTS = Path(__file__).parents[2] / "docs" / "accounts.rst"
@@ -237,7 +237,7 @@ def test_r07_one_look_says_nothing_however_late_it_is(
     clockwork.at += 3600
     with pytest.raises(OutcomeUnknown, match="two searches"):
         clockwork.ask(unknown, iter([None]), timeout=1)
-    clockwork.attempt.was_looked_for = False
+    clockwork.attempt.was_searched = False
     assert clockwork.ask(unknown, iter([None, 5])) == 5
 
 
@@ -379,13 +379,13 @@ def test_invalid_timeout_is_refused(
     ids=str,
 )
 def test_r07_unreadable_row_may_be_the_outcome(row: Any, answer: bool) -> None:
-    assert may_be(row, {2: 77, 3: "tBTCUSD"}) is answer
+    assert may_match(row, {2: 77, 3: "tBTCUSD"}) is answer
     unread = UnreadRows()
     unread.add(RemoteError("odd", rows=[1], unreadable=[(row, "odd")]), 3)
-    assert unread.like({2: 77, 3: "tBTCUSD"}) == ([row] if answer else [])
+    assert unread.matching({2: 77, 3: "tBTCUSD"}) == ([row] if answer else [])
     # A full page: the next one may not have been requested.
     unread.add(RemoteError("odd", rows=[1, 2], unreadable=[([0], "odd")]), 3)
-    assert unread.like({2: 77, 3: "tBTCUSD"}) == [row, [0]]
+    assert unread.matching({2: 77, 3: "tBTCUSD"}) == [row, [0]]
 
 
 def test_r07_unreadable_row_is_never_absence() -> None:

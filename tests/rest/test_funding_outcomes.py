@@ -647,7 +647,12 @@ def test_r07_offer_is_never_certain_without_a_date(scene: Scene, date: Any) -> N
     "method, arguments, options, hint",
     [
         ("toggle_auto_renew", (True, "USD"), {}, "get_auto_renew_status"),
-        ("toggle_keep_funding", ("loan",), {"ids": [5]}, "that would undo it"),
+        (
+            "toggle_keep_funding",
+            ("loan",),
+            {"ids": [5]},
+            "with ids alone undoes the first",
+        ),
         ("set_alert", ("tBTCUSD", 600), {}, "may be sent again"),
         ("delete_alert", ("tBTCUSD", 600), {}, "may be sent again"),
         ("delete_alert_by_body", ("tBTCUSD", 600), {}, "may be sent again"),

@@ -278,7 +278,7 @@ def test_r07_wrong_clock_is_certain_once_a_notification_confirms_the_header(
     scene.account.fate = scene.account.hang_up_before
     absent = scene.transfer("1.75")
     assert_several(absent, 0)
-    assert "answers by 72" in absent.reason
+    assert "responses by 72" in absent.reason
     scene.account.fate = scene.account.obey
     scene.auth.transfer_between_wallets("exchange", "margin", "BTC", None, 1)
     assert found.resolve().amount == -1.5
@@ -424,7 +424,7 @@ def test_r15_second_factor_shows_in_no_error(scene: Scene) -> None:
         error = scene.unknown(lambda: request("5", "BTC", TFA))
         assert "sentinel" not in f"{error} {error!r} {error.known} {vars(error)}"
         assert (error.can_resolve, error.known["amount"]) == (False, "5")
-        assert "at Thalex" in str(error)
+        assert "and Thalex" in str(error)
 
 
 LOST = ["hang_up_before", "hang_up_after"]

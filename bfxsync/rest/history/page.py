@@ -28,7 +28,7 @@ class Page(Generic[T]):
     count : int
         Number of all rows.
     error : RemoteError, optional
-        The error about unreadable rows; None if it was reported already.
+        The error about unreadable rows; None without any, or if they were reported already.
     unreadable : list
         The unreadable rows as received.
     """

@@ -76,7 +76,7 @@ class RawChannel(Channel):
         self._suffix = bool(flags & SEQ_ALL) + self.is_timed
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
-        """Return the rows of the frames; the first frame since `lose` becomes the snapshot."""
+        """Return the rows of the frames after a snapshot: the first frame, or an empty one."""
         if self.is_live or self._has_snapshot:
             return super().feed_many(frames)
         self._start([])
