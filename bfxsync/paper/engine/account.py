@@ -13,7 +13,7 @@ from typing import Any, Callable, Deque, Dict, Mapping
 from bfxsync.paper.engine.amounts import cost, cost_at_most, read_amount, share
 from bfxsync.paper.engine.funding_loan import AccountFunding
 from bfxsync.paper.engine.ids import IdSequences
-from bfxsync.paper.engine.order import NO_VAR_RATES, EngineOrder, legs
+from bfxsync.paper.engine.order import HIDDEN, NO_VAR_RATES, EngineOrder, legs
 from bfxsync.paper.engine.positions import Positions, required_margin_with
 from bfxsync.paper.engine.units import SCALE, Row, units_text
 from bfxsync.paper.engine.wallets import (
@@ -162,7 +162,9 @@ class Account:
         order.mts_update = self.now_mts()
         meta = _meta(order, amount, price)
         settle = self._exchange if order.is_spot else self._settle
-        fee, wallet = settle(order, signed, price, is_maker, meta)
+        # A hidden order always pays as a taker.
+        pays_less = is_maker and not order.has(HIDDEN)
+        fee, wallet = settle(order, signed, price, pays_less, meta)
         base, _ = legs(order.symbol[1:])
         text = f"Trading fees for {units_text(amount)} {base} @ {units_text(price)}"
         self.wallets.book(wallet.kind, wallet.currency, -fee, TRADING_FEE, text, meta)

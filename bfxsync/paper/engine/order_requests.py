@@ -29,8 +29,8 @@ from bfxsync.paper.engine.venue import TradedMarket
 
 Body = Mapping[str, Any]
 
-SMALLEST, LARGEST = "0.00004", "2000.0"
-"""Order sizes in base currency, as the configuration endpoint has them."""
+SIZES, DERIVATIVE_SIZES = ("0.00004", "2000.0"), ("0.00006", "100.0")
+"""The smallest and the largest order, in base currency; the configuration endpoint has them."""
 DEFAULT_LEVERAGE = 10
 
 # fmt: off
@@ -157,16 +157,18 @@ def check_order(order: EngineOrder) -> None:
     """Check what does not depend on the account: size, value and flags; raise `Declined`."""
     pair = order.symbol[1:]
     size = abs(order.amount)
-    # The remainder of a position may be small, and can still be closed.
-    if size < read_positive("amount", SMALLEST) and not order.has(CLOSE):
-        raise Declined(f"Invalid order: minimum size for {pair} is {SMALLEST}")
-    if size > read_positive("amount", LARGEST):
-        raise Declined(f"Invalid order: maximum size for {pair} is {LARGEST}")
+    smallest, largest = SIZES if order.lev is None else DERIVATIVE_SIZES
+    # A position of any size can be closed.
+    is_free = order.has(CLOSE)
+    if size < read_positive("amount", smallest) and not is_free:
+        raise Declined(f"Invalid order: minimum size for {pair} is {smallest}")
+    if size > read_positive("amount", largest) and not is_free:
+        raise Declined(f"Invalid order: maximum size for {pair} is {largest}")
     if order.price and not cost(size, order.price):
         raise Declined("Invalid order: its value is zero")
     if order.has(OCO) and not (order.placed_id or order.plain_kind == "LIMIT"):
         raise Declined("Invalid order: only a limit order can have an OCO stop")
-    if order.has(POST_ONLY) and order.plain_kind != "LIMIT":
+    if order.has(POST_ONLY) and order.plain_kind not in ("LIMIT", "STOP LIMIT"):
         raise Declined("Invalid order: only a limit order can be post-only")
 
 

@@ -178,6 +178,29 @@ def test_a_hidden_order_is_filled_without_being_in_the_book(
     harness.add_order(False, 100, 5)
     harness.trade(101)
     assert order.status.startswith("EXECUTED @ 100(0.6)")
+    # It pays the fee of a taker.
+    assert [row[9] for row in harness.account.trades] == [-0.0008, -0.0012]
+
+
+def test_a_triggered_post_only_stop_limit_order_never_takes(
+    harness: EngineHarness,
+) -> None:
+    terms = {"price_aux_limit": "103", "flags": 4096}
+    taking = harness.submit("EXCHANGE STOP LIMIT", "1", 102, **terms)
+    terms["price_aux_limit"] = "100"
+    resting = harness.submit("EXCHANGE STOP LIMIT", "1", 102, **terms)
+    harness.trade(102.5)
+    assert taking.status == "POSTONLY CANCELED"
+    assert resting.status == "ACTIVE" and book(harness)[100] == 1
+
+
+def test_derivatives_have_sizes_of_their_own(harness: EngineHarness) -> None:
+    for amount, words in (
+        ("0.00005", "minimum size for BTCF0:USTF0 is 0.00006"),
+        ("100.1", "maximum size for BTCF0:USTF0 is 100.0"),
+    ):
+        with pytest.raises(Declined, match=words):
+            harness.submit("MARKET", amount, symbol="tBTCF0:USTF0")
 
 
 def test_a_hidden_order_becomes_visible_once_hit(harness: EngineHarness) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bfxsync.paper.engine.order import legs
+from bfxsync.paper.engine.order_requests import DERIVATIVE_SIZES, SIZES
 from bfxsync.paper.engine.units import Row
 from bfxsync.paper.markets.market import is_derivative
 from bfxsync.paper.server.rest.query import Query
@@ -72,11 +73,11 @@ def _items(symbols: list[str]) -> dict[str, object]:
             ["WIRE", ["USD"]],
         ],
         "pub:info:pair": [
-            [pair, [*none * 3, "0.00004", "2000.0", *none * 3, 0.2, 0.1, *none * 2]]
+            [pair, [*none * 3, *SIZES, *none * 3, 0.2, 0.1, *none * 2]]
             for pair in pairs
         ],
         "pub:info:pair:futures": [
-            [pair, [*none * 3, "0.00006", "100.0", *none * 3, 0.01, 0.005]]
+            [pair, [*none * 3, *DERIVATIVE_SIZES, *none * 3, 0.01, 0.005]]
             for pair in futures
         ],
         "pub:info:tx:status": [
