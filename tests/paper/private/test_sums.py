@@ -10,6 +10,8 @@ import pytest
 
 from bfxsync.paper.engine.account import Account, spot_need
 from bfxsync.paper.engine.errors import Declined, Invalid
+from bfxsync.paper.engine.funding_loan import AutoRenew, borrowed, lent
+from bfxsync.paper.engine.funding_offer import EngineOffer
 from bfxsync.paper.engine.order import HIDDEN, OCO, EngineOrder, legs
 from bfxsync.paper.engine.units import SCALE, to_units
 from bfxsync.paper.engine.wallets import TRADING_FEE
@@ -87,6 +89,17 @@ class Mirror:
         assert self.trades == list(account.trades)
         assert self.announced == [row[0] for row in account.trades]
         assert {s: p.row() for s, p in account.positions.open.items()} == self.positions
+        funding = account.funding
+        assert {id: offer.amount / SCALE for id, offer in funding.offers.items()} == {
+            id: row[4] for id, row in self.offers.items()
+        }
+        known = {**self.loans["fc"], **self.loans["fl"]}
+        assert {id: loan.amount / SCALE for id, loan in funding.loans.items()} == {
+            id: row[5] for id, row in known.items()
+        }
+        used = {id for id, loan in funding.loans.items() if loan.pair is not None}
+        assert used == set(self.loans["fc"])
+        assert self.lent == list(funding.trades)
 
 
 def check(account: Account) -> None:
@@ -115,10 +128,14 @@ def check(account: Account) -> None:
     for wallet in account.wallets:
         assert wallet.balance == sums[wallet.kind, wallet.currency]
         assert wallet.reserved + wallet.available == wallet.balance
+        assert wallet.balance >= 0
         if wallet.kind == "exchange":
             assert wallet.available >= 0
             if not trails:
                 assert wallet.reserved == needs[wallet.currency]
+        if wallet.kind == "funding":
+            assert wallet.available >= 0
+            assert wallet.reserved == lent(account, f"f{wallet.currency}")
     traded: Counter[int] = Counter()
     held: Counter[str] = Counter()
     paid: Counter[str] = Counter()
@@ -132,12 +149,14 @@ def check(account: Account) -> None:
         assert sum(amount for _, amount in order.fills) == traded[order.id]
         if order.id not in CHANGED:
             assert order.amount_orig - order.amount == traded[order.id]
-        assert (order.closed_as == "EXECUTED") == (order.amount == 0)
+        assert order.closed_as.endswith("EXECUTED") == (order.amount == 0)
     assert {s: n for s, n in held.items() if n} == {
         symbol: position.amount for symbol, position in account.positions.open.items()
     }
     for position in account.positions.open.values():
         assert position.cost >= 0
+        used = sum(loan.amount for loan in borrowed(account, position.symbol))
+        assert position.funding == used
 
 
 CHANGED: set[int] = set()
@@ -146,21 +165,37 @@ CHANGED: set[int] = set()
 def check_books(harness: EngineHarness) -> None:
     """What rests is in the book, as much of it as is left, and books do not cross."""
     resting: dict[int, EngineOrder] = {}
+    offers: dict[int, EngineOffer] = {}
     for account in harness.registry.accounts:
+        for id, offer in account.funding.offers.items():
+            if not offer.is_hidden:
+                offers[id] = offer
         for id, order in account.orders.items():
             if not (order.is_stop or order.has(HIDDEN)):
                 resting[id] = order
     for symbol, venue in harness.venues.items():
         book = venue.market.book
         here = {id: o for id, o in resting.items() if o.symbol == symbol}
-        assert set(here) == set(venue.market.account_orders)
+        lending = {id: o for id, o in offers.items() if o.symbol == symbol}
+        assert {*here, *lending} == set(venue.market.account_orders)
+        for id, offer in lending.items():
+            is_bid, entry = book.orders[id]
+            assert is_bid == offer.is_bid
+            frr = venue.market.flash_return_rate
+            assert (entry.price, entry.amount) == (
+                offer.rate_at(frr),
+                abs(offer.amount),
+            )
         for id, order in here.items():
             is_bid, entry = book.orders[id]
             assert is_bid == order.is_buy
             assert (entry.price, entry.amount) == (order.price, abs(order.amount))
         bids, asks = book.depth("R0")
-        assert bids.best().price < asks.best().price
+        if len(bids) and len(asks):
+            assert bids.best().price < asks.best().price
     is_open = {o.symbol for a in harness.registry.accounts for o in a.orders.values()}
+    for account in harness.registry.accounts:
+        is_open |= {offer.symbol for offer in account.funding.offers.values()}
     active = {symbol for symbol, venue in harness.venues.items() if venue.is_active}
     assert active == is_open
 
@@ -188,11 +223,13 @@ def test_ledgers_orders_and_trades_agree_after_anything(seed: int) -> None:
             check(mirror.account)
             mirror.check()
         check_books(harness)
-    harness.engine.cancel(harness.account, list(harness.account.orders.values()))
+    account = harness.account
+    harness.engine.cancel(account, list(account.orders.values()))
+    harness.funding.cancel(account, list(account.funding.offers.values()))
     for wallet in harness.account.wallets:
         if wallet.kind == "exchange":
             assert wallet.reserved == 0
-    assert min(done[name] for name in ("submit", "update", "cancel", "step")) > 5
+    assert min(done[name] for name in ("submit", "update", "cancel", "step", "fon")) > 5
     assert sum(len(account.trades) for account in harness.registry.accounts) > 20
 
 
@@ -201,7 +238,7 @@ def operate(harness: EngineHarness, account: Account, dice: random.Random) -> st
     what = dice.random()
     orders = list(account.orders.values())
     if what < 0.35:
-        symbol = dice.choice(list(harness.venues))
+        symbol = dice.choice([name for name in harness.venues if name[0] == "t"])
         is_derivative = "F0" in symbol
         kind = dice.choice(KINDS)
         if not is_derivative and dice.random() < 0.6:
@@ -247,14 +284,63 @@ def operate(harness: EngineHarness, account: Account, dice: random.Random) -> st
         return "deposit"
     if what < 0.7:
         wallets = account.wallets
-        source, target = wallets.get("exchange", "USD"), wallets.get("margin", "USD")
-        if dice.random() < 0.5:
-            source, target = target, source
+        kinds = dice.sample(("exchange", "margin", "funding"), 2)
+        source, target = (wallets.get(kind, "USD") for kind in kinds)
         amount = to_units(round(dice.random() * 100, 8))
         if 0 < amount <= source.available:
             wallets.transfer(amount, source, target)
         return "transfer"
+    if what < 0.8:
+        return operate_funding(harness, account, dice)
+    if what < 0.83:
+        harness.wait(minutes=dice.expovariate(1 / 400))
+        return "wait"
+    if what < 0.85:
+        symbol = dice.choice(list(account.positions.open) or ["tBTCF0:USTF0"])
+        margin = harness.registry.margin
+        least, most = margin.collateral_limits(account, symbol)
+        collateral = dice.randint(min(least, most), max(least, most))
+        margin.set_collateral(account, symbol, collateral)
+        return "collateral"
     venue = harness.venues[dice.choice(list(harness.venues))]
     for _ in range(20):
         venue.step(harness.now)
     return "step"
+
+
+def operate_funding(
+    harness: EngineHarness, account: Account, dice: random.Random
+) -> str:
+    what = dice.random()
+    funding, offers = account.funding, list(account.funding.offers.values())
+    loans = [loan for loan in funding.loans.values() if loan.borrower is account]
+    if what < 0.15 and offers:
+        harness.funding.cancel(
+            account, dice.sample(offers, dice.randint(1, len(offers)))
+        )
+        return "foc"
+    if what < 0.25 and loans:
+        harness.funding.close(dice.choice(loans))
+        return "close"
+    if what < 0.3 and loans:
+        harness.funding.keep(dice.choice(loans), dice.random() < 0.5)
+        return "keep"
+    if what < 0.35:
+        threshold = to_units(float(dice.randint(0, 5_000)))
+        rate = to_units(dice.choice((0, 0.0002)))
+        setting = AutoRenew("USD", dice.randint(2, 9), rate, threshold)
+        funding.auto_renew["USD"] = setting
+        return "auto-renew"
+    kind = dice.choice(("LIMIT", "LIMIT", "FRRDELTAVAR", "FRRDELTAFIX"))
+    rate_text = f"{0.00021 * (1 + dice.gauss(0, 0.002)):.8f}"
+    if kind != "LIMIT":
+        rate_text = f"{dice.randint(0, 20)}e-8"
+    amount = dice.choice((1, 1, -1)) * (dice.expovariate(1 / 3_000) + 100)
+    terms = {
+        "type": kind,
+        "flags": dice.choice((0, 0, 64)),
+        "renew": dice.choice((0, 1)),
+    }
+    period = dice.randint(2, 120)
+    harness.offer(f"{amount:.8f}", rate_text, period, account, **terms)
+    return "fon"
