@@ -10,7 +10,7 @@ state of a channel is wanted, its earlier messages are not decoded.
 from __future__ import annotations
 
 from collections import Counter
-from operator import itemgetter, methodcaller
+from operator import itemgetter
 from typing import Any, Callable, List, Mapping, Tuple
 
 from bfxsync._base.aliases import ChanId
@@ -233,20 +233,30 @@ def leave_out(
         for chan_id, entry in routes.items()
         if entry.channel.wants_last and entry.channel.is_live
     }
-    last = messages[-1]
-    start = last[: last.find(b"[", 1) + 1]
-    if start in wanted:
-        # Perhaps all are of one channel, as in a flood: no loop in Python.
-        count = sum(map(methodcaller("startswith", start), messages))
-        if count == len(messages):
-            return [last], [(wanted[start], count - 1)]
-    starts = [data[: data.find(b"[", 1) + 1] for data in messages]
+    lengths = set(map(len, wanted))
+    if len(lengths) == 1:
+        # No loop in Python: nearly always the channel ids have as many digits.
+        starts = list(map(itemgetter(slice(lengths.pop())), messages))
+    else:
+        starts = [data[: data.find(b"[", 1) + 1] for data in messages]
+    last = starts[-1]
+    if last in wanted and starts.count(last) == len(starts):
+        # All are of one channel, as in a flood.
+        return [messages[-1]], [(wanted[last], len(starts) - 1)]
     counts = Counter(starts)
-    left_out = {each: wanted[each] for each in wanted if counts[each] > 1}
+    left_out = [(each, counts[each] - 1) for each in wanted if counts[each] > 1]
     latest = dict(zip(starts, messages))
-    kept = [
-        data
-        for start, data in zip(starts, messages)
-        if start not in left_out or latest[start] is data
-    ]
-    return kept, [(entry, counts[start] - 1) for start, entry in left_out.items()]
+    if latest.keys() <= wanted.keys():
+        kept = list(latest.values())
+        if kept[-1] is not messages[-1]:
+            # Its number is that of the block.
+            kept.remove(messages[-1])
+            kept.append(messages[-1])
+    else:
+        repeated = {start for start, _ in left_out}
+        kept = [
+            data
+            for start, data in zip(starts, messages)
+            if start not in repeated or latest[start] is data
+        ]
+    return kept, [(wanted[start], count) for start, count in left_out]

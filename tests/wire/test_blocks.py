@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import count
+from types import SimpleNamespace
 from typing import Any, Dict, List, Tuple
 
 import pytest
@@ -12,11 +13,11 @@ from hypothesis import strategies as st
 from peer import SEQ, SEQ_MTS, TICKER_ROW, Peer, ack
 
 from bfxsync._base.enums import Flag
-from bfxsync.wire.blocks import LEAVE_OUT_FROM
+from bfxsync.wire.blocks import LEAVE_OUT_FROM, leave_out
 from bfxsync.wire.codec import loads_for
 from bfxsync.wire.outputs import Deliver, Output, Reopen, Report
 
-TICKER, OTHER, TRADES = 5, 61, 7
+TICKER, OTHER, TRADES = 5, 6, 7
 NAMES = {TICKER: "ticker", OTHER: "ticker", TRADES: "trades"}
 SYMBOLS = {TICKER: "tBTCUSD", OTHER: "tETHUSD", TRADES: "tBTCUSD"}
 MANY = LEAVE_OUT_FROM + 2
@@ -91,6 +92,54 @@ def test_what_a_long_block_shows_to_be_superfluous_is_left_out_of_the_next() -> 
     peer.session._read.__self__._leaves_out = False
     assert len(bids(peer.feed(*map(peer.ticker, map(float, range(60)))))) == 60
     assert bids(peer.feed(*map(peer.ticker, map(float, range(60))))) == [59.0]
+
+
+@pytest.mark.parametrize("last", [TICKER, OTHER])
+def test_the_last_frame_of_a_block_of_states_stays_last(last: int) -> None:
+    peer, loads = with_tickers()
+    first = OTHER if last == TICKER else TICKER
+    block = [peer.ticker(float(bid), TICKER) for bid in range(MANY)]
+    block += [peer.ticker(float(bid), OTHER) for bid in range(MANY)]
+    if last == TICKER:
+        block.append(peer.ticker(-1.0, TICKER))
+    outputs = peer.feed(*block)
+    assert bids(outputs, last)[-1] == (-1.0 if last == TICKER else MANY - 1.0)
+    assert bids(outputs, first) == [MANY - 1.0]
+    # The block was in sequence, and so is the next one.
+    assert bids(peer.feed(peer.ticker(7.0))) == [7.0]
+    assert set(loads.texts) >= {block[0], block[-1]}
+
+
+IDS = st.sampled_from([5, 6, 61, 62, 12345])
+CONTENTS = st.sampled_from(['"hb"', "[1,2]", "[[1,2]]", '"te",[1]'])
+
+
+@given(st.lists(st.tuples(IDS, CONTENTS), min_size=1), st.sets(IDS), st.sets(IDS))
+def test_only_earlier_data_of_wanted_channels_are_left_out(items, wanted, others):
+    entries: Any = {
+        chan_id: SimpleNamespace(
+            channel=SimpleNamespace(wants_last=chan_id in wanted, is_live=True)
+        )
+        for chan_id in {*wanted, *others}
+    }
+    block = [
+        b"[%d,%s,%d]" % (chan_id, content.encode(), number)
+        for number, (chan_id, content) in enumerate(items)
+    ]
+    kinds = [(chan_id, content[0] == "[") for chan_id, content in items]
+    expected = [
+        message
+        for number, (message, kind) in enumerate(zip(block, kinds))
+        if not (kind[1] and kind[0] in wanted and kind in kinds[number + 1 :])
+    ]
+    kept, left_out = leave_out(block, entries)
+    assert sorted(kept) == sorted(expected) and kept[-1] is block[-1]
+    counts = {id(entry): number for entry, number in left_out if number}
+    assert counts == {
+        id(entries[chan_id]): kinds.count((chan_id, True)) - 1
+        for chan_id in wanted
+        if kinds.count((chan_id, True)) > 1
+    }
 
 
 def test_frames_of_other_channels_are_all_decoded() -> None:
