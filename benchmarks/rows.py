@@ -154,7 +154,7 @@ class Rows:
                 "threads",
                 "the same, threads and recording",
                 (OURS, ours_0, f"{OURS}-2", f"{OURS}-2-blocked", f"{OURS}-record"),
-                most_rounds=5,
+                most_rounds=3,
             ),
             self._row(
                 "one-frame",

@@ -32,7 +32,7 @@ from tables import (
     target_rows,
 )
 
-FULL = Size(frames=100_000, paced_s=2, calls=400, micro_frames=8_000, idle_s=30)
+FULL = Size(frames=100_000, paced_s=1.5, calls=300, micro_frames=8_000, idle_s=20)
 QUICK = Size(frames=20_000, paced_s=1, calls=100, micro_frames=2_000, idle_s=5)
 
 #: Of a complete run.
