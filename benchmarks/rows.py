@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from processes import CHECK_FRAMES, HERE, Arena, Failure, Job, piped
-from rest import RestServer, run_rest
+from rest_rows import RestServer, run_rest
 from targets import CPU, CPU_MS, FLOOR, OFFICIAL, OURS, P50, RSS
 
 BARE = ("websockets", "websocket-client")

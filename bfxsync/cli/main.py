@@ -129,6 +129,7 @@ def _paper(arguments: argparse.Namespace) -> int:
     options = {name: getattr(arguments, name) for name in names}
     options["allowed_hosts"] = arguments.allow_host
     options["captures"] = arguments.recording
+    options["journal_path"] = arguments.journal
     try:
         with LogLines("paper", is_held=not is_plain):
             paper.run(options, is_plain=is_plain)
@@ -245,6 +246,7 @@ def _add_paper(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=[],
         help="play it: btcusd-20181112, public-20210417, or a file",
     )
+    add("--journal", str, "FILE", help="journal, and what it continues from")
     add("--host", str, "NAME", default="127.0.0.1", help="address to listen on")
     add(
         "--allow-host",

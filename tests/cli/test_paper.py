@@ -144,6 +144,26 @@ def test_keys_are_quoted_where_they_must_be() -> None:
     assert shown.decode() == 'it\'s "mine"\n'
 
 
+@needs_posix
+def test_a_journal_is_continued(tmp_path: Path) -> None:
+    path, shown = str(tmp_path / "journal"), []
+    for _ in range(2):
+        process = start("--journal", path, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        try:
+            _, wss, rest, *_ = (process.stdout.readline() for _ in range(3))
+            hosts = {"wss_host": url_in(wss), "rest_host": url_in(rest)}
+            with Client("paper-key", "paper-secret", **hosts) as bfx:
+                shown.append([order.amount for order in bfx.rest.auth.get_orders()])
+                bfx.rest.auth.submit_order("EXCHANGE LIMIT", "tBTCUSD", "0.5", "50000")
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+        assert (process.returncode, err) == (0, "")
+    assert shown == [[], [0.5]]
+
+
 def test_what_accounts_do_is_told_once(exchange: PaperExchange) -> None:
     activity = Activity(exchange)
     assert activity.view({}).news == ()

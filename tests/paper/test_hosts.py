@@ -24,6 +24,7 @@ REQUESTS = [
     ("GET", "/ws/2", UPGRADE, 101),
     ("GET", "/v2/platform/status", {}, 200),
     ("POST", "/v2/auth/r/wallets", {}, 500),
+    ("POST", "/v2/auth/w/order/submit", {}, 500),
     ("OPTIONS", "/v2/auth/r/wallets", {}, 405),
     ("GET", "/nope", {}, 404),
 ]

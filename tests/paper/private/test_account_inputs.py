@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bfxsync.paper import PaperAccount
 
 from ..support import SEQ, read_data
-from .channel import ChannelSession, codes_of, rows_of
+from .channel import ChannelSession, codes_of, node_audit, plain_audit, rows_of
 from .support import MTS, EngineHarness
 
 INPUTS = {
@@ -417,40 +417,6 @@ def test_no_input_breaks_the_session(kind: str, data: Any) -> None:
 
 
 _HARNESS = EngineHarness()
-
-
-def node_audit(frames: list[Any]) -> None:
-    """The sequence rules of bitfinex-api-node 9.1.0, after its first frame."""
-    last = last_auth = None
-    for frame in frames:
-        if isinstance(frame, dict):
-            continue
-        on_account = frame[0] == 0 and frame[1] != "hb"
-        is_request = on_account and frame[1] == "n" and frame[2][1].endswith("-req")
-        if not is_request:
-            seq = frame[-2] if on_account else frame[-1]
-            assert last is None or seq == last + 1, frame
-            last = seq
-        auth_seq = frame[-1] if on_account else 0
-        if auth_seq == 0:
-            continue
-        if frame[1] == "n":
-            assert auth_seq == last_auth, frame
-        else:
-            assert auth_seq == (1 if last_auth is None else last_auth + 1), frame
-            last_auth = auth_seq
-
-
-def plain_audit(frames: list[Any]) -> None:
-    """Every array frame counts, and on the account channel it has two numbers."""
-    arrays = [frame for frame in frames if isinstance(frame, list)]
-    numbers = [
-        frame[3] if frame[0] == 0 and frame[1] != "hb" else frame[-1]
-        for frame in arrays
-    ]
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    notes = [frame for frame in arrays if frame[:2] == [0, "n"]]
-    assert notes and all(len(frame) == 5 for frame in notes)
 
 
 @pytest.mark.parametrize("counts", [False, True])

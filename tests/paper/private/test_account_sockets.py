@@ -13,7 +13,15 @@ import pytest
 from bfxsync.paper import PaperExchange
 
 from ..support import Client, connected, is_event, is_heartbeat
-from .channel import auth_message, codes_of, is_code, logged_in, rows_of
+from .channel import (
+    auth_message,
+    codes_of,
+    is_code,
+    logged_in,
+    node_audit,
+    plain_audit,
+    rows_of,
+)
 from .conftest import OTHER
 from .support import Signed
 
@@ -140,3 +148,28 @@ def test_a_transfer_by_rest_is_notified(signed: Signed, client: Client) -> None:
     (note,) = rows_of("n", client.until(lambda message: is_code("n", message)))
     text = "50 USD transferred from Exchange to Margin"
     assert note[1:] == ["wallet_transfer", None, None, None, None, "SUCCESS", text]
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_numbers_have_no_gap_on_a_busy_socket(counts: bool) -> None:
+    market = {**LIMIT, "type": "EXCHANGE MARKET"}
+    with PaperExchange(rate=300, heartbeat_s=0.02, notification_seq=counts) as exchange:
+        with connected(exchange) as client:
+            for channel in ("trades", "book"):
+                client.send(event="subscribe", channel=channel, symbol="tBTCUSD")
+            messages = logged_in(client)
+            for cid in range(20):
+                body = LIMIT if cid % 2 else market
+                client.ws.send(json.dumps([0, "on", None, {**body, "cid": cid}]))
+                messages += client.until(is_order_event)
+            client.ws.send(json.dumps([0, "oc_multi", None, {"all": 1}]))
+            messages += client.until(lambda message: is_code("oc", message))
+            messages += client.until(lambda message: is_code("hb", message))
+    assert {"te", "oc", "n"} <= set(codes_of(messages))
+    public = [m for m in messages if isinstance(m, list) and m[0]]
+    assert len(public) > 5
+    (plain_audit if counts else node_audit)(messages)
+
+
+def is_order_event(message: Any) -> bool:
+    return is_code("on", message) or is_code("oc", message)
