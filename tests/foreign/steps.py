@@ -22,7 +22,7 @@ KEY = os.environ.get("FOREIGN_KEY", "")
 CONNECT = os.environ.get("FOREIGN_CONNECT", "")
 """What ``bfxsync paper`` prints on how to connect."""
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 """Only ends waits that would not end otherwise."""
 
 

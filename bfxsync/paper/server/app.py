@@ -228,7 +228,10 @@ class Server:
             refusal = self.faults.fire("refuse_handshake")
             if refusal is not None:
                 return web.Response(status=refusal.options["status"])
-        await ws.prepare(request)
+        try:
+            await ws.prepare(request)
+        except ConnectionResetError:
+            return web.Response()  # gone already, so that nobody gets it
         transport = request.transport
         if transport is None:  # gone already
             return ws

@@ -151,19 +151,37 @@ def test_a_body_of_8_mib_is_refused(
     assert signed.post("auth/r/orders") == []
 
 
+def test_a_peer_that_resets_its_handshake_is_no_error(
+    exchange: PaperExchange, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = (
+        b"GET /ws/2 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+        b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    for _ in range(5):
+        plain = socket.create_connection(("127.0.0.1", exchange.port), PATIENCE_S)
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        plain.sendall(request)
+        plain.close()
+    with connected(exchange) as good:
+        assert ask(good, event="ping")["event"] == "pong"
+    assert [r for r in caplog.records if r.levelno >= logging.ERROR] == []
+
+
 def test_a_flood_of_garbage_is_survived(caplog: pytest.LogCaptureFixture) -> None:
     """From 16 threads, while one client trades and sees every frame."""
     accounts = [
         PaperAccount(api_key=key) for key in ("paper-key", *map(str, range(THREADS)))
     ]
-    settings = {"rate": 50, "request_timeout_s": 0.5, "idle_s": 1.0}
-    with PaperExchange(accounts=accounts, **settings) as exchange:
+    with PaperExchange(rate=50, accounts=accounts) as exchange:
         kept: list[list[socket.socket]] = [[] for _ in range(THREADS)]
         floods = [
             threading.Thread(target=flood, args=(exchange, number, sockets))
             for number, sockets in enumerate(kept)
         ]
         with connected(exchange) as good, Signed(exchange) as signed:
+            good.ws.settimeout(PATIENCE_S)
             logged_in(good)
             good.subscribe("book", "tBTCUSD", len="25")
             for thread in floods:
@@ -203,6 +221,7 @@ def flood(exchange: PaperExchange, seed: int, kept: list[socket.socket]) -> None
             plain.sendall(data)
             kept.append(plain)
         with Client(exchange.url) as client:
+            client.ws.settimeout(PATIENCE_S)
             logged_in(client, key=str(seed))
             for _ in range(20):
                 client.ws.send(noise(source))
