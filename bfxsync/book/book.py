@@ -18,7 +18,12 @@ from operator import attrgetter
 from typing import Any, ClassVar, Generic, Iterable, TypeVar
 
 from bfxsync._base.describe import with_parts_named_publicly
-from bfxsync.book.checksums import checksum_of_texts, level_texts
+from bfxsync.book.checksums import (
+    MANY_TEXTS,
+    checksum_of_texts,
+    level_text,
+    level_texts,
+)
 from bfxsync.book.queries import BookQueries
 from bfxsync.models.market import (
     BookUpdate,
@@ -29,6 +34,9 @@ from bfxsync.models.market import (
 
 CHECKSUM_DEPTH = 25
 """Levels of each side in a checksum, whatever the book's length."""
+
+_BEST_BIDS = slice(-1, -CHECKSUM_DEPTH - 1, -1)
+_BEST_ASKS = slice(CHECKSUM_DEPTH)
 
 L = TypeVar("L")
 
@@ -159,11 +167,18 @@ class OrderBook(BookQueries[L]):
 
     def _best_texts(self, side: Side[L], flip: int, keep: bool) -> list[str]:
         # The best ask is the first level and the best bid the last, whose index is ~0.
-        best = slice(-1, -CHECKSUM_DEPTH - 1, -1) if flip else slice(CHECKSUM_DEPTH)
-        texts = side.texts[best]
+        texts = side.texts[_BEST_BIDS if flip else _BEST_ASKS]
         if all(texts):
             return texts
         levels, checked = side.levels, self.checked
+        count, index = texts.count(""), -1
+        if count < MANY_TEXTS:
+            for _ in range(count):
+                index = texts.index("", index + 1)
+                texts[index] = text = level_text(*checked(levels[index ^ flip]))
+                if keep:
+                    side.texts[index ^ flip] = text
+            return texts
         missing = [index for index, text in enumerate(texts) if not text]
         written = level_texts([checked(levels[index ^ flip]) for index in missing])
         for index, text in zip(missing, written):

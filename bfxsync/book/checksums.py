@@ -22,8 +22,8 @@ try:
 except ImportError:  # the extra "speed" is not installed
     orjson = None  # type: ignore[assignment]
 
-# For this many levels or more, orjson is faster than formatting level by level.
-_MANY = 3
+# For this many levels or more, one call of orjson is faster than formatting level by level.
+MANY_TEXTS = 3
 
 # An exponent, true, false or null; or a whole number with a fraction.
 _needs_care = re.compile(r"[a-z]|\.0[],]").search
@@ -44,10 +44,17 @@ def checksum_of_texts(bids: list[str], asks: list[str]) -> int:
     """
     flat = bids + asks
     pairs = min(len(bids), len(asks))
+    if 2 * pairs == len(flat):
+        # Nearly always.
+        flat[::2], flat[1::2] = bids, asks
+        return _signed(zlib.crc32(":".join(flat).encode()))
     flat[: 2 * pairs : 2] = bids[:pairs]
     flat[1 : 2 * pairs : 2] = asks[:pairs]
     flat[2 * pairs :] = bids[pairs:] or asks[pairs:]
-    value = zlib.crc32(":".join(flat).encode())
+    return _signed(zlib.crc32(":".join(flat).encode()))
+
+
+def _signed(value: int) -> int:
     return value - 2**32 if value >= 2**31 else value
 
 
@@ -62,7 +69,7 @@ def level_text(key: Any, amount: Any) -> str:
 
 def level_texts(levels: list[tuple[Any, Any]]) -> list[str]:
     """Return the texts of levels."""
-    if orjson is not None and len(levels) >= _MANY:
+    if orjson is not None and len(levels) >= MANY_TEXTS:
         try:
             text = orjson.dumps(levels).decode()
         except TypeError:  # Decimals, or integers beyond 64 bits
