@@ -69,7 +69,7 @@ class BlockReader:
                     if type(number) is not int or number - 1 != self._sequence.last:
                         return None
                     self._sequence.last = number
-                return [(entry, entry.channel.feed_many, [frame])]
+                return [(entry, entry.channel.feed_one, frame)]
             if self._leaves_out and count >= LEAVE_OUT_FROM:
                 return self._read_last(messages, flags)
             if count >= TABLES_FROM and count >= TABLE_FROM * len(self._routes):

@@ -242,7 +242,7 @@ def test_many_frames_give_what_each_of_them_gives(
                 content = ["cs", alone.book.checksum()]
             block.append(texts.next(content))
             if alone.resync_reason is None:
-                updates += alone.feed_many([texts.loads(block[-1])])
+                updates += alone.feed_one(texts.loads(block[-1]))
         frames = list(map(texts.loads, block))
         expected = observed(looped, looped.feed_many(frames))
         assert observed(alone, updates) == expected
@@ -302,7 +302,7 @@ def test_one_row_at_a_bound_or_of_another_channel_is_found(
         texts = Texts(number, False)
         block = [texts.next(each) for each in (*before, content)]
         frames = list(map(texts.loads, block))
-        expected = [update for frame in frames for update in alone.feed_many([frame])]
+        expected = [update for frame in frames for update in alone.feed_one(frame)]
         groups = texts.read(together, block)
         [(_, feed, group)] = groups or [(None, together.feed_many, frames)]
         assert feed(group) == expected, content
@@ -326,7 +326,7 @@ def test_frame_without_content_or_before_the_first_data_is_found(
     expected: List[Any] = []
     for frame in frames:
         if alone.resync_reason is None:
-            expected += alone.feed_many([frame])
+            expected += alone.feed_one(frame)
     groups = texts.read(together, block)
     assert (groups is None) == is_live
     [(_, feed, group)] = groups or [(None, together.feed_many, frames)]
@@ -360,7 +360,7 @@ def test_forms_of_other_channels_are_read_frame_by_frame(
     expected: List[Any] = []
     for frame in map(texts.loads, block):
         if alone.resync_reason is None:
-            expected += alone.feed_many([frame])
+            expected += alone.feed_one(frame)
     assert observed(together, feed(frames)) == observed(alone, expected)
 
 

@@ -416,6 +416,8 @@ def test_r09_order_holds_while_the_writer_drops_items():
         queue._blocks, lambda: taken.extend(mailbox.next_batch(1))
     )
     mailbox.put(trades(*range(12, 16)), nothing)
+    # There is one consumer at a time.
+    queue._blocks.take = lambda: None
     taken += mailbox.next_batch(100)
     ids = [item.id for item in taken if isinstance(item, Trade)]
     assert ids == sorted(ids)

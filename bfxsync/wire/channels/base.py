@@ -111,6 +111,10 @@ class Channel(ABC):
         self.is_bulk = bool(flags & BULK_UPDATES)
         self.is_timed = bool(flags & TIMESTAMP)
 
+    def feed_one(self, frame: list[Any]) -> list[Any]:
+        """Return the updates of one frame, as most blocks have."""
+        return self.feed_many([frame])
+
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
         """Return the updates of frames of this channel, in order."""
         updates: list[Any] = []

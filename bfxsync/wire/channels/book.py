@@ -93,10 +93,10 @@ class BookChannel(Channel):
         # The exchange's checksums of funding books do not follow its documentation.
         self._has_checksums = bool(flags & OB_CHECKSUM) and not self.is_funding
 
-    def feed_many(self, frames: list[list[Any]]) -> list[Any]:
-        """Apply the frames to the book and return its changes."""
-        if len(frames) == 1 and self.is_live and self._has_checksums:
-            update = self._read_usual(frames[0])
+    def feed_one(self, frame: list[Any]) -> list[Any]:
+        """Apply one frame to the book and return its changes."""
+        if self.is_live and self._has_checksums:
+            update = self._read_usual(frame)
             if update is not None:
                 self.version += 1
                 try:
@@ -104,6 +104,10 @@ class BookChannel(Channel):
                 finally:
                     self.version += 1
                 return [update]
+        return self.feed_many([frame])
+
+    def feed_many(self, frames: list[list[Any]]) -> list[Any]:
+        """Apply the frames to the book and return its changes."""
         updates: list[Any] = []
         append = updates.append
         read, fits, apply = self._read, self._fits, self.book.apply

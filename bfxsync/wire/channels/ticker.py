@@ -35,14 +35,14 @@ class FlatChannel(Channel):
         self.table_models = table_models(model, self._number)
         self._last: Any = None
 
-    def feed_many(self, frames: list[list[Any]]) -> list[Any]:
-        """Return the rows of the frames, preceded by a snapshot with the first one."""
-        if len(frames) == 1 and self.is_live and not self.is_degraded:
-            last = self._read_usual(frames[0])
+    def feed_one(self, frame: list[Any]) -> list[Any]:
+        """Return the row of a frame, or what `feed_many` returns."""
+        if self.is_live and not self.is_degraded:
+            last = self._read_usual(frame)
             if last is not None:
                 self._last = last
                 return [last]
-        return super().feed_many(frames)
+        return self.feed_many([frame])
 
     def _feed(self, frame: list[Any], updates: list[Any]) -> None:
         last = self._last = self._make(frame[1], frame)

@@ -15,7 +15,7 @@ from bfxsync._base.aliases import NumberType
 from bfxsync.errors import RemoteError
 from bfxsync.models.market import FundingTrade, FundingTradeUpdate, Trade, TradeUpdate
 from bfxsync.models.stream import Snapshot
-from bfxsync.wire.channels.base import Channel
+from bfxsync.wire.channels.base import FRAME_ERRORS, Channel
 from bfxsync.wire.channels.table_models import Models, trade_models
 from bfxsync.wire.tables import Rows
 
@@ -51,6 +51,25 @@ class TradesChannel(Channel):
         # The oldest trade of the first snapshot: the start of the subscription.
         self._had_snapshot = False
         self._first_id = -1
+
+    def feed_one(self, frame: list[Any]) -> list[Any]:
+        """Return the update of a frame, if there is one; `feed_many` handles unusual frames."""
+        try:
+            if self.is_live and frame[1] == self._executed:
+                trade = self._make(frame[2], frame)
+                if self._was_seen(trade.id):
+                    return []
+                self._seen.add(trade.id)
+                self._recent.append(trade)
+                self._forget_oldest()
+                return [trade]
+            if self.is_live and frame[1] == self._confirmed:
+                row = frame[2]
+                if self._was_seen(row[0]):
+                    return [self._make_update(row, frame)] if self.extras else []
+        except FRAME_ERRORS:
+            pass
+        return self.feed_many([frame])
 
     def feed_many(self, frames: list[list[Any]]) -> list[Any]:
         """Return new trades, and also confirmations if `extras` is set."""

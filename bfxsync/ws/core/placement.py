@@ -61,8 +61,8 @@ class Totals:
         """Return the totals with one more connection."""
         return Totals(
             frames=self.frames + link.session.frame_count,
-            updates=self.updates + link.table.update_count,
-            gaps=self.gaps + link.table.gap_count,
+            updates=self.updates + link.table.totals.update_count,
+            gaps=self.gaps + link.table.totals.gap_count,
             heals=self.heals,
             drops=self.drops + link.table.drop_count,
             jumps=self.jumps + link.jump_count,

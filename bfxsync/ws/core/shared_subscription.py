@@ -22,6 +22,16 @@ _log = get_logger(__name__)
 _EVENTS = frozenset((Snapshot, Gap, Status, Degraded))
 
 
+@record(eq=False, repr=False)
+class Totals:
+    """Counts of all subscriptions of a connection, including ended ones."""
+
+    update_count: int = 0
+    gap_count: int = 0
+    is_crowded: bool = False
+    """Set when a consumer has fallen behind; reset by the reader of the flag."""
+
+
 @record(eq=False, repr=False, slots=False)
 class SharedSubscription:
     """A subscription on the wire, and its token in the session."""
@@ -34,9 +44,8 @@ class SharedSubscription:
     listener: CallbackQueue | None = None
     """Queue of the event handlers."""
     is_resolved: bool = False
-    is_crowded: bool = False
-    """Whether one of its consumers was behind at the last delivery."""
-    gap_count: int = 0
+    totals: Totals = field(factory=Totals)
+    """Those of its connection."""
     status: SubscriptionStatus = SubscriptionStatus.PENDING
     """Status for current and future subscribers."""
     requested_at: float | None = None
@@ -145,15 +154,15 @@ class SharedSubscription:
         if updates[0].__class__ in _EVENTS:
             count -= 1
             self._note(updates[0])
-        self.is_crowded = False
+        self.totals.update_count += count
         for subscriber in self.subscribers:
             subscriber.update_count += count
         for mailbox in self._mailboxes:
             if mailbox.add(theirs, self._restart, now):
-                self.is_crowded = True
+                self.totals.is_crowded = True
         if self.listener is not None:
             if self.listener.mailbox.add(updates, self._restart, now):
-                self.is_crowded = True
+                self.totals.is_crowded = True
         if self._has_waiting:
             self._resolve_waiting()
         return count
@@ -211,7 +220,7 @@ class SharedSubscription:
             status = SubscriptionStatus.DEGRADED
         elif isinstance(item, Gap):
             status = SubscriptionStatus.GAP
-            self.gap_count += 1
+            self.totals.gap_count += 1
             self._gap = item
             seen_at = self.channel.seen_at
             since = self.channel.lost_at if seen_at is None else seen_at

@@ -33,7 +33,6 @@ from bfxsync.wire.commands import (
 from bfxsync.wire.outputs import (
     Acknowledged,
     Delayed,
-    Deliver,
     Displaced,
     Output,
     Report,
@@ -41,7 +40,7 @@ from bfxsync.wire.outputs import (
     Resolve,
 )
 from bfxsync.ws.core.lifetime import Lifetime
-from bfxsync.ws.core.shared_subscription import SharedSubscription
+from bfxsync.ws.core.shared_subscription import SharedSubscription, Totals
 from bfxsync.ws.core.subscriber import Home, Subscriber, Waiter
 from bfxsync.ws.dispatch.event_publisher import EventPublisher
 from bfxsync.ws.dispatch.mailbox import Mailbox
@@ -97,11 +96,7 @@ class SubscriptionTable:
     """Clock of the session."""
     _home: Home
     """The connection."""
-    is_crowded: bool = False
-    """Set when a consumer has fallen behind; reset by the reader of the flag."""
-    update_count: int = 0
-    """Updates of all subscriptions, including ended ones, as for `gap_count`."""
-    gap_count: int = 0
+    totals: Totals = field(factory=Totals)
     drop_count: int = 0
     """Updates dropped for slow event handlers of subscriptions that have ended."""
     _shared: dict[tuple[str, ...], SharedSubscription] = field(factory=dict)
@@ -224,18 +219,6 @@ class SubscriptionTable:
 
     # --- outputs ------------------------------------------------------------------------------
 
-    def deliver(self, output: Deliver, now: float | None) -> None:
-        """Deliver updates to the subscribers; see `SharedSubscription.deliver`."""
-        # A cast would cost time for each block.
-        shared: SharedSubscription = output.token  # type: ignore[assignment]  # pyright: ignore
-        gaps = shared.gap_count
-        self.update_count += shared.deliver(output.updates, now)
-        self.gap_count += shared.gap_count - gaps
-        if shared.is_crowded:
-            self.is_crowded = True
-        if self._update_signal.is_awaited:
-            self._update_signal.notify()
-
     def perform(self, output: SubscriptionOutput) -> Outputs:
         """Perform an output of the session, and return the resulting outputs."""
         if isinstance(output, Requested):
@@ -271,6 +254,7 @@ class SubscriptionTable:
 
     def _request(self, shared: SharedSubscription) -> Outputs:
         self._shared[shared.channel.identity] = shared
+        shared.totals = self.totals
         self._add_listener(shared)
         command = Subscribe(shared, shared.channel, shared.is_resolved)
         return self._session.apply(command, self._clock())

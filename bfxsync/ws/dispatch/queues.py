@@ -87,14 +87,15 @@ class OrderedQueue:
         while self._blocks and len(taken) < limit:
             try:
                 block = self._blocks[0]
+                is_part = length_hint(block[0]) > limit - len(taken)
+                if not is_part:
+                    block = self._blocks.popleft()
             except IndexError:
                 break  # removed by the writer
-            # The block stays in place: its remaining items count, and may be dropped.
-            taken += islice(block[0], limit - len(taken))
+            # After a part the block stays in place: the other items count, and may be dropped.
+            taken += islice(block[0], limit - len(taken)) if is_part else block[0]
             if first is None and taken:
                 first = block[1]
-            if not length_hint(block[0]):
-                self._forget(block)
         return taken, first
 
     def pop(self) -> Tuple[Any, float]:

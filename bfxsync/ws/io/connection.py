@@ -203,7 +203,7 @@ class Connection:
         stable_at = now + self._settings.backoff.stable_s
         self._mask = transport.events
         self._poller.register(transport.fileno(), self._mask)
-        link, table, session = self.link, self._table, self._session
+        link, totals, session = self.link, self._table.totals, self._session
         recorder = self._settings.recorder
         with transport.batch():
             # Together with the subscriptions made while it connected, so that all requests leave in
@@ -235,8 +235,8 @@ class Connection:
             self._owner.run_ready()
             if self._reopen is not None or transport.lost is not None:
                 break
-            if table.is_crowded:
-                table.is_crowded = False
+            if totals.is_crowded:
+                totals.is_crowded = False
                 time.sleep(_YIELD_S)
             if link.number > 1:
                 self._retire_if_empty(RETIRE_AFTER_S)

@@ -29,6 +29,7 @@ from bfxsync.ws.core.shared_subscription import SharedSubscription
 from bfxsync.ws.core.subscriber import Subscriber, Waiter
 from bfxsync.ws.core.subscription_table import Outputs, Owner, SubscriptionTable
 from bfxsync.ws.dispatch.mailbox import Mailbox
+from bfxsync.ws.dispatch.update_signal import UpdateSignal
 from bfxsync.ws.io.transport import Traffic
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class Link:
         self.table: SubscriptionTable = SubscriptionTable(
             self.session, self._owner, self.clock, self
         )
+        self._update_signal: UpdateSignal = self._owner.publisher.update_signal
         self._outbox: Deque[partial[Outputs]] = deque()
         self._thread = Thread(target=self._main, name=self.thread_name, daemon=True)
 
@@ -197,8 +199,12 @@ class Link:
         """Perform the outputs of the session, in order; updates arrived at `now` (monotonic)."""
         for output in outputs:
             if isinstance(output, Deliver):
-                # First, as it is by far the most frequent.
-                self.table.deliver(output, now)
+                # First, as it is by far the most frequent. A cast would cost time for each block.
+                shared: SharedSubscription
+                shared = output.token  # type: ignore[assignment]  # pyright: ignore
+                shared.deliver(output.updates, now)
+                if self._update_signal.is_awaited:
+                    self._update_signal.notify()
             elif isinstance(output, Send):
                 self.worker.send(output.text)
             elif isinstance(output, Change):

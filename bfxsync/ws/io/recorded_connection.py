@@ -102,7 +102,7 @@ class RecordedConnection:
             stack.callback(self.link.finish)
 
     def _play(self) -> None:
-        link, table, player = self.link, self._table, self._player
+        link, totals, player = self.link, self._table.totals, self._player
         started_at = time.monotonic()
         for record in player:
             due_s = player.due_s(record)
@@ -113,8 +113,8 @@ class RecordedConnection:
                 return
             link.perform(player.play(record))
             self._owner.run_ready()
-            if table.is_crowded:
-                table.is_crowded = False
+            if totals.is_crowded:
+                totals.is_crowded = False
                 self._await_readers()
 
     def _rest_until(self, due: float) -> None:
