@@ -81,7 +81,7 @@ class PaperExchange(ExchangeStatus):
     idle_s : float, optional
         Disconnects, after this time: a WebSocket without any channel that has sent nothing, not
         even a ping or pong; one with a channel that has read none of its pending data; and a REST
-        client that has not read its answer.
+        client that has not read its response.
     request_timeout_s : float, optional
         Disconnects a connection that has sent no complete request in this time.
     farewell_s : float, optional

@@ -1,7 +1,7 @@
 """
 The journal of the local exchange: what its accounts have asked for, and what was done.
 
-Strategy: an entry is made before the answer or event that it is about leaves the exchange. So a
+Strategy: an entry is made before the response or event that it is about leaves the exchange. So a
 test may compare it with what a client believes.
 """
 
@@ -47,8 +47,8 @@ class JournalEntry:
         The path of a REST request (``"auth/w/order/submit"``), the input of the account channel
         (``"on"``), or the code of the event (``"te"``).
     data : object
-        The body of a request, the JSON of an answer or the row of an event. None for an answer with
-        data that was only read, and for a request that was not authentic. Tokens are left out.
+        The body of a request, the JSON of a response or the row of an event. None for a response
+        with data that was only read, and for a request that was not authentic. Tokens are left out.
     cause : int
         The number of the request that is answered or has caused the event, also of another
         account; 0 if it was none: a trade of the market itself, a deposit, a restart.

@@ -1,10 +1,10 @@
 """
 The file of a journal: JSON lines, each with a number and a checksum.
 
-Strategy: a line is everything that happened in one step of the exchange: a request, its answer, and
-what it did to all accounts. It is written with one call before anything of it leaves the exchange,
-so a killed exchange loses only what nobody has been told. A line that was cut off by that is the
-last and has no line feed; it is removed. Everything else is damage, and no state is better
+Strategy: a line is everything that happened in one step of the exchange: a request, its response,
+and what it did to all accounts. It is written with one call before anything of it leaves the
+exchange, so a killed exchange loses only what nobody has been told. A line that was cut off by that
+is the last and has no line feed; it is removed. Everything else is damage, and no state is better
 than a wrong one.
 """
 

@@ -1,9 +1,9 @@
 """
-The state of an account as JSON values: its changes since the last time, and their restoration.
+The state of an account as JSON values: collecting its changes, and restoring them.
 
-Strategy: a change has the state of each object that an event has touched, as it is afterwards, and
-the rows that were added to each history. To restore is to set those states and to add those rows,
-in their order; nothing is matched, priced or charged a second time, so it needs no market.
+Strategy: a change has the new state of each object that an event has changed, and the rows that
+were added to each history. Restoring sets these states and appends these rows, in order. Nothing is
+matched, priced or charged a second time, so no market is needed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Changes = Dict[str, Any]
 _Item = Union[EngineOrder, EngineOffer, EnginePosition, EngineLoan, EngineWallet]
 _T = TypeVar("_T")
 
-# By code of an event: what it has touched, and where the row names it.
+# By code of an event: the kind of object that it changes, and the index of its id in the row.
 _TOUCHED = {
     **dict.fromkeys(("on", "ou", "oc"), ("orders", 0)),
     **dict.fromkeys(("te", "tu"), ("orders", 3)),
@@ -68,7 +68,7 @@ class AccountChanges:
             "loans": dict.fromkeys(funding.loans),
             "wallets": {(w.kind, w.currency): None for w in account.wallets},
         }
-        # What was taken before: the last row of each history, fills, holds and settings.
+        # As of the last `take`: the last row of each history, fills, holds and settings.
         self._last: dict[str, object] = {}
         self._fill_counts: dict[tuple[str, int], int] = {}
         self._holds: dict[tuple[str, str], dict[Hashable, int]] = {}
@@ -119,7 +119,7 @@ class AccountChanges:
                 order = account.orders.get(key) or account.closed.get(key)
                 yield from self._filled(table, order)
             elif table == "offers":
-                # That of a position which borrows is in no list.
+                # The bid of a position that borrows is in no list.
                 offer = funding.offers.get(key) or funding.closed_offers.get(key)
                 yield from self._filled(table, offer)
             elif table == "loans":
@@ -222,7 +222,7 @@ def apply(account: Account, changes: Changes) -> None:
 
 
 def complete(accounts: Iterable[Account]) -> None:
-    """Complete restored accounts: connect what belongs together, and sort by age what is open."""
+    """Complete restored accounts: link pairs of orders and shared loans, and sort open objects."""
     users = {account.user_id: account for account in accounts}
     loans: dict[int, EngineLoan] = {}
     for account in users.values():
@@ -244,7 +244,7 @@ def complete(accounts: Iterable[Account]) -> None:
 
 
 def _settings(account: Account) -> dict[str, list[Row]]:
-    """Return the little that no event tells of, by name."""
+    """Return the settings, which no event reports, by name."""
     addresses = account.addresses.items()
     renew = account.funding.auto_renew.values()
     return {
@@ -254,7 +254,7 @@ def _settings(account: Account) -> dict[str, list[Row]]:
 
 
 def _fields(item: _Item, but: str = "") -> dict[str, Any]:
-    """Return the attributes of an object by their names, and ids instead of other objects."""
+    """Return the attributes of an object by name, with the ids of other objects."""
     names = (field.name for field in attrs.fields(type(item)))
     return {name: _plain(getattr(item, name)) for name in names if name != but}
 
@@ -264,7 +264,7 @@ def _plain(value: Any) -> Any:
         return value.id
     if isinstance(value, Account):
         return value.user_id
-    # A renewed offer may not be in any list any more.
+    # A renewed offer may no longer be in any list.
     return _fields(value) if isinstance(value, EngineOffer) else value
 
 

@@ -55,7 +55,7 @@ def integer(name: str, value: object, limit: int) -> int | None:
     """Parse an integer from 0 up to, but not including, a limit; None if it is missing."""
     if value is None:
         return None
-    # Text is refused; only of flags is it known that the real exchange does so.
+    # Text is refused; the real exchange is known to refuse text for flags only.
     if type(value) is not int or not 0 <= value < limit:
         raise Invalid(f"{name}: invalid")
     return value

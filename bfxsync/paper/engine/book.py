@@ -25,7 +25,7 @@ class Entry(NamedTuple):
     period : int
         Days, for funding; 0 for pairs.
     orders : int
-        Number of orders at this price; also of an order that stands for a recorded level.
+        Number of orders at this price; an order that represents a recorded level may have several.
     order_id : int
         0 for levels.
     """
@@ -51,7 +51,7 @@ class Ladder:
         return (self._entries[key] for key in self._keys)
 
     def get(self, key: tuple[int, int]) -> Entry | None:
-        """Return the entry under this key, if any."""
+        """Return the entry with this key, or None."""
         return self._entries.get(key)
 
     def set(self, key: tuple[int, int], entry: Entry) -> None:
@@ -92,11 +92,11 @@ class Book:
     def __init__(self) -> None:
         self.orders: dict[int, tuple[bool, Entry]] = {}
         self._raw = BookLevels(Ladder(), Ladder())
-        # P0 is always kept: tickers need it, and the coarser ones are built from it.
+        # P0 is always kept: tickers need it, and coarser precisions are built from it.
         self._levels = {"P0": BookLevels(Ladder(), Ladder())}
 
     def depth(self, prec: str) -> BookLevels:
-        """Return both sides in a precision, which is kept up to date from now on."""
+        """Return both sides in a precision; from the first call on they are kept up to date."""
         if prec == RAW:
             return self._raw
         if prec not in self._levels:

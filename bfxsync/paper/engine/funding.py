@@ -1,9 +1,9 @@
 """
 The funding engine: requests of accounts, interest, and the end of loans.
 
-Strategy: while the engine processes a request, what follows from it is deferred to its end: what
-was returned is offered again, positions whose funding has ended borrow anew, and offers react to
-the trades.
+Strategy: while the engine processes a request, its consequences are deferred to its end: returned
+funding is offered again, positions whose funding has ended borrow again, and offers react to the
+trades.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bfxsync.paper.engine.venue import TradedMarket, Venue
 
 _MINIMUM_DOLLARS = 150 * SCALE
 _LEVERAGE = 5
-"""How many times its margin balance an account may borrow by bids."""
+"""Maximum amount borrowed by bids, as a multiple of the margin balance."""
 
 
 class FundingEngine:
@@ -69,8 +69,8 @@ class FundingEngine:
         """
         Rest the open offers of restored accounts in new markets, and continue their loans.
 
-        Offers in books are not filled by that, but those that follow the flash return rate move
-        with the new one.
+        Resting offers are not filled by that, but offers that follow the flash return rate move
+        with the new rate.
         """
         loans: dict[int, EngineLoan] = {}
         with self.processing():
@@ -109,7 +109,7 @@ class FundingEngine:
     def borrow(
         self, account: Party, bid: EngineOffer, pair: str, only_fixed: bool
     ) -> None:
-        """Take funding for a position, as much as there is at the rate of a bid."""
+        """Borrow for a position, as much as is available at the rate of a bid."""
         with self.processing():
             self._book.borrow(account, bid, pair, only_fixed)
 
@@ -121,12 +121,12 @@ class FundingEngine:
                     self._book.cancel(account, offer)
 
     def close(self, loan: EngineLoan) -> None:
-        """Return what was borrowed; the position that has used it borrows anew."""
+        """Return borrowed funding; the position that used it borrows again."""
         with self.processing():
             self._end(loan)
 
     def keep(self, loan: EngineLoan, is_kept: bool) -> None:
-        """Keep what was borrowed when the position no longer needs it, or not."""
+        """Set whether funding is kept when the position no longer needs it."""
         if loan.is_kept != is_kept:
             loan.is_kept = is_kept
             self.lending.changed(loan)
@@ -149,7 +149,7 @@ class FundingEngine:
         return [self.offer_row(offer) for offer in account.funding.offers.values()]
 
     def loans(self, account: Party, is_used: bool) -> list[Row]:
-        """Return the rows of the loans, or of the credits, which positions use."""
+        """Return the rows of the loans or, with `is_used`, of the credits."""
         loans = account.funding.loans.values()
         return [
             self.lending.row(each, account)
@@ -158,7 +158,7 @@ class FundingEngine:
         ]
 
     def info(self, account: Party, symbol: str) -> Row:
-        """Return the average rates and periods of what an account borrows and lends."""
+        """Return the average rates and periods of the funding that an account borrows and lends."""
         frr = self.flash_return_rate(symbol)
         sides: list[list[EngineLoan]] = [[], []]
         for loan in account.funding.loans.values():
@@ -188,7 +188,7 @@ class FundingEngine:
 
     @contextmanager
     def processing(self) -> Iterator[None]:
-        """Do what follows from a request at its end; a nested one ends with the outer one."""
+        """Defer the consequences of a request to its end; a nested request ends with the outer."""
         if self._is_processing:
             yield
             return
@@ -244,7 +244,7 @@ class FundingEngine:
             self.lending.schedule(loan)
 
     def _end(self, loan: EngineLoan, status: str = RETURNED) -> None:
-        """Return a loan; a position that has used it borrows anew."""
+        """Return a loan; a position that used it borrows again."""
         if loan.borrower is not None and loan.pair is not None:
             self._ended[loan.borrower.user_id, loan.pair] = loan.borrower
         self.lending.give_back(loan, loan.amount, status)
@@ -254,7 +254,7 @@ class FundingEngine:
             self._returns.append((loan, amount))
 
     def _offer_again(self, loan: EngineLoan, amount: int) -> None:
-        """Offer what was returned again, if the offer or the account says so."""
+        """Offer returned funding again, if the offer or the auto-renew settings request it."""
         account = loan.lender
         assert account is not None
         setting = account.funding.auto_renew.get(loan.currency)

@@ -1,10 +1,10 @@
 """
 The funding book: offers and bids of accounts in the books of the funding markets.
 
-Strategy: as in `matching`, an offer rests as an entry of the market's own book, a bid on the side
-of those who buy; both match by rate, then time, and the book never crosses. Funding is lent for the
-shorter of both periods. FRR offers move in the book with the flash return rate. What the book must
-not show (hidden offers) waits here, and is checked after every event of its market.
+Strategy: as in `matching`, an offer rests as an entry of the market's own book, on the ask side, a
+bid on the bid side; both match by rate, then time, and the book never crosses. Funding is lent for
+the shorter of both periods. FRR offers move in the book with the flash return rate. Hidden offers,
+which the book must not show, wait here and are checked after every event of their market.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bfxsync.paper.engine.venue import Venue, remove_from_book
 
 
 class _Taker(NamedTuple):
-    """Who matches the book right now; the pair is that of the position that borrows."""
+    """The offer that is matching the book; the pair is that of a borrowing position."""
 
     account: Party
     offer: EngineOffer
@@ -51,7 +51,7 @@ class FundingBook:
         self._now_mts = now_mts
         self._lending = lending
         self._open: dict[str, dict[int, Party]] = {}
-        # Of these the offers that are checked after every event of their market.
+        # The open offers that are checked after every event of their market.
         self._reactive: dict[str, dict[int, Party]] = {}
         self._taker: _Taker | None = None
         # Trades of the taker with offers of accounts.
@@ -86,7 +86,7 @@ class FundingBook:
     def borrow(
         self, account: Party, bid: EngineOffer, pair: str, only_fixed: bool
     ) -> None:
-        """Take funding for a position, as much as there is at the rate of a bid."""
+        """Borrow for a position, as much as is available at the rate of a bid."""
         skip = self._variable(bid.symbol) if only_fixed else ()
         self._match(_Taker(account, bid, pair), bid.rate, skip=skip)
 
@@ -146,7 +146,7 @@ class FundingBook:
         return offer.is_hidden or not self._venues[offer.symbol].market.shows_orders
 
     def _variable(self, symbol: str) -> set[int]:
-        """Return the ids of the offers whose rate would change after they are taken."""
+        """Return the ids of the offers whose rate varies during the loan."""
         found = set()
         for id, account in self._open.get(symbol, {}).items():
             if account.funding.offers[id].kind == FRR_VAR:
@@ -180,7 +180,7 @@ class FundingBook:
                 continue
             rate = fill.price
             if is_resting and not venue.market.shows_orders:
-                # A recorded rate may be far beyond; whoever came first would have met the offer.
+                # A recorded rate may be far beyond: an earlier order would have matched the offer.
                 rate = limit
             terms = Terms(
                 offer.symbol, fill.amount, rate, fill.row[4], None, taker.pair
@@ -229,7 +229,7 @@ class FundingBook:
         trade: Row,
         is_maker: bool,
     ) -> None:
-        """Reduce an offer by a part that was taken, and announce the trade."""
+        """Reduce an offer by a matched amount, and announce the trade."""
         signed = -terms.amount if offer.is_bid else terms.amount
         offer.amount -= signed
         offer.fills.append((terms.rate, signed))
@@ -258,14 +258,14 @@ class FundingBook:
             venue.publish_fills()
 
     def _archive_taken(self, account: Party, offer: EngineOffer) -> bool:
-        """Archive an offer if all of it is taken, and return whether it is."""
+        """Archive an offer if it is completely filled, and return whether it is."""
         if offer.amount or not offer.is_open:
             return not offer.is_open
         self._close(account, offer, "EXECUTED")
         return True
 
     def _close(self, account: Party, offer: EngineOffer, status: str) -> None:
-        """Remove an offer from everything that is open, and release its hold."""
+        """Remove an offer from all collections of open offers, and release its hold."""
         offer.closed_as = status
         offer.mts_update = self._now_mts()
         del account.funding.offers[offer.id]

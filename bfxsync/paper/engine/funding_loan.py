@@ -1,8 +1,8 @@
 """
-Funding that was lent, its interest, and what each account sees of it.
+Loans and credits: their interest, and their rows for lender and borrower.
 
-Strategy: lender and borrower share one object. The money stays in the lender's wallet, where it is
-held until it is returned; only interest is paid. So what is lent can never be lost or spent twice.
+Strategy: lender and borrower share one object. The funds stay on hold in the lender's wallet until
+they are returned; only interest is paid. So lent funds can never be lost or spent twice.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from bfxsync.paper.engine.wallets import KEPT, Wallets
 DAY_MS = 24 * 60 * 60 * 1000
 HOUR_MS = 60 * 60 * 1000
 FEE, HIDDEN_FEE = 150_000, 180_000
-"""Millionths of the interest, which the exchange keeps."""
+"""Fees of the exchange, in millionths of the interest."""
 
 
 class Party(Protocol):
-    """An account, as far as it lends or borrows."""
+    """The part of an account that lending needs."""
 
     user_id: int
     ids: IdSequences
@@ -50,13 +50,13 @@ class EngineLoan:
     kind : str
         `FRR_VAR` if the rate follows the flash return rate, with `rate` as the offset.
     lender, borrower : Party or None
-        None is the market: somebody who is not an account of this exchange.
+        None: the simulated market, not an account of this exchange.
     pair : str or None
-        Symbol of the position that uses it.
+        Symbol of the position that uses the funding.
     is_kept : bool
-        Whether the borrower keeps it when the position no longer needs it.
+        Whether the borrower keeps the funding when the position no longer needs it.
     renew_offer : EngineOffer or None
-        The offer that is repeated when it is returned.
+        The offer that is submitted again when the funding is returned.
     """
 
     id: int
@@ -79,32 +79,32 @@ class EngineLoan:
 
     @property
     def is_open(self) -> bool:
-        """Whether it has not been returned."""
+        """Whether the loan has not been returned."""
         return self.status == "ACTIVE"
 
     @property
     def currency(self) -> str:
-        """Its currency, without the ``f`` of the symbol."""
+        """Currency of the loan, without the ``f`` of the symbol."""
         return self.symbol[1:]
 
     @property
     def mts_end(self) -> int:
-        """When it must be returned."""
+        """Time at which the loan must be returned."""
         return self.mts_opening + self.period * DAY_MS
 
     @property
     def mts_due(self) -> int:
-        """When interest is paid next: daily, and at the end."""
+        """Time of the next interest payment: daily, and at the end."""
         return min(self.mts_last_payout + DAY_MS, self.mts_end)
 
     @property
     def parties(self) -> list[Party]:
-        """The accounts that see it: one if an account lends to itself, or to the market."""
+        """The accounts of lender and borrower; only one if it lends to itself or to the market."""
         found = [each for each in (self.lender, self.borrower) if each is not None]
         return found[:1] if self.lender is self.borrower else found
 
     def rate_at(self, flash_return_rate: int) -> int:
-        """Return its effective rate per day."""
+        """Return the effective rate per day."""
         return effective(self.kind, self.rate, flash_return_rate)
 
     def interest(self, until: int, flash_return_rate: int) -> int:
@@ -123,7 +123,7 @@ class EngineLoan:
         return -(-interest // (SCALE * DAY_MS) // QUANTUM) * QUANTUM
 
     def row(self, account: Party, flash_return_rate: int) -> Row:
-        """Return its row on the wire, as an account sees it; that of a credit has a pair."""
+        """Return the row of the loan, as sent to an account; that of a credit includes the pair."""
         is_lender, is_borrower = self.lender is account, self.borrower is account
         real = None
         if self.kind != LIMIT:
@@ -150,7 +150,7 @@ class AutoRenew:
     threshold: int
 
     def row(self) -> Row:
-        """Return its row on the wire."""
+        """Return the row of the settings, as sent."""
         amounts = [self.rate / SCALE, self.threshold / SCALE]
         return [self.currency, self.period, *amounts]
 
@@ -167,9 +167,9 @@ class AccountFunding:
     loans : dict of EngineLoan
         Loans and credits that have not been returned, by id, lent and borrowed.
     past_loans, past_credits : collections.deque of list
-        Rows of those that have: the last `KEPT`, oldest first.
+        Rows of the returned ones: the last `KEPT`, oldest first.
     trades : collections.deque of list
-        Rows as of ``ftu``: the last `KEPT`, oldest first.
+        Rows as in ``ftu`` events: the last `KEPT`, oldest first.
     """
 
     offers: Dict[int, EngineOffer] = attrs.field(factory=dict)
@@ -188,13 +188,13 @@ class AccountFunding:
 
 
 def borrowed(account: Party, pair: str | None) -> list[EngineLoan]:
-    """Return what an account borrows for the position of a pair, or for none."""
+    """Return the loans that an account uses for the position of a pair, or (None) for none."""
     loans = account.funding.loans.values()
     return [each for each in loans if each.borrower is account and each.pair == pair]
 
 
 def lent(account: Party, symbol: str) -> int:
-    """Return how much of a currency an account lends and offers."""
+    """Return the amount of a currency that an account lends and offers."""
     offers, loans = account.funding.offers.values(), account.funding.loans.values()
     offered = [each.amount for each in offers if each.symbol == symbol]
     given = [

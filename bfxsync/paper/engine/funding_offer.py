@@ -15,7 +15,7 @@ OFFER_TYPES = (LIMIT, FRR_VAR, FRR_FIX)
 SHORTEST, LONGEST = 2, 120
 """Periods in days."""
 HIGHEST_RATE = SCALE * 7 // 100
-"""Per day, as of the real exchange."""
+"""Maximum rate per day of the real exchange."""
 
 
 @attrs.define(eq=False)
@@ -34,7 +34,7 @@ class EngineOffer:
     closed_as : str
         First word of the final status, empty while the offer is open.
     resting_rate : int
-        The effective rate at which it is in the book.
+        The effective rate of its entry in the book.
     """
 
     id: int
@@ -55,26 +55,26 @@ class EngineOffer:
 
     @property
     def is_bid(self) -> bool:
-        """Whether it borrows."""
+        """Whether this is a bid to borrow."""
         return self.amount_orig < 0
 
     @property
     def is_open(self) -> bool:
-        """Whether it may still be taken or cancelled."""
+        """Whether the offer may still be matched or cancelled."""
         return not self.closed_as
 
     @property
     def is_hidden(self) -> bool:
-        """Whether the book does not show it."""
+        """Whether the offer is hidden from the book."""
         return bool(self.flags & HIDDEN)
 
     @property
     def currency(self) -> str:
-        """Its currency, without the ``f`` of the symbol."""
+        """Currency of the offer, without the ``f`` of the symbol."""
         return self.symbol[1:]
 
     def rate_at(self, flash_return_rate: int) -> int:
-        """Return its effective rate."""
+        """Return the effective rate per day."""
         return effective(self.kind, self.rate, flash_return_rate)
 
     @property
@@ -92,7 +92,7 @@ class EngineOffer:
         return self.closed_as + was
 
     def row(self, flash_return_rate: int) -> Row:
-        """Return its row on the wire."""
+        """Return the row of the offer, as sent."""
         real = None
         if self.kind != LIMIT:
             real = self.rate_at(flash_return_rate) / SCALE
@@ -107,7 +107,7 @@ class EngineOffer:
 
 
 def effective(kind: str, rate: int, flash_return_rate: int) -> int:
-    """Return the rate of an offer or loan; an FRR type never has one of zero or less."""
+    """Return the effective rate of an offer or loan; always positive for the FRR types."""
     return rate if kind == LIMIT else max(flash_return_rate + rate, QUANTUM)
 
 
@@ -142,7 +142,7 @@ def new_offer(body: Body, id: int, now_mts: int, symbol: str) -> EngineOffer:
 
 
 def check_offer(offer: EngineOffer, smallest: int) -> None:
-    """Check what does not depend on the account: size and rate; raise `Declined`."""
+    """Check size and rate, which do not depend on the account; raise `Declined`."""
     if abs(offer.amount) < smallest:
         least = number_text(round(smallest / SCALE, 8))
         raise Declined(

@@ -1,8 +1,8 @@
 """
-Loans and credits: made, used, split, charged and returned.
+Creates, splits, charges and returns loans and credits.
 
-Strategy: the borrower pays interest from its margin wallet. What is missing there the exchange
-advances, so a lender is always paid, and no balance becomes negative.
+Strategy: the borrower pays interest from its margin wallet. If its balance is not sufficient the
+exchange advances the interest, so a lender is always paid, and no balance becomes negative.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ _USED, _UNUSED = "CLOSED (used)", "CLOSED (unused)"
 @attrs.frozen
 class Terms:
     """
-    What lender and borrower agree on.
+    The terms that lender and borrower agree on.
 
     Attributes
     ----------
     rate : int
         The effective rate.
     maker : EngineOffer or None
-        The offer that was taken; None is one of the market.
+        The offer that was matched; None for an offer of the simulated market.
     pair : str or None
-        Symbol of the position that the funding is for.
+        Symbol of the position that uses the funding.
     """
 
     symbol: str
@@ -65,15 +65,15 @@ class Lending:
     flash_return_rate : callable
         Returns the flash return rate of a funding symbol.
     on_return : callable
-        Called with a loan and the amount that its lender has again.
+        Called with a loan and the amount returned to its lender.
     on_due : callable
         Called with each loan when its interest is due, or it must be returned.
 
     Attributes
     ----------
     fees, advanced : collections.Counter
-        By currency: what the exchange has kept of the interest, and paid for borrowers without
-        money.
+        By currency: fees that the exchange has kept, and interest that it has advanced for
+        borrowers.
     """
 
     def __init__(
@@ -99,14 +99,14 @@ class Lending:
         terms: Terms,
         offer: EngineOffer | None,
     ) -> EngineLoan:
-        """Make a loan; the offer is the lender's, None that of the market."""
+        """Create a loan; `offer` is the lender's, None for an offer of the simulated market."""
         account = lender or borrower
         assert account is not None
         now = self._now_mts()
         is_variable = terms.maker is not None and terms.maker.kind == FRR_VAR
         pair = terms.pair
         if borrower is None:
-            # Who borrows on the market does so for a position.
+            # An account that borrows from the market does so for a position.
             currency = terms.symbol[1:]
             pair = "tBTCUSD" if currency == "BTC" else f"tBTC{currency}"
         loan = EngineLoan(
@@ -146,7 +146,7 @@ class Lending:
         self._announce(loan, "n")
 
     def stop_using(self, loan: EngineLoan) -> None:
-        """Keep a credit as a loan that no position uses."""
+        """Turn a credit into a loan, which no position uses."""
         self._announce(loan, "c", _UNUSED)
         loan.pair = None
         self._announce(loan, "n")
@@ -191,7 +191,7 @@ class Lending:
             self.fees[currency] += fee
 
     def row(self, loan: EngineLoan, account: Party) -> Row:
-        """Return the row of a loan, as an account sees it."""
+        """Return the row of a loan, as sent to an account."""
         return loan.row(account, self._flash_return_rate(loan.symbol))
 
     def changed(self, loan: EngineLoan) -> None:

@@ -1,4 +1,4 @@
-"""Matching of an order with the other side of a book: a preview of it, and the trades."""
+"""Matches an order with the other side of a book: preview and trades."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def match(
     is_resting : bool
         Whether the order did not match anything when it was submitted.
     period : int, optional
-        Days, of funding: it is lent for the shorter of both periods.
+        Period in days, for funding, which is lent for the shorter of both periods.
     skip : container of int
-        Ids of orders that it does not match.
+        Ids of orders that must not be matched.
     """
     is_buy = amount > 0
     fills: list[Fill] = []
     while amount and len(fills) != max_fills:
-        # Not one iteration over all of them: a fill may take other orders out of the book.
+        # Not a single iteration: a fill may remove other orders from the book.
         offers = market.offers(is_buy, is_resting)
         if skip:
             offers = (entry for entry in offers if entry.order_id not in skip)
@@ -79,7 +79,7 @@ def reached(offers: Iterable[Entry], amount: int, limit: int | None) -> Iterator
 def fillable(
     offers: Iterable[Entry], amount: int, limit: int | None
 ) -> tuple[int, int]:
-    """Return how much of a signed amount can be filled up to a limit price, and its cost."""
+    """Return the part of a signed amount that can be filled up to a limit price, and its cost."""
     entries = list(reached(offers, amount, limit))
     filled = sum(entry.amount for entry in entries)
     return filled, sum(cost(entry.amount, entry.price) for entry in entries)

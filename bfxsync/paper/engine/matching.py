@@ -1,10 +1,10 @@
 """
-The matching engine: orders are submitted, rest, trigger, fill, change and are cancelled.
+The matching engine: submits, rests, triggers, fills, updates and cancels orders.
 
 Strategy: a resting limit order is an entry of the market's own book, so it is matched in price
-order with all others. What the book must not show (stops, hidden orders) waits here, and is checked
-after every event of its market. While the engine processes a request such checks are deferred to
-its end, since its own trades are events, too.
+order with all others. Stops and hidden orders, which the book must not show, wait here and are
+checked after every event of their market. While the engine processes a request such checks are
+deferred to its end, since its own trades are events, too.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class MatchingEngine:
         self._now_mts = now_mts
         self._call_later = call_later
         self._open: dict[str, dict[int, Account]] = {}
-        # Of these the orders that are checked after every event of their market.
+        # The open orders that are checked after every event of their market.
         self._reactive: dict[str, dict[int, Account]] = {}
         self.is_processing: bool = False
         self._moved: dict[str, None] = {}
@@ -355,7 +355,7 @@ class MatchingEngine:
         fills = match(venue.market, now, amount, limit, is_resting=is_maker)
         for filled, price, row in fills:
             if is_maker and not venue.market.shows_orders:
-                # A recorded price may be far beyond; whoever came first would have met the order.
+                # A recorded price may be far beyond: an earlier order would have matched this one.
                 price = order.price
             account.fill(order, filled, row, price, is_maker)
         if fills:
@@ -384,7 +384,7 @@ class MatchingEngine:
         self._archive(account, order)
 
     def _archive(self, account: Account, order: EngineOrder) -> None:
-        """Remove a closed order from everything that is open, and release its hold."""
+        """Remove a closed order from all collections of open orders, and release its hold."""
         del account.orders[order.id]
         account.remember(order)
         venue = self._venues[order.symbol]

@@ -14,7 +14,7 @@ SPOT_PREFIX = "EXCHANGE "
 TYPES = ("LIMIT", "MARKET", "STOP", "STOP LIMIT", "TRAILING STOP", "FOK", "IOC")
 STOPS = ("STOP", "STOP LIMIT", "TRAILING STOP")
 
-# A status names at most so many fills.
+# Maximum number of fills in a status text.
 _FILLS_SHOWN = 10
 
 
@@ -32,7 +32,7 @@ class EngineOrder:
     Attributes
     ----------
     kind, kind_prev : str
-        Its type, and the one before it was triggered.
+        Type of the order, and its type before it was triggered.
     amount : int
         Remaining amount, negative to sell.
     price : int
@@ -44,7 +44,7 @@ class EngineOrder:
     closed_as : str
         First word of the final status, empty while the order is open.
     placed_id : int or None
-        Id of the order that this one, the stop of an OCO order, was placed with.
+        For the stop of an OCO order: id of the order with which it was placed.
     pair : EngineOrder or None
         The other order of an open OCO pair.
     is_forced : bool
@@ -77,27 +77,27 @@ class EngineOrder:
 
     @property
     def is_buy(self) -> bool:
-        """Whether it buys or, once filled, bought."""
+        """Whether the order is, or was, to buy."""
         return (self.amount or self.amount_orig) > 0
 
     @property
     def is_spot(self) -> bool:
-        """Whether it uses the exchange wallet."""
+        """Whether the order uses the exchange wallet."""
         return self.kind.startswith(SPOT_PREFIX)
 
     @property
     def plain_kind(self) -> str:
-        """Its type without the prefix of the exchange wallet."""
+        """The type without the prefix ``EXCHANGE``."""
         return self.kind[len(SPOT_PREFIX) :] if self.is_spot else self.kind
 
     @property
     def is_stop(self) -> bool:
-        """Whether it is a stop that has not been triggered."""
+        """Whether the order is a stop that has not been triggered."""
         return self.plain_kind in STOPS
 
     @property
     def is_open(self) -> bool:
-        """Whether it may still be filled or cancelled."""
+        """Whether the order may still be filled or cancelled."""
         return not self.closed_as
 
     def has(self, flags: int) -> bool:
@@ -115,7 +115,7 @@ class EngineOrder:
 
     @property
     def reserved_price(self) -> int:
-        """The highest price that it may pay, 0 for a market order."""
+        """The highest price that the order may pay, 0 for a market order."""
         price = self.stop or self.price
         if self.plain_kind == "STOP LIMIT":
             price = max(price, self.price_aux_limit)
@@ -146,7 +146,7 @@ class EngineOrder:
         return round(value / done / SCALE, 8) if done else 0
 
     def row(self) -> Row:
-        """Return its row on the wire."""
+        """Return the row of the order, as sent."""
         meta = dict(self.meta)
         if self.has(POST_ONLY):
             meta["$F7"] = 1

@@ -1,8 +1,9 @@
 """
 Funding of margin positions.
 
-Strategy: a long position borrows what it costs, from what its account has borrowed already, then
-from the book, cheapest first; what nobody lends is not charged. A short position borrows nothing.
+Strategy: a long position borrows its cost: first the unused loans of its account, then from the
+book, cheapest first. If the book has too little, the remainder costs nothing. A short position
+borrows nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from bfxsync.paper.engine.positions import EnginePosition
 from bfxsync.paper.engine.units import SCALE
 
 _HIGHEST_RATE = SCALE * 75 // 10_000
-"""Per day; a position takes no dearer funding by itself."""
+"""Maximum rate per day at which a position borrows automatically."""
 
 
 class PositionFunding:
@@ -46,7 +47,7 @@ class PositionFunding:
         account.positions.borrow = partial(self._cover, account)
 
     def _cover(self, account: Party, position: EnginePosition) -> None:
-        """Borrow what a position costs, or return what it no longer needs."""
+        """Borrow the cost of a position, or return funding that it no longer needs."""
         symbol = f"f{legs(position.symbol[1:])[1]}"
         if position.lev is not None or symbol not in self._symbols:
             return
@@ -80,7 +81,7 @@ class PositionFunding:
             self._funding.borrow(account, bid, position.symbol, position.only_fixed)
 
     def _return(self, used: list[EngineLoan], excess: int) -> None:
-        """Return the dearest; what its account keeps is only released as a whole."""
+        """Return the most expensive funding; kept funding is only released as a whole."""
         lending, frr = self._funding.lending, self._funding.flash_return_rate
         used.sort(key=lambda loan: (loan.rate_at(frr(loan.symbol)), loan.id))
         while used and excess:

@@ -1,8 +1,8 @@
 """
 Margin and derivative positions of an account.
 
-The cost of a position is what was paid to open it; closing a part realizes the same part of the
-cost, and the difference is profit or loss.
+The cost of a position is the amount paid to open it. Closing a part realizes that part of the cost;
+the difference from the proceeds is profit or loss.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bfxsync.paper.engine.units import SCALE, Row
 from bfxsync.paper.engine.wallets import KEPT
 
 MARGIN_PER_CENT = 20
-"""Margin required of a margin position; of a derivative it is one divided by its leverage."""
+"""Required margin of a margin position; of a derivative it is the value over the leverage."""
 HIGHEST_LEVERAGE = 100
 """Of a derivative: its collateral is never less than one divided by it."""
 
@@ -33,15 +33,15 @@ class EnginePosition:
     amount : int
         Negative if short.
     cost : int
-        Paid or received for the open amount; never negative.
+        Amount paid or received for the open amount; never negative.
     base_price : float
         Average entry price; stays after the position is closed.
     lev : int or None
         None on margin.
     funding : int
-        How much of the cost is borrowed.
+        The borrowed part of the cost.
     only_fixed : bool
-        Whether it borrows at fixed rates only.
+        Whether the position borrows at fixed rates only.
     collateral : int or None
         Of a derivative, if it was set; by default the leverage decides.
     cause : dict
@@ -69,7 +69,7 @@ class EnginePosition:
         return required_margin(self.cost, self.lev)
 
     def profit(self, price: int) -> int:
-        """Return the profit or loss of closing it at a price."""
+        """Return the profit or loss of closing the position at a price."""
         value = cost(abs(self.amount), price)
         return value - self.cost if self.amount > 0 else self.cost - value
 
@@ -79,7 +79,7 @@ class EnginePosition:
         liquidation_price: float | None = None,
         leverage: float | None = None,
     ) -> Row:
-        """Return its row on the wire; the profit is included if a price is given."""
+        """Return the row of the position, as sent; the profit is included if a price is given."""
         status = "ACTIVE" if self.amount else "CLOSED"
         profit = ratio = None
         if price is not None and self.cost:
@@ -100,7 +100,7 @@ class EnginePosition:
         # fmt: on
 
     def past_row(self) -> Row:
-        """Return its row in histories, without the leverage."""
+        """Return the row of the position in histories, without the leverage."""
         row = self.row()
         row[9] = None
         return row
@@ -120,7 +120,7 @@ class Positions:
     open : dict
         By symbol.
     borrow : callable
-        Called with a position before each of its changes is announced: borrows what it costs.
+        Called with a position before each of its changes is announced; borrows its cost.
     closed, changes, snapshots : collections.deque of list
         Rows of closed positions, of every change, and of the open positions at the end of each
         day (UTC); the last `KEPT`, oldest first.
@@ -146,7 +146,7 @@ class Positions:
         return self.open[symbol].amount if symbol in self.open else 0
 
     def fund(self, symbol: str) -> None:
-        """Let a position, if there is one, borrow what it costs."""
+        """Let the position of a symbol, if any, borrow its cost."""
         position = self.open.get(symbol)
         if position is not None:
             self.borrow(position)
@@ -238,7 +238,7 @@ def required_margin_with(
     """
     Return the margin required for a position and all orders of its symbol.
 
-    Only what orders add to the position counts, and only on the side that needs more.
+    Only amounts that orders add to the position count, and only on the side that needs more.
     """
     amount, needed = 0, 0
     if position is not None:

@@ -15,7 +15,7 @@ from bfxsync.paper.engine.venue import TradedMarket
 
 def check_funds(account: Account, order: EngineOrder, market: TradedMarket) -> None:
     """
-    Check that the balance covers an order, however much of it is filled.
+    Check that the balance covers an order, whether it is filled in part or completely.
 
     If it does not, raise `Declined`. Its own hold counts as available. A market order is valued at
     the prices of the book.
@@ -59,7 +59,7 @@ def reduce_only_violation(account: Account, order: EngineOrder) -> str:
 def would_match_itself(
     account: Account, order: EngineOrder, limit: int | None, market: TradedMarket
 ) -> bool:
-    """Return whether an order with self-match protection would match one of its account."""
+    """Return whether an order with self-match protection would match another of its account."""
     return order.wants("protect_selfmatch") and any(
         entry.order_id in account.orders
         for entry in reached(market.offers(order.is_buy), order.amount, limit)
@@ -67,7 +67,7 @@ def would_match_itself(
 
 
 def _added_need(account: Account, order: EngineOrder, price: int) -> int:
-    """Return the margin of a position and its orders with this one, 0 if that is no more."""
+    """Return the margin of a position and all its orders including this one; 0 if it adds none."""
     pair = order.with_pair
     others = [o for o in account.orders_on_margin(order.symbol) if o not in pair]
     position = account.positions.open.get(order.symbol)

@@ -19,7 +19,7 @@ SCALE = 10**12
 
 _POWER = 12
 CONTEXT = Context(100, ROUND_HALF_EVEN, -999999, 999999, 1, 0, [], [InvalidOperation])
-"""Used for all decimals, whatever context the application has set."""
+"""Used for all decimals, regardless of the application's context."""
 
 
 def to_units(value: float) -> int:

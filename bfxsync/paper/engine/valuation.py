@@ -9,7 +9,7 @@ from bfxsync.paper.engine.venue import TradedMarket, Venue
 
 
 def dollar_price(venues: Mapping[str, Venue], currency: str) -> int:
-    """Return the price of a currency in dollars, in units; 0 if no market knows it."""
+    """Return the price of a currency in dollars, in units; 0 if no market has one."""
     # Derivatives are settled in the currency itself.
     code = currency[:-2] if currency.endswith("F0") else currency
     if code == "USD":

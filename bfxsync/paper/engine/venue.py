@@ -29,7 +29,8 @@ class TradedMarket(Protocol):
     last_price : int
         Price of the last trade, in units.
     shows_orders : bool
-        Whether orders of accounts rest in its book. If not, they wait until it offers their price.
+        Whether orders of accounts rest in the book of the market. If not, they wait until it offers
+        their price.
     account_orders : dict of OnFill
         By order id, the orders of accounts in its book. Each is called for a fill before the next
         order is matched; it may remove others from the book.
@@ -51,7 +52,7 @@ class TradedMarket(Protocol):
         ...
 
     def offers(self, is_buy: bool, is_resting: bool = False) -> Iterable[Entry]:
-        """Return what a new or resting order to buy or sell can trade with, best first."""
+        """Return the offers that a new or resting order to buy or sell can match, best first."""
         ...
 
     def trade(self, mts: int, is_buy: bool, part: Entry) -> Row:
@@ -79,7 +80,7 @@ class Venue(Protocol):
     def market(self) -> TradedMarket: ...
 
     def publish_fills(self, fills: Sequence[Fill] = ()) -> None:
-        """Publish trades, and that the book has changed."""
+        """Publish trades and the change of the book."""
 
     def set_active(self, is_active: bool) -> None:
         """Keep the market moving, subscribed to or not, while orders are open."""

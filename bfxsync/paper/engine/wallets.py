@@ -27,7 +27,7 @@ class Booking(NamedTuple):
     amount, balance : int
         The change, and the balance after it, in units.
     category : int
-        The exchange's number of its category.
+        Number of the category at the exchange.
     """
 
     id: int
@@ -40,7 +40,7 @@ class Booking(NamedTuple):
     text: str
 
     def row(self) -> Row:
-        """Return its row on the wire, which has no category."""
+        """Return the row of the entry, as sent; it has no category."""
         amount, balance = self.amount / SCALE, self.balance / SCALE
         # fmt: off
         return [
@@ -79,7 +79,7 @@ class EngineWallet:
         return self.balance - self.reserved
 
     def row(self) -> Row:
-        """Return its row on the wire."""
+        """Return the row of the wallet, as sent."""
         # fmt: off
         return [
             self.kind, self.currency, self.balance / SCALE, 0, self.available / SCALE,
@@ -110,7 +110,7 @@ class Wallets:
         on_change: Callable[[EngineWallet], None],
     ) -> None:
         self.ledger: Deque[Booking] = deque()
-        # Of each wallet the last entry that was dropped from the ledger.
+        # By wallet: the last entry that was dropped from the ledger.
         self._dropped: dict[tuple[str, str], Booking] = {}
         self._wallets: dict[tuple[str, str], EngineWallet] = {}
         self._new_id = new_id

@@ -6,8 +6,8 @@ them: books of other precision or length, and tickers where none were recorded. 
 not recorded has one synthetic order per recorded level. ``data/README.rst`` has the sources of the
 bundled recordings.
 
-Orders of accounts change nothing of that. They trade with the recorded book, each amount of it only
-once, and while they rest also with recorded trades beyond their price.
+Orders of accounts do not change the recorded data. They match the recorded book, each amount only
+once, and while they rest also recorded trades beyond their price.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 _SUFFIX = ".jsonl.gz"
 
 _FIRST_TRADE_ID = 10**13
-"""Of trades with orders of accounts, far above those of the exchange."""
+"""First id of trades with orders of accounts, far above the ids of the exchange."""
 _PASSING = 0
-"""Stands for a recorded trade, as the id of an order."""
+"""The id of an order that represents a recorded trade."""
 _PLACES = 12
 """Decimal places of units; recorded rates may have more."""
 
@@ -67,7 +67,8 @@ def load(name: str | os.PathLike[str]) -> Recording:
             f"not {name!r}"
         ) from None
     if not stat.S_ISREG(found.st_mode):
-        # It is read twice, and opening a pipe without a writer would block.
+        # Only regular files: the file is read twice, and opening a pipe without a writer would
+        # block.
         raise UsageError(f"the recording {path!r} is not a regular file")
     return _read(path, found.st_mtime_ns, found.st_size)
 
@@ -110,7 +111,7 @@ class CapturedMarket(Market):
         self._next_order_id = 1
         self.shows_orders: bool = False
         self.account_orders: dict[int, OnFill] = {}
-        # What orders of accounts have taken of the recorded ones.
+        # Amounts of recorded orders that orders of accounts have matched.
         self._taken: dict[int, int] = {}
         # The recorded trade that is being published, and whether its taker sold.
         self._passing: tuple[bool, Entry] | None = None
@@ -127,7 +128,7 @@ class CapturedMarket(Market):
         )
 
     def apply(self, step: MarketStep) -> list[Event]:
-        """Apply the next step, and return what happened."""
+        """Apply the next step, and return its events."""
         if step.kind == "book":
             for row in step.rows:
                 self._set(row)
@@ -146,15 +147,15 @@ class CapturedMarket(Market):
         return [Traded(step.kind, row)]
 
     def end_step(self) -> None:
-        """Forget the trade of the last step, which later orders could not have met."""
+        """Forget the trade of the last step, which later orders could not have matched."""
         self._passing = None
         self._taken.pop(_PASSING, None)
 
     def offers(self, is_buy: bool, is_resting: bool = False) -> Iterator[Entry]:
-        """Yield what is left of the other side of the book, after a trade beyond its price."""
+        """Yield the remaining offers of the other side, after a trade beyond their price."""
         if is_resting and self._passing is not None and self._passing[0] == is_buy:
             trade = self._passing[1]
-            # At its very price recorded orders may have come first.
+            # At exactly that price, recorded orders may have been first.
             price = trade.price + (1 if is_buy else -1)
             yield from self._left(trade._replace(price=price))
         for entry in self.book.depth("R0").side(not is_buy):
@@ -172,7 +173,7 @@ class CapturedMarket(Market):
         self._taken[part.order_id] = taken + part.amount
 
     def make_room(self, mts: int) -> None:
-        """Change nothing: orders of accounts are not in the recorded book."""
+        """Do nothing: orders of accounts are not in the recorded book."""
 
     def continue_trade_ids(self, last_id: int) -> None:
         self.trade_ids.following = max(self.trade_ids.following, last_id + 1)

@@ -27,7 +27,7 @@ _ITERATION_S = 0.05
 _EXECUTIONS = ("te", "fte")
 _CONFIRMATIONS = ("tu", "ftu")
 
-# By preference. After P0, raw books come first, since they can be made coarser.
+# In order of preference. After P0 come raw books, which can be aggregated.
 _PRECISIONS = ("P0", RAW, *list(SIGNIFICANT_DIGITS)[1:])
 
 # Raised by malformed frames, which are recorded like all others and skipped here.
@@ -62,7 +62,7 @@ class MarketStep(NamedTuple):
 
 class Recording(NamedTuple):
     """
-    A recording as it was read; immutable.
+    The content of a recording; immutable.
 
     Attributes
     ----------
@@ -131,7 +131,7 @@ def _frames(file: Traversable, only: str = "") -> Iterator[_Frame]:
                 if wanted in line:
                     yield from _messages(json.loads(line))
     except EOFError:
-        # The recording is truncated, as after a crash; what was read is valid.
+        # The recording is truncated, as after a crash; the data read so far is valid.
         return
     except (OSError, zlib.error, *_MALFORMED) as exc:
         raise UsageError(f"cannot read the recording {str(file)!r}: {exc!r}") from exc
@@ -204,7 +204,7 @@ class _RecordingReader:
         symbol, channel, content = ack["symbol"], ack["channel"], frame.body[1]
         kind = _tag_of(content)
         if kind is not None and kind not in _EXECUTIONS + _CONFIRMATIONS:
-            # Heartbeats and checksums are made when it is played.
+            # Heartbeats and checksums are generated when the recording is played.
             return
         if not _is_number(frame.at):
             raise ValueError("no time")
@@ -246,7 +246,7 @@ class _RecordingReader:
         known = self._trades.setdefault(symbol, set())
         if kind is not None:
             for row in rows:
-                # A snapshot may have included it already.
+                # A snapshot may have included the trade already.
                 if kind in _CONFIRMATIONS or row[0] not in known:
                     self._step(at, symbol, kind, row)
                 known.add(row[0])

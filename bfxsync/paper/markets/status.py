@@ -35,7 +35,7 @@ class Derivative:
     Parameters
     ----------
     markets : mapping
-        All markets by symbol; without that of the underlying, its own is used.
+        All markets by symbol; if the underlying has none, the market of the derivative is used.
     """
 
     def __init__(self, symbol: str, markets: Mapping[str, Market]) -> None:
@@ -55,7 +55,7 @@ class Derivative:
         return self._row
 
     def past(self, minute: int) -> Row | None:
-        """Return the row at the start of a minute, None without trades in the minute before."""
+        """Return the row at the start of a minute; None without trades in the minute before it."""
         period = range(1)
         bar = self._markets[self._symbol].chart.bar(minute - 1, minute, period)
         if bar is None:
@@ -92,7 +92,7 @@ class Derivative:
 
 class Liquidations:
     """
-    Liquidated positions: a past generated from the seed, and live ones.
+    Liquidated positions: past ones generated from the seed, and live ones.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def _middle(market: Market) -> float | None:
 
 
 def _position(dice: random.Random, mts: float, prices: Mapping[str, float]) -> Row:
-    """Return the trigger of a position whose entry price makes it a loss."""
+    """Return the row of a position with a loss, as its liquidation begins."""
     symbol = dice.choice(sorted(prices))
     is_long = dice.random() < 0.5
     amount = round(dice.lognormvariate(0, 1) + 0.0001, 8) * (1 if is_long else -1)

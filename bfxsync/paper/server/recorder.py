@@ -1,12 +1,12 @@
 """
 Writes the journal, and restores the accounts from its file.
 
-Strategy: a step is a request with its answer, or what a market does to accounts in one turn of the
-event loop. It becomes one line, written before anything of it leaves: an answer, a block of frames,
-the result of a call from another thread. The line has entries for people, and the changes of the
-accounts, keys and ids that they led to; only the latter are restored. Requests are not executed
-again, because the markets have moved and would answer differently from what clients were told.
-Markets are not in the journal: they begin anew, and make room for the open orders.
+Strategy: a step is a request with its response, or what a market does to accounts in one turn of
+the event loop. It becomes one line, written before anything of it leaves: a response, a block of
+frames, the result of a call from another thread. The line has entries for people, and the changes
+of the accounts, keys and ids that they led to; only the latter are restored. Requests are not
+executed again, because the markets have moved and would answer differently from what clients were
+told. Markets are not in the journal: they begin anew, and make room for the open orders.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class Recorder:
         """
         Record a request and, at the end, what it has done.
 
-        The given function records the answer, which may leave after the end.
+        The given function records the response, which may leave after the end.
         """
         self.commit()
         self._add(account, REQUEST, via, name, _without_tokens(body))

@@ -125,7 +125,7 @@ class WsConnection:
             self._loop.call_later(ANSWER_S, self._transport.abort)
 
     def hang_up(self, code: int) -> None:
-        """Send a close frame, unless one was sent, and close without waiting for an answer."""
+        """Send a close frame, unless one was sent, and close without waiting for a response."""
         self.close(code)
         self._transport.close()
         # Closing the transport waits until everything is read.

@@ -19,19 +19,19 @@ _INTERIM = {
 
 class AnswerFaults:
     """
-    The faults of answers.
+    The faults of responses.
 
     Parameters
     ----------
     idle_s : float
-        How long a client may take to read an answer.
+        How long a client may take to read a response.
     """
 
     def __init__(self, faults: Faults, idle_s: float) -> None:
         self._faults = faults
         self._idle_s = idle_s
         self._is_stopped = asyncio.Event()
-        # By id of a request: the date of its answer, None for no date.
+        # By id of a request: the date of its response, None for no date.
         self._dates: dict[int, str | None] = {}
 
     def stop(self) -> None:
@@ -49,7 +49,7 @@ class AnswerFaults:
     async def send(
         self, response: web.Response, request: web.Request, path: str
     ) -> None:
-        """Send an answer, with the faults that are armed for the path; may raise TimeoutError."""
+        """Send a response, with the faults that are armed for the path; may raise TimeoutError."""
         faults = self._faults
         late = faults.fire("late_answer", path=path)
         if late is not None:
@@ -77,7 +77,7 @@ class AnswerFaults:
     async def set_date(
         self, request: web.Request, response: web.StreamResponse
     ) -> None:
-        """Replace or remove the date of an answer; for `on_response_prepare`."""
+        """Replace or remove the date of a response; for `on_response_prepare`."""
         if id(request) in self._dates:
             del response.headers[hdrs.DATE]
             date = self._dates[id(request)]

@@ -1,4 +1,4 @@
-"""Orders and trades of an account, and the answers to order requests."""
+"""Orders and trades of an account, and the responses to order requests."""
 
 from __future__ import annotations
 
