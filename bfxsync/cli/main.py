@@ -53,6 +53,10 @@ A file of accounts is a JSON list of objects with api_key,
 api_secret, balances and permissions, each optional:
 [{"balances": {"exchange": {"USD": 1000, "BTC": "0.5"}}}]
 
+A fault is a name with its options, as those of
+PaperExchange.inject (docs/testing.rst); --fault may be
+given several times.
+
 exit codes:
   0    stopped by Ctrl-C or SIGTERM
   1    it could not start, such as on a port in use
@@ -132,7 +136,7 @@ def _paper(arguments: argparse.Namespace) -> int:
     options["journal_path"] = arguments.journal
     try:
         with LogLines("paper", is_held=not is_plain):
-            paper.run(options, is_plain=is_plain)
+            paper.run(options, arguments.fault, is_plain=is_plain)
     except UsageError as exc:
         return _fail(_text_of(exc), USAGE, "paper")
     except BfxError as exc:
@@ -246,6 +250,14 @@ def _add_paper(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=[],
         help="play it: btcusd-20181112, public-20210417, or a file",
     )
+    add(
+        "--fault",
+        _fault,
+        "TEXT",
+        action="append",
+        default=[],
+        help='such as "lost_answer path=auth/w/order/submit times=2"',
+    )
     add("--journal", str, "FILE", help="journal, and what it continues from")
     add("--host", str, "NAME", default="127.0.0.1", help="address to listen on")
     add(
@@ -261,6 +273,13 @@ def _add_paper(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="lines of text instead of a live view, as without a terminal",
     )
+
+
+def _fault(text: str) -> tuple[str, dict[str, Any]]:
+    try:
+        return paper.fault_of(text)
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from None
 
 
 def _accounts(text: str) -> list[PaperAccount]:

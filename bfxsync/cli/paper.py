@@ -7,8 +7,8 @@ import signal
 import sys
 import time
 from contextlib import contextmanager
-from shlex import quote
-from typing import Any, Callable, Iterator, Protocol
+from shlex import quote, split
+from typing import Any, Callable, Iterable, Iterator, Protocol
 
 from bfxsync import Client, Ticker
 from bfxsync.cli.activity import Activity, ExchangeView
@@ -62,6 +62,25 @@ def accounts_of(text: str) -> list[PaperAccount]:
         return [PaperAccount(**fields) for fields in listed]
     except TypeError as exc:
         raise ValueError(f"{text} is not a list of accounts: {exc}") from None
+
+
+def fault_of(text: str) -> tuple[str, dict[str, Any]]:
+    """
+    Return name and options of a fault such as ``lost_answer path=auth/w/order/submit times=2``.
+
+    Values are JSON, or text. Raises `ValueError` if that is not the form of the text.
+    """
+    name, *pairs = split(text) or [""]
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not (sign and key.isidentifier()) or key in ("self", "fault"):
+            raise ValueError(f"expected option=value, not {pair!r}")
+        try:
+            options[key] = json.loads(value)
+        except ValueError:
+            options[key] = value
+    return name, options
 
 
 def connect_text(exchange: PaperExchange) -> str:
@@ -137,13 +156,20 @@ def _keep_in(tickers: dict[str, Ticker | None]) -> Callable[[Ticker], None]:
     return keep
 
 
-def run(options: dict[str, Any], *, is_plain: bool) -> None:
+def run(
+    options: dict[str, Any],
+    faults: Iterable[tuple[str, dict[str, Any]]] = (),
+    *,
+    is_plain: bool,
+) -> None:
     """
     Run an exchange with the options of `PaperExchange` until Ctrl-C or SIGTERM.
 
-    Raises `UsageError` for invalid options, and `NetworkError` if the port is in use.
+    Raises `UsageError` for invalid options and faults, and `NetworkError` if the port is in use.
     """
     with until_stopped() as is_over, PaperExchange(**options) as exchange:
+        for name, fault_options in faults:
+            exchange.inject(name, **fault_options)
         text = connect_text(exchange)
         print(text, flush=True)
         if is_plain:
@@ -153,9 +179,11 @@ def run(options: dict[str, Any], *, is_plain: bool) -> None:
 
             with LiveArea(text.count("\n") + 1) as area:
                 serve(exchange, area, is_over)
+        counts = exchange.fault_counts.items()
+        happened = "".join(f", {name} {count:,}" for name, count in counts)
         print(
             f"stopped after {exchange.rest_requests:,} requests,"
-            f" {exchange.connections_opened - 1:,} connections",
+            f" {exchange.connections_opened - 1:,} connections{happened}",
             flush=True,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -64,6 +65,40 @@ def test_accounts_come_from_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("lost_answer", ("lost_answer", {})),
+        (
+            "lost_answer path=auth/w/order/submit times=2",
+            ("lost_answer", {"path": "auth/w/order/submit", "times": 2}),
+        ),
+        ("garbage times=null text='[1,'", ("garbage", {"times": None, "text": "[1,"})),
+        ("x chance=0.5 text=a=b", ("x", {"chance": 0.5, "text": "a=b"})),
+    ],
+    ids=str,
+)
+def test_a_fault_is_a_name_with_options(text: str, fault: Any) -> None:
+    assert paper.fault_of(text) == fault
+
+
+@needs_posix
+def test_faults_happen_and_are_counted() -> None:
+    fault = "lost_answer path=auth/r/wallets times=2"
+    process = start("--fault", fault, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        _, _, rest, *_ = (process.stdout.readline() for _ in range(3))
+        with Client("paper-key", "paper-secret", rest_host=url_in(rest)) as bfx:
+            assert bfx.rest.auth.get_wallets()
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, err) == (0, "")
+    assert out.endswith("stopped after 3 requests, 0 connections, lost_answer 2\n")
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         ("{", "Expecting"),
@@ -97,6 +132,11 @@ def test_a_wrong_file_of_accounts_is_refused(
         ["--speed", "0"],
         ["--rate", "nan"],
         ["--recording", "nothing"],
+        ["--fault", "lost_anser"],
+        ["--fault", "lost_answer path"],
+        ["--fault", "lost_answer fault=lost_request"],
+        ["--fault", "lost_answer times=0"],
+        ["--fault", "'"],
     ],
     ids=" ".join,
 )
@@ -106,7 +146,9 @@ def test_wrong_arguments_are_code_2(arguments: list[str], capsys: Output) -> Non
     except SystemExit as exc:
         code = exc.code
     assert code == 2
-    assert arguments[-1].split(".")[0] in capsys.readouterr().err
+    err = capsys.readouterr().err
+    words = ["closing quotation", *re.split(r"[ .]", arguments[-1])]
+    assert any(word in err for word in words)
 
 
 def test_a_port_in_use_is_one_line(exchange: PaperExchange, capsys: Output) -> None:
