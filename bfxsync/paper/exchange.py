@@ -276,6 +276,12 @@ class PaperExchange(ExchangeStatus):
         - orders, by REST and on the account channel (`account`, `symbol`, `cid`, `input`):
           ``reject_order`` (`code`, `text`), ``partial_fill`` (`ratio`; no `input`),
           ``maintenance`` (`executed`, `length_s`)
+        - inputs of the account channel (the same options): ``lost_notification``,
+          ``late_notification`` (`delay_s`), ``duplicate_notification``,
+          ``notification_after_events``, ``cut_before_input``, ``cut_after_input``,
+          ``cut_after_notification``
+        - its events (`event`, `account`, `symbol`, `cid`): ``lost_event``, ``duplicate_event``,
+          ``cut_after_on`` (no `event`)
 
         Examples
         --------

@@ -102,6 +102,7 @@ _INPUT = {
 }
 _EVENT = {
     "event": Option(None, f"one of {', '.join(EVENTS)}", EVENTS.__contains__),
+    "cid": Option(None, "a number", _is_int),
     **_ACCOUNT,
 }
 _DELAY = {"delay_s": Option(1.0, "seconds", _is_delay)}
@@ -138,7 +139,23 @@ ACCOUNT_FAULTS: Mapping[str, Mapping[str, Option]] = {
         "length_s": Option(1.0, "seconds", _is_delay),
     },
 }
-FAULTS: Mapping[str, Mapping[str, Option]] = {**PUBLIC_FAULTS, **ACCOUNT_FAULTS}
+CHANNEL_FAULTS: Mapping[str, Mapping[str, Option]] = {
+    "lost_notification": _INPUT,
+    "late_notification": {**_INPUT, **_DELAY},
+    "duplicate_notification": _INPUT,
+    "notification_after_events": _INPUT,
+    "lost_event": _EVENT,
+    "duplicate_event": _EVENT,
+    "cut_before_input": _INPUT,
+    "cut_after_input": _INPUT,
+    "cut_after_notification": _INPUT,
+    "cut_after_on": {**_ACCOUNT, "cid": _INPUT["cid"]},
+}
+FAULTS: Mapping[str, Mapping[str, Option]] = {
+    **PUBLIC_FAULTS,
+    **ACCOUNT_FAULTS,
+    **CHANNEL_FAULTS,
+}
 """Options by fault; `bfxsync.paper.PaperExchange.inject` documents them."""
 
 SELECTORS = ("channel", "symbol", "key", "path", "account", "input", "cid", "event")

@@ -15,7 +15,9 @@ from typing import Callable, Iterator
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.units import Row
 from bfxsync.paper.server.account_filter import SNAPSHOTS
+from bfxsync.paper.server.acks import CallLater
 from bfxsync.paper.server.authentication import Login
+from bfxsync.paper.server.channel_faults import ChannelFaults, Facts
 from bfxsync.paper.server.frames import FrameWriter
 from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.wire_json import encode
@@ -39,6 +41,10 @@ class AccountChannel:
 
     Parameters
     ----------
+    faults : ChannelFaults
+        Those of this socket.
+    cut : callable
+        Cuts the connection after what was sent so far.
     notification_seq : bool
         Whether the acknowledgement of an input (``on-req`` …) counts in the socket's sequence.
     """
@@ -48,13 +54,19 @@ class AccountChannel:
         login: Login,
         registry: AccountRegistry,
         frames: FrameWriter,
+        faults: ChannelFaults,
+        call_later: CallLater,
+        cut: Callable[[], None],
         *,
         notification_seq: bool,
     ) -> None:
         self.login = login
         self.account: Account = login.credential.account
         self._registry = registry
+        self.cut = cut
         self._frames = frames
+        self._faults = faults
+        self._call_later = call_later
         self._notification_seq = notification_seq
         self._auth_seq = 0
         self._is_synchronized = False
@@ -77,10 +89,7 @@ class AccountChannel:
         """Send a row as it is, if the filter covers it."""
         if self.login.filter.covers(code, row):
             body = encode(row)
-            if self._held is None:
-                self._send(code, body)
-            else:
-                self._held.append(lambda: self._send(code, body))
+            self._in_turn(lambda: self._send(code, body))
 
     @contextmanager
     def holding_events(self) -> Iterator[None]:
@@ -94,15 +103,29 @@ class AccountChannel:
             for send in held:
                 send()
 
-    def acknowledge(self, row: Row) -> None:
-        """Send the notification that answers an input to this socket."""
+    def acknowledge(self, row: Row, facts: Facts | None = None) -> None:
+        """
+        Send the notification that answers an input to this socket.
+
+        The facts of an operation select the faults that happen to it.
+        """
         if not self.login.filter.covers("n", row):
             return
-        body = f'"n",{encode(row)}'
-        if self._notification_seq:
-            self._frames.write(CHAN_ID, body, self._auth_seq)
+        body, fire = f'"n",{encode(row)}', self._faults.fire
+        if fire("lost_notification", facts):
+            return
+        late = fire("late_notification", facts)
+        if late is not None:
+            delay_s = late.options["delay_s"]
+            self._call_later(delay_s, lambda: self._notify(body))
+        elif fire("notification_after_events", facts):
+            self._in_turn(lambda: self._notify(body))
         else:
-            self._frames.write_uncounted(CHAN_ID, body, self._auth_seq)
+            self._notify(body)
+            if fire("duplicate_notification", facts):
+                self._notify(body)
+            if fire("cut_after_notification", facts):
+                self.cut()
 
     def heartbeat(self) -> None:
         """Send a heartbeat."""
@@ -114,7 +137,27 @@ class AccountChannel:
         self.account.listeners.remove(self._event)
 
     def _event(self, code: str, row: Row) -> None:
-        self.send(code, _blanked(code, row))
+        if not self.login.filter.covers(code, row):
+            return
+        for _ in range(self._faults.copies(code, row)):
+            self.send(code, _blanked(code, row))
+        if self._faults.cuts_after(code, row):
+            self._in_turn(self.cut)
+
+    def _in_turn(self, action: Callable[[], None]) -> None:
+        """Do something now, or after the acknowledgement that events wait for."""
+        if self._held is None:
+            action()
+        else:
+            self._held.append(action)
+
+    def _notify(self, body: str) -> None:
+        if not self._is_open:
+            return
+        if self._notification_seq:
+            self._frames.write(CHAN_ID, body, self._auth_seq)
+        else:
+            self._frames.write_uncounted(CHAN_ID, body, self._auth_seq)
 
     def _send(self, code: str, body: str) -> None:
         # A notification does not advance the second number, which is 0 until the snapshots are

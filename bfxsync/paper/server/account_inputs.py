@@ -15,8 +15,9 @@ from bfxsync.paper.server import funding_operations, order_operations
 from bfxsync.paper.server.account_channel import AccountChannel
 from bfxsync.paper.server.acks import CallLater, Event
 from bfxsync.paper.server.calculations import calculate
+from bfxsync.paper.server.channel_faults import Facts
 from bfxsync.paper.server.keys import NO_RIGHT
-from bfxsync.paper.server.order_faults import operate
+from bfxsync.paper.server.order_faults import facts_of, operate
 from bfxsync.paper.server.order_operations import (
     Reply,
     notification,
@@ -53,6 +54,7 @@ class AccountInputs:
     ) -> None:
         self._channel = channel
         self._call = call
+        self._faults = call.market_data.faults
         self._now_mts = call.market_data.now_mts
         self._send_event = send_event
         self._call_later = call_later
@@ -60,6 +62,9 @@ class AccountInputs:
 
     def receive(self, kind: object, message_id: object, data: Any) -> None:
         """Execute an input."""
+        if self._is_cut_before(kind, data):
+            self._channel.cut()
+            return
         recorder, account = self._call.registry.recorder, self._channel.account
         with recorder.request(account, "ws", str(kind), data) as self._record:
             self._execute(kind, message_id, data)
@@ -80,21 +85,38 @@ class AccountInputs:
             text = f"input: invalid ({kind})"
             self._send_event({"event": "error", "msg": text, "code": UNKNOWN})
 
+    def _is_cut_before(self, kind: object, data: Any) -> bool:
+        """Return whether the connection breaks before one of these operations has come."""
+        if not self._faults.armed:
+            return False
+        operations = data if kind == "ox_multi" else [[kind, data]]
+        try:
+            found = [facts_of(self._call, name, body) for name, body in operations]
+        except (TypeError, ValueError, AttributeError):
+            return False  # malformed
+        return any(self._faults.fire("cut_before_input", **facts) for facts in found)
+
+    def _facts(self, name: str, body: Body) -> Facts | None:
+        # Before it is executed, since a cancelled order is no longer found.
+        return facts_of(self._call, name, body) if self._faults.armed else None
+
     def _operate(self, name: str, body: Body) -> None:
+        facts = self._facts(name, body)
         with self._channel.holding_events():
             if self._may_write("orders"):
                 reply = operate(self._call, name, body)
             else:
                 reply = order_operations.refusal(name, body, NO_RIGHT, GENERIC)
-            self._acknowledge(f"{name}-req", _info(name, body, reply), reply)
+            self._acknowledge(f"{name}-req", _info(name, body, reply), reply, facts)
 
     def _operate_on_funding(self, name: str, body: Body) -> None:
+        facts = self._facts(name, body)
         with self._channel.holding_events():
             if self._may_write("funding"):
                 reply = operate(self._call, name, body)
             else:
                 reply = funding_operations.refusal(name, body, NO_RIGHT, GENERIC)
-            self._acknowledge(f"{name}-req", reply.first, reply)
+            self._acknowledge(f"{name}-req", reply.first, reply, facts)
 
     def _operate_all(self, data: object) -> None:
         try:
@@ -109,11 +131,15 @@ class AccountInputs:
     def _may_write(self, scope: str) -> bool:
         return self._call.credential.allows(scope, "w")
 
-    def _acknowledge(self, kind: str, info: object, reply: Reply) -> None:
+    def _acknowledge(
+        self, kind: str, info: object, reply: Reply, facts: Facts | None = None
+    ) -> None:
         text, status, code = reply.text, reply.status, reply.code
         row = notification(self._now_mts(), kind, info, text, status, code)
         self._record(row)
-        self._channel.acknowledge(row)
+        if facts is not None and self._faults.fire("cut_after_input", **facts):
+            self._channel.cut()
+        self._channel.acknowledge(row, facts)
 
     def _calculate(self, data: object) -> None:
         if not isinstance(data, list):

@@ -11,6 +11,7 @@ from bfxsync.paper.server.account_inputs import AccountInputs
 from bfxsync.paper.server.acks import CallLater, Event
 from bfxsync.paper.server.authentication import log_in
 from bfxsync.paper.server.calculations import CalculatedEvents
+from bfxsync.paper.server.channel_faults import ChannelFaults
 from bfxsync.paper.server.frames import FrameWriter
 from bfxsync.paper.server.keys import AUTH_FAILED, NONCE
 from bfxsync.paper.server.market_data import MarketData
@@ -32,7 +33,7 @@ class AccountSession:
 
     Parameters
     ----------
-    notification_seq : bool
+    cut, notification_seq
         See `AccountChannel`.
     """
 
@@ -43,6 +44,7 @@ class AccountSession:
         registry: AccountRegistry,
         send_event: Callable[[Event], None],
         call_later: CallLater,
+        cut: Callable[[], None],
         *,
         notification_seq: bool,
     ) -> None:
@@ -51,6 +53,7 @@ class AccountSession:
         self._registry = registry
         self._send_event = send_event
         self._call_later = call_later
+        self._cut = cut
         self._notification_seq = notification_seq
         self._open: _Open | None = None
 
@@ -86,6 +89,9 @@ class AccountSession:
             login,
             self._registry,
             self._frames,
+            ChannelFaults(self._market_data.faults, self._registry.names[account]),
+            self._call_later,
+            self._cut,
             notification_seq=self._notification_seq,
         )
         self._open = _Open(

@@ -253,6 +253,7 @@ class Server:
             server_id=self._server_id,
             on_subscribed=lambda symbol: self._players[symbol].watch(),
             notification_seq=self._settings.notification_seq,
+            cut=connection.cut,
         )
         self.connections[connection] = session
         self._counters.connections_opened += 1

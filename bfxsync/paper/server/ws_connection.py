@@ -63,6 +63,7 @@ class WsConnection:
         self._before_write = before_write
         self._loop = asyncio.get_running_loop()
         self._has_closed = False
+        self._is_cut = False
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._written_bytes = 0
@@ -74,7 +75,18 @@ class WsConnection:
         """Queue a message; it is written at the end of this turn of the event loop."""
         self._queue(_frame(_TEXT, to_bytes(text)))
 
+    def cut(self) -> None:
+        """Write what is queued, but nothing after it, and cut the TCP connection."""
+        self._is_cut = True
+        self._loop.call_soon(self._finish_cut)
+
+    def _finish_cut(self) -> None:
+        self._flush()
+        self._transport.close()
+
     def _queue(self, frame: bytes) -> None:
+        if self._is_cut:
+            return
         if not self._waiting:
             self._loop.call_soon(self._flush)
         self._waiting.append(frame)

@@ -88,6 +88,8 @@ class WsSession:
         Called with the symbol of a new channel.
     notification_seq : bool
         See `AccountSession`.
+    cut : callable
+        Cuts the connection after what was sent so far.
 
     Attributes
     ----------
@@ -107,6 +109,7 @@ class WsSession:
         server_id: str = "",
         on_subscribed: Callable[[str], None] = lambda symbol: None,
         notification_seq: bool = False,
+        cut: Callable[[], None] = lambda: None,
     ) -> None:
         self.frames: FrameWriter = FrameWriter(send, market_data.faults, now_mts)
         self.account: AccountSession = AccountSession(
@@ -115,11 +118,13 @@ class WsSession:
             registry,
             self._event,
             call_later,
+            self._cut,
             notification_seq=notification_seq,
         )
         self.channels: dict[int, SubscribedChannel] = {}
         self._market_data = market_data
         self._send = send
+        self._cut_connection = cut
         self._faults = market_data.faults
         self._now_mts = now_mts
         self._acks = Acks(self._faults, self._event, call_later, self.channels)
@@ -212,6 +217,11 @@ class WsSession:
 
     def _fires(self, fault: str, channel: SubscribedChannel) -> bool:
         return self._faults.fire(fault, **channel.identity.facts()) is not None
+
+    def _cut(self) -> None:
+        # What has already come from the client is not read any more.
+        self._is_closed = True
+        self._cut_connection()
 
     def _event(self, event: Event) -> None:
         self._send(encode(event))
