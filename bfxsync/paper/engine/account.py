@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Callable, Deque, Dict, Mapping
 
+from bfxsync.paper.engine.alerts import Keepsakes
 from bfxsync.paper.engine.amounts import cost, cost_at_most, read_amount, share
 from bfxsync.paper.engine.funding_loan import AccountFunding
 from bfxsync.paper.engine.ids import IdSequences
@@ -78,6 +79,7 @@ class Account:
         self.trades: Deque[Row] = deque(maxlen=KEPT)
         self.movements: Deque[Row] = deque(maxlen=KEPT)
         self.addresses: dict[tuple[str, str], list[str]] = {}
+        self.keepsakes: Keepsakes = Keepsakes()
         self.funding: AccountFunding = AccountFunding()
         self.wallets: Wallets = Wallets(
             lambda: next(ids.booking),

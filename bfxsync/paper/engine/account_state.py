@@ -23,6 +23,7 @@ from typing import (
 import attrs
 
 from bfxsync.paper.engine.account import Account
+from bfxsync.paper.engine.alerts import PriceAlert
 from bfxsync.paper.engine.funding_loan import AutoRenew, EngineLoan
 from bfxsync.paper.engine.funding_offer import EngineOffer
 from bfxsync.paper.engine.order import EngineOrder
@@ -90,10 +91,11 @@ class AccountChanges:
             for name, history in histories(account).items()
         }
         found["histories"] = {name: added for name, added in rows.items() if added}
+        found = {name: value for name, value in found.items() if value}
         for name, settings in _settings(account).items():
             if settings != self._settings.get(name, []):
                 found[name] = self._settings[name] = settings
-        return {name: value for name, value in found.items() if value}
+        return found
 
     def _note(self, code: str, row: Row) -> None:
         self.is_pending = True
@@ -171,7 +173,6 @@ def histories(account: Account) -> dict[str, Deque[Any]]:
         "positions_closed": account.positions.closed,
         "positions_changed": account.positions.changes,
         "snapshots": account.positions.snapshots,
-        "positions_kept": account.positions.snapshots,
         "past_loans": account.funding.past_loans,
         "past_credits": account.funding.past_credits,
         "funding_trades": account.funding.trades,
@@ -219,6 +220,14 @@ def apply(account: Account, changes: Changes) -> None:
         account.addresses[kind, method] = known
     if "auto_renew" in changes:
         funding.auto_renew = {row[0]: AutoRenew(*row) for row in changes["auto_renew"]}
+    kept = account.keepsakes
+    if "settings" in changes:
+        kept.settings = dict(changes["settings"])
+    if "alerts" in changes:
+        found = [PriceAlert(*row) for row in changes["alerts"]]
+        kept.alerts = {alert.key: alert for alert in found}
+    if "invoices" in changes:
+        kept.invoices = [invoice for (invoice,) in changes["invoices"]]
 
 
 def complete(accounts: Iterable[Account]) -> None:
@@ -247,9 +256,13 @@ def _settings(account: Account) -> dict[str, list[Row]]:
     """Return the settings, which no event reports, by name."""
     addresses = account.addresses.items()
     renew = account.funding.auto_renew.values()
+    alerts = account.keepsakes.alerts.values()
     return {
         "addresses": [[*key, list(known)] for key, known in addresses],
         "auto_renew": [list(attrs.astuple(each)) for each in renew],
+        "settings": [list(item) for item in account.keepsakes.settings.items()],
+        "alerts": [list(attrs.astuple(each)) for each in alerts],
+        "invoices": [[each] for each in account.keepsakes.invoices],
     }
 
 

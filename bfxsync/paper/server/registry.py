@@ -6,6 +6,7 @@ from typing import Callable, Mapping, Sequence
 
 from bfxsync.errors import UsageError
 from bfxsync.paper.engine.account import Account
+from bfxsync.paper.engine.alerts import Alerts
 from bfxsync.paper.engine.errors import Invalid
 from bfxsync.paper.engine.funding import FundingEngine
 from bfxsync.paper.engine.ids import IdSequences
@@ -91,6 +92,7 @@ class AccountRegistry:
         self.liquidations: Liquidations = Liquidations(
             self.engine, self.margin, now_mts, self._publish_liquidation
         )
+        self._alerts = Alerts(venues, self.accounts, now_mts)
         self.liquidation_listeners: list[Callable[[Row], None]] = []
         borrowing = PositionFunding(self.funding, venues, now_mts)
         snapshots = DailySnapshots(now_mts, call_later)
@@ -120,6 +122,7 @@ class AccountRegistry:
         self.engine.market_moved(symbol)
         self.funding.market_moved(symbol)
         self.liquidations.market_moved(symbol)
+        self._alerts.market_moved(symbol)
 
     def _publish_liquidation(self, row: Row) -> None:
         for listener in self.liquidation_listeners:

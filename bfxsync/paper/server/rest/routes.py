@@ -10,6 +10,7 @@ import attrs
 from bfxsync.paper.server.rest import conf, market
 from bfxsync.paper.server.rest import private_account as account
 from bfxsync.paper.server.rest import private_funding as funding
+from bfxsync.paper.server.rest import private_keepsakes as kept
 from bfxsync.paper.server.rest import private_orders as orders
 from bfxsync.paper.server.rest import private_wallets as wallets
 from bfxsync.paper.server.rest import samples, stats
@@ -172,6 +173,37 @@ PRIVATE_ROUTES: tuple[Route[SignedCall], ...] = (
     Route("auth/w/funding/keep", funding.keep, rights="funding:w"),
     Route("auth/w/funding/auto", funding.auto_renew, rights="funding:w"),
     Route("auth/r/funding/auto/status", funding.auto_renew_status, rights="funding:r"),
+    Route("auth/r/settings", kept.settings, rights="settings:r"),
+    Route("auth/r/settings/core", kept.core_settings, rights="settings:r"),
+    Route("auth/w/settings/set", kept.set_settings, rights="settings:w"),
+    Route("auth/w/settings/del", kept.delete_settings, rights="settings:w"),
+    Route("auth/r/alerts", kept.alerts, 45, rights="settings:r"),
+    Route("auth/w/alert/set", kept.set_alert, rights="settings:w"),
+    Route("auth/w/alert/del", kept.delete_alert, rights="settings:w"),
+    Route(
+        "auth/w/alert/price:{symbol:t[^/]+}:{price}/del",
+        kept.delete_alert,
+        group="auth/w/alert/price/del",
+        rights="settings:w",
+    ),
+    Route("auth/w/deposit/invoice", kept.deposit_invoice, 10, rights="wallets:w"),
+    Route("auth/r/ext/invoice/payments", kept.invoice_payments, 10, rights="wallets:r"),
     # All others are answered with an error.
     Route("auth/{path:.*}", _missing),
 )
+
+NOT_SIMULATED = (
+    "auth/r/trades/calc",
+    "auth/r/stats/",
+    "auth/w/position/",
+    "auth/r/position/",
+    "auth/r/pulse/",
+    "auth/w/pulse/",
+    "auth/r/ext/wallets/",
+    "auth/w/ext/wallets/",
+    "auth/r/ext/recurring-ao/",
+    "auth/w/ext/recurring-ao/",
+    "auth/r/ext/pay/",
+    "auth/w/ext/pay/",
+)
+"""Beginnings of the paths that the client knows and the local exchange does not."""
