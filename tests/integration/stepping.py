@@ -73,6 +73,6 @@ class Stepping:
         def look(server: Any) -> tuple[int, set[Any]]:
             session = list(server.connections.values())[-1]
             found = {channel.identity for channel in session.channels.values()}
-            return session.flags, found
+            return session.frames.flags, found
 
         return self._exchange._thread.call(look)
