@@ -249,7 +249,12 @@ def describe(
             if table.results.get(row.name, {}).get(entry.label):
                 # Also of a row that was measured before.
                 environments.python(environment_of(entry.contestant.partition("@")[0]))
-    arguments = " ".join(["run.py", *sys.argv[1:]])
+    used = [
+        f"--{name} {' '.join(map(str, value)) if type(value) is list else value}"
+        for name in ("rows", "contestants", "frames", "base")
+        if (value := getattr(options, name))
+    ]
+    arguments = " ".join(["run.py", *(["--quick"] if options.quick else []), *used])
     return [
         machine(),
         *environments.versions(),
