@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
-from functools import partial
+from decimal import (
+    MAX_EMAX,
+    MAX_PREC,
+    MIN_EMIN,
+    ROUND_DOWN,
+    ROUND_HALF_EVEN,
+    Clamped,
+    Context,
+    Decimal,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    Underflow,
+)
 from typing import Any, Callable
 
 from bfxsync._base.aliases import NumberType
@@ -35,11 +47,19 @@ def decimal_of(value: str | int | Decimal | float) -> Decimal:
     return Decimal(text, EXACT)
 
 
+# Of any precision, so that it never rounds: a keyword of `Decimal` would take longer than the rest.
+_TRAPS = [InvalidOperation, Overflow, Underflow, Inexact, Clamped]
+_READING = Context(MAX_PREC, ROUND_HALF_EVEN, MIN_EMIN, MAX_EMAX, 1, 0, [], _TRAPS)
+
 READERS_OF: dict[NumberType, Callable[[str], Any]] = {
     float: float,
-    Decimal: partial(Decimal, context=EXACT),
+    Decimal: _READING.create_decimal,
 }
-"""The parser of JSON numbers for each number type."""
+"""
+The parser of JSON numbers for each number type.
+
+Those of Decimal raise an `ArithmeticError` for an exponent beyond the range of Decimal.
+"""
 
 
 def number_text(value: float | Decimal) -> str:

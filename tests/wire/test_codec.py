@@ -85,6 +85,10 @@ def test_text_is_read(reader: str, text: str, value: object) -> None:
     assert type(found) is type(value)
 
 
+# More digits than a context usually keeps.
+LONG = f"-{'1' * 200}.{'3' * 300}"
+
+
 @FLOAT_READERS
 @pytest.mark.parametrize("text", ["0.1", "43.358118629999986", "1e-7", "5.0", "1E5"])
 def test_r12_fraction_becomes_the_nearest_float(reader: str, text: str) -> None:
@@ -93,7 +97,7 @@ def test_r12_fraction_becomes_the_nearest_float(reader: str, text: str) -> None:
     assert value == float(text)
 
 
-@pytest.mark.parametrize("text", ["0.1", "1.10", "1e-7", "1E-99", "5.0", "1e400"])
+@pytest.mark.parametrize("text", ["0.1", "1.10", "1e-7", "1E-99", "5.0", "1e400", LONG])
 def test_r12_decimal_keeps_every_digit(text: str) -> None:
     (value,) = parse("decimal", f"[{text}]")
     assert type(value) is Decimal
@@ -178,7 +182,10 @@ def test_text_and_values_do_not_go_on_in_the_next_message(
 
 
 @ALL_READERS
-@pytest.mark.parametrize("text", ["1e99999999999999999999", "1e-99999999999999999999"])
+@pytest.mark.parametrize(
+    "text",
+    ["1e99999999999999999999", "1e-99999999999999999999", "0e-99999999999999999999"],
+)
 def test_r14_number_out_of_range_is_read_or_refused(reader: str, text: str) -> None:
     try:
         parse(reader, f"[{text}]")
