@@ -147,7 +147,7 @@ def test_wrong_arguments_are_code_2(arguments: list[str], capsys: Output) -> Non
         code = exc.code
     assert code == 2
     err = capsys.readouterr().err
-    words = ["closing quotation", *re.split(r"[ .]", arguments[-1])]
+    words = ["closing quotation", *re.split(r"[ .=]", arguments[-1])]
     assert any(word in err for word in words)
 
 
