@@ -1,4 +1,4 @@
-"""What happens on a local exchange, as text: its markets, accounts, orders and trades."""
+"""Describes the activity on a local exchange as text: markets, accounts, orders and trades."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bfxsync.cli.text import amount_text, price_text, time_text
 from bfxsync.paper import PaperExchange
 
 _KEPT = 100
-"""Lines for the display, and the closed orders and trades that are looked at each time."""
+"""Lines kept for the display, and number of closed orders and trades compared each time."""
 
 State = Dict[str, Any]
 Seen = Dict[Any, Any]
@@ -33,9 +33,9 @@ class ExchangeView:
     accounts: tuple[str, ...]
     """One line for each account."""
     news: tuple[str, ...]
-    """What has happened to orders since the view before, oldest first."""
+    """Changes of orders since the previous view, oldest first."""
     latest: tuple[str, ...]
-    """What has happened last, oldest first."""
+    """The latest changes, oldest first."""
 
 
 class Activity:
@@ -47,7 +47,7 @@ class Activity:
         self._seen: list[Seen] = [{} for _ in exchange.accounts]
 
     def view(self, tickers: Mapping[str, Ticker | None]) -> ExchangeView:
-        """Return what there is now, and what is new."""
+        """Return the current state, and the changes since the last call."""
         accounts, news = [], []
         for index, account in enumerate(self._exchange.accounts):
             state = account.state(last=_KEPT)
@@ -69,7 +69,7 @@ class Activity:
 
 
 def _changes(state: State, seen: Seen) -> tuple[list[tuple[int, str]], Seen]:
-    """Return the changes since a former state with their times, and what to remember."""
+    """Return the changes since an earlier state, with their times, and the new state."""
     now: Seen = {}
     happened = []
     for order in [*state["closed_orders"], *state["orders"]]:
@@ -85,13 +85,13 @@ def _changes(state: State, seen: Seen) -> tuple[list[tuple[int, str]], Seen]:
 
 
 def account_text(name: str, state: State) -> str:
-    """Return how many orders and positions an account has, and its wallets."""
+    """Return a line with the numbers of orders and positions of an account, and its wallets."""
     counts = [_count(len(state["orders"]), "open order")]
     if state["positions"]:
         counts.append(_count(len(state["positions"]), "position"))
     wallets = []
     for kind, amounts in state["balances"].items():
-        # What is cut off at the edge of the screen matters least.
+        # The part that is cut off at the edge of the screen is the least important.
         items = sorted(amounts.items(), key=lambda item: item[0] != "USD")
         held = [f"{amount:,.8g} {currency}" for currency, amount in items if amount]
         wallets.append(f"{kind} {' '.join(held) or 'empty'}")

@@ -1,5 +1,5 @@
 """
-Draws an `ExchangeView` below what the terminal shows already.
+Draws an `ExchangeView` below the existing text of the terminal.
 
 Strategy: the text on how to connect stays on the screen as ordinary text, which can be selected and
 copied. Only the lines below it are drawn again, as many as fit.
@@ -18,7 +18,7 @@ from bfxsync.cli.text import decimals_of, price_text, time_text
 _MIN_LINES = 6
 _UP, _DOWN = "green", "red"
 _ACCOUNTS = 4
-"""More accounts are only counted."""
+"""Maximum number of accounts shown; further ones are only counted."""
 
 
 class LiveArea:

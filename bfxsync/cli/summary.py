@@ -81,10 +81,10 @@ def total(channels: Sequence[ChannelSummary]) -> ChannelSummary:
 
 @attrs.frozen
 class Step:
-    """A line of what the demonstration does: an order, its fill, the wallet."""
+    """A line about one step of the demonstration: an order, its fill, the wallet."""
 
     label: str
-    """Empty if it continues the step before."""
+    """Empty if the line continues the previous step."""
     text: str
     tone: str = ""
     """``"buy"``, ``"sell"``, ``"bad"`` or nothing."""
@@ -131,7 +131,7 @@ class View:
     """Latest measurement, as is the lag."""
     lag_s: float | None
     steps: tuple[Step, ...] = ()
-    """What was traded; nothing on the real exchange."""
+    """The trading steps; empty on the real exchange."""
 
 
 @attrs.frozen
@@ -149,10 +149,10 @@ class FeedSummary:
     errors: tuple[str, ...] = ()
     """Errors not related to a channel."""
     steps: tuple[Step, ...] = ()
-    """What was traded; nothing on the real exchange."""
+    """The trading steps; empty on the real exchange."""
     trading_problem: str | None = None
     cut_count: int = 0
-    """Disconnects that were part of it: so many gaps has each channel."""
+    """Intended disconnects of the demonstration: the expected number of gaps per channel."""
     was_interrupted: bool = False
     """Ended with Ctrl-C."""
 

@@ -1,8 +1,8 @@
 """
 The trades of a demonstration: a limit and a market order, and a forced disconnect.
 
-Strategy: the steps run in a thread of their own, as a program of a user would, and assign whole
-tuples; the drawing thread reads them.
+Strategy: the steps run in their own thread, like a user's program, and assign whole tuples; the
+drawing thread reads these.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from bfxsync.paper import PaperExchange
 SYMBOL = "tBTCUSD"
 BOUGHT, SOLD = 0.1, 0.05
 
-# When the steps begin, as parts of the duration.
+# Start times of the steps, as fractions of the duration.
 _LIMIT, _MARKET, _CUT, _END = 0.05, 0.4, 0.55, 0.85
 _PATIENT = 0.3
-"""Until then an order may rest; afterwards its price is raised until it is filled."""
+"""Fraction of the duration after which the price of a resting order is raised."""
 _POLL_S = 0.02
 _DEADLINE_S = 20.0
-"""Only ends waits that would not end otherwise."""
+"""Only ends waits that would never end."""
 
 
 class Trading:
     """
-    Trades on a local exchange, in a thread of its own, within `seconds`.
+    Trades on a local exchange in its own thread, within `seconds`.
 
     Parameters
     ----------
     recovered : callable
-        Returns after how many disconnects all subscriptions have data again.
+        Returns the number of disconnects after which all subscriptions have data again.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Trading:
 
     @property
     def is_running(self) -> bool:
-        """Whether there are steps left."""
+        """Whether there are remaining steps."""
         return self._thread.is_alive()
 
     def _run(self) -> None:
@@ -133,7 +133,7 @@ class Trading:
         self._tell("", f"data again after {time.monotonic() - cut_at:.2f} s")
 
     def _is_filled(self, id: int, amount: float) -> bool:
-        """Wait a moment, and describe the trades of an order if it is filled."""
+        """Wait briefly; if an order is filled, describe its trades and return True."""
         self._stopping.wait(_POLL_S)
         trades = self._bfx.rest.auth.get_order_trades(SYMBOL, id)
         filled = sum(abs(trade.exec_amount) for trade in trades)
@@ -156,7 +156,7 @@ class Trading:
         self._stopping.wait(max(0.0, left_s))
 
     def _is_too_late(self) -> bool:
-        """Wait a moment, and say whether there is no time left."""
+        """Wait briefly, and return whether the time is over."""
         self._stopping.wait(_POLL_S)
         late_at = self._began_at + self._seconds + _DEADLINE_S
         return self._stopping.is_set() or time.monotonic() >= late_at

@@ -22,7 +22,7 @@ T = TypeVar("T")
 Balances = Dict[str, Dict[str, float]]
 Record = Dict[str, Any]
 
-# The names of the values of a row, in their order; those under a dash are left out.
+# Names of the values of a row, in order; values named by a dash are left out.
 _ORDER = (
     "id gid cid symbol mts_create mts_update amount amount_orig type - - - flags status"
     " - - price price_avg"
@@ -63,7 +63,7 @@ class AccountView:
 
     @property
     def balances(self) -> Balances:
-        """Total balances by wallet and currency, including what orders hold."""
+        """Total balances by wallet and currency, including the holds of orders."""
         return self._ask(lambda account: _by_wallet(account, "balance"))
 
     @property

@@ -1,9 +1,9 @@
 """
 Fault injection: the faults that are armed, and how often each has happened.
 
-Strategy: code that can fail calls `Faults.fire` with the facts of what it does; an armed fault
-that matches is used up once, and counted. The per-frame paths test `Faults.armed` first, which is
-mostly empty. Everything here runs on the exchange's thread, except the reading of counts.
+Strategy: code that can fail calls `Faults.fire` with the fields of its frame or request; an armed
+fault that matches is used up once, and counted. The per-frame paths test `Faults.armed` first,
+which is mostly empty. Everything here runs on the exchange's thread, except the reading of counts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Fault:
     left : float
         How many times it will still happen; may be infinite.
     chance : float
-        With which it happens at each opportunity.
+        Probability that the fault happens at each opportunity.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Fault:
     chance: float = 1.0
 
     def matches(self, **facts: object) -> bool:
-        """Return whether its options match the facts of a channel, endpoint or order."""
+        """Return whether the options match the fields of a channel, endpoint or order."""
         return all(
             self.options.get(name) in (None, facts.get(name, "")) for name in SELECTORS
         )
@@ -61,7 +61,7 @@ class Faults:
     Parameters
     ----------
     counts : dict, optional
-        Receives how often each fault has happened, and other counts.
+        Receives the number of times that each fault has happened, and other counts.
     seed : int, optional
         Of what is left to chance.
 
@@ -82,7 +82,7 @@ class Faults:
         self.armed.setdefault(fault.name, []).append(fault)
 
     def clear(self) -> None:
-        """Disarm all faults; those in progress go on."""
+        """Disarm all faults; faults in progress continue."""
         self.armed.clear()
         self._claimed.clear()
 

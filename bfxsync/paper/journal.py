@@ -1,8 +1,8 @@
 """
-The journal of the local exchange: what its accounts have asked for, and what was done.
+The journal of the local exchange: requests of its accounts, responses and events.
 
-Strategy: an entry is made before the response or event that it is about leaves the exchange. So a
-test may compare it with what a client believes.
+Strategy: an entry is added before its response or event is sent. So a test can compare the journal
+with the state of a client.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ class JournalEntry:
         The body of a request, the JSON of a response or the row of an event. None for a response
         with data that was only read, and for a request that was not authentic. Tokens are left out.
     cause : int
-        The number of the request that is answered or has caused the event, also of another
-        account; 0 if it was none: a trade of the market itself, a deposit, a restart.
+        Number of the request of this response, or that caused this event, maybe of another account;
+        0 without a request: a trade of the market itself, a deposit, a restart.
     order_ids, cids : tuple of int
-        The orders that it is about, as far as it names them.
+        Ids of the orders that the entry names.
     """
 
     number: int
@@ -181,7 +181,7 @@ class Journal(Sequence[JournalEntry]):
             self.last_number = entry.number
 
     def restart(self, entries: Iterable[JournalEntry]) -> None:
-        """Begin anew with these entries; for the exchange's thread."""
+        """Replace all entries by these; for the exchange's thread."""
         self._entries.clear()
         self.last_number = 0
         self.add(entries)
@@ -206,7 +206,7 @@ def _named(kind: str, name: str, data: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _asked(body: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield the ids in a request: one, lists of them, or those of several operations."""
+    """Yield the ids in a request: single ones, lists, and those of several operations."""
     if isinstance(body, list):
         for operation in body:
             if isinstance(operation, list) and operation:
@@ -238,7 +238,7 @@ def _items(value: Any) -> list[Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return a copy of a JSON value, which nobody else changes."""
+    """Return a deep copy of a JSON value."""
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if isinstance(value, dict):

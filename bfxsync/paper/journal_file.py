@@ -1,11 +1,10 @@
 """
 The file of a journal: JSON lines, each with a number and a checksum.
 
-Strategy: a line is everything that happened in one step of the exchange: a request, its response,
-and what it did to all accounts. It is written with one call before anything of it leaves the
-exchange, so a killed exchange loses only what nobody has been told. A line that was cut off by that
-is the last and has no line feed; it is removed. Everything else is damage, and no state is better
-than a wrong one.
+Strategy: a line has everything that happened in one step of the exchange: a request, its response,
+and its effects on all accounts. It is written with one call before any of it is sent, so a killed
+exchange loses only unacknowledged steps. A truncated line is the last one and has no line feed; it
+is removed. Any other damage raises an error, as no state is better than a wrong one.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class JournalFile:
     Raises
     ------
     UsageError
-        It cannot be opened, is in use, or is not a journal.
+        The file cannot be opened, is in use, or is not a journal.
     """
 
     def __init__(self, path: str) -> None:
@@ -84,7 +83,7 @@ class JournalFile:
             self._append({"format": FORMAT})
 
     def write(self, line: Line) -> None:
-        """Append a line; an `OSError` leaves the file closed, so that nothing follows a part."""
+        """Append a line; an `OSError` closes the file, so that nothing follows a partial line."""
         try:
             self._append(line)
         except OSError:
@@ -114,7 +113,7 @@ class JournalFile:
         if not isinstance(line, dict) or line.get("line") != number:
             raise UsageError(
                 f"the journal {self._path!r} is damaged in line {number};"
-                " move it away to begin anew"
+                " move it away to start a new one"
             )
         if number == 1 and line.get("format") != FORMAT:
             raise UsageError(

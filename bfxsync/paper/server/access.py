@@ -35,7 +35,7 @@ class AccessPolicy:
         self._is_on_all_addresses = address is not None and address.is_unspecified
 
     def refusal(self, hosts: Sequence[str], origins: Sequence[str]) -> str | None:
-        """Return why a request with these values of the headers is refused, None if it is not."""
+        """Return why a request with these header values is refused; None if it is accepted."""
         if len(hosts) > 1 or len(origins) > 1:
             return "a request has at most one Host and one Origin"
         # HTTP/1.0 clients may leave out Host; browsers never do.
@@ -59,7 +59,7 @@ class AccessPolicy:
         return (
             host in self._names
             or (address is not None and address.is_loopback)
-            # Programs that are redirected here from the real exchange.
+            # For programs that are redirected here from the real exchange.
             or host == _REAL
             or host.endswith(f".{_REAL}")
         )

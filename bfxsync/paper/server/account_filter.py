@@ -1,4 +1,4 @@
-"""What a socket gets of the account channel: the frames of its filter and of its key's rights."""
+"""Which frames of the account channel a socket gets: those of its filter that its key may read."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _OLD_WALLETS = {"trading": "margin", "deposit": "funding"}
 
 class _Kind(NamedTuple):
     """
-    The group of a filter, the scope of the right to read it, and what narrows the filter.
+    A kind of frames: its group in filters, the scope of the right to read it, and its detail.
 
     Attributes
     ----------
     detail : callable
-        Returns what follows the group in a narrow filter, such as the symbol of
+        Returns the part after the group in a narrower filter, such as the symbol in
         ``"trading-tBTCUSD"``.
     """
 
@@ -54,7 +54,8 @@ class AccountFilter:
     Parameters
     ----------
     names : sequence or None
-        The ``filter`` of the auth event; unknown ones are ignored. None, and none, mean everything.
+        The ``filter`` of the auth event; unknown names are ignored. None or an empty sequence means
+        everything.
     """
 
     def __init__(self, names: Sequence[object] | None, credential: Credential) -> None:
@@ -65,7 +66,7 @@ class AccountFilter:
             self._names = {_spelled(str(name)) for name in given}
 
     def has_snapshot(self, code: str) -> bool:
-        """Return whether a snapshot comes, maybe an empty one."""
+        """Return whether a snapshot is sent, which may be empty."""
         kind = _KINDS[code]
         return self._may_read(kind) and (
             self._names is None
@@ -73,7 +74,7 @@ class AccountFilter:
         )
 
     def covers(self, code: str, row: Row) -> bool:
-        """Return whether a row comes, in an event or, with the code of one, in a snapshot."""
+        """Return whether a row is sent, in an event or (with the code of a snapshot) a snapshot."""
         kind = _KINDS[code]
         return self._may_read(kind) and (
             self._names is None
@@ -86,7 +87,7 @@ class AccountFilter:
 
 
 def _spelled(name: str) -> str:
-    """Return a filter with the name of its wallet as in rows."""
+    """Return a filter in which the wallet has its current name, as in rows."""
     group, dash, detail = name.partition("-")
     wallet, second_dash, currency = detail.partition("-")
     if group != "wallet":

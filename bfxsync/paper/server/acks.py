@@ -51,7 +51,7 @@ class Acks:
             self._send(ack)
 
     def release_held(self) -> None:
-        """Give a fault that waits for a second acknowledgement back, for another socket."""
+        """Re-arm a fault that is waiting for a second acknowledgement, for another socket."""
         held, self._held = self._held, None
         if held is not None:
             self._faults.give_back(held[1])

@@ -1,8 +1,8 @@
 """
-The auth event of the WebSocket: who logs in, and what of the account they want to see.
+The auth event of the WebSocket: its credential, its filter and its options.
 
 Strategy: the signature is checked over `authPayload` as sent, since clients differ in what they
-sign. Some send their secret along: nothing of the message may be logged, recorded or echoed.
+sign. Some also send their secret: no part of the message may be logged, recorded or echoed.
 
 https://docs.bitfinex.com/docs/ws-auth
 """
@@ -39,7 +39,7 @@ class Login:
     cancels_orders: bool
 
     def caps(self) -> dict[str, dict[str, int]]:
-        """Return the rights as the acknowledgement has them."""
+        """Return the rights in the form of the acknowledgement."""
         allows = self.credential.allows
         return {
             scope: {"read": int(allows(scope, "r")), "write": int(allows(scope, "w"))}
@@ -54,7 +54,7 @@ def log_in(request: Mapping[str, Any], keys: KeyStore) -> Login:
     Raises
     ------
     Invalid
-        With the numeric code of the refusal.
+        The event is refused; has the numeric code.
     """
     names = request.get("filter")
     if names is not None and not isinstance(names, list):

@@ -1,4 +1,4 @@
-"""Windows: the best levels of a book as subscribers have them, with changes and checksums."""
+"""Windows: the best levels of a book in the subscribers' state, their changes and checksums."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ CHECKSUM_LEVELS = 25
 
 class Window:
     """
-    The best entries of a book as its subscribers have them.
+    The best entries of a book in the state that its subscribers have.
 
     Parameters
     ----------
     prec : str
-        Only whether it is raw matters here.
+        Precision; only whether it is ``R0`` matters here.
     length : int
         Entries per side.
     is_funding : bool
-        Funding has other rows, and opposite signs.
+        Rows of funding differ, and have opposite signs.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Window:
         return bids, [self._row(-sign, entry) for entry in self._asks.values()]
 
     def update(self) -> list[str]:
-        """Advance to the current book, and return the rows that advance a copy."""
+        """Advance to the current book, and return the rows that update a copy in the same way."""
         bids = self._depth.bids.top(self._length)
         asks = self._depth.asks.top(self._length)
         removed: list[str] = []
@@ -71,7 +71,7 @@ class Window:
 
     def lossy_update(self) -> list[str] | None:
         """
-        Advance like `update`, but leave out the first row that matters to the checksum.
+        Advance like `update`, but leave out the first row that affects the checksum.
 
         Without such a row, return None and do not advance.
         """
@@ -138,9 +138,9 @@ class Window:
 
 class WholeBook(Window):
     """
-    The window of a recorded book, which holds no more than its subscribers have.
+    The window of a recorded book, which has no other levels than its subscribers.
 
-    Updates are sent as recorded, so it is advanced only when it is read.
+    Updates are sent as recorded, so the window is advanced only when it is read.
     """
 
     def sides(self) -> tuple[list[str], list[str]]:

@@ -1,5 +1,5 @@
 """
-The calculations that a client of the account channel may ask for, or gets after changes.
+Calculations of the account channel: requested by a client, or sent after changes.
 
 The values are those of the REST endpoints, from the same functions.
 
@@ -19,14 +19,14 @@ from bfxsync.paper.server.rest import market, private_account, private_funding
 from bfxsync.paper.server.rest.query import Query, Refused, SignedCall
 
 RECALCULATE_S = 0.25
-"""Delay of the calculated events after a change, so that many changes make one of each."""
+"""Delay of the calculated events after a change, so that many changes cause only one of each."""
 _POSITION_SYMBOL, _PROFIT = 0, 6
 _LOAN_SYMBOL = 1
 
 
 def calculate(name: str, call: SignedCall) -> tuple[str, Row] | None:
     """
-    Return the code and the row of the event that answers a calculation.
+    Return code and row of the event with the result of a calculation.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def calculate(name: str, call: SignedCall) -> tuple[str, Row] | None:
     Returns
     -------
     tuple or None
-        None if there is no such calculation, symbol, position or wallet.
+        None if the calculation, symbol, position or wallet does not exist.
     """
     for prefix, (code, function) in _CALCULATIONS.items():
         if name == prefix or name.startswith(f"{prefix}_"):
@@ -49,7 +49,7 @@ def calculate(name: str, call: SignedCall) -> tuple[str, Row] | None:
 
 
 class CalculatedEvents:
-    """Sends ``bu``, ``miu`` and ``fiu`` to one socket, a moment after what they depend on."""
+    """Sends ``bu``, ``miu`` and ``fiu`` to one socket, shortly after events that affect them."""
 
     def __init__(
         self, channel: AccountChannel, call: SignedCall, call_later: CallLater
@@ -98,7 +98,7 @@ _CHANGED: dict[str, Callable[[Row], list[str]]] = {
     **dict.fromkeys(("pn", "pu", "pc"), _of_position),
     **dict.fromkeys("fcn fcu fcc fln flu flc".split(), _of_loan),
 }
-"""By event the calculations whose results it may change."""
+"""By event: the calculations whose results it may change."""
 
 
 def _margin_base(call: SignedCall, argument: str) -> Row | None:
@@ -134,7 +134,7 @@ def _wallet(call: SignedCall, argument: str) -> Row | None:
 
 
 def _balance(call: SignedCall, argument: str) -> Row | None:
-    """Return the value of all wallets in dollars, without and with that of the positions."""
+    """Return the value of all wallets in dollars, without and with the value of the positions."""
     if argument:
         return None
     total = 0.0

@@ -1,9 +1,9 @@
 """
 Feeds turn the events of a market into frames, once for all subscribers of a channel.
 
-A feed makes the body of a frame: the text between the channel id and the suffixes, which are the
-subscriber's own. All subscribers of a book share one window, so later ones start from the state
-that the others have.
+A feed formats the body of a frame: the text between the channel id and the suffixes, which differ
+by subscriber. All subscribers of a book share one window, so later ones start from the state that
+the others have.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FREQUENCIES = ("F0", "F1")
 LENGTHS = (1, 25, 100, 250)
 SNAPSHOT_CANDLES = 240
 STATUS_S = 1.0
-"""Interval of the rows of a derivative by the market's clock; most repeat the previous one."""
+"""Interval of the rows of a derivative, by the market's clock; most repeat the last row."""
 SLOW_S = 2.0
 """Interval of the updates of a book with frequency F1."""
 _LOSS = "lost_book_update"
@@ -62,7 +62,7 @@ class Identity(NamedTuple):
     key: str = ""
 
     def facts(self) -> dict[str, str]:
-        """Return the facts that faults are matched with."""
+        """Return the fields that faults are matched with."""
         return {"channel": self.channel, "symbol": self.symbol, "key": self.key}
 
 
@@ -73,7 +73,7 @@ class FeedSubscriber(Protocol):
         """Send one frame with this body."""
 
     def rows(self, rows: Sequence[str]) -> None:
-        """Send the rows of one iteration of a book, as one frame or as many."""
+        """Send the rows of one iteration of a book, in one frame or in one frame each."""
 
     def checksum(self, value: int) -> None:
         """Send a checksum, if the socket has enabled them."""
@@ -91,10 +91,10 @@ class Feed(ABC):
         """Return the body of the first data frame of a new subscriber, if any."""
 
     def handle(self, event: Event) -> None:
-        """Send what an event changes for the subscribers."""
+        """Send the effects of an event to the subscribers."""
 
     def tick(self) -> None:
-        """Send what is due by the market's clock."""
+        """Send the data that is due by the market's clock."""
 
     def _send(self, body: str) -> None:
         for subscriber in self.subscribers:
@@ -117,7 +117,7 @@ class TradesFeed(Feed):
 
 
 class TickerFeed(Feed):
-    """The ticker: as recorded, otherwise when it is due and has changed."""
+    """The ticker: as recorded, or otherwise whenever it is due and has changed."""
 
     def __init__(self, market: Market, interval_s: float) -> None:
         super().__init__()
@@ -226,7 +226,7 @@ class BookFeed(Feed):
     Attributes
     ----------
     window : Window
-        The state of the subscribers, unless a row was lost.
+        The book in the state of the subscribers, except for lost rows.
     """
 
     def __init__(
@@ -290,7 +290,7 @@ class BookFeed(Feed):
             if rows is not None:
                 self._faults.fire(_LOSS, **self._identity.facts())
                 self._send_rows(rows)
-                # Now, since another change of the same level would hide the loss.
+                # Immediately, since another change of the same level would hide the loss.
                 self._send_checksum()
                 return
         self._send_rows(self.window.update())

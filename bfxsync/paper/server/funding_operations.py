@@ -15,7 +15,7 @@ _OFFER_LENGTH = 21
 
 
 def execute(funding: FundingEngine, account: Account, name: str, body: Body) -> Reply:
-    """Execute one of `OPERATIONS`; whatever the body contains, it does not raise."""
+    """Execute one of `OPERATIONS`; never raises, even for an invalid body."""
     try:
         return OPERATIONS[name](funding, account, body)
     except Invalid as invalid:
@@ -26,7 +26,7 @@ def execute(funding: FundingEngine, account: Account, name: str, body: Body) -> 
 
 
 def refusal(name: str, body: Body, text: str, code: int) -> Reply:
-    """Return the reply to a refused operation, with what it says of its offer."""
+    """Return the reply to a refused operation, with the fields of the requested offer."""
     row: Row = [None] * _OFFER_LENGTH
     row[0] = 0 if name == "fon" else scalar(body.get("id"))
     row[1], row[6] = scalar(body.get("symbol")), scalar(body.get("type"))

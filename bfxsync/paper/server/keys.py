@@ -1,9 +1,9 @@
 """
-Authentication: API keys with signatures and nonces, and the tokens made with them.
+Authentication: API keys with signatures and nonces, and tokens created with keys.
 
-Strategy: a signature is checked over the bytes that came: the path as it stands in the request,
-and the body as it is. So a client that signs something else than it sends is found out. REST and
-WebSocket share one nonce per key. Of a token only a digest is kept, which may be in a journal.
+Strategy: a signature is checked over the received bytes, the path and body of the request, so that
+a client that signs other bytes than it sends is refused. REST and WebSocket share one nonce per
+key. Of a token only a digest is kept, which may be in a journal.
 
 https://docs.bitfinex.com/docs/rest-auth
 """
@@ -53,7 +53,7 @@ class Credential:
     rights : mapping
         ``r`` and ``w`` by scope.
     last_nonce : int
-        The largest so far; each key and token has its own.
+        The largest nonce so far; each key and token has its own.
     """
 
     account: Account
@@ -63,7 +63,7 @@ class Credential:
     expires_mts: int = 0
 
     def allows(self, scope: str, right: str) -> bool:
-        """Return whether it has a right."""
+        """Return whether the credential has a right."""
         return right in self.rights.get(scope, "")
 
 
@@ -86,7 +86,7 @@ class KeyStore:
 
     def state(self) -> dict[str, Row]:
         """
-        Return what a restart must not forget: by key its nonce, and by digest all of a token.
+        Return the state to restore after a restart: nonces by key, and tokens by digest.
 
         A nonce that was used may not be used again.
         """
@@ -113,7 +113,7 @@ class KeyStore:
                 self._keys[name].last_nonce = nonce
 
     def owner(self, api_key: object) -> Account | None:
-        """Return the account of a key, whoever names it."""
+        """Return the account of a key, without authentication."""
         found = self._keys.get(api_key) if isinstance(api_key, str) else None
         return None if found is None else found.account
 
@@ -210,7 +210,7 @@ def _digest(token: object) -> str:
 
 
 def _advance(credential: Credential, nonce: object) -> None:
-    """Check a nonce, an integer or its digits, and remember it as the largest one."""
+    """Check a nonce, an integer or its digits, and store it as the largest one."""
     text = str(nonce) if type(nonce) in (int, str) else ""
     if not _DIGITS.fullmatch(text) or int(text) > LARGEST_NONCE:
         raise Invalid("nonce: invalid", NONCE)

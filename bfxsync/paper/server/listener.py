@@ -67,7 +67,7 @@ class Listener:
         await runner.setup()
         assert runner.server is not None
         make = runner.server
-        # A middleware would do, but aiohttp keeps the last thousand applications with one alive.
+        # Not a middleware, as aiohttp keeps the last thousand applications that have one alive.
         handle = make.request_handler
         make.request_handler = lambda request: self._admit(request, handle)
 

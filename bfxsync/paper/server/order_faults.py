@@ -14,7 +14,7 @@ MAINTENANCE = 20060
 
 
 def operate(call: SignedCall, name: str, body: Body) -> Reply:
-    """Execute an operation, unless a fault prevents that; it does not raise."""
+    """Execute an operation, unless a fault prevents that; never raises."""
     registry, faults = call.registry, call.market_data.faults
     if registry.is_in_maintenance:
         return _refuse(name, body, "maintenance", MAINTENANCE)
@@ -46,7 +46,7 @@ def operate(call: SignedCall, name: str, body: Body) -> Reply:
 
 
 def facts_of(call: SignedCall, name: str, body: Body) -> dict[str, Any]:
-    """Return what the options of faults may select: account, symbol and client order id."""
+    """Return the fields that faults are matched with: account, symbol and client order id."""
     id = body.get("id")
     order = call.account.orders.get(id) if type(id) is int else None
     offer = call.account.funding.offers.get(id) if type(id) is int else None

@@ -1,7 +1,7 @@
 """
 The operations on orders, for REST and for the account channel.
 
-Both read the same bodies; what differs is how they answer, see `Reply`.
+Both transports use the same bodies; their responses differ, see `Reply`.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _ORDER_LENGTH = 32
 @attrs.frozen
 class Reply:
     """
-    What has become of an operation.
+    The result of an operation.
 
     Attributes
     ----------
     rows : list of list
-        The orders that it is about, as they are now. Of a refused operation it is one row with
-        what the request says of its order, or none.
+        Current rows of the orders of the operation. For a refused operation: one row with the
+        fields of the request, or none.
     accepted : list or None
         A new order or offer as it was before it was matched.
     code : int or None
-        Of the error, None if it was successful.
+        Code of the error; None for success.
     """
 
     rows: list[Row]
@@ -45,17 +45,17 @@ class Reply:
 
     @property
     def status(self) -> str:
-        """The status of its notification."""
+        """The status of the notification."""
         return "SUCCESS" if self.code is None else "ERROR"
 
     @property
     def first(self) -> Row:
-        """The row of the only or first order, of a new one as it was accepted."""
+        """Row of the first order; of a new order as it was accepted."""
         return self.rows[0] if self.accepted is None else self.accepted
 
 
 def execute(engine: MatchingEngine, account: Account, name: str, body: Body) -> Reply:
-    """Execute one of `OPERATIONS`; whatever the body contains, it does not raise."""
+    """Execute one of `OPERATIONS`; never raises, even for an invalid body."""
     try:
         return OPERATIONS[name](engine, account, body)
     except Invalid as invalid:
@@ -169,7 +169,7 @@ def _selector(body: Body) -> Callable[[EngineOrder], bool]:
 
 
 def _find(account: Account, body: Body) -> EngineOrder:
-    """Return the open order that a request names."""
+    """Return the open order of a request."""
     id, cid, day = (body.get(name) for name in ("id", "cid", "cid_date"))
     if id is not None:
         if type(id) is not int:
@@ -186,7 +186,7 @@ def _find(account: Account, body: Body) -> EngineOrder:
 
 
 def _requested_rows(name: str, body: Body) -> list[Row]:
-    """Return what a refused request says of its order."""
+    """Return the row of the requested order, with the fields of a refused request."""
     if name == "oc_multi":
         return []
     id, gid, cid, symbol, kind, flags = (
@@ -207,7 +207,7 @@ def scalar(value: Any) -> Any:
 
 
 def number(value: object) -> float | None:
-    """Return a value of a request as a number, None if it is none."""
+    """Return a value of a request as a number; None if it is not a number."""
     try:
         found = float(str(value))
     except ValueError:

@@ -1,12 +1,13 @@
 """
 Writes the journal, and restores the accounts from its file.
 
-Strategy: a step is a request with its response, or what a market does to accounts in one turn of
-the event loop. It becomes one line, written before anything of it leaves: a response, a block of
-frames, the result of a call from another thread. The line has entries for people, and the changes
-of the accounts, keys and ids that they led to; only the latter are restored. Requests are not
-executed again, because the markets have moved and would answer differently from what clients were
-told. Markets are not in the journal: they begin anew, and make room for the open orders.
+Strategy: a step is a request with its response, or the changes that a market causes in one turn of
+the event loop. It becomes one line, which is written before any of it is sent: a response, a block
+of frames, the result of a call from another thread. The line has entries for people to read, and
+the resulting changes of accounts, keys and ids; only these changes are restored. Requests are not
+executed again, because the markets have moved and results would differ from the responses that
+clients got. Markets are not in the journal: they start from the beginning, and make room for the
+open orders.
 """
 
 from __future__ import annotations
@@ -44,17 +45,17 @@ _WITHOUT = "token"
 
 
 class NotRecorded(UsageError):
-    """The journal cannot be written, so what was done may not be acknowledged."""
+    """The journal cannot be written, so executed requests must not be acknowledged."""
 
 
 class Saved(NamedTuple):
     """
-    What a file had.
+    The state restored from a file.
 
     Attributes
     ----------
     accounts : dict of Account
-        By key, in their order.
+        By key, in the order of the settings.
     keys : dict
         See `KeyStore.state`.
     trade_ids : dict
@@ -73,9 +74,9 @@ class Recorder:
     Parameters
     ----------
     call_soon : callable
-        Calls a function at the end of a step that is no request.
+        Calls a function at the end of a step other than a request.
     on_failure : callable
-        Called if the file can no longer be written: nothing may leave the exchange from then on.
+        Called if the file can no longer be written: nothing may be sent from then on.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class Recorder:
         self._cause = 0
         self._is_scheduled = False
         self._error: OSError | None = None
-        # What the file has already.
+        # State that the file has already.
         self._changes: dict[str, AccountChanges] = {}
         self._ids: IdSequences | None = None
         self._written_ids: dict[str, int] = {}
@@ -105,7 +106,7 @@ class Recorder:
         self._written_keys: dict[str, Row] = {}
 
     def restore(self, ids: IdSequences) -> Saved:
-        """Return the accounts of the file, and continue its ids; nothing without a file."""
+        """Return the accounts of the file, and continue its ids; empty without a file."""
         saved = Saved({}, {}, {})
         entries: Deque[Row] = Deque(maxlen=KEPT)
         for line in () if self._file is None else self._file.read():
@@ -136,7 +137,7 @@ class Recorder:
         keys: KeyStore,
         saved: Saved,
     ) -> None:
-        """Record from now on; first what the file does not have."""
+        """Start recording, beginning with the state that the file does not have."""
         self._names = dict(names)
         for account, name in names.items():
             account.listeners.append(partial(self.event, account))
@@ -156,15 +157,15 @@ class Recorder:
         self, account: Account, via: str, name: str, body: object
     ) -> Iterator[Answer]:
         """
-        Record a request and, at the end, what it has done.
+        Record a request and, at the end, its effects.
 
-        The given function records the response, which may leave after the end.
+        The yielded function records the response, which may be sent after the end.
         """
         self.commit()
         self._add(account, REQUEST, via, name, _without_tokens(body))
         self._cause = self._number
         if self._changes:
-            # Not all that a request changes is an event.
+            # Some changes of a request cause no event.
             self._changes[self._names[account]].is_pending = True
         try:
             yield partial(self._add, account, ANSWER, via, name)
@@ -175,7 +176,7 @@ class Recorder:
     def refused(
         self, account: Account | None, via: str, name: str, answer: object
     ) -> None:
-        """Record a request that was not authentic, if it has named an account."""
+        """Record a request with invalid authentication, if it names an account."""
         if account is not None:
             with self.request(account, via, name, None) as record:
                 record(answer)
@@ -189,12 +190,12 @@ class Recorder:
 
     def commit(self) -> None:
         """
-        Write what has happened, before anything of it leaves.
+        Write all recorded steps, before any of their results is sent.
 
         Raises
         ------
         NotRecorded
-            The file cannot be written, now or before.
+            The file cannot be written, or a previous write failed.
         """
         if self._entries or self._error or self._has_changes():
             self._commit()
@@ -271,7 +272,7 @@ def _numbers(ids: IdSequences) -> dict[str, int]:
 
 
 def _changed(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that are new, and None for those that are gone."""
+    """Return the values that are new or changed, and None for removed ones."""
     found = {name: value for name, value in now.items() if before.get(name) != value}
     found.update(dict.fromkeys(before.keys() - now.keys()))
     return found

@@ -9,7 +9,7 @@ from typing import Any
 from bfxsync.paper.engine.units import number_text
 
 _EXACT = 2**53
-"""From here on not every integer is a double."""
+"""From this number on, not every integer is a double."""
 
 
 def to_bytes(text: str) -> bytes:

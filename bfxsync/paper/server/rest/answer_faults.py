@@ -19,7 +19,7 @@ _INTERIM = {
 
 class AnswerFaults:
     """
-    The faults of responses.
+    Applies the armed faults to responses.
 
     Parameters
     ----------

@@ -63,9 +63,8 @@ class RestApi:
     """
     Handlers of all routes.
 
-    Strategy: checks are in the order of the real exchange: does the endpoint exist, is the request
-    within its rate limit, is it signed with a known key, is its nonce larger than the last one,
-    does the key have the right.
+    Strategy: checks are in the order of the real exchange: existence of the endpoint, rate limit,
+    signature with a known key, nonce larger than the last one, right of the key.
     """
 
     def __init__(
@@ -116,7 +115,8 @@ class RestApi:
                 response = await self._respond(route, answer, request)
                 if faults.is_lost("lost_answer", request, path):
                     return response
-                # Sent here, so that the connection stays registered until all is read.
+                # Sent here, so that the connection stays registered until the response is read
+                # completely.
                 transport.set_write_buffer_limits(0)
                 await faults.send(response, request, path)
             except (asyncio.TimeoutError, NotRecorded):

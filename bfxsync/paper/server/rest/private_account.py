@@ -68,7 +68,7 @@ def positions_audit(call: SignedCall) -> list[Row]:
 
 
 def margin_base(call: SignedCall) -> Row:
-    """Return the value of the margin wallet, of which only dollars count here."""
+    """Return the value of the margin wallet; only its dollars count."""
     wallet = call.account.wallets.get("margin", "USD")
     profit = needed = 0
     for position in call.account.positions.open.values():

@@ -60,7 +60,7 @@ def past_loans(is_used: bool) -> Callable[[SignedCall], list[Row]]:
 
 
 def single(name: str) -> Callable[[SignedCall], Row]:
-    """Return the handler of an operation, whose rejection is answered with an error."""
+    """Return the handler of an operation; a rejection becomes an error response."""
 
     def answer(call: SignedCall) -> Row:
         reply = operate(call, name, call.values)
@@ -92,7 +92,7 @@ def close(call: SignedCall) -> Row:
 
 
 def keep(call: SignedCall) -> Row:
-    """Keep borrowed funding, or stop keeping it; without changes it is toggled."""
+    """Set whether borrowed funding is kept; without `changes` it is toggled."""
     kind, changes = call.text("type"), call.values.get("changes")
     if kind not in ("credit", "loan"):
         raise Refused("type: invalid")
@@ -148,7 +148,7 @@ def auto_renew_status(call: SignedCall) -> Row | None:
 
 
 def info(call: SignedCall) -> Row:
-    """Return average rates and periods of what is borrowed and lent."""
+    """Return average rates and periods of borrowed and lent funding."""
     symbol = _symbol(call)
     assert symbol is not None
     return call.registry.funding.info(call.account, symbol)

@@ -30,7 +30,7 @@ def orders_hist(call: SignedCall) -> list[Row]:
 
 
 def otc_orders_hist(call: SignedCall) -> list[Row]:
-    """Return over-the-counter orders: none."""
+    """Return an empty list: there are no over-the-counter orders."""
     return call.past([], 500, 0)
 
 
@@ -53,7 +53,7 @@ def trades_hist(call: SignedCall) -> list[Row]:
 
 
 def single(name: str) -> Callable[[SignedCall], Row]:
-    """Return the handler of a single operation, whose rejection is answered with an error."""
+    """Return the handler of a single operation; a rejection becomes an error response."""
 
     def handle(call: SignedCall) -> Row:
         reply = operate(call, name, call.values)
@@ -81,12 +81,12 @@ def notification(
     status: str = "SUCCESS",
     code: int | None = None,
 ) -> Row:
-    """Return the notification that answers a write."""
+    """Return the notification about a write."""
     now = call.market_data.now_mts()
     return order_operations.notification(now, kind, data, text, status, code)
 
 
 def _note(call: SignedCall, name: str, reply: Reply) -> Row:
-    # A list where an operation may be about several orders.
+    # A list for operations that may affect several orders.
     data = reply.rows if name in ("on", "oc_multi") else reply.rows[0]
     return notification(call, f"{name}-req", data, reply.text, reply.status, reply.code)

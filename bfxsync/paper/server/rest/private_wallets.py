@@ -28,7 +28,7 @@ def wallets(call: SignedCall) -> list[Row]:
 
 
 def wallets_hist(call: SignedCall) -> list[Row]:
-    """Return the wallets at a time."""
+    """Return the wallets at a past time."""
     end, currency = call.integer("end"), call.values.get("currency")
     rows: dict[tuple[str, str], Row] = {}
     for booking in call.account.wallets.past():

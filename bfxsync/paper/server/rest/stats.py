@@ -23,7 +23,7 @@ _STEPS_MS = {"1m": MINUTE_MS, "30m": 30 * MINUTE_MS, "1d": _DAY_MS}
 _SIZES = {"pos.size": 5_000.0, "funding.size": 4e8, "credits.size": 3e8}
 _VOLUMES = {"vol.1d": 4e8, "vol.7d": 3e9, "vol.30d": 1.2e10}
 
-# Rankings of one pair, and of all pairs together.
+# Symbols of rankings: a pair, or all pairs together.
 _OF_PAIRS = {("plu", "3h"), ("vol", "3h"), ("vol", "1w"), ("vol", "1M")}
 _OF_ALL = {("vol", "3h")} | {
     (key, timeframe)
@@ -61,7 +61,7 @@ def derivative_hist(query: Query) -> Iterator[Row]:
 
 
 def liquidations(query: Query) -> Iterator[list[Row]]:
-    """Iterate over liquidations, each in a list of its own."""
+    """Iterate over liquidations, each in its own list."""
     page = query.page(100, 500)
     rows = query.market_data.liquidations.rows(page.start, page.end, page.newest_first)
     return page.cut([row] for row in rows)
@@ -143,7 +143,7 @@ def rankings_last(query: Query) -> Row:
 
 
 def _statistic(query: Query) -> tuple[Value, int]:
-    """Return the function of time of a statistic, and its step in ms."""
+    """Return a function from time in ms to the value of a statistic, and its interval in ms."""
     markets, text = query.market_data.markets, query.text("key")
     key, size, subject = (*text.split(":", 2), "", "")[:3]
     pairs = {symbol for symbol in markets if symbol.startswith("t")}
