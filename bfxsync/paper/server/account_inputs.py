@@ -134,6 +134,8 @@ class AccountInputs:
     def _acknowledge(
         self, kind: str, info: object, reply: Reply, facts: Facts | None = None
     ) -> None:
+        if reply.is_lost:
+            return
         text, status, code = reply.text, reply.status, reply.code
         row = notification(self._now_mts(), kind, info, text, status, code)
         self._record(row)

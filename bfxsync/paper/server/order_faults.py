@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from bfxsync.paper.engine.match import Shortage
 from bfxsync.paper.engine.order_requests import Body
 from bfxsync.paper.server import funding_operations, order_operations
@@ -27,11 +29,12 @@ def operate(call: SignedCall, name: str, body: Body) -> Reply:
         return _refuse(name, body, options["text"], options["code"])
     pause = faults.fire("maintenance", **facts)
     if pause is not None:
+        reply = _refuse(name, body, "maintenance", MAINTENANCE)
         if pause.options["executed"]:
-            _execute(call, name, body)
+            reply = attrs.evolve(_execute(call, name, body), is_lost=True)
         registry.is_in_maintenance = True
         registry.on_maintenance(pause.options["length_s"])
-        return _refuse(name, body, "maintenance", MAINTENANCE)
+        return reply
     shortage = faults.claim("partial_fill", **facts) if name == "on" else None
     if shortage is None:
         return _execute(call, name, body)

@@ -36,12 +36,15 @@ class Reply:
         A new order or offer as it was before it was matched.
     code : int or None
         Code of the error; None for success.
+    is_lost : bool
+        Whether the client never gets it.
     """
 
     rows: list[Row]
     text: str
     accepted: Row | None = None
     code: int | None = None
+    is_lost: bool = False
 
     @property
     def status(self) -> str:

@@ -214,6 +214,9 @@ def test_maintenance_begins_in_the_middle_of_an_order(
     for executed in (True, False):
         with connected(exchange) as client:
             exchange.inject("maintenance", executed=executed, length_s=0.2)
+            if executed:
+                with pytest.raises(requests.ConnectionError):
+                    signed.post(SUBMIT, **LIMIT)
             assert signed.error(SUBMIT, **LIMIT) == (20060, "maintenance")
             assert len(exchange.account.orders) == int(executed)
             info = client.until(is_event("info"))[-1]

@@ -253,9 +253,17 @@ def test_maintenance_on_the_channel_is_announced_and_ends(
     infos = [client.until(is_event("info"))[-1]["code"] for _ in range(2)]
     assert infos == [20060, 20061]
     assert len(exchange.account.orders) == 1
+    exchange.inject("maintenance", executed=False, length_s=0.05)
     give(client, "on", FAR)
-    notes = [each[2] for each in frames(client) if each[1] == "n"]
-    assert [note[6] for note in notes] == ["SUCCESS"]
+    found = client.until(is_event("info")) + client.until(is_event("info"))
+    notes = [each[2] for each in found if is_code("n", each)]
+    give(client, "on", FAR)
+    notes += [each[2] for each in frames(client) if each[1] == "n"]
+    assert [(note[5], note[6]) for note in notes] == [
+        (20060, "ERROR"),
+        (None, "SUCCESS"),
+    ]
+    assert len(exchange.account.orders) == 2
 
 
 @pytest.mark.parametrize("data", [None, 5, [5], [["on"]], [["on", 5]], [[None, {}]]])

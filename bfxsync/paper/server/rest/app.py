@@ -14,7 +14,13 @@ from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.recorder import NotRecorded
 from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.rest.answer_faults import AnswerFaults
-from bfxsync.paper.server.rest.query import RATE_LIMIT, Query, Refused, SignedCall
+from bfxsync.paper.server.rest.query import (
+    RATE_LIMIT,
+    Query,
+    Refused,
+    SignedCall,
+    Unanswered,
+)
 from bfxsync.paper.server.rest.routes import PRIVATE_ROUTES, ROUTES, Q, Route
 from bfxsync.paper.server.wire_json import decode, encode
 from bfxsync.paper.settings import Counters, ExchangeSettings
@@ -119,7 +125,7 @@ class RestApi:
                 # completely.
                 transport.set_write_buffer_limits(0)
                 await faults.send(response, request, path)
-            except (asyncio.TimeoutError, NotRecorded):
+            except (asyncio.TimeoutError, NotRecorded, Unanswered):
                 transport.abort()
             finally:
                 self._open.discard(transport)

@@ -10,7 +10,7 @@ from bfxsync.paper.engine.funding_loan import AutoRenew, EngineLoan, lent
 from bfxsync.paper.engine.funding_offer import HIGHEST_RATE, LONGEST, SHORTEST
 from bfxsync.paper.engine.units import Row
 from bfxsync.paper.server.order_faults import operate
-from bfxsync.paper.server.rest.private_orders import notification
+from bfxsync.paper.server.rest.private_orders import answered, notification
 from bfxsync.paper.server.rest.query import Refused, SignedCall, is_wanted
 
 _MOST_ROWS = 500
@@ -63,7 +63,7 @@ def single(name: str) -> Callable[[SignedCall], Row]:
     """Return the handler of an operation; a rejection becomes an error response."""
 
     def answer(call: SignedCall) -> Row:
-        reply = operate(call, name, call.values)
+        reply = answered(operate(call, name, call.values))
         if reply.code is not None:
             raise Refused(reply.text, reply.code)
         return notification(call, f"{name}-req", reply.rows[0], reply.text)

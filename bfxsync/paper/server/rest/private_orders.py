@@ -9,7 +9,7 @@ from bfxsync.paper.engine.units import Row
 from bfxsync.paper.server import order_operations
 from bfxsync.paper.server.order_faults import operate
 from bfxsync.paper.server.order_operations import Reply, newest_first, read_operations
-from bfxsync.paper.server.rest.query import Refused, SignedCall, is_wanted
+from bfxsync.paper.server.rest.query import Refused, SignedCall, Unanswered, is_wanted
 
 
 def orders(call: SignedCall) -> list[Row]:
@@ -56,7 +56,7 @@ def single(name: str) -> Callable[[SignedCall], Row]:
     """Return the handler of a single operation; a rejection becomes an error response."""
 
     def handle(call: SignedCall) -> Row:
-        reply = operate(call, name, call.values)
+        reply = answered(operate(call, name, call.values))
         if reply.code is not None:
             raise Refused(reply.text, reply.code)
         return _note(call, name, reply)
@@ -67,10 +67,18 @@ def single(name: str) -> Callable[[SignedCall], Row]:
 def multi(call: SignedCall) -> Row:
     """Execute several operations; each notification is nested in that of the request."""
     ops = read_operations(call.values.get("ops"))
-    notes = [_note(call, name, operate(call, name, body)) for name, body in ops]
+    replies = [(name, operate(call, name, body)) for name, body in ops]
+    notes = [_note(call, name, answered(reply)) for name, reply in replies]
     return notification(
         call, "ox_multi-req", notes, f"Submitting {len(ops)} operations."
     )
+
+
+def answered(reply: Reply) -> Reply:
+    """Return a reply, unless the client never gets it."""
+    if reply.is_lost:
+        raise Unanswered
+    return reply
 
 
 def notification(

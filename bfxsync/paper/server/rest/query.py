@@ -31,6 +31,10 @@ class Refused(Invalid):
         self.status = status
 
 
+class Unanswered(Exception):
+    """A request that was executed and is not answered: the connection is cut."""
+
+
 class Page(NamedTuple):
     """
     A page of a list that is sorted by time.
