@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import compress, repeat
-from typing import Any, Iterable, List, Optional, Protocol
+from itertools import repeat
+from typing import Any, List, Optional, Protocol, Sequence
 
 from bfxsync._base.aliases import NumberType, Symbol
 from bfxsync.models.market import FundingTrade, FundingTradeUpdate, Trade, TradeUpdate
@@ -33,23 +33,15 @@ class TableModels:
         self, table: Table, symbols: List[Symbol], times: Optional[List[Any]]
     ) -> Optional[List[Any]]:
         """Return the models; None if a row is unusual."""
-        if table.tags is not None:
+        found = self.screened(table.columns) if table.tags is None else None
+        if found is None:
             return None
-        return self.make(table.columns, symbols, times)
+        return list(map(self._model, *found, symbols, times or repeat(None)))
 
-    def make(
-        self,
-        columns: Columns,
-        symbols: Iterable[Symbol],
-        times: Optional[Iterable[Any]],
-    ) -> Optional[List[Any]]:
-        """Return the models of the rows with these columns, symbols and times."""
+    def screened(self, columns: Columns) -> Optional[Sequence[Sequence[Any]]]:
+        """Return the columns of the fields; None if a row is unusual."""
         found = self._read(columns)
-        if found is None or not self._fit(len(columns), found):
-            return None
-        if times is None:
-            times = repeat(None)
-        return list(map(self._model, *found, symbols, times))
+        return found if found and self._fit(len(columns), found) else None
 
 
 class TradeModels:
@@ -58,48 +50,31 @@ class TradeModels:
     def __init__(
         self, is_funding: bool, number: NumberType, has_confirmations: bool
     ) -> None:
-        self._tags = ("fte", "ftu") if is_funding else ("te", "tu")
-        self._trades = TableModels(FundingTrade if is_funding else Trade, number)
-        self._confirmations: Optional[TableModels] = None
-        if has_confirmations:
-            update = FundingTradeUpdate if is_funding else TradeUpdate
-            self._confirmations = TableModels(update, number)
+        trade: Any = FundingTrade if is_funding else Trade
+        update: Any = FundingTradeUpdate if is_funding else TradeUpdate
+        self._screened = TableModels(trade, number).screened
+        self._classes = {
+            "fte" if is_funding else "te": trade,
+            "ftu" if is_funding else "tu": update if has_confirmations else _no_model,
+        }
 
     def of(
         self, table: Table, symbols: List[Symbol], times: Optional[List[Any]]
     ) -> Optional[List[Any]]:
         """Return a model or None for each row; None if a row is unusual."""
-        tags = table.tags
-        if tags is None:
+        try:
+            classes = [self._classes[tag] for tag in table.tags or ()]
+        except KeyError:
             return None
-        executed, confirmed = self._tags
-        is_trade = [tag == executed for tag in tags]
-        is_other = [tag == confirmed for tag in tags]
-        if sum(is_trade) + sum(is_other) < len(tags):
+        found = self._screened(table.columns) if classes else None
+        if found is None:
             return None
-        trades = self._chosen(self._trades, table, symbols, times, is_trade)
-        confirmations: Optional[Iterable[Any]] = repeat(None)
-        if self._confirmations is not None:
-            make = self._confirmations
-            confirmations = self._chosen(make, table, symbols, times, is_other)
-        if trades is None or confirmations is None:
-            return None
-        new, old = iter(trades), iter(confirmations)
-        return [next(new) if each else next(old) for each in is_trade]
+        rows = zip(*found, symbols, times or repeat(None))
+        return [make(*row) for make, row in zip(classes, rows)]
 
-    def _chosen(
-        self,
-        maker: TableModels,
-        table: Table,
-        symbols: List[Symbol],
-        times: Optional[List[Any]],
-        chosen: List[bool],
-    ) -> Optional[List[Any]]:
-        columns = [list(compress(column, chosen)) for column in table.columns]
-        if not columns[0]:
-            return []
-        ends = None if times is None else compress(times, chosen)
-        return maker.make(columns, compress(symbols, chosen), ends)
+
+def _no_model(*_: object) -> None:
+    pass
 
 
 @lru_cache(maxsize=None)
