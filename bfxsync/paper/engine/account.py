@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Callable, Deque, Dict, Mapping
 
-from bfxsync.paper.engine.alerts import Keepsakes
 from bfxsync.paper.engine.amounts import cost, cost_at_most, read_amount, share
 from bfxsync.paper.engine.funding_loan import AccountFunding
 from bfxsync.paper.engine.ids import IdSequences
 from bfxsync.paper.engine.order import HIDDEN, NO_VAR_RATES, EngineOrder, legs
 from bfxsync.paper.engine.positions import Positions, required_margin_with
+from bfxsync.paper.engine.stored_data import StoredData
 from bfxsync.paper.engine.units import SCALE, Row, units_text
 from bfxsync.paper.engine.wallets import (
     DEPOSIT,
@@ -79,7 +79,7 @@ class Account:
         self.trades: Deque[Row] = deque(maxlen=KEPT)
         self.movements: Deque[Row] = deque(maxlen=KEPT)
         self.addresses: dict[tuple[str, str], list[str]] = {}
-        self.keepsakes: Keepsakes = Keepsakes()
+        self.stored: StoredData = StoredData()
         self.funding: AccountFunding = AccountFunding()
         self.wallets: Wallets = Wallets(
             lambda: next(ids.booking),

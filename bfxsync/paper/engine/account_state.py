@@ -23,11 +23,11 @@ from typing import (
 import attrs
 
 from bfxsync.paper.engine.account import Account
-from bfxsync.paper.engine.alerts import PriceAlert
 from bfxsync.paper.engine.funding_loan import AutoRenew, EngineLoan
 from bfxsync.paper.engine.funding_offer import EngineOffer
 from bfxsync.paper.engine.order import EngineOrder
 from bfxsync.paper.engine.positions import EnginePosition
+from bfxsync.paper.engine.stored_data import PriceAlert, RecurringOrder
 from bfxsync.paper.engine.units import Row
 from bfxsync.paper.engine.wallets import Booking, EngineWallet
 
@@ -220,7 +220,7 @@ def apply(account: Account, changes: Changes) -> None:
         account.addresses[kind, method] = known
     if "auto_renew" in changes:
         funding.auto_renew = {row[0]: AutoRenew(*row) for row in changes["auto_renew"]}
-    kept = account.keepsakes
+    kept = account.stored
     if "settings" in changes:
         kept.settings = dict(changes["settings"])
     if "alerts" in changes:
@@ -228,6 +228,9 @@ def apply(account: Account, changes: Changes) -> None:
         kept.alerts = {alert.key: alert for alert in found}
     if "invoices" in changes:
         kept.invoices = [invoice for (invoice,) in changes["invoices"]]
+    if "recurring" in changes:
+        items = [RecurringOrder(**fields) for (fields,) in changes["recurring"]]
+        kept.recurring = {item.id: item for item in items}
 
 
 def complete(accounts: Iterable[Account]) -> None:
@@ -256,13 +259,14 @@ def _settings(account: Account) -> dict[str, list[Row]]:
     """Return the settings, which no event reports, by name."""
     addresses = account.addresses.items()
     renew = account.funding.auto_renew.values()
-    alerts = account.keepsakes.alerts.values()
+    alerts = account.stored.alerts.values()
     return {
         "addresses": [[*key, list(known)] for key, known in addresses],
         "auto_renew": [list(attrs.astuple(each)) for each in renew],
-        "settings": [list(item) for item in account.keepsakes.settings.items()],
+        "settings": [list(item) for item in account.stored.settings.items()],
         "alerts": [list(attrs.astuple(each)) for each in alerts],
-        "invoices": [[each] for each in account.keepsakes.invoices],
+        "invoices": [[each] for each in account.stored.invoices],
+        "recurring": [[each.to_dict()] for each in account.stored.recurring.values()],
     }
 
 

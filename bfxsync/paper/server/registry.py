@@ -14,6 +14,7 @@ from bfxsync.paper.engine.liquidation import Liquidations
 from bfxsync.paper.engine.margin import Margin
 from bfxsync.paper.engine.matching import MatchingEngine
 from bfxsync.paper.engine.position_funding import PositionFunding
+from bfxsync.paper.engine.recurring import RecurringOrders
 from bfxsync.paper.engine.snapshots import DailySnapshots
 from bfxsync.paper.engine.units import Row
 from bfxsync.paper.engine.venue import Venue
@@ -44,6 +45,8 @@ class AccountRegistry:
         Offers and loans.
     margin : Margin
         Profit and equity of positions.
+    recurring : RecurringOrders
+        Orders that are placed every day, week or month.
     liquidations : Liquidations
         Watches the positions.
     liquidation_listeners : list of callable
@@ -92,6 +95,10 @@ class AccountRegistry:
         self.liquidations: Liquidations = Liquidations(
             self.engine, self.margin, now_mts, self._publish_liquidation
         )
+        self.recurring: RecurringOrders = RecurringOrders(
+            self.engine, self._last_price, now_mts, call_later
+        )
+        self._venues = venues
         self._alerts = Alerts(venues, self.accounts, now_mts)
         self.liquidation_listeners: list[Callable[[Row], None]] = []
         borrowing = PositionFunding(self.funding, venues, now_mts)
@@ -115,6 +122,8 @@ class AccountRegistry:
             raise UsageError(
                 "the journal has open orders of a market that this exchange does not have"
             ) from None
+        for account in self.accounts:
+            self.recurring.add(account)
         self.recorder.commit()
 
     def market_moved(self, symbol: str) -> None:
@@ -123,6 +132,12 @@ class AccountRegistry:
         self.funding.market_moved(symbol)
         self.liquidations.market_moved(symbol)
         self._alerts.market_moved(symbol)
+
+    def _last_price(self, symbol: object) -> int:
+        venue = self._venues.get(symbol) if isinstance(symbol, str) else None
+        if venue is None or venue.market.is_funding or venue.market.is_derivative:
+            raise Invalid("symbol: invalid")
+        return venue.market.last_price
 
     def _publish_liquidation(self, row: Row) -> None:
         for listener in self.liquidation_listeners:

@@ -10,8 +10,9 @@ import attrs
 from bfxsync.paper.server.rest import conf, market
 from bfxsync.paper.server.rest import private_account as account
 from bfxsync.paper.server.rest import private_funding as funding
-from bfxsync.paper.server.rest import private_keepsakes as kept
 from bfxsync.paper.server.rest import private_orders as orders
+from bfxsync.paper.server.rest import private_recurring as recurring
+from bfxsync.paper.server.rest import private_stored as stored
 from bfxsync.paper.server.rest import private_wallets as wallets
 from bfxsync.paper.server.rest import samples, stats
 from bfxsync.paper.server.rest.query import Query, Refused, SignedCall
@@ -173,21 +174,34 @@ PRIVATE_ROUTES: tuple[Route[SignedCall], ...] = (
     Route("auth/w/funding/keep", funding.keep, rights="funding:w"),
     Route("auth/w/funding/auto", funding.auto_renew, rights="funding:w"),
     Route("auth/r/funding/auto/status", funding.auto_renew_status, rights="funding:r"),
-    Route("auth/r/settings", kept.settings, rights="settings:r"),
-    Route("auth/r/settings/core", kept.core_settings, rights="settings:r"),
-    Route("auth/w/settings/set", kept.set_settings, rights="settings:w"),
-    Route("auth/w/settings/del", kept.delete_settings, rights="settings:w"),
-    Route("auth/r/alerts", kept.alerts, 45, rights="settings:r"),
-    Route("auth/w/alert/set", kept.set_alert, rights="settings:w"),
-    Route("auth/w/alert/del", kept.delete_alert, rights="settings:w"),
+    Route("auth/r/settings", stored.settings, rights="settings:r"),
+    Route("auth/r/settings/core", stored.core_settings, rights="settings:r"),
+    Route("auth/w/settings/set", stored.set_settings, rights="settings:w"),
+    Route("auth/w/settings/del", stored.delete_settings, rights="settings:w"),
+    Route("auth/r/alerts", stored.alerts, 45, rights="settings:r"),
+    Route("auth/w/alert/set", stored.set_alert, rights="settings:w"),
+    Route("auth/w/alert/del", stored.delete_alert, rights="settings:w"),
     Route(
         "auth/w/alert/price:{symbol:t[^/]+}:{price}/del",
-        kept.delete_alert,
+        stored.delete_alert,
         group="auth/w/alert/price/del",
         rights="settings:w",
     ),
-    Route("auth/w/deposit/invoice", kept.deposit_invoice, 10, rights="wallets:w"),
-    Route("auth/r/ext/invoice/payments", kept.invoice_payments, 10, rights="wallets:r"),
+    Route("auth/w/deposit/invoice", stored.deposit_invoice, 10, rights="wallets:w"),
+    Route(
+        "auth/r/ext/invoice/payments", stored.invoice_payments, 10, rights="wallets:r"
+    ),
+    *(
+        Route(f"auth/{path}", answer, 10, rights=f"orders:{path[0]}")
+        for path, answer in (
+            ("w/ext/recurring-ao/create", recurring.create),
+            ("r/ext/recurring-ao/detail/{id}", recurring.detail),
+            ("w/ext/recurring-ao/update/{id}", recurring.update),
+            ("w/ext/recurring-ao/cancel/{id}", recurring.cancel),
+            ("r/ext/recurring-ao/list", recurring.listed),
+            ("r/ext/recurring-ao/order/list", recurring.orders),
+        )
+    ),
     # All others are answered with an error.
     Route("auth/{path:.*}", _missing),
 )
@@ -201,8 +215,6 @@ NOT_SIMULATED = (
     "auth/w/pulse/",
     "auth/r/ext/wallets/",
     "auth/w/ext/wallets/",
-    "auth/r/ext/recurring-ao/",
-    "auth/w/ext/recurring-ao/",
     "auth/r/ext/pay/",
     "auth/w/ext/pay/",
 )

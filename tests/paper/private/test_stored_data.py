@@ -12,7 +12,7 @@ import bfxsync.rest
 from bfxsync.errors import ApiError
 from bfxsync.paper import PaperAccount, PaperExchange
 from bfxsync.paper.engine.account_state import AccountChanges, apply
-from bfxsync.paper.engine.alerts import PriceAlert
+from bfxsync.paper.engine.stored_data import PriceAlert
 from bfxsync.paper.engine.units import to_units
 from bfxsync.paper.server.rest.routes import NOT_SIMULATED, PRIVATE_ROUTES
 from bfxsync.rest.auth import AuthEndpoints
@@ -75,14 +75,14 @@ def test_an_alert_tells_of_its_price_from_both_sides() -> None:
     notes: list[Any] = []
     harness.account.listeners.append(lambda code, row: notes.append((code, row)))
     alert = PriceAlert("tBTCUSD", "70000", to_units(70_000), 2, True)
-    harness.account.keepsakes.alerts[alert.key] = alert
+    harness.account.stored.alerts[alert.key] = alert
     for price in (69_000, 70_000, 71_000, 69_500, 72_000):
         harness.trade(price)
     rows = [row for code, row in notes if code == "n"]
     assert [row[1] for row in rows] == ["uca", "uca"]
     assert rows[0][4] == ["price:tBTCUSD:70000", "price", "tBTCUSD", 70_000, 1, "up"]
     assert rows[1][4][4:] == [0, "down"]
-    assert harness.account.keepsakes.alerts == {}
+    assert harness.account.stored.alerts == {}
 
 
 def test_invoices_are_made_and_never_paid(auth: AuthEndpoints) -> None:
@@ -130,17 +130,17 @@ def test_what_is_malformed_is_refused(other: Signed) -> None:
 def test_what_is_kept_is_restored() -> None:
     first, second = (EngineHarness().account for _ in range(2))
     changes = AccountChanges(first)
-    first.keepsakes.settings["api:x"] = {"a": 1}
+    first.stored.settings["api:x"] = {"a": 1}
     alert = PriceAlert("tBTCUSD", "1", to_units(1.0), 1, True)
-    first.keepsakes.alerts[alert.key] = alert
-    first.keepsakes.invoices.append({"payment_hash": "x"})
+    first.stored.alerts[alert.key] = alert
+    first.stored.invoices.append({"payment_hash": "x"})
     apply(second, changes.take())
-    assert second.keepsakes == first.keepsakes
+    assert second.stored == first.stored
     # Also that there are none any more.
-    first.keepsakes.settings.clear()
-    first.keepsakes.alerts.clear()
+    first.stored.settings.clear()
+    first.stored.alerts.clear()
     apply(second, changes.take())
-    assert second.keepsakes == first.keepsakes
+    assert second.stored == first.stored
 
 
 def known_paths() -> list[str]:

@@ -6,8 +6,8 @@ import hashlib
 import re
 from typing import Any
 
-from bfxsync.paper.engine.alerts import PriceAlert
 from bfxsync.paper.engine.amounts import integer, read_positive, read_price
+from bfxsync.paper.engine.stored_data import PriceAlert
 from bfxsync.paper.engine.units import SCALE, Row, units_text
 from bfxsync.paper.markets.market import Market
 from bfxsync.paper.server.rest.private_orders import notification
@@ -22,7 +22,7 @@ _SATOSHIS = 10**8
 
 def settings(call: SignedCall) -> list[Row]:
     """Return settings by their keys; unknown ones have no value."""
-    known = call.account.keepsakes.settings
+    known = call.account.stored.settings
     return [[key, known.get(key)] for key in _keys(call.values.get("keys"))]
 
 
@@ -40,7 +40,7 @@ def set_settings(call: SignedCall) -> Row:
     if not isinstance(given, dict):
         raise Refused("settings: invalid")
     _keys(list(given))
-    call.account.keepsakes.settings.update(given)
+    call.account.stored.settings.update(given)
     return notification(call, "acc_ss", [len(given)], "")
 
 
@@ -48,7 +48,7 @@ def delete_settings(call: SignedCall) -> Row:
     """Delete settings, given as a list of keys or as an object with them."""
     given = call.values.get("settings", call.values.get("keys"))
     keys = _keys(list(given) if isinstance(given, dict) else given)
-    known = call.account.keepsakes.settings
+    known = call.account.stored.settings
     deleted = [key for key in dict.fromkeys(keys) if key in known]
     for key in deleted:
         del known[key]
@@ -57,7 +57,7 @@ def delete_settings(call: SignedCall) -> Row:
 
 def alerts(call: SignedCall) -> list[Row]:
     """Return the alerts, oldest first."""
-    return [alert.row() for alert in call.account.keepsakes.alerts.values()]
+    return [alert.row() for alert in call.account.stored.alerts.values()]
 
 
 def set_alert(call: SignedCall) -> Row:
@@ -72,14 +72,14 @@ def set_alert(call: SignedCall) -> Row:
     is_above = price > market.last_price
     text = call.text("price")
     alert = PriceAlert(market.symbol, text, price, count, is_above)
-    call.account.keepsakes.alerts[alert.key] = alert
+    call.account.stored.alerts[alert.key] = alert
     return alert.row()
 
 
 def delete_alert(call: SignedCall) -> Row:
     """Delete an alert."""
     key = f"price:{_pair(call).symbol}:{call.text('price')}"
-    if call.account.keepsakes.alerts.pop(key, None) is None:
+    if call.account.stored.alerts.pop(key, None) is None:
         raise Refused("alert: invalid")
     return [True]
 
@@ -93,7 +93,7 @@ def deposit_invoice(call: SignedCall) -> Row:
     amount = read_positive("amount", call.values.get("amount"))
     if not _LEAST <= amount <= _MOST:
         raise Refused("amount: invalid")
-    number, now = len(account.keepsakes.invoices) + 1, call.market_data.now_mts()
+    number, now = len(account.stored.invoices) + 1, call.market_data.now_mts()
     secret = f"paper-{account.user_id}-{number}".encode()
     digest = hashlib.sha256(secret).hexdigest()
     invoice = {
@@ -107,7 +107,7 @@ def deposit_invoice(call: SignedCall) -> Row:
         "bfx_amount": units_text(amount),
         "status": "CREATED",
     }
-    account.keepsakes.invoices.append(invoice)
+    account.stored.invoices.append(invoice)
     return [digest, invoice["invoice"], None, None, invoice["bfx_amount"]]
 
 
@@ -116,7 +116,7 @@ def invoice_payments(call: SignedCall) -> list[dict[str, Any]]:
     action, query = call.text("action"), call.values.get("query", {})
     if not isinstance(query, dict):
         raise Refused("query: invalid")
-    newest = call.account.keepsakes.invoices[::-1]
+    newest = call.account.stored.invoices[::-1]
     if action == "getInvoicesByUser":
         offset = integer("offset", query.get("offset", 0), _MOST_TRIGGERS)
         return newest[offset:]
