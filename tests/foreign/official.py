@@ -20,14 +20,13 @@ EVENTS = """
 open subscribed authenticated disconnected checksum t_ticker_update f_ticker_update
 t_trade_execution t_trade_execution_update t_trades_snapshot f_trades_snapshot t_book_snapshot
 t_book_update t_raw_book_snapshot t_raw_book_update f_book_snapshot f_book_update
-candles_snapshot candles_update derivatives_status_update order_snapshot order_new order_update
-order_cancel position_snapshot position_new position_update position_close
-funding_offer_snapshot funding_offer_new funding_offer_cancel funding_credit_snapshot
-funding_credit_new
-funding_loan_snapshot wallet_snapshot wallet_update balance_update base_margin_info
-symbol_margin_info funding_info_update trade_execution trade_execution_update notification
-on-req-notification ou-req-notification oc-req-notification fon-req-notification
-foc-req-notification
+candles_snapshot candles_update derivatives_status_update liquidation_feed_update
+order_snapshot order_new order_update order_cancel position_snapshot position_new
+position_update position_close funding_offer_snapshot funding_offer_new funding_offer_cancel
+funding_credit_snapshot funding_credit_new funding_loan_snapshot wallet_snapshot wallet_update
+balance_update base_margin_info symbol_margin_info funding_info_update trade_execution
+trade_execution_update notification on-req-notification ou-req-notification oc-req-notification
+fon-req-notification foc-req-notification
 """.split()
 
 SNAPSHOTS = [name for name in EVENTS if name.endswith("_snapshot")]
@@ -337,14 +336,16 @@ class Program:
             await self.wss.subscribe("book", symbol="fUSD", prec="P0", len="25")
             await self.wss.subscribe("candles", key=f"trade:1m:{PAIR}")
             await self.wss.subscribe("status", key="deriv:tBTCF0:USTF0")
+            await self.wss.subscribe("status", key="liq:global")
             for name in (
                 "t_ticker_update f_ticker_update t_trades_snapshot f_trades_snapshot"
                 " t_book_snapshot t_raw_book_snapshot f_book_snapshot candles_snapshot"
-                " derivatives_status_update t_book_update t_trade_execution"
+                " derivatives_status_update liquidation_feed_update t_book_update"
+                " t_raw_book_update f_book_update t_trade_execution"
                 " t_trade_execution_update candles_update"
             ).split():
                 await seen.wait(name)
-            assert len(seen.named("subscribed")) == 9
+            assert len(seen.named("subscribed")) == 10
         with step("checksums of a book of levels and of one of orders match"):
             while min(len(self.matched[name]) for name in (PAIR, "tETHUSD")) < 5:
                 await seen.wait("checksum", since=seen.mark())

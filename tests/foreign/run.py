@@ -45,7 +45,7 @@ def run(name: str, command: list[str]) -> Run:
     began = time.monotonic()
     # Busy enough that a few seconds show everything.
     with PaperExchange(
-        rate=20, checksum_s=0.3, ticker_s=0.3, heartbeat_s=1
+        rate=20, checksum_s=0.3, ticker_s=0.3, liquidation_s=0.5, heartbeat_s=1
     ) as exchange:
         environment = {
             **os.environ,
