@@ -47,6 +47,7 @@ def run_bfxsync(
         if isinstance(change, Gap):
             run.result["gaps"] += 1
             run.result["dropped"] += change.dropped
+            run.result["reason"] = change.reason
 
     def callback(each: Channel) -> Callable[[Any], None]:
         read = READS[each.name]

@@ -198,7 +198,11 @@ def check(
     """Say what is wrong with what a contestant received; None if nothing is."""
     name = contestant.partition("@")[0]
     if sent["sent"] != job.frames or result["gaps"] or result["dropped"]:
-        return f"{sent['sent']} of {job.frames} sent, {result['gaps']} gaps"
+        reason = result.get("reason", "of unknown reason")
+        return (
+            f"{sent['sent']} of {job.frames} sent, {result['gaps']} gaps ({reason}), "
+            f"{result['dropped']} dropped"
+        )
     books = result.get("books")
     if books and {k: sorted(v) for k, v in books.items()} != {
         k: sorted(

@@ -304,14 +304,12 @@ def _init_of(cls: Any, fields: List[Field], is_frozen: bool) -> Any:
     return made
 
 
-def _eq_of(names: List[str]) -> tuple[Any, Callable[[Any], Any]]:
-    values: Callable[[Any], Any]
-    if len(names) > 1:
-        values = attrgetter(*names)
-    else:
-        # Like the others in a tuple, where an object is equal to itself, even NaN.
-        def values(record: Any) -> Any:
-            return tuple([getattr(record, name) for name in names])
+def _eq_of(names: List[str]) -> tuple[Any, Any]:
+    # In a tuple an object is equal to itself, even NaN.
+    def few(record: Any) -> Any:
+        return tuple([getattr(record, name) for name in names])
+
+    values: Any = attrgetter(*names) if len(names) > 1 else few
 
     def __eq__(self: Any, other: Any) -> Any:
         if other.__class__ is not self.__class__:
