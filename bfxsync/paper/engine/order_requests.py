@@ -134,7 +134,9 @@ def update_order(
 
 def _read_terms(order: EngineOrder, body: Body, now_mts: int) -> None:
     """Apply the fields that both a new order and an update may have."""
-    for name in ("price", "price_aux_limit", "price_trailing"):
+    names = ["price_aux_limit", "price_trailing"]
+    # A market order has no price, although some clients send one.
+    for name in names if order.plain_kind == "MARKET" else ["price", *names]:
         if body.get(name) not in (None, "0", 0, ""):
             setattr(order, name, read_price(name, body[name]))
     if order.is_stop and order.plain_kind != "TRAILING STOP":

@@ -34,6 +34,17 @@ def wallet(harness: EngineHarness, name: tuple[str, str]) -> list[float]:
     return [found.balance / SCALE, found.reserved / SCALE]
 
 
+@pytest.mark.parametrize("price", ["0.01", "100000000000"])
+def test_a_price_changes_nothing_of_a_market_order(
+    harness: EngineHarness, price: str
+) -> None:
+    harness.account.deposit("margin", "USD", "-99900")
+    with pytest.raises(Declined, match="not enough tradable balance for 1 BTCUSD"):
+        harness.submit("MARKET", "1", price)
+    order = harness.submit("MARKET", "0.1", price)
+    assert order.row()[16] == 0 and order.status == "EXECUTED @ 1001(0.1)"
+
+
 def test_a_position_costs_what_was_paid_and_brings_the_difference(
     harness: EngineHarness,
 ) -> None:
