@@ -29,6 +29,15 @@ def test_json_is_read_with_one_kind_of_number(text: str, value: Any) -> None:
     assert read == value and repr(read) == repr(value)
 
 
+@pytest.mark.parametrize(("before", "after"), [("[", "]"), ('{"a":', "}")])
+def test_what_is_nested_too_deeply_is_no_json(before: str, after: str) -> None:
+    # Reading needs less stack than writing, which would fail in the middle of an order.
+    assert encode(decode(before * 64 + "0" + after * 64))
+    for levels in (65, 300, 900, 5_000, 100_000):
+        with pytest.raises(ValueError):
+            decode(before * levels + "0" + after * levels)
+
+
 @pytest.mark.parametrize("text", ["NaN", "[1e999]", "-Infinity", "{", ""])
 def test_what_cannot_be_sent_back_is_no_json(text: str) -> None:
     with pytest.raises(ValueError):

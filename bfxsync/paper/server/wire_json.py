@@ -10,6 +10,8 @@ from bfxsync.paper.engine.units import number_text
 
 _EXACT = 2**53
 """From this number on, not every integer is a double."""
+_DEEPEST = 64
+"""Levels of lists and objects. Writing takes more stack than reading."""
 
 
 def to_bytes(text: str) -> bytes:
@@ -24,11 +26,24 @@ def decode(text: str | bytes) -> Any:
     Raises
     ------
     ValueError
-        Invalid JSON, or a number that cannot be sent back, such as NaN or 1e999.
-    RecursionError
-        Nested too deeply.
+        Invalid JSON, a number that cannot be sent back, such as NaN or 1e999, or more than
+        `_DEEPEST` levels.
     """
-    return json.loads(text, parse_float=_number, parse_constant=_number)
+    try:
+        value = json.loads(text, parse_float=_number, parse_constant=_number)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    level = [value]
+    for _ in range(_DEEPEST + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (list, dict))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return value
+    raise ValueError("nested too deeply")
 
 
 def _number(text: str) -> float:

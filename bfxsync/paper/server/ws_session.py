@@ -157,7 +157,7 @@ class WsSession:
         """Handle an event, or an input of the account channel; anything else is ignored."""
         try:
             request = decode(text)
-        except (ValueError, RecursionError):
+        except ValueError:
             return
         if self._is_closed:
             return

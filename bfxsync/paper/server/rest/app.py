@@ -223,7 +223,7 @@ def _parameters(body: bytes) -> Mapping[str, Any] | None:
     """Return the parameters of a body, None unless it is a JSON object."""
     try:
         values = decode(body)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     return values if isinstance(values, dict) else None
 
