@@ -140,7 +140,7 @@ class AccountChanges:
             if wallet.holds.get(purpose) != before.get(purpose)
         ]
         self._holds[kind, currency] = dict(wallet.holds)
-        return [_fields(wallet, "holds"), holds]
+        return [_fields(wallet, "holds", "reserved"), holds]
 
     def _filled(
         self, table: str, item: EngineOrder | EngineOffer | None
@@ -270,10 +270,10 @@ def _settings(account: Account) -> dict[str, list[Row]]:
     }
 
 
-def _fields(item: _Item, but: str = "") -> dict[str, Any]:
+def _fields(item: _Item, *but: str) -> dict[str, Any]:
     """Return the attributes of an object by name, with the ids of other objects."""
     names = (field.name for field in attrs.fields(type(item)))
-    return {name: _plain(getattr(item, name)) for name in names if name != but}
+    return {name: _plain(getattr(item, name)) for name in names if name not in but}
 
 
 def _plain(value: Any) -> Any:
@@ -301,6 +301,4 @@ def _apply_wallet(
     _updated(EngineWallet, wallet, fields)
     for purpose, amount in holds:
         purpose = tuple(purpose) if isinstance(purpose, list) else purpose
-        wallet.holds.pop(purpose, None)
-        if amount:
-            wallet.holds[purpose] = amount
+        wallet.hold(purpose, amount)

@@ -59,24 +59,28 @@ class EngineWallet:
     ----------
     holds : dict
         Amounts reserved for open orders and positions, by purpose.
+    reserved : int
+        Their sum.
     """
 
     kind: str
     currency: str
     balance: int = 0
     holds: dict[Hashable, int] = attrs.field(factory=dict)
+    reserved: int = 0
     last_change: str | None = None
     last_meta: dict[str, Any] | None = None
-
-    @property
-    def reserved(self) -> int:
-        """Sum of all holds."""
-        return sum(self.holds.values())
 
     @property
     def available(self) -> int:
         """Balance without the holds; may be negative after losses."""
         return self.balance - self.reserved
+
+    def hold(self, purpose: Hashable, amount: int) -> None:
+        """Reserve an amount for a purpose, in place of its previous hold; 0 releases it."""
+        self.reserved += amount - self.holds.pop(purpose, 0)
+        if amount:
+            self.holds[purpose] = amount
 
     def row(self) -> Row:
         """Return the row of the wallet, as sent."""
@@ -164,15 +168,12 @@ class Wallets:
             self.book(wallet.kind, wallet.currency, sign * amount, TRANSFER, text)
 
     def hold(self, purpose: Hashable, kind: str, currency: str, amount: int) -> None:
-        """Reserve an amount for a purpose, in place of its previous hold; 0 releases it."""
+        """Reserve an amount of a wallet, see `EngineWallet.hold`."""
         wallet = self.get(kind, currency)
         if wallet.holds.get(purpose, 0) == amount:
             return
         wallet = self.own(kind, currency)
-        if amount:
-            wallet.holds[purpose] = amount
-        else:
-            del wallet.holds[purpose]
+        wallet.hold(purpose, amount)
         self._on_change(wallet)
 
     def own(self, kind: str, currency: str) -> EngineWallet:
