@@ -102,6 +102,8 @@ class Account:
         """Book a deposit."""
         units = read_amount("amount", amount)
         id, now = next(self.ids.movement), self.now_mts()
+        note = f"Deposit of {units_text(units)} {currency} to wallet {kind}"
+        self.emit("n", [now, "deposit_new", *[None] * 4, "SUCCESS", note])
         text = f"Deposit (PAPER) #{id}"
         self.wallets.book(kind, currency, units, DEPOSIT, text)
         self.movements.append(movement_row(id, currency, "PAPER", now, units))
@@ -162,7 +164,7 @@ class Account:
         order.amount -= signed
         order.fills.append((price, signed))
         order.mts_update = self.now_mts()
-        meta = _meta(order, amount, price)
+        meta = _meta(order, signed, price)
         settle = self._exchange if order.is_spot else self._settle
         # A hidden order always pays as a taker.
         pays_less = is_maker and not order.has(HIDDEN)
@@ -190,7 +192,7 @@ class Account:
         """Exchange base and quote, and return the fee, in the received currency."""
         base, quote = self.wallets_of(order)
         value = cost(abs(amount), price)
-        shown = f"{units_text(amount)} {base.currency} for {quote.currency}"
+        shown = f"{units_text(abs(amount))} {base.currency} for {quote.currency}"
         text = f"Exchange {shown} @ {units_text(price)}"
         paid = -value if order.is_buy else value
         self.wallets.book("exchange", base.currency, amount, EXCHANGE, text, meta)

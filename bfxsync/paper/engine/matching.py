@@ -135,7 +135,7 @@ class MatchingEngine:
                     setattr(order, name, value)
                 self._rest(account, order)
                 raise
-            order.mts_update = self._now_mts()
+            order.mts_update, order.kind_prev = self._now_mts(), order.kind
             if order.mts_tif not in (None, before["mts_tif"]):
                 self._schedule_expiry(account, order)
             self._execute(account, order)

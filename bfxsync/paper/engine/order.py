@@ -32,9 +32,9 @@ class EngineOrder:
     Attributes
     ----------
     kind, kind_prev : str
-        Type of the order, and its type before it was triggered.
-    amount : int
-        Remaining amount, negative to sell.
+        Type of the order, and its type before it was updated or triggered.
+    amount, amount_orig : int
+        Remaining amount, negative to sell, and the one before all fills and updates.
     price : int
         0 for market orders.
     stop : int

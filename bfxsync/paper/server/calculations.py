@@ -12,7 +12,6 @@ from typing import Callable
 
 from bfxsync.paper.engine.order import legs
 from bfxsync.paper.engine.units import Row
-from bfxsync.paper.engine.wallets import WALLETS
 from bfxsync.paper.server.account_channel import AccountChannel
 from bfxsync.paper.server.acks import CallLater
 from bfxsync.paper.server.rest import market, private_account, private_funding
@@ -127,10 +126,10 @@ def _position(call: SignedCall, symbol: str) -> Row | None:
 
 
 def _wallet(call: SignedCall, argument: str) -> Row | None:
-    kind, _, currency = argument.partition("_")
-    if kind not in WALLETS:
-        return None
-    return call.account.wallets.get(kind, currency).row()
+    for wallet in call.account.wallets:
+        if argument == f"{wallet.kind}_{wallet.currency}":
+            return wallet.row()
+    return None
 
 
 def _balance(call: SignedCall, argument: str) -> Row | None:

@@ -14,9 +14,9 @@ import attrs
 from bfxsync.paper.engine.account import Account
 from bfxsync.paper.engine.errors import GENERIC, PARAMETERS, Declined, Invalid
 from bfxsync.paper.engine.matching import MatchingEngine
-from bfxsync.paper.engine.order import EngineOrder
+from bfxsync.paper.engine.order import EngineOrder, legs
 from bfxsync.paper.engine.order_requests import Body, day_of
-from bfxsync.paper.engine.units import Row
+from bfxsync.paper.engine.units import Row, units_text
 
 MOST_OPERATIONS = 75
 _ORDER_LENGTH = 32
@@ -107,7 +107,8 @@ def _submit(engine: MatchingEngine, account: Account, body: Body) -> Reply:
     accepted: list[Row] = []
     placed = engine.submit(account, body, lambda order: accepted.append(order.row()))
     side = "buy" if placed[0].amount_orig > 0 else "sell"
-    text = f"Submitting {accepted[0][8].lower()} {side} order."
+    amount, base = units_text(placed[0].amount_orig), legs(placed[0].symbol[1:])[0]
+    text = f"Submitting {accepted[0][8].lower()} {side} order for {amount} {base}."
     return Reply([order.row() for order in placed], text, accepted[0])
 
 
@@ -115,7 +116,8 @@ def _update(engine: MatchingEngine, account: Account, body: Body) -> Reply:
     order = _find(account, body)
     engine.update(account, order, body)
     side = "buy" if order.is_buy else "sell"
-    text = f"Submitting update to {order.kind.lower()} {side} order."
+    size, base = units_text(abs(order.amount)), legs(order.symbol[1:])[0]
+    text = f"Submitting update to {order.kind.lower()} {side} order for {size} {base}."
     return Reply([order.row()], text)
 
 

@@ -50,6 +50,25 @@ def test_an_order_that_fills_at_once_is_only_closed(channel: ChannelSession) -> 
     assert rows_of("oc", frames)[0][6] == 0
 
 
+def test_a_sale_has_a_negative_amount_in_the_meta(channel: ChannelSession) -> None:
+    channel.harness.submit("EXCHANGE MARKET", "-0.1")
+    channel.harness.submit("MARKET", "-0.1")
+    frames = channel.take()
+    sold, *_ = [row for row in rows_of("wu", frames) if row[2] == 9.9]
+    assert sold[5].startswith("Exchange 0.1 BTC for USD @ ")
+    metas = [sold[6], *(row[19] for row in rows_of("pn", frames))]
+    for meta, executed in zip(metas, rows_of("te", frames)):
+        assert float(meta["trade_amount"]) == executed[4] < 0
+
+
+def test_a_deposit_is_notified_and_changes_a_wallet(channel: ChannelSession) -> None:
+    channel.harness.account.deposit("exchange", "BTC", "1.5")
+    (_, _, note), (_, code, wallet) = channel.take()
+    text = "Deposit of 1.5 BTC to wallet exchange"
+    assert note[1:] == ["deposit_new", None, None, None, None, "SUCCESS", text]
+    assert (code, wallet[:3]) == ("wu", ["exchange", "BTC", 11.5])
+
+
 def test_all_sockets_of_an_account_get_its_events(harness: EngineHarness) -> None:
     first, second, other = (ChannelSession(harness) for _ in range(3))
     first.log_in()

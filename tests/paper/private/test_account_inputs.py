@@ -49,7 +49,7 @@ def submitted(channel: ChannelSession, **body: Any) -> Any:
 def test_a_resting_order_is_acknowledged_then_new(channel: ChannelSession) -> None:
     note, events = ask(channel, "on", {**LIMIT, "cid": 7, "gid": 3})
     now = channel.harness.now
-    text = "Submitting exchange limit buy order."
+    text = "Submitting exchange limit buy order for 0.5 BTC."
     (order,) = channel.harness.account.orders.values()
     assert note == [now, "on-req", None, None, order.row(), None, "SUCCESS", text]
     assert len(note[4]) == 32 and note[4][:4] == [order.id, 3, 7, "tBTCUSD"]
@@ -123,10 +123,13 @@ def test_an_update_names_its_order_by_id(channel: ChannelSession) -> None:
     row = submitted(channel, cid=7)
     note, events = ask(channel, "ou", {"id": row[0], "price": "200"})
     assert note[1] == "ou-req" and note[4][0] == row[0] and note[4][16] == 200
+    assert note[7] == "Submitting update to exchange limit buy order for 0.5 BTC."
     assert rows_of("ou", events) == [note[4]]
     by_cid = {"cid": 7, "cid_date": TODAY, "delta": "-0.1"}
     note, events = ask(channel, "ou", by_cid)
     assert note[4][0] == row[0] and note[4][6] == 0.4
+    # The amount before all updates, and the type before the last one.
+    assert (row[9], note[4][7], note[4][9]) == (None, 0.5, "EXCHANGE LIMIT")
     note, events = ask(channel, "ou", {"id": row[0], "amount": "-1"})
     assert note[4][0] == row[0] and note[5:] == [10001, "ERROR", "amount: invalid"]
     assert events == []
@@ -358,7 +361,8 @@ def test_unknown_calculations_are_ignored(channel: ChannelSession) -> None:
     # fmt: off
     names = [
         ["nope"], ["margin_sym_tNOPE"], ["funding_sym_tBTCUSD"], ["funding_sym"],
-        ["position_tETHUSD"], ["wallet_x_BTC"], [5], [], 7,
+        ["position_tETHUSD"], ["wallet_x_BTC"], ["wallet_exchange"], [5], [], 7,
+        ["wallet_exchange_"], ["wallet_exchange_NOPE"],
         ["margin_base_x"], ["balance_x"], ["wallet"], {"a": 1}, ["margin_base"],
     ]
     # fmt: on

@@ -41,7 +41,7 @@ def test_a_new_order_is_answered_by_a_notification_with_a_list(signed: Signed) -
     )
     assert 0 <= note[0] - before < 10_000
     assert note[1:4] == ["on-req", None, None] and note[5] is None
-    assert note[6:] == ["SUCCESS", "Submitting exchange limit buy order."]
+    assert note[6:] == ["SUCCESS", "Submitting exchange limit buy order for 0.5 BTC."]
     (row,) = note[4]
     assert len(row) == 32
     assert [n for n, value in enumerate(row) if value is None] == [

@@ -73,6 +73,8 @@ class Mirror:
             pass
         elif code == "pc":
             del self.positions[row[0]]
+        elif code == "n":
+            assert row[1] == "deposit_new"
         else:
             assert code in ("pn", "pu")
             assert (row[0] in self.positions) == (code == "pu")
@@ -86,6 +88,8 @@ class Mirror:
         assert self.closed == set(account.closed)
         wallets = {(w.kind, w.currency): w.row() for w in account.wallets}
         assert self.wallets == wallets
+        for wallet in account.wallets:
+            assert wallet.reserved == sum(wallet.holds.values())
         assert self.trades == list(account.trades)
         assert self.announced == [row[0] for row in account.trades]
         assert {s: p.row() for s, p in account.positions.open.items()} == self.positions
