@@ -16,7 +16,7 @@ from bfxsync.cli.text import price_text, time_text
 from bfxsync.paper import PaperAccount, PaperExchange
 
 PORT = 8420
-"""The default: always the same, so that the settings of programs stay valid."""
+"""The default port, always the same, so that the settings of programs stay valid."""
 
 _SHOWN = ("tBTCUSD", "tETHUSD", "tLTCBTC", "tBTCF0:USTF0")
 _MAX_ACCOUNTS = 100
@@ -36,12 +36,12 @@ class Show(Protocol):
 
 def accounts_of(text: str) -> list[PaperAccount]:
     """
-    Return the accounts that the option ``--accounts`` asks for: a number, or a JSON file.
+    Return the accounts of the option ``--accounts``: a number, or a JSON file.
 
     Raises
     ------
     ValueError
-        The number is out of range, or the file contains something else than accounts.
+        The number is out of range, or the file does not contain accounts.
     OSError
         The file cannot be read.
     """
@@ -84,7 +84,7 @@ def fault_of(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def connect_text(exchange: PaperExchange) -> str:
-    """Return how programs connect: for a shell, bfxsync, the official client, and ccxt."""
+    """Return instructions to connect: for a shell, bfxsync, the official client, and ccxt."""
     wss, rest = exchange.url, exchange.rest_url
     key, secret = exchange.account.api_key, exchange.account.api_secret
     others = "".join(
@@ -109,7 +109,7 @@ e.urls["api"] = {{**dict.fromkeys(both, "{rest[:-3]}"),
 @contextmanager
 def until_stopped() -> Iterator[Callable[[], bool]]:
     """
-    Return a function that tells whether SIGINT (Ctrl-C) or SIGTERM has come.
+    Return a function that returns whether SIGINT (Ctrl-C) or SIGTERM was received.
 
     The handlers only set a flag: nothing is interrupted in the middle.
     """
@@ -131,7 +131,7 @@ def serve(exchange: PaperExchange, show: Show, is_over: Callable[[], bool]) -> N
 
     Raises `BfxError` if the view cannot connect.
     """
-    # With a key of nobody: a view must not use up the nonces of an account.
+    # With a key of no account: a view must not use up the nonces of an account.
     with Client("paper-view", "paper-view", wss_host=exchange.url) as bfx:
         activity = Activity(exchange)
         tickers: dict[str, Ticker | None] = dict.fromkeys(_SHOWN)
@@ -189,7 +189,7 @@ def run(
 
 
 class Lines:
-    """Prints what happens to orders, and from time to time the prices."""
+    """Prints changes of orders and, at intervals, the prices."""
 
     interval_s: float = 0.5
 
@@ -197,7 +197,7 @@ class Lines:
         self._market_at = 0.0
 
     def show(self, view: ExchangeView) -> None:
-        """Print what is new."""
+        """Print the changes."""
         for line in view.news:
             print(line)
         if time.monotonic() >= self._market_at and all(t for _, t in view.tickers):

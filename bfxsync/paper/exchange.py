@@ -99,8 +99,8 @@ class PaperExchange(ExchangeStatus):
     journal_path : str or os.PathLike, optional
         File of the journal. A start restores from it all that was acknowledged, also after the
         process was killed: balances, open and closed orders, positions, trades, ids and nonces.
-        Markets begin anew. `accounts` may only be continued at the end, and `balances` are those
-        of the file (``docs/testing.rst``).
+        Markets start from the beginning. `accounts` may only be continued at the end, and
+        `balances` are those of the file (``docs/testing.rst``).
     ssl_context : ssl.SSLContext, optional
         Serve ``wss`` and ``https`` with its certificate, which must be valid for ``localhost``.
 

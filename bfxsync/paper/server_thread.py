@@ -45,7 +45,7 @@ class ServerThread:
     counters : Counters
         Reset by each start.
     journal : Journal
-        Begun anew or, with a file, continued by each start.
+        Emptied by each start, or continued from a file.
     """
 
     def __init__(self, settings: ExchangeSettings, finished: threading.Event) -> None:

@@ -83,7 +83,7 @@ def decode(value: object, flags: int) -> Frame:
     """
     Return the frame of a decoded message; `flags` are those acknowledged for the socket.
 
-    Raises `RemoteError` if it is neither an event object nor a list that starts with a channel id.
+    Raises `RemoteError` for anything but an event object or a list that starts with a channel id.
     """
     if isinstance(value, dict):
         name = value.get("event")

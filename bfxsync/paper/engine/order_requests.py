@@ -90,7 +90,7 @@ def close_position(order: EngineOrder, held: int) -> None:
 
 
 def oco_stop(order: EngineOrder, body: Body, ids: Iterator[int]) -> EngineOrder | None:
-    """Create the stop of an OCO order, and make a pair of them; None for other orders."""
+    """Create the stop of an OCO order, and link both; None for other orders."""
     if not order.has(OCO):
         if body.get("price_oco_stop") is not None:
             raise Invalid("price_oco_stop: invalid")
@@ -105,7 +105,7 @@ def oco_stop(order: EngineOrder, body: Body, ids: Iterator[int]) -> EngineOrder 
         kind=f"{prefix}STOP",
         price=price,
         stop=price,
-        # A stop takes.
+        # A stop takes liquidity.
         flags=order.flags & ~POST_ONLY,
         meta=dict(order.meta),
         fills=[],
@@ -156,7 +156,7 @@ def _read_terms(order: EngineOrder, body: Body, now_mts: int) -> None:
 
 
 def check_order(order: EngineOrder) -> None:
-    """Check what does not depend on the account: size, value and flags; raise `Declined`."""
+    """Check size, value and flags, which do not depend on the account; raise `Declined`."""
     pair = order.symbol[1:]
     size = abs(order.amount)
     smallest, largest = SIZES if order.lev is None else DERIVATIVE_SIZES

@@ -117,7 +117,7 @@ class StoredData:
     alerts : dict of PriceAlert
         By key.
     invoices : list of dict
-        Lightning invoices, oldest first; nobody pays them.
+        Lightning invoices, oldest first; they are never paid.
     recurring : dict of RecurringOrder
         By id.
     """

@@ -1,9 +1,9 @@
 """
 Channel 0 of one authenticated socket: snapshots, the events of the account, notifications.
 
-Strategy: the account tells all its sockets of each event, whether an order came by REST or from
-another socket. An input is executed completely before it is acknowledged; the events that it
-causes are held back on its own socket, so that they follow the acknowledgement, as on the real
+Strategy: the account sends each event to all its sockets, whether the order came by REST or from
+another socket. An input is executed completely before it is acknowledged; the events that it causes
+are held back on its own socket until then, so that they follow the acknowledgement, as on the real
 exchange.
 """
 
@@ -24,7 +24,7 @@ from bfxsync.paper.server.wire_json import encode
 
 CHAN_ID = 0
 SNAPSHOT_S = 0.005
-"""Delay of the snapshots: some clients lose those that come together with the auth event."""
+"""Delay of the snapshots: some clients lose snapshots that arrive together with the auth event."""
 
 _UNTIL_CALC = {
     "ps": slice(6, 10),
@@ -32,7 +32,7 @@ _UNTIL_CALC = {
     "pu": slice(6, 10),
     "ws": slice(4, 5),
 }
-"""Values of a row that are null until they are asked for (``calc``)."""
+"""Values of a row that are null until a ``calc`` input requests them."""
 
 
 class AccountChannel:
@@ -71,7 +71,7 @@ class AccountChannel:
         self._auth_seq = 0
         self._is_synchronized = False
         self._is_open = True
-        # Events that wait for the acknowledgement of the input that has caused them.
+        # Events waiting for the acknowledgement of the input that caused them.
         self._held: list[Callable[[], None]] | None = None
         self.account.listeners.append(self._event)
 
@@ -86,14 +86,14 @@ class AccountChannel:
         self._is_synchronized = True
 
     def send(self, code: str, row: Row) -> None:
-        """Send a row as it is, if the filter covers it."""
+        """Send a row unchanged, if the filter includes it."""
         if self.login.filter.covers(code, row):
             body = encode(row)
             self._in_turn(lambda: self._send(code, body))
 
     @contextmanager
     def holding_events(self) -> Iterator[None]:
-        """Hold events back until the end of the block; `acknowledge` does not wait."""
+        """Hold events back until the end of the block; `acknowledge` sends immediately."""
         held: list[Callable[[], None]] = []
         self._held = held
         try:
@@ -105,7 +105,7 @@ class AccountChannel:
 
     def acknowledge(self, row: Row, facts: Facts | None = None) -> None:
         """
-        Send the notification that answers an input to this socket.
+        Send the notification about an input to this socket.
 
         The facts of an operation select the faults that happen to it.
         """

@@ -231,7 +231,7 @@ class Server:
         try:
             await ws.prepare(request)
         except ConnectionResetError:
-            return web.Response()  # gone already, so that nobody gets it
+            return web.Response()  # sent to a client that has disconnected
         transport = request.transport
         if transport is None:  # gone already
             return ws

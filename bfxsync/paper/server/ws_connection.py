@@ -27,7 +27,7 @@ HIGH_WATER = 1 << 20
 """Unread bytes of a client above which producers wait."""
 _POLL_S = 0.002
 ANSWER_S = 1.0
-"""Time for a client to answer a close frame, and to read what was sent before it."""
+"""Time for a client to respond to a close frame, and to read the data before it."""
 
 # Two ints, on Windows two unsigned shorts: linger for zero seconds.
 _NO_LINGER = struct.pack("HH" if os.name == "nt" else "ii", 1, 0)
@@ -115,9 +115,9 @@ class WsConnection:
 
     def unread_since(self) -> float | None:
         """
-        Return the time since which the client has read nothing of its unread data.
+        Return the time since which the client has read none of its pending data.
 
-        None without unread data. Its resolution is the interval between calls.
+        None without pending data. The resolution is the interval between calls.
         """
         unread = self._unread_bytes()
         read = self._written_bytes - unread
@@ -126,7 +126,7 @@ class WsConnection:
         return self._read_at if unread else None
 
     def close(self, code: int, reason: str = "") -> None:
-        """Send a close frame, and give the client `ANSWER_S` to answer it."""
+        """Send a close frame, and wait up to `ANSWER_S` for that of the client."""
         self._flush()
         if not self._is_over():
             payload = b""
@@ -162,7 +162,7 @@ class WsConnection:
         try:
             return self._transport.get_write_buffer_size()
         except AttributeError:
-            # Before CPython 3.11, the transport of a lost TLS connection has none to ask.
+            # Before CPython 3.11, the transport of a lost TLS connection has no inner transport.
             return 0
 
     def _flush(self) -> None:

@@ -85,7 +85,7 @@ def delete_alert(call: SignedCall) -> Row:
 
 
 def deposit_invoice(call: SignedCall) -> Row:
-    """Return a fake Lightning invoice, which nobody can pay."""
+    """Return a fake Lightning invoice, which cannot be paid."""
     account = call.account
     for name, wanted in (("wallet", "exchange"), ("currency", "LNX")):
         if call.text(name, wanted) != wanted:
