@@ -28,6 +28,14 @@ _ORDER = (
     " - - price price_avg"
 )
 _TRADE = "id symbol mts order_id amount price type - maker fee fee_currency cid"
+_OFFER = (
+    "id symbol mts_create mts_update amount amount_orig type - - flags status - - - rate"
+    " period notify hidden - renew"
+)
+_LOAN = (
+    "id symbol side mts_create mts_update amount - status rate_type - - rate period"
+    " mts_opening mts_last_payout - hidden - renew - no_close position_pair"
+)
 _POSITION = "symbol - amount base_price - - - - - - - id"
 
 
@@ -130,6 +138,34 @@ class AccountView:
                 "positions": _records(_POSITION, account.positions.open.values()),
             }
         )
+
+    @property
+    def offers(self) -> List[Record]:
+        """Open funding offers, and bids, oldest first: ``amount``, ``rate``, ``period``, …"""
+        rows = self._thread.call(
+            lambda server: server.registry.funding.offers(
+                server.registry.accounts[self._index]
+            )
+        )
+        return [_record(_OFFER, row) for row in rows]
+
+    @property
+    def loans(self) -> List[Record]:
+        """
+        Funding lent (``side`` 1) and borrowed (-1), by id: ``amount``, ``rate``, ``period``, …
+
+        That which a position uses has a ``position_pair``.
+        """
+        rows = self._thread.call(
+            lambda server: [
+                row
+                for is_used in (False, True)
+                for row in server.registry.funding.loans(
+                    server.registry.accounts[self._index], is_used
+                )
+            ]
+        )
+        return sorted((_record(_LOAN, row) for row in rows), key=lambda row: row["id"])
 
     def deposit(self, wallet: str, currency: str, amount: Amount) -> None:
         """

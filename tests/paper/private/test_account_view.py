@@ -38,6 +38,22 @@ def test_an_account_is_plain_data(exchange: PaperExchange, signed: Signed) -> No
     assert account.balances["exchange"]["USD"] == usd
 
 
+def test_funding_is_plain_data_too(exchange: PaperExchange, signed: Signed) -> None:
+    account = exchange.account
+    offer = {"type": "LIMIT", "symbol": "fUSD", "amount": "500", "rate": "0.06"}
+    signed.post("auth/w/funding/offer/submit", **offer, period=30)
+    place(signed, type="MARKET", amount="0.001")
+    (found,) = account.offers
+    assert (found["amount"], found["rate"], found["period"]) == (500, 0.06, 30)
+    (loan,) = account.loans
+    assert (loan["side"], loan["position_pair"]) == (-1, "tBTCUSD")
+    bid = {**offer, "amount": "-500"}
+    signed.post("auth/w/funding/offer/submit", **bid, period=30)
+    assert account.offers == []
+    _, *loans = account.loans
+    assert {loan.get("position_pair") for loan in loans} == {None}
+
+
 def test_a_deposit_is_there_at_once(exchange: PaperExchange, signed: Signed) -> None:
     _, other = exchange.accounts
     exchange.account.deposit("funding", "XYZ", "1.5")
