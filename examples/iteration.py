@@ -5,7 +5,7 @@ from itertools import islice
 from bfxsync import Gap, Snapshot, Trade
 from bfxsync.paper import PaperExchange
 
-with PaperExchange() as exchange, exchange.client() as bfx:
+with PaperExchange(rate=50) as exchange, exchange.client() as bfx:
     with bfx.wss.subscribe_trades("tBTCUSD") as trades:
         for item in islice(trades.events(), 10):
             if isinstance(item, Snapshot):

@@ -21,7 +21,8 @@ import pytest
 from checksum_reference import plain_checksum
 
 import bfxsync.paper
-from bfxsync.paper.markets.random import RECIPES, RandomMarket
+from bfxsync.paper.markets.random import RandomMarket
+from bfxsync.paper.markets.recipes import RECIPES
 from bfxsync.paper.server.feeds import LENGTHS, PRECISIONS, Identity
 from bfxsync.paper.server.market_data import MarketData
 from bfxsync.wire.channels import BookChannel, channel_for

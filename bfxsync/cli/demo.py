@@ -98,12 +98,14 @@ def capture_speed(seconds: float) -> float:
 
 def local_exchange(seconds: float, is_recorded: bool = False) -> PaperExchange:
     """Return an exchange with moving prices, and data in every channel within `seconds`."""
+    # Intervals are in the exchange's time.
+    speed = capture_speed(seconds) if is_recorded else 1.0
     return PaperExchange(
         captures=(_CAPTURE,) if is_recorded else (),
-        speed=capture_speed(seconds),
-        rate=_RATE,
-        ticker_s=0.25,
-        checksum_s=min(1.0, seconds / 4),
+        speed=speed,
+        rate=_RATE / speed,
+        ticker_s=0.25 * speed,
+        checksum_s=min(1.0, seconds / 4) * speed,
     )
 
 

@@ -227,13 +227,18 @@ def _add_paper(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=1,
         help="of the simulated markets (default: %(default)s)",
     )
-    add("--speed", float, "X", default=1.0, help="2: twice as fast (default: 1)")
+    add(
+        "--speed",
+        float,
+        "X",
+        default=1.0,
+        help="60: a minute passes in a second (default: 1)",
+    )
     add(
         "--rate",
         float,
         "X",
-        default=10.0,
-        help="events per second of each market (default: 10)",
+        help="events per second of each market (default: as in recordings)",
     )
     add(
         "--accounts",

@@ -16,7 +16,7 @@ from bfxsync.paper.fault_options import check_close
 from bfxsync.paper.faults import check_fault
 from bfxsync.paper.journal import Journal
 from bfxsync.paper.server_thread import ServerThread
-from bfxsync.paper.settings import ExchangeSettings, PaperAccount
+from bfxsync.paper.settings import ExchangeSettings, PaperAccount, check_seconds
 
 if TYPE_CHECKING:
     from bfxsync.client import Client
@@ -28,8 +28,8 @@ class PaperExchange(ExchangeStatus):
     """
     A local Bitfinex exchange: API version 2, WebSocket and REST, with accounts.
 
-    It needs no network and no real key. Simulated markets for ``tBTCUSD``, ``tETHUSD``,
-    ``tLTCBTC``, ``fUSD``, ``tBTCF0:USTF0`` and ``tETHF0:USTF0`` have trades and candles since 2020;
+    It needs no network and no real key. Simulated markets (``tBTCUSD``, ``tLTCBTC``, ``fUSD``,
+    ``tBTCF0:USTF0`` and ten others, see ``docs/testing.rst``) have trades and candles since 2020;
     recordings of real sessions have no past. The channels are ``ticker``, ``trades``, ``book``,
     ``candles``, ``status`` and that of the account; REST endpoints answer from the same markets, or
     from small samples where those have no data. Accounts have wallets, orders, positions and
@@ -39,9 +39,9 @@ class PaperExchange(ExchangeStatus):
     All methods may be called from any thread, but only in the process that created the exchange:
     the child of a fork can be its client.
 
-    A market moves while one of its channels is subscribed or an account has an open order. Its past
-    depends only on the seed and the time. It keeps all candles since the start, the last 20,000
-    trades, and of each account the last 20,000 ledger entries, closed orders, trades and so on.
+    A market without subscribers and open orders takes no computing time, and is brought up to date
+    when it is looked at. It keeps all candles since the start, the last 20,000 trades, and of each
+    account the last 20,000 ledger entries, closed orders, trades and so on.
 
     Parameters
     ----------
@@ -60,13 +60,19 @@ class PaperExchange(ExchangeStatus):
         ``Client(record=path)``. At the end of one its subscribers get info event 20051 and are
         disconnected, and it can be played again.
     speed : float, optional
-        Speed of recordings: 2 plays twice as fast, a very large number as fast as clients read.
+        Speed of the exchange's time, up to 1000: with 60 a minute passes in a second. Recordings
+        may be faster, with a very large number as fast as clients read.
+    begin_mts : int, optional
+        Time of the exchange at its start, in ms since 1970, from 2020 on; by default the present.
+    paused : bool, optional
+        Start paused, for `step`; ``docs/testing.rst`` lists what remains in real time.
     autoplay : bool, optional
         Start a recording with the first subscription to one of its symbols; otherwise by `play`.
     seed : int, optional
         Seed of the simulated markets: the same seed gives the same events and the same past.
     rate : float, optional
-        Events per second of each simulated market, while it moves.
+        Events per second of each simulated market, one in eight of them a trade. By default as in
+        recorded markets: for ``tBTCUSD`` 16.5, and a trade every few seconds.
     heartbeat_s, checksum_s, ticker_s : float, optional
         Intervals of the heartbeats of a channel, of the checksums of a changing book, and of the
         tickers of a changing market; the last two in market time. The real exchange sends tickers
@@ -127,9 +133,11 @@ class PaperExchange(ExchangeStatus):
         allowed_hosts: Sequence[str] = (),
         captures: Sequence[str | os.PathLike[str]] = (),
         speed: float = 1.0,
+        begin_mts: int | None = None,
+        paused: bool = False,
         autoplay: bool = True,
         seed: int = 1,
-        rate: float = 10.0,
+        rate: float | None = None,
         heartbeat_s: float = 15.0,
         checksum_s: float = 2.5,
         ticker_s: float = 1.0,
@@ -149,9 +157,10 @@ class PaperExchange(ExchangeStatus):
         # fmt: off
         self._settings = ExchangeSettings(
             host=host, port=port, allowed_hosts=allowed_hosts, captures=captures, speed=speed,
-            autoplay=autoplay, seed=seed, rate=rate, heartbeat_s=heartbeat_s,
-            checksum_s=checksum_s, ticker_s=ticker_s, liquidation_s=liquidation_s,
-            max_channels=max_channels, notification_seq=notification_seq, idle_s=idle_s,
+            begin_mts=begin_mts, paused=paused, autoplay=autoplay, seed=seed, rate=rate,
+            heartbeat_s=heartbeat_s, checksum_s=checksum_s, ticker_s=ticker_s,
+            liquidation_s=liquidation_s, max_channels=max_channels,
+            notification_seq=notification_seq, idle_s=idle_s,
             request_timeout_s=request_timeout_s, farewell_s=farewell_s, stall_s=stall_s,
             rest_limits=rest_limits, rest_minute_s=rest_minute_s, accounts=accounts,
             journal_path=journal_path, ssl_context=ssl_context,
@@ -175,13 +184,6 @@ class PaperExchange(ExchangeStatus):
     def __repr__(self) -> str:
         state = "stopped" if self._thread.server is None else self.url
         return f"<PaperExchange {state}>"
-
-    @property
-    def account(self) -> AccountView:
-        """The first account: its key and secret, balances, orders, trades; see `AccountView`."""
-        if not self.accounts:
-            raise UsageError("this exchange was created without accounts")
-        return self.accounts[0]
 
     def client(self, account: AccountView | None = None, **options: Any) -> Client:
         """
@@ -223,6 +225,33 @@ class PaperExchange(ExchangeStatus):
         """Start all recordings that are not playing."""
         self.finished.clear()
         self._thread.call(lambda server: server.play())
+
+    def pause(self) -> None:
+        """
+        Stop the time of the exchange; it still answers requests and executes orders.
+
+        From then on its time is no longer the present, even after `resume`.
+        """
+        self._thread.call(lambda server: server.clock.pause())
+
+    def resume(self) -> None:
+        """Let the time go on from where it was paused."""
+        self._thread.call(lambda server: server.clock.resume())
+
+    def step(self, seconds: float) -> None:
+        """
+        Advance the time of a paused exchange; return when all that happens in it has been sent.
+
+        The same seed, `begin_mts`, requests and steps give the same messages, byte for byte, apart
+        from those of real time (``docs/testing.rst``).
+
+        Raises
+        ------
+        UsageError
+            Not paused or not running, another thread is in a step, or `seconds` is not positive.
+        """
+        check_seconds(seconds)
+        self._thread.step(seconds)
 
     def inject(
         self,

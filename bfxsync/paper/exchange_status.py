@@ -1,16 +1,19 @@
-"""The addresses and counters of a local exchange."""
+"""The addresses, counters and time of a local exchange."""
 
 from __future__ import annotations
 
 from collections import Counter
 
+from bfxsync.errors import UsageError
+from bfxsync.paper.account_view import AccountView
 from bfxsync.paper.server_thread import ServerThread
 from bfxsync.paper.settings import ExchangeSettings
 
 
 class ExchangeStatus:
-    """What `bfxsync.paper.PaperExchange` says of itself, running or not."""
+    """The part of `bfxsync.paper.PaperExchange` that is not about its market data and accounts."""
 
+    accounts: tuple[AccountView, ...]
     _settings: ExchangeSettings
     _thread: ServerThread
 
@@ -71,3 +74,15 @@ class ExchangeStatus:
         ``info_20051`` and so on for each connection that got an info event.
         """
         return Counter(dict(self._thread.counters.faults))
+
+    @property
+    def now_mts(self) -> int:
+        """The time of the exchange, in ms since 1970; `UsageError` if it is not running."""
+        return self._thread.call(lambda server: server.clock.now_mts())
+
+    @property
+    def account(self) -> AccountView:
+        """The first account: its key and secret, balances, orders, trades; see `AccountView`."""
+        if not self.accounts:
+            raise UsageError("this exchange was created without accounts")
+        return self.accounts[0]

@@ -7,7 +7,8 @@ import concurrent.futures
 import os
 import socket
 import threading
-from typing import TYPE_CHECKING, Callable, NamedTuple, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, Coroutine, NamedTuple, TypeVar
 
 from bfxsync.errors import NetworkError, RequestTimeout, UsageError
 from bfxsync.paper.journal import Journal
@@ -26,6 +27,8 @@ T = TypeVar("T")
 _START_S = 30.0
 _STOP_S = 10.0
 _CALL_S = 30.0
+# Of the exchange's time.
+_STEP_S = 10.0
 
 
 class _Running(NamedTuple):
@@ -85,18 +88,29 @@ class ServerThread:
 
     def call(self, function: Callable[[Server], T]) -> T:
         """Call a function with the server in its thread, and return the result."""
-        self._check_process()
 
         async def call(server: Server) -> T:
             result = function(server)
             server.registry.recorder.commit()
             return result
 
+        return self._await(call)
+
+    def step(self, seconds: float) -> None:
+        """Advance the paused clock; in parts, so that a long step does not exceed the deadline."""
+        while seconds > 0:
+            part = min(seconds, _STEP_S)
+            seconds -= part
+            self._await(partial(_step, seconds=part))
+
+    def _await(self, function: Callable[[Server], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine function with the server in its thread, and return the result."""
+        self._check_process()
         with self._lock:  # no stop meanwhile
             running = self._running
             if running is None:
                 raise UsageError("the paper exchange is not running")
-            work = call(running.server)
+            work = function(running.server)
             try:
                 answer = asyncio.run_coroutine_threadsafe(work, running.loop)
                 concurrent.futures.wait([answer], _CALL_S)
@@ -179,3 +193,7 @@ class ServerThread:
                 f"this paper exchange belongs to the process {self._process}, of which this one is"
                 " a fork: make another one here"
             )
+
+
+async def _step(server: Server, seconds: float) -> None:
+    await server.clock.step(seconds, server.drain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import ssl
 from decimal import Decimal
@@ -18,13 +19,19 @@ SCOPES = tuple(
     "account history orders positions funding settings wallets withdraw ui_withdraw bfxpay".split()
 )
 
+_FIRST_MTS, _LAST_MTS = 1_577_836_800_000, 4_102_444_800_000
+
 Amount = Union[str, int, float, Decimal]
 Amounts = Mapping[str, Mapping[str, Amount]]
 
 
 def _default_balances() -> Amounts:
     return {
-        "exchange": {"USD": 100_000, "UST": 100_000, "BTC": 10, "ETH": 100, "LTC": 500},
+        "exchange": {
+            **{"USD": 100_000, "UST": 100_000, "EUR": 10_000},
+            **{"BTC": 10, "ETH": 100, "LTC": 500, "XRP": 10_000},
+            **{"TESTUSD": 100_000, "TESTBTC": 10},
+        },
         "margin": {"USD": 100_000, "BTC": 10, "USTF0": 100_000},
         "funding": {"USD": 50_000},
     }
@@ -81,6 +88,13 @@ def _positive(settings: object, field: attrs.Attribute[float], value: object) ->
         raise UsageError(f"{field.name} must be a positive number, not {value!r}")
 
 
+def check_seconds(seconds: float) -> None:
+    """Check the argument of `step`."""
+    is_number = type(seconds) in (int, float) and math.isfinite(seconds)
+    if not (is_number and seconds > 0):
+        raise UsageError(f"seconds must be a positive number, not {seconds!r}")
+
+
 @attrs.frozen(kw_only=True)
 class ExchangeSettings:
     """The parameters of `bfxsync.paper.PaperExchange`, validated; see there for their meaning."""
@@ -91,8 +105,10 @@ class ExchangeSettings:
     captures: Sequence[str | os.PathLike[str]]
     speed: float = attrs.field(validator=_positive)
     autoplay: bool
+    begin_mts: int | None
+    paused: bool
     seed: int
-    rate: float = attrs.field(validator=_positive)
+    rate: float | None = attrs.field(validator=attrs.validators.optional(_positive))
     heartbeat_s: float = attrs.field(validator=_positive)
     checksum_s: float
     ticker_s: float
@@ -116,6 +132,15 @@ class ExchangeSettings:
             raise UsageError(
                 f"notification_seq must be True or False, not {self.notification_seq!r}"
             )
+        if self.begin_mts is not None and not (
+            type(self.begin_mts) is int and _FIRST_MTS <= self.begin_mts < _LAST_MTS
+        ):
+            raise UsageError(
+                "begin_mts must be a time in ms from 2020 to 2099 or None, not "
+                f"{self.begin_mts!r}"
+            )
+        if type(self.paused) is not bool:
+            raise UsageError(f"paused must be True or False, not {self.paused!r}")
         for name in ("captures", "allowed_hosts"):
             value = getattr(self, name)
             if isinstance(value, str):

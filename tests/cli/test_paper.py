@@ -163,7 +163,7 @@ def test_the_lines_on_how_to_connect_are_programs(exchange: PaperExchange) -> No
     assert all(len(line) < 80 for line in text.splitlines())
     python = text[text.index("Client(") : text.index("# ccxt")]
     with eval(python, {"Client": Client}) as bfx:
-        assert len(bfx.rest.auth.get_wallets()) == 9
+        assert len(bfx.rest.auth.get_wallets()) == 13
     lines = [line for line in text.splitlines() if line.startswith("export ")]
     names = "$BFX_WSS_HOST $BFX_REST_HOST $BFX_API_KEY $BFX_API_SECRET"
     shown = subprocess.check_output(["sh", "-c", "\n".join([*lines, f"echo {names}"])])

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from bfxsync.paper.markets.market import BookChanged, Market, Traded
-from bfxsync.paper.markets.random import RECIPES, RandomMarket
+from bfxsync.paper.markets.random import RandomMarket
+from bfxsync.paper.markets.recipes import RECIPES
 from bfxsync.paper.server.feeds import Identity
 from bfxsync.paper.server.market_data import MarketData
 

@@ -10,7 +10,8 @@ from bfxsync.paper.markets.bars import TIMEFRAMES
 from bfxsync.paper.markets.chart import CandleKey, Chart
 from bfxsync.paper.markets.history import BEGIN
 from bfxsync.paper.markets.market import Market
-from bfxsync.paper.markets.random import RECIPES, RandomMarket
+from bfxsync.paper.markets.random import RandomMarket
+from bfxsync.paper.markets.recipes import RECIPES
 
 MTS = 1_700_000_000_000
 MINUTE_MS = 60_000

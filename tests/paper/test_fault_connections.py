@@ -13,7 +13,7 @@ import websocket
 from bfxsync.errors import UsageError
 from bfxsync.paper import PaperExchange
 
-from .support import BOOK, TICKER, Client, ask, connected, subscribed
+from .support import BOOK, TICKER, Client, ask, connected, is_event, subscribed
 
 
 @pytest.mark.parametrize("status", [429, 408, 503, 502])
@@ -168,17 +168,14 @@ def test_a_recording_plays_on_when_its_listeners_are_gone() -> None:
         assert exchange.finished.wait(10)
 
 
-def test_a_random_market_stands_still_when_its_listeners_are_gone() -> None:
-    with PaperExchange(rate=400, ticker_s=0.1) as exchange:
+def test_nothing_is_simulated_when_the_listeners_are_gone() -> None:
+    with PaperExchange(rate=400, paused=True) as exchange:
         with connected(exchange) as client:
-            subscribed(client, **BOOK)
-            client.until(lambda m: not isinstance(m[1][0], list))
+            for fields in (BOOK, TICKER, {"channel": "status", "key": "liq:global"}):
+                client.send(event="subscribe", **fields)
+            client.until(is_event("subscribed"))
+            exchange.step(1)
+            assert exchange._thread.call(lambda server: server.clock.pending) > 2
             exchange.drop_connections(reset=True)
-        with connected(exchange) as other:
-            subscribed(other, **TICKER)
-            books = []
-            for _ in range(2):
-                for _ in range(3):  # which takes 0.3 s
-                    other.receive()
-                books.append(exchange.book("tETHUSD", "R0", 250))
-            assert books[0] == books[1]
+            exchange.step(6)  # longer than the interval of liquidations
+            assert exchange._thread.call(lambda server: server.clock.pending) == 0

@@ -200,7 +200,7 @@ def test_impossible_faults_are_refused(
 
 
 def test_a_fault_of_an_unknown_market_is_refused(quiet: PaperExchange) -> None:
-    with pytest.raises(UsageError, match="no market 'tNOPE'; there are fUSD, "):
+    with pytest.raises(UsageError, match="no market 'tNOPE'; there are fBTC, fUSD, "):
         quiet.inject("wrong_checksum", symbol="tNOPE")
 
 

@@ -7,7 +7,8 @@ import pytest
 from bfxsync.paper.engine.units import SCALE, to_units
 from bfxsync.paper.markets.bars import DAY, HOUR, Bar, chain
 from bfxsync.paper.markets.history import BEGIN, History, Series
-from bfxsync.paper.markets.random import RECIPES
+from bfxsync.paper.markets.recipes import RECIPES
+from bfxsync.paper.markets.values import Values
 
 NOON = (19_600 * 24 + 12) * HOUR
 PAIR = range(1)
@@ -17,7 +18,9 @@ each_recipe = pytest.mark.parametrize("symbol", list(RECIPES))
 
 def all_series(symbol: str, seed: int = 1) -> list[Series]:
     recipe = RECIPES[symbol]
-    return [Series(recipe, seed, place) for place in range(len(recipe.periods))]
+    values = Values(seed, (NOON + DAY) * 60_000)
+    places = range(len(recipe.periods))
+    return [Series(recipe, seed, place, values) for place in places]
 
 
 def bar_of(rows: list[Any]) -> Bar | None:
@@ -88,7 +91,7 @@ def test_prices_keep_to_their_steps_and_near_the_middle(symbol: str) -> None:
         for day in range(BEGIN, BEGIN + 400 * DAY, DAY):
             bar = series.bar(DAY, day)
             assert bar is not None and bar.volume > 0
-            assert 0.9 * recipe.middle < bar.low < bar.high < 1.1 * recipe.middle
+            assert 0.78 * recipe.middle < bar.low < bar.high < 1.22 * recipe.middle
         for minute in range(NOON, NOON + 60):
             for price in (series.bar(1, minute) or (0,))[:4]:
                 assert price % recipe.tick == 0
@@ -112,15 +115,17 @@ def test_seed_symbol_and_time_decide_everything() -> None:
 
 def test_a_span_is_filled_with_the_largest_bars() -> None:
     end = NOON + 77
-    history = History(RECIPES["tBTCUSD"], 1, end)
-    (series,) = all_series("tBTCUSD")
+    values = Values(1, end * 60_000)
+    history = History(RECIPES["tBTCUSD"], 1, end, values)
+    series = Series(RECIPES["tBTCUSD"], 1, 0, values)
     begin = NOON - 2 * DAY - 3
-    pieces = list(history.pieces(begin, NOON + DAY, PAIR))
+    (span,) = history.spans(begin, NOON + DAY)
+    pieces = list(history.pieces(span, PAIR))
     minutes = [series.bar(1, minute) for minute in range(begin, end)]
     assert len(pieces) == 3 + 12 + 1 + 12 + 1 + 1 + 2
     assert chain(pieces) == chain(minutes)
-    assert list(history.pieces(end, end + 100, PAIR)) == []
-    assert list(history.pieces(BEGIN - 100, BEGIN, PAIR)) == []
+    assert history.spans(end, end + 100) == []
+    assert history.spans(BEGIN - 100, BEGIN) == []
     assert history.trades(end - 1) and not history.trades(end)
     assert history.trades(BEGIN) and not history.trades(BEGIN - 1)
 
@@ -135,5 +140,25 @@ def test_periods_are_laid_over_each_other() -> None:
                 for row in history.trades(minute)
                 if row[4] in periods
             ]
-            bar = chain(history.pieces(begin, end, periods))
+            (span,) = history.spans(begin, end)
+            bar = chain(history.pieces(span, periods))
             assert figures(bar) == figures(bar_of(rows))
+
+
+def test_a_market_has_a_history_of_times_without_watchers() -> None:
+    history = History(RECIPES["tBTCUSD"], 1, NOON)
+    last = history.trades(NOON - 1)[-1][0]
+    # Minute NOON was watched, and had trades with larger ids.
+    following = history.add(NOON + 1, NOON + 4, last + 1_000)
+    assert history.end == NOON + 4
+    assert [history.trades(minute) == [] for minute in range(NOON - 1, NOON + 5)] == [
+        False, True, False, False, False, True
+    ]  # fmt: skip
+    ids = [row[0] for at in range(NOON + 1, NOON + 4) for row in history.trades(at)]
+    assert ids == sorted(set(ids))
+    assert last + 1_000 < ids[0] and ids[-1] < following
+    spans = history.spans(NOON - 5, NOON + 3)
+    assert [span[:2] for span in spans] == [(NOON - 5, NOON), (NOON + 1, NOON + 3)]
+    assert history.spans(NOON, NOON + 1) == []
+    # Nothing to add: only the next id.
+    assert history.add(NOON + 4, NOON + 4, following) == following + 1

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bfxsync.paper.markets.market import BookChanged, Market
-from bfxsync.paper.markets.random import RECIPES, RandomMarket
+from bfxsync.paper.markets.random import RandomMarket
+from bfxsync.paper.markets.recipes import RECIPES
 from bfxsync.paper.markets.status import LIQUIDATIONS, noise
 from bfxsync.paper.server.feeds import Identity
 from bfxsync.paper.server.market_data import MarketData
@@ -85,7 +86,7 @@ def test_a_status_comes_every_second_and_changes_every_third(
     for tenth in range(1, 91):
         market.clock = tenth / 10
         assert isinstance(market, RandomMarket)
-        market.step(MTS + tenth)
+        market.step(MTS + tenth * 100)
         market_data.publish(market, [BookChanged()])
         market_data.tick(market)
         seen.append(len(listener.got))

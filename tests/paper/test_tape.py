@@ -3,7 +3,8 @@ from __future__ import annotations
 from itertools import islice
 
 from bfxsync.paper.markets.history import BEGIN
-from bfxsync.paper.markets.random import RECIPES, RandomMarket
+from bfxsync.paper.markets.random import RandomMarket
+from bfxsync.paper.markets.recipes import RECIPES
 from bfxsync.paper.markets.tape import LIVE_TRADES, Tape
 
 MTS = 1_700_000_000_000

@@ -124,7 +124,13 @@ class Chart:
 
     def _pieces(self, begin: int, end: int, periods: range) -> Iterator[Bar | None]:
         if self._history is not None:
-            yield from self._history.pieces(begin, end, periods)
+            for span in self._history.spans(begin, end):
+                yield from self._live(begin, span.begin, periods)
+                yield from self._history.pieces(span, periods)
+                begin = span.end
+        yield from self._live(begin, end, periods)
+
+    def _live(self, begin: int, end: int, periods: range) -> Iterator[Bar | None]:
         minutes = self._minutes
         for minute in minutes[bisect_left(minutes, begin) : bisect_left(minutes, end)]:
             bars = self._bars[minute]
@@ -136,6 +142,5 @@ class Chart:
         return self._minutes[0] if self._minutes else 0
 
     def _last(self) -> int:
-        if self._minutes:
-            return self._minutes[-1]
-        return self._history.end - 1 if self._history is not None else -1
+        past = self._history.end - 1 if self._history is not None else -1
+        return max(self._minutes[-1], past) if self._minutes else past

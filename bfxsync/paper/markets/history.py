@@ -1,10 +1,11 @@
 """
 The past of a simulated market, generated on demand.
 
-Strategy: top down. A day is drawn from the seed and its date alone; it is split into hours, these
-into quarters, minutes and trades, and each time the parts add up exactly to the whole. So every
-candle agrees with its trades, a year of days costs no more than as many minutes, and only recently
-used parts are cached. Each funding period has a series of its own.
+Strategy: top down. A day is drawn around the fair prices of its hours; it is split into hours,
+these into quarters, minutes and trades, and each time the parts add up exactly to the whole. So
+every candle agrees with its trades, the markets agree with each other at every minute, a year of
+days costs no more than as many minutes, and only recently used parts are cached. Each funding
+period has a series of its own.
 
 The first and last part of a whole always have trades; minutes between them may be empty.
 """
@@ -13,13 +14,14 @@ from __future__ import annotations
 
 import math
 import random
+from bisect import bisect_right
 from functools import lru_cache
-from typing import Iterator
-
-import attrs
+from typing import Iterator, NamedTuple
 
 from bfxsync.paper.engine.units import SCALE
 from bfxsync.paper.markets.bars import DAY, HOUR, MINUTE_MS, Bar, overlay
+from bfxsync.paper.markets.recipes import Recipe
+from bfxsync.paper.markets.values import FairPrice, Values
 
 BEGIN = 18_262 * DAY
 """The first minute of the past: that of 2020."""
@@ -29,37 +31,10 @@ _SIZES = (DAY, HOUR, 15, 1)
 _SPLITS_KEPT = 1_000
 _DAYS_KEPT = 1_000
 _LOT = SCALE // 10**8
-_TRADES_PER_DAY = 1440 * 5
+_DAY_S = 86_400
 _IDS_PER_MINUTE = 40
 _MOST_TRADES = 8
-_WANDER_TICKS = 220
-_WICK_TICKS = 120
-_MEAN_OF_LOGNORMAL = 1.65
-
-
-@attrs.frozen
-class Recipe:
-    """
-    The parameters of a simulated market.
-
-    Attributes
-    ----------
-    middle, tick : int
-        The price around which it wanders, and the price step, in units.
-    amount : float
-        Median amount of a trade.
-    periods : tuple of int
-        Of funding, in days.
-    emptiness : float
-        Ratio of the past minutes that have no trades.
-    """
-
-    symbol: str
-    middle: int
-    tick: int
-    amount: float
-    periods: tuple[int, ...] = (0,)
-    emptiness: float = 0.05
+_MINUTE_S = 60
 
 
 class Series:
@@ -72,9 +47,12 @@ class Series:
         Index of the recipe's period; the trades of each have their own part of a minute.
     """
 
-    def __init__(self, recipe: Recipe, seed: int, index: int) -> None:
+    def __init__(self, recipe: Recipe, seed: int, index: int, values: Values) -> None:
         self.period: int = recipe.periods[index]
         self._recipe = recipe
+        self._fair = FairPrice(recipe, values)
+        # Standard deviation of the price changes in a minute.
+        self._sigma = recipe.ticks(recipe.volatility_bps) * math.sqrt(_MINUTE_S)
         self._index = index
         self._seed = f"{seed} {recipe.symbol} {self.period}"
         self._days = lru_cache(_DAYS_KEPT)(self._day)
@@ -129,12 +107,22 @@ class Series:
 
     def _day(self, minute: int) -> Bar:
         dice = self._dice("day", minute)
-        begin, end = self._price(minute), self._price(minute + DAY)
-        high = max(begin, end) + int(dice.expovariate(1 / _WICK_TICKS)) + 1
-        low = min(begin, end) - int(dice.expovariate(1 / _WICK_TICKS)) - 1
-        mean = _TRADES_PER_DAY * self._recipe.amount * _MEAN_OF_LOGNORMAL
-        lots = int(mean * (0.5 + dice.random()) * 10**8)
-        return self._bar(begin, end, high, low, lots)
+        points = self._points(minute, DAY, HOUR)
+        wick = 1 + self._sigma * math.sqrt(HOUR) / 2
+        high = max(points) + int(dice.expovariate(1 / wick)) + 1
+        low = min(points) - int(dice.expovariate(1 / wick)) - 1
+        traffic = self._recipe.traffic
+        trades = traffic.rate * traffic.trade_ratio * _DAY_S / len(self._recipe.periods)
+        mean = self._recipe.amount(traffic.trade_usd)
+        mean *= math.exp(
+            traffic.trade_sigma**2 / 2
+        )  # that of a log-normal distribution
+        lots = int(trades * mean * (0.5 + dice.random()) * 10**8)
+        return self._bar(points[0], points[-1], high, low, lots)
+
+    def _points(self, minute: int, size: int, part: int) -> list[int]:
+        """Return the fair prices between the parts of a span of minutes."""
+        return [self._fair.at_minute(minute + at) for at in range(0, size + part, part)]
 
     def _split(self, size: int, minute: int, part: int) -> list[Bar | None]:
         """Split a bar into parts that add up to it; some minutes are empty."""
@@ -145,22 +133,15 @@ class Series:
         emptiness = self._recipe.emptiness if part == 1 else 0.0
         count = size // part
         busy = [n for n in range(count) if n in (0, count - 1) or chance() >= emptiness]
-        steps = len(busy)
         begin, end, high, low = (price // self._recipe.tick for price in whole[:4])
-        reach = (high - low) / math.sqrt(steps)
-        # A random walk from the first price to the last.
-        walk = [0.0]
-        for _ in busy:
-            walk.append(walk[-1] + (chance() - 0.5) * 2 * reach)
-        slope = (end - begin - walk[-1]) / steps
         points = [
-            min(max(round(begin + step + slope * n), low), high)
-            for n, step in enumerate(walk)
+            min(max(point, low), high) for point in self._points(minute, size, part)
         ]
-        opens, closes = [begin], points[1:]
-        for point in points[1:-1]:
-            opens.append(min(max(point + int(chance() * 5) - 2, low), high))
-        wick = reach / 2 + 1
+        points[-1] = end
+        opens, closes = [begin], [points[n + 1] for n in busy]
+        for n in busy[1:]:
+            opens.append(min(max(points[n] + int(chance() * 5) - 2, low), high))
+        wick = self._sigma * math.sqrt(part) + 1
         highs, lows = [], []
         for first, final in zip(opens, closes):
             highs.append(min(max(first, final) + int(chance() ** 2 * wick), high))
@@ -183,38 +164,75 @@ class Series:
             begin * tick, end * tick, high * tick, low * tick, lots * _LOT, index, index
         )
 
-    def _price(self, minute: int) -> int:
-        """Return the first price of a day, in ticks."""
-        dice = self._dice("price", minute)
-        away = max(min(dice.gauss(0, 1), 3), -3) * _WANDER_TICKS
-        return self._recipe.middle // self._recipe.tick + round(away)
-
     def _dice(self, what: str, index: int) -> random.Random:
         # Text seeds are hashed alike in all processes.
         return random.Random(f"{self._seed} {what} {index}")
 
 
+class Span(NamedTuple):
+    """
+    Minutes of the past without a gap.
+
+    Attributes
+    ----------
+    id_offset : int
+        Added to the ids of trades.
+    """
+
+    begin: int
+    end: int
+    id_offset: int
+
+
 class History:
     """
-    The past of a simulated market.
+    The past of a simulated market, and the times in which it was not watched.
 
     Parameters
     ----------
     end : int
-        The minute that follows it.
+        The minute that follows the past.
     """
 
-    def __init__(self, recipe: Recipe, seed: int, end: int) -> None:
+    def __init__(
+        self, recipe: Recipe, seed: int, end: int, values: Values | None = None
+    ) -> None:
+        values = Values(seed, end * MINUTE_MS) if values is None else values
         self.begin: int = min(BEGIN, end)
-        self.end = end
+        self._spans = [Span(self.begin, end, 0)]
+        self._ends = [end]
         self._series = [
-            Series(recipe, seed, index) for index in range(len(recipe.periods))
+            Series(recipe, seed, index, values) for index in range(len(recipe.periods))
         ]
 
-    def pieces(self, begin: int, end: int, periods: range) -> Iterator[Bar | None]:
-        """Iterate over the largest possible bars that fill a span of minutes."""
+    @property
+    def end(self) -> int:
+        """The minute that follows the last span."""
+        return self._ends[-1]
+
+    def add(self, begin: int, end: int, after_id: int) -> int:
+        """Add minutes after all others, with ids above `after_id`; return the id after all."""
+        offset = max(after_id + 1 - begin * _IDS_PER_MINUTE, 0)
+        if begin < end:
+            self._spans.append(Span(begin, end, offset))
+            self._ends.append(end)
+        return max(end * _IDS_PER_MINUTE + offset, after_id + 1)
+
+    def spans(self, begin: int, end: int) -> list[Span]:
+        """Return the spans that overlap a span of minutes, cut to it."""
+        first = bisect_right(self._ends, begin)
+        found = []
+        for span in self._spans[first:]:
+            if span.begin >= end:
+                break
+            cut = max(span.begin, begin), min(span.end, end)
+            found.append(span._replace(begin=cut[0], end=cut[1]))
+        return found
+
+    def pieces(self, span: Span, periods: range) -> Iterator[Bar | None]:
+        """Iterate over the largest possible bars that fill a span."""
         series = [each for each in self._series if each.period in periods]
-        at, end = max(begin, self.begin), min(end, self.end)
+        at, end = span.begin, span.end
         while at < end:
             size = next(s for s in _SIZES if not at % s and at + s <= end)
             if len(series) == 1:
@@ -225,9 +243,12 @@ class History:
 
     def trades(self, minute: int) -> list[list[float]]:
         """Return the trades of a minute, oldest first."""
-        if not self.begin <= minute < self.end:
-            return []
-        return [row for each in self._series for row in each.trades(minute)]
+        for span in self.spans(minute, minute + 1):
+            rows = [row for each in self._series for row in each.trades(minute)]
+            for row in rows:
+                row[0] += span.id_offset
+            return rows
+        return []
 
 
 def _shares(total: int, weights: list[int]) -> list[int]:

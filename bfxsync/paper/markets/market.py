@@ -13,14 +13,16 @@ from typing import Callable, Iterator, Mapping, NamedTuple, Sequence, Union
 
 from bfxsync.paper.engine.book import Book, Entry
 from bfxsync.paper.engine.units import SCALE, Row, to_units
+from bfxsync.paper.markets.bars import DAY, MINUTE_MS, Bar
+from bfxsync.paper.markets.bars import chain as merge_in_turn
 from bfxsync.paper.markets.chart import Chart
 from bfxsync.paper.markets.history import History
 from bfxsync.paper.markets.tape import Tape
 
 SNAPSHOT_TRADES = 30
+_ALL_PERIODS = range(1_000)
+_NO_TRADES = Bar(0, 0, 0, 0, 0)
 TICKER_LEVELS = 25
-# The flash return rate stays the same for a minute.
-_RATE_MS = 60_000
 
 
 def now_mts() -> int:
@@ -100,22 +102,39 @@ class Market:
         self.captured_ticker: Row | None = None
         self._flash_return_rate = 0
         self._rate_minute = -1
-        self._open = self._last = self._high = self._low = self._volume = 0
+        self._last = 0
+        # The newest minute, and the bar of the day before it.
+        self._minute = 0
+        self._day: Bar | None = None
 
     def record(self, row: Row) -> None:
-        """Add a trade to the tape, the chart and the statistics of the ticker."""
+        """Add a trade to the tape and the chart, and to the ticker."""
         self.trades.appendleft(row)
         self.tape.record(row)
-        price, amount = to_units(row[3]), abs(to_units(row[2]))
-        self.chart.record(row[1], price, amount, row[4] if self.is_funding else 0)
-        if not self._open:
-            self._open = self._high = self._low = price
-        self._last = price
-        if self.is_funding and row[1] // _RATE_MS != self._rate_minute:
-            self._rate_minute = row[1] // _RATE_MS
+        self._last = to_units(row[3])
+        amount = abs(to_units(row[2]))
+        self.chart.record(row[1], self._last, amount, row[4] if self.is_funding else 0)
+        minute = row[1] // MINUTE_MS
+        self._advance(minute)
+        if self.is_funding and minute != self._rate_minute:
+            self._rate_minute = minute
             self._flash_return_rate = self._average_rate()
-        self._high, self._low = max(self._high, price), min(self._low, price)
-        self._volume += amount
+
+    def _advance(self, minute: int) -> None:
+        """Note the minute of a trade, of which recorded ones may be late."""
+        if minute != self._minute:
+            self._minute = max(minute, self._minute)
+            self._day = None
+
+    def _last_day(self) -> Bar:
+        """Return the bar of the last 24 hours, in whole minutes."""
+        end = self._minute
+        if self._day is None:
+            self._day = self.chart.bar(end - DAY + 1, end, _ALL_PERIODS) or _NO_TRADES
+        today = self.chart.bar(end, end + 1, _ALL_PERIODS)
+        if self._day is _NO_TRADES:
+            return today or _NO_TRADES
+        return merge_in_turn((self._day, today)) or self._day
 
     @property
     def last_price(self) -> int:
@@ -133,9 +152,10 @@ class Market:
         """Return the row of the current ticker."""
         if self.captured_ticker is not None:
             return self.captured_ticker
-        change = self._last - self._open
-        ratio = round(change / self._open, 8) if self._open else 0
-        totals = (self._last, self._volume, self._high, self._low)
+        last_day = self._last_day()
+        change = last_day.close - last_day.open
+        ratio = round(change / last_day.open, 8) if last_day.open else 0
+        totals = (last_day.close, last_day.volume, last_day.high, last_day.low)
         day = [change / SCALE, ratio, *(units / SCALE for units in totals)]
         depth = self.book.depth("P0")
         bids = list(depth.bids.top(TICKER_LEVELS).values())

@@ -1,13 +1,16 @@
 """
-A simulated market: orders are placed, cancelled and matched, without end.
+A simulated market: orders are placed, moved, changed, cancelled and matched, without end.
 
-The same seed and symbol give the same events, at any rate. Prices wander around a fixed middle
-and stay within a fifth of it, so that the number of their digits never changes.
+Its traders quote around the fair price, withdraw or trade what that has left behind, and otherwise
+have the sizes, distances and ratios of a recorded market (`recipes`). The same seed, symbol and
+times give the same events.
 """
 
 from __future__ import annotations
 
+import math
 import random
+from itertools import islice
 from typing import Iterable
 
 from bfxsync.paper.engine.book import Entry
@@ -15,7 +18,7 @@ from bfxsync.paper.engine.match import match
 from bfxsync.paper.engine.units import SCALE, Row, to_units
 from bfxsync.paper.engine.venue import OnFill
 from bfxsync.paper.markets.bars import MINUTE_MS
-from bfxsync.paper.markets.history import History, Recipe
+from bfxsync.paper.markets.history import History
 from bfxsync.paper.markets.market import (
     SNAPSHOT_TRADES,
     BookChanged,
@@ -23,34 +26,18 @@ from bfxsync.paper.markets.market import (
     Market,
     Traded,
 )
+from bfxsync.paper.markets.recipes import Recipe
+from bfxsync.paper.markets.values import FairPrice, Values
 
 # With fewer levels on a side the next event adds one, since windows of 100 levels must move; with
 # more orders it cancels the worst.
 _MIN_LEVELS = 130
 _START_ORDERS = 260
+# Nearer together, so many orders had fewer levels.
+_MIN_DEPTH = 90
+# Quotes are withdrawn when less than so much of their distance from the fair price is left.
+_SLACK = 0.5
 _MAX_ORDERS = 300
-
-
-RECIPES = {
-    recipe.symbol: recipe
-    for recipe in (
-        Recipe("tBTCUSD", to_units(64_250), to_units(1), 0.2),
-        Recipe("tETHUSD", to_units(2_480), to_units(0.1), 2.0),
-        Recipe("tLTCBTC", to_units(0.00214), to_units(1e-7), 8.0, emptiness=0.4),
-        Recipe(
-            "fUSD",
-            to_units(0.00021),
-            to_units(1e-8),
-            5_000.0,
-            (2, 7, 14, 30, 120),
-            emptiness=0.6,
-        ),
-        Recipe("tBTCF0:USTF0", to_units(64_260), to_units(1), 0.1),
-        Recipe("tETHF0:USTF0", to_units(2_481), to_units(0.1), 1.0, emptiness=0.3),
-    )
-}
-# The trades of the first snapshot are from so long before the start.
-_EARLY_MS = 30_000
 # The largest distance of the market's own orders from the middle, as a ratio.
 _WIDEST = 0.25
 # The most orders that one of the market's own matches.
@@ -64,7 +51,11 @@ class RandomMarket(Market):
     Parameters
     ----------
     mts : int
-        When it begins; the trades of its first snapshot are before, and its history before them.
+        When it begins; its history is before.
+    values : Values, optional
+        Those of all markets; by default of its own.
+    trade_ratio : float, optional
+        Ratio of events that are trades, instead of that of the recipe.
 
     Attributes
     ----------
@@ -72,40 +63,75 @@ class RandomMarket(Market):
         See `TradedMarket`. The market never cancels them.
     """
 
-    def __init__(self, recipe: Recipe, seed: int, mts: int) -> None:
-        begin = (mts - _EARLY_MS) // MINUTE_MS
-        super().__init__(recipe.symbol, History(recipe, seed, begin))
+    def __init__(
+        self,
+        recipe: Recipe,
+        seed: int,
+        mts: int,
+        values: Values | None = None,
+        trade_ratio: float | None = None,
+    ) -> None:
+        values = Values(seed, mts) if values is None else values
+        self._history = History(recipe, seed, mts // MINUTE_MS, values)
+        super().__init__(recipe.symbol, self._history)
         self._recipe = recipe
+        traffic = recipe.traffic
+        self._trade_ratio = traffic.trade_ratio if trade_ratio is None else trade_ratio
+        self._half_spread = max(recipe.ticks(traffic.spread_bps) - 1, 0) / 2
+        # The mean of an exponential distribution with that median.
+        self._depth = max(recipe.ticks(traffic.depth_bps) / math.log(2), _MIN_DEPTH)
+        self._order_amount = recipe.amount(traffic.order_usd)
+        self._trade_amount = recipe.amount(traffic.trade_usd)
         # Text seeds are hashed alike in all processes.
         self._random = random.Random(f"{seed} {recipe.symbol}")
         self.shows_orders: bool = True
         self.account_orders: dict[int, OnFill] = {}
-        self._fair = float(recipe.middle)
+        self._fair_price = FairPrice(recipe, values)
         self._next_order_id = 190_000_000_000 + self._random.randrange(10**9)
         self._next_trade_id = 1_700_000_000 + self._random.randrange(10**7)
-        self._fill_up(mts)
-        while len(self.trades) < SNAPSHOT_TRADES:
-            missing = SNAPSHOT_TRADES - len(self.trades)
-            self.step(mts - _EARLY_MS * missing // SNAPSHOT_TRADES)
+        self._open(mts)
 
     def step(self, mts: int) -> list[Event]:
         """Advance by one event at a time in ms, and return what happened."""
-        self._drift()
+        self._advance(mts // MINUTE_MS)
+        self._fair = self._fair_price.at(mts)
         depth = self.book.depth("P0")
         raw = self.book.depth("R0")
         for is_bid in (True, False):
             if len(depth.side(is_bid)) < _MIN_LEVELS:
-                return self._place(mts, is_bid)
+                return self._place(mts, is_bid, self._random.randrange(2 * _MIN_LEVELS))
             if len(raw.side(is_bid)) > _MAX_ORDERS + len(self.account_orders):
                 self._cancel_worst(is_bid)
                 return [BookChanged()]
-        what = self._random.random()
-        if what < 0.12:
+        chance, traffic = self._random.random, self._recipe.traffic
+        for is_bid in (True, False):
+            if self._is_behind(raw.side(is_bid).best(), is_bid):
+                return self._follow(mts, is_bid)
+        if chance() < self._trade_ratio:
             return self._cross(mts)
-        if what < 0.62:
-            return self._place(mts, self._random.random() < 0.5)
-        self._cancel()
-        return [BookChanged()]
+        if chance() < traffic.change_ratio:
+            return self._change()
+        events: list[Event] = []
+        for _ in range(traffic.moves):
+            self._cancel()
+            events = self._place(mts, chance() < 0.5)
+        return events
+
+    def skip(self, last_mts: int, mts: int) -> None:
+        """
+        Go on after a time in which nobody watched, without its events.
+
+        The trades and candles of its whole minutes are those of a history; the book is a new one.
+        """
+        end = mts // MINUTE_MS
+        begin = min(last_mts // MINUTE_MS + 1, end)
+        begin = max(begin, self._history.end)
+        self._next_trade_id = max(
+            self._next_trade_id, self._history.add(begin, end, self._next_trade_id)
+        )
+        for order_id in tuple(self.book.orders):
+            self.book.remove_order(order_id)
+        self._open(mts)
 
     def trade_event(self, row: Row, kind: str = "te") -> Traded:
         """Return the event of a trade, or with ``tu`` of its confirmation."""
@@ -154,50 +180,126 @@ class RandomMarket(Market):
             levels, orders = (
                 self.book.depth(prec).side(is_bid) for prec in ("P0", "R0")
             )
-            while len(levels) < _MIN_LEVELS or len(orders) < _START_ORDERS:
+            while len(orders) < _START_ORDERS:
                 self._place(mts, is_bid)
+            while len(levels) < _MIN_LEVELS:
+                self._place(mts, is_bid, self._random.randrange(2 * _MIN_LEVELS))
 
-    def _drift(self) -> None:
-        middle = self._recipe.middle
-        self._fair += self._random.gauss(0, 1) * self._recipe.tick
-        self._fair += (middle - self._fair) * 1e-5
-        self._fair = min(max(self._fair, 0.8 * middle), 1.2 * middle)
+    def _open(self, mts: int) -> None:
+        """Fill the empty book, and take the last trades and the last price from the tape."""
+        self._fair = self._fair_price.at(mts)
+        self._fill_up(mts)
+        newest = list(islice(self.tape.rows(), SNAPSHOT_TRADES))
+        self.trades.clear()
+        self.trades.extend(newest)
+        self._last = to_units(newest[0][3])
+        self._flash_return_rate = self._average_rate()
+        self._advance(mts // MINUTE_MS)
 
-    def _amount(self) -> int:
+    def _amount(self, median: float, sigma: float) -> int:
         """A random amount with eight decimal places, never zero."""
-        amount = self._random.lognormvariate(0, 1) * self._recipe.amount
+        amount = median * self._random.lognormvariate(0, sigma)
         return max(int(amount * 10**8), 1) * (SCALE // 10**8)
 
-    def _place(self, mts: int, is_bid: bool) -> list[Event]:
+    def _new_order_amount(self) -> int:
+        return self._amount(self._order_amount, self._recipe.traffic.order_sigma)
+
+    def _new_trade_amount(self) -> int:
+        return self._amount(self._trade_amount, self._recipe.traffic.trade_sigma)
+
+    def _quote(self, is_bid: bool) -> int:
+        """Return the best price, in ticks, at which an order may be placed."""
+        if is_bid:
+            return math.floor(self._fair - self._half_spread)
+        return math.floor(self._fair + self._half_spread) + 1
+
+    def _place(
+        self, mts: int, is_bid: bool, distance: int | None = None
+    ) -> list[Event]:
         """
-        Add an order near the fair price that does not cross the book.
+        Add an order at a distance from the best quote, in ticks, that does not cross the book.
 
         Where an order of an account leaves no room for that within the market's bounds, match it.
         """
         recipe = self._recipe
-        distance = int(self._random.expovariate(1 / 120)) + 1
-        ticks = round(self._fair / recipe.tick) + (-distance if is_bid else distance)
-        price = ticks * recipe.tick
+        if distance is None:
+            distance = self._new_distance(is_bid)
+        price = self._quote(is_bid) * recipe.tick
         opposite = self.book.depth("R0").side(not is_bid)
         if len(opposite):
             limit = opposite.best().price
             bound = limit - recipe.tick if is_bid else limit + recipe.tick
             price = min(price, bound) if is_bid else max(price, bound)
-            if abs(price - recipe.middle) > recipe.middle * _WIDEST:
-                return self._take_liquidity(mts, is_bid)
+        price += (-distance if is_bid else distance) * recipe.tick
+        if abs(price - recipe.middle) > recipe.middle * _WIDEST and len(opposite):
+            return self._take_liquidity(mts, is_bid)
         period = self._random.choice(recipe.periods)
+        amount = self._new_order_amount()
         self.book.set_order(
-            is_bid, Entry(price, period, 1, self._amount(), self._next_order_id)
+            is_bid, Entry(price, period, 1, amount, self._next_order_id)
         )
         self._next_order_id += self._random.randrange(1, 50)
         return [BookChanged()]
 
+    def _new_distance(self, is_bid: bool) -> int:
+        distance = int(self._random.expovariate(1) * self._depth)
+        side = self.book.depth("R0").side(is_bid)
+        if len(side):
+            # A gap at the best price is soon filled.
+            best = side.best().price // self._recipe.tick
+            gap = self._quote(is_bid) - best if is_bid else best - self._quote(is_bid)
+            if gap > 0 and self._random.random() < 0.5:
+                return self._random.randrange(gap)
+        return distance
+
+    def _is_behind(self, best: Entry, is_bid: bool) -> bool:
+        """Return whether the best order of a side is too near to the fair price, or beyond it."""
+        slack = 0.0
+        if best.order_id not in self.account_orders:
+            slack = self._half_spread * _SLACK
+        price = best.price / self._recipe.tick
+        return price > self._fair - slack if is_bid else price < self._fair + slack
+
+    def _follow(self, mts: int, is_bid: bool) -> list[Event]:
+        """Withdraw the orders that the fair price has left behind, or trade with them."""
+        side = self.book.depth("R0").side(is_bid)
+        if (
+            side.best().order_id in self.account_orders
+            or self._random.random() < self._trade_ratio
+        ):
+            return self._take_liquidity(mts, not is_bid)
+        distance: int | None = 0
+        while len(side):
+            best = side.best()
+            if best.order_id in self.account_orders:
+                break
+            if not self._is_behind(best, is_bid):
+                break
+            self.book.remove_order(best.order_id)
+            self._place(mts, is_bid, distance)
+            distance = None
+        return [BookChanged()]
+
+    def _change(self) -> list[Event]:
+        """Change the amount of an order."""
+        order_id = self._choose()
+        if order_id is not None:
+            is_bid, order = self.book.orders[order_id]
+            amount = self._new_order_amount()
+            self.book.set_order(is_bid, order._replace(amount=amount))
+        return [BookChanged()]
+
     def _cancel(self) -> None:
+        order_id = self._choose()
+        if order_id is not None:
+            self.book.remove_order(order_id)
+
+    def _choose(self) -> int | None:
+        """Return the id of a random order of the market itself, if there is one."""
         mine = tuple(self.book.orders)
         if self.account_orders:
             mine = tuple(id for id in mine if id not in self.account_orders)
-        if mine:
-            self.book.remove_order(self._random.choice(mine))
+        return self._random.choice(mine) if mine else None
 
     def _cancel_worst(self, is_bid: bool) -> None:
         side = self.book.depth("R0").side(is_bid)
@@ -212,12 +314,12 @@ class RandomMarket(Market):
         # Towards the fair price more often than away from it.
         bid, ask = (ladder.best().price for ladder in self.book.depth("R0"))
         if self._random.random() < 0.5:
-            is_buy = 2 * self._fair > bid + ask
+            is_buy = 2 * self._fair * self._recipe.tick > bid + ask
         return self._take_liquidity(mts, is_buy)
 
     def _take_liquidity(self, mts: int, is_buy: bool) -> list[Event]:
-        amount = self._amount() if is_buy else -self._amount()
-        fills = match(self, mts, amount, max_fills=_MAX_FILLS)
+        amount = self._new_trade_amount()
+        fills = match(self, mts, amount if is_buy else -amount, max_fills=_MAX_FILLS)
         return [*(self.trade_event(fill.row) for fill in fills), BookChanged()]
 
     def _trade(self, mts: int, is_buy: bool, amount: int, maker: Entry) -> Row:

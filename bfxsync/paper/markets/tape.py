@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from heapq import merge
 from itertools import chain
+from operator import itemgetter
 from typing import Callable, Iterator, Sequence
 
 from bfxsync.paper.engine.units import Row
@@ -41,7 +43,13 @@ def rows_between(
     first = minutes.start if start is None else max(minutes.start, start // MINUTE_MS)
     stop = minutes.stop if end is None else min(minutes.stop, end // MINUTE_MS + 1)
     old = (row for at in range(first, stop)[::step] for row in past(at)[::step])
-    for row in chain(live[::step], old) if newest_first else chain(old, live):
+    rows: Iterator[Row]
+    if not live or not minutes or live[0][mts_at] >= minutes.stop * MINUTE_MS:
+        rows = chain(live[::step], old) if newest_first else chain(old, live)
+    else:  # a market that was not watched for a while
+        key = itemgetter(mts_at)
+        rows = merge(old, live[::step], key=key, reverse=newest_first)
+    for row in rows:
         if (start is None or row[mts_at] >= start) and (
             end is None or row[mts_at] <= end
         ):
@@ -52,8 +60,7 @@ class Tape:
     """The trades of a market."""
 
     def __init__(self, history: History | None = None) -> None:
-        self._past = (lambda minute: []) if history is None else history.trades
-        self._minutes = range(history.begin, history.end) if history else range(0)
+        self._history = history
         self._live: deque[Row] = deque(maxlen=LIVE_TRADES)
 
     def record(self, row: Row) -> None:
@@ -69,6 +76,12 @@ class Tape:
         """Iterate over the trades between two times in ms, both included."""
         # Only recorded trades may come out of order.
         live = sorted(self._live, key=lambda row: (row[1], row[0]))
-        return rows_between(
-            self._past, self._minutes, live, 1, start, end, newest_first
-        )
+        past, minutes = _nothing, range(0)
+        if self._history is not None:
+            past = self._history.trades
+            minutes = range(self._history.begin, self._history.end)
+        return rows_between(past, minutes, live, 1, start, end, newest_first)
+
+
+def _nothing(minute: int) -> Sequence[Row]:
+    return ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import uuid
 from typing import Any, Callable, NamedTuple
 
@@ -45,6 +46,7 @@ class AccountSession:
         send_event: Callable[[Event], None],
         call_later: CallLater,
         cut: Callable[[], None],
+        dice: random.Random,
         *,
         notification_seq: bool,
     ) -> None:
@@ -54,6 +56,7 @@ class AccountSession:
         self._send_event = send_event
         self._call_later = call_later
         self._cut = cut
+        self._dice = dice
         self._notification_seq = notification_seq
         self._open: _Open | None = None
 
@@ -79,7 +82,7 @@ class AccountSession:
             self._send_event(answer)
             return
         account = login.credential.account
-        answer.update(userId=account.user_id, auth_id=str(uuid.uuid4()))
+        answer.update(userId=account.user_id, auth_id=str(new_uuid(self._dice)))
         answer["caps"] = login.caps()
         with recorder.request(account, "ws", "auth", None) as record:
             record(answer)
@@ -141,3 +144,8 @@ class AccountSession:
 
     def _refuse(self, text: str) -> None:
         self._send_event({"event": "error", "msg": text, "code": AUTH_FAILED})
+
+
+def new_uuid(dice: random.Random) -> uuid.UUID:
+    """Return a random UUID."""
+    return uuid.UUID(int=dice.getrandbits(128), version=4)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import socket
-import uuid
+from email.utils import formatdate
 from typing import Any, Callable, Coroutine
 
 from aiohttp import web
@@ -21,10 +22,12 @@ from bfxsync.paper.faults import Fault, Faults
 from bfxsync.paper.journal import Journal
 from bfxsync.paper.journal_file import JournalFile
 from bfxsync.paper.markets.captured import load
-from bfxsync.paper.markets.market import now_mts
-from bfxsync.paper.markets.random import RECIPES
+from bfxsync.paper.markets.recipes import RECIPES
+from bfxsync.paper.markets.values import Values
 from bfxsync.paper.server.access import AccessPolicy
+from bfxsync.paper.server.account_session import new_uuid
 from bfxsync.paper.server.book_window import Window
+from bfxsync.paper.server.clock import Clock
 from bfxsync.paper.server.listener import Listener
 from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.players import (
@@ -68,26 +71,38 @@ class Server:
         access = AccessPolicy(settings.host, settings.allowed_hosts)
         self._listener = Listener(access, settings.request_timeout_s, settings.idle_s)
         self._on_finished = on_finished
-        self._server_id = str(uuid.uuid4())
+        self._server_id = str(new_uuid(random.Random(settings.seed)))
         self._is_operative = True
         self._tasks: set[asyncio.Task[None]] = set()
         self._unfinished: set[CapturePlayer] = set()
         self._stopped = asyncio.Event()
+        self.clock: Clock = Clock(settings.speed, settings.begin_mts, settings.paused)
+        now_mts, call_later = self.clock.now_mts, self.clock.call_later
+        values = Values(settings.seed, self.clock.begin_mts)
         self._market_data = MarketData(
             settings.checksum_s,
             settings.ticker_s,
+            now_mts,
             seed=settings.seed,
             faults=self.faults,
+            values=values,
         )
         self._captures = [self._capture_player(name) for name in settings.captures]
         simulated = {
             symbol: RandomPlayer(
-                recipe, settings.seed, self._market_data, settings.rate, self.drain
+                recipe,
+                settings.seed,
+                values,
+                self._market_data,
+                settings.rate,
+                self.clock,
             )
             for symbol, recipe in RECIPES.items()
             if symbol not in self._market_data.markets
         }
-        liquidations = LiquidationsPlayer(self._market_data, settings.liquidation_s)
+        liquidations = LiquidationsPlayer(
+            self._market_data, settings.liquidation_s, self.clock
+        )
         players: list[Player] = [*self._captures, liquidations, *simulated.values()]
         self._players = {
             symbol: player for player in players for symbol in player.symbols
@@ -103,7 +118,7 @@ class Server:
             journal, journal_file, now_mts, loop.call_soon, self._abort_all
         )
         self.registry: AccountRegistry = AccountRegistry(
-            settings.accounts, venues, now_mts, loop.call_later, recorder
+            settings.accounts, venues, now_mts, call_later, recorder
         )
         self._market_data.listeners.append(
             lambda source: self.registry.market_moved(source.symbol)
@@ -111,14 +126,14 @@ class Server:
         self.registry.liquidation_listeners.append(self._market_data.liquidate)
         self.registry.on_maintenance = self._maintain
         self._rest = RestApi(self._market_data, self.registry, counters, settings)
-        for player in players:
-            self._spawn(player.run())
+        self._spawn(self.clock.run(self.drain))
 
     async def run(self, listener: socket.socket, on_ready: Callable[[], None]) -> None:
         """Serve until `stop`."""
         app = web.Application()
         app.router.add_get(PATH, self._serve)
         self._rest.add_to(app)
+        app.on_response_prepare.append(self._set_date)
         try:
             await self._listener.start(app, listener, self._settings.ssl_context)
             on_ready()
@@ -247,10 +262,13 @@ class Server:
             self._market_data,
             self.registry,
             send,
-            now_mts,
+            self.clock.now_mts,
             asyncio.get_running_loop().call_later,
             max_channels=self._settings.max_channels,
             server_id=self._server_id,
+            dice=random.Random(
+                f"{self._settings.seed} connection {self._counters.connections_opened}"
+            ),
             on_subscribed=lambda symbol: self._players[symbol].watch(),
             notification_seq=self._settings.notification_seq,
             cut=connection.cut,
@@ -265,6 +283,14 @@ class Server:
             beat.cancel()
             self._retire(connection)
         return ws
+
+    async def _set_date(
+        self, request: web.BaseRequest, response: web.StreamResponse
+    ) -> None:
+        # Clients compare it with the times of rows.
+        if not self.clock.shows_wall:
+            seconds = self.clock.now_mts() // 1000
+            response.headers["Date"] = formatdate(seconds, usegmt=True)
 
     async def _beat(self, connection: WsConnection, session: WsSession) -> None:
         """Send heartbeats, and abort an idle connection."""
@@ -292,7 +318,7 @@ class Server:
             self._market_data,
             speed=self._settings.speed,
             autoplay=self._settings.autoplay,
-            drain=self.drain,
+            clock=self.clock,
             on_end=self._capture_ended,
         )
         self._unfinished.add(player)

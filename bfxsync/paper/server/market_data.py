@@ -9,6 +9,7 @@ from bfxsync.paper.faults import Faults
 from bfxsync.paper.markets.chart import CandleKey
 from bfxsync.paper.markets.market import Event, Market, Markets, is_derivative, now_mts
 from bfxsync.paper.markets.status import LIQUIDATIONS, Derivative, Liquidations
+from bfxsync.paper.markets.values import Values
 from bfxsync.paper.server import feeds
 from bfxsync.paper.server.book_window import Window
 from bfxsync.paper.server.feeds import Feed, FeedSubscriber, Identity
@@ -31,6 +32,8 @@ class MarketData:
     ----------
     faults : Faults
         The armed faults of books and sockets.
+    values : Values
+        The values of currencies, with and without markets.
     derivatives : dict
         Status of the derivatives, by symbol.
     listeners : list of callable
@@ -44,9 +47,11 @@ class MarketData:
         now_mts: Callable[[], int] = now_mts,
         seed: int = 1,
         faults: Faults | None = None,
+        values: Values | None = None,
     ) -> None:
         self.faults: Faults = Faults() if faults is None else faults
         self.now_mts = now_mts
+        self.values: Values = Values(seed, now_mts()) if values is None else values
         self.markets: Markets = Markets()
         self.derivatives: dict[str, Derivative] = {}
         self.liquidations: Liquidations = Liquidations(self.markets, seed, now_mts())

@@ -1,33 +1,34 @@
 """
-Players advance markets in real time, inside the event loop.
+Players advance markets by the clock of the exchange.
 
-A player publishes and then waits for the clients to read, so nothing piles up at any speed.
+A player publishes in timers of the clock, which waits for the clients to read, so nothing piles up
+at any speed.
 """
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
-from typing import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Callable, Sequence
 
 from bfxsync.paper.engine.venue import Fill
+from bfxsync.paper.markets.bars import MINUTE_MS
 from bfxsync.paper.markets.captured import CapturedMarket
-from bfxsync.paper.markets.history import Recipe
-from bfxsync.paper.markets.market import BookChanged, Event, Traded, now_mts
+from bfxsync.paper.markets.market import BookChanged, Event, Traded
 from bfxsync.paper.markets.random import RandomMarket
+from bfxsync.paper.markets.recipes import LIVELY_TRADE_RATIO, Recipe
 from bfxsync.paper.markets.recordings import Recording
 from bfxsync.paper.markets.status import LIQUIDATIONS
+from bfxsync.paper.markets.values import Values
+from bfxsync.paper.server.clock import Clock
 from bfxsync.paper.server.market_data import MarketData
-
-Drain = Callable[[], Awaitable[None]]
-"""Waits until the clients have read most of what they were sent."""
 
 _CONFIRM_S = 0.05
 """Delay of the confirmation of a trade in a random market."""
 _TICK_S = 0.1
 """The longest interval between two checks of what is due in a quiet market."""
-_BURST = 100
-"""Most steps before the clients get a turn to read."""
+_MAX_MISSED = 200
+"""Most events that a market without subscribers catches up with one by one."""
 
 
 class Player(ABC):
@@ -36,50 +37,69 @@ class Player(ABC):
     def __init__(self, market_data: MarketData, symbols: Sequence[str]) -> None:
         self.symbols = symbols
         self._market_data = market_data
-        self._woken = asyncio.Event()
-
-    def watch(self) -> None:
-        """Notice a new subscription."""
-        self._woken.set()
-
-    async def run(self) -> None:
-        """Play until cancelled."""
-        while True:
-            await self._woken.wait()
-            await self._play()
-            self._woken.clear()
 
     @abstractmethod
-    async def _play(self) -> None: ...
+    def watch(self) -> None:
+        """Notice a new subscription."""
 
 
 class RandomPlayer(Player):
-    """Advances a random market, `rate` events a second, while it has subscribers or open orders."""
+    """
+    Advances a random market while it has subscribers or open orders.
+
+    Others are advanced when they are looked at: by the events since then, or if those are many, by
+    a history of them.
+
+    Parameters
+    ----------
+    rate : float, optional
+        Events per second, many of them trades; by default as in the recipe.
+    """
 
     def __init__(
         self,
         recipe: Recipe,
         seed: int,
+        values: Values,
         market_data: MarketData,
-        rate: float,
-        drain: Drain,
+        rate: float | None,
+        clock: Clock,
     ) -> None:
         super().__init__(market_data, [recipe.symbol])
         self._recipe = recipe
         self._seed = seed
-        self._begin_mts = now_mts()
-        self._interval = 1 / rate
-        self._drain = drain
+        self._values = values
+        self._interval = 1 / (recipe.traffic.rate if rate is None else rate)
+        self._trade_ratio = None if rate is None else LIVELY_TRADE_RATIO
+        self._clock = clock
         self._has_orders = False
+        self._is_playing = False
         self._market: RandomMarket | None = None
+        # When its next event is due.
+        self._due = self._interval
         market_data.add_later(recipe.symbol, lambda: self.market)
 
     @property
     def market(self) -> RandomMarket:
-        """The market as of the start of the player, created on first use."""
-        if self._market is None:
-            self._market = RandomMarket(self._recipe, self._seed, self._begin_mts)
-        return self._market
+        """The market as it is now, created on first use."""
+        market = self._market
+        if market is None:
+            market = self._market = RandomMarket(
+                self._recipe,
+                self._seed,
+                self._values.begin_mts,
+                self._values,
+                self._trade_ratio,
+            )
+        if not self._is_playing:
+            self._catch_up(market)
+        return market
+
+    def watch(self) -> None:
+        if not self._is_playing:
+            self._catch_up(self.market)
+            self._is_playing = True
+            self._schedule()
 
     def publish_fills(self, fills: Sequence[Fill] = ()) -> None:
         """Publish trades with orders of accounts, and that the book has changed."""
@@ -92,26 +112,41 @@ class RandomPlayer(Player):
         if is_active:
             self.watch()
 
-    async def _play(self) -> None:
-        # A market that is not watched stands still, with its clock: the first subscriber sees the
-        # same as ever.
-        loop = asyncio.get_running_loop()
-        looked_at = loop.time()
-        due = looked_at + self._interval
-        while self._has_orders or self._market_data.is_watched(self._recipe.symbol):
-            await asyncio.sleep(min(max(due - loop.time(), 0), _TICK_S))
-            now = loop.time()
-            self.market.clock += now - looked_at
-            looked_at = now
-            # Events missed in a pause are skipped, or a burst would follow.
-            due = max(due, now - _TICK_S)
-            for _ in range(_BURST):
-                if due > loop.time():
-                    break
-                self._publish(self.market.step(now_mts()))
-                due += self._interval
-            self._market_data.tick(self.market)
-            await self._drain()
+    def _catch_up(self, market: RandomMarket) -> None:
+        """Advance a market that nobody has watched."""
+        now = self._clock.time()
+        missed = int((now - self._due) / self._interval) + 1
+        if missed > _MAX_MISSED:
+            # Not before the minute that has begun, as earlier ones get a history.
+            minute = self._mts(now) // MINUTE_MS * MINUTE_MS
+            begin = now - _MAX_MISSED * self._interval
+            mts = max(self._mts(begin), minute)
+            market.skip(self._mts(self._due - self._interval), mts)
+            self._due = max(begin, now - (self._mts(now) - mts) / 1000)
+        while self._due <= now:
+            market.step(self._mts(self._due))
+            self._due += self._interval
+        market.clock = now
+
+    def _mts(self, time: float) -> int:
+        """Return the time in ms of a time of the clock."""
+        return self._clock.now_mts() - int((self._clock.time() - time) * 1000)
+
+    def _schedule(self) -> None:
+        due = min(self._due, self._clock.time() + _TICK_S)
+        self._clock.call_at(due, self._play)
+
+    def _play(self) -> None:
+        if not (self._has_orders or self._market_data.is_watched(self._recipe.symbol)):
+            self._is_playing = False
+            return
+        market = self.market
+        now = market.clock = self._clock.time()
+        if self._due <= now:
+            self._publish(market.step(self._clock.now_mts()))
+            self._due += self._interval
+        self._market_data.tick(market)
+        self._schedule()
 
     def _publish(self, events: Sequence[Event]) -> None:
         """Publish events, and the confirmations of trades a moment later."""
@@ -119,23 +154,33 @@ class RandomPlayer(Player):
         publish(market, events)
         for event in events:
             if isinstance(event, Traded):
-                asyncio.get_running_loop().call_later(
-                    _CONFIRM_S, publish, market, [market.trade_event(event.row, "tu")]
-                )
+                confirmed = [market.trade_event(event.row, "tu")]
+                self._clock.call_later(_CONFIRM_S, partial(publish, market, confirmed))
 
 
 class LiquidationsPlayer(Player):
     """Liquidates positions at an interval while the channel has subscribers."""
 
-    def __init__(self, market_data: MarketData, interval_s: float) -> None:
+    def __init__(
+        self, market_data: MarketData, interval_s: float, clock: Clock
+    ) -> None:
         super().__init__(market_data, [LIQUIDATIONS])
         self._interval_s = interval_s
+        self._clock = clock
+        self._is_playing = False
 
-    async def _play(self) -> None:
-        liquidations = self._market_data.liquidations
-        while self._market_data.is_watched(LIQUIDATIONS):
-            await asyncio.sleep(self._interval_s)
-            self._market_data.publish(liquidations, liquidations.step(now_mts()))
+    def watch(self) -> None:
+        if not self._is_playing:
+            self._is_playing = True
+            self._clock.call_later(self._interval_s, self._play)
+
+    def _play(self) -> None:
+        self._is_playing = self._market_data.is_watched(LIQUIDATIONS)
+        if self._is_playing:
+            liquidations = self._market_data.liquidations
+            events = liquidations.step(self._clock.now_mts())
+            self._market_data.publish(liquidations, events)
+            self._clock.call_later(self._interval_s, self._play)
 
 
 class CapturePlayer(Player):
@@ -146,6 +191,8 @@ class CapturePlayer(Player):
 
     Parameters
     ----------
+    speed : float
+        By real time; faster than the clock of the exchange only above the fastest of those.
     on_end : callable
         Called with the player at the end of the recording; must unsubscribe all subscribers of
         its markets.
@@ -158,16 +205,19 @@ class CapturePlayer(Player):
         *,
         speed: float,
         autoplay: bool,
-        drain: Drain,
+        clock: Clock,
         on_end: Callable[[CapturePlayer], None],
     ) -> None:
         super().__init__(market_data, list(recording.first))
         self._recording = recording
-        self._speed = speed
+        self._speed = speed / clock.speed
         self._autoplay = autoplay
-        self._drain = drain
+        self._clock = clock
         self._on_end = on_end
         self._markets: dict[str, CapturedMarket] = {}
+        self._is_playing = False
+        self._begin = 0.0
+        self._next = 0
         self._rewind()
 
     def watch(self) -> None:
@@ -180,30 +230,40 @@ class CapturePlayer(Player):
 
     def play(self) -> None:
         """Start, unless it is playing."""
-        self._woken.set()
+        if not self._is_playing:
+            self._is_playing = True
+            self._begin = self._clock.time()
+            self._next = 0
+            self._schedule()
 
-    async def _play(self) -> None:
-        loop = asyncio.get_running_loop()
-        begin = loop.time()
-        burst = 0
-        for step in self._recording.steps:
-            while True:
-                delay = begin + step.at / self._speed - loop.time()
-                if delay <= 0 and burst < _BURST:
-                    break
-                await asyncio.sleep(min(max(delay, 0), _TICK_S))
-                burst = 0
-                if delay > 0:
-                    self._tick(min((loop.time() - begin) * self._speed, step.at))
-                await self._drain()
-            burst += 1
+    def _schedule(self) -> None:
+        steps = self._recording.steps
+        if self._next < len(steps):
+            at = self._begin + steps[self._next].at / self._speed
+            at = min(at, self._clock.time() + _TICK_S / self._speed)
+        else:
+            at = self._clock.time()
+        self._clock.call_at(at, self._play)
+
+    def _play(self) -> None:
+        steps = self._recording.steps
+        if self._next == len(steps):
+            self._is_playing = False
+            self._on_end(self)
+            self._rewind()
+            return
+        step = steps[self._next]
+        now = self._clock.time()
+        if self._begin + step.at / self._speed > now:
+            self._tick((now - self._begin) * self._speed)
+        else:
+            self._next += 1
             market = self._markets[step.symbol]
             market.clock = step.at
             self._market_data.publish(market, market.apply(step))
             market.end_step()
             self._tick(step.at)
-        self._on_end(self)
-        self._rewind()
+        self._schedule()
 
     def _tick(self, clock: float) -> None:
         for market in self._markets.values():

@@ -107,11 +107,13 @@ class WsSession:
         *,
         max_channels: int = 25,
         server_id: str = "",
+        dice: random.Random | None = None,
         on_subscribed: Callable[[str], None] = lambda symbol: None,
         notification_seq: bool = False,
         cut: Callable[[], None] = lambda: None,
     ) -> None:
         self.frames: FrameWriter = FrameWriter(send, market_data.faults, now_mts)
+        self._dice = random.Random() if dice is None else dice
         self.account: AccountSession = AccountSession(
             self.frames,
             market_data,
@@ -119,6 +121,7 @@ class WsSession:
             self._event,
             call_later,
             self._cut,
+            self._dice,
             notification_seq=notification_seq,
         )
         self.channels: dict[int, SubscribedChannel] = {}
@@ -303,7 +306,7 @@ class WsSession:
 
     def _new_chan_id(self) -> int:
         while True:
-            chan_id = random.randrange(1, 1_000_000)
+            chan_id = self._dice.randrange(1, 1_000_000)
             if chan_id not in self._used_ids:
                 self._used_ids.add(chan_id)
                 return chan_id

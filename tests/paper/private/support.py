@@ -22,7 +22,8 @@ from bfxsync.paper.engine.order import EngineOrder
 from bfxsync.paper.engine.units import to_units
 from bfxsync.paper.engine.venue import Fill
 from bfxsync.paper.markets.market import BookChanged, Event
-from bfxsync.paper.markets.random import RECIPES, RandomMarket
+from bfxsync.paper.markets.random import RandomMarket
+from bfxsync.paper.markets.recipes import RECIPES
 from bfxsync.paper.server.market_data import MarketData
 from bfxsync.paper.server.registry import AccountRegistry
 

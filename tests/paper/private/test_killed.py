@@ -126,7 +126,7 @@ class Believer:
         with Signed(exchange, self.key) as signed:
             ledger = signed.post("auth/r/ledgers/hist", limit=2_500)
             trades = len(account.trades)
-            assert len(ledger) == 9 + 3 * trades
+            assert len(ledger) == 13 + 3 * trades
             newest = {}
             for row in reversed(ledger):
                 newest[row[2], row[1]] = row[6]

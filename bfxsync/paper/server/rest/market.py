@@ -9,6 +9,7 @@ from bfxsync.paper.engine.units import SCALE, Row, to_units
 from bfxsync.paper.markets.bars import HOUR, MINUTE_MS
 from bfxsync.paper.markets.chart import CandleKey
 from bfxsync.paper.markets.market import Market
+from bfxsync.paper.markets.recipes import currency_of
 from bfxsync.paper.server.book_window import Window
 from bfxsync.paper.server.feeds import PRECISIONS
 from bfxsync.paper.server.rest.query import Query, Refused
@@ -111,14 +112,23 @@ def trade_average(query: Query) -> Row:
 
 
 def fx(query: Query) -> Row:
-    """Return the value of the first currency in the second."""
-    base, quote = query.text("ccy1"), query.text("ccy2")
+    """
+    Return the value of the first currency in the second.
+
+    Test money and derivatives wallets have the value of the real currency.
+    """
+    base, quote = (currency_of(query.text(name)) for name in ("ccy1", "ccy2"))
     markets = query.market_data.markets
     for bridge in (quote, *_BRIDGES):
         first, second = _rate(base, bridge, markets), _rate(bridge, quote, markets)
         if first and second:
             return [first * second]
-    raise Refused("ccy: invalid")
+    # Of a currency without a market, such as EUR.
+    in_usd, now = query.market_data.values.in_usd, query.market_data.now_mts()
+    first, second = in_usd(base, now), in_usd(quote, now)
+    if first is None or second is None:
+        raise Refused("ccy: invalid")
+    return [first / second]
 
 
 def _candle_key(query: Query) -> CandleKey:
