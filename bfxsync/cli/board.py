@@ -29,6 +29,8 @@ _TONES = {"buy": _BID, "sell": _ASK, "bad": _WARNING}
 _SIDE_BY_SIDE_WIDTH = 72
 _LEAST_SIDE_BY_SIDE_WIDTH = 52
 _STACKED_HEIGHT = 13
+# Beside a market the lines of an account would be cut.
+_STACKED_ACCOUNT_HEIGHT = 8
 _FULL_TICKER_HEIGHT = 16
 _TIME_WIDTH = 36
 _AMOUNT_WIDTH = 11
@@ -69,7 +71,8 @@ def draw(view: View, width: int, height: int) -> RenderableType:
     """Return the whole screen; width and height are in characters."""
     rows = max(0, height - 3)
     count = len(view.markets) + bool(view.steps)
-    is_low = rows // count < _STACKED_HEIGHT
+    wanted = _STACKED_ACCOUNT_HEIGHT if view.steps else _STACKED_HEIGHT
+    is_low = rows // count < wanted
     if width >= (_LEAST_SIDE_BY_SIDE_WIDTH if is_low else _SIDE_BY_SIDE_WIDTH):
         markets = Table.grid(expand=True)
         for _ in range(count):

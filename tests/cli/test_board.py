@@ -226,14 +226,16 @@ TRADED = attrs.evolve(
 )
 
 
-@pytest.mark.parametrize("width, height", [(80, 24), (60, 15), (60, 40), (52, 12)])
+@pytest.mark.parametrize(
+    "width, height", [(80, 24), (60, 15), (60, 20), (60, 40), (52, 12)]
+)
 def test_trades_stand_beside_or_below_the_market(width: int, height: int) -> None:
     lines = render(TRADED, width, height).splitlines()
     assert len(lines) == height
     assert all(cell_len(line) == len(line) <= width for line in lines)
     text = "\n".join(lines)
     parts = ["tBTCUSD", "account", "market sell 0.0500", "filled 64,291"]
-    if width > 60:
+    if width > 60 or height >= 20:
         parts += ["before 100,000.00 USD 10.0000 BTC", "fee 6.429 USD"]
     for part in parts:
         assert part in text
