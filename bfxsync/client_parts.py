@@ -32,7 +32,7 @@ C = TypeVar("C")
 
 
 def check_names(options: dict[str, Any], *classes: type) -> None:
-    """Refuse options that are parameters of none of the classes, which all have keywords."""
+    """Raise `TypeError` for an option that the last class lacks; suggests those of all."""
     *own, others = (vars(each)["__init__"].__kwdefaults__ for each in classes)
     for name in options:
         if name not in others:
@@ -53,7 +53,7 @@ def checked_rest_options(
     affiliate_code: str | None,
     dry_run: bool,
 ) -> dict[str, Any]:
-    """Check options of REST, which is created on first use, and return them by its names."""
+    """Check the options of REST, which is created on first use; return them under its names."""
     options = {
         "on_limit": check_on_limit(on_limit),
         "strict": check_bool("strict", strict),
@@ -98,7 +98,7 @@ def connected(options: Mapping[str, Any], **changes: Any) -> RestClient:
 def cancellation_at_exit(
     guard: OrderGuard, rest_options: Mapping[str, Any]
 ) -> CancelOnExit | None:
-    """Return what cancels the client's orders at its end, if that is asked for."""
+    """Return the object that cancels the client's orders at its end, or None."""
     if guard.placed is None:
         return None
     # Imported lazily: most clients do not need it.
@@ -127,7 +127,7 @@ def symbols_class() -> type[Symbols]:
 def start_paper(
     make: Callable[..., C], exchange: PaperExchange | None, options: dict[str, Any]
 ) -> tuple[C, PaperExchange]:
-    """Start an exchange, by default a new one, and make a client of it; see `Client.paper`."""
+    """Start an exchange, by default a new one, and create its client; see `Client.paper`."""
     from bfxsync.paper.exchange import PaperExchange
 
     if exchange is None:

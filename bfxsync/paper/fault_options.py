@@ -1,4 +1,4 @@
-"""The known faults with their options, and the checks of what callers ask for."""
+"""The known faults with their options, and checks of the arguments of callers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVENTS = tuple("on ou oc te tu pn pu pc wu fon fou foc fte ftu".split())
 
 
 class Option(NamedTuple):
-    """An option of a fault; the default None matches everything, errors say what is `wanted`."""
+    """An option of a fault. The default None matches everything; `wanted` is for errors."""
 
     default: Any
     wanted: str
@@ -201,7 +201,7 @@ def check_options(
             raise UsageError(f"{option} must be {known[option].wanted}, not {value!r}")
         complete[option] = value
     candles = CandleKey.parse(complete.get("key"))
-    if candles is not None:  # in its normal form, as facts have it
+    if candles is not None:  # in its normal form, like the fields to match
         complete["key"] = candles.text
     return complete
 

@@ -31,9 +31,9 @@ Listener = Callable[[str, Row], None]
 Meta = Dict[str, Any]
 
 MAKER_FEE, TAKER_FEE = 1_000, 2_000
-"""Millionths of the received amount, or on margin of the value."""
+"""Fees in millionths of the received amount; on margin, of the value of the trade."""
 DERIVATIVE_TAKER_FEE = 650
-"""Millionths of the value; makers pay nothing."""
+"""Fee in millionths of the value; makers pay none."""
 
 
 class Account:
@@ -48,9 +48,9 @@ class Account:
     Attributes
     ----------
     orders, closed : dict of EngineOrder
-        Open orders, and the last `KEPT` closed ones, by id.
+        By id: the open orders, and the last `KEPT` closed ones.
     trades : collections.deque of list
-        Rows as of ``tu``: the last `KEPT`, oldest first.
+        Rows as in ``tu`` events: the last `KEPT`, oldest first.
     movements : collections.deque of list
         Deposits and withdrawals: the last `KEPT`, oldest first.
     listeners : list of callable
@@ -58,7 +58,8 @@ class Account:
         ``on``, ``ou``, ``oc``, ``te``, ``tu``, ``wu``, ``pn``, ``pu``, ``pc``, of funding ``fon``,
         ``fou``, ``foc``, ``fln``, ``flu``, ``flc``, ``fcn``, ``fcu``, ``fcc``, ``fte``, ``ftu``.
     on_silent_change : callable
-        Called with an order that has changed without an event: a trailing stop that has moved.
+        Called with an order that has changed without an event: a trailing stop whose trigger price
+        moved.
     """
 
     def __init__(
@@ -156,9 +157,9 @@ class Account:
         Parameters
         ----------
         amount : int
-            Always positive.
+            The executed amount, always positive.
         trade : list
-            Row of the public trade, which gives id and time.
+            Row of the public trade, for its id and time.
         """
         signed = amount if order.is_buy else -amount
         order.amount -= signed

@@ -36,7 +36,7 @@ class Alerts:
         if last < alert.price if alert.is_above else last > alert.price:
             return
         word = "up" if alert.is_above else "down"
-        # Next it is triggered from the other side.
+        # The next time it is triggered from the other side.
         alert.is_above = not alert.is_above
         alert.countdown -= 1
         if not alert.countdown:

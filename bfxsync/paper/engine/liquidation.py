@@ -1,10 +1,10 @@
 """
 Margin calls and liquidations.
 
-Strategy: what has happened is only noted, and acted upon when no request is being processed: a
-liquidation is a request as well. It cancels the orders on margin of the position, closes it in the
-book, and the exchange takes over what the book cannot take. What an account owes after that, the
-exchange pays, so no balance stays negative.
+Strategy: changes are only recorded, and processed when no request is in progress, as a liquidation
+is a request as well. It cancels the orders on margin of the position, closes it in the book, and
+the exchange takes over any remainder that the book cannot fill. The exchange pays the remaining
+debt of the account, so no balance stays negative.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Liquidations:
     Attributes
     ----------
     absorbed : dict of int
-        By currency what the exchange has paid for accounts whose losses were too large.
+        By currency: amounts that the exchange has paid for losses that exceeded a balance.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Liquidations:
         self._margin = margin
         self._now_mts = now_mts
         self._publish = publish
-        # Accounts with a position, by symbol, and what must be looked at.
+        # Accounts with a position, by symbol, and the positions to check.
         self._holders: dict[str, dict[int, Account]] = {}
         self._due: dict[tuple[int, str], Account] = {}
         self._is_checking = False
@@ -74,7 +74,7 @@ class Liquidations:
             self._holders.setdefault(symbol, {})[account.user_id] = account
 
     def market_moved(self, symbol: str) -> None:
-        """Look at the positions of a market, now or after the current request."""
+        """Check the positions of a market, now or after the current request."""
         for account in self._holders.get(symbol, {}).values():
             currency = quote_of(account.positions.open[symbol])
             self._due[account.user_id, currency] = account
@@ -96,7 +96,7 @@ class Liquidations:
         held = account.positions.open.values()
         for position in [each for each in held if quote_of(each) == currency]:
             if position.symbol not in account.positions.open:
-                continue  # closed with another one
+                continue  # closed together with another one
             together = self._margin.together(account, position)
             if wallet.balance < 0 or self._margin.is_below(account, position):
                 self._liquidate(account, together)
@@ -120,7 +120,7 @@ class Liquidations:
 
     def _liquidate(self, account: Account, positions: list[EnginePosition]) -> None:
         for position in positions:
-            # As it was: closing it changes it.
+            # A copy, as closing the position changes it.
             id, amount, base_price = position.id, position.amount, position.base_price
             now = self._now_mts()
             # fmt: off

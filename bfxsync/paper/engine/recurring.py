@@ -74,7 +74,7 @@ class RecurringOrders:
         return item
 
     def update(self, account: Account, id: str, body: Body) -> RecurringOrder:
-        """Change an order; what is invalid changes nothing."""
+        """Change an order; an invalid field raises `Invalid` and changes nothing."""
         old = self.find(account, id)
         item = RecurringOrder(**old.to_dict())
         self._change(item, {**old.terms(), **body})
@@ -152,10 +152,10 @@ class RecurringOrders:
 
 
 def _following(item: RecurringOrder) -> int:
-    """Return when the order after the next one is due."""
+    """Return the time of the order after the next one."""
     if item.recurrence != _MONTHLY:
         return item.next_mts + _DAYS[item.recurrence] * DAY_MS
-    # The last day of a month that is too short for the day of the start.
+    # In a month that is too short for the day of the start: its last day.
     year, month, _, *clock = time.gmtime(item.next_mts // 1000)[:6]
     year, month = year + month // 12, month % 12 + 1
     started = time.gmtime(item.started_mts // 1000)
@@ -165,7 +165,7 @@ def _following(item: RecurringOrder) -> int:
 
 
 def _moment(name: str, value: object, default: int) -> int:
-    """Parse a date or an ISO time, which is in UTC unless it says otherwise."""
+    """Parse a date or an ISO time, which is in UTC unless it has an offset."""
     if value is None:
         return default
     found = _TIME.fullmatch(str(value))

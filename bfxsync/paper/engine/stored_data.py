@@ -1,4 +1,4 @@
-"""What an account has stored at the exchange: settings, alerts, invoices, recurring orders."""
+"""Data that an account stores at the exchange: settings, alerts, invoices, recurring orders."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from bfxsync.paper.engine.units import SCALE, Row, units_text
 @attrs.define
 class PriceAlert:
     """
-    An alert.
+    A price alert.
 
     Attributes
     ----------
     text : str
-        Its price as it was sent, which is a part of the key.
+        The price as sent, which is part of the key.
     countdown : int
-        How often it is still triggered.
+        Remaining number of times that the alert is triggered.
     is_above : bool
-        Whether the last price has to rise to it.
+        Whether the alert is triggered by a rising price.
     """
 
     symbol: str
@@ -33,11 +33,11 @@ class PriceAlert:
 
     @property
     def key(self) -> str:
-        """What identifies it."""
+        """The key that identifies the alert."""
         return f"price:{self.symbol}:{self.text}"
 
     def row(self) -> Row:
-        """Return its row on the wire."""
+        """Return the row of the alert, as sent."""
         price = self.price / SCALE
         return [self.key, "price", self.symbol, price, self.countdown]
 
@@ -45,16 +45,16 @@ class PriceAlert:
 @attrs.define
 class RecurringOrder:
     """
-    A market order that is placed again and again.
+    A market order that is placed at intervals.
 
     Attributes
     ----------
     amount : int
-        Of each order, in `currency`.
+        Amount of each order, in `currency`.
     next_mts : int
-        When the next one is due.
+        Time of the next order.
     orders : list of dict
-        What was placed, oldest first.
+        The placed orders, oldest first.
     """
 
     id: str
@@ -72,11 +72,11 @@ class RecurringOrder:
     orders: List[Dict[str, Any]] = attrs.field(factory=list)
 
     def to_dict(self) -> Dict[str, Any]:
-        """Return its attributes by their names."""
+        """Return the attributes by name."""
         return {**attrs.asdict(self, recurse=False), "orders": list(self.orders)}
 
     def terms(self) -> Dict[str, Any]:
-        """Return what an update may change, as in a request."""
+        """Return the fields that an update may change, as in a request."""
         ended = None if self.ended_mts is None else _iso(self.ended_mts)
         return {
             "alias": self.alias,
@@ -90,7 +90,7 @@ class RecurringOrder:
         }
 
     def view(self) -> Dict[str, Any]:
-        """Return it as it is sent."""
+        """Return the recurring order, as sent."""
         return {
             "algoOrderId": self.id,
             **self.terms(),
@@ -108,7 +108,7 @@ def _iso(mts: int) -> str:
 @attrs.define
 class StoredData:
     """
-    What an account has stored at the exchange.
+    Data that an account stores at the exchange.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The faults of the account channel: lost, late and doubled frames, and cuts at a chosen moment."""
+"""The faults of the account channel: lost, late and repeated frames, and cut connections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bfxsync.paper.faults import Fault, Faults
 
 Facts = Dict[str, Any]
 
-# Where the row of an event has the symbol, and the client order id.
+# Index of the symbol, and of the client order id, in the row of an event.
 _SYMBOL_AT = {
     **dict.fromkeys(("on", "ou", "oc"), 3),
     **dict.fromkeys(("pn", "pu", "pc"), 0),
@@ -33,7 +33,7 @@ class ChannelFaults:
         self._account = account
 
     def fire(self, name: str, facts: Facts | None) -> Fault | None:
-        """Use a fault that matches the facts of an operation, which are None without any fault."""
+        """Use a fault that matches the fields of an operation; None without a matching one."""
         return None if facts is None else self._faults.fire(name, **facts)
 
     def copies(self, code: str, row: Row) -> int:
@@ -46,7 +46,7 @@ class ChannelFaults:
         return 2 if self._faults.fire("duplicate_event", **facts) else 1
 
     def cuts_after(self, code: str, row: Row) -> bool:
-        """Return whether the socket is cut after an event, which was sent."""
+        """Return whether the socket is cut after an event that was sent."""
         if code != "on" or not self._faults.armed:
             return False
         return self._faults.fire("cut_after_on", **self._facts(code, row)) is not None

@@ -33,9 +33,9 @@ class AccountRegistry:
     Parameters
     ----------
     venues : mapping
-        The markets by symbol, those of funding included.
+        The markets by symbol, including funding.
     recorder : Recorder, optional
-        Of the journal, whose file may have accounts to restore.
+        Writes the journal, whose file may have accounts to restore.
 
     Attributes
     ----------
@@ -56,12 +56,12 @@ class AccountRegistry:
     on_maintenance : callable
         Called with the length in seconds when a maintenance begins in the middle of an order.
     is_in_maintenance : bool
-        Whether orders are refused because of that.
+        Whether orders are refused because of such a maintenance.
 
     Raises
     ------
     UsageError
-        The file is not of these accounts and markets.
+        The file belongs to other accounts or markets.
     """
 
     def __init__(

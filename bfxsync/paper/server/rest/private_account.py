@@ -22,7 +22,7 @@ _USER_LENGTH = 55
 
 
 def positions(call: SignedCall) -> list[Row]:
-    """Return the open positions, with what can be calculated at the current prices."""
+    """Return the open positions, with the values calculated at the current prices."""
     margin, account = call.registry.margin, call.account
     return [margin.row(account, each) for each in account.positions.open.values()]
 

@@ -75,7 +75,7 @@ def multi(call: SignedCall) -> Row:
 
 
 def answered(reply: Reply) -> Reply:
-    """Return a reply, unless the client never gets it."""
+    """Return a reply, unless a fault drops it."""
     if reply.is_lost:
         raise Unanswered
     return reply

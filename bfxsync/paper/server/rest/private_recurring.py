@@ -45,7 +45,7 @@ def orders(call: SignedCall) -> Dict[str, Any]:
 
 
 def _page(call: SignedCall, items: List[Dict[str, Any]]) -> Dict[str, Any]:
-    # The exchange documents no form; this is the one of its invoices.
+    # The exchange documents no format; this is the one of its invoices.
     page, size = call.integer("page") or 1, call.integer("limit") or _PAGE
     if page < 1:
         raise Refused("page: invalid")

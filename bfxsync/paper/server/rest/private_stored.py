@@ -27,7 +27,7 @@ def settings(call: SignedCall) -> list[Row]:
 
 
 def core_settings(call: SignedCall) -> list[Row]:
-    """Return settings of the platform, of which there are none."""
+    """Return settings of the platform: none of the keys has a value."""
     keys = call.values.get("keys")
     if not isinstance(keys, list):
         raise Refused("keys: invalid")
@@ -61,7 +61,7 @@ def alerts(call: SignedCall) -> list[Row]:
 
 
 def set_alert(call: SignedCall) -> Row:
-    """Set an alert, in place of one with the same price."""
+    """Set an alert; it replaces one with the same price."""
     if call.text("type", "price") != "price":
         raise Refused("type: invalid")
     market = _pair(call)

@@ -32,14 +32,14 @@ class Route(Generic[Q]):
     Attributes
     ----------
     path : str
-        After ``/v2/``; names in braces are parameters.
+        The part after ``/v2/``; names in braces are parameters.
     answer : callable
         Returns a JSON value, or an iterator over the items of a list.
     per_minute : int
         Rate limit of the group.
     group : str
-        Endpoints of one group share a rate limit, as on one page of the documentation. By default
-        the path without a symbol or currency in it.
+        Endpoints of one group share a rate limit, as on one page of the documentation. Default: the
+        path without its symbol or currency.
     rights : str
         Required scope and right: ``"orders:w"``; empty if every key may call it.
     """
@@ -58,7 +58,7 @@ class Route(Generic[Q]):
 
     @property
     def is_write(self) -> bool:
-        """Whether it changes something that others may see."""
+        """Whether the endpoint changes state."""
         return self.path.startswith("auth/w/") and "/token" not in self.path
 
 
@@ -93,7 +93,7 @@ ROUTES: tuple[Route[Query], ...] = (
 def _by_symbol(
     path: str, answer: Callable[[SignedCall], object], rights: str, end: str = ""
 ) -> list[Route[SignedCall]]:
-    """Return the routes of a list: of all symbols, and of one."""
+    """Return the two routes of a list: for all symbols, and for one."""
     paths = (f"{path}{end}", f"{path}/{{symbol}}{end}")
     return [Route(each, answer, rights=rights) for each in paths]
 
@@ -218,4 +218,4 @@ NOT_SIMULATED = (
     "auth/r/ext/pay/",
     "auth/w/ext/pay/",
 )
-"""Beginnings of the paths that the client knows and the local exchange does not."""
+"""Prefixes of paths that the client has and the local exchange does not simulate."""
