@@ -7,6 +7,7 @@ the sum of a ledger equals its balance to the last digit, for a client as well.
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 from bfxsync.paper.engine.errors import Invalid
@@ -19,6 +20,8 @@ _PLACES = Decimal("1e-8")
 _LARGEST = Decimal("1e12")
 _PRICES = Context(5, ROUND_DOWN, -999999, 999999, 1, 0, [], [InvalidOperation])
 _MILLION = 10**6
+# Decimal reads more: 1_000, and the digits of all languages.
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.ASCII | re.I)
 
 
 def read_amount(name: str, value: object) -> int:
@@ -79,10 +82,13 @@ def share(amount: int, rate: int) -> int:
 def _read(name: str, value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
         raise Invalid(f"{name}: invalid")
+    text = str(value)
+    if not _NUMBER.fullmatch(text):
+        raise Invalid(f"{name}: invalid")
     try:
-        number = Decimal(str(value), CONTEXT)
-    except InvalidOperation:
+        number = Decimal(text, CONTEXT)
+    except InvalidOperation:  # a huge exponent
         raise Invalid(f"{name}: invalid") from None
-    if not (number.is_finite() and number.copy_abs() < _LARGEST):
+    if number.copy_abs() >= _LARGEST:
         raise Invalid(f"{name}: invalid")
     return number

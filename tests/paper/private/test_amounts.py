@@ -18,6 +18,21 @@ from bfxsync.paper.engine.amounts import (
 from bfxsync.paper.engine.errors import Invalid
 from bfxsync.paper.engine.units import SCALE
 
+
+@pytest.mark.parametrize("text", ["2", "+2.0", " 2. ", "20e-1", ".2E1", "0.02e+2"])
+def test_numbers_are_read_as_javascript_reads_them(text: str) -> None:
+    assert read_amount("amount", text) == 2 * SCALE
+
+
+OTHERS = [*"1_000 ２ ٢ 0x2 . e1 2e nan inf 1e99".split(), "", "1e" + "9" * 30]
+
+
+@pytest.mark.parametrize("text", OTHERS)
+def test_other_texts_are_no_numbers(text: str) -> None:
+    with pytest.raises(Invalid, match="^amount: invalid$"):
+        read_amount("amount", text)
+
+
 amounts = st.integers(1, 10**13).map(lambda n: n * QUANTUM)
 prices = st.integers(1, 10**13).map(lambda n: n * QUANTUM)
 
