@@ -13,6 +13,7 @@ pytest.importorskip("resource", reason="the benchmarks are for Unix")
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 try:
+    import exchange
     import micro
     import run
     from processes import Arena, Job, check
@@ -230,3 +231,10 @@ def test_other_clients_take_part_in_fewer_rounds():
     ]
     run.Table(9).measure(run.Row("book", "a book", entries))
     assert not floor.rounds and not other.rounds
+
+
+def test_the_local_exchange_is_measured():
+    measured = exchange.match_orders(20)
+    assert measured.number == 20 and measured.cpu_s > 0
+    measured = exchange.send_updates(200)
+    assert measured.number >= 200 and measured.wall_s > 0

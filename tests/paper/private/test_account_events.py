@@ -51,11 +51,11 @@ def test_an_order_that_fills_at_once_is_only_closed(channel: ChannelSession) -> 
 
 
 def test_a_sale_has_a_negative_amount_in_the_meta(channel: ChannelSession) -> None:
-    channel.harness.submit("EXCHANGE MARKET", "-0.1")
-    channel.harness.submit("MARKET", "-0.1")
+    channel.harness.submit("EXCHANGE MARKET", "-0.001")
+    channel.harness.submit("MARKET", "-0.001")
     frames = channel.take()
-    sold, *_ = [row for row in rows_of("wu", frames) if row[2] == 9.9]
-    assert sold[5].startswith("Exchange 0.1 BTC for USD @ ")
+    sold, *_ = [row for row in rows_of("wu", frames) if row[2] == 9.999]
+    assert sold[5].startswith("Exchange 0.001 BTC for USD @ ")
     metas = [sold[6], *(row[19] for row in rows_of("pn", frames))]
     for meta, executed in zip(metas, rows_of("te", frames)):
         assert float(meta["trade_amount"]) == executed[4] < 0
