@@ -184,10 +184,14 @@ class LoadServer:
     def _beat(self) -> None:
         """Send heartbeats of all channels."""
         for peer in [*self._peers]:
-            for chan_id in peer.chan_ids:
-                peer.frame_count += 1
-                suffix = f",{peer.frame_count}]" if peer.flags & SEQ_ALL else "]"
-                peer.send(f'[{chan_id},"hb"{suffix}')
+            try:
+                for chan_id in peer.chan_ids:
+                    peer.frame_count += 1
+                    suffix = f",{peer.frame_count}]" if peer.flags & SEQ_ALL else "]"
+                    peer.send(f'[{chan_id},"hb"{suffix}')
+            except OSError:
+                # The client has gone; the next one must still be served.
+                self._drop(peer)
 
     def _accept(self, listener: socket.socket, tls: Optional[ssl.SSLContext]) -> None:
         sock, _ = listener.accept()
