@@ -11,7 +11,7 @@ from bfxsync.paper.settings import ExchangeSettings
 
 
 class ExchangeStatus:
-    """The part of `bfxsync.paper.PaperExchange` that is not about its market data and accounts."""
+    """Addresses, counters and time of `bfxsync.paper.PaperExchange`, running or not."""
 
     accounts: tuple[AccountView, ...]
     _settings: ExchangeSettings
@@ -19,7 +19,7 @@ class ExchangeStatus:
 
     @property
     def port(self) -> int:
-        """The port it listens on or has last listened on; 0 before the first start with port 0."""
+        """The port of the current or last run; 0 before the first start with port 0."""
         return self._thread.port
 
     @property

@@ -1,4 +1,4 @@
-"""Runs the server in a thread of its own, which any thread may start, stop and call."""
+"""Runs the server in its own thread; any thread may start, stop and call it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Generous, for slow machines: they only end waits that would not end otherwise.
+# Long enough for slow machines: these timeouts only end waits that would never end.
 _START_S = 30.0
 _STOP_S = 10.0
 _CALL_S = 30.0
@@ -143,7 +143,7 @@ class ServerThread:
         )
         thread.start()
         try:
-            # To read a journal takes as long as it takes.
+            # No timeout, as reading a journal may take long.
             has_journal = self._settings.journal_path is not None
             return _Running(thread, *ready.result(None if has_journal else _START_S))
         except BaseException:

@@ -45,7 +45,7 @@ class PaperAccount:
     Attributes
     ----------
     api_key, api_secret : str
-        For signing requests; worthless anywhere else.
+        Credentials for signing requests; valid on this exchange only.
     balances : mapping
         By wallet (``exchange``, ``margin``, ``funding``) and currency: a positive number, or its
         text; rounded to eight decimal places.
@@ -168,7 +168,7 @@ def _checked_accounts(accounts: Sequence[PaperAccount]) -> tuple[PaperAccount, .
 
 @attrs.define
 class Counters:
-    """Written by the exchange's thread, read by any."""
+    """Counters of an exchange, written by its thread and read by any thread."""
 
     connections_opened: int = 0
     frames_sent: int = 0

@@ -186,12 +186,12 @@ class Span(NamedTuple):
 
 class History:
     """
-    The past of a simulated market, and the times in which it was not watched.
+    The past of a simulated market, and the times without subscribers.
 
     Parameters
     ----------
     end : int
-        The minute that follows the past.
+        The first minute after the past.
     """
 
     def __init__(
@@ -207,7 +207,7 @@ class History:
 
     @property
     def end(self) -> int:
-        """The minute that follows the last span."""
+        """The first minute after the last span."""
         return self._ends[-1]
 
     def add(self, begin: int, end: int, after_id: int) -> int:

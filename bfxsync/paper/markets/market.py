@@ -1,8 +1,8 @@
 """
 The market of one symbol: book, trades, candles and ticker, and the events that change them.
 
-Producers (`random`, `captured`) derive from `Market` and return events. Consumers (the feeds of
-the server) read a `Market` and handle events, whatever their origin.
+Producers (`random`, `captured`) derive from `Market` and return events. Consumers (the feeds of the
+server) read a `Market` and handle its events.
 """
 
 from __future__ import annotations
@@ -175,7 +175,8 @@ class Market:
         return [bid_price, _total(bids), ask_price, _total(asks), *day, None]
 
     def _average_rate(self) -> int:
-        # The real one is an hourly average of fixed-rate funding; ours, of the last trades.
+        # The real rate is an hourly average of fixed-rate funding; this one is the average of the
+        # last trades.
         amount = sum(abs(row[2]) for row in self.trades)
         weighted = sum(abs(row[2]) * row[3] for row in self.trades)
         return to_units(round(weighted / amount, 8)) if amount else 0
@@ -185,7 +186,7 @@ class Markets(Mapping[str, Market]):
     """
     Markets by symbol.
 
-    A simulated one is created by the first access, since that takes milliseconds; `in` and
+    A simulated market is created by the first access, since that takes milliseconds; `in` and
     iteration over symbols create none.
     """
 

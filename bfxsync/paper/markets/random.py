@@ -1,9 +1,9 @@
 """
 A simulated market: orders are placed, moved, changed, cancelled and matched, without end.
 
-Its traders quote around the fair price, withdraw or trade what that has left behind, and otherwise
-have the sizes, distances and ratios of a recorded market (`recipes`). The same seed, symbol and
-times give the same events.
+Its traders quote around the fair price, withdraw orders that the fair price has passed or trade
+with them, and have the sizes, distances and ratios of a recorded market (`recipes`). The same seed,
+symbol and times give the same events.
 """
 
 from __future__ import annotations
@@ -33,29 +33,30 @@ from bfxsync.paper.markets.values import FairPrice, Values
 # more orders it cancels the worst.
 _MIN_LEVELS = 130
 _START_ORDERS = 260
-# Nearer together, so many orders had fewer levels.
+# Closer together, the same number of orders would have fewer levels.
 _MIN_DEPTH = 90
-# Quotes are withdrawn when less than so much of their distance from the fair price is left.
+# Quotes are withdrawn when their distance from the fair price falls below this fraction of the
+# initial one.
 _SLACK = 0.5
 _MAX_ORDERS = 300
-# The largest distance of the market's own orders from the middle, as a ratio.
+# Maximum distance of the market's own orders from the middle, as a ratio.
 _WIDEST = 0.25
-# The most orders that one of the market's own matches.
+# Maximum number of orders that an order of the market matches.
 _MAX_FILLS = 3
 
 
 class RandomMarket(Market):
     """
-    A market that makes its own events.
+    A market that generates its own events.
 
     Parameters
     ----------
     mts : int
-        When it begins; its history is before.
+        Start of the market; its history is earlier.
     values : Values, optional
-        Those of all markets; by default of its own.
+        Values shared by all markets; default: its own.
     trade_ratio : float, optional
-        Ratio of events that are trades, instead of that of the recipe.
+        Ratio of events that are trades; default: as in the recipe.
 
     Attributes
     ----------
@@ -92,7 +93,7 @@ class RandomMarket(Market):
         self._open(mts)
 
     def step(self, mts: int) -> list[Event]:
-        """Advance by one event at a time in ms, and return what happened."""
+        """Advance by one event, at a time in ms, and return the resulting events."""
         self._advance(mts // MINUTE_MS)
         self._fair = self._fair_price.at(mts)
         depth = self.book.depth("P0")
@@ -119,7 +120,7 @@ class RandomMarket(Market):
 
     def skip(self, last_mts: int, mts: int) -> None:
         """
-        Go on after a time in which nobody watched, without its events.
+        Continue after a time without subscribers, and skip the events of that time.
 
         The trades and candles of its whole minutes are those of a history; the book is a new one.
         """
@@ -175,7 +176,7 @@ class RandomMarket(Market):
         self._next_trade_id = max(self._next_trade_id, last_id + 1)
 
     def _fill_up(self, mts: int) -> None:
-        """Place orders until both sides have as many as at the beginning."""
+        """Place orders until both sides have as many levels as at the beginning."""
         for is_bid in (True, False):
             levels, orders = (
                 self.book.depth(prec).side(is_bid) for prec in ("P0", "R0")
@@ -219,7 +220,8 @@ class RandomMarket(Market):
         """
         Add an order at a distance from the best quote, in ticks, that does not cross the book.
 
-        Where an order of an account leaves no room for that within the market's bounds, match it.
+        If an order of an account leaves no room for that within the market's bounds, match that
+        order.
         """
         recipe = self._recipe
         if distance is None:

@@ -1,5 +1,5 @@
 """
-The simulated markets, with figures of recorded ones.
+The parameters of the simulated markets, derived from recordings.
 
 Measured on the recordings in ``bfxsync/paper/data``; ``python tests/paper/market_figures.py``
 prints the figures, and those of the simulated markets beside them. The book is that of precision P0
@@ -22,12 +22,12 @@ volatility in 1 s     0.0074              0.78                0.45
 volatility in 10 s    0.017               2.1                 1.5
 ====================  ==================  ==================  ===========================
 
-So as many rows come as go, and there are about a hundred iterations for each trade. The quarter of
-an hour of tBTCUSD had no price movement; bitcoin here moves like tTESTBTC:TESTUSD, and the other
-coins like tIOTETH. Each market has the figures of one of the three, its sizes with the same value
-in dollars, and those of orders smaller than those of levels, which hold several. In two respects
-they differ: a side has at least 130 levels, so orders are on average at least 90 ticks away, and
-more of them share a level than in tIOTETH.
+So as many rows are added as removed, and there are about a hundred iterations for each trade. The
+quarter of an hour of tBTCUSD had no price movement; bitcoin here moves like tTESTBTC:TESTUSD, and
+the other coins like tIOTETH. Each market has the figures of one of the three, its sizes with the
+same value in dollars, and those of orders smaller than those of levels, which hold several. In two
+respects they differ: a side has at least 130 levels, so orders are on average at least 90 ticks
+away, and more of them share a level than in tIOTETH.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ import attrs
 from bfxsync.paper.engine.units import SCALE, to_units
 
 LIVELY_TRADE_RATIO = 0.12
-"""Ratio of trades to all events at a rate that was asked for: for tests, which need many."""
+"""Ratio of trades to all events if a rate is given: for tests, which need many trades."""
 
 USD_VALUES = {
     "USD": 1.0,
@@ -48,7 +48,7 @@ USD_VALUES = {
     "LTC": 137.5,
     "XRP": 0.62,
 }
-"""Initial values of currencies in dollars; the others' are those of `currency_of`."""
+"""Initial values of currencies in dollars; others as in `currency_of`."""
 
 VOLATILITIES_BPS = {
     "UST": 0.01,
@@ -76,7 +76,8 @@ class Traffic:
     trade_ratio : float
         Ratio of events that are trades.
     change_ratio : float
-        Ratio of the other events that change the amount of an order; the rest moves orders.
+        Ratio of events that change the amount of an order, among those that are no trades; the
+        others move orders.
     moves : int
         Orders that are cancelled and placed in one event.
     spread_bps, depth_bps : float
@@ -117,9 +118,9 @@ class Recipe:
     middle, tick : int
         The initial price, and the price step, in units.
     base, quote : str
-        The values whose quotient is the price; those of an interest rate are itself and ``USD``.
+        Names of the values whose quotient is the price; for an interest rate its own and ``USD``.
     periods : tuple of int
-        Of funding, in days.
+        Funding periods, in days.
     emptiness : float
         Ratio of the past minutes that have no trades.
     """

@@ -24,7 +24,7 @@ from bfxsync.paper.markets.recipes import (
     currency_of,
 )
 
-# By how much, as a logarithm, a value may be off its middle in the past; cross rates twice as much.
+# Maximum distance of a past value from its middle, as a logarithm; cross rates have twice that.
 _BOUND = 0.09
 _OCTAVES = 6
 _WEEK = 7 * DAY
@@ -42,8 +42,8 @@ class Walk:
     seed : str
         The same text gives the same walk.
     volatility_bps : float
-        Standard deviation of its changes in a second, in hundredths of a per cent; in longer times
-        that times the square root of the seconds, up to a month.
+        Standard deviation of its changes in a second, in hundredths of a per cent; over longer
+        times it grows with the square root of the seconds, up to a month.
     """
 
     def __init__(self, seed: str, volatility_bps: float) -> None:
@@ -55,7 +55,7 @@ class Walk:
         self._seconds = lru_cache(_MINUTES_KEPT)(self._minute)
 
     def at(self, mts: float) -> float:
-        """Return its value at a time in ms."""
+        """Return the value of the walk at a time in ms."""
         minute, rest = divmod(mts, MINUTE_MS)
         second, part = divmod(rest / 1000, 1)
         points = self._seconds(int(minute))
@@ -63,7 +63,7 @@ class Walk:
         return before + (points[int(second) + 1] - before) * part
 
     def at_minute(self, minute: int) -> float:
-        """Return its value at the start of a minute."""
+        """Return the value of the walk at the start of a minute."""
         if minute % HOUR:
             return self._minutes(minute // HOUR)[minute % HOUR]
         return self._hours(minute // DAY)[minute % DAY // HOUR]
@@ -95,7 +95,7 @@ class Walk:
         return points
 
     def _midnight(self, day: int) -> float:
-        # A sum of slower and slower waves moves like a random walk, but stays in reach.
+        # A sum of slower and slower waves moves like a random walk, but stays bounded.
         level = 0.0
         for octave in range(_OCTAVES):
             span = 1 << octave
@@ -135,7 +135,7 @@ class Values:
         return walk.at(mts - self.begin_mts) - walk.at(0) if walk is not None else 0.0
 
     def at_minute(self, name: str, minute: int) -> float:
-        """Return the same at the start of a minute."""
+        """Return the logarithm of a value divided by its middle, at the start of a minute."""
         if minute > self._joint:
             return self.at(name, minute * MINUTE_MS)
         walk = self._past.get(name)

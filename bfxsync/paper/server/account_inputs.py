@@ -38,7 +38,7 @@ class AccountInputs:
     Parameters
     ----------
     call : SignedCall
-        Stands for a request of the same credential by REST.
+        A REST request with the same credential.
     send_event : callable
         Sends an event to the socket, such as an error.
     call_later : callable
@@ -157,7 +157,7 @@ class AccountInputs:
                 self._channel.send(*found)
 
     def _has_time(self) -> bool:
-        """Count a request, unless there were too many in the last second."""
+        """Count a calculation; False if there were too many in the last second."""
         if self._calculations >= _CALCULATIONS_PER_S:
             return False
         self._calculations += 1
@@ -181,7 +181,7 @@ class AccountInputs:
 
 
 def _info(name: str, body: Body, reply: Reply) -> Row | list[Row]:
-    """Return what a notification says of its orders: a row, only of ``oc_multi`` a list."""
+    """Return the orders in a notification: one row, or for ``oc_multi`` a list of rows."""
     if name == "oc_multi":
         return reply.rows
     if name == "oc" and body.get("id") is None and reply.code is None:

@@ -66,7 +66,7 @@ class AccountSession:
         return self._open is not None
 
     def log_in(self, request: Event) -> None:
-        """Answer an auth event, of which nothing is echoed: some clients send their secret."""
+        """Respond to an auth event, without echoing any of it: some clients send their secret."""
         if self.is_open:
             self._refuse("auth: dup")
             return
@@ -105,7 +105,7 @@ class AccountSession:
         self._call_later(SNAPSHOT_S, channel.send_snapshots)
 
     def log_out(self, request: Event) -> None:
-        """Answer an unauth event."""
+        """Respond to an unauth event."""
         answer: Event = {"event": "unauth", "status": "OK", "chanId": CHAN_ID}
         if not self.is_open:
             code, text = _NOT_AUTHENTICATED, "unauth: invalid"
@@ -129,7 +129,7 @@ class AccountSession:
             self._open.channel.heartbeat()
 
     def close(self) -> None:
-        """End the channel with the socket; cancel all orders if the client has asked for it."""
+        """End the channel with the socket; cancel all orders if the client requested that."""
         login = None if self._open is None else self._open.channel.login
         self._leave()
         if login is not None and login.cancels_orders:

@@ -64,7 +64,7 @@ class Server:
     ) -> None:
         self.connections: dict[WsConnection, WsSession] = {}
         self.faults: Faults = Faults(counters.faults, settings.seed)
-        # Faults that wait until they are armed.
+        # Faults that will be armed later.
         self._later: set[asyncio.TimerHandle] = set()
         self._settings = settings
         self._counters = counters
@@ -139,7 +139,7 @@ class Server:
             on_ready()
             await self._stopped.wait()
         finally:
-            # First, or clients reconnect while others are being disconnected.
+            # First, as clients would reconnect while others are being disconnected.
             self._listener.stop()
             for task in self._tasks:
                 task.cancel()
@@ -183,7 +183,7 @@ class Server:
         return len(self.connections)
 
     def inject(self, fault: Fault, after_s: float = 0.0) -> None:
-        """Arm a fault, now or later; `silent_channel` happens then."""
+        """Arm a fault, now or later; `silent_channel` takes effect at that time."""
         symbol = fault.options.get("symbol")
         if symbol is not None and symbol not in self._players:
             known = ", ".join(sorted(self._players))
@@ -227,7 +227,7 @@ class Server:
         return self._market_data.window(wanted.identity)
 
     async def drain(self) -> None:
-        """Wait until every client has read most of what it was sent."""
+        """Wait until every client has read most of its data."""
         for connection in list(self.connections):
             await connection.drain()
 
@@ -348,7 +348,7 @@ class Server:
             connection.abort()
 
     def _maintain(self, length_s: float) -> None:
-        """Announce a maintenance, and its end after some time."""
+        """Announce a maintenance, and its end after `length_s` seconds."""
         self.send_info(MAINTENANCE)
         loop = asyncio.get_running_loop()
         loop.call_later(length_s, self.send_info, MAINTENANCE_OVER)

@@ -1,12 +1,12 @@
 """
 The time of an exchange: of its markets, orders and accounts.
 
-Strategy: timers are a heap in order of their times, and during a timer the clock shows its time,
-however late it runs. So what happens depends on the timers alone: the same in a step as in passing
-time, and at any speed. When there is more to do than time for it, the clock falls behind.
+Strategy: timers are a heap in order of their times, and during a timer the clock shows its due
+time, even if it runs late. So events depend on the timers only, and are the same in steps, in real
+time and at any speed. If the timers take longer than the time between them, the clock falls behind.
 
 At speed 1 the clock shows the time of day, until it is paused. Timers wait by the monotonic clock,
-which nobody sets.
+which cannot be set.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from typing import Awaitable, Callable
 from bfxsync.errors import UsageError
 
 Drain = Callable[[], Awaitable[None]]
-"""Waits until the clients have read most of what they were sent."""
+"""Waits until the clients have read most of their data."""
 
 MAX_SPEED = 1_000.0
-"""Of the clock; recordings may be faster."""
-# Most timers before the clients get a turn to read.
+"""Maximum speed of the clock; recordings may be faster."""
+# Maximum number of timers before the clients get time to read.
 _BURST = 100
 # With timers that are later than this, in real time, the clock falls behind.
 _LATE_S = 0.1
 
 
 class Timer:
-    """A call in the future."""
+    """A scheduled call."""
 
     __slots__ = ("at", "call", "order")
 
@@ -44,7 +44,7 @@ class Timer:
         return (self.at, self.order) < (other.at, other.order)
 
     def cancel(self) -> None:
-        """Do nothing when the time comes."""
+        """Cancel the call."""
         self.call = None
 
 
@@ -55,11 +55,11 @@ class Clock:
     Parameters
     ----------
     speed : float
-        Its seconds in a second, at most `MAX_SPEED`.
+        Seconds of the clock per second, at most `MAX_SPEED`.
     begin_mts : int, optional
-        The time of its start; by default the present.
+        Time at which the clock starts; default: now.
     is_paused : bool
-        Whether it stands still at first.
+        Whether the clock is paused at the start.
     monotonic, wall : callable, optional
         The sources of time, in seconds.
     """
@@ -114,7 +114,7 @@ class Clock:
         return self.call_at(self.time() + max(delay_s, 0.0), call)
 
     def call_at(self, at: float, call: Callable[[], object]) -> Timer:
-        """Call a function at a time in seconds since the start, at once if that is over."""
+        """Call a function at a time in seconds since the start, immediately if that is past."""
         timer = Timer(at, next(self._orders), call)
         heappush(self._timers, timer)
         if self._timers[0] is timer:
@@ -122,7 +122,7 @@ class Clock:
         return timer
 
     def pause(self) -> None:
-        """Stand still, except in steps."""
+        """Stop the clock; `step` still advances it."""
         if not self.is_paused:
             passed_ms = _in_ms(self.time())
             if self.shows_wall:
@@ -131,7 +131,7 @@ class Clock:
             self.is_paused = True
 
     def resume(self) -> None:
-        """Go on from the time of the pause."""
+        """Continue from the time of the pause."""
         self._check_no_step()
         if self.is_paused:
             self._set_anchor()
@@ -139,7 +139,7 @@ class Clock:
             self._wake()
 
     async def step(self, seconds: float, drain: Drain) -> None:
-        """Advance a paused clock, with all that becomes due, and wait for the clients to read."""
+        """Advance a paused clock, run all due timers, and wait for the clients to read."""
         if not self.is_paused:
             raise UsageError("the exchange is not paused: call pause() before step()")
         self._check_no_step()
@@ -207,7 +207,7 @@ class Clock:
             raise UsageError("the exchange is in the middle of a step")
 
     async def _sleep(self, delay_s: float | None) -> None:
-        """Sleep until woken, or for so long, in real time."""
+        """Sleep until woken, for at most this delay in real time."""
         loop = asyncio.get_running_loop()
         self._woken = loop.create_future()
         timer = None if delay_s is None else loop.call_later(delay_s, self._wake)
@@ -229,7 +229,7 @@ def _in_ms(seconds: float) -> int:
 
 
 async def _give_way(drain: Drain) -> None:
-    # What was sent is written in the next turn of the event loop.
+    # Sent frames are written in the next turn of the event loop.
     await asyncio.sleep(0)
     await drain()
 

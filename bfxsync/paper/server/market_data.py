@@ -26,7 +26,7 @@ class MarketData:
     checksum_s, ticker_s : float, optional
         Seconds of market time between checksums of a book, and between tickers.
     seed : int, optional
-        Of the liquidations.
+        Seed of the liquidations.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class MarketData:
         self.add_later(market.symbol, lambda: market)
 
     def add_later(self, symbol: str, get: Callable[[], Market]) -> None:
-        """Add a market that `get` creates by its first call, and returns by all."""
+        """Add a market that the first call of `get` creates, and later calls return."""
         assert not self._feeds.get(symbol)
         self.markets.add(symbol, get)
         self._feeds[symbol] = {}
@@ -93,7 +93,7 @@ class MarketData:
         return bool(self._feeds[symbol])
 
     def window(self, identity: Identity) -> Window:
-        """Return the window of a book's subscribers, or the one that the next would get."""
+        """Return the window of a book's subscribers, or that of the next subscriber."""
         feed = self._feeds[identity.symbol].get(identity) or self._make(identity)
         assert isinstance(feed, feeds.BookFeed)
         return feed.window
@@ -111,7 +111,7 @@ class MarketData:
         self.publish(self.liquidations, [self.liquidations.add(row)])
 
     def tick(self, market: Market) -> None:
-        """Send what has become due by the market's clock."""
+        """Send the data that is due by the market's clock."""
         for feed in self._feeds[market.symbol].values():
             feed.tick()
 

@@ -1,8 +1,8 @@
 """
 Players advance markets by the clock of the exchange.
 
-A player publishes in timers of the clock, which waits for the clients to read, so nothing piles up
-at any speed.
+A player publishes in timers of the clock, which waits until the clients have read, so no data
+accumulates at any speed.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from bfxsync.paper.server.market_data import MarketData
 _CONFIRM_S = 0.05
 """Delay of the confirmation of a trade in a random market."""
 _TICK_S = 0.1
-"""The longest interval between two checks of what is due in a quiet market."""
+"""Maximum interval between two checks for due data in a quiet market."""
 _MAX_MISSED = 200
-"""Most events that a market without subscribers catches up with one by one."""
+"""Maximum number of missed events that a market without subscribers catches up one by one."""
 
 
 class Player(ABC):
@@ -40,15 +40,15 @@ class Player(ABC):
 
     @abstractmethod
     def watch(self) -> None:
-        """Notice a new subscription."""
+        """Handle a new subscription."""
 
 
 class RandomPlayer(Player):
     """
     Advances a random market while it has subscribers or open orders.
 
-    Others are advanced when they are looked at: by the events since then, or if those are many, by
-    a history of them.
+    Other markets are advanced when they are accessed: by the missed events or, if these are many,
+    by a generated history.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class RandomPlayer(Player):
 
     @property
     def market(self) -> RandomMarket:
-        """The market as it is now, created on first use."""
+        """The market in its current state; created on first use."""
         market = self._market
         if market is None:
             market = self._market = RandomMarket(
@@ -102,7 +102,7 @@ class RandomPlayer(Player):
             self._schedule()
 
     def publish_fills(self, fills: Sequence[Fill] = ()) -> None:
-        """Publish trades with orders of accounts, and that the book has changed."""
+        """Publish trades with orders of accounts, and the change of the book."""
         trades = [self.market.trade_event(fill.row) for fill in fills]
         self._publish([*trades, BookChanged()])
 
@@ -113,7 +113,7 @@ class RandomPlayer(Player):
             self.watch()
 
     def _catch_up(self, market: RandomMarket) -> None:
-        """Advance a market that nobody has watched."""
+        """Advance a market that had no subscribers."""
         now = self._clock.time()
         missed = int((now - self._due) / self._interval) + 1
         if missed > _MAX_MISSED:
@@ -149,7 +149,7 @@ class RandomPlayer(Player):
         self._schedule()
 
     def _publish(self, events: Sequence[Event]) -> None:
-        """Publish events, and the confirmations of trades a moment later."""
+        """Publish events, and shortly afterwards the confirmations of trades."""
         market, publish = self.market, self._market_data.publish
         publish(market, events)
         for event in events:
@@ -192,7 +192,7 @@ class CapturePlayer(Player):
     Parameters
     ----------
     speed : float
-        By real time; faster than the clock of the exchange only above the fastest of those.
+        Speed in real time; exceeds the clock of the exchange only above its maximum speed.
     on_end : callable
         Called with the player at the end of the recording; must unsubscribe all subscribers of
         its markets.
@@ -225,7 +225,7 @@ class CapturePlayer(Player):
             self.play()
 
     def market(self, symbol: str) -> CapturedMarket:
-        """Return a market as it is now; after the end of the recording it is another one."""
+        """Return the current market; after the end of the recording it is a new one."""
         return self._markets[symbol]
 
     def play(self) -> None:
@@ -280,7 +280,7 @@ class CapturePlayer(Player):
 
 
 class RecordedVenue:
-    """A recorded market for the orders of accounts, which change nothing of what is published."""
+    """A recorded market for the orders of accounts, which do not change the published data."""
 
     def __init__(self, player: CapturePlayer, symbol: str) -> None:
         self._player = player
@@ -288,11 +288,11 @@ class RecordedVenue:
 
     @property
     def market(self) -> CapturedMarket:
-        """The market, whichever it is now."""
+        """The current market."""
         return self._player.market(self._symbol)
 
     def publish_fills(self, fills: Sequence[Fill] = ()) -> None:
-        """Publish nothing: subscribers get what was recorded."""
+        """Publish nothing, as subscribers get the recorded data only."""
 
     def set_active(self, is_active: bool) -> None:
         """Start the recording, as a subscription does, while accounts have open orders."""

@@ -45,12 +45,12 @@ _REFUSALS = dict([(10300, "symbol: invalid"), _DUPLICATE, _LIMIT])
 
 class SubscribedChannel:
     """
-    One subscription of one socket, which feeds send to.
+    One subscription of one socket, which gets the frames of a feed.
 
     Attributes
     ----------
     is_silent : bool
-        Sends nothing more, not even heartbeats.
+        True: nothing more is sent, not even heartbeats.
     """
 
     def __init__(self, session: WsSession, chan_id: int, identity: Identity) -> None:
@@ -147,7 +147,7 @@ class WsSession:
 
     @property
     def is_in_use(self) -> bool:
-        """Whether it has a channel, the account's included."""
+        """Whether the socket has a channel, the account channel included."""
         return bool(self.channels) or self.account.is_open
 
     def open(self, is_operative: bool = True) -> None:
@@ -294,7 +294,7 @@ class WsSession:
             return
         del self.channels[channel.chan_id]
         self._market_data.unsubscribe(channel.identity, channel)
-        # A number even if the request had text, as in the acknowledgement.
+        # A number, as in the acknowledgement, even if the request had text.
         answer = {"event": "unsubscribed", "status": "OK", "chanId": channel.chan_id}
         self._event(answer)
 

@@ -1,4 +1,4 @@
-"""The configuration endpoint: what the markets define, and samples of the rest."""
+"""The configuration endpoint: values defined by the markets, and samples of all others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LABELS = {
 }
 NETWORKS = {"BTC": "BITCOIN", "ETH": "ETHEREUM", "LTC": "LITECOIN", "UST": "TETHERUSE"}
 FEES = {"BTC": 0.0004, "ETH": 0.00135, "LTC": 0.001, "UST": 5, "USD": 0}
-# Codes with a different spelling elsewhere.
+# Currency codes that are spelled differently elsewhere.
 _SPELLINGS = {"UST": "USDt", "USTF0": "USDt0", "DOG": "MDOGE", "IOT": "IOTA"}
 _DERIVATIVES_FUNDING = {
     "correction_clamp_min": 0.0025,

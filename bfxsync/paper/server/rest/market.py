@@ -53,7 +53,7 @@ def trades_hist(query: Query) -> Iterator[Row]:
 
 
 def book(query: Query) -> Text:
-    """Return the book as its subscribers see it."""
+    """Return the book in the state of its subscribers."""
     market = query.market()
     prec = query.text("precision")
     if prec not in PRECISIONS:
@@ -82,7 +82,7 @@ def candles_last(query: Query) -> Row:
 
 def trade_average(query: Query) -> Row:
     """
-    Return the average price of an amount, and how much of it the book can fill.
+    Return the average price of an amount, and the part of it that the book can fill.
 
     A positive amount buys, or borrows; the limit is the worst price.
     """
