@@ -121,29 +121,36 @@ class Values:
     def __init__(self, seed: int, begin_mts: int) -> None:
         self.begin_mts: int = begin_mts
         self._joint = begin_mts // MINUTE_MS
-        self._past: dict[str, Walk] = {}
-        self._future: dict[str, Walk] = {}
-        for name, bps in VOLATILITIES_BPS.items():
-            self._past[name] = Walk(f"{seed} {name}", bps)
-            self._future[name] = Walk(f"{seed} {name} since the beginning", bps)
+        self._seed = seed
+        self._walks: dict[str, Walk] = {}
 
     def at(self, name: str, mts: float) -> float:
         """Return the logarithm of a value divided by its middle, at a time in ms."""
         if mts < self.begin_mts:
             return self.at_minute(name, int(mts // MINUTE_MS))
-        walk = self._future.get(name)
+        walk = self._walk(name, " since the beginning")
         return walk.at(mts - self.begin_mts) - walk.at(0) if walk is not None else 0.0
 
     def at_minute(self, name: str, minute: int) -> float:
         """Return the logarithm of a value divided by its middle, at the start of a minute."""
         if minute > self._joint:
             return self.at(name, minute * MINUTE_MS)
-        walk = self._past.get(name)
+        walk = self._walk(name)
         if walk is None:
             return 0.0
         share = 1 - (self._joint - minute) / _WEEK
         level = walk.at_minute(minute)
         return level - share * walk.at_minute(self._joint) if share > 0 else level
+
+    def _walk(self, name: str, suffix: str = "") -> Walk | None:
+        """Return a walk, made on first use; None for what does not move."""
+        key = name + suffix
+        if key not in self._walks:
+            volatility_bps = VOLATILITIES_BPS.get(name)
+            if volatility_bps is None:
+                return None
+            self._walks[key] = Walk(f"{self._seed} {key}", volatility_bps)
+        return self._walks[key]
 
     def in_usd(self, code: str, mts: float) -> float | None:
         """Return the value of a currency in dollars, None if it is unknown."""
